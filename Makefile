@@ -1,0 +1,61 @@
+# Every target works on a fresh machine with python3 (3.11 or newer), make and a C library.
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+SEEDS ?= 2000
+
+.PHONY: help setup run demo test check e2e bench sim migrate lock
+.DEFAULT_GOAL := help
+
+help: ## Show what can be made
+	@grep -E '^[a-z0-9]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
+
+.venv/run.stamp: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "heartbeat needs Python 3.11 or newer; '$(PYTHON)' is not (set PYTHON=/path/to/python3.11)." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "heartbeat needs Python's venv module (Debian: apt-get install python3-venv)." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.venv/test.stamp: .venv/run.stamp tests/requirements.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r tests/requirements.lock
+	@touch $@
+
+setup: .venv/test.stamp ## Make the virtual environment with all that tests need
+
+run: .venv/run.stamp ## Serve on http://127.0.0.1:8000 with an embedded database and a sample configuration
+	@$(BIN)/python -m heartbeat serve --sample
+
+demo: .venv/run.stamp ## Replay an incident in about a minute
+	@$(BIN)/python -m heartbeat demo
+
+test: .venv/test.stamp ## All tests that need nothing but PyPI
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+check: .venv/test.stamp ## Types, style, and who may know whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+e2e: .venv/test.stamp ## Real processes, a browser, Prometheus (needs Debian's chromium and prometheus)
+	$(BIN)/python -m pytest -q tests/e2e
+
+bench: .venv/test.stamp ## Measure speed as ratios in one run; writes build/bench.json
+	$(BIN)/python -m tests.bench
+
+sim: .venv/test.stamp ## Run the simulation with SEEDS=n more seeds
+	SIM_SEEDS=$(SEEDS) $(BIN)/python -m pytest -q -n 2 tests/simulation
+
+migrate: .venv/run.stamp ## Bring the database up to date
+	@$(BIN)/python -m heartbeat migrate
+
+lock: ## Renew requirements.lock and tests/requirements.lock
+	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install -q uv
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+	  pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+	  --extra dev -c requirements.lock pyproject.toml -o tests/requirements.lock

@@ -1,0 +1,366 @@
+"""The one door into alerting: raise a symptom, clear it, answer an incident, say who can be paged.
+
+Every function here works inside the caller's transaction, so that a check's state, its incident and the intent
+to page are written together or not at all. Outcomes are values; see `alerting.incident`.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from alerting import incident as life
+from alerting import outbox, store
+from alerting.escalation import Policy, Step
+from alerting.incident import (
+    GATHERING,
+    Acknowledged,
+    Incident,
+    Missing,
+    RaisedSymptom,
+    Resolved,
+    Snoozed,
+    Stale,
+    State,
+    Symptom,
+)
+from alerting.notice import Kind
+from alerting.outbox import Attempt as Attempt
+from alerting.outbox import Page as Page
+from alerting.person import OPERATOR, Person
+from alerting.store import Entry
+
+CATCH_ALL = Policy("catch-all", (Step((OPERATOR.id,), timedelta(minutes=15)),))
+"""What pages when no policy is known: silence always reaches somebody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """All that is known of one incident, for those who read it."""
+
+    incident: Incident
+    symptoms: list[RaisedSymptom]
+    timeline: list[Entry]
+    pages: list[Page]
+    attempts: list[Attempt]
+
+
+def raise_(
+    db: Connection, symptoms: Sequence[Symptom], now: datetime, gathering: timedelta = GATHERING
+) -> None:
+    """These things are wrong. Each joins the open incident of its cause, or opens it.
+
+    What stands raised already in the same incident only has its facts renewed. What stands raised in another
+    incident (a job that was silent now says that it failed) moves: a different cause always pages afresh.
+    """
+    by_key = {symptom.key: symptom for symptom in symptoms}
+    standing = {known.key: known for known in store.raised_of(db, by_key)}
+    homes = store.lock(db, {known.incident_id for known in standing.values()})
+    renewed = [
+        (known.id, by_key[key])
+        for key, known in standing.items()
+        if homes[known.incident_id].cause_key == by_key[key].cause_key
+    ]
+    store.refresh_symptoms(db, renewed)
+    moved = [known for key, known in standing.items() if known.id not in {number for number, _ in renewed}]
+    _clear(
+        db,
+        [(known, f"now {by_key[known.key].cause}") for known in moved],
+        now,
+        gathering,
+        "a new cause",
+        "its cause has changed",
+    )
+    gone = {known.key for known in moved}
+    fresh = [symptom for key, symptom in by_key.items() if key not in standing or key in gone]
+    if fresh:
+        _join(db, fresh, now, gathering)
+
+
+def clear(db: Connection, why: Mapping[str, str], now: datetime, gathering: timedelta = GATHERING) -> None:
+    """These symptoms are gone, each for its reason. The last one to go resolves its incident."""
+    standing = store.raised_of(db, why.keys())
+    _clear(
+        db,
+        [(known, why[known.key]) for known in standing],
+        now,
+        gathering,
+        "recovery",
+        "all symptoms have cleared",
+    )
+
+
+def acknowledge(
+    db: Connection,
+    incident_id: int,
+    by: str,
+    now: datetime,
+    *,
+    occurrence: int | None = None,
+    until: datetime,
+) -> Acknowledged | Stale | Resolved | Missing:
+    """A human answers: nobody else is paged until `until`. See `incident.acknowledge`."""
+    incident = store.lock(db, [incident_id]).get(incident_id)
+    if incident is None:
+        return Missing()
+    decided = life.acknowledge(incident, occurrence, by, now, until)
+    if not isinstance(decided, Acknowledged) or decided.again:
+        return decided
+    after = replace(
+        incident, state=State.ACKNOWLEDGED, acknowledged_by=by, acknowledged_at=now, next_at=decided.until
+    )
+    _quieten(db, after, f"acknowledged by {by}", by, now)
+    return decided
+
+
+def snooze(
+    db: Connection, incident_id: int, by: str, now: datetime, until: datetime
+) -> Snoozed | Resolved | Missing:
+    """Quiet until `until`, when it pages again. Said twice it counts once.
+
+    Raises ValueError where that is not within `LONGEST_QUIET`.
+    """
+    if not now < until <= now + life.LONGEST_QUIET:
+        raise ValueError(f"until: a snooze must end after now and within {life.LONGEST_QUIET.days} days.")
+    incident = store.lock(db, [incident_id]).get(incident_id)
+    if incident is None:
+        return Missing()
+    if incident.state is State.RESOLVED:
+        return Resolved(incident.resolved_by or "", again=True)
+    if incident.state is State.SNOOZED and incident.next_at == until:
+        return Snoozed(by, until)
+    after = replace(incident, state=State.SNOOZED, next_at=until, acknowledged_by=None, acknowledged_at=None)
+    _quieten(db, after, f"snoozed by {by} until {until:%d %b %H:%M} UTC", by, now)
+    return Snoozed(by, until)
+
+
+def resolve(db: Connection, incident_id: int, by: str, now: datetime) -> Resolved | Missing:
+    """A human ends it. `Resolved.keys` are the symptoms that had not cleared: the caller arms them afresh."""
+    incident = store.lock(db, [incident_id]).get(incident_id)
+    if incident is None:
+        return Missing()
+    if incident.state is State.RESOLVED:
+        return Resolved(incident.resolved_by or "", again=True)
+    standing = [s for s in store.symptoms_of(db, [incident_id])[incident_id] if s.cleared_at is None]
+    store.clear_symptoms(db, [(symptom.id, f"resolved by {by}") for symptom in standing], now)
+    _end(db, [incident], by, f"resolved by {by}", now)
+    return Resolved(by, tuple(symptom.key for symptom in standing))
+
+
+def note(db: Connection, incident_id: int, by: str, words: str, now: datetime) -> bool:
+    """Add a human's words to the timeline; False where there is no such incident."""
+    if store.load(db, incident_id) is None:
+        return False
+    store.write(db, [Entry(incident_id, now, "note", words, by)])
+    return True
+
+
+def dossier(db: Connection, incident_id: int) -> Dossier | None:
+    """All that is known of an incident."""
+    incident = store.load(db, incident_id)
+    if incident is None:
+        return None
+    return Dossier(
+        incident,
+        store.symptoms_of(db, [incident_id])[incident_id],
+        store.timeline_of(db, incident_id),
+        outbox.pages_of(db, incident_id),
+        outbox.attempts_of(db, incident_id),
+    )
+
+
+def incidents(
+    db: Connection, *, open_only: bool = False, limit: int = 100, before: int | None = None
+) -> list[Incident]:
+    """Incidents, newest first."""
+    return store.listed(db, open_only=open_only, limit=limit, before=before)
+
+
+def open_count(db: Connection) -> int:
+    """How many incidents are not resolved."""
+    return store.count_open(db)
+
+
+def incident_of(db: Connection, keys: Collection[str]) -> dict[str, int]:
+    """Which open incident each of these symptoms belongs to."""
+    return {known.key: known.incident_id for known in store.raised_of(db, keys)}
+
+
+def symptoms(db: Connection, incident_ids: Collection[int]) -> dict[int, list[RaisedSymptom]]:
+    """Every symptom that each of these incidents has had."""
+    return store.symptoms_of(db, incident_ids)
+
+
+def people(db: Connection) -> dict[str, Person]:
+    """Everybody who can be paged, by name."""
+    return store.load_people(db)
+
+
+def policies(db: Connection) -> dict[str, Policy]:
+    """Every policy, by name."""
+    return store.load_policies(db)
+
+
+def notifiers(db: Connection) -> dict[str, dict[str, str]]:
+    """Each notifier's settings as they were written."""
+    return store.load_notifiers(db)
+
+
+def install(
+    db: Connection,
+    everybody: Iterable[Person],
+    every: Iterable[Policy],
+    settings: Mapping[str, Mapping[str, str]],
+) -> None:
+    """Make these the people, the policies and the notifiers' settings, and no others."""
+    store.replace_people(db, everybody)
+    store.replace_policies(db, every)
+    store.replace_notifiers(db, settings)
+
+
+def outbox_depth(db: Connection) -> tuple[int, datetime | None]:
+    """How many pages wait, and since when the oldest of them."""
+    return outbox.depth(db)
+
+
+def _join(db: Connection, fresh: list[Symptom], now: datetime, gathering: timedelta) -> None:
+    opened, standing = _homes(db, fresh, now, gathering)
+    homes = opened | {cause_key: incident.id for cause_key, incident in standing.items()}
+    by_number = {incident.id: incident for incident in standing.values()}
+    before = store.had_cleared(db, by_number, [s.key for s in fresh]) if by_number else set()
+    store.insert_symptoms(db, [(homes[s.cause_key], s) for s in fresh], now)
+    entries = [Entry(homes[s.cause_key], now, "down", f"{s.title} {s.facts.why or s.cause}") for s in fresh]
+    for symptom in fresh:
+        if symptom.cause_key not in standing:
+            continue
+        incident = by_number[homes[symptom.cause_key]]
+        joined, entry = _joined(incident, symptom, (incident.id, symptom.key) in before, now, gathering)
+        by_number[incident.id] = joined
+        entries += entry
+    store.save(db, by_number.values())
+    store.write(db, entries)
+
+
+def _homes(
+    db: Connection, fresh: list[Symptom], now: datetime, gathering: timedelta
+) -> tuple[dict[str, int], dict[str, Incident]]:
+    """By cause, the incidents that these symptoms belong to: the numbers of those opened just now, and those that
+    stood open."""
+    wanted = {symptom.cause_key for symptom in fresh}
+    standing = store.lock_open(db, wanted)
+    policies = store.load_policies(db)
+    fallback = next(iter(policies.values()), CATCH_ALL)
+    new: dict[str, Incident] = {}
+    for symptom in sorted(fresh, key=lambda s: s.severity.rank):
+        if symptom.cause_key not in standing and symptom.cause_key not in new:
+            policy = policies.get(symptom.policy or "", fallback)
+            new[symptom.cause_key] = _opened(symptom, policy, now, gathering)
+    opened = store.insert_incidents(db, new.values()) if new else {}
+    if len(opened) < len(new):
+        standing |= store.lock_open(db, new.keys() - opened.keys())
+    return opened, standing
+
+
+def _opened(symptom: Symptom, policy: Policy, now: datetime, gathering: timedelta) -> Incident:
+    return Incident(
+        id=0,
+        cause_key=symptom.cause_key,
+        title=symptom.incident_title,
+        cause=symptom.cause,
+        state=State.OPEN,
+        severity=symptom.severity,
+        occurrence=1,
+        policy=policy,
+        step=0,
+        opened_at=now,
+        next_at=now + gathering,
+    )
+
+
+def _joined(
+    incident: Incident, symptom: Symptom, recurred: bool, now: datetime, gathering: timedelta
+) -> tuple[Incident, list[Entry]]:
+    worse = min(incident.severity, symptom.severity, key=lambda severity: severity.rank)
+    after = replace(incident, severity=worse)
+    again = life.on_join(incident, recurred, now, gathering)
+    if again is not None:
+        entry = Entry(incident.id, now, "reopened", f"paging again: {symptom.title}, {again.reason}")
+        return reopened(after, again), [entry]
+    if incident.told_at is not None and incident.tell_at is None:
+        after = replace(after, tell_at=now + gathering)
+    return after, []
+
+
+def reopened(incident: Incident, again: life.Reopened) -> Incident:
+    """The incident at the start of its next occurrence."""
+    return replace(
+        incident,
+        state=State.OPEN,
+        occurrence=again.occurrence,
+        step=0,
+        next_at=again.next_at,
+        acknowledged_by=None,
+        acknowledged_at=None,
+    )
+
+
+def _clear(
+    db: Connection,
+    cleared: list[tuple[RaisedSymptom, str]],
+    now: datetime,
+    gathering: timedelta,
+    by: str,
+    ended: str,
+) -> None:
+    """Clear symptoms; incidents left without any end with the words `ended`, the others tell of it."""
+    if not cleared:
+        return
+    homes = store.lock(db, {known.incident_id for known, _ in cleared})
+    store.clear_symptoms(db, [(known.id, why) for known, why in cleared], now)
+    store.write(db, [Entry(k.incident_id, now, "cleared", f"{k.title}: {why}") for k, why in cleared])
+    left = store.still_raised(db, homes)
+    over = [one for number, one in homes.items() if number not in left and one.state is not State.RESOLVED]
+    going_on = [one for number, one in homes.items() if number in left and one.told_at and not one.tell_at]
+    store.save(db, [replace(one, tell_at=now + gathering) for one in going_on])
+    if over:
+        _end(db, over, by, ended, now)
+
+
+def _end(db: Connection, over: list[Incident], by: str, words: str, now: datetime) -> None:
+    after = [
+        replace(one, state=State.RESOLVED, next_at=None, tell_at=None, resolved_by=by, resolved_at=now)
+        for one in over
+    ]
+    store.save(db, after)
+    store.write(db, [Entry(one.id, now, "resolved", words, by) for one in over])
+    outbox.supersede(db, [one.id for one in over], tuple(Kind))
+    _tell(db, Kind.RECOVERED, after, words, now)
+
+
+def _quieten(db: Connection, after: Incident, words: str, by: str, now: datetime) -> None:
+    store.save(db, [after])
+    store.write(db, [Entry(after.id, now, after.state.value, words, by)])
+    outbox.supersede(db, [after.id], (Kind.PAGE,))
+    _tell(db, Kind.ACKNOWLEDGED, [after], words, now)
+
+
+def _tell(db: Connection, kind: Kind, about: list[Incident], words: str, now: datetime) -> None:
+    """Tell everybody who was paged for these incidents what has become of them."""
+    told = outbox.told(db, [one.id for one in about])
+    if not told:
+        return
+    known = store.load_people(db, {name for names in told.values() for name in names}) | {
+        OPERATOR.id: OPERATOR
+    }
+    outbox.intend(
+        db,
+        kind,
+        [
+            (incident, known[name], words)
+            for incident in about
+            for name in told.get(incident.id, ())
+            if name in known and known[name].contacts
+        ],
+        now,
+    )

@@ -1,0 +1,178 @@
+"""The life of an incident. Pure.
+
+An incident is open until its last symptom clears or a human resolves it. It is quiet while acknowledged or
+snoozed, but never for ever: each quiet state has an end. An *occurrence* is one stretch of paging; whatever
+ends the quiet begins the next occurrence, so that an old acknowledgement cannot silence it.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from alerting.escalation import Policy
+from alerting.severity import Severity
+
+ACKNOWLEDGED_FOR = timedelta(hours=4)
+GATHERING = timedelta(seconds=10)
+LONGEST_QUIET = timedelta(days=7)
+"""How long an acknowledgement or a snooze may last at the most."""
+
+
+class State(StrEnum):
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    SNOOZED = "snoozed"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the page tells about one symptom, beside its title. Instants are aware."""
+
+    since: datetime
+    expected_at: datetime | None = None
+    last_heard_at: datetime | None = None
+    last_said: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """One thing that is wrong. `key` is opaque here ("check:12"); `cause_key` says which incident it joins."""
+
+    key: str
+    cause_key: str
+    incident_title: str
+    title: str
+    cause: str
+    severity: Severity
+    policy: str | None
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class RaisedSymptom:
+    """A symptom as it stands in the books."""
+
+    id: int
+    incident_id: int
+    key: str
+    title: str
+    cause: str
+    severity: Severity
+    facts: Facts
+    raised_at: datetime
+    cleared_at: datetime | None
+    cleared_why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An incident as it stands. `next_at` is when the next thing happens by itself."""
+
+    id: int
+    cause_key: str
+    title: str
+    cause: str
+    state: State
+    severity: Severity
+    occurrence: int
+    policy: Policy
+    step: int
+    opened_at: datetime
+    next_at: datetime | None
+    tell_at: datetime | None = None
+    told_at: datetime | None = None
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = None
+    resolved_by: str | None = None
+    resolved_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """It is quiet until `until`, by `by`. `again` where that was so already: nothing was changed."""
+
+    by: str
+    until: datetime
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Snoozed:
+    by: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """It is over. `keys` names the symptoms that had not cleared."""
+
+    by: str
+    keys: tuple[str, ...] = ()
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """The word was about an earlier occurrence; the incident pages again and nothing was changed."""
+
+    occurrence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """There is no such incident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """The quiet is over: page afresh from the first step, as the next occurrence."""
+
+    occurrence: int
+    next_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What upstairs knows of the group an incident is about, at the time of asking."""
+
+    total: int = 1
+    alive: int = 0
+    newest_at: datetime | None = None
+    others: tuple[str, ...] = field(default=())
+    """What else is alive or not, in words: "eu-housekeeping 11 of 11 alive"."""
+
+
+def acknowledge(
+    incident: Incident, occurrence: int | None, by: str, now: datetime, until: datetime
+) -> Acknowledged | Stale | Resolved:
+    """A human answers. Of two the first counts; an answer to an earlier occurrence changes nothing.
+
+    Raises ValueError where `until` is not within `LONGEST_QUIET` from `now`.
+    """
+    if not now < until <= now + LONGEST_QUIET:
+        raise ValueError(
+            f"until: an acknowledgement must end after now and within {LONGEST_QUIET.days} days."
+        )
+    if incident.state is State.RESOLVED:
+        return Resolved(incident.resolved_by or "", again=True)
+    if occurrence is not None and occurrence != incident.occurrence:
+        return Stale(incident.occurrence)
+    if incident.state is State.ACKNOWLEDGED and incident.next_at is not None:
+        return Acknowledged(incident.acknowledged_by or "", incident.next_at, again=True)
+    return Acknowledged(by, until)
+
+
+def on_join(incident: Incident, recurred: bool, now: datetime, gathering: timedelta) -> Reopened | None:
+    """A symptom joins. What had recovered and is back ends the quiet; what is new is told in the thread."""
+    if recurred and incident.state in (State.ACKNOWLEDGED, State.SNOOZED):
+        return Reopened(incident.occurrence + 1, now + gathering, "it is back after it had recovered")
+    return None
+
+
+def on_quiet_over(incident: Incident, now: datetime) -> Reopened:
+    """An acknowledgement or a snooze has come to its end and the incident is still open."""
+    what = "the acknowledgement has expired" if incident.state is State.ACKNOWLEDGED else "the snooze is over"
+    return Reopened(incident.occurrence + 1, now, what)

@@ -1,0 +1,161 @@
+"""Email: plain text over SMTP, which can be read at 3 a.m. on anything.
+
+Sources: RFC 5322 (the message), RFC 3834 (an automatic one), RFC 5321 (its way).
+"""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import parseaddr
+from typing import ClassVar, Self, cast
+
+import httpx
+from aiosmtplib import SMTP as Client
+from aiosmtplib import SMTPAuthenticationError, SMTPException, SMTPResponseException
+
+from alerting.notice import Notice
+from alerting.notifiers.answer import BOUND
+from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
+from alerting.notifiers.given import is_secret, refuse_unknown, stand_in
+from alerting.notifiers.relay import Relay
+from alerting.notifiers.wording import network_fault, one_line, quoted
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9-]+"
+_ADDRESS = re.compile(rf"{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*")
+
+# No reply code says "you send too much", but words do (Postfix, Gmail, Amazon SES, Exchange).
+_THROTTLED = re.compile(r"\brate\b|too (many|much)|throttl", re.IGNORECASE)
+
+# Seven bits pass through every server, with no extension to ask for.
+_POLICY = SMTP.clone(cte_type="7bit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Email:
+    """Mails one person through `relay`, in the name of `sender`. The address is a plain mail address."""
+
+    kind: ClassVar[str] = "email"
+    digests: ClassVar[bool] = True
+    secret_settings: ClassVar[frozenset[str]] = frozenset({"password"})
+    secret_address: ClassVar[bool] = False
+
+    relay: Relay
+    sender: Address
+    bound: timedelta = BOUND
+
+    @classmethod
+    def configured(cls, settings: Mapping[str, str], http: httpx.AsyncClient) -> Self:  # noqa: ARG003 - the contract
+        """`smtp`: smtp://host[:587], with STARTTLS unless ?starttls=never, or smtps://host[:465].
+        `from`: the sender, such as "Heartbeat <heartbeat@example.com>". `username` and `password`: the
+        login, if any. `ca_file`: a PEM file of the authorities to trust instead of the system's.
+
+        Raises ValueError where one of them is missing or wrong.
+        """
+        refuse_unknown(settings, ["smtp", "from", "username", "password", "ca_file"])
+        return cls(relay=Relay.configured(settings), sender=_sender(settings.get("from", "")))
+
+    @classmethod
+    def wrong_address(cls, address: str) -> str | None:
+        """The address is a bare mail address, in ASCII."""
+        if is_secret(address) or _ADDRESS.fullmatch(stand_in(address)):
+            return None
+        return "the address must be a mail address, such as anna@example.com"
+
+    async def send(self, notice: Notice, contact: Contact) -> Outcome:
+        """Accepted means that our relay took the mail; what becomes of it then, no reply tells."""
+        if not _ADDRESS.fullmatch(contact.address):
+            return Refused("the address is not a mail address")
+        message = _message(notice, self.sender, contact.address)
+        client = self.relay.client()
+        accepted = None
+        try:
+            async with asyncio.timeout(self.bound.total_seconds()):
+                await client.connect()
+                await client.mail(self.sender.addr_spec)
+                await client.rcpt(contact.address)
+                reply = await client.data(message.as_bytes())
+                accepted = Accepted(quoted(reply.message), provider_id=str(message["Message-ID"]))
+                await client.quit()
+        except (SMTPException, OSError, ValueError) as error:
+            # What was taken was taken, even where the farewell failed.
+            return accepted or self._not_taken(error)
+        finally:
+            _hang_up(client)
+        return accepted
+
+    def _not_taken(self, error: Exception) -> Refused | Unreachable:
+        where = self.relay.where
+        match error:
+            case SMTPResponseException(code=code) if code >= 400:
+                return self._reply(error)
+            case SMTPResponseException():
+                return Unreachable(f"{where} did not answer in SMTP")
+            case OSError():
+                return Unreachable(network_fault(where, error, self.bound))
+            case _:
+                return Refused(f"{where} cannot take our mail: {quoted(str(error))}")
+
+    def _reply(self, error: SMTPResponseException) -> Refused | Unreachable:
+        """RFC 5321, 4.2.1: 4yz is for now, 5yz for good."""
+        # A reply to a login may repeat what we said for it.
+        said = "to our login" if isinstance(error, SMTPAuthenticationError) else quoted(error.message)
+        reason = f"{self.relay.where} answered {error.code} {said}"
+        if error.code >= 500:
+            return Refused(reason)
+        return Unreachable(reason, throttled=_THROTTLED.search(error.message) is not None)
+
+
+def _hang_up(client: Client) -> None:
+    """Drop what is left of the connection at once: a peer that does not read would hold it for ever."""
+    if client.transport is not None:
+        cast(asyncio.WriteTransport, client.transport).abort()
+    client.close()
+
+
+def _message(notice: Notice, sender: Address, recipient: str) -> EmailMessage:
+    message = EmailMessage(policy=_POLICY)
+    message["From"] = sender
+    message["To"] = Address(addr_spec=recipient)
+    message["Subject"] = one_line(notice.title)
+    message["Date"] = notice.at
+    message["Message-ID"] = _message_id(notice, sender.domain, recipient)
+    if notice.incident is not None:
+        # The root was never sent: all mails of an incident hang below it, and so form one thread.
+        root = f"<incident-{notice.incident}@{sender.domain}>"
+        message["In-Reply-To"] = root
+        message["References"] = root
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
+    message.set_content("\n".join(_body(notice)).encode("utf-8", "replace").decode())
+    return message
+
+
+def _message_id(notice: Notice, domain: str, recipient: str) -> str:
+    """The same for every try of one notice to one person, and for no other (RFC 5322, 3.6.4)."""
+    mark = hashlib.sha256(f"{notice.id}\n{recipient}".encode()).hexdigest()[:16]
+    what = notice.kind if notice.incident is None else notice.incident
+    return f"<{what}.{notice.sequence}.{mark}@{domain}>"
+
+
+def _body(notice: Notice) -> Iterator[str]:
+    yield from notice.lines
+    if notice.ack_url or notice.open_url:
+        yield ""
+    if notice.ack_url:
+        yield f"Acknowledge: {notice.ack_url}"
+    if notice.open_url:
+        yield f"Open: {notice.open_url}"
+
+
+def _sender(text: str) -> Address:
+    name, address = parseaddr(text)
+    if not _ADDRESS.fullmatch(address):
+        raise ValueError('from must be the sender\'s address, such as "Heartbeat <heartbeat@example.com>"')
+    return Address(display_name=one_line(name), addr_spec=address)

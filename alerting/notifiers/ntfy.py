@@ -1,0 +1,140 @@
+"""ntfy: a push message to everybody who subscribed to a topic, by publishing JSON to the server's root."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import ClassVar, Self
+
+import httpx
+
+from alerting.notice import Kind, Notice
+from alerting.notifiers.answer import BOUND, Answer, post
+from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
+from alerting.notifiers.given import is_secret, refuse_unknown, stand_in, web_address
+from alerting.notifiers.wording import one_line, quoted
+from alerting.severity import Severity
+
+MESSAGE_LIMIT = 4095
+"""Bytes of a message. At 4096 the server already makes an attachment of it (ntfy, util/peek.go)."""
+
+DOCUMENT_LIMIT = 8192
+"""Bytes of the whole JSON: the server reads twice its message limit (ntfy, server/server.go)."""
+
+_TOPIC = r"[-_A-Za-z0-9]{1,64}"
+_PAGE_PRIORITY = {Severity.CRITICAL: 5, Severity.ERROR: 4, Severity.WARNING: 3, Severity.INFO: 2}
+_QUIETER = {Kind.UPDATE: 3, Kind.ACKNOWLEDGED: 2, Kind.RECOVERED: 3}
+_MARKS = {
+    Kind.PAGE: "red_circle",
+    Kind.UPDATE: "red_circle",
+    Kind.DIGEST: "red_circle",
+    Kind.ACKNOWLEDGED: "large_blue_circle",
+    Kind.RECOVERED: "green_circle",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ntfy:
+    """Publishes to the topic that is the last part of the address, such as https://ntfy.sh/ops-pages."""
+
+    kind: ClassVar[str] = "ntfy"
+    digests: ClassVar[bool] = True
+    secret_settings: ClassVar[frozenset[str]] = frozenset({"token"})
+    secret_address: ClassVar[bool] = False
+
+    http: httpx.AsyncClient
+    token: str = field(default="", repr=False)
+    bound: timedelta = BOUND
+
+    @classmethod
+    def configured(cls, settings: Mapping[str, str], http: httpx.AsyncClient) -> Self:
+        """`token`: an access token of the server, where its topics are protected.
+
+        Raises ValueError where the token cannot be one.
+        """
+        refuse_unknown(settings, ["token"])
+        token = settings.get("token", "")
+        if not (token.isascii() and token.isprintable()) or " " in token:
+            raise ValueError("token must be an access token, such as tk_…, without spaces")
+        return cls(http=http, token=token)
+
+    @classmethod
+    def wrong_address(cls, address: str) -> str | None:
+        """The address is the topic's URL."""
+        if is_secret(address) or _server_and_topic(stand_in(address)):
+            return None
+        return "the address must be a topic's URL, such as https://ntfy.sh/ops-pages"
+
+    async def send(self, notice: Notice, contact: Contact) -> Outcome:
+        """Accepted where the server gave the message an id."""
+        found = _server_and_topic(contact.address)
+        if found is None:
+            return Refused("the address is not a topic's URL")
+        server, topic = found
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        match await post(self.http, server, _document(notice, topic), headers, self.bound):
+            case Answer() as answer:
+                return self._outcome(answer)
+            case Refused() | Unreachable() as lost:
+                return lost
+
+    def _outcome(self, answer: Answer) -> Outcome:
+        match answer.fields():
+            case {"id": str(message_id)} if answer.status == 200:
+                return Accepted(answer.line, provider_id=quoted(message_id, self.token))
+            case {"error": str(said)}:
+                return answer.failure(quoted(said, self.token))
+            case _:
+                return answer.failure()
+
+
+def _server_and_topic(address: str) -> tuple[str, str] | None:
+    url = web_address(address)
+    topic = url.path.removeprefix("/") if url else ""
+    if url is None or url.query or not re.fullmatch(_TOPIC, topic):
+        return None
+    return str(url.copy_with(raw_path=b"/")), topic
+
+
+def _document(notice: Notice, topic: str) -> bytes:
+    """The JSON to publish, with a message that is cut from its end until the server will take it."""
+    message = _cut("\n".join(map(one_line, notice.lines)) or notice.short, MESSAGE_LIMIT)
+    body = _dumped(notice, topic, message)
+    if too_long := max(0, len(body) - DOCUMENT_LIMIT):
+        # A byte of the message is at least a byte of the JSON, more where it had to be escaped.
+        body = _dumped(notice, topic, _cut(message, len(message.encode()) - too_long))
+    return body
+
+
+def _dumped(notice: Notice, topic: str, message: str) -> bytes:
+    document: dict[str, object] = {
+        "topic": topic,
+        "title": notice.title,
+        "message": message,
+        "priority": _QUIETER.get(notice.kind, _PAGE_PRIORITY[notice.severity]),
+        "actions": list(_actions(notice)),
+    }
+    if notice.kind in _MARKS:
+        document["tags"] = [_MARKS[notice.kind]]
+    if notice.open_url:
+        document["click"] = notice.open_url
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _actions(notice: Notice) -> Iterator[dict[str, object]]:
+    if notice.ack_url:
+        yield {
+            "action": "http",
+            "label": "Acknowledge",
+            "url": notice.ack_url,
+            "method": "POST",
+            "clear": True,
+        }
+    if notice.open_url:
+        yield {"action": "view", "label": "Open", "url": notice.open_url}
+
+
+def _cut(text: str, limit: int) -> str:
+    """The beginning of a text in at most `limit` bytes of UTF-8, and never half a character."""
+    return text.encode("utf-8", "replace")[: max(0, limit)].decode("utf-8", "ignore")

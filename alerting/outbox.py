@@ -1,0 +1,321 @@
+"""The SQL of pages: the intent to tell somebody something, kept until it is delivered or no longer needed."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, select, true, union_all, update
+
+from alerting.delivery import LEASE, Delivered, Expired, Retry, Tries
+from alerting.incident import Incident
+from alerting.notice import Kind
+from alerting.person import Person
+from alerting.rows import insert_many, update_many
+from alerting.severity import Severity
+from alerting.tables import attempts, pages
+
+RANKS = range(len(Severity))
+NEWEST_SHARE = 5
+"""One page in this many is taken from the newest, so that a backlog never hides what has just happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page as it lies in the outbox."""
+
+    id: int
+    incident_id: int
+    kind: Kind
+    person: str
+    occurrence: int
+    step: int
+    severity: Severity
+    words: str
+    state: str
+    created_at: datetime
+    contact: int
+    attempts: int
+    contact_attempts: int
+    throttled: bool
+    lease: int
+    delivered_at: datetime | None
+
+    def tries(self, contacts: int) -> Tries:
+        """What has been tried so far, for the decision on what comes next."""
+        return Tries(self.kind, self.created_at, self.attempts, self.contact_attempts, self.contact, contacts)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to deliver a page, and what came of it."""
+
+    page_id: int
+    at: datetime
+    via: str
+    outcome: str
+    said: str
+
+
+def intend(
+    db: Connection,
+    kind: Kind,
+    to: Iterable[tuple[Incident, Person, str]],
+    now: datetime,
+) -> None:
+    """Write the intent to tell each person of each incident. The third of each is words that only the time
+    of writing knows ("+2", "acknowledged by …")."""
+    rows = [
+        {
+            "incident_id": incident.id,
+            "kind": kind.value,
+            "person": person.id,
+            "occurrence": incident.occurrence,
+            "step": incident.step,
+            "severity_rank": incident.severity.rank,
+            "words": words,
+            "state": "pending",
+            "created_at": now,
+            "next_at": now,
+            "contact": 0,
+            "via": person.contact(0).kind,
+            "attempts": 0,
+            "contact_attempts": 0,
+            "throttled": False,
+            "lease": 0,
+        }
+        for incident, person, words in to
+    ]
+    insert_many(db, pages, rows)
+
+
+def supersede(db: Connection, incident_ids: Collection[int], kinds: Collection[Kind]) -> None:
+    """What waits of these kinds is no longer needed: somebody answered, or it is over."""
+    db.execute(
+        update(pages)
+        .where(pages.c.incident_id.in_(incident_ids), pages.c.state == "pending", pages.c.kind.in_(kinds))
+        .values(state="superseded", next_at=None)
+    )
+
+
+def told(db: Connection, incident_ids: Collection[int]) -> dict[int, list[str]]:
+    """Who of each incident has been paged, or may have been: a send that began counts."""
+    query = (
+        select(pages.c.incident_id, pages.c.person)
+        .where(pages.c.incident_id.in_(incident_ids), pages.c.kind == Kind.PAGE, pages.c.lease > 0)
+        .distinct()
+        .order_by(pages.c.incident_id, pages.c.person)
+    )
+    found: dict[int, list[str]] = {}
+    for row in db.execute(query):
+        found.setdefault(row.incident_id, []).append(row.person)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Kinds of notifiers with no free hands, and people to whom enough is under way: passed over for now."""
+
+    kinds: Collection[str] = ()
+    people: Collection[str] = ()
+
+
+def lease(db: Connection, now: datetime, limit: int, busy: Busy) -> list[Page]:
+    """Take up to `limit` due pages for sending, worst and oldest first with a share for the newest.
+
+    What is `busy` is passed over. Each leased page has its fencing token in `lease`.
+    """
+    taken = _claim(db, now, limit - limit // NEWEST_SHARE, busy, newest=False)
+    if limit // NEWEST_SHARE and len(taken) == limit - limit // NEWEST_SHARE:
+        known = [page.id for page in taken]
+        taken += _claim(db, now, limit // NEWEST_SHARE, busy, newest=True, besides=known)
+    rows = [
+        {"id": page.id, "lease": page.lease, "leased_until": now + LEASE, "next_at": now + LEASE}
+        for page in taken
+    ]
+    update_many(db, pages, rows)
+    return taken
+
+
+def next_due(db: Connection) -> datetime | None:
+    """When the first page is to be tried."""
+    ranks = [
+        select(func.min(pages.c.next_at).label("at")).where(
+            pages.c.severity_rank == rank, pages.c.next_at.is_not(None)
+        )
+        for rank in RANKS
+    ]
+    every = union_all(*ranks).subquery()
+    first: datetime | None = db.execute(select(func.min(every.c.at, type_=pages.c.next_at.type))).scalar()
+    return first
+
+
+def fenced(db: Connection, leases: Mapping[int, int]) -> dict[int, Page]:
+    """Of the given pages those that are still leased under the given token, locked."""
+    query = select(pages).where(pages.c.id.in_(leases.keys())).order_by(pages.c.id).with_for_update()
+    rows = [_page(row) for row in db.execute(query)]
+    return {page.id: page for page in rows if page.lease == leases[page.id]}
+
+
+def record(db: Connection, page: Page, after: Delivered | Retry | Expired, via: str, now: datetime) -> None:
+    """Write what follows from an attempt. A page that was superseded while under way stays so.
+
+    `via` is the kind of the contact that is next (or, where delivered, that took it).
+    """
+    values: dict[str, Any] = {"attempts": page.attempts + 1, "leased_until": None, "via": via}
+    if isinstance(after, Delivered):
+        values |= {"delivered_at": now, "throttled": False}
+    pending = pages.c.state == "pending"
+    done = {Delivered: "delivered", Expired: "expired"}.get(type(after))
+    db.execute(update(pages).where(pages.c.id == page.id).values(values))
+    if done is not None:
+        db.execute(update(pages).where(pages.c.id == page.id, pending).values(state=done, next_at=None))
+    elif isinstance(after, Retry):
+        again = {
+            "next_at": after.at,
+            "contact": after.contact,
+            "contact_attempts": after.contact_attempts,
+            "throttled": after.throttled,
+        }
+        db.execute(update(pages).where(pages.c.id == page.id, pending).values(again))
+
+
+def release(db: Connection, leases: Mapping[int, int], now: datetime) -> None:
+    """Give back leases that were not used, so that another courier need not wait for them to run out."""
+    for page_id, token in leases.items():
+        db.execute(
+            update(pages)
+            .where(pages.c.id == page_id, pages.c.lease == token, pages.c.state == "pending")
+            .values(next_at=now, leased_until=None)
+        )
+
+
+def hold_back(db: Connection, person: str, via: str, until: datetime) -> None:
+    """A provider limits our rate: all that waits for this contact waits until then, to go as one digest."""
+    db.execute(
+        update(pages)
+        .where(
+            pages.c.person == person,
+            pages.c.via == via,
+            pages.c.state == "pending",
+            pages.c.leased_until.is_(None),
+            pages.c.next_at < until,
+        )
+        .values(next_at=until, throttled=True)
+    )
+
+
+def write_attempts(db: Connection, tried: Sequence[Attempt]) -> None:
+    """Keep what was tried."""
+    rows = [
+        {"page_id": one.page_id, "at": one.at, "via": one.via, "outcome": one.outcome, "said": one.said}
+        for one in tried
+    ]
+    insert_many(db, attempts, rows)
+
+
+def pages_of(db: Connection, incident_id: int) -> list[Page]:
+    """All pages of an incident, oldest first."""
+    query = select(pages).where(pages.c.incident_id == incident_id).order_by(pages.c.id)
+    return [_page(row) for row in db.execute(query)]
+
+
+def attempts_of(db: Connection, incident_id: int) -> list[Attempt]:
+    """All attempts to deliver pages of an incident, oldest first."""
+    query = (
+        select(attempts)
+        .join(pages, pages.c.id == attempts.c.page_id)
+        .where(pages.c.incident_id == incident_id)
+        .order_by(attempts.c.id)
+    )
+    return [Attempt(row.page_id, row.at, row.via, row.outcome, row.said) for row in db.execute(query)]
+
+
+def sequence(db: Connection, page: Page) -> int:
+    """How many notices of the same incident went to the same person before this one."""
+    query = select(func.count()).where(
+        pages.c.incident_id == page.incident_id, pages.c.person == page.person, pages.c.id < page.id
+    )
+    return db.execute(query).scalar_one()
+
+
+def depth(db: Connection) -> tuple[int, datetime | None]:
+    """How many pages wait, and since when the oldest of them."""
+    query = select(func.count(), func.min(pages.c.created_at, type_=pages.c.created_at.type)).where(
+        pages.c.next_at.is_not(None)
+    )
+    count, oldest = db.execute(query).one()
+    return count, oldest
+
+
+def waiting(db: Connection, incident_ids: Collection[int]) -> set[tuple[int, str]]:
+    """Who has not been reached yet by an earlier page of the same incident: (incident, person)."""
+    query = select(pages.c.incident_id, pages.c.person).where(
+        pages.c.incident_id.in_(incident_ids), pages.c.kind == Kind.PAGE, pages.c.state == "pending"
+    )
+    return {(row.incident_id, row.person) for row in db.execute(query)}
+
+
+def _claim(
+    db: Connection,
+    now: datetime,
+    limit: int,
+    busy: Busy,
+    *,
+    newest: bool,
+    besides: Collection[int] = (),
+) -> list[Page]:
+    claimed: list[Page] = []
+    for rank in RANKS:
+        order = pages.c.next_at.desc() if newest else pages.c.next_at.asc()
+        query = (
+            select(pages)
+            .where(
+                pages.c.severity_rank == rank,
+                pages.c.next_at <= now,
+                pages.c.via.not_in(busy.kinds) if busy.kinds else true(),
+                pages.c.person.not_in(busy.people) if busy.people else true(),
+                pages.c.id.not_in(besides) if besides else true(),
+                ~_overtakes(now),
+            )
+            .order_by(order, pages.c.id)
+            .limit(limit - len(claimed))
+            .with_for_update(skip_locked=True)
+        )
+        claimed += [_page(row, lease=row.lease + 1) for row in db.execute(query)]
+        if len(claimed) >= limit:
+            break
+    return claimed
+
+
+def _overtakes(now: datetime) -> ColumnElement[bool]:
+    """Whether an earlier notice of the same incident to the same person is under way: a provider that is told of
+    the end before the last change would open the incident again."""
+    earlier = pages.alias("earlier")
+    return exists().where(
+        earlier.c.incident_id == pages.c.incident_id,
+        earlier.c.person == pages.c.person,
+        earlier.c.id < pages.c.id,
+        earlier.c.leased_until > now,
+    )
+
+
+def _page(row: Row[Any], lease: int | None = None) -> Page:
+    return Page(
+        id=row.id,
+        incident_id=row.incident_id,
+        kind=Kind(row.kind),
+        person=row.person,
+        occurrence=row.occurrence,
+        step=row.step,
+        severity=list(Severity)[row.severity_rank],
+        words=row.words,
+        state=row.state,
+        created_at=row.created_at,
+        contact=row.contact,
+        attempts=row.attempts,
+        contact_attempts=row.contact_attempts,
+        throttled=row.throttled,
+        lease=row.lease if lease is None else lease,
+        delivered_at=row.delivered_at,
+    )

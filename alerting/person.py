@@ -1,0 +1,29 @@
+"""Who can be paged: a person and their contacts, in the order in which they are tried. Pure."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Where one person can be reached: a notifier's kind and an address in that notifier's own form."""
+
+    kind: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person, by the name the configuration gives them. Times are told in their `timezone` (IANA), else UTC."""
+
+    id: str
+    name: str
+    contacts: tuple[Contact, ...]
+    timezone: str = "UTC"
+
+    def contact(self, count: int) -> Contact:
+        """Contact number `count`, counted on and on round the list."""
+        return self.contacts[count % len(self.contacts)]
+
+
+OPERATOR = Person("operator", "Operator", (Contact("console", "terminal"),))
+"""The catch-all: where a policy names nobody who can be reached, the page goes to the service's own terminal."""

@@ -1,0 +1,195 @@
+"""How rows are kept: column types, naming, and statements that move many rows at once.
+
+Both stores build on this room. A statement over many rows is one round trip on PostgreSQL (arrays,
+`unnest`) and one prepared statement on SQLite (`executemany`), because that is what each of them is quick at.
+"""
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from types import NoneType
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Integer,
+    MetaData,
+    ScalarSelect,
+    Table,
+    any_,
+    cast,
+    literal,
+    select,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+metadata = MetaData(naming_convention=NAMING)
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+Row = Mapping[str, Any]
+
+
+class Utc(TypeDecorator[datetime]):
+    """An instant: aware going in, aware in UTC coming out, also on SQLite, which keeps no zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # SQLAlchemy's signature
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"An instant must carry its zone; {value!r} has none.")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # as above
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def key_type() -> TypeEngine[int]:
+    """A row's number: 64 bits on PostgreSQL, the rowid on SQLite."""
+    return BigInteger().with_variant(Integer, "sqlite")
+
+
+def sqlite_instant(at: datetime) -> str:
+    """An instant as `Utc` writes it on SQLite, for statements that are written out by hand."""
+    return at.astimezone(UTC).isoformat(" ", "microseconds")[:26]
+
+
+def postgres_array(values: Sequence[object]) -> str:
+    """An array as PostgreSQL reads it. psycopg writes a list element by element, at several times the cost."""
+    if values and values.count(values[0]) == len(values):
+        # Most columns of a batch say the same in every row.
+        return "{" + ",".join([_ELEMENTS[type(values[0])](values[0])] * len(values)) + "}"
+    return "{" + ",".join([_ELEMENTS[type(value)](value) for value in values]) + "}"
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+_ELEMENTS: Mapping[type, Callable[[Any], str]] = {
+    NoneType: lambda _: "NULL",
+    bool: str,
+    int: str,
+    float: str,
+    str: _quoted,
+    bytes: lambda value: '"\\\\x' + value.hex() + '"',
+    datetime: datetime.isoformat,
+    UUID: str,
+}
+
+
+def among(db: Connection, column: Column[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """Whether the column is one of many values. PostgreSQL takes them as one array: as parameters of their own,
+    hundreds of them cost more to write and to parse than to look up."""
+    if db.dialect.name == "postgresql":
+        return column == any_(cast(literal(postgres_array(list(values))), ARRAY(column.type)))
+    return column.in_(values)
+
+
+def earliest(column: Column[datetime], *conditions: ColumnElement[bool]) -> ScalarSelect[datetime]:
+    """The first instant in an indexed column: one step into the index, and quicker to plan than `min`."""
+    filled = select(column).where(column.is_not(None), *conditions)
+    return filled.order_by(column).limit(1).scalar_subquery()
+
+
+def insert_many(
+    db: Connection, table: Table, rows: Sequence[Row], *, on_conflict: str = "", returning: Sequence[str] = ()
+) -> list[tuple[Any, ...]]:
+    """Insert all `rows`, which must share one set of keys. `on_conflict` is a written-out clause.
+
+    `returning` names columns whose values come back, in no promised order.
+    """
+    if not rows:
+        return []
+    names = list(rows[0])
+    back = f" RETURNING {', '.join(returning)}" if returning else ""
+    into = f"INSERT INTO {table.name} ({', '.join(names)})"
+    if db.dialect.name == "postgresql":
+        statement = (
+            f"{into} SELECT {_selected(table, names)} FROM {_unnested(table, names)} {on_conflict}{back}"
+        )
+        result = db.exec_driver_sql(statement, tuple(_array(table.c[name], rows) for name in names))
+        return [tuple(row) for row in result] if returning else []
+    marks = ", ".join("?" * len(names))
+    statement = f"{into} VALUES ({marks}) {on_conflict}{back}"
+    values = list(zip(*(_plain(table.c[name], rows) for name in names), strict=True))
+    if not returning:
+        db.exec_driver_sql(statement, values)
+        return []
+    return [tuple(row) for one in values for row in db.exec_driver_sql(statement, one)]
+
+
+def update_many(db: Connection, table: Table, rows: Sequence[Row], *, where: str = "") -> None:
+    """Set the given columns of the rows named by `id`. `where` narrows further, in plain SQL."""
+    if not rows:
+        return
+    names = [name for name in rows[0] if name != "id"]
+    narrowed = f" AND {where}" if where else ""
+    if db.dialect.name == "postgresql":
+        given = ["id", *names]
+        sets = ", ".join(f"{name} = v.{name}::{_pg_type(table.c[name].type)}" for name in names)
+        statement = (
+            f"UPDATE {table.name} SET {sets} FROM {_unnested(table, given)} "
+            f"WHERE {table.name}.id = v.id{narrowed}"
+        )
+        db.exec_driver_sql(statement, tuple(_array(table.c[name], rows) for name in given))
+        return
+    sets = ", ".join(f"{name} = ?" for name in names)
+    values = list(zip(*(_plain(table.c[name], rows) for name in [*names, "id"]), strict=True))
+    db.exec_driver_sql(f"UPDATE {table.name} SET {sets} WHERE id = ?{narrowed}", values)
+
+
+@cache
+def _pg_type(kind: TypeEngine[Any]) -> str:
+    return kind.compile(postgresql.dialect())  # type: ignore[no-untyped-call]  # untyped upstream
+
+
+def _array_type(column: Column[Any]) -> str:
+    return "TEXT" if isinstance(column.type, JSON) else _pg_type(column.type)
+
+
+def _unnested(table: Table, names: Sequence[str]) -> str:
+    arrays = ", ".join(f"%s::{_array_type(table.c[name])}[]" for name in names)
+    return f"unnest({arrays}) AS v({', '.join(names)})"
+
+
+def _selected(table: Table, names: Sequence[str]) -> str:
+    return ", ".join(f"v.{name}::{_pg_type(table.c[name].type)}" for name in names)
+
+
+def _array(column: Column[Any], rows: Sequence[Row]) -> str:
+    values = [row[column.name] for row in rows]
+    return postgres_array([_json(value) for value in values] if isinstance(column.type, JSON) else values)
+
+
+def _plain(column: Column[Any], rows: Sequence[Row]) -> list[Any]:
+    values = [row[column.name] for row in rows]
+    if isinstance(column.type, JSON):
+        return [_json(value) for value in values]
+    if isinstance(column.type, Utc):
+        return [None if value is None else sqlite_instant(value) for value in values]
+    return values
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else _ENCODER.encode(value)

@@ -1,0 +1,19 @@
+"""How bad it is: the one scale that checks, incidents and pages share."""
+
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How bad an incident is, worst first. `rank` orders them: 0 is the worst."""
+
+    CRITICAL = "critical"
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        return _RANK[self]
+
+
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}

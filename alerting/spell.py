@@ -1,0 +1,51 @@
+"""Times and durations as a person says them. Pure; the reader's zone is an argument."""
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+
+def duration(length: timedelta) -> str:
+    """A length of time in at most two units: "45 s", "12 min", "4 h 38 min", "24 h", "3 days"."""
+    seconds = max(round(length.total_seconds()), 0)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes = seconds // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{hours // 24} days"
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """How long ago: "24 h ago", "just now"."""
+    length = now - at
+    return "just now" if length < timedelta(seconds=1) else f"{duration(length)} ago"
+
+
+@lru_cache(maxsize=256)
+def zone(name: str) -> ZoneInfo:
+    """The reader's zone; UTC where the name is not known."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def instant(at: datetime, now: datetime, timezone: str) -> str:
+    """An instant in the reader's zone: "03:00", with the day where that is not today: "02 May 03:01"."""
+    local = at.astimezone(zone(timezone))
+    today = now.astimezone(zone(timezone)).date()
+    return f"{local:%H:%M}" if local.date() == today else f"{local:%d %b %H:%M}"
+
+
+def zone_name(at: datetime, timezone: str) -> str:
+    """What the reader's clock is called then: "BST", "UTC", "+1030"."""
+    return at.astimezone(zone(timezone)).tzname() or timezone
+
+
+def count(number: int, noun: str) -> str:
+    """A count with its noun: "1 job", "4 jobs"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

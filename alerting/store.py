@@ -1,0 +1,336 @@
+"""The SQL of incidents, their symptoms and timeline, people and policies. Rows in, frozen dataclasses out.
+
+Locks are always taken in the order of the cause key, so that two transactions over many incidents
+wait for each other instead of blocking each other.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, ScalarSelect, delete, func, insert, select
+
+from alerting import escalation
+from alerting.escalation import Policy
+from alerting.incident import Facts, Incident, RaisedSymptom, State, Symptom
+from alerting.person import Contact, Person
+from alerting.rows import among, earliest, insert_many, update_many
+from alerting.severity import Severity
+from alerting.tables import incidents, notifiers, people, policies, symptoms, timeline
+
+SEVERITIES = tuple(Severity)
+_COLUMNS = tuple(incidents.c.keys())
+_FACTS = tuple(field.name for field in fields(Facts))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of an incident's timeline."""
+
+    incident_id: int
+    at: datetime
+    kind: str
+    words: str
+    by: str | None = None
+
+
+def load_people(db: Connection, names: Collection[str] | None = None) -> dict[str, Person]:
+    """Those of the given names who are known; everybody where no names are given."""
+    query = select(people) if names is None else select(people).where(people.c.id.in_(names))
+    return {row.id: _person(row) for row in db.execute(query)}
+
+
+def load_policies(db: Connection) -> dict[str, Policy]:
+    """All policies by name."""
+    rows = db.execute(select(policies).order_by(policies.c.id))
+    return {row.id: Policy(row.id, escalation.steps_from_json(row.steps)) for row in rows}
+
+
+def load_notifiers(db: Connection) -> dict[str, dict[str, str]]:
+    """The settings of each notifier as they were written, secrets not filled in."""
+    return {row.kind: row.settings for row in db.execute(select(notifiers))}
+
+
+def replace_people(db: Connection, everybody: Iterable[Person]) -> None:
+    """Make these, and no others, the people."""
+    db.execute(delete(people))
+    rows = [
+        {
+            "id": person.id,
+            "name": person.name,
+            "timezone": person.timezone,
+            "contacts": [asdict(contact) for contact in person.contacts],
+        }
+        for person in everybody
+    ]
+    insert_many(db, people, rows)
+
+
+def replace_policies(db: Connection, every: Iterable[Policy]) -> None:
+    """Make these, and no others, the policies. Open incidents keep the policy they opened with."""
+    db.execute(delete(policies))
+    rows = [{"id": policy.name, "steps": escalation.steps_to_json(policy.steps)} for policy in every]
+    if rows:
+        db.execute(insert(policies), rows)
+
+
+def replace_notifiers(db: Connection, settings: Mapping[str, Mapping[str, str]]) -> None:
+    """Make these, and no others, the notifiers' settings."""
+    db.execute(delete(notifiers))
+    rows = [{"kind": kind, "settings": dict(given)} for kind, given in settings.items()]
+    if rows:
+        db.execute(insert(notifiers), rows)
+
+
+def lock_open(db: Connection, cause_keys: Collection[str]) -> dict[str, Incident]:
+    """The open incidents of these causes, locked until the transaction ends."""
+    query = (
+        select(incidents)
+        .where(among(db, incidents.c.cause_key, cause_keys), incidents.c.state != State.RESOLVED)
+        .order_by(incidents.c.cause_key)
+        .with_for_update()
+    )
+    return {row.cause_key: incident_of(row) for row in db.execute(query)}
+
+
+def lock(db: Connection, ids: Collection[int]) -> dict[int, Incident]:
+    """These incidents, locked until the transaction ends."""
+    wanted = among(db, incidents.c.id, ids)
+    query = select(incidents).where(wanted).order_by(incidents.c.cause_key).with_for_update()
+    return {row.id: incident_of(row) for row in db.execute(query)}
+
+
+def claim_due(db: Connection, now: datetime, limit: int) -> list[Incident]:
+    """Up to `limit` incidents whose next action has come, worst first, that nobody else is working on."""
+    claimed: list[Incident] = []
+    for rank, first in enumerate(db.execute(select(*_first_actions())).one()):
+        if first is None or first > now or len(claimed) >= limit:
+            continue
+        query = (
+            select(incidents)
+            .where(incidents.c.severity_rank == rank, incidents.c.next_at <= now)
+            .order_by(incidents.c.next_at)
+            .limit(limit - len(claimed))
+            .with_for_update(skip_locked=True)
+        )
+        claimed += [incident_of(row) for row in db.execute(query).all()]
+    return claimed
+
+
+def claim_to_tell(db: Connection, now: datetime, limit: int) -> list[Incident]:
+    """Up to `limit` incidents of which those already paged are to be told something new."""
+    query = (
+        select(incidents)
+        .where(incidents.c.tell_at <= now)
+        .order_by(incidents.c.tell_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [incident_of(row) for row in db.execute(query)]
+
+
+def next_due(db: Connection) -> datetime | None:
+    """When the first incident needs something done."""
+    firsts = db.execute(select(*_first_actions(), earliest(incidents.c.tell_at))).one()
+    return min((at for at in firsts if at is not None), default=None)
+
+
+def _first_actions() -> list[ScalarSelect[datetime]]:
+    """When the first next action of each severity comes, worst severity first."""
+    ranks = range(len(SEVERITIES))
+    return [earliest(incidents.c.next_at, incidents.c.severity_rank == rank) for rank in ranks]
+
+
+def insert_incidents(db: Connection, fresh: Iterable[Incident]) -> dict[str, int]:
+    """Open these incidents; their numbers by cause. Those whose cause somebody else has opened meanwhile are left out
+    of the answer."""
+    given = {incident.cause_key: incident for incident in fresh}
+    rows = [_incident_row(incident) for _, incident in sorted(given.items())]
+    clause = "ON CONFLICT (cause_key) WHERE state <> 'resolved' DO NOTHING"
+    opened = insert_many(db, incidents, rows, on_conflict=clause, returning=("id", "cause_key"))
+    return {cause_key: number for number, cause_key in opened}
+
+
+def save(db: Connection, changed: Iterable[Incident]) -> None:
+    """Write what may change in an incident's life."""
+    update_many(db, incidents, [{"id": one.id, **_mutable_row(one)} for one in changed])
+
+
+def raised_of(db: Connection, keys: Collection[str]) -> list[RaisedSymptom]:
+    """The symptoms of these keys that stand raised now."""
+    query = select(symptoms).where(among(db, symptoms.c.key, keys), symptoms.c.cleared_at.is_(None))
+    return [_symptom(row) for row in db.execute(query)]
+
+
+def symptoms_of(db: Connection, incident_ids: Collection[int]) -> dict[int, list[RaisedSymptom]]:
+    """Every symptom that each incident has had, in the order in which they were raised."""
+    wanted = among(db, symptoms.c.incident_id, incident_ids)
+    query = select(symptoms).where(wanted).order_by(symptoms.c.id)
+    found: dict[int, list[RaisedSymptom]] = {incident_id: [] for incident_id in incident_ids}
+    for row in db.execute(query):
+        found[row.incident_id].append(_symptom(row))
+    return found
+
+
+def had_cleared(db: Connection, incident_ids: Collection[int], keys: Collection[str]) -> set[tuple[int, str]]:
+    """Which of these keys each incident has had already and seen clear: (incident, key)."""
+    query = select(symptoms.c.incident_id, symptoms.c.key).where(
+        among(db, symptoms.c.incident_id, incident_ids),
+        among(db, symptoms.c.key, keys),
+        symptoms.c.cleared_at.is_not(None),
+    )
+    return {(row.incident_id, row.key) for row in db.execute(query)}
+
+
+def insert_symptoms(db: Connection, raised: Iterable[tuple[int, Symptom]], now: datetime) -> None:
+    """Raise symptoms, each in the incident of the given number."""
+    rows = [
+        {
+            "incident_id": incident_id,
+            "key": symptom.key,
+            "title": symptom.title,
+            "cause": symptom.cause,
+            "severity_rank": symptom.severity.rank,
+            "facts": facts_to_json(symptom.facts),
+            "raised_at": now,
+        }
+        for incident_id, symptom in raised
+    ]
+    insert_many(db, symptoms, rows)
+
+
+def refresh_symptoms(db: Connection, known: Iterable[tuple[int, Symptom]]) -> None:
+    """New facts about symptoms that stand raised already, by the symptom's number."""
+    rows = [{"id": number, "cause": s.cause, "facts": facts_to_json(s.facts)} for number, s in known]
+    update_many(db, symptoms, rows)
+
+
+def clear_symptoms(db: Connection, cleared: Iterable[tuple[int, str]], now: datetime) -> None:
+    """Clear symptoms by number, each with its reason."""
+    rows = [{"id": number, "cleared_at": now, "cleared_why": why} for number, why in cleared]
+    update_many(db, symptoms, rows, where="symptoms.cleared_at IS NULL")
+
+
+def still_raised(db: Connection, incident_ids: Collection[int]) -> dict[int, int]:
+    """How many symptoms stand raised in each incident that has any."""
+    query = (
+        select(symptoms.c.incident_id, func.count())
+        .where(among(db, symptoms.c.incident_id, incident_ids), symptoms.c.cleared_at.is_(None))
+        .group_by(symptoms.c.incident_id)
+    )
+    return {row[0]: row[1] for row in db.execute(query)}
+
+
+def write(db: Connection, entries: Sequence[Entry]) -> None:
+    """Add lines to timelines."""
+    # Not `asdict`, which copies each value deeply: in a storm that took half of the time.
+    rows = [
+        {"incident_id": one.incident_id, "at": one.at, "kind": one.kind, "words": one.words, "by": one.by}
+        for one in entries
+    ]
+    insert_many(db, timeline, rows)
+
+
+def timeline_of(db: Connection, incident_id: int) -> list[Entry]:
+    """The story of an incident, oldest first."""
+    query = select(timeline).where(timeline.c.incident_id == incident_id).order_by(timeline.c.id)
+    return [Entry(row.incident_id, row.at, row.kind, row.words, row.by) for row in db.execute(query)]
+
+
+def load(db: Connection, incident_id: int) -> Incident | None:
+    """One incident, not locked."""
+    row = db.execute(select(incidents).where(incidents.c.id == incident_id)).one_or_none()
+    return None if row is None else incident_of(row)
+
+
+def listed(db: Connection, *, open_only: bool, limit: int, before: int | None = None) -> list[Incident]:
+    """Incidents, newest first. `before` is the number to go on from."""
+    query = select(incidents).order_by(incidents.c.id.desc()).limit(limit)
+    if open_only:
+        query = query.where(incidents.c.state != State.RESOLVED)
+    if before is not None:
+        query = query.where(incidents.c.id < before)
+    return [incident_of(row) for row in db.execute(query)]
+
+
+def count_open(db: Connection) -> int:
+    """How many incidents are not resolved."""
+    return db.execute(select(func.count()).where(incidents.c.state != State.RESOLVED)).scalar_one()
+
+
+def facts_to_json(facts: Facts) -> dict[str, Any]:
+    """Facts as they are kept in a row."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name in _FACTS
+        if (value := getattr(facts, name))
+    }
+
+
+def facts_from_json(kept: Mapping[str, Any]) -> Facts:
+    """Back from a row."""
+    instants = {
+        name: datetime.fromisoformat(kept[name])
+        for name in ("since", "expected_at", "last_heard_at")
+        if kept.get(name)
+    }
+    return Facts(**instants, last_said=kept.get("last_said", ""), why=kept.get("why", ""))
+
+
+def incident_of(row: Row[Any]) -> Incident:
+    """An incident from a whole row: most columns are fields of the same name, the others are read here."""
+    kept = dict(zip(_COLUMNS, row, strict=True))
+    kept |= {
+        "state": State(kept["state"]),
+        "severity": SEVERITIES[kept.pop("severity_rank")],
+        "policy": escalation.from_json(kept["policy"]),
+    }
+    return Incident(**kept)
+
+
+def _person(row: Row[Any]) -> Person:
+    contacts = tuple(Contact(**contact) for contact in row.contacts)
+    return Person(row.id, row.name, contacts, row.timezone or "UTC")
+
+
+def _symptom(row: Row[Any]) -> RaisedSymptom:
+    return RaisedSymptom(
+        id=row.id,
+        incident_id=row.incident_id,
+        key=row.key,
+        title=row.title,
+        cause=row.cause,
+        severity=SEVERITIES[row.severity_rank],
+        facts=facts_from_json(row.facts),
+        raised_at=row.raised_at,
+        cleared_at=row.cleared_at,
+        cleared_why=row.cleared_why,
+    )
+
+
+def _mutable_row(incident: Incident) -> dict[str, Any]:
+    return {
+        "state": incident.state.value,
+        "severity_rank": incident.severity.rank,
+        "occurrence": incident.occurrence,
+        "step": incident.step,
+        "next_at": incident.next_at,
+        "tell_at": incident.tell_at,
+        "told_at": incident.told_at,
+        "acknowledged_by": incident.acknowledged_by,
+        "acknowledged_at": incident.acknowledged_at,
+        "resolved_by": incident.resolved_by,
+        "resolved_at": incident.resolved_at,
+    }
+
+
+def _incident_row(incident: Incident) -> dict[str, Any]:
+    return {
+        "cause_key": incident.cause_key,
+        "title": incident.title,
+        "cause": incident.cause,
+        "policy": escalation.to_json(incident.policy),
+        "opened_at": incident.opened_at,
+        **_mutable_row(incident),
+    }

@@ -1,0 +1,182 @@
+"""The tables of alerting. What each constraint promises is written beside it."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+)
+
+from alerting.rows import Utc, key_type, metadata
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("timezone", Text),
+    Column("contacts", JSON, nullable=False),
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("steps", JSON, nullable=False),
+)
+
+notifiers = Table(
+    "notifiers",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    # Secrets stand here as they were written, ${NAME} or ${file:PATH}, and are filled in when sending.
+    Column("settings", JSON, nullable=False),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", key_type(), primary_key=True),
+    Column("cause_key", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("severity_rank", Integer, nullable=False),
+    Column("occurrence", Integer, nullable=False),
+    Column("policy", JSON, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("opened_at", Utc, nullable=False),
+    # When the next thing happens by itself: escalation, expiry of an acknowledgement, end of a snooze.
+    Column("next_at", Utc),
+    # When those already paged are told what has joined or recovered since `told_at`.
+    Column("tell_at", Utc),
+    Column("told_at", Utc),
+    Column("acknowledged_by", Text),
+    Column("acknowledged_at", Utc),
+    Column("resolved_by", Text),
+    Column("resolved_at", Utc),
+    # Promise 5: no open incident is without a next action, and a resolved one has none.
+    CheckConstraint("(state = 'resolved') = (next_at IS NULL)", name="next_action"),
+    CheckConstraint("state IN ('open', 'acknowledged', 'snoozed', 'resolved')", name="state"),
+    CheckConstraint("(state = 'resolved') = (resolved_at IS NOT NULL)", name="resolved_at"),
+)
+# Promise 4: one open incident a cause.
+Index(
+    "uq_incidents_open_cause_key",
+    incidents.c.cause_key,
+    unique=True,
+    postgresql_where=incidents.c.state != "resolved",
+    sqlite_where=incidents.c.state != "resolved",
+)
+Index(
+    "ix_incidents_next_at",
+    incidents.c.severity_rank,
+    incidents.c.next_at,
+    postgresql_where=incidents.c.next_at.is_not(None),
+    sqlite_where=incidents.c.next_at.is_not(None),
+)
+Index(
+    "ix_incidents_tell_at",
+    incidents.c.tell_at,
+    postgresql_where=incidents.c.tell_at.is_not(None),
+    sqlite_where=incidents.c.tell_at.is_not(None),
+)
+
+symptoms = Table(
+    "symptoms",
+    metadata,
+    Column("id", key_type(), primary_key=True),
+    Column("incident_id", ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("key", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("severity_rank", Integer, nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("raised_at", Utc, nullable=False),
+    Column("cleared_at", Utc),
+    Column("cleared_why", Text),
+)
+# Promise 1: what is down belongs to exactly one open incident.
+Index(
+    "uq_symptoms_raised_key",
+    symptoms.c.key,
+    unique=True,
+    postgresql_where=symptoms.c.cleared_at.is_(None),
+    sqlite_where=symptoms.c.cleared_at.is_(None),
+)
+
+pages = Table(
+    "pages",
+    metadata,
+    Column("id", key_type(), primary_key=True),
+    Column("incident_id", ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("occurrence", Integer, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("severity_rank", Integer, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    # When it is tried next; empty once nothing more is to be done.
+    Column("next_at", Utc),
+    # Which of the person's contacts is next, counted on and on: it wraps round their list.
+    Column("contact", Integer, nullable=False),
+    # The kind of that contact, so that a notifier with no free hands can be passed over.
+    Column("via", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("contact_attempts", Integer, nullable=False),
+    Column("throttled", Boolean, nullable=False),
+    # The fencing token: each lease takes the next number, and only the newest may record an outcome.
+    Column("lease", BigInteger, nullable=False),
+    Column("leased_until", Utc),
+    Column("delivered_at", Utc),
+    CheckConstraint("(state = 'pending') = (next_at IS NOT NULL)", name="next_attempt"),
+    CheckConstraint("state IN ('pending', 'delivered', 'superseded', 'expired')", name="state"),
+)
+Index(
+    "ix_pages_next_at",
+    pages.c.severity_rank,
+    pages.c.next_at,
+    postgresql_where=pages.c.next_at.is_not(None),
+    sqlite_where=pages.c.next_at.is_not(None),
+)
+# Promise 3: a step pages a person once, however many escalators there are.
+Index(
+    "uq_pages_step",
+    pages.c.incident_id,
+    pages.c.occurrence,
+    pages.c.step,
+    pages.c.person,
+    unique=True,
+    postgresql_where=pages.c.kind == "page",
+    sqlite_where=pages.c.kind == "page",
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", key_type(), primary_key=True),
+    Column("page_id", ForeignKey("pages.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", Utc, nullable=False),
+    Column("via", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("said", Text, nullable=False),
+)
+
+timeline = Table(
+    "timeline",
+    metadata,
+    Column("id", key_type(), primary_key=True),
+    Column("incident_id", ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", Utc, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("by", Text),
+)

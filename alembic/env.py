@@ -1,0 +1,34 @@
+"""Alembic's entry: migrates over the connection it is given (see heartbeat/migrations.py)."""
+
+from alembic import context
+
+import alerting.tables
+import heartbeat.tables  # noqa: F401  # imported so that its tables are known to the metadata
+from alerting.rows import metadata
+from heartbeat import database, settings
+
+target = metadata
+assert alerting.tables.incidents.metadata is target
+
+
+def run(connection) -> None:  # type: ignore[no-untyped-def]  # Alembic calls this file, nobody types it
+    context.configure(
+        connection=connection,
+        target_metadata=target,
+        render_as_batch=connection.dialect.name == "sqlite",
+        transactional_ddl=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    run(given)
+else:
+    import os
+
+    from sqlalchemy import make_url
+
+    with database.engine(make_url(settings.read(os.environ).database_url), writing=True).begin() as own:
+        run(own)

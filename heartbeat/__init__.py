@@ -1,0 +1,1 @@
+"""Upstairs: watches scheduled jobs and faces the world. It enters `alerting` by one door, `alerting.desk`."""

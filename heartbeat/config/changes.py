@@ -1,0 +1,119 @@
+"""What lies between two configurations, in words: a line for each thing new (+), changed (~) or gone (-).
+
+Pure. A secret appears only as its reference; a key that has changed is said to be new and no more.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
+
+from alerting.escalation import Policy
+from alerting.person import Person
+from heartbeat import schedule
+from heartbeat.check import Check
+from heartbeat.config import ORIGIN, CheckDefinition, Configuration, StatusPage
+from heartbeat.config.duration import in_words as length
+
+Facts = dict[str, str]
+T = TypeVar("T")
+
+_DECLARED_BY = {"file": "this file", "api": "the API", "ping": "its first ping"}
+
+
+def in_words(kept: Configuration, wanted: Configuration, known: Mapping[str, Check]) -> Iterator[str]:
+    """What becomes of `kept` when it becomes `wanted`. `known` are all checks that there are, by slug."""
+    top, wanted_top = _top(kept), _top(wanted)
+    yield from (f"~ {name}: {top[name]} -> {now}" for name, now in wanted_top.items() if now != top[name])
+    yield from _section("ping key", _references(kept), _references(wanted), dict)
+    for name, hashed in wanted.ping_keys.items():
+        if kept.ping_keys.get(name, hashed) != hashed:
+            yield f"~ ping key {name}: a new key; pings by the old one are refused"
+    yield from _checks(kept, wanted, known)
+    yield from _section("person", kept.people, wanted.people, _person)
+    yield from _section("policy", kept.policies, wanted.policies, _policy)
+    yield from _section("notifier", kept.notifiers, wanted.notifiers, dict)
+    yield from _section("status page", kept.status_pages, wanted.status_pages, _status_page)
+
+
+def _section(
+    what: str, kept: Mapping[str, T], wanted: Mapping[str, T], facts: Callable[[T], Facts]
+) -> Iterator[str]:
+    for name, one in wanted.items():
+        if name not in kept:
+            words = ", ".join(f"{fact} {value}" for fact, value in facts(one).items())
+            yield f"+ {what} {name}: {words}" if words else f"+ {what} {name}"
+        elif one != kept[name]:
+            yield f"~ {what} {name}: {_different(facts(kept[name]), facts(one))}"
+    yield from (f"- {what} {name}" for name in kept if name not in wanted)
+
+
+def _checks(kept: Configuration, wanted: Configuration, known: Mapping[str, Check]) -> Iterator[str]:
+    for slug, one in wanted.checks.items():
+        before = known.get(slug)
+        if before is None:
+            yield f"+ check {slug}: {schedule.in_words(one.schedule)}, grace {length(one.grace)}"
+        elif (before.origin, CheckDefinition.of(before)) != (ORIGIN, one):
+            was = _check(CheckDefinition.of(before), before.origin)
+            yield f"~ check {slug}: {_different(was, _check(one, ORIGIN))}"
+    for slug in kept.checks:
+        if slug not in wanted.checks:
+            yield f"- check {slug} ({known[slug].state}; deleting it ends its watch)"
+
+
+def _different(before: Facts, after: Facts) -> str:
+    names = [name for name in before | after if before.get(name) != after.get(name)]
+    words = (f"{name} {before.get(name, 'none')} -> {after.get(name, 'none')}" for name in names)
+    return "; ".join(words) or "the same in other words"
+
+
+def _top(one: Configuration) -> Facts:
+    return {
+        "group_by": ", ".join(one.group_by) or "none",
+        "gathering": length(one.gathering),
+        "acknowledge_for": length(one.acknowledge_for),
+        "policy": one.policy or "none",
+    }
+
+
+def _references(one: Configuration) -> dict[str, Facts]:
+    return {name: {"from": reference} for name, reference in one.ping_key_references.items()}
+
+
+def _check(one: CheckDefinition, origin: str) -> Facts:
+    facts = {
+        "declared by": _DECLARED_BY[origin],
+        "name": _quoted(one.name),
+        "schedule": schedule.in_words(one.schedule),
+        "grace": length(one.grace),
+        "severity": one.severity.value,
+        "manual_resume": str(one.manual_resume).lower(),
+    }
+    if one.max_runtime is not None:
+        facts["max_runtime"] = length(one.max_runtime)
+    if one.policy is not None:
+        facts["policy"] = one.policy
+    if one.description:
+        facts["description"] = _quoted(one.description)
+    return facts | {f"label {name}": value for name, value in one.labels.items()}
+
+
+def _person(one: Person) -> Facts:
+    contacts = ", ".join(f"{contact.kind} {contact.address}" for contact in one.contacts)
+    return {"name": _quoted(one.name), "timezone": one.timezone, "contacts": contacts}
+
+
+def _policy(one: Policy) -> Facts:
+    return {"steps": "; ".join(f"{' and '.join(step.page)}, {length(step.wait)}" for step in one.steps)}
+
+
+def _status_page(one: StatusPage) -> Facts:
+    rows = [
+        f"{row.name} ({', '.join(f'{name}={value}' for name, value in row.match.items())})"
+        + (f": {_quoted(row.description)}" if row.description else "")
+        for row in one.components
+    ]
+    return {"title": _quoted(one.title), "components": "; ".join(rows)}
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

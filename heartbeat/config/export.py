@@ -1,0 +1,120 @@
+"""A configuration as the text of a heartbeat.yaml, which reads as the same configuration again. Pure.
+
+What a field has by default is left out, so that the text says what somebody has decided.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from alerting.incident import ACKNOWLEDGED_FOR, GATHERING
+from alerting.person import Person
+from alerting.severity import Severity
+from heartbeat import config
+from heartbeat.config import CheckDefinition, Component, Configuration, StatusPage
+from heartbeat.config.duration import written
+from heartbeat.schedule import Cron, Every, Schedule
+
+WIDTH = 110
+
+
+class _Inline(dict[str, Any]):
+    """A mapping that is written on one line: {host: us-housekeeping, region: us}."""
+
+
+class _Writer(yaml.SafeDumper):
+    """The writer of these documents."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - also
+        """Indent lists like mappings."""
+        super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - PyYAML's signature
+        """Write everything out where it stands."""
+        return True
+
+
+_Writer.add_representer(
+    _Inline, lambda writer, data: writer.represent_mapping("tag:yaml.org,2002:map", data, flow_style=True)
+)
+
+
+def written_out(one: Configuration) -> str:
+    """The whole text, sections and entries by name."""
+    # Where there is only one policy, that is the default without saying so.
+    policy = None if len(one.policies) == 1 else one.policy
+    top = {
+        "group_by": None if one.group_by == config.GROUP_BY else _one_or_more(one.group_by),
+        "gathering": _unless(written(one.gathering), written(GATHERING)),
+        "acknowledge_for": _unless(written(one.acknowledge_for), written(ACKNOWLEDGED_FOR)),
+        "policy": policy,
+        "ping_keys": dict(sorted(one.ping_key_references.items())) or None,
+        "checks": {slug: _check(check, one.policy) for slug, check in sorted(one.checks.items())} or None,
+        "people": {name: _person(person) for name, person in sorted(one.people.items())} or None,
+        "policies": {
+            name: [_Inline(page=_one_or_more(step.page), wait=written(step.wait)) for step in policy.steps]
+            for name, policy in sorted(one.policies.items())
+        }
+        or None,
+        "notifiers": {kind: dict(given) for kind, given in sorted(one.notifiers.items())} or None,
+        "status_pages": {slug: _status_page(page) for slug, page in sorted(one.status_pages.items())} or None,
+    }
+    return yaml.dump(_said(top), Dumper=_Writer, sort_keys=False, allow_unicode=True, width=WIDTH)
+
+
+def _check(one: CheckDefinition, policy: str | None) -> dict[str, Any]:
+    return _said(
+        {
+            "name": _unless(one.name, one.slug),
+            "description": one.description or None,
+            **_schedule(one.schedule),
+            "grace": _unless(written(one.grace), written(config.GRACE)),
+            "max_runtime": None if one.max_runtime is None else written(one.max_runtime),
+            "labels": _Inline(one.labels) or None,
+            "severity": _unless(one.severity.value, Severity.ERROR.value),
+            "policy": _unless(one.policy, policy),
+            "manual_resume": one.manual_resume or None,
+        }
+    )
+
+
+def _schedule(one: Schedule) -> dict[str, str | None]:
+    match one:
+        case Every(period):
+            return {"every": written(period)}
+        case Cron(expression, timezone):
+            return {"schedule": expression, "timezone": _unless(timezone, "UTC")}
+        case _:
+            return {"on_calendar": one.expression, "timezone": _unless(one.timezone, "UTC")}
+
+
+def _person(one: Person) -> dict[str, Any]:
+    contacts = [_Inline({contact.kind: contact.address}) for contact in one.contacts]
+    return _said(
+        {
+            "name": _unless(one.name, one.id),
+            "timezone": _unless(one.timezone, "UTC"),
+            "contacts": contacts,
+        }
+    )
+
+
+def _status_page(one: StatusPage) -> dict[str, Any]:
+    return {"title": one.title, "components": [_component(row) for row in one.components]}
+
+
+def _component(one: Component) -> dict[str, Any]:
+    return _said({"name": one.name, "match": _Inline(one.match), "description": one.description or None})
+
+
+def _one_or_more(names: tuple[str, ...]) -> str | list[str]:
+    return names[0] if len(names) == 1 else list(names)
+
+
+def _unless(value: Any, default: Any) -> Any:
+    return None if value == default else value
+
+
+def _said(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}

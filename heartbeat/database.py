@@ -1,0 +1,204 @@
+"""The database as the rooms see it: `await database.write(work)` runs `work(connection)` in one transaction.
+
+SQLite has one writer connection in one process (a lock file beside the database says so), which also
+checkpoints; readers have connections of their own. PostgreSQL has a pool. Work runs in threads, so that the
+event loop never waits for a disk.
+"""
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+READERS = 4
+WRITERS = 4
+RETRIES = 5
+_DEADLOCK_STATES = frozenset({"40P01", "40001"})
+
+
+class Unavailable(Exception):
+    """The database cannot be reached or did not answer; nothing was written, or it is not known to be."""
+
+
+class AlreadyServed(Exception):
+    """Another process writes to this SQLite file. `address` is where it serves, as far as it said."""
+
+    def __init__(self, path: Path, pid: int, address: str) -> None:
+        super().__init__(
+            f"{path} is already in use by process {pid}{f' at {address}' if address else ''}. SQLite allows one "
+            "writing process: stop that one first, or use PostgreSQL (HEARTBEAT_DATABASE_URL) for several."
+        )
+        self.address = address
+
+
+class WriterLock:
+    """A lock on a SQLite file for the one process that writes to it; the operating system frees it on any death."""
+
+    def __init__(self, database: Path, address: str = "") -> None:
+        self._path = database.with_name(database.name + ".writer")
+        try:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise Unavailable(f"{database}: {error.strerror}") from None
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _holder(self._path)
+            os.close(self._file)
+            raise AlreadyServed(database, int(holder.get("pid", 0)), str(holder.get("address", ""))) from None
+        os.truncate(self._file, 0)
+        os.pwrite(self._file, json.dumps({"pid": os.getpid(), "address": address}).encode(), 0)
+
+    def release(self) -> None:
+        os.close(self._file)
+
+
+class Database:
+    """One database, its engines and its threads. `close` waits for what is under way."""
+
+    def __init__(self, url: str, *, address: str = "", writing: bool = True) -> None:
+        self.url = make_url(url)
+        self.sqlite = self.url.get_backend_name() == "sqlite"
+        path = Path(self.url.database or "")
+        self._lock = WriterLock(path, address) if self.sqlite and writing else None
+        self.writer = engine(self.url, writing=writing)
+        self._reader = engine(self.url, writing=False) if self.sqlite else self.writer
+        self._write_threads = ThreadPoolExecutor(1 if self.sqlite else WRITERS, "db-write")
+        self._read_threads = ThreadPoolExecutor(READERS, "db-read")
+        # Pings have a thread of their own on PostgreSQL, so that no sweep is ever ahead of them.
+        self._ping_threads = self._write_threads if self.sqlite else ThreadPoolExecutor(1, "db-ping")
+
+    async def write(self, work: Callable[[Connection], T], /) -> T:
+        """Run `work` in one transaction and commit it. Raises `Unavailable` where the database is away.
+
+        After a deadlock `work` is run again from the start. A cancelled caller does not cancel the commit.
+        """
+        return await _shielded(self._write_threads, lambda: transact(self.writer, work))
+
+    async def write_pings(self, work: Callable[[Connection], T], /) -> T:
+        """As `write`, ahead of everything else."""
+        return await _shielded(self._ping_threads, lambda: transact(self.writer, work))
+
+    async def read(self, work: Callable[[Connection], T], /) -> T:
+        """Run `work`, which only reads."""
+        return await _shielded(self._read_threads, lambda: transact(self._reader, work))
+
+    def close(self, seconds: float = 10.0) -> bool:
+        """Wait up to `seconds` for what is under way; whether it ended in time, and all is closed."""
+        every = (self._ping_threads, self._write_threads, self._read_threads)
+        # An executor offers no bounded wait, so its threads are asked themselves.
+        for threads in every:
+            threads.shutdown(wait=False, cancel_futures=True)
+        until = time.monotonic() + seconds
+        for thread in {thread for threads in every for thread in threads._threads}:
+            thread.join(max(until - time.monotonic(), 0))
+            if thread.is_alive():
+                return False
+        self.writer.dispose()
+        self._reader.dispose()
+        if self._lock is not None:
+            self._lock.release()
+        return True
+
+
+def transact(on: Engine, work: Callable[[Connection], T]) -> T:
+    """One transaction, run again after a deadlock; the drivers' many errors for "away" become `Unavailable`."""
+    for attempt in range(RETRIES):
+        try:
+            with on.begin() as db:
+                return work(db)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) in _DEADLOCK_STATES and attempt + 1 < RETRIES:
+                log.info("a deadlock was resolved; running the transaction again")
+                continue
+            if isinstance(error, OperationalError) or error.connection_invalidated:
+                raise Unavailable(str(error.orig)) from error
+            raise
+    raise AssertionError("unreachable")
+
+
+def engine(url: URL, *, writing: bool) -> Engine:
+    """An engine set up as findings demand: see docs/decisions/0004-databases.md."""
+    if url.get_backend_name() == "sqlite":
+        return _sqlite_engine(url, writing)
+    if url.drivername in ("postgresql", "postgres"):
+        url = url.set(drivername="postgresql+psycopg")
+    connect = {
+        # Prepared statements break behind PgBouncer in transaction mode.
+        "prepare_threshold": None,
+        "connect_timeout": 2,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 2,
+        "tcp_user_timeout": 5000,
+        "application_name": "heartbeat",
+    }
+    return create_engine(
+        url, pool_size=READERS + WRITERS + 1, max_overflow=2, pool_pre_ping=False, connect_args=connect
+    )
+
+
+def _sqlite_engine(url: URL, writing: bool) -> Engine:
+    made = create_engine(
+        url, connect_args={"timeout": 10.0}, pool_size=1 if writing else READERS, max_overflow=0
+    )
+
+    @event.listens_for(made, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        # The driver's own transaction handling loses updates silently; BEGIN is ours (see below).
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA mmap_size=0")
+        if not writing:
+            # Only the writer checkpoints: SQLite before 3.51.3 can lose a commit that races a checkpoint.
+            cursor.execute("PRAGMA wal_autocheckpoint=0")
+            cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    @event.listens_for(made, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return made
+
+
+def reachable(db: Connection) -> bool:
+    """Whether the database answers."""
+    return bool(db.execute(text("SELECT 1")).scalar() == 1)
+
+
+def clock_offset(db: Connection) -> timedelta:
+    """How far PostgreSQL's clock is ahead of this machine's: its answer against the middle of the round trip."""
+    before = datetime.now(UTC)
+    told: datetime = db.execute(text("SELECT clock_timestamp()")).scalar_one()
+    after = datetime.now(UTC)
+    return told - (before + (after - before) / 2)
+
+
+async def _shielded(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    return await asyncio.shield(asyncio.get_running_loop().run_in_executor(threads, work))
+
+
+def _holder(path: Path) -> dict[str, Any]:
+    with suppress(OSError, ValueError):
+        found = json.loads(path.read_text())
+        if isinstance(found, dict):
+            return found
+    return {}

@@ -1,0 +1,80 @@
+"""What people do to checks and incidents by hand. Each function works inside the caller's transaction."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from alerting import desk
+from alerting.incident import Acknowledged, Missing, Resolved, Stale
+from heartbeat import check, checker, store
+from heartbeat.check import Change, Check, Cleared, State
+
+
+def pause(db: Connection, name: str | UUID, by: str, now: datetime) -> Check | None:
+    """Expect nothing of a check until it is resumed; None where there is no such check."""
+    before = _locked(db, name)
+    if before is None:
+        return None
+    change = check.paused(before, now, by)
+    _write(db, change, before, now)
+    return change.check
+
+
+def resume(db: Connection, name: str | UUID, now: datetime) -> Check | None:
+    """Expect a paused check afresh from now on; None where there is no such check."""
+    before = _locked(db, name)
+    if before is None:
+        return None
+    change = check.resumed(before, now)
+    _write(db, change, before, now)
+    return change.check
+
+
+def delete(db: Connection, name: str | UUID, by: str, now: datetime) -> Check | None:
+    """End the watch over a check and forget it. Its incident says so; None where there is no such check."""
+    before = _locked(db, name)
+    if before is None:
+        return None
+    desk.clear(db, {checker.symptom_key(before): f"deleted by {by}"}, now, store.gathering(db))
+    store.remove(db, [before.id])
+    return before
+
+
+def acknowledge(
+    db: Connection,
+    incident_id: int,
+    by: str,
+    now: datetime,
+    *,
+    occurrence: int | None = None,
+    until: datetime | None = None,
+) -> Acknowledged | Stale | Resolved | Missing:
+    """Answer an incident: quiet until `until`, by default for as long as the configuration says."""
+    end = until or now + store.acknowledge_for(db)
+    return desk.acknowledge(db, incident_id, by, now, occurrence=occurrence, until=end)
+
+
+def resolve(db: Connection, incident_id: int, by: str, now: datetime) -> Resolved | Missing:
+    """End an incident. Checks of it that are still down are expected afresh from now on, so that none is forgotten."""
+    outcome = desk.resolve(db, incident_id, by, now)
+    if isinstance(outcome, Resolved) and outcome.keys:
+        ids = [int(key.removeprefix("check:")) for key in outcome.keys]
+        before = store.lock(db, ids)
+        changes = [Change(check.rearmed(one, now), Cleared(f"resolved by {by}")) for one in before]
+        store.save(db, [change.check for change in changes])
+        store.write_transitions(db, [(c, one, now) for c, one in zip(changes, before, strict=True)])
+    return outcome
+
+
+def _locked(db: Connection, name: str | UUID) -> Check | None:
+    found = store.load(db, name)
+    locked = store.lock(db, [found.id]) if found else []
+    return locked[0] if locked else None
+
+
+def _write(db: Connection, change: Change, before: Check, now: datetime) -> None:
+    store.save(db, [change.check])
+    store.write_transitions(db, [(change, before, now)])
+    if isinstance(change.told, Cleared) and before.state is State.DOWN:
+        desk.clear(db, {checker.symptom_key(before): change.told.why}, now, store.gathering(db))

@@ -1,0 +1,66 @@
+"""Signed links by which a page is answered. Pure.
+
+A link is bound to one incident, one occurrence of it and one person, and it expires. The token is
+`payload.signature` in URL-safe base64; the signature is HMAC-SHA256 (RFC 2104) over the payload.
+"""
+
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as BadBase64
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+LASTS = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Answerer:
+    """Who may answer which occurrence of which incident, until when."""
+
+    incident: int
+    occurrence: int
+    person: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """The link cannot be used, and why in one sentence."""
+
+    why: str
+
+
+def sign(secret: str, answerer: Answerer) -> str:
+    """The token that lets its holder answer."""
+    until = int(answerer.expires_at.timestamp())
+    payload = f"{answerer.incident}.{answerer.occurrence}.{until}.{answerer.person}".encode()
+    return f"{_text(payload)}.{_text(_signature(secret, payload))}"
+
+
+def read(secret: str, token: str, now: datetime) -> Answerer | Bad:
+    """Who the holder of this token is."""
+    payload_text, _, signature_text = token.partition(".")
+    try:
+        payload, signature = _bytes(payload_text), _bytes(signature_text)
+    except (BadBase64, ValueError):
+        return Bad("This link is damaged: copy it whole from the page.")
+    if not hmac.compare_digest(_signature(secret, payload), signature):
+        return Bad("This link is not valid here: it was damaged or made by another installation.")
+    incident, occurrence, until, person = payload.decode().split(".", 3)
+    answerer = Answerer(int(incident), int(occurrence), person, datetime.fromtimestamp(int(until), UTC))
+    if now >= answerer.expires_at:
+        return Bad("This link has expired: open the incident to see how it stands.")
+    return answerer
+
+
+def _signature(secret: str, payload: bytes) -> bytes:
+    return hmac.new(secret.encode(), b"heartbeat answer link\n" + payload, sha256).digest()
+
+
+def _text(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    return urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))

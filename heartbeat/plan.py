@@ -1,0 +1,140 @@
+"""From a configuration to the database: what would change, making it so, and the configuration back again."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection
+
+from alerting import desk
+from heartbeat import cause, check, checker, definitions, store
+from heartbeat.check import Check, State
+from heartbeat.config import ORIGIN, CheckDefinition, Configuration, changes
+from heartbeat.config import export as exporting
+
+BATCH = 500
+"""Checks that one statement names, at most: databases limit the parameters of a statement."""
+ALL = 2**31 - 1
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What lies between the database and a configuration, in words."""
+
+    changes: tuple[str, ...]
+
+    @property
+    def empty(self) -> bool:
+        """Whether everything is so already."""
+        return not self.changes
+
+
+def difference(db: Connection, wanted: Configuration) -> Plan:
+    """What `apply` would change. Only reads."""
+    known = {one.slug: one for one in store.listed(db, limit=ALL)}
+    return Plan(tuple(changes.in_words(definitions.load(db, known.values()), wanted, known)))
+
+
+def apply(db: Connection, wanted: Configuration, now: datetime, new_uuid: Callable[[], UUID] = uuid4) -> Plan:
+    """Make it so in the caller's transaction, and say what was changed.
+
+    Where it is so already, this only reads and holds nobody up. Of several at a time each waits for its turn.
+    """
+    if (plan := difference(db, wanted)).empty:
+        return plan
+    definitions.wait_for_turn(db)
+    known = store.lock_all(db)
+    kept = definitions.load(db, known.values())
+    plan = Plan(tuple(changes.in_words(kept, wanted, known)))
+    if not plan.empty:
+        _put_rows(db, kept, wanted)
+        _put_checks(db, known, wanted, now, new_uuid)
+    return plan
+
+
+def export(db: Connection) -> str:
+    """The configuration in force, as the text of a heartbeat.yaml that would change nothing.
+
+    Checks that the API or their first pings made are none of it.
+    """
+    return exporting.written_out(definitions.load(db, store.listed(db, limit=ALL)))
+
+
+def regroup(db: Connection, moved: Sequence[Check], now: datetime, wanted: Configuration) -> None:
+    """Checks that are down and now belong to another group take their symptom to that group's incident."""
+    for batch in _batches(moved):
+        symptoms = [checker.standing_symptom(one) for one in batch]
+        desk.raise_(db, symptoms, now, wanted.gathering)
+
+
+def _put_rows(db: Connection, kept: Configuration, wanted: Configuration) -> None:
+    """Everything but the checks."""
+    definitions.remember_facts(db, wanted)
+    if kept.ping_keys != wanted.ping_keys:
+        definitions.replace_ping_keys(db, wanted.ping_keys)
+    if kept.status_pages != wanted.status_pages:
+        definitions.replace_status_pages(db, wanted.status_pages.values())
+    if (kept.people, kept.policies, kept.notifiers) != (wanted.people, wanted.policies, wanted.notifiers):
+        desk.install(db, wanted.people.values(), wanted.policies.values(), wanted.notifiers)
+
+
+def _put_checks(
+    db: Connection,
+    known: Mapping[str, Check],
+    wanted: Configuration,
+    now: datetime,
+    new_uuid: Callable[[], UUID],
+) -> None:
+    gone = [one for one in known.values() if one.origin == ORIGIN and one.slug not in wanted.checks]
+    _forget(db, gone, now, wanted)
+    staying = [one for slug, one in known.items() if one.origin != ORIGIN or slug in wanted.checks]
+    redefined = [(before, _redefined(before, wanted, now)) for before in staying]
+    store.save_definitions(db, [after for before, after in redefined if after is not before])
+    moved = [after for before, after in redefined if after.group_key != before.group_key]
+    regroup(db, [one for one in moved if one.state is State.DOWN], now, wanted)
+    fresh = [_fresh(one, wanted, now, new_uuid()) for slug, one in wanted.checks.items() if slug not in known]
+    if len(store.insert(db, fresh)) < len(fresh):
+        # A first ping has made one of them since we looked. It is there now, and is taken over.
+        _put_checks(db, store.lock_all(db), wanted, now, new_uuid)
+
+
+def _forget(db: Connection, gone: Sequence[Check], now: datetime, wanted: Configuration) -> None:
+    """Delete checks; an incident that was about them ends or goes on without them."""
+    down = [checker.symptom_key(one) for one in gone if one.state is State.DOWN]
+    for keys in _batches(down):
+        desk.clear(db, dict.fromkeys(keys, "deleted from the configuration"), now, wanted.gathering)
+    for batch in _batches(gone):
+        store.remove(db, [one.id for one in batch])
+
+
+def _redefined(before: Check, wanted: Configuration, now: datetime) -> Check:
+    """The check as the configuration wants it; the same object where nothing is different."""
+    definition = wanted.checks.get(before.slug)
+    fields = definition.fields() | {"origin": ORIGIN} if definition else {}
+    labels = definition.labels if definition else before.labels
+    fields["group_key"] = cause.group_key(before.slug, labels, wanted.group_by)
+    different = {name: value for name, value in fields.items() if getattr(before, name) != value}
+    return check.redefined(before, now, **different) if different else before
+
+
+def _fresh(one: CheckDefinition, wanted: Configuration, now: datetime, uuid: UUID) -> Check:
+    """A new check, expected from now on."""
+    group_key = cause.group_key(one.slug, one.labels, wanted.group_by)
+    made = Check(
+        id=0,
+        uuid=uuid,
+        **one.fields(),
+        group_key=group_key,
+        origin=ORIGIN,
+        since=now,
+        armed_at=now,
+    )
+    return check.rearmed(made, now)
+
+
+def _batches(every: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (every[start : start + BATCH] for start in range(0, len(every), BATCH))

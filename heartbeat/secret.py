@@ -1,0 +1,57 @@
+"""Secrets by reference: `${NAME}` is a variable of the environment, `${file:PATH}` the content of a file.
+
+The configuration and the database hold only references. They are filled in at the last moment, where the
+secret is used. Pure: the environment and the reader of files are arguments.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+PATTERN = rf"\$\{{(?:{_NAME}|file:[^{{}}]+)\}}"
+"""One reference, as a regular expression that JSON Schema takes as well."""
+
+_REFERENCE = re.compile(PATTERN)
+# Whatever begins like a reference: what only resembles one is a mistake, never a literal.
+_OPENED = re.compile(rf"{PATTERN}|\$\{{")
+
+
+def is_reference(text: str) -> bool:
+    """Whether the whole text is one reference, so that it can be shown to anybody."""
+    return _REFERENCE.fullmatch(text) is not None
+
+
+def fill_in(text: str, env: Mapping[str, str], read: Callable[[Path], str]) -> str:
+    """The text with every reference replaced by what it stands for; a file without its last line end.
+
+    Raises ValueError, with one sentence that names the reference and never a secret, where a variable is not
+    set or empty, a file cannot be read or is empty, or `${` begins nothing that is a reference.
+    """
+    return _OPENED.sub(lambda match: _secret(match[0], env, read), text)
+
+
+def _secret(reference: str, env: Mapping[str, str], read: Callable[[Path], str]) -> str:
+    if reference == "${":
+        raise ValueError("'${' begins no reference; write ${NAME} or ${file:PATH}.")
+    inside = reference[2:-1]
+    if inside.startswith("file:"):
+        return _content(reference, Path(inside.removeprefix("file:")), read)
+    if inside not in env:
+        raise ValueError(f"{reference} is not set in the environment; set it or write ${{file:PATH}}.")
+    if not env[inside]:
+        raise ValueError(f"{reference} is set in the environment, but empty; give it its value.")
+    return env[inside]
+
+
+def _content(reference: str, path: Path, read: Callable[[Path], str]) -> str:
+    try:
+        content = read(path).removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise ValueError(f"{reference} cannot be read: it is not text in UTF-8.") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is no path"
+        raise ValueError(f"{reference} cannot be read: {why}.") from None
+    if not content:
+        raise ValueError(f"{reference} is an empty file; write the secret into it.")
+    return content

@@ -1,0 +1,135 @@
+"""`heartbeat serve`: migrate, apply the configuration, serve until told to stop."""
+
+import asyncio
+import logging
+import os
+from dataclasses import replace
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from socket import socket
+from uuid import UUID
+
+import httpx
+import uvloop
+from sqlalchemy import Connection
+
+from heartbeat import app, config, migrations, secret, settings, store
+from heartbeat.clock import WallClock
+from heartbeat.database import Database
+from heartbeat.http import server
+from heartbeat.settings import BadSetting, Settings
+
+CLOSE_BOUND = 0.3
+"""Seconds that the database has to end what is under way when the process stops."""
+USER_AGENT = f"heartbeat/{version('heartbeat')}"
+
+log = logging.getLogger(__name__)
+
+
+def run(given: Settings, *, sample: bool) -> int:
+    """Serve until SIGTERM or SIGINT; the exit status."""
+    ready, news = prepared(given, sample=sample)
+    database = Database(ready.database_url, address=ready.public_url)
+    try:
+        listener = server.listening(ready.host, ready.port)
+        migrations.migrate(database.writer)
+        return uvloop.run(_serve(ready, database, listener, news))
+    finally:
+        if not database.close(CLOSE_BOUND):
+            # A thread that waits for a dead database would hold the process for as long as that stays dead.
+            # Nothing that was acknowledged depends on it.
+            log.warning("the database does not answer; ending without it")
+            os._exit(1)
+
+
+def prepared(given: Settings, *, sample: bool) -> tuple[Settings, list[str]]:
+    """The settings with this installation's own secrets filled in, and what its owner must be told once."""
+    given.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    news = []
+    if sample and not given.config.exists():
+        given.config.write_text(config.sample(_sample_reference(given)))
+        news.append(f"a sample configuration was written to {given.config}")
+    admin_key, secret_key = given.admin_key, given.secret_key
+    if not admin_key:
+        admin_key, made = settings.own_secret(given, "admin-key")
+        news.append(
+            f"the admin key is {admin_key}" if made else f"the admin key is in {given.data_dir}/admin-key"
+        )
+    if not secret_key:
+        secret_key, _ = settings.own_secret(given, "secret-key")
+    return replace(given, admin_key=admin_key, secret_key=secret_key), news
+
+
+async def _serve(given: Settings, database: Database, listener: socket, news: list[str]) -> int:
+    limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
+    async with httpx.AsyncClient(limits=limits, headers={"User-Agent": USER_AGENT}) as http:
+        system = app.build(given, database=database, clock=WallClock(), http=http)
+        await database.write(lambda db: _same_installation(db, given.secret_key))
+        for line in await _applied(system, given):
+            log.info("configuration: %s", line)
+        serving = server.configured(system.asgi)
+        for line in [*news, *await database.read(lambda db: _first_words(db, given))]:
+            print(line, flush=True)
+        app.calm_collector()
+        ticking = system.start()
+        # A process whose ticker has broken must not look alive: it ends, and whoever runs it starts it again.
+        ticking.add_done_callback(lambda _: setattr(serving, "should_exit", True))
+        resting = asyncio.create_task(_rest(serving, system))
+        try:
+            await serving.serve([listener])
+            return 0 if serving.stopping.is_set() else 1
+        finally:
+            resting.cancel()
+            await system.stop()
+
+
+async def _rest(serving: server.Server, system: app.System) -> None:
+    """Pages under way end while the last requests do, so that both fit into the two seconds of a stop."""
+    await serving.stopping.wait()
+    await system.rest()
+
+
+def _same_installation(db: Connection, secret_key: str) -> None:
+    """Replicas must share one secret key, or a link that one has signed would be refused by another at 3 a.m."""
+    mine = sha256(b"heartbeat secret key\n" + secret_key.encode()).hexdigest()
+    known = store.recall(db, "secret_key_hash")
+    if known is None:
+        store.remember(db, "secret_key_hash", mine)
+    elif known != mine:
+        raise BadSetting(
+            "HEARTBEAT_SECRET_KEY differs from the one that this database was first served with: give every "
+            "replica the same HEARTBEAT_SECRET_KEY (or the same file secret-key in its data directory)."
+        )
+
+
+async def _applied(system: app.System, given: Settings) -> tuple[str, ...]:
+    if not given.config.exists():
+        log.warning("there is no configuration at %s: nothing is expected of any job yet", given.config)
+        return ()
+    return await system.door.apply(given.config.read_text(), given.config)
+
+
+def _sample_reference(given: Settings) -> str:
+    if given.environment.get("HEARTBEAT_PING_KEY"):
+        return "${HEARTBEAT_PING_KEY}"
+    settings.own_secret(given, "ping-key")
+    return "${file:" + str((given.data_dir / "ping-key").resolve()) + "}"
+
+
+def _first_words(db: Connection, given: Settings) -> list[str]:
+    """The address, and a line that pings a check of this installation as it stands."""
+    words = [f"heartbeat is at {given.public_url}"]
+    check = next(iter(store.listed(db, limit=1)), None)
+    if check is None:
+        return words
+    return [*words, f"ping a check: curl -fsS -m 10 --retry 5 {ping_url(given, check.slug, check.uuid)}"]
+
+
+def ping_url(given: Settings, slug: str, uuid: UUID) -> str:
+    """An address that pings this check: by key and slug where this process knows a key, else by uuid."""
+    key = given.environment.get("HEARTBEAT_PING_KEY", "")
+    kept = given.data_dir / "ping-key"
+    if not key and kept.exists():
+        key = secret.fill_in("${file:" + str(kept) + "}", {}, Path.read_text)
+    return f"{given.public_url}/ping/{key}/{slug}" if key else f"{given.public_url}/ping/{uuid}"

@@ -1,0 +1,123 @@
+"""The settings of a process: the only reader of the environment. docs/operating.md explains each to operators."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROLES = ("api", "checker", "pager")
+
+
+class BadSetting(ValueError):
+    """A setting that cannot be used: one sentence that names it and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one process is told by its environment. Secrets are kept out of `repr`."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    data_dir: Path = Path("data")
+    database_url: str = field(default="sqlite:///data/heartbeat.db", repr=False)
+    config: Path = Path("heartbeat.yaml")
+    public_url: str = "http://127.0.0.1:8000"
+    roles: frozenset[str] = frozenset(ROLES)
+    outside_url: str = field(default="", repr=False)
+    outside_every: float = 10.0
+    admin_key: str = field(default="", repr=False)
+    secret_key: str = field(default="", repr=False)
+    ping_body_limit: int = 100_000
+    log_level: str = "INFO"
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The whole environment, for ${NAME} in the configuration."""
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """The settings that these environment variables say. Raises `BadSetting`."""
+    host = environ.get("HEARTBEAT_HOST", "127.0.0.1")
+    port = _whole(environ, "HEARTBEAT_PORT", 8000, 0, 65_535)
+    data_dir = Path(environ.get("HEARTBEAT_DATA_DIR", "data"))
+    return Settings(
+        host=host,
+        port=port,
+        data_dir=data_dir,
+        database_url=_database_url(environ, data_dir),
+        config=Path(environ.get("HEARTBEAT_CONFIG", "heartbeat.yaml")),
+        public_url=environ.get("HEARTBEAT_PUBLIC_URL", f"http://{_spoken(host)}:{port}").rstrip("/"),
+        roles=_roles(environ.get("HEARTBEAT_ROLES", "")),
+        outside_url=environ.get("HEARTBEAT_OUTSIDE_URL", ""),
+        outside_every=_whole(environ, "HEARTBEAT_OUTSIDE_EVERY", 10, 1, 3600),
+        admin_key=_long(environ, "HEARTBEAT_ADMIN_KEY", 16),
+        secret_key=_long(environ, "HEARTBEAT_SECRET_KEY", 32),
+        ping_body_limit=_whole(environ, "HEARTBEAT_PING_BODY_LIMIT", 100_000, 0, 10_000_000),
+        log_level=_level(environ.get("HEARTBEAT_LOG_LEVEL", "INFO")),
+        environment=dict(environ),
+    )
+
+
+def own_secret(settings: Settings, name: str) -> tuple[str, bool]:
+    """A secret of this installation, kept in a file that only its owner reads; whether it was made just now."""
+    path = settings.data_dir / name
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.exists():
+        return path.read_text().strip(), False
+    made = secrets.token_urlsafe(32)
+    # Created exclusively and private from the first instant; whoever is second reads what the first wrote.
+    try:
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip(), False
+    with os.fdopen(number, "w") as file:
+        file.write(made + "\n")
+    return made, True
+
+
+def _spoken(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104  # a bind-all address is not one to open in a browser
+
+
+def _database_url(environ: Mapping[str, str], data_dir: Path) -> str:
+    url = environ.get("HEARTBEAT_DATABASE_URL") or f"sqlite:///{data_dir / 'heartbeat.db'}"
+    if not url.startswith(("sqlite:///", "postgresql://", "postgres://", "postgresql+psycopg://")):
+        raise BadSetting(
+            "HEARTBEAT_DATABASE_URL must begin with sqlite:/// or postgresql://, "
+            "for example postgresql://heartbeat@db.example.com/heartbeat."
+        )
+    if url in ("sqlite:///", "sqlite:///:memory:"):
+        raise BadSetting(
+            "HEARTBEAT_DATABASE_URL must name a file: a database in memory would forget every ping."
+        )
+    return url
+
+
+def _whole(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    given = environ.get(name, "")
+    if not given:
+        return default
+    if not given.isascii() or not given.isdigit() or not least <= int(given) <= most:
+        raise BadSetting(f"{name} must be a whole number from {least} to {most}, not {given!r}.")
+    return int(given)
+
+
+def _long(environ: Mapping[str, str], name: str, least: int) -> str:
+    given = environ.get(name, "")
+    if given and len(given) < least:
+        raise BadSetting(f"{name} must have at least {least} characters.")
+    return given
+
+
+def _roles(given: str) -> frozenset[str]:
+    named = frozenset(role.strip() for role in given.split(",") if role.strip())
+    unknown = sorted(named - set(ROLES))
+    if unknown:
+        raise BadSetting(f"HEARTBEAT_ROLES: {unknown[0]!r} is not a role; name some of {', '.join(ROLES)}.")
+    return named or frozenset(ROLES)
+
+
+def _level(given: str) -> str:
+    level = given.upper()
+    if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise BadSetting(f"HEARTBEAT_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not {given!r}.")
+    return level

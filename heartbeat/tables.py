@@ -1,0 +1,117 @@
+"""The tables of heartbeat. `checks` is written by each ping: see the notes on its columns before adding an index."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+)
+
+from alerting.rows import Utc, key_type, metadata
+
+checks = Table(
+    "checks",
+    metadata,
+    Column("id", key_type(), primary_key=True),
+    Column("uuid", Uuid, nullable=False, unique=True),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("labels", JSON, nullable=False),
+    Column("group_key", Text, nullable=False, index=True),
+    Column("schedule", JSON, nullable=False),
+    Column("grace", Float, nullable=False),
+    Column("max_runtime", Float),
+    Column("severity_rank", Integer, nullable=False),
+    Column("policy", Text),
+    Column("manual_resume", Boolean, nullable=False),
+    # Who owns the definition: 'file' (the configuration), 'api' or 'ping' (made by its first ping).
+    Column("origin", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("cause", Text),
+    Column("since", Utc, nullable=False),
+    # From when it is expected to speak: made, resumed, re-scheduled or re-armed.
+    Column("armed_at", Utc, nullable=False),
+    # These two are all that a ping on a healthy check writes. No index may ever name them: on PostgreSQL
+    # that would turn off HOT updates, halve the throughput and more than double the WAL.
+    Column("last_ok_at", Utc),
+    Column("pings", BigInteger, nullable=False),
+    Column("last_fail_at", Utc),
+    Column("last_other_at", Utc),
+    Column("runs", JSON(none_as_null=True)),
+    # Never later than the true deadline, which is derived; empty where nothing is waited for.
+    Column("wake_at", Utc),
+    CheckConstraint("state IN ('new', 'up', 'down', 'paused')", name="state"),
+    CheckConstraint("(state = 'down') = (cause IS NOT NULL)", name="cause"),
+    CheckConstraint("state NOT IN ('new', 'up') OR wake_at IS NOT NULL", name="armed"),
+    postgresql_with={"fillfactor": "70"},
+)
+Index(
+    "ix_checks_wake_at",
+    checks.c.severity_rank,
+    checks.c.wake_at,
+    postgresql_where=checks.c.wake_at.is_not(None),
+    sqlite_where=checks.c.wake_at.is_not(None),
+)
+
+pings = Table(
+    "pings",
+    metadata,
+    # The ring: ping n of a check lies in slot n modulo the number kept, so there is nothing to prune.
+    Column("check_id", ForeignKey("checks.id", ondelete="CASCADE"), primary_key=True),
+    Column("slot", Integer, primary_key=True),
+    Column("n", BigInteger, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("exit_status", Integer),
+    Column("rid", Uuid),
+    Column("duration", Float),
+    Column("method", Text, nullable=False),
+    Column("remote", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("body", LargeBinary),
+    postgresql_with={"fillfactor": "70"},
+)
+
+transitions = Table(
+    "transitions",
+    metadata,
+    Column("id", key_type(), primary_key=True),
+    Column("check_id", ForeignKey("checks.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", Utc, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("cause", Text),
+    Column("why", Text, nullable=False),
+)
+
+ping_keys = Table(
+    "ping_keys",
+    metadata,
+    Column("name", Text, primary_key=True),
+    # SHA-256 of the key, in hex: a key is long and random, so a slow hash would add nothing but delay.
+    Column("hash", Text, nullable=False, unique=True),
+)
+
+status_pages = Table(
+    "status_pages",
+    metadata,
+    Column("slug", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("components", JSON, nullable=False),
+)
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", JSON, nullable=False),
+)

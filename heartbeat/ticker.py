@@ -1,0 +1,199 @@
+"""One cycle to read, and the service is understood: judge what is due, decide whom to page, send.
+
+A tick works in rounds, one bounded batch of each stage a round, so that the first page of a storm leaves while
+the rest of the storm is still being judged. Then it sleeps until the next due time, or until it is woken.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import httpx
+
+from alerting import courier, escalator
+from alerting.courier import Courier
+from heartbeat import checker, store
+from heartbeat.clock import Clock
+from heartbeat.database import Database, Unavailable, clock_offset
+from heartbeat.metrics import Metrics
+
+MAX_ROUNDS = 200
+LONGEST_SLEEP = 1.0
+"""Seconds between ticks at the most: another replica may have brought something forward."""
+SHORTEST_SLEEP = 0.05
+READY_WITHIN = 15.0
+"""Seconds since the last clean tick after which the service no longer calls itself ready."""
+CLOCK_EVERY = timedelta(seconds=30)
+OUTSIDE_BOUND = 10.0
+LEFT_LYING = timedelta(minutes=2)
+"""What has been due for longer is done by nobody: no process vouches for the service any more."""
+
+log = logging.getLogger(__name__)
+Stage = Callable[[], Awaitable[int]]
+
+
+class Ticker:
+    """Runs the stages that this process has a role for. `wake` makes the next tick come at once."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        courier: Courier,
+        metrics: Metrics,
+        *,
+        roles: Collection[str],
+        http: httpx.AsyncClient,
+        outside_url: str = "",
+        outside_every: float = 10.0,
+        longest_sleep: float = LONGEST_SLEEP,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._courier = courier
+        self._metrics = metrics
+        self._http = http
+        self._outside_url = outside_url
+        self._outside_every = outside_every
+        self._longest_sleep = longest_sleep
+        self._outside_at = float("-inf")
+        self._outside: asyncio.Task[None] | None = None
+        self._clock_checked_at: datetime | None = None
+        self._idle_at: datetime | None = None
+        self._woken = asyncio.Event()
+        self._stopping = False
+        self._clean_at: float | None = None
+        self._stages: list[tuple[str, Stage]] = []
+        if "checker" in roles:
+            self._stages += [("checker", self._check), ("escalator", self._escalate)]
+        if "pager" in roles:
+            self._stages += [("courier", courier.dispatch)]
+
+    def wake(self) -> None:
+        """Something is due now."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Begin no other stage. The one under way ends: what it has taken up must not be left in its hands."""
+        self._stopping = True
+        self._woken.set()
+
+    def ready(self) -> bool:
+        """Whether a clean tick has ended lately."""
+        now = asyncio.get_running_loop().time()
+        return self._clean_at is not None and now - self._clean_at <= READY_WITHIN
+
+    async def run(self) -> None:
+        """Tick until stopped or cancelled."""
+        while True:
+            self._woken.clear()
+            clean = await self.tick()
+            if self._stopping:
+                return
+            dues = await self._dues() if clean else None
+            if dues is not None and self._vouches(dues):
+                self._beat_outside()
+            # After a failure a full pause, so that a fault is not hammered.
+            pause = LONGEST_SLEEP if dues is None else self._pause(dues)
+            # Not wait_for: until Python 3.12 it loses a cancellation that comes together with a wake.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._woken.wait()
+
+    async def tick(self) -> bool:
+        """Work until nothing is due, or for `MAX_ROUNDS`; whether every stage did its work."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        self._idle_at = None
+        clean = await self._guarded("clock", self._agree_on_time) is not None
+        for _ in range(MAX_ROUNDS):
+            looked_at = self._clock.now()
+            worked = [await self._guarded(name, stage) for name, stage in self._stages if not self._stopping]
+            clean = clean and None not in worked
+            if not any(worked):
+                self._idle_at = looked_at
+                break
+        self._metrics.tick_seconds.observe(loop.time() - began)
+        if clean:
+            self._clean_at = loop.time()
+            self._metrics.last_tick.set(self._clock.now().timestamp())
+        return clean
+
+    async def _guarded(self, name: str, stage: Stage) -> int | None:
+        """A stage's count of work done, or None where it failed: one failing stage never stops the others."""
+        try:
+            return await stage()
+        except Unavailable as away:
+            log.warning("%s: the database is away: %s", name, away)
+        except Exception:
+            log.exception("%s failed", name)
+        self._metrics.tick_failures.labels(name).inc()
+        return None
+
+    async def _check(self) -> int:
+        now = self._clock.now()
+        return await self._database.write(lambda db: checker.sweep(db, now))
+
+    async def _escalate(self) -> int:
+        now = self._clock.now()
+        return await self._database.write(lambda db: escalator.sweep(db, now))
+
+    async def _agree_on_time(self) -> int:
+        now = self._clock.now()
+        if self._database.sqlite or (self._clock_checked_at and now - self._clock_checked_at < CLOCK_EVERY):
+            return 0
+        offset = await self._database.read(clock_offset)
+        self._clock.correct(offset)
+        self._metrics.clock_skew.set(offset.total_seconds())
+        self._clock_checked_at = self._clock.now()
+        return 0
+
+    async def _dues(self) -> Mapping[str, datetime | None] | None:
+        """When each stage next has something to do, those of other processes included; None where that failed."""
+        try:
+            return await self._database.read(
+                lambda db: {
+                    "checker": store.next_due(db),
+                    "escalator": escalator.next_due(db),
+                    "courier": courier.next_due(db),
+                }
+            )
+        except Exception:
+            # Whatever it is, the next tick must come: a ticker that dies is silence, the one thing that must not be.
+            log.exception("the next due times could not be read")
+            return None
+
+    def _vouches(self, dues: Mapping[str, datetime | None]) -> bool:
+        """Whether this process may say that all is well: it judges checks, and nothing is left lying by anybody."""
+        since = self._clock.now() - LEFT_LYING
+        return "checker" in dict(self._stages) and all(at is None or at > since for at in dues.values())
+
+    def _pause(self, dues: Mapping[str, datetime | None]) -> float:
+        """Seconds until one of our stages has something to do."""
+        now = self._clock.now()
+        first = min((at for name, _ in self._stages if (at := dues[name]) is not None), default=None)
+        if first is None:
+            return self._longest_sleep
+        if self._idle_at is not None and first <= self._idle_at:
+            # It was due when we looked and could not be taken: another has it, or it waits for one under way.
+            return LONGEST_SLEEP
+        return min(max((first - now).total_seconds(), SHORTEST_SLEEP), self._longest_sleep)
+
+    def _beat_outside(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if not self._outside_url or now - self._outside_at < self._outside_every:
+            return
+        if self._outside is None or self._outside.done():
+            self._outside_at = now
+            self._outside = asyncio.create_task(self._beat())
+
+    async def _beat(self) -> None:
+        try:
+            answer = await self._http.get(self._outside_url, timeout=OUTSIDE_BOUND)
+            result = "accepted" if answer.is_success else "refused"
+        except httpx.HTTPError as error:
+            log.warning("the outside heartbeat was not reached: %s", type(error).__name__)
+            result = "unreachable"
+        self._metrics.outside.labels(result).inc()

@@ -1,0 +1,1 @@
+"""The faces of the service: pings, the API, the console, the status page, and the operator's endpoints."""

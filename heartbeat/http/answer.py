@@ -1,0 +1,155 @@
+"""The link in a page: who holds it answers for the person it was made for, without signing in.
+
+GET shows and never changes anything, because mail scanners follow links; POST answers. A browser is sent back to look
+at what has become of it; anything else (the button of an ntfy notification) is told in a line of plain words.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from alerting import desk, spell
+from alerting.incident import Acknowledged, Missing, Resolved, Stale, Surroundings
+from alerting.incident import State as Life
+from heartbeat import checker, hand, link, store
+from heartbeat.http import page, sentence, view
+from heartbeat.http.door import Door
+from heartbeat.http.sentence import Words
+from heartbeat.link import Answerer, Bad
+
+LISTED = 6
+"""Symptoms that are named before the button; the others are counted, so that the button stays in sight."""
+GONE = "This incident is no longer known here. Nothing was changed; there is nothing to answer."
+STALE = (
+    "This is about an earlier stretch of the incident, which has paged again since: answer the newest page."
+)
+_PRIVATE = {"X-Robots-Tag": "noindex"}
+
+Outcome = Acknowledged | Stale | Resolved | Missing
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What became of an answer: its status and a line of plain words."""
+
+    status: HTTPStatus
+    outcome: str
+    words: Words
+
+
+def router(door: Door) -> APIRouter:
+    """The pages behind signed links."""
+    routes = APIRouter()
+
+    async def look(request: Request) -> Response:
+        now = door.clock.now()
+        reader = link.read(door.secret_key, request.path_params["token"], now)
+        if isinstance(reader, Bad):
+            return _bad(reader, now)
+        facts = await door.database.read(lambda db: _facts(db, reader, now))
+        if facts is None:
+            return _plain_page(GONE, HTTPStatus.NOT_FOUND, now)
+        return page.render("answer.html", headers=_PRIVATE, now=now, **facts)
+
+    async def act(request: Request) -> Response:
+        now = door.clock.now()
+        token = request.path_params["token"]
+        reader = link.read(door.secret_key, token, now)
+        browser = "text/html" in request.headers.get("accept", "")
+        if isinstance(reader, Bad):
+            return (
+                _bad(reader, now)
+                if browser
+                else _line(request, Said(HTTPStatus.GONE, "bad link", (reader.why,)), now)
+            )
+        outcome = await door.database.write(lambda db: _acknowledge(db, reader, now))
+        door.wake()
+        if browser:
+            return page.see_other(f"/answer/{token}", _PRIVATE)
+        return _line(request, said(outcome), now)
+
+    routes.add_route("/answer/{token}", look, methods=["GET"], include_in_schema=False)
+    routes.add_route("/answer/{token}", act, methods=["POST"], include_in_schema=False)
+    return routes
+
+
+def said(outcome: Outcome) -> Said:
+    """What became of an answer, in words for who cannot be shown a page."""
+    match outcome:
+        case Acknowledged(by, until, again):
+            word = "acknowledged already" if again else "acknowledged"
+            return Said(
+                HTTPStatus.OK, word, (f"Acknowledged by {by}; pages again at ", until, " unless resolved.")
+            )
+        case Resolved(by):
+            how = "all is well again" if by == sentence.RECOVERY else f"ended by {by}"
+            return Said(
+                HTTPStatus.OK,
+                "resolved already",
+                (f"It is resolved already: {how}. Nothing more is to be done.",),
+            )
+        case Stale():
+            return Said(HTTPStatus.CONFLICT, "stale", (STALE,))
+        case Missing():
+            return Said(HTTPStatus.NOT_FOUND, "missing", (GONE,))
+
+
+def _acknowledge(db: Connection, reader: Answerer, now: datetime) -> Outcome:
+    by = _name(db, reader)
+    return hand.acknowledge(db, reader.incident, by, now, occurrence=reader.occurrence)
+
+
+def _name(db: Connection, reader: Answerer) -> str:
+    return view.names(desk.people(db)).get(reader.person, reader.person)
+
+
+def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any] | None:
+    found = desk.dossier(db, reader.incident)
+    if found is None:
+        return None
+    incident, people = found.incident, desk.people(db)
+    around = checker.surroundings(db, [incident]).get(incident.id, Surroundings())
+    extent = view.how_much(incident, found.symptoms, around)
+    quiet_by = next((one.by for one in reversed(found.timeline) if one.kind == "snoozed"), None)
+    standing = [one for one in found.symptoms if one.cleared_at is None] or found.symptoms
+    quiet = store.acknowledge_for(db)
+    stale = reader.occurrence != incident.occurrence and incident.state is not Life.RESOLVED
+    return {
+        "incident": incident,
+        "extent": extent,
+        "sentence": sentence.of_incident(incident, view.next_people(incident, people), quiet_by, now),
+        "symptoms": [(one, view.cause_word(one.cause)) for one in standing[:LISTED]],
+        "more": max(len(standing) - LISTED, 0),
+        "last_said": next((one.facts.last_said for one in standing if one.facts.last_said), ""),
+        "around": around,
+        "person": _name(db, reader),
+        "answerable": incident.state is Life.OPEN and not stale,
+        "stale": STALE if stale else "",
+        "quiet_until": now + quiet,
+        "quiet_for": spell.duration(quiet),
+    }
+
+
+def _bad(bad: Bad, now: datetime) -> Response:
+    return _plain_page(bad.why, HTTPStatus.GONE, now)
+
+
+def _plain_page(words: str, status: HTTPStatus, now: datetime) -> Response:
+    return page.render("answer_bad.html", status=status, headers=_PRIVATE, now=now, words=words)
+
+
+def _line(request: Request, told: Said, now: datetime) -> Response:
+    words = "".join(
+        f"{spell.instant(part, now, 'UTC')} UTC" if isinstance(part, datetime) else part
+        for part in told.words
+    )
+    if "application/json" in request.headers.get("accept", ""):
+        return JSONResponse({"outcome": told.outcome, "words": words}, told.status, _PRIVATE)
+    return PlainTextResponse(f"{words}\n", told.status, _PRIVATE)

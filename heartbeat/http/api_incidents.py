@@ -1,0 +1,149 @@
+"""Incidents in the API: their stories, and the answers to them, each of which can be given twice."""
+
+from datetime import datetime
+from typing import assert_never
+
+from fastapi import APIRouter
+from sqlalchemy import Connection
+
+from alerting import desk
+from alerting.incident import (
+    LONGEST_QUIET,
+    Acknowledged,
+    Missing,
+    Resolved,
+    Snoozed,
+    Stale,
+    State,
+)
+from heartbeat import hand
+from heartbeat.http import fields, glance
+from heartbeat.http.answers import Answered, Incidents, Story
+from heartbeat.http.auth import Actor, Given
+from heartbeat.http.door import Door
+from heartbeat.http.problem import NoSuch, Outdated, Unacceptable
+
+router = APIRouter(prefix="/incidents", tags=["incidents"])
+
+
+@router.get("")
+async def list_incidents(
+    door: Given, open: fields.OnlyOpen = False, before: fields.Before | None = None, limit: fields.Limit = 50
+) -> Incidents:
+    """Incidents, newest first: all, or those that are not resolved."""
+    found = await door.database.read(
+        lambda db: desk.incidents(db, open_only=open, limit=limit + 1, before=before)
+    )
+    following = found[limit - 1].id if len(found) > limit else None
+    return Incidents.model_validate({"incidents": found[:limit], "next": following})
+
+
+@router.get("/{number}")
+async def show_incident(number: fields.Number, door: Given) -> Story:
+    """One incident: what is wrong, what happened, who was told by what, and what the providers said."""
+    return await door.database.read(lambda db: _story(db, number))
+
+
+@router.post("/{number}/acknowledge")
+async def acknowledge(
+    number: fields.Number, door: Given, actor: Actor, asked: fields.Acknowledge | None = None
+) -> Answered:
+    """Take care of it: nobody else is paged until this expires, and then everybody is again.
+
+    Of two who answer, the first counts. An answer to an occurrence that is over is refused (409).
+    """
+    asked = asked or fields.Acknowledge()
+    now, by = door.clock.now(), asked.by or actor
+    until = asked.until and _soon(asked.until, now)
+    outcome = await door.database.write(
+        lambda db: hand.acknowledge(db, number, by, now, occurrence=asked.occurrence, until=until)
+    )
+    return _answered(door, number, outcome)
+
+
+@router.post("/{number}/snooze")
+async def snooze(number: fields.Number, door: Given, actor: Actor, asked: fields.Snooze) -> Answered:
+    """Quiet until then, when it pages again."""
+    now, by = door.clock.now(), asked.by or actor
+    until = _soon(asked.until, now)
+    outcome = await door.database.write(lambda db: _snooze(db, number, by, now, until))
+    return _answered(door, number, outcome)
+
+
+@router.post("/{number}/resolve")
+async def resolve(
+    number: fields.Number, door: Given, actor: Actor, asked: fields.Resolve | None = None
+) -> Answered:
+    """End it. Checks of it that are still down are expected afresh from now on, so that none is forgotten."""
+    now, by = door.clock.now(), (asked and asked.by) or actor
+    outcome = await door.database.write(lambda db: hand.resolve(db, number, by, now))
+    return _answered(door, number, outcome)
+
+
+@router.post("/{number}/note")
+async def note(number: fields.Number, door: Given, actor: Actor, asked: fields.Note) -> Answered:
+    """Add words to its timeline. The same words by the same person are kept once."""
+    now, by = door.clock.now(), asked.by or actor
+    fresh = await door.database.write(lambda db: _note(db, number, by, asked.words, now))
+    return Answered(outcome="noted" if fresh else "noted already", by=by)
+
+
+def _story(db: Connection, number: int) -> Story:
+    found = _dossier(db, number)
+    ids = {int(symptom.key.removeprefix("check:")) for symptom in found.symptoms}
+    return Story.of(found, {f"check:{id_}": slug for id_, slug in glance.slugs(db, ids).items()})
+
+
+def _snooze(
+    db: Connection, number: int, by: str, now: datetime, until: datetime
+) -> Snoozed | Resolved | Missing:
+    """As `desk.snooze`; where it is snoozed until then already, nobody is told of it again."""
+    standing = _dossier(db, number).incident
+    if standing.state is State.SNOOZED and standing.next_at == until:
+        return Snoozed(by, until)
+    return desk.snooze(db, number, by, now, until)
+
+
+def _note(db: Connection, number: int, by: str, words: str, now: datetime) -> bool:
+    known = {(entry.by, entry.words) for entry in _dossier(db, number).timeline if entry.kind == "note"}
+    return (by, words) not in known and desk.note(db, number, by, words, now)
+
+
+def _answered(
+    door: Door, number: int, outcome: Acknowledged | Snoozed | Resolved | Stale | Missing
+) -> Answered:
+    """The one place that says what each outcome is to a client."""
+    door.wake()
+    match outcome:
+        case Acknowledged(by, until, again):
+            return Answered(outcome="acknowledged already" if again else "acknowledged", by=by, until=until)
+        case Snoozed(by, until):
+            return Answered(outcome="snoozed", by=by, until=until)
+        case Resolved(by, _, again):
+            return Answered(outcome="resolved already" if again else "resolved", by=by)
+        case Stale(occurrence):
+            raise Outdated(
+                f"occurrence: incident {number} is in occurrence {occurrence}, not the one answered; "
+                "nothing was changed."
+            )
+        case Missing():
+            raise _missing(number)
+    assert_never(outcome)
+
+
+def _soon(until: datetime, now: datetime) -> datetime:
+    """No quiet is for ever, and none for the past."""
+    if not now < until <= now + LONGEST_QUIET:
+        raise Unacceptable(f"until: must be after now and within {LONGEST_QUIET.days} days.")
+    return until
+
+
+def _dossier(db: Connection, number: int) -> desk.Dossier:
+    found = desk.dossier(db, number)
+    if found is None:
+        raise _missing(number)
+    return found
+
+
+def _missing(number: int) -> NoSuch:
+    return NoSuch(f"There is no incident {number}.")

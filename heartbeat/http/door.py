@@ -1,0 +1,27 @@
+"""What the faces of the service are given to work with: everything that a request may need, and nothing global."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from heartbeat.clock import Clock
+from heartbeat.database import Database
+from heartbeat.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The parts of the system that face the world through HTTP."""
+
+    database: Database
+    clock: Clock
+    metrics: Metrics
+    public_url: str
+    admin_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    wake: Callable[[], None]
+    """Something is due now: the ticker should look at once."""
+    ready: Callable[[], bool]
+    """Whether the ticker has completed a clean tick in time."""
+    apply: Callable[[str, Path], Awaitable[tuple[str, ...]]]
+    """Make this configuration text so; the changes in words. Raises `config.Wrong`."""

@@ -1,0 +1,48 @@
+"""Everything but pings, put together: the API, the pages, the operator's endpoints."""
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from heartbeat.http import api, auth, console, ops, problem, status_page
+from heartbeat.http.door import Door
+from heartbeat.http.headers import Headers
+from heartbeat.http.limits import BodyLimit
+
+_ABOUT = """Watches scheduled jobs and pages whoever is on call when one falls silent.
+
+Every address wants the admin key, as `Authorization: Bearer KEY` or `X-Api-Key: KEY`. Instants are in UTC,
+durations in seconds. What cannot be done is answered as `application/problem+json`, with one sentence in
+`detail`. Whatever changes something can be asked again without harm.
+"""
+
+
+class Face(FastAPI):
+    """The web application; its headers are on every answer, those of errors that nobody foresaw included."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """As Starlette, and around all of it our headers."""
+        return Headers(super().build_middleware_stack())
+
+
+def build(door: Door) -> FastAPI:
+    """The web application over the given parts of the system."""
+    face = Face(
+        title="heartbeat",
+        version=version("heartbeat"),
+        description=_ABOUT,
+        # The API itself serves its description, to whoever has the key; the pages for it load foreign code.
+        openapi_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    face.state.door = door
+    face.state.tries = auth.Tries()
+    face.add_middleware(BodyLimit)
+    problem.install(face)
+    face.include_router(api.router)
+    face.include_router(ops.router(door))
+    face.include_router(console.router(door), include_in_schema=False)
+    face.include_router(status_page.router(door), include_in_schema=False)
+    return face

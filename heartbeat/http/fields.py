@@ -1,0 +1,135 @@
+"""What a request to the API may say, field by field: each type states in words what it expects."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import Path, Query
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+
+from heartbeat.check import State
+from heartbeat.config import entry
+
+MAX_NUMBER = 2**63 - 1
+"""The largest number that a row can have."""
+MAX_PAGE = 200
+MAX_NOTE = 10_000
+MAX_PATH = 4_096
+
+
+def said(words: str) -> WrapValidator:
+    """Tell what is expected in these words, whatever pydantic would say."""
+
+    def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            raise ValueError(words) from None
+
+    return WrapValidator(validate)
+
+
+def _instant(value: Any) -> datetime:
+    try:
+        at = datetime.fromisoformat(value)
+        if at.tzinfo is None:
+            raise ValueError(value)
+        return at.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError("must be an instant with its zone, such as 2026-05-02T08:30:00Z") from None
+
+
+def _cursor(text: str) -> str:
+    return entry.slug(text) if text else text
+
+
+def _keepable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not have NUL characters, which no database keeps")
+    return text
+
+
+Limit = Annotated[
+    int,
+    Query(ge=1, le=MAX_PAGE, description="How many at most."),
+    said("must be a whole number from 1 to 200"),
+]
+After = Annotated[
+    str, Query(description="Go on after this slug: `next` of the page before."), AfterValidator(_cursor)
+]
+Before = Annotated[
+    int,
+    Query(ge=1, le=MAX_NUMBER, description="Go on before this number: `next` of the page before."),
+    said("must be the number of an incident"),
+]
+OnlyOpen = Annotated[bool, Query(description="Leave out what is resolved."), said("must be true or false")]
+Shown = Annotated[
+    State,
+    Query(description="Only checks in this state."),
+    said(f"must be one of {', '.join(State)}"),
+]
+Name = Annotated[str, Path(description="The slug or the uuid of a check.", examples=["daily-cpu-reset"])]
+Number = Annotated[
+    int,
+    Path(ge=1, le=MAX_NUMBER, description="The number of an incident."),
+    said("must be the number of an incident"),
+]
+Nth = Annotated[
+    int,
+    Path(ge=1, le=MAX_NUMBER, description="Which ping, counted from 1."),
+    said("must be the number of a ping"),
+]
+FileName = Annotated[
+    str,
+    Query(description="The file's name, for the words of problems."),
+    AfterValidator(entry.line(MAX_PATH)),
+]
+
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+By = Annotated[
+    str,
+    Field(description="Who does this, where that is not who calls.", examples=["first"]),
+    AfterValidator(entry.line(entry.MAX_NAME)),
+]
+Occurrence = Annotated[
+    int,
+    Field(ge=1, le=MAX_NUMBER, description="Only if the incident is still in this occurrence."),
+    said("must be a whole number from 1"),
+]
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    by: By | None = None
+
+
+class Acknowledge(_Asked):
+    """I take care of this: page nobody else until then."""
+
+    occurrence: Occurrence | None = None
+    until: Instant | None = Field(default=None, description="Within 7 days; else for the usual time.")
+
+
+class Snooze(_Asked):
+    """Page nobody until then, and then again."""
+
+    until: Instant = Field(description="Within 7 days.")
+
+
+class Resolve(_Asked):
+    """This is over."""
+
+
+class Note(_Asked):
+    """Words for the timeline."""
+
+    words: Annotated[str, Field(min_length=1, max_length=MAX_NOTE), AfterValidator(_keepable)]

@@ -1,0 +1,76 @@
+"""The SQL that only pages need: many checks at a glance, set-based, and no body that nobody asked for."""
+
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+
+from sqlalchemy import Connection, func, select
+
+from heartbeat.check import Cause, Signal, State
+from heartbeat.config import Component, StatusPage
+from heartbeat.http.component import Standing
+from heartbeat.http.sentence import Count
+from heartbeat.http.strip import Heard
+from heartbeat.store import Transition
+from heartbeat.tables import checks, pings, status_pages, transitions
+
+
+def count(db: Connection) -> Count:
+    """Every check, counted."""
+    newest = func.max(checks.c.last_ok_at, type_=checks.c.last_ok_at.type)
+    rows = db.execute(select(checks.c.state, func.count(), newest).group_by(checks.c.state)).all()
+    by_state = {State(state): number for state, number, _ in rows}
+    return Count(by_state, max((at for *_, at in rows if at is not None), default=None))
+
+
+def last_runs(db: Connection, ids: Collection[int], limit: int) -> dict[int, list[Heard]]:
+    """The last `limit` pings of each check that ended a run, without their bodies."""
+    place = func.row_number().over(partition_by=pings.c.check_id, order_by=pings.c.n.desc())
+    columns = (pings.c.check_id, pings.c.n, pings.c.at, pings.c.kind, pings.c.duration)
+    ends = pings.c.kind.in_([Signal.SUCCESS, Signal.FAIL])
+    ranked = select(*columns, place.label("place")).where(pings.c.check_id.in_(ids), ends).subquery()
+    found: dict[int, list[Heard]] = {number: [] for number in ids}
+    for row in db.execute(select(ranked).where(ranked.c.place <= limit)):
+        duration = None if row.duration is None else timedelta(seconds=row.duration)
+        found[row.check_id].append(Heard(row.n, row.at, Signal(row.kind), duration))
+    return found
+
+
+def last_transitions(db: Connection, ids: Collection[int], limit: int) -> dict[int, list[Transition]]:
+    """The last `limit` changes of each check's state."""
+    place = func.row_number().over(partition_by=transitions.c.check_id, order_by=transitions.c.id.desc())
+    ranked = select(transitions, place.label("place")).where(transitions.c.check_id.in_(ids)).subquery()
+    found: dict[int, list[Transition]] = {number: [] for number in ids}
+    for row in db.execute(select(ranked).where(ranked.c.place <= limit)):
+        cause = Cause(row.cause) if row.cause else None
+        found[row.check_id].append(Transition(row.check_id, row.at, State(row.state), cause, row.why))
+    return found
+
+
+def pages(db: Connection) -> list[StatusPage]:
+    """The status pages, by slug."""
+    rows = db.execute(select(status_pages).order_by(status_pages.c.slug))
+    return [
+        StatusPage(
+            row.slug,
+            row.title,
+            tuple(Component(one["name"], one["match"], one.get("description", "")) for one in row.components),
+        )
+        for row in rows
+    ]
+
+
+def standing(db: Connection, match: Mapping[str, str]) -> Standing:
+    """How the checks that bear all of these labels stand."""
+    labelled = [checks.c.labels[label].as_string() == value for label, value in match.items()]
+    since = func.min(checks.c.since, type_=checks.c.since.type)
+    query = select(checks.c.state, func.count(), since).where(*labelled).group_by(checks.c.state)
+    found = {state: (number, at) for state, number, at in db.execute(query)}
+    up, _ = found.get("up", (0, None))
+    down, down_since = found.get("down", (0, None))
+    return Standing(up, down, down_since)
+
+
+def slugs(db: Connection, ids: Collection[int]) -> dict[int, str]:
+    """What each of these checks that still exists is called in addresses."""
+    rows = db.execute(select(checks.c.id, checks.c.slug).where(checks.c.id.in_(ids)))
+    return {row.id: row.slug for row in rows}

@@ -1,0 +1,178 @@
+"""The console's pages of incidents: open and past, one with its story, and what people do to it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from alerting import desk
+from alerting.incident import Incident, Missing, Stale, Surroundings
+from alerting.incident import State as Life
+from heartbeat import checker, hand
+from heartbeat.http import glance, page, sentence, story, view
+from heartbeat.http.visit import Page, Visit
+
+A_PAGE = 50
+MORNING = time(9)
+"""When a snooze until tomorrow ends, in UTC."""
+_NO_SUCH_SNOOZE = (
+    "A snooze lasts 1h, 4h or until tomorrow. Nothing was changed; go back and press one of the buttons."
+)
+SNOOZES = {"1h": timedelta(hours=1), "4h": timedelta(hours=4)}
+
+
+async def listed(visit: Visit) -> Response:
+    """Open incidents, worst first, then the past ones, newest first."""
+    given = visit.request.query_params.get("before", "")
+    before = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
+
+    def read(db: Connection) -> dict[str, Any]:
+        standing = view.worst_first(desk.incidents(db, open_only=True)) if before is None else []
+        some = desk.incidents(db, limit=A_PAGE, before=before)
+        past = [one for one in some if one.state is Life.RESOLVED]
+        older = some[-1].id if len(some) == A_PAGE else None
+        return {
+            "standing": rows(db, standing),
+            "past": rows(db, past),
+            "older": older,
+            "first": before is None,
+        }
+
+    return visit.show("incidents.html", **await visit.read(read))
+
+
+async def one_incident(visit: Visit) -> Response:
+    """One incident: how it stands, what can be done, and its story. It holds still while somebody reads."""
+    number = visit.number
+    facts = await visit.read(lambda db: _facts(db, number, visit.now))
+    if facts is None:
+        return visit.missing(_missing(number))
+    tomorrow = _tomorrow(visit.now)
+    return visit.show("incident.html", tomorrow=tomorrow, **facts)
+
+
+async def acknowledge(visit: Visit) -> Response:
+    """Say that somebody is on it."""
+    number = visit.number
+    seen = str(visit.form.get("occurrence", ""))
+    occurrence = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else None
+    outcome = await visit.write(
+        lambda db: hand.acknowledge(db, number, visit.actor, visit.now, occurrence=occurrence)
+    )
+    if isinstance(outcome, Stale):
+        return page.error_page(visit.request, 409, "It has moved on", _moved_on(number))
+    return _back_to(visit, number, outcome)
+
+
+async def snooze(visit: Visit) -> Response:
+    """Be quiet about it for a while."""
+    number = visit.number
+    wanted = str(visit.form.get("for", ""))
+    lasts = SNOOZES.get(wanted)
+    if lasts is None and wanted != "tomorrow":
+        return page.error_page(visit.request, 400, "Snooze for how long?", _NO_SUCH_SNOOZE)
+    until = visit.now + lasts if lasts else _tomorrow(visit.now)
+    outcome = await visit.write(lambda db: desk.snooze(db, number, visit.actor, visit.now, until))
+    return _back_to(visit, number, outcome)
+
+
+async def ask_resolve(visit: Visit) -> Response:
+    """Ask before an incident is ended by hand."""
+    number = visit.number
+    found = await visit.read(lambda db: desk.dossier(db, number))
+    if found is None:
+        return visit.missing(_missing(number))
+    standing = [symptom.title for symptom in found.symptoms if symptom.cleared_at is None]
+    consequences = ["Paging for it ends, and those who were paged are told."]
+    if standing:
+        shown = ", ".join(standing[:5]) + (f" and {len(standing) - 5} more" if len(standing) > 5 else "")
+        consequences.append(
+            f"Still down: {shown}. From now on each is expected afresh, and pages again if it stays silent."
+        )
+    return visit.show(
+        "confirm.html",
+        question=f"Resolve incident {number}, {found.incident.title}?",
+        consequences=consequences,
+        action=f"Resolve incident {number}",
+        back=f"/incidents/{number}",
+    )
+
+
+async def resolve(visit: Visit) -> Response:
+    """End an incident by hand."""
+    number = visit.number
+    outcome = await visit.write(lambda db: hand.resolve(db, number, visit.actor, visit.now))
+    return _back_to(visit, number, outcome)
+
+
+READING: Mapping[str, Page] = {
+    "/incidents": listed,
+    "/incidents/{number:int}": one_incident,
+    "/incidents/{number:int}/resolve": ask_resolve,
+}
+ACTING: Mapping[str, Page] = {
+    "/incidents/{number:int}/acknowledge": acknowledge,
+    "/incidents/{number:int}/snooze": snooze,
+    "/incidents/{number:int}/resolve": resolve,
+}
+
+
+def rows(db: Connection, some: Sequence[Incident]) -> list[view.IncidentRow]:
+    """A line for each of these incidents, in their order."""
+    symptoms = desk.symptoms(db, [one.id for one in some])
+    around = checker.surroundings(db, [one for one in some if one.state is not Life.RESOLVED])
+    people = desk.people(db)
+    return [
+        view.incident_row(one, symptoms[one.id], around.get(one.id, Surroundings()), people) for one in some
+    ]
+
+
+def _facts(db: Connection, number: int, now: datetime) -> dict[str, Any] | None:
+    found = desk.dossier(db, number)
+    if found is None:
+        return None
+    incident, people = found.incident, desk.people(db)
+    around = checker.surroundings(db, [incident]).get(number, Surroundings())
+    extent = view.how_much(incident, found.symptoms, around)
+    quiet_by = next((one.by for one in reversed(found.timeline) if one.kind == "snoozed"), None)
+    moments = story.moments(found)
+    ids = {int(one.key.removeprefix("check:")) for one in found.symptoms if one.key.startswith("check:")}
+    slugs = {f"check:{number}": slug for number, slug in glance.slugs(db, ids).items()}
+    return {
+        "incident": incident,
+        "sentence": sentence.of_incident(incident, view.next_people(incident, people), quiet_by, now),
+        "extent": extent,
+        "around": around,
+        "symptoms": [(one, slugs.get(one.key), view.cause_word(one.cause)) for one in found.symptoms],
+        "moments": moments[: story.LONGEST],
+        "earlier": max(len(moments) - story.LONGEST, 0),
+        "measures": story.measures(found),
+        "told": story.told(found, view.names(people)),
+        "open": incident.state is not Life.RESOLVED,
+    }
+
+
+def _back_to(visit: Visit, number: int, outcome: object) -> Response:
+    """The incident as it is now. What had ended meanwhile says so itself."""
+    return (
+        visit.missing(_missing(number))
+        if isinstance(outcome, Missing)
+        else page.see_other(f"/incidents/{number}")
+    )
+
+
+def _tomorrow(now: datetime) -> datetime:
+    return datetime.combine(now.date() + timedelta(days=1), MORNING, now.tzinfo)
+
+
+def _missing(number: int) -> str:
+    return f"There is no incident {number}."
+
+
+def _moved_on(number: int) -> str:
+    return (
+        f"Incident {number} pages again since you loaded its page, so nothing was changed. "
+        "Open it, see what is new, and acknowledge that."
+    )

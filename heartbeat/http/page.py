@@ -1,0 +1,181 @@
+"""How a page is made: templates filled in, instants and sentences as HTML, hostile text made harmless, static files.
+
+Nothing here reads the database. Templates and static files are read once, from the package's own data.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+
+from alerting import spell
+from heartbeat.http import sentence, view
+from heartbeat.http.sentence import Words
+
+HERE = Path(__file__).parent
+REFRESH = 30
+"""Seconds after which a page that shows the present is loaded again; there is no JavaScript that would."""
+
+BODY_SHOWN = 800
+"""Characters of a body's end that a check's page holds; the whole has an address of its own."""
+LINES_SHOWN = 20
+
+_KEPT = "public, max-age=31536000, immutable"
+_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+# Control characters, and those that turn the direction of the text around them: they would show something else
+# than what is there. Tab and line feed are harmless; marks of direction for one letter are needed by some scripts.
+_DECEIVING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
+)
+
+
+def harmless(text: str) -> str:
+    """The text with a visible mark for each character that would deceive its reader."""
+    return _DECEIVING.sub("\ufffd", text)
+
+
+def shown(value: object) -> object:
+    """What a template puts into a page for a value: text is made harmless, HTML of our own is left alone."""
+    if value is None:
+        return ""
+    return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def instant(at: datetime, now: datetime) -> Markup:
+    """An instant as the reader needs it: the time, the day where it is another, always the zone."""
+    return _time(at, f"{spell.instant(at, now, 'UTC')} UTC")
+
+
+def ago(at: datetime, now: datetime) -> Markup:
+    """How long ago, with the instant for who asks."""
+    return _time(at, spell.ago(at, now))
+
+
+def ahead(at: datetime, now: datetime) -> Markup:
+    """How far ahead, with the instant for who asks."""
+    return _time(at, sentence.ahead(at, now))
+
+
+def clock(at: datetime) -> Markup:
+    """The time to the second."""
+    return _time(at, f"{at.astimezone(UTC):%H:%M:%S} UTC")
+
+
+def stamp(at: datetime, now: datetime) -> str:
+    """An instant to the second, with the day where it is another."""
+    at = at.astimezone(UTC)
+    return f"{at:%H:%M:%S} UTC" if at.date() == now.astimezone(UTC).date() else f"{at:%d %b %H:%M:%S} UTC"
+
+
+def stamped(at: datetime, now: datetime) -> Markup:
+    """An instant to the second, as `stamp` says it."""
+    return _time(at, stamp(at, now))
+
+
+def local(at: datetime, zone: str) -> str:
+    """What a clock in that zone shows then; nothing where it shows UTC."""
+    there = at.astimezone(spell.zone(zone))
+    return f"{there:%H:%M} {there.tzname()}" if there.utcoffset() else ""
+
+
+def ending(body: bytes) -> tuple[str, bool]:
+    """The end of a body as text, for what went wrong stands there, and whether that is not all of it.
+
+    Bytes that are not UTF-8 are marked, not hidden.
+    """
+    text = body.decode("utf-8", "replace").rstrip()
+    lines = text[-BODY_SHOWN:].splitlines()
+    return "\n".join(lines[-LINES_SHOWN:]), len(text) > BODY_SHOWN or len(lines) > LINES_SHOWN
+
+
+def size(count: int) -> str:
+    """A number of bytes, as people say it."""
+    return f"{count} bytes" if count < 1_000 else f"{count / 1_000:.0f} kB"
+
+
+def spoken(words: Words, now: datetime) -> Markup:
+    """A sentence with its instants."""
+    return Markup("").join(
+        instant(part, now) if isinstance(part, datetime) else escape(harmless(part)) for part in words
+    )
+
+
+def _time(at: datetime, words: str) -> Markup:
+    at = at.astimezone(UTC)
+    return Markup('<time datetime="{:%Y-%m-%dT%H:%M:%SZ}" title="{:%Y-%m-%d %H:%M:%S} UTC">{}</time>').format(
+        at, at, words
+    )
+
+
+def static_url(name: str) -> str:
+    """The address of a static file, which changes with its content."""
+    return f"/static/{name}?v={_VERSIONS[name]}"
+
+
+async def static(request: Request) -> Response:
+    """One static file; kept for ever by who asked for just this version of it."""
+    name = request.path_params["name"]
+    if name not in _STATIC:
+        return PlainTextResponse("There is no such file.", HTTPStatus.NOT_FOUND)
+    current = request.query_params.get("v") == _VERSIONS[name]
+    headers = {"Cache-Control": _KEPT if current else "no-cache"}
+    return Response(_STATIC[name], headers=headers, media_type=_TYPES[Path(name).suffix])
+
+
+def render(
+    template: str,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **facts: Any,
+) -> HTMLResponse:
+    """A page from its template and the facts that it shows."""
+    return HTMLResponse(_templates.get_template(template).render(facts), status, headers)
+
+
+def see_other(path: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Go there and look (303): what was sent is not sent again by loading the page anew."""
+    return RedirectResponse(path, HTTPStatus.SEE_OTHER, headers)
+
+
+def error_page(request: Request, status: int, title: str, words: str) -> HTMLResponse:
+    """A page that says what happened, what was not changed, and what to do. It asks nothing of the database."""
+    if request.url.path.startswith("/status") and status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        title, words = (
+            "Not available right now",
+            "This page cannot be shown at the moment. Please try again shortly.",
+        )
+    public = request.url.path.startswith(("/status", "/answer/"))
+    return render("error.html", status=status, title=title, words=words, number=int(status), public=public)
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        finalize=shown,
+    )
+    made.filters |= {"instant": instant, "ago": ago, "ahead": ahead, "clock": clock, "spoken": spoken}
+    made.filters |= {"stamp": stamp, "stamped": stamped, "local": local, "ending": ending, "size": size}
+    made.filters |= {"duration": spell.duration, "segment": lambda text: quote(text, safe="")}
+    made.filters |= {"cause_word": view.cause_word}
+    made.globals |= {"static": static_url}
+    return made
+
+
+_STATIC = {path.name: path.read_bytes() for path in (HERE / "static").iterdir() if path.suffix in _TYPES}
+_VERSIONS = {name: sha256(content).hexdigest()[:12] for name, content in _STATIC.items()}
+_templates = _environment()

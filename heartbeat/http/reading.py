@@ -1,0 +1,41 @@
+"""The SQL that only the API and the metrics need: many rows in few columns, and no body unasked for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, func, select
+
+from heartbeat.tables import checks, pings
+
+
+@dataclass(frozen=True, slots=True)
+class Vital:
+    """What a metric tells of one check. `state` is the stored one."""
+
+    slug: str
+    state: str
+    last_ok_at: datetime | None
+
+
+def vitals(db: Connection, limit: int) -> list[Vital]:
+    """Checks by slug, up to `limit`."""
+    query = select(checks.c.slug, checks.c.state, checks.c.last_ok_at).order_by(checks.c.slug).limit(limit)
+    return [Vital(*row) for row in db.execute(query)]
+
+
+def pings_of(db: Connection, check_id: int, limit: int) -> list[RowMapping]:
+    """The last pings of a check, newest first, with the length of each body in its stead."""
+    columns: list[Any] = [column for column in pings.c if column is not pings.c.body]
+    length = func.coalesce(func.length(pings.c.body), 0).label("body_bytes")
+    query = (
+        select(*columns, length).where(pings.c.check_id == check_id).order_by(pings.c.n.desc()).limit(limit)
+    )
+    return list(db.execute(query).mappings())
+
+
+def body_of(db: Connection, check_id: int, n: int) -> bytes | None:
+    """The body of ping `n` of a check; None where it had none or is not kept any more."""
+    query = select(pings.c.body).where(pings.c.check_id == check_id, pings.c.n == n)
+    body = db.execute(query).scalar()
+    return None if body is None else bytes(body)

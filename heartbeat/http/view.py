@@ -1,0 +1,150 @@
+"""What a line of a list shows, computed from facts. Pure.
+
+Every state has a mark (a drawing in marks.html) and a word; the word is the one that is used everywhere.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from alerting import escalation, spell
+from alerting.incident import Incident, RaisedSymptom, Surroundings
+from alerting.incident import State as Life
+from alerting.notice import extent
+from alerting.person import OPERATOR, Person
+from heartbeat import check
+from heartbeat.check import Cause, Check, State
+from heartbeat.http import sentence, strip
+from heartbeat.http.sentence import Words
+from heartbeat.http.strip import Cell, Heard
+from heartbeat.store import Transition
+
+_CAUSES = {Cause.SILENT: "silent", Cause.FAILED: "failed", Cause.OVERRUN: "overran"}
+_URGENCY = (State.DOWN, State.LATE, State.UP, State.NEW, State.PAUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """One check in a list."""
+
+    slug: str
+    name: str
+    labels: Mapping[str, str]
+    word: str
+    heard_at: datetime | None
+    due_at: datetime | None
+    cells: Sequence[Cell]
+
+    @property
+    def drawn(self) -> list[tuple[str, str]]:
+        """The strip's paths."""
+        return strip.paths(self.cells)
+
+    @property
+    def cells_in_words(self) -> str:
+        """The strip for those who cannot see it."""
+        return strip.in_words(self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRow:
+    """One incident in a list."""
+
+    id: int
+    title: str
+    word: str
+    severity: str
+    extent: str
+    opened_at: datetime
+    next: Words
+
+
+def word(one: Check, now: datetime) -> str:
+    """A check's state in one word, which is its mark's name too; where it is down, the cause is the word."""
+    return cause_word(one.cause) if one.cause else check.status(one, now).value
+
+
+def cause_word(cause: str) -> str:
+    """What people call a cause."""
+    return _CAUSES.get(Cause(cause), cause) if cause in list(Cause) else cause
+
+
+def check_row(one: Check, heard: Sequence[Heard], changes: Sequence[Transition], now: datetime) -> CheckRow:
+    """A check's line."""
+    return CheckRow(
+        slug=one.slug,
+        name=one.name,
+        labels=one.labels,
+        word=word(one, now),
+        heard_at=one.last_heard_at,
+        due_at=None
+        if one.state is State.PAUSED
+        else sentence.next_due(one, now) or sentence.expected_at(one),
+        cells=strip.cells(one, heard, changes, now),
+    )
+
+
+def most_urgent_first(checks: Sequence[Check], now: datetime) -> list[Check]:
+    """The order in which people want them; within a state the given order stays."""
+    return sorted(checks, key=lambda one: _URGENCY.index(check.status(one, now)))
+
+
+def late(checks: Sequence[Check], now: datetime) -> int:
+    """How many of these are late."""
+    return sum(check.status(one, now) is State.LATE for one in checks)
+
+
+def worst_first(incidents: Sequence[Incident]) -> list[Incident]:
+    """The order in which people want open incidents: by severity, then those that nobody answered, then by age."""
+    return sorted(incidents, key=lambda one: (one.severity.rank, one.state is not Life.OPEN, one.opened_at))
+
+
+def incident_row(
+    incident: Incident,
+    symptoms: Sequence[RaisedSymptom],
+    around: Surroundings,
+    people: Mapping[str, Person],
+) -> IncidentRow:
+    """An incident's line."""
+    return IncidentRow(
+        id=incident.id,
+        title=incident.title,
+        word=incident.state.value,
+        severity=incident.severity.value,
+        extent=how_much(incident, symptoms, around),
+        opened_at=incident.opened_at,
+        next=_next(incident, people),
+    )
+
+
+def how_much(incident: Incident, symptoms: Sequence[RaisedSymptom], around: Surroundings) -> str:
+    """How much is concerned, or once it is over was: "4 of 11 jobs silent", "4 jobs silent"."""
+    if incident.state is not Life.RESOLVED:
+        return extent(incident, symptoms, around)
+    many = len({symptom.key for symptom in symptoms})
+    said = cause_word(incident.cause)
+    return f"{spell.count(many, 'job')} {said}" if many > 1 else said
+
+
+def next_people(incident: Incident, people: Mapping[str, Person]) -> list[str]:
+    """Who is paged next unless somebody answers, by name; the catch-all where none of them can be reached."""
+    wanted: Collection[str] = escalation.step_at(incident.policy, incident.step).page
+    known = [people[name].name for name in wanted if name in people and people[name].contacts]
+    return known or [OPERATOR.name]
+
+
+def names(people: Mapping[str, Person]) -> dict[str, str]:
+    """What everybody who can be paged is called."""
+    return {OPERATOR.id: OPERATOR.name} | {short: person.name for short, person in people.items()}
+
+
+def _next(incident: Incident, people: Mapping[str, Person]) -> Words:
+    if incident.state is Life.RESOLVED:
+        ended = incident.resolved_at or incident.opened_at
+        return (spell.duration(ended - incident.opened_at),)
+    at = incident.next_at or incident.opened_at
+    if incident.state is Life.ACKNOWLEDGED:
+        return (f"by {incident.acknowledged_by}, until ", at)
+    if incident.state is Life.SNOOZED:
+        return ("until ", at)
+    return (f"pages {' and '.join(next_people(incident, people))} at ", at)

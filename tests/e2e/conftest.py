@@ -1,0 +1,89 @@
+"""What end-to-end tests share: real processes, a phone, databases that may be killed. All of it is stopped."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.phone import Phone
+from tests.e2e.postgres import Postgres
+from tests.e2e.service import ADMIN_KEY, PING_KEY, SECRET_KEY, Service, bare_environment
+
+Serve = Callable[..., Service]
+
+
+@contextmanager
+def began(home: Path, configuration: str, *arguments: str, **environment: str) -> Iterator[Service]:
+    """A service that is ready, and is stopped in the end."""
+    service = _made(home, configuration, *arguments, **environment)
+    try:
+        yield service.start()
+    finally:
+        _ended(service)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Makes a service, not begun yet: `serve(configuration, name="…", NAME="value in its environment")`."""
+    made: list[Service] = []
+
+    def make(configuration: str = "", *arguments: str, name: str = "service", **environment: str) -> Service:
+        made.append(_made(tmp_path / name, configuration, *arguments, **environment))
+        return made[-1]
+
+    yield make
+    for service in made:
+        _ended(service)
+
+
+@pytest.fixture
+def phone() -> Iterator[Phone]:
+    """A phone that rings."""
+    with Phone() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def one_postgres() -> Iterator[Postgres]:
+    """The one PostgreSQL server of the session."""
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_server(one_postgres: Postgres) -> Iterator[Postgres]:
+    """A PostgreSQL server that a test may kill or freeze: the next one finds it running."""
+    yield one_postgres
+    one_postgres.mend()
+
+
+@pytest.fixture
+def make_url(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """Makes the address of a new database of a kind: "sqlite" or "postgres"."""
+
+    def make(kind: str) -> str:
+        if kind == "sqlite":
+            return f"sqlite:///{tmp_path / 'heartbeat.db'}"
+        server: Postgres = request.getfixturevalue("postgres_server")
+        return server.database()
+
+    return make
+
+
+def _made(home: Path, configuration: str, *arguments: str, **environment: str) -> Service:
+    settings = {
+        "HEARTBEAT_ADMIN_KEY": ADMIN_KEY,
+        "HEARTBEAT_PING_KEY": PING_KEY,
+        "HEARTBEAT_SECRET_KEY": SECRET_KEY,
+    }
+    service = Service(home, *arguments, environment=bare_environment(**settings | environment))
+    if configuration:
+        (home / "heartbeat.yaml").write_text(configuration)
+    return service
+
+
+def _ended(service: Service) -> None:
+    service.end()
+    # pytest shows this where a test has failed.
+    print(f"--- {service.home.name} said:\n{service.output()}")

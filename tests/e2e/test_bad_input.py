@@ -1,0 +1,155 @@
+"""Whatever comes over the wire: good pings are heard, the rest is refused in few words and costs little."""
+
+import resource
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import wire
+from tests.e2e.conftest import began
+from tests.e2e.patience import eventually
+from tests.e2e.service import Service, configuration
+
+pytestmark = pytest.mark.e2e
+
+HALF_OPEN = 60
+MANY = 1_500
+FLOOD = 100_000_000
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One service for all of this: none of it may harm what comes after."""
+    home = tmp_path_factory.mktemp("bad-input")
+    checks = {f"job-{n}": "every: 1h" for n in range(9)}
+    with began(home, configuration(checks, ["{console: terminal}"])) as service:
+        yield service
+
+
+def test_half_open_connections_starve_nobody_and_are_closed(service: Service) -> None:
+    with ExitStack() as stack:
+        halves = [stack.enter_context(wire.connected(service.port)) for _ in range(HALF_OPEN)]
+        for half in halves:
+            half.sendall(wire.ping("job-0")[:30])
+        for _ in range(50):
+            assert service.ping("job-0").text == "OK"
+        # Five seconds is the bound on a head; the first of them has waited a little already.
+        assert wire.seconds_until_closed(halves[0]) > 2
+        for half in halves:
+            assert wire.seconds_until_closed(half) < 3
+    assert service.ping("job-0").text == "OK"
+
+
+def test_a_body_that_trickles_is_a_ping_with_what_came(service: Service) -> None:
+    with wire.connected(service.port) as slow:
+        slow.sendall(wire.ping("job-1", b"half of it", length=1_000))
+        assert service.ping("job-1").text == "OK"
+        assert wire.one_answer(slow) == (200, b"OK")
+    slow_one = next(one for one in service.get("/v1/checks/job-1/pings")["pings"] if one["body_bytes"])
+    assert service.ask("GET", f"/v1/checks/job-1/pings/{slow_one['n']}/body").content == b"half of it"
+
+
+def test_a_body_that_is_too_long_is_cut_and_heard(service: Service) -> None:
+    answer = service.ping("job-2", "POST", content=b"x" * 3_000_000)
+    assert (answer.status_code, answer.text) == (200, "OK")
+    limit = int(answer.headers["Ping-Body-Limit"])
+    assert [one["body_bytes"] for one in service.get("/v1/checks/job-2/pings")["pings"]] == [limit]
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)),
+        b"GET\r\n\r\n",
+        b"GET /ping/ HTTP/9.9\r\n\r\n",
+        b"\0" * 10_000 + b"\r\n\r\n",
+        b"GET /ping/\xff\xfe HTTP/1.1\r\nHost: here\r\n\r\n",
+        b"POST /ping/x HTTP/1.1\r\nHost: here\r\nContent-Length: minus one\r\n\r\n",
+    ],
+)
+def test_garbage_is_refused_in_one_sentence(service: Service, garbage: bytes) -> None:
+    with wire.connected(service.port) as connection:
+        connection.sendall(garbage)
+        said = wire.all_of(connection)
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert 0 < len(said.partition(b"\r\n\r\n")[2]) < 100
+
+
+@pytest.mark.parametrize("line", [b"X-Flood: and so on, and on\r\n", b"without an end "])
+def test_a_flood_of_headers_is_refused_and_costs_no_memory(service: Service, line: bytes) -> None:
+    before = _most_memory(service)
+    block = line * (1_000_000 // len(line))
+    sent = 0
+    with wire.connected(service.port) as connection:
+        connection.sendall(b"GET /ping/key/job-3 HTTP/1.1\r\nHost: here\r\nX-First: ")
+        with suppress(ConnectionResetError, BrokenPipeError):
+            while sent < FLOOD:
+                connection.sendall(block)
+                sent += len(block)
+        with suppress(ConnectionResetError, BrokenPipeError):
+            wire.all_of(connection)
+    assert sent < FLOOD / 2
+    assert _most_memory(service) - before < 50_000_000
+    assert service.ping("job-3").text == "OK"
+
+
+def test_a_head_that_is_too_large_is_told_so(service: Service) -> None:
+    with wire.connected(service.port) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: here\r\nX-Large: " + b"x" * 200_000)
+        assert wire.all_of(connection).startswith(b"HTTP/1.1 431 ")
+
+
+def test_pipelined_pings_are_answered_each(service: Service) -> None:
+    with wire.connected(service.port) as connection:
+        connection.sendall(b"".join(wire.ping("job-4", b"number %d" % n) for n in range(40)))
+        said = b""
+        while said.count(b"\r\n\r\nOK") < 40:
+            said += connection.recv(65_536)
+    heard = service.get("/v1/checks/job-4/pings?limit=100")["pings"]
+    assert [one["n"] for one in heard] == list(range(40, 0, -1))
+    assert service.ask("GET", "/v1/checks/job-4/pings/40/body").content == b"number 39"
+
+
+def test_more_connections_than_a_process_may_open_by_default(service: Service) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < MANY + 1_000:
+        pytest.skip("this machine allows no process so many connections")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, MANY + 1_000), hard))
+    with ExitStack() as stack:
+        for _ in range(MANY):
+            stack.enter_context(wire.connected(service.port))
+        assert service.ping("job-5").text == "OK"
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "a-key-that-nobody-has/job-6",
+        "a-key-that-nobody-has/job-6?create=1",
+        "a-ping-key-for-the-tests/unknown",
+        "01234567-89ab-cdef-0123-456789abcdef",
+        "a-ping-key-for-the-tests/job-6/and/more",
+        "a-ping-key-for-the-tests/job-6/dance",
+    ],
+)
+def test_what_is_unknown_is_404(service: Service, path: str) -> None:
+    answer = service.ping(path)
+    assert (answer.status_code, answer.text) == (404, "not found")
+    assert service.get("/v1/checks/job-6")["pings"] == 0
+
+
+def test_no_harm_was_done(service: Service) -> None:
+    eventually(lambda: service.ask("GET", "/readyz").status_code == 200, within=10, what="readiness")
+    assert "Traceback" not in service.output()
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", service.port)) == 0
+
+
+def _most_memory(service: Service) -> int:
+    """The most memory that the service has ever held, in bytes."""
+    status = Path(f"/proc/{service.process.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024

@@ -1,0 +1,124 @@
+"""The commands that an operator uses beside `serve`, as real processes."""
+
+import json
+from collections.abc import Callable
+
+import jsonschema
+import pytest
+import yaml
+
+from tests.e2e.conftest import Serve
+from tests.e2e.phone import Phone
+from tests.e2e.service import configuration
+
+pytestmark = pytest.mark.e2e
+
+CONTACT = ['{webhook: "${PHONE}"}']
+FIRST = configuration({"nightly": "every: 1d, grace: 15m"}, CONTACT)
+SECOND = configuration({"nightly": "every: 1d, grace: 20m", "hourly": "every: 1h"}, CONTACT)
+WRONG = SECOND.replace("grace: 20m", "grace: 15x").replace("page: first", "page: frist")
+
+
+def test_apply_plan_and_export_agree(serve: Serve, phone: Phone) -> None:
+    service = serve(FIRST, **phone.webhook)
+    applied = service.command("apply")
+    assert (applied.returncode, applied.stderr) == (0, "")
+    assert "+ check nightly" in applied.stdout
+
+    file = service.home / "heartbeat.yaml"
+    file.write_text(SECOND)
+    planned = service.command("plan")
+    assert planned.returncode == 2
+    assert [line[0] for line in planned.stdout.splitlines()] == ["~", "+"]
+    assert service.command("apply").stdout == planned.stdout
+
+    exported = service.command("export")
+    assert exported.returncode == 0
+    assert phone.webhook["PHONE"] not in exported.stdout
+    file.write_text(exported.stdout)
+    same = service.command("plan")
+    assert (same.returncode, same.stdout) == (0, "Nothing would change.\n")
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_apply_beside_a_server(kind: str, serve: Serve, phone: Phone, make_url: Callable[[str], str]) -> None:
+    service = serve(FIRST, HEARTBEAT_DATABASE_URL=make_url(kind), **phone.webhook).start()
+    (service.home / "heartbeat.yaml").write_text(WRONG)
+    refused = service.command("apply")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("heartbeat.yaml:4: ")
+    assert service.ask("GET", "/v1/checks/hourly").status_code == 404
+
+    (service.home / "heartbeat.yaml").write_text(SECOND)
+    applied = service.command("apply")
+    assert (applied.returncode, applied.stderr) == (0, "")
+    assert "+ check hourly" in applied.stdout
+    assert service.get("/v1/checks/hourly")["state"] == "new"
+    assert service.ping("hourly").text == "OK"
+
+
+def test_a_wrong_configuration_is_told_line_by_line(serve: Serve, phone: Phone) -> None:
+    service = serve(WRONG, **phone.webhook)
+    for command in ("plan", "serve"):
+        told = service.command(command)
+        assert (told.returncode, told.stdout) == (1, ""), command
+        policy, check = told.stderr.splitlines()
+        assert policy == (
+            "heartbeat.yaml:4: policies.ops[0].page: there is no person 'frist'; did you mean 'first'?"
+        )
+        assert check == (
+            "heartbeat.yaml:6: checks.nightly.grace: '15x' is not a duration; write for example 15m, 2h or 1d."
+        )
+
+
+def test_a_second_server_is_refused_in_clear_words(serve: Serve) -> None:
+    first = serve().start()
+    same_file = serve(name="same-file", HEARTBEAT_DATA_DIR=str(first.home / "data")).command("serve")
+    assert same_file.returncode == 1
+    assert f"is already in use by process {first.process.pid} at {first.url}" in same_file.stderr
+    same_port = serve(name="same-port", HEARTBEAT_PORT=str(first.port)).command("serve")
+    assert same_port.returncode == 1
+    assert f"127.0.0.1:{first.port} cannot be served on: Address already in use." in same_port.stderr
+    assert "HEARTBEAT_PORT" in same_port.stderr
+    for refused in (same_file, same_port):
+        assert len(refused.stderr.splitlines()) == 1
+        assert refused.stdout == ""
+    assert first.ping("nobody").status_code == 404
+
+
+@pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:9/x", "sqlite:////no/such/directory/x.db"])
+def test_a_database_that_is_not_there_is_told_in_words(url: str, serve: Serve) -> None:
+    told = serve(HEARTBEAT_DATABASE_URL=url).command("serve")
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr.startswith("The database cannot be reached: ")
+    assert "Traceback" not in told.stderr
+
+
+def test_the_schema_knows_right_from_wrong(serve: Serve) -> None:
+    printed = serve().command("schema")
+    assert printed.returncode == 0
+    jsonschema.validate(yaml.safe_load(SECOND), json.loads(printed.stdout))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.safe_load(WRONG), json.loads(printed.stdout))
+
+
+def test_a_test_page_says_what_happened_at_each_contact(serve: Serve, phone: Phone) -> None:
+    contacts = [*CONTACT, f"{{ntfy: {phone.url}/topic}}", '{webhook: "${NOBODY}"}']
+    service = serve(configuration({}, contacts), NOBODY="http://127.0.0.1:9/", **phone.webhook)
+    assert service.command("apply").returncode == 0
+    told = service.command("test-page", "first")
+    assert told.returncode == 1
+    by_webhook, by_ntfy, by_nobody = told.stdout.splitlines()
+    assert by_webhook.startswith("First responder by webhook: accepted")
+    assert by_ntfy.startswith("First responder by ntfy: accepted")
+    assert by_nobody.startswith("First responder by webhook: NOT REACHED: connection refused")
+    assert [call.said.get("type", call.said.get("topic")) for call in phone.calls] == ["page.test", "topic"]
+    assert service.command("test-page", "nobody").stderr == (
+        "There is no person 'nobody'; there are first, operator.\n"
+    )
+
+
+def test_without_a_configuration_commands_say_where_it_would_be(serve: Serve) -> None:
+    told = serve().command("apply")
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr == "There is no configuration at heartbeat.yaml; HEARTBEAT_CONFIG names another.\n"

@@ -1,0 +1,134 @@
+"""What a new user sees, from an empty directory to an incident that is resolved, with the real curl."""
+
+import re
+import shlex
+import subprocess
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import Serve
+from tests.e2e.patience import eventually
+from tests.e2e.phone import Phone
+from tests.e2e.service import PING_KEY, Service
+
+pytestmark = pytest.mark.e2e
+
+CONFIGURATION = """
+group_by: [host]
+gathering: 0s
+ping_keys: {housekeeping: "${HEARTBEAT_PING_KEY}"}
+checks:
+  daily-cpu-reset:
+    every: 2s
+    grace: 1s
+    labels: {host: us-housekeeping, component: cpu-allowance}
+    severity: critical
+people:
+  first: {name: First responder, contacts: [{webhook: "${PHONE}"}]}
+  second: {name: Second responder, contacts: [{console: terminal}]}
+policies:
+  ops:
+    - {page: [first, second], wait: 10m}
+status_pages:
+  public: {title: Example status, components: [{name: CPU allowance, match: {component: cpu-allowance}}]}
+"""
+
+
+def test_an_empty_directory_becomes_a_watch(serve: Serve) -> None:
+    service = serve("", "--sample", HEARTBEAT_ADMIN_KEY="", HEARTBEAT_SECRET_KEY="", HEARTBEAT_PING_KEY="")
+    service.start()
+    said = service.output()
+    assert f"heartbeat is at {service.url}\n" in said
+    assert (service.home / "heartbeat.yaml").exists()
+
+    assert _curl(_curl_line(service)) == "OK"
+    admin_key = _found(r"the admin key is (\S+)\n", said)
+    for secret in ("admin-key", "secret-key", "ping-key"):
+        kept = service.home / "data" / secret
+        assert kept.stat().st_mode & 0o777 == 0o600, secret
+    assert (service.home / "data" / "admin-key").read_text().strip() == admin_key
+    service.admin_key = admin_key
+    assert service.get("/v1/checks/example-job")["state"] == "up"
+    assert "Example job" in _page(service, "/")
+
+    service.sigterm()
+    service.start()
+    later = service.output().removeprefix(said)
+    assert admin_key not in later
+    assert "the admin key is in" in later
+    assert _curl(_curl_line(service)) == "OK"
+    assert service.get("/v1/checks/example-job")["pings"] == 2
+
+
+def test_the_sample_takes_the_ping_key_that_is_set(serve: Serve) -> None:
+    service = serve("", "--sample").start()
+    assert _curl_line(service).endswith(f"/ping/{PING_KEY}/example-job")
+    assert _curl(_curl_line(service)) == "OK"
+    assert PING_KEY not in (service.home / "heartbeat.yaml").read_text()
+    assert not (service.home / "data" / "ping-key").exists()
+
+
+def test_a_job_goes_silent_a_phone_rings_a_human_acknowledges_the_job_returns(
+    serve: Serve, phone: Phone
+) -> None:
+    service = serve(CONFIGURATION, **phone.webhook).start()
+    assert service.ping("daily-cpu-reset", "POST", content=b"reset 412 counters").text == "OK"
+    assert _state(service) == "up"
+    eventually(lambda: _state(service) == "late", within=15, what="the check to be late")
+    eventually(lambda: _state(service) == "down", within=15, what="the check to be down")
+    assert 'heartbeat_check_up{check="daily-cpu-reset"} 0.0' in service.ask("GET", "/metrics").text
+
+    page = phone.await_kind("page")
+    assert page.data["title"] == "CRITICAL daily-cpu-reset: silent"
+    assert "last said: reset 412 counters" in page.data["lines"]
+    eventually(
+        lambda: "╭─ CRITICAL daily-cpu-reset: silent" in service.output(), within=15, what="the console"
+    )
+    assert "CPU allowance" in httpx.get(f"{service.url}/status/public").text
+
+    number = page.data["incident"]
+    link = page.data["ack_url"]
+    with httpx.Client(headers={"Accept": "text/html"}, follow_redirects=True) as browser:
+        assert "Acknowledge" in browser.get(link).text
+        assert service.get(f"/v1/incidents/{number}")["state"] == "open"
+        assert "First responder" in browser.post(link).text
+    answered = service.get(f"/v1/incidents/{number}")
+    assert (answered["state"], answered["acknowledged_by"]) == ("acknowledged", "First responder")
+    assert "acknowledged by First responder" in phone.await_kind("acknowledged").data["title"]
+
+    assert service.ping("daily-cpu-reset").text == "OK"
+    assert phone.await_kind("recovered").data["title"].startswith("OK daily-cpu-reset")
+    story = service.get(f"/v1/incidents/{number}")
+    assert (story["state"], story["resolved_by"]) == ("resolved", "recovery")
+    told = [entry["kind"] for entry in story["timeline"]]
+    for earlier, later in (("down", "paged"), ("paged", "acknowledged"), ("acknowledged", "resolved")):
+        assert told.index(earlier) < told.index(later)
+    assert {attempt["outcome"] for one in story["pages"] for attempt in one["attempts"]} == {"accepted"}
+    assert "acknowledged by First responder" in _page(service, f"/incidents/{number}")
+
+
+def _curl_line(service: Service) -> str:
+    """The line that the service has printed last, as a user would copy it."""
+    return str(re.findall(r"ping a check: (curl .*)", service.output())[-1])
+
+
+def _curl(line: str) -> str:
+    return subprocess.run(shlex.split(line), capture_output=True, text=True, timeout=20, check=True).stdout
+
+
+def _found(pattern: str, text: str) -> str:
+    match = re.search(pattern, text)
+    assert match, f"{pattern} is not in:\n{text}"
+    return match[1]
+
+
+def _state(service: Service) -> str:
+    return str(service.get("/v1/checks/daily-cpu-reset")["state"])
+
+
+def _page(service: Service, path: str) -> str:
+    """A page of the console, as somebody sees it who has signed in."""
+    with httpx.Client(base_url=service.url, follow_redirects=True) as browser:
+        assert browser.post("/sign-in", data={"key": service.admin_key}).is_success
+        return browser.get(path).text

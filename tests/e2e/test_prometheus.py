@@ -1,0 +1,96 @@
+"""The metrics as a real Prometheus takes them."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import Serve
+from tests.e2e.patience import eventually
+from tests.e2e.service import configuration, free_port
+
+pytestmark = pytest.mark.e2e
+
+
+def test_promtool_finds_nothing_to_say_about_the_metrics(serve: Serve) -> None:
+    service = serve(configuration({"job": "every: 1h"}, ["{console: terminal}"])).start()
+    assert service.ping("job").text == "OK"
+    scraped = service.ask("GET", "/metrics")
+    found = subprocess.run(
+        [_installed("promtool"), "check", "metrics"],
+        input=scraped.text,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (found.returncode, found.stdout + found.stderr) == (0, "")
+
+
+def test_a_prometheus_scrapes_and_answers(serve: Serve, tmp_path: Path) -> None:
+    checks = {"well": "every: 1h", "silent": "every: 1s, grace: 1s"}
+    service = serve(configuration(checks, ["{console: terminal}"])).start()
+    assert service.ping("well").text == "OK"
+    with _prometheus(tmp_path, service.port, service.admin_key) as server:
+        eventually(
+            lambda: _answer(server, "heartbeat_check_up") == {"well": 1, "silent": 0},
+            within=40,
+            what="what Prometheus knows of the checks",
+        )
+        assert _answer(server, "up") == {None: 1}
+        assert _answer(server, "time() - heartbeat_check_last_success_timestamp_seconds < 120").keys() == {
+            "well"
+        }
+        assert _answer(server, 'heartbeat_pings_total{result="heard"}') == {None: 1}
+
+
+@contextmanager
+def _prometheus(home: Path, target: int, key: str) -> Iterator[str]:
+    """A Prometheus that scrapes the service each second; its address."""
+    (home / "key").write_text(key)
+    job = {
+        "job_name": "heartbeat",
+        "authorization": {"credentials_file": str(home / "key")},
+        "static_configs": [{"targets": [f"127.0.0.1:{target}"]}],
+    }
+    settings = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": [job]}
+    (home / "prometheus.yml").write_text(json.dumps(settings))
+    address = f"127.0.0.1:{free_port()}"
+    with (home / "prometheus.log").open("w") as log:
+        process = subprocess.Popen(
+            [
+                _installed("prometheus"),
+                f"--config.file={home / 'prometheus.yml'}",
+                f"--storage.tsdb.path={home / 'series'}",
+                f"--web.listen-address={address}",
+            ],
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield f"http://{address}"
+    finally:
+        process.terminate()
+        process.wait(20)
+        print((home / "prometheus.log").read_text())
+
+
+def _answer(server: str, query: str) -> dict[str | None, float]:
+    """What Prometheus answers to a query: the value by check."""
+    try:
+        told: dict[str, Any] = httpx.get(f"{server}/api/v1/query", params={"query": query}).json()
+    except (httpx.TransportError, ValueError):
+        return {}
+    return {one["metric"].get("check"): float(one["value"][1]) for one in told["data"]["result"]}
+
+
+def _installed(program: str) -> str:
+    found = shutil.which(program)
+    assert found, f"{program} is missing: apt-get install prometheus"
+    return found

@@ -1,0 +1,143 @@
+"""The service's books as they lie on the disk, read in plain SQL with none of the service's own code."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.simulation.disk import Disk
+from tests.simulation.virtual import seconds
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    id: int
+    slug: str
+    state: str
+    cause: str | None
+    pings: int
+    last_ok: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRow:
+    """An incident. Times are on the wall clock, in seconds since the simulation's epoch."""
+
+    id: int
+    cause_key: str
+    title: str
+    state: str
+    occurrence: int
+    step: int
+    policy: tuple[tuple[tuple[str, ...], float], ...]
+    opened: float
+    next: float | None
+    tell: float | None
+    resolved: float | None
+    acknowledged_by: str | None
+
+    @property
+    def quiet(self) -> bool:
+        return self.state in ("acknowledged", "snoozed")
+
+    def page(self, step: int) -> tuple[tuple[str, ...], float]:
+        """Whom a step pages, and how long it waits: past the end, the last one repeats."""
+        return self.policy[min(step, len(self.policy) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class PageRow:
+    id: int
+    incident: int
+    kind: str
+    person: str
+    occurrence: int
+    step: int
+    state: str
+    created: float
+    next: float | None
+    via: str
+    delivered: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PingRow:
+    job: str
+    n: int
+    at: float
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """One look at all of them."""
+
+    checks: dict[str, CheckRow]
+    incidents: dict[int, IncidentRow]
+    belongs: dict[str, list[int]]
+    """The incidents in which each symptom stands raised."""
+
+    @property
+    def open(self) -> list[IncidentRow]:
+        return [one for one in self.incidents.values() if one.state != "resolved"]
+
+
+def read(disk: Disk) -> Books:
+    """Checks and incidents as they stand."""
+    belongs: dict[str, list[int]] = {}
+    for row in disk.rows("SELECT key, incident_id FROM symptoms WHERE cleared_at IS NULL ORDER BY id"):
+        belongs.setdefault(row["key"], []).append(row["incident_id"])
+    return Books(
+        {row["slug"]: _check(row) for row in disk.rows("SELECT * FROM checks ORDER BY id")},
+        {row["id"]: _incident(row) for row in disk.rows("SELECT * FROM incidents ORDER BY id")},
+        belongs,
+    )
+
+
+def pages(disk: Disk) -> list[PageRow]:
+    """The outbox, with all that ever lay in it."""
+    return [_page(row) for row in disk.rows("SELECT * FROM pages ORDER BY id")]
+
+
+def ring(disk: Disk) -> list[PingRow]:
+    """The last pings of every check, in the order in which they were taken in."""
+    rows = disk.rows(
+        "SELECT c.slug, p.n, p.at, p.kind FROM pings p JOIN checks c ON c.id = p.check_id ORDER BY c.id, p.n"
+    )
+    return [PingRow(row["slug"], row["n"], _shown(row["at"]) or 0.0, row["kind"]) for row in rows]
+
+
+def _check(row: dict[str, Any]) -> CheckRow:
+    known = {name: row[name] for name in ("id", "slug", "state", "cause", "pings")}
+    return CheckRow(**known, last_ok=_shown(row["last_ok_at"]))
+
+
+def _incident(row: dict[str, Any]) -> IncidentRow:
+    steps = json.loads(row["policy"])["steps"]
+    known = {
+        name: row[name]
+        for name in ("id", "cause_key", "title", "state", "occurrence", "step", "acknowledged_by")
+    }
+    return IncidentRow(
+        **known,
+        policy=tuple((tuple(step["page"]), step["wait"]) for step in steps),
+        opened=_shown(row["opened_at"]) or 0.0,
+        next=_shown(row["next_at"]),
+        tell=_shown(row["tell_at"]),
+        resolved=_shown(row["resolved_at"]),
+    )
+
+
+def _page(row: dict[str, Any]) -> PageRow:
+    known = {name: row[name] for name in ("id", "kind", "person", "occurrence", "step", "state", "via")}
+    return PageRow(
+        **known,
+        incident=row["incident_id"],
+        created=_shown(row["created_at"]) or 0.0,
+        next=_shown(row["next_at"]),
+        delivered=_shown(row["delivered_at"]),
+    )
+
+
+def _shown(text: str | None) -> float | None:
+    return None if text is None else round(seconds(datetime.fromisoformat(text).replace(tzinfo=UTC)), 6)

@@ -1,0 +1,125 @@
+"""Who plays in the simulation: jobs, people and policies, small and quick so that a lot happens in an hour."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from alerting.escalation import Policy, Step
+from alerting.person import Contact, Person
+from alerting.severity import Severity
+from heartbeat.config import CheckDefinition, Configuration
+from heartbeat.schedule import Cron, Every, Schedule
+from tests.simulation.providers import ntfy, webhook
+
+MINUTE = 60.0
+HOUR = 3600.0
+DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A scheduled job. Its period is `every` so many seconds, or `hourly` or `daily` at so many seconds past."""
+
+    name: str
+    every: float | None = None
+    hourly: float | None = None
+    daily: float | None = None
+    grace: float = MINUTE
+    host: str | None = None
+    severity: Severity = Severity.ERROR
+    policy: str | None = "ops"
+    max_runtime: float | None = None
+    manual_resume: bool = False
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {} if self.host is None else {"host": self.host}
+
+    @property
+    def group(self) -> str:
+        """Whom it shares its fate with, as a cause key says it."""
+        return f"check={self.name}" if self.host is None else f"host={self.host}"
+
+    @property
+    def title(self) -> str:
+        """What people call the group."""
+        return self.host or self.name
+
+    def next_slot(self, after: float) -> float:
+        """When it runs next by the clock: the first slot after `after` (seconds since the simulation's epoch)."""
+        if self.every is not None:
+            return after + self.every
+        period, past = (
+            (HOUR, self.hourly) if self.hourly is not None else (DAY, (self.daily or 0.0) - 3 * HOUR)
+        )
+        slot = past or 0.0
+        return slot + period * ((after - slot) // period + 1)
+
+    @property
+    def gap(self) -> float:
+        """From one slot to the next."""
+        return self.every or (HOUR if self.hourly is not None else DAY)
+
+    def definition(self) -> CheckDefinition:
+        """The same as the configuration says it."""
+        return CheckDefinition(
+            slug=self.name,
+            name=self.name,
+            schedule=self._schedule(),
+            grace=timedelta(seconds=self.grace),
+            max_runtime=None if self.max_runtime is None else timedelta(seconds=self.max_runtime),
+            labels=self.labels,
+            severity=self.severity,
+            policy=self.policy,
+            manual_resume=self.manual_resume,
+        )
+
+    def _schedule(self) -> Schedule:
+        if self.every is not None:
+            return Every(timedelta(seconds=self.every))
+        if self.hourly is not None:
+            return Cron(f"{int(self.hourly // 60)} * * * *", "UTC")
+        hour, minute = divmod(int((self.daily or 0.0) // 60), 60)
+        return Cron(f"{minute} {hour} * * *", "UTC")
+
+
+def step(*people: str, minutes: float) -> Step:
+    """Page these people and give them so long to answer."""
+    return Step(people, timedelta(minutes=minutes))
+
+
+def person(name: str, *contacts: Contact) -> Person:
+    """Somebody with these contacts; a webhook where none are given."""
+    return Person(name, f"{name.title()} responder", contacts or (webhook(f"{name}/1"),))
+
+
+FIRST = person("first", webhook("first/1"), ntfy("first/2"))
+SECOND = person("second", webhook("second/1"), webhook("second/2"))
+THIRD = person("third", ntfy("third/1"))
+PEOPLE = (FIRST, SECOND, THIRD)
+
+OPS = Policy("ops", (step("first", minutes=3), step("second", "first", minutes=5)))
+SOLO = Policy("solo", (step("third", minutes=4),))
+NOBODY = Policy("nobody", (step("ghost", minutes=6),))
+"""Names somebody who is not there: its pages go to the terminal."""
+POLICIES = (OPS, SOLO, NOBODY)
+
+ALPHA = Job("alpha-reset", every=10 * MINUTE, host="us", severity=Severity.CRITICAL)
+BRAVO = Job("bravo-backup", every=15 * MINUTE, grace=2 * MINUTE, host="us")
+CHARLIE = Job("charlie-report", hourly=5 * MINUTE, host="us")
+DELTA = Job("delta-mail", every=12 * MINUTE, host="eu", policy="solo", severity=Severity.WARNING)
+ECHO = Job("echo-import", every=20 * MINUTE, max_runtime=5 * MINUTE, policy="ops")
+FOXTROT = Job("foxtrot-sync", every=8 * MINUTE, grace=30.0, policy="nobody", manual_resume=True)
+JOBS = (ALPHA, BRAVO, CHARLIE, DELTA, ECHO, FOXTROT)
+
+
+def configuration(
+    jobs: Iterable[Job], people: Sequence[Person], policies: Sequence[Policy], gathering: float
+) -> Configuration:
+    """All of it as heartbeat.yaml would declare it."""
+    return Configuration(
+        gathering=timedelta(seconds=gathering),
+        checks={job.name: job.definition() for job in jobs},
+        people={one.id: one for one in people},
+        policies={policy.name: policy for policy in policies},
+    )

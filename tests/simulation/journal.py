@@ -1,0 +1,154 @@
+"""What the world has done to the service, and when: the facts from which the oracle tells what must follow.
+
+Moments are the loop's time. They only move forward, whatever the wall clock does.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tests.simulation.cast import Job
+from tests.simulation.providers import Fault
+
+Span = tuple[float, float]
+FOR_EVER = float("inf")
+
+
+@dataclass(slots=True)
+class Sent:
+    """A ping that a job sent, `shown` on the wall clock. `status` is the answer, None where none came."""
+
+    job: str
+    signal: str
+    at: float
+    shown: float
+    rid: str | None = None
+    body: bytes | None = None
+    status: int | None = None
+    over_at: float = FOR_EVER
+    """When the job had its answer or waited no longer: what has not been taken in by then never is."""
+
+    @property
+    def acknowledged(self) -> bool:
+        return self.status in (200, 201)
+
+
+class Deed(StrEnum):
+    """What people do to checks by hand."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    DELETE = "delete"
+    REDEFINE = "redefine"
+    RESOLVE = "resolve"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Something was done by hand, and it was committed. `about` is a job, or the cause key of an incident."""
+
+    at: float
+    shown: float
+    deed: Deed
+    about: str
+    job: Job | None = None
+    """The job as it has been defined anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A human answered an incident. `until` on the wall clock, in seconds since the epoch of the simulation."""
+
+    at: float
+    incident: int
+    kind: str
+    by: str
+    until: float
+    meant: int | None
+    """The occurrence that was meant; None: whichever it is."""
+    found: int
+    """The occurrence that it was at that moment."""
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """When the database was away. While it hangs, nothing is refused before its end."""
+
+    begins: float
+    ends: float
+    hanging: bool = False
+
+
+@dataclass(slots=True)
+class Journal:
+    """All of it."""
+
+    pings: list[Sent] = field(default_factory=list)
+    done: list[Done] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    deaths: list[float] = field(default_factory=list)
+    """When a process came to its end, of itself or not."""
+    downtimes: list[Span] = field(default_factory=list)
+    """When no process ran."""
+    outages: list[Outage] = field(default_factory=list)
+    steps: list[tuple[float, float]] = field(default_factory=list)
+    """When the wall clock was set, and by how much."""
+
+    @property
+    def stepped(self) -> float:
+        """By how much the wall clock was set in all, back and forth."""
+        return sum(abs(by) for _, by in self.steps)
+
+    def unable(self) -> list[Span]:
+        """When the service could do nothing, in order and apart."""
+        return merged([*self.downtimes, *((one.begins, one.ends) for one in self.outages)])
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """The same stretches of time, in order and apart."""
+    found: list[Span] = []
+    for begins, ends in sorted(spans):
+        if found and begins <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], ends))
+        elif begins < ends:
+            found.append((begins, ends))
+    return found
+
+
+def without(spans: Iterable[Span], holes: Iterable[Span]) -> Iterator[Span]:
+    """What is left of `spans` outside of `holes`."""
+    gaps = merged(holes)
+    for begins, ends in merged(spans):
+        cursor = begins
+        for hole_begins, hole_ends in gaps:
+            if hole_ends <= cursor or hole_begins >= ends:
+                continue
+            if hole_begins > cursor:
+                yield cursor, hole_begins
+            cursor = max(cursor, hole_ends)
+        if cursor < ends:
+            yield cursor, ends
+
+
+def overlap(groups: Iterable[Iterable[Span]]) -> list[Span]:
+    """When something of every group holds at once; nothing where there is no group."""
+    common: list[Span] | None = None
+    for group in groups:
+        spans = merged(group)
+        common = (
+            spans
+            if common is None
+            else [(max(a, c), min(b, d)) for a, b in common for c, d in spans if max(a, c) < min(b, d)]
+        )
+    return common or []
+
+
+def settled(moment: float, needed: float, unable: Iterable[Span]) -> float:
+    """When the service has had `needed` seconds on end to work since `moment`."""
+    cursor = moment
+    for begins, ends in merged(unable):
+        if ends > cursor and begins < cursor + needed:
+            cursor = ends
+    return cursor + needed

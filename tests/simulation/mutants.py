@@ -1,0 +1,243 @@
+"""Known ways to lose a page, each planted in the real code. The suite must notice every one of them.
+
+Each function here breaks one thing with pytest's monkeypatch and says in its docstring what real systems do so.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, update
+
+from alerting import courier, delivery, escalation, escalator, incident, outbox, store
+from alerting.courier import Courier
+from alerting.delivery import After, Expired, Tries
+from alerting.escalation import Decision, Policy
+from alerting.incident import Acknowledged, Incident
+from alerting.notice import Kind
+from alerting.notifiers.answer import Answer
+from alerting.notifiers.contract import Accepted, Outcome, Unreachable
+from alerting.outbox import Page
+from alerting.tables import pages
+from heartbeat import check, checker
+from heartbeat.check import Change, Check
+from heartbeat.tables import checks
+from heartbeat.ticker import Ticker
+
+Mutant = Callable[[pytest.MonkeyPatch], None]
+NEVER = timedelta(days=3650)
+
+
+def marked_before_sending(patch: pytest.MonkeyPatch) -> None:
+    """The page is marked as delivered when it is taken, and then sent: a crash in between loses it."""
+    honest = outbox.lease
+
+    def lease(db: Connection, now: datetime, *rest: Any) -> list[Page]:
+        taken = honest(db, now, *rest)
+        marked = update(pages).where(pages.c.id.in_([page.id for page in taken]))
+        db.execute(marked.values(state="delivered", next_at=None, delivered_at=now))
+        return taken
+
+    patch.setattr(outbox, "lease", lease)
+
+
+def dropped_after_three_tries(patch: pytest.MonkeyPatch) -> None:
+    """Three quick tries, and then it is given up."""
+    honest = delivery.after_attempt
+
+    def after_attempt(tries: Tries, outcome: Outcome, now: datetime, jitter: float) -> After:
+        after = honest(tries, outcome, now, jitter)
+        return Expired() if tries.attempts >= 2 and not isinstance(outcome, Accepted) else after
+
+    patch.setattr(delivery, "after_attempt", after_attempt)
+
+
+def dropped_by_a_rate_limit(patch: pytest.MonkeyPatch) -> None:
+    """A storm runs into the provider's rate limit, and what does not fit is dropped."""
+    honest = delivery.after_attempt
+
+    def after_attempt(tries: Tries, outcome: Outcome, now: datetime, jitter: float) -> After:
+        limited = isinstance(outcome, Unreachable) and outcome.throttled
+        return Expired() if limited else honest(tries, outcome, now, jitter)
+
+    patch.setattr(delivery, "after_attempt", after_attempt)
+
+
+def a_server_error_counts_as_sent(patch: pytest.MonkeyPatch) -> None:
+    """The request went through, so it is called delivered, whatever the answer says."""
+
+    def failure(answer: Answer, said: str = "") -> Outcome:
+        return Accepted(f"{answer.status} {said}")
+
+    patch.setattr(Answer, "failure", failure)
+
+
+def one_failure_cancels_the_others(patch: pytest.MonkeyPatch) -> None:
+    """All are sent together, and the first that fails takes the rest with it."""
+    honest = courier.hand_over
+
+    async def hand_over(*given: Any) -> Outcome:
+        outcome = await honest(*given)
+        if isinstance(outcome, Unreachable):
+            for sender in Senders.known:
+                for send in sender._sends:
+                    send.cancel()
+        return outcome
+
+    patch.setattr(courier, "hand_over", hand_over)
+    Senders.watch(patch)
+
+
+class Senders:
+    """The couriers that live, for a mutant that must reach them."""
+
+    known: list[Courier] = []  # noqa: RUF012  # shared on purpose
+
+    @classmethod
+    def watch(cls, patch: pytest.MonkeyPatch) -> None:
+        """Know of every courier that is made from now on."""
+        cls.known = []
+        honest = Courier.__init__
+
+        def made(courier: Courier, *given: Any, **named: Any) -> None:
+            honest(courier, *given, **named)
+            cls.known.append(courier)
+
+        patch.setattr(Courier, "__init__", made)
+
+
+def the_policy_ends(patch: pytest.MonkeyPatch) -> None:
+    """After its last step a policy is exhausted, and nobody is told any more."""
+    honest = escalation.decide
+
+    def decide(policy: Policy, step: int, now: datetime) -> Decision:
+        decision = honest(policy, step, now)
+        return decision if step + 1 < len(policy.steps) else replace(decision, next_at=now + NEVER)
+
+    patch.setattr(escalation, "decide", decide)
+
+
+def an_acknowledged_incident_swallows_what_recurs(patch: pytest.MonkeyPatch) -> None:
+    """What had recovered and fails again joins the acknowledged incident, and nobody hears of it."""
+    patch.setattr(incident, "on_join", lambda *given: None)
+
+
+def nobody_is_told_who_joins(patch: pytest.MonkeyPatch) -> None:
+    """Those who were paged never learn that more has broken since."""
+    patch.setattr(escalator, "_tell_changes", lambda *given: 0)
+
+
+def what_is_quiet_is_never_looked_at_again(patch: pytest.MonkeyPatch) -> None:
+    """An acknowledgement or a snooze consumes the edge: its end raises nothing."""
+    honest = store.claim_due
+
+    def claim_due(db: Connection, now: datetime, limit: int) -> list[Incident]:
+        return [one for one in honest(db, now, limit) if one.state is incident.State.OPEN]
+
+    patch.setattr(store, "claim_due", claim_due)
+
+
+def what_was_paused_is_disarmed(patch: pytest.MonkeyPatch) -> None:
+    """A resumed check waits for a ping before it expects one."""
+    honest = check.resumed
+
+    def resumed(one: Check, now: datetime) -> Change:
+        after = honest(one, now).check
+        return Change(replace(after, wake_at=now + NEVER) if after.wake_at else after)
+
+    patch.setattr(check, "resumed", resumed)
+
+
+def what_was_never_pinged_never_alarms(patch: pytest.MonkeyPatch) -> None:
+    """Only a check that has been heard once can fall silent."""
+    honest = check.on_due
+
+    def on_due(one: Check, now: datetime) -> Change:
+        return Change(replace(one, wake_at=now + NEVER)) if one.last_heard_at is None else honest(one, now)
+
+    patch.setattr(check, "on_due", on_due)
+
+
+def a_restart_disarms(patch: pytest.MonkeyPatch) -> None:
+    """Timers live in memory: what was waited for before a restart is waited for no more."""
+    honest = Ticker.run
+
+    async def run(ticker: Ticker) -> None:
+        forgotten = update(checks).where(checks.c.wake_at.is_not(None))
+        await ticker._database.write(
+            lambda db: db.execute(forgotten.values(wake_at=ticker._clock.now() + NEVER)) and None
+        )
+        await honest(ticker)
+
+    patch.setattr(Ticker, "run", run)
+
+
+def an_outage_erases_missed_deadlines(patch: pytest.MonkeyPatch) -> None:
+    """What fell due while the service was down is taken as heard."""
+    honest = check.on_due
+
+    def on_due(one: Check, now: datetime) -> Change:
+        limit = check.deadline(one)
+        missed = limit is not None and now - limit > timedelta(seconds=60)
+        return Change(check.rearmed(one, now)) if missed else honest(one, now)
+
+    patch.setattr(check, "on_due", on_due)
+
+
+def an_old_answer_silences_the_new_occurrence(patch: pytest.MonkeyPatch) -> None:
+    """The button of an old page acknowledges whatever the incident is about now."""
+    honest = incident.acknowledge
+
+    def acknowledge(
+        one: Incident, occurrence: int | None, by: str, now: datetime, until: datetime
+    ) -> Acknowledged | incident.Stale | incident.Resolved:
+        del occurrence
+        return honest(one, None, by, now, until)
+
+    patch.setattr(incident, "acknowledge", acknowledge)
+
+
+def pages_live_in_memory(patch: pytest.MonkeyPatch) -> None:
+    """The state is committed first and the page is written afterwards: a crash in between loses it."""
+    honest, dispatch, run = outbox.intend, Courier.dispatch, Ticker.run
+    waiting: list[tuple[Any, ...]] = []
+
+    def intend(db: Connection, kind: Kind, to: Any, now: datetime) -> None:
+        if kind is Kind.PAGE:
+            waiting.append((kind, list(to), now))
+        else:
+            honest(db, kind, to, now)
+
+    async def write_then_dispatch(courier: Courier) -> int:
+        if waiting:
+            late, waiting[:] = list(waiting), []
+            await courier._transact(lambda db: [honest(db, *one) for one in late] and None)
+        return await dispatch(courier)
+
+    async def begin(ticker: Ticker) -> None:
+        waiting.clear()
+        await run(ticker)
+
+    patch.setattr(outbox, "intend", intend)
+    patch.setattr(Courier, "dispatch", write_then_dispatch)
+    patch.setattr(Ticker, "run", begin)
+
+
+def silence_is_decided_but_not_raised(patch: pytest.MonkeyPatch) -> None:
+    """A check turns down, and its incident is left to another transaction that never comes after a crash."""
+    patch.setattr(checker, "raise_", lambda *given, **named: None)
+
+
+def a_dead_contact_is_tried_for_ever(patch: pytest.MonkeyPatch) -> None:
+    """The next contact is never asked, because the first may yet come back."""
+    honest = delivery.after_attempt
+
+    def after_attempt(tries: Tries, outcome: Outcome, now: datetime, jitter: float) -> After:
+        after = honest(tries, outcome, now, jitter)
+        if not isinstance(after, delivery.Retry):
+            return after
+        return replace(after, contact=tries.contact, at=max(after.at, now + delivery.FIRST_RETRY))
+
+    patch.setattr(delivery, "after_attempt", after_attempt)

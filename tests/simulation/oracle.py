@@ -1,0 +1,286 @@
+"""How each check must stand, worked out by brute force from what the jobs said and what people did.
+
+This knows nothing of the service's own reasoning. It follows every way in which things may stand: where a deadline
+passes while the service cannot work, or a ping is under way, there are two. Each look at the service rules ways
+out; when none is left, the service is wrong. Seconds of the wall clock are written `shown`, moments of the loop `at`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from tests.simulation.cast import Job
+from tests.simulation.journal import Deed, Done, Sent, Span, settled
+from tests.simulation.virtual import VirtualClock
+
+NOTICED = 5.0
+"""Seconds of undisturbed work within which the service must have noticed whatever it has to notice."""
+EARLY = 30.0
+"""A ping so shortly before a slot (and no more than a tenth of the period) is that slot's."""
+
+SILENT, FAILED = "silent", "failed"
+KINDS = {"silent": SILENT, "overrun": SILENT, "failed": FAILED}
+"""A cause, and the kind of incident that it makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """A stretch of the loop's time in which a check was certainly down, for one kind of cause."""
+
+    kind: str
+    begins: float
+    ends: float
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run under way."""
+
+    rid: str | None
+    started: float
+    overran: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way in which a check may stand."""
+
+    state: str
+    armed: float
+    cause: str | None = None
+    heard: float | None = None
+    runs: tuple[Run, ...] = ()
+    coming: frozenset[int] = frozenset()
+    """Pings that are under way: sent, and perhaps not yet taken in."""
+    down_since: float | None = None
+    spells: tuple[Spell, ...] = ()
+
+    @property
+    def look(self) -> tuple[str, str | None]:
+        return self.state, self.cause
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happens to a check at a moment. `certain`: whether it has happened by then in every way."""
+
+    at: float
+    change: Callable[[Way, Job], Way]
+    certain: bool = True
+    ping: int | None = None
+    job: Job | None = None
+    """The job as it is defined from then on."""
+
+
+class Life:
+    """The ways in which one check may stand, followed through time."""
+
+    def __init__(self, job: Job, clock: VirtualClock, unable: Callable[[], Iterable[Span]]) -> None:
+        self.job = job
+        self.at = 0.0
+        self.ways = {Way("new", clock.shown(0.0))}
+        self._clock = clock
+        self._unable = unable
+
+    def meet(self, fact: Fact) -> None:
+        """Time passes up to a fact, and it happens, or perhaps happens."""
+        self.pass_time(fact.at)
+        if fact.ping is None:
+            after = fact.job or self.job
+            self.ways = {fact.change(way, after) for way in self.ways}
+            self.job = after
+        elif fact.certain:
+            self.ways = {self._taken_in(way, fact) if fact.ping in way.coming else way for way in self.ways}
+        else:
+            on_its_way = {replace(way, coming=way.coming | {fact.ping}) for way in self.ways}
+            self.ways = on_its_way | {self._taken_in(way, fact) for way in on_its_way}
+
+    def pass_time(self, to: float) -> None:
+        """Deadlines pass, up to a moment."""
+        self.ways = {after for way in self.ways for after in self._passed(way, self.at, to)}
+        self.at = to
+
+    def look(self, state: str, cause: str | None) -> bool:
+        """The service says how the check stands: rule out the other ways. False where none is left."""
+        left = {way for way in self.ways if way.look == (state, cause)}
+        self.ways = left or self.ways
+        return bool(left)
+
+    def spells(self, until: float) -> list[Spell]:
+        """When it was certainly down, by the way that is left."""
+        way = min(self.ways, key=repr)
+        return [*way.spells, *_open_spell(way, until)]
+
+    def _taken_in(self, way: Way, fact: Fact) -> Way:
+        assert fact.ping is not None
+        return fact.change(replace(way, coming=way.coming - {fact.ping}), self.job)
+
+    def _passed(self, way: Way, since: float, to: float) -> Iterator[Way]:
+        shown, cause = deadline(way, self.job)
+        at = self._clock.when(shown, since)
+        if at > to:
+            yield way
+            return
+        surely = settled(at, NOTICED, self._unable())
+        # Which of several runs have overrun by the time of looking depends on when exactly that is.
+        for noticed in (at, min(surely, to)):
+            down = _down(way, cause, surely, self._overrun(way, noticed))
+            yield from self._passed(down, max(noticed, since), to)
+        if surely > to:
+            yield way
+
+    def _overrun(self, way: Way, at: float) -> tuple[Run, ...]:
+        limit, shown = self.job.max_runtime, self._clock.shown(at)
+        return tuple(
+            replace(r, overran=r.overran or (limit is not None and r.started + limit <= shown))
+            for r in way.runs
+        )
+
+
+def facts_of_pings(pings: Iterable[tuple[int, Sent]]) -> list[Fact]:
+    """What numbered pings of one job mean that were kept. Each is taken in at some moment until its answer."""
+    return [
+        fact
+        for number, ping in pings
+        for fact in (
+            Fact(ping.at, _change(ping), certain=False, ping=number),
+            Fact(ping.over_at, _change(ping), ping=number),
+        )
+    ]
+
+
+def facts_of_deeds(done: Iterable[Done], job: Job) -> list[Fact]:
+    """What people did to one job's check."""
+    facts = []
+    for one in done:
+        if one.deed is Deed.REDEFINE and one.job is not None:
+            rescheduled = one.job.definition().schedule != job.definition().schedule
+            facts.append(Fact(one.at, _redefined(one, rescheduled), job=one.job))
+            job = one.job
+        elif one.deed in _DEEDS:
+            facts.append(Fact(one.at, _DEEDS[one.deed](one)))
+    return facts
+
+
+def deadline(way: Way, job: Job) -> tuple[float, str]:
+    """When it turns down if nothing more is heard (for ever: never), and for what."""
+    ends = [run.started + job.max_runtime for run in way.runs if not run.overran] if job.max_runtime else []
+    silent = float("inf")
+    if way.state in ("new", "up") or way.look == ("down", "failed"):
+        silent = due(way, job) + job.grace
+        waited_for = [e for e in ends if job.max_runtime and e - job.max_runtime <= silent]
+        if waited_for and job.max_runtime:
+            silent = max(silent, min(max(waited_for), silent + job.max_runtime))
+    overrun = min(ends, default=float("inf")) if way.state in ("new", "up") else float("inf")
+    return (overrun, "overrun") if overrun <= silent else (silent, "silent")
+
+
+def due(way: Way, job: Job) -> float:
+    """When it must next be heard, before grace."""
+    if way.heard is None or way.heard < way.armed:
+        return job.next_slot(way.armed)
+    slot = job.next_slot(way.heard)
+    if job.every is None and slot - way.heard <= min(EARLY, job.gap / 10):
+        return job.next_slot(slot)
+    return slot
+
+
+def _down(way: Way, cause: str, at: float, runs: tuple[Run, ...]) -> Way:
+    if way.state == "down" and KINDS[way.cause or ""] == KINDS[cause]:
+        return replace(way, cause=cause, runs=runs)
+    closed = _closed(way, at)
+    return replace(closed, state="down", cause=cause, runs=runs, down_since=at)
+
+
+def _closed(way: Way, at: float) -> Way:
+    return replace(way, spells=(*way.spells, *_open_spell(way, at)), down_since=None)
+
+
+def _open_spell(way: Way, until: float) -> list[Spell]:
+    if way.state != "down" or way.down_since is None or until <= way.down_since:
+        return []
+    return [Spell(KINDS[way.cause or ""], way.down_since, until)]
+
+
+def _change(ping: Sent) -> Callable[[Way, Job], Way]:
+    return {
+        "success": _succeeds(ping),
+        "fail": _fails(ping),
+        "start": _starts(ping),
+        "log": lambda way, job: way,
+    }[ping.signal if not ping.signal.isdigit() else ("fail" if int(ping.signal) else "success")]
+
+
+def _ended(way: Way, ping: Sent) -> Way:
+    return replace(way, runs=tuple(run for run in way.runs if run.rid != ping.rid))
+
+
+def _succeeds(ping: Sent) -> Callable[[Way, Job], Way]:
+    def change(way: Way, job: Job) -> Way:
+        ended = _ended(way, ping)
+        heard = replace(ended, heard=max(ended.heard or ping.shown, ping.shown))
+        if way.state == "paused" and job.manual_resume:
+            return heard
+        armed = ping.shown if way.state == "paused" else way.armed
+        runs = heard.runs if way.state == "up" else tuple(run for run in heard.runs if not run.overran)
+        return replace(_closed(heard, ping.at), state="up", cause=None, armed=armed, runs=runs)
+
+    return change
+
+
+def _fails(ping: Sent) -> Callable[[Way, Job], Way]:
+    def change(way: Way, job: Job) -> Way:
+        ended = _ended(way, ping)
+        heard = replace(ended, heard=max(ended.heard or ping.shown, ping.shown))
+        if way.state == "paused" and job.manual_resume:
+            return heard
+        if way.state == "paused":
+            heard = replace(heard, armed=ping.shown)
+        return _down(heard, "failed", ping.over_at, heard.runs)
+
+    return change
+
+
+def _starts(ping: Sent) -> Callable[[Way, Job], Way]:
+    def change(way: Way, job: Job) -> Way:
+        same = [run for run in way.runs if run.rid == ping.rid and not run.overran]
+        if same and job.max_runtime is not None:
+            return way
+        others = tuple(run for run in way.runs if run.rid != ping.rid)
+        return replace(way, runs=(*others, Run(ping.rid, ping.shown)))
+
+    return change
+
+
+def _pauses(done: Done) -> Callable[[Way, Job], Way]:
+    def change(way: Way, job: Job) -> Way:
+        if way.state == "paused":
+            return way
+        return replace(_closed(way, done.at), state="paused", cause=None, runs=())
+
+    return change
+
+
+def _resumes(done: Done) -> Callable[[Way, Job], Way]:
+    return lambda way, job: _afresh(way, done) if way.state == "paused" else way
+
+
+def _resolved(done: Done) -> Callable[[Way, Job], Way]:
+    def change(way: Way, job: Job) -> Way:
+        mine = way.state == "down" and f"{KINDS[way.cause or '']}:{job.group}" == done.about
+        return _afresh(way, done) if mine else way
+
+    return change
+
+
+def _redefined(done: Done, rescheduled: bool) -> Callable[[Way, Job], Way]:
+    def change(way: Way, _job: Job) -> Way:
+        return replace(way, armed=done.shown) if rescheduled and way.state in ("new", "up") else way
+
+    return change
+
+
+def _afresh(way: Way, done: Done) -> Way:
+    return replace(_closed(way, done.at), state="new", cause=None, armed=done.shown, runs=())
+
+
+_DEEDS = {Deed.PAUSE: _pauses, Deed.RESUME: _resumes, Deed.RESOLVE: _resolved}

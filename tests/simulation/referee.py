@@ -1,0 +1,164 @@
+"""Compares the service's books with what must be so. It looks on during a run, as often as it is asked to."""
+
+from collections.abc import Iterator
+
+from tests.simulation import books, oracle
+from tests.simulation.books import Books, IncidentRow
+from tests.simulation.journal import Answer, Deed, Done, Sent, settled
+from tests.simulation.oracle import KINDS, NOTICED, Life
+from tests.simulation.virtual import seconds
+from tests.simulation.world import World
+
+RING = 100
+"""Pings of each check that must be kept."""
+UNDER_WAY = 35.0
+"""Seconds for which a page that is being sent may lie untouched: the lease, and a little."""
+
+
+class Broken(AssertionError):
+    """A promise of the design (§1) is broken."""
+
+    def __init__(self, promise: int, words: str) -> None:
+        super().__init__(f"promise {promise}: {words}")
+        self.promise = promise
+
+
+class Referee:
+    """Watches one world from its beginning."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        unable = world.journal.unable
+        self.lives = {name: Life(job, world.clock, unable) for name, job in world.jobs.items()}
+        self.belonged: dict[str, list[tuple[float, int]]] = {name: [] for name in self.lives}
+        """To which incident each check belonged at each look."""
+        self._pings_seen = 0
+        self._done_seen = 0
+
+    def look(self) -> None:
+        """Everything that must be so at any moment."""
+        if not self.world.machine.ticks:
+            raise Broken(10, "the service lives, and has stopped ticking")
+        found = books.read(self.world.disk)
+        self._follow_lives(found)
+        for word in self._checks(found):
+            raise Broken(1, word)
+        for word in self._incidents(found):
+            raise Broken(5, word)
+        for word in self._answers(found):
+            raise Broken(6, word)
+        for word in self._backlog():
+            raise Broken(11, word)
+
+    def _follow_lives(self, found: Books) -> None:
+        journal, now = self.world.journal, self.world.time
+        kept = {(row.job, round(row.at, 3)) for row in books.ring(self.world.disk)}
+        pings = list(enumerate(journal.pings))[self._pings_seen :]
+        done = journal.done[self._done_seen :]
+        self._pings_seen, self._done_seen = len(journal.pings), len(journal.done)
+        for gone in [one.about for one in done if one.deed is Deed.DELETE]:
+            del self.lives[gone]
+        for name, life in self.lives.items():
+            mine = [(n, p) for n, p in pings if p.job == name and _counts(p, kept)]
+            by_hand = [one for one in done if name == one.about or one.deed is Deed.RESOLVE]
+            facts = oracle.facts_of_pings(mine) + oracle.facts_of_deeds(by_hand, life.job)
+            for fact in sorted(facts, key=lambda fact: fact.at):
+                life.meet(fact)
+            life.pass_time(now)
+            row = found.checks[name]
+            ways = sorted({" ".join(filter(None, way.look)) for way in life.ways})
+            if not life.look(row.state, row.cause):
+                is_ = " ".join(filter(None, [row.state, row.cause]))
+                raise Broken(1, f"{name} is {is_} at {now:.1f}, and must be {' or '.join(ways)}")
+
+    def _checks(self, found: Books) -> Iterator[str]:
+        """What is down belongs to exactly one open incident, that of its cause, and nothing else does."""
+        keys = {f"check:{row.id}": row for row in found.checks.values()}
+        for key, row in keys.items():
+            homes = found.belongs.get(key, [])
+            if row.state != "down" and homes:
+                yield f"{row.slug} is {row.state}, and belongs to incident {homes}"
+            if row.state != "down":
+                continue
+            self.belonged[row.slug] += [(self.world.time, home) for home in homes]
+            wanted = f"{KINDS[row.cause or '']}:{self.lives[row.slug].job.group}"
+            if [found.incidents[home].cause_key for home in homes] != [wanted]:
+                yield f"{row.slug} is down ({row.cause}), and belongs to incidents {homes} instead of that of {wanted}"
+            if any(found.incidents[home].state == "resolved" for home in homes):
+                yield f"{row.slug} is down, and its incident {homes} is resolved"
+        for key in found.belongs.keys() - keys.keys():
+            yield f"the symptom {key} of no check stands raised"
+
+    def _incidents(self, found: Books) -> Iterator[str]:
+        """No open incident without symptoms, without a next action, or with one that has not been done."""
+        held = {home for homes in found.belongs.values() for home in homes}
+        for one in found.incidents.values():
+            if one.state == "resolved":
+                continue
+            if one.id not in held:
+                yield f"incident {one.id} is {one.state}, and nothing is wrong any more"
+            if one.next is None:
+                yield f"incident {one.id} is {one.state}, and has no next action"
+            for what, at in (("next action", one.next), ("news", one.tell)):
+                if at is not None and self._overdue(at, NOTICED):
+                    yield f"incident {one.id} is {one.state}, and its {what} of {at:.1f} is overdue"
+            if not one.quiet and one.next is not None and one.next > self._shown() + self._longest_wait(one):
+                yield f"incident {one.id} waits until {one.next:.1f}, longer than any step of its policy"
+        causes = [one.cause_key for one in found.open]
+        if len(causes) != len(set(causes)):
+            yield f"two open incidents for one cause: {causes}"
+
+    def _answers(self, found: Books) -> Iterator[str]:
+        """Quiet is what a human asked for, no longer and by nobody else; the first answer of each occurrence counts."""
+        for one in found.open:
+            if not one.quiet:
+                continue
+            granted = [a for a in answers_to(self.world, one.id) if a.found == one.occurrence]
+            if not granted or granted[-1].kind != one.state:
+                yield f"incident {one.id} is {one.state} in its occurrence {one.occurrence}, and nobody said so"
+            elif one.next is None or abs(granted[-1].until - one.next) > 0.001:
+                yield f"incident {one.id} is quiet until {one.next}, and was asked to be until {granted[-1].until}"
+            elif one.state == "acknowledged" and granted[-1].by != one.acknowledged_by:
+                yield f"incident {one.id} was acknowledged by {granted[-1].by}, and says by {one.acknowledged_by}"
+        for answer in self.world.journal.answers:
+            stale = answer.meant is not None and answer.meant != answer.found
+            if stale and answer.outcome not in ("stale", "resolved", "missing"):
+                yield f"{answer.by} meant occurrence {answer.meant}, and was taken to mean {answer.found}"
+
+    def _backlog(self) -> Iterator[str]:
+        """One waiting page a person and incident, however long nobody could be reached; and none is left lying."""
+        waiting = [page for page in books.pages(self.world.disk) if page.state == "pending"]
+        seen = set()
+        for page in waiting:
+            who = (page.incident, page.person, page.kind)
+            if page.kind == "page" and who in seen:
+                yield f"several pages of incident {page.incident} wait for {page.person}"
+            seen.add(who)
+            if page.next is not None and self._overdue(page.next, UNDER_WAY):
+                yield f"page {page.id} to {page.person} should have been tried at {page.next:.1f}"
+
+    def _overdue(self, shown: float, patience: float) -> bool:
+        at = self.world.clock.when(shown, self.world.clock.last_set)
+        return settled(at, patience, self.world.journal.unable()) < self.world.time
+
+    def _shown(self) -> float:
+        return seconds(self.world.now)
+
+    def _longest_wait(self, one: IncidentRow) -> float:
+        stepped = self.world.journal.stepped
+        return max([self.world.gathering, *(wait for _, wait in one.policy)]) + stepped + 0.001
+
+
+def answers_to(world: World, incident: int) -> list[Answer]:
+    """The answers to an incident that took effect, in order."""
+    return [a for a in world.journal.answers if a.incident == incident and a.kind != "void"]
+
+
+def _counts(ping: Sent, kept: set[tuple[str, float]]) -> bool:
+    """A ping counts if it was acknowledged; and one that was not, if it was kept all the same."""
+    return ping.acknowledged or (ping.job, round(ping.shown, 3)) in kept
+
+
+def deleted(done: list[Done]) -> set[str]:
+    """The checks that are no more."""
+    return {one.about for one in done if one.deed is Deed.DELETE}

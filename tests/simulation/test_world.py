@@ -1,0 +1,256 @@
+"""Nights on call, told as stories: each begins with a job and ends with what a phone showed."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from alerting.escalation import Policy
+from alerting.severity import Severity
+from tests.simulation import cast
+from tests.simulation.cast import HOUR, MINUTE, Job
+from tests.simulation.process import Point
+from tests.simulation.providers import Ill, Show, webhook
+from tests.simulation.world import World
+
+RESET = Job("daily-cpu-reset", every=10 * MINUTE, host="us-housekeeping", severity=Severity.CRITICAL)
+SILENT = tuple(Job(f"silent-{n}", every=10 * MINUTE, host="us-housekeeping") for n in range(3))
+WELL = tuple(Job(f"well-{n}", every=10 * MINUTE, host="us-housekeeping") for n in range(7))
+EUROPE = tuple(Job(f"eu-{n}", every=10 * MINUTE, host="eu-housekeeping") for n in range(11))
+HOUSEKEEPING = (RESET, *SILENT, *WELL, *EUROPE)
+LONELY = Job("backup", every=HOUR)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """One job, which has run once and then falls silent when its time comes."""
+    with World(LONELY) as world:
+        world.ping("backup")
+        yield world
+
+
+def titles(shows: list[Show]) -> list[str]:
+    return [show.title for show in shows]
+
+
+def fail_and_page(world: World) -> None:
+    """The job says that it failed, and the first responder's phone rings."""
+    world.ping("backup", signal="fail")
+    world.advance(seconds=15)
+    assert titles(world.pages("first")) == ["ERROR backup: failed"]
+
+
+def test_a_silence_becomes_a_page_an_answer_and_a_recovery(world: World) -> None:
+    world.advance(minutes=60)
+    assert world.state("backup") == "up"
+    world.advance(minutes=1, seconds=1)
+    assert world.state("backup") == "down silent"
+    world.advance(seconds=11)
+    assert titles(world.pages("first")) == ["ERROR backup: silent"]
+    world.acknowledge(world.incident()["id"], by="First responder", occurrence=1)
+    world.advance(minutes=30)
+    assert len(world.pages()) == 1, "nobody is paged while somebody is on it"
+    world.ping("backup")
+    world.advance(seconds=5)
+    assert world.incidents() == []
+    assert titles(world.shows("first", kind="recovered")) == ["OK backup: alive since 04:31"]
+
+
+def test_four_of_eleven_jobs_make_one_page_that_says_who_is_alive() -> None:
+    with World(*HOUSEKEEPING) as world:
+        world.run(*(job.name for job in HOUSEKEEPING))
+        world.advance(minutes=30)
+        world.stop(RESET.name, *(job.name for job in SILENT))
+        world.advance(minutes=11, seconds=30)
+        (page,) = world.pages("first")
+        assert page.title == "CRITICAL us-housekeeping: 4 of 11 jobs silent"
+        assert all(page.names(job.name) for job in (RESET, *SILENT))
+        assert "7 jobs on us-housekeeping alive" in page.text
+        assert "eu-housekeeping 11 of 11 alive" in page.text
+
+
+def test_who_joins_later_is_told_in_the_same_thread_also_after_an_answer() -> None:
+    with World(*HOUSEKEEPING) as world:
+        world.run(*(job.name for job in HOUSEKEEPING))
+        world.ping(RESET.name, signal="fail")
+        world.advance(seconds=15)
+        (page,) = world.pages("first")
+        world.acknowledge(world.incident()["id"], by="first")
+        world.ping(SILENT[0].name, SILENT[1].name, signal="fail")
+        world.advance(seconds=15)
+        (told,) = world.shows("first", kind="update")
+        assert told.title == "+2 on us-housekeeping (3 of 11 jobs failed)"
+        assert told.dedup == page.dedup
+        assert len(world.pages("first")) == 1
+
+
+def test_what_recovers_is_told_one_by_one_and_the_last_ends_it() -> None:
+    with World(*HOUSEKEEPING) as world:
+        world.run(*(job.name for job in HOUSEKEEPING))
+        world.ping(RESET.name, SILENT[0].name, signal="fail")
+        world.advance(seconds=15)
+        world.ping(RESET.name)
+        world.advance(seconds=15)
+        assert titles(world.shows("first", kind="update")) == [
+            "1 back on us-housekeeping (1 of 11 jobs failed)"
+        ]
+        world.ping(SILENT[0].name)
+        world.advance(seconds=5)
+        assert titles(world.shows("first", kind="recovered")) == [
+            "OK us-housekeeping: all 11 alive since 03:00"
+        ]
+
+
+def test_steps_come_in_order_and_the_last_repeats_until_somebody_answers(world: World) -> None:
+    fail_and_page(world)
+    world.advance(minutes=2)
+    assert len(world.pages("second")) == 1
+    world.advance(minutes=30)
+    assert len(world.pages("second")) == 11, "one every three minutes, for ever"
+
+
+def test_a_dead_contact_hands_over_to_the_next_within_seconds(world: World) -> None:
+    world.spoil("first/1", Ill.GONE)
+    world.ping("backup", signal="fail")
+    world.advance(seconds=20)
+    assert [page.contact for page in world.pages("first")] == ["first/2"]
+
+
+def test_a_provider_that_is_broken_for_an_hour_loses_nothing() -> None:
+    with World(LONELY, policies=[Policy("ops", (cast.step("third", minutes=60),))]) as world:
+        world.spoil("third/1", Ill.BROKEN, minutes=55)
+        world.ping("backup", signal="fail")
+        world.advance(minutes=55)
+        assert world.pages() == []
+        world.advance(minutes=5)
+        assert len(world.pages("third")) == 1
+
+
+def test_a_storm_against_a_rate_limit_becomes_a_digest_that_names_every_cause() -> None:
+    lonely = [Job(f"job-{n:02}", every=HOUR, policy="solo") for n in range(30)]
+    with World(*lonely, policies=[Policy("solo", (cast.step("third", minutes=60),))]) as world:
+        world.spoil("third/1", Ill.LIMITED, minutes=3, retry_after=30)
+        world.ping(*(job.name for job in lonely), signal="fail")
+        world.advance(minutes=20)
+        seen = "\n".join(f"{show.title}\n{show.text}" for show in world.shows("third"))
+        assert all(f"{job.name}: failed" in seen for job in lonely)
+        assert len(world.shows("third")) < len(lonely)
+
+
+def test_a_death_between_sending_and_recording_costs_one_duplicate_of_the_same_name(world: World) -> None:
+    world.ping("backup", signal="fail")
+    world.crash_at(Point.AFTER_SEND)
+    world.advance(minutes=1)
+    first, second = world.pages("first")
+    assert (first.notice, first.dedup) == (second.notice, second.dedup)
+
+
+def test_an_acknowledgement_expires_and_pages_again(world: World) -> None:
+    fail_and_page(world)
+    world.acknowledge(world.incident()["id"], minutes=20)
+    world.advance(minutes=19)
+    assert len(world.pages()) == 1
+    world.advance(minutes=1, seconds=5)
+    assert len(world.pages("first")) == 2
+    assert world.incident()["occurrence"] == 2
+
+
+def test_a_snooze_ends(world: World) -> None:
+    fail_and_page(world)
+    world.snooze(world.incident()["id"], minutes=20)
+    world.advance(minutes=20, seconds=5)
+    assert len(world.pages("first")) == 2
+
+
+def test_what_recovers_in_part_and_fails_again_ends_the_quiet() -> None:
+    with World(*HOUSEKEEPING) as world:
+        world.run(*(job.name for job in HOUSEKEEPING))
+        world.ping(RESET.name, SILENT[0].name, signal="fail")
+        world.advance(seconds=15)
+        world.acknowledge(world.incident()["id"])
+        world.ping(RESET.name)
+        world.advance(seconds=30)
+        world.ping(RESET.name, signal="fail")
+        world.advance(seconds=15)
+        assert len(world.pages("first")) == 2
+
+
+def test_the_button_of_an_old_page_does_not_silence_the_new_occurrence(world: World) -> None:
+    fail_and_page(world)
+    (page,) = world.pages("first")
+    world.acknowledge(world.incident()["id"], minutes=20)
+    world.advance(minutes=20, seconds=5)
+    assert page.ack_url is not None
+    reply = world.knock("POST", page.ack_url.removeprefix("https://heartbeat.test"))
+    assert reply is not None
+    assert reply.status == 409
+    assert world.incident()["state"] == "open"
+
+
+def test_looking_at_the_link_of_a_page_answers_nothing(world: World) -> None:
+    fail_and_page(world)
+    (page,) = world.pages("first")
+    assert page.ack_url is not None
+    world.knock("GET", page.ack_url.removeprefix("https://heartbeat.test"))
+    assert world.incident()["state"] == "open"
+    world.knock("POST", page.ack_url.removeprefix("https://heartbeat.test"))
+    assert world.incident()["state"] == "acknowledged"
+
+
+def test_a_job_that_was_never_heard_is_missed(world: World) -> None:
+    with World(LONELY) as fresh:
+        fresh.advance(minutes=61, seconds=15)
+        assert titles(fresh.pages("first")) == ["ERROR backup: silent"]
+
+
+def test_a_paused_job_is_not_missed_and_a_resumed_one_is_again(world: World) -> None:
+    world.pause("backup")
+    world.advance(hours=3)
+    assert world.pages() == []
+    world.resume("backup")
+    world.advance(minutes=61, seconds=15)
+    assert len(world.pages("first")) == 1
+
+
+def test_a_job_that_failed_and_then_falls_silent_pages_afresh_for_its_new_cause(world: World) -> None:
+    fail_and_page(world)
+    world.acknowledge(world.incident()["id"], minutes=240)
+    world.advance(minutes=61, seconds=15)
+    assert titles(world.pages("first")) == ["ERROR backup: failed", "ERROR backup: silent"]
+    assert [one["cause"] for one in world.incidents()] == ["silent"]
+
+
+def test_a_deadline_that_passed_while_the_service_was_down_is_noticed_when_it_is_back(world: World) -> None:
+    world.crash(downtime=2 * HOUR)
+    world.advance(hours=2, seconds=20)
+    assert titles(world.pages("first")) == ["ERROR backup: silent"]
+
+
+def test_a_clock_that_is_set_back_erases_no_deadline(world: World) -> None:
+    world.advance(minutes=30)
+    world.step_clock(-60)
+    world.advance(minutes=32, seconds=15)
+    assert titles(world.pages("first")) == ["ERROR backup: silent"]
+
+
+def test_resolving_by_hand_arms_the_job_afresh(world: World) -> None:
+    fail_and_page(world)
+    world.resolve(world.incident()["id"])
+    assert world.incidents() == []
+    world.advance(minutes=61, seconds=15)
+    assert titles(world.pages("first")) == ["ERROR backup: failed", "ERROR backup: silent"]
+
+
+def test_a_hanging_provider_delays_nobody_else() -> None:
+    people = [cast.person("first", webhook("first/1")), cast.person("second", webhook("second/1"))]
+    policies = [
+        Policy("ops", (cast.step("first", minutes=30),)),
+        Policy("solo", (cast.step("second", minutes=30),)),
+    ]
+    jobs = [Job(f"job-{n:02}", every=HOUR, policy="ops") for n in range(40)]
+    well = Job("well", every=HOUR, policy="solo", severity=Severity.INFO)
+    with World(*jobs, well, people=people, policies=policies) as world:
+        world.spoil("first/1", Ill.HANGS)
+        world.ping(*(job.name for job in jobs), signal="fail")
+        world.ping("well", signal="fail")
+        world.advance(seconds=50)
+        assert len(world.pages("second")) == 1

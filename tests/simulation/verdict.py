@@ -1,0 +1,312 @@
+"""What must have been heard and shown by the end of a run: pings in the ring, pages on phones."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from tests.simulation import books
+from tests.simulation.books import IncidentRow, PageRow
+from tests.simulation.journal import Span, merged, overlap, without
+from tests.simulation.oracle import Spell
+from tests.simulation.providers import Ill, Show
+from tests.simulation.referee import RING, Broken, Referee, answers_to
+from tests.simulation.world import World
+
+AT_ONCE = 5.0
+"""Seconds from the intent to the phone where nothing is wrong with anything."""
+A_CONTACT = 80.0
+"""Seconds after which a contact that does not answer is given up for the next: three tries, and what lies between."""
+LONGEST_RETRY = 300.0
+LEASE = 30.0
+LATE_SHOW = 25.0
+"""Seconds for which a page that was under way may still light up a phone after somebody has answered."""
+
+
+class Verdict:
+    """Looks back on a whole run."""
+
+    def __init__(self, referee: Referee) -> None:
+        self.referee = referee
+        self.world: World = referee.world
+        self.journal = self.world.journal
+        found = books.read(self.world.disk)
+        self.incidents = found.incidents
+        self.checks = found.checks
+        self.pages = books.pages(self.world.disk)
+        self.shows = self.world.network.shows
+        self.slack = self.journal.stepped
+        self.end = self.world.time
+
+    def give(self) -> None:
+        """Raise `Broken` for the first promise that was not kept."""
+        for promise, words in self._all():
+            raise Broken(promise, words)
+
+    def _all(self) -> Iterator[tuple[int, str]]:
+        yield from ((2, words) for words in self._pings())
+        yield from ((3, words) for words in self._delivered())
+        yield from ((3, words) for words in self._late())
+        yield from ((3, words) for words in self._given_up())
+        yield from ((3, words) for words in self._twice())
+        yield from ((3, words) for words in self._told_of_the_end())
+        yield from ((5, words) for words in self._steps())
+        yield from ((6, words) for words in self._quiet())
+        for name in self.referee.lives:
+            yield from ((5, words) for words in self._ringing(name))
+            yield from ((4, words) for words in self._first_told(name))
+        yield from ((11, words) for words in self.world.machine.errors.told)
+
+    # Promise 2
+
+    def _pings(self) -> Iterator[str]:
+        ring = books.ring(self.world.disk)
+        for name in self.referee.lives:
+            kept = [(round(row.at, 3), row.kind) for row in ring if row.job == name]
+            sent = [p for p in self.journal.pings if p.job == name]
+            known = [(round(p.shown, 3), _kind(p.signal)) for p in sent]
+            acknowledged = [(round(p.shown, 3), _kind(p.signal)) for p in sent if p.acknowledged]
+            for lost in [one for one in acknowledged[-RING:] if one not in kept]:
+                yield f"the ping {lost} of {name} was acknowledged, and is not in the ring"
+            for invented in [one for one in kept if one not in known]:
+                yield f"the ping {invented} of {name} is in the ring, and nobody sent it"
+            count = self.checks[name].pings
+            if not len(acknowledged) <= count <= len(sent) or len(kept) != min(count, RING):
+                yield f"{name} counts {count} pings and keeps {len(kept)}; {len(acknowledged)} were acknowledged"
+            last = max((at for at, kind in kept if kind == "success"), default=None)
+            if count <= RING and last is not None and round(self.checks[name].last_ok or 0.0, 3) != last:
+                yield f"{name} was last well at {last}, and says {self.checks[name].last_ok}"
+
+    # Promise 3
+
+    def _delivered(self) -> Iterator[str]:
+        """Nothing is marked as delivered that no phone showed."""
+        shown = {(show.notice, show.person) for show in self.shows}
+        by_words: dict[tuple[int, str, str], int] = defaultdict(int)
+        for page in self.pages:
+            person = self._reached(page)
+            if page.state != "delivered" or (f"page-{page.id}", person) in shown:
+                continue
+            if page.via == "ntfy":
+                by_words[(page.incident, person, page.kind)] += 1
+            else:
+                yield f"page {page.id} to {person} is marked as delivered by {page.via}, and no phone showed it"
+        for (incident, person, kind), many in by_words.items():
+            title = self.incidents[incident].title
+            mine = [show for show in self.shows if show.person == person]
+            told = [s for s in mine if (s.incident == incident and s.kind == kind and not s.notice)]
+            told += [s for s in mine if s.kind == "digest" for _ in range(s.text.count(title))]
+            if len(told) < many:
+                yield f"{many} of {kind} on incident {incident} were delivered to {person}, who saw {len(told)}"
+
+    def _late(self) -> Iterator[str]:
+        """What can be delivered is, at once in fine weather, and soon after foul weather."""
+        for page in self.pages:
+            if page.state not in ("pending", "delivered"):
+                continue
+            since = self.world.clock.when(page.created, 0.0)
+            until = self.end if page.delivered is None else self.world.clock.when(page.delivered, 0.0)
+            person = self._reached(page)
+            contacts = len(self.world.people[person].contacts) if person in self.world.people else 1
+            bound = LONGEST_RETRY + LEASE + contacts * A_CONTACT + 10.0 + self.slack
+            foul = merged([*self.journal.unable(), *self.unreachable([person])])
+            if any(ends - begins > bound for begins, ends in without([(since, until)], foul)):
+                yield f"page {page.id} ({page.kind}) to {person} was late: from {since:.1f} to {until:.1f}"
+            trouble = [*self._disturbed(), *self._faults(person, any_contact=True)]
+            if (until - since) > AT_ONCE + self.slack and not overlap([[(since, until)], trouble]):
+                yield f"page {page.id} ({page.kind}) to {person} took {until - since:.1f} s in fine weather"
+
+    def _given_up(self) -> Iterator[str]:
+        """A page is given up only because somebody answered or it is over."""
+        for page in self.pages:
+            if page.state == "expired":
+                yield f"page {page.id} ({page.kind}) to {page.person} was given up"
+            if page.state != "superseded" or page.kind != "page":
+                continue
+            incident = self.incidents[page.incident]
+            ends = [answer.until for answer in answers_to(self.world, page.incident)]
+            answered = [a for a in answers_to(self.world, page.incident) if a.found >= page.occurrence]
+            over = incident.resolved is not None and incident.resolved >= page.created - self.slack
+            if not over and not (ends and answered):
+                yield f"page {page.id} to {page.person} was superseded, and nobody had answered"
+
+    def _twice(self) -> Iterator[str]:
+        """A phone shows a notice again only where the sender could not know that it had."""
+        last: dict[tuple[str, str], Show] = {}
+        for show in self.shows:
+            if not show.notice:
+                continue
+            before = last.get((show.notice, show.person))
+            last[(show.notice, show.person)] = show
+            if before is None:
+                continue
+            if before.dedup != show.dedup:
+                yield f"{show.notice} was shown with the dedup keys {before.dedup} and {show.dedup}"
+            disturbed = overlap([[(before.at, show.at)], self._disturbed()])
+            if before.receipt and not disturbed:
+                yield f"{show.notice} was shown to {show.contact} at {before.at:.1f} and {show.at:.1f}"
+
+    def _told_of_the_end(self) -> Iterator[str]:
+        """Who was paged is told when it is over."""
+        for one in self.incidents.values():
+            if one.resolved is None:
+                continue
+            over = self.world.clock.when(one.resolved, 0.0)
+            paged = {
+                s.person for s in self.shows if s.incident == one.id and s.kind == "page" and s.at < over
+            }
+            told = {self._reached(p) for p in self.pages if p.incident == one.id and p.kind == "recovered"}
+            for person in paged - told:
+                yield f"{person} was paged for incident {one.id}, and is not told of its end"
+
+    # Promises 4 and 5
+
+    def _steps(self) -> Iterator[str]:
+        """Each step pages all of its people, and gives them the time that it promises before the next."""
+        stretches: dict[tuple[int, int], list[PageRow]] = defaultdict(list)
+        for page in self.pages:
+            if page.kind == "page":
+                stretches[(page.incident, page.occurrence)].append(page)
+        for (number, occurrence), rows in stretches.items():
+            one = self.incidents[number]
+            where = f"incident {number}, occurrence {occurrence}"
+            begun: dict[int, float] = {}
+            for row in rows:
+                begun.setdefault(row.step, row.created)
+            for step, at in begun.items():
+                people, _ = one.page(step)
+                wanted = {name if name in self.world.people else "operator" for name in people}
+                for person in wanted - {row.person for row in rows if row.step == step}:
+                    if not any(r.person == person and r.step < step and self._waited(r, at) for r in rows):
+                        yield f"{where}: step {step} did not page {person}"
+                early = begun.get(step - 1)
+                if early is not None and at - early < one.page(step - 1)[1] - 0.001 - self.slack:
+                    yield f"{where}: step {step} came {at - early:.1f} s after the one before"
+            if begun and min(begun) != 0:
+                yield f"{where}: it began with step {min(begun)}"
+
+    def _waited(self, row: PageRow, at: float) -> bool:
+        """Whether a page still waited to be delivered when the next step came (so that it need not come twice)."""
+        return row.delivered is None or row.delivered >= at - self.slack
+
+    def _ringing(self, name: str) -> Iterator[str]:
+        """While a job is down and nobody has answered, phones ring about it again and again."""
+        for spell in self._spells(name):
+            for one in self._homes(name, spell):
+                bound = self._bound(one)
+                quiet = self._granted(name, spell, one)
+                foul = [*self.journal.unable(), *self.unreachable(one.page(len(one.policy))[0])]
+                rings = [s.at for s in self._naming(name, one) if s.kind != "acknowledged"]
+                for begins, ends in without([(spell.begins - 10.0, spell.ends)], [*quiet, *foul]):
+                    for since, until in _gaps(begins, ends, rings):
+                        if until - since > bound:
+                            yield f"{name} was down, and no phone said so from {since:.1f} to {until:.1f}"
+
+    def _first_told(self, name: str) -> Iterator[str]:
+        """Whoever joins is told of, also where somebody has answered for the others already."""
+        for spell in self._spells(name):
+            for one in self._homes(name, spell):
+                paged = [
+                    s
+                    for s in self.shows
+                    if s.incident == one.id and s.kind == "page" and s.at < spell.begins - 60
+                ]
+                granted = any(a.at >= spell.begins - 60 for a in answers_to(self.world, one.id))
+                if not paged or granted:
+                    continue
+                people = {show.person for show in paged}
+                foul = [*self.journal.unable(), *self.unreachable(people)]
+                told = [s.at for s in self._naming(name, one) if spell.begins - 10.0 <= s.at]
+                first = min([*told, spell.ends])
+                bound = self.world.gathering + LONGEST_RETRY + LEASE + 2 * A_CONTACT + 20.0 + self.slack
+                if any(b - a > bound for a, b in without([(spell.begins, first)], foul)):
+                    yield f"{name} joined incident {one.id} at {spell.begins:.1f}, and nobody was told"
+
+    # Promise 6
+
+    def _quiet(self) -> Iterator[str]:
+        """An answer quiets its occurrence until it ends; no other, and no longer."""
+        for answer in self.journal.answers:
+            if answer.kind == "void":
+                continue
+            rows = [p for p in self.pages if p.incident == answer.incident and p.kind == "page"]
+            for page in rows:
+                since = self.world.clock.when(page.created, 0.0)
+                if page.occurrence <= answer.found and since > answer.at + 1.0 + self.slack:
+                    yield f"page {page.id} pages for occurrence {page.occurrence}, which was answered"
+            ended = [self.world.clock.when(p.created, 0.0) for p in rows if p.occurrence > answer.found]
+            until = min([self.world.clock.when(answer.until, answer.at), *ended])
+            for show in self.shows:
+                mine = show.incident == answer.incident and show.kind == "page"
+                if mine and answer.at + LATE_SHOW < show.at < until and not self._mute(show):
+                    yield f"{show.contact} rang at {show.at:.1f} for incident {answer.incident}, which was answered"
+
+    # What the weather was
+
+    def unreachable(self, people: Iterable[str]) -> list[Span]:
+        """When none of these people could be reached by any contact."""
+        return overlap(self._faults(person, any_contact=False) for person in people)
+
+    def _faults(self, person: str, *, any_contact: bool) -> list[Span]:
+        known = self.world.people.get(person)
+        if known is None:
+            return []
+        spans = []
+        for number in range(1, len(known.contacts) + 1):
+            mine = [f for f in self.journal.faults if f.contact == f"{person}/{number}"]
+            spans.append([(fault.begins, fault.felt_until) for fault in mine])
+        return merged(span for group in spans for span in group) if any_contact else overlap(spans)
+
+    def _disturbed(self) -> list[Span]:
+        """Crashes and outages, with the time that a lease takes to run out after them."""
+        crashes = [(at - 1.0, at + LEASE + 5.0) for at in self.journal.deaths]
+        return merged([*crashes, *((a - 1.0, b + LEASE + 5.0) for a, b in self.journal.unable())])
+
+    # What the books say
+
+    def _reached(self, page: PageRow) -> str:
+        return page.person
+
+    def _spells(self, name: str) -> list[Spell]:
+        return self.referee.lives[name].spells(self.end)
+
+    def _homes(self, name: str, spell: Spell) -> list[IncidentRow]:
+        key = f"{spell.kind}:{self.referee.lives[name].job.group}"
+        found = {home for at, home in self.referee.belonged[name] if spell.begins <= at <= spell.ends}
+        return [self.incidents[home] for home in sorted(found) if self.incidents[home].cause_key == key]
+
+    def _granted(self, name: str, spell: Spell, one: IncidentRow) -> list[Span]:
+        """The quiet that people asked for, as far as it holds for this spell of this check."""
+        been_before = any(
+            home == one.id and at < spell.begins - 1.0 for at, home in self.referee.belonged[name]
+        )
+        return [
+            (answer.at, self.world.clock.when(answer.until, answer.at))
+            for answer in answers_to(self.world, one.id)
+            if answer.at >= spell.begins - 10.0 or not been_before
+        ]
+
+    def _naming(self, name: str, one: IncidentRow) -> list[Show]:
+        return [
+            show
+            for show in self.shows
+            if (show.incident == one.id and show.names(name))
+            or (show.kind == "digest" and one.title in show.text)
+        ]
+
+    def _bound(self, one: IncidentRow) -> float:
+        waits = [wait for _, wait in one.policy]
+        recovery = LONGEST_RETRY + LEASE + 2 * A_CONTACT
+        return self.world.gathering + sum(waits) + waits[-1] + recovery + 10.0 + self.slack
+
+    def _mute(self, show: Show) -> bool:
+        """Whether the page was shown without the sender knowing: it may have tried again."""
+        return any(f.contact == show.contact and f.ill is Ill.MUTE for f in self.journal.faults)
+
+
+def _kind(signal: str) -> str:
+    return signal if not signal.isdigit() else ("fail" if int(signal) else "success")
+
+
+def _gaps(begins: float, ends: float, at: list[float]) -> Iterator[Span]:
+    """The stretches between the moments `at` (and the two ends)."""
+    inside = sorted(moment for moment in at if begins <= moment <= ends)
+    yield from zip([begins, *inside], [*inside, ends], strict=True)

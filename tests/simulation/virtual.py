@@ -1,0 +1,106 @@
+"""Time that nobody waits for: an event loop that jumps to whatever comes next, and a wall clock that can be wrong."""
+
+import asyncio
+import selectors
+from bisect import bisect_right
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+EPOCH = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
+"""What the wall clock shows when a simulation begins."""
+STANDSTILL = 200_000
+"""Turns of the loop at one instant after which the simulated program is said to run in circles."""
+
+
+class Deadlock(RuntimeError):
+    """Everybody waits for somebody, or the program runs in circles: no time will ever pass again."""
+
+
+class _Jumping(selectors.SelectSelector):
+    """A selector that never waits: the time it was asked to wait for has simply passed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.time = 0.0
+        self._turns = 0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise Deadlock("nothing is ready and nothing is scheduled: everybody waits for somebody")
+        self._turns = 0 if timeout > 0 else self._turns + 1
+        if self._turns > STANDSTILL:
+            raise Deadlock(f"{STANDSTILL} turns of the loop and no time has passed")
+        # Whole microseconds, as `datetime` keeps them, so that loop and wall clock never drift apart.
+        self.time = round(self.time + max(timeout, 0.0), 6)
+        return []
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop on virtual time. Work meant for threads is done at once, so that each run is like the last."""
+
+    def __init__(self) -> None:
+        self._jumping = _Jumping()
+        super().__init__(self._jumping)
+        self._clock_resolution = 1e-6
+
+    def time(self) -> float:
+        return self._jumping.time
+
+    def run_in_executor(  # type: ignore[override]  # without the type variables of the original
+        self, _executor: Any, func: Callable[..., Any], *args: Any
+    ) -> "asyncio.Future[Any]":
+        done = self.create_future()
+        try:
+            done.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to who waits
+            done.set_exception(error)
+        return done
+
+
+class VirtualClock:
+    """The machine's wall clock: the loop's time, and whatever it has been put forward or back by."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self._loop = loop
+        self._steps: list[tuple[float, float]] = [(0.0, 0.0)]
+        """Since when (loop time) the clock has been wrong by how much, in order."""
+
+    def now(self) -> datetime:
+        return self.at(self._loop.time())
+
+    def correct(self, offset: timedelta) -> None:
+        """A SQLite database has no clock to agree with."""
+
+    def step(self, seconds: float) -> None:
+        """Somebody sets the clock."""
+        self._steps.append((self._loop.time(), self._steps[-1][1] + seconds))
+
+    @property
+    def last_set(self) -> float:
+        """The moment at which it was last set."""
+        return self._steps[-1][0]
+
+    def at(self, moment: float) -> datetime:
+        """What the clock showed at a moment of the loop's time."""
+        return EPOCH + timedelta(seconds=self.shown(moment))
+
+    def shown(self, moment: float) -> float:
+        """The same in seconds since `EPOCH`."""
+        return moment + self._steps[bisect_right(self._steps, (moment, float("inf"))) - 1][1]
+
+    def when(self, shown: float, after: float) -> float:
+        """The first moment, not before `after`, at which the clock shows this (seconds since `EPOCH`) or more."""
+        if shown == float("inf"):
+            return shown
+        ends = [since for since, _ in self._steps[1:]] + [float("inf")]
+        for (since, wrong), end in zip(self._steps, ends, strict=True):
+            moment = max(shown - wrong, since, after)
+            if moment < end:
+                return moment
+        raise AssertionError("the last step never ends")
+
+
+def seconds(at: datetime) -> float:
+    """Seconds since `EPOCH` on the wall clock."""
+    return (at - EPOCH).total_seconds()

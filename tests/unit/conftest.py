@@ -1,0 +1,55 @@
+"""What unit tests share: an instant, and checks in a database."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Connection
+
+from alerting import desk
+from alerting.escalation import Policy, Step
+from alerting.person import Contact, Person
+from heartbeat import cause, check, ingest, store
+from heartbeat.check import Check
+from heartbeat.schedule import Every
+
+NOW = datetime(2024, 5, 3, 3, 0, tzinfo=UTC)
+FIRST = Person("first", "First responder", (Contact("console", "terminal"),))
+
+
+def a_check(slug: str = "job", **changes: Any) -> Check:
+    """A check that is expected every five minutes from `NOW` on."""
+    labels = changes.setdefault("labels", {})
+    made = Check(
+        id=changes.pop("id", 0),
+        uuid=uuid4(),
+        slug=slug,
+        name=slug,
+        schedule=changes.pop("schedule", Every(timedelta(minutes=5))),
+        grace=changes.pop("grace", timedelta(minutes=1)),
+        since=NOW,
+        armed_at=NOW,
+        group_key=cause.group_key(slug, labels, ["host"]),
+        **changes,
+    )
+    return check.redefined(made, NOW)
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow disk of the machine that tests is no fault of the service; tests of the bound set one of their own."""
+    monkeypatch.setattr(ingest, "STORE_BOUND", 30.0)
+
+
+@pytest.fixture
+def insert() -> Callable[[Connection, list[Check]], dict[str, Check]]:
+    """Writes checks, with a person and a policy that pages them; the checks as they then are, by slug."""
+
+    def write(db: Connection, checks: list[Check]) -> dict[str, Check]:
+        desk.install(db, [FIRST], [Policy("ops", (Step(("first",), timedelta(minutes=5)),))], {})
+        store.insert(db, checks)
+        return store.lock_all(db)
+
+    return write

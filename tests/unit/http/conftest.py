@@ -1,0 +1,154 @@
+"""What the tests of the faces share: a whole system over a real database, people who call it, and things that happen.
+
+Nothing ticks by itself here: `fall_silent` moves the clock and looks once, as the ticker would.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Connection
+
+from alerting import desk, escalator
+from alerting.escalation import Policy, Step
+from alerting.person import Contact, Person
+from heartbeat import app, checker, store
+from heartbeat.app import System
+from heartbeat.check import Check
+from heartbeat.database import Database, Unavailable
+from heartbeat.settings import Settings
+from tests.unit.conftest import NOW, a_check
+
+ADMIN_KEY = "an-admin-key-for-tests"
+SECRET_KEY = "a-secret-key-for-tests-that-is-long"
+CONTACTS = (Contact("console", "terminal"), Contact("slack", "${SLACK}"), Contact("pigeon", "roof"))
+FIRST = Person("first", "First responder", CONTACTS)
+OPS = Policy("ops", (Step(("first",), timedelta(minutes=5)),))
+
+
+class SetClock:
+    """A clock that shows what it was set to."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+    def correct(self, offset: timedelta) -> None:
+        """The database's clock is this one."""
+
+    def advance(self, **length: float) -> None:
+        """Later, by a length as `timedelta` takes it."""
+        self.at += timedelta(**length)
+
+
+@pytest.fixture
+def kind() -> str:
+    """The kind of database; a test parametrised with `kind` runs on others."""
+    return "sqlite"
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    """The clock of the system."""
+    return SetClock(NOW)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """The settings of the system."""
+    return Settings(
+        public_url="http://test",
+        data_dir=tmp_path,
+        admin_key=ADMIN_KEY,
+        secret_key=SECRET_KEY,
+        ping_body_limit=1_000,
+        environment={"SLACK": "https://hooks.example.com/x"},
+    )
+
+
+@pytest.fixture
+async def system(
+    kind: str, make_database_url: Callable[[str], str], settings: Settings, clock: SetClock
+) -> AsyncIterator[System]:
+    """A whole system over a fresh database with one person and one policy; nothing ticks."""
+    database = Database(make_database_url(kind))
+    async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503))) as http:
+        made = app.build(settings, database=database, clock=clock, http=http)
+        await database.write(lambda db: desk.install(db, [FIRST], [OPS], {}))
+        yield made
+        await made.stop()
+    database.close()
+
+
+@pytest.fixture
+async def client(system: System) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody without a key."""
+    async with visitor(system) as made:
+        yield made
+
+
+@pytest.fixture
+async def admin(system: System) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody with the admin key."""
+    async with visitor(system, Authorization=f"Bearer {ADMIN_KEY}") as made:
+        yield made
+
+
+def visitor(system: System, **headers: str) -> httpx.AsyncClient:
+    """Somebody who sends these headers."""
+    transport = httpx.ASGITransport(app=system.asgi)
+    return httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers)
+
+
+async def make_check(system: System, slug: str = "job", **changes: Any) -> Check:
+    """A check that is expected every five minutes with a minute of grace, or as `changes` say."""
+    await system.door.database.write(lambda db: store.insert(db, [a_check(slug, **changes)]))
+    return await read_check(system, slug)
+
+
+async def read_check(system: System, slug: str = "job") -> Check:
+    """The check as it stands."""
+    found = await system.door.database.read(lambda db: store.load(db, slug))
+    assert found is not None
+    return found
+
+
+async def ping(system: System, one: Check, suffix: str = "", body: bytes | None = None) -> None:
+    """One ping of a check: `suffix` is as in the address, such as "/fail"."""
+    async with visitor(system) as job:
+        answer = await job.post(f"/ping/{one.uuid}{suffix}", content=body)
+    assert answer.status_code == 200, answer.text
+
+
+async def fall_silent(system: System, clock: SetClock, *those: Check) -> int:
+    """Let checks miss their time, one after the other waiting; the number of the incident of the last."""
+    clock.advance(minutes=6)
+    await system.door.database.write(lambda db: checker.sweep(db, clock.now()))
+    return await incident_of(system, those[-1])
+
+
+async def incident_of(system: System, one: Check) -> int:
+    """The number of the open incident that a check belongs to."""
+    key = checker.symptom_key(one)
+    return (await system.door.database.read(lambda db: desk.incident_of(db, [key])))[key]
+
+
+def refuse_database(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the database is away."""
+
+    async def away(self: Database, work: Callable[[Connection], Any]) -> None:
+        raise Unavailable("gone")
+
+    for name in ("read", "write", "write_pings"):
+        monkeypatch.setattr(Database, name, away)
+
+
+async def escalate(system: System, clock: SetClock) -> None:
+    """Let the gathering time pass and write the pages that are due."""
+    clock.advance(seconds=10)
+    await system.door.database.write(lambda db: escalator.sweep(db, clock.now()))

@@ -1,0 +1,88 @@
+"""What every page must be: well-formed, with nothing inline and nothing from elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from urllib.parse import urlsplit
+
+VOID = {"meta", "link", "input"}
+INLINE = {"time", "bdi", "q", "code"}
+ADDRESSES = {"href", "src", "action", "formaction", "poster", "data"}
+
+
+@dataclass
+class Markup(HTMLParser):
+    """A page, read as strictly as a page deserves."""
+
+    html: str
+    faults: list[str] = field(default_factory=list)
+    text: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    forms: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    fields: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._open: list[str] = []
+        self._ids: set[str] = set()
+        self.feed(self.html)
+        self.close()
+        self.faults += [f"<{tag}> is never closed" for tag in self._open]
+
+    @property
+    def words(self) -> str:
+        """What a reader sees, in one line."""
+        return " ".join("".join(self.text).split())
+
+    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.tags.append(tag)
+        self._part(tag)
+        if tag in ("script", "style", "iframe", "object", "embed", "base"):
+            self.faults.append(f"<{tag}> on a page")
+        self.faults += [f"{tag} has {name}" for name in given if name == "style" or name.startswith("on")]
+        self.faults += [f"{tag} has {name} twice" for name in given if [n for n, _ in attrs].count(name) > 1]
+        if (identity := given.get("id")) is not None:
+            self.faults += [f"two elements are called {identity}"] if identity in self._ids else []
+            self._ids.add(identity)
+        for name in ADDRESSES & given.keys():
+            self._address(tag, given[name])
+        if tag == "form" and given.get("method") == "post":
+            self.forms.append(given.get("action", ""))
+        if tag == "input" and "name" in given:
+            self.fields[given["name"]] = given.get("value", "")
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self._open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        self._part(tag)
+        if not self._open or self._open.pop() != tag:
+            self.faults.append(f"</{tag}> closes something else, at {self.getpos()}")
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    def _part(self, tag: str) -> None:
+        self.text += [] if tag in INLINE else [" "]
+
+    def _address(self, tag: str, address: str) -> None:
+        parts = urlsplit(address)
+        if parts.scheme or parts.netloc:
+            self.faults.append(f"{tag} leads elsewhere: {address}")
+        elif tag == "a":
+            self.links.append(address)
+
+
+def sound(html: str) -> Markup:
+    """The page, if nothing is wrong with its markup."""
+    page = Markup(html)
+    assert not page.faults, page.faults
+    assert html.startswith("<!doctype html>")
+    assert '<html lang="en">' in html
+    return page

@@ -1,0 +1,238 @@
+"""Alive, ready, metrics: what an operator's machines ask."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Connection
+
+from heartbeat import app, check, store
+from heartbeat.app import System
+from heartbeat.database import Database
+from heartbeat.http import ops, series
+from heartbeat.settings import Settings
+from tests.unit.conftest import NOW, a_check
+from tests.unit.http.conftest import (
+    SetClock,
+    escalate,
+    fall_silent,
+    make_check,
+    ping,
+    refuse_database,
+    visitor,
+)
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+async def scrape(admin: httpx.AsyncClient) -> Samples:
+    """What a Prometheus would read."""
+    answer = await admin.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    read = [
+        (sample.name, frozenset(sample.labels.items()), sample.value)
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    ]
+    found = {(name, labels): value for name, labels, value in read}
+    assert len(found) == len(read)
+    return found
+
+
+def value(found: Samples, name: str, **labels: str) -> float | None:
+    """The value of one series, or None where there is none."""
+    return found.get((name, frozenset(labels.items())))
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
+    """A database that does not answer until it is let go; tells how many questions it holds."""
+    monkeypatch.setattr(ops, "PROBE_BOUND", 0.01)
+    monkeypatch.setattr(ops, "SCRAPE_BOUND", 0.01)
+    let_go = threading.Event()
+    held: list[object] = []
+    read = Database.read
+
+    async def hang(self: Database, work: Any) -> Any:
+        def slowly(db: Connection) -> Any:
+            held.append(work)
+            let_go.wait(5)
+            return work(db)
+
+        return await read(self, slowly)
+
+    monkeypatch.setattr(Database, "read", hang)
+    yield held
+    let_go.set()
+
+
+async def test_alive_says_nothing_of_the_rest(
+    system: System, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_database(system, monkeypatch)
+
+    answer = await client.get("/livez")
+
+    assert (answer.status_code, answer.text) == (200, "OK")
+
+
+async def test_ready_once_the_checking_goes_on_and_the_database_answers(
+    system: System, client: httpx.AsyncClient
+) -> None:
+    before = await client.get("/readyz")
+    await system.ticker.tick()
+    after = await client.get("/readyz")
+
+    assert (before.status_code, before.text) == (
+        503,
+        "not ready: the checking has not completed a round in time",
+    )
+    assert (after.status_code, after.text) == (200, "ready")
+    assert after.headers["cache-control"] == "no-store"
+
+
+async def test_not_ready_without_a_database(
+    system: System, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_database(system, monkeypatch)
+
+    answer = await client.get("/readyz")
+
+    assert (answer.status_code, answer.text) == (
+        503,
+        "not ready: the checking has not completed a round in time and the database does not answer",
+    )
+
+
+async def test_a_database_that_hangs_is_asked_once(
+    system: System, client: httpx.AsyncClient, hanging: list[object]
+) -> None:
+    answers = [await client.get("/readyz") for _ in range(5)]
+
+    assert {answer.status_code for answer in answers} == {503}
+    assert all(answer.text.endswith("the database does not answer") for answer in answers)
+    assert len(hanging) == 1
+
+
+async def test_a_process_without_the_api_still_tells_how_it_does(
+    settings: Settings, system: System, clock: SetClock
+) -> None:
+    roles = frozenset({"checker"})
+    async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503))) as http:
+        checker = app.build(
+            replace(settings, roles=roles), database=system.door.database, clock=clock, http=http
+        )
+        async with visitor(checker, Authorization=f"Bearer {settings.admin_key}") as caller:
+            statuses = {
+                path: (await caller.get(path)).status_code
+                for path in ("/livez", "/readyz", "/metrics", "/v1/checks", "/", "/ping/key/job")
+            }
+        await checker.stop()
+
+    assert statuses == {
+        "/livez": 200,
+        "/readyz": 503,
+        "/metrics": 200,
+        "/v1/checks": 404,
+        "/": 404,
+        "/ping/key/job": 404,
+    }
+
+
+async def test_each_check_has_its_series(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
+    up, silent, _new, _paused = [await make_check(system, slug) for slug in ("up", "silent", "new", "paused")]
+    await ping(system, up)
+    await ping(system, silent)
+    await admin.post("/v1/checks/paused/pause")
+    await ping(system, silent, "/fail")
+
+    found = await scrape(admin)
+
+    seen = {
+        slug: (
+            value(found, "heartbeat_check_up", check=slug),
+            value(found, "heartbeat_check_last_success_timestamp_seconds", check=slug),
+        )
+        for slug in ("up", "silent", "new", "paused")
+    }
+    heard = NOW.timestamp()
+    assert seen == {"up": (1, heard), "silent": (0, heard), "new": (1, None), "paused": (None, None)}
+    counts = {
+        state: value(found, "heartbeat_checks", state=state) for state in ("new", "up", "down", "paused")
+    }
+    assert counts == {"new": 1, "up": 1, "down": 1, "paused": 1}
+    assert value(found, "heartbeat_checks", state="late") is None
+    assert value(found, "heartbeat_incidents_open") == 1
+    assert value(found, "heartbeat_check_series_left_out") == 0
+
+
+async def test_how_far_behind_the_checker_and_the_courier_are(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    one = await make_check(system)
+    assert value(await scrape(admin), "heartbeat_evaluation_lag_seconds") == 0
+
+    await make_check(system, "other")
+    await fall_silent(system, clock, one)
+    await escalate(system, clock)
+    await make_check(system, "late")
+    clock.advance(seconds=50)
+    found = await scrape(admin)
+
+    late = check.deadline(a_check())
+    assert late is not None
+    assert value(found, "heartbeat_evaluation_lag_seconds") == (clock.now() - late) / timedelta(seconds=1)
+    assert value(found, "heartbeat_outbox_pages") == 2
+    assert value(found, "heartbeat_outbox_oldest_seconds") == 50
+
+
+async def test_the_services_own_health_is_told(system: System, admin: httpx.AsyncClient) -> None:
+    await ping(system, await make_check(system))
+    await system.ticker.tick()
+
+    found = await scrape(admin)
+
+    assert value(found, "heartbeat_pings_total", result="heard") == 1
+    assert value(found, "heartbeat_ping_batch_size_count") == 1
+    assert value(found, "heartbeat_last_tick_timestamp_seconds") == NOW.timestamp()
+    assert value(found, "heartbeat_database_up") == 1
+
+
+async def test_too_many_checks_have_no_series_and_that_is_told(
+    system: System, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(series, "MAX_CHECKS", 2)
+    await system.door.database.write(lambda db: store.insert(db, [a_check("a"), a_check("b")]))
+    some = await scrape(admin)
+    await make_check(system, "c")
+    many = await scrape(admin)
+
+    assert value(some, "heartbeat_check_up", check="a") == 1
+    assert value(some, "heartbeat_check_series_left_out") == 0
+    assert value(many, "heartbeat_check_up", check="a") is None
+    assert value(many, "heartbeat_check_series_left_out") == 1
+    assert value(many, "heartbeat_checks", state="new") == 3
+
+
+async def test_a_scrape_does_without_the_database(
+    system: System, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ping(system, await make_check(system))
+    refuse_database(system, monkeypatch)
+
+    found = await scrape(admin)
+
+    assert value(found, "heartbeat_database_up") == 0
+    assert value(found, "heartbeat_pings_total", result="heard") == 1
+
+
+async def test_a_scrape_does_not_wait_for_a_database_that_hangs(
+    system: System, admin: httpx.AsyncClient, hanging: list[object]
+) -> None:
+    assert value(await scrape(admin), "heartbeat_database_up") == 0

@@ -1,0 +1,70 @@
+"""The stylesheet: text can be read in both themes, and nothing is fetched from elsewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from heartbeat.http import page
+
+STYLE = (page.HERE / "static" / "style.css").read_text()
+LIGHT = dict(re.findall(r"--([\w-]+): (#\w{6})", STYLE[: STYLE.index("@media (prefers-color-scheme: dark)")]))
+DARK = dict(re.findall(r"--([\w-]+): (#\w{6})", STYLE[STYLE.index("@media (prefers-color-scheme: dark)") :]))
+TEXT = [
+    ("ink", "paper"),
+    ("ink", "sunk"),
+    ("ink", "tint"),
+    ("quiet", "paper"),
+    ("quiet", "sunk"),
+    ("accent", "paper"),
+    ("accent", "sunk"),
+    ("down", "paper"),
+    ("down", "sunk"),
+    ("late", "paper"),
+    ("late", "sunk"),
+    ("up", "paper"),
+    ("on-accent", "accent"),
+    ("on-down", "down"),
+]
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize(("text", "ground"), TEXT)
+def test_text_stands_out_from_its_ground(theme: dict[str, str], text: str, ground: str) -> None:
+    assert contrast(theme[text], theme[ground]) >= 4.5
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+def test_drawings_stand_out_from_their_ground(theme: dict[str, str]) -> None:
+    assert LIGHT.keys() == DARK.keys()
+    for kind in ("down", "late"):
+        assert contrast(theme[kind], theme["paper"]) >= 3
+
+
+def test_there_are_five_sizes_of_type() -> None:
+    sizes = set(re.findall(r"font-size: (\d+)px", STYLE)) | set(re.findall(r"font: (\d+)px", STYLE))
+    assert sizes - {"0"} == {"12", "14", "16", "20", "26"}
+
+
+def test_assets_are_ours_and_light() -> None:
+    files = [path for path in (page.HERE / "static").iterdir() if path.is_file()]
+    assert "url(" not in STYLE
+    assert "@import" not in STYLE
+    assert sum(path.stat().st_size for path in files) < 20_000
+    assert all("http" not in _without_namespaces(path) for path in files)
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two colours. Source: WCAG 2.2, "contrast ratio"."""
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _without_namespaces(path: Path) -> str:
+    return path.read_text().replace('xmlns="http://www.w3.org/2000/svg"', "")

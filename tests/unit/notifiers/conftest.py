@@ -1,0 +1,113 @@
+"""One notice to send, a client to send it with, and somebody on loopback to take it."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from alerting.notice import Kind, Notice
+from alerting.severity import Severity
+
+from .loopback import Provider, Serve, Talk
+
+CERTIFICATE = Path(__file__).with_name("localhost.pem")
+
+
+@pytest.fixture
+def bound() -> timedelta:
+    """The time that a send may take where a test waits for it to run out."""
+    return timedelta(milliseconds=150)
+
+
+@pytest.fixture
+def notice() -> Notice:
+    """A page as the courier hands it over."""
+    return Notice(
+        kind=Kind.PAGE,
+        id="notice_17_0_anna",
+        dedup_key="heartbeat/17",
+        severity=Severity.CRITICAL,
+        title="CRITICAL us-housekeeping: 4 of 11 jobs silent",
+        lines=(
+            "daily-cpu-reset due 03:00, last heard 02 May 03:01 (24 h ago)",
+            "7 jobs on the host alive, newest 03:04",
+            "You are step 1 of ops; second responder at 03:20",
+        ),
+        short="CRITICAL us-housekeeping: 4 of 11 jobs silent since 03:00",
+        at=datetime(2026, 5, 3, 3, 15, tzinfo=UTC),
+        opened_at=datetime(2026, 5, 3, 3, 5, tzinfo=UTC),
+        incident=17,
+        sequence=0,
+        open_url="https://hb.example.com/incidents/17",
+        ack_url="https://hb.example.com/ack/t0ken",
+        details={"silent": 4, "of": 11},
+    )
+
+
+@pytest.fixture(scope="session")
+def trust() -> ssl.SSLContext:
+    """The public authorities. Made once: it costs more than a test."""
+    return ssl.create_default_context()
+
+
+@pytest.fixture
+async def http(trust: ssl.SSLContext) -> AsyncIterator[httpx.AsyncClient]:
+    """The shared client, without a proxy from the environment."""
+    async with httpx.AsyncClient(trust_env=False, verify=trust) as client:
+        yield client
+
+
+@pytest.fixture
+def ca_file() -> str:
+    """The authority that signed the certificate of `server_tls`: the certificate itself."""
+    return str(CERTIFICATE)
+
+
+@pytest.fixture
+def server_tls() -> ssl.SSLContext:
+    """TLS for a server called localhost or 127.0.0.1."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(CERTIFICATE)
+    return context
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Starts servers that talk as a test says, and hangs up on everybody at its end."""
+    talks: list[asyncio.Task[None]] = []
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(talk: Talk, tls: ssl.SSLContext | None = None) -> int:
+            async def held(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                with contextlib.suppress(
+                    ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError
+                ):
+                    await talk(reader, writer)
+                writer.transport.abort()
+
+            def taken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                talks.append(asyncio.create_task(held(reader, writer)))
+
+            server = await asyncio.start_server(taken, "127.0.0.1", 0, ssl=tls)
+            stack.callback(server.close)
+            port: int = server.sockets[0].getsockname()[1]
+            return port
+
+        yield start
+        for task in talks:
+            task.cancel()
+        await asyncio.gather(*talks, return_exceptions=True)
+
+
+@pytest.fixture
+async def provider(serve: Serve) -> Provider:
+    """A provider that answers 200 until it is told otherwise."""
+    provider = Provider()
+    provider.answers(200)
+    provider.url = f"http://127.0.0.1:{await serve(provider.talk)}"
+    return provider

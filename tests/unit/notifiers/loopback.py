@@ -1,0 +1,87 @@
+"""Providers on loopback that answer like the real ones, and worse: real sockets, no network."""
+
+import asyncio
+import contextlib
+import json
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Serve(Protocol):
+    """Starts a server on loopback that talks like this, and gives its port."""
+
+    async def __call__(self, talk: Talk, tls: ssl.SSLContext | None = None) -> int: ...
+
+
+async def for_ever() -> None:
+    """Never returns."""
+    await asyncio.get_running_loop().create_future()
+
+
+@dataclass
+class Request:
+    """One request as it was on the wire. Names of headers are in lower case."""
+
+    line: str
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Provider:
+    """An HTTP server that says what it is told to, and remembers what it heard."""
+
+    url: str = ""
+    heard: list[Request] = field(default_factory=list)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    pieces: list[bytes] = field(default_factory=list)
+    stays: bool = False
+
+    @property
+    def where(self) -> str:
+        """Host and port."""
+        return self.url.removeprefix("http://")
+
+    def answers(self, status: int, body: str = "", headers: dict[str, str] | None = None) -> None:
+        """A whole answer."""
+        lines = {"Content-Length": str(len(body.encode())), **(headers or {})}
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        self.says(f"HTTP/1.1 {status} Whatever\r\n{head}\r\n{body}".encode())
+
+    def says(self, *pieces: bytes) -> None:
+        """These bytes, then goodbye."""
+        self.pieces, self.stays = list(pieces), False
+
+    def hangs(self, after: bytes = b"") -> None:
+        """These bytes, then nothing."""
+        self.pieces, self.stays = [after], True
+
+    def trickles(self, beginning: bytes, piece: bytes) -> None:
+        """The beginning, then a piece every 5 ms, for longer than anybody waits."""
+        self.pieces, self.stays = [beginning] + [piece] * 1000, True
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.heard.append(await _request(reader))
+        self.asked.set()
+        for number, piece in enumerate(self.pieces):
+            await asyncio.sleep(0.005 if number else 0)
+            writer.write(piece)
+            await writer.drain()
+        if self.stays:
+            await for_ever()
+        with contextlib.suppress(OSError):
+            writer.close()
+            await writer.wait_closed()
+
+
+async def _request(reader: asyncio.StreamReader) -> Request:
+    line, *rest = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").rstrip().split("\r\n")
+    headers = {name.lower(): value for name, value in (header.split(": ", 1) for header in rest)}
+    return Request(line, headers, await reader.readexactly(int(headers.get("content-length", 0))))

@@ -1,0 +1,136 @@
+"""PagerDuty on the wire: Events API v2, its actions, its limits, its complaints."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from alerting.notice import Kind, Notice
+from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused
+from alerting.notifiers.pagerduty import URL, PagerDuty
+
+from .loopback import Provider
+
+KEY = "0123456789abcdef0123456789ABCDEF"
+
+
+Sending = Callable[..., Awaitable[Outcome]]
+
+
+@pytest.fixture
+def outcome(http: httpx.AsyncClient, provider: Provider, notice: Notice) -> Sending:
+    """Send the notice, changed as a test says."""
+    provider.answers(202, '{"status":"success","message":"Event processed","dedup_key":"heartbeat/17"}')
+
+    async def send(**changes: Any) -> Outcome:
+        pagerduty = PagerDuty.configured({"url": provider.url + "/v2/enqueue"}, http)
+        return await pagerduty.send(replace(notice, **changes), Contact("pagerduty", KEY))
+
+    return send
+
+
+async def test_what_is_on_the_wire(provider: Provider, outcome: Sending) -> None:
+    assert await outcome() == Accepted("202 Accepted", provider_id="heartbeat/17")
+    (request,) = provider.heard
+    assert request.line == "POST /v2/enqueue HTTP/1.1"
+    assert request.json() == {
+        "routing_key": KEY,
+        "event_action": "trigger",
+        "dedup_key": "heartbeat/17",
+        "payload": {
+            "summary": "CRITICAL us-housekeeping: 4 of 11 jobs silent",
+            "source": "heartbeat",
+            "severity": "critical",
+            "timestamp": "2026-05-03T03:05:00+00:00",
+            "custom_details": {
+                "facts": "daily-cpu-reset due 03:00, last heard 02 May 03:01 (24 h ago)\n"
+                "7 jobs on the host alive, newest 03:04\n"
+                "You are step 1 of ops; second responder at 03:20",
+                "silent": 4,
+                "of": 11,
+            },
+        },
+        "client": "heartbeat",
+        "client_url": "https://hb.example.com/incidents/17",
+        "links": [
+            {"href": "https://hb.example.com/ack/t0ken", "text": "Acknowledge"},
+            {"href": "https://hb.example.com/incidents/17", "text": "Open"},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "action"),
+    [
+        (Kind.PAGE, "trigger"),
+        (Kind.UPDATE, "trigger"),
+        (Kind.TEST, "trigger"),
+        (Kind.ACKNOWLEDGED, "acknowledge"),
+        (Kind.RECOVERED, "resolve"),
+    ],
+)
+async def test_the_action_follows_the_kind_under_one_dedup_key(
+    provider: Provider, outcome: Sending, kind: Kind, action: str
+) -> None:
+    await outcome(kind=kind)
+    event = provider.heard[0].json()
+    assert (event["event_action"], event["dedup_key"]) == (action, "heartbeat/17")
+    assert ("payload" in event) == (action == "trigger")
+
+
+async def test_what_pages_again_after_a_quiet_is_opened_afresh_there(
+    provider: Provider, outcome: Sending
+) -> None:
+    assert isinstance(await outcome(reopens=True), Accepted)
+    ended, opened = (request.json() for request in provider.heard)
+    assert ended == {"routing_key": KEY, "event_action": "resolve", "dedup_key": "heartbeat/17"}
+    assert (opened["event_action"], opened["dedup_key"]) == ("trigger", "heartbeat/17")
+
+
+async def test_a_long_summary_is_cut(provider: Provider, outcome: Sending) -> None:
+    await outcome(title="x" * 2000)
+    assert provider.heard[0].json()["payload"]["summary"] == "x" * 1024
+
+
+async def test_long_dedup_keys_stay_apart(provider: Provider, outcome: Sending) -> None:
+    await outcome(dedup_key="x" * 255)
+    await outcome(dedup_key="x" * 256)
+    await outcome(dedup_key="x" * 257)
+    keys = [request.json()["dedup_key"] for request in provider.heard]
+    assert keys[0] == "x" * 255
+    assert len(set(keys)) == 3
+    assert all(len(key) <= 255 for key in keys)
+
+
+async def test_an_event_that_is_too_large_loses_its_details_and_nothing_else(
+    provider: Provider, outcome: Sending
+) -> None:
+    await outcome(details={"log": "x" * 600_000})
+    (request,) = provider.heard
+    assert len(request.body) <= 512_000
+    assert "custom_details" not in request.json()["payload"]
+    assert request.json()["payload"]["summary"] == "CRITICAL us-housekeeping: 4 of 11 jobs silent"
+
+
+async def test_a_refusal_says_what_pagerduty_said_without_the_key(
+    provider: Provider, outcome: Sending
+) -> None:
+    answer = {
+        "status": "invalid event",
+        "message": "Event object is invalid",
+        "errors": [f"Length of 'routing_key' {KEY} is incorrect (should be 32 characters)"],
+    }
+    provider.answers(400, json.dumps(answer))
+    assert await outcome() == Refused(
+        f"{provider.where} answered 400 Bad Request: Event object is invalid; "
+        "Length of 'routing_key' … is incorrect (should be 32 characters)"
+    )
+
+
+def test_events_go_to_pagerduty_unless_told_otherwise(http: httpx.AsyncClient) -> None:
+    assert PagerDuty.configured({}, http).url == URL
+    with pytest.raises(ValueError, match=r"^url must be where events are taken"):
+        PagerDuty.configured({"url": "events.pagerduty.com"}, http)

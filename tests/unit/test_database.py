@@ -1,0 +1,99 @@
+"""The database room: nothing is lost between two writers, and a second process is told so."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, select, text
+
+from alerting.rows import insert_many, metadata, update_many
+from heartbeat.database import AlreadyServed, Database
+from heartbeat.tables import installation
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+def add_one(db: Connection) -> None:
+    value = db.execute(
+        select(installation.c.value).where(installation.c.key == "n").with_for_update()
+    ).scalar_one()
+    db.execute(installation.update().where(installation.c.key == "n").values(value=value + 1))
+
+
+async def test_concurrent_read_then_write_transactions_lose_no_update(database: Database) -> None:
+    await database.write(lambda db: insert_many(db, installation, [{"key": "n", "value": 0}]))
+
+    async def worker() -> None:
+        for _ in range(25):
+            await database.write(add_one)
+
+    await asyncio.gather(*(worker() for _ in range(4)))
+    total = await database.read(lambda db: db.execute(select(installation.c.value)).scalar_one())
+    assert total == 100
+
+
+async def test_a_failing_transaction_leaves_nothing(database: Database) -> None:
+    def fail(db: Connection) -> None:
+        insert_many(db, installation, [{"key": "n", "value": 0}])
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await database.write(fail)
+    assert await database.read(lambda db: db.execute(select(installation)).all()) == []
+
+
+async def test_many_rows_are_updated_each_with_its_own_values(database: Database) -> None:
+    rows = [{"key": str(n), "value": {"n": n}} for n in range(1000)]
+    await database.write(lambda db: insert_many(db, installation, rows))
+    found = await database.read(lambda db: db.execute(select(installation.c.key, installation.c.value)).all())
+    assert {key: value["n"] for key, value in found} == {str(n): n for n in range(1000)}
+    with pytest.raises(KeyError):
+        await database.write(lambda db: update_many(db, installation, [{"id": 1, "nothing": 2}]))
+
+
+async def test_migrations_make_exactly_the_tables_that_the_code_uses(database: Database) -> None:
+    difference = await database.read(lambda db: compare_metadata(MigrationContext.configure(db), metadata))
+    assert difference == []
+
+
+def test_a_second_writer_on_one_sqlite_file_is_refused_in_clear_words(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'heartbeat.db'}"
+    first = Database(url, address="http://127.0.0.1:8000")
+    with pytest.raises(
+        AlreadyServed, match=r"already in use by process \d+ at http://127.0.0.1:8000"
+    ) as refused:
+        Database(url)
+    assert refused.value.address == "http://127.0.0.1:8000"
+    first.close()
+    Database(url).close()
+
+
+async def test_closing_does_not_wait_for_ever_for_a_database_that_hangs(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'heartbeat.db'}")
+    let_go = threading.Event()
+    hanging = asyncio.ensure_future(database.write(lambda _: let_go.wait()))
+    await asyncio.sleep(0)
+    assert database.close(0.01) is False
+    let_go.set()
+    await hanging
+    assert database.close() is True
+
+
+async def test_sqlite_is_durable_and_readers_never_checkpoint(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'heartbeat.db'}")
+
+    def pragmas(db: Connection) -> tuple[object, ...]:
+        return tuple(db.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "synchronous"))
+
+    assert await database.write(pragmas) == ("wal", 2)
+    assert await database.read(lambda db: db.execute(text("PRAGMA wal_autocheckpoint")).scalar()) == 0
+    database.close()

@@ -1,0 +1,77 @@
+"""Secrets by reference: what is filled in, and that what is wrong is said without saying a secret."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from heartbeat import secret
+
+ENV = {"KEY": "hunter2", "EMPTY": "", "A_1": "one"}
+
+
+def read(path: Path) -> str:
+    contents = {"/run/key": "s3cret\n", "/run/crlf": "s3cret\r\n", "/run/two": "a\n\n", "/run/empty": "\n"}
+    if str(path) == "/run/latin":
+        return b"\xe9".decode()
+    if "\0" in str(path):
+        raise ValueError("embedded null byte")
+    if str(path) not in contents:
+        raise FileNotFoundError(2, "No such file or directory", str(path))
+    return contents[str(path)]
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("${KEY}", "hunter2"),
+        ("${file:/run/key}", "s3cret"),
+        ("${file:/run/crlf}", "s3cret"),
+        ("${file:/run/two}", "a\n"),
+        ("https://example.com/${A_1}/${KEY}?x", "https://example.com/one/hunter2?x"),
+        ("no reference, $KEY, {KEY}, $", "no reference, $KEY, {KEY}, $"),
+        ("", ""),
+    ],
+)
+def test_references_are_filled_in(text: str, filled: str) -> None:
+    assert secret.fill_in(text, ENV, read) == filled
+
+
+def test_what_comes_out_is_not_filled_in_again() -> None:
+    assert secret.fill_in("${A}", {"A": "${B}", "B": "x"}, read) == "${B}"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("${NOPE}", "${NOPE} is not set in the environment; set it or write ${file:PATH}."),
+        ("${EMPTY}", "${EMPTY} is set in the environment, but empty; give it its value."),
+        ("${file:/run/nope}", "${file:/run/nope} cannot be read: No such file or directory."),
+        ("${file:/run/latin}", "${file:/run/latin} cannot be read: it is not text in UTF-8."),
+        ("${file:/run/\0}", "${file:/run/\0} cannot be read: it is no path."),
+        ("${file:/run/empty}", "${file:/run/empty} is an empty file; write the secret into it."),
+        ("${KEY} and ${", "'${' begins no reference; write ${NAME} or ${file:PATH}."),
+        ("${}", "'${' begins no reference; write ${NAME} or ${file:PATH}."),
+        ("${not-a-name}", "'${' begins no reference; write ${NAME} or ${file:PATH}."),
+        ("${file:}", "'${' begins no reference; write ${NAME} or ${file:PATH}."),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_without_the_secret(text: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        secret.fill_in(text, ENV, read)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("${KEY}", True),
+        ("${file:/run/a b.txt}", True),
+        ("x${KEY}", False),
+        ("${KEY}${KEY}", False),
+        ("${KEY}\n", False),
+        ("${1}", False),
+        ("KEY", False),
+    ],
+)
+def test_only_one_whole_reference_is_one(text: str, is_one: bool) -> None:
+    assert secret.is_reference(text) is is_one

@@ -30,13 +30,20 @@ HANDS_A_PERSON = 8
 """Sends under way at a time through one notifier, and to one person: a phone that hangs holds up nobody else."""
 SEND_BOUND = 20.0
 """Seconds after which a send is given up even if its notifier breaks its own promise; less than a lease."""
+RECORD_FOR = 8.0
+RECORD_AGAIN = 1.0
+"""While the database is away, what came of a send is tried to be written for so many seconds, with such a
+pause: what is not written is sent again. Together with `SEND_BOUND` less than a lease."""
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
 class Transact(Protocol):
-    """Run a function in one transaction. It may be run again from the start after a deadlock."""
+    """Run a function in one transaction. It may be run again from the start after a deadlock.
+
+    Raises ConnectionError where the database is away; the transaction may have been committed all the same.
+    """
 
     async def __call__(self, work: Callable[[Connection], T], /) -> T: ...
 
@@ -165,17 +172,30 @@ class Courier:
         try:
             outcome = await hand_over(self.notifiers, parcel.notice, parcel.contact, self._fill_in)
             self._observe(kind, type(outcome).__name__.lower())
-            now, jitter = self._now(), self._random()
-            again = await self._transact(lambda db: _record(db, parcel, outcome, now, jitter))
-            if again or self._behind:
+            if await self._recorded(parcel, outcome) or self._behind:
                 self._wake()
+        except ConnectionError as away:
+            log.warning("page %s could not be recorded: %s", _numbers(parcel), away)
         except Exception:
             # The lease runs out by itself and the page is tried again; nothing is marked as done.
-            log.exception("page %s could not be recorded", [page.id for page in parcel.pages])
+            log.exception("page %s could not be recorded", _numbers(parcel))
         finally:
             self._busy[kind] -= 1
             self._busy_for[parcel.pages[0].person] -= 1
             self._busy_for += Counter()  # Forgets whoever nothing is under way to.
+
+    async def _recorded(self, parcel: Parcel, outcome: Outcome) -> bool:
+        """Write what came of a send, patiently; whether something is to be sent again."""
+        now, jitter = self._now(), self._random()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + RECORD_FOR
+        while True:
+            try:
+                return await self._transact(lambda db: _record(db, parcel, outcome, now, jitter))
+            except ConnectionError:
+                if loop.time() >= until:
+                    raise
+            await asyncio.sleep(RECORD_AGAIN)
 
 
 def next_due(db: Connection) -> datetime | None:
@@ -203,6 +223,10 @@ async def hand_over(
         # A notifier promises not to raise; a plugin that breaks its promise must not cost a page.
         log.exception("the notifier %s broke", contact.kind)
         return Unreachable(f"the notifier {contact.kind} broke: {type(broken).__name__}")
+
+
+def _numbers(parcel: Parcel) -> list[int]:
+    return [page.id for page in parcel.pages]
 
 
 def _names(wanted: Sequence[str], people: Mapping[str, Person]) -> list[str]:

@@ -151,8 +151,10 @@ def next_due(db: Connection) -> datetime | None:
 
 
 def fenced(db: Connection, leases: Mapping[int, int]) -> dict[int, Page]:
-    """Of the given pages those that are still leased under the given token, locked."""
-    query = select(pages).where(pages.c.id.in_(leases.keys())).order_by(pages.c.id).with_for_update()
+    """Of the given pages those that are still leased under the given token, locked. What has been recorded is not
+    leased any more: said twice, for fear that it was not heard, it counts once."""
+    mine = pages.c.id.in_(leases.keys()), pages.c.leased_until.is_not(None)
+    query = select(pages).where(*mine).order_by(pages.c.id).with_for_update()
     rows = [_page(row) for row in db.execute(query)]
     return {page.id: page for page in rows if page.lease == leases[page.id]}
 
@@ -178,16 +180,6 @@ def record(db: Connection, page: Page, after: Delivered | Retry | Expired, via: 
             "throttled": after.throttled,
         }
         db.execute(update(pages).where(pages.c.id == page.id, pending).values(again))
-
-
-def release(db: Connection, leases: Mapping[int, int], now: datetime) -> None:
-    """Give back leases that were not used, so that another courier need not wait for them to run out."""
-    for page_id, token in leases.items():
-        db.execute(
-            update(pages)
-            .where(pages.c.id == page_id, pages.c.lease == token, pages.c.state == "pending")
-            .values(next_at=now, leased_until=None)
-        )
 
 
 def hold_back(db: Connection, person: str, via: str, until: datetime) -> None:

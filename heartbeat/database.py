@@ -30,7 +30,7 @@ RETRIES = 5
 _DEADLOCK_STATES = frozenset({"40P01", "40001"})
 
 
-class Unavailable(Exception):
+class Unavailable(ConnectionError):
     """The database cannot be reached or did not answer; nothing was written, or it is not known to be."""
 
 

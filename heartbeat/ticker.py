@@ -160,6 +160,9 @@ class Ticker:
                     "courier": courier.next_due(db),
                 }
             )
+        except Unavailable as away:
+            log.warning("the next due times could not be read: the database is away: %s", away)
+            return None
         except Exception:
             # Whatever it is, the next tick must come: a ticker that dies is silence, the one thing that must not be.
             log.exception("the next due times could not be read")

@@ -98,7 +98,7 @@ SECOND = person("second", webhook("second/1"), webhook("second/2"))
 THIRD = person("third", ntfy("third/1"))
 PEOPLE = (FIRST, SECOND, THIRD)
 
-OPS = Policy("ops", (step("first", minutes=3), step("second", "first", minutes=5)))
+OPS = Policy("ops", (step("first", minutes=2), step("second", "first", minutes=3)))
 SOLO = Policy("solo", (step("third", minutes=4),))
 NOBODY = Policy("nobody", (step("ghost", minutes=6),))
 """Names somebody who is not there: its pages go to the terminal."""

@@ -125,6 +125,23 @@ def test_a_provider_that_is_broken_for_an_hour_loses_nothing() -> None:
         assert len(world.pages("third")) == 1
 
 
+@pytest.mark.parametrize("hanging", [False, True])
+def test_a_database_that_is_away_when_a_send_is_to_be_recorded_costs_no_second_page(
+    world: World, hanging: bool
+) -> None:
+    world.ping("backup", signal="fail")
+    world.advance(seconds=9)
+    while not world.pages("first"):
+        world.advance(seconds=0.005)
+    world.lose_database(seconds=6, hanging=hanging)
+    world.advance(seconds=90)
+    assert len(world.pages("first")) == 1
+    (page,) = world.disk.rows("SELECT state FROM pages WHERE kind = 'page'")
+    assert page["state"] == "delivered"
+    (attempt,) = world.disk.rows("SELECT outcome FROM attempts")
+    assert attempt["outcome"] == "accepted"
+
+
 def test_a_storm_against_a_rate_limit_becomes_a_digest_that_names_every_cause() -> None:
     lonely = [Job(f"job-{n:02}", every=HOUR, policy="solo") for n in range(30)]
     with World(*lonely, policies=[Policy("solo", (cast.step("third", minutes=60),))]) as world:

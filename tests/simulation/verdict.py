@@ -17,6 +17,8 @@ A_CONTACT = 80.0
 """Seconds after which a contact that does not answer is given up for the next: three tries, and what lies between."""
 LONGEST_RETRY = 300.0
 LEASE = 30.0
+LATENCY = 0.1
+"""Seconds from asking for the time to the commit, at most: of two transactions the later may carry the earlier time."""
 LATE_SHOW = 25.0
 """Seconds for which a page that was under way may still light up a phone after somebody has answered."""
 
@@ -124,7 +126,7 @@ class Verdict:
             incident = self.incidents[page.incident]
             ends = [answer.until for answer in answers_to(self.world, page.incident)]
             answered = [a for a in answers_to(self.world, page.incident) if a.found >= page.occurrence]
-            over = incident.resolved is not None and incident.resolved >= page.created - self.slack
+            over = incident.resolved is not None and incident.resolved >= page.created - LATENCY - self.slack
             if not over and not (ends and answered):
                 yield f"page {page.id} to {page.person} was superseded, and nobody had answered"
 

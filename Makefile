@@ -58,4 +58,4 @@ lock: ## Renew requirements.lock and tests/requirements.lock
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 	  pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
-	  --extra dev -c requirements.lock pyproject.toml -o tests/requirements.lock
+	  --extra dev --extra oidc --extra otel -c requirements.lock pyproject.toml -o tests/requirements.lock

@@ -109,6 +109,20 @@ status_pages = Table(
     Column("components", JSON, nullable=False),
 )
 
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", key_type(), primary_key=True),
+    Column("at", Utc, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("via", Text, nullable=False),
+    Column("remote", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("target", Text, nullable=False, index=True),
+    Column("before", JSON(none_as_null=True)),
+    Column("after", JSON(none_as_null=True)),
+)
+
 installation = Table(
     "installation",
     metadata,

@@ -10,7 +10,7 @@ import secrets
 from base64 import b64decode
 from binascii import Error as BadBase64
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Annotated, Any
@@ -21,7 +21,8 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 from starlette.responses import Response
 
 from heartbeat.http.door import Door
-from heartbeat.http.problem import Forged, KeyWanted
+from heartbeat.http.problem import Forbidden, Forged, KeyWanted
+from heartbeat.who import Role, Who
 
 ADMIN = "admin"
 """The name of the one actor there is until there are users."""
@@ -79,39 +80,55 @@ def key_matches(door: Door, given: str) -> bool:
     return hmac.compare_digest(_digest(given), _digest(door.admin_key))
 
 
-async def api_actor(
+async def known(
     request: Request,
     door: Given,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     api_key: Annotated[str | None, Security(_api_key)],
-) -> str:
-    """The name of who calls the API. Raises `KeyWanted`.
+) -> Who:
+    """Who calls the API. Raises `KeyWanted`.
 
     A session only reads: what changes something wants a header, which no foreign page makes a browser send.
     """
     given = bearer.credentials if bearer else api_key
     actor = page_actor(request) if given is None and request.method in _SAFE else None
-    return actor or _holder(door, given)
+    return actor or _holder(request, door, given)
 
 
-async def scrape_actor(request: Request, door: Given) -> str:
-    """As `api_actor`, for what a Prometheus reads: it can also send the key as the password of any user.
+async def scrape_actor(request: Request, door: Given) -> Who:
+    """As `known`, for what a Prometheus reads: it can also send the key as the password of any user.
 
     The rest of the API takes no passwords: a browser would send them along with a foreign page's request.
     """
     bearer = await _bearer(request)
     given = bearer.credentials if bearer else request.headers.get("x-api-key")
-    return _holder(door, given or _password(request))
+    return _holder(request, door, given or _password(request))
 
 
-Actor = Annotated[str, Depends(api_actor)]
-"""What a route declares to be given the name of who calls it."""
+def needs(needed: Role) -> Any:
+    """What a route that does not care who calls it depends on."""
+    return Depends(_at_least(needed))
+
+
+def _at_least(needed: Role) -> Callable[[Who], Awaitable[Who]]:
+    async def check(who: Annotated[Who, Depends(known)]) -> Who:
+        if not who.role.may(needed):
+            raise Forbidden(f"This needs the role {needed}; {who.name} has the role {who.role}.")
+        return who
+
+    return check
+
+
+Reader = Annotated[Who, Depends(_at_least(Role.VIEWER))]
+Responder = Annotated[Who, Depends(_at_least(Role.RESPONDER))]
+Admin = Annotated[Who, Depends(_at_least(Role.ADMIN))]
+"""What a route declares to be given who calls it, and to be refused to whoever may do less."""
 
 
 def may_try(request: Request) -> bool:
     """Whether the address that this comes from may try to sign in once more; counts the try."""
     tries: Tries = request.app.state.tries
-    return tries.another(request.client.host if request.client else "", door_of(request).clock.now())
+    return tries.another(_remote(request), door_of(request).clock.now())
 
 
 def sign_in(door: Door, response: Response) -> None:
@@ -134,14 +151,14 @@ def sign_out(response: Response) -> None:
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax")
 
 
-def page_actor(request: Request) -> str | None:
-    """The name of who looks at the pages, or None where nobody has signed in."""
+def page_actor(request: Request) -> Who | None:
+    """Who looks at the pages, or None where nobody has signed in."""
     door = door_of(request)
     begun, _, signature = request.cookies.get(COOKIE, "").rpartition(".")
     if not hmac.compare_digest(_session_signature(door, begun).encode(), signature.encode()):
         return None
     ends = datetime.fromtimestamp(int(begun.partition(".")[0]), UTC)
-    return ADMIN if door.clock.now() < ends else None
+    return Who(ADMIN, Role.ADMIN, "session", _remote(request)) if door.clock.now() < ends else None
 
 
 def csrf_token(request: Request) -> str:
@@ -169,12 +186,16 @@ def _from_here(request: Request) -> bool:
     return origin == "null" or origin.partition("://")[2] in own
 
 
-def _holder(door: Door, given: str | None) -> str:
+def _holder(request: Request, door: Door, given: str | None) -> Who:
     if given is None:
         raise KeyWanted(_WANTED)
     if not key_matches(door, given):
         raise KeyWanted(_WRONG)
-    return ADMIN
+    return Who(ADMIN, Role.ADMIN, "admin key", _remote(request))
+
+
+def _remote(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _password(request: Request) -> str | None:

@@ -5,7 +5,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from heartbeat.http import api, auth, console, ops, problem, status_page
+from heartbeat.http import auth, console, ops, problem, status_page, v1
 from heartbeat.http.door import Door
 from heartbeat.http.headers import Headers
 from heartbeat.http.limits import BodyLimit
@@ -41,7 +41,7 @@ def build(door: Door) -> FastAPI:
     face.state.tries = auth.Tries()
     face.add_middleware(BodyLimit)
     problem.install(face)
-    face.include_router(api.router)
+    face.include_router(v1.router)
     face.include_router(ops.router(door))
     face.include_router(console.router(door), include_in_schema=False)
     face.include_router(status_page.router(door), include_in_schema=False)

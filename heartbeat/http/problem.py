@@ -53,6 +53,10 @@ class KeyWanted(Exception):
     """Only who has the admin key may do this."""
 
 
+class Forbidden(Exception):
+    """Who asks is known, and may not do this."""
+
+
 class Forged(Exception):
     """The form did not come from one of our own pages."""
 
@@ -63,6 +67,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     Outdated: HTTPStatus.CONFLICT,
     Unacceptable: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyWanted: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
     Forged: HTTPStatus.FORBIDDEN,
     config.Wrong: HTTPStatus.UNPROCESSABLE_ENTITY,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,

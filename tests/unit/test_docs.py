@@ -45,8 +45,9 @@ from heartbeat import (
 from heartbeat.check import Cause, State
 from heartbeat.clock import WallClock
 from heartbeat.config import document, duration, entry, schema
-from heartbeat.http import auth, face, fields, limits, ops, pings, series, server
+from heartbeat.http import auth, face, limits, ops, pings, series, server
 from heartbeat.http.door import Door
+from heartbeat.http.v1 import fields
 from heartbeat.metrics import Metrics
 from heartbeat.settings import BadSetting, Settings
 

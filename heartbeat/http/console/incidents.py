@@ -11,8 +11,10 @@ from alerting import desk
 from alerting.incident import Incident, Missing, Stale, Surroundings
 from alerting.incident import State as Life
 from heartbeat import checker, hand
-from heartbeat.http import glance, page, sentence, story, view
-from heartbeat.http.visit import Page, Visit
+from heartbeat.http import glance, page, sentence, view
+from heartbeat.http.console import story
+from heartbeat.http.console.visit import Shown, Visit
+from heartbeat.who import Role
 
 A_PAGE = 50
 MORNING = time(9)
@@ -59,7 +61,7 @@ async def acknowledge(visit: Visit) -> Response:
     seen = str(visit.form.get("occurrence", ""))
     occurrence = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else None
     outcome = await visit.write(
-        lambda db: hand.acknowledge(db, number, visit.actor, visit.now, occurrence=occurrence)
+        lambda db: hand.acknowledge(db, number, visit.who.name, visit.now, occurrence=occurrence)
     )
     if isinstance(outcome, Stale):
         return page.error_page(visit.request, 409, "It has moved on", _moved_on(number))
@@ -74,7 +76,7 @@ async def snooze(visit: Visit) -> Response:
     if lasts is None and wanted != "tomorrow":
         return page.error_page(visit.request, 400, "Snooze for how long?", _NO_SUCH_SNOOZE)
     until = visit.now + lasts if lasts else _tomorrow(visit.now)
-    outcome = await visit.write(lambda db: desk.snooze(db, number, visit.actor, visit.now, until))
+    outcome = await visit.write(lambda db: desk.snooze(db, number, visit.who.name, visit.now, until))
     return _back_to(visit, number, outcome)
 
 
@@ -103,19 +105,19 @@ async def ask_resolve(visit: Visit) -> Response:
 async def resolve(visit: Visit) -> Response:
     """End an incident by hand."""
     number = visit.number
-    outcome = await visit.write(lambda db: hand.resolve(db, number, visit.actor, visit.now))
+    outcome = await visit.write(lambda db: hand.resolve(db, number, visit.who.name, visit.now))
     return _back_to(visit, number, outcome)
 
 
-READING: Mapping[str, Page] = {
-    "/incidents": listed,
-    "/incidents/{number:int}": one_incident,
-    "/incidents/{number:int}/resolve": ask_resolve,
+READING: Mapping[str, Shown] = {
+    "/incidents": (Role.VIEWER, listed),
+    "/incidents/{number:int}": (Role.VIEWER, one_incident),
+    "/incidents/{number:int}/resolve": (Role.RESPONDER, ask_resolve),
 }
-ACTING: Mapping[str, Page] = {
-    "/incidents/{number:int}/acknowledge": acknowledge,
-    "/incidents/{number:int}/snooze": snooze,
-    "/incidents/{number:int}/resolve": resolve,
+ACTING: Mapping[str, Shown] = {
+    "/incidents/{number:int}/acknowledge": (Role.RESPONDER, acknowledge),
+    "/incidents/{number:int}/snooze": (Role.RESPONDER, snooze),
+    "/incidents/{number:int}/resolve": (Role.RESPONDER, resolve),
 }
 
 

@@ -17,11 +17,12 @@ from alerting.incident import (
     State,
 )
 from heartbeat import hand
-from heartbeat.http import fields, glance
-from heartbeat.http.answers import Answered, Incidents, Story
-from heartbeat.http.auth import Actor, Given
+from heartbeat.http import glance
+from heartbeat.http.auth import Given, Responder
 from heartbeat.http.door import Door
 from heartbeat.http.problem import NoSuch, Outdated, Unacceptable
+from heartbeat.http.v1 import fields
+from heartbeat.http.v1.answers import Answered, Incidents, Story
 
 router = APIRouter(prefix="/incidents", tags=["incidents"])
 
@@ -46,14 +47,14 @@ async def show_incident(number: fields.Number, door: Given) -> Story:
 
 @router.post("/{number}/acknowledge")
 async def acknowledge(
-    number: fields.Number, door: Given, actor: Actor, asked: fields.Acknowledge | None = None
+    number: fields.Number, door: Given, who: Responder, asked: fields.Acknowledge | None = None
 ) -> Answered:
     """Take care of it: nobody else is paged until this expires, and then everybody is again.
 
     Of two who answer, the first counts. An answer to an occurrence that is over is refused (409).
     """
     asked = asked or fields.Acknowledge()
-    now, by = door.clock.now(), asked.by or actor
+    now, by = door.clock.now(), asked.by or who.name
     until = asked.until and _soon(asked.until, now)
     outcome = await door.database.write(
         lambda db: hand.acknowledge(db, number, by, now, occurrence=asked.occurrence, until=until)
@@ -62,9 +63,9 @@ async def acknowledge(
 
 
 @router.post("/{number}/snooze")
-async def snooze(number: fields.Number, door: Given, actor: Actor, asked: fields.Snooze) -> Answered:
+async def snooze(number: fields.Number, door: Given, who: Responder, asked: fields.Snooze) -> Answered:
     """Quiet until then, when it pages again."""
-    now, by = door.clock.now(), asked.by or actor
+    now, by = door.clock.now(), asked.by or who.name
     until = _soon(asked.until, now)
     outcome = await door.database.write(lambda db: _snooze(db, number, by, now, until))
     return _answered(door, number, outcome)
@@ -72,18 +73,18 @@ async def snooze(number: fields.Number, door: Given, actor: Actor, asked: fields
 
 @router.post("/{number}/resolve")
 async def resolve(
-    number: fields.Number, door: Given, actor: Actor, asked: fields.Resolve | None = None
+    number: fields.Number, door: Given, who: Responder, asked: fields.Resolve | None = None
 ) -> Answered:
     """End it. Checks of it that are still down are expected afresh from now on, so that none is forgotten."""
-    now, by = door.clock.now(), (asked and asked.by) or actor
+    now, by = door.clock.now(), (asked and asked.by) or who.name
     outcome = await door.database.write(lambda db: hand.resolve(db, number, by, now))
     return _answered(door, number, outcome)
 
 
 @router.post("/{number}/note")
-async def note(number: fields.Number, door: Given, actor: Actor, asked: fields.Note) -> Answered:
+async def note(number: fields.Number, door: Given, who: Responder, asked: fields.Note) -> Answered:
     """Add words to its timeline. The same words by the same person are kept once."""
-    now, by = door.clock.now(), asked.by or actor
+    now, by = door.clock.now(), asked.by or who.name
     fresh = await door.database.write(lambda db: _note(db, number, by, asked.words, now))
     return Answered(outcome="noted" if fresh else "noted already", by=by)
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from alerting import desk
 from heartbeat.app import System
 from heartbeat.check import State
-from heartbeat.http import api_checks
+from heartbeat.http.v1 import checks
 from heartbeat.schedule import Cron, Every
 from tests.unit.http.conftest import (
     SetClock,
@@ -140,7 +140,7 @@ async def test_checks_are_listed_by_the_state_that_is_shown(
     await make_check(system, "f-new", schedule=Every(timedelta(minutes=10)))
     clock.advance(minutes=1, seconds=1)
     # So few are looked at for one page that each state takes several.
-    monkeypatch.setattr(api_checks, "SCANNED", 2)
+    monkeypatch.setattr(checks, "SCANNED", 2)
 
     listed: dict[str, list[str]] = {}
     for state in State:

@@ -14,11 +14,13 @@ from alerting import desk
 from heartbeat import check, checker, config, hand, store
 from heartbeat.check import State
 from heartbeat.config import entry
-from heartbeat.http import fields, reading
-from heartbeat.http.answers import Check, Checks, Pings, Transitions
-from heartbeat.http.auth import Actor, Given
+from heartbeat.http import reading
+from heartbeat.http.auth import Admin, Given, Responder, needs
 from heartbeat.http.door import Door
 from heartbeat.http.problem import NoSuch, OwnedByFile
+from heartbeat.http.v1 import fields
+from heartbeat.http.v1.answers import Check, Checks, Pings, Transitions
+from heartbeat.who import Role
 
 SCANNED = 1_000
 """Checks that are looked at for one page, where what is asked for follows from the time."""
@@ -52,16 +54,16 @@ async def show_check(name: fields.Name, door: Given) -> Check:
 
 
 @router.post("/{name}/pause")
-async def pause_check(name: fields.Name, door: Given, actor: Actor) -> Check:
+async def pause_check(name: fields.Name, door: Given, who: Responder) -> Check:
     """Expect nothing of it until it is resumed or, unless that is forbidden, heard again.
 
     An incident of it ends or goes on without it. Pausing what is paused changes nothing.
     """
     now = door.clock.now()
-    return await _changed(door, name, lambda db, named: hand.pause(db, named, actor, now), now)
+    return await _changed(door, name, lambda db, named: hand.pause(db, named, who.name, now), now)
 
 
-@router.post("/{name}/resume")
+@router.post("/{name}/resume", dependencies=[needs(Role.RESPONDER)])
 async def resume_check(name: fields.Name, door: Given) -> Check:
     """Expect a paused check afresh from now on. Resuming what is not paused changes nothing."""
     now = door.clock.now()
@@ -69,12 +71,12 @@ async def resume_check(name: fields.Name, door: Given) -> Check:
 
 
 @router.delete("/{name}", status_code=204)
-async def delete_check(name: fields.Name, door: Given, actor: Actor) -> None:
+async def delete_check(name: fields.Name, door: Given, who: Admin) -> None:
     """End the watch over it and forget what was heard. What the configuration file declares stays (409)."""
     now = door.clock.now()
 
     def work(db: Connection) -> None:
-        gone = _known(hand.delete(db, _named(name), actor, now), name)
+        gone = _known(hand.delete(db, _named(name), who.name, now), name)
         if gone.origin == config.ORIGIN:
             # Looked at once the row is locked, so that nobody changes it meanwhile; this undoes the deletion.
             raise OwnedByFile(f"The configuration file declares {gone.slug}: delete it there.")

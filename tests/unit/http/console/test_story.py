@@ -11,8 +11,9 @@ from alerting.incident import Facts, Incident, RaisedSymptom, State
 from alerting.notice import Kind
 from alerting.severity import Severity
 from alerting.store import Entry
-from heartbeat.http import page, story
-from heartbeat.http.story import Moment
+from heartbeat.http import page
+from heartbeat.http.console import story
+from heartbeat.http.console.story import Moment
 from tests.unit.conftest import NOW
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)

@@ -5,8 +5,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from heartbeat.http import auth, page
+from heartbeat.http.console.visit import FORM_FIELDS, local
 from heartbeat.http.door import Door
-from heartbeat.http.visit import FORM_FIELDS, local
 
 WRONG = "This is not the admin key. It was printed at the first start, or is what HEARTBEAT_ADMIN_KEY says."
 TOO_OFTEN = "There were too many tries from this address. Wait a minute, then try again."

@@ -8,19 +8,20 @@ from fastapi import APIRouter, Depends, Request
 
 from alerting import desk, person
 from alerting.notifiers import shelf
-from heartbeat.http import api_checks, api_incidents, fields
-from heartbeat.http.answers import Changes, Contact, People, Person, Policies
-from heartbeat.http.auth import Given, api_actor
+from heartbeat.http.auth import Given, known, needs
 from heartbeat.http.problem import RESPONSES, Unacceptable
+from heartbeat.http.v1 import checks, fields, incidents
+from heartbeat.http.v1.answers import Changes, Contact, People, Person, Policies
+from heartbeat.who import Role
 
-router = APIRouter(prefix="/v1", dependencies=[Depends(api_actor)], responses=RESPONSES)
-router.include_router(api_checks.router)
-router.include_router(api_incidents.router)
+router = APIRouter(prefix="/v1", dependencies=[Depends(known)], responses=RESPONSES)
+router.include_router(checks.router)
+router.include_router(incidents.router)
 
 _YAML = {"requestBody": {"required": True, "content": {"application/yaml": {"schema": {"type": "string"}}}}}
 
 
-@router.put("/configuration", tags=["configuration"], openapi_extra=_YAML)
+@router.put("/configuration", tags=["configuration"], openapi_extra=_YAML, dependencies=[needs(Role.ADMIN)])
 async def apply_configuration(
     request: Request, door: Given, name: fields.FileName = "heartbeat.yaml"
 ) -> Changes:

@@ -1,9 +1,9 @@
-"""The console: how everything stands, the checks, one check. Incidents and signing in have rooms of their own."""
+"""The console's pages of checks: how everything stands, all checks, one check, and what people do to it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -11,37 +11,16 @@ from alerting import desk, spell
 from alerting.incident import Incident
 from heartbeat import checker, hand, ring, schedule, store
 from heartbeat.check import Check, State
-from heartbeat.http import answer, glance, incidents, page, reading, sentence, sign_in, strip, view
-from heartbeat.http.door import Door
-from heartbeat.http.visit import Visit, signed_in
+from heartbeat.http import glance, page, reading, sentence, strip, view
+from heartbeat.http.console import incidents
+from heartbeat.http.console.visit import Shown, Visit
 from heartbeat.schedule import Cron, Every
+from heartbeat.who import Role
 
 A_PAGE = 100
 """Checks on one page of a list."""
 PINGS_SHOWN = 20
 CHANGES_SHOWN = 15
-
-
-def router(door: Door) -> APIRouter:
-    """Every page of the console, and the signed links' pages."""
-    routes = APIRouter()
-    looking = {
-        "/": overview,
-        "/checks": checks,
-        "/checks/{slug}": one_check,
-        "/checks/{slug}/pings/{number:int}": body,
-        "/checks/{slug}/pause": ask_pause,
-        **incidents.READING,
-    }
-    acting = {"/checks/{slug}/pause": pause, "/checks/{slug}/resume": resume, **incidents.ACTING}
-    for path, shown in looking.items():
-        routes.add_route(path, signed_in(door, shown), methods=["GET"], include_in_schema=False)
-    for path, shown in acting.items():
-        routes.add_route(path, signed_in(door, shown), methods=["POST"], include_in_schema=False)
-    routes.add_route("/static/{name}", page.static, methods=["GET"], include_in_schema=False)
-    routes.include_router(sign_in.router(door))
-    routes.include_router(answer.router(door))
-    return routes
 
 
 async def overview(visit: Visit) -> Response:
@@ -104,7 +83,7 @@ async def ask_pause(visit: Visit) -> Response:
 
 async def pause(visit: Visit) -> Response:
     """Expect nothing of a check for now."""
-    done = await visit.write(lambda db: hand.pause(db, visit.slug, visit.actor, visit.now))
+    done = await visit.write(lambda db: hand.pause(db, visit.slug, visit.who.name, visit.now))
     return page.see_other(f"/checks/{visit.slug}") if done else _no_such(visit)
 
 
@@ -112,6 +91,19 @@ async def resume(visit: Visit) -> Response:
     """Expect a paused check afresh."""
     done = await visit.write(lambda db: hand.resume(db, visit.slug, visit.now))
     return page.see_other(f"/checks/{visit.slug}") if done else _no_such(visit)
+
+
+READING: Mapping[str, Shown] = {
+    "/": (Role.VIEWER, overview),
+    "/checks": (Role.VIEWER, checks),
+    "/checks/{slug}": (Role.VIEWER, one_check),
+    "/checks/{slug}/pings/{number:int}": (Role.VIEWER, body),
+    "/checks/{slug}/pause": (Role.RESPONDER, ask_pause),
+}
+ACTING: Mapping[str, Shown] = {
+    "/checks/{slug}/pause": (Role.RESPONDER, pause),
+    "/checks/{slug}/resume": (Role.RESPONDER, resume),
+}
 
 
 def _no_such(visit: Visit) -> Response:

@@ -15,7 +15,7 @@ from heartbeat.app import System
 from heartbeat.check import Check, State
 from heartbeat.database import Database
 from heartbeat.http import console, page, strip
-from heartbeat.http.visit import local
+from heartbeat.http.console.visit import local
 from heartbeat.schedule import Cron
 from tests.unit.conftest import a_check
 from tests.unit.http.conftest import (

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from heartbeat.http import auth, page
 from heartbeat.http.door import Door
+from heartbeat.who import Role, Who
 
 T = TypeVar("T")
 FORM_FIELDS = 20
@@ -24,7 +25,7 @@ class Visit:
 
     door: Door
     request: Request
-    actor: str
+    who: Who
     now: datetime
     form: Mapping[str, Any]
 
@@ -52,7 +53,7 @@ class Visit:
     def show(self, template: str, *, status: int = 200, refresh: bool = False, **facts: Any) -> HTMLResponse:
         """A page inside the console's frame. One that shows the present loads itself again (`refresh`)."""
         headers = {"Refresh": str(page.REFRESH)} if refresh else {}
-        frame = {"actor": self.actor, "now": self.now, "csrf": auth.csrf_token(self.request)}
+        frame = {"who": self.who, "now": self.now, "csrf": auth.csrf_token(self.request)}
         return page.render(template, status=status, headers=headers, **frame, **facts)
 
     def missing(self, words: str) -> HTMLResponse:
@@ -61,20 +62,25 @@ class Visit:
 
 
 Page = Callable[[Visit], Awaitable[Response]]
+Shown = tuple[Role, Page]
+"""A page, and the least role that may see it."""
 
 
-def signed_in(door: Door, shown: Page) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint of a page that only who has signed in may see; a form that is not ours is refused."""
+def signed_in(door: Door, shown: Page, needs: Role) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint of a page that only who has signed in may see, with the role that it needs; a form that is not
+    ours is refused."""
 
     async def endpoint(request: Request) -> Response:
-        actor = auth.page_actor(request)
-        if actor is None:
+        who = auth.page_actor(request)
+        if who is None:
             return page.see_other(f"/sign-in?next={quote(_wanted(request), safe='/')}")
+        if not who.role.may(needs):
+            return page.error_page(request, 403, "Not for you", _not_for(who, needs))
         form: Mapping[str, Any] = {}
         if request.method == "POST":
             form = await request.form(max_files=0, max_fields=FORM_FIELDS)
             auth.check_csrf(request, form)
-        return await shown(Visit(door, request, actor, door.clock.now(), form))
+        return await shown(Visit(door, request, who, door.clock.now(), form))
 
     return endpoint
 
@@ -85,6 +91,12 @@ def local(path: str) -> str:
     # control characters before it looks.
     ours = path.startswith("/") and not path.startswith(("//", "/sign-")) and "\\" not in path
     return path if ours and path.isprintable() else "/"
+
+
+def _not_for(who: Who, needs: Role) -> str:
+    return (
+        f"This needs the role {needs}; {who.name} has the role {who.role}. Ask an admin. Nothing was changed."
+    )
 
 
 def _wanted(request: Request) -> str:

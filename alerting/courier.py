@@ -63,7 +63,10 @@ class Parcel:
 
 
 class Courier:
-    """Carries what lies in the outbox. `dispatch` never waits for a provider."""
+    """Carries what lies in the outbox. `dispatch` never waits for a provider.
+
+    `fill_in` gives the address to use for one as it is kept, and for what that is about.
+    """
 
     def __init__(
         self,
@@ -73,7 +76,7 @@ class Courier:
         now: Callable[[], datetime],
         around: Around,
         links: Callable[[Incident, Person], Links],
-        fill_in: Callable[[str], str],
+        fill_in: Callable[[str, str], str],
         overview_url: str,
         random: Callable[[], float] = random.random,
         observe: Callable[[str, str], None] = lambda _kind, _result: None,
@@ -170,7 +173,10 @@ class Courier:
     async def _carry(self, parcel: Parcel) -> None:
         kind = parcel.contact.kind
         try:
-            outcome = await hand_over(self.notifiers, parcel.notice, parcel.contact, self._fill_in)
+            about = parcel.person.about(parcel.contact)
+            outcome = await hand_over(
+                self.notifiers, parcel.notice, parcel.contact, lambda text: self._fill_in(text, about)
+            )
             self._observe(kind, type(outcome).__name__.lower())
             if await self._recorded(parcel, outcome) or self._behind:
                 self._wake()

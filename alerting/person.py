@@ -24,6 +24,10 @@ class Person:
         """Contact number `count`, counted on and on round the list."""
         return self.contacts[count % len(self.contacts)]
 
+    def about(self, contact: Contact) -> str:
+        """What an encrypted address of this contact is bound to."""
+        return f"person {self.id} {contact.kind}"
+
 
 OPERATOR = Person("operator", "Operator", (Contact("console", "terminal"),))
 """The catch-all: where a policy names nobody who can be reached, the page goes to the service's own terminal."""

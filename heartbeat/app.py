@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from alerting.notice import Links, Notice
 from alerting.notifiers import shelf
 from alerting.notifiers.contract import Notifier, Outcome
 from alerting.person import Contact, Person
-from heartbeat import checker, config, link, plan, secret
+from heartbeat import checker, config, link, plan, secret, vault
 from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.http import face, ops
@@ -122,6 +123,8 @@ def build(
         public_url=settings.public_url,
         admin_key=settings.admin_key,
         secret_key=settings.secret_key,
+        link_keys=(settings.secret_key, *settings.secret_keys_before),
+        vault=vault_of(settings),
         wake=wake,
         ready=ticker.ready,
         apply=_applier(settings, notifiers or {}, database, clock, wake),
@@ -140,18 +143,37 @@ def understand(
 
 def sender(
     settings: Settings, http: httpx.AsyncClient, written: Mapping[str, Mapping[str, str]]
-) -> Callable[[Notice, Contact], Awaitable[Outcome]]:
+) -> Callable[[Notice, Person, Contact], Awaitable[Outcome]]:
     """A way to send one notice at once, beside the outbox: for trying contacts out."""
-    notifiers = _assembler(settings, http, {})(written)
+    notifiers, fill_in = _assembler(settings, http, {})(written), _filler(settings)
 
-    async def send(told: Notice, contact: Contact) -> Outcome:
-        return await hand_over(notifiers, told, contact, _filler(settings))
+    async def send(told: Notice, person: Person, contact: Contact) -> Outcome:
+        return await hand_over(notifiers, told, contact, lambda text: fill_in(text, person.about(contact)))
 
     return send
 
 
-def _filler(settings: Settings) -> Callable[[str], str]:
-    return lambda text: secret.fill_in(text, settings.environment, Path.read_text)
+def vault_of(settings: Settings) -> vault.Vault:
+    """The vault with this installation's keys. The secret key is the last of them, so that it can be the only one."""
+    keys = (*settings.encryption_keys, settings.secret_key, *settings.secret_keys_before)
+    return vault.with_keys([key for key in keys if key], secrets.token_bytes)
+
+
+def _filler(settings: Settings) -> Callable[[str, str], str]:
+    """Gives what is kept of a secret in clear: encrypted, and then bound to what it is about, or as references."""
+    opener = vault_of(settings)
+
+    def fill_in(text: str, about: str) -> str:
+        if vault.is_sealed(text):
+            return opener.open(text, about)
+        return secret.fill_in(text, settings.environment, Path.read_text)
+
+    return fill_in
+
+
+def setting_about(kind: str, name: str) -> str:
+    """What an encrypted setting of a notifier is bound to."""
+    return f"notifier {kind} {name}"
 
 
 def calm_collector() -> None:
@@ -200,13 +222,10 @@ def _assembler(
 def _assembled(
     settings: Settings, written: Mapping[str, Mapping[str, str]], http: httpx.AsyncClient, known: shelf.Shelf
 ) -> dict[str, Notifier]:
-    filled = {}
+    filled, fill_in = {}, _filler(settings)
     for kind, given in written.items():
         try:
-            one = {
-                name: secret.fill_in(value, settings.environment, Path.read_text)
-                for name, value in given.items()
-            }
+            one = {name: fill_in(value, setting_about(kind, name)) for name, value in given.items()}
             shelf.assemble({kind: one}, http, known)
             filled[kind] = one
         except ValueError as wrong:

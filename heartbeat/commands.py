@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, make_url
 from alerting import desk, notice
 from alerting.notifiers.contract import Accepted, Outcome, Refused
 from alerting.person import OPERATOR, Contact, Person
-from heartbeat import app, config, migrations, serve
+from heartbeat import app, config, migrations, serve, settings
 from heartbeat import plan as planning
 from heartbeat.database import AlreadyServed, Database, engine, transact
 from heartbeat.settings import Settings
@@ -75,16 +76,16 @@ def export(given: Settings) -> int:
 
 async def test_page(given: Settings, name: str) -> int:
     """Page one person through every contact; 0 where every contact took it."""
-    people, settings = _read(
+    people, notifiers = _read(
         given, lambda db: (desk.people(db) | {OPERATOR.id: OPERATOR}, desk.notifiers(db))
     )
     person = people.get(name)
     if person is None:
         raise Failed(f"There is no person {name!r}; there are {', '.join(sorted(people))}.")
     async with httpx.AsyncClient() as http:
-        send = app.sender(given, http, settings)
+        send = app.sender(_with_secrets(given), http, notifiers)
         told = notice.trial(person, f"{given.public_url}/", datetime.now(UTC))
-        outcomes = [(contact, await send(told, contact)) for contact in person.contacts]
+        outcomes = [(contact, await send(told, person, contact)) for contact in person.contacts]
     for contact, outcome in outcomes:
         print(_words(person, contact, outcome))
     return 0 if all(isinstance(outcome, Accepted) for _, outcome in outcomes) else 1
@@ -98,6 +99,11 @@ def _words(person: Person, contact: Contact, outcome: Outcome) -> str:
         return f"{where}: REFUSED, trying again cannot help: {outcome.reason}"
     later = f"; try again in {outcome.retry_after.total_seconds():.0f} s" if outcome.retry_after else ""
     return f"{where}: NOT REACHED: {outcome.reason}{later}"
+
+
+def _with_secrets(given: Settings) -> Settings:
+    """The settings with the secret key as far as it is known here; nothing is made."""
+    return replace(given, secret_key=given.secret_key or settings.kept_secret(given, "secret-key"))
 
 
 def _wanted(given: Settings) -> config.Configuration:

@@ -7,6 +7,7 @@ A link is bound to one incident, one occurrence of it and one person, and it exp
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as BadBase64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -38,14 +39,14 @@ def sign(secret: str, answerer: Answerer) -> str:
     return f"{_text(payload)}.{_text(_signature(secret, payload))}"
 
 
-def read(secret: str, token: str, now: datetime) -> Answerer | Bad:
-    """Who the holder of this token is."""
+def read(secrets: Sequence[str], token: str, now: datetime) -> Answerer | Bad:
+    """Who the holder of this token is. Any of the secrets may have signed it: several, while one replaces another."""
     payload_text, _, signature_text = token.partition(".")
     try:
         payload, signature = _bytes(payload_text), _bytes(signature_text)
     except (BadBase64, ValueError):
         return Bad("This link is damaged: copy it whole from the page.")
-    if not hmac.compare_digest(_signature(secret, payload), signature):
+    if not any(hmac.compare_digest(_signature(secret, payload), signature) for secret in secrets):
         return Bad("This link is not valid here: it was damaged or made by another installation.")
     incident, occurrence, until, person = payload.decode().split(".", 3)
     answerer = Answerer(int(incident), int(occurrence), person, datetime.fromtimestamp(int(until), UTC))

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import version
@@ -65,7 +66,7 @@ async def _serve(given: Settings, database: Database, listener: socket, news: li
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
     async with httpx.AsyncClient(limits=limits, headers={"User-Agent": USER_AGENT}) as http:
         system = app.build(given, database=database, clock=WallClock(), http=http)
-        await database.write(lambda db: _same_installation(db, given.secret_key))
+        await database.write(lambda db: _same_installation(db, given.secret_key, given.secret_keys_before))
         for line in await _applied(system, given):
             log.info("configuration: %s", line)
         serving = server.configured(system.asgi)
@@ -90,17 +91,25 @@ async def _rest(serving: server.Server, system: app.System) -> None:
     await system.rest()
 
 
-def _same_installation(db: Connection, secret_key: str) -> None:
-    """Replicas must share one secret key, or a link that one has signed would be refused by another at 3 a.m."""
-    mine = sha256(b"heartbeat secret key\n" + secret_key.encode()).hexdigest()
+def _same_installation(db: Connection, secret_key: str, before: Sequence[str] = ()) -> None:
+    """Replicas must share one secret key, or a link that one has signed would be refused by another at 3 a.m.
+
+    Another key is taken where the one that the database knows is still named, so that its links are taken too.
+    """
+    mine = _key_hash(secret_key)
     known = store.recall(db, "secret_key_hash")
-    if known is None:
+    if known is None or (known != mine and known in map(_key_hash, before)):
         store.remember(db, "secret_key_hash", mine)
     elif known != mine:
         raise BadSetting(
-            "HEARTBEAT_SECRET_KEY differs from the one that this database was first served with: give every "
-            "replica the same HEARTBEAT_SECRET_KEY (or the same file secret-key in its data directory)."
+            "HEARTBEAT_SECRET_KEY differs from the one that this database was last served with: give every "
+            "replica the same HEARTBEAT_SECRET_KEY (or the same file secret-key in its data directory). To "
+            "change it, name the old one in HEARTBEAT_SECRET_KEY_PREVIOUS."
         )
+
+
+def _key_hash(secret_key: str) -> str:
+    return sha256(b"heartbeat secret key\n" + secret_key.encode()).hexdigest()
 
 
 async def _applied(system: app.System, given: Settings) -> tuple[str, ...]:

@@ -2,11 +2,14 @@
 
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ROLES = ("api", "checker", "pager")
+SHORTEST_KEY = 32
+"""Characters of a key that signs or encrypts, at least."""
 
 
 class BadSetting(ValueError):
@@ -28,6 +31,10 @@ class Settings:
     outside_every: float = 10.0
     admin_key: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
+    secret_keys_before: tuple[str, ...] = field(default=(), repr=False)
+    """Secret keys that are being replaced, or are about to come: what they have signed counts as well."""
+    encryption_keys: tuple[str, ...] = field(default=(), repr=False)
+    """The keys of secrets at rest, the one that encrypts first. Without any it is the secret key."""
     ping_body_limit: int = 100_000
     log_level: str = "INFO"
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -50,27 +57,48 @@ def read(environ: Mapping[str, str]) -> Settings:
         outside_url=environ.get("HEARTBEAT_OUTSIDE_URL", ""),
         outside_every=_whole(environ, "HEARTBEAT_OUTSIDE_EVERY", 10, 1, 3600),
         admin_key=_long(environ, "HEARTBEAT_ADMIN_KEY", 16),
-        secret_key=_long(environ, "HEARTBEAT_SECRET_KEY", 32),
+        secret_key=_long(environ, "HEARTBEAT_SECRET_KEY", SHORTEST_KEY),
+        secret_keys_before=_keys(environ, "HEARTBEAT_SECRET_KEY_PREVIOUS"),
+        encryption_keys=_keys(environ, "HEARTBEAT_ENCRYPTION_KEYS"),
         ping_body_limit=_whole(environ, "HEARTBEAT_PING_BODY_LIMIT", 100_000, 0, 10_000_000),
         log_level=_level(environ.get("HEARTBEAT_LOG_LEVEL", "INFO")),
         environment=dict(environ),
     )
 
 
+def kept_secret(settings: Settings, name: str) -> str:
+    """A secret of this installation from its file, or nothing where none was made yet.
+
+    Raises `BadSetting` where the file is empty: a signature by no key could be made by anybody.
+    """
+    path = settings.data_dir / name
+    if not path.exists():
+        return ""
+    kept = path.read_text().strip()
+    if not kept:
+        raise BadSetting(f"{path} is empty: put the key back into it, or delete it to have another one made.")
+    return kept
+
+
 def own_secret(settings: Settings, name: str) -> tuple[str, bool]:
     """A secret of this installation, kept in a file that only its owner reads; whether it was made just now."""
-    path = settings.data_dir / name
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if path.exists():
-        return path.read_text().strip(), False
+    if kept := kept_secret(settings, name):
+        return kept, False
     made = secrets.token_urlsafe(32)
-    # Created exclusively and private from the first instant; whoever is second reads what the first wrote.
-    try:
-        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip(), False
+    # Private from the first instant, and in its place only when whole and on the disk.
+    number, draft = tempfile.mkstemp(dir=settings.data_dir, prefix=f".{name}-")
     with os.fdopen(number, "w") as file:
         file.write(made + "\n")
+        file.flush()
+        os.fsync(number)
+    try:
+        os.link(draft, settings.data_dir / name)
+    except FileExistsError:
+        # Whoever is second reads what the first wrote.
+        return kept_secret(settings, name), False
+    finally:
+        Path(draft).unlink()
     return made, True
 
 
@@ -106,6 +134,15 @@ def _long(environ: Mapping[str, str], name: str, least: int) -> str:
     if given and len(given) < least:
         raise BadSetting(f"{name} must have at least {least} characters.")
     return given
+
+
+def _keys(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    keys = tuple(key.strip() for key in environ.get(name, "").split(",") if key.strip())
+    if any(len(key) < SHORTEST_KEY for key in keys):
+        raise BadSetting(
+            f"{name}: each key must have at least {SHORTEST_KEY} characters, with commas between them."
+        )
+    return keys
 
 
 def _roles(given: str) -> frozenset[str]:

@@ -1,12 +1,13 @@
 """What the faces of the service are given to work with: everything that a request may need, and nothing global."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.metrics import Metrics
+from heartbeat.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,10 @@ class Door:
     public_url: str
     admin_key: str = field(repr=False)
     secret_key: str = field(repr=False)
+    link_keys: Sequence[str] = field(repr=False)
+    """The secret keys whose links are taken: the one that signs, and those before it."""
+    vault: Vault = field(repr=False)
+    """Encrypts what somebody enters and must never be shown again."""
     wake: Callable[[], None]
     """Something is due now: the ticker should look at once."""
     ready: Callable[[], bool]

@@ -197,7 +197,7 @@ def answerer(show: Show) -> Answerer | None:
     """Whose answer to what the page's link is."""
     if show.ack_url is None:
         return None
-    found = link.read(SECRET, show.ack_url.rpartition("/")[2], EPOCH)
+    found = link.read([SECRET], show.ack_url.rpartition("/")[2], EPOCH)
     return found if isinstance(found, Answerer) else None
 
 

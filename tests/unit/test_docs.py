@@ -217,6 +217,8 @@ def addresses() -> dict[str, set[str]]:
         public_url="http://test",
         admin_key="k" * 16,
         secret_key="s" * 32,
+        link_keys=["s" * 32],
+        vault=NOBODY,
         wake=NOBODY,
         ready=NOBODY,
         apply=NOBODY,

@@ -50,7 +50,7 @@ def router(door: Door) -> APIRouter:
 
     async def look(request: Request) -> Response:
         now = door.clock.now()
-        reader = link.read(door.secret_key, request.path_params["token"], now)
+        reader = link.read(door.link_keys, request.path_params["token"], now)
         if isinstance(reader, Bad):
             return _bad(reader, now)
         facts = await door.database.read(lambda db: _facts(db, reader, now))
@@ -61,7 +61,7 @@ def router(door: Door) -> APIRouter:
     async def act(request: Request) -> Response:
         now = door.clock.now()
         token = request.path_params["token"]
-        reader = link.read(door.secret_key, token, now)
+        reader = link.read(door.link_keys, token, now)
         browser = "text/html" in request.headers.get("accept", "")
         if isinstance(reader, Bad):
             return (

@@ -24,6 +24,7 @@ from tests.unit.conftest import NOW, a_check
 
 ADMIN_KEY = "an-admin-key-for-tests"
 SECRET_KEY = "a-secret-key-for-tests-that-is-long"
+SECRET_KEY_BEFORE = "the-secret-key-that-this-one-replaces"
 CONTACTS = (Contact("console", "terminal"), Contact("slack", "${SLACK}"), Contact("pigeon", "roof"))
 FIRST = Person("first", "First responder", CONTACTS)
 OPS = Policy("ops", (Step(("first",), timedelta(minutes=5)),))
@@ -66,6 +67,7 @@ def settings(tmp_path: Path) -> Settings:
         data_dir=tmp_path,
         admin_key=ADMIN_KEY,
         secret_key=SECRET_KEY,
+        secret_keys_before=(SECRET_KEY_BEFORE,),
         ping_body_limit=1_000,
         environment={"SLACK": "https://hooks.example.com/x"},
     )

@@ -14,6 +14,7 @@ from heartbeat.database import Database, Unavailable
 from heartbeat.link import Answerer
 from tests.unit.http.conftest import (
     SECRET_KEY,
+    SECRET_KEY_BEFORE,
     SetClock,
     escalate,
     fall_silent,
@@ -110,6 +111,15 @@ async def test_pressing_acknowledges_for_the_person_and_says_until_when(
     assert ACKNOWLEDGED in shown.words
     assert shown.forms == []
     assert (await standing(system, number)).incident.acknowledged_by == "First responder"
+
+
+async def test_a_link_by_the_key_before_still_answers(
+    system: System, number: int, phone: httpx.AsyncClient
+) -> None:
+    by_the_old_one = address(number, key=SECRET_KEY_BEFORE)
+    assert (await phone.post(by_the_old_one)).status_code == 303
+    assert (await standing(system, number)).incident.acknowledged_by == "First responder"
+    assert (await phone.post(address(number, key="a key of somebody else " * 2))).status_code != 303
 
 
 async def test_pressing_twice_or_after_another_changes_nothing_more(

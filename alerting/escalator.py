@@ -14,7 +14,7 @@ from alerting.notice import Kind
 from alerting.person import OPERATOR, Person
 from alerting.store import Entry
 
-BATCH = 500
+BATCH = 1000
 
 
 def sweep(db: Connection, now: datetime, limit: int = BATCH) -> int:
@@ -31,12 +31,7 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH) -> int:
     intended = [(one, person, decisions[one.id].reason) for one in awake for person in fresh[one.id]]
     outbox.intend(db, Kind.PAGE, intended, now)
     entries += [Entry(one.id, now, "paged", _said(decisions[one.id], reached[one.id])) for one in awake]
-    after = [replace(one, step=one.step + 1, next_at=decisions[one.id].next_at) for one in awake]
-    # A page tells all that there is to tell; one that is under way already may not know the latest.
-    after = [
-        replace(one, told_at=now, tell_at=None) if fresh[one.id] == reached[one.id] else one for one in after
-    ]
-    store.save(db, after)
+    store.save(db, [_stepped(one, decisions[one.id], now, fresh[one.id] == reached[one.id]) for one in awake])
     store.write(db, entries)
     paged = {one.id for one in awake}
     return len(due) + _tell_changes(db, now, limit, paged)
@@ -45,6 +40,12 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH) -> int:
 def next_due(db: Connection) -> datetime | None:
     """When the first incident needs something done."""
     return store.next_due(db)
+
+
+def _stepped(one: Incident, decision: Decision, now: datetime, all_told: bool) -> Incident:
+    """One step on. A page tells all that there is to tell; one that is under way already may not know the latest."""
+    told_at, tell_at = (now, None) if all_told else (one.told_at, one.tell_at)
+    return replace(one, step=one.step + 1, next_at=decision.next_at, told_at=told_at, tell_at=tell_at)
 
 
 def _said(decision: Decision, people: Iterable[Person]) -> str:

@@ -295,4 +295,6 @@ def _overran(check: Check, now: datetime) -> Change:
 def _down(check: Check, cause: Cause, now: datetime, why: str) -> Change:
     if check.state is State.DOWN and check.cause is cause:
         return Change(_armed(check), Raised(cause, why))
-    return Change(_armed(replace(check, state=State.DOWN, cause=cause, since=now)), Raised(cause, why))
+    # Silent or overrun, it is waited for no more; only after a failure its next success is.
+    after = replace(check, state=State.DOWN, cause=cause, since=now, wake_at=None)
+    return Change(_armed(after) if cause is Cause.FAILED else after, Raised(cause, why))

@@ -12,7 +12,7 @@ from alerting.incident import Facts, Incident, Surroundings, Symptom
 from heartbeat import cause, check, store
 from heartbeat.check import Cause, Change, Check, Raised
 
-BATCH = 500
+BATCH = 1000
 PARKED = timedelta(minutes=5)
 """A check that cannot be judged (a row that no code understands) is looked at again after this time."""
 OTHERS = 3

@@ -1,7 +1,7 @@
 """One cycle to read, and the service is understood: judge what is due, decide whom to page, send.
 
-A tick works in rounds, one bounded batch of each stage a round, so that the first page of a storm leaves while
-the rest of the storm is still being judged. Then it sleeps until the next due time, or until it is woken.
+A tick works in rounds, one bounded batch of each stage a round, all stages at once, so that the first page of a storm
+leaves while the rest of the storm is still being judged. Then it sleeps until the next due time, or until it is woken.
 """
 
 import asyncio
@@ -20,6 +20,9 @@ from heartbeat.database import Database, Unavailable, clock_offset
 from heartbeat.metrics import Metrics
 
 MAX_ROUNDS = 200
+FIRST_BATCH = 125
+"""Checks or incidents of one transaction in the first round of a tick. It doubles from round to round: in a storm the
+first page leaves after little work, and what follows is done in fewer transactions."""
 LONGEST_SLEEP = 1.0
 """Seconds between ticks at the most: another replica may have brought something forward."""
 SHORTEST_SLEEP = 0.05
@@ -64,6 +67,7 @@ class Ticker:
         self._idle_at: datetime | None = None
         self._woken = asyncio.Event()
         self._stopping = False
+        self._batch = FIRST_BATCH
         self._clean_at: float | None = None
         self._stages: list[tuple[str, Stage]] = []
         if "checker" in roles:
@@ -108,9 +112,13 @@ class Ticker:
         began = loop.time()
         self._idle_at = None
         clean = await self._guarded("clock", self._agree_on_time) is not None
-        for _ in range(MAX_ROUNDS):
+        for number in range(MAX_ROUNDS):
+            self._batch = min(FIRST_BATCH << min(number, 10), checker.BATCH)
             looked_at = self._clock.now()
-            worked = [await self._guarded(name, stage) for name, stage in self._stages if not self._stopping]
+            if self._stopping:
+                break
+            # At once, each in a transaction of its own: while one waits for the database, another thinks.
+            worked = await asyncio.gather(*(self._guarded(name, stage) for name, stage in self._stages))
             clean = clean and None not in worked
             if not any(worked):
                 self._idle_at = looked_at
@@ -134,11 +142,13 @@ class Ticker:
 
     async def _check(self) -> int:
         now = self._clock.now()
-        return await self._database.write(lambda db: checker.sweep(db, now))
+        return await self._database.write(lambda db: checker.sweep(db, now, self._batch))
 
     async def _escalate(self) -> int:
         now = self._clock.now()
-        return await self._database.write(lambda db: escalator.sweep(db, now))
+        return await self._database.write(
+            lambda db: escalator.sweep(db, now, min(self._batch, escalator.BATCH))
+        )
 
     async def _agree_on_time(self) -> int:
         now = self._clock.now()

@@ -549,8 +549,8 @@ LIMITS: Mapping[str, str] = {
     "Bytes of bodies in line": f"{ingest.MAX_WAITING_BYTES:,},",
     "Pings kept of a check": f"{ring.KEEP}",
     "Open runs followed of a check": f"{check.MAX_OPEN_RUNS}",
-    "Checks judged in one transaction": f"{checker.BATCH}",
-    "Incidents paged for in one transaction": f"{escalator.BATCH}",
+    "Checks judged in one transaction": f"{ticker.FIRST_BATCH} at first, doubling to {checker.BATCH:,}",
+    "Incidents paged for in one transaction": f"{ticker.FIRST_BATCH} at first, doubling to {escalator.BATCH:,}",
     "Rounds in one tick": f"{ticker.MAX_ROUNDS}",
     "Time between two ticks": f"{ticker.LONGEST_SLEEP:g} s",
     "A check that cannot be judged": f"{checker.PARKED.seconds // 60} min",
@@ -604,9 +604,7 @@ def test_the_other_numbers_of_operating_are_those_of_the_code() -> None:
         f"one page in {outbox.NEWEST_SHARE} is taken from the newest",
         f"more than {series.MAX_CHECKS:,} checks",
         f"Requests under way have {server.STOP_BOUND} s to end, sends under way {app.SETTLE_BOUND:g} s",
-        f"(503 with `Retry-After: {pings.RETRY_AFTER.decode()}`"
-        if False
-        else f"Retry-After: {pings.RETRY_AFTER.decode()}",
+        f"Retry-After: {pings.RETRY_AFTER.decode()}",
     ):
         assert words in page
     assert f"at most {fields.MAX_NOTE:,} characters" in read("docs/api.md")

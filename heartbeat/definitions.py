@@ -19,9 +19,8 @@ from heartbeat.tables import ping_keys, status_pages
 
 def load(db: Connection, checks: Iterable[Check]) -> Configuration:
     """What the database holds of the configuration. `checks` are all that there are."""
-    group_by = store.recall(db, "group_by")
     return Configuration(
-        group_by=GROUP_BY if group_by is None else tuple(group_by),
+        group_by=group_by(db),
         gathering=store.gathering(db),
         acknowledge_for=store.acknowledge_for(db),
         policy=store.recall(db, "policy"),
@@ -35,8 +34,14 @@ def load(db: Connection, checks: Iterable[Check]) -> Configuration:
     )
 
 
+def group_by(db: Connection) -> tuple[str, ...]:
+    """The labels by which checks share an incident."""
+    kept = store.recall(db, "group_by")
+    return GROUP_BY if kept is None else tuple(kept)
+
+
 def wait_for_turn(db: Connection) -> None:
-    """Until the transaction ends, nobody else applies a configuration. SQLite has one writer anyway."""
+    """Until the transaction ends, nobody else defines anything. SQLite has one writer anyway."""
     if db.dialect.name == "postgresql":
         db.execute(text("LOCK TABLE ping_keys, status_pages IN SHARE ROW EXCLUSIVE MODE"))
 

@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection
 
 from alerting import desk
-from heartbeat import cause, check, checker, definitions, store
+from heartbeat import checker, definitions, store
 from heartbeat.check import Check, State
-from heartbeat.config import ORIGIN, CheckDefinition, Configuration, changes
+from heartbeat.config import ORIGIN, Configuration, changes, definition
 from heartbeat.config import export as exporting
 
 BATCH = 500
@@ -92,11 +92,15 @@ def _put_checks(
     gone = [one for one in known.values() if one.origin == ORIGIN and one.slug not in wanted.checks]
     _forget(db, gone, now, wanted)
     staying = [one for slug, one in known.items() if one.origin != ORIGIN or slug in wanted.checks]
-    redefined = [(before, _redefined(before, wanted, now)) for before in staying]
+    redefined = [
+        (before, definition.redefined(before, wanted.checks.get(before.slug), wanted.group_by, ORIGIN, now))
+        for before in staying
+    ]
     store.save_definitions(db, [after for before, after in redefined if after is not before])
     moved = [after for before, after in redefined if after.group_key != before.group_key]
     regroup(db, [one for one in moved if one.state is State.DOWN], now, wanted)
-    fresh = [_fresh(one, wanted, now, new_uuid()) for slug, one in wanted.checks.items() if slug not in known]
+    missing = [one for slug, one in wanted.checks.items() if slug not in known]
+    fresh = [definition.fresh(one, wanted.group_by, ORIGIN, now, new_uuid()) for one in missing]
     if len(store.insert(db, fresh)) < len(fresh):
         # A first ping has made one of them since we looked. It is there now, and is taken over.
         _put_checks(db, store.lock_all(db), wanted, now, new_uuid)
@@ -109,31 +113,6 @@ def _forget(db: Connection, gone: Sequence[Check], now: datetime, wanted: Config
         desk.clear(db, dict.fromkeys(keys, "deleted from the configuration"), now, wanted.gathering)
     for batch in _batches(gone):
         store.remove(db, [one.id for one in batch])
-
-
-def _redefined(before: Check, wanted: Configuration, now: datetime) -> Check:
-    """The check as the configuration wants it; the same object where nothing is different."""
-    definition = wanted.checks.get(before.slug)
-    fields = definition.fields() | {"origin": ORIGIN} if definition else {}
-    labels = definition.labels if definition else before.labels
-    fields["group_key"] = cause.group_key(before.slug, labels, wanted.group_by)
-    different = {name: value for name, value in fields.items() if getattr(before, name) != value}
-    return check.redefined(before, now, **different) if different else before
-
-
-def _fresh(one: CheckDefinition, wanted: Configuration, now: datetime, uuid: UUID) -> Check:
-    """A new check, expected from now on."""
-    group_key = cause.group_key(one.slug, one.labels, wanted.group_by)
-    made = Check(
-        id=0,
-        uuid=uuid,
-        **one.fields(),
-        group_key=group_key,
-        origin=ORIGIN,
-        since=now,
-        armed_at=now,
-    )
-    return check.rearmed(made, now)
 
 
 def _batches(every: Sequence[T]) -> Iterator[Sequence[T]]:

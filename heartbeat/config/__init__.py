@@ -143,7 +143,7 @@ def parse(
     found = Configuration()
     with suppress(TooMany):
         root = document.read(text, problems)
-        found = _Reading(root, notifiers, lambda text: secret.fill_in(text, env, read)).configuration()
+        found = Reading(root, notifiers, lambda text: secret.fill_in(text, env, read)).configuration()
     if problems:
         raise Wrong(problems.lines(filename))
     with suppress(TooMany):
@@ -162,8 +162,11 @@ def sample(reference: str) -> str:
     return text.replace('"@PING_KEY@"', json.dumps(reference, ensure_ascii=False))
 
 
-class _Reading:
-    """One reading of one document. The rest is judged by what stands at its top and by the names in it."""
+class Reading:
+    """One reading of one document. The rest is judged by what stands at its top and by the names in it.
+
+    What `definition` reads apart from the file comes through here as well, so that the rules stand once.
+    """
 
     def __init__(
         self, root: Node, notifiers: Mapping[str, type[Notifier]], fill_in: Callable[[str], str]
@@ -198,10 +201,10 @@ class _Reading:
             ping_key_references={name: node.as_(str, "") for name, node in root.entries("ping_keys").items()},
             # Before people, whose contacts are judged by whether their notifier has its settings.
             notifiers=self._reach.settings(root.entries("notifiers")),
-            people=self._section("people", entry.MAX_PEOPLE, self._person),
-            policies=self._section("policies", entry.MAX_POLICIES, self._policy_of),
-            checks=self._section("checks", entry.MAX_CHECKS, self._check),
-            status_pages=self._section("status_pages", entry.MAX_PAGES, _status_page),
+            people=self._section("people", entry.MAX_PEOPLE, self.person),
+            policies=self._section("policies", entry.MAX_POLICIES, self.policy),
+            checks=self._section("checks", entry.MAX_CHECKS, self.check),
+            status_pages=self._section("status_pages", entry.MAX_PAGES, self.status_page),
         )
 
     def _section(self, name: str, limit: int, read: Callable[[str, Node], T]) -> dict[str, T]:
@@ -224,7 +227,8 @@ class _Reading:
     def _ping_key(self, _name: str, node: Node) -> str:
         return node.as_(lambda text: _hashed(text, self._fill_in), "")
 
-    def _check(self, slug: str, node: Node) -> CheckDefinition:
+    def check(self, slug: str, node: Node) -> CheckDefinition:
+        """One check."""
         node.only(schema.CHECK, "a check")
         return CheckDefinition(
             slug=slug,
@@ -244,7 +248,8 @@ class _Reading:
             check.wrong("names no policy, and there are several; write `policy: NAME` here or at the top.")
         return check.read("policy", self._known_policy, self._policy)
 
-    def _person(self, name: str, node: Node) -> Person:
+    def person(self, name: str, node: Node) -> Person:
+        """One person."""
         if name == OPERATOR.id:
             node.wrong("is the service's own name for its terminal; choose another.")
         node.only(schema.PERSON, "a person")
@@ -258,9 +263,20 @@ class _Reading:
             timezone=node.read("timezone", entry.zone, self._timezone),
         )
 
-    def _policy_of(self, name: str, node: Node) -> Policy:
+    def policy(self, name: str, node: Node) -> Policy:
+        """One policy."""
         steps = entry.some(node, entry.MAX_STEPS, "steps", "{page: anna, wait: 5m}")
         return Policy(name, tuple(map(self._step, steps)) or (_SOME_STEP,))
+
+    def status_page(self, slug: str, node: Node) -> StatusPage:
+        """One status page."""
+        node.only(schema.STATUS_PAGE, "a status page")
+        example = "{name: Mail, match: {component: mail}}"
+        components = entry.some(
+            node.need("components", f"[{example}]"), entry.MAX_COMPONENTS, "components", example
+        )
+        title = node.need("title", "Example status").as_(_NAME, "")
+        return StatusPage(slug, title, tuple(map(_component, components)))
 
     def _step(self, node: Node) -> Step:
         node.only(schema.STEP, "a step")
@@ -301,16 +317,6 @@ def _schedule(check: Node, timezone: str) -> Schedule:
         return _SOME_SCHEDULE
     (kind,) = given
     return check.read(kind, lambda text: _SCHEDULES[kind](text, timezone), _SOME_SCHEDULE)
-
-
-def _status_page(slug: str, node: Node) -> StatusPage:
-    node.only(schema.STATUS_PAGE, "a status page")
-    example = "{name: Mail, match: {component: mail}}"
-    components = entry.some(
-        node.need("components", f"[{example}]"), entry.MAX_COMPONENTS, "components", example
-    )
-    title = node.need("title", "Example status").as_(_NAME, "")
-    return StatusPage(slug, title, tuple(map(_component, components)))
 
 
 def _component(node: Node) -> Component:

@@ -68,6 +68,10 @@ class Problems:
             raise TooMany
         self._found.add(Problem(line, path, sentence))
 
+    def sentences(self, whole: str) -> list[str]:
+        """As `lines`, of what has no lines: "grace: '15x' is not …". `whole` is what all of it is called."""
+        return [f"{one.path or whole}: {one.sentence}" for one in sorted(self._found)]
+
     def lines(self, filename: str) -> list[str]:
         """In the order of the document: "heartbeat.yaml:12: checks.daily.grace: '15x' is not …"."""
         lines = [
@@ -106,6 +110,11 @@ class Node:
             return f"{above}[{self._name}]"
         name = self._name[:SHOWN] if self._name.isprintable() else repr(self._name[:SHOWN])
         return f"{above}.{name}" if above else name
+
+    @property
+    def depth(self) -> int:
+        """How many mappings and lists it is within."""
+        return 0 if self._parent is None else self._parent.depth + 1
 
     def wrong(self, sentence: str) -> None:
         """Take note of what is wrong here, in one sentence."""

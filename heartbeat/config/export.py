@@ -50,7 +50,7 @@ def written_out(one: Configuration) -> str:
         "acknowledge_for": _unless(written(one.acknowledge_for), written(ACKNOWLEDGED_FOR)),
         "policy": policy,
         "ping_keys": dict(sorted(one.ping_key_references.items())) or None,
-        "checks": {slug: _check(check, one.policy) for slug, check in sorted(one.checks.items())} or None,
+        "checks": {slug: _check(found, one.policy) for slug, found in sorted(one.checks.items())} or None,
         "people": {name: _person(person) for name, person in sorted(one.people.items())} or None,
         "policies": {
             name: [_Inline(page=_one_or_more(step.page), wait=written(step.wait)) for step in policy.steps]
@@ -61,6 +61,11 @@ def written_out(one: Configuration) -> str:
         "status_pages": {slug: _status_page(page) for slug, page in sorted(one.status_pages.items())} or None,
     }
     return yaml.dump(_said(top), Dumper=_Writer, sort_keys=False, allow_unicode=True, width=WIDTH)
+
+
+def check(one: CheckDefinition) -> dict[str, Any]:
+    """One check as it would stand in a file that names no default."""
+    return _check(one, None)
 
 
 def _check(one: CheckDefinition, policy: str | None) -> dict[str, Any]:

@@ -190,6 +190,27 @@ STATUS_PAGE = frozenset(_STATUS_PAGE["properties"])
 COMPONENT = frozenset(_COMPONENT["properties"])
 
 
+def part(name: str) -> Schema:
+    """What one definition may hold: a check, a person, a policy (its steps), a status page.
+
+    What it refers to is written out in its place, so that it can stand alone.
+    """
+    whole: Schema = document()["$defs"]
+    found: Schema = _written_out(whole[name], whole)
+    return found
+
+
+def _written_out(shape: Any, whole: Schema) -> Any:
+    match shape:
+        case {"$ref": str(reference)}:
+            return _written_out(whole[reference.rpartition("/")[2]], whole)
+        case dict():
+            return {name: _written_out(one, whole) for name, one in shape.items()}
+        case list():
+            return [_written_out(one, whole) for one in shape]
+    return shape
+
+
 def document() -> Schema:
     """The whole schema."""
     return {

@@ -14,7 +14,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from heartbeat import config
+from heartbeat.config.definition import Faulty
 from heartbeat.database import Unavailable
+from heartbeat.edit import InUse, OwnedByFile
 from heartbeat.http import page
 
 API = "/v1/"
@@ -37,12 +39,12 @@ class NoSuch(Exception):
     """What was named does not exist, or not any more."""
 
 
-class OwnedByFile(Exception):
-    """The configuration file owns it, and only there can it be changed."""
-
-
 class Outdated(Exception):
     """The answer was about an occurrence that is over; nothing was changed."""
+
+
+class Changed(Exception):
+    """It is not any more as whoever changes it has seen it; nothing was changed."""
 
 
 class Unacceptable(Exception):
@@ -64,6 +66,9 @@ class Forged(Exception):
 STATUS: Mapping[type[Exception], HTTPStatus] = {
     NoSuch: HTTPStatus.NOT_FOUND,
     OwnedByFile: HTTPStatus.CONFLICT,
+    InUse: HTTPStatus.CONFLICT,
+    Changed: HTTPStatus.PRECONDITION_FAILED,
+    Faulty: HTTPStatus.UNPROCESSABLE_ENTITY,
     Outdated: HTTPStatus.CONFLICT,
     Unacceptable: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyWanted: HTTPStatus.UNAUTHORIZED,
@@ -141,6 +146,7 @@ _EXPECTED: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "missing": lambda _: "must be given",
     "extra_forbidden": lambda _: "is not known here",
     "model_attributes_type": lambda _: "must be a JSON object, sent as application/json",
+    "dict_type": lambda _: "must be a JSON object, sent as application/json",
     "string_type": lambda _: "must be text",
     "string_unicode": lambda _: "must be text in UTF-8",
     "string_too_short": lambda limits: f"must have at least {limits['min_length']} characters",
@@ -154,6 +160,9 @@ async def _happened(request: Request, error: Exception) -> Response:
         case Unavailable():
             words = "The database does not answer; what was asked can safely be asked again."
             return answer(request, status, words, headers)
+        case Faulty():
+            # The first says what to do; those who can show more have them all.
+            return answer(request, status, error.problems[0], problems=error.problems)
         case config.Wrong():
             count = len(error.problems)
             words = f"Nothing was changed: the configuration has {count} problem{'s' * (count != 1)}."
@@ -171,6 +180,8 @@ async def _malformed(request: Request, error: Exception) -> Response:
 async def _refused(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
+    if error.status_code == HTTPStatus.NOT_MODIFIED:
+        return Response(status_code=error.status_code, headers=error.headers)
     words = _OUR_WORDS.get(error.detail, error.detail)
     return answer(request, error.status_code, words, error.headers)
 

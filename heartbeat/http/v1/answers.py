@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import AliasPath, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
@@ -14,6 +14,7 @@ from alerting.severity import Severity
 from heartbeat import check as watched
 from heartbeat import schedule
 from heartbeat.check import Cause, Signal, State
+from heartbeat.config import CheckDefinition, export
 
 Seconds = Annotated[timedelta, PlainSerializer(timedelta.total_seconds, return_type=float)]
 # Two kinds that are both called State would be described by the names of their modules.
@@ -60,6 +61,10 @@ class Check(Answer):
     origin: str = Field(description="Who owns the definition: file, api or ping.")
     incident: int | None = Field(description="The number of the open incident that it belongs to.")
     ping_url: str
+    definition: dict[str, Any] = Field(
+        description="What `PUT` takes, and what the configuration file would have: only what differs from the "
+        "defaults."
+    )
 
     @classmethod
     def of(cls, one: watched.Check, now: datetime, incident: int | None, public_url: str) -> Self:
@@ -89,6 +94,7 @@ class Check(Answer):
             origin=one.origin,
             incident=incident,
             ping_url=f"{public_url}/ping/{one.uuid}",
+            definition=export.check(CheckDefinition.of(one)),
         )
 
 

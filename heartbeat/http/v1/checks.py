@@ -1,8 +1,9 @@
-"""Checks in the API: how they stand, what was heard of them, pause, resume, delete."""
+"""Checks in the API: how they stand, what was heard of them; define, delete, pause, resume."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
@@ -11,16 +12,18 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import desk
-from heartbeat import check, checker, config, hand, store
+from heartbeat import audit, check, checker, definitions, hand, store
 from heartbeat.check import State
-from heartbeat.config import entry
+from heartbeat.config import CheckDefinition, entry
+from heartbeat.edit import checks as edit
 from heartbeat.http import reading
-from heartbeat.http.auth import Admin, Given, Responder, needs
+from heartbeat.http.auth import Admin, Given, Responder
 from heartbeat.http.door import Door
-from heartbeat.http.problem import NoSuch, OwnedByFile
+from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields
 from heartbeat.http.v1.answers import Check, Checks, Pings, Transitions
-from heartbeat.who import Role
+from heartbeat.http.v1.tags import Changes, Reads, tag
+from heartbeat.who import Who
 
 SCANNED = 1_000
 """Checks that are looked at for one page, where what is asked for follows from the time."""
@@ -34,23 +37,72 @@ _SLUG = re.compile(entry.SLUG)
 
 @router.get("")
 async def list_checks(
-    door: Given, after: fields.After = "", limit: fields.Limit = 50, state: fields.Shown | None = None
+    door: Given,
+    seen: Reads,
+    after: fields.After = "",
+    limit: fields.Limit = 50,
+    state: fields.Shown | None = None,
 ) -> Checks:
     """Checks by slug, all or those in one state."""
     now = door.clock.now()
 
     def page(db: Connection) -> Checks:
         found, following = _page(db, now, after, limit, state)
-        return Checks(checks=_shown(db, found, door, now), next=following)
+        incidents = _incidents(db, found)
+        seen.now(tag([_life(one, now, incidents) for one in found], following))
+        return Checks(checks=[_shown(one, now, incidents, door) for one in found], next=following)
 
     return await door.database.read(page)
 
 
 @router.get("/{name}")
-async def show_check(name: fields.Name, door: Given) -> Check:
+async def show_check(name: fields.Name, door: Given, seen: Reads) -> Check:
     """One check, by its slug or uuid."""
     now = door.clock.now()
-    return await door.database.read(lambda db: _shown(db, [_found(db, name)], door, now)[0])
+
+    def work(db: Connection) -> Check:
+        one = _found(db, name)
+        incidents = _incidents(db, [one])
+        seen.now(_tag(one, now, incidents))
+        return _shown(one, now, incidents, door)
+
+    return await door.database.read(work)
+
+
+@router.put("/{name}", responses={201: {"description": "It was made.", "model": Check}})
+async def define_check(
+    name: fields.Name,
+    given: fields.CheckGiven,
+    door: Given,
+    who: Admin,
+    precondition: Changes,
+    response: Response,
+) -> Check:
+    """Make it so: the whole definition, made where it is not there yet (201).
+
+    The fields, their words and their limits are those of the configuration file. What is left out has its
+    default. A new schedule is expected from now on; nothing else that was heard is forgotten. The same again
+    changes nothing. What the configuration file declares stays as it is (409).
+    """
+    now = door.clock.now()
+
+    def work(db: Connection) -> tuple[Check, str, bool]:
+        slug = _slug_of(db, name)
+        definitions.wait_for_turn(db)
+        before = store.load(db, slug)
+        precondition.require(None if before is None else _tag(before, now, {}))
+        done = edit.define(db, who, slug, edit.read(db, slug, given), now)
+        incidents = _incidents(db, [done.check])
+        shown = _shown(done.check, now, incidents, door)
+        return shown, _tag(done.check, now, incidents), done.before is None
+
+    shown, tagged, made = await door.database.write(work)
+    door.wake()
+    response.status_code = HTTPStatus.CREATED if made else HTTPStatus.OK
+    response.headers["ETag"] = tagged
+    if made:
+        response.headers["Location"] = f"{door.public_url}/v1/checks/{shown.slug}"
+    return shown
 
 
 @router.post("/{name}/pause")
@@ -60,28 +112,21 @@ async def pause_check(name: fields.Name, door: Given, who: Responder) -> Check:
     An incident of it ends or goes on without it. Pausing what is paused changes nothing.
     """
     now = door.clock.now()
-    return await _changed(door, name, lambda db, named: hand.pause(db, named, who.name, now), now)
+    return await _changed(door, who, "pause", name, lambda db, named: hand.pause(db, named, who.name, now))
 
 
-@router.post("/{name}/resume", dependencies=[needs(Role.RESPONDER)])
-async def resume_check(name: fields.Name, door: Given) -> Check:
+@router.post("/{name}/resume")
+async def resume_check(name: fields.Name, door: Given, who: Responder) -> Check:
     """Expect a paused check afresh from now on. Resuming what is not paused changes nothing."""
     now = door.clock.now()
-    return await _changed(door, name, lambda db, named: hand.resume(db, named, now), now)
+    return await _changed(door, who, "resume", name, lambda db, named: hand.resume(db, named, now))
 
 
 @router.delete("/{name}", status_code=204)
 async def delete_check(name: fields.Name, door: Given, who: Admin) -> None:
     """End the watch over it and forget what was heard. What the configuration file declares stays (409)."""
     now = door.clock.now()
-
-    def work(db: Connection) -> None:
-        gone = _known(hand.delete(db, _named(name), who.name, now), name)
-        if gone.origin == config.ORIGIN:
-            # Looked at once the row is locked, so that nobody changes it meanwhile; this undoes the deletion.
-            raise OwnedByFile(f"The configuration file declares {gone.slug}: delete it there.")
-
-    await door.database.write(work)
+    await door.database.write(lambda db: _known(edit.delete(db, who, _named(name), now), name))
     door.wake()
 
 
@@ -133,18 +178,45 @@ def _page(
 
 
 async def _changed(
-    door: Door, name: str, work: Callable[[Connection, str | UUID], check.Check | None], now: datetime
+    door: Door, who: Who, deed: str, name: str, work: Callable[[Connection, str | UUID], check.Check | None]
 ) -> Check:
-    shown = await door.database.write(
-        lambda db: _shown(db, [_known(work(db, _named(name)), name)], door, now)[0]
-    )
+    """A check after what somebody has done to it, which is written down where it has changed its state."""
+    now = door.clock.now()
+
+    def done(db: Connection) -> Check:
+        before = edit.locked(db, _named(name))
+        one = _known(work(db, _named(name)), name)
+        if before is not None and before.state is not one.state:
+            was, is_now = {"state": before.state.value}, {"state": one.state.value}
+            audit.record(db, who, f"check.{deed}", f"check {one.slug}", now, before=was, after=is_now)
+        return _shown(one, now, _incidents(db, [one]), door)
+
+    shown = await door.database.write(done)
     door.wake()
     return shown
 
 
-def _shown(db: Connection, found: list[check.Check], door: Door, now: datetime) -> list[Check]:
-    incidents = desk.incident_of(db, [checker.symptom_key(one) for one in found])
-    return [Check.of(one, now, incidents.get(checker.symptom_key(one)), door.public_url) for one in found]
+def _incidents(db: Connection, found: list[check.Check]) -> dict[str, int]:
+    """By the keys of their symptoms, the open incidents that these checks belong to."""
+    return desk.incident_of(db, [checker.symptom_key(one) for one in found])
+
+
+def _shown(one: check.Check, now: datetime, incidents: Mapping[str, int], door: Door) -> Check:
+    return Check.of(one, now, incidents.get(checker.symptom_key(one)), door.public_url)
+
+
+def _life(one: check.Check, now: datetime, incidents: Mapping[str, int]) -> object:
+    """All of a check that its answer is made of; what follows from the time is only its state."""
+    return one, check.status(one, now), incidents.get(checker.symptom_key(one))
+
+
+def _tag(one: check.Check, now: datetime, incidents: Mapping[str, int]) -> str:
+    return tag((one.id, one.origin, CheckDefinition.of(one)), _life(one, now, incidents))
+
+
+def _slug_of(db: Connection, name: str) -> str:
+    """What is to be called so. A uuid names only a check that there is."""
+    return _found(db, name).slug if _UUID.fullmatch(name) else name
 
 
 def _found(db: Connection, name: str) -> check.Check:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import Path, Query
+from fastapi import Body, Path, Query
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -12,11 +12,13 @@ from pydantic import (
     Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
+    WithJsonSchema,
     WrapValidator,
 )
 
 from heartbeat.check import State
 from heartbeat.config import entry
+from heartbeat.config.definition import SHAPES
 
 MAX_NUMBER = 2**63 - 1
 """The largest number that a row can have."""
@@ -91,6 +93,29 @@ FileName = Annotated[
     str,
     Query(description="The file's name, for the words of problems."),
     AfterValidator(entry.line(MAX_PATH)),
+]
+
+CheckGiven = Annotated[
+    dict[str, Any],
+    WithJsonSchema(SHAPES["check"]),
+    Body(
+        description="What the configuration file has under the name of a check, as JSON.",
+        openapi_examples={
+            "nightly": {
+                "summary": "A cron job on one host",
+                "value": {
+                    "name": "Nightly backup",
+                    "schedule": "30 1 * * *",
+                    "timezone": "Europe/London",
+                    "grace": "10m",
+                    "max_runtime": "3h",
+                    "labels": {"host": "vault-1"},
+                    "severity": "error",
+                },
+            },
+            "worker": {"summary": "Every five minutes", "value": {"every": "5m", "grace": "2m"}},
+        },
+    ),
 ]
 
 Instant = Annotated[datetime, BeforeValidator(_instant)]

@@ -86,6 +86,14 @@ async def test_a_check_tells_all_that_is_known_of_it(system: System, admin: http
         "origin": "api",
         "incident": None,
         "ping_url": f"http://test/ping/{one.uuid}",
+        "definition": {
+            "description": "Resets the counters.",
+            "schedule": "0 3 * * *",
+            "timezone": "Europe/London",
+            "grace": "15m",
+            "max_runtime": "2h",
+            "labels": {"host": "a"},
+        },
     }
     assert (await admin.get(f"/v1/checks/{one.uuid}")).json() == answer.json()
     assert (await admin.get(f"/v1/checks/{str(one.uuid).upper()}")).json() == answer.json()
@@ -192,7 +200,7 @@ async def test_what_the_file_declares_is_deleted_in_the_file(
 
     sentence = problem(await admin.delete("/v1/checks/job"), 409)
 
-    assert sentence == "The configuration file declares job: delete it there."
+    assert sentence == "The configuration file declares check job: delete it there."
     assert (await read_check(system)).state is State.DOWN
     assert (await admin.get(f"/v1/incidents/{number}")).json()["state"] == "open"
 

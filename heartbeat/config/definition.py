@@ -1,0 +1,154 @@
+"""One definition that is given apart from the file, judged by the very rules of the file. Pure.
+
+What is given is what stands in the file behind a name, as JSON: the same fields, the same words (a grace is
+"15m"), the same limits. It may name what there is, as a line of the file may name what stands in the file.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from alerting.notifiers.contract import Notifier
+from heartbeat import cause, check
+from heartbeat.check import Check
+from heartbeat.config import CheckDefinition, Reading, entry, schema
+from heartbeat.config.document import MAX_DEPTH, SHOWN, Node, Problems, TooMany
+from heartbeat.config.schema import Schema
+
+SHAPES: Final[Mapping[str, Schema]] = {
+    "check": schema.part("check"),
+    "person": schema.part("person"),
+    "policy": {"type": "object", "properties": {"steps": schema.part("policy")}, "required": ["steps"]},
+    "status_page": schema.part("status_page"),
+}
+"""What a definition may hold, as JSON Schema (draft 2020-12)."""
+
+T = TypeVar("T")
+
+
+class Faulty(ValueError):
+    """All that is wrong with a definition, each in one sentence that names the field."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What there is, which a definition may name.
+
+    `policy` is the policy of checks that name none. `settings` are those of the notifiers, as written.
+    """
+
+    policies: Collection[str] = ()
+    people: Collection[str] = ()
+    policy: str | None = None
+    notifiers: Mapping[str, type[Notifier]] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    fill_in: Callable[[str], str] = str
+
+    def reading(self) -> Reading:
+        """A reading of a file that declares what there is."""
+        there: dict[str, Any] = {
+            "policies": dict.fromkeys(self.policies, ""),
+            "people": dict.fromkeys(self.people, ""),
+        }
+        if self.policy in self.policies:
+            there["policy"] = self.policy
+        # What is wrong with what there is, is not the fault of what is defined now.
+        return Reading(_node(there, {}, Problems()), self.notifiers, self.fill_in)
+
+
+def read_check(slug: str, given: Mapping[str, object], around: Around) -> CheckDefinition:
+    """The check that is meant. Where it names no policy, it follows the one at the top, whichever that will be.
+
+    Raises `Faulty`.
+    """
+    found = _read("check", slug, given, SHAPES["check"], around.reading().check)
+    return found if given.get("policy") is not None else replace(found, policy=None)
+
+
+def fresh(one: CheckDefinition, group_by: Collection[str], origin: str, now: datetime, uuid: UUID) -> Check:
+    """A new check of this definition, expected from now on."""
+    made = Check(
+        id=0,
+        uuid=uuid,
+        **one.fields(),
+        group_key=cause.group_key(one.slug, one.labels, tuple(group_by)),
+        origin=origin,
+        since=now,
+        armed_at=now,
+    )
+    return check.rearmed(made, now)
+
+
+def redefined(
+    before: Check, one: CheckDefinition | None, group_by: Collection[str], origin: str, now: datetime
+) -> Check:
+    """The check by this definition, or by its own where there is none; the same object where nothing differs."""
+    fields: dict[str, Any] = one.fields() | {"origin": origin} if one else {}
+    labels = one.labels if one else before.labels
+    fields["group_key"] = cause.group_key(before.slug, labels, tuple(group_by))
+    different = {name: value for name, value in fields.items() if getattr(before, name) != value}
+    return check.redefined(before, now, **different) if different else before
+
+
+def _read(what: str, name: str, given: object, shape: Schema, read: Callable[[str, Node], T]) -> T:
+    """What `read` makes of it. Raises `Faulty`."""
+    problems = Problems()
+    with suppress(TooMany):
+        root = _node(given, shape, problems)
+        entry.right(root, name, entry.slug)
+        if not problems:
+            found = read(name, root)
+    if problems:
+        raise Faulty(problems.sentences(f"{what} {name[:SHOWN]}"))
+    return found
+
+
+def _node(
+    value: object, shape: Schema, problems: Problems, name: str | int = "", parent: Node | None = None
+) -> Node:
+    """What is given, as the file's reader would have it. Nothing (null) counts as if it were not there.
+
+    In the file every value is text. Here only what is text can stand for text, so that nothing is guessed.
+    """
+    node = Node(problems, 1, name, parent)
+    if node.depth > MAX_DEPTH:
+        raise Faulty([f"{node.path}: is nested more than {MAX_DEPTH} levels deep."])
+    match value:
+        case dict():
+            given = {key: one for key, one in value.items() if one is not None}
+            node.value = {k: _node(one, _field(shape, k), problems, k, node) for k, one in given.items()}
+        case list():
+            items = shape.get("items", {})
+            node.value = [_node(one, items, problems, place, node) for place, one in enumerate(value)]
+        case _:
+            node.value = _text(value, shape, node)
+    return node
+
+
+def _field(shape: Schema, name: str) -> Schema:
+    others = shape.get("additionalProperties") or {}
+    found: Schema = shape.get("properties", {}).get(name, others)
+    return found
+
+
+def _text(value: object, shape: Schema, node: Node) -> str | None:
+    if shape.get("type") == "boolean":
+        if isinstance(value, bool):
+            return str(value).lower()
+        node.wrong("must be true or false.")
+    elif shape.get("type") == "integer":
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        node.wrong("must be a whole number.")
+    elif isinstance(value, str):
+        return value
+    else:
+        node.wrong("must be text.")
+    return None

@@ -1,0 +1,121 @@
+"""Checks that are defined outside of the file: made, changed, deleted."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection
+
+from alerting import desk
+from heartbeat import audit, checker, config, definitions, hand, store
+from heartbeat.check import Check, State
+from heartbeat.config import CheckDefinition, definition, entry, export
+from heartbeat.config.definition import Around, Faulty
+from heartbeat.edit import ORIGIN, OwnedByFile
+from heartbeat.who import Who
+
+
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """The check as it is now, and as it was: None where it was made just now."""
+
+    check: Check
+    before: Check | None
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is different."""
+        return self.check is not self.before
+
+
+def read(db: Connection, slug: str, given: Mapping[str, object]) -> CheckDefinition:
+    """What these fields define, which are those that the file has under `checks`. Raises `Faulty`."""
+    around = Around(policies=desk.policies(db), policy=store.recall(db, "policy"))
+    return definition.read_check(slug, given, around)
+
+
+def define(
+    db: Connection,
+    who: Who,
+    slug: str,
+    wanted: CheckDefinition,
+    now: datetime,
+    new_uuid: Callable[[], UUID] = uuid4,
+) -> Defined:
+    """Make the check so, or make it. The same once more changes nothing.
+
+    A new schedule is expected from `now` on; a check that is down takes its symptom to the incident of its new
+    group. What its first ping had made is taken over. Raises `OwnedByFile`, and `Faulty` where there is no such
+    policy.
+    """
+    definitions.wait_for_turn(db)
+    _require_policy(db, wanted)
+    before = locked(db, slug)
+    if before is None:
+        fresh = definition.fresh(wanted, definitions.group_by(db), ORIGIN, now, new_uuid())
+        if store.insert(db, [fresh]):
+            audit.record(db, who, "check.make", f"check {slug}", now, after=written(wanted))
+            return Defined(_there(db, slug), None)
+        before = _there(db, slug)  # Its first ping has made it since we looked.
+    _refuse_if_declared(before, "change")
+    after = definition.redefined(before, wanted, definitions.group_by(db), ORIGIN, now)
+    if after is not before:
+        _save(db, who, before, after, now)
+    return Defined(after, before)
+
+
+def delete(db: Connection, who: Who, name: str | UUID, now: datetime) -> Check | None:
+    """End the watch over a check and forget it. Its incident says so; None where there is no such check.
+
+    Raises `OwnedByFile`.
+    """
+    gone = hand.delete(db, name, who.name, now)
+    if gone is not None:
+        # Looked at once the row is locked, so that nobody changes it meanwhile; this undoes the deletion.
+        _refuse_if_declared(gone, "delete")
+        was = written(CheckDefinition.of(gone))
+        audit.record(db, who, "check.delete", f"check {gone.slug}", now, before=was)
+    return gone
+
+
+def locked(db: Connection, name: str | UUID) -> Check | None:
+    """The check of this slug or uuid, locked until the transaction ends."""
+    found = store.load(db, name)
+    held = store.lock(db, [found.id]) if found else []
+    return held[0] if held else None
+
+
+def written(one: CheckDefinition) -> dict[str, Any]:
+    """The definition as `read` takes it, and as the file would have it."""
+    return export.check(one)
+
+
+def _save(db: Connection, who: Who, before: Check, after: Check, now: datetime) -> None:
+    store.save_definitions(db, [after])
+    if after.state is State.DOWN and after.group_key != before.group_key:
+        checker.raise_(db, [checker.standing_symptom(after)], now)
+    was, now_is = written(CheckDefinition.of(before)), written(CheckDefinition.of(after))
+    audit.record(db, who, "check.change", f"check {after.slug}", now, before=was, after=now_is)
+
+
+def _require_policy(db: Connection, wanted: CheckDefinition) -> None:
+    """Once more in its turn: the policy may have gone since the definition was read."""
+    if wanted.policy is not None:
+        try:
+            entry.named(desk.policies(db), "policy")(wanted.policy)
+        except ValueError as error:
+            raise Faulty([f"policy: {error}"]) from None
+
+
+def _refuse_if_declared(one: Check, what: str) -> None:
+    if one.origin == config.ORIGIN:
+        raise OwnedByFile(f"The configuration file declares check {one.slug}: {what} it there.")
+
+
+def _there(db: Connection, slug: str) -> Check:
+    found = locked(db, slug)
+    if found is None:
+        raise LookupError(f"check {slug} has gone within its own transaction.")
+    return found

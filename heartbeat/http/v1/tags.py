@@ -1,0 +1,88 @@
+"""Tags of what is answered (RFC 9110, sections 8.8.3 and 13): whoever has seen it already is sent nothing again,
+and whoever changes it changes what they have seen.
+
+A tag is `"DEFINITION-REST"`: a fingerprint of what people define, and one of everything else. A precondition of a
+change looks at the first alone, so that a ping that came meanwhile hinders nobody.
+"""
+
+from hashlib import blake2b
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import Depends, Header, Request, Response
+from starlette.exceptions import HTTPException
+
+from heartbeat.http.problem import Changed
+
+_GONE = "If-Match: it is not there any more; nothing was changed."
+_MOVED = "If-Match: somebody has changed it since you read it; nothing was changed. Read it again first."
+_THERE = "If-None-Match: it is there already; nothing was changed."
+
+
+def tag(defined: object, rest: object = None) -> str:
+    """The tag of an answer that is made of these values, whose `repr` tells all of them."""
+    return f'"{_fingerprint(defined)}-{_fingerprint(rest)}"'
+
+
+class Seen:
+    """What a reader says that it has seen, and the answer that is about to be given."""
+
+    def __init__(self, request: Request, response: Response) -> None:
+        self._given = request.headers.getlist("if-none-match")
+        self._response = response
+
+    def now(self, current: str) -> None:
+        """The answer has this tag. Ends the request with 304 where the reader has it already."""
+        if current in _listed(self._given):
+            raise HTTPException(HTTPStatus.NOT_MODIFIED, headers={"ETag": current})
+        self._response.headers["ETag"] = current
+
+
+class Precondition:
+    """What must be so for a change to be made, as the client says it."""
+
+    def __init__(self, if_match: str, if_none_match: str) -> None:
+        self._match = _listed([if_match])
+        self._none_match = _listed([if_none_match])
+
+    def require(self, current: str | None) -> None:
+        """`current` is the tag of what is there, None where there is nothing. Raises `Changed`."""
+        if self._match and current is None:
+            raise Changed(_GONE)
+        if self._match and "*" not in self._match and _defined(current) not in map(_defined, self._match):
+            raise Changed(_MOVED)
+        if current is not None and "*" in self._none_match:
+            raise Changed(_THERE)
+
+
+async def _seen(request: Request, response: Response) -> Seen:
+    return Seen(request, response)
+
+
+async def _precondition(
+    if_match: Annotated[
+        str, Header(description="Only if what is there still has this `ETag`; `*`: only if it is there.")
+    ] = "",
+    if_none_match: Annotated[str, Header(description="`*`: only if it is not there yet.")] = "",
+) -> Precondition:
+    return Precondition(if_match, if_none_match)
+
+
+Reads = Annotated[Seen, Depends(_seen)]
+"""What a route that is polled declares."""
+Changes = Annotated[Precondition, Depends(_precondition)]
+"""What a route that changes something whole declares."""
+
+
+def _fingerprint(value: object) -> str:
+    return blake2b(repr(value).encode("utf-8", "backslashreplace"), digest_size=9).hexdigest()
+
+
+def _defined(one: str | None) -> str:
+    return (one or "").strip('"').partition("-")[0]
+
+
+def _listed(given: list[str]) -> set[str]:
+    """The tags in a list of them. Ours hold no comma. Whether one is called weak makes no difference here."""
+    found = (one.strip().removeprefix("W/") for line in given for one in line.split(","))
+    return {one for one in found if one}

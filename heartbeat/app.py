@@ -9,15 +9,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from alerting.address import Fence, Reach
 from alerting.courier import Courier, hand_over
 from alerting.incident import Incident
 from alerting.notice import Links, Notice
-from alerting.notifiers import shelf
+from alerting.notifiers import gate, shelf
 from alerting.notifiers.contract import Notifier, Outcome
 from alerting.person import Contact, Person
 from heartbeat import checker, config, link, plan, secret, vault
@@ -37,6 +39,10 @@ SETTLE_BOUND = 0.5
 """Seconds that sends under way have to end at a stop; a send cut off is tried again by its lease's end."""
 COMMIT_BOUND = 0.3
 """Seconds that pings in line have after that; nobody waits for their answers any more."""
+
+LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50)
+USER_AGENT = f"heartbeat/{version('heartbeat')}"
+ADVICE = "HEARTBEAT_ALLOW_ADDRESSES can allow it"
 
 log = logging.getLogger(__name__)
 
@@ -151,6 +157,12 @@ def sender(
         return await hand_over(notifiers, told, contact, lambda text: fill_in(text, person.about(contact)))
 
     return send
+
+
+def outward(settings: Settings) -> httpx.AsyncClient:
+    """The client for what the operator has written: the configuration's addresses and the outside heartbeat."""
+    fence = Fence(Reach.INSIDE, settings.allow_addresses, ADVICE)
+    return gate.client(fence, limits=LIMITS, headers={"User-Agent": USER_AGENT}, proxies=True)
 
 
 def vault_of(settings: Settings) -> vault.Vault:

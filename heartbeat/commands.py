@@ -82,7 +82,7 @@ async def test_page(given: Settings, name: str) -> int:
     person = people.get(name)
     if person is None:
         raise Failed(f"There is no person {name!r}; there are {', '.join(sorted(people))}.")
-    async with httpx.AsyncClient() as http:
+    async with app.outward(given) as http:
         send = app.sender(_with_secrets(given), http, notifiers)
         told = notice.trial(person, f"{given.public_url}/", datetime.now(UTC))
         outcomes = [(contact, await send(told, person, contact)) for contact in person.contacts]

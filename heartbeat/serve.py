@@ -6,12 +6,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from socket import socket
 from uuid import UUID
 
-import httpx
 import uvloop
 from sqlalchemy import Connection
 
@@ -23,7 +21,6 @@ from heartbeat.settings import BadSetting, Settings
 
 CLOSE_BOUND = 0.3
 """Seconds that the database has to end what is under way when the process stops."""
-USER_AGENT = f"heartbeat/{version('heartbeat')}"
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +60,7 @@ def prepared(given: Settings, *, sample: bool) -> tuple[Settings, list[str]]:
 
 
 async def _serve(given: Settings, database: Database, listener: socket, news: list[str]) -> int:
-    limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
-    async with httpx.AsyncClient(limits=limits, headers={"User-Agent": USER_AGENT}) as http:
+    async with app.outward(given) as http:
         system = app.build(given, database=database, clock=WallClock(), http=http)
         await database.write(lambda db: _same_installation(db, given.secret_key, given.secret_keys_before))
         for line in await _applied(system, given):

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from alerting import address
+from alerting.address import Network
+
 ROLES = ("api", "checker", "pager")
 SHORTEST_KEY = 32
 """Characters of a key that signs or encrypts, at least."""
@@ -35,6 +38,8 @@ class Settings:
     """Secret keys that are being replaced, or are about to come: what they have signed counts as well."""
     encryption_keys: tuple[str, ...] = field(default=(), repr=False)
     """The keys of secrets at rest, the one that encrypts first. Without any it is the secret key."""
+    allow_addresses: tuple[Network, ...] = ()
+    """Networks to which pages may go although they lie beyond the fence."""
     ping_body_limit: int = 100_000
     log_level: str = "INFO"
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -60,6 +65,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         secret_key=_long(environ, "HEARTBEAT_SECRET_KEY", SHORTEST_KEY),
         secret_keys_before=_keys(environ, "HEARTBEAT_SECRET_KEY_PREVIOUS"),
         encryption_keys=_keys(environ, "HEARTBEAT_ENCRYPTION_KEYS"),
+        allow_addresses=_networks(environ, "HEARTBEAT_ALLOW_ADDRESSES"),
         ping_body_limit=_whole(environ, "HEARTBEAT_PING_BODY_LIMIT", 100_000, 0, 10_000_000),
         log_level=_level(environ.get("HEARTBEAT_LOG_LEVEL", "INFO")),
         environment=dict(environ),
@@ -143,6 +149,13 @@ def _keys(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
             f"{name}: each key must have at least {SHORTEST_KEY} characters, with commas between them."
         )
     return keys
+
+
+def _networks(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:
+    try:
+        return address.networks(environ.get(name, ""))
+    except ValueError as wrong:
+        raise BadSetting(f"{name}: {wrong}.") from None
 
 
 def _roles(given: str) -> frozenset[str]:

@@ -19,6 +19,7 @@ from typing import cast
 import httpx
 
 from alerting.notifiers.contract import Refused, Unreachable
+from alerting.notifiers.gate import NotAllowed
 from alerting.notifiers.wording import network_fault
 
 BOUND = timedelta(seconds=15)
@@ -103,6 +104,8 @@ async def post(
             answer = replace(answer, text=await _beginning(response))
     except _UNUSABLE:
         return Refused("the address is not a URL that can be posted to")
+    except NotAllowed as no:
+        return Refused(str(no))
     except (httpx.HTTPError, OSError) as error:
         return answer or Unreachable(network_fault(where, error, bound))
     return answer

@@ -38,7 +38,6 @@ from heartbeat import (
     link,
     ring,
     schedule,
-    serve,
     settings,
     ticker,
 )
@@ -526,7 +525,7 @@ def _longest_retry_after() -> timedelta:
 
 
 KEEP_ALIVE = in_source(server, r"timeout_keep_alive=(\d+)")
-PROVIDERS = in_source(serve, r"max_connections=(\d+)")
+PROVIDERS = app.LIMITS.max_connections
 CONNECTING = in_source(database, r'"connect_timeout": (\d+)')
 UNHEARD = in_source(database, r'"tcp_user_timeout": (\d+)') / 1000
 LOCKED = in_source(database, r'"timeout": ([\d.]+)')

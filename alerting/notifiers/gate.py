@@ -1,0 +1,175 @@
+"""The way out to providers: an HTTP client that goes only where its fence lets it.
+
+A name is resolved once, every answer is judged, and the connection is made to an address that was judged: what
+the name says a moment later counts for nothing. Host and TLS keep the name. Redirects are followed by nobody.
+"""
+
+import asyncio
+import socket
+from collections.abc import Iterable, Sequence
+from urllib.request import getproxies, proxy_bypass
+
+import httpcore
+import httpx
+
+from alerting.address import Address, Fence, parse
+from alerting.notifiers.given import web_address
+
+STAGGER = 0.25
+"""Seconds after which the next address of a name is tried beside the one before (RFC 8305, 5)."""
+LOOK_UP = 3.0
+"""Seconds that a look-up has where an address is judged while somebody enters it."""
+
+
+class NotAllowed(httpx.ConnectError):
+    """The fence is in the way: one sentence that says where the address leads."""
+
+
+def client(
+    fence: Fence, *, limits: httpx.Limits, headers: dict[str, str] | None = None, proxies: bool = False
+) -> httpx.AsyncClient:
+    """A client that stays within the fence.
+
+    With `proxies`, those that the environment names (HTTPS_PROXY and its kin) are used: they resolve names
+    themselves, so that nothing can be judged here.
+    """
+    within = _Within(fence, limits)
+    transport = _Outward(within, limits) if proxies else within
+    return httpx.AsyncClient(transport=transport, headers=headers, follow_redirects=False)
+
+
+async def fault(fence: Fence, address: str) -> str | None:
+    """Why a page may not go to this address as it is resolved now, or None where it may or nothing is known.
+
+    For whoever enters an address that is a URL: what a page would meet at night is said at once.
+    """
+    url = web_address(address)
+    if url is None:
+        return None
+    try:
+        async with asyncio.timeout(LOOK_UP):
+            await _vetted(fence, url.host, url.port or 443)
+    except NotAllowed as no:
+        return str(no)
+    except (httpcore.ConnectError, TimeoutError):
+        return None
+    return None
+
+
+class _Within(httpx.AsyncHTTPTransport):
+    """The usual transport, whose connections are made by the fence's own backend."""
+
+    def __init__(self, fence: Fence, limits: httpx.Limits) -> None:
+        super().__init__(limits=limits)
+        # httpx offers no other way to bring a backend along; a test holds that this is the pool that is used.
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=httpx.create_ssl_context(),
+            max_connections=limits.max_connections,
+            max_keepalive_connections=limits.max_keepalive_connections,
+            keepalive_expiry=limits.keepalive_expiry,
+            network_backend=_Backend(fence),
+        )
+
+
+class _Outward(httpx.AsyncBaseTransport):
+    """Through the proxies of the environment where it names one for an address, else directly."""
+
+    def __init__(self, direct: httpx.AsyncBaseTransport, limits: httpx.Limits) -> None:
+        self._direct = direct
+        found = getproxies()
+        self._proxies = {
+            scheme: httpx.AsyncHTTPTransport(proxy=proxy, limits=limits)
+            for scheme in ("http", "https")
+            if (proxy := found.get(scheme) or found.get("all"))
+        }
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        proxy = self._proxies.get(request.url.scheme)
+        if proxy is None or proxy_bypass(request.url.host):
+            return await self._direct.handle_async_request(request)
+        return await proxy.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        for transport in (self._direct, *self._proxies.values()):
+            await transport.aclose()
+
+
+class _Backend(httpcore.AsyncNetworkBackend):
+    """Makes connections to addresses that were judged, and to no others."""
+
+    def __init__(self, fence: Fence) -> None:
+        self._fence = fence
+        self._tcp = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            async with asyncio.timeout(timeout):
+                addresses = await _vetted(self._fence, host, port)
+                return await self._first(addresses, port, local_address, socket_options)
+        except TimeoutError:
+            raise httpcore.ConnectTimeout(f"no connection within {timeout} s") from None
+
+    async def _first(
+        self,
+        addresses: Sequence[Address],
+        port: int,
+        local_address: str | None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
+    ) -> httpcore.AsyncNetworkStream:
+        """The first connection of several that are begun one after the other."""
+        waiting, begun = list(addresses), set[asyncio.Task[httpcore.AsyncNetworkStream]]()
+        failed: BaseException | None = None
+        try:
+            while waiting or begun:
+                if waiting:
+                    to = str(waiting.pop(0))
+                    begun.add(
+                        asyncio.create_task(
+                            self._tcp.connect_tcp(to, port, None, local_address, socket_options)
+                        )
+                    )
+                done, _ = await asyncio.wait(
+                    begun, timeout=STAGGER if waiting else None, return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in done:
+                    begun.discard(task)
+                    failed = task.exception()
+                    if failed is None:
+                        return task.result()
+            raise failed or httpcore.ConnectError("no address")
+        finally:
+            await _drop(begun)
+
+
+async def _drop(begun: Iterable[asyncio.Task[httpcore.AsyncNetworkStream]]) -> None:
+    """Give up connections that nobody needs any more, those included that have been made meanwhile."""
+    for task in begun:
+        task.cancel()
+    for made in await asyncio.gather(*begun, return_exceptions=True):
+        if isinstance(made, httpcore.AsyncNetworkStream):
+            await made.aclose()
+
+
+async def _vetted(fence: Fence, host: str, port: int) -> list[Address]:
+    """The addresses of a host that are within the fence. Raises `NotAllowed` where none is."""
+    found = await _resolved(host, port)
+    faults = {address: fence.fault(address) for address in found}
+    within = [address for address, wrong in faults.items() if wrong is None]
+    if not within:
+        raise NotAllowed(next(wrong for wrong in faults.values() if wrong))
+    return within
+
+
+async def _resolved(host: str, port: int) -> list[Address]:
+    try:
+        answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise httpcore.ConnectError(str(error)) from error
+    return list(dict.fromkeys(parse(str(answer[4][0])) for answer in answers))

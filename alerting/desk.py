@@ -46,6 +46,19 @@ class Dossier:
     attempts: list[Attempt]
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What those who watch the service ask of this package."""
+
+    incidents: Mapping[State, int]
+    """How many are not resolved, by state; states that none is in are left out."""
+    unanswered_since: datetime | None
+    """Since when somebody has been paged, with no answer, for an incident that is open."""
+    waiting: int
+    """Pages that wait to be sent, and since when the oldest of them does."""
+    oldest: datetime | None
+
+
 def raise_(
     db: Connection, symptoms: Sequence[Symptom], now: datetime, gathering: timedelta = GATHERING
 ) -> None:
@@ -177,11 +190,6 @@ def incidents(
     return store.listed(db, open_only=open_only, limit=limit, before=before)
 
 
-def open_count(db: Connection) -> int:
-    """How many incidents are not resolved."""
-    return store.count_open(db)
-
-
 def incident_of(db: Connection, keys: Collection[str]) -> dict[str, int]:
     """Which open incident each of these symptoms belongs to."""
     return {known.key: known.incident_id for known in store.raised_of(db, keys)}
@@ -219,9 +227,10 @@ def install(
     store.replace_notifiers(db, settings)
 
 
-def outbox_depth(db: Connection) -> tuple[int, datetime | None]:
-    """How many pages wait, and since when the oldest of them."""
-    return outbox.depth(db)
+def standing(db: Connection) -> Standing:
+    """How things stand, in four numbers that cost little."""
+    waiting, oldest = outbox.depth(db)
+    return Standing(store.count_open(db), outbox.unanswered_since(db), waiting, oldest)
 
 
 def _join(db: Connection, fresh: list[Symptom], now: datetime, gathering: timedelta) -> None:

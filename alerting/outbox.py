@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, select, true, union_all, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, select, true, union_all, update
 
 from alerting.delivery import LEASE, Delivered, Expired, Retry, Tries
-from alerting.incident import Incident
+from alerting.incident import Incident, State
 from alerting.notice import Kind
 from alerting.person import Person
 from alerting.rows import insert_many, update_many
 from alerting.severity import Severity
-from alerting.tables import attempts, pages
+from alerting.tables import attempts, incidents, pages
 
 RANKS = range(len(Severity))
 NEWEST_SHARE = 5
@@ -238,6 +238,19 @@ def depth(db: Connection) -> tuple[int, datetime | None]:
     )
     count, oldest = db.execute(query).one()
     return count, oldest
+
+
+def unanswered_since(db: Connection) -> datetime | None:
+    """When the first page was written of the open incident that has been paged for the longest with no answer."""
+    this_time = pages.c.incident_id == incidents.c.id, pages.c.occurrence == incidents.c.occurrence
+    query = (
+        select(func.min(pages.c.created_at, type_=pages.c.created_at.type))
+        .select_from(incidents.join(pages, and_(*this_time)))
+        # The first of these is there for the index.
+        .where(incidents.c.next_at.is_not(None), incidents.c.state == State.OPEN, pages.c.kind == Kind.PAGE)
+    )
+    since: datetime | None = db.execute(query).scalar()
+    return since
 
 
 def waiting(db: Connection, incident_ids: Collection[int]) -> set[tuple[int, str]]:

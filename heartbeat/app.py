@@ -92,7 +92,12 @@ def build(
     """Put the system together. The admin key and the secret key must be set. `notifiers` are put on the shelf's
     place, kind by kind (a demonstration brings its own terminal). `longest_sleep` may be raised where no other
     process can bring anything forward."""
-    metrics = Metrics()
+    metrics = Metrics(
+        version=version("heartbeat"),
+        database="sqlite" if database.sqlite else "postgresql",
+        roles=settings.roles,
+        notifiers=shelf.known().kinds.keys() | (notifiers or {}).keys(),
+    )
     system: System
 
     def wake() -> None:

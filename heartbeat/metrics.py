@@ -1,20 +1,57 @@
 """What the service measures of itself. One registry an installation of the app, so that tests never share one."""
 
+from collections.abc import Collection
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from alerting import desk
+from alerting.incident import State
 
 # A series of its own for when each counter began would double the scrape and tell nobody anything.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped upstream
 
+OPEN_STATES = tuple(state for state in State if state is not State.RESOLVED)
+PING_RESULTS = ("heard", "created", "unknown", "malformed", "unavailable")
+SEND_RESULTS = ("accepted", "refused", "unreachable")
+STAGES = ("clock", "checker", "escalator", "courier")
 _TIMES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
 class Metrics:
-    """The service's own health. Names and meanings are listed in docs/operating.md."""
+    """The service's own health. Names and meanings are listed in docs/operating.md.
 
-    def __init__(self) -> None:
+    Counters whose labels are known beforehand begin at 0: a counter that first appears with its first event has
+    not grown in the eyes of Prometheus, and the alert on that event stays silent.
+    """
+
+    def __init__(
+        self,
+        *,
+        version: str = "",
+        database: str = "",
+        roles: Collection[str] = (),
+        notifiers: Collection[str] = (),
+    ) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        Info("heartbeat_build", "What runs here.", registry=self.registry).info(
+            {"version": version, "database": database}
+        )
+        role = Gauge("heartbeat_role", "1 for each role of this process.", ["role"], registry=self.registry)
+        for name in sorted(roles):
+            role.labels(name).set(1)
+        self.ready = Gauge(
+            "heartbeat_ready", "Whether a clean tick has ended here lately.", registry=self.registry
+        )
         self.pings = Counter("heartbeat_pings", "Pings by result.", ["result"], registry=self.registry)
         self.batch_size = Histogram(
             "heartbeat_ping_batch_size",
@@ -68,6 +105,15 @@ class Metrics:
             ["result"],
             registry=self.registry,
         )
+        self.incidents = Gauge(
+            "heartbeat_incidents", "Incidents by state.", ["state"], registry=self.registry
+        )
+        self.unanswered = Gauge(
+            "heartbeat_unanswered_oldest_seconds",
+            "Age of the first page of the incident that has been paged for the longest with no answer.",
+            registry=self.registry,
+        )
+        self._begin_at_zero(roles, notifiers)
 
     def observe_batch(self, size: int, seconds: float) -> None:
         """A batch of pings was committed."""
@@ -78,13 +124,25 @@ class Metrics:
         """A notifier answered."""
         self.pages.labels(notifier, result).inc()
 
-    def observe_queue(
-        self, now: datetime, first_wake: datetime | None, depth: int, oldest: datetime | None
-    ) -> None:
-        """How far behind the checker and the courier are."""
+    def observe_standing(self, now: datetime, first_wake: datetime | None, downstairs: desk.Standing) -> None:
+        """How far behind the checker and the courier are, and what waits for an answer."""
         self.lag.set(_age(now, first_wake))
-        self.outbox_depth.set(depth)
-        self.outbox_age.set(_age(now, oldest))
+        self.outbox_depth.set(downstairs.waiting)
+        self.outbox_age.set(_age(now, downstairs.oldest))
+        for state in OPEN_STATES:
+            self.incidents.labels(state.value).set(downstairs.incidents.get(state, 0))
+        self.unanswered.set(_age(now, downstairs.unanswered_since))
+
+    def _begin_at_zero(self, roles: Collection[str], notifiers: Collection[str]) -> None:
+        if "api" in roles:
+            for result in PING_RESULTS:
+                self.pings.labels(result)
+        for result in SEND_RESULTS:
+            self.outside.labels(result)
+            for kind in notifiers:
+                self.pages.labels(kind, result)
+        for stage in STAGES:
+            self.tick_failures.labels(stage)
 
 
 def _age(now: datetime, since: datetime | None) -> float:

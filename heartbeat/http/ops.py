@@ -83,6 +83,7 @@ def router(door: Door) -> APIRouter:
     async def metrics() -> Response:
         """What a Prometheus scrapes. With the database away, the process tells of itself."""
         now = door.clock.now()
+        door.metrics.ready.set(door.ready())
         try:
             async with asyncio.timeout(SCRAPE_BOUND):
                 # Written out in the thread that reads, since thousands of lines would hold up the event loop.

@@ -36,9 +36,9 @@ class Families(Collector):
 
 def exposition(db: Connection, metrics: Metrics, now: datetime) -> bytes:
     """Everything, in the text format of Prometheus."""
-    depth, oldest = desk.outbox_depth(db)
-    metrics.observe_queue(now, store.next_due(db), depth, oldest)
-    families = [_database(True), *_standing(db), *_of_each(reading.vitals(db, MAX_CHECKS + 1))]
+    downstairs = desk.standing(db)
+    metrics.observe_standing(now, store.next_due(db), downstairs)
+    families = [_database(True), *_standing(db, downstairs), *_of_each(reading.vitals(db, MAX_CHECKS + 1))]
     return generate_latest(metrics.registry) + generate_latest(Families(families))
 
 
@@ -51,7 +51,7 @@ def _database(answers: bool) -> Metric:
     return GaugeMetricFamily("heartbeat_database_up", "Whether the database answered this scrape.", answers)
 
 
-def _standing(db: Connection) -> Iterator[Metric]:
+def _standing(db: Connection, downstairs: desk.Standing) -> Iterator[Metric]:
     checks = GaugeMetricFamily(
         "heartbeat_checks", "Checks by stored state; late ones count as up or new.", labels=["state"]
     )
@@ -60,7 +60,7 @@ def _standing(db: Connection) -> Iterator[Metric]:
         checks.add_metric([state], counts.get(state, 0))
     yield checks
     yield GaugeMetricFamily(
-        "heartbeat_incidents_open", "Incidents that are not resolved.", desk.open_count(db)
+        "heartbeat_incidents_open", "Incidents that are not resolved.", sum(downstairs.incidents.values())
     )
 
 

@@ -23,7 +23,7 @@ def test_promtool_finds_nothing_to_say_about_the_metrics(serve: Serve) -> None:
     assert service.ping("job").text == "OK"
     scraped = service.ask("GET", "/metrics")
     found = subprocess.run(
-        [_installed("promtool"), "check", "metrics"],
+        [installed("promtool"), "check", "metrics"],
         input=scraped.text,
         capture_output=True,
         text=True,
@@ -65,7 +65,7 @@ def _prometheus(home: Path, target: int, key: str) -> Iterator[str]:
     with (home / "prometheus.log").open("w") as log:
         process = subprocess.Popen(
             [
-                _installed("prometheus"),
+                installed("prometheus"),
                 f"--config.file={home / 'prometheus.yml'}",
                 f"--storage.tsdb.path={home / 'series'}",
                 f"--web.listen-address={address}",
@@ -90,7 +90,8 @@ def _answer(server: str, query: str) -> dict[str | None, float]:
     return {one["metric"].get("check"): float(one["value"][1]) for one in told["data"]["result"]}
 
 
-def _installed(program: str) -> str:
+def installed(program: str) -> str:
+    """Where a program of the system is."""
     found = shutil.which(program)
     assert found, f"{program} is missing: apt-get install prometheus"
     return found

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from importlib.metadata import version
 from typing import Any
 
 import httpx
@@ -11,11 +12,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Connection
 
-from heartbeat import app, check, store
+from heartbeat import app, check, metrics, store
 from heartbeat.app import System
 from heartbeat.database import Database
 from heartbeat.http import ops, series
-from heartbeat.settings import Settings
+from heartbeat.settings import ROLES, Settings
 from tests.unit.conftest import NOW, a_check
 from tests.unit.http.conftest import (
     SetClock,
@@ -202,6 +203,61 @@ async def test_the_services_own_health_is_told(system: System, admin: httpx.Asyn
     assert value(found, "heartbeat_ping_batch_size_count") == 1
     assert value(found, "heartbeat_last_tick_timestamp_seconds") == NOW.timestamp()
     assert value(found, "heartbeat_database_up") == 1
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_what_waits_for_an_answer(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
+    """From the first page of this occurrence on; not while it gathers, and not once somebody has answered."""
+    number = await fall_silent(system, clock, await make_check(system))
+    clock.advance(seconds=5)
+    gathering = await scrape(admin)
+    await escalate(system, clock)
+    clock.advance(minutes=20)
+    paged = await scrape(admin)
+    assert (await admin.post(f"/v1/incidents/{number}/acknowledge", json={"by": "anna"})).is_success
+    answered = await scrape(admin)
+    clock.advance(hours=4)
+    await escalate(system, clock)
+    clock.advance(minutes=1)
+    again = await scrape(admin)
+
+    oldest = "heartbeat_unanswered_oldest_seconds"
+    assert [value(found, oldest) for found in (gathering, paged, answered, again)] == [0, 1200, 0, 60]
+    states = [
+        {
+            state: value(found, "heartbeat_incidents", state=state)
+            for state in ("open", "acknowledged", "snoozed")
+        }
+        for found in (paged, answered)
+    ]
+    assert states == [
+        {"open": 1, "acknowledged": 0, "snoozed": 0},
+        {"open": 0, "acknowledged": 1, "snoozed": 0},
+    ]
+    assert value(answered, "heartbeat_incidents_open") == 1
+
+
+async def test_the_process_says_what_it_is(system: System, admin: httpx.AsyncClient) -> None:
+    before = await scrape(admin)
+    await system.ticker.tick()
+    after = await scrape(admin)
+
+    assert value(before, "heartbeat_build_info", version=version("heartbeat"), database="sqlite") == 1
+    assert [value(before, "heartbeat_role", role=role) for role in ROLES] == [1, 1, 1]
+    assert [value(found, "heartbeat_ready") for found in (before, after)] == [0, 1]
+    started = value(after, "process_start_time_seconds")
+    assert started is not None
+    assert started > 0
+
+
+async def test_counters_begin_at_0_so_that_their_first_event_is_growth(admin: httpx.AsyncClient) -> None:
+    found = await scrape(admin)
+
+    assert {value(found, "heartbeat_pings_total", result=one) for one in metrics.PING_RESULTS} == {0}
+    for result in metrics.SEND_RESULTS:
+        assert value(found, "heartbeat_pages_total", notifier="ntfy", result=result) == 0
+        assert value(found, "heartbeat_outside_beats_total", result=result) == 0
+    assert {value(found, "heartbeat_tick_failures_total", stage=one) for one in metrics.STAGES} == {0}
 
 
 async def test_too_many_checks_have_no_series_and_that_is_told(

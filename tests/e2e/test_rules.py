@@ -21,7 +21,7 @@ RULES = Path(__file__).parents[2] / "helm" / "files" / "alerts.yaml"
 A, B = 'job="heartbeat",instance="a:8000"', 'job="heartbeat",instance="b:8000"'
 FOR_EVER = "1x600"
 NONE = "0x600"
-Series = Mapping[str, str]
+Series = dict[str, str]
 
 
 def of_both(name: str, values: str, labels: str = "") -> dict[str, str]:

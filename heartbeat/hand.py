@@ -1,5 +1,6 @@
 """What people do to checks and incidents by hand. Each function works inside the caller's transaction."""
 
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +11,9 @@ from alerting.incident import Acknowledged, Missing, Resolved, Stale
 from heartbeat import check, checker, store
 from heartbeat.check import Change, Check, Cleared, State
 
+Deed = tuple[Check, Check]
+"""A check before something was done to it, and after."""
+
 
 def pause(db: Connection, name: str | UUID, by: str, now: datetime) -> Check | None:
     """Expect nothing of a check until it is resumed; None where there is no such check."""
@@ -17,7 +21,7 @@ def pause(db: Connection, name: str | UUID, by: str, now: datetime) -> Check | N
     if before is None:
         return None
     change = check.paused(before, now, by)
-    _write(db, change, before, now)
+    _write(db, [(change, before, now)], now)
     return change.check
 
 
@@ -27,8 +31,18 @@ def resume(db: Connection, name: str | UUID, now: datetime) -> Check | None:
     if before is None:
         return None
     change = check.resumed(before, now)
-    _write(db, change, before, now)
+    _write(db, [(change, before, now)], now)
     return change.check
+
+
+def pause_all(db: Connection, slugs: Collection[str], by: str, now: datetime) -> list[Deed]:
+    """Expect nothing of these checks until they are resumed: those that were not paused, before and after."""
+    return _change(db, slugs, lambda one: check.paused(one, now, by), now)
+
+
+def resume_all(db: Connection, slugs: Collection[str], now: datetime) -> list[Deed]:
+    """Expect those of these checks that are paused afresh from now on: before and after."""
+    return _change(db, slugs, lambda one: check.resumed(one, now), now)
 
 
 def delete(db: Connection, name: str | UUID, by: str, now: datetime) -> Check | None:
@@ -73,8 +87,22 @@ def _locked(db: Connection, name: str | UUID) -> Check | None:
     return locked[0] if locked else None
 
 
-def _write(db: Connection, change: Change, before: Check, now: datetime) -> None:
-    store.save(db, [change.check])
-    store.write_transitions(db, [(change, before, now)])
-    if isinstance(change.told, Cleared) and before.state is State.DOWN:
-        desk.clear(db, {checker.symptom_key(before): change.told.why}, now, store.gathering(db))
+def _change(
+    db: Connection, slugs: Collection[str], decide: Callable[[Check], Change], now: datetime
+) -> list[Deed]:
+    decided = [(decide(before), before, now) for before in store.lock_slugs(db, slugs)]
+    done = [one for one in decided if one[0].check is not one[1]]
+    _write(db, done, now)
+    return [(before, change.check) for change, before, _ in done]
+
+
+def _write(db: Connection, done: Sequence[tuple[Change, Check, datetime]], now: datetime) -> None:
+    store.save(db, [change.check for change, *_ in done])
+    store.write_transitions(db, done)
+    cleared = {
+        checker.symptom_key(before): change.told.why
+        for change, before, _ in done
+        if isinstance(change.told, Cleared) and before.state is State.DOWN
+    }
+    if cleared:
+        desk.clear(db, cleared, now, store.gathering(db))

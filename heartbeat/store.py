@@ -106,6 +106,12 @@ def lock(db: Connection, ids: Collection[int]) -> list[Check]:
     return [check_of(row) for row in db.execute(query)]
 
 
+def lock_slugs(db: Connection, slugs: Collection[str]) -> list[Check]:
+    """Those of these checks that there are, locked until the transaction ends."""
+    query = select(checks).where(checks.c.slug.in_(slugs)).order_by(checks.c.id).with_for_update()
+    return [check_of(row) for row in db.execute(query)]
+
+
 def lock_all(db: Connection) -> dict[str, Check]:
     """Every check by slug, locked: for a change of the configuration."""
     return {
@@ -134,15 +140,6 @@ def listed(
         query = query.where(checks.c.state == state.value)
     if slugs is not None:
         query = query.where(checks.c.slug.in_(slugs))
-    return [check_of(row) for row in db.execute(query)]
-
-
-def urgent_first(db: Connection, *, limit: int, offset: int = 0) -> list[Check]:
-    """Checks in the order in which people want them: down, then by severity, then by name."""
-    order = case(
-        (checks.c.state == "down", 0), (checks.c.state == "new", 2), (checks.c.state == "paused", 3), else_=1
-    )
-    query = select(checks).order_by(order, checks.c.severity_rank, checks.c.slug).limit(limit).offset(offset)
     return [check_of(row) for row in db.execute(query)]
 
 

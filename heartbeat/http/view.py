@@ -20,7 +20,6 @@ from heartbeat.http.strip import Cell, Heard
 from heartbeat.store import Transition
 
 _CAUSES = {Cause.SILENT: "silent", Cause.FAILED: "failed", Cause.OVERRUN: "overran"}
-_URGENCY = (State.DOWN, State.LATE, State.UP, State.NEW, State.PAUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +81,6 @@ def check_row(one: Check, heard: Sequence[Heard], changes: Sequence[Transition],
         else sentence.next_due(one, now) or sentence.expected_at(one),
         cells=strip.cells(one, heard, changes, now),
     )
-
-
-def most_urgent_first(checks: Sequence[Check], now: datetime) -> list[Check]:
-    """The order in which people want them; within a state the given order stays."""
-    return sorted(checks, key=lambda one: _URGENCY.index(check.status(one, now)))
-
-
-def late(checks: Sequence[Check], now: datetime) -> int:
-    """How many of these are late."""
-    return sum(check.status(one, now) is State.LATE for one in checks)
 
 
 def worst_first(incidents: Sequence[Incident]) -> list[Incident]:

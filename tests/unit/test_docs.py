@@ -44,7 +44,8 @@ from heartbeat import (
 from heartbeat.check import Cause, State
 from heartbeat.clock import WallClock
 from heartbeat.config import document, duration, entry, schema
-from heartbeat.http import auth, face, limits, ops, pings, series, server
+from heartbeat.http import auth, console, face, limits, ops, pings, series, server
+from heartbeat.http.console import roll, search
 from heartbeat.http.door import Door
 from heartbeat.http.v1 import fields
 from heartbeat.metrics import Metrics
@@ -553,6 +554,10 @@ LIMITS: Mapping[str, str] = {
     "Rounds in one tick": f"{ticker.MAX_ROUNDS}",
     "Time between two ticks": f"{ticker.LONGEST_SLEEP:g} s",
     "A check that cannot be judged": f"{checker.PARKED.seconds // 60} min",
+    "Checks on a page of the console": f"{console.checks.A_PAGE}",
+    "Checks paused or resumed at once": f"{console.bulk.MOST}",
+    "What is looked for on the console": f"{search.LONGEST} characters, of which {search.MOST} words",
+    "Labels offered to choose from": f"the {roll.LABELS} most common",
     "Gathering before the first page": f"{incident.GATHERING.seconds} s",
     "Acknowledgement": f"{incident.ACKNOWLEDGED_FOR // HOUR} h",
     "Acknowledgement or snooze until a named time": f"{incident.LONGEST_QUIET.days} days",

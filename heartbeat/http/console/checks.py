@@ -1,4 +1,4 @@
-"""The console's pages of checks: how everything stands, all checks, one check, and what people do to it."""
+"""The console's pages of many checks: how everything stands, and the list, searched and a page at a time."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,167 +8,66 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import desk, spell
-from alerting.incident import Incident
-from heartbeat import checker, hand, ring, schedule, store
-from heartbeat.check import Check, State
-from heartbeat.http import glance, page, reading, sentence, strip, view
-from heartbeat.http.console import incidents
+from heartbeat.check import State
+from heartbeat.http import glance, sentence, strip, view
+from heartbeat.http.console import incidents, roll
+from heartbeat.http.console.search import STATES, Search
 from heartbeat.http.console.visit import Shown, Visit
-from heartbeat.schedule import Cron, Every
 from heartbeat.who import Role
 
 A_PAGE = 100
 """Checks on one page of a list."""
-PINGS_SHOWN = 20
-CHANGES_SHOWN = 15
 
 
 async def overview(visit: Visit) -> Response:
     """What is wrong now, first."""
-    facts = await visit.read(lambda db: _standing(db, visit.now, 0))
+    facts = await visit.read(lambda db: _standing(db, Search(), visit.now))
     return visit.show("overview.html", refresh=True, public_url=visit.door.public_url, **facts)
 
 
 async def checks(visit: Visit) -> Response:
-    """All checks, most urgent first, a page at a time."""
-    number = _number(visit.request.query_params.get("page", "1"))
-    facts = await visit.read(lambda db: _standing(db, visit.now, (number - 1) * A_PAGE))
-    pages = max(-(-facts["count"].total // A_PAGE), 1)
-    if number > pages:
+    """All checks, or those looked for, most urgent first, a page at a time."""
+    search = Search.of(visit.request.query_params)
+
+    def read(db: Connection) -> dict[str, Any]:
+        return _standing(db, search, visit.now) | {"labels": roll.labels(db)}
+
+    facts = await visit.read(read)
+    pages = max(-(-facts["roll"].total // A_PAGE), 1)
+    if search.page > pages:
         return visit.missing(
-            f"The list of checks has {spell.count(pages, 'page')}; there is no page {number}."
+            f"The list of checks has {spell.count(pages, 'page')}; there is no page {search.page}."
         )
-    place = {"number": number, "pages": pages, "public_url": visit.door.public_url}
-    return visit.show("checks.html", refresh=True, **place, **facts)
+    place = {"search": search, "pages": pages, "states": _states(search, facts["roll"])}
+    return visit.show("checks.html", refresh=True, public_url=visit.door.public_url, **place, **facts)
 
 
-async def one_check(visit: Visit) -> Response:
-    """One check: how it stands, what it did, how to ping it."""
-    facts = await visit.read(lambda db: _check_facts(db, visit.slug, visit.now))
-    if facts is None:
-        return _no_such(visit)
-    return visit.show("check.html", public_url=visit.door.public_url, **facts)
+READING: Mapping[str, Shown] = {"/": (Role.VIEWER, overview), "/checks": (Role.VIEWER, checks)}
+ACTING: Mapping[str, Shown] = {}
 
 
-async def body(visit: Visit) -> Response:
-    """The whole body of one ping, as plain text."""
-
-    def read(db: Connection) -> bytes | None:
-        one = store.load(db, visit.slug)
-        return reading.body_of(db, one.id, visit.number) if one else None
-
-    found = await visit.read(read)
-    if found is None:
-        return visit.missing(
-            f"The last {ring.KEEP} pings are kept; number {visit.number} of {visit.slug} is not among them, "
-            "or had no body."
-        )
-    return Response(found, media_type="text/plain; charset=utf-8")
+def _states(search: Search, found: roll.Roll) -> list[tuple[State | None, int, str]]:
+    """Each state that can be asked for, with how many are in it, and the page that shows them."""
+    return [
+        (None, sum(found.by_state.values()), search.only(None).address),
+        *((state, found.by_state.get(state, 0), search.only(state).address) for state in STATES),
+    ]
 
 
-async def ask_pause(visit: Visit) -> Response:
-    """Ask before a watch is taken off duty."""
-    one = await visit.read(lambda db: store.load(db, visit.slug))
-    if one is None:
-        return _no_such(visit)
-    back = "it is resumed here" if one.manual_resume else "it is resumed here or heard again"
-    return visit.show(
-        "confirm.html",
-        question=f"Pause {one.name}?",
-        consequences=(f"Nothing is expected of it, and its silence pages nobody, until {back}.",),
-        action=f"Pause {one.name}",
-        back=f"/checks/{one.slug}",
-    )
-
-
-async def pause(visit: Visit) -> Response:
-    """Expect nothing of a check for now."""
-    done = await visit.write(lambda db: hand.pause(db, visit.slug, visit.who.name, visit.now))
-    return page.see_other(f"/checks/{visit.slug}") if done else _no_such(visit)
-
-
-async def resume(visit: Visit) -> Response:
-    """Expect a paused check afresh."""
-    done = await visit.write(lambda db: hand.resume(db, visit.slug, visit.now))
-    return page.see_other(f"/checks/{visit.slug}") if done else _no_such(visit)
-
-
-READING: Mapping[str, Shown] = {
-    "/": (Role.VIEWER, overview),
-    "/checks": (Role.VIEWER, checks),
-    "/checks/{slug}": (Role.VIEWER, one_check),
-    "/checks/{slug}/pings/{number:int}": (Role.VIEWER, body),
-    "/checks/{slug}/pause": (Role.RESPONDER, ask_pause),
-}
-ACTING: Mapping[str, Shown] = {
-    "/checks/{slug}/pause": (Role.RESPONDER, pause),
-    "/checks/{slug}/resume": (Role.RESPONDER, resume),
-}
-
-
-def _no_such(visit: Visit) -> Response:
-    return visit.missing(f"There is no check called {visit.slug}. It may have been deleted or renamed.")
-
-
-def _standing(db: Connection, now: datetime, offset: int) -> dict[str, Any]:
-    """How everything stands, with a page of checks."""
+def _standing(db: Connection, search: Search, now: datetime) -> dict[str, Any]:
+    """How everything stands, with a page of the checks that are looked for."""
     count = glance.count(db)
-    some = view.most_urgent_first(store.urgent_first(db, limit=A_PAGE, offset=offset), now)
-    ids = [one.id for one in some]
+    found = roll.call(db, search, now, A_PAGE)
+    ids = [one.id for one in found.found]
     heard = glance.last_runs(db, ids, strip.RUNS + 1)
     changes = glance.last_transitions(db, ids, strip.RUNS)
     standing = view.worst_first(desk.incidents(db, open_only=True, limit=sentence.MANY + 1))
-    late = view.late(some, now) if count.total == len(some) else None
+    late = found if not search.narrows else roll.call(db, Search(), now, 0)
     return {
         "count": count,
-        "sentence": sentence.overview(count, late, standing, now),
-        "rows": [view.check_row(one, heard[one.id], changes[one.id], now) for one in some],
+        "roll": found,
+        "sentence": sentence.overview(count, late.by_state.get(State.LATE, 0), standing, now),
+        "rows": [view.check_row(one, heard[one.id], changes[one.id], now) for one in found.found],
         "incidents": incidents.rows(db, standing[: sentence.MANY]),
         "more_incidents": len(standing) > sentence.MANY,
     }
-
-
-def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | None:
-    one = store.load(db, name)
-    if one is None:
-        return None
-    changes = store.transitions_of(db, one.id, strip.RUNS)
-    heard = glance.last_runs(db, [one.id], strip.RUNS + 1)[one.id]
-    why = changes[0].why if changes else ""
-    row = view.check_row(one, heard, changes, now)
-    return {
-        "check": one,
-        "row": row,
-        "places": strip.places(row.cells),
-        "legend": strip.legend(row.cells),
-        "sentence": sentence.of_check(one, why, now),
-        "incident": _incident_of(db, one),
-        "schedule": schedule.in_words(one.schedule),
-        "zone": "UTC" if isinstance(one.schedule, Every) else one.schedule.timezone,
-        "upcoming": _upcoming(one, now),
-        "cron_times": f"{one.schedule.expression} " if isinstance(one.schedule, Cron) else "",
-        "pings": ring.last_pings(db, one.id, PINGS_SHOWN),
-        "changes": changes[:CHANGES_SHOWN],
-        "paused": one.state is State.PAUSED,
-    }
-
-
-def _incident_of(db: Connection, one: Check) -> Incident | None:
-    number = desk.incident_of(db, [checker.symptom_key(one)]).get(checker.symptom_key(one))
-    found = desk.dossier(db, number) if number else None
-    return found.incident if found else None
-
-
-def _upcoming(one: Check, now: datetime) -> list[datetime]:
-    """The next five due times as they are if all goes well; an interval goes on from what was heard."""
-    if one.state is State.PAUSED:
-        return []
-    first = sentence.next_due(one, now)
-    if first is None or first <= now:
-        return [] if isinstance(one.schedule, Every) else schedule.upcoming(one.schedule, now)
-    return [first, *schedule.upcoming(one.schedule, first, 4)]
-
-
-def _number(given: str) -> int:
-    """The number of a page as it stands in an address; anything odd is the first."""
-    return max(int(given), 1) if given.isascii() and given.isdigit() and len(given) < 6 else 1

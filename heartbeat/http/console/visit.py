@@ -1,12 +1,13 @@
 """One person's visit to a page of the console: who they are is settled before any page sees them."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import Connection
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -15,7 +16,8 @@ from heartbeat.http.door import Door
 from heartbeat.who import Role, Who
 
 T = TypeVar("T")
-FORM_FIELDS = 20
+FORM_FIELDS = 120
+"""Fields of a form that are read: more than a page of ticked checks has."""
 LARGEST = 2**63 - 1
 
 
@@ -27,7 +29,7 @@ class Visit:
     request: Request
     who: Who
     now: datetime
-    form: Mapping[str, Any]
+    form: FormData
 
     @property
     def slug(self) -> str:
@@ -53,7 +55,8 @@ class Visit:
     def show(self, template: str, *, status: int = 200, refresh: bool = False, **facts: Any) -> HTMLResponse:
         """A page inside the console's frame. One that shows the present loads itself again (`refresh`)."""
         headers = {"Refresh": str(page.REFRESH)} if refresh else {}
-        frame = {"who": self.who, "now": self.now, "csrf": auth.csrf_token(self.request)}
+        frame: dict[str, Any] = {"who": self.who, "now": self.now, "csrf": auth.csrf_token(self.request)}
+        frame |= {"responds": self.who.role.may(Role.RESPONDER), "rules": self.who.role.may(Role.ADMIN)}
         return page.render(template, status=status, headers=headers, **frame, **facts)
 
     def missing(self, words: str) -> HTMLResponse:
@@ -76,7 +79,7 @@ def signed_in(door: Door, shown: Page, needs: Role) -> Callable[[Request], Await
             return page.see_other(f"/sign-in?next={quote(_wanted(request), safe='/')}")
         if not who.role.may(needs):
             return page.error_page(request, 403, "Not for you", _not_for(who, needs))
-        form: Mapping[str, Any] = {}
+        form = FormData()
         if request.method == "POST":
             form = await request.form(max_files=0, max_fields=FORM_FIELDS)
             auth.check_csrf(request, form)

@@ -1,0 +1,137 @@
+"""The console's pages of one check: how it stands, what it did, how to ping it, and what people do to it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from alerting import desk
+from alerting.incident import Incident
+from heartbeat import checker, ring, schedule, store
+from heartbeat.check import Check, State
+from heartbeat.http import glance, page, reading, sentence, strip, view
+from heartbeat.http.console import bulk
+from heartbeat.http.console.visit import Shown, Visit
+from heartbeat.schedule import Cron, Every
+from heartbeat.who import Role
+
+PINGS_SHOWN = 20
+CHANGES_SHOWN = 15
+
+
+async def one_check(visit: Visit) -> Response:
+    """One check: how it stands, what it did, how to ping it."""
+    facts = await visit.read(lambda db: _check_facts(db, visit.slug, visit.now))
+    if facts is None:
+        return _no_such(visit)
+    return visit.show("check.html", public_url=visit.door.public_url, **facts)
+
+
+async def body(visit: Visit) -> Response:
+    """The whole body of one ping, as plain text."""
+
+    def read(db: Connection) -> bytes | None:
+        one = store.load(db, visit.slug)
+        return reading.body_of(db, one.id, visit.number) if one else None
+
+    found = await visit.read(read)
+    if found is None:
+        return visit.missing(
+            f"The last {ring.KEEP} pings are kept; number {visit.number} of {visit.slug} is not among them, "
+            "or had no body."
+        )
+    return Response(found, media_type="text/plain; charset=utf-8")
+
+
+async def ask_pause(visit: Visit) -> Response:
+    """Ask before a watch is taken off duty."""
+    one = await visit.read(lambda db: store.load(db, visit.slug))
+    if one is None:
+        return _no_such(visit)
+    back = "it is resumed here" if one.manual_resume else "it is resumed here or heard again"
+    return visit.show(
+        "confirm.html",
+        question=f"Pause {one.name}?",
+        consequences=(f"Nothing is expected of it, and its silence pages nobody, until {back}.",),
+        action=f"Pause {one.name}",
+        back=f"/checks/{one.slug}",
+    )
+
+
+async def pause(visit: Visit) -> Response:
+    """Expect nothing of a check for now."""
+    return await _do(visit, bulk.pause_all)
+
+
+async def resume(visit: Visit) -> Response:
+    """Expect a paused check afresh."""
+    return await _do(visit, bulk.resume_all)
+
+
+READING: Mapping[str, Shown] = {
+    "/checks/{slug}": (Role.VIEWER, one_check),
+    "/checks/{slug}/pings/{number:int}": (Role.VIEWER, body),
+    "/checks/{slug}/pause": (Role.RESPONDER, ask_pause),
+}
+ACTING: Mapping[str, Shown] = {
+    "/checks/{slug}/pause": (Role.RESPONDER, pause),
+    "/checks/{slug}/resume": (Role.RESPONDER, resume),
+}
+
+
+async def _do(visit: Visit, work: bulk.Work) -> Response:
+    """Do it to this check, and show what has become of it."""
+
+    def done(db: Connection) -> bool:
+        work(db, visit.who, [visit.slug], visit.now)
+        return store.load(db, visit.slug) is not None
+
+    return page.see_other(f"/checks/{quote(visit.slug)}") if await visit.write(done) else _no_such(visit)
+
+
+def _no_such(visit: Visit) -> Response:
+    return visit.missing(f"There is no check called {visit.slug}. It may have been deleted or renamed.")
+
+
+def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | None:
+    one = store.load(db, name)
+    if one is None:
+        return None
+    changes = store.transitions_of(db, one.id, strip.RUNS)
+    heard = glance.last_runs(db, [one.id], strip.RUNS + 1)[one.id]
+    why = changes[0].why if changes else ""
+    row = view.check_row(one, heard, changes, now)
+    return {
+        "check": one,
+        "row": row,
+        "places": strip.places(row.cells),
+        "legend": strip.legend(row.cells),
+        "sentence": sentence.of_check(one, why, now),
+        "incident": _incident_of(db, one),
+        "schedule": schedule.in_words(one.schedule),
+        "zone": "UTC" if isinstance(one.schedule, Every) else one.schedule.timezone,
+        "upcoming": _upcoming(one, now),
+        "cron_times": f"{one.schedule.expression} " if isinstance(one.schedule, Cron) else "",
+        "pings": ring.last_pings(db, one.id, PINGS_SHOWN),
+        "changes": changes[:CHANGES_SHOWN],
+        "paused": one.state is State.PAUSED,
+    }
+
+
+def _incident_of(db: Connection, one: Check) -> Incident | None:
+    number = desk.incident_of(db, [checker.symptom_key(one)]).get(checker.symptom_key(one))
+    found = desk.dossier(db, number) if number else None
+    return found.incident if found else None
+
+
+def _upcoming(one: Check, now: datetime) -> list[datetime]:
+    """The next five due times as they are if all goes well; an interval goes on from what was heard."""
+    if one.state is State.PAUSED:
+        return []
+    first = sentence.next_due(one, now)
+    if first is None or first <= now:
+        return [] if isinstance(one.schedule, Every) else schedule.upcoming(one.schedule, now)
+    return [first, *schedule.upcoming(one.schedule, first, 4)]

@@ -51,6 +51,9 @@ class Transact(Protocol):
 Around = Callable[[Connection, Sequence[Incident]], Mapping[int, Surroundings]]
 """What upstairs knows of the groups that incidents are about, by incident."""
 
+Observe = Callable[[str, str, Sequence[float]], None]
+"""Told of each send: the notifier, the result, and the seconds that each page had waited which it accepted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
@@ -79,7 +82,7 @@ class Courier:
         fill_in: Callable[[str, str], str],
         overview_url: str,
         random: Callable[[], float] = random.random,
-        observe: Callable[[str, str], None] = lambda _kind, _result: None,
+        observe: Observe = lambda _kind, _result, _waited: None,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         self.notifiers: Mapping[str, Notifier] = {}
@@ -177,7 +180,7 @@ class Courier:
             outcome = await hand_over(
                 self.notifiers, parcel.notice, parcel.contact, lambda text: self._fill_in(text, about)
             )
-            self._observe(kind, type(outcome).__name__.lower())
+            self._observe(kind, type(outcome).__name__.lower(), self._waited(parcel, outcome))
             if await self._recorded(parcel, outcome) or self._behind:
                 self._wake()
         except ConnectionError as away:
@@ -189,6 +192,14 @@ class Courier:
             self._busy[kind] -= 1
             self._busy_for[parcel.pages[0].person] -= 1
             self._busy_for += Counter()  # Forgets whoever nothing is under way to.
+
+    def _waited(self, parcel: Parcel, outcome: Outcome) -> list[float]:
+        """Seconds that each page of it has waited to be accepted. What tells of the past is no page."""
+        if not isinstance(outcome, Accepted):
+            return []
+        now = self._now()
+        paged = [page for page in parcel.pages if page.kind is notice.Kind.PAGE]
+        return [(now - page.created_at).total_seconds() for page in paged]
 
     async def _recorded(self, parcel: Parcel, outcome: Outcome) -> bool:
         """Write what came of a send, patiently; whether something is to be sent again."""

@@ -29,7 +29,7 @@ from heartbeat.http import face, ops
 from heartbeat.http.door import Door
 from heartbeat.http.pings import PREFIX, Pings, Receive, Scope, Send
 from heartbeat.ingest import Ingest
-from heartbeat.metrics import Metrics
+from heartbeat.metrics import ChecksShown, Metrics
 from heartbeat.settings import Settings
 from heartbeat.ticker import LONGEST_SLEEP, Ticker
 
@@ -97,6 +97,7 @@ def build(
         database="sqlite" if database.sqlite else "postgresql",
         roles=settings.roles,
         notifiers=shelf.known().kinds.keys() | (notifiers or {}).keys(),
+        shown=ChecksShown(settings.metrics_checks, settings.metrics_labels),
     )
     system: System
 

@@ -1,6 +1,7 @@
 """What the service measures of itself. One registry an installation of the app, so that tests never share one."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from prometheus_client import (
@@ -24,6 +25,16 @@ PING_RESULTS = ("heard", "created", "unknown", "malformed", "unavailable")
 SEND_RESULTS = ("accepted", "refused", "unreachable")
 STAGES = ("clock", "checker", "escalator", "courier")
 _TIMES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_LONG_TIMES = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ChecksShown:
+    """Which series of single checks a scrape has: none, or some with these labels beside the check's slug."""
+
+    each: bool = True
+    labels: tuple[tuple[str, str], ...] = ()
+    """The label of a metric, and the label of a check that it shows."""
 
 
 class Metrics:
@@ -40,7 +51,9 @@ class Metrics:
         database: str = "",
         roles: Collection[str] = (),
         notifiers: Collection[str] = (),
+        shown: ChecksShown = ChecksShown(),
     ) -> None:
+        self.shown = shown
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         Info("heartbeat_build", "What runs here.", registry=self.registry).info(
@@ -69,6 +82,12 @@ class Metrics:
             "heartbeat_pages",
             "Attempts to page by notifier and result.",
             ["notifier", "result"],
+            registry=self.registry,
+        )
+        self.delivery_seconds = Histogram(
+            "heartbeat_page_delivery_seconds",
+            "Time from the intent to page somebody to a notifier that accepted it.",
+            buckets=_LONG_TIMES,
             registry=self.registry,
         )
         self.last_tick = Gauge(
@@ -120,9 +139,11 @@ class Metrics:
         self.batch_size.observe(size)
         self.commit_seconds.observe(seconds)
 
-    def observe_page(self, notifier: str, result: str) -> None:
-        """A notifier answered."""
+    def observe_page(self, notifier: str, result: str, waited: Sequence[float]) -> None:
+        """A notifier answered; the seconds that each page had waited which it accepted."""
         self.pages.labels(notifier, result).inc()
+        for seconds in waited:
+            self.delivery_seconds.observe(seconds)
 
     def observe_standing(self, now: datetime, first_wake: datetime | None, downstairs: desk.Standing) -> None:
         """How far behind the checker and the courier are, and what waits for an answer."""

@@ -1,6 +1,7 @@
 """The settings of a process: the only reader of the environment. docs/operating.md explains each to operators."""
 
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -13,6 +14,10 @@ from alerting.address import Network
 ROLES = ("api", "checker", "pager")
 SHORTEST_KEY = 32
 """Characters of a key that signs or encrypts, at least."""
+
+
+MAX_SERIES_LABELS = 5
+"""Labels of checks that their series may have."""
 
 
 class BadSetting(ValueError):
@@ -42,6 +47,10 @@ class Settings:
     """Networks to which pages may go although they lie beyond the fence."""
     ping_body_limit: int = 100_000
     log_level: str = "INFO"
+    metrics_checks: bool = True
+    """Whether a scrape has series of single checks."""
+    metrics_labels: tuple[tuple[str, str], ...] = ()
+    """The labels of checks that their series have: the name it has there, and the name it has here."""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The whole environment, for ${NAME} in the configuration."""
 
@@ -68,6 +77,8 @@ def read(environ: Mapping[str, str]) -> Settings:
         allow_addresses=_networks(environ, "HEARTBEAT_ALLOW_ADDRESSES"),
         ping_body_limit=_whole(environ, "HEARTBEAT_PING_BODY_LIMIT", 100_000, 0, 10_000_000),
         log_level=_level(environ.get("HEARTBEAT_LOG_LEVEL", "INFO")),
+        metrics_checks=_switch(environ, "HEARTBEAT_METRICS_CHECKS"),
+        metrics_labels=_series_labels(environ.get("HEARTBEAT_METRICS_LABELS", "")),
         environment=dict(environ),
     )
 
@@ -164,6 +175,33 @@ def _roles(given: str) -> frozenset[str]:
     if unknown:
         raise BadSetting(f"HEARTBEAT_ROLES: {unknown[0]!r} is not a role; name some of {', '.join(ROLES)}.")
     return named or frozenset(ROLES)
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    given = environ.get(name) or "on"
+    if given not in ("on", "off"):
+        raise BadSetting(f"{name} must be on or off, not {given!r}.")
+    return given == "on"
+
+
+def _series_labels(given: str) -> tuple[tuple[str, str], ...]:
+    """Under a prefix of their own, so that none can take the place of a label of ours or of Prometheus."""
+    names = list(dict.fromkeys(name.strip() for name in given.split(",") if name.strip()))
+    if len(names) > MAX_SERIES_LABELS:
+        raise BadSetting(
+            f"HEARTBEAT_METRICS_LABELS names {len(names)} labels; name {MAX_SERIES_LABELS} at the most, because each "
+            "value of each makes further series."
+        )
+    there: dict[str, str] = {}
+    for name in names:
+        as_told = "label_" + re.sub(r"[^a-zA-Z0-9_]", "_", name)
+        if as_told in there:
+            raise BadSetting(
+                f"HEARTBEAT_METRICS_LABELS: {there[as_told]!r} and {name!r} would both be called {as_told}; "
+                "name one of them."
+            )
+        there[as_told] = name
+    return tuple(there.items())
 
 
 def _level(given: str) -> str:

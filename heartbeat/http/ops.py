@@ -3,11 +3,11 @@
 import asyncio
 
 from fastapi import APIRouter, Depends
-from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from heartbeat.database import Database, Unavailable, reachable
-from heartbeat.http import series
+from heartbeat.http import exposition, series
 from heartbeat.http.auth import scrape_actor
 from heartbeat.http.door import Door
 from heartbeat.http.pings import Receive, Scope, Send
@@ -80,16 +80,22 @@ def router(door: Door) -> APIRouter:
         return PlainTextResponse("ready")
 
     @routes.get("/metrics", dependencies=[Depends(scrape_actor)])
-    async def metrics() -> Response:
+    async def metrics(request: Request) -> Response:
         """What a Prometheus scrapes. With the database away, the process tells of itself."""
         now = door.clock.now()
+        wanted = exposition.asked(request.headers.get("Accept", ""))
+        zipped = exposition.takes_gzip(request.headers.get("Accept-Encoding", ""))
         door.metrics.ready.set(door.ready())
         try:
             async with asyncio.timeout(SCRAPE_BOUND):
                 # Written out in the thread that reads, since thousands of lines would hold up the event loop.
-                text = await door.database.read(lambda db: series.exposition(db, door.metrics, now))
+                text = await door.database.read(lambda db: series.exposition(db, door.metrics, now, wanted))
         except (Unavailable, TimeoutError):
-            text = await asyncio.to_thread(series.without_database, door.metrics)
-        return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
+            text = await asyncio.to_thread(series.without_database, door.metrics, wanted)
+        headers = {"Content-Type": wanted.value, "Vary": "Accept, Accept-Encoding"}
+        if zipped:
+            text = await asyncio.to_thread(exposition.compressed, text)
+            headers["Content-Encoding"] = "gzip"
+        return Response(text, headers=headers)
 
     return routes

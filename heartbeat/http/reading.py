@@ -1,11 +1,13 @@
 """The SQL that only the API and the metrics need: many rows in few columns, and no body unasked for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import Connection, RowMapping, and_, func, null, select
 
+from heartbeat.ring import KEEP
 from heartbeat.tables import checks, pings
 
 
@@ -15,13 +17,30 @@ class Vital:
 
     slug: str
     state: str
+    cause: str | None
     last_ok_at: datetime | None
+    duration: float | None
+    """Seconds of the run that the newest ping ended, where it ended one."""
+    labels: Mapping[str, str]
 
 
-def vitals(db: Connection, limit: int) -> list[Vital]:
-    """Checks by slug, up to `limit`."""
-    query = select(checks.c.slug, checks.c.state, checks.c.last_ok_at).order_by(checks.c.slug).limit(limit)
-    return [Vital(*row) for row in db.execute(query)]
+def vitals(db: Connection, limit: int, *, labels: bool) -> list[Vital]:
+    """Checks by slug, up to `limit`; their labels where these are wanted."""
+    newest = pings.c.check_id == checks.c.id, pings.c.slot == checks.c.pings % KEEP
+    query = (
+        select(
+            checks.c.slug,
+            checks.c.state,
+            checks.c.cause,
+            checks.c.last_ok_at,
+            pings.c.duration,
+            checks.c.labels if labels else null(),
+        )
+        .select_from(checks.outerjoin(pings, and_(*newest)))
+        .order_by(checks.c.slug)
+        .limit(limit)
+    )
+    return [Vital(*row[:-1], row[-1] or {}) for row in db.execute(query)]
 
 
 def pings_of(db: Connection, check_id: int, limit: int) -> list[RowMapping]:

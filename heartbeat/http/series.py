@@ -3,59 +3,84 @@
 What depends on the database is read for each scrape, in one bounded read; nothing of it is kept in between.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from prometheus_client import generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 
 from alerting import desk
 from heartbeat import store
 from heartbeat.check import State
 from heartbeat.http import reading
+from heartbeat.http.exposition import Format, written
 from heartbeat.http.reading import Vital
-from heartbeat.metrics import Metrics
+from heartbeat.metrics import ChecksShown, Metrics
 
 STORED = tuple(state for state in State if state is not State.LATE)
 MAX_CHECKS = 10_000
 """With more checks than this there are no series of single checks: they would drown the one who scrapes."""
 
+Value = Callable[[Vital], float | None]
+_OF_EACH: tuple[tuple[str, str, Value], ...] = (
+    (
+        "heartbeat_check_up",
+        "0 while the check is down, else 1; a paused check has none.",
+        lambda one: None if one.state == State.PAUSED else float(one.state != State.DOWN),
+    ),
+    (
+        "heartbeat_check_paused",
+        "1 while the check is paused, else there is none.",
+        lambda one: 1.0 if one.state == State.PAUSED else None,
+    ),
+    (
+        "heartbeat_check_last_success_timestamp_seconds",
+        "When the check last succeeded.",
+        lambda one: one.last_ok_at.timestamp() if one.last_ok_at else None,
+    ),
+    (
+        "heartbeat_check_last_duration_seconds",
+        "How long the run took that the newest ping ended, where it ended one.",
+        lambda one: one.duration,
+    ),
+)
+_DOWN = "heartbeat_check_down", "1 while the check is down, by cause, else there is none."
 
-class Families(Collector):
-    """Families of metrics that are known already, as prometheus_client wants them."""
 
-    def __init__(self, families: Iterable[Metric]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterable[Metric]:
-        """The families."""
-        return self._families
-
-
-def exposition(db: Connection, metrics: Metrics, now: datetime) -> bytes:
-    """Everything, in the text format of Prometheus."""
+def exposition(db: Connection, metrics: Metrics, now: datetime, wanted: Format = Format.PLAIN) -> bytes:
+    """Everything, as a scraper reads it."""
     downstairs = desk.standing(db)
     metrics.observe_standing(now, store.next_due(db), downstairs)
-    families = [_database(True), *_standing(db, downstairs), *_of_each(reading.vitals(db, MAX_CHECKS + 1))]
-    return generate_latest(metrics.registry) + generate_latest(Families(families))
+    counts = store.count_by_state(db)
+    shown = metrics.shown
+    left_out = shown.each and sum(counts.values()) > MAX_CHECKS
+    vitals = reading.vitals(db, MAX_CHECKS, labels=bool(shown.labels)) if shown.each and not left_out else []
+    families = [
+        *metrics.registry.collect(),
+        _database(True),
+        *_standing(counts, downstairs),
+        GaugeMetricFamily(
+            "heartbeat_check_series_left_out",
+            f"1 where there are more than {MAX_CHECKS} checks, so that none has series of its own.",
+            left_out,
+        ),
+    ]
+    return written(families, _of_each(vitals, shown), wanted)
 
 
-def without_database(metrics: Metrics) -> bytes:
-    """What the process knows by itself, in the text format of Prometheus."""
-    return generate_latest(metrics.registry) + generate_latest(Families([_database(False)]))
+def without_database(metrics: Metrics, wanted: Format = Format.PLAIN) -> bytes:
+    """What the process knows by itself, as a scraper reads it."""
+    return written([*metrics.registry.collect(), _database(False)], b"", wanted)
 
 
 def _database(answers: bool) -> Metric:
     return GaugeMetricFamily("heartbeat_database_up", "Whether the database answered this scrape.", answers)
 
 
-def _standing(db: Connection, downstairs: desk.Standing) -> Iterator[Metric]:
+def _standing(counts: Mapping[State, int], downstairs: desk.Standing) -> Iterator[Metric]:
     checks = GaugeMetricFamily(
         "heartbeat_checks", "Checks by stored state; late ones count as up or new.", labels=["state"]
     )
-    counts = store.count_by_state(db)
     for state in STORED:
         checks.add_metric([state], counts.get(state, 0))
     yield checks
@@ -64,23 +89,32 @@ def _standing(db: Connection, downstairs: desk.Standing) -> Iterator[Metric]:
     )
 
 
-def _of_each(vitals: list[Vital]) -> Iterator[Metric]:
-    left_out = len(vitals) > MAX_CHECKS
-    yield GaugeMetricFamily(
-        "heartbeat_check_series_left_out",
-        f"1 where there are more than {MAX_CHECKS} checks, so that none has series of its own.",
-        left_out,
-    )
-    up = GaugeMetricFamily(
-        "heartbeat_check_up", "0 while the check is down, else 1; a paused check has none.", labels=["check"]
-    )
-    last = GaugeMetricFamily(
-        "heartbeat_check_last_success_timestamp_seconds", "When the check last succeeded.", labels=["check"]
-    )
-    for one in () if left_out else vitals:
-        if one.state != "paused":
-            up.add_metric([one.slug], one.state != "down")
-        if one.last_ok_at is not None:
-            last.add_metric([one.slug], one.last_ok_at.timestamp())
-    yield up
-    yield last
+def _of_each(vitals: Sequence[Vital], shown: ChecksShown) -> bytes:
+    """The series of single checks. Written out here: prometheus_client takes ten times as long over them, in which
+    it holds up pings."""
+    named = [(_named(one, shown), one) for one in vitals]
+    lines: list[str] = []
+    for name, meaning, value in _OF_EACH:
+        lines += _head(name, meaning)
+        lines += [
+            f"{name}{{{labels}}} {told!r}\n" for labels, one in named if (told := value(one)) is not None
+        ]
+    name, meaning = _DOWN
+    lines += _head(name, meaning)
+    lines += [f'{name}{{{labels},cause="{one.cause}"}} 1.0\n' for labels, one in named if one.cause]
+    return "".join(lines).encode()
+
+
+def _head(name: str, meaning: str) -> Iterable[str]:
+    return f"# HELP {name} {meaning}\n", f"# TYPE {name} gauge\n"
+
+
+def _named(one: Vital, shown: ChecksShown) -> str:
+    """The labels of one check's series. A check without one of the chosen labels has it empty, which is the same
+    to Prometheus as not at all."""
+    chosen = [f'{name}="{_escaped(one.labels.get(label, ""))}"' for name, label in shown.labels]
+    return ",".join([f'check="{_escaped(one.slug)}"', *chosen])
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')

@@ -3,8 +3,10 @@
 import json
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +35,67 @@ def test_promtool_finds_nothing_to_say_about_the_metrics(serve: Serve) -> None:
     assert (found.returncode, found.stdout + found.stderr) == (0, "")
 
 
-def test_a_prometheus_scrapes_and_answers(serve: Serve, tmp_path: Path) -> None:
-    checks = {"well": "every: 1h", "silent": "every: 1s, grace: 1s"}
-    service = serve(configuration(checks, ["{console: terminal}"])).start()
+@pytest.mark.parametrize(
+    ("accept", "told"),
+    [(None, "application/openmetrics-text; version=1.0.0"), ("text/plain", "text/plain; version=0.0.4")],
+)
+def test_a_prometheus_scrapes_and_answers(
+    serve: Serve, tmp_path: Path, accept: str | None, told: str
+) -> None:
+    """Both formats: what it asks for itself, and the old one."""
+    checks = {"well": "every: 1h, labels: {host: 'vault 1'}", "silent": "every: 1s, grace: 1s"}
+    settings = {"HEARTBEAT_METRICS_LABELS": "host"}
+    service = serve(configuration(checks, ["{console: terminal}"]), **settings).start()
     assert service.ping("well").text == "OK"
-    with _prometheus(tmp_path, service.port, service.admin_key) as server:
+    with (
+        _relay(service.port, accept) as (port, types),
+        _prometheus(tmp_path, port, service.admin_key) as server,
+    ):
         eventually(
             lambda: _answer(server, "heartbeat_check_up") == {"well": 1, "silent": 0},
             within=40,
             what="what Prometheus knows of the checks",
         )
         assert _answer(server, "up") == {None: 1}
+        assert _answer(server, 'heartbeat_check_up{label_host="vault 1"}') == {"well": 1}
+        assert _answer(server, 'heartbeat_check_down{cause="silent"}') == {"silent": 1}
         assert _answer(server, "time() - heartbeat_check_last_success_timestamp_seconds < 120").keys() == {
             "well"
         }
         assert _answer(server, 'heartbeat_pings_total{result="heard"}') == {None: 1}
+    assert {one.removesuffix("; charset=utf-8") for one in types} == {told}
+
+
+@contextmanager
+def _relay(target: int, accept: str | None) -> Iterator[tuple[int, list[str]]]:
+    """Stands between a Prometheus and the service, and asks for `accept` in its stead; its port, and the types of
+    content that it has passed on."""
+    types: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked = {name: value for name, value in self.headers.items() if name != "Host"}
+            answer = httpx.get(
+                f"http://127.0.0.1:{target}{self.path}",
+                headers=asked | ({"Accept": accept} if accept else {}) | {"Accept-Encoding": "identity"},
+                trust_env=False,
+            )
+            types.append(answer.headers["Content-Type"])
+            self.send_response(answer.status_code)
+            self.send_header("Content-Type", answer.headers["Content-Type"])
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing is said of requests."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server.server_port, types
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @contextmanager

@@ -44,3 +44,39 @@ def test_an_empty_secret_signs_nothing(tmp_path: Path) -> None:
     (tmp_path / "secret-key").touch()
     with pytest.raises(BadSetting, match="secret-key is empty: put the key back into it"):
         settings.own_secret(Settings(data_dir=tmp_path), "secret-key")
+
+
+def test_no_label_becomes_one_of_a_metric_unless_it_is_named() -> None:
+    assert settings.read({}).metrics_labels == ()
+    assert settings.read({"HEARTBEAT_METRICS_LABELS": " , "}).metrics_labels == ()
+
+
+def test_labels_get_a_name_that_prometheus_takes() -> None:
+    read = settings.read({"HEARTBEAT_METRICS_LABELS": "host, app.kubernetes.io/name,Größe, host"})
+
+    assert read.metrics_labels == (
+        ("label_host", "host"),
+        ("label_app_kubernetes_io_name", "app.kubernetes.io/name"),
+        ("label_Gr__e", "Größe"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        (
+            {"HEARTBEAT_METRICS_LABELS": "a,b,c,d,e,f"},
+            "HEARTBEAT_METRICS_LABELS names 6 labels; name 5 at the most",
+        ),
+        ({"HEARTBEAT_METRICS_LABELS": "a-b,a.b"}, "'a-b' and 'a.b' would both be called label_a_b"),
+        ({"HEARTBEAT_METRICS_CHECKS": "no"}, "HEARTBEAT_METRICS_CHECKS must be on or off, not 'no'"),
+    ],
+)
+def test_what_cannot_be_about_metrics_is_told_in_one_sentence(environment: dict[str, str], told: str) -> None:
+    with pytest.raises(BadSetting, match=told):
+        settings.read(environment)
+
+
+@pytest.mark.parametrize(("given", "on"), [("on", True), ("off", False), ("", True)])
+def test_series_of_single_checks_can_be_turned_off(given: str, on: bool) -> None:
+    assert settings.read({"HEARTBEAT_METRICS_CHECKS": given}).metrics_checks is on

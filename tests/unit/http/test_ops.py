@@ -260,6 +260,75 @@ async def test_counters_begin_at_0_so_that_their_first_event_is_growth(admin: ht
     assert {value(found, "heartbeat_tick_failures_total", stage=one) for one in metrics.STAGES} == {0}
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_series_of_single_checks(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
+    """Down by cause, paused, and how long the run took that the newest ping ended."""
+    running, failed, quick = [await make_check(system, slug) for slug in ("running", "failed", "quick")]
+    for one in (running, quick):
+        await ping(system, one, "/start")
+    clock.advance(seconds=42)
+    await ping(system, quick)
+    await ping(system, failed, "/fail")
+    await make_check(system, "paused")
+    await admin.post("/v1/checks/paused/pause")
+
+    found = await scrape(admin)
+
+    slugs = ("running", "failed", "quick", "paused")
+    duration = "heartbeat_check_last_duration_seconds"
+    assert [value(found, duration, check=slug) for slug in slugs] == [None, None, 42, None]
+    assert [value(found, "heartbeat_check_paused", check=slug) for slug in slugs] == [None, None, None, 1]
+    down = {labels for name, labels in found if name == "heartbeat_check_down"}
+    assert down == {frozenset({("check", "failed"), ("cause", "failed")})}
+
+
+async def test_labels_of_checks_are_shown_where_they_are_named(
+    system: System, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make_check(system, "a", labels={"host": "vault-1", "team": "ops", "secret": "x"})
+    await make_check(system, "b", labels={"team": 'the "others"'})
+    shown = metrics.ChecksShown(True, (("label_host", "host"), ("label_team", "team")))
+    monkeypatch.setattr(system.door.metrics, "shown", shown)
+
+    found = await scrape(admin)
+
+    labels = {frozenset(labels) for name, labels in found if name == "heartbeat_check_up"}
+    assert labels == {
+        frozenset({("check", "a"), ("label_host", "vault-1"), ("label_team", "ops")}),
+        frozenset({("check", "b"), ("label_host", ""), ("label_team", 'the "others"')}),
+    }
+
+
+async def test_series_of_single_checks_turned_off(
+    system: System, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make_check(system)
+    monkeypatch.setattr(series, "MAX_CHECKS", 0)
+    monkeypatch.setattr(system.door.metrics, "shown", metrics.ChecksShown(each=False))
+
+    found = await scrape(admin)
+
+    assert not {name for name, labels in found if "check" in dict(labels)}
+    assert value(found, "heartbeat_check_series_left_out") == 0
+    assert value(found, "heartbeat_checks", state="new") == 1
+
+
+async def test_how_long_a_page_waited_is_measured(
+    system: System, admin: httpx.AsyncClient, clock: SetClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await fall_silent(system, clock, await make_check(system))
+    await escalate(system, clock)
+    clock.advance(seconds=7)
+    assert await system.courier.dispatch() == 1
+    await system.courier.settle(5)
+
+    found = await scrape(admin)
+
+    assert "job: silent" in capsys.readouterr().out
+    assert value(found, "heartbeat_page_delivery_seconds_count") == 1
+    assert value(found, "heartbeat_page_delivery_seconds_sum") == 7
+
+
 async def test_too_many_checks_have_no_series_and_that_is_told(
     system: System, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

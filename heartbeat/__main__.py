@@ -7,8 +7,12 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
 
-from heartbeat import commands, config, serve, settings
+from heartbeat import commands, config, serve, settings, upkeep
+from heartbeat.backup import Unusable
+from heartbeat.config import duration
 from heartbeat.database import AlreadyServed, Unavailable
 from heartbeat.settings import BadSetting, Settings
 
@@ -29,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(given, with_settings)
     except config.Wrong as wrong:
         print("\n".join(wrong.problems), file=sys.stderr)
-    except (BadSetting, AlreadyServed, commands.Failed) as problem:
+    except (BadSetting, AlreadyServed, Unusable, commands.Failed) as problem:
         print(problem, file=sys.stderr)
     except Unavailable as away:
         print(f"The database cannot be reached: {away}", file=sys.stderr)
@@ -53,6 +57,12 @@ def _run(given: argparse.Namespace, with_settings: Settings) -> int:
             return 0
         case "test-page":
             return asyncio.run(commands.test_page(with_settings, given.person))
+        case "backup":
+            return upkeep.backup(with_settings, given.path, force=given.force, keep=given.keep)
+        case "restore":
+            return upkeep.restore(with_settings, given.path, None if given.judge_at_once else given.grace)
+        case "rearm":
+            return upkeep.rearm(with_settings, given.grace)
         case "demo":
             from heartbeat import demo
 
@@ -78,9 +88,58 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("schema", help="print the JSON Schema of the configuration, for editors")
     trial = commands.add_parser("test-page", help="page a person through every contact and say what happened")
     trial.add_argument("person", help="the person's name in the configuration", type=_short)
+    _add_upkeep(commands)
     demo = commands.add_parser("demo", help="replay an incident with a fast clock")
     demo.add_argument("--seconds", type=float, default=60.0, help="how long the replay takes (60)")
     return parser
+
+
+def _add_upkeep(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    backing = commands.add_parser(
+        "backup", help="copy a SQLite database while it is served, and check the copy"
+    )
+    backing.add_argument("path", type=Path, help="the file to make, or a directory to make one in")
+    backing.add_argument("--force", action="store_true", help="replace the file if it is there")
+    backing.add_argument(
+        "--keep",
+        type=_count,
+        metavar="N",
+        help="keep the newest N copies in the directory, delete the others",
+    )
+    restoring = commands.add_parser("restore", help="put a copy in the place of a SQLite database")
+    restoring.add_argument("path", type=Path, help="the copy")
+    _add_grace(restoring)
+    restoring.add_argument(
+        "--judge-at-once",
+        action="store_true",
+        help="page at once for every check whose time has passed since the copy was made",
+    )
+
+    rearming = commands.add_parser("rearm", help="expect every check afresh from the next start on")
+    _add_grace(rearming)
+
+
+def _add_grace(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--grace",
+        type=_length,
+        default=timedelta(),
+        metavar="DURATION",
+        help="how much longer than usual every check has from the next start on, such as 30m (0s)",
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 10_000:
+        raise argparse.ArgumentTypeError("must be a whole number from 1 to 10000")
+    return int(text)
+
+
+def _length(text: str) -> timedelta:
+    try:
+        return duration.parse(text)
+    except ValueError as wrong:
+        raise argparse.ArgumentTypeError(str(wrong)) from None
 
 
 def _short(text: str) -> str:

@@ -217,6 +217,16 @@ def rearmed(check: Check, now: datetime) -> Check:
     return _armed(replace(check, state=State.NEW, cause=None, since=now, armed_at=now, runs=()))
 
 
+def excused(check: Check, until: datetime) -> Check:
+    """Nothing could be heard before `until`: whatever is expected is expected afresh from then on.
+
+    What is known to be silent or to have overrun stays so until it is heard, and what is paused stays paused.
+    """
+    if check.state is State.PAUSED:
+        return check
+    return _armed(replace(check, armed_at=max(check.armed_at, until), runs=()))
+
+
 def redefined(check: Check, now: datetime, **definition: object) -> Check:
     """With a new definition. A new schedule is expected from now on: an old ping says nothing about it."""
     after: Check = replace(check, **definition)  # type: ignore[arg-type]  # the caller names fields of Check

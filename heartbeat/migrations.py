@@ -37,6 +37,11 @@ def behind(db: Connection) -> bool:
     return current != ScriptDirectory.from_config(_config()).get_current_head()
 
 
+def known() -> frozenset[str]:
+    """The revisions of the database that this program can bring up to date."""
+    return frozenset(one.revision for one in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
 def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(HOME))

@@ -13,7 +13,7 @@ from uuid import UUID
 import uvloop
 from sqlalchemy import Connection
 
-from heartbeat import app, config, migrations, secret, settings, store
+from heartbeat import app, backup, config, migrations, secret, settings, store
 from heartbeat.clock import WallClock
 from heartbeat.database import Database
 from heartbeat.http import server
@@ -63,6 +63,7 @@ async def _serve(given: Settings, database: Database, listener: socket, news: li
     async with app.outward(given) as http:
         system = app.build(given, database=database, clock=WallClock(), http=http)
         await database.write(lambda db: _same_installation(db, given.secret_key, given.secret_keys_before))
+        await _after_a_restore(database)
         for line in await _applied(system, given):
             log.info("configuration: %s", line)
         serving = server.configured(system.asgi)
@@ -85,6 +86,12 @@ async def _rest(serving: server.Server, system: app.System) -> None:
     """Pages under way end while the last requests do, so that both fit into the two seconds of a stop."""
     await serving.stopping.wait()
     await system.rest()
+
+
+async def _after_a_restore(database: Database) -> None:
+    count = await backup.begin_anew(database, WallClock().now())
+    if count is not None:
+        log.warning("a copy was restored: %d checks are expected afresh from now on", count)
 
 
 def _same_installation(db: Connection, secret_key: str, before: Sequence[str] = ()) -> None:

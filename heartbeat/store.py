@@ -112,6 +112,12 @@ def lock_slugs(db: Connection, slugs: Collection[str]) -> list[Check]:
     return [check_of(row) for row in db.execute(query)]
 
 
+def lock_after(db: Connection, after: int, limit: int) -> list[Check]:
+    """The next checks by number, locked until the transaction ends."""
+    query = select(checks).where(checks.c.id > after).order_by(checks.c.id).limit(limit).with_for_update()
+    return [check_of(row) for row in db.execute(query)]
+
+
 def lock_all(db: Connection) -> dict[str, Check]:
     """Every check by slug, locked: for a change of the configuration."""
     return {
@@ -269,6 +275,11 @@ def remember(db: Connection, key: str, value: Any) -> None:
     """Keep a fact about this installation."""
     db.execute(delete(installation).where(installation.c.key == key))
     db.execute(installation.insert().values(key=key, value=value))
+
+
+def forget(db: Connection, key: str) -> None:
+    """Keep a fact about this installation no longer."""
+    db.execute(delete(installation).where(installation.c.key == key))
 
 
 def check_of(row: Row[Any]) -> Check:

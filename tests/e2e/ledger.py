@@ -1,5 +1,6 @@
 """What a database has in its books, read beside the service, against what was promised to a load."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -56,8 +57,16 @@ def reconcile(url: str, load: Load) -> None:
     for slug, acknowledged in load.acknowledged_by_check.items():
         kept = books[slug].pings
         assert kept >= acknowledged, f"{slug}: {kept} pings are counted, {acknowledged} were acknowledged"
-    lost = [ping for ping in load.acknowledged if not _is_kept(ping, books[ping.slug])]
-    assert not lost, f"{len(lost)} of {len(load.acknowledged)} acknowledged pings are lost: {lost[:5]}"
+    missing = lost(url, load.acknowledged)
+    assert not missing, (
+        f"{len(missing)} of {len(load.acknowledged)} acknowledged pings are lost: {missing[:5]}"
+    )
+
+
+def lost(url: str, acknowledged: Sequence[Ping]) -> list[Ping]:
+    """Those of these pings that are not in the books as they were sent."""
+    books = read(url)
+    return [ping for ping in acknowledged if not _is_kept(ping, books[ping.slug])]
 
 
 def _is_kept(ping: Ping, heard: Heard) -> bool:

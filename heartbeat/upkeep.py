@@ -1,0 +1,90 @@
+"""What an operator does to keep an installation: back it up, put a copy back."""
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import URL, make_url
+
+from heartbeat import backup as copying
+from heartbeat import migrations
+from heartbeat.backup import Manifest, Unusable
+from heartbeat.config.duration import in_words
+from heartbeat.database import Database, transact
+from heartbeat.settings import Settings
+
+
+def backup(given: Settings, where: Path, *, force: bool, keep: int | None) -> int:
+    """Copy the database to a file, or into a directory under the name of this instant."""
+    database = _sqlite(given, "pg_dump --format=custom --no-owner --file=heartbeat.dump '{url}'")
+    now = datetime.now(UTC)
+    target = where / now.strftime(copying.NAME) if where.is_dir() else where
+    if keep is not None and not where.is_dir():
+        raise Unusable(f"--keep is for a directory of copies, and {where} is none.")
+    manifest = copying.make(database, target, now, force=force)
+    print(f"{target}: {manifest.bytes:,} bytes, checked, {_held(manifest)}.")
+    for old in copying.keep_newest(where, keep) if keep is not None else ():
+        print(f"{old}: deleted, for there are {keep} newer ones.")
+    return 0
+
+
+def restore(given: Settings, copy: Path, grace: timedelta | None) -> int:
+    """Put a copy in the place of the database, which is kept aside."""
+    database = _sqlite(given, "pg_restore --clean --if-exists --no-owner --dbname='{url}' heartbeat.dump")
+    manifest = copying.examine(copy)
+    given.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    aside = copying.restore(copy, manifest, database, datetime.now(UTC), grace)
+    if aside is not None:
+        print(f"What was there lies in {aside}; delete it when it is not needed any more.")
+    made_at = f"{manifest.made_at.astimezone(UTC):%d %b %Y %H:%M} UTC"
+    print(f"{database} is the copy of {made_at}, {_held(manifest)}.")
+    print(_what_follows(grace))
+    print(
+        f"Whatever was changed after {made_at} is undone: sign-ins, keys and people that were taken away since "
+        "then are back. Look through them.",
+        file=sys.stderr,
+    )
+    return 0
+
+
+def rearm(given: Settings, grace: timedelta) -> int:
+    """Let the next start expect every check afresh: for a database that was put back by other tools."""
+    database = Database(given.database_url)
+    try:
+        migrations.migrate(database.writer)
+        transact(database.writer, lambda db: copying.expect_anew(db, datetime.now(UTC), grace))
+    finally:
+        database.close()
+    print(_what_follows(grace))
+    return 0
+
+
+def _what_follows(grace: timedelta | None) -> str:
+    if grace is None:
+        return "At the next start every check whose time has passed since then is judged at once."
+    longer = f" plus {in_words(grace)}" if grace else ""
+    return (
+        "At the next start every check is expected afresh: by its next due time from then on, with its "
+        f"grace{longer}."
+    )
+
+
+def _held(manifest: Manifest) -> str:
+    counts = (f"{manifest.rows.get(table, 0):,} {table}" for table in ("checks", "pings", "incidents"))
+    return f"{', '.join(counts)}, schema {manifest.schema}"
+
+
+def _sqlite(given: Settings, instead: str) -> Path:
+    """The file of the database. Raises `Unusable` on PostgreSQL, with what to do there."""
+    url = make_url(given.database_url)
+    if url.get_backend_name() == "sqlite":
+        return Path(url.database or "")
+    raise Unusable(
+        f"This is for SQLite. Use PostgreSQL's own tools, for example {instead.format(url=_shown(url))} "
+        "(docs/operating.md, Backup)."
+    )
+
+
+def _shown(url: URL) -> str:
+    """The address as PostgreSQL's tools take it, without the password."""
+    return url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)

@@ -35,6 +35,10 @@ CATCH_ALL = Policy("catch-all", (Step((OPERATOR.id,), timedelta(minutes=15)),))
 """What pages when no policy is known: silence always reaches somebody."""
 
 
+DECLARED = "file"
+"""The origin of people and policies where none is named."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dossier:
     """All that is known of one incident, for those who read it."""
@@ -200,14 +204,19 @@ def symptoms(db: Connection, incident_ids: Collection[int]) -> dict[int, list[Ra
     return store.symptoms_of(db, incident_ids)
 
 
-def people(db: Connection) -> dict[str, Person]:
-    """Everybody who can be paged, by name."""
-    return store.load_people(db)
+def people(db: Connection, origin: str | None = None) -> dict[str, Person]:
+    """Everybody who can be paged, by name; or those of one origin."""
+    return store.load_people(db, origin=origin)
 
 
-def policies(db: Connection) -> dict[str, Policy]:
-    """Every policy, by name."""
-    return store.load_policies(db)
+def policies(db: Connection, origin: str | None = None) -> dict[str, Policy]:
+    """Every policy, by name; or those of one origin."""
+    return store.load_policies(db, origin)
+
+
+def origins(db: Connection) -> tuple[dict[str, str], dict[str, str]]:
+    """The origin of each person, and of each policy, by name."""
+    return store.origins(db)
 
 
 def notifiers(db: Connection) -> dict[str, dict[str, str]]:
@@ -220,11 +229,37 @@ def install(
     everybody: Iterable[Person],
     every: Iterable[Policy],
     settings: Mapping[str, Mapping[str, str]],
+    origin: str = DECLARED,
 ) -> None:
-    """Make these the people, the policies and the notifiers' settings, and no others."""
-    store.replace_people(db, everybody)
-    store.replace_policies(db, every)
+    """Make these the people and policies of this origin, and no others, and these the notifiers' settings.
+
+    What another origin has stays, but for the names that are taken over now.
+    """
+    store.remove_people(db, origin=origin)
+    store.put_people(db, everybody, origin)
+    store.remove_policies(db, origin=origin)
+    store.put_policies(db, every, origin)
     store.replace_notifiers(db, settings)
+
+
+def define_person(db: Connection, person: Person, origin: str) -> None:
+    """Write one person, over whoever had the name. Pages that wait for them go to the new contacts."""
+    store.put_people(db, [person], origin)
+
+
+def forget_person(db: Connection, name: str) -> None:
+    """Nobody can be paged by this name any more."""
+    store.remove_people(db, [name])
+
+
+def define_policy(db: Connection, policy: Policy, origin: str) -> None:
+    """Write one policy, over the one of the same name. Open incidents keep what they opened with."""
+    store.put_policies(db, [policy], origin)
+
+
+def forget_policy(db: Connection, name: str) -> None:
+    """No incident opens with this policy any more."""
+    store.remove_policies(db, [name])
 
 
 def standing(db: Connection) -> Standing:

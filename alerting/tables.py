@@ -22,6 +22,8 @@ people = Table(
     Column("name", Text, nullable=False),
     Column("timezone", Text),
     Column("contacts", JSON, nullable=False),
+    # Whoever owns the row replaces it: here only a word, which upstairs gives its meaning.
+    Column("origin", Text, nullable=False, server_default="file"),
 )
 
 policies = Table(
@@ -29,6 +31,7 @@ policies = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("steps", JSON, nullable=False),
+    Column("origin", Text, nullable=False, server_default="file"),
 )
 
 notifiers = Table(
@@ -101,6 +104,8 @@ symptoms = Table(
     Column("raised_at", Utc, nullable=False),
     Column("cleared_at", Utc),
     Column("cleared_why", Text),
+    # Until when nobody is paged because of it.
+    Column("held_until", Utc),
 )
 # Promise 1: what is down belongs to exactly one open incident.
 Index(

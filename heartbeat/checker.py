@@ -39,7 +39,7 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH) -> int:
 def raise_(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> None:
     """Tell downstairs, by the configuration's gathering time and its default policy."""
     if any(one.policy is None for one in symptoms):
-        default = store.recall(db, "policy")
+        default = store.default_policy(db)
         symptoms = [one if one.policy is not None else replace(one, policy=default) for one in symptoms]
     desk.raise_(db, symptoms, now, store.gathering(db))
 

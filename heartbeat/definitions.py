@@ -3,8 +3,9 @@
 Checks have their own room (`store`), people, policies and notifiers theirs downstairs (`alerting.desk`).
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, select, text
@@ -16,21 +17,37 @@ from heartbeat.check import Check
 from heartbeat.config import GROUP_BY, ORIGIN, CheckDefinition, Component, Configuration, StatusPage
 from heartbeat.tables import ping_keys, status_pages
 
+MADE_HERE = "api"
+"""The origin of what is defined outside of the file, whichever face it came through."""
 
-def load(db: Connection, checks: Iterable[Check]) -> Configuration:
-    """What the database holds of the configuration. `checks` are all that there are."""
+
+@dataclass(frozen=True, slots=True)
+class PingKey:
+    """A key by which jobs may ping: the SHA-256 of it, in hex. When and by whom it was made is known of those
+    that the file does not declare."""
+
+    name: str
+    hash: str
+    origin: str
+    made_at: datetime | None = None
+    made_by: str | None = None
+
+
+def load(db: Connection, checks: Iterable[Check], origin: str = ORIGIN) -> Configuration:
+    """What the database holds of the configuration file; or what another origin has made. `checks` are all
+    that there are."""
     return Configuration(
         group_by=group_by(db),
         gathering=store.gathering(db),
         acknowledge_for=store.acknowledge_for(db),
         policy=store.recall(db, "policy"),
-        ping_keys={row.name: row.hash for row in db.execute(select(ping_keys))},
+        ping_keys={one.name: one.hash for one in ping_keys_of(db, origin)},
         ping_key_references=store.recall(db, "ping_key_references") or {},
-        checks={one.slug: CheckDefinition.of(one) for one in checks if one.origin == ORIGIN},
-        people=desk.people(db),
-        policies=desk.policies(db),
+        checks={one.slug: CheckDefinition.of(one) for one in checks if one.origin == origin},
+        people=desk.people(db, origin),
+        policies=desk.policies(db, origin),
         notifiers=desk.notifiers(db),
-        status_pages={row.slug: _status_page(row) for row in db.execute(select(status_pages))},
+        status_pages=status_pages_of(db, origin),
     )
 
 
@@ -59,20 +76,67 @@ def remember_facts(db: Connection, wanted: Configuration) -> None:
         store.remember(db, key, value)
 
 
+def ping_keys_of(db: Connection, origin: str | None = None) -> list[PingKey]:
+    """The ping keys by name, or those of one origin."""
+    query = select(ping_keys).order_by(ping_keys.c.name)
+    if origin is not None:
+        query = query.where(ping_keys.c.origin == origin)
+    return [PingKey(row.name, row.hash, row.origin, row.made_at, row.made_by) for row in db.execute(query)]
+
+
+def add_ping_key(db: Connection, key: PingKey) -> None:
+    """Let jobs ping by this key."""
+    db.execute(ping_keys.insert().values(**asdict(key)))
+
+
+def remove_ping_key(db: Connection, name: str) -> None:
+    """Pings by this key are refused from now on."""
+    db.execute(delete(ping_keys).where(ping_keys.c.name == name))
+
+
 def replace_ping_keys(db: Connection, hashes: Mapping[str, str]) -> None:
-    """Make these, and no others, the ping keys: by name the SHA-256 of each."""
-    db.execute(delete(ping_keys))
+    """Make these, and no others, the ping keys of the file: by name the SHA-256 of each.
+
+    Keys made elsewhere stay, but for those that have the same name, or are the same key.
+    """
+    taken = ping_keys.c.name.in_(list(hashes)) | ping_keys.c.hash.in_(list(hashes.values()))
+    db.execute(delete(ping_keys).where(taken | (ping_keys.c.origin == ORIGIN)))
     insert_many(db, ping_keys, [{"name": name, "hash": hash_} for name, hash_ in hashes.items()])
 
 
-def replace_status_pages(db: Connection, pages: Iterable[StatusPage]) -> None:
-    """Make these, and no others, the status pages."""
-    db.execute(delete(status_pages))
-    rows = [
-        {"slug": page.slug, "title": page.title, "components": [asdict(one) for one in page.components]}
-        for page in pages
-    ]
+def status_pages_of(db: Connection, origin: str | None = None) -> dict[str, StatusPage]:
+    """The status pages by slug, or those of one origin."""
+    query = select(status_pages).order_by(status_pages.c.slug)
+    if origin is not None:
+        query = query.where(status_pages.c.origin == origin)
+    return {row.slug: _status_page(row) for row in db.execute(query)}
+
+
+def status_page_origins(db: Connection) -> dict[str, str]:
+    """The origin of each status page."""
+    return {row.slug: row.origin for row in db.execute(select(status_pages.c.slug, status_pages.c.origin))}
+
+
+def put_status_pages(db: Connection, pages: Iterable[StatusPage], origin: str) -> None:
+    """Write these status pages, over those of the same slugs."""
+    rows = [_row_of(page) | {"origin": origin} for page in pages]
+    remove_status_pages(db, [row["slug"] for row in rows])
     insert_many(db, status_pages, rows)
+
+
+def remove_status_pages(db: Connection, slugs: Collection[str] = (), origin: str | None = None) -> None:
+    """Forget status pages: those of these slugs, and all of this origin."""
+    db.execute(delete(status_pages).where(status_pages.c.slug.in_(slugs) | (status_pages.c.origin == origin)))
+
+
+def replace_status_pages(db: Connection, pages: Iterable[StatusPage]) -> None:
+    """Make these, and no others, the status pages of the file. Those made elsewhere stay, but for these slugs."""
+    remove_status_pages(db, origin=ORIGIN)
+    put_status_pages(db, pages, ORIGIN)
+
+
+def _row_of(page: StatusPage) -> dict[str, Any]:
+    return {"slug": page.slug, "title": page.title, "components": [asdict(one) for one in page.components]}
 
 
 def _status_page(row: Any) -> StatusPage:

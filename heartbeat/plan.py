@@ -36,7 +36,7 @@ class Plan:
 def difference(db: Connection, wanted: Configuration) -> Plan:
     """What `apply` would change. Only reads."""
     known = {one.slug: one for one in store.listed(db, limit=ALL)}
-    return Plan(tuple(changes.in_words(definitions.load(db, known.values()), wanted, known)))
+    return _difference(db, definitions.load(db, known.values()), wanted, known)
 
 
 def apply(db: Connection, wanted: Configuration, now: datetime, new_uuid: Callable[[], UUID] = uuid4) -> Plan:
@@ -49,7 +49,7 @@ def apply(db: Connection, wanted: Configuration, now: datetime, new_uuid: Callab
     definitions.wait_for_turn(db)
     known = store.lock_all(db)
     kept = definitions.load(db, known.values())
-    plan = Plan(tuple(changes.in_words(kept, wanted, known)))
+    plan = _difference(db, kept, wanted, known)
     if not plan.empty:
         _put_rows(db, kept, wanted)
         _put_checks(db, known, wanted, now, new_uuid)
@@ -59,16 +59,22 @@ def apply(db: Connection, wanted: Configuration, now: datetime, new_uuid: Callab
 def export(db: Connection) -> str:
     """The configuration in force, as the text of a heartbeat.yaml that would change nothing.
 
-    Checks that the API or their first pings made are none of it.
+    What is defined by the API, and checks that their first pings made, are none of it.
     """
     return exporting.written_out(definitions.load(db, store.listed(db, limit=ALL)))
 
 
-def regroup(db: Connection, moved: Sequence[Check], now: datetime, wanted: Configuration) -> None:
+def regroup(db: Connection, moved: Sequence[Check], now: datetime) -> None:
     """Checks that are down and now belong to another group take their symptom to that group's incident."""
     for batch in _batches(moved):
-        symptoms = [checker.standing_symptom(one) for one in batch]
-        desk.raise_(db, symptoms, now, wanted.gathering)
+        checker.raise_(db, [checker.standing_symptom(one) for one in batch], now)
+
+
+def _difference(
+    db: Connection, kept: Configuration, wanted: Configuration, known: Mapping[str, Check]
+) -> Plan:
+    made = definitions.load(db, known.values(), definitions.MADE_HERE)
+    return Plan(tuple(changes.in_words(kept, wanted, known, made)))
 
 
 def _put_rows(db: Connection, kept: Configuration, wanted: Configuration) -> None:
@@ -98,7 +104,7 @@ def _put_checks(
     ]
     store.save_definitions(db, [after for before, after in redefined if after is not before])
     moved = [after for before, after in redefined if after.group_key != before.group_key]
-    regroup(db, [one for one in moved if one.state is State.DOWN], now, wanted)
+    regroup(db, [one for one in moved if one.state is State.DOWN], now)
     missing = [one for slug, one in wanted.checks.items() if slug not in known]
     fresh = [definition.fresh(one, wanted.group_by, ORIGIN, now, new_uuid()) for one in missing]
     if len(store.insert(db, fresh)) < len(fresh):

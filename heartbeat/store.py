@@ -271,6 +271,18 @@ def acknowledge_for(db: Connection) -> timedelta:
     return ACKNOWLEDGED_FOR if kept is None else timedelta(seconds=float(kept))
 
 
+def default_policy(db: Connection) -> str | None:
+    """The policy of checks that name none: the configuration file's, else the one chosen outside of it."""
+    named: str | None = recall(db, "policy") or recall(db, "policy_outside")
+    return named
+
+
+def naming_policy(db: Connection, policy: str | None) -> str | None:
+    """The first check that names this policy, or that names none."""
+    query = select(func.min(checks.c.slug, type_=String)).where(checks.c.policy == policy)
+    return db.execute(query).scalar()
+
+
 def remember(db: Connection, key: str, value: Any) -> None:
     """Keep a fact about this installation."""
     db.execute(delete(installation).where(installation.c.key == key))

@@ -99,6 +99,10 @@ ping_keys = Table(
     Column("name", Text, primary_key=True),
     # SHA-256 of the key, in hex: a key is long and random, so a slow hash would add nothing but delay.
     Column("hash", Text, nullable=False, unique=True),
+    Column("origin", Text, nullable=False, server_default="file"),
+    # When and by whom it was made; empty for those of the configuration file.
+    Column("made_at", Utc),
+    Column("made_by", Text),
 )
 
 status_pages = Table(
@@ -107,6 +111,24 @@ status_pages = Table(
     Column("slug", Text, primary_key=True),
     Column("title", Text, nullable=False),
     Column("components", JSON, nullable=False),
+    Column("origin", Text, nullable=False, server_default="file"),
+)
+
+maintenance = Table(
+    "maintenance",
+    metadata,
+    Column("id", key_type(), primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    # The labels that a check must have; all of them.
+    Column("match", JSON, nullable=False),
+    Column("starts_at", Utc, nullable=False),
+    Column("ends_at", Utc, nullable=False, index=True),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", Utc, nullable=False),
+    # What the maker has called the request, so that asking twice makes it once.
+    Column("request_key", Text, unique=True),
+    CheckConstraint("ends_at >= starts_at", name="ends_after_start"),
 )
 
 audit = Table(

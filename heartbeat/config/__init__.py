@@ -169,11 +169,15 @@ class Reading:
     """
 
     def __init__(
-        self, root: Node, notifiers: Mapping[str, type[Notifier]], fill_in: Callable[[str], str]
+        self,
+        root: Node,
+        notifiers: Mapping[str, type[Notifier]],
+        fill_in: Callable[[str], str],
+        in_clear: bool = False,
     ) -> None:
         self._root = root
         self._fill_in = fill_in
-        self._reach = Reach(notifiers, fill_in)
+        self._reach = Reach(notifiers, fill_in, in_clear)
         self._policies = root.entries("policies")
         self._known_policy = entry.named(self._policies, "policy")
         self._known_person = entry.named(root.entries("people"), "person")
@@ -200,7 +204,7 @@ class Reading:
             ping_keys=keys,
             ping_key_references={name: node.as_(str, "") for name, node in root.entries("ping_keys").items()},
             # Before people, whose contacts are judged by whether their notifier has its settings.
-            notifiers=self._reach.settings(root.entries("notifiers")),
+            notifiers=self.notifiers(),
             people=self._section("people", entry.MAX_PEOPLE, self.person),
             policies=self._section("policies", entry.MAX_POLICIES, self.policy),
             checks=self._section("checks", entry.MAX_CHECKS, self.check),
@@ -247,6 +251,10 @@ class Reading:
         if check.get("policy") is None and self._policy is None and self._policies:
             check.wrong("names no policy, and there are several; write `policy: NAME` here or at the top.")
         return check.read("policy", self._known_policy, self._policy)
+
+    def notifiers(self) -> dict[str, dict[str, str]]:
+        """By kind the settings, as written. Contacts are judged by them."""
+        return self._reach.settings(self._root.entries("notifiers"))
 
     def person(self, name: str, node: Node) -> Person:
         """One person."""

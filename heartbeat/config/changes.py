@@ -9,10 +9,13 @@ from typing import TypeVar
 
 from alerting.escalation import Policy
 from alerting.person import Person
-from heartbeat import schedule
+from heartbeat import schedule, vault
 from heartbeat.check import Check
 from heartbeat.config import ORIGIN, CheckDefinition, Configuration, StatusPage
 from heartbeat.config.duration import in_words as length
+
+CONCEALED = "(secret)"
+"""What stands for an encrypted secret wherever somebody reads."""
 
 Facts = dict[str, str]
 T = TypeVar("T")
@@ -20,31 +23,68 @@ T = TypeVar("T")
 _DECLARED_BY = {"file": "this file", "api": "the API", "ping": "its first ping"}
 
 
-def in_words(kept: Configuration, wanted: Configuration, known: Mapping[str, Check]) -> Iterator[str]:
-    """What becomes of `kept` when it becomes `wanted`. `known` are all checks that there are, by slug."""
+def in_words(
+    kept: Configuration, wanted: Configuration, known: Mapping[str, Check], made: Configuration
+) -> Iterator[str]:
+    """What becomes of `kept` when it becomes `wanted`. `known` are all checks that there are, by slug; `made` is
+    what is defined by the API. Of that `wanted` takes over what it declares as well, and leaves the rest."""
     top, wanted_top = _top(kept), _top(wanted)
     yield from (f"~ {name}: {top[name]} -> {now}" for name, now in wanted_top.items() if now != top[name])
-    yield from _section("ping key", _references(kept), _references(wanted), dict)
+    made_keys = {name: {"from": "a key made by the service"} for name in made.ping_keys}
+    yield from _section("ping key", _references(kept), _references(wanted), dict, made_keys)
     for name, hashed in wanted.ping_keys.items():
         if kept.ping_keys.get(name, hashed) != hashed:
             yield f"~ ping key {name}: a new key; pings by the old one are refused"
     yield from _checks(kept, wanted, known)
-    yield from _section("person", kept.people, wanted.people, _person)
-    yield from _section("policy", kept.policies, wanted.policies, _policy)
-    yield from _section("notifier", kept.notifiers, wanted.notifiers, dict)
-    yield from _section("status page", kept.status_pages, wanted.status_pages, _status_page)
+    yield from _section("person", kept.people, wanted.people, _person, made.people, _pages(made))
+    yield from _section("policy", kept.policies, wanted.policies, _policy, made.policies, _is_named_by(made))
+    yield from _section("notifier", kept.notifiers, wanted.notifiers, dict, {})
+    yield from _section(
+        "status page", kept.status_pages, wanted.status_pages, _status_page, made.status_pages
+    )
 
 
 def _section(
-    what: str, kept: Mapping[str, T], wanted: Mapping[str, T], facts: Callable[[T], Facts]
+    what: str,
+    kept: Mapping[str, T],
+    wanted: Mapping[str, T],
+    facts: Callable[[T], Facts],
+    made: Mapping[str, T],
+    missed: Callable[[str], str] = lambda _: "",
 ) -> Iterator[str]:
+    """`made` are those that are defined by the API; `missed` says who is left without one that goes."""
     for name, one in wanted.items():
-        if name not in kept:
+        if name not in kept and name in made:
+            before = {"declared by": _DECLARED_BY["api"]} | facts(made[name])
+            after = {"declared by": _DECLARED_BY["file"]} | facts(one)
+            yield f"~ {what} {name}: {_different(before, after)}"
+        elif name not in kept:
             words = ", ".join(f"{fact} {value}" for fact, value in facts(one).items())
             yield f"+ {what} {name}: {words}" if words else f"+ {what} {name}"
         elif one != kept[name]:
             yield f"~ {what} {name}: {_different(facts(kept[name]), facts(one))}"
-    yield from (f"- {what} {name}" for name in kept if name not in wanted)
+    yield from (f"- {what} {name}{missed(name)}" for name in kept if name not in wanted)
+
+
+def _pages(made: Configuration) -> Callable[[str], str]:
+    """Which policy of the API pages a person who goes."""
+
+    def missed(person: str) -> str:
+        paging = (one.name for one in made.policies.values() for step in one.steps if person in step.page)
+        policy = next(paging, None)
+        return "" if policy is None else f" (policy {policy}, made by the API, pages {person})"
+
+    return missed
+
+
+def _is_named_by(made: Configuration) -> Callable[[str], str]:
+    """Which check of the API names a policy that goes."""
+
+    def missed(policy: str) -> str:
+        check = next((one.slug for one in made.checks.values() if one.policy == policy), None)
+        return "" if check is None else f" (check {check}, made by the API, names it)"
+
+    return missed
 
 
 def _checks(kept: Configuration, wanted: Configuration, known: Mapping[str, Check]) -> Iterator[str]:
@@ -98,7 +138,10 @@ def _check(one: CheckDefinition, origin: str) -> Facts:
 
 
 def _person(one: Person) -> Facts:
-    contacts = ", ".join(f"{contact.kind} {contact.address}" for contact in one.contacts)
+    contacts = ", ".join(
+        f"{contact.kind} {CONCEALED if vault.is_sealed(contact.address) else contact.address}"
+        for contact in one.contacts
+    )
     return {"name": _quoted(one.name), "timezone": one.timezone, "contacts": contacts}
 
 

@@ -11,10 +11,12 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
+from alerting.escalation import Policy
 from alerting.notifiers.contract import Notifier
+from alerting.person import Person
 from heartbeat import cause, check
 from heartbeat.check import Check
-from heartbeat.config import CheckDefinition, Reading, entry, schema
+from heartbeat.config import CheckDefinition, Reading, StatusPage, entry, schema
 from heartbeat.config.document import MAX_DEPTH, SHOWN, Node, Problems, TooMany
 from heartbeat.config.schema import Schema
 
@@ -41,26 +43,29 @@ class Faulty(ValueError):
 class Around:
     """What there is, which a definition may name.
 
-    `policy` is the policy of checks that name none. `settings` are those of the notifiers, as written.
+    `policy` is the policy of checks that name none. `kinds` are the notifiers on the shelf, `settings` what the
+    file gives them.
     """
 
     policies: Collection[str] = ()
     people: Collection[str] = ()
     policy: str | None = None
-    notifiers: Mapping[str, type[Notifier]] = field(default_factory=dict)
+    kinds: Mapping[str, type[Notifier]] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    fill_in: Callable[[str], str] = str
 
     def reading(self) -> Reading:
         """A reading of a file that declares what there is."""
         there: dict[str, Any] = {
             "policies": dict.fromkeys(self.policies, ""),
             "people": dict.fromkeys(self.people, ""),
+            "notifiers": self.settings,
         }
         if self.policy in self.policies:
             there["policy"] = self.policy
         # What is wrong with what there is, is not the fault of what is defined now.
-        return Reading(_node(there, {}, Problems()), self.notifiers, self.fill_in)
+        found = Reading(_node(there, {}, Problems()), self.kinds, _no_reference, in_clear=True)
+        found.notifiers()
+        return found
 
 
 def read_check(slug: str, given: Mapping[str, object], around: Around) -> CheckDefinition:
@@ -70,6 +75,27 @@ def read_check(slug: str, given: Mapping[str, object], around: Around) -> CheckD
     """
     found = _read("check", slug, given, SHAPES["check"], around.reading().check)
     return found if given.get("policy") is not None else replace(found, policy=None)
+
+
+def read_person(name: str, given: Mapping[str, object], around: Around) -> Person:
+    """The person that is meant. Secret addresses stand in it in clear. Raises `Faulty`."""
+    return _read("person", name, given, SHAPES["person"], around.reading().person)
+
+
+def read_policy(name: str, given: Mapping[str, object], around: Around) -> Policy:
+    """The policy that is meant, whose steps are in `steps`. Raises `Faulty`."""
+    reading = around.reading()
+
+    def read(name: str, node: Node) -> Policy:
+        node.only(("steps",), "a policy")
+        return reading.policy(name, node.need("steps", "[{page: anna, wait: 5m}]"))
+
+    return _read("policy", name, given, SHAPES["policy"], read)
+
+
+def read_status_page(slug: str, given: Mapping[str, object]) -> StatusPage:
+    """The status page that is meant. Raises `Faulty`."""
+    return _read("status page", slug, given, SHAPES["status_page"], Around().reading().status_page)
 
 
 def fresh(one: CheckDefinition, group_by: Collection[str], origin: str, now: datetime, uuid: UUID) -> Check:
@@ -95,6 +121,13 @@ def redefined(
     fields["group_key"] = cause.group_key(before.slug, labels, tuple(group_by))
     different = {name: value for name, value in fields.items() if getattr(before, name) != value}
     return check.redefined(before, now, **different) if different else before
+
+
+def _no_reference(text: str) -> str:
+    """Whoever defines things from afar does not read this machine's environment and files."""
+    if "${" in text:
+        raise ValueError("'${' stands for a secret only in the configuration file; write the value itself.")
+    return text
 
 
 def _read(what: str, name: str, given: object, shape: Schema, read: Callable[[str, Node], T]) -> T:

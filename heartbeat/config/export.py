@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from alerting.escalation import Policy
 from alerting.incident import ACKNOWLEDGED_FOR, GATHERING
 from alerting.person import Person
 from alerting.severity import Severity
@@ -51,14 +52,10 @@ def written_out(one: Configuration) -> str:
         "policy": policy,
         "ping_keys": dict(sorted(one.ping_key_references.items())) or None,
         "checks": {slug: _check(found, one.policy) for slug, found in sorted(one.checks.items())} or None,
-        "people": {name: _person(person) for name, person in sorted(one.people.items())} or None,
-        "policies": {
-            name: [_Inline(page=_one_or_more(step.page), wait=written(step.wait)) for step in policy.steps]
-            for name, policy in sorted(one.policies.items())
-        }
-        or None,
+        "people": {name: person(somebody) for name, somebody in sorted(one.people.items())} or None,
+        "policies": {name: steps(policy) for name, policy in sorted(one.policies.items())} or None,
         "notifiers": {kind: dict(given) for kind, given in sorted(one.notifiers.items())} or None,
-        "status_pages": {slug: _status_page(page) for slug, page in sorted(one.status_pages.items())} or None,
+        "status_pages": {slug: status_page(page) for slug, page in sorted(one.status_pages.items())} or None,
     }
     return yaml.dump(_said(top), Dumper=_Writer, sort_keys=False, allow_unicode=True, width=WIDTH)
 
@@ -94,7 +91,13 @@ def _schedule(one: Schedule) -> dict[str, str | None]:
             return {"on_calendar": one.expression, "timezone": _unless(one.timezone, "UTC")}
 
 
-def _person(one: Person) -> dict[str, Any]:
+def steps(one: Policy) -> list[dict[str, Any]]:
+    """The steps of a policy."""
+    return [_Inline(page=_one_or_more(step.page), wait=written(step.wait)) for step in one.steps]
+
+
+def person(one: Person) -> dict[str, Any]:
+    """One person in a file that names no time zone for all. Secret addresses are as they are kept."""
     contacts = [_Inline({contact.kind: contact.address}) for contact in one.contacts]
     return _said(
         {
@@ -105,7 +108,8 @@ def _person(one: Person) -> dict[str, Any]:
     )
 
 
-def _status_page(one: StatusPage) -> dict[str, Any]:
+def status_page(one: StatusPage) -> dict[str, Any]:
+    """One status page."""
     return {"title": one.title, "components": [_component(row) for row in one.components]}
 
 

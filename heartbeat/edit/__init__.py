@@ -4,8 +4,7 @@ Each function works inside the caller's transaction, judges by the very rules of
 and writes down who did it. What the file declares is refused.
 """
 
-ORIGIN = "api"
-"""The origin of what is defined here, whichever face it came through."""
+from heartbeat.config import ORIGIN
 
 
 class OwnedByFile(Exception):
@@ -14,3 +13,9 @@ class OwnedByFile(Exception):
 
 class InUse(Exception):
     """Something else that there is names it, so that it cannot go."""
+
+
+def refuse_if_declared(origin: str | None, what: str, deed: str) -> None:
+    """Raise `OwnedByFile` where the configuration file declares `what` ("person anna")."""
+    if origin == ORIGIN:
+        raise OwnedByFile(f"The configuration file declares {what}: {deed} it there.")

@@ -9,11 +9,12 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection
 
 from alerting import desk
-from heartbeat import audit, checker, config, definitions, hand, store
+from heartbeat import audit, checker, definitions, hand, store
 from heartbeat.check import Check, State
 from heartbeat.config import CheckDefinition, definition, entry, export
 from heartbeat.config.definition import Around, Faulty
-from heartbeat.edit import ORIGIN, OwnedByFile
+from heartbeat.definitions import MADE_HERE
+from heartbeat.edit import refuse_if_declared
 from heartbeat.who import Who
 
 
@@ -32,7 +33,7 @@ class Defined:
 
 def read(db: Connection, slug: str, given: Mapping[str, object]) -> CheckDefinition:
     """What these fields define, which are those that the file has under `checks`. Raises `Faulty`."""
-    around = Around(policies=desk.policies(db), policy=store.recall(db, "policy"))
+    around = Around(policies=desk.policies(db), policy=store.default_policy(db))
     return definition.read_check(slug, given, around)
 
 
@@ -54,13 +55,13 @@ def define(
     _require_policy(db, wanted)
     before = locked(db, slug)
     if before is None:
-        fresh = definition.fresh(wanted, definitions.group_by(db), ORIGIN, now, new_uuid())
+        fresh = definition.fresh(wanted, definitions.group_by(db), MADE_HERE, now, new_uuid())
         if store.insert(db, [fresh]):
             audit.record(db, who, "check.make", f"check {slug}", now, after=written(wanted))
             return Defined(_there(db, slug), None)
         before = _there(db, slug)  # Its first ping has made it since we looked.
-    _refuse_if_declared(before, "change")
-    after = definition.redefined(before, wanted, definitions.group_by(db), ORIGIN, now)
+    refuse_if_declared(before.origin, f"check {slug}", "change")
+    after = definition.redefined(before, wanted, definitions.group_by(db), MADE_HERE, now)
     if after is not before:
         _save(db, who, before, after, now)
     return Defined(after, before)
@@ -74,7 +75,7 @@ def delete(db: Connection, who: Who, name: str | UUID, now: datetime) -> Check |
     gone = hand.delete(db, name, who.name, now)
     if gone is not None:
         # Looked at once the row is locked, so that nobody changes it meanwhile; this undoes the deletion.
-        _refuse_if_declared(gone, "delete")
+        refuse_if_declared(gone.origin, f"check {gone.slug}", "delete")
         was = written(CheckDefinition.of(gone))
         audit.record(db, who, "check.delete", f"check {gone.slug}", now, before=was)
     return gone
@@ -107,11 +108,6 @@ def _require_policy(db: Connection, wanted: CheckDefinition) -> None:
             entry.named(desk.policies(db), "policy")(wanted.policy)
         except ValueError as error:
             raise Faulty([f"policy: {error}"]) from None
-
-
-def _refuse_if_declared(one: Check, what: str) -> None:
-    if one.origin == config.ORIGIN:
-        raise OwnedByFile(f"The configuration file declares check {one.slug}: {what} it there.")
 
 
 def _there(db: Connection, slug: str) -> Check:

@@ -251,48 +251,6 @@ class Answered(Answer):
     until: datetime | None = Field(default=None, description="When it pages again, where it is quiet.")
 
 
-class Contact(Answer):
-    """One way to reach a person."""
-
-    kind: str
-    address: str | None = Field(description="Null where the address is a secret.")
-
-
-class Person(Answer):
-    """Somebody who can be paged."""
-
-    id: str
-    name: str
-    timezone: str
-    contacts: list[Contact]
-
-
-class People(Answer):
-    """Everybody who can be paged."""
-
-    people: list[Person]
-
-
-class Step(Answer):
-    """Who is paged together, and how long they have before the next step."""
-
-    page: list[str]
-    wait: Seconds
-
-
-class Policy(Answer):
-    """Who is paged, in order; the last step repeats."""
-
-    name: str
-    steps: list[Step]
-
-
-class Policies(Answer):
-    """Every policy."""
-
-    policies: list[Policy]
-
-
 class Changes(Answer):
     """What a configuration has changed, in words."""
 

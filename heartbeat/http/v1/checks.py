@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
@@ -22,13 +21,27 @@ from heartbeat.http.door import Door
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields
 from heartbeat.http.v1.answers import Check, Checks, Pings, Transitions
-from heartbeat.http.v1.tags import Changes, Reads, tag
+from heartbeat.http.v1.tags import Changes, Reads, put, tag
 from heartbeat.who import Who
 
 SCANNED = 1_000
 """Checks that are looked at for one page, where what is asked for follows from the time."""
 
 router = APIRouter(prefix="/checks", tags=["checks"])
+
+Definition = fields.given(
+    "check",
+    A_cron_job_on_one_host={
+        "name": "Nightly backup",
+        "schedule": "30 1 * * *",
+        "timezone": "Europe/London",
+        "grace": "10m",
+        "max_runtime": "3h",
+        "labels": {"host": "vault-1"},
+        "policy": "ops",
+    },
+    Every_five_minutes={"every": "5m", "grace": "2m", "severity": "critical"},
+)
 
 _DERIVED: Final = (State.NEW, State.UP, State.LATE)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -71,8 +84,8 @@ async def show_check(name: fields.Name, door: Given, seen: Reads) -> Check:
 
 @router.put("/{name}", responses={201: {"description": "It was made.", "model": Check}})
 async def define_check(
-    name: fields.Name,
-    given: fields.CheckGiven,
+    name: fields.NewSlug,
+    given: Definition,
     door: Given,
     who: Admin,
     precondition: Changes,
@@ -98,10 +111,7 @@ async def define_check(
 
     shown, tagged, made = await door.database.write(work)
     door.wake()
-    response.status_code = HTTPStatus.CREATED if made else HTTPStatus.OK
-    response.headers["ETag"] = tagged
-    if made:
-        response.headers["Location"] = f"{door.public_url}/v1/checks/{shown.slug}"
+    put(response, tagged, f"{door.public_url}/v1/checks/{shown.slug}" if made else None)
     return shown
 
 

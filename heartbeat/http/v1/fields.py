@@ -95,28 +95,30 @@ FileName = Annotated[
     AfterValidator(entry.line(MAX_PATH)),
 ]
 
-CheckGiven = Annotated[
-    dict[str, Any],
-    WithJsonSchema(SHAPES["check"]),
-    Body(
-        description="What the configuration file has under the name of a check, as JSON.",
-        openapi_examples={
-            "nightly": {
-                "summary": "A cron job on one host",
-                "value": {
-                    "name": "Nightly backup",
-                    "schedule": "30 1 * * *",
-                    "timezone": "Europe/London",
-                    "grace": "10m",
-                    "max_runtime": "3h",
-                    "labels": {"host": "vault-1"},
-                    "severity": "error",
-                },
-            },
-            "worker": {"summary": "Every five minutes", "value": {"every": "5m", "grace": "2m"}},
-        },
-    ),
+Slug = Annotated[
+    str,
+    Path(description="Its name: a-z, 0-9, _ and -.", examples=["anna"]),
 ]
+NewSlug = Annotated[
+    str,
+    Path(description="Its name: a-z, 0-9, _ and -, at most 100.", examples=["nightly-backup"]),
+    AfterValidator(entry.slug),
+]
+AfterName = Annotated[
+    str, Query(description="Go on after this name: `next` of the page before."), AfterValidator(_cursor)
+]
+
+
+def given(what: str, **examples: dict[str, Any]) -> Any:
+    """A body that defines a check, a person, a policy or a status page; its rules are those of the file."""
+    named = {name: {"summary": name.replace("_", " "), "value": one} for name, one in examples.items()}
+    about = "What the configuration file has behind its name, as JSON. What is left out has its default."
+    return Annotated[
+        dict[str, Any],
+        WithJsonSchema(SHAPES[what]),
+        Body(description=about, openapi_examples=named),  # type: ignore[arg-type]  # OpenAPI's own shape
+    ]
+
 
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 By = Annotated[

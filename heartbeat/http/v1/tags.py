@@ -55,6 +55,14 @@ class Precondition:
             raise Changed(_THERE)
 
 
+def put(response: Response, current: str, made: str | None) -> None:
+    """What a `PUT` answers beside what is there now: its tag, and where it is if it was `made` just now."""
+    response.headers["ETag"] = current
+    if made is not None:
+        response.status_code = HTTPStatus.CREATED
+        response.headers["Location"] = made
+
+
 async def _seen(request: Request, response: Response) -> Seen:
     return Seen(request, response)
 

@@ -60,7 +60,10 @@ async def test_faults_name_the_field_and_change_nothing(system: System, admin: h
         "body: must be a JSON object, sent as application/json."
     )
     assert problem(await admin.put("/v1/checks/nightly"), 422) == "body: must be given."
-    assert problem(await admin.put("/v1/checks/Nightly", json=NIGHTLY), 422).startswith("check Nightly: ")
+    assert problem(await admin.put("/v1/checks/Nightly", json=NIGHTLY), 422).startswith(
+        "name: 'Nightly' cannot be a name; "
+    )
+    assert problem(await admin.put("/v1/checks/a%00b", json=NIGHTLY), 422)
 
 
 async def test_what_the_file_declares_is_changed_in_the_file(

@@ -493,9 +493,18 @@ async def test_people_are_shown_without_secret_addresses(system: System, admin: 
                 {"kind": "slack", "address": None},
                 {"kind": "pigeon", "address": None},
             ],
+            "origin": "file",
         }
     ]
-    assert policies.json()["policies"] == [{"name": "ops", "steps": [{"page": ["first"], "wait": 300.0}]}]
+    assert policies.json()["policies"] == [
+        {
+            "name": "ops",
+            "steps": [{"page": ["first"], "wait": 300.0}],
+            "default": False,
+            "origin": "file",
+            "definition": {"steps": [{"page": "first", "wait": "5m"}]},
+        }
+    ]
 
 
 async def test_the_api_describes_itself(system: System, admin: httpx.AsyncClient) -> None:

@@ -1,0 +1,57 @@
+"""Ping keys that the service makes. A key is shown once; what is kept is its hash."""
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import Connection
+
+from heartbeat import audit, definitions
+from heartbeat.config import entry
+from heartbeat.config.definition import Faulty
+from heartbeat.definitions import MADE_HERE, PingKey
+from heartbeat.edit import InUse, refuse_if_declared
+from heartbeat.who import Who
+
+BYTES = 24
+"""Of chance in a key: nobody guesses 192 bits."""
+
+
+def make(
+    db: Connection, who: Who, name: str, now: datetime, chance: Callable[[int], str] = secrets.token_urlsafe
+) -> tuple[PingKey, str]:
+    """A new key, and the key itself in clear, which nobody sees again.
+
+    Raises `Faulty` where it cannot be called so, and `InUse` where there is one of this name.
+    """
+    _refuse_name(name)
+    definitions.wait_for_turn(db)
+    known = definitions.ping_keys_of(db)
+    if name in {one.name for one in known}:
+        raise InUse(f"There is a ping key {name} already: revoke it first, or choose another name.")
+    if len(known) >= entry.MAX_PING_KEYS:
+        raise Faulty([f"name: there are {entry.MAX_PING_KEYS:,} ping keys, and can be no more."])
+    clear = chance(BYTES)
+    made = PingKey(name, sha256(clear.encode()).hexdigest(), MADE_HERE, now, who.name)
+    definitions.add_ping_key(db, made)
+    audit.record(db, who, "ping_key.make", f"ping key {name}", now, after={"name": name})
+    return made, clear
+
+
+def revoke(db: Connection, who: Who, name: str, now: datetime) -> PingKey | None:
+    """Pings by this key are refused from now on; None where there is none. Raises `OwnedByFile`."""
+    definitions.wait_for_turn(db)
+    found = next((one for one in definitions.ping_keys_of(db) if one.name == name), None)
+    if found is not None:
+        refuse_if_declared(found.origin, f"ping key {name}", "delete")
+        definitions.remove_ping_key(db, name)
+        audit.record(db, who, "ping_key.revoke", f"ping key {name}", now, before={"name": name})
+    return found
+
+
+def _refuse_name(name: str) -> None:
+    try:
+        entry.slug(name)
+    except ValueError as error:
+        raise Faulty([f"name: {error}"]) from None

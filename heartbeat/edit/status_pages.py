@@ -1,0 +1,55 @@
+"""Status pages that are defined outside of the file."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from heartbeat import audit, definitions
+from heartbeat.config import StatusPage, definition, entry, export
+from heartbeat.config.definition import Faulty
+from heartbeat.definitions import MADE_HERE
+from heartbeat.edit import refuse_if_declared
+from heartbeat.who import Who
+
+
+def read(slug: str, given: Mapping[str, object]) -> StatusPage:
+    """What these fields define, which are those that the file has under `status_pages`. Raises `Faulty`."""
+    return definition.read_status_page(slug, given)
+
+
+def define(db: Connection, who: Who, wanted: StatusPage, now: datetime) -> StatusPage | None:
+    """Make the page so, or add it. The same once more changes nothing. Raises `OwnedByFile`.
+
+    Gives back the page as it was, None where it is new.
+    """
+    definitions.wait_for_turn(db)
+    every = definitions.status_pages_of(db)
+    before = every.get(wanted.slug)
+    target = f"status page {wanted.slug}"
+    refuse_if_declared(definitions.status_page_origins(db).get(wanted.slug), target, "change")
+    if before is None and len(every) >= entry.MAX_PAGES:
+        raise Faulty([f"{target}: there are {entry.MAX_PAGES:,}, and can be no more."])
+    if before != wanted:
+        definitions.put_status_pages(db, [wanted], MADE_HERE)
+        deed, was = ("make", None) if before is None else ("change", written(before))
+        audit.record(db, who, f"status_page.{deed}", target, now, before=was, after=written(wanted))
+    return before
+
+
+def delete(db: Connection, who: Who, slug: str, now: datetime) -> StatusPage | None:
+    """Take a page away; None where there is none. Raises `OwnedByFile`."""
+    definitions.wait_for_turn(db)
+    before = definitions.status_pages_of(db).get(slug)
+    if before is not None:
+        target = f"status page {slug}"
+        refuse_if_declared(definitions.status_page_origins(db).get(slug), target, "delete")
+        definitions.remove_status_pages(db, [slug])
+        audit.record(db, who, "status_page.delete", target, now, before=written(before))
+    return before
+
+
+def written(one: StatusPage) -> dict[str, Any]:
+    """The page as `read` takes it."""
+    return export.status_page(one)

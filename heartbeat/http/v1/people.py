@@ -1,0 +1,134 @@
+"""People in the API: who can be paged, and how. A secret address goes in and never comes out."""
+
+from fastapi import APIRouter
+from pydantic import Field
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from alerting import desk, person
+from heartbeat import definitions
+from heartbeat.edit import people as edit
+from heartbeat.http.auth import Admin, Given
+from heartbeat.http.problem import NoSuch
+from heartbeat.http.v1 import fields, listing
+from heartbeat.http.v1.answers import Answer
+from heartbeat.http.v1.tags import Changes, Reads, put, tag
+
+router = APIRouter(prefix="/people", tags=["people"])
+
+Definition = fields.given(
+    "person",
+    Two_contacts={
+        "name": "Anna",
+        "timezone": "Europe/London",
+        "contacts": [{"ntfy": "https://ntfy.example.com/anna"}, {"email": "anna@example.com"}],
+    },
+    Keep_a_secret_address={"name": "Anna", "contacts": [{"slack": None}, {"email": "anna@example.com"}]},
+)
+
+
+class Contact(Answer):
+    """One way to reach a person."""
+
+    kind: str = Field(examples=["email"])
+    address: str | None = Field(
+        description="Null where the address is a secret.", examples=["anna@example.com"]
+    )
+
+
+class Person(Answer):
+    """Somebody who can be paged."""
+
+    id: str = Field(examples=["anna"])
+    name: str = Field(examples=["Anna"])
+    timezone: str = Field(examples=["Europe/London"])
+    contacts: list[Contact] = Field(description="In the order in which they are tried.")
+    origin: str = Field(description="Who owns the definition: file or api.", examples=["api"])
+
+
+class People(Answer):
+    """People by name."""
+
+    people: list[Person]
+    next: str | None = Field(description="Give this as `after` for more; null where there is no more.")
+
+
+@router.get("")
+async def list_people(
+    door: Given, seen: Reads, after: fields.AfterName = "", limit: fields.Limit = 50
+) -> People:
+    """Everybody who can be paged, with their contacts in the order in which they are tried."""
+
+    def work(db: Connection) -> People:
+        found, following = listing.page(desk.people(db), after, limit)
+        origins, _ = desk.origins(db)
+        shown = [_shown(one, origins[one.id]) for one in found]
+        seen.now(tag((found, origins, following)))
+        return People(people=shown, next=following)
+
+    return await door.database.read(work)
+
+
+@router.get("/{name}")
+async def show_person(name: fields.Slug, door: Given, seen: Reads) -> Person:
+    """One person."""
+
+    def work(db: Connection) -> Person:
+        one = desk.people(db).get(name)
+        if one is None:
+            raise _missing(name)
+        seen.now(tag(one))
+        return _shown(one, desk.origins(db)[0][name])
+
+    return await door.database.read(work)
+
+
+@router.put("/{name}", responses={201: {"description": "They are new.", "model": Person}})
+async def define_person(
+    name: fields.NewSlug,
+    given: Definition,
+    door: Given,
+    who: Admin,
+    precondition: Changes,
+    response: Response,
+) -> Person:
+    """Make it so: the whole person, added where they are not there yet (201).
+
+    Secret addresses are given in clear, encrypted at once and never shown again. Null in place of an address
+    keeps the one of that kind that there is. Pages that wait go to the new contacts. The same again changes
+    nothing. Whom the configuration file declares stays (409).
+    """
+    now = door.clock.now()
+
+    def work(db: Connection) -> tuple[person.Person, bool, Person]:
+        definitions.wait_for_turn(db)
+        before = desk.people(db).get(name)
+        precondition.require(None if before is None else tag(before))
+        wanted = edit.read(db, door.vault, name, given)
+        edit.define(db, who, wanted, now)
+        return wanted, before is None, _shown(wanted, desk.origins(db)[0][name])
+
+    kept, made, shown = await door.database.write(work)
+    door.wake()
+    put(response, tag(kept), f"{door.public_url}/v1/people/{name}" if made else None)
+    return shown
+
+
+@router.delete("/{name}", status_code=204)
+async def delete_person(name: fields.Slug, door: Given, who: Admin) -> None:
+    """Nobody can be paged by this name any more. Refused while a policy pages them (409)."""
+    now = door.clock.now()
+    if await door.database.write(lambda db: edit.delete(db, who, name, now)) is None:
+        raise _missing(name)
+
+
+def _shown(one: person.Person, origin: str) -> Person:
+    contacts = [
+        Contact(kind=contact.kind, address=None if edit.is_secret(contact) else contact.address)
+        for contact in one.contacts
+    ]
+    return Person(id=one.id, name=one.name, timezone=one.timezone, contacts=contacts, origin=origin)
+
+
+def _missing(name: str) -> NoSuch:
+    return NoSuch(f"There is no person {name[:100]!r}.")

@@ -1,0 +1,94 @@
+"""Ping keys in the API: made by the service, shown once, kept as hashes, revoked."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
+
+from heartbeat import definitions
+from heartbeat.edit import ping_keys as edit
+from heartbeat.http.auth import Admin, Given
+from heartbeat.http.problem import NoSuch
+from heartbeat.http.v1 import fields, listing
+from heartbeat.http.v1.answers import Answer
+from heartbeat.http.v1.tags import Reads, tag
+
+router = APIRouter(prefix="/ping-keys", tags=["ping keys"])
+
+
+class PingKey(Answer):
+    """A key by which jobs may ping their checks by name. The key itself is not kept, and cannot be shown."""
+
+    name: str = Field(examples=["housekeeping"])
+    origin: str = Field(description="Who owns it: file or api.", examples=["api"])
+    made_at: datetime | None = Field(description="Null for keys of the configuration file.")
+    made_by: str | None = Field(examples=["anna"])
+
+
+class PingKeys(Answer):
+    """Ping keys by name."""
+
+    ping_keys: list[PingKey]
+    next: str | None = Field(description="Give this as `after` for more; null where there is no more.")
+
+
+class NewPingKey(PingKey):
+    """A key that was made just now."""
+
+    key: str = Field(description="The key, shown this once.", examples=["0pVn3vXb9mKQz7fJ2sYhT4wLdRcE6gAu"])
+    ping_url: str = Field(
+        description="Where jobs ping: `SLUG` is the name of a check.",
+        examples=["https://heartbeat.example.com/ping/0pVn3vXb9mKQz7fJ2sYhT4wLdRcE6gAu/SLUG"],
+    )
+
+
+class Make(BaseModel):
+    """A ping key that is wanted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: Annotated[str, Field(description="What it is called.", examples=["housekeeping"])]
+
+
+@router.get("")
+async def list_ping_keys(
+    door: Given, seen: Reads, after: fields.AfterName = "", limit: fields.Limit = 50
+) -> PingKeys:
+    """Every ping key by name: whence it is, when and by whom it was made; never the key."""
+
+    def work(db: Connection) -> PingKeys:
+        every = {one.name: one for one in definitions.ping_keys_of(db)}
+        found, following = listing.page(every, after, limit)
+        seen.now(tag((found, following)))
+        return PingKeys(ping_keys=[PingKey.model_validate(one) for one in found], next=following)
+
+    return await door.database.read(work)
+
+
+@router.post("", status_code=201)
+async def make_ping_key(asked: Make, door: Given, who: Admin) -> NewPingKey:
+    """Make a key. It is shown in this answer and never again.
+
+    There is one key of a name, so that asking twice makes one: the second time is refused (409). Where the first
+    answer was lost, revoke the key and make another.
+    """
+    now = door.clock.now()
+    made, key = await door.database.write(lambda db: edit.make(db, who, asked.name, now))
+    return NewPingKey(
+        name=made.name,
+        origin=made.origin,
+        made_at=made.made_at,
+        made_by=made.made_by,
+        key=key,
+        ping_url=f"{door.public_url}/ping/{key}/SLUG",
+    )
+
+
+@router.delete("/{name}", status_code=204)
+async def revoke_ping_key(name: fields.Slug, door: Given, who: Admin) -> None:
+    """Pings by this key are refused from now on. What the configuration file declares stays (409)."""
+    now = door.clock.now()
+    if await door.database.write(lambda db: edit.revoke(db, who, name, now)) is None:
+        raise NoSuch(f"There is no ping key {name[:100]!r}.")

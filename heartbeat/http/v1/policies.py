@@ -1,0 +1,150 @@
+"""Policies in the API: whom an incident pages, in which order."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import Field
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from alerting import desk, escalation
+from heartbeat import definitions, store
+from heartbeat.edit import policies as edit
+from heartbeat.http.auth import Admin, Given
+from heartbeat.http.problem import NoSuch
+from heartbeat.http.v1 import fields, listing
+from heartbeat.http.v1.answers import Answer, Seconds
+from heartbeat.http.v1.tags import Changes, Reads, put, tag
+
+router = APIRouter(prefix="/policies", tags=["people"])
+
+Definition = fields.given(
+    "policy",
+    Two_steps={"steps": [{"page": "anna", "wait": "5m"}, {"page": ["ben", "anna"], "wait": "10m"}]},
+)
+
+
+class Step(Answer):
+    """Who is paged together, and how long they have before the next step."""
+
+    page: list[str] = Field(examples=[["anna"]])
+    wait: Seconds = Field(examples=[300])
+
+
+class Policy(Answer):
+    """Who is paged, in order; the last step repeats."""
+
+    name: str = Field(examples=["ops"])
+    steps: list[Step]
+    default: bool = Field(description="Whether it pages for checks that name no policy.")
+    origin: str = Field(description="Who owns the definition: file or api.", examples=["api"])
+    definition: dict[str, Any] = Field(
+        description="What `PUT` takes.", examples=[{"steps": [{"page": "anna", "wait": "5m"}]}]
+    )
+
+
+class Policies(Answer):
+    """Policies by name."""
+
+    policies: list[Policy]
+    next: str | None = Field(description="Give this as `after` for more; null where there is no more.")
+
+
+@router.get("")
+async def list_policies(
+    door: Given, seen: Reads, after: fields.AfterName = "", limit: fields.Limit = 50
+) -> Policies:
+    """Every policy: whom it pages, in which order, and how long each step waits for an answer."""
+
+    def work(db: Connection) -> Policies:
+        found, following = listing.page(desk.policies(db), after, limit)
+        around = _around(db)
+        seen.now(tag((found, following), around))
+        return Policies(policies=[_shown(one, *around) for one in found], next=following)
+
+    return await door.database.read(work)
+
+
+@router.get("/{name}")
+async def show_policy(name: fields.Slug, door: Given, seen: Reads) -> Policy:
+    """One policy."""
+
+    def work(db: Connection) -> Policy:
+        one = _known(desk.policies(db).get(name), name)
+        around = _around(db)
+        seen.now(tag(one, around))
+        return _shown(one, *around)
+
+    return await door.database.read(work)
+
+
+@router.put("/{name}", responses={201: {"description": "It is new.", "model": Policy}})
+async def define_policy(
+    name: fields.NewSlug,
+    given: Definition,
+    door: Given,
+    who: Admin,
+    precondition: Changes,
+    response: Response,
+) -> Policy:
+    """Make it so: all steps, added where it is not there yet (201).
+
+    The first policy of an installation becomes the default. Open incidents keep the steps that they opened with.
+    The same again changes nothing. What the configuration file declares stays (409).
+    """
+    now = door.clock.now()
+
+    def work(db: Connection) -> tuple[bool, str, Policy]:
+        definitions.wait_for_turn(db)
+        before = desk.policies(db).get(name)
+        precondition.require(None if before is None else tag(before))
+        wanted = edit.read(db, name, given)
+        edit.define(db, who, wanted, now)
+        around = _around(db)
+        return before is None, tag(wanted, around), _shown(wanted, *around)
+
+    made, current, shown = await door.database.write(work)
+    put(response, current, f"{door.public_url}/v1/policies/{name}" if made else None)
+    return shown
+
+
+@router.post("/{name}/default")
+async def make_default(name: fields.Slug, door: Given, who: Admin) -> Policy:
+    """Let it page for checks that name no policy. Refused where the configuration file names one (409)."""
+    now = door.clock.now()
+
+    def work(db: Connection) -> Policy:
+        one = _known(edit.make_default(db, who, name, now), name)
+        return _shown(one, *_around(db))
+
+    return await door.database.write(work)
+
+
+@router.delete("/{name}", status_code=204)
+async def delete_policy(name: fields.Slug, door: Given, who: Admin) -> None:
+    """No incident opens with it any more. Refused while a check names it or needs it as the default (409)."""
+    now = door.clock.now()
+    _known(await door.database.write(lambda db: edit.delete(db, who, name, now)), name)
+
+
+def _around(db: Connection) -> tuple[dict[str, str], str | None]:
+    """The origins of policies, and the default one."""
+    return desk.origins(db)[1], store.default_policy(db)
+
+
+def _shown(one: escalation.Policy, origins: dict[str, str], default: str | None) -> Policy:
+    steps = [Step(page=list(step.page), wait=step.wait) for step in one.steps]
+    written = edit.written(one)
+    return Policy(
+        name=one.name,
+        steps=steps,
+        default=one.name == default,
+        origin=origins[one.name],
+        definition=written,
+    )
+
+
+def _known(one: escalation.Policy | None, name: str) -> escalation.Policy:
+    if one is None:
+        raise NoSuch(f"There is no policy {name[:100]!r}.")
+    return one

@@ -1,0 +1,123 @@
+"""Status pages in the API: their definitions. What customers see of them has its own addresses."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import Field
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from heartbeat import config, definitions
+from heartbeat.edit import status_pages as edit
+from heartbeat.http.auth import Admin, Given
+from heartbeat.http.problem import NoSuch
+from heartbeat.http.v1 import fields, listing
+from heartbeat.http.v1.answers import Answer
+from heartbeat.http.v1.tags import Changes, Reads, put, tag
+
+router = APIRouter(prefix="/status-pages", tags=["status pages"])
+
+_EXAMPLE = {
+    "title": "Example status",
+    "components": [{"name": "CPU allowance", "match": {"component": "cpu-allowance"}}],
+}
+Definition = fields.given("status_page", One_row=_EXAMPLE)
+
+
+class StatusPage(Answer):
+    """A page for customers."""
+
+    slug: str = Field(examples=["public"])
+    title: str = Field(examples=["Example status"])
+    origin: str = Field(description="Who owns the definition: file or api.", examples=["api"])
+    definition: dict[str, Any] = Field(
+        description="What `PUT` takes, and what the configuration file would have.", examples=[_EXAMPLE]
+    )
+    url: str = Field(examples=["https://heartbeat.example.com/status/public"])
+
+
+class StatusPages(Answer):
+    """Status pages by name."""
+
+    status_pages: list[StatusPage]
+    next: str | None = Field(description="Give this as `after` for more; null where there is no more.")
+
+
+@router.get("")
+async def list_status_pages(
+    door: Given, seen: Reads, after: fields.AfterName = "", limit: fields.Limit = 50
+) -> StatusPages:
+    """Every status page by name."""
+
+    def work(db: Connection) -> StatusPages:
+        found, following = listing.page(definitions.status_pages_of(db), after, limit)
+        origins = definitions.status_page_origins(db)
+        seen.now(tag((found, origins, following)))
+        shown = [_shown(one, origins[one.slug], door.public_url) for one in found]
+        return StatusPages(status_pages=shown, next=following)
+
+    return await door.database.read(work)
+
+
+@router.get("/{name}")
+async def show_status_page(name: fields.Slug, door: Given, seen: Reads) -> StatusPage:
+    """One status page."""
+
+    def work(db: Connection) -> StatusPage:
+        one = _known(definitions.status_pages_of(db).get(name), name)
+        seen.now(tag(one))
+        return _shown(one, definitions.status_page_origins(db)[name], door.public_url)
+
+    return await door.database.read(work)
+
+
+@router.put("/{name}", responses={201: {"description": "It is new.", "model": StatusPage}})
+async def define_status_page(
+    name: fields.NewSlug,
+    given: Definition,
+    door: Given,
+    who: Admin,
+    precondition: Changes,
+    response: Response,
+) -> StatusPage:
+    """Make it so: the whole page, added where it is not there yet (201).
+
+    The same again changes nothing. What the configuration file declares stays (409).
+    """
+    now = door.clock.now()
+
+    def work(db: Connection) -> tuple[config.StatusPage, bool, StatusPage]:
+        definitions.wait_for_turn(db)
+        before = definitions.status_pages_of(db).get(name)
+        precondition.require(None if before is None else tag(before))
+        wanted = edit.read(name, given)
+        edit.define(db, who, wanted, now)
+        origin = definitions.status_page_origins(db)[name]
+        return wanted, before is None, _shown(wanted, origin, door.public_url)
+
+    kept, made, shown = await door.database.write(work)
+    put(response, tag(kept), f"{door.public_url}/v1/status-pages/{name}" if made else None)
+    return shown
+
+
+@router.delete("/{name}", status_code=204)
+async def delete_status_page(name: fields.Slug, door: Given, who: Admin) -> None:
+    """Take the page away. What the configuration file declares stays (409)."""
+    now = door.clock.now()
+    _known(await door.database.write(lambda db: edit.delete(db, who, name, now)), name)
+
+
+def _shown(one: config.StatusPage, origin: str, public_url: str) -> StatusPage:
+    return StatusPage(
+        slug=one.slug,
+        title=one.title,
+        origin=origin,
+        definition=edit.written(one),
+        url=f"{public_url}/status/{one.slug}",
+    )
+
+
+def _known(one: config.StatusPage | None, name: str) -> config.StatusPage:
+    if one is None:
+        raise NoSuch(f"There is no status page {name[:100]!r}.")
+    return one

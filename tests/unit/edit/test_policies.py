@@ -1,0 +1,121 @@
+"""Policies defined outside of the file: whom they page, which is the default, and which cannot go."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from alerting import desk
+from alerting.escalation import Policy, Step
+from heartbeat import audit, store
+from heartbeat.config.definition import Faulty
+from heartbeat.edit import InUse, OwnedByFile
+from heartbeat.edit import policies as edit
+from tests.unit.conftest import FIRST, NOW, a_check
+from tests.unit.edit.conftest import ANNA, OPS
+
+STEPS = [{"page": "first", "wait": "5m"}]
+
+
+def define(db: Connection, name: str = "office", steps: Any = STEPS, **more: Any) -> Policy | None:
+    return edit.define(db, ANNA, edit.read(db, name, {"steps": steps} | more), NOW)
+
+
+def test_a_policy_is_added_and_changed(db: Connection) -> None:
+    assert define(db) is None
+    office = Policy("office", (Step(("first",), timedelta(minutes=5)),))
+    assert desk.policies(db)["office"] == office
+    assert define(db) == office
+    assert define(db, steps=[*STEPS, {"page": ["first"], "wait": "1h"}]) == office
+    changed, made = audit.listed(db, limit=10)
+    assert (made.action, made.target, made.after) == ("policy.make", "policy office", {"steps": STEPS})
+    assert changed.after == {"steps": [*STEPS, {"page": "first", "wait": "1h"}]}
+    assert desk.policies(db, "api").keys() == {"office"}
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({}, "policy office: has no steps; write for example `steps: [{page: anna, wait: 5m}]`."),
+        ({"steps": []}, "steps: needs at least one, such as {page: anna, wait: 5m}."),
+        ({"steps": STEPS, "stops": 1}, "stops: must be text."),
+        ({"steps": STEPS, "stops": "1"}, "stops: a policy has no such field; did you mean 'steps'?"),
+        (
+            {"steps": [{"page": "frist", "wait": "5m"}]},
+            "steps[0].page: there is no person 'frist'; did you mean",
+        ),
+        (
+            {"steps": [{"page": "first", "wait": "5s"}]},
+            "steps[0].wait: '5s' is out of range; write 1m to 1d.",
+        ),
+        ({"steps": [{"page": ["first", "first"], "wait": "5m"}]}, "steps[0].page: names somebody twice."),
+    ],
+)
+def test_faults_are_told_as_the_file_tells_them(db: Connection, given: Any, sentence: str) -> None:
+    with pytest.raises(Faulty) as raised:
+        edit.read(db, "office", given)
+    assert raised.value.problems[0].startswith(sentence)
+
+
+def test_whoever_has_gone_since_is_missed(db: Connection) -> None:
+    wanted = edit.read(db, "office", {"steps": STEPS})
+    desk.forget_person(db, "first")
+    with pytest.raises(Faulty, match=r"^steps\[0\]\.page: there is no person 'first'; there are none\.$"):
+        edit.define(db, ANNA, wanted, NOW)
+
+
+def test_the_first_policy_becomes_the_default_and_a_second_takes_nothing_away(db: Connection) -> None:
+    desk.install(db, [FIRST], [], {})
+    define(db, "ops")
+    define(db, "day")
+    assert store.default_policy(db) == "ops"
+    edit.make_default(db, ANNA, "day", NOW)
+    edit.make_default(db, ANNA, "day", NOW)
+    assert store.default_policy(db) == "day"
+    assert edit.make_default(db, ANNA, "night", NOW) is None
+    assert [one.action for one in audit.listed(db, limit=10)] == [
+        "policy.default",
+        "policy.make",
+        "policy.make",
+    ]
+
+
+def test_the_default_of_the_file_is_named_in_the_file(db: Connection) -> None:
+    store.remember(db, "policy", "ops")
+    define(db)
+    assert store.default_policy(db) == "ops"
+    with pytest.raises(OwnedByFile, match=r"^The configuration file names ops as the default policy:"):
+        edit.make_default(db, ANNA, "office", NOW)
+
+
+def test_what_the_file_declares_is_changed_in_the_file(db: Connection) -> None:
+    with pytest.raises(OwnedByFile, match=r"^The configuration file declares policy ops: change it there\.$"):
+        define(db, "ops")
+    with pytest.raises(OwnedByFile, match=r"^The configuration file declares policy ops: delete it there\.$"):
+        edit.delete(db, ANNA, "ops", NOW)
+    assert desk.policies(db)["ops"] == OPS
+
+
+def test_a_policy_that_is_needed_cannot_go(db: Connection) -> None:
+    desk.install(db, [FIRST], [], {})
+    define(db, "ops")
+    define(db, "day")
+    store.insert(db, [a_check("named", policy="day"), a_check("unnamed")])
+
+    def refusal(name: str) -> str:
+        with pytest.raises(InUse) as raised:
+            edit.delete(db, ANNA, name, NOW)
+        return str(raised.value)
+
+    assert refusal("day") == "Check named names policy day: give it another one first."
+    assert refusal("ops") == "Policy ops is the default: make another one the default first."
+    store.remove(db, [one.id for one in store.lock_all(db).values() if one.slug == "named"])
+    assert edit.delete(db, ANNA, "day", NOW) is not None
+    assert refusal("ops") == (
+        "Policy ops is the only one, and pages for check unnamed: make another one first."
+    )
+    store.remove(db, [one.id for one in store.lock_all(db).values()])
+    assert edit.delete(db, ANNA, "ops", NOW) is not None
+    assert edit.delete(db, ANNA, "ops", NOW) is None
+    assert store.default_policy(db) is None

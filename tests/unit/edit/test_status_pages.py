@@ -1,0 +1,53 @@
+"""Status pages defined outside of the file."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from heartbeat import audit, definitions
+from heartbeat.config import Component, StatusPage
+from heartbeat.config.definition import Faulty
+from heartbeat.edit import OwnedByFile
+from heartbeat.edit import status_pages as edit
+from tests.unit.conftest import NOW
+from tests.unit.edit.conftest import ANNA
+
+GIVEN: dict[str, Any] = {
+    "title": "Example status",
+    "components": [{"name": "Mail", "match": {"service": "mail"}}],
+}
+
+
+def define(db: Connection, slug: str = "public", **changes: Any) -> StatusPage | None:
+    return edit.define(db, ANNA, edit.read(slug, GIVEN | changes), NOW)
+
+
+def test_a_page_is_added_changed_and_taken_away(db: Connection) -> None:
+    assert define(db) is None
+    page = StatusPage("public", "Example status", (Component("Mail", {"service": "mail"}),))
+    assert definitions.status_pages_of(db, "api") == {"public": page}
+    assert define(db) == page
+    assert define(db, title="Other") == page
+    assert edit.delete(db, ANNA, "public", NOW) is not None
+    assert edit.delete(db, ANNA, "public", NOW) is None
+    deeds = list(reversed(audit.listed(db, limit=10)))
+    assert [one.action for one in deeds] == ["status_page.make", "status_page.change", "status_page.delete"]
+    assert (deeds[1].before, deeds[1].after) == (GIVEN, GIVEN | {"title": "Other"})
+
+
+def test_what_the_file_declares_is_changed_in_the_file(db: Connection) -> None:
+    definitions.replace_status_pages(db, [edit.read("public", GIVEN)])
+    with pytest.raises(OwnedByFile, match=r"^The configuration file declares status page public: change it"):
+        define(db)
+    with pytest.raises(OwnedByFile, match=r"^The configuration file declares status page public: delete it"):
+        edit.delete(db, ANNA, "public", NOW)
+
+
+def test_faults_are_told_as_the_file_tells_them(db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Faulty, match=r"^components\[0\]\.match: needs at least one label"):
+        define(db, components=[{"name": "Mail", "match": {}}])
+    monkeypatch.setattr("heartbeat.config.entry.MAX_PAGES", 1)
+    define(db)
+    with pytest.raises(Faulty, match=r"^status page other: there are 1, and can be no more\.$"):
+        define(db, "other")

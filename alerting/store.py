@@ -79,7 +79,7 @@ def put_people(db: Connection, everybody: Iterable[Person], origin: str) -> None
         }
         for person in everybody
     ]
-    remove_people(db, [row["id"] for row in rows])
+    remove_people(db, [str(row["id"]) for row in rows])
     insert_many(db, people, rows)
 
 
@@ -94,7 +94,7 @@ def put_policies(db: Connection, every: Iterable[Policy], origin: str) -> None:
         {"id": policy.name, "steps": escalation.steps_to_json(policy.steps), "origin": origin}
         for policy in every
     ]
-    remove_policies(db, [row["id"] for row in rows])
+    remove_policies(db, [str(row["id"]) for row in rows])
     insert_many(db, policies, rows)
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -29,19 +29,22 @@ SCANNED = 1_000
 
 router = APIRouter(prefix="/checks", tags=["checks"])
 
-Definition = fields.given(
-    "check",
-    A_cron_job_on_one_host={
-        "name": "Nightly backup",
-        "schedule": "30 1 * * *",
-        "timezone": "Europe/London",
-        "grace": "10m",
-        "max_runtime": "3h",
-        "labels": {"host": "vault-1"},
-        "policy": "ops",
-    },
-    Every_five_minutes={"every": "5m", "grace": "2m", "severity": "critical"},
-)
+Definition = Annotated[
+    dict[str, Any],
+    fields.shaped("check"),
+    fields.given(
+        A_cron_job_on_one_host={
+            "name": "Nightly backup",
+            "schedule": "30 1 * * *",
+            "timezone": "Europe/London",
+            "grace": "10m",
+            "max_runtime": "3h",
+            "labels": {"host": "vault-1"},
+            "policy": "ops",
+        },
+        Every_five_minutes={"every": "5m", "grace": "2m", "severity": "critical"},
+    ),
+]
 
 _DERIVED: Final = (State.NEW, State.UP, State.LATE)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

@@ -109,15 +109,16 @@ AfterName = Annotated[
 ]
 
 
-def given(what: str, **examples: dict[str, Any]) -> Any:
-    """A body that defines a check, a person, a policy or a status page; its rules are those of the file."""
+def shaped(what: str) -> WithJsonSchema:
+    """A body that defines a check, a person, a policy or a status page is described as the file's schema does."""
+    return WithJsonSchema(SHAPES[what])
+
+
+def given(**examples: dict[str, Any]) -> Any:
+    """Such a body, with examples by what they show."""
     named = {name: {"summary": name.replace("_", " "), "value": one} for name, one in examples.items()}
     about = "What the configuration file has behind its name, as JSON. What is left out has its default."
-    return Annotated[
-        dict[str, Any],
-        WithJsonSchema(SHAPES[what]),
-        Body(description=about, openapi_examples=named),  # type: ignore[arg-type]  # OpenAPI's own shape
-    ]
+    return Body(description=about, openapi_examples=named)  # type: ignore[arg-type]  # OpenAPI's own shape
 
 
 Instant = Annotated[datetime, BeforeValidator(_instant)]

@@ -1,5 +1,7 @@
 """People in the API: who can be paged, and how. A secret address goes in and never comes out."""
 
+from typing import Annotated, Any
+
 from fastapi import APIRouter
 from pydantic import Field
 from sqlalchemy import Connection
@@ -16,15 +18,18 @@ from heartbeat.http.v1.tags import Changes, Reads, put, tag
 
 router = APIRouter(prefix="/people", tags=["people"])
 
-Definition = fields.given(
-    "person",
-    Two_contacts={
-        "name": "Anna",
-        "timezone": "Europe/London",
-        "contacts": [{"ntfy": "https://ntfy.example.com/anna"}, {"email": "anna@example.com"}],
-    },
-    Keep_a_secret_address={"name": "Anna", "contacts": [{"slack": None}, {"email": "anna@example.com"}]},
-)
+Definition = Annotated[
+    dict[str, Any],
+    fields.shaped("person"),
+    fields.given(
+        Two_contacts={
+            "name": "Anna",
+            "timezone": "Europe/London",
+            "contacts": [{"ntfy": "https://ntfy.example.com/anna"}, {"email": "anna@example.com"}],
+        },
+        Keep_a_secret_address={"name": "Anna", "contacts": [{"slack": None}, {"email": "anna@example.com"}]},
+    ),
+]
 
 
 class Contact(Answer):

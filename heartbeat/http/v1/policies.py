@@ -1,6 +1,6 @@
 """Policies in the API: whom an incident pages, in which order."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -18,10 +18,13 @@ from heartbeat.http.v1.tags import Changes, Reads, put, tag
 
 router = APIRouter(prefix="/policies", tags=["people"])
 
-Definition = fields.given(
-    "policy",
-    Two_steps={"steps": [{"page": "anna", "wait": "5m"}, {"page": ["ben", "anna"], "wait": "10m"}]},
-)
+Definition = Annotated[
+    dict[str, Any],
+    fields.shaped("policy"),
+    fields.given(
+        Two_steps={"steps": [{"page": "anna", "wait": "5m"}, {"page": ["ben", "anna"], "wait": "10m"}]},
+    ),
+]
 
 
 class Step(Answer):

@@ -1,6 +1,6 @@
 """Status pages in the API: their definitions. What customers see of them has its own addresses."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -21,7 +21,7 @@ _EXAMPLE = {
     "title": "Example status",
     "components": [{"name": "CPU allowance", "match": {"component": "cpu-allowance"}}],
 }
-Definition = fields.given("status_page", One_row=_EXAMPLE)
+Definition = Annotated[dict[str, Any], fields.shaped("status_page"), fields.given(One_row=_EXAMPLE)]
 
 
 class StatusPage(Answer):

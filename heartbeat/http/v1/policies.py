@@ -18,13 +18,8 @@ from heartbeat.http.v1.tags import Changes, Reads, put, tag
 
 router = APIRouter(prefix="/policies", tags=["people"])
 
-Definition = Annotated[
-    dict[str, Any],
-    fields.shaped("policy"),
-    fields.given(
-        Two_steps={"steps": [{"page": "anna", "wait": "5m"}, {"page": ["ben", "anna"], "wait": "10m"}]},
-    ),
-]
+_EXAMPLE = {"steps": [{"page": "anna", "wait": "5m"}, {"page": ["ben", "anna"], "wait": "10m"}]}
+Definition = Annotated[dict[str, Any], fields.shaped("policy"), fields.given(Two_steps=_EXAMPLE)]
 
 
 class Step(Answer):

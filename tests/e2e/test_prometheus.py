@@ -49,7 +49,7 @@ def test_a_prometheus_scrapes_and_answers(
     assert service.ping("well").text == "OK"
     with (
         _relay(service.port, accept) as (port, types),
-        _prometheus(tmp_path, port, service.admin_key) as server,
+        prometheus(tmp_path, port, service.admin_key) as server,
     ):
         eventually(
             lambda: _answer(server, "heartbeat_check_up") == {"well": 1, "silent": 0},
@@ -99,7 +99,7 @@ def _relay(target: int, accept: str | None) -> Iterator[tuple[int, list[str]]]:
 
 
 @contextmanager
-def _prometheus(home: Path, target: int, key: str) -> Iterator[str]:
+def prometheus(home: Path, target: int, key: str) -> Iterator[str]:
     """A Prometheus that scrapes the service each second; its address."""
     (home / "key").write_text(key)
     job = {

@@ -38,8 +38,12 @@ notifiers = Table(
     "notifiers",
     metadata,
     Column("kind", Text, primary_key=True),
-    # Secrets stand here as they were written, ${NAME} or ${file:PATH}, and are filled in when sending.
+    # Secrets stand here as they were written, ${NAME} or ${file:PATH}, or encrypted; they are filled in when sending.
     Column("settings", JSON, nullable=False),
+    # Who owns it: 'file' (the configuration) or 'api' (whoever entered it).
+    Column("origin", Text, nullable=False, server_default="file"),
+    Column("changed_at", Utc),
+    Column("changed_by", Text),
 )
 
 incidents = Table(
@@ -83,6 +87,13 @@ Index(
     incidents.c.next_at,
     postgresql_where=incidents.c.next_at.is_not(None),
     sqlite_where=incidents.c.next_at.is_not(None),
+)
+# What is to be forgotten is looked for by this.
+Index(
+    "ix_incidents_resolved_at",
+    incidents.c.resolved_at,
+    postgresql_where=incidents.c.resolved_at.is_not(None),
+    sqlite_where=incidents.c.resolved_at.is_not(None),
 )
 Index(
     "ix_incidents_tell_at",

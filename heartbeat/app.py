@@ -29,6 +29,7 @@ from heartbeat.http import face, ops
 from heartbeat.http.door import Door
 from heartbeat.http.pings import PREFIX, Pings, Receive, Scope, Send
 from heartbeat.ingest import Ingest
+from heartbeat.janitor import Janitor
 from heartbeat.metrics import ChecksShown, Metrics
 from heartbeat.settings import Settings
 from heartbeat.ticker import LONGEST_SLEEP, Ticker
@@ -56,6 +57,7 @@ class System:
     ingest: Ingest
     courier: Courier
     ticker: Ticker
+    janitor: Janitor
     _ticking: asyncio.Task[None] | None = None
 
     def start(self) -> asyncio.Task[None]:
@@ -141,7 +143,10 @@ def build(
         ready=ticker.ready,
         apply=_applier(settings, notifiers or {}, database, clock, wake),
     )
-    system = System(_front(door, ingest, settings), door, ingest, courier, ticker)
+    janitor = Janitor(
+        database, clock, metrics, incidents=settings.keep_incidents, transitions=settings.keep_transitions
+    )
+    system = System(_front(door, ingest, settings), door, ingest, courier, ticker, janitor)
     return system
 
 

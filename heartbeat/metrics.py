@@ -24,6 +24,7 @@ OPEN_STATES = tuple(state for state in State if state is not State.RESOLVED)
 PING_RESULTS = ("heard", "created", "unknown", "malformed", "unavailable")
 SEND_RESULTS = ("accepted", "refused", "unreachable")
 STAGES = ("clock", "checker", "escalator", "courier")
+FORGOTTEN = ("transitions", "attempts", "pages", "symptoms", "timeline", "incidents")
 _TIMES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _LONG_TIMES = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 
@@ -102,6 +103,17 @@ class Metrics:
         self.tick_failures = Counter(
             "heartbeat_tick_failures", "Failures of a tick by stage.", ["stage"], registry=self.registry
         )
+        self.forgotten = Counter(
+            "heartbeat_forgotten_rows",
+            "Old rows that were deleted, by table.",
+            ["table"],
+            registry=self.registry,
+        )
+        self.janitor_failures = Counter(
+            "heartbeat_janitor_failures",
+            "Rounds of forgetting that failed.",
+            registry=self.registry,
+        )
         self.lag = Gauge(
             "heartbeat_evaluation_lag_seconds",
             "How long the most overdue check has waited to be judged.",
@@ -164,6 +176,8 @@ class Metrics:
                 self.pages.labels(kind, result)
         for stage in STAGES:
             self.tick_failures.labels(stage)
+        for table in FORGOTTEN:
+            self.forgotten.labels(table)
 
 
 def _age(now: datetime, since: datetime | None) -> float:

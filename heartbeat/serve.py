@@ -74,11 +74,14 @@ async def _serve(given: Settings, database: Database, listener: socket, news: li
         # A process whose ticker has broken must not look alive: it ends, and whoever runs it starts it again.
         ticking.add_done_callback(lambda _: setattr(serving, "should_exit", True))
         resting = asyncio.create_task(_rest(serving, system))
+        tidying = asyncio.create_task(system.janitor.run()) if "checker" in given.roles else None
         try:
             await serving.serve([listener])
             return 0 if serving.stopping.is_set() else 1
         finally:
             resting.cancel()
+            if tidying is not None:
+                tidying.cancel()
             await system.stop()
 
 

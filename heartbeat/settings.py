@@ -12,6 +12,8 @@ from alerting import address
 from alerting.address import Network
 
 ROLES = ("api", "checker", "pager")
+KEEP = (92, 36_500)
+"""Days for which the past can be kept: status pages tell of the last 90."""
 SHORTEST_KEY = 32
 """Characters of a key that signs or encrypts, at least."""
 
@@ -45,6 +47,9 @@ class Settings:
     """The keys of secrets at rest, the one that encrypts first. Without any it is the secret key."""
     allow_addresses: tuple[Network, ...] = ()
     """Networks to which pages may go although they lie beyond the fence."""
+    keep_incidents: int = 400
+    keep_transitions: int = 400
+    """Days after which resolved incidents and changes of a check's state are forgotten."""
     ping_body_limit: int = 100_000
     log_level: str = "INFO"
     metrics_checks: bool = True
@@ -75,6 +80,8 @@ def read(environ: Mapping[str, str]) -> Settings:
         secret_keys_before=_keys(environ, "HEARTBEAT_SECRET_KEY_PREVIOUS"),
         encryption_keys=_keys(environ, "HEARTBEAT_ENCRYPTION_KEYS"),
         allow_addresses=_networks(environ, "HEARTBEAT_ALLOW_ADDRESSES"),
+        keep_incidents=_whole(environ, "HEARTBEAT_KEEP_INCIDENTS", 400, *KEEP),
+        keep_transitions=_whole(environ, "HEARTBEAT_KEEP_TRANSITIONS", 400, *KEEP),
         ping_body_limit=_whole(environ, "HEARTBEAT_PING_BODY_LIMIT", 100_000, 0, 10_000_000),
         log_level=_level(environ.get("HEARTBEAT_LOG_LEVEL", "INFO")),
         metrics_checks=_switch(environ, "HEARTBEAT_METRICS_CHECKS"),

@@ -1,6 +1,6 @@
 """The SQL of checks: loading, claiming what is due, saving decisions. The ping path has its own room, `ring`."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -221,6 +221,24 @@ def transitions_of(db: Connection, check_id: int, limit: int) -> list[Transition
         Transition(row.check_id, row.at, State(row.state), Cause(row.cause) if row.cause else None, row.why)
         for row in db.execute(query)
     ]
+
+
+def old_transitions(db: Connection, before: datetime, limit: int) -> Sequence[int]:
+    """Up to `limit` changes of state that may be forgotten: each was followed by another before that instant.
+
+    The last one before it stays, for it says how the check stood from then on.
+    """
+    later = transitions.alias()
+    followed = select(later.c.id).where(
+        later.c.check_id == transitions.c.check_id, later.c.id > transitions.c.id, later.c.at < before
+    )
+    query = select(transitions.c.id).where(transitions.c.at < before, followed.exists())
+    return db.execute(query.order_by(transitions.c.at).limit(limit)).scalars().all()
+
+
+def remove_transitions(db: Connection, ids: Collection[int]) -> int:
+    """Forget these changes of state; how many there still were."""
+    return db.execute(delete(transitions).where(transitions.c.id.in_(ids))).rowcount
 
 
 def last_bodies(db: Connection, ids: Collection[int]) -> dict[int, bytes]:

@@ -87,7 +87,7 @@ transitions = Table(
     metadata,
     Column("id", key_type(), primary_key=True),
     Column("check_id", ForeignKey("checks.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("at", Utc, nullable=False),
+    Column("at", Utc, nullable=False, index=True),
     Column("state", Text, nullable=False),
     Column("cause", Text),
     Column("why", Text, nullable=False),

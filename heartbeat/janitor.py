@@ -1,0 +1,91 @@
+"""What is old enough is forgotten: a little at a time, beside everything else, and never what is still going on.
+
+Every process with the role `checker` has a janitor. They need no agreement: what one has deleted the other does
+not find. What may go is looked for by readers; the writer is only given numbers.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import Connection
+
+from alerting import past
+from alerting.past import Rows
+from heartbeat import store
+from heartbeat.clock import Clock
+from heartbeat.database import Database, Unavailable
+from heartbeat.metrics import Metrics
+
+EVERY = 3600.0
+"""Seconds between two rounds."""
+FIRST_AFTER = 300.0
+"""Seconds after the start until the first one: a start has better things to do."""
+BATCH = 500
+"""Rows that one transaction deletes, at most."""
+PAUSE = 0.05
+"""Seconds between two transactions, in which others have their turn."""
+
+log = logging.getLogger(__name__)
+
+
+class Janitor:
+    """Forgets incidents and changes of state after so many days."""
+
+    def __init__(
+        self, database: Database, clock: Clock, metrics: Metrics, *, incidents: int, transitions: int
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._metrics = metrics
+        self._incidents = timedelta(days=incidents)
+        self._transitions = timedelta(days=transitions)
+
+    async def run(self) -> None:
+        """Go round until cancelled."""
+        await asyncio.sleep(FIRST_AFTER)
+        while True:
+            try:
+                await self.tidy()
+            except Unavailable as away:
+                log.warning("janitor: the database is away: %s", away)
+                self._metrics.janitor_failures.inc()
+            except Exception:
+                # Old rows can wait for the next round.
+                log.exception("janitor failed")
+                self._metrics.janitor_failures.inc()
+            await asyncio.sleep(EVERY)
+
+    async def tidy(self) -> int:
+        """One round, to its end; how many rows were deleted."""
+        now = self._clock.now()
+        gone = await self._sweep(lambda db: _old_transitions(db, now - self._transitions))
+        gone += await self._sweep(lambda db: past.next_rows(db, now - self._incidents, BATCH))
+        if gone:
+            log.info("janitor: %d old rows were deleted", gone)
+        return gone
+
+    async def _sweep(self, find: Callable[[Connection], Rows | None]) -> int:
+        total = 0
+        while (rows := await self._database.read(find)) is not None:
+            gone = await self._database.write(partial(_forget, rows=rows))
+            self._metrics.forgotten.labels(rows.table).inc(gone)
+            if gone == 0:
+                # Another process is at the same rows. It does not need two.
+                break
+            total += gone
+            await asyncio.sleep(PAUSE)
+        return total
+
+
+def _old_transitions(db: Connection, before: datetime) -> Rows | None:
+    ids: Sequence[int] = store.old_transitions(db, before, BATCH)
+    return Rows("transitions", ids) if ids else None
+
+
+def _forget(db: Connection, rows: Rows) -> int:
+    if rows.table == "transitions":
+        return store.remove_transitions(db, rows.ids)
+    return past.forget(db, rows)

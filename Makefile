@@ -17,7 +17,7 @@ help: ## Show what can be made
 	  { echo "heartbeat needs Python's venv module (Debian: apt-get install python3-venv)." >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/test.stamp: .venv/run.stamp tests/requirements.lock
@@ -56,6 +56,6 @@ migrate: .venv/run.stamp ## Bring the database up to date
 lock: ## Renew requirements.lock and tests/requirements.lock
 	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install -q uv
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
-	  pyproject.toml -o requirements.lock
+	  --extra build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
-	  --extra dev --extra oidc --extra otel -c requirements.lock pyproject.toml -o tests/requirements.lock
+	  --extra dev --extra build --extra oidc --extra otel -c requirements.lock pyproject.toml -o tests/requirements.lock

@@ -90,10 +90,11 @@ def build(
     random: Callable[[], float] | None = None,
     notifiers: Mapping[str, Notifier] | None = None,
     longest_sleep: float = LONGEST_SLEEP,
+    ticked: Callable[[bool], None] = lambda _clean: None,
 ) -> System:
     """Put the system together. The admin key and the secret key must be set. `notifiers` are put on the shelf's
     place, kind by kind (a demonstration brings its own terminal). `longest_sleep` may be raised where no other
-    process can bring anything forward."""
+    process can bring anything forward. `ticked` is told of each tick that has ended."""
     metrics = Metrics(
         version=version("heartbeat"),
         database="sqlite" if database.sqlite else "postgresql",
@@ -128,6 +129,7 @@ def build(
         outside_url=settings.outside_url,
         outside_every=settings.outside_every,
         longest_sleep=longest_sleep,
+        ticked=ticked,
     )
     ingest = Ingest(database, wake=wake, observe_batch=metrics.observe_batch)
     door = Door(

@@ -18,6 +18,7 @@ from heartbeat.clock import WallClock
 from heartbeat.database import Database
 from heartbeat.http import server
 from heartbeat.settings import BadSetting, Settings
+from heartbeat.supervisor import Supervisor
 
 CLOSE_BOUND = 0.3
 """Seconds that the database has to end what is under way when the process stops."""
@@ -61,7 +62,9 @@ def prepared(given: Settings, *, sample: bool) -> tuple[Settings, list[str]]:
 
 async def _serve(given: Settings, database: Database, listener: socket, news: list[str]) -> int:
     async with app.outward(given) as http:
-        system = app.build(given, database=database, clock=WallClock(), http=http)
+        started = asyncio.Event()
+        supervisor = Supervisor(given.notify_socket, started.is_set)
+        system = app.build(given, database=database, clock=WallClock(), http=http, ticked=supervisor.ticked)
         await database.write(lambda db: _same_installation(db, given.secret_key, given.secret_keys_before))
         await _after_a_restore(database)
         for line in await _applied(system, given):
@@ -73,8 +76,10 @@ async def _serve(given: Settings, database: Database, listener: socket, news: li
         ticking = system.start()
         # A process whose ticker has broken must not look alive: it ends, and whoever runs it starts it again.
         ticking.add_done_callback(lambda _: setattr(serving, "should_exit", True))
-        resting = asyncio.create_task(_rest(serving, system))
+        resting = asyncio.create_task(_rest(serving, system, supervisor))
         tidying = asyncio.create_task(system.janitor.run()) if "checker" in given.roles else None
+        # The socket listens already, so whoever calls is answered.
+        started.set()
         try:
             await serving.serve([listener])
             return 0 if serving.stopping.is_set() else 1
@@ -85,9 +90,10 @@ async def _serve(given: Settings, database: Database, listener: socket, news: li
             await system.stop()
 
 
-async def _rest(serving: server.Server, system: app.System) -> None:
+async def _rest(serving: server.Server, system: app.System, supervisor: Supervisor) -> None:
     """Pages under way end while the last requests do, so that both fit into the two seconds of a stop."""
     await serving.stopping.wait()
+    supervisor.stopping()
     await system.rest()
 
 

@@ -38,6 +38,8 @@ class Settings:
     public_url: str = "http://127.0.0.1:8000"
     roles: frozenset[str] = frozenset(ROLES)
     outside_url: str = field(default="", repr=False)
+    notify_socket: str = ""
+    """Where systemd waits for word of this process (sd_notify); it sets this itself."""
     outside_every: float = 10.0
     admin_key: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
@@ -74,6 +76,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         public_url=environ.get("HEARTBEAT_PUBLIC_URL", f"http://{_spoken(host)}:{port}").rstrip("/"),
         roles=_roles(environ.get("HEARTBEAT_ROLES", "")),
         outside_url=environ.get("HEARTBEAT_OUTSIDE_URL", ""),
+        notify_socket=environ.get("NOTIFY_SOCKET", ""),
         outside_every=_whole(environ, "HEARTBEAT_OUTSIDE_EVERY", 10, 1, 3600),
         admin_key=_long(environ, "HEARTBEAT_ADMIN_KEY", 16),
         secret_key=_long(environ, "HEARTBEAT_SECRET_KEY", SHORTEST_KEY),

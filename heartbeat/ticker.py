@@ -38,7 +38,10 @@ Stage = Callable[[], Awaitable[int]]
 
 
 class Ticker:
-    """Runs the stages that this process has a role for. `wake` makes the next tick come at once."""
+    """Runs the stages that this process has a role for. `wake` makes the next tick come at once.
+
+    `ticked` is told of each tick that has ended, and whether it was clean.
+    """
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class Ticker:
         outside_url: str = "",
         outside_every: float = 10.0,
         longest_sleep: float = LONGEST_SLEEP,
+        ticked: Callable[[bool], None] = lambda _clean: None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -61,6 +65,7 @@ class Ticker:
         self._outside_url = outside_url
         self._outside_every = outside_every
         self._longest_sleep = longest_sleep
+        self._ticked = ticked
         self._outside_at = float("-inf")
         self._outside: asyncio.Task[None] | None = None
         self._clock_checked_at: datetime | None = None
@@ -94,6 +99,7 @@ class Ticker:
         while True:
             self._woken.clear()
             clean = await self.tick()
+            self._ticked(clean)
             if self._stopping:
                 return
             dues = await self._dues() if clean else None

@@ -1,0 +1,39 @@
+# heartbeat in a container: built from locked packages, run as a user without rights on a read-only root.
+# Only /data (the SQLite database and the installation's own secrets) and /tmp are written.
+ARG BASE=docker.io/library/python:3.12-slim
+
+FROM ${BASE} AS build
+WORKDIR /src
+RUN python3 -m venv /opt/heartbeat
+COPY requirements.lock ./
+RUN /opt/heartbeat/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY alembic alembic
+COPY alerting alerting
+COPY heartbeat heartbeat
+RUN /opt/heartbeat/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation . \
+ && /opt/heartbeat/bin/pip uninstall --yes --disable-pip-version-check setuptools \
+ && mkdir --mode=0700 /data
+
+FROM ${BASE}
+LABEL org.opencontainers.image.title="heartbeat" \
+      org.opencontainers.image.description="A dead man's switch for scheduled jobs, which pages the person on call" \
+      org.opencontainers.image.licenses="MIT"
+COPY --from=build /opt/heartbeat /opt/heartbeat
+COPY --from=build --chown=10001:10001 /data /data
+ENV PATH=/opt/heartbeat/bin:/usr/local/bin:/usr/bin:/bin \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    HEARTBEAT_HOST=0.0.0.0 \
+    HEARTBEAT_DATA_DIR=/data \
+    HEARTBEAT_CONFIG=/etc/heartbeat/heartbeat.yaml
+USER 10001:10001
+WORKDIR /data
+VOLUME ["/data"]
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+# Alive, not ready: while the database is away, a restart helps nobody.
+HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
+  CMD ["python3", "-c", "import os, urllib.request as u; u.urlopen(f\"http://127.0.0.1:{os.environ.get('HEARTBEAT_PORT', 8000)}/livez\", timeout=3).close()"]
+ENTRYPOINT ["heartbeat"]
+CMD ["serve"]

@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from alerting import delivery, escalation, notice, outbox, store
+from alerting import delivery, escalation, logbook, notice, outbox, store
 from alerting.delivery import Retry
 from alerting.incident import Incident, Surroundings
 from alerting.notice import Links, Notice, Subject
@@ -181,13 +181,15 @@ class Courier:
                 self.notifiers, parcel.notice, parcel.contact, lambda text: self._fill_in(text, about)
             )
             self._observe(kind, type(outcome).__name__.lower(), self._waited(parcel, outcome))
-            if await self._recorded(parcel, outcome) or self._behind:
+            again = await self._recorded(parcel, outcome)
+            _log(parcel, outcome)
+            if again or self._behind:
                 self._wake()
         except ConnectionError as away:
-            log.warning("page %s could not be recorded: %s", _numbers(parcel), away)
+            log.warning("%s could not be recorded: %s", _named(parcel), away, extra=_known(parcel))
         except Exception:
             # The lease runs out by itself and the page is tried again; nothing is marked as done.
-            log.exception("page %s could not be recorded", _numbers(parcel))
+            log.exception("%s could not be recorded", _named(parcel), extra=_known(parcel))
         finally:
             self._busy[kind] -= 1
             self._busy_for[parcel.pages[0].person] -= 1
@@ -238,12 +240,36 @@ async def hand_over(
         return Unreachable(f"{contact.kind} did not answer within {SEND_BOUND:.0f} s")
     except Exception as broken:
         # A notifier promises not to raise; a plugin that breaks its promise must not cost a page.
-        log.exception("the notifier %s broke", contact.kind)
+        log.exception("the notifier %s broke", contact.kind, extra={"notifier": contact.kind})
         return Unreachable(f"the notifier {contact.kind} broke: {type(broken).__name__}")
 
 
-def _numbers(parcel: Parcel) -> list[int]:
-    return [page.id for page in parcel.pages]
+def _log(parcel: Parcel, outcome: Outcome) -> None:
+    """A line for each send. What the provider said of it stands in the timeline."""
+    level = logging.INFO if isinstance(outcome, Accepted) else logging.WARNING
+    result = type(outcome).__name__.lower()
+    person, kind = parcel.pages[0].person, parcel.contact.kind
+    extra = _known(parcel) | {"event": "sent", "outcome": result}
+    log.log(level, "%s to %s by %s: %s", _named(parcel), person, kind, result, extra=extra)
+
+
+def _known(parcel: Parcel) -> dict[str, object]:
+    """What a line of the log about a send knows beside its words."""
+    first = parcel.pages[0]
+    known: dict[str, object] = {"person": first.person, "notifier": parcel.contact.kind}
+    if len(parcel.pages) == 1:
+        return known | {"page": first.id, "incident": first.incident_id, "kind": first.kind.value}
+    return known | {
+        "pages": [page.id for page in parcel.pages],
+        "incidents": sorted({page.incident_id for page in parcel.pages}),
+    }
+
+
+def _named(parcel: Parcel) -> str:
+    first = parcel.pages[0]
+    if len(parcel.pages) == 1:
+        return f"{first.kind.value} {first.id} of incident {first.incident_id}"
+    return f"a digest of {len(parcel.pages)} pages, {first.id} the first,"
 
 
 def _names(wanted: Sequence[str], people: Mapping[str, Person]) -> list[str]:
@@ -273,7 +299,7 @@ def _record(db: Connection, parcel: Parcel, outcome: Outcome, now: datetime, jit
             held_until = max(held_until, after.at)
     if held_until > now:
         outbox.hold_back(db, parcel.person.id, kind, held_until)
-    store.write(db, [_entry(page, parcel, outcome, said, now) for page in pages.values()])
+    logbook.write(db, [_entry(page, parcel, outcome, said, now) for page in pages.values()])
     return again
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from alerting import incident as life
-from alerting import outbox, store
+from alerting import logbook, outbox, store
 from alerting.escalation import Policy, Step
 from alerting.incident import (
     GATHERING,
@@ -28,6 +28,7 @@ from alerting.incident import (
 from alerting.notice import Kind
 from alerting.outbox import Attempt as Attempt
 from alerting.outbox import Page as Page
+from alerting.outbox import Standing as Standing
 from alerting.person import OPERATOR, Person
 from alerting.store import Entry
 
@@ -48,19 +49,6 @@ class Dossier:
     timeline: list[Entry]
     pages: list[Page]
     attempts: list[Attempt]
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What those who watch the service ask of this package."""
-
-    incidents: Mapping[State, int]
-    """How many are not resolved, by state; states that none is in are left out."""
-    unanswered_since: datetime | None
-    """Since when somebody has been paged, with no answer, for an incident that is open."""
-    waiting: int
-    """Pages that wait to be sent, and since when the oldest of them does."""
-    oldest: datetime | None
 
 
 def raise_(
@@ -169,7 +157,7 @@ def note(db: Connection, incident_id: int, by: str, words: str, now: datetime) -
     """Add a human's words to the timeline; False where there is no such incident."""
     if store.load(db, incident_id) is None:
         return False
-    store.write(db, [Entry(incident_id, now, "note", words, by)])
+    logbook.write(db, [Entry(incident_id, now, "note", words, by)])
     return True
 
 
@@ -264,8 +252,7 @@ def forget_policy(db: Connection, name: str) -> None:
 
 def standing(db: Connection) -> Standing:
     """How things stand, in four numbers that cost little."""
-    waiting, oldest = outbox.depth(db)
-    return Standing(store.count_open(db), outbox.unanswered_since(db), waiting, oldest)
+    return outbox.standing(db)
 
 
 def _join(db: Connection, fresh: list[Symptom], now: datetime, gathering: timedelta) -> None:
@@ -283,7 +270,9 @@ def _join(db: Connection, fresh: list[Symptom], now: datetime, gathering: timede
         by_number[incident.id] = joined
         entries += entry
     store.save(db, by_number.values())
-    store.write(db, entries)
+    titles = {symptom.cause_key: symptom.incident_title for symptom in fresh}
+    logbook.opened(db, {number: titles[cause_key] for cause_key, number in opened.items()})
+    logbook.write(db, entries)
 
 
 def _homes(
@@ -362,7 +351,7 @@ def _clear(
         return
     homes = store.lock(db, {known.incident_id for known, _ in cleared})
     store.clear_symptoms(db, [(known.id, why) for known, why in cleared], now)
-    store.write(db, [Entry(k.incident_id, now, "cleared", f"{k.title}: {why}") for k, why in cleared])
+    logbook.write(db, [Entry(k.incident_id, now, "cleared", f"{k.title}: {why}") for k, why in cleared])
     left = store.still_raised(db, homes)
     over = [one for number, one in homes.items() if number not in left and one.state is not State.RESOLVED]
     going_on = [one for number, one in homes.items() if number in left and one.told_at and not one.tell_at]
@@ -377,14 +366,14 @@ def _end(db: Connection, over: list[Incident], by: str, words: str, now: datetim
         for one in over
     ]
     store.save(db, after)
-    store.write(db, [Entry(one.id, now, "resolved", words, by) for one in over])
+    logbook.write(db, [Entry(one.id, now, "resolved", words, by) for one in over])
     outbox.supersede(db, [one.id for one in over], tuple(Kind))
     _tell(db, Kind.RECOVERED, after, words, now)
 
 
 def _quieten(db: Connection, after: Incident, words: str, by: str, now: datetime) -> None:
     store.save(db, [after])
-    store.write(db, [Entry(after.id, now, after.state.value, words, by)])
+    logbook.write(db, [Entry(after.id, now, after.state.value, words, by)])
     outbox.supersede(db, [after.id], (Kind.PAGE,))
     _tell(db, Kind.ACKNOWLEDGED, [after], words, now)
 

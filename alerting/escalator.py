@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import desk, escalation, outbox, store
+from alerting import desk, escalation, logbook, outbox, store
 from alerting import incident as life
 from alerting.escalation import Decision
 from alerting.incident import Incident, State
@@ -32,7 +32,7 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH) -> int:
     outbox.intend(db, Kind.PAGE, intended, now)
     entries += [Entry(one.id, now, "paged", _said(decisions[one.id], reached[one.id])) for one in awake]
     store.save(db, [_stepped(one, decisions[one.id], now, fresh[one.id] == reached[one.id]) for one in awake])
-    store.write(db, entries)
+    logbook.write(db, entries)
     paged = {one.id for one in awake}
     return len(due) + _tell_changes(db, now, limit, paged)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, select, true, union_all, update
 
+from alerting import store
 from alerting.delivery import LEASE, Delivered, Expired, Retry, Tries
 from alerting.incident import Incident, State
 from alerting.notice import Kind
@@ -55,6 +56,19 @@ class Attempt:
     via: str
     outcome: str
     said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What those who watch the service ask of this package."""
+
+    incidents: Mapping[State, int]
+    """How many are not resolved, by state; states that none is in are left out."""
+    unanswered_since: datetime | None
+    """Since when somebody has been paged, with no answer, for an incident that is open."""
+    waiting: int
+    """Pages that wait to be sent, and since when the oldest of them does."""
+    oldest: datetime | None
 
 
 def intend(
@@ -231,16 +245,16 @@ def sequence(db: Connection, page: Page) -> int:
     return db.execute(query).scalar_one()
 
 
-def depth(db: Connection) -> tuple[int, datetime | None]:
-    """How many pages wait, and since when the oldest of them."""
+def standing(db: Connection) -> Standing:
+    """How things stand now."""
     query = select(func.count(), func.min(pages.c.created_at, type_=pages.c.created_at.type)).where(
         pages.c.next_at.is_not(None)
     )
-    count, oldest = db.execute(query).one()
-    return count, oldest
+    waiting, oldest = db.execute(query).one()
+    return Standing(store.count_open(db), _unanswered_since(db), waiting, oldest)
 
 
-def unanswered_since(db: Connection) -> datetime | None:
+def _unanswered_since(db: Connection) -> datetime | None:
     """When the first page was written of the open incident that has been paged for the longest with no answer."""
     this_time = pages.c.incident_id == incidents.c.id, pages.c.occurrence == incidents.c.occurrence
     query = (

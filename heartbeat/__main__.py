@@ -3,14 +3,13 @@
 import argparse
 import asyncio
 import json
-import logging
 import os
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from heartbeat import commands, config, serve, settings, upkeep
+from heartbeat import commands, config, logs, serve, settings, upkeep
 from heartbeat.backup import Unusable
 from heartbeat.config import duration
 from heartbeat.database import AlreadyServed, Unavailable
@@ -22,14 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(argv)
     try:
         with_settings = settings.read(os.environ)
-        logging.basicConfig(
-            level=with_settings.log_level,
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-            stream=sys.stderr,
-        )
-        logging.getLogger("httpx").setLevel(logging.WARNING)
-        logging.getLogger("alembic").setLevel(logging.WARNING)
-        logging.getLogger("uvicorn").setLevel(logging.WARNING)
+        logs.begin(with_settings)
         return _run(given, with_settings)
     except config.Wrong as wrong:
         print("\n".join(wrong.problems), file=sys.stderr)

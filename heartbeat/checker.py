@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerting import desk
+from alerting import commit, desk
 from alerting.incident import Facts, Incident, Surroundings, Symptom
 from heartbeat import cause, check, store
 from heartbeat.check import Cause, Change, Check, Raised
@@ -17,6 +17,8 @@ PARKED = timedelta(minutes=5)
 """A check that cannot be judged (a row that no code understands) is looked at again after this time."""
 OTHERS = 3
 """Other groups whose state a page mentions."""
+NAMED = 10
+"""Checks that one line of the log names."""
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +35,21 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH) -> int:
         said = store.last_bodies(db, [before.id for _, before in downs])
         symptoms = [symptom(change, before, said=said.get(before.id)) for change, before in downs]
         raise_(db, symptoms, now)
+        commit.then(db, lambda: _tell([change.check for change, _ in downs]))
     return len(due)
+
+
+def _tell(downs: Sequence[Check]) -> None:
+    """One line for all that turned down in one transaction: a storm must not fill a disk."""
+    shown = ", ".join(one.slug for one in downs[:NAMED])
+    more = f" and {len(downs) - NAMED} more" if len(downs) > NAMED else ""
+    slugs = [one.slug for one in downs[:NAMED]]
+    extra = {
+        "event": "down",
+        "count": len(downs),
+        **({"check": slugs[0]} if len(downs) == 1 else {"checks": slugs}),
+    }
+    log.info("down: %s%s", shown, more, extra=extra)
 
 
 def raise_(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> None:

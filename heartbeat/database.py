@@ -21,6 +21,8 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from alerting import commit
+
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -120,7 +122,11 @@ def transact(on: Engine, work: Callable[[Connection], T]) -> T:
     for attempt in range(RETRIES):
         try:
             with on.begin() as db:
-                return work(db)
+                afterwards = commit.expected(db)
+                done = work(db)
+            for act in afterwards:
+                act()
+            return done
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) in _DEADLOCK_STATES and attempt + 1 < RETRIES:
                 log.info("a deadlock was resolved; running the transaction again")

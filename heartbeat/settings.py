@@ -54,6 +54,7 @@ class Settings:
     """Days after which resolved incidents and changes of a check's state are forgotten."""
     ping_body_limit: int = 100_000
     log_level: str = "INFO"
+    log_format: str = "text"
     metrics_checks: bool = True
     """Whether a scrape has series of single checks."""
     metrics_labels: tuple[tuple[str, str], ...] = ()
@@ -87,7 +88,8 @@ def read(environ: Mapping[str, str]) -> Settings:
         keep_transitions=_whole(environ, "HEARTBEAT_KEEP_TRANSITIONS", 400, *KEEP),
         ping_body_limit=_whole(environ, "HEARTBEAT_PING_BODY_LIMIT", 100_000, 0, 10_000_000),
         log_level=_level(environ.get("HEARTBEAT_LOG_LEVEL", "INFO")),
-        metrics_checks=_switch(environ, "HEARTBEAT_METRICS_CHECKS"),
+        log_format=_one_of(environ, "HEARTBEAT_LOG_FORMAT", ("text", "json")),
+        metrics_checks=_one_of(environ, "HEARTBEAT_METRICS_CHECKS", ("on", "off")) == "on",
         metrics_labels=_series_labels(environ.get("HEARTBEAT_METRICS_LABELS", "")),
         environment=dict(environ),
     )
@@ -187,11 +189,12 @@ def _roles(given: str) -> frozenset[str]:
     return named or frozenset(ROLES)
 
 
-def _switch(environ: Mapping[str, str], name: str) -> bool:
-    given = environ.get(name) or "on"
-    if given not in ("on", "off"):
-        raise BadSetting(f"{name} must be on or off, not {given!r}.")
-    return given == "on"
+def _one_of(environ: Mapping[str, str], name: str, words: tuple[str, str]) -> str:
+    """One of two words; the first where none is given."""
+    given = environ.get(name) or words[0]
+    if given not in words:
+        raise BadSetting(f"{name} must be {words[0]} or {words[1]}, not {given!r}.")
+    return given
 
 
 def _series_labels(given: str) -> tuple[tuple[str, str], ...]:

@@ -140,9 +140,9 @@ class Ticker:
         try:
             return await stage()
         except Unavailable as away:
-            log.warning("%s: the database is away: %s", name, away)
+            log.warning("%s: the database is away: %s", name, away, extra={"stage": name})
         except Exception:
-            log.exception("%s failed", name)
+            log.exception("%s failed", name, extra={"stage": name})
         self._metrics.tick_failures.labels(name).inc()
         return None
 

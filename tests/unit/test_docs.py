@@ -154,6 +154,7 @@ def test_no_setting_is_documented_that_does_not_exist() -> None:
         ("HEARTBEAT_KEEP_INCIDENTS", DEFAULT.keep_incidents),
         ("HEARTBEAT_KEEP_TRANSITIONS", DEFAULT.keep_transitions),
         ("HEARTBEAT_LOG_LEVEL", DEFAULT.log_level),
+        ("HEARTBEAT_LOG_FORMAT", DEFAULT.log_format),
     ],
 )
 def test_the_defaults_of_settings_are_the_documented_ones(name: str, default: object) -> None:

@@ -1,5 +1,6 @@
 """Alive, ready, metrics: what an operator's machines ask."""
 
+import logging
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -313,10 +314,15 @@ async def test_series_of_single_checks_turned_off(
     assert value(found, "heartbeat_checks", state="new") == 1
 
 
-async def test_how_long_a_page_waited_is_measured(
-    system: System, admin: httpx.AsyncClient, clock: SetClock, capsys: pytest.CaptureFixture[str]
+async def test_a_page_that_was_taken_is_measured_and_logged(
+    system: System,
+    admin: httpx.AsyncClient,
+    clock: SetClock,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    await fall_silent(system, clock, await make_check(system))
+    caplog.set_level(logging.INFO, "alerting.courier")
+    number = await fall_silent(system, clock, await make_check(system))
     await escalate(system, clock)
     clock.advance(seconds=7)
     assert await system.courier.dispatch() == 1
@@ -327,6 +333,10 @@ async def test_how_long_a_page_waited_is_measured(
     assert "job: silent" in capsys.readouterr().out
     assert value(found, "heartbeat_page_delivery_seconds_count") == 1
     assert value(found, "heartbeat_page_delivery_seconds_sum") == 7
+    (record,) = caplog.records
+    assert record.getMessage() == f"page 1 of incident {number} to first by console: accepted"
+    known = {"incident": number, "page": 1, "kind": "page", "person": "first", "notifier": "console"}
+    assert vars(record).items() >= (known | {"event": "sent", "outcome": "accepted"}).items()
 
 
 async def test_too_many_checks_have_no_series_and_that_is_told(

@@ -1,0 +1,245 @@
+"""The log: lines for people and for machines, and the life of an incident in it, told once and only when it is so."""
+
+import io
+import json
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from alerting import commit, desk, escalator, logbook
+from alerting.incident import Facts, Symptom
+from alerting.severity import Severity
+from heartbeat import checker, logs, store
+from heartbeat.database import Database, transact
+from heartbeat.settings import Settings
+from tests.unit.conftest import NOW, a_check
+
+LATER = NOW + timedelta(hours=1)
+
+
+@pytest.fixture
+def written() -> Iterator[Callable[..., list[str]]]:
+    """Begins a log in a format; afterwards the lines so far. The log of the tests is put back in the end."""
+    root = logging.getLogger()
+    before, level, hook = root.handlers[:], root.level, sys.excepthook
+    stream = io.StringIO()
+
+    def lines(**settings: str) -> list[str]:
+        if settings:
+            logs.begin(Settings(**settings), stream)  # type: ignore[arg-type]  # only words are given here
+        return stream.getvalue().splitlines()
+
+    yield lines
+    logging.captureWarnings(False)
+    root.handlers[:] = before
+    root.setLevel(level)
+    sys.excepthook = hook
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, make_database_url: Callable[[str], str]) -> Iterator[Database]:
+    """A database with one person and one policy."""
+    made = Database(make_database_url(request.param))
+    yield made
+    made.close()
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, dict[str, Any]]]:
+    """The lines about incidents and pages so far, each with what it knows beside its words."""
+    return [
+        (record.getMessage(), {name: value for name, value in vars(record).items() if name in FIELDS})
+        for record in caplog.records
+        if hasattr(record, "event")
+    ]
+
+
+FIELDS = {
+    "event",
+    "incident",
+    "incidents",
+    "page",
+    "pages",
+    "check",
+    "checks",
+    "count",
+    "person",
+    "notifier",
+    "kind",
+    "outcome",
+    "by",
+}
+
+
+def symptoms(count: int) -> list[Symptom]:
+    """That many things that are wrong, each for a cause of its own."""
+    return [
+        Symptom(
+            f"check:{n}",
+            f"cause:{n}",
+            f"Job {n} silent",
+            f"Job {n}",
+            "silent",
+            Severity.ERROR,
+            None,
+            Facts(NOW),
+        )
+        for n in range(count)
+    ]
+
+
+def test_a_line_for_people(written: Callable[..., list[str]]) -> None:
+    written(log_format="text")
+    logging.getLogger("some.room").info("incident %d opened", 12, extra={"incident": 12})
+    logging.getLogger("some.room").warning("a name with\na break\rin it")
+    (first, second) = written()
+
+    assert first.endswith(" INFO some.room: incident 12 opened")
+    assert second.endswith(" WARNING some.room: a name with\\na break\\rin it")
+
+
+def test_a_line_for_machines(written: Callable[..., list[str]]) -> None:
+    before = datetime.now(UTC) - timedelta(milliseconds=1)
+    written(log_format="json")
+    extra = {"incident": 12, "at": NOW, "level": "not ours"}
+    logging.getLogger("some.room").info("opened: %s", "Größe\n", extra=extra)
+    (line,) = written()
+
+    read = json.loads(line)
+    assert before <= datetime.fromisoformat(read.pop("time")) <= datetime.now(UTC)
+    assert read == {
+        "level": "INFO",
+        "logger": "some.room",
+        "message": "opened: Größe\n",
+        "incident": 12,
+        "at": str(NOW),
+    }
+
+
+def test_an_exception_is_one_member_of_one_line(written: Callable[..., list[str]]) -> None:
+    written(log_format="json")
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        logging.getLogger("some.room").exception("a stage failed", extra={"stage": "checker"})
+    (line,) = written()
+
+    read = json.loads(line)
+    assert (read["level"], read["message"], read["stage"]) == ("ERROR", "a stage failed", "checker")
+    assert read["exception"].startswith("Traceback")
+    assert read["exception"].endswith("ValueError: broken")
+
+
+def test_a_process_that_dies_says_so_in_the_same_format(written: Callable[..., list[str]]) -> None:
+    written(log_format="json")
+    try:
+        raise RuntimeError("the end")
+    except RuntimeError as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+
+    (read,) = map(json.loads, written())
+    assert (read["level"], read["message"]) == ("CRITICAL", "the process ends")
+    assert "RuntimeError: the end" in read["exception"]
+
+
+def test_libraries_write_the_same_and_only_what_is_wrong(written: Callable[..., list[str]]) -> None:
+    written(log_format="json")
+    logging.getLogger("uvicorn.error").info("Started server process")
+    logging.getLogger("uvicorn.error").error("Exception in ASGI application")
+    logging.getLogger("httpx").info("HTTP Request: GET https://example.com/secret")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("this will go", DeprecationWarning, stacklevel=1)
+    read = [json.loads(line) for line in written()]
+
+    assert [line["logger"] for line in read] == ["uvicorn.error", "py.warnings"]
+
+
+def test_the_level_is_that_of_the_settings(written: Callable[..., list[str]]) -> None:
+    written(log_format="json", log_level="ERROR")
+    logging.getLogger("some.room").warning("nothing much")
+    assert written() == []
+
+
+def test_what_was_rolled_back_is_not_told(database: Database) -> None:
+    done: list[str] = []
+
+    def broken(db: Connection) -> None:
+        commit.then(db, lambda: done.append("never"))
+        raise ValueError("rolled back")
+
+    with pytest.raises(ValueError, match="rolled back"):
+        transact(database.writer, broken)
+    transact(database.writer, lambda db: commit.then(db, lambda: done.append("once")))
+    transact(database.writer, lambda db: None)
+
+    assert done == ["once"]
+
+
+def test_the_life_of_an_incident_is_told_once(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    def write(work: Callable[[Connection], Any]) -> None:
+        transact(database.writer, work)
+
+    write(lambda db: desk.raise_(db, symptoms(1), NOW))
+    write(lambda db: desk.raise_(db, symptoms(1), NOW))
+    write(lambda db: escalator.sweep(db, LATER))
+    write(lambda db: desk.acknowledge(db, 1, "anna", LATER, until=LATER + timedelta(hours=4)))
+    write(lambda db: desk.acknowledge(db, 1, "anna", LATER, until=LATER + timedelta(hours=4)))
+    write(lambda db: desk.note(db, 1, "anna", "a word of ours alone", LATER))
+    write(lambda db: escalator.sweep(db, LATER + timedelta(hours=5)))
+    write(lambda db: desk.resolve(db, 1, "anna", LATER))
+
+    assert told(caplog) == [
+        ("incident 1 opened: Job 0 silent", {"event": "opened", "incident": 1}),
+        ("incident 1 paged: step 1 of catch-all: Operator", {"event": "paged", "incident": 1}),
+        ("incident 1 acknowledged by anna", {"event": "acknowledged", "incident": 1, "by": "anna"}),
+        (
+            "incident 1 paging again: the acknowledgement has expired",
+            {"event": "reopened", "incident": 1},
+        ),
+        ("incident 1 paged: step 1 of catch-all: Operator", {"event": "paged", "incident": 1}),
+        ("incident 1 resolved by anna", {"event": "resolved", "incident": 1, "by": "anna"}),
+    ]
+
+
+def test_a_storm_of_incidents_is_a_line_a_batch(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    many = logbook.LINES + 1
+
+    transact(database.writer, lambda db: desk.raise_(db, symptoms(many), NOW))
+    transact(database.writer, lambda db: escalator.sweep(db, LATER))
+
+    numbers = list(range(1, logbook.LINES + 1))
+    assert told(caplog) == [
+        (f"{many} incidents opened: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and more", _many("opened", many, numbers)),
+        (f"{many} incidents paged: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and more", _many("paged", many, numbers)),
+    ]
+
+
+def _many(event: str, count: int, numbers: list[int]) -> dict[str, Any]:
+    return {"event": event, "count": count, "incidents": numbers}
+
+
+@pytest.mark.parametrize(("count", "more"), [(1, ""), (checker.NAMED + 2, " and 2 more")])
+def test_checks_that_turn_down_together_are_one_line(
+    database: Database, caplog: pytest.LogCaptureFixture, count: int, more: str
+) -> None:
+    caplog.set_level(logging.INFO, "heartbeat.checker")
+    transact(database.writer, lambda db: store.insert(db, [a_check(f"job-{n:02}") for n in range(count)]))
+
+    transact(database.writer, lambda db: checker.sweep(db, LATER))
+    transact(database.writer, lambda db: checker.sweep(db, LATER))
+
+    ((words, known),) = told(caplog)
+    named = [f"job-{n:02}" for n in range(min(count, checker.NAMED))]
+    assert words == f"down: {', '.join(named)}{more}"
+    assert known == {"event": "down", "count": count} | (
+        {"check": "job-00"} if count == 1 else {"checks": named}
+    )

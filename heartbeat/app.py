@@ -25,13 +25,16 @@ from alerting.person import Contact, Person
 from heartbeat import checker, config, link, plan, secret, vault
 from heartbeat.clock import Clock
 from heartbeat.database import Database
-from heartbeat.http import face, ops
+from heartbeat.http import face, ops, status_page
 from heartbeat.http.door import Door
 from heartbeat.http.pings import PREFIX, Pings, Receive, Scope, Send
+from heartbeat.http.status_page import StatusPages
 from heartbeat.ingest import Ingest
 from heartbeat.janitor import Janitor
 from heartbeat.metrics import ChecksShown, Metrics
 from heartbeat.settings import Settings
+from heartbeat.status.hook import Hook
+from heartbeat.status.publisher import Publisher
 from heartbeat.ticker import LONGEST_SLEEP, Ticker
 
 STAGE_BOUND = 0.3
@@ -58,12 +61,18 @@ class System:
     courier: Courier
     ticker: Ticker
     janitor: Janitor
+    publisher: Publisher
     _ticking: asyncio.Task[None] | None = None
+    _publishing: asyncio.Task[None] | None = None
 
     def start(self) -> asyncio.Task[None]:
         """Begin to tick; the task ends only when it is stopped or broken."""
         self._ticking = asyncio.create_task(self.ticker.run())
         return self._ticking
+
+    def publish(self) -> None:
+        """Begin to publish the status pages, in a process that serves them."""
+        self._publishing = asyncio.create_task(self.publisher.run())
 
     async def rest(self) -> None:
         """End the ticking, and let sends under way be recorded; pings are still heard."""
@@ -74,6 +83,11 @@ class System:
             with suppress(asyncio.CancelledError):
                 await self._ticking
         await self.courier.settle(SETTLE_BOUND)
+        if self._publishing is not None:
+            self._publishing.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._publishing
+            await self.publisher.rest()
 
     async def stop(self) -> None:
         """Rest, and let pings in line be committed."""
@@ -106,6 +120,7 @@ def build(
 
     def wake() -> None:
         system.ticker.wake()
+        system.publisher.wake()
 
     courier = Courier(
         database.write,
@@ -148,7 +163,10 @@ def build(
     janitor = Janitor(
         database, clock, metrics, incidents=settings.keep_incidents, transitions=settings.keep_transitions
     )
-    system = System(_front(door, ingest, settings), door, ingest, courier, ticker, janitor)
+    publisher = _publisher(settings, database, clock, metrics)
+    system = System(
+        _front(door, ingest, publisher, settings), door, ingest, courier, ticker, janitor, publisher
+    )
     return system
 
 
@@ -157,7 +175,9 @@ def understand(
 ) -> config.Configuration:
     """The configuration that this text says, with this process's environment and plugins. Raises `config.Wrong`."""
     kinds = {**shelf.known().kinds, **{kind: type(notifier) for kind, notifier in (brought or {}).items()}}
-    return config.parse(text, str(path), notifiers=kinds, env=settings.environment, read=Path.read_text)
+    return config.parse(
+        text, str(path), notifiers=kinds, env=settings.environment, read=Path.read_text, look=Path.read_bytes
+    )
 
 
 def sender(
@@ -263,22 +283,36 @@ def _assembled(
     }
 
 
+def _publisher(settings: Settings, database: Database, clock: Clock, metrics: Metrics) -> Publisher:
+    place = settings.status_dir or settings.data_dir / "status"
+    hook = Hook(settings.status_hook, place, metrics.observe_hook)
+    return Publisher(
+        database, clock, place, home=settings.public_url, hook=hook, observe=metrics.observe_publication
+    )
+
+
 def _links(settings: Settings, incident: Incident, person: Person, now: datetime) -> Links:
     answerer = link.Answerer(incident.id, incident.occurrence, person.id, now + link.LASTS)
     token = link.sign(settings.secret_key, answerer)
     return Links(f"{settings.public_url}/incidents/{incident.id}", f"{settings.public_url}/answer/{token}")
 
 
-def _front(door: Door, ingest: Ingest, settings: Settings) -> Callable[[Scope, Receive, Send], Any]:
-    """Pings and liveness go straight to their routes; everything else goes through the web framework."""
+def _front(
+    door: Door, ingest: Ingest, publisher: Publisher, settings: Settings
+) -> Callable[[Scope, Receive, Send], Any]:
+    """Pings, status pages and liveness go straight to their routes; all else goes through the web framework."""
     pings = Pings(ingest, door.clock, door.metrics, settings.ping_body_limit)
     faces = face.build(door)
+    policy = status_page.policy(settings.public_url)
+    shown = StatusPages(lambda: publisher.editions, door.clock, policy, faces)
     has_api = "api" in settings.roles
 
     async def front(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         if path.startswith(PREFIX) and has_api:
             await pings(scope, receive, send)
+        elif has_api and (path == status_page.PREFIX or path.startswith(f"{status_page.PREFIX}/")):
+            await shown(scope, receive, send)
         elif path == "/livez":
             await ops.livez(scope, receive, send)
         elif has_api or path in ops.PATHS:

@@ -14,7 +14,16 @@ from alerting import desk
 from alerting.rows import insert_many
 from heartbeat import store
 from heartbeat.check import Check
-from heartbeat.config import GROUP_BY, ORIGIN, CheckDefinition, Component, Configuration, StatusPage
+from heartbeat.config import (
+    GROUP_BY,
+    ORIGIN,
+    CheckDefinition,
+    Component,
+    Configuration,
+    Group,
+    Regions,
+    StatusPage,
+)
 from heartbeat.tables import ping_keys, status_pages
 
 MADE_HERE = "api"
@@ -136,8 +145,29 @@ def replace_status_pages(db: Connection, pages: Iterable[StatusPage]) -> None:
 
 
 def _row_of(page: StatusPage) -> dict[str, Any]:
-    return {"slug": page.slug, "title": page.title, "components": [asdict(one) for one in page.components]}
+    """`components` is what the release before this one reads; the whole is in `details`."""
+    plain = [
+        {"name": one.name, "match": one.match, "description": one.description} for one in page.components
+    ]
+    details = asdict(page)
+    return {
+        "slug": details.pop("slug"),
+        "title": details.pop("title"),
+        "components": plain,
+        "details": details,
+    }
 
 
 def _status_page(row: Any) -> StatusPage:
-    return StatusPage(row.slug, row.title, tuple(Component(**component) for component in row.components))
+    if row.details is None:
+        return StatusPage(row.slug, row.title, tuple(Component(**one) for one in row.components))
+    details = dict(row.details)
+    regions = details.pop("regions")
+    return StatusPage(
+        row.slug,
+        row.title,
+        components=tuple(Component(**one) for one in details.pop("components")),
+        groups=tuple(Group(**one) for one in details.pop("groups")),
+        regions=Regions(**regions) if regions else None,
+        **details,
+    )

@@ -130,6 +130,18 @@ class Metrics:
             "How far the database's clock is ahead of this machine's.",
             registry=self.registry,
         )
+        self.publications = Counter(
+            "heartbeat_status_publications",
+            "Looks whether the public pages must be published anew, by result.",
+            ["result"],
+            registry=self.registry,
+        )
+        self.hook_runs = Counter(
+            "heartbeat_status_hook_runs",
+            "Runs of the status hook by result.",
+            ["result"],
+            registry=self.registry,
+        )
         self.outside = Counter(
             "heartbeat_outside_beats",
             "Beats sent to the outside heartbeat by result.",
@@ -156,6 +168,14 @@ class Metrics:
         self.pages.labels(notifier, result).inc()
         for seconds in waited:
             self.delivery_seconds.observe(seconds)
+
+    def observe_publication(self, result: str) -> None:
+        """The publisher has looked."""
+        self.publications.labels(result).inc()
+
+    def observe_hook(self, result: str) -> None:
+        """The status hook has ended."""
+        self.hook_runs.labels(result).inc()
 
     def observe_standing(self, now: datetime, first_wake: datetime | None, downstairs: desk.Standing) -> None:
         """How far behind the checker and the courier are, and what waits for an answer."""

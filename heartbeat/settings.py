@@ -53,6 +53,10 @@ class Settings:
     keep_transitions: int = 400
     """Days after which resolved incidents and changes of a check's state are forgotten."""
     ping_body_limit: int = 100_000
+    status_dir: Path | None = None
+    """Where the public pages are published; by default beside everything else, in `status`."""
+    status_hook: str = ""
+    """A command that is run after each publication, with the directory as its first argument."""
     log_level: str = "INFO"
     log_format: str = "text"
     metrics_checks: bool = True
@@ -87,6 +91,8 @@ def read(environ: Mapping[str, str]) -> Settings:
         keep_incidents=_whole(environ, "HEARTBEAT_KEEP_INCIDENTS", 400, *KEEP),
         keep_transitions=_whole(environ, "HEARTBEAT_KEEP_TRANSITIONS", 400, *KEEP),
         ping_body_limit=_whole(environ, "HEARTBEAT_PING_BODY_LIMIT", 100_000, 0, 10_000_000),
+        status_dir=Path(environ["HEARTBEAT_STATUS_DIR"]) if environ.get("HEARTBEAT_STATUS_DIR") else None,
+        status_hook=environ.get("HEARTBEAT_STATUS_HOOK", ""),
         log_level=_level(environ.get("HEARTBEAT_LOG_LEVEL", "INFO")),
         log_format=_one_of(environ, "HEARTBEAT_LOG_FORMAT", ("text", "json")),
         metrics_checks=_one_of(environ, "HEARTBEAT_METRICS_CHECKS", ("on", "off")) == "on",

@@ -112,6 +112,8 @@ status_pages = Table(
     Column("title", Text, nullable=False),
     Column("components", JSON, nullable=False),
     Column("origin", Text, nullable=False, server_default="file"),
+    # The whole definition but slug and title; empty in a row that a release before 0.2 has written.
+    Column("details", JSON(none_as_null=True)),
 )
 
 maintenance = Table(

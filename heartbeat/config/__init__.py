@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
@@ -22,8 +23,13 @@ from alerting.person import OPERATOR, Person
 from alerting.severity import Severity
 from heartbeat import schedule, secret
 from heartbeat.check import Check
-from heartbeat.config import document, duration, entry, schema
+from heartbeat.config import document, duration, entry, public, schema
 from heartbeat.config.document import Node, Problems, TooMany
+from heartbeat.config.public import Component as Component
+from heartbeat.config.public import Group as Group
+from heartbeat.config.public import Look
+from heartbeat.config.public import Regions as Regions
+from heartbeat.config.public import StatusPage as StatusPage
 from heartbeat.config.reach import Reach
 from heartbeat.schedule import Every, Schedule
 
@@ -87,24 +93,6 @@ class CheckDefinition:
 
 
 @dataclass(frozen=True, slots=True)
-class Component:
-    """One row of a status page: the checks that have all the labels of `match`."""
-
-    name: str
-    match: dict[str, str]
-    description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StatusPage:
-    """What customers see under /status/<slug>."""
-
-    slug: str
-    title: str
-    components: tuple[Component, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Configuration:
     """Everything that one file declares. `warnings` are about the file, and no part of what it declares."""
 
@@ -133,17 +121,21 @@ def parse(
     notifiers: Mapping[str, type[Notifier]],
     env: Mapping[str, str],
     read: Callable[[Path], str],
+    look: Look | None = None,
 ) -> Configuration:
     """The configuration that the text declares.
 
-    `notifiers` are the kinds on the shelf; `env` and `read` give what `${NAME}` and `${file:PATH}` stand for.
+    `notifiers` are the kinds on the shelf; `env` and `read` give what `${NAME}` and `${file:PATH}` stand for;
+    `look` reads pictures.
     Raises `Wrong` with all that is wrong, each with the file's name, the line, and what would be right.
     """
     problems, warnings = Problems(), Problems()
     found = Configuration()
     with suppress(TooMany):
         root = document.read(text, problems)
-        found = Reading(root, notifiers, lambda text: secret.fill_in(text, env, read)).configuration()
+        found = Reading(
+            root, notifiers, partial(secret.fill_in, env=env, read=read), look=look
+        ).configuration()
     if problems:
         raise Wrong(problems.lines(filename))
     with suppress(TooMany):
@@ -174,8 +166,10 @@ class Reading:
         notifiers: Mapping[str, type[Notifier]],
         fill_in: Callable[[str], str],
         in_clear: bool = False,
+        look: Look | None = None,
     ) -> None:
         self._root = root
+        self._look = look
         self._fill_in = fill_in
         self._reach = Reach(notifiers, fill_in, in_clear)
         self._policies = root.entries("policies")
@@ -278,13 +272,7 @@ class Reading:
 
     def status_page(self, slug: str, node: Node) -> StatusPage:
         """One status page."""
-        node.only(schema.STATUS_PAGE, "a status page")
-        example = "{name: Mail, match: {component: mail}}"
-        components = entry.some(
-            node.need("components", f"[{example}]"), entry.MAX_COMPONENTS, "components", example
-        )
-        title = node.need("title", "Example status").as_(_NAME, "")
-        return StatusPage(slug, title, tuple(map(_component, components)))
+        return public.status_page(slug, node, self._timezone, self._look)
 
     def _step(self, node: Node) -> Step:
         node.only(schema.STEP, "a step")
@@ -327,18 +315,6 @@ def _schedule(check: Node, timezone: str) -> Schedule:
     return check.read(kind, lambda text: _SCHEDULES[kind](text, timezone), _SOME_SCHEDULE)
 
 
-def _component(node: Node) -> Component:
-    node.only(schema.COMPONENT, "a component")
-    match = node.need("match", "{component: mail}")
-    if not match.value:
-        match.wrong("needs at least one label, such as {component: mail}.")
-    return Component(
-        name=node.need("name", "Mail").as_(_NAME, ""),
-        match=entry.labels(match),
-        description=node.read("description", _DESCRIPTION, ""),
-    )
-
-
 def _warn(root: Node, found: Configuration, warnings: Problems) -> None:
     """Say where what is right may not be what was meant."""
     if found.checks and not found.policies:
@@ -348,7 +324,7 @@ def _warn(root: Node, found: Configuration, warnings: Problems) -> None:
             warnings.add(node.line, node.path, sentence)
     having = _by_label(found.checks.values())
     for page in root.entries("status_pages").values():
-        for component in page.need("components", "").items():
+        for component in public.components(page):
             match = component.need("match", "")
             if not set.intersection(*(having.get(label, set()) for label in entry.labels(match).items())):
                 warnings.add(match.line, match.path, "fits no check, so this row never shows a fault.")

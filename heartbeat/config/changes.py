@@ -5,14 +5,16 @@ Pure. A secret appears only as its reference; a key that has changed is said to 
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
 from typing import TypeVar
 
 from alerting.escalation import Policy
 from alerting.person import Person
 from heartbeat import schedule, vault
 from heartbeat.check import Check
-from heartbeat.config import ORIGIN, CheckDefinition, Configuration, StatusPage
+from heartbeat.config import ORIGIN, CheckDefinition, Component, Configuration, StatusPage
 from heartbeat.config.duration import in_words as length
+from heartbeat.config.public import AUTOMATICALLY, picture
 
 CONCEALED = "(secret)"
 """What stands for an encrypted secret wherever somebody reads."""
@@ -150,12 +152,29 @@ def _policy(one: Policy) -> Facts:
 
 
 def _status_page(one: StatusPage) -> Facts:
-    rows = [
-        f"{row.name} ({', '.join(f'{name}={value}' for name, value in row.match.items())})"
-        + (f": {_quoted(row.description)}" if row.description else "")
-        for row in one.components
-    ]
-    return {"title": _quoted(one.title), "components": "; ".join(rows)}
+    facts = {"title": _quoted(one.title), "components": "; ".join(map(_component, one.components))}
+    said = {"description": _quoted(one.description), "url": one.url, "support": one.support}
+    facts |= {name: value for name, value in said.items() if value not in ("", '""')}
+    if one.timezone != "UTC":
+        facts["timezone"] = one.timezone
+    if one.logo:
+        kind, raw = picture(one.logo)
+        facts["logo"] = f"{kind} {sha256(raw).hexdigest()[:8]}"
+    if one.automatic:
+        facts["publish"] = AUTOMATICALLY
+    if one.regions:
+        columns = ", ".join(f"{value} ({_quoted(name)})" for value, name in one.regions.columns.items())
+        facts["regions"] = f"{one.regions.label}: {columns}"
+    for group in one.groups:
+        facts[f"group {group.name}"] = _quoted(group.description)
+    return facts
+
+
+def _component(one: Component) -> str:
+    match = ", ".join(f"{name}={value}" for name, value in one.match.items())
+    words = f"{one.group}: {one.name} ({match})" if one.group else f"{one.name} ({match})"
+    hidden = "" if one.showcase else " (no showcase)"
+    return words + (f": {_quoted(one.description)}" if one.description else "") + hidden
 
 
 def _quoted(text: str) -> str:

@@ -13,8 +13,9 @@ from alerting.incident import ACKNOWLEDGED_FOR, GATHERING
 from alerting.person import Person
 from alerting.severity import Severity
 from heartbeat import config
-from heartbeat.config import CheckDefinition, Component, Configuration, StatusPage
+from heartbeat.config import CheckDefinition, Component, Configuration, Group, Regions, StatusPage
 from heartbeat.config.duration import written
+from heartbeat.config.public import AUTOMATICALLY
 from heartbeat.schedule import Cron, Every, Schedule
 
 WIDTH = 110
@@ -110,11 +111,48 @@ def person(one: Person) -> dict[str, Any]:
 
 def status_page(one: StatusPage) -> dict[str, Any]:
     """One status page."""
-    return {"title": one.title, "components": [_component(row) for row in one.components]}
+    groups = [_said(_group(one, group)) for group in one.groups]
+    return _said(
+        {
+            "title": one.title,
+            "description": one.description or None,
+            "url": one.url or None,
+            "support": one.support or None,
+            "timezone": _unless(one.timezone, "UTC"),
+            "logo": one.logo or None,
+            "publish": AUTOMATICALLY if one.automatic else None,
+            "regions": _regions(one.regions),
+            "components": _rows(one, "") or None,
+            "groups": groups or None,
+        }
+    )
+
+
+def _group(page: StatusPage, group: Group) -> dict[str, Any]:
+    rows = _rows(page, group.name)
+    return {"name": group.name, "description": group.description or None, "components": rows}
+
+
+def _rows(page: StatusPage, group: str) -> list[dict[str, Any]]:
+    return [_component(one) for one in page.components if one.group == group]
+
+
+def _regions(one: Regions | None) -> dict[str, Any] | None:
+    if one is None:
+        return None
+    plain = all(value == name for value, name in one.columns.items())
+    return {"label": one.label, "columns": list(one.columns) if plain else _Inline(one.columns)}
 
 
 def _component(one: Component) -> dict[str, Any]:
-    return _said({"name": one.name, "match": _Inline(one.match), "description": one.description or None})
+    return _said(
+        {
+            "name": one.name,
+            "match": _Inline(one.match),
+            "description": one.description or None,
+            "showcase": None if one.showcase else False,
+        }
+    )
 
 
 def _one_or_more(names: tuple[str, ...]) -> str | list[str]:

@@ -57,6 +57,10 @@ def _object(description: str, properties: Schema, required: tuple[str, ...] = ()
     }
 
 
+def _paragraphs(description: str) -> Schema:
+    return {"type": "string", "maxLength": entry.MAX_DESCRIPTION, "description": description}
+
+
 def _labels(description: str) -> Schema:
     # Whatever an editor takes for a number or a truth is read as the text that stands there.
     value = {"type": ["string", "number", "boolean"], "minLength": 1, "maxLength": entry.MAX_LABEL_VALUE}
@@ -130,17 +134,66 @@ _COMPONENT = _object(
             "maxLength": entry.MAX_DESCRIPTION,
             "description": "A few words more.",
         },
+        "showcase": {"type": "boolean", "description": "Passed on in the JSON documents: true by default."},
     },
     ("name", "match"),
+)
+
+_GROUP = _object(
+    "Rows under one heading.",
+    {
+        "name": _text("What customers call it.", entry.MAX_NAME),
+        "description": _paragraphs("A few words more."),
+        "components": _list("Its rows.", entry.MAX_COMPONENTS, "component"),
+    },
+    ("name", "components"),
+)
+
+_PLACE = {"type": ["string", "number", "boolean"], "minLength": 1, "maxLength": entry.MAX_LABEL_VALUE}
+
+_REGIONS = _object(
+    "Columns: where each row works and where it does not.",
+    {
+        "label": {
+            "type": "string",
+            "pattern": f"^{entry.LABEL}$",
+            "description": "The label that says where.",
+        },
+        "columns": {
+            "oneOf": [
+                {"type": "array", "minItems": 1, "maxItems": entry.MAX_REGIONS, "items": _PLACE},
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "maxProperties": entry.MAX_REGIONS,
+                    "additionalProperties": {"type": "string", "minLength": 1, "maxLength": entry.MAX_NAME},
+                },
+            ],
+            "description": "Values of that label, as a list or with what customers call the place.",
+        },
+    },
+    ("label", "columns"),
 )
 
 _STATUS_PAGE = _object(
     "A public page.",
     {
         "title": _text("Its heading.", entry.MAX_NAME),
+        "description": _paragraphs("A few words under the heading."),
+        "url": {"type": "string", "description": "Where the heading and the logo lead."},
+        "support": {"type": "string", "description": "Where customers ask for help: https://… or mailto:…."},
+        "timezone": _ZONE,
+        "logo": {"type": "string", "description": "A path, or data:image/png;base64,…."},
+        "publish": {
+            "enum": ["by hand", "automatically"],
+            "description": "Who tells customers of an incident: a human by default.",
+        },
+        "regions": _REGIONS,
         "components": _list("Its rows.", entry.MAX_COMPONENTS, "component"),
+        "groups": _list("Its rows, under headings.", entry.MAX_GROUPS, "group"),
     },
-    ("title", "components"),
+    ("title",),
+    anyOf=[{"required": ["components"]}, {"required": ["groups"]}],
 )
 
 _KEY = {
@@ -188,6 +241,8 @@ PERSON = frozenset(_PERSON["properties"])
 STEP = frozenset(_STEP["properties"])
 STATUS_PAGE = frozenset(_STATUS_PAGE["properties"])
 COMPONENT = frozenset(_COMPONENT["properties"])
+GROUP = frozenset(_GROUP["properties"])
+REGIONS = frozenset(_REGIONS["properties"])
 
 
 def part(name: str) -> Schema:
@@ -224,6 +279,7 @@ def document() -> Schema:
             "step": _STEP,
             "contact": _CONTACT,
             "component": _COMPONENT,
+            "group": _GROUP,
             "status_page": _STATUS_PAGE,
         },
     }

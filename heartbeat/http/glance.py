@@ -1,17 +1,15 @@
 """The SQL that only pages need: many checks at a glance, set-based, and no body that nobody asked for."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import timedelta
 
 from sqlalchemy import Connection, func, select
 
 from heartbeat.check import Cause, Signal, State
-from heartbeat.config import Component, StatusPage
-from heartbeat.http.component import Standing
 from heartbeat.http.sentence import Count
 from heartbeat.http.strip import Heard
 from heartbeat.store import Transition
-from heartbeat.tables import checks, pings, status_pages, transitions
+from heartbeat.tables import checks, pings, transitions
 
 
 def count(db: Connection) -> Count:
@@ -44,30 +42,6 @@ def last_transitions(db: Connection, ids: Collection[int], limit: int) -> dict[i
         cause = Cause(row.cause) if row.cause else None
         found[row.check_id].append(Transition(row.check_id, row.at, State(row.state), cause, row.why))
     return found
-
-
-def pages(db: Connection) -> list[StatusPage]:
-    """The status pages, by slug."""
-    rows = db.execute(select(status_pages).order_by(status_pages.c.slug))
-    return [
-        StatusPage(
-            row.slug,
-            row.title,
-            tuple(Component(one["name"], one["match"], one.get("description", "")) for one in row.components),
-        )
-        for row in rows
-    ]
-
-
-def standing(db: Connection, match: Mapping[str, str]) -> Standing:
-    """How the checks that bear all of these labels stand."""
-    labelled = [checks.c.labels[label].as_string() == value for label, value in match.items()]
-    since = func.min(checks.c.since, type_=checks.c.since.type)
-    query = select(checks.c.state, func.count(), since).where(*labelled).group_by(checks.c.state)
-    found = {state: (number, at) for state, number, at in db.execute(query)}
-    up, _ = found.get("up", (0, None))
-    down, down_since = found.get("down", (0, None))
-    return Standing(up, down, down_since)
 
 
 def slugs(db: Connection, ids: Collection[int]) -> dict[int, str]:

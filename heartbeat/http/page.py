@@ -3,7 +3,6 @@
 Nothing here reads the database. Templates and static files are read once, from the package's own data.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -20,6 +19,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from alerting import spell
 from heartbeat.http import sentence, view
 from heartbeat.http.sentence import Words
+from heartbeat.legible import harmless as harmless
 
 HERE = Path(__file__).parent
 REFRESH = 30
@@ -31,16 +31,6 @@ LINES_SHOWN = 20
 
 _KEPT = "public, max-age=31536000, immutable"
 _TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
-# Control characters, and those that turn the direction of the text around them: they would show something else
-# than what is there. Tab and line feed are harmless; marks of direction for one letter are needed by some scripts.
-_DECEIVING = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
-)
-
-
-def harmless(text: str) -> str:
-    """The text with a visible mark for each character that would deceive its reader."""
-    return _DECEIVING.sub("\ufffd", text)
 
 
 def shown(value: object) -> object:

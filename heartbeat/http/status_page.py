@@ -1,114 +1,195 @@
-"""The public status page: what customers are told, in their words. No sign-in, and little work however many look."""
+"""Public status pages as they were published. A plain ASGI route over bytes in memory: a crowd costs no database."""
 
-import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from hashlib import sha256
+from http import HTTPStatus
 
 from fastapi import APIRouter
-from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
 from heartbeat.clock import Clock
-from heartbeat.config import StatusPage
-from heartbeat.database import Database, Unavailable
-from heartbeat.http import component, glance, page
-from heartbeat.http.component import Health, Row
+from heartbeat.http import page
 from heartbeat.http.door import Door
+from heartbeat.http.headers import CONTENT_SECURITY_POLICY
+from heartbeat.http.pings import Receive, Scope, Send
+from heartbeat.status import edition
+from heartbeat.status.edition import STALE, Edition
 
-FRESH = timedelta(seconds=5)
-"""How long one look at the database serves everybody."""
-_MARKS = {
-    Health.NORMAL.value: "up",
-    Health.DELAYED.value: "late",
-    Health.STOPPED.value: "failed",
-    Health.UNKNOWN.value: "new",
+PREFIX = "/status"
+FRESH = 10
+"""Seconds for which a browser or a proxy may keep a page."""
+_KEPT = "public, max-age=31536000, immutable"
+_TYPES: Mapping[str, str] = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "json": "application/json; charset=utf-8",
+    "atom": "application/atom+xml; charset=utf-8",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "gif": "image/gif",
+    "webp": "image/webp",
 }
+_FOREVER = frozenset({"css", "js", "png", "jpg", "gif", "webp"})
 _NONE = "No status page has been set up at this address yet."
 _NO_SUCH = "There is no status page of this name. The address may have been changed or mistyped."
 
+Header = tuple[bytes, bytes]
+
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """A status page as it stood at an instant."""
+class Answer:
+    """What one address answers: whole, and to who has it already."""
 
-    title: str
-    rows: tuple[Row, ...]
-    at: datetime
+    body: bytes
+    etag: bytes
+    headers: Sequence[Header]
+    brief: Sequence[Header]
 
 
-class Lookout:
-    """Looks at the database at most once in `FRESH`, and remembers what it saw while the database is away."""
+@dataclass(frozen=True, slots=True)
+class Rack:
+    """The answers of one edition by path, while it is new and once it is too old."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
+    edition: Edition
+    fresh: Mapping[str, Answer]
+    stale: Mapping[str, Answer]
+
+
+class StatusPages:
+    """The ASGI application for GET and HEAD under /status. What is not published is left to `otherwise`."""
+
+    def __init__(
+        self,
+        editions: Callable[[], Mapping[str, Edition]],
+        clock: Clock,
+        policy: str,
+        otherwise: Callable[[Scope, Receive, Send], object],
+    ) -> None:
+        self._editions = editions
         self._clock = clock
-        self._seen: dict[str, Seen] = {}
-        self._fresh = False
-        self._tried: datetime | None = None
-        self._looking = asyncio.Lock()
+        self._policy = policy
+        self._otherwise = otherwise
+        self._known: Mapping[str, Edition] | None = None
+        self._racks: dict[str, Rack] = {}
 
-    async def look(self) -> tuple[dict[str, Seen], bool]:
-        """Every status page by its slug, and whether that is how things stand now."""
-        async with self._looking:
-            now = self._clock.now()
-            if self._tried is None or now - self._tried >= FRESH:
-                self._tried = now
-                await self._try(now)
-        if not self._fresh and not self._seen:
-            raise Unavailable("nothing has been seen yet")
-        return self._seen, self._fresh
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+            await self._otherwise(scope, receive, send)  # type: ignore[misc]  # an ASGI application
+            return
+        self._catch_up()
+        slug, _, path = scope["path"].removeprefix(PREFIX).removeprefix("/").partition("/")
+        rack = self._racks.get(slug)
+        if not slug and self._racks:
+            await _see(send, f"{PREFIX}/{next(iter(self._racks))}/".encode())
+        elif rack is not None and scope["path"] == f"{PREFIX}/{slug}":
+            # With the slash at its end, so that what lies beside the page is found beside it.
+            await _see(send, f"{PREFIX}/{slug}/".encode())
+        elif rack is not None and (answer := self._find(rack, path)):
+            await _answer(scope, send, answer)
+        else:
+            bare = {**scope, "path": scope["path"].rstrip("/")}
+            await self._otherwise(bare, receive, send)  # type: ignore[misc]  # as above
 
-    async def _try(self, now: datetime) -> None:
-        try:
-            self._seen = await self._database.read(lambda db: _read(db, now))
-            self._fresh = True
-        except Unavailable:
-            self._fresh = False
+    def _find(self, rack: Rack, path: str) -> Answer | None:
+        old = self._clock.now() - rack.edition.at > STALE
+        return (rack.stale if old else rack.fresh).get(path or "index.html")
+
+    def _catch_up(self) -> None:
+        """Make the answers of what has been published since."""
+        now = self._editions()
+        if now is self._known:
+            return
+        before = self._racks
+        self._racks = {
+            slug: before[slug] if slug in before and before[slug].edition is one else rack(one, self._policy)
+            for slug, one in now.items()
+        }
+        self._known = now
 
 
-def router(door: Door) -> APIRouter:
-    """The status pages; /status alone is the first of them."""
+def rack(one: Edition, policy: str) -> Rack:
+    """The answers of an edition."""
+    fresh = {path: _made(path, content, one.at, policy) for path, content in one.files.items()}
+    turned = {path: edition.stale(path, content) for path, content in one.files.items()}
+    stale = {
+        path: fresh[path] if content == one.files[path] else _made(path, content, one.at, policy)
+        for path, content in turned.items()
+    }
+    return Rack(one, fresh, stale)
+
+
+def policy(public_url: str) -> str:
+    """What a browser may load for a page: what lies beside it. Its form leads to this installation."""
+    return CONTENT_SECURITY_POLICY.replace("form-action 'self'", f"form-action 'self' {_origin(public_url)}")
+
+
+def router(door: Door) -> APIRouter:  # noqa: ARG001  # as every face is made
+    """What is answered where nothing has been published."""
     routes = APIRouter()
-    lookout = Lookout(door.database, door.clock)
 
-    async def first(request: Request) -> Response:
-        seen, fresh = await lookout.look()
-        return _answer(request, next(iter(seen.values()), None), fresh, _NONE)
+    async def nothing(request: Request) -> Response:
+        return page.error_page(request, 404, "Nothing here", _NONE)
 
-    async def named(request: Request) -> Response:
-        seen, fresh = await lookout.look()
-        return _answer(request, seen.get(request.path_params["slug"]), fresh, _NO_SUCH)
+    async def no_such(request: Request) -> Response:
+        return page.error_page(request, 404, "Nothing here", _NO_SUCH)
 
-    def _answer(request: Request, seen: Seen | None, fresh: bool, otherwise: str) -> Response:
-        if seen is None:
-            return page.error_page(request, 404, "Nothing here", otherwise)
-        return _shown(seen, fresh, door.clock.now())
-
-    routes.add_route("/status", first, methods=["GET"], include_in_schema=False)
-    routes.add_route("/status/{slug}", named, methods=["GET"], include_in_schema=False)
+    routes.add_route("/status", nothing, methods=["GET"], include_in_schema=False)
+    routes.add_route("/status/{slug}", no_such, methods=["GET"], include_in_schema=False)
+    routes.add_route("/status/{slug}/{path:path}", no_such, methods=["GET"], include_in_schema=False)
     return routes
 
 
-def _shown(seen: Seen, fresh: bool, now: datetime) -> Response:
-    return page.render(
-        "status.html",
-        headers={"Refresh": str(page.REFRESH), "Cache-Control": f"public, max-age={FRESH.seconds}"},
-        headline=component.headline(seen.rows),
-        seen=seen,
-        fresh=fresh,
-        marks=_MARKS,
-        now=now,
-    )
+def _made(path: str, content: bytes, at: datetime, policy: str) -> Answer:
+    ending = path.rpartition(".")[2]
+    etag = f'"{sha256(content).hexdigest()[:20]}"'
+    kept = ending in _FOREVER
+    brief = {
+        "ETag": etag,
+        "Last-Modified": format_datetime(at.astimezone(UTC).replace(microsecond=0), usegmt=True),
+        "Cache-Control": _KEPT if kept else f"public, max-age={FRESH}",
+        "Access-Control-Allow-Origin": "*",
+        # A drawing that is opened by itself may not run anything either.
+        "Content-Security-Policy": policy if ending == "html" else "default-src 'none'; sandbox",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+    }
+    whole = {
+        "Content-Type": _TYPES.get(ending, "application/octet-stream"),
+        "Content-Length": str(len(content)),
+    }
+    return Answer(content, etag.encode(), _wire(brief | whole), _wire(brief))
 
 
-def _read(db: Connection, now: datetime) -> dict[str, Seen]:
-    return {one.slug: Seen(one.title, _rows(db, one), now) for one in glance.pages(db)}
+async def _answer(scope: Scope, send: Send, answer: Answer) -> None:
+    known = next((value for name, value in scope["headers"] if name == b"if-none-match"), b"")
+    if known and answer.etag in (part.strip().removeprefix(b"W/") for part in known.split(b",")):
+        await _said(send, HTTPStatus.NOT_MODIFIED, answer.brief, b"")
+    else:
+        body = b"" if scope["method"] == "HEAD" else answer.body
+        await _said(send, HTTPStatus.OK, answer.headers, body)
 
 
-def _rows(db: Connection, one: StatusPage) -> tuple[Row, ...]:
-    rows = []
-    for part in one.components:
-        standing = glance.standing(db, part.match)
-        rows.append(Row(part.name, part.description, component.health(standing), standing.down_since))
-    return tuple(rows)
+async def _see(send: Send, where: bytes) -> None:
+    headers = [(b"location", where), (b"content-length", b"0"), (b"cache-control", b"public, max-age=60")]
+    await _said(send, HTTPStatus.TEMPORARY_REDIRECT, headers, b"")
+
+
+async def _said(send: Send, status: int, headers: Sequence[Header], body: bytes) -> None:
+    await send({"type": "http.response.start", "status": int(status), "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _wire(headers: Mapping[str, str]) -> list[Header]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+def _origin(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"

@@ -443,6 +443,11 @@ grace: 1y
         parse(text)
 
 
+def component_rows(count: int) -> str:
+    """That many rows of a status page."""
+    return ", ".join(f"{{name: n{number}, match: {{a: b}}}}" for number in range(count))
+
+
 def section(name: str, count: int, one: str) -> str:
     return name + ":\n" + "".join(f"  x{n}: {one}\n" for n in range(count))
 
@@ -467,7 +472,7 @@ LIMITS: list[tuple[int, Callable[[int], str]]] = [
     (entry.MAX_PAGES, lambda n: section("status_pages", n, f"{{title: t, components: [{ROW}]}}")),
     (
         entry.MAX_COMPONENTS,
-        lambda n: f"status_pages: {{a: {{title: t, components: [{', '.join([ROW] * n)}]}}}}",
+        lambda n: f"status_pages: {{a: {{title: t, components: [{component_rows(n)}]}}}}",
     ),
     (
         entry.MAX_STEPS,
@@ -535,8 +540,8 @@ def test_every_field_of_the_nouns_can_be_written() -> None:
     assert fields(CheckDefinition) - {"slug"} <= schema.CHECK
     assert fields(Person) - {"id"} <= schema.PERSON
     assert fields(Step) <= schema.STEP
-    assert fields(Component) <= schema.COMPONENT
-    assert fields(StatusPage) - {"slug"} <= schema.STATUS_PAGE
+    assert fields(Component) - {"group"} <= schema.COMPONENT
+    assert fields(StatusPage) - {"slug", "automatic"} <= schema.STATUS_PAGE
     assert fields(Configuration) - {"ping_key_references", "warnings"} <= schema.TOP
 
 

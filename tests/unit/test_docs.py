@@ -44,13 +44,14 @@ from heartbeat import (
 )
 from heartbeat.check import Cause, State
 from heartbeat.clock import WallClock
-from heartbeat.config import document, duration, entry, schema
-from heartbeat.http import auth, console, face, limits, ops, pings, series, server
+from heartbeat.config import document, duration, entry, public, schema
+from heartbeat.http import auth, console, face, limits, ops, pings, series, server, status_page
 from heartbeat.http.console import roll, search
 from heartbeat.http.door import Door
 from heartbeat.http.v1 import fields
 from heartbeat.metrics import Metrics
 from heartbeat.settings import BadSetting, Settings
+from heartbeat.status import edition, hook, publisher
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -442,7 +443,7 @@ def test_the_examples_of_notifiers_are_right_with_the_plugin_installed() -> None
         ("## checks", schema.CHECK),
         ("## people", schema.PERSON),
         ("## policies", schema.STEP),
-        ("## status_pages", schema.STATUS_PAGE | schema.COMPONENT),
+        ("## status_pages", schema.STATUS_PAGE | schema.COMPONENT | schema.REGIONS),
     ],
 )
 def test_every_key_is_documented_and_no_other(heading: str, known: frozenset[str]) -> None:
@@ -492,6 +493,9 @@ def _long(length: timedelta) -> str:
         ("## policies", "page", f"1 to {entry.MAX_PAGED}"),
         ("## policies", "wait", span(entry.WAIT)),
         ("## status_pages", "components", f"1 to {entry.MAX_COMPONENTS:,}"),
+        ("## status_pages", "groups", f"1 to {entry.MAX_GROUPS:,}"),
+        ("## status_pages", "columns", f"1 to {entry.MAX_REGIONS}"),
+        ("## status_pages", "logo", f"{public.LOGO_LIMIT:,} bytes"),
     ],
 )
 def test_the_limits_of_keys_are_those_of_the_code(heading: str, key: str, words: str) -> None:
@@ -580,6 +584,12 @@ LIMITS: Mapping[str, str] = {
     "Word of an acknowledgement or of the end": f"{delivery.TELL_FOR // HOUR} h",
     "Bytes read of a provider's answer": f"{answer.READ_LIMIT:,}",
     "Connections to providers": f"{PROVIDERS:g}",
+    "Logo": f"{public.LOGO_LIMIT:,} bytes",
+    "Looks for changes": f"{publisher.EVERY:g} s",
+    "Age of a published page": f"{publisher.OLDEST.seconds} s",
+    "Age at which a page warns": f"{edition.STALE.seconds // 60} min",
+    "Time that a browser may keep a page": f"{status_page.FRESH} s",
+    "One run of the status hook": f"{hook.BOUND:g} s",
     "Connecting to PostgreSQL": f"{CONNECTING:g} s",
     "PostgreSQL that does not acknowledge what was sent": f"{UNHEARD:g} s",
     "Wait for another reader or writer of a SQLite file": f"{LOCKED:g} s",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
-VOID = {"meta", "link", "input"}
+VOID = {"meta", "link", "input", "img"}
 INLINE = {"time", "bdi", "q", "code"}
 ADDRESSES = {"href", "src", "action", "formaction", "poster", "data"}
 

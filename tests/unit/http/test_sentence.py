@@ -13,8 +13,7 @@ from alerting.incident import State as Life
 from alerting.severity import Severity
 from heartbeat import check
 from heartbeat.check import Cause, Check, Ping, Signal, State
-from heartbeat.http import component, sentence
-from heartbeat.http.component import Health, Row, Standing
+from heartbeat.http import sentence
 from heartbeat.http.sentence import Count, Words
 from heartbeat.schedule import Cron
 from tests.unit.conftest import NOW, a_check
@@ -165,45 +164,6 @@ def test_an_incident_says_what_happens_next_by_itself() -> None:
     over = replace(OPEN, state=Life.RESOLVED, next_at=None, resolved_at=now, resolved_by="recovery")
     assert of(over) == "Recovered at 03:12 UTC; it lasted 12 min."
     assert of(replace(over, resolved_by="admin")) == "Resolved by admin at 03:12 UTC; it lasted 12 min."
-
-
-@pytest.mark.parametrize(
-    ("standing", "health"),
-    [
-        (Standing(up=2), Health.NORMAL),
-        (Standing(up=1, down=1), Health.DELAYED),
-        (Standing(down=2), Health.STOPPED),
-        (Standing(), Health.UNKNOWN),
-    ],
-)
-def test_a_component_is_as_well_as_what_is_behind_it(standing: Standing, health: Health) -> None:
-    assert component.health(standing) is health
-
-
-@pytest.mark.parametrize(
-    ("healths", "words"),
-    [
-        ("", "No services are listed here yet."),
-        ("n", "The service is working normally."),
-        ("nnn", "All services are working normally."),
-        ("dnn", "A is delayed. All other services are working normally."),
-        ("dsn", "B is not working. A is delayed. All other services are working normally."),
-        ("d", "A is delayed."),
-        ("dun", "A is delayed. 1 other is working normally."),
-        ("dunn", "A is delayed. 2 others are working normally."),
-        ("nu", "There is no information about B at the moment. Everything else is working normally."),
-        ("uu", "There is no information about these services at the moment."),
-        (
-            "nuuuu",
-            "There is no information about 4 services at the moment. Everything else is working normally.",
-        ),
-        ("ddssn", "4 of 5 services are affected."),
-    ],
-)
-def test_customers_read_whether_it_is_us(healths: str, words: str) -> None:
-    kinds = {"n": Health.NORMAL, "d": Health.DELAYED, "s": Health.STOPPED, "u": Health.UNKNOWN}
-    rows = [Row(name, "", kinds[letter]) for name, letter in zip("ABCDE", healths, strict=False)]
-    assert component.headline(rows) == words
 
 
 def test_what_is_ahead_is_told_as_people_tell_it() -> None:

@@ -1,156 +1,138 @@
-"""The public status page: open to all, in customers' words, and little work however many look."""
+"""The public status pages as they are served: from memory, to all, however old they are."""
 
 import asyncio
-import re
-from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
 
+from heartbeat import definitions
 from heartbeat.app import System
-from heartbeat.database import Database, Unavailable
-from heartbeat.tables import status_pages
-from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping, visitor
-from tests.unit.http.markup import Markup, sound
+from heartbeat.config import public
+from heartbeat.database import Database
+from heartbeat.http.headers import CONTENT_SECURITY_POLICY
+from tests.unit.conftest import NOW
+from tests.unit.http.conftest import SetClock, make_check, ping, refuse_database, visitor
+from tests.unit.http.markup import sound
+from tests.unit.status.conftest import PAGE, define
+from tests.unit.status.test_html import PNG, read
 
-OURS = re.compile(r"\b(check|ping|grace|heartbeat|incident|silent|job|slug|policy)s?\b", re.IGNORECASE)
-CPU = {"name": "CPU allowance", "match": {"component": "cpu"}, "description": "Reset once a day"}
-MAIL = {"name": "Mail", "match": {"component": "mail", "region": "us"}}
+WARNING = "This page has not been brought up to date since 03:00:00 UTC on 03 May 2024."
 
 
-async def publish(
-    system: System, *components: dict[str, Any], slug: str = "public", title: str = "Example"
+@pytest.fixture
+async def published(system: System) -> System:
+    """A system with a page that has been published."""
+    await define(system, replace(PAGE, logo=public.logo("x.png", lambda _: PNG)))
+    await ping(system, await make_check(system, labels={"component": "cpu", "region": "us"}))
+    await system.publisher.look()
+    return system
+
+
+async def test_the_first_page_answers_alone_and_each_by_its_name(
+    published: System, client: httpx.AsyncClient
 ) -> None:
-    """A status page as the configuration makes it."""
-    row = {"slug": slug, "title": title, "components": list(components)}
-    await system.door.database.write(lambda db: db.execute(status_pages.insert().values(**row)))
+    for path in ("/status", "/status/"):
+        answer = await client.get(path)
+        assert (answer.status_code, answer.headers["location"]) == (307, "/status/public/")
+    answer = await client.get("/status/public")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/status/public/")
+    answer = await client.get("/status/public/")
+    assert answer.status_code == 200
+    assert "Example status" in read(answer.content).words
 
 
-async def see(system: System, path: str = "/status", status: int = 200) -> Markup:
-    """A page that is sound, and speaks no word of ours."""
+async def test_everything_on_the_page_is_served(published: System, client: httpx.AsyncClient) -> None:
+    for path, content in published.publisher.editions["public"].files.items():
+        answer = await client.get(f"/status/public/{path}")
+        assert answer.status_code == 200, path
+        assert answer.content == content
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["access-control-allow-origin"] == "*"
+        kept = path.rpartition(".")[2] in ("css", "js", "png")
+        assert answer.headers["cache-control"] == (
+            "public, max-age=31536000, immutable" if kept else "public, max-age=10"
+        )
+
+
+async def test_a_browser_loads_nothing_from_elsewhere(published: System, client: httpx.AsyncClient) -> None:
+    policy = (await client.get("/status/public/")).headers["content-security-policy"]
+    assert policy == CONTENT_SECURITY_POLICY.replace("form-action 'self'", "form-action 'self' http://test")
+    assert policy.startswith("default-src 'none'; style-src 'self';")
+
+
+async def test_who_has_it_already_is_told_so(published: System, client: httpx.AsyncClient) -> None:
+    first = await client.get("/status/public/")
+    assert parsedate_to_datetime(first.headers["last-modified"]) == NOW
+    for given in (first.headers["etag"], f"W/{first.headers['etag']}", f'"x", {first.headers["etag"]}'):
+        again = await client.get("/status/public/", headers={"If-None-Match": given})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == first.headers["etag"]
+    assert (await client.get("/status/public/", headers={"If-None-Match": '"x"'})).status_code == 200
+
+
+async def test_head_tells_what_get_would(published: System, client: httpx.AsyncClient) -> None:
+    head, get = await client.head("/status/public/"), await client.get("/status/public/")
+    assert head.content == b""
+    assert head.headers == get.headers
+
+
+async def test_a_crowd_costs_no_look_at_the_database(
+    published: System, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_database(published, monkeypatch)
+    answers = await asyncio.gather(*(client.get("/status/public/") for _ in range(50)))
+    assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_while_the_database_is_away_the_page_warns(
+    published: System, clock: SetClock, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_database(published, monkeypatch)
+    clock.advance(minutes=3)
+    await published.publisher.look()
+    assert f"hidden>{WARNING[:20]}" in (await client.get("/status/public/")).text
+    clock.advance(seconds=1)
+    old = await client.get("/status/public/")
+    assert 'id="stale">This page has not been brought up to date since' in old.text
+    assert WARNING in read(old.content).words
+    monkeypatch.undo()
+    await published.publisher.look()
+    new = await client.get("/status/public/")
+    assert 'id="stale" hidden>' in new.text
+    assert new.headers["etag"] != old.headers["etag"]
+
+
+@pytest.mark.parametrize("path", ["/status", "/status/", "/status/public", "/status/public/"])
+async def test_where_nothing_is_published_the_words_say_so(system: System, path: str) -> None:
     async with visitor(system, accept="text/html") as customer:
         answer = await customer.get(path)
-    assert answer.status_code == status, answer.text
-    shown = sound(answer.text)
-    assert OURS.search(shown.words) is None, shown.words
-    return shown
+    assert answer.status_code == 404
+    assert "status page" in sound(answer.text).words
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-async def test_customers_read_what_is_delayed_and_since_when(system: System, clock: SetClock) -> None:
-    await publish(system, CPU, MAIL, {"name": "Search", "match": {"component": "search"}})
-    us = await make_check(system, "us", labels={"component": "cpu", "region": "us"})
-    eu = await make_check(system, "eu", labels={"component": "cpu", "region": "eu"})
-    mail = await make_check(system, "mail", labels={"component": "mail", "region": "us"})
-    await make_check(system, "other-mail", labels={"component": "mail", "region": "eu"})
-    for one in (us, eu, mail):
-        await ping(system, one)
-    clock.advance(minutes=3)
-    for one in (eu, mail):
-        await ping(system, one)
-    clock.advance(minutes=-3)
-    await fall_silent(system, clock, us)
-
-    shown = await see(system)
-    assert shown.words.startswith("Example Example CPU allowance is delayed.")
-    assert "1 other is working normally." in shown.words
-    assert "CPU allowance Reset once a day Delayed since 03:06 UTC" in shown.words
-    assert "Mail Working normally" in shown.words
-    assert "Search No information" in shown.words
-    assert "As of 03:06:00 UTC" in shown.words
+async def test_what_is_no_part_of_a_page_is_not_found(published: System) -> None:
+    async with visitor(published, accept="text/html") as customer:
+        for path in (
+            "/status/other/",
+            "/status/public/../secret",
+            "/status/public/index",
+        ):
+            answer = await customer.get(path)
+            assert answer.status_code == 404, path
+        assert (await customer.post("/status/public/")).status_code == 405
 
 
-async def test_all_is_well(system: System) -> None:
-    await publish(system, CPU)
-    one = await make_check(system, labels={"component": "cpu"})
-    await ping(system, one)
-    assert "The service is working normally." in (await see(system, "/status/public")).words
+async def test_a_release_before_this_one_reads_and_writes_the_same_rows(system: System) -> None:
+    await define(system, PAGE)
 
+    def as_before(db: object) -> None:
+        db.exec_driver_sql("UPDATE status_pages SET details = NULL")  # type: ignore[attr-defined]
 
-async def test_the_first_page_answers_alone_and_each_by_its_name(system: System) -> None:
-    await publish(system, CPU, slug="beta", title="Second")
-    await publish(system, MAIL, slug="alpha", title="First")
-    assert "First" in (await see(system)).words
-    assert "Second" in (await see(system, "/status/beta")).words
-
-
-async def test_where_no_page_is_the_words_say_so(system: System) -> None:
-    assert "No status page has been set up" in (await see(system, status=404)).words
-    assert "no status page of this name" in (await see(system, "/status/nope", 404)).words
-
-
-async def test_hostile_words_are_inert(system: System) -> None:
-    hostile = "<script>alert(1)</script>\u202e" + "x" * 300
-    await publish(
-        system, {"name": hostile, "match": {"component": "cpu"}, "description": hostile}, title=hostile
-    )
-    shown = await see(system)
-    assert "script" not in shown.tags
-    assert "\u202e" not in shown.html
-
-
-async def test_a_crowd_is_one_look_at_the_database(
-    system: System, clock: SetClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await publish(system, CPU)
-    looks = count_reads(monkeypatch)
-    async with visitor(system) as customer:
-        await asyncio.gather(*(customer.get("/status") for _ in range(50)))
-        assert looks() == 1
-        clock.advance(seconds=5)
-        await customer.get("/status/public")
-        assert looks() == 2
-
-
-async def test_while_the_database_is_away_the_page_says_how_old_it_is(
-    system: System, clock: SetClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await publish(system, CPU)
-    await ping(system, await make_check(system, labels={"component": "cpu"}))
-    await see(system)
-    clock.advance(minutes=3)
-
-    async def away(*_: Any) -> Any:
-        raise Unavailable("the database does not answer")
-
-    monkeypatch.setattr(Database, "read", away)
-    shown = await see(system)
-    assert "The service is working normally." in shown.words
-    assert "It shows how things stood at 03:00 UTC, 3 min ago." in shown.words
-    monkeypatch.undo()
-    clock.advance(seconds=5)
-    assert "could not be brought up to date" not in (await see(system)).words
-
-
-async def test_a_page_that_was_never_seen_says_to_come_back(
-    system: System, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def away(*_: Any) -> Any:
-        raise Unavailable("the database does not answer")
-
-    monkeypatch.setattr(Database, "read", away)
-    assert "Please try again shortly." in (await see(system, status=503)).words
-
-
-async def test_it_may_be_kept_for_a_few_seconds_and_renews_itself(
-    system: System, client: httpx.AsyncClient
-) -> None:
-    await publish(system, CPU)
-    answer = await client.get("/status")
-    assert answer.headers["cache-control"] == "public, max-age=5"
-    assert answer.headers["refresh"] == "30"
-    assert "set-cookie" not in answer.headers
-
-
-def count_reads(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
-    """How often the database has been read since."""
-    reads: list[None] = []
-    read = Database.read
-
-    async def counted(self: Database, work: Any) -> Any:
-        reads.append(None)
-        return await read(self, work)
-
-    monkeypatch.setattr(Database, "read", counted)
-    return lambda: len(reads)
+    await system.door.database.write(as_before)
+    found = (await system.door.database.read(definitions.status_pages_of))["public"]
+    assert [(one.name, one.match) for one in found.components] == [
+        (one.name, one.match) for one in PAGE.components
+    ]
+    assert isinstance(system.door.database, Database)

@@ -1,0 +1,57 @@
+"""One page as the files that are served and pushed to other hosts. Pure."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from heartbeat.config.public import picture
+from heartbeat.status import html
+from heartbeat.status.snapshot import Snapshot
+
+AS_OF = "as-of.json"
+"""The file that says when an edition was made."""
+STALE = timedelta(minutes=3)
+"""An edition that is older says so where it is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """The files of one page by their paths below it, and when they were made."""
+
+    slug: str
+    at: datetime
+    files: Mapping[str, bytes] = field(repr=False)
+
+    def says(self) -> Mapping[str, bytes]:
+        """The files without those that only tell the time."""
+        return {path: content for path, content in self.files.items() if path != AS_OF}
+
+
+def printed(snapshot: Snapshot) -> Edition:
+    """Every file of a page."""
+    files = {html.asset(name): content for name, content in html.ASSETS.items()}
+    if logo := html.logo_name(snapshot):
+        files[logo] = picture(snapshot.page.logo)[1]
+    files[AS_OF] = _json({"as_of": snapshot.at.astimezone(UTC).isoformat()})
+    # Last, so that whatever it refers to is there before it.
+    files["index.html"] = html.index(snapshot)
+    return Edition(snapshot.page.slug, snapshot.at, files)
+
+
+def read_back(slug: str, files: Mapping[str, bytes]) -> Edition | None:
+    """The edition that lies on the disk; None where it is not whole."""
+    try:
+        at = datetime.fromisoformat(json.loads(files[AS_OF])["as_of"])
+    except (KeyError, ValueError, TypeError):
+        return None
+    return Edition(slug, at, files) if "index.html" in files and at.tzinfo else None
+
+
+def stale(path: str, content: bytes) -> bytes:
+    """The file as it is shown where it is too old."""
+    return content.replace(*html.STALE, 1) if path.endswith(".html") else content
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

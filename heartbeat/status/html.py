@@ -1,0 +1,116 @@
+"""A public page as HTML that stands alone: it loads what lies beside it and nothing from any other host. Pure.
+
+Templates and assets are read once, from the package's own data.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from alerting import spell
+from heartbeat.config.public import picture
+from heartbeat.legible import harmless
+from heartbeat.status.health import Health
+from heartbeat.status.snapshot import Snapshot
+
+HERE = Path(__file__).parent
+STALE = (b' id="stale" hidden', b' id="stale"')
+"""What stands in a page that is new, and what in one that is too old: the warning is always there."""
+
+_ENDINGS = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/gif": "gif",
+    "image/webp": "webp",
+    "image/svg+xml": "svg",
+}
+
+
+def index(snapshot: Snapshot) -> bytes:
+    """The page itself."""
+    return _rendered("index.html", snapshot, headline=snapshot.headline, groups=snapshot.groups())
+
+
+def logo_name(snapshot: Snapshot) -> str:
+    """The file of the logo; empty where there is none. Its name changes with its content."""
+    if not snapshot.page.logo:
+        return ""
+    kind, raw = picture(snapshot.page.logo)
+    return f"logo-{sha256(raw).hexdigest()[:8]}.{_ENDINGS[kind]}"
+
+
+def asset(name: str) -> str:
+    """The name under which an asset lies beside the page; it changes with its content."""
+    stem, _, ending = name.rpartition(".")
+    return f"{stem}-{sha256(ASSETS[name]).hexdigest()[:8]}.{ending}"
+
+
+def when(snapshot: Snapshot) -> Callable[[datetime], Markup]:
+    """Says an instant as customers of this page need it: the time, the day where it is another, always the zone."""
+
+    def say(at: datetime) -> Markup:
+        here, zone = at.astimezone(snapshot.zone), snapshot.page.timezone
+        name = "UTC" if zone == "UTC" else here.tzname()
+        return _time(at, f"{spell.instant(at, snapshot.at, zone)} {name}")
+
+    return say
+
+
+def _rendered(template: str, snapshot: Snapshot, **facts: Any) -> bytes:
+    shared = {
+        "page": snapshot.page,
+        "regions": snapshot.page.regions,
+        "at": snapshot.at,
+        "logo": logo_name(snapshot),
+        "when": when(snapshot),
+    }
+    return _templates.get_template(template).render(shared | facts).encode()
+
+
+def _time(at: datetime, words: str, **named: str) -> Markup:
+    identity = Markup(' id="{}"').format(named["id"]) if named else ""
+    return Markup('<time{} datetime="{:%Y-%m-%dT%H:%M:%SZ}">{}</time>').format(
+        identity, at.astimezone(UTC), words
+    )
+
+
+def _clock(at: datetime) -> Markup:
+    return _time(at, f"{at.astimezone(UTC):%H:%M:%S} UTC", id="as-of")
+
+
+def _stamp(at: datetime) -> Markup:
+    return _time(at, f"{at.astimezone(UTC):%H:%M:%S} UTC on {at.astimezone(UTC):%d %b %Y}")
+
+
+def _kind(one: Health) -> str:
+    return one.name.lower()
+
+
+def _shown(value: object) -> object:
+    if value is None:
+        return ""
+    return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+    )
+    made.filters |= {"clock": _clock, "stamp": _stamp, "kind": _kind}
+    made.globals |= {"asset": asset}
+    return made
+
+
+ASSETS = {path.name: path.read_bytes() for path in sorted((HERE / "assets").iterdir())}
+_templates = _environment()

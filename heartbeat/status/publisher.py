@@ -1,0 +1,129 @@
+"""Renders the public pages to files on each change, and once a minute so that they can say how old they are.
+
+What was published is kept in memory and on the disk. Both go on being served while the database is away.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from heartbeat import definitions
+from heartbeat.clock import Clock
+from heartbeat.config import StatusPage
+from heartbeat.database import Database, Unavailable
+from heartbeat.status import edition, folder, health, store
+from heartbeat.status.edition import Edition
+from heartbeat.status.hook import Hook
+from heartbeat.status.snapshot import Snapshot
+
+EVERY = 2.0
+"""Seconds between two looks for changes at the most."""
+SHORTEST = 0.5
+"""Seconds between two looks at the least, however often something changes."""
+OLDEST = timedelta(seconds=50)
+"""A page that is older is published again, unchanged but for the time that it says."""
+
+log = logging.getLogger(__name__)
+
+
+class Publisher:
+    """Keeps the editions of one process. `wake`: something has changed here."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        place: Path,
+        *,
+        home: str,
+        hook: Hook,
+        observe: Callable[[str], None],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._place = place
+        self._home = home
+        self._hook = hook
+        self._observe = observe
+        self._mark: tuple[Any, ...] = ()
+        self._woken = asyncio.Event()
+        self.editions: Mapping[str, Edition] = {}
+
+    def wake(self) -> None:
+        """Look again soon."""
+        self._woken.set()
+
+    async def take_up(self) -> None:
+        """Serve what lies on the disk until there is something newer."""
+        try:
+            self.editions = await asyncio.to_thread(folder.read, self._place)
+        except OSError as error:
+            log.warning("the published status pages could not be read: %s", error)
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        await self.take_up()
+        while True:
+            self._woken.clear()
+            await self.look()
+            await asyncio.sleep(SHORTEST)
+            # Not wait_for: until Python 3.12 it loses a cancellation that comes together with a wake.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EVERY - SHORTEST):
+                    await self._woken.wait()
+
+    async def rest(self) -> None:
+        """End the hook, if it runs."""
+        await self._hook.rest()
+
+    async def look(self) -> None:
+        """Publish what has changed or grown old. What fails is told and tried again."""
+        try:
+            self._observe("published" if await self._publish() else "unchanged")
+        except Unavailable as away:
+            log.warning("the status pages are not brought up to date: the database is away: %s", away)
+            self._observe("failed")
+        except Exception:
+            # Whatever it is, the next look must come: else customers are told for ever how things stood today.
+            log.exception("the status pages could not be published")
+            self._observe("failed")
+
+    async def _publish(self) -> bool:
+        now = self._clock.now()
+        mark, pages = await self._database.read(lambda db: (store.mark(db), definitions.status_pages_of(db)))
+        old = any(now - one.at >= OLDEST for one in self.editions.values())
+        if self._mark == (mark, pages) and not old and self.editions.keys() == pages.keys():
+            return False
+        snapshots = await self._database.read(lambda db: _snapshots(db, pages, self._home, self._clock))
+        fresh = await asyncio.to_thread(self._print, snapshots)
+        self.editions = fresh
+        self._mark = (mark, pages)
+        self._hook.pull()
+        return True
+
+    def _print(self, snapshots: list[Snapshot]) -> dict[str, Edition]:
+        """Render and write every page, and take away those that are no more."""
+        fresh = {one.page.slug: edition.printed(one) for one in snapshots}
+        for one in fresh.values():
+            try:
+                folder.write(self._place, one)
+            except OSError as error:
+                # Served from memory all the same.
+                log.warning("the status page %s could not be written: %s", one.slug, error)
+        for slug in folder.read(self._place).keys() - fresh.keys():
+            folder.remove(self._place, slug)
+        return fresh
+
+
+def _snapshots(db: Connection, pages: Mapping[str, StatusPage], home: str, clock: Clock) -> list[Snapshot]:
+    now, bearings = clock.now(), store.bearings(db)
+    return [
+        Snapshot(page, now, health.rows(page, bearings, ()), f"{home}/status/{slug}")
+        for slug, page in pages.items()
+    ]

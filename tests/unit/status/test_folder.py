@@ -1,0 +1,70 @@
+"""Published files: whole or not at all, read back after a restart, and gone when the page is gone."""
+
+import os
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from heartbeat.status import edition, folder
+from tests.unit.conftest import NOW
+from tests.unit.status.conftest import a_snapshot
+
+
+def test_what_was_written_is_read_back(tmp_path: Path) -> None:
+    one = edition.printed(a_snapshot())
+    assert folder.write(tmp_path, one)
+    assert folder.read(tmp_path) == {"public": one}
+
+
+def test_only_what_is_different_is_written(tmp_path: Path) -> None:
+    first = edition.printed(a_snapshot())
+    folder.write(tmp_path, first)
+    before = {path: path.stat().st_ino for path in (tmp_path / "public").rglob("*")}
+    assert not folder.write(tmp_path, first)
+    later = edition.printed(a_snapshot(at=NOW + timedelta(minutes=1)))
+    assert folder.write(tmp_path, later)
+    after = {path: path.stat().st_ino for path in (tmp_path / "public").rglob("*")}
+    assert {path.name for path in after if after[path] != before[path]} == {
+        path for path, content in later.files.items() if first.files[path] != content
+    }
+
+
+def test_what_is_no_part_of_it_any_more_goes(tmp_path: Path) -> None:
+    one = edition.printed(a_snapshot())
+    folder.write(tmp_path, replace(one, files={**one.files, "logo-00000000.png": b"old"}))
+    folder.write(tmp_path, one)
+    assert folder.read(tmp_path) == {"public": one}
+
+
+def test_a_page_that_is_gone_is_taken_away(tmp_path: Path) -> None:
+    one = edition.printed(a_snapshot())
+    folder.write(tmp_path, replace(one, files={**one.files, "api/v2/deep.json": b"{}"}))
+    folder.remove(tmp_path, "public")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = edition.printed(a_snapshot())
+    folder.write(tmp_path, one)
+
+    def full(number: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        folder.write(tmp_path, edition.printed(a_snapshot(at=NOW + timedelta(minutes=1))))
+    assert folder.read(tmp_path) == {"public": one}
+    assert not list(tmp_path.rglob(".new-*"))
+
+
+def test_what_is_not_whole_is_not_taken_up(tmp_path: Path) -> None:
+    one = edition.printed(a_snapshot())
+    for missing in ("index.html", edition.AS_OF):
+        folder.write(tmp_path, replace(one, files={k: v for k, v in one.files.items() if k != missing}))
+        assert folder.read(tmp_path) == {}
+    (tmp_path / "public" / edition.AS_OF).write_text('{"as_of": "2024-05-03"}')
+    (tmp_path / "public" / "index.html").write_text("<!doctype html>")
+    assert folder.read(tmp_path) == {}
+    assert folder.read(tmp_path / "nowhere") == {}

@@ -1,0 +1,125 @@
+"""What customers are told of a component, region by region, and the sentence above all."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from heartbeat.config import Component, Regions, StatusPage
+from heartbeat.status import health
+from heartbeat.status.health import Bearing, Cell, Claim, Health, Row, Standing
+from tests.unit.conftest import NOW
+
+LATER = NOW + timedelta(minutes=5)
+REGIONS = Regions("region", {"us": "the US", "eu": "Europe"})
+CPU = Component("CPU allowance", {"component": "cpu"})
+MAIL = Component("Mail", {"component": "mail"})
+
+
+def bearing(component: str, region: str | None, state: str, count: int = 1, at: Any = NOW) -> Bearing:
+    """Checks of a component in a region."""
+    return Bearing({"component": component} | ({"region": region} if region else {}), state, count, at)
+
+
+def rows(
+    *bearings: Bearing, claims: tuple[Claim, ...] = (), regions: Regions | None = REGIONS
+) -> tuple[Row, ...]:
+    return health.rows(StatusPage("p", "Page", (CPU, MAIL), regions=regions), bearings, claims)
+
+
+def shown(row: Row) -> list[Health | None]:
+    """The states of a row: as a whole, and region by region."""
+    return [row.whole.health, *(cell.health if cell else None for cell in row.cells.values())]
+
+
+@pytest.mark.parametrize(
+    ("standing", "expected"),
+    [
+        (Standing(up=2), Health.NORMAL),
+        (Standing(up=1, down=1), Health.DELAYED),
+        (Standing(down=2), Health.STOPPED),
+        (Standing(), Health.UNKNOWN),
+    ],
+)
+def test_a_component_is_as_well_as_what_is_behind_it(standing: Standing, expected: Health) -> None:
+    assert health.measured(standing).health is expected
+
+
+def test_each_region_stands_for_itself() -> None:
+    cpu, mail = rows(
+        bearing("cpu", "us", "down", 2, LATER),
+        bearing("cpu", "us", "down", 1, NOW),
+        bearing("cpu", "eu", "up", 3),
+        bearing("mail", "eu", "new"),
+    )
+    assert shown(cpu) == [Health.DELAYED, Health.STOPPED, Health.NORMAL]
+    assert cpu.cells["us"] == Cell(Health.STOPPED, NOW)
+    assert shown(mail) == [Health.UNKNOWN, None, Health.UNKNOWN]
+    assert cpu.apart
+    assert mail.apart
+
+
+def test_a_row_whose_regions_do_not_tell_all_is_shown_as_a_whole() -> None:
+    cpu, mail = rows(bearing("cpu", "us", "up"), bearing("cpu", None, "down"), bearing("mail", None, "up"))
+    assert not cpu.apart
+    assert not mail.apart
+
+
+def test_what_humans_say_counts_where_it_is_worse() -> None:
+    up, down = bearing("cpu", "us", "up"), bearing("cpu", "us", "down")
+    worse = Claim("CPU allowance", Health.PARTLY, LATER)
+    assert shown(rows(up, claims=(worse,))[0]) == [Health.PARTLY, Health.PARTLY, None]
+    assert shown(rows(down, claims=(worse,))[0]) == [Health.STOPPED, Health.STOPPED, None]
+    assert shown(rows(claims=(Claim("CPU allowance", Health.NORMAL, NOW),))[0])[0] is Health.NORMAL
+
+
+def test_what_humans_say_of_a_region_is_not_said_of_another() -> None:
+    claim = Claim("CPU allowance", Health.DELAYED, NOW, ("us",))
+    (cpu, _) = rows(bearing("cpu", "us", "up"), bearing("cpu", "eu", "up"), claims=(claim,))
+    assert shown(cpu) == [Health.DELAYED, Health.DELAYED, Health.NORMAL]
+
+
+def test_a_maintenance_explains_what_is_measured() -> None:
+    claim = Claim("CPU allowance", Health.MAINTENANCE, NOW)
+    assert shown(rows(bearing("cpu", "us", "down"), claims=(claim,))[0])[0] is Health.MAINTENANCE
+
+
+@pytest.mark.parametrize(
+    ("healths", "words"),
+    [
+        ("", "No services are listed here yet."),
+        ("n", "The service is working normally."),
+        ("nnn", "All services are working normally."),
+        ("dnn", "A is delayed. All other services are working normally."),
+        ("dn", "A is delayed. B is not affected."),
+        ("dsn", "B is not working. A is delayed. C is not affected."),
+        ("pn", "A is partly not working. B is not affected."),
+        ("d", "A is delayed."),
+        ("dun", "A is delayed. 1 other is working normally."),
+        ("dunn", "A is delayed. 2 others are working normally."),
+        ("mn", "A is under maintenance. Everything else is working normally."),
+        ("mm", "A and B are under maintenance."),
+        ("mmmmn", "4 of 5 services are under maintenance."),
+        ("nu", "There is no information about B at the moment. Everything else is working normally."),
+        ("uu", "There is no information about these services at the moment."),
+        (
+            "nuuuu",
+            "There is no information about 4 services at the moment. Everything else is working normally.",
+        ),
+        ("ddssn", "4 of 5 services are affected."),
+    ],
+)
+def test_customers_read_whether_it_is_us(healths: str, words: str) -> None:
+    kinds = {"n": Health.NORMAL, "d": Health.DELAYED, "s": Health.STOPPED, "u": Health.UNKNOWN}
+    kinds |= {"p": Health.PARTLY, "m": Health.MAINTENANCE}
+    some = [
+        Row(Component(name, {}), Cell(kinds[letter])) for name, letter in zip("ABCDE", healths, strict=False)
+    ]
+    assert health.headline(some) == words
+
+
+def test_the_headline_says_where() -> None:
+    some = rows(bearing("cpu", "us", "down"), bearing("cpu", "eu", "up"), bearing("mail", "us", "up"))
+    assert health.headline(some, REGIONS) == "CPU allowance is not working in the US. Mail is not affected."
+    everywhere = rows(bearing("cpu", "us", "down"), bearing("cpu", "eu", "down"), bearing("mail", "us", "up"))
+    assert health.headline(everywhere, REGIONS) == "CPU allowance is not working. Mail is not affected."

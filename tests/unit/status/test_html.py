@@ -1,0 +1,93 @@
+"""The page: sound, in customers' words, light, and complete without anything from elsewhere."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from heartbeat.config import StatusPage, public
+from heartbeat.status import edition, html
+from tests.unit.http.markup import Markup
+from tests.unit.status.conftest import PAGE, a_snapshot
+
+OURS = re.compile(
+    r"\b(check|ping|grace|heartbeat|silent|job|slug|policy|symptom|acknowledg\w+|on call)s?\b", re.IGNORECASE
+)
+PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 100
+LIGHT = 100_000
+
+
+def read(content: bytes) -> Markup:
+    """A page that is sound, with its one script and nothing from elsewhere that it would load."""
+    shown = Markup(content.decode())
+    elsewhere = [fault for fault in shown.faults if not fault.startswith(("a leads elsewhere", "form leads"))]
+    assert elsewhere == ["<script> on a page"]
+    return shown
+
+
+def test_customers_read_what_is_wrong_where_and_since_when() -> None:
+    words = read(html.index(a_snapshot())).words
+    assert "CPU allowance is not working in United States. Mail is not affected." in words
+    assert "CPU allowance Reset once a day United States Not working since 03:00 UTC" in words
+    assert "Messages What you send and receive" in words
+    assert "As of 03:00:00 UTC" in words
+    assert OURS.search(words) is None, words
+
+
+def test_times_are_told_in_the_zone_of_the_page() -> None:
+    there = replace(PAGE, timezone="Europe/London")
+    assert "since 04:00 BST" in read(html.index(a_snapshot(there))).words
+
+
+def test_everything_that_it_loads_lies_beside_it() -> None:
+    one = edition.printed(a_snapshot(replace(PAGE, logo=public.logo("x.png", lambda _: PNG))))
+    page = one.files["index.html"].decode()
+    loaded = re.findall(r'(?:src|href)="([^"#]+)"', page)
+    local = {path for path in loaded if not re.match(r"https?:|mailto:", path)}
+    assert local <= one.files.keys() | {"history.atom"}
+    assert any(path.startswith("logo-") for path in local)
+    assert sum(len(content) for content in one.files.values()) < LIGHT
+
+
+def test_the_warning_is_there_and_hidden_until_it_is_true() -> None:
+    content = html.index(a_snapshot())
+    turned = edition.stale("index.html", content)
+    assert content.count(b"hidden>This page has not been brought up to date since") == 1
+    assert b'id="stale">This page has not been brought up to date since' in turned
+    assert edition.stale("status.css", content) == content
+
+
+def test_hostile_words_are_inert() -> None:
+    hostile = "<script>alert(1)</script>\u202e" + "x" * 300
+    page = StatusPage("p", hostile, PAGE.components, PAGE.groups, description=hostile)
+    shown = html.index(a_snapshot(page)).decode()
+    assert shown.count("<script") == 1
+    assert "\u202e" not in shown
+
+
+def test_the_assets_are_small_and_ours() -> None:
+    script = html.ASSETS["status.js"].decode()
+    assert len(script) < 2_000
+    assert "http" not in script
+    assert "url(" not in html.ASSETS["status.css"].decode()
+
+
+def test_the_palette_is_that_of_the_console() -> None:
+    console = Path("heartbeat/http/static/style.css").read_text()
+    ours = html.ASSETS["status.css"].decode()
+    for theme in (0, 1):
+        theirs, mine = (_palette(sheet, theme) for sheet in (console, ours))
+        assert mine.items() <= theirs.items()
+
+
+def _palette(sheet: str, theme: int) -> dict[str, str]:
+    light, dark = sheet.split("@media (prefers-color-scheme: dark)", 2)[:2]
+    return dict(re.findall(r"--([\w-]+): (#\w{6})", (light, dark)[theme]))
+
+
+@pytest.mark.parametrize("name", sorted(html.ASSETS))
+def test_an_asset_changes_its_name_with_its_content(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = html.asset(name)
+    monkeypatch.setitem(html.ASSETS, name, b"other")
+    assert html.asset(name) != before

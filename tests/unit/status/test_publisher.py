@@ -1,0 +1,128 @@
+"""The publisher: on each change and once a minute, in memory and on the disk, whatever happens around it."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from heartbeat.app import System
+from heartbeat.settings import Settings
+from heartbeat.status import folder, publisher
+from tests.unit.conftest import NOW
+from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping, refuse_database
+from tests.unit.status.conftest import PAGE, define
+
+CPU = {"component": "cpu", "region": "us"}
+
+
+def page(system: System) -> str:
+    return system.publisher.editions["public"].files["index.html"].decode()
+
+
+def looks(system: System) -> dict[str, float]:
+    """How often it has looked, by result."""
+    (family,) = system.door.metrics.publications.collect()
+    return {one.labels["result"]: one.value for one in family.samples if one.name.endswith("_total")}
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_a_change_is_published_at_the_next_look(system: System, clock: SetClock) -> None:
+    await define(system, PAGE)
+    await system.publisher.look()
+    assert "There is no information about these services at the moment." in page(system)
+    one = await make_check(system, labels=CPU)
+    await ping(system, one)
+    await system.publisher.look()
+    assert "Working normally" in page(system)
+    await fall_silent(system, clock, one)
+    await system.publisher.look()
+    assert "CPU allowance is not working." in page(system)
+    assert 'since <time datetime="2024-05-03T03:06:00Z">03:06 UTC</time>' in page(system)
+
+
+async def test_what_has_not_changed_is_published_again_when_it_has_grown_old(
+    system: System, clock: SetClock
+) -> None:
+    await define(system, PAGE)
+    await system.publisher.look()
+    clock.advance(seconds=49)
+    await system.publisher.look()
+    assert system.publisher.editions["public"].at == NOW
+    clock.advance(seconds=1)
+    await system.publisher.look()
+    assert system.publisher.editions["public"].at == clock.at
+    assert looks(system) == {"published": 2, "unchanged": 1}
+
+
+async def test_a_page_with_another_definition_is_published_and_one_that_is_gone_is_taken_away(
+    system: System, settings: Settings
+) -> None:
+    await define(system, PAGE, replace(PAGE, slug="second"))
+    await system.publisher.look()
+    assert folder.read(settings.data_dir / "status").keys() == {"public", "second"}
+    await define(system, replace(PAGE, title="Another"))
+    await system.publisher.look()
+    assert "Another" in page(system)
+    assert system.publisher.editions.keys() == {"public"}
+    assert folder.read(settings.data_dir / "status").keys() == {"public"}
+
+
+async def test_after_a_restart_with_the_database_away_the_files_are_there(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await define(system, PAGE)
+    await system.publisher.look()
+    before = system.publisher.editions
+    system.publisher.editions = {}
+    refuse_database(system, monkeypatch)
+    await system.publisher.take_up()
+    await system.publisher.look()
+    assert system.publisher.editions == before
+    assert looks(system)["failed"] == 1
+
+
+async def test_a_full_disk_does_not_keep_a_page_from_being_shown(
+    system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> bool:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(folder, "write", full)
+    await define(system, PAGE)
+    with caplog.at_level(logging.WARNING):
+        await system.publisher.look()
+    assert "No information" in page(system)
+    assert "the status page public could not be written" in caplog.text
+
+
+async def test_a_fault_is_told_and_the_next_look_comes(
+    system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await define(system, PAGE)
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(publisher, "_snapshots", broken)
+    await system.publisher.look()
+    assert "could not be published" in caplog.text
+    monkeypatch.undo()
+    await system.publisher.look()
+    assert looks(system) == {"failed": 1, "published": 1}
+
+
+@pytest.fixture
+def settings(tmp_path: Path, settings: Settings) -> Settings:
+    """With a hook that counts how often it is run."""
+    return replace(settings, status_hook=f'ls "$1" >> {tmp_path}/runs')
+
+
+async def test_the_hook_runs_after_a_publication(system: System, tmp_path: Path) -> None:
+    await define(system, PAGE)
+    await system.publisher.look()
+    await system.publisher.look()
+    running = system.publisher._hook.running
+    assert running is not None
+    await running
+    assert (tmp_path / "runs").read_text() == "public\n"

@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SEEDS ?= 2000
 
-.PHONY: help setup run demo test check e2e bench sim migrate lock
+.PHONY: help setup run demo test check e2e bench sim migrate lock chart
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -52,6 +52,9 @@ sim: .venv/test.stamp ## Run the simulation with SEEDS=n more seeds
 
 migrate: .venv/run.stamp ## Bring the database up to date
 	@$(BIN)/python -m heartbeat migrate
+
+chart: .venv/test.stamp ## Renew the golden files and the table of values of the Helm chart
+	$(BIN)/python -m tests.unit.deployment.chart
 
 lock: ## Renew requirements.lock and tests/requirements.lock
 	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install -q uv

@@ -1,0 +1,89 @@
+{{- define "heartbeat.name" -}}
+{{- $name := .Values.nameOverride | default .Chart.Name -}}
+{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- .Values.fullnameOverride | default $full | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "heartbeat.selector" -}}
+app.kubernetes.io/name: {{ .Values.nameOverride | default .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "heartbeat.labels" -}}
+{{ include "heartbeat.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{- define "heartbeat.secret" -}}
+{{- .Values.existingSecret | default (include "heartbeat.name" .) -}}
+{{- end -}}
+
+{{- define "heartbeat.account" -}}
+{{- .Values.serviceAccount.name | default (include "heartbeat.name" .) -}}
+{{- end -}}
+
+{{- define "heartbeat.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+
+{{- define "heartbeat.host" -}}
+{{- (urlParse (required "publicUrl: write the address that people use, such as https://heartbeat.example.com" .Values.publicUrl)).host -}}
+{{- end -}}
+
+{{- /* What cannot work is refused before anything is made. */ -}}
+{{- define "heartbeat.sane" -}}
+{{- if and (eq .Values.database "sqlite") (gt (int .Values.replicas) 1) -}}
+{{- fail "replicas: SQLite allows one writing process; set replicas to 1, or database to postgresql" -}}
+{{- end -}}
+{{- if and (eq .Values.database "sqlite") .Values.split.enabled -}}
+{{- fail "split: SQLite allows one writing process; set split.enabled to false, or database to postgresql" -}}
+{{- end -}}
+{{- if not .Values.existingSecret -}}
+{{- if lt (len .Values.secret.secretKey) 32 -}}
+{{- fail "secret.secretKey: give at least 32 characters, or name an existingSecret" -}}
+{{- end -}}
+{{- if lt (len .Values.secret.adminKey) 16 -}}
+{{- fail "secret.adminKey: give at least 16 characters, or name an existingSecret" -}}
+{{- end -}}
+{{- if and (eq .Values.database "postgresql") (not .Values.secret.databaseUrl) -}}
+{{- fail "secret.databaseUrl: give the address of the database, or name an existingSecret" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "heartbeat.environment" -}}
+- name: HEARTBEAT_ADMIN_KEY
+  valueFrom: {secretKeyRef: {name: {{ include "heartbeat.secret" . }}, key: admin-key}}
+- name: HEARTBEAT_SECRET_KEY
+  valueFrom: {secretKeyRef: {name: {{ include "heartbeat.secret" . }}, key: secret-key}}
+- name: HEARTBEAT_PING_KEY
+  valueFrom: {secretKeyRef: {name: {{ include "heartbeat.secret" . }}, key: ping-key, optional: true}}
+{{- if eq .Values.database "postgresql" }}
+- name: HEARTBEAT_DATABASE_URL
+  valueFrom: {secretKeyRef: {name: {{ include "heartbeat.secret" . }}, key: database-url}}
+{{- end }}
+{{- with .Values.publicUrl }}
+- name: HEARTBEAT_PUBLIC_URL
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "heartbeat.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{- define "heartbeat.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end -}}

@@ -1,0 +1,209 @@
+"""The chart, linted and rendered by the real Helm, and judged by the schemas of Kubernetes."""
+
+import json
+import tomllib
+from typing import Any
+
+import helm_python
+import jsonschema
+import kubernetes_validate
+import pytest
+import yaml
+
+from tests.unit.deployment import chart
+from tests.unit.deployment.chart import CHART, POSTGRESQL, SECRETS, SETS
+
+KUBERNETES = ("1.27", "1.33", "1.37")
+TEXT = {"type": "string", "minLength": 1}
+# Kubernetes' own schemas know nothing of these three. What is said of them here is what the chart makes of them.
+CUSTOM: dict[str, dict[str, Any]] = {
+    "ServiceMonitor": {
+        "required": ["selector", "endpoints"],
+        "properties": {
+            "selector": {"type": "object", "required": ["matchLabels"]},
+            "endpoints": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["port", "path", "interval", "authorization"],
+                    "properties": {
+                        "port": TEXT,
+                        "path": {"const": "/metrics"},
+                        "interval": {"pattern": "^[0-9]+(ms|s|m|h)$"},
+                        "authorization": {
+                            "properties": {"credentials": {"required": ["name", "key"]}},
+                            "required": ["credentials"],
+                        },
+                    },
+                },
+            },
+        },
+        "additionalProperties": False,
+    },
+    "HTTPRoute": {
+        "required": ["parentRefs", "hostnames", "rules"],
+        "properties": {
+            "parentRefs": {"type": "array", "minItems": 1, "items": {"required": ["name"]}},
+            "hostnames": {"type": "array", "items": {"pattern": r"^[a-z0-9.-]+$"}},
+            "rules": {"type": "array", "items": {"required": ["matches", "backendRefs"]}},
+        },
+        "additionalProperties": False,
+    },
+    "PrometheusRule": {
+        "required": ["groups"],
+        "properties": {
+            "groups": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "required": ["name", "rules"],
+                    "properties": {
+                        "rules": {
+                            "items": {
+                                "required": ["expr"],
+                                "oneOf": [{"required": ["alert"]}, {"required": ["record"]}],
+                            }
+                        }
+                    },
+                },
+            }
+        },
+        "additionalProperties": False,
+    },
+}
+
+
+def of_kind(values: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [one for one in chart.documents(values) if one["kind"] == kind]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_helm_finds_nothing_to_say(name: str) -> None:
+    told = helm_python.lint(CHART, SETS[name], strict=True)
+    assert [one for one in told["messages"] if one["severity"] > 1] == []
+    assert told["errors"] == []
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_what_helm_renders_is_what_was_looked_at(name: str) -> None:
+    """After a change that is meant: `make chart`, and read the difference."""
+    assert (chart.GOLDEN / f"{name}.yaml").read_text() == chart.golden(SETS[name])
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+@pytest.mark.parametrize("name", SETS)
+def test_kubernetes_would_take_it(name: str, version: str) -> None:
+    for one in chart.documents(SETS[name]):
+        if one["kind"] in CUSTOM:
+            jsonschema.validate(one["spec"], CUSTOM[one["kind"]])
+        else:
+            kubernetes_validate.validate(one, version, strict=True)
+
+
+def test_the_readme_has_every_value() -> None:
+    assert (CHART / "README.md").read_text() == chart.readme()
+    documented = {line.split("`")[1] for line in chart.table().splitlines()[2:]}
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    assert set(schema["properties"]) - {"global"} == set(values)
+    assert {path.split(".")[0] for path in documented} == set(values)
+
+
+def test_the_schema_describes_each_value_and_refuses_what_it_does_not_know() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    jsonschema.validate(values, schema)
+    for wrong in ({"replicaCount": 2}, {"image": {"name": "x"}}, {"database": "mysql"}, {"replicas": "2"}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(values | wrong, schema)
+        with pytest.raises(helm_python.HelmError):
+            chart.rendered({"secret": SECRETS} | wrong)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"replicas": 2, "secret": SECRETS}, "replicas: SQLite allows one writing process"),
+        ({"split": {"enabled": True}, "secret": SECRETS}, "split: SQLite allows one writing process"),
+        ({}, "secret.secretKey: give at least 32 characters"),
+        ({"secret": SECRETS | {"adminKey": "short"}}, "secret.adminKey: give at least 16 characters"),
+        ({"database": "postgresql", "secret": SECRETS}, "secret.databaseUrl: give the address"),
+        ({"secret": SECRETS, "ingress": {"enabled": True}}, "publicUrl: write the address"),
+        (POSTGRESQL | {"httpRoute": {"enabled": True}}, "httpRoute.parentRefs: name at least one gateway"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_one_sentence(values: dict[str, Any], words: str) -> None:
+    with pytest.raises(helm_python.HelmError, match=words):
+        chart.rendered(values)
+
+
+def test_sqlite_has_one_pod_at_a_time_and_a_volume_that_stays() -> None:
+    (deployment,) = of_kind(SETS["sqlite"], "Deployment")
+    assert deployment["spec"]["replicas"] == 1
+    assert deployment["spec"]["strategy"] == {"type": "Recreate"}
+    (claim,) = of_kind(SETS["sqlite"], "PersistentVolumeClaim")
+    assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    assert of_kind(SETS["sqlite"], "Job") == []
+
+
+def test_postgresql_never_has_fewer_pods_than_wanted_and_is_migrated_before_an_upgrade() -> None:
+    (deployment,) = of_kind(SETS["postgresql"], "Deployment")
+    assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+    (job,) = of_kind(SETS["postgresql"], "Job")
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    (of_split,) = of_kind(SETS["split"], "Job")
+    assert of_split["metadata"]["annotations"]["helm.sh/hook"] == "pre-upgrade", (
+        "its Secret is not there before"
+    )
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_container_is_without_rights_on_a_read_only_root(name: str) -> None:
+    pods = [one for one in chart.documents(SETS[name]) if one["kind"] in ("Deployment", "Job", "Pod")]
+    for one in pods:
+        spec = one["spec"] if one["kind"] == "Pod" else one["spec"]["template"]["spec"]
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        for container in spec["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+
+
+def test_roles_apart_do_all_that_one_does() -> None:
+    roles = {
+        container["env"][0]["value"]
+        for one in of_kind(SETS["split"], "Deployment")
+        for container in one["spec"]["template"]["spec"]["containers"]
+    }
+    assert roles == {"api", "checker", "pager"}
+    service = of_kind(SETS["split"], "Service")[0]
+    assert service["spec"]["selector"]["app.kubernetes.io/component"] == "api"
+
+
+def test_runbooks_are_where_the_operator_says() -> None:
+    (rule,) = of_kind(SETS["everything"], "PrometheusRule")
+    urls = [
+        one["annotations"]["runbook_url"]
+        for group in rule["spec"]["groups"]
+        for one in group["rules"]
+        if "alert" in one
+    ]
+    assert urls
+    assert all(url.startswith("https://example.com/runbooks/Heartbeat") for url in urls)
+
+
+def test_the_dashboard_is_the_file() -> None:
+    maps = {one["metadata"]["name"]: one for one in of_kind(SETS["everything"], "ConfigMap")}
+    shown = json.loads(maps["heartbeat-dashboard"]["data"]["heartbeat.json"])
+    assert shown == json.loads((CHART / "files/dashboard.json").read_text())
+
+
+def test_the_chart_is_of_this_release() -> None:
+    about = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    version = tomllib.loads((chart.ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert (about["version"], about["appVersion"]) == (version, version)

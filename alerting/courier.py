@@ -16,13 +16,14 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from alerting import delivery, escalation, logbook, notice, outbox, store
+from alerting import delivery, escalation, logbook, notice, outbox, setups, store
 from alerting.delivery import Retry
 from alerting.incident import Incident, Surroundings
 from alerting.notice import Links, Notice, Subject
 from alerting.notifiers.contract import Accepted, Notifier, Outcome, Refused, Unreachable
+from alerting.notifiers.shelf import Outfit, Setup
 from alerting.outbox import Attempt, Busy, Page
-from alerting.person import OPERATOR, Contact, Person
+from alerting.person import DECLARED, OPERATOR, Contact, Person
 from alerting.store import Entry
 
 HANDS = 40
@@ -57,12 +58,16 @@ Observe = Callable[[str, str, Sequence[float]], None]
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One send: a notice, where it goes, and the pages that it delivers (several where it is a digest)."""
+    """One send: a notice, where it goes, and the pages that it delivers (several where it is a digest).
+
+    `entered` is whether the address was entered by somebody, and not written in the operator's own file.
+    """
 
     notice: Notice
     person: Person
     contact: Contact
     pages: tuple[Page, ...]
+    entered: bool = False
 
 
 class Courier:
@@ -74,7 +79,7 @@ class Courier:
     def __init__(
         self,
         transact: Transact,
-        assemble: Callable[[Mapping[str, Mapping[str, str]]], Mapping[str, Notifier]],
+        assemble: Callable[[Mapping[str, Setup]], Outfit],
         *,
         now: Callable[[], datetime],
         around: Around,
@@ -85,7 +90,7 @@ class Courier:
         observe: Observe = lambda _kind, _result, _waited: None,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
-        self.notifiers: Mapping[str, Notifier] = {}
+        self.notifiers = Outfit({}, {})
         self._assemble = assemble
         self._transact = transact
         self._now = now
@@ -135,11 +140,12 @@ class Courier:
         pages = outbox.lease(db, now, limit, busy)
         if not pages:
             return [], 0
-        self.notifiers = self._assemble(store.load_notifiers(db))
+        self.notifiers = self._assemble(setups.load(db))
         numbers = {page.incident_id for page in pages}
         incidents = {number: one for number in numbers if (one := store.load(db, number))}
         symptoms = store.symptoms_of(db, numbers)
         people = store.load_people(db) | {OPERATOR.id: OPERATOR}
+        declared = store.load_people(db, origin=DECLARED).keys() | {OPERATOR.id}
         around = self._around(db, list(incidents.values()))
         parcels = []
         for page in pages:
@@ -159,14 +165,15 @@ class Courier:
                 next_people=_names(escalation.step_at(incident.policy, page.step + 1).page, people),
                 links=self._links(incident, person),
             )
-            parcels.append(Parcel(notice.compose(about, now), person, person.contact(page.contact), (page,)))
+            contact, entered = person.contact(page.contact), person.id not in declared
+            parcels.append(Parcel(notice.compose(about, now), person, contact, (page,), entered))
         return self._bundled(parcels, now), len(pages)
 
     def _bundled(self, parcels: list[Parcel], now: datetime) -> list[Parcel]:
         """What a provider held back goes as one digest a contact, where the reader is a human."""
         held: dict[tuple[str, Contact], list[Parcel]] = {}
         for parcel in parcels:
-            notifier = self.notifiers.get(parcel.contact.kind)
+            notifier = self.notifiers.own.get(parcel.contact.kind)
             if parcel.pages[0].throttled and notifier is not None and notifier.digests:
                 held.setdefault((parcel.person.id, parcel.contact), []).append(parcel)
         bundled = [parcel for group in held.values() if len(group) > 1 for parcel in group]
@@ -177,8 +184,9 @@ class Courier:
         kind = parcel.contact.kind
         try:
             about = parcel.person.about(parcel.contact)
+            notifiers = self.notifiers.entered if parcel.entered else self.notifiers.own
             outcome = await hand_over(
-                self.notifiers, parcel.notice, parcel.contact, lambda text: self._fill_in(text, about)
+                notifiers, parcel.notice, parcel.contact, lambda text: self._fill_in(text, about)
             )
             self._observe(kind, type(outcome).__name__.lower(), self._waited(parcel, outcome))
             again = await self._recorded(parcel, outcome)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from alerting import incident as life
 from alerting import logbook, outbox, store
+from alerting import setups as setups
 from alerting.escalation import Policy, Step
 from alerting.incident import (
     GATHERING,
@@ -29,15 +30,11 @@ from alerting.notice import Kind
 from alerting.outbox import Attempt as Attempt
 from alerting.outbox import Page as Page
 from alerting.outbox import Standing as Standing
-from alerting.person import OPERATOR, Person
+from alerting.person import DECLARED, OPERATOR, Person
 from alerting.store import Entry
 
 CATCH_ALL = Policy("catch-all", (Step((OPERATOR.id,), timedelta(minutes=15)),))
 """What pages when no policy is known: silence always reaches somebody."""
-
-
-DECLARED = "file"
-"""The origin of people and policies where none is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +204,9 @@ def origins(db: Connection) -> tuple[dict[str, str], dict[str, str]]:
     return store.origins(db)
 
 
-def notifiers(db: Connection) -> dict[str, dict[str, str]]:
-    """Each notifier's settings as they were written."""
-    return store.load_notifiers(db)
+def notifiers(db: Connection, origin: str | None = None) -> dict[str, dict[str, str]]:
+    """Each notifier's settings as they are kept; or those of one origin."""
+    return {kind: dict(setup.settings) for kind, setup in setups.load(db, origin).items()}
 
 
 def install(
@@ -219,7 +216,7 @@ def install(
     settings: Mapping[str, Mapping[str, str]],
     origin: str = DECLARED,
 ) -> None:
-    """Make these the people and policies of this origin, and no others, and these the notifiers' settings.
+    """Make these the people, policies and notifiers' settings of this origin, and no others.
 
     What another origin has stays, but for the names that are taken over now.
     """
@@ -227,7 +224,7 @@ def install(
     store.put_people(db, everybody, origin)
     store.remove_policies(db, origin=origin)
     store.put_policies(db, every, origin)
-    store.replace_notifiers(db, settings)
+    setups.replace(db, settings, origin)
 
 
 def define_person(db: Connection, person: Person, origin: str) -> None:

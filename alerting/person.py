@@ -31,3 +31,5 @@ class Person:
 
 OPERATOR = Person("operator", "Operator", (Contact("console", "terminal"),))
 """The catch-all: where a policy names nobody who can be reached, the page goes to the service's own terminal."""
+DECLARED = "file"
+"""The origin of whatever the operator's own file says: people, policies, the setup of notifiers."""

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, ScalarSelect, delete, func, insert, select
+from sqlalchemy import Connection, Row, ScalarSelect, delete, func, select
 
 from alerting import escalation
 from alerting.escalation import Policy
@@ -17,7 +17,7 @@ from alerting.incident import Facts, Incident, RaisedSymptom, State, Symptom
 from alerting.person import Contact, Person
 from alerting.rows import among, earliest, insert_many, update_many
 from alerting.severity import Severity
-from alerting.tables import incidents, notifiers, people, policies, symptoms, timeline
+from alerting.tables import incidents, people, policies, symptoms, timeline
 
 SEVERITIES = tuple(Severity)
 _COLUMNS = tuple(incidents.c.keys())
@@ -62,11 +62,6 @@ def origins(db: Connection) -> tuple[dict[str, str], dict[str, str]]:
     return {row.id: row.origin for row in of_people}, {row.id: row.origin for row in of_policies}
 
 
-def load_notifiers(db: Connection) -> dict[str, dict[str, str]]:
-    """The settings of each notifier as they were written, secrets not filled in."""
-    return {row.kind: row.settings for row in db.execute(select(notifiers))}
-
-
 def put_people(db: Connection, everybody: Iterable[Person], origin: str) -> None:
     """Write these people, over those of the same names."""
     rows = [
@@ -101,14 +96,6 @@ def put_policies(db: Connection, every: Iterable[Policy], origin: str) -> None:
 def remove_policies(db: Connection, names: Collection[str] = (), origin: str | None = None) -> None:
     """Forget policies: those of these names, and all of this origin."""
     db.execute(delete(policies).where(among(db, policies.c.id, names) | (policies.c.origin == origin)))
-
-
-def replace_notifiers(db: Connection, settings: Mapping[str, Mapping[str, str]]) -> None:
-    """Make these, and no others, the notifiers' settings."""
-    db.execute(delete(notifiers))
-    rows = [{"kind": kind, "settings": dict(given)} for kind, given in settings.items()]
-    if rows:
-        db.execute(insert(notifiers), rows)
 
 
 def lock_open(db: Connection, cause_keys: Collection[str]) -> dict[str, Incident]:

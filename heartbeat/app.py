@@ -2,9 +2,7 @@
 
 import asyncio
 import gc
-import json
 import logging
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,14 +13,13 @@ from typing import Any
 
 import httpx
 
-from alerting.address import Fence, Reach
-from alerting.courier import Courier, hand_over
+from alerting.courier import Courier
 from alerting.incident import Incident
-from alerting.notice import Links, Notice
-from alerting.notifiers import gate, shelf
-from alerting.notifiers.contract import Notifier, Outcome
-from alerting.person import Contact, Person
-from heartbeat import checker, config, link, plan, secret, vault
+from alerting.notice import Links
+from alerting.notifiers import shelf
+from alerting.notifiers.contract import Notifier
+from alerting.person import Person
+from heartbeat import checker, config, link, outfit, plan
 from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.http import face, ops, status_page
@@ -44,9 +41,6 @@ SETTLE_BOUND = 0.5
 COMMIT_BOUND = 0.3
 """Seconds that pings in line have after that; nobody waits for their answers any more."""
 
-LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50)
-USER_AGENT = f"heartbeat/{version('heartbeat')}"
-ADVICE = "HEARTBEAT_ALLOW_ADDRESSES can allow it"
 
 log = logging.getLogger(__name__)
 
@@ -101,13 +95,15 @@ def build(
     database: Database,
     clock: Clock,
     http: httpx.AsyncClient,
+    entered: httpx.AsyncClient | None = None,
     random: Callable[[], float] | None = None,
     notifiers: Mapping[str, Notifier] | None = None,
     longest_sleep: float = LONGEST_SLEEP,
     ticked: Callable[[bool], None] = lambda _clean: None,
 ) -> System:
     """Put the system together. The admin key and the secret key must be set. `notifiers` are put on the shelf's
-    place, kind by kind (a demonstration brings its own terminal). `longest_sleep` may be raised where no other
+    place, kind by kind (a demonstration brings its own terminal). `entered` is the client for addresses that somebody
+    has entered, where they may not reach as far as those of the file. `longest_sleep` may be raised where no other
     process can bring anything forward. `ticked` is told of each tick that has ended."""
     metrics = Metrics(
         version=version("heartbeat"),
@@ -124,11 +120,11 @@ def build(
 
     courier = Courier(
         database.write,
-        _assembler(settings, http, notifiers or {}),
+        outfit.assembler(settings, http, entered or http, notifiers or {}),
         now=clock.now,
         around=checker.surroundings,
         links=lambda incident, person: _links(settings, incident, person, clock.now()),
-        fill_in=_filler(settings),
+        fill_in=outfit.filler(settings),
         overview_url=f"{settings.public_url}/incidents",
         observe=metrics.observe_page,
         wake=wake,
@@ -155,7 +151,8 @@ def build(
         admin_key=settings.admin_key,
         secret_key=settings.secret_key,
         link_keys=(settings.secret_key, *settings.secret_keys_before),
-        vault=vault_of(settings),
+        vault=outfit.vault_of(settings),
+        fence=outfit.fence_of_entered(settings),
         wake=wake,
         ready=ticker.ready,
         apply=_applier(settings, notifiers or {}, database, clock, wake),
@@ -180,47 +177,6 @@ def understand(
     )
 
 
-def sender(
-    settings: Settings, http: httpx.AsyncClient, written: Mapping[str, Mapping[str, str]]
-) -> Callable[[Notice, Person, Contact], Awaitable[Outcome]]:
-    """A way to send one notice at once, beside the outbox: for trying contacts out."""
-    notifiers, fill_in = _assembler(settings, http, {})(written), _filler(settings)
-
-    async def send(told: Notice, person: Person, contact: Contact) -> Outcome:
-        return await hand_over(notifiers, told, contact, lambda text: fill_in(text, person.about(contact)))
-
-    return send
-
-
-def outward(settings: Settings) -> httpx.AsyncClient:
-    """The client for what the operator has written: the configuration's addresses and the outside heartbeat."""
-    fence = Fence(Reach.INSIDE, settings.allow_addresses, ADVICE)
-    return gate.client(fence, limits=LIMITS, headers={"User-Agent": USER_AGENT}, proxies=True)
-
-
-def vault_of(settings: Settings) -> vault.Vault:
-    """The vault with this installation's keys. The secret key is the last of them, so that it can be the only one."""
-    keys = (*settings.encryption_keys, settings.secret_key, *settings.secret_keys_before)
-    return vault.with_keys([key for key in keys if key], secrets.token_bytes)
-
-
-def _filler(settings: Settings) -> Callable[[str, str], str]:
-    """Gives what is kept of a secret in clear: encrypted, and then bound to what it is about, or as references."""
-    opener = vault_of(settings)
-
-    def fill_in(text: str, about: str) -> str:
-        if vault.is_sealed(text):
-            return opener.open(text, about)
-        return secret.fill_in(text, settings.environment, Path.read_text)
-
-    return fill_in
-
-
-def setting_about(kind: str, name: str) -> str:
-    """What an encrypted setting of a notifier is bound to."""
-    return f"notifier {kind} {name}"
-
-
 def calm_collector() -> None:
     """Keep the garbage collector away from the ping path: what is alive at start stays, and young garbage is rare."""
     gc.collect()
@@ -243,44 +199,6 @@ def _applier(
         return done.changes
 
     return apply
-
-
-def _assembler(
-    settings: Settings, http: httpx.AsyncClient, instead: Mapping[str, Notifier]
-) -> Callable[[Mapping[str, Mapping[str, str]]], Mapping[str, Notifier]]:
-    """Notifiers by their settings as written, built anew only when these change."""
-    known = shelf.known()
-    for name, problem in known.problems.items():
-        log.error("the notifier %s cannot be used: %s", name, problem)
-    built: dict[str, dict[str, Notifier]] = {}
-
-    def assemble(written: Mapping[str, Mapping[str, str]]) -> Mapping[str, Notifier]:
-        key = json.dumps(written, sort_keys=True)
-        if key not in built:
-            built.clear()
-            built[key] = _assembled(settings, written, http, known) | dict(instead)
-        return built[key]
-
-    return assemble
-
-
-def _assembled(
-    settings: Settings, written: Mapping[str, Mapping[str, str]], http: httpx.AsyncClient, known: shelf.Shelf
-) -> dict[str, Notifier]:
-    filled, fill_in = {}, _filler(settings)
-    for kind, given in written.items():
-        try:
-            one = {name: fill_in(value, setting_about(kind, name)) for name, value in given.items()}
-            shelf.assemble({kind: one}, http, known)
-            filled[kind] = one
-        except ValueError as wrong:
-            # Its contacts are refused with a reason, and so each page goes on to the next contact.
-            log.error("notifiers: %s", wrong)
-    return {
-        kind: notifier
-        for kind, notifier in shelf.assemble(filled, http, known).items()
-        if kind in filled or kind not in written
-    }
 
 
 def _publisher(settings: Settings, database: Database, clock: Clock, metrics: Metrics) -> Publisher:

@@ -55,7 +55,7 @@ def load(db: Connection, checks: Iterable[Check], origin: str = ORIGIN) -> Confi
         checks={one.slug: CheckDefinition.of(one) for one in checks if one.origin == origin},
         people=desk.people(db, origin),
         policies=desk.policies(db, origin),
-        notifiers=desk.notifiers(db),
+        notifiers=desk.notifiers(db, origin),
         status_pages=status_pages_of(db, origin),
     )
 

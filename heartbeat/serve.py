@@ -13,7 +13,7 @@ from uuid import UUID
 import uvloop
 from sqlalchemy import Connection
 
-from heartbeat import app, backup, config, migrations, secret, settings, store
+from heartbeat import app, backup, config, migrations, outfit, secret, settings, store
 from heartbeat.clock import WallClock
 from heartbeat.database import Database
 from heartbeat.http import server
@@ -61,10 +61,17 @@ def prepared(given: Settings, *, sample: bool) -> tuple[Settings, list[str]]:
 
 
 async def _serve(given: Settings, database: Database, listener: socket, news: list[str]) -> int:
-    async with app.outward(given) as http:
+    async with outfit.client_for_own(given) as http, outfit.client_for_entered(given) as entered:
         started = asyncio.Event()
         supervisor = Supervisor(given.notify_socket, started.is_set)
-        system = app.build(given, database=database, clock=WallClock(), http=http, ticked=supervisor.ticked)
+        system = app.build(
+            given,
+            database=database,
+            clock=WallClock(),
+            http=http,
+            entered=entered,
+            ticked=supervisor.ticked,
+        )
         await database.write(lambda db: _same_installation(db, given.secret_key, given.secret_keys_before))
         await _after_a_restore(database)
         for line in await _applied(system, given):

@@ -7,6 +7,8 @@ the name says a moment later counts for nothing. Host and TLS keep the name. Red
 import asyncio
 import socket
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
@@ -43,12 +45,12 @@ async def fault(fence: Fence, address: str) -> str | None:
 
     For whoever enters an address that is a URL: what a page would meet at night is said at once.
     """
-    url = web_address(address)
-    if url is None:
+    host = _host(address)
+    if host is None:
         return None
     try:
         async with asyncio.timeout(LOOK_UP):
-            await _vetted(fence, url.host, url.port or 443)
+            await _vetted(fence, host, 443)
     except NotAllowed as no:
         return str(no)
     except (httpcore.ConnectError, TimeoutError):
@@ -56,14 +58,26 @@ async def fault(fence: Fence, address: str) -> str | None:
     return None
 
 
+def _host(address: str) -> str | None:
+    """The host of what is a URL, of the web or of a mail server."""
+    url = web_address(address)
+    if url is not None:
+        return url.host
+    with suppress(ValueError):
+        other = urlsplit(address)
+        return other.hostname if other.scheme in ("smtp", "smtps") else None
+    return None
+
+
 class _Within(httpx.AsyncHTTPTransport):
     """The usual transport, whose connections are made by the fence's own backend."""
 
     def __init__(self, fence: Fence, limits: httpx.Limits) -> None:
-        super().__init__(limits=limits)
+        tls = httpx.create_ssl_context()
+        super().__init__(verify=tls, limits=limits)
         # httpx offers no other way to bring a backend along; a test holds that this is the pool that is used.
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
+            ssl_context=tls,
             max_connections=limits.max_connections,
             max_keepalive_connections=limits.max_keepalive_connections,
             keepalive_expiry=limits.keepalive_expiry,

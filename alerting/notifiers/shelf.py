@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
 
 import httpx
@@ -13,6 +14,7 @@ from alerting.notifiers.ntfy import Ntfy
 from alerting.notifiers.pagerduty import PagerDuty
 from alerting.notifiers.slack import Slack
 from alerting.notifiers.webhook import Webhook
+from alerting.person import DECLARED
 
 GROUP = "heartbeat.notifiers"
 """The group of entry points; a plugin's name in it is the kind, its value the class."""
@@ -28,6 +30,32 @@ class Shelf:
 
     kinds: Mapping[str, type[Notifier]]
     problems: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How one notifier is set up, as it is kept: secrets are references, or encrypted.
+
+    `origin` says who owns it. When and by whom it was changed is known of what somebody has entered.
+    """
+
+    settings: Mapping[str, str]
+    origin: str = DECLARED
+    changed_at: datetime | None = None
+    changed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outfit:
+    """The notifiers that can be used, by kind: `own` reach what the file says, `entered` what somebody has entered."""
+
+    own: Mapping[str, Notifier]
+    entered: Mapping[str, Notifier]
+
+
+def about(kind: str, setting: str) -> str:
+    """What an encrypted setting of a notifier is bound to."""
+    return f"notifier {kind} {setting}"
 
 
 def known() -> Shelf:

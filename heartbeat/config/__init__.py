@@ -250,6 +250,10 @@ class Reading:
         """By kind the settings, as written. Contacts are judged by them."""
         return self._reach.settings(self._root.entries("notifiers"))
 
+    def notifier(self, kind: str, node: Node) -> dict[str, str]:
+        """The settings of one notifier."""
+        return self._reach.settings({kind: node}).get(kind, {})
+
     def person(self, name: str, node: Node) -> Person:
         """One person."""
         if name == OPERATOR.id:

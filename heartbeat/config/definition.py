@@ -25,6 +25,7 @@ SHAPES: Final[Mapping[str, Schema]] = {
     "person": schema.part("person"),
     "policy": {"type": "object", "properties": {"steps": schema.part("policy")}, "required": ["steps"]},
     "status_page": schema.part("status_page"),
+    "notifier": {"type": "object", "additionalProperties": {"type": "string"}},
 }
 """What a definition may hold, as JSON Schema (draft 2020-12)."""
 
@@ -91,6 +92,11 @@ def read_policy(name: str, given: Mapping[str, object], around: Around) -> Polic
         return reading.policy(name, node.need("steps", "[{page: anna, wait: 5m}]"))
 
     return _read("policy", name, given, SHAPES["policy"], read)
+
+
+def read_notifier(kind: str, given: Mapping[str, object], around: Around) -> dict[str, str]:
+    """The settings of a notifier that are meant. Secrets stand in them in clear. Raises `Faulty`."""
+    return _read("notifier", kind, given, SHAPES["notifier"], around.reading().notifier)
 
 
 def read_status_page(slug: str, given: Mapping[str, object]) -> StatusPage:

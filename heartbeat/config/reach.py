@@ -24,7 +24,7 @@ _REFERENCE = re.compile(secret.PATTERN)
 class Reach:
     """The notifiers that are installed, with the settings that the file gives them.
 
-    `in_clear` is whether secret addresses may be given in clear: not in the file, which others read.
+    `in_clear` is whether secrets may be given in clear: not in the file, which others read.
     """
 
     def __init__(
@@ -72,7 +72,8 @@ class Reach:
         return found
 
     def _filled(self, kind: str, name: str, node: Node, text: str) -> str | None:
-        if name in self._kinds[kind].secret_settings and not secret.is_reference(text):
+        in_clear = self._in_clear or secret.is_reference(text)
+        if name in self._kinds[kind].secret_settings and not in_clear:
             node.wrong(IN_CLEAR)
             return None
         return node.as_(self._fill_in, None)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from alerting.address import Fence
 from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.metrics import Metrics
@@ -24,6 +25,8 @@ class Door:
     """The secret keys whose links are taken: the one that signs, and those before it."""
     vault: Vault = field(repr=False)
     """Encrypts what somebody enters and must never be shown again."""
+    fence: Fence
+    """How far addresses that somebody enters may reach."""
     wake: Callable[[], None]
     """Something is due now: the ticker should look at once."""
     ready: Callable[[], bool]

@@ -3,17 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
 
 from alerting import desk, notice
 from alerting.escalation import Policy, Step
+from alerting.notifiers import shelf
 from alerting.notifiers.contract import Accepted, Outcome, Refused
-from alerting.person import Contact, Person
-from heartbeat import app, checker, store
-from heartbeat.app import setting_about, vault_of
+from alerting.notifiers.shelf import Setup
+from alerting.person import DECLARED, Contact, Person
+from heartbeat import app, checker, outfit, store
 from heartbeat.database import Database
+from heartbeat.outfit import vault_of
 from heartbeat.settings import Settings
 from tests.unit.conftest import NOW, a_check
 from tests.unit.http.conftest import SetClock
@@ -73,14 +76,14 @@ async def sent(person: Person, written: dict[str, dict[str, str]], contact: Cont
         return httpx.Response(200, stream=httpx.ByteStream(b'{"id": "m1"}'))
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(provider)) as http:
-        send = app.sender(SETTINGS, http, written)
-        outcome = await send(notice.trial(person, "http://test/", NOW), person, contact)
+        send = outfit.sender(SETTINGS, http, http, {kind: Setup(one) for kind, one in written.items()})
+        outcome = await send(notice.trial(person, "http://test/", NOW), person, DECLARED, contact)
     return outcome, "".join(shown)
 
 
 async def test_a_sealed_setting_is_opened_for_its_notifier() -> None:
     contact = Contact("ntfy", "https://ntfy.example.com/ops")
-    kept = vault_of(SETTINGS).seal("tk_token", setting_about("ntfy", "token"))
+    kept = vault_of(SETTINGS).seal("tk_token", shelf.about("ntfy", "token"))
     assert await sent(ANNA, {"ntfy": {"token": kept}}, contact) == (
         Accepted("200 OK", "m1"),
         "Bearer tk_token",
@@ -98,6 +101,49 @@ async def test_what_is_sealed_for_another_is_refused_in_words() -> None:
 
 async def test_a_setting_that_cannot_be_opened_costs_only_its_own_kind() -> None:
     contact = Contact("ntfy", "https://ntfy.example.com/ops")
-    kept = vault_of(SETTINGS).seal("tk_token", setting_about("email", "password"))
+    kept = vault_of(SETTINGS).seal("tk_token", shelf.about("email", "password"))
     outcome, _ = await sent(ANNA, {"ntfy": {"token": kept}}, contact)
     assert outcome == Refused("there is no usable notifier of the kind ntfy here")
+
+
+async def test_what_was_entered_goes_out_by_the_strict_client(database: Database) -> None:
+    """The person is defined by the API; another, in the file, has the same address."""
+    clock, ways = SetClock(NOW), list[str]()
+
+    def client(way: str) -> httpx.AsyncClient:
+        def provider(request: httpx.Request) -> httpx.Response:
+            ways.append(f"{way} {request.url.path}")
+            return httpx.Response(200, stream=httpx.ByteStream(b"ok"))
+
+        return httpx.AsyncClient(transport=httpx.MockTransport(provider))
+
+    declared = Person("first", "First", (Contact("slack", "https://hooks.example.com/declared"),))
+    anna = sealed(ANNA, "https://hooks.example.com/entered")
+    both = Policy("ops", (Step(("first", "anna"), timedelta(minutes=5)),))
+    async with client("own") as own, client("strict") as strict:
+        system = app.build(SETTINGS, database=database, clock=clock, http=own, entered=strict)
+        await database.write(lambda db: desk.install(db, [declared], [both], {}))
+        await database.write(lambda db: desk.define_person(db, anna, "api"))
+        await database.write(lambda db: store.insert(db, [a_check()]))
+        clock.advance(minutes=6)
+        await database.write(lambda db: checker.sweep(db, clock.now()))
+        clock.advance(seconds=10)
+        await system.ticker.tick()
+        await system.stop()
+    assert sorted(ways) == ["own /declared", "strict /entered"]
+
+
+def test_a_notifier_whose_settings_were_entered_is_strict_for_everybody() -> None:
+    own, strict = (
+        httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503))) for _ in "ab"
+    )
+    url = {"url": "https://events.example.com/v2/enqueue"}
+    made = outfit.assembler(SETTINGS, own, strict, {})({"pagerduty": Setup(url, "api"), "ntfy": Setup({})})
+    assert client_of(made.own["pagerduty"]) is client_of(made.entered["pagerduty"]) is strict
+    assert (client_of(made.own["ntfy"]), client_of(made.entered["ntfy"])) == (own, strict)
+    assert (client_of(made.own["slack"]), client_of(made.entered["slack"])) == (own, strict)
+
+
+def client_of(notifier: Any) -> httpx.AsyncClient:
+    found: httpx.AsyncClient = notifier.http
+    return found

@@ -37,6 +37,7 @@ from heartbeat import (
     ingest,
     janitor,
     link,
+    outfit,
     ring,
     schedule,
     settings,
@@ -225,6 +226,7 @@ def addresses() -> dict[str, set[str]]:
         secret_key="s" * 32,
         link_keys=["s" * 32],
         vault=NOBODY,
+        fence=NOBODY,
         wake=NOBODY,
         ready=NOBODY,
         apply=NOBODY,
@@ -535,7 +537,7 @@ def _longest_retry_after() -> timedelta:
 
 
 KEEP_ALIVE = in_source(server, r"timeout_keep_alive=(\d+)")
-PROVIDERS = app.LIMITS.max_connections
+PROVIDERS = outfit.LIMITS.max_connections
 CONNECTING = in_source(database, r'"connect_timeout": (\d+)')
 UNHEARD = in_source(database, r'"tcp_user_timeout": (\d+)') / 1000
 LOCKED = in_source(database, r'"timeout": ([\d.]+)')

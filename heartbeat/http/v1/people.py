@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from alerting import desk, person
 from heartbeat import definitions
+from heartbeat.edit import outward
 from heartbeat.edit import people as edit
 from heartbeat.http.auth import Admin, Given
 from heartbeat.http.problem import NoSuch
@@ -103,6 +104,7 @@ async def define_person(
     keeps the one of that kind that there is. Pages that wait go to the new contacts. The same again changes
     nothing. Whom the configuration file declares stays (409).
     """
+    await outward.vet_person(door.fence, name, given)
     now = door.clock.now()
 
     def work(db: Connection) -> tuple[person.Person, bool, Person]:

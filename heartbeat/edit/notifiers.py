@@ -1,0 +1,107 @@
+"""Notifiers that are set up outside of the file. Their secrets are encrypted before they are written."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import httpx
+from sqlalchemy import Connection
+
+from alerting import desk
+from alerting.notifiers import shelf
+from alerting.notifiers.shelf import Setup
+from heartbeat import audit, definitions, vault
+from heartbeat.config import definition
+from heartbeat.config.changes import CONCEALED
+from heartbeat.config.definition import Around, Faulty
+from heartbeat.definitions import MADE_HERE
+from heartbeat.edit import InUse, refuse_if_declared
+from heartbeat.vault import Vault
+from heartbeat.who import Who
+
+
+def read(
+    db: Connection, keys: Vault, who: Who, kind: str, given: Mapping[str, object], now: datetime
+) -> Setup:
+    """How the notifier is to be set up by these fields, which are those that the file has for it.
+
+    Secrets are given in clear and never shown again. Null in their place keeps the one that there is. Raises `Faulty`.
+    """
+    kept = desk.setups.load(db).get(kind)
+    filled = {name: _kept(kind, name, kept, keys) if text is None else text for name, text in given.items()}
+    found = definition.read_notifier(kind, filled, Around(kinds=shelf.known().kinds))
+    sealed = {name: _sealed(kind, name, text, kept, keys) for name, text in found.items()}
+    return Setup(sealed, MADE_HERE, now, who.name)
+
+
+def define(db: Connection, who: Who, kind: str, wanted: Setup, now: datetime) -> Setup:
+    """Set the notifier up. The same once more changes nothing. Raises `OwnedByFile`. Gives back what there is now."""
+    definitions.wait_for_turn(db)
+    before = desk.setups.load(db).get(kind)
+    refuse_if_declared(before.origin if before else None, f"notifier {kind}", "change")
+    if before is not None and before.settings == wanted.settings:
+        return before
+    desk.setups.put(db, kind, wanted)
+    deed, was = ("make", None) if before is None else ("change", written(kind, before))
+    audit.record(
+        db, who, f"notifier.{deed}", f"notifier {kind}", now, before=was, after=written(kind, wanted)
+    )
+    return wanted
+
+
+def delete(db: Connection, who: Who, kind: str, now: datetime) -> Setup | None:
+    """Forget how a notifier is set up; None where it is not. Raises `OwnedByFile`, and `InUse` where a person is
+    reached by it and it cannot do without."""
+    definitions.wait_for_turn(db)
+    before = desk.setups.load(db).get(kind)
+    if before is not None:
+        refuse_if_declared(before.origin, f"notifier {kind}", "delete")
+        reached = [one.id for one in desk.people(db).values() if any(c.kind == kind for c in one.contacts)]
+        if reached and _needs_settings(kind):
+            raise InUse(f"Person {reached[0]} is reached by {kind}: take that contact away first.")
+        desk.setups.remove(db, kind)
+        audit.record(db, who, "notifier.delete", f"notifier {kind}", now, before=written(kind, before))
+    return before
+
+
+def written(kind: str, setup: Setup) -> dict[str, Any]:
+    """The settings as `read` takes them, without secrets."""
+    return {name: CONCEALED if is_secret(kind, name) else text for name, text in setup.settings.items()}
+
+
+def is_secret(kind: str, name: str) -> bool:
+    """Whether a setting is one that nobody may read. Of a kind that is not installed nothing is known."""
+    notifier = shelf.known().kinds.get(kind)
+    return notifier is None or name in notifier.secret_settings
+
+
+def _kept(kind: str, name: str, kept: Setup | None, keys: Vault) -> str:
+    if kept is None or kept.origin != MADE_HERE or name not in kept.settings:
+        raise Faulty([f"notifier {kind}.{name}: there is no value to keep; write one."])
+    return _clear(kind, name, kept, keys)
+
+
+def _clear(kind: str, name: str, kept: Setup, keys: Vault) -> str:
+    text = kept.settings[name]
+    try:
+        return keys.open(text, shelf.about(kind, name)) if vault.is_sealed(text) else text
+    except vault.Unreadable as error:
+        raise Faulty([f"notifier {kind}.{name}: {error}"]) from None
+
+
+def _sealed(kind: str, name: str, text: str, kept: Setup | None, keys: Vault) -> str:
+    """The setting as it is written down; the same secret once more is not encrypted anew."""
+    if not is_secret(kind, name):
+        return text
+    if (
+        kept is not None
+        and vault.is_sealed(kept.settings.get(name, ""))
+        and _clear(kind, name, kept, keys) == text
+    ):
+        return kept.settings[name]
+    return keys.seal(text, shelf.about(kind, name))
+
+
+def _needs_settings(kind: str) -> bool:
+    nowhere = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503)))
+    return kind not in shelf.assemble({}, nowhere)

@@ -1,0 +1,127 @@
+"""The notifiers of this process: their settings filled in, their clients within their fences."""
+
+import json
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx
+
+from alerting.address import Fence, Reach
+from alerting.courier import hand_over
+from alerting.notice import Notice
+from alerting.notifiers import gate, shelf
+from alerting.notifiers.contract import Notifier, Outcome
+from alerting.notifiers.shelf import Outfit, Setup, Shelf
+from alerting.person import DECLARED, Contact, Person
+from heartbeat import secret, vault
+from heartbeat.settings import Settings
+
+LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50)
+"""Connections to what the file says; and as many to what was entered."""
+USER_AGENT = f"heartbeat/{version('heartbeat')}"
+ADVICE = "HEARTBEAT_ALLOW_ADDRESSES can allow it"
+
+log = logging.getLogger(__name__)
+
+
+def client_for_own(settings: Settings) -> httpx.AsyncClient:
+    """The client for what the operator has written: the configuration's addresses and the outside heartbeat."""
+    fence = Fence(Reach.INSIDE, settings.allow_addresses, ADVICE)
+    return gate.client(fence, limits=LIMITS, headers={"User-Agent": USER_AGENT}, proxies=True)
+
+
+def client_for_entered(settings: Settings) -> httpx.AsyncClient:
+    """The client for addresses that somebody has entered through the API or the console."""
+    return gate.client(fence_of_entered(settings), limits=LIMITS, headers={"User-Agent": USER_AGENT})
+
+
+def fence_of_entered(settings: Settings) -> Fence:
+    """How far what somebody has entered may reach."""
+    return Fence(Reach.INTERNET, settings.allow_addresses, ADVICE)
+
+
+def vault_of(settings: Settings) -> vault.Vault:
+    """The vault with this installation's keys. The secret key is the last of them, so that it can be the only one."""
+    keys = (*settings.encryption_keys, settings.secret_key, *settings.secret_keys_before)
+    return vault.with_keys([key for key in keys if key], secrets.token_bytes)
+
+
+def filler(settings: Settings) -> Callable[[str, str], str]:
+    """Gives what is kept of a secret in clear: encrypted, and then bound to what it is about, or as references."""
+    opener = vault_of(settings)
+
+    def fill_in(text: str, about: str) -> str:
+        if vault.is_sealed(text):
+            return opener.open(text, about)
+        return secret.fill_in(text, settings.environment, Path.read_text)
+
+    return fill_in
+
+
+def sender(
+    settings: Settings,
+    http: httpx.AsyncClient,
+    entered: httpx.AsyncClient,
+    written: Mapping[str, Setup],
+) -> Callable[[Notice, Person, str, Contact], Awaitable[Outcome]]:
+    """A way to send one notice at once, beside the outbox: for trying contacts out. It is told the person's origin."""
+    notifiers, fill_in = assembler(settings, http, entered, {})(written), filler(settings)
+
+    async def send(told: Notice, person: Person, origin: str, contact: Contact) -> Outcome:
+        usable = notifiers.own if origin == DECLARED else notifiers.entered
+        return await hand_over(usable, told, contact, lambda text: fill_in(text, person.about(contact)))
+
+    return send
+
+
+def assembler(
+    settings: Settings, http: httpx.AsyncClient, entered: httpx.AsyncClient, instead: Mapping[str, Notifier]
+) -> Callable[[Mapping[str, Setup]], Outfit]:
+    """Notifiers by how they are set up, built anew only when that changes. `instead` stand in for their kinds."""
+    known = shelf.known()
+    for name, problem in known.problems.items():
+        log.error("the notifier %s cannot be used: %s", name, problem)
+    built: dict[str, Outfit] = {}
+
+    def assemble(written: Mapping[str, Setup]) -> Outfit:
+        key = json.dumps(
+            {kind: [one.origin, dict(one.settings)] for kind, one in written.items()}, sort_keys=True
+        )
+        if key not in built:
+            built.clear()
+            made = _assembled(settings, written, http, entered, known)
+            built[key] = Outfit({**made.own, **instead}, {**made.entered, **instead})
+        return built[key]
+
+    return assemble
+
+
+def _assembled(
+    settings: Settings,
+    written: Mapping[str, Setup],
+    http: httpx.AsyncClient,
+    entered: httpx.AsyncClient,
+    known: Shelf,
+) -> Outfit:
+    filled, fill_in = {}, filler(settings)
+    for kind, setup in written.items():
+        try:
+            one = {name: fill_in(value, shelf.about(kind, name)) for name, value in setup.settings.items()}
+            shelf.assemble({kind: one}, http, known)
+            filled[kind] = one
+        except ValueError as wrong:
+            # Its contacts are refused with a reason, and so each page goes on to the next contact.
+            log.error("notifiers: %s", wrong)
+    usable = [kind for kind in known.kinds if kind in filled or kind not in written]
+    own, fenced = (
+        {kind: one for kind, one in shelf.assemble(filled, client, known).items() if kind in usable}
+        for client in (http, entered)
+    )
+    # Where the settings themselves were entered, an address may stand in them.
+    theirs = {
+        kind: fenced[kind] for kind, setup in written.items() if setup.origin != DECLARED and kind in fenced
+    }
+    return Outfit({**own, **theirs}, fenced)

@@ -1,0 +1,101 @@
+"""Notifiers by the API: set up, shown without secrets, and never led inside somebody's network."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from heartbeat.app import System
+from tests.unit.http.v1.test_v1 import problem
+
+MAIL = {
+    "smtp": "smtp://mail.example.com",
+    "from": "hb@example.com",
+    "username": "hb",
+    "password": "correct horse",
+}
+
+
+async def test_a_notifier_is_set_up_and_its_secrets_never_come_out(
+    system: System, admin: httpx.AsyncClient
+) -> None:
+    made, again = [await admin.put("/v1/notifiers/email", json=MAIL) for _ in range(2)]
+    assert (made.status_code, again.status_code) == (201, 200)
+    assert made.headers["location"] == "http://test/v1/notifiers/email"
+    assert made.headers["etag"] == again.headers["etag"]
+    shown = {
+        "kind": "email",
+        "settings": MAIL | {"password": None},
+        "origin": "api",
+        "changed_at": "2024-05-03T03:00:00Z",
+        "changed_by": "admin",
+    }
+    assert made.json() == again.json() == (await admin.get("/v1/notifiers/email")).json() == shown
+    assert (await admin.get("/v1/notifiers")).json() == {"notifiers": [shown]}
+    seen = await admin.get("/v1/notifiers", headers={"If-None-Match": again.headers["etag"]})
+    assert seen.status_code == 200
+    kept = await system.door.database.read(
+        lambda db: db.exec_driver_sql("SELECT settings FROM notifiers").scalar()
+    )
+    assert "correct horse" not in str(kept)
+    assert (await admin.delete("/v1/notifiers/email")).status_code == 204
+    assert "is not set up" in problem(await admin.delete("/v1/notifiers/email"), 404)
+    assert "is not set up" in problem(await admin.get("/v1/notifiers/email"), 404)
+
+
+async def test_it_is_changed_only_by_who_has_seen_the_last(admin: httpx.AsyncClient) -> None:
+    first = (await admin.put("/v1/notifiers/email", json=MAIL)).headers["etag"]
+    change: dict[str, Any] = MAIL | {"from": "pages@example.com", "password": None}
+    assert (await admin.put("/v1/notifiers/email", json=change, headers={"If-Match": first})).is_success
+    assert problem(await admin.put("/v1/notifiers/email", json=MAIL, headers={"If-Match": first}), 412)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "words"),
+    [
+        (
+            "pagerduty",
+            {"url": "http://169.254.169.254/x"},
+            "notifier pagerduty.url: the address leads to 169.254",
+        ),
+        (
+            "email",
+            MAIL | {"smtp": "smtp://127.0.0.1:25"},
+            "notifier email.smtp: the address leads to 127.0.0.1",
+        ),
+        ("email", MAIL | {"smtp": "smtps://[::1]"}, "notifier email.smtp: the address leads to ::1"),
+    ],
+)
+async def test_a_setting_that_leads_inside_is_refused_when_it_is_entered(
+    admin: httpx.AsyncClient, kind: str, given: dict[str, str], words: str
+) -> None:
+    assert words in problem(await admin.put(f"/v1/notifiers/{kind}", json=given), 422)
+    assert (await admin.get("/v1/notifiers")).json() == {"notifiers": []}
+
+
+@pytest.mark.parametrize(
+    ("contact", "where"),
+    [
+        ({"webhook": "http://127.1:8000/v1/checks"}, "127.0.0.1, this machine itself"),
+        ({"slack": "http://10.0.0.7/"}, "10.0.0.7, a private network"),
+        ({"ntfy": "http://[::ffff:169.254.169.254]/topic"}, "where a cloud tells its secrets"),
+    ],
+)
+async def test_a_contact_that_leads_inside_is_refused_when_it_is_entered(
+    admin: httpx.AsyncClient, contact: dict[str, str], where: str
+) -> None:
+    (kind,) = contact
+    told = problem(await admin.put("/v1/people/anna", json={"contacts": [contact]}), 422)
+    assert told.startswith(f"person anna.contacts[0].{kind}: the address leads to ")
+    assert where in told
+    assert told.endswith("HEARTBEAT_ALLOW_ADDRESSES can allow it.")
+
+
+@pytest.mark.parametrize("given", [[], "text", {"contacts": "x"}, {"contacts": [1, {"ntfy": 7}, {}]}])
+async def test_what_has_another_form_is_refused_in_words(admin: httpx.AsyncClient, given: Any) -> None:
+    assert problem(await admin.put("/v1/people/anna", json=given), 422)
+    assert problem(await admin.put("/v1/notifiers/ntfy", json=given), 422)
+
+
+async def test_only_admins_set_notifiers_up(client: httpx.AsyncClient) -> None:
+    assert (await client.put("/v1/notifiers/ntfy", json={})).status_code == 401

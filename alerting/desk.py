@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from alerting import gather, logbook, outbox, store
 from alerting import incident as life
-from alerting import logbook, outbox, store
 from alerting import setups as setups
-from alerting.escalation import Policy, Step
+from alerting.escalation import Policy
 from alerting.incident import (
     GATHERING,
     Acknowledged,
+    Hold,
     Incident,
     Missing,
     RaisedSymptom,
@@ -32,9 +33,6 @@ from alerting.outbox import Page as Page
 from alerting.outbox import Standing as Standing
 from alerting.person import DECLARED, OPERATOR, Person
 from alerting.store import Entry
-
-CATCH_ALL = Policy("catch-all", (Step((OPERATOR.id,), timedelta(minutes=15)),))
-"""What pages when no policy is known: silence always reaches somebody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ def raise_(
     gone = {known.key for known in moved}
     fresh = [symptom for key, symptom in by_key.items() if key not in standing or key in gone]
     if fresh:
-        _join(db, fresh, now, gathering)
+        gather.join(db, fresh, now, gathering)
 
 
 def clear(db: Connection, why: Mapping[str, str], now: datetime, gathering: timedelta = GATHERING) -> None:
@@ -91,6 +89,16 @@ def clear(db: Connection, why: Mapping[str, str], now: datetime, gathering: time
         "recovery",
         "all symptoms have cleared",
     )
+
+
+def hold(
+    db: Connection, holds: Mapping[str, Hold | None], now: datetime, gathering: timedelta = GATHERING
+) -> dict[str, int]:
+    """From now on these symptoms are held until then, or (None) no longer; those that do not stand are passed over.
+
+    What pages already is not silenced: gives back the incident of each symptom that therefore goes on ringing.
+    """
+    return gather.hold(db, holds, now, gathering)
 
 
 def acknowledge(
@@ -252,89 +260,6 @@ def standing(db: Connection) -> Standing:
     return outbox.standing(db)
 
 
-def _join(db: Connection, fresh: list[Symptom], now: datetime, gathering: timedelta) -> None:
-    opened, standing = _homes(db, fresh, now, gathering)
-    homes = opened | {cause_key: incident.id for cause_key, incident in standing.items()}
-    by_number = {incident.id: incident for incident in standing.values()}
-    before = store.had_cleared(db, by_number, [s.key for s in fresh]) if by_number else set()
-    store.insert_symptoms(db, [(homes[s.cause_key], s) for s in fresh], now)
-    entries = [Entry(homes[s.cause_key], now, "down", f"{s.title} {s.facts.why or s.cause}") for s in fresh]
-    for symptom in fresh:
-        if symptom.cause_key not in standing:
-            continue
-        incident = by_number[homes[symptom.cause_key]]
-        joined, entry = _joined(incident, symptom, (incident.id, symptom.key) in before, now, gathering)
-        by_number[incident.id] = joined
-        entries += entry
-    store.save(db, by_number.values())
-    titles = {symptom.cause_key: symptom.incident_title for symptom in fresh}
-    logbook.opened(db, {number: titles[cause_key] for cause_key, number in opened.items()})
-    logbook.write(db, entries)
-
-
-def _homes(
-    db: Connection, fresh: list[Symptom], now: datetime, gathering: timedelta
-) -> tuple[dict[str, int], dict[str, Incident]]:
-    """By cause, the incidents that these symptoms belong to: the numbers of those opened just now, and those that
-    stood open."""
-    wanted = {symptom.cause_key for symptom in fresh}
-    standing = store.lock_open(db, wanted)
-    policies = store.load_policies(db)
-    fallback = next(iter(policies.values()), CATCH_ALL)
-    new: dict[str, Incident] = {}
-    for symptom in sorted(fresh, key=lambda s: s.severity.rank):
-        if symptom.cause_key not in standing and symptom.cause_key not in new:
-            policy = policies.get(symptom.policy or "", fallback)
-            new[symptom.cause_key] = _opened(symptom, policy, now, gathering)
-    opened = store.insert_incidents(db, new.values()) if new else {}
-    if len(opened) < len(new):
-        standing |= store.lock_open(db, new.keys() - opened.keys())
-    return opened, standing
-
-
-def _opened(symptom: Symptom, policy: Policy, now: datetime, gathering: timedelta) -> Incident:
-    return Incident(
-        id=0,
-        cause_key=symptom.cause_key,
-        title=symptom.incident_title,
-        cause=symptom.cause,
-        state=State.OPEN,
-        severity=symptom.severity,
-        occurrence=1,
-        policy=policy,
-        step=0,
-        opened_at=now,
-        next_at=now + gathering,
-    )
-
-
-def _joined(
-    incident: Incident, symptom: Symptom, recurred: bool, now: datetime, gathering: timedelta
-) -> tuple[Incident, list[Entry]]:
-    worse = min(incident.severity, symptom.severity, key=lambda severity: severity.rank)
-    after = replace(incident, severity=worse)
-    again = life.on_join(incident, recurred, now, gathering)
-    if again is not None:
-        entry = Entry(incident.id, now, "reopened", f"paging again: {symptom.title}, {again.reason}")
-        return reopened(after, again), [entry]
-    if incident.told_at is not None and incident.tell_at is None:
-        after = replace(after, tell_at=now + gathering)
-    return after, []
-
-
-def reopened(incident: Incident, again: life.Reopened) -> Incident:
-    """The incident at the start of its next occurrence."""
-    return replace(
-        incident,
-        state=State.OPEN,
-        occurrence=again.occurrence,
-        step=0,
-        next_at=again.next_at,
-        acknowledged_by=None,
-        acknowledged_at=None,
-    )
-
-
 def _clear(
     db: Connection,
     cleared: list[tuple[RaisedSymptom, str]],
@@ -351,8 +276,7 @@ def _clear(
     logbook.write(db, [Entry(k.incident_id, now, "cleared", f"{k.title}: {why}") for k, why in cleared])
     left = store.still_raised(db, homes)
     over = [one for number, one in homes.items() if number not in left and one.state is not State.RESOLVED]
-    going_on = [one for number, one in homes.items() if number in left and one.told_at and not one.tell_at]
-    store.save(db, [replace(one, tell_at=now + gathering) for one in going_on])
+    store.save(db, gather.recovered(homes, left, now, gathering))
     if over:
         _end(db, over, by, ended, now)
 

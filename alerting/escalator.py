@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import desk, escalation, logbook, outbox, store
+from alerting import escalation, gather, logbook, outbox, store
 from alerting import incident as life
 from alerting.escalation import Decision
 from alerting.incident import Incident, State
@@ -20,7 +20,7 @@ BATCH = 1000
 def sweep(db: Connection, now: datetime, limit: int = BATCH) -> int:
     """Page for up to `limit` incidents whose time has come, and tell of changes; how many were worked on."""
     due = store.claim_due(db, now, limit)
-    awake, entries = _awoken(due, now)
+    awake, held, entries = _awoken(db, due, now)
     decisions = {one.id: escalation.decide(one.policy, one.step, now) for one in awake}
     people = _known(db, {name for decision in decisions.values() for name in decision.people})
     reached = {one.id: _reachable(decisions[one.id].people, people) for one in awake}
@@ -31,7 +31,8 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH) -> int:
     intended = [(one, person, decisions[one.id].reason) for one in awake for person in fresh[one.id]]
     outbox.intend(db, Kind.PAGE, intended, now)
     entries += [Entry(one.id, now, "paged", _said(decisions[one.id], reached[one.id])) for one in awake]
-    store.save(db, [_stepped(one, decisions[one.id], now, fresh[one.id] == reached[one.id]) for one in awake])
+    after = [_stepped(one, decisions[one.id], now, fresh[one.id] == reached[one.id]) for one in awake]
+    store.save(db, [*after, *held])
     logbook.write(db, entries)
     paged = {one.id for one in awake}
     return len(due) + _tell_changes(db, now, limit, paged)
@@ -52,15 +53,24 @@ def _said(decision: Decision, people: Iterable[Person]) -> str:
     return f"{decision.reason}: {', '.join(person.name for person in people)}"
 
 
-def _awoken(due: list[Incident], now: datetime) -> tuple[list[Incident], list[Entry]]:
-    awake, entries = [], []
+def _awoken(
+    db: Connection, due: list[Incident], now: datetime
+) -> tuple[list[Incident], list[Incident], list[Entry]]:
+    """Those that page now, and those whose quiet is over and that wait, because all that is wrong is held."""
+    quiet = [one.id for one in due if one.state is not State.OPEN]
+    holds = store.still_raised(db, quiet) if quiet else {}
+    awake, held, entries = [], [], []
     for one in due:
         if one.state is not State.OPEN:
-            again = life.on_quiet_over(one, now)
-            one = desk.reopened(one, again)
+            again = life.on_quiet_over(one, now, holds.get(one.id))
+            one = gather.reopened(one, again)
             entries.append(Entry(one.id, now, "reopened", f"paging again: {again.reason}"))
-        awake.append(one)
-    return awake, entries
+        if one.next_at is not None and one.next_at > now:
+            entries.append(Entry(one.id, now, gather.HELD, f"held until {one.next_at:%d %b %H:%M} UTC"))
+            held.append(one)
+        else:
+            awake.append(one)
+    return awake, held, entries
 
 
 def _known(db: Connection, names: set[str]) -> dict[str, Person]:

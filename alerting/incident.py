@@ -5,6 +5,7 @@ snoozed, but never for ever: each quiet state has an end. An *occurrence* is one
 ends the quiet begins the next occurrence, so that an old acknowledgement cannot silence it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -37,8 +38,19 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Until when nobody is paged because of a symptom, and why in words: "maintenance Database move"."""
+
+    until: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Symptom:
-    """One thing that is wrong. `key` is opaque here ("check:12"); `cause_key` says which incident it joins."""
+    """One thing that is wrong. `key` is opaque here ("check:12"); `cause_key` says which incident it joins.
+
+    A symptom that is held is in its incident like any other. It only brings no page forward while it is.
+    """
 
     key: str
     cause_key: str
@@ -48,6 +60,7 @@ class Symptom:
     severity: Severity
     policy: str | None
     facts: Facts
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +77,7 @@ class RaisedSymptom:
     raised_at: datetime
     cleared_at: datetime | None
     cleared_why: str | None
+    held_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,14 +179,45 @@ def acknowledge(
     return Acknowledged(by, until)
 
 
-def on_join(incident: Incident, recurred: bool, now: datetime, gathering: timedelta) -> Reopened | None:
-    """A symptom joins. What had recovered and is back ends the quiet; what is new is told in the thread."""
-    if recurred and incident.state in (State.ACKNOWLEDGED, State.SNOOZED):
-        return Reopened(incident.occurrence + 1, now + gathering, "it is back after it had recovered")
-    return None
+def pages_at(raised_at: datetime, held_until: datetime | None, gathering: timedelta) -> datetime:
+    """When a symptom wants its page: once what falls silent with it has gathered, and not while it is held."""
+    gathered = raised_at + gathering
+    return gathered if held_until is None else max(gathered, held_until)
 
 
-def on_quiet_over(incident: Incident, now: datetime) -> Reopened:
-    """An acknowledgement or a snooze has come to its end and the incident is still open."""
+def first_page_at(symptoms: Iterable[RaisedSymptom], now: datetime, gathering: timedelta) -> datetime:
+    """When an incident pages that waits for its first page: as soon as one of its symptoms wants it."""
+    standing = [one for one in symptoms if one.cleared_at is None]
+    return max(now, min(pages_at(one.raised_at, one.held_until, gathering) for one in standing))
+
+
+def news_at(
+    symptoms: Iterable[RaisedSymptom], told_at: datetime, now: datetime, gathering: timedelta
+) -> datetime:
+    """When those who were paged hear what has joined since `told_at`."""
+    fresh = [one for one in symptoms if one.cleared_at is None and one.raised_at > told_at]
+    return max(now, min((pages_at(one.raised_at, one.held_until, gathering) for one in fresh), default=now))
+
+
+def waits(incident: Incident) -> bool:
+    """Whether its first page, or the first one since a quiet, is still to come."""
+    return incident.state is State.OPEN and incident.step == 0
+
+
+def on_join(incident: Incident, recurred: bool, held: bool, at: datetime) -> Reopened | None:
+    """A symptom joins that wants its page at `at`. What had recovered and is back ends the quiet; what is new is
+    told in the thread. What is held for longer than the quiet lasts does not end it."""
+    if not recurred or incident.state not in (State.ACKNOWLEDGED, State.SNOOZED):
+        return None
+    if held and incident.next_at is not None and at >= incident.next_at:
+        return None
+    return Reopened(incident.occurrence + 1, at, "it is back after it had recovered")
+
+
+def on_quiet_over(incident: Incident, now: datetime, held_until: datetime | None = None) -> Reopened:
+    """An acknowledgement or a snooze has come to its end and the incident is still open.
+
+    `held_until` is until when every symptom of it is held.
+    """
     what = "the acknowledgement has expired" if incident.state is State.ACKNOWLEDGED else "the snooze is over"
-    return Reopened(incident.occurrence + 1, now, what)
+    return Reopened(incident.occurrence + 1, max(now, held_until or now), what)

@@ -209,6 +209,7 @@ def insert_symptoms(db: Connection, raised: Iterable[tuple[int, Symptom]], now: 
             "severity_rank": symptom.severity.rank,
             "facts": facts_to_json(symptom.facts),
             "raised_at": now,
+            "held_until": symptom.hold.until if symptom.hold else None,
         }
         for incident_id, symptom in raised
     ]
@@ -227,14 +228,21 @@ def clear_symptoms(db: Connection, cleared: Iterable[tuple[int, str]], now: date
     update_many(db, symptoms, rows, where="symptoms.cleared_at IS NULL")
 
 
-def still_raised(db: Connection, incident_ids: Collection[int]) -> dict[int, int]:
-    """How many symptoms stand raised in each incident that has any."""
+def still_raised(db: Connection, incident_ids: Collection[int]) -> dict[int, datetime | None]:
+    """Of each incident in which symptoms stand raised: until when all of them are held, None where one is not."""
+    count, held = func.count(), func.count(symptoms.c.held_until)
+    first = func.min(symptoms.c.held_until, type_=symptoms.c.held_until.type)
     query = (
-        select(symptoms.c.incident_id, func.count())
+        select(symptoms.c.incident_id, count, held, first)
         .where(among(db, symptoms.c.incident_id, incident_ids), symptoms.c.cleared_at.is_(None))
         .group_by(symptoms.c.incident_id)
     )
-    return {row[0]: row[1] for row in db.execute(query)}
+    return {row[0]: row[3] if row[1] == row[2] else None for row in db.execute(query)}
+
+
+def hold_symptoms(db: Connection, held: Iterable[tuple[int, datetime | None]]) -> None:
+    """Hold symptoms by number until then, or no longer."""
+    update_many(db, symptoms, [{"id": number, "held_until": until} for number, until in held])
 
 
 def write(db: Connection, entries: Sequence[Entry]) -> None:
@@ -324,6 +332,7 @@ def _symptom(row: Row[Any]) -> RaisedSymptom:
         raised_at=row.raised_at,
         cleared_at=row.cleared_at,
         cleared_why=row.cleared_why,
+        held_until=row.held_until,
     )
 
 

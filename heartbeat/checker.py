@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from alerting import commit, desk
 from alerting.incident import Facts, Incident, Surroundings, Symptom
-from heartbeat import cause, check, store
+from heartbeat import cause, check, maintenance, store, windows
 from heartbeat.check import Cause, Change, Check, Raised
 
 BATCH = 1000
@@ -53,11 +53,26 @@ def _tell(downs: Sequence[Check]) -> None:
 
 
 def raise_(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> None:
-    """Tell downstairs, by the configuration's gathering time and its default policy."""
+    """Tell downstairs, by the gathering time and the default policy in force; what is under maintenance is held."""
+    symptoms = _held(db, symptoms, now)
     if any(one.policy is None for one in symptoms):
         default = store.default_policy(db)
         symptoms = [one if one.policy is not None else replace(one, policy=default) for one in symptoms]
     desk.raise_(db, symptoms, now, store.gathering(db))
+
+
+def _held(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> Sequence[Symptom]:
+    standing = windows.standing(db, now)
+    if not standing:
+        return symptoms
+    labels = store.labels_of(db, [check_id(one.key) for one in symptoms])
+    holds = {one.key: maintenance.hold(standing, labels.get(check_id(one.key), {}), now) for one in symptoms}
+    return [replace(one, hold=holds[one.key]) for one in symptoms]
+
+
+def check_id(key: str) -> int:
+    """The number of the check that a symptom is about."""
+    return int(key.removeprefix("check:"))
 
 
 def symptom_key(one: Check) -> str:

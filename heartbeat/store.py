@@ -1,6 +1,6 @@
 """The SQL of checks: loading, claiming what is due, saving decisions. The ping path has its own room, `ring`."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -190,6 +190,28 @@ def neighbours(db: Connection, key: str, limit: int) -> list[str]:
         found.append(following)
         last = following
     return found
+
+
+def down_with(db: Connection, matches: Iterable[Mapping[str, str]]) -> list[Check]:
+    """The checks that are down and have all labels of one of these."""
+    found: dict[int, Check] = {}
+    for match in matches:
+        labelled = [checks.c.labels[label].as_string() == value for label, value in match.items()]
+        for row in db.execute(select(checks).where(checks.c.state == "down", *labelled)):
+            found[row.id] = check_of(row)
+    return list(found.values())
+
+
+def count_with(db: Connection, match: Mapping[str, str]) -> int:
+    """How many checks have all of these labels."""
+    labelled = [checks.c.labels[label].as_string() == value for label, value in match.items()]
+    return db.execute(select(func.count()).select_from(checks).where(*labelled)).scalar_one()
+
+
+def labels_of(db: Connection, ids: Collection[int]) -> dict[int, dict[str, str]]:
+    """The labels of each of these checks."""
+    query = select(checks.c.id, checks.c.labels).where(among(db, checks.c.id, ids))
+    return {row.id: row.labels for row in db.execute(query)}
 
 
 def write_transitions(db: Connection, changed: Iterable[tuple[Change, Check, datetime]]) -> None:

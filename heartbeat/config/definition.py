@@ -14,7 +14,7 @@ from uuid import UUID
 from alerting.escalation import Policy
 from alerting.notifiers.contract import Notifier
 from alerting.person import Person
-from heartbeat import cause, check
+from heartbeat import cause, check, maintenance
 from heartbeat.check import Check
 from heartbeat.config import CheckDefinition, Reading, StatusPage, entry, schema
 from heartbeat.config.document import MAX_DEPTH, SHOWN, Node, Problems, TooMany
@@ -26,6 +26,7 @@ SHAPES: Final[Mapping[str, Schema]] = {
     "policy": {"type": "object", "properties": {"steps": schema.part("policy")}, "required": ["steps"]},
     "status_page": schema.part("status_page"),
     "notifier": {"type": "object", "additionalProperties": {"type": "string"}},
+    "maintenance": schema.MAINTENANCE,
 }
 """What a definition may hold, as JSON Schema (draft 2020-12)."""
 
@@ -102,6 +103,28 @@ def read_notifier(kind: str, given: Mapping[str, object], around: Around) -> dic
 def read_status_page(slug: str, given: Mapping[str, object]) -> StatusPage:
     """The status page that is meant. Raises `Faulty`."""
     return _read("status page", slug, given, SHAPES["status_page"], Around().reading().status_page)
+
+
+def read_window(given: Mapping[str, object], now: datetime) -> maintenance.Wanted:
+    """The maintenance window that is meant; it begins `now` where it does not say. Raises `Faulty`."""
+
+    def read(_name: str, node: Node) -> maintenance.Wanted:
+        node.only(SHAPES["maintenance"]["properties"], "a maintenance window")
+        match = node.need("match", '{"host": "vault-1"}')
+        if not match.value:
+            match.wrong("needs at least one label, such as {host: vault-1}.")
+        return maintenance.Wanted(
+            title=node.need("title", "Database move").as_(entry.line(entry.MAX_NAME), ""),
+            description=node.read("description", entry.paragraphs(entry.MAX_DESCRIPTION), ""),
+            match=entry.labels(match),
+            starts_at=node.read("starts_at", entry.instant, now),
+            ends_at=node.need("ends_at", "2026-05-02T08:30:00Z").as_(entry.instant, now),
+        )
+
+    wanted = _read("maintenance", "window", given, SHAPES["maintenance"], read)
+    if wrong := maintenance.fault(wanted, now):
+        raise Faulty([wrong])
+    return wanted
 
 
 def fresh(one: CheckDefinition, group_by: Collection[str], origin: str, now: datetime, uuid: UUID) -> Check:

@@ -5,7 +5,7 @@ The limits stand here, and the JSON Schema (`schema`) shows the same ones to edi
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -113,6 +113,17 @@ def zone(text: str) -> str:
         hint = meant if meant.startswith("did") else "write for example Europe/London."
         raise ValueError(f"{_shown(text)} is no time zone; {hint}") from None
     return text
+
+
+def instant(text: str) -> datetime:
+    """An instant with its zone (RFC 3339), in UTC."""
+    try:
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is None:
+            raise ValueError(text)
+        return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("must be an instant with its zone, such as 2026-05-02T08:30:00Z.") from None
 
 
 def severity(text: str) -> Severity:

@@ -235,6 +235,21 @@ _TOP = _object(
     },
 )
 
+_INSTANT = {"type": "string", "format": "date-time", "maxLength": 100}
+
+MAINTENANCE: Schema = _object(
+    "A time in which nobody is paged for what is known to be worked on.",
+    {
+        "title": _text("What it is called in timelines.", entry.MAX_NAME),
+        "description": {"type": "string", "maxLength": entry.MAX_DESCRIPTION, "description": "Words more."},
+        "match": _labels("It is about the checks with all of these labels.") | {"minProperties": 1},
+        "starts_at": _INSTANT | {"description": "Now where it is left out."},
+        "ends_at": _INSTANT | {"description": "At most 30 days after it begins."},
+    },
+    ("title", "match", "ends_at"),
+)
+"""No part of the file: what the API takes for a maintenance window."""
+
 TOP = frozenset(_TOP["properties"])
 CHECK = frozenset(_CHECK["properties"])
 PERSON = frozenset(_PERSON["properties"])

@@ -17,6 +17,7 @@ from heartbeat import config
 from heartbeat.config.definition import Faulty
 from heartbeat.database import Unavailable
 from heartbeat.edit import InUse, OwnedByFile
+from heartbeat.edit.maintenance import Ended
 from heartbeat.http import page
 
 API = "/v1/"
@@ -67,6 +68,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     NoSuch: HTTPStatus.NOT_FOUND,
     OwnedByFile: HTTPStatus.CONFLICT,
     InUse: HTTPStatus.CONFLICT,
+    Ended: HTTPStatus.CONFLICT,
     Changed: HTTPStatus.PRECONDITION_FAILED,
     Faulty: HTTPStatus.UNPROCESSABLE_ENTITY,
     Outdated: HTTPStatus.CONFLICT,

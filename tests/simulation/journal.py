@@ -3,7 +3,7 @@
 Moments are the loop's time. They only move forward, whatever the wall clock does.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -80,6 +80,19 @@ class Outage:
     hanging: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Maintained:
+    """Maintenance of whatever has these labels, in the loop's time."""
+
+    begins: float
+    ends: float
+    match: Mapping[str, str]
+
+    def about(self, labels: Mapping[str, str]) -> bool:
+        """Whether it is about what has these labels."""
+        return self.match.items() <= labels.items()
+
+
 @dataclass(slots=True)
 class Journal:
     """All of it."""
@@ -95,11 +108,17 @@ class Journal:
     outages: list[Outage] = field(default_factory=list)
     steps: list[tuple[float, float]] = field(default_factory=list)
     """When the wall clock was set, and by how much."""
+    windows: dict[int, Maintained] = field(default_factory=dict)
+    """Maintenance, by its number."""
 
     @property
     def stepped(self) -> float:
         """By how much the wall clock was set in all, back and forth."""
         return sum(abs(by) for _, by in self.steps)
+
+    def maintained(self, labels: Mapping[str, str]) -> list[Span]:
+        """When what has these labels was under maintenance, in order and apart."""
+        return merged((one.begins, one.ends) for one in self.windows.values() if one.about(labels))
 
     def unable(self) -> list[Span]:
         """When the service could do nothing, in order and apart."""

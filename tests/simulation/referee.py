@@ -102,11 +102,21 @@ class Referee:
             for what, at in (("next action", one.next), ("news", one.tell)):
                 if at is not None and self._overdue(at, NOTICED):
                     yield f"incident {one.id} is {one.state}, and its {what} of {at:.1f} is overdue"
-            if not one.quiet and one.next is not None and one.next > self._shown() + self._longest_wait(one):
+            longest = self._shown() + max(self._longest_wait(one), self._held(one))
+            if not one.quiet and one.next is not None and one.next > longest:
                 yield f"incident {one.id} waits until {one.next:.1f}, longer than any step of its policy"
         causes = [one.cause_key for one in found.open]
         if len(causes) != len(set(causes)):
             yield f"two open incidents for one cause: {causes}"
+
+    def _held(self, one: IncidentRow) -> float:
+        """For how long maintenance of the jobs of its group may hold its page."""
+        if one.step > 0:
+            return 0.0
+        jobs = [life.job for life in self.lives.values() if one.cause_key.endswith(f":{life.job.group}")]
+        spans = [span for job in jobs for span in self.world.journal.maintained(job.labels)]
+        ends = [end for begins, end in spans if begins <= self.world.time < end]
+        return max(ends, default=self.world.time) - self.world.time + self.world.journal.stepped + 0.001
 
     def _answers(self, found: Books) -> Iterator[str]:
         """Quiet is what a human asked for, no longer and by nobody else; the first answer of each occurrence counts."""

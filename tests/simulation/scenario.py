@@ -105,6 +105,20 @@ class Edits:
 
 
 @dataclass(frozen=True, slots=True)
+class Maintains:
+    """Somebody begins maintenance of a host, or of all of them, or ends what they began last."""
+
+    host: str | None
+    minutes: float
+
+    def happen(self, world: World) -> None:
+        if self.minutes:
+            world.maintain(minutes=self.minutes, **({"host": self.host} if self.host else {}))
+        elif world.journal.windows:
+            world.end_maintenance(max(world.journal.windows))
+
+
+@dataclass(frozen=True, slots=True)
 class Dies:
     """The service dies: now, or at a point to come."""
 
@@ -163,7 +177,19 @@ class ClockIsSet:
         world.step_clock(self.by)
 
 
-Event = Runs | FallsSilent | Pings | Answers | Edits | Dies | Restarts | GoesBad | DatabaseGoes | ClockIsSet
+Event = (
+    Runs
+    | FallsSilent
+    | Pings
+    | Answers
+    | Edits
+    | Maintains
+    | Dies
+    | Restarts
+    | GoesBad
+    | DatabaseGoes
+    | ClockIsSet
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +264,9 @@ edits = st.builds(
     jobs,
     st.sampled_from([3.0, 6.0, 11.0]),
 )
+maintenance = st.builds(
+    Maintains, st.sampled_from(["us", "us", "eu", None]), st.sampled_from([1.0, 4.0, 15.0, 0.0])
+)
 ills = st.builds(
     GoesBad,
     st.sampled_from(CONTACTS),
@@ -259,7 +288,9 @@ others = one_of(
 )
 misfortunes = one_of(ills, ills, deaths, others)
 habits = one_of(st.builds(FallsSilent, jobs), st.builds(Runs, jobs))
-events = one_of(failures, pings, answers, answers, answers, misfortunes, misfortunes, habits, edits)
+events = one_of(
+    failures, pings, answers, answers, answers, misfortunes, misfortunes, habits, edits, maintenance
+)
 starts = st.tuples(st.tuples(gaps, misfortunes), st.tuples(gaps, failures), st.tuples(gaps, failures))
 """Something goes wrong before the first page, so that a short run has something to show."""
 scenarios = st.builds(

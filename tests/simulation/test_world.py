@@ -10,6 +10,8 @@ from tests.simulation import cast
 from tests.simulation.cast import HOUR, MINUTE, Job
 from tests.simulation.process import Point
 from tests.simulation.providers import Ill, Show, webhook
+from tests.simulation.referee import Referee
+from tests.simulation.verdict import Verdict
 from tests.simulation.world import World
 
 RESET = Job("daily-cpu-reset", every=10 * MINUTE, host="us-housekeeping", severity=Severity.CRITICAL)
@@ -271,3 +273,83 @@ def test_a_hanging_provider_delays_nobody_else() -> None:
         world.ping("well", signal="fail")
         world.advance(seconds=50)
         assert len(world.pages("second")) == 1
+
+
+REPORT = Job("report", every=HOUR, host="vault")
+ARCHIVE = Job("archive", every=2 * HOUR, host="vault", severity=Severity.WARNING)
+
+
+@pytest.fixture
+def vault() -> Iterator[World]:
+    """Two jobs on one host; a referee who was there from the beginning has the last word."""
+    with World(REPORT, ARCHIVE) as world:
+        referee = Referee(world)
+        world.ping("report", "archive")
+        yield world
+        for _ in range(10):
+            world.advance(seconds=30)
+            referee.look()
+        Verdict(referee).give()
+
+
+def test_what_falls_silent_under_maintenance_is_paged_for_at_its_end(vault: World) -> None:
+    vault.advance(minutes=50)
+    vault.maintain(minutes=90, host="vault")
+    vault.advance(minutes=89, seconds=55)
+    assert vault.state("report") == "down silent"
+    assert vault.pages() == []
+    vault.advance(seconds=10)
+    assert titles(vault.pages("first")) == ["ERROR vault: 2 of 2 jobs silent"]
+
+
+def test_what_comes_back_under_maintenance_pages_nobody(vault: World) -> None:
+    vault.advance(minutes=50)
+    vault.maintain(minutes=60, host="vault")
+    vault.advance(minutes=20)
+    assert vault.state("report") == "down silent"
+    vault.ping("report")
+    vault.advance(minutes=45)
+    assert vault.incidents() == []
+    assert vault.shows() == []
+
+
+def test_maintenance_that_ends_early_pages_at_once(vault: World) -> None:
+    vault.advance(minutes=50)
+    number = vault.maintain(minutes=240, host="vault")
+    vault.advance(minutes=20)
+    assert vault.pages() == []
+    assert number is not None
+    vault.end_maintenance(number)
+    vault.advance(seconds=5)
+    assert len(vault.pages("first")) == 1
+
+
+def test_who_joins_from_outside_of_the_maintenance_brings_the_page_forward() -> None:
+    other = Job("other", every=90 * MINUTE, host="vault")
+    with World(REPORT, other) as world:
+        world.ping("report", "other")
+        world.advance(minutes=50)
+        world.maintain(minutes=240, host="vault")
+        world.advance(minutes=20)
+        (held,) = world.incidents()
+        world.redefine("other", host="elsewhere")
+        world.advance(minutes=21, seconds=20)
+        (page,) = world.pages("first")
+        assert page.incident != held["id"]
+        assert page.names("other")
+        assert world.incidents()[0]["step"] == 0, "the first is still held"
+
+
+def test_a_crash_forgets_no_hold_and_holds_nothing_for_longer(vault: World) -> None:
+    vault.advance(minutes=50)
+    vault.maintain(minutes=60, host="vault")
+    vault.advance(minutes=10)
+    vault.crash_at(Point.AFTER_COMMIT, downtime=30.0)
+    vault.advance(minutes=5)
+    assert vault.state("report") == "down silent"
+    vault.crash(downtime=300.0)
+    vault.advance(minutes=44, seconds=50)
+    assert vault.pages() == []
+    vault.crash_at(Point.BEFORE_COMMIT, downtime=40.0)
+    vault.advance(seconds=70)
+    assert len(vault.pages("first")) == 1

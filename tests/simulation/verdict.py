@@ -52,6 +52,7 @@ class Verdict:
         yield from ((3, words) for words in self._told_of_the_end())
         yield from ((5, words) for words in self._steps())
         yield from ((6, words) for words in self._quiet())
+        yield from ((6, words) for words in self._maintained())
         for name in self.referee.lives:
             yield from ((5, words) for words in self._ringing(name))
             yield from ((4, words) for words in self._first_told(name))
@@ -194,7 +195,12 @@ class Verdict:
         for spell in self._spells(name):
             for one in self._homes(name, spell):
                 bound = self._bound(one)
-                quiet = self._granted(name, spell, one)
+                held = [
+                    span
+                    for span in self._windows(name)
+                    if span[0] <= spell.begins + self.world.gathering + 10.0
+                ]
+                quiet = [*self._granted(name, spell, one), *held]
                 foul = [*self.journal.unable(), *self.unreachable(one.page(len(one.policy))[0])]
                 rings = [s.at for s in self._naming(name, one) if s.kind != "acknowledged"]
                 for begins, ends in without([(spell.begins - 10.0, spell.ends)], [*quiet, *foul]):
@@ -215,7 +221,7 @@ class Verdict:
                 if not paged or granted:
                     continue
                 people = {show.person for show in paged}
-                foul = [*self.journal.unable(), *self.unreachable(people)]
+                foul = [*self._windows(name), *self.journal.unable(), *self.unreachable(people)]
                 told = [s.at for s in self._naming(name, one) if spell.begins - 10.0 <= s.at]
                 first = min([*told, spell.ends])
                 bound = self.world.gathering + LONGEST_RETRY + LEASE + 2 * A_CONTACT + 20.0 + self.slack
@@ -240,6 +246,25 @@ class Verdict:
                 mine = show.incident == answer.incident and show.kind == "page"
                 if mine and answer.at + LATE_SHOW < show.at < until and not self._mute(show):
                     yield f"{show.contact} rang at {show.at:.1f} for incident {answer.incident}, which was answered"
+
+    def _maintained(self) -> Iterator[str]:
+        """Nobody is paged for the first time about what turned down under maintenance, while that lasts."""
+        for page in self.pages:
+            one, at = self.incidents[page.incident], self.world.clock.when(page.created, 0.0)
+            if page.kind != "page" or page.occurrence > 1 or page.step > 0 or self.slack:
+                continue
+            members = [
+                (name, spell.begins)
+                for name in self.referee.lives
+                for spell in self._spells(name)
+                if spell.begins <= at <= spell.ends and one in self._homes(name, spell)
+            ]
+            held = [any(a < b and at < e - LATENCY for a, e in self._windows(name)) for name, b in members]
+            if members and all(held):
+                yield f"incident {one.id} paged at {at:.1f}, and all of it is under maintenance"
+
+    def _windows(self, name: str) -> list[Span]:
+        return self.journal.maintained(self.referee.lives[name].job.labels)
 
     # What the weather was
 

@@ -21,9 +21,12 @@ from alerting.escalation import Policy
 from alerting.incident import Acknowledged, Resolved, Snoozed
 from alerting.person import Person
 from heartbeat import hand, plan
+from heartbeat.edit import maintenance
+from heartbeat.maintenance import Wanted
+from heartbeat.who import Role, Who
 from tests.simulation import cast
 from tests.simulation.cast import Job
-from tests.simulation.journal import Answer, Deed, Done, Journal, Outage, Sent
+from tests.simulation.journal import Answer, Deed, Done, Journal, Maintained, Outage, Sent
 from tests.simulation.knock import Reply, knock
 from tests.simulation.machine import Machine
 from tests.simulation.process import Point
@@ -31,6 +34,7 @@ from tests.simulation.providers import Fault, Ill, Show
 from tests.simulation.virtual import seconds
 
 T = TypeVar("T")
+SOMEBODY = Who("somebody", Role.ADMIN, "session")
 PATIENCE = 10.0
 """Seconds that a job waits for an answer to its ping, as `curl -m 10` does."""
 
@@ -198,6 +202,22 @@ class World:
         now = self.now
         if self._commit(lambda db: self._apply(db, now)) is None:
             self.people, self.policies = before
+
+    def maintain(self, *, minutes: float, **match: str) -> int | None:
+        """Somebody begins maintenance of what has these labels; its number, None where the service died."""
+        now = self.now
+        wanted = Wanted("move", "", match, now, now + timedelta(minutes=minutes))
+        made = self._commit(lambda db: maintenance.make(db, SOMEBODY, wanted, now).window)
+        if made is None:
+            return None
+        self.journal.windows[made.id] = Maintained(self.time, self.time + minutes * 60, match)
+        return made.id
+
+    def end_maintenance(self, number: int) -> None:
+        """Somebody ends maintenance early."""
+        now = self.now
+        if self._commit(lambda db: maintenance.end(db, SOMEBODY, number, now)) is not None:
+            self.journal.windows[number] = replace(self.journal.windows[number], ends=self.time)
 
     # Misfortune
 

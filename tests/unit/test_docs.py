@@ -37,6 +37,7 @@ from heartbeat import (
     ingest,
     janitor,
     link,
+    maintenance,
     outfit,
     ring,
     schedule,
@@ -46,6 +47,7 @@ from heartbeat import (
 from heartbeat.check import Cause, State
 from heartbeat.clock import WallClock
 from heartbeat.config import document, duration, entry, public, schema
+from heartbeat.edit import maintenance as arranging
 from heartbeat.http import auth, console, face, limits, ops, pings, series, server, status_page
 from heartbeat.http.console import roll, search
 from heartbeat.http.door import Door
@@ -572,6 +574,9 @@ LIMITS: Mapping[str, str] = {
     "Gathering before the first page": f"{incident.GATHERING.seconds} s",
     "Acknowledgement": f"{incident.ACKNOWLEDGED_FOR // HOUR} h",
     "Acknowledgement or snooze until a named time": f"{incident.LONGEST_QUIET.days} days",
+    "A maintenance window": f"{maintenance.LONGEST.days} days",
+    "Maintenance windows that are active or to come": f"{arranging.MAX_STANDING:,}",
+    "Entries in one answer of the API": f"{fields.MAX_PAGE};",
     "Link in a page": f"{link.LASTS.days} days",
     "One send by a built-in notifier": f"{answer.BOUND.seconds} s",
     "One send by any notifier": f"{courier.SEND_BOUND:g} s",

@@ -7,12 +7,22 @@ from fastapi import APIRouter, Depends, Request
 
 from heartbeat.http.auth import Given, known, needs
 from heartbeat.http.problem import RESPONSES, Unacceptable
-from heartbeat.http.v1 import checks, fields, incidents, notifiers, people, ping_keys, policies, status_pages
+from heartbeat.http.v1 import (
+    checks,
+    fields,
+    incidents,
+    maintenance,
+    notifiers,
+    people,
+    ping_keys,
+    policies,
+    status_pages,
+)
 from heartbeat.http.v1.answers import Changes
 from heartbeat.who import Role
 
 router = APIRouter(prefix="/v1", dependencies=[Depends(known)], responses=RESPONSES)
-for room in (checks, incidents, people, policies, notifiers, ping_keys, status_pages):
+for room in (checks, incidents, maintenance, people, policies, notifiers, ping_keys, status_pages):
     router.include_router(room.router)
 
 _YAML = {"requestBody": {"required": True, "content": {"application/yaml": {"schema": {"type": "string"}}}}}

@@ -1,6 +1,6 @@
 """What a request to the API may say, field by field: each type states in words what it expects."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Body, Path, Query
@@ -19,6 +19,7 @@ from pydantic import (
 from heartbeat.check import State
 from heartbeat.config import entry
 from heartbeat.config.definition import SHAPES
+from heartbeat.maintenance import Phase
 
 MAX_NUMBER = 2**63 - 1
 """The largest number that a row can have."""
@@ -40,13 +41,7 @@ def said(words: str) -> WrapValidator:
 
 
 def _instant(value: Any) -> datetime:
-    try:
-        at = datetime.fromisoformat(value)
-        if at.tzinfo is None:
-            raise ValueError(value)
-        return at.astimezone(UTC)
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError("must be an instant with its zone, such as 2026-05-02T08:30:00Z") from None
+    return entry.instant(value if isinstance(value, str) else "")
 
 
 def _cursor(text: str) -> str:
@@ -88,6 +83,21 @@ Nth = Annotated[
     int,
     Path(ge=1, le=MAX_NUMBER, description="Which ping, counted from 1."),
     said("must be the number of a ping"),
+]
+WindowNumber = Annotated[
+    int,
+    Path(ge=1, le=MAX_NUMBER, description="The number of a maintenance window."),
+    said("must be the number of a maintenance window"),
+]
+BeforeWindow = Annotated[
+    int,
+    Query(ge=1, le=MAX_NUMBER, description="Go on before this number: `next` of the page before."),
+    said("must be the number of a maintenance window"),
+]
+WindowPhase = Annotated[
+    Phase,
+    Query(description="Only windows in this phase."),
+    said(f"must be one of {', '.join(Phase)}"),
 ]
 FileName = Annotated[
     str,

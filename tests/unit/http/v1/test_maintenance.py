@@ -1,0 +1,149 @@
+"""Maintenance windows by the API: made once, read page by page, changed safely, ended."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from heartbeat.app import System
+from tests.unit.http.conftest import SetClock, escalate, fall_silent, incident_of, make_check
+from tests.unit.http.v1.test_v1 import problem
+
+pytestmark = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+MOVE: dict[str, Any] = {"title": "Move", "match": {"host": "a"}, "ends_at": "2024-05-03T05:00:00Z"}
+
+
+async def make(admin: httpx.AsyncClient, key: str | None = None, **changes: Any) -> httpx.Response:
+    headers = {} if key is None else {"Idempotency-Key": key}
+    return await admin.post("/v1/maintenance", json=MOVE | changes, headers=headers)
+
+
+async def test_a_window_is_made_and_says_what_it_is_about(system: System, admin: httpx.AsyncClient) -> None:
+    await make_check(system, labels={"host": "a"})
+    await make_check(system, "other", labels={"host": "b"})
+    made = await make(admin)
+    assert made.status_code == 201
+    number = made.json()["id"]
+    assert made.headers["location"] == f"http://test/v1/maintenance/{number}"
+    shown = {
+        "id": number,
+        "title": "Move",
+        "description": "",
+        "match": {"host": "a"},
+        "starts_at": "2024-05-03T03:00:00Z",
+        "ends_at": "2024-05-03T05:00:00Z",
+        "phase": "active",
+        "made_by": "admin",
+        "made_at": "2024-05-03T03:00:00Z",
+        "checks": 1,
+    }
+    assert made.json() == shown | {"ringing": []}
+    read = await admin.get(f"/v1/maintenance/{number}")
+    assert read.json() == shown
+    assert read.headers["etag"] == made.headers["etag"]
+    again = await admin.get(f"/v1/maintenance/{number}", headers={"If-None-Match": read.headers["etag"]})
+    assert again.status_code == 304
+
+
+async def test_the_same_request_makes_one_window(system: System, admin: httpx.AsyncClient) -> None:
+    first, again, other = [await make(admin, key) for key in ("r1", "r1", "r2")]
+    assert [one.status_code for one in (first, again, other)] == [201, 200, 201]
+    assert first.json() == again.json()
+    assert first.json()["id"] != other.json()["id"]
+    assert problem(await make(admin, "r1", title="Other"), 422) == (
+        "Idempotency-Key: another window was made with this one; choose a new one."
+    )
+    assert problem(await make(admin, "x" * 201), 422).startswith("Idempotency-Key: must have at most 200")
+
+
+async def test_what_turns_down_is_held_and_ending_the_window_pages(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    one = await make_check(system, labels={"host": "a"})
+    number = (await make(admin)).json()["id"]
+    incident = await fall_silent(system, clock, one)
+    story = (await admin.get(f"/v1/incidents/{incident}")).json()
+    assert (story["state"], story["next_at"]) == ("open", "2024-05-03T05:00:00Z")
+    assert story["timeline"][-1]["words"] == "held until 03 May 05:00 UTC: maintenance Move"
+
+    for _ in range(2):
+        ended = await admin.post(f"/v1/maintenance/{number}/end")
+        assert (ended.status_code, ended.json()["phase"], ended.json()["ends_at"]) == (
+            200,
+            "past",
+            "2024-05-03T03:06:00Z",
+        )
+    await escalate(system, clock)
+    assert [page["kind"] for page in (await admin.get(f"/v1/incidents/{incident}")).json()["pages"]] == [
+        "page"
+    ]
+
+
+async def test_what_rings_already_is_told(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
+    one = await make_check(system, labels={"host": "a"})
+    await fall_silent(system, clock, one)
+    await escalate(system, clock)
+    number = await incident_of(system, one)
+    assert (await make(admin)).json()["ringing"] == [{"check": "job", "incident": number}]
+
+
+async def test_windows_are_listed_page_by_page_and_by_phase(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    for title, starts, ends in (("past", 3, 4), ("active", 3, 6), ("upcoming", 5, 6)):
+        await make(
+            admin, title=title, starts_at=f"2024-05-03T0{starts}:00:00Z", ends_at=f"2024-05-03T0{ends}:00:00Z"
+        )
+    clock.advance(hours=1)
+    for phase in ("past", "active", "upcoming"):
+        found = (await admin.get("/v1/maintenance", params={"phase": phase})).json()
+        assert [(one["title"], one["phase"]) for one in found["maintenance"]] == [(phase, phase)]
+    first = (await admin.get("/v1/maintenance?limit=2")).json()
+    rest = (await admin.get(f"/v1/maintenance?limit=2&before={first['next']}")).json()
+    assert [one["title"] for one in first["maintenance"] + rest["maintenance"]] == [
+        "upcoming",
+        "active",
+        "past",
+    ]
+    assert rest["next"] is None
+    assert problem(await admin.get("/v1/maintenance?phase=soon"), 422) == (
+        "phase: must be one of upcoming, active, past."
+    )
+
+
+async def test_a_window_is_changed_only_by_who_has_seen_the_last(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    made = await make(admin)
+    address = f"/v1/maintenance/{made.json()['id']}"
+    clock.advance(minutes=10)
+    mine = {"If-Match": made.headers["etag"]}
+    changed = await admin.put(address, json=MOVE | {"ends_at": "2024-05-03T06:00:00Z"}, headers=mine)
+    assert (changed.status_code, changed.json()["ends_at"]) == (200, "2024-05-03T06:00:00Z")
+    assert changed.json()["starts_at"] == "2024-05-03T03:00:00Z", "it began when it began"
+    assert problem(await admin.put(address, json=MOVE, headers=mine), 412)
+    clock.advance(hours=6)
+    later = MOVE | {"ends_at": "2024-05-03T20:00:00Z"}
+    assert problem(await admin.put(address, json=later), 409).endswith("is over: make another one.")
+    assert (await admin.delete(address)).status_code == 204
+    for answer in (
+        await admin.delete(address),
+        await admin.get(address),
+        await admin.put(address, json=later),
+        await admin.post(f"{address}/end"),
+    ):
+        assert problem(answer, 404).startswith("There is no maintenance ")
+
+
+async def test_a_window_that_has_not_begun_is_not_ended(system: System, admin: httpx.AsyncClient) -> None:
+    number = (await make(admin, starts_at="2024-05-03T04:00:00Z")).json()["id"]
+    assert problem(await admin.post(f"/v1/maintenance/{number}/end"), 409) == (
+        f"Maintenance {number} has not begun: delete it instead."
+    )
+
+
+async def test_faults_name_the_field(system: System, admin: httpx.AsyncClient) -> None:
+    assert problem(await make(admin, ends_at="2024-09-03T05:00:00Z"), 422) == (
+        "ends_at: must be at most 30 days after starts_at."
+    )
+    assert problem(await admin.get(f"/v1/maintenance/{2**63}"), 422).startswith("number: must be the number")

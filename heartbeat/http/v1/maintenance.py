@@ -69,7 +69,7 @@ class Maintenance(Answer):
     checks: int = Field(description="How many checks it is about.", examples=[4])
 
 
-class Answered(Maintenance):
+class Arrangement(Maintenance):
     """A window, and what was too late for it."""
 
     ringing: list[Ringing] = Field(
@@ -121,7 +121,7 @@ async def show_maintenance(number: fields.WindowNumber, door: Given, seen: Reads
 @router.post("", status_code=201)
 async def make_maintenance(
     given: Definition, door: Given, who: Responder, response: Response, key: RequestKey = ""
-) -> Answered:
+) -> Arrangement:
     """Hold the pages for these checks until it ends.
 
     A check that turns down meanwhile is down and has its incident; it is paged for at the end, unless it has come
@@ -130,7 +130,7 @@ async def make_maintenance(
     """
     now = door.clock.now()
 
-    def work(db: Connection) -> tuple[Answered, bool]:
+    def work(db: Connection) -> tuple[Arrangement, bool]:
         wanted = edit.read(given, now)
         done = edit.make(db, who, wanted, now, _request(who, key))
         if not done.fresh and (done.window.title, done.window.match) != (wanted.title, wanted.match):
@@ -152,14 +152,14 @@ async def change_maintenance(
     who: Responder,
     precondition: Changes,
     response: Response,
-) -> Answered:
+) -> Arrangement:
     """Make it so: the whole window. What waits for its first page waits for the new end.
 
     Without `starts_at` it begins when it began. The same again changes nothing. What is over stays (409).
     """
     now = door.clock.now()
 
-    def work(db: Connection) -> Answered:
+    def work(db: Connection) -> Arrangement:
         before = _known(windows.load(db, number), number)
         precondition.require(_tag(_shown(db, before, now)))
         wanted = edit.read({"starts_at": before.starts_at.isoformat()} | given, now)
@@ -173,7 +173,7 @@ async def change_maintenance(
 
 
 @router.post("/{number}/end")
-async def end_maintenance(number: fields.WindowNumber, door: Given, who: Responder) -> Answered:
+async def end_maintenance(number: fields.WindowNumber, door: Given, who: Responder) -> Arrangement:
     """End it now: what it held is paged for. Ended twice it ends once. One that has not begun is deleted (409)."""
     now = door.clock.now()
     answered = await door.database.write(
@@ -195,9 +195,9 @@ def _shown(db: Connection, one: Window, now: datetime) -> Maintenance:
     return Maintenance(**_fields(db, one, now))
 
 
-def _answered(db: Connection, done: Arranged, now: datetime) -> Answered:
+def _answered(db: Connection, done: Arranged, now: datetime) -> Arrangement:
     ringing = [Ringing(check=slug, incident=number) for slug, number in sorted(done.ringing.items())]
-    return Answered(**_fields(db, done.window, now), ringing=ringing)
+    return Arrangement(**_fields(db, done.window, now), ringing=ringing)
 
 
 def _fields(db: Connection, one: Window, now: datetime) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def at(minutes: float) -> datetime:
 def window(
     db: Connection, begins: float, ends: float, *, now: float = 0, request: str | None = None, **match: str
 ) -> Arranged:
-    given = {"title": "Move", "match": match or {"host": "a"}}
+    given: dict[str, Any] = {"title": "Move", "match": match or {"host": "a"}}
     times = {"starts_at": at(begins).isoformat(), "ends_at": at(ends).isoformat()}
     return edit.make(db, ANNA, edit.read(given | times, at(now)), at(now), request)
 

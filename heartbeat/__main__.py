@@ -55,6 +55,8 @@ def _run(given: argparse.Namespace, with_settings: Settings) -> int:
             return upkeep.restore(with_settings, given.path, None if given.judge_at_once else given.grace)
         case "rearm":
             return upkeep.rearm(with_settings, given.grace)
+        case "rotate-keys":
+            return asyncio.run(upkeep.rotate_keys(with_settings))
         case "demo":
             from heartbeat import demo
 
@@ -107,6 +109,7 @@ def _add_upkeep(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="page at once for every check whose time has passed since the copy was made",
     )
 
+    commands.add_parser("rotate-keys", help="encrypt every secret in the database anew with the first key")
     rearming = commands.add_parser("rearm", help="expect every check afresh from the next start on")
     _add_grace(rearming)
 

@@ -33,7 +33,7 @@ NAME = "heartbeat-%Y%m%dT%H%M%SZ.db"
 RESTORED = "restored"
 """The fact of the installation that says what was restored and is not served yet."""
 
-_OPERATOR = Who("operator", Role.ADMIN, "command line")
+OPERATOR = Who("operator", Role.ADMIN, "command line")
 _OURS = "heartbeat-[0-9]*T[0-9]*Z.db"
 _BUSY_FOR = 10.0
 
@@ -173,7 +173,7 @@ def _excuse(db: Connection, after: int, from_: datetime) -> list[int]:
 
 def _written_down(db: Connection, restored: dict[str, Any], now: datetime, count: int) -> None:
     after = {"copied at": restored["copied_at"], "checks expected afresh": count}
-    audit.record(db, _OPERATOR, "restore", "database", now, after=after)
+    audit.record(db, OPERATOR, "restore", "database", now, after=after)
     store.forget(db, RESTORED)
 
 

@@ -2,28 +2,23 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-import httpx
 from sqlalchemy import Connection, make_url
 
 from alerting import desk, notice
 from alerting.notifiers.contract import Accepted, Outcome, Refused
 from alerting.notifiers.shelf import Setup
 from alerting.person import DECLARED, OPERATOR, Contact, Person
-from heartbeat import app, config, migrations, outfit, serve, settings
+from heartbeat import app, config, migrations, neighbour, outfit, settings
 from heartbeat import plan as planning
 from heartbeat.database import AlreadyServed, Database, engine, transact
+from heartbeat.neighbour import Failed as Failed
 from heartbeat.settings import Settings
 
 T = TypeVar("T")
-
-
-class Failed(Exception):
-    """The command could not do its work: one sentence why, and what to do."""
 
 
 def migrate(given: Settings) -> int:
@@ -82,7 +77,7 @@ async def test_page(given: Settings, name: str) -> int:
     if person is None:
         raise Failed(f"There is no person {name!r}; there are {', '.join(sorted(people))}.")
     async with outfit.client_for_own(given) as http, outfit.client_for_entered(given) as entered:
-        send = outfit.sender(_with_secrets(given), http, entered, written)
+        send = outfit.sender(settings.with_kept_secret_key(given), http, entered, written)
         told = notice.trial(person, f"{given.public_url}/", datetime.now(UTC))
         outcomes = [
             (contact, await send(told, person, origins[name], contact)) for contact in person.contacts
@@ -108,11 +103,6 @@ def _words(person: Person, contact: Contact, outcome: Outcome) -> str:
     return f"{where}: NOT REACHED: {outcome.reason}{later}"
 
 
-def _with_secrets(given: Settings) -> Settings:
-    """The settings with the secret key as far as it is known here; nothing is made."""
-    return replace(given, secret_key=given.secret_key or settings.kept_secret(given, "secret-key"))
-
-
 def _wanted(given: Settings) -> config.Configuration:
     if not given.config.exists():
         raise Failed(f"There is no configuration at {given.config}; HEARTBEAT_CONFIG names another.")
@@ -134,22 +124,17 @@ def _read(given: Settings, work: Callable[[Connection], T]) -> T:
 
 async def _applied_by(address: str, given: Settings) -> tuple[str, ...]:
     """Hand the configuration to the process that serves the database."""
-    ready, _ = serve.prepared(given, sample=False)
-    headers = {"Authorization": f"Bearer {ready.admin_key}", "Content-Type": "application/yaml"}
-    content = given.config.read_bytes()
-    try:
-        async with httpx.AsyncClient(timeout=60) as http:
-            answer = await http.put(
-                f"{address}/v1/configuration",
-                params={"name": str(given.config)},
-                content=content,
-                headers=headers,
-            )
-    except httpx.HTTPError as error:
-        raise Failed(f"The serving process at {address} did not answer: {type(error).__name__}.") from None
-    told = answer.json()
-    if answer.status_code == 422 and "problems" in told:
-        raise config.Wrong(told["problems"])
+    answer = await neighbour.ask(
+        address,
+        given,
+        "PUT",
+        "/v1/configuration",
+        params={"name": str(given.config)},
+        content=given.config.read_bytes(),
+        headers={"Content-Type": "application/yaml"},
+    )
+    if answer.status_code == 422 and "problems" in answer.json():
+        raise config.Wrong(answer.json()["problems"])
     if not answer.is_success:
-        raise Failed(f"The serving process at {address} refused: {told.get('detail', answer.status_code)}")
-    return tuple(told["changes"])
+        raise neighbour.refused(address, answer)
+    return tuple(answer.json()["changes"])

@@ -5,7 +5,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from alerting import address
@@ -113,6 +113,11 @@ def kept_secret(settings: Settings, name: str) -> str:
     if not kept:
         raise BadSetting(f"{path} is empty: put the key back into it, or delete it to have another one made.")
     return kept
+
+
+def with_kept_secret_key(settings: Settings) -> Settings:
+    """The settings with the secret key as far as it is known here; nothing is made."""
+    return replace(settings, secret_key=settings.secret_key or kept_secret(settings, "secret-key"))
 
 
 def own_secret(settings: Settings, name: str) -> tuple[str, bool]:

@@ -1,4 +1,4 @@
-"""What an operator does to keep an installation: back it up, put a copy back."""
+"""What an operator does to keep an installation: back it up, put a copy back, replace its keys."""
 
 import sys
 from datetime import UTC, datetime, timedelta
@@ -7,10 +7,11 @@ from pathlib import Path
 from sqlalchemy import URL, make_url
 
 from heartbeat import backup as copying
-from heartbeat import migrations
+from heartbeat import migrations, neighbour, outfit, rekey, settings
 from heartbeat.backup import Manifest, Unusable
 from heartbeat.config.duration import in_words
-from heartbeat.database import Database, transact
+from heartbeat.database import AlreadyServed, Database, transact
+from heartbeat.rekey import Rotated
 from heartbeat.settings import Settings
 
 
@@ -57,6 +58,31 @@ def rearm(given: Settings, grace: timedelta) -> int:
         database.close()
     print(_what_follows(grace))
     return 0
+
+
+async def rotate_keys(given: Settings) -> int:
+    """Encrypt every secret anew with the first key: through the serving process where that one holds a SQLite file."""
+    try:
+        database = Database(given.database_url)
+    except AlreadyServed as serving:
+        answer = await neighbour.ask(serving.address, given, "POST", "/v1/encryption/rotate")
+        if not answer.is_success:
+            raise neighbour.refused(serving.address, answer) from None
+        told = answer.json()
+        done = Rotated(told["anew"], told["already"], tuple(told["unreadable"]))
+    else:
+        try:
+            migrations.migrate(database.writer)
+            keys = outfit.vault_of(settings.with_kept_secret_key(given))
+            if not keys.keys:
+                raise Unusable("There is no key to encrypt with: set HEARTBEAT_SECRET_KEY.")
+            done = await rekey.rotate(database, keys, copying.OPERATOR, datetime.now(UTC))
+        finally:
+            database.close()
+    print(f"Encrypted anew with the first key: {done.anew}. So already: {done.already}.")
+    for one in done.unreadable:
+        print(f"Not to be read: {one}", file=sys.stderr)
+    return 1 if done.unreadable else 0
 
 
 def _what_follows(grace: timedelta | None) -> str:

@@ -9,6 +9,7 @@ from heartbeat.http.auth import Given, known, needs
 from heartbeat.http.problem import RESPONSES, Unacceptable
 from heartbeat.http.v1 import (
     checks,
+    encryption,
     fields,
     incidents,
     maintenance,
@@ -22,7 +23,17 @@ from heartbeat.http.v1.answers import Changes
 from heartbeat.who import Role
 
 router = APIRouter(prefix="/v1", dependencies=[Depends(known)], responses=RESPONSES)
-for room in (checks, incidents, maintenance, people, policies, notifiers, ping_keys, status_pages):
+for room in (
+    checks,
+    incidents,
+    maintenance,
+    people,
+    policies,
+    notifiers,
+    ping_keys,
+    status_pages,
+    encryption,
+):
     router.include_router(room.router)
 
 _YAML = {"requestBody": {"required": True, "content": {"application/yaml": {"schema": {"type": "string"}}}}}

@@ -1,0 +1,122 @@
+"""Encryption keys replaced: every secret that another key has sealed is sealed anew with the first one.
+
+It works in bounded batches beside everything else, and can be repeated: what is done is not done again. What
+cannot be opened stays as it is and is named.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import Connection
+
+from alerting import desk
+from alerting.notifiers import shelf
+from alerting.person import Contact, Person
+from heartbeat import audit, definitions, vault
+from heartbeat.database import Database
+from heartbeat.vault import Unreadable, Vault
+from heartbeat.who import Who
+
+BATCH = 100
+"""People whose secrets one transaction seals anew, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """What came of it: how many secrets were sealed anew, how many were so already, and which cannot be opened."""
+
+    anew: int = 0
+    already: int = 0
+    unreadable: tuple[str, ...] = ()
+
+    def __add__(self, other: "Rotated") -> "Rotated":
+        return Rotated(
+            self.anew + other.anew, self.already + other.already, self.unreadable + other.unreadable
+        )
+
+
+class _Sealer:
+    """Seals anew one by one, and keeps count."""
+
+    def __init__(self, keys: Vault) -> None:
+        self._keys = keys
+        self.done = Rotated()
+
+    def __call__(self, kept: str, about: str) -> str:
+        if not vault.is_sealed(kept):
+            return kept
+        try:
+            clear = self._keys.open(kept, about)
+        except Unreadable as error:
+            self.done += Rotated(unreadable=(f"{about}: {error}",))
+            return kept
+        if not self._keys.is_stale(kept):
+            self.done += Rotated(already=1)
+            return kept
+        self.done += Rotated(anew=1)
+        return self._keys.seal(clear, about)
+
+
+async def rotate(database: Database, keys: Vault, who: Who, now: datetime) -> Rotated:
+    """Seal everything with the first key."""
+    names = await database.read(lambda db: sorted(desk.people(db)))
+    done = Rotated()
+    for batch in _batches(names):
+        done += await database.write(partial(_people, keys=keys, names=batch))
+    done += await database.write(partial(_notifiers, keys=keys))
+    if done.anew:
+        await database.write(partial(_written_down, who=who, done=done, key=keys.keys[0], now=now))
+    return done
+
+
+def stale(db: Connection, keys: Vault) -> Rotated:
+    """What `rotate` would do. Only reads."""
+    sealer = _Sealer(keys)
+    for person in desk.people(db).values():
+        _person(person, sealer)
+    for kind, setup in desk.setups.load(db).items():
+        _settings(kind, setup.settings, sealer)
+    return sealer.done
+
+
+def _people(db: Connection, keys: Vault, names: Sequence[str]) -> Rotated:
+    definitions.wait_for_turn(db)
+    sealer, (origins, _) = _Sealer(keys), desk.origins(db)
+    everybody = desk.people(db)
+    for person in (everybody[name] for name in names if name in everybody):
+        after = _person(person, sealer)
+        if after != person:
+            desk.define_person(db, after, origins[person.id])
+    return sealer.done
+
+
+def _notifiers(db: Connection, keys: Vault) -> Rotated:
+    definitions.wait_for_turn(db)
+    sealer = _Sealer(keys)
+    for kind, setup in desk.setups.load(db).items():
+        after = _settings(kind, setup.settings, sealer)
+        if after != setup.settings:
+            desk.setups.put(db, kind, replace(setup, settings=after))
+    return sealer.done
+
+
+def _person(person: Person, seal: Callable[[str, str], str]) -> Person:
+    def anew(contact: Contact) -> Contact:
+        return replace(contact, address=seal(contact.address, person.about(contact)))
+
+    return replace(person, contacts=tuple(map(anew, person.contacts)))
+
+
+def _settings(kind: str, settings: Mapping[str, str], seal: Callable[[str, str], str]) -> dict[str, str]:
+    return {name: seal(text, shelf.about(kind, name)) for name, text in settings.items()}
+
+
+def _written_down(db: Connection, who: Who, done: Rotated, key: str, now: datetime) -> None:
+    after = {"key": key, "secrets encrypted anew": done.anew}
+    audit.record(db, who, "encryption.rotate", "encryption keys", now, after=after)
+
+
+def _batches(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (names[start : start + BATCH] for start in range(0, len(names), BATCH))

@@ -1,0 +1,101 @@
+"""Encryption keys replaced: all that is sealed is sealed anew, in batches, and what cannot be opened is named."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Connection
+
+from alerting import desk
+from alerting.notifiers import shelf
+from alerting.notifiers.shelf import Setup
+from alerting.person import Contact, Person
+from heartbeat import audit, rekey, vault
+from heartbeat.database import Database
+from heartbeat.rekey import Rotated
+from heartbeat.vault import Vault
+from heartbeat.who import Role, Who
+from tests.unit.conftest import NOW
+from tests.unit.edit.conftest import OPS
+
+OLD, NEW = "an old key that is long and random", "a new key that is long and random"
+ANNA = Who("anna", Role.ADMIN, "command line")
+
+
+def keys(*those: str) -> Vault:
+    return vault.with_keys(those, secrets.token_bytes)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A database in which seven people and a notifier were entered under the old key."""
+    made = Database(database_url)
+    yield made
+    made.close()
+
+
+def fill(db: Connection) -> None:
+    desk.install(db, [Person("first", "First", (Contact("slack", "${SLACK}"),))], [OPS], {"webhook": {}})
+    for number in range(7):
+        one = Person(
+            f"p{number}", "Somebody", (Contact("slack", ""), Contact("console", "terminal")), "Europe/London"
+        )
+        contacts = (replace(c, address=sealed(one, c)) if c.kind == "slack" else c for c in one.contacts)
+        desk.define_person(db, replace(one, contacts=tuple(contacts)), "api")
+    token = keys(OLD).seal("tk_token", shelf.about("ntfy", "token"))
+    desk.setups.put(db, "ntfy", Setup({"token": token}, "api", NOW, "anna"))
+
+
+def sealed(person: Person, contact: Contact) -> str:
+    return keys(OLD).seal(f"https://hooks.example.com/{person.id}", person.about(contact))
+
+
+def clear(db: Connection, with_: Vault) -> dict[str, str]:
+    """Everything that was entered, opened."""
+    found = {
+        person.id: with_.open(contact.address, person.about(contact))
+        for person in desk.people(db, "api").values()
+        for contact in person.contacts
+        if contact.kind == "slack"
+    }
+    token = desk.setups.load(db)["ntfy"].settings["token"]
+    return found | {"ntfy": with_.open(token, shelf.about("ntfy", "token"))}
+
+
+async def test_everything_is_sealed_anew_and_nothing_else_changes(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rekey, "BATCH", 3)
+    await database.write(fill)
+    before = await database.read(lambda db: clear(db, keys(OLD)))
+    assert await database.read(lambda db: rekey.stale(db, keys(NEW, OLD))) == Rotated(anew=8)
+    assert await rekey.rotate(database, keys(NEW, OLD), ANNA, NOW) == Rotated(anew=8)
+    assert await database.read(lambda db: clear(db, keys(NEW))) == before
+    setup = (await database.read(desk.setups.load))["ntfy"]
+    assert (setup.origin, setup.changed_at, setup.changed_by) == ("api", NOW, "anna")
+    people = await database.read(desk.people)
+    assert people["first"].contacts == (Contact("slack", "${SLACK}"),)
+    assert (people["p3"].timezone, people["p3"].contacts[1]) == (
+        "Europe/London",
+        Contact("console", "terminal"),
+    )
+    origins, _ = await database.read(desk.origins)
+    assert (origins["first"], origins["p3"]) == ("file", "api")
+
+
+async def test_it_can_be_repeated_and_is_written_down_once(database: Database) -> None:
+    await database.write(fill)
+    await rekey.rotate(database, keys(NEW, OLD), ANNA, NOW)
+    assert await rekey.rotate(database, keys(NEW, OLD), ANNA, NOW) == Rotated(already=8)
+    (deed,) = await database.read(lambda db: audit.listed(db, limit=5))
+    assert (deed.action, deed.actor) == ("encryption.rotate", "anna")
+    assert deed.after == {"key": keys(NEW).keys[0], "secrets encrypted anew": 8}
+
+
+async def test_what_no_key_opens_is_named_and_left_alone(database: Database) -> None:
+    await database.write(fill)
+    done = await rekey.rotate(database, keys(NEW), ANNA, NOW)
+    assert (done.anew, done.already, len(done.unreadable)) == (0, 0, 8)
+    assert done.unreadable[0].startswith("person p0 slack: This secret was encrypted with the key ")
+    assert len(await database.read(lambda db: clear(db, keys(OLD)))) == 8

@@ -24,6 +24,7 @@ from alerting.notifiers.contract import Accepted, Notifier, Outcome, Refused, Un
 from alerting.notifiers.shelf import Outfit, Setup
 from alerting.outbox import Attempt, Busy, Page
 from alerting.person import DECLARED, OPERATOR, Contact, Person
+from alerting.span import Fact, Spans, untold
 from alerting.store import Entry
 
 HANDS = 40
@@ -89,6 +90,7 @@ class Courier:
         random: Callable[[], float] = random.random,
         observe: Observe = lambda _kind, _result, _waited: None,
         wake: Callable[[], None] = lambda: None,
+        spans: Spans = untold,
     ) -> None:
         self.notifiers = Outfit({}, {})
         self._assemble = assemble
@@ -101,6 +103,7 @@ class Courier:
         self._random = random
         self._observe = observe
         self._wake = wake
+        self._spans = spans
         self._busy: Counter[str] = Counter()
         self._busy_for: Counter[str] = Counter()
         self._sends: set[asyncio.Task[None]] = set()
@@ -183,11 +186,7 @@ class Courier:
     async def _carry(self, parcel: Parcel) -> None:
         kind = parcel.contact.kind
         try:
-            about = parcel.person.about(parcel.contact)
-            notifiers = self.notifiers.entered if parcel.entered else self.notifiers.own
-            outcome = await hand_over(
-                notifiers, parcel.notice, parcel.contact, lambda text: self._fill_in(text, about)
-            )
+            outcome = await self._sent(parcel)
             self._observe(kind, type(outcome).__name__.lower(), self._waited(parcel, outcome))
             again = await self._recorded(parcel, outcome)
             _log(parcel, outcome)
@@ -202,6 +201,24 @@ class Courier:
             self._busy[kind] -= 1
             self._busy_for[parcel.pages[0].person] -= 1
             self._busy_for += Counter()  # Forgets whoever nothing is under way to.
+
+    async def _sent(self, parcel: Parcel) -> Outcome:
+        about = parcel.person.about(parcel.contact)
+        first = parcel.pages[0]
+        known: dict[str, Fact] = {
+            "notifier": parcel.contact.kind,
+            "person": first.person,
+            "pages": len(parcel.pages),
+        }
+        with self._spans(
+            "send", incident=first.incident_id, page=first.id, kind=first.kind.value, **known
+        ) as span:
+            notifiers = self.notifiers.entered if parcel.entered else self.notifiers.own
+            outcome = await hand_over(
+                notifiers, parcel.notice, parcel.contact, lambda text: self._fill_in(text, about)
+            )
+            span.know(outcome=type(outcome).__name__.lower())
+        return outcome
 
     def _waited(self, parcel: Parcel, outcome: Outcome) -> list[float]:
         """Seconds that each page of it has waited to be accepted. What tells of the past is no page."""

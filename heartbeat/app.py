@@ -19,6 +19,7 @@ from alerting.notice import Links
 from alerting.notifiers import shelf
 from alerting.notifiers.contract import Notifier
 from alerting.person import Person
+from alerting.span import untold
 from heartbeat import checker, config, link, outfit, plan
 from heartbeat.clock import Clock
 from heartbeat.database import Database
@@ -33,6 +34,7 @@ from heartbeat.settings import Settings
 from heartbeat.status.hook import Hook
 from heartbeat.status.publisher import Publisher
 from heartbeat.ticker import LONGEST_SLEEP, Ticker
+from heartbeat.tracing import Tracing
 
 STAGE_BOUND = 0.3
 """Seconds that the stage under way has to end at a stop."""
@@ -100,11 +102,13 @@ def build(
     notifiers: Mapping[str, Notifier] | None = None,
     longest_sleep: float = LONGEST_SLEEP,
     ticked: Callable[[bool], None] = lambda _clean: None,
+    tracing: Tracing | None = None,
 ) -> System:
     """Put the system together. The admin key and the secret key must be set. `notifiers` are put on the shelf's
     place, kind by kind (a demonstration brings its own terminal). `entered` is the client for addresses that somebody
     has entered, where they may not reach as far as those of the file. `longest_sleep` may be raised where no other
-    process can bring anything forward. `ticked` is told of each tick that has ended."""
+    process can bring anything forward. `ticked` is told of each tick that has ended, `tracing` of all work that
+    takes time."""
     metrics = Metrics(
         version=version("heartbeat"),
         database="sqlite" if database.sqlite else "postgresql",
@@ -128,6 +132,7 @@ def build(
         overview_url=f"{settings.public_url}/incidents",
         observe=metrics.observe_page,
         wake=wake,
+        spans=tracing.span if tracing else untold,
         **({"random": random} if random else {}),
     )
     ticker = Ticker(
@@ -141,8 +146,9 @@ def build(
         outside_every=settings.outside_every,
         longest_sleep=longest_sleep,
         ticked=ticked,
+        spans=tracing.span if tracing else untold,
     )
-    ingest = Ingest(database, wake=wake, observe_batch=metrics.observe_batch)
+    ingest = Ingest(database, wake=wake, observe_batch=_observing(metrics, tracing))
     door = Door(
         database=database,
         clock=clock,
@@ -162,7 +168,7 @@ def build(
     )
     publisher = _publisher(settings, database, clock, metrics)
     system = System(
-        _front(door, ingest, publisher, settings), door, ingest, courier, ticker, janitor, publisher
+        _front(door, ingest, publisher, settings, tracing), door, ingest, courier, ticker, janitor, publisher
     )
     return system
 
@@ -215,12 +221,26 @@ def _links(settings: Settings, incident: Incident, person: Person, now: datetime
     return Links(f"{settings.public_url}/incidents/{incident.id}", f"{settings.public_url}/answer/{token}")
 
 
+def _observing(metrics: Metrics, tracing: Tracing | None) -> Callable[[int, float], None]:
+    if tracing is None:
+        return metrics.observe_batch
+    told = tracing.batch
+
+    def observe(size: int, seconds: float) -> None:
+        metrics.observe_batch(size, seconds)
+        told(size, seconds)
+
+    return observe
+
+
 def _front(
-    door: Door, ingest: Ingest, publisher: Publisher, settings: Settings
+    door: Door, ingest: Ingest, publisher: Publisher, settings: Settings, tracing: Tracing | None
 ) -> Callable[[Scope, Receive, Send], Any]:
     """Pings, status pages and liveness go straight to their routes; all else goes through the web framework."""
     pings = Pings(ingest, door.clock, door.metrics, settings.ping_body_limit)
-    faces = face.build(door)
+    faces: Callable[[Scope, Receive, Send], Any] = face.build(door)
+    if tracing is not None:
+        faces = tracing.around(faces)
     policy = status_page.policy(settings.public_url)
     shown = StatusPages(lambda: publisher.editions, door.clock, policy, faces)
     has_api = "api" in settings.roles

@@ -6,6 +6,7 @@ event loop never waits for a disk.
 """
 
 import asyncio
+import contextvars
 import fcntl
 import json
 import logging
@@ -199,7 +200,9 @@ def clock_offset(db: Connection) -> timedelta:
 
 
 async def _shielded(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-    return await asyncio.shield(asyncio.get_running_loop().run_in_executor(threads, work))
+    # A line of the log from there must know to which span it belongs.
+    context = contextvars.copy_context()
+    return await asyncio.shield(asyncio.get_running_loop().run_in_executor(threads, context.run, work))
 
 
 def _holder(path: Path) -> dict[str, Any]:

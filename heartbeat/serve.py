@@ -13,15 +13,16 @@ from uuid import UUID
 import uvloop
 from sqlalchemy import Connection
 
-from heartbeat import app, backup, config, migrations, outfit, secret, settings, store
+from heartbeat import app, backup, config, migrations, outfit, secret, settings, store, tracing
 from heartbeat.clock import WallClock
 from heartbeat.database import Database
 from heartbeat.http import server
 from heartbeat.settings import BadSetting, Settings
 from heartbeat.supervisor import Supervisor
+from heartbeat.tracing import Tracing
 
 CLOSE_BOUND = 0.3
-"""Seconds that the database has to end what is under way when the process stops."""
+"""Seconds that the database has to end what is under way when the process stops, and spans to leave."""
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +30,15 @@ log = logging.getLogger(__name__)
 def run(given: Settings, *, sample: bool) -> int:
     """Serve until SIGTERM or SIGINT; the exit status."""
     ready, news = prepared(given, sample=sample)
+    telling = tracing.begin(ready)
     database = Database(ready.database_url, address=ready.public_url)
     try:
         listener = server.listening(ready.host, ready.port)
         migrations.migrate(database.writer)
-        return uvloop.run(_serve(ready, database, listener, news))
+        return uvloop.run(_serve(ready, database, listener, news, telling))
     finally:
+        if telling is not None:
+            telling.close(CLOSE_BOUND)
         if not database.close(CLOSE_BOUND):
             # A thread that waits for a dead database would hold the process for as long as that stays dead.
             # Nothing that was acknowledged depends on it.
@@ -60,7 +64,9 @@ def prepared(given: Settings, *, sample: bool) -> tuple[Settings, list[str]]:
     return replace(given, admin_key=admin_key, secret_key=secret_key), news
 
 
-async def _serve(given: Settings, database: Database, listener: socket, news: list[str]) -> int:
+async def _serve(
+    given: Settings, database: Database, listener: socket, news: list[str], telling: Tracing | None
+) -> int:
     async with outfit.client_for_own(given) as http, outfit.client_for_entered(given) as entered:
         started = asyncio.Event()
         supervisor = Supervisor(given.notify_socket, started.is_set)
@@ -71,6 +77,7 @@ async def _serve(given: Settings, database: Database, listener: socket, news: li
             http=http,
             entered=entered,
             ticked=supervisor.ticked,
+            tracing=telling,
         )
         await database.write(lambda db: _same_installation(db, given.secret_key, given.secret_keys_before))
         await _after_a_restore(database)

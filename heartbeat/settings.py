@@ -63,6 +63,8 @@ class Settings:
     """Whether a scrape has series of single checks."""
     metrics_labels: tuple[tuple[str, str], ...] = ()
     """The labels of checks that their series have: the name it has there, and the name it has here."""
+    otlp_url: str = field(default="", repr=False)
+    """Where spans go, by OTLP over HTTP; empty where nobody wants them."""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The whole environment, for ${NAME} in the configuration."""
 
@@ -97,6 +99,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         log_format=_one_of(environ, "HEARTBEAT_LOG_FORMAT", ("text", "json")),
         metrics_checks=_one_of(environ, "HEARTBEAT_METRICS_CHECKS", ("on", "off")) == "on",
         metrics_labels=_series_labels(environ.get("HEARTBEAT_METRICS_LABELS", "")),
+        otlp_url=_otlp_url(environ),
         environment=dict(environ),
     )
 
@@ -226,6 +229,26 @@ def _series_labels(given: str) -> tuple[tuple[str, str], ...]:
             )
         there[as_told] = name
     return tuple(there.items())
+
+
+def _otlp_url(environ: Mapping[str, str]) -> str:
+    """Ours first, then as the specification of the OTLP exporter has it: an address of its own for traces, or one
+    for every signal."""
+    if environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return ""
+    for name, path in (
+        ("HEARTBEAT_OTLP_ENDPOINT", "/v1/traces"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", ""),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "/v1/traces"),
+    ):
+        given = environ.get(name)
+        if given:
+            if not given.startswith(("http://", "https://")):
+                raise BadSetting(
+                    f"{name} must begin with http:// or https://, such as http://127.0.0.1:4318."
+                )
+            return given.rstrip("/") + path if path else given
+    return ""
 
 
 def _level(given: str) -> str:

@@ -14,6 +14,7 @@ import httpx
 
 from alerting import courier, escalator
 from alerting.courier import Courier
+from alerting.span import Spans, untold
 from heartbeat import checker, store
 from heartbeat.clock import Clock
 from heartbeat.database import Database, Unavailable, clock_offset
@@ -56,6 +57,7 @@ class Ticker:
         outside_every: float = 10.0,
         longest_sleep: float = LONGEST_SLEEP,
         ticked: Callable[[bool], None] = lambda _clean: None,
+        spans: Spans = untold,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -66,6 +68,7 @@ class Ticker:
         self._outside_every = outside_every
         self._longest_sleep = longest_sleep
         self._ticked = ticked
+        self._spans = spans
         self._outside_at = float("-inf")
         self._outside: asyncio.Task[None] | None = None
         self._clock_checked_at: datetime | None = None
@@ -116,7 +119,20 @@ class Ticker:
         """Work until nothing is due, or for `MAX_ROUNDS`; whether every stage did its work."""
         loop = asyncio.get_running_loop()
         began = loop.time()
+        with self._spans("tick") as span:
+            clean, done = await self._rounds()
+            if clean and not done:
+                span.forget()
+        self._metrics.tick_seconds.observe(loop.time() - began)
+        if clean:
+            self._clean_at = loop.time()
+            self._metrics.last_tick.set(self._clock.now().timestamp())
+        return clean
+
+    async def _rounds(self) -> tuple[bool, bool]:
+        """Whether every stage did its work, and whether there was any."""
         self._idle_at = None
+        done = False
         clean = await self._guarded("clock", self._agree_on_time) is not None
         for number in range(MAX_ROUNDS):
             self._batch = min(FIRST_BATCH << min(number, 10), checker.BATCH)
@@ -129,16 +145,18 @@ class Ticker:
             if not any(worked):
                 self._idle_at = looked_at
                 break
-        self._metrics.tick_seconds.observe(loop.time() - began)
-        if clean:
-            self._clean_at = loop.time()
-            self._metrics.last_tick.set(self._clock.now().timestamp())
-        return clean
+            done = True
+        return clean, done
 
     async def _guarded(self, name: str, stage: Stage) -> int | None:
         """A stage's count of work done, or None where it failed: one failing stage never stops the others."""
         try:
-            return await stage()
+            with self._spans(name) as span:
+                done = await stage()
+                span.know(done=done)
+                if not done:
+                    span.forget()
+                return done
         except Unavailable as away:
             log.warning("%s: the database is away: %s", name, away, extra={"stage": name})
         except Exception:

@@ -80,3 +80,27 @@ def test_what_cannot_be_about_metrics_is_told_in_one_sentence(environment: dict[
 @pytest.mark.parametrize(("given", "on"), [("on", True), ("off", False), ("", True)])
 def test_series_of_single_checks_can_be_turned_off(given: str, on: bool) -> None:
     assert settings.read({"HEARTBEAT_METRICS_CHECKS": given}).metrics_checks is on
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        ({}, ""),
+        ({"HEARTBEAT_OTLP_ENDPOINT": "http://here:4318/"}, "http://here:4318/v1/traces"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "https://here/otlp"}, "https://here/otlp/v1/traces"),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://here/traces"}, "https://here/traces"),
+        (
+            {"HEARTBEAT_OTLP_ENDPOINT": "http://ours", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://theirs"},
+            "http://ours/v1/traces",
+        ),
+        ({"HEARTBEAT_OTLP_ENDPOINT": "http://here:4318", "OTEL_SDK_DISABLED": "TRUE"}, ""),
+    ],
+)
+def test_where_spans_go(environment: dict[str, str], url: str) -> None:
+    assert settings.read(environment).otlp_url == url
+
+
+@pytest.mark.parametrize("name", ["HEARTBEAT_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"])
+def test_an_address_of_a_collector_without_its_scheme_is_refused(name: str) -> None:
+    with pytest.raises(BadSetting, match=f"^{name} must begin with http:// or https://"):
+        settings.read({name: "collector:4317"})

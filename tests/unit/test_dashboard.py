@@ -117,17 +117,6 @@ def test_panels_have_places_of_their_own() -> None:
     assert all(panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24 for panel in PANELS)
 
 
-def test_every_own_metric_of_the_service_is_shown_or_has_a_reason_not_to_be(known: set[str]) -> None:
-    shown = {name for expression in expressions() for name in metrics_in(expression)}
-    hidden = {name for name in known - shown if name.startswith("heartbeat_")}
-    assert {name for name in hidden if not name.endswith(("_sum", "_count"))} == {
-        "heartbeat_check_up",  # the panels show which are down, by cause
-        "heartbeat_check_paused",  # paused ones stand among the checks by state
-        "heartbeat_check_series_left_out",  # an alert says so
-        "heartbeat_incidents_open",  # the panel shows them by state
-    }
-
-
 def _overlap(one: dict[str, int], other: dict[str, int]) -> bool:
     beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
     above = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]

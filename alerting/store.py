@@ -261,6 +261,21 @@ def timeline_of(db: Connection, incident_id: int) -> list[Entry]:
     return [Entry(row.incident_id, row.at, row.kind, row.words, row.by) for row in db.execute(query)]
 
 
+def newest_entries(db: Connection, limit: int) -> list[int]:
+    """The numbers of the last lines of all timelines."""
+    return list(db.execute(select(timeline.c.id).order_by(timeline.c.id.desc()).limit(limit)).scalars())
+
+
+def told_of(db: Connection, incident_ids: Collection[int]) -> dict[int, tuple[int, int]]:
+    """How many lines each of these incidents' timelines has, and the number of the last."""
+    query = (
+        select(timeline.c.incident_id, func.count(), func.max(timeline.c.id))
+        .where(among(db, timeline.c.incident_id, incident_ids))
+        .group_by(timeline.c.incident_id)
+    )
+    return {row[0]: (row[1], row[2]) for row in db.execute(query)}
+
+
 def load(db: Connection, incident_id: int) -> Incident | None:
     """One incident, not locked."""
     row = db.execute(select(incidents).where(incidents.c.id == incident_id)).one_or_none()

@@ -71,7 +71,8 @@ class System:
         self._publishing = asyncio.create_task(self.publisher.run())
 
     async def rest(self) -> None:
-        """End the ticking, and let sends under way be recorded; pings are still heard."""
+        """End the ticking, and let sends under way be recorded; pings are still heard. Streams end at once."""
+        self.door.live.close()
         if self._ticking is not None:
             self.ticker.stop()
             await asyncio.wait([self._ticking], timeout=STAGE_BOUND)

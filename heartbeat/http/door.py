@@ -7,6 +7,7 @@ from pathlib import Path
 from alerting.address import Fence
 from heartbeat.clock import Clock
 from heartbeat.database import Database
+from heartbeat.http.live import Live
 from heartbeat.metrics import Metrics
 from heartbeat.vault import Vault
 
@@ -33,3 +34,5 @@ class Door:
     """Whether the ticker has completed a clean tick in time."""
     apply: Callable[[str, Path], Awaitable[tuple[str, ...]]]
     """Make this configuration text so; the changes in words. Raises `config.Wrong`."""
+    live: Live = field(default_factory=Live)
+    """Who listens for changes in this process."""

@@ -3,6 +3,7 @@
 Nothing here reads the database. Templates and static files are read once, from the package's own data.
 """
 
+import gzip
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -18,19 +19,23 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 
 from alerting import spell
 from heartbeat.http import sentence, view
-from heartbeat.http.sentence import Words
+from heartbeat.http.sentence import There, Words
 from heartbeat.legible import harmless as harmless
 
 HERE = Path(__file__).parent
 REFRESH = 30
-"""Seconds after which a page that shows the present is loaded again; there is no JavaScript that would."""
+"""Seconds after which a page that shows the present is loaded again where no script keeps it current."""
 
 BODY_SHOWN = 800
 """Characters of a body's end that a check's page holds; the whole has an address of its own."""
 LINES_SHOWN = 20
 
 _KEPT = "public, max-age=31536000, immutable"
-_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
 
 
 def shown(value: object) -> object:
@@ -45,14 +50,14 @@ def instant(at: datetime, now: datetime) -> Markup:
     return _time(at, f"{spell.instant(at, now, 'UTC')} UTC")
 
 
-def ago(at: datetime, now: datetime) -> Markup:
-    """How long ago, with the instant for who asks."""
-    return _time(at, spell.ago(at, now))
+def ago(at: datetime, now: datetime, bare: bool = False) -> Markup:
+    """How long ago, with the instant for who asks. In a long list it is `bare`: the stylesheet shows the instant."""
+    return _time(at, spell.ago(at, now), bare)
 
 
-def ahead(at: datetime, now: datetime) -> Markup:
-    """How far ahead, with the instant for who asks."""
-    return _time(at, sentence.ahead(at, now))
+def ahead(at: datetime, now: datetime, bare: bool = False) -> Markup:
+    """How far ahead, as `ago`."""
+    return _time(at, sentence.ahead(at, now), bare)
 
 
 def clock(at: datetime) -> Markup:
@@ -94,13 +99,22 @@ def size(count: int) -> str:
 
 def spoken(words: Words, now: datetime) -> Markup:
     """A sentence with its instants."""
-    return Markup("").join(
-        instant(part, now) if isinstance(part, datetime) else escape(harmless(part)) for part in words
-    )
+    return Markup("").join(_part(part, now) for part in words)
 
 
-def _time(at: datetime, words: str) -> Markup:
+def _part(part: str | datetime, now: datetime) -> Markup:
+    if isinstance(part, datetime):
+        return instant(part, now)
+    if isinstance(part, There):
+        # Whoever is in that zone has read it already: the script hides it from them.
+        return Markup('<bdi data-zone="{}">{}</bdi>').format(part.zone, part)
+    return escape(harmless(part))
+
+
+def _time(at: datetime, words: str, bare: bool = False) -> Markup:
     at = at.astimezone(UTC)
+    if bare:
+        return Markup('<time datetime="{:%Y-%m-%dT%H:%M:%SZ}">{}</time>').format(at, words)
     return Markup('<time datetime="{:%Y-%m-%dT%H:%M:%SZ}" title="{:%Y-%m-%d %H:%M:%S} UTC">{}</time>').format(
         at, at, words
     )
@@ -117,8 +131,13 @@ async def static(request: Request) -> Response:
     if name not in _STATIC:
         return PlainTextResponse("There is no such file.", HTTPStatus.NOT_FOUND)
     current = request.query_params.get("v") == _VERSIONS[name]
-    headers = {"Cache-Control": _KEPT if current else "no-cache"}
-    return Response(_STATIC[name], headers=headers, media_type=_TYPES[Path(name).suffix])
+    headers = {"Cache-Control": _KEPT if current else "no-cache", "Vary": "Accept-Encoding"}
+    # Pages are not compressed: how long one is would tell of the secrets in it, to who chooses another part of it.
+    small = "gzip" in request.headers.get("accept-encoding", "")
+    headers |= {"Content-Encoding": "gzip"} if small else {}
+    return Response(
+        (_SMALL if small else _STATIC)[name], headers=headers, media_type=_TYPES[Path(name).suffix]
+    )
 
 
 def render(
@@ -167,5 +186,6 @@ def _environment() -> Environment:
 
 
 _STATIC = {path.name: path.read_bytes() for path in (HERE / "static").iterdir() if path.suffix in _TYPES}
+_SMALL = {name: gzip.compress(content, mtime=0) for name, content in _STATIC.items()}
 _VERSIONS = {name: sha256(content).hexdigest()[:12] for name, content in _STATIC.items()}
 _templates = _environment()

@@ -6,6 +6,7 @@ A sentence is words and instants; the page gives each instant its `<time>`, so t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Self
 
 from alerting import spell
 from alerting.incident import Incident
@@ -13,6 +14,20 @@ from alerting.incident import State as Life
 from heartbeat import check, schedule
 from heartbeat.check import Cause, Check, State
 from heartbeat.schedule import Every
+
+
+class There(str):
+    """What a clock elsewhere shows at the instant before it; `zone` is where that is."""
+
+    __slots__ = ("zone",)
+
+    def __new__(cls, words: str, zone: str) -> Self:
+        made = super().__new__(cls, words)
+        made.zone = zone
+        return made
+
+    zone: str
+
 
 Words = tuple[str | datetime, ...]
 
@@ -206,8 +221,9 @@ def _by_its_clock(one: Check, at: datetime) -> Words:
     """An instant, with what the clock of the schedule shows then where that is not UTC."""
     if isinstance(one.schedule, Every):
         return (at,)
-    local = at.astimezone(spell.zone(one.schedule.timezone))
-    return (at, f" ({local:%H:%M} {one.schedule.timezone})") if local.utcoffset() else (at,)
+    zone = one.schedule.timezone
+    local = at.astimezone(spell.zone(zone))
+    return (at, There(f" ({local:%H:%M} {zone})", zone)) if local.utcoffset() else (at,)
 
 
 def _and(names: Sequence[str]) -> str:

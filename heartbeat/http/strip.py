@@ -88,8 +88,16 @@ def in_words(shown: Sequence[Cell]) -> str:
     """The strip for those who cannot see it: "Last 30 runs: 27 on time, 2 missed, 1 failed"."""
     if not shown:
         return "No run yet"
-    parts = ", ".join(f"{key.count} {key.word}" for key in legend(shown))
-    return f"Last {len(shown)} runs: {parts}" if len(shown) > 1 else f"Last run: {shown[0].outcome.value}"
+    return (
+        f"Last {len(shown)} runs: {counted(shown)}"
+        if len(shown) > 1
+        else f"Last run: {shown[0].outcome.value}"
+    )
+
+
+def counted(shown: Sequence[Cell]) -> str:
+    """How many runs ended in which way: "27 on time, 2 missed, 1 failed"."""
+    return ", ".join(f"{key.count} {key.word}" for key in legend(shown)) or "no run yet"
 
 
 # How each outcome is drawn: its class, and at which heights of a strip of 16 the strokes of its cells lie.

@@ -26,6 +26,7 @@ _CAUSES = {Cause.SILENT: "silent", Cause.FAILED: "failed", Cause.OVERRUN: "overr
 class CheckRow:
     """One check in a list."""
 
+    id: int
     slug: str
     name: str
     labels: Mapping[str, str]
@@ -44,6 +45,11 @@ class CheckRow:
         """The strip for those who cannot see it."""
         return strip.in_words(self.cells)
 
+    @property
+    def cells_in_short(self) -> str:
+        """The same under a heading that says how many runs they are."""
+        return strip.counted(self.cells)
+
 
 @dataclass(frozen=True, slots=True)
 class IncidentRow:
@@ -54,6 +60,7 @@ class IncidentRow:
     word: str
     severity: str
     extent: str
+    occurrence: int
     opened_at: datetime
     next: Words
 
@@ -71,6 +78,7 @@ def cause_word(cause: str) -> str:
 def check_row(one: Check, heard: Sequence[Heard], changes: Sequence[Transition], now: datetime) -> CheckRow:
     """A check's line."""
     return CheckRow(
+        id=one.id,
         slug=one.slug,
         name=one.name,
         labels=one.labels,
@@ -101,6 +109,7 @@ def incident_row(
         word=incident.state.value,
         severity=incident.severity.value,
         extent=how_much(incident, symptoms, around),
+        occurrence=incident.occurrence,
         opened_at=incident.opened_at,
         next=_next(incident, people),
     )

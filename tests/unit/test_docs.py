@@ -48,8 +48,8 @@ from heartbeat.check import Cause, State
 from heartbeat.clock import WallClock
 from heartbeat.config import document, duration, entry, public, schema
 from heartbeat.edit import maintenance as arranging
-from heartbeat.http import auth, console, face, limits, ops, pings, series, server, status_page
-from heartbeat.http.console import roll, search
+from heartbeat.http import auth, console, face, limits, live, ops, pings, series, server, status_page
+from heartbeat.http.console import roll, search, stream
 from heartbeat.http.door import Door
 from heartbeat.http.v1 import fields
 from heartbeat.metrics import Metrics
@@ -570,6 +570,10 @@ LIMITS: Mapping[str, str] = {
     "Checks on a page of the console": f"{console.checks.A_PAGE}",
     "Checks paused or resumed at once": f"{console.bulk.MOST}",
     "What is looked for on the console": f"{search.LONGEST} characters, of which {search.MOST} words",
+    "Browsers that listen for changes, a process": f"{live.MOST}, then 503",
+    "Looks at the database for all of them": f"one each {live.EVERY:g} s",
+    "Time a browser listens before it comes back": f"{stream.LASTS / 60:g} min, with a sign of life each "
+    f"{stream.BEAT:g} s",
     "Labels offered to choose from": f"the {roll.LABELS} most common",
     "Gathering before the first page": f"{incident.GATHERING.seconds} s",
     "Acknowledgement": f"{incident.ACKNOWLEDGED_FOR // HOUR} h",

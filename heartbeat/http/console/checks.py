@@ -17,12 +17,15 @@ from heartbeat.who import Role
 
 A_PAGE = 100
 """Checks on one page of a list."""
+AT_A_GLANCE = 40
+"""Checks on the overview, the most urgent ones."""
+TOPICS = ("checks", "incidents")
 
 
 async def overview(visit: Visit) -> Response:
     """What is wrong now, first."""
-    facts = await visit.read(lambda db: _standing(db, Search(), visit.now))
-    return visit.show("overview.html", refresh=True, public_url=visit.door.public_url, **facts)
+    live, facts = await visit.look(TOPICS, lambda db: _standing(db, Search(), visit.now, AT_A_GLANCE))
+    return visit.show("overview.html", live=live, refresh=True, public_url=visit.door.public_url, **facts)
 
 
 async def checks(visit: Visit) -> Response:
@@ -30,16 +33,18 @@ async def checks(visit: Visit) -> Response:
     search = Search.of(visit.request.query_params)
 
     def read(db: Connection) -> dict[str, Any]:
-        return _standing(db, search, visit.now) | {"labels": roll.labels(db)}
+        return _standing(db, search, visit.now, A_PAGE) | {"labels": roll.labels(db)}
 
-    facts = await visit.read(read)
+    live, facts = await visit.look(TOPICS, read)
     pages = max(-(-facts["roll"].total // A_PAGE), 1)
     if search.page > pages:
         return visit.missing(
             f"The list of checks has {spell.count(pages, 'page')}; there is no page {search.page}."
         )
     place = {"search": search, "pages": pages, "states": _states(search, facts["roll"])}
-    return visit.show("checks.html", refresh=True, public_url=visit.door.public_url, **place, **facts)
+    return visit.show(
+        "checks.html", live=live, refresh=True, public_url=visit.door.public_url, **place, **facts
+    )
 
 
 READING: Mapping[str, Shown] = {"/": (Role.VIEWER, overview), "/checks": (Role.VIEWER, checks)}
@@ -54,10 +59,10 @@ def _states(search: Search, found: roll.Roll) -> list[tuple[State | None, int, s
     ]
 
 
-def _standing(db: Connection, search: Search, now: datetime) -> dict[str, Any]:
+def _standing(db: Connection, search: Search, now: datetime, limit: int) -> dict[str, Any]:
     """How everything stands, with a page of the checks that are looked for."""
     count = glance.count(db)
-    found = roll.call(db, search, now, A_PAGE)
+    found = roll.call(db, search, now, limit)
     ids = [one.id for one in found.found]
     heard = glance.last_runs(db, ids, strip.RUNS + 1)
     changes = glance.last_transitions(db, ids, strip.RUNS)

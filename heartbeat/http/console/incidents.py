@@ -42,17 +42,18 @@ async def listed(visit: Visit) -> Response:
             "first": before is None,
         }
 
-    return visit.show("incidents.html", **await visit.read(read))
+    live, facts = await visit.look(("incidents",), read)
+    return visit.show("incidents.html", live=live, **facts)
 
 
 async def one_incident(visit: Visit) -> Response:
-    """One incident: how it stands, what can be done, and its story. It holds still while somebody reads."""
+    """One incident: how it stands, what can be done, and its story."""
     number = visit.number
-    facts = await visit.read(lambda db: _facts(db, number, visit.now))
+    live, facts = await visit.look((f"incidents/{number}",), lambda db: _facts(db, number, visit.now))
     if facts is None:
         return visit.missing(_missing(number))
     tomorrow = _tomorrow(visit.now)
-    return visit.show("incident.html", tomorrow=tomorrow, **facts)
+    return visit.show("incident.html", live=live, tomorrow=tomorrow, **facts)
 
 
 async def acknowledge(visit: Visit) -> Response:

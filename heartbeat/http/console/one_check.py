@@ -24,10 +24,11 @@ CHANGES_SHOWN = 15
 
 async def one_check(visit: Visit) -> Response:
     """One check: how it stands, what it did, how to ping it."""
-    facts = await visit.read(lambda db: _check_facts(db, visit.slug, visit.now))
+    topics = (f"checks/{visit.slug}", "checks")
+    live, facts = await visit.look(topics, lambda db: _check_facts(db, visit.slug, visit.now))
     if facts is None:
         return _no_such(visit)
-    return visit.show("check.html", public_url=visit.door.public_url, **facts)
+    return visit.show("check.html", live=live, public_url=visit.door.public_url, **facts)
 
 
 async def body(visit: Visit) -> Response:

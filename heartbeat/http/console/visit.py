@@ -1,17 +1,17 @@
 """One person's visit to a page of the console: who they are is settled before any page sees them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from sqlalchemy import Connection
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from heartbeat.http import auth, page
+from heartbeat.http import auth, page, pulse
 from heartbeat.http.door import Door
 from heartbeat.who import Role, Who
 
@@ -46,18 +46,28 @@ class Visit:
         """Run `work`, which only reads."""
         return await self.door.database.read(work)
 
+    async def look(self, topics: Collection[str], work: Callable[[Connection], T]) -> tuple[str, T]:
+        """As `read`, and where the page can listen for changes of these topics after what it has read."""
+        # Versions first: what changes while the page is read is then told once too often, never not at all.
+        known, done = await self.door.database.read(lambda db: (pulse.versions(db, topics), work(db)))
+        asked = [("topic", topic) for topic in sorted(topics)]
+        return f"/live?{urlencode([*asked, ('since', pulse.written(known))])}", done
+
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction; what it changed may be due at once."""
         done = await self.door.database.write(work)
         self.door.wake()
         return done
 
-    def show(self, template: str, *, status: int = 200, refresh: bool = False, **facts: Any) -> HTMLResponse:
-        """A page inside the console's frame. One that shows the present loads itself again (`refresh`)."""
-        headers = {"Refresh": str(page.REFRESH)} if refresh else {}
+    def show(
+        self, template: str, *, status: int = 200, live: str = "", refresh: bool = False, **facts: Any
+    ) -> HTMLResponse:
+        """A page inside the console's frame. `live` is where it listens for changes; without script, one that shows
+        the present loads itself again (`refresh`)."""
         frame: dict[str, Any] = {"who": self.who, "now": self.now, "csrf": auth.csrf_token(self.request)}
         frame |= {"responds": self.who.role.may(Role.RESPONDER), "rules": self.who.role.may(Role.ADMIN)}
-        return page.render(template, status=status, headers=headers, **frame, **facts)
+        frame |= {"live": live, "refresh": page.REFRESH if refresh else 0}
+        return page.render(template, status=status, **frame, **facts)
 
     def missing(self, words: str) -> HTMLResponse:
         """What was asked for is not there."""

@@ -39,8 +39,10 @@ class Markup(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         self.tags.append(tag)
         self._part(tag)
-        if tag in ("script", "style", "iframe", "object", "embed", "base"):
+        if tag in ("style", "iframe", "object", "embed", "base"):
             self.faults.append(f"<{tag}> on a page")
+        if tag == "script" and not given.get("src", "").startswith("/static/"):
+            self.faults.append("<script> that is not a file of ours")
         self.faults += [f"{tag} has {name}" for name in given if name == "style" or name.startswith("on")]
         self.faults += [f"{tag} has {name} twice" for name in given if [n for n, _ in attrs].count(name) > 1]
         if (identity := given.get("id")) is not None:

@@ -1,12 +1,21 @@
 """The stylesheet: text can be read in both themes, and nothing is fetched from elsewhere."""
 
 import re
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from heartbeat.http import page
 
+VENDORED = {
+    name: rest
+    for name, *rest in re.findall(
+        r"^\| `([\w.]+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \| `(\w+)` \|$",
+        (page.HERE / "static" / "VENDORED.md").read_text(),
+        re.MULTILINE,
+    )
+}
 STYLE = (page.HERE / "static" / "style.css").read_text()
 LIGHT = dict(re.findall(r"--([\w-]+): (#\w{6})", STYLE[: STYLE.index("@media (prefers-color-scheme: dark)")]))
 DARK = dict(re.findall(r"--([\w-]+): (#\w{6})", STYLE[STYLE.index("@media (prefers-color-scheme: dark)") :]))
@@ -50,8 +59,26 @@ def test_assets_are_ours_and_light() -> None:
     files = [path for path in (page.HERE / "static").iterdir() if path.is_file()]
     assert "url(" not in STYLE
     assert "@import" not in STYLE
-    assert sum(path.stat().st_size for path in files) < 20_000
-    assert all("http" not in _without_namespaces(path) for path in files)
+    own = [path for path in files if path.name not in VENDORED]
+    assert sum(path.stat().st_size for path in own) < 45_000
+    assert (page.HERE / "static" / "console.js").stat().st_size < 12_000
+    assert all("http" not in _without_namespaces(path) for path in own)
+
+
+def test_what_others_wrote_is_listed_with_its_licence_and_as_it_came() -> None:
+    assert set(VENDORED) == {path.name for path in (page.HERE / "static").glob("*.min.*")}
+    for name, (product, version, licence, source, digest) in VENDORED.items():
+        assert sha256((page.HERE / "static" / name).read_bytes()).hexdigest() == digest
+        assert product
+        assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+        assert licence in ("0BSD", "MIT", "BSD-2-Clause", "BSD-3-Clause", "ISC")
+        assert name in source
+
+
+def test_the_script_makes_no_code_and_no_markup_of_text() -> None:
+    script = (page.HERE / "static" / "console.js").read_text()
+    for risky in ("eval", "Function(", "innerHTML =", "outerHTML", "insertAdjacentHTML", "document.write"):
+        assert risky not in script
 
 
 def contrast(one: str, other: str) -> float:

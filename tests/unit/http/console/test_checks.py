@@ -1,20 +1,27 @@
 """The list of checks in a browser: searched, narrowed, paused and resumed in numbers, without a line of script."""
 
+import re
 from datetime import timedelta
+from functools import partial
 from urllib.parse import urlencode
 
 import httpx
 import pytest
 
-from heartbeat import audit, hand, store
+from heartbeat import audit, hand, ingest, store
 from heartbeat.app import System
-from heartbeat.check import State
+from heartbeat.check import Signal, State
+from heartbeat.http import strip
 from heartbeat.http.console import bulk
 from heartbeat.http.console.checks import A_PAGE
+from heartbeat.ring import Arrival
 from tests.unit.conftest import a_check
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, read_check
 from tests.unit.http.console.conftest import press, see
 from tests.unit.http.markup import Markup
+
+LIGHT = 100_000
+"""Bytes that a page may weigh with all its assets."""
 
 
 def listed(shown: Markup) -> list[str]:
@@ -81,10 +88,34 @@ async def test_a_page_past_the_last_of_a_search_says_so(system: System, browser:
     await see(browser, "/checks?q=job-100&page=2", 404)
 
 
-async def test_a_label_of_a_row_leads_to_all_that_bear_it(system: System, browser: httpx.AsyncClient) -> None:
+async def test_a_label_of_a_check_leads_to_all_that_bear_it(
+    system: System, browser: httpx.AsyncClient
+) -> None:
     await make_check(system, labels={"no te": "a&b=ü/"})
-    (link,) = [link for link in (await see(browser, "/checks")).links if link.startswith("/checks?label")]
+    (link,) = [link for link in (await see(browser, "/checks/job")).links if link.startswith("/checks?label")]
     assert listed(await see(browser, link)) == ["job"]
+
+
+async def test_a_full_page_with_all_its_assets_is_light(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    labels = {"host": "us-housekeeping", "region": "us", "component": "cpu-allowance"}
+    those = [a_check(f"a-job-with-a-name-{n:03}", labels=labels) for n in range(A_PAGE + 1)]
+    await system.door.database.write(lambda db: store.insert(db, those))
+    for run in range(strip.RUNS):
+        clock.advance(minutes=5)
+        signal = Signal.FAIL if run % 10 == 9 else Signal.SUCCESS
+        pings = [Arrival(signal, clock.now(), "GET", "192.0.2.1", "curl", uuid=one.uuid.hex) for one in those]
+        await system.door.database.write(partial(ingest.hear, arrivals=pings))
+    answer = await browser.get("/checks")
+    assets = [
+        await browser.get(address)
+        for address in set(re.findall(r'(?:href|src)="(/static/[^"]+)"', answer.text))
+    ]
+    assert len(assets) == 4
+    weights = [int(asset.headers["content-length"]) for asset in assets]
+    assert "27 on time, 3 failed" in answer.text
+    assert len(answer.content) + sum(weights) < LIGHT, (len(answer.content), weights)
 
 
 # Many at once

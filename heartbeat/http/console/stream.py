@@ -1,0 +1,96 @@
+"""The console's stream of server-sent events: that something has changed, never what.
+
+The page then fetches itself again, so that there is one way in which a page is made. An event's id names the version
+of each topic, so that a browser that comes back misses nothing. Source: HTML, "Server-sent events".
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from http import HTTPStatus
+
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from heartbeat.database import Unavailable
+from heartbeat.http import pulse
+from heartbeat.http.console.visit import Shown, Visit
+from heartbeat.http.live import Listener, Live, Versions
+from heartbeat.who import Role
+
+BEAT = 15.0
+"""Seconds after which a stream that has nothing to say says so, or what stands between would close it."""
+LASTS = 900.0
+"""Seconds after which a stream ends. The browser comes back by itself, and is asked again who it is."""
+AGAIN = 2000
+"""Milliseconds after which a browser comes back."""
+TOPICS = 4
+"""Topics of one stream."""
+
+
+class Stream(Response):
+    """The events for one listener, who leaves when the browser does."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, live: Live, listener: Listener) -> None:
+        super().__init__(headers={"X-Accel-Buffering": "no"})
+        del self.headers["content-length"]
+        self._live = live
+        self._listener = listener
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # as ASGI has it
+        """Tell what is new until there is nobody to tell it to."""
+        gone = asyncio.create_task(_gone(receive))
+        gone.add_done_callback(lambda _: self._listener.end())
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            await _say(send, f"retry: {AGAIN}\n\n")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LASTS):
+                    await self._tell(send)
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            self._live.leave(self._listener)
+            gone.cancel()
+
+    async def _tell(self, send: Send) -> None:
+        while not self._listener.ended:
+            known = await self._listener.next(BEAT)
+            said = f"id: {pulse.written(known)}\ndata: {' '.join(sorted(known))}\n\n" if known else ": \n\n"
+            await _say(send, said)
+
+
+async def listen(visit: Visit) -> Response:
+    """Tell this browser when what it shows has changed."""
+    asked = visit.request.query_params
+    topics = [topic for topic in asked.getlist("topic") if pulse.is_topic(topic)][:TOPICS]
+    if not topics:
+        return PlainTextResponse("topic: must be what the page shows.", HTTPStatus.BAD_REQUEST)
+    seen = pulse.read(visit.request.headers.get("last-event-id") or asked.get("since", ""))
+
+    async def look(every: Collection[str]) -> Versions | None:
+        try:
+            return await visit.read(lambda db: pulse.versions(db, every))
+        except Unavailable:
+            return None
+
+    live = visit.door.live
+    listener = live.join(topics, seen, look)
+    if listener is None:
+        words = "There is no place for another stream; the page renews itself without."
+        return PlainTextResponse(words, HTTPStatus.SERVICE_UNAVAILABLE)
+    return Stream(live, listener)
+
+
+READING: Mapping[str, Shown] = {"/live": (Role.VIEWER, listen)}
+ACTING: Mapping[str, Shown] = {}
+
+
+async def _say(send: Send, text: str) -> None:
+    await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

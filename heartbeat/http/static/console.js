@@ -1,0 +1,207 @@
+// The console's script. Every page can be read, and every form sent, without it. With it a page stays current by itself,
+// times are shown in the reader's zone, lines can be copied, and there are keys.
+"use strict";
+(() => {
+  const RENEW = 30_000;
+  const TYPED = "input:not([type=hidden]), textarea, select";
+  const INSTANT = /^(?:\d\d \w{3} )?\d\d:\d\d(:\d\d)? UTC$/;
+  const find = (selector, within = document) => within.querySelector(selector);
+  const every = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const main = find("#main");
+
+  // Words for who does not see what has changed.
+  const say = (words) => { find("#said").textContent = words; };
+
+  // Times in the reader's zone. The time in UTC stays beside, and in the title.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const told = (at, parts) => new Intl.DateTimeFormat("en-GB", { hourCycle: "h23", ...parts }).format(at);
+  const day = (at) => told(at, { day: "2-digit", month: "short" });
+  const clock = (at, seconds) => told(at, {
+    hour: "2-digit", minute: "2-digit", timeZoneName: "short", ...(seconds && { second: "2-digit" }),
+  });
+
+  function localize(within) {
+    const now = new Date(find("footer time").dateTime);
+    for (const time of every("time", within)) {
+      const at = new Date(time.dateTime);
+      if (time.dataset.utc !== undefined || at.getTimezoneOffset() === 0) continue;
+      const words = time.textContent.trim();
+      const found = INSTANT.exec(words);
+      const sameDay = told(at, { day: "2-digit", timeZone: "UTC" }) === told(at, { day: "2-digit" });
+      time.dataset.utc = found ? (sameDay ? words.replace(/^\d\d \w{3} /, "") : words) : "";
+      const full = `${day(at)} ${clock(at, true)}`;
+      if (time.title) time.title = `${full}, ${time.title}`; else time.dataset.there = full;
+      if (found) time.textContent = (day(at) === day(now) ? "" : `${day(at)} `) + clock(at, found[1]);
+    }
+    for (const one of every(`[data-zone="${zone}"]`, within)) one.hidden = true;
+  }
+
+  // What a page has only with this script.
+  function enhance(within) {
+    localize(within);
+    for (const line of every("pre.line", within)) {
+      line.append(made("button", { type: "button", className: "copy", textContent: "Copy" }));
+    }
+    for (const place of every(".picks thead .pick", within)) {
+      place.append(made("input", { type: "checkbox", className: "all", ariaLabel: "Choose all on this page" }));
+    }
+    for (const one of every("[data-script]", within)) one.hidden = false;
+  }
+
+  const made = (tag, properties) => Object.assign(document.createElement(tag), properties);
+
+  // A page that stays current: it is told that something has changed, and fetches itself again.
+  let source = null, busy = false, due = false, renewed = Date.now();
+
+  function listen() {
+    source = new EventSource(main.dataset.live);
+    source.onopen = () => state("live");
+    source.onmessage = renew;
+    source.onerror = () => state(source.readyState === EventSource.CLOSED
+      ? "not live: it renews itself every 30 s" : "the connection is lost: trying again");
+  }
+
+  function state(words) {
+    const place = find("#live");
+    if (place.textContent !== words) place.textContent = words;
+  }
+
+  const selecting = () => !getSelection().isCollapsed && main.contains(getSelection().anchorNode);
+
+  async function renew() {
+    if (busy || document.hidden || selecting()) { due = true; return; }
+    busy = true;
+    due = false;
+    try {
+      const answer = await fetch(location.href, { cache: "no-store", headers: { accept: "text/html" } });
+      if (answer.redirected) { leave("you are signed out: load the page again"); return; }
+      if (answer.ok) replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    } catch {
+      due = true;
+    } finally {
+      busy = false;
+      renewed = Date.now();
+    }
+  }
+
+  function leave(words) {
+    source.close();
+    delete main.dataset.live;
+    state(words);
+    say(words);
+  }
+
+  function replace(page) {
+    const fresh = find("#main", page);
+    if (!fresh?.dataset.live) return;
+    const before = find("h1", main)?.textContent;
+    morph(find("footer"), find("footer", page));
+    morph(main, fresh);
+    main.dataset.live = fresh.dataset.live;
+    document.title = page.title;
+    const after = find("h1", main)?.textContent;
+    if (after && after !== before) say(after);
+  }
+
+  // Only what differs is touched: what has the focus, is open, ticked or typed stays so.
+  function morph(old, fresh) {
+    const beforeNodeMorphed = (was, is) => {
+      if (was.nodeType !== Node.ELEMENT_NODE) return true;
+      if (was.tagName === "DETAILS") is.open = was.open;
+      return !was.matches(`${TYPED}, [data-keep]`);
+    };
+    enhance(fresh);
+    Idiomorph.morph(old, fresh, { morphStyle: "innerHTML", callbacks: { beforeNodeMorphed } });
+  }
+
+  function awaken() {
+    if (main.dataset.live && !document.hidden && (due || Date.now() - renewed >= RENEW)) renew();
+  }
+
+  // Copying a line.
+  async function copy(button) {
+    const words = find("code", button.parentNode).textContent;
+    try {
+      await navigator.clipboard.writeText(words);
+    } catch {
+      // On a line that is not encrypted, a browser lets only what is selected be copied.
+      getSelection().selectAllChildren(find("code", button.parentNode));
+      document.execCommand("copy");
+    }
+    button.textContent = "Copied";
+    say("Copied");
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  }
+
+  // Acknowledging: the incident of this page, or that of the row which has the focus.
+  async function acknowledge() {
+    const row = document.activeElement.closest("tr");
+    if (!row) { find("form[action$='/acknowledge']")?.requestSubmit(); return; }
+    if (!row.dataset.occurrence) return;
+    const link = find("th a", row);
+    const csrf = find("input[name=csrf]").value;
+    const body = new URLSearchParams({ csrf, occurrence: row.dataset.occurrence });
+    const answer = await fetch(`${link.pathname}/acknowledge`, { method: "POST", body });
+    if (!answer.ok) { location.assign(link.href); return; }
+    say(`Acknowledged ${link.textContent}`);
+    await renew();
+  }
+
+  // Rows are gone through with the arrows.
+  function move(step) {
+    const links = every(".list tbody th > a", main);
+    if (!links.length) return false;
+    const at = links.findIndex((link) => link.closest("tr").contains(document.activeElement));
+    const next = at < 0 ? (step > 0 ? 0 : links.length - 1) : Math.min(Math.max(at + step, 0), links.length - 1);
+    links[next].focus();
+    links[next].closest("tr").scrollIntoView({ block: "nearest" });
+    return true;
+  }
+
+  function tick() {
+    document.activeElement.closest("tbody tr")?.querySelector(".pick input")?.click();
+    return true;
+  }
+
+  function search() {
+    const field = find("#q");
+    if (!field) { location.assign("/checks#q"); return; }
+    field.focus();
+    field.select();
+  }
+
+  const keys = {
+    "/": () => { search(); return true; },
+    "?": () => { find("#keys").showModal(); return true; },
+    a: () => { acknowledge(); return true; },
+    j: () => move(1),
+    k: () => move(-1),
+    ArrowDown: () => move(1),
+    ArrowUp: () => move(-1),
+    x: () => tick(),
+  };
+
+  document.addEventListener("keydown", (event) => {
+    const modified = event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented;
+    if (modified || event.target.closest("input:not([type=checkbox]), textarea, select, dialog")) return;
+    if (Object.hasOwn(keys, event.key) && keys[event.key]()) event.preventDefault();
+  });
+
+  document.addEventListener("click", (event) => {
+    if (event.target.matches(".copy")) copy(event.target);
+    if (event.target.matches("#show-keys")) find("#keys").showModal();
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches(".all")) for (const one of every("tbody .pick input")) one.checked = event.target.checked;
+    if (event.target.matches(".search select")) event.target.form.requestSubmit();
+  });
+
+  enhance(document);
+  if (location.hash === "#q") search();
+  if (main.dataset.live) {
+    listen();
+    setInterval(awaken, 1000);
+    document.addEventListener("visibilitychange", awaken);
+  }
+})();

@@ -1,0 +1,155 @@
+"""The stream of events: who may hear it, what it says, where it goes on, and that it ends."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from starlette.types import Message
+
+from heartbeat.app import System
+from heartbeat.http import live, pulse
+from heartbeat.http.console import stream
+from tests.unit.http.conftest import SetClock, fall_silent, make_check
+from tests.unit.http.console.conftest import see
+
+
+@pytest.fixture(autouse=True)
+async def quick(system: System) -> AsyncIterator[None]:
+    """Looks follow each other at once."""
+    system.door.live._every = 0.0
+    yield
+    system.door.live.close()
+
+
+async def versions(system: System, *topics: str) -> str:
+    return pulse.written(await system.door.database.read(lambda db: pulse.versions(db, topics)))
+
+
+class Ear:
+    """A browser that listens to a stream until it has heard some words, and then goes away."""
+
+    def __init__(self, browser: httpx.AsyncClient, path: str, until: str, **headers: str) -> None:
+        request = browser.build_request("GET", path, headers=headers)
+        self.heard = ""
+        self.headers: dict[str, str] = {}
+        self.joined = asyncio.Event()
+        self._until = until
+        self._gone = asyncio.Event()
+        self._scope = {
+            "type": "http",
+            "method": "GET",
+            "scheme": "http",
+            "path": request.url.path,
+            "raw_path": request.url.raw_path,
+            "query_string": request.url.query,
+            "headers": [(name.lower(), value) for name, value in request.headers.raw],
+            "client": ("192.0.2.1", 1),
+            "server": ("test", 80),
+        }
+
+    async def listen(self, system: System) -> str:
+        """All that was heard."""
+        await asyncio.wait_for(system.asgi(self._scope, self._receive, self._send), 10)
+        return self.heard
+
+    async def _receive(self) -> Message:
+        await self._gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            assert message["status"] == 200
+            self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+        self.heard += message.get("body", b"").decode()
+        self.joined.set()
+        if self._until in self.heard:
+            self._gone.set()
+
+
+async def test_a_stream_is_of_events_that_nobody_keeps(system: System, browser: httpx.AsyncClient) -> None:
+    ear = Ear(browser, "/live?topic=checks", "data:")
+    heard = await ear.listen(system)
+    assert ear.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert ear.headers["cache-control"] == "no-store"
+    assert ear.headers["x-accel-buffering"] == "no"
+    assert "content-length" not in ear.headers
+    assert heard.startswith(f"retry: {stream.AGAIN}\n\n")
+    assert f"id: {await versions(system, 'checks')}\ndata: checks\n\n" in heard
+    assert not system.door.live._listeners, "it has left"
+
+
+async def test_who_comes_back_is_told_what_they_missed(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    known = await versions(system, "checks", "incidents")
+    number = await fall_silent(system, clock, await make_check(system))
+    assert number == 1
+    path = f"/live?topic=checks&topic=incidents&since={known.replace(' ', '+')}"
+    heard = await Ear(browser, path, "data:").listen(system)
+    assert f"id: {await versions(system, 'checks', 'incidents')}\n" in heard
+
+
+async def test_the_last_event_of_the_browser_counts_more_than_the_page(
+    system: System, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "BEAT", 0.01)
+    known = await versions(system, "checks")
+    path = "/live?topic=checks&since=checks%3Dold"
+    assert "data:" not in await Ear(browser, path, ": \n\n", **{"last-event-id": known}).listen(system)
+    assert "data:" in await Ear(browser, path, "data:").listen(system)
+
+
+async def test_a_stream_that_has_nothing_to_say_says_so_and_ends(
+    system: System, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "BEAT", 0.001)
+    monkeypatch.setattr(stream, "LASTS", 0.2)
+    known = await versions(system, "checks")
+    said = await browser.get(f"/live?topic=checks&since={known}")
+    assert said.text.count(": \n\n") > 2
+    assert "data:" not in said.text
+
+
+async def test_every_page_that_shows_the_present_says_where_it_listens(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    await fall_silent(system, clock, await make_check(system))
+    for path, topics in {
+        "/": ("checks", "incidents"),
+        "/checks": ("checks", "incidents"),
+        "/checks/job": ("checks", "checks/job"),
+        "/incidents": ("incidents",),
+        "/incidents/1": ("incidents/1",),
+    }.items():
+        html = (await see(browser, path)).html
+        since = (await versions(system, *topics)).replace("=", "%3D").replace("/", "%2F").replace(" ", "+")
+        asked = "&amp;".join(f"topic={topic.replace('/', '%2F')}" for topic in topics)
+        assert f'data-live="/live?{asked}&amp;since={since}"' in html, path
+    assert "data-live" not in (await see(browser, "/checks/job/pause")).html
+
+
+@pytest.mark.parametrize(
+    "query", ["", "topic=", "topic=secrets", "topic=incidents/x", f"topic=incidents/{'9' * 40}"]
+)
+async def test_what_is_no_topic_is_refused(browser: httpx.AsyncClient, query: str) -> None:
+    assert (await browser.get(f"/live?{query}")).status_code == 400
+
+
+async def test_a_stranger_hears_nothing(stranger: httpx.AsyncClient) -> None:
+    assert (await stranger.get("/live?topic=checks")).status_code == 303
+
+
+async def test_where_there_is_no_place_the_page_is_told(system: System, browser: httpx.AsyncClient) -> None:
+    system.door.live.close()
+    answer = await browser.get("/live?topic=checks")
+    assert answer.status_code == 503
+    assert "renews itself" in answer.text
+
+
+async def test_a_stop_ends_every_stream_at_once(system: System, browser: httpx.AsyncClient) -> None:
+    ear = Ear(browser, f"/live?topic=checks&since={await versions(system, 'checks')}", "never said")
+    listening = asyncio.create_task(ear.listen(system))
+    await ear.joined.wait()
+    await system.rest()
+    assert "data:" not in await asyncio.wait_for(listening, live.EVERY)

@@ -20,6 +20,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status. What goes wrong in an expected way is told in one sentence a problem."""
     given = _parser().parse_args(argv)
     try:
+        if given.command == "doctor":
+            # Wrong settings are a finding like others.
+            return asyncio.run(upkeep.doctor(os.environ, send=given.send, as_json=given.json))
         with_settings = settings.read(os.environ)
         logs.begin(with_settings)
         return _run(given, with_settings)
@@ -109,6 +112,11 @@ def _add_upkeep(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="page at once for every check whose time has passed since the copy was made",
     )
 
+    looking = commands.add_parser(
+        "doctor", help="examine the installation: what is well, what is not, what to do"
+    )
+    looking.add_argument("--send", action="store_true", help="send a test page to every contact of everybody")
+    looking.add_argument("--json", action="store_true", help="print the findings as JSON")
     commands.add_parser("rotate-keys", help="encrypt every secret in the database anew with the first key")
     rearming = commands.add_parser("rearm", help="expect every check afresh from the next start on")
     _add_grace(rearming)

@@ -99,6 +99,28 @@ def assembler(
     return assemble
 
 
+def judged(settings: Settings, written: Mapping[str, Setup]) -> tuple[dict[str, str], set[str]]:
+    """By kind why a notifier that is set up cannot be used; and the kinds that can be. Nothing is sent."""
+    known, fill_in, faults = shelf.known(), filler(settings), dict[str, str]()
+    nowhere = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503)))
+    for kind, setup in written.items():
+        one = dict[str, str]()
+        try:
+            one = {name: fill_in(value, shelf.about(kind, name)) for name, value in setup.settings.items()}
+            shelf.assemble({kind: one}, nowhere, known)
+        except ValueError as wrong:
+            filled = {value: f"({name})" for name, value in one.items() if value != setup.settings[name]}
+            faults[kind] = _discreet(str(wrong), filled)
+    return faults, (shelf.assemble({}, nowhere, known).keys() | written.keys()) - faults.keys()
+
+
+def _discreet(words: str, secrets: Mapping[str, str]) -> str:
+    """The words with each secret put back to its name."""
+    for value, name in secrets.items():
+        words = words.replace(value, name)
+    return words
+
+
 def _assembled(
     settings: Settings,
     written: Mapping[str, Setup],

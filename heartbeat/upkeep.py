@@ -1,18 +1,24 @@
-"""What an operator does to keep an installation: back it up, put a copy back, replace its keys."""
+"""What an operator does to keep an installation: back it up, put a copy back, replace its keys,
+examine it."""
 
+import json
 import sys
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
 
 from heartbeat import backup as copying
-from heartbeat import migrations, neighbour, outfit, rekey, settings
+from heartbeat import doctor as judging
+from heartbeat import examination, migrations, neighbour, outfit, rekey, settings
 from heartbeat.backup import Manifest, Unusable
 from heartbeat.config.duration import in_words
 from heartbeat.database import AlreadyServed, Database, transact
+from heartbeat.doctor import Finding, Weight
 from heartbeat.rekey import Rotated
-from heartbeat.settings import Settings
+from heartbeat.settings import BadSetting, Settings
 
 
 def backup(given: Settings, where: Path, *, force: bool, keep: int | None) -> int:
@@ -83,6 +89,22 @@ async def rotate_keys(given: Settings) -> int:
     for one in done.unreadable:
         print(f"Not to be read: {one}", file=sys.stderr)
     return 1 if done.unreadable else 0
+
+
+async def doctor(environ: Mapping[str, str], *, send: bool, as_json: bool) -> int:
+    """Examine the installation; 0 where all is well, 1 where something is worth a look, 2 where something is bad."""
+    try:
+        given = settings.read(environ)
+    except BadSetting as wrong:
+        found = [Finding(Weight.BAD, "settings", str(wrong))]
+    else:
+        found = judging.judge(await examination.examine(given, send=send))
+    worst = max((one.weight for one in found), key=lambda weight: weight.rank)
+    if as_json:
+        print(json.dumps({"worst": worst, "findings": [asdict(one) for one in found]}, indent=2))
+    else:
+        print("\n".join(f"{one.weight:<4}  {one.subject}: {one.words}" for one in found))
+    return worst.rank
 
 
 def _what_follows(grace: timedelta | None) -> str:

@@ -1,0 +1,246 @@
+"""The facts of an installation, gathered for `doctor`. Looks everywhere and changes nothing."""
+
+import os
+import platform
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+from sqlalchemy import Connection, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from alerting import desk, notice
+from alerting.notifiers import shelf
+from alerting.notifiers.contract import Accepted
+from alerting.person import Person
+from heartbeat import app, config, migrations, outfit, plan, rekey, secret, settings, store
+from heartbeat.check import Check, State
+from heartbeat.database import Unavailable, clock_offset, engine, transact
+from heartbeat.doctor import Facts, Key, Place, Postgres, Stock
+from heartbeat.settings import BadSetting, Settings
+
+UNHEARD_FOR = timedelta(days=7)
+"""A check that was expected for so long and never heard was forgotten, or its job pings elsewhere."""
+ASK_BOUND = 5.0
+"""Seconds that the service's own address has for an answer."""
+DEPENDENCIES = ("sqlalchemy", "psycopg", "alembic", "fastapi", "uvicorn", "httpx", "cryptography", "tzdata")
+
+_FILES = re.compile(r"\$\{file:([^{}]+)\}")
+_ASKED = ("fsync", "full_page_writes", "synchronous_commit", "max_connections", "server_version")
+T = TypeVar("T")
+
+
+async def examine(given: Settings, *, send: bool) -> Facts:
+    """Look at everything. With `send`, every contact of everybody gets a test page."""
+    given = settings.with_kept_secret_key(given)
+    written = given.config.read_text() if given.config.is_file() else ""
+    facts = Facts(
+        public_url=given.public_url,
+        outside_url=bool(given.outside_url),
+        sqlite=given.database_url.startswith("sqlite"),
+        place=_place(given.data_dir),
+        keys=[*_keys(given), *_ping_keys(given, written)],
+        open_files=[path for path in sorted(set(_FILES.findall(written))) if _mode(Path(path)) & 0o077],
+        configuration=str(given.config),
+        configuration_missing=not given.config.is_file(),
+        ready=await _ready(given),
+        versions=_versions(),
+    )
+    facts, wanted = _understood(facts, given, written)
+    facts = _looked_into(facts, given, wanted)
+    return replace(facts, sent=await _sent(given)) if send and facts.database_fault is None else facts
+
+
+def _understood(facts: Facts, given: Settings, written: str) -> tuple[Facts, config.Configuration | None]:
+    if facts.configuration_missing:
+        return facts, None
+    try:
+        wanted = app.understand(written, given.config, given)
+    except config.Wrong as wrong:
+        return replace(facts, problems=wrong.problems), None
+    return replace(facts, warnings=wanted.warnings), wanted
+
+
+def _looked_into(facts: Facts, given: Settings, wanted: config.Configuration | None) -> Facts:
+    """What the database tells, as far as it answers."""
+    url = make_url(given.database_url)
+    if facts.sqlite and not Path(url.database or "").exists():
+        return replace(
+            facts, database_fault=f"there is none at {url.database} yet; heartbeat serve makes it."
+        )
+    reader = engine(url, writing=False)
+    try:
+        if transact(reader, migrations.behind):
+            return replace(facts, behind=True)
+        return transact(reader, lambda db: _told(db, facts, given, wanted))
+    except (Unavailable, SQLAlchemyError) as away:
+        return replace(facts, database_fault=f"{str(away).splitlines()[0]}.")
+    finally:
+        reader.dispose()
+
+
+def _told(db: Connection, facts: Facts, given: Settings, wanted: config.Configuration | None) -> Facts:
+    faults, usable = outfit.judged(given, desk.setups.load(db))
+    return replace(
+        facts,
+        library=f"SQLite {sqlite3.sqlite_version}" if facts.sqlite else "PostgreSQL",
+        postgres=None if facts.sqlite else _postgres(db),
+        differences=None if wanted is None else len(plan.difference(db, wanted).changes),
+        notifier_faults=faults | dict(shelf.known().problems),
+        stock=_stock(db, given, usable, datetime.now(UTC)),
+    )
+
+
+def _postgres(db: Connection) -> Postgres:
+    asked = {name: str(db.execute(text(f"SHOW {name}")).scalar_one()) for name in _ASKED}
+    used = db.execute(text("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"))
+    # Only a role that may see it is told how far standbys are behind; to others there is none.
+    lag = db.execute(text("SELECT max(extract(epoch FROM replay_lag)) FROM pg_stat_replication")).scalar()
+    return Postgres(
+        version=asked.pop("server_version").partition(" ")[0],
+        settings=asked,
+        connections_used=int(used.scalar_one()),
+        offset=clock_offset(db),
+        standby=bool(db.execute(text("SELECT pg_is_in_recovery()")).scalar_one()),
+        lag=None if lag is None else timedelta(seconds=float(lag)),
+    )
+
+
+def _stock(db: Connection, given: Settings, usable: set[str], now: datetime) -> Stock:
+    people, policies, default = desk.people(db), desk.policies(db), store.recall(db, "policy")
+    reached = {one.id for one in people.values() if any(contact.kind in usable for contact in one.contacts)}
+    checks = store.listed(db, limit=plan.ALL)
+    oldest = desk.standing(db).oldest
+    sealed = rekey.stale(db, outfit.vault_of(given))
+    return Stock(
+        without_contacts=[one.id for one in people.values() if not one.contacts],
+        unusable_contacts=[
+            one.id for one in people.values() if any(contact.kind not in usable for contact in one.contacts)
+        ],
+        reach_nobody=[
+            name
+            for name, policy in policies.items()
+            if not reached & {person for step in policy.steps for person in step.page}
+        ],
+        without_policy=[one.slug for one in checks if (one.policy or default) not in policies],
+        never_heard=[one.slug for one in checks if _forgotten(one, now)],
+        checks=len(checks),
+        people=len(people),
+        oldest_page=now - oldest if oldest else timedelta(),
+        sealed_by_old_keys=sealed.anew,
+        unreadable=[one.partition(":")[0] for one in sealed.unreadable],
+    )
+
+
+def _forgotten(one: Check, now: datetime) -> bool:
+    return one.state is not State.PAUSED and one.last_heard_at is None and now - one.armed_at > UNHEARD_FOR
+
+
+def _place(directory: Path) -> Place:
+    if not directory.is_dir():
+        return Place(str(directory), exists=False)
+    return Place(
+        path=str(directory),
+        exists=True,
+        writable=os.access(directory, os.W_OK | os.X_OK),
+        mode=_mode(directory),
+        free=shutil.disk_usage(directory).free,
+        system=_file_system(directory.resolve()),
+    )
+
+
+def _file_system(directory: Path) -> str:
+    """The kind of file system, as far as this machine tells (Linux)."""
+    mounts: dict[Path, str] = {}
+    with suppress(OSError):
+        for line in Path("/proc/mounts").read_text().splitlines():
+            _, where, kind, *_ = line.split(" ")
+            mounts[Path(where.replace("\\040", " "))] = kind
+    return next((mounts[one] for one in (directory, *directory.parents) if one in mounts), "")
+
+
+def _keys(given: Settings) -> Iterator[Key]:
+    for name, shown, least in (("admin-key", given.admin_key, 16), ("secret-key", given.secret_key, 32)):
+        path = given.data_dir / name
+        environment = f"HEARTBEAT_{name.upper().replace('-', '_')}"
+        if given.environment.get(environment):
+            yield _key(environment, given.environment[environment], None, least)
+        else:
+            kept = shown
+            with suppress(BadSetting, OSError):
+                kept = settings.kept_secret(given, name)
+            yield _key(name, kept, _mode(path) if path.exists() else None, least)
+    for number, key in enumerate(given.encryption_keys, 1):
+        yield _key(f"HEARTBEAT_ENCRYPTION_KEYS, number {number}", key, None, settings.SHORTEST_KEY)
+
+
+def _ping_keys(given: Settings, written: str) -> Iterator[Key]:
+    """The ping keys of the file. What cannot be filled in is told as a problem of the configuration."""
+    with suppress(config.Wrong):
+        for name, reference in app.understand(written, given.config, given).ping_key_references.items():
+            file = _FILES.fullmatch(reference)
+            value = secret.fill_in(reference, given.environment, Path.read_text)
+            yield _key(f"ping key {name}", value, _mode(Path(file[1])) if file else None, config.SHORTEST_KEY)
+
+
+def _key(name: str, value: str, mode: int | None, least: int) -> Key:
+    return Key(name, len(value), len(set(value)), mode, least)
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode & 0o777
+    except OSError:
+        return 0
+
+
+async def _ready(given: Settings) -> tuple[int, str] | str:
+    try:
+        async with httpx.AsyncClient(timeout=ASK_BOUND, trust_env=False) as http:
+            answer = await http.get(f"{given.public_url}/readyz")
+            return answer.status_code, " ".join(answer.text[:200].split())
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return type(error).__name__
+
+
+async def _sent(given: Settings) -> dict[str, str | None]:
+    """By contact what came of a test page."""
+    people, origins, setups = _read(given, _everybody)
+    told: dict[str, str | None] = {}
+    async with outfit.client_for_own(given) as http, outfit.client_for_entered(given) as entered:
+        send = outfit.sender(given, http, entered, setups)
+        for person in people:
+            trial = notice.trial(person, f"{given.public_url}/", datetime.now(UTC))
+            for contact in person.contacts:
+                outcome = await send(trial, person, origins[person.id], contact)
+                name = f"{person.id} by {contact.kind}"
+                told[name] = None if isinstance(outcome, Accepted) else outcome.reason
+    return told
+
+
+def _everybody(db: Connection) -> tuple[Sequence[Person], Mapping[str, str], Mapping[str, shelf.Setup]]:
+    return list(desk.people(db).values()), desk.origins(db)[0], desk.setups.load(db)
+
+
+def _read(given: Settings, work: Callable[[Connection], T]) -> T:
+    reader = engine(make_url(given.database_url), writing=False)
+    try:
+        return transact(reader, work)
+    finally:
+        reader.dispose()
+
+
+def _versions() -> dict[str, str]:
+    found = {"heartbeat": version("heartbeat"), "Python": platform.python_version()}
+    for name in DEPENDENCIES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

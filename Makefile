@@ -59,6 +59,6 @@ chart: .venv/test.stamp ## Renew the golden files and the table of values of the
 lock: ## Renew requirements.lock and tests/requirements.lock
 	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install -q uv
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
-	  --extra build pyproject.toml -o requirements.lock
+	  --extra build --extra oidc --extra otel pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 	  --extra dev --extra build --extra oidc --extra otel -c requirements.lock pyproject.toml -o tests/requirements.lock

@@ -29,7 +29,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
 {{- define "heartbeat.host" -}}
-{{- (urlParse (required "publicUrl: write the address that people use, such as https://heartbeat.example.com" .Values.publicUrl)).host -}}
+{{- (urlParse (required "publicUrl: write the address that people use, such as https://heartbeat.example.com" .Values.publicUrl)).hostname -}}
 {{- end -}}
 
 {{- /* What cannot work is refused before anything is made. */ -}}
@@ -86,4 +86,13 @@ seccompProfile: {type: RuntimeDefault}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{- /* Where a pod may run, and whence its image comes. */ -}}
+{{- define "heartbeat.placed" -}}
+{{- $placed := dict -}}
+{{- range list "imagePullSecrets" "priorityClassName" "nodeSelector" "tolerations" "affinity" -}}
+{{- if get $.Values . -}}{{- $_ := set $placed . (get $.Values .) -}}{{- end -}}
+{{- end -}}
+{{- if $placed -}}{{- toYaml $placed -}}{{- end -}}
 {{- end -}}

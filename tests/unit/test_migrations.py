@@ -52,6 +52,17 @@ def test_the_release_before_need_not_fill_a_new_column(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.stem)
+def test_nothing_that_was_allowed_twice_is_allowed_once(path: Path) -> None:
+    """A unique index on a table that was there before could refuse what the release before writes."""
+    made = {ast.unparse(call.args[0]) for name, call in calls(upgrading(path)) if name == "create_table"}
+    for name, call in calls(upgrading(path)):
+        if name == "create_index":
+            unique = next((word.value for word in call.keywords if word.arg == "unique"), None)
+            only_once = isinstance(unique, ast.Constant) and unique.value is True
+            assert not only_once or ast.unparse(call.args[1]) in made, ast.unparse(call)
+
+
+@pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.stem)
 def test_plain_sql_only_creates(path: Path) -> None:
     for name, call in calls(upgrading(path)):
         if name == "execute":

@@ -139,7 +139,7 @@ By = Annotated[
 ]
 Occurrence = Annotated[
     int,
-    Field(ge=1, le=MAX_NUMBER, description="Only if the incident is still in this occurrence."),
+    Field(strict=True, ge=1, le=MAX_NUMBER, description="Only if the incident is still in this occurrence."),
     said("must be a whole number from 1"),
 ]
 

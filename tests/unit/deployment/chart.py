@@ -21,7 +21,7 @@ POSTGRESQL = {
     "database": "postgresql",
     "replicas": 3,
     "existingSecret": "heartbeat-secrets",
-    "publicUrl": "https://heartbeat.example.com",
+    "publicUrl": "https://heartbeat.example.com:8443",
     "config": "group_by: [host]\nchecks:\n  nightly: {every: 1d}\n",
 }
 SETS: Mapping[str, dict[str, Any]] = {
@@ -51,11 +51,12 @@ SETS: Mapping[str, dict[str, Any]] = {
             "from": [{"namespaceSelector": {"matchLabels": {"name": "ingress"}}}],
             "to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}],
         },
-        "serviceMonitor": {"enabled": True},
+        "serviceMonitor": {"enabled": True, "secret": "scraping", "secretKey": "key"},
         "prometheusRule": {"enabled": True, "runbookBase": "https://example.com/runbooks/"},
         "dashboard": {"enabled": True},
         "serviceAccount": {"annotations": {"example.com/role": "heartbeat"}},
         "service": {"type": "LoadBalancer", "port": 8080, "annotations": {"example.com/c": "d"}},
+        "test": {"check": "nightly"},
         "podAnnotations": {"example.com/e": "f"},
         "podLabels": {"team": "ops"},
         "nodeSelector": {"kubernetes.io/os": "linux"},

@@ -185,6 +185,37 @@ def test_roles_apart_do_all_that_one_does() -> None:
     assert service["spec"]["selector"]["app.kubernetes.io/component"] == "api"
 
 
+def test_an_upgrade_that_forgets_the_configuration_ends_no_watch() -> None:
+    bare = POSTGRESQL | {"config": ""}
+    assert of_kind(bare, "ConfigMap") == []
+    (deployment,) = of_kind(bare, "Deployment")
+    spec = deployment["spec"]["template"]["spec"]
+    assert {volume["name"] for volume in spec["volumes"]} == {"data", "tmp"}
+    assert all(mount["name"] != "config" for mount in spec["containers"][0]["volumeMounts"])
+
+
+def test_whoever_may_call_the_pod_of_helm_test_always_may() -> None:
+    (policy,) = of_kind(SETS["everything"], "NetworkPolicy")
+    (rule,) = policy["spec"]["ingress"]
+    labels = [peer["podSelector"]["matchLabels"] for peer in rule["from"] if "podSelector" in peer]
+    (pod,) = of_kind(SETS["everything"], "Pod")
+    assert any(one.items() <= pod["metadata"]["labels"].items() for one in labels)
+
+
+def test_every_pod_runs_where_it_may() -> None:
+    for one in chart.documents(SETS["everything"]):
+        if one["kind"] in ("Deployment", "Job", "Pod"):
+            spec = one["spec"] if one["kind"] == "Pod" else one["spec"]["template"]["spec"]
+            assert spec["tolerations"] == [{"key": "ops", "operator": "Exists"}]
+            assert spec["nodeSelector"] == {"kubernetes.io/os": "linux"}
+            assert spec["imagePullSecrets"] == [{"name": "registry"}]
+
+
+def test_hosts_have_no_port() -> None:
+    (route,) = of_kind(SETS["everything"], "HTTPRoute")
+    assert route["spec"]["hostnames"] == ["heartbeat.example.com"]
+
+
 def test_runbooks_are_where_the_operator_says() -> None:
     (rule,) = of_kind(SETS["everything"], "PrometheusRule")
     urls = [

@@ -123,7 +123,8 @@ def acknowledge(
         incident, state=State.ACKNOWLEDGED, acknowledged_by=by, acknowledged_at=now, next_at=decided.until
     )
     _quieten(db, after, f"acknowledged by {by}", by, now)
-    return decided
+    paged_at = outbox.paged_at(db, incident)
+    return replace(decided, waited=now - paged_at if paged_at else None)
 
 
 def snooze(

@@ -110,6 +110,8 @@ class Acknowledged:
     by: str
     until: datetime
     again: bool = False
+    waited: timedelta | None = None
+    """Since the first page of this occurrence, where somebody had been paged."""
 
 
 @dataclass(frozen=True, slots=True)

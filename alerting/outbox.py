@@ -254,6 +254,17 @@ def standing(db: Connection) -> Standing:
     return Standing(store.count_open(db), _unanswered_since(db), waiting, oldest)
 
 
+def paged_at(db: Connection, incident: Incident) -> datetime | None:
+    """When the first page of this occurrence of an incident was written."""
+    query = select(func.min(pages.c.created_at, type_=pages.c.created_at.type)).where(
+        pages.c.incident_id == incident.id,
+        pages.c.occurrence == incident.occurrence,
+        pages.c.kind == Kind.PAGE,
+    )
+    at: datetime | None = db.execute(query).scalar()
+    return at
+
+
 def _unanswered_since(db: Connection) -> datetime | None:
     """When the first page was written of the open incident that has been paged for the longest with no answer."""
     this_time = pages.c.incident_id == incidents.c.id, pages.c.occurrence == incidents.c.occurrence

@@ -15,7 +15,7 @@ from prometheus_client import (
 )
 
 from alerting import desk
-from alerting.incident import State
+from alerting.incident import Acknowledged, State
 
 # A series of its own for when each counter began would double the scrape and tell nobody anything.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped upstream
@@ -23,6 +23,8 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped upstream
 OPEN_STATES = tuple(state for state in State if state is not State.RESOLVED)
 PING_RESULTS = ("heard", "created", "unknown", "malformed", "unavailable")
 SEND_RESULTS = ("accepted", "refused", "unreachable")
+PUBLICATION_RESULTS = ("published", "unchanged", "failed")
+HOOK_RESULTS = ("done", "failed", "slow")
 STAGES = ("clock", "checker", "escalator", "courier")
 FORGOTTEN = ("transitions", "attempts", "pages", "symptoms", "timeline", "incidents")
 _TIMES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -89,6 +91,12 @@ class Metrics:
             "heartbeat_page_delivery_seconds",
             "Time from the intent to page somebody to a notifier that accepted it.",
             buckets=_LONG_TIMES,
+            registry=self.registry,
+        )
+        self.acknowledge_seconds = Histogram(
+            "heartbeat_acknowledge_seconds",
+            "Time from the first page of an occurrence to the acknowledgement that was given here.",
+            buckets=(*_LONG_TIMES[4:], 7200.0, 14400.0),
             registry=self.registry,
         )
         self.last_tick = Gauge(
@@ -169,6 +177,11 @@ class Metrics:
         for seconds in waited:
             self.delivery_seconds.observe(seconds)
 
+    def observe_answer(self, outcome: object) -> None:
+        """Somebody has answered an incident. Only the first acknowledgement of an occurrence counts."""
+        if isinstance(outcome, Acknowledged) and outcome.waited is not None:
+            self.acknowledge_seconds.observe(outcome.waited.total_seconds())
+
     def observe_publication(self, result: str) -> None:
         """The publisher has looked."""
         self.publications.labels(result).inc()
@@ -196,6 +209,10 @@ class Metrics:
                 self.pages.labels(kind, result)
         for stage in STAGES:
             self.tick_failures.labels(stage)
+        for result in PUBLICATION_RESULTS:
+            self.publications.labels(result)
+        for result in HOOK_RESULTS:
+            self.hook_runs.labels(result)
         for table in FORGOTTEN:
             self.forgotten.labels(table)
 

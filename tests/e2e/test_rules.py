@@ -47,6 +47,11 @@ HEALTHY: dict[str, str] = {
     **of_both("heartbeat_pings_total", NONE, ',result="unknown"'),
     **of_both("heartbeat_pings_total", NONE, ',result="malformed"'),
     **of_both("heartbeat_check_series_left_out", NONE),
+    **of_both("heartbeat_status_publications_total", "0+30x600", ',result="unchanged"'),
+    **of_both("heartbeat_status_publications_total", NONE, ',result="failed"'),
+    **of_both("heartbeat_status_hook_runs_total", "0+1x600", ',result="done"'),
+    **of_both("heartbeat_status_hook_runs_total", NONE, ',result="failed"'),
+    **of_both("heartbeat_janitor_failures_total", NONE),
     **of_both("heartbeat_outbox_oldest_seconds", NONE),
     **of_both("heartbeat_unanswered_oldest_seconds", NONE),
     **of_both("heartbeat_pages_total", "0+1x600", ',notifier="ntfy",result="accepted"'),
@@ -172,6 +177,30 @@ CASES = (
         wrong=of_both("heartbeat_check_series_left_out", "0x100 1x500"),
         almost=of_both("heartbeat_check_series_left_out", "0x100 1x5 0x500"),
         after=15,
+    ),
+    Case(
+        "HeartbeatStatusPagesStuck",
+        wrong={
+            **one("heartbeat_status_publications_total", "0+30x100 3000x500", ',result="unchanged"'),
+            **one("heartbeat_status_publications_total", "0x100 1+30x500", ',result="failed"'),
+        },
+        almost=one("heartbeat_status_publications_total", "0x100 1+1x500", ',result="failed"'),
+        after=15,
+    ),
+    Case(
+        "HeartbeatStatusHookFails",
+        wrong={
+            **one("heartbeat_status_hook_runs_total", "0+1x100 100x500", ',result="done"'),
+            **one("heartbeat_status_hook_runs_total", "0x100 1+1x500", ',result="failed"'),
+        },
+        almost=one("heartbeat_status_hook_runs_total", "0x100 1+1x500", ',result="failed"'),
+        after=25,
+    ),
+    Case(
+        "HeartbeatForgettingFails",
+        wrong=one("heartbeat_janitor_failures_total", "0x100 1x60 2x60 3x400"),
+        almost=one("heartbeat_janitor_failures_total", "0x100 1x500"),
+        after=70,
     ),
     Case(
         "HeartbeatOutboxStuck",

@@ -93,7 +93,14 @@ def test_the_rules_ask_for_nothing_that_does_not_exist(known: set[str]) -> None:
 
 
 def test_the_rows_are_in_the_order_of_what_matters() -> None:
-    assert ROWS == ["Is the watcher well", "Pings", "Checks", "Incidents and pages", "Database"]
+    assert ROWS == [
+        "Is the watcher well",
+        "Pings",
+        "Checks",
+        "Incidents and pages",
+        "Status pages",
+        "Database",
+    ]
     assert (BOARD["uid"], BOARD["schemaVersion"]) == ("heartbeat", 41)
     assert "id" not in BOARD
     assert [variable["name"] for variable in variables("datasource")] == ["datasource"]

@@ -70,6 +70,7 @@ def router(door: Door) -> APIRouter:
                 else _line(request, Said(HTTPStatus.GONE, "bad link", (reader.why,)), now)
             )
         outcome = await door.database.write(lambda db: _acknowledge(db, reader, now))
+        door.metrics.observe_answer(outcome)
         door.wake()
         if browser:
             return page.see_other(f"/answer/{token}", _PRIVATE)

@@ -59,6 +59,7 @@ async def acknowledge(
     outcome = await door.database.write(
         lambda db: hand.acknowledge(db, number, by, now, occurrence=asked.occurrence, until=until)
     )
+    door.metrics.observe_answer(outcome)
     return _answered(door, number, outcome)
 
 

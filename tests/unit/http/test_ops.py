@@ -215,7 +215,8 @@ async def test_what_waits_for_an_answer(system: System, admin: httpx.AsyncClient
     await escalate(system, clock)
     clock.advance(minutes=20)
     paged = await scrape(admin)
-    assert (await admin.post(f"/v1/incidents/{number}/acknowledge", json={"by": "anna"})).is_success
+    for name in ("anna", "ben"):
+        assert (await admin.post(f"/v1/incidents/{number}/acknowledge", json={"by": name})).is_success
     answered = await scrape(admin)
     clock.advance(hours=4)
     await escalate(system, clock)
@@ -236,6 +237,8 @@ async def test_what_waits_for_an_answer(system: System, admin: httpx.AsyncClient
         {"open": 0, "acknowledged": 1, "snoozed": 0},
     ]
     assert value(answered, "heartbeat_incidents_open") == 1
+    measured = [value(answered, f"heartbeat_acknowledge_seconds_{part}") for part in ("count", "sum")]
+    assert measured == [1, 1200]
 
 
 async def test_the_process_says_what_it_is(system: System, admin: httpx.AsyncClient) -> None:

@@ -93,6 +93,21 @@ def clear(db: Connection, why: Mapping[str, str], now: datetime, gathering: time
     )
 
 
+def foresee(
+    db: Connection, symptom: Symptom, now: datetime, gathering: timedelta = GATHERING
+) -> tuple[Incident, list[RaisedSymptom]]:
+    """What `raise_` would make of it: the incident (number 0 where it would be opened), and all that is wrong in it.
+
+    Nothing is written.
+    """
+    return gather.foresee(db, symptom, now, gathering)
+
+
+def told(db: Connection, incident_id: int) -> list[str]:
+    """Everybody who was paged for an incident, by name."""
+    return sorted(outbox.told(db, [incident_id]).get(incident_id, ()))
+
+
 def hold(
     db: Connection, holds: Mapping[str, Hold | None], now: datetime, gathering: timedelta = GATHERING
 ) -> dict[str, int]:

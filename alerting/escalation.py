@@ -59,6 +59,16 @@ def decide(policy: Policy, step: int, now: datetime) -> Decision:
     return Decision(current.page, step, now + current.wait, following.page, reason)
 
 
+def ahead(policy: Policy, step: int, at: datetime) -> list[tuple[datetime, Decision]]:
+    """What comes if nobody answers, from count `step` at `at` on: each step that is left, and one repetition."""
+    found = []
+    for count in range(step, max(step, len(policy.steps)) + 1):
+        decision = decide(policy, count, at)
+        found.append((at, decision))
+        at = decision.next_at
+    return found
+
+
 def to_json(policy: Policy) -> dict[str, object]:
     """The policy as it is frozen into an incident."""
     return {"name": policy.name, "steps": steps_to_json(policy.steps)}

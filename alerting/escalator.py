@@ -1,6 +1,6 @@
 """Due incidents become pages. One sweep is one transaction over a bounded batch."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from alerting import incident as life
 from alerting.escalation import Decision
 from alerting.incident import Incident, State
 from alerting.notice import Kind
-from alerting.person import OPERATOR, Person
+from alerting.person import OPERATOR, Person, reachable
 from alerting.store import Entry
 
 BATCH = 1000
@@ -23,7 +23,7 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH) -> int:
     awake, held, entries = _awoken(db, due, now)
     decisions = {one.id: escalation.decide(one.policy, one.step, now) for one in awake}
     people = _known(db, {name for decision in decisions.values() for name in decision.people})
-    reached = {one.id: _reachable(decisions[one.id].people, people) for one in awake}
+    reached = {one.id: reachable(decisions[one.id].people, people) for one in awake}
     # However long somebody cannot be reached, one page of an incident waits for them, and keeps its place in the
     # round of their contacts.
     waiting = outbox.waiting(db, reached.keys())
@@ -76,11 +76,6 @@ def _awoken(
 def _known(db: Connection, names: set[str]) -> dict[str, Person]:
     found = store.load_people(db, names) if names else {}
     return {name: person for name, person in found.items() if person.contacts}
-
-
-def _reachable(names: Iterable[str], people: Mapping[str, Person]) -> list[Person]:
-    """Those who can be reached; the catch-all where nobody can."""
-    return [people[name] for name in names if name in people] or [OPERATOR]
 
 
 def _tell_changes(db: Connection, now: datetime, limit: int, paged: set[int]) -> int:

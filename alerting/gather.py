@@ -45,6 +45,34 @@ def join(db: Connection, fresh: Sequence[Symptom], now: datetime, gathering: tim
     logbook.write(db, [*entries, *_held(opened.values(), fresh, now)])
 
 
+def foresee(
+    db: Connection, symptom: Symptom, now: datetime, gathering: timedelta
+) -> tuple[Incident, list[RaisedSymptom]]:
+    """What `join` would make of a symptom: its incident (number 0 where it would be opened), and all that is wrong in
+    it. Nothing is written and nothing is locked."""
+    fresh = RaisedSymptom(
+        id=0,
+        incident_id=0,
+        key=symptom.key,
+        title=symptom.title,
+        cause=symptom.cause,
+        severity=symptom.severity,
+        facts=symptom.facts,
+        raised_at=now,
+        cleared_at=None,
+        cleared_why=None,
+        held_until=_until(symptom.hold),
+    )
+    standing = store.open_of(db, symptom.cause_key)
+    if standing is None:
+        policies = store.load_policies(db)
+        policy = policies.get(symptom.policy or "", next(iter(policies.values()), CATCH_ALL))
+        return _opened(symptom, policy, now, life.pages_at(now, fresh.held_until, gathering)), [fresh]
+    recurred = bool(store.had_cleared(db, [standing.id], [symptom.key]))
+    joined, _ = _joined(standing, symptom, recurred, now, gathering)
+    return joined, [*store.symptoms_of(db, [standing.id])[standing.id], fresh]
+
+
 def hold(
     db: Connection, holds: Mapping[str, Hold | None], now: datetime, gathering: timedelta
 ) -> dict[str, int]:

@@ -109,6 +109,13 @@ def lock_open(db: Connection, cause_keys: Collection[str]) -> dict[str, Incident
     return {row.cause_key: incident_of(row) for row in db.execute(query)}
 
 
+def open_of(db: Connection, cause_key: str) -> Incident | None:
+    """The open incident of this cause, not locked."""
+    query = select(incidents).where(incidents.c.cause_key == cause_key, incidents.c.state != State.RESOLVED)
+    row = db.execute(query).one_or_none()
+    return None if row is None else incident_of(row)
+
+
 def lock(db: Connection, ids: Collection[int]) -> dict[int, Incident]:
     """These incidents, locked until the transaction ends."""
     wanted = among(db, incidents.c.id, ids)

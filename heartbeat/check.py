@@ -194,6 +194,11 @@ def on_due(check: Check, now: datetime) -> Change:
     overrun = overrun_at(check)
     if overrun is not None and overrun <= now and overrun == limit:
         return _overran(check, now)
+    return fallen_silent(check, now)
+
+
+def fallen_silent(check: Check, now: datetime) -> Change:
+    """What it means that a check was not heard in time: it is down."""
     words = "was never heard" if check.last_heard_at is None else "was not heard in time"
     return _down(check, Cause.SILENT, now, words)
 

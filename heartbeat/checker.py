@@ -53,12 +53,16 @@ def _tell(downs: Sequence[Check]) -> None:
 
 
 def raise_(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> None:
-    """Tell downstairs, by the gathering time and the default policy in force; what is under maintenance is held."""
-    symptoms = _held(db, symptoms, now)
+    """Tell downstairs, by the gathering time in force."""
+    desk.raise_(db, as_told(db, symptoms, now), now, store.gathering(db))
+
+
+def as_told(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> Sequence[Symptom]:
+    """The symptoms with the default policy where they name none, and held where they are under maintenance."""
     if any(one.policy is None for one in symptoms):
         default = store.default_policy(db)
         symptoms = [one if one.policy is not None else replace(one, policy=default) for one in symptoms]
-    desk.raise_(db, symptoms, now, store.gathering(db))
+    return _held(db, symptoms, now)
 
 
 def _held(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> Sequence[Symptom]:

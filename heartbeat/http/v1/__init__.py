@@ -11,6 +11,7 @@ from heartbeat.http.v1 import (
     checks,
     encryption,
     fields,
+    forecast,
     incidents,
     maintenance,
     notifiers,
@@ -25,6 +26,7 @@ from heartbeat.who import Role
 router = APIRouter(prefix="/v1", dependencies=[Depends(known)], responses=RESPONSES)
 for room in (
     checks,
+    forecast,
     incidents,
     maintenance,
     people,

@@ -77,7 +77,7 @@ async def show_check(name: fields.Name, door: Given, seen: Reads) -> Check:
     now = door.clock.now()
 
     def work(db: Connection) -> Check:
-        one = found(db, name)
+        one = look_up(db, name)
         incidents = _incidents(db, [one])
         seen.now(_tag(one, now, incidents))
         return _shown(one, now, incidents, door)
@@ -146,7 +146,7 @@ async def delete_check(name: fields.Name, door: Given, who: Admin) -> None:
 @router.get("/{name}/pings")
 async def list_pings(name: fields.Name, door: Given, limit: fields.Limit = 50) -> Pings:
     """Its last pings, newest first. The last 100 are kept."""
-    found = await door.database.read(lambda db: reading.pings_of(db, found(db, name).id, limit))
+    found = await door.database.read(lambda db: reading.pings_of(db, look_up(db, name).id, limit))
     return Pings.model_validate({"pings": found})
 
 
@@ -157,7 +157,7 @@ async def show_body(name: fields.Name, n: fields.Nth, door: Given) -> Response:
     """The body of one ping, byte for byte as it was kept."""
 
     def work(db: Connection) -> tuple[str, bytes | None]:
-        one = found(db, name)
+        one = look_up(db, name)
         return one.slug, reading.body_of(db, one.id, n)
 
     slug, body = await door.database.read(work)
@@ -171,7 +171,7 @@ async def show_body(name: fields.Name, n: fields.Nth, door: Given) -> Response:
 @router.get("/{name}/transitions")
 async def list_transitions(name: fields.Name, door: Given, limit: fields.Limit = 50) -> Transitions:
     """The newest changes of its state, newest first."""
-    found = await door.database.read(lambda db: store.transitions_of(db, found(db, name).id, limit))
+    found = await door.database.read(lambda db: store.transitions_of(db, look_up(db, name).id, limit))
     return Transitions.model_validate({"transitions": found})
 
 
@@ -229,10 +229,10 @@ def _tag(one: check.Check, now: datetime, incidents: Mapping[str, int]) -> str:
 
 def _slug_of(db: Connection, name: str) -> str:
     """What is to be called so. A uuid names only a check that there is."""
-    return found(db, name).slug if _UUID.fullmatch(name) else name
+    return look_up(db, name).slug if _UUID.fullmatch(name) else name
 
 
-def found(db: Connection, name: str) -> check.Check:
+def look_up(db: Connection, name: str) -> check.Check:
     """The check of this slug or uuid. Raises `NoSuch`."""
     return _known(store.load(db, _named(name)), name)
 

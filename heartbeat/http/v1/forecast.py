@@ -75,7 +75,7 @@ async def who_would_be_paged(name: fields.Name, door: Given) -> WhatWouldHappen:
     """
     now = door.clock.now()
     url = f"{door.public_url}/incidents"
-    told = await door.database.read(lambda db: forecast.of(db, checks.found(db, name), now, url))
+    told = await door.database.read(lambda db: forecast.of(db, checks.look_up(db, name), now, url))
     page = told.page
     return WhatWouldHappen(
         check=told.check.slug,

@@ -3,7 +3,8 @@
 from alembic import context
 
 import alerting.tables
-import heartbeat.tables  # noqa: F401  # imported so that its tables are known to the metadata
+import heartbeat.access.tables
+import heartbeat.tables  # noqa: F401  # imported so that their tables are known to the metadata
 from alerting.rows import metadata
 from heartbeat import database, settings
 

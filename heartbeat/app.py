@@ -21,6 +21,8 @@ from alerting.notifiers.contract import Notifier
 from alerting.person import Person
 from alerting.span import untold
 from heartbeat import checker, config, link, outfit, plan
+from heartbeat.access.session import Limits
+from heartbeat.access.ways import Ways
 from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.http import face, ops, status_page
@@ -163,6 +165,7 @@ def build(
         wake=wake,
         ready=ticker.ready,
         apply=_applier(settings, notifiers or {}, database, clock, wake),
+        ways=ways(settings),
     )
     janitor = Janitor(
         database, clock, metrics, incidents=settings.keep_incidents, transitions=settings.keep_transitions
@@ -181,6 +184,13 @@ def understand(
     kinds = {**shelf.known().kinds, **{kind: type(notifier) for kind, notifier in (brought or {}).items()}}
     return config.parse(
         text, str(path), notifiers=kinds, env=settings.environment, read=Path.read_text, look=Path.read_bytes
+    )
+
+
+def ways(settings: Settings) -> Ways:
+    """By which ways one may come in."""
+    return Ways(
+        limits=Limits(settings.sign_in_idle, settings.sign_in_longest), admin_key=settings.admin_key_sign_in
     )
 
 

@@ -14,6 +14,7 @@ import uvloop
 from sqlalchemy import Connection
 
 from heartbeat import app, backup, config, migrations, outfit, secret, settings, store, tracing
+from heartbeat.access import users
 from heartbeat.clock import WallClock
 from heartbeat.database import Database
 from heartbeat.http import server
@@ -84,6 +85,7 @@ async def _serve(
         for line in await _applied(system, given):
             log.info("configuration: %s", line)
         serving = server.configured(system.asgi)
+        news += await _set_up(database, given)
         for line in [*news, *await database.read(lambda db: _first_words(db, given))]:
             print(line, flush=True)
         app.calm_collector()
@@ -117,6 +119,17 @@ async def _after_a_restore(database: Database) -> None:
     count = await backup.begin_anew(database, WallClock().now())
     if count is not None:
         log.warning("a copy was restored: %d checks are expected afresh from now on", count)
+
+
+async def _set_up(database: Database, given: Settings) -> list[str]:
+    """Where there are no users: the link that makes the first one. Only processes that show pages give one."""
+    if "api" not in given.roles:
+        return []
+    token = await database.write(lambda db: users.set_up_link(db, WallClock().now()))
+    if token is None:
+        return []
+    hours = int(users.LINK_LASTS.total_seconds() // 3600)
+    return [f"the first user is made within {hours} h at {given.public_url}/join/{token}"]
 
 
 def _same_installation(db: Connection, secret_key: str, before: Sequence[str] = ()) -> None:

@@ -6,6 +6,7 @@ import secrets
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 from alerting import address
@@ -52,6 +53,12 @@ class Settings:
     keep_incidents: int = 400
     keep_transitions: int = 400
     """Days after which resolved incidents and changes of a check's state are forgotten."""
+    sign_in_idle: timedelta = timedelta(hours=12)
+    """How long a sign-in lasts without being used."""
+    sign_in_longest: timedelta = timedelta(hours=168)
+    """How long a sign-in lasts at all."""
+    admin_key_sign_in: bool = True
+    """Whether the admin key opens the console although there are users."""
     ping_body_limit: int = 100_000
     status_dir: Path | None = None
     """Where the public pages are published; by default beside everything else, in `status`."""
@@ -92,6 +99,9 @@ def read(environ: Mapping[str, str]) -> Settings:
         allow_addresses=_networks(environ, "HEARTBEAT_ALLOW_ADDRESSES"),
         keep_incidents=_whole(environ, "HEARTBEAT_KEEP_INCIDENTS", 400, *KEEP),
         keep_transitions=_whole(environ, "HEARTBEAT_KEEP_TRANSITIONS", 400, *KEEP),
+        sign_in_idle=timedelta(hours=_whole(environ, "HEARTBEAT_SIGN_IN_IDLE", 12, 1, 720)),
+        sign_in_longest=timedelta(hours=_whole(environ, "HEARTBEAT_SIGN_IN_LONGEST", 168, 1, 2160)),
+        admin_key_sign_in=_one_of(environ, "HEARTBEAT_ADMIN_KEY_SIGN_IN", ("on", "off")) == "on",
         ping_body_limit=_whole(environ, "HEARTBEAT_PING_BODY_LIMIT", 100_000, 0, 10_000_000),
         status_dir=Path(environ["HEARTBEAT_STATUS_DIR"]) if environ.get("HEARTBEAT_STATUS_DIR") else None,
         status_hook=environ.get("HEARTBEAT_STATUS_HOOK", ""),

@@ -1,17 +1,14 @@
-"""Who is asking: the admin key as a header, or a session that began with it.
+"""Who is asking: a key as a header, or a session of the console.
 
-A session is a signed cookie: when it ends, a random part, and HMAC-SHA256 (RFC 2104) over both and over a
-fingerprint of the admin key, so that another key ends every session. Nothing is kept here: signing out only
-takes the cookie away.
+The browser holds a random token, the database its hash (`access.sign_in`). Over plain http, as on a machine of
+one's own, browsers refuse cookies that are marked as secure, so that the name has no prefix there.
 """
 
 import hmac
-import secrets
 from base64 import b64decode
 from binascii import Error as BadBase64
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
 from hashlib import sha256
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -20,18 +17,16 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from starlette.responses import Response
 
+from heartbeat.access import session, sign_in, store
+from heartbeat.access.account import User
+from heartbeat.access.session import Session
+from heartbeat.access.sign_in import ADMIN, Gate, Whence
+from heartbeat.database import Unavailable
 from heartbeat.http.door import Door
 from heartbeat.http.problem import Forbidden, Forged, KeyWanted
 from heartbeat.who import Role, Who
 
-ADMIN = "admin"
-"""The name of the one actor there is until there are users."""
-COOKIE = "heartbeat_session"
-SESSION_LASTS = timedelta(hours=12)
-TRIES = 10
-TRIES_PER = timedelta(minutes=1)
-MAX_ADDRESSES = 10_000
-"""Addresses whose tries are remembered at a time."""
+COOKIE = "heartbeat"
 
 _SAFE = frozenset({"GET", "HEAD"})
 _WANTED = "This wants the admin key, as 'Authorization: Bearer KEY' or 'X-Api-Key: KEY'."
@@ -39,23 +34,6 @@ _WRONG = "This is not the admin key."
 
 _bearer = HTTPBearer(auto_error=False, description="The admin key.")
 _api_key = APIKeyHeader(name="X-Api-Key", auto_error=False, description="The admin key.")
-
-
-class Tries:
-    """Counts tries to sign in: `TRIES` an address in `TRIES_PER`, in bounded memory."""
-
-    def __init__(self) -> None:
-        self._windows: OrderedDict[str, tuple[datetime, int]] = OrderedDict()
-
-    def another(self, address: str, now: datetime) -> bool:
-        """Whether this address may try once more; counts the try."""
-        began, count = self._windows.pop(address, (now, 0))
-        if now - began >= TRIES_PER:
-            began, count = now, 0
-        self._windows[address] = began, count + 1
-        if len(self._windows) > MAX_ADDRESSES:
-            self._windows.popitem(last=False)
-        return count < TRIES
 
 
 def door_of(request: Request) -> Door:
@@ -91,7 +69,7 @@ async def known(
     A session only reads: what changes something wants a header, which no foreign page makes a browser send.
     """
     given = bearer.credentials if bearer else api_key
-    actor = page_actor(request) if given is None and request.method in _SAFE else None
+    actor = await page_actor(request) if given is None and request.method in _SAFE else None
     return actor or _holder(request, door, given)
 
 
@@ -125,54 +103,83 @@ Admin = Annotated[Who, Depends(_at_least(Role.ADMIN))]
 """What a route declares to be given who calls it, and to be refused to whoever may do less."""
 
 
-def may_try(request: Request) -> bool:
-    """Whether the address that this comes from may try to sign in once more; counts the try."""
-    tries: Tries = request.app.state.tries
-    return tries.another(_remote(request), door_of(request).clock.now())
+def gate_of(request: Request) -> Gate:
+    """What this process remembers of who tries to come in."""
+    gate: Gate = request.app.state.gate
+    return gate
 
 
-def sign_in(door: Door, response: Response) -> None:
-    """Begin a session for who has shown the admin key."""
-    ends = int((door.clock.now() + SESSION_LASTS).timestamp())
-    begun = f"{ends}.{secrets.token_urlsafe(16)}"
+def whence(request: Request) -> Whence:
+    """Where a request comes from."""
+    return Whence(_remote(request), request.headers.get("user-agent", ""))
+
+
+async def begin(request: Request, response: Response, user: User | None, how: str) -> None:
+    """Begin a session for somebody who has proved who they are: a user, or who holds the admin key."""
+    door, now, from_ = door_of(request), door_of(request).clock.now(), whence(request)
+    before, limits, proof = _token(request), door.ways.limits, _proof(door)
+    token = await door.database.write(
+        lambda db: sign_in.begin(db, user, how, from_, now, limits, proof=proof, instead_of=before)
+    )
+    secure = _is_secure(door)
     response.set_cookie(
-        COOKIE,
-        f"{begun}.{_session_signature(door, begun)}",
-        max_age=int(SESSION_LASTS.total_seconds()),
+        _cookie(door),
+        token,
+        max_age=int(limits.longest.total_seconds()),
         path="/",
-        secure=door.public_url.startswith("https://"),
+        secure=secure,
         httponly=True,
         samesite="lax",
     )
 
 
-def sign_out(response: Response) -> None:
-    """End the session in this browser."""
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax")
+async def end(request: Request, response: Response) -> None:
+    """End the session, in the database and in this browser."""
+    door, token = door_of(request), _token(request)
+    who = await page_actor(request)
+    now = door.clock.now()
+    await door.database.write(lambda db: sign_in.end(db, token, who, now))
+    response.delete_cookie(_cookie(door), path="/", secure=_is_secure(door), httponly=True, samesite="lax")
 
 
-def page_actor(request: Request) -> Who | None:
+async def page_actor(request: Request) -> Who | None:
     """Who looks at the pages, or None where nobody has signed in."""
-    door = door_of(request)
-    begun, _, signature = request.cookies.get(COOKIE, "").rpartition(".")
-    if not hmac.compare_digest(_session_signature(door, begun).encode(), signature.encode()):
+    found = await present(request)
+    return sign_in.actor(found, _remote(request)) if found is not None else None
+
+
+async def present(request: Request) -> Session | None:
+    """The session that this request belongs to; that it was seen is written down at most once a minute."""
+    token = _token(request)
+    if not token:
         return None
-    ends = datetime.fromtimestamp(int(begun.partition(".")[0]), UTC)
-    return Who(ADMIN, Role.ADMIN, "session", _remote(request)) if door.clock.now() < ends else None
+    door, now = door_of(request), door_of(request).clock.now()
+    limits, proof = door.ways.limits, _proof(door)
+    found = await door.database.read(lambda db: sign_in.seen(db, token, now, limits, proof))
+    if found is not None and session.wants_touch(found, now):
+        number = found.id
+        # While nothing can be written, what can be read must still be shown.
+        with suppress(Unavailable):
+            await door.database.write(lambda db: store.touch_session(db, number, now))
+    return found
 
 
 def csrf_token(request: Request) -> str:
     """What a form of this session must bring back in its field `csrf`."""
-    session = request.cookies.get(COOKIE, "")
-    return _signature(door_of(request), f"heartbeat form\n{session}")
+    return _signature(door_of(request), f"heartbeat form\n{_token(request)}")
 
 
 def check_csrf(request: Request, form: Mapping[str, Any]) -> None:
     """Raise `Forged` where this form did not come from a page of ours in the same session."""
-    if not _from_here(request):
-        raise Forged("This form came from another site: open the page here and try again.")
+    check_origin(request)
     if not hmac.compare_digest(csrf_token(request).encode(), str(form.get("csrf", "")).encode()):
         raise Forged("This form is not of your session any more: load the page again and try again.")
+
+
+def check_origin(request: Request) -> None:
+    """Raise `Forged` where another site has made the browser send this."""
+    if not _from_here(request):
+        raise Forged("This form came from another site: open the page here and try again.")
 
 
 def _from_here(request: Request) -> bool:
@@ -208,8 +215,21 @@ def _password(request: Request) -> str | None:
         return None
 
 
-def _session_signature(door: Door, begun: str) -> str:
-    return _signature(door, f"heartbeat session\n{_digest(door.admin_key).hex()}\n{begun}")
+def _is_secure(door: Door) -> bool:
+    return door.public_url.startswith("https://")
+
+
+def _cookie(door: Door) -> str:
+    return f"__Host-{COOKIE}" if _is_secure(door) else COOKIE
+
+
+def _token(request: Request) -> str:
+    return request.cookies.get(_cookie(door_of(request)), "")
+
+
+def _proof(door: Door) -> str:
+    """A fingerprint of the admin key, so that another key ends the sessions that began with this one."""
+    return _signature(door, f"heartbeat admin key\n{_digest(door.admin_key).hex()}")
 
 
 def _signature(door: Door, text: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from alerting.address import Fence
+from heartbeat.access.ways import Ways
 from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.http.live import Live
@@ -36,3 +37,5 @@ class Door:
     """Make this configuration text so; the changes in words. Raises `config.Wrong`."""
     live: Live = field(default_factory=Live)
     """Who listens for changes in this process."""
+    ways: Ways = field(default_factory=Ways)
+    """By which ways one may come in."""

@@ -5,7 +5,8 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from heartbeat.http import auth, console, ops, problem, status_page, v1
+from heartbeat.access.sign_in import Gate
+from heartbeat.http import console, ops, problem, status_page, v1
 from heartbeat.http.door import Door
 from heartbeat.http.headers import Headers
 from heartbeat.http.limits import BodyLimit
@@ -38,7 +39,7 @@ def build(door: Door) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     face.state.door = door
-    face.state.tries = auth.Tries()
+    face.state.gate = Gate()
     face.add_middleware(BodyLimit)
     problem.install(face)
     face.include_router(v1.router)

@@ -51,12 +51,14 @@ def test_an_empty_directory_becomes_a_watch(serve: Serve) -> None:
     service.admin_key = admin_key
     assert service.get("/v1/checks/example-job")["state"] == "up"
     assert "Example job" in _page(service, "/")
+    _make_first_user(_found(r"the first user is made within 24 h at (\S+)\n", said))
 
     service.sigterm()
     service.start()
     later = service.output().removeprefix(said)
     assert admin_key not in later
     assert "the admin key is in" in later
+    assert "the first user" not in later
     assert _curl(_curl_line(service)) == "OK"
     assert service.get("/v1/checks/example-job")["pings"] == 2
 
@@ -106,6 +108,16 @@ def test_a_job_goes_silent_a_phone_rings_a_human_acknowledges_the_job_returns(
         assert told.index(earlier) < told.index(later)
     assert {attempt["outcome"] for one in story["pages"] for attempt in one["attempts"]} == {"accepted"}
     assert "acknowledged by First responder" in _page(service, f"/incidents/{number}")
+
+
+def _make_first_user(link: str) -> None:
+    """What whoever has started it does in a browser."""
+    password = {"password": "correct horse battery", "again": "correct horse battery"}
+    with httpx.Client(follow_redirects=True) as browser:
+        assert "Make the first user" in browser.get(link).text
+        assert "Example job" in browser.post(link, data={"name": "anna", **password}).text
+    with httpx.Client(base_url=link.partition("/join/")[0], follow_redirects=True) as browser:
+        assert "Example job" in browser.post("/sign-in", data={"name": "anna", **password}).text
 
 
 def _curl_line(service: Service) -> str:

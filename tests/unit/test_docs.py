@@ -44,11 +44,13 @@ from heartbeat import (
     settings,
     ticker,
 )
+from heartbeat.access import account, hasher, session, sign_in, tries, users
+from heartbeat.access import store as access_store
 from heartbeat.check import Cause, State
 from heartbeat.clock import WallClock
 from heartbeat.config import document, duration, entry, public, schema
 from heartbeat.edit import maintenance as arranging
-from heartbeat.http import auth, console, face, limits, live, ops, pings, series, server, status_page
+from heartbeat.http import console, face, limits, live, ops, pings, series, server, status_page
 from heartbeat.http.console import roll, search, stream
 from heartbeat.http.door import Door
 from heartbeat.http.v1 import fields
@@ -554,8 +556,17 @@ LIMITS: Mapping[str, str] = {
     "Bytes read of a ping's body": f"{pings.DRAIN_LIMIT:,},",
     "Body of any other request": f"{limits.BODY_LIMIT // 1_000_000} MB",
     "Body of a configuration": f"{limits.CONFIGURATION_LIMIT // 1_000_000} MB",
-    "Tries to sign in": f"{auth.TRIES} a minute",
-    "Time a sign-in lasts": f"{auth.SESSION_LASTS // HOUR} h",
+    "Tries to sign in from an address": f"{tries.TRIES} a minute",
+    "Wrong tries to sign in by a name": f"{tries.ACCOUNT_TRIES} in {tries.ACCOUNT_TRIES_PER.seconds // 60} min",
+    "Failures to sign in that the audit log keeps": f"{sign_in.NOTED} a minute",
+    "A sign-in that is not used": f"{DEFAULT.sign_in_idle // HOUR} h",
+    "Time a sign-in lasts": f"{DEFAULT.sign_in_longest // HOUR} h",
+    "How exactly it is known when a sign-in was used": f"{session.TOUCHED_EVERY.seconds // 60} min",
+    "One-time link": f"{users.LINK_LASTS // HOUR} h",
+    "One-time links that make the first user": f"newest {access_store.SET_UP_LINKS}",
+    "Password": f"{account.SHORTEST_PASSWORD} to {account.LONGEST_PASSWORD} characters",
+    "Name of a user": f"{account.LONGEST_NAME} characters",
+    "Passwords compared at a time": f"{hasher.AT_ONCE}, and {hasher.IN_LINE} in line",
     "Commit of a batch of pings": f"{ingest.STORE_BOUND:g} s,",
     "Pings in one commit": f"{ingest.MAX_BATCH:,}",
     "Pings in line": f"{ingest.MAX_WAITING:,},",

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from heartbeat.http import page
-from heartbeat.http.console import answer, bulk, checks, incidents, one_check, sign_in, stream
+from heartbeat.http.console import answer, bulk, checks, incidents, join, one_check, sign_in, stream
 from heartbeat.http.console.visit import signed_in
 from heartbeat.http.door import Door
 
@@ -20,5 +20,6 @@ def router(door: Door) -> APIRouter:
             routes.add_route(path, signed_in(door, shown, role), methods=["POST"], include_in_schema=False)
     routes.add_route("/static/{name}", page.static, methods=["GET"], include_in_schema=False)
     routes.include_router(sign_in.router(door))
+    routes.include_router(join.router(door))
     routes.include_router(answer.router(door))
     return routes

@@ -1,15 +1,24 @@
-"""Signing in to the console with the admin key, and signing out."""
+"""Signing in to the console by name and password, or with the admin key, and signing out."""
+
+from typing import Any
 
 from fastapi import APIRouter
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
+from heartbeat.access import sign_in, store
+from heartbeat.access.account import User
+from heartbeat.access.hasher import Busy
+from heartbeat.access.sign_in import Refused
 from heartbeat.http import auth, page
 from heartbeat.http.console.visit import FORM_FIELDS, local
 from heartbeat.http.door import Door
 
-WRONG = "This is not the admin key. It was printed at the first start, or is what HEARTBEAT_ADMIN_KEY says."
-TOO_OFTEN = "There were too many tries from this address. Wait a minute, then try again."
+WRONG_KEY = (
+    "This is not the admin key. It was printed at the first start, or is what HEARTBEAT_ADMIN_KEY says."
+)
+NO_KEY = "The admin key does not open the console any more: sign in by name. It still opens the API."
 
 
 def router(door: Door) -> APIRouter:
@@ -18,25 +27,25 @@ def router(door: Door) -> APIRouter:
 
     async def ask(request: Request) -> Response:
         wanted = local(request.query_params.get("next", "/"))
-        if auth.page_actor(request) is not None:
+        if await auth.page_actor(request) is not None:
             return page.see_other(wanted)
-        return _form(wanted)
+        return await _form(door, wanted)
 
     async def begin(request: Request) -> Response:
+        auth.check_origin(request)
         form = await request.form(max_files=0, max_fields=FORM_FIELDS)
-        wanted = local(str(form.get("next", "/")))
-        if not auth.may_try(request):
-            return _form(wanted, TOO_OFTEN, 429)
-        if not auth.key_matches(door, str(form.get("key", "")).strip()):
-            return _form(wanted, WRONG, 403)
-        answer = page.see_other(wanted)
-        auth.sign_in(door, answer)
-        return answer
+        gate, from_, now = auth.gate_of(request), auth.whence(request), door.clock.now()
+        outcome: Response | Refused | None = gate.address_may_try(from_.remote, now)
+        if outcome is None:
+            outcome = await (_by_key if "key" in form else _by_password)(door, request, form)
+        if isinstance(outcome, Refused):
+            return await _form(door, local(str(form.get("next", "/"))), outcome, str(form.get("name", "")))
+        return outcome
 
     async def end(request: Request) -> Response:
         auth.check_csrf(request, await request.form(max_files=0, max_fields=FORM_FIELDS))
         answer = page.see_other("/sign-in")
-        auth.sign_out(answer)
+        await auth.end(request, answer)
         return answer
 
     routes.add_route("/sign-in", ask, methods=["GET"], include_in_schema=False)
@@ -45,5 +54,52 @@ def router(door: Door) -> APIRouter:
     return routes
 
 
-def _form(wanted: str, wrong: str = "", status: int = 200) -> Response:
-    return page.render("sign_in.html", status=status, wanted=wanted, wrong=wrong)
+async def _by_password(door: Door, request: Request, form: FormData) -> Response | Refused:
+    gate, from_, now = auth.gate_of(request), auth.whence(request), door.clock.now()
+    name, password = str(form.get("name", "")), str(form.get("password", ""))
+    try:
+        found = await sign_in.prove(gate, door.database, name, password, from_, now)
+    except Busy as busy:
+        return Refused(str(busy))
+    if isinstance(found, Refused):
+        return found
+    return await _begun(request, found, "password", form)
+
+
+async def _by_key(door: Door, request: Request, form: FormData) -> Response | Refused:
+    gate, from_, now = auth.gate_of(request), auth.whence(request), door.clock.now()
+    if not await _takes_key(door):
+        return Refused(NO_KEY)
+    if not auth.key_matches(door, str(form.get("key", "")).strip()):
+        await sign_in.refuse(gate, door.database, None, "admin key", from_, now)
+        return Refused(WRONG_KEY)
+    return await _begun(request, None, "admin key", form)
+
+
+async def _begun(request: Request, user: User | None, how: str, form: FormData) -> Response:
+    gate = auth.gate_of(request)
+    if user is not None:
+        gate.accounts.forgive(user.name)
+    answer = page.see_other(local(str(form.get("next", "/"))))
+    await auth.begin(request, answer, user, how)
+    return answer
+
+
+async def _takes_key(door: Door) -> bool:
+    return door.ways.admin_key or not await door.database.read(store.has_users)
+
+
+async def _form(door: Door, wanted: str, refused: Refused | None = None, name: str = "") -> Response:
+    known = await door.database.read(store.has_users)
+    facts: dict[str, Any] = {
+        "users": known,
+        "takes_key": door.ways.admin_key or not known,
+        "name": name[:100],
+    }
+    if refused is None:
+        return page.render("sign_in.html", wanted=wanted, wrong="", **facts)
+    headers = {"Retry-After": str(int(refused.wait.total_seconds()))} if refused.wait else {}
+    status = 429 if refused.wait else 403
+    return page.render(
+        "sign_in.html", status=status, headers=headers, wanted=wanted, wrong=refused.words, **facts
+    )

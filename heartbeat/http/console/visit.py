@@ -84,7 +84,7 @@ def signed_in(door: Door, shown: Page, needs: Role) -> Callable[[Request], Await
     ours is refused."""
 
     async def endpoint(request: Request) -> Response:
-        who = auth.page_actor(request)
+        who = await auth.page_actor(request)
         if who is None:
             return page.see_other(f"/sign-in?next={quote(_wanted(request), safe='/')}")
         if not who.role.may(needs):

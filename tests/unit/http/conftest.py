@@ -16,10 +16,12 @@ from alerting import desk, escalator
 from alerting.escalation import Policy, Step
 from alerting.person import Contact, Person
 from heartbeat import app, checker, store
+from heartbeat.access import hasher
 from heartbeat.app import System
 from heartbeat.check import Check
 from heartbeat.database import Database, Unavailable
 from heartbeat.settings import Settings
+from tests.unit.access.conftest import CHEAP
 from tests.unit.conftest import NOW, a_check
 
 ADMIN_KEY = "an-admin-key-for-tests"
@@ -51,6 +53,12 @@ class SetClock:
 def kind() -> str:
     """The kind of database; a test parametrised with `kind` runs on others."""
     return "sqlite"
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed as in production, but at no cost."""
+    monkeypatch.setattr(hasher, "PasswordHasher", lambda: CHEAP)
 
 
 @pytest.fixture

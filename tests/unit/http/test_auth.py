@@ -1,5 +1,6 @@
 """Who may do what: the key, the session, the form that is ours, and how often one may try."""
 
+import re
 from base64 import b64encode
 from dataclasses import replace
 from datetime import timedelta
@@ -11,12 +12,15 @@ import pytest
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
+from heartbeat.access import store
 from heartbeat.app import System
+from heartbeat.database import Database, Unavailable
 from heartbeat.http import auth, face
 from heartbeat.http.problem import Forged
 from heartbeat.who import Who
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import ADMIN_KEY, SetClock, make_check, visitor
+from tests.unit.http.markup import sound
 
 
 @pytest.fixture
@@ -32,10 +36,10 @@ def request(web: FastAPI, cookie: str = "", client: str = "192.0.2.1", **headers
     return Request({"type": "http", "app": web, "client": (client, 1), "headers": raw, "method": "POST"})
 
 
-def session(web: FastAPI) -> str:
-    """The cookie of a session that has just begun."""
+async def session(web: FastAPI) -> str:
+    """The cookie of a session that has just begun with the admin key."""
     response = Response()
-    auth.sign_in(web.state.door, response)
+    await auth.begin(request(web), response, None, "admin key")
     return SimpleCookie(response.headers["set-cookie"])[auth.COOKIE].value
 
 
@@ -54,7 +58,7 @@ async def test_every_address_of_the_api_and_the_metrics_want_the_key(
 
     for (verb, path), headers in product(asked, [{}, {"X-Api-Key": "wrong"}, {"Authorization": "Bearer é"}]):
         raw = {name: value.encode("latin-1") for name, value in headers.items()}
-        answer = await client.request(verb, path.format(name="job", n=1, number=1), headers=raw)
+        answer = await client.request(verb, re.sub(r"{\w+}", "1", path), headers=raw)
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), path
         assert "admin key" in answer.text
         assert answer.headers["cache-control"] == "no-store"
@@ -109,42 +113,102 @@ async def test_pings_and_health_want_no_key(system: System, client: httpx.AsyncC
         assert (await client.get(path)).status_code in (200, 503)
 
 
-def test_a_session_lasts_twelve_hours(web: FastAPI, clock: SetClock) -> None:
-    asked = request(web, session(web))
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_a_session_ends_when_it_is_not_used(web: FastAPI, clock: SetClock) -> None:
+    asked = request(web, await session(web))
 
-    assert _name(auth.page_actor(asked)) == "admin"
-    clock.at = NOW + timedelta(hours=12, seconds=-1)
-    assert _name(auth.page_actor(asked)) == "admin"
-    clock.at = NOW + timedelta(hours=12)
-    assert auth.page_actor(asked) is None
-
-
-@pytest.mark.parametrize("secret", ["admin_key", "secret_key"])
-def test_another_key_ends_the_session(web: FastAPI, secret: str) -> None:
-    asked = request(web, session(web))
-    web.state.door = replace(web.state.door, **{secret: "another-key-altogether-of-enough-length"})
-
-    assert auth.page_actor(asked) is None
+    for hours in (0, 11.9, 11.9):
+        clock.advance(hours=hours)
+        assert _name(await auth.page_actor(asked)) == "admin"
+    clock.advance(hours=12)
+    assert await auth.page_actor(asked) is None
 
 
-def test_what_is_no_session_signs_nobody_in(web: FastAPI) -> None:
-    good = session(web)
-    later = str(int(good.partition(".")[0]) + 1) + good[good.index(".") :]
+async def test_a_session_ends_after_a_week_however_much_it_is_used(web: FastAPI, clock: SetClock) -> None:
+    asked = request(web, await session(web))
 
-    for cookie in ("", ".", "..", "x.y.z", good[:-1], f"{good}0", later, "é.ü.ß", "9" * 5000, good.upper()):
-        assert auth.page_actor(request(web, cookie)) is None
+    for _ in range(21):
+        assert _name(await auth.page_actor(asked)) == "admin"
+        clock.advance(hours=8)
+    assert await auth.page_actor(asked) is None
 
 
-@pytest.mark.parametrize(("public_url", "secure"), [("http://test", False), ("https://test", True)])
-def test_the_cookie_is_kept_from_scripts_other_sites_and_clear_text(
-    web: FastAPI, public_url: str, secure: bool
+async def test_another_admin_key_ends_the_session(web: FastAPI) -> None:
+    asked = request(web, await session(web))
+    web.state.door = replace(web.state.door, admin_key="another-key-altogether-of-enough-length")
+
+    assert await auth.page_actor(asked) is None
+
+
+async def test_looking_at_pages_writes_once_a_minute(
+    web: FastAPI, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    response = Response()
-    auth.sign_in(replace(web.state.door, public_url=public_url), response)
-    cookie = SimpleCookie(response.headers["set-cookie"])[auth.COOKIE]
+    asked = request(web, await session(web))
+    wrote = []
+    monkeypatch.setattr(store, "touch_session", lambda db, number, now: wrote.append(now))
 
+    for _ in range(3):
+        await auth.page_actor(asked)
+        clock.advance(seconds=30)
+    assert wrote == [NOW + timedelta(minutes=1)]
+
+
+async def test_what_can_be_read_is_shown_while_nothing_can_be_written(
+    web: FastAPI, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = request(web, await session(web))
+    clock.advance(minutes=5)
+
+    async def away(self: Database, work: object) -> None:
+        raise Unavailable("full")
+
+    monkeypatch.setattr(Database, "write", away)
+    assert _name(await auth.page_actor(asked)) == "admin"
+
+
+async def test_what_is_no_session_signs_nobody_in(web: FastAPI) -> None:
+    good = await session(web)
+
+    for cookie in ("", ".", good[:-1], f"{good}0", "é.ü.ß", "9" * 5000, good.swapcase()):
+        assert await auth.page_actor(request(web, cookie)) is None
+
+
+@pytest.mark.parametrize(
+    ("public_url", "name"), [("http://test", "heartbeat"), ("https://test", "__Host-heartbeat")]
+)
+async def test_the_cookie_is_kept_from_scripts_other_sites_and_clear_text(
+    web: FastAPI, public_url: str, name: str
+) -> None:
+    web.state.door = replace(web.state.door, public_url=public_url)
+    response = Response()
+    await auth.begin(request(web), response, None, "admin key")
+    ((found, cookie),) = SimpleCookie(response.headers["set-cookie"]).items()
+
+    assert found == name
     assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "lax", "/")
-    assert bool(cookie["secure"]) is secure
+    assert cookie["domain"] == ""
+    assert bool(cookie["secure"]) is public_url.startswith("https")
+
+
+async def test_a_token_that_somebody_else_put_into_a_browser_is_worth_nothing(web: FastAPI) -> None:
+    planted = request(web, await session(web))
+    response = Response()
+    await auth.begin(planted, response, None, "admin key")
+
+    assert await auth.page_actor(planted) is None
+    assert auth.COOKIE in SimpleCookie(response.headers["set-cookie"])
+
+
+async def test_a_cookie_that_was_stolen_is_worth_nothing_after_signing_out(
+    system: System, client: httpx.AsyncClient
+) -> None:
+    await client.post("/sign-in", data={"key": ADMIN_KEY})
+    async with visitor(system, Cookie=f"heartbeat={client.cookies['heartbeat']}") as thief:
+        assert (await thief.get("/v1/checks")).status_code == 200
+        csrf = sound((await client.get("/")).text).fields["csrf"]
+        out = await client.post("/sign-out", data={"csrf": csrf})
+        assert "Max-Age=0" in out.headers["set-cookie"]
+        assert (await thief.get("/v1/checks")).status_code == 401
 
 
 async def test_signing_in_and_out_in_a_browser(system: System, client: httpx.AsyncClient) -> None:
@@ -154,9 +218,6 @@ async def test_signing_in_and_out_in_a_browser(system: System, client: httpx.Asy
     assert (await client.get("/v1/checks/job")).status_code == 200
     # A foreign page can have a browser send the cookie, so that it changes nothing.
     assert (await client.post("/v1/checks/job/pause")).status_code == 401
-    out = Response()
-    auth.sign_out(out)
-    assert "Max-Age=0" in out.headers["set-cookie"]
 
 
 @pytest.mark.parametrize(
@@ -170,8 +231,8 @@ async def test_signing_in_and_out_in_a_browser(system: System, client: httpx.Asy
         {},
     ],
 )
-def test_a_form_of_ours_is_taken(web: FastAPI, headers: dict[str, str]) -> None:
-    asked = request(web, session(web), **headers)
+async def test_a_form_of_ours_is_taken(web: FastAPI, headers: dict[str, str]) -> None:
+    asked = request(web, await session(web), **headers)
 
     auth.check_csrf(asked, {"csrf": auth.csrf_token(asked)})
 
@@ -188,39 +249,21 @@ def test_a_form_of_ours_is_taken(web: FastAPI, headers: dict[str, str]) -> None:
         {"origin": "http://["},
     ],
 )
-def test_a_form_from_elsewhere_is_refused(web: FastAPI, headers: dict[str, str]) -> None:
-    asked = request(web, session(web), **headers)
+async def test_a_form_from_elsewhere_is_refused(web: FastAPI, headers: dict[str, str]) -> None:
+    asked = request(web, await session(web), **headers)
 
     with pytest.raises(Forged, match="another site"):
         auth.check_csrf(asked, {"csrf": auth.csrf_token(asked)})
 
 
-def test_a_form_of_another_session_is_refused(web: FastAPI) -> None:
-    mine, other = request(web, session(web)), request(web, session(web))
+async def test_a_form_of_another_session_is_refused(web: FastAPI) -> None:
+    mine, other = request(web, await session(web)), request(web, await session(web))
 
     for token in ("", "é", auth.csrf_token(other)):
         with pytest.raises(Forged, match="your session"):
             auth.check_csrf(mine, {"csrf": token})
     with pytest.raises(Forged, match="your session"):
         auth.check_csrf(mine, {})
-
-
-def test_an_address_has_ten_tries_a_minute(web: FastAPI, clock: SetClock) -> None:
-    assert [auth.may_try(request(web)) for _ in range(11)] == [True] * 10 + [False]
-    assert auth.may_try(request(web, client="192.0.2.2"))
-    clock.advance(seconds=59)
-    assert not auth.may_try(request(web))
-    clock.advance(seconds=1)
-    assert auth.may_try(request(web))
-
-
-def test_tries_are_counted_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auth, "MAX_ADDRESSES", 3)
-    tries = auth.Tries()
-
-    for number in range(100):
-        assert tries.another(f"192.0.2.{number}", NOW)
-    assert len(tries._windows) == 3
 
 
 def _name(who: Who | None) -> str:

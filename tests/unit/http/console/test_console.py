@@ -50,7 +50,7 @@ async def make_group(system: System, *slugs: str) -> list[Check]:
 
 
 def _addresses(system: System) -> list[tuple[str, str]]:
-    open_to_all = {"/static/{name}", "/sign-in", "/answer/{token}"}
+    open_to_all = {"/static/{name}", "/sign-in", "/join/{token}", "/answer/{token}"}
     routes = [route for route in console.router(system.door).routes if isinstance(route, Route)]
     return [
         (method, re.sub(r"\{(\w+)(:int)?\}", "1", route.path))
@@ -121,8 +121,8 @@ async def test_a_wrong_key_is_told_and_too_many_are_stopped(stranger: httpx.Asyn
         assert "not the admin key" in asked.words
         assert "wrong" not in asked.fields.values()
     answer = await stranger.post("/sign-in", data={"key": ADMIN_KEY})
-    assert answer.status_code == 429
-    assert "Wait a minute" in sound(answer.text).words
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "60")
+    assert "Wait 1 min, then" in sound(answer.text).words
 
 
 async def test_signing_out_ends_it(browser: httpx.AsyncClient) -> None:

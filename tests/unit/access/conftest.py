@@ -1,0 +1,46 @@
+"""What the tests of access share: a real database, passwords that are quick to compare, and users."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from argon2 import PasswordHasher
+from sqlalchemy import Connection
+
+from heartbeat.access import store
+from heartbeat.access.account import User
+from heartbeat.access.hasher import Hasher
+from heartbeat.access.sign_in import Gate, Whence
+from heartbeat.audit import Deed, listed
+from heartbeat.database import Database
+from heartbeat.who import Role, Who
+from tests.unit.conftest import NOW
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+PASSWORD = "correct horse battery"
+HERE = Whence("192.0.2.1", "a browser")
+ROOT = Who("root", Role.ADMIN, "session", "192.0.2.1")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A fresh database of each kind."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def gate() -> Gate:
+    """What one process remembers."""
+    return Gate(Hasher(CHEAP))
+
+
+def add(db: Connection, name: str = "anna", role: Role = Role.ADMIN, **values: object) -> User:
+    """A user with `PASSWORD`."""
+    values.setdefault("password_hash", CHEAP.hash(PASSWORD.encode()))
+    return store.add_user(db, User(0, name, role, NOW, "root", **values))  # type: ignore[arg-type]
+
+
+async def deeds(database: Database) -> list[Deed]:
+    """What the audit log says, newest first."""
+    return await database.read(lambda db: listed(db, limit=100))

@@ -1,0 +1,87 @@
+"""Names, passwords, roles, and the last admin."""
+
+from dataclasses import replace
+
+import pytest
+
+from heartbeat.access import account
+from heartbeat.access.account import LastAdmin, Unfit, User
+from heartbeat.who import Role
+from tests.unit.conftest import NOW
+
+ANNA = User(1, "anna", Role.ADMIN, NOW, "root", "hash")
+BOB = replace(ANNA, id=2, name="bob", role=Role.RESPONDER)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("anna", "anna"), (" Anna ", "anna"), ("a.b-c_d+e@example.com", "a.b-c_d+e@example.com")],
+)
+def test_a_name_is_kept_tidy(given: str, kept: str) -> None:
+    assert account.name(given) == kept
+
+
+@pytest.mark.parametrize("given", ["", ".anna", "anna b", "änna", "a" * 101, "a\0", "<b>"])
+def test_what_cannot_be_a_name_is_told_so(given: str) -> None:
+    with pytest.raises(Unfit, match=r"^name: must be 1 to 100 of a-z"):
+        account.name(given)
+
+
+@pytest.mark.parametrize("given", ["x" * 12, "x" * 200, "pass word pass", "пароль пароль"])
+def test_any_characters_make_a_password(given: str) -> None:
+    assert account.password(given, "anna") == given
+
+
+@pytest.mark.parametrize("given", ["", "x" * 11, "x" * 201])
+def test_a_password_has_a_length(given: str) -> None:
+    with pytest.raises(Unfit, match=r"^password: must have 12 to 200 characters\.$"):
+        account.password(given, "anna")
+
+
+@pytest.mark.parametrize("given", ["anna.adamson", "Anna.AdamsonANNA.ADAMSON"])
+def test_a_password_is_not_the_name(given: str) -> None:
+    with pytest.raises(Unfit, match="own name"):
+        account.password(given, "anna.adamson")
+    assert account.password(given, "bob") == given
+
+
+def test_a_password_is_the_same_on_every_keyboard() -> None:
+    assert account.password("e\u0301" * 12, "anna") == account.normal("\u00e9" * 12)
+
+
+@pytest.mark.parametrize("given", ["", "root", "ADMIN"])
+def test_a_role_is_one_of_three(given: str) -> None:
+    with pytest.raises(Unfit, match=r"^role: must be one of viewer, responder, admin\.$"):
+        account.role(given)
+
+
+@pytest.mark.parametrize("change", [{"role": Role.RESPONDER}, {"disabled_at": NOW}, {"password_hash": None}])
+@pytest.mark.parametrize(
+    ("other", "lost"),
+    [
+        (BOB, True),
+        (replace(BOB, role=Role.ADMIN, disabled_at=NOW), True),
+        (replace(BOB, role=Role.ADMIN, password_hash=None), True),
+        (replace(BOB, role=Role.ADMIN), False),
+        (replace(BOB, role=Role.ADMIN, password_hash=None, subject="theirs"), False),
+    ],
+)
+def test_an_admin_always_stays(change: dict[str, object], other: User, lost: bool) -> None:
+    after = replace(ANNA, **change)  # type: ignore[arg-type]
+    if lost:
+        with pytest.raises(LastAdmin, match="anna is the last admin"):
+            account.refuse_to_lose_admins(ANNA, after, [ANNA, other])
+    else:
+        account.refuse_to_lose_admins(ANNA, after, [ANNA, other])
+    account.refuse_to_lose_admins(BOB, replace(BOB, disabled_at=NOW), [ANNA, BOB])
+
+
+def test_a_state_is_a_word() -> None:
+    assert ANNA.state == "active"
+    assert replace(ANNA, password_hash=None).state == "invited"
+    assert replace(ANNA, disabled_at=NOW).state == "disabled"
+
+
+def test_secrets_are_not_in_what_is_logged_of_a_user() -> None:
+    assert "hash" not in repr(replace(ANNA, code_secret="the-seed"))
+    assert "the-seed" not in repr(replace(ANNA, code_secret="the-seed"))

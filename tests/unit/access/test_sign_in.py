@@ -1,0 +1,150 @@
+"""Signing in: who is let in, who is not, in which words, and what the audit log says of it."""
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from heartbeat import audit
+from heartbeat.access import sign_in, store, token
+from heartbeat.access.account import User
+from heartbeat.access.hasher import Hasher
+from heartbeat.access.session import Limits
+from heartbeat.access.sign_in import WRONG, Gate, Refused
+from heartbeat.database import Database
+from heartbeat.who import Role
+from tests.unit.access.conftest import CHEAP, HERE, PASSWORD, add, deeds
+from tests.unit.conftest import NOW
+
+LIMITS = Limits(timedelta(hours=1), timedelta(hours=3))
+
+
+async def prove(
+    database: Database, gate: Gate, name: str = "anna", password: str = PASSWORD
+) -> User | Refused:
+    return await sign_in.prove(gate, database, name, password, HERE, NOW)
+
+
+async def test_a_name_and_its_password_prove_who_one_is(database: Database, gate: Gate) -> None:
+    anna = await database.write(add)
+    assert await prove(database, gate) == anna
+    assert await prove(database, gate, " ANNA ") == anna
+
+
+async def test_unknown_disabled_and_wrong_are_told_in_the_same_words(database: Database, gate: Gate) -> None:
+    await database.write(
+        lambda db: [add(db), add(db, "gone", disabled_at=NOW), add(db, "new", password_hash=None)]
+    )
+    tries = [("anna", "wrong"), ("anna", ""), ("nobody", PASSWORD), ("gone", PASSWORD), ("new", PASSWORD)]
+    for name, password in [*tries, ("new", ""), ("a\0b", PASSWORD), ("", PASSWORD), ("anna", "x" * 100_000)]:
+        assert await prove(database, gate, name, password) == Refused(WRONG), name
+
+
+async def test_a_failure_is_written_down_and_what_may_be_a_password_is_not(
+    database: Database, gate: Gate
+) -> None:
+    await database.write(add)
+    await prove(database, gate, password="wrong")
+    await prove(database, gate, "correct-horse-battery")
+    unknown, wrong = await deeds(database)
+    assert (wrong.actor, wrong.action, wrong.target) == ("anna", "sign_in.refuse", "user anna")
+    assert wrong.remote == "192.0.2.1"
+    assert (unknown.actor, unknown.target, unknown.after) == ("nobody", "unknown user", {"wrong": "password"})
+    assert "horse" not in repr([unknown, wrong])
+
+
+async def test_nobody_floods_the_audit_log(
+    database: Database, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(sign_in.NOTED + 5):
+        await sign_in.refuse(gate, database, None, "password", replace(HERE, remote=str(number)), NOW)
+    assert len(await database.read(lambda db: audit.listed(db, limit=200))) == sign_in.NOTED
+
+
+async def test_a_name_has_ten_wrong_tries_whether_or_not_it_is_known(database: Database, gate: Gate) -> None:
+    await database.write(add)
+    for name in ("anna", "nobody"):
+        for _ in range(10):
+            assert await prove(database, gate, name, "wrong") == Refused(WRONG)
+        refused = await prove(database, gate, name)
+        assert isinstance(refused, Refused)
+        assert refused.words == "There were too many tries for this name. Wait 5 min, then try again."
+        assert refused.wait == timedelta(minutes=5)
+    later = await sign_in.prove(gate, database, "anna", PASSWORD, HERE, NOW + timedelta(minutes=5))
+    assert isinstance(later, User)
+
+
+async def test_a_password_is_hashed_anew_when_the_cost_has_grown(database: Database) -> None:
+    anna = await database.write(add)
+    dearer = Gate(Hasher(type(CHEAP)(time_cost=2, memory_cost=8, parallelism=1)))
+    assert isinstance(await prove(database, dearer), User)
+    after = await database.read(lambda db: store.user(db, "anna"))
+    assert after is not None
+    assert after.password_hash != anna.password_hash
+    assert "t=2" in (after.password_hash or "")
+    assert isinstance(await prove(database, dearer), User)
+
+
+async def test_a_session_is_found_by_its_token_and_only_its_hash_is_kept(database: Database) -> None:
+    anna = await database.write(add)
+    made = await database.write(lambda db: sign_in.begin(db, anna, "password", HERE, NOW, LIMITS))
+    found = await database.read(lambda db: sign_in.seen(db, made, NOW, LIMITS, "print"))
+    assert found is not None
+    assert found.user == replace(anna, last_in_at=NOW)
+    assert (found.how, found.remote, found.agent, found.made_at) == (
+        "password",
+        "192.0.2.1",
+        "a browser",
+        NOW,
+    )
+    for other in ("", made[:-1], token.hashed(made), "\ud800"):
+        assert (
+            await database.read(partial(sign_in.seen, given=other, now=NOW, limits=LIMITS, proof="print"))
+            is None
+        )
+    (deed,) = await deeds(database)
+    assert (deed.actor, deed.action, deed.target, deed.via) == ("anna", "sign_in", "user anna", "session")
+
+
+async def test_a_new_session_takes_the_place_of_what_was_in_the_browser(database: Database) -> None:
+    anna = await database.write(add)
+    first = await database.write(lambda db: sign_in.begin(db, anna, "password", HERE, NOW, LIMITS))
+    second = await database.write(
+        lambda db: sign_in.begin(db, anna, "password", HERE, NOW, LIMITS, instead_of=first)
+    )
+    assert first != second
+    assert await database.read(lambda db: sign_in.seen(db, first, NOW, LIMITS, "")) is None
+    assert await database.read(lambda db: sign_in.seen(db, second, NOW, LIMITS, "")) is not None
+
+
+async def test_the_admin_key_has_sessions_that_its_fingerprint_holds(database: Database) -> None:
+    made = await database.write(
+        lambda db: sign_in.begin(db, None, "admin key", HERE, NOW, LIMITS, proof="print")
+    )
+    found = await database.read(lambda db: sign_in.seen(db, made, NOW, LIMITS, "print"))
+    assert found is not None
+    assert sign_in.actor(found, "").role is Role.ADMIN
+    assert await database.read(lambda db: sign_in.seen(db, made, NOW, LIMITS, "another")) is None
+
+
+async def test_what_is_over_is_forgotten_when_somebody_signs_in(database: Database) -> None:
+    anna = await database.write(add)
+    for minutes in (0, 30, 100):
+        at = NOW + timedelta(minutes=minutes)
+        await database.write(
+            partial(sign_in.begin, user=anna, how="password", whence=HERE, now=at, limits=LIMITS)
+        )
+    left = await database.read(lambda db: store.sessions_of(db, anna))
+    assert [one.made_at - NOW for one in left] == [timedelta(minutes=100)]
+
+
+async def test_a_time_that_was_seen_never_moves_back(database: Database) -> None:
+    anna = await database.write(add)
+    await database.write(lambda db: sign_in.begin(db, anna, "password", HERE, NOW, LIMITS))
+    (one,) = await database.read(lambda db: store.sessions_of(db, anna))
+    for minutes in (5, 3):
+        at = NOW + timedelta(minutes=minutes)
+        await database.write(partial(store.touch_session, number=one.id, now=at))
+    (one,) = await database.read(lambda db: store.sessions_of(db, anna))
+    assert one.seen_at == NOW + timedelta(minutes=5)

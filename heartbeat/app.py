@@ -138,6 +138,7 @@ def build(
         spans=tracing.span if tracing else untold,
         **({"random": random} if random else {}),
     )
+    metrics.under_way.set_function(lambda: courier.under_way)
     ticker = Ticker(
         database,
         clock,

@@ -155,13 +155,22 @@ def engine(url: URL, *, writing: bool) -> Engine:
         "application_name": "heartbeat",
     }
     return create_engine(
-        url, pool_size=READERS + WRITERS + 1, max_overflow=2, pool_pre_ping=False, connect_args=connect
+        url,
+        pool_size=READERS + WRITERS + 1,
+        max_overflow=2,
+        pool_pre_ping=False,
+        connect_args=connect,
+        hide_parameters=True,  # an error that is logged would hold bodies and names
     )
 
 
 def _sqlite_engine(url: URL, writing: bool) -> Engine:
     made = create_engine(
-        url, connect_args={"timeout": 10.0}, pool_size=1 if writing else READERS, max_overflow=0
+        url,
+        connect_args={"timeout": 10.0},
+        pool_size=1 if writing else READERS,
+        max_overflow=0,
+        hide_parameters=True,  # the same
     )
 
     @event.listens_for(made, "connect")

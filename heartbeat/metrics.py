@@ -87,6 +87,11 @@ class Metrics:
             ["notifier", "result"],
             registry=self.registry,
         )
+        self.under_way = Gauge(
+            "heartbeat_sends_under_way",
+            "Sends that have begun and not ended.",
+            registry=self.registry,
+        )
         self.delivery_seconds = Histogram(
             "heartbeat_page_delivery_seconds",
             "Time from the intent to page somebody to a notifier that accepted it.",

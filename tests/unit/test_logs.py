@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from alerting import commit, desk, escalator, logbook
 from alerting.incident import Facts, Symptom
@@ -179,6 +180,13 @@ def test_what_was_rolled_back_is_not_told(database: Database) -> None:
     transact(database.writer, lambda db: None)
 
     assert done == ["once"]
+
+
+def test_an_error_of_the_database_does_not_tell_what_was_to_be_written(database: Database) -> None:
+    statement = text("INSERT INTO no_such_table VALUES (:body)")
+    with pytest.raises(DBAPIError, match="no_such_table") as refused, database.writer.begin() as db:
+        db.execute(statement, {"body": "a body of a job"})
+    assert "a body of a job" not in str(refused.value)
 
 
 def test_the_life_of_an_incident_is_told_once(database: Database, caplog: pytest.LogCaptureFixture) -> None:

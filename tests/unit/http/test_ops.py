@@ -329,9 +329,11 @@ async def test_a_page_that_was_taken_is_measured_and_logged(
     await escalate(system, clock)
     clock.advance(seconds=7)
     assert await system.courier.dispatch() == 1
+    assert system.door.metrics.registry.get_sample_value("heartbeat_sends_under_way") == 1
     await system.courier.settle(5)
 
     found = await scrape(admin)
+    assert value(found, "heartbeat_sends_under_way") == 0
 
     assert "job: silent" in capsys.readouterr().out
     assert value(found, "heartbeat_page_delivery_seconds_count") == 1

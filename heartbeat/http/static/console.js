@@ -192,6 +192,30 @@
     if (event.target.matches("#show-keys")) find("#keys").showModal();
   });
 
+  // A form that shows what its schedule means, while one types.
+  let typing = 0;
+  async function preview(form) {
+    const body = new URLSearchParams(new FormData(form));
+    body.set("do", "preview");
+    const mine = ++typing;
+    const answer = await fetch(form.action, { method: "POST", body });
+    if (!answer.ok || mine !== typing) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = find("#preview", page);
+    if (fresh) morph(find("#preview"), fresh);
+  }
+
+  let pause = 0;
+  document.addEventListener("input", (event) => {
+    const form = event.target.form;
+    if (!form?.matches("[data-preview]")) return;
+    // Who types into a schedule means that one.
+    const kind = find(`#kind-${event.target.name}`, form);
+    if (kind) kind.checked = true;
+    clearTimeout(pause);
+    pause = setTimeout(preview, 300, form);
+  });
+
   document.addEventListener("change", (event) => {
     if (event.target.matches(".all")) for (const one of every("tbody .pick input")) one.checked = event.target.checked;
     if (event.target.matches(".search select")) event.target.form.requestSubmit();

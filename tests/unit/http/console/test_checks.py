@@ -24,6 +24,12 @@ LIGHT = 100_000
 """Bytes that a page may weigh with all its assets."""
 
 
+async def done_by_hand(system: System) -> list[audit.Deed]:
+    """What was written down, newest first, but for the signing in."""
+    found = await system.door.database.read(lambda db: audit.listed(db, limit=9))
+    return [deed for deed in found if deed.action != "sign_in"]
+
+
 def listed(shown: Markup) -> list[str]:
     """The checks that a page lists, in its order."""
     return [link.removeprefix("/checks/") for link in shown.links if link.startswith("/checks/")]

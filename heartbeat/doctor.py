@@ -273,41 +273,41 @@ def _stock(facts: Facts) -> Iterator[Finding]:
     if stock is None:
         return
     for names, weigh, subject, words in (
-        (stock.without_contacts, _bad, "people", "have no contact and cannot be paged"),
-        (stock.unusable_contacts, _bad, "people", "have a contact whose notifier is not usable here"),
+        (stock.without_contacts, _bad, "people", "without a contact, who cannot be paged"),
+        (stock.unusable_contacts, _bad, "people", "with a contact whose notifier is not usable here"),
         (
             stock.reach_nobody,
             _bad,
             "policies",
-            "reach nobody: their pages fall to the service's own terminal",
+            "that reach nobody, so that their pages fall to the service's own terminal",
         ),
         (
             stock.without_policy,
             _warn,
             "checks",
-            "have no policy: their pages fall to the service's own terminal",
+            "without a policy, whose pages fall to the service's own terminal",
         ),
-        (stock.never_heard, _warn, "checks", "have been expected for a week and were never heard"),
+        (stock.never_heard, _warn, "checks", "that were expected for a week and never heard"),
         (
             stock.unreadable,
             _bad,
             "encrypted secrets",
-            "cannot be read: enter them again, or put the old key back",
+            "that cannot be read; enter them again, or put the old key back",
         ),
     ):
         if names:
-            yield weigh(subject, f"{len(names)} {words}: {_some(names)}.")
+            yield weigh(subject, f"{words}: {_some(names)}.")
     if stock.sealed_by_old_keys:
         yield _warn(
             "encrypted secrets",
-            f"{stock.sealed_by_old_keys} are encrypted by an old key: heartbeat rotate-keys.",
+            f"{stock.sealed_by_old_keys} by an old key: heartbeat rotate-keys renews them.",
         )
     if stock.oldest_page > OLD_PAGE:
         yield _bad(
             "pages",
             f"the oldest has waited for {in_words(stock.oldest_page)}: does a pager run, do providers answer?",
         )
-    yield _ok("checks", f"{stock.checks} checks, {stock.people} people.")
+    yield _ok("checks", f"checks: {stock.checks}, people: {stock.people}.")
 
 
 def _serving(facts: Facts) -> Iterator[Finding]:

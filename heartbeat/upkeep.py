@@ -118,8 +118,8 @@ def _what_follows(grace: timedelta | None) -> str:
 
 
 def _held(manifest: Manifest) -> str:
-    counts = (f"{manifest.rows.get(table, 0):,} {table}" for table in ("checks", "pings", "incidents"))
-    return f"{', '.join(counts)}, schema {manifest.schema}"
+    counts = (f"{table}: {manifest.rows.get(table, 0):,}" for table in ("checks", "pings", "incidents"))
+    return f"{', '.join(counts)}, schema: {manifest.schema}"
 
 
 def _sqlite(given: Settings, instead: str) -> Path:

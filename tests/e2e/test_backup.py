@@ -31,7 +31,7 @@ def test_a_backup_under_load_is_put_back_whole(serve: Serve, phone: Phone, tmp_p
         before = list(load.acknowledged)
         made = service.command("backup", str(copy))
         assert (made.returncode, made.stderr) == (0, "")
-        assert f"{JOBS} checks" in made.stdout
+        assert f"checks: {JOBS}," in made.stdout
         load.await_more(load.acknowledged, 100)
     assert service.ask("DELETE", "/v1/checks/none").status_code == 404
     refused = service.command("restore", str(copy))

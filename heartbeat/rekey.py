@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -15,12 +16,15 @@ from alerting import desk
 from alerting.notifiers import shelf
 from alerting.person import Contact, Person
 from heartbeat import audit, definitions, vault
+from heartbeat.access import store as users_store
 from heartbeat.database import Database
 from heartbeat.vault import Unreadable, Vault
 from heartbeat.who import Who
 
+T = TypeVar("T")
+
 BATCH = 100
-"""People whose secrets one transaction seals anew, at most."""
+"""People or users whose secrets one transaction seals anew, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,9 @@ async def rotate(database: Database, keys: Vault, who: Who, now: datetime) -> Ro
     for batch in _batches(names):
         done += await database.write(partial(_people, keys=keys, names=batch))
     done += await database.write(partial(_notifiers, keys=keys))
+    users = await database.read(lambda db: [one.id for one in users_store.every_user(db) if one.code_secret])
+    for numbers in _batches(users):
+        done += await database.write(partial(_users, keys=keys, numbers=numbers))
     if done.anew:
         await database.write(partial(_written_down, who=who, done=done, key=keys.keys[0], now=now))
     return done
@@ -78,6 +85,9 @@ def stale(db: Connection, keys: Vault) -> Rotated:
         _person(person, sealer)
     for kind, setup in desk.setups.load(db).items():
         _settings(kind, setup.settings, sealer)
+    for user in users_store.every_user(db):
+        if user.code_secret:
+            sealer(user.code_secret, user.about_code)
     return sealer.done
 
 
@@ -102,6 +112,19 @@ def _notifiers(db: Connection, keys: Vault) -> Rotated:
     return sealer.done
 
 
+def _users(db: Connection, keys: Vault, numbers: Sequence[int]) -> Rotated:
+    """The secrets of second factors."""
+    users_store.wait_for_turn(db)
+    sealer = _Sealer(keys)
+    for number in numbers:
+        user = users_store.user_by_id(db, number)
+        if user is not None and user.code_secret:
+            after = sealer(user.code_secret, user.about_code)
+            if after != user.code_secret:
+                users_store.change_user(db, number, code_secret=after)
+    return sealer.done
+
+
 def _person(person: Person, seal: Callable[[str, str], str]) -> Person:
     def anew(contact: Contact) -> Contact:
         return replace(contact, address=seal(contact.address, person.about(contact)))
@@ -118,5 +141,5 @@ def _written_down(db: Connection, who: Who, done: Rotated, key: str, now: dateti
     audit.record(db, who, "encryption.rotate", "encryption keys", now, after=after)
 
 
-def _batches(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (names[start : start + BATCH] for start in range(0, len(names), BATCH))
+def _batches(every: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (every[start : start + BATCH] for start in range(0, len(every), BATCH))

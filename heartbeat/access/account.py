@@ -45,6 +45,11 @@ class User:
         return self.disabled_at is None
 
     @property
+    def about_code(self) -> str:
+        """What the sealed secret of the second factor is bound to: see `vault`."""
+        return f"user {self.id} second factor"
+
+    @property
     def state(self) -> str:
         """In a word: active, invited (has no password yet, nor an identity elsewhere), or disabled."""
         if not self.enabled:

@@ -12,6 +12,8 @@ from alerting.notifiers import shelf
 from alerting.notifiers.shelf import Setup
 from alerting.person import Contact, Person
 from heartbeat import audit, rekey, vault
+from heartbeat.access import store as users
+from heartbeat.access.account import User
 from heartbeat.database import Database
 from heartbeat.rekey import Rotated
 from heartbeat.vault import Vault
@@ -82,6 +84,23 @@ async def test_everything_is_sealed_anew_and_nothing_else_changes(
     )
     origins, _ = await database.read(desk.origins)
     assert (origins["first"], origins["p3"]) == ("file", "api")
+
+
+async def test_second_factors_are_sealed_anew(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rekey, "BATCH", 2)
+
+    def add(db: Connection) -> None:
+        for name in ("anna", "ben", "cleo", "dora"):
+            one = users.add_user(db, User(0, name, Role.ADMIN, NOW, "anna"))
+            if name != "dora":
+                users.change_user(db, one.id, code_secret=keys(OLD).seal(f"code of {name}", one.about_code))
+
+    await database.write(add)
+    assert await database.read(lambda db: rekey.stale(db, keys(NEW, OLD))) == Rotated(anew=3)
+    assert await rekey.rotate(database, keys(NEW, OLD), ANNA, NOW) == Rotated(anew=3)
+    found = await database.read(users.every_user)
+    opened = {one.name: one.code_secret and keys(NEW).open(one.code_secret, one.about_code) for one in found}
+    assert opened == {"anna": "code of anna", "ben": "code of ben", "cleo": "code of cleo", "dora": None}
 
 
 async def test_it_can_be_repeated_and_is_written_down_once(database: Database) -> None:

@@ -8,16 +8,18 @@ from typing import Any
 
 import pytest
 from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy.exc import DBAPIError
 
 from alerting import desk, past
 from alerting.incident import Resolved
 from alerting.tables import attempts, incidents, pages, symptoms, timeline
-from heartbeat import checker, hand, janitor, store
+from heartbeat import audit, checker, hand, janitor, store
 from heartbeat.check import Cause, Check, State
 from heartbeat.database import Database, Unavailable
 from heartbeat.janitor import Janitor
 from heartbeat.metrics import Metrics
 from heartbeat.tables import transitions
+from heartbeat.who import Role, Who
 from tests.unit.conftest import NOW, a_check
 from tests.unit.http.conftest import SetClock
 
@@ -164,6 +166,21 @@ async def test_work_is_bounded_whatever_has_piled_up(
     assert await tidier.tidy() == rows + before - await count(database, transitions)
     assert max(deleted) <= 3
     assert [await count(database, table) for table in (incidents, *HANGING)] == [0] * 5
+
+
+@pytest.mark.parametrize("deed", ["UPDATE audit SET actor = 'eve'", "DELETE FROM audit"])
+async def test_the_audit_log_is_kept_for_ever(
+    database: Database, tidier: Janitor, clock: SetClock, deed: str
+) -> None:
+    """Its rows can be neither changed nor deleted, by nobody who speaks SQL through this service."""
+    who = Who("anna", Role.ADMIN, "command line")
+    await database.write(lambda db: audit.record(db, who, "check.pause", "check job", NOW))
+    clock.advance(days=10_000)
+    await tidier.tidy()
+    with pytest.raises(DBAPIError, match="audit"):
+        await database.write(lambda db: db.exec_driver_sql(deed))
+    (one,) = await database.read(lambda db: audit.listed(db, limit=5))
+    assert one.actor == "anna"
 
 
 async def test_two_at_once_do_each_other_no_harm(

@@ -37,6 +37,7 @@ from heartbeat.status.hook import Hook
 from heartbeat.status.publisher import Publisher
 from heartbeat.ticker import LONGEST_SLEEP, Ticker
 from heartbeat.tracing import Tracing
+from heartbeat.who import Who
 
 STAGE_BOUND = 0.3
 """Seconds that the stage under way has to end at a stop."""
@@ -208,11 +209,11 @@ def _applier(
     database: Database,
     clock: Clock,
     wake: Callable[[], None],
-) -> Callable[[str, Path], Awaitable[tuple[str, ...]]]:
-    async def apply(text: str, path: Path) -> tuple[str, ...]:
+) -> Callable[[str, Path, Who], Awaitable[tuple[str, ...]]]:
+    async def apply(text: str, path: Path, who: Who) -> tuple[str, ...]:
         # Read in a thread: a long file takes seconds, for which no ping may wait.
         wanted = await database.read(lambda _: understand(text, path, settings, brought))
-        done = await database.write(lambda db: plan.apply(db, wanted, clock.now()))
+        done = await database.write(lambda db: plan.apply(db, wanted, clock.now(), who=who))
         wake()
         return done.changes
 

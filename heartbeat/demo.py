@@ -20,7 +20,7 @@ import httpx
 from alerting import desk, spell
 from alerting.notice import Kind, Notice
 from alerting.notifiers.contract import Accepted, Contact, Outcome
-from heartbeat import app, migrations
+from heartbeat import app, migrations, plan
 from heartbeat.database import Database
 from heartbeat.settings import Settings
 
@@ -171,7 +171,7 @@ async def _replay(database: Database, home: Path) -> None:
         system = app.build(
             settings, database=database, clock=clock, http=http, notifiers={"phone": phone}, longest_sleep=600
         )
-        await system.door.apply(_configuration(), Path("demo.yaml"))
+        await system.door.apply(_configuration(), Path("demo.yaml"), plan.THE_FILE)
         system.start()
         transport = httpx.ASGITransport(app=system.asgi)
         async with httpx.AsyncClient(transport=transport, base_url="http://demo") as pinging:

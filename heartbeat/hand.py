@@ -7,9 +7,10 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from alerting import desk
-from alerting.incident import Acknowledged, Missing, Resolved, Stale
-from heartbeat import check, checker, store
+from alerting.incident import Acknowledged, Missing, Resolved, Snoozed, Stale
+from heartbeat import audit, check, checker, store
 from heartbeat.check import Change, Check, Cleared, State
+from heartbeat.who import Who
 
 Deed = tuple[Check, Check]
 """A check before something was done to it, and after."""
@@ -79,6 +80,28 @@ def resolve(db: Connection, incident_id: int, by: str, now: datetime) -> Resolve
         store.save(db, [change.check for change in changes])
         store.write_transitions(db, [(c, one, now) for c, one in zip(changes, before, strict=True)])
     return outcome
+
+
+def write_down(
+    db: Connection,
+    who: Who,
+    number: int,
+    outcome: Acknowledged | Snoozed | Resolved | Stale | Missing,
+    by: str,
+    now: datetime,
+) -> None:
+    """Keep in the audit log that somebody has answered an incident, in the same transaction. What changed nothing
+    is no change. `by` is the name in the timeline, where that is not the caller's."""
+    match outcome:
+        case Acknowledged(again=False, until=until):
+            deed, more = "acknowledge", {"until": until.isoformat()}
+        case Snoozed(until=until):
+            deed, more = "snooze", {"until": until.isoformat()}
+        case Resolved(again=False):
+            deed, more = "resolve", {}
+        case _:
+            return
+    audit.record(db, who, f"incident.{deed}", f"incident {number}", now, after={"by": by} | more)
 
 
 def _locked(db: Connection, name: str | UUID) -> Check | None:

@@ -9,14 +9,19 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection
 
 from alerting import desk
-from heartbeat import checker, definitions, store
+from heartbeat import audit, checker, definitions, store
 from heartbeat.check import Check, State
 from heartbeat.config import ORIGIN, Configuration, changes, definition
 from heartbeat.config import export as exporting
+from heartbeat.who import Role, Who
 
 BATCH = 500
 """Checks that one statement names, at most: databases limit the parameters of a statement."""
 ALL = 2**31 - 1
+WRITTEN_DOWN = 1_000
+"""Changes that the audit log keeps of one configuration, at most."""
+THE_FILE = Who("configuration file", Role.ADMIN, "file")
+"""Who acts where the configuration is applied at a start or by the command line."""
 
 T = TypeVar("T")
 
@@ -39,8 +44,14 @@ def difference(db: Connection, wanted: Configuration) -> Plan:
     return _difference(db, definitions.load(db, known.values()), wanted, known)
 
 
-def apply(db: Connection, wanted: Configuration, now: datetime, new_uuid: Callable[[], UUID] = uuid4) -> Plan:
-    """Make it so in the caller's transaction, and say what was changed.
+def apply(
+    db: Connection,
+    wanted: Configuration,
+    now: datetime,
+    new_uuid: Callable[[], UUID] = uuid4,
+    who: Who = THE_FILE,
+) -> Plan:
+    """Make it so in the caller's transaction, write down who wanted it, and say what was changed.
 
     Where it is so already, this only reads and holds nobody up. Of several at a time each waits for its turn.
     """
@@ -53,6 +64,7 @@ def apply(db: Connection, wanted: Configuration, now: datetime, new_uuid: Callab
     if not plan.empty:
         _put_rows(db, kept, wanted)
         _put_checks(db, known, wanted, now, new_uuid)
+        _write_down(db, who, plan, now)
     return plan
 
 
@@ -68,6 +80,13 @@ def regroup(db: Connection, moved: Sequence[Check], now: datetime) -> None:
     """Checks that are down and now belong to another group take their symptom to that group's incident."""
     for batch in _batches(moved):
         checker.raise_(db, [checker.standing_symptom(one) for one in batch], now)
+
+
+def _write_down(db: Connection, who: Who, plan: Plan, now: datetime) -> None:
+    left_out = len(plan.changes) - WRITTEN_DOWN
+    more = [f"and {left_out:,} more"] if left_out > 0 else []
+    after = {"changes": [*plan.changes[:WRITTEN_DOWN], *more]}
+    audit.record(db, who, "configuration.apply", "configuration", now, after=after)
 
 
 def _difference(

@@ -13,7 +13,7 @@ from uuid import UUID
 import uvloop
 from sqlalchemy import Connection
 
-from heartbeat import app, backup, config, migrations, outfit, secret, settings, store, tracing
+from heartbeat import app, backup, config, migrations, outfit, plan, secret, settings, store, tracing
 from heartbeat.access import users
 from heartbeat.clock import WallClock
 from heartbeat.database import Database
@@ -157,7 +157,7 @@ async def _applied(system: app.System, given: Settings) -> tuple[str, ...]:
     if not given.config.exists():
         log.warning("there is no configuration at %s: nothing is expected of any job yet", given.config)
         return ()
-    return await system.door.apply(given.config.read_text(), given.config)
+    return await system.door.apply(given.config.read_text(), given.config, plan.THE_FILE)
 
 
 def _sample_reference(given: Settings) -> str:

@@ -11,6 +11,7 @@ from heartbeat.database import Database
 from heartbeat.http.live import Live
 from heartbeat.metrics import Metrics
 from heartbeat.vault import Vault
+from heartbeat.who import Who
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,8 @@ class Door:
     """Something is due now: the ticker should look at once."""
     ready: Callable[[], bool]
     """Whether the ticker has completed a clean tick in time."""
-    apply: Callable[[str, Path], Awaitable[tuple[str, ...]]]
-    """Make this configuration text so; the changes in words. Raises `config.Wrong`."""
+    apply: Callable[[str, Path, Who], Awaitable[tuple[str, ...]]]
+    """Make this configuration text so, as somebody wants it; the changes in words. Raises `config.Wrong`."""
     live: Live = field(default_factory=Live)
     """Who listens for changes in this process."""
     ways: Ways = field(default_factory=Ways)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, func, null, select
 
 from heartbeat.ring import KEEP
-from heartbeat.tables import checks, pings
+from heartbeat.tables import checks, pings, transitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,29 @@ def vitals(db: Connection, limit: int, *, labels: bool) -> list[Vital]:
     return [Vital(*row[:-1], row[-1] or {}) for row in db.execute(query)]
 
 
-def pings_of(db: Connection, check_id: int, limit: int) -> list[RowMapping]:
-    """The last pings of a check, newest first, with the length of each body in its stead."""
+def pings_of(db: Connection, check_id: int, limit: int, before: int | None = None) -> list[RowMapping]:
+    """The last pings of a check, newest first, with the length of each body in its stead. `before` is the one to go
+    on from."""
     columns: list[Any] = [column for column in pings.c if column is not pings.c.body]
     length = func.coalesce(func.length(pings.c.body), 0).label("body_bytes")
     query = (
         select(*columns, length).where(pings.c.check_id == check_id).order_by(pings.c.n.desc()).limit(limit)
     )
+    if before is not None:
+        query = query.where(pings.c.n < before)
+    return list(db.execute(query).mappings())
+
+
+def transitions_of(db: Connection, check_id: int, limit: int, before: int | None = None) -> list[RowMapping]:
+    """Changes of a check's state, newest first. `before` is the number to go on from."""
+    query = (
+        select(transitions)
+        .where(transitions.c.check_id == check_id)
+        .order_by(transitions.c.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(transitions.c.id < before)
     return list(db.execute(query).mappings())
 
 

@@ -4,8 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Connection
 
-from heartbeat.http.auth import Given, known, needs
+from alerting import desk
+from alerting.incident import State as Life
+from heartbeat.check import State
+from heartbeat.http import glance
+from heartbeat.http.auth import Admin, Given, known
 from heartbeat.http.problem import RESPONSES, Unacceptable
 from heartbeat.http.v1 import (
     checks,
@@ -20,8 +25,8 @@ from heartbeat.http.v1 import (
     policies,
     status_pages,
 )
-from heartbeat.http.v1.answers import Changes
-from heartbeat.who import Role
+from heartbeat.http.v1.answers import Changes, Overview
+from heartbeat.http.v1.tags import Reads, tag
 
 router = APIRouter(prefix="/v1", dependencies=[Depends(known)], responses=RESPONSES)
 for room in (
@@ -41,9 +46,28 @@ for room in (
 _YAML = {"requestBody": {"required": True, "content": {"application/yaml": {"schema": {"type": "string"}}}}}
 
 
-@router.put("/configuration", tags=["configuration"], openapi_extra=_YAML, dependencies=[needs(Role.ADMIN)])
+@router.get("/overview", tags=["overview"])
+async def show_overview(door: Given, seen: Reads) -> Overview:
+    """How everything stands, in a few numbers that cost little: for walls, scripts and bars."""
+
+    def work(db: Connection) -> Overview:
+        count, standing = glance.count(db), desk.standing(db)
+        seen.now(tag((count, standing.incidents, standing.unanswered_since)))
+        kept = (State.NEW, State.UP, State.DOWN, State.PAUSED)
+        unresolved = (Life.OPEN, Life.ACKNOWLEDGED, Life.SNOOZED)
+        return Overview(
+            checks={state: count.by_state.get(state, 0) for state in kept},
+            incidents={state: standing.incidents.get(state, 0) for state in unresolved},
+            unanswered_since=standing.unanswered_since,
+            newest_success_at=count.newest_at,
+        )
+
+    return await door.database.read(work)
+
+
+@router.put("/configuration", tags=["configuration"], openapi_extra=_YAML)
 async def apply_configuration(
-    request: Request, door: Given, name: fields.FileName = "heartbeat.yaml"
+    request: Request, door: Given, who: Admin, name: fields.FileName = "heartbeat.yaml"
 ) -> Changes:
     """Make this configuration so, in one transaction.
 
@@ -53,7 +77,7 @@ async def apply_configuration(
         text = (await request.body()).decode()
     except UnicodeDecodeError:
         raise Unacceptable("body: must be YAML in UTF-8.") from None
-    return Changes(changes=list(await door.apply(text, Path(name))))
+    return Changes(changes=list(await door.apply(text, Path(name), who)))
 
 
 @router.get("/openapi.json", include_in_schema=False)

@@ -127,6 +127,7 @@ class Pings(Answer):
     """The last pings of a check, newest first."""
 
     pings: list[Ping]
+    next: int | None = Field(description="Give this as `before` for more; null where there is no more.")
 
 
 class Transition(Answer):
@@ -139,9 +140,10 @@ class Transition(Answer):
 
 
 class Transitions(Answer):
-    """The newest changes of a check's state, newest first."""
+    """Changes of a check's state, newest first."""
 
     transitions: list[Transition]
+    next: int | None = Field(description="Give this as `before` for more; null where there is no more.")
 
 
 class Incident(Answer):
@@ -249,6 +251,23 @@ class Answered(Answer):
     )
     by: str = Field(description="Who it was: of two who answer, the first.")
     until: datetime | None = Field(default=None, description="When it pages again, where it is quiet.")
+
+
+class Overview(Answer):
+    """How everything stands, in numbers."""
+
+    checks: dict[State, int] = Field(
+        description="How many checks there are in each kept state. A late check counts as up or new.",
+        examples=[{"new": 0, "up": 11, "down": 1, "paused": 0}],
+    )
+    incidents: dict[Life, int] = Field(
+        description="How many incidents are not resolved, by state.",
+        examples=[{"open": 1, "acknowledged": 0, "snoozed": 0}],
+    )
+    unanswered_since: datetime | None = Field(
+        description="Since when somebody has been paged for an open incident, and nobody has answered."
+    )
+    newest_success_at: datetime | None = Field(description="When a job last said that it was well.")
 
 
 class Changes(Answer):

@@ -67,6 +67,16 @@ Before = Annotated[
     Query(ge=1, le=MAX_NUMBER, description="Go on before this number: `next` of the page before."),
     said("must be the number of an incident"),
 ]
+BeforePing = Annotated[
+    int,
+    Query(ge=1, le=MAX_NUMBER, description="Go on before this ping: `next` of the page before."),
+    said("must be the number of a ping"),
+]
+BeforeTransition = Annotated[
+    int,
+    Query(ge=1, le=MAX_NUMBER, description="Go on before this: `next` of the page before."),
+    said("must be what `next` of the page before says"),
+]
 OnlyOpen = Annotated[bool, Query(description="Leave out what is resolved."), said("must be true or false")]
 Shown = Annotated[
     State,

@@ -16,33 +16,42 @@ from alerting.incident import (
     Stale,
     State,
 )
-from heartbeat import hand
+from heartbeat import audit, hand
 from heartbeat.http import glance
 from heartbeat.http.auth import Given, Responder
 from heartbeat.http.door import Door
 from heartbeat.http.problem import NoSuch, Outdated, Unacceptable
 from heartbeat.http.v1 import fields
 from heartbeat.http.v1.answers import Answered, Incidents, Story
+from heartbeat.http.v1.tags import Reads, Seen, tag
+from heartbeat.who import Who
+
+Outcome = Acknowledged | Snoozed | Resolved | Stale | Missing
 
 router = APIRouter(prefix="/incidents", tags=["incidents"])
 
 
 @router.get("")
 async def list_incidents(
-    door: Given, open: fields.OnlyOpen = False, before: fields.Before | None = None, limit: fields.Limit = 50
+    door: Given,
+    seen: Reads,
+    open: fields.OnlyOpen = False,
+    before: fields.Before | None = None,
+    limit: fields.Limit = 50,
 ) -> Incidents:
     """Incidents, newest first: all, or those that are not resolved."""
     found = await door.database.read(
         lambda db: desk.incidents(db, open_only=open, limit=limit + 1, before=before)
     )
     following = found[limit - 1].id if len(found) > limit else None
+    seen.now(tag((found[:limit], following)))
     return Incidents.model_validate({"incidents": found[:limit], "next": following})
 
 
 @router.get("/{number}")
-async def show_incident(number: fields.Number, door: Given) -> Story:
+async def show_incident(number: fields.Number, door: Given, seen: Reads) -> Story:
     """One incident: what is wrong, what happened, who was told by what, and what the providers said."""
-    return await door.database.read(lambda db: _story(db, number))
+    return await door.database.read(lambda db: _story(db, number, seen))
 
 
 @router.post("/{number}/acknowledge")
@@ -56,9 +65,13 @@ async def acknowledge(
     asked = asked or fields.Acknowledge()
     now, by = door.clock.now(), asked.by or who.name
     until = asked.until and _soon(asked.until, now)
-    outcome = await door.database.write(
-        lambda db: hand.acknowledge(db, number, by, now, occurrence=asked.occurrence, until=until)
-    )
+
+    def work(db: Connection) -> Outcome:
+        outcome = hand.acknowledge(db, number, by, now, occurrence=asked.occurrence, until=until)
+        hand.write_down(db, who, number, outcome, by, now)
+        return outcome
+
+    outcome = await door.database.write(work)
     door.metrics.observe_answer(outcome)
     return _answered(door, number, outcome)
 
@@ -68,7 +81,7 @@ async def snooze(number: fields.Number, door: Given, who: Responder, asked: fiel
     """Quiet until then, when it pages again."""
     now, by = door.clock.now(), asked.by or who.name
     until = _soon(asked.until, now)
-    outcome = await door.database.write(lambda db: _snooze(db, number, by, now, until))
+    outcome = await door.database.write(lambda db: _snooze(db, who, number, by, now, until))
     return _answered(door, number, outcome)
 
 
@@ -78,7 +91,13 @@ async def resolve(
 ) -> Answered:
     """End it. Checks of it that are still down are expected afresh from now on, so that none is forgotten."""
     now, by = door.clock.now(), (asked and asked.by) or who.name
-    outcome = await door.database.write(lambda db: hand.resolve(db, number, by, now))
+
+    def work(db: Connection) -> Outcome:
+        outcome = hand.resolve(db, number, by, now)
+        hand.write_down(db, who, number, outcome, by, now)
+        return outcome
+
+    outcome = await door.database.write(work)
     return _answered(door, number, outcome)
 
 
@@ -86,34 +105,37 @@ async def resolve(
 async def note(number: fields.Number, door: Given, who: Responder, asked: fields.Note) -> Answered:
     """Add words to its timeline. The same words by the same person are kept once."""
     now, by = door.clock.now(), asked.by or who.name
-    fresh = await door.database.write(lambda db: _note(db, number, by, asked.words, now))
+    fresh = await door.database.write(lambda db: _note(db, who, number, by, asked.words, now))
     return Answered(outcome="noted" if fresh else "noted already", by=by)
 
 
-def _story(db: Connection, number: int) -> Story:
+def _story(db: Connection, number: int, seen: Seen) -> Story:
     found = _dossier(db, number)
     ids = {int(symptom.key.removeprefix("check:")) for symptom in found.symptoms}
-    return Story.of(found, {f"check:{id_}": slug for id_, slug in glance.slugs(db, ids).items()})
+    slugs = {f"check:{id_}": slug for id_, slug in glance.slugs(db, ids).items()}
+    seen.now(tag(found.incident.id, (found, slugs)))
+    return Story.of(found, slugs)
 
 
-def _snooze(
-    db: Connection, number: int, by: str, now: datetime, until: datetime
-) -> Snoozed | Resolved | Missing:
+def _snooze(db: Connection, who: Who, number: int, by: str, now: datetime, until: datetime) -> Outcome:
     """As `desk.snooze`; where it is snoozed until then already, nobody is told of it again."""
     standing = _dossier(db, number).incident
     if standing.state is State.SNOOZED and standing.next_at == until:
         return Snoozed(by, until)
-    return desk.snooze(db, number, by, now, until)
+    outcome = desk.snooze(db, number, by, now, until)
+    hand.write_down(db, who, number, outcome, by, now)
+    return outcome
 
 
-def _note(db: Connection, number: int, by: str, words: str, now: datetime) -> bool:
+def _note(db: Connection, who: Who, number: int, by: str, words: str, now: datetime) -> bool:
     known = {(entry.by, entry.words) for entry in _dossier(db, number).timeline if entry.kind == "note"}
-    return (by, words) not in known and desk.note(db, number, by, words, now)
+    if (by, words) in known or not desk.note(db, number, by, words, now):
+        return False
+    audit.record(db, who, "incident.note", f"incident {number}", now, after={"by": by, "words": words})
+    return True
 
 
-def _answered(
-    door: Door, number: int, outcome: Acknowledged | Snoozed | Resolved | Stale | Missing
-) -> Answered:
+def _answered(door: Door, number: int, outcome: Outcome) -> Answered:
     """The one place that says what each outcome is to a client."""
     door.wake()
     match outcome:

@@ -1,0 +1,113 @@
+"""What is read again and again: only what is new is sent, page by page, and every answer is written down."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from heartbeat import audit
+from heartbeat.app import System
+from tests.unit.http.conftest import SetClock, escalate, fall_silent, make_check, ping
+from tests.unit.http.v1.test_v1 import problem
+
+pytestmark = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+
+
+async def deeds(system: System) -> list[tuple[str, str, Any]]:
+    found = await system.door.database.read(lambda db: audit.listed(db, limit=100))
+    return [(one.action, one.target, one.after) for one in reversed(found)]
+
+
+async def unchanged(admin: httpx.AsyncClient, address: str, tag: str) -> bool:
+    answer = await admin.get(address, headers={"If-None-Match": tag})
+    assert answer.status_code in (200, 304)
+    assert (answer.status_code == 304) == (answer.content == b"")
+    return answer.status_code == 304
+
+
+async def test_incidents_that_are_as_they_were_are_not_sent_again(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    number = await fall_silent(system, clock, await make_check(system))
+    addresses = ("/v1/incidents", f"/v1/incidents/{number}", "/v1/overview")
+    tags = {one: (await admin.get(one)).headers["etag"] for one in addresses}
+    for address, tag in tags.items():
+        assert await unchanged(admin, address, tag)
+    await escalate(system, clock)
+    for address in addresses[:2]:
+        assert not await unchanged(admin, address, tags[address]), "somebody is paged"
+    tag = (await admin.get(addresses[1])).headers["etag"]
+    await admin.post(f"{addresses[1]}/note", json={"words": "Looking."})
+    assert not await unchanged(admin, addresses[1], tag), "there is a note"
+
+
+async def test_the_overview_counts(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
+    nothing = (await admin.get("/v1/overview")).json()
+    assert nothing == {
+        "checks": {"new": 0, "up": 0, "down": 0, "paused": 0},
+        "incidents": {"open": 0, "acknowledged": 0, "snoozed": 0},
+        "unanswered_since": None,
+        "newest_success_at": None,
+    }
+    await ping(system, await make_check(system, "well"))
+    await ping(system, await make_check(system, "ill"), "/fail")
+    tag = (await admin.get("/v1/overview")).headers["etag"]
+    some = (await admin.get("/v1/overview")).json()
+    assert (some["checks"]["up"], some["checks"]["down"], some["incidents"]["open"]) == (1, 1, 1)
+    assert some["newest_success_at"] == "2024-05-03T03:00:00Z"
+    await make_check(system, "another")
+    assert not await unchanged(admin, "/v1/overview", tag)
+
+
+async def test_pings_and_changes_of_state_come_page_by_page(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    one = await make_check(system)
+    for suffix in ("", "/fail", "", "/fail", ""):
+        clock.advance(seconds=1)
+        await ping(system, one, suffix)
+    for what in ("pings", "transitions"):
+        found, before = [], ""
+        for _ in range(3):
+            page = (await admin.get(f"/v1/checks/job/{what}?limit=2{before}")).json()
+            found += [row["at"][17:19] for row in page[what]]
+            before = f"&before={page['next']}"
+        assert found == ["05", "04", "03", "02", "01"]
+        assert page["next"] is None
+    assert problem(await admin.get("/v1/checks/job/pings?before=0"), 422).startswith("before: must be the")
+
+
+async def test_answers_are_written_down_once_with_who_gave_them(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    number = await fall_silent(system, clock, await make_check(system))
+    until = "2024-05-03T06:00:00Z"
+    for deed, asked in [
+        ("acknowledge", {"by": "anna", "until": until}),
+        ("acknowledge", {"until": until}),
+        ("snooze", {"until": until}),
+        ("snooze", {"until": until}),
+        ("note", {"words": "Looking."}),
+        ("note", {"words": "Looking."}),
+        ("resolve", {}),
+        ("resolve", {}),
+    ]:
+        await admin.post(f"/v1/incidents/{number}/{deed}", json=asked)
+    target, end = f"incident {number}", "2024-05-03T06:00:00+00:00"
+    assert await deeds(system) == [
+        ("incident.acknowledge", target, {"by": "anna", "until": end}),
+        ("incident.snooze", target, {"by": "admin", "until": end}),
+        ("incident.note", target, {"by": "admin", "words": "Looking."}),
+        ("incident.resolve", target, {"by": "admin"}),
+    ]
+
+
+async def test_a_configuration_is_written_down_with_what_it_changed(
+    system: System, admin: httpx.AsyncClient
+) -> None:
+    text = b"checks: {nightly: {every: 5m}}"
+    for _ in range(2):
+        assert (await admin.put("/v1/configuration", content=text)).status_code == 200
+    ((action, target, after),) = await deeds(system)
+    assert (action, target) == ("configuration.apply", "configuration")
+    assert "+ check nightly: every 5 minutes, grace 5 min" in after["changes"]

@@ -3,9 +3,9 @@
 import asyncio
 import gc
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -35,6 +35,7 @@ from heartbeat.metrics import ChecksShown, Metrics
 from heartbeat.settings import Settings
 from heartbeat.status.hook import Hook
 from heartbeat.status.publisher import Publisher
+from heartbeat.status.steward import Steward
 from heartbeat.ticker import LONGEST_SLEEP, Ticker
 from heartbeat.tracing import Tracing
 from heartbeat.who import Who
@@ -61,17 +62,19 @@ class System:
     ticker: Ticker
     janitor: Janitor
     publisher: Publisher
+    steward: Steward
     _ticking: asyncio.Task[None] | None = None
-    _publishing: asyncio.Task[None] | None = None
+    _beside: list[asyncio.Task[None]] = field(default_factory=list)
 
     def start(self) -> asyncio.Task[None]:
         """Begin to tick; the task ends only when it is stopped or broken."""
         self._ticking = asyncio.create_task(self.ticker.run())
         return self._ticking
 
-    def publish(self) -> None:
-        """Begin to publish the status pages, in a process that serves them."""
-        self._publishing = asyncio.create_task(self.publisher.run())
+    def tend_status_pages(self, roles: Collection[str]) -> None:
+        """Begin what this process has a role for: publishing, and what happens on the pages by itself."""
+        runs = {"api": self.publisher.run, "checker": self.steward.run}
+        self._beside += [asyncio.create_task(run()) for role, run in runs.items() if role in roles]
 
     async def rest(self) -> None:
         """End the ticking, and let sends under way be recorded; pings are still heard. Streams end at once."""
@@ -83,11 +86,10 @@ class System:
             with suppress(asyncio.CancelledError):
                 await self._ticking
         await self.courier.settle(SETTLE_BOUND)
-        if self._publishing is not None:
-            self._publishing.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._publishing
-            await self.publisher.rest()
+        for task in self._beside:
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
+        await self.publisher.rest()
 
     async def stop(self) -> None:
         """Rest, and let pings in line be committed."""
@@ -174,7 +176,14 @@ def build(
     )
     publisher = _publisher(settings, database, clock, metrics)
     system = System(
-        _front(door, ingest, publisher, settings, tracing), door, ingest, courier, ticker, janitor, publisher
+        _front(door, ingest, publisher, settings, tracing),
+        door,
+        ingest,
+        courier,
+        ticker,
+        janitor,
+        publisher,
+        Steward(database, clock, metrics),
     )
     return system
 

@@ -149,6 +149,11 @@ class Metrics:
             ["result"],
             registry=self.registry,
         )
+        self.steward_failures = Counter(
+            "heartbeat_status_steward_failures",
+            "Rounds that failed of what happens on the status pages by itself.",
+            registry=self.registry,
+        )
         self.hook_runs = Counter(
             "heartbeat_status_hook_runs",
             "Runs of the status hook by result.",

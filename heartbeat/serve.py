@@ -90,8 +90,7 @@ async def _serve(
             print(line, flush=True)
         app.calm_collector()
         ticking = system.start()
-        if "api" in given.roles:
-            system.publish()
+        system.tend_status_pages(given.roles)
         # A process whose ticker has broken must not look alive: it ends, and whoever runs it starts it again.
         ticking.add_done_callback(lambda _: setattr(serving, "should_exit", True))
         resting = asyncio.create_task(_rest(serving, system, supervisor))

@@ -19,6 +19,8 @@ from heartbeat.database import Unavailable
 from heartbeat.edit import InUse, OwnedByFile
 from heartbeat.edit.maintenance import Ended
 from heartbeat.http import page
+from heartbeat.status.announcement import NotSo
+from heartbeat.status.editor import NoAnnouncement, NoPage
 
 API = "/v1/"
 RETRY_AFTER = 5
@@ -76,6 +78,9 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     KeyWanted: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     Forged: HTTPStatus.FORBIDDEN,
+    NoPage: HTTPStatus.NOT_FOUND,
+    NoAnnouncement: HTTPStatus.NOT_FOUND,
+    NotSo: HTTPStatus.UNPROCESSABLE_ENTITY,
     config.Wrong: HTTPStatus.UNPROCESSABLE_ENTITY,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }

@@ -35,6 +35,7 @@ def printed(snapshot: Snapshot) -> Edition:
         files[logo] = picture(snapshot.page.logo)[1]
     files[AS_OF] = _json({"as_of": snapshot.at.astimezone(UTC).isoformat()})
     # Last, so that whatever it refers to is there before it.
+    files["history.html"] = html.history(snapshot)
     files["index.html"] = html.index(snapshot)
     return Edition(snapshot.page.slug, snapshot.at, files)
 

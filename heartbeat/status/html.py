@@ -3,8 +3,9 @@
 Templates and assets are read once, from the package's own data.
 """
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from alerting import spell
+from heartbeat.config import StatusPage
 from heartbeat.config.public import picture
 from heartbeat.legible import harmless
+from heartbeat.status import markdown
+from heartbeat.status.announcement import Announcement, Status, Update
 from heartbeat.status.health import Health
-from heartbeat.status.snapshot import Snapshot
+from heartbeat.status.snapshot import MOST, PAST, RECENT, Snapshot, recent
 
 HERE = Path(__file__).parent
 STALE = (b' id="stale" hidden', b' id="stale"')
@@ -33,7 +37,33 @@ _ENDINGS = {
 
 def index(snapshot: Snapshot) -> bytes:
     """The page itself."""
-    return _rendered("index.html", snapshot, headline=snapshot.headline, groups=snapshot.groups())
+    return _rendered(
+        "index.html",
+        snapshot,
+        headline=snapshot.headline,
+        groups=snapshot.groups(),
+        open=snapshot.open,
+        upcoming=snapshot.upcoming,
+        past=snapshot.past(RECENT),
+        recent=RECENT.days,
+    )
+
+
+def history(snapshot: Snapshot) -> bytes:
+    """What has been, in one page."""
+    return _rendered("history.html", snapshot, past=snapshot.past(PAST), more=len(snapshot.told) >= MOST)
+
+
+def preview(page: StatusPage, one: Announcement, others: Sequence[Announcement], now: datetime) -> Markup:
+    """One announcement as customers read it; a draft as they would. For who writes it."""
+    shown = one
+    if one.published_at is None:
+        first = Update(0, now, one.status, one.draft or "…", "", one.automatic)
+        shown = replace(one, published_at=now, updates=(first,))
+    told = (shown, *(other for other in others if other.id != one.id))
+    snapshot = Snapshot(page, now, (), "", told)
+    part = _templates.get_template("told.html").make_module(_shared(snapshot)).announcement  # type: ignore[attr-defined]
+    return Markup(part(shown))  # noqa: S704  # a macro escapes what it is given
 
 
 def logo_name(snapshot: Snapshot) -> str:
@@ -62,14 +92,34 @@ def when(snapshot: Snapshot) -> Callable[[datetime], Markup]:
 
 
 def _rendered(template: str, snapshot: Snapshot, **facts: Any) -> bytes:
-    shared = {
+    return _templates.get_template(template).render(_shared(snapshot) | facts).encode()
+
+
+def _shared(snapshot: Snapshot) -> dict[str, Any]:
+    """What every template is given."""
+    return {
         "page": snapshot.page,
         "regions": snapshot.page.regions,
         "at": snapshot.at,
         "logo": logo_name(snapshot),
         "when": when(snapshot),
+        "unrelated": snapshot.unrelated(),
+        "places": _places(snapshot),
     }
-    return _templates.get_template(template).render(shared | facts).encode()
+
+
+def _places(snapshot: Snapshot) -> dict[int, str]:
+    """On which page each announcement stands."""
+    near = {one.id for one in recent(snapshot.told, snapshot.at)}
+    return {one.id: "./" if one.id in near else "history.html" for one in snapshot.told}
+
+
+def _day(day: date) -> str:
+    return f"{day:%A}, {day.day} {day:%B %Y}"
+
+
+def _words(status: Status) -> str:
+    return status.value.replace("_", " ").capitalize()
 
 
 def _time(at: datetime, words: str, **named: str) -> Markup:
@@ -107,7 +157,8 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         finalize=_shown,
     )
-    made.filters |= {"clock": _clock, "stamp": _stamp, "kind": _kind}
+    made.filters |= {"clock": _clock, "stamp": _stamp, "kind": _kind, "day": _day, "words": _words}
+    made.filters |= {"markdown": markdown.html}
     made.globals |= {"asset": asset}
     return made
 

@@ -17,10 +17,10 @@ from heartbeat import definitions
 from heartbeat.clock import Clock
 from heartbeat.config import StatusPage
 from heartbeat.database import Database, Unavailable
-from heartbeat.status import edition, folder, health, store
+from heartbeat.status import announcement, edition, folder, health, store
 from heartbeat.status.edition import Edition
 from heartbeat.status.hook import Hook
-from heartbeat.status.snapshot import Snapshot
+from heartbeat.status.snapshot import MOST, PAST, Snapshot
 
 EVERY = 2.0
 """Seconds between two looks for changes at the most."""
@@ -123,7 +123,9 @@ class Publisher:
 
 def _snapshots(db: Connection, pages: Mapping[str, StatusPage], home: str, clock: Clock) -> list[Snapshot]:
     now, bearings = clock.now(), store.bearings(db)
-    return [
-        Snapshot(page, now, health.rows(page, bearings, ()), f"{home}/status/{slug}")
-        for slug, page in pages.items()
-    ]
+    made = []
+    for slug, page in pages.items():
+        told = tuple(store.told(db, slug, now - PAST, MOST))
+        rows = health.rows(page, bearings, announcement.claims(told))
+        made.append(Snapshot(page, now, rows, f"{home}/status/{slug}", told))
+    return made

@@ -1,14 +1,22 @@
 """Everything that one public page shows, as it stood at an instant. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from heartbeat.config import Group, StatusPage
 from heartbeat.status import health
-from heartbeat.status.health import Row
+from heartbeat.status.announcement import Announcement, Kind, Status
+from heartbeat.status.health import Health, Row
+
+PAST = timedelta(days=90)
+"""How far back a page tells what has been."""
+RECENT = timedelta(days=14)
+"""How far back it tells so on its first page."""
+MOST = 200
+"""Announcements that a page tells of, newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +28,10 @@ class Snapshot:
     rows: tuple[Row, ...]
     home: str
     """The address at which this installation serves the page, without a slash at its end."""
+    told: tuple[Announcement, ...] = ()
+    """What is open and what was over lately, newest first; `MOST` at the most."""
+    subscribable: bool = False
+    """Whether mail can be sent to who asks for it."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -29,7 +41,44 @@ class Snapshot:
     @property
     def headline(self) -> str:
         """The answer to "is it them or us?"."""
-        return health.headline(self.rows, self.page.regions)
+        said = health.headline(self.rows, self.page.regions)
+        calm = all(row.whole.health in (Health.NORMAL, Health.UNKNOWN) for row in self.rows)
+        incidents = [one for one in self.open if one.kind is Kind.INCIDENT]
+        if not calm or not incidents:
+            return said
+        watched = all(one.status is Status.MONITORING for one in incidents)
+        how = "We are watching the recovery." if watched else "We are looking into a problem."
+        return f"{said} {how}"
+
+    @property
+    def open(self) -> list[Announcement]:
+        """What is happening, with the newest update first."""
+        return sorted((one for one in self.told if one.under_way), key=_newest, reverse=True)
+
+    @property
+    def upcoming(self) -> list[Announcement]:
+        """What is planned, the next one first."""
+        planned = (one for one in self.told if one.open and not one.under_way)
+        return sorted(planned, key=lambda one: one.starts_at)
+
+    def past(self, length: timedelta) -> list[tuple[date, list[Announcement]]]:
+        """What was over within so long, by the day on which it began, newest first."""
+        over = [one for one in self.told if one.resolved_at and one.resolved_at > self.at - length]
+        days: dict[date, list[Announcement]] = {}
+        for one in sorted(over, key=lambda one: (one.starts_at, one.id), reverse=True):
+            days.setdefault(one.starts_at.astimezone(self.zone).date(), []).append(one)
+        return list(days.items())
+
+    def unrelated(self) -> dict[int, dict[int, str]]:
+        """By announcement the titles of those that it is not related to, whichever of the two says so."""
+        shown = {one.id: one.title for one in self.told}
+        apart: dict[int, dict[int, str]] = {one.id: {} for one in self.told}
+        for one in self.told:
+            for other in one.unrelated:
+                if other in shown:
+                    apart[one.id][other] = shown[other]
+                    apart[other][one.id] = one.title
+        return apart
 
     def groups(self) -> list[tuple[Group | None, Sequence[Row]]]:
         """The rows under their headings, those without one first."""
@@ -43,3 +92,12 @@ class Snapshot:
 def mark(*names: str) -> str:
     """An identity for what has these names, the same for ever: twelve hexadecimal digits."""
     return sha256("\n".join(names).encode()).hexdigest()[:12]
+
+
+def recent(some: Iterable[Announcement], at: datetime) -> list[Announcement]:
+    """Those that stand on the first page."""
+    return [one for one in some if one.resolved_at is None or one.resolved_at > at - RECENT]
+
+
+def _newest(one: Announcement) -> datetime:
+    return one.updates[0].at if one.updates else one.starts_at

@@ -56,7 +56,7 @@ from heartbeat.http.door import Door
 from heartbeat.http.v1 import fields
 from heartbeat.metrics import Metrics
 from heartbeat.settings import BadSetting, Settings
-from heartbeat.status import edition, hook, publisher
+from heartbeat.status import announcement, edition, hook, publisher, snapshot, steward
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -612,6 +612,12 @@ LIMITS: Mapping[str, str] = {
     "Age at which a page warns": f"{edition.STALE.seconds // 60} min",
     "Time that a browser may keep a page": f"{status_page.FRESH} s",
     "One run of the status hook": f"{hook.BOUND:g} s",
+    "Title of what customers are told": f"{announcement.MAX_TITLE} characters",
+    "One update": f"{announcement.MAX_BODY:,} characters",
+    "Announcements that a page shows": f"{snapshot.MOST}, of the last {snapshot.PAST.days} days",
+    "Rounds of what happens by itself": f"{steward.EVERY:g} s",
+    "An incident before a page tells of it by itself": f"{steward.SETTLED.seconds // 60} min",
+    "Recovery before a page calls an incident over by itself": f"{steward.WATCHED.seconds // 60} min",
     "Connecting to PostgreSQL": f"{CONNECTING:g} s",
     "PostgreSQL that does not acknowledge what was sent": f"{UNHEARD:g} s",
     "Wait for another reader or writer of a SQLite file": f"{LOCKED:g} s",

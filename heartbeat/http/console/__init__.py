@@ -3,11 +3,22 @@
 from fastapi import APIRouter
 
 from heartbeat.http import page
-from heartbeat.http.console import answer, bulk, checks, define, incidents, join, one_check, sign_in, stream
+from heartbeat.http.console import (
+    announcements,
+    answer,
+    bulk,
+    checks,
+    define,
+    incidents,
+    join,
+    one_check,
+    sign_in,
+    stream,
+)
 from heartbeat.http.console.visit import signed_in
 from heartbeat.http.door import Door
 
-ROOMS = (checks, bulk, define, one_check, incidents, stream)
+ROOMS = (checks, bulk, define, one_check, incidents, announcements, stream)
 
 
 def router(door: Door) -> APIRouter:

@@ -13,6 +13,7 @@ from heartbeat.http import glance
 from heartbeat.http.auth import Admin, Given, known
 from heartbeat.http.problem import RESPONSES, Unacceptable
 from heartbeat.http.v1 import (
+    announcements,
     checks,
     encryption,
     fields,
@@ -39,6 +40,7 @@ for room in (
     notifiers,
     ping_keys,
     status_pages,
+    announcements,
     encryption,
 ):
     router.include_router(room.router)

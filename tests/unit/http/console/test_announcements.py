@@ -1,0 +1,136 @@
+"""The console's pages of what customers are told: one press drafts, a human reads, edits, publishes and ends it."""
+
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from heartbeat.app import System
+from heartbeat.status import store
+from heartbeat.status.announcement import Announcement
+from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
+from tests.unit.http.console.conftest import press, see
+from tests.unit.status.conftest import PAGE, define
+
+GIVEN = {
+    "title": "Resets are late",
+    "body": "We **look** into it.",
+    "status": "investigating",
+    "impact": "minor",
+    "health": "DELAYED",
+    "component": "CPU allowance",
+    "region": "us",
+    "starts_at": "2024-05-03T03:00",
+}
+
+
+async def told(system: System) -> list[Announcement]:
+    """Everything on the page, newest first."""
+    return await system.door.database.read(lambda db: store.listed(db, "public", limit=10))
+
+
+@pytest.fixture
+async def defined(system: System) -> System:
+    """A system with a page."""
+    await define(system, PAGE)
+    return system
+
+
+async def test_from_an_incident_to_customers_in_a_few_presses(
+    defined: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    check = await make_check(defined, labels={"component": "cpu", "region": "us"})
+    await ping(defined, check)
+    number = await fall_silent(defined, clock, check)
+    assert f"/incidents/{number}/announce" in (await see(browser, f"/incidents/{number}")).links
+    assert "Draft for Example status" in (await see(browser, f"/incidents/{number}/announce")).words
+    answer = await press(browser, f"/incidents/{number}/announce", page="public")
+    where = answer.headers["location"]
+    shown = await see(browser, where)
+    assert "A draft: customers read nothing of it yet." in shown.words
+    assert "As customers would read it CPU allowance is not working in United States" in shown.words
+    (one,) = await told(defined)
+    assert one.published_at is None
+    answer = await press(browser, where, **GIVEN | {"status": "identified"})
+    assert (await see(browser, where)).words.count("Resets are late") > 1
+    assert "Publish Resets are late?" in (await see(browser, f"{where}/publish")).words
+    await press(browser, f"{where}/publish")
+    await press(browser, f"{where}/update", status="resolved", body="Over.")
+    (one,) = await told(defined)
+    assert [(said.status.value, said.by) for said in one.updates] == [
+        ("resolved", "admin"),
+        ("identified", "admin"),
+    ]
+    assert "It is over." in (await see(browser, where)).words
+
+
+async def test_an_incident_is_written_by_hand_and_a_draft_thrown_away(
+    defined: System, browser: httpx.AsyncClient
+) -> None:
+    assert "Tell customers of an incident" in (await see(browser, "/status-pages/public/write")).words
+    answer = await press(browser, "/status-pages/public/write", kind="incident", **GIVEN)
+    (one,) = await told(defined)
+    assert (one.title, one.draft, one.affected[0].regions) == ("Resets are late", GIVEN["body"], ("us",))
+    shown = await see(browser, "/status-pages")
+    assert "Drafts, which nobody has published Resets are late" in shown.words
+    assert "<strong>look</strong>" in (await see(browser, answer.headers["location"])).html
+    await press(browser, f"{answer.headers['location']}/discard")
+    assert await told(defined) == []
+
+
+async def test_a_maintenance_is_planned(defined: System, browser: httpx.AsyncClient) -> None:
+    shown = await see(browser, "/status-pages/public/write?kind=maintenance")
+    assert "Plan a maintenance" in shown.words
+    given = GIVEN | {"kind": "maintenance", "status": "scheduled", "ends_at": "2024-05-03T05:00"}
+    await press(browser, "/status-pages/public/write", **given)
+    (one,) = await told(defined)
+    assert (one.kind.value, one.impact.value, one.status.value) == ("maintenance", "maintenance", "scheduled")
+
+
+async def test_two_are_told_apart(defined: System, browser: httpx.AsyncClient) -> None:
+    for _ in range(2):
+        answer = await press(browser, "/status-pages/public/write", kind="incident", **GIVEN)
+        await press(browser, f"{answer.headers['location']}/publish")
+    second, first = await told(defined)
+    await press(browser, f"/announcements/{second.id}", **GIVEN | {"unrelated": str(first.id)})
+    assert (await told(defined))[0].unrelated == (first.id,)
+    assert "Not related to Resets are late" in (await see(browser, f"/announcements/{second.id}")).words
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"title": " "}, "title: must be one line of text."),
+        ({"starts_at": "soon"}, "starts_at: must be a date and a time"),
+        ({"component": "Nope"}, "affected: there is no component"),
+    ],
+)
+async def test_what_is_wrong_is_told_and_nothing_is_changed(
+    defined: System, browser: httpx.AsyncClient, given: dict[str, str], words: str
+) -> None:
+    answer = await press(browser, "/status-pages/public/write", kind="incident", **GIVEN | given)
+    assert (answer.status_code, words in answer.text) == (422, True)
+    assert await told(defined) == []
+
+
+async def test_what_is_not_there_is_told(defined: System, browser: httpx.AsyncClient) -> None:
+    for path in ("/announcements/77", "/announcements/77/publish", "/status-pages/nope/write"):
+        assert "There is no" in (await see(browser, path, 404)).words
+    assert "There is no incident 77" in (await see(browser, "/incidents/77/announce", 404)).words
+
+
+async def test_without_a_page_it_tells_what_makes_one(system: System, browser: httpx.AsyncClient) -> None:
+    assert "There is no status page yet." in (await see(browser, "/status-pages")).words
+
+
+async def test_hostile_words_are_inert(defined: System, browser: httpx.AsyncClient) -> None:
+    hostile = "<script>alert(1)</script>\u202e"
+    await define(defined, replace(PAGE, title=hostile))
+    given = GIVEN | {"title": "<script>alert(1)</script>", "body": hostile}
+    answer = await press(browser, "/status-pages/public/write", kind="incident", **given)
+    assert answer.status_code == 422
+    given["body"] = "<script>alert(1)</script>"
+    answer = await press(browser, "/status-pages/public/write", kind="incident", **given)
+    shown = await see(browser, answer.headers["location"])
+    assert "<script>alert" not in shown.html
+    assert "\u202e" not in shown.html

@@ -1,0 +1,115 @@
+"""What customers are told, through the API: from draft to end, each step once, and by whom."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from heartbeat.app import System
+from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
+from tests.unit.status.conftest import PAGE, define
+
+AT = "/v1/status-pages/public/incidents"
+WORDS = {"title": "Resets are late", "body": "We **look** into it."}
+
+
+@pytest.fixture
+async def defined(system: System) -> System:
+    """A system with a page."""
+    await define(system, PAGE)
+    return system
+
+
+async def ask(admin: httpx.AsyncClient, method: str, path: str, code: int = 200, /, **body: Any) -> Any:
+    answer = await admin.request(method, f"{AT}{path}", json=body or None)
+    assert answer.status_code == code, answer.text
+    return answer.json() if answer.content else None
+
+
+async def test_from_draft_to_end(defined: System, admin: httpx.AsyncClient) -> None:
+    affected = [{"component": "CPU allowance", "health": "delayed", "regions": ["us"]}]
+    one = await ask(admin, "POST", "", 201, **WORDS, affected=affected)
+    assert (one["draft"], one["impact"], one["status"], one["affected"]) == (
+        True,
+        "minor",
+        "investigating",
+        affected,
+    )
+    path = f"/{one['id']}"
+    assert (await ask(admin, "PUT", path, **WORDS | {"title": "Later"}))["title"] == "Later"
+    known = await ask(admin, "POST", f"{path}/publish")
+    assert (known["draft"], known["body"]) == (False, "")
+    assert known == await ask(admin, "POST", f"{path}/publish")
+    assert [said["body"] for said in known["updates"]] == [WORDS["body"]]
+    for _ in range(2):
+        now = await ask(admin, "POST", f"{path}/updates", status="resolved", body="Over.")
+    assert [said["status"] for said in now["updates"]] == ["resolved", "investigating"]
+    assert now["next_statuses"] == ["postmortem"]
+    assert now == await ask(admin, "GET", path)
+    assert (await ask(admin, "GET", ""))["incidents"] == [now]
+    await ask(admin, "DELETE", path, 422)
+
+
+async def test_a_draft_is_thrown_away(defined: System, admin: httpx.AsyncClient) -> None:
+    one = await ask(admin, "POST", "", 201, **WORDS)
+    await ask(admin, "DELETE", f"/{one['id']}", 204)
+    await ask(admin, "GET", f"/{one['id']}", 404)
+
+
+async def test_a_draft_comes_from_an_incident(
+    defined: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    check = await make_check(defined, labels={"component": "cpu", "region": "us"})
+    await ping(defined, check)
+    number = await fall_silent(defined, clock, check)
+    one = await ask(admin, "POST", "/draft", 201, incident=number)
+    assert (one["draft"], one["incident"]) == (True, number)
+    assert (await ask(admin, "POST", "/draft", 201, incident=number))["id"] == one["id"]
+    assert "name either" in (await ask(admin, "POST", "/draft", 422, incident=1, maintenance=1))["detail"]
+    assert "no incident 999" in (await ask(admin, "POST", "/draft", 404, incident=999))["detail"]
+
+
+async def test_they_are_listed_page_by_page_and_told_apart(defined: System, admin: httpx.AsyncClient) -> None:
+    first, second = [await ask(admin, "POST", "", 201, **WORDS) for _ in range(2)]
+    await ask(admin, "POST", f"/{first['id']}/publish")
+    now = await ask(admin, "PUT", f"/{second['id']}/relations", not_related_to=[first["id"]])
+    assert now["not_related_to"] == [first["id"]]
+    listed = (await admin.get(f"{AT}?limit=1")).json()
+    assert ([one["id"] for one in listed["incidents"]], listed["next"]) == ([second["id"]], second["id"])
+    rest = (await admin.get(f"{AT}?before={listed['next']}")).json()
+    assert ([one["id"] for one in rest["incidents"]], rest["next"]) == ([first["id"]], None)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({**WORDS, "title": ""}, "title: must be one line of text."),
+        ({**WORDS, "kind": "party"}, "kind: must be one of incident, maintenance."),
+        ({**WORDS, "status": "late"}, "status: must be one of investigating, "),
+        ({**WORDS, "body": "x" * 10_001}, "body: must have at most 10000 characters."),
+        ({**WORDS, "body": "a\0b"}, "body: must not have NUL characters"),
+        ({**WORDS, "affected": [{"component": "Nope"}]}, "affected: there is no component 'Nope'"),
+        (
+            {**WORDS, "affected": [{"component": "Mail", "health": "bad"}]},
+            "affected.0.health: must be one of",
+        ),
+        ({**WORDS, "starts_at": "now"}, "starts_at: must be an instant with its zone"),
+        ({**WORDS, "not_related_to": [77]}, "not_related_to: 77 is no published announcement"),
+        ({**WORDS, "more": 1}, "more: is not known here."),
+    ],
+)
+async def test_a_problem_names_the_field(
+    defined: System, admin: httpx.AsyncClient, body: dict[str, Any], words: str
+) -> None:
+    assert (await ask(admin, "POST", "", 422, **body))["detail"].startswith(words)
+
+
+async def test_an_announcement_belongs_to_its_page(defined: System, admin: httpx.AsyncClient) -> None:
+    one = await ask(admin, "POST", "", 201, **WORDS)
+    answer = await admin.get(f"/v1/status-pages/other/incidents/{one['id']}")
+    assert answer.status_code == 404
+    assert (await admin.get("/v1/status-pages/other/incidents")).status_code == 404
+
+
+async def test_publishing_is_for_responders(defined: System, client: httpx.AsyncClient) -> None:
+    assert (await client.post(AT, json=WORDS)).status_code == 401

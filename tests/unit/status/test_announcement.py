@@ -1,0 +1,163 @@
+"""The life of what customers are told: what may follow what, and what is refused in one sentence."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heartbeat.status import announcement as life
+from heartbeat.status.announcement import Affected, Announcement, Impact, Kind, NotSo, Status, Wanted
+from heartbeat.status.health import Claim, Health
+from tests.unit.conftest import NOW
+from tests.unit.status.conftest import PAGE
+
+LATER = NOW + timedelta(hours=1)
+CPU = Affected("CPU allowance", Health.DELAYED, ("us",))
+
+
+def an_announcement(**facts: Any) -> Announcement:
+    """An incident that has been published."""
+    given: dict[str, Any] = {"kind": Kind.INCIDENT, "status": Status.INVESTIGATING, "impact": Impact.MINOR}
+    given |= {"published_at": NOW, "starts_at": NOW, "made_at": NOW, "changed_at": NOW, "affected": (CPU,)}
+    return Announcement(1, "public", title="Resets are late", **given | facts)
+
+
+def a_maintenance(**facts: Any) -> Announcement:
+    given: dict[str, Any] = {"kind": Kind.MAINTENANCE, "status": Status.SCHEDULED, "ends_at": LATER}
+    return an_announcement(**given | {"impact": Impact.MAINTENANCE} | facts)
+
+
+def wanted(**facts: Any) -> Wanted:
+    given: dict[str, Any] = {"kind": Kind.INCIDENT, "title": "Resets are late", "body": "We look into it."}
+    given |= {"status": Status.INVESTIGATING, "starts_at": NOW, "affected": (CPU,)}
+    return Wanted(**given | facts)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "allowed"),
+    [
+        ("investigating", "identified", True),
+        ("identified", "monitoring", True),
+        ("monitoring", "investigating", True),
+        ("investigating", "resolved", True),
+        ("resolved", "postmortem", True),
+        ("resolved", "investigating", False),
+        ("investigating", "postmortem", False),
+        ("investigating", "in_progress", False),
+        ("scheduled", "in_progress", True),
+        ("in_progress", "verifying", True),
+        ("verifying", "completed", True),
+        ("scheduled", "verifying", False),
+        ("completed", "in_progress", False),
+    ],
+)
+def test_what_may_follow_what(before: str, after: str, allowed: bool) -> None:
+    maintenance = before in ("scheduled", "in_progress", "verifying", "completed")
+    made = a_maintenance if maintenance else an_announcement
+    one = made(status=Status(before))
+    if allowed:
+        assert life.updated(one, Status(after), LATER).status == after
+    else:
+        with pytest.raises(NotSo, match=r"^status: after "):
+            life.updated(one, Status(after), LATER)
+
+
+@given(st.lists(st.sampled_from(list(Status)), max_size=8))
+def test_what_is_over_stays_over(steps: list[Status]) -> None:
+    one, ended = an_announcement(), False
+    for number, step in enumerate(steps, 1):
+        try:
+            one = life.updated(one, step, NOW + timedelta(minutes=number))
+        except NotSo:
+            continue
+        assert not (ended and one.open)
+        ended = ended or one.status in life.OVER
+        assert (one.resolved_at is not None) == ended
+
+
+def test_the_times_are_noted_once() -> None:
+    one = life.updated(an_announcement(), Status.MONITORING, LATER)
+    one = life.updated(one, Status.MONITORING, LATER + timedelta(hours=1))
+    assert one.monitoring_at == LATER
+    one = life.updated(one, Status.RESOLVED, LATER + timedelta(hours=2))
+    one = life.updated(one, Status.POSTMORTEM, LATER + timedelta(hours=3))
+    assert one.resolved_at == LATER + timedelta(hours=2)
+
+
+def test_a_draft_becomes_known_once() -> None:
+    draft = an_announcement(published_at=None, draft="We look into it.")
+    assert not draft.open
+    known = life.published(draft, LATER)
+    assert (known.published_at, known.draft, known.open) == (LATER, "", True)
+    with pytest.raises(NotSo, match="published already"):
+        life.published(known, LATER)
+    with pytest.raises(NotSo, match="It is a draft"):
+        life.updated(draft, Status.RESOLVED, LATER)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"title": " "}, "title: must be one line of text."),
+        ({"title": "x" * 201}, "title: has 201 characters; there can be at most 200."),
+        ({"body": " \n"}, "body: must say something."),
+        ({"body": "x" * 10_001}, "body: has 10,001 characters; there can be at most 10,000."),
+        ({"body": "\x1b[2J"}, "body: must be text without control characters."),
+        ({"affected": (Affected("Nope", Health.DELAYED),)}, "affected: there is no component 'Nope'"),
+        ({"affected": (replace(CPU, regions=("mars",)),)}, "affected: there is no region 'mars'"),
+        ({"status": Status.SCHEDULED}, "status: of a new incident must be one of investigating"),
+        ({"status": Status.POSTMORTEM}, "status: of a new incident must be one of investigating"),
+        ({"impact": Impact.MAINTENANCE}, "impact: of an incident must be one of none, minor, major"),
+        ({"unrelated": tuple(range(21))}, "not_related_to: names at most 20."),
+        ({"kind": Kind.MAINTENANCE, "status": Status.SCHEDULED}, "ends_at: a maintenance must end after"),
+        (
+            {"kind": Kind.MAINTENANCE, "status": Status.SCHEDULED, "ends_at": NOW},
+            "ends_at: a maintenance must end after",
+        ),
+    ],
+)
+def test_what_cannot_be_is_told_in_one_sentence(facts: dict[str, Any], words: str) -> None:
+    with pytest.raises(NotSo) as refused:
+        life.judged(wanted(**facts), PAGE)
+    assert str(refused.value).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("healths", "impact"),
+    [
+        ([], "none"),
+        (["NORMAL"], "none"),
+        (["DELAYED"], "minor"),
+        (["DELAYED", "PARTLY"], "major"),
+        (["STOPPED", "DELAYED"], "critical"),
+    ],
+)
+def test_the_impact_follows_from_the_worst(healths: list[str], impact: str) -> None:
+    affected = tuple(Affected("Mail", Health[name]) for name in healths)
+    assert life.judged(wanted(affected=affected), PAGE).impact == impact
+    assert life.judged(wanted(affected=affected, impact=Impact.MINOR), PAGE).impact == "minor"
+
+
+def test_a_maintenance_begins_and_ends_at_its_times() -> None:
+    one = a_maintenance(starts_at=NOW + timedelta(minutes=30))
+    assert life.due(one, NOW) is None
+    assert life.due(one, NOW + timedelta(minutes=30)) is Status.IN_PROGRESS
+    begun = replace(one, status=Status.IN_PROGRESS)
+    assert life.due(begun, NOW + timedelta(minutes=59)) is None
+    assert life.due(begun, LATER) is Status.COMPLETED
+    assert life.due(one, LATER) is Status.COMPLETED
+    assert life.due(replace(one, published_at=None), LATER) is None
+    assert life.due(replace(begun, status=Status.COMPLETED), LATER) is None
+    assert life.due(an_announcement(), LATER) is None
+
+
+def test_only_what_is_under_way_says_something_of_components() -> None:
+    said = [Claim("CPU allowance", Health.DELAYED, NOW, ("us",))]
+    assert life.claims([an_announcement()]) == said
+    for quiet in (Status.MONITORING, Status.RESOLVED):
+        assert life.claims([an_announcement(status=quiet)]) == []
+    assert life.claims([an_announcement(published_at=None)]) == []
+    assert life.claims([a_maintenance()]) == []

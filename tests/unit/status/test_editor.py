@@ -1,0 +1,158 @@
+"""What people write for customers: drafts, publication, updates, and who did it, on real databases."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from heartbeat import audit, maintenance, windows
+from heartbeat.app import System
+from heartbeat.status import drafting, editor, store
+from heartbeat.status.announcement import Affected, Announcement, Kind, NotSo, Status
+from heartbeat.status.editor import NoAnnouncement, NoPage
+from heartbeat.status.health import Health
+from heartbeat.who import Role, Who
+from tests.unit.conftest import NOW
+from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
+from tests.unit.status.conftest import PAGE, define
+from tests.unit.status.test_announcement import wanted
+
+ANNA = Who("anna", Role.RESPONDER, "session", "127.0.0.1")
+BOTH = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+
+
+async def do(system: System, work: Any, *given: Any, **more: Any) -> Any:
+    """One thing that Anna does."""
+    return await system.door.database.write(lambda db: work(db, ANNA, *given, **more))
+
+
+async def deeds(system: System, one: Announcement) -> list[str]:
+    found = await system.door.database.read(
+        lambda db: audit.listed(db, limit=50, target=f"announcement {one.id}")
+    )
+    assert {(deed.actor, deed.via, deed.remote) for deed in found} == {("anna", "session", "127.0.0.1")}
+    return [deed.action.removeprefix("announcement.") for deed in found][::-1]
+
+
+@pytest.fixture
+async def defined(system: System) -> System:
+    """A system with a page."""
+    await define(system, PAGE)
+    return system
+
+
+@BOTH
+async def test_a_draft_is_told_to_nobody_until_it_is_published(defined: System) -> None:
+    one = await do(defined, editor.make, "public", wanted(), NOW)
+    assert await defined.door.database.read(lambda db: store.told(db, "public", NOW, 10)) == []
+    known = await do(defined, editor.publish, one.id, NOW + timedelta(minutes=1))
+    told = await defined.door.database.read(lambda db: store.told(db, "public", NOW, 10))
+    assert told == [known]
+    assert [(said.body, said.by, said.status) for said in known.updates] == [
+        ("We look into it.", "anna", Status.INVESTIGATING)
+    ]
+    assert await do(defined, editor.publish, one.id, NOW + timedelta(minutes=2)) == known
+    assert await deeds(defined, one) == ["make", "publish"]
+
+
+@BOTH
+async def test_updates_follow_and_the_same_is_said_once(defined: System) -> None:
+    one = await do(defined, editor.make, "public", wanted(), NOW)
+    await do(defined, editor.publish, one.id, NOW)
+    for minute in (1, 2):
+        at = NOW + timedelta(minutes=minute)
+        now = await do(defined, editor.update, one.id, Status.IDENTIFIED, "Found.", at)
+    mail = (Affected("Mail", Health.STOPPED),)
+    now = await do(defined, editor.update, one.id, Status.RESOLVED, "Over.", at, affected=mail)
+    assert [said.status.value for said in now.updates] == ["resolved", "identified", "investigating"]
+    assert now.updates[0].affected == mail
+    assert now.resolved_at == at
+    found = await defined.door.database.read(lambda db: store.load(db, one.id))
+    assert found == now
+    assert await deeds(defined, one) == ["make", "publish", "update", "update"]
+
+
+async def test_a_draft_is_written_anew_and_of_what_is_published_not_the_words(defined: System) -> None:
+    one = await do(defined, editor.make, "public", wanted(), NOW)
+    again = wanted(title="Other", body="Other words.", status=Status.IDENTIFIED)
+    now = await do(defined, editor.change, one.id, again, NOW)
+    assert (now.title, now.draft, now.status) == ("Other", "Other words.", Status.IDENTIFIED)
+    await do(defined, editor.publish, one.id, NOW)
+    now = await do(defined, editor.change, one.id, wanted(title="Third", body="Not this"), NOW)
+    assert (now.title, now.draft, now.status) == ("Third", "", Status.IDENTIFIED)
+    assert now.updates[0].body == "Other words."
+
+
+async def test_two_incidents_stand_apart_and_say_so(defined: System) -> None:
+    first = await do(defined, editor.make, "public", wanted(), NOW)
+    with pytest.raises(NotSo, match=f"not_related_to: {first.id} is no published announcement"):
+        await do(defined, editor.make, "public", wanted(unrelated=(first.id,)), NOW)
+    await do(defined, editor.publish, first.id, NOW)
+    second = await do(defined, editor.make, "public", wanted(title="Slow sites", unrelated=(first.id,)), NOW)
+    assert second.unrelated == (first.id,)
+    now = await do(defined, editor.relate, second.id, (), NOW)
+    assert now.unrelated == ()
+    with pytest.raises(NotSo, match="names itself"):
+        await do(defined, editor.relate, second.id, (second.id,), NOW)
+
+
+async def test_a_draft_can_be_thrown_away_and_what_was_read_stays(defined: System) -> None:
+    one = await do(defined, editor.make, "public", wanted(), NOW)
+    await do(defined, editor.discard, one.id, NOW)
+    with pytest.raises(NoAnnouncement):
+        await do(defined, editor.publish, one.id, NOW)
+    one = await do(defined, editor.make, "public", wanted(), NOW)
+    await do(defined, editor.publish, one.id, NOW)
+    with pytest.raises(NotSo, match="resolve it instead"):
+        await do(defined, editor.discard, one.id, NOW)
+
+
+async def test_there_must_be_a_page(defined: System) -> None:
+    with pytest.raises(NoPage, match="There is no status page 'nope'"):
+        await do(defined, editor.make, "nope", wanted(), NOW)
+
+
+@BOTH
+async def test_one_click_drafts_in_customers_words(defined: System, clock: SetClock) -> None:
+    us = await make_check(defined, "us", labels={"component": "cpu", "region": "us"})
+    eu = await make_check(defined, "eu", labels={"component": "cpu", "region": "eu"})
+    for one in (us, eu):
+        await ping(defined, one)
+    clock.advance(minutes=3)
+    await ping(defined, eu)
+    clock.advance(minutes=-3)
+    number = await fall_silent(defined, clock, us)
+    made = await do(defined, drafting.from_incident, "public", number, clock.now())
+    assert made.title == "CPU allowance is not working in United States"
+    assert made.draft == (
+        "Since 03:06 UTC CPU allowance is not working in United States. We are looking into it."
+    )
+    assert made.affected == (Affected("CPU allowance", Health.STOPPED, ("us",)),)
+    assert (made.published_at, made.incident_id) == (None, number)
+    assert (await do(defined, drafting.from_incident, "public", number, clock.now())).id == made.id
+
+
+async def test_an_incident_of_nothing_on_the_page_is_drafted_by_hand(
+    defined: System, clock: SetClock
+) -> None:
+    one = await make_check(defined, "other", labels={"component": "other"})
+    number = await fall_silent(defined, clock, one)
+    with pytest.raises(NotSo, match=f"Nothing on the page 'Example status' belongs to incident {number}"):
+        await do(defined, drafting.from_incident, "public", number, clock.now())
+    with pytest.raises(NoAnnouncement, match="There is no incident 999"):
+        await do(defined, drafting.from_incident, "public", 999, clock.now())
+
+
+@BOTH
+async def test_a_window_of_maintenance_is_drafted(defined: System) -> None:
+    await make_check(defined, "us", labels={"component": "cpu", "region": "us"})
+    given = maintenance.Wanted("New disks", "", {"region": "us"}, NOW, NOW + timedelta(hours=2))
+    window = await defined.door.database.write(lambda db: windows.add(db, given, "anna", NOW, None))
+    number = window.id
+    made = await do(defined, drafting.from_window, "public", number, NOW)
+    assert (made.kind, made.title, made.status) == (Kind.MAINTENANCE, "New disks", Status.SCHEDULED)
+    assert made.draft == "During this time CPU allowance may not be available."
+    assert made.affected == (Affected("CPU allowance", Health.MAINTENANCE, ("us",)),)
+    assert (made.starts_at, made.ends_at) == (NOW, NOW + timedelta(hours=2))
+    with pytest.raises(NoAnnouncement, match="There is no maintenance 999"):
+        await do(defined, drafting.from_window, "public", 999, NOW)

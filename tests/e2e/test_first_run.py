@@ -87,7 +87,7 @@ def test_a_job_goes_silent_a_phone_rings_a_human_acknowledges_the_job_returns(
     eventually(
         lambda: "╭─ CRITICAL daily-cpu-reset: silent" in service.output(), within=15, what="the console"
     )
-    assert "CPU allowance" in httpx.get(f"{service.url}/status/public").text
+    assert "CPU allowance" in httpx.get(f"{service.url}/status/public", follow_redirects=True).text
 
     number = page.data["incident"]
     link = page.data["ack_url"]

@@ -42,7 +42,8 @@ def _lines(service: Service) -> list[dict[str, Any]]:
     """What was said on standard error: all but the first words, and what the console notifier shows."""
     said = [line for line in service.output().splitlines() if line.startswith("{")]
     others = [line for line in service.output().splitlines() if not line.startswith(("{", "╭", "│", "╰"))]
-    assert all(line.startswith(("heartbeat is at", "ping a check", "the admin key")) for line in others), (
-        others
-    )
+    assert all(
+        line.startswith(("heartbeat is at", "ping a check", "the admin key", "the first user"))
+        for line in others
+    ), others
     return [json.loads(line) for line in said]

@@ -229,6 +229,9 @@ def _mark(draft: Path, copied_at: datetime, grace: timedelta | None) -> None:
     with closing(sqlite3.connect(draft)) as opened, opened:
         opened.execute("PRAGMA journal_mode=DELETE")
         opened.execute("PRAGMA synchronous=FULL")
+        # Who was signed out since then must not be signed in again.
+        for table in {"sessions", "one_time_links"} & set(_tables(opened)):
+            opened.execute(f"DELETE FROM {table}")  # noqa: S608  # named just above
         opened.execute("DELETE FROM installation WHERE key = ?", [RESTORED])
         opened.execute("INSERT INTO installation (key, value) VALUES (?, ?)", [RESTORED, json.dumps(fact)])
 

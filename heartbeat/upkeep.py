@@ -47,8 +47,8 @@ def restore(given: Settings, copy: Path, grace: timedelta | None) -> int:
     print(f"{database} is the copy of {made_at}, {_held(manifest)}.")
     print(_what_follows(grace))
     print(
-        f"Whatever was changed after {made_at} is undone: sign-ins, keys and people that were taken away since "
-        "then are back. Look through them.",
+        f"Whatever was changed after {made_at} is undone: users, keys and people that were taken away since then "
+        "are back. Look through them. Everybody has to sign in again.",
         file=sys.stderr,
     )
     return 0

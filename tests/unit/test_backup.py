@@ -174,7 +174,7 @@ def test_what_was_written_ahead_belongs_to_the_database_that_is_kept(path: Path,
     crashed.mkdir()
     with closing(sqlite3.connect(path)) as writer:
         writer.execute("PRAGMA journal_mode=WAL")
-        writer.execute("INSERT INTO ping_keys VALUES ('late', 'hash')")
+        writer.execute("INSERT INTO ping_keys (name, hash) VALUES ('late', 'hash')")
         writer.commit()
         for name in (path.name, f"{path.name}-wal"):
             (crashed / name).write_bytes((path.parent / name).read_bytes())
@@ -321,6 +321,18 @@ async def test_a_longer_grace_moves_all_by_as_much(path: Path, copy: Path) -> No
 async def test_what_is_to_be_judged_at_once_is(path: Path, copy: Path) -> None:
     found = await restored(path, copy, None)
     assert found["up"].state is found["new"].state is State.DOWN
+
+
+async def test_who_was_signed_out_since_then_is_not_signed_in_again(path: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(path)) as opened, opened:
+        opened.execute(
+            "INSERT INTO sessions (hash, proof, how, remote, agent, made_at, seen_at) "
+            "VALUES ('hash', 'proof', 'admin key', '', '', '2024-05-03', '2024-05-03')"
+        )
+    backup.make(path, tmp_path / "copy.db", NOW)
+    put_back(path, tmp_path / "copy.db")
+    with closing(sqlite3.connect(path)) as opened:
+        assert opened.execute("SELECT count(*) FROM sessions").fetchone() == (0,)
 
 
 async def test_a_restore_is_written_down(path: Path, copy: Path) -> None:

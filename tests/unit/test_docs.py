@@ -23,7 +23,7 @@ from sqlalchemy import make_url
 from alerting import courier, delivery, escalator, incident, notice, outbox
 from alerting.delivery import Retry, Tries
 from alerting.notice import Kind
-from alerting.notifiers import answer, email, ntfy, pagerduty, shelf
+from alerting.notifiers import answer, email, gate, ntfy, pagerduty, shelf
 from alerting.notifiers.contract import Notifier, Unreachable
 from alerting.person import OPERATOR
 from alerting.severity import Severity
@@ -34,10 +34,12 @@ from heartbeat import (
     checker,
     config,
     database,
+    examination,
     ingest,
     janitor,
     link,
     maintenance,
+    neighbour,
     outfit,
     ring,
     schedule,
@@ -641,6 +643,38 @@ def test_a_documented_limit_is_that_of_the_code(what: str) -> None:
 def test_no_limit_is_documented_that_nothing_is_compared_with() -> None:
     table = rows(section("docs/operating.md", "## Limits and time-outs"))[1:]
     assert {row[0] for row in table if not row[0].startswith("**")} == set(LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("dependency", "bound"),
+    [
+        ("uvicorn, httptools", f"{server.HEAD_BOUND:g} s; {KEEP_ALIVE:g} s"),
+        ("uvicorn", f"{server.STOP_BOUND} s"),
+        ("SQLAlchemy", f"as many threads as connections, {database.WRITERS + database.READERS + 1}"),
+        ("sqlite3", f"{LOCKED:g} s"),
+        (
+            "httpx, for a notifier",
+            f"{answer.BOUND.seconds * 0.3:g} s; {answer.BOUND.seconds * 0.3:g} s; 15 s",
+        ),
+        ("The resolver", f"{gate.LOOK_UP:g} s"),
+        ("The addresses of a name", f"{gate.STAGGER:g} s"),
+        ("aiosmtplib", f"{answer.BOUND.seconds} s"),
+        ("A plugin", f"{courier.SEND_BOUND:g} s"),
+        ("The outside heartbeat", f"{ticker.OUTSIDE_BOUND:g} s"),
+        ("`heartbeat apply`, `rotate-keys`", f"{neighbour.PATIENCE:g} s"),
+        ("`heartbeat doctor`", f"{examination.ASK_BOUND:g} s"),
+    ],
+)
+def test_the_bounds_of_dependencies_are_those_of_the_code(dependency: str, bound: str) -> None:
+    assert bound in row_of(section("docs/operating.md", "## What each dependency waits for"), dependency)
+
+
+def test_every_dependency_that_waits_for_the_network_has_its_bounds() -> None:
+    told = section("docs/operating.md", "## What each dependency waits for").lower()
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    names = {re.split(r"[\[>=]", one)[0] for one in needed}
+    for name in names & {"aiosmtplib", "alembic", "argon2-cffi", "httpx", "psycopg", "sqlalchemy", "uvicorn"}:
+        assert name.removesuffix("-cffi") in told
 
 
 def test_the_other_numbers_of_operating_are_those_of_the_code() -> None:

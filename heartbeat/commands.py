@@ -12,7 +12,7 @@ from alerting import desk, notice
 from alerting.notifiers.contract import Accepted, Outcome, Refused
 from alerting.notifiers.shelf import Setup
 from alerting.person import DECLARED, OPERATOR, Contact, Person
-from heartbeat import app, config, migrations, neighbour, outfit, settings
+from heartbeat import app, backup, config, migrations, neighbour, outfit, settings
 from heartbeat import plan as planning
 from heartbeat.database import AlreadyServed, Database, engine, transact
 from heartbeat.neighbour import Failed as Failed
@@ -55,7 +55,9 @@ async def apply(given: Settings) -> int:
         try:
             migrations.migrate(database.writer)
             now = datetime.now(UTC)
-            changes = (await database.write(lambda db: planning.apply(db, wanted, now))).changes
+            changes = (
+                await database.write(lambda db: planning.apply(db, wanted, now, who=backup.OPERATOR))
+            ).changes
         finally:
             database.close()
     for warning in wanted.warnings:

@@ -1,4 +1,7 @@
-"""What people do to checks and incidents by hand. Each function works inside the caller's transaction."""
+"""What people do to checks and incidents by hand.
+
+Each function works inside the caller's transaction, and writes to the audit log what it has changed.
+"""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
@@ -8,100 +11,118 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.incident import Acknowledged, Missing, Resolved, Snoozed, Stale
+from alerting.incident import State as Life
 from heartbeat import audit, check, checker, store
 from heartbeat.check import Change, Check, Cleared, State
+from heartbeat.config import CheckDefinition, export
 from heartbeat.who import Who
 
 Deed = tuple[Check, Check]
 """A check before something was done to it, and after."""
 
 
-def pause(db: Connection, name: str | UUID, by: str, now: datetime) -> Check | None:
+def pause(db: Connection, name: str | UUID, who: Who, now: datetime) -> Check | None:
     """Expect nothing of a check until it is resumed; None where there is no such check."""
     before = _locked(db, name)
     if before is None:
         return None
-    change = check.paused(before, now, by)
-    _write(db, [(change, before, now)], now)
-    return change.check
+    return _one(db, who, "check.pause", check.paused(before, now, who.name), before, now)
 
 
-def resume(db: Connection, name: str | UUID, now: datetime) -> Check | None:
+def resume(db: Connection, name: str | UUID, who: Who, now: datetime) -> Check | None:
     """Expect a paused check afresh from now on; None where there is no such check."""
     before = _locked(db, name)
     if before is None:
         return None
-    change = check.resumed(before, now)
-    _write(db, [(change, before, now)], now)
-    return change.check
+    return _one(db, who, "check.resume", check.resumed(before, now), before, now)
 
 
-def pause_all(db: Connection, slugs: Collection[str], by: str, now: datetime) -> list[Deed]:
+def pause_all(db: Connection, who: Who, slugs: Collection[str], now: datetime) -> list[Deed]:
     """Expect nothing of these checks until they are resumed: those that were not paused, before and after."""
-    return _change(db, slugs, lambda one: check.paused(one, now, by), now)
+    return _change(db, who, "check.pause", slugs, lambda one: check.paused(one, now, who.name), now)
 
 
-def resume_all(db: Connection, slugs: Collection[str], now: datetime) -> list[Deed]:
+def resume_all(db: Connection, who: Who, slugs: Collection[str], now: datetime) -> list[Deed]:
     """Expect those of these checks that are paused afresh from now on: before and after."""
-    return _change(db, slugs, lambda one: check.resumed(one, now), now)
+    return _change(db, who, "check.resume", slugs, lambda one: check.resumed(one, now), now)
 
 
-def delete(db: Connection, name: str | UUID, by: str, now: datetime) -> Check | None:
+def delete(db: Connection, name: str | UUID, who: Who, now: datetime) -> Check | None:
     """End the watch over a check and forget it. Its incident says so; None where there is no such check."""
     before = _locked(db, name)
     if before is None:
         return None
-    desk.clear(db, {checker.symptom_key(before): f"deleted by {by}"}, now, store.gathering(db))
+    desk.clear(db, {checker.symptom_key(before): f"deleted by {who.name}"}, now, store.gathering(db))
     store.remove(db, [before.id])
+    was = export.check(CheckDefinition.of(before))
+    audit.record(db, who, "check.delete", f"check {before.slug}", now, before=was)
     return before
 
 
 def acknowledge(
     db: Connection,
     incident_id: int,
-    by: str,
+    who: Who,
     now: datetime,
     *,
+    by: str | None = None,
     occurrence: int | None = None,
     until: datetime | None = None,
 ) -> Acknowledged | Stale | Resolved | Missing:
-    """Answer an incident: quiet until `until`, by default for as long as the configuration says."""
+    """Answer an incident: quiet until `until`, by default for as long as the configuration says.
+
+    `by` is who answers, where that is somebody else than who calls.
+    """
     end = until or now + store.acknowledge_for(db)
-    return desk.acknowledge(db, incident_id, by, now, occurrence=occurrence, until=end)
-
-
-def resolve(db: Connection, incident_id: int, by: str, now: datetime) -> Resolved | Missing:
-    """End an incident. Checks of it that are still down are expected afresh from now on, so that none is forgotten."""
-    outcome = desk.resolve(db, incident_id, by, now)
-    if isinstance(outcome, Resolved) and outcome.keys:
-        ids = [int(key.removeprefix("check:")) for key in outcome.keys]
-        before = store.lock(db, ids)
-        changes = [Change(check.rearmed(one, now), Cleared(f"resolved by {by}")) for one in before]
-        store.save(db, [change.check for change in changes])
-        store.write_transitions(db, [(c, one, now) for c, one in zip(changes, before, strict=True)])
+    named = by or who.name
+    outcome = desk.acknowledge(db, incident_id, named, now, occurrence=occurrence, until=end)
+    if isinstance(outcome, Acknowledged) and not outcome.again:
+        _note_answer(db, who, "acknowledge", incident_id, now, by=named, until=outcome.until.isoformat())
     return outcome
 
 
-def write_down(
-    db: Connection,
-    who: Who,
-    number: int,
-    outcome: Acknowledged | Snoozed | Resolved | Stale | Missing,
-    by: str,
-    now: datetime,
-) -> None:
-    """Keep in the audit log that somebody has answered an incident, in the same transaction. What changed nothing
-    is no change. `by` is the name in the timeline, where that is not the caller's."""
-    match outcome:
-        case Acknowledged(again=False, until=until):
-            deed, more = "acknowledge", {"until": until.isoformat()}
-        case Snoozed(until=until):
-            deed, more = "snooze", {"until": until.isoformat()}
-        case Resolved(again=False):
-            deed, more = "resolve", {}
-        case _:
-            return
-    audit.record(db, who, f"incident.{deed}", f"incident {number}", now, after={"by": by} | more)
+def snooze(
+    db: Connection, incident_id: int, who: Who, now: datetime, until: datetime, *, by: str | None = None
+) -> Snoozed | Resolved | Missing:
+    """Quiet until then, when it pages again. Where it is so already, nobody is told of it again."""
+    named = by or who.name
+    found = desk.dossier(db, incident_id)
+    standing = found is not None and (found.incident.state, found.incident.next_at) == (Life.SNOOZED, until)
+    outcome = desk.snooze(db, incident_id, named, now, until)
+    if isinstance(outcome, Snoozed) and not standing:
+        _note_answer(db, who, "snooze", incident_id, now, by=named, until=until.isoformat())
+    return outcome
+
+
+def resolve(
+    db: Connection, incident_id: int, who: Who, now: datetime, *, by: str | None = None
+) -> Resolved | Missing:
+    """End an incident. Checks of it that are still down are expected afresh from now on, so that none is forgotten."""
+    named = by or who.name
+    outcome = desk.resolve(db, incident_id, named, now)
+    if isinstance(outcome, Resolved) and outcome.keys:
+        ids = [int(key.removeprefix("check:")) for key in outcome.keys]
+        before = store.lock(db, ids)
+        changes = [Change(check.rearmed(one, now), Cleared(f"resolved by {named}")) for one in before]
+        store.save(db, [change.check for change in changes])
+        store.write_transitions(db, [(c, one, now) for c, one in zip(changes, before, strict=True)])
+    if isinstance(outcome, Resolved) and not outcome.again:
+        _note_answer(db, who, "resolve", incident_id, now, by=named)
+    return outcome
+
+
+def note(
+    db: Connection, incident_id: int, who: Who, words: str, now: datetime, *, by: str | None = None
+) -> bool:
+    """Add words to the timeline of an incident; False where there is no such incident."""
+    noted = desk.note(db, incident_id, by or who.name, words, now)
+    if noted:
+        _note_answer(db, who, "note", incident_id, now, by=by or who.name, words=words)
+    return noted
+
+
+def _note_answer(db: Connection, who: Who, deed: str, incident_id: int, now: datetime, **after: str) -> None:
+    audit.record(db, who, f"incident.{deed}", f"incident {incident_id}", now, after=after)
 
 
 def _locked(db: Connection, name: str | UUID) -> Check | None:
@@ -110,13 +131,32 @@ def _locked(db: Connection, name: str | UUID) -> Check | None:
     return locked[0] if locked else None
 
 
+def _one(db: Connection, who: Who, action: str, change: Change, before: Check, now: datetime) -> Check:
+    _write(db, [(change, before, now)], now)
+    if change.check is not before:
+        _record(db, who, action, before, change.check, now)
+    return change.check
+
+
 def _change(
-    db: Connection, slugs: Collection[str], decide: Callable[[Check], Change], now: datetime
+    db: Connection,
+    who: Who,
+    action: str,
+    slugs: Collection[str],
+    decide: Callable[[Check], Change],
+    now: datetime,
 ) -> list[Deed]:
     decided = [(decide(before), before, now) for before in store.lock_slugs(db, slugs)]
     done = [one for one in decided if one[0].check is not one[1]]
     _write(db, done, now)
+    for change, before, _ in done:
+        _record(db, who, action, before, change.check, now)
     return [(before, change.check) for change, before, _ in done]
+
+
+def _record(db: Connection, who: Who, action: str, before: Check, after: Check, now: datetime) -> None:
+    was, is_now = {"state": before.state.value}, {"state": after.state.value}
+    audit.record(db, who, action, f"check {after.slug}", now, before=was, after=is_now)
 
 
 def _write(db: Connection, done: Sequence[tuple[Change, Check, datetime]], now: datetime) -> None:

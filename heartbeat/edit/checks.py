@@ -72,13 +72,11 @@ def delete(db: Connection, who: Who, name: str | UUID, now: datetime) -> Check |
 
     Raises `OwnedByFile`.
     """
-    gone = hand.delete(db, name, who.name, now)
-    if gone is not None:
-        # Looked at once the row is locked, so that nobody changes it meanwhile; this undoes the deletion.
-        refuse_if_declared(gone.origin, f"check {gone.slug}", "delete")
-        was = written(CheckDefinition.of(gone))
-        audit.record(db, who, "check.delete", f"check {gone.slug}", now, before=was)
-    return gone
+    there = locked(db, name)
+    if there is None:
+        return None
+    refuse_if_declared(there.origin, f"check {there.slug}", "delete")
+    return hand.delete(db, there.slug, who, now)
 
 
 def locked(db: Connection, name: str | UUID) -> Check | None:

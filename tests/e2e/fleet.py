@@ -26,6 +26,7 @@ from heartbeat.database import Database
 from heartbeat.ring import Arrival
 from heartbeat.schedule import Cron, Every, Schedule, upcoming
 from heartbeat.tables import status_pages
+from tests.unit.conftest import somebody
 
 NOW = datetime(2026, 5, 3, 8, 41, 7, tzinfo=UTC)
 SILENT_FROM = datetime(2026, 5, 3, 2, 50, tzinfo=UTC)
@@ -297,7 +298,7 @@ def _pings() -> Iterator[tuple[datetime, Happening]]:
 
 def _by_hand() -> Iterator[tuple[datetime, Happening]]:
     paused, answered = IMPORTER_ENDS + timedelta(minutes=10), NOW - timedelta(minutes=19)
-    yield paused, lambda db: hand.pause(db, "old-importer", "admin", paused)
+    yield paused, lambda db: hand.pause(db, "old-importer", somebody("admin"), paused)
     yield answered, lambda db: _acknowledge(db, "mail-queue", answered)
 
 
@@ -321,7 +322,7 @@ def _acknowledge(db: Connection, slug: str, at: datetime) -> None:
     one = store.load(db, slug)
     assert one is not None
     number = desk.incident_of(db, [checker.symptom_key(one)])[checker.symptom_key(one)]
-    hand.acknowledge(db, number, "Second responder", at)
+    hand.acknowledge(db, number, somebody("Second responder"), at)
 
 
 def _happen(db: Connection, what: Happening) -> datetime | None:

@@ -32,6 +32,7 @@ from tests.simulation.machine import Machine
 from tests.simulation.process import Point
 from tests.simulation.providers import Fault, Ill, Show
 from tests.simulation.virtual import seconds
+from tests.unit.conftest import somebody
 
 T = TypeVar("T")
 SOMEBODY = Who("somebody", Role.ADMIN, "session")
@@ -142,7 +143,7 @@ class World:
 
         def work(db: Connection) -> object:
             found[:] = [_occurrence(db, incident)]
-            return hand.acknowledge(db, incident, by, now, occurrence=occurrence, until=until)
+            return hand.acknowledge(db, incident, somebody(by), now, occurrence=occurrence, until=until)
 
         outcome = self._commit(work)
         if isinstance(outcome, Acknowledged) and not outcome.again:
@@ -168,21 +169,21 @@ class World:
     def resolve(self, incident: int, *, by: str = "first") -> object:
         """Somebody says that it is over."""
         now, keys = self.now, {one["id"]: one["cause_key"] for one in self.incidents()}
-        outcome = self._commit(lambda db: hand.resolve(db, incident, by, now))
+        outcome = self._commit(lambda db: hand.resolve(db, incident, somebody(by), now))
         if isinstance(outcome, Resolved) and not outcome.again:
             self._note(Deed.RESOLVE, keys[incident], now)
         return outcome
 
     def pause(self, name: str) -> None:
-        self._by_hand(Deed.PAUSE, name, lambda db, now: hand.pause(db, name, "somebody", now))
+        self._by_hand(Deed.PAUSE, name, lambda db, now: hand.pause(db, name, somebody("somebody"), now))
 
     def resume(self, name: str) -> None:
-        self._by_hand(Deed.RESUME, name, lambda db, now: hand.resume(db, name, now))
+        self._by_hand(Deed.RESUME, name, lambda db, now: hand.resume(db, name, somebody("somebody"), now))
 
     def delete(self, name: str) -> None:
         """Somebody deletes a check, and the job with it."""
         self.stop(name)
-        if self._by_hand(Deed.DELETE, name, lambda db, now: hand.delete(db, name, "somebody", now)):
+        if self._by_hand(Deed.DELETE, name, lambda db, now: hand.delete(db, name, somebody("somebody"), now)):
             del self.jobs[name]
 
     def redefine(self, name: str, **changes: Any) -> None:

@@ -14,6 +14,7 @@ from alerting.person import Contact, Person
 from heartbeat import cause, check, ingest, store
 from heartbeat.check import Check
 from heartbeat.schedule import Every
+from heartbeat.who import Role, Who
 
 NOW = datetime(2024, 5, 3, 3, 0, tzinfo=UTC)
 FIRST = Person("first", "First responder", (Contact("console", "terminal"),))
@@ -35,6 +36,11 @@ def a_check(slug: str = "job", **changes: Any) -> Check:
         **changes,
     )
     return check.redefined(made, NOW)
+
+
+def somebody(name: str) -> Who:
+    """Who answers incidents under this name."""
+    return Who(name, Role.RESPONDER, "session", "192.0.2.1")
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from heartbeat.check import Check
 from heartbeat.edit import maintenance
 from heartbeat.maintenance import Wanted
 from heartbeat.who import Role, Who
-from tests.unit.conftest import FIRST, NOW, a_check
+from tests.unit.conftest import FIRST, NOW, a_check, somebody
 
 SECOND = Person("second", "Second responder", (Contact("console", "terminal"), Contact("ntfy", "x")))
 OPS = Policy(
@@ -176,7 +176,7 @@ def test_a_check_that_is_down_goes_on_with_its_incident(db: Connection) -> None:
     ]
     assert (told.told, told.told_at) == ((), None)
     until = DOWN + timedelta(hours=1)
-    hand.acknowledge(db, incident.id, "anna", DOWN + timedelta(minutes=2), until=until)
+    hand.acknowledge(db, incident.id, somebody("anna"), DOWN + timedelta(minutes=2), until=until)
     told = foresee(db, "one", DOWN + timedelta(minutes=3))
     assert calls(told)[0] == (until, 1, False, ["first"])
 

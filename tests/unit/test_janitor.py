@@ -20,7 +20,7 @@ from heartbeat.janitor import Janitor
 from heartbeat.metrics import Metrics
 from heartbeat.tables import transitions
 from heartbeat.who import Role, Who
-from tests.unit.conftest import NOW, a_check
+from tests.unit.conftest import NOW, a_check, somebody
 from tests.unit.http.conftest import SetClock
 
 Insert = Callable[[Connection, list[Check]], dict[str, Check]]
@@ -74,7 +74,7 @@ def an_incident(db: Connection, slug: str, at: datetime, *, resolved: datetime |
     page = db.execute(pages.insert().values(**values).returning(pages.c.id)).scalar_one()
     db.execute(attempts.insert().values(page_id=page, at=at, via="console", outcome="accepted", said=""))
     if resolved is not None:
-        assert isinstance(hand.resolve(db, number, "anna", resolved), Resolved)
+        assert isinstance(hand.resolve(db, number, somebody("anna"), resolved), Resolved)
     return number
 
 

@@ -19,10 +19,11 @@ from alerting import desk, spell
 from alerting.incident import Acknowledged, Missing, Resolved, Stale, Surroundings
 from alerting.incident import State as Life
 from heartbeat import checker, hand, link, store
-from heartbeat.http import page, sentence, view
+from heartbeat.http import auth, page, sentence, view
 from heartbeat.http.door import Door
 from heartbeat.http.sentence import Words
 from heartbeat.link import Answerer, Bad
+from heartbeat.who import Role, Who
 
 LISTED = 6
 """Symptoms that are named before the button; the others are counted, so that the button stays in sight."""
@@ -60,7 +61,7 @@ def router(door: Door) -> APIRouter:
 
     async def act(request: Request) -> Response:
         now = door.clock.now()
-        token = request.path_params["token"]
+        token, remote = request.path_params["token"], auth.whence(request).remote
         reader = link.read(door.link_keys, token, now)
         browser = "text/html" in request.headers.get("accept", "")
         if isinstance(reader, Bad):
@@ -69,7 +70,7 @@ def router(door: Door) -> APIRouter:
                 if browser
                 else _line(request, Said(HTTPStatus.GONE, "bad link", (reader.why,)), now)
             )
-        outcome = await door.database.write(lambda db: _acknowledge(db, reader, now))
+        outcome = await door.database.write(lambda db: _acknowledge(db, reader, remote, now))
         door.metrics.observe_answer(outcome)
         door.wake()
         if browser:
@@ -102,9 +103,9 @@ def said(outcome: Outcome) -> Said:
             return Said(HTTPStatus.NOT_FOUND, "missing", (GONE,))
 
 
-def _acknowledge(db: Connection, reader: Answerer, now: datetime) -> Outcome:
-    by = _name(db, reader)
-    return hand.acknowledge(db, reader.incident, by, now, occurrence=reader.occurrence)
+def _acknowledge(db: Connection, reader: Answerer, remote: str, now: datetime) -> Outcome:
+    who = Who(_name(db, reader), Role.RESPONDER, "signed link", remote)
+    return hand.acknowledge(db, reader.incident, who, now, occurrence=reader.occurrence)
 
 
 def _name(db: Connection, reader: Answerer) -> str:

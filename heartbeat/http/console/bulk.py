@@ -8,7 +8,7 @@ from starlette.datastructures import FormData, QueryParams
 from starlette.responses import Response
 
 from alerting import spell
-from heartbeat import audit, hand
+from heartbeat import hand
 from heartbeat.check import Check, State
 from heartbeat.http import page, view
 from heartbeat.http.console import roll
@@ -19,16 +19,6 @@ MOST = 100
 """Checks that can be paused or resumed at once: a page of the list."""
 
 Work = Callable[[Connection, Who, Collection[str], datetime], list[hand.Deed]]
-
-
-def pause_all(db: Connection, who: Who, slugs: Collection[str], now: datetime) -> list[hand.Deed]:
-    """Expect nothing of these checks for now, and write down who said so."""
-    return _written(db, who, "check.pause", hand.pause_all(db, slugs, who.name, now), now)
-
-
-def resume_all(db: Connection, who: Who, slugs: Collection[str], now: datetime) -> list[hand.Deed]:
-    """Expect those of these checks that are paused afresh, and write down who said so."""
-    return _written(db, who, "check.resume", hand.resume_all(db, slugs, now), now)
 
 
 async def ask_pause(visit: Visit) -> Response:
@@ -43,12 +33,12 @@ async def ask_resume(visit: Visit) -> Response:
 
 async def pause(visit: Visit) -> Response:
     """Pause the checks that were asked about."""
-    return await _do(visit, pause_all)
+    return await _do(visit, hand.pause_all)
 
 
 async def resume(visit: Visit) -> Response:
     """Resume the checks that were asked about."""
-    return await _do(visit, resume_all)
+    return await _do(visit, hand.resume_all)
 
 
 READING: Mapping[str, Shown] = {
@@ -127,12 +117,3 @@ def _consequences(concerned: Sequence[Check], becomes: State | None) -> list[str
 
 def _counted(some: Sequence[Check]) -> str:
     return some[0].name if len(some) == 1 else spell.count(len(some), "check")
-
-
-def _written(
-    db: Connection, who: Who, action: str, deeds: Sequence[hand.Deed], now: datetime
-) -> list[hand.Deed]:
-    for before, after in deeds:
-        was, is_now = {"state": before.state.value}, {"state": after.state.value}
-        audit.record(db, who, action, f"check {after.slug}", now, before=was, after=is_now)
-    return list(deeds)

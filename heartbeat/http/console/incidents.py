@@ -62,7 +62,7 @@ async def acknowledge(visit: Visit) -> Response:
     seen = str(visit.form.get("occurrence", ""))
     occurrence = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else None
     outcome = await visit.write(
-        lambda db: hand.acknowledge(db, number, visit.who.name, visit.now, occurrence=occurrence)
+        lambda db: hand.acknowledge(db, number, visit.who, visit.now, occurrence=occurrence)
     )
     visit.door.metrics.observe_answer(outcome)
     if isinstance(outcome, Stale):
@@ -78,7 +78,7 @@ async def snooze(visit: Visit) -> Response:
     if lasts is None and wanted != "tomorrow":
         return page.error_page(visit.request, 400, "Snooze for how long?", _NO_SUCH_SNOOZE)
     until = visit.now + lasts if lasts else _tomorrow(visit.now)
-    outcome = await visit.write(lambda db: desk.snooze(db, number, visit.who.name, visit.now, until))
+    outcome = await visit.write(lambda db: hand.snooze(db, number, visit.who, visit.now, until))
     return _back_to(visit, number, outcome)
 
 
@@ -107,7 +107,7 @@ async def ask_resolve(visit: Visit) -> Response:
 async def resolve(visit: Visit) -> Response:
     """End an incident by hand."""
     number = visit.number
-    outcome = await visit.write(lambda db: hand.resolve(db, number, visit.who.name, visit.now))
+    outcome = await visit.write(lambda db: hand.resolve(db, number, visit.who, visit.now))
     return _back_to(visit, number, outcome)
 
 

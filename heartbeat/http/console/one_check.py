@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from alerting import desk
 from alerting.incident import Incident
-from heartbeat import checker, ring, schedule, store
+from heartbeat import checker, hand, ring, schedule, store
 from heartbeat.check import Check, State
 from heartbeat.http import glance, page, reading, sentence, strip, view
 from heartbeat.http.console import bulk
@@ -64,12 +64,12 @@ async def ask_pause(visit: Visit) -> Response:
 
 async def pause(visit: Visit) -> Response:
     """Expect nothing of a check for now."""
-    return await _do(visit, bulk.pause_all)
+    return await _do(visit, hand.pause_all)
 
 
 async def resume(visit: Visit) -> Response:
     """Expect a paused check afresh."""
-    return await _do(visit, bulk.resume_all)
+    return await _do(visit, hand.resume_all)
 
 
 READING: Mapping[str, Shown] = {

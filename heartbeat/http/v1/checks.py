@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import desk
-from heartbeat import audit, check, checker, definitions, hand, store
+from heartbeat import check, checker, definitions, hand, store
 from heartbeat.check import State
 from heartbeat.config import CheckDefinition, entry
 from heartbeat.edit import checks as edit
@@ -22,7 +22,6 @@ from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields
 from heartbeat.http.v1.answers import Check, Checks, Pings, Transitions
 from heartbeat.http.v1.tags import Changes, Reads, put, tag
-from heartbeat.who import Who
 
 SCANNED = 1_000
 """Checks that are looked at for one page, where what is asked for follows from the time."""
@@ -125,14 +124,14 @@ async def pause_check(name: fields.Name, door: Given, who: Responder) -> Check:
     An incident of it ends or goes on without it. Pausing what is paused changes nothing.
     """
     now = door.clock.now()
-    return await _changed(door, who, "pause", name, lambda db, named: hand.pause(db, named, who.name, now))
+    return await _changed(door, name, lambda db, named: hand.pause(db, named, who, now))
 
 
 @router.post("/{name}/resume")
 async def resume_check(name: fields.Name, door: Given, who: Responder) -> Check:
     """Expect a paused check afresh from now on. Resuming what is not paused changes nothing."""
     now = door.clock.now()
-    return await _changed(door, who, "resume", name, lambda db, named: hand.resume(db, named, now))
+    return await _changed(door, name, lambda db, named: hand.resume(db, named, who, now))
 
 
 @router.delete("/{name}", status_code=204)
@@ -199,17 +198,13 @@ def _page(
 
 
 async def _changed(
-    door: Door, who: Who, deed: str, name: str, work: Callable[[Connection, str | UUID], check.Check | None]
+    door: Door, name: str, work: Callable[[Connection, str | UUID], check.Check | None]
 ) -> Check:
-    """A check after what somebody has done to it, which is written down where it has changed its state."""
+    """A check after what somebody has done to it."""
     now = door.clock.now()
 
     def done(db: Connection) -> Check:
-        before = edit.locked(db, _named(name))
         one = _known(work(db, _named(name)), name)
-        if before is not None and before.state is not one.state:
-            was, is_now = {"state": before.state.value}, {"state": one.state.value}
-            audit.record(db, who, f"check.{deed}", f"check {one.slug}", now, before=was, after=is_now)
         return _shown(one, now, _incidents(db, [one]), door)
 
     shown = await door.database.write(done)

@@ -14,9 +14,8 @@ from alerting.incident import (
     Resolved,
     Snoozed,
     Stale,
-    State,
 )
-from heartbeat import audit, hand
+from heartbeat import hand
 from heartbeat.http import glance
 from heartbeat.http.auth import Given, Responder
 from heartbeat.http.door import Door
@@ -63,15 +62,13 @@ async def acknowledge(
     Of two who answer, the first counts. An answer to an occurrence that is over is refused (409).
     """
     asked = asked or fields.Acknowledge()
-    now, by = door.clock.now(), asked.by or who.name
+    now = door.clock.now()
     until = asked.until and _soon(asked.until, now)
-
-    def work(db: Connection) -> Outcome:
-        outcome = hand.acknowledge(db, number, by, now, occurrence=asked.occurrence, until=until)
-        hand.write_down(db, who, number, outcome, by, now)
-        return outcome
-
-    outcome = await door.database.write(work)
+    outcome = await door.database.write(
+        lambda db: hand.acknowledge(
+            db, number, who, now, by=asked.by, occurrence=asked.occurrence, until=until
+        )
+    )
     door.metrics.observe_answer(outcome)
     return _answered(door, number, outcome)
 
@@ -79,9 +76,9 @@ async def acknowledge(
 @router.post("/{number}/snooze")
 async def snooze(number: fields.Number, door: Given, who: Responder, asked: fields.Snooze) -> Answered:
     """Quiet until then, when it pages again."""
-    now, by = door.clock.now(), asked.by or who.name
+    now = door.clock.now()
     until = _soon(asked.until, now)
-    outcome = await door.database.write(lambda db: _snooze(db, who, number, by, now, until))
+    outcome = await door.database.write(lambda db: hand.snooze(db, number, who, now, until, by=asked.by))
     return _answered(door, number, outcome)
 
 
@@ -91,13 +88,7 @@ async def resolve(
 ) -> Answered:
     """End it. Checks of it that are still down are expected afresh from now on, so that none is forgotten."""
     now, by = door.clock.now(), (asked and asked.by) or who.name
-
-    def work(db: Connection) -> Outcome:
-        outcome = hand.resolve(db, number, by, now)
-        hand.write_down(db, who, number, outcome, by, now)
-        return outcome
-
-    outcome = await door.database.write(work)
+    outcome = await door.database.write(lambda db: hand.resolve(db, number, who, now, by=by))
     return _answered(door, number, outcome)
 
 
@@ -105,7 +96,7 @@ async def resolve(
 async def note(number: fields.Number, door: Given, who: Responder, asked: fields.Note) -> Answered:
     """Add words to its timeline. The same words by the same person are kept once."""
     now, by = door.clock.now(), asked.by or who.name
-    fresh = await door.database.write(lambda db: _note(db, who, number, by, asked.words, now))
+    fresh = await door.database.write(lambda db: _note(db, number, who, by, asked.words, now))
     return Answered(outcome="noted" if fresh else "noted already", by=by)
 
 
@@ -117,22 +108,9 @@ def _story(db: Connection, number: int, seen: Seen) -> Story:
     return Story.of(found, slugs)
 
 
-def _snooze(db: Connection, who: Who, number: int, by: str, now: datetime, until: datetime) -> Outcome:
-    """As `desk.snooze`; where it is snoozed until then already, nobody is told of it again."""
-    standing = _dossier(db, number).incident
-    if standing.state is State.SNOOZED and standing.next_at == until:
-        return Snoozed(by, until)
-    outcome = desk.snooze(db, number, by, now, until)
-    hand.write_down(db, who, number, outcome, by, now)
-    return outcome
-
-
-def _note(db: Connection, who: Who, number: int, by: str, words: str, now: datetime) -> bool:
+def _note(db: Connection, number: int, who: Who, by: str, words: str, now: datetime) -> bool:
     known = {(entry.by, entry.words) for entry in _dossier(db, number).timeline if entry.kind == "note"}
-    if (by, words) in known or not desk.note(db, number, by, words, now):
-        return False
-    audit.record(db, who, "incident.note", f"incident {number}", now, after={"by": by, "words": words})
-    return True
+    return (by, words) not in known and hand.note(db, number, who, words, now, by=by)
 
 
 def _answered(door: Door, number: int, outcome: Outcome) -> Answered:

@@ -13,7 +13,7 @@ from heartbeat.check import Change, Check, Ping, Signal
 from heartbeat.config.definition import Faulty
 from heartbeat.edit import maintenance as edit
 from heartbeat.edit.maintenance import Arranged, Ended
-from tests.unit.conftest import NOW, a_check
+from tests.unit.conftest import NOW, a_check, somebody
 from tests.unit.edit.conftest import ANNA
 
 GATHERING = timedelta(seconds=10)
@@ -233,7 +233,7 @@ def test_an_answer_to_what_is_held_expires_at_the_end_of_the_window_at_the_earli
     window(db, 0, 60)
     jobs(db, "one")
     tick(db, 6)
-    hand.acknowledge(db, incident(db).id, "anna", at(10), until=at(30))
+    hand.acknowledge(db, incident(db).id, somebody("anna"), at(10), until=at(30))
     tick(db, 30)
     assert (incident(db).state, incident(db).next_at, incident(db).occurrence) == ("open", at(60), 2)
     assert pages(db) == []
@@ -246,7 +246,7 @@ def test_what_comes_back_in_a_window_ends_an_answer_only_at_its_end(db: Connecti
     (one,) = jobs(db, "one")
     tick(db, 6)
     tick(db, 7)
-    hand.acknowledge(db, incident(db).id, "anna", at(10), until=at(300))
+    hand.acknowledge(db, incident(db).id, somebody("anna"), at(10), until=at(300))
     window(db, 10, 60, now=10)
     hear(db, one, 11)
     tick(db, 18)
@@ -259,7 +259,7 @@ def test_what_comes_back_in_a_window_leaves_an_answer_that_ends_before(db: Conne
     (one,) = jobs(db, "one")
     tick(db, 6)
     tick(db, 7)
-    hand.acknowledge(db, incident(db).id, "anna", at(10), until=at(40))
+    hand.acknowledge(db, incident(db).id, somebody("anna"), at(10), until=at(40))
     window(db, 10, 60, now=10)
     hear(db, one, 11)
     tick(db, 18)

@@ -8,10 +8,11 @@ import httpx
 import pytest
 
 from alerting import desk
-from heartbeat import hand, link
+from heartbeat import audit, hand, link
 from heartbeat.app import System
 from heartbeat.database import Database, Unavailable
 from heartbeat.link import Answerer
+from tests.unit.conftest import somebody
 from tests.unit.http.conftest import (
     SECRET_KEY,
     SECRET_KEY_BEFORE,
@@ -111,6 +112,8 @@ async def test_pressing_acknowledges_for_the_person_and_says_until_when(
     assert ACKNOWLEDGED in shown.words
     assert shown.forms == []
     assert (await standing(system, number)).incident.acknowledged_by == "First responder"
+    (deed,) = await system.door.database.read(lambda db: audit.listed(db, limit=9))
+    assert (deed.actor, deed.via, deed.action) == ("First responder", "signed link", "incident.acknowledge")
 
 
 async def test_a_link_by_the_key_before_still_answers(
@@ -181,7 +184,7 @@ async def test_a_resolved_incident_says_that_nothing_is_to_be_done(
     system: System, number: int, phone: httpx.AsyncClient, client: httpx.AsyncClient, clock: SetClock
 ) -> None:
     clock.advance(minutes=9)
-    await system.door.database.write(lambda db: hand.resolve(db, number, "admin", clock.now()))
+    await system.door.database.write(lambda db: hand.resolve(db, number, somebody("admin"), clock.now()))
     shown = await see(phone, address(number))
     assert "us-housekeeping: 2 jobs silent" in shown.words
     assert "Resolved by admin at 03:15 UTC; it lasted 9 min." in shown.words

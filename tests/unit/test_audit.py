@@ -1,0 +1,116 @@
+"""The audit log: nothing in it can be changed, and whatever somebody does is in it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from heartbeat import audit, checker, hand, plan
+from heartbeat.audit import Deed
+from heartbeat.check import Check
+from heartbeat.database import Database
+from tests.unit.conftest import NOW, a_check, somebody
+from tests.unit.test_config import EXAMPLE
+from tests.unit.test_plan import wanted
+
+Insert = Callable[[Connection, list[Check]], dict[str, Check]]
+ANNA = somebody("anna")
+LATER = NOW + timedelta(minutes=10)
+
+
+@pytest.fixture
+def database(database_url: str) -> Any:
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE audit SET actor = 'eve'", "DELETE FROM audit", "DELETE FROM audit WHERE id = 1"]
+)
+async def test_the_database_itself_refuses_to_change_what_was_done(
+    database: Database, statement: str
+) -> None:
+    await database.write(lambda db: audit.record(db, ANNA, "test", "nothing", NOW))
+    with pytest.raises(DBAPIError, match="only ever added to"):
+        await database.write(lambda db: db.execute(text(statement)))
+    (deed,) = await database.read(lambda db: audit.listed(db, limit=9))
+    assert deed.actor == "anna"
+
+
+@pytest.mark.parametrize("kind", ["postgres"])
+async def test_it_cannot_be_emptied_either(kind: str, make_database_url: Callable[[str], str]) -> None:
+    database = Database(make_database_url(kind))
+    with pytest.raises(DBAPIError, match="only ever added to"):
+        await database.write(lambda db: db.execute(text("TRUNCATE audit")))
+    database.close()
+
+
+def told(deeds: list[Deed]) -> list[tuple[str, str]]:
+    """Oldest first: what was done to what."""
+    return [(deed.action, deed.target) for deed in reversed(deeds)]
+
+
+async def test_what_is_done_to_checks_is_written_down_once(database: Database, insert: Insert) -> None:
+    def work(db: Connection) -> None:
+        insert(db, [a_check("one"), a_check("two")])
+        for _ in range(2):
+            hand.pause(db, "one", ANNA, NOW)
+        hand.pause_all(db, ANNA, ["one", "two"], NOW)
+        for _ in range(2):
+            hand.resume(db, "two", ANNA, NOW)
+        hand.resume_all(db, ANNA, ["one", "two"], NOW)
+        hand.delete(db, "one", ANNA, NOW)
+        hand.delete(db, "nothing", ANNA, NOW)
+
+    await database.write(work)
+    deeds = await database.read(lambda db: audit.listed(db, limit=99))
+    assert told(deeds) == [
+        ("check.pause", "check one"),
+        ("check.pause", "check two"),
+        ("check.resume", "check two"),
+        ("check.resume", "check one"),
+        ("check.delete", "check one"),
+    ]
+    assert {(deed.actor, deed.via, deed.remote) for deed in deeds} == {("anna", "session", "192.0.2.1")}
+    assert (deeds[-1].before, deeds[-1].after) == ({"state": "new"}, {"state": "paused"})
+    assert deeds[0].before is not None
+    assert deeds[0].after is None
+
+
+async def test_answers_to_incidents_are_written_down_once(database: Database, insert: Insert) -> None:
+    def work(db: Connection) -> None:
+        insert(db, [a_check("one")])
+        checker.sweep(db, LATER)
+        for _ in range(2):
+            hand.acknowledge(db, 1, ANNA, LATER, until=LATER + timedelta(hours=1))
+        for _ in range(2):
+            hand.snooze(db, 1, ANNA, LATER, LATER + timedelta(hours=2))
+        hand.note(db, 1, ANNA, "the disk is full", LATER, by="bob")
+        for _ in range(2):
+            hand.resolve(db, 1, ANNA, LATER, by="bob")
+        hand.acknowledge(db, 99, ANNA, LATER)
+        hand.note(db, 99, ANNA, "nothing", LATER)
+
+    await database.write(work)
+    deeds = await database.read(lambda db: audit.listed(db, limit=99))
+    assert told(deeds) == [
+        (f"incident.{deed}", "incident 1") for deed in ("acknowledge", "snooze", "note", "resolve")
+    ]
+    assert {deed.actor for deed in deeds} == {"anna"}
+    assert deeds[1].after == {"by": "bob", "words": "the disk is full"}
+    assert deeds[3].after == {"by": "anna", "until": (LATER + timedelta(hours=1)).isoformat()}
+
+
+async def test_a_configuration_that_changes_something_is_written_down(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "WRITTEN_DOWN", 2)
+    done = await database.write(lambda db: plan.apply(db, wanted(EXAMPLE), NOW))
+    await database.write(lambda db: plan.apply(db, wanted(EXAMPLE), NOW))
+    (deed,) = await database.read(lambda db: audit.listed(db, limit=99))
+    assert (deed.actor, deed.via, deed.action) == ("configuration file", "file", "configuration.apply")
+    assert deed.after == {"changes": [*done.changes[:2], f"and {len(done.changes) - 2} more"]}

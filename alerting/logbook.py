@@ -1,7 +1,7 @@
 """What happens to incidents: all of it in their timelines, and their life in the log of the process.
 
-The log has a line each for an incident that opened, paged, was answered, pages again, or was resolved, with its
-number. Where a storm brings many of a kind in one transaction, one line stands for all.
+The log has a line each for an incident that opened, is held, paged, was answered, pages again, or was resolved, with
+its number. Where a storm brings many of a kind in one transaction, one line stands for all.
 """
 
 import logging
@@ -15,7 +15,7 @@ from alerting.store import Entry
 
 LINES = 10
 """Lines of one kind that one transaction writes; more become one line."""
-LIFE = ("reopened", "paged", "acknowledged", "snoozed", "resolved")
+LIFE = ("reopened", "held", "paged", "acknowledged", "snoozed", "resolved")
 """Kinds of entries that are logged. What a human notes and what jobs say stays in the timeline."""
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""Every expression of the dashboard, by promtool and by a Prometheus that has scraped the service."""
+"""Every expression of the dashboard, by promtool and by a Prometheus that scrapes the service and has the rules."""
 
 import json
 import subprocess
@@ -11,6 +11,7 @@ from tests.e2e.conftest import Serve
 from tests.e2e.patience import eventually
 from tests.e2e.service import PING_KEY, configuration
 from tests.e2e.test_prometheus import installed, prometheus
+from tests.e2e.test_rules import RULES
 from tests.unit.test_dashboard import expressions
 
 pytestmark = pytest.mark.e2e
@@ -39,7 +40,7 @@ def test_every_panel_shows_something(serve: Serve, tmp_path: Path) -> None:
         HEARTBEAT_OUTSIDE_EVERY="1",
     ).start()
     assert service.ping("well").text == "OK"
-    with prometheus(tmp_path, service.port, service.admin_key) as server:
+    with prometheus(tmp_path, service.port, service.admin_key, [RULES]) as server:
         eventually(lambda: _answered(server, "heartbeat_check_down"), within=40, what="a first scrape")
         for path in (f"{PING_KEY}/well/start", f"{PING_KEY}/well/fail"):
             assert service.ping(path).text == "OK"
@@ -53,6 +54,11 @@ def test_every_panel_shows_something(serve: Serve, tmp_path: Path) -> None:
             eventually(no_panel_is_empty, within=40, what="something in every panel")
         finally:
             print("nothing is shown by", empty)
+        states = httpx.get(f"{server}/api/v1/rules").json()["data"]["groups"]
+        assert {(rule["health"], rule.get("lastError")) for one in states for rule in one["rules"]} == {
+            ("ok", None)
+        }
+        assert _answered(server, "heartbeat:processes:count == 1")
 
 
 def _answered(server: str, query: str) -> bool:

@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -99,15 +99,19 @@ def _relay(target: int, accept: str | None) -> Iterator[tuple[int, list[str]]]:
 
 
 @contextmanager
-def prometheus(home: Path, target: int, key: str) -> Iterator[str]:
-    """A Prometheus that scrapes the service each second; its address."""
+def prometheus(home: Path, target: int, key: str, rules: Sequence[Path] = ()) -> Iterator[str]:
+    """A Prometheus that scrapes the service each second, with these files of rules; its address."""
     (home / "key").write_text(key)
     job = {
         "job_name": "heartbeat",
         "authorization": {"credentials_file": str(home / "key")},
         "static_configs": [{"targets": [f"127.0.0.1:{target}"]}],
     }
-    settings = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": [job]}
+    settings = {
+        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+        "scrape_configs": [job],
+        "rule_files": [str(file) for file in rules],
+    }
     (home / "prometheus.yml").write_text(json.dumps(settings))
     address = f"127.0.0.1:{free_port()}"
     with (home / "prometheus.log").open("w") as log:

@@ -20,7 +20,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 from sqlalchemy import make_url
 
-from alerting import courier, delivery, escalator, incident, notice, outbox
+from alerting import courier, delivery, escalator, incident, logbook, notice, outbox
 from alerting.delivery import Retry, Tries
 from alerting.notice import Kind
 from alerting.notifiers import answer, email, gate, ntfy, pagerduty, shelf
@@ -43,6 +43,7 @@ from heartbeat import (
     outfit,
     ring,
     schedule,
+    serve,
     settings,
     ticker,
 )
@@ -630,6 +631,11 @@ LIMITS: Mapping[str, str] = {
     "Clean tick for `/readyz`": f"{ticker.READY_WITHIN:g} s",
     "Database for `/readyz`": f"{ops.PROBE_BOUND:g} s",
     "Database for `/metrics`": f"{ops.SCRAPE_BOUND:g} s",
+    "Checks that have series of their own": f"{series.MAX_CHECKS:,},",
+    "Labels of checks in their series": f"{settings.MAX_SERIES_LABELS}",
+    "Lines of one kind that one transaction logs": f"{logbook.LINES},",
+    "Checks that one line of the log names": f"{checker.NAMED}",
+    "Spans that are left at a stop": f"{serve.CLOSE_BOUND:g} s",
     "Ping of the outside heartbeat": f"{ticker.OUTSIDE_BOUND:g} s",
 }
 

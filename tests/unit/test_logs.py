@@ -6,6 +6,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from alerting import commit, desk, escalator, logbook
-from alerting.incident import Facts, Symptom
+from alerting.incident import Facts, Hold, Symptom
 from alerting.severity import Severity
 from heartbeat import checker, logs, store
 from heartbeat.database import Database, transact
@@ -214,6 +215,18 @@ def test_the_life_of_an_incident_is_told_once(database: Database, caplog: pytest
         ),
         ("incident 1 paged: step 1 of catch-all: Operator", {"event": "paged", "incident": 1}),
         ("incident 1 resolved by anna", {"event": "resolved", "incident": 1, "by": "anna"}),
+    ]
+
+
+def test_an_incident_that_is_held_says_so(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    held = [replace(one, hold=Hold(LATER, "the database moves")) for one in symptoms(1)]
+
+    transact(database.writer, lambda db: desk.raise_(db, held, NOW))
+
+    assert told(caplog) == [
+        ("incident 1 opened: Job 0 silent", {"event": "opened", "incident": 1}),
+        ("incident 1 held until 03 May 04:00 UTC: the database moves", {"event": "held", "incident": 1}),
     ]
 
 

@@ -86,7 +86,7 @@ def documents(values: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def golden(values: dict[str, Any]) -> str:
-    """Every manifest in one text. Long files that are only passed through are named by their length."""
+    """Every manifest in one text. Of long files that are only passed through it has the beginning."""
     texts = [f"# {name}\n{text.strip()}\n" for name, text in sorted(rendered(values).items())]
     return "\n".join(_shortened(text) for text in texts)
 
@@ -130,7 +130,7 @@ def _shortened(text: str) -> str:
     if not text.startswith(("# dashboard.yaml", "# prometheusrule.yaml")):
         return text
     lines = text.splitlines()
-    return "\n".join([*lines[:25], f"# and {len(lines) - 25} lines more\n"]) if len(lines) > 25 else text
+    return "\n".join([*lines[:25], "# and so on, as the file has it\n"]) if len(lines) > 25 else text
 
 
 def readme() -> str:

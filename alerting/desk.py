@@ -33,6 +33,7 @@ from alerting.outbox import Page as Page
 from alerting.outbox import Standing as Standing
 from alerting.person import DECLARED, OPERATOR, Person
 from alerting.store import Entry
+from alerting.store import lately_about as lately_about
 from alerting.store import newest_entries as newest_entries
 from alerting.store import told_of as told_of
 

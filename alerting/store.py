@@ -19,6 +19,7 @@ from alerting.rows import among, earliest, insert_many, update_many
 from alerting.severity import Severity
 from alerting.tables import incidents, people, policies, symptoms, timeline
 
+LATELY = 20_000
 SEVERITIES = tuple(Severity)
 _COLUMNS = tuple(incidents.c.keys())
 _FACTS = tuple(field.name for field in fields(Facts))
@@ -266,6 +267,17 @@ def timeline_of(db: Connection, incident_id: int) -> list[Entry]:
     """The story of an incident, oldest first."""
     query = select(timeline).where(timeline.c.incident_id == incident_id).order_by(timeline.c.id)
     return [Entry(row.incident_id, row.at, row.kind, row.words, row.by) for row in db.execute(query)]
+
+
+def lately_about(db: Connection, key: str, limit: int) -> list[Incident]:
+    """The newest incidents that this symptom has been in, newest first, among the last `LATELY` symptoms of all.
+
+    No index knows symptoms that have cleared by their key; so many are looked through quickly without.
+    """
+    last = db.execute(select(func.max(symptoms.c.id))).scalar() or 0
+    mine = select(symptoms.c.incident_id).where(symptoms.c.id > last - LATELY, symptoms.c.key == key)
+    query = select(incidents).where(incidents.c.id.in_(mine)).order_by(incidents.c.id.desc()).limit(limit)
+    return [incident_of(row) for row in db.execute(query)]
 
 
 def newest_entries(db: Connection, limit: int) -> list[int]:

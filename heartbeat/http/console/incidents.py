@@ -17,6 +17,8 @@ from heartbeat.http.console.visit import Shown, Visit
 from heartbeat.who import Role
 
 A_PAGE = 50
+LONGEST_NOTE = 10_000
+"""Characters of a note."""
 MORNING = time(9)
 """When a snooze until tomorrow ends, in UTC."""
 _NO_SUCH_SNOOZE = (
@@ -111,6 +113,18 @@ async def resolve(visit: Visit) -> Response:
     return _back_to(visit, number, outcome)
 
 
+async def note(visit: Visit) -> Response:
+    """Add somebody's words to the story."""
+    number = visit.number
+    words = str(visit.form.get("words", "")).replace("\r\n", "\n").replace("\0", "").strip()
+    if not words or len(words) > LONGEST_NOTE:
+        said = f"A note has at least one word, and at most {LONGEST_NOTE:,} characters. Nothing was added."
+        return page.error_page(visit.request, 400, "A note of what?", said)
+
+    done = await visit.write(lambda db: hand.note(db, number, visit.who, words, visit.now))
+    return page.see_other(f"/incidents/{number}") if done else visit.missing(_missing(number))
+
+
 READING: Mapping[str, Shown] = {
     "/incidents": (Role.VIEWER, listed),
     "/incidents/{number:int}": (Role.VIEWER, one_incident),
@@ -118,6 +132,7 @@ READING: Mapping[str, Shown] = {
 }
 ACTING: Mapping[str, Shown] = {
     "/incidents/{number:int}/acknowledge": (Role.RESPONDER, acknowledge),
+    "/incidents/{number:int}/note": (Role.RESPONDER, note),
     "/incidents/{number:int}/snooze": (Role.RESPONDER, snooze),
     "/incidents/{number:int}/resolve": (Role.RESPONDER, resolve),
 }

@@ -8,16 +8,17 @@ from urllib.parse import quote
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from alerting import desk
+from alerting import desk, spell
 from alerting.incident import Incident
-from heartbeat import checker, hand, ring, schedule, store
+from heartbeat import checker, config, forecast, hand, ring, schedule, store
 from heartbeat.check import Check, State
-from heartbeat.http import glance, page, reading, sentence, strip, view
+from heartbeat.http import glance, page, plot, reading, sentence, strip, view
 from heartbeat.http.console import bulk
 from heartbeat.http.console.visit import Shown, Visit
 from heartbeat.schedule import Cron, Every
 from heartbeat.who import Role
 
+INCIDENTS_SHOWN = 10
 PINGS_SHOWN = 20
 CHANGES_SHOWN = 15
 
@@ -102,16 +103,21 @@ def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | N
     if one is None:
         return None
     changes = store.transitions_of(db, one.id, strip.RUNS)
-    heard = glance.last_runs(db, [one.id], strip.RUNS + 1)[one.id]
+    heard = glance.last_runs(db, [one.id], plot.RUNS)[one.id]
+    lately = sorted(heard, key=lambda ping: ping.n)[-strip.RUNS - 1 :]
     why = changes[0].why if changes else ""
-    row = view.check_row(one, heard, changes, now)
+    row = view.check_row(one, lately, changes, now)
     return {
         "check": one,
         "row": row,
         "places": strip.places(row.cells),
         "legend": strip.legend(row.cells),
         "sentence": sentence.of_check(one, why, now),
-        "incident": _incident_of(db, one),
+        "incident": desk.incident_of(db, [checker.symptom_key(one)]).get(checker.symptom_key(one)),
+        "incidents": [_past(incident) for incident in _incidents(db, one)],
+        "plot": plot.of(heard, one.max_runtime),
+        "ahead": forecast.of(db, one, now, ""),
+        "declared": one.origin == config.ORIGIN,
         "schedule": schedule.in_words(one.schedule),
         "zone": "UTC" if isinstance(one.schedule, Every) else one.schedule.timezone,
         "upcoming": _upcoming(one, now),
@@ -122,10 +128,14 @@ def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | N
     }
 
 
-def _incident_of(db: Connection, one: Check) -> Incident | None:
-    number = desk.incident_of(db, [checker.symptom_key(one)]).get(checker.symptom_key(one))
-    found = desk.dossier(db, number) if number else None
-    return found.incident if found else None
+def _incidents(db: Connection, one: Check) -> list[Incident]:
+    return desk.lately_about(db, checker.symptom_key(one), INCIDENTS_SHOWN)
+
+
+def _past(incident: Incident) -> tuple[Incident, str]:
+    """An incident that this check was in, and how long it lasted if it has ended."""
+    ended = incident.resolved_at
+    return incident, "" if ended is None else spell.duration(ended - incident.opened_at)
 
 
 def _upcoming(one: Check, now: datetime) -> list[datetime]:

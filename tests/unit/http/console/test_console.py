@@ -418,7 +418,7 @@ async def test_resolving_asks_in_words_that_name_the_thing(
     assert (await press(browser, f"/incidents/{number}/resolve")).status_code == 303
     shown = await see(browser, f"/incidents/{number}")
     assert "Resolved by admin at 03:06 UTC; it lasted 0 s." in shown.words
-    assert shown.forms == ["/sign-out"]
+    assert shown.forms == ["/sign-out", f"/incidents/{number}/note"]
     assert (await read_check(system, "job-0")).state is State.NEW
     assert (await press(browser, f"/incidents/{number}/acknowledge")).status_code == 303
 

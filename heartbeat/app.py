@@ -5,7 +5,7 @@ import gc
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -193,9 +193,10 @@ def understand(
 ) -> config.Configuration:
     """The configuration that this text says, with this process's environment and plugins. Raises `config.Wrong`."""
     kinds = {**shelf.known().kinds, **{kind: type(notifier) for kind, notifier in (brought or {}).items()}}
-    return config.parse(
+    found = config.parse(
         text, str(path), notifiers=kinds, env=settings.environment, read=Path.read_text, look=Path.read_bytes
     )
+    return replace(found, warnings=(*found.warnings, *outfit.out_of_bounds(settings, found)))
 
 
 def ways(settings: Settings) -> Ways:

@@ -3,7 +3,8 @@
 import json
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from alerting.notifiers.contract import Notifier, Outcome
 from alerting.notifiers.shelf import Outfit, Setup, Shelf
 from alerting.person import DECLARED, Contact, Person
 from heartbeat import secret, vault
+from heartbeat.config import Configuration
 from heartbeat.settings import Settings
 
 LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50)
@@ -29,8 +31,9 @@ log = logging.getLogger(__name__)
 
 def client_for_own(settings: Settings) -> httpx.AsyncClient:
     """The client for what the operator has written: the configuration's addresses and the outside heartbeat."""
-    fence = Fence(Reach.INSIDE, settings.allow_addresses, ADVICE)
-    return gate.client(fence, limits=LIMITS, headers={"User-Agent": USER_AGENT}, proxies=True)
+    return gate.client(
+        fence_of_own(settings), limits=LIMITS, headers={"User-Agent": USER_AGENT}, proxies=True
+    )
 
 
 def client_for_entered(settings: Settings) -> httpx.AsyncClient:
@@ -38,9 +41,29 @@ def client_for_entered(settings: Settings) -> httpx.AsyncClient:
     return gate.client(fence_of_entered(settings), limits=LIMITS, headers={"User-Agent": USER_AGENT})
 
 
+def fence_of_own(settings: Settings) -> Fence:
+    """How far what the file says may reach."""
+    return Fence(Reach.INSIDE, settings.allow_addresses, ADVICE)
+
+
 def fence_of_entered(settings: Settings) -> Fence:
     """How far what somebody has entered may reach."""
     return Fence(Reach.INTERNET, settings.allow_addresses, ADVICE)
+
+
+def out_of_bounds(settings: Settings, found: Configuration) -> Iterator[str]:
+    """What of a file's addresses no page may go to, where that can be told without looking a name up."""
+    fence, fill_in = fence_of_own(settings), filler(settings)
+    for person in found.people.values():
+        for contact in person.contacts:
+            with suppress(ValueError):
+                if fault := gate.literal_fault(fence, fill_in(contact.address, person.about(contact))):
+                    yield f"people.{person.id}.contacts: {contact.kind}: {fault}."
+    for kind, given in found.notifiers.items():
+        for name, text in given.items():
+            with suppress(ValueError):
+                if fault := gate.literal_fault(fence, fill_in(text, shelf.about(kind, name))):
+                    yield f"notifiers.{kind}.{name}: {fault}."
 
 
 def vault_of(settings: Settings) -> vault.Vault:

@@ -58,6 +58,14 @@ async def fault(fence: Fence, address: str) -> str | None:
     return None
 
 
+def literal_fault(fence: Fence, address: str) -> str | None:
+    """As `fault`, of an address whose host is written as a number; of a name nothing is told."""
+    host = _host(address)
+    with suppress(ValueError):
+        return None if host is None else fence.fault(parse(host))
+    return None
+
+
 def _host(address: str) -> str | None:
     """The host of what is a URL, of the web or of a mail server."""
     url = web_address(address)

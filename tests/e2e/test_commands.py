@@ -122,3 +122,31 @@ def test_without_a_configuration_commands_say_where_it_would_be(serve: Serve) ->
     told = serve().command("apply")
     assert (told.returncode, told.stdout) == (1, "")
     assert told.stderr == "There is no configuration at heartbeat.yaml; HEARTBEAT_CONFIG names another.\n"
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_the_doctor_examines_what_is_served(
+    kind: str, serve: Serve, phone: Phone, make_url: Callable[[str], str]
+) -> None:
+    outside = {"HEARTBEAT_OUTSIDE_URL": phone.url, "HEARTBEAT_ADMIN_KEY": "4f1c0a9be2d86537aa10c4e2"}
+    service = serve(FIRST, HEARTBEAT_DATABASE_URL=make_url(kind), **phone.webhook, **outside).start()
+    well = service.command("doctor", "--json", "--send")
+    found = {(one["weight"], one["subject"]) for one in json.loads(well.stdout)["findings"]}
+    assert {
+        ("ok", "serving"),
+        ("ok", "database"),
+        ("ok", "configuration"),
+        ("ok", "first by webhook"),
+    } <= found
+    assert not [one for one in found if one[0] == "bad"], well.stdout
+    assert ("ok", "PostgreSQL") in found or kind == "sqlite"
+    assert phone.calls[-1].said["type"] == "page.test"
+
+    (service.home / "heartbeat.yaml").write_text(WRONG)
+    service.sigterm()
+    unwell = service.command("doctor")
+    assert unwell.returncode == 2
+    assert "bad   serving: " in unwell.stdout
+    assert "bad   configuration: heartbeat.yaml:4: " in unwell.stdout
+    for secret in (phone.webhook["PHONE"], outside["HEARTBEAT_ADMIN_KEY"]):
+        assert secret not in well.stdout + unwell.stdout + well.stderr + unwell.stderr

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from alerting import desk, notice
+from alerting.address import networks
 from alerting.escalation import Policy, Step
 from alerting.notifiers import shelf
 from alerting.notifiers.contract import Accepted, Outcome, Refused
@@ -147,3 +149,23 @@ def test_a_notifier_whose_settings_were_entered_is_strict_for_everybody() -> Non
 def client_of(notifier: Any) -> httpx.AsyncClient:
     found: httpx.AsyncClient = notifier.http
     return found
+
+
+def test_the_plan_warns_of_addresses_to_which_no_page_may_go(tmp_path: Path) -> None:
+    """What would be refused at night is said when the file is read; no secret is shown."""
+    text = """
+people:
+  anna: {contacts: [{webhook: "${HOOK}"}, {ntfy: "http://10.0.0.7/anna"}, {ntfy: "http://[fe80::1]/anna"}]}
+  ben: {contacts: [{ntfy: "http://169.254.169.254/ben"}]}
+policies: {ops: [{page: anna, wait: 5m}]}
+"""
+    given = replace(SETTINGS, environment={"HOOK": "http://169.254.7.7/T0K3N"})
+    found = app.understand(text, tmp_path / "heartbeat.yaml", given).warnings
+    assert [line.partition(", where this")[0] for line in found] == [
+        "people.anna.contacts: webhook: the address leads to 169.254.7.7, a link-local address",
+        "people.anna.contacts: ntfy: the address leads to fe80::1, a link-local address",
+        "people.ben.contacts: ntfy: the address leads to 169.254.169.254, where a cloud tells its secrets",
+    ]
+    assert "T0K3N" not in "".join(found)
+    allowed = replace(given, allow_addresses=networks("169.254.0.0/16, fe80::/10"))
+    assert app.understand(text, tmp_path / "heartbeat.yaml", allowed).warnings == ()

@@ -1,15 +1,24 @@
 """The rules that watch the service, and their pages: each alert has its page, each page its alert."""
 
 import re
+from argparse import _SubParsersAction
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from heartbeat import __main__
+
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "helm" / "files" / "alerts.yaml"
 PAGES = ROOT / "docs" / "runbooks"
+COMMANDS = {
+    command
+    for action in __main__._parser()._actions
+    if isinstance(action, _SubParsersAction)
+    for command in action.choices
+}
 HEADINGS = [
     "What it means",
     "Who is not being paged",
@@ -49,6 +58,9 @@ def test_a_page_is_whole(rule: dict[str, Any]) -> None:
     assert re.findall(r"^## (.+)$", page, re.MULTILINE) == HEADINGS
     (commands,) = re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     assert len(commands.splitlines()) == 3
+    named = set(re.findall(r"`heartbeat ([a-z][a-z-]*)", page))
+    named |= set(re.findall(r"^heartbeat ([a-z][a-z-]*)", commands, re.MULTILINE))
+    assert named <= COMMANDS
 
 
 def test_operating_names_each_alert_with_its_severity() -> None:

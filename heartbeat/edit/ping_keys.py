@@ -45,6 +45,8 @@ def revoke(db: Connection, who: Who, name: str, now: datetime) -> PingKey | None
     found = next((one for one in definitions.ping_keys_of(db) if one.name == name), None)
     if found is not None:
         refuse_if_declared(found.origin, f"ping key {name}", "delete")
+        if found.origin != MADE_HERE:
+            raise InUse(f"{name} belongs to the API key {name.partition(':')[2]}: revoke that one.")
         definitions.remove_ping_key(db, name)
         audit.record(db, who, "ping_key.revoke", f"ping key {name}", now, before={"name": name})
     return found

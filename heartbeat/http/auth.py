@@ -17,7 +17,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from starlette.responses import Response
 
-from heartbeat.access import session, sign_in, store
+from heartbeat.access import key, key_store, keys, session, sign_in, store
 from heartbeat.access.account import User
 from heartbeat.access.session import Session
 from heartbeat.access.sign_in import ADMIN, Gate, Whence
@@ -29,11 +29,12 @@ from heartbeat.who import Role, Who
 COOKIE = "heartbeat"
 
 _SAFE = frozenset({"GET", "HEAD"})
-_WANTED = "This wants the admin key, as 'Authorization: Bearer KEY' or 'X-Api-Key: KEY'."
-_WRONG = "This is not the admin key."
+_WANTED = "This wants a key, as 'Authorization: Bearer KEY' or 'X-Api-Key: KEY'."
+_WRONG = "This is not a key that opens anything here: it may be mistyped, revoked or expired."
+_ONLY_PINGS = "This key is only for pings; the API wants one with the scope read or write."
 
-_bearer = HTTPBearer(auto_error=False, description="The admin key.")
-_api_key = APIKeyHeader(name="X-Api-Key", auto_error=False, description="The admin key.")
+_bearer = HTTPBearer(auto_error=False, description="An API key, or the admin key.")
+_api_key = APIKeyHeader(name="X-Api-Key", auto_error=False, description="An API key, or the admin key.")
 
 
 def door_of(request: Request) -> Door:
@@ -70,7 +71,7 @@ async def known(
     """
     given = bearer.credentials if bearer else api_key
     actor = await page_actor(request) if given is None and request.method in _SAFE else None
-    return actor or _holder(request, door, given)
+    return actor or await _holder(request, door, given)
 
 
 async def scrape_actor(request: Request, door: Given) -> Who:
@@ -80,7 +81,7 @@ async def scrape_actor(request: Request, door: Given) -> Who:
     """
     bearer = await _bearer(request)
     given = bearer.credentials if bearer else request.headers.get("x-api-key")
-    return _holder(request, door, given or _password(request))
+    return await _holder(request, door, given or _password(request))
 
 
 def needs(needed: Role) -> Any:
@@ -193,12 +194,23 @@ def _from_here(request: Request) -> bool:
     return origin == "null" or origin.partition("://")[2] in own
 
 
-def _holder(request: Request, door: Door, given: str | None) -> Who:
+async def _holder(request: Request, door: Door, given: str | None) -> Who:
     if given is None:
         raise KeyWanted(_WANTED)
-    if not key_matches(door, given):
+    if key_matches(door, given):
+        return Who(ADMIN, Role.ADMIN, "admin key", _remote(request))
+    now = door.clock.now()
+    found = await door.database.read(lambda db: keys.seen(db, given, now)) if keys.may_be(given) else None
+    if found is None:
         raise KeyWanted(_WRONG)
-    return Who(ADMIN, Role.ADMIN, "admin key", _remote(request))
+    if not found.reads:
+        raise Forbidden(_ONLY_PINGS)
+    if key.wants_touch(found, now):
+        number = found.id
+        # While nothing can be written, what can be read must still be answered.
+        with suppress(Unavailable):
+            await door.database.write(lambda db: key_store.touch(db, number, now))
+    return Who(found.name, found.acts_as, f"key {found.name}", _remote(request))
 
 
 def _remote(request: Request) -> str:

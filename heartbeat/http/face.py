@@ -13,7 +13,7 @@ from heartbeat.http.limits import BodyLimit
 
 _ABOUT = """Watches scheduled jobs and pages whoever is on call when one falls silent.
 
-Every address wants the admin key, as `Authorization: Bearer KEY` or `X-Api-Key: KEY`. Instants are in UTC,
+Every address wants a key, as `Authorization: Bearer KEY` or `X-Api-Key: KEY`. Instants are in UTC,
 durations in seconds. What cannot be done is answered as `application/problem+json`, with one sentence in
 `detail`. Whatever changes something can be asked again without harm.
 """

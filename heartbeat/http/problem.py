@@ -14,6 +14,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from heartbeat import config
+from heartbeat.access.account import LastAdmin, Unfit
+from heartbeat.access.keys import Named
+from heartbeat.access.users import Taken
 from heartbeat.config.definition import Faulty
 from heartbeat.database import Unavailable
 from heartbeat.edit import InUse, OwnedByFile
@@ -55,7 +58,7 @@ class Unacceptable(Exception):
 
 
 class KeyWanted(Exception):
-    """Only who has the admin key may do this."""
+    """Only who has a key may do this."""
 
 
 class Forbidden(Exception):
@@ -68,6 +71,10 @@ class Forged(Exception):
 
 STATUS: Mapping[type[Exception], HTTPStatus] = {
     NoSuch: HTTPStatus.NOT_FOUND,
+    Unfit: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Taken: HTTPStatus.CONFLICT,
+    Named: HTTPStatus.CONFLICT,
+    LastAdmin: HTTPStatus.CONFLICT,
     OwnedByFile: HTTPStatus.CONFLICT,
     InUse: HTTPStatus.CONFLICT,
     Ended: HTTPStatus.CONFLICT,

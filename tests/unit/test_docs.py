@@ -48,6 +48,7 @@ from heartbeat import (
     ticker,
 )
 from heartbeat.access import account, hasher, session, sign_in, tries, users
+from heartbeat.access import key as access_key
 from heartbeat.access import store as access_store
 from heartbeat.check import Cause, State
 from heartbeat.clock import WallClock
@@ -568,6 +569,8 @@ LIMITS: Mapping[str, str] = {
     "One-time link": f"{users.LINK_LASTS // HOUR} h",
     "One-time links that make the first user": f"newest {access_store.SET_UP_LINKS}",
     "Password": f"{account.SHORTEST_PASSWORD} to {account.LONGEST_PASSWORD} characters",
+    "API keys": f"{access_key.MOST:,}",
+    "How exactly it is known when an API key was used": f"{access_key.TOUCHED_EVERY.seconds // 60} min",
     "Name of a user": f"{account.LONGEST_NAME} characters",
     "Passwords compared at a time": f"{hasher.AT_ONCE}, and {hasher.IN_LINE} in line",
     "Commit of a batch of pings": f"{ingest.STORE_BOUND:g} s,",
@@ -821,7 +824,7 @@ def test_every_promise_names_a_test() -> None:
 
 # The project speaks of itself, and not of the machine or the hands that made it.
 FORBIDDEN = re.compile(
-    r"/(?:home|root|work|tmp|Users|mnt|srv)/|\.\./shared|\bassistants?\b|\bAI\b|\bhelpers?\b|(?<![-\w])sessions?(?![-\w])|"
+    r"/(?:home|root|work|tmp|(?-i:Users)|mnt|srv)/|\.\./shared|\bassistants?\b|\bAI\b|\bhelpers?\b|(?<![-\w])sessions?(?![-\w])|"
     r"\bpypi\.org\b|files\.pythonhosted|\bTODO\b|\bsimply\b|\bblazing|\bseamless|\bpowerful\b|\bplease\b",
     re.IGNORECASE,
 )

@@ -1,4 +1,4 @@
-"""The API under /v1: everything that the pages show and do, for programs. All of it wants the admin key."""
+"""The API under /v1: everything that the pages show and do, for programs. All of it wants a key."""
 
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,20 @@ from heartbeat.http.auth import Admin, Given, known
 from heartbeat.http.problem import RESPONSES, Unacceptable
 from heartbeat.http.v1 import (
     announcements,
+    audit,
     checks,
     encryption,
     fields,
     forecast,
     incidents,
+    keys,
     maintenance,
     notifiers,
     people,
     ping_keys,
     policies,
     status_pages,
+    users,
 )
 from heartbeat.http.v1.answers import Changes, Overview
 from heartbeat.http.v1.tags import Reads, tag
@@ -42,6 +45,9 @@ for room in (
     status_pages,
     announcements,
     encryption,
+    users,
+    keys,
+    audit,
 ):
     router.include_router(room.router)
 

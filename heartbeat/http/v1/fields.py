@@ -77,6 +77,14 @@ BeforeTransition = Annotated[
     Query(ge=1, le=MAX_NUMBER, description="Go on before this: `next` of the page before."),
     said("must be what `next` of the page before says"),
 ]
+BeforeDeed = Annotated[
+    int,
+    Query(ge=1, le=MAX_NUMBER, description="Go on before this number: `next` of the page before."),
+    said("must be the number of a change"),
+]
+AfterText = Annotated[
+    str, Query(description="Go on after this name: `next` of the page before."), AfterValidator(_keepable)
+]
 OnlyOpen = Annotated[bool, Query(description="Leave out what is resolved."), said("must be true or false")]
 Shown = Annotated[
     State,

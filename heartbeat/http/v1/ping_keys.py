@@ -22,7 +22,9 @@ class PingKey(Answer):
     """A key by which jobs may ping their checks by name. The key itself is not kept, and cannot be shown."""
 
     name: str = Field(examples=["housekeeping"])
-    origin: str = Field(description="Who owns it: file or api.", examples=["api"])
+    origin: str = Field(
+        description="Who owns it: file, api, or key (an API key with the scope ping).", examples=["api"]
+    )
     made_at: datetime | None = Field(description="Null for keys of the configuration file.")
     made_by: str | None = Field(examples=["anna"])
 

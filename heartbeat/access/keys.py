@@ -1,0 +1,81 @@
+"""Keys for programs: made and shown once, found again by their hash, revoked. Each in the caller's transaction."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from secrets import token_urlsafe
+from typing import Any
+
+from sqlalchemy import Connection
+
+from heartbeat import audit, definitions
+from heartbeat.access import key, key_store, token
+from heartbeat.access.account import Unfit
+from heartbeat.access.key import Key, Scope
+from heartbeat.definitions import PingKey
+from heartbeat.who import Role, Who
+
+ORIGIN = "key"
+"""Whence the ping keys are that belong to an API key."""
+
+
+class Named(Exception):
+    """There is a key of this name already."""
+
+
+def make(
+    db: Connection,
+    who: Who,
+    name: str,
+    scopes: tuple[Scope, ...],
+    role: Role,
+    ends_at: datetime | None,
+    now: datetime,
+) -> tuple[Key, str]:
+    """A new key, and the key itself in clear, which nobody sees again. Raises `Unfit` or `Named`."""
+    key.refuse_unfit(scopes, role, ends_at, now)
+    key_store.wait_for_turn(db)
+    known = key_store.every(db)
+    if any(one.name == name for one in known):
+        raise Named(f"There is a key {name} already: revoke it first, or choose another name.")
+    if len(known) >= key.MOST:
+        raise Unfit(f"name: there are {key.MOST:,} keys, and can be no more.")
+    clear = key.BEGINS + token_urlsafe(token.BYTES)
+    made = Key(0, name, clear[: key.SHOWN], scopes, role, now, who.name, ends_at)
+    key_store.add(db, token.hashed(clear), made)
+    if Scope.PING in scopes:
+        definitions.add_ping_key(db, PingKey(_as_ping_key(name), token.hashed(clear), ORIGIN, now, who.name))
+    audit.record(db, who, "key.make", f"key {name}", now, after=shown(made))
+    return made, clear
+
+
+def revoke(db: Connection, who: Who, name: str, now: datetime) -> Key | None:
+    """The key opens nothing any more from now on; None where there is none."""
+    key_store.wait_for_turn(db)
+    found = next((one for one in key_store.every(db) if one.name == name), None)
+    if found is not None:
+        key_store.remove(db, name)
+        definitions.remove_ping_key(db, _as_ping_key(name))
+        audit.record(db, who, "key.revoke", f"key {name}", now, before=shown(found))
+    return found
+
+
+def may_be(given: str) -> bool:
+    """Whether it looks like a key at all; what does not is not looked for."""
+    return given.startswith(key.BEGINS)
+
+
+def seen(db: Connection, given: str, now: datetime) -> Key | None:
+    """The key, if it is one and still opens anything."""
+    found = key_store.by_hash(db, token.hashed(given)) if may_be(given) else None
+    return found if found is not None and key.stands(found, now) else None
+
+
+def shown(one: Key) -> Mapping[str, Any]:
+    """What the audit log says of a key."""
+    ends = one.ends_at.isoformat() if one.ends_at else None
+    return {"prefix": one.prefix, "scopes": list(one.scopes), "role": one.acts_as.value, "ends_at": ends}
+
+
+def _as_ping_key(name: str) -> str:
+    # No ping key that people name has a colon, so that neither can take the place of the other.
+    return f"key:{name}"

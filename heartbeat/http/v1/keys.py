@@ -1,0 +1,111 @@
+"""API keys in the API: made by the service, shown once, kept as hashes, revoked."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
+
+from heartbeat.access import account, key, key_store
+from heartbeat.access import keys as edit
+from heartbeat.access.key import Key as Kept
+from heartbeat.http.auth import Admin, Given
+from heartbeat.http.problem import NoSuch
+from heartbeat.http.v1 import fields, listing
+from heartbeat.http.v1.answers import Answer
+from heartbeat.http.v1.tags import Reads, tag
+
+router = APIRouter(prefix="/keys", tags=["keys"])
+
+Name = Annotated[str, Path(description="What the key is called.", examples=["deploy"])]
+
+
+class Key(Answer):
+    """A key of a program. The key itself is not kept, and cannot be shown."""
+
+    name: str = Field(examples=["deploy"])
+    prefix: str = Field(description="How the key begins.", examples=["hb_0pVn3v"])
+    scopes: list[str] = Field(description="Some of read, write and ping.", examples=[["read", "write"]])
+    role: str = Field(description="By which role it calls the API.", examples=["responder"])
+    made_at: datetime
+    made_by: str = Field(examples=["anna"])
+    ends_at: datetime | None = Field(description="When it expires; null: never.")
+    last_used_at: datetime | None = Field(
+        description="When it last called the API, to the minute; null: never. Pings are not counted."
+    )
+
+
+class Keys(Answer):
+    """Keys by name."""
+
+    keys: list[Key]
+    next: str | None = Field(description="Give this as `after` for more; null where there is no more.")
+
+
+class NewKey(Key):
+    """A key that was made just now."""
+
+    key: str = Field(
+        description="The key, shown this once.", examples=["hb_0pVn3vXb9mKQz7fJ2sYhT4wLdRcE6gAu"]
+    )
+
+
+class Make(BaseModel):
+    """A key that is wanted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: Annotated[str, Field(description="What it is called.", examples=["deploy"])]
+    scopes: Annotated[
+        list[str], Field(description="Some of read, write and ping.", examples=[["read"]], max_length=3)
+    ]
+    role: Annotated[
+        str, Field(description="What it may do where it writes: responder or admin.", examples=["responder"])
+    ] = "responder"
+    ends_at: fields.Instant | None = Field(default=None, description="When it expires; else never.")
+
+
+@router.get("")
+async def list_keys(
+    door: Given, who: Admin, seen: Reads, after: fields.AfterText = "", limit: fields.Limit = 50
+) -> Keys:
+    """Every key by name: what it is for, how it begins and when it was last used; never the key."""
+    del who
+
+    def work(db: Connection) -> Keys:
+        every = {one.name: one for one in key_store.every(db)}
+        found, following = listing.page(every, after, limit)
+        seen.now(tag((found, following)))
+        return Keys(keys=[Key.model_validate(_told(one)) for one in found], next=following)
+
+    return await door.database.read(work)
+
+
+@router.post("", status_code=201)
+async def make_key(asked: Make, door: Given, who: Admin) -> NewKey:
+    """Make a key. It is shown in this answer and never again.
+
+    There is one key of a name, so that asking twice makes one: the second time is refused (409). Where the first
+    answer was lost, revoke the key and make another.
+    """
+    now = door.clock.now()
+    name, scopes, role = key.name(asked.name), key.scopes(asked.scopes), account.role(asked.role)
+    made, clear = await door.database.write(
+        lambda db: edit.make(db, who, name, scopes, role, asked.ends_at, now)
+    )
+    return NewKey.model_validate({**_told(made), "key": clear})
+
+
+@router.delete("/{name}", status_code=204)
+async def revoke_key(name: Name, door: Given, who: Admin) -> None:
+    """The key opens nothing any more from now on, and pings by it are refused."""
+    now, called = door.clock.now(), name.replace("\0", "")
+    if await door.database.write(lambda db: edit.revoke(db, who, called, now)) is None:
+        raise NoSuch(f"There is no key {name[:100]!r}.")
+
+
+def _told(one: Kept) -> dict[str, object]:
+    names = ("name", "prefix", "made_at", "made_by", "ends_at", "last_used_at")
+    told: dict[str, object] = {name: getattr(one, name) for name in names}
+    return told | {"scopes": [scope.value for scope in one.scopes], "role": one.acts_as.value}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from heartbeat.config.public import picture
-from heartbeat.status import html
+from heartbeat.status import atom, badge, health, html, statuspage
 from heartbeat.status.snapshot import Snapshot
 
 AS_OF = "as-of.json"
@@ -35,6 +35,9 @@ def printed(snapshot: Snapshot) -> Edition:
         files[logo] = picture(snapshot.page.logo)[1]
     files[AS_OF] = _json({"as_of": snapshot.at.astimezone(UTC).isoformat()})
     # Last, so that whatever it refers to is there before it.
+    files |= _badges(snapshot)
+    files |= {path: _json(body) for path, body in statuspage.documents(snapshot).items()}
+    files["history.atom"] = atom.feed(snapshot)
     files["history.html"] = html.history(snapshot)
     files["index.html"] = html.index(snapshot)
     return Edition(snapshot.page.slug, snapshot.at, files)
@@ -51,7 +54,21 @@ def read_back(slug: str, files: Mapping[str, bytes]) -> Edition | None:
 
 def stale(path: str, content: bytes) -> bytes:
     """The file as it is shown where it is too old."""
+    if path.startswith("badge"):
+        return badge.drawn("status", *badge.OLD)[path.rpartition(".")[2]]
     return content.replace(*html.STALE, 1) if path.endswith(".html") else content
+
+
+def _badges(snapshot: Snapshot) -> dict[str, bytes]:
+    """Small drawings of the page and of each component."""
+    worst = (
+        health.worst([row.whole for row in snapshot.rows]).health if snapshot.rows else health.Health.UNKNOWN
+    )
+    shown = {"badge": badge.of(snapshot.page.title, worst)}
+    for row in snapshot.rows:
+        name = statuspage.component_id(snapshot, row.name)
+        shown[f"badge/{name}"] = badge.of(row.name, row.whole.health)
+    return {f"{path}.{ending}": content for path, one in shown.items() for ending, content in one.items()}
 
 
 def _json(value: object) -> bytes:

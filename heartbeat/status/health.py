@@ -124,14 +124,11 @@ def headline(rows: Sequence[Row], regions: Regions | None = None) -> str:
         return f"{len(troubled)} of {len(rows)} services are affected."
     said = [_sentence(row, regions) for row in troubled]
     rest = [row for row in rows if row.whole.health is Health.NORMAL]
-    if rest and len(rest) + len(troubled) == len(rows):
-        said.append(
-            "All other services are working normally."
-            if len(rest) > 1
-            else f"{rest[0].name} is not affected."
-        )
+    if len(rest) == 1:
+        said.append(f"{rest[0].name} is not affected.")
     elif rest:
-        said.append(f"{len(rest)} other{'s are' if len(rest) > 1 else ' is'} working normally.")
+        all_others = len(rest) + len(troubled) == len(rows)
+        said.append(f"{'All other services' if all_others else f'{len(rest)} others'} are working normally.")
     return " ".join(said)
 
 

@@ -17,7 +17,7 @@ from alerting import spell
 from heartbeat.config import StatusPage
 from heartbeat.config.public import picture
 from heartbeat.legible import harmless
-from heartbeat.status import markdown
+from heartbeat.status import markdown, uptime
 from heartbeat.status.announcement import Announcement, Status, Update
 from heartbeat.status.health import Health
 from heartbeat.status.snapshot import MOST, PAST, RECENT, Snapshot, recent
@@ -103,6 +103,7 @@ def _shared(snapshot: Snapshot) -> dict[str, Any]:
         "at": snapshot.at,
         "logo": logo_name(snapshot),
         "when": when(snapshot),
+        "days": snapshot.days,
         "unrelated": snapshot.unrelated(),
         "places": _places(snapshot),
     }
@@ -116,6 +117,10 @@ def _places(snapshot: Snapshot) -> dict[int, str]:
 
 def _day(day: date) -> str:
     return f"{day:%A}, {day.day} {day:%B %Y}"
+
+
+def _date(day: date) -> str:
+    return f"{day.day} {day:%b}"
 
 
 def _words(status: Status) -> str:
@@ -159,6 +164,7 @@ def _environment() -> Environment:
     )
     made.filters |= {"clock": _clock, "stamp": _stamp, "kind": _kind, "day": _day, "words": _words}
     made.filters |= {"markdown": markdown.html}
+    made.filters |= {"uptime": uptime.in_words, "bars": uptime.paths, "runs": uptime.runs, "date": _date}
     made.globals |= {"asset": asset}
     return made
 

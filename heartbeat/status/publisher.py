@@ -17,7 +17,7 @@ from heartbeat import definitions
 from heartbeat.clock import Clock
 from heartbeat.config import StatusPage
 from heartbeat.database import Database, Unavailable
-from heartbeat.status import announcement, edition, folder, health, store
+from heartbeat.status import announcement, edition, folder, health, history, store
 from heartbeat.status.edition import Edition
 from heartbeat.status.hook import Hook
 from heartbeat.status.snapshot import MOST, PAST, Snapshot
@@ -127,5 +127,6 @@ def _snapshots(db: Connection, pages: Mapping[str, StatusPage], home: str, clock
     for slug, page in pages.items():
         told = tuple(store.told(db, slug, now - PAST, MOST))
         rows = health.rows(page, bearings, announcement.claims(told))
-        made.append(Snapshot(page, now, rows, f"{home}/status/{slug}", told))
+        days = history.page_days(db, page, now)
+        made.append(Snapshot(page, now, rows, f"{home}/status/{slug}", told, days))
     return made

@@ -1,7 +1,7 @@
 """Everything that one public page shows, as it stood at an instant. Pure."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ from heartbeat.config import Group, StatusPage
 from heartbeat.status import health
 from heartbeat.status.announcement import Announcement, Kind, Status
 from heartbeat.status.health import Health, Row
+from heartbeat.status.uptime import Day
 
 PAST = timedelta(days=90)
 """How far back a page tells what has been."""
@@ -30,6 +31,8 @@ class Snapshot:
     """The address at which this installation serves the page, without a slash at its end."""
     told: tuple[Announcement, ...] = ()
     """What is open and what was over lately, newest first; `MOST` at the most."""
+    days: Mapping[str, Sequence[Day]] = field(default_factory=dict)
+    """The last days of each component, oldest first."""
     subscribable: bool = False
     """Whether mail can be sent to who asks for it."""
 
@@ -37,6 +40,11 @@ class Snapshot:
     def zone(self) -> ZoneInfo:
         """The page's own time zone."""
         return ZoneInfo(self.page.timezone)
+
+    def began(self, component: str) -> date:
+        """The first day of which we know anything of a component; today where there is none."""
+        known = (day.day for day in self.days.get(component, ()) if day.known or day.maintenance)
+        return next(known, self.at.astimezone(self.zone).date())
 
     @property
     def headline(self) -> str:

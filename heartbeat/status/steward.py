@@ -18,7 +18,7 @@ from heartbeat.config import StatusPage
 from heartbeat.database import Database, Unavailable
 from heartbeat.metrics import Metrics
 from heartbeat.status import announcement as life
-from heartbeat.status import draft, drafting, editor, store
+from heartbeat.status import draft, drafting, editor, history, store
 from heartbeat.status.announcement import Announcement, NotSo, Status
 from heartbeat.who import Role, Who
 
@@ -28,6 +28,8 @@ SETTLED = timedelta(minutes=2)
 """How long an incident must have been open before a page tells of it by itself: what is over at once worries nobody."""
 WATCHED = timedelta(minutes=10)
 """How long everything must have been well again before a page calls an incident resolved by itself."""
+COUNTED_EVERY = timedelta(minutes=5)
+"""How old the count of today is at the most."""
 MOST = 20
 """Incidents that one round looks at for a page, newest first."""
 ITSELF = Who("the page itself", Role.RESPONDER, "status page")
@@ -43,12 +45,35 @@ class Steward:
         self._database = database
         self._clock = clock
         self._metrics = metrics
+        self._counted_at: datetime | None = None
 
     async def run(self) -> None:
         """Go round until cancelled."""
         while True:
             await self.round()
+            await self.count()
             await asyncio.sleep(EVERY)
+
+    async def count(self) -> bool:
+        """Count the days of the pages, once in a while and while some were missed; whether it did."""
+        now = self._clock.now()
+        if self._counted_at is not None and now - self._counted_at < COUNTED_EVERY:
+            return False
+        try:
+            counted = await self._database.read(lambda db: history.count(db, now))
+            if counted.days:
+                await self._database.write(lambda db: history.keep(db, counted, now))
+            self._counted_at = None if counted.more else now
+        except Unavailable as away:
+            log.warning("the days of the status pages: the database is away: %s", away)
+            self._metrics.steward_failures.inc()
+            return False
+        except Exception:
+            log.exception("the days of the status pages could not be counted")
+            self._metrics.steward_failures.inc()
+            self._counted_at = now
+            return False
+        return True
 
     async def round(self) -> int:
         """One round; how many announcements were changed. What fails is told and tried again."""

@@ -112,6 +112,7 @@ async def place(lived: Path, tmp_path: Path) -> AsyncIterator[Place]:
         serving = server.configured(system.asgi)
         # It listens already, so whoever comes before it serves is answered once it does.
         task = asyncio.create_task(serving.serve([listener]))
+        await system.publisher.look()
         yield Place(url, system, clock, await _numbers(system))
         serving.should_exit = True
         await task

@@ -60,7 +60,7 @@ from heartbeat.http.door import Door
 from heartbeat.http.v1 import fields
 from heartbeat.metrics import Metrics
 from heartbeat.settings import BadSetting, Settings
-from heartbeat.status import announcement, edition, hook, publisher, snapshot, steward
+from heartbeat.status import announcement, edition, history, hook, publisher, snapshot, steward
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -618,6 +618,9 @@ LIMITS: Mapping[str, str] = {
     "Age at which a page warns": f"{edition.STALE.seconds // 60} min",
     "Time that a browser may keep a page": f"{status_page.FRESH} s",
     "One run of the status hook": f"{hook.BOUND:g} s",
+    "Age of the count of today": f"{steward.COUNTED_EVERY.seconds // 60} min",
+    "Days counted at once after an absence": f"{history.AT_ONCE} a component",
+    "Days kept": f"{history.KEPT.days}",
     "Title of what customers are told": f"{announcement.MAX_TITLE} characters",
     "One update": f"{announcement.MAX_BODY:,} characters",
     "Announcements that a page shows": f"{snapshot.MOST}, of the last {snapshot.PAST.days} days",

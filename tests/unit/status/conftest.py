@@ -6,7 +6,7 @@ from typing import Any
 from heartbeat import definitions
 from heartbeat.app import System
 from heartbeat.config import Component, Group, Regions, StatusPage
-from heartbeat.status import health
+from heartbeat.status import announcement, health
 from heartbeat.status.health import Bearing
 from heartbeat.status.snapshot import Snapshot
 from tests.unit.conftest import NOW
@@ -40,5 +40,5 @@ async def define(where: System, *pages: StatusPage) -> None:
 
 def a_snapshot(page: StatusPage = PAGE, at: datetime = NOW, **facts: Any) -> Snapshot:
     """A page as it stands."""
-    rows = health.rows(page, BEARINGS, ())
+    rows = health.rows(page, BEARINGS, announcement.claims(facts.get("told", ())))
     return Snapshot(page, at, rows, "http://test/status/public", **facts)

@@ -95,7 +95,7 @@ def test_a_maintenance_explains_what_is_measured() -> None:
         ("dsn", "B is not working. A is delayed. C is not affected."),
         ("pn", "A is partly not working. B is not affected."),
         ("d", "A is delayed."),
-        ("dun", "A is delayed. 1 other is working normally."),
+        ("dun", "A is delayed. C is not affected."),
         ("dunn", "A is delayed. 2 others are working normally."),
         ("mn", "A is under maintenance. Everything else is working normally."),
         ("mm", "A and B are under maintenance."),

@@ -100,7 +100,10 @@ class _Outward(httpx.AsyncBaseTransport):
         self._direct = direct
         found = getproxies()
         self._proxies = {
-            scheme: httpx.AsyncHTTPTransport(proxy=proxy, limits=limits)
+            # As everywhere, a proxy without a scheme speaks HTTP.
+            scheme: httpx.AsyncHTTPTransport(
+                proxy=proxy if "://" in proxy else f"http://{proxy}", limits=limits
+            )
             for scheme in ("http", "https")
             if (proxy := found.get(scheme) or found.get("all"))
         }
@@ -192,6 +195,6 @@ async def _vetted(fence: Fence, host: str, port: int) -> list[Address]:
 async def _resolved(host: str, port: int) -> list[Address]:
     try:
         answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: it cannot be the name of a host at all.
         raise httpcore.ConnectError(str(error)) from error
     return list(dict.fromkeys(parse(str(answer[4][0])) for answer in answers))

@@ -217,10 +217,11 @@ async def test_no_proxy_is_used_for_what_was_entered(
     assert provider.heard == []
 
 
+@pytest.mark.parametrize("scheme", ["http://", ""])
 async def test_the_files_addresses_go_through_the_proxy_of_the_environment(
-    provider: Provider, notice: Notice, names: Says, monkeypatch: pytest.MonkeyPatch
+    scheme: str, provider: Provider, notice: Notice, names: Says, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HTTP_PROXY", provider.url)
+    monkeypatch.setenv("HTTP_PROXY", scheme + provider.where)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     at_home = Fence(Reach.INSIDE)
     assert await sent(at_home, "http://example.com/hook", notice, proxies=True) == Accepted("200 OK")
@@ -237,4 +238,12 @@ async def test_what_cannot_be_resolved_or_connected_to_can_be_tried_again(
     assert isinstance(await sent(STRICT, "http://unknown.example.com/", notice), Unreachable)
     assert isinstance(await sent(AT_HOME, "http://127.0.0.1:1/", notice), Unreachable)
     assert await gate.fault(STRICT, "http://unknown.example.com/") is None
-    assert await gate.fault(STRICT, "no URL at all") is None
+    for odd in (
+        "no URL at all",
+        "smtp://a\0b",
+        f"smtp://{'x' * 300}",
+        "smtps://[",
+        "http://\u2603" * 40,
+        "smtp://",
+    ):
+        assert await gate.fault(STRICT, odd) is None

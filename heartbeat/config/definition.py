@@ -22,10 +22,10 @@ from heartbeat.config.schema import Schema
 
 SHAPES: Final[Mapping[str, Schema]] = {
     "check": schema.part("check"),
-    "person": schema.part("person"),
+    "person": schema.with_kept(schema.part("person"), "contacts", "items"),
     "policy": {"type": "object", "properties": {"steps": schema.part("policy")}, "required": ["steps"]},
     "status_page": schema.part("status_page"),
-    "notifier": {"type": "object", "additionalProperties": {"type": "string"}},
+    "notifier": schema.with_kept({"type": "object", "additionalProperties": {"type": "string"}}),
     "maintenance": schema.MAINTENANCE,
 }
 """What a definition may hold, as JSON Schema (draft 2020-12)."""

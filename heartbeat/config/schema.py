@@ -270,10 +270,24 @@ def part(name: str) -> Schema:
     return found
 
 
+def with_kept(shape: Schema, *way: str) -> Schema:
+    """The same where the values of the mapping that `way` leads to may be null: what is kept stays."""
+    if not way:
+        return {
+            **shape,
+            "additionalProperties": {**shape["additionalProperties"], "type": ["string", "null"]},
+        }
+    if way[0] in shape:
+        return {**shape, way[0]: with_kept(shape[way[0]], *way[1:])}
+    return {**shape, "properties": with_kept(shape["properties"], *way)}
+
+
 def _written_out(shape: Any, whole: Schema) -> Any:
     match shape:
         case {"$ref": str(reference)}:
             return _written_out(whole[reference.rpartition("/")[2]], whole)
+        case {"type": ["string", "number", "boolean"], **rest}:
+            return {"type": "string"} | rest  # In YAML an editor takes text for more than that.
         case dict():
             return {name: _written_out(one, whole) for name, one in shape.items()}
         case list():

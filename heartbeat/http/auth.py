@@ -74,6 +74,11 @@ async def known(
     return actor or await _holder(request, door, given)
 
 
+async def reader(request: Request) -> Who:
+    """As `known`, for a page that stands among the API's addresses. Raises `KeyWanted`."""
+    return await known(request, door_of(request), await _bearer(request), await _api_key(request))
+
+
 async def scrape_actor(request: Request, door: Given) -> Who:
     """As `known`, for what a Prometheus reads: it can also send the key as the password of any user.
 
@@ -82,6 +87,10 @@ async def scrape_actor(request: Request, door: Given) -> Who:
     bearer = await _bearer(request)
     given = bearer.credentials if bearer else request.headers.get("x-api-key")
     return await _holder(request, door, given or _password(request))
+
+
+NEEDED: dict[object, Role] = {}
+"""The role that each of these dependencies of routes needs, for the description of the API."""
 
 
 def needs(needed: Role) -> Any:
@@ -95,6 +104,7 @@ def _at_least(needed: Role) -> Callable[[Who], Awaitable[Who]]:
             raise Forbidden(f"This needs the role {needed}; {who.name} has the role {who.role}.")
         return who
 
+    NEEDED[check] = needed
     return check
 
 

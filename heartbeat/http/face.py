@@ -11,12 +11,6 @@ from heartbeat.http.door import Door
 from heartbeat.http.headers import Headers
 from heartbeat.http.limits import BodyLimit
 
-_ABOUT = """Watches scheduled jobs and pages whoever is on call when one falls silent.
-
-Every address wants a key, as `Authorization: Bearer KEY` or `X-Api-Key: KEY`. Instants are in UTC,
-durations in seconds. What cannot be done is answered as `application/problem+json`, with one sentence in
-`detail`. Whatever changes something can be asked again without harm.
-"""
 
 
 class Face(FastAPI):
@@ -32,7 +26,6 @@ def build(door: Door) -> FastAPI:
     face = Face(
         title="heartbeat",
         version=version("heartbeat"),
-        description=_ABOUT,
         # The API itself serves its description, to whoever has the key; the pages for it load foreign code.
         openapi_url=None,
         redirect_slashes=False,
@@ -43,6 +36,7 @@ def build(door: Door) -> FastAPI:
     face.add_middleware(BodyLimit)
     problem.install(face)
     face.include_router(v1.router)
+    face.include_router(v1.docs.router)
     face.include_router(ops.router(door))
     face.include_router(console.router(door), include_in_schema=False)
     face.include_router(status_page.router(door), include_in_schema=False)

@@ -16,6 +16,7 @@ from heartbeat.http.v1 import (
     announcements,
     audit,
     checks,
+    docs,
     encryption,
     fields,
     forecast,
@@ -89,7 +90,6 @@ async def apply_configuration(
 
 
 @router.get("/openapi.json", include_in_schema=False)
-async def describe(request: Request) -> dict[str, Any]:
+async def describe(request: Request, door: Given) -> dict[str, Any]:
     """The description of this API in OpenAPI."""
-    description: dict[str, Any] = request.app.openapi()
-    return description
+    return docs.description_of(request.app, door.public_url)

@@ -194,7 +194,7 @@ class Entry(Answer):
     """One line of an incident's timeline."""
 
     at: datetime
-    kind: str
+    kind: str = Field(examples=["down"])
     words: str
     by: str | None
 
@@ -216,7 +216,7 @@ class Page(Answer):
     person: str
     occurrence: int
     step: int
-    state: str
+    state: str = Field(examples=["delivered"])
     created_at: datetime
     delivered_at: datetime | None
     attempts: list[Attempt]

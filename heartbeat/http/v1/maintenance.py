@@ -118,7 +118,9 @@ async def show_maintenance(number: fields.WindowNumber, door: Given, seen: Reads
     return await door.database.read(work)
 
 
-@router.post("", status_code=201)
+@router.post(
+    "", status_code=201, responses={200: {"description": "It was made before.", "model": Arrangement}}
+)
 async def make_maintenance(
     given: Definition, door: Given, who: Responder, response: Response, key: RequestKey = ""
 ) -> Arrangement:

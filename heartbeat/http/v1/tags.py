@@ -27,8 +27,8 @@ def tag(defined: object, rest: object = None) -> str:
 class Seen:
     """What a reader says that it has seen, and the answer that is about to be given."""
 
-    def __init__(self, request: Request, response: Response) -> None:
-        self._given = request.headers.getlist("if-none-match")
+    def __init__(self, given: list[str], response: Response) -> None:
+        self._given = given
         self._response = response
 
     def now(self, current: str) -> None:
@@ -63,8 +63,14 @@ def put(response: Response, current: str, made: str | None) -> None:
         response.headers["Location"] = made
 
 
-async def _seen(request: Request, response: Response) -> Seen:
-    return Seen(request, response)
+async def _seen(
+    request: Request,
+    response: Response,
+    if_none_match: Annotated[  # noqa: ARG001  # for the description; there can be several, which are read below
+        str, Header(description="The `ETag` of the last answer: where nothing is new, 304 without a body.")
+    ] = "",
+) -> Seen:
+    return Seen(request.headers.getlist("if-none-match"), response)
 
 
 async def _precondition(

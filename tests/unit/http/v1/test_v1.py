@@ -517,7 +517,8 @@ async def test_the_api_describes_itself(system: System, admin: httpx.AsyncClient
         assert one["description"]
         assert one["security"]
         assert "application/problem+json" in one["responses"]["default"]["content"]
-        assert "422" not in one["responses"]
+        # Not the framework's own, which answers otherwise.
+        assert one["responses"].get("422", {}).keys() <= {"$ref"}
     # No kind is called by the name of its module, as two of one name would be.
     assert not [name for name in described["components"]["schemas"] if "_" in name or "-" in name]
 

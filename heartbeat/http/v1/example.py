@@ -1,0 +1,90 @@
+"""An example for every shape in the description of the API, so that a stranger sees what they will get. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+Shape = Mapping[str, Any]
+
+BY_NAME: Mapping[str, Any] = {
+    "acknowledged_at": None,
+    "acknowledged_by": None,
+    "agent": "curl/7.88.1",
+    "body_bytes": 84,
+    "by": "anna",
+    "cause": "silent",
+    "check": "nightly-backup",
+    "cleared_at": None,
+    "cleared_why": None,
+    "description": "Copies the vault to the other site.",
+    "duration": 1_322.8,
+    "exit_status": 0,
+    "grace": 600,
+    "id": 12,
+    "incident": 12,
+    "kind": "page",
+    "labels": {"host": "vault-1"},
+    "last_said": "rsync: connection refused",
+    "max_runtime": 10_800,
+    "method": "POST",
+    "n": 812,
+    "name": "Nightly backup",
+    "next": None,
+    "occurrence": 1,
+    "origin": "api",
+    "outcome": "accepted",
+    "person": "anna",
+    "ping_url": "https://heartbeat.example.com/ping/f7a0c980-65d9-4075-a996-6b8a016b00bb",
+    "pings": 812,
+    "policy": "ops",
+    "remote": "192.0.2.7",
+    "resolved_at": None,
+    "resolved_by": None,
+    "rid": None,
+    "said": "202 Accepted",
+    "schedule": {
+        "cron": "30 1 * * *",
+        "timezone": "Europe/London",
+        "words": "at 01:30 every day, Europe/London",
+    },
+    "slug": "nightly-backup",
+    "state": "down",
+    "step": 0,
+    "title": "vault-1",
+    "type": "success",
+    "via": "ntfy",
+    "why": "was not heard in time",
+    "words": "Nightly backup was not heard in time",
+    "definition": {"schedule": "30 1 * * *", "timezone": "Europe/London", "grace": "10m", "policy": "ops"},
+}
+"""What stands for a field that brings no example of its own."""
+
+_BY_FORMAT: Mapping[str, Any] = {
+    "date-time": "2026-05-02T01:30:00Z",
+    "uuid": "f7a0c980-65d9-4075-a996-6b8a016b00bb",
+    "uri": "https://heartbeat.example.com",
+}
+_BY_TYPE: Mapping[str, Any] = {"string": "text", "integer": 1, "number": 1.5, "boolean": True, "null": None}
+
+
+def of(shape: Shape, kinds: Mapping[str, Shape], name: str = "") -> Any:
+    """An example of a shape. `kinds` are those that it may refer to; `name` is the field that it is of."""
+    if "examples" in shape:
+        return shape["examples"][0]
+    if isinstance(BY_NAME.get(name), dict):
+        return BY_NAME[name]
+    if "$ref" in shape:
+        return of(kinds[str(shape["$ref"]).rpartition("/")[2]], kinds, name)
+    if shape.get("type") == "object" or "properties" in shape:
+        if "properties" in shape:
+            return {field: of(one, kinds, field) for field, one in shape["properties"].items()}
+        return {}
+    if shape.get("type") == "array":
+        return [of(shape["items"], kinds)]
+    if "enum" in shape:
+        return BY_NAME[name] if BY_NAME.get(name) in shape["enum"] else shape["enum"][0]
+    choices = shape.get("anyOf") or shape.get("oneOf") or []
+    if choices and (name not in BY_NAME or any("$ref" in one for one in choices)):
+        return of(choices[0], kinds, name)
+    if name in BY_NAME:
+        return BY_NAME[name]
+    return _BY_FORMAT.get(shape.get("format", ""), _BY_TYPE.get(shape.get("type", ""), None))

@@ -1,0 +1,147 @@
+"""The API's own manual: what a stranger needs stands in it, for every operation, and nothing foreign is loaded."""
+
+import json
+import re
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+
+from heartbeat.app import System
+from heartbeat.http.v1 import description, docs, example
+from tests.unit.http.conftest import make_check, visitor
+from tests.unit.http.markup import sound
+from tests.unit.http.v1.test_v1 import problem
+
+
+@pytest.fixture
+async def described(admin: httpx.AsyncClient) -> Any:
+    return (await admin.get("/v1/openapi.json")).json()
+
+
+def every(described: Any) -> list[tuple[str, str, Any]]:
+    return list(description.operations(described))
+
+
+def content(described: Any) -> list[tuple[str, Any]]:
+    """Every JSON that goes in or out, by the operation."""
+    found = []
+    for _, _, one in every(described):
+        parts = [one.get("requestBody", {}), *one["responses"].values()]
+        for part in parts:
+            for kind, shape in part.get("content", {}).items():
+                if kind == "application/json":
+                    found.append((one["operationId"], shape))
+    return found
+
+
+async def test_every_operation_says_all_that_a_stranger_needs(described: Any) -> None:
+    assert described["servers"][0]["url"] == "http://test"
+    tags = {tag["name"] for tag in described["tags"]}
+    assert all(tag["description"] for tag in described["tags"])
+    assert described["components"]["securitySchemes"]
+    for path, verb, one in every(described):
+        assert one["summary"], one["operationId"]
+        assert re.search(r"Needs the role \*\*(viewer|responder|admin)\*\*\.$", one["description"])
+        assert one["tags"], one["operationId"]
+        assert set(one["tags"]) <= tags, one["operationId"]
+        assert {"401", "503"} <= one["responses"].keys()
+        assert ("404" in one["responses"]) == ("{" in path)
+        assert ("requestBody" not in one) or ("422" in one["responses"])
+        assert verb != "put" or "{" not in path or "412" in one["responses"]
+        for param in one.get("parameters", []):
+            assert param["description"], (one["operationId"], param["name"])
+
+
+async def test_every_body_has_an_example_that_its_shape_allows(described: Any) -> None:
+    kinds = {"components": described["components"]}
+    shown = content(described)
+    assert len(shown) > 40
+    for _, one in shown:
+        examples = [each["value"] for each in one.get("examples", {}).values()] or [one["example"]]
+        for value in examples:
+            jsonschema.Draft202012Validator({**one["schema"], **kinds}).validate(value)
+
+
+async def test_the_roles_are_those_that_are_asked_for(described: Any) -> None:
+    roles = {
+        one["operationId"]: one["description"].rpartition("**")[0].rpartition("**")[2]
+        for *_, one in every(described)
+    }
+    assert roles["list_checks"] == "viewer"
+    assert roles["pause_check"] == roles["acknowledge"] == roles["make_maintenance"] == "responder"
+    assert roles["define_check"] == roles["apply_configuration"] == roles["make_ping_key"] == "admin"
+
+
+async def test_examples_of_definitions_are_taken(
+    system: System, admin: httpx.AsyncClient, described: Any
+) -> None:
+    """Not only by the schema, but by the service."""
+    for path, verb, one in every(described):
+        if (
+            verb != "put"
+            or "{" not in path
+            or one["operationId"] in ("change_maintenance", "define_notifier")
+        ):
+            continue
+        for shown in one["requestBody"]["content"]["application/json"]["examples"].values():
+            text = json.dumps(shown["value"]).replace('"anna"', '"first"').replace('"ben"', '"first"')
+            text = text.replace('["first", "first"]', '["first"]')
+            if "null" in text or "email" in text:
+                continue
+            address = path.format(name="example")
+            answer = await admin.put(address, content=text, headers={"Content-Type": "application/json"})
+            assert answer.is_success, (one["operationId"], answer.text)
+
+
+def test_an_example_follows_a_shape() -> None:
+    kinds = {
+        "Kind": {"properties": {"id": {"type": "integer"}, "at": {"type": "string", "format": "date-time"}}}
+    }
+    shape = {"type": "array", "items": {"anyOf": [{"$ref": "#/components/schemas/Kind"}, {"type": "null"}]}}
+    assert example.of(shape, kinds) == [{"id": 12, "at": "2026-05-02T01:30:00Z"}]
+    assert example.of({"enum": ["open", "closed"]}, {}, "state") == "open"
+    assert example.of({"examples": ["x", "y"]}, {}, "slug") == "x"
+    assert example.of({"type": "object", "additionalProperties": True}, {}) == {}
+
+
+async def test_the_manual_has_every_operation_with_a_line_to_copy(
+    admin: httpx.AsyncClient, described: Any
+) -> None:
+    answer = await admin.get("/v1/docs")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    sound(answer.text)
+    for path, verb, one in every(described):
+        assert f'id="{one["operationId"]}"' in answer.text
+        assert f"<b>{verb.upper()}</b> <code>{path}</code>" in answer.text
+    assert answer.text.count("curl -fsS") == len(every(described))
+    assert "<script" not in answer.text
+    assert not re.findall(r'(?:src|href)="https?://', answer.text)
+
+
+async def test_the_lines_to_copy_are_right(described: Any) -> None:
+    lines = {
+        one["operationId"]: docs.curl(path, verb, one, "https://x") for path, verb, one in every(described)
+    }
+    assert lines["list_checks"] == 'curl -fsS -H "Authorization: Bearer $key" \\\n  https://x/v1/checks'
+    assert lines["pause_check"] == (
+        'curl -fsS -H "Authorization: Bearer $key" \\\n  -X POST \\\n  '
+        "https://x/v1/checks/daily-cpu-reset/pause"
+    )
+    assert '-d \'{"steps": [{"page": "anna"' in lines["define_policy"]
+    assert "--data-binary @heartbeat.yaml" in lines["apply_configuration"]
+
+
+async def test_the_manual_wants_a_key_or_a_sign_in(system: System, client: httpx.AsyncClient) -> None:
+    assert problem(await client.get("/v1/docs"), 401)
+    async with visitor(system, Accept="text/html,*/*") as browser:
+        answer = await browser.get("/v1/docs")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=/v1/docs")
+
+
+async def test_the_description_knows_nothing_of_this_installation(
+    system: System, admin: httpx.AsyncClient
+) -> None:
+    await make_check(system, "a-name-of-ours")
+    assert "a-name-of-ours" not in (await admin.get("/v1/docs")).text

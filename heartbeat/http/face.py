@@ -12,7 +12,6 @@ from heartbeat.http.headers import Headers
 from heartbeat.http.limits import BodyLimit
 
 
-
 class Face(FastAPI):
     """The web application; its headers are on every answer, those of errors that nobody foresaw included."""
 

@@ -44,7 +44,9 @@ TAGS: Final[Mapping[str, str]] = {
     "people": "Who is paged, by which policy, through which notifiers.",
     "ping keys": "Keys by which jobs ping their checks by name.",
     "status pages": "What customers see.",
-    "access": "Users and their roles, API keys, and the log of every change.",
+    "users": "Who signs in, and what their roles let them do.",
+    "keys": "Keys by which programs use this API.",
+    "audit": "The log of every change that somebody made.",
     "configuration": "All that the configuration file declares, at once.",
 }
 

@@ -46,7 +46,7 @@ class NewPingKey(PingKey):
     )
 
 
-class Make(BaseModel):
+class PingKeyWanted(BaseModel):
     """A ping key that is wanted."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -70,7 +70,7 @@ async def list_ping_keys(
 
 
 @router.post("", status_code=201)
-async def make_ping_key(asked: Make, door: Given, who: Admin) -> NewPingKey:
+async def make_ping_key(asked: PingKeyWanted, door: Given, who: Admin) -> NewPingKey:
     """Make a key. It is shown in this answer and never again.
 
     There is one key of a name, so that asking twice makes one: the second time is refused (409). Where the first

@@ -138,6 +138,18 @@ def end(db: Connection, given: str, who: Who | None, now: datetime) -> None:
         audit.record(db, who, "sign_out", f"user {who.name}", now)
 
 
+def end_of(db: Connection, who: Who, user: User, number: int, now: datetime) -> None:
+    """End one of a user's own sessions, by its number."""
+    if store.end_session_of(db, user.id, number):
+        audit.record(db, who, "sign_out", f"user {user.name}", now, after={"sign_ins": 1})
+
+
+def end_others(db: Connection, who: Who, user: User, but: int, now: datetime) -> None:
+    """End all of a user's own sessions but one."""
+    if count := store.end_sessions_of(db, user.id, but):
+        audit.record(db, who, "sign_out", f"user {user.name}", now, after={"sign_ins": count})
+
+
 def seen(db: Connection, given: str, now: datetime, limits: Limits, proof: str) -> Session | None:
     """The session with this token, if it still lets in."""
     found = store.session(db, token.hashed(given))

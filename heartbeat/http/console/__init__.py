@@ -4,21 +4,25 @@ from fastapi import APIRouter
 
 from heartbeat.http import page
 from heartbeat.http.console import (
+    account,
     announcements,
     answer,
+    audit,
     bulk,
     checks,
     define,
     incidents,
     join,
+    keys,
     one_check,
     sign_in,
     stream,
+    users,
 )
 from heartbeat.http.console.visit import signed_in
 from heartbeat.http.door import Door
 
-ROOMS = (checks, bulk, define, one_check, incidents, announcements, stream)
+ROOMS = (checks, bulk, define, one_check, incidents, announcements, stream, account, users, keys, audit)
 
 
 def router(door: Door) -> APIRouter:

@@ -1,6 +1,7 @@
 """The account, users, keys and the audit log on the console."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
@@ -25,14 +26,16 @@ async def anna(system: System) -> AsyncIterator[httpx.AsyncClient]:
         yield made
 
 
-async def second_browser(system: System) -> httpx.AsyncClient:
-    made = visitor(system, **BROWSER, **{"user-agent": "a phone"})
-    await made.post("/sign-in", data={"name": "anna", "password": PASSWORD})
-    return made
+@asynccontextmanager
+async def second_browser(system: System) -> AsyncIterator[httpx.AsyncClient]:
+    """Another browser of hers."""
+    async with visitor(system, **BROWSER, **{"user-agent": "a phone"}) as made:
+        await made.post("/sign-in", data={"name": "anna", "password": PASSWORD})
+        yield made
 
 
 async def test_another_password_ends_all_sign_ins_but_this(system: System, anna: httpx.AsyncClient) -> None:
-    async with await second_browser(system) as phone:
+    async with second_browser(system) as phone:
         before = anna.cookies["heartbeat"]
         done = await press(anna, "/account/password", password=PASSWORD, new=NEW, again=NEW)
         assert done.headers["location"] == "/account"
@@ -61,7 +64,7 @@ async def test_a_password_is_not_changed_by_mistake_or_by_a_passer_by(
 
 
 async def test_sign_ins_are_listed_and_ended(system: System, anna: httpx.AsyncClient) -> None:
-    async with await second_browser(system) as phone, await second_browser(system) as third:
+    async with second_browser(system) as phone, second_browser(system) as third:
         shown = await see(anna, "/account")
         assert "a phone" in shown.words
         ends = [path for path in shown.forms if path.startswith("/account/sign-ins/") and path[18].isdigit()]

@@ -28,6 +28,7 @@ from alerting.incident import (
     Symptom,
 )
 from alerting.notice import Kind
+from alerting.notifiers.shelf import Setup
 from alerting.outbox import Attempt as Attempt
 from alerting.outbox import Page as Page
 from alerting.outbox import Standing as Standing
@@ -234,6 +235,11 @@ def origins(db: Connection) -> tuple[dict[str, str], dict[str, str]]:
 def notifiers(db: Connection, origin: str | None = None) -> dict[str, dict[str, str]]:
     """Each notifier's settings as they are kept; or those of one origin."""
     return {kind: dict(setup.settings) for kind, setup in setups.load(db, origin).items()}
+
+
+def fitted(db: Connection) -> dict[str, Setup]:
+    """How each notifier is set up, and by whom."""
+    return setups.load(db)
 
 
 def install(

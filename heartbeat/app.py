@@ -34,6 +34,7 @@ from heartbeat.janitor import Janitor
 from heartbeat.metrics import ChecksShown, Metrics
 from heartbeat.settings import Settings
 from heartbeat.status.hook import Hook
+from heartbeat.status.mailman import Mailman
 from heartbeat.status.publisher import Publisher
 from heartbeat.status.steward import Steward
 from heartbeat.ticker import LONGEST_SLEEP, Ticker
@@ -63,6 +64,7 @@ class System:
     janitor: Janitor
     publisher: Publisher
     steward: Steward
+    mailman: Mailman
     _ticking: asyncio.Task[None] | None = None
     _beside: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -72,8 +74,8 @@ class System:
         return self._ticking
 
     def tend_status_pages(self, roles: Collection[str]) -> None:
-        """Begin what this process has a role for: publishing, and what happens on the pages by itself."""
-        runs = {"api": self.publisher.run, "checker": self.steward.run}
+        """Begin what this process has a role for: publishing, what happens by itself, mail."""
+        runs = {"api": self.publisher.run, "checker": self.steward.run, "pager": self.mailman.run}
         self._beside += [asyncio.create_task(run()) for role, run in runs.items() if role in roles]
 
     async def rest(self) -> None:
@@ -184,6 +186,14 @@ def build(
         janitor,
         publisher,
         Steward(database, clock, metrics),
+        Mailman(
+            database,
+            clock,
+            metrics,
+            outfit.assembler(settings, http, entered or http, notifiers or {}),
+            home=settings.public_url,
+            secret=settings.secret_key,
+        ),
     )
     return system
 

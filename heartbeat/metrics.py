@@ -154,6 +154,12 @@ class Metrics:
             "Rounds that failed of what happens on the status pages by itself.",
             registry=self.registry,
         )
+        self.subscriber_mails = Counter(
+            "heartbeat_status_mails",
+            "Mails to subscribers of the status pages by result.",
+            ["result"],
+            registry=self.registry,
+        )
         self.hook_runs = Counter(
             "heartbeat_status_hook_runs",
             "Runs of the status hook by result.",

@@ -72,14 +72,17 @@ class Email:
         """Accepted means that our relay took the mail; what becomes of it then, no reply tells."""
         if not _ADDRESS.fullmatch(contact.address):
             return Refused("the address is not a mail address")
-        message = _message(notice, self.sender, contact.address)
+        return await self.mail(_message(notice, self.sender, contact.address), contact.address)
+
+    async def mail(self, message: EmailMessage, recipient: str) -> Accepted | Refused | Unreachable:
+        """Hand a message to our relay, within `bound`. The recipient is a plain mail address."""
         client = self.relay.client()
         accepted = None
         try:
             async with asyncio.timeout(self.bound.total_seconds()):
                 await client.connect()
                 await client.mail(self.sender.addr_spec)
-                await client.rcpt(contact.address)
+                await client.rcpt(recipient)
                 reply = await client.data(message.as_bytes())
                 accepted = Accepted(quoted(reply.message), provider_id=str(message["Message-ID"]))
                 await client.quit()

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from heartbeat import audit, definitions
 from heartbeat.config import StatusPage
 from heartbeat.status import announcement as life
-from heartbeat.status import store
+from heartbeat.status import mailbox, store
 from heartbeat.status.announcement import Affected, Announcement, NotSo, Status, Update, Wanted
 from heartbeat.who import Who
 
@@ -183,6 +183,7 @@ def _say(
 ) -> Announcement:
     store.save(db, after)
     number = store.say(db, after.id, said)
+    mailbox.queue(db, after.page, number, said.at)
     now_said = replace(said, id=number)
     audit.record(
         db, who, deed, target(after), said.at, before=shown(before), after={**shown(after), "said": said.body}

@@ -46,6 +46,7 @@ def index(snapshot: Snapshot) -> bytes:
         upcoming=snapshot.upcoming,
         past=snapshot.past(RECENT),
         recent=RECENT.days,
+        subscribe=f"{snapshot.home}/subscribe" if snapshot.subscribable else "",
     )
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from alerting import desk
+from alerting.notifiers.email import Email
 from heartbeat import definitions
 from heartbeat.clock import Clock
 from heartbeat.config import StatusPage
@@ -123,10 +125,11 @@ class Publisher:
 
 def _snapshots(db: Connection, pages: Mapping[str, StatusPage], home: str, clock: Clock) -> list[Snapshot]:
     now, bearings = clock.now(), store.bearings(db)
+    mail = Email.kind in desk.notifiers(db)
     made = []
     for slug, page in pages.items():
         told = tuple(store.told(db, slug, now - PAST, MOST))
         rows = health.rows(page, bearings, announcement.claims(told))
         days = history.page_days(db, page, now)
-        made.append(Snapshot(page, now, rows, f"{home}/status/{slug}", told, days))
+        made.append(Snapshot(page, now, rows, f"{home}/status/{slug}", told, days, mail))
     return made

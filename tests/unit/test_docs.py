@@ -54,13 +54,24 @@ from heartbeat.check import Cause, State
 from heartbeat.clock import WallClock
 from heartbeat.config import document, duration, entry, public, schema
 from heartbeat.edit import maintenance as arranging
-from heartbeat.http import console, face, limits, live, ops, pings, series, server, status_page
+from heartbeat.http import console, face, limits, live, ops, pings, series, server, status_page, subscribe
 from heartbeat.http.console import roll, search, stream
 from heartbeat.http.door import Door
 from heartbeat.http.v1 import fields
 from heartbeat.metrics import Metrics
 from heartbeat.settings import BadSetting, Settings
-from heartbeat.status import announcement, edition, history, hook, publisher, snapshot, steward
+from heartbeat.status import (
+    announcement,
+    edition,
+    history,
+    hook,
+    mailbox,
+    mailman,
+    publisher,
+    snapshot,
+    steward,
+    ticket,
+)
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -621,6 +632,13 @@ LIMITS: Mapping[str, str] = {
     "Age of the count of today": f"{steward.COUNTED_EVERY.seconds // 60} min",
     "Days counted at once after an absence": f"{history.AT_ONCE} a component",
     "Days kept": f"{history.KEPT.days}",
+    "Asking for mail": f"{subscribe.TRIES} times an hour",
+    "Asking one mail address to confirm": f"{mailbox.AGAIN.seconds // 60} min",
+    "Link to confirm": f"{ticket.CONFIRM_WITHIN // HOUR} h",
+    "Addresses of a page that have not confirmed": f"{mailbox.MAX_PENDING:,}",
+    "Mails to subscribers at once": f"{mailman.BATCH}, then",
+    "Tries of a mail to a subscriber": f"{mailman.TRIES}, from {mailman.FIRST_RETRY.seconds // 60} min to 1 h",
+    "Lease of a mail to a subscriber": f"{mailman.LEASE.seconds // 60} min",
     "Title of what customers are told": f"{announcement.MAX_TITLE} characters",
     "One update": f"{announcement.MAX_BODY:,} characters",
     "Announcements that a page shows": f"{snapshot.MOST}, of the last {snapshot.PAST.days} days",

@@ -1,0 +1,137 @@
+"""Sends what waits for subscribers: a few at a time, beside everything else, so that nobody on call waits for it.
+
+Every process with the role `pager` has one. A mail is leased before it is sent; one that is cut off is sent again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+
+from alerting import desk
+from alerting.notifiers.contract import Accepted, Refused, Unreachable
+from alerting.notifiers.email import Email
+from alerting.notifiers.shelf import Outfit, Setup
+from heartbeat import definitions
+from heartbeat.clock import Clock
+from heartbeat.database import Database, Unavailable
+from heartbeat.metrics import Metrics
+from heartbeat.status import letter, mailbox, ticket
+from heartbeat.status.mailbox import Mail
+
+EVERY = 2.0
+"""Seconds between two rounds."""
+BATCH = 20
+"""Mails of one round, one after the other."""
+LEASE = timedelta(minutes=10)
+FIRST_RETRY = timedelta(minutes=1)
+LONGEST_RETRY = timedelta(hours=1)
+TRIES = 12
+"""After so many a mail is given up."""
+
+log = logging.getLogger(__name__)
+Assemble = Callable[[Mapping[str, Setup]], Outfit]
+
+
+class Mailman:
+    """Goes round for as long as the process lives."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        metrics: Metrics,
+        assemble: Assemble,
+        *,
+        home: str,
+        secret: str,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._metrics = metrics
+        self._assemble = assemble
+        self._home = home
+        self._secret = secret
+
+    async def run(self) -> None:
+        """Go round until cancelled."""
+        while True:
+            if await self.round() < BATCH:
+                await asyncio.sleep(EVERY)
+
+    async def round(self) -> int:
+        """Send what is due, up to `BATCH`; how many were tried. What fails is told and tried again."""
+        try:
+            return await self._round()
+        except Unavailable as away:
+            log.warning("mail to subscribers: the database is away: %s", away)
+        except Exception:
+            # A fault here must not end the sending for good; the leases run out.
+            log.exception("mail to subscribers failed")
+        return 0
+
+    async def _round(self) -> int:
+        now = self._clock.now()
+        if not await self._database.read(lambda db: mailbox.waiting(db, now)):
+            return 0
+        written, pages = await self._database.read(
+            lambda db: (desk.fitted(db), definitions.status_pages_of(db))
+        )
+        outfit = self._assemble(written)
+        sender = outfit.own.get(Email.kind) or outfit.entered.get(Email.kind)
+        if not isinstance(sender, Email):
+            return 0
+        leased = await self._database.write(lambda db: mailbox.lease(db, now, BATCH, LEASE))
+        titles = {slug: page.title for slug, page in pages.items()}
+        for one in leased:
+            await self._send(sender, one, titles.get(one.page))
+        return len(leased)
+
+    async def _send(self, sender: Email, one: Mail, title: str | None) -> None:
+        if title is None:
+            # The page is gone.
+            await self._done([one.id])
+            return
+        outcome = await sender.mail(self._letter(sender, one, title), one.address)
+        now = self._clock.now()
+        match outcome:
+            case Accepted():
+                self._metrics.subscriber_mails.labels("accepted").inc()
+                await self._done([one.id])
+            case Refused(reason):
+                log.warning("a mail to a subscriber of %s was refused: %s", one.page, reason)
+                self._metrics.subscriber_mails.labels("refused").inc()
+                await self._done([one.id])
+            case Unreachable():
+                self._metrics.subscriber_mails.labels("unreachable").inc()
+                await self._again(one, now)
+
+    async def _again(self, one: Mail, now: datetime) -> None:
+        if one.attempts >= TRIES:
+            await self._done([one.id])
+            return
+        pause = min(FIRST_RETRY * 2 ** (one.attempts - 1), LONGEST_RETRY)
+        await self._database.write(lambda db: mailbox.later(db, one.id, now + pause))
+
+    async def _done(self, ids: Sequence[int]) -> None:
+        await self._database.write(lambda db: mailbox.done(db, ids))
+
+    def _letter(self, sender: Email, one: Mail, title: str) -> EmailMessage:
+        home = f"{self._home}/status/{one.page}"
+        if one.update is None or one.status is None or one.at is None:
+            link = f"{home}/confirm/{ticket.sign(self._secret, 'confirm', one.ticket)}"
+            return letter.question(sender.sender, one.address, title, link, self._clock.now())
+        return letter.news(
+            sender.sender,
+            one.address,
+            title=one.title or "",
+            page=title,
+            number=one.number or 0,
+            update=one.update,
+            status=one.status,
+            body=one.body or "",
+            at=one.at,
+            home=home,
+            end=f"{home}/unsubscribe/{ticket.sign(self._secret, 'unsubscribe', one.ticket)}",
+        )

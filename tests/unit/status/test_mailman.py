@@ -1,0 +1,234 @@
+"""From a form to a mail and to no mail any more: double opt-in, retries, and nobody learns who else subscribes."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from email.message import EmailMessage
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from alerting import desk
+from alerting.notifiers.contract import Accepted, Refused, Unreachable
+from alerting.notifiers.email import Email
+from heartbeat.app import System
+from heartbeat.status import editor, mailbox, mailman, tables
+from heartbeat.status.announcement import Status
+from tests.unit.conftest import NOW
+from tests.unit.http.conftest import FIRST, OPS, SetClock, visitor
+from tests.unit.status.conftest import PAGE, define
+from tests.unit.status.test_announcement import wanted
+from tests.unit.status.test_editor import do
+
+BOTH = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+SMTP = {"email": {"smtp": "smtp://127.0.0.1:9?starttls=never", "from": "Example <status@example.com>"}}
+ANNA = "anna@example.org"
+
+
+class Post:
+    """The relay's stand-in: remembers what it was given, and answers as it is told."""
+
+    def __init__(self) -> None:
+        self.mails: list[tuple[str, EmailMessage]] = []
+        self.answer: Accepted | Refused | Unreachable = Accepted("taken")
+
+    async def mail(self, message: EmailMessage, recipient: str) -> Accepted | Refused | Unreachable:
+        self.mails.append((recipient, message))
+        return self.answer
+
+    def link(self, purpose: str) -> str:
+        """The path of the newest link for a purpose."""
+        found = re.findall(rf"http://test(/status/public/{purpose}/\S+)", self.mails[-1][1].get_content())
+        return str(found[-1])
+
+
+@pytest.fixture
+def post(monkeypatch: pytest.MonkeyPatch) -> Post:
+    made = Post()
+
+    async def mail(self: Email, message: EmailMessage, to: str) -> Accepted | Refused | Unreachable:
+        return await made.mail(message, to)
+
+    monkeypatch.setattr(Email, "mail", mail)
+    return made
+
+
+@pytest.fixture
+async def defined(system: System, post: Post) -> System:
+    """A system with a page and mail."""
+    await define(system, PAGE)
+    await system.door.database.write(lambda db: desk.install(db, [FIRST], [OPS], SMTP))
+    return system
+
+
+async def count(system: System, table: object = tables.subscribers) -> int:
+    return await system.door.database.read(
+        lambda db: db.execute(select(func.count()).select_from(table)).scalar_one()  # type: ignore[arg-type]
+    )
+
+
+async def subscribe(system: System, post: Post, client: httpx.AsyncClient, address: str = ANNA) -> None:
+    """Ask, and confirm."""
+    await client.post("/status/public/subscribe", data={"address": address})
+    assert await system.mailman.round() == 1
+    assert (await client.post(post.link("confirm"))).status_code == 200
+
+
+@BOTH
+async def test_from_the_form_to_the_last_mail(defined: System, post: Post, client: httpx.AsyncClient) -> None:
+    await defined.publisher.look()
+    page = defined.publisher.editions["public"].files["index.html"].decode()
+    assert 'action="http://test/status/public/subscribe"' in page
+    answer = await client.post("/status/public/subscribe", data={"address": ANNA})
+    assert "Look into your mailbox" in answer.text
+    one = await do(defined, editor.make, "public", wanted(), NOW)
+    await do(defined, editor.publish, one.id, NOW)
+    assert await defined.mailman.round() == 1
+    link = post.link("confirm")
+    assert "Do you want mail about this page?" in (await client.get(link)).text
+    await do(defined, editor.update, one.id, Status.IDENTIFIED, "Not for Anna yet.", NOW)
+    assert await defined.mailman.round() == 0
+    for _ in range(2):
+        assert "You will get mail" in (await client.post(link)).text
+    await do(defined, editor.update, one.id, Status.RESOLVED, "Over.", NOW)
+    assert await defined.mailman.round() == 1
+    assert (post.mails[-1][0], post.mails[-1][1]["Subject"]) == (ANNA, "Resolved: Resets are late")
+    end = post.link("unsubscribe")
+    assert f"<http://test{end}>" == post.mails[-1][1]["List-Unsubscribe"]
+    assert "no more mail" in (await client.get(end)).text
+    assert await count(defined) == 1
+    for _ in range(2):
+        answer = await client.post(end, data={"List-Unsubscribe": "One-Click"})
+        assert "Your address has been deleted." in answer.text
+    assert (await count(defined), await count(defined, tables.mails)) == (0, 0)
+
+
+async def test_who_looks_does_not_learn_who_subscribes(
+    defined: System, post: Post, client: httpx.AsyncClient
+) -> None:
+    await subscribe(defined, post, client)
+    told = [
+        (await client.post("/status/public/subscribe", data={"address": one})).text
+        for one in (ANNA, "nobody@example.org")
+    ]
+    assert told[0] == told[1]
+    assert await defined.mailman.round() == 1
+    assert post.mails[-1][0] == "nobody@example.org"
+
+
+async def test_an_address_is_asked_once_in_a_while_whoever_types_it_in(
+    defined: System, post: Post, client: httpx.AsyncClient, clock: SetClock
+) -> None:
+    for _ in range(3):
+        await client.post("/status/public/subscribe", data={"address": ANNA})
+    assert await defined.mailman.round() == 1
+    first = post.link("confirm")
+    clock.advance(minutes=15)
+    await client.post("/status/public/subscribe", data={"address": ANNA})
+    assert await defined.mailman.round() == 1
+    assert (await client.post(first)).status_code == 400
+    assert (await client.post(post.link("confirm"))).status_code == 200
+
+
+async def test_a_link_is_good_for_a_day_and_then_the_address_is_forgotten(
+    defined: System, post: Post, client: httpx.AsyncClient, clock: SetClock
+) -> None:
+    await client.post("/status/public/subscribe", data={"address": ANNA})
+    await defined.mailman.round()
+    clock.advance(days=1, seconds=1)
+    assert (await client.post(post.link("confirm"))).status_code == 400
+    await client.post("/status/public/subscribe", data={"address": "other@example.org"})
+    assert await count(defined) == 1
+
+
+async def test_one_address_of_the_network_asks_only_so_often(
+    defined: System, client: httpx.AsyncClient
+) -> None:
+    answers = [
+        (await client.post("/status/public/subscribe", data={"address": f"a{n}@example.org"})).status_code
+        for n in range(12)
+    ]
+    assert answers == [200] * 10 + [429] * 2
+
+
+async def test_so_many_wait_for_a_confirmation_and_no_more(
+    defined: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailbox, "MAX_PENDING", 3)
+    asked = [
+        await defined.door.database.write(lambda db, n=n: mailbox.ask(db, "public", f"a{n}@b.example", NOW))  # type: ignore[misc]
+        for n in range(5)
+    ]
+    assert asked == [True] * 3 + [False] * 2
+
+
+@pytest.mark.parametrize(("path", "address", "status"), [("public", "no address", 400), ("nope", ANNA, 404)])
+async def test_what_is_wrong_is_told(
+    defined: System, client: httpx.AsyncClient, path: str, address: str, status: int
+) -> None:
+    assert (await client.post(f"/status/{path}/subscribe", data={"address": address})).status_code == status
+    assert await count(defined) == 0
+
+
+async def test_without_a_mail_server_nobody_is_asked(system: System, client: httpx.AsyncClient) -> None:
+    await define(system, PAGE)
+    await system.publisher.look()
+    assert b"/subscribe" not in system.publisher.editions["public"].files["index.html"]
+    assert (await client.post("/status/public/subscribe", data={"address": ANNA})).status_code == 404
+
+
+async def test_a_relay_that_is_away_is_tried_again_later_and_later(
+    defined: System, post: Post, client: httpx.AsyncClient, clock: SetClock
+) -> None:
+    post.answer = Unreachable("away")
+    await client.post("/status/public/subscribe", data={"address": ANNA})
+    tries = []
+    for _ in range(6 * 60):
+        tries += [clock.at - NOW] * await defined.mailman.round()
+        clock.advance(minutes=1)
+    assert tries[:4] == [timedelta(minutes=n) for n in (0, 1, 3, 7)]
+    post.answer = Accepted("taken")
+    clock.advance(hours=1)
+    assert await defined.mailman.round() == 1
+    assert await count(defined, tables.mails) == 0
+
+
+async def test_a_mail_is_given_up_in_the_end_and_a_refused_one_at_once(
+    defined: System, post: Post, client: httpx.AsyncClient, clock: SetClock
+) -> None:
+    post.answer = Unreachable("away")
+    await client.post("/status/public/subscribe", data={"address": ANNA})
+    for _ in range(mailman.TRIES):
+        clock.advance(hours=2)
+        await defined.mailman.round()
+    assert await count(defined, tables.mails) == 0
+    post.answer = Refused("no such user")
+    await client.post("/status/public/subscribe", data={"address": "other@example.org"})
+    assert await defined.mailman.round() == 1
+    assert await count(defined, tables.mails) == 0
+
+
+@BOTH
+async def test_many_are_written_to_a_few_at_a_time(defined: System, post: Post) -> None:
+    def fill(db: object) -> None:
+        rows = [
+            {"page": "public", "address": f"a{n}@b.example", "asked_at": NOW, "confirmed_at": NOW}
+            for n in range(45)
+        ]
+        db.execute(tables.subscribers.insert(), rows)  # type: ignore[attr-defined]
+
+    await defined.door.database.write(fill)
+    one = await do(defined, editor.make, "public", wanted(), NOW)
+    await do(defined, editor.publish, one.id, NOW)
+    assert [await defined.mailman.round() for _ in range(4)] == [20, 20, 5, 0]
+    assert len({to for to, _ in post.mails}) == 45
+
+
+async def test_subscribers_of_a_page_that_is_gone_get_nothing(defined: System, post: Post) -> None:
+    await define(defined, replace(PAGE, slug="other"))
+    await defined.door.database.write(lambda db: mailbox.ask(db, "public", ANNA, NOW))
+    assert await defined.mailman.round() == 1
+    assert post.mails == []
+    async with visitor(defined) as customer:
+        assert (await customer.get("/status/public/confirm/1.2.x")).status_code == 400

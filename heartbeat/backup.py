@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -250,7 +250,11 @@ def _set_aside(database: Path, now: datetime) -> Path | None:
         shutil.copy(ahead, kept_ahead)
     if _folded(database):
         kept_ahead.unlink(missing_ok=True)
-    os.link(database, aside)
+    try:
+        os.link(database, aside)
+    except OSError:
+        # Not every file system has hard links.
+        shutil.copy(database, aside)
     for name in ("-wal", "-shm"):
         database.with_name(database.name + name).unlink(missing_ok=True)
     return aside
@@ -285,13 +289,13 @@ def _draft(target: Path) -> Iterator[Path]:
 
 def _named(draft: Path, target: Path, *, force: bool) -> None:
     """Give the draft its name in one step; one that somebody else has taken meanwhile is left alone."""
-    if force:
-        draft.replace(target)
-    else:
-        try:
-            os.link(draft, target)
-        except FileExistsError:
-            raise Unusable(f"{target} is there already; it was made just now by somebody else.") from None
+    try:
+        if not force:
+            # Takes the name only where it is free.
+            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        raise Unusable(f"{target} is there already; it was made just now by somebody else.") from None
+    draft.replace(target)
     _sync_directory(target.parent)
 
 
@@ -303,7 +307,9 @@ def _synced(path: Path) -> None:
 def _sync_directory(directory: Path) -> None:
     number = os.open(directory, os.O_RDONLY)
     try:
-        os.fsync(number)
+        # Some file systems of other machines take no such wish for a directory.
+        with suppress(OSError):
+            os.fsync(number)
     finally:
         os.close(number)
 

@@ -150,8 +150,11 @@ def own_secret(settings: Settings, name: str) -> tuple[str, bool]:
     except FileExistsError:
         # Whoever is second reads what the first wrote.
         return kept_secret(settings, name), False
+    except OSError:
+        # Not every file system has hard links.
+        Path(draft).replace(settings.data_dir / name)
     finally:
-        Path(draft).unlink()
+        Path(draft).unlink(missing_ok=True)
     return made, True
 
 

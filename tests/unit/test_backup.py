@@ -14,11 +14,12 @@ import pytest
 from sqlalchemy import Connection
 
 from alerting import desk
-from heartbeat import audit, backup, check, checker, store
+from heartbeat import audit, backup, check, checker, settings, store
 from heartbeat.backup import Unusable, beside
 from heartbeat.check import Check, State
 from heartbeat.database import AlreadyServed, Database
 from heartbeat.schedule import Every
+from heartbeat.settings import Settings
 from tests.unit.conftest import NOW, a_check
 
 Insert = Callable[[Connection, list[Check]], dict[str, Check]]
@@ -195,6 +196,21 @@ def test_a_database_that_is_damaged_is_kept_as_it_is(path: Path, tmp_path: Path)
     assert aside.read_bytes() == b"rubbish" * 1000
     assert aside.with_name(aside.name + "-wal").read_bytes() == b"more rubbish"
     assert slugs(path) == []
+
+
+def test_a_file_system_without_hard_links_will_do(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    copy = tmp_path / "copy.db"
+    backup.make(path, copy, NOW)
+    aside = put_back(path, copy)
+    assert aside is not None
+    assert slugs(aside) == slugs(path) == []
+    assert settings.own_secret(Settings(data_dir=tmp_path), "secret-key")[1]
 
 
 def test_a_copy_is_put_where_there_was_nothing(path: Path, tmp_path: Path) -> None:

@@ -139,6 +139,15 @@ def what_is_quiet_is_never_looked_at_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(store, "claim_due", claim_due)
 
 
+def maintenance_consumes_the_edge(patch: pytest.MonkeyPatch) -> None:
+    """What turned down under maintenance is down already when that ends, and nothing happens that could page."""
+
+    def pages_at(raised_at: datetime, held_until: datetime | None, gathering: timedelta) -> datetime:
+        return raised_at + (gathering if held_until is None else NEVER)
+
+    patch.setattr(incident, "pages_at", pages_at)
+
+
 def what_was_paused_is_disarmed(patch: pytest.MonkeyPatch) -> None:
     """A resumed check waits for a ping before it expects one."""
     honest = check.resumed

@@ -14,6 +14,7 @@ from tests.simulation.scenario import (
     Event,
     FallsSilent,
     GoesBad,
+    Maintains,
     Pings,
     Restarts,
     Runs,
@@ -68,6 +69,7 @@ QUIET = story(
     (0, Answers("acknowledge", 1, minutes=5)),
     minutes=8,
 )
+MAINTENANCE = story((60, Maintains("eu", 30)), (0, FallsSilent(DELTA)), minutes=45)
 OLD_BUTTON = story(
     (60, Pings(ALPHA, "fail")),
     (30, Answers("acknowledge", minutes=2)),
@@ -88,6 +90,7 @@ STORIES: dict[Mutant, list[Scenario]] = {
     mutants.an_acknowledged_incident_swallows_what_recurs: [RECURRENCE],
     mutants.nobody_is_told_who_joins: [JOINER],
     mutants.what_is_quiet_is_never_looked_at_again: [QUIET],
+    mutants.maintenance_consumes_the_edge: [MAINTENANCE],
     mutants.what_was_paused_is_disarmed: [PAUSE],
     mutants.what_was_never_pinged_never_alarms: [NOTHING_EVER_HEARD],
     mutants.a_restart_disarms: [RESTART],

@@ -191,7 +191,9 @@ def _place(facts: Facts) -> Iterator[Finding]:
 def _keys(facts: Facts) -> Iterator[Finding]:
     for key in facts.keys:
         subject = f"secret {key.name}"
-        if not key.length:
+        if not key.length and key.mode is not None:
+            yield _bad(subject, "its file is empty, or this user cannot read it: put the key back.")
+        elif not key.length:
             yield _warn(subject, "is not set: heartbeat serve makes one at its first start.")
         elif key.mode is not None and key.mode & 0o077:
             yield _bad(subject, "others may read its file: chmod 600, and replace the key.")

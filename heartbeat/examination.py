@@ -40,8 +40,9 @@ T = TypeVar("T")
 
 async def examine(given: Settings, *, send: bool) -> Facts:
     """Look at everything. With `send`, every contact of everybody gets a test page."""
-    given = settings.with_kept_secret_key(given)
-    written = given.config.read_text() if given.config.is_file() else ""
+    with suppress(BadSetting, OSError):  # told as a finding about the key
+        given = settings.with_kept_secret_key(given)
+    written, unreadable = _written(given.config)
     facts = Facts(
         public_url=given.public_url,
         outside_url=bool(given.outside_url),
@@ -54,9 +55,20 @@ async def examine(given: Settings, *, send: bool) -> Facts:
         ready=await _ready(given),
         versions=_versions(),
     )
-    facts, wanted = _understood(facts, given, written)
+    facts, wanted = (
+        (replace(facts, problems=[unreadable]), None) if unreadable else _understood(facts, given, written)
+    )
     facts = _looked_into(facts, given, wanted)
     return replace(facts, sent=await _sent(given)) if send and facts.database_fault is None else facts
+
+
+def _written(path: Path) -> tuple[str, str]:
+    """The text of the configuration, and why there is none where it cannot be read."""
+    try:
+        return (path.read_text() if path.is_file() else ""), ""
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text in UTF-8"
+        return "", f"{path} cannot be read: {why}."
 
 
 def _understood(facts: Facts, given: Settings, written: str) -> tuple[Facts, config.Configuration | None]:

@@ -138,6 +138,15 @@ async def test_a_file_with_problems_is_told_line_by_line(given: Settings) -> Non
     assert (await examined(given)).configuration_missing
 
 
+async def test_what_cannot_be_read_is_a_finding_and_no_end(given: Settings) -> None:
+    given.config.write_bytes(b"checks: {job: \xff}")
+    (given.data_dir / "secret-key").touch()
+    facts = await examined(replace(given, secret_key="", environment={}))
+    assert facts.problems == [f"{given.config} cannot be read: it is not text in UTF-8."]
+    (unwell,) = [one for one in doctor.judge(facts) if one.subject == "secret secret-key"]
+    assert (unwell.weight, "its file is empty" in unwell.words) == (Weight.BAD, True)
+
+
 async def test_a_database_that_is_away_is_said_and_the_rest_is_looked_at(given: Settings) -> None:
     away = (
         "postgresql://nobody:hunter2@127.0.0.1:1/none" if not given.database_url.startswith("sqlite") else ""

@@ -40,7 +40,7 @@ def in_words(
     yield from _checks(kept, wanted, known)
     yield from _section("person", kept.people, wanted.people, _person, made.people, _pages(made))
     yield from _section("policy", kept.policies, wanted.policies, _policy, made.policies, _is_named_by(made))
-    yield from _section("notifier", kept.notifiers, wanted.notifiers, dict, {})
+    yield from _section("notifier", kept.notifiers, wanted.notifiers, _notifier, made.notifiers)
     yield from _section(
         "status page", kept.status_pages, wanted.status_pages, _status_page, made.status_pages
     )
@@ -145,6 +145,10 @@ def _person(one: Person) -> Facts:
         for contact in one.contacts
     )
     return {"name": _quoted(one.name), "timezone": one.timezone, "contacts": contacts}
+
+
+def _notifier(one: Mapping[str, str]) -> Facts:
+    return {name: CONCEALED if vault.is_sealed(text) else text for name, text in one.items()}
 
 
 def _policy(one: Policy) -> Facts:

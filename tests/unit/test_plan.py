@@ -1,5 +1,6 @@
 """From the file to the database and back: what would change, making it so, and nothing lost on the way."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,7 +17,9 @@ from sqlalchemy import Connection, Engine, event, make_url
 from alerting import desk
 from alerting.incident import Incident
 from alerting.incident import State as Life
-from heartbeat import checker, config, plan, ring, store
+from alerting.notifiers import shelf
+from alerting.notifiers.shelf import Setup
+from heartbeat import checker, config, plan, ring, store, vault
 from heartbeat.check import Cause, Check, Signal, State
 from heartbeat.config import Configuration
 from heartbeat.database import engine
@@ -501,3 +504,19 @@ def test_two_thousand_checks_are_a_few_statements(db: Connection, statements: li
     assert len(plan.apply(db, jobs(1, "6m"), LATER).changes) == 1_999
     assert len(statements) < 2 * few
     assert [one.state for one in store.lock_all(db).values()] == [State.DOWN]
+
+
+@on_both
+def test_a_notifier_that_was_entered_is_taken_over_and_its_secrets_are_not_shown(db: Connection) -> None:
+    keys = vault.with_keys(["a key that is long enough for tests"], secrets.token_bytes)
+    password = keys.seal("correct horse", shelf.about("email", "password"))
+    mail = {"smtp": "smtp://mail.example.com:25", "from": "heartbeat@example.com", "password": password}
+    desk.setups.put(db, "email", Setup(mail, "api", NOW, "anna"))
+    found = wanted(EXAMPLE)
+    (line,) = [one for one in plan.difference(db, found).changes if "notifier" in one]
+    assert line == (
+        "~ notifier email: declared by the API -> this file; smtp smtp://mail.example.com:25 -> "
+        "smtp://mail.example.com:587; password (secret) -> none"
+    )
+    plan.apply(db, found, NOW)
+    assert desk.setups.load(db)["email"] == Setup(found.notifiers["email"], "file")

@@ -47,7 +47,7 @@ from heartbeat import (
     settings,
     ticker,
 )
-from heartbeat.access import account, hasher, session, sign_in, tries, users
+from heartbeat.access import account, factor, hasher, session, sign_in, ticket, tries, users
 from heartbeat.access import key as access_key
 from heartbeat.access import store as access_store
 from heartbeat.check import Cause, State
@@ -580,6 +580,9 @@ LIMITS: Mapping[str, str] = {
     "One-time link": f"{users.LINK_LASTS // HOUR} h",
     "One-time links that make the first user": f"newest {access_store.SET_UP_LINKS}",
     "Password": f"{account.SHORTEST_PASSWORD} to {account.LONGEST_PASSWORD} characters",
+    "Time to enter the code of a second factor": f"{ticket.LASTS.seconds // 60} min",
+    "Codes of a second factor that are taken": f"and {factor.DRIFT} before",
+    "Recovery codes": f"{factor.RECOVERY_CODES}",
     "API keys": f"{access_key.MOST:,}",
     "How exactly it is known when an API key was used": f"{access_key.TOUCHED_EVERY.seconds // 60} min",
     "Name of a user": f"{account.LONGEST_NAME} characters",

@@ -11,6 +11,7 @@ from heartbeat.http.console import (
     bulk,
     checks,
     define,
+    factor,
     incidents,
     join,
     keys,
@@ -22,7 +23,20 @@ from heartbeat.http.console import (
 from heartbeat.http.console.visit import signed_in
 from heartbeat.http.door import Door
 
-ROOMS = (checks, bulk, define, one_check, incidents, announcements, stream, account, users, keys, audit)
+ROOMS = (
+    checks,
+    bulk,
+    define,
+    one_check,
+    incidents,
+    announcements,
+    stream,
+    account,
+    factor,
+    users,
+    keys,
+    audit,
+)
 
 
 def router(door: Door) -> APIRouter:

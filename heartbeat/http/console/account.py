@@ -83,9 +83,10 @@ async def _user(visit: Visit) -> User | None:
 async def _page(visit: Visit, wrong: str = "", status: int = 200) -> Response:
     here = await auth.present(visit.request)
     user = here.user if here is not None else None
-    facts: dict[str, Any] = {"user": user, "here": here, "wrong": wrong, "sign_ins": []}
+    facts: dict[str, Any] = {"user": user, "here": here, "wrong": wrong, "sign_ins": [], "codes_left": 0}
     if user is not None:
         limits = visit.door.ways.limits
         every = await visit.read(lambda db: store.sessions_of(db, user))
+        facts["codes_left"] = await visit.read(lambda db: store.recovery_codes_left(db, user.id))
         facts["sign_ins"] = [one for one in every if life.stands(one, visit.now, limits, "")]
     return visit.show("account.html", status=status, shortest=rules.SHORTEST_PASSWORD, **facts)

@@ -1,5 +1,6 @@
 """Signing in to the console by name and password, or with the admin key, and signing out."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import APIRouter
@@ -7,16 +8,21 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from heartbeat.access import sign_in, store
+from heartbeat.access import second, sign_in, store, ticket
 from heartbeat.access.account import User
 from heartbeat.access.hasher import Busy
 from heartbeat.access.sign_in import Refused
 from heartbeat.http import auth, page
 from heartbeat.http.console.visit import FORM_FIELDS, local
 from heartbeat.http.door import Door
+from heartbeat.vault import Unreadable
 
 WRONG_KEY = (
     "This is not the admin key. It was printed at the first start, or is what HEARTBEAT_ADMIN_KEY says."
+)
+TOO_LATE = "That took too long, or the password has changed since: sign in again."
+UNREADABLE = (
+    "The second factor cannot be read: an encryption key is missing. Use a recovery code, or ask an admin."
 )
 NO_KEY = "The admin key does not open the console any more: sign in by name. It still opens the API."
 
@@ -37,7 +43,7 @@ def router(door: Door) -> APIRouter:
         gate, from_, now = auth.gate_of(request), auth.whence(request), door.clock.now()
         outcome: Response | Refused | None = gate.address_may_try(from_.remote, now)
         if outcome is None:
-            outcome = await (_by_key if "key" in form else _by_password)(door, request, form)
+            outcome = await _way(form)(door, request, form)
         if isinstance(outcome, Refused):
             return await _form(door, local(str(form.get("next", "/"))), outcome, str(form.get("name", "")))
         return outcome
@@ -63,7 +69,40 @@ async def _by_password(door: Door, request: Request, form: FormData) -> Response
         return Refused(str(busy))
     if isinstance(found, Refused):
         return found
+    if found.code_secret is not None:
+        given = ticket.sign(door.secret_key, found.id, found.password_hash or "", now)
+        return _code_form(local(str(form.get("next", "/"))), given)
     return await _begun(request, found, "password", form)
+
+
+async def _by_code(door: Door, request: Request, form: FormData) -> Response | Refused:
+    gate, from_, now = auth.gate_of(request), auth.whence(request), door.clock.now()
+    given, code, wanted = (
+        str(form.get("ticket", "")),
+        str(form.get("code", "")),
+        local(str(form.get("next", "/"))),
+    )
+    user = await door.database.read(lambda db: store.user_by_id(db, ticket.user_of(given)))
+    if user is None or not ticket.holds(door.secret_key, given, user.password_hash or "", now):
+        return Refused(TOO_LATE)
+    if not user.enabled:
+        return await sign_in.refuse(gate, door.database, user.name, "disabled", from_, now)
+    if refused := gate.account_may_try(user.name, now):
+        return _code_form(wanted, given, refused)
+    try:
+        how = await door.database.write(lambda db: second.takes(db, user, door.vault, code, now))
+    except Unreadable:
+        return Refused(UNREADABLE)
+    if how is None:
+        await sign_in.refuse(gate, door.database, user.name, "code", from_, now)
+        return _code_form(wanted, given, Refused(second.WRONG))
+    return await _begun(request, user, f"password and {how}", form)
+
+
+def _way(form: FormData) -> Callable[[Door, Request, FormData], Awaitable[Response | Refused]]:
+    if "ticket" in form:
+        return _by_code
+    return _by_key if "key" in form else _by_password
 
 
 async def _by_key(door: Door, request: Request, form: FormData) -> Response | Refused:
@@ -83,6 +122,15 @@ async def _begun(request: Request, user: User | None, how: str, form: FormData) 
     answer = page.see_other(local(str(form.get("next", "/"))))
     await auth.begin(request, answer, user, how)
     return answer
+
+
+def _code_form(wanted: str, given: str, refused: Refused | None = None) -> Response:
+    words = refused.words if refused else ""
+    headers = {"Retry-After": str(int(refused.wait.total_seconds()))} if refused and refused.wait else {}
+    status = 200 if refused is None else 429 if refused.wait else 403
+    return page.render(
+        "sign_in_code.html", status=status, headers=headers, wanted=wanted, wrong=words, ticket=given
+    )
 
 
 async def _takes_key(door: Door) -> bool:

@@ -1,0 +1,116 @@
+"""The second factor: which codes are taken, and each only once."""
+
+import asyncio
+from datetime import timedelta
+
+import pyotp
+import pytest
+
+from heartbeat.access import factor, second, store, ticket
+from heartbeat.database import Database
+from heartbeat.vault import Unreadable, with_keys
+from tests.unit.access.conftest import ROOT, add, deeds
+from tests.unit.conftest import NOW
+
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+VAULT = with_keys(["k" * 32], lambda count: b"n" * count)
+
+
+def code(seconds: float = 0) -> str:
+    """What the phone shows then."""
+    return pyotp.TOTP(SECRET).at(NOW + timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "taken"), [(-60, False), (-30, True), (0, True), (30, True), (60, False)]
+)
+def test_codes_of_clocks_that_differ_a_little_are_taken(seconds: int, taken: bool) -> None:
+    assert (factor.step_of(SECRET, code(seconds), NOW) is not None) is taken
+
+
+@pytest.mark.parametrize("given", ["", "12345", "1234567", "abcdef", "\u0661\u0662\u0663\u0664\u0665\u0666"])
+def test_what_is_no_code_is_none(given: str) -> None:
+    assert factor.step_of(SECRET, given, NOW) is None
+
+
+def test_a_code_may_be_typed_with_a_space() -> None:
+    assert factor.step_of(SECRET, f" {code()[:3]} {code()[3:]} ", NOW) is not None
+
+
+async def turned_on(database: Database) -> list[str]:
+    anna = await database.write(add)
+    codes = await database.write(lambda db: second.turn_on(db, ROOT, anna, VAULT, SECRET, code(), NOW))
+    assert codes is not None
+    return codes
+
+
+async def takes(database: Database, given: str, seconds: float = 0) -> str | None:
+    def work(db: object) -> str | None:
+        anna = store.user(db, "anna")  # type: ignore[arg-type]
+        assert anna is not None
+        return second.takes(db, anna, VAULT, given, NOW + timedelta(seconds=seconds))  # type: ignore[arg-type]
+
+    return await database.write(work)
+
+
+async def test_a_wrong_code_turns_nothing_on(database: Database) -> None:
+    anna = await database.write(add)
+    assert (
+        await database.write(lambda db: second.turn_on(db, ROOT, anna, VAULT, SECRET, "000000", NOW)) is None
+    )
+    after = await database.read(lambda db: store.user(db, "anna"))
+    assert after is not None
+    assert after.code_secret is None
+
+
+async def test_a_code_is_taken_once_and_none_from_before(database: Database) -> None:
+    await turned_on(database)
+    # The code that has turned it on is used up as well.
+    assert await takes(database, code()) is None
+    assert await takes(database, code(30), 30) == "code"
+    assert await takes(database, code(30), 30) is None
+    assert await takes(database, code(), 30) is None
+    assert await takes(database, code(60), 60) == "code"
+
+
+async def test_of_two_who_bring_the_same_code_at_once_one_comes_in(database: Database) -> None:
+    await turned_on(database)
+    both = await asyncio.gather(*(takes(database, code(30), 30) for _ in range(4)))
+    assert sorted(both, key=str) == [None, None, None, "code"]
+
+
+async def test_a_recovery_code_works_once_however_it_is_typed(database: Database) -> None:
+    codes = await turned_on(database)
+    assert len(set(codes)) == 10
+    assert await takes(database, codes[0].upper().replace("-", " ")) == "recovery code"
+    assert await takes(database, codes[0]) is None
+    anna = await database.read(lambda db: store.user(db, "anna"))
+    assert anna is not None
+    assert await database.read(lambda db: store.recovery_codes_left(db, anna.id)) == 9
+
+
+async def test_the_secret_is_sealed_for_its_user_and_never_written_down(database: Database) -> None:
+    codes = await turned_on(database)
+    anna = await database.read(lambda db: store.user(db, "anna"))
+    assert anna is not None
+    assert anna.code_secret is not None
+    assert SECRET not in anna.code_secret
+    with pytest.raises(Unreadable):
+        VAULT.open(anna.code_secret, "user 99 second factor")
+    assert [deed.action for deed in await deeds(database)] == ["user.second_factor"]
+    told = repr(await deeds(database))
+    assert not any(one in told for one in (SECRET, *codes))
+    await database.write(lambda db: second.turn_off(db, ROOT, anna, NOW))
+    assert await takes(database, codes[1]) is None
+
+
+def test_a_ticket_is_for_one_user_one_password_and_five_minutes() -> None:
+    given = ticket.sign("key", 7, "hash", NOW)
+    assert ticket.user_of(given) == 7
+    assert ticket.holds("key", given, "hash", NOW + timedelta(minutes=4, seconds=59))
+    assert not ticket.holds("key", given, "hash", NOW + timedelta(minutes=5))
+    assert not ticket.holds("key", given, "another", NOW)
+    assert not ticket.holds("another", given, "hash", NOW)
+    for forged in ("", ".", "7..", given.replace("7.", "8.", 1), given[:-1], "9" * 99, "\ud800.1.x"):
+        assert not ticket.holds("key", forged, "hash", NOW)
+        assert ticket.user_of(forged) in (0, 7, 8)

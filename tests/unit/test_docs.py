@@ -47,9 +47,10 @@ from heartbeat import (
     settings,
     ticker,
 )
-from heartbeat.access import account, factor, hasher, session, sign_in, ticket, tries, users
+from heartbeat.access import account, factor, hasher, session, sign_in, tries, users
 from heartbeat.access import key as access_key
 from heartbeat.access import store as access_store
+from heartbeat.access import ticket as code_ticket
 from heartbeat.check import Cause, State
 from heartbeat.clock import WallClock
 from heartbeat.config import document, duration, entry, public, schema
@@ -580,7 +581,7 @@ LIMITS: Mapping[str, str] = {
     "One-time link": f"{users.LINK_LASTS // HOUR} h",
     "One-time links that make the first user": f"newest {access_store.SET_UP_LINKS}",
     "Password": f"{account.SHORTEST_PASSWORD} to {account.LONGEST_PASSWORD} characters",
-    "Time to enter the code of a second factor": f"{ticket.LASTS.seconds // 60} min",
+    "Time to enter the code of a second factor": f"{code_ticket.LASTS.seconds // 60} min",
     "Codes of a second factor that are taken": f"and {factor.DRIFT} before",
     "Recovery codes": f"{factor.RECOVERY_CODES}",
     "API keys": f"{access_key.MOST:,}",

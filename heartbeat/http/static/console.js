@@ -2,7 +2,7 @@
 // times are shown in the reader's zone, lines can be copied, and there are keys.
 "use strict";
 (() => {
-  const RENEW = 30_000;
+  const RENEW = 30_000, AGAIN = 2_000;
   const TYPED = "input:not([type=hidden]), textarea, select";
   const INSTANT = /^(?:\d\d \w{3} )?\d\d:\d\d(:\d\d)? UTC$/;
   const find = (selector, within = document) => within.querySelector(selector);
@@ -73,11 +73,12 @@
     busy = true;
     due = false;
     try {
-      const answer = await fetch(location.href, { cache: "no-store", headers: { accept: "text/html" } });
-      if (answer.redirected) { leave("you are signed out: load the page again"); return; }
-      if (answer.ok) replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
-    } catch {
-      due = true;
+      const asked = { cache: "no-store", headers: { accept: "text/html" } };
+      // Where the service cannot be reached, the page is renewed at the next turn.
+      const answer = await fetch(location.href, asked).catch(() => null);
+      if (answer?.redirected) leave("you are signed out: load the page again");
+      else if (answer?.ok) replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      else due = true;
     } finally {
       busy = false;
       renewed = Date.now();
@@ -97,7 +98,6 @@
     const before = find("h1", main)?.textContent;
     morph(find("footer"), find("footer", page));
     morph(main, fresh);
-    main.dataset.live = fresh.dataset.live;
     document.title = page.title;
     const after = find("h1", main)?.textContent;
     if (after && after !== before) say(after);
@@ -111,11 +111,11 @@
       return !was.matches(`${TYPED}, [data-keep]`);
     };
     enhance(fresh);
-    Idiomorph.morph(old, fresh, { morphStyle: "innerHTML", callbacks: { beforeNodeMorphed } });
+    Idiomorph.morph(old, fresh, { morphStyle: "outerHTML", callbacks: { beforeNodeMorphed } });
   }
 
   function awaken() {
-    if (main.dataset.live && !document.hidden && (due || Date.now() - renewed >= RENEW)) renew();
+    if (main.dataset.live && !document.hidden && Date.now() - renewed >= (due ? AGAIN : RENEW)) renew();
   }
 
   // Copying a line.
@@ -143,8 +143,8 @@
     const body = new URLSearchParams({ csrf, occurrence: row.dataset.occurrence });
     const answer = await fetch(`${link.pathname}/acknowledge`, { method: "POST", body });
     if (!answer.ok) { location.assign(link.href); return; }
-    say(`Acknowledged ${link.textContent}`);
     await renew();
+    say(`Acknowledged: ${link.textContent}`);
   }
 
   // Rows are gone through with the arrows.

@@ -56,6 +56,7 @@ from heartbeat.clock import WallClock
 from heartbeat.config import document, duration, entry, public, schema
 from heartbeat.edit import maintenance as arranging
 from heartbeat.http import console, face, limits, live, ops, pings, series, server, status_page, subscribe
+from heartbeat.http import page as renderer
 from heartbeat.http.console import roll, search, stream
 from heartbeat.http.door import Door
 from heartbeat.http.v1 import fields
@@ -339,6 +340,16 @@ def test_every_target_of_the_makefile_is_documented_and_no_other() -> None:
     table = section("docs/operating.md", "## The Makefile")
     assert {row[0].strip("`").removeprefix("make ") for row in rows(table)[1:]} == targets
     assert set(re.findall(r"`make ([a-z0-9]+)", everything())) <= targets
+
+
+def test_the_keys_and_numbers_of_the_console_are_documented() -> None:
+    page = read("docs/console.md")
+    frame = (renderer.HERE / "templates" / "console.html").read_text()
+    for key in ("/", "↓", "j", "↑", "k", "Enter", "x", "a", "?"):
+        assert f"`{key}`" in page
+        assert f"<kbd>{key}</kbd>" in frame
+    assert f"the most urgent {console.checks.AT_A_GLANCE} checks" in page
+    assert f"renews itself every {renderer.REFRESH} seconds" in page
 
 
 # --- Notifiers.

@@ -9,9 +9,10 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
-from heartbeat import checker, store
+from heartbeat import check, checker, store
 from heartbeat.check import State
 from tests.e2e import test_pages as pages
+from tests.e2e.service import ADMIN_KEY
 from tests.e2e.test_pages import Place, walking
 
 pytestmark = pytest.mark.e2e
@@ -251,7 +252,7 @@ async def test_times_are_the_readers_with_utc_beside(place: Place, chromium: Bro
     context = await chromium.new_context(timezone_id="Asia/Kathmandu", locale="en-GB")
     page = await context.new_page()
     await page.goto(f"{place.url}/sign-in")
-    await page.get_by_label("Admin key").fill(pages.ADMIN_KEY)
+    await page.get_by_label("Admin key").fill(ADMIN_KEY)
     await page.get_by_role("button", name="Sign in").click()
     await page.goto(place.url + place.path("/incidents/{open}"))
     since = page.locator(".sentence time").first
@@ -280,7 +281,7 @@ async def _fall_silent(place: Place, slug: str) -> None:
     one = await database.read(lambda db: store.load(db, slug))
     assert one is not None
     assert one.state is State.UP
-    at = (checker.check.deadline(one) or place.clock.at) + timedelta(seconds=1)
+    at = (check.deadline(one) or place.clock.at) + timedelta(seconds=1)
     place.clock.at = max(place.clock.at, at)
     await database.write(lambda db: checker.sweep(db, place.clock.at))
     await asyncio.sleep(0)

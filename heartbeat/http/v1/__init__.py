@@ -31,9 +31,10 @@ from heartbeat.http.v1 import (
     users,
 )
 from heartbeat.http.v1.answers import Changes, Overview
+from heartbeat.http.v1.strict import only_known
 from heartbeat.http.v1.tags import Reads, tag
 
-router = APIRouter(prefix="/v1", dependencies=[Depends(known)], responses=RESPONSES)
+router = APIRouter(prefix="/v1", dependencies=[Depends(known), Depends(only_known)], responses=RESPONSES)
 for room in (
     checks,
     forecast,

@@ -111,3 +111,24 @@ async def test_a_configuration_is_written_down_with_what_it_changed(
     ((action, target, after),) = await deeds(system)
     assert (action, target) == ("configuration.apply", "configuration")
     assert "+ check nightly: every 5 minutes, grace 5 min" in after["changes"]
+
+
+async def test_a_misspelt_parameter_is_no_filter_that_is_left_out(
+    system: System, admin: httpx.AsyncClient
+) -> None:
+    await make_check(system)
+    for address, sentence in [
+        ("/v1/checks?sate=down", "sate: is not known here; did you mean 'state'?"),
+        ("/v1/checks/job?full=1", "full: is not known here; there are none."),
+        ("/v1/incidents?open=true&closed=false", "closed: is not known here; there are before, limit, open."),
+        ("/v1/checks?%00=1", "'\\x00': is not known here; there are after, limit, state."),
+    ]:
+        assert problem_or_question(await admin.get(address)) == sentence
+    refused = await admin.put("/v1/configuration?nam=x.yaml", content=b"checks: {}")
+    assert problem_or_question(refused) == "nam: is not known here; did you mean 'name'?"
+
+
+def problem_or_question(answer: httpx.Response) -> str:
+    assert answer.status_code == 422, answer.text
+    sentence: str = answer.json()["detail"]
+    return sentence

@@ -543,7 +543,7 @@ async def test_no_input_breaks_it(system: System, admin: httpx.AsyncClient, cloc
         ("/v1/checks?limit=", 422),
         (f"/v1/checks?limit={'9' * 5000}", 422),
         ("/v1/checks?limit=1&limit=2", 200),
-        ("/v1/checks?%00=%00&&&=;%", 200),
+        ("/v1/checks?%00=%00&&&=;%", 422),
         ("/v1/checks?state=DOWN", 422),
         (f"{check}/pings?limit=-1", 422),
         (f"{check}/pings/0/body", 422),

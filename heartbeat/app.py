@@ -22,7 +22,7 @@ from alerting.person import Person
 from alerting.span import untold
 from heartbeat import checker, config, link, outfit, plan
 from heartbeat.access.session import Limits
-from heartbeat.access.ways import Ways
+from heartbeat.access.ways import Proxy, Ways
 from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.http import face, ops, status_page
@@ -212,7 +212,12 @@ def understand(
 def ways(settings: Settings) -> Ways:
     """By which ways one may come in."""
     return Ways(
-        limits=Limits(settings.sign_in_idle, settings.sign_in_longest), admin_key=settings.admin_key_sign_in
+        limits=Limits(settings.sign_in_idle, settings.sign_in_longest),
+        admin_key=settings.admin_key_sign_in,
+        metrics_open=settings.metrics_open,
+        proxy=Proxy(settings.trusted_proxy, settings.proxy_user_header, settings.proxy_role_header)
+        if settings.proxy_user_header
+        else None,
     )
 
 

@@ -84,7 +84,7 @@ async def _serve(
         await _after_a_restore(database)
         for line in await _applied(system, given):
             log.info("configuration: %s", line)
-        serving = server.configured(system.asgi)
+        serving = server.configured(system.asgi, ",".join(map(str, given.trusted_proxy)))
         news += await _set_up(database, given)
         for line in [*news, *await database.read(lambda db: _first_words(db, given))]:
             print(line, flush=True)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from alerting import address
 from alerting.address import Network
@@ -57,6 +58,13 @@ class Settings:
     """How long a sign-in lasts without being used."""
     sign_in_longest: timedelta = timedelta(hours=168)
     """How long a sign-in lasts at all."""
+    trusted_proxy: tuple[Network, ...] = ()
+    """Networks of a proxy that signs people in before they come here."""
+    proxy_user_header: str = ""
+    proxy_role_header: str = ""
+    """The headers in which it says who they are, and by which role."""
+    metrics_open: bool = False
+    """Whether the metrics want no key."""
     admin_key_sign_in: bool = True
     """Whether the admin key opens the console although there are users."""
     ping_body_limit: int = 100_000
@@ -101,6 +109,8 @@ def read(environ: Mapping[str, str]) -> Settings:
         keep_transitions=_whole(environ, "HEARTBEAT_KEEP_TRANSITIONS", 400, *KEEP),
         sign_in_idle=timedelta(hours=_whole(environ, "HEARTBEAT_SIGN_IN_IDLE", 12, 1, 720)),
         sign_in_longest=timedelta(hours=_whole(environ, "HEARTBEAT_SIGN_IN_LONGEST", 168, 1, 2160)),
+        **_proxy(environ),
+        metrics_open=_one_of(environ, "HEARTBEAT_METRICS_OPEN", ("off", "on")) == "on",
         admin_key_sign_in=_one_of(environ, "HEARTBEAT_ADMIN_KEY_SIGN_IN", ("on", "off")) == "on",
         ping_body_limit=_whole(environ, "HEARTBEAT_PING_BODY_LIMIT", 100_000, 0, 10_000_000),
         status_dir=Path(environ["HEARTBEAT_STATUS_DIR"]) if environ.get("HEARTBEAT_STATUS_DIR") else None,
@@ -214,6 +224,23 @@ def _roles(given: str) -> frozenset[str]:
     if unknown:
         raise BadSetting(f"HEARTBEAT_ROLES: {unknown[0]!r} is not a role; name some of {', '.join(ROLES)}.")
     return named or frozenset(ROLES)
+
+
+def _proxy(environ: Mapping[str, str]) -> dict[str, Any]:
+    """A proxy that signs people in, off by default. A header without the proxy's address would let anybody in."""
+    trusted = _networks(environ, "HEARTBEAT_TRUSTED_PROXY")
+    user = environ.get("HEARTBEAT_PROXY_USER_HEADER", "")
+    role = environ.get("HEARTBEAT_PROXY_ROLE_HEADER", "")
+    for name, header in (("HEARTBEAT_PROXY_USER_HEADER", user), ("HEARTBEAT_PROXY_ROLE_HEADER", role)):
+        if header and not re.fullmatch(r"[A-Za-z0-9-]{1,100}", header):
+            raise BadSetting(f"{name} must be the name of a header, such as X-Forwarded-User.")
+    if user and not trusted:
+        raise BadSetting(
+            "HEARTBEAT_PROXY_USER_HEADER needs HEARTBEAT_TRUSTED_PROXY: the address of the proxy."
+        )
+    if role and not user:
+        raise BadSetting("HEARTBEAT_PROXY_ROLE_HEADER needs HEARTBEAT_PROXY_USER_HEADER.")
+    return {"trusted_proxy": trusted, "proxy_user_header": user, "proxy_role_header": role}
 
 
 def _one_of(environ: Mapping[str, str], name: str, words: tuple[str, str]) -> str:

@@ -17,7 +17,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from starlette.responses import Response
 
-from heartbeat.access import key, key_store, keys, session, sign_in, store
+from heartbeat.access import account, key, key_store, keys, session, sign_in, store
 from heartbeat.access.account import User
 from heartbeat.access.session import Session
 from heartbeat.access.sign_in import ADMIN, Gate, Whence
@@ -27,6 +27,8 @@ from heartbeat.http.problem import Forbidden, Forged, KeyWanted
 from heartbeat.who import Role, Who
 
 COOKIE = "heartbeat"
+PEER = "heartbeat.peer"
+"""Where the address of the connection itself stands in the scope, once a proxy's word for it has been taken."""
 
 _SAFE = frozenset({"GET", "HEAD"})
 _WANTED = "This wants a key, as 'Authorization: Bearer KEY' or 'X-Api-Key: KEY'."
@@ -84,6 +86,8 @@ async def scrape_actor(request: Request, door: Given) -> Who:
 
     The rest of the API takes no passwords: a browser would send them along with a foreign page's request.
     """
+    if door.ways.metrics_open:
+        return Who("anybody", Role.VIEWER, "open metrics", _remote(request))
     bearer = await _bearer(request)
     given = bearer.credentials if bearer else request.headers.get("x-api-key")
     return await _holder(request, door, given or _password(request))
@@ -156,7 +160,7 @@ async def end(request: Request, response: Response) -> None:
 async def page_actor(request: Request) -> Who | None:
     """Who looks at the pages, or None where nobody has signed in."""
     found = await present(request)
-    return sign_in.actor(found, _remote(request)) if found is not None else None
+    return sign_in.actor(found, _remote(request)) if found is not None else await _proxied(request)
 
 
 async def present(request: Request) -> Session | None:
@@ -177,7 +181,7 @@ async def present(request: Request) -> Session | None:
 
 def csrf_token(request: Request) -> str:
     """What a form of this session must bring back in its field `csrf`."""
-    return _signature(door_of(request), f"heartbeat form\n{_token(request)}")
+    return _signature(door_of(request), f"heartbeat form\n{_token(request) or _named_by_proxy(request)}")
 
 
 def check_csrf(request: Request, form: Mapping[str, Any]) -> None:
@@ -221,6 +225,32 @@ async def _holder(request: Request, door: Door, given: str | None) -> Who:
         with suppress(Unavailable):
             await door.database.write(lambda db: key_store.touch(db, number, now))
     return Who(found.name, found.acts_as, f"key {found.name}", _remote(request))
+
+
+def _named_by_proxy(request: Request) -> str:
+    """Whom a trusted proxy names; nobody where the connection is not its own, or the header came twice."""
+    proxy = door_of(request).ways.proxy
+    if proxy is None:
+        return ""
+    peer = request.scope.get(PEER) or _remote(request)
+    given = request.headers.getlist(proxy.user_header)
+    return given[0] if len(given) == 1 and proxy.trusts(peer) else ""
+
+
+async def _proxied(request: Request) -> Who | None:
+    """Who has come through a trusted proxy: by the role that it says, else by that of the user of this name."""
+    door, proxy = door_of(request), door_of(request).ways.proxy
+    try:
+        name = account.name(_named_by_proxy(request))
+    except account.Unfit:
+        return None
+    user = await door.database.read(lambda db: store.user(db, name))
+    if proxy is None or (user is not None and not user.enabled):
+        return None
+    role = user.role if user is not None else Role.VIEWER
+    if proxy.role_header:
+        role = proxy.role(request.headers.get(proxy.role_header, ""))
+    return Who(name, role, "proxy", _remote(request))
 
 
 def _remote(request: Request) -> str:

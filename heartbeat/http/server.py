@@ -6,8 +6,10 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from heartbeat.http.auth import PEER
 from heartbeat.settings import BadSetting
 
 HEAD_BOUND = 5.0
@@ -91,6 +93,14 @@ class Server(uvicorn.Server):
         self._captured_signals.clear()
 
 
+def _with_peer(app: Any) -> Any:
+    async def noting(scope: Any, receive: Any, send: Any) -> None:
+        client = scope.get("client")
+        await app({**scope, PEER: client[0] if client else ""}, receive, send)
+
+    return noting
+
+
 def listening(host: str, port: int) -> socket.socket:
     """The socket to serve on, so that it is known at once whether it can be had. Raises `BadSetting`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -104,11 +114,16 @@ def listening(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def configured(app: Any) -> Server:
-    """A server for `app`. Access is not logged: pings would drown everything else."""
+def configured(app: Any, trusted: str = "") -> Server:
+    """A server for `app`. Access is not logged: pings would drown everything else.
+
+    `trusted` are the addresses of proxies that sign people in. They are believed for whom they speak, and the address
+    of the connection is kept beside that, under `auth.PEER`.
+    """
     return Server(
         uvicorn.Config(
-            app,
+            _with_peer(ProxyHeadersMiddleware(app, trusted_hosts=trusted)) if trusted else app,
+            proxy_headers=not trusted,
             http=Protocol,
             loop="none",
             ws="none",

@@ -1,0 +1,139 @@
+"""A proxy that signs people in: believed from its own address, and from no other."""
+
+from dataclasses import replace
+from ipaddress import ip_network
+from typing import Any
+
+import httpx
+import pytest
+
+from heartbeat.access.ways import Proxy
+from heartbeat.app import System
+from heartbeat.http import auth, face, server
+from heartbeat.settings import BadSetting, read
+from heartbeat.who import Role
+from tests.unit.access.conftest import add
+from tests.unit.conftest import NOW
+from tests.unit.http.conftest import make_check
+from tests.unit.http.markup import sound
+
+PROXY = Proxy((ip_network("10.0.0.0/30"), ip_network("fd00::5/128")), "X-User", "X-Role")
+
+
+async def asked(
+    system: System, proxy: Proxy | None, peer: str = "10.0.0.1", **headers: str
+) -> httpx.Response:
+    """The account page, as somebody sees it who comes from this address with these headers."""
+    door = replace(system.door, ways=replace(system.door.ways, proxy=proxy))
+    transport = httpx.ASGITransport(app=face.build(door), client=(peer, 1))
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=given) as browser:
+        return await browser.get("/account")
+
+
+@pytest.mark.parametrize("peer", ["10.0.0.1", "10.0.0.3", "fd00::5", "::ffff:10.0.0.1"])
+async def test_whom_the_proxy_names_is_in(system: System, peer: str) -> None:
+    answer = await asked(system, PROXY, peer, X_User="Anna", X_Role="responder")
+    assert answer.status_code == 200
+    assert "anna" in sound(answer.text).words
+    assert "with the role responder" in sound(answer.text).words
+
+
+@pytest.mark.parametrize("peer", ["10.0.0.4", "127.0.0.1", "fd00::6", "testclient", ""])
+async def test_from_any_other_address_the_header_is_ignored(system: System, peer: str) -> None:
+    assert (await asked(system, PROXY, peer, X_User="anna", X_Role="admin")).status_code == 303
+
+
+async def test_it_is_off_by_default(system: System) -> None:
+    assert system.door.ways.proxy is None
+    assert (await asked(system, None, X_User="anna", X_Role="admin")).status_code == 303
+
+
+@pytest.mark.parametrize("name", ["", "a b", "<script>"])
+async def test_a_name_that_is_none_lets_nobody_in(system: System, name: str) -> None:
+    assert (await asked(system, PROXY, X_User=name, X_Role="admin")).status_code == 303
+
+
+async def test_a_header_that_comes_twice_lets_nobody_in(system: System) -> None:
+    door = replace(system.door, ways=replace(system.door.ways, proxy=PROXY))
+    transport = httpx.ASGITransport(app=face.build(door), client=("10.0.0.1", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as browser:
+        answer = await browser.get("/account", headers=[("X-User", "anna"), ("X-User", "root")])
+    assert answer.status_code == 303
+
+
+@pytest.mark.parametrize("given", ["", "root", "ADMIN"])
+async def test_a_role_that_is_none_is_a_viewer(system: System, given: str) -> None:
+    answer = await asked(system, PROXY, X_User="anna", X_Role=given)
+    assert "with the role viewer" in sound(answer.text).words
+
+
+async def test_without_a_header_for_roles_users_have_their_own(system: System) -> None:
+    proxy = replace(PROXY, role_header="")
+    await system.door.database.write(lambda db: add(db, "anna", Role.RESPONDER))
+    await system.door.database.write(lambda db: add(db, "gone", Role.ADMIN, disabled_at=NOW))
+    known = await asked(system, proxy, X_User="anna", X_Role="admin")
+    assert "with the role responder" in sound(known.text).words
+    unknown = await asked(system, proxy, X_User="bob", X_Role="admin")
+    assert "with the role viewer" in sound(unknown.text).words
+    assert (await asked(system, proxy, X_User="gone")).status_code == 303
+
+
+async def test_a_form_is_bound_to_whom_the_proxy_names(system: System) -> None:
+    await make_check(system)
+    door = replace(system.door, ways=replace(system.door.ways, proxy=PROXY))
+    transport = httpx.ASGITransport(app=face.build(door), client=("10.0.0.1", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as browser:
+        anna, eve = ({"X-User": name, "X-Role": "responder"} for name in ("anna", "eve"))
+        csrf = sound((await browser.get("/", headers=anna)).text).fields["csrf"]
+        for headers, status in ((eve, 403), (anna, 303)):
+            answer = await browser.post("/checks/job/pause", data={"csrf": csrf}, headers=headers)
+            assert answer.status_code == status
+        # To change something by the API wants a key, for a foreign page can make a browser come through the proxy.
+        assert (await browser.get("/v1/checks", headers=anna)).status_code == 200
+        assert (await browser.post("/v1/checks/job/resume", headers=anna)).status_code == 401
+
+
+async def test_the_server_tells_the_proxy_from_whom_it_speaks_for() -> None:
+    seen: list[tuple[str, str]] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append((scope["client"][0], scope.get(auth.PEER, "")))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    config = server.configured(app, "10.0.0.0/30").config
+    config.load()
+    for peer in ("10.0.0.1", "192.0.2.9"):
+        transport = httpx.ASGITransport(app=config.loaded_app, client=(peer, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as browser:
+            # Whoever is not the proxy says in vain that it speaks for it.
+            await browser.get("/", headers={"X-Forwarded-For": "10.0.0.1, 198.51.100.7"})
+    assert seen == [("198.51.100.7", "10.0.0.1"), ("192.0.2.9", "192.0.2.9")]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"HEARTBEAT_PROXY_USER_HEADER": "X-User"}, "needs HEARTBEAT_TRUSTED_PROXY"),
+        ({"HEARTBEAT_PROXY_ROLE_HEADER": "X-Role"}, "needs HEARTBEAT_PROXY_USER_HEADER"),
+        (
+            {"HEARTBEAT_PROXY_USER_HEADER": "X User", "HEARTBEAT_TRUSTED_PROXY": "10.0.0.1"},
+            "name of a header",
+        ),
+        ({"HEARTBEAT_TRUSTED_PROXY": "my-proxy"}, "HEARTBEAT_TRUSTED_PROXY: "),
+        ({"HEARTBEAT_METRICS_OPEN": "yes"}, "HEARTBEAT_METRICS_OPEN must be off or on"),
+    ],
+)
+def test_a_setting_that_would_let_anybody_in_is_refused(given: dict[str, str], words: str) -> None:
+    with pytest.raises(BadSetting, match=words):
+        read(given)
+
+
+async def test_the_metrics_can_be_opened(system: System) -> None:
+    for opened, status in ((False, 401), (True, 200)):
+        door = replace(system.door, ways=replace(system.door.ways, metrics_open=opened))
+        transport = httpx.ASGITransport(app=face.build(door))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            assert (await client.get("/metrics")).status_code == status
+            assert (await client.get("/v1/checks")).status_code == 401

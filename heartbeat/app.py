@@ -287,7 +287,7 @@ def _front(
         path = scope.get("path", "")
         if path.startswith(PREFIX) and has_api:
             await pings(scope, receive, send)
-        elif has_api and (path == status_page.PREFIX or path.startswith(f"{status_page.PREFIX}/")):
+        elif has_api and status_page.is_below(path):
             await shown(scope, receive, send)
         elif path == "/livez":
             await ops.livez(scope, receive, send)

@@ -13,10 +13,10 @@ from uuid import UUID
 import uvloop
 from sqlalchemy import Connection
 
-from heartbeat import app, backup, config, migrations, outfit, plan, secret, settings, store, tracing
+from heartbeat import app, backup, config, migrations, outfit, plan, secret, settings, store, tracing, vigil
 from heartbeat.access import users
 from heartbeat.clock import WallClock
-from heartbeat.database import Database
+from heartbeat.database import Database, Unavailable
 from heartbeat.http import server
 from heartbeat.settings import BadSetting, Settings
 from heartbeat.supervisor import Supervisor
@@ -35,7 +35,8 @@ def run(given: Settings, *, sample: bool) -> int:
     database = Database(ready.database_url, address=ready.public_url)
     try:
         listener = server.listening(ready.host, ready.port)
-        migrations.migrate(database.writer)
+        if not _reached(ready, database, listener):
+            return 0
         return uvloop.run(_serve(ready, database, listener, news, telling))
     finally:
         if telling is not None:
@@ -45,6 +46,21 @@ def run(given: Settings, *, sample: bool) -> int:
             # Nothing that was acknowledged depends on it.
             log.warning("the database does not answer; ending without it")
             os._exit(1)
+
+
+def _reached(given: Settings, database: Database, listener: socket) -> bool:
+    """Bring the database up to date; False where one is to stop before it answers.
+
+    While it is away, the status pages that were published before are served. Raises `Unavailable` where there are none.
+    """
+    try:
+        migrations.migrate(database.writer)
+    except Unavailable as away:
+        if not (editions := vigil.published(given)):
+            raise
+        log.warning("the database is away (%s); the status pages are served meanwhile", away)
+        return uvloop.run(vigil.keep(given, database, listener, editions))
+    return True
 
 
 def prepared(given: Settings, *, sample: bool) -> tuple[Settings, list[str]]:

@@ -77,6 +77,7 @@ class StatusPages:
         self._otherwise = otherwise
         self._known: Mapping[str, Edition] | None = None
         self._racks: dict[str, Rack] = {}
+        self._date: tuple[int, Header] = (0, (b"date", b""))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -92,10 +93,19 @@ class StatusPages:
             # With the slash at its end, so that what lies beside the page is found beside it.
             await _see(send, f"{PREFIX}/{slug}/".encode())
         elif rack is not None and (answer := self._find(rack, path)):
-            await _answer(scope, send, answer)
+            await _answer(scope, send, answer, self._told_at())
         else:
             bare = {**scope, "path": scope["path"].rstrip("/")}
             await self._otherwise(bare, receive, send)  # type: ignore[misc]  # as above
+
+    def _told_at(self) -> Header:
+        """The `Date` of an answer, made anew each second: by it a page knows its age."""
+        now = self._clock.now()
+        second = int(now.timestamp())
+        if second != self._date[0]:
+            told = format_datetime(now.astimezone(UTC).replace(microsecond=0), usegmt=True)
+            self._date = second, (b"date", told.encode())
+        return self._date[1]
 
     def _find(self, rack: Rack, path: str) -> Answer | None:
         old = self._clock.now() - rack.edition.at > STALE
@@ -123,6 +133,11 @@ def rack(one: Edition, policy: str) -> Rack:
         for path, content in turned.items()
     }
     return Rack(one, fresh, stale)
+
+
+def is_below(path: str) -> bool:
+    """Whether this address is one of a status page."""
+    return path == PREFIX or path.startswith(f"{PREFIX}/")
 
 
 def policy(public_url: str) -> str:
@@ -167,13 +182,13 @@ def _made(path: str, content: bytes, at: datetime, policy: str) -> Answer:
     return Answer(content, etag.encode(), _wire(brief | whole), _wire(brief))
 
 
-async def _answer(scope: Scope, send: Send, answer: Answer) -> None:
+async def _answer(scope: Scope, send: Send, answer: Answer, date: Header) -> None:
     known = next((value for name, value in scope["headers"] if name == b"if-none-match"), b"")
     if known and answer.etag in (part.strip().removeprefix(b"W/") for part in known.split(b",")):
-        await _said(send, HTTPStatus.NOT_MODIFIED, answer.brief, b"")
+        await _said(send, HTTPStatus.NOT_MODIFIED, [*answer.brief, date], b"")
     else:
         body = b"" if scope["method"] == "HEAD" else answer.body
-        await _said(send, HTTPStatus.OK, answer.headers, body)
+        await _said(send, HTTPStatus.OK, [*answer.headers, date], body)
 
 
 async def _see(send: Send, where: bytes) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.bench import processes
 from tests.bench.databases import Bench
@@ -17,14 +18,14 @@ class Served:
 
 
 @contextlib.contextmanager
-def heartbeat(bench: Bench, url: str) -> Iterator[Served]:
+def heartbeat(bench: Bench, url: str, configuration: Path | None = None) -> Iterator[Served]:
     """`heartbeat serve` on this database, all roles."""
     port = processes.free_port()
     environment = {
         "HEARTBEAT_PORT": str(port),
         "HEARTBEAT_DATABASE_URL": url,
         "HEARTBEAT_DATA_DIR": str(bench.home / f"data-{port}"),
-        "HEARTBEAT_CONFIG": str(bench.home / "none.yaml"),
+        "HEARTBEAT_CONFIG": str(configuration or bench.home / "none.yaml"),
         "HEARTBEAT_LOG_LEVEL": "ERROR",
     }
     with processes.running(["heartbeat", "serve"], environment) as pid:

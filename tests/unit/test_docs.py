@@ -46,6 +46,7 @@ from heartbeat import (
     serve,
     settings,
     ticker,
+    vigil,
 )
 from heartbeat.access import account, factor, hasher, session, sign_in, tries, users
 from heartbeat.access import key as access_key
@@ -654,6 +655,7 @@ LIMITS: Mapping[str, str] = {
     "Mails to subscribers at once": f"{mailman.BATCH}, then",
     "Tries of a mail to a subscriber": f"{mailman.TRIES}, from {mailman.FIRST_RETRY.seconds // 60} min to 1 h",
     "Lease of a mail to a subscriber": f"{mailman.LEASE.seconds // 60} min",
+    "Tries to reach a database that is away at the start, where there are pages to serve": f"{vigil.EVERY:g} s",
     "Title of what customers are told": f"{announcement.MAX_TITLE} characters",
     "One update": f"{announcement.MAX_BODY:,} characters",
     "Announcements that a page shows": f"{snapshot.MOST}, of the last {snapshot.PAST.days} days",

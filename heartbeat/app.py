@@ -21,8 +21,9 @@ from alerting.notifiers.contract import Notifier
 from alerting.person import Person
 from alerting.span import untold
 from heartbeat import checker, config, link, outfit, plan
+from heartbeat.access.oidc import Oidc
 from heartbeat.access.session import Limits
-from heartbeat.access.ways import Proxy, Ways
+from heartbeat.access.ways import Provider, Proxy, Ways
 from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.http import face, ops, status_page
@@ -39,7 +40,7 @@ from heartbeat.status.publisher import Publisher
 from heartbeat.status.steward import Steward
 from heartbeat.ticker import LONGEST_SLEEP, Ticker
 from heartbeat.tracing import Tracing
-from heartbeat.who import Who
+from heartbeat.who import Role, Who
 
 STAGE_BOUND = 0.3
 """Seconds that the stage under way has to end at a stop."""
@@ -172,6 +173,7 @@ def build(
         ready=ticker.ready,
         apply=_applier(settings, notifiers or {}, database, clock, wake),
         ways=ways(settings),
+        oidc=_oidc(settings, http),
     )
     janitor = Janitor(
         database, clock, metrics, incidents=settings.keep_incidents, transitions=settings.keep_transitions
@@ -219,6 +221,22 @@ def ways(settings: Settings) -> Ways:
         if settings.proxy_user_header
         else None,
     )
+
+
+def _oidc(settings: Settings, http: httpx.AsyncClient) -> Oidc | None:
+    if not settings.oidc_issuer:
+        return None
+    roles = {value: Role(role) for value, role in settings.oidc_roles}
+    default = Role(settings.oidc_default_role) if settings.oidc_default_role else None
+    provider = Provider(
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        settings.oidc_client_secret,
+        settings.oidc_role_claim,
+        roles,
+        default,
+    )
+    return Oidc(provider, http, f"{settings.public_url}/sign-in/oidc/back")
 
 
 def calm_collector() -> None:

@@ -7,11 +7,13 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from alerting import address
 from alerting.address import Network
+from heartbeat.who import Role
 
 ROLES = ("api", "checker", "pager")
 KEEP = (92, 36_500)
@@ -63,6 +65,13 @@ class Settings:
     proxy_user_header: str = ""
     proxy_role_header: str = ""
     """The headers in which it says who they are, and by which role."""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = field(default="", repr=False)
+    oidc_role_claim: str = "groups"
+    oidc_roles: tuple[tuple[str, str], ...] = ()
+    """By values of that claim the roles that they give."""
+    oidc_default_role: str = ""
     metrics_open: bool = False
     """Whether the metrics want no key."""
     admin_key_sign_in: bool = True
@@ -110,6 +119,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         sign_in_idle=timedelta(hours=_whole(environ, "HEARTBEAT_SIGN_IN_IDLE", 12, 1, 720)),
         sign_in_longest=timedelta(hours=_whole(environ, "HEARTBEAT_SIGN_IN_LONGEST", 168, 1, 2160)),
         **_proxy(environ),
+        **_oidc(environ),
         metrics_open=_one_of(environ, "HEARTBEAT_METRICS_OPEN", ("off", "on")) == "on",
         admin_key_sign_in=_one_of(environ, "HEARTBEAT_ADMIN_KEY_SIGN_IN", ("on", "off")) == "on",
         ping_body_limit=_whole(environ, "HEARTBEAT_PING_BODY_LIMIT", 100_000, 0, 10_000_000),
@@ -224,6 +234,42 @@ def _roles(given: str) -> frozenset[str]:
     if unknown:
         raise BadSetting(f"HEARTBEAT_ROLES: {unknown[0]!r} is not a role; name some of {', '.join(ROLES)}.")
     return named or frozenset(ROLES)
+
+
+def _oidc(environ: Mapping[str, str]) -> dict[str, Any]:
+    """A provider that signs people in. Half of it set up, or without the extra, would let nobody in in silence."""
+    issuer = environ.get("HEARTBEAT_OIDC_ISSUER", "")
+    client, secret = (
+        environ.get("HEARTBEAT_OIDC_CLIENT_ID", ""),
+        environ.get("HEARTBEAT_OIDC_CLIENT_SECRET", ""),
+    )
+    default = environ.get("HEARTBEAT_OIDC_DEFAULT_ROLE", "")
+    pairs = [
+        one.strip().rpartition("=")
+        for one in environ.get("HEARTBEAT_OIDC_ROLES", "").split(",")
+        if one.strip()
+    ]
+    if issuer and not issuer.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+        raise BadSetting("HEARTBEAT_OIDC_ISSUER must begin with https://.")
+    if issuer and not (client and secret):
+        raise BadSetting(
+            "HEARTBEAT_OIDC_ISSUER needs HEARTBEAT_OIDC_CLIENT_ID and HEARTBEAT_OIDC_CLIENT_SECRET."
+        )
+    for value, _, role in pairs:
+        if not value or role not in set(Role):
+            raise BadSetting("HEARTBEAT_OIDC_ROLES must be such as ops=admin, on-call=responder.")
+    if default and default not in set(Role):
+        raise BadSetting(f"HEARTBEAT_OIDC_DEFAULT_ROLE must be one of {', '.join(Role)}, or empty.")
+    if issuer and find_spec("joserfc") is None:
+        raise BadSetting("HEARTBEAT_OIDC_ISSUER needs the extra oidc: install heartbeat[oidc].")
+    return {
+        "oidc_issuer": issuer,
+        "oidc_client_id": client,
+        "oidc_client_secret": secret,
+        "oidc_role_claim": environ.get("HEARTBEAT_OIDC_ROLE_CLAIM") or "groups",
+        "oidc_roles": tuple((value, role) for value, _, role in pairs),
+        "oidc_default_role": default,
+    }
 
 
 def _proxy(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """By which ways one may come in, as the settings of the process say. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
@@ -27,6 +28,18 @@ class Proxy:
     def role(self, given: str) -> Role:
         """The role that the proxy says; the least where it says none that there is."""
         return Role(given) if given in set(Role) else Role.VIEWER
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An OpenID Connect provider, and which role who has by it: `roles` by the values of `role_claim`."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    role_claim: str = "groups"
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    default_role: Role | None = None
 
 
 @dataclass(frozen=True, slots=True)

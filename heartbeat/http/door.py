@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from alerting.address import Fence
+from heartbeat.access.oidc import Oidc
 from heartbeat.access.ways import Ways
 from heartbeat.clock import Clock
 from heartbeat.database import Database
@@ -38,5 +39,7 @@ class Door:
     """Make this configuration text so, as somebody wants it; the changes in words. Raises `config.Wrong`."""
     live: Live = field(default_factory=Live)
     """Who listens for changes in this process."""
+    oidc: Oidc | None = None
+    """A provider that signs people in."""
     ways: Ways = field(default_factory=Ways)
     """By which ways one may come in."""

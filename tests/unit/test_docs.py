@@ -48,7 +48,7 @@ from heartbeat import (
     ticker,
     vigil,
 )
-from heartbeat.access import account, factor, hasher, session, sign_in, tries, users
+from heartbeat.access import account, factor, hasher, oidc, session, sign_in, tries, users
 from heartbeat.access import key as access_key
 from heartbeat.access import store as access_store
 from heartbeat.access import ticket as code_ticket
@@ -596,6 +596,9 @@ LIMITS: Mapping[str, str] = {
     "Time to enter the code of a second factor": f"{code_ticket.LASTS.seconds // 60} min",
     "Codes of a second factor that are taken": f"and {factor.DRIFT} before",
     "Recovery codes": f"{factor.RECOVERY_CODES}",
+    "Signing in at an OpenID Connect provider": f"{oidc.LASTS.seconds // 60} min",
+    "Answer of an OpenID Connect provider": f"{oidc.BOUND:g} s",
+    "What an OpenID Connect provider says of itself": f"{oidc.KEPT // HOUR} h",
     "API keys": f"{access_key.MOST:,}",
     "How exactly it is known when an API key was used": f"{access_key.TOUCHED_EVERY.seconds // 60} min",
     "Name of a user": f"{account.LONGEST_NAME} characters",

@@ -15,6 +15,7 @@ from heartbeat.http.console import (
     incidents,
     join,
     keys,
+    oidc,
     one_check,
     sign_in,
     stream,
@@ -50,5 +51,6 @@ def router(door: Door) -> APIRouter:
     routes.add_route("/static/{name}", page.static, methods=["GET"], include_in_schema=False)
     routes.include_router(sign_in.router(door))
     routes.include_router(join.router(door))
+    routes.include_router(oidc.router(door))
     routes.include_router(answer.router(door))
     return routes

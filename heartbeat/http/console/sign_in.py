@@ -141,6 +141,7 @@ async def _form(door: Door, wanted: str, refused: Refused | None = None, name: s
     known = await door.database.read(store.has_users)
     facts: dict[str, Any] = {
         "users": known,
+        "by_provider": door.oidc is not None,
         "takes_key": door.ways.admin_key or not known,
         "name": name[:100],
     }

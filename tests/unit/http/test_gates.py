@@ -25,6 +25,8 @@ from tests.unit.http.markup import Markup
 OPEN = {
     "/readyz",
     "/sign-in",
+    "/sign-in/oidc",
+    "/sign-in/oidc/back",
     "/static/{name}",
     # Their right to come in stands in the address itself.
     "/join/{token}",

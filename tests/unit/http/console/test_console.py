@@ -50,7 +50,14 @@ async def make_group(system: System, *slugs: str) -> list[Check]:
 
 
 def _addresses(system: System) -> list[tuple[str, str]]:
-    open_to_all = {"/static/{name}", "/sign-in", "/join/{token}", "/answer/{token}"}
+    open_to_all = {
+        "/static/{name}",
+        "/sign-in",
+        "/sign-in/oidc",
+        "/sign-in/oidc/back",
+        "/join/{token}",
+        "/answer/{token}",
+    }
     routes = [route for route in console.router(system.door).routes if isinstance(route, Route)]
     return [
         (method, re.sub(r"\{(\w+)(:int)?\}", "1", route.path))

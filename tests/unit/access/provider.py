@@ -1,0 +1,84 @@
+"""A small OpenID Connect provider of the tests: it signs real tokens, checks PKCE and the client, and can misbehave."""
+
+import base64
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+ISSUER = "https://id.example.com/ops"
+CLIENT, SECRET = "heartbeat", "a-client-secret"
+KEY = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
+ANOTHER = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
+
+
+class LocalProvider:
+    """Answers as a provider does. `claims` go over those that are right, `token` in the place of the whole token."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now.timestamp()
+        self.issuer = ISSUER
+        self.claims: dict[str, Any] = {"sub": "42", "preferred_username": "anna", "groups": ["on-call"]}
+        self.token: str | None = None
+        self.key = self.shown = KEY
+        self.down = False
+        self._codes: dict[str, dict[str, str]] = {}
+
+    def http(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
+
+    def sign_in(self, address: str) -> tuple[str, str]:
+        """What somebody does there in a browser: the code and the state that it is sent back with."""
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+        assert address.startswith(f"{ISSUER}/authorize?")
+        assert (asked["response_type"], asked["code_challenge_method"]) == ("code", "S256")
+        assert asked["scope"].split()[0] == "openid"
+        code = f"code-{len(self._codes)}"
+        self._codes[code] = asked
+        return code, asked["state"]
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        if self.down:
+            raise httpx.ConnectError("refused")
+        match request.url.path.removeprefix("/ops"):
+            case "/.well-known/openid-configuration":
+                places = {
+                    name: f"{ISSUER}/{name.partition('_')[0]}" for name in ("token_endpoint", "jwks_uri")
+                }
+                authorize = {"authorization_endpoint": f"{ISSUER}/authorize"}
+                return httpx.Response(200, json={"issuer": self.issuer, **places, **authorize})
+            case "/jwks":
+                return httpx.Response(200, json={"keys": [self.shown.as_dict(private=False)]})
+            case "/token":
+                return self._exchange(request)
+        return httpx.Response(404)
+
+    def _exchange(self, request: httpx.Request) -> httpx.Response:
+        form = {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
+        # A code works once.
+        asked = self._codes.pop(form.get("code", ""), None)
+        given = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
+        digest = sha256(form.get("code_verifier", "").encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        if (
+            asked is None
+            or request.headers.get("authorization") != f"Basic {given}"
+            or asked["code_challenge"] != challenge
+            or asked["redirect_uri"] != form["redirect_uri"]
+        ):
+            return httpx.Response(400, json={"error": "invalid_grant"})
+        right = {
+            "iss": ISSUER,
+            "aud": CLIENT,
+            "nonce": asked["nonce"],
+            "iat": self.now,
+            "exp": self.now + 300,
+        }
+        made = {name: value for name, value in (right | self.claims).items() if value is not None}
+        return httpx.Response(
+            200, json={"id_token": self.token or jwt.encode({"alg": "RS256", "kid": "one"}, made, self.key)}
+        )

@@ -1,0 +1,188 @@
+"""Signing in by a provider: which tokens count, and who is made of them."""
+
+import base64
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey
+
+from heartbeat.access import newcomer, store
+from heartbeat.access.oidc import Begun, Claimed, Failed, Oidc
+from heartbeat.access.ways import Provider
+from heartbeat.database import Database
+from heartbeat.settings import BadSetting, read
+from heartbeat.who import Role
+from tests.unit.access.conftest import add, deeds
+from tests.unit.access.provider import ANOTHER, CLIENT, ISSUER, SECRET, LocalProvider
+from tests.unit.conftest import NOW
+
+SETUP = Provider(ISSUER, CLIENT, SECRET, roles={"on-call": Role.RESPONDER, "platform": Role.ADMIN})
+ANNA = Claimed(f"{ISSUER}\n42", "anna", Role.RESPONDER)
+SETTINGS = {
+    "HEARTBEAT_OIDC_ISSUER": ISSUER,
+    "HEARTBEAT_OIDC_CLIENT_ID": CLIENT,
+    "HEARTBEAT_OIDC_CLIENT_SECRET": SECRET,
+}
+
+
+@pytest.fixture
+def provider() -> LocalProvider:
+    return LocalProvider(NOW)
+
+
+def at(provider: LocalProvider, setup: Provider = SETUP) -> Oidc:
+    return Oidc(setup, provider.http(), "https://heartbeat.example.com/sign-in/oidc/back")
+
+
+async def claimed(provider: LocalProvider, setup: Provider = SETUP) -> Claimed:
+    """Who comes back from there."""
+    oidc, begun = at(provider, setup), Begun()
+    code, state = provider.sign_in(await oidc.address(begun, NOW))
+    assert state == begun.state
+    return await oidc.claimed(code, begun, NOW)
+
+
+async def test_the_provider_says_who_it_is(provider: LocalProvider) -> None:
+    assert await claimed(provider) == ANNA
+
+
+@pytest.mark.parametrize(
+    ("claims", "words"),
+    [
+        ({"nonce": "another"}, "another sign-in"),
+        ({"nonce": None}, "another sign-in"),
+        ({"aud": "somebody-else"}, "somebody else"),
+        ({"aud": [CLIENT, "other"]}, "somebody else"),
+        ({"aud": [CLIENT], "azp": "other"}, "somebody else"),
+        ({"aud": None}, "somebody else"),
+        ({"iss": "https://evil.example.com"}, "another issuer"),
+        ({"exp": NOW.timestamp() - 31}, "has expired"),
+        ({"exp": None}, "has expired"),
+        ({"exp": "never"}, "has expired"),
+        ({"iat": NOW.timestamp() + 31}, "of the future"),
+        ({"sub": None}, "names nobody"),
+        ({"groups": ["guests"]}, "no role here"),
+        ({"groups": None}, "no role here"),
+    ],
+)
+async def test_a_token_that_is_not_for_this_sign_in_counts_for_nothing(
+    provider: LocalProvider, claims: dict[str, Any], words: str
+) -> None:
+    provider.claims |= claims
+    with pytest.raises(Failed, match=words):
+        await claimed(provider)
+
+
+def unsigned() -> str:
+    head, body = (
+        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
+        for part in ({"alg": "none"}, {"iss": ISSUER, "aud": CLIENT, "sub": "42"})
+    )
+    return f"{head}.{body}."
+
+
+def signed_by_what_the_browser_knows() -> str:
+    key = OctKey.import_key("a secret that the browser knows, long enough")
+    return jwt.encode({"alg": "HS256"}, {"iss": ISSUER, "aud": CLIENT, "sub": "42"}, key)
+
+
+@pytest.mark.parametrize("token", [unsigned(), signed_by_what_the_browser_knows(), "x", "a.b.c", ""])
+async def test_a_token_that_the_provider_has_not_signed_counts_for_nothing(
+    provider: LocalProvider, token: str
+) -> None:
+    provider.token = token or " "
+    with pytest.raises(Failed, match="not signed by the provider"):
+        await claimed(provider)
+
+
+async def test_a_token_by_another_key_of_the_same_name_counts_for_nothing(provider: LocalProvider) -> None:
+    provider.key = ANOTHER
+    with pytest.raises(Failed, match="not signed by the provider"):
+        await claimed(provider)
+
+
+async def test_a_key_that_the_provider_has_changed_is_asked_for(provider: LocalProvider) -> None:
+    oidc, begun = at(provider), Begun()
+    code, _ = provider.sign_in(await oidc.address(begun, NOW))
+    provider.key = provider.shown = ANOTHER
+    assert await oidc.claimed(code, begun, NOW) == ANNA
+
+
+async def test_a_code_works_once_and_only_with_its_verifier(provider: LocalProvider) -> None:
+    oidc, begun = at(provider), Begun()
+    code, _ = provider.sign_in(await oidc.address(begun, NOW))
+    with pytest.raises(Failed, match="did not answer as it should"):
+        await oidc.claimed(code, Begun(begun.state, begun.nonce, "another"), NOW)
+    with pytest.raises(Failed):
+        await oidc.claimed(code, begun, NOW)
+
+
+async def test_a_provider_that_is_away_or_another_is_told(provider: LocalProvider) -> None:
+    provider.issuer = "https://evil.example.com"
+    with pytest.raises(Failed, match="calls itself something else"):
+        await at(provider).address(Begun(), NOW)
+    provider.down = True
+    with pytest.raises(Failed, match="try again, or sign in another way"):
+        await at(provider).address(Begun(), NOW)
+
+
+async def test_of_several_roles_the_most_counts(provider: LocalProvider) -> None:
+    provider.claims |= {"groups": ["on-call", "platform", 7]}
+    assert (await claimed(provider)).role is Role.ADMIN
+    provider.claims |= {"groups": [], "preferred_username": "No Name", "email": "Anna@example.com"}
+    everybody = Provider(ISSUER, CLIENT, SECRET, default_role=Role.VIEWER)
+    found = await claimed(provider, everybody)
+    assert (found.role, found.name) == (Role.VIEWER, "anna@example.com")
+
+
+async def test_a_user_is_made_once_and_has_the_role_of_today(database: Database) -> None:
+    first = await database.write(lambda db: newcomer.welcome(db, ANNA, NOW, "192.0.2.1"))
+    assert (first.name, first.role, first.state) == ("anna", Role.RESPONDER, "active")
+    renamed = Claimed(ANNA.subject, "anna.b", Role.ADMIN)
+    again = await database.write(lambda db: newcomer.welcome(db, renamed, NOW, ""))
+    assert (again.id, again.name, again.role) == (first.id, "anna", Role.ADMIN)
+    assert [deed.action for deed in await deeds(database)] == ["user.role", "user.make"]
+
+
+async def test_a_user_of_ours_is_never_taken_over(database: Database) -> None:
+    await database.write(add)
+    with pytest.raises(Failed, match="who is not yours"):
+        await database.write(lambda db: newcomer.welcome(db, ANNA, NOW, ""))
+
+
+async def test_who_is_disabled_stays_out(database: Database) -> None:
+    user = await database.write(lambda db: newcomer.welcome(db, ANNA, NOW, ""))
+    await database.write(lambda db: store.change_user(db, user.id, disabled_at=NOW + timedelta(0)))
+    with pytest.raises(Failed, match="disabled here"):
+        await database.write(lambda db: newcomer.welcome(db, ANNA, NOW, ""))
+
+
+def test_settings_say_which_provider() -> None:
+    found = read({**SETTINGS, "HEARTBEAT_OIDC_ROLES": "a=b=admin, c=viewer"})
+    assert found.oidc_roles == (("a=b", "admin"), ("c", "viewer"))
+    assert SECRET not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"HEARTBEAT_OIDC_ISSUER": "http://id.example.com"}, "must begin with https"),
+        ({"HEARTBEAT_OIDC_CLIENT_SECRET": ""}, "needs HEARTBEAT_OIDC_CLIENT_ID and"),
+        ({"HEARTBEAT_OIDC_ROLES": "admins"}, "ops=admin"),
+        ({"HEARTBEAT_OIDC_ROLES": "a=root"}, "ops=admin"),
+        ({"HEARTBEAT_OIDC_DEFAULT_ROLE": "root"}, "one of viewer, responder, admin"),
+    ],
+)
+def test_half_a_provider_is_refused(change: dict[str, str], words: str) -> None:
+    with pytest.raises(BadSetting, match=words):
+        read({**SETTINGS, **change})
+
+
+def test_without_the_extra_the_start_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("heartbeat.settings.find_spec", lambda name: None)
+    with pytest.raises(BadSetting, match=r"install heartbeat\[oidc\]"):
+        read(SETTINGS)
+    assert read({}).oidc_issuer == ""

@@ -5,7 +5,7 @@ Source of the statuses and impacts: the Statuspage API, version 2, whose readers
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from heartbeat.config import StatusPage
@@ -15,6 +15,8 @@ from heartbeat.status.health import TROUBLED, Claim, Health
 MAX_TITLE = 200
 MAX_BODY = 10_000
 MAX_UNRELATED = 20
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""Times outside of these are mistyped."""
 
 
 class Kind(StrEnum):
@@ -154,6 +156,9 @@ def judged(wanted: Wanted, page: StatusPage) -> Wanted:
     about(wanted.affected, page)
     if wanted.status not in _FIRST[wanted.kind]:
         raise NotSo(f"status: of a new {wanted.kind} must be one of {', '.join(_FIRST[wanted.kind])}.")
+    for name, at in (("starts_at", wanted.starts_at), ("ends_at", wanted.ends_at)):
+        if at is not None and not EARLIEST <= at < LATEST:
+            raise NotSo(f"{name}: must lie between {EARLIEST:%Y} and {LATEST:%Y}.")
     if len(wanted.unrelated) > MAX_UNRELATED:
         raise NotSo(f"not_related_to: names at most {MAX_UNRELATED}.")
     if wanted.kind is Kind.MAINTENANCE:

@@ -111,7 +111,7 @@ class Publisher:
 
     def _print(self, snapshots: list[Snapshot]) -> dict[str, Edition]:
         """Render and write every page, and take away those that are no more."""
-        fresh = {one.page.slug: edition.printed(one) for one in snapshots}
+        fresh = {one.page.slug: made for one in snapshots if (made := self._printed(one)) is not None}
         for one in fresh.values():
             try:
                 folder.write(self._place, one)
@@ -121,6 +121,14 @@ class Publisher:
         for slug in folder.read(self._place).keys() - fresh.keys():
             folder.remove(self._place, slug)
         return fresh
+
+    def _printed(self, snapshot: Snapshot) -> Edition | None:
+        """One page. Where it cannot be rendered it stays as it was, and holds up no other."""
+        try:
+            return edition.printed(snapshot)
+        except Exception:
+            log.exception("the status page %s could not be rendered", snapshot.page.slug)
+            return self.editions.get(snapshot.page.slug)
 
 
 def _snapshots(db: Connection, pages: Mapping[str, StatusPage], home: str, clock: Clock) -> list[Snapshot]:

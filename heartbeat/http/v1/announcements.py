@@ -41,6 +41,9 @@ def _clean(text: str) -> str:
     return text
 
 
+Others = Annotated[
+    int, Field(ge=1, le=fields.MAX_NUMBER), fields.said("must be the number of an announcement")
+]
 Words = Annotated[str, Field(max_length=life.MAX_BODY, description="Markdown."), AfterValidator(_clean)]
 
 
@@ -73,7 +76,7 @@ class Write(BaseModel):
     starts_at: fields.Instant | None = Field(default=None, description="Since when; now by default.")
     ends_at: fields.Instant | None = Field(default=None, description="The planned end of a maintenance.")
     affected: list[Part] = Field(default=[], max_length=1000, examples=[_EXAMPLE_AFFECTED])
-    not_related_to: list[int] = Field(default=[], max_length=life.MAX_UNRELATED, examples=[[11]])
+    not_related_to: list[Others] = Field(default=[], max_length=life.MAX_UNRELATED, examples=[[11]])
 
     def wanted(self, now: datetime) -> Wanted:
         """It, as the editor takes it."""
@@ -119,7 +122,7 @@ class Relate(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    not_related_to: list[int] = Field(max_length=life.MAX_UNRELATED, examples=[[11]])
+    not_related_to: list[Others] = Field(max_length=life.MAX_UNRELATED, examples=[[11]])
 
 
 class Told(Answer):

@@ -1,7 +1,7 @@
 """The life of what customers are told: what may follow what, and what is refused in one sentence."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -111,6 +111,7 @@ def test_a_draft_becomes_known_once() -> None:
         ({"status": Status.SCHEDULED}, "status: of a new incident must be one of investigating"),
         ({"status": Status.POSTMORTEM}, "status: of a new incident must be one of investigating"),
         ({"impact": Impact.MAINTENANCE}, "impact: of an incident must be one of none, minor, major"),
+        ({"starts_at": datetime(1, 1, 1, tzinfo=UTC)}, "starts_at: must lie between 2000 and 2200."),
         ({"unrelated": tuple(range(21))}, "not_related_to: names at most 20."),
         ({"kind": Kind.MAINTENANCE, "status": Status.SCHEDULED}, "ends_at: a maintenance must end after"),
         (

@@ -8,7 +8,8 @@ import pytest
 
 from heartbeat.app import System
 from heartbeat.settings import Settings
-from heartbeat.status import folder, publisher
+from heartbeat.status import edition, folder, publisher
+from heartbeat.status.snapshot import Snapshot
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping, refuse_database
 from tests.unit.status.conftest import PAGE, define
@@ -94,6 +95,24 @@ async def test_a_full_disk_does_not_keep_a_page_from_being_shown(
         await system.publisher.look()
     assert "No information" in page(system)
     assert "the status page public could not be written" in caplog.text
+
+
+async def test_a_page_that_cannot_be_rendered_holds_up_no_other(
+    system: System, clock: SetClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await define(system, PAGE, replace(PAGE, slug="second"))
+    await system.publisher.look()
+    printed = edition.printed
+
+    def broken(snapshot: Snapshot) -> edition.Edition:
+        return 1 / 0 if snapshot.page.slug == "public" else printed(snapshot)  # type: ignore[return-value]
+
+    monkeypatch.setattr(edition, "printed", broken)
+    clock.advance(minutes=1)
+    await system.publisher.look()
+    assert system.publisher.editions["public"].at == NOW
+    assert system.publisher.editions["second"].at == clock.at
+    assert "the status page public could not be rendered" in caplog.text
 
 
 async def test_a_fault_is_told_and_the_next_look_comes(

@@ -15,6 +15,8 @@ from heartbeat.http import strip
 from heartbeat.http.console import bulk
 from heartbeat.http.console.checks import A_PAGE
 from heartbeat.ring import Arrival
+from heartbeat.who import Role
+from tests.unit.access.conftest import PASSWORD, add
 from tests.unit.conftest import a_check, somebody
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, read_check
 from tests.unit.http.console.conftest import press, see
@@ -231,3 +233,26 @@ async def test_pausing_one_is_written_down(system: System, browser: httpx.AsyncC
         if one.action.startswith("check.") and one.actor == "admin"
     ]
     assert [deed.action for deed in deeds] == ["check.resume", "check.pause"]
+
+
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize(
+    ("role", "acts", "rules"), [(Role.VIEWER, 0, 0), (Role.RESPONDER, 1, 0), (Role.ADMIN, 1, 1)]
+)
+async def test_nobody_is_shown_a_button_that_is_not_for_them(
+    system: System, stranger: httpx.AsyncClient, role: Role, acts: bool, rules: bool
+) -> None:
+    await system.door.database.write(lambda db: add(db, "vera", role))
+    signed = await stranger.post("/sign-in", data={"name": "vera", "password": PASSWORD})
+    assert signed.status_code == 303
+    shown = await see(stranger, "/checks")
+    assert ("check" in shown.fields) == acts
+    assert ("Resume" in shown.words) == acts
+    assert ("/new" in shown.links) == rules
+    one = await see(stranger, "/checks/a-silent")
+    assert ("/checks/a-silent/pause" in one.links) == acts
+    assert ("/checks/a-silent/edit" in one.links) == rules
+    incident = await see(stranger, "/incidents/1")
+    assert ("/incidents/1/acknowledge" in incident.forms) == acts
+    assert ("/incidents/1/note" in incident.forms) == acts
+    assert ("data-occurrence" in (await see(stranger, "/")).html) == acts

@@ -87,6 +87,8 @@ def when(snapshot: Snapshot) -> Callable[[datetime], Markup]:
     def say(at: datetime) -> Markup:
         here, zone = at.astimezone(snapshot.zone), snapshot.page.timezone
         name = "UTC" if zone == "UTC" else here.tzname()
+        if here.year != snapshot.at.astimezone(snapshot.zone).year:
+            return _time(at, f"{here:%d %b %Y %H:%M} {name}")
         return _time(at, f"{spell.instant(at, snapshot.at, zone)} {name}")
 
     return say

@@ -107,7 +107,7 @@ def in_words(days: Sequence[Day]) -> str:
     """How much of what we know it worked: "99.95 % of the 89 days 20 h that we know of"."""
     known, up = sum(day.known for day in days), sum(day.up for day in days)
     if not known:
-        return "Nothing is known of the last 90 days"
+        return "nothing is known yet"
     return f"{percent(up, known)} of the {length(known)} that we know of"
 
 

@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from heartbeat.config import StatusPage, public
 from heartbeat.status import edition, html
+from tests.unit.conftest import NOW
 from tests.unit.http.markup import Markup
 from tests.unit.status.conftest import PAGE, a_snapshot
 
@@ -39,6 +41,12 @@ def test_customers_read_what_is_wrong_where_and_since_when() -> None:
 def test_times_are_told_in_the_zone_of_the_page() -> None:
     there = replace(PAGE, timezone="Europe/London")
     assert "since 04:00 BST" in read(html.index(a_snapshot(there))).words
+
+
+def test_an_instant_of_another_year_has_its_year() -> None:
+    say = html.when(a_snapshot())
+    assert "01 Jan 2099 02:00 UTC" in say(datetime(2099, 1, 1, 2, tzinfo=UTC))
+    assert "2024" not in say(NOW).partition(">")[2]
 
 
 def test_everything_that_it_loads_lies_beside_it() -> None:

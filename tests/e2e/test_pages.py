@@ -56,6 +56,10 @@ CONSOLE = {
     "incident-acknowledged": "/incidents/{acknowledged}",
     "incident-resolved": "/incidents/{resolved}",
     "incident-resolve": "/incidents/{open}/resolve",
+    "account": "/account",
+    "users": "/users",
+    "keys": "/keys",
+    "audit": "/audit",
     "error": "/checks/not-here",
 }
 PUBLIC = {

@@ -51,7 +51,11 @@ TAGS: Final[Mapping[str, str]] = {
 }
 
 _FAULTS: Final[Mapping[str, tuple[str, str, str]]] = {
-    "401": ("The key is missing or wrong.", "Unauthorized", "This is not the admin key."),
+    "401": (
+        "The key is missing or wrong.",
+        "Unauthorized",
+        "This is not a key that opens anything here: it may be mistyped, revoked or expired.",
+    ),
     "403": (
         "The role may not do this.",
         "Forbidden",

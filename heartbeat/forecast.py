@@ -146,12 +146,17 @@ def _page(
 def _sentence(one: Check, incident: Incident, held: Hold | None, first: Call, now: datetime) -> str:
     """All of it in short, for who reads only this."""
     who = " and ".join(person.name for person in first.people)
-    when = f"{who} would be paged at {_instant(first.at, now)}"
-    if one.state is State.DOWN:
-        return f"It is {one.cause}. Unless somebody answers, {when.replace('would be', 'is')}."
+    at = _instant(first.at, now)
+    if one.state is State.DOWN and one.cause is not None:
+        are = "is" if len(first.people) == 1 else "are"
+        return f"It {_HAPPENED[one.cause]}. Unless somebody answers, {who} {are} paged at {at}."
+    when = f"{who} would be paged at {at}"
     where = f"it would join incident {incident.id}" if incident.id else "a new incident would open"
     why = f", at the end of {held.why}" if held is not None else ""
     return f"If it fell silent now, {where}, and {when}{why}."
+
+
+_HAPPENED = {Cause.SILENT: "is silent", Cause.FAILED: "failed", Cause.OVERRUN: "overran"}
 
 
 def _instant(at: datetime, now: datetime) -> str:

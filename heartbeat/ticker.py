@@ -36,6 +36,8 @@ LEFT_LYING = timedelta(minutes=2)
 
 log = logging.getLogger(__name__)
 Stage = Callable[[], Awaitable[int]]
+Dues = Mapping[str, datetime | None]
+"""When each stage next has something to do."""
 
 
 class Ticker:
@@ -73,6 +75,7 @@ class Ticker:
         self._outside: asyncio.Task[None] | None = None
         self._clock_checked_at: datetime | None = None
         self._idle_at: datetime | None = None
+        self._looked: Dues | None = None
         self._woken = asyncio.Event()
         self._stopping = False
         self._batch = FIRST_BATCH
@@ -105,7 +108,7 @@ class Ticker:
             self._ticked(clean)
             if self._stopping:
                 return
-            dues = await self._dues() if clean else None
+            dues = (self._looked or await self._dues()) if clean else None
             if dues is not None and self._vouches(dues):
                 self._beat_outside()
             # After a failure a full pause, so that a fault is not hammered.
@@ -134,6 +137,11 @@ class Ticker:
         self._idle_at = None
         done = False
         clean = await self._guarded("clock", self._agree_on_time) is not None
+        dues = await self._dues()
+        self._looked = dues if dues is not None and not self._has_come(dues) else None
+        if self._looked is not None:
+            # One cheap look has shown that no stage has anything to do: pings keep the processor.
+            return clean, False
         for number in range(MAX_ROUNDS):
             self._batch = min(FIRST_BATCH << min(number, 10), checker.BATCH)
             looked_at = self._clock.now()
@@ -184,7 +192,7 @@ class Ticker:
         self._clock_checked_at = self._clock.now()
         return 0
 
-    async def _dues(self) -> Mapping[str, datetime | None] | None:
+    async def _dues(self) -> Dues | None:
         """When each stage next has something to do, those of other processes included; None where that failed."""
         try:
             return await self._database.read(
@@ -202,12 +210,17 @@ class Ticker:
             log.exception("the next due times could not be read")
             return None
 
-    def _vouches(self, dues: Mapping[str, datetime | None]) -> bool:
+    def _has_come(self, dues: Dues) -> bool:
+        """Whether one of our stages has something to do now."""
+        now = self._clock.now()
+        return any((at := dues[name]) is not None and at <= now for name, _ in self._stages)
+
+    def _vouches(self, dues: Dues) -> bool:
         """Whether this process may say that all is well: it judges checks, and nothing is left lying by anybody."""
         since = self._clock.now() - LEFT_LYING
         return "checker" in dict(self._stages) and all(at is None or at > since for at in dues.values())
 
-    def _pause(self, dues: Mapping[str, datetime | None]) -> float:
+    def _pause(self, dues: Dues) -> float:
         """Seconds until one of our stages has something to do."""
         now = self._clock.now()
         first = min((at for name, _ in self._stages if (at := dues[name]) is not None), default=None)

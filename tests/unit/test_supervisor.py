@@ -89,7 +89,10 @@ class Hangs:
         return 0
 
 
-async def test_a_checking_that_hangs_feeds_no_watchdog(make_database_url: Callable[[str], str]) -> None:
+async def test_a_checking_that_hangs_feeds_no_watchdog(
+    make_database_url: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ticker, "_has_come", lambda *_: True)
     ticked: list[bool] = []
     courier: Any = Hangs()
     database = Database(make_database_url("sqlite"))

@@ -17,6 +17,7 @@ from heartbeat import app, checker, logs, tracing
 from heartbeat.app import System
 from heartbeat.database import Database
 from heartbeat.settings import BadSetting, Settings
+from heartbeat.ticker import Ticker
 from heartbeat.tracing import Tracing
 from tests.collector import Collector, Told, collecting
 from tests.unit.http.conftest import (
@@ -118,6 +119,7 @@ async def test_a_stage_that_fails_says_of_what_kind_and_no_more(
         raise ValueError("postgresql://heartbeat:secret@db")
 
     monkeypatch.setattr(checker, "sweep", broken)
+    monkeypatch.setattr(Ticker, "_has_come", lambda *_: True)
     assert not await traced.ticker.tick()
     telling.close(5)
 

@@ -29,6 +29,9 @@ LONGEST_SLEEP = 1.0
 SHORTEST_SLEEP = 0.05
 READY_WITHIN = 15.0
 """Seconds since the last clean tick after which the service no longer calls itself ready."""
+PROVE_EVERY = 5.0
+"""Seconds after which every stage is asked though nothing is due: whoever calls this process ready must know that it
+can also write."""
 CLOCK_EVERY = timedelta(seconds=30)
 OUTSIDE_BOUND = 10.0
 LEFT_LYING = timedelta(minutes=2)
@@ -76,6 +79,7 @@ class Ticker:
         self._clock_checked_at: datetime | None = None
         self._idle_at: datetime | None = None
         self._looked: Dues | None = None
+        self._proved_at = float("-inf")
         self._woken = asyncio.Event()
         self._stopping = False
         self._batch = FIRST_BATCH
@@ -137,11 +141,13 @@ class Ticker:
         self._idle_at = None
         done = False
         clean = await self._guarded("clock", self._agree_on_time) is not None
-        dues = await self._dues()
+        began = asyncio.get_running_loop().time()
+        dues = await self._dues() if began - self._proved_at < PROVE_EVERY else None
         self._looked = dues if dues is not None and not self._has_come(dues) else None
         if self._looked is not None:
             # One cheap look has shown that no stage has anything to do: pings keep the processor.
             return clean, False
+        self._proved_at = began
         for number in range(MAX_ROUNDS):
             self._batch = min(FIRST_BATCH << min(number, 10), checker.BATCH)
             looked_at = self._clock.now()

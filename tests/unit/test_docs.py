@@ -672,6 +672,7 @@ LIMITS: Mapping[str, str] = {
     "Time between two rounds": f"{janitor.EVERY / 3600:g} h",
     "First round after the start": f"{janitor.FIRST_AFTER / 60:g} min",
     "Rows deleted in one transaction": f"{janitor.BATCH}",
+    "Every stage asked though nothing is due": f"{ticker.PROVE_EVERY:g} s",
     "Clean tick for `/readyz`": f"{ticker.READY_WITHIN:g} s",
     "Database for `/readyz`": f"{ops.PROBE_BOUND:g} s",
     "Database for `/metrics`": f"{ops.SCRAPE_BOUND:g} s",

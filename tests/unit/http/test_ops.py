@@ -13,9 +13,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Connection
 
-from heartbeat import app, check, metrics, store
+from heartbeat import app, check, metrics, store, ticker
 from heartbeat.app import System
-from heartbeat.database import Database
+from heartbeat.database import Database, Unavailable
 from heartbeat.http import ops, series
 from heartbeat.settings import ROLES, Settings
 from tests.unit.conftest import NOW, a_check
@@ -72,6 +72,20 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
     monkeypatch.setattr(Database, "read", hang)
     yield held
     let_go.set()
+
+
+async def test_a_process_that_cannot_write_is_not_ready_though_nothing_is_due(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await system.ticker.tick()
+
+    async def away(self: Database, work: object) -> None:
+        raise Unavailable("gone")
+
+    monkeypatch.setattr(Database, "write", away)
+    assert await system.ticker.tick(), "one look is enough for a while"
+    monkeypatch.setattr(ticker, "PROVE_EVERY", 0.0)
+    assert not await system.ticker.tick()
 
 
 async def test_alive_says_nothing_of_the_rest(

@@ -163,14 +163,21 @@ async def page_actor(request: Request) -> Who | None:
     return sign_in.actor(found, _remote(request)) if found is not None else await _proxied(request)
 
 
+async def is_still_in(request: Request) -> bool:
+    """Whether whoever has sent this, perhaps long ago, would be let in now. Asking does not use the session.
+
+    Where the database is away nobody can tell, and nobody is put out.
+    """
+    try:
+        return await _session(request) is not None or await _proxied(request) is not None
+    except Unavailable:
+        return True
+
+
 async def present(request: Request) -> Session | None:
     """The session that this request belongs to; that it was seen is written down at most once a minute."""
-    token = _token(request)
-    if not token:
-        return None
     door, now = door_of(request), door_of(request).clock.now()
-    limits, proof = door.ways.limits, _proof(door)
-    found = await door.database.read(lambda db: sign_in.seen(db, token, now, limits, proof))
+    found = await _session(request)
     if found is not None and session.wants_touch(found, now):
         number = found.id
         # While nothing can be written, what can be read must still be shown.
@@ -225,6 +232,15 @@ async def _holder(request: Request, door: Door, given: str | None) -> Who:
         with suppress(Unavailable):
             await door.database.write(lambda db: key_store.touch(db, number, now))
     return Who(found.name, found.acts_as, f"key {found.name}", _remote(request))
+
+
+async def _session(request: Request) -> Session | None:
+    token = _token(request)
+    if not token:
+        return None
+    door, now = door_of(request), door_of(request).clock.now()
+    limits, proof = door.ways.limits, _proof(door)
+    return await door.database.read(lambda db: sign_in.seen(db, token, now, limits, proof))
 
 
 def _named_by_proxy(request: Request) -> str:

@@ -5,7 +5,7 @@ of each topic, so that a browser that comes back misses nothing. Source: HTML, "
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 
@@ -13,13 +13,14 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from heartbeat.database import Unavailable
-from heartbeat.http import pulse
+from heartbeat.http import auth, pulse
 from heartbeat.http.console.visit import Shown, Visit
 from heartbeat.http.live import Listener, Live, Versions
 from heartbeat.who import Role
 
 BEAT = 15.0
-"""Seconds after which a stream that has nothing to say says so, or what stands between would close it."""
+"""Seconds after which a stream that has nothing to say says so, or what stands between would close it. Who has been
+signed out meanwhile hears no more from then on."""
 LASTS = 900.0
 """Seconds after which a stream ends. The browser comes back by itself, and is asked again who it is."""
 AGAIN = 2000
@@ -33,11 +34,12 @@ class Stream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, live: Live, listener: Listener) -> None:
+    def __init__(self, live: Live, listener: Listener, may_hear: Callable[[], Awaitable[bool]]) -> None:
         super().__init__(headers={"X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._live = live
         self._listener = listener
+        self._may_hear = may_hear
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # as ASGI has it
         """Tell what is new until there is nobody to tell it to."""
@@ -57,6 +59,9 @@ class Stream(Response):
     async def _tell(self, send: Send) -> None:
         while not self._listener.ended:
             known = await self._listener.next(BEAT)
+            # At each beat, and before each piece of news, which makes the browser ask for a whole page anyway.
+            if not await self._may_hear():
+                return
             said = f"id: {pulse.written(known)}\ndata: {' '.join(sorted(known))}\n\n" if known else ": \n\n"
             await _say(send, said)
 
@@ -80,7 +85,7 @@ async def listen(visit: Visit) -> Response:
     if listener is None:
         words = "There is no place for another stream; the page renews itself without."
         return PlainTextResponse(words, HTTPStatus.SERVICE_UNAVAILABLE)
-    return Stream(live, listener)
+    return Stream(live, listener, lambda: auth.is_still_in(visit.request))
 
 
 READING: Mapping[str, Shown] = {"/live": (Role.VIEWER, listen)}

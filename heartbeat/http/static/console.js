@@ -57,8 +57,12 @@
     source = new EventSource(main.dataset.live);
     source.onopen = () => state("live");
     source.onmessage = renew;
-    source.onerror = () => state(source.readyState === EventSource.CLOSED
-      ? "not live: it renews itself every 30 s" : "the connection is lost: trying again");
+    source.onerror = () => {
+      if (source.readyState !== EventSource.CLOSED) { state("the connection is lost: trying again"); return; }
+      state("not live: it renews itself every 30 s");
+      // Whoever was signed out elsewhere is told so at once.
+      renew();
+    };
   }
 
   function state(words) {

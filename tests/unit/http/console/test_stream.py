@@ -1,16 +1,22 @@
 """The stream of events: who may hear it, what it says, where it goes on, and that it ends."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import httpx
 import pytest
 from starlette.types import Message
 
+from heartbeat import store
+from heartbeat.access import users
 from heartbeat.app import System
 from heartbeat.http import live, pulse
 from heartbeat.http.console import stream
-from tests.unit.http.conftest import SetClock, fall_silent, make_check
+from heartbeat.who import Role
+from tests.unit.access.conftest import PASSWORD, ROOT, add
+from tests.unit.conftest import a_check
+from tests.unit.http.conftest import SetClock, fall_silent, make_check, refuse_database
 from tests.unit.http.console.conftest import see
 
 
@@ -138,6 +144,70 @@ async def test_what_is_no_topic_is_refused(browser: httpx.AsyncClient, query: st
 
 async def test_a_stranger_hears_nothing(stranger: httpx.AsyncClient) -> None:
     assert (await stranger.get("/live?topic=checks")).status_code == 303
+
+
+async def heard_while(
+    system: System, browser: httpx.AsyncClient, happens: Callable[[], Awaitable[Any]]
+) -> str:
+    """What a stream still says when this happens while it is open, until it ends by itself."""
+    ear = Ear(browser, f"/live?topic=checks&since={await versions(system, 'checks')}", "never said")
+    listening = asyncio.create_task(ear.listen(system))
+    await ear.joined.wait()
+    await happens()
+    return await listening
+
+
+@pytest.mark.parametrize("way", ["signs out", "is disabled", "was idle too long"])
+async def test_who_is_in_no_more_hears_no_more(
+    system: System, stranger: httpx.AsyncClient, clock: SetClock, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(stream, "BEAT", 0.01)
+    await system.door.database.write(lambda db: [add(db, "anna"), add(db, "bob", Role.ADMIN)])
+    await stranger.post("/sign-in", data={"name": "anna", "password": PASSWORD})
+
+    async def happens() -> None:
+        if way == "signs out":
+            csrf = (await see(stranger, "/")).fields["csrf"]
+            cookies = dict(stranger.cookies)
+            assert (await stranger.post("/sign-out", data={"csrf": csrf})).status_code == 303
+            stranger.cookies.update(cookies)
+        elif way == "is disabled":
+            await system.door.database.write(lambda db: users.disable(db, ROOT, "anna", clock.now()))
+        else:
+            clock.advance(hours=13)
+        # What happens now is none of their business.
+        await system.door.database.write(lambda db: store.insert(db, [a_check("secret-project")]))
+
+    assert "data:" not in await heard_while(system, stranger, happens)
+    assert not system.door.live._listeners, "it has left"
+    assert (await stranger.get("/live?topic=checks")).status_code == 303
+
+
+async def test_a_stream_stays_while_the_database_is_away(
+    system: System, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "BEAT", 0.01)
+    ear = Ear(browser, f"/live?topic=checks&since={await versions(system, 'checks')}", ": \n\n: \n\n: \n\n")
+    listening = asyncio.create_task(ear.listen(system))
+    await ear.joined.wait()
+    refuse_database(system, monkeypatch)
+    assert (await listening).count(": \n\n") >= 3
+
+
+async def test_an_open_stream_does_not_keep_an_idle_sign_in_alive(
+    system: System, browser: httpx.AsyncClient, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "BEAT", 0.01)
+    ear = Ear(browser, f"/live?topic=checks&since={await versions(system, 'checks')}", "never said")
+    listening = asyncio.create_task(ear.listen(system))
+    await ear.joined.wait()
+    for _ in range(2):
+        clock.advance(hours=5)
+        heard = ear.heard.count(": \n\n")
+        while ear.heard.count(": \n\n") < heard + 2:
+            await asyncio.sleep(0)
+    clock.advance(hours=2)
+    assert "data:" not in await listening
 
 
 async def test_where_there_is_no_place_the_page_is_told(system: System, browser: httpx.AsyncClient) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     JSON,
     BigInteger,
     Column,
@@ -25,12 +24,11 @@ from sqlalchemy import (
     ScalarSelect,
     Table,
     any_,
-    cast,
     literal,
     select,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
+from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine, UserDefinedType
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -98,11 +96,26 @@ _ELEMENTS: Mapping[type, Callable[[Any], str]] = {
 }
 
 
+class _Written(UserDefinedType[str]):
+    """An array of this type that is written out already, and that PostgreSQL reads when it is bound: then the planner
+    knows how many there are, and looks them up in an index or in a hash, not one by one in every row."""
+
+    cache_ok = True
+    render_bind_cast = True
+
+    def __init__(self, element: str) -> None:
+        self.element = element
+
+    def get_col_spec(self) -> str:
+        """The type's name."""
+        return f"{self.element}[]"
+
+
 def among(db: Connection, column: Column[Any], values: Collection[Any]) -> ColumnElement[bool]:
     """Whether the column is one of many values. PostgreSQL takes them as one array: as parameters of their own,
     hundreds of them cost more to write and to parse than to look up."""
     if db.dialect.name == "postgresql":
-        return column == any_(cast(literal(postgres_array(list(values))), ARRAY(column.type)))
+        return column == any_(literal(postgres_array(list(values)), _Written(_pg_type(column.type))))
     return column.in_(values)
 
 

@@ -10,7 +10,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, select, text
 
-from alerting.rows import insert_many, metadata, update_many
+from alerting.rows import among, insert_many, metadata, update_many
+from alerting.tables import incidents
 from heartbeat.database import AlreadyServed, Database
 from heartbeat.tables import installation
 
@@ -58,6 +59,20 @@ async def test_many_rows_are_updated_each_with_its_own_values(database: Database
     assert {key: value["n"] for key, value in found} == {str(n): n for n in range(1000)}
     with pytest.raises(KeyError):
         await database.write(lambda db: update_many(db, installation, [{"id": 1, "nothing": 2}]))
+
+
+async def test_postgresql_knows_how_many_values_it_looks_for(database: Database) -> None:
+    """Else it reads a table that grows in a storm from one end to the other, and compares each row with each value."""
+    if database.sqlite:
+        return
+
+    def plan(db: Connection) -> str:
+        sought = select(incidents.c.id).where(among(db, incidents.c.cause_key, ["a", 'it\'s "b"']))
+        compiled = sought.compile(db)
+        said = db.exec_driver_sql(f"EXPLAIN {compiled}", compiled.construct_params())
+        return "\n".join(said.scalars())
+
+    assert """(cause_key = ANY ('{a,"it''s \\"b\\""}'::text[]))""" in await database.read(plan)
 
 
 async def test_migrations_make_exactly_the_tables_that_the_code_uses(database: Database) -> None:

@@ -16,8 +16,6 @@ from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
-    BigInteger,
     ColumnElement,
     Connection,
     Row,
@@ -37,7 +35,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from alerting.rows import Utc, among, postgres_array
+from alerting.rows import Utc, among
 from heartbeat import schedule, store
 from heartbeat.check import Check, State
 from heartbeat.http.console.search import STATES, Search
@@ -201,5 +199,5 @@ def _each_label(db: Connection) -> Any:
 def _one_of(db: Connection, ids: Sequence[int]) -> ColumnElement[bool]:
     """Whether a check is one of many, who are one parameter, and read once for all rows."""
     if db.dialect.name == "postgresql":
-        return checks.c.id.in_(select(func.unnest(cast(literal(postgres_array(ids)), ARRAY(BigInteger)))))
+        return among(db, checks.c.id, ids)
     return checks.c.id.in_(select(func.json_each(json.dumps(ids)).table_valued("value").c.value))

@@ -7,7 +7,7 @@ Both stores build on this room. A statement over many rows is one round trip on 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from types import NoneType
 from typing import Any
 from uuid import UUID
@@ -23,9 +23,12 @@ from sqlalchemy import (
     MetaData,
     ScalarSelect,
     Table,
+    Text,
     any_,
+    cast,
     literal,
     select,
+    type_coerce,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine, UserDefinedType
@@ -40,6 +43,8 @@ NAMING = {
 
 metadata = MetaData(naming_convention=NAMING)
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
+DIFFERENT = 1000
+"""Texts of one column whose values are remembered."""
 Row = Mapping[str, Any]
 
 
@@ -57,9 +62,38 @@ class Utc(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # as above
-        if value is None:
-            return None
+        if value is None or value.tzinfo is UTC:
+            return value
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Kept(TypeDecorator[Any]):
+    """A frozen value that is kept as JSON; `write` gives what stands there, `read` restores the value.
+
+    The same text is read once, however many rows say it: in a storm thousands share a policy or a schedule.
+    """
+
+    impl = JSON
+    cache_ok = True
+
+    def __init__(self, write: Callable[[Any], Any], read: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.write = write
+        self.read = read
+        self.text = lru_cache(DIFFERENT)(lambda value: _json(write(value)))
+        self._value = lru_cache(DIFFERENT)(lambda text: read(json.loads(text)))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002  # SQLAlchemy's signature
+        """Give what stands in the row."""
+        return self.write(value)
+
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Ask for the text: psycopg would make objects of it, anew for each row."""
+        return type_coerce(cast(column, Text), self)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str], Any]:  # noqa: ARG002  # as above
+        """Restore the value."""
+        return self._value
 
 
 def key_type() -> TypeEngine[int]:
@@ -106,7 +140,7 @@ class _Written(UserDefinedType[str]):
     def __init__(self, element: str) -> None:
         self.element = element
 
-    def get_col_spec(self) -> str:
+    def get_col_spec(self, **_kw: object) -> str:
         """The type's name."""
         return f"{self.element}[]"
 
@@ -178,7 +212,7 @@ def _pg_type(kind: TypeEngine[Any]) -> str:
 
 
 def _array_type(column: Column[Any]) -> str:
-    return "TEXT" if isinstance(column.type, JSON) else _pg_type(column.type)
+    return "TEXT" if isinstance(column.type, JSON | Kept) else _pg_type(column.type)
 
 
 def _unnested(table: Table, names: Sequence[str]) -> str:
@@ -191,16 +225,23 @@ def _selected(table: Table, names: Sequence[str]) -> str:
 
 
 def _array(column: Column[Any], rows: Sequence[Row]) -> str:
-    values = [row[column.name] for row in rows]
-    return postgres_array([_json(value) for value in values] if isinstance(column.type, JSON) else values)
+    return postgres_array(_written(column, rows))
 
 
 def _plain(column: Column[Any], rows: Sequence[Row]) -> list[Any]:
-    values = [row[column.name] for row in rows]
-    if isinstance(column.type, JSON):
-        return [_json(value) for value in values]
+    values = _written(column, rows)
     if isinstance(column.type, Utc):
         return [None if value is None else sqlite_instant(value) for value in values]
+    return values
+
+
+def _written(column: Column[Any], rows: Sequence[Row]) -> list[Any]:
+    values = [row[column.name] for row in rows]
+    match column.type:
+        case Kept() as kept:
+            return [kept.text(value) for value in values]
+        case JSON():
+            return [_json(value) for value in values]
     return values
 
 

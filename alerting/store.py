@@ -344,7 +344,6 @@ def incident_of(row: Row[Any]) -> Incident:
     kept |= {
         "state": State(kept["state"]),
         "severity": SEVERITIES[kept.pop("severity_rank")],
-        "policy": escalation.from_json(kept["policy"]),
     }
     return Incident(**kept)
 
@@ -391,7 +390,7 @@ def _incident_row(incident: Incident) -> dict[str, Any]:
         "cause_key": incident.cause_key,
         "title": incident.title,
         "cause": incident.cause,
-        "policy": escalation.to_json(incident.policy),
+        "policy": incident.policy,
         "opened_at": incident.opened_at,
         **_mutable_row(incident),
     }

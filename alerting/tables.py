@@ -13,7 +13,8 @@ from sqlalchemy import (
     Text,
 )
 
-from alerting.rows import Utc, key_type, metadata
+from alerting import escalation
+from alerting.rows import Kept, Utc, key_type, metadata
 
 people = Table(
     "people",
@@ -56,7 +57,7 @@ incidents = Table(
     Column("state", Text, nullable=False),
     Column("severity_rank", Integer, nullable=False),
     Column("occurrence", Integer, nullable=False),
-    Column("policy", JSON, nullable=False),
+    Column("policy", Kept(escalation.to_json, escalation.from_json), nullable=False),
     Column("step", Integer, nullable=False),
     Column("opened_at", Utc, nullable=False),
     # When the next thing happens by itself: escalation, expiry of an acknowledgement, end of a snooze.

@@ -11,7 +11,6 @@ from sqlalchemy import Connection, Row, ScalarSelect, String, case, delete, func
 from alerting.incident import ACKNOWLEDGED_FOR, GATHERING
 from alerting.rows import among, earliest, insert_many, update_many
 from alerting.severity import Severity
-from heartbeat import schedule
 from heartbeat.check import Cause, Change, Check, Raised, Run, State
 from heartbeat.tables import checks, installation, ping_keys, pings, transitions
 
@@ -339,7 +338,6 @@ def check_of(row: Row[Any]) -> Check:
     kept = dict(zip(_COLUMNS, row, strict=True))
     max_runtime = kept["max_runtime"]
     kept |= {
-        "schedule": schedule.from_json(kept["schedule"]),
         "grace": timedelta(seconds=kept["grace"]),
         "max_runtime": None if max_runtime is None else timedelta(seconds=max_runtime),
         "severity": SEVERITIES[kept.pop("severity_rank")],
@@ -377,7 +375,7 @@ def _definition_row(check: Check) -> dict[str, Any]:
         "description": check.description,
         "labels": check.labels,
         "group_key": check.group_key,
-        "schedule": schedule.to_json(check.schedule),
+        "schedule": check.schedule,
         "grace": check.grace.total_seconds(),
         "max_runtime": check.max_runtime.total_seconds() if check.max_runtime is not None else None,
         "severity_rank": check.severity.rank,

@@ -16,7 +16,8 @@ from sqlalchemy import (
     Uuid,
 )
 
-from alerting.rows import Utc, key_type, metadata
+from alerting.rows import Kept, Utc, key_type, metadata
+from heartbeat import schedule
 
 checks = Table(
     "checks",
@@ -28,7 +29,7 @@ checks = Table(
     Column("description", Text, nullable=False),
     Column("labels", JSON, nullable=False),
     Column("group_key", Text, nullable=False, index=True),
-    Column("schedule", JSON, nullable=False),
+    Column("schedule", Kept(schedule.to_json, schedule.from_json), nullable=False),
     Column("grace", Float, nullable=False),
     Column("max_runtime", Float),
     Column("severity_rank", Integer, nullable=False),

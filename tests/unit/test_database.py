@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, select, text
 
+from alerting.escalation import Policy, Step
 from alerting.rows import among, insert_many, metadata, update_many
 from alerting.tables import incidents
+from heartbeat import store
 from heartbeat.database import AlreadyServed, Database
+from heartbeat.schedule import Cron
 from heartbeat.tables import installation
+from tests.unit.conftest import NOW, a_check
 
 
 @pytest.fixture
@@ -73,6 +78,36 @@ async def test_postgresql_knows_how_many_values_it_looks_for(database: Database)
         return "\n".join(said.scalars())
 
     assert """(cause_key = ANY ('{a,"it''s \\"b\\""}'::text[]))""" in await database.read(plan)
+
+
+async def test_a_frozen_value_comes_back_as_it_was_whichever_way_it_was_written(database: Database) -> None:
+    nightly, ops = (
+        Cron("0 3 * * *", "Europe/London"),
+        Policy("ops", (Step(("first",), timedelta(minutes=5)),)),
+    )
+    opened = {
+        "cause_key": "one",
+        "title": "",
+        "cause": "silent",
+        "state": "open",
+        "severity_rank": 0,
+        "occurrence": 1,
+        "policy": ops,
+        "step": 0,
+        "opened_at": NOW,
+        "next_at": NOW,
+    }
+
+    def write(db: Connection) -> None:
+        store.insert(db, [a_check(slug, schedule=nightly) for slug in "abc"])
+        insert_many(db, incidents, [opened])
+        db.execute(incidents.insert().values(opened | {"cause_key": "two"}))
+
+    await database.write(write)
+    checks = await database.read(lambda db: store.listed(db, limit=9))
+    assert [one.schedule for one in checks] == [nightly] * 3
+    frozen = select(incidents.c.policy)
+    assert await database.read(lambda db: db.execute(frozen).scalars().all()) == [ops, ops]
 
 
 async def test_migrations_make_exactly_the_tables_that_the_code_uses(database: Database) -> None:

@@ -16,6 +16,7 @@ from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     ColumnElement,
     Connection,
     Row,
@@ -33,6 +34,7 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    type_coerce,
 )
 
 from alerting.rows import Utc, among
@@ -62,7 +64,7 @@ class Urgency:
     def __init__(self, db: Connection, now: datetime) -> None:
         self._db = db
         self._now = _seconds(db, literal(now, Utc()))
-        interval = checks.c.schedule["every"].as_float()
+        interval = type_coerce(checks.c.schedule, JSON)["every"].as_float()
         overdue = _seconds(db, _base(db)) + interval + _INSTANT < self._now
         late = _late_by_calendar(db, now, self._may_be_late())
         by_calendar = _one_of(db, late) if late else false()
@@ -76,7 +78,11 @@ class Urgency:
         """Whether the deadline is near enough; `wake_at` is never later than it."""
         room = checks.c.grace + func.coalesce(checks.c.max_runtime, 0.0) + _INSTANT
         near = _seconds(self._db, checks.c.wake_at) - room <= self._now
-        return and_(checks.c.state.in_(["new", "up"]), checks.c.schedule["every"].as_float().is_(None), near)
+        return and_(
+            checks.c.state.in_(["new", "up"]),
+            type_coerce(checks.c.schedule, JSON)["every"].as_float().is_(None),
+            near,
+        )
 
 
 def call(db: Connection, search: Search, now: datetime, limit: int) -> Roll:

@@ -1,7 +1,12 @@
-"""Signing in: proving who one is, and the session that begins then. Each step is written to the audit log."""
+"""Signing in: proving who one is, how often that may be tried, and the session that begins then.
 
+Each step is written to the audit log.
+"""
+
+import hmac
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import sha256
 from math import ceil
 from secrets import token_urlsafe
 
@@ -9,11 +14,11 @@ from sqlalchemy import Connection
 
 from alerting import spell
 from heartbeat import audit
-from heartbeat.access import account, session, store, token
+from heartbeat.access import account, session, store, token, tries
 from heartbeat.access.account import User
 from heartbeat.access.hasher import Hasher
 from heartbeat.access.session import Limits, Session
-from heartbeat.access.tries import ACCOUNT_TRIES, ACCOUNT_TRIES_PER, TRIES, TRIES_PER, Tries
+from heartbeat.access.tries import ACCOUNT_TRIES, TRIES, TRIES_PER, Tries
 from heartbeat.database import Database
 from heartbeat.who import Role, Who
 
@@ -42,11 +47,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What one process remembers of who tries to come in."""
+    """What one process remembers of who tries to come in. By `key` names are hashed whose tries are counted."""
 
     hasher: Hasher = field(default_factory=Hasher)
+    key: str = field(default="", repr=False)
     addresses: Tries = field(default_factory=lambda: Tries(TRIES, TRIES_PER))
-    accounts: Tries = field(default_factory=lambda: Tries(ACCOUNT_TRIES, ACCOUNT_TRIES_PER))
     noted: Tries = field(default_factory=lambda: Tries(NOTED, timedelta(minutes=1)))
 
     def address_may_try(self, remote: str, now: datetime) -> Refused | None:
@@ -54,10 +59,24 @@ class Gate:
         wait = self.addresses.another(remote, now)
         return _too_often("from this address", wait) if wait else None
 
-    def account_may_try(self, name: str, now: datetime) -> Refused | None:
-        """Count a try for this name, whether or not there is such a user."""
-        wait = self.accounts.another(name, now)
+    def may_be_tried(self, db: Connection, name: str, now: datetime) -> Refused | None:
+        """Whether this name may be tried once more. Nothing is counted."""
+        wait = tries.until_next(store.tries(db, self._hash(name)), now)
         return _too_often("for this name", wait) if wait else None
+
+    def count_try(self, db: Connection, name: str, now: datetime) -> Refused | None:
+        """Count a try for this name, whether or not there is such a user; whether its outcome may be told."""
+        window = store.count_try(db, self._hash(name), now)
+        if window.count <= ACCOUNT_TRIES:
+            return None
+        return _too_often("for this name", tries.until_next(window, now) or timedelta())
+
+    def forgive(self, db: Connection, name: str) -> None:
+        """Whoever has proved to be right starts afresh."""
+        store.forget_tries(db, self._hash(name))
+
+    def _hash(self, name: str) -> str:
+        return hmac.new(self.key.encode(), f"heartbeat tries\n{name}".encode(), sha256).hexdigest()
 
 
 async def prove(
@@ -68,11 +87,16 @@ async def prove(
     An unknown name, a disabled user and a wrong password take equally long and are told in the same words.
     """
     called = _called(name)
-    if refused := gate.account_may_try(called or "", now):
+    if refused := await database.read(lambda db: gate.may_be_tried(db, called or "", now)):
         return refused
     user = await database.read(lambda db: store.user(db, called)) if called else None
     given = account.normal(password[: account.LONGEST_PASSWORD + 1])
-    if not await gate.hasher.matches(user.password_hash if user else None, given) or user is None:
+    right = await gate.hasher.matches(user.password_hash if user else None, given)
+    # Counted once the hash is computed, which bounds how often strangers make us write; and before anything is told,
+    # so that many tries at the same moment, here or at other replicas, find out no more than one after the other.
+    if refused := await database.write(lambda db: gate.count_try(db, called or "", now)):
+        return refused
+    if not right or user is None:
         return await refuse(gate, database, called if user else None, "password", whence, now)
     if not user.enabled:
         return await refuse(gate, database, user.name, "disabled", whence, now)

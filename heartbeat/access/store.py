@@ -1,4 +1,4 @@
-"""The SQL of users, sessions and one-time links: plain functions over a connection."""
+"""The SQL of users, sessions, tries and one-time links: plain functions over a connection."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -7,9 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, text, update
 
+from alerting.rows import insert_many
 from heartbeat.access.account import User
 from heartbeat.access.session import Limits, Session
-from heartbeat.access.tables import one_time_links, recovery_codes, sessions, users
+from heartbeat.access.tables import one_time_links, recovery_codes, sessions, sign_in_tries, users
+from heartbeat.access.tries import ACCOUNT_TRIES_PER, Window
 from heartbeat.who import Role
 
 SET_UP_LINKS = 20
@@ -122,6 +124,27 @@ def end_sessions_of(db: Connection, owner: int, but: int | None = None) -> int:
     if but is not None:
         theirs &= sessions.c.id != but
     return db.execute(delete(sessions).where(theirs)).rowcount
+
+
+def tries(db: Connection, hash_: str) -> Window | None:
+    """The tries for the name of this hash, as they were counted last; the window may be over."""
+    query = select(sign_in_tries.c.began_at, sign_in_tries.c.count).where(sign_in_tries.c.hash == hash_)
+    row = db.execute(query).mappings().first()
+    return Window(**row) if row else None
+
+
+def count_try(db: Connection, hash_: str, now: datetime) -> Window:
+    """Count a try, also where others count at the same moment, and forget windows that are over."""
+    db.execute(delete(sign_in_tries).where(sign_in_tries.c.began_at <= now - ACCOUNT_TRIES_PER))
+    first = {"hash": hash_, "began_at": now, "count": 1}
+    clause = "ON CONFLICT (hash) DO UPDATE SET count = sign_in_tries.count + 1"
+    insert_many(db, sign_in_tries, [first], on_conflict=clause)
+    return tries(db, hash_) or Window(now, 1)
+
+
+def forget_tries(db: Connection, hash_: str) -> None:
+    """Let the name of this hash start afresh."""
+    db.execute(delete(sign_in_tries).where(sign_in_tries.c.hash == hash_))
 
 
 def add_link(db: Connection, hash_: str, owner: int | None, now: datetime, ends_at: datetime) -> None:

@@ -1,6 +1,9 @@
-"""The tables of users, sessions, one-time links and API keys. Every secret is kept as its SHA-256 or sealed."""
+"""The tables of users, sessions, tries to sign in, one-time links and API keys.
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, ForeignKey, Table, Text
+Every secret is kept as its SHA-256, or sealed.
+"""
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, ForeignKey, Integer, Table, Text
 
 from alerting.rows import Utc, key_type, metadata
 
@@ -45,6 +48,15 @@ sessions = Table(
     Column("made_at", Utc, nullable=False, index=True),
     Column("seen_at", Utc, nullable=False),
     CheckConstraint("(user_id IS NULL) = (proof IS NOT NULL)", name="whose"),
+)
+
+sign_in_tries = Table(
+    "sign_in_tries",
+    metadata,
+    # Of the name, under the secret key: somebody may have typed a password into the field for the name.
+    Column("hash", Text, primary_key=True),
+    Column("began_at", Utc, nullable=False, index=True),
+    Column("count", Integer, nullable=False),
 )
 
 one_time_links = Table(

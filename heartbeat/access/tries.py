@@ -1,6 +1,11 @@
-"""How often somebody may try: counted in bounded memory. Nobody is locked out for good. Pure."""
+"""How often somebody may try. Nobody is locked out for good. Pure.
+
+Tries of an address are counted by each process, in bounded memory; those for a name in the database, so that there are
+no more of them where there are more replicas.
+"""
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 TRIES = 10
@@ -10,11 +15,27 @@ ACCOUNT_TRIES = 10
 ACCOUNT_TRIES_PER = timedelta(minutes=5)
 """Wrong tries that a user has, from whatever addresses, and in what time."""
 MAX_REMEMBERED = 10_000
-"""Addresses or users whose tries are remembered at a time."""
+"""Addresses whose tries are remembered at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Tries for one name since the first of them."""
+
+    began_at: datetime
+    count: int
+
+
+def until_next(window: Window | None, now: datetime) -> timedelta | None:
+    """How long to wait before this name may be tried once more; None where it may be at once."""
+    if window is None or window.count < ACCOUNT_TRIES:
+        return None
+    left = window.began_at + ACCOUNT_TRIES_PER - now
+    return left if left > timedelta() else None
 
 
 class Tries:
-    """Counts tries by address or by user, each in a window that begins with the first of them."""
+    """Counts tries by address, each in a window that begins with the first of them."""
 
     def __init__(self, most: int, per: timedelta) -> None:
         self._most, self._per = most, per
@@ -29,7 +50,3 @@ class Tries:
         if len(self._windows) > MAX_REMEMBERED:
             self._windows.popitem(last=False)
         return began + self._per - now if count >= self._most else None
-
-    def forgive(self, who: str) -> None:
-        """Whoever has proved to be right starts afresh."""
-        self._windows.pop(who, None)

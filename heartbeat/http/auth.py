@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from heartbeat.access import account, key, key_store, keys, session, sign_in, store
@@ -133,9 +134,13 @@ async def begin(request: Request, response: Response, user: User | None, how: st
     """Begin a session for somebody who has proved who they are: a user, or who holds the admin key."""
     door, now, from_ = door_of(request), door_of(request).clock.now(), whence(request)
     before, limits, proof = _token(request), door.ways.limits, _proof(door)
-    token = await door.database.write(
-        lambda db: sign_in.begin(db, user, how, from_, now, limits, proof=proof, instead_of=before)
-    )
+
+    def work(db: Connection) -> str:
+        if user is not None:
+            gate_of(request).forgive(db, user.name)
+        return sign_in.begin(db, user, how, from_, now, limits, proof=proof, instead_of=before)
+
+    token = await door.database.write(work)
     secure = _is_secure(door)
     response.set_cookie(
         _cookie(door),

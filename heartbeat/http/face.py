@@ -31,7 +31,7 @@ def build(door: Door) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     face.state.door = door
-    face.state.gate = Gate()
+    face.state.gate = Gate(key=door.secret_key)
     face.add_middleware(BodyLimit)
     problem.install(face)
     face.include_router(v1.router)

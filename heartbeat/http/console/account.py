@@ -40,7 +40,6 @@ async def change_password(visit: Visit) -> Response:
         if isinstance(found, Refused):
             wrong = "password: the one you have now is not this." if found.wait is None else found.words
             return await _page(visit, wrong, 429 if found.wait else 403)
-        gate.accounts.forgive(user.name)
         hashed = await gate.hasher.hashed(chosen)
     except (Unfit, Busy) as wrong_:
         return await _page(visit, str(wrong_), 422)

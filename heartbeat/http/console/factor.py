@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pyotp
 import segno
 from markupsafe import Markup
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from heartbeat.access import factor, second, sign_in
@@ -67,8 +68,12 @@ async def turn_off(visit: Visit) -> Response:
         return _ask_off(visit, str(busy), 429)
     if isinstance(found, Refused):
         return _ask_off(visit, found.words, 429 if found.wait else 403)
-    gate.accounts.forgive(user.name)
-    await visit.write(lambda db: second.turn_off(db, visit.who, user, visit.now))
+
+    def off(db: Connection) -> None:
+        gate.forgive(db, user.name)
+        second.turn_off(db, visit.who, user, visit.now)
+
+    await visit.write(off)
     return page.see_other("/account")
 
 

@@ -87,7 +87,7 @@ async def _by_code(door: Door, request: Request, form: FormData) -> Response | R
         return Refused(TOO_LATE)
     if not user.enabled:
         return await sign_in.refuse(gate, door.database, user.name, "disabled", from_, now)
-    if refused := gate.account_may_try(user.name, now):
+    if refused := await door.database.write(lambda db: gate.count_try(db, user.name, now)):
         return _code_form(wanted, given, refused)
     try:
         how = await door.database.write(lambda db: second.takes(db, user, door.vault, code, now))
@@ -116,9 +116,6 @@ async def _by_key(door: Door, request: Request, form: FormData) -> Response | Re
 
 
 async def _begun(request: Request, user: User | None, how: str, form: FormData) -> Response:
-    gate = auth.gate_of(request)
-    if user is not None:
-        gate.accounts.forgive(user.name)
     answer = page.see_other(local(str(form.get("next", "/"))))
     await auth.begin(request, answer, user, how)
     return answer

@@ -1,10 +1,12 @@
 """Signing in: who is let in, who is not, in which words, and what the audit log says of it."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 import pytest
+from sqlalchemy import select
 
 from heartbeat import audit
 from heartbeat.access import sign_in, store, token
@@ -12,6 +14,7 @@ from heartbeat.access.account import User
 from heartbeat.access.hasher import Hasher
 from heartbeat.access.session import Limits
 from heartbeat.access.sign_in import WRONG, Gate, Refused
+from heartbeat.access.tables import sign_in_tries
 from heartbeat.database import Database
 from heartbeat.who import Role
 from tests.unit.access.conftest import CHEAP, HERE, PASSWORD, add, deeds
@@ -73,6 +76,49 @@ async def test_a_name_has_ten_wrong_tries_whether_or_not_it_is_known(database: D
         assert refused.wait == timedelta(minutes=5)
     later = await sign_in.prove(gate, database, "anna", PASSWORD, HERE, NOW + timedelta(minutes=5))
     assert isinstance(later, User)
+
+
+async def test_a_name_has_ten_wrong_tries_at_all_replicas_together(database: Database) -> None:
+    await database.write(add)
+    replicas = [Gate(Hasher(CHEAP), key="the same") for _ in range(3)]
+    answers = [await prove(database, replicas[number % 3], password="wrong") for number in range(10)]
+    assert answers == [Refused(WRONG)] * 10
+    for replica in replicas:
+        refused = await prove(database, replica)
+        assert isinstance(refused, Refused)
+        assert refused.wait == timedelta(minutes=5)
+
+
+async def test_many_tries_at_one_moment_are_no_more(database: Database) -> None:
+    await database.write(add)
+    replicas = [Gate(Hasher(CHEAP), key="the same") for _ in range(2)]
+    guesses = [prove(database, replicas[number % 2], password=f"guess {number}") for number in range(20)]
+    right = [prove(database, replica) for replica in replicas]
+    answers = await asyncio.gather(*guesses, *right)
+    told = [one for one in answers if isinstance(one, User) or one.words == WRONG]
+    assert len(told) == 10, "whether a guess was right is told ten times and no more"
+
+
+async def test_whoever_was_right_starts_afresh(database: Database, gate: Gate) -> None:
+    await database.write(add)
+    for _ in range(9):
+        await prove(database, gate, password="wrong")
+    assert isinstance(await prove(database, gate), User)
+    await database.write(lambda db: gate.forgive(db, "anna"))
+    for _ in range(10):
+        assert await prove(database, gate, password="wrong") == Refused(WRONG)
+
+
+async def test_of_tries_no_name_is_kept_and_nothing_for_long(database: Database, gate: Gate) -> None:
+    await prove(database, gate, "correct-horse-battery")
+    kept = await database.read(lambda db: db.execute(select(sign_in_tries)).all())
+    assert len(kept) == 1
+    assert "horse" not in repr(kept)
+    assert token.hashed("heartbeat tries\ncorrect-horse-battery") not in repr(kept)
+    later = NOW + timedelta(minutes=5)
+    await sign_in.prove(gate, database, "somebody", "wrong", HERE, later)
+    (left,) = await database.read(lambda db: db.execute(select(sign_in_tries)).all())
+    assert left.began_at == later
 
 
 async def test_a_password_is_hashed_anew_when_the_cost_has_grown(database: Database) -> None:

@@ -25,14 +25,6 @@ def test_nobody_is_locked_out_for_good_by_trying_on() -> None:
     assert counted.another("a", NOW + MINUTE) is None
 
 
-def test_whoever_was_right_starts_afresh() -> None:
-    counted = Tries(1, MINUTE)
-    assert counted.another("a", NOW) is None
-    counted.forgive("a")
-    assert counted.another("a", NOW) is None
-    assert counted.another("a", NOW) == MINUTE
-
-
 def test_tries_are_counted_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tries, "MAX_REMEMBERED", 3)
     counted = Tries(1, MINUTE)

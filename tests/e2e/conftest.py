@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.image import Buildah, built
 from tests.e2e.phone import Phone
 from tests.e2e.postgres import Postgres
 from tests.e2e.service import ADMIN_KEY, PING_KEY, SECRET_KEY, Service, bare_environment
@@ -56,6 +57,13 @@ def postgres_server(one_postgres: Postgres) -> Iterator[Postgres]:
     """A PostgreSQL server that a test may kill or freeze: the next one finds it running."""
     yield one_postgres
     one_postgres.mend()
+
+
+@pytest.fixture(scope="session")
+def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buildah]:
+    """The image, built once in a session: it takes longer than all that is done with it."""
+    with built(tmp_path_factory.mktemp("images")) as made:
+        yield made
 
 
 @pytest.fixture

@@ -45,11 +45,11 @@ class Call:
 class Phone:
     """Takes every call at any path. `hanging` makes it listen and say nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: tuple[str, int] = ("127.0.0.1", 0)) -> None:
         self.calls: list[Call] = []
         self.hanging = threading.Event()
         self._let_go = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(address, _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 

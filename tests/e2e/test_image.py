@@ -1,12 +1,6 @@
-"""The container image, really built from the Dockerfile and really run, without any registry of images.
+"""The container image, built from the Dockerfile and run."""
 
-The base is a minimal Debian with its own Python, put together on the spot by debootstrap, and the builder is buildah:
-both are Debian packages, and both must run as root.
-"""
-
-import json
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -16,63 +10,20 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.e2e.image import NAME, Buildah
 from tests.e2e.patience import eventually
 from tests.e2e.service import ADMIN_KEY, PING_KEY, SECRET_KEY, free_port
-
-ROOT = Path(__file__).parents[2]
-CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-BUILD_BOUND = 600
-BASE = ["python3", "python3-venv", "ca-certificates"]
-
-
-class Buildah:
-    """buildah with a store of its own, which is thrown away."""
-
-    def __init__(self, home: Path) -> None:
-        self._command = ["buildah", "--storage-driver", "vfs"]
-        self._command += ["--root", str(home / "store"), "--runroot", str(home / "run")]
-
-    def command(self, *arguments: str | Path) -> list[str]:
-        return [*self._command, *map(str, arguments)]
-
-    def __call__(self, *arguments: str | Path) -> str:
-        done = subprocess.run(
-            self.command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=BUILD_BOUND
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout.strip()
-
-
-@pytest.fixture(scope="module")
-def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buildah]:
-    home = tmp_path_factory.mktemp("images")
-    made = Buildah(home)
-    root = home / "debian"
-    bootstrap = ["debootstrap", "--variant=minbase", f"--include={','.join(BASE)}", "bookworm", str(root)]
-    done = subprocess.run(bootstrap, capture_output=True, text=True, timeout=BUILD_BOUND)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
-    # A network may have certificates of its own; the image's build trusts what this machine trusts.
-    shutil.copy(CERTIFICATES, root / CERTIFICATES.relative_to("/"))
-    (root / "etc/pip.conf").write_text(f"[global]\ncert = {CERTIFICATES}\n")
-    container = made("from", "scratch")
-    made("add", "-q", container, root, "/")
-    made("commit", "-q", container, "localhost/base")
-    build = ["bud", "--isolation", "chroot", "--format", "docker", "--build-arg", "BASE=localhost/base"]
-    made(*build, "-t", "localhost/heartbeat", ".")
-    yield made
-    made("rm", "--all")
-    made("rmi", "--all", "--force")
 
 
 @pytest.fixture
 def container(buildah: Buildah) -> Iterator[str]:
-    made = buildah("from", "localhost/heartbeat")
+    made = buildah("from", NAME)
     yield made
     buildah("rm", made)
 
 
 def test_the_image_says_how_it_is_run(buildah: Buildah) -> None:
-    told = json.loads(buildah("inspect", "--type", "image", "localhost/heartbeat"))["Docker"]["config"]
+    told = buildah.told()
     assert told["User"] == "10001:10001"
     assert told["Entrypoint"] == ["heartbeat"]
     assert told["Cmd"] == ["serve"]
@@ -84,7 +35,7 @@ def test_the_image_says_how_it_is_run(buildah: Buildah) -> None:
 def test_a_container_serves_is_healthy_writes_only_its_data_and_stops(
     buildah: Buildah, container: str
 ) -> None:
-    told = json.loads(buildah("inspect", "--type", "image", "localhost/heartbeat"))["Docker"]["config"]
+    told = buildah.told()
     root = Path(buildah("mount", container))
     before = root / "tmp/before"
     before.touch()

@@ -68,19 +68,21 @@ SETS: Mapping[str, dict[str, Any]] = {
 """Values by the name of their golden file."""
 
 
-def rendered(values: dict[str, Any]) -> dict[str, str]:
-    """What Helm makes of the chart: manifests by their template's name."""
+def rendered(values: dict[str, Any], *, again: bool = False) -> dict[str, str]:
+    """What Helm makes of the chart at an installation, or `again` at an upgrade: manifests by their template's name."""
     chart = helm_python.Chart.load(CHART)
     try:
-        found: dict[str, str] = chart.render(values, name="heartbeat", namespace="watch", is_install=True)
+        found: dict[str, str] = chart.render(
+            values, name="heartbeat", namespace="watch", is_install=not again, is_upgrade=again
+        )
     finally:
         chart.close()
     return {name.removeprefix("heartbeat/templates/"): text for name, text in found.items() if text.strip()}
 
 
-def documents(values: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def documents(values: dict[str, Any], *, again: bool = False) -> Iterator[dict[str, Any]]:
     """Every object of the manifests."""
-    for name, text in sorted(rendered(values).items()):
+    for name, text in sorted(rendered(values, again=again).items()):
         if name.endswith(".yaml"):
             yield from (one for one in yaml.safe_load_all(text) if one)
 

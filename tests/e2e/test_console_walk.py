@@ -199,9 +199,9 @@ async def test_the_keys_lead_to_an_acknowledgement(place: Place, chromium: Brows
         await page.keyboard.press("Tab")
         await page.keyboard.press("Tab")
         await page.keyboard.press("?")
-        await expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+        await expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
         await page.keyboard.press("Escape")
-        await expect(page.get_by_role("dialog", name="Keys")).not_to_be_visible()
+        await expect(page.get_by_role("dialog", name="Keyboard")).not_to_be_visible()
 
 
 async def test_a_page_changes_by_itself_and_keeps_what_the_reader_does(

@@ -1,18 +1,19 @@
 """The audit log on the console: what was changed, by whom, from where, and what it was before and after."""
 
-import json
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from heartbeat import audit
+from heartbeat.http.console import deed
 from heartbeat.http.console.visit import LARGEST, Shown, Visit
 from heartbeat.who import Role
 
 A_PAGE = 50
 """Changes on a page."""
+FEW = 4
+"""Fields that a line shows without being unfolded."""
 LONGEST_TARGET = 300
 
 
@@ -28,13 +29,9 @@ async def listed(visit: Visit) -> Response:
         older = "/audit?" + urlencode(
             {"before": found[A_PAGE - 1].id} | ({"target": target} if target else {})
         )
-    deeds = [(one, _written(one.before), _written(one.after)) for one in found[:A_PAGE]]
-    return visit.show("audit.html", deeds=deeds, target=target, older=older, first=before is None)
+    deeds = [(one, deed.in_words(one.action), deed.differences(one)) for one in found[:A_PAGE]]
+    return visit.show("audit.html", deeds=deeds, few=FEW, target=target, older=older, first=before is None)
 
 
 READING: Mapping[str, Shown] = {"/audit": (Role.ADMIN, listed)}
 ACTING: Mapping[str, Shown] = {}
-
-
-def _written(what: Mapping[str, Any] | None) -> str:
-    return "" if what is None else json.dumps(what, indent=1, ensure_ascii=False, sort_keys=True)

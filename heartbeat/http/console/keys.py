@@ -75,9 +75,18 @@ ACTING: Mapping[str, Shown] = {"/keys": (Role.ADMIN, make), "/keys/{name}/revoke
 
 async def _page(visit: Visit, wrong: str = "", status: int = 200) -> Response:
     every = await visit.read(key_store.every)
-    facts: dict[str, Any] = {"keys": every, "lives": LIVES, "wrong": wrong, "scopes": list(key.Scope)}
+    facts: dict[str, Any] = {"keys": every, "lives": LIVES, "wrong": wrong, "typed": _typed(visit, wrong)}
     facts["over"] = [one.name for one in every if not key.stands(one, visit.now)]
     return visit.show("keys.html", status=status, **facts)
+
+
+def _typed(visit: Visit, wrong: str) -> dict[str, Any]:
+    """What the form shows: what was typed where it was wrong, else how most keys are made."""
+    if not wrong:
+        return {"name": "", "scopes": [key.Scope.READ.value], "role": "", "days": ""}
+    form = visit.form
+    typed = {name: str(form.get(name, "")) for name in ("name", "role", "days")}
+    return typed | {"scopes": form.getlist("scope")}
 
 
 def _missing(visit: Visit) -> Response:

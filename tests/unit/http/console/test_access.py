@@ -164,14 +164,19 @@ async def test_what_cannot_be_a_key_is_told(anna: httpx.AsyncClient) -> None:
     ):
         refused = await press(anna, "/keys", **fields)
         assert (refused.status_code, words in sound(refused.text).words) == (status, True)
+        assert refused.text.count(" checked>") == bool(fields["scope"]), (
+            "it keeps the scope that was ticked, and no other"
+        )
+        assert f'value="{fields["name"]}"' in refused.text
 
 
 async def test_the_audit_log_tells_who_did_what(system: System, anna: httpx.AsyncClient) -> None:
     await press(anna, "/users", name="bob", role="viewer")
     shown = await see(anna, "/audit")
-    assert "anna user.invite user bob by session" in shown.words
+    assert "anna invited user bob by session" in shown.words
+    assert "role viewer" in shown.words
     narrowed = await see(anna, "/audit?target=user%20bob")
-    assert "sign_in" not in narrowed.words
+    assert "signed in" not in narrowed.words
     assert "Nothing was done to it." in (await see(anna, "/audit?target=nothing")).words
     assert "There is nothing older." in (await see(anna, "/audit?before=1")).words
     for odd in ("x", "9" * 30, "-1", "%00"):

@@ -25,6 +25,7 @@ from heartbeat.who import Role, Who
 ADMIN = "admin"
 """What whoever holds the admin key is called."""
 WRONG = "The name or the password is wrong."
+_MINUTE = 60
 NOTED = 60
 """Failures a minute that are written to the audit log: nobody can flood it from outside."""
 
@@ -188,8 +189,10 @@ def _called(name: str) -> str | None:
 
 
 def _too_often(where: str, wait: timedelta) -> Refused:
-    # Rounded up, so that whoever waits that long is let try.
-    seconds = timedelta(seconds=ceil(wait.total_seconds()))
+    # Rounded up, so that whoever waits that long is let try; a person counts in minutes where it is more than one.
+    seconds = ceil(wait.total_seconds())
+    told = seconds if seconds <= _MINUTE else ceil(seconds / _MINUTE) * _MINUTE
+    words = spell.duration(timedelta(seconds=told))
     return Refused(
-        f"There were too many tries {where}. Wait {spell.duration(seconds)}, then try again.", seconds
+        f"There were too many tries {where}. Wait {words}, then try again.", timedelta(seconds=seconds)
     )

@@ -74,6 +74,13 @@ async def test_a_name_has_ten_wrong_tries_whether_or_not_it_is_known(database: D
         assert isinstance(refused, Refused)
         assert refused.words == "There were too many tries for this name. Wait 5 min, then try again."
         assert refused.wait == timedelta(minutes=5)
+    refused = await sign_in.prove(gate, database, "anna", PASSWORD, HERE, NOW + timedelta(seconds=10))
+    assert isinstance(refused, Refused)
+    # Whoever waits as long as the words say is let try.
+    assert (refused.words.split(" Wait ")[1], refused.wait) == (
+        "5 min, then try again.",
+        timedelta(seconds=290),
+    )
     later = await sign_in.prove(gate, database, "anna", PASSWORD, HERE, NOW + timedelta(minutes=5))
     assert isinstance(later, User)
 

@@ -1,15 +1,24 @@
 """The SQL that only pages need: many checks at a glance, set-based, and no body that nobody asked for."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, case, func, or_, select
 
 from heartbeat.check import Cause, Signal, State
 from heartbeat.http.sentence import Count
 from heartbeat.http.strip import Heard
 from heartbeat.store import Transition
 from heartbeat.tables import checks, pings, transitions
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """How many checks are covered by each of some windows, and how many by any of them."""
+
+    each: Sequence[int]
+    any: int
 
 
 def count(db: Connection) -> Count:
@@ -48,3 +57,15 @@ def slugs(db: Connection, ids: Collection[int]) -> dict[int, str]:
     """What each of these checks that still exists is called in addresses."""
     rows = db.execute(select(checks.c.id, checks.c.slug).where(checks.c.id.in_(ids)))
     return {row.id: row.slug for row in rows}
+
+
+def covered(db: Connection, matches: Sequence[Mapping[str, str]]) -> Covered:
+    """How many checks have all labels of each of these, and how many those of any. One look at all checks."""
+    if not matches:
+        return Covered([], 0)
+    each = [
+        and_(*(checks.c.labels[name].as_string() == value for name, value in one.items())) for one in matches
+    ]
+    sums = [func.coalesce(func.sum(case((one, 1), else_=0)), 0) for one in (*each, or_(*each))]
+    *found, every = (int(number) for number in db.execute(select(*sums)).one())
+    return Covered(found, every)

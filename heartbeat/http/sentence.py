@@ -11,8 +11,9 @@ from typing import Self
 from alerting import spell
 from alerting.incident import Incident
 from alerting.incident import State as Life
-from heartbeat import check, schedule
+from heartbeat import check, maintenance, schedule
 from heartbeat.check import Cause, Check, State
+from heartbeat.maintenance import Phase, Window
 from heartbeat.schedule import Every
 
 
@@ -102,6 +103,42 @@ def of_incident(incident: Incident, next_people: Sequence[str], quiet_by: str | 
             lasting = spell.duration(now - incident.opened_at)
             who = f"{_and(next_people)} {'are' if len(next_people) > 1 else 'is'} paged at "
             return ("Since ", incident.opened_at, f", for {lasting}. Nobody has answered; {who}", at, ".")
+
+
+def next_maintenance(coming: Sequence[Window], covered: int, now: datetime) -> Words:
+    """When the first of the windows to come begins; `covered` counts its checks."""
+    if not coming:
+        return ("No window is planned.",)
+    first = coming[0].starts_at
+    about = f", {ahead(first, now)}: {spell.count(covered, 'check')}."
+    return ("The next window begins at ", first, about)
+
+
+def under_maintenance(active: Sequence[Window], covered: int) -> Words:
+    """What active windows, the last to end last, hold now; nothing where there are none."""
+    if not active:
+        return ()
+    until = active[-1].ends_at
+    if not covered:
+        return ("A window is active until ", until, ", but no check has its labels.")
+    checks = f"{spell.count(covered, 'check')} {'is' if covered == 1 else 'are'} under maintenance"
+    by = f" by {len(active)} windows, the last" if len(active) > 1 else ""
+    return (f"{checks}{by} until ", until, ".")
+
+
+def of_window(window: Window, checks: int, now: datetime) -> Words:
+    """How one window stands. `checks` is how many it covers now."""
+    lasts = spell.duration(window.ends_at - window.starts_at)
+    about = spell.count(checks, "check") if checks else "a check yet: none has its labels"
+    match maintenance.phase(window, now):
+        case Phase.UPCOMING:
+            begins = ("Begins at ", window.starts_at, f", {ahead(window.starts_at, now)}, and ends at ")
+            return (*begins, window.ends_at, f", after {lasts}. Nobody is paged then for {about}.")
+        case Phase.ACTIVE:
+            left = spell.duration(window.ends_at - now)
+            return (f"Nobody is paged for {about} until ", window.ends_at, f", for {left} more.")
+        case Phase.PAST:
+            return ("It began at ", window.starts_at, " and ended at ", window.ends_at, f", after {lasts}.")
 
 
 def acknowledged(incident: Incident) -> Words:

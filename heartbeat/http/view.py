@@ -12,11 +12,12 @@ from alerting.incident import Incident, RaisedSymptom, Surroundings
 from alerting.incident import State as Life
 from alerting.notice import extent
 from alerting.person import OPERATOR, Person
-from heartbeat import check
+from heartbeat import check, maintenance
 from heartbeat.check import Cause, Check, State
 from heartbeat.http import sentence, strip
 from heartbeat.http.sentence import Words
 from heartbeat.http.strip import Cell, Heard
+from heartbeat.maintenance import Window
 from heartbeat.store import Transition
 
 _CAUSES = {Cause.SILENT: "silent", Cause.FAILED: "failed", Cause.OVERRUN: "overran"}
@@ -34,6 +35,8 @@ class CheckRow:
     heard_at: datetime | None
     due_at: datetime | None
     cells: Sequence[Cell]
+    quiet_until: datetime | None = None
+    """Until when maintenance holds its pages; None where it is under none."""
 
     @property
     def drawn(self) -> list[tuple[str, str]]:
@@ -75,8 +78,15 @@ def cause_word(cause: str) -> str:
     return _CAUSES.get(Cause(cause), cause) if cause in list(Cause) else cause
 
 
-def check_row(one: Check, heard: Sequence[Heard], changes: Sequence[Transition], now: datetime) -> CheckRow:
-    """A check's line."""
+def check_row(
+    one: Check,
+    heard: Sequence[Heard],
+    changes: Sequence[Transition],
+    now: datetime,
+    windows: Sequence[Window] = (),
+) -> CheckRow:
+    """A check's line. `windows` are those that are active or to come."""
+    held = maintenance.hold(windows, one.labels, now)
     return CheckRow(
         id=one.id,
         slug=one.slug,
@@ -88,6 +98,7 @@ def check_row(one: Check, heard: Sequence[Heard], changes: Sequence[Transition],
         if one.state is State.PAUSED
         else sentence.next_due(one, now) or sentence.expected_at(one),
         cells=strip.cells(one, heard, changes, now),
+        quiet_until=held.until if held else None,
     )
 
 

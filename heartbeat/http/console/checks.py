@@ -1,6 +1,6 @@
 """The console's pages of many checks: how everything stands, and the list, searched and a page at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,17 +8,22 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import desk, spell
+from heartbeat import maintenance, windows
 from heartbeat.check import State
 from heartbeat.http import glance, sentence, strip, view
 from heartbeat.http.console import incidents, roll
 from heartbeat.http.console.search import STATES, Search
 from heartbeat.http.console.visit import Shown, Visit
+from heartbeat.http.sentence import Words
+from heartbeat.maintenance import Phase, Window
 from heartbeat.who import Role
 
 A_PAGE = 100
 """Checks on one page of a list."""
 AT_A_GLANCE = 40
 """Checks on the overview, the most urgent ones."""
+WINDOWS = 100
+"""Active maintenance windows whose checks are counted."""
 TOPICS = ("checks", "incidents")
 
 
@@ -67,12 +72,21 @@ def _standing(db: Connection, search: Search, now: datetime, limit: int) -> dict
     heard = glance.last_runs(db, ids, strip.RUNS + 1)
     changes = glance.last_transitions(db, ids, strip.RUNS)
     standing = view.worst_first(desk.incidents(db, open_only=True, limit=sentence.MANY + 1))
+    quiet = windows.standing(db, now)
     late = found if not search.narrows else roll.call(db, Search(), now, 0)
     return {
         "count": count,
         "roll": found,
         "sentence": sentence.overview(count, late.by_state.get(State.LATE, 0), standing, now),
-        "rows": [view.check_row(one, heard[one.id], changes[one.id], now) for one in found.found],
+        "rows": [view.check_row(one, heard[one.id], changes[one.id], now, quiet) for one in found.found],
+        "quiet": _quiet(db, quiet, now),
         "incidents": incidents.rows(db, standing[: sentence.MANY]),
         "more_incidents": len(standing) > sentence.MANY,
     }
+
+
+def _quiet(db: Connection, standing: Sequence[Window], now: datetime) -> Words:
+    """What is under maintenance now; nothing where nothing is."""
+    active = [one for one in standing if maintenance.phase(one, now) is Phase.ACTIVE]
+    active = sorted(active, key=lambda one: one.ends_at)[:WINDOWS]
+    return sentence.under_maintenance(active, glance.covered(db, [one.match for one in active]).any)

@@ -10,17 +10,19 @@ from starlette.responses import Response
 
 from alerting import desk, spell
 from alerting.incident import Incident
-from heartbeat import checker, config, forecast, hand, ring, schedule, store
+from heartbeat import checker, config, forecast, hand, maintenance, ring, schedule, store, windows
 from heartbeat.check import Check, State
 from heartbeat.http import glance, page, plot, reading, sentence, strip, view
 from heartbeat.http.console import bulk
 from heartbeat.http.console.visit import Shown, Visit
+from heartbeat.maintenance import Phase, Window
 from heartbeat.schedule import Cron, Every
 from heartbeat.who import Role
 
 INCIDENTS_SHOWN = 10
 PINGS_SHOWN = 20
 CHANGES_SHOWN = 15
+WINDOWS_SHOWN = 3
 
 
 async def one_check(visit: Visit) -> Response:
@@ -116,6 +118,7 @@ def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | N
         "incident": desk.incident_of(db, [checker.symptom_key(one)]).get(checker.symptom_key(one)),
         "incidents": [_past(incident) for incident in _incidents(db, one)],
         "plot": plot.of(heard, one.max_runtime),
+        "quiet": _quiet(db, one, now),
         "ahead": forecast.of(db, one, now, ""),
         "declared": one.origin == config.ORIGIN,
         "schedule": schedule.in_words(one.schedule),
@@ -130,6 +133,13 @@ def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | N
 
 def _incidents(db: Connection, one: Check) -> list[Incident]:
     return desk.lately_about(db, checker.symptom_key(one), INCIDENTS_SHOWN)
+
+
+def _quiet(db: Connection, one: Check, now: datetime) -> list[tuple[Window, bool]]:
+    """The windows that the check is or will be in, the next first, and whether each is active."""
+    mine = [window for window in windows.standing(db, now) if maintenance.fits(window, one.labels)]
+    mine = sorted(mine, key=lambda window: window.starts_at)[:WINDOWS_SHOWN]
+    return [(window, maintenance.phase(window, now) is Phase.ACTIVE) for window in mine]
 
 
 def _past(incident: Incident) -> tuple[Incident, str]:

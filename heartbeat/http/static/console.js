@@ -46,6 +46,16 @@
       place.append(made("input", { type: "checkbox", className: "all", ariaLabel: "Choose all on this page" }));
     }
     for (const one of every("[data-script]", within)) one.hidden = false;
+    for (const field of every("[data-readers-zone]", within)) overHere(field);
+  }
+
+  // A form whose clock times are in UTC goes over to the reader's zone.
+  function overHere(field) {
+    field.value = zone;
+    for (const one of every("[type=datetime-local]", field.form)) {
+      const at = new Date(`${one.value}Z`);
+      if (one.value) one.value = new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+    }
   }
 
   const made = (tag, properties) => Object.assign(document.createElement(tag), properties);
@@ -214,7 +224,7 @@
     const form = event.target.form;
     if (!form?.matches("[data-preview]")) return;
     // Who types into a schedule means that one.
-    const kind = find(`#kind-${event.target.name}`, form);
+    const kind = find(`#kind-${event.target.dataset.kind ?? event.target.name}`, form);
     if (kind) kind.checked = true;
     clearTimeout(pause);
     pause = setTimeout(preview, 300, form);

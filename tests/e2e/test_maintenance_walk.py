@@ -1,0 +1,176 @@
+"""Walks through maintenance in a real browser: made from a check without script, from ticked rows with it, in the
+reader's zone, changed, ended early, deleted.
+"""
+
+import re
+from datetime import timedelta
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, expect
+
+from heartbeat.edit import maintenance as edit
+from heartbeat.maintenance import Wanted
+from tests.e2e import test_pages as pages
+from tests.e2e.service import ADMIN_KEY
+from tests.e2e.test_pages import Place, walking
+from tests.unit.conftest import somebody
+
+pytestmark = pytest.mark.e2e
+
+chromium, lived, place = pages.chromium, pages.lived, pages.place
+
+SHOTS = {
+    "maintenance": "/maintenance",
+    "maintenance-active": "/maintenance/{active}",
+    "maintenance-upcoming": "/maintenance/{upcoming}",
+    "maintenance-past": "/maintenance/{past}",
+    "maintenance-new": "/maintenance/new",
+    "maintenance-of-a-check": "/maintenance/new?check=eu-web-app-sweep",
+    "maintenance-of-many": "/maintenance/new?check=eu-web-app-sweep&check=mail-queue",
+    "maintenance-change": "/maintenance/{active}/edit",
+    "maintenance-end": "/maintenance/{active}/end",
+    "check-under-maintenance": "/checks/eu-web-app-sweep",
+    "checks-under-maintenance": "/checks",
+    "overview-under-maintenance": "/",
+}
+
+
+async def arrange(place: Place) -> None:
+    """A window that is active, one that is to come, one that is over."""
+    now, anna = place.clock.now(), somebody("anna")
+
+    async def one(title: str, match: dict[str, str], begins: float, ends: float) -> int:
+        wanted = Wanted(title, "", match, now + timedelta(hours=begins), now + timedelta(hours=ends))
+        made = await place.system.door.database.write(lambda db: edit.make(db, anna, wanted, now))
+        return made.window.id
+
+    place.numbers["active"] = await one("Kernel update", {"component": "web"}, -1, 1.4)
+    place.numbers["upcoming"] = await one("Database move", {"region": "eu"}, 16, 20)
+    place.numbers["past"] = await one("Disk replaced", {"region": "us"}, -30, -27)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [pages.WIDE, pages.NARROW], ids=["wide", "phone"])
+async def test_pages_of_maintenance_are_sound_and_photographed(
+    place: Place, chromium: Browser, size: tuple[int, int], dark: bool
+) -> None:
+    async with walking(place, chromium, size, dark=dark) as walk:
+        await walk.sign_in()
+        await walk.to("/maintenance")
+        await walk.reads("No check is under maintenance.")
+        await arrange(place)
+        found = []
+        for name, path in SHOTS.items():
+            assert await walk.to(path) < pages.LIGHT
+            assert await walk.page.locator("h1").count() == 1, path
+            told = await Axe().run(walk.page)
+            found += [(path, one["id"], one["nodes"][0]["html"][:120]) for one in told.response["violations"]]
+            shot = pages.SHOTS / f"{name}-{'dark' if dark else 'light'}-{size[0]}.png"
+            await walk.page.screenshot(path=shot, full_page=True)
+        assert found == []
+
+
+async def test_a_window_is_made_from_a_check_and_ended_without_script(
+    place: Place, chromium: Browser
+) -> None:
+    async with walking(place, chromium, pages.NARROW, script=False) as walk:
+        page = walk.page
+        await walk.sign_in()
+        await walk.to("/checks/eu-web-app-sweep")
+        await page.get_by_role("link", name="Maintenance…").click()
+        await walk.reads("It covers 3 checks now")
+        await page.get_by_role("radio", name="now, for 2 h").check()
+        await page.get_by_role("checkbox", name="component web").uncheck()
+        await page.get_by_role("button", name="Preview").click()
+        await walk.reads("It covers 11 checks now")
+        await walk.reads("10 of them were not chosen, but have the same labels.")
+        await page.get_by_label("Title").fill("Kernel update")
+        await page.get_by_role("button", name="Make the window").click()
+        await walk.reads("Nobody is paged for 11 checks until 10:41 UTC, for 2 h more.")
+
+        await page.get_by_role("link", name="eu-web-app-sweep").click()
+        await walk.reads("Under maintenance until 10:41 UTC")
+        await page.get_by_role("link", name="Kernel update").click()
+        await page.get_by_role("link", name="Change").click()
+        await page.get_by_role("radio", name="in 30 min").check()
+        await page.get_by_role("button", name="Save").click()
+        await walk.reads("until 09:11 UTC, for 30 min more.")
+        await page.get_by_role("link", name="End now…").click()
+        await page.get_by_role("button", name="End Kernel update").click()
+        await walk.reads("It began at 08:41 UTC and ended at 08:41 UTC")
+        await page.get_by_role("link", name="Again…").click()
+        await expect(page.get_by_label("Title")).to_have_value("Kernel update")
+
+
+async def test_what_is_wrong_is_put_right_without_script(place: Place, chromium: Browser) -> None:
+    async with walking(place, chromium, script=False) as walk:
+        page = walk.page
+        await walk.sign_in()
+        await page.get_by_role("link", name="Maintenance", exact=True).click()
+        await page.get_by_role("link", name="New maintenance").click()
+        await page.get_by_label("Label", exact=True).fill("region")
+        await page.get_by_label("Title").fill("Move")
+        await page.get_by_role("button", name="Make the window").click()
+        await walk.reads("Labels: 'region' is no label; write it as name=value.")
+        await expect(page.get_by_label("Title")).to_have_value("Move")
+        await page.get_by_label("Label", exact=True).fill("region=eu")
+        await page.get_by_role("radio", name="at other times").check()
+        await page.get_by_role("button", name="Make the window").click()
+        await walk.reads("Until: is empty; say when it ends, or choose a length.")
+        await page.get_by_label("From", exact=True).fill("2026-05-04T02:00")
+        await page.get_by_label("Until", exact=True).fill("2026-05-04T06:00")
+        await page.get_by_label("Time zone").fill("Europe/Berlin")
+        await page.get_by_role("button", name="Make the window").click()
+        await walk.reads(
+            "Begins at 04 May 00:00 UTC, in 15 h 18 min, and ends at 04 May 04:00 UTC, after 4 h."
+        )
+        await page.get_by_role("link", name="Delete…").click()
+        await page.get_by_role("button", name="Delete Move").click()
+        await walk.reads("No window is planned.")
+
+
+async def test_ticked_rows_are_put_under_maintenance_while_one_watches(
+    place: Place, chromium: Browser
+) -> None:
+    async with walking(place, chromium) as walk:
+        page = walk.page
+        await walk.sign_in()
+        await walk.to("/checks?q=web-app")
+        for name in ("eu-web-app-sweep", "us-web-app-sweep"):
+            await page.get_by_role("checkbox", name=name).check()
+        await page.get_by_role("button", name="Maintenance…").click()
+        await walk.reads("Maintenance of 2 checks")
+        await walk.reads("It covers 6 checks now")
+        preview = page.locator("#preview")
+        await expect(page.get_by_label("From", exact=True)).not_to_be_visible()
+        await page.get_by_text("now, for 4 h").click()
+        await expect(preview).to_contain_text("12:41 UTC: 4 h.")
+        await page.get_by_role("checkbox", name="component web").uncheck()
+        await expect(preview).to_contain_text("These checks have no label in common.")
+        await page.get_by_role("checkbox", name="component web").check()
+        await page.get_by_text("at other times").click()
+        await page.get_by_label("Until", exact=True).fill("2026-05-03T10:00")
+        await expect(preview).to_contain_text("10:00 UTC: 1 h 18 min.")
+        await page.get_by_role("button", name="Make the window").click()
+        await walk.reads("Nobody is paged for 6 checks until 10:00 UTC")
+        await page.get_by_role("link", name="Checks", exact=True).click()
+        row = page.get_by_role("row").filter(has_text="eu-web-app-sweep")
+        await expect(row).to_contain_text("maintenance until 10:00 UTC")
+
+
+async def test_clock_times_of_the_form_are_the_readers(place: Place, chromium: Browser) -> None:
+    await arrange(place)
+    context = await chromium.new_context(timezone_id="America/New_York", locale="en-GB")
+    page = await context.new_page()
+    await page.goto(f"{place.url}/sign-in")
+    await page.get_by_label("Admin key").fill(ADMIN_KEY)
+    await page.get_by_role("button", name="Sign in").click()
+    await page.goto(place.url + place.path("/maintenance/{upcoming}/edit"))
+    await expect(page.get_by_label("Time zone")).to_have_value("America/New_York")
+    await expect(page.get_by_label("From", exact=True)).to_have_value("2026-05-03T20:41")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator(".sentence time").first).to_have_text(re.compile(r"20:41 GMT-4"))
+    deeds = page.get_by_text("Save")
+    assert await deeds.count() == 0, "it was saved"
+    await context.close()

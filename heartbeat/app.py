@@ -25,7 +25,7 @@ from heartbeat.access.oidc import Oidc
 from heartbeat.access.session import Limits
 from heartbeat.access.ways import Provider, Proxy, Ways
 from heartbeat.clock import Clock
-from heartbeat.database import Database
+from heartbeat.database import ANSWER, Database
 from heartbeat.http import face, ops, status_page
 from heartbeat.http.door import Door
 from heartbeat.http.pings import PREFIX, Pings, Receive, Scope, Send
@@ -44,6 +44,8 @@ from heartbeat.who import Role, Who
 
 STAGE_BOUND = 0.3
 """Seconds that the stage under way has to end at a stop."""
+APPLY_BOUND = 300.0
+"""Seconds that a configuration has to be understood, and as many to be written: it may be a long one."""
 SETTLE_BOUND = 0.5
 """Seconds that sends under way have to end at a stop; a send cut off is tried again by its lease's end."""
 COMMIT_BOUND = 0.3
@@ -160,7 +162,7 @@ def build(
     )
     ingest = Ingest(database, wake=wake, observe_batch=_observing(metrics, tracing))
     door = Door(
-        database=database,
+        database=database.within(ANSWER),
         clock=clock,
         metrics=metrics,
         public_url=settings.public_url,
@@ -253,10 +255,12 @@ def _applier(
     clock: Clock,
     wake: Callable[[], None],
 ) -> Callable[[str, Path, Who], Awaitable[tuple[str, ...]]]:
+    patient = database.within(APPLY_BOUND)
+
     async def apply(text: str, path: Path, who: Who) -> tuple[str, ...]:
         # Read in a thread: a long file takes seconds, for which no ping may wait.
-        wanted = await database.read(lambda _: understand(text, path, settings, brought))
-        done = await database.write(lambda db: plan.apply(db, wanted, clock.now(), who=who))
+        wanted = await patient.read(lambda _: understand(text, path, settings, brought))
+        done = await patient.write(lambda db: plan.apply(db, wanted, clock.now(), who=who))
         wake()
         return done.changes
 

@@ -2,23 +2,28 @@
 
 SQLite has one writer connection in one process (a lock file beside the database says so), which also
 checkpoints; readers have connections of their own. PostgreSQL has a pool. Work runs in threads, so that the
-event loop never waits for a disk.
+event loop never waits for a disk. Nobody waits for ever: see `Held`.
 """
 
 import asyncio
 import contextvars
+import copy
 import fcntl
 import json
 import logging
 import os
+import socket
+import sqlite3
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -30,6 +35,10 @@ T = TypeVar("T")
 READERS = 4
 WRITERS = 4
 RETRIES = 5
+PATIENCE = 30.0
+"""Seconds that a transaction may take, from when it is asked for. Then its connection is cut off."""
+ANSWER = 10.0
+"""The same where a person or a program waits for an answer."""
 _DEADLOCK_STATES = frozenset({"40P01", "40001"})
 
 
@@ -84,21 +93,48 @@ class Database:
         self._read_threads = ThreadPoolExecutor(READERS, "db-read")
         # Pings have a thread of their own on PostgreSQL, so that no sweep is ever ahead of them.
         self._ping_threads = self._write_threads if self.sqlite else ThreadPoolExecutor(1, "db-ping")
+        self._patience = PATIENCE
+
+    def within(self, seconds: float) -> "Database":
+        """The same database for those who wait no longer than this."""
+        hurried = copy.copy(self)
+        hurried._patience = seconds
+        return hurried
 
     async def write(self, work: Callable[[Connection], T], /) -> T:
-        """Run `work` in one transaction and commit it. Raises `Unavailable` where the database is away.
+        """Run `work` in one transaction and commit it. Raises `Unavailable` where the database is away, or does not
+        answer in time: then the transaction is given up, and it is not known whether it was committed.
 
         After a deadlock `work` is run again from the start. A cancelled caller does not cancel the commit.
         """
-        return await _shielded(self._write_threads, lambda: transact(self.writer, work))
+        return await self._run(self._write_threads, self.writer, work, self._patience)
 
     async def write_pings(self, work: Callable[[Connection], T], /) -> T:
         """As `write`, ahead of everything else."""
-        return await _shielded(self._ping_threads, lambda: transact(self.writer, work))
+        return await self._run(self._ping_threads, self.writer, work, min(self._patience, ANSWER))
 
     async def read(self, work: Callable[[Connection], T], /) -> T:
         """Run `work`, which only reads."""
-        return await _shielded(self._read_threads, lambda: transact(self._reader, work))
+        return await self._run(self._read_threads, self._reader, work, self._patience)
+
+    async def _run(
+        self, threads: ThreadPoolExecutor, on: Engine, work: Callable[[Connection], T], within: float
+    ) -> T:
+        held = Held()
+        # A line of the log from there must know to which span it belongs.
+        context = contextvars.copy_context()
+        loop = asyncio.get_running_loop()
+        working = loop.run_in_executor(threads, context.run, lambda: transact(on, work, held))
+        try:
+            async with asyncio.timeout(within):
+                return await asyncio.shield(working)
+        except TimeoutError:
+            if working.done():
+                raise
+            # What has not begun never does; what has is freed, or its thread would be lost to all others.
+            working.cancel()
+            held.cut()
+            raise Unavailable(f"it has not answered for {within:g} s") from None
 
     def close(self, seconds: float = 10.0) -> bool:
         """Wait up to `seconds` for what is under way; whether it ended in time, and all is closed."""
@@ -118,11 +154,50 @@ class Database:
         return True
 
 
-def transact(on: Engine, work: Callable[[Connection], T]) -> T:
+class Held:
+    """The connection that a transaction holds, so that it can be cut off from another thread."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._connection: Any = None
+        self._given_up = False
+
+    @contextmanager
+    def holding(self, db: Connection) -> Iterator[None]:
+        """While the transaction lasts. Afterwards the connection is somebody else's."""
+        with self._guard:
+            if self._given_up:
+                raise Unavailable("nobody waits for it any more")
+            self._connection = db.connection.dbapi_connection
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._connection = None
+
+    def cut(self) -> None:
+        """End whatever the transaction waits for: it fails, as where the database is away."""
+        with self._guard:
+            self._given_up = True
+            match self._connection:
+                case None:
+                    return
+                case sqlite3.Connection() as file:
+                    file.interrupt()
+                case line:
+                    with (
+                        suppress(OSError, psycopg.Error),
+                        socket.socket(fileno=os.dup(line.fileno())) as wire,
+                    ):
+                        wire.shutdown(socket.SHUT_RDWR)
+
+
+def transact(on: Engine, work: Callable[[Connection], T], held: Held | None = None) -> T:
     """One transaction, run again after a deadlock; the drivers' many errors for "away" become `Unavailable`."""
+    held = held or Held()
     for attempt in range(RETRIES):
         try:
-            with on.begin() as db:
+            with on.connect() as db, held.holding(db), db.begin():
                 afterwards = commit.expected(db)
                 done = work(db)
             for act in afterwards:
@@ -206,12 +281,6 @@ def clock_offset(db: Connection) -> timedelta:
     told: datetime = db.execute(text("SELECT clock_timestamp()")).scalar_one()
     after = datetime.now(UTC)
     return told - (before + (after - before) / 2)
-
-
-async def _shielded(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-    # A line of the log from there must know to which span it belongs.
-    context = contextvars.copy_context()
-    return await asyncio.shield(asyncio.get_running_loop().run_in_executor(threads, context.run, work))
 
 
 def _holder(path: Path) -> dict[str, Any]:

@@ -3,18 +3,20 @@
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from heartbeat.database import ANSWER
 from tests.e2e import ledger, wire
 from tests.e2e.conftest import Serve
 from tests.e2e.load import Load
 from tests.e2e.patience import eventually, pass_time
 from tests.e2e.phone import Phone
 from tests.e2e.postgres import Postgres
-from tests.e2e.service import Service, configuration
+from tests.e2e.service import PING_KEY, Service, configuration
 
 pytestmark = pytest.mark.e2e
 
@@ -123,6 +125,32 @@ def test_a_database_that_is_away_is_seen_from_outside(
     postgres_server.start()
     eventually(lambda: not _not_ready(service), within=30, what="a service that is ready again")
     eventually(lambda: len(_beats(phone)) > so_far, within=20, what="the outside heartbeat")
+    assert service.ping("job").status_code == 200
+
+
+def test_a_database_that_hangs_keeps_nobody_waiting(
+    serve: Serve, phone: Phone, postgres_server: Postgres
+) -> None:
+    text = configuration({"job": "every: 1h"}, ['{webhook: "${PHONE}"}'], top="gathering: 1s")
+    settings = {"HEARTBEAT_DATABASE_URL": postgres_server.database()} | phone.webhook
+    service = serve(text, **settings).start()
+    service.ping(f"{PING_KEY}/job/fail")
+    answer = "/answer/" + phone.await_kind("page").data["ack_url"].rpartition("/")[2]
+    asked = [("GET", "/sign-in"), ("GET", "/v1/checks"), ("GET", answer), ("POST", answer)]
+
+    postgres_server.freeze()
+    began = time.monotonic()
+    # More at once than there are threads.
+    with ThreadPoolExecutor(16) as people:
+        answers = list(people.map(lambda one: service.ask(*one, timeout=60), asked * 4))
+    assert time.monotonic() - began <= ANSWER + BOUND
+    assert {one.status_code for one in answers} == {503}
+    assert {one.headers["Retry-After"] for one in answers} == {"5"}
+    assert all("does not answer" in one.text for one in answers)
+
+    postgres_server.thaw()
+    eventually(lambda: not _not_ready(service), within=30, what="a service that is ready again")
+    assert [service.ask(*one).status_code for one in asked[:2]] == [200, 200]
     assert service.ping("job").status_code == 200
 
 

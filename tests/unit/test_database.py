@@ -15,7 +15,7 @@ from alerting.escalation import Policy, Step
 from alerting.rows import among, insert_many, metadata, update_many
 from alerting.tables import incidents
 from heartbeat import store
-from heartbeat.database import AlreadyServed, Database
+from heartbeat.database import AlreadyServed, Database, Unavailable, reachable
 from heartbeat.schedule import Cron
 from heartbeat.tables import installation
 from tests.unit.conftest import NOW, a_check
@@ -35,6 +35,10 @@ def add_one(db: Connection) -> None:
     db.execute(installation.update().where(installation.c.key == "n").values(value=value + 1))
 
 
+def add_nothing(_db: Connection) -> None:
+    """Prove that somebody can write."""
+
+
 async def test_concurrent_read_then_write_transactions_lose_no_update(database: Database) -> None:
     await database.write(lambda db: insert_many(db, installation, [{"key": "n", "value": 0}]))
 
@@ -45,6 +49,39 @@ async def test_concurrent_read_then_write_transactions_lose_no_update(database: 
     await asyncio.gather(*(worker() for _ in range(4)))
     total = await database.read(lambda db: db.execute(select(installation.c.value)).scalar_one())
     assert total == 100
+
+
+async def test_a_transaction_that_hangs_is_given_up_and_frees_its_thread(database: Database) -> None:
+    """A lock that nobody gives back, a server that does not answer any more: whoever waits is told so."""
+
+    def hang(db: Connection) -> None:
+        if database.sqlite:
+            db.execute(
+                text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n")
+            )
+        db.execute(text("SELECT pg_sleep(600)"))
+
+    hurried = database.within(0.3)
+    for ask in (hurried.read, hurried.write):
+        # More of them than there are threads, so that some wait for their turn when they are given up.
+        told = await asyncio.gather(*(ask(hang) for _ in range(9)), return_exceptions=True)
+        assert {str(one) for one in told} == {"it has not answered for 0.3 s"}
+        assert {type(one) for one in told} == {Unavailable}
+    await database.write(add_nothing)
+    assert await asyncio.gather(*(database.read(reachable) for _ in range(9))) == [True] * 9
+
+
+async def test_what_was_given_up_before_it_began_is_never_done(database: Database) -> None:
+    let_go = threading.Event()
+    done: list[Connection] = []
+    busy = [asyncio.ensure_future(database.write(lambda _: let_go.wait())) for _ in range(4)]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await database.within(0.05).write(done.append)
+    let_go.set()
+    await asyncio.gather(*busy)
+    await database.write(add_nothing)
+    assert done == []
 
 
 async def test_a_failing_transaction_leaves_nothing(database: Database) -> None:

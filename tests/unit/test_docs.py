@@ -584,6 +584,9 @@ LIMITS: Mapping[str, str] = {
     "Bytes read of a ping's body": f"{pings.DRAIN_LIMIT:,},",
     "Body of any other request": f"{limits.BODY_LIMIT // 1_000_000} MB",
     "Body of a configuration": f"{limits.CONFIGURATION_LIMIT // 1_000_000} MB",
+    "A transaction that a page or the API waits for": f"{database.ANSWER:g} s,",
+    "A transaction in the background": f"{database.PATIENCE:g} s,",
+    "Reading a configuration by `apply`, and writing it": f"{app.APPLY_BOUND:g} s each",
     "Tries to sign in from an address": f"{tries.TRIES} a minute",
     "Wrong tries to sign in by a name": f"{tries.ACCOUNT_TRIES} in {tries.ACCOUNT_TRIES_PER.seconds // 60} min",
     "Failures to sign in that the audit log keeps": f"{sign_in.NOTED} a minute",
@@ -703,6 +706,10 @@ def test_no_limit_is_documented_that_nothing_is_compared_with() -> None:
         ("uvicorn", f"{server.STOP_BOUND} s"),
         ("SQLAlchemy", f"as many threads as connections, {database.WRITERS + database.READERS + 1}"),
         ("sqlite3", f"{LOCKED:g} s"),
+        (
+            "PostgreSQL, sqlite3",
+            f"{database.ANSWER:g} s for a page, the API or a batch of pings; {database.PATIENCE:g} s",
+        ),
         (
             "httpx, for a notifier",
             f"{answer.BOUND.seconds * 0.3:g} s; {answer.BOUND.seconds * 0.3:g} s; 15 s",

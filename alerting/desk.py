@@ -222,6 +222,11 @@ def people(db: Connection, origin: str | None = None) -> dict[str, Person]:
     return store.load_people(db, origin=origin)
 
 
+def last_attempts(db: Connection) -> list[tuple[str, Attempt]]:
+    """The newest attempts to reach each person by each kind of contact: one of each outcome, newest first."""
+    return outbox.last_attempts(db)
+
+
 def policies(db: Connection, origin: str | None = None) -> dict[str, Policy]:
     """Every policy, by name; or those of one origin."""
     return store.load_policies(db, origin)

@@ -16,6 +16,8 @@ from alerting.rows import insert_many, update_many
 from alerting.severity import Severity
 from alerting.tables import attempts, incidents, pages
 
+REMEMBERED = 20_000
+"""Attempts, the newest, among which the last ones of each contact are looked for."""
 RANKS = range(len(Severity))
 NEWEST_SHARE = 5
 """One page in this many is taken from the newest, so that a backlog never hides what has just happened."""
@@ -235,6 +237,23 @@ def attempts_of(db: Connection, incident_id: int) -> list[Attempt]:
         .order_by(attempts.c.id)
     )
     return [Attempt(row.page_id, row.at, row.via, row.outcome, row.said) for row in db.execute(query)]
+
+
+def last_attempts(db: Connection) -> list[tuple[str, Attempt]]:
+    """The newest attempt of each outcome for each person and kind of contact, newest first, with the person's name.
+
+    Only the newest `REMEMBERED` attempts of all are looked at.
+    """
+    newest = select(func.coalesce(func.max(attempts.c.id), 0)).scalar_subquery()
+    last = (
+        select(func.max(attempts.c.id))
+        .join(pages, pages.c.id == attempts.c.page_id)
+        .where(attempts.c.id > newest - REMEMBERED)
+        .group_by(pages.c.person, attempts.c.via, attempts.c.outcome)
+    )
+    query = select(attempts, pages.c.person).join(pages, pages.c.id == attempts.c.page_id)
+    rows = db.execute(query.where(attempts.c.id.in_(last)).order_by(attempts.c.id.desc()))
+    return [(row.person, Attempt(row.page_id, row.at, row.via, row.outcome, row.said)) for row in rows]
 
 
 def sequence(db: Connection, page: Page) -> int:

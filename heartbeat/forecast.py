@@ -42,7 +42,9 @@ class Forecast:
     """
 
     check: Check
-    sentence: str
+    words: tuple[str | datetime, ...]
+    """All of it in short, for who reads only this: words, and the instants among them."""
+    now: datetime
     policy: Policy | None = None
     incident: Incident | None = None
     held: Hold | None = None
@@ -51,21 +53,27 @@ class Forecast:
     calls: tuple[Call, ...] = ()
     page: Notice | None = None
 
+    @property
+    def sentence(self) -> str:
+        """The words as text, with instants in UTC."""
+        return "".join(one if isinstance(one, str) else _instant(one, self.now) for one in self.words)
+
 
 def of(db: Connection, one: Check, now: datetime, open_url: str) -> Forecast:
     """What would happen now. `open_url` is where pages say that the incident is."""
     if one.state is State.PAUSED:
-        return Forecast(one, "It is paused: nothing is expected of it, and nobody is paged.")
+        return Forecast(one, ("It is paused: nothing is expected of it, and nobody is paged.",), now)
     (symptom,) = checker.as_told(db, [checker.symptom(_fallen(one, now), one)], now)
     incident, symptoms = _incident(db, one, symptom, now)
     people = desk.people(db)
     ahead = _ahead(incident, symptoms)
-    calls = tuple(_call(incident, at, decision, people) for at, decision in ahead)
+    calls = tuple(_call(incident.policy, at, decision, people) for at, decision in ahead)
     held = symptom.hold if symptom.hold is not None and calls[0].at >= symptom.hold.until else None
     joins = one.state is not State.DOWN and incident.tell_at is not None
     return Forecast(
         check=one,
-        sentence=_sentence(one, incident, held, calls[0], now),
+        words=_words(one, incident, held, calls[0]),
+        now=now,
         policy=incident.policy,
         incident=incident if incident.id else None,
         held=held,
@@ -74,6 +82,12 @@ def of(db: Connection, one: Check, now: datetime, open_url: str) -> Forecast:
         calls=calls,
         page=_page(db, one, incident, symptoms, ahead[0], people, open_url),
     )
+
+
+def by(db: Connection, policy: Policy, now: datetime) -> tuple[Call, ...]:
+    """Whom this policy would page for an incident that opened now, step by step."""
+    people, at = desk.people(db), now + store.gathering(db)
+    return tuple(_call(policy, at, decision, people) for at, decision in escalation.ahead(policy, 0, at))
 
 
 def _fallen(one: Check, now: datetime) -> Change:
@@ -106,8 +120,8 @@ def _ahead(incident: Incident, symptoms: Sequence[RaisedSymptom]) -> list[tuple[
     return escalation.ahead(incident.policy, 0, life.on_quiet_over(incident, at, all_held).next_at)
 
 
-def _call(incident: Incident, at: datetime, decision: Decision, people: Mapping[str, Person]) -> Call:
-    steps = len(incident.policy.steps)
+def _call(policy: Policy, at: datetime, decision: Decision, people: Mapping[str, Person]) -> Call:
+    steps = len(policy.steps)
     number = min(decision.step, steps - 1) + 1
     return Call(at, number, decision.step >= steps, tuple(reachable(decision.people, people)))
 
@@ -143,17 +157,14 @@ def _page(
     return notice.compose(about, at)
 
 
-def _sentence(one: Check, incident: Incident, held: Hold | None, first: Call, now: datetime) -> str:
-    """All of it in short, for who reads only this."""
+def _words(one: Check, incident: Incident, held: Hold | None, first: Call) -> tuple[str | datetime, ...]:
     who = " and ".join(person.name for person in first.people)
-    at = _instant(first.at, now)
     if one.state is State.DOWN and one.cause is not None:
         are = "is" if len(first.people) == 1 else "are"
-        return f"It {_HAPPENED[one.cause]}. Unless somebody answers, {who} {are} paged at {at}."
-    when = f"{who} would be paged at {at}"
+        return (f"It {_HAPPENED[one.cause]}. Unless somebody answers, {who} {are} paged at ", first.at, ".")
     where = f"it would join incident {incident.id}" if incident.id else "a new incident would open"
     why = f", at the end of {held.why}" if held is not None else ""
-    return f"If it fell silent now, {where}, and {when}{why}."
+    return (f"If it fell silent now, {where}, and {who} would be paged at ", first.at, f"{why}.")
 
 
 _HAPPENED = {Cause.SILENT: "is silent", Cause.FAILED: "failed", Cause.OVERRUN: "overran"}

@@ -29,6 +29,12 @@ def count(db: Connection) -> Count:
     return Count(by_state, max((at for *_, at in rows if at is not None), default=None))
 
 
+def by_policy(db: Connection) -> dict[str | None, int]:
+    """How many checks name each policy, and how many name none."""
+    rows = db.execute(select(checks.c.policy, func.count()).group_by(checks.c.policy))
+    return {row[0]: int(row[1]) for row in rows}
+
+
 def last_runs(db: Connection, ids: Collection[int], limit: int) -> dict[int, list[Heard]]:
     """The last `limit` pings of each check that ended a run, without their bodies."""
     place = func.row_number().over(partition_by=pings.c.check_id, order_by=pings.c.n.desc())

@@ -82,6 +82,12 @@ def local(at: datetime, zone: str) -> str:
     return f"{there:%H:%M} {there.tzname()}" if there.utcoffset() else ""
 
 
+def there(at: datetime, zone: str) -> str:
+    """What a clock in that zone shows then, with the zone's own name for it."""
+    local_ = at.astimezone(spell.zone(zone))
+    return f"{local_:%H:%M} {local_.tzname()}"
+
+
 def ending(body: bytes) -> tuple[str, bool]:
     """The end of a body as text, for what went wrong stands there, and whether that is not all of it.
 
@@ -178,7 +184,14 @@ def _environment() -> Environment:
         finalize=shown,
     )
     made.filters |= {"instant": instant, "ago": ago, "ahead": ahead, "clock": clock, "spoken": spoken}
-    made.filters |= {"stamp": stamp, "stamped": stamped, "local": local, "ending": ending, "size": size}
+    made.filters |= {
+        "stamp": stamp,
+        "stamped": stamped,
+        "local": local,
+        "there": there,
+        "ending": ending,
+        "size": size,
+    }
     made.filters |= {"duration": spell.duration, "segment": lambda text: quote(text, safe="")}
     made.filters |= {"cause_word": view.cause_word}
     made.globals |= {"static": static_url}

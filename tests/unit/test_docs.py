@@ -350,6 +350,7 @@ def test_the_keys_and_numbers_of_the_console_are_documented() -> None:
         assert f"`{key}`" in page
         assert f"<kbd>{key}</kbd>" in frame
     assert f"the most urgent {console.checks.AT_A_GLANCE} checks" in page
+    assert f"the newest {outbox.REMEMBERED:,} attempts" in page
     assert f"renews itself every {renderer.REFRESH} seconds" in page
 
 

@@ -114,6 +114,13 @@ def labels(db: Connection) -> list[tuple[str, str]]:
     return sorted((row.key, row.value) for row in db.execute(query))
 
 
+def paging_by(db: Connection, policy: str, *, unnamed: bool, limit: int) -> list[Check]:
+    """The first checks, by name, that name this policy; with `unnamed` also those that name none."""
+    wanted = or_(checks.c.policy == policy, checks.c.policy.is_(None) if unnamed else false())
+    query = select(checks).where(wanted).order_by(checks.c.name, checks.c.slug).limit(limit)
+    return [store.check_of(row) for row in db.execute(query)]
+
+
 def named(db: Connection, slugs: Collection[str]) -> list[Check]:
     """Those of these checks that there are, by name."""
     query = select(checks).where(among(db, checks.c.slug, slugs)).order_by(checks.c.name, checks.c.slug)

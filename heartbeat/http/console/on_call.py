@@ -1,0 +1,129 @@
+"""The console's pages of who is on call: policies with their steps, people with their contacts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from alerting import desk
+from alerting.escalation import Policy
+from alerting.person import DECLARED, Person
+from heartbeat import forecast, store
+from heartbeat.edit import people as edit
+from heartbeat.http import glance, view
+from heartbeat.http.console import duty, roll
+from heartbeat.http.console.duty import Member, Plan
+from heartbeat.http.console.visit import Shown, Visit
+from heartbeat.who import Role
+
+PEOPLE_SHOWN = 200
+POLICIES_SHOWN = 50
+CHECKS_SHOWN = 20
+"""Checks that are named of those that page by a policy."""
+
+
+async def look(visit: Visit) -> Response:
+    """Who is on call, what comes if nobody answers, and everybody who can be paged."""
+    live, facts = await visit.look(("checks", "incidents"), _everything)
+    return visit.show("on_call.html", live=live, public_url=visit.door.public_url, **facts)
+
+
+async def one_person(visit: Visit) -> Response:
+    """One person: how they can be reached, how that went lately, and who pages them."""
+    name = _name(visit)
+
+    def read(db: Connection) -> Member | None:
+        person = desk.people(db).get(name)
+        return _member(db, person) if person else None
+
+    live, found = await visit.look(("checks", "incidents"), read)
+    return _nobody(visit) if found is None else visit.show("person.html", live=live, one=found)
+
+
+async def one_policy(visit: Visit) -> Response:
+    """One policy: its steps, whom it would page now and when, and which checks page by it."""
+    name = _name(visit)
+    live, facts = await visit.look(("checks", "incidents"), lambda db: _policy(db, name, visit))
+    return _no_policy(visit) if facts is None else visit.show("policy.html", live=live, **facts)
+
+
+READING: Mapping[str, Shown] = {
+    "/on-call": (Role.VIEWER, look),
+    "/on-call/people/{name}": (Role.VIEWER, one_person),
+    "/on-call/policies/{name}": (Role.VIEWER, one_policy),
+}
+ACTING: Mapping[str, Shown] = {}
+
+
+def _everything(db: Connection) -> dict[str, Any]:
+    people, policies = desk.people(db), desk.policies(db)
+    plans = _plans(db, policies, people)
+    first = next((one for one in plans if one.default), None)
+    tried, (origins, _) = desk.last_attempts(db), desk.origins(db)
+    shown = sorted(people.values(), key=lambda one: one.name.lower())[:PEOPLE_SHOWN]
+    return {
+        "sentence": duty.sentence(first),
+        "following": duty.following(first),
+        "plans": plans[:POLICIES_SHOWN],
+        "more_plans": max(len(plans) - POLICIES_SHOWN, 0),
+        "members": [
+            duty.member(one, policies.values(), tried, _secret(one), origins.get(one.id) == DECLARED)
+            for one in shown
+        ],
+        "more_people": len(people) - len(shown),
+    }
+
+
+def _plans(db: Connection, policies: Mapping[str, Policy], people: Mapping[str, Person]) -> list[Plan]:
+    """Every policy, the default one first."""
+    default = default_policy(db, policies)
+    (_, origins), counts = desk.origins(db), glance.by_policy(db)
+    plans = [
+        duty.plan(
+            one,
+            people,
+            default,
+            origins.get(one.name) == DECLARED,
+            counts.get(one.name, 0) + (counts.get(None, 0) if one.name == default else 0),
+        )
+        for one in policies.values()
+    ]
+    return sorted(plans, key=lambda one: (not one.default, one.name))
+
+
+def _member(db: Connection, person: Person) -> Member:
+    origins, _ = desk.origins(db)
+    tried, policies = desk.last_attempts(db), desk.policies(db).values()
+    return duty.member(person, policies, tried, _secret(person), origins.get(person.id) == DECLARED)
+
+
+def _policy(db: Connection, name: str, visit: Visit) -> dict[str, Any] | None:
+    people, policies = desk.people(db), desk.policies(db)
+    if name not in policies:
+        return None
+    (plan,) = [one for one in _plans(db, policies, people) if one.name == name]
+    some = roll.paging_by(db, name, unnamed=plan.default, limit=CHECKS_SHOWN)
+    named = [(one, view.word(one, visit.now)) for one in some]
+    return {"plan": plan, "calls": forecast.by(db, policies[name], visit.now), "named": named}
+
+
+def default_policy(db: Connection, policies: Mapping[str, Policy]) -> str | None:
+    """The policy by which checks page that name none."""
+    return store.default_policy(db) or next(iter(policies), None)
+
+
+def _secret(person: Person) -> list[Any]:
+    return [one for one in person.contacts if edit.is_secret(one)]
+
+
+def _name(visit: Visit) -> str:
+    return str(visit.request.path_params["name"]).replace("\0", "")
+
+
+def _nobody(visit: Visit) -> Response:
+    return visit.missing(f"There is nobody called {_name(visit)[:100]}.")
+
+
+def _no_policy(visit: Visit) -> Response:
+    return visit.missing(f"There is no policy called {_name(visit)[:100]}.")

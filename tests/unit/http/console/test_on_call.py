@@ -1,0 +1,145 @@
+"""Who is on call, on the console: policies with their steps, people with their contacts, and what they had lately."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from alerting import desk, outbox
+from alerting.escalation import Policy, Step
+from alerting.outbox import Attempt
+from alerting.person import Contact, Person
+from heartbeat import store
+from heartbeat.app import System
+from heartbeat.definitions import MADE_HERE
+from tests.unit.conftest import NOW
+from tests.unit.http.conftest import SetClock, escalate, fall_silent, make_check
+from tests.unit.http.console.conftest import see
+
+pytestmark = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+
+BEN = Person("ben", "Ben", (Contact("email", "ben@example.com"),), "Asia/Tokyo")
+NIGHT = Policy("night", (Step(("ben",), timedelta(minutes=2)), Step(("ben", "gone"), timedelta(minutes=9))))
+
+
+@pytest.fixture
+async def ben(system: System) -> None:
+    """A person and a policy that the API has made."""
+    write = system.door.database.write
+    await write(lambda db: desk.define_person(db, BEN, MADE_HERE))
+    await write(lambda db: desk.define_policy(db, NIGHT, MADE_HERE))
+    await write(lambda db: store.remember(db, "policy", "ops"))
+
+
+async def test_who_is_on_call_is_said_first(system: System, browser: httpx.AsyncClient, ben: None) -> None:
+    await make_check(system)
+    await make_check(system, "nightly", policy="night")
+    shown = await see(browser, "/on-call")
+    words = shown.words
+    assert words.index("First responder is on call.") < words.index("Policies")
+    assert "By ops, the default policy: paged again every 5 min until somebody answers." in words
+    assert words.index("ops default") < words.index("night step 1 at once Ben by email")
+    assert "step 2 2 min later Ben by email Not reached: gone, who is not there or has no contact." in words
+    assert "step 2 again every 9 min, until somebody answers" in words
+    assert words.count("1 check pages by it.") == 2
+    assert "Declared by heartbeat.yaml: change it there" in words
+    assert "there are no rotas" in words
+    for path in ("people/first", "people/ben", "policies/ops", "policies/night"):
+        assert f"/on-call/{path}" in shown.links
+    assert "slack" in words
+    assert "hooks.example.com" not in shown.html
+
+
+async def test_a_policy_shows_whom_it_would_page_now(
+    system: System, browser: httpx.AsyncClient, ben: None
+) -> None:
+    await make_check(system, "nightly", policy="night")
+    await make_check(system, "other")
+    shown = await see(browser, "/on-call/policies/night")
+    assert "Ben is paged first. 1 check pages by it." in shown.words
+    assert "03:00 UTC step 1 Ben by email 03:02 UTC step 2 Ben by email" in shown.words
+    assert "03:11 UTC step 2 again, and so on Ben by email" in shown.words
+    assert [link for link in shown.links if link.startswith("/checks/")] == ["/checks/nightly"]
+    default = await see(browser, "/on-call/policies/ops")
+    assert "First responder is paged first, also for checks that name no policy." in default.words
+    assert "/checks/other" in default.links
+
+
+async def test_a_person_tells_how_each_contact_did(
+    system: System, browser: httpx.AsyncClient, clock: SetClock, ben: None
+) -> None:
+    one = await make_check(system, policy="night")
+    incident = await fall_silent(system, clock, one)
+    await escalate(system, clock)
+    found = await system.door.database.read(lambda db: desk.dossier(db, incident))
+    assert found is not None
+    (page,) = found.pages
+    attempts = [
+        Attempt(page.id, NOW, "email", "accepted", "250 queued"),
+        Attempt(page.id, NOW + timedelta(minutes=1), "email", "unreachable", "timed out"),
+    ]
+    await system.door.database.write(lambda db: outbox.write_attempts(db, attempts))
+    shown = await see(browser, "/on-call/people/ben")
+    assert "Paged by night, through email. It is 12:06 JST where they are." in shown.words
+    assert "email ben@example.com last delivered 03:00 UTC" in shown.words
+    assert "250 queued" in shown.words
+    assert "not reached 03:01 UTC" in shown.words
+    assert "timed out" in shown.words
+    assert "heartbeat test-page ben" in shown.words
+    assert "email not reached" in (await see(browser, "/on-call")).words
+    other = await see(browser, "/on-call/people/first")
+    assert "nothing was sent there lately" in other.words
+    assert "slack its address is a secret" in other.words
+    assert "Declared by heartbeat.yaml" in other.words
+
+
+async def test_only_the_newest_attempts_are_looked_at(
+    system: System, clock: SetClock, ben: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await make_check(system, policy="night")
+    incident = await fall_silent(system, clock, one)
+    await escalate(system, clock)
+    found = await system.door.database.read(lambda db: desk.dossier(db, incident))
+    assert found is not None
+    page = found.pages[0].id
+    tried = [Attempt(page, NOW, "email", outcome, outcome) for outcome in ("refused", "accepted", "accepted")]
+    await system.door.database.write(lambda db: outbox.write_attempts(db, tried))
+    read = system.door.database.read
+    assert [(who, one.outcome) for who, one in await read(desk.last_attempts)] == [
+        ("ben", "accepted"),
+        ("ben", "refused"),
+    ]
+    monkeypatch.setattr(outbox, "REMEMBERED", 2)
+    assert [one.outcome for _, one in await read(desk.last_attempts)] == ["accepted"]
+
+
+async def test_an_empty_installation_says_what_to_do_next(system: System, browser: httpx.AsyncClient) -> None:
+    await system.door.database.write(lambda db: desk.install(db, [], [], {}))
+    shown = await see(browser, "/on-call")
+    assert "Nobody is on call: there is no policy" in shown.words
+    assert "Nobody can be paged yet" in shown.words
+    assert "- {email: anna@example.com}" in shown.words
+    assert "http://test/v1/people/anna" in shown.words
+    assert "- {page: anna, wait: 5m}" in shown.words
+    await system.door.database.write(lambda db: desk.install(db, [BEN], [], {}))
+    assert "- {page: ben, wait: 5m}" in (await see(browser, "/on-call")).words
+
+
+async def test_what_is_not_there_is_said(browser: httpx.AsyncClient) -> None:
+    await see(browser, "/on-call/people/nobody", 404)
+    await see(browser, "/on-call/policies/none", 404)
+    await see(browser, "/on-call/people/%00", 404)
+
+
+async def test_hostile_names_are_inert(system: System, browser: httpx.AsyncClient) -> None:
+    hostile = Person("x", '"><script>alert(1)</script>\u202e', (Contact("email", "<b>@x"),))
+    policy = Policy("ops", (Step(("x", "<i>gone</i>"), timedelta(minutes=1)),))
+    await system.door.database.write(lambda db: desk.install(db, [hostile], [policy], {}))
+    for path in ("/on-call", "/on-call/people/x", "/on-call/policies/ops"):
+        assert (await see(browser, path)).tags.count("script") == 2, "ours"
+
+
+async def test_the_manual_of_the_api_is_linked_from_every_page(browser: httpx.AsyncClient) -> None:
+    for path in ("/", "/on-call", "/account"):
+        assert "/v1/docs" in (await see(browser, path)).links
+    assert (await browser.get("/v1/docs")).status_code == 200

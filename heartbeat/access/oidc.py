@@ -4,10 +4,12 @@ Only what the ID token says counts, once its signature, issuer, audience, times 
 Core 1.0, 3.1.3.7). The libraries for that are an extra: `pip install heartbeat[oidc]`.
 """
 
+import asyncio
 import base64
-import json
+import logging
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -23,7 +25,7 @@ from heartbeat.who import Role
 LASTS = timedelta(minutes=10)
 """How long somebody may take at the provider."""
 BOUND = 10.0
-"""Seconds within which the provider must answer."""
+"""Seconds within which the provider must have answered in full."""
 KEPT = timedelta(hours=1)
 """How long what the provider says of itself is kept, its keys included."""
 LEEWAY = 30
@@ -32,8 +34,23 @@ ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
 """Signatures that are taken. None of them can be made with what the browser knows."""
 
 
+AT_ONCE = 20
+"""Codes that are exchanged at a time: pages need connections too, and strangers can bring codes."""
+ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+"""What a provider must say of itself (OpenID Connect Discovery 1.0, section 3)."""
+AWAY = "The provider did not answer as it should: try again, or sign in another way."
+COMPLAINED_EVERY = timedelta(minutes=1)
+"""How often the log says the same of the provider: strangers can make us ask it."""
+
+log = logging.getLogger(__name__)
+
+
 class Failed(Exception):
     """The provider has not said who this is: one sentence why."""
+
+
+class Away(Failed):
+    """The provider does not answer, or not as one must. The log says more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +71,15 @@ class Begun:
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the provider said of itself, and when: where its endpoints are, and its keys."""
+
+    at: datetime
+    about: Mapping[str, Any]
+    keys: Any
+
+
 class Oidc:
     """One provider, as this installation knows it."""
 
@@ -61,11 +87,14 @@ class Oidc:
         self.provider = provider
         self._http = http
         self._redirect_uri = redirect_uri
-        self._known: tuple[datetime, dict[str, Any], Any] | None = None
+        self._known: Known | None = None
+        self._asking: asyncio.Task[Known | Away] | None = None
+        self._exchanging = 0
+        self._complained: tuple[str, datetime] | None = None
 
     async def address(self, begun: Begun, now: datetime) -> str:
         """Where the browser is sent. Raises `Failed`."""
-        about, _ = await self._discovered(now)
+        about = (await self._discovered(now)).about
         challenge = base64.urlsafe_b64encode(sha256(begun.verifier.encode()).digest()).rstrip(b"=").decode()
         query = {
             "response_type": "code",
@@ -82,7 +111,7 @@ class Oidc:
 
     async def claimed(self, code: str, begun: Begun, now: datetime) -> Claimed:
         """Who it is, for the code that the provider has sent back. Raises `Failed`."""
-        about, keys = await self._discovered(now)
+        known = await self._discovered(now)
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -90,16 +119,21 @@ class Oidc:
             "client_id": self.provider.client_id,
             "code_verifier": begun.verifier,
         }
-        secret = (self.provider.client_id, self.provider.client_secret)
-        told = await self._asked("POST", about["token_endpoint"], data=form, auth=secret)
-        given = str(told.get("id_token", ""))
+        given = str((await self._exchanged(known.about["token_endpoint"], form, now)).get("id_token", ""))
         try:
-            claims = _verified(given, keys)
+            claims = _verified(given, known.keys)
         except Failed:
             # It may sign with a key that it had not when we last asked.
             self._known = None
-            claims = _verified(given, (await self._discovered(now))[1])
+            claims = _verified(given, (await self._discovered(now)).keys)
         return self._read(claims, begun.nonce, now)
+
+    def complain(self, words: str, now: datetime) -> None:
+        """Tell the log what whoever has set this up should know; not the same again and again."""
+        before, at = self._complained or ("", now)
+        if words != before or now - at >= COMPLAINED_EVERY:
+            self._complained = words, now
+            log.warning("sign-in by the provider: %s", words)
 
     def _read(self, claims: Mapping[str, Any], nonce: str, now: datetime) -> Claimed:
         audience = claims.get("aud")
@@ -131,31 +165,77 @@ class Oidc:
             raise Failed("The provider gives you no role here: ask an admin.")
         return role
 
-    async def _discovered(self, now: datetime) -> tuple[dict[str, Any], Any]:
-        from joserfc.jwk import KeySet
-
-        if self._known is None or not self._known[0] <= now < self._known[0] + KEPT:
-            about = await self._asked(
-                "GET", f"{self.provider.issuer.rstrip('/')}/.well-known/openid-configuration"
-            )
-            if about.get("issuer") != self.provider.issuer:
-                raise Failed("The provider calls itself something else than HEARTBEAT_OIDC_ISSUER.")
-            try:
-                keys = KeySet.import_key_set(await self._asked("GET", about["jwks_uri"]))  # type: ignore[arg-type]
-            except (KeyError, ValueError):
-                raise Failed("The provider does not say what it signs with.") from None
-            self._known = now, about, keys
-        return self._known[1], self._known[2]
-
-    async def _asked(self, method: str, url: str, **more: Any) -> dict[str, Any]:
+    async def _exchanged(self, url: str, form: Mapping[str, str], now: datetime) -> dict[str, Any]:
+        if self._exchanging >= AT_ONCE:
+            raise Away("Too many people sign in at this moment: wait a few seconds, then try again.")
+        self._exchanging += 1
         try:
-            answer = await self._http.request(method, url, timeout=BOUND, **more)
-            told = answer.json() if answer.is_success else None
-        except (httpx.HTTPError, json.JSONDecodeError, UnicodeDecodeError):
-            told = None
-        if not isinstance(told, dict):
-            raise Failed("The provider did not answer as it should: try again, or sign in another way.")
+            secret = (self.provider.client_id, self.provider.client_secret)
+            return await self._asked("POST", url, now, data=form, auth=secret)
+        finally:
+            self._exchanging -= 1
+
+    async def _discovered(self, now: datetime) -> Known:
+        if self._known is not None and self._known.at <= now < self._known.at + KEPT:
+            return self._known
+        # Anybody can come here: however many do, the provider is asked by one of them for all.
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._discover(now))
+        found = await asyncio.shield(self._asking)
+        if isinstance(found, Away):
+            raise Away(str(found))
+        return found
+
+    async def _discover(self, now: datetime) -> Known | Away:
+        where = f"{self.provider.issuer.rstrip('/')}/.well-known/openid-configuration"
+        try:
+            about = await self._asked("GET", where, now)
+            if about.get("issuer") != self.provider.issuer:
+                return Away(
+                    "The provider calls itself something else than HEARTBEAT_OIDC_ISSUER: ask an admin."
+                )
+            for name in ENDPOINTS:
+                if not str(about.get(name, "")).startswith("https://"):
+                    return Away(f"The provider does not say its {name}: ask an admin.")
+            keys = _usable(await self._asked("GET", about["jwks_uri"], now))
+        except Away as away:
+            return away
+        self._known = Known(now, about, keys)
+        return self._known
+
+    async def _asked(self, method: str, url: str, now: datetime, **more: Any) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(BOUND):
+                answer = await self._http.request(method, url, timeout=BOUND, **more)
+            told = answer.json()
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
+            self.complain(f"{url} cannot be asked: {str(error) or type(error).__name__}", now)
+            raise Away(AWAY) from None
+        if not answer.is_success or not isinstance(told, dict):
+            # Such as invalid_client (RFC 6749, 5.2). What else it says may be about the person.
+            why = str(told.get("error", ""))[:100] if isinstance(told, dict) else ""
+            self.complain(f"{url} answered {answer.status_code} {why!r}", now)
+            raise Away(AWAY)
         return told
+
+
+def _usable(told: Mapping[str, Any]) -> Any:
+    """Those of the provider's keys that sign, and that we understand; others are to be passed over (RFC 7517, 5).
+
+    Raises `Away` where there are none.
+    """
+    from joserfc.errors import JoseError
+    from joserfc.jwk import KeySet, import_key
+
+    found = []
+    every = told.get("keys")
+    for one in every if isinstance(every, list) else ():
+        with suppress(JoseError, ValueError, TypeError, KeyError, AttributeError):
+            if one.get("use", "sig") == "sig":
+                found.append(import_key(one))
+    if not found:
+        raise Away("The provider does not say what it signs with: ask an admin.")
+    return KeySet(found)
 
 
 def _verified(given: str, keys: Any) -> Mapping[str, Any]:

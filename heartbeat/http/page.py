@@ -162,15 +162,26 @@ def see_other(path: str, headers: Mapping[str, str] | None = None) -> Response:
     return RedirectResponse(path, HTTPStatus.SEE_OTHER, headers)
 
 
-def error_page(request: Request, status: int, title: str, words: str) -> HTMLResponse:
-    """A page that says what happened, what was not changed, and what to do. It asks nothing of the database."""
+def error_page(
+    request: Request,
+    status: int,
+    title: str,
+    words: str,
+    *,
+    onward: tuple[str, str] = ("/", "See how everything stands"),
+) -> HTMLResponse:
+    """A page that says what happened, what was not changed, and what to do, with a link that leads onward.
+
+    It asks nothing of the database.
+    """
     if request.url.path.startswith("/status") and status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         title, words = (
             "Not available right now",
             "This page cannot be shown at the moment. Please try again shortly.",
         )
     public = request.url.path.startswith(("/status", "/answer/"))
-    return render("error.html", status=status, title=title, words=words, number=int(status), public=public)
+    facts: dict[str, Any] = {"title": title, "words": words, "number": int(status)}
+    return render("error.html", status=status, onward=None if public else onward, **facts)
 
 
 def _environment() -> Environment:

@@ -68,23 +68,20 @@ class Provider(Beside):
             "HEARTBEAT_OIDC_ROLES": "platform=admin, on-call=responder",
             "SSL_CERT_FILE": str(papers.authority),
         }
-        self._http = httpx.Client(
-            verify=ssl.create_default_context(cafile=str(papers.authority)), trust_env=False, timeout=10
-        )
+        self._trusts = ssl.create_default_context(cafile=str(papers.authority))
 
     def tell(self, **how: Any) -> None:
         """Behave so from now on, and otherwise as it should."""
-        answer = self._http.post(f"https://{HOST}:{self.port}/control", json=asdict(Told(**how)))
-        assert answer.is_success
+        assert self._control("POST", json=asdict(Told(**how))).is_success
 
     def asked(self) -> list[str]:
         """The paths that the service has asked for so far."""
-        found: list[str] = self._http.get(f"https://{HOST}:{self.port}/control").json()
+        found: list[str] = self._control("GET").json()
         return found
 
-    def end(self) -> None:
-        self._http.close()
-        super().end()
+    def _control(self, method: str, **more: Any) -> httpx.Response:
+        url = f"https://{HOST}:{self.port}/control"
+        return httpx.request(method, url, verify=self._trusts, trust_env=False, timeout=10, **more)
 
 
 class _House:

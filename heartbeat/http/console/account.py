@@ -16,7 +16,7 @@ from heartbeat.http.console.visit import Shown, Visit
 from heartbeat.who import Role
 
 DIFFERENT = "password: the two new ones do not agree; type the same password twice."
-NOBODY = "You came in with the admin key or by a proxy, so that there is no password here to change."
+NOBODY = "You came in with the admin key, by a provider or by a proxy, so that there is no password here to change."
 
 
 async def look(visit: Visit) -> Response:
@@ -27,7 +27,7 @@ async def look(visit: Visit) -> Response:
 async def change_password(visit: Visit) -> Response:
     """Choose another password: all sign-ins end, and a new one begins in this browser."""
     user = await _user(visit)
-    if user is None:
+    if user is None or user.password_hash is None:
         return page.error_page(visit.request, 409, "Not for you", NOBODY)
     given, again = str(visit.form.get("new", "")), str(visit.form.get("again", ""))
     gate, from_ = auth.gate_of(visit.request), auth.whence(visit.request)

@@ -88,8 +88,10 @@ ACTING: Mapping[str, Shown] = {
 
 
 async def _user(visit: Visit) -> User | None:
+    """Whose second factor this is. Where there is no password, a code beside it would never be asked for."""
     here = await auth.present(visit.request)
-    return here.user if here is not None else None
+    user = here.user if here is not None else None
+    return user if user is not None and user.password_hash is not None else None
 
 
 def _offer(visit: Visit, user: User, secret: str, wrong: str = "", status: int = 200) -> Response:
@@ -116,7 +118,9 @@ def _ask_off(visit: Visit, wrong: str = "", status: int = 200) -> Response:
 
 
 def _not_here(visit: Visit) -> Response:
-    words = "You came in with the admin key or by a proxy, so that there is no second factor here."
+    words = (
+        "You came in with the admin key, by a provider or by a proxy, so that there is no second factor here."
+    )
     return page.error_page(visit.request, 409, "Not for you", words)
 
 

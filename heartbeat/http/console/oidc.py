@@ -2,6 +2,7 @@
 
 import hmac
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -10,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from heartbeat.access import newcomer, sign_in
-from heartbeat.access.oidc import LASTS, Begun, Failed
+from heartbeat.access.oidc import LASTS, Away, Begun, Failed
 from heartbeat.http import auth, page
+from heartbeat.http.console.sign_in import retry_after
 from heartbeat.http.console.visit import local
 from heartbeat.http.door import Door
 from heartbeat.vault import Unreadable
@@ -27,7 +29,7 @@ def router(door: Door) -> APIRouter:
 
     async def leave(request: Request) -> Response:
         if door.oidc is None:
-            return page.error_page(request, 404, "Not here", "No provider is set up here.")
+            return _shown(request, 404, "No provider is set up here.")
         begun, now = Begun(), door.clock.now()
         try:
             answer = RedirectResponse(await door.oidc.address(begun, now), 303)
@@ -41,11 +43,15 @@ def router(door: Door) -> APIRouter:
     async def come_back(request: Request) -> Response:
         gate, from_, now = auth.gate_of(request), auth.whence(request), door.clock.now()
         if (refused := gate.address_may_try(from_.remote, now)) is not None:
-            return page.error_page(request, 429, "Too often", refused.words)
+            return _shown(request, 429, refused.words, retry_after(refused))
         try:
-            begun, wanted = _brought(door, request, now)
             if door.oidc is None:
                 raise Failed("No provider is set up here.")
+            begun, wanted = _brought(door, request, now)
+            if "error" in request.query_params:
+                # Such as access_denied, or invalid_scope, which is for the operator (RFC 6749, 4.1.2.1).
+                door.oidc.complain(f"it sends back {request.query_params['error'][:100]!r}", now)
+                raise Failed("The provider has let nobody in.")
             claimed = await door.oidc.claimed(request.query_params.get("code", ""), begun, now)
             user = await door.database.write(lambda db: newcomer.welcome(db, claimed, now, from_.remote))
         except Failed as failed:
@@ -72,8 +78,6 @@ def _brought(door: Door, request: Request, now: datetime) -> tuple[Begun, str]:
     over = now >= datetime.fromtimestamp(said["until"], UTC)
     if over or not hmac.compare_digest(begun.state.encode(), given.encode("utf-8", "replace")):
         raise Failed(_OVER)
-    if "error" in request.query_params:
-        raise Failed("The provider has let nobody in.")
     return begun, str(said["next"])
 
 
@@ -89,4 +93,11 @@ def _name(door: Door) -> str:
 
 
 def _failed(request: Request, failed: Failed) -> Response:
-    return page.error_page(request, 403, "Not signed in", str(failed))
+    return _shown(request, 502 if isinstance(failed, Away) else 403, str(failed))
+
+
+def _shown(request: Request, status: int, words: str, headers: Mapping[str, str] | None = None) -> Response:
+    onward = ("/sign-in", "To the sign-in page")
+    shown = page.error_page(request, status, "Not signed in", words, onward=onward)
+    shown.headers.update(headers or {})
+    return shown

@@ -1,6 +1,6 @@
 """Signing in to the console by name and password, or with the admin key, and signing out."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import APIRouter
@@ -58,6 +58,11 @@ def router(door: Door) -> APIRouter:
     routes.add_route("/sign-in", begin, methods=["POST"], include_in_schema=False)
     routes.add_route("/sign-out", end, methods=["POST"], include_in_schema=False)
     return routes
+
+
+def retry_after(refused: Refused | None) -> Mapping[str, str]:
+    """The header that says when to try again, where there were too many tries."""
+    return {"Retry-After": str(int(refused.wait.total_seconds()))} if refused and refused.wait else {}
 
 
 async def _by_password(door: Door, request: Request, form: FormData) -> Response | Refused:
@@ -123,7 +128,7 @@ async def _begun(request: Request, user: User | None, how: str, form: FormData) 
 
 def _code_form(wanted: str, given: str, refused: Refused | None = None) -> Response:
     words = refused.words if refused else ""
-    headers = {"Retry-After": str(int(refused.wait.total_seconds()))} if refused and refused.wait else {}
+    headers = retry_after(refused)
     status = 200 if refused is None else 429 if refused.wait else 403
     return page.render(
         "sign_in_code.html", status=status, headers=headers, wanted=wanted, wrong=words, ticket=given
@@ -144,7 +149,7 @@ async def _form(door: Door, wanted: str, refused: Refused | None = None, name: s
     }
     if refused is None:
         return page.render("sign_in.html", wanted=wanted, wrong="", **facts)
-    headers = {"Retry-After": str(int(refused.wait.total_seconds()))} if refused.wait else {}
+    headers = retry_after(refused)
     status = 429 if refused.wait else 403
     return page.render(
         "sign_in.html", status=status, headers=headers, wanted=wanted, wrong=refused.words, **facts

@@ -1,5 +1,6 @@
 """A small OpenID Connect provider of the tests: it signs real tokens, checks PKCE and the client, and can misbehave."""
 
+import asyncio
 import base64
 from datetime import datetime
 from hashlib import sha256
@@ -17,7 +18,9 @@ ANOTHER = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
 
 
 class LocalProvider:
-    """Answers as a provider does. `claims` go over those that are right, `token` in the place of the whole token."""
+    """Answers as a provider does. `claims` go over those that are right, `token` in the place of the whole token;
+    `about` over what it says of itself, where None takes something away. `beside` are keys that it publishes too, and
+    its own is `hidden` or not. `asked` are the paths that it was asked for."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now.timestamp()
@@ -26,6 +29,10 @@ class LocalProvider:
         self.token: str | None = None
         self.key = self.shown = KEY
         self.down = False
+        self.hangs = self.hidden = False
+        self.about: dict[str, Any] = {}
+        self.beside: list[Any] = []
+        self.asked: list[str] = []
         self._codes: dict[str, dict[str, str]] = {}
 
     def http(self) -> httpx.AsyncClient:
@@ -41,7 +48,12 @@ class LocalProvider:
         self._codes[code] = asked
         return code, asked["state"]
 
-    def _answer(self, request: httpx.Request) -> httpx.Response:
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request.url.path.removeprefix("/ops"))
+        # As over a network, others have their turn meanwhile.
+        await asyncio.sleep(0)
+        if self.hangs:
+            await asyncio.Event().wait()
         if self.down:
             raise httpx.ConnectError("refused")
         match request.url.path.removeprefix("/ops"):
@@ -50,9 +62,11 @@ class LocalProvider:
                     name: f"{ISSUER}/{name.partition('_')[0]}" for name in ("token_endpoint", "jwks_uri")
                 }
                 authorize = {"authorization_endpoint": f"{ISSUER}/authorize"}
-                return httpx.Response(200, json={"issuer": self.issuer, **places, **authorize})
+                about = {"issuer": self.issuer, **places, **authorize, **self.about}
+                return httpx.Response(200, json={name: one for name, one in about.items() if one is not None})
             case "/jwks":
-                return httpx.Response(200, json={"keys": [self.shown.as_dict(private=False)]})
+                own = [] if self.hidden else [self.shown.as_dict(private=False)]
+                return httpx.Response(200, json={"keys": [*self.beside, *own]})
             case "/token":
                 return self._exchange(request)
         return httpx.Response(404)

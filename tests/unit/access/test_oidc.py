@@ -1,5 +1,6 @@
 """Signing in by a provider: which tokens count, and who is made of them."""
 
+import asyncio
 import base64
 import json
 from datetime import timedelta
@@ -10,13 +11,14 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from heartbeat.access import newcomer, store
-from heartbeat.access.oidc import Begun, Claimed, Failed, Oidc
+from heartbeat.access import oidc as oidc_room
+from heartbeat.access.oidc import Away, Begun, Claimed, Failed, Oidc
 from heartbeat.access.ways import Provider
 from heartbeat.database import Database
 from heartbeat.settings import BadSetting, read
 from heartbeat.who import Role
 from tests.unit.access.conftest import add, deeds
-from tests.unit.access.provider import ANOTHER, CLIENT, ISSUER, SECRET, LocalProvider
+from tests.unit.access.provider import ANOTHER, CLIENT, ISSUER, KEY, SECRET, LocalProvider
 from tests.unit.conftest import NOW
 
 SETUP = Provider(ISSUER, CLIENT, SECRET, roles={"on-call": Role.RESPONDER, "platform": Role.ADMIN})
@@ -127,6 +129,95 @@ async def test_a_provider_that_is_away_or_another_is_told(provider: LocalProvide
     provider.down = True
     with pytest.raises(Failed, match="try again, or sign in another way"):
         await at(provider).address(Begun(), NOW)
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"token_endpoint": None},
+        {"authorization_endpoint": None},
+        {"jwks_uri": None},
+        {"jwks_uri": 7},
+        {"token_endpoint": "http://id.example.com/token"},
+    ],
+)
+async def test_a_provider_that_does_not_say_what_it_must_is_told(
+    provider: LocalProvider, about: dict[str, Any]
+) -> None:
+    provider.about |= about
+    with pytest.raises(Away, match=f"does not say its {next(iter(about))}: ask an admin"):
+        await at(provider).address(Begun(), NOW)
+
+
+async def test_an_address_that_is_none_is_a_provider_that_is_away(provider: LocalProvider) -> None:
+    provider.about |= {"jwks_uri": "https://[nowhere"}
+    with pytest.raises(Away, match="did not answer as it should"):
+        await at(provider).address(Begun(), NOW)
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        {"kty": "AKP", "alg": "ML-DSA-44", "kid": "to-come", "pub": "AAAA"},
+        {"kty": "EC", "crv": "P-none", "x": "AA", "y": "AA", "kid": "odd"},
+        {"kty": "RSA", "kid": "half"},
+        {**KEY.as_dict(private=False), "use": "enc"},
+        "no key at all",
+        None,
+    ],
+)
+async def test_keys_that_are_not_understood_are_passed_over(provider: LocalProvider, stranger: Any) -> None:
+    provider.beside = [stranger]
+    assert await claimed(provider) == ANNA
+    provider.beside, provider.hidden = [stranger], True
+    with pytest.raises(Away, match="does not say what it signs with"):
+        await at(provider).address(Begun(), NOW)
+
+
+async def test_however_many_come_the_provider_is_asked_once(provider: LocalProvider) -> None:
+    oidc = at(provider)
+    await asyncio.gather(*(oidc.address(Begun(), NOW) for _ in range(50)))
+    assert provider.asked == ["/.well-known/openid-configuration", "/jwks"]
+    provider.asked.clear()
+    provider.down = True
+    late = NOW + timedelta(hours=1)
+    gone = await asyncio.gather(*(oidc.address(Begun(), late) for _ in range(50)), return_exceptions=True)
+    assert {type(one) for one in gone} == {Away}
+    assert provider.asked == ["/.well-known/openid-configuration"]
+    provider.down = False
+    assert await oidc.address(Begun(), late)
+
+
+async def test_a_provider_that_never_comes_to_an_end_is_away(
+    provider: LocalProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oidc_room, "BOUND", 0.01)
+    provider.hangs = True
+    with pytest.raises(Away, match="did not answer as it should"):
+        await at(provider).address(Begun(), NOW)
+
+
+async def test_only_so_many_codes_are_exchanged_at_a_time(provider: LocalProvider) -> None:
+    oidc = at(provider)
+    await oidc.address(Begun(), NOW)
+    tries = [oidc.claimed("forged", Begun(), NOW) for _ in range(oidc_room.AT_ONCE + 5)]
+    refused = await asyncio.gather(*tries, return_exceptions=True)
+    assert sum("Too many people sign in" in str(one) for one in refused) == 5
+    assert provider.asked.count("/token") == oidc_room.AT_ONCE
+    assert await claimed(provider) == ANNA
+
+
+async def test_the_log_says_once_a_minute_what_is_wrong_and_no_secret(
+    provider: LocalProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    oidc, begun = at(provider), Begun()
+    await oidc.address(begun, NOW)
+    for seconds in (0, 59, 60):
+        with pytest.raises(Away):
+            await oidc.claimed("a-forged-code", begun, NOW + timedelta(seconds=seconds))
+    said = [record.getMessage() for record in caplog.records if record.name == "heartbeat.access.oidc"]
+    assert said == [f"sign-in by the provider: {ISSUER}/token answered 400 'invalid_grant'"] * 2
+    assert SECRET not in caplog.text
 
 
 async def test_of_several_roles_the_most_counts(provider: LocalProvider) -> None:

@@ -78,7 +78,35 @@ async def test_what_the_provider_refuses_is_told(browser: httpx.AsyncClient, pro
     refused = await come_back(browser, *await leave(browser, provider))
     assert (refused.status_code, "another sign-in" in sound(refused.text).words) == (403, True)
     provider.down = True
-    assert (await browser.get("/sign-in/oidc")).status_code in (303, 403)
+    code, state = await leave(browser, provider)
+    away = await come_back(browser, code, state)
+    assert (away.status_code, "To the sign-in page" in sound(away.text).words) == (502, True)
+
+
+async def test_who_is_known_by_the_provider_has_nothing_to_change_here(
+    system: System, browser: httpx.AsyncClient, provider: LocalProvider
+) -> None:
+    await come_back(browser, *await leave(browser, provider))
+    page = sound((await browser.get("/account")).text)
+    assert "You sign in by your provider, where both are kept." in page.words
+    assert "Change the password" not in page.words
+    csrf = page.fields["csrf"]
+    assert (await browser.get("/account/second-factor")).status_code == 409
+    for path in ("/account/second-factor", "/account/password", "/account/second-factor/off"):
+        refused = await browser.post(path, data={"csrf": csrf, "new": "x" * 12, "again": "x" * 12})
+        assert (refused.status_code, "by a provider" in sound(refused.text).words) == (409, True), path
+
+
+async def test_who_comes_back_too_often_is_told_how_long_to_wait(
+    browser: httpx.AsyncClient, provider: LocalProvider
+) -> None:
+    for _ in range(10):
+        assert (await come_back(browser, "code", "state")).status_code == 403
+    refused = await come_back(browser, *await leave(browser, provider))
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
+    assert (
+        "Wait 60 s, then try again" in sound(refused.text).words or "Wait 1 min" in sound(refused.text).words
+    )
 
 
 async def test_without_a_provider_there_is_no_way_there(client: httpx.AsyncClient) -> None:

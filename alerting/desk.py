@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerting import gather, logbook, outbox, store
+from alerting import docket, gather, logbook, outbox, store
 from alerting import incident as life
 from alerting import setups as setups
 from alerting.escalation import Policy
@@ -204,7 +204,22 @@ def incidents(
     db: Connection, *, open_only: bool = False, limit: int = 100, before: int | None = None
 ) -> list[Incident]:
     """Incidents, newest first."""
-    return store.listed(db, open_only=open_only, limit=limit, before=before)
+    return docket.newest(db, open_only=open_only, limit=limit, before=before)
+
+
+def open_incidents(db: Connection, limit: int, offset: int = 0) -> list[Incident]:
+    """Incidents that are not resolved, most urgent first: see `docket.going_on`."""
+    return docket.going_on(db, limit, offset)
+
+
+def past_incidents(db: Connection, limit: int, before: int | None = None) -> list[Incident]:
+    """Incidents that are resolved, newest first. `before` is the number to go on from."""
+    return docket.past(db, limit, before)
+
+
+def count_open(db: Connection) -> dict[State, int]:
+    """How many incidents are not resolved, by state."""
+    return docket.count(db)
 
 
 def incident_of(db: Connection, keys: Collection[str]) -> dict[str, int]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, select, true, union_all, update
 
-from alerting import store
+from alerting import docket
 from alerting.delivery import LEASE, Delivered, Expired, Retry, Tries
 from alerting.incident import Incident, State
 from alerting.notice import Kind
@@ -270,7 +270,7 @@ def standing(db: Connection) -> Standing:
         pages.c.next_at.is_not(None)
     )
     waiting, oldest = db.execute(query).one()
-    return Standing(store.count_open(db), _unanswered_since(db), waiting, oldest)
+    return Standing(docket.count(db), _unanswered_since(db), waiting, oldest)
 
 
 def paged_at(db: Connection, incident: Incident) -> datetime | None:

@@ -301,24 +301,6 @@ def load(db: Connection, incident_id: int) -> Incident | None:
     return None if row is None else incident_of(row)
 
 
-def listed(db: Connection, *, open_only: bool, limit: int, before: int | None = None) -> list[Incident]:
-    """Incidents, newest first. `before` is the number to go on from."""
-    query = select(incidents).order_by(incidents.c.id.desc()).limit(limit)
-    if open_only:
-        query = query.where(incidents.c.state != State.RESOLVED)
-    if before is not None:
-        query = query.where(incidents.c.id < before)
-    return [incident_of(row) for row in db.execute(query)]
-
-
-def count_open(db: Connection) -> dict[State, int]:
-    """How many incidents are not resolved, by state."""
-    # Without a next action it is resolved, as a constraint says; so the index finds the few among the many.
-    going_on = incidents.c.next_at.is_not(None)
-    query = select(incidents.c.state, func.count()).where(going_on).group_by(incidents.c.state)
-    return {State(state): count for state, count in db.execute(query)}
-
-
 def facts_to_json(facts: Facts) -> dict[str, Any]:
     """Facts as they are kept in a row."""
     return {

@@ -32,8 +32,6 @@ class There(str):
 
 Words = tuple[str | datetime, ...]
 
-MANY = 100
-"""More open incidents than these are not counted: what matters then is that they are many."""
 RECOVERY = "recovery"
 """What `Incident.resolved_by` says where no human ended it."""
 
@@ -55,19 +53,19 @@ class Count:
         return sum(self.by_state.get(state, 0) for state in states)
 
 
-def overview(count: Count, late: int | None, incidents: Sequence[Incident], now: datetime) -> Words:
+def overview(count: Count, late: int | None, incidents: Mapping[Life, int], now: datetime) -> Words:
     """How everything stands: "3 checks are down for 2 causes. 1 is acknowledged."
 
-    `late` counts the checks that are past their due time and within grace; None where that is not known of all.
+    `incidents` counts those that are not resolved, by state; `late` the checks that are past their due time and
+    within grace, None where that is not known of all.
     """
     if not count.total:
         return ("Nothing is watched yet.",)
     down = count.of(State.DOWN)
-    if not down and not incidents:
+    total = sum(incidents.values())
+    if not down and not total:
         return _well(count, late, now)
-    causes = "one cause" if len(incidents) == 1 else f"{len(incidents)} causes"
-    if len(incidents) > MANY:
-        causes, incidents = f"more than {MANY} causes", ()
+    causes = "one cause" if total == 1 else f"{total} causes"
     verb = "is" if down == 1 else "are"
     what = f"{spell.count(down, 'check')} {verb} down for {causes}." if down else f"{causes} open."
     return (" ".join([what, *_answered(incidents), *_also_late(late)]),)
@@ -195,11 +193,11 @@ def _well(count: Count, late: int | None, now: datetime) -> Words:
     return (" ".join([f"{said}{heard}.", *_also_late(late), *([waiting] if waiting else [])]),)
 
 
-def _answered(incidents: Sequence[Incident]) -> list[str]:
+def _answered(incidents: Mapping[Life, int]) -> list[str]:
     said = []
     for state, word in ((Life.ACKNOWLEDGED, "acknowledged"), (Life.SNOOZED, "snoozed")):
-        many = sum(incident.state is state for incident in incidents)
-        if many and many == len(incidents):
+        many = incidents.get(state, 0)
+        if many and many == sum(incidents.values()):
             said.append(f"{'It is' if many == 1 else 'All are'} {word}.")
         elif many:
             said.append(f"{many} {'is' if many == 1 else 'are'} {word}.")

@@ -102,11 +102,6 @@ def check_row(
     )
 
 
-def worst_first(incidents: Sequence[Incident]) -> list[Incident]:
-    """The order in which people want open incidents: by severity, then those that nobody answered, then by age."""
-    return sorted(incidents, key=lambda one: (one.severity.rank, one.state is not Life.OPEN, one.opened_at))
-
-
 def incident_row(
     incident: Incident,
     symptoms: Sequence[RaisedSymptom],

@@ -24,6 +24,8 @@ AT_A_GLANCE = 40
 """Checks on the overview, the most urgent ones."""
 WINDOWS = 100
 """Active maintenance windows whose checks are counted."""
+INCIDENTS = 20
+"""Open incidents on the overview, the most urgent ones."""
 TOPICS = ("checks", "incidents")
 
 
@@ -71,17 +73,17 @@ def _standing(db: Connection, search: Search, now: datetime, limit: int) -> dict
     ids = [one.id for one in found.found]
     heard = glance.last_runs(db, ids, strip.RUNS + 1)
     changes = glance.last_transitions(db, ids, strip.RUNS)
-    standing = view.worst_first(desk.incidents(db, open_only=True, limit=sentence.MANY + 1))
+    causes = desk.count_open(db)
     quiet = windows.standing(db, now)
     late = found if not search.narrows else roll.call(db, Search(), now, 0)
     return {
         "count": count,
         "roll": found,
-        "sentence": sentence.overview(count, late.by_state.get(State.LATE, 0), standing, now),
+        "sentence": sentence.overview(count, late.by_state.get(State.LATE, 0), causes, now),
         "rows": [view.check_row(one, heard[one.id], changes[one.id], now, quiet) for one in found.found],
         "quiet": _quiet(db, quiet, now),
-        "incidents": incidents.rows(db, standing[: sentence.MANY]),
-        "more_incidents": len(standing) > sentence.MANY,
+        "incidents": incidents.rows(db, desk.open_incidents(db, INCIDENTS)),
+        "causes": sum(causes.values()),
     }
 
 

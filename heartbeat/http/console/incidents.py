@@ -13,10 +13,12 @@ from alerting.incident import State as Life
 from heartbeat import checker, hand
 from heartbeat.http import glance, page, sentence, view
 from heartbeat.http.console import story
+from heartbeat.http.console.search import page_number
 from heartbeat.http.console.visit import Shown, Visit
 from heartbeat.who import Role
 
 A_PAGE = 50
+"""Incidents on one page of a list."""
 LONGEST_NOTE = 10_000
 """Characters of a note."""
 MORNING = time(9)
@@ -28,24 +30,33 @@ SNOOZES = {"1h": timedelta(hours=1), "4h": timedelta(hours=4)}
 
 
 async def listed(visit: Visit) -> Response:
-    """Open incidents, worst first, then the past ones, newest first."""
-    given = visit.request.query_params.get("before", "")
+    """Open incidents, most urgent first, a page at a time; after the first page of them the past ones, newest first."""
+    asked = visit.request.query_params
+    given = asked.get("before", "")
     before = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
+    wanted = page_number(asked.get("page", "1"))
 
     def read(db: Connection) -> dict[str, Any]:
-        standing = view.worst_first(desk.incidents(db, open_only=True)) if before is None else []
-        some = desk.incidents(db, limit=A_PAGE, before=before)
-        past = [one for one in some if one.state is Life.RESOLVED]
-        older = some[-1].id if len(some) == A_PAGE else None
-        return {
-            "standing": rows(db, standing),
-            "past": rows(db, past),
-            "older": older,
-            "first": before is None,
-        }
+        return _open(db, wanted) if before is None else _past(db, before)
 
     live, facts = await visit.look(("incidents",), read)
     return visit.show("incidents.html", live=live, **facts)
+
+
+def _open(db: Connection, wanted: int) -> dict[str, Any]:
+    """A page of the open incidents, the last one where there are fewer; the first one has the newest past ones too."""
+    count = sum(desk.count_open(db).values())
+    pages = max(-(-count // A_PAGE), 1)
+    place = min(wanted, pages)
+    standing = rows(db, desk.open_incidents(db, A_PAGE, (place - 1) * A_PAGE))
+    past = _past(db, None) if place == 1 else {"past": [], "older": None}
+    return past | {"count": count, "standing": standing, "page": place, "pages": pages, "first": True}
+
+
+def _past(db: Connection, before: int | None) -> dict[str, Any]:
+    found = desk.past_incidents(db, A_PAGE + 1, before)
+    older = found[A_PAGE - 1].id if len(found) > A_PAGE else None
+    return {"past": rows(db, found[:A_PAGE]), "older": older, "standing": [], "first": False, "pages": 1}
 
 
 async def one_incident(visit: Visit) -> Response:

@@ -58,34 +58,44 @@ def count(newest: datetime | None = None, **states: int) -> Count:
 @pytest.mark.parametrize(
     ("counted", "late", "incidents", "words"),
     [
-        (count(), 0, [], "Nothing is watched yet."),
-        (count(NOW, up=11), 0, [], f"All 11 checks are well; {HEARD}"),
-        (count(NOW, up=1), 0, [], f"The one check is well; {HEARD}"),
+        (count(), 0, {}, "Nothing is watched yet."),
+        (count(NOW, up=11), 0, {}, f"All 11 checks are well; {HEARD}"),
+        (count(NOW, up=1), 0, {}, f"The one check is well; {HEARD}"),
         (
             count(NOW, up=9, new=2),
             0,
-            [],
+            {},
             "All 11 checks are well; the last was heard 12 s ago. 2 have not been heard yet.",
         ),
-        (count(NOW, up=9, paused=2), 0, [], f"All 9 checks are well; {HEARD}"),
-        (count(NOW, up=11), 1, [], "None of 11 checks is down; the last was heard 12 s ago. 1 is late."),
-        (count(NOW, up=250), None, [], f"None of 250 checks is down; {HEARD}"),
-        (count(new=2), 0, [], "None of 2 checks has been heard yet."),
-        (count(paused=2), 0, [], "Nothing is expected: all checks are paused."),
-        (count(NOW, up=7, down=4), 0, [OPEN], "4 checks are down for one cause."),
-        (count(NOW, up=7, down=1), 0, [ACKNOWLEDGED], "1 check is down for one cause. It is acknowledged."),
+        (count(NOW, up=9, paused=2), 0, {}, f"All 9 checks are well; {HEARD}"),
+        (count(NOW, up=11), 1, {}, "None of 11 checks is down; the last was heard 12 s ago. 1 is late."),
+        (count(NOW, up=250), None, {}, f"None of 250 checks is down; {HEARD}"),
+        (count(new=2), 0, {}, "None of 2 checks has been heard yet."),
+        (count(paused=2), 0, {}, "Nothing is expected: all checks are paused."),
+        (count(NOW, up=7, down=4), 0, {Life.OPEN: 1}, "4 checks are down for one cause."),
+        (
+            count(NOW, up=7, down=1),
+            0,
+            {Life.ACKNOWLEDGED: 1},
+            "1 check is down for one cause. It is acknowledged.",
+        ),
         (
             count(NOW, up=7, down=3),
             2,
-            [OPEN, ACKNOWLEDGED],
+            {Life.OPEN: 1, Life.ACKNOWLEDGED: 1},
             "3 checks are down for 2 causes. 1 is acknowledged. 2 are late.",
         ),
-        (count(NOW, down=3), 0, [SNOOZED, SNOOZED], "3 checks are down for 2 causes. All are snoozed."),
-        (count(NOW, down=300), 0, [OPEN] * 101, "300 checks are down for more than 100 causes."),
+        (count(NOW, down=3), 0, {Life.SNOOZED: 2}, "3 checks are down for 2 causes. All are snoozed."),
+        (
+            count(NOW, down=300),
+            0,
+            {Life.OPEN: 290, Life.SNOOZED: 10},
+            "300 checks are down for 300 causes. 10 are snoozed.",
+        ),
     ],
 )
 def test_the_overview_says_how_everything_stands(
-    counted: Count, late: int | None, incidents: list[Incident], words: str
+    counted: Count, late: int | None, incidents: dict[Life, int], words: str
 ) -> None:
     assert said(sentence.overview(counted, late, incidents, NOW + timedelta(seconds=12)), NOW) == words
 

@@ -337,11 +337,11 @@ async def test_past_incidents_are_listed_a_page_at_a_time(
     await fall_silent(system, clock, one)
     shown = await see(browser, "/incidents")
     assert "One incident is open." in shown.words
-    assert numbers_of(shown) == [61, *range(60, 11, -1)]
+    assert numbers_of(shown) == [61, *range(60, 10, -1)]
     (older,) = [link for link in shown.links if "before=" in link]
     rest = await see(browser, older)
     assert "Older incidents." in rest.words
-    assert numbers_of(rest) == list(range(11, 0, -1))
+    assert numbers_of(rest) == list(range(10, 0, -1))
 
 
 async def test_a_storm_is_told_in_a_bounded_page(

@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from alerting import delivery, escalation, logbook, notice, outbox, setups, store
+from alerting import delivery, escalation, logbook, notice, outbox, roster, setups, store
 from alerting.delivery import Retry
 from alerting.incident import Incident, Surroundings
 from alerting.notice import Links, Notice, Subject
@@ -147,8 +147,8 @@ class Courier:
         numbers = {page.incident_id for page in pages}
         incidents = {number: one for number in numbers if (one := store.load(db, number))}
         symptoms = store.symptoms_of(db, numbers)
-        people = store.load_people(db) | {OPERATOR.id: OPERATOR}
-        declared = store.load_people(db, origin=DECLARED).keys() | {OPERATOR.id}
+        people = roster.load_people(db) | {OPERATOR.id: OPERATOR}
+        declared = roster.load_people(db, origin=DECLARED).keys() | {OPERATOR.id}
         around = self._around(db, list(incidents.values()))
         parcels = []
         for page in pages:

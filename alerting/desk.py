@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerting import docket, gather, logbook, outbox, store
+from alerting import docket, gather, logbook, outbox, roster, store
 from alerting import incident as life
 from alerting import setups as setups
 from alerting.escalation import Policy
@@ -234,7 +234,7 @@ def symptoms(db: Connection, incident_ids: Collection[int]) -> dict[int, list[Ra
 
 def people(db: Connection, origin: str | None = None) -> dict[str, Person]:
     """Everybody who can be paged, by name; or those of one origin."""
-    return store.load_people(db, origin=origin)
+    return roster.load_people(db, origin=origin)
 
 
 def last_attempts(db: Connection) -> list[tuple[str, Attempt]]:
@@ -244,12 +244,12 @@ def last_attempts(db: Connection) -> list[tuple[str, Attempt]]:
 
 def policies(db: Connection, origin: str | None = None) -> dict[str, Policy]:
     """Every policy, by name; or those of one origin."""
-    return store.load_policies(db, origin)
+    return roster.load_policies(db, origin)
 
 
 def origins(db: Connection) -> tuple[dict[str, str], dict[str, str]]:
     """The origin of each person, and of each policy, by name."""
-    return store.origins(db)
+    return roster.origins(db)
 
 
 def notifiers(db: Connection, origin: str | None = None) -> dict[str, dict[str, str]]:
@@ -273,31 +273,31 @@ def install(
 
     What another origin has stays, but for the names that are taken over now.
     """
-    store.remove_people(db, origin=origin)
-    store.put_people(db, everybody, origin)
-    store.remove_policies(db, origin=origin)
-    store.put_policies(db, every, origin)
+    roster.remove_people(db, origin=origin)
+    roster.put_people(db, everybody, origin)
+    roster.remove_policies(db, origin=origin)
+    roster.put_policies(db, every, origin)
     setups.replace(db, settings, origin)
 
 
 def define_person(db: Connection, person: Person, origin: str) -> None:
     """Write one person, over whoever had the name. Pages that wait for them go to the new contacts."""
-    store.put_people(db, [person], origin)
+    roster.put_people(db, [person], origin)
 
 
 def forget_person(db: Connection, name: str) -> None:
     """Nobody can be paged by this name any more."""
-    store.remove_people(db, [name])
+    roster.remove_people(db, [name])
 
 
 def define_policy(db: Connection, policy: Policy, origin: str) -> None:
     """Write one policy, over the one of the same name. Open incidents keep what they opened with."""
-    store.put_policies(db, [policy], origin)
+    roster.put_policies(db, [policy], origin)
 
 
 def forget_policy(db: Connection, name: str) -> None:
     """No incident opens with this policy any more."""
-    store.remove_policies(db, [name])
+    roster.remove_policies(db, [name])
 
 
 def standing(db: Connection) -> Standing:
@@ -349,7 +349,7 @@ def _tell(db: Connection, kind: Kind, about: list[Incident], words: str, now: da
     told = outbox.told(db, [one.id for one in about])
     if not told:
         return
-    known = store.load_people(db, {name for names in told.values() for name in names}) | {
+    known = roster.load_people(db, {name for names in told.values() for name in names}) | {
         OPERATOR.id: OPERATOR
     }
     outbox.intend(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import escalation, gather, logbook, outbox, store
+from alerting import escalation, gather, logbook, outbox, roster, store
 from alerting import incident as life
 from alerting.escalation import Decision
 from alerting.incident import Incident, State
@@ -74,7 +74,7 @@ def _awoken(
 
 
 def _known(db: Connection, names: set[str]) -> dict[str, Person]:
-    found = store.load_people(db, names) if names else {}
+    found = roster.load_people(db, names) if names else {}
     return {name: person for name, person in found.items() if person.contacts}
 
 

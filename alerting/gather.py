@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from alerting import incident as life
-from alerting import logbook, store
+from alerting import logbook, roster, store
 from alerting.escalation import Policy, Step
 from alerting.incident import Hold, Incident, RaisedSymptom, State, Symptom
 from alerting.person import OPERATOR
@@ -65,7 +65,7 @@ def foresee(
     )
     standing = store.open_of(db, symptom.cause_key)
     if standing is None:
-        policies = store.load_policies(db)
+        policies = roster.load_policies(db)
         policy = policies.get(symptom.policy or "", next(iter(policies.values()), CATCH_ALL))
         return _opened(symptom, policy, now, life.pages_at(now, fresh.held_until, gathering)), [fresh]
     recurred = bool(store.had_cleared(db, [standing.id], [symptom.key]))
@@ -132,7 +132,7 @@ def _homes(
     """By cause, the incidents that these symptoms belong to: those opened just now, and those that stood open."""
     wanted = {symptom.cause_key for symptom in fresh}
     standing = store.lock_open(db, wanted)
-    policies = store.load_policies(db)
+    policies = roster.load_policies(db)
     fallback = next(iter(policies.values()), CATCH_ALL)
     new: dict[str, Incident] = {}
     for symptom in sorted(fresh, key=lambda s: s.severity.rank):

@@ -1,23 +1,20 @@
-"""The SQL of incidents, their symptoms and timeline, people and policies. Rows in, frozen dataclasses out.
+"""The SQL of incidents, their symptoms and timeline. Rows in, frozen dataclasses out.
 
 Locks are always taken in the order of the cause key, so that two transactions over many incidents
 wait for each other instead of blocking each other.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, ScalarSelect, delete, func, select
+from sqlalchemy import Connection, Row, ScalarSelect, func, select
 
-from alerting import escalation
-from alerting.escalation import Policy
 from alerting.incident import Facts, Incident, RaisedSymptom, State, Symptom
-from alerting.person import Contact, Person
 from alerting.rows import among, earliest, insert_many, update_many
 from alerting.severity import Severity
-from alerting.tables import incidents, people, policies, symptoms, timeline
+from alerting.tables import incidents, symptoms, timeline
 
 LATELY = 20_000
 SEVERITIES = tuple(Severity)
@@ -34,69 +31,6 @@ class Entry:
     kind: str
     words: str
     by: str | None = None
-
-
-def load_people(
-    db: Connection, names: Collection[str] | None = None, origin: str | None = None
-) -> dict[str, Person]:
-    """Those of the given names and of the given origin who are known; everybody where neither is given."""
-    query = select(people)
-    if names is not None:
-        query = query.where(people.c.id.in_(names))
-    if origin is not None:
-        query = query.where(people.c.origin == origin)
-    return {row.id: _person(row) for row in db.execute(query)}
-
-
-def load_policies(db: Connection, origin: str | None = None) -> dict[str, Policy]:
-    """All policies by name, or those of one origin."""
-    query = select(policies).order_by(policies.c.id)
-    if origin is not None:
-        query = query.where(policies.c.origin == origin)
-    return {row.id: Policy(row.id, escalation.steps_from_json(row.steps)) for row in db.execute(query)}
-
-
-def origins(db: Connection) -> tuple[dict[str, str], dict[str, str]]:
-    """The origin of each person, and of each policy."""
-    of_people = db.execute(select(people.c.id, people.c.origin))
-    of_policies = db.execute(select(policies.c.id, policies.c.origin))
-    return {row.id: row.origin for row in of_people}, {row.id: row.origin for row in of_policies}
-
-
-def put_people(db: Connection, everybody: Iterable[Person], origin: str) -> None:
-    """Write these people, over those of the same names."""
-    rows = [
-        {
-            "id": person.id,
-            "name": person.name,
-            "timezone": person.timezone,
-            "contacts": [asdict(contact) for contact in person.contacts],
-            "origin": origin,
-        }
-        for person in everybody
-    ]
-    remove_people(db, [str(row["id"]) for row in rows])
-    insert_many(db, people, rows)
-
-
-def remove_people(db: Connection, names: Collection[str] = (), origin: str | None = None) -> None:
-    """Forget people: those of these names, and all of this origin."""
-    db.execute(delete(people).where(among(db, people.c.id, names) | (people.c.origin == origin)))
-
-
-def put_policies(db: Connection, every: Iterable[Policy], origin: str) -> None:
-    """Write these policies, over those of the same names. Open incidents keep the policy they opened with."""
-    rows = [
-        {"id": policy.name, "steps": escalation.steps_to_json(policy.steps), "origin": origin}
-        for policy in every
-    ]
-    remove_policies(db, [str(row["id"]) for row in rows])
-    insert_many(db, policies, rows)
-
-
-def remove_policies(db: Connection, names: Collection[str] = (), origin: str | None = None) -> None:
-    """Forget policies: those of these names, and all of this origin."""
-    db.execute(delete(policies).where(among(db, policies.c.id, names) | (policies.c.origin == origin)))
 
 
 def lock_open(db: Connection, cause_keys: Collection[str]) -> dict[str, Incident]:
@@ -328,11 +262,6 @@ def incident_of(row: Row[Any]) -> Incident:
         "severity": SEVERITIES[kept.pop("severity_rank")],
     }
     return Incident(**kept)
-
-
-def _person(row: Row[Any]) -> Person:
-    contacts = tuple(Contact(**contact) for contact in row.contacts)
-    return Person(row.id, row.name, contacts, row.timezone or "UTC")
 
 
 def _symptom(row: Row[Any]) -> RaisedSymptom:

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -18,8 +17,9 @@ from alerting.incident import Incident
 from alerting.notice import Links
 from alerting.notifiers import shelf
 from alerting.notifiers.contract import Notifier
+from alerting.notifiers.shelf import Outfit, Setup
 from alerting.person import Person
-from alerting.span import untold
+from alerting.span import Spans, untold
 from heartbeat import checker, config, link, outfit, plan
 from heartbeat.access.oidc import Oidc
 from heartbeat.access.session import Limits
@@ -50,9 +50,6 @@ SETTLE_BOUND = 0.5
 """Seconds that sends under way have to end at a stop; a send cut off is tried again by its lease's end."""
 COMMIT_BOUND = 0.3
 """Seconds that pings in line have after that; nobody waits for their answers any more."""
-
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -102,6 +99,30 @@ class System:
         await self.ingest.settle(COMMIT_BOUND)
 
 
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What all parts of one system stand on."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    metrics: Metrics
+    http: httpx.AsyncClient
+    entered: httpx.AsyncClient
+    brought: Mapping[str, Notifier]
+    wake: Callable[[], None]
+    tracing: Tracing | None
+
+    @property
+    def spans(self) -> Spans:
+        """How a part says what it is doing."""
+        return self.tracing.span if self.tracing else untold
+
+    def assembler(self) -> Callable[[Mapping[str, Setup]], Outfit]:
+        """Notifiers by how they are set up."""
+        return outfit.assembler(self.settings, self.http, self.entered, self.brought)
+
+
 def build(
     settings: Settings,
     *,
@@ -120,86 +141,137 @@ def build(
     has entered, where they may not reach as far as those of the file. `longest_sleep` may be raised where no other
     process can bring anything forward. `ticked` is told of each tick that has ended, `tracing` of all work that
     takes time."""
-    metrics = Metrics(
-        version=version("heartbeat"),
-        database="sqlite" if database.sqlite else "postgresql",
-        roles=settings.roles,
-        notifiers=shelf.known().kinds.keys() | (notifiers or {}).keys(),
-        shown=ChecksShown(settings.metrics_checks, settings.metrics_labels),
-    )
     system: System
 
     def wake() -> None:
         system.ticker.wake()
         system.publisher.wake()
 
+    brought = notifiers or {}
+    metrics = _metrics(settings, database, brought)
+    ground = _Ground(settings, database, clock, metrics, http, entered or http, brought, wake, tracing)
+    courier = _courier(ground, random)
+    ticker = _ticker(ground, courier, longest_sleep, ticked)
+    ingest = Ingest(database, wake=wake, observe_batch=_observing(metrics, tracing))
+    door = _door(ground, ticker)
+    publisher = _publisher(ground)
+    system = System(
+        asgi=_front(door, ingest, publisher, settings, tracing),
+        door=door,
+        ingest=ingest,
+        courier=courier,
+        ticker=ticker,
+        janitor=_janitor(ground),
+        publisher=publisher,
+        steward=Steward(database, clock, metrics),
+        mailman=_mailman(ground),
+    )
+    return system
+
+
+def _metrics(settings: Settings, database: Database, brought: Mapping[str, Notifier]) -> Metrics:
+    return Metrics(
+        version=version("heartbeat"),
+        database="sqlite" if database.sqlite else "postgresql",
+        roles=settings.roles,
+        notifiers=shelf.known().kinds.keys() | brought.keys(),
+        shown=ChecksShown(settings.metrics_checks, settings.metrics_labels),
+    )
+
+
+def _courier(ground: _Ground, random: Callable[[], float] | None) -> Courier:
+    settings, clock = ground.settings, ground.clock
     courier = Courier(
-        database.write,
-        outfit.assembler(settings, http, entered or http, notifiers or {}),
+        ground.database.write,
+        ground.assembler(),
         now=clock.now,
         around=checker.surroundings,
         links=lambda incident, person: _links(settings, incident, person, clock.now()),
         fill_in=outfit.filler(settings),
         overview_url=f"{settings.public_url}/incidents",
-        observe=metrics.observe_page,
-        wake=wake,
-        spans=tracing.span if tracing else untold,
+        observe=ground.metrics.paging.observe_page,
+        wake=ground.wake,
+        spans=ground.spans,
         **({"random": random} if random else {}),
     )
-    metrics.under_way.set_function(lambda: courier.under_way)
-    ticker = Ticker(
-        database,
-        clock,
+    ground.metrics.paging.under_way.set_function(lambda: courier.under_way)
+    return courier
+
+
+def _ticker(
+    ground: _Ground, courier: Courier, longest_sleep: float, ticked: Callable[[bool], None]
+) -> Ticker:
+    settings = ground.settings
+    return Ticker(
+        ground.database,
+        ground.clock,
         courier,
-        metrics,
+        ground.metrics,
         roles=settings.roles,
-        http=http,
+        http=ground.http,
         outside_url=settings.outside_url,
         outside_every=settings.outside_every,
         longest_sleep=longest_sleep,
         ticked=ticked,
-        spans=tracing.span if tracing else untold,
+        spans=ground.spans,
     )
-    ingest = Ingest(database, wake=wake, observe_batch=_observing(metrics, tracing))
-    door = Door(
-        database=database.within(ANSWER),
-        clock=clock,
-        metrics=metrics,
+
+
+def _door(ground: _Ground, ticker: Ticker) -> Door:
+    settings = ground.settings
+    return Door(
+        database=ground.database.within(ANSWER),
+        clock=ground.clock,
+        metrics=ground.metrics,
         public_url=settings.public_url,
         admin_key=settings.admin_key,
         secret_key=settings.secret_key,
         link_keys=(settings.secret_key, *settings.secret_keys_before),
         vault=outfit.vault_of(settings),
         fence=outfit.fence_of_entered(settings),
-        wake=wake,
+        wake=ground.wake,
         ready=ticker.ready,
-        apply=_applier(settings, notifiers or {}, database, clock, wake),
+        apply=_applier(ground),
         ways=ways(settings),
-        oidc=_oidc(settings, http),
+        oidc=_oidc(settings, ground.http),
     )
-    janitor = Janitor(
-        database, clock, metrics, incidents=settings.keep_incidents, transitions=settings.keep_transitions
+
+
+def _janitor(ground: _Ground) -> Janitor:
+    settings = ground.settings
+    return Janitor(
+        ground.database,
+        ground.clock,
+        ground.metrics,
+        incidents=settings.keep_incidents,
+        transitions=settings.keep_transitions,
     )
-    publisher = _publisher(settings, database, clock, metrics)
-    system = System(
-        _front(door, ingest, publisher, settings, tracing),
-        door,
-        ingest,
-        courier,
-        ticker,
-        janitor,
-        publisher,
-        Steward(database, clock, metrics),
-        Mailman(
-            database,
-            clock,
-            metrics,
-            outfit.assembler(settings, http, entered or http, notifiers or {}),
-            home=settings.public_url,
-            secret=settings.secret_key,
-        ),
+
+
+def _publisher(ground: _Ground) -> Publisher:
+    settings, observed = ground.settings, ground.metrics.status_pages
+    place = settings.status_dir or settings.data_dir / "status"
+    hook = Hook(settings.status_hook, place, observed.observe_hook)
+    return Publisher(
+        ground.database,
+        ground.clock,
+        place,
+        home=settings.public_url,
+        hook=hook,
+        observe=observed.observe_publication,
     )
-    return system
+
+
+def _mailman(ground: _Ground) -> Mailman:
+    settings = ground.settings
+    return Mailman(
+        ground.database,
+        ground.clock,
+        ground.metrics,
+        ground.assembler(),
+        home=settings.public_url,
+        secret=settings.secret_key,
+    )
 
 
 def understand(
@@ -248,31 +320,17 @@ def calm_collector() -> None:
     gc.set_threshold(100_000, 50, 100)
 
 
-def _applier(
-    settings: Settings,
-    brought: Mapping[str, Notifier],
-    database: Database,
-    clock: Clock,
-    wake: Callable[[], None],
-) -> Callable[[str, Path, Who], Awaitable[tuple[str, ...]]]:
-    patient = database.within(APPLY_BOUND)
+def _applier(ground: _Ground) -> Callable[[str, Path, Who], Awaitable[tuple[str, ...]]]:
+    settings, brought, patient = ground.settings, ground.brought, ground.database.within(APPLY_BOUND)
 
     async def apply(text: str, path: Path, who: Who) -> tuple[str, ...]:
         # Read in a thread: a long file takes seconds, for which no ping may wait.
         wanted = await patient.read(lambda _: understand(text, path, settings, brought))
-        done = await patient.write(lambda db: plan.apply(db, wanted, clock.now(), who=who))
-        wake()
+        done = await patient.write(lambda db: plan.apply(db, wanted, ground.clock.now(), who=who))
+        ground.wake()
         return done.changes
 
     return apply
-
-
-def _publisher(settings: Settings, database: Database, clock: Clock, metrics: Metrics) -> Publisher:
-    place = settings.status_dir or settings.data_dir / "status"
-    hook = Hook(settings.status_hook, place, metrics.observe_hook)
-    return Publisher(
-        database, clock, place, home=settings.public_url, hook=hook, observe=metrics.observe_publication
-    )
 
 
 def _links(settings: Settings, incident: Incident, person: Person, now: datetime) -> Links:
@@ -283,11 +341,11 @@ def _links(settings: Settings, incident: Incident, person: Person, now: datetime
 
 def _observing(metrics: Metrics, tracing: Tracing | None) -> Callable[[int, float], None]:
     if tracing is None:
-        return metrics.observe_batch
+        return metrics.pings.observe_batch
     told = tracing.batch
 
     def observe(size: int, seconds: float) -> None:
-        metrics.observe_batch(size, seconds)
+        metrics.pings.observe_batch(size, seconds)
         told(size, seconds)
 
     return observe

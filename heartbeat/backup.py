@@ -22,7 +22,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from heartbeat import audit, check, migrations, store
+from heartbeat import audit, check, installation, migrations, store
 from heartbeat.database import Database, WriterLock
 from heartbeat.who import Role, Who
 
@@ -144,7 +144,7 @@ def restore(
 
 def expect_anew(db: Connection, now: datetime, grace: timedelta) -> None:
     """Note that the past is not to be judged: for a database that was put back by other tools."""
-    store.remember(db, RESTORED, _fact(now, grace))
+    installation.remember(db, RESTORED, _fact(now, grace))
 
 
 async def begin_anew(database: Database, now: datetime) -> int | None:
@@ -152,7 +152,7 @@ async def begin_anew(database: Database, now: datetime) -> int | None:
 
     How many checks there were, or None where nothing was restored. Done twice it does no harm.
     """
-    restored = await database.read(lambda db: store.recall(db, RESTORED))
+    restored = await database.read(lambda db: installation.recall(db, RESTORED))
     if restored is None:
         return None
     count, last = 0, 0
@@ -174,7 +174,7 @@ def _excuse(db: Connection, after: int, from_: datetime) -> list[int]:
 def _written_down(db: Connection, restored: dict[str, Any], now: datetime, count: int) -> None:
     after = {"copied at": restored["copied_at"], "checks expected afresh": count}
     audit.record(db, OPERATOR, "restore", "database", now, after=after)
-    store.forget(db, RESTORED)
+    installation.forget(db, RESTORED)
 
 
 def _reading(database: Path) -> sqlite3.Connection:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from alerting import commit, desk
 from alerting.incident import Facts, Incident, Surroundings, Symptom
-from heartbeat import cause, check, maintenance, store, windows
+from heartbeat import cause, check, installation, maintenance, store, transitions, windows
 from heartbeat.check import Cause, Change, Check, Raised
 
 BATCH = 1000
@@ -31,7 +31,7 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH) -> int:
     store.move_wake(db, [change.check for change, _ in decided if change.told is None])
     if downs:
         store.save(db, [change.check for change, _ in downs])
-        store.write_transitions(db, [(change, before, now) for change, before in downs])
+        transitions.write(db, [(change, before, now) for change, before in downs])
         said = store.last_bodies(db, [before.id for _, before in downs])
         symptoms = [symptom(change, before, said=said.get(before.id)) for change, before in downs]
         raise_(db, symptoms, now)
@@ -54,13 +54,13 @@ def _tell(downs: Sequence[Check]) -> None:
 
 def raise_(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> None:
     """Tell downstairs, by the gathering time in force."""
-    desk.raise_(db, as_told(db, symptoms, now), now, store.gathering(db))
+    desk.raise_(db, as_told(db, symptoms, now), now, installation.gathering(db))
 
 
 def as_told(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> Sequence[Symptom]:
     """The symptoms with the default policy where they name none, and held where they are under maintenance."""
     if any(one.policy is None for one in symptoms):
-        default = store.default_policy(db)
+        default = installation.default_policy(db)
         symptoms = [one if one.policy is not None else replace(one, policy=default) for one in symptoms]
     return _held(db, symptoms, now)
 

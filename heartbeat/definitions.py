@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, select, text
 
 from alerting import desk
 from alerting.rows import insert_many
-from heartbeat import store
+from heartbeat import installation
 from heartbeat.check import Check
 from heartbeat.config import (
     GROUP_BY,
@@ -47,11 +47,11 @@ def load(db: Connection, checks: Iterable[Check], origin: str = ORIGIN) -> Confi
     that there are."""
     return Configuration(
         group_by=group_by(db),
-        gathering=store.gathering(db),
-        acknowledge_for=store.acknowledge_for(db),
-        policy=store.recall(db, "policy"),
+        gathering=installation.gathering(db),
+        acknowledge_for=installation.acknowledge_for(db),
+        policy=installation.recall(db, "policy"),
         ping_keys={one.name: one.hash for one in ping_keys_of(db, origin)},
-        ping_key_references=store.recall(db, "ping_key_references") or {},
+        ping_key_references=installation.recall(db, "ping_key_references") or {},
         checks={one.slug: CheckDefinition.of(one) for one in checks if one.origin == origin},
         people=desk.people(db, origin),
         policies=desk.policies(db, origin),
@@ -62,7 +62,7 @@ def load(db: Connection, checks: Iterable[Check], origin: str = ORIGIN) -> Confi
 
 def group_by(db: Connection) -> tuple[str, ...]:
     """The labels by which checks share an incident."""
-    kept = store.recall(db, "group_by")
+    kept = installation.recall(db, "group_by")
     return GROUP_BY if kept is None else tuple(kept)
 
 
@@ -82,7 +82,7 @@ def remember_facts(db: Connection, wanted: Configuration) -> None:
         "ping_key_references": wanted.ping_key_references,
     }
     for key, value in facts.items():
-        store.remember(db, key, value)
+        installation.remember(db, key, value)
 
 
 def ping_keys_of(db: Connection, origin: str | None = None) -> list[PingKey]:

@@ -21,7 +21,7 @@ from alerting import desk, notice
 from alerting.notifiers import shelf
 from alerting.notifiers.contract import Accepted
 from alerting.person import Person
-from heartbeat import app, config, migrations, outfit, plan, rekey, secret, settings, store
+from heartbeat import app, config, installation, migrations, outfit, plan, rekey, secret, settings, store
 from heartbeat.check import Check, State
 from heartbeat.database import Unavailable, clock_offset, engine, transact
 from heartbeat.doctor import Facts, Key, Place, Postgres, Stock
@@ -127,7 +127,7 @@ def _postgres(db: Connection) -> Postgres:
 
 
 def _stock(db: Connection, given: Settings, usable: set[str], now: datetime) -> Stock:
-    people, policies, default = desk.people(db), desk.policies(db), store.recall(db, "policy")
+    people, policies, default = desk.people(db), desk.policies(db), installation.recall(db, "policy")
     reached = {one.id for one in people.values() if any(contact.kind in usable for contact in one.contacts)}
     checks = store.listed(db, limit=plan.ALL)
     oldest = desk.standing(db).oldest

@@ -16,7 +16,7 @@ from alerting.escalation import Decision, Policy
 from alerting.incident import Hold, Incident, RaisedSymptom, Surroundings
 from alerting.notice import Kind, Links, Notice, Subject
 from alerting.person import Person, reachable
-from heartbeat import check, checker, store
+from heartbeat import check, checker, installation
 from heartbeat.check import Cause, Change, Check, Raised, State
 
 
@@ -86,7 +86,7 @@ def of(db: Connection, one: Check, now: datetime, open_url: str) -> Forecast:
 
 def by(db: Connection, policy: Policy, now: datetime) -> tuple[Call, ...]:
     """Whom this policy would page for an incident that opened now, step by step."""
-    people, at = desk.people(db), now + store.gathering(db)
+    people, at = desk.people(db), now + installation.gathering(db)
     return tuple(_call(policy, at, decision, people) for at, decision in escalation.ahead(policy, 0, at))
 
 
@@ -106,7 +106,7 @@ def _incident(
     found = desk.dossier(db, number) if number is not None else None
     if found is not None:
         return found.incident, found.symptoms
-    return desk.foresee(db, symptom, now, store.gathering(db))
+    return desk.foresee(db, symptom, now, installation.gathering(db))
 
 
 def _ahead(incident: Incident, symptoms: Sequence[RaisedSymptom]) -> list[tuple[datetime, Decision]]:

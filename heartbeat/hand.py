@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.incident import Acknowledged, Missing, Resolved, Snoozed, Stale
 from alerting.incident import State as Life
-from heartbeat import audit, check, checker, store
+from heartbeat import audit, check, checker, installation, store, transitions
 from heartbeat.check import Change, Check, Cleared, State
 from heartbeat.config import CheckDefinition, export
 from heartbeat.who import Who
@@ -52,7 +52,7 @@ def delete(db: Connection, name: str | UUID, who: Who, now: datetime) -> Check |
     before = _locked(db, name)
     if before is None:
         return None
-    desk.clear(db, {checker.symptom_key(before): f"deleted by {who.name}"}, now, store.gathering(db))
+    desk.clear(db, {checker.symptom_key(before): f"deleted by {who.name}"}, now, installation.gathering(db))
     store.remove(db, [before.id])
     was = export.check(CheckDefinition.of(before))
     audit.record(db, who, "check.delete", f"check {before.slug}", now, before=was)
@@ -73,7 +73,7 @@ def acknowledge(
 
     `by` is who answers, where that is somebody else than who calls.
     """
-    end = until or now + store.acknowledge_for(db)
+    end = until or now + installation.acknowledge_for(db)
     named = by or who.name
     outcome = desk.acknowledge(db, incident_id, named, now, occurrence=occurrence, until=end)
     if isinstance(outcome, Acknowledged) and not outcome.again:
@@ -105,7 +105,7 @@ def resolve(
         before = store.lock(db, ids)
         changes = [Change(check.rearmed(one, now), Cleared(f"resolved by {named}")) for one in before]
         store.save(db, [change.check for change in changes])
-        store.write_transitions(db, [(c, one, now) for c, one in zip(changes, before, strict=True)])
+        transitions.write(db, [(c, one, now) for c, one in zip(changes, before, strict=True)])
     if isinstance(outcome, Resolved) and not outcome.again:
         _note_answer(db, who, "resolve", incident_id, now, by=named)
     return outcome
@@ -161,11 +161,11 @@ def _record(db: Connection, who: Who, action: str, before: Check, after: Check, 
 
 def _write(db: Connection, done: Sequence[tuple[Change, Check, datetime]], now: datetime) -> None:
     store.save(db, [change.check for change, *_ in done])
-    store.write_transitions(db, done)
+    transitions.write(db, done)
     cleared = {
         checker.symptom_key(before): change.told.why
         for change, before, _ in done
         if isinstance(change.told, Cleared) and before.state is State.DOWN
     }
     if cleared:
-        desk.clear(db, cleared, now, store.gathering(db))
+        desk.clear(db, cleared, now, installation.gathering(db))

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from alerting import desk
-from heartbeat import cause, check, checker, ring, store
+from heartbeat import cause, check, checker, installation, ring, store, transitions
 from heartbeat.check import Change, Check, Cleared, Ping, Raised, Signal
 from heartbeat.database import Database, Unavailable
 from heartbeat.ring import Arrival, Numbered
@@ -201,7 +201,7 @@ def _look_up(db: Connection, arrivals: Sequence[Arrival]) -> set[str]:
 
 
 def _create(db: Connection, firsts: Collection[Arrival]) -> None:
-    group_by = store.recall(db, "group_by")
+    group_by = installation.recall(db, "group_by")
     group_by = ["host"] if group_by is None else group_by
     made = [
         check.rearmed(
@@ -267,7 +267,7 @@ def _first_of_each(line: Sequence[Arrival]) -> tuple[list[Arrival], list[Arrival
 
 
 def _tell(db: Connection, changes: Sequence[tuple[Change, Check, Arrival]]) -> bool:
-    store.write_transitions(db, [(change, before, arrival.at) for change, before, arrival in changes])
+    transitions.write(db, [(change, before, arrival.at) for change, before, arrival in changes])
     raised = [(change, before, a) for change, before, a in changes if isinstance(change.told, Raised)]
     cleared = {
         checker.symptom_key(change.check): change.told.why
@@ -278,5 +278,5 @@ def _tell(db: Connection, changes: Sequence[tuple[Change, Check, Arrival]]) -> b
         symptoms = [checker.symptom(change, before, said=a.body) for change, before, a in raised]
         checker.raise_(db, symptoms, max(a.at for _, _, a in raised))
     if cleared:
-        desk.clear(db, cleared, max(a.at for _, _, a in changes), store.gathering(db))
+        desk.clear(db, cleared, max(a.at for _, _, a in changes), installation.gathering(db))
     return bool(raised or cleared) or any(a.signal is Signal.START for *_, a in changes)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from alerting import past
 from alerting.past import Rows
-from heartbeat import store
+from heartbeat import transitions
 from heartbeat.clock import Clock
 from heartbeat.database import Database, Unavailable
 from heartbeat.metrics import Metrics
@@ -51,11 +51,11 @@ class Janitor:
                 await self.tidy()
             except Unavailable as away:
                 log.warning("janitor: the database is away: %s", away)
-                self._metrics.janitor_failures.inc()
+                self._metrics.forgetting.failures.inc()
             except Exception:
                 # Old rows can wait for the next round.
                 log.exception("janitor failed")
-                self._metrics.janitor_failures.inc()
+                self._metrics.forgetting.failures.inc()
             await asyncio.sleep(EVERY)
 
     async def tidy(self) -> int:
@@ -71,7 +71,7 @@ class Janitor:
         total = 0
         while (rows := await self._database.read(find)) is not None:
             gone = await self._database.write(partial(_forget, rows=rows))
-            self._metrics.forgotten.labels(rows.table).inc(gone)
+            self._metrics.forgetting.rows.labels(rows.table).inc(gone)
             if gone == 0:
                 # Another process is at the same rows. It does not need two.
                 break
@@ -81,11 +81,11 @@ class Janitor:
 
 
 def _old_transitions(db: Connection, before: datetime) -> Rows | None:
-    ids: Sequence[int] = store.old_transitions(db, before, BATCH)
+    ids: Sequence[int] = transitions.old(db, before, BATCH)
     return Rows("transitions", ids) if ids else None
 
 
 def _forget(db: Connection, rows: Rows) -> int:
     if rows.table == "transitions":
-        return store.remove_transitions(db, rows.ids)
+        return transitions.remove(db, rows.ids)
     return past.forget(db, rows)

@@ -13,7 +13,20 @@ from uuid import UUID
 import uvloop
 from sqlalchemy import Connection
 
-from heartbeat import app, backup, config, migrations, outfit, plan, secret, settings, store, tracing, vigil
+from heartbeat import (
+    app,
+    backup,
+    config,
+    installation,
+    migrations,
+    outfit,
+    plan,
+    secret,
+    settings,
+    store,
+    tracing,
+    vigil,
+)
 from heartbeat.access import users
 from heartbeat.clock import WallClock
 from heartbeat.database import Database, Unavailable
@@ -153,9 +166,9 @@ def _same_installation(db: Connection, secret_key: str, before: Sequence[str] = 
     Another key is taken where the one that the database knows is still named, so that its links are taken too.
     """
     mine = _key_hash(secret_key)
-    known = store.recall(db, "secret_key_hash")
+    known = installation.recall(db, "secret_key_hash")
     if known is None or (known != mine and known in map(_key_hash, before)):
-        store.remember(db, "secret_key_hash", mine)
+        installation.remember(db, "secret_key_hash", mine)
     elif known != mine:
         raise BadSetting(
             "HEARTBEAT_SECRET_KEY differs from the one that this database was last served with: give every "

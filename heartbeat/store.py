@@ -1,6 +1,6 @@
 """The SQL of checks: loading, claiming what is due, saving decisions. The ping path has its own room, `ring`."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,25 +8,13 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, ScalarSelect, String, case, delete, func, select
 
-from alerting.incident import ACKNOWLEDGED_FOR, GATHERING
 from alerting.rows import among, earliest, insert_many, update_many
 from alerting.severity import Severity
-from heartbeat.check import Cause, Change, Check, Raised, Run, State
-from heartbeat.tables import checks, installation, ping_keys, pings, transitions
+from heartbeat.check import Cause, Check, Run, State
+from heartbeat.tables import checks, ping_keys, pings
 
 SEVERITIES = tuple(Severity)
 _COLUMNS = tuple(checks.c.keys())
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """A check changed its state at an instant."""
-
-    check_id: int
-    at: datetime
-    state: State
-    cause: Cause | None
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,55 +201,6 @@ def labels_of(db: Connection, ids: Collection[int]) -> dict[int, dict[str, str]]
     return {row.id: row.labels for row in db.execute(query)}
 
 
-def write_transitions(db: Connection, changed: Iterable[tuple[Change, Check, datetime]]) -> None:
-    """Keep that checks changed their state: (decision, the check before, when)."""
-    rows = [
-        {
-            "check_id": change.check.id,
-            "at": at,
-            "state": change.check.state.value,
-            "cause": change.check.cause.value if change.check.cause else None,
-            "why": change.told.why if change.told else "",
-        }
-        for change, before, at in changed
-        if (change.check.state, change.check.cause) != (before.state, before.cause)
-        or isinstance(change.told, Raised)
-    ]
-    insert_many(db, transitions, rows)
-
-
-def transitions_of(db: Connection, check_id: int, limit: int) -> list[Transition]:
-    """The newest changes of a check's state, newest first."""
-    query = (
-        select(transitions)
-        .where(transitions.c.check_id == check_id)
-        .order_by(transitions.c.id.desc())
-        .limit(limit)
-    )
-    return [
-        Transition(row.check_id, row.at, State(row.state), Cause(row.cause) if row.cause else None, row.why)
-        for row in db.execute(query)
-    ]
-
-
-def old_transitions(db: Connection, before: datetime, limit: int) -> Sequence[int]:
-    """Up to `limit` changes of state that may be forgotten: each was followed by another before that instant.
-
-    The last one before it stays, for it says how the check stood from then on.
-    """
-    later = transitions.alias()
-    followed = select(later.c.id).where(
-        later.c.check_id == transitions.c.check_id, later.c.id > transitions.c.id, later.c.at < before
-    )
-    query = select(transitions.c.id).where(transitions.c.at < before, followed.exists())
-    return db.execute(query.order_by(transitions.c.at).limit(limit)).scalars().all()
-
-
-def remove_transitions(db: Connection, ids: Collection[int]) -> int:
-    """Forget these changes of state; how many there still were."""
-    return db.execute(delete(transitions).where(transitions.c.id.in_(ids))).rowcount
-
-
 def last_bodies(db: Connection, ids: Collection[int]) -> dict[int, bytes]:
     """The newest body that each of these checks has sent and that is still kept."""
     newest = (
@@ -293,44 +232,10 @@ def lock_uuids(db: Connection, wanted: Collection[UUID]) -> list[Check]:
     return [check_of(row) for row in db.execute(query)]
 
 
-def recall(db: Connection, key: str) -> Any:
-    """A fact about this installation, or None."""
-    return db.execute(select(installation.c.value).where(installation.c.key == key)).scalar()
-
-
-def gathering(db: Connection) -> timedelta:
-    """How long an incident gathers symptoms before its first page."""
-    kept = recall(db, "gathering")
-    return GATHERING if kept is None else timedelta(seconds=float(kept))
-
-
-def acknowledge_for(db: Connection) -> timedelta:
-    """How long an acknowledgement keeps an incident quiet."""
-    kept = recall(db, "acknowledge_for")
-    return ACKNOWLEDGED_FOR if kept is None else timedelta(seconds=float(kept))
-
-
-def default_policy(db: Connection) -> str | None:
-    """The policy of checks that name none: the configuration file's, else the one chosen outside of it."""
-    named: str | None = recall(db, "policy") or recall(db, "policy_outside")
-    return named
-
-
 def naming_policy(db: Connection, policy: str | None) -> str | None:
     """The first check that names this policy, or that names none."""
     query = select(func.min(checks.c.slug, type_=String)).where(checks.c.policy == policy)
     return db.execute(query).scalar()
-
-
-def remember(db: Connection, key: str, value: Any) -> None:
-    """Keep a fact about this installation."""
-    db.execute(delete(installation).where(installation.c.key == key))
-    db.execute(installation.insert().values(key=key, value=value))
-
-
-def forget(db: Connection, key: str) -> None:
-    """Keep a fact about this installation no longer."""
-    db.execute(delete(installation).where(installation.c.key == key))
 
 
 def check_of(row: Row[Any]) -> Check:

@@ -130,10 +130,10 @@ class Ticker:
             clean, done = await self._rounds()
             if clean and not done:
                 span.forget()
-        self._metrics.tick_seconds.observe(loop.time() - began)
+        self._metrics.ticking.seconds.observe(loop.time() - began)
         if clean:
             self._clean_at = loop.time()
-            self._metrics.last_tick.set(self._clock.now().timestamp())
+            self._metrics.ticking.last.set(self._clock.now().timestamp())
         return clean
 
     async def _rounds(self) -> tuple[bool, bool]:
@@ -175,7 +175,7 @@ class Ticker:
             log.warning("%s: the database is away: %s", name, away, extra={"stage": name})
         except Exception:
             log.exception("%s failed", name, extra={"stage": name})
-        self._metrics.tick_failures.labels(name).inc()
+        self._metrics.ticking.failures.labels(name).inc()
         return None
 
     async def _check(self) -> int:
@@ -194,7 +194,7 @@ class Ticker:
             return 0
         offset = await self._database.read(clock_offset)
         self._clock.correct(offset)
-        self._metrics.clock_skew.set(offset.total_seconds())
+        self._metrics.ticking.clock_skew.set(offset.total_seconds())
         self._clock_checked_at = self._clock.now()
         return 0
 
@@ -252,4 +252,4 @@ class Ticker:
         except httpx.HTTPError as error:
             log.warning("the outside heartbeat was not reached: %s", type(error).__name__)
             result = "unreachable"
-        self._metrics.outside.labels(result).inc()
+        self._metrics.ticking.outside.labels(result).inc()

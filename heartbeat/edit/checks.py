@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection
 
 from alerting import desk
-from heartbeat import audit, checker, definitions, hand, store
+from heartbeat import audit, checker, definitions, hand, installation, store
 from heartbeat.check import Check, State
 from heartbeat.config import CheckDefinition, definition, entry, export
 from heartbeat.config.definition import Around, Faulty
@@ -33,7 +33,7 @@ class Defined:
 
 def read(db: Connection, slug: str, given: Mapping[str, object]) -> CheckDefinition:
     """What these fields define, which are those that the file has under `checks`. Raises `Faulty`."""
-    around = Around(policies=desk.policies(db), policy=store.default_policy(db))
+    around = Around(policies=desk.policies(db), policy=installation.default_policy(db))
     return definition.read_check(slug, given, around)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from alerting import desk
-from heartbeat import audit, checker, definitions, maintenance, store, windows
+from heartbeat import audit, checker, definitions, installation, maintenance, store, windows
 from heartbeat.config import definition
 from heartbeat.config.definition import Faulty
 from heartbeat.maintenance import Phase, Wanted, Window
@@ -121,7 +121,7 @@ def _hold(db: Connection, now: datetime, *touched: Window) -> dict[str, int]:
         checker.symptom_key(one): one for one in store.down_with(db, [window.match for window in touched])
     }
     holds = {key: maintenance.hold(standing, one.labels, now) for key, one in down.items()}
-    ringing = desk.hold(db, holds, now, store.gathering(db))
+    ringing = desk.hold(db, holds, now, installation.gathering(db))
     return {down[key].slug: number for key, number in sorted(ringing.items())}
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.escalation import Policy
-from heartbeat import audit, definitions, store
+from heartbeat import audit, definitions, installation, store
 from heartbeat.config import definition, entry, export
 from heartbeat.config.definition import Around, Faulty
 from heartbeat.definitions import MADE_HERE
@@ -40,8 +40,8 @@ def define(db: Connection, who: Who, wanted: Policy, now: datetime) -> Policy | 
         deed, was = ("make", None) if before is None else ("change", written(before))
         target = f"policy {wanted.name}"
         audit.record(db, who, f"policy.{deed}", target, now, before=was, after=written(wanted))
-    if store.default_policy(db) is None:
-        store.remember(db, "policy_outside", next(iter(every), wanted.name))
+    if installation.default_policy(db) is None:
+        installation.remember(db, "policy_outside", next(iter(every), wanted.name))
     return before
 
 
@@ -49,13 +49,13 @@ def make_default(db: Connection, who: Who, name: str, now: datetime) -> Policy |
     """Let it page for checks that name no policy; None where there is none. Raises `OwnedByFile`."""
     definitions.wait_for_turn(db)
     found = desk.policies(db).get(name)
-    before = store.default_policy(db)
+    before = installation.default_policy(db)
     if found is not None and before != name:
-        if store.recall(db, "policy") is not None:
+        if installation.recall(db, "policy") is not None:
             raise OwnedByFile(
                 f"The configuration file names {before} as the default policy: change it there."
             )
-        store.remember(db, "policy_outside", name)
+        installation.remember(db, "policy_outside", name)
         was, is_now = {"default": before}, {"default": name}
         audit.record(db, who, "policy.default", f"policy {name}", now, before=was, after=is_now)
     return found
@@ -86,13 +86,13 @@ def written(one: Policy) -> dict[str, Any]:
 
 def _leave_default(db: Connection, name: str) -> None:
     """The default policy goes only as the last one, and where no check needs it."""
-    if store.default_policy(db) != name:
+    if installation.default_policy(db) != name:
         return
     if len(desk.policies(db)) > 1:
         raise InUse(f"Policy {name} is the default: make another one the default first.")
     if check := store.naming_policy(db, None):
         raise InUse(f"Policy {name} is the only one, and pages for check {check}: make another one first.")
-    store.forget(db, "policy_outside")
+    installation.forget(db, "policy_outside")
 
 
 def _require_people(db: Connection, wanted: Policy) -> None:

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, and_, case, func, or_, select
 from heartbeat.check import Cause, Signal, State
 from heartbeat.http.sentence import Count
 from heartbeat.http.strip import Heard
-from heartbeat.store import Transition
 from heartbeat.tables import checks, pings, transitions
+from heartbeat.transitions import Transition
 
 
 @dataclass(frozen=True, slots=True)

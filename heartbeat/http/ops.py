@@ -85,7 +85,7 @@ def router(door: Door) -> APIRouter:
         now = door.clock.now()
         wanted = exposition.asked(request.headers.get("Accept", ""))
         zipped = exposition.takes_gzip(request.headers.get("Accept-Encoding", ""))
-        door.metrics.ready.set(door.ready())
+        door.metrics.ticking.ready.set(door.ready())
         try:
             async with asyncio.timeout(SCRAPE_BOUND):
                 # Written out in the thread that reads, since thousands of lines would hold up the event loop.

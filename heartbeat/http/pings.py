@@ -54,11 +54,11 @@ class Pings:
         self._ingest = ingest
         self._clock = clock
         self._body_limit = body_limit
-        self._heard = metrics.pings.labels("heard")
-        self._created = metrics.pings.labels("created")
-        self._unknown = metrics.pings.labels("unknown")
-        self._malformed = metrics.pings.labels("malformed")
-        self._unavailable = metrics.pings.labels("unavailable")
+        self._heard = metrics.pings.heard.labels("heard")
+        self._created = metrics.pings.heard.labels("created")
+        self._unknown = metrics.pings.heard.labels("unknown")
+        self._malformed = metrics.pings.heard.labels("malformed")
+        self._unavailable = metrics.pings.heard.labels("unavailable")
         common = [
             (b"content-type", b"text/plain; charset=utf-8"),
             (b"access-control-allow-origin", b"*"),

@@ -50,7 +50,7 @@ _DOWN = "heartbeat_check_down", "1 while the check is down, by cause, else there
 def exposition(db: Connection, metrics: Metrics, now: datetime, wanted: Format = Format.PLAIN) -> bytes:
     """Everything, as a scraper reads it."""
     downstairs = desk.standing(db)
-    metrics.observe_standing(now, store.next_due(db), downstairs)
+    metrics.backlog.observe(now, store.next_due(db), downstairs)
     counts = store.count_by_state(db)
     shown = metrics.shown
     left_out = shown.each and sum(counts.values()) > MAX_CHECKS

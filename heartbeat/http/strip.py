@@ -15,7 +15,7 @@ from itertools import groupby, pairwise
 from heartbeat.check import Cause, Check, Signal
 from heartbeat.ring import KEEP
 from heartbeat.schedule import Every, Schedule, due_after, due_from
-from heartbeat.store import Transition
+from heartbeat.transitions import Transition
 
 RUNS = 30
 _BEGINNING = datetime.min.replace(tzinfo=UTC)

@@ -1,8 +1,10 @@
 """The pages where customers ask for mail, confirm it, and end it. GET shows, POST acts. Nobody learns who else does."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from fastapi import APIRouter
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -26,61 +28,75 @@ _BAD = "This link cannot be used: it was damaged, has been used up, or is older 
 
 def router(door: Door) -> APIRouter:
     """Subscribing, confirming, and ending it."""
-    routes, tries = APIRouter(), Tries(TRIES, TRIES_PER)
+    routes, ways = APIRouter(), _Subscribing(door, Tries(TRIES, TRIES_PER))
+    routes.add_route("/status/{slug}/subscribe", ways.subscribe, methods=["POST"], include_in_schema=False)
+    for purpose, show, act in (
+        ("confirm", ways.ask_confirm, ways.confirm),
+        ("unsubscribe", ways.ask_leave, ways.leave),
+    ):
+        path = f"/status/{{slug}}/{purpose}/{{token}}"
+        routes.add_route(path, show, methods=["GET"], include_in_schema=False)
+        routes.add_route(path, act, methods=["POST"], include_in_schema=False)
+    return routes
 
-    async def subscribe(request: Request) -> Response:
-        slug, now = _slug(request), door.clock.now()
+
+@dataclass(frozen=True, slots=True)
+class _Subscribing:
+    """What customers may ask for, one method a page."""
+
+    door: Door
+    tries: Tries
+
+    async def subscribe(self, request: Request) -> Response:
+        slug, now = _slug(request), self.door.clock.now()
         form = await request.form(max_files=0, max_fields=5)
         address = letter.address(str(form.get("address", "")))
         if address is None:
             words = "This is not a mail address, such as anna@example.com. Nothing was changed; go back and try again."
             return page.error_page(request, 400, "Which address?", words)
-        if tries.another(request.client.host if request.client else "", now) is not None:
+        if self.tries.another(request.client.host if request.client else "", now) is not None:
             return page.error_page(
                 request, 429, "Not so often", "Please try again in an hour. Nothing was changed."
             )
-        there = await door.database.read(
-            lambda db: slug in definitions.status_pages_of(db) and Email.kind in desk.notifiers(db)
-        )
-        if not there:
+        if not await self.door.database.read(lambda db: _has_mail(db, slug)):
             return page.error_page(request, 404, "Nothing here", "There is no mail for a page of this name.")
-        await door.database.write(lambda db: mailbox.ask(db, slug, address, now))
+        await self.door.database.write(lambda db: mailbox.ask(db, slug, address, now))
         return _told(*_ASKED, back=f"/status/{slug}/")
 
-    async def ask_confirm(request: Request) -> Response:
-        return _shown(request, "confirm", "Do you want mail about this page?", "Yes, send me mail")
+    async def ask_confirm(self, request: Request) -> Response:
+        return self._shown(request, "confirm", "Do you want mail about this page?", "Yes, send me mail")
 
-    async def confirm(request: Request) -> Response:
-        found, now = _ticket(request, "confirm"), door.clock.now()
-        if found is None or not await door.database.write(lambda db: mailbox.confirm(db, found, now)):
+    async def confirm(self, request: Request) -> Response:
+        database, now = self.door.database, self.door.clock.now()
+        found = self._ticket(request, "confirm")
+        if found is None or not await database.write(lambda db: mailbox.confirm(db, found, now)):
             return page.error_page(request, 400, "This link cannot be used", _BAD)
         words = "You get a mail with each update. Every mail has a link to end it."
         return _told("You will get mail", words, back=f"/status/{_slug(request)}/")
 
-    async def ask_leave(request: Request) -> Response:
-        return _shown(request, "unsubscribe", "Do you want no more mail about this page?", "No more mail")
+    async def ask_leave(self, request: Request) -> Response:
+        return self._shown(
+            request, "unsubscribe", "Do you want no more mail about this page?", "No more mail"
+        )
 
-    async def leave(request: Request) -> Response:
-        found = _ticket(request, "unsubscribe")
+    async def leave(self, request: Request) -> Response:
+        found = self._ticket(request, "unsubscribe")
         if found is None:
             return page.error_page(request, 400, "This link cannot be used", "It was damaged: copy it whole.")
-        await door.database.write(lambda db: mailbox.leave(db, found))
+        await self.door.database.write(lambda db: mailbox.leave(db, found))
         return _told("No more mail", "Your address has been deleted.", back=f"/status/{_slug(request)}/")
 
-    def _ticket(request: Request, purpose: str) -> ticket.Ticket | None:
-        return ticket.read(door.link_keys, purpose, request.path_params["token"])
+    def _ticket(self, request: Request, purpose: str) -> ticket.Ticket | None:
+        return ticket.read(self.door.link_keys, purpose, request.path_params["token"])
 
-    def _shown(request: Request, purpose: str, question: str, action: str) -> Response:
-        if _ticket(request, purpose) is None:
+    def _shown(self, request: Request, purpose: str, question: str, action: str) -> Response:
+        if self._ticket(request, purpose) is None:
             return page.error_page(request, 400, "This link cannot be used", _BAD)
         return page.render("subscribe.html", title=question, words="", action=action, back="")
 
-    routes.add_route("/status/{slug}/subscribe", subscribe, methods=["POST"], include_in_schema=False)
-    for purpose, show, act in (("confirm", ask_confirm, confirm), ("unsubscribe", ask_leave, leave)):
-        path = f"/status/{{slug}}/{purpose}/{{token}}"
-        routes.add_route(path, show, methods=["GET"], include_in_schema=False)
-        routes.add_route(path, act, methods=["POST"], include_in_schema=False)
-    return routes
+
+def _has_mail(db: Connection, slug: str) -> bool:
+    return slug in definitions.status_pages_of(db) and Email.kind in desk.notifiers(db)
 
 
 def _slug(request: Request) -> str:

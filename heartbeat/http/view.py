@@ -18,7 +18,7 @@ from heartbeat.http import sentence, strip
 from heartbeat.http.sentence import Words
 from heartbeat.http.strip import Cell, Heard
 from heartbeat.maintenance import Window
-from heartbeat.store import Transition
+from heartbeat.transitions import Transition
 
 _CAUSES = {Cause.SILENT: "silent", Cause.FAILED: "failed", Cause.OVERRUN: "overran"}
 

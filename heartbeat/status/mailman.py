@@ -97,14 +97,14 @@ class Mailman:
         now = self._clock.now()
         match outcome:
             case Accepted():
-                self._metrics.subscriber_mails.labels("accepted").inc()
+                self._metrics.status_pages.mails.labels("accepted").inc()
                 await self._done([one.id])
             case Refused(reason):
                 log.warning("a mail to a subscriber of %s was refused: %s", one.page, reason)
-                self._metrics.subscriber_mails.labels("refused").inc()
+                self._metrics.status_pages.mails.labels("refused").inc()
                 await self._done([one.id])
             case Unreachable():
-                self._metrics.subscriber_mails.labels("unreachable").inc()
+                self._metrics.status_pages.mails.labels("unreachable").inc()
                 await self._again(one, now)
 
     async def _again(self, one: Mail, now: datetime) -> None:

@@ -66,11 +66,11 @@ class Steward:
             self._counted_at = None if counted.more else now
         except Unavailable as away:
             log.warning("the days of the status pages: the database is away: %s", away)
-            self._metrics.steward_failures.inc()
+            self._metrics.status_pages.steward_failures.inc()
             return False
         except Exception:
             log.exception("the days of the status pages could not be counted")
-            self._metrics.steward_failures.inc()
+            self._metrics.status_pages.steward_failures.inc()
             self._counted_at = now
             return False
         return True
@@ -87,7 +87,7 @@ class Steward:
         except Exception:
             # A fault here must not end what begins and ends maintenance; the next round comes.
             log.exception("steward failed")
-        self._metrics.steward_failures.inc()
+        self._metrics.status_pages.steward_failures.inc()
         return 0
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
 
-from heartbeat import store
+from heartbeat import installation
 from tests.bench.databases import GRACE, PERIOD
 
 MANY = 10_000
@@ -30,7 +30,7 @@ def gather(db: Connection, group: str, now: datetime) -> None:
     """`MANY` checks have been due for a while, and nobody has looked; incidents page without gathering."""
     heard = now - 2 * (PERIOD + GRACE)
     db.execute(text(_SILENT.format(group=group, every=EVERY)), {"heard": heard, "now": now})
-    store.remember(db, "gathering", 0)
+    installation.remember(db, "gathering", 0)
 
 
 def calm(engine: Engine) -> None:

@@ -14,7 +14,7 @@ from alerting.incident import Surroundings
 from alerting.notice import Links, Subject
 from alerting.person import OPERATOR, Contact, Person
 from alerting.tables import pages
-from heartbeat import check, checker, database, forecast, hand, store
+from heartbeat import check, checker, database, forecast, hand, installation, store
 from heartbeat.check import Check
 from heartbeat.edit import maintenance
 from heartbeat.maintenance import Wanted
@@ -125,7 +125,7 @@ def test_where_nobody_can_be_reached_the_catch_all_is(db: Connection) -> None:
 
 def test_a_check_that_names_no_policy_pages_by_the_default(db: Connection) -> None:
     jobs(db, "one", policy=None)
-    store.remember(db, "policy", "ops")
+    installation.remember(db, "policy", "ops")
     assert foresee(db, "one", NOW).policy == OPS
 
 

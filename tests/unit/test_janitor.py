@@ -19,6 +19,7 @@ from heartbeat.database import Database, Unavailable
 from heartbeat.janitor import Janitor
 from heartbeat.metrics import Metrics
 from heartbeat.tables import transitions
+from heartbeat.transitions import of_check
 from heartbeat.who import Role, Who
 from tests.unit.conftest import NOW, a_check, somebody
 from tests.unit.http.conftest import SetClock
@@ -140,7 +141,7 @@ async def test_of_the_changes_of_a_state_the_last_one_before_always_stays(
     """How the check stood at any instant that is still told follows from what is left."""
     clock.at = NOW + timedelta(days=days)
     await tidier.tidy()
-    kept = await database.read(lambda db: store.transitions_of(db, changes, 20))
+    kept = await database.read(lambda db: of_check(db, changes, 20))
     assert len(kept) == left
     assert kept[0].at == NOW + timedelta(days=9)
     assert await count(database, transitions) == left + 1

@@ -19,7 +19,7 @@ from alerting.incident import Incident
 from alerting.incident import State as Life
 from alerting.notifiers import shelf
 from alerting.notifiers.shelf import Setup
-from heartbeat import checker, config, plan, ring, store, vault
+from heartbeat import checker, config, installation, plan, ring, store, vault
 from heartbeat.check import Cause, Check, Signal, State
 from heartbeat.config import Configuration
 from heartbeat.database import engine
@@ -349,10 +349,10 @@ def test_new_groups_hold_for_every_check_whoever_made_it(db: Connection) -> None
 def test_what_stands_at_the_top_is_remembered_for_the_other_rooms(db: Connection) -> None:
     text = JOBS + "group_by: [region]\ngathering: 0s\nacknowledge_for: 90m\n"
     plan.apply(db, parse(text), NOW)
-    assert store.recall(db, "group_by") == ["region"]
-    assert store.recall(db, "policy") == "ops"
-    assert store.gathering(db) == timedelta()
-    assert store.acknowledge_for(db) == timedelta(minutes=90)
+    assert installation.recall(db, "group_by") == ["region"]
+    assert installation.recall(db, "policy") == "ops"
+    assert installation.gathering(db) == timedelta()
+    assert installation.acknowledge_for(db) == timedelta(minutes=90)
 
 
 def test_replicas_that_start_together_apply_one_after_the_other(

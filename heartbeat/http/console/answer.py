@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from alerting import desk, spell
 from alerting.incident import Acknowledged, Missing, Resolved, Stale, Surroundings
 from alerting.incident import State as Life
-from heartbeat import checker, hand, link, store
+from heartbeat import checker, hand, installation, link
 from heartbeat.http import auth, page, sentence, view
 from heartbeat.http.door import Door
 from heartbeat.http.sentence import Words
@@ -71,7 +71,7 @@ def router(door: Door) -> APIRouter:
                 else _line(request, Said(HTTPStatus.GONE, "bad link", (reader.why,)), now)
             )
         outcome = await door.database.write(lambda db: _acknowledge(db, reader, remote, now))
-        door.metrics.observe_answer(outcome)
+        door.metrics.paging.observe_answer(outcome)
         door.wake()
         if browser:
             return page.see_other(f"/answer/{token}", _PRIVATE)
@@ -121,7 +121,7 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
     extent = view.how_much(incident, found.symptoms, around)
     quiet_by = next((one.by for one in reversed(found.timeline) if one.kind == "snoozed"), None)
     standing = [one for one in found.symptoms if one.cleared_at is None] or found.symptoms
-    quiet = store.acknowledge_for(db)
+    quiet = installation.acknowledge_for(db)
     stale = reader.occurrence != incident.occurrence and incident.state is not Life.RESOLVED
     return {
         "incident": incident,

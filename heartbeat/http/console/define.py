@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from alerting import desk, spell
 from alerting.severity import Severity
-from heartbeat import config, store
+from heartbeat import config, installation, store
 from heartbeat.check import Check
 from heartbeat.config import CheckDefinition
 from heartbeat.config.definition import Faulty
@@ -140,7 +140,7 @@ def _define(db: Connection, visit: Visit, typed: Draft, mark: str) -> _Form | No
 
 def _form(db: Connection, visit: Visit, typed: Draft, mark: str, problems: Sequence[str] = ()) -> _Form:
     policies = list(desk.policies(db))
-    usual = store.recall(db, "policy") or next(iter(policies), None)
+    usual = installation.recall(db, "policy") or next(iter(policies), None)
     return _Form(typed, mark, policies, usual, _preview(db, visit, typed), draft.wrong(list(problems)))
 
 

@@ -77,7 +77,7 @@ async def acknowledge(visit: Visit) -> Response:
     outcome = await visit.write(
         lambda db: hand.acknowledge(db, number, visit.who, visit.now, occurrence=occurrence)
     )
-    visit.door.metrics.observe_answer(outcome)
+    visit.door.metrics.paging.observe_answer(outcome)
     if isinstance(outcome, Stale):
         return page.error_page(visit.request, 409, "It has moved on", _moved_on(number))
     return _back_to(visit, number, outcome)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from alerting import desk
 from alerting.escalation import Policy
 from alerting.person import DECLARED, Person
-from heartbeat import forecast, store
+from heartbeat import forecast, installation
 from heartbeat.edit import people as edit
 from heartbeat.http import glance, view
 from heartbeat.http.console import duty, roll
@@ -110,7 +110,7 @@ def _policy(db: Connection, name: str, visit: Visit) -> dict[str, Any] | None:
 
 def default_policy(db: Connection, policies: Mapping[str, Policy]) -> str | None:
     """The policy by which checks page that name none."""
-    return store.default_policy(db) or next(iter(policies), None)
+    return installation.default_policy(db) or next(iter(policies), None)
 
 
 def _secret(person: Person) -> list[Any]:

@@ -10,7 +10,18 @@ from starlette.responses import Response
 
 from alerting import desk, spell
 from alerting.incident import Incident
-from heartbeat import checker, config, forecast, hand, maintenance, ring, schedule, store, windows
+from heartbeat import (
+    checker,
+    config,
+    forecast,
+    hand,
+    maintenance,
+    ring,
+    schedule,
+    store,
+    transitions,
+    windows,
+)
 from heartbeat.check import Check, State
 from heartbeat.http import glance, page, plot, reading, sentence, strip, view
 from heartbeat.http.console import bulk
@@ -104,7 +115,7 @@ def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | N
     one = store.load(db, name)
     if one is None:
         return None
-    changes = store.transitions_of(db, one.id, strip.RUNS)
+    changes = transitions.of_check(db, one.id, strip.RUNS)
     heard = glance.last_runs(db, [one.id], plot.RUNS)[one.id]
     lately = sorted(heard, key=lambda ping: ping.n)[-strip.RUNS - 1 :]
     why = changes[0].why if changes else ""

@@ -69,7 +69,7 @@ async def acknowledge(
             db, number, who, now, by=asked.by, occurrence=asked.occurrence, until=until
         )
     )
-    door.metrics.observe_answer(outcome)
+    door.metrics.paging.observe_answer(outcome)
     return _answered(door, number, outcome)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import desk, escalation
-from heartbeat import definitions, store
+from heartbeat import definitions, installation
 from heartbeat.edit import policies as edit
 from heartbeat.http.auth import Admin, Given
 from heartbeat.http.problem import NoSuch
@@ -127,7 +127,7 @@ async def delete_policy(name: fields.Slug, door: Given, who: Admin) -> None:
 
 def _around(db: Connection) -> tuple[dict[str, str], str | None]:
     """The origins of policies, and the default one."""
-    return desk.origins(db)[1], store.default_policy(db)
+    return desk.origins(db)[1], installation.default_policy(db)
 
 
 def _shown(one: escalation.Policy, origins: dict[str, str], default: str | None) -> Policy:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection
 
 from alerting import desk
-from heartbeat import audit, check, checker, store
+from heartbeat import audit, check, checker, installation, store
 from heartbeat.check import Cause, Check, State
 from heartbeat.config.definition import Faulty
 from heartbeat.edit import OwnedByFile
@@ -147,7 +147,7 @@ def test_a_check_that_a_ping_makes_meanwhile_is_changed_instead(
 def test_a_check_that_names_no_policy_follows_the_one_at_the_top(db: Connection) -> None:
     sentence = "check job: names no policy, and there are several; write `policy: NAME` here or at the top."
     assert faults(db, policy=None) == [sentence]
-    store.remember(db, "policy", "night")
+    installation.remember(db, "policy", "night")
     assert define(db, policy=None).check.policy is None
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.escalation import Policy, Step
-from heartbeat import audit, store
+from heartbeat import audit, installation, store
 from heartbeat.config.definition import Faulty
 from heartbeat.edit import InUse, OwnedByFile
 from heartbeat.edit import policies as edit
@@ -69,10 +69,10 @@ def test_the_first_policy_becomes_the_default_and_a_second_takes_nothing_away(db
     desk.install(db, [FIRST], [], {})
     define(db, "ops")
     define(db, "day")
-    assert store.default_policy(db) == "ops"
+    assert installation.default_policy(db) == "ops"
     edit.make_default(db, ANNA, "day", NOW)
     edit.make_default(db, ANNA, "day", NOW)
-    assert store.default_policy(db) == "day"
+    assert installation.default_policy(db) == "day"
     assert edit.make_default(db, ANNA, "night", NOW) is None
     assert [one.action for one in audit.listed(db, limit=10)] == [
         "policy.default",
@@ -82,9 +82,9 @@ def test_the_first_policy_becomes_the_default_and_a_second_takes_nothing_away(db
 
 
 def test_the_default_of_the_file_is_named_in_the_file(db: Connection) -> None:
-    store.remember(db, "policy", "ops")
+    installation.remember(db, "policy", "ops")
     define(db)
-    assert store.default_policy(db) == "ops"
+    assert installation.default_policy(db) == "ops"
     with pytest.raises(OwnedByFile, match=r"^The configuration file names ops as the default policy:"):
         edit.make_default(db, ANNA, "office", NOW)
 
@@ -118,4 +118,4 @@ def test_a_policy_that_is_needed_cannot_go(db: Connection) -> None:
     store.remove(db, [one.id for one in store.lock_all(db).values()])
     assert edit.delete(db, ANNA, "ops", NOW) is not None
     assert edit.delete(db, ANNA, "ops", NOW) is None
-    assert store.default_policy(db) is None
+    assert installation.default_policy(db) is None

@@ -12,7 +12,7 @@ from heartbeat.http import strip
 from heartbeat.http.strip import Cell, Heard, Outcome
 from heartbeat.ring import KEEP
 from heartbeat.schedule import Cron, Every
-from heartbeat.store import Transition
+from heartbeat.transitions import Transition
 from tests.unit.conftest import NOW, a_check
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)

@@ -23,7 +23,7 @@ def page(system: System) -> str:
 
 def looks(system: System) -> dict[str, float]:
     """How often it has looked, by result."""
-    (family,) = system.door.metrics.publications.collect()
+    (family,) = system.door.metrics.status_pages.publications.collect()
     return {one.labels["result"]: one.value for one in family.samples if one.value}
 
 

@@ -150,5 +150,5 @@ async def test_a_fault_is_told_and_the_next_round_comes(
     assert await system.steward.round() == 0
     assert "the database is away" in caplog.text
     assert "steward failed" in caplog.text
-    (family,) = system.door.metrics.steward_failures.collect()
+    (family,) = system.door.metrics.status_pages.steward_failures.collect()
     assert family.samples[0].value == 2

@@ -9,7 +9,7 @@ from alerting import desk, outbox
 from alerting.escalation import Policy, Step
 from alerting.outbox import Attempt
 from alerting.person import Contact, Person
-from heartbeat import store
+from heartbeat import installation
 from heartbeat.app import System
 from heartbeat.definitions import MADE_HERE
 from tests.unit.conftest import NOW
@@ -28,7 +28,7 @@ async def ben(system: System) -> None:
     write = system.door.database.write
     await write(lambda db: desk.define_person(db, BEN, MADE_HERE))
     await write(lambda db: desk.define_policy(db, NIGHT, MADE_HERE))
-    await write(lambda db: store.remember(db, "policy", "ops"))
+    await write(lambda db: installation.remember(db, "policy", "ops"))
 
 
 async def test_who_is_on_call_is_said_first(system: System, browser: httpx.AsyncClient, ben: None) -> None:

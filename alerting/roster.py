@@ -1,0 +1,81 @@
+"""The SQL of people and policies: who can be paged, and in what order."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, select
+
+from alerting import escalation
+from alerting.escalation import Policy
+from alerting.person import Contact, Person
+from alerting.rows import among, insert_many
+from alerting.tables import people, policies
+
+
+def load_people(
+    db: Connection, names: Collection[str] | None = None, origin: str | None = None
+) -> dict[str, Person]:
+    """Those of the given names and of the given origin who are known; everybody where neither is given."""
+    query = select(people)
+    if names is not None:
+        query = query.where(people.c.id.in_(names))
+    if origin is not None:
+        query = query.where(people.c.origin == origin)
+    return {row.id: _person(row) for row in db.execute(query)}
+
+
+def load_policies(db: Connection, origin: str | None = None) -> dict[str, Policy]:
+    """All policies by name, or those of one origin."""
+    query = select(policies).order_by(policies.c.id)
+    if origin is not None:
+        query = query.where(policies.c.origin == origin)
+    return {row.id: Policy(row.id, escalation.steps_from_json(row.steps)) for row in db.execute(query)}
+
+
+def origins(db: Connection) -> tuple[dict[str, str], dict[str, str]]:
+    """The origin of each person, and of each policy."""
+    of_people = db.execute(select(people.c.id, people.c.origin))
+    of_policies = db.execute(select(policies.c.id, policies.c.origin))
+    return {row.id: row.origin for row in of_people}, {row.id: row.origin for row in of_policies}
+
+
+def put_people(db: Connection, everybody: Iterable[Person], origin: str) -> None:
+    """Write these people, over those of the same names."""
+    rows = [
+        {
+            "id": person.id,
+            "name": person.name,
+            "timezone": person.timezone,
+            "contacts": [asdict(contact) for contact in person.contacts],
+            "origin": origin,
+        }
+        for person in everybody
+    ]
+    remove_people(db, [str(row["id"]) for row in rows])
+    insert_many(db, people, rows)
+
+
+def remove_people(db: Connection, names: Collection[str] = (), origin: str | None = None) -> None:
+    """Forget people: those of these names, and all of this origin."""
+    db.execute(delete(people).where(among(db, people.c.id, names) | (people.c.origin == origin)))
+
+
+def put_policies(db: Connection, every: Iterable[Policy], origin: str) -> None:
+    """Write these policies, over those of the same names. Open incidents keep the policy they opened with."""
+    rows = [
+        {"id": policy.name, "steps": escalation.steps_to_json(policy.steps), "origin": origin}
+        for policy in every
+    ]
+    remove_policies(db, [str(row["id"]) for row in rows])
+    insert_many(db, policies, rows)
+
+
+def remove_policies(db: Connection, names: Collection[str] = (), origin: str | None = None) -> None:
+    """Forget policies: those of these names, and all of this origin."""
+    db.execute(delete(policies).where(among(db, policies.c.id, names) | (policies.c.origin == origin)))
+
+
+def _person(row: Row[Any]) -> Person:
+    contacts = tuple(Contact(**contact) for contact in row.contacts)
+    return Person(row.id, row.name, contacts, row.timezone or "UTC")

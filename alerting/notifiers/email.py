@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import parseaddr
 from typing import ClassVar, Self, cast
 
@@ -20,6 +19,7 @@ from aiosmtplib import SMTP as Client
 from aiosmtplib import SMTPAuthenticationError, SMTPException, SMTPResponseException
 
 from alerting.notice import Notice
+from alerting.notifiers import mime
 from alerting.notifiers.answer import BOUND
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
 from alerting.notifiers.given import is_secret, refuse_unknown, stand_in
@@ -32,9 +32,6 @@ _ADDRESS = re.compile(rf"{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*")
 
 # No reply code says "you send too much", but words do (Postfix, Gmail, Amazon SES, Exchange).
 _THROTTLED = re.compile(r"\brate\b|too (many|much)|throttl", re.IGNORECASE)
-
-# Seven bits pass through every server, with no extension to ask for.
-_POLICY = SMTP.clone(cte_type="7bit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +120,7 @@ def _hang_up(client: Client) -> None:
 
 
 def _message(notice: Notice, sender: Address, recipient: str) -> EmailMessage:
-    message = EmailMessage(policy=_POLICY)
+    message = EmailMessage(policy=mime.POLICY)
     message["From"] = sender
     message["To"] = Address(addr_spec=recipient)
     message["Subject"] = one_line(notice.title)

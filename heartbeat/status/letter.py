@@ -7,14 +7,12 @@ import re
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 
+from alerting.notifiers import mime
 from heartbeat.legible import harmless
 from heartbeat.status.announcement import Status
 
 MAX_ADDRESS = 254
-# Seven bits pass through every server, with no extension to ask for.
-_POLICY = SMTP.clone(cte_type="7bit")
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@((?:{_LABEL}\.)+{_LABEL})")
@@ -77,7 +75,7 @@ def news(
 
 
 def _message(sender: Address, to: str, subject: str, words: list[str], at: datetime) -> EmailMessage:
-    message = EmailMessage(policy=_POLICY)
+    message = EmailMessage(policy=mime.POLICY)
     message["From"] = sender
     message["To"] = Address(addr_spec=to)
     message["Subject"] = " ".join(harmless(subject).split())

@@ -8,9 +8,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
 from typing import Any
 
 import httpx
@@ -21,34 +18,11 @@ from alerting.notice import Kind, Notice
 from alerting.notifiers.contract import Accepted, Contact, Refused, Unreachable
 from alerting.notifiers.email import Email
 
+from .inbox import Inbox
 from .loopback import Serve, Talk, for_ever
 
 ANNA = Contact("email", "anna@example.org")
 SENDER = "Heartbeat <heartbeat@example.com>"
-
-
-class Inbox:
-    """What a real server (aiosmtpd) took, and what it says to a recipient and to a mail."""
-
-    def __init__(self) -> None:
-        self.envelopes: list[Any] = []
-        self.sessions: list[Any] = []
-        self.to_recipient = "250 OK"
-        self.to_mail = "250 2.0.0 Ok: queued as 4F0A"
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
-        if self.to_recipient.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return self.to_recipient
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        self.envelopes.append(envelope)
-        self.sessions.append(session)
-        return self.to_mail
-
-    @property
-    def mails(self) -> list[EmailMessage]:
-        return [message_from_bytes(one.content, EmailMessage, policy=default) for one in self.envelopes]
 
 
 @pytest.fixture
@@ -170,6 +144,23 @@ async def test_a_title_cannot_begin_a_header(email: Email, inbox: Inbox, notice:
     assert mail["Bcc"] is None
     assert envelope.rcpt_tos == ["anna@example.org"]
     assert mail.get_content().startswith("daily-cpu-reset")
+
+
+async def test_what_machines_read_is_never_wrapped_nor_encoded(
+    relay: StartRelay, inbox: Inbox, notice: Notice, http: httpx.AsyncClient
+) -> None:
+    domain = ".".join(["a-very-long-name-of-a-department"] * 5 + ["example.com"])
+    url = f"smtp://127.0.0.1:{await relay(starttls=False)}?starttls=never"
+    email = Email.configured({"smtp": url, "from": f"Heartbeat <heartbeat@{domain}>"}, http)
+    to = Contact("email", f"anna@{domain}")
+    assert isinstance(await email.send(replace(notice, title="КРИТИЧНО: копия " * 20), to), Accepted)
+    root = f"<incident-17@{domain}>".encode()
+    assert inbox.line(b"In-Reply-To") == b"In-Reply-To: " + root
+    assert inbox.line(b"References") == b"References: " + root
+    assert inbox.line(b"Message-ID").startswith(b"Message-ID: <17.0.")
+    assert inbox.line(b"Message-ID").endswith(f"@{domain}>".encode())
+    # What people read is folded as ever.
+    assert max(len(line) for line in inbox.envelopes[0].content.split(b"\r\n") if b"=?utf-8" in line) <= 78
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """From a form to a mail and to no mail any more: double opt-in, retries, and nobody learns who else subscribes."""
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 
 import httpx
 import pytest
+from aiosmtpd.smtp import SMTP as Server
 from sqlalchemy import func, select
 
 from alerting import desk
@@ -17,6 +20,7 @@ from heartbeat.status import editor, mailbox, mailman, tables
 from heartbeat.status.announcement import Status
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import FIRST, OPS, SetClock, visitor
+from tests.unit.notifiers.inbox import Inbox
 from tests.unit.status.conftest import PAGE, define
 from tests.unit.status.test_announcement import wanted
 from tests.unit.status.test_editor import do
@@ -102,6 +106,42 @@ async def test_from_the_form_to_the_last_mail(defined: System, post: Post, clien
         answer = await client.post(end, data={"List-Unsubscribe": "One-Click"})
         assert "Your address has been deleted." in answer.text
     assert (await count(defined), await count(defined, tables.mails)) == (0, 0)
+
+
+@pytest.fixture
+async def inbox() -> AsyncIterator[tuple[Inbox, int]]:
+    """A mail server that takes everything, and its port."""
+    made, loop = Inbox(), asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Server(made, loop=loop), "127.0.0.1", 0)
+    yield made, server.sockets[0].getsockname()[1]
+    server.close()
+
+
+async def test_mail_programs_find_the_link_that_ends_it_whole_however_long_it_is(
+    system: System, inbox: tuple[Inbox, int], client: httpx.AsyncClient
+) -> None:
+    taken, port = inbox
+    domain = ".".join(["a-very-long-name-of-a-department"] * 5 + ["example.com"])
+    mail = {"email": {"smtp": f"smtp://127.0.0.1:{port}?starttls=never", "from": f"status@{domain}"}}
+    await define(system, replace(PAGE, slug="s" * 60))
+    await system.door.database.write(lambda db: desk.install(db, [FIRST], [OPS], mail))
+    ask = {"page": "s" * 60, "address": ANNA, "asked_at": NOW, "confirmed_at": NOW}
+    await system.door.database.write(lambda db: db.execute(tables.subscribers.insert(), [ask]))
+    one = await do(system, editor.make, "s" * 60, wanted(), NOW)
+    await do(system, editor.publish, one.id, NOW)
+    assert await system.mailman.round() == 1
+    end = re.fullmatch(rb"List-Unsubscribe: <http://test(/\S+)>", taken.line(b"List-Unsubscribe"))
+    assert end is not None
+    assert len(end[1]) > 78
+    root = f"<announcement-{one.id}@{domain}>".encode()
+    assert taken.line(b"List-Unsubscribe-Post") == b"List-Unsubscribe-Post: List-Unsubscribe=One-Click"
+    assert taken.line(b"In-Reply-To") == b"In-Reply-To: " + root
+    assert taken.line(b"References") == b"References: " + root
+    assert taken.line(b"Message-ID").endswith(f"@{domain}>".encode())
+    assert await count(system) == 1
+    # As RFC 8058 has it: no cookie, no page of ours that it comes from, either kind of form.
+    await client.post(end[1].decode(), data={"List-Unsubscribe": "One-Click"})
+    assert await count(system) == 0
 
 
 async def test_who_looks_does_not_learn_who_subscribes(

@@ -33,6 +33,11 @@ class Facts:
     since: datetime
     expected_at: datetime | None = None
     last_heard_at: datetime | None = None
+    began_at: datetime | None = None
+    """When what goes on for too long began."""
+    last_well_at: datetime | None = None
+    never_well: bool = False
+    """Whether it is known that there was never anything well before."""
     last_said: str = ""
     why: str = ""
 

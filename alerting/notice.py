@@ -214,14 +214,20 @@ def _lines(about: Subject, now: datetime) -> list[str]:
 
 def _symptom_line(symptom: RaisedSymptom, now: datetime, timezone: str) -> str:
     facts = symptom.facts
-    due = f"due {spell.instant(facts.expected_at, now, timezone)}" if facts.expected_at else facts.why
-    if facts.last_heard_at is None:
-        heard = "never heard"
-    else:
-        at = spell.instant(facts.last_heard_at, now, timezone)
-        heard = f"last heard {at} {spell.zone_name(facts.last_heard_at, timezone)}"
-        heard += f" ({spell.ago(facts.last_heard_at, now)})"
-    return ", ".join(part for part in (f"{symptom.title} {due}".strip(), heard) if part)
+
+    def told(words: str, at: datetime) -> str:
+        return f"{words} {spell.instant(at, now, timezone)} {spell.zone_name(at, timezone)} ({spell.ago(at, now)})"
+
+    if facts.expected_at is not None:
+        heard = told("last heard", facts.last_heard_at) if facts.last_heard_at else "never heard"
+        return f"{symptom.title} due {spell.instant(facts.expected_at, now, timezone)}, {heard}"
+    if facts.began_at is not None:
+        return f"{symptom.title} {facts.why}, {told('started', facts.began_at)}"
+    since = spell.instant(facts.since, now, timezone)
+    well = (
+        told(", last well", facts.last_well_at) if facts.last_well_at else ", never well" * facts.never_well
+    )
+    return f"{symptom.title} {facts.why or symptom.cause} at {since}{well}"
 
 
 def _alive_line(about: Subject, now: datetime) -> str:

@@ -246,12 +246,13 @@ def facts_to_json(facts: Facts) -> dict[str, Any]:
 
 def facts_from_json(kept: Mapping[str, Any]) -> Facts:
     """Back from a row."""
-    instants = {
+    found: dict[str, Any] = {
         name: datetime.fromisoformat(kept[name])
-        for name in ("since", "expected_at", "last_heard_at")
+        for name in ("since", "expected_at", "last_heard_at", "began_at", "last_well_at")
         if kept.get(name)
     }
-    return Facts(**instants, last_said=kept.get("last_said", ""), why=kept.get("why", ""))
+    found |= {name: kept[name] for name in ("last_said", "why", "never_well") if name in kept}
+    return Facts(**found)
 
 
 def incident_of(row: Row[Any]) -> Incident:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from alerting import spell
 from alerting.severity import Severity
 from heartbeat.schedule import Schedule, due_after, due_from
 
@@ -304,7 +305,8 @@ def _failed(check: Check, ping: Ping, duration: timedelta | None) -> Change:
 def _overran(check: Check, now: datetime) -> Change:
     limit = check.max_runtime or timedelta()
     runs = tuple(replace(run, overran=run.overran or _ends_by(run, limit) <= now) for run in check.runs)
-    return _down(replace(check, runs=runs), Cause.OVERRUN, now, "still running after its maximum run time")
+    words = f"still running after its maximum run time of {spell.duration(limit)}"
+    return _down(replace(check, runs=runs), Cause.OVERRUN, now, words)
 
 
 def _down(check: Check, cause: Cause, now: datetime, why: str) -> Change:

@@ -102,7 +102,10 @@ def symptom(change: Change, before: Check, *, said: bytes | None = None) -> Symp
         facts=Facts(
             since=change.check.since,
             expected_at=expected,
-            last_heard_at=before.last_heard_at,
+            last_heard_at=change.check.last_heard_at,
+            began_at=min((run.started_at for run in change.check.runs if run.overran), default=None),
+            last_well_at=change.check.last_ok_at,
+            never_well=change.check.last_ok_at is None,
             last_said=tail(said),
             why=told.why,
         ),

@@ -45,9 +45,20 @@ def shown(value: object) -> object:
     return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def instant(at: datetime, now: datetime) -> Markup:
-    """An instant as the reader needs it: the time, the day where it is another, always the zone."""
-    return _time(at, f"{spell.instant(at, now, 'UTC')} UTC")
+def instant(at: datetime, now: datetime, zone: str = "UTC") -> Markup:
+    """An instant as the reader needs it: the time, the day where it is another, always the zone.
+
+    Where the reader's zone is known it is told by that one, with UTC beside.
+    """
+    return _time(at, in_zone(at, now, zone))
+
+
+def in_zone(at: datetime, now: datetime, zone: str) -> str:
+    """As `instant`, in plain text."""
+    utc = f"{spell.instant(at, now, 'UTC')} UTC"
+    if not at.astimezone(spell.zone(zone)).utcoffset():
+        return utc
+    return f"{spell.instant(at, now, zone)} {spell.zone_name(at, zone)} ({utc})"
 
 
 def ago(at: datetime, now: datetime, bare: bool = False) -> Markup:
@@ -103,14 +114,14 @@ def size(count: int) -> str:
     return f"{count} bytes" if count < 1_000 else f"{count / 1_000:.0f} kB"
 
 
-def spoken(words: Words, now: datetime) -> Markup:
-    """A sentence with its instants."""
-    return Markup("").join(_part(part, now) for part in words)
+def spoken(words: Words, now: datetime, zone: str = "UTC") -> Markup:
+    """A sentence with its instants, as `instant` tells them."""
+    return Markup("").join(_part(part, now, zone) for part in words)
 
 
-def _part(part: str | datetime, now: datetime) -> Markup:
+def _part(part: str | datetime, now: datetime, zone: str) -> Markup:
     if isinstance(part, datetime):
-        return instant(part, now)
+        return instant(part, now, zone)
     if isinstance(part, There):
         # Whoever is in that zone has read it already: the script hides it from them.
         return Markup('<bdi data-zone="{}">{}</bdi>').format(part.zone, part)

@@ -108,7 +108,7 @@ def test_a_run_past_its_maximum_overruns() -> None:
     running = heard(LIMITED, ping(Signal.START, 1))
     assert check.deadline(running) == after(11)
     change = check.on_due(running, after(11))
-    assert change.told == Raised(Cause.OVERRUN, "still running after its maximum run time")
+    assert change.told == Raised(Cause.OVERRUN, "still running after its maximum run time of 10 min")
 
 
 def test_the_end_of_a_run_in_time_gives_its_duration_and_no_overrun() -> None:

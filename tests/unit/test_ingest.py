@@ -3,11 +3,14 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection
 
+from alerting import desk
+from alerting.incident import Facts
 from heartbeat import ingest, ring, store
 from heartbeat.check import Check, Signal, State
 from heartbeat.database import Database, Unavailable
@@ -53,6 +56,26 @@ async def test_an_answer_means_committed(database: Database, job: Check) -> None
     await Ingest(database).hear(success(job))
     kept = await database.read(lambda db: ring.last_pings(db, job.id))
     assert [ping.n for ping in kept] == [1]
+
+
+@pytest.mark.parametrize("last_ok_at", [NOW, None])
+async def test_a_failure_tells_when_it_was_last_well(
+    database: Database, insert: Insert, last_ok_at: datetime | None
+) -> None:
+    one = a_check("job", last_ok_at=last_ok_at)
+    job = (await database.write(lambda db: insert(db, [one])))["job"]
+    said = success(job)
+    await Ingest(database).hear(replace(said, signal=Signal.FAIL, body=b"disk full"))
+    number = (await database.read(lambda db: desk.incident_of(db, [f"check:{job.id}"])))[f"check:{job.id}"]
+    (symptom,) = (await database.read(lambda db: desk.symptoms(db, [number])))[number]
+    assert symptom.facts == Facts(
+        since=said.at,
+        last_heard_at=said.at,
+        last_well_at=last_ok_at,
+        never_well=last_ok_at is None,
+        last_said="disk full",
+        why="reported failure",
+    )
 
 
 async def test_one_row_that_cannot_be_stored_spoils_no_other(

@@ -115,6 +115,33 @@ def test_times_are_in_the_readers_zone_with_the_zone_named() -> None:
     assert page.lines[0].startswith("daily-cpu-reset due 04:00, last heard 02 May 04:01 BST")
 
 
+HEARD = AT - timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        (
+            Facts(AT, last_heard_at=AT, last_well_at=HEARD, why="exit status 1"),
+            "backup exit status 1 at 03:15, last well 03:14 UTC (1 min ago)",
+        ),
+        (
+            Facts(AT, last_heard_at=AT, never_well=True, why="reported failure"),
+            "backup reported failure at 03:15, never well",
+        ),
+        (Facts(AT, last_heard_at=AT, why="reported failure"), "backup reported failure at 03:15"),
+        (
+            Facts(AT, began_at=HEARD, why="still running after its maximum run time of 10 s"),
+            "backup still running after its maximum run time of 10 s, started 03:14 UTC (1 min ago)",
+        ),
+        (Facts(AT, expected_at=HEARD, never_well=True), "backup due 03:14, never heard"),
+    ],
+)
+def test_since_when_is_told_whatever_the_cause(facts: Facts, line: str) -> None:
+    page = notice.compose(subject(symptoms=[symptom("backup", facts=facts)]), AT)
+    assert page.lines[0] == line
+
+
 def test_one_job_alone_on_its_host_is_called_by_its_own_name_without_counts() -> None:
     alone = subject(symptoms=JOBS[:1], surroundings=Surroundings())
     page = notice.compose(alone, AT)

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from alerting import desk, spell
 from alerting.incident import Acknowledged, Missing, Resolved, Stale, Surroundings
 from alerting.incident import State as Life
+from alerting.person import Person
 from heartbeat import checker, hand, installation, link
 from heartbeat.http import auth, page, sentence, view
 from heartbeat.http.door import Door
@@ -70,12 +71,12 @@ def router(door: Door) -> APIRouter:
                 if browser
                 else _line(request, Said(HTTPStatus.GONE, "bad link", (reader.why,)), now)
             )
-        outcome = await door.database.write(lambda db: _acknowledge(db, reader, remote, now))
+        outcome, zone = await door.database.write(lambda db: _acknowledge(db, reader, remote, now))
         door.metrics.paging.observe_answer(outcome)
         door.wake()
         if browser:
             return page.see_other(f"/answer/{token}", _PRIVATE)
-        return _line(request, said(outcome), now)
+        return _line(request, said(outcome), now, zone)
 
     routes.add_route("/answer/{token}", look, methods=["GET"], include_in_schema=False)
     routes.add_route("/answer/{token}", act, methods=["POST"], include_in_schema=False)
@@ -103,13 +104,16 @@ def said(outcome: Outcome) -> Said:
             return Said(HTTPStatus.NOT_FOUND, "missing", (GONE,))
 
 
-def _acknowledge(db: Connection, reader: Answerer, remote: str, now: datetime) -> Outcome:
-    who = Who(_name(db, reader), Role.RESPONDER, "signed link", remote)
-    return hand.acknowledge(db, reader.incident, who, now, occurrence=reader.occurrence)
+def _acknowledge(db: Connection, reader: Answerer, remote: str, now: datetime) -> tuple[Outcome, str]:
+    name, zone = _reader(reader, desk.people(db))
+    who = Who(name, Role.RESPONDER, "signed link", remote)
+    return hand.acknowledge(db, reader.incident, who, now, occurrence=reader.occurrence), zone
 
 
-def _name(db: Connection, reader: Answerer) -> str:
-    return view.names(desk.people(db)).get(reader.person, reader.person)
+def _reader(reader: Answerer, people: Mapping[str, Person]) -> tuple[str, str]:
+    """The name of whom the link was made for, and the zone of their clock."""
+    person = people.get(reader.person)
+    return view.names(people).get(reader.person, reader.person), person.timezone if person else "UTC"
 
 
 def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any] | None:
@@ -122,6 +126,7 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
     quiet_by = next((one.by for one in reversed(found.timeline) if one.kind == "snoozed"), None)
     standing = [one for one in found.symptoms if one.cleared_at is None] or found.symptoms
     quiet = installation.acknowledge_for(db)
+    name, zone = _reader(reader, people)
     stale = reader.occurrence != incident.occurrence and incident.state is not Life.RESOLVED
     return {
         "incident": incident,
@@ -131,7 +136,8 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
         "more": max(len(standing) - LISTED, 0),
         "last_said": next((one.facts.last_said for one in standing if one.facts.last_said), ""),
         "around": around,
-        "person": _name(db, reader),
+        "person": name,
+        "zone": zone,
         "answerable": incident.state is Life.OPEN and not stale,
         "stale": STALE if stale else "",
         "quiet_until": now + quiet,
@@ -147,10 +153,9 @@ def _plain_page(words: str, status: HTTPStatus, now: datetime) -> Response:
     return page.render("answer_bad.html", status=status, headers=_PRIVATE, now=now, words=words)
 
 
-def _line(request: Request, told: Said, now: datetime) -> Response:
+def _line(request: Request, told: Said, now: datetime, zone: str = "UTC") -> Response:
     words = "".join(
-        f"{spell.instant(part, now, 'UTC')} UTC" if isinstance(part, datetime) else part
-        for part in told.words
+        page.in_zone(part, now, zone) if isinstance(part, datetime) else part for part in told.words
     )
     if "application/json" in request.headers.get("accept", ""):
         return JSONResponse({"outcome": told.outcome, "words": words}, told.status, _PRIVATE)

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from starlette.datastructures import FormData
 
 from heartbeat.config import entry
+from heartbeat.http.console.morning import next_morning
 from heartbeat.maintenance import Phase, Wanted, phase
 
 LENGTHS: Mapping[str, timedelta] = {
@@ -19,8 +20,7 @@ LENGTHS: Mapping[str, timedelta] = {
 }
 """How long a window may last at one press, counted from now."""
 MORNING = "morning"
-"""The length that lasts until the next `NINE` in the form's zone."""
-NINE = time(9)
+"""The length that lasts until the next morning in the form's zone."""
 OWN = "own"
 """The length that the fields `starts` and `ends` say."""
 FIELDS = {"match": "labels", "starts_at": "starts", "ends_at": "ends"}
@@ -91,7 +91,7 @@ class Arrangement:
         zone = _zone(self.timezone)
         if self.length != OWN:
             began = before is not None and phase(before, now) is not Phase.UPCOMING
-            until = _nine(now, zone) if self.length == MORNING else now + LENGTHS[self.length]
+            until = next_morning(now, zone) if self.length == MORNING else now + LENGTHS[self.length]
             return (before.starts_at if before is not None and began else now), until
         starts_at = now if before is None else before.starts_at
         if self.starts:
@@ -164,12 +164,3 @@ def _instant(field: str, text: str, zone: ZoneInfo, before: datetime | None) -> 
 
 def _clock(at: datetime, zone: str) -> str:
     return at.astimezone(ZoneInfo(zone)).strftime(_TIME)
-
-
-def _nine(now: datetime, zone: ZoneInfo) -> datetime:
-    today = now.astimezone(zone).date()
-    for day in (today, today + timedelta(days=1)):
-        at = datetime.combine(day, NINE, zone).astimezone(UTC)
-        if at > now:
-            return at
-    raise AssertionError("tomorrow morning is always to come")

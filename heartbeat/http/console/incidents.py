@@ -1,18 +1,19 @@
 """The console's pages of incidents: open and past, one with its story, and what people do to it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from alerting import desk
+from alerting import desk, spell
 from alerting.incident import Incident, Missing, Stale, Surroundings
 from alerting.incident import State as Life
 from heartbeat import checker, hand
 from heartbeat.http import glance, page, sentence, view
 from heartbeat.http.console import story
+from heartbeat.http.console.morning import next_morning
 from heartbeat.http.console.search import page_number
 from heartbeat.http.console.visit import Shown, Visit
 from heartbeat.who import Role
@@ -21,10 +22,8 @@ A_PAGE = 50
 """Incidents on one page of a list."""
 LONGEST_NOTE = 10_000
 """Characters of a note."""
-MORNING = time(9)
-"""When a snooze until tomorrow ends, in UTC."""
 _NO_SUCH_SNOOZE = (
-    "A snooze lasts 1h, 4h or until tomorrow. Nothing was changed; go back and press one of the buttons."
+    "A snooze lasts 1h, 4h or until the morning. Nothing was changed; go back and press one of the buttons."
 )
 SNOOZES = {"1h": timedelta(hours=1), "4h": timedelta(hours=4)}
 
@@ -65,8 +64,8 @@ async def one_incident(visit: Visit) -> Response:
     live, facts = await visit.look((f"incidents/{number}",), lambda db: _facts(db, number, visit.now))
     if facts is None:
         return visit.missing(_missing(number))
-    tomorrow = _tomorrow(visit.now)
-    return visit.show("incident.html", live=live, tomorrow=tomorrow, **facts)
+    morning = next_morning(visit.now, spell.zone("UTC"))
+    return visit.show("incident.html", live=live, morning=morning, **facts)
 
 
 async def acknowledge(visit: Visit) -> Response:
@@ -88,9 +87,9 @@ async def snooze(visit: Visit) -> Response:
     number = visit.number
     wanted = str(visit.form.get("for", ""))
     lasts = SNOOZES.get(wanted)
-    if lasts is None and wanted != "tomorrow":
+    if lasts is None and wanted != "morning":
         return page.error_page(visit.request, 400, "Snooze for how long?", _NO_SUCH_SNOOZE)
-    until = visit.now + lasts if lasts else _tomorrow(visit.now)
+    until = visit.now + lasts if lasts else _morning(visit)
     outcome = await visit.write(lambda db: hand.snooze(db, number, visit.who, visit.now, until))
     return _back_to(visit, number, outcome)
 
@@ -193,8 +192,9 @@ def _back_to(visit: Visit, number: int, outcome: object) -> Response:
     )
 
 
-def _tomorrow(now: datetime) -> datetime:
-    return datetime.combine(now.date() + timedelta(days=1), MORNING, now.tzinfo)
+def _morning(visit: Visit) -> datetime:
+    """The next morning where the reader is, as far as the form tells; else by UTC."""
+    return next_morning(visit.now, spell.zone(str(visit.form.get("zone", ""))[:100]))
 
 
 def _missing(number: int) -> str:

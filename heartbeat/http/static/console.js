@@ -22,6 +22,7 @@
 
   function localize(within) {
     const now = new Date(find("footer time").dateTime);
+    for (const time of every("[data-morning] time", within)) morning(time, now);
     for (const time of every("time", within)) {
       const at = new Date(time.dateTime);
       if (time.dataset.utc !== undefined || at.getTimezoneOffset() === 0) continue;
@@ -34,6 +35,16 @@
       if (found) time.textContent = (day(at) === day(now) ? "" : `${day(at)} `) + clock(at, found[1]);
     }
     for (const one of every(`[data-zone="${zone}"]`, within)) one.hidden = true;
+  }
+
+  // The next morning is where the reader is.
+  function morning(time, now) {
+    const at = new Date(now);
+    at.setHours(9, 0, 0, 0);
+    if (at <= now) at.setDate(at.getDate() + 1);
+    const utc = at.toISOString();
+    time.dateTime = `${utc.slice(0, 19)}Z`;
+    time.title = `${utc.slice(0, 10)} ${utc.slice(11, 19)} UTC`;
   }
 
   // What a page has only with this script.

@@ -183,6 +183,12 @@ class Symptom(Answer):
     since: datetime = Field(validation_alias=AliasPath("facts", "since"))
     expected_at: datetime | None = Field(validation_alias=AliasPath("facts", "expected_at"))
     last_heard_at: datetime | None = Field(validation_alias=AliasPath("facts", "last_heard_at"))
+    began_at: datetime | None = Field(
+        validation_alias=AliasPath("facts", "began_at"), description="When the run began that takes too long."
+    )
+    last_well_at: datetime | None = Field(
+        validation_alias=AliasPath("facts", "last_well_at"), description="The last success before it."
+    )
     last_said: str = Field(validation_alias=AliasPath("facts", "last_said"))
     why: str = Field(validation_alias=AliasPath("facts", "why"))
     raised_at: datetime

@@ -388,7 +388,7 @@ async def test_a_button_of_an_earlier_occurrence_does_not_silence_the_next(
 
 
 @pytest.mark.parametrize(
-    ("lasts", "until"), [("1h", "04:06 UTC"), ("4h", "07:06 UTC"), ("tomorrow", "04 May 09:00 UTC")]
+    ("lasts", "until"), [("1h", "04:06 UTC"), ("4h", "07:06 UTC"), ("morning", "09:00 UTC")]
 )
 async def test_snoozing_says_until_when(
     system: System, browser: httpx.AsyncClient, clock: SetClock, lasts: str, until: str
@@ -397,6 +397,19 @@ async def test_snoozing_says_until_when(
     assert (await press(browser, f"/incidents/{number}/snooze", **{"for": lasts})).status_code == 303
     shown = await see(browser, f"/incidents/{number}")
     assert f"Snoozed by admin; pages again at {until} unless resolved." in shown.words
+
+
+async def test_a_snooze_until_the_morning_ends_where_the_reader_is(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    number = await fall_silent(system, clock, await make_check(system))
+    for zone, until in (
+        ("America/New_York", "13:00 UTC"),
+        ("Asia/Tokyo", "04 May 00:00 UTC"),
+        ("Mars", "09:00 UTC"),
+    ):
+        await press(browser, f"/incidents/{number}/snooze", **{"for": "morning", "zone": zone})
+        assert f"pages again at {until}" in (await see(browser, f"/incidents/{number}")).words
 
 
 async def test_a_snooze_for_no_known_time_changes_nothing(

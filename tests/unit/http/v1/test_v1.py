@@ -323,6 +323,8 @@ async def test_an_incident_tells_its_story(system: System, admin: httpx.AsyncCli
             "since": "2024-05-03T03:06:00Z",
             "expected_at": "2024-05-03T03:05:00Z",
             "last_heard_at": "2024-05-03T03:00:00Z",
+            "began_at": None,
+            "last_well_at": "2024-05-03T03:00:00Z",
             "last_said": "well",
             "why": "was not heard in time",
             "raised_at": "2024-05-03T03:06:00Z",

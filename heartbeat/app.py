@@ -291,9 +291,18 @@ def ways(settings: Settings) -> Ways:
         limits=Limits(settings.sign_in_idle, settings.sign_in_longest),
         admin_key=settings.admin_key_sign_in,
         metrics_open=settings.metrics_open,
-        proxy=Proxy(settings.trusted_proxy, settings.proxy_user_header, settings.proxy_role_header)
-        if settings.proxy_user_header
-        else None,
+        proxy=_proxy(settings),
+    )
+
+
+def _proxy(settings: Settings) -> Proxy | None:
+    if not settings.proxy_user_header:
+        return None
+    return Proxy(
+        settings.trusted_proxy,
+        settings.proxy_user_header,
+        settings.proxy_role_header,
+        settings.proxy_sign_out,
     )
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from alerting import address
 from alerting.address import Network
@@ -20,7 +21,7 @@ KEEP = (92, 36_500)
 """Days for which the past can be kept: status pages tell of the last 90."""
 SHORTEST_KEY = 32
 """Characters of a key that signs or encrypts, at least."""
-
+_HERE = frozenset({("http", "127.0.0.1"), ("http", "localhost"), ("http", "::1")})
 
 MAX_SERIES_LABELS = 5
 """Labels of checks that their series may have."""
@@ -65,6 +66,8 @@ class Settings:
     proxy_user_header: str = ""
     proxy_role_header: str = ""
     """The headers in which it says who they are, and by which role."""
+    proxy_sign_out: str = ""
+    """Where people sign out there."""
     oidc_issuer: str = ""
     oidc_client_id: str = ""
     oidc_client_secret: str = field(default="", repr=False)
@@ -236,6 +239,15 @@ def _roles(given: str) -> frozenset[str]:
     return named or frozenset(ROLES)
 
 
+def is_unread(url: str) -> bool:
+    """Whether nobody on the way reads what is sent to this address of the web: by TLS, or since it is this machine."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme, parts.hostname) in _HERE)
+    except ValueError:
+        return False
+
+
 def _oidc(environ: Mapping[str, str]) -> dict[str, Any]:
     """A provider that signs people in. Half of it set up, or without the extra, would let nobody in in silence."""
     issuer = environ.get("HEARTBEAT_OIDC_ISSUER", "")
@@ -249,8 +261,8 @@ def _oidc(environ: Mapping[str, str]) -> dict[str, Any]:
         for one in environ.get("HEARTBEAT_OIDC_ROLES", "").split(",")
         if one.strip()
     ]
-    if issuer and not issuer.startswith(("https://", "http://127.0.0.1", "http://localhost")):
-        raise BadSetting("HEARTBEAT_OIDC_ISSUER must begin with https://.")
+    if issuer and not is_unread(issuer):
+        raise BadSetting("HEARTBEAT_OIDC_ISSUER must begin with https:// and name a host.")
     if issuer and not (client and secret):
         raise BadSetting(
             "HEARTBEAT_OIDC_ISSUER needs HEARTBEAT_OIDC_CLIENT_ID and HEARTBEAT_OIDC_CLIENT_SECRET."
@@ -280,13 +292,20 @@ def _proxy(environ: Mapping[str, str]) -> dict[str, Any]:
     for name, header in (("HEARTBEAT_PROXY_USER_HEADER", user), ("HEARTBEAT_PROXY_ROLE_HEADER", role)):
         if header and not re.fullmatch(r"[A-Za-z0-9-]{1,100}", header):
             raise BadSetting(f"{name} must be the name of a header, such as X-Forwarded-User.")
+    way_out = environ.get("HEARTBEAT_PROXY_SIGN_OUT", "")
+    if way_out and not (way_out.startswith("/") and not way_out.startswith("//")) and not is_unread(way_out):
+        raise BadSetting(
+            "HEARTBEAT_PROXY_SIGN_OUT must be a path such as /oauth2/sign_out, or begin with https://."
+        )
     if user and not trusted:
         raise BadSetting(
             "HEARTBEAT_PROXY_USER_HEADER needs HEARTBEAT_TRUSTED_PROXY: the address of the proxy."
         )
-    if role and not user:
-        raise BadSetting("HEARTBEAT_PROXY_ROLE_HEADER needs HEARTBEAT_PROXY_USER_HEADER.")
-    return {"trusted_proxy": trusted, "proxy_user_header": user, "proxy_role_header": role}
+    for name, given in (("HEARTBEAT_PROXY_ROLE_HEADER", role), ("HEARTBEAT_PROXY_SIGN_OUT", way_out)):
+        if given and not user:
+            raise BadSetting(f"{name} needs HEARTBEAT_PROXY_USER_HEADER.")
+    found = {"proxy_user_header": user, "proxy_role_header": role, "proxy_sign_out": way_out}
+    return {"trusted_proxy": trusted, **found}
 
 
 def _one_of(environ: Mapping[str, str], name: str, words: tuple[str, str]) -> str:

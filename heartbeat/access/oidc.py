@@ -20,6 +20,7 @@ import httpx
 
 from heartbeat.access import account
 from heartbeat.access.ways import Provider
+from heartbeat.settings import is_unread
 from heartbeat.who import Role
 
 LASTS = timedelta(minutes=10)
@@ -195,7 +196,7 @@ class Oidc:
                     "The provider calls itself something else than HEARTBEAT_OIDC_ISSUER: ask an admin."
                 )
             for name in ENDPOINTS:
-                if not str(about.get(name, "")).startswith("https://"):
+                if not is_unread(str(about.get(name, ""))):
                     return Away(f"The provider does not say its {name}: ask an admin.")
             keys = _usable(await self._asked("GET", about["jwks_uri"], now))
         except Away as away:

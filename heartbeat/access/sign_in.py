@@ -157,9 +157,8 @@ def actor(one: Session, remote: str) -> Who:
 
 
 def end(db: Connection, given: str, who: Who | None, now: datetime) -> None:
-    """End the session with this token."""
-    store.end_session(db, token.hashed(given))
-    if who is not None:
+    """End the session with this token, if there is one."""
+    if store.end_session(db, token.hashed(given)) and who is not None:
         audit.record(db, who, "sign_out", f"user {who.name}", now)
 
 

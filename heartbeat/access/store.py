@@ -107,9 +107,9 @@ def touch_session(db: Connection, number: int, now: datetime) -> None:
     )
 
 
-def end_session(db: Connection, hash_: str) -> None:
-    """End the session whose token has this hash."""
-    db.execute(delete(sessions).where(sessions.c.hash == hash_))
+def end_session(db: Connection, hash_: str) -> bool:
+    """End the session whose token has this hash; whether there was one."""
+    return bool(db.execute(delete(sessions).where(sessions.c.hash == hash_)).rowcount)
 
 
 def end_session_of(db: Connection, owner: int, number: int) -> bool:

@@ -15,6 +15,8 @@ class Proxy:
     networks: tuple[IPv4Network | IPv6Network, ...]
     user_header: str
     role_header: str = ""
+    sign_out: str = ""
+    """Where people sign out there; empty where that is not known."""
 
     def trusts(self, peer: str) -> bool:
         """Whether a connection from this address is the proxy's."""

@@ -31,6 +31,9 @@ COOKIE = "heartbeat"
 PEER = "heartbeat.peer"
 """Where the address of the connection itself stands in the scope, once a proxy's word for it has been taken."""
 
+BY_PROXY = "proxy"
+"""How somebody has come in whom a trusted proxy names: they have no session here that could end."""
+
 _SAFE = frozenset({"GET", "HEAD"})
 _WANTED = "This wants a key, as 'Authorization: Bearer KEY' or 'X-Api-Key: KEY'."
 _WRONG = "This is not a key that opens anything here: it may be mistyped, revoked or expired."
@@ -271,7 +274,7 @@ async def _proxied(request: Request) -> Who | None:
     role = user.role if user is not None else Role.VIEWER
     if proxy.role_header:
         role = proxy.role(request.headers.get(proxy.role_header, ""))
-    return Who(name, role, "proxy", _remote(request))
+    return Who(name, role, BY_PROXY, _remote(request))
 
 
 def _remote(request: Request) -> str:

@@ -66,8 +66,14 @@ class Visit:
         the present loads itself again (`refresh`)."""
         frame: dict[str, Any] = {"who": self.who, "now": self.now, "csrf": auth.csrf_token(self.request)}
         frame |= {"responds": self.who.role.may(Role.RESPONDER), "rules": self.who.role.may(Role.ADMIN)}
+        frame |= {"by_proxy": self.who.via == auth.BY_PROXY, "way_out": self._way_out()}
         frame |= {"live": live, "refresh": page.REFRESH if refresh else 0}
         return page.render(template, status=status, **frame, **facts)
+
+    def _way_out(self) -> str:
+        """Where one signs out whom a proxy has signed in: nothing here could end that."""
+        proxy = self.door.ways.proxy
+        return proxy.sign_out if proxy is not None and self.who.via == auth.BY_PROXY else ""
 
     def missing(self, words: str) -> HTMLResponse:
         """What was asked for is not there."""

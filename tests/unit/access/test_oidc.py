@@ -149,8 +149,17 @@ async def test_a_provider_that_does_not_say_what_it_must_is_told(
         await at(provider).address(Begun(), NOW)
 
 
+@pytest.mark.parametrize(
+    "issuer", ["http://localhost:8080/realms/ops", "http://127.0.0.1/x", "http://[::1]:9/"]
+)
+async def test_a_provider_on_this_machine_needs_no_tls(provider: LocalProvider, issuer: str) -> None:
+    assert read({**SETTINGS, "HEARTBEAT_OIDC_ISSUER": issuer}).oidc_issuer == issuer
+    provider.about |= {"token_endpoint": f"{issuer}/token"}
+    assert await at(provider).address(Begun(), NOW)
+
+
 async def test_an_address_that_is_none_is_a_provider_that_is_away(provider: LocalProvider) -> None:
-    provider.about |= {"jwks_uri": "https://[nowhere"}
+    provider.about |= {"jwks_uri": "https://id.example.com:99999999/keys"}
     with pytest.raises(Away, match="did not answer as it should"):
         await at(provider).address(Begun(), NOW)
 
@@ -261,6 +270,10 @@ def test_settings_say_which_provider() -> None:
     ("change", "words"),
     [
         ({"HEARTBEAT_OIDC_ISSUER": "http://id.example.com"}, "must begin with https"),
+        ({"HEARTBEAT_OIDC_ISSUER": "http://localhost.example.com"}, "must begin with https"),
+        ({"HEARTBEAT_OIDC_ISSUER": "http://127.0.0.1@example.com"}, "must begin with https"),
+        ({"HEARTBEAT_OIDC_ISSUER": "https://"}, "must begin with https"),
+        ({"HEARTBEAT_OIDC_ISSUER": "http://[::1"}, "must begin with https"),
         ({"HEARTBEAT_OIDC_CLIENT_SECRET": ""}, "needs HEARTBEAT_OIDC_CLIENT_ID and"),
         ({"HEARTBEAT_OIDC_ROLES": "admins"}, "ops=admin"),
         ({"HEARTBEAT_OIDC_ROLES": "a=root"}, "ops=admin"),

@@ -16,7 +16,7 @@ from heartbeat.access.session import Limits
 from heartbeat.access.sign_in import WRONG, Gate, Refused
 from heartbeat.access.tables import sign_in_tries
 from heartbeat.database import Database
-from heartbeat.who import Role
+from heartbeat.who import Role, Who
 from tests.unit.access.conftest import CHEAP, HERE, PASSWORD, add, deeds
 from tests.unit.conftest import NOW
 
@@ -169,6 +169,15 @@ async def test_a_new_session_takes_the_place_of_what_was_in_the_browser(database
     assert first != second
     assert await database.read(lambda db: sign_in.seen(db, first, NOW, LIMITS, "")) is None
     assert await database.read(lambda db: sign_in.seen(db, second, NOW, LIMITS, "")) is not None
+
+
+async def test_only_a_sign_in_that_there_was_has_an_end(database: Database) -> None:
+    anna = await database.write(add)
+    made = await database.write(lambda db: sign_in.begin(db, anna, "password", HERE, NOW, LIMITS))
+    who = Who("anna", Role.ADMIN, "session")
+    for given in ("", "another", made, made):
+        await database.write(partial(sign_in.end, given=given, who=who, now=NOW))
+    assert [deed.action for deed in await deeds(database)] == ["sign_out", "sign_in"]
 
 
 async def test_the_admin_key_has_sessions_that_its_fingerprint_holds(database: Database) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from heartbeat import audit
 from heartbeat.access.ways import Proxy
 from heartbeat.app import System
 from heartbeat.http import auth, face, server
@@ -94,6 +95,25 @@ async def test_a_form_is_bound_to_whom_the_proxy_names(system: System) -> None:
         assert (await browser.post("/v1/checks/job/resume", headers=anna)).status_code == 401
 
 
+async def test_one_signs_out_where_one_has_signed_in(system: System) -> None:
+    bare = await asked(system, PROXY, X_User="anna", X_Role="viewer")
+    assert "Sign out" not in sound(bare.text).words
+    assert "You change your password there, and sign out there." in sound(bare.text).words
+    there = await asked(system, replace(PROXY, sign_out="/oauth2/sign_out"), X_User="anna", X_Role="viewer")
+    assert '<a class="me" href="/oauth2/sign_out">Sign out</a>' in there.text
+    assert "/sign-out" not in there.text
+
+
+async def test_what_was_no_sign_in_here_is_none_that_ends_in_the_audit_log(system: System) -> None:
+    door = replace(system.door, ways=replace(system.door.ways, proxy=PROXY))
+    transport = httpx.ASGITransport(app=face.build(door), client=("10.0.0.1", 1))
+    anna = {"X-User": "anna", "X-Role": "responder"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=anna) as browser:
+        csrf = sound((await browser.get("/checks")).text).fields.get("csrf", "")
+        await browser.post("/sign-out", data={"csrf": csrf})
+    assert await system.door.database.read(lambda db: audit.listed(db, limit=9)) == []
+
+
 async def test_the_server_tells_the_proxy_from_whom_it_speaks_for() -> None:
     seen: list[tuple[str, str]] = []
 
@@ -117,6 +137,10 @@ async def test_the_server_tells_the_proxy_from_whom_it_speaks_for() -> None:
     [
         ({"HEARTBEAT_PROXY_USER_HEADER": "X-User"}, "needs HEARTBEAT_TRUSTED_PROXY"),
         ({"HEARTBEAT_PROXY_ROLE_HEADER": "X-Role"}, "needs HEARTBEAT_PROXY_USER_HEADER"),
+        ({"HEARTBEAT_PROXY_SIGN_OUT": "/out"}, "SIGN_OUT needs HEARTBEAT_PROXY_USER_HEADER"),
+        ({"HEARTBEAT_PROXY_SIGN_OUT": "javascript:alert(1)"}, "must be a path such as"),
+        ({"HEARTBEAT_PROXY_SIGN_OUT": "//example.com/out"}, "must be a path such as"),
+        ({"HEARTBEAT_PROXY_SIGN_OUT": "http://example.com/out"}, "must be a path such as"),
         (
             {"HEARTBEAT_PROXY_USER_HEADER": "X User", "HEARTBEAT_TRUSTED_PROXY": "10.0.0.1"},
             "name of a header",

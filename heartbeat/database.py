@@ -13,7 +13,6 @@ import json
 import logging
 import os
 import socket
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -176,20 +175,16 @@ class Held:
                 self._connection = None
 
     def cut(self) -> None:
-        """End whatever the transaction waits for: it fails, as where the database is away."""
+        """End whatever the transaction waits for: it fails, as where the database is away.
+
+        SQLite has no server to wait for: what is under way there ends by itself.
+        """
         with self._guard:
             self._given_up = True
-            match self._connection:
-                case None:
-                    return
-                case sqlite3.Connection() as file:
-                    file.interrupt()
-                case line:
-                    with (
-                        suppress(OSError, psycopg.Error),
-                        socket.socket(fileno=os.dup(line.fileno())) as wire,
-                    ):
-                        wire.shutdown(socket.SHUT_RDWR)
+            line = self._connection
+            if isinstance(line, psycopg.Connection):
+                with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(line.fileno())) as wire:
+                    wire.shutdown(socket.SHUT_RDWR)
 
 
 def transact(on: Engine, work: Callable[[Connection], T], held: Held | None = None) -> T:

@@ -54,12 +54,13 @@ async def test_concurrent_read_then_write_transactions_lose_no_update(database: 
 async def test_a_transaction_that_hangs_is_given_up_and_frees_its_thread(database: Database) -> None:
     """A lock that nobody gives back, a server that does not answer any more: whoever waits is told so."""
 
+    let_go = threading.Event()
+
     def hang(db: Connection) -> None:
         if database.sqlite:
-            db.execute(
-                text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n")
-            )
-        db.execute(text("SELECT pg_sleep(600)"))
+            let_go.wait()
+        else:
+            db.execute(text("SELECT pg_sleep(600)"))
 
     hurried = database.within(0.3)
     for ask in (hurried.read, hurried.write):
@@ -67,6 +68,7 @@ async def test_a_transaction_that_hangs_is_given_up_and_frees_its_thread(databas
         told = await asyncio.gather(*(ask(hang) for _ in range(9)), return_exceptions=True)
         assert {str(one) for one in told} == {"it has not answered for 0.3 s"}
         assert {type(one) for one in told} == {Unavailable}
+    let_go.set()
     await database.write(add_nothing)
     assert await asyncio.gather(*(database.read(reachable) for _ in range(9))) == [True] * 9
 

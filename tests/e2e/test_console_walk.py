@@ -1,40 +1,23 @@
 """Walks through the console in a real browser: looking for checks, pausing many, making one, answering by a key, seeing
-a page change by itself. And axe-core on every page, light and dark.
+a page change by itself.
 """
 
 import asyncio
 from datetime import timedelta
 
-import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
 from heartbeat import check, checker, store
 from heartbeat.check import State
-from heartbeat.http import console
-from tests.e2e import test_pages as pages
+from tests.e2e import walk as walks
+from tests.e2e.inspection import faults_of
 from tests.e2e.service import ADMIN_KEY
-from tests.e2e.test_pages import Place, walking
+from tests.e2e.walk import MARKS, Place, walking
 
-pytestmark = pytest.mark.e2e
+pytestmark = MARKS
 
-# Fixtures of the walk through every page, which this one shares.
-chromium, lived, place = pages.chromium, pages.lived, pages.place
+chromium, lived, place = walks.chromium, walks.lived, walks.place
 
-MORE = {
-    "found": "/checks?q=cpu&label=region%3Dus",
-    "found-nothing": "/checks?q=nowhere&state=up",
-    "pause-many": "/pause?check=mail-queue&check=billing-export",
-    "new": "/new",
-    "declared": "/checks/mail-queue/edit",
-}
-OTHERS = [
-    path
-    for room in console.ROOMS
-    for path in room.READING
-    if "{" not in path and path not in ("/live", "/pause", "/resume")
-]
-"""Every page of the console whose address needs nothing else."""
 SOON = 20_000
 """Milliseconds within which a change must be seen, on a machine that is busy."""
 
@@ -44,36 +27,12 @@ async def live(page: Page) -> None:
     await expect(page.locator("#live")).to_have_text("live")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-async def test_axe_finds_nothing_on_any_page(place: Place, chromium: Browser, dark: bool) -> None:
-    axe = Axe()
-    async with walking(place, chromium, dark=dark) as walk:
-        found = []
+async def test_axe_finds_nothing_on_the_keys(place: Place, chromium: Browser) -> None:
+    async with walking(place, chromium) as walk:
         await walk.sign_in()
-        for path in dict.fromkeys((*OTHERS, *pages.CONSOLE.values(), *MORE.values(), *pages.PUBLIC.values())):
-            await walk.to(path)
-            for details in await walk.page.locator("details").all():
-                await details.evaluate("one => one.open = true")
-            told = await axe.run(walk.page)
-            found += [(path, one["id"], one["nodes"][0]["html"][:120]) for one in told.response["violations"]]
         await walk.to("/checks")
         await walk.page.keyboard.press("?")
-        told = await axe.run(walk.page)
-        found += [("keys", one["id"], one["nodes"][0]["html"][:120]) for one in told.response["violations"]]
-        assert found == []
-
-
-@pytest.mark.parametrize("size", [pages.WIDE, (390, 844)], ids=["wide", "phone"])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-async def test_pages_of_doing_are_photographed(
-    place: Place, chromium: Browser, size: tuple[int, int], dark: bool
-) -> None:
-    async with walking(place, chromium, size, dark=dark) as walk:
-        await walk.sign_in()
-        for name, path in MORE.items():
-            assert await walk.to(path) < pages.LIGHT
-            shot = pages.SHOTS / f"{name}-{'dark' if dark else 'light'}-{size[0]}.png"
-            await walk.page.screenshot(path=shot, full_page=True)
+        assert await faults_of(walk, "keyboard") == []
 
 
 async def test_looking_for_checks_without_script(place: Place, chromium: Browser) -> None:

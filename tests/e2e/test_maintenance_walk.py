@@ -5,36 +5,19 @@ reader's zone, changed, ended early, deleted.
 import re
 from datetime import timedelta
 
-import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, expect
 
 from heartbeat import windows
 from heartbeat.edit import maintenance as edit
 from heartbeat.maintenance import Wanted
-from tests.e2e import test_pages as pages
+from tests.e2e import walk as walks
 from tests.e2e.service import ADMIN_KEY
-from tests.e2e.test_pages import Place, walking
+from tests.e2e.walk import MARKS, NARROW, Place, walking
 from tests.unit.conftest import somebody
 
-pytestmark = pytest.mark.e2e
+pytestmark = MARKS
 
-chromium, lived, place = pages.chromium, pages.lived, pages.place
-
-SHOTS = {
-    "maintenance": "/maintenance",
-    "maintenance-active": "/maintenance/{active}",
-    "maintenance-upcoming": "/maintenance/{upcoming}",
-    "maintenance-past": "/maintenance/{past}",
-    "maintenance-new": "/maintenance/new",
-    "maintenance-of-a-check": "/maintenance/new?check=eu-web-app-sweep",
-    "maintenance-of-many": "/maintenance/new?check=eu-web-app-sweep&check=mail-queue",
-    "maintenance-change": "/maintenance/{active}/edit",
-    "maintenance-end": "/maintenance/{active}/end",
-    "check-under-maintenance": "/checks/eu-web-app-sweep",
-    "checks-under-maintenance": "/checks",
-    "overview-under-maintenance": "/",
-}
+chromium, lived, place = walks.chromium, walks.lived, walks.place
 
 
 async def arrange(place: Place) -> None:
@@ -46,36 +29,15 @@ async def arrange(place: Place) -> None:
         made = await place.system.door.database.write(lambda db: edit.make(db, anna, wanted, now))
         return made.window.id
 
-    place.numbers["active"] = await one("Kernel update", {"component": "web"}, -1, 1.4)
-    place.numbers["upcoming"] = await one("Database move", {"region": "eu"}, 16, 20)
-    place.numbers["past"] = await one("Disk replaced", {"region": "us"}, -30, -27)
-
-
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [pages.WIDE, pages.NARROW], ids=["wide", "phone"])
-async def test_pages_of_maintenance_are_sound_and_photographed(
-    place: Place, chromium: Browser, size: tuple[int, int], dark: bool
-) -> None:
-    async with walking(place, chromium, size, dark=dark) as walk:
-        await walk.sign_in()
-        await walk.to("/maintenance")
-        await walk.reads("No check is under maintenance.")
-        await arrange(place)
-        found = []
-        for name, path in SHOTS.items():
-            assert await walk.to(path) < pages.LIGHT
-            assert await walk.page.locator("h1").count() == 1, path
-            told = await Axe().run(walk.page)
-            found += [(path, one["id"], one["nodes"][0]["html"][:120]) for one in told.response["violations"]]
-            shot = pages.SHOTS / f"{name}-{'dark' if dark else 'light'}-{size[0]}.png"
-            await walk.page.screenshot(path=shot, full_page=True)
-        assert found == []
+    place.words["active"] = await one("Kernel update", {"component": "web"}, -1, 1.4)
+    place.words["upcoming"] = await one("Database move", {"region": "eu"}, 16, 20)
+    place.words["past"] = await one("Disk replaced", {"region": "us"}, -30, -27)
 
 
 async def test_a_window_is_made_from_a_check_and_ended_without_script(
     place: Place, chromium: Browser
 ) -> None:
-    async with walking(place, chromium, pages.NARROW, script=False) as walk:
+    async with walking(place, chromium, NARROW, script=False) as walk:
         page = walk.page
         await walk.sign_in()
         await walk.to("/checks/eu-web-app-sweep")
@@ -172,7 +134,7 @@ async def test_clock_times_of_the_form_are_the_readers(place: Place, chromium: B
     await expect(page.get_by_label("From", exact=True)).to_have_value("2026-05-03T20:41")
     await page.get_by_role("button", name="Save").click()
     await expect(page.locator(".sentence time").first).to_have_text(re.compile(r"20:41 GMT-4"))
-    found = await place.system.door.database.read(lambda db: windows.load(db, place.numbers["upcoming"]))
+    found = await place.system.door.database.read(lambda db: windows.load(db, place.words["upcoming"]))
     assert found is not None
     assert found.starts_at == place.clock.now() + timedelta(hours=16), "to the second"
     await context.close()

@@ -10,10 +10,11 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, async_playwright
 
 from tests.e2e.conftest import Serve, began
+from tests.e2e.inspection import LIGHT, SHOTS
 from tests.e2e.patience import eventually
 from tests.e2e.postgres import Postgres
 from tests.e2e.service import PING_KEY, Service
-from tests.e2e.test_pages import ARGUMENTS, CHROMIUM, LIGHT, OVERFLOW, SHOTS
+from tests.e2e.walk import ARGUMENTS, CHROMIUM, OVERFLOW
 
 pytestmark = pytest.mark.e2e
 

@@ -8,18 +8,17 @@ from base64 import b32decode
 from urllib.parse import quote
 
 import httpx
-import pytest
 import segno
 from playwright.async_api import Browser
 
-from tests.e2e import test_pages as pages
+from tests.e2e import walk
 from tests.e2e.conftest import Serve
 from tests.e2e.service import ADMIN_KEY, Service
 from tests.e2e.visitor import Visitor, visiting
 
-pytestmark = pytest.mark.e2e
+pytestmark = walk.MARKS
 
-chromium = pages.chromium
+chromium = walk.chromium
 
 ANNAS, BOBS = "correct horse battery", "staple of a wet Thursday"
 FIRST = re.compile(r"the first user is made within 24 h at (\S+)\n")

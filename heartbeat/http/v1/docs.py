@@ -81,9 +81,10 @@ async def show_docs(request: Request, door: Given) -> Response:
     described = description_of(request.app, door.public_url)
     about = _html(described["info"]["description"])
     version, faults = described["info"]["version"], _faults(described)
-    return page.render(
+    manual = page.render(
         "api.html", about=about, version=version, url=door.public_url, groups=groups(described), faults=faults
     )
+    return page.zipped(request, manual)
 
 
 def description_of(app: FastAPI, public_url: str) -> dict[str, Any]:

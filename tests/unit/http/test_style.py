@@ -17,8 +17,16 @@ VENDORED = {
     )
 }
 STYLE = (page.HERE / "static" / "style.css").read_text()
-LIGHT = dict(re.findall(r"--([\w-]+): (#\w{6})", STYLE[: STYLE.index("@media (prefers-color-scheme: dark)")]))
-DARK = dict(re.findall(r"--([\w-]+): (#\w{6})", STYLE[STYLE.index("@media (prefers-color-scheme: dark)") :]))
+LIGHT = dict(
+    re.findall(
+        r"--([\w-]+): (#\w{6})", STYLE[: STYLE.index("@media screen and (prefers-color-scheme: dark)")]
+    )
+)
+DARK = dict(
+    re.findall(
+        r"--([\w-]+): (#\w{6})", STYLE[STYLE.index("@media screen and (prefers-color-scheme: dark)") :]
+    )
+)
 TEXT = [
     ("ink", "paper"),
     ("ink", "sunk"),

@@ -91,7 +91,7 @@ def test_the_palette_is_that_of_the_console() -> None:
 
 
 def _palette(sheet: str, theme: int) -> dict[str, str]:
-    light, dark = sheet.split("@media (prefers-color-scheme: dark)", 2)[:2]
+    light, dark = sheet.split("@media screen and (prefers-color-scheme: dark)", 2)[:2]
     return dict(re.findall(r"--([\w-]+): (#\w{6})", (light, dark)[theme]))
 
 

@@ -1,5 +1,6 @@
 """The API's own manual: what a stranger needs stands in it, for every operation, and nothing foreign is loaded."""
 
+import gzip
 import json
 import re
 from typing import Any
@@ -117,6 +118,17 @@ async def test_the_manual_has_every_operation_with_a_line_to_copy(
     assert answer.text.count("curl -fsS") == len(every(described))
     assert "<script" not in answer.text
     assert not re.findall(r'(?:src|href)="https?://', answer.text)
+
+
+async def test_the_manual_is_light_on_the_line(admin: httpx.AsyncClient) -> None:
+    async with admin.stream("GET", "/v1/docs", headers={"Accept-Encoding": "gzip"}) as answer:
+        zipped = b"".join([part async for part in answer.aiter_raw()])
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert len(zipped) < 50_000
+    plain = await admin.get("/v1/docs", headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert gzip.decompress(zipped) == plain.content
 
 
 async def test_the_lines_to_copy_are_right(described: Any) -> None:

@@ -1,0 +1,316 @@
+"""Every page that there is, looked at in Debian's Chromium: light, dark, wide, on a phone, on paper, without script.
+
+A new page needs an example, else the first test fails: a line in `EXAMPLES` under the pattern of its route, with a
+name for its photographs. `{words}` in an address are filled in with what `office.settle` has made (put there whatever
+the page is about); `who` visits it, and it answers `status`. A page without arguments is also visited on a fresh
+installation, where it must say what `EMPTY` has for it. What a form answers has no address: it is looked at by the
+walk that sends the form (`faults_of`). Photographs lie in build/screenshots: look at yours.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from playwright.async_api import Browser
+
+from heartbeat.http import face
+from tests.e2e import office, walk
+from tests.e2e.inspection import faults_of
+from tests.e2e.office import Settled
+from tests.e2e.service import ADMIN_KEY
+from tests.e2e.walk import MARKS, Place, served, walking
+
+pytestmark = MARKS
+chromium, lived, settled = walk.chromium, walk.lived, office.settled
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One page: what its photographs are called, its address, who visits it (nobody: has not signed in).
+
+    A line that begins with `anew` is another one at each visit.
+    """
+
+    name: str
+    address: str
+    who: str = "anna"
+    status: int = 200
+    anew: str = "\0"
+
+
+NOT_PAGES = {
+    "/live": "a stream of changes",
+    "/static/{name}": "the assets of pages",
+    "/readyz": "for probes",
+    "/metrics": "for Prometheus",
+}
+"""What a browser is not shown, and why. Everything under /v1 but its manual is for programs."""
+
+EXAMPLES: dict[str, tuple[Example, ...]] = {
+    "/": (Example("overview", "/"), Example("overview-viewer", "/", "vera")),
+    "/checks": (
+        Example("checks", "/checks"),
+        Example("checks-viewer", "/checks", "vera"),
+        Example("found", "/checks?q=cpu&label=region%3Dus"),
+        Example("found-nothing", "/checks?q=nowhere&state=up"),
+    ),
+    "/checks/{slug}": (
+        Example("check-silent", "/checks/us-daily-cpu-reset"),
+        Example("check-failed", "/checks/mail-queue"),
+        Example("check-overran", "/checks/search-reindex"),
+        Example("check-late", "/checks/billing-export"),
+        Example("check-new", "/checks/nightly-invoice"),
+        Example("check-paused", "/checks/old-importer"),
+        Example("check-hostile", "/checks/hostile"),
+        Example("check-under-maintenance", "/checks/eu-web-app-sweep"),
+        Example("check-made-here", "/checks/nightly-backup"),
+        Example("check-viewer", "/checks/mail-queue", "vera"),
+        Example("check-none", "/checks/not-here", status=404),
+    ),
+    "/checks/{slug}/pings/{number:int}": (
+        Example("ping-gone", "/checks/mail-queue/pings/999999", status=404),
+    ),
+    "/checks/{slug}/pause": (
+        Example("check-pause", "/checks/eu-rotate-logs/pause"),
+        Example("not-for-you", "/checks/eu-rotate-logs/pause", "vera", 403),
+    ),
+    "/checks/{slug}/edit": (
+        Example("check-change", "/checks/nightly-backup/edit"),
+        Example("check-declared", "/checks/mail-queue/edit"),
+    ),
+    "/checks/{slug}/delete": (
+        Example("check-delete", "/checks/nightly-backup/delete"),
+        Example("check-delete-declared", "/checks/mail-queue/delete"),
+    ),
+    "/new": (Example("new", "/new"),),
+    "/pause": (
+        Example("pause-many", "/pause?check=mail-queue&check=billing-export&check=old-importer"),
+        Example("pause-none", "/pause", status=400),
+    ),
+    "/resume": (
+        Example("resume-many", "/resume?check=old-importer&check=mail-queue"),
+        Example("resume-none", "/resume?check=mail-queue", status=409),
+    ),
+    "/incidents": (Example("incidents", "/incidents"), Example("incidents-older", "/incidents?before=1")),
+    "/incidents/{number:int}": (
+        Example("incident-open", "/incidents/{open}"),
+        Example("incident-viewer", "/incidents/{open}", "vera"),
+        Example("incident-acknowledged", "/incidents/{acknowledged}"),
+        Example("incident-snoozed", "/incidents/{snoozed}"),
+        Example("incident-resolved", "/incidents/{resolved}"),
+        Example("incident-none", "/incidents/99999", status=404),
+    ),
+    "/incidents/{number:int}/resolve": (Example("incident-resolve", "/incidents/{open}/resolve"),),
+    "/incidents/{number:int}/announce": (Example("incident-announce", "/incidents/{open}/announce"),),
+    "/status-pages": (
+        Example("status-pages", "/status-pages"),
+        Example("status-pages-viewer", "/status-pages", "vera"),
+    ),
+    "/status-pages/{slug}/write": (
+        Example("write", "/status-pages/public/write"),
+        Example("write-maintenance", "/status-pages/public/write?kind=maintenance"),
+        Example("write-nowhere", "/status-pages/not-here/write", status=404),
+    ),
+    "/announcements/{number:int}": (
+        Example("announcement-draft", "/announcements/{draft}"),
+        Example("announcement-open", "/announcements/{late}"),
+        Example("announcement-over", "/announcements/{over}"),
+        Example("announcement-planned", "/announcements/{planned}"),
+        Example("announcement-viewer", "/announcements/{draft}", "vera"),
+    ),
+    "/announcements/{number:int}/publish": (
+        Example("announcement-publish", "/announcements/{draft}/publish"),
+    ),
+    "/maintenance": (
+        Example("maintenance", "/maintenance"),
+        Example("maintenance-viewer", "/maintenance", "vera"),
+    ),
+    "/maintenance/new": (
+        Example("maintenance-new", "/maintenance/new"),
+        Example("maintenance-of-a-check", "/maintenance/new?check=eu-web-app-sweep"),
+        Example("maintenance-of-many", "/maintenance/new?check=eu-web-app-sweep&check=mail-queue"),
+    ),
+    "/maintenance/{number:int}": (
+        Example("maintenance-active", "/maintenance/{active}"),
+        Example("maintenance-upcoming", "/maintenance/{upcoming}"),
+        Example("maintenance-past", "/maintenance/{past}"),
+        Example("maintenance-none", "/maintenance/99999", status=404),
+    ),
+    "/maintenance/{number:int}/edit": (Example("maintenance-change", "/maintenance/{active}/edit"),),
+    "/maintenance/{number:int}/end": (Example("maintenance-end", "/maintenance/{active}/end"),),
+    "/maintenance/{number:int}/delete": (Example("maintenance-delete", "/maintenance/{upcoming}/delete"),),
+    "/on-call": (Example("on-call", "/on-call"), Example("on-call-viewer", "/on-call", "vera")),
+    "/on-call/people/{name}": (
+        Example("on-call-person", "/on-call/people/first"),
+        Example("on-call-nobody", "/on-call/people/nobody", status=404),
+    ),
+    "/on-call/policies/{name}": (
+        Example("on-call-policy", "/on-call/policies/ops"),
+        Example("on-call-no-policy", "/on-call/policies/nothing", status=404),
+    ),
+    "/account": (
+        Example("account", "/account"),
+        Example("account-factor", "/account", "ivo"),
+        Example("account-viewer", "/account", "vera"),
+    ),
+    "/account/second-factor": (
+        Example("second-factor", "/account/second-factor", anew="Or enter this secret by hand:"),
+    ),
+    "/account/second-factor/off": (Example("second-factor-off", "/account/second-factor/off", "ivo"),),
+    "/users": (Example("users", "/users"), Example("users-not-for-you", "/users", "ben", 403)),
+    "/users/{name}": (
+        Example("user", "/users/vera"),
+        Example("user-disabled", "/users/max"),
+        Example("user-invited", "/users/nina"),
+        Example("user-none", "/users/nobody", status=404),
+    ),
+    "/users/{name}/disable": (Example("user-disable", "/users/vera/disable"),),
+    "/users/{name}/reset": (Example("user-reset", "/users/vera/reset"),),
+    "/keys": (Example("keys", "/keys"),),
+    "/keys/{name}/revoke": (
+        Example("key-revoke", "/keys/housekeeping/revoke"),
+        Example("key-none", "/keys/nothing/revoke", status=404),
+    ),
+    "/audit": (Example("audit", "/audit"), Example("audit-of-one", "/audit?target=user%20max")),
+    "/sign-in": (Example("sign-in", "/sign-in", "nobody"),),
+    "/sign-in/oidc": (Example("oidc-away", "/sign-in/oidc", "nobody", 403),),
+    "/sign-in/oidc/back": (Example("oidc-back", "/sign-in/oidc/back", "nobody", 403),),
+    "/join/{token}": (
+        Example("join", "/join/{invitation}", "nobody"),
+        Example("join-gone", "/join/used-up", "nobody", 410),
+    ),
+    "/answer/{token}": (
+        Example("answer", "/answer/{answer}", "nobody"),
+        Example("answer-stale", "/answer/{answer_stale}", "nobody"),
+        Example("answer-resolved", "/answer/{answer_resolved}", "nobody"),
+        Example("answer-gone", "/answer/{answer_gone}", "nobody", 404),
+        Example("answer-damaged", "/answer/damaged", "nobody", 410),
+    ),
+    "/status": (Example("status", "/status", "nobody"),),
+    "/status/{slug}": (Example("status-none", "/status/not-here", "nobody", 404),),
+    "/status/{slug}/{path:path}": (
+        Example("status-history", "/status/public/history.html", "nobody"),
+        Example("status-nothing", "/status/public/nothing.html", "nobody", 404),
+    ),
+    "/status/{slug}/confirm/{token}": (
+        Example("subscribe-confirm", "/status/public/confirm/{confirm}", "nobody"),
+        Example("subscribe-damaged", "/status/public/confirm/damaged", "nobody", 400),
+    ),
+    "/status/{slug}/unsubscribe/{token}": (
+        Example("unsubscribe", "/status/public/unsubscribe/{unsubscribe}", "nobody"),
+        Example("unsubscribe-damaged", "/status/public/unsubscribe/damaged", "nobody", 400),
+    ),
+    "/v1/docs": (Example("api", "/v1/docs"),),
+    "": (
+        Example("nothing-there", "/nothing-there", status=404),
+        Example("method-not-taken", "/sign-out", status=405),
+    ),
+}
+"""Pages by the pattern of their route; without a pattern what the framework answers by itself."""
+
+EVERY_EXAMPLE = [one for some in EXAMPLES.values() for one in some]
+
+EMPTY = {
+    "/": "A job is watched from the first time it is heard.",
+    "/checks": "A job is watched from the first time it is heard.",
+    "/new": "When it is due",
+    "/pause": "No check was chosen",
+    "/resume": "No check was chosen",
+    "/incidents": "There has been none yet.",
+    "/status-pages": "There is no status page yet. A few lines in the configuration make one:",
+    "/maintenance": "While a window is active, nobody is paged",
+    "/maintenance/new": "Title",
+    "/on-call": "Nobody can be paged yet",
+    "/account": "You came in with the admin key",
+    "/account/second-factor": "there is no second factor here",
+    "/account/second-factor/off": "there is no second factor here",
+    "/users": "There are no users yet.",
+    "/keys": "There are no keys yet.",
+    "/audit": "admin signed in",
+    "/sign-in": "There are no users yet.",
+    "/sign-in/oidc": "No provider is set up here.",
+    "/sign-in/oidc/back": "This sign-in took too long",
+    "/status": "No status page has been set up at this address yet.",
+    "/v1/docs": "To try the examples",
+}
+"""What pages without arguments say where nothing is there yet, to whoever holds the admin key."""
+
+
+def patterns(web: FastAPI) -> set[str]:
+    """The pattern of every address that may answer a browser with a page."""
+    reading = [
+        one for one in iter_route_contexts(web.routes) if "GET" in (getattr(one, "methods", None) or ())
+    ]
+    found = {str(getattr(route, "path", "")) for route in reading}
+    return {one for one in found if not one.startswith("/v1") or one == "/v1/docs"} - NOT_PAGES.keys()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def place(settled: Settled, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
+    """The settled installation, with a provider that is away."""
+    home = tmp_path_factory.mktemp("pages")
+    async with served(settled.path, home, oidc_issuer=walk.NOWHERE, oidc_client_id="heartbeat") as made:
+        made.words |= settled.words
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def fresh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
+    """An installation in which there is nothing yet; whoever holds the admin key has signed in."""
+    bare = tmp_path_factory.mktemp("bare") / "heartbeat.db"
+    walk.migrate(bare)
+    async with served(bare, tmp_path_factory.mktemp("fresh")) as made, httpx.AsyncClient() as browser:
+        await browser.post(f"{made.url}/sign-in", data={"key": ADMIN_KEY})
+        made.words["session"] = browser.cookies["heartbeat"]
+        yield made
+
+
+async def test_every_page_has_an_example(place: Place) -> None:
+    known = patterns(face.build(place.system.door))
+    assert known - EXAMPLES.keys() == set(), "these pages have no example: see the head of this file"
+    assert EXAMPLES.keys() - known == {""}, "these are pages no more"
+    assert {one for one in known if "{" not in one} == EMPTY.keys(), (
+        "what do these say when nothing is there?"
+    )
+    names = [one.name for one in EVERY_EXAMPLE]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("example", EVERY_EXAMPLE, ids=lambda one: one.name)
+async def test_every_page_is_sound(
+    place: Place, settled: Settled, chromium: Browser, example: Example
+) -> None:
+    session = settled.sessions.get(example.who, "")
+    async with walking(place, chromium, session=session) as walker:
+        answer = await walker.to(example.address)
+        assert answer.status == example.status
+        with_script = await _said(walker)
+        assert await faults_of(walker, example.name) == []
+    async with walking(place, chromium, script=False, session=session) as walker:
+        await walker.to(example.address)
+        without = await _said(walker)
+        assert without[0] == with_script[0], "the heading needs no script"
+        more = set(with_script[1]) - set(without[1]) - {"Copy"}
+        assert {one for one in more if not one.startswith(example.anew)} == set(), (
+            "nothing needs script to be read"
+        )
+
+
+@pytest.mark.parametrize("pattern", EMPTY)
+async def test_a_fresh_installation_says_what_to_do(fresh: Place, chromium: Browser, pattern: str) -> None:
+    session = "" if pattern == "/sign-in" else fresh.words["session"]
+    async with walking(fresh, chromium, session=session) as walker:
+        await walker.to(pattern)
+        assert EMPTY[pattern] in await walker.page.locator("main").inner_text()
+        name = pattern.strip("/").replace("/", "-") or "overview"
+        assert await faults_of(walker, f"fresh-{name}") == []
+
+
+async def _said(walker: walk.Walk) -> tuple[str, list[str]]:
+    """The heading, and what stands below it, line by line."""
+    heading = await walker.page.locator("h1").inner_text()
+    return heading, (await walker.page.locator("main").inner_text()).splitlines()

@@ -40,6 +40,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if and (eq .Values.database "sqlite") .Values.split.enabled -}}
 {{- fail "split: SQLite allows one writing process; set split.enabled to false, or database to postgresql" -}}
 {{- end -}}
+{{- if and (eq .Values.database "postgresql") (lt (int .Values.terminationGracePeriodSeconds) (int (add .Values.drainSeconds 3))) -}}
+{{- fail "terminationGracePeriodSeconds: give at least 3 seconds more than drainSeconds" -}}
+{{- end -}}
 {{- if not .Values.existingSecret -}}
 {{- if lt (len .Values.secret.secretKey) 32 -}}
 {{- fail "secret.secretKey: give at least 32 characters, or name an existingSecret" -}}

@@ -4,37 +4,47 @@ There is no cluster here: `tests/e2e/cluster` plays Helm and the kubelet, with t
 """
 
 import errno
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import pytest
+from sqlalchemy import make_url
 
 from tests.e2e.cluster.network import OUTSIDE, Network
-from tests.e2e.cluster.objects import Objects
+from tests.e2e.cluster.objects import Object, Objects
 from tests.e2e.cluster.pod import Machine, Pod
 from tests.e2e.cluster.release import Release
-from tests.e2e.cluster.world import Names
+from tests.e2e.cluster.world import Names, Relay
 from tests.e2e.image import NAME, Buildah
+from tests.e2e.patience import eventually
 from tests.e2e.phone import Phone
+from tests.e2e.postgres import Postgres
 from tests.e2e.service import ADMIN_KEY, PING_KEY, SECRET_KEY, configuration
 
 pytestmark = pytest.mark.e2e
 
 NAMESPACE = "watch"
-RESOLVER, NTFY = "203.0.113.53", "203.0.113.80"
-CHECKS = {"nightly": "every: 1d", "hourly": "every: 1h"}
+RESOLVER, DATABASE, NTFY = "203.0.113.53", "203.0.113.54", "203.0.113.80"
+CHECKS = {"nightly": "every: 1d, labels: {kind: job}", "hourly": "every: 1h"}
+STATUS = "status_pages: {public: {title: Example, components: [{name: Jobs, match: {kind: job}}]}}\n"
 COMMON: dict[str, Any] = {
     "image": {"repository": NAME, "tag": "edge"},
     "publicUrl": "https://heartbeat.example.com",
-    "config": configuration(CHECKS, ['{webhook: "${PHONE}"}'], top="gathering: 1s"),
+    "config": configuration(CHECKS, ['{webhook: "${PHONE}"}'], top="gathering: 1s") + STATUS,
     "extraEnv": [{"name": "PHONE", "value": "http://ntfy.example.com/webhook"}],
     "test": {"check": "nightly"},
 }
 LIMIT = 512 * 2**20
 """Bytes that a container may use, by the chart's own values."""
+DRAIN = 5
+"""Seconds for which a pod that is deleted goes on serving, by the same."""
 SQLITE = COMMON | {"secret": {"adminKey": ADMIN_KEY, "secretKey": SECRET_KEY, "pingKey": PING_KEY}}
+
+POSTGRESQL = COMMON | {"database": "postgresql", "replicas": 2, "existingSecret": "heartbeat-secrets"}
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +77,18 @@ def release(tmp_path: Path, network: Network, buildah: Buildah, unpacked: Path) 
 
     def known() -> dict[str, str]:
         services = {f"{name}.{NAMESPACE}.svc.cluster.local": one for name, one in made.addresses.items()}
-        return services | {"ntfy.example.com": NTFY}
+        return services | {"ntfy.example.com": NTFY, "db.example.com": DATABASE}
 
     with Release(machine) as made, Names(network, RESOLVER, known):
         yield made
+
+
+@pytest.fixture
+def database(network: Network, postgres_server: Postgres) -> Iterator[Postgres]:
+    """PostgreSQL, beyond the cluster."""
+    socket = Path(postgres_server.socket_directory) / ".s.PGSQL.5432"
+    with Relay(network, (DATABASE, 5432), str(socket)):
+        yield postgres_server
 
 
 @pytest.fixture
@@ -89,6 +107,7 @@ def test_on_sqlite_it_is_installed_tested_paged_by_and_upgraded(release: Release
     assert first.started_after < 30, "the budget of the startup probe is for a large database"
     assert "/ping/KEY/nightly/log 200" in release.test()
     _has_no_rights(first)
+    _calls_only_where_it_may(first)
     _is_well(first)
 
     assert call(release, f"/ping/{PING_KEY}/nightly").text == "OK"
@@ -106,6 +125,113 @@ def test_on_sqlite_it_is_installed_tested_paged_by_and_upgraded(release: Release
     told = call(release, "/v1/checks/nightly", headers={"Authorization": f"Bearer {ADMIN_KEY}"}).json()
     assert told["schedule"]["words"] == "every 2 days"
     assert told["pings"] == 2, "the volume stays: the ping of the test of the release, and one more"
+
+
+def test_on_postgresql_pings_are_answered_while_it_is_upgraded(release: Release, database: Postgres) -> None:
+    release.machine.objects.put(_secret_for(database))
+    release.install(POSTGRESQL)
+    assert release.said[:2] == ["heartbeat-migrate began", "heartbeat-migrate ended with 0"]
+    first = release.of("heartbeat")
+    assert len(first) == 2
+    assert "/ping/KEY/nightly/log 200" in release.test()
+    _has_no_rights(first[0])
+
+    with Pings(release) as pings:
+        release.install(POSTGRESQL | {"readiness": "checking"}, again=True)
+    assert sum(pings.answers.values()) > 50
+    assert set(pings.answers) == {"200"}
+    second = release.of("heartbeat")
+    assert not set(first) & set(second)
+    grace = first[0].spec["terminationGracePeriodSeconds"]
+    assert all(DRAIN <= release.took[one.name] < grace - 3 for one in first)
+    assert all(0 < one.most_memory < LIMIT for one in first)
+
+    # As the operator wanted it now, a pod that does not check is not called.
+    database.sigkill()
+    eventually(lambda: not any(one.ready for one in second), within=30, what="readiness to end")
+    with pytest.raises(httpx.ConnectError):
+        call(release, "/livez")
+    assert all(one.alive and not one.condemned for one in second)
+
+
+def test_while_postgresql_is_away_pings_are_told_to_come_back_and_status_pages_stay(
+    release: Release, database: Postgres, ntfy: Phone
+) -> None:
+    release.machine.objects.put(_secret_for(database))
+    release.install(POSTGRESQL)
+    pods = release.of("heartbeat")
+    eventually(lambda: call(release, "/status/public/").status_code == 200, within=30, what="a status page")
+
+    database.sigkill()
+    eventually(lambda: call(release, "/readyz").status_code == 503, within=20, what="unreadiness")
+    refused = call(release, f"/ping/{PING_KEY}/nightly")
+    assert (refused.status_code, "Retry-After" in refused.headers) == (503, True)
+    assert call(release, "/status/public/").status_code == 200
+    assert all(one.ready and one.alive and not one.condemned for one in pods)
+
+    database.start()
+    eventually(lambda: call(release, "/readyz").status_code == 200, within=30, what="readiness")
+    assert call(release, f"/ping/{PING_KEY}/hourly/3").status_code == 200
+    assert ntfy.await_kind("page").symptoms == {"hourly"}
+
+
+def test_roles_in_pods_of_their_own_page_and_are_scraped(
+    release: Release, database: Postgres, ntfy: Phone
+) -> None:
+    secret = SQLITE["secret"] | {"databaseUrl": _address_of(database)}
+    one_each = {"enabled": True, "api": 1, "checker": 1, "pager": 1}
+    release.install(
+        POSTGRESQL
+        | {"existingSecret": "", "secret": secret, "split": one_each, "serviceMonitor": {"enabled": True}}
+    )
+    roles = {name: release.of(f"heartbeat-{name}") for name in ("api", "checker", "pager")}
+    assert all(len(pods) == 1 for pods in roles.values())
+    assert "/ping/KEY/nightly/log 200" in release.test()
+    assert call(release, f"/ping/{PING_KEY}/hourly/3").status_code == 200
+    assert ntfy.await_kind("page").symptoms == {"hourly"}
+    scraped = release.scrape()
+    assert set(scraped) == {one.name for pods in roles.values() for one in pods}
+    assert all("heartbeat_last_tick" in one.text for one in scraped.values())
+
+
+def _secret_for(database: Postgres) -> Object:
+    contents = {
+        "admin-key": ADMIN_KEY,
+        "secret-key": SECRET_KEY,
+        "ping-key": PING_KEY,
+        "database-url": _address_of(database),
+    }
+    return {"kind": "Secret", "metadata": {"name": "heartbeat-secrets"}, "stringData": contents}
+
+
+def _address_of(database: Postgres) -> str:
+    return f"postgresql://postgres@db.example.com/{make_url(database.database()).database}"
+
+
+class Pings:
+    """Somebody who pings the Service all the time, each time on a connection of its own, and never twice."""
+
+    def __init__(self, release: Release) -> None:
+        self.answers: Counter[str] = Counter()
+        self._release = release
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._ping, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _ping(self) -> None:
+        while not self._over.wait(0.02):
+            try:
+                answer = str(call(self._release, f"/ping/{PING_KEY}/nightly").status_code)
+            except httpx.TransportError as error:
+                answer = repr(error)
+            self.answers[answer] += 1
 
 
 def call(release: Release, path: str, method: str = "GET", **more: Any) -> httpx.Response:
@@ -129,6 +255,9 @@ def _has_no_rights(one: Pod) -> None:
     ):
         tried = one.run("sh", "-c", f"echo > {place}")
         assert "Read-only file system" in tried.stderr, place
+
+
+def _calls_only_where_it_may(one: Pod) -> None:
     for port, outcome in ((80, 0), (8080, errno.EHOSTUNREACH)):
         reach = f"import socket; print(socket.socket().connect_ex(('{NTFY}', {port})))"
         assert one.run("python3", "-c", reach).stdout == f"{outcome}\n", f"{port}, by the network policy"

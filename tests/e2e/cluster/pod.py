@@ -19,6 +19,7 @@ from tests.e2e.cluster.network import NODE, Network
 from tests.e2e.cluster.objects import Object, Objects, played
 from tests.e2e.cluster.probe import Probe
 
+PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 _KNOWN = {
     *("restartPolicy", "serviceAccountName", "automountServiceAccountToken", "enableServiceLinks"),
     *("terminationGracePeriodSeconds", "securityContext", "containers", "volumes"),
@@ -74,7 +75,7 @@ class Pod:
         self._owner = f"{owner['runAsUser']}:{owner['runAsGroup']}"
         self._machine = machine
         self._home = machine.home / "pods" / self.name
-        self._probes: dict[str, Probe] = {}
+        self._probes = {kind: one for kind in PROBES if (one := probe.read(self.container, kind))}
         self._threads: list[threading.Thread] = []
         self._over = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
@@ -82,7 +83,7 @@ class Pod:
     @property
     def ready(self) -> bool:
         """Whether its readiness probe says so."""
-        return self._verdict("readinessProbe") is True and not self._over.is_set()
+        return self._verdict("readinessProbe") is True and self.running()
 
     @property
     def alive(self) -> bool:
@@ -225,8 +226,6 @@ class Pod:
         return self._probes[kind].verdict if kind in self._probes else True
 
     def _watch(self, changed: Callable[[], None]) -> None:
-        kinds = ("startupProbe", "livenessProbe", "readinessProbe")
-        self._probes = {kind: one for kind in kinds if (one := probe.read(self.container, kind))}
         for kind in self._probes:
             thread = threading.Thread(target=self._tend, args=(kind, changed), daemon=True)
             self._threads.append(thread)

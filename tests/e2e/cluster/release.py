@@ -7,10 +7,12 @@ from threading import Lock
 from typing import Any, Self
 from uuid import uuid4
 
+import httpx
 import yaml
 
-from tests.e2e.cluster import pod, rules
-from tests.e2e.cluster.objects import Object
+from tests.e2e.cluster import pod, probe, rules
+from tests.e2e.cluster.network import OUTSIDE
+from tests.e2e.cluster.objects import NotThere, Object, matches
 from tests.e2e.cluster.pod import Machine, Pod
 from tests.e2e.patience import eventually, pass_time
 from tests.unit.deployment import chart
@@ -34,6 +36,7 @@ class Release:
         self.addresses: dict[str, str] = {}
         self._ruling = Lock()
         self._values: Mapping[str, Any] = {}
+        self._left: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -45,7 +48,7 @@ class Release:
     def install(self, values: Mapping[str, Any], *, again: bool = False) -> None:
         """`helm install --wait`, or `helm upgrade --install --wait`."""
         before, after = ("pre-upgrade", "post-upgrade") if again else ("pre-install", "post-install")
-        manifests = list(_manifests(values, again))
+        manifests = list(_manifests(values, again=again))
         self._hooks(manifests, before)
         for one in manifests:
             if not _hook(one):
@@ -60,8 +63,34 @@ class Release:
         self._values = values
 
     def test(self) -> str:
-        """`helm test --logs`."""
-        return self._hooks(list(_manifests(self._values, False)), "test")
+        """`helm test --logs`. Raises `NotThere` where the pods are deleted before their logs are asked for."""
+        manifests = list(_manifests(self._values, again=False))
+        self._hooks(manifests, "test")
+        names = [one["metadata"]["name"] for one in manifests if "test" in _hook(one)]
+        for name in names:
+            if name not in self._left:
+                raise NotThere(f'unable to get pod logs for {name}: pods "{name}" not found')
+        return "".join(self._left[name] for name in names)
+
+    def scrape(self) -> dict[str, httpx.Response]:
+        """What a Prometheus gets by the ServiceMonitors, by the name of each pod that it finds."""
+        objects, found = self.machine.objects, {}
+        for monitor in objects.of("ServiceMonitor"):
+            services = [
+                one
+                for one in objects.of("Service")
+                if matches(monitor["spec"]["selector"], one["metadata"]["labels"])
+            ]
+            (endpoint,) = monitor["spec"]["endpoints"]
+            key = endpoint["authorization"]["credentials"]
+            bearer = objects.contents("Secret", key["name"])[key["key"]]
+            for service in services:
+                (port,) = (one for one in service["spec"]["ports"] if one["name"] == endpoint["port"])
+                for one in rules.endpoints(service, self.pods):
+                    url = f"http://{one.address}:{probe.port(one.container, port['targetPort'])}{endpoint['path']}"
+                    with self.machine.network.within(OUTSIDE):
+                        found[one.name] = httpx.get(url, headers={"Authorization": f"Bearer {bearer}"})
+        return found
 
     def of(self, deployment: str) -> list[Pod]:
         """The pods of a deployment that are not on their way out."""
@@ -112,6 +141,7 @@ class Release:
 
     def _create(self, template: Object, name: str) -> Pod:
         made = pod.of(template, f"{name}-{uuid4().hex[:5]}", self.machine.objects.namespace)
+        self.said.append(f"{made['metadata']['name']} began")
         return self._begin(made)
 
     def _begin(self, manifest: Object) -> Pod:
@@ -119,7 +149,6 @@ class Release:
         self.pods.append(one)
         self.sync()
         one.start(self.sync)
-        self.said.append(f"{one.name} began")
         return one
 
     def _await_ready(self, one: Pod) -> None:
@@ -130,24 +159,27 @@ class Release:
 
         eventually(ready, within=one.budget(), what=f"{one.name} to be ready")
 
-    def _hooks(self, manifests: list[Object], event: str) -> str:
+    def _hooks(self, manifests: list[Object], event: str) -> None:
         due = [one for one in manifests if event in _hook(one)]
-        return "".join(self._run(one) for one in sorted(due, key=_weight))
+        for one in sorted(due, key=_weight):
+            self._run(one)
 
-    def _run(self, hook: Object) -> str:
-        """A hook that runs to its end, which must be good; what it has said."""
+    def _run(self, hook: Object) -> None:
+        """A hook that runs to its end, which must be good."""
         assert hook["kind"] in ("Job", "Pod"), f"hooks of the kind {hook['kind']} are not played here"
         name, namespace = hook["metadata"]["name"], self.machine.objects.namespace
         manifest = hook | {"metadata": hook["metadata"] | {"namespace": namespace}}
         if hook["kind"] == "Job":
             manifest = pod.of(hook["spec"]["template"], f"{name}-{uuid4().hex[:5]}", namespace)
+        self.said.append(f"{name} began")
         one = self._begin(manifest)
         status = one.wait(HOOK_BOUND)
         said = one.log()
         self.said.append(f"{name} ended with {status}")
         self._gone(one)
         assert status == 0, said
-        return said
+        if "hook-succeeded" not in hook["metadata"]["annotations"].get("helm.sh/hook-delete-policy", ""):
+            self._left[name] = said
 
     def _gone(self, one: Pod) -> None:
         # pytest shows this where a test has failed.
@@ -157,7 +189,7 @@ class Release:
         self.sync()
 
 
-def _manifests(values: Mapping[str, Any], again: bool) -> Iterator[Object]:
+def _manifests(values: Mapping[str, Any], *, again: bool) -> Iterator[Object]:
     yield from chart.documents(dict(values), again=again)
 
 

@@ -119,6 +119,8 @@ def _commented(text: str) -> list[tuple[tuple[str, ...], str]]:
     for line in text.splitlines():
         if comment := re.match(r" *# -- (.*)", line):
             words = comment[1]
+        elif words and (more := re.match(r" *# (.*)", line)):
+            words += f" {more[1]}"
         elif key := re.match(r"( *)([A-Za-z]+):", line):
             if not key[1]:
                 parent = key[2]

@@ -79,6 +79,11 @@ def of_kind(values: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [one for one in chart.documents(values) if one["kind"] == kind]
 
 
+def container_of(deployment: dict[str, Any]) -> dict[str, Any]:
+    found: list[dict[str, Any]] = deployment["spec"]["template"]["spec"]["containers"]
+    return found[0]
+
+
 @pytest.mark.parametrize("name", SETS)
 def test_helm_finds_nothing_to_say(name: str) -> None:
     told = helm_python.lint(CHART, SETS[name], strict=True)
@@ -132,6 +137,7 @@ def test_the_schema_describes_each_value_and_refuses_what_it_does_not_know() -> 
         ({"database": "postgresql", "secret": SECRETS}, "secret.databaseUrl: give the address"),
         ({"secret": SECRETS, "ingress": {"enabled": True}}, "publicUrl: write the address"),
         (POSTGRESQL | {"httpRoute": {"enabled": True}}, "httpRoute.parentRefs: name at least one gateway"),
+        (POSTGRESQL | {"drainSeconds": 13}, "terminationGracePeriodSeconds: give at least 3 seconds more"),
     ],
 )
 def test_what_cannot_work_is_refused_in_one_sentence(values: dict[str, Any], words: str) -> None:
@@ -172,6 +178,76 @@ def test_every_container_is_without_rights_on_a_read_only_root(name: str) -> Non
                 "readOnlyRootFilesystem": True,
                 "capabilities": {"drop": ["ALL"]},
             }
+
+
+def test_a_pod_that_is_called_goes_on_serving_when_another_takes_its_place() -> None:
+    by_name = {one["metadata"]["name"]: container_of(one) for one in of_kind(SETS["split"], "Deployment")}
+    hook = by_name["heartbeat-api"]["lifecycle"]["preStop"]["exec"]["command"]
+    assert hook == ["python3", "-c", "import time; time.sleep(5)"]
+    assert "lifecycle" not in by_name["heartbeat-checker"]
+    assert "lifecycle" not in by_name["heartbeat-pager"]
+    (alone,) = of_kind(SETS["sqlite"], "Deployment")
+    assert "lifecycle" not in container_of(alone), "nobody takes its place before it is gone"
+    (at_once,) = of_kind(POSTGRESQL | {"drainSeconds": 0}, "Deployment")
+    assert "lifecycle" not in container_of(at_once)
+
+
+@pytest.mark.parametrize(("readiness", "path"), [("serving", "/livez"), ("checking", "/readyz")])
+def test_a_pod_has_checked_once_before_it_is_called(readiness: str, path: str) -> None:
+    (deployment,) = of_kind(POSTGRESQL | {"readiness": readiness, "startupSeconds": 901}, "Deployment")
+    container = container_of(deployment)
+    assert container["startupProbe"]["httpGet"]["path"] == "/readyz"
+    assert container["startupProbe"]["periodSeconds"] * container["startupProbe"]["failureThreshold"] == 902
+    assert deployment["spec"]["progressDeadlineSeconds"] > 902
+    assert container["readinessProbe"]["httpGet"]["path"] == path
+    assert container["livenessProbe"]["httpGet"]["path"] == "/livez", "a restart brings no database back"
+
+
+def test_a_changed_secret_of_the_chart_exchanges_the_pods_and_one_of_the_operator_is_not_pretended_to() -> (
+    None
+):
+    def mark(values: dict[str, Any]) -> str | None:
+        (deployment,) = of_kind(values, "Deployment")
+        found: str | None = deployment["spec"]["template"]["metadata"]["annotations"].get("checksum/secret")
+        return found
+
+    changed = {"secret": SECRETS | {"adminKey": "another-admin-key-for-tests"}}
+    assert mark(SETS["sqlite"]) != mark(changed)
+    assert mark(POSTGRESQL) is None
+    assert "rollout restart" in chart.rendered(POSTGRESQL)["NOTES.txt"]
+
+
+def test_a_node_can_be_emptied_although_no_pod_is_ready() -> None:
+    for one in of_kind(SETS["split"], "PodDisruptionBudget"):
+        assert one["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+
+
+def test_a_large_database_is_given_its_time() -> None:
+    (job,) = of_kind(POSTGRESQL | {"migrations": {"deadlineSeconds": 3600}}, "Job")
+    assert job["spec"]["activeDeadlineSeconds"] == 3600
+
+
+def test_name_servers_may_be_asked_where_they_are() -> None:
+    (policy,) = of_kind(SETS["sqlite"] | {"networkPolicy": {"dnsPorts": [53, 5353]}}, "NetworkPolicy")
+    asked = policy["spec"]["egress"][0]["ports"]
+    assert [(one["port"], one["protocol"]) for one in asked] == [
+        (53, "UDP"),
+        (53, "TCP"),
+        (5353, "UDP"),
+        (5353, "TCP"),
+    ]
+
+
+def test_the_notes_say_what_to_do_next() -> None:
+    first = chart.rendered(SETS["sqlite"])["NOTES.txt"]
+    assert "logs deployment/heartbeat" in first
+    assert "No job is watched yet" in first
+    assert "HEARTBEAT_OUTSIDE_URL" in first
+    assert "makes the first admin" not in chart.rendered(SETS["sqlite"], again=True)["NOTES.txt"]
+    assert "HEARTBEAT_OUTSIDE_URL" not in chart.rendered(SETS["everything"])["NOTES.txt"]
+    opened = SETS["everything"] | {"extraEnv": [{"name": "HEARTBEAT_METRICS_OPEN", "value": "on"}]}
+    assert "https://heartbeat.example.com:8443/metrics" in chart.rendered(opened)["NOTES.txt"]
+    assert "/metrics" not in chart.rendered(SETS["everything"])["NOTES.txt"]
 
 
 def test_roles_apart_do_all_that_one_does() -> None:

@@ -17,6 +17,7 @@ from heartbeat import (
     app,
     backup,
     config,
+    definitions,
     installation,
     migrations,
     outfit,
@@ -166,6 +167,10 @@ def _same_installation(db: Connection, secret_key: str, before: Sequence[str] = 
     Another key is taken where the one that the database knows is still named, so that its links are taken too.
     """
     mine = _key_hash(secret_key)
+    if installation.recall(db, "secret_key_hash") == mine:
+        return
+    # Several that are the first at the same time ask one after the other.
+    definitions.wait_for_turn(db)
     known = installation.recall(db, "secret_key_hash")
     if known is None or (known != mine and known in map(_key_hash, before)):
         installation.remember(db, "secret_key_hash", mine)

@@ -1,9 +1,11 @@
 """Serving: one installation has one secret key, which can be replaced by name."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import Engine, make_url, text
 
 from heartbeat import serve
 from heartbeat.database import engine, transact
@@ -22,3 +24,30 @@ def test_another_secret_key_is_taken_only_where_the_one_before_is_named(database
             transact(writer, lambda db: serve._same_installation(db, OLD))
     finally:
         writer.dispose()
+
+
+def test_two_processes_that_are_the_first_at_the_same_time_agree(
+    make_database_url: Callable[[str], str],
+) -> None:
+    url = make_url(make_database_url("postgres"))
+    writer = engine(url, writing=True)
+    try:
+        with ThreadPoolExecutor(2) as threads, writer.connect() as db, db.begin():
+            serve._same_installation(db, NEW)
+            others = [
+                threads.submit(transact, writer, lambda db, key=key: serve._same_installation(db, key))
+                for key in (NEW, OLD)
+            ]
+            assert any(_waiting(writer) == len(others) for _ in range(5_000))
+            db.commit()
+        assert others[0].exception() is None
+        assert isinstance(others[1].exception(), BadSetting)
+    finally:
+        writer.dispose()
+
+
+def _waiting(writer: Engine) -> int:
+    """How many transactions wait for another one."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with writer.connect() as db:
+        return int(db.execute(text(query)).scalar_one())

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from heartbeat.status import tables
 from heartbeat.status.uptime import Day
@@ -81,12 +82,13 @@ def days(db: Connection, page: str, since: date) -> dict[str, dict[date, Day]]:
 
 
 def put_days(db: Connection, page: str, component: str, counted: Sequence[Day]) -> None:
-    """Write these days, over those that are there."""
-    of_it = (tables.days.c.page == page) & (tables.days.c.component == component)
-    db.execute(delete(tables.days).where(of_it, tables.days.c.day.in_([one.day for one in counted])))
+    """Write these days, over those that are there. Several processes may count the same at once."""
     rows: list[dict[str, Any]] = [{"page": page, "component": component, **asdict(one)} for one in counted]
     if rows:
-        db.execute(insert(tables.days), rows)
+        added = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(tables.days)
+        key = [column.name for column in tables.days.primary_key]
+        over = {name: value for name, value in added.excluded.items() if name not in key}
+        db.execute(added.on_conflict_do_update(index_elements=key, set_=over), rows)
 
 
 def forget_days(db: Connection, before: date) -> None:

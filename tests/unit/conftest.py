@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine, text
 
 from alerting import desk
 from alerting.escalation import Policy, Step
@@ -41,6 +41,13 @@ def a_check(slug: str = "job", **changes: Any) -> Check:
 def somebody(name: str) -> Who:
     """Who answers incidents under this name."""
     return Who(name, Role.RESPONDER, "session", "192.0.2.1")
+
+
+def waiting(writer: Engine) -> int:
+    """How many transactions on this PostgreSQL database wait for another one."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with writer.connect() as db:
+        return int(db.execute(text(query)).scalar_one())
 
 
 @pytest.fixture(autouse=True)

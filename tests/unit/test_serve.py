@@ -5,11 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import make_url
 
 from heartbeat import serve
 from heartbeat.database import engine, transact
 from heartbeat.settings import BadSetting
+from tests.unit.conftest import waiting
 
 OLD, NEW = "an old secret key that is long enough", "a new secret key that is long enough"
 
@@ -38,16 +39,9 @@ def test_two_processes_that_are_the_first_at_the_same_time_agree(
                 threads.submit(transact, writer, lambda db, key=key: serve._same_installation(db, key))
                 for key in (NEW, OLD)
             ]
-            assert any(_waiting(writer) == len(others) for _ in range(5_000))
+            assert any(waiting(writer) == len(others) for _ in range(5_000))
             db.commit()
         assert others[0].exception() is None
         assert isinstance(others[1].exception(), BadSetting)
     finally:
         writer.dispose()
-
-
-def _waiting(writer: Engine) -> int:
-    """How many transactions wait for another one."""
-    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with writer.connect() as db:
-        return int(db.execute(text(query)).scalar_one())

@@ -1,17 +1,20 @@
 """The days of the pages, counted from what really happened, again and again and after an absence."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, make_url
 
 from heartbeat.app import System
 from heartbeat.config import StatusPage
+from heartbeat.database import engine, transact
 from heartbeat.status import history, ledger
 from heartbeat.status.uptime import Day
 from heartbeat.tables import transitions
-from tests.unit.conftest import NOW
+from tests.unit.conftest import NOW, waiting
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping, refuse_database
 from tests.unit.status.conftest import PAGE, define
 
@@ -55,6 +58,26 @@ async def test_after_an_absence_the_days_between_are_counted(system: System, clo
     days = await count(system, clock)
     assert len(days) == 31
     assert all(day.up == 86_400 for when, day in days.items() if NOW.date() < when < clock.at.date())
+
+
+def test_two_processes_that_count_the_same_day_at_the_same_time_agree(
+    make_database_url: Callable[[str], str],
+) -> None:
+    writer = engine(make_url(make_database_url("postgres")), writing=True)
+    first, second = (Day(NOW.date(), up=up) for up in (1.0, 2.0))
+    try:
+        with ThreadPoolExecutor(1) as thread, writer.connect() as db, db.begin():
+            ledger.put_days(db, "public", "Mail", [first])
+            other = thread.submit(
+                transact, writer, lambda db: ledger.put_days(db, "public", "Mail", [second])
+            )
+            assert any(waiting(writer) for _ in range(5_000))
+            db.commit()
+        assert other.exception() is None
+        found = transact(writer, lambda db: ledger.days(db, "public", NOW.date()))
+        assert found["Mail"][NOW.date()].up == 2.0
+    finally:
+        writer.dispose()
 
 
 async def test_what_was_counted_stays_when_its_changes_are_forgotten(system: System, clock: SetClock) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.incident import State
-from heartbeat import windows
+from heartbeat import definitions, windows
 from heartbeat.config import StatusPage
 from heartbeat.status import announcement, draft, editor, health, store
 from heartbeat.status.announcement import Affected, Announcement, NotSo
@@ -20,6 +20,8 @@ def from_incident(db: Connection, who: Who, slug: str, number: int, now: datetim
     Raises `NoPage`, `NoAnnouncement` where there is no such incident, and `NotSo` where it touches nothing there.
     """
     page = page_of(db, slug)
+    # Of two that ask at once, the second gets what the first has made.
+    definitions.wait_for_turn(db)
     there = store.drafted_from(db, slug, number)
     if there is not None:
         return editor.known(db, there)
@@ -33,8 +35,12 @@ def from_incident(db: Connection, who: Who, slug: str, number: int, now: datetim
 
 
 def from_window(db: Connection, who: Who, slug: str, number: int, now: datetime) -> Announcement:
-    """A draft about a window of maintenance for this page. Raises as `from_incident`."""
+    """A draft about a window of maintenance for this page. The same again, and what it raises: as `from_incident`."""
     page = page_of(db, slug)
+    definitions.wait_for_turn(db)
+    there = store.drafted_from_window(db, slug, number)
+    if there is not None:
+        return editor.known(db, there)
     window = windows.load(db, number)
     if window is None:
         raise NoAnnouncement(f"There is no maintenance {number}.")

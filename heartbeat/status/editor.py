@@ -26,6 +26,10 @@ class NoAnnouncement(LookupError):
     """There is no such announcement."""
 
 
+class OtherRequest(ValueError):
+    """A request of this name has made something else."""
+
+
 def page_of(db: Connection, slug: str) -> StatusPage:
     """The page of this name. Raises `NoPage`."""
     found = definitions.status_pages_of(db).get(slug)
@@ -42,10 +46,26 @@ def known(db: Connection, number: int, *, lock: bool = False) -> Announcement:
     return found
 
 
-def make(db: Connection, who: Who, slug: str, wanted: Wanted, now: datetime, **source: Any) -> Announcement:
-    """Write a draft. `source` is what it was drafted from. Raises `NoPage` and `NotSo`."""
+def make(
+    db: Connection,
+    who: Who,
+    slug: str,
+    wanted: Wanted,
+    now: datetime,
+    request: str | None = None,
+    **source: Any,
+) -> Announcement:
+    """Write a draft. `source` is what it was drafted from. Raises `NoPage` and `NotSo`.
+
+    Asked again under the same `request` it is made once. Raises `OtherRequest` where that made something else.
+    """
     page = page_of(db, slug)
     right = _related(db, slug, life.judged(wanted, page))
+    known = _asked_before(db, request) if request else None
+    if known is not None:
+        if (known.page, known.kind, known.title) != (slug, right.kind, right.title):
+            raise OtherRequest("another announcement was made with this one; choose a new one.")
+        return known
     draft = Announcement(
         id=0,
         page=slug,
@@ -62,7 +82,7 @@ def make(db: Connection, who: Who, slug: str, wanted: Wanted, now: datetime, **s
         changed_at=now,
         **source,
     )
-    made = replace(draft, id=store.add(db, draft))
+    made = replace(draft, id=store.add(db, draft, request))
     audit.record(db, who, "announcement.make", target(made), now, after=shown(made))
     return made
 
@@ -172,6 +192,12 @@ def shown(one: Announcement) -> Mapping[str, Any]:
         "draft": one.draft,
         **{name: at.isoformat() for name, at in times.items() if at is not None},
     }
+
+
+def _asked_before(db: Connection, request: str) -> Announcement | None:
+    """What this request has made. Of two that come at once the second waits for the first."""
+    definitions.wait_for_turn(db)
+    return store.asked_before(db, request)
 
 
 def _newest(one: Announcement) -> tuple[Status, str, str]:

@@ -90,6 +90,20 @@ def drafted_from(db: Connection, page: str, incident_id: int) -> int | None:
     return db.execute(query).scalar()
 
 
+def drafted_from_window(db: Connection, page: str, window_id: int) -> int | None:
+    """The newest announcement of this page that was drafted from this window of maintenance."""
+    query = select(func.max(announcements.c.id)).where(
+        announcements.c.page == page, announcements.c.maintenance_id == window_id
+    )
+    return db.execute(query).scalar()
+
+
+def asked_before(db: Connection, request_key: str) -> Announcement | None:
+    """The announcement that a request of this name has made."""
+    found = _read(db, select(announcements).where(announcements.c.request_key == request_key))
+    return found[0] if found else None
+
+
 def titles(db: Connection, page: str, numbers: Collection[int]) -> dict[int, str]:
     """What those announcements of a page are called that are published."""
     query = select(announcements.c.id, announcements.c.title).where(
@@ -100,9 +114,10 @@ def titles(db: Connection, page: str, numbers: Collection[int]) -> dict[int, str
     return {row.id: row.title for row in db.execute(query)}
 
 
-def add(db: Connection, one: Announcement) -> int:
-    """Write a new announcement; its number."""
-    made = db.execute(insert(announcements).values(**_row(one)).returning(announcements.c.id))
+def add(db: Connection, one: Announcement, request_key: str | None = None) -> int:
+    """Write a new announcement; its number. `request_key`: the name of the request that makes it."""
+    row = _row(one) | {"request_key": request_key}
+    made = db.execute(insert(announcements).values(**row).returning(announcements.c.id))
     return int(made.scalar_one())
 
 

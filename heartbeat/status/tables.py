@@ -43,6 +43,8 @@ announcements = Table(
     Column("incident_id", BigInteger),
     Column("maintenance_id", BigInteger),
     Column("automatic", Boolean, nullable=False),
+    # Under which key it was asked for; not unique, for the release before knows nothing of it.
+    Column("request_key", Text, index=True),
     CheckConstraint("kind IN ('incident', 'maintenance')", name="kind"),
     CheckConstraint("kind = 'incident' OR ends_at IS NOT NULL", name="maintenance_ends"),
     Index("ix_announcements_page", "page", "id"),

@@ -181,17 +181,28 @@ async def list_announcements(
 
 
 @router.post("", status_code=201)
-async def write_announcement(name: fields.Slug, asked: Write, door: Given, who: Responder) -> Announcement:
-    """Write a draft. Customers read nothing of it until it is published."""
-    now = door.clock.now()
-    return _shown(await door.database.write(lambda db: editor.make(db, who, name, asked.wanted(now), now)))
+async def write_announcement(
+    name: fields.Slug, asked: Write, door: Given, who: Responder, key: fields.RequestKey = ""
+) -> Announcement:
+    """Write a draft. Customers read nothing of it until it is published.
+
+    Asked again with the same `Idempotency-Key`, it is written once.
+    """
+    now, request = door.clock.now(), fields.request(who, key)
+    try:
+        made = await door.database.write(
+            lambda db: editor.make(db, who, name, asked.wanted(now), now, request)
+        )
+    except editor.OtherRequest as other:
+        raise Unacceptable(f"Idempotency-Key: {other}") from None
+    return _shown(made)
 
 
 @router.post("/draft", status_code=201)
 async def draft_announcement(name: fields.Slug, asked: Draft, door: Given, who: Responder) -> Announcement:
     """A draft from an incident inside, or from a maintenance window, in customers' words.
 
-    Of one incident a page has one draft: asked again, that is the answer.
+    Of one incident, or window, a page has one draft: asked again, that is the answer.
     """
     now, (incident, window) = door.clock.now(), (asked.incident, asked.maintenance)
     if (incident is None) == (window is None):

@@ -24,7 +24,8 @@ checks and makes maintenance, *admin* changes everything.
 definitions they are written as in the configuration file, such as `15m`.
 
 **Asking twice.** Whatever changes something can be asked again without harm. `PUT` makes it so, and the same
-again changes nothing. What is made by `POST` has a name, or takes an `Idempotency-Key`.
+again changes nothing. What is made by `POST` has a name, or takes an `Idempotency-Key`; only a
+one-time link is made anew, and ends the one before.
 
 **Asking often.** Answers carry an `ETag`. Sent back as `If-None-Match`, it saves an answer that has nothing new
 (304). Sent as `If-Match` with a `PUT`, it keeps you from overwriting what somebody else has changed (412).

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Body, Path, Query
+from fastapi import Body, Header, Path, Query
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -20,6 +20,7 @@ from heartbeat.check import State
 from heartbeat.config import entry
 from heartbeat.config.definition import SHAPES
 from heartbeat.maintenance import Phase
+from heartbeat.who import Who
 
 MAX_NUMBER = 2**63 - 1
 """The largest number that a row can have."""
@@ -135,6 +136,20 @@ NewSlug = Annotated[
 AfterName = Annotated[
     str, Query(description="Go on after this name: `next` of the page before."), AfterValidator(_cursor)
 ]
+RequestKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        description="Any text that is new for each thing made: asked again with the same, it is made once.",
+        max_length=200,
+        examples=["move-2026-05-02"],
+    ),
+]
+
+
+def request(who: Who, key: str) -> str | None:
+    """The name of a request with such a key. Those of two people are never the same."""
+    return f"{who.via}: {who.name}: {key}" if key else None
 
 
 def shaped(what: str) -> WithJsonSchema:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 from pydantic import Field
 from sqlalchemy import Connection
 from starlette.responses import Response
@@ -17,7 +17,6 @@ from heartbeat.http.v1 import fields
 from heartbeat.http.v1.answers import Answer
 from heartbeat.http.v1.tags import Changes, Reads, put, tag
 from heartbeat.maintenance import Phase, Window
-from heartbeat.who import Who
 
 router = APIRouter(prefix="/maintenance", tags=["maintenance"])
 
@@ -32,15 +31,6 @@ Definition = Annotated[
             "ends_at": "2026-05-02T05:00:00Z",
         },
         From_now_on={"title": "Kernel update", "match": {"region": "eu"}, "ends_at": "2026-05-02T05:00:00Z"},
-    ),
-]
-RequestKey = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        description="Any text that is new for each window: asked again with the same, it is made once.",
-        max_length=200,
-        examples=["move-2026-05-02"],
     ),
 ]
 
@@ -122,7 +112,7 @@ async def show_maintenance(number: fields.WindowNumber, door: Given, seen: Reads
     "", status_code=201, responses={200: {"description": "It was made before.", "model": Arrangement}}
 )
 async def make_maintenance(
-    given: Definition, door: Given, who: Responder, response: Response, key: RequestKey = ""
+    given: Definition, door: Given, who: Responder, response: Response, key: fields.RequestKey = ""
 ) -> Arrangement:
     """Hold the pages for these checks until it ends.
 
@@ -134,7 +124,7 @@ async def make_maintenance(
 
     def work(db: Connection) -> tuple[Arrangement, bool]:
         wanted = edit.read(given, now)
-        done = edit.make(db, who, wanted, now, _request(who, key))
+        done = edit.make(db, who, wanted, now, fields.request(who, key))
         if not done.fresh and (done.window.title, done.window.match) != (wanted.title, wanted.match):
             raise Unacceptable("Idempotency-Key: another window was made with this one; choose a new one.")
         return _answered(db, done, now), done.fresh
@@ -210,11 +200,6 @@ def _fields(db: Connection, one: Window, now: datetime) -> dict[str, Any]:
 def _tag(shown: Maintenance) -> str:
     defined = (shown.id, shown.title, shown.description, shown.match, shown.starts_at, shown.ends_at)
     return tag(defined, (shown.phase, shown.checks))
-
-
-def _request(who: Who, key: str) -> str | None:
-    """Keys of two people are never the same."""
-    return f"{who.via}: {who.name}: {key}" if key else None
 
 
 def _known(one: Any, number: int) -> Any:

@@ -13,6 +13,7 @@ from heartbeat import commands, config, logs, serve, settings, upkeep
 from heartbeat.backup import Unusable
 from heartbeat.config import duration
 from heartbeat.database import AlreadyServed, Unavailable
+from heartbeat.secret_key import NotTheSame
 from heartbeat.settings import BadSetting, Settings
 
 
@@ -28,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(given, with_settings)
     except config.Wrong as wrong:
         print("\n".join(wrong.problems), file=sys.stderr)
-    except (BadSetting, AlreadyServed, Unusable, commands.Failed) as problem:
+    except (BadSetting, AlreadyServed, NotTheSame, Unusable, commands.Failed) as problem:
         print(problem, file=sys.stderr)
     except Unavailable as away:
         print(f"The database cannot be reached: {away}", file=sys.stderr)
@@ -58,6 +59,8 @@ def _run(given: argparse.Namespace, with_settings: Settings) -> int:
             return upkeep.restore(with_settings, given.path, None if given.judge_at_once else given.grace)
         case "rearm":
             return upkeep.rearm(with_settings, given.grace)
+        case "lost-key":
+            return upkeep.lost_key(with_settings, certain=given.yes)
         case "rotate-keys":
             return asyncio.run(upkeep.rotate_keys(with_settings))
         case "demo":
@@ -118,6 +121,10 @@ def _add_upkeep(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     looking.add_argument("--send", action="store_true", help="send a test page to every contact of everybody")
     looking.add_argument("--json", action="store_true", help="print the findings as JSON")
     commands.add_parser("rotate-keys", help="encrypt every secret in the database anew with the first key")
+    losing = commands.add_parser(
+        "lost-key", help="say what is lost with a secret key that is lost, and go on with a new one"
+    )
+    losing.add_argument("--yes", action="store_true", help="go on with a new one; without it nothing changes")
     rearming = commands.add_parser("rearm", help="expect every check afresh from the next start on")
     _add_grace(rearming)
 

@@ -60,6 +60,8 @@ class Key:
     variety: int
     mode: int | None = None
     least: int = 16
+    fault: str = ""
+    """Why the database cannot be served with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,8 @@ def _keys(facts: Facts) -> Iterator[Finding]:
         subject = f"secret {key.name}"
         if not key.length and key.mode is not None:
             yield _bad(subject, "its file is empty, or this user cannot read it: put the key back.")
+        elif key.fault:
+            yield _bad(subject, key.fault)
         elif not key.length:
             yield _warn(subject, "is not set: heartbeat serve makes one at its first start.")
         elif key.mode is not None and key.mode & 0o077:

@@ -21,7 +21,19 @@ from alerting import desk, notice
 from alerting.notifiers import shelf
 from alerting.notifiers.contract import Accepted
 from alerting.person import Person
-from heartbeat import app, config, installation, migrations, outfit, plan, rekey, secret, settings, store
+from heartbeat import (
+    app,
+    config,
+    installation,
+    migrations,
+    outfit,
+    plan,
+    rekey,
+    secret,
+    secret_key,
+    settings,
+    store,
+)
 from heartbeat.check import Check, State
 from heartbeat.database import Unavailable, clock_offset, engine, transact
 from heartbeat.doctor import Facts, Key, Place, Postgres, Stock
@@ -34,6 +46,7 @@ ASK_BOUND = 5.0
 DEPENDENCIES = ("sqlalchemy", "psycopg", "alembic", "fastapi", "uvicorn", "httpx", "cryptography", "tzdata")
 
 _FILES = re.compile(r"\$\{file:([^{}]+)\}")
+_SIGNING = ("secret-key", "HEARTBEAT_SECRET_KEY")
 _ASKED = ("fsync", "full_page_writes", "synchronous_commit", "max_connections", "server_version")
 T = TypeVar("T")
 
@@ -103,12 +116,22 @@ def _told(db: Connection, facts: Facts, given: Settings, wanted: config.Configur
     faults, usable = outfit.judged(given, desk.setups.load(db))
     return replace(
         facts,
+        keys=[replace(one, fault=_fault(db, given)) if one.name in _SIGNING else one for one in facts.keys],
         library=f"SQLite {sqlite3.sqlite_version}" if facts.sqlite else "PostgreSQL",
         postgres=None if facts.sqlite else _postgres(db),
         differences=None if wanted is None else len(plan.difference(db, wanted).changes),
         notifier_faults=faults | dict(shelf.known().problems),
         stock=_stock(db, given, usable, datetime.now(UTC)),
     )
+
+
+def _fault(db: Connection, given: Settings) -> str:
+    """Why the database cannot be served with the secret key as it is here."""
+    try:
+        secret_key.require(db, given.secret_key, given.secret_keys_before)
+    except secret_key.NotTheSame as fault:
+        return str(fault)
+    return ""
 
 
 def _postgres(db: Connection) -> Postgres:

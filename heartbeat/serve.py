@@ -3,9 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Sequence
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 from socket import socket
 from uuid import UUID
@@ -17,12 +15,11 @@ from heartbeat import (
     app,
     backup,
     config,
-    definitions,
-    installation,
     migrations,
     outfit,
     plan,
     secret,
+    secret_key,
     settings,
     store,
     tracing,
@@ -30,9 +27,9 @@ from heartbeat import (
 )
 from heartbeat.access import users
 from heartbeat.clock import WallClock
-from heartbeat.database import Database, Unavailable
+from heartbeat.database import Database, Unavailable, transact
 from heartbeat.http import server
-from heartbeat.settings import BadSetting, Settings
+from heartbeat.settings import Settings
 from heartbeat.supervisor import Supervisor
 from heartbeat.tracing import Tracing
 
@@ -44,14 +41,19 @@ log = logging.getLogger(__name__)
 
 def run(given: Settings, *, sample: bool) -> int:
     """Serve until SIGTERM or SIGINT; the exit status."""
-    ready, news = prepared(given, sample=sample)
-    telling = tracing.begin(ready)
-    database = Database(ready.database_url, address=ready.public_url)
+    given = settings.with_kept_secret_key(given)
+    given.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    telling = tracing.begin(given)
+    database = Database(given.database_url, address=given.public_url)
     try:
-        listener = server.listening(ready.host, ready.port)
-        if not _reached(ready, database, listener):
-            return 0
-        return uvloop.run(_serve(ready, database, listener, news, telling))
+        with server.listening(given.host, given.port) as listener:
+            if not _reached(given, database, listener):
+                return 0
+            # Before a key is made: one beside a database that knows another would only be taken for the right one.
+            key, before = given.secret_key, given.secret_keys_before
+            transact(database.writer, lambda db: secret_key.require(db, key, before))
+            ready, news = prepared(given, sample=sample)
+            return uvloop.run(_serve(ready, database, listener, news, telling))
     finally:
         if telling is not None:
             telling.close(CLOSE_BOUND)
@@ -79,20 +81,19 @@ def _reached(given: Settings, database: Database, listener: socket) -> bool:
 
 def prepared(given: Settings, *, sample: bool) -> tuple[Settings, list[str]]:
     """The settings with this installation's own secrets filled in, and what its owner must be told once."""
-    given.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     news = []
     if sample and not given.config.exists():
         given.config.write_text(config.sample(_sample_reference(given)))
         news.append(f"a sample configuration was written to {given.config}")
-    admin_key, secret_key = given.admin_key, given.secret_key
+    admin_key, signing = given.admin_key, given.secret_key
     if not admin_key:
         admin_key, made = settings.own_secret(given, "admin-key")
         news.append(
             f"the admin key is {admin_key}" if made else f"the admin key is in {given.data_dir}/admin-key"
         )
-    if not secret_key:
-        secret_key, _ = settings.own_secret(given, "secret-key")
-    return replace(given, admin_key=admin_key, secret_key=secret_key), news
+    if not signing:
+        signing, _ = settings.own_secret(given, "secret-key")
+    return replace(given, admin_key=admin_key, secret_key=signing), news
 
 
 async def _serve(
@@ -110,7 +111,7 @@ async def _serve(
             ticked=supervisor.ticked,
             tracing=telling,
         )
-        await database.write(lambda db: _same_installation(db, given.secret_key, given.secret_keys_before))
+        await database.write(lambda db: secret_key.take(db, given.secret_key, given.secret_keys_before))
         await _after_a_restore(database)
         for line in await _applied(system, given):
             log.info("configuration: %s", line)
@@ -159,31 +160,6 @@ async def _set_up(database: Database, given: Settings) -> list[str]:
         return []
     hours = int(users.LINK_LASTS.total_seconds() // 3600)
     return [f"the first user is made within {hours} h at {given.public_url}/join/{token}"]
-
-
-def _same_installation(db: Connection, secret_key: str, before: Sequence[str] = ()) -> None:
-    """Replicas must share one secret key, or a link that one has signed would be refused by another at 3 a.m.
-
-    Another key is taken where the one that the database knows is still named, so that its links are taken too.
-    """
-    mine = _key_hash(secret_key)
-    if installation.recall(db, "secret_key_hash") == mine:
-        return
-    # Several that are the first at the same time ask one after the other.
-    definitions.wait_for_turn(db)
-    known = installation.recall(db, "secret_key_hash")
-    if known is None or (known != mine and known in map(_key_hash, before)):
-        installation.remember(db, "secret_key_hash", mine)
-    elif known != mine:
-        raise BadSetting(
-            "HEARTBEAT_SECRET_KEY differs from the one that this database was last served with: give every "
-            "replica the same HEARTBEAT_SECRET_KEY (or the same file secret-key in its data directory). To "
-            "change it, name the old one in HEARTBEAT_SECRET_KEY_PREVIOUS."
-        )
-
-
-def _key_hash(secret_key: str) -> str:
-    return sha256(b"heartbeat secret key\n" + secret_key.encode()).hexdigest()
 
 
 async def _applied(system: app.System, given: Settings) -> tuple[str, ...]:

@@ -3,8 +3,8 @@ examine it."""
 
 import json
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,10 +12,10 @@ from sqlalchemy import URL, make_url
 
 from heartbeat import backup as copying
 from heartbeat import doctor as judging
-from heartbeat import examination, migrations, neighbour, outfit, rekey, settings
+from heartbeat import examination, migrations, neighbour, outfit, rekey, secret_key, settings
 from heartbeat.backup import Manifest, Unusable
 from heartbeat.config.duration import in_words
-from heartbeat.database import AlreadyServed, Database, transact
+from heartbeat.database import AlreadyServed, Database, engine, transact
 from heartbeat.doctor import Finding, Weight
 from heartbeat.rekey import Rotated
 from heartbeat.settings import BadSetting, Settings
@@ -32,6 +32,7 @@ def backup(given: Settings, where: Path, *, force: bool, keep: int | None) -> in
     print(f"{target}: {manifest.bytes:,} bytes, checked, {_held(manifest)}.")
     for old in copying.keep_newest(where, keep) if keep is not None else ():
         print(f"{old}: deleted, for there are {keep} newer ones.")
+    print(f"It is worth little without the keys: keep a copy of {_place_of_keys(given)} too, apart from it.")
     return 0
 
 
@@ -51,6 +52,8 @@ def restore(given: Settings, copy: Path, grace: timedelta | None) -> int:
         "are back. Look through them. Everybody has to sign in again.",
         file=sys.stderr,
     )
+    if (fault := _fault_of_key(given)) is not None:
+        print(fault, file=sys.stderr)
     return 0
 
 
@@ -63,6 +66,34 @@ def rearm(given: Settings, grace: timedelta) -> int:
     finally:
         database.close()
     print(_what_follows(grace))
+    return 0
+
+
+def lost_key(given: Settings, *, certain: bool) -> int:
+    """Say what is lost with the secret key that the database knows; where one is `certain`, go on with a new one."""
+    given = settings.with_kept_secret_key(given)
+    database = Database(given.database_url)
+    try:
+        migrations.migrate(database.writer)
+        key, before = given.secret_key, given.secret_keys_before
+        if transact(database.writer, lambda db: secret_key.is_known(db, key, before)) is not False:
+            print("Nothing is lost: this database can be served with the secret key as it is.")
+            return 0
+        if certain and not given.secret_key:
+            given = replace(given, secret_key=settings.own_secret(given, "secret-key")[0])
+        unreadable = transact(database.writer, lambda db: rekey.stale(db, outfit.vault_of(given))).unreadable
+        if certain:
+            key, now = given.secret_key, datetime.now(UTC)
+            transact(database.writer, lambda db: secret_key.replace_lost(db, key, copying.OPERATOR, now))
+    finally:
+        database.close()
+    print("\n".join(_lost(unreadable)))
+    if not certain:
+        print("Nothing was changed. heartbeat lost-key --yes goes on with a new key.")
+        return 1
+    print(
+        f"The next start takes the key in {_place_of_keys(given)}. Keep a copy of that, apart from the database."
+    )
     return 0
 
 
@@ -105,6 +136,44 @@ async def doctor(environ: Mapping[str, str], *, send: bool, as_json: bool) -> in
     else:
         print("\n".join(f"{one.weight:<4}  {one.subject}: {one.words}" for one in found))
     return worst.rank
+
+
+def _lost(unreadable: Sequence[str]) -> Iterator[str]:
+    """What is lost with the secret key that the database knows, and what is to be done about each."""
+    yield "With the secret key that this database was last served with is lost:"
+    yield from (f"- {one}" for one in secret_key.LOST)
+    for about in (one.partition(":")[0] for one in unreadable):
+        yield f"- {about}: {_instead(about)}"
+    if not unreadable:
+        yield "No secret in the database is lost with it."
+
+
+def _instead(about: str) -> str:
+    """What brings back what a sealed secret was for."""
+    if about.endswith(" second factor"):
+        return "sign in with a recovery code and turn it off and on, or have an admin reset the user"
+    return "enter it again"
+
+
+def _fault_of_key(given: Settings) -> str | None:
+    """Why the database cannot be served with the secret key as it is here, or None."""
+    given = settings.with_kept_secret_key(given)
+    reader = engine(make_url(given.database_url), writing=False)
+    try:
+        transact(reader, lambda db: secret_key.require(db, given.secret_key, given.secret_keys_before))
+    except secret_key.NotTheSame as fault:
+        return str(fault)
+    finally:
+        reader.dispose()
+    return None
+
+
+def _place_of_keys(given: Settings) -> str:
+    named = given.environment.get("HEARTBEAT_SECRET_KEY")
+    places = ["HEARTBEAT_SECRET_KEY" if named else str(given.data_dir / "secret-key")]
+    if given.encryption_keys:
+        places.append("HEARTBEAT_ENCRYPTION_KEYS")
+    return " and ".join(places)
 
 
 def _what_follows(grace: timedelta | None) -> str:

@@ -1,6 +1,7 @@
 """Keys are replaced while people are paged: links on phones stay valid, and secrets stay readable, at every step."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +52,28 @@ def test_keys_are_replaced_without_a_gap(serve: Serve, phone: Phone) -> None:
     assert "person anna webhook: This secret was encrypted with the key" in lost.stderr
     service.sigterm()
     assert service.command("test-page", "anna").returncode == 1
+
+
+def test_a_restored_database_is_served_again_although_its_key_is_lost(serve: Serve, tmp_path: Path) -> None:
+    service = serve(configuration({"job": "every: 1h"}, ["{console: terminal}"])).start()
+    entered = {"contacts": [{"webhook": "https://example.com/anna"}]}
+    assert service.ask("PUT", "/v1/people/anna", json=entered).status_code == 201
+    assert "secret key" not in service.command("backup", str(tmp_path / "copy.db")).stderr
+    service.sigterm()
+
+    anew = serve(
+        configuration({"job": "every: 1h"}, ["{console: terminal}"]), name="anew", HEARTBEAT_SECRET_KEY=""
+    )
+    assert "a secret key that is not here" in anew.command("restore", str(tmp_path / "copy.db")).stderr
+    anew.begin()
+    assert anew.exit_status() == 1
+    assert "heartbeat lost-key" in anew.output()
+    assert "heartbeat lost-key" in anew.command("doctor").stdout
+    assert "- person anna webhook: enter it again" in anew.command("lost-key").stdout
+    assert not (anew.home / "data" / "secret-key").exists()
+    assert anew.command("lost-key", "--yes").returncode == 0
+    anew.start()
+    assert anew.ask("PUT", "/v1/people/anna", json=entered).status_code == 200
 
 
 def changed(service: Service, refused: str = "", **environment: str) -> None:

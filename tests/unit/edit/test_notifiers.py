@@ -114,3 +114,5 @@ def test_a_key_that_is_gone_is_said_and_the_secret_can_be_entered_anew(db: Conne
     other = vault.with_keys(["another key that is long enough, too"], secrets.token_bytes)
     with pytest.raises(Faulty, match="which is not known here"):
         edit.read(db, other, ANNA, "ntfy", {"token": None}, NOW)
+    anew = edit.read(db, other, ANNA, "ntfy", {"token": "tk_one"}, NOW)
+    assert other.open(anew.settings["token"], shelf.about("ntfy", "token")) == "tk_one"

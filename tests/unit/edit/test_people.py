@@ -142,3 +142,10 @@ def test_there_can_be_only_so_many(db: Connection, monkeypatch: pytest.MonkeyPat
     with pytest.raises(Faulty, match=r"^person ben: there are 2 people, and can be no more\.$"):
         define(db, "ben")
     define(db, timezone="Europe/London")
+
+
+def test_an_address_whose_key_is_lost_can_be_entered_anew(db: Connection) -> None:
+    define(db, contacts=[{"slack": HOOK}])
+    other = vault.with_keys(["another key that is long enough"], secrets.token_bytes)
+    anew = edit.read(db, other, "anna", {"contacts": [{"slack": HOOK}]})
+    assert other.open(anew.contacts[0].address, anew.about(anew.contacts[0])) == HOOK

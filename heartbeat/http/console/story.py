@@ -15,6 +15,7 @@ LONGEST = 100
 LINES = 8
 """Lines that one moment takes; a storm is counted, not listed."""
 
+NOTE = "note"
 _ANSWERED = frozenset({"paged", "acknowledged", "snoozed", "resolved"})
 """What people are told of at once."""
 _KINDS = {
@@ -29,8 +30,8 @@ _KINDS = {
 class Moment:
     """What happened at an instant: one kind of thing, told in one or several lines.
 
-    `taken` tells of the messages about it that providers took. The same thing over and over is one moment: the newest,
-    with how many times it was and since when.
+    `taken` tells of the messages about it that providers took; `by` who wrote it, where it is a note. The same thing
+    over and over is one moment: the newest, with how many times it was and since when.
     """
 
     at: datetime
@@ -39,6 +40,7 @@ class Moment:
     taken: tuple[str, ...] = ()
     times: int = 1
     since: datetime | None = None
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +62,29 @@ class Told:
 
 
 def moments(dossier: Dossier) -> list[Moment]:
-    """What happened, newest first; things of one kind at the same second are told together."""
-    entries = [*_before(dossier.symptoms), *((one.at, one.kind, one.words) for one in dossier.timeline)]
-    # The timeline is in the order of its writing; sorting is stable and keeps that order within an instant.
-    entries.sort(key=lambda entry: entry[0].replace(microsecond=0))
+    """What happened, newest first; things of one kind at the same second are told together, but notes of two people."""
     told: list[Moment] = []
-    for (at, kind), group in groupby(entries, key=lambda entry: (entry[0].replace(microsecond=0), entry[1])):
-        lines = [words for *_, words in group]
+    for (at, kind, by), lines in _at_once(dossier):
         if kind == "told" and told and told[-1].kind in _ANSWERED:
             told[-1] = replace(told[-1], taken=_short([*told[-1].taken, *lines]))
         else:
-            told.append(Moment(at, kind, _short(lines)))
+            told.append(Moment(at, kind, _short(lines), by=by))
     return list(_folded(told[::-1]))
+
+
+def _at_once(dossier: Dossier) -> Iterable[tuple[tuple[datetime, str, str], list[str]]]:
+    """What was told in the same second, oldest first: when, what kind of thing, by whom, and the lines."""
+    entries = [((at, kind, ""), words) for at, kind, words in _before(dossier.symptoms)]
+    # Who answered stands in the words of the answer; a note is nothing but somebody's words.
+    entries += [
+        ((one.at, one.kind, (one.by or "") if one.kind == NOTE else ""), one.words)
+        for one in dossier.timeline
+    ]
+    entries = [((at.replace(microsecond=0), kind, by), words) for (at, kind, by), words in entries]
+    # The timeline is in the order of its writing; sorting is stable and keeps that order within an instant.
+    entries.sort(key=lambda entry: entry[0][0])
+    for of, group in groupby(entries, key=lambda entry: entry[0]):
+        yield of, [words for _, words in group]
 
 
 def measures(dossier: Dossier) -> list[str]:
@@ -115,7 +128,7 @@ def _before(symptoms: Sequence[RaisedSymptom]) -> Iterable[tuple[datetime, str, 
 
 
 def _folded(newest_first: Sequence[Moment]) -> Iterable[Moment]:
-    for _, group in groupby(newest_first, key=lambda moment: (moment.kind, moment.lines)):
+    for _, group in groupby(newest_first, key=lambda moment: (moment.kind, moment.lines, moment.by)):
         same = list(group)
         yield replace(same[0], times=len(same), since=same[-1].at) if len(same) > 1 else same[0]
 

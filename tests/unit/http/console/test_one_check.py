@@ -89,7 +89,10 @@ async def test_a_note_becomes_part_of_the_story(
     done = await press(browser, f"/incidents/{number}/note", words=" Restarted the host.\r\nIt comes back. ")
     assert (done.status_code, done.headers["location"]) == (303, f"/incidents/{number}")
     shown = await see(browser, f"/incidents/{number}")
-    assert "note Restarted the host. It comes back." in shown.words
+    assert "note Restarted the host. It comes back. by admin" in shown.words
+    assert '<span class="jotted">Restarted the host.\nIt comes back.</span>' in shown.html
+    # The kind is a class of the story's own: that of the form beside would lay it out as a form.
+    assert '<span class="what is-note">note</span>' in shown.html
     deeds = await system.door.database.read(lambda db: audit.listed(db, limit=1))
     assert (deeds[0].action, deeds[0].target) == ("incident.note", f"incident {number}")
 

@@ -107,6 +107,15 @@ def test_the_story_begins_with_what_was_heard_and_what_was_due() -> None:
     ]
 
 
+def test_notes_say_who_wrote_them_and_are_not_told_together_with_those_of_others() -> None:
+    notes = [("Ann", "first line\nsecond line"), ("Ann", "and more"), ("Bob", "I am on it")]
+    timeline = [Entry(1, NOW, "note", words, by) for by, words in notes]
+    assert story.moments(replace(dossier(), timeline=timeline)) == [
+        Moment(NOW, "note", ("I am on it",), by="Bob"),
+        Moment(NOW, "note", ("first line\nsecond line", "and more"), by="Ann"),
+    ]
+
+
 def test_a_storm_is_counted() -> None:
     (told,) = story.moments(dossier(*((NOW, "down", f"job-{n} was never heard") for n in range(500))))
     assert len(told.lines) == story.LINES + 1

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from alerting import incident as life
-from alerting import logbook, roster, store
+from alerting import logbook, notice, roster, store
 from alerting.escalation import Policy, Step
 from alerting.incident import Hold, Incident, RaisedSymptom, State, Symptom
 from alerting.person import OPERATOR
@@ -174,7 +174,12 @@ def _joined(
     at = life.pages_at(now, _until(symptom.hold), gathering)
     again = life.on_join(incident, recurred, symptom.hold is not None, at)
     if again is not None:
-        entry = Entry(incident.id, now, "reopened", f"paging again: {symptom.title}, {again.reason}")
+        entry = Entry(
+            incident.id,
+            now,
+            "reopened",
+            f"paging again: {symptom.title} {notice.verb_of(symptom.cause)} {again.reason}",
+        )
         held = [Entry(incident.id, now, HELD, in_words(symptom.hold))] if symptom.hold else []
         return reopened(after, again), [entry, *held]
     entries = []

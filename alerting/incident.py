@@ -218,7 +218,7 @@ def on_join(incident: Incident, recurred: bool, held: bool, at: datetime) -> Reo
         return None
     if held and incident.next_at is not None and at >= incident.next_at:
         return None
-    return Reopened(incident.occurrence + 1, at, "it is back after it had recovered")
+    return Reopened(incident.occurrence + 1, at, "again after it had recovered")
 
 
 def on_quiet_over(incident: Incident, now: datetime, held_until: datetime | None = None) -> Reopened:

@@ -166,6 +166,11 @@ def extent(incident: Incident, symptoms: Sequence[RaisedSymptom], around: Surrou
     return f"{len(standing)} of {spell.count(max(around.total, len(standing)), 'job')} {word}"
 
 
+def verb_of(cause: str) -> str:
+    """What one says of a job that is wrong in this way: "is silent", "failed"."""
+    return {"failed": "failed", "overrun": "overran"}.get(cause, f"is {cause}")
+
+
 def _said_of(cause: str) -> str:
     return {"overrun": "overran"}.get(cause, cause)
 
@@ -204,12 +209,16 @@ def _lines(about: Subject, now: datetime) -> list[str]:
         incident = about.incident
         lasted = spell.duration((incident.resolved_at or now) - incident.opened_at)
         names = ", ".join(dict.fromkeys(symptom.title for symptom in about.symptoms))
-        return [f"It was {_said_of(incident.cause)} for {lasted}: {names}."]
+        return [f"It {_was(incident.cause)} for {lasted}: {names}."]
     standing = [symptom for symptom in about.symptoms if symptom.cleared_at is None]
     told = [_symptom_line(symptom, now, about.person.timezone) for symptom in standing[:DETAILED]]
     rest = [symptom.title for symptom in standing[DETAILED:]]
     more = f"and {_said_of(about.incident.cause)} too: {', '.join(rest)}" if rest else ""
     return [*told, more, _alive_line(about, now), _last_said(standing), _why_you(about, now)]
+
+
+def _was(cause: str) -> str:
+    return {"failed": "was failing", "overrun": "was overrunning"}.get(cause, f"was {cause}")
 
 
 def _symptom_line(symptom: RaisedSymptom, now: datetime, timezone: str) -> str:

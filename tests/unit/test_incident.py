@@ -54,7 +54,7 @@ def test_what_is_new_joins_quietly_and_what_is_back_ends_the_quiet() -> None:
     for quiet in (ACKNOWLEDGED, SNOOZED):
         assert life.on_join(quiet, False, False, NOW + gathering) is None
         again = life.on_join(quiet, True, False, NOW + gathering)
-        assert again == Reopened(3, NOW + gathering, "it is back after it had recovered")
+        assert again == Reopened(3, NOW + gathering, "again after it had recovered")
     assert life.on_join(OPEN, True, False, NOW + gathering) is None
 
 
@@ -73,7 +73,7 @@ def test_what_is_held_wants_its_page_at_its_end_and_never_before_it_has_gathered
 def test_what_is_back_and_held_ends_the_quiet_only_where_that_lasts_longer() -> None:
     before, after = UNTIL - timedelta(hours=1), UNTIL + timedelta(hours=1)
     again = life.on_join(ACKNOWLEDGED, True, True, before)
-    assert again == Reopened(3, before, "it is back after it had recovered")
+    assert again == Reopened(3, before, "again after it had recovered")
     assert life.on_join(ACKNOWLEDGED, True, True, after) is None
     assert life.on_join(ACKNOWLEDGED, True, True, UNTIL) is None
 

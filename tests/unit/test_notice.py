@@ -181,6 +181,16 @@ def test_recovery_says_since_when_and_how_long_it_was_silent() -> None:
     assert told.ack_url is None
 
 
+@pytest.mark.parametrize(
+    ("cause", "words"), [("failed", "It was failing for"), ("overrun", "It was overrunning for")]
+)
+def test_recovery_says_what_went_on_until_then(cause: str, words: str) -> None:
+    ended = replace(
+        INCIDENT, cause=cause, state=State.RESOLVED, next_at=None, resolved_by="recovery", resolved_at=AT
+    )
+    assert notice.compose(subject(Kind.RECOVERED, incident=ended), AT).lines[0].startswith(words)
+
+
 def test_what_ended_otherwise_is_never_called_ok() -> None:
     moved = replace(INCIDENT, state=State.RESOLVED, next_at=None, resolved_by="Ann", resolved_at=AT)
     told = notice.compose(subject(Kind.RECOVERED, incident=moved, words="resolved by Ann"), AT)

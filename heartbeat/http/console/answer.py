@@ -21,6 +21,7 @@ from alerting.incident import State as Life
 from alerting.person import Person
 from heartbeat import checker, hand, installation, link
 from heartbeat.http import auth, page, sentence, view
+from heartbeat.http.console import story
 from heartbeat.http.door import Door
 from heartbeat.http.sentence import Words
 from heartbeat.link import Answerer, Bad
@@ -124,7 +125,8 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
     around = checker.surroundings(db, [incident]).get(incident.id, Surroundings())
     extent = view.how_much(incident, found.symptoms, around)
     quiet_by = next((one.by for one in reversed(found.timeline) if one.kind == "snoozed"), None)
-    standing = [one for one in found.symptoms if one.cleared_at is None] or found.symptoms
+    jobs = story.jobs(found.symptoms)
+    standing = [one for one in jobs if one.cleared_at is None] or jobs
     quiet = installation.acknowledge_for(db)
     name, zone = _reader(reader, people)
     stale = reader.occurrence != incident.occurrence and incident.state is not Life.RESOLVED

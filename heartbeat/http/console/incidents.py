@@ -174,7 +174,9 @@ def _facts(db: Connection, number: int, now: datetime) -> dict[str, Any] | None:
         "sentence": sentence.of_incident(incident, view.next_people(incident, people), quiet_by, now),
         "extent": extent,
         "around": around,
-        "symptoms": [(one, slugs.get(one.key), view.cause_word(one.cause)) for one in found.symptoms],
+        "symptoms": [
+            (one, slugs.get(one.key), view.cause_word(one.cause)) for one in story.jobs(found.symptoms)
+        ],
         "moments": moments[: story.LONGEST],
         "earlier": max(len(moments) - story.LONGEST, 0),
         "measures": story.measures(found),

@@ -61,6 +61,17 @@ class Told:
     messages: Sequence[Message]
 
 
+def jobs(symptoms: Sequence[RaisedSymptom]) -> list[RaisedSymptom]:
+    """Each job of an incident once, as it stands: what is wrong, worst and oldest first, then what came back,
+    newest first. `symptoms` are in the order in which they were raised."""
+    newest = {one.key: one for one in symptoms}.values()
+    wrong = [one for one in newest if one.cleared_at is None]
+    back = [(one.cleared_at, one) for one in newest if one.cleared_at is not None]
+    wrong.sort(key=lambda one: (one.severity.rank, one.raised_at))
+    back.sort(key=lambda pair: pair[0], reverse=True)
+    return [*wrong, *(one for _, one in back)]
+
+
 def moments(dossier: Dossier) -> list[Moment]:
     """What happened, newest first; things of one kind at the same second are told together, but notes of two people."""
     told: list[Moment] = []
@@ -121,7 +132,11 @@ def _before(symptoms: Sequence[RaisedSymptom]) -> Iterable[tuple[datetime, str, 
     heard = [(at, one.title) for at, one in times if at < one.raised_at]
     if heard:
         at, title = max(heard)
-        yield at, "heard", f"{title}, the last that was heard of them" if len(symptoms) > 1 else title
+        yield (
+            at,
+            "heard",
+            f"{title}, the last that was heard of them" if len({one.key for one in symptoms}) > 1 else title,
+        )
     for one in symptoms:
         if one.facts.expected_at:
             yield one.facts.expected_at, "due", one.title

@@ -327,6 +327,24 @@ async def test_an_incident_is_told_as_a_story_with_the_newest_on_top(
     assert {"/checks/first-job", "/checks/second-job", f"/incidents/{number}/resolve"} <= set(shown.links)
 
 
+async def test_after_a_flap_each_job_is_listed_once_as_it_stands(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    those = await make_group(system, "a-job", "b-job", "c-job", "d-job")
+    number = await fall_silent(system, clock, *those)
+    for one in those[:3]:
+        await ping(system, one)
+    await press(browser, f"/incidents/{number}/acknowledge", occurrence="1")
+    assert await fall_silent(system, clock, *those[:3]) == number
+
+    shown = await see(browser, f"/incidents/{number}")
+    assert "us-housekeeping: 4 of 4 jobs silent" in shown.words
+    assert "4 jobs silent d-job due" in shown.words
+    links = [link for link in shown.links if link.startswith("/checks/")]
+    assert links == ["/checks/d-job", "/checks/a-job", "/checks/b-job", "/checks/c-job"]
+    assert "paging again: a-job is silent again after it had recovered" in shown.words
+
+
 async def test_past_incidents_are_listed_a_page_at_a_time(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:

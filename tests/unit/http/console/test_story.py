@@ -116,6 +116,14 @@ def test_notes_say_who_wrote_them_and_are_not_told_together_with_those_of_others
     ]
 
 
+def test_each_job_is_listed_once_as_it_stands_what_is_wrong_before_what_came_back() -> None:
+    first = [symptom(n, Facts(NOW)) for n in (1, 2, 3, 4)]
+    back = [replace(one, cleared_at=NOW + one.id * MINUTE, cleared_why="ok") for one in first[:3]]
+    again = replace(symptom(1, Facts(NOW)), id=9, raised_at=NOW + 9 * MINUTE)
+    worse = replace(symptom(5, Facts(NOW)), severity=Severity.CRITICAL, raised_at=NOW + 8 * MINUTE)
+    assert story.jobs([*back, first[3], worse, again]) == [worse, first[3], again, back[2], back[1]]
+
+
 def test_a_storm_is_counted() -> None:
     (told,) = story.moments(dossier(*((NOW, "down", f"job-{n} was never heard") for n in range(500))))
     assert len(told.lines) == story.LINES + 1

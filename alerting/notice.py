@@ -175,10 +175,14 @@ def _said_of(cause: str) -> str:
     return {"overrun": "overran"}.get(cause, cause)
 
 
-def called(about: Subject) -> str:
-    """What the notice is about: the group, or the job's own name where the group is that one job."""
-    titles = {symptom.title for symptom in about.symptoms}
-    return titles.pop() if len(titles) == 1 and about.surroundings.total <= 1 else about.incident.title
+def called(incident: Incident, symptoms: Sequence[RaisedSymptom], around: Surroundings) -> str:
+    """What an incident is about: the group, or the job's own name where the group is that one job."""
+    titles = {symptom.title for symptom in symptoms}
+    return titles.pop() if len(titles) == 1 and around.total <= 1 else incident.title
+
+
+def _called(about: Subject) -> str:
+    return called(about.incident, about.symptoms, about.surroundings)
 
 
 def _title(about: Subject, now: datetime) -> str:
@@ -187,21 +191,21 @@ def _title(about: Subject, now: datetime) -> str:
     if about.kind is Kind.RECOVERED:
         return _ending(about, now)
     if about.kind is Kind.ACKNOWLEDGED:
-        return f"{called(about)}: {about.words}"
+        return f"{_called(about)}: {about.words}"
     if about.kind is Kind.UPDATE:
-        return f"{about.words} on {called(about)} ({much})"
-    return f"{incident.severity.upper()} {called(about)}: {much}"
+        return f"{about.words} on {_called(about)} ({much})"
+    return f"{incident.severity.upper()} {_called(about)}: {much}"
 
 
 def _ending(about: Subject, now: datetime) -> str:
     incident, around = about.incident, about.surroundings
     if incident.resolved_by != "recovery":
-        return f"CLOSED {called(about)}: {about.words}"
+        return f"CLOSED {_called(about)}: {about.words}"
     since = spell.instant(incident.resolved_at or now, now, about.person.timezone)
     alive = f"all {around.total} alive" if around.alive >= around.total > 1 else "alive"
     if around.total > 1 and around.alive < around.total:
         alive = f"{around.alive} of {around.total} alive"
-    return f"OK {called(about)}: {alive} since {since}"
+    return f"OK {_called(about)}: {alive} since {since}"
 
 
 def _lines(about: Subject, now: datetime) -> list[str]:

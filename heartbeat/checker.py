@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from alerting import commit, desk
 from alerting.incident import Facts, Incident, Surroundings, Symptom
+from alerting.notice import called
 from heartbeat import cause, check, installation, maintenance, store, transitions, windows
 from heartbeat.check import Cause, Change, Check, Raised
 
@@ -128,16 +129,25 @@ def tail(body: bytes | None) -> str:
     return "".join(char if char.isprintable() else " " for char in last)[:200]
 
 
-def surroundings(db: Connection, incidents: Sequence[Incident]) -> dict[int, Surroundings]:
-    """What is known of the groups that incidents are about, as the courier asks it."""
+def named(db: Connection, incidents: Sequence[Incident]) -> list[Incident]:
+    """These incidents, each with the title that its pages have: see `notice.called`."""
+    symptoms = desk.symptoms(db, [one.id for one in incidents])
+    around = surroundings(db, incidents, others=0)
+    return [replace(one, title=called(one, symptoms[one.id], around[one.id])) for one in incidents]
+
+
+def surroundings(
+    db: Connection, incidents: Sequence[Incident], others: int = OTHERS
+) -> dict[int, Surroundings]:
+    """What is known of the groups that incidents are about, as the courier asks it, and of so many other groups."""
     keys = {incident.id: incident.cause_key.partition(":")[2] for incident in incidents}
     shared = {key for key in keys.values() if not key.startswith("check=")}
-    others = {key: store.neighbours(db, key, OTHERS) for key in shared}
+    beside = {key: store.neighbours(db, key, others) for key in shared} if others else {}
     groups = (
-        store.groups(db, shared | {other for found in others.values() for other in found}) if shared else {}
+        store.groups(db, shared | {other for found in beside.values() for other in found}) if shared else {}
     )
     return {
-        number: _around(groups.get(key), [groups[other] for other in others.get(key, ()) if other in groups])
+        number: _around(groups.get(key), [groups[other] for other in beside.get(key, ()) if other in groups])
         for number, key in keys.items()
     }
 

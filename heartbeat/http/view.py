@@ -10,7 +10,7 @@ from datetime import datetime
 from alerting import escalation, spell
 from alerting.incident import Incident, RaisedSymptom, Surroundings
 from alerting.incident import State as Life
-from alerting.notice import extent
+from alerting.notice import called, extent
 from alerting.person import OPERATOR, Person
 from heartbeat import check, maintenance
 from heartbeat.check import Cause, Check, State
@@ -111,7 +111,7 @@ def incident_row(
     """An incident's line."""
     return IncidentRow(
         id=incident.id,
-        title=incident.title,
+        title=called(incident, symptoms, around),
         word=incident.state.value,
         severity=incident.severity.value,
         extent=how_much(incident, symptoms, around),

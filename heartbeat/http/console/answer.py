@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from alerting import desk, spell
 from alerting.incident import Acknowledged, Missing, Resolved, Stale, Surroundings
 from alerting.incident import State as Life
+from alerting.notice import called
 from alerting.person import Person
 from heartbeat import checker, hand, installation, link
 from heartbeat.http import auth, page, sentence, view
@@ -132,6 +133,7 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
     stale = reader.occurrence != incident.occurrence and incident.state is not Life.RESOLVED
     return {
         "incident": incident,
+        "title": called(incident, found.symptoms, around),
         "extent": extent,
         "sentence": sentence.of_incident(incident, view.next_people(incident, people), quiet_by, now),
         "symptoms": [(one, view.cause_word(one.cause)) for one in standing[:LISTED]],

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from alerting import desk, spell
 from alerting.incident import Incident, Missing, Stale, Surroundings
 from alerting.incident import State as Life
+from alerting.notice import called
 from heartbeat import checker, hand
 from heartbeat.http import glance, page, sentence, view
 from heartbeat.http.console import story
@@ -97,9 +98,15 @@ async def snooze(visit: Visit) -> Response:
 async def ask_resolve(visit: Visit) -> Response:
     """Ask before an incident is ended by hand."""
     number = visit.number
-    found = await visit.read(lambda db: desk.dossier(db, number))
-    if found is None:
+
+    def read(db: Connection) -> tuple[desk.Dossier, str] | None:
+        found = desk.dossier(db, number)
+        return None if found is None else (found, checker.named(db, [found.incident])[0].title)
+
+    known = await visit.read(read)
+    if known is None:
         return visit.missing(_missing(number))
+    found, title = known
     standing = [symptom.title for symptom in found.symptoms if symptom.cleared_at is None]
     consequences = ["Paging for it ends, and those who were paged are told."]
     if standing:
@@ -109,7 +116,7 @@ async def ask_resolve(visit: Visit) -> Response:
         )
     return visit.show(
         "confirm.html",
-        question=f"Resolve incident {number}, {found.incident.title}?",
+        question=f"Resolve incident {number}, {title}?",
         consequences=consequences,
         action=f"Resolve incident {number}",
         back=f"/incidents/{number}",
@@ -151,11 +158,9 @@ ACTING: Mapping[str, Shown] = {
 def rows(db: Connection, some: Sequence[Incident]) -> list[view.IncidentRow]:
     """A line for each of these incidents, in their order."""
     symptoms = desk.symptoms(db, [one.id for one in some])
-    around = checker.surroundings(db, [one for one in some if one.state is not Life.RESOLVED])
+    around = checker.surroundings(db, some, others=0)
     people = desk.people(db)
-    return [
-        view.incident_row(one, symptoms[one.id], around.get(one.id, Surroundings()), people) for one in some
-    ]
+    return [view.incident_row(one, symptoms[one.id], around[one.id], people) for one in some]
 
 
 def _facts(db: Connection, number: int, now: datetime) -> dict[str, Any] | None:
@@ -172,6 +177,7 @@ def _facts(db: Connection, number: int, now: datetime) -> dict[str, Any] | None:
     return {
         "incident": incident,
         "sentence": sentence.of_incident(incident, view.next_people(incident, people), quiet_by, now),
+        "title": called(incident, found.symptoms, around),
         "extent": extent,
         "around": around,
         "symptoms": [

@@ -127,7 +127,7 @@ def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | N
         "legend": strip.legend(row.cells),
         "sentence": sentence.of_check(one, why, now),
         "incident": desk.incident_of(db, [checker.symptom_key(one)]).get(checker.symptom_key(one)),
-        "incidents": [_past(incident) for incident in _incidents(db, one)],
+        "incidents": [_past(incident) for incident in checker.named(db, _incidents(db, one))],
         "plot": plot.of(heard, one.max_runtime),
         "quiet": _quiet(db, one, now),
         "ahead": forecast.of(db, one, now, ""),

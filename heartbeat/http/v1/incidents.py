@@ -1,5 +1,6 @@
 """Incidents in the API: their stories, and the answers to them, each of which can be given twice."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
@@ -10,12 +11,13 @@ from alerting import desk
 from alerting.incident import (
     LONGEST_QUIET,
     Acknowledged,
+    Incident,
     Missing,
     Resolved,
     Snoozed,
     Stale,
 )
-from heartbeat import hand
+from heartbeat import checker, hand
 from heartbeat.http import glance
 from heartbeat.http.auth import Given, Responder
 from heartbeat.http.door import Door
@@ -39,9 +41,11 @@ async def list_incidents(
     limit: fields.Limit = 50,
 ) -> Incidents:
     """Incidents, newest first: all, or those that are not resolved."""
-    found = await door.database.read(
-        lambda db: desk.incidents(db, open_only=open, limit=limit + 1, before=before)
-    )
+
+    def read(db: Connection) -> list[Incident]:
+        return checker.named(db, desk.incidents(db, open_only=open, limit=limit + 1, before=before))
+
+    found = await door.database.read(read)
     following = found[limit - 1].id if len(found) > limit else None
     seen.now(tag((found[:limit], following)))
     return Incidents.model_validate({"incidents": found[:limit], "next": following})
@@ -102,6 +106,8 @@ async def note(number: fields.Number, door: Given, who: Responder, asked: fields
 
 def _story(db: Connection, number: int, seen: Seen) -> Story:
     found = _dossier(db, number)
+    (named,) = checker.named(db, [found.incident])
+    found = replace(found, incident=named)
     ids = {int(symptom.key.removeprefix("check:")) for symptom in found.symptoms}
     slugs = {f"check:{id_}": slug for id_, slug in glance.slugs(db, ids).items()}
     seen.now(tag(found.incident.id, (found, slugs)))

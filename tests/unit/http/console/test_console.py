@@ -345,6 +345,27 @@ async def test_after_a_flap_each_job_is_listed_once_as_it_stands(
     assert "paging again: a-job is silent again after it had recovered" in shown.words
 
 
+async def test_an_incident_of_a_group_of_one_is_called_by_the_jobs_own_name_everywhere(
+    system: System, browser: httpx.AsyncClient, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    named = replace(a_check("job", labels={"host": "example"}), name="Example job")
+    await system.door.database.write(lambda db: store.insert(db, [named]))
+    alone = await read_check(system, "job")
+    _, one = await make_group(system, "a-job", "b-job")
+    await fall_silent(system, clock, alone, one)
+    numbers = {
+        await incident_of(system, alone): "Example job",
+        await incident_of(system, one): "us-housekeeping",
+    }
+    for number, title in numbers.items():
+        for path in ("/", "/incidents", f"/incidents/{number}", f"/incidents/{number}/resolve"):
+            assert title in (await see(browser, path)).words
+        assert (await admin.get(f"/v1/incidents/{number}")).json()["title"] == title
+    listed = (await admin.get("/v1/incidents")).json()["incidents"]
+    assert {one["id"]: one["title"] for one in listed} == numbers
+    assert "Example job silent, error; began" in (await see(browser, "/checks/job")).words
+
+
 async def test_past_incidents_are_listed_a_page_at_a_time(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:

@@ -43,9 +43,9 @@ def count(db: Connection, now: datetime) -> Counted:
         for component in page.components:
             days = _to_count(last.get(component.name), today)
             more = more or len(days) > AT_ONCE
-            spans = _spans(maintained, component, now)
+            under = spans(maintained, component, now)
             mine = [one for one in checks if component.match.items() <= one.labels.items()]
-            counted[page.slug, component.name] = _counted(db, mine, days[:AT_ONCE], zone, spans, now)
+            counted[page.slug, component.name] = _counted(db, mine, days[:AT_ONCE], zone, under, now)
     return Counted(counted, more)
 
 
@@ -90,15 +90,15 @@ def _counted(
     return made
 
 
-def _spans(told: Sequence[Announcement], component: Component, now: datetime) -> list[Span]:
+def spans(told: Sequence[Announcement], component: Component, now: datetime) -> list[Span]:
     """When the whole of a component was under maintenance."""
-    spans = []
+    found = []
     for one in told:
         whole = any(part.component == component.name and not part.regions for part in one.affected)
         begun = [said.at for said in one.updates if said.status is Status.IN_PROGRESS]
         if one.kind is Kind.MAINTENANCE and whole and begun:
-            spans.append((min(begun), one.resolved_at or now))
-    return spans
+            found.append((min(begun), one.resolved_at or now))
+    return found
 
 
 def page_days(db: Connection, page: StatusPage, now: datetime) -> dict[str, list[Day]]:

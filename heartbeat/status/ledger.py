@@ -32,6 +32,13 @@ def watched(db: Connection) -> list[Watched]:
     return [Watched(*row) for row in db.execute(query)]
 
 
+def moved(db: Connection, since: datetime, limit: int) -> list[Watched]:
+    """The checks that changed their state from then on, up to so many."""
+    those = select(transitions.c.check_id).where(transitions.c.at >= since).distinct().limit(limit)
+    query = select(checks.c.id, checks.c.labels, checks.c.state, checks.c.since)
+    return [Watched(*row) for row in db.execute(query.where(checks.c.id.in_(those)))]
+
+
 def changes(db: Connection, ids: Sequence[int], since: datetime) -> dict[int, list[tuple[datetime, str]]]:
     """When each of these checks changed its state from then on, oldest first."""
     found: dict[int, list[tuple[datetime, str]]] = {}

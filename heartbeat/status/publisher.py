@@ -19,7 +19,7 @@ from heartbeat import definitions
 from heartbeat.clock import Clock
 from heartbeat.config import StatusPage
 from heartbeat.database import Database, Unavailable
-from heartbeat.status import announcement, edition, folder, health, history, store
+from heartbeat.status import announcement, edition, folder, health, history, store, tail
 from heartbeat.status.edition import Edition
 from heartbeat.status.hook import Hook
 from heartbeat.status.snapshot import MOST, PAST, Snapshot
@@ -138,6 +138,6 @@ def _snapshots(db: Connection, pages: Mapping[str, StatusPage], home: str, clock
     for slug, page in pages.items():
         told = tuple(store.told(db, slug, now - PAST, MOST))
         rows = health.rows(page, bearings, announcement.claims(told))
-        days = history.page_days(db, page, now)
+        days = tail.added(db, page, history.page_days(db, page, now), bearings, told, now)
         made.append(Snapshot(page, now, rows, f"{home}/status/{slug}", told, days, mail))
     return made

@@ -34,6 +34,11 @@ class Day:
         return self.up + self.degraded + self.down
 
     @property
+    def total(self) -> float:
+        """The seconds that were counted."""
+        return self.known + self.maintenance + self.unknown
+
+    @property
     def kind(self) -> str:
         """The worst that happened on it."""
         for name in ("down", "degraded", "maintenance", "up"):
@@ -81,6 +86,12 @@ def count(
             place += 1
         seconds[_how(states, begins, maintenance, unheard)] += (ends - begins).total_seconds()
     return Day(day, **seconds)
+
+
+def sum_of(one: Day, other: Day) -> Day:
+    """Two parts of the same day together."""
+    names = ("up", "degraded", "down", "maintenance", "unknown")
+    return Day(one.day, **{name: getattr(one, name) + getattr(other, name) for name in names})
 
 
 def _how(

@@ -2,14 +2,18 @@
 
 import logging
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from heartbeat.app import System
+from heartbeat.schedule import Every
 from heartbeat.settings import Settings
-from heartbeat.status import edition, folder, publisher
+from heartbeat.status import edition, folder, history, publisher, store, tail
 from heartbeat.status.snapshot import Snapshot
+from heartbeat.status.uptime import Day
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping, refuse_database
 from tests.unit.status.conftest import PAGE, define
@@ -145,3 +149,60 @@ async def test_the_hook_runs_after_a_publication(system: System, tmp_path: Path)
     assert running is not None
     await running
     assert (tmp_path / "runs").read_text() == "public\n"
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_the_days_agree_with_how_it_stands_before_they_are_counted_again(
+    system: System, clock: SetClock
+) -> None:
+    await define(system, PAGE)
+    one = await make_check(system, labels=CPU)
+    steady = await make_check(
+        system, "steady", labels={"component": "mail"}, schedule=Every(timedelta(days=1))
+    )
+    for each in (one, steady):
+        await ping(system, each)
+    while await system.steward.count():
+        pass
+    await fall_silent(system, clock, one)
+    clock.advance(minutes=3)
+    await system.publisher.look()
+    assert "CPU allowance is not working." in page(system)
+    assert "90 days: 66.66 % of the 9 min that we know of" in page(system)
+    assert "<td>Not working for 3 min</td>" in page(system)
+    assert "90 days: 100 % of the 9 min that we know of" in page(system)
+    await ping(system, one)
+    clock.advance(minutes=5)
+    await system.publisher.look()
+    assert "90 days: 78.57 % of the 14 min that we know of" in page(system)
+
+
+async def test_the_minutes_around_midnight_belong_to_their_days(system: System, clock: SetClock) -> None:
+    await define(system, PAGE)
+    await ping(system, await make_check(system, labels=CPU, schedule=Every(timedelta(days=9))))
+    clock.at = NOW.replace(hour=23, minute=56)
+    while await system.steward.count():
+        pass
+    clock.advance(minutes=10)
+    days = await shown(system, clock)
+    assert [day.up for day in days[-2:]] == [21 * 3_600, 360]
+
+
+async def test_where_the_count_is_behind_nothing_is_guessed(system: System, clock: SetClock) -> None:
+    await define(system, PAGE)
+    await ping(system, await make_check(system, labels=CPU, schedule=Every(timedelta(days=9))))
+    clock.advance(minutes=2)
+    while await system.steward.count():
+        pass
+    clock.advance(minutes=15, seconds=1)
+    assert (await shown(system, clock))[-1].up == 120
+
+
+async def shown(system: System, clock: SetClock) -> list[Day]:
+    """The days of the first component as a page shows them."""
+
+    def work(db: Connection) -> list[Day]:
+        days, bearings = history.page_days(db, PAGE, clock.now()), store.bearings(db)
+        return tail.added(db, PAGE, days, bearings, (), clock.now())["CPU allowance"]
+
+    return await system.door.database.read(work)

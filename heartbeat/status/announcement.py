@@ -3,14 +3,14 @@
 Source of the statuses and impacts: the Statuspage API, version 2, whose readers understand no others.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from heartbeat.config import StatusPage
 from heartbeat.config.entry import line
-from heartbeat.status.health import TROUBLED, Claim, Health
+from heartbeat.status.health import TROUBLED, WORST_FIRST, Claim, Health
 
 MAX_TITLE = 200
 MAX_BODY = 10_000
@@ -133,6 +133,11 @@ class Announcement:
         """Whether it is happening: an open incident, or a maintenance that has begun."""
         return self.open and self.status is not Status.SCHEDULED
 
+    @property
+    def counts(self) -> bool:
+        """Whether components do as it says. Of an incident being watched nothing is affected any more."""
+        return self.under_way and self.status not in (Status.MONITORING, Status.VERIFYING)
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -153,7 +158,8 @@ def judged(wanted: Wanted, page: StatusPage) -> Wanted:
     """What is wanted with everything filled in. Raises `NotSo`."""
     _title(wanted.title)
     body(wanted.body)
-    about(wanted.affected, page)
+    affected = _of_kind(wanted.kind, wanted.affected)
+    about(affected, page)
     if wanted.status not in _FIRST[wanted.kind]:
         raise NotSo(f"status: of a new {wanted.kind} must be one of {', '.join(_FIRST[wanted.kind])}.")
     for name, at in (("starts_at", wanted.starts_at), ("ends_at", wanted.ends_at)):
@@ -164,11 +170,17 @@ def judged(wanted: Wanted, page: StatusPage) -> Wanted:
     if wanted.kind is Kind.MAINTENANCE:
         if wanted.ends_at is None or wanted.ends_at <= wanted.starts_at:
             raise NotSo("ends_at: a maintenance must end after it begins.")
-        everything = tuple(replace(one, health=Health.MAINTENANCE) for one in wanted.affected)
-        return replace(wanted, impact=Impact.MAINTENANCE, affected=everything)
+        return replace(wanted, impact=Impact.MAINTENANCE, affected=affected)
     if wanted.impact is Impact.MAINTENANCE:
         raise NotSo("impact: of an incident must be one of none, minor, major, critical.")
-    return replace(wanted, impact=wanted.impact or impact_of(wanted.affected), ends_at=None)
+    return replace(wanted, impact=wanted.impact or impact_of(affected), ends_at=None)
+
+
+def _of_kind(kind: Kind, affected: Iterable[Affected]) -> tuple[Affected, ...]:
+    """Whatever a maintenance is about is under maintenance."""
+    if kind is Kind.MAINTENANCE:
+        return tuple(replace(one, health=Health.MAINTENANCE) for one in affected)
+    return tuple(affected)
 
 
 def body(text: str) -> str:
@@ -182,8 +194,8 @@ def body(text: str) -> str:
     return text
 
 
-def about(affected: Iterable[Affected], page: StatusPage) -> None:
-    """Everything that is named is on the page. Raises `NotSo`."""
+def about(affected: Collection[Affected], page: StatusPage) -> None:
+    """Everything that is named is on the page, and nothing is said to do now so, now otherwise. Raises `NotSo`."""
     columns = page.regions.columns if page.regions else {}
     for one in affected:
         if page.component(one.component) is None:
@@ -191,12 +203,36 @@ def about(affected: Iterable[Affected], page: StatusPage) -> None:
         for region in one.regions:
             if region not in columns:
                 raise NotSo(f"affected: there is no region {region[:100]!r} on this page.")
+    for component, parts in by_component(affected).items():
+        _not_twice(component, parts, columns)
+
+
+def _not_twice(component: str, parts: Sequence[Affected], columns: Mapping[str, str]) -> None:
+    """What is said of everywhere may be worse in a region, but not better: the worse of the two would count."""
+    said: dict[str, Health] = {}
+    for part in parts:  # worst first
+        for region in part.regions or ("",):
+            other = said.setdefault(region, said.get("", part.health))
+            if other is not part.health:
+                where = f" in {columns[region]}" if region else ""
+                raise NotSo(
+                    f"affected: {component} is said to be {other.value.lower()} as well as {part.health.value.lower()}"
+                    f"{where}: say one of them; name its regions one by one where they differ."
+                )
 
 
 def impact_of(affected: Sequence[Affected]) -> Impact:
     """How bad it is, as the worst of what it is about."""
     healths = {one.health for one in affected}
     return next((_IMPACTS[bad] for bad in TROUBLED if bad in healths), Impact.NONE)
+
+
+def by_component(affected: Collection[Affected]) -> dict[str, list[Affected]]:
+    """All that is said of each component, worst first: it may do better in one region than in another."""
+    found: dict[str, list[Affected]] = {}
+    for one in sorted(affected, key=lambda part: WORST_FIRST.index(part.health)):
+        found.setdefault(one.component, []).append(one)
+    return {name: found[name] for name in dict.fromkeys(one.component for one in affected)}
 
 
 def next_statuses(one: Announcement) -> tuple[Status, ...]:
@@ -221,10 +257,8 @@ def updated(
     if status not in _NEXT[one.status]:
         known = ", ".join(_NEXT[one.status]) or "nothing: it is over"
         raise NotSo(f"status: after {one.status} can be {known}.")
-    after = replace(
-        one, status=status, changed_at=now, affected=one.affected if affected is None else affected
-    )
-    return _stamped(after, now)
+    about_now = one.affected if affected is None else _of_kind(one.kind, affected)
+    return _stamped(replace(one, status=status, changed_at=now, affected=about_now), now)
 
 
 def due(one: Announcement, now: datetime) -> Status | None:
@@ -237,11 +271,11 @@ def due(one: Announcement, now: datetime) -> Status | None:
 
 
 def claims(announcements: Iterable[Announcement]) -> list[Claim]:
-    """What those that are under way say of components. Of an incident being watched nothing is affected any more."""
+    """What those that are under way say of components."""
     return [
         Claim(about.component, about.health, one.starts_at, about.regions)
         for one in announcements
-        if one.under_way and one.status not in (Status.MONITORING, Status.VERIFYING)
+        if one.counts
         for about in one.affected
     ]
 

@@ -188,13 +188,23 @@ def _untroubled(rows: Sequence[Row], unknown: Sequence[Row]) -> str:
 
 
 def _sentence(row: Row, regions: Regions | None) -> str:
-    """How a service does, and in which regions where it is well in another one."""
+    """How a service does, and in which regions where it does better in another one."""
     bad = {value: cell for value, cell in row.cells.items() if cell and cell.health in TROUBLED}
     well = [cell for cell in row.cells.values() if cell and cell.health is Health.NORMAL]
-    if regions is None or not bad or not well or len(bad) > NAMED:
+    hows = {value: cell.health for value, cell in bad.items()}
+    alike = not well and len(set(hows.values())) == 1
+    if regions is None or not bad or alike or len(bad) > NAMED:
         return f"{row.name} is {row.whole.health.value.lower()}."
-    how = worst(bad.values()).health.value.lower()
-    return f"{row.name} is {how} in {' and '.join(regions.columns[value] for value in bad)}."
+    return f"{row.name} is {by_region(hows, regions)}."
+
+
+def by_region(healths: Mapping[str, Health], regions: Regions) -> str:
+    """How something does where, worst first: "not working in Europe and delayed in United States"."""
+    parts = []
+    for health in WORST_FIRST:
+        if there := [regions.columns[value] for value, how in healths.items() if how is health]:
+            parts.append(f"{health.value.lower()} in {' and '.join(there)}")
+    return " and ".join(parts)
 
 
 def _are(count: int) -> str:

@@ -18,7 +18,7 @@ from heartbeat.config import StatusPage
 from heartbeat.config.public import picture
 from heartbeat.legible import harmless
 from heartbeat.status import markdown, uptime
-from heartbeat.status.announcement import Announcement, Status, Update
+from heartbeat.status.announcement import Affected, Announcement, Status, Update, by_component
 from heartbeat.status.health import Health
 from heartbeat.status.snapshot import MOST, PAST, RECENT, Snapshot, recent
 
@@ -149,6 +149,10 @@ def _kind(one: Health) -> str:
     return one.name.lower()
 
 
+def _by_component(affected: Sequence[Affected]) -> list[tuple[str, list[Affected]]]:
+    return list(by_component(affected).items())
+
+
 def _shown(value: object) -> object:
     if value is None:
         return ""
@@ -166,7 +170,7 @@ def _environment() -> Environment:
         finalize=_shown,
     )
     made.filters |= {"clock": _clock, "stamp": _stamp, "kind": _kind, "day": _day, "words": _words}
-    made.filters |= {"markdown": markdown.html}
+    made.filters |= {"markdown": markdown.html, "by_component": _by_component}
     made.filters |= {"uptime": uptime.in_words, "bars": uptime.paths, "runs": uptime.runs, "date": _date}
     made.globals |= {"asset": asset}
     return made

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time
 from typing import Any
 
-from heartbeat.status.announcement import Affected, Announcement, Impact, Kind, Status
+from heartbeat.status.announcement import Affected, Announcement, Impact, Kind, Status, by_component
 from heartbeat.status.health import Health, Row
 from heartbeat.status.snapshot import Snapshot, mark
 
@@ -195,15 +195,15 @@ def _updates(snapshot: Snapshot, one: Announcement, number: str) -> list[Documen
 
 
 def _changes(snapshot: Snapshot, now: Sequence[Affected], before: Sequence[Affected]) -> list[Document]:
-    earlier = {part.component: _STATUS[part.health] for part in before}
+    earlier = {name: _STATUS[parts[0].health] for name, parts in by_component(before).items()}
     return [
         {
-            "code": component_id(snapshot, part.component),
-            "name": part.component,
-            "old_status": earlier.get(part.component, "operational"),
-            "new_status": _STATUS[part.health],
+            "code": component_id(snapshot, name),
+            "name": name,
+            "old_status": earlier.get(name, "operational"),
+            "new_status": _STATUS[parts[0].health],
         }
-        for part in now
+        for name, parts in by_component(now).items()
     ]
 
 

@@ -166,9 +166,7 @@ def _ending(db: Connection, page: StatusPage, one: Announcement, now: datetime) 
 
 def _standing(db: Connection, page: StatusPage, one: Announcement, now: datetime) -> int:
     affected, _ = drafting.concerned(db, page, one.incident_id or 0)
-    names = {(part.component, part.regions) for part in affected}
-    known = {(part.component, part.regions) for part in one.affected}
-    if not affected or names <= known:
+    if not affected or draft.places(affected).items() <= draft.places(one.affected).items():
         return 0
     words = f"Now {draft.sentence(page, affected)}. We are looking into it."
     editor.update(db, ITSELF, one.id, Status.INVESTIGATING, words, now, affected=affected, automatic=True)

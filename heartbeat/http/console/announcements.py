@@ -14,10 +14,11 @@ from alerting import desk
 from heartbeat import definitions
 from heartbeat.config import StatusPage
 from heartbeat.http import page
+from heartbeat.http.console import concern
 from heartbeat.http.console.visit import Shown, Visit
 from heartbeat.status import announcement as life
 from heartbeat.status import drafting, editor, html, store
-from heartbeat.status.announcement import Affected, Announcement, Impact, Kind, NotSo, Status, Wanted
+from heartbeat.status.announcement import Announcement, Impact, Kind, NotSo, Status, Wanted
 from heartbeat.status.editor import NoAnnouncement, NoPage
 from heartbeat.status.health import Health
 from heartbeat.who import Role
@@ -74,9 +75,7 @@ async def make(visit: Visit) -> Response:
     """Keep a draft, and show how customers would read it."""
     slug = visit.slug
     kind = Kind.MAINTENANCE if visit.form.get("kind") == Kind.MAINTENANCE else Kind.INCIDENT
-    return await _act(
-        visit, lambda db: editor.make(db, visit.who, slug, _wanted(visit, kind, None), visit.now)
-    )
+    return await _act(visit, lambda db: editor.make(db, visit.who, slug, _wanted(visit, kind), visit.now))
 
 
 async def one_announcement(visit: Visit) -> Response:
@@ -136,10 +135,9 @@ async def update(visit: Visit) -> Response:
     number, words = visit.number, _text(visit, "body")
 
     def work(db: Connection) -> Announcement:
-        before = editor.known(db, number)
-        affected = None
-        if visit.form.get("affected") == "changed":
-            affected = _affected(visit, before)
+        # What was not touched in the form stays as it is, also where somebody else has changed it meanwhile.
+        chosen = concern.typed(visit.form, ())
+        affected = chosen if concern.touched(visit.form, chosen) else None
         return editor.update(db, visit.who, number, _status(visit), words, visit.now, affected=affected)
 
     return await _act(visit, work)
@@ -209,21 +207,19 @@ def _refused(visit: Visit, wrong: NotSo) -> Response:
 
 
 def _form(where: StatusPage, one: Announcement, open_: list[Announcement]) -> dict[str, Any]:
-    healths = {part.health for part in one.affected}
     return {
         "page": where,
         "one": one,
         "others": [other for other in open_ if other.id != one.id],
-        "chosen": {part.component for part in one.affected},
-        "regions": {region for part in one.affected for region in part.regions},
-        "health": healths.pop() if len(healths) == 1 else None,
-        "healths": HEALTHS,
+        "lines": concern.lines(one.affected),
+        "shown": concern.mark(one.affected),
+        "healths": HEALTHS if one.kind is Kind.INCIDENT else (Health.MAINTENANCE,),
         "impacts": IMPACTS,
         "statuses": life.next_statuses(one),
     }
 
 
-def _wanted(visit: Visit, kind: Kind, before: Announcement | None) -> Wanted:
+def _wanted(visit: Visit, kind: Kind, before: Announcement | None = None) -> Wanted:
     impact = str(visit.form.get("impact", ""))
     return Wanted(
         kind=kind,
@@ -233,22 +229,10 @@ def _wanted(visit: Visit, kind: Kind, before: Announcement | None) -> Wanted:
         starts_at=_instant(visit, "starts_at"),
         ends_at=_instant(visit, "ends_at") if kind is Kind.MAINTENANCE else None,
         impact=Impact(impact) if impact in list(IMPACTS) else None,
-        affected=_affected(visit, before),
+        affected=concern.typed(visit.form, before.affected if before else ()),
         unrelated=tuple(
             int(one) for one in map(str, visit.form.getlist("unrelated")) if one.isdigit() and len(one) < 19
         ),
-    )
-
-
-def _affected(visit: Visit, before: Announcement | None) -> tuple[Affected, ...]:
-    """What was ticked. Where nothing is said of how it does, each does as before."""
-    known = {part.component: part for part in before.affected} if before else {}
-    said = next((one for one in HEALTHS if one.name == visit.form.get("health")), None)
-    names = dict.fromkeys(str(name) for name in visit.form.getlist("component"))
-    regions = tuple(dict.fromkeys(str(one) for one in visit.form.getlist("region")))
-    return tuple(
-        Affected(name, said or (known[name].health if name in known else Health.DELAYED), regions)
-        for name in names
     )
 
 

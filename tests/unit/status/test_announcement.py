@@ -111,6 +111,18 @@ def test_a_draft_becomes_known_once() -> None:
         ({"status": Status.SCHEDULED}, "status: of a new incident must be one of investigating"),
         ({"status": Status.POSTMORTEM}, "status: of a new incident must be one of investigating"),
         ({"impact": Impact.MAINTENANCE}, "impact: of an incident must be one of none, minor, major"),
+        (
+            {"affected": (CPU, replace(CPU, health=Health.STOPPED))},
+            "affected: CPU allowance is said to be not working as well as delayed in United States: say one of them",
+        ),
+        (
+            {"affected": (CPU, Affected("CPU allowance", Health.STOPPED))},
+            "affected: CPU allowance is said to be not working as well as delayed in United States: say one of them",
+        ),
+        (
+            {"affected": (Affected("Mail", Health.PARTLY), Affected("Mail", Health.DELAYED))},
+            "affected: Mail is said to be partly not working as well as delayed: say one of them",
+        ),
         ({"starts_at": datetime(1, 1, 1, tzinfo=UTC)}, "starts_at: must lie between 2000 and 2200."),
         ({"unrelated": tuple(range(21))}, "not_related_to: names at most 20."),
         ({"kind": Kind.MAINTENANCE, "status": Status.SCHEDULED}, "ends_at: a maintenance must end after"),
@@ -137,9 +149,33 @@ def test_what_cannot_be_is_told_in_one_sentence(facts: dict[str, Any], words: st
     ],
 )
 def test_the_impact_follows_from_the_worst(healths: list[str], impact: str) -> None:
-    affected = tuple(Affected("Mail", Health[name]) for name in healths)
+    names = ("Mail", "CPU allowance")
+    affected = tuple(Affected(name, Health[how]) for name, how in zip(names, healths, strict=False))
     assert life.judged(wanted(affected=affected), PAGE).impact == impact
     assert life.judged(wanted(affected=affected, impact=Impact.MINOR), PAGE).impact == "minor"
+
+
+def test_a_component_may_do_otherwise_in_another_region_and_worse_than_everywhere() -> None:
+    stopped = Affected("CPU allowance", Health.STOPPED, ("eu",))
+    for affected in ((CPU, stopped), (stopped, Affected("CPU allowance", Health.DELAYED))):
+        assert life.judged(wanted(affected=affected), PAGE).affected == affected
+        assert life.judged(wanted(affected=affected), PAGE).impact is Impact.CRITICAL
+
+
+def test_whatever_a_maintenance_is_about_is_under_maintenance() -> None:
+    quiet = replace(CPU, health=Health.MAINTENANCE)
+    planned = wanted(kind=Kind.MAINTENANCE, status=Status.SCHEDULED, ends_at=LATER)
+    assert life.judged(planned, PAGE).affected == (quiet,)
+    assert life.updated(a_maintenance(), Status.IN_PROGRESS, NOW, (CPU,)).affected == (quiet,)
+
+
+def test_what_is_said_of_a_component_is_told_together_worst_first() -> None:
+    worse = Affected("CPU allowance", Health.STOPPED, ("eu",))
+    mail = Affected("Mail", Health.STOPPED)
+    assert list(life.by_component((CPU, mail, worse)).items()) == [
+        ("CPU allowance", [worse, CPU]),
+        ("Mail", [mail]),
+    ]
 
 
 def test_a_maintenance_begins_and_ends_at_its_times() -> None:

@@ -118,6 +118,19 @@ def test_customers_read_whether_it_is_us(healths: str, words: str) -> None:
     assert health.headline(some) == words
 
 
+def test_the_headline_tells_regions_apart() -> None:
+    claims = (
+        Claim("CPU allowance", Health.DELAYED, NOW, ("us",)),
+        Claim("CPU allowance", Health.STOPPED, NOW, ("eu",)),
+    )
+    some = rows(
+        bearing("cpu", "us", "up"), bearing("cpu", "eu", "up"), bearing("mail", "us", "up"), claims=claims
+    )
+    assert health.headline(some, REGIONS) == (
+        "CPU allowance is not working in Europe and delayed in the US. Mail is not affected."
+    )
+
+
 def test_the_headline_says_where() -> None:
     some = rows(bearing("cpu", "us", "down"), bearing("cpu", "eu", "up"), bearing("mail", "us", "up"))
     assert health.headline(some, REGIONS) == "CPU allowance is not working in the US. Mail is not affected."

@@ -9,9 +9,12 @@ import pytest
 
 from heartbeat.config import StatusPage, public
 from heartbeat.status import edition, html
+from heartbeat.status.announcement import Affected, Status
+from heartbeat.status.health import Health
 from tests.unit.conftest import NOW
 from tests.unit.http.markup import Markup
 from tests.unit.status.conftest import PAGE, a_snapshot
+from tests.unit.status.test_announcement import an_announcement
 
 OURS = re.compile(
     r"\b(check|ping|grace|heartbeat|silent|job|slug|policy|symptom|acknowledg\w+|on call)s?\b", re.IGNORECASE
@@ -36,6 +39,22 @@ def test_customers_read_what_is_wrong_where_and_since_when() -> None:
     assert "Messages What you send and receive" in words
     assert "As of 03:00:00 UTC" in words
     assert OURS.search(words) is None, words
+
+
+def test_customers_read_how_each_service_does_in_each_region_while_it_does() -> None:
+    affected = (
+        Affected("CPU allowance", Health.DELAYED, ("us",)),
+        Affected("CPU allowance", Health.STOPPED, ("eu",)),
+        Affected("Mail", Health.PARTLY),
+    )
+    one = an_announcement(affected=affected)
+    words = read(html.index(a_snapshot(told=(one,)))).words
+    how = "not working in Europe , delayed in United States ; Mail partly not working"
+    assert f"Concerns CPU allowance {how}" in words
+    watched = replace(one, status=Status.MONITORING)
+    words = read(html.index(a_snapshot(told=(watched,)))).words
+    assert "Concerns CPU allowance in Europe , in United States ; Mail" in words
+    assert how not in words
 
 
 def test_times_are_told_in_the_zone_of_the_page() -> None:

@@ -95,6 +95,15 @@ def test_components_and_groups_have_every_field() -> None:
     assert set(statuspage._STATUS) == set(Health)
 
 
+def test_a_component_that_does_otherwise_in_another_region_is_told_once_by_the_worst() -> None:
+    affected = (*AFFECTED, Affected("CPU allowance", Health.STOPPED, ("eu",)))
+    newest = replace(OPEN.updates[0], affected=affected)
+    one = replace(OPEN, affected=affected, updates=(newest, OPEN.updates[1]))
+    (told,) = documents(told=(one,))["incidents/unresolved"]["incidents"]
+    (change,) = told["incident_updates"][0]["affected_components"]
+    assert (change["old_status"], change["new_status"]) == ("degraded_performance", "major_outage")
+
+
 def test_incidents_have_every_field() -> None:
     found = documents()
     (one,) = found["incidents/unresolved"]["incidents"]

@@ -6,13 +6,17 @@ import httpx
 import pytest
 
 from heartbeat.app import System
-from heartbeat.status import store
-from heartbeat.status.announcement import Announcement
+from heartbeat.config import Component
+from heartbeat.status import editor, store
+from heartbeat.status.announcement import Affected, Announcement, Kind, Status, Wanted
+from heartbeat.status.health import Health
+from heartbeat.who import Role, Who
+from tests.unit.conftest import NOW
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
 from tests.unit.http.console.conftest import press, see
 from tests.unit.status.conftest import PAGE, define
 
-GIVEN = {
+GIVEN: dict[str, str | list[str]] = {
     "title": "Resets are late",
     "body": "We **look** into it.",
     "status": "investigating",
@@ -78,6 +82,90 @@ async def test_an_incident_is_written_by_hand_and_a_draft_thrown_away(
     assert await told(defined) == []
 
 
+APART = {
+    "component": ["CPU allowance", "CPU allowance", "Mail", ""],
+    "region": ["us", "eu", "", ""],
+    "health": ["DELAYED", "STOPPED", "PARTLY", "DELAYED"],
+}
+"""United States degraded, Europe out, and another service as well."""
+
+
+async def test_each_component_and_region_does_as_it_does(defined: System, browser: httpx.AsyncClient) -> None:
+    answer = await press(browser, "/status-pages/public/write", kind="incident", **GIVEN | APART)
+    where = answer.headers["location"]
+    (one,) = await told(defined)
+    assert one.affected == (
+        Affected("CPU allowance", Health.DELAYED, ("us",)),
+        Affected("CPU allowance", Health.STOPPED, ("eu",)),
+        Affected("Mail", Health.PARTLY),
+    )
+    shown = await see(browser, where)
+    how = "CPU allowance not working in Europe , delayed in United States ; Mail partly not working"
+    assert f"Concerns {how}" in shown.words
+    assert shown.html.count(" selected>Not working") == 1
+    await press(browser, f"{where}/publish")
+    mark = (await see(browser, where)).fields["shown"]
+    said = {"status": "identified", "body": "Found it.", "shown": mark}
+    await press(browser, f"{where}/update", **said | APART)
+    assert (await told(defined))[0].affected == one.affected
+    alike: dict[str, str | list[str]] = {
+        "body": "It is better.",
+        "health": ["DELAYED", "DELAYED", "PARTLY", "DELAYED"],
+    }
+    await press(browser, f"{where}/update", **said | APART | alike)
+    assert (await told(defined))[0].updates[0].affected == (
+        Affected("CPU allowance", Health.DELAYED, ("us", "eu")),
+        Affected("Mail", Health.PARTLY),
+    )
+
+
+async def test_an_update_that_leaves_components_alone_overwrites_nobody(
+    defined: System, browser: httpx.AsyncClient
+) -> None:
+    where = (await press(browser, "/status-pages/public/write", kind="incident", **GIVEN)).headers["location"]
+    await press(browser, f"{where}/publish")
+    mark = (await see(browser, where)).fields["shown"]
+    await press(browser, where, **GIVEN | {"health": "STOPPED"})
+    await press(browser, f"{where}/update", **GIVEN | {"shown": mark, "body": "More."})
+    (one,) = await told(defined)
+    assert [part.health for part in one.affected] == [Health.STOPPED]
+
+
+async def test_with_many_components_they_are_typed_and_offered(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    many = tuple(Component(f"Part {number}", {"part": str(number)}) for number in range(1000))
+    await define(system, replace(PAGE, components=many))
+    given = GIVEN | {
+        "component": ["Part 7", "Part 8"],
+        "region": ["us", ""],
+        "health": ["DELAYED", "STOPPED"],
+    }
+    where = (await press(browser, "/status-pages/public/write", kind="incident", **given)).headers["location"]
+    (one,) = await told(system)
+    assert [part.component for part in one.affected] == ["Part 7", "Part 8"]
+    shown = await see(browser, where)
+    assert shown.html.count("<datalist") == 1
+    assert len(shown.html) < 100_000
+
+
+async def test_of_more_than_fits_into_a_form_the_rest_can_be_changed(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    many = tuple(Component(f"Part {number}", {"part": str(number)}) for number in range(40))
+    await define(system, replace(PAGE, components=many))
+    affected = tuple(Affected(one.name, Health.STOPPED) for one in many)
+    who = Who("anna", Role.ADMIN, "test")
+    wanted = Wanted(Kind.INCIDENT, "Everything", Status.INVESTIGATING, "Words.", NOW, affected=affected)
+    made = await system.door.database.write(lambda db: editor.make(db, who, "public", wanted, NOW))
+    shown = await see(browser, f"/announcements/{made.id}")
+    assert "It names more components than fit into a form." in shown.words
+    given = {name: text for name, text in GIVEN.items() if name not in ("component", "region", "health")}
+    await press(browser, f"/announcements/{made.id}", **given)
+    (one,) = await told(system)
+    assert (one.title, one.affected) == ("Resets are late", affected)
+
+
 async def test_a_maintenance_is_planned(defined: System, browser: httpx.AsyncClient) -> None:
     shown = await see(browser, "/status-pages/public/write?kind=maintenance")
     assert "Plan a maintenance" in shown.words
@@ -85,6 +173,7 @@ async def test_a_maintenance_is_planned(defined: System, browser: httpx.AsyncCli
     await press(browser, "/status-pages/public/write", **given)
     (one,) = await told(defined)
     assert (one.kind.value, one.impact.value, one.status.value) == ("maintenance", "maintenance", "scheduled")
+    assert one.affected == (Affected("CPU allowance", Health.MAINTENANCE, ("us",)),)
 
 
 async def test_two_are_told_apart(defined: System, browser: httpx.AsyncClient) -> None:
@@ -103,10 +192,14 @@ async def test_two_are_told_apart(defined: System, browser: httpx.AsyncClient) -
         ({"title": " "}, "title: must be one line of text."),
         ({"starts_at": "soon"}, "starts_at: must be a date and a time"),
         ({"component": "Nope"}, "affected: there is no component"),
+        (
+            {"component": ["Mail", "Mail"], "region": ["", ""], "health": ["DELAYED", "STOPPED"]},
+            "affected: Mail is said to be not working as well as delayed: say one of them",
+        ),
     ],
 )
 async def test_what_is_wrong_is_told_and_nothing_is_changed(
-    defined: System, browser: httpx.AsyncClient, given: dict[str, str], words: str
+    defined: System, browser: httpx.AsyncClient, given: dict[str, str | list[str]], words: str
 ) -> None:
     answer = await press(browser, "/status-pages/public/write", kind="incident", **GIVEN | given)
     assert (answer.status_code, words in answer.text) == (422, True)

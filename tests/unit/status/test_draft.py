@@ -1,0 +1,73 @@
+"""Drafts in customers' words: which of their services do how, and where."""
+
+from dataclasses import replace
+
+import pytest
+
+from heartbeat.config import Component, Regions
+from heartbeat.status import draft, health
+from heartbeat.status.announcement import Affected
+from heartbeat.status.health import Bearing, Health
+from tests.unit.conftest import NOW
+from tests.unit.status.conftest import PAGE
+
+CPU, MAIL = "CPU allowance", "Mail"
+LATE, OUT = Health.DELAYED, Health.STOPPED
+
+
+@pytest.mark.parametrize(
+    ("affected", "words"),
+    [
+        ([Affected(CPU, LATE, ("us",))], "CPU allowance is delayed in United States"),
+        ([Affected(CPU, LATE), Affected(MAIL, LATE)], "CPU allowance and Mail are delayed"),
+        (
+            [Affected(CPU, LATE, ("us",)), Affected(CPU, OUT, ("eu",))],
+            "CPU allowance is not working in Europe and delayed in United States",
+        ),
+        (
+            [Affected(CPU, LATE, ("us",)), Affected(MAIL, OUT)],
+            "CPU allowance is delayed in United States, and Mail is not working",
+        ),
+        (
+            [Affected(CPU, LATE, ("us",)), Affected(MAIL, LATE, ("eu",))],
+            "CPU allowance is delayed in United States, and Mail is delayed in Europe",
+        ),
+        ([Affected(CPU, LATE, ("gone",))], "CPU allowance is delayed"),
+        ([Affected(name, LATE) for name in "ABCD"], "4 services are affected"),
+        (
+            [Affected("A" * 90, LATE), Affected("B" * 90, OUT)],
+            f"{'A' * 90} and {'B' * 90} are affected",
+        ),
+    ],
+)
+def test_customers_read_which_of_their_services_do_how_and_where(
+    affected: list[Affected], words: str
+) -> None:
+    assert draft.sentence(PAGE, affected) == words
+
+
+@pytest.mark.parametrize(
+    ("affected", "words"),
+    [
+        (
+            [Affected(CPU, LATE, ("us",)), Affected(CPU, OUT, ("eu",))],
+            "CPU allowance works normally again in United States and Europe.",
+        ),
+        ([Affected(CPU, OUT, ("us",)), Affected(MAIL, LATE)], "CPU allowance and Mail work normally again."),
+        ([Affected(CPU, OUT, ("us",)), Affected(CPU, LATE)], "CPU allowance works normally again."),
+    ],
+)
+def test_customers_read_that_it_is_over_where_it_was(affected: list[Affected], words: str) -> None:
+    assert draft.recovery(PAGE, affected) == words
+
+
+def test_each_region_of_a_draft_does_as_it_is_measured() -> None:
+    page = replace(
+        PAGE,
+        components=(Component(CPU, {"component": "cpu"}),),
+        regions=Regions("region", {"us": "US", "eu": "EU", "ap": "Asia"}),
+    )
+    standing = [("us", "down"), ("us", "up"), ("eu", "down"), ("ap", "down"), ("ap", "up")]
+    bearings = [Bearing({"component": "cpu", "region": where}, state, 1, NOW) for where, state in standing]
+    found = draft.touched(page, [one.labels for one in bearings], health.rows(page, bearings, ()))
+    assert found == (Affected(CPU, LATE, ("us", "ap")), Affected(CPU, OUT, ("eu",)))

@@ -112,26 +112,6 @@ def worst(cells: Iterable[Cell]) -> Cell:
     return min(cells, key=lambda one: (WORST_FIRST.index(one.health), one.since is None, str(one.since)))
 
 
-def headline(rows: Sequence[Row], regions: Regions | None = None) -> str:
-    """The answer to "is it them or us?"."""
-    if not rows:
-        return "No services are listed here yet."
-    troubled = [row for bad in TROUBLED for row in rows if row.whole.health is bad]
-    unknown = [row for row in rows if row.whole.health is Health.UNKNOWN]
-    if not troubled:
-        return _untroubled(rows, unknown)
-    if len(troubled) > NAMED:
-        return f"{len(troubled)} of {len(rows)} services are affected."
-    said = [_sentence(row, regions) for row in troubled]
-    rest = [row for row in rows if row.whole.health is Health.NORMAL]
-    if len(rest) == 1:
-        said.append(f"{rest[0].name} is not affected.")
-    elif rest:
-        all_others = len(rest) + len(troubled) == len(rows)
-        said.append(f"{'All other services' if all_others else f'{len(rest)} others'} are working normally.")
-    return " ".join(said)
-
-
 def _row(
     component: Component, regions: Regions | None, bearings: Sequence[Bearing], claims: Sequence[Claim]
 ) -> Row:
@@ -140,8 +120,39 @@ def _row(
     cells: dict[str, Cell | None] = {}
     for value in regions.columns if regions else ():
         cells[value] = _there(component, regions, value, mine, own)
-    whole = _claimed(measured(standing(mine, component.match)), own)
-    return Row(component, whole, cells)
+    return Row(component, _whole(component, regions, mine, own, cells), cells)
+
+
+def _whole(
+    component: Component,
+    regions: Regions | None,
+    mine: Sequence[Bearing],
+    own: Sequence[Claim],
+    cells: Mapping[str, Cell | None],
+) -> Cell:
+    """How all of it does: where it is out in some of its regions only, it is out in part."""
+    there = [cell for cell in cells.values() if cell]
+    if regions is None or not there:
+        return _claimed(measured(standing(mine, component.match)), own)
+    outside = [one for one in mine if one.labels.get(regions.label) not in regions.columns]
+    parts = list(there)
+    if outside:
+        rest = measured(standing(outside, component.match))
+        calm = any(cell.health is not Health.STOPPED for cell in there)
+        if rest.health is Health.STOPPED and calm:
+            # What belongs to no region is a slowness of the whole, not an outage somewhere.
+            rest = Cell(Health.DELAYED, rest.since)
+        parts.append(_claimed(rest, [claim for claim in own if not claim.regions]))
+    return _together(parts)
+
+
+def _together(parts: Sequence[Cell]) -> Cell:
+    known = [part for part in parts if part.health is not Health.UNKNOWN]
+    if not known:
+        return parts[0]
+    if all(part.health is Health.STOPPED for part in parts):
+        return worst(parts)
+    return worst(Cell(Health.PARTLY, part.since) if part.health is Health.STOPPED else part for part in known)
 
 
 def _there(
@@ -164,48 +175,3 @@ def _claimed(cell: Cell, claims: Sequence[Claim]) -> Cell:
         return said
     known = cell if cell.health is not Health.UNKNOWN else Cell(Health.NORMAL)
     return worst([known, said])
-
-
-def _untroubled(rows: Sequence[Row], unknown: Sequence[Row]) -> str:
-    serviced = [row for row in rows if row.whole.health is Health.MAINTENANCE]
-    if serviced and len(serviced) <= NAMED:
-        names = " and ".join(row.name for row in serviced)
-        said = f"{names} {_are(len(serviced))} under maintenance."
-        return (
-            said
-            if len(serviced) + len(unknown) == len(rows)
-            else f"{said} Everything else is working normally."
-        )
-    if serviced:
-        return f"{len(serviced)} of {len(rows)} services are under maintenance."
-    if not unknown:
-        return "All services are working normally." if len(rows) > 1 else "The service is working normally."
-    if len(unknown) == len(rows):
-        return "There is no information about these services at the moment."
-    names = ", ".join(row.name for row in unknown[:NAMED])
-    about = names if len(unknown) <= NAMED else f"{len(unknown)} services"
-    return f"There is no information about {about} at the moment. Everything else is working normally."
-
-
-def _sentence(row: Row, regions: Regions | None) -> str:
-    """How a service does, and in which regions where it does better in another one."""
-    bad = {value: cell for value, cell in row.cells.items() if cell and cell.health in TROUBLED}
-    well = [cell for cell in row.cells.values() if cell and cell.health is Health.NORMAL]
-    hows = {value: cell.health for value, cell in bad.items()}
-    alike = not well and len(set(hows.values())) == 1
-    if regions is None or not bad or alike or len(bad) > NAMED:
-        return f"{row.name} is {row.whole.health.value.lower()}."
-    return f"{row.name} is {by_region(hows, regions)}."
-
-
-def by_region(healths: Mapping[str, Health], regions: Regions) -> str:
-    """How something does where, worst first: "not working in Europe and delayed in United States"."""
-    parts = []
-    for health in WORST_FIRST:
-        if there := [regions.columns[value] for value, how in healths.items() if how is health]:
-            parts.append(f"{health.value.lower()} in {' and '.join(there)}")
-    return " and ".join(parts)
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"

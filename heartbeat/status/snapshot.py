@@ -7,7 +7,7 @@ from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from heartbeat.config import Group, StatusPage
-from heartbeat.status import health
+from heartbeat.status import headline
 from heartbeat.status.announcement import Announcement, Kind, Status
 from heartbeat.status.health import Health, Row
 from heartbeat.status.uptime import Day
@@ -49,7 +49,7 @@ class Snapshot:
     @property
     def headline(self) -> str:
         """The answer to "is it them or us?"."""
-        said = health.headline(self.rows, self.page.regions)
+        said = headline.headline(self.rows, self.page.regions)
         calm = all(row.whole.health in (Health.NORMAL, Health.UNKNOWN) for row in self.rows)
         incidents = [one for one in self.open if one.kind is Kind.INCIDENT]
         if not calm or not incidents:

@@ -4,7 +4,7 @@ Source: the Statuspage status API, version 2 (`/api/v2/…json`), which many pro
 unknown: a component of which there is no information is called operational, and says so in its description.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, time
 from typing import Any
 
@@ -195,16 +195,29 @@ def _updates(snapshot: Snapshot, one: Announcement, number: str) -> list[Documen
 
 
 def _changes(snapshot: Snapshot, now: Sequence[Affected], before: Sequence[Affected]) -> list[Document]:
-    earlier = {name: _STATUS[parts[0].health] for name, parts in by_component(before).items()}
+    columns = snapshot.page.regions.columns if snapshot.page.regions else {}
+    earlier = {name: _said(parts, columns) for name, parts in by_component(before).items()}
     return [
         {
             "code": component_id(snapshot, name),
             "name": name,
             "old_status": earlier.get(name, "operational"),
-            "new_status": _STATUS[parts[0].health],
+            "new_status": _said(parts, columns),
         }
         for name, parts in by_component(now).items()
     ]
+
+
+def _said(parts: Sequence[Affected], columns: Collection[str]) -> str:
+    """What was said of a component, worst first: what was out in some of the regions was out in part."""
+    out = [part for part in parts if part.health is Health.STOPPED]
+    if (
+        out
+        and all(part.regions for part in out)
+        and {one for part in out for one in part.regions} < set(columns)
+    ):
+        return _STATUS[Health.PARTLY]
+    return _STATUS[parts[0].health]
 
 
 def _at(instant: datetime | None) -> str | None:

@@ -52,7 +52,7 @@ def test_each_region_stands_for_itself() -> None:
         bearing("cpu", "eu", "up", 3),
         bearing("mail", "eu", "new"),
     )
-    assert shown(cpu) == [Health.DELAYED, Health.STOPPED, Health.NORMAL]
+    assert shown(cpu) == [Health.PARTLY, Health.STOPPED, Health.NORMAL]
     assert cpu.cells["us"] == Cell(Health.STOPPED, NOW)
     assert shown(mail) == [Health.UNKNOWN, None, Health.UNKNOWN]
     assert cpu.apart
@@ -79,60 +79,30 @@ def test_what_humans_say_of_a_region_is_not_said_of_another() -> None:
     assert shown(cpu) == [Health.DELAYED, Health.DELAYED, Health.NORMAL]
 
 
+def test_what_is_out_in_one_region_is_out_in_part() -> None:
+    well = (bearing("cpu", "us", "up"), bearing("cpu", "eu", "up"))
+    claim = Claim("CPU allowance", Health.STOPPED, LATER, ("us",))
+    (cpu, _) = rows(*well, claims=(claim,))
+    assert (shown(cpu), cpu.whole.since) == ([Health.PARTLY, Health.STOPPED, Health.NORMAL], LATER)
+    (cpu, _) = rows(*well, claims=(claim, Claim("CPU allowance", Health.STOPPED, NOW, ("eu",))))
+    assert (shown(cpu), cpu.whole.since) == ([Health.STOPPED] * 3, NOW)
+    (cpu, _) = rows(*well, claims=(Claim("CPU allowance", Health.STOPPED, NOW),))
+    assert shown(cpu) == [Health.STOPPED] * 3
+
+
+def test_a_maintenance_of_one_region_explains_what_is_measured_there() -> None:
+    down = (bearing("cpu", "us", "down"), bearing("cpu", "eu", "up"))
+    (cpu, _) = rows(*down, claims=(Claim("CPU allowance", Health.MAINTENANCE, NOW, ("us",)),))
+    assert shown(cpu) == [Health.MAINTENANCE, Health.MAINTENANCE, Health.NORMAL]
+
+
+def test_what_has_no_region_is_a_slowness_of_the_whole() -> None:
+    (cpu, _) = rows(bearing("cpu", "us", "up"), bearing("cpu", None, "down"))
+    assert shown(cpu) == [Health.DELAYED, Health.NORMAL, None]
+    (cpu, _) = rows(bearing("cpu", "us", "down"), bearing("cpu", None, "down"))
+    assert shown(cpu) == [Health.STOPPED, Health.STOPPED, None]
+
+
 def test_a_maintenance_explains_what_is_measured() -> None:
     claim = Claim("CPU allowance", Health.MAINTENANCE, NOW)
     assert shown(rows(bearing("cpu", "us", "down"), claims=(claim,))[0])[0] is Health.MAINTENANCE
-
-
-@pytest.mark.parametrize(
-    ("healths", "words"),
-    [
-        ("", "No services are listed here yet."),
-        ("n", "The service is working normally."),
-        ("nnn", "All services are working normally."),
-        ("dnn", "A is delayed. All other services are working normally."),
-        ("dn", "A is delayed. B is not affected."),
-        ("dsn", "B is not working. A is delayed. C is not affected."),
-        ("pn", "A is partly not working. B is not affected."),
-        ("d", "A is delayed."),
-        ("dun", "A is delayed. C is not affected."),
-        ("dunn", "A is delayed. 2 others are working normally."),
-        ("mn", "A is under maintenance. Everything else is working normally."),
-        ("mm", "A and B are under maintenance."),
-        ("mmmmn", "4 of 5 services are under maintenance."),
-        ("nu", "There is no information about B at the moment. Everything else is working normally."),
-        ("uu", "There is no information about these services at the moment."),
-        (
-            "nuuuu",
-            "There is no information about 4 services at the moment. Everything else is working normally.",
-        ),
-        ("ddssn", "4 of 5 services are affected."),
-    ],
-)
-def test_customers_read_whether_it_is_us(healths: str, words: str) -> None:
-    kinds = {"n": Health.NORMAL, "d": Health.DELAYED, "s": Health.STOPPED, "u": Health.UNKNOWN}
-    kinds |= {"p": Health.PARTLY, "m": Health.MAINTENANCE}
-    some = [
-        Row(Component(name, {}), Cell(kinds[letter])) for name, letter in zip("ABCDE", healths, strict=False)
-    ]
-    assert health.headline(some) == words
-
-
-def test_the_headline_tells_regions_apart() -> None:
-    claims = (
-        Claim("CPU allowance", Health.DELAYED, NOW, ("us",)),
-        Claim("CPU allowance", Health.STOPPED, NOW, ("eu",)),
-    )
-    some = rows(
-        bearing("cpu", "us", "up"), bearing("cpu", "eu", "up"), bearing("mail", "us", "up"), claims=claims
-    )
-    assert health.headline(some, REGIONS) == (
-        "CPU allowance is not working in Europe and delayed in the US. Mail is not affected."
-    )
-
-
-def test_the_headline_says_where() -> None:
-    some = rows(bearing("cpu", "us", "down"), bearing("cpu", "eu", "up"), bearing("mail", "us", "up"))
-    assert health.headline(some, REGIONS) == "CPU allowance is not working in the US. Mail is not affected."
-    everywhere = rows(bearing("cpu", "us", "down"), bearing("cpu", "eu", "down"), bearing("mail", "us", "up"))
-    assert health.headline(everywhere, REGIONS) == "CPU allowance is not working. Mail is not affected."

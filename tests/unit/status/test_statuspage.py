@@ -89,7 +89,7 @@ def test_components_and_groups_have_every_field() -> None:
     assert (set(cpu), set(mail), set(group)) == (COMPONENT, COMPONENT, COMPONENT | {"components"})
     assert (group["group"], group["components"], mail["group_id"]) == (True, [mail["id"]], group["id"])
     assert [one["position"] for one in (cpu, group, mail)] == [1, 2, 3]
-    assert (cpu["status"], cpu["description"]) == ("degraded_performance", "Reset once a day")
+    assert (cpu["status"], cpu["description"]) == ("partial_outage", "Reset once a day")
     known = {"operational", "degraded_performance", "partial_outage", "major_outage", "under_maintenance"}
     assert set(statuspage._STATUS.values()) == known
     assert set(statuspage._STATUS) == set(Health)
@@ -101,7 +101,7 @@ def test_a_component_that_does_otherwise_in_another_region_is_told_once_by_the_w
     one = replace(OPEN, affected=affected, updates=(newest, OPEN.updates[1]))
     (told,) = documents(told=(one,))["incidents/unresolved"]["incidents"]
     (change,) = told["incident_updates"][0]["affected_components"]
-    assert (change["old_status"], change["new_status"]) == ("degraded_performance", "major_outage")
+    assert (change["old_status"], change["new_status"]) == ("degraded_performance", "partial_outage")
 
 
 def test_incidents_have_every_field() -> None:
@@ -184,6 +184,17 @@ def test_the_feed_is_valid_atom() -> None:
     assert atom.feed(a_snapshot(told=TOLD, at=LATER)) == content
 
 
+@pytest.mark.parametrize(
+    ("regions", "status"), [(("us",), "partial_outage"), ((), "major_outage"), (("us", "eu"), "major_outage")]
+)
+def test_what_is_announced_for_one_region_is_out_in_part(regions: tuple[str, ...], status: str) -> None:
+    parts = (Affected("Mail", Health.STOPPED, regions),)
+    said = replace(OPEN, affected=parts, updates=(replace(OPEN.updates[0], affected=parts),))
+    (one,) = documents((said,))["incidents"]["incidents"]
+    (changed,) = one["incident_updates"][0]["affected_components"]
+    assert (changed["old_status"], changed["new_status"]) == ("operational", status)
+
+
 def test_badges_say_it_in_a_drawing_and_as_shields_reads_it() -> None:
     files = edition.printed(a_snapshot()).files
     name = statuspage.component_id(a_snapshot(), "Mail")
@@ -194,7 +205,7 @@ def test_badges_say_it_in_a_drawing_and_as_shields_reads_it() -> None:
         "color": "1f7a4a",
     }
     drawing = ElementTree.fromstring(files["badge.svg"])
-    assert drawing.get("aria-label") == "Example status: delayed"
+    assert drawing.get("aria-label") == "Example status: partly not working"
     hostile = badge.of('"/><script>alert(1)</script>' + "x" * 100, Health.NORMAL)["svg"]
     assert b"<script" not in hostile
     ElementTree.fromstring(hostile)

@@ -1,0 +1,89 @@
+"""The sentence above all: what does not work, where, and what is not affected, in a line or two."""
+
+import pytest
+
+from heartbeat.config import Component
+from heartbeat.status.headline import LONGEST, headline
+from heartbeat.status.health import Cell, Claim, Health, Row
+from tests.unit.conftest import NOW
+from tests.unit.status.test_health import REGIONS, bearing, rows
+
+
+@pytest.mark.parametrize(
+    ("healths", "words"),
+    [
+        ("", "No services are listed here yet."),
+        ("n", "The service is working normally."),
+        ("nnn", "All services are working normally."),
+        ("dnn", "A is delayed. B and C are not affected."),
+        ("dn", "A is delayed. B is not affected."),
+        ("dsn", "B is not working. A is delayed. C is not affected."),
+        ("pn", "A is partly not working. B is not affected."),
+        ("d", "A is delayed."),
+        ("dun", "A is delayed. C is not affected."),
+        ("dunn", "A is delayed. C and D are not affected."),
+        ("mn", "A is under maintenance. Everything else is working normally."),
+        ("mm", "A and B are under maintenance."),
+        ("mmmmn", "4 of 5 services are under maintenance."),
+        ("nu", "There is no information about B at the moment. Everything else is working normally."),
+        ("uu", "There is no information about these services at the moment."),
+        (
+            "nuuuu",
+            "There is no information about 4 services at the moment. Everything else is working normally.",
+        ),
+        ("ddssn", "C and D are not working. A and B are delayed. E is not affected."),
+        ("ssssn", "4 services are not working. E is not affected."),
+        ("dnnnn", "A is delayed. All other services are working normally."),
+        ("dunnnn", "A is delayed. 4 others are working normally."),
+    ],
+)
+def test_customers_read_whether_it_is_us(healths: str, words: str) -> None:
+    kinds = {"n": Health.NORMAL, "d": Health.DELAYED, "s": Health.STOPPED, "u": Health.UNKNOWN}
+    kinds |= {"p": Health.PARTLY, "m": Health.MAINTENANCE}
+    some = [
+        Row(Component(name, {}), Cell(kinds[letter])) for name, letter in zip("ABCDEF", healths, strict=False)
+    ]
+    assert headline(some) == words
+
+
+def test_the_headline_tells_regions_apart() -> None:
+    claims = (
+        Claim("CPU allowance", Health.DELAYED, NOW, ("us",)),
+        Claim("CPU allowance", Health.STOPPED, NOW, ("eu",)),
+    )
+    some = rows(
+        bearing("cpu", "us", "up"), bearing("cpu", "eu", "up"), bearing("mail", "us", "up"), claims=claims
+    )
+    assert headline(some, REGIONS) == (
+        "CPU allowance is not working in Europe and delayed in the US. Mail is not affected."
+    )
+
+
+def test_the_headline_says_where() -> None:
+    some = rows(bearing("cpu", "us", "down"), bearing("cpu", "eu", "up"), bearing("mail", "us", "up"))
+    assert headline(some, REGIONS) == "CPU allowance is not working in the US. Mail is not affected."
+    everywhere = rows(bearing("cpu", "us", "down"), bearing("cpu", "eu", "down"), bearing("mail", "us", "up"))
+    assert headline(everywhere, REGIONS) == "CPU allowance is not working. Mail is not affected."
+
+
+def test_what_does_alike_in_the_same_place_is_joined() -> None:
+    down, up = Cell(Health.STOPPED), Cell(Health.NORMAL)
+    us = [
+        Row(Component(name, {}), Cell(Health.PARTLY), {"us": down, "eu": up})
+        for name in ("CPU", "Logs", "Mail")
+    ]
+    eu = Row(Component("Search", {}), Cell(Health.PARTLY), {"us": up, "eu": Cell(Health.DELAYED)})
+    web = Row(Component("Websites", {}), up, {"us": up, "eu": up})
+    assert headline([*us, eu, web], REGIONS) == (
+        "CPU, Logs and Mail are not working in the US. Search is delayed in Europe. Websites is not affected."
+    )
+
+
+@pytest.mark.parametrize("healths", ["s", "sd", "sdp", "sn", "snn", "dddnnn", "m", "mn", "unu", "sdpunnm"])
+def test_names_that_would_not_fit_are_counted(healths: str) -> None:
+    kinds = {"n": Health.NORMAL, "d": Health.DELAYED, "s": Health.STOPPED, "u": Health.UNKNOWN}
+    kinds |= {"p": Health.PARTLY, "m": Health.MAINTENANCE}
+    some = [Row(Component(f"{number}" * 99, {}), Cell(kinds[one])) for number, one in enumerate(healths)]
+    words = headline(some)
+    assert 20 < len(words) <= LONGEST
+    assert words.endswith(".")

@@ -128,6 +128,8 @@ class Facts:
     stock: Stock | None = None
     ready: tuple[int, str] | str | None = None
     """What /readyz answered, or why it did not."""
+    untrusted_proxy: int = 0
+    """Requests so far that the service was not to believe for whom they speak."""
     sent: Mapping[str, str | None] = field(default_factory=dict)
     """By contact what went wrong with a test page; None where it was accepted."""
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -325,6 +327,12 @@ def _serving(facts: Facts) -> Iterator[Finding]:
             yield _bad(subject, f"{facts.public_url}/readyz answers {status}: {words}")
         case str(why):
             yield _bad(subject, f"{facts.public_url} is not reached from here: {why}.")
+    if facts.untrusted_proxy:
+        yield _warn(
+            "proxy",
+            f"{facts.untrusted_proxy:,} requests came by a proxy that is not trusted, so that everybody behind it "
+            "counts as one: HEARTBEAT_TRUSTED_PROXY names it; the log says its address.",
+        )
 
 
 def _watched(facts: Facts) -> Iterator[Finding]:

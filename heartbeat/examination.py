@@ -47,6 +47,7 @@ DEPENDENCIES = ("sqlalchemy", "psycopg", "alembic", "fastapi", "uvicorn", "httpx
 
 _FILES = re.compile(r"\$\{file:([^{}]+)\}")
 _SIGNING = ("secret-key", "HEARTBEAT_SECRET_KEY")
+_UNTRUSTED = re.compile(r"^heartbeat_untrusted_proxy_requests_total (\S+)$", re.MULTILINE)
 _ASKED = ("fsync", "full_page_writes", "synchronous_commit", "max_connections", "server_version")
 T = TypeVar("T")
 
@@ -66,6 +67,7 @@ async def examine(given: Settings, *, send: bool) -> Facts:
         configuration=str(given.config),
         configuration_missing=not given.config.is_file(),
         ready=await _ready(given),
+        untrusted_proxy=await _untrusted_proxy(given),
         versions=_versions(),
     )
     facts, wanted = (
@@ -244,6 +246,18 @@ async def _ready(given: Settings) -> tuple[int, str] | str:
             return answer.status_code, " ".join(answer.text[:200].split())
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return type(error).__name__
+
+
+async def _untrusted_proxy(given: Settings) -> int:
+    """What the service counts, where it tells: 0 where it does not."""
+    with suppress(BadSetting, OSError, httpx.HTTPError, httpx.InvalidURL):
+        key = given.admin_key or settings.kept_secret(given, "admin-key")
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        async with httpx.AsyncClient(timeout=ASK_BOUND, trust_env=False, headers=headers) as http:
+            answer = await http.get(f"{given.public_url}/metrics")
+        if found := _UNTRUSTED.search(answer.text):
+            return int(float(found[1]))
+    return 0
 
 
 async def _sent(given: Settings) -> dict[str, str | None]:

@@ -62,12 +62,24 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         _tell_what_runs(self.registry, version, database, roles)
+        self.callers = Callers(self.registry)
         self.pings = Pings(self.registry, PING_RESULTS if "api" in roles else ())
         self.paging = Paging(self.registry, notifiers)
         self.ticking = Ticking(self.registry)
         self.forgetting = Forgetting(self.registry)
         self.backlog = Backlog(self.registry)
         self.status_pages = StatusPages(self.registry)
+
+
+class Callers:
+    """Who asks."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.untrusted_proxy = Counter(
+            "heartbeat_untrusted_proxy_requests",
+            "Requests that say for whom they speak, from an address that is no trusted proxy's.",
+            registry=registry,
+        )
 
 
 class Pings:

@@ -115,7 +115,9 @@ async def _serve(
         await _after_a_restore(database)
         for line in await _applied(system, given):
             log.info("configuration: %s", line)
-        serving = server.configured(system.asgi, ",".join(map(str, given.trusted_proxy)))
+        serving = server.configured(
+            system.asgi, given.trusted_proxy, system.door.metrics.callers.untrusted_proxy.inc
+        )
         news += await _set_up(database, given)
         for line in [*news, *await database.read(lambda db: _first_words(db, given))]:
             print(line, flush=True)

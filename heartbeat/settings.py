@@ -62,7 +62,7 @@ class Settings:
     sign_in_longest: timedelta = timedelta(hours=168)
     """How long a sign-in lasts at all."""
     trusted_proxy: tuple[Network, ...] = ()
-    """Networks of a proxy that signs people in before they come here."""
+    """Networks of proxies that are believed for whom they speak, beside this machine itself where there are none."""
     proxy_user_header: str = ""
     proxy_role_header: str = ""
     """The headers in which it says who they are, and by which role."""
@@ -286,7 +286,7 @@ def _oidc(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def _proxy(environ: Mapping[str, str]) -> dict[str, Any]:
     """A proxy that signs people in, off by default. A header without the proxy's address would let anybody in."""
-    trusted = _networks(environ, "HEARTBEAT_TRUSTED_PROXY")
+    trusted = _trusted(environ, "HEARTBEAT_TRUSTED_PROXY")
     user = environ.get("HEARTBEAT_PROXY_USER_HEADER", "")
     role = environ.get("HEARTBEAT_PROXY_ROLE_HEADER", "")
     for name, header in (("HEARTBEAT_PROXY_USER_HEADER", user), ("HEARTBEAT_PROXY_ROLE_HEADER", role)):
@@ -305,7 +305,16 @@ def _proxy(environ: Mapping[str, str]) -> dict[str, Any]:
         if given and not user:
             raise BadSetting(f"{name} needs HEARTBEAT_PROXY_USER_HEADER.")
     found = {"proxy_user_header": user, "proxy_role_header": role, "proxy_sign_out": way_out}
-    return {"trusted_proxy": trusted, **found}
+    # uvicorn's own name for it, which was the only one before.
+    return {"trusted_proxy": trusted or _trusted(environ, "FORWARDED_ALLOW_IPS"), **found}
+
+
+def _trusted(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:
+    """Networks of proxies. To believe everybody would let anybody be whoever they say."""
+    found = _networks(environ, name)
+    if any(one.prefixlen == 0 for one in found):
+        raise BadSetting(f"{name} must name the addresses of your proxies, and not every address there is.")
+    return found
 
 
 def _one_of(environ: Mapping[str, str], name: str, words: tuple[str, str]) -> str:

@@ -1,7 +1,10 @@
-"""uvicorn with the two things it lacks: a bound on receiving a request's head, and a stop that streams notice."""
+"""uvicorn with what it lacks: a bound on receiving a request's head, a stop that streams notice, and a word on
+proxies that it does not believe."""
 
 import asyncio
+import logging
 import socket
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
@@ -9,6 +12,7 @@ import uvicorn
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from alerting.address import Network
 from heartbeat.http.auth import PEER
 from heartbeat.settings import BadSetting
 
@@ -22,6 +26,10 @@ BACKLOG = 4_096
 """Connections that wait to be taken: many jobs begin at the same second."""
 STOP_BOUND = 1
 """Seconds that requests under way have to end after SIGTERM."""
+THIS_MACHINE = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
+"""Where a proxy is trusted when none is named: whoever is here could do more than pretend."""
+
+log = logging.getLogger(__name__)
 
 
 _HEAD_TOO_LARGE = b"The head of the request is too large."
@@ -93,12 +101,49 @@ class Server(uvicorn.Server):
         self._captured_signals.clear()
 
 
-def _with_peer(app: Any) -> Any:
-    async def noting(scope: Any, receive: Any, send: Any) -> None:
-        client = scope.get("client")
-        await app({**scope, PEER: client[0] if client else ""}, receive, send)
+class Forwarding:
+    """Outermost: requests by a trusted proxy come from whom it speaks for, as it says in `X-Forwarded-For`.
 
-    return noting
+    The address of the connection is kept beside that, under `auth.PEER`. Who says so and is not trusted is not
+    believed; it is told to `untrusted` each time, and once to the log, for behind such a proxy all people count as one.
+    """
+
+    def __init__(self, app: Any, trusted: Sequence[Network], untrusted: Callable[[], None]) -> None:
+        self._app = app
+        hosts = [*map(str, trusted), *(_mapped(one) for one in trusted if one.version == 4)]
+        self._believing = ProxyHeadersMiddleware(app, trusted_hosts=hosts or list(THIS_MACHINE))
+        self._untrusted = untrusted
+        self._told = False
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve it, for whom it is."""
+        peer = (scope.get("client") or ("",))[0]
+        scope = {**scope, PEER: peer}
+        if peer in self._believing.trusted_hosts:
+            await self._believing(scope, receive, send)
+            return
+        if any(name == b"x-forwarded-for" for name, _ in scope.get("headers", ())):
+            self._refuse(peer)
+        await self._app(scope, receive, send)
+
+    def _refuse(self, peer: str) -> None:
+        self._untrusted()
+        if not self._told:
+            self._told = True
+            log.warning(
+                "a request from %s says in X-Forwarded-For for whom it speaks, and is not believed: if that is your "
+                "proxy, name it in HEARTBEAT_TRUSTED_PROXY, or everybody behind it counts as one",
+                peer,
+            )
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
+
+
+def _mapped(network: Network) -> str:
+    """How a socket for both versions of IP sees these addresses."""
+    return f"::ffff:{network.network_address}/{96 + network.prefixlen}"
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -114,16 +159,15 @@ def listening(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def configured(app: Any, trusted: str = "") -> Server:
+def configured(app: Any, trusted: Sequence[Network] = (), untrusted: Callable[[], None] = _nothing) -> Server:
     """A server for `app`. Access is not logged: pings would drown everything else.
 
-    `trusted` are the addresses of proxies that sign people in. They are believed for whom they speak, and the address
-    of the connection is kept beside that, under `auth.PEER`.
+    `trusted` are the networks of proxies, this machine where there are none: see `Forwarding`.
     """
     return Server(
         uvicorn.Config(
-            _with_peer(ProxyHeadersMiddleware(app, trusted_hosts=trusted)) if trusted else app,
-            proxy_headers=not trusted,
+            Forwarding(app, trusted, untrusted),
+            proxy_headers=False,
             http=Protocol,
             loop="none",
             ws="none",

@@ -60,7 +60,7 @@ def place(serve: Serve, tmp_path: Path, paper: Papers, provider: Provider) -> It
     def make(**environment: str) -> Place:
         service = serve("", **provider.settings | environment)
         doors.append(Doorman(tmp_path, paper, service.url, signs_in=False))
-        service.environment |= {"HEARTBEAT_PUBLIC_URL": doors[-1].url, "FORWARDED_ALLOW_IPS": FROM}
+        service.environment |= {"HEARTBEAT_PUBLIC_URL": doors[-1].url, "HEARTBEAT_TRUSTED_PROXY": FROM}
         service.start()
         return Place(service, doors[-1].start().url, provider)
 

@@ -117,6 +117,7 @@ def stock(**changes: Any) -> Mapping[str, Any]:
             "is not https: keys and cookies travel in clear",
         ),
         ({"outside_url": False}, Weight.WARN, "nobody notices when this service dies"),
+        ({"untrusted_proxy": 7}, Weight.WARN, "7 requests came by a proxy that is not trusted"),
         ({"sent": {"anna by slack": "404"}}, Weight.BAD, "did not take a test page: 404."),
     ],
 )

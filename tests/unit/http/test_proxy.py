@@ -1,5 +1,6 @@
 """A proxy that signs people in: believed from its own address, and from no other."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from alerting.address import networks
 from heartbeat import audit
 from heartbeat.access.ways import Proxy
 from heartbeat.app import System
@@ -114,22 +116,54 @@ async def test_what_was_no_sign_in_here_is_none_that_ends_in_the_audit_log(syste
     assert await system.door.database.read(lambda db: audit.listed(db, limit=9)) == []
 
 
-async def test_the_server_tells_the_proxy_from_whom_it_speaks_for() -> None:
-    seen: list[tuple[str, str]] = []
+Seen = list[tuple[str, str]]
+
+
+async def served(trusted: str, *peers: str, untrusted: Callable[[], None] = lambda: None) -> Seen:
+    """Whom a request is from that each of these sends, which says for whom it speaks; and what its connection is."""
+    seen: Seen = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        seen.append((scope["client"][0], scope.get(auth.PEER, "")))
+        seen.append((scope["client"][0], scope[auth.PEER]))
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    config = server.configured(app, "10.0.0.0/30").config
+    config = server.configured(app, networks(trusted), untrusted).config
     config.load()
-    for peer in ("10.0.0.1", "192.0.2.9"):
+    for peer in peers:
         transport = httpx.ASGITransport(app=config.loaded_app, client=(peer, 1))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as browser:
-            # Whoever is not the proxy says in vain that it speaks for it.
             await browser.get("/", headers={"X-Forwarded-For": "10.0.0.1, 198.51.100.7"})
-    assert seen == [("198.51.100.7", "10.0.0.1"), ("192.0.2.9", "192.0.2.9")]
+    return seen
+
+
+async def test_the_server_tells_the_proxy_from_whom_it_speaks_for() -> None:
+    seen = await served("10.0.0.0/30", "10.0.0.1", "::ffff:10.0.0.2", "192.0.2.9", "127.0.0.1")
+    assert seen[:2] == [("198.51.100.7", "10.0.0.1"), ("198.51.100.7", "::ffff:10.0.0.2")]
+    # Whoever is not the proxy says in vain that it speaks for it.
+    assert seen[2:] == [("192.0.2.9", "192.0.2.9"), ("127.0.0.1", "127.0.0.1")]
+
+
+async def test_where_no_proxy_is_named_only_this_machine_is_one() -> None:
+    seen = await served("", "127.0.0.1", "::1", "::ffff:127.0.0.1", "172.18.0.1")
+    assert [client for client, _ in seen] == ["198.51.100.7", "198.51.100.7", "198.51.100.7", "172.18.0.1"]
+
+
+async def test_a_proxy_that_is_not_trusted_is_counted_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    counted: list[int] = []
+    await served("10.0.0.5", "172.18.0.1", "172.18.0.1", "10.0.0.5", untrusted=lambda: counted.append(1))
+    assert len(counted) == 2
+    (line,) = caplog.messages
+    assert line.startswith("a request from 172.18.0.1 says in X-Forwarded-For for whom it speaks")
+    assert "name it in HEARTBEAT_TRUSTED_PROXY" in line
+
+
+@pytest.mark.parametrize("name", ["HEARTBEAT_TRUSTED_PROXY", "FORWARDED_ALLOW_IPS"])
+def test_a_proxy_is_named_and_never_everybody(name: str) -> None:
+    assert read({name: "10.0.0.5"}).trusted_proxy == (ip_network("10.0.0.5"),)
+    for given in ("*", "0.0.0.0/0", "10.0.0.5, ::/0"):
+        with pytest.raises(BadSetting, match=name):
+            read({name: given})
 
 
 @pytest.mark.parametrize(

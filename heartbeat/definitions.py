@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import Connection, delete, select, text, update
 
 from alerting import desk
 from alerting.rows import insert_many
@@ -33,13 +33,14 @@ MADE_HERE = "api"
 @dataclass(frozen=True, slots=True)
 class PingKey:
     """A key by which jobs may ping: the SHA-256 of it, in hex. When and by whom it was made is known of those
-    that the file does not declare."""
+    that the file does not declare. When it was last used is known to about a minute."""
 
     name: str
     hash: str
     origin: str
     made_at: datetime | None = None
     made_by: str | None = None
+    last_used_at: datetime | None = None
 
 
 def load(db: Connection, checks: Iterable[Check], origin: str = ORIGIN) -> Configuration:
@@ -90,7 +91,7 @@ def ping_keys_of(db: Connection, origin: str | None = None) -> list[PingKey]:
     query = select(ping_keys).order_by(ping_keys.c.name)
     if origin is not None:
         query = query.where(ping_keys.c.origin == origin)
-    return [PingKey(row.name, row.hash, row.origin, row.made_at, row.made_by) for row in db.execute(query)]
+    return [PingKey(**row) for row in db.execute(query).mappings()]
 
 
 def add_ping_key(db: Connection, key: PingKey) -> None:
@@ -103,14 +104,24 @@ def remove_ping_key(db: Connection, name: str) -> None:
     db.execute(delete(ping_keys).where(ping_keys.c.name == name))
 
 
+def touch_ping_keys(db: Connection, used: Mapping[str, datetime]) -> None:
+    """Note by their hashes when keys were used; a time only moves forward."""
+    for hash_, at in sorted(used.items()):
+        seen = ping_keys.c.last_used_at
+        earlier = (ping_keys.c.hash == hash_) & (seen.is_(None) | (seen < at))
+        db.execute(update(ping_keys).where(earlier).values(last_used_at=at))
+
+
 def replace_ping_keys(db: Connection, hashes: Mapping[str, str]) -> None:
     """Make these, and no others, the ping keys of the file: by name the SHA-256 of each.
 
     Keys made elsewhere stay, but for those that have the same name, or are the same key.
     """
+    used = {one.hash: one.last_used_at for one in ping_keys_of(db)}
     taken = ping_keys.c.name.in_(list(hashes)) | ping_keys.c.hash.in_(list(hashes.values()))
     db.execute(delete(ping_keys).where(taken | (ping_keys.c.origin == ORIGIN)))
-    insert_many(db, ping_keys, [{"name": name, "hash": hash_} for name, hash_ in hashes.items()])
+    rows = [{"name": name, "hash": hash_, "last_used_at": used.get(hash_)} for name, hash_ in hashes.items()]
+    insert_many(db, ping_keys, rows)
 
 
 def status_pages_of(db: Connection, origin: str | None = None) -> dict[str, StatusPage]:

@@ -21,6 +21,7 @@ from heartbeat.check import Change, Check, Cleared, Ping, Raised, Signal
 from heartbeat.database import Database, Unavailable
 from heartbeat.ring import Arrival, Numbered
 from heartbeat.schedule import Every
+from heartbeat.usage import Usage
 
 STORE_BOUND = 1.5
 """Seconds within which a ping must be committed, or its sender is told to come back."""
@@ -45,6 +46,10 @@ class Answer(StrEnum):
     UNKNOWN = "unknown"
 
 
+_BY_A_KEY = frozenset({Answer.HEARD, Answer.CREATED})
+"""The answers to pings whose key, where they came by one, is one that there is."""
+
+
 class Ingest:
     """The queue before the database. `hear` returns once the ping is committed, or raises `Unavailable`."""
 
@@ -58,6 +63,7 @@ class Ingest:
         self._database = database
         self._wake = wake
         self._observe_batch = observe_batch
+        self._usage = Usage(database)
         self._waiting: list[tuple[Arrival, asyncio.Future[Answer]]] = []
         self._draining: asyncio.Task[None] | None = None
         self._stuck = False
@@ -83,6 +89,7 @@ class Ingest:
         """Wait until nothing is in line, for up to `seconds`: what is not answered by then was never promised."""
         if self._draining is not None:
             await asyncio.wait([self._draining], timeout=seconds)
+        await self._usage.settle(seconds)
 
     async def _drain(self) -> None:
         try:
@@ -123,6 +130,11 @@ class Ingest:
         failed = writing.exception()
         answers = [None] * len(batch) if failed is not None else writing.result()
         self._tell(failed)
+        self._usage.note(
+            (arrival.key_hash, arrival.at)
+            for (arrival, _), answer in zip(batch, answers, strict=True)
+            if arrival.key_hash and answer in _BY_A_KEY
+        )
         for (_, answered), answer in zip(batch, answers, strict=True):
             if answered.done():
                 continue

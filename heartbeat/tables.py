@@ -104,6 +104,7 @@ ping_keys = Table(
     # When and by whom it was made; empty for those of the configuration file.
     Column("made_at", Utc),
     Column("made_by", Text),
+    Column("last_used_at", Utc),
 )
 
 status_pages = Table(

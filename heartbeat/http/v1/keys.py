@@ -32,7 +32,7 @@ class Key(Answer):
     made_by: str = Field(examples=["anna"])
     ends_at: datetime | None = Field(description="When it expires; null: never.")
     last_used_at: datetime | None = Field(
-        description="When it last called the API, to the minute; null: never. Pings are not counted."
+        description="When it last called the API, or a job pinged by it, to about a minute; null: never."
     )
 
 

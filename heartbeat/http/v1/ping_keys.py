@@ -27,6 +27,9 @@ class PingKey(Answer):
     )
     made_at: datetime | None = Field(description="Null for keys of the configuration file.")
     made_by: str | None = Field(examples=["anna"])
+    last_used_at: datetime | None = Field(
+        description="When a job last pinged a check by it, to about a minute; null: never."
+    )
 
 
 class PingKeys(Answer):
@@ -58,7 +61,7 @@ class PingKeyWanted(BaseModel):
 async def list_ping_keys(
     door: Given, seen: Reads, after: fields.AfterName = "", limit: fields.Limit = 50
 ) -> PingKeys:
-    """Every ping key by name: whence it is, when and by whom it was made; never the key."""
+    """Every ping key by name: whence it is, when and by whom it was made, when it was last used; never the key."""
 
     def work(db: Connection) -> PingKeys:
         every = {one.name: one for one in definitions.ping_keys_of(db)}
@@ -83,6 +86,7 @@ async def make_ping_key(asked: PingKeyWanted, door: Given, who: Admin) -> NewPin
         origin=made.origin,
         made_at=made.made_at,
         made_by=made.made_by,
+        last_used_at=None,
         key=key,
         ping_url=f"{door.public_url}/ping/{key}/SLUG",
     )

@@ -138,10 +138,17 @@ async def test_a_ping_key_is_shown_once_and_pings_until_it_is_revoked(
 
     assert await ping() == 200
     assert problem(await admin.post("/v1/ping-keys", json={"name": "house"}), 409)
+    await system.ingest.settle()
     listed = await admin.get("/v1/ping-keys")
     assert listed.json() == {
         "ping_keys": [
-            {"name": "house", "origin": "api", "made_at": "2024-05-03T03:00:00Z", "made_by": "admin"}
+            {
+                "name": "house",
+                "origin": "api",
+                "made_at": "2024-05-03T03:00:00Z",
+                "made_by": "admin",
+                "last_used_at": "2024-05-03T03:00:00Z",
+            }
         ],
         "next": None,
     }

@@ -184,14 +184,24 @@ def _node(
         raise Faulty([f"{node.path}: is nested more than {MAX_DEPTH} levels deep."])
     match value:
         case dict():
-            given = {key: one for key, one in value.items() if one is not None}
-            node.value = {k: _node(one, _field(shape, k), problems, k, node) for k, one in given.items()}
+            # A field that there is not is told as such by whoever reads the whole, whatever its value is.
+            given = {k: "" if _is_unknown(shape, k) else one for k, one in value.items()}
+            node.value = {
+                k: _node(one, _field(shape, k), problems, k, node)
+                for k, one in given.items()
+                if one is not None
+            }
         case list():
             items = shape.get("items", {})
             node.value = [_node(one, items, problems, place, node) for place, one in enumerate(value)]
         case _:
             node.value = _text(value, shape, node)
     return node
+
+
+def _is_unknown(shape: Schema, name: str) -> bool:
+    known = shape.get("properties", {})
+    return bool(known) and name not in known and not shape.get("additionalProperties")
 
 
 def _field(shape: Schema, name: str) -> Schema:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from heartbeat.database import AlreadyServed, Unavailable
 from heartbeat.secret_key import NotTheSame
 from heartbeat.settings import BadSetting, Settings
 
+log = logging.getLogger(__name__)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status. What goes wrong in an expected way is told in one sentence a problem."""
@@ -26,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return asyncio.run(upkeep.doctor(os.environ, send=given.send, as_json=given.json))
         with_settings = settings.read(os.environ)
         logs.begin(with_settings)
+        for sentence in upkeep.mistyped_settings(with_settings):
+            log.warning(sentence)
         return _run(given, with_settings)
     except config.Wrong as wrong:
         print("\n".join(wrong.problems), file=sys.stderr)

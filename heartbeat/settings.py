@@ -98,6 +98,9 @@ class Settings:
 
 def read(environ: Mapping[str, str]) -> Settings:
     """The settings that these environment variables say. Raises `BadSetting`."""
+    if environ.get("HEARTBEAT_PORT", "").startswith("tcp://"):
+        # So Kubernetes says where a Service called heartbeat is, and means no setting of ours.
+        environ = {name: value for name, value in environ.items() if name != "HEARTBEAT_PORT"}
     host = environ.get("HEARTBEAT_HOST", "127.0.0.1")
     port = _whole(environ, "HEARTBEAT_PORT", 8000, 0, 65_535)
     data_dir = Path(environ.get("HEARTBEAT_DATA_DIR", "data"))

@@ -4,6 +4,7 @@ examine it."""
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from sqlalchemy import URL, make_url
 
 from heartbeat import backup as copying
 from heartbeat import doctor as judging
-from heartbeat import examination, migrations, neighbour, outfit, rekey, secret_key, settings
+from heartbeat import examination, migrations, mistyped, neighbour, outfit, rekey, secret_key, settings
 from heartbeat.backup import Manifest, Unusable
 from heartbeat.config.duration import in_words
 from heartbeat.database import AlreadyServed, Database, engine, transact
@@ -130,12 +131,22 @@ async def doctor(environ: Mapping[str, str], *, send: bool, as_json: bool) -> in
         found = [Finding(Weight.BAD, "settings", str(wrong))]
     else:
         found = judging.judge(await examination.examine(given, send=send))
+        wrong_names = [Finding(Weight.WARN, "settings", one) for one in mistyped_settings(given)]
+        found = sorted([*found, *wrong_names], key=lambda one: one.weight.rank)
     worst = max((one.weight for one in found), key=lambda weight: weight.rank)
     if as_json:
         print(json.dumps({"worst": worst, "findings": [asdict(one) for one in found]}, indent=2))
     else:
         print("\n".join(f"{one.weight:<4}  {one.subject}: {one.words}" for one in found))
     return worst.rank
+
+
+def mistyped_settings(given: Settings) -> list[str]:
+    """A sentence for each variable of the environment that looks like a setting and is none."""
+    written = ""
+    with suppress(OSError, UnicodeDecodeError):  # told by whoever needs the configuration
+        written = given.config.read_text()
+    return mistyped.unknown(given.environment, written)
 
 
 def _lost(unreadable: Sequence[str]) -> Iterator[str]:

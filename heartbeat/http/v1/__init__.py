@@ -91,6 +91,6 @@ async def apply_configuration(
 
 
 @router.get("/openapi.json", include_in_schema=False)
-async def describe(request: Request, door: Given) -> dict[str, Any]:
+async def describe(request: Request, door: Given, seen: Reads) -> dict[str, Any]:
     """The description of this API in OpenAPI."""
-    return docs.description_of(request.app, door.public_url)
+    return seen.whole(docs.description_of(request.app, door.public_url))

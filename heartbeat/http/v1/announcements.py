@@ -11,6 +11,7 @@ from heartbeat.http.auth import Given, Responder
 from heartbeat.http.problem import Unacceptable
 from heartbeat.http.v1 import fields
 from heartbeat.http.v1.answers import Answer
+from heartbeat.http.v1.tags import Reads
 from heartbeat.status import announcement as life
 from heartbeat.status import drafting, editor, store
 from heartbeat.status.announcement import Affected, Impact, Kind, Status, Wanted
@@ -167,7 +168,11 @@ class Announcements(Answer):
 
 @router.get("")
 async def list_announcements(
-    name: fields.Slug, door: Given, before: fields.Before | None = None, limit: fields.Limit = 50
+    name: fields.Slug,
+    door: Given,
+    seen: Reads,
+    before: fields.Before | None = None,
+    limit: fields.Limit = 50,
 ) -> Announcements:
     """What customers of this page are and were told, newest first, with drafts."""
 
@@ -177,7 +182,7 @@ async def list_announcements(
         following = found[limit - 1].id if len(found) > limit else None
         return Announcements(incidents=[_shown(one) for one in found[:limit]], next=following)
 
-    return await door.database.read(work)
+    return seen.whole(await door.database.read(work))
 
 
 @router.post("", status_code=201)
@@ -217,9 +222,11 @@ async def draft_announcement(name: fields.Slug, asked: Draft, door: Given, who: 
 
 
 @router.get("/{number}")
-async def show_announcement(name: fields.Slug, number: fields.Number, door: Given) -> Announcement:
+async def show_announcement(
+    name: fields.Slug, number: fields.Number, door: Given, seen: Reads
+) -> Announcement:
     """One announcement with everything that was said."""
-    return _shown(await door.database.read(lambda db: _of(db, name, number)))
+    return seen.whole(_shown(await door.database.read(lambda db: _of(db, name, number))))
 
 
 @router.put("/{number}")

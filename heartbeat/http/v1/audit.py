@@ -10,6 +10,7 @@ from heartbeat import audit
 from heartbeat.http.auth import Admin, Given
 from heartbeat.http.v1 import fields
 from heartbeat.http.v1.answers import Answer
+from heartbeat.http.v1.tags import Reads
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 
@@ -49,6 +50,7 @@ class Deeds(Answer):
 async def list_audit(
     door: Given,
     who: Admin,
+    seen: Reads,
     before: fields.BeforeDeed | None = None,
     limit: fields.Limit = 50,
     target: Target = "",
@@ -60,4 +62,4 @@ async def list_audit(
         lambda db: audit.listed(db, limit=limit + 1, before=before, target=about)
     )
     following = found[limit - 1].id if len(found) > limit else None
-    return Deeds(audit=[Deed.model_validate(one) for one in found[:limit]], next=following)
+    return seen.whole(Deeds(audit=[Deed.model_validate(one) for one in found[:limit]], next=following))

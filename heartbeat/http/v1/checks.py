@@ -144,12 +144,16 @@ async def delete_check(name: fields.Name, door: Given, who: Admin) -> None:
 
 @router.get("/{name}/pings")
 async def list_pings(
-    name: fields.Name, door: Given, limit: fields.Limit = 50, before: fields.BeforePing | None = None
+    name: fields.Name,
+    door: Given,
+    seen: Reads,
+    limit: fields.Limit = 50,
+    before: fields.BeforePing | None = None,
 ) -> Pings:
     """Its last pings, newest first. The last 100 are kept."""
     found = await door.database.read(lambda db: reading.pings_of(db, look_up(db, name).id, limit + 1, before))
     following = found[limit - 1]["n"] if len(found) > limit else None
-    return Pings.model_validate({"pings": found[:limit], "next": following})
+    return seen.whole(Pings.model_validate({"pings": found[:limit], "next": following}))
 
 
 @router.get(
@@ -172,14 +176,18 @@ async def show_body(name: fields.Name, n: fields.Nth, door: Given) -> Response:
 
 @router.get("/{name}/transitions")
 async def list_transitions(
-    name: fields.Name, door: Given, limit: fields.Limit = 50, before: fields.BeforeTransition | None = None
+    name: fields.Name,
+    door: Given,
+    seen: Reads,
+    limit: fields.Limit = 50,
+    before: fields.BeforeTransition | None = None,
 ) -> Transitions:
     """The changes of its state, newest first."""
     found = await door.database.read(
         lambda db: reading.transitions_of(db, look_up(db, name).id, limit + 1, before)
     )
     following = found[limit - 1]["id"] if len(found) > limit else None
-    return Transitions.model_validate({"transitions": found[:limit], "next": following})
+    return seen.whole(Transitions.model_validate({"transitions": found[:limit], "next": following}))
 
 
 def _page(

@@ -12,6 +12,7 @@ from heartbeat.http.auth import Given
 from heartbeat.http.v1 import checks, fields
 from heartbeat.http.v1.answers import Answer
 from heartbeat.http.v1.people import Contact
+from heartbeat.http.v1.tags import Reads
 
 router = APIRouter(prefix="/checks", tags=["checks"])
 
@@ -67,7 +68,7 @@ class WhatWouldHappen(Answer):
 
 
 @router.get("/{name}/who")
-async def who_would_be_paged(name: fields.Name, door: Given) -> WhatWouldHappen:
+async def who_would_be_paged(name: fields.Name, door: Given, seen: Reads) -> WhatWouldHappen:
     """Who would be paged now for this check, step by step, through what, and what the page would say.
 
     Asked of a check that is well, it is as if the check fell silent now. Asked of one that is down, it is what will
@@ -77,7 +78,7 @@ async def who_would_be_paged(name: fields.Name, door: Given) -> WhatWouldHappen:
     url = f"{door.public_url}/incidents"
     told = await door.database.read(lambda db: forecast.of(db, checks.look_up(db, name), now, url))
     page = told.page
-    return WhatWouldHappen(
+    answer = WhatWouldHappen(
         check=told.check.slug,
         sentence=told.sentence,
         policy=told.policy.name if told.policy else None,
@@ -88,6 +89,7 @@ async def who_would_be_paged(name: fields.Name, door: Given) -> WhatWouldHappen:
         calls=[_call(one) for one in told.calls],
         page=Words(title=page.title, lines=list(page.lines)) if page else None,
     )
+    return seen.whole(answer)
 
 
 def _call(one: forecast.Call) -> Call:

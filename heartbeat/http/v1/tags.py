@@ -7,12 +7,14 @@ change looks at the first alone, so that a ping that came meanwhile hinders nobo
 
 from hashlib import blake2b
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Header, Request, Response
 from starlette.exceptions import HTTPException
 
 from heartbeat.http.problem import Changed
+
+T = TypeVar("T")
 
 _GONE = "If-Match: it is not there any more; nothing was changed."
 _MOVED = "If-Match: somebody has changed it since you read it; nothing was changed. Read it again first."
@@ -36,6 +38,11 @@ class Seen:
         if current in _listed(self._given):
             raise HTTPException(HTTPStatus.NOT_MODIFIED, headers={"ETag": current})
         self._response.headers["ETag"] = current
+
+    def whole(self, answer: T) -> T:
+        """The answer, tagged by all that it says: for what nobody changes under a precondition."""
+        self.now(tag(None, answer))
+        return answer
 
 
 class Precondition:

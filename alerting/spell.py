@@ -35,10 +35,17 @@ def zone(name: str) -> ZoneInfo:
 
 
 def instant(at: datetime, now: datetime, timezone: str) -> str:
-    """An instant in the reader's zone: "03:00", with the day where that is not today: "02 May 03:01"."""
+    """An instant in the reader's zone: "03:00", with the day where that is not today, "02 May 03:01", and with the year
+    where that is not this one, "02 May 2027 03:01"."""
     local = at.astimezone(zone(timezone))
-    today = now.astimezone(zone(timezone)).date()
-    return f"{local:%H:%M}" if local.date() == today else f"{local:%d %b %H:%M}"
+    return f"{day(local, now.astimezone(zone(timezone)))}{local:%H:%M}"
+
+
+def day(at: datetime, now: datetime) -> str:
+    """What stands before a time of day: nothing today, else "02 May ", in another year "02 May 2027 "."""
+    if at.date() == now.date():
+        return ""
+    return f"{at:%d %b} " if at.year == now.year else f"{at:%d %b %Y} "
 
 
 def zone_name(at: datetime, timezone: str) -> str:

@@ -42,6 +42,12 @@ _FIELDS: Final = {  # By cronsim's name: what it takes, its unit, what it repeat
 }
 _ONE_STEP: Final = re.compile(r"\b(\w+)-\1/[1-9]\d*")  # "5-5/10" is 5, but to cronsim it is 5-59/10.
 _STEP: Final = re.compile(r"(\*|\d{1,4})(?:(?:-|\.\.)(\d{1,4}))?/(\d{1,4})")
+_CRONTAB: Final = {
+    timedelta(minutes=1): "* * * * *",
+    timedelta(hours=1): "0 * * * *",
+    timedelta(days=1): "0 0 * * *",
+    timedelta(days=7): "0 0 * * 0",
+}
 _DAILY_EVENT: Final = re.compile(r"(?:\*-\*-\* )?(\d\d?):(\d\d)(?::00)?")
 _PLAIN_CRON: Final = re.compile(r"\d+ (\d+|\*) (\* \S+ \S+|\S+ \S+ \*)")
 
@@ -168,6 +174,30 @@ def in_words(schedule: Schedule) -> str:
         daily = _DAILY_EVENT.fullmatch(schedule.expression)
         words = f"at {daily[1]:0>2}:{daily[2]} every day" if daily else f'OnCalendar "{schedule.expression}"'
     return f"{words}, {schedule.timezone}"
+
+
+def crontab(schedule: Schedule) -> str | None:
+    """The five fields of a line of crontab(5) that runs by it; None where no such line does."""
+    if isinstance(schedule, Every):
+        return _CRONTAB.get(schedule.period) or _steps(schedule.period)
+    if isinstance(schedule, OnCalendar):
+        return None
+    fields = schedule.expression.split()
+    # The last day, and the nth weekday, are ours and not those of crontab(5), as are seconds.
+    plain = len(fields) == 1 or (
+        len(fields) == 5 and not set("L#") & {*fields[2].upper(), *fields[4].upper()}
+    )
+    return schedule.expression if plain else None
+
+
+def _steps(period: timedelta) -> str | None:
+    minutes, rest = divmod(period, timedelta(minutes=1))
+    if rest or minutes < 1:
+        return None
+    if minutes < 60 and 60 % minutes == 0:
+        return f"*/{minutes} * * * *"
+    hours, odd = divmod(minutes, 60)
+    return f"0 */{hours} * * *" if hours and not odd and hours < 24 and 24 % hours == 0 else None
 
 
 def to_json(schedule: Schedule) -> dict[str, str | float]:

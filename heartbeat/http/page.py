@@ -79,7 +79,7 @@ def clock(at: datetime) -> Markup:
 def stamp(at: datetime, now: datetime) -> str:
     """An instant to the second, with the day where it is another."""
     at = at.astimezone(UTC)
-    return f"{at:%H:%M:%S} UTC" if at.date() == now.astimezone(UTC).date() else f"{at:%d %b %H:%M:%S} UTC"
+    return f"{spell.day(at, now.astimezone(UTC))}{at:%H:%M:%S} UTC"
 
 
 def stamped(at: datetime, now: datetime) -> Markup:

@@ -19,6 +19,7 @@ from heartbeat.schedule import (
     Every,
     OnCalendar,
     Schedule,
+    crontab,
     due_after,
     due_from,
     from_json,
@@ -548,3 +549,29 @@ def test_aliases_have_no_warnings_and_go_on_for_ever(alias: str) -> None:
     schedule = parse(cron=alias, timezone=NEW_YORK)
     assert warnings(schedule) == []
     assert len(upcoming(schedule, utc("2026-11-23"), 40)) == 40
+
+
+@pytest.mark.parametrize(
+    ("planned", "fields"),
+    [
+        (Every(timedelta(minutes=1)), "* * * * *"),
+        (Every(timedelta(minutes=15)), "*/15 * * * *"),
+        (Every(timedelta(minutes=40)), None),
+        (Every(timedelta(seconds=90)), None),
+        (Every(timedelta(seconds=30)), None),
+        (Every(timedelta(hours=1)), "0 * * * *"),
+        (Every(timedelta(hours=6)), "0 */6 * * *"),
+        (Every(timedelta(hours=5)), None),
+        (Every(timedelta(minutes=90)), None),
+        (Every(timedelta(days=1)), "0 0 * * *"),
+        (Every(timedelta(days=7)), "0 0 * * 0"),
+        (Every(timedelta(days=2)), None),
+        (Cron("15 3 * JUL WED", "UTC"), "15 3 * JUL WED"),
+        (Cron("0 15 3 * * *", "UTC"), None),
+        (Cron("0 3 L * *", "UTC"), None),
+        (Cron("0 3 * * 5#2", "UTC"), None),
+        (OnCalendar("Sun 03:00", "UTC"), None),
+    ],
+)
+def test_a_schedule_as_a_line_of_a_crontab(planned: Schedule, fields: str | None) -> None:
+    assert crontab(planned) == fields

@@ -27,7 +27,7 @@ from heartbeat.http import glance, page, plot, reading, sentence, strip, view
 from heartbeat.http.console import bulk
 from heartbeat.http.console.visit import Shown, Visit
 from heartbeat.maintenance import Phase, Window
-from heartbeat.schedule import Cron, Every
+from heartbeat.schedule import Every
 from heartbeat.who import Role
 
 INCIDENTS_SHOWN = 10
@@ -135,7 +135,7 @@ def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | N
         "schedule": schedule.in_words(one.schedule),
         "zone": "UTC" if isinstance(one.schedule, Every) else one.schedule.timezone,
         "upcoming": _upcoming(one, now),
-        "cron_times": f"{one.schedule.expression} " if isinstance(one.schedule, Cron) else "",
+        "cron_times": schedule.crontab(one.schedule),
         "pings": ring.last_pings(db, one.id, PINGS_SHOWN),
         "changes": changes[:CHANGES_SHOWN],
         "paused": one.state is State.PAUSED,

@@ -4,7 +4,7 @@
 (() => {
   const RENEW = 30_000, AGAIN = 2_000;
   const TYPED = "input:not([type=hidden]), textarea, select";
-  const INSTANT = /^(?:\d\d \w{3} )?\d\d:\d\d(:\d\d)? UTC$/;
+  const INSTANT = /^(?:\d\d \w{3} (?:\d{4} )?)?\d\d:\d\d(:\d\d)? UTC$/;
   const find = (selector, within = document) => within.querySelector(selector);
   const every = (selector, within = document) => [...within.querySelectorAll(selector)];
   const main = find("#main");
@@ -15,7 +15,9 @@
   // Times in the reader's zone. The time in UTC stays beside, and in the title.
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const told = (at, parts) => new Intl.DateTimeFormat("en-GB", { hourCycle: "h23", ...parts }).format(at);
-  const day = (at) => told(at, { day: "2-digit", month: "short" });
+  const day = (at, now = at) => told(at, {
+    day: "2-digit", month: "short", ...(at.getFullYear() !== now.getFullYear() && { year: "numeric" }),
+  });
   const clock = (at, seconds) => told(at, {
     hour: "2-digit", minute: "2-digit", timeZoneName: "short", ...(seconds && { second: "2-digit" }),
   });
@@ -29,10 +31,10 @@
       const words = time.textContent.trim();
       const found = INSTANT.exec(words);
       const sameDay = told(at, { day: "2-digit", timeZone: "UTC" }) === told(at, { day: "2-digit" });
-      time.dataset.utc = found ? (sameDay ? words.replace(/^\d\d \w{3} /, "") : words) : "";
+      time.dataset.utc = found ? (sameDay ? words.replace(/^\d\d \w{3} (?:\d{4} )?/, "") : words) : "";
       const full = `${day(at)} ${clock(at, true)}`;
       if (time.title) time.title = `${full}, ${time.title}`; else time.dataset.there = full;
-      if (found) time.textContent = (day(at) === day(now) ? "" : `${day(at)} `) + clock(at, found[1]);
+      if (found) time.textContent = (day(at, now) === day(now) ? "" : `${day(at, now)} `) + clock(at, found[1]);
     }
     for (const one of every(`[data-zone="${zone}"]`, within)) one.hidden = true;
   }

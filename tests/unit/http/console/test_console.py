@@ -238,7 +238,7 @@ async def test_a_check_tells_its_schedule_its_pings_and_how_to_ping_it(
         "processed 12 remaining 7",
         "1 failed",
         f'curl -fsS -m 10 --retry 5 "http://test/ping/{one.uuid}"',
-        f'30 5 * * * /path/to/job; curl -fsS -m 10 --retry 5 "http://test/ping/{one.uuid}/$?"',
+        f'30 5 * * * /path/to/job; curl -fsS -m 10 --retry 5 -o /dev/null "http://test/ping/{one.uuid}/$?"',
         'curl -fsS -m 10 --retry 5 "http://test/ping/$HEARTBEAT_PING_KEY/job"',
     ):
         assert words in shown.words

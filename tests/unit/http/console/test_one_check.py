@@ -9,6 +9,7 @@ import pytest
 from heartbeat import audit
 from heartbeat.app import System
 from heartbeat.http.console.incidents import LONGEST_NOTE
+from heartbeat.schedule import Cron, Every, Schedule
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
 from tests.unit.http.console.conftest import press, see
 from tests.unit.http.markup import sound
@@ -66,6 +67,30 @@ async def test_who_would_be_paged_is_said_step_by_step(
         assert words in shown.words, words
     await press(browser, "/checks/job/pause")
     assert "It is paused: nothing is expected of it" in (await see(browser, "/checks/job")).words
+
+
+async def test_what_is_due_in_another_year_has_its_year(system: System, browser: httpx.AsyncClient) -> None:
+    await make_check(system, schedule=Cron("30 1 29 3 *", "UTC"))
+    shown = await see(browser, "/checks/job")
+    years = " ".join(f"29 Mar {year} 01:30 UTC" for year in range(2025, 2030))
+    assert f"Next due {years} Severity" in shown.words
+
+
+@pytest.mark.parametrize(
+    ("planned", "line"),
+    [
+        (Cron("0 3 * * *", "UTC"), "0 3 * * * /path/to/job; "),
+        (Every(timedelta(minutes=5)), "*/5 * * * * /path/to/job; "),
+        (Every(timedelta(minutes=7)), "# Put its times before it, as crontab(5) has them.\n/path/to/job; "),
+    ],
+)
+async def test_the_line_for_a_crontab_has_its_times_and_says_nothing_that_cron_would_mail(
+    system: System, browser: httpx.AsyncClient, planned: Schedule, line: str
+) -> None:
+    one = await make_check(system, schedule=planned)
+    shown = await see(browser, "/checks/job")
+    ping = f"curl -fsS -m 10 --retry 5 -o /dev/null &#34;http://test/ping/{one.uuid}/$?&#34;"
+    assert f"<code>{line}{ping}</code>" in shown.html.replace('"http', "&#34;http").replace('$?"', "$?&#34;")
 
 
 async def test_the_lines_to_copy_are_there_without_script(system: System, browser: httpx.AsyncClient) -> None:

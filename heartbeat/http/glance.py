@@ -42,7 +42,7 @@ def last_runs(db: Connection, ids: Collection[int], limit: int) -> dict[int, lis
     ends = pings.c.kind.in_([Signal.SUCCESS, Signal.FAIL])
     ranked = select(*columns, place.label("place")).where(pings.c.check_id.in_(ids), ends).subquery()
     found: dict[int, list[Heard]] = {number: [] for number in ids}
-    for row in db.execute(select(ranked).where(ranked.c.place <= limit)):
+    for row in db.execute(select(ranked).where(ranked.c.place <= limit)).all():
         duration = None if row.duration is None else timedelta(seconds=row.duration)
         found[row.check_id].append(Heard(row.n, row.at, Signal(row.kind), duration))
     return found
@@ -53,7 +53,7 @@ def last_transitions(db: Connection, ids: Collection[int], limit: int) -> dict[i
     place = func.row_number().over(partition_by=transitions.c.check_id, order_by=transitions.c.id.desc())
     ranked = select(transitions, place.label("place")).where(transitions.c.check_id.in_(ids)).subquery()
     found: dict[int, list[Transition]] = {number: [] for number in ids}
-    for row in db.execute(select(ranked).where(ranked.c.place <= limit)):
+    for row in db.execute(select(ranked).where(ranked.c.place <= limit)).all():
         cause = Cause(row.cause) if row.cause else None
         found[row.check_id].append(Transition(row.check_id, row.at, State(row.state), cause, row.why))
     return found

@@ -152,6 +152,9 @@ async def static(request: Request) -> Response:
     # Pages are not compressed: how long one is would tell of the secrets in it, to who chooses another part of it.
     small = "gzip" in request.headers.get("accept-encoding", "")
     headers |= {"Content-Encoding": "gzip"} if small else {}
+    headers["ETag"] = f'"{_VERSIONS[name]}{"-gzip" if small else ""}"'
+    if headers["ETag"] in [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]:
+        return Response(None, HTTPStatus.NOT_MODIFIED, headers)
     return Response(
         (_SMALL if small else _STATIC)[name], headers=headers, media_type=_TYPES[Path(name).suffix]
     )

@@ -18,7 +18,7 @@ from heartbeat.http.sentence import Words
 from heartbeat.maintenance import Phase, Window
 from heartbeat.who import Role
 
-A_PAGE = 100
+A_PAGE = 50
 """Checks on one page of a list."""
 AT_A_GLANCE = 40
 """Checks on the overview, the most urgent ones."""
@@ -31,7 +31,12 @@ TOPICS = ("checks", "incidents")
 
 async def overview(visit: Visit) -> Response:
     """What is wrong now, first."""
-    live, facts = await visit.look(TOPICS, lambda db: _standing(db, Search(), visit.now, AT_A_GLANCE))
+
+    def read(db: Connection) -> dict[str, Any]:
+        urgent = incidents.rows(db, desk.open_incidents(db, INCIDENTS))
+        return _standing(db, Search(), visit.now, AT_A_GLANCE) | {"incidents": urgent}
+
+    live, facts = await visit.look(TOPICS, read)
     return visit.show("overview.html", live=live, refresh=True, public_url=visit.door.public_url, **facts)
 
 
@@ -75,14 +80,14 @@ def _standing(db: Connection, search: Search, now: datetime, limit: int) -> dict
     changes = glance.last_transitions(db, ids, strip.RUNS)
     causes = desk.count_open(db)
     quiet = windows.standing(db, now)
-    late = found if not search.narrows else roll.call(db, Search(), now, 0)
+    # Counted are those in every state, whichever is asked for.
+    late = roll.call(db, Search(), now, 0) if search.words or search.labels else found
     return {
         "count": count,
         "roll": found,
         "sentence": sentence.overview(count, late.by_state.get(State.LATE, 0), causes, now),
         "rows": [view.check_row(one, heard[one.id], changes[one.id], now, quiet) for one in found.found],
         "quiet": _quiet(db, quiet, now),
-        "incidents": incidents.rows(db, desk.open_incidents(db, INCIDENTS)),
         "causes": sum(causes.values()),
     }
 

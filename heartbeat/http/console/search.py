@@ -47,11 +47,6 @@ class Search:
         return self.text.split()[:MOST]
 
     @property
-    def narrows(self) -> bool:
-        """Whether it leaves anything out."""
-        return bool(self.text or self.state or self.labels)
-
-    @property
     def address(self) -> str:
         """The page that shows it."""
         asked = [("q", self.text)] if self.text else []

@@ -2,7 +2,7 @@
 // times are shown in the reader's zone, lines can be copied, and there are keys.
 "use strict";
 (() => {
-  const RENEW = 30_000, AGAIN = 2_000;
+  const RENEW = 30_000, SOONEST = 1_000, LATEST = 15_000;
   const TYPED = "input:not([type=hidden]), textarea, select";
   const INSTANT = /^(?:\d\d \w{3} (?:\d{4} )?)?\d\d:\d\d(:\d\d)? UTC$/;
   const find = (selector, within = document) => within.querySelector(selector);
@@ -74,12 +74,13 @@
   const made = (tag, properties) => Object.assign(document.createElement(tag), properties);
 
   // A page that stays current: it is told that something has changed, and fetches itself again.
-  let source = null, busy = false, due = false, renewed = Date.now();
+  // The longer a fetch takes, the longer it pauses before the next: however many look on, the service can bear it.
+  let source = null, busy = false, due = false, renewed = Date.now(), pacing = SOONEST;
 
   function listen() {
     source = new EventSource(main.dataset.live);
     source.onopen = () => state("live");
-    source.onmessage = renew;
+    source.onmessage = () => { due = true; awaken(); };
     source.onerror = () => {
       if (source.readyState !== EventSource.CLOSED) { state("the connection is lost: trying again"); return; }
       state("not live: it renews itself every 30 s");
@@ -99,6 +100,7 @@
     if (busy || document.hidden || selecting()) { due = true; return; }
     busy = true;
     due = false;
+    const began = Date.now();
     try {
       const asked = { cache: "no-store", headers: { accept: "text/html" } };
       // Where the service cannot be reached, the page is renewed at the next turn.
@@ -109,6 +111,7 @@
     } finally {
       busy = false;
       renewed = Date.now();
+      pacing = Math.min(Math.max(10 * (renewed - began), SOONEST), LATEST);
     }
   }
 
@@ -142,7 +145,7 @@
   }
 
   function awaken() {
-    if (main.dataset.live && !document.hidden && Date.now() - renewed >= (due ? AGAIN : RENEW)) renew();
+    if (main.dataset.live && !document.hidden && Date.now() - renewed >= (due ? pacing : RENEW)) renew();
   }
 
   // Copying a line.

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from heartbeat import audit, hand, ingest, store
+from heartbeat import audit, checker, hand, ingest, store
 from heartbeat.app import System
 from heartbeat.check import Signal, State
 from heartbeat.http import strip
@@ -91,9 +91,9 @@ async def test_a_page_past_the_last_of_a_search_says_so(system: System, browser:
     )
     second = await see(browser, "/checks?q=job&page=2")
     assert listed(second) == [f"job-{A_PAGE:03}"]
-    assert "Page 2 of 2, 101 checks" in second.words
+    assert f"Page 2 of 2, {A_PAGE + 1} checks" in second.words
     assert "/checks?q=job" in second.links
-    await see(browser, "/checks?q=job-100&page=2", 404)
+    await see(browser, f"/checks?q=job-{A_PAGE:03}&page=2", 404)
 
 
 async def test_a_label_of_a_check_leads_to_all_that_bear_it(
@@ -124,6 +124,44 @@ async def test_a_full_page_with_all_its_assets_is_light(
     weights = [int(asset.headers["content-length"]) for asset in assets]
     assert "27 on time, 3 failed" in answer.text
     assert len(answer.content) + sum(weights) < LIGHT, (len(answer.content), weights)
+
+
+async def test_every_list_of_a_great_fleet_in_a_storm_is_light(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    those = [
+        a_check(
+            f"a-job-with-a-name-{n:05}", labels=_of_a_fleet(n), grace=timedelta(minutes=1 if n < 3000 else 30)
+        )
+        for n in range(10_000)
+    ]
+    await system.door.database.write(lambda db: store.insert(db, those))
+    clock.advance(minutes=6)
+    for _ in range(3):
+        await system.door.database.write(lambda db: checker.sweep(db, clock.now()))
+    assert "3000 checks are down for 1000 causes." in (await see(browser, "/")).words
+    for path in ("/", "/checks", "/checks?state=down", "/checks?label=region%3Dus", "/incidents"):
+        answer = await browser.get(path)
+        assets = set(re.findall(r'(?:href|src)="(/static/[^"]+)"', answer.text))
+        weights = [int((await browser.get(address)).headers["content-length"]) for address in assets]
+        assert len(answer.content) + sum(weights) < LIGHT, (path, len(answer.content), weights)
+
+
+def _of_a_fleet(n: int) -> dict[str, str]:
+    return {"host": f"housekeeping-{n // 3:04}", "region": ("us", "eu")[n % 2], "component": f"part-{n % 90}"}
+
+
+async def test_a_static_file_is_not_sent_again_to_who_has_it(browser: httpx.AsyncClient) -> None:
+    first = await browser.get("/static/style.css")
+    tag = first.headers["etag"]
+    again = await browser.get("/static/style.css", headers={"If-None-Match": f'"other", {tag}'})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert again.headers["vary"] == "Accept-Encoding"
+    plain = await browser.get(
+        "/static/style.css", headers={"If-None-Match": tag, "Accept-Encoding": "identity"}
+    )
+    assert (plain.status_code, plain.text) == (200, first.text)
+    assert plain.headers["etag"] != tag, "compressed and not, they are not the same bytes"
 
 
 # Many at once
@@ -217,7 +255,7 @@ async def test_a_whole_page_can_be_paused_at_once(system: System, browser: httpx
     slugs = [f"job-{n:03}" for n in range(A_PAGE)]
     await system.door.database.write(lambda db: store.insert(db, [a_check(slug) for slug in slugs]))
     asked = await see(browser, f"/pause?{ask(*slugs)}")
-    assert "Pause 100 checks?" in asked.words
+    assert f"Pause {A_PAGE} checks?" in asked.words
     assert (await press(browser, "/pause", check=slugs, back="/checks")).status_code == 303
     assert "Nothing is expected: all checks are paused." in (await see(browser, "/checks")).words
 

@@ -14,7 +14,6 @@ def of(query: str) -> Search:
 def test_an_address_without_anything_asks_for_everything() -> None:
     assert of("") == Search()
     assert Search().address == "/checks"
-    assert not Search().narrows
 
 
 def test_an_address_says_all_that_is_looked_for_and_back() -> None:
@@ -24,7 +23,6 @@ def test_an_address_says_all_that_is_looked_for_and_back() -> None:
     assert asked.state is State.LATE
     assert asked.labels == (("host", "vault-1"), ("note", "a=b&c"))
     assert asked.page == 3
-    assert asked.narrows
     assert of(asked.address.partition("?")[2]) == asked
 
 

@@ -1,5 +1,6 @@
 """Times and durations as a person says them. Pure; the reader's zone is an argument."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -56,3 +57,8 @@ def zone_name(at: datetime, timezone: str) -> str:
 def count(number: int, noun: str) -> str:
     """A count with its noun: "1 job", "4 jobs"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def names(every: Sequence[str]) -> str:
+    """Several names as one says them: "Ann", "Ann and Bob", "Ann, Bob and Cem"."""
+    return " and ".join([", ".join(every[:-1]), every[-1]] if len(every) > 1 else every)

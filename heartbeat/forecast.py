@@ -158,7 +158,7 @@ def _page(
 
 
 def _words(one: Check, incident: Incident, held: Hold | None, first: Call) -> tuple[str | datetime, ...]:
-    who = " and ".join(person.name for person in first.people)
+    who = spell.names([person.name for person in first.people])
     if one.state is State.DOWN and one.cause is not None:
         are = "is" if len(first.people) == 1 else "are"
         return (f"It {_HAPPENED[one.cause]}. Unless somebody answers, {who} {are} paged at ", first.at, ".")

@@ -227,7 +227,7 @@ def _environment() -> Environment:
         "size": size,
     }
     made.filters |= {"duration": spell.duration, "segment": lambda text: quote(text, safe="")}
-    made.filters |= {"cause_word": view.cause_word}
+    made.filters |= {"names": spell.names, "cause_word": view.cause_word}
     made.globals |= {"static": static_url}
     return made
 

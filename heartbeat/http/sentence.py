@@ -99,7 +99,7 @@ def of_incident(incident: Incident, next_people: Sequence[str], quiet_by: str | 
             return (f"Snoozed by {quiet_by or 'somebody'}; pages again at ", at, " unless resolved.")
         case Life.OPEN:
             lasting = spell.duration(now - incident.opened_at)
-            who = f"{_and(next_people)} {'are' if len(next_people) > 1 else 'is'} paged at "
+            who = f"{spell.names(next_people)} {'are' if len(next_people) > 1 else 'is'} paged at "
             return ("Since ", incident.opened_at, f", for {lasting}. Nobody has answered; {who}", at, ".")
 
 
@@ -180,11 +180,14 @@ def _well(count: Count, late: int | None, now: datetime) -> Words:
         return (
             f"Nothing is expected: {'the one check is' if count.total == 1 else 'all checks are'} paused.",
         )
-    said = "The one check is well" if watched == 1 else f"All {watched} checks are well"
+    one = watched == 1
+    said = "The one check is well" if one else f"All {watched} checks are well"
     if late != 0:
-        said = f"None of {spell.count(watched, 'check')} is down"
+        said = "The one check is not down" if one else f"None of {watched} checks is down"
     if not count.of(State.UP):
-        said = f"None of {spell.count(watched, 'check')} has been heard yet"
+        said = (
+            "The one check has not been heard yet" if one else f"None of {watched} checks has been heard yet"
+        )
     heard = f"; the last was heard {spell.ago(count.newest_at, now)}" if count.newest_at else ""
     new = count.of(State.NEW)
     waiting = (
@@ -259,7 +262,3 @@ def _by_its_clock(one: Check, at: datetime) -> Words:
     zone = one.schedule.timezone
     local = at.astimezone(spell.zone(zone))
     return (at, There(f" ({local:%H:%M} {zone})", zone)) if local.utcoffset() else (at,)
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -7,7 +7,7 @@ its grace ended is on time, for grace is what the team allows.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import groupby, pairwise
@@ -18,6 +18,8 @@ from heartbeat.schedule import Every, Schedule, due_after, due_from
 from heartbeat.transitions import Transition
 
 RUNS = 30
+OF_A_SILENCE = 5
+"""Cells that one silence takes at the most: what the job did before and after it must remain to be seen."""
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -43,11 +45,12 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One run."""
+    """One run; or, where a silence was long, the first of its cells, which stands for `runs` that were missed."""
 
     outcome: Outcome
     at: datetime
     duration: timedelta | None = None
+    runs: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def cells(
     for silence in _silences(story):
         if silence.end is None or silence.end >= known_since:
             missed, came_late = _missed(check, silence, silence.end in ends, now, limit)
-            found += [Cell(Outcome.MISSED, at) for at in missed]
+            found += _of_a_silence(missed)
             if came_late:
                 found = [_late(cell) if cell.at == silence.end else cell for cell in found]
     return sorted(found, key=lambda cell: cell.at)[-limit:]
@@ -88,6 +91,8 @@ def in_words(shown: Sequence[Cell]) -> str:
     """The strip for those who cannot see it: "Last 30 runs: 27 on time, 2 missed, 1 failed"."""
     if not shown:
         return "No run yet"
+    if any(cell.runs > 1 for cell in shown):
+        return f"Last runs: {counted(shown)}"
     return (
         f"Last {len(shown)} runs: {counted(shown)}"
         if len(shown) > 1
@@ -96,7 +101,7 @@ def in_words(shown: Sequence[Cell]) -> str:
 
 
 def counted(shown: Sequence[Cell]) -> str:
-    """How many runs ended in which way: "27 on time, 2 missed, 1 failed"."""
+    """How many runs ended in which way: "27 on time, 2 missed, 1 failed", "7 on time, more than 30 missed"."""
     return ", ".join(f"{key.count} {key.word}" for key in legend(shown)) or "no run yet"
 
 
@@ -137,18 +142,33 @@ def places(shown: Sequence[Cell], limit: int = RUNS) -> list[tuple[int, Cell]]:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One entry of a strip's legend: how an outcome is drawn, how often it occurs, and its word."""
+    """One entry of a strip's legend: how an outcome is drawn, how often it occurs, and its word.
+
+    More than `RUNS` are not counted.
+    """
 
     kind: str
     heights: tuple[int, ...]
-    count: int
+    count: str
     word: str
 
 
 def legend(shown: Sequence[Cell]) -> list[Key]:
     """What the cells of a strip mean, for each outcome that occurs in it."""
-    counts = Counter(cell.outcome for cell in shown)
-    return [Key(*_STROKES[one], counts[one], one.value) for one in Outcome if counts[one]]
+    counts: Counter[Outcome] = Counter()
+    for cell in shown:
+        counts[cell.outcome] += cell.runs
+    return [Key(*_STROKES[one], _many(counts[one]), one.value) for one in Outcome if counts[one]]
+
+
+def _many(count: int) -> str:
+    return str(count) if count <= RUNS else f"more than {RUNS}"
+
+
+def _of_a_silence(missed: Sequence[datetime]) -> list[Cell]:
+    cells = [Cell(Outcome.MISSED, at) for at in missed[-OF_A_SILENCE:]]
+    more = len(missed) - len(cells)
+    return [replace(cells[0], runs=1 + more), *cells[1:]] if more else cells
 
 
 def _run(ping: Heard, overruns: Sequence[datetime]) -> Cell:

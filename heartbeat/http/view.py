@@ -151,4 +151,4 @@ def _next(incident: Incident, people: Mapping[str, Person]) -> Words:
         return (f"by {incident.acknowledged_by}, until ", at)
     if incident.state is Life.SNOOZED:
         return ("until ", at)
-    return (f"pages {' and '.join(next_people(incident, people))} at ", at)
+    return (f"pages {spell.names(next_people(incident, people))} at ", at)

@@ -70,6 +70,8 @@ def count(newest: datetime | None = None, **states: int) -> Count:
         (count(NOW, up=9, paused=2), 0, {}, f"All 9 checks are well; {HEARD}"),
         (count(NOW, up=11), 1, {}, "None of 11 checks is down; the last was heard 12 s ago. 1 is late."),
         (count(NOW, up=250), None, {}, f"None of 250 checks is down; {HEARD}"),
+        (count(NOW, up=1), 1, {}, "The one check is not down; the last was heard 12 s ago. 1 is late."),
+        (count(new=1), 0, {}, "The one check has not been heard yet."),
         (count(new=2), 0, {}, "None of 2 checks has been heard yet."),
         (count(paused=2), 0, {}, "Nothing is expected: all checks are paused."),
         (count(NOW, up=7, down=4), 0, {Life.OPEN: 1}, "4 checks are down for one cause."),

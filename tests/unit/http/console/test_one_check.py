@@ -61,6 +61,7 @@ async def test_who_would_be_paged_is_said_step_by_step(
     for words in (
         "If it fell silent now, a new incident would open, and First responder would be paged at",
         "step 1 First responder by console, then slack, then pigeon",
+        "Policy ops Defined by",
         "By the policy ops, until somebody answers.",
         "What the page would say ERROR job",
     ):

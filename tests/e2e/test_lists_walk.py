@@ -20,6 +20,11 @@ SEEN = """() => [...document.querySelectorAll(".checks tbody tr")].map((row) => 
     .filter((one) => one.checkVisibility()).map((one) => one.textContent).join(" "))"""
 WIDTHS = """() => [...document.querySelectorAll(".search > :is(input, select, button):not([type=hidden])")]
     .map((one) => one.getBoundingClientRect().width)"""
+NEWEST = """() => [...document.querySelectorAll(".checks .strip")]
+    .filter((one) => {
+        const strip = one.getBoundingClientRect(), cell = one.closest("td").getBoundingClientRect();
+        return Math.round(strip.width) !== 179 || strip.right > cell.right + 0.5;
+    }).map((one) => one.closest("tr").textContent)"""
 SLOW = 0.5
 """Seconds that the service takes over a page."""
 
@@ -34,6 +39,7 @@ async def test_on_a_phone_two_checks_of_one_name_are_told_apart(place: Place, ch
         assert sum(row.startswith("daily-cpu-reset") for row in rows) == 2
         assert len(set(rows)) == len(rows)
         assert min(await walk.page.evaluate(WIDTHS)) > 60
+        assert await walk.page.evaluate(NEWEST) == [], "of a strip that is cut, the newest runs remain"
 
 
 async def test_a_page_that_takes_long_is_fetched_more_seldom(place: Place, chromium: Browser) -> None:

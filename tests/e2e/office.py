@@ -16,8 +16,10 @@ import pytest
 from sqlalchemy import Connection
 
 from alerting import desk
+from alerting.escalation import Policy, Step
 from alerting.incident import State
-from heartbeat import definitions, hand, link, maintenance, ring, store
+from alerting.person import Contact, Person
+from heartbeat import definitions, hand, installation, link, maintenance, ring, store
 from heartbeat.access import keys, sign_in, users
 from heartbeat.access import store as accounts
 from heartbeat.access.account import User
@@ -78,7 +80,7 @@ async def settle(system: System) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _define(db: Connection) -> None:
-    """A page with regions and groups, mail, a check that the file does not own, keys."""
+    """A page with regions and groups, mail, a check, a person and a policy that the file does not own, keys."""
     (public,) = definitions.status_pages_of(db).values()
     groups = (Group("Messages", "What you send and get."),)
     rows = [replace(one, group="Messages") if one.name == "Mail" else one for one in public.components]
@@ -93,6 +95,11 @@ def _define(db: Connection) -> None:
     definitions.put_status_pages(db, [shown], "file")
     settings = {"email": {"smtp": f"${{{SMTP}}}", "from": "Status <status@example.com>"}}
     desk.install(db, PEOPLE, desk.policies(db).values(), settings)
+    contacts = (Contact("slack", "enc:of-no-key"), Contact("email", "zoe@example.com"))
+    desk.define_person(db, Person("zoe", "Zoe", contacts, "Europe/Berlin"), definitions.MADE_HERE)
+    steps = (Step(("zoe",), _HOUR / 12), Step(("second", "zoe"), _HOUR / 2))
+    desk.define_policy(db, Policy("night", steps), definitions.MADE_HERE)
+    installation.remember(db, "policy", "ops")
     given = {"schedule": "30 5 * * *", "timezone": "Europe/London", "labels": {"host": "vault-1"}}
     edit.define(db, ANNA, "nightly-backup", edit.read(db, "nightly-backup", given), NOW - _HOUR)
     for name, scopes, days in (

@@ -146,12 +146,32 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "/on-call": (Example("on-call", "/on-call"), Example("on-call-viewer", "/on-call", "vera")),
     "/on-call/people/{name}": (
         Example("on-call-person", "/on-call/people/first"),
+        Example("on-call-person-made-here", "/on-call/people/zoe"),
         Example("on-call-nobody", "/on-call/people/nobody", status=404),
     ),
     "/on-call/policies/{name}": (
         Example("on-call-policy", "/on-call/policies/ops"),
+        Example("on-call-policy-made-here", "/on-call/policies/night"),
         Example("on-call-no-policy", "/on-call/policies/nothing", status=404),
     ),
+    "/on-call/new-person": (
+        Example("on-call-new-person", "/on-call/new-person"),
+        Example("on-call-new-person-not-for-you", "/on-call/new-person", "ben", 403),
+    ),
+    "/on-call/people/{name}/edit": (
+        Example("on-call-change-person", "/on-call/people/zoe/edit"),
+        Example("on-call-declared-person", "/on-call/people/first/edit"),
+    ),
+    "/on-call/people/{name}/delete": (Example("on-call-delete-person", "/on-call/people/zoe/delete"),),
+    "/on-call/new-policy": (Example("on-call-new-policy", "/on-call/new-policy"),),
+    "/on-call/policies/{name}/edit": (
+        Example("on-call-change-policy", "/on-call/policies/night/edit"),
+        Example("on-call-declared-policy", "/on-call/policies/ops/edit"),
+    ),
+    "/on-call/policies/{name}/default": (
+        Example("on-call-default-policy", "/on-call/policies/night/default"),
+    ),
+    "/on-call/policies/{name}/delete": (Example("on-call-delete-policy", "/on-call/policies/night/delete"),),
     "/account": (
         Example("account", "/account"),
         Example("account-factor", "/account", "ivo"),
@@ -225,6 +245,8 @@ EMPTY = {
     "/maintenance": "While a window is active, nobody is paged",
     "/maintenance/new": "Title",
     "/on-call": "Nobody can be paged yet",
+    "/on-call/new-person": "Contacts, in the order in which they are tried",
+    "/on-call/new-policy": "Nobody can be paged yet. Add a person first",
     "/account": "You came in with the admin key",
     "/account/second-factor": "there is no second factor here",
     "/account/second-factor/off": "there is no second factor here",

@@ -24,6 +24,66 @@ async def test_who_is_on_call_is_found_without_script(place: Place, chromium: Br
         await expect(page.get_by_role("heading", level=1)).to_have_text("API")
 
 
+async def test_somebody_is_added_and_paged_by_a_policy_without_script(
+    place: Place, chromium: Browser
+) -> None:
+    async with walking(place, chromium, NARROW, script=False) as walk:
+        page = walk.page
+        await walk.sign_in()
+        await page.get_by_role("link", name="On call").click()
+        await page.get_by_role("link", name="New person").click()
+        await page.get_by_label("Slug").fill("anna")
+        await page.get_by_label("Name").fill("Anna")
+        await page.get_by_label("Time zone").fill("Europe/Berlin")
+        await page.get_by_label("Contact 1: by what").select_option("ntfy")
+        await page.get_by_label("Contact 1: address").fill("nowhere")
+        await page.get_by_role("button", name="Another contact").click()
+        await page.get_by_label("Contact 2: by what").select_option("slack")
+        await page.get_by_label("Contact 2: address").fill("https://hooks.slack.com/services/T0/B0/X")
+        await page.get_by_role("button", name="Move contact 2 up").click()
+        await expect(page.get_by_label("Contact 2: address")).to_have_value("nowhere")
+        await page.get_by_role("button", name="Add them").click()
+        await walk.reads("Nothing was saved.")
+        await page.get_by_label("Contact 2: address").fill("https://ntfy.example.com/anna")
+        await page.get_by_label("Contact 2: address").press("Enter")
+        await walk.reads("No policy pages them, through slack, then ntfy. It is 10:41 CEST where they are.")
+
+        await page.get_by_role("link", name="Change").click()
+        assert "hooks.slack.com" not in await page.content()
+        await page.get_by_role("button", name="Take contact 2 away").click()
+        await page.get_by_role("button", name="Save").last.click()
+        await walk.reads("No policy pages them, through slack. It is")
+
+        await page.get_by_role("link", name="On call").first.click()
+        await page.get_by_role("link", name="New policy").click()
+        await page.get_by_label("Slug").fill("night")
+        await page.get_by_role("checkbox", name="Anna").check()
+        await page.get_by_role("button", name="Another step").click()
+        await page.get_by_role("group", name="Step 2").get_by_role("checkbox", name="First responder").check()
+        await page.get_by_label("Goes on after").fill("10m")
+        await page.get_by_role("button", name="Preview").click()
+        await expect(page.locator("#preview")).to_contain_text("step 2 First responder by ntfy")
+        await page.get_by_role("button", name="Make the policy").click()
+        await walk.reads("Anna is paged first. 0 checks page by it.")
+        await page.get_by_role("link", name="Make it the default…").click()
+        await page.get_by_role("button", name="Make night the default").click()
+        await walk.reads("Anna is paged first, also for checks that name no policy.")
+        await page.get_by_role("link", name="On call").first.click()
+        await walk.reads("Anna is on call.")
+
+
+async def test_a_policy_shows_whom_it_would_page_while_one_ticks(place: Place, chromium: Browser) -> None:
+    async with walking(place, chromium) as walk:
+        page = walk.page
+        await walk.sign_in()
+        await walk.to("/on-call/new-policy")
+        await page.get_by_role("checkbox", name="Second responder").check()
+        preview = page.locator("#preview")
+        await expect(preview).to_contain_text("step 1 again, and so on")
+        await page.get_by_label("Pages them again after").fill("9d")
+        await expect(preview).to_contain_text("Step 1, how long to wait: '9d' is out of range")
+
+
 async def test_every_page_of_the_navigation_is_in_sight_on_a_phone(place: Place, chromium: Browser) -> None:
     async with walking(place, chromium, NARROW) as walk:
         await walk.sign_in()

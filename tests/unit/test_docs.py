@@ -351,6 +351,8 @@ def test_the_keys_and_numbers_of_the_console_are_documented() -> None:
         assert f"<kbd>{key}</kbd>" in frame
     assert f"the most urgent {console.checks.AT_A_GLANCE} checks" in page
     assert f"the newest {outbox.REMEMBERED:,} attempts" in page
+    assert f"more than {console.policies.TICKED}, their names are written" in page
+    assert f"at most {console.ladder.MOST} steps here" in page
     assert f"renews itself every {renderer.REFRESH} seconds" in page
 
 

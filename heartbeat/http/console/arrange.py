@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import spell
-from heartbeat import maintenance, windows
+from heartbeat import definitions, maintenance, windows
 from heartbeat.check import Check
 from heartbeat.config.definition import Faulty
 from heartbeat.edit import maintenance as edit
@@ -115,15 +115,16 @@ async def make(visit: Visit) -> Response:
     """Make the window, or show what it would mean, or what is wrong with it."""
     typed, mark = Arrangement.typed(visit.form), str(visit.form.get("before", ""))
 
+    if visit.form.get("do") == "preview":
+        chosen = await visit.read(lambda db: _chosen(db, visit))
+        return _show(visit, await visit.read(lambda db: _form(db, visit, typed, mark, None, chosen)))
+
     def work(db: Connection) -> _Form | Window:
-        chosen = _chosen(db, visit)
-        if visit.form.get("do") == "preview":
-            return _form(db, visit, typed, mark, None, chosen)
         try:
             wanted = edit.read(typed.given(visit.now, None), visit.now)
             return edit.make(db, visit.who, wanted, visit.now, _request(visit, typed, mark)).window
         except ValueError as wrong:
-            return _form(db, visit, typed, mark, None, chosen, _problems(wrong))
+            return _form(db, visit, typed, mark, None, _chosen(db, visit), _problems(wrong))
 
     return _outcome(visit, await visit.write(work))
 
@@ -149,12 +150,18 @@ async def save(visit: Visit) -> Response:
     """Change the window, or show what it would mean, or what is wrong with it."""
     typed, mark = Arrangement.typed(visit.form), str(visit.form.get("before", ""))
 
+    def look(db: Connection) -> _Form | None:
+        one = windows.load(db, visit.number)
+        return None if one is None else _form(db, visit, typed, mark, one, ())
+
+    if visit.form.get("do") == "preview":
+        return _outcome(visit, await visit.read(look))
+
     def work(db: Connection) -> _Form | Window | None:
+        definitions.wait_for_turn(db)
         one = windows.load(db, visit.number)
         if one is None:
             return None
-        if visit.form.get("do") == "preview":
-            return _form(db, visit, typed, mark, one, ())
         if _mark(one) != mark:
             return _form(db, visit, typed, _mark(one), one, (), [CHANGED])
         try:

@@ -64,7 +64,7 @@ async def change(visit: Visit) -> Response:
     if one is None:
         return _no_such(visit)
     if one.origin == config.ORIGIN:
-        return visit.show("declared.html", check=one, what="change")
+        return _declared(visit, one, "change")
     filled, mark = _filled(one)
     return _show(visit, one, await visit.read(lambda db: _form(db, visit, filled, mark)))
 
@@ -94,7 +94,7 @@ async def ask_delete(visit: Visit) -> Response:
     if one is None:
         return _no_such(visit)
     if one.origin == config.ORIGIN:
-        return visit.show("declared.html", check=one, what="delete")
+        return _declared(visit, one, "delete")
     return visit.show(
         "confirm.html",
         question=f"Delete {one.name}?",
@@ -165,6 +165,10 @@ def _outcome(visit: Visit, one: Check | None, slug: str, form: _Form | None) -> 
 def _show(visit: Visit, one: Check | None, form: _Form, status: int = 200) -> Response:
     facts: dict[str, Any] = {"severities": list(Severity), "about": {name for name, _ in form.problems}}
     return visit.show("define.html", status=status, check=one, form=form, draft=form.draft, **facts)
+
+
+def _declared(visit: Visit, one: Check, deed: str) -> Response:
+    return visit.declared(one.name, "checks", one.slug, deed, f"/checks/{quote(one.slug)}")
 
 
 def _no_such(visit: Visit) -> Response:

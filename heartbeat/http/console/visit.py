@@ -16,8 +16,8 @@ from heartbeat.http.door import Door
 from heartbeat.who import Role, Who
 
 T = TypeVar("T")
-FORM_FIELDS = 120
-"""Fields of a form that are read: more than a page of ticked checks has."""
+FORM_FIELDS = 300
+"""Fields of a form that are read: more than a page of ticked checks has, or a long policy."""
 LARGEST = 2**63 - 1
 
 
@@ -74,6 +74,14 @@ class Visit:
         """Where one signs out whom a proxy has signed in: nothing here could end that."""
         proxy = self.door.ways.proxy
         return proxy.sign_out if proxy is not None and self.who.via == auth.BY_PROXY else ""
+
+    def declared(
+        self, name: str, section: str, key: str, deed: str, back: str, status: int = 200
+    ) -> HTMLResponse:
+        """Why something cannot be changed or deleted (`deed`) here: the file declares it, under `section` and `key`."""
+        return self.show(
+            "declared.html", status=status, name=name, section=section, key=key, deed=deed, back=back
+        )
 
     def missing(self, words: str) -> HTMLResponse:
         """What was asked for is not there."""

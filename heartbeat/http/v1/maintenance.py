@@ -8,7 +8,7 @@ from pydantic import Field
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from heartbeat import maintenance, store, windows
+from heartbeat import definitions, maintenance, store, windows
 from heartbeat.edit import maintenance as edit
 from heartbeat.edit.maintenance import Arranged
 from heartbeat.http.auth import Given, Responder
@@ -152,6 +152,8 @@ async def change_maintenance(
     now = door.clock.now()
 
     def work(db: Connection) -> Arrangement:
+        # Before the window is locked: whoever has the turn may want that lock.
+        definitions.wait_for_turn(db)
         before = _known(windows.load(db, number), number)
         precondition.require(_tag(_shown(db, before, now)))
         wanted = edit.read({"starts_at": before.starts_at.isoformat()} | given, now)

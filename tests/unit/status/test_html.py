@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from heartbeat.config import StatusPage, public
+from heartbeat.config import Regions, StatusPage, public
 from heartbeat.status import edition, html
 from heartbeat.status.announcement import Affected, Status
 from heartbeat.status.health import Health
@@ -119,3 +119,10 @@ def test_an_asset_changes_its_name_with_its_content(name: str, monkeypatch: pyte
     before = html.asset(name)
     monkeypatch.setitem(html.ASSETS, name, b"other")
     assert html.asset(name) != before
+
+
+def test_four_columns_and_more_get_the_room_that_they_need() -> None:
+    columns = {"us": "United States", "eu": "Europe", "ap": "Asia Pacific", "sa": "South America"}
+    few, many = (replace(PAGE, regions=Regions("region", dict(list(columns.items())[:n]))) for n in (3, 4))
+    assert b'class="services regions"' in html.index(a_snapshot(few))
+    assert b'class="services regions many"' in html.index(a_snapshot(many))

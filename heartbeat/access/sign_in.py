@@ -4,7 +4,7 @@ Each step is written to the audit log.
 """
 
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from math import ceil
@@ -104,6 +104,8 @@ async def prove(
     if user.password_hash and gate.hasher.is_dated(user.password_hash):
         renewed = await gate.hasher.hashed(given)
         await database.write(lambda db: store.change_user(db, user.id, password_hash=renewed))
+        # The ticket to the second step is bound to the hash that is kept.
+        return replace(user, password_hash=renewed)
     return user
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import select
 
 from heartbeat import audit
@@ -33,6 +34,18 @@ async def test_a_name_and_its_password_prove_who_one_is(database: Database, gate
     anna = await database.write(add)
     assert await prove(database, gate) == anna
     assert await prove(database, gate, " ANNA ") == anna
+
+
+async def test_who_is_proved_by_a_dated_hash_has_the_renewed_one_from_then_on(
+    database: Database, gate: Gate
+) -> None:
+    dated = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWORD)
+    await database.write(lambda db: add(db, password_hash=dated))
+    found = await prove(database, gate)
+    kept = await database.read(lambda db: store.user(db, "anna"))
+    assert found == kept
+    assert kept is not None
+    assert kept.password_hash != dated
 
 
 async def test_unknown_disabled_and_wrong_are_told_in_the_same_words(database: Database, gate: Gate) -> None:

@@ -23,7 +23,9 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 _AXE = """async (options) => (await axe.run(options)).violations.flatMap((one) =>
     one.nodes.map((node) => [one.id, node.html.slice(0, 120), node.failureSummary.split("\\n").slice(1).join(" ")]))"""
 _OPEN = """(which) => [...document.querySelectorAll("details")].forEach((one, at) => {
-    one.dataset.was ??= one.open; one.open = which === "all" || (which === "first" && at === 0); })"""
+    one.dataset.was ??= one.open;
+    one.open = which === "all" || (which === "first" && at === 0) || (which === "back" && one.dataset.was === "true");
+})"""
 _OF_PAPER = """() => {
     const seen = [...document.querySelectorAll("button, .button, nav, input, select, textarea, form:not(.many)")];
     const shown = seen.filter((one) => one.getClientRects().length > 0 && one.checkVisibility());
@@ -33,12 +35,14 @@ _OF_PAPER = """() => {
 
 async def faults_of(walk: Walk, name: str) -> list[str]:
     """Everything that is wrong with the page as it stands, in each way that it can be looked at. It is photographed."""
-    page, found = walk.page, []
+    page, found, size_before = walk.page, [], walk.page.viewport_size
+    assert size_before is not None
     for what in ("h1", "main", "head title"):
         count = await page.locator(what).count()
         found += [f"it has {count} {what}"] if count != 1 else []
     weight = await walk.weight()
     found += [f"it weighs {weight} bytes"] if weight >= LIGHT else []
+    await walk.let_run(True)
     await page.evaluate(AXE_SCRIPT)
     for size in (WIDE, NARROW):
         await page.set_viewport_size({"width": size[0], "height": size[1]})
@@ -47,6 +51,8 @@ async def faults_of(walk: Walk, name: str) -> list[str]:
             where = f"{scheme}-{size[0]}"
             found += [f"{where}: {one}" for one in await _on_screen(page, SHOTS / f"{name}-{where}.png")]
     found += [f"print: {one}" for one in await _on_paper(page, SHOTS / f"{name}-print.png")]
+    await page.set_viewport_size({"width": size_before["width"], "height": size_before["height"]})
+    await walk.let_run(walk.script)
     return found
 
 
@@ -57,7 +63,7 @@ async def _on_screen(page: Page, shot: Path) -> list[str]:
     found += await _axe(page, {"resultTypes": ["violations"]})
     await page.evaluate(_OPEN, "first")
     await _photograph(page, shot)
-    await page.evaluate(_OPEN, "none")
+    await page.evaluate(_OPEN, "back")
     return found
 
 

@@ -6,13 +6,14 @@ A page that lists something which nothing here has wants some of it made in `set
 
 import asyncio
 import shutil
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from sqlalchemy import Connection
 
 from alerting import desk
@@ -38,7 +39,7 @@ from heartbeat.status.ticket import Ticket
 from heartbeat.who import Role, Who
 from tests.e2e.fleet import NOW, PEOPLE
 from tests.e2e.service import SECRET_KEY
-from tests.e2e.walk import NOWHERE, system_at
+from tests.e2e.walk import NOWHERE, Place, keep_word, served, system_at
 from tests.unit.access.conftest import CHEAP
 
 PASSWORD = "correct horse battery"
@@ -238,3 +239,12 @@ def settled(lived: Path, tmp_path_factory: pytest.TempPathFactory) -> Settled:
         return Settled(path, words, sessions)
 
     return asyncio.run(make())
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def place(settled: Settled, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Place]:
+    """The office, open for one walk, which does what it says that it does."""
+    async with served(settled.path, tmp_path) as made:
+        made.words |= settled.words | {f"session_{name}": one for name, one in settled.sessions.items()}
+        yield made
+    keep_word(request, made)

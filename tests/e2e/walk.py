@@ -11,11 +11,21 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Error, Page, Request, Response, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    CDPSession,
+    Error,
+    Page,
+    Request,
+    Response,
+    async_playwright,
+)
 
 from alerting import desk
 from heartbeat import app, link, migrations
@@ -25,6 +35,7 @@ from heartbeat.http import server
 from heartbeat.link import Answerer
 from heartbeat.settings import Settings
 from tests.e2e import fleet
+from tests.e2e.acting import left_undone
 from tests.e2e.service import ADMIN_KEY, SECRET_KEY
 
 MARKS = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
@@ -54,6 +65,8 @@ class Place:
     system: System
     clock: fleet.VirtualClock
     words: dict[str, Any] = field(default_factory=dict)
+    acted: set[str] = field(default_factory=set)
+    """The addresses to which forms were sent."""
 
     def path(self, pattern: str) -> str:
         """An address with the numbers of this installation."""
@@ -75,11 +88,12 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def place(lived: Path, tmp_path: Path) -> AsyncIterator[Place]:
-    """The morning's installation, served on the loopback: a copy for one test."""
+async def place(lived: Path, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Place]:
+    """The morning's installation, served on the loopback: a copy for one test, which does what it says."""
     async with served(lived, tmp_path) as made:
         made.words |= await _numbers(made)
         yield made
+    keep_word(request, made)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -95,19 +109,24 @@ async def chromium() -> AsyncIterator[Browser]:
 class Walk:
     """One person's way through the pages, and everything that was not as it should be."""
 
-    def __init__(self, place: Place, page: Page) -> None:
+    def __init__(self, place: Place, page: Page, chromium: CDPSession, *, script: bool) -> None:
         self.place = place
         self.page = page
+        self.script = script
         self.faults: list[str] = []
+        self._chromium = chromium
         self._weights: list[asyncio.Task[int]] = []
         page.on("pageerror", lambda error: self.faults.append(f"{page.url}: {error}"))
         page.on("request", self._asked)
         page.on("response", self._answered)
         page.on("console", lambda said: self._said(said.type, said.text))
 
+    async def let_run(self, script: bool) -> None:
+        """Let pages run their scripts from now on, or not. (Who inspects one runs a script in it.)"""
+        await self._chromium.send("Emulation.setScriptExecutionDisabled", {"value": not script})
+
     async def to(self, path: str) -> Response:
-        """Go to a page. What it weighs is known afterwards."""
-        self._weights.clear()
+        """Go to a page."""
         answer = await self.page.goto(self.place.url + self.place.path(path))
         assert answer is not None
         overflow = await self.page.evaluate(OVERFLOW)
@@ -116,7 +135,7 @@ class Walk:
         return answer
 
     async def weight(self) -> int:
-        """Bytes on the line of the page that was gone to, with all its assets."""
+        """Bytes on the line of the page that is shown, with all its assets."""
         return sum(await asyncio.gather(*self._weights))
 
     async def sign_in(self) -> None:
@@ -126,11 +145,32 @@ class Walk:
         await self.page.get_by_role("button", name="Sign in").click()
         await self.page.wait_for_url(self.place.url + "/")
 
+    async def press(self, name: str) -> None:
+        """Press the button of this name."""
+        await self.page.get_by_role("button", name=name, exact=True).click()
+
+    async def follow(self, name: str) -> None:
+        """Follow the link of this name."""
+        await self.page.get_by_role("link", name=name, exact=True).first.click()
+
+    async def fill(self, **fields: str) -> None:
+        """Fill in fields by their labels, whose words are joined by underscores."""
+        for label, text in fields.items():
+            await self.page.get_by_label(label.replace("_", " "), exact=True).fill(text)
+
+    async def is_at(self, path: str) -> None:
+        """Wait until the browser is at this address."""
+        await self.page.wait_for_url(self.place.url + self.place.path(path))
+
     async def reads(self, words: str) -> None:
         """Wait until the page says this."""
         await self.page.get_by_text(words).first.wait_for()
 
     def _asked(self, request: Request) -> None:
+        if request.is_navigation_request():
+            self._weights.clear()
+        if request.method == "POST":
+            self.place.acted.add(urlsplit(request.url).path)
         if not request.url.startswith(self.place.url):
             self.faults.append(f"{self.page.url} asks another host: {request.url}")
 
@@ -159,13 +199,14 @@ async def walking(
     context: BrowserContext = await chromium.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if dark else "light",
-        java_script_enabled=script,
         has_touch=size == NARROW,
         device_scale_factor=2 if size == NARROW else 1,
     )
     if session:
         await context.add_cookies([{"name": "heartbeat", "value": session, "url": place.url}])
-    walk = Walk(place, await context.new_page())
+    page = await context.new_page()
+    walk = Walk(place, page, await context.new_cdp_session(page), script=script)
+    await walk.let_run(script)
     yield walk
     await context.close()
     assert not walk.faults, "\n".join(walk.faults)
@@ -185,6 +226,13 @@ async def served(database: Path, home: Path, **settings: Any) -> AsyncIterator[P
         yield Place(url, system, clock)
         serving.should_exit = True
         await task
+
+
+def keep_word(request: pytest.FixtureRequest, place: Place) -> None:
+    """Fail where the test that asks for this place has not done what it says that it does."""
+    name = request.node.originalname
+    undone = left_undone(name, place.acted)
+    assert not undone, f"{name} says that it does {undone}"
 
 
 def migrate(path: Path) -> None:

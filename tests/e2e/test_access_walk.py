@@ -1,0 +1,296 @@
+"""Walks through coming in and who may: passwords, the second factor, users, keys; and what is read where it fails."""
+
+import re
+
+import pyotp
+from playwright.async_api import Browser, expect
+
+from tests.e2e import office, walk
+from tests.e2e.acting import does
+from tests.e2e.fleet import NOW
+from tests.e2e.inspection import faults_of
+from tests.e2e.office import CODE_SECRET, PASSWORD
+from tests.e2e.walk import MARKS, NARROW, Place, Walk, walking
+
+pytestmark = MARKS
+chromium, lived, settled, place = walk.chromium, walk.lived, office.settled, office.place
+
+ANOTHER = "staple of a wet Thursday"
+
+
+def session(place: Place, name: str) -> str:
+    return str(place.words[f"session_{name}"])
+
+
+async def sign_in(walker: Walk, name: str, password: str = PASSWORD) -> None:
+    await walker.to("/sign-in")
+    await walker.fill(Name=name, Password=password)
+    await walker.press("Sign in")
+
+
+@does("/sign-in", "/sign-out")
+async def test_in_and_out_again_without_script(place: Place, chromium: Browser) -> None:
+    async with walking(place, chromium, script=False) as walker:
+        await walker.to("/incidents?before=9")
+        await walker.fill(Name="anna", Password="a wrong guess at it")
+        await walker.press("Sign in")
+        await walker.reads("The name or the password is wrong.")
+        await expect(walker.page.get_by_label("Name")).to_have_value("anna")
+        assert await faults_of(walker, "sign-in-wrong") == []
+        await walker.fill(Password=PASSWORD)
+        await walker.press("Sign in")
+        await walker.is_at("/incidents?before=9")
+        await walker.press("Sign out")
+        await walker.is_at("/sign-in")
+
+        await walker.page.get_by_text("Sign in with the admin key").click()
+        await walker.fill(Admin_key="guessed")
+        await walker.press("Sign in with the key")
+        await walker.reads("This is not the admin key.")
+        await sign_in(walker, "max")
+        await walker.reads("The name or the password is wrong.")
+
+
+@does("/sign-in")
+async def test_a_code_is_wanted_beside_the_password(place: Place, chromium: Browser) -> None:
+    async with walking(place, chromium, NARROW, script=False) as walker:
+        await sign_in(walker, "ivo")
+        await walker.reads("One code more")
+        assert await faults_of(walker, "sign-in-code") == []
+        code = walker.page.get_by_label("Code from your authenticator")
+        await code.fill("000000")
+        await walker.press("Sign in")
+        await walker.reads("The code is not right any more, or was used already: wait for the next one.")
+        assert await faults_of(walker, "sign-in-code-wrong") == []
+        await code.fill(pyotp.TOTP(CODE_SECRET).at(NOW))
+        await walker.page.get_by_role("button", name="Sign in").tap()
+        await walker.is_at("/")
+
+
+@does("/account/second-factor", "/account/second-factor/off")
+async def test_the_second_factor_is_turned_on_and_off(place: Place, chromium: Browser) -> None:
+    async with walking(place, chromium, script=False, session=session(place, "vera")) as walker:
+        await walker.to("/account")
+        await walker.follow("Turn on…")
+        shown = walker.page.get_by_text("Or enter this secret by hand").locator("code")
+        secret = (await shown.inner_text()).replace(" ", "")
+        await walker.fill(Code="123 456")
+        await walker.press("Turn it on")
+        await walker.reads("The code is not right any more")
+        assert (await shown.inner_text()).replace(" ", "") == secret, "the phone keeps what it has read"
+        assert await faults_of(walker, "second-factor-wrong") == []
+        await walker.fill(Code=pyotp.TOTP(secret).at(NOW))
+        await walker.press("Turn it on")
+        await walker.reads("Your second factor is on")
+        assert await faults_of(walker, "recovery-codes") == []
+        await walker.follow("I have it")
+        await walker.reads("It is on: a code is wanted beside your password. 10 recovery codes are left.")
+
+        await walker.follow("Turn off…")
+        await walker.fill(Your_password="a wrong guess at it")
+        await walker.press("Turn it off")
+        await walker.reads("The name or the password is wrong.")
+        assert await faults_of(walker, "second-factor-off-wrong") == []
+        await walker.fill(Your_password=PASSWORD)
+        await walker.press("Turn it off")
+        await walker.reads("It is off.")
+
+
+@does("/account/password", "/account/sign-ins/end", "/account/sign-ins/{number:int}/end")
+async def test_other_sign_ins_end_and_the_password_changes(place: Place, chromium: Browser) -> None:
+    async with walking(place, chromium, script=False, session=session(place, "anna")) as walker:
+        rows = walker.page.locator("tbody tr")
+        await walker.to("/account")
+        await expect(rows).to_have_count(3)
+        await rows.filter(has_text="Firefox").get_by_role("button", name="End").click()
+        await expect(rows).to_have_count(2)
+        await walker.press("End all others")
+        await expect(rows).to_have_count(1)
+        await walker.reads("this one")
+
+        async def change(now: str, chosen: str, again: str) -> None:
+            await walker.page.get_by_label("The password you have now").fill(now)
+            await walker.page.get_by_label("New password, at least 12 characters").fill(chosen)
+            await walker.page.get_by_label("The new password again").fill(again)
+            await walker.press("Change the password")
+
+        await change("a wrong guess at it", ANOTHER, ANOTHER)
+        await walker.reads("password: the one you have now is not this.")
+        assert await faults_of(walker, "account-wrong") == []
+        await change(PASSWORD, ANOTHER, f"{ANOTHER}?")
+        await walker.reads("password: the two new ones do not agree; type the same password twice.")
+        await change(PASSWORD, "anna" * 4, "anna" * 4)
+        await walker.reads("password: must not be the user's own name, nor repeat it.")
+        await change(PASSWORD, ANOTHER, ANOTHER)
+        await expect(walker.page.locator(".wrong")).to_have_count(0)
+        await walker.press("Sign out")
+        await sign_in(walker, "anna")
+        await walker.reads("The name or the password is wrong.")
+        await sign_in(walker, "anna", ANOTHER)
+        await walker.is_at("/")
+
+
+@does("/users", "/join/{token}")
+async def test_somebody_is_invited_and_joins(place: Place, chromium: Browser) -> None:
+    async with walking(place, chromium, script=False, session=session(place, "anna")) as walker:
+        await walker.to("/users")
+        await walker.fill(Name="Olga Ivanova")
+        await walker.press("Invite")
+        await walker.reads("name: must be 1 to 100 of a-z, 0-9 and . _ @ + -")
+        await expect(walker.page.get_by_label("Name")).to_have_value("Olga Ivanova")
+        assert await faults_of(walker, "users-wrong") == []
+        await walker.fill(Name="vera")
+        await walker.press("Invite")
+        await walker.reads("There is a user vera already: choose another name.")
+        await walker.fill(Name="olga")
+        await walker.press("Invite")
+        await walker.reads("olga is invited")
+        assert await faults_of(walker, "user-link") == []
+        link = await walker.page.locator("pre.line code").inner_text()
+    async with walking(place, chromium, NARROW, script=False) as walker:
+        await walker.to(link.removeprefix(place.url))
+        await walker.reads("You sign in as olga, with the role responder. This link can be used once.")
+        await walker.page.get_by_label("Password, at least 12 characters").fill(PASSWORD)
+        await walker.fill(The_same_password_again=ANOTHER)
+        await walker.press("Choose it and sign in")
+        await walker.reads("password: the two do not agree; type the same password twice.")
+        assert await faults_of(walker, "join-wrong") == []
+        await walker.page.get_by_label("Password, at least 12 characters").fill(PASSWORD)
+        await walker.fill(The_same_password_again=PASSWORD)
+        await walker.page.get_by_role("button", name="Choose it and sign in").tap()
+        await walker.is_at("/")
+        await walker.reads("olga")
+        assert (await walker.to(link.removeprefix(place.url))).status == 410
+
+
+@does("/users/{name}/role", "/users/{name}/disable", "/users/{name}/enable", "/users/{name}/reset")
+async def test_a_user_is_changed_kept_out_and_let_in(place: Place, chromium: Browser) -> None:
+    async with walking(place, chromium, script=False, session=session(place, "anna")) as walker:
+        await walker.to("/users")
+        await walker.follow("ben")
+        await walker.page.get_by_label("What they may do").select_option("viewer")
+        await walker.press("Change the role")
+        await walker.reads("Viewer, active.")
+        await walker.follow("Disable…")
+        await walker.press("Disable ben")
+        await walker.reads("Viewer, disabled.")
+        await walker.press("Enable")
+        await walker.reads("Viewer, active.")
+        await walker.follow("Reset…")
+        await walker.press("Reset ben")
+        await walker.reads("ben is reset")
+        await walker.follow("I have it")
+        await walker.reads("Viewer, invited.")
+        await walker.follow("What was changed")
+        await walker.reads("Only what was done to user ben.")
+
+        await walker.to("/users/ivo/disable")
+        await walker.press("Disable ivo")
+        await walker.to("/users/anna")
+        await walker.page.get_by_label("What they may do").select_option("viewer")
+        await walker.press("Change the role")
+        await walker.reads("anna is the last admin: make somebody else an admin first.")
+        assert await faults_of(walker, "last-admin") == []
+
+
+@does("/users")
+async def test_a_press_beside_the_list_of_users_on_a_phone_opens_nobody(
+    place: Place, chromium: Browser
+) -> None:
+    async with walking(place, chromium, NARROW, session=session(place, "anna")) as walker:
+        await walker.to("/users")
+        await walker.page.get_by_role("heading", name="Invite a user").tap()
+        assert walker.page.url.endswith("/users")
+        await walker.page.get_by_label("Name").tap()
+        await walker.page.keyboard.type("paul")
+        await walker.page.get_by_role("button", name="Invite").tap()
+        await walker.reads("paul is invited")
+
+
+@does("/keys", "/keys/{name}/revoke")
+async def test_a_key_is_made_shown_once_and_revoked(place: Place, chromium: Browser) -> None:
+    async with walking(place, chromium, script=False, session=session(place, "anna")) as walker:
+        page = walker.page
+        await walker.to("/keys")
+        await walker.fill(Name="grafana")
+        await page.get_by_label("write: change by the API").check()
+        await page.get_by_label("Expires").select_option("in 90 days")
+        await walker.press("Make the key")
+        await walker.reads("There is a key grafana already: revoke it first, or choose another name.")
+        await expect(page.get_by_label("Name", exact=True)).to_have_value("grafana")
+        await expect(page.get_by_label("write: change by the API")).to_be_checked()
+        assert await faults_of(walker, "keys-wrong") == []
+        await page.get_by_label("write: change by the API").uncheck()
+        await page.get_by_label("read: look by the API").uncheck()
+        await walker.press("Make the key")
+        await walker.reads("scopes: must name at least one of read, write, ping.")
+        await page.get_by_label("ping: ping checks by their names").check()
+        await walker.fill(Name="cron-jobs")
+        await walker.press("Make the key")
+        await walker.reads("a key for pings does not expire; revoke it when no job uses it any more.")
+        await page.get_by_label("Expires").select_option("never")
+        await walker.press("Make the key")
+        await walker.reads("The key cron-jobs")
+        key = await page.locator("pre.line code").inner_text()
+        assert re.fullmatch(r"hb_[\w-]{43}", key)
+        assert await faults_of(walker, "key-shown-once") == []
+        address = f"{place.url}/ping/{key}/nightly-backup"
+        assert (await page.request.get(address)).ok
+        await walker.follow("I have it")
+        assert key not in await page.content()
+
+        row = page.get_by_role("row").filter(has_text="cron-jobs")
+        await row.get_by_role("link", name="Revoke…").click()
+        await walker.reads("Jobs that ping by it look silent from their next due time on.")
+        await walker.press("Revoke cron-jobs")
+        await expect(row).to_have_count(0)
+        assert (await page.request.get(address)).status == 404
+
+
+@does("/checks/{slug}/pause")
+async def test_a_form_of_an_earlier_sign_in_is_refused_and_says_what_to_do(
+    place: Place, chromium: Browser
+) -> None:
+    async with walking(place, chromium, script=False, session=session(place, "ben")) as walker:
+        await walker.to("/checks/mail-queue/pause")
+        # Meanwhile ben signs out, in another tab of the same browser; and later in again.
+        tab = await walker.page.context.new_page()
+        await tab.goto(f"{place.url}/account")
+        await tab.get_by_role("button", name="Sign out").click()
+        await walker.press("Pause mail-queue")
+        await walker.is_at("/sign-in?next=/checks/mail-queue")
+        await walker.fill(Name="ben", Password=PASSWORD)
+        await walker.press("Sign in")
+        await walker.is_at("/checks/mail-queue")
+
+        await walker.follow("Pause…")
+        await tab.goto(f"{place.url}/account")
+        await tab.get_by_role("button", name="Sign out").click()
+        await tab.get_by_label("Name").fill("ben")
+        await tab.get_by_label("Password").fill(PASSWORD)
+        await tab.get_by_role("button", name="Sign in", exact=True).click()
+        await tab.wait_for_url(f"{place.url}/")
+        await walker.press("Pause mail-queue")
+        await walker.reads("This form is not of your session any more: load the page again and try again.")
+        assert await faults_of(walker, "form-is-old") == []
+        await walker.to("/checks/mail-queue")
+        await walker.reads("Failed at 08:14 UTC")
+
+
+@does("/checks/{slug}/pause")
+async def test_who_may_do_less_meanwhile_is_told_so(place: Place, chromium: Browser) -> None:
+    async with walking(place, chromium, script=False, session=session(place, "ben")) as walker:
+        await walker.to("/checks/mail-queue/pause")
+        async with walking(place, chromium, script=False, session=session(place, "anna")) as other:
+            await other.to("/users/ben")
+            await other.page.get_by_label("What they may do").select_option("viewer")
+            await other.press("Change the role")
+            await other.reads("Viewer, active.")
+        await walker.press("Pause mail-queue")
+        await walker.is_at("/sign-in?next=/checks/mail-queue")
+        await walker.fill(Name="ben", Password=PASSWORD)
+        await walker.press("Sign in")
+        await walker.is_at("/checks/mail-queue")
+        assert await walker.page.get_by_role("link", name="Pause…").count() == 0
+        assert (await walker.to("/checks/mail-queue/pause")).status == 403
+        await walker.reads("This needs the role responder; ben has the role viewer. Ask an admin.")

@@ -245,6 +245,7 @@ def settled(lived: Path, tmp_path_factory: pytest.TempPathFactory) -> Settled:
 async def place(settled: Settled, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     """The office, open for one walk, which does what it says that it does."""
     async with served(settled.path, tmp_path) as made:
-        made.words |= settled.words | {f"session_{name}": one for name, one in settled.sessions.items()}
+        made.words |= dict(settled.words)
+        made.words |= {f"session_{name}": one for name, one in settled.sessions.items()}
         yield made
     keep_word(request, made)

@@ -10,16 +10,16 @@ import httpx
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.e2e import test_pages as pages
+from tests.e2e import walk
 from tests.e2e.authority import papers
 from tests.e2e.conftest import Serve
 from tests.e2e.doorman import FROM, OUT, ROLE, USER, Doorman
 from tests.e2e.service import Service, configuration
 from tests.e2e.visitor import SOON, Visitor, visiting
 
-pytestmark = pytest.mark.e2e
+pytestmark = walk.MARKS
 
-chromium = pages.chromium
+chromium = walk.chromium
 
 CHECKS = {"nightly-backup": "every: 1h, grace: 5m", "never-heard": "every: 1s, grace: 1s"}
 JOBS = configuration(CHECKS, ["{console: terminal}"])

@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Browser
 
 from heartbeat.access import oidc
-from tests.e2e import test_pages as pages
+from tests.e2e import walk
 from tests.e2e.authority import Papers, papers
 from tests.e2e.conftest import Serve
 from tests.e2e.doorman import FROM, Doorman
@@ -21,9 +21,9 @@ from tests.e2e.provider import Provider
 from tests.e2e.service import ADMIN_KEY, Service
 from tests.e2e.visitor import Visitor, visiting
 
-pytestmark = pytest.mark.e2e
+pytestmark = walk.MARKS
 
-chromium = pages.chromium
+chromium = walk.chromium
 
 BUTTON = "Sign in with your provider"
 NO_ANSWER = "The provider did not answer as it should: try again, or sign in another way."

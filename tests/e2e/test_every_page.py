@@ -197,7 +197,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     ),
     "/audit": (Example("audit", "/audit"), Example("audit-of-one", "/audit?target=user%20max")),
     "/sign-in": (Example("sign-in", "/sign-in", "nobody"),),
-    "/sign-in/oidc": (Example("oidc-away", "/sign-in/oidc", "nobody", 403),),
+    "/sign-in/oidc": (Example("oidc-away", "/sign-in/oidc", "nobody", 502),),
     "/sign-in/oidc/back": (Example("oidc-back", "/sign-in/oidc/back", "nobody", 403),),
     "/join/{token}": (
         Example("join", "/join/{invitation}", "nobody"),
@@ -255,7 +255,7 @@ EMPTY = {
     "/audit": "admin signed in",
     "/sign-in": "There are no users yet.",
     "/sign-in/oidc": "No provider is set up here.",
-    "/sign-in/oidc/back": "This sign-in took too long",
+    "/sign-in/oidc/back": "No provider is set up here.",
     "/status": "No status page has been set up at this address yet.",
     "/v1/docs": "To try the examples",
 }
@@ -328,6 +328,8 @@ async def test_a_fresh_installation_says_what_to_do(fresh: Place, chromium: Brow
     async with walking(fresh, chromium, session=session) as walker:
         await walker.to(pattern)
         assert EMPTY[pattern] in await walker.page.locator("main").inner_text()
+        if pattern == "/v1/docs":
+            return  # It knows nothing of the installation, and has been looked at above.
         name = pattern.strip("/").replace("/", "-") or "overview"
         assert await faults_of(walker, f"fresh-{name}") == []
 

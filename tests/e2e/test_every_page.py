@@ -125,6 +125,9 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "/announcements/{number:int}/publish": (
         Example("announcement-publish", "/announcements/{draft}/publish"),
     ),
+    "/announcements/{number:int}/discard": (
+        Example("announcement-discard", "/announcements/{draft}/discard"),
+    ),
     "/maintenance": (
         Example("maintenance", "/maintenance"),
         Example("maintenance-viewer", "/maintenance", "vera"),

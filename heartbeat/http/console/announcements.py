@@ -107,22 +107,8 @@ async def change(visit: Visit) -> Response:
 
 async def ask_publish(visit: Visit) -> Response:
     """Ask before customers are told."""
-    number = visit.number
-    try:
-        found = await visit.read(lambda db: editor.known(db, number))
-    except NoAnnouncement as missing:
-        return visit.missing(str(missing))
-    return visit.show(
-        "confirm.html",
-        question=f"Publish {found.title}?",
-        consequences=["Customers read it at once, and subscribers get it by mail. It cannot be taken back."],
-        concerned=[],
-        spared=[],
-        action="Publish",
-        kind="first",
-        fields=[],
-        back=f"/announcements/{number}",
-    )
+    told = "Customers read it at once, and subscribers get it by mail. It cannot be taken back."
+    return await _ask(visit, "Publish {}?", told, "Publish", "first")
 
 
 async def publish(visit: Visit) -> Response:
@@ -141,6 +127,12 @@ async def update(visit: Visit) -> Response:
         return editor.update(db, visit.who, number, _status(visit), words, visit.now, affected=affected)
 
     return await _act(visit, work)
+
+
+async def ask_discard(visit: Visit) -> Response:
+    """Ask before a draft is thrown away."""
+    told = "No customer has read it. It cannot be brought back."
+    return await _ask(visit, "Throw away the draft {}?", told, "Throw it away", "danger")
 
 
 async def discard(visit: Visit) -> Response:
@@ -178,6 +170,7 @@ READING: Mapping[str, Shown] = {
     "/status-pages/{slug}/write": (Role.RESPONDER, write),
     "/announcements/{number:int}": (Role.VIEWER, one_announcement),
     "/announcements/{number:int}/publish": (Role.RESPONDER, ask_publish),
+    "/announcements/{number:int}/discard": (Role.RESPONDER, ask_discard),
     "/incidents/{number:int}/announce": (Role.RESPONDER, announce_where),
 }
 ACTING: Mapping[str, Shown] = {
@@ -188,6 +181,22 @@ ACTING: Mapping[str, Shown] = {
     "/announcements/{number:int}/discard": (Role.RESPONDER, discard),
     "/incidents/{number:int}/announce": (Role.RESPONDER, announce),
 }
+
+
+async def _ask(visit: Visit, question: str, consequence: str, action: str, kind: str) -> Response:
+    number = visit.number
+    try:
+        found = await visit.read(lambda db: editor.known(db, number))
+    except NoAnnouncement as missing:
+        return visit.missing(str(missing))
+    return visit.show(
+        "confirm.html",
+        question=question.format(found.title),
+        consequences=[consequence],
+        action=action,
+        kind=kind,
+        back=f"/announcements/{number}",
+    )
 
 
 async def _act(visit: Visit, work: Any) -> Response:

@@ -78,7 +78,9 @@ async def test_an_incident_is_written_by_hand_and_a_draft_thrown_away(
     shown = await see(browser, "/status-pages")
     assert "Drafts, which nobody has published Resets are late" in shown.words
     assert "<strong>look</strong>" in (await see(browser, answer.headers["location"])).html
-    await press(browser, f"{answer.headers['location']}/discard")
+    discard = f"{answer.headers['location']}/discard"
+    assert "Throw away the draft Resets are late?" in (await see(browser, discard)).words
+    await press(browser, discard)
     assert await told(defined) == []
 
 

@@ -1,7 +1,8 @@
 """Public status pages as they were published. A plain ASGI route over bytes in memory: a crowd costs no database."""
 
+import gzip
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from hashlib import sha256
@@ -14,6 +15,7 @@ from starlette.responses import Response
 from heartbeat.clock import Clock
 from heartbeat.http import page
 from heartbeat.http.door import Door
+from heartbeat.http.exposition import takes_gzip
 from heartbeat.http.headers import CONTENT_SECURITY_POLICY
 from heartbeat.http.pings import Receive, Scope, Send
 from heartbeat.status import edition
@@ -35,6 +37,9 @@ _TYPES: Mapping[str, str] = {
     "gif": "image/gif",
     "webp": "image/webp",
 }
+_TEXT = frozenset({"html", "css", "js", "json", "atom", "svg"})
+WORTH = 1_000
+"""Bytes from which on a text is sent smaller to who takes it so: phones on a bad line, most of all."""
 _FOREVER = frozenset({"css", "js", "png", "jpg", "gif", "webp"})
 _NONE = "No status page has been set up at this address yet."
 _NO_SUCH = "There is no status page of this name. The address may have been changed or mistyped."
@@ -50,6 +55,8 @@ class Answer:
     etag: bytes
     headers: Sequence[Header]
     brief: Sequence[Header]
+    shrinks: bool = False
+    """Whether it is a text that is worth being sent smaller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,8 @@ class Rack:
     edition: Edition
     fresh: Mapping[str, Answer]
     stale: Mapping[str, Answer]
+    small: dict[bytes, Answer] = field(default_factory=dict, repr=False)
+    """Those that somebody has asked for with gzip, by the mark of the whole: each is made once."""
 
 
 class StatusPages:
@@ -93,7 +102,7 @@ class StatusPages:
             # With the slash at its end, so that what lies beside the page is found beside it.
             await _see(send, f"{PREFIX}/{slug}/".encode())
         elif rack is not None and (answer := self._find(rack, path)):
-            await _answer(scope, send, answer, self._told_at())
+            await _answer(scope, send, _fitting(scope, rack, answer), self._told_at())
         else:
             bare = {**scope, "path": scope["path"].rstrip("/")}
             await self._otherwise(bare, receive, send)  # type: ignore[misc]  # as above
@@ -133,6 +142,24 @@ def rack(one: Edition, policy: str) -> Rack:
         for path, content in turned.items()
     }
     return Rack(one, fresh, stale)
+
+
+def _fitting(scope: Scope, rack: Rack, answer: Answer) -> Answer:
+    """The answer as it is wanted: small where it may be."""
+    wanted = answer.shrinks and any(
+        name == b"accept-encoding" and takes_gzip(value.decode("latin-1")) for name, value in scope["headers"]
+    )
+    if wanted and answer.etag not in rack.small:
+        rack.small[answer.etag] = _shrunk(answer)
+    return rack.small[answer.etag] if wanted else answer
+
+
+def _shrunk(one: Answer) -> Answer:
+    body, etag = gzip.compress(one.body, compresslevel=5, mtime=0), one.etag[:-1] + b'-gzip"'
+    of_body = {b"etag": etag, b"content-length": str(len(body)).encode()}
+    headers = [(name, of_body.get(name, value)) for name, value in one.headers]
+    brief = [(name, of_body.get(name, value)) for name, value in one.brief]
+    return Answer(body, etag, [*headers, (b"content-encoding", b"gzip")], brief)
 
 
 def is_below(path: str) -> bool:
@@ -175,11 +202,14 @@ def _made(path: str, content: bytes, at: datetime, policy: str) -> Answer:
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
     }
+    if ending in _TEXT:
+        brief["Vary"] = "Accept-Encoding"
     whole = {
         "Content-Type": _TYPES.get(ending, "application/octet-stream"),
         "Content-Length": str(len(content)),
     }
-    return Answer(content, etag.encode(), _wire(brief | whole), _wire(brief))
+    shrinks = ending in _TEXT and len(content) >= WORTH
+    return Answer(content, etag.encode(), _wire(brief | whole), _wire(brief), shrinks)
 
 
 async def _answer(scope: Scope, send: Send, answer: Answer, date: Header) -> None:

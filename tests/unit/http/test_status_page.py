@@ -1,18 +1,23 @@
 """The public status pages as they are served: from memory, to all, however old they are."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
+from sqlalchemy import Connection
 
-from heartbeat import definitions
+from heartbeat import definitions, store
 from heartbeat.app import System
-from heartbeat.config import public
+from heartbeat.config import Component, Regions, public
 from heartbeat.database import Database
 from heartbeat.http.headers import CONTENT_SECURITY_POLICY
-from tests.unit.conftest import NOW
+from heartbeat.status import ledger
+from heartbeat.status.uptime import Day
+from tests.unit.conftest import NOW, a_check
 from tests.unit.http.conftest import SetClock, make_check, ping, refuse_database, visitor
 from tests.unit.http.markup import sound
 from tests.unit.status.conftest import PAGE, define
@@ -70,6 +75,36 @@ async def test_who_has_it_already_is_told_so(published: System, client: httpx.As
         assert (again.status_code, again.content) == (304, b"")
         assert again.headers["etag"] == first.headers["etag"]
     assert (await client.get("/status/public/", headers={"If-None-Match": '"x"'})).status_code == 200
+
+
+async def test_a_page_with_much_on_it_is_light_on_the_line(system: System, clock: SetClock) -> None:
+    parts = tuple(Component(f"Service {n}", {"component": f"c{n}"}) for n in range(40))
+    columns = {"us": "United States", "eu": "Europe", "ap": "Asia Pacific", "sa": "South America"}
+    await define(system, replace(PAGE, components=parts, groups=(), regions=Regions("region", columns)))
+    await system.door.database.write(lambda db: _live(db, parts, list(columns)))
+    await system.publisher.look()
+    async with visitor(system, **{"Accept-Encoding": "gzip"}) as phone:
+        small = await phone.get("/status/public/")
+        again = await phone.get("/status/public/", headers={"If-None-Match": small.headers["etag"]})
+        head = await phone.head("/status/public/")
+    async with visitor(system, **{"Accept-Encoding": "gzip;q=0"}) as plain:
+        whole = await plain.get("/status/public/")
+    assert small.content == whole.content
+    assert int(whole.headers["content-length"]) > 100_000 > 4 * int(small.headers["content-length"])
+    assert (small.headers["content-encoding"], small.headers["vary"]) == ("gzip", "Accept-Encoding")
+    assert ("content-encoding" in whole.headers, whole.headers["vary"]) == (False, "Accept-Encoding")
+    assert small.headers["etag"] != whole.headers["etag"]
+    assert (again.status_code, again.headers["etag"]) == (304, small.headers["etag"])
+    assert head.headers["content-length"] == small.headers["content-length"]
+
+
+def _live(db: Connection, parts: Sequence[Component], regions: Sequence[str]) -> None:
+    """Each component in each region, and ninety days on which much happened."""
+    for part in parts:
+        where = [{**part.match, "region": one} for one in regions]
+        store.insert(db, [a_check(f"{part.match['component']}-{one['region']}", labels=one) for one in where])
+        days = [Day(NOW.date() - timedelta(days=n), up=86_000 - n, down=n % 3 * 60) for n in range(90)]
+        ledger.put_days(db, "public", part.name, days)
 
 
 async def test_head_tells_what_get_would(published: System, client: httpx.AsyncClient) -> None:

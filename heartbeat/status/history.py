@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from heartbeat import definitions
-from heartbeat.config import Component, StatusPage
+from heartbeat.config import StatusPage
 from heartbeat.status import ledger, store, uptime
 from heartbeat.status.announcement import Announcement, Kind, Status
+from heartbeat.status.ledger import Watched
 from heartbeat.status.snapshot import MOST
-from heartbeat.status.uptime import Day, Life, Span
+from heartbeat.status.uptime import Day, Life, Part, Place, Span
 
 AT_ONCE = 10
 """Days of a component that one round counts at the most, oldest first."""
@@ -26,7 +27,8 @@ KEPT = timedelta(days=100)
 class Counted:
     """What a round has counted: rows to be written, and whether it left some for the next."""
 
-    days: Mapping[tuple[str, str], Sequence[Day]]
+    days: Mapping[str, Mapping[Place, Sequence[Day]]]
+    """By page, and by what they were counted of."""
     more: bool
 
 
@@ -34,26 +36,39 @@ def count(db: Connection, now: datetime) -> Counted:
     """The days that are to be counted now. Only reads."""
     pages = definitions.status_pages_of(db)
     checks = ledger.watched(db) if pages else []
-    counted: dict[tuple[str, str], Sequence[Day]] = {}
+    counted = {}
     more = False
     for page in pages.values():
-        zone = ZoneInfo(page.timezone)
-        today, last = now.astimezone(zone).date(), ledger.last_days(db, page.slug)
-        maintained = store.told(db, page.slug, now - KEPT, MOST)
-        for component in page.components:
-            days = _to_count(last.get(component.name), today)
-            more = more or len(days) > AT_ONCE
-            under = spans(maintained, component, now)
-            mine = [one for one in checks if component.match.items() <= one.labels.items()]
-            counted[page.slug, component.name] = _counted(db, mine, days[:AT_ONCE], zone, under, now)
+        counted[page.slug], left = _of_page(db, page, checks, now)
+        more = more or left
     return Counted(counted, more)
 
 
 def keep(db: Connection, counted: Counted, now: datetime) -> None:
     """Write what was counted, and forget what is too old."""
-    for (page, component), days in counted.days.items():
-        ledger.put_days(db, page, component, days)
+    for page, days in counted.days.items():
+        ledger.put_days(db, page, days)
     ledger.forget_days(db, (now - KEPT).date())
+
+
+def _of_page(
+    db: Connection, page: StatusPage, checks: Sequence[Watched], now: datetime
+) -> tuple[dict[Place, Sequence[Day]], bool]:
+    """The days of a page that are to be counted now, and whether some are left for the next round."""
+    zone, last = ZoneInfo(page.timezone), ledger.last_days(db, page.slug)
+    today, maintained = now.astimezone(zone).date(), store.told(db, page.slug, now - KEPT, MOST)
+    found: dict[Place, Sequence[Day]] = {}
+    more = False
+    for part in uptime.parts(page):
+        mine = [one for one in checks if part.match.items() <= one.labels.items()]
+        if part.region and not mine:
+            # It is not offered there, or no more: what was counted is shown until it is forgotten.
+            continue
+        days = _to_count(last.get(part.place), today)
+        more = more or len(days) > AT_ONCE
+        under = spans(maintained, part, now)
+        found[part.place] = _counted(db, mine, days[:AT_ONCE], zone, under, now)
+    return found, more
 
 
 def _to_count(last: date | None, today: date) -> list[date]:
@@ -65,7 +80,7 @@ def _to_count(last: date | None, today: date) -> list[date]:
 
 def _counted(
     db: Connection,
-    checks: Sequence[ledger.Watched],
+    checks: Sequence[Watched],
     days: Sequence[date],
     zone: ZoneInfo,
     maintenance: Sequence[Span],
@@ -90,19 +105,21 @@ def _counted(
     return made
 
 
-def spans(told: Sequence[Announcement], component: Component, now: datetime) -> list[Span]:
-    """When the whole of a component was under maintenance."""
+def spans(told: Sequence[Announcement], part: Part, now: datetime) -> list[Span]:
+    """When the whole of a component, or of it in a region, was under maintenance."""
     found = []
     for one in told:
-        whole = any(part.component == component.name and not part.regions for part in one.affected)
+        about = [said for said in one.affected if said.component == part.component]
+        whole = any(not said.regions or part.region in said.regions for said in about)
         begun = [said.at for said in one.updates if said.status is Status.IN_PROGRESS]
         if one.kind is Kind.MAINTENANCE and whole and begun:
             found.append((min(begun), one.resolved_at or now))
     return found
 
 
-def page_days(db: Connection, page: StatusPage, now: datetime) -> dict[str, list[Day]]:
-    """The days that a page shows, by component."""
+def page_days(db: Connection, page: StatusPage, now: datetime) -> dict[Place, list[Day]]:
+    """The days that a page shows: of each component, and of each region in which it was ever counted."""
     today = now.astimezone(ZoneInfo(page.timezone)).date()
     found = ledger.days(db, page.slug, today - timedelta(days=uptime.SHOWN))
-    return {one.name: uptime.shown(found.get(one.name, {}), today) for one in page.components}
+    parts = [part.place for part in uptime.parts(page) if not part.region or part.place in found]
+    return {place: uptime.shown(found.get(place, {}), today) for place in parts}

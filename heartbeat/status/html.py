@@ -107,6 +107,7 @@ def _shared(snapshot: Snapshot) -> dict[str, Any]:
         "logo": logo_name(snapshot),
         "when": when(snapshot),
         "days": snapshot.days,
+        "there": snapshot.there,
         "unrelated": snapshot.unrelated(),
         "places": _places(snapshot),
     }
@@ -171,7 +172,13 @@ def _environment() -> Environment:
     )
     made.filters |= {"clock": _clock, "stamp": _stamp, "kind": _kind, "day": _day, "words": _words}
     made.filters |= {"markdown": markdown.html, "by_component": _by_component}
-    made.filters |= {"uptime": uptime.in_words, "bars": uptime.paths, "runs": uptime.runs, "date": _date}
+    made.filters |= {
+        "uptime": uptime.in_words,
+        "bars": uptime.paths,
+        "runs": uptime.runs,
+        "date": _date,
+        "share": uptime.share,
+    }
     made.globals |= {"asset": asset}
     return made
 

@@ -1,17 +1,19 @@
 """The SQL of the days of the public pages: what they are counted from, and what was counted."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from heartbeat.status import tables
-from heartbeat.status.uptime import Day
+from heartbeat.status.uptime import Day, Place
 from heartbeat.tables import checks, transitions
 
+_DAYS = (tables.days, tables.region_days)
+_COUNTED = tuple(field.name for field in fields(Day))
 BATCH = 500
 """Checks that one statement names, at most: databases limit the parameters of a statement."""
 
@@ -67,40 +69,59 @@ def states_before(db: Connection, ids: Sequence[int], at: datetime) -> dict[int,
     return found
 
 
-def last_days(db: Connection, page: str) -> dict[str, date]:
-    """The last day that was counted of each component of a page."""
-    days = tables.days
-    query = (
-        select(days.c.component, func.max(days.c.day).label("day"))
-        .where(days.c.page == page)
-        .group_by(days.c.component)
-    )
-    return {row.component: row.day for row in db.execute(query)}
-
-
-def days(db: Connection, page: str, since: date) -> dict[str, dict[date, Day]]:
-    """The days of a page from then on, by component."""
-    query = select(tables.days).where(tables.days.c.page == page, tables.days.c.day >= since)
-    found: dict[str, dict[date, Day]] = {}
-    for row in db.execute(query):
-        day = Day(row.day, row.up, row.degraded, row.down, row.maintenance, row.unknown)
-        found.setdefault(row.component, {})[row.day] = day
+def last_days(db: Connection, page: str) -> dict[Place, date]:
+    """The last day that was counted of each component of a page, everywhere and in each region."""
+    found: dict[Place, date] = {}
+    for table in _DAYS:
+        place = _place(table)
+        query = select(*place, func.max(table.c.day)).where(table.c.page == page).group_by(*place)
+        found |= {(name, region): day for name, region, day in db.execute(query)}
     return found
 
 
-def put_days(db: Connection, page: str, component: str, counted: Sequence[Day]) -> None:
+def days(db: Connection, page: str, since: date) -> dict[Place, dict[date, Day]]:
+    """The days of a page from then on, by what they were counted of."""
+    found: dict[Place, dict[date, Day]] = {}
+    for table in _DAYS:
+        counted = [table.c[name] for name in _COUNTED]
+        query = select(*_place(table), *counted).where(table.c.page == page, table.c.day >= since)
+        for name, region, *row in db.execute(query):
+            found.setdefault((name, region), {})[row[0]] = Day(*row)
+    return found
+
+
+def put_days(db: Connection, page: str, counted: Mapping[Place, Sequence[Day]]) -> None:
     """Write these days, over those that are there. Several processes may count the same at once."""
-    rows: list[dict[str, Any]] = [{"page": page, "component": component, **asdict(one)} for one in counted]
-    if rows:
-        added = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(tables.days)
-        key = [column.name for column in tables.days.primary_key]
-        over = {name: value for name, value in added.excluded.items() if name not in key}
-        db.execute(added.on_conflict_do_update(index_elements=key, set_=over), rows)
+    # In one order, so that two processes wait for each other instead of blocking each other.
+    rows: list[dict[str, Any]] = [
+        {"page": page, "component": component, "region": region, **asdict(one)}
+        for (component, region), some in sorted(counted.items())
+        for one in some
+    ]
+    _put(db, tables.days, [row for row in rows if not row["region"]])
+    _put(db, tables.region_days, [row for row in rows if row["region"]])
 
 
 def forget_days(db: Connection, before: date) -> None:
     """Delete what no page shows any more."""
-    db.execute(delete(tables.days).where(tables.days.c.day < before))
+    for table in _DAYS:
+        db.execute(delete(table).where(table.c.day < before))
+
+
+def _put(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    added = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(table)
+    key = [column.name for column in table.primary_key]
+    over = {name: value for name, value in added.excluded.items() if name not in key}
+    names = [column.name for column in table.columns]
+    known = [{name: row[name] for name in names} for row in rows]
+    db.execute(added.on_conflict_do_update(index_elements=key, set_=over), known)
+
+
+def _place(table: Table) -> tuple[ColumnElement[str], ColumnElement[str]]:
+    """The component and the region of a row; the table of days everywhere has no such column."""
+    return table.c.component, table.c.region if "region" in table.c else literal("")
 
 
 def _batches(ids: Sequence[int]) -> Iterator[Iterable[int]]:

@@ -10,7 +10,7 @@ from heartbeat.config import Group, StatusPage
 from heartbeat.status import headline
 from heartbeat.status.announcement import Announcement, Kind, Status
 from heartbeat.status.health import Health, Row
-from heartbeat.status.uptime import Day
+from heartbeat.status.uptime import Day, Place
 
 PAST = timedelta(days=90)
 """How far back a page tells what has been."""
@@ -31,8 +31,8 @@ class Snapshot:
     """The address at which this installation serves the page, without a slash at its end."""
     told: tuple[Announcement, ...] = ()
     """What is open and what was over lately, newest first; `MOST` at the most."""
-    days: Mapping[str, Sequence[Day]] = field(default_factory=dict)
-    """The last days of each component, oldest first."""
+    days: Mapping[Place, Sequence[Day]] = field(default_factory=dict)
+    """The last days of each component, and of it in each region where it is known, oldest first."""
     subscribable: bool = False
     """Whether mail can be sent to who asks for it."""
 
@@ -43,8 +43,17 @@ class Snapshot:
 
     def began(self, component: str) -> date:
         """The first day of which we know anything of a component; today where there is none."""
-        known = (day.day for day in self.days.get(component, ()) if day.known or day.maintenance)
+        known = (day.day for day in self.days.get((component, ""), ()) if day.known or day.maintenance)
         return next(known, self.at.astimezone(self.zone).date())
+
+    def there(self, row: Row) -> list[tuple[str, Sequence[Day]]]:
+        """The days of a component in each region where something is known of it, by the region's name. None where
+        its regions do not tell all: then only the days of the whole can be believed."""
+        if self.page.regions is None or not row.apart:
+            return []
+        columns = self.page.regions.columns.items()
+        days = [(name, self.days.get((row.name, value), ())) for value, name in columns]
+        return [(name, some) for name, some in days if any(day.total for day in some)]
 
     @property
     def headline(self) -> str:

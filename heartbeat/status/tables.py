@@ -83,6 +83,21 @@ days = Table(
     Column("unknown", Float, nullable=False),
 )
 
+# The same in one region of the page, by the value of its label.
+region_days = Table(
+    "status_region_days",
+    metadata,
+    Column("page", Text, primary_key=True),
+    Column("component", Text, primary_key=True),
+    Column("region", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("up", Float, nullable=False),
+    Column("degraded", Float, nullable=False),
+    Column("down", Float, nullable=False),
+    Column("maintenance", Float, nullable=False),
+    Column("unknown", Float, nullable=False),
+)
+
 subscribers = Table(
     "status_subscribers",
     metadata,

@@ -10,18 +10,18 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from heartbeat.config import Component, StatusPage
+from heartbeat.config import StatusPage
 from heartbeat.status import health, history, ledger, uptime
 from heartbeat.status.announcement import Announcement
 from heartbeat.status.health import Bearing
-from heartbeat.status.uptime import Day, Life, Span
+from heartbeat.status.uptime import Day, Life, Part, Place, Span
 
 LONGEST = timedelta(minutes=15)
 """Where the last count is older than this, the days are left as they are: the count itself must catch up."""
 MOST = 5_000
 """Checks that are looked at, at the most; where more have changed the next count tells."""
 
-Days = Mapping[str, Sequence[Day]]
+Days = Mapping[Place, Sequence[Day]]
 
 
 def added(
@@ -31,24 +31,24 @@ def added(
     bearings: Sequence[Bearing],
     told: Sequence[Announcement],
     now: datetime,
-) -> dict[str, list[Day]]:
-    """The days of each component, up to now instead of to when they were counted."""
-    zone, whole = ZoneInfo(page.timezone), {name: list(some) for name, some in days.items()}
-    since = {name: at for name, some in days.items() if (at := _counted_until(some, zone, now))}
+) -> dict[Place, list[Day]]:
+    """The days of each component and region, up to now instead of to when they were counted."""
+    zone, longer = ZoneInfo(page.timezone), {place: list(some) for place, some in days.items()}
+    since = {place: at for place, some in days.items() if (at := _counted_until(some, zone, now))}
     if not since:
-        return whole
+        return longer
     first = min(since.values())
     moved = ledger.moved(db, first, MOST)
     changes = ledger.changes(db, [one.id for one in moved], first)
     before = ledger.states_before(db, [one.id for one in moved], first)
-    for component in page.components:
-        if len(moved) < MOST and (start := since.get(component.name)):
-            mine = [one for one in moved if component.match.items() <= one.labels.items()]
+    for part in uptime.parts(page):
+        if len(moved) < MOST and (start := since.get(part.place)):
+            mine = [one for one in moved if part.match.items() <= one.labels.items()]
             lives = [Life(before.get(one.id), changes.get(one.id, [])) for one in mine]
-            lives += _still(component, bearings, mine)
-            spans = history.spans(told, component, now)
-            whole[component.name] = _lengthened(whole[component.name], (start, now), zone, lives, spans)
-    return whole
+            lives += _still(part, bearings, mine)
+            spans = history.spans(told, part, now)
+            longer[part.place] = _lengthened(longer[part.place], (start, now), zone, lives, spans)
+    return longer
 
 
 def _counted_until(days: Sequence[Day], zone: ZoneInfo, now: datetime) -> datetime | None:
@@ -60,9 +60,9 @@ def _counted_until(days: Sequence[Day], zone: ZoneInfo, now: datetime) -> dateti
     return at if timedelta() < now - at <= LONGEST else None
 
 
-def _still(component: Component, bearings: Sequence[Bearing], moved: Sequence[ledger.Watched]) -> list[Life]:
+def _still(part: Part, bearings: Sequence[Bearing], moved: Sequence[ledger.Watched]) -> list[Life]:
     """Those that have not changed since: that some are up, and that some are down."""
-    standing = health.standing(bearings, component.match)
+    standing = health.standing(bearings, part.match)
     count = {"up": standing.up, "down": standing.down}
     for one in moved:
         if one.state in count:

@@ -11,8 +11,11 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from alerting import spell
+from heartbeat.config import StatusPage
 
 Span = tuple[datetime, datetime]
+Place = tuple[str, str]
+"""A component by its name, and a region by its value; everywhere where that is empty."""
 SHOWN = 90
 """Days that a page shows."""
 
@@ -48,11 +51,38 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What days are counted of: a component everywhere or in one region, and the labels of what stands behind it."""
+
+    component: str
+    region: str
+    match: Mapping[str, str]
+
+    @property
+    def place(self) -> Place:
+        """What its days are kept under."""
+        return self.component, self.region
+
+
+@dataclass(frozen=True, slots=True)
 class Life:
     """One check: its state where a day begins (None: it was not there, or we do not know) and its changes since."""
 
     before: str | None
     changes: Sequence[tuple[datetime, str]]
+
+
+def parts(page: StatusPage) -> list[Part]:
+    """Every component of a page, followed by itself in each region in which something may stand behind it."""
+    found = []
+    for one in page.components:
+        found.append(Part(one.name, "", one.match))
+        for region in page.regions.columns if page.regions else ():
+            here = {page.regions.label: region} if page.regions else {}
+            # A component that is bound to a region by its own labels is in no other.
+            if all(one.match.get(label, value) == value for label, value in here.items()):
+                found.append(Part(one.name, region, {**one.match, **here}))
+    return found
 
 
 def bounds(day: date, zone: ZoneInfo) -> Span:
@@ -120,6 +150,12 @@ def in_words(days: Sequence[Day]) -> str:
     if not known:
         return "nothing is known yet"
     return f"{percent(up, known)} of the {length(known)} that we know of"
+
+
+def share(days: Sequence[Day]) -> str:
+    """The same in a word."""
+    known = sum(day.known for day in days)
+    return percent(sum(day.up for day in days), known) if known else "unknown"
 
 
 def percent(part: float, whole: float) -> str:

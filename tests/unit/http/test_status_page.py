@@ -104,7 +104,7 @@ def _live(db: Connection, parts: Sequence[Component], regions: Sequence[str]) ->
         where = [{**part.match, "region": one} for one in regions]
         store.insert(db, [a_check(f"{part.match['component']}-{one['region']}", labels=one) for one in where])
         days = [Day(NOW.date() - timedelta(days=n), up=86_000 - n, down=n % 3 * 60) for n in range(90)]
-        ledger.put_days(db, "public", part.name, days)
+        ledger.put_days(db, "public", {(part.name, region): days for region in ("", *regions)})
 
 
 async def test_head_tells_what_get_would(published: System, client: httpx.AsyncClient) -> None:

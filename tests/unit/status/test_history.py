@@ -8,12 +8,17 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import delete, make_url
 
+from heartbeat import store
 from heartbeat.app import System
-from heartbeat.config import StatusPage
+from heartbeat.config import Component, StatusPage
 from heartbeat.database import engine, transact
-from heartbeat.status import history, ledger
-from heartbeat.status.uptime import Day
+from heartbeat.schedule import Every
+from heartbeat.status import editor, history, ledger
+from heartbeat.status.announcement import Affected, Kind, Status, Wanted
+from heartbeat.status.health import Health
+from heartbeat.status.uptime import Day, Place
 from heartbeat.tables import transitions
+from heartbeat.who import Role, Who
 from tests.unit.conftest import NOW, waiting
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping, refuse_database
 from tests.unit.status.conftest import PAGE, define
@@ -25,11 +30,16 @@ ONE = replace(PAGE, components=PAGE.components[:1])
 
 async def count(system: System, clock: SetClock, page: StatusPage = ONE) -> dict[date, Day]:
     """Count to the end, and what is then known of the component."""
+    found = await counted(system, clock, page)
+    return {day.day: day for day in found["CPU allowance", ""] if day.known}
+
+
+async def counted(system: System, clock: SetClock, page: StatusPage = ONE) -> dict[Place, list[Day]]:
+    """Count to the end, and all that is then shown."""
     system.steward._counted_at = None
     while await system.steward.count():
         pass
-    found = await system.door.database.read(lambda db: history.page_days(db, page, clock.now()))
-    return {day.day: day for day in found["CPU allowance"] if day.known}
+    return await system.door.database.read(lambda db: history.page_days(db, page, clock.now()))
 
 
 @BOTH
@@ -60,6 +70,81 @@ async def test_after_an_absence_the_days_between_are_counted(system: System, clo
     assert all(day.up == 86_400 for when, day in days.items() if NOW.date() < when < clock.at.date())
 
 
+@BOTH
+async def test_each_region_has_days_of_its_own(system: System, clock: SetClock) -> None:
+    await define(system, ONE)
+    us = await make_check(system, "us", labels=CPU)
+    eu = await make_check(system, "eu", labels={**CPU, "region": "eu"}, schedule=Every(timedelta(days=1)))
+    for one in (us, eu):
+        await ping(system, one)
+    await fall_silent(system, clock, us)
+    clock.advance(minutes=54)
+    days = await counted(system, clock)
+    told = {region: some[-1] for (_, region), some in days.items()}
+    assert (told[""].up, told[""].degraded, told[""].down) == (360, 3_240, 0)
+    assert (told["us"].up, told["us"].down) == (360, 3_240)
+    assert (told["eu"].up, told["eu"].down) == (3_600, 0)
+    clock.advance(days=2)
+    again = await counted(system, clock)
+    assert again["CPU allowance", "us"][-3].down == 86_400 - 3 * 3_600 - 360
+    assert again["CPU allowance", "eu"][-3].up == 86_400 - 3 * 3_600 - again["CPU allowance", "eu"][-3].down
+
+
+async def test_days_that_were_counted_before_there_were_regions_are_counted_for_them(
+    system: System, clock: SetClock
+) -> None:
+    """What is still known of each change is enough; nothing is made up of days before."""
+    await define(system, replace(ONE, regions=None))
+    await ping(system, await make_check(system, labels=CPU, schedule=Every(timedelta(days=9))))
+    clock.advance(days=5)
+    await count(system, clock, replace(ONE, regions=None))
+    await define(system, ONE)
+    days = await counted(system, clock)
+    assert days["CPU allowance", "us"] == days["CPU allowance", ""]
+    assert [day.up > 0 for day in days["CPU allowance", "us"]] == [False] * 84 + [True] * 6
+
+
+async def test_a_region_in_which_nothing_is_has_no_days(system: System, clock: SetClock) -> None:
+    bound = Component("Bound", {"component": "cpu", "region": "us"})
+    page = replace(PAGE, components=(PAGE.components[0], bound), groups=())
+    await define(system, page)
+    one = await make_check(system, labels=CPU)
+    await ping(system, one)
+    places = {("CPU allowance", ""), ("CPU allowance", "us"), ("Bound", ""), ("Bound", "us")}
+    assert set(await counted(system, clock, page)) == places
+    await system.door.database.write(lambda db: store.remove(db, [one.id]))
+    clock.advance(days=80)
+    assert set(await counted(system, clock, page)) == places
+    clock.advance(days=21)
+    assert set(await counted(system, clock, page)) == {("CPU allowance", ""), ("Bound", "")}
+
+
+async def test_maintenance_of_a_region_is_no_fault_there_and_nowhere_else(
+    system: System, clock: SetClock
+) -> None:
+    who = Who("anna", Role.ADMIN, "test")
+    await define(system, ONE)
+    for region in ("us", "eu"):
+        labels = {**CPU, "region": region}
+        await ping(system, await make_check(system, region, labels=labels, schedule=Every(timedelta(days=1))))
+    wanted = Wanted(
+        Kind.MAINTENANCE,
+        "New disks",
+        Status.IN_PROGRESS,
+        "Words.",
+        clock.now(),
+        clock.now() + timedelta(hours=1),
+        affected=(Affected("CPU allowance", Health.MAINTENANCE, ("us",)),),
+    )
+    made = await system.door.database.write(lambda db: editor.make(db, who, "public", wanted, clock.now()))
+    await system.door.database.write(lambda db: editor.publish(db, who, made.id, clock.now()))
+    clock.advance(minutes=30)
+    days = {region: some[-1] for (_, region), some in (await counted(system, clock)).items()}
+    assert (days["us"].maintenance, days["us"].up) == (1_800, 0)
+    assert (days["eu"].maintenance, days["eu"].up) == (0, 1_800)
+    assert (days[""].maintenance, days[""].up) == (0, 1_800)
+
+
 def test_two_processes_that_count_the_same_day_at_the_same_time_agree(
     make_database_url: Callable[[str], str],
 ) -> None:
@@ -67,15 +152,15 @@ def test_two_processes_that_count_the_same_day_at_the_same_time_agree(
     first, second = (Day(NOW.date(), up=up) for up in (1.0, 2.0))
     try:
         with ThreadPoolExecutor(1) as thread, writer.connect() as db, db.begin():
-            ledger.put_days(db, "public", "Mail", [first])
+            ledger.put_days(db, "public", {("Mail", ""): [first]})
             other = thread.submit(
-                transact, writer, lambda db: ledger.put_days(db, "public", "Mail", [second])
+                transact, writer, lambda db: ledger.put_days(db, "public", {("Mail", ""): [second]})
             )
             assert any(waiting(writer) for _ in range(5_000))
             db.commit()
         assert other.exception() is None
         found = transact(writer, lambda db: ledger.days(db, "public", NOW.date()))
-        assert found["Mail"][NOW.date()].up == 2.0
+        assert found["Mail", ""][NOW.date()].up == 2.0
     finally:
         writer.dispose()
 
@@ -100,11 +185,11 @@ async def test_each_round_counts_a_few_days(system: System, clock: SetClock) -> 
     await define(system, ONE)
     first = await system.door.database.read(lambda db: history.count(db, clock.now()))
     assert first.more
-    assert [len(days) for days in first.days.values()] == [history.AT_ONCE]
+    assert [len(days) for days in first.days["public"].values()] == [history.AT_ONCE]
     await count(system, clock)
     later = await system.door.database.read(lambda db: history.count(db, clock.now()))
     assert not later.more
-    assert [len(days) for days in later.days.values()] == [2]
+    assert [len(days) for days in later.days["public"].values()] == [2]
 
 
 async def test_what_no_page_shows_is_forgotten(system: System, clock: SetClock) -> None:
@@ -114,7 +199,7 @@ async def test_what_no_page_shows_is_forgotten(system: System, clock: SetClock) 
     await count(system, clock)
     first = NOW.date() - timedelta(days=365)
     kept = await system.door.database.read(lambda db: ledger.days(db, "public", first))
-    assert min(kept["CPU allowance"]) >= clock.at.date() - history.KEPT
+    assert min(kept["CPU allowance", ""]) >= clock.at.date() - history.KEPT
 
 
 async def test_it_is_counted_once_in_a_while_and_a_fault_is_told(

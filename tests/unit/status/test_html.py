@@ -2,15 +2,16 @@
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from heartbeat.config import Regions, StatusPage, public
-from heartbeat.status import edition, html
+from heartbeat.config import Component, Regions, StatusPage, public
+from heartbeat.status import edition, health, html
 from heartbeat.status.announcement import Affected, Status
-from heartbeat.status.health import Health
+from heartbeat.status.health import Bearing, Health
+from heartbeat.status.uptime import Day
 from tests.unit.conftest import NOW
 from tests.unit.http.markup import Markup
 from tests.unit.status.conftest import PAGE, a_snapshot
@@ -76,6 +77,56 @@ def test_everything_that_it_loads_lies_beside_it() -> None:
     assert local <= one.files.keys() | {"history.atom"}
     assert any(path.startswith("logo-") for path in local)
     assert sum(len(content) for content in one.files.values()) < LIGHT
+
+
+def bad_days(*backs: int) -> list[Day]:
+    """90 days, of which those so many days ago were bad."""
+    days = [Day(NOW.date() - timedelta(days=89 - number), up=86_400) for number in range(90)]
+    for back in backs:
+        days[89 - back] = replace(days[89 - back], up=80_000, down=6_400)
+    return days
+
+
+def test_each_region_has_bars_of_its_own_and_a_table_behind() -> None:
+    days = {("CPU allowance", ""): bad_days(3), ("CPU allowance", "us"): bad_days(3)}
+    days |= {("CPU allowance", "eu"): bad_days(), ("Mail", ""): bad_days(1)}
+    page = html.index(a_snapshot(days=days)).decode()
+    words = read(page.encode()).words
+    assert 'aria-label="United States: 99.91 % of the 90 days that we know of"' in page
+    assert 'aria-label="Europe: 100 % of the 90 days that we know of"' in page
+    assert "United States 99.91 % Europe 100 % 90 days: 99.91 % of the 90 days that we know of" in words
+    assert "Days United States" in words
+    assert "Days Europe 04 Feb" not in words
+    assert "Days CPU allowance" not in words
+    assert "Days Mail" in words
+
+
+def test_where_the_regions_do_not_tell_all_the_whole_has_bars() -> None:
+    days = {("CPU allowance", ""): bad_days(3), ("CPU allowance", "us"): bad_days()}
+    elsewhere = Bearing({"component": "cpu"}, "down", 1, NOW)
+    up = Bearing({"component": "cpu", "region": "us"}, "up", 1, NOW)
+    rows = health.rows(PAGE, (elsewhere, up), ())
+    page = html.index(replace(a_snapshot(days=days), rows=rows)).decode()
+    assert 'aria-label="99.91 % of the 90 days that we know of"' in page
+    assert "United States:" not in page
+
+
+def test_a_page_of_many_regions_is_light() -> None:
+    components = tuple(Component(f"Service {number}", {"n": str(number)}) for number in range(10))
+    columns = {f"r{number}": f"Region {number}" for number in range(4)}
+    page = replace(PAGE, components=components, groups=(), regions=Regions("region", columns))
+    bearings = [
+        Bearing({"n": str(number), "region": region}, "up", 1, NOW)
+        for number in range(10)
+        for region in columns
+    ]
+    days = {
+        (one.name, region): bad_days(2, 20, 40, 41, 70) for one in components for region in ("", *columns)
+    }
+    rows = health.rows(page, bearings, ())
+    one = edition.printed(replace(a_snapshot(page, days=days), rows=rows))
+    loaded = len(one.files["index.html"]) + sum(map(len, html.ASSETS.values()))
+    assert loaded < LIGHT
 
 
 def test_the_warning_is_there_and_hidden_until_it_is_true() -> None:

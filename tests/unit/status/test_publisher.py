@@ -175,6 +175,7 @@ async def test_the_days_agree_with_how_it_stands_before_they_are_counted_again(
     clock.advance(minutes=5)
     await system.publisher.look()
     assert "90 days: 78.57 % of the 14 min that we know of" in page(system)
+    assert 'aria-label="United States: 78.57 % of the 14 min that we know of"' in page(system)
 
 
 async def test_the_minutes_around_midnight_belong_to_their_days(system: System, clock: SetClock) -> None:
@@ -203,6 +204,6 @@ async def shown(system: System, clock: SetClock) -> list[Day]:
 
     def work(db: Connection) -> list[Day]:
         days, bearings = history.page_days(db, PAGE, clock.now()), store.bearings(db)
-        return tail.added(db, PAGE, days, bearings, (), clock.now())["CPU allowance"]
+        return tail.added(db, PAGE, days, bearings, (), clock.now())["CPU allowance", ""]
 
     return await system.door.database.read(work)

@@ -3,9 +3,10 @@
 import re
 
 # Control characters, and those that turn the direction of the text around them: they would show something else
-# than what is there. Tab and line feed are harmless; marks of direction for one letter are needed by some scripts.
+# than what is there. The last two are no characters at all: no XML may hold them, and so no feed. Tab and line feed
+# are harmless; marks of direction for one letter are needed by some scripts.
 _DECEIVING = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
 
 

@@ -19,7 +19,7 @@ def feed(snapshot: Snapshot) -> bytes:
     _text(root, "id", _urn(snapshot.home))
     _text(root, "title", snapshot.page.title)
     told = snapshot.told[:MOST]
-    _text(root, "updated", _at(max((one.changed_at for one in told), default=snapshot.at)))
+    _text(root, "updated", _at(max((one.changed_at for one in told), default=_day(snapshot))))
     SubElement(root, "link", {"rel": "alternate", "type": "text/html", "href": f"{snapshot.home}/"})
     SubElement(root, "link", {"rel": "self", "href": f"{snapshot.home}/history.atom"})
     _text(SubElement(root, "author"), "name", snapshot.page.title)
@@ -50,6 +50,11 @@ def _text(parent: Element, name: str, words: str) -> None:
 
 def _urn(name: str) -> str:
     return f"urn:uuid:{uuid5(NAMESPACE_URL, name)}"
+
+
+def _day(snapshot: Snapshot) -> datetime:
+    """The beginning of the day: a feed with nothing in it need not be read again each minute."""
+    return snapshot.at.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _at(instant: datetime) -> str:

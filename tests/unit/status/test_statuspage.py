@@ -185,6 +185,23 @@ def test_the_feed_is_valid_atom() -> None:
 
 
 @pytest.mark.parametrize(
+    "character", ["\0", "\x0b", "\x1f", "\x7f", "\ud800", "\ufffe", "\uffff", "]]>", "\u202e"]
+)
+def test_no_character_breaks_the_feed_or_a_badge(character: str) -> None:
+    words = f"a{character}b"
+    said = replace(OPEN.updates[0], body=words)
+    content = atom.feed(
+        a_snapshot(replace(PAGE, title=words), told=(replace(OPEN, title=words, updates=(said,)),))
+    )
+    ElementTree.fromstring(content)
+    ElementTree.fromstring(badge.of(words, Health.NORMAL)["svg"])
+
+
+def test_a_feed_of_nothing_stays_the_same_through_the_day() -> None:
+    assert atom.feed(a_snapshot()) == atom.feed(a_snapshot(at=LATER))
+
+
+@pytest.mark.parametrize(
     ("regions", "status"), [(("us",), "partial_outage"), ((), "major_outage"), (("us", "eu"), "major_outage")]
 )
 def test_what_is_announced_for_one_region_is_out_in_part(regions: tuple[str, ...], status: str) -> None:

@@ -116,11 +116,22 @@ def _event(notice: Notice, routing_key: str) -> bytes:
 def _payload(notice: Notice) -> dict[str, object]:
     return {
         "summary": notice.title[:SUMMARY_LIMIT],
-        "source": "heartbeat",
+        **_whence(notice.details),
         "severity": notice.severity,
         "timestamp": notice.opened_at.isoformat(),
         "custom_details": {"facts": notice.text, **notice.details},
     }
+
+
+def _whence(details: Mapping[str, object]) -> dict[str, str]:
+    """What is affected, in the fields of the PagerDuty Common Event Format: by these, events are grouped and routed."""
+    title, symptoms = details.get("title"), details.get("symptoms")
+    found = {"source": str(title or "heartbeat")}
+    if isinstance(symptoms, list) and len(symptoms) == 1:
+        found["component"] = str(symptoms[0].get("title", ""))
+    if title and isinstance(total := details.get("total"), int) and total > 1:
+        found["group"] = str(title)
+    return {name: text[:SUMMARY_LIMIT] for name, text in found.items()}
 
 
 def _links(notice: Notice) -> Iterator[dict[str, str]]:

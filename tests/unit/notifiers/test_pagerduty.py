@@ -63,6 +63,23 @@ async def test_what_is_on_the_wire(provider: Provider, outcome: Sending) -> None
 
 
 @pytest.mark.parametrize(
+    ("symptoms", "total", "whence"),
+    [
+        (["daily reset"], 11, {"source": "us-1", "component": "daily reset", "group": "us-1"}),
+        (["daily reset", "hourly"], 11, {"source": "us-1", "group": "us-1"}),
+        (["daily reset"], 1, {"source": "us-1", "component": "daily reset"}),
+    ],
+)
+async def test_what_is_affected_stands_in_fields_of_its_own(
+    provider: Provider, outcome: Sending, symptoms: list[str], total: int, whence: dict[str, str]
+) -> None:
+    details = {"title": "us-1", "total": total, "symptoms": [{"title": title} for title in symptoms]}
+    await outcome(details=details)
+    payload = provider.heard[0].json()["payload"]
+    assert {name: payload[name] for name in ("source", "component", "group") if name in payload} == whence
+
+
+@pytest.mark.parametrize(
     ("kind", "action"),
     [
         (Kind.PAGE, "trigger"),

@@ -218,7 +218,23 @@ def _lines(about: Subject, now: datetime) -> list[str]:
     told = [_symptom_line(symptom, now, about.person.timezone) for symptom in standing[:DETAILED]]
     rest = [symptom.title for symptom in standing[DETAILED:]]
     more = f"and {_said_of(about.incident.cause)} too: {', '.join(rest)}" if rest else ""
-    return [*told, more, _alive_line(about, now), _last_said(standing), _why_you(about, now)]
+    return [
+        _quiet_line(about, now),
+        *told,
+        more,
+        _alive_line(about, now),
+        _last_said(standing),
+        _why_you(about, now),
+    ]
+
+
+def _quiet_line(about: Subject, now: datetime) -> str:
+    """Of an answer, until when it holds."""
+    until, timezone = about.incident.next_at, about.person.timezone
+    if about.kind is not Kind.ACKNOWLEDGED or until is None or about.incident.state is State.OPEN:
+        return ""
+    at = f"{spell.instant(until, now, timezone)} {spell.zone_name(until, timezone)}"
+    return f"Quiet until {at}; it pages again then unless it is over."
 
 
 def _was(cause: str) -> str:

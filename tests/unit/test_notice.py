@@ -1,5 +1,6 @@
 """What the phone shows, read as a tired person reads it."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -161,6 +162,17 @@ def test_joiners_and_returns_are_told_in_short() -> None:
     more = [*JOBS, symptom("mail-queue"), symptom("node-probe")]
     told = notice.compose(subject(Kind.UPDATE, words="+2", symptoms=more), AT)
     assert told.title == "+2 on us-housekeeping (6 of 11 jobs silent)"
+
+
+@pytest.mark.parametrize("state", [State.ACKNOWLEDGED, State.SNOOZED])
+def test_an_answer_is_told_with_until_when_it_holds(state: State) -> None:
+    quiet = replace(INCIDENT, state=state, next_at=AT + timedelta(hours=4))
+    told = notice.compose(subject(Kind.ACKNOWLEDGED, incident=quiet, words="acknowledged by Pedro"), AT)
+    assert told.title.endswith(": acknowledged by Pedro")
+    assert re.fullmatch(r"Quiet until \S+ .+; it pages again then unless it is over\.", told.lines[0])
+    again = replace(quiet, state=State.OPEN)
+    told = notice.compose(subject(Kind.ACKNOWLEDGED, incident=again, words="acknowledged by Pedro"), AT)
+    assert not told.lines[0].startswith("Quiet until")
 
 
 def test_recovery_says_since_when_and_how_long_it_was_silent() -> None:

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from heartbeat.config.duration import in_words
 
+LEAST_POSTGRES = 14
+"""The least version of PostgreSQL that is meant to do."""
 CONNECTIONS = 11
 """Connections to PostgreSQL that one process may hold at a time."""
 LITTLE_ROOM = 100_000_000
@@ -235,8 +237,10 @@ def _postgres(facts: Facts) -> Iterator[Finding]:
     for name, value in lossy.items():
         if server.settings.get(name) == value:
             yield _bad(subject, f"{name} is {value}: pings that were answered can be lost. Set it to on.")
-    if int(server.version.partition(".")[0] or 0) < 14:
-        yield _warn(subject, f"version {server.version} is older than what heartbeat is tested with (16).")
+    if int(server.version.partition(".")[0] or 0) < LEAST_POSTGRES:
+        yield _warn(
+            subject, f"version {server.version} is older than {LEAST_POSTGRES}, the least that is meant."
+        )
     if server.standby:
         yield _bad(subject, "this server is a standby, which cannot be written to: name the primary.")
     free = int(server.settings.get("max_connections", "0")) - server.connections_used
@@ -264,7 +268,8 @@ def _configuration(facts: Facts) -> Iterator[Finding]:
     if facts.differences:
         yield _warn(
             subject,
-            f"the database differs from it in {facts.differences} lines: heartbeat plan shows them, apply makes it so.",
+            f"the database differs from it in {_counted(facts.differences, 'line')}: heartbeat plan shows them, "
+            "apply makes it so.",
         )
     if not facts.problems and facts.differences is not None and not facts.differences:
         yield _ok(subject, f"{facts.configuration} is in force.")
@@ -315,7 +320,8 @@ def _stock(facts: Facts) -> Iterator[Finding]:
             "pages",
             f"the oldest has waited for {in_words(stock.oldest_page)}: does a pager run, do providers answer?",
         )
-    yield _ok("checks", f"checks: {stock.checks}, people: {stock.people}.")
+    people = "1 person" if stock.people == 1 else f"{stock.people:,} people"
+    yield _ok("checks", f"there are {_counted(stock.checks, 'check')} and {people}.")
 
 
 def _serving(facts: Facts) -> Iterator[Finding]:
@@ -359,6 +365,10 @@ def _sent(facts: Facts) -> Iterator[Finding]:
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
     return ", ".join(names[:NAMES]) + more
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _seconds(length: timedelta) -> str:

@@ -109,11 +109,18 @@ def needs(needed: Role) -> Any:
 def _at_least(needed: Role) -> Callable[[Who], Awaitable[Who]]:
     async def check(who: Annotated[Who, Depends(known)]) -> Who:
         if not who.role.may(needed):
-            raise Forbidden(f"This needs the role {needed}; {who.name} has the role {who.role}.")
+            raise Forbidden(_too_little(who, needed))
         return who
 
     NEEDED[check] = needed
     return check
+
+
+def _too_little(who: Who, needed: Role) -> str:
+    """Of a key that only reads the scope is what is missing: its role counts only where it may write."""
+    if who.via.startswith("key ") and who.role is Role.VIEWER:
+        return f"This needs a key with the scope write and the role {needed}; the key {who.name} only reads."
+    return f"This needs the role {needed}; {who.name} has the role {who.role}."
 
 
 Reader = Annotated[Who, Depends(_at_least(Role.VIEWER))]

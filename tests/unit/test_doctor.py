@@ -96,6 +96,7 @@ def stock(**changes: Any) -> Mapping[str, Any]:
         ({"problems": ["heartbeat.yaml:4: …"], "differences": None}, Weight.BAD, "heartbeat.yaml:4: …"),
         ({"warnings": ["heartbeat.yaml:9: …"]}, Weight.WARN, "heartbeat.yaml:9: …"),
         ({"differences": 3}, Weight.WARN, "differs from it in 3 lines: heartbeat plan shows them"),
+        ({"differences": 1}, Weight.WARN, "differs from it in 1 line: heartbeat plan shows them"),
         ({"notifier_faults": {"email": "smtp must be …"}}, Weight.BAD, "cannot be used: smtp must be …"),
         (stock(without_contacts=["anna"]), Weight.BAD, "without a contact, who cannot be paged: anna."),
         (stock(unusable_contacts=["anna"]), Weight.BAD, "whose notifier is not usable here: anna."),

@@ -53,6 +53,17 @@ async def test_a_scope_opens_what_it_says(
         assert (await program.get("/metrics")).status_code == looks
 
 
+async def test_a_key_that_only_reads_is_told_which_scope_it_lacks(
+    system: System, admin: httpx.AsyncClient
+) -> None:
+    await make_check(system)
+    async with visitor(system, **{"X-Api-Key": await make_key(admin, "read")}) as program:
+        refused = (await program.post("/v1/checks/job/pause")).json()["detail"]
+    assert (
+        refused == "This needs a key with the scope write and the role responder; the key deploy only reads."
+    )
+
+
 async def test_a_key_acts_under_its_name_and_its_use_is_kept(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:

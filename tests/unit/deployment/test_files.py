@@ -60,7 +60,16 @@ def test_compose_waits_for_the_database_and_writes_nowhere_else() -> None:
         assert service["cap_drop"] == ["ALL"]
         assert service["depends_on"] == {"database": {"condition": "service_healthy"}}
         assert all(port.startswith("127.0.0.1:") for port in service["ports"])
-    assert "pg_isready" in COMPOSE["services"]["database"]["healthcheck"]["test"][1]
+        (file,) = (volume for volume in service["volumes"] if isinstance(volume, dict))
+        assert (file["read_only"], file["bind"]) == (True, {"create_host_path": False})
+    database = COMPOSE["services"]["database"]
+    assert "pg_isready" in database["healthcheck"]["test"][1]
+    assert (database["read_only"], database["cap_drop"], database["user"]) == (True, ["ALL"], "999:999")
+    written = {
+        place.partition(":")[0] for place in [*database["tmpfs"], database["volumes"][0].partition(":")[2]]
+    }
+    assert written == {"/run/postgresql", "/tmp", "/var/lib/postgresql/data"}
+    assert all("no-new-privileges:true" in one["security_opt"] for one in COMPOSE["services"].values())
 
 
 def test_the_units_for_jobs_are_those_of_the_documentation() -> None:

@@ -1,9 +1,11 @@
 """A rolling upgrade on PostgreSQL: the release before and this one serve side by side while the database is migrated.
 
-The release before is the code as it stood just before the first migration of this release was added; git has it.
+The release before is the newest that the changelog gives a date and that this tree is not itself. Its code is that of
+the commit by which it was given this date, which git has. So nothing has to be moved on with a new release.
 """
 
 import io
+import re
 import subprocess
 import tarfile
 from pathlib import Path
@@ -21,20 +23,21 @@ from tests.e2e.service import PING_KEY, configuration
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
-FIRST = "alembic/versions/0002_access.py"
-"""The first migration of this release. To be moved on with each release."""
-BEFORE = "0001"
-"""The revision of the release before."""
+RELEASED = re.compile(r"^## \d+\.\d+\.\d+ \(\d{4}-\d\d-\d\d\)$", re.MULTILINE)
+"""The heading of a release in the changelog; what is not released yet has none with a date."""
 
 
 @pytest.fixture(scope="module")
 def release_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The code of the release before, unpacked."""
-    added = _git("log", "--format=%H", "--diff-filter=A", "--", FIRST).split()
-    assert added, f"the history that this checkout has does not reach back to when {FIRST} was added"
+    heading = _heading_before((ROOT / "CHANGELOG.md").read_text())
+    dated = _git("log", "--format=%H", f"-S{heading}", "--", "CHANGELOG.md").split()
+    assert dated, (
+        f"the history that this checkout has does not reach back to where the changelog got {heading!r}"
+    )
     home = tmp_path_factory.mktemp("before")
     packed = subprocess.run(
-        ["git", "archive", f"{added[-1]}^", "heartbeat", "alerting", "alembic"],
+        ["git", "archive", dated[-1], "heartbeat", "alerting", "alembic"],
         cwd=ROOT,
         capture_output=True,
         check=True,
@@ -56,10 +59,10 @@ def test_the_release_before_and_this_one_are_one_service_while_one_takes_over(
     text = configuration(checks, ['{webhook: "${PHONE}"}'], top="gathering: 1s")
     given = {"HEARTBEAT_DATABASE_URL": url, **phone.webhook}
     old = serve(text, name="before", PYTHONPATH=str(release_before), **given).start()
-    assert _revision(url) == BEFORE, "what serves is the release before"
+    assert _revision(url) == _newest(release_before), "what serves is the release before"
     assert old.ping("steady").status_code == 200
     new = serve(text, name="after", **given).start()
-    assert _revision(url) != BEFORE
+    assert _revision(url) == _newest(ROOT)
 
     # Both hear, and what one has heard the other knows.
     assert [one.ping("steady").status_code for one in (old, new)] == [200, 200]
@@ -87,6 +90,33 @@ def test_the_release_before_and_this_one_are_one_service_while_one_takes_over(
     eventually(lambda: new.get(incident)["state"] == "resolved", within=20, what="the incident to end")
     assert set(phone.times_rung().values()) == {1}
     assert "Traceback" not in old.output() + new.output()
+
+
+@pytest.mark.parametrize(
+    ("headings", "before"),
+    [
+        (("Unreleased", "0.3.0 (2027-01-02)", "0.2.0 (2026-11-25)"), "0.3.0 (2027-01-02)"),
+        (("0.3.0 (unreleased)", "0.2.0 (2026-11-25)"), "0.2.0 (2026-11-25)"),
+        (("0.3.0 (2027-01-02)", "0.2.0 (2026-11-25)"), "0.2.0 (2026-11-25)"),
+    ],
+)
+def test_the_release_before_is_the_newest_that_this_tree_is_not(
+    headings: tuple[str, ...], before: str
+) -> None:
+    text = "# Changelog\n\n" + "\n\n".join(f"## {heading}" for heading in headings) + "\n"
+    assert _heading_before(text) == f"## {before}"
+
+
+def _heading_before(changelog: str) -> str:
+    first = re.search("^## .*$", changelog, re.MULTILINE)
+    released = RELEASED.findall(changelog)
+    assert first
+    # At the commit of a release, the newest that has a date is this tree itself.
+    return str(released[1] if first[0] == released[0] else released[0])
+
+
+def _newest(code: Path) -> str:
+    return max(path.name.partition("_")[0] for path in (code / "alembic/versions").glob("[0-9]*.py"))
 
 
 def _revision(url: str) -> str:

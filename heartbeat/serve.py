@@ -184,7 +184,9 @@ def _first_words(db: Connection, given: Settings) -> list[str]:
     check = next(iter(store.listed(db, limit=1)), None)
     if check is None:
         return words
-    return [*words, f"ping a check: curl -fsS -m 10 --retry 5 {ping_url(given, check.slug, check.uuid)}"]
+    # Whoever pings while the service is restarted tries again.
+    line = f"curl -fsS -m 10 --retry 5 --retry-connrefused {ping_url(given, check.slug, check.uuid)}"
+    return [*words, f"ping a check: {line}"]
 
 
 def ping_url(given: Settings, slug: str, uuid: UUID) -> str:

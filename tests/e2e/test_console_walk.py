@@ -238,7 +238,7 @@ async def test_a_line_is_copied(place: Place, chromium: Browser) -> None:
         await walk.page.get_by_role("button", name="Copy").first.click()
         await expect(walk.page.locator("#said")).to_have_text("Copied")
         copied = await walk.page.evaluate("navigator.clipboard.readText()")
-        assert copied.startswith('curl -fsS -m 10 --retry 5 "http://127.0.0.1:')
+        assert copied.startswith('curl -fsS -m 10 --retry 5 --retry-connrefused "http://127.0.0.1:')
         assert "Copy" not in copied
 
 

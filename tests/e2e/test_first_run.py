@@ -71,6 +71,21 @@ def test_the_sample_takes_the_ping_key_that_is_set(serve: Serve) -> None:
     assert not (service.home / "data" / "ping-key").exists()
 
 
+def test_a_ping_that_comes_while_the_service_is_restarted_is_not_lost(serve: Serve) -> None:
+    service = serve("", "--sample").start()
+    line = _curl_line(service) + " -v"
+    service.sigterm()
+    with subprocess.Popen(
+        shlex.split(line), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as curl:
+        assert curl.stderr is not None
+        assert any("refused" in said for said in curl.stderr), "it has met nobody"
+        assert curl.poll() is None
+        service.start()
+        assert curl.communicate(timeout=40)[0] == "OK"
+    assert service.get("/v1/checks/example-job")["pings"] == 1
+
+
 def test_a_job_goes_silent_a_phone_rings_a_human_acknowledges_the_job_returns(
     serve: Serve, phone: Phone
 ) -> None:

@@ -161,7 +161,8 @@ async def test_an_empty_installation_shows_the_line_to_copy(browser: httpx.Async
         shown = await see(browser, path)
         assert "Nothing is watched yet." in shown.words
         assert (
-            'curl -fsS -m 10 --retry 5 "http://test/ping/$HEARTBEAT_PING_KEY/my-job?create=1"' in shown.words
+            'curl -fsS -m 10 --retry 5 --retry-connrefused "http://test/ping/$HEARTBEAT_PING_KEY/my-job?create=1"'
+            in shown.words
         )
     assert "heartbeat test-page PERSON" in (await see(browser, "/incidents")).words
 
@@ -237,9 +238,9 @@ async def test_a_check_tells_its_schedule_its_pings_and_how_to_ping_it(
         "fail, exit status 3",
         "processed 12 remaining 7",
         "1 failed",
-        f'curl -fsS -m 10 --retry 5 "http://test/ping/{one.uuid}"',
-        f'30 5 * * * /path/to/job; curl -fsS -m 10 --retry 5 -o /dev/null "http://test/ping/{one.uuid}/$?"',
-        'curl -fsS -m 10 --retry 5 "http://test/ping/$HEARTBEAT_PING_KEY/job"',
+        f'curl -fsS -m 10 --retry 5 --retry-connrefused "http://test/ping/{one.uuid}"',
+        f'30 5 * * * /path/to/job; curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null "http://test/ping/{one.uuid}/$?"',
+        'curl -fsS -m 10 --retry 5 --retry-connrefused "http://test/ping/$HEARTBEAT_PING_KEY/job"',
     ):
         assert words in shown.words
     assert f"/incidents/{await incident_of(system, one)}" in shown.links

@@ -90,7 +90,9 @@ async def test_the_line_for_a_crontab_has_its_times_and_says_nothing_that_cron_w
 ) -> None:
     one = await make_check(system, schedule=planned)
     shown = await see(browser, "/checks/job")
-    ping = f"curl -fsS -m 10 --retry 5 -o /dev/null &#34;http://test/ping/{one.uuid}/$?&#34;"
+    ping = (
+        f"curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null &#34;http://test/ping/{one.uuid}/$?&#34;"
+    )
     assert f"<code>{line}{ping}</code>" in shown.html.replace('"http', "&#34;http").replace('$?"', "$?&#34;")
 
 

@@ -164,6 +164,9 @@ def test_while_postgresql_is_away_pings_are_told_to_come_back_and_status_pages_s
 
     database.sigkill()
     eventually(lambda: call(release, "/readyz").status_code == 503, within=20, what="unreadiness")
+    # The readiness probe is given the time to find that out as well, were it to ask there.
+    asked = {one: one.asked() for one in pods}
+    eventually(lambda: all(one.asked() > asked[one] + 2 for one in pods), within=40, what="three probes")
     refused = call(release, f"/ping/{PING_KEY}/nightly")
     assert (refused.status_code, "Retry-After" in refused.headers) == (503, True)
     assert call(release, "/status/public/").status_code == 200

@@ -111,6 +111,10 @@ class Pod:
             self._process = subprocess.Popen(run, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self._watch(changed)
 
+    def asked(self) -> int:
+        """How often its readiness probe has been asked."""
+        return self._probes["readinessProbe"].asked
+
     def budget(self) -> float:
         """Seconds within which it has to be ready, by its own probes."""
         return sum(one.budget for kind, one in self._probes.items() if kind != "livenessProbe")

@@ -186,6 +186,11 @@ def note(db: Connection, incident_id: int, by: str, words: str, now: datetime) -
     return True
 
 
+def held(db: Connection, incident_id: int) -> Incident | None:
+    """An incident as it stands, locked until the transaction ends."""
+    return store.lock(db, [incident_id]).get(incident_id)
+
+
 def dossier(db: Connection, incident_id: int) -> Dossier | None:
     """All that is known of an incident."""
     incident = store.load(db, incident_id)

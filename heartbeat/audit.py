@@ -1,6 +1,6 @@
 """The audit log: every change that somebody made, with who, what, before, after and whence. Only ever added to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -41,6 +41,19 @@ def record(
     row: dict[str, Any] = {"actor": who.name, "via": who.via, "remote": who.remote}
     row |= {"action": action, "target": target, "at": now}
     db.execute(insert(audit).values(**row, before=before, after=after))
+
+
+def record_all(
+    db: Connection, made: Iterable[tuple[Who, str, str, Mapping[str, Any]]], now: datetime
+) -> None:
+    """Write down, all at once, what was made: by whom, by which action, what it is called, and what it is."""
+    rows = [
+        {"actor": who.name, "via": who.via, "remote": who.remote, "action": action, "target": target}
+        | {"at": now, "before": None, "after": after}
+        for who, action, target, after in made
+    ]
+    if rows:
+        db.execute(insert(audit), rows)
 
 
 def listed(db: Connection, *, limit: int, before: int | None = None, target: str = "") -> list[Deed]:

@@ -10,12 +10,14 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from alerting import desk
-from alerting.incident import Acknowledged, Missing, Resolved, Snoozed, Stale
+from alerting.incident import Acknowledged, Incident, Missing, Resolved, Snoozed, Stale
 from alerting.incident import State as Life
 from heartbeat import audit, check, checker, installation, store, transitions
 from heartbeat.check import Change, Check, Cleared, State
 from heartbeat.config import CheckDefinition, export
 from heartbeat.who import Who
+
+_BECOMES = {"acknowledge": Life.ACKNOWLEDGED, "snooze": Life.SNOOZED, "resolve": Life.RESOLVED}
 
 Deed = tuple[Check, Check]
 """A check before something was done to it, and after."""
@@ -74,10 +76,10 @@ def acknowledge(
     `by` is who answers, where that is somebody else than who calls.
     """
     end = until or now + installation.acknowledge_for(db)
-    named = by or who.name
+    named, before = by or who.name, desk.held(db, incident_id)
     outcome = desk.acknowledge(db, incident_id, named, now, occurrence=occurrence, until=end)
     if isinstance(outcome, Acknowledged) and not outcome.again:
-        _note_answer(db, who, "acknowledge", incident_id, now, by=named, until=outcome.until.isoformat())
+        _note_answer(db, who, "acknowledge", before, now, by=named, until=outcome.until.isoformat())
     return outcome
 
 
@@ -85,12 +87,11 @@ def snooze(
     db: Connection, incident_id: int, who: Who, now: datetime, until: datetime, *, by: str | None = None
 ) -> Snoozed | Resolved | Missing:
     """Quiet until then, when it pages again. Where it is so already, nobody is told of it again."""
-    named = by or who.name
-    found = desk.dossier(db, incident_id)
-    standing = found is not None and (found.incident.state, found.incident.next_at) == (Life.SNOOZED, until)
+    named, before = by or who.name, desk.held(db, incident_id)
+    standing = before is not None and (before.state, before.next_at) == (Life.SNOOZED, until)
     outcome = desk.snooze(db, incident_id, named, now, until)
     if isinstance(outcome, Snoozed) and not standing:
-        _note_answer(db, who, "snooze", incident_id, now, by=named, until=until.isoformat())
+        _note_answer(db, who, "snooze", before, now, by=named, until=until.isoformat())
     return outcome
 
 
@@ -98,7 +99,7 @@ def resolve(
     db: Connection, incident_id: int, who: Who, now: datetime, *, by: str | None = None
 ) -> Resolved | Missing:
     """End an incident. Checks of it that are still down are expected afresh from now on, so that none is forgotten."""
-    named = by or who.name
+    named, stood = by or who.name, desk.held(db, incident_id)
     outcome = desk.resolve(db, incident_id, named, now)
     if isinstance(outcome, Resolved) and outcome.keys:
         ids = [int(key.removeprefix("check:")) for key in outcome.keys]
@@ -107,7 +108,7 @@ def resolve(
         store.save(db, [change.check for change in changes])
         transitions.write(db, [(c, one, now) for c, one in zip(changes, before, strict=True)])
     if isinstance(outcome, Resolved) and not outcome.again:
-        _note_answer(db, who, "resolve", incident_id, now, by=named)
+        _note_answer(db, who, "resolve", stood, now, by=named)
     return outcome
 
 
@@ -117,12 +118,23 @@ def note(
     """Add words to the timeline of an incident; False where there is no such incident."""
     noted = desk.note(db, incident_id, by or who.name, words, now)
     if noted:
-        _note_answer(db, who, "note", incident_id, now, by=by or who.name, words=words)
+        said = {"by": by or who.name, "words": words}
+        audit.record(db, who, "incident.note", f"incident {incident_id}", now, after=said)
     return noted
 
 
-def _note_answer(db: Connection, who: Who, deed: str, incident_id: int, now: datetime, **after: str) -> None:
-    audit.record(db, who, f"incident.{deed}", f"incident {incident_id}", now, after=after)
+def _note_answer(
+    db: Connection, who: Who, deed: str, before: Incident | None, now: datetime, **after: str
+) -> None:
+    """Write down how an incident stood and how it does now, which its answer says."""
+    assert before is not None, "what was answered was there"
+    was = {"state": before.state.value}
+    if before.state is not Life.OPEN and before.next_at is not None:
+        was |= {"until": before.next_at.isoformat()}
+    if before.acknowledged_by is not None:
+        was |= {"by": before.acknowledged_by}
+    is_now = {"state": _BECOMES[deed].value, **after}
+    audit.record(db, who, f"incident.{deed}", f"incident {before.id}", now, before=was, after=is_now)
 
 
 def _locked(db: Connection, name: str | UUID) -> Check | None:

@@ -6,7 +6,7 @@ and until it does, new pings are turned away at the door instead of queueing beh
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
@@ -16,12 +16,14 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from alerting import desk
-from heartbeat import cause, check, checker, installation, ring, store, transitions
+from heartbeat import audit, cause, check, checker, installation, ring, store, transitions
 from heartbeat.check import Change, Check, Cleared, Ping, Raised, Signal
+from heartbeat.config import CheckDefinition, export
 from heartbeat.database import Database, Unavailable
 from heartbeat.ring import Arrival, Numbered
 from heartbeat.schedule import Every
 from heartbeat.usage import Usage
+from heartbeat.who import Role, Who
 
 STORE_BOUND = 1.5
 """Seconds within which a ping must be committed, or its sender is told to come back."""
@@ -205,14 +207,14 @@ def _look_up(db: Connection, arrivals: Sequence[Arrival]) -> set[str]:
     uuids = store.uuids(db, {arrival.slug for arrival in allowed})
     missing = {a.slug: a for a in allowed if a.create and a.slug not in uuids}
     if missing:
-        _create(db, missing.values())
+        _create(db, missing.values(), keys)
         uuids |= store.uuids(db, missing.keys())
     for arrival in allowed:
         arrival.uuid = uuids.get(arrival.slug, "")
     return set(missing)
 
 
-def _create(db: Connection, firsts: Collection[Arrival]) -> None:
+def _create(db: Connection, firsts: Collection[Arrival], keys: Mapping[str, str]) -> None:
     group_by = installation.recall(db, "group_by")
     group_by = ["host"] if group_by is None else group_by
     made = [
@@ -233,7 +235,23 @@ def _create(db: Connection, firsts: Collection[Arrival]) -> None:
         )
         for first in firsts
     ]
-    store.insert(db, made)
+    ours = store.insert(db, made)
+    first_of = {first.slug: first for first in firsts}
+    audit.record_all(
+        db,
+        (
+            (_who(first, keys), "check.make", f"check {one.slug}", export.check(CheckDefinition.of(one)))
+            for one in made
+            if one.slug in ours and (first := first_of[one.slug])
+        ),
+        max(first.at for first in firsts),
+    )
+
+
+def _who(first: Arrival, keys: Mapping[str, str]) -> Who:
+    """Whose key it is that has made a check. An API key that pings has a ping key of its own: see `access.keys`."""
+    kind, _, name = keys[first.key_hash].rpartition(":")
+    return Who(name, Role.VIEWER, f"{kind or 'ping key'} {name}", first.remote)
 
 
 def _hear_slowly(db: Connection, arrivals: Sequence[Arrival]) -> tuple[set[str], bool]:

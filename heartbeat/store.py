@@ -215,9 +215,10 @@ def last_bodies(db: Connection, ids: Collection[int]) -> dict[int, bytes]:
     return {row.check_id: bytes(row.body) for row in db.execute(query)}
 
 
-def known_ping_keys(db: Connection, hashes: Collection[str]) -> set[str]:
-    """Which of these hashes are those of ping keys."""
-    return set(db.execute(select(ping_keys.c.hash).where(ping_keys.c.hash.in_(hashes))).scalars())
+def known_ping_keys(db: Connection, hashes: Collection[str]) -> dict[str, str]:
+    """By those of these hashes that are of ping keys the names of the keys."""
+    known = select(ping_keys.c.hash, ping_keys.c.name).where(ping_keys.c.hash.in_(hashes))
+    return {row.hash: row.name for row in db.execute(known)}
 
 
 def uuids(db: Connection, slugs: Collection[str]) -> dict[str, str]:

@@ -27,7 +27,9 @@ def turn_on(
     store.change_user(db, user.id, code_secret=vault.seal(secret, user.about_code), code_step=step)
     codes = factor.recovery_codes(token_hex)
     store.put_recovery_codes(db, user.id, [token.hashed(factor.tidy(code)) for code in codes])
-    audit.record(db, who, "user.second_factor", f"user {user.name}", now, after={"second_factor": "on"})
+    # Who replaces a lost phone has it on before and after.
+    was, is_now = ("off", "on") if user.code_secret is None else ("on", "on, with another secret")
+    _written_down(db, who, user, was, is_now, now)
     return codes
 
 
@@ -35,7 +37,8 @@ def turn_off(db: Connection, who: Who, user: User, now: datetime) -> None:
     """Ask for no code any more."""
     store.change_user(db, user.id, code_secret=None)
     store.put_recovery_codes(db, user.id, [])
-    audit.record(db, who, "user.second_factor", f"user {user.name}", now, after={"second_factor": "off"})
+    if user.code_secret is not None:
+        _written_down(db, who, user, "on", "off", now)
 
 
 def takes(db: Connection, user: User, vault: Vault, given: str, now: datetime) -> str | None:
@@ -49,3 +52,8 @@ def takes(db: Connection, user: User, vault: Vault, given: str, now: datetime) -
         return "recovery code"
     step = factor.step_of(vault.open(user.code_secret, user.about_code), given, now)
     return "code" if step is not None and store.take_step(db, user.id, step) else None
+
+
+def _written_down(db: Connection, who: Who, user: User, was: str, is_now: str, now: datetime) -> None:
+    before, after = {"second_factor": was}, {"second_factor": is_now}
+    audit.record(db, who, "user.second_factor", f"user {user.name}", now, before=before, after=after)

@@ -89,7 +89,9 @@ def set_password(db: Connection, who: Who, user: User, password_hash: str, now: 
     store.change_user(db, user.id, password_hash=password_hash)
     store.end_sessions_of(db, user.id)
     store.end_links_of(db, user.id)
-    audit.record(db, who, "user.password", f"user {user.name}", now)
+    was, is_now = {**shown(user), **_proofs(user)}, shown(replace(user, password_hash=password_hash))
+    after = {**is_now, **_proofs(user), "password": "a new one"}
+    audit.record(db, who, "user.password", f"user {user.name}", now, before=was, after=after)
 
 
 def reset(db: Connection, who: Who, name: str, now: datetime) -> tuple[User, str] | None:
@@ -105,7 +107,9 @@ def reset(db: Connection, who: Who, name: str, now: datetime) -> tuple[User, str
     store.change_user(db, user.id, password_hash=None, code_secret=None)
     store.put_recovery_codes(db, user.id, [])
     store.end_sessions_of(db, user.id)
-    audit.record(db, who, "user.reset", f"user {name}", now)
+    after = replace(user, password_hash=None, code_secret=None)
+    was, is_now = {**shown(user), **_proofs(user)}, {**shown(after), **_proofs(after)}
+    audit.record(db, who, "user.reset", f"user {name}", now, before=was, after=is_now)
     return user, _link(db, user.id, now)
 
 
@@ -127,6 +131,13 @@ def enable(db: Connection, who: Who, name: str, now: datetime) -> User | None:
 def shown(user: User) -> Mapping[str, Any]:
     """What the audit log says of a user."""
     return {"role": user.role.value, "state": user.state}
+
+
+def _proofs(user: User) -> Mapping[str, Any]:
+    return {
+        "password": "set" if user.password_hash else "none",
+        "second_factor": "on" if user.code_secret else "off",
+    }
 
 
 def _change(db: Connection, who: Who, name: str, action: str, now: datetime, **values: Any) -> User | None:

@@ -102,7 +102,14 @@ async def test_answers_to_incidents_are_written_down_once(database: Database, in
     ]
     assert {deed.actor for deed in deeds} == {"anna"}
     assert deeds[1].after == {"by": "bob", "words": "the disk is full"}
-    assert deeds[3].after == {"by": "anna", "until": (LATER + timedelta(hours=1)).isoformat()}
+    hour, two = ((LATER + timedelta(hours=hours)).isoformat() for hours in (1, 2))
+    acknowledged = {"state": "acknowledged", "by": "anna", "until": hour}
+    snoozed = {"state": "snoozed", "by": "anna", "until": two}
+    assert (deeds[3].before, deeds[3].after) == ({"state": "open"}, acknowledged)
+    assert (deeds[2].before, deeds[2].after) == (acknowledged, snoozed)
+    # Who snoozed it is told where they did so, not by the incident.
+    assert deeds[0].before == {"state": "snoozed", "until": two}
+    assert deeds[0].after == {"state": "resolved", "by": "bob"}
 
 
 async def test_a_configuration_that_changes_something_is_written_down(

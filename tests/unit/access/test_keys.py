@@ -68,9 +68,9 @@ async def test_a_key_for_pings_is_one_until_it_is_revoked(database: Database) ->
     _, clear = await make(database, PING)
     await make(database, READ, name="other")
     hashed = token.hashed(clear)
-    assert await database.read(lambda db: known_ping_keys(db, {hashed})) == {hashed}
+    assert await database.read(lambda db: known_ping_keys(db, {hashed})) == {hashed: "key:deploy"}
     await database.write(lambda db: keys.revoke(db, ROOT, "deploy", NOW))
-    assert await database.read(lambda db: known_ping_keys(db, {hashed})) == set()
+    assert await database.read(lambda db: known_ping_keys(db, {hashed})) == {}
 
 
 async def test_there_is_one_key_of_a_name(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

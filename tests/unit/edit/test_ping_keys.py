@@ -25,14 +25,14 @@ def test_a_key_is_made_once_and_revoked(db: Connection) -> None:
         NOW,
         "anna",
     )
-    assert store.known_ping_keys(db, [hashed]) == {hashed}
+    assert store.known_ping_keys(db, [hashed]) == {hashed: "house"}
     with pytest.raises(
         InUse, match=r"^There is a ping key house already: revoke it first, or choose another"
     ):
         edit.make(db, ANNA, "house", NOW)
     assert edit.revoke(db, ANNA, "house", NOW) == made
     assert edit.revoke(db, ANNA, "house", NOW) is None
-    assert store.known_ping_keys(db, [hashed]) == set()
+    assert store.known_ping_keys(db, [hashed]) == {}
     deeds = audit.listed(db, limit=10)
     assert [one.action for one in deeds] == ["ping_key.revoke", "ping_key.make"]
     assert clear not in repr(deeds)

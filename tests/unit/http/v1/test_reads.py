@@ -95,10 +95,10 @@ async def test_answers_are_written_down_once_with_who_gave_them(
         await admin.post(f"/v1/incidents/{number}/{deed}", json=asked)
     target, end = f"incident {number}", "2024-05-03T06:00:00+00:00"
     assert await deeds(system) == [
-        ("incident.acknowledge", target, {"by": "anna", "until": end}),
-        ("incident.snooze", target, {"by": "admin", "until": end}),
+        ("incident.acknowledge", target, {"state": "acknowledged", "by": "anna", "until": end}),
+        ("incident.snooze", target, {"state": "snoozed", "by": "admin", "until": end}),
         ("incident.note", target, {"by": "admin", "words": "Looking."}),
-        ("incident.resolve", target, {"by": "admin"}),
+        ("incident.resolve", target, {"state": "resolved", "by": "admin"}),
     ]
 
 

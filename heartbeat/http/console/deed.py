@@ -38,6 +38,7 @@ DONE = {
     "update": "updated",
     "apply": "applied",
     "rotate": "replaced",
+    "replace_lost": "replaced the lost",
 }
 """What was done, by the action's whole name, or by what stands after its dot."""
 

@@ -116,6 +116,7 @@ async def test_the_provider_says_who_one_is_and_what_one_may(
 
         await bob.press("Sign out")
         await bob.is_at("/sign-in")
+        await bob.photograph("sign-in-provider-and-password")
         assert await bob.to("/checks") == 200
         assert "/sign-in" in bob.page.url
 

@@ -9,12 +9,12 @@ from urllib.parse import quote
 
 import httpx
 import segno
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from tests.e2e import walk
 from tests.e2e.conftest import Serve
 from tests.e2e.service import ADMIN_KEY, Service
-from tests.e2e.visitor import Visitor, visiting
+from tests.e2e.visitor import SOON, Visitor, visiting
 
 pytestmark = walk.MARKS
 
@@ -125,6 +125,28 @@ async def test_signing_out_and_in_again(serve: Serve, chromium: Browser) -> None
         await bob.fill(Admin_key="an admin key that was guessed")
         assert (await bob.sends("Sign in with the key")).status == 403
         await bob.reads("This is not the admin key.")
+
+
+async def test_an_open_page_says_so_when_its_sign_in_has_ended(serve: Serve, chromium: Browser) -> None:
+    service = serve("").start()
+    async with visiting(chromium, service.url) as anna, visiting(chromium, service.url) as bob:
+        await make_first(anna, service)
+        await invited(anna, bob)
+        await bob.to("/checks")
+        await expect(bob.page.locator("#live")).to_have_text("live", timeout=SOON)
+        await anna.to("/users/bob")
+        await anna.follow("Disable…")
+        await anna.press("Disable bob")
+        told = bob.page.locator("#live")
+        await expect(told).to_have_text("you are signed out: load the page again", timeout=2 * SOON)
+        await bob.photograph("signed-out-elsewhere")
+        # The browser notes that it was sent from its stream to the sign-in page.
+        assert all("EventSource" in fault for fault in bob.faults), bob.faults
+        bob.faults.clear()
+        await bob.page.reload()
+        await bob.reads("Sign in")
+        assert (await bob.sign_in("bob", BOBS)).status == 403
+        await bob.reads("The name or the password is wrong.")
 
 
 async def test_who_tries_too_often_is_told_how_long_to_wait(serve: Serve, chromium: Browser) -> None:

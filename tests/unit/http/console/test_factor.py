@@ -9,7 +9,7 @@ import pytest
 
 from heartbeat.app import System
 from tests.unit.access.conftest import PASSWORD, add
-from tests.unit.http.conftest import SetClock, visitor
+from tests.unit.http.conftest import ADMIN_KEY, SetClock, visitor
 from tests.unit.http.console.conftest import BROWSER, press, see
 from tests.unit.http.markup import sound
 
@@ -93,6 +93,27 @@ async def test_the_password_turns_it_off(
     assert (await press(anna, "/account/second-factor/off", password=PASSWORD)).status_code == 303
     done = await stranger.post("/sign-in", data={"name": "anna", "password": PASSWORD})
     assert done.status_code == 303
+
+
+async def test_the_only_admin_who_has_lost_all_is_helped_with_the_admin_key(
+    system: System, anna: httpx.AsyncClient, stranger: httpx.AsyncClient, clock: SetClock
+) -> None:
+    await turn_on(anna, clock)
+    async with visitor(system, **BROWSER) as root, visitor(system, **BROWSER) as second:
+        await root.post("/sign-in", data={"key": ADMIN_KEY})
+        refused = await press(root, "/users/anna/reset")
+        assert "anna is the last admin: make somebody else an admin first." in sound(refused.text).words
+        # As docs/access.md has it.
+        for one, browser, path in (
+            ("carl", second, "/users"),
+            ("anna", stranger, "/users/anna/reset"),
+        ):
+            done = sound((await press(root, path, name="carl", role="admin")).text).words
+            link = re.search(r"http://test(/join/[\w-]+)", done)
+            assert link, one
+            chosen = {"password": f"{PASSWORD} of {one}", "again": f"{PASSWORD} of {one}"}
+            assert (await browser.post(link[1], data=chosen)).headers["location"] == "/"
+        assert "It is off" in (await see(stranger, "/account")).words
 
 
 async def test_a_secret_that_is_not_of_this_user_is_not_taken(

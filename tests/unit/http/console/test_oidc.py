@@ -6,6 +6,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from heartbeat import audit
 from heartbeat.access import store
 from heartbeat.access.oidc import Oidc
 from heartbeat.app import System
@@ -54,6 +55,12 @@ async def test_somebody_signs_in_by_the_provider(
     assert "You have the role responder" in sound((await browser.get("/account")).text).words
     (anna,) = await system.door.database.read(store.every_user)
     assert (anna.name, anna.password_hash) == ("anna", None)
+    deeds = await system.door.database.read(lambda db: audit.listed(db, limit=9))
+    assert [(one.action, one.actor, one.via, one.remote) for one in reversed(deeds)] == [
+        ("user.make", "anna", "OpenID Connect", "127.0.0.1"),
+        ("sign_in", "anna", "session", "127.0.0.1"),
+    ]
+    assert deeds[0].after == {"how": "OpenID Connect"}
 
 
 async def test_an_answer_that_this_browser_did_not_ask_for_is_refused(

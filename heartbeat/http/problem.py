@@ -37,7 +37,7 @@ class Problem(BaseModel):
     title: str = Field(description="The status in words.", examples=["Not Found"])
     status: int = Field(description="The HTTP status.", examples=[404])
     detail: str = Field(
-        description="One sentence for people.", examples=["There is no check 'daily-cpu-reset'."]
+        description="One sentence for people.", examples=["There is no check 'nightly-backup'."]
     )
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict, JsonValue
 from sqlalchemy import Connection
 
 from heartbeat.http.auth import Given, Responder
@@ -27,7 +28,12 @@ _HOW = {
     "working": Health.NORMAL,
 }
 _SAID = {health: name for name, health in _HOW.items()}
-_EXAMPLE_AFFECTED = [{"component": "CPU allowance", "health": "delayed", "regions": ["us"]}]
+_EXAMPLE_AFFECTED: list[JsonValue] = [{"component": "Backups", "health": "delayed", "regions": []}]
+_EXAMPLE: JsonDict = {
+    "title": "Backups are delayed",
+    "body": "Since 01:40 UTC backups are late. We are looking into it.",
+    "affected": _EXAMPLE_AFFECTED,
+}
 
 
 def _how(text: str) -> str:
@@ -53,23 +59,21 @@ class Part(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    component: Annotated[str, AfterValidator(_clean)] = Field(examples=["CPU allowance"])
+    component: Annotated[str, AfterValidator(_clean)] = Field(examples=["Backups"])
     health: Annotated[str, AfterValidator(_how)] = Field(default="delayed", examples=["delayed"])
-    regions: list[Annotated[str, AfterValidator(_clean)]] = Field(
-        default=[], max_length=50, examples=[["us"]]
-    )
+    regions: list[Annotated[str, AfterValidator(_clean)]] = Field(default=[], max_length=50, examples=[[]])
 
 
 class Write(BaseModel):
     """An incident or a maintenance for customers. It stays a draft until it is published."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
 
     kind: Annotated[Kind, fields.said("must be one of incident, maintenance")] = Kind.INCIDENT
     title: Annotated[str, Field(max_length=life.MAX_TITLE), AfterValidator(_clean)] = Field(
-        examples=["CPU allowance is delayed in the US"]
+        examples=["Backups are delayed"]
     )
-    body: Words = Field(examples=["Since 03:15 UTC resets are late. We are looking into it."])
+    body: Words = Field(examples=["Since 01:40 UTC backups are late. We are looking into it."])
     status: Annotated[Status, fields.said(f"must be one of {', '.join(Status)}")] | None = None
     impact: Annotated[Impact, fields.said(f"must be one of {', '.join(Impact)}")] | None = Field(
         default=None, description="From the worst of what is affected, where it is left out."
@@ -98,9 +102,9 @@ class Write(BaseModel):
 class Draft(BaseModel):
     """Draft from what is known inside: the number of an incident, or of a maintenance window."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"incident": 1}]})
 
-    incident: int | None = Field(default=None, ge=1, le=fields.MAX_NUMBER, examples=[12])
+    incident: int | None = Field(default=None, ge=1, le=fields.MAX_NUMBER)
     maintenance: int | None = Field(default=None, ge=1, le=fields.MAX_NUMBER)
 
 
@@ -112,7 +116,7 @@ class Say(BaseModel):
     status: Annotated[Status, fields.said(f"must be one of {', '.join(Status)}")] = Field(
         examples=["identified"]
     )
-    body: Words = Field(examples=["The scheduler on one server had stopped. It runs again."])
+    body: Words = Field(examples=["The disk of one server was full. It has room again."])
     affected: list[Part] | None = Field(
         default=None, max_length=1000, description="As before, where left out."
     )
@@ -123,7 +127,7 @@ class Relate(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    not_related_to: list[Others] = Field(max_length=life.MAX_UNRELATED, examples=[[11]])
+    not_related_to: list[Others] = Field(max_length=life.MAX_UNRELATED, examples=[[2]])
 
 
 class Told(Answer):

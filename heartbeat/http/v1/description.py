@@ -147,7 +147,9 @@ def _operation(
         "summary": one["operationId"].replace("_", " ").capitalize(),
         "description": f"{one['description']}\n\nNeeds the role **{role}**.",
         "tags": one.get("tags", []),
-        **({"parameters": [_bare(param) for param in one["parameters"]]} if "parameters" in one else {}),
+        **(
+            {"parameters": [_bare(param, path) for param in one["parameters"]]} if "parameters" in one else {}
+        ),
         **({"requestBody": _with_example(body, kinds)} if body else {}),
         "responses": _answers(verb, path, one, role, kinds),
     }
@@ -160,11 +162,13 @@ def words_of(shape: Mapping[str, Any]) -> str:
     return found
 
 
-def _bare(param: Node) -> Node:
-    """A parameter without the null that nobody can write in an address."""
+def _bare(param: Node, path: str) -> Node:
+    """A parameter without the null that nobody can write in an address; a name with that of the examples."""
     shape = param["schema"]
     left = [one for one in shape.get("anyOf", []) if one != {"type": "null"}]
     only = left[0] if len(left) == 1 else shape
+    if param["in"] == "path" and only.get("type") == "string":
+        only = {**only, "examples": [example.NAMES["/".join(path.split("/")[:3])]]}
     return {**param, "schema": only, "description": param.get("description") or words_of(shape)}
 
 

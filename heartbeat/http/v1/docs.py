@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
@@ -81,8 +82,10 @@ async def show_docs(request: Request, door: Given) -> Response:
     described = description_of(request.app, door.public_url)
     about = _html(described["info"]["description"])
     version, faults = described["info"]["version"], _faults(described)
+    tomorrow = (door.clock.now() + timedelta(days=1)).date()
+    found = groups(ahead(described, tomorrow))
     manual = page.render(
-        "api.html", about=about, version=version, url=door.public_url, groups=groups(described), faults=faults
+        "api.html", about=about, version=version, url=door.public_url, groups=found, faults=faults
     )
     return page.zipped(request, manual)
 
@@ -97,6 +100,17 @@ def description_of(app: FastAPI, public_url: str) -> dict[str, Any]:
         app.state.description = description.complete(app.openapi(), public_url, roles, given)
     found: dict[str, Any] = app.state.description
     return found
+
+
+def ahead(described: Mapping[str, Any], day: date) -> dict[str, Any]:
+    """The same with the examples of what is asked on this day: what must lie ahead does so, and can be tried out."""
+    paths = {
+        path: {verb: dict(one) for verb, one in verbs.items()} for path, verbs in described["paths"].items()
+    }
+    for _, _, one in description.operations({"paths": paths}):
+        if "requestBody" in one:
+            one["requestBody"] = json.loads(json.dumps(one["requestBody"]).replace(example.DAY, f"{day}"))
+    return {**described, "paths": paths}
 
 
 def groups(described: Mapping[str, Any]) -> list[Group]:
@@ -154,13 +168,13 @@ def _operation(path: str, verb: str, one: Mapping[str, Any], described: Mapping[
 
 
 def curl(path: str, verb: str, one: Mapping[str, Any], url: str) -> str:
-    """The line that asks for it, with the key in `$key`."""
+    """The line that asks for it, with the key in `$HEARTBEAT_KEY`."""
     for param in one.get("parameters", []):
         if param["in"] == "path":
             value = param.get("examples") or param["schema"].get("examples") or [1]
             first = value[0] if isinstance(value, list) else next(iter(value.values()))
             path = path.replace(f"{{{param['name']}}}", str(first))
-    words = ['curl -fsS -H "Authorization: Bearer $key"']
+    words = ['curl -fsS -H "Authorization: Bearer $HEARTBEAT_KEY"']
     words += [] if verb == "get" else [f"-X {verb.upper()}"]
     content = one.get("requestBody", _MISSING)["content"]
     if "application/json" in content:

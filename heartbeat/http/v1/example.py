@@ -58,8 +58,22 @@ BY_NAME: Mapping[str, Any] = {
 }
 """What stands for a field that brings no example of its own."""
 
+DAY = "2026-05-02"
+"""The day of the examples."""
+NAMES: Mapping[str, str] = {
+    "/v1/checks": "nightly-backup",
+    "/v1/keys": "deploy",
+    "/v1/notifiers": "ntfy",
+    "/v1/people": "anna",
+    "/v1/ping-keys": "housekeeping",
+    "/v1/policies": "ops",
+    "/v1/status-pages": "backups",
+    "/v1/users": "bob",
+}
+"""What the examples of an address are about: what those of the others have made."""
+
 _BY_FORMAT: Mapping[str, Any] = {
-    "date-time": "2026-05-02T01:30:00Z",
+    "date-time": f"{DAY}T01:30:00Z",
     "uuid": "f7a0c980-65d9-4075-a996-6b8a016b00bb",
     "uri": "https://heartbeat.example.com",
 }

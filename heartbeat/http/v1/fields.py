@@ -92,7 +92,7 @@ Shown = Annotated[
     Query(description="Only checks in this state."),
     said(f"must be one of {', '.join(State)}"),
 ]
-Name = Annotated[str, Path(description="The slug or the uuid of a check.", examples=["daily-cpu-reset"])]
+Name = Annotated[str, Path(description="The slug or the uuid of a check.")]
 Number = Annotated[
     int,
     Path(ge=1, le=MAX_NUMBER, description="The number of an incident."),
@@ -124,13 +124,10 @@ FileName = Annotated[
     AfterValidator(entry.line(MAX_PATH)),
 ]
 
-Slug = Annotated[
-    str,
-    Path(description="Its name: a-z, 0-9, _ and -.", examples=["anna"]),
-]
+Slug = Annotated[str, Path(description="Its name: a-z, 0-9, _ and -.")]
 NewSlug = Annotated[
     str,
-    Path(description="Its name: a-z, 0-9, _ and -, at most 100.", examples=["nightly-backup"]),
+    Path(description="Its name: a-z, 0-9, _ and -, at most 100."),
     AfterValidator(entry.slug),
 ]
 AfterName = Annotated[

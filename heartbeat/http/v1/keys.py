@@ -18,7 +18,7 @@ from heartbeat.http.v1.tags import Reads, tag
 
 router = APIRouter(prefix="/keys", tags=["keys"])
 
-Name = Annotated[str, Path(description="What the key is called.", examples=["deploy"])]
+Name = Annotated[str, Path(description="What the key is called.")]
 
 
 class Key(Answer):

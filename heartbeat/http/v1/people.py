@@ -26,9 +26,15 @@ Definition = Annotated[
         Two_contacts={
             "name": "Anna",
             "timezone": "Europe/London",
-            "contacts": [{"ntfy": "https://ntfy.example.com/anna"}, {"email": "anna@example.com"}],
+            "contacts": [
+                {"ntfy": "https://ntfy.sh/anna-vK3pQ9"},
+                {"slack": "https://hooks.slack.com/services/T0000/B0000/vK3pQ9"},
+            ],
         },
-        Keep_a_secret_address={"name": "Anna", "contacts": [{"slack": None}, {"email": "anna@example.com"}]},
+        Keep_a_secret_address={
+            "name": "Anna",
+            "contacts": [{"slack": None}, {"ntfy": "https://ntfy.sh/anna-vK3pQ9"}],
+        },
     ),
 ]
 

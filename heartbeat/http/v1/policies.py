@@ -18,7 +18,7 @@ from heartbeat.http.v1.tags import Changes, Reads, put, tag
 
 router = APIRouter(prefix="/policies", tags=["people"])
 
-_EXAMPLE = {"steps": [{"page": "anna", "wait": "5m"}, {"page": ["ben", "anna"], "wait": "10m"}]}
+_EXAMPLE = {"steps": [{"page": "anna", "wait": "5m"}, {"page": "anna", "wait": "10m"}]}
 Definition = Annotated[dict[str, Any], fields.shaped("policy"), fields.given(Two_steps=_EXAMPLE)]
 
 

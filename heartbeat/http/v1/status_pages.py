@@ -19,7 +19,7 @@ router = APIRouter(prefix="/status-pages", tags=["status pages"])
 
 _EXAMPLE = {
     "title": "Example status",
-    "components": [{"name": "CPU allowance", "match": {"component": "cpu-allowance"}}],
+    "components": [{"name": "Backups", "match": {"host": "vault-1"}}],
 }
 Definition = Annotated[dict[str, Any], fields.shaped("status_page"), fields.given(One_row=_EXAMPLE)]
 
@@ -27,13 +27,13 @@ Definition = Annotated[dict[str, Any], fields.shaped("status_page"), fields.give
 class StatusPage(Answer):
     """A page for customers."""
 
-    slug: str = Field(examples=["public"])
+    slug: str = Field(examples=["backups"])
     title: str = Field(examples=["Example status"])
     origin: str = Field(description="Who owns the definition: file or api.", examples=["api"])
     definition: dict[str, Any] = Field(
         description="What `PUT` takes, and what the configuration file would have.", examples=[_EXAMPLE]
     )
-    url: str = Field(examples=["https://heartbeat.example.com/status/public"])
+    url: str = Field(examples=["https://heartbeat.example.com/status/backups"])
 
 
 class StatusPages(Answer):

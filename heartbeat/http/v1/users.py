@@ -19,7 +19,7 @@ from heartbeat.http.v1.tags import Reads, tag
 
 router = APIRouter(prefix="/users", tags=["users"])
 
-Name = Annotated[str, Path(description="What the user is called.", examples=["anna"])]
+Name = Annotated[str, Path(description="What the user is called.")]
 
 
 class User(Answer):

@@ -135,10 +135,13 @@ async def test_the_lines_to_copy_are_right(described: Any) -> None:
     lines = {
         one["operationId"]: docs.curl(path, verb, one, "https://x") for path, verb, one in every(described)
     }
-    assert lines["list_checks"] == 'curl -fsS -H "Authorization: Bearer $key" \\\n  https://x/v1/checks'
+    assert (
+        lines["list_checks"]
+        == 'curl -fsS -H "Authorization: Bearer $HEARTBEAT_KEY" \\\n  https://x/v1/checks'
+    )
     assert lines["pause_check"] == (
-        'curl -fsS -H "Authorization: Bearer $key" \\\n  -X POST \\\n  '
-        "https://x/v1/checks/daily-cpu-reset/pause"
+        'curl -fsS -H "Authorization: Bearer $HEARTBEAT_KEY" \\\n  -X POST \\\n  '
+        "https://x/v1/checks/nightly-backup/pause"
     )
     assert '-d \'{"steps": [{"page": "anna"' in lines["define_policy"]
     assert "--data-binary @heartbeat.yaml" in lines["apply_configuration"]

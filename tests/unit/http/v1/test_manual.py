@@ -1,0 +1,143 @@
+"""Every example of the manual does what it says, one after the other, on an installation that has just been made."""
+
+import shlex
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from heartbeat.app import System
+from heartbeat.http.v1 import description, docs
+from tests.unit.http.conftest import SetClock, fall_silent, ping, read_check
+
+STORY = """
+START list_notifiers define_notifier show_notifier list_people define_person show_person
+list_policies define_policy show_policy make_default
+define_check list_checks show_check who_would_be_paged
+PING list_pings show_body list_transitions
+SILENCE list_incidents show_incident show_overview acknowledge snooze note
+define_status_page list_status_pages show_status_page
+write_announcement SECOND list_announcements show_announcement change_announcement
+publish_announcement PUBLISHED relate_announcement update_announcement DRAFT discard_announcement
+resolve draft_announcement
+pause_check resume_check
+make_maintenance list_maintenance show_maintenance change_maintenance BEGUN end_maintenance
+AGAIN delete_maintenance
+make_ping_key list_ping_keys revoke_ping_key
+make_key list_keys revoke_key
+invite_user list_users change_role reset_user disable_user enable_user
+delete_check DEFAULT delete_policy delete_person delete_notifier
+delete_status_page
+rotate apply_configuration list_audit
+"""
+"""The operations in an order in which each finds what it needs. Words in capitals are what happens meanwhile."""
+FILE = "people: {me: {contacts: [{console: terminal}]}}\n"
+AT = "/v1/status-pages/backups/incidents"
+
+
+class Teller:
+    """Tells the story."""
+
+    def __init__(self, system: System, admin: httpx.AsyncClient, clock: SetClock, manual: Any) -> None:
+        self.system = system
+        self.admin = admin
+        self.clock = clock
+        described = docs.ahead(manual, clock.at.date() + timedelta(days=1))
+        self.lines = {
+            one["operationId"]: docs.curl(path, verb, one, "http://test")
+            for path, verb, one in description.operations(described)
+        }
+
+    def _later(self, day: date, hour: int) -> None:
+        """Time goes by; whoever copies a line now has a manual of that day."""
+        before, after = (f"{one + timedelta(days=1)}T" for one in (self.clock.at.date(), day))
+        self.lines = {name: line.replace(before, after) for name, line in self.lines.items()}
+        self.clock.at = datetime.combine(day, time(hour), UTC)
+
+    async def tell(self, word: str) -> httpx.Response:
+        """What somebody does who copies this line; or what happens."""
+        if word.islower():
+            return await self.copied(self.lines[word])
+        happens: Callable[[], Awaitable[httpx.Response]] = getattr(self, f"_{word.lower()}")
+        return await happens()
+
+    async def copied(self, line: str) -> httpx.Response:
+        """As curl would send it."""
+        words = iter(shlex.split(line.replace("\\\n", " ")))
+        assert next(words) == "curl"
+        method, headers, content, url = "GET", {}, None, ""
+        for word in words:
+            match word:
+                case "-fsS":
+                    continue
+                case "-X":
+                    method = next(words)
+                case "-H":
+                    name, _, value = next(words).partition(": ")
+                    headers[name] = value
+                case "-d":
+                    content = next(words)
+                case "--data-binary":
+                    assert next(words) == "@heartbeat.yaml"
+                    content = FILE
+                case _:
+                    url = word
+        assert headers.pop("Authorization") == "Bearer $HEARTBEAT_KEY"
+        return await self.admin.request(method, url, headers=headers, content=content)
+
+    async def _ping(self) -> httpx.Response:
+        await ping(self.system, await read_check(self.system, "nightly-backup"), body=b"done")
+        return httpx.Response(200)
+
+    async def _silence(self) -> httpx.Response:
+        self._later(self.clock.at.date() + timedelta(days=2), hour=3)
+        await fall_silent(self.system, self.clock, await read_check(self.system, "nightly-backup"))
+        return httpx.Response(200)
+
+    async def _second(self) -> httpx.Response:
+        return await self.copied(self.lines["write_announcement"])
+
+    async def _published(self) -> httpx.Response:
+        return await self.admin.post(f"{AT}/2/publish")
+
+    async def _draft(self) -> httpx.Response:
+        self.lines["discard_announcement"] = self.lines["discard_announcement"].replace("/1", "/3")
+        return await self.copied(self.lines["write_announcement"])
+
+    async def _begun(self) -> httpx.Response:
+        self._later(self.clock.at.date() + timedelta(days=1), hour=2)
+        return httpx.Response(200)
+
+    async def _again(self) -> httpx.Response:
+        self.lines["delete_maintenance"] = self.lines["delete_maintenance"].replace("/1", "/2")
+        return await self.copied(self.lines["make_maintenance"])
+
+    async def _default(self) -> httpx.Response:
+        content = FILE + "policies: {file: [{page: me, wait: 5m}]}\n"
+        headers = {"Content-Type": "application/yaml"}
+        return await self.admin.put("/v1/configuration", content=content, headers=headers)
+
+    async def _start(self) -> httpx.Response:
+        return await self.copied(self.lines["apply_configuration"])
+
+
+async def test_every_example_can_be_tried_out(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    teller = Teller(system, admin, clock, (await admin.get("/v1/openapi.json")).json())
+    assert set(teller.lines) == {word for word in STORY.split() if word.islower()}
+    for word in STORY.split():
+        answer = await teller.tell(word)
+        assert answer.is_success, (word, answer.status_code, answer.text)
+
+
+@pytest.mark.parametrize("operation", ["make_maintenance", "snooze", "make_key"])
+async def test_what_must_lie_ahead_does_so_on_the_page(
+    admin: httpx.AsyncClient, clock: SetClock, operation: str
+) -> None:
+    page = (await admin.get("/v1/docs")).text
+    article = page.partition(f'<article aria-labelledby="{operation}">')[2].partition("</article>")[0]
+    assert "2024-05-04T" in article.partition("<h4>Answers</h4>")[0]
+    assert "2026-05-02" not in article.partition("<h4>Answers</h4>")[0]

@@ -131,7 +131,8 @@ def shown(page: Path) -> str:
 # --- Settings.
 
 SETTINGS = section("docs/operating.md", "## Settings")
-SETTING = re.compile(r"\bHEARTBEAT_[A-Z]+(?:_[A-Z]+)*\b")
+# HEARTBEAT_KEY is no setting: it stands for the reader's own key in examples.
+SETTING = re.compile(r"\bHEARTBEAT_(?!KEY\b)[A-Z]+(?:_[A-Z]+)*\b")
 
 
 def settings_in_code() -> set[str]:

@@ -57,26 +57,6 @@ async def test_looking_for_checks_without_script(place: Place, chromium: Browser
         await walk.reads("billing-export")
 
 
-async def test_pausing_many_without_script(place: Place, chromium: Browser) -> None:
-    async with walking(place, chromium, script=False) as walk:
-        page = walk.page
-        await walk.sign_in()
-        await walk.to("/checks?q=eu-&label=component%3Dweb")
-        assert not await page.get_by_role("button", name="Pause…").is_visible()
-        for name in ("eu-session-cleanup", "eu-web-app-sweep"):
-            await page.get_by_role("checkbox", name=name).check()
-        await page.get_by_role("button", name="Pause…").click()
-        await walk.reads("Pause 2 checks?")
-        await page.get_by_role("button", name="Pause 2 checks").click()
-        await expect(page.get_by_role("link", name="paused 2")).to_be_visible()
-        assert page.url.endswith("/checks?q=eu-&label=component%3Dweb")
-        for name in ("eu-session-cleanup", "eu-web-app-sweep"):
-            await page.get_by_role("checkbox", name=name).check()
-        await page.get_by_role("button", name="Resume…").click()
-        await page.get_by_role("button", name="Resume 2 checks").click()
-        await expect(page.get_by_role("link", name="new 2")).to_be_visible()
-
-
 async def test_the_box_above_ticks_the_whole_page(place: Place, chromium: Browser) -> None:
     async with walking(place, chromium) as walk:
         await walk.sign_in()
@@ -84,36 +64,6 @@ async def test_the_box_above_ticks_the_whole_page(place: Place, chromium: Browse
         await walk.page.get_by_role("checkbox", name="Choose all on this page").check()
         await walk.page.get_by_role("button", name="Pause…").click()
         await walk.reads("Pause 7 checks?")
-
-
-async def test_a_check_is_made_changed_and_deleted_without_script(place: Place, chromium: Browser) -> None:
-    async with walking(place, chromium, script=False) as walk:
-        page = walk.page
-        await walk.sign_in()
-        await page.get_by_role("link", name="Checks", exact=True).click()
-        await page.get_by_role("link", name="New check").click()
-        await page.get_by_label("Slug").fill("nightly-backup")
-        await page.get_by_role("radio", name="By a cron line").check()
-        await page.get_by_role("textbox", name="By a cron line").fill("30 5 * * *")
-        await page.get_by_label("Time zone").fill("Europe/London")
-        await page.get_by_role("button", name="Preview").click()
-        await walk.reads("Due at 05:30 every day, Europe/London.")
-        await page.get_by_label("Grace").fill("soon")
-        await page.get_by_role("button", name="Make the check").click()
-        await walk.reads("grace: 'soon' is not a duration")
-        await page.get_by_label("Grace").fill("20m")
-        await page.get_by_role("button", name="Make the check").click()
-        await walk.reads("Not heard yet; the first is due")
-
-        await page.get_by_role("link", name="Change").click()
-        await page.get_by_label("Name").fill("Nightly backup")
-        await page.get_by_role("button", name="Save").click()
-        await expect(page.get_by_role("heading", level=1)).to_have_text("Nightly backup")
-        await page.get_by_role("link", name="Change").click()
-        await page.get_by_role("link", name="Delete…").click()
-        await page.get_by_role("button", name="Delete Nightly backup").click()
-        await walk.reads("7 checks are down")
-        assert page.url == place.url + "/checks"
 
 
 async def test_a_schedule_is_previewed_while_one_types(place: Place, chromium: Browser) -> None:

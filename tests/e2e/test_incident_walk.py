@@ -1,0 +1,110 @@
+"""Walks through answering an incident: on the console without script, by thumb on a phone, and too late."""
+
+from datetime import timedelta
+
+from playwright.async_api import Browser, expect
+from sqlalchemy import Connection
+
+from alerting import escalator
+from heartbeat import hand
+from tests.e2e import office, walk
+from tests.e2e.acting import does
+from tests.e2e.fleet import NOW
+from tests.e2e.inspection import faults_of
+from tests.e2e.walk import MARKS, NARROW, Place, walking
+from tests.unit.conftest import somebody
+
+pytestmark = MARKS
+chromium, lived, settled, place = walk.chromium, walk.lived, office.settled, office.place
+
+ACKNOWLEDGE, NOTE, SNOOZE, RESOLVE = (
+    f"/incidents/{{number:int}}/{deed}" for deed in ("acknowledge", "note", "snooze", "resolve")
+)
+
+
+@does(ACKNOWLEDGE, NOTE, SNOOZE, RESOLVE)
+async def test_an_incident_is_answered_without_script(place: Place, chromium: Browser) -> None:
+    async with walking(place, chromium, script=False, session=place.words["session_ben"]) as walker:
+        await walker.to("/")
+        await walker.follow("us-housekeeping")
+        await walker.press("Acknowledge")
+        await walker.reads("Acknowledged by ben at 08:41 UTC")
+        assert await walker.page.get_by_role("button", name="Acknowledge").count() == 0
+
+        await walker.fill(Note_for_the_others="   ")
+        await walker.press("Add the note")
+        await walker.reads("A note has at least one word")
+        assert await faults_of(walker, "note-wrong") == []
+        await walker.page.go_back()
+        await walker.fill(Note_for_the_others="The data centre is on it.\nThey call back at ten.")
+        await walker.press("Add the note")
+        await walker.reads("The data centre is on it.")
+
+        await walker.press("Snooze 1 h")
+        await walker.reads("Snoozed by ben; pages again at 09:41 UTC")
+        await walker.press("4 h")
+        await walker.reads("Snoozed by ben; pages again at 12:41 UTC")
+        await walker.press("until 09:00 UTC")
+        await walker.reads("Snoozed by ben; pages again at 09:00 UTC")
+        assert await faults_of(walker, "incident-answered") == []
+        await walker.follow("Resolve…")
+        await walker.follow("Leave it as it is")
+        await walker.follow("Resolve…")
+        await walker.reads("Paging for it ends, and those who were paged are told.")
+        await walker.press("Resolve incident {open}".format(**place.words))
+        await walker.reads("Resolved by ben at 08:41 UTC")
+        assert await walker.page.get_by_role("link", name="Resolve…").count() == 0
+
+
+@does(ACKNOWLEDGE, NOTE, SNOOZE)
+async def test_an_incident_is_answered_by_thumb(place: Place, chromium: Browser) -> None:
+    async with walking(place, chromium, NARROW, session=place.words["session_ben"]) as walker:
+        page = walker.page
+        await walker.to("/")
+        # The whole row can be pressed, not only the name in it.
+        await page.get_by_role("row").filter(has_text="us-housekeeping").first.tap(position={"x": 8, "y": 60})
+        await page.wait_for_url("**/incidents/*")
+        for name in ("Acknowledge", "Snooze 1 h"):
+            button = page.get_by_role("button", name=name)
+            box = await button.bounding_box()
+            assert box is not None
+            assert box["height"] >= 44
+            await button.tap()
+            await expect(page.locator("h1 + .sentence")).to_contain_text("by ben")
+        await page.get_by_label("Note for the others").tap()
+        await page.keyboard.type("I drive there.")
+        await page.get_by_role("button", name="Add the note").tap()
+        await expect(page.locator(".story > li").first).to_contain_text("I drive there.")
+
+
+@does("/answer/{token}")
+async def test_the_link_of_a_page_answers_and_says_what_has_become_of_it(
+    place: Place, chromium: Browser
+) -> None:
+    async with walking(place, chromium, NARROW, script=False) as walker:
+        await walker.to("/answer/{answer}")
+        await walker.page.get_by_role("button", name="Acknowledge").tap()
+        await walker.reads("Acknowledged by First responder at 08:41 UTC; pages again at 12:41 UTC")
+        assert await faults_of(walker, "answer-given") == []
+        await walker.page.get_by_role("link", name="Open incident").tap()
+        await walker.reads("Sign in")
+
+
+@does(ACKNOWLEDGE)
+async def test_what_has_moved_on_is_not_acknowledged_by_an_old_page(place: Place, chromium: Browser) -> None:
+    async with walking(place, chromium, script=False, session=place.words["session_ben"]) as walker:
+        await walker.to("/incidents/{open}")
+        place.clock.at = NOW + timedelta(hours=5)
+        await place.system.door.database.write(lambda db: _page_again(db, place))
+        await walker.press("Acknowledge")
+        await walker.reads("pages again since you loaded its page, so nothing was changed.")
+        assert await faults_of(walker, "incident-moved-on") == []
+        await walker.to("/incidents/{open}")
+        await walker.press("Acknowledge")
+        await walker.reads("Acknowledged by ben at 13:41 UTC")
+
+
+def _page_again(db: Connection, place: Place) -> None:
+    """Somebody has acknowledged it meanwhile, and that is over."""
+    hand.acknowledge(db, place.words["open"], somebody("anna"), NOW)
+    escalator.sweep(db, place.clock.at)

@@ -28,7 +28,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped upstream
 OPEN_STATES = tuple(state for state in State if state is not State.RESOLVED)
 PING_RESULTS = ("heard", "created", "unknown", "malformed", "unavailable")
 SEND_RESULTS = ("accepted", "refused", "unreachable")
-PUBLICATION_RESULTS = ("published", "unchanged", "failed")
+PUBLICATION_RESULTS = ("published", "partly", "unchanged", "failed")
 HOOK_RESULTS = ("done", "failed", "slow")
 STAGES = ("clock", "checker", "escalator", "courier")
 FORGOTTEN = ("transitions", "attempts", "pages", "symptoms", "timeline", "incidents")
@@ -243,10 +243,16 @@ class StatusPages:
             ["result"],
             registry=registry,
         )
+        self.mailman_failures = Counter(
+            "heartbeat_status_mailman_failures",
+            "Rounds of mailing the subscribers that failed.",
+            registry=registry,
+        )
         self.hook_runs = Counter(
             "heartbeat_status_hook_runs", "Runs of the status hook by result.", ["result"], registry=registry
         )
         _begin_at_zero(self.publications, PUBLICATION_RESULTS)
+        _begin_at_zero(self.mails, SEND_RESULTS)
         _begin_at_zero(self.hook_runs, HOOK_RESULTS)
 
     def observe_publication(self, result: str) -> None:

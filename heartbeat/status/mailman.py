@@ -66,9 +66,11 @@ class Mailman:
             return await self._round()
         except Unavailable as away:
             log.warning("mail to subscribers: the database is away: %s", away)
+            self._metrics.status_pages.mailman_failures.inc()
         except Exception:
             # A fault here must not end the sending for good; the leases run out.
             log.exception("mail to subscribers failed")
+            self._metrics.status_pages.mailman_failures.inc()
         return 0
 
     async def _round(self) -> int:

@@ -87,7 +87,7 @@ class Publisher:
     async def look(self) -> None:
         """Publish what has changed or grown old. What fails is told and tried again."""
         try:
-            self._observe("published" if await self._publish() else "unchanged")
+            self._observe(await self._publish())
         except Unavailable as away:
             log.warning("the status pages are not brought up to date: the database is away: %s", away)
             self._observe("failed")
@@ -96,39 +96,45 @@ class Publisher:
             log.exception("the status pages could not be published")
             self._observe("failed")
 
-    async def _publish(self) -> bool:
+    async def _publish(self) -> str:
+        """What came of it: published, partly (a page could not be rendered or written), or unchanged."""
         now = self._clock.now()
         mark, pages = await self._database.read(lambda db: (store.mark(db), definitions.status_pages_of(db)))
         old = any(now - one.at >= OLDEST for one in self.editions.values())
         if self._mark == (mark, pages) and not old and self.editions.keys() == pages.keys():
-            return False
+            return "unchanged"
         snapshots = await self._database.read(lambda db: _snapshots(db, pages, self._home, self._clock))
-        fresh = await asyncio.to_thread(self._print, snapshots)
-        self.editions = fresh
+        self.editions, whole = await asyncio.to_thread(self._print, snapshots)
         self._mark = (mark, pages)
         self._hook.pull()
-        return True
+        return "published" if whole else "partly"
 
-    def _print(self, snapshots: list[Snapshot]) -> dict[str, Edition]:
-        """Render and write every page, and take away those that are no more."""
-        fresh = {one.page.slug: made for one in snapshots if (made := self._printed(one)) is not None}
-        for one in fresh.values():
-            try:
-                folder.write(self._place, one)
-            except OSError as error:
-                # Served from memory all the same.
-                log.warning("the status page %s could not be written: %s", one.slug, error)
+    def _print(self, snapshots: list[Snapshot]) -> tuple[dict[str, Edition], bool]:
+        """Render and write every page, and take away those that are no more; whether all of that was possible."""
+        rendered = {one.page.slug: self._printed(one) for one in snapshots}
+        # One that cannot be rendered stays as it was, and holds up no other.
+        shown = {slug: made or self.editions.get(slug) for slug, made in rendered.items()}
+        fresh = {slug: one for slug, one in shown.items() if one is not None}
+        written = [self._written(one) for one in fresh.values()]
         for slug in folder.read(self._place).keys() - fresh.keys():
             folder.remove(self._place, slug)
-        return fresh
+        return fresh, all(rendered.values()) and all(written)
 
     def _printed(self, snapshot: Snapshot) -> Edition | None:
-        """One page. Where it cannot be rendered it stays as it was, and holds up no other."""
         try:
             return edition.printed(snapshot)
         except Exception:
             log.exception("the status page %s could not be rendered", snapshot.page.slug)
-            return self.editions.get(snapshot.page.slug)
+            return None
+
+    def _written(self, one: Edition) -> bool:
+        try:
+            folder.write(self._place, one)
+        except OSError as error:
+            # Served from memory all the same.
+            log.warning("the status page %s could not be written: %s", one.slug, error)
+            return False
+        return True
 
 
 def _snapshots(db: Connection, pages: Mapping[str, StatusPage], home: str, clock: Clock) -> list[Snapshot]:

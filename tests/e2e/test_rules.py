@@ -49,6 +49,12 @@ HEALTHY: dict[str, str] = {
     **of_both("heartbeat_check_series_left_out", NONE),
     **of_both("heartbeat_status_publications_total", "0+30x600", ',result="unchanged"'),
     **of_both("heartbeat_status_publications_total", NONE, ',result="failed"'),
+    **of_both("heartbeat_status_publications_total", NONE, ',result="partly"'),
+    **of_both("heartbeat_status_steward_failures_total", NONE),
+    **of_both("heartbeat_status_mailman_failures_total", NONE),
+    **of_both("heartbeat_status_mails_total", "0+2x600", ',result="accepted"'),
+    **of_both("heartbeat_status_mails_total", NONE, ',result="refused"'),
+    **of_both("heartbeat_status_mails_total", NONE, ',result="unreachable"'),
     **of_both("heartbeat_status_hook_runs_total", "0+1x600", ',result="done"'),
     **of_both("heartbeat_status_hook_runs_total", NONE, ',result="failed"'),
     **of_both("heartbeat_janitor_failures_total", NONE),
@@ -185,6 +191,41 @@ CASES = (
             **one("heartbeat_status_publications_total", "0x100 1+30x500", ',result="failed"'),
         },
         almost=one("heartbeat_status_publications_total", "0x100 1+1x500", ',result="failed"'),
+        after=15,
+    ),
+    Case(
+        "HeartbeatStatusPageBroken",
+        wrong=one("heartbeat_status_publications_total", "0x100 1+1x500", ',result="partly"'),
+        almost=one("heartbeat_status_publications_total", "0x100 1+1x5 6x500", ',result="partly"'),
+        after=15,
+    ),
+    Case(
+        "HeartbeatStatusStewardFails",
+        # The days cannot be counted: it is tried every five minutes.
+        wrong=one(
+            "heartbeat_status_steward_failures_total", "0x100 " + " ".join(f"{n}x4" for n in range(1, 101))
+        ),
+        almost=one("heartbeat_status_steward_failures_total", "0x100 12x500"),
+        after=40,
+    ),
+    Case(
+        "HeartbeatStatusMailFails",
+        wrong={
+            **of_both("heartbeat_status_mails_total", "0+2x100 200x500", ',result="accepted"'),
+            # One mail, each time later.
+            **one(
+                "heartbeat_status_mails_total",
+                "0x100 1 2x1 3x3 4x7 5x15 6x31 7x59 8x59 9x59 10x59 11x59 12x500",
+                ',result="unreachable"',
+            ),
+        },
+        almost=one("heartbeat_status_mails_total", "0x100 1+1x500", ',result="unreachable"'),
+        after=80,
+    ),
+    Case(
+        "HeartbeatStatusMailFails",
+        wrong=one("heartbeat_status_mailman_failures_total", "0x100 1+30x500"),
+        almost=one("heartbeat_status_mailman_failures_total", "0x100 30x500"),
         after=15,
     ),
     Case(

@@ -19,7 +19,7 @@ from heartbeat.app import System
 from heartbeat.status import editor, mailbox, mailman, tables
 from heartbeat.status.announcement import Status
 from tests.unit.conftest import NOW
-from tests.unit.http.conftest import FIRST, OPS, SetClock, visitor
+from tests.unit.http.conftest import FIRST, OPS, SetClock, refuse_database, visitor
 from tests.unit.notifiers.inbox import Inbox
 from tests.unit.status.conftest import PAGE, define
 from tests.unit.status.test_announcement import wanted
@@ -180,6 +180,24 @@ async def test_a_link_is_good_for_a_day_and_then_the_address_is_forgotten(
     assert (await client.post(post.link("confirm"))).status_code == 400
     await client.post("/status/public/subscribe", data={"address": "other@example.org"})
     assert await count(defined) == 1
+
+
+async def test_rounds_that_fail_are_counted_and_the_next_one_comes(
+    defined: System, post: Post, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await client.post("/status/public/subscribe", data={"address": ANNA})
+    with monkeypatch.context() as away:
+        refuse_database(defined, away)
+        assert await defined.mailman.round() == 0
+    with monkeypatch.context() as broken:
+        broken.setattr(mailbox, "waiting", lambda *_: 1 / 0)
+        assert await defined.mailman.round() == 0
+    told = defined.door.metrics.registry.get_sample_value
+    assert told("heartbeat_status_mailman_failures_total") == 2
+    assert told("heartbeat_status_mails_total", {"result": "accepted"}) == 0
+    assert await defined.mailman.round() == 1
+    assert told("heartbeat_status_mailman_failures_total") == 2
+    assert told("heartbeat_status_mails_total", {"result": "accepted"}) == 1
 
 
 async def test_one_address_of_the_network_asks_only_so_often(

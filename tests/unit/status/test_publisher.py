@@ -99,6 +99,7 @@ async def test_a_full_disk_does_not_keep_a_page_from_being_shown(
         await system.publisher.look()
     assert "No information" in page(system)
     assert "the status page public could not be written" in caplog.text
+    assert looks(system) == {"partly": 1}
 
 
 async def test_a_page_that_cannot_be_rendered_holds_up_no_other(
@@ -117,6 +118,7 @@ async def test_a_page_that_cannot_be_rendered_holds_up_no_other(
     assert system.publisher.editions["public"].at == NOW
     assert system.publisher.editions["second"].at == clock.at
     assert "the status page public could not be rendered" in caplog.text
+    assert looks(system) == {"published": 1, "partly": 1}
 
 
 async def test_a_fault_is_told_and_the_next_look_comes(

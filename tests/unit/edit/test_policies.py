@@ -39,7 +39,7 @@ def test_a_policy_is_added_and_changed(db: Connection) -> None:
     [
         ({}, "policy office: has no steps; write for example `steps: [{page: anna, wait: 5m}]`."),
         ({"steps": []}, "steps: needs at least one, such as {page: anna, wait: 5m}."),
-        ({"steps": STEPS, "stops": 1}, "stops: must be text."),
+        ({"steps": STEPS, "stops": 1}, "stops: a policy has no such field"),
         ({"steps": STEPS, "stops": "1"}, "stops: a policy has no such field; did you mean 'steps'?"),
         (
             {"steps": [{"page": "frist", "wait": "5m"}]},

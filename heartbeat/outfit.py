@@ -15,6 +15,8 @@ from alerting.courier import hand_over
 from alerting.notice import Notice
 from alerting.notifiers import gate, shelf
 from alerting.notifiers.contract import Notifier, Outcome
+from alerting.notifiers.email import Email
+from alerting.notifiers.gate import Fenced
 from alerting.notifiers.shelf import Outfit, Setup, Shelf
 from alerting.person import DECLARED, Contact, Person
 from heartbeat import secret, vault
@@ -29,14 +31,14 @@ ADVICE = "HEARTBEAT_ALLOW_ADDRESSES can allow it"
 log = logging.getLogger(__name__)
 
 
-def client_for_own(settings: Settings) -> httpx.AsyncClient:
+def client_for_own(settings: Settings) -> Fenced:
     """The client for what the operator has written: the configuration's addresses and the outside heartbeat."""
     return gate.client(
         fence_of_own(settings), limits=LIMITS, headers={"User-Agent": USER_AGENT}, proxies=True
     )
 
 
-def client_for_entered(settings: Settings) -> httpx.AsyncClient:
+def client_for_entered(settings: Settings) -> Fenced:
     """The client for addresses that somebody has entered through the API or the console."""
     return gate.client(fence_of_entered(settings), limits=LIMITS, headers={"User-Agent": USER_AGENT})
 
@@ -169,4 +171,7 @@ def _assembled(
     theirs = {
         kind: fenced[kind] for kind, setup in written.items() if setup.origin != DECLARED and kind in fenced
     }
+    if Email.kind in own and Email.kind not in theirs:
+        # A mail address leads nowhere by itself: how far mail may go is a matter of who has written the mail server.
+        fenced[Email.kind] = own[Email.kind]
     return Outfit({**own, **theirs}, fenced)

@@ -6,6 +6,7 @@ Sources: RFC 5322 (the message), RFC 3834 (an automatic one), RFC 5321 (its way)
 import asyncio
 import hashlib
 import re
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,8 +19,9 @@ import httpx
 from aiosmtplib import SMTP as Client
 from aiosmtplib import SMTPAuthenticationError, SMTPException, SMTPResponseException
 
+from alerting.address import Fence
 from alerting.notice import Notice
-from alerting.notifiers import mime
+from alerting.notifiers import gate, mime
 from alerting.notifiers.answer import BOUND
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
 from alerting.notifiers.given import is_secret, refuse_unknown, stand_in
@@ -36,7 +38,10 @@ _THROTTLED = re.compile(r"\brate\b|too (many|much)|throttl", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Email:
-    """Mails one person through `relay`, in the name of `sender`. The address is a plain mail address."""
+    """Mails one person through `relay`, in the name of `sender`. The address is a plain mail address.
+
+    With a `fence` each connection is made to an address of the relay that is within it.
+    """
 
     kind: ClassVar[str] = "email"
     digests: ClassVar[bool] = True
@@ -45,10 +50,11 @@ class Email:
 
     relay: Relay
     sender: Address
+    fence: Fence | None = None
     bound: timedelta = BOUND
 
     @classmethod
-    def configured(cls, settings: Mapping[str, str], http: httpx.AsyncClient) -> Self:  # noqa: ARG003 - the contract
+    def configured(cls, settings: Mapping[str, str], http: httpx.AsyncClient) -> Self:
         """`smtp`: smtp://host[:587], with STARTTLS unless ?starttls=never, or smtps://host[:465].
         `from`: the sender, such as "Heartbeat <heartbeat@example.com>". `username` and `password`: the
         login, if any. `ca_file`: a PEM file of the authorities to trust instead of the system's.
@@ -56,7 +62,8 @@ class Email:
         Raises ValueError where one of them is missing or wrong.
         """
         refuse_unknown(settings, ["smtp", "from", "username", "password", "ca_file"])
-        return cls(relay=Relay.configured(settings), sender=_sender(settings.get("from", "")))
+        sender = _sender(settings.get("from", ""))
+        return cls(relay=Relay.configured(settings), sender=sender, fence=gate.fence_of(http))
 
     @classmethod
     def wrong_address(cls, address: str) -> str | None:
@@ -73,21 +80,25 @@ class Email:
 
     async def mail(self, message: EmailMessage, recipient: str) -> Accepted | Refused | Unreachable:
         """Hand a message to our relay, within `bound`. The recipient is a plain mail address."""
-        client = self.relay.client()
-        accepted = None
+        client = accepted = over = None
         try:
             async with asyncio.timeout(self.bound.total_seconds()):
+                if self.fence is not None:
+                    over = await gate.connected(self.fence, self.relay.host, self.relay.port)
+                client = self.relay.client(over)
                 await client.connect()
                 await client.mail(self.sender.addr_spec)
                 await client.rcpt(recipient)
                 reply = await client.data(message.as_bytes())
                 accepted = Accepted(quoted(reply.message), provider_id=str(message["Message-ID"]))
                 await client.quit()
+        except gate.NotAllowed as no:
+            return Refused(str(no))
         except (SMTPException, OSError, ValueError) as error:
             # What was taken was taken, even where the farewell failed.
             return accepted or self._not_taken(error)
         finally:
-            _hang_up(client)
+            _hang_up(client, over)
         return accepted
 
     def _not_taken(self, error: Exception) -> Refused | Unreachable:
@@ -112,11 +123,15 @@ class Email:
         return Unreachable(reason, throttled=_THROTTLED.search(error.message) is not None)
 
 
-def _hang_up(client: Client) -> None:
+def _hang_up(client: Client | None, over: socket.socket | None) -> None:
     """Drop what is left of the connection at once: a peer that does not read would hold it for ever."""
-    if client.transport is not None:
-        cast(asyncio.WriteTransport, client.transport).abort()
-    client.close()
+    taken_over = client is not None and client.transport is not None
+    if client is not None:
+        if client.transport is not None:
+            cast(asyncio.WriteTransport, client.transport).abort()
+        client.close()
+    if over is not None and not taken_over:
+        over.close()
 
 
 def _message(notice: Notice, sender: Address, recipient: str) -> EmailMessage:

@@ -1,4 +1,4 @@
-"""The way out to providers: an HTTP client that goes only where its fence lets it.
+"""The way out to providers: an HTTP client, and connections for other protocols, that go only where a fence lets them.
 
 A name is resolved once, every answer is judged, and the connection is made to an address that was judged: what
 the name says a moment later counts for nothing. Host and TLS keep the name. Redirects are followed by nobody.
@@ -6,8 +6,10 @@ the name says a moment later counts for nothing. Host and TLS keep the name. Red
 
 import asyncio
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -16,6 +18,8 @@ import httpx
 
 from alerting.address import Address, Fence, parse
 from alerting.notifiers.given import web_address
+
+_Made = TypeVar("_Made")
 
 STAGGER = 0.25
 """Seconds after which the next address of a name is tried beside the one before (RFC 8305, 5)."""
@@ -27,9 +31,19 @@ class NotAllowed(httpx.ConnectError):
     """The fence is in the way: one sentence that says where the address leads."""
 
 
+class Fenced(httpx.AsyncClient):
+    """A client that stays within its fence. Whoever is given it finds there how far other connections may reach."""
+
+    def __init__(
+        self, fence: Fence, transport: httpx.AsyncBaseTransport, headers: dict[str, str] | None
+    ) -> None:
+        super().__init__(transport=transport, headers=headers, follow_redirects=False)
+        self.fence = fence
+
+
 def client(
     fence: Fence, *, limits: httpx.Limits, headers: dict[str, str] | None = None, proxies: bool = False
-) -> httpx.AsyncClient:
+) -> Fenced:
     """A client that stays within the fence.
 
     With `proxies`, those that the environment names (HTTPS_PROXY and its kin) are used: they resolve names
@@ -37,7 +51,21 @@ def client(
     """
     within = _Within(fence, limits)
     transport = _Outward(within, limits) if proxies else within
-    return httpx.AsyncClient(transport=transport, headers=headers, follow_redirects=False)
+    return Fenced(fence, transport, headers)
+
+
+def fence_of(http: httpx.AsyncClient) -> Fence | None:
+    """The fence of a client; None where it has none."""
+    return http.fence if isinstance(http, Fenced) else None
+
+
+async def connected(fence: Fence, host: str, port: int) -> socket.socket:
+    """A connection to this host, at an address that was judged. Raises `NotAllowed`, and OSError as the network does.
+
+    It waits for as long as the network does: who calls it sets the bound.
+    """
+    addresses = await _vetted(fence, host, port)
+    return await _first([partial(_dialled, str(address), port) for address in addresses], _closed)
 
 
 async def fault(fence: Fence, address: str) -> str | None:
@@ -53,7 +81,7 @@ async def fault(fence: Fence, address: str) -> str | None:
             await _vetted(fence, host, 443)
     except NotAllowed as no:
         return str(no)
-    except (httpcore.ConnectError, TimeoutError):
+    except (OSError, TimeoutError):
         return None
     return None
 
@@ -136,54 +164,75 @@ class _Backend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         try:
             async with asyncio.timeout(timeout):
-                addresses = await _vetted(self._fence, host, port)
-                return await self._first(addresses, port, local_address, socket_options)
+                addresses = await _looked_up(self._fence, host, port)
+                ways = [
+                    partial(self._tcp.connect_tcp, str(to), port, None, local_address, socket_options)
+                    for to in addresses
+                ]
+                return await _first(ways, httpcore.AsyncNetworkStream.aclose)
         except TimeoutError:
             raise httpcore.ConnectTimeout(f"no connection within {timeout} s") from None
 
-    async def _first(
-        self,
-        addresses: Sequence[Address],
-        port: int,
-        local_address: str | None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
-    ) -> httpcore.AsyncNetworkStream:
-        """The first connection of several that are begun one after the other."""
-        waiting, begun = list(addresses), set[asyncio.Task[httpcore.AsyncNetworkStream]]()
-        failed: BaseException | None = None
-        try:
-            while waiting or begun:
-                if waiting:
-                    to = str(waiting.pop(0))
-                    begun.add(
-                        asyncio.create_task(
-                            self._tcp.connect_tcp(to, port, None, local_address, socket_options)
-                        )
-                    )
-                done, _ = await asyncio.wait(
-                    begun, timeout=STAGGER if waiting else None, return_when=asyncio.FIRST_COMPLETED
-                )
-                for task in done:
-                    begun.discard(task)
-                    failed = task.exception()
-                    if failed is None:
-                        return task.result()
-            raise failed or httpcore.ConnectError("no address")
-        finally:
-            await _drop(begun)
+
+async def _looked_up(fence: Fence, host: str, port: int) -> list[Address]:
+    """As `_vetted`, with the faults that httpx knows."""
+    try:
+        return await _vetted(fence, host, port)
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from error
 
 
-async def _drop(begun: Iterable[asyncio.Task[httpcore.AsyncNetworkStream]]) -> None:
+async def _dialled(to: str, port: int) -> socket.socket:
+    """A connection to this one address."""
+    made = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_STREAM)
+    made.setblocking(False)
+    try:
+        await asyncio.get_running_loop().sock_connect(made, (to, port))
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+async def _closed(one: socket.socket) -> None:
+    one.close()
+
+
+async def _first(
+    ways: Sequence[Callable[[], Coroutine[Any, Any, _Made]]], close: Callable[[_Made], Awaitable[None]]
+) -> _Made:
+    """The first connection of several that are begun one after the other."""
+    waiting, begun = list(ways), set[asyncio.Task[_Made]]()
+    failed: BaseException | None = None
+    try:
+        while waiting or begun:
+            if waiting:
+                begun.add(asyncio.create_task(waiting.pop(0)()))
+            done, _ = await asyncio.wait(
+                begun, timeout=STAGGER if waiting else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                begun.discard(task)
+                failed = task.exception()
+                if failed is None:
+                    return task.result()
+        raise failed or OSError("no address")
+    finally:
+        await _drop(begun, close)
+
+
+async def _drop(begun: Iterable[asyncio.Task[_Made]], close: Callable[[_Made], Awaitable[None]]) -> None:
     """Give up connections that nobody needs any more, those included that have been made meanwhile."""
     for task in begun:
         task.cancel()
     for made in await asyncio.gather(*begun, return_exceptions=True):
-        if isinstance(made, httpcore.AsyncNetworkStream):
-            await made.aclose()
+        if not isinstance(made, BaseException):
+            await close(made)
 
 
 async def _vetted(fence: Fence, host: str, port: int) -> list[Address]:
-    """The addresses of a host that are within the fence. Raises `NotAllowed` where none is."""
+    """The addresses of a host that are within the fence. Raises `NotAllowed` where none is, and OSError where the name
+    means nothing."""
     found = await _resolved(host, port)
     faults = {address: fence.fault(address) for address in found}
     within = [address for address, wrong in faults.items() if wrong is None]
@@ -195,6 +244,6 @@ async def _vetted(fence: Fence, host: str, port: int) -> list[Address]:
 async def _resolved(host: str, port: int) -> list[Address]:
     try:
         answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, ValueError) as error:  # ValueError: it cannot be the name of a host at all.
-        raise httpcore.ConnectError(str(error)) from error
+    except ValueError as error:
+        raise socket.gaierror(socket.EAI_NONAME, "it cannot be the name of a host") from error
     return list(dict.fromkeys(parse(str(answer[4][0])) for answer in answers))

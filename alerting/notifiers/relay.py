@@ -1,5 +1,6 @@
 """The SMTP server that takes our mail, and how it is spoken to (RFC 5321, 3207, 8314)."""
 
+import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -47,11 +48,13 @@ class Relay:
         """Host and port, for people."""
         return f"{self.host}:{self.port}"
 
-    def client(self) -> Client:
-        """A client for one mail, not connected yet. It waits for ever: who calls it sets the bound."""
+    def client(self, over: socket.socket | None = None) -> Client:
+        """A client for one mail, not connected yet, or connected by nothing but this socket, which is then its own.
+        It waits for ever: who calls it sets the bound."""
         return Client(
             hostname=self.host,
-            port=self.port,
+            port=None if over else self.port,
+            sock=over,
             username=self.username,
             password=self.password,
             use_tls=self.tls is Tls.IMPLICIT,

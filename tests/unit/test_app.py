@@ -14,6 +14,7 @@ from alerting.address import networks
 from alerting.escalation import Policy, Step
 from alerting.notifiers import shelf
 from alerting.notifiers.contract import Accepted, Outcome, Refused
+from alerting.notifiers.email import Email
 from alerting.notifiers.shelf import Setup
 from alerting.person import DECLARED, Contact, Person
 from heartbeat import app, checker, outfit, store
@@ -133,6 +134,19 @@ async def test_what_was_entered_goes_out_by_the_strict_client(database: Database
         await system.ticker.tick()
         await system.stop()
     assert sorted(ways) == ["own /declared", "strict /entered"]
+
+
+@pytest.mark.parametrize("origin", ["api", "file"])
+async def test_how_far_mail_may_go_is_a_matter_of_who_has_written_the_mail_server(origin: str) -> None:
+    """Whoever the mail is for: the file's mail server may stand inside, one that was entered may not."""
+    async with outfit.client_for_own(SETTINGS) as own, outfit.client_for_entered(SETTINGS) as entered:
+        settings = {"smtp": "smtp://mail.example.com", "from": "a@example.com"}
+        made = outfit.assembler(SETTINGS, own, entered, {})({"email": Setup(settings, origin)})
+        fence = own.fence if origin == DECLARED else entered.fence
+        for emails in (made.own, made.entered):
+            email = emails["email"]
+            assert isinstance(email, Email)
+            assert email.fence is fence
 
 
 def test_a_notifier_whose_settings_were_entered_is_strict_for_everybody() -> None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,6 +16,8 @@ from alerting.notice import Kind, Notice
 from alerting.severity import Severity
 
 from .loopback import Provider, Serve, Talk
+
+Says = Callable[..., None]
 
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
 
@@ -111,3 +115,28 @@ async def provider(serve: Serve) -> Provider:
     provider.answers(200)
     provider.url = f"http://127.0.0.1:{await serve(provider.talk)}"
     return provider
+
+
+@pytest.fixture
+async def names(monkeypatch: pytest.MonkeyPatch) -> Says:
+    """Tells the resolver what a name means; of several answers each look-up takes the next. Others are unknown."""
+    known: dict[str, list[list[str]]] = {}
+    loop = asyncio.get_running_loop()
+    honest = loop.getaddrinfo
+
+    async def resolve(host: str | bytes, port: int, **how: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name in known:
+            answers = known[name].pop(0) if len(known[name]) > 1 else known[name][0]
+            family = {True: socket.AF_INET6, False: socket.AF_INET}
+            return [(family[":" in one], socket.SOCK_STREAM, 6, "", (one, port)) for one in answers]
+        if any(character.isalpha() for character in name) and ":" not in name and name != "localhost":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return await honest(host, port, **how)
+
+    monkeypatch.setattr(loop, "getaddrinfo", resolve)
+
+    def says(name: str, *answers: list[str]) -> None:
+        known[name] = list(answers)
+
+    return says

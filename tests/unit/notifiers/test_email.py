@@ -14,10 +14,13 @@ import httpx
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
 
+from alerting.address import Fence, Reach, networks
 from alerting.notice import Kind, Notice
+from alerting.notifiers import gate
 from alerting.notifiers.contract import Accepted, Contact, Refused, Unreachable
 from alerting.notifiers.email import Email
 
+from .conftest import Says
 from .inbox import Inbox
 from .loopback import Serve, Talk, for_ever
 
@@ -475,3 +478,103 @@ def test_wrong_settings_are_refused_in_words(
 )
 def test_ports_have_defaults(http: httpx.AsyncClient, url: str, where: str) -> None:
     assert Email.configured({"smtp": url, "from": SENDER}, http).relay.where == where
+
+
+AT_HOME = Fence(Reach.INTERNET, networks("127.0.0.1"))
+"""For what was entered, where the operator allows the machine itself."""
+
+
+@pytest.fixture
+def fenced(relay: StartRelay, ca_file: str) -> Callable[..., Awaitable[Email]]:
+    """A notifier whose mail server has this name, behind a fence."""
+
+    async def start(fence: Fence, host: str, scheme: str = "smtp", **features: Any) -> Email:
+        url = f"{scheme}://{host}:{await relay(**features)}"
+        settings = {"smtp": url, "from": SENDER, "ca_file": ca_file}
+        async with gate.client(fence, limits=httpx.Limits()) as http:
+            return Email.configured(settings, http)
+
+    return start
+
+
+Fenced = Callable[..., Awaitable[Email]]
+
+
+async def test_a_mail_server_that_leads_inside_is_refused_at_each_mail(
+    fenced: Fenced, inbox: Inbox, notice: Notice, names: Says
+) -> None:
+    email = await fenced(
+        Fence(Reach.INTERNET, advice="HEARTBEAT_ALLOW_ADDRESSES can allow it"), "mail.example.com"
+    )
+    names("mail.example.com", ["127.0.0.1"])
+    assert await email.send(notice, ANNA) == Refused(
+        "the address leads to 127.0.0.1, this machine itself, where this page may not go; "
+        "HEARTBEAT_ALLOW_ADDRESSES can allow it"
+    )
+    assert inbox.envelopes == []
+
+
+async def test_a_name_of_a_mail_server_that_changes_its_mind_is_held_to_its_first_word(
+    fenced: Fenced, inbox: Inbox, notice: Notice, names: Says
+) -> None:
+    """What is judged is what is connected to: a second look-up cannot lead elsewhere."""
+    email = await fenced(AT_HOME, "localhost")
+    names("localhost", ["127.0.0.1"], ["127.0.0.2"])
+    assert isinstance(await email.send(notice, ANNA), Accepted)
+    assert isinstance(await email.send(notice, ANNA), Refused)
+    assert len(inbox.envelopes) == 1
+
+
+async def test_of_several_addresses_of_a_mail_server_those_within_the_fence_are_tried(
+    fenced: Fenced, inbox: Inbox, notice: Notice, names: Says
+) -> None:
+    email = await fenced(Fence(Reach.INTERNET, networks("127.0.0.0/8")), "localhost")
+    names("localhost", ["169.254.169.254", "127.0.0.9", "127.0.0.1"])
+    assert isinstance(await email.send(notice, ANNA), Accepted)
+    assert len(inbox.envelopes) == 1
+
+
+@pytest.mark.parametrize(
+    ("scheme", "features"), [("smtp", {}), ("smtps", {"implicit": True, "starttls": False})]
+)
+async def test_tls_to_a_mail_server_is_for_the_name_and_not_for_the_address(
+    fenced: Fenced, inbox: Inbox, notice: Notice, names: Says, scheme: str, features: dict[str, bool]
+) -> None:
+    """The certificate is for localhost: it counts there, and for no other name that leads to the same address."""
+    names("localhost", ["127.0.0.1"])
+    names("other.example.com", ["127.0.0.1"])
+    email = await fenced(AT_HOME, "localhost", scheme, **features)
+    assert isinstance(await email.send(notice, ANNA), Accepted)
+    outcome = await (await fenced(AT_HOME, "other.example.com", scheme, **features)).send(notice, ANNA)
+    assert isinstance(outcome, Unreachable)
+    assert "certificate" in outcome.reason
+    assert len(inbox.envelopes) == 1
+
+
+async def test_a_fenced_mail_server_that_is_not_there_can_be_tried_again(
+    fenced: Fenced, notice: Notice, names: Says, unused_tcp_port: int
+) -> None:
+    unknown = await fenced(AT_HOME, "unknown.example.com")
+    assert isinstance(await unknown.send(notice, ANNA), Unreachable)
+    names("gone.example.com", ["127.0.0.1"])
+    gone = await fenced(AT_HOME, "gone.example.com")
+    gone = replace(gone, relay=replace(gone.relay, port=unused_tcp_port))
+    outcome = await gone.send(notice, ANNA)
+    assert outcome == Unreachable(f"connection refused by gone.example.com:{unused_tcp_port}")
+
+
+async def test_no_connection_to_a_mail_server_is_left_open_where_time_runs_out(
+    serve: Serve, notice: Notice, names: Says, bound: timedelta
+) -> None:
+    heard: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        heard.set_result(await reader.read())
+
+    names("silent.example.com", ["127.0.0.1"])
+    settings = {"smtp": f"smtp://silent.example.com:{await serve(silent)}?starttls=never", "from": SENDER}
+    async with gate.client(AT_HOME, limits=httpx.Limits()) as http:
+        email = replace(Email.configured(settings, http), bound=bound)
+    assert isinstance(await email.send(notice, ANNA), Unreachable)
+    async with asyncio.timeout(5):
+        assert await heard == b""

@@ -1,9 +1,7 @@
 """The way out: names are resolved once and judged, on real sockets; resolvers are told what to say."""
 
 import asyncio
-import socket
 import ssl
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +14,7 @@ from alerting.notice import Notice
 from alerting.notifiers import gate
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
 from alerting.notifiers.webhook import Webhook
-from tests.unit.notifiers.conftest import CERTIFICATE
+from tests.unit.notifiers.conftest import CERTIFICATE, Says
 from tests.unit.notifiers.loopback import Provider, Serve
 
 LIMITS = httpx.Limits(max_connections=20)
@@ -24,39 +22,12 @@ STRICT = Fence(Reach.INTERNET)
 AT_HOME = Fence(Reach.INTERNET, networks("127.0.0.1"))
 """As strict, where the operator allows the machine itself."""
 
-Says = Callable[..., None]
-
 
 @pytest.fixture(autouse=True)
 def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-
-
-@pytest.fixture
-async def names(monkeypatch: pytest.MonkeyPatch) -> Says:
-    """Tells the resolver what a name means; of several answers each look-up takes the next. Others are unknown."""
-    known: dict[str, list[list[str]]] = {}
-    loop = asyncio.get_running_loop()
-    honest = loop.getaddrinfo
-
-    async def resolve(host: str | bytes, port: int, **how: Any) -> Any:
-        name = host.decode() if isinstance(host, bytes) else host
-        if name in known:
-            answers = known[name].pop(0) if len(known[name]) > 1 else known[name][0]
-            family = {True: socket.AF_INET6, False: socket.AF_INET}
-            return [(family[":" in one], socket.SOCK_STREAM, 6, "", (one, port)) for one in answers]
-        if any(character.isalpha() for character in name) and ":" not in name and name != "localhost":
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return await honest(host, port, **how)
-
-    monkeypatch.setattr(loop, "getaddrinfo", resolve)
-
-    def says(name: str, *answers: list[str]) -> None:
-        known[name] = list(answers)
-
-    return says
 
 
 async def sent(fence: Fence, url: str, notice: Notice, **more: Any) -> Outcome:

@@ -119,6 +119,8 @@ symptoms = Table(
     # Until when nobody is paged because of it.
     Column("held_until", Utc),
 )
+# What a check's page tells of its past. It is written when a symptom is raised, and never by a ping.
+Index("ix_symptoms_key", symptoms.c.key, symptoms.c.incident_id)
 # Promise 1: what is down belongs to exactly one open incident.
 Index(
     "uq_symptoms_raised_key",

@@ -53,7 +53,9 @@ def waiting(writer: Engine) -> int:
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow disk of the machine that tests is no fault of the service; tests of the bound set one of their own."""
-    monkeypatch.setattr(ingest, "STORE_BOUND", 30.0)
+    monkeypatch.setattr(ingest, "STORE_BOUND", 60.0)
+    for bound in ("database.ANSWER", "database.PATIENCE", "app.ANSWER"):
+        monkeypatch.setattr(f"heartbeat.{bound}", 60.0)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.async_api import FloatRect, Page
+from playwright.async_api import Page
 
 from tests.e2e.walk import NARROW, OVERFLOW, WIDE, Walk
 
@@ -51,7 +51,7 @@ async def faults_of(walk: Walk, name: str) -> list[str]:
             where = f"{scheme}-{size[0]}"
             found += [f"{where}: {one}" for one in await _on_screen(page, SHOTS / f"{name}-{where}.png")]
     found += [f"print: {one}" for one in await _on_paper(page, SHOTS / f"{name}-print.png")]
-    await page.set_viewport_size({"width": size_before["width"], "height": size_before["height"]})
+    await page.set_viewport_size(size_before)
     await walk.let_run(walk.script)
     return found
 
@@ -82,9 +82,12 @@ async def _on_paper(page: Page, shot: Path) -> list[str]:
 
 
 async def _photograph(page: Page, shot: Path) -> None:
-    width, height = await page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
-    clip: FloatRect = {"x": 0, "y": 0, "width": width, "height": min(height, TALLEST)}
-    await page.screenshot(path=shot, full_page=True, clip=clip)
+    seen, height = page.viewport_size, await page.evaluate("document.documentElement.scrollHeight")
+    assert seen is not None
+    if height > TALLEST:
+        await page.set_viewport_size({"width": seen["width"], "height": TALLEST})
+    await page.screenshot(path=shot, full_page=height <= TALLEST)
+    await page.set_viewport_size(seen)
 
 
 async def _too_wide(page: Page, when: str) -> list[str]:

@@ -61,21 +61,22 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The database of the installation, to be copied; what fills in its addresses; the sessions of who works there."""
+    """The database of the installation, to be copied; what fills in its addresses, and the sessions of its people
+    ("session_anna").
+    """
 
     path: Path
     words: Mapping[str, Any]
-    sessions: Mapping[str, str]
 
 
-async def settle(system: System) -> tuple[dict[str, Any], dict[str, str]]:
+async def settle(system: System) -> dict[str, Any]:
     """Make all of it. What fills in addresses, and a session of each of the staff."""
 
-    def work(db: Connection) -> tuple[dict[str, Any], dict[str, str]]:
+    def work(db: Connection) -> dict[str, Any]:
         _define(db)
         words = _staff(db, system) | _incidents(db)
         words |= _announcements(db, words["open"]) | _subscribers(db) | _ping(db) | _windows(db)
-        return words, {name: _sign_in(db, name) for name in STAFF if name != "max"}
+        return words | {f"session_{name}": _sign_in(db, name) for name in STAFF if name != "max"}
 
     return await system.door.database.write(work)
 
@@ -233,10 +234,10 @@ def settled(lived: Path, tmp_path_factory: pytest.TempPathFactory) -> Settled:
 
     async def make() -> Settled:
         async with system_at(path, NOWHERE) as (system, _):
-            words, sessions = await settle(system)
+            words = await settle(system)
             while await system.steward.count():
                 pass
-        return Settled(path, words, sessions)
+        return Settled(path, words)
 
     return asyncio.run(make())
 
@@ -246,6 +247,5 @@ async def place(settled: Settled, tmp_path: Path, request: pytest.FixtureRequest
     """The office, open for one walk, which does what it says that it does."""
     async with served(settled.path, tmp_path) as made:
         made.words |= dict(settled.words)
-        made.words |= {f"session_{name}": one for name, one in settled.sessions.items()}
         yield made
     keep_word(request, made)

@@ -18,10 +18,6 @@ chromium, lived, settled, place = walk.chromium, walk.lived, office.settled, off
 ANOTHER = "staple of a wet Thursday"
 
 
-def session(place: Place, name: str) -> str:
-    return str(place.words[f"session_{name}"])
-
-
 async def sign_in(walker: Walk, name: str, password: str = PASSWORD) -> None:
     await walker.to("/sign-in")
     await walker.fill(Name=name, Password=password)
@@ -69,7 +65,7 @@ async def test_a_code_is_wanted_beside_the_password(place: Place, chromium: Brow
 
 @does("/account/second-factor", "/account/second-factor/off")
 async def test_the_second_factor_is_turned_on_and_off(place: Place, chromium: Browser) -> None:
-    async with walking(place, chromium, script=False, session=session(place, "vera")) as walker:
+    async with walking(place, chromium, script=False, session=place.words["session_vera"]) as walker:
         await walker.to("/account")
         await walker.follow("Turn on…")
         shown = walker.page.get_by_text("Or enter this secret by hand").locator("code")
@@ -98,7 +94,7 @@ async def test_the_second_factor_is_turned_on_and_off(place: Place, chromium: Br
 
 @does("/account/password", "/account/sign-ins/end", "/account/sign-ins/{number:int}/end")
 async def test_other_sign_ins_end_and_the_password_changes(place: Place, chromium: Browser) -> None:
-    async with walking(place, chromium, script=False, session=session(place, "anna")) as walker:
+    async with walking(place, chromium, script=False, session=place.words["session_anna"]) as walker:
         rows = walker.page.locator("tbody tr")
         await walker.to("/account")
         await expect(rows).to_have_count(3)
@@ -132,7 +128,7 @@ async def test_other_sign_ins_end_and_the_password_changes(place: Place, chromiu
 
 @does("/users", "/join/{token}")
 async def test_somebody_is_invited_and_joins(place: Place, chromium: Browser) -> None:
-    async with walking(place, chromium, script=False, session=session(place, "anna")) as walker:
+    async with walking(place, chromium, script=False, session=place.words["session_anna"]) as walker:
         await walker.to("/users")
         await walker.fill(Name="Olga Ivanova")
         await walker.press("Invite")
@@ -165,7 +161,7 @@ async def test_somebody_is_invited_and_joins(place: Place, chromium: Browser) ->
 
 @does("/users/{name}/role", "/users/{name}/disable", "/users/{name}/enable", "/users/{name}/reset")
 async def test_a_user_is_changed_kept_out_and_let_in(place: Place, chromium: Browser) -> None:
-    async with walking(place, chromium, script=False, session=session(place, "anna")) as walker:
+    async with walking(place, chromium, script=False, session=place.words["session_anna"]) as walker:
         await walker.to("/users")
         await walker.follow("ben")
         await walker.page.get_by_label("What they may do").select_option("viewer")
@@ -197,7 +193,7 @@ async def test_a_user_is_changed_kept_out_and_let_in(place: Place, chromium: Bro
 async def test_a_press_beside_the_list_of_users_on_a_phone_opens_nobody(
     place: Place, chromium: Browser
 ) -> None:
-    async with walking(place, chromium, NARROW, session=session(place, "anna")) as walker:
+    async with walking(place, chromium, NARROW, session=place.words["session_anna"]) as walker:
         await walker.to("/users")
         await walker.page.get_by_role("heading", name="Invite a user").tap()
         assert walker.page.url.endswith("/users")
@@ -209,7 +205,7 @@ async def test_a_press_beside_the_list_of_users_on_a_phone_opens_nobody(
 
 @does("/keys", "/keys/{name}/revoke")
 async def test_a_key_is_made_shown_once_and_revoked(place: Place, chromium: Browser) -> None:
-    async with walking(place, chromium, script=False, session=session(place, "anna")) as walker:
+    async with walking(place, chromium, script=False, session=place.words["session_anna"]) as walker:
         page = walker.page
         await walker.to("/keys")
         await walker.fill(Name="grafana")
@@ -251,7 +247,7 @@ async def test_a_key_is_made_shown_once_and_revoked(place: Place, chromium: Brow
 async def test_a_form_of_an_earlier_sign_in_is_refused_and_says_what_to_do(
     place: Place, chromium: Browser
 ) -> None:
-    async with walking(place, chromium, script=False, session=session(place, "ben")) as walker:
+    async with walking(place, chromium, script=False, session=place.words["session_ben"]) as walker:
         await walker.to("/checks/mail-queue/pause")
         # Meanwhile ben signs out, in another tab of the same browser; and later in again.
         tab = await walker.page.context.new_page()
@@ -279,9 +275,9 @@ async def test_a_form_of_an_earlier_sign_in_is_refused_and_says_what_to_do(
 
 @does("/checks/{slug}/pause")
 async def test_who_may_do_less_meanwhile_is_told_so(place: Place, chromium: Browser) -> None:
-    async with walking(place, chromium, script=False, session=session(place, "ben")) as walker:
+    async with walking(place, chromium, script=False, session=place.words["session_ben"]) as walker:
         await walker.to("/checks/mail-queue/pause")
-        async with walking(place, chromium, script=False, session=session(place, "anna")) as other:
+        async with walking(place, chromium, script=False, session=place.words["session_anna"]) as other:
             await other.to("/users/ben")
             await other.page.get_by_label("What they may do").select_option("viewer")
             await other.press("Change the role")

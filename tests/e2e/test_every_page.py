@@ -122,11 +122,11 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("announcement-planned", "/announcements/{planned}"),
         Example("announcement-viewer", "/announcements/{draft}", "vera"),
     ),
-    "/announcements/{number:int}/publish": (
-        Example("announcement-publish", "/announcements/{draft}/publish"),
-    ),
     "/announcements/{number:int}/discard": (
         Example("announcement-discard", "/announcements/{draft}/discard"),
+    ),
+    "/announcements/{number:int}/publish": (
+        Example("announcement-publish", "/announcements/{draft}/publish"),
     ),
     "/maintenance": (
         Example("maintenance", "/maintenance"),
@@ -306,10 +306,8 @@ async def test_every_page_has_an_example(place: Place) -> None:
 
 
 @pytest.mark.parametrize("example", EVERY_EXAMPLE, ids=lambda one: one.name)
-async def test_every_page_is_sound(
-    place: Place, settled: Settled, chromium: Browser, example: Example
-) -> None:
-    session = settled.sessions.get(example.who, "")
+async def test_every_page_is_sound(place: Place, chromium: Browser, example: Example) -> None:
+    session = place.words.get(f"session_{example.who}", "")
     async with walking(place, chromium, session=session) as walker:
         answer = await walker.to(example.address)
         assert answer.status == example.status

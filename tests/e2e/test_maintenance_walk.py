@@ -11,6 +11,7 @@ from heartbeat import windows
 from heartbeat.edit import maintenance as edit
 from heartbeat.maintenance import Wanted
 from tests.e2e import walk as walks
+from tests.e2e.acting import does
 from tests.e2e.service import ADMIN_KEY
 from tests.e2e.walk import MARKS, NARROW, Place, walking
 from tests.unit.conftest import somebody
@@ -34,6 +35,7 @@ async def arrange(place: Place) -> None:
     place.words["past"] = await one("Disk replaced", {"region": "us"}, -30, -27)
 
 
+@does("/maintenance/new", "/maintenance/{number:int}/edit", "/maintenance/{number:int}/end")
 async def test_a_window_is_made_from_a_check_and_ended_without_script(
     place: Place, chromium: Browser
 ) -> None:
@@ -66,6 +68,7 @@ async def test_a_window_is_made_from_a_check_and_ended_without_script(
         await expect(page.get_by_label("Title")).to_have_value("Kernel update")
 
 
+@does("/maintenance/new", "/maintenance/{number:int}/delete")
 async def test_what_is_wrong_is_put_right_without_script(place: Place, chromium: Browser) -> None:
     async with walking(place, chromium, script=False) as walk:
         page = walk.page

@@ -3,6 +3,7 @@
 from playwright.async_api import Browser, expect
 
 from tests.e2e import walk as walks
+from tests.e2e.acting import does
 from tests.e2e.walk import MARKS, NARROW, Place, walking
 
 pytestmark = MARKS
@@ -24,6 +25,12 @@ async def test_who_is_on_call_is_found_without_script(place: Place, chromium: Br
         await expect(page.get_by_role("heading", level=1)).to_have_text("API")
 
 
+@does(
+    "/on-call/new-person",
+    "/on-call/people/{name}/edit",
+    "/on-call/new-policy",
+    "/on-call/policies/{name}/default",
+)
 async def test_somebody_is_added_and_paged_by_a_policy_without_script(
     place: Place, chromium: Browser
 ) -> None:
@@ -70,6 +77,50 @@ async def test_somebody_is_added_and_paged_by_a_policy_without_script(
         await walk.reads("Anna is paged first, also for checks that name no policy.")
         await page.get_by_role("link", name="On call").first.click()
         await walk.reads("Anna is on call.")
+
+
+@does(
+    "/on-call/new-person",
+    "/on-call/people/{name}/delete",
+    "/on-call/new-policy",
+    "/on-call/policies/{name}/edit",
+    "/on-call/policies/{name}/delete",
+)
+async def test_a_policy_is_changed_and_goes_and_then_its_person_without_script(
+    place: Place, chromium: Browser
+) -> None:
+    async with walking(place, chromium, script=False) as walk:
+        page = walk.page
+        await walk.sign_in()
+        await walk.to("/on-call/new-person")
+        await walk.fill(Slug="olga", Name="Olga")
+        await page.get_by_label("Contact 1: by what").select_option("ntfy")
+        await page.get_by_label("Contact 1: address").fill("https://ntfy.example.com/olga")
+        await walk.press("Add them")
+        await walk.reads("No policy pages them, through ntfy.")
+        await walk.to("/on-call/new-policy")
+        await walk.fill(Slug="night")
+        await page.get_by_role("checkbox", name="Olga").check()
+        await walk.press("Make the policy")
+        await walk.reads("Olga is paged first.")
+        await walk.follow("Change")
+        await page.get_by_role("checkbox", name="First responder").check()
+        await page.get_by_role("button", name="Save").last.click()
+        await walk.reads("First responder and Olga are paged first.")
+
+        await walk.to("/on-call/people/olga/delete")
+        await walk.press("Delete Olga")
+        await walk.reads("night")
+        assert (await walk.to("/on-call/people/olga")).ok, "a policy pages her"
+        await walk.to("/on-call/policies/night")
+        await walk.follow("Delete…")
+        await walk.press("Delete night")
+        await walk.is_at("/on-call")
+        await walk.follow("Olga")
+        await walk.follow("Delete…")
+        await walk.press("Delete Olga")
+        await walk.is_at("/on-call")
+        assert await page.get_by_text("Olga").count() == 0
 
 
 async def test_a_policy_shows_whom_it_would_page_while_one_ticks(place: Place, chromium: Browser) -> None:

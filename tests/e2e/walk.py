@@ -20,6 +20,7 @@ from playwright.async_api import (
     Browser,
     BrowserContext,
     CDPSession,
+    ConsoleMessage,
     Error,
     Page,
     Request,
@@ -119,7 +120,7 @@ class Walk:
         page.on("pageerror", lambda error: self.faults.append(f"{page.url}: {error}"))
         page.on("request", self._asked)
         page.on("response", self._answered)
-        page.on("console", lambda said: self._said(said.type, said.text))
+        page.on("console", self._said)
 
     async def let_run(self, script: bool) -> None:
         """Let pages run their scripts from now on, or not. (Who inspects one runs a script in it.)"""
@@ -179,10 +180,11 @@ class Walk:
             return  # A stream has no end.
         self._weights.append(asyncio.ensure_future(_weight(answer)))
 
-    def _said(self, kind: str, words: str) -> None:
-        # The browser notes a page that is answered 404 or 410; those we go to on purpose.
-        if "Failed to load resource: the server responded with a status of 4" not in words:
-            self.faults.append(f"{self.page.url}: {kind}: {words}")
+    def _said(self, said: ConsoleMessage) -> None:
+        # The browser notes a page that is answered 404 or 502; those we go to on purpose. Its assets must be there.
+        itself = said.location["url"] == self.page.url
+        if not (itself and "Failed to load resource: the server responded with a status of" in said.text):
+            self.faults.append(f"{self.page.url}: {said.type}: {said.text}")
 
 
 @asynccontextmanager

@@ -62,8 +62,8 @@ class Email:
         Raises ValueError where one of them is missing or wrong.
         """
         refuse_unknown(settings, ["smtp", "from", "username", "password", "ca_file"])
-        sender = _sender(settings.get("from", ""))
-        return cls(relay=Relay.configured(settings), sender=sender, fence=gate.fence_of(http))
+        relay = Relay.configured(settings)
+        return cls(relay=relay, sender=_sender(settings.get("from", "")), fence=gate.fence_of(http))
 
     @classmethod
     def wrong_address(cls, address: str) -> str | None:

@@ -182,7 +182,8 @@ class Walk:
 
     def _said(self, said: ConsoleMessage) -> None:
         # The browser notes a page that is answered 404 or 502; those we go to on purpose. Its assets must be there.
-        itself = said.location["url"] == self.page.url
+        # It asks for the icon of what is no page, such as the body of a ping.
+        itself = said.location["url"] in (self.page.url, f"{self.place.url}/favicon.ico")
         if not (itself and "Failed to load resource: the server responded with a status of" in said.text):
             self.faults.append(f"{self.page.url}: {said.type}: {said.text}")
 

@@ -20,10 +20,11 @@ from alerting.notifiers.contract import Notifier
 from alerting.notifiers.shelf import Outfit, Setup
 from alerting.person import Person
 from alerting.span import Spans, untold
-from heartbeat import checker, config, link, outfit, plan
+from heartbeat import config, link, outfit, plan
 from heartbeat.access.oidc import Oidc
 from heartbeat.access.session import Limits
 from heartbeat.access.ways import Provider, Proxy, Ways
+from heartbeat.checks import symptoms
 from heartbeat.clock import Clock
 from heartbeat.database import ANSWER, Database
 from heartbeat.http import face, ops, status_page
@@ -185,7 +186,7 @@ def _courier(ground: _Ground, random: Callable[[], float] | None) -> Courier:
         ground.database.write,
         ground.assembler(),
         now=clock.now,
-        around=checker.surroundings,
+        around=symptoms.surroundings,
         links=lambda incident, person: _links(settings, incident, person, clock.now()),
         fill_in=outfit.filler(settings),
         overview_url=f"{settings.public_url}/incidents",

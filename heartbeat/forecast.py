@@ -16,8 +16,9 @@ from alerting.escalation import Decision, Policy
 from alerting.incident import Hold, Incident, RaisedSymptom, Surroundings
 from alerting.notice import Kind, Links, Notice, Subject
 from alerting.person import Person, reachable
-from heartbeat import check, checker, installation
+from heartbeat import check, installation
 from heartbeat.check import Cause, Change, Check, Raised, State
+from heartbeat.checks import symptoms
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,10 @@ def of(db: Connection, one: Check, now: datetime, open_url: str) -> Forecast:
     """What would happen now. `open_url` is where pages say that the incident is."""
     if one.state is State.PAUSED:
         return Forecast(one, ("It is paused: nothing is expected of it, and nobody is paged.",), now)
-    (symptom,) = checker.as_told(db, [checker.symptom(_fallen(one, now), one)], now)
-    incident, symptoms = _incident(db, one, symptom, now)
+    (symptom,) = symptoms.completed(db, [symptoms.of_change(_fallen(one, now), one)], now)
+    incident, raised = _incident(db, one, symptom, now)
     people = desk.people(db)
-    ahead = _ahead(incident, symptoms)
+    ahead = _ahead(incident, raised)
     calls = tuple(_call(incident.policy, at, decision, people) for at, decision in ahead)
     held = symptom.hold if symptom.hold is not None and calls[0].at >= symptom.hold.until else None
     joins = one.state is not State.DOWN and incident.tell_at is not None
@@ -80,7 +81,7 @@ def of(db: Connection, one: Check, now: datetime, open_url: str) -> Forecast:
         told=tuple(people[name] for name in desk.told(db, incident.id) if name in people) if joins else (),
         told_at=incident.tell_at if joins else None,
         calls=calls,
-        page=_page(db, one, incident, symptoms, ahead[0], people, open_url),
+        page=_page(db, one, incident, raised, ahead[0], people, open_url),
     )
 
 
@@ -101,7 +102,7 @@ def _incident(
     db: Connection, one: Check, symptom: life.Symptom, now: datetime
 ) -> tuple[Incident, list[RaisedSymptom]]:
     """The incident that it is in, or the one that it would join or open; with all that is wrong in it."""
-    key = checker.symptom_key(one)
+    key = symptoms.key_of(one)
     number = desk.incident_of(db, [key]).get(key) if one.state is State.DOWN else None
     found = desk.dossier(db, number) if number is not None else None
     if found is not None:
@@ -130,14 +131,14 @@ def _page(
     db: Connection,
     one: Check,
     incident: Incident,
-    symptoms: Sequence[RaisedSymptom],
+    raised: Sequence[RaisedSymptom],
     first: tuple[datetime, Decision],
     people: Mapping[str, Person],
     open_url: str,
 ) -> Notice:
     """The first page, as its first reader would see it."""
     at, decision = first
-    around = checker.surroundings(db, [incident]).get(incident.id, Surroundings())
+    around = symptoms.surroundings(db, [incident]).get(incident.id, Surroundings())
     if one.state is State.UP:
         around = replace(around, alive=max(around.alive - 1, 0))
     after = replace(incident, state=life.State.OPEN, step=decision.step + 1, next_at=decision.next_at)
@@ -148,7 +149,7 @@ def _page(
         words=decision.reason,
         step=decision.step,
         incident=after,
-        symptoms=symptoms,
+        symptoms=raised,
         surroundings=around,
         person=reachable(decision.people, people)[0],
         next_people=[people[name].name if name in people else name for name in decision.then],

@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.incident import Acknowledged, Incident, Missing, Resolved, Snoozed, Stale
 from alerting.incident import State as Life
-from heartbeat import audit, check, checker, installation, store, transitions
+from heartbeat import audit, check, installation, store, transitions
 from heartbeat.check import Change, Check, Cleared, State
+from heartbeat.checks import symptoms
 from heartbeat.config import CheckDefinition, export
 from heartbeat.who import Who
 
@@ -54,7 +55,7 @@ def delete(db: Connection, name: str | UUID, who: Who, now: datetime) -> Check |
     before = _locked(db, name)
     if before is None:
         return None
-    desk.clear(db, {checker.symptom_key(before): f"deleted by {who.name}"}, now, installation.gathering(db))
+    desk.clear(db, {symptoms.key_of(before): f"deleted by {who.name}"}, now, installation.gathering(db))
     store.remove(db, [before.id])
     was = export.check(CheckDefinition.of(before))
     audit.record(db, who, "check.delete", f"check {before.slug}", now, before=was)
@@ -102,8 +103,7 @@ def resolve(
     named, stood = by or who.name, desk.held(db, incident_id)
     outcome = desk.resolve(db, incident_id, named, now)
     if isinstance(outcome, Resolved) and outcome.keys:
-        ids = [int(key.removeprefix("check:")) for key in outcome.keys]
-        before = store.lock(db, ids)
+        before = store.lock(db, list(symptoms.check_ids(outcome.keys).values()))
         changes = [Change(check.rearmed(one, now), Cleared(f"resolved by {named}")) for one in before]
         store.save(db, [change.check for change in changes])
         transitions.write(db, [(c, one, now) for c, one in zip(changes, before, strict=True)])
@@ -175,7 +175,7 @@ def _write(db: Connection, done: Sequence[tuple[Change, Check, datetime]], now: 
     store.save(db, [change.check for change, *_ in done])
     transitions.write(db, done)
     cleared = {
-        checker.symptom_key(before): change.told.why
+        symptoms.key_of(before): change.told.why
         for change, before, _ in done
         if isinstance(change.told, Cleared) and before.state is State.DOWN
     }

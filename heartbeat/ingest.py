@@ -16,8 +16,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from alerting import desk
-from heartbeat import audit, cause, check, checker, installation, ring, store, transitions
+from heartbeat import audit, cause, check, installation, ring, store, transitions
 from heartbeat.check import Change, Check, Cleared, Ping, Raised, Signal
+from heartbeat.checks import symptoms
 from heartbeat.config import CheckDefinition, export
 from heartbeat.database import Database, Unavailable
 from heartbeat.ring import Arrival, Numbered
@@ -300,13 +301,16 @@ def _tell(db: Connection, changes: Sequence[tuple[Change, Check, Arrival]]) -> b
     transitions.write(db, [(change, before, arrival.at) for change, before, arrival in changes])
     raised = [(change, before, a) for change, before, a in changes if isinstance(change.told, Raised)]
     cleared = {
-        checker.symptom_key(change.check): change.told.why
+        symptoms.key_of(change.check): change.told.why
         for change, _, _ in changes
         if isinstance(change.told, Cleared)
     }
     if raised:
-        symptoms = [checker.symptom(change, before, said=a.body) for change, before, a in raised]
-        checker.raise_(db, symptoms, max(a.at for _, _, a in raised))
+        symptoms.raise_(
+            db,
+            [symptoms.of_change(change, before, body=arrival.body) for change, before, arrival in raised],
+            max(arrival.at for *_, arrival in raised),
+        )
     if cleared:
         desk.clear(db, cleared, max(a.at for _, _, a in changes), installation.gathering(db))
     return bool(raised or cleared) or any(a.signal is Signal.START for *_, a in changes)

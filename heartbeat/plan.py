@@ -9,8 +9,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection
 
 from alerting import desk
-from heartbeat import audit, checker, definitions, store
+from heartbeat import audit, definitions, store
 from heartbeat.check import Check, State
+from heartbeat.checks import symptoms
 from heartbeat.config import ORIGIN, Configuration, changes, definition
 from heartbeat.config import export as exporting
 from heartbeat.who import Role, Who
@@ -79,7 +80,7 @@ def export(db: Connection) -> str:
 def regroup(db: Connection, moved: Sequence[Check], now: datetime) -> None:
     """Checks that are down and now belong to another group take their symptom to that group's incident."""
     for batch in _batches(moved):
-        checker.raise_(db, [checker.standing_symptom(one) for one in batch], now)
+        symptoms.raise_(db, [symptoms.of_down_check(one) for one in batch], now)
 
 
 def _write_down(db: Connection, who: Who, plan: Plan, now: datetime) -> None:
@@ -133,7 +134,7 @@ def _put_checks(
 
 def _forget(db: Connection, gone: Sequence[Check], now: datetime, wanted: Configuration) -> None:
     """Delete checks; an incident that was about them ends or goes on without them."""
-    down = [checker.symptom_key(one) for one in gone if one.state is State.DOWN]
+    down = [symptoms.key_of(one) for one in gone if one.state is State.DOWN]
     for keys in _batches(down):
         desk.clear(db, dict.fromkeys(keys, "deleted from the configuration"), now, wanted.gathering)
     for batch in _batches(gone):

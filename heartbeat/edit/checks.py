@@ -9,8 +9,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection
 
 from alerting import desk
-from heartbeat import audit, checker, definitions, hand, installation, store
+from heartbeat import audit, definitions, hand, installation, store
 from heartbeat.check import Check, State
+from heartbeat.checks import symptoms
 from heartbeat.config import CheckDefinition, definition, entry, export
 from heartbeat.config.definition import Around, Faulty
 from heartbeat.definitions import MADE_HERE
@@ -94,7 +95,7 @@ def written(one: CheckDefinition) -> dict[str, Any]:
 def _save(db: Connection, who: Who, before: Check, after: Check, now: datetime) -> None:
     store.save_definitions(db, [after])
     if after.state is State.DOWN and after.group_key != before.group_key:
-        checker.raise_(db, [checker.standing_symptom(after)], now)
+        symptoms.raise_(db, [symptoms.of_down_check(after)], now)
     was, now_is = written(CheckDefinition.of(before)), written(CheckDefinition.of(after))
     audit.record(db, who, "check.change", f"check {after.slug}", now, before=was, after=now_is)
 

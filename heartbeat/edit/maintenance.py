@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from alerting import desk
-from heartbeat import audit, checker, definitions, installation, maintenance, store, windows
+from heartbeat import audit, definitions, installation, maintenance, store, windows
+from heartbeat.checks import symptoms
 from heartbeat.config import definition
 from heartbeat.config.definition import Faulty
 from heartbeat.maintenance import Phase, Wanted, Window
@@ -117,9 +118,7 @@ def written(one: Wanted) -> dict[str, Any]:
 def _hold(db: Connection, now: datetime, *touched: Window) -> dict[str, int]:
     """Hold what is down and now in a window, and no longer what is in none any more."""
     standing = windows.standing(db, now)
-    down = {
-        checker.symptom_key(one): one for one in store.down_with(db, [window.match for window in touched])
-    }
+    down = {symptoms.key_of(one): one for one in store.down_with(db, [window.match for window in touched])}
     holds = {key: maintenance.hold(standing, one.labels, now) for key, one in down.items()}
     ringing = desk.hold(db, holds, now, installation.gathering(db))
     return {down[key].slug: number for key, number in sorted(ringing.items())}

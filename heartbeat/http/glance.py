@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, and_, case, func, or_, select
 
 from heartbeat.check import Cause, Signal, State
+from heartbeat.checks import symptoms
 from heartbeat.http.sentence import Count
 from heartbeat.http.strip import Heard
 from heartbeat.tables import checks, pings, transitions
@@ -59,10 +60,12 @@ def last_transitions(db: Connection, ids: Collection[int], limit: int) -> dict[i
     return found
 
 
-def slugs(db: Connection, ids: Collection[int]) -> dict[int, str]:
-    """What each of these checks that still exists is called in addresses."""
-    rows = db.execute(select(checks.c.id, checks.c.slug).where(checks.c.id.in_(ids)))
-    return {row.id: row.slug for row in rows}
+def slugs(db: Connection, keys: Collection[str]) -> dict[str, str]:
+    """Return the slug of the check by the key of its symptom, for the checks that still exist."""
+    ids = symptoms.check_ids(keys)
+    rows = db.execute(select(checks.c.id, checks.c.slug).where(checks.c.id.in_(set(ids.values()))))
+    slug_of = {row.id: row.slug for row in rows}
+    return {key: slug_of[number] for key, number in ids.items() if number in slug_of}
 
 
 def covered(db: Connection, matches: Sequence[Mapping[str, str]]) -> Covered:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.incident import State
 from heartbeat import definitions, windows
+from heartbeat.checks import symptoms
 from heartbeat.config import StatusPage
 from heartbeat.status import announcement, draft, editor, health, store
 from heartbeat.status.announcement import Affected, Announcement, NotSo
@@ -56,8 +57,8 @@ def concerned(db: Connection, page: StatusPage, number: int) -> tuple[tuple[Affe
     if found is None:
         raise NoAnnouncement(f"There is no incident {number}.")
     standing = [one for one in found.symptoms if one.cleared_at is None]
-    symptoms = found.symptoms if found.incident.state is State.RESOLVED else standing
-    ids = [int(one.key.removeprefix("check:")) for one in symptoms if one.key.startswith("check:")]
+    relevant = found.symptoms if found.incident.state is State.RESOLVED else standing
+    ids = list(symptoms.check_ids(symptom.key for symptom in relevant).values())
     claims = announcement.claims(store.open_of(db, page.slug))
     rows = health.rows(page, store.bearings(db), claims)
     return draft.touched(page, store.labels(db, ids), rows), found.incident.opened_at

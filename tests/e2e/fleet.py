@@ -22,6 +22,7 @@ from alerting.severity import Severity
 from heartbeat import cause, check, checker, hand, ingest, store
 from heartbeat.app import System
 from heartbeat.check import Check, Signal
+from heartbeat.checks import symptoms
 from heartbeat.database import Database
 from heartbeat.ring import Arrival
 from heartbeat.schedule import Cron, Every, Schedule, upcoming
@@ -321,7 +322,7 @@ def _make(db: Connection, made: Check) -> None:
 def _acknowledge(db: Connection, slug: str, at: datetime) -> None:
     one = store.load(db, slug)
     assert one is not None
-    number = desk.incident_of(db, [checker.symptom_key(one)])[checker.symptom_key(one)]
+    number = desk.incident_of(db, [symptoms.key_of(one)])[symptoms.key_of(one)]
     hand.acknowledge(db, number, somebody("Second responder"), at)
 
 

@@ -21,8 +21,9 @@ from alerting.notifiers.answer import Answer
 from alerting.notifiers.contract import Accepted, Outcome, Unreachable
 from alerting.outbox import Page
 from alerting.tables import pages
-from heartbeat import check, checker
+from heartbeat import check
 from heartbeat.check import Change, Check
+from heartbeat.checks import symptoms
 from heartbeat.tables import checks
 from heartbeat.ticker import Ticker
 
@@ -236,7 +237,7 @@ def pages_live_in_memory(patch: pytest.MonkeyPatch) -> None:
 
 def silence_is_decided_but_not_raised(patch: pytest.MonkeyPatch) -> None:
     """A check turns down, and its incident is left to another transaction that never comes after a crash."""
-    patch.setattr(checker, "raise_", lambda *given, **named: None)
+    patch.setattr(symptoms, "raise_", lambda *given, **named: None)
 
 
 def a_dead_contact_is_tried_for_ever(patch: pytest.MonkeyPatch) -> None:

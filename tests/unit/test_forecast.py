@@ -16,6 +16,7 @@ from alerting.person import OPERATOR, Contact, Person
 from alerting.tables import pages
 from heartbeat import check, checker, database, forecast, hand, installation, store
 from heartbeat.check import Check
+from heartbeat.checks import symptoms
 from heartbeat.edit import maintenance
 from heartbeat.maintenance import Wanted
 from heartbeat.who import Role, Who
@@ -90,7 +91,7 @@ def test_what_is_foreseen_happens_word_for_word(db: Connection) -> None:
     (page,) = dossier.pages
     assert (page.created_at, page.person) == (told.calls[0].at, told.calls[0].people[0].id)
     assert incident.next_at == told.calls[1].at
-    around = checker.surroundings(db, [incident]).get(incident.id, Surroundings())
+    around = symptoms.surroundings(db, [incident]).get(incident.id, Surroundings())
     about = Subject(
         page.kind,
         page.id,

@@ -13,8 +13,9 @@ from sqlalchemy.exc import DBAPIError
 from alerting import desk, past
 from alerting.incident import Resolved
 from alerting.tables import attempts, incidents, pages, symptoms, timeline
-from heartbeat import audit, checker, hand, janitor, store
+from heartbeat import audit, hand, janitor, store
 from heartbeat.check import Cause, Check, State
+from heartbeat.checks.symptoms import key_of, of_down_check
 from heartbeat.database import Database, Unavailable
 from heartbeat.janitor import Janitor
 from heartbeat.metrics import Metrics
@@ -67,8 +68,8 @@ def an_incident(db: Connection, slug: str, at: datetime, *, resolved: datetime |
     """An incident of one check, with a page that was tried."""
     made = store.insert(db, [a_check(slug, state=State.DOWN, cause=Cause.SILENT)])
     (one,) = store.lock(db, list(made.values()))
-    desk.raise_(db, [checker.standing_symptom(one)], at)
-    (number,) = desk.incident_of(db, [checker.symptom_key(one)]).values()
+    desk.raise_(db, [of_down_check(one)], at)
+    (number,) = desk.incident_of(db, [key_of(one)]).values()
     values = {"kind": "page", "person": "first", "occurrence": 1, "step": 0, "severity_rank": 1, "words": ""}
     values |= {"state": "delivered", "created_at": at, "contact": 0, "via": "console", "attempts": 1}
     values |= {"contact_attempts": 1, "throttled": False, "lease": 1, "incident_id": number}

@@ -21,6 +21,7 @@ from alerting.notifiers import shelf
 from alerting.notifiers.shelf import Setup
 from heartbeat import checker, config, installation, plan, ring, store, vault
 from heartbeat.check import Cause, Check, Signal, State
+from heartbeat.checks import symptoms
 from heartbeat.config import Configuration
 from heartbeat.database import engine
 from heartbeat.ring import Arrival, Numbered
@@ -82,7 +83,7 @@ def silence(db: Connection, now: datetime = LATER) -> None:
 
 def standing(db: Connection) -> dict[str, Incident]:
     """The open incident of each check that is down."""
-    ids = {checker.symptom_key(one): slug for slug, one in store.lock_all(db).items()}
+    ids = {symptoms.key_of(one): slug for slug, one in store.lock_all(db).items()}
     by_number = {one.id: one for one in desk.incidents(db, open_only=True)}
     return {ids[key]: by_number[number] for key, number in desk.incident_of(db, ids).items()}
 

@@ -20,7 +20,8 @@ from alerting.incident import Acknowledged, Missing, Resolved, Stale, Surroundin
 from alerting.incident import State as Life
 from alerting.notice import called
 from alerting.person import Person
-from heartbeat import checker, hand, installation, link
+from heartbeat import hand, installation, link
+from heartbeat.checks import symptoms
 from heartbeat.http import auth, page, sentence, view
 from heartbeat.http.console import story
 from heartbeat.http.door import Door
@@ -123,7 +124,7 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
     if found is None:
         return None
     incident, people = found.incident, desk.people(db)
-    around = checker.surroundings(db, [incident]).get(incident.id, Surroundings())
+    around = symptoms.surroundings(db, [incident]).get(incident.id, Surroundings())
     extent = view.how_much(incident, found.symptoms, around)
     quiet_by = next((one.by for one in reversed(found.timeline) if one.kind == "snoozed"), None)
     jobs = story.jobs(found.symptoms)

@@ -11,7 +11,8 @@ from alerting import desk, spell
 from alerting.incident import Incident, Missing, Stale, Surroundings
 from alerting.incident import State as Life
 from alerting.notice import called
-from heartbeat import checker, hand
+from heartbeat import hand
+from heartbeat.checks import symptoms
 from heartbeat.http import glance, page, sentence, view
 from heartbeat.http.console import story
 from heartbeat.http.console.morning import next_morning
@@ -101,7 +102,7 @@ async def ask_resolve(visit: Visit) -> Response:
 
     def read(db: Connection) -> tuple[desk.Dossier, str] | None:
         found = desk.dossier(db, number)
-        return None if found is None else (found, checker.named(db, [found.incident])[0].title)
+        return None if found is None else (found, symptoms.titled(db, [found.incident])[0].title)
 
     known = await visit.read(read)
     if known is None:
@@ -157,10 +158,10 @@ ACTING: Mapping[str, Shown] = {
 
 def rows(db: Connection, some: Sequence[Incident]) -> list[view.IncidentRow]:
     """A line for each of these incidents, in their order."""
-    symptoms = desk.symptoms(db, [one.id for one in some])
-    around = checker.surroundings(db, some, others=0)
+    raised = desk.symptoms(db, [one.id for one in some])
+    around = symptoms.surroundings(db, some, others=0)
     people = desk.people(db)
-    return [view.incident_row(one, symptoms[one.id], around[one.id], people) for one in some]
+    return [view.incident_row(one, raised[one.id], around[one.id], people) for one in some]
 
 
 def _facts(db: Connection, number: int, now: datetime) -> dict[str, Any] | None:
@@ -168,12 +169,11 @@ def _facts(db: Connection, number: int, now: datetime) -> dict[str, Any] | None:
     if found is None:
         return None
     incident, people = found.incident, desk.people(db)
-    around = checker.surroundings(db, [incident]).get(number, Surroundings())
+    around = symptoms.surroundings(db, [incident]).get(number, Surroundings())
     extent = view.how_much(incident, found.symptoms, around)
     quiet_by = next((one.by for one in reversed(found.timeline) if one.kind == "snoozed"), None)
     moments = story.moments(found)
-    ids = {int(one.key.removeprefix("check:")) for one in found.symptoms if one.key.startswith("check:")}
-    slugs = {f"check:{number}": slug for number, slug in glance.slugs(db, ids).items()}
+    slugs = glance.slugs(db, [symptom.key for symptom in found.symptoms])
     return {
         "incident": incident,
         "sentence": sentence.of_incident(incident, view.next_people(incident, people), quiet_by, now),

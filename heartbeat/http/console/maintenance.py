@@ -10,8 +10,9 @@ from starlette.responses import Response
 
 from alerting import desk, spell
 from alerting import incident as life
-from heartbeat import checker, maintenance, store, windows
+from heartbeat import maintenance, store, windows
 from heartbeat.check import Check
+from heartbeat.checks import symptoms
 from heartbeat.edit import maintenance as edit
 from heartbeat.edit.maintenance import Ended
 from heartbeat.http import glance, page, sentence, view
@@ -158,7 +159,7 @@ def _waiting(db: Connection, window: Window, now: datetime) -> list[str]:
 
 def _down(db: Connection, match: Mapping[str, str]) -> list[tuple[Check, life.Incident]]:
     """The checks with these labels that are down, each with its open incident."""
-    down = {checker.symptom_key(one): one for one in store.down_with(db, [match])}
+    down = {symptoms.key_of(one): one for one in store.down_with(db, [match])}
     homes = desk.incident_of(db, down)
     open_ = {one.id: one for one in desk.incidents(db, open_only=True)} if homes else {}
     return [(down[key], open_[number]) for key, number in homes.items() if number in open_]

@@ -11,7 +11,6 @@ from starlette.responses import Response
 from alerting import desk, spell
 from alerting.incident import Incident
 from heartbeat import (
-    checker,
     config,
     forecast,
     hand,
@@ -23,6 +22,7 @@ from heartbeat import (
     windows,
 )
 from heartbeat.check import Check, State
+from heartbeat.checks import symptoms
 from heartbeat.http import glance, page, plot, reading, sentence, strip, view
 from heartbeat.http.console import bulk, on_call
 from heartbeat.http.console.visit import Shown, Visit
@@ -126,8 +126,8 @@ def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | N
         "places": strip.places(row.cells),
         "legend": strip.legend(row.cells),
         "sentence": sentence.of_check(one, why, now),
-        "incident": desk.incident_of(db, [checker.symptom_key(one)]).get(checker.symptom_key(one)),
-        "incidents": [_past(incident) for incident in checker.named(db, _incidents(db, one))],
+        "incident": desk.incident_of(db, [symptoms.key_of(one)]).get(symptoms.key_of(one)),
+        "incidents": [_past(incident) for incident in symptoms.titled(db, _incidents(db, one))],
         "plot": plot.of(heard, one.max_runtime),
         "quiet": _quiet(db, one, now),
         "ahead": forecast.of(db, one, now, ""),
@@ -144,7 +144,7 @@ def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | N
 
 
 def _incidents(db: Connection, one: Check) -> list[Incident]:
-    return desk.lately_about(db, checker.symptom_key(one), INCIDENTS_SHOWN)
+    return desk.lately_about(db, symptoms.key_of(one), INCIDENTS_SHOWN)
 
 
 def _quiet(db: Connection, one: Check, now: datetime) -> list[tuple[Window, bool]]:

@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import desk
-from heartbeat import check, checker, definitions, hand, store
+from heartbeat import check, definitions, hand, store
 from heartbeat.check import State
+from heartbeat.checks import symptoms
 from heartbeat.config import CheckDefinition, entry
 from heartbeat.edit import checks as edit
 from heartbeat.http import reading
@@ -222,16 +223,16 @@ async def _changed(
 
 def _incidents(db: Connection, found: list[check.Check]) -> dict[str, int]:
     """By the keys of their symptoms, the open incidents that these checks belong to."""
-    return desk.incident_of(db, [checker.symptom_key(one) for one in found])
+    return desk.incident_of(db, [symptoms.key_of(one) for one in found])
 
 
 def _shown(one: check.Check, now: datetime, incidents: Mapping[str, int], door: Door) -> Check:
-    return Check.of(one, now, incidents.get(checker.symptom_key(one)), door.public_url)
+    return Check.of(one, now, incidents.get(symptoms.key_of(one)), door.public_url)
 
 
 def _life(one: check.Check, now: datetime, incidents: Mapping[str, int]) -> object:
     """All of a check that its answer is made of; what follows from the time is only its state."""
-    return one, check.status(one, now), incidents.get(checker.symptom_key(one))
+    return one, check.status(one, now), incidents.get(symptoms.key_of(one))
 
 
 def _tag(one: check.Check, now: datetime, incidents: Mapping[str, int]) -> str:

@@ -17,7 +17,8 @@ from alerting.incident import (
     Snoozed,
     Stale,
 )
-from heartbeat import checker, hand
+from heartbeat import hand
+from heartbeat.checks import symptoms
 from heartbeat.http import glance
 from heartbeat.http.auth import Given, Responder
 from heartbeat.http.door import Door
@@ -43,7 +44,7 @@ async def list_incidents(
     """Incidents, newest first: all, or those that are not resolved."""
 
     def read(db: Connection) -> list[Incident]:
-        return checker.named(db, desk.incidents(db, open_only=open, limit=limit + 1, before=before))
+        return symptoms.titled(db, desk.incidents(db, open_only=open, limit=limit + 1, before=before))
 
     found = await door.database.read(read)
     following = found[limit - 1].id if len(found) > limit else None
@@ -106,10 +107,9 @@ async def note(number: fields.Number, door: Given, who: Responder, asked: fields
 
 def _story(db: Connection, number: int, seen: Seen) -> Story:
     found = _dossier(db, number)
-    (named,) = checker.named(db, [found.incident])
+    (named,) = symptoms.titled(db, [found.incident])
     found = replace(found, incident=named)
-    ids = {int(symptom.key.removeprefix("check:")) for symptom in found.symptoms}
-    slugs = {f"check:{id_}": slug for id_, slug in glance.slugs(db, ids).items()}
+    slugs = glance.slugs(db, [symptom.key for symptom in found.symptoms])
     seen.now(tag(found.incident.id, (found, slugs)))
     return Story.of(found, slugs)
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from alerting import desk
 from heartbeat import audit, check, checker, installation, store
 from heartbeat.check import Cause, Check, State
+from heartbeat.checks import symptoms
 from heartbeat.config.definition import Faulty
 from heartbeat.edit import OwnedByFile
 from heartbeat.edit import checks as edit
@@ -88,12 +89,12 @@ def test_what_a_check_had_and_is_not_given_again_goes(db: Connection) -> None:
 def test_a_check_that_is_down_takes_its_symptom_to_its_new_group(db: Connection) -> None:
     made = define(db, labels={"host": "a"}).check
     checker.sweep(db, LATER)
-    before = desk.incident_of(db, [checker.symptom_key(made)])[checker.symptom_key(made)]
+    before = desk.incident_of(db, [symptoms.key_of(made)])[symptoms.key_of(made)]
 
     moved = define(db, at=LATER, labels={"host": "b"}).check
 
     assert (moved.state, moved.cause) == (State.DOWN, Cause.SILENT)
-    after = desk.incident_of(db, [checker.symptom_key(made)])[checker.symptom_key(made)]
+    after = desk.incident_of(db, [symptoms.key_of(made)])[symptoms.key_of(made)]
     assert after != before
     dossiers = [desk.dossier(db, number) for number in (before, after)]
     assert [one and one.incident.state for one in dossiers] == ["resolved", "open"]
@@ -204,7 +205,7 @@ def test_what_is_nested_too_deeply_is_not_followed(db: Connection) -> None:
 def test_deleting_ends_its_incident_and_is_written_down(db: Connection) -> None:
     made = define(db).check
     checker.sweep(db, LATER)
-    number = desk.incident_of(db, [checker.symptom_key(made)])[checker.symptom_key(made)]
+    number = desk.incident_of(db, [symptoms.key_of(made)])[symptoms.key_of(made)]
 
     gone = edit.delete(db, ANNA, made.uuid, LATER)
 

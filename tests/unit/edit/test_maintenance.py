@@ -10,6 +10,7 @@ from alerting import desk, escalator
 from alerting.incident import Incident
 from heartbeat import audit, check, checker, hand, store, windows
 from heartbeat.check import Change, Check, Ping, Signal
+from heartbeat.checks import symptoms
 from heartbeat.config.definition import Faulty
 from heartbeat.edit import maintenance as edit
 from heartbeat.edit.maintenance import Arranged, Ended
@@ -57,9 +58,9 @@ def hear(db: Connection, one: Check, minutes: float, signal: Signal = Signal.SUC
 def tell(db: Connection, change: Change, before: Check, now: datetime) -> None:
     match change.told:
         case check.Raised():
-            checker.raise_(db, [checker.symptom(change, before)], now)
+            symptoms.raise_(db, [symptoms.of_change(change, before)], now)
         case check.Cleared(why):
-            desk.clear(db, {checker.symptom_key(before): why}, now, GATHERING)
+            desk.clear(db, {symptoms.key_of(before): why}, now, GATHERING)
 
 
 def incident(db: Connection) -> Incident:

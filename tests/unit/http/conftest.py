@@ -19,6 +19,7 @@ from heartbeat import app, checker, store
 from heartbeat.access import hasher
 from heartbeat.app import System
 from heartbeat.check import Check
+from heartbeat.checks import symptoms
 from heartbeat.database import Database, Unavailable
 from heartbeat.settings import Settings
 from tests.unit.access.conftest import CHEAP
@@ -144,7 +145,7 @@ async def fall_silent(system: System, clock: SetClock, *those: Check) -> int:
 
 async def incident_of(system: System, one: Check) -> int:
     """The number of the open incident that a check belongs to."""
-    key = checker.symptom_key(one)
+    key = symptoms.key_of(one)
     return (await system.door.database.read(lambda db: desk.incident_of(db, [key])))[key]
 
 

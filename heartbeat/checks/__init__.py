@@ -1,0 +1,1 @@
+"""Checks, and what the service makes of them."""

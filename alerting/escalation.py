@@ -3,9 +3,11 @@
 A policy is a list of steps: who, and how long to wait for an answer. It never ends: the last step repeats.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from alerting.person import OPERATOR
 
 MIN_WAIT = timedelta(minutes=1)
 MAX_WAIT = timedelta(days=1)
@@ -31,6 +33,10 @@ class Policy:
             raise ValueError(f"policy {self.name}: it needs at least one step.")
 
 
+CATCH_ALL = Policy("catch-all", (Step((OPERATOR.id,), timedelta(minutes=15)),))
+"""The policy where there is none: silence always reaches somebody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Page these people now as step `step` (counted from 0, on and on), and look again at `next_at`.
@@ -43,6 +49,11 @@ class Decision:
     next_at: datetime
     then: tuple[str, ...]
     reason: str
+
+
+def in_force(policies: Mapping[str, Policy], name: str | None) -> Policy:
+    """Return the policy of this name; without it the first of all, and without any the catch-all."""
+    return policies.get(name or "", next(iter(policies.values()), CATCH_ALL))
 
 
 def step_at(policy: Policy, step: int) -> Step:

@@ -9,15 +9,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from alerting import escalation, logbook, notice, roster, store
 from alerting import incident as life
-from alerting import logbook, notice, roster, store
-from alerting.escalation import Policy, Step
+from alerting.escalation import Policy
 from alerting.incident import Hold, Incident, RaisedSymptom, State, Symptom
-from alerting.person import OPERATOR
 from alerting.store import Entry
-
-CATCH_ALL = Policy("catch-all", (Step((OPERATOR.id,), timedelta(minutes=15)),))
-"""What pages when no policy is known: silence always reaches somebody."""
 
 HELD = "held"
 """The kind of a timeline's line that tells until when nobody is paged, or that this is so no longer."""
@@ -65,8 +61,7 @@ def foresee(
     )
     standing = store.open_of(db, symptom.cause_key)
     if standing is None:
-        policies = roster.load_policies(db)
-        policy = policies.get(symptom.policy or "", next(iter(policies.values()), CATCH_ALL))
+        policy = escalation.in_force(roster.load_policies(db), symptom.policy)
         return _opened(symptom, policy, now, life.pages_at(now, fresh.held_until, gathering)), [fresh]
     recurred = bool(store.had_cleared(db, [standing.id], [symptom.key]))
     joined, _ = _joined(standing, symptom, recurred, now, gathering)
@@ -133,14 +128,13 @@ def _homes(
     wanted = {symptom.cause_key for symptom in fresh}
     standing = store.lock_open(db, wanted)
     policies = roster.load_policies(db)
-    fallback = next(iter(policies.values()), CATCH_ALL)
     new: dict[str, Incident] = {}
     for symptom in sorted(fresh, key=lambda s: s.severity.rank):
         if symptom.cause_key in standing:
             continue
         at = life.pages_at(now, _until(symptom.hold), gathering)
         if symptom.cause_key not in new:
-            policy = policies.get(symptom.policy or "", fallback)
+            policy = escalation.in_force(policies, symptom.policy)
             new[symptom.cause_key] = _opened(symptom, policy, now, at)
         elif (known := new[symptom.cause_key]).next_at is None or at < known.next_at:
             new[symptom.cause_key] = replace(known, next_at=at)

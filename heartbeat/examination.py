@@ -152,7 +152,7 @@ def _postgres(db: Connection) -> Postgres:
 
 
 def _stock(db: Connection, given: Settings, usable: set[str], now: datetime) -> Stock:
-    people, policies, default = desk.people(db), desk.policies(db), installation.recall(db, "policy")
+    people, policies, default = desk.people(db), desk.policies(db), installation.default_policy(db)
     reached = {one.id for one in people.values() if any(contact.kind in usable for contact in one.contacts)}
     checks = store.listed(db, limit=plan.ALL)
     oldest = desk.standing(db).oldest

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
+from alerting import desk, escalation
 from alerting.incident import ACKNOWLEDGED_FOR, GATHERING
 from heartbeat.tables import installation
 
@@ -37,7 +38,14 @@ def acknowledge_for(db: Connection) -> timedelta:
     return ACKNOWLEDGED_FOR if kept is None else timedelta(seconds=float(kept))
 
 
+def chosen_policy(db: Connection) -> str | None:
+    """Return the default policy that was chosen: in the configuration file, else outside of it."""
+    policies = desk.policies(db)
+    choices = (recall(db, "policy"), recall(db, "policy_outside"))
+    return next((name for name in choices if name in policies), None)
+
+
 def default_policy(db: Connection) -> str | None:
-    """The policy of checks that name none: the configuration file's, else the one chosen outside of it."""
-    named: str | None = recall(db, "policy") or recall(db, "policy_outside")
-    return named
+    """Return the policy of checks that name none: the chosen one, else the first by name."""
+    policies = desk.policies(db)
+    return escalation.in_force(policies, chosen_policy(db)).name if policies else None

@@ -72,10 +72,11 @@ def raise_(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> None:
 
 
 def completed(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> Sequence[Symptom]:
-    """Return the symptoms with the default policy where they name none, and held where maintenance covers them."""
-    if any(symptom.policy is None for symptom in symptoms):
+    """Return the symptoms, with the default policy where theirs does not exist, and held while under maintenance."""
+    policies = desk.policies(db)
+    if any(symptom.policy not in policies for symptom in symptoms):
         default = installation.default_policy(db)
-        symptoms = [replace(one, policy=default) if one.policy is None else one for one in symptoms]
+        symptoms = [one if one.policy in policies else replace(one, policy=default) for one in symptoms]
     return _with_holds(db, symptoms, now)
 
 

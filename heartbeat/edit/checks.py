@@ -34,7 +34,7 @@ class Defined:
 
 def read(db: Connection, slug: str, given: Mapping[str, object]) -> CheckDefinition:
     """What these fields define, which are those that the file has under `checks`. Raises `Faulty`."""
-    around = Around(policies=desk.policies(db), policy=installation.default_policy(db))
+    around = Around(policies=desk.policies(db), policy=installation.chosen_policy(db))
     return definition.read_check(slug, given, around)
 
 

@@ -40,7 +40,7 @@ def define(db: Connection, who: Who, wanted: Policy, now: datetime) -> Policy | 
         deed, was = ("make", None) if before is None else ("change", written(before))
         target = f"policy {wanted.name}"
         audit.record(db, who, f"policy.{deed}", target, now, before=was, after=written(wanted))
-    if installation.default_policy(db) is None:
+    if installation.chosen_policy(db) is None:
         installation.remember(db, "policy_outside", next(iter(every), wanted.name))
     return before
 
@@ -49,7 +49,7 @@ def make_default(db: Connection, who: Who, name: str, now: datetime) -> Policy |
     """Let it page for checks that name no policy; None where there is none. Raises `OwnedByFile`."""
     definitions.wait_for_turn(db)
     found = desk.policies(db).get(name)
-    before = installation.default_policy(db)
+    before = installation.chosen_policy(db)
     if found is not None and before != name:
         if installation.recall(db, "policy") is not None:
             raise OwnedByFile(

@@ -1,5 +1,6 @@
 """Who is paged next and when, and what follows from each attempt to deliver."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from alerting.delivery import Delivered, Expired, Retry, Tries
 from alerting.escalation import Policy, Step
 from alerting.notice import Kind
 from alerting.notifiers.contract import Accepted, Refused, Unreachable
+from alerting.person import OPERATOR
 from tests.unit.conftest import NOW
 
 OPS = Policy(
@@ -52,6 +54,15 @@ def test_steps_come_in_order_and_the_last_repeats_for_ever(
 def test_a_policy_without_steps_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="policy empty: it needs at least one step"):
         Policy("empty", ())
+
+
+def test_a_name_that_no_policy_bears_pages_by_the_first_one_and_by_the_operator_where_there_is_none() -> None:
+    day = replace(OPS, name="day")
+    policies = {"day": day, "ops": OPS}
+    assert escalation.in_force(policies, "ops") == OPS
+    assert escalation.in_force(policies, "gone") == escalation.in_force(policies, None) == day
+    assert escalation.in_force({}, "ops") == escalation.CATCH_ALL
+    assert escalation.CATCH_ALL.steps[0].page == (OPERATOR.id,)
 
 
 def test_a_policy_comes_back_from_its_row_as_it_was() -> None:

@@ -13,7 +13,7 @@ from alerting.escalation import Policy, Step
 from alerting.notifiers import shelf
 from alerting.notifiers.shelf import Setup
 from alerting.person import Contact, Person
-from heartbeat import app, doctor, examination, outfit, plan, store
+from heartbeat import app, doctor, examination, installation, outfit, plan, store
 from heartbeat.database import engine, transact
 from heartbeat.doctor import Facts, Weight
 from heartbeat.settings import Settings
@@ -106,12 +106,11 @@ async def test_what_is_wrong_with_what_there_is_is_found(given: Settings) -> Non
         steps = {"ops": "anna", "mail": "ben", "nobody": "none", "gone": "nobody-at-all"}
         policies = [Policy(name, (Step((who,), timedelta(minutes=5)),)) for name, who in steps.items()]
         desk.install(db, people, policies, {})
+        installation.remember(db, "policy_outside", "ops")
         token = old.seal("tk_T0K3N", shelf.about("ntfy", "token"))
         desk.setups.put(db, "ntfy", Setup({"token": token}, "api", NOW, "anna"))
         fresh = replace(a_check("fresh"), armed_at=datetime.now(UTC))
-        store.insert(
-            db, [a_check("old", policy="ops"), replace(fresh, policy="mail"), a_check("lost", policy="x")]
-        )
+        store.insert(db, [a_check("old"), replace(fresh, policy="mail"), a_check("lost", policy="x")])
 
     write(given, fill)
     facts = await examined(given)

@@ -60,6 +60,16 @@ def calls(told: forecast.Forecast) -> list[tuple[datetime, int, bool, list[str]]
     return [(one.at, one.number, one.again, [p.id for p in one.people]) for one in told.calls]
 
 
+@pytest.mark.parametrize("policy", [None, "gone"])
+def test_without_a_policy_that_exists_the_default_one_pages(db: Connection, policy: str | None) -> None:
+    jobs(db, "one", policy=policy)
+    installation.remember(db, "policy_outside", "ops")
+    foreseen = foresee(db, "one", NOW).policy
+    checker.sweep(db, DOWN)
+    (incident,) = desk.incidents(db)
+    assert foreseen == incident.policy == OPS
+
+
 def test_a_check_that_fell_silent_now_pages_the_steps_of_its_policy(db: Connection) -> None:
     jobs(db, "one", "two")
     told = foresee(db, "one", NOW)

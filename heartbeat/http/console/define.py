@@ -140,7 +140,7 @@ def _define(db: Connection, visit: Visit, typed: Draft, mark: str) -> _Form | No
 
 def _form(db: Connection, visit: Visit, typed: Draft, mark: str, problems: Sequence[str] = ()) -> _Form:
     policies = list(desk.policies(db))
-    usual = installation.recall(db, "policy") or next(iter(policies), None)
+    usual = installation.default_policy(db)
     return _Form(typed, mark, policies, usual, _preview(db, visit, typed), draft.wrong(list(problems)))
 
 

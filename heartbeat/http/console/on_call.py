@@ -77,7 +77,7 @@ def _everything(db: Connection) -> dict[str, Any]:
 
 def _plans(db: Connection, policies: Mapping[str, Policy], people: Mapping[str, Person]) -> list[Plan]:
     """Every policy, the default one first."""
-    default = default_policy(db, policies)
+    default = installation.default_policy(db)
     (_, origins), counts = desk.origins(db), glance.by_policy(db)
     plans = [
         duty.plan(
@@ -106,11 +106,6 @@ def _policy(db: Connection, name: str, visit: Visit) -> dict[str, Any] | None:
     some = roll.paging_by(db, name, unnamed=plan.default, limit=CHECKS_SHOWN)
     named = [(one, view.word(one, visit.now)) for one in some]
     return {"plan": plan, "calls": forecast.by(db, policies[name], visit.now), "named": named}
-
-
-def default_policy(db: Connection, policies: Mapping[str, Policy]) -> str | None:
-    """The policy by which checks page that name none."""
-    return installation.default_policy(db) or next(iter(policies), None)
 
 
 def _secret(person: Person) -> list[Any]:

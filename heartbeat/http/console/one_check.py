@@ -14,6 +14,7 @@ from heartbeat import (
     config,
     forecast,
     hand,
+    installation,
     maintenance,
     ring,
     schedule,
@@ -24,7 +25,7 @@ from heartbeat import (
 from heartbeat.check import Check, State
 from heartbeat.checks import symptoms
 from heartbeat.http import glance, page, plot, reading, sentence, strip, view
-from heartbeat.http.console import bulk, on_call
+from heartbeat.http.console import bulk
 from heartbeat.http.console.visit import Shown, Visit
 from heartbeat.maintenance import Phase, Window
 from heartbeat.schedule import Every
@@ -131,7 +132,7 @@ def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | N
         "plot": plot.of(heard, one.max_runtime),
         "quiet": _quiet(db, one, now),
         "ahead": forecast.of(db, one, now, ""),
-        "policy": one.policy or on_call.default_policy(db, desk.policies(db)),
+        "policy": one.policy if one.policy in desk.policies(db) else installation.default_policy(db),
         "declared": one.origin == config.ORIGIN,
         "schedule": schedule.in_words(one.schedule),
         "zone": "UTC" if isinstance(one.schedule, Every) else one.schedule.timezone,

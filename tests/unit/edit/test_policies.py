@@ -81,6 +81,14 @@ def test_the_first_policy_becomes_the_default_and_a_second_takes_nothing_away(db
     ]
 
 
+def test_a_policy_that_pages_by_default_though_nobody_chose_it_goes_on_paging(db: Connection) -> None:
+    assert (installation.chosen_policy(db), installation.default_policy(db)) == (None, "night")
+    define(db, "day")
+    assert installation.chosen_policy(db) == installation.default_policy(db) == "night"
+    installation.remember(db, "policy_outside", "gone")
+    assert (installation.chosen_policy(db), installation.default_policy(db)) == (None, "day")
+
+
 def test_the_default_of_the_file_is_named_in_the_file(db: Connection) -> None:
     installation.remember(db, "policy", "ops")
     define(db)

@@ -5,12 +5,18 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Connection
 
+from alerting import desk
+from alerting.escalation import Policy, Step
 from heartbeat import audit, config, store
 from heartbeat.app import System
 from heartbeat.check import State
+from heartbeat.edit import policies
 from heartbeat.http.console import define
 from heartbeat.schedule import Cron, Every
+from tests.unit.conftest import FIRST, NOW
+from tests.unit.edit.conftest import ANNA
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping, read_check
 from tests.unit.http.console.conftest import press, see
 from tests.unit.http.markup import sound
@@ -89,6 +95,22 @@ async def test_what_is_wrong_is_said_by_field_and_what_was_typed_stays(
     bad_label = sound((await press(browser, "/new", **NEW, labels="vault")).text)
     assert "labels: 'vault' is no label" in bad_label.words
     assert await deeds(system) == []
+
+
+async def test_the_form_names_the_default_policy_that_is_in_force(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    def make(db: Connection) -> None:
+        desk.install(db, [FIRST], [], {})
+        for name in ("day", "night"):
+            policies.define(db, ANNA, Policy(name, (Step(("first",), timedelta(minutes=5)),)), NOW)
+        policies.make_default(db, ANNA, "night", NOW)
+
+    await system.door.database.write(make)
+    assert "the usual one: night" in (await see(browser, "/new")).words
+    await make_check(system, policy=None)
+    assert "the usual one: night" in (await see(browser, "/checks/job/edit")).words
+    assert "By the policy night" in (await see(browser, "/checks/job")).words
 
 
 async def test_a_slug_that_is_taken_replaces_nothing(system: System, browser: httpx.AsyncClient) -> None:

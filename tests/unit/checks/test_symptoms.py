@@ -1,0 +1,124 @@
+"""Checks translated into symptoms, and the groups that alerting asks about."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection, make_url
+
+from alerting import desk
+from alerting.escalation import Policy, Step
+from alerting.incident import Incident, Surroundings
+from heartbeat import check, checker, installation, store
+from heartbeat.check import Cause, Change, Check, Ping, Signal
+from heartbeat.checks import symptoms
+from heartbeat.database import engine
+from tests.unit.conftest import FIRST, NOW, a_check
+
+FIVE_MINUTES = timedelta(minutes=5)
+DOWN_AT = NOW + timedelta(minutes=6)
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Connection]:
+    writer = engine(make_url(database_url), writing=True)
+    with writer.begin() as connection:
+        yield connection
+    writer.dispose()
+
+
+def failed(job: Check) -> Change:
+    return check.on_ping(job, Ping(Signal.FAIL, NOW, exit_status=2))
+
+
+def test_the_key_of_a_symptom_leads_back_to_its_check() -> None:
+    key = symptoms.key_of(a_check(id=12))
+    assert symptoms.check_ids([key]) == {key: 12}
+
+
+def test_a_key_that_is_not_of_a_check_leads_to_none() -> None:
+    assert symptoms.check_ids(["notifier:3"]) == {}
+
+
+def test_a_silent_check_tells_when_it_was_expected() -> None:
+    job = a_check(id=7, labels={"host": "a"}, policy="ops")
+    symptom = symptoms.of_change(check.fallen_silent(job, DOWN_AT), job)
+    assert (symptom.key, symptom.cause_key, symptom.incident_title) == ("check:7", "silent:host=a", "a")
+    assert (symptom.title, symptom.cause, symptom.policy) == ("job", "silent", "ops")
+    assert (symptom.facts.expected_at, symptom.facts.never_well) == (NOW + FIVE_MINUTES, True)
+
+
+def test_a_failed_check_tells_the_last_line_of_its_ping() -> None:
+    job = replace(a_check(id=7), last_ok_at=NOW - FIVE_MINUTES)
+    symptom = symptoms.of_change(failed(job), job, body=b"copying\nno space left\n \n")
+    assert (symptom.cause, symptom.cause_key) == ("failed", "failed:check=job")
+    assert (symptom.facts.last_said, symptom.facts.expected_at) == ("no space left", None)
+    assert (symptom.facts.never_well, symptom.facts.last_well_at) == (False, NOW - FIVE_MINUTES)
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        (None, ""),
+        (b"", ""),
+        (b"\n \n", ""),
+        (b"\xff\x1b[31mred", "\N{REPLACEMENT CHARACTER} [31mred"),
+        (b"x" * 300, "x" * symptoms.LONGEST_LINE),
+    ],
+)
+def test_the_last_line_is_short_printable_text(body: bytes | None, line: str) -> None:
+    job = a_check(id=7)
+    assert symptoms.of_change(failed(job), job, body=body).facts.last_said == line
+
+
+def test_a_check_that_is_down_already_has_the_symptom_of_its_cause() -> None:
+    down = failed(a_check(id=7)).check
+    symptom = symptoms.of_down_check(down)
+    assert (symptom.key, symptom.cause, symptom.facts.why) == ("check:7", Cause.FAILED, "is failed")
+
+
+def test_a_check_that_is_not_down_has_no_symptom() -> None:
+    up = check.on_ping(a_check(id=7), Ping(Signal.SUCCESS, NOW))
+    with pytest.raises(TypeError):
+        symptoms.of_change(up, a_check(id=7))
+    with pytest.raises(TypeError):
+        symptoms.of_down_check(up.check)
+
+
+def test_the_default_policy_stands_in_where_that_of_a_check_does_not_exist(db: Connection) -> None:
+    steps = (Step((FIRST.id,), FIVE_MINUTES),)
+    desk.install(db, [FIRST], [Policy("day", steps), Policy("night", steps)], {})
+    jobs = [a_check("one"), a_check("two", policy="night"), a_check("three", policy="gone")]
+    raised = [symptoms.of_change(failed(job), job) for job in jobs]
+    assert installation.default_policy(db) == "day"
+    assert [symptom.policy for symptom in symptoms.completed(db, raised, NOW)] == ["day", "night", "day"]
+
+
+def incident_of_two_hosts(
+    db: Connection, insert: Callable[[Connection, list[Check]], dict[str, Check]]
+) -> Incident:
+    jobs = [a_check(slug, labels={"host": slug[0]}) for slug in ("a-one", "a-two", "b-one")]
+    up = insert(db, jobs)["b-one"]
+    store.save(db, [check.on_ping(up, Ping(Signal.SUCCESS, DOWN_AT)).check])
+    checker.sweep(db, DOWN_AT)
+    (incident,) = desk.incidents(db)
+    return incident
+
+
+def test_an_incident_is_told_of_its_group_and_of_others(
+    db: Connection, insert: Callable[[Connection, list[Check]], dict[str, Check]]
+) -> None:
+    incident = incident_of_two_hosts(db, insert)
+    assert symptoms.surroundings(db, [incident]) == {
+        incident.id: Surroundings(2, 0, None, ("b 1 of 1 alive",))
+    }
+    assert symptoms.surroundings(db, [incident], others=0) == {incident.id: Surroundings(2, 0, None)}
+
+
+def test_incidents_get_the_title_of_their_pages(
+    db: Connection, insert: Callable[[Connection, list[Check]], dict[str, Check]]
+) -> None:
+    incident = incident_of_two_hosts(db, insert)
+    (titled,) = symptoms.titled(db, [incident])
+    assert titled == replace(incident, title="a")

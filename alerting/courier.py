@@ -18,14 +18,13 @@ from sqlalchemy import Connection
 
 from alerting import delivery, escalation, logbook, notice, outbox, roster, setups, store
 from alerting.delivery import Retry
-from alerting.incident import Incident, Surroundings
+from alerting.incident import Entry, Incident, Surroundings
 from alerting.notice import Links, Notice, Subject
 from alerting.notifiers.contract import Accepted, Notifier, Outcome, Refused, Unreachable
 from alerting.notifiers.shelf import Outfit, Setup
 from alerting.outbox import Attempt, Busy, Page
 from alerting.person import DECLARED, OPERATOR, Contact, Person
 from alerting.span import Fact, Spans, untold
-from alerting.store import Entry
 
 HANDS = 40
 HANDS_A_PERSON = 8

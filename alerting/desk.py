@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerting import docket, gather, logbook, outbox, roster, store
+from alerting import docket, gather, grouping, logbook, outbox, roster, store
 from alerting import incident as life
 from alerting import setups as setups
 from alerting.escalation import Policy
 from alerting.incident import (
     GATHERING,
     Acknowledged,
+    Entry,
     Hold,
     Incident,
     Missing,
@@ -33,7 +34,6 @@ from alerting.outbox import Attempt as Attempt
 from alerting.outbox import Page as Page
 from alerting.outbox import Standing as Standing
 from alerting.person import DECLARED, OPERATOR, Person
-from alerting.store import Entry
 from alerting.store import lately_about as lately_about
 from alerting.store import newest_entries as newest_entries
 from alerting.store import told_of as told_of
@@ -326,7 +326,7 @@ def _clear(
     logbook.write(db, [Entry(k.incident_id, now, "cleared", f"{k.title}: {why}") for k, why in cleared])
     left = store.still_raised(db, homes)
     over = [one for number, one in homes.items() if number not in left and one.state is not State.RESOLVED]
-    store.save(db, gather.recovered(homes, left, now, gathering))
+    store.save(db, grouping.recovered(homes, left, now, gathering))
     if over:
         _end(db, over, by, ended, now)
 

@@ -6,13 +6,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import escalation, gather, logbook, outbox, roster, store
+from alerting import escalation, grouping, logbook, outbox, roster, store
 from alerting import incident as life
 from alerting.escalation import Decision
-from alerting.incident import Incident, State
+from alerting.incident import Entry, Incident, State
 from alerting.notice import Kind
 from alerting.person import OPERATOR, Person, reachable
-from alerting.store import Entry
 
 BATCH = 1000
 
@@ -63,10 +62,10 @@ def _awoken(
     for one in due:
         if one.state is not State.OPEN:
             again = life.on_quiet_over(one, now, holds.get(one.id))
-            one = gather.reopened(one, again)
+            one = grouping.reopened(one, again)
             entries.append(Entry(one.id, now, "reopened", f"paging again: {again.reason}"))
         if one.next_at is not None and one.next_at > now:
-            entries.append(Entry(one.id, now, gather.HELD, f"held until {one.next_at:%d %b %H:%M} UTC"))
+            entries.append(Entry(one.id, now, grouping.HELD, f"held until {one.next_at:%d %b %H:%M} UTC"))
             held.append(one)
         else:
             awake.append(one)

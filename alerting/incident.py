@@ -109,6 +109,17 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of an incident's timeline."""
+
+    incident_id: int
+    at: datetime
+    kind: str
+    words: str
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledged:
     """It is quiet until `until`, by `by`. `again` where that was so already: nothing was changed."""
 

@@ -11,7 +11,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from alerting import commit, store
-from alerting.store import Entry
+from alerting.incident import Entry
 
 LINES = 10
 """Lines of one kind that one transaction writes; more become one line."""

@@ -5,13 +5,13 @@ wait for each other instead of blocking each other.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, ScalarSelect, func, select
 
-from alerting.incident import Facts, Incident, RaisedSymptom, State, Symptom
+from alerting.incident import Entry, Facts, Incident, RaisedSymptom, State, Symptom
 from alerting.rows import among, earliest, insert_many, update_many
 from alerting.severity import Severity
 from alerting.tables import incidents, symptoms, timeline
@@ -19,17 +19,6 @@ from alerting.tables import incidents, symptoms, timeline
 SEVERITIES = tuple(Severity)
 _COLUMNS = tuple(incidents.c.keys())
 _FACTS = tuple(field.name for field in fields(Facts))
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of an incident's timeline."""
-
-    incident_id: int
-    at: datetime
-    kind: str
-    words: str
-    by: str | None = None
 
 
 def lock_open(db: Connection, cause_keys: Collection[str]) -> dict[str, Incident]:

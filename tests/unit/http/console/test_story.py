@@ -7,10 +7,9 @@ import pytest
 
 from alerting.desk import Attempt, Dossier, Page
 from alerting.escalation import Policy, Step
-from alerting.incident import Facts, Incident, RaisedSymptom, State
+from alerting.incident import Entry, Facts, Incident, RaisedSymptom, State
 from alerting.notice import Kind
 from alerting.severity import Severity
-from alerting.store import Entry
 from heartbeat.http import page
 from heartbeat.http.console import story
 from heartbeat.http.console.story import Moment

@@ -1,0 +1,172 @@
+"""Which incidents symptoms open, how those that they join go on, and how long they are held. Pure.
+
+Each decision gives the incident afterwards, and the lines that its timeline gets of it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from alerting import escalation, notice
+from alerting import incident as life
+from alerting.escalation import Policy
+from alerting.incident import Entry, Hold, Incident, RaisedSymptom, Reopened, State, Symptom
+
+HELD = "held"
+"""The kind of a timeline's line that tells until when nobody is paged, or that this is so no longer."""
+
+
+def opened(
+    symptoms: Iterable[Symptom], policies: Mapping[str, Policy], now: datetime, gathering: timedelta
+) -> dict[str, Incident]:
+    """Return the incidents that these symptoms open, by cause key, without a number yet.
+
+    The worst symptom of each gives the severity and the policy, the one that is held for the shortest time the page.
+    """
+    incidents: dict[str, Incident] = {}
+    for symptom in sorted(symptoms, key=lambda symptom: symptom.severity.rank):
+        page_at = life.pages_at(now, hold_end(symptom.hold), gathering)
+        incident = incidents.get(symptom.cause_key)
+        if incident is None:
+            policy = escalation.in_force(policies, symptom.policy)
+            incidents[symptom.cause_key] = _opened(symptom, policy, now, page_at)
+        elif incident.next_at is None or page_at < incident.next_at:
+            incidents[symptom.cause_key] = replace(incident, next_at=page_at)
+    return incidents
+
+
+def joined(
+    incident: Incident, symptom: Symptom, recurred: bool, now: datetime, gathering: timedelta
+) -> tuple[Incident, list[Entry]]:
+    """Return the open incident after a symptom has joined. `recurred` is true where it had that symptom before."""
+    severity = min(incident.severity, symptom.severity, key=lambda severity: severity.rank)
+    after = replace(incident, severity=severity)
+    page_at = life.pages_at(now, hold_end(symptom.hold), gathering)
+    reopening = life.on_join(incident, recurred, symptom.hold is not None, page_at)
+    if reopening is not None:
+        words = f"paging again: {symptom.title} {notice.verb_of(symptom.cause)} {reopening.reason}"
+        entries = [Entry(incident.id, now, "reopened", words)]
+        if symptom.hold is not None:
+            entries.append(Entry(incident.id, now, HELD, hold_words(symptom.hold)))
+        return reopened(after, reopening), entries
+    entries = []
+    if life.waits(incident) and incident.next_at is not None and page_at < incident.next_at:
+        after = replace(after, next_at=page_at)
+        entries = [Entry(incident.id, now, HELD, f"held no longer: {symptom.title} is not held")]
+    if incident.told_at is not None:
+        after = replace(after, tell_at=min(incident.tell_at or page_at, page_at))
+    return after, entries
+
+
+def reopened(incident: Incident, reopening: Reopened) -> Incident:
+    """Return the incident at the start of its next occurrence."""
+    return replace(
+        incident,
+        state=State.OPEN,
+        occurrence=reopening.occurrence,
+        step=0,
+        next_at=reopening.next_at,
+        acknowledged_by=None,
+        acknowledged_at=None,
+    )
+
+
+def recovered(
+    incidents: Mapping[int, Incident],
+    all_held_until: Mapping[int, datetime | None],
+    now: datetime,
+    gathering: timedelta,
+) -> list[Incident]:
+    """Return the incidents that have lost symptoms, go on, and change by it.
+
+    Those who were paged are told of it. What is left of an incident that nobody was paged for may be held for
+    longer: `all_held_until` has an instant for each incident that goes on, None where one of its symptoms is not held.
+    """
+    changed = []
+    for number, incident in incidents.items():
+        if number not in all_held_until or incident.state is State.RESOLVED:
+            continue
+        soon, next_at, held_until = now + gathering, incident.next_at, all_held_until[number]
+        tell_at = incident.tell_at if incident.told_at is None else min(incident.tell_at or soon, soon)
+        if life.waits(incident) and next_at is not None and held_until is not None:
+            next_at = max(next_at, held_until)
+        if (tell_at, next_at) != (incident.tell_at, incident.next_at):
+            changed.append(replace(incident, tell_at=tell_at, next_at=next_at))
+    return changed
+
+
+def raised(symptom: Symptom, now: datetime) -> RaisedSymptom:
+    """Return the symptom as it would be raised now, without a number yet."""
+    return RaisedSymptom(
+        id=0,
+        incident_id=0,
+        key=symptom.key,
+        title=symptom.title,
+        cause=symptom.cause,
+        severity=symptom.severity,
+        facts=symptom.facts,
+        raised_at=now,
+        cleared_at=None,
+        cleared_why=None,
+        held_until=hold_end(symptom.hold),
+    )
+
+
+def can_be_held(symptom: RaisedSymptom, incident: Incident) -> bool:
+    """Return whether a hold of the symptom may change: nobody silences an incident that has paged for it."""
+    return life.waits(incident) or symptom.held_until is not None
+
+
+def after_hold(
+    incident: Incident, symptoms: Sequence[RaisedSymptom], now: datetime, gathering: timedelta
+) -> Incident:
+    """Return the incident after holds of its symptoms have changed: when it pages now, or tells of what has joined."""
+    if life.waits(incident):
+        return replace(incident, next_at=life.first_page_at(symptoms, now, gathering))
+    told_at, tell_at = incident.told_at, incident.tell_at
+    if told_at is not None and tell_at is not None and tell_at > now + gathering:
+        return replace(incident, tell_at=life.news_at(symptoms, told_at, now, gathering))
+    return incident
+
+
+def hold_entries(
+    previous: Incident, incident: Incident, holds_by_end: Mapping[datetime, Hold], now: datetime
+) -> list[Entry]:
+    """Return the timeline's lines on a hold that has changed when the incident pages."""
+    if incident.next_at == previous.next_at or incident.next_at is None:
+        return []
+    hold = holds_by_end.get(incident.next_at)
+    return [Entry(incident.id, now, HELD, hold_words(hold) if hold else "held no longer")]
+
+
+def opening_entries(incidents: Iterable[Incident], symptoms: Sequence[Symptom], now: datetime) -> list[Entry]:
+    """Return the timeline's lines that say why nobody is paged for incidents that have just been opened."""
+    holds = {(s.cause_key, s.hold.until): s.hold for s in symptoms if s.hold is not None}
+    pairs = [(one, holds.get((one.cause_key, one.next_at))) for one in incidents if one.next_at is not None]
+    return [Entry(incident.id, now, HELD, hold_words(hold)) for incident, hold in pairs if hold is not None]
+
+
+def hold_words(hold: Hold) -> str:
+    """Return a hold as a timeline tells it."""
+    return f"held until {hold.until:%d %b %H:%M} UTC: {hold.why}"
+
+
+def hold_end(hold: Hold | None) -> datetime | None:
+    """Return until when a symptom is held, None where it is not."""
+    return None if hold is None else hold.until
+
+
+def _opened(symptom: Symptom, policy: Policy, now: datetime, page_at: datetime) -> Incident:
+    return Incident(
+        id=0,
+        cause_key=symptom.cause_key,
+        title=symptom.incident_title,
+        cause=symptom.cause,
+        state=State.OPEN,
+        severity=symptom.severity,
+        occurrence=1,
+        policy=policy,
+        step=0,
+        opened_at=now,
+        next_at=page_at,
+    )

@@ -133,36 +133,25 @@ def acknowledge(
     incident = store.lock(db, [incident_id]).get(incident_id)
     if incident is None:
         return Missing()
-    decided = life.acknowledge(incident, occurrence, by, now, until)
-    if not isinstance(decided, Acknowledged) or decided.again:
-        return decided
-    after = replace(
-        incident, state=State.ACKNOWLEDGED, acknowledged_by=by, acknowledged_at=now, next_at=decided.until
-    )
-    _quieten(db, after, f"acknowledged by {by}", by, now)
+    outcome = life.acknowledge(incident, occurrence, by, now, until)
+    if not isinstance(outcome, Acknowledged) or outcome.repeated:
+        return outcome
+    _quieten(db, outcome.incident, f"acknowledged by {by}", by, now)
     paged_at = outbox.paged_at(db, incident)
-    return replace(decided, waited=now - paged_at if paged_at else None)
+    return replace(outcome, waited=now - paged_at if paged_at else None)
 
 
 def snooze(
     db: Connection, incident_id: int, by: str, now: datetime, until: datetime
 ) -> Snoozed | Resolved | Missing:
-    """Quiet until `until`, when it pages again. Said twice it counts once.
-
-    Raises ValueError where that is not within `LONGEST_QUIET`.
-    """
-    if not now < until <= now + life.LONGEST_QUIET:
-        raise ValueError(f"until: a snooze must end after now and within {life.LONGEST_QUIET.days} days.")
+    """Quiet until `until`, when it pages again. See `incident.snooze`."""
     incident = store.lock(db, [incident_id]).get(incident_id)
     if incident is None:
         return Missing()
-    if incident.state is State.RESOLVED:
-        return Resolved(incident.resolved_by or "", again=True)
-    if incident.state is State.SNOOZED and incident.next_at == until:
-        return Snoozed(by, until)
-    after = replace(incident, state=State.SNOOZED, next_at=until, acknowledged_by=None, acknowledged_at=None)
-    _quieten(db, after, f"snoozed by {by} until {until:%d %b %H:%M} UTC", by, now)
-    return Snoozed(by, until)
+    outcome = life.snooze(incident, by, now, until)
+    if isinstance(outcome, Snoozed) and not outcome.repeated:
+        _quieten(db, outcome.incident, f"snoozed by {by} until {until:%d %b %H:%M} UTC", by, now)
+    return outcome
 
 
 def resolve(db: Connection, incident_id: int, by: str, now: datetime) -> Resolved | Missing:
@@ -170,12 +159,13 @@ def resolve(db: Connection, incident_id: int, by: str, now: datetime) -> Resolve
     incident = store.lock(db, [incident_id]).get(incident_id)
     if incident is None:
         return Missing()
-    if incident.state is State.RESOLVED:
-        return Resolved(incident.resolved_by or "", again=True)
-    standing = [s for s in store.symptoms_of(db, [incident_id])[incident_id] if s.cleared_at is None]
-    store.clear_symptoms(db, [(symptom.id, f"resolved by {by}") for symptom in standing], now)
-    _end(db, [incident], by, f"resolved by {by}", now)
-    return Resolved(by, tuple(symptom.key for symptom in standing))
+    outcome = life.resolve(incident, by, now)
+    if outcome.repeated:
+        return outcome
+    raised = [s for s in store.symptoms_of(db, [incident_id])[incident_id] if s.cleared_at is None]
+    store.clear_symptoms(db, [(symptom.id, f"resolved by {by}") for symptom in raised], now)
+    _end(db, [outcome.incident], by, f"resolved by {by}", now)
+    return replace(outcome, keys=tuple(symptom.key for symptom in raised))
 
 
 def note(db: Connection, incident_id: int, by: str, words: str, now: datetime) -> bool:
@@ -184,11 +174,6 @@ def note(db: Connection, incident_id: int, by: str, words: str, now: datetime) -
         return False
     logbook.write(db, [Entry(incident_id, now, "note", words, by)])
     return True
-
-
-def held(db: Connection, incident_id: int) -> Incident | None:
-    """An incident as it stands, locked until the transaction ends."""
-    return store.lock(db, [incident_id]).get(incident_id)
 
 
 def dossier(db: Connection, incident_id: int) -> Dossier | None:
@@ -328,18 +313,14 @@ def _clear(
     over = [one for number, one in homes.items() if number not in left and one.state is not State.RESOLVED]
     store.save(db, grouping.recovered(homes, left, now, gathering))
     if over:
-        _end(db, over, by, ended, now)
+        _end(db, [life.ended(incident, by, now) for incident in over], by, ended, now)
 
 
-def _end(db: Connection, over: list[Incident], by: str, words: str, now: datetime) -> None:
-    after = [
-        replace(one, state=State.RESOLVED, next_at=None, tell_at=None, resolved_by=by, resolved_at=now)
-        for one in over
-    ]
-    store.save(db, after)
-    logbook.write(db, [Entry(one.id, now, "resolved", words, by) for one in over])
-    outbox.supersede(db, [one.id for one in over], tuple(Kind))
-    _tell(db, Kind.RECOVERED, after, words, now)
+def _end(db: Connection, ended: list[Incident], by: str, words: str, now: datetime) -> None:
+    store.save(db, ended)
+    logbook.write(db, [Entry(incident.id, now, "resolved", words, by) for incident in ended])
+    outbox.supersede(db, [incident.id for incident in ended], tuple(Kind))
+    _tell(db, Kind.RECOVERED, ended, words, now)
 
 
 def _quieten(db: Connection, after: Incident, words: str, by: str, now: datetime) -> None:

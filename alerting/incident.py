@@ -6,7 +6,7 @@ ends the quiet begins the next occurrence, so that an old acknowledgement cannot
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -119,30 +119,43 @@ class Entry:
     by: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """An answer to an incident: the incident after it, and as it was until then."""
+
+    incident: Incident
+    previous: Incident
+
+    @property
+    def repeated(self) -> bool:
+        """Whether it was so already, and nothing was changed."""
+        return self.incident == self.previous
+
+
 @dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """It is quiet until `until`, by `by`. `again` where that was so already: nothing was changed."""
+class Acknowledged(_Answer):
+    """It is quiet until `until`, by `by`."""
 
     by: str
     until: datetime
-    again: bool = False
     waited: timedelta | None = None
     """Since the first page of this occurrence, where somebody had been paged."""
 
 
 @dataclass(frozen=True, slots=True)
-class Snoozed:
+class Snoozed(_Answer):
+    """It is quiet until `until`, by `by`."""
+
     by: str
     until: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(_Answer):
     """It is over. `keys` names the symptoms that had not cleared."""
 
     by: str
     keys: tuple[str, ...] = ()
-    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,17 +197,54 @@ def acknowledge(
 
     Raises ValueError where `until` is not within `LONGEST_QUIET` from `now`.
     """
-    if not now < until <= now + LONGEST_QUIET:
-        raise ValueError(
-            f"until: an acknowledgement must end after now and within {LONGEST_QUIET.days} days."
-        )
+    _check_length("an acknowledgement", until, now)
     if incident.state is State.RESOLVED:
-        return Resolved(incident.resolved_by or "", again=True)
+        return _resolved_already(incident)
     if occurrence is not None and occurrence != incident.occurrence:
         return Stale(incident.occurrence)
     if incident.state is State.ACKNOWLEDGED and incident.next_at is not None:
-        return Acknowledged(incident.acknowledged_by or "", incident.next_at, again=True)
-    return Acknowledged(by, until)
+        return Acknowledged(
+            incident.acknowledged_by or "", incident.next_at, incident=incident, previous=incident
+        )
+    after = replace(
+        incident, state=State.ACKNOWLEDGED, acknowledged_by=by, acknowledged_at=now, next_at=until
+    )
+    return Acknowledged(by, until, incident=after, previous=incident)
+
+
+def snooze(incident: Incident, by: str, now: datetime, until: datetime) -> Snoozed | Resolved:
+    """A human wants quiet until then, when it pages again. An acknowledgement ends with it.
+
+    Raises ValueError where `until` is not within `LONGEST_QUIET` from `now`.
+    """
+    _check_length("a snooze", until, now)
+    if incident.state is State.RESOLVED:
+        return _resolved_already(incident)
+    after = replace(incident, state=State.SNOOZED, acknowledged_by=None, acknowledged_at=None, next_at=until)
+    return Snoozed(by, until, incident=after, previous=incident)
+
+
+def resolve(incident: Incident, by: str, now: datetime) -> Resolved:
+    """A human ends it."""
+    if incident.state is State.RESOLVED:
+        return _resolved_already(incident)
+    return Resolved(by, incident=ended(incident, by, now), previous=incident)
+
+
+def ended(incident: Incident, by: str, now: datetime) -> Incident:
+    """Return the incident as it is once it is over, by a human or by recovery."""
+    return replace(
+        incident, state=State.RESOLVED, next_at=None, tell_at=None, resolved_by=by, resolved_at=now
+    )
+
+
+def _check_length(quiet: str, until: datetime, now: datetime) -> None:
+    if not now < until <= now + LONGEST_QUIET:
+        raise ValueError(f"until: {quiet} must end after now and within {LONGEST_QUIET.days} days.")
+
+
+def _resolved_already(incident: Incident) -> Resolved:
+    return Resolved(incident.resolved_by or "", incident=incident, previous=incident)
 
 
 def pages_at(raised_at: datetime, held_until: datetime | None, gathering: timedelta) -> datetime:

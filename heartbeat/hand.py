@@ -10,15 +10,13 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from alerting import desk
-from alerting.incident import Acknowledged, Incident, Missing, Resolved, Snoozed, Stale
+from alerting.incident import Acknowledged, Missing, Resolved, Snoozed, Stale
 from alerting.incident import State as Life
 from heartbeat import audit, check, installation, store, transitions
 from heartbeat.check import Change, Check, Cleared, State
 from heartbeat.checks import symptoms
 from heartbeat.config import CheckDefinition, export
 from heartbeat.who import Who
-
-_BECOMES = {"acknowledge": Life.ACKNOWLEDGED, "snooze": Life.SNOOZED, "resolve": Life.RESOLVED}
 
 Deed = tuple[Check, Check]
 """A check before something was done to it, and after."""
@@ -77,10 +75,9 @@ def acknowledge(
     `by` is who answers, where that is somebody else than who calls.
     """
     end = until or now + installation.acknowledge_for(db)
-    named, before = by or who.name, desk.held(db, incident_id)
-    outcome = desk.acknowledge(db, incident_id, named, now, occurrence=occurrence, until=end)
-    if isinstance(outcome, Acknowledged) and not outcome.again:
-        _note_answer(db, who, "acknowledge", before, now, by=named, until=outcome.until.isoformat())
+    outcome = desk.acknowledge(db, incident_id, by or who.name, now, occurrence=occurrence, until=end)
+    if isinstance(outcome, Acknowledged) and not outcome.repeated:
+        _record_answer(db, who, "acknowledge", outcome, now, until=outcome.until.isoformat())
     return outcome
 
 
@@ -88,11 +85,9 @@ def snooze(
     db: Connection, incident_id: int, who: Who, now: datetime, until: datetime, *, by: str | None = None
 ) -> Snoozed | Resolved | Missing:
     """Quiet until then, when it pages again. Where it is so already, nobody is told of it again."""
-    named, before = by or who.name, desk.held(db, incident_id)
-    standing = before is not None and (before.state, before.next_at) == (Life.SNOOZED, until)
-    outcome = desk.snooze(db, incident_id, named, now, until)
-    if isinstance(outcome, Snoozed) and not standing:
-        _note_answer(db, who, "snooze", before, now, by=named, until=until.isoformat())
+    outcome = desk.snooze(db, incident_id, by or who.name, now, until)
+    if isinstance(outcome, Snoozed) and not outcome.repeated:
+        _record_answer(db, who, "snooze", outcome, now, until=until.isoformat())
     return outcome
 
 
@@ -100,15 +95,15 @@ def resolve(
     db: Connection, incident_id: int, who: Who, now: datetime, *, by: str | None = None
 ) -> Resolved | Missing:
     """End an incident. Checks of it that are still down are expected afresh from now on, so that none is forgotten."""
-    named, stood = by or who.name, desk.held(db, incident_id)
-    outcome = desk.resolve(db, incident_id, named, now)
-    if isinstance(outcome, Resolved) and outcome.keys:
-        before = store.lock(db, list(symptoms.check_ids(outcome.keys).values()))
-        changes = [Change(check.rearmed(one, now), Cleared(f"resolved by {named}")) for one in before]
-        store.save(db, [change.check for change in changes])
-        transitions.write(db, [(c, one, now) for c, one in zip(changes, before, strict=True)])
-    if isinstance(outcome, Resolved) and not outcome.again:
-        _note_answer(db, who, "resolve", stood, now, by=named)
+    outcome = desk.resolve(db, incident_id, by or who.name, now)
+    if isinstance(outcome, Missing) or outcome.repeated:
+        return outcome
+    down = store.lock(db, list(symptoms.check_ids(outcome.keys).values()))
+    cleared = Cleared(f"resolved by {outcome.by}")
+    changes = [(Change(check.rearmed(one, now), cleared), one, now) for one in down]
+    store.save(db, [change.check for change, *_ in changes])
+    transitions.write(db, changes)
+    _record_answer(db, who, "resolve", outcome, now)
     return outcome
 
 
@@ -123,18 +118,23 @@ def note(
     return noted
 
 
-def _note_answer(
-    db: Connection, who: Who, deed: str, before: Incident | None, now: datetime, **after: str
+def _record_answer(
+    db: Connection,
+    who: Who,
+    action: str,
+    answer: Acknowledged | Snoozed | Resolved,
+    now: datetime,
+    **details: str,
 ) -> None:
-    """Write down how an incident stood and how it does now, which its answer says."""
-    assert before is not None, "what was answered was there"
-    was = {"state": before.state.value}
-    if before.state is not Life.OPEN and before.next_at is not None:
-        was |= {"until": before.next_at.isoformat()}
-    if before.acknowledged_by is not None:
-        was |= {"by": before.acknowledged_by}
-    is_now = {"state": _BECOMES[deed].value, **after}
-    audit.record(db, who, f"incident.{deed}", f"incident {before.id}", now, before=was, after=is_now)
+    """Write to the audit log how an incident was until its answer, and how it is now."""
+    previous = answer.previous
+    was = {"state": previous.state.value}
+    if previous.state is not Life.OPEN and previous.next_at is not None:
+        was |= {"until": previous.next_at.isoformat()}
+    if previous.acknowledged_by is not None:
+        was |= {"by": previous.acknowledged_by}
+    is_now = {"state": answer.incident.state.value, "by": answer.by, **details}
+    audit.record(db, who, f"incident.{action}", f"incident {previous.id}", now, before=was, after=is_now)
 
 
 def _locked(db: Connection, name: str | UUID) -> Check | None:

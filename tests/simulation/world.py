@@ -146,7 +146,7 @@ class World:
             return hand.acknowledge(db, incident, somebody(by), now, occurrence=occurrence, until=until)
 
         outcome = self._commit(work)
-        if isinstance(outcome, Acknowledged) and not outcome.again:
+        if isinstance(outcome, Acknowledged) and not outcome.repeated:
             self._note_answer(incident, "acknowledged", by, outcome.until, occurrence, found[0], outcome)
         elif outcome is not None:
             self._note_answer(incident, "void", by, now, occurrence, found[0], outcome)
@@ -170,7 +170,7 @@ class World:
         """Somebody says that it is over."""
         now, keys = self.now, {one["id"]: one["cause_key"] for one in self.incidents()}
         outcome = self._commit(lambda db: hand.resolve(db, incident, somebody(by), now))
-        if isinstance(outcome, Resolved) and not outcome.again:
+        if isinstance(outcome, Resolved) and not outcome.repeated:
             self._note(Deed.RESOLVE, keys[incident], now)
         return outcome
 

@@ -1,12 +1,13 @@
 """What unit tests share: an instant, and checks in a database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 
 from alerting import desk
 from alerting.escalation import Policy, Step
@@ -48,6 +49,23 @@ def waiting(writer: Engine) -> int:
     query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with writer.connect() as db:
         return int(db.execute(text(query)).scalar_one())
+
+
+@contextmanager
+def locks_counted(writer: Engine) -> Iterator[list[str]]:
+    """Collect the statements that read, and on PostgreSQL lock, whole incidents meanwhile."""
+    statements: list[str] = []
+
+    def collect(*execution: Any) -> None:
+        if execution[2].startswith("SELECT incidents.id, incidents.cause_key"):
+            statements.append(execution[2])
+
+    event.listen(writer, "before_cursor_execute", collect)
+    try:
+        yield statements
+    finally:
+        event.remove(writer, "before_cursor_execute", collect)
+    assert writer.dialect.name == "sqlite" or all("FOR UPDATE" in one for one in statements)
 
 
 @pytest.fixture(autouse=True)

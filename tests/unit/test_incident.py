@@ -1,11 +1,13 @@
 """The life of an incident: answers, joins, and the end of every quiet."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+import pytest
 
 from alerting import incident as life
 from alerting.escalation import Policy, Step
-from alerting.incident import Acknowledged, Incident, Reopened, Resolved, Stale, State
+from alerting.incident import Acknowledged, Incident, Reopened, Resolved, Snoozed, Stale, State
 from alerting.severity import Severity
 from tests.unit.conftest import NOW
 
@@ -30,10 +32,12 @@ SNOOZED = replace(OPEN, state=State.SNOOZED, next_at=UNTIL)
 RESOLVED = replace(OPEN, state=State.RESOLVED, next_at=None, resolved_by="recovery", resolved_at=NOW)
 
 
-def test_an_answer_to_this_occurrence_quietens_it() -> None:
-    assert life.acknowledge(OPEN, 2, "Ann", NOW, UNTIL) == Acknowledged("Ann", UNTIL)
-    assert life.acknowledge(OPEN, None, "Ann", NOW, UNTIL) == Acknowledged("Ann", UNTIL)
-    assert life.acknowledge(SNOOZED, 2, "Ann", NOW, UNTIL) == Acknowledged("Ann", UNTIL)
+@pytest.mark.parametrize("incident", [OPEN, SNOOZED])
+@pytest.mark.parametrize("occurrence", [2, None])
+def test_an_answer_to_this_occurrence_quietens_it(incident: Incident, occurrence: int | None) -> None:
+    answer = life.acknowledge(incident, occurrence, "Ann", NOW, UNTIL)
+    assert answer == Acknowledged("Ann", UNTIL, incident=ACKNOWLEDGED, previous=incident)
+    assert not answer.repeated
 
 
 def test_an_answer_to_an_earlier_occurrence_changes_nothing() -> None:
@@ -41,12 +45,47 @@ def test_an_answer_to_an_earlier_occurrence_changes_nothing() -> None:
 
 
 def test_of_two_answers_the_first_counts() -> None:
-    later = UNTIL + timedelta(hours=1)
-    assert life.acknowledge(ACKNOWLEDGED, 2, "Bob", NOW, later) == Acknowledged("Ann", UNTIL, again=True)
+    answer = life.acknowledge(ACKNOWLEDGED, 2, "Bob", NOW, UNTIL + timedelta(hours=1))
+    assert answer == Acknowledged("Ann", UNTIL, incident=ACKNOWLEDGED, previous=ACKNOWLEDGED)
+    assert answer.repeated
 
 
 def test_an_answer_after_the_end_changes_nothing() -> None:
-    assert life.acknowledge(RESOLVED, 2, "Ann", NOW, UNTIL) == Resolved("recovery", again=True)
+    over = Resolved("recovery", incident=RESOLVED, previous=RESOLVED)
+    assert over.repeated
+    assert life.acknowledge(RESOLVED, 2, "Ann", NOW, UNTIL) == over
+    assert life.snooze(RESOLVED, "Ann", NOW, UNTIL) == over
+    assert life.resolve(RESOLVED, "Ann", NOW) == over
+
+
+@pytest.mark.parametrize("incident", [OPEN, ACKNOWLEDGED])
+def test_a_snooze_quietens_an_incident_and_ends_its_acknowledgement(incident: Incident) -> None:
+    answer = life.snooze(incident, "Ann", NOW, UNTIL)
+    assert answer == Snoozed("Ann", UNTIL, incident=SNOOZED, previous=incident)
+    assert not answer.repeated
+
+
+def test_a_snooze_until_the_same_time_changes_nothing() -> None:
+    assert life.snooze(SNOOZED, "Bob", NOW, UNTIL).repeated
+    later = UNTIL + timedelta(hours=1)
+    answer = life.snooze(SNOOZED, "Bob", NOW, later)
+    assert (answer.incident.next_at, answer.repeated) == (later, False)
+
+
+@pytest.mark.parametrize("until", [NOW, NOW + life.LONGEST_QUIET + timedelta(seconds=1)])
+def test_a_quiet_ends_after_now_and_within_the_longest(until: datetime) -> None:
+    with pytest.raises(ValueError, match="an acknowledgement must end after now and within 7 days"):
+        life.acknowledge(OPEN, None, "Ann", NOW, until)
+    with pytest.raises(ValueError, match="a snooze must end after now and within 7 days"):
+        life.snooze(OPEN, "Ann", NOW, until)
+
+
+def test_a_human_ends_an_incident() -> None:
+    waiting = replace(ACKNOWLEDGED, tell_at=UNTIL)
+    answer = life.resolve(waiting, "Ann", NOW)
+    over = replace(ACKNOWLEDGED, state=State.RESOLVED, next_at=None, resolved_by="Ann", resolved_at=NOW)
+    assert answer == Resolved("Ann", incident=over, previous=waiting)
+    assert not answer.repeated
 
 
 def test_what_is_new_joins_quietly_and_what_is_back_ends_the_quiet() -> None:

@@ -89,8 +89,8 @@ def router(door: Door) -> APIRouter:
 def said(outcome: Outcome) -> Said:
     """What became of an answer, in words for who cannot be shown a page."""
     match outcome:
-        case Acknowledged(by, until, again):
-            word = "acknowledged already" if again else "acknowledged"
+        case Acknowledged(by, until):
+            word = "acknowledged already" if outcome.repeated else "acknowledged"
             return Said(
                 HTTPStatus.OK, word, (f"Acknowledged by {by}; pages again at ", until, " unless resolved.")
             )

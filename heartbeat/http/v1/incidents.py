@@ -123,12 +123,13 @@ def _answered(door: Door, number: int, outcome: Outcome) -> Answered:
     """The one place that says what each outcome is to a client."""
     door.wake()
     match outcome:
-        case Acknowledged(by, until, again):
-            return Answered(outcome="acknowledged already" if again else "acknowledged", by=by, until=until)
+        case Acknowledged(by, until):
+            words = "acknowledged already" if outcome.repeated else "acknowledged"
+            return Answered(outcome=words, by=by, until=until)
         case Snoozed(by, until):
             return Answered(outcome="snoozed", by=by, until=until)
-        case Resolved(by, _, again):
-            return Answered(outcome="resolved already" if again else "resolved", by=by)
+        case Resolved(by):
+            return Answered(outcome="resolved already" if outcome.repeated else "resolved", by=by)
         case Stale(occurrence):
             raise Outdated(
                 f"occurrence: incident {number} is in occurrence {occurrence}, not the one answered; "

@@ -164,7 +164,7 @@ class Courier:
                 symptoms=symptoms[page.incident_id],
                 surroundings=around.get(page.incident_id, Surroundings()),
                 person=person,
-                next_people=_names(escalation.step_at(incident.policy, page.step + 1).page, people),
+                next_people=_next_names(incident, page, people, now),
                 links=self._links(incident, person),
             )
             contact, entered = person.contact(page.contact), person.id not in declared
@@ -296,8 +296,9 @@ def _named(parcel: Parcel) -> str:
     return f"a digest of {len(parcel.pages)} pages, {first.id} the first,"
 
 
-def _names(wanted: Sequence[str], people: Mapping[str, Person]) -> list[str]:
-    return [people[name].name if name in people else name for name in wanted]
+def _next_names(incident: Incident, page: Page, people: Mapping[str, Person], now: datetime) -> list[str]:
+    step = escalation.step_at(incident.policy, page.step + 1)
+    return escalation.names_of(step.targets, people, incident.next_at or now)
 
 
 def _digest(group: list[Parcel], overview_url: str, now: datetime) -> Parcel:

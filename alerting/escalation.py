@@ -1,23 +1,27 @@
 """Who is paged next, and when. Pure.
 
 A policy is a list of steps: who, and how long to wait for an answer. It never ends: the last step repeats.
+Who a step's targets are is known here alone, and may depend on the time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from alerting.person import OPERATOR
+from alerting.person import OPERATOR, Person
 
 MIN_WAIT = timedelta(minutes=1)
 MAX_WAIT = timedelta(days=1)
 
+Target = str
+"""Whom a step pages, by the name that the configuration gives: a person."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Who is paged together, by name, and how long they have before the next step."""
+    """Who is paged together, and how long they have before the next step."""
 
-    page: tuple[str, ...]
+    targets: tuple[Target, ...]
     wait: timedelta
 
 
@@ -32,6 +36,11 @@ class Policy:
         if not self.steps:
             raise ValueError(f"policy {self.name}: it needs at least one step.")
 
+    @property
+    def targets(self) -> list[Target]:
+        """The targets of all steps, each once."""
+        return list(dict.fromkeys(target for step in self.steps for target in step.targets))
+
 
 CATCH_ALL = Policy("catch-all", (Step((OPERATOR.id,), timedelta(minutes=15)),))
 """The policy where there is none: silence always reaches somebody."""
@@ -39,21 +48,43 @@ CATCH_ALL = Policy("catch-all", (Step((OPERATOR.id,), timedelta(minutes=15)),))
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Page these people now as step `step` (counted from 0, on and on), and look again at `next_at`.
+    """Page these targets now as step `step` (counted from 0, on and on), and look again at `next_at`.
 
-    `then` names who is next unless somebody answers.
+    `next_targets` are paged then, unless somebody answers.
     """
 
-    people: tuple[str, ...]
+    targets: tuple[Target, ...]
     step: int
     next_at: datetime
-    then: tuple[str, ...]
+    next_targets: tuple[Target, ...]
     reason: str
 
 
 def in_force(policies: Mapping[str, Policy], name: str | None) -> Policy:
     """Return the policy of this name; without it the first of all, and without any the catch-all."""
     return policies.get(name or "", next(iter(policies.values()), CATCH_ALL))
+
+
+def on_call(target: Target, people: Mapping[str, Person], at: datetime) -> list[Person]:  # noqa: ARG001 - a person is the same at any time
+    """Return the people whom a target means at `at`; nobody where no such person exists. `people` are by name."""
+    person = OPERATOR if target == OPERATOR.id else people.get(target)
+    return [person] if person else []
+
+
+def recipients(targets: Iterable[Target], people: Mapping[str, Person], at: datetime) -> list[Person]:
+    """Return the people to page for these targets at `at`, each once: those with a contact, else the operator."""
+    everybody = dict.fromkeys(person for target in targets for person in on_call(target, people, at))
+    return [person for person in everybody if person.contacts] or [OPERATOR]
+
+
+def unreachable(targets: Iterable[Target], people: Mapping[str, Person], at: datetime) -> list[Target]:
+    """Return the targets that mean nobody with a contact at `at`."""
+    return [one for one in targets if not any(person.contacts for person in on_call(one, people, at))]
+
+
+def names_of(targets: Iterable[Target], people: Mapping[str, Person], at: datetime) -> list[str]:
+    """Return what the people on call are named; a target that means nobody stands as it is written."""
+    return [name for one in targets for name in [p.name for p in on_call(one, people, at)] or [one]]
 
 
 def step_at(policy: Policy, step: int) -> Step:
@@ -67,7 +98,7 @@ def decide(policy: Policy, step: int, now: datetime) -> Decision:
     following = step_at(policy, step + 1)
     where = f"step {min(step, len(policy.steps) - 1) + 1} of {policy.name}"
     reason = where if step < len(policy.steps) else f"{where}, again"
-    return Decision(current.page, step, now + current.wait, following.page, reason)
+    return Decision(current.targets, step, now + current.wait, following.targets, reason)
 
 
 def ahead(policy: Policy, step: int, at: datetime) -> list[tuple[datetime, Decision]]:
@@ -87,7 +118,7 @@ def to_json(policy: Policy) -> dict[str, object]:
 
 def steps_to_json(steps: Sequence[Step]) -> list[dict[str, object]]:
     """Steps as they are kept in a row; waits in seconds."""
-    return [{"page": list(step.page), "wait": step.wait.total_seconds()} for step in steps]
+    return [{"page": list(step.targets), "wait": step.wait.total_seconds()} for step in steps]
 
 
 def steps_from_json(kept: Sequence[dict[str, object]]) -> tuple[Step, ...]:

@@ -11,7 +11,7 @@ from alerting import incident as life
 from alerting.escalation import Decision
 from alerting.incident import Entry, Incident, State
 from alerting.notice import Kind
-from alerting.person import OPERATOR, Person, reachable
+from alerting.person import OPERATOR, Person
 
 BATCH = 1000
 
@@ -21,8 +21,8 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH) -> int:
     due = store.claim_due(db, now, limit)
     awake, held, entries = _awoken(db, due, now)
     decisions = {one.id: escalation.decide(one.policy, one.step, now) for one in awake}
-    people = _known(db, {name for decision in decisions.values() for name in decision.people})
-    reached = {one.id: reachable(decisions[one.id].people, people) for one in awake}
+    people = _known(db, {target for decision in decisions.values() for target in decision.targets})
+    reached = {one.id: escalation.recipients(decisions[one.id].targets, people, now) for one in awake}
     # However long somebody cannot be reached, one page of an incident waits for them, and keeps its place in the
     # round of their contacts.
     waiting = outbox.waiting(db, reached.keys())

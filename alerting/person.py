@@ -1,6 +1,5 @@
 """Who can be paged: a person and their contacts, in the order in which they are tried. Pure."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -34,8 +33,3 @@ OPERATOR = Person("operator", "Operator", (Contact("console", "terminal"),))
 """The catch-all: where a policy names nobody who can be reached, the page goes to the service's own terminal."""
 DECLARED = "file"
 """The origin of whatever the operator's own file says: people, policies, the setup of notifiers."""
-
-
-def reachable(names: Iterable[str], known: Mapping[str, Person]) -> list[Person]:
-    """Those of these names who can be reached; the catch-all where nobody can."""
-    return [known[name] for name in names if name in known and known[name].contacts] or [OPERATOR]

@@ -17,7 +17,7 @@ import httpx
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from alerting import desk, notice
+from alerting import desk, escalation, notice
 from alerting.notifiers import shelf
 from alerting.notifiers.contract import Accepted
 from alerting.person import Person
@@ -153,7 +153,9 @@ def _postgres(db: Connection) -> Postgres:
 
 def _stock(db: Connection, given: Settings, usable: set[str], now: datetime) -> Stock:
     people, policies, default = desk.people(db), desk.policies(db), installation.default_policy(db)
-    reached = {one.id for one in people.values() if any(contact.kind in usable for contact in one.contacts)}
+    reached = {
+        one.id: one for one in people.values() if any(contact.kind in usable for contact in one.contacts)
+    }
     checks = store.listed(db, limit=plan.ALL)
     oldest = desk.standing(db).oldest
     sealed = rekey.stale(db, outfit.vault_of(given))
@@ -165,7 +167,7 @@ def _stock(db: Connection, given: Settings, usable: set[str], now: datetime) -> 
         reach_nobody=[
             name
             for name, policy in policies.items()
-            if not reached & {person for step in policy.steps for person in step.page}
+            if not any(escalation.on_call(target, reached, now) for target in policy.targets)
         ],
         without_policy=[one.slug for one in checks if (one.policy or default) not in policies],
         never_heard=[one.slug for one in checks if _forgotten(one, now)],

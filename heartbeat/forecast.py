@@ -15,7 +15,7 @@ from alerting import incident as life
 from alerting.escalation import Decision, Policy
 from alerting.incident import Hold, Incident, RaisedSymptom, Surroundings
 from alerting.notice import Kind, Links, Notice, Subject
-from alerting.person import Person, reachable
+from alerting.person import Person
 from heartbeat import check, installation
 from heartbeat.check import Cause, Change, Check, Raised, State
 from heartbeat.checks import symptoms
@@ -124,7 +124,9 @@ def _ahead(incident: Incident, symptoms: Sequence[RaisedSymptom]) -> list[tuple[
 def _call(policy: Policy, at: datetime, decision: Decision, people: Mapping[str, Person]) -> Call:
     steps = len(policy.steps)
     number = min(decision.step, steps - 1) + 1
-    return Call(at, number, decision.step >= steps, tuple(reachable(decision.people, people)))
+    return Call(
+        at, number, decision.step >= steps, tuple(escalation.recipients(decision.targets, people, at))
+    )
 
 
 def _page(
@@ -151,8 +153,8 @@ def _page(
         incident=after,
         symptoms=raised,
         surroundings=around,
-        person=reachable(decision.people, people)[0],
-        next_people=[people[name].name if name in people else name for name in decision.then],
+        person=escalation.recipients(decision.targets, people, at)[0],
+        next_people=escalation.names_of(decision.next_targets, people, decision.next_at),
         links=Links(open_url, ""),
     )
     return notice.compose(about, at)

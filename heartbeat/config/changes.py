@@ -72,7 +72,7 @@ def _pages(made: Configuration) -> Callable[[str], str]:
     """Which policy of the API pages a person who goes."""
 
     def missed(person: str) -> str:
-        paging = (one.name for one in made.policies.values() for step in one.steps if person in step.page)
+        paging = (policy.name for policy in made.policies.values() if person in policy.targets)
         policy = next(paging, None)
         return "" if policy is None else f" (policy {policy}, made by the API, pages {person})"
 
@@ -152,7 +152,7 @@ def _notifier(one: Mapping[str, str]) -> Facts:
 
 
 def _policy(one: Policy) -> Facts:
-    return {"steps": "; ".join(f"{' and '.join(step.page)}, {length(step.wait)}" for step in one.steps)}
+    return {"steps": "; ".join(f"{' and '.join(step.targets)}, {length(step.wait)}" for step in one.steps)}
 
 
 def _status_page(one: StatusPage) -> Facts:

@@ -94,7 +94,7 @@ def _schedule(one: Schedule) -> dict[str, str | None]:
 
 def steps(one: Policy) -> list[dict[str, Any]]:
     """The steps of a policy."""
-    return [_Inline(page=_one_or_more(step.page), wait=written(step.wait)) for step in one.steps]
+    return [_Inline(page=_one_or_more(step.targets), wait=written(step.wait)) for step in one.steps]
 
 
 def person(one: Person) -> dict[str, Any]:

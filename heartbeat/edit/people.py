@@ -58,7 +58,7 @@ def delete(db: Connection, who: Who, name: str, now: datetime) -> Person | None:
     before = desk.people(db).get(name)
     if before is not None:
         refuse_if_declared(desk.origins(db)[0].get(name), f"person {name}", "delete")
-        paging = [p.name for p in desk.policies(db).values() if any(name in step.page for step in p.steps)]
+        paging = [policy.name for policy in desk.policies(db).values() if name in policy.targets]
         if paging:
             raise InUse(f"Policy {paging[0]} pages {name}: take {name} out of it first.")
         desk.forget_person(db, name)

@@ -99,7 +99,7 @@ def _require_people(db: Connection, wanted: Policy) -> None:
     """Once more in its turn: somebody may have gone since the definition was read."""
     known = desk.people(db)
     for place, step in enumerate(wanted.steps):
-        for name in step.page:
+        for name in step.targets:
             try:
                 entry.named(known, "person")(name)
             except ValueError as error:

@@ -3,7 +3,7 @@
 Every state has a mark (a drawing in marks.html) and a word; the word is the one that is used everywhere.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -132,9 +132,9 @@ def how_much(incident: Incident, symptoms: Sequence[RaisedSymptom], around: Surr
 
 def next_people(incident: Incident, people: Mapping[str, Person]) -> list[str]:
     """Who is paged next unless somebody answers, by name; the catch-all where none of them can be reached."""
-    wanted: Collection[str] = escalation.step_at(incident.policy, incident.step).page
-    known = [people[name].name for name in wanted if name in people and people[name].contacts]
-    return known or [OPERATOR.name]
+    targets = escalation.step_at(incident.policy, incident.step).targets
+    at = incident.next_at or incident.opened_at
+    return [person.name for person in escalation.recipients(targets, people, at)]
 
 
 def names(people: Mapping[str, Person]) -> dict[str, str]:

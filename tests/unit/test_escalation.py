@@ -12,13 +12,16 @@ from alerting.delivery import Delivered, Expired, Retry, Tries
 from alerting.escalation import Policy, Step
 from alerting.notice import Kind
 from alerting.notifiers.contract import Accepted, Refused, Unreachable
-from alerting.person import OPERATOR
+from alerting.person import OPERATOR, Contact, Person
 from tests.unit.conftest import NOW
 
 OPS = Policy(
     "ops",
     (Step(("first",), timedelta(minutes=5)), Step(("second", "first"), timedelta(minutes=10))),
 )
+
+
+CONTACTS = {"first": (Contact("ntfy", "x"),), "second": (Contact("ntfy", "y"),), "bare": ()}
 
 
 def tries(**changes: object) -> Tries:
@@ -46,9 +49,9 @@ def test_steps_come_in_order_and_the_last_repeats_for_ever(
     step: int, people: tuple[str, ...], minutes: int, then: tuple[str, ...], reason: str
 ) -> None:
     decision = escalation.decide(OPS, step, NOW)
-    assert decision.people == people
+    assert decision.targets == people
     assert decision.next_at == NOW + timedelta(minutes=minutes)
-    assert (decision.then, decision.reason, decision.step) == (then, reason, step)
+    assert (decision.next_targets, decision.reason, decision.step) == (then, reason, step)
 
 
 def test_a_policy_without_steps_cannot_be_made() -> None:
@@ -62,7 +65,38 @@ def test_a_name_that_no_policy_bears_pages_by_the_first_one_and_by_the_operator_
     assert escalation.in_force(policies, "ops") == OPS
     assert escalation.in_force(policies, "gone") == escalation.in_force(policies, None) == day
     assert escalation.in_force({}, "ops") == escalation.CATCH_ALL
-    assert escalation.CATCH_ALL.steps[0].page == (OPERATOR.id,)
+    assert escalation.CATCH_ALL.steps[0].targets == (OPERATOR.id,)
+
+
+def test_targets_mean_people_each_of_whom_is_paged_once() -> None:
+    first, second, bare = (Person(id_, id_.title(), contacts) for id_, contacts in CONTACTS.items())
+    people = {person.id: person for person in (first, second, bare)}
+    assert escalation.on_call("bare", people, NOW) == [bare]
+    assert escalation.on_call("ghost", people, NOW) == []
+    assert escalation.recipients(("second", "ghost", "first", "bare", "second"), people, NOW) == [
+        second,
+        first,
+    ]
+    assert escalation.unreachable(("second", "ghost", "bare"), people, NOW) == ["ghost", "bare"]
+    assert escalation.names_of(("bare", "ghost", "first"), people, NOW) == ["Bare", "ghost", "First"]
+
+
+def test_a_step_that_reaches_nobody_falls_to_the_operator() -> None:
+    people = {"bare": Person("bare", "Bare", ())}
+    assert escalation.recipients(("ghost", "bare"), people, NOW) == [OPERATOR]
+    assert escalation.recipients((OPERATOR.id,), people, NOW) == [OPERATOR]
+    assert escalation.names_of((OPERATOR.id,), people, NOW) == [OPERATOR.name]
+
+
+def test_a_policy_knows_the_targets_of_all_its_steps() -> None:
+    assert OPS.targets == ["first", "second"]
+
+
+def test_a_policy_that_was_frozen_into_an_incident_is_still_read() -> None:
+    frozen: dict[str, object] = {"name": "ops", "steps": [{"page": ["first"], "wait": 300.0}]}
+    policy = escalation.from_json(frozen)
+    assert policy == Policy("ops", (Step(("first",), timedelta(minutes=5)),))
+    assert escalation.to_json(policy) == frozen
 
 
 def test_a_policy_comes_back_from_its_row_as_it_was() -> None:

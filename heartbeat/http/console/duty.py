@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from alerting import spell
+from alerting import escalation, spell
 from alerting.desk import Attempt
 from alerting.escalation import Policy
-from alerting.person import OPERATOR, Contact, Person, reachable
+from alerting.person import OPERATOR, Contact, Person
 
 DELIVERED = "accepted"
 """The outcome of an attempt that reached somebody."""
@@ -81,19 +82,25 @@ def member(
     kinds = [one.kind for one in person.contacts]
     mine = [attempt for name, attempt in tried if name == person.id]
     reaches = [_reach(one, mine, one in secret, kinds.count(one.kind) > 1) for one in person.contacts]
-    paged_by = [one.name for one in policies if any(person.id in step.page for step in one.steps)]
+    paged_by = [one.name for one in policies if person.id in one.targets]
     return Member(person, reaches, paged_by, declared)
 
 
 def plan(
-    policy: Policy, people: Mapping[str, Person], default: str | None, declared: bool, checks: int
+    policy: Policy,
+    people: Mapping[str, Person],
+    now: datetime,
+    default: str | None,
+    declared: bool,
+    checks: int,
 ) -> Plan:
-    """A policy in words."""
-    stages = []
+    """A policy in words, with those whom it would page for an incident that began now."""
+    stages, at = [], now
     for place, step in enumerate(policy.steps):
         when = f"{spell.duration(policy.steps[place - 1].wait)} later" if place else "at once"
-        gone = [name for name in step.page if name not in people or not people[name].contacts]
-        stages.append(Stage(when, reachable(step.page, people), gone))
+        gone = escalation.unreachable(step.targets, people, at)
+        stages.append(Stage(when, escalation.recipients(step.targets, people, at), gone))
+        at += step.wait
     again = spell.duration(policy.steps[-1].wait)
     return Plan(policy.name, policy.name == default, declared, stages, again, checks)
 

@@ -52,7 +52,7 @@ class Ladder:
     @classmethod
     def of(cls, policy: Policy) -> Self:
         """The form of a policy that there is."""
-        rungs = [Rung(step.page, duration.written(step.wait)) for step in policy.steps]
+        rungs = [Rung(step.targets, duration.written(step.wait)) for step in policy.steps]
         return cls(policy.name, tuple(rungs))
 
     def after(self, do: str) -> Self:
@@ -62,7 +62,7 @@ class Ladder:
 
     def given(self, before: Policy | None) -> dict[str, object]:
         """The same as the API takes it. Who stood together in a step before stays in the order in which they did."""
-        orders = [step.page for step in before.steps] if before else []
+        orders = [step.targets for step in before.steps] if before else []
         return {"steps": [{"page": _ordered(one.page, orders), "wait": one.wait} for one in self.rungs]}
 
     def wrong(self, problems: Iterable[str]) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """The console's pages of who is on call: policies with their steps, people with their contacts."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -25,7 +26,7 @@ CHECKS_SHOWN = 20
 
 async def look(visit: Visit) -> Response:
     """Who is on call, what comes if nobody answers, and everybody who can be paged."""
-    live, facts = await visit.look(("checks", "incidents"), _everything)
+    live, facts = await visit.look(("checks", "incidents"), lambda db: _everything(db, visit.now))
     return visit.show("on_call.html", live=live, public_url=visit.door.public_url, **facts)
 
 
@@ -56,9 +57,9 @@ READING: Mapping[str, Shown] = {
 ACTING: Mapping[str, Shown] = {}
 
 
-def _everything(db: Connection) -> dict[str, Any]:
+def _everything(db: Connection, now: datetime) -> dict[str, Any]:
     people, policies = desk.people(db), desk.policies(db)
-    plans = _plans(db, policies, people)
+    plans = _plans(db, policies, people, now)
     first = next((one for one in plans if one.default), None)
     tried, (origins, _) = desk.last_attempts(db), desk.origins(db)
     shown = sorted(people.values(), key=lambda one: one.name.lower())[:PEOPLE_SHOWN]
@@ -75,7 +76,9 @@ def _everything(db: Connection) -> dict[str, Any]:
     }
 
 
-def _plans(db: Connection, policies: Mapping[str, Policy], people: Mapping[str, Person]) -> list[Plan]:
+def _plans(
+    db: Connection, policies: Mapping[str, Policy], people: Mapping[str, Person], now: datetime
+) -> list[Plan]:
     """Every policy, the default one first."""
     default = installation.default_policy(db)
     (_, origins), counts = desk.origins(db), glance.by_policy(db)
@@ -83,6 +86,7 @@ def _plans(db: Connection, policies: Mapping[str, Policy], people: Mapping[str, 
         duty.plan(
             one,
             people,
+            now,
             default,
             origins.get(one.name) == DECLARED,
             counts.get(one.name, 0) + (counts.get(None, 0) if one.name == default else 0),
@@ -102,7 +106,7 @@ def _policy(db: Connection, name: str, visit: Visit) -> dict[str, Any] | None:
     people, policies = desk.people(db), desk.policies(db)
     if name not in policies:
         return None
-    (plan,) = [one for one in _plans(db, policies, people) if one.name == name]
+    (plan,) = [one for one in _plans(db, policies, people, visit.now) if one.name == name]
     some = roll.paging_by(db, name, unnamed=plan.default, limit=CHECKS_SHOWN)
     named = [(one, view.word(one, visit.now)) for one in some]
     return {"plan": plan, "calls": forecast.by(db, policies[name], visit.now), "named": named}

@@ -131,7 +131,7 @@ def _around(db: Connection) -> tuple[dict[str, str], str | None]:
 
 
 def _shown(one: escalation.Policy, origins: dict[str, str], default: str | None) -> Policy:
-    steps = [Step(page=list(step.page), wait=step.wait) for step in one.steps]
+    steps = [Step(page=list(step.targets), wait=step.wait) for step in one.steps]
     written = edit.written(one)
     return Policy(
         name=one.name,

@@ -24,11 +24,11 @@ def attempt(minutes: int, via: str, outcome: str) -> Attempt:
 
 
 def plan(*steps: Step) -> duty.Plan:
-    return duty.plan(Policy("ops", steps), PEOPLE, "ops", declared=False, checks=3)
+    return duty.plan(Policy("ops", steps), PEOPLE, NOW, "ops", declared=False, checks=3)
 
 
 def test_steps_say_when_they_come_and_how_the_last_one_repeats() -> None:
-    told = duty.plan(OPS, PEOPLE, "ops", declared=True, checks=3)
+    told = duty.plan(OPS, PEOPLE, NOW, "ops", declared=True, checks=3)
     assert [(one.when, [p.id for p in one.people], one.gone) for one in told.stages] == [
         ("at once", ["anna"], []),
         ("5 min later", ["ben", "anna"], []),

@@ -270,7 +270,7 @@ async def test_where_there_are_many_people_their_names_are_written(
     assert done.status_code == 303
     found = await policy(system)
     assert found is not None
-    assert found.steps[1].page == ("p1", "p2")
+    assert found.steps[1].targets == ("p1", "p2")
 
 
 async def test_a_policy_that_is_too_long_for_the_form_says_so(

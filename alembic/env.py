@@ -4,6 +4,7 @@ from alembic import context
 
 import alerting.tables
 import heartbeat.access.tables
+import heartbeat.pings.tables
 import heartbeat.status.tables
 import heartbeat.tables  # noqa: F401  # imported so that their tables are known to the metadata
 from alerting.rows import metadata

@@ -27,13 +27,13 @@ from heartbeat.access.ways import Provider, Proxy, Ways
 from heartbeat.checks import symptoms
 from heartbeat.clock import Clock
 from heartbeat.database import ANSWER, Database
-from heartbeat.http import face, ops, status_page
+from heartbeat.http import face, ops, pings, status_page
+from heartbeat.http.asgi import Receive, Scope, Send
 from heartbeat.http.door import Door
-from heartbeat.http.pings import PREFIX, Pings, Receive, Scope, Send
 from heartbeat.http.status_page import StatusPages
-from heartbeat.ingest import Ingest
 from heartbeat.janitor import Janitor
 from heartbeat.metrics import ChecksShown, Metrics
+from heartbeat.pings.ingest import Ingest
 from heartbeat.settings import Settings
 from heartbeat.status.hook import Hook
 from heartbeat.status.mailman import Mailman
@@ -365,19 +365,21 @@ def _front(
     door: Door, ingest: Ingest, publisher: Publisher, settings: Settings, tracing: Tracing | None
 ) -> Callable[[Scope, Receive, Send], Any]:
     """Pings, status pages and liveness go straight to their routes; all else goes through the web framework."""
-    pings = Pings(ingest, door.clock, door.metrics, settings.ping_body_limit)
     faces: Callable[[Scope, Receive, Send], Any] = face.build(door)
     if tracing is not None:
         faces = tracing.around(faces)
     policy = status_page.policy(settings.public_url)
     shown = StatusPages(lambda: publisher.editions, door.clock, policy, faces)
     has_api = "api" in settings.roles
+    receivers = pings.receivers(ingest, door.clock, door.metrics, settings.ping_body_limit) if has_api else ()
 
     async def front(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        if path.startswith(PREFIX) and has_api:
-            await pings(scope, receive, send)
-        elif has_api and status_page.is_below(path):
+        for prefix, receiver in receivers:
+            if path.startswith(prefix):
+                await receiver(scope, receive, send)
+                return
+        if has_api and status_page.is_below(path):
             await shown(scope, receive, send)
         elif path == "/livez":
             await ops.livez(scope, receive, send)

@@ -11,6 +11,7 @@ from alerting import commit
 from heartbeat import check, store, transitions
 from heartbeat.check import Change, Check
 from heartbeat.checks import symptoms
+from heartbeat.pings import store as pings
 
 BATCH = 1000
 PARKED = timedelta(minutes=5)
@@ -30,7 +31,7 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH) -> int:
     if downs:
         store.save(db, [change.check for change, _ in downs])
         transitions.write(db, [(change, before, now) for change, before in downs])
-        bodies = store.last_bodies(db, [before.id for _, before in downs])
+        bodies = pings.last_bodies(db, [before.id for _, before in downs])
         symptoms.raise_(
             db,
             [symptoms.of_change(change, before, body=bodies.get(before.id)) for change, before in downs],

@@ -1,14 +1,14 @@
 """The SQL of the configuration: what the database holds as a `Configuration`, and the rows beside the checks.
 
-Checks have their own room (`store`), people, policies and notifiers theirs downstairs (`alerting.desk`).
+Checks have their own room (`store`), ping keys theirs (`pings.keys`), people, policies and notifiers theirs
+downstairs (`alerting.desk`).
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Collection, Iterable
+from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, text, update
+from sqlalchemy import Connection, delete, select, text
 
 from alerting import desk
 from alerting.rows import insert_many
@@ -24,23 +24,11 @@ from heartbeat.config import (
     Regions,
     StatusPage,
 )
-from heartbeat.tables import ping_keys, status_pages
+from heartbeat.pings import keys as ping_keys
+from heartbeat.tables import status_pages
 
 MADE_HERE = "api"
 """The origin of what is defined outside of the file, whichever face it came through."""
-
-
-@dataclass(frozen=True, slots=True)
-class PingKey:
-    """A key by which jobs may ping: the SHA-256 of it, in hex. When and by whom it was made is known of those
-    that the file does not declare. When it was last used is known to about a minute."""
-
-    name: str
-    hash: str
-    origin: str
-    made_at: datetime | None = None
-    made_by: str | None = None
-    last_used_at: datetime | None = None
 
 
 def load(db: Connection, checks: Iterable[Check], origin: str = ORIGIN) -> Configuration:
@@ -51,7 +39,7 @@ def load(db: Connection, checks: Iterable[Check], origin: str = ORIGIN) -> Confi
         gathering=installation.gathering(db),
         acknowledge_for=installation.acknowledge_for(db),
         policy=installation.recall(db, "policy"),
-        ping_keys={one.name: one.hash for one in ping_keys_of(db, origin)},
+        ping_keys={key.name: key.hash for key in ping_keys.listed(db, origin)},
         ping_key_references=installation.recall(db, "ping_key_references") or {},
         checks={one.slug: CheckDefinition.of(one) for one in checks if one.origin == origin},
         people=desk.people(db, origin),
@@ -84,44 +72,6 @@ def remember_facts(db: Connection, wanted: Configuration) -> None:
     }
     for key, value in facts.items():
         installation.remember(db, key, value)
-
-
-def ping_keys_of(db: Connection, origin: str | None = None) -> list[PingKey]:
-    """The ping keys by name, or those of one origin."""
-    query = select(ping_keys).order_by(ping_keys.c.name)
-    if origin is not None:
-        query = query.where(ping_keys.c.origin == origin)
-    return [PingKey(**row) for row in db.execute(query).mappings()]
-
-
-def add_ping_key(db: Connection, key: PingKey) -> None:
-    """Let jobs ping by this key."""
-    db.execute(ping_keys.insert().values(**asdict(key)))
-
-
-def remove_ping_key(db: Connection, name: str) -> None:
-    """Pings by this key are refused from now on."""
-    db.execute(delete(ping_keys).where(ping_keys.c.name == name))
-
-
-def touch_ping_keys(db: Connection, used: Mapping[str, datetime]) -> None:
-    """Note by their hashes when keys were used; a time only moves forward."""
-    for hash_, at in sorted(used.items()):
-        seen = ping_keys.c.last_used_at
-        earlier = (ping_keys.c.hash == hash_) & (seen.is_(None) | (seen < at))
-        db.execute(update(ping_keys).where(earlier).values(last_used_at=at))
-
-
-def replace_ping_keys(db: Connection, hashes: Mapping[str, str]) -> None:
-    """Make these, and no others, the ping keys of the file: by name the SHA-256 of each.
-
-    Keys made elsewhere stay, but for those that have the same name, or are the same key.
-    """
-    used = {one.hash: one.last_used_at for one in ping_keys_of(db)}
-    taken = ping_keys.c.name.in_(list(hashes)) | ping_keys.c.hash.in_(list(hashes.values()))
-    db.execute(delete(ping_keys).where(taken | (ping_keys.c.origin == ORIGIN)))
-    rows = [{"name": name, "hash": hash_, "last_used_at": used.get(hash_)} for name, hash_ in hashes.items()]
-    insert_many(db, ping_keys, rows)
 
 
 def status_pages_of(db: Connection, origin: str | None = None) -> dict[str, StatusPage]:

@@ -14,6 +14,7 @@ from heartbeat.check import Check, State
 from heartbeat.checks import symptoms
 from heartbeat.config import ORIGIN, Configuration, changes, definition
 from heartbeat.config import export as exporting
+from heartbeat.pings import keys as ping_keys
 from heartbeat.who import Role, Who
 
 BATCH = 500
@@ -101,7 +102,7 @@ def _put_rows(db: Connection, kept: Configuration, wanted: Configuration) -> Non
     """Everything but the checks."""
     definitions.remember_facts(db, wanted)
     if kept.ping_keys != wanted.ping_keys:
-        definitions.replace_ping_keys(db, wanted.ping_keys)
+        ping_keys.replace(db, wanted.ping_keys, ORIGIN)
     if kept.status_pages != wanted.status_pages:
         definitions.replace_status_pages(db, wanted.status_pages.values())
     if (kept.people, kept.policies, kept.notifiers) != (wanted.people, wanted.policies, wanted.notifiers):

@@ -1,4 +1,4 @@
-"""The SQL of checks: loading, claiming what is due, saving decisions. The ping path has its own room, `ring`."""
+"""The SQL of checks: loading, claiming what is due, saving decisions. The ping path has its own room, `pings.store`."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, ScalarSelect, String, case, delete, func
 from alerting.rows import among, earliest, insert_many, update_many
 from alerting.severity import Severity
 from heartbeat.check import Cause, Check, Run, State
-from heartbeat.tables import checks, ping_keys, pings
+from heartbeat.tables import checks
 
 SEVERITIES = tuple(Severity)
 _COLUMNS = tuple(checks.c.keys())
@@ -199,26 +199,6 @@ def labels_of(db: Connection, ids: Collection[int]) -> dict[int, dict[str, str]]
     """The labels of each of these checks."""
     query = select(checks.c.id, checks.c.labels).where(among(db, checks.c.id, ids))
     return {row.id: row.labels for row in db.execute(query)}
-
-
-def last_bodies(db: Connection, ids: Collection[int]) -> dict[int, bytes]:
-    """The newest body that each of these checks has sent and that is still kept."""
-    newest = (
-        select(pings.c.check_id, func.max(pings.c.n).label("n"))
-        .where(among(db, pings.c.check_id, ids), pings.c.body.is_not(None))
-        .group_by(pings.c.check_id)
-        .subquery()
-    )
-    query = select(pings.c.check_id, pings.c.body).join(
-        newest, (newest.c.check_id == pings.c.check_id) & (newest.c.n == pings.c.n)
-    )
-    return {row.check_id: bytes(row.body) for row in db.execute(query)}
-
-
-def known_ping_keys(db: Connection, hashes: Collection[str]) -> dict[str, str]:
-    """By those of these hashes that are of ping keys the names of the keys."""
-    known = select(ping_keys.c.hash, ping_keys.c.name).where(ping_keys.c.hash.in_(hashes))
-    return {row.hash: row.name for row in db.execute(known)}
 
 
 def uuids(db: Connection, slugs: Collection[str]) -> dict[str, str]:

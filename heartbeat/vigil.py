@@ -13,7 +13,7 @@ from heartbeat import migrations
 from heartbeat.clock import WallClock
 from heartbeat.database import Database, Unavailable
 from heartbeat.http import ops, server, status_page
-from heartbeat.http.pings import Receive, Scope, Send
+from heartbeat.http.asgi import Receive, Scope, Send
 from heartbeat.http.status_page import StatusPages
 from heartbeat.settings import Settings
 from heartbeat.status import folder

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, text, upd
 
 from heartbeat.access.key import Key, Scope
 from heartbeat.access.tables import api_keys
-from heartbeat.tables import ping_keys
+from heartbeat.pings.tables import ping_keys
 from heartbeat.who import Role
 
 _COLUMNS = [column for column in api_keys.c if column.name != "hash"]

@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from heartbeat import audit, definitions
+from heartbeat import audit
 from heartbeat.access import key, key_store, token
 from heartbeat.access.account import Unfit
 from heartbeat.access.key import Key, Scope
-from heartbeat.definitions import PingKey
+from heartbeat.pings import keys as ping_keys
+from heartbeat.pings.keys import PingKey
 from heartbeat.who import Role, Who
 
 ORIGIN = "key"
@@ -43,7 +44,7 @@ def make(
     made = Key(0, name, clear[: key.SHOWN], scopes, role, now, who.name, ends_at)
     key_store.add(db, token.hashed(clear), made)
     if Scope.PING in scopes:
-        definitions.add_ping_key(db, PingKey(_as_ping_key(name), token.hashed(clear), ORIGIN, now, who.name))
+        ping_keys.add(db, PingKey(_as_ping_key(name), token.hashed(clear), ORIGIN, now, who.name))
     audit.record(db, who, "key.make", f"key {name}", now, after=shown(made))
     return made, clear
 
@@ -54,7 +55,7 @@ def revoke(db: Connection, who: Who, name: str, now: datetime) -> Key | None:
     found = next((one for one in key_store.every(db) if one.name == name), None)
     if found is not None:
         key_store.remove(db, name)
-        definitions.remove_ping_key(db, _as_ping_key(name))
+        ping_keys.remove(db, _as_ping_key(name))
         audit.record(db, who, "key.revoke", f"key {name}", now, before=shown(found))
     return found
 

@@ -10,8 +10,10 @@ from sqlalchemy import Connection
 from heartbeat import audit, definitions
 from heartbeat.config import entry
 from heartbeat.config.definition import Faulty
-from heartbeat.definitions import MADE_HERE, PingKey
+from heartbeat.definitions import MADE_HERE
 from heartbeat.edit import InUse, refuse_if_declared
+from heartbeat.pings import keys
+from heartbeat.pings.keys import PingKey
 from heartbeat.who import Who
 
 BYTES = 24
@@ -27,14 +29,14 @@ def make(
     """
     _refuse_name(name)
     definitions.wait_for_turn(db)
-    known = definitions.ping_keys_of(db)
+    known = keys.listed(db)
     if name in {one.name for one in known}:
         raise InUse(f"There is a ping key {name} already: revoke it first, or choose another name.")
     if len(known) >= entry.MAX_PING_KEYS:
         raise Faulty([f"name: there are {entry.MAX_PING_KEYS:,} ping keys, and can be no more."])
     clear = chance(BYTES)
     made = PingKey(name, sha256(clear.encode()).hexdigest(), MADE_HERE, now, who.name)
-    definitions.add_ping_key(db, made)
+    keys.add(db, made)
     audit.record(db, who, "ping_key.make", f"ping key {name}", now, after={"name": name})
     return made, clear
 
@@ -42,12 +44,12 @@ def make(
 def revoke(db: Connection, who: Who, name: str, now: datetime) -> PingKey | None:
     """Pings by this key are refused from now on; None where there is none. Raises `OwnedByFile`."""
     definitions.wait_for_turn(db)
-    found = next((one for one in definitions.ping_keys_of(db) if one.name == name), None)
+    found = next((one for one in keys.listed(db) if one.name == name), None)
     if found is not None:
         refuse_if_declared(found.origin, f"ping key {name}", "delete")
         if found.origin != MADE_HERE:
             raise InUse(f"{name} belongs to the API key {name.partition(':')[2]}: revoke that one.")
-        definitions.remove_ping_key(db, name)
+        keys.remove(db, name)
         audit.record(db, who, "ping_key.revoke", f"ping key {name}", now, before={"name": name})
     return found
 

@@ -10,7 +10,8 @@ from heartbeat.check import Cause, Signal, State
 from heartbeat.checks import symptoms
 from heartbeat.http.sentence import Count
 from heartbeat.http.strip import Heard
-from heartbeat.tables import checks, pings, transitions
+from heartbeat.pings.tables import pings
+from heartbeat.tables import checks, transitions
 from heartbeat.transitions import Transition
 
 

@@ -8,9 +8,9 @@ from starlette.responses import PlainTextResponse, Response
 
 from heartbeat.database import Database, Unavailable, reachable
 from heartbeat.http import exposition, series
+from heartbeat.http.asgi import Receive, Scope, Send
 from heartbeat.http.auth import scrape_actor
 from heartbeat.http.door import Door
-from heartbeat.http.pings import Receive, Scope, Send
 
 PATHS = frozenset({"/readyz", "/metrics"})
 PROBE_BOUND = 1.0

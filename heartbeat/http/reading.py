@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, func, null, select
 
-from heartbeat.ring import KEEP
-from heartbeat.tables import checks, pings, transitions
+from heartbeat.pings.store import KEEP
+from heartbeat.pings.tables import pings
+from heartbeat.tables import checks, transitions
 
 
 @dataclass(frozen=True, slots=True)

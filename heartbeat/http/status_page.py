@@ -14,10 +14,10 @@ from starlette.responses import Response
 
 from heartbeat.clock import Clock
 from heartbeat.http import page
+from heartbeat.http.asgi import Receive, Scope, Send
 from heartbeat.http.door import Door
 from heartbeat.http.exposition import takes_gzip
 from heartbeat.http.headers import CONTENT_SECURITY_POLICY
-from heartbeat.http.pings import Receive, Scope, Send
 from heartbeat.status import edition
 from heartbeat.status.edition import STALE, Edition
 

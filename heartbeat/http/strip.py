@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import groupby, pairwise
 
 from heartbeat.check import Cause, Check, Signal
-from heartbeat.ring import KEEP
+from heartbeat.pings.store import KEEP
 from heartbeat.schedule import Every, Schedule, due_after, due_from
 from heartbeat.transitions import Transition
 

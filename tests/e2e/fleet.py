@@ -19,12 +19,13 @@ from alerting.notice import Notice
 from alerting.notifiers.contract import Accepted, Outcome, Unreachable
 from alerting.person import Contact, Person
 from alerting.severity import Severity
-from heartbeat import cause, check, checker, hand, ingest, store
+from heartbeat import cause, check, checker, hand, store
 from heartbeat.app import System
 from heartbeat.check import Check, Signal
 from heartbeat.checks import symptoms
 from heartbeat.database import Database
-from heartbeat.ring import Arrival
+from heartbeat.pings import ingest
+from heartbeat.pings.arrival import Arrival, ByUuid
 from heartbeat.schedule import Cron, Every, Schedule, upcoming
 from heartbeat.tables import status_pages
 from tests.unit.conftest import somebody
@@ -160,6 +161,7 @@ class Job:
 
     def _arrival(self, signal: Signal, at: datetime, body: str = "", status: int | None = None) -> Arrival:
         return Arrival(
+            ByUuid(uuid5(_NAMESPACE, self.slug).hex),
             signal,
             at,
             "POST",
@@ -167,7 +169,6 @@ class Job:
             "curl/8.14.1",
             body=body.encode() or None,
             exit_status=status,
-            uuid=uuid5(_NAMESPACE, self.slug).hex,
         )
 
 

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import make_url, select
 
-from heartbeat import ring
 from heartbeat.database import engine
-from heartbeat.ring import Kept
+from heartbeat.pings import store as pings
+from heartbeat.pings.arrival import StoredPing
 from heartbeat.tables import checks
 from tests.e2e.load import Load, Ping
 
@@ -22,10 +22,10 @@ class Heard:
 
     pings: int
     last_ok_at: datetime | None
-    ring: tuple[Kept, ...]
+    ring: tuple[StoredPing, ...]
 
     @property
-    def by_serial(self) -> dict[int, Kept]:
+    def by_serial(self) -> dict[int, StoredPing]:
         """The pings of a load that lie in the ring."""
         return {
             int(one.agent.removeprefix("load/")): one for one in self.ring if one.agent.startswith("load/")
@@ -39,7 +39,8 @@ def read(url: str) -> dict[str, Heard]:
         with reader.begin() as db:
             rows = db.execute(select(checks.c.id, checks.c.slug, checks.c.pings, checks.c.last_ok_at)).all()
             return {
-                row.slug: Heard(row.pings, row.last_ok_at, tuple(ring.last_pings(db, row.id))) for row in rows
+                row.slug: Heard(row.pings, row.last_ok_at, tuple(pings.last_pings(db, row.id)))
+                for row in rows
             }
     finally:
         reader.dispose()

@@ -20,7 +20,7 @@ from alerting import desk
 from alerting.escalation import Policy, Step
 from alerting.incident import State
 from alerting.person import Contact, Person
-from heartbeat import definitions, hand, installation, link, maintenance, ring, store
+from heartbeat import definitions, hand, installation, link, maintenance, store
 from heartbeat.access import keys, sign_in, users
 from heartbeat.access import store as accounts
 from heartbeat.access.account import User
@@ -32,6 +32,7 @@ from heartbeat.config import Component, Group, Regions
 from heartbeat.edit import checks as edit
 from heartbeat.edit import maintenance as windows
 from heartbeat.link import Answerer
+from heartbeat.pings import store as pings
 from heartbeat.status import drafting, editor, mailbox, ticket
 from heartbeat.status.announcement import Affected, Impact, Kind, Status, Wanted
 from heartbeat.status.health import Health
@@ -223,7 +224,7 @@ def _ping(db: Connection) -> dict[str, Any]:
     """The number of a ping whose body is kept."""
     one = store.load(db, "mail-queue")
     assert one is not None
-    return {"ping": ring.last_pings(db, one.id, 1)[0].n}
+    return {"ping": pings.last_pings(db, one.id, 1)[0].n}
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ from sqlalchemy import Connection, Engine, event, text
 from alerting import desk
 from alerting.escalation import Policy, Step
 from alerting.person import Contact, Person
-from heartbeat import cause, check, ingest, store
+from heartbeat import cause, check, store
 from heartbeat.check import Check
+from heartbeat.pings import ingest
 from heartbeat.schedule import Every
 from heartbeat.who import Role, Who
 

@@ -35,13 +35,11 @@ from heartbeat import (
     config,
     database,
     examination,
-    ingest,
     janitor,
     link,
     maintenance,
     neighbour,
     outfit,
-    ring,
     schedule,
     serve,
     settings,
@@ -56,12 +54,15 @@ from heartbeat.check import Cause, State
 from heartbeat.clock import WallClock
 from heartbeat.config import document, duration, entry, public, schema
 from heartbeat.edit import maintenance as arranging
-from heartbeat.http import console, face, limits, live, ops, pings, series, server, status_page, subscribe
+from heartbeat.http import console, face, limits, live, ops, series, server, status_page, subscribe
 from heartbeat.http import page as renderer
 from heartbeat.http.console import roll, search, stream
 from heartbeat.http.door import Door
+from heartbeat.http.pings import dialect, healthchecks, receiver
 from heartbeat.http.v1 import fields
 from heartbeat.metrics import Metrics
+from heartbeat.pings import ingest
+from heartbeat.pings import store as pings
 from heartbeat.settings import BadSetting, Settings
 from heartbeat.status import (
     announcement,
@@ -254,7 +255,7 @@ def addresses() -> dict[str, set[str]]:
         ready=NOBODY,
         apply=NOBODY,
     )
-    found: dict[str, set[str]] = {"/livez": {"GET"}, pings.PREFIX: {"GET"}}
+    found: dict[str, set[str]] = {"/livez": {"GET"}, healthchecks.PREFIX: {"GET"}}
     for route in iter_route_contexts(face.build(door).routes):
         path = re.sub(r":\w+}", "}", str(getattr(route, "path", "")))
         found.setdefault(path, set()).update(getattr(route, "methods", None) or ())
@@ -275,17 +276,17 @@ def test_every_address_is_documented_and_no_other() -> None:
 
 def test_the_ping_protocol_is_documented() -> None:
     page = read("docs/pinging.md")
-    source = inspect.getsource(pings)
+    source = inspect.getsource(healthchecks)
     for words in re.findall(r'BadPing\((\d+), b"([^"]+)"\)', source):
         assert f"{words[0]} `{words[1]}`" in page
     for ending in ("", "/start", "/fail", "/log", "/{0-255}"):
         assert f"`/ping/{{uuid}}{ending}`" in page
     assert "200 `OK`" in page
     assert "201 `Created`" in page
-    assert f"`Retry-After` ({pings.RETRY_AFTER.decode()} seconds)" in page
+    assert f"`Retry-After` ({dialect.RETRY_AFTER.decode()} seconds)" in page
     assert f"{DEFAULT.ping_body_limit:,} bytes" in page
-    assert f"within {pings.BODY_BOUND:g} s" in page
-    assert f"the last {ring.KEEP} pings" in page
+    assert f"within {receiver.BODY_BOUND:g} s" in page
+    assert f"the last {pings.KEEP} pings" in page
     assert f"At most {check.MAX_OPEN_RUNS} runs" in page
     assert timedelta(days=1) == ingest.NEW_PERIOD
     assert "expected once a day with a grace of 1 hour" in page
@@ -583,9 +584,9 @@ LIMITS: Mapping[str, str] = {
     "Size of a request's head": f"{server.HEAD_LIMIT:,} bytes",
     "Connections at a time": f"{server.MAX_CONNECTIONS:,},",
     "Idle connection": f"{KEEP_ALIVE:g} s",
-    "Body of a ping": f"{pings.BODY_BOUND:g} s;",
+    "Body of a ping": f"{receiver.BODY_BOUND:g} s;",
     "Bytes kept of a ping's body": f"{DEFAULT.ping_body_limit:,} (",
-    "Bytes read of a ping's body": f"{pings.DRAIN_LIMIT:,},",
+    "Bytes read of a ping's body": f"{receiver.DRAIN_LIMIT:,},",
     "Body of any other request": f"{limits.BODY_LIMIT // 1_000_000} MB",
     "Body of a configuration": f"{limits.CONFIGURATION_LIMIT // 1_000_000} MB",
     "A transaction that a page or the API waits for": f"{database.ANSWER:g} s,",
@@ -615,7 +616,7 @@ LIMITS: Mapping[str, str] = {
     "Pings in one commit": f"{ingest.MAX_BATCH:,}",
     "Pings in line": f"{ingest.MAX_WAITING:,},",
     "Bytes of bodies in line": f"{ingest.MAX_WAITING_BYTES:,},",
-    "Pings kept of a check": f"{ring.KEEP}",
+    "Pings kept of a check": f"{pings.KEEP}",
     "Open runs followed of a check": f"{check.MAX_OPEN_RUNS}",
     "Checks judged in one transaction": f"{ticker.FIRST_BATCH} at first, doubling to {checker.BATCH:,}",
     "Incidents paged for in one transaction": f"{ticker.FIRST_BATCH} at first, doubling to {escalator.BATCH:,}",
@@ -752,7 +753,7 @@ def test_the_other_numbers_of_operating_are_those_of_the_code() -> None:
         f"one page in {outbox.NEWEST_SHARE} is taken from the newest",
         f"more than {series.MAX_CHECKS:,} checks",
         f"Requests under way have {server.STOP_BOUND} s to end, sends under way {app.SETTLE_BOUND:g} s",
-        f"Retry-After: {pings.RETRY_AFTER.decode()}",
+        f"Retry-After: {dialect.RETRY_AFTER.decode()}",
     ):
         assert words in page
     assert f"at most {fields.MAX_NOTE:,} characters" in read("docs/api.md")

@@ -19,12 +19,14 @@ from alerting.incident import Incident
 from alerting.incident import State as Life
 from alerting.notifiers import shelf
 from alerting.notifiers.shelf import Setup
-from heartbeat import checker, config, installation, plan, ring, store, vault
+from heartbeat import checker, config, installation, plan, store, vault
 from heartbeat.check import Cause, Check, Signal, State
 from heartbeat.checks import symptoms
 from heartbeat.config import Configuration
 from heartbeat.database import engine
-from heartbeat.ring import Arrival, Numbered
+from heartbeat.pings import keys
+from heartbeat.pings import store as pings
+from heartbeat.pings.arrival import Arrival, ByUuid, NumberedPing
 from heartbeat.schedule import Cron, Every
 from tests.unit.conftest import NOW, a_check
 from tests.unit.test_config import ENV, EXAMPLE, SECRETS, parse
@@ -109,7 +111,7 @@ def test_a_plan_is_made_so_and_then_there_is_nothing_left_to_do(db: Connection) 
     assert desk.people(db) == found.people
     assert desk.policies(db) == found.policies
     assert desk.notifiers(db) == found.notifiers
-    assert store.known_ping_keys(db, found.ping_keys.values()).keys() == {*found.ping_keys.values()}
+    assert keys.names(db, found.ping_keys.values()).keys() == {*found.ping_keys.values()}
 
 
 def test_a_new_check_is_expected_from_now_on(db: Connection) -> None:
@@ -217,7 +219,7 @@ def test_a_key_that_is_replaced_behind_its_reference_is_noticed(db: Connection) 
     rotated = parse(EXAMPLE, env=ENV | {"HEARTBEAT_PING_KEY": "a-key-that-was-made-today"})
     told = "~ ping key housekeeping: a new key; pings by the old one are refused"
     assert plan.apply(db, rotated, NOW).changes == (told,)
-    assert store.known_ping_keys(db, rotated.ping_keys.values()).keys() == {*rotated.ping_keys.values()}
+    assert keys.names(db, rotated.ping_keys.values()).keys() == {*rotated.ping_keys.values()}
 
 
 def test_what_the_api_and_first_pings_made_stays(db: Connection) -> None:
@@ -235,8 +237,8 @@ def test_a_check_that_was_made_otherwise_is_taken_over_with_its_history(db: Conn
         "one", origin="ping", state=State.UP, last_ok_at=NOW, labels={"host": "a", "region": "eu"}
     )
     before = heard.uuid, store.insert(db, [heard])["one"]
-    arrival = Arrival(Signal.SUCCESS, NOW, "GET", "127.0.0.1", "curl", uuid=heard.uuid.hex)
-    ring.keep(db, [Numbered(before[1], 1, arrival, None)])
+    arrival = Arrival(ByUuid(heard.uuid.hex), Signal.SUCCESS, NOW, "GET", "127.0.0.1", "curl")
+    pings.keep(db, [NumberedPing(before[1], 1, arrival, None)])
     lines = plan.apply(db, wanted(JOBS), NOW).changes
     assert (
         "~ check one: declared by its first ping -> this file; grace 1 min -> 5 min; policy none -> ops"
@@ -244,7 +246,7 @@ def test_a_check_that_was_made_otherwise_is_taken_over_with_its_history(db: Conn
     )
     after = store.lock_all(db)["one"]
     assert (after.uuid, after.id, after.origin, after.last_ok_at) == (*before, "file", NOW)
-    assert [ping.n for ping in ring.last_pings(db, after.id)] == [1]
+    assert [ping.n for ping in pings.last_pings(db, after.id)] == [1]
     assert plan.apply(
         db, wanted(JOBS, ("  one: {every: 5m, labels: {host: a, region: eu}}\n", "")), NOW
     ).changes == ("- check one (up; deleting it ends its watch)",)

@@ -6,13 +6,13 @@ from typing import Any
 
 from starlette.responses import Response
 
-from heartbeat import definitions
 from heartbeat.access import account as rules
 from heartbeat.access import key, key_store, keys
 from heartbeat.access.account import Unfit
 from heartbeat.access.keys import Named
 from heartbeat.http import page
 from heartbeat.http.console.visit import Shown, Visit
+from heartbeat.pings import keys as ping_keys
 from heartbeat.who import Role
 
 ONCE = "This key is shown once. Keep it where your program finds it and nobody else does."
@@ -77,9 +77,7 @@ ACTING: Mapping[str, Shown] = {"/keys": (Role.ADMIN, make), "/keys/{name}/revoke
 async def _page(visit: Visit, wrong: str = "", status: int = 200) -> Response:
     every = await visit.read(key_store.every)
     facts: dict[str, Any] = {"keys": every, "lives": LIVES, "wrong": wrong, "typed": _typed(visit, wrong)}
-    facts["ping_keys"] = [
-        one for one in await visit.read(definitions.ping_keys_of) if one.origin != keys.ORIGIN
-    ]
+    facts["ping_keys"] = [one for one in await visit.read(ping_keys.listed) if one.origin != keys.ORIGIN]
     facts["over"] = [one.name for one in every if not key.stands(one, visit.now)]
     return visit.show("keys.html", status=status, **facts)
 

@@ -16,7 +16,6 @@ from heartbeat import (
     hand,
     installation,
     maintenance,
-    ring,
     schedule,
     store,
     transitions,
@@ -28,6 +27,7 @@ from heartbeat.http import glance, page, plot, reading, sentence, strip, view
 from heartbeat.http.console import bulk
 from heartbeat.http.console.visit import Shown, Visit
 from heartbeat.maintenance import Phase, Window
+from heartbeat.pings import store as pings
 from heartbeat.schedule import Every
 from heartbeat.who import Role
 
@@ -56,7 +56,7 @@ async def body(visit: Visit) -> Response:
     found = await visit.read(read)
     if found is None:
         return visit.missing(
-            f"The last {ring.KEEP} pings are kept; number {visit.number} of {visit.slug} is not among them, "
+            f"The last {pings.KEEP} pings are kept; number {visit.number} of {visit.slug} is not among them, "
             "or had no body."
         )
     return Response(found, media_type="text/plain; charset=utf-8")
@@ -138,7 +138,7 @@ def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | N
         "zone": "UTC" if isinstance(one.schedule, Every) else one.schedule.timezone,
         "upcoming": _upcoming(one, now),
         "cron_times": schedule.crontab(one.schedule),
-        "pings": ring.last_pings(db, one.id, PINGS_SHOWN),
+        "pings": pings.last_pings(db, one.id, PINGS_SHOWN),
         "changes": changes[:CHANGES_SHOWN],
         "paused": one.state is State.PAUSED,
     }

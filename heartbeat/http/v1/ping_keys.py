@@ -7,13 +7,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
-from heartbeat import definitions
 from heartbeat.edit import ping_keys as edit
 from heartbeat.http.auth import Admin, Given
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields, listing
 from heartbeat.http.v1.answers import Answer
 from heartbeat.http.v1.tags import Reads, tag
+from heartbeat.pings import keys
 
 router = APIRouter(prefix="/ping-keys", tags=["ping keys"])
 
@@ -64,7 +64,7 @@ async def list_ping_keys(
     """Every ping key by name: whence it is, when and by whom it was made, when it was last used; never the key."""
 
     def work(db: Connection) -> PingKeys:
-        every = {one.name: one for one in definitions.ping_keys_of(db)}
+        every = {one.name: one for one in keys.listed(db)}
         found, following = listing.page(every, after, limit)
         seen.now(tag((found, following)))
         return PingKeys(ping_keys=[PingKey.model_validate(one) for one in found], next=following)

@@ -10,7 +10,7 @@ from heartbeat.access.account import Unfit
 from heartbeat.access.key import Key, Scope
 from heartbeat.access.keys import Named
 from heartbeat.database import Database
-from heartbeat.store import known_ping_keys
+from heartbeat.pings import keys as ping_keys
 from heartbeat.who import Role
 from tests.unit.access.conftest import ROOT, deeds
 from tests.unit.conftest import NOW
@@ -68,9 +68,9 @@ async def test_a_key_for_pings_is_one_until_it_is_revoked(database: Database) ->
     _, clear = await make(database, PING)
     await make(database, READ, name="other")
     hashed = token.hashed(clear)
-    assert await database.read(lambda db: known_ping_keys(db, {hashed})) == {hashed: "key:deploy"}
+    assert await database.read(lambda db: ping_keys.names(db, {hashed})) == {hashed: "key:deploy"}
     await database.write(lambda db: keys.revoke(db, ROOT, "deploy", NOW))
-    assert await database.read(lambda db: known_ping_keys(db, {hashed})) == {}
+    assert await database.read(lambda db: ping_keys.names(db, {hashed})) == {}
 
 
 async def test_there_is_one_key_of_a_name(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

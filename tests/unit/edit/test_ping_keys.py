@@ -5,11 +5,12 @@ from hashlib import sha256
 import pytest
 from sqlalchemy import Connection
 
-from heartbeat import audit, definitions, store
-from heartbeat.config import SHORTEST_KEY
+from heartbeat import audit
+from heartbeat.config import ORIGIN, SHORTEST_KEY
 from heartbeat.config.definition import Faulty
 from heartbeat.edit import InUse, OwnedByFile
 from heartbeat.edit import ping_keys as edit
+from heartbeat.pings import keys
 from tests.unit.conftest import NOW
 from tests.unit.edit.conftest import ANNA
 
@@ -25,14 +26,14 @@ def test_a_key_is_made_once_and_revoked(db: Connection) -> None:
         NOW,
         "anna",
     )
-    assert store.known_ping_keys(db, [hashed]) == {hashed: "house"}
+    assert keys.names(db, [hashed]) == {hashed: "house"}
     with pytest.raises(
         InUse, match=r"^There is a ping key house already: revoke it first, or choose another"
     ):
         edit.make(db, ANNA, "house", NOW)
     assert edit.revoke(db, ANNA, "house", NOW) == made
     assert edit.revoke(db, ANNA, "house", NOW) is None
-    assert store.known_ping_keys(db, [hashed]) == {}
+    assert keys.names(db, [hashed]) == {}
     deeds = audit.listed(db, limit=10)
     assert [one.action for one in deeds] == ["ping_key.revoke", "ping_key.make"]
     assert clear not in repr(deeds)
@@ -44,7 +45,7 @@ def test_two_keys_differ(db: Connection) -> None:
 
 
 def test_a_key_of_the_file_is_revoked_in_the_file(db: Connection) -> None:
-    definitions.replace_ping_keys(db, {"house": "00"})
+    keys.replace(db, {"house": "00"}, ORIGIN)
     with pytest.raises(
         OwnedByFile, match=r"^The configuration file declares ping key house: delete it there\.$"
     ):

@@ -10,7 +10,7 @@ from heartbeat import check
 from heartbeat.check import Cause, Check, Ping, Raised, Signal, State
 from heartbeat.http import strip
 from heartbeat.http.strip import Cell, Heard, Outcome
-from heartbeat.ring import KEEP
+from heartbeat.pings.store import KEEP
 from heartbeat.schedule import Cron, Every
 from heartbeat.transitions import Transition
 from tests.unit.conftest import NOW, a_check

@@ -8,13 +8,14 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from heartbeat import audit, checker, hand, ingest, store
+from heartbeat import audit, checker, hand, store
 from heartbeat.app import System
 from heartbeat.check import Signal, State
 from heartbeat.http import strip
 from heartbeat.http.console import bulk
 from heartbeat.http.console.checks import A_PAGE
-from heartbeat.ring import Arrival
+from heartbeat.pings import ingest
+from heartbeat.pings.arrival import Arrival, ByUuid
 from heartbeat.who import Role
 from tests.unit.access.conftest import PASSWORD, add
 from tests.unit.conftest import a_check, somebody
@@ -113,7 +114,9 @@ async def test_a_full_page_with_all_its_assets_is_light(
     for run in range(strip.RUNS):
         clock.advance(minutes=5)
         signal = Signal.FAIL if run % 10 == 9 else Signal.SUCCESS
-        pings = [Arrival(signal, clock.now(), "GET", "192.0.2.1", "curl", uuid=one.uuid.hex) for one in those]
+        pings = [
+            Arrival(ByUuid(one.uuid.hex), signal, clock.now(), "GET", "192.0.2.1", "curl") for one in those
+        ]
         await system.door.database.write(partial(ingest.hear, arrivals=pings))
     answer = await browser.get("/checks")
     assets = [

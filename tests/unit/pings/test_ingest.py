@@ -11,11 +11,15 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.incident import Facts
-from heartbeat import ingest, ring, store
+from heartbeat import audit
+from heartbeat import store as checks
 from heartbeat.check import Check, Signal, State
+from heartbeat.config import CheckDefinition, export
 from heartbeat.database import Database, Unavailable
-from heartbeat.ingest import Answer, Ingest
-from heartbeat.ring import Arrival
+from heartbeat.pings import ingest, keys, store
+from heartbeat.pings.arrival import Arrival, BySlug, ByToken, ByUuid, Outcome
+from heartbeat.pings.ingest import Ingest
+from heartbeat.pings.keys import PingKey
 from tests.unit.conftest import NOW, a_check
 
 Insert = Callable[[Connection, list[Check]], dict[str, Check]]
@@ -30,12 +34,14 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def job(database: Database, insert: Insert) -> Check:
-    made = await database.write(lambda db: insert(db, [a_check("job", state=State.UP, last_ok_at=NOW)]))
-    return made["job"]
+    jobs = await database.write(lambda db: insert(db, [a_check("job", state=State.UP, last_ok_at=NOW)]))
+    return jobs["job"]
 
 
 def success(job: Check, agent: str = "curl") -> Arrival:
-    return Arrival(Signal.SUCCESS, NOW + timedelta(seconds=1), "GET", "127.0.0.1", agent, uuid=job.uuid.hex)
+    return Arrival(
+        ByUuid(job.uuid.hex), Signal.SUCCESS, NOW + timedelta(seconds=1), "GET", "127.0.0.1", agent
+    )
 
 
 async def test_what_arrives_during_a_commit_is_the_next_batch(database: Database, job: Check) -> None:
@@ -45,32 +51,32 @@ async def test_what_arrives_during_a_commit_is_the_next_batch(database: Database
     await asyncio.sleep(0)
     rest = [line.hear(success(job)) for _ in range(50)]
     answers = await asyncio.gather(first, *rest)
-    assert set(answers) == {Answer.HEARD}
+    assert set(answers) == {Outcome.HEARD}
     assert sizes == [1, 50]
-    after = await database.read(lambda db: store.load(db, "job"))
+    after = await database.read(lambda db: checks.load(db, "job"))
     assert after is not None
     assert after.pings == 51
 
 
 async def test_an_answer_means_committed(database: Database, job: Check) -> None:
     await Ingest(database).hear(success(job))
-    kept = await database.read(lambda db: ring.last_pings(db, job.id))
-    assert [ping.n for ping in kept] == [1]
+    stored = await database.read(lambda db: store.last_pings(db, job.id))
+    assert [ping.n for ping in stored] == [1]
 
 
 @pytest.mark.parametrize("last_ok_at", [NOW, None])
 async def test_a_failure_tells_when_it_was_last_well(
     database: Database, insert: Insert, last_ok_at: datetime | None
 ) -> None:
-    one = a_check("job", last_ok_at=last_ok_at)
-    job = (await database.write(lambda db: insert(db, [one])))["job"]
-    said = success(job)
-    await Ingest(database).hear(replace(said, signal=Signal.FAIL, body=b"disk full"))
+    new = a_check("job", last_ok_at=last_ok_at)
+    job = (await database.write(lambda db: insert(db, [new])))["job"]
+    failure = replace(success(job), signal=Signal.FAIL, body=b"disk full")
+    await Ingest(database).hear(failure)
     number = (await database.read(lambda db: desk.incident_of(db, [f"check:{job.id}"])))[f"check:{job.id}"]
     (symptom,) = (await database.read(lambda db: desk.symptoms(db, [number])))[number]
     assert symptom.facts == Facts(
-        since=said.at,
-        last_heard_at=said.at,
+        since=failure.at,
+        last_heard_at=failure.at,
         last_well_at=last_ok_at,
         never_well=last_ok_at is None,
         last_said="disk full",
@@ -88,7 +94,7 @@ async def test_one_row_that_cannot_be_stored_spoils_no_other(
     line = Ingest(database)
     # PostgreSQL takes no NUL in a text; the route strips it, so only a fault of ours could bring one here.
     arrivals = [success(job), success(job, agent="\0"), *(success(job) for _ in range(5))]
-    answers = await asyncio.gather(*(line.hear(one) for one in arrivals), return_exceptions=True)
+    answers = await asyncio.gather(*(line.hear(arrival) for arrival in arrivals), return_exceptions=True)
     database.close()
     assert [isinstance(answer, Unavailable) for answer in answers] == [False, True, *[False] * 5]
 
@@ -127,7 +133,7 @@ async def test_while_the_database_hangs_every_waiter_is_turned_away_and_afterwar
         line.hear(success(job))
     held.let_go.set()
     await line.settle()
-    assert await line.hear(success(job)) is Answer.HEARD
+    assert await line.hear(success(job)) is Outcome.HEARD
     held.close()
 
 
@@ -136,13 +142,12 @@ async def test_the_bytes_in_line_are_bounded(
 ) -> None:
     monkeypatch.setattr(ingest, "MAX_WAITING_BYTES", 10)
     line = Ingest(database)
-    heavy = success(job)
-    heavy.body = b"x" * 8
+    heavy = replace(success(job), body=b"x" * 8)
     taken = line.hear(heavy)
     with pytest.raises(Unavailable):
         line.hear(heavy)
-    assert await taken is Answer.HEARD
-    assert await line.hear(heavy) is Answer.HEARD
+    assert await taken is Outcome.HEARD
+    assert await line.hear(heavy) is Outcome.HEARD
 
 
 async def test_the_line_is_bounded(database: Database, job: Check, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,4 +156,35 @@ async def test_the_line_is_bounded(database: Database, job: Check, monkeypatch: 
     taken = [line.hear(success(job)) for _ in range(3)]
     with pytest.raises(Unavailable):
         line.hear(success(job))
-    assert await asyncio.gather(*taken) == [Answer.HEARD] * 3
+    assert await asyncio.gather(*taken) == [Outcome.HEARD] * 3
+
+
+async def test_no_check_owns_a_token_yet(database: Database, job: Check) -> None:
+    by_token = replace(success(job), target=ByToken("job"))
+    line = Ingest(database)
+
+    outcomes = await asyncio.gather(*[line.hear(by_token), line.hear(success(job))])
+
+    assert outcomes == [Outcome.UNKNOWN, Outcome.HEARD]
+    assert len(await database.read(lambda db: store.last_pings(db, job.id))) == 1
+
+
+async def test_a_ping_may_report_measurements(database: Database, job: Check) -> None:
+    measured = replace(success(job), measurements={"rows": 1200.0, "duration": 3.5})
+
+    assert await Ingest(database).hear(measured) is Outcome.HEARD
+
+
+async def test_the_audit_log_has_the_definition_of_a_check_that_its_first_ping_created(
+    database: Database,
+) -> None:
+    await database.write(lambda db: keys.add(db, PingKey("house", "aa", "api")))
+    first = Arrival(BySlug("aa", "new", create=True), Signal.SUCCESS, NOW, "GET", "192.0.2.7", "curl")
+
+    assert await Ingest(database).hear(first) is Outcome.CREATED
+
+    created = await database.read(lambda db: checks.load(db, "new"))
+    (deed,) = await database.read(lambda db: audit.listed(db, limit=10))
+    assert created is not None
+    assert deed.after == export.check(CheckDefinition.of(created))
+    assert (deed.actor, deed.via, deed.remote) == ("house", "ping key house", "192.0.2.7")

@@ -1,7 +1,7 @@
-"""When ping keys were last used, to about a minute: remembered in memory, and written down beside the pings.
+"""The last use of each ping key, to about a minute: noted in memory, and written beside the pings.
 
-On the way of a ping this costs one look into a dictionary. What it finds is written in a transaction of its own, so
-that no ping waits for it, and at most once in `EVERY` for each key.
+For a ping this costs one look into a dictionary. The write has a transaction of its own, so that no ping waits
+for it, and happens at most once in `EVERY` for each key.
 """
 
 import asyncio
@@ -9,17 +9,17 @@ import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from heartbeat import definitions
 from heartbeat.database import Database, Unavailable
+from heartbeat.pings import keys
 
 EVERY = timedelta(minutes=1)
-"""A key that was used again within this is not written down again."""
+"""A key that is used again within this time is not written again."""
 
 log = logging.getLogger(__name__)
 
 
-class Usage:
-    """What this process knows of the use of ping keys. Only keys that there are come in, so that it stays small."""
+class KeyUsage:
+    """The use of ping keys as this process has seen it. Only keys that exist are noted, so that it stays small."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -27,27 +27,27 @@ class Usage:
         self._writing: asyncio.Task[None] | None = None
 
     def note(self, used: Iterable[tuple[str, datetime]]) -> None:
-        """Pings were heard by keys of these hashes at these times."""
+        """Note that keys with these hashes were used at these times."""
         due: dict[str, datetime] = {}
         for hash_, at in used:
             last = self._written.get(hash_)
             if last is None or at - last >= EVERY:
                 due[hash_] = at
-        # While a write is under way, which a database that is away can hold up, the next minute will do.
+        # A database that is away can hold up the write; the next use after it tries again.
         if due and (self._writing is None or self._writing.done()):
             self._written |= due
             self._writing = asyncio.create_task(self._write(due))
 
     async def settle(self, seconds: float | None = None) -> None:
-        """Wait until what is under way is written, for up to `seconds`."""
+        """Wait for the write that is under way, for up to `seconds`."""
         if self._writing is not None:
             await asyncio.wait([self._writing], timeout=seconds)
 
     async def _write(self, due: dict[str, datetime]) -> None:
         try:
-            await self._database.write(lambda db: definitions.touch_ping_keys(db, due))
-        except Unavailable as away:
-            log.debug("the use of ping keys could not be written down: %s", away)
+            await self._database.write(lambda db: keys.touch(db, due))
+        except Unavailable as error:
+            log.debug("the use of ping keys could not be written: %s", error)
         except Exception:
-            # Pings are heard whatever becomes of this.
-            log.exception("the use of ping keys could not be written down")
+            # A fault here must not fail the pings.
+            log.exception("the use of ping keys could not be written")

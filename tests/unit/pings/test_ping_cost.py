@@ -1,15 +1,17 @@
-"""What a ping on a healthy check costs the database: no index is touched, and nothing grows."""
+"""The cost of a ping on a healthy check: it touches no index, and nothing grows."""
 
 from collections.abc import Callable
 from datetime import timedelta
 
 from sqlalchemy import Connection, event, func, select, text
 
-from heartbeat import ingest, ring
 from heartbeat.check import Check, Signal, State
 from heartbeat.database import Database
-from heartbeat.ring import KEEP, Arrival
-from heartbeat.tables import checks, pings
+from heartbeat.pings import ingest, store
+from heartbeat.pings.arrival import Arrival, ByUuid
+from heartbeat.pings.store import KEEP
+from heartbeat.pings.tables import pings
+from heartbeat.tables import checks
 from tests.unit.conftest import NOW, a_check
 
 Insert = Callable[[Connection, list[Check]], dict[str, Check]]
@@ -17,9 +19,9 @@ Insert = Callable[[Connection, list[Check]], dict[str, Check]]
 MANY = 20
 
 
-def line(made: dict[str, Check], seconds: float) -> list[Arrival]:
+def line(jobs: dict[str, Check], seconds: float) -> list[Arrival]:
     at = NOW + timedelta(seconds=seconds)
-    return [Arrival(Signal.SUCCESS, at, "GET", "", "", uuid=one.uuid.hex) for one in made.values()]
+    return [Arrival(ByUuid(check.uuid.hex), Signal.SUCCESS, at, "GET", "", "") for check in jobs.values()]
 
 
 def well(count: int) -> list[Check]:
@@ -27,18 +29,18 @@ def well(count: int) -> list[Check]:
 
 
 def test_no_index_names_what_each_ping_writes() -> None:
-    written = {checks.c.last_ok_at, checks.c.pings}
+    hot = {checks.c.last_ok_at, checks.c.pings}
     for index in checks.indexes:
-        assert not written & set(index.columns), index.name
+        assert not hot & set(index.columns), index.name
 
 
 async def test_pings_on_healthy_checks_are_hot_updates(
     make_database_url: Callable[[str], str], insert: Insert
 ) -> None:
     database = Database(make_database_url("postgres"))
-    made = await database.write(lambda db: insert(db, well(MANY)))
+    jobs = await database.write(lambda db: insert(db, well(MANY)))
     for second in range(KEEP + 20):
-        arrivals = line(made, second)
+        arrivals = line(jobs, second)
         await database.write(lambda db, arrivals=arrivals: ingest.hear(db, arrivals))  # type: ignore[misc]  # a lambda
 
     def counted(db: Connection) -> dict[str, tuple[int, int]]:
@@ -47,35 +49,35 @@ async def test_pings_on_healthy_checks_are_hot_updates(
         return {row[0]: (row[1], row[2]) for row in rows}
 
     await database.read(counted)
-    found = await database.read(counted)
+    updates_by_table = await database.read(counted)
     database.close()
     for table in ("checks", "pings"):
-        updates, hot = found[table]
+        updates, hot = updates_by_table[table]
         assert updates > 0
         assert hot / updates > 0.9, f"{table}: {hot} of {updates} updates were HOT"
 
 
 async def test_the_ring_keeps_the_newest_and_never_grows(database_url: str, insert: Insert) -> None:
     database = Database(database_url)
-    made = await database.write(lambda db: insert(db, well(1)))
+    jobs = await database.write(lambda db: insert(db, well(1)))
     for second in range(3 * KEEP):
-        arrivals = line(made, second)
+        arrivals = line(jobs, second)
         await database.write(lambda db, arrivals=arrivals: ingest.hear(db, arrivals))  # type: ignore[misc]  # a lambda
     rows = await database.read(lambda db: db.execute(select(func.count()).select_from(pings)).scalar_one())
-    kept = await database.read(lambda db: ring.last_pings(db, made["job-0"].id))
+    stored = await database.read(lambda db: store.last_pings(db, jobs["job-0"].id))
     database.close()
     assert rows == KEEP
-    assert [ping.n for ping in kept] == list(range(3 * KEEP, 2 * KEEP, -1))
+    assert [ping.n for ping in stored] == list(range(3 * KEEP, 2 * KEEP, -1))
 
 
 async def test_a_batch_of_plain_pings_by_uuid_is_a_fixed_number_of_statements(
     database_url: str, insert: Insert
 ) -> None:
     database = Database(database_url)
-    made = await database.write(lambda db: insert(db, well(200)))
+    jobs = await database.write(lambda db: insert(db, well(200)))
     statements: list[str] = []
     event.listen(database.writer, "before_cursor_execute", lambda *a: statements.append(a[2]))
-    await database.write(lambda db: ingest.hear(db, line(made, 1)))
+    await database.write(lambda db: ingest.hear(db, line(jobs, 1)))
     database.close()
     expected = 4 if database.sqlite else 1
     assert len(statements) == expected, statements

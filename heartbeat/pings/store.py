@@ -1,4 +1,4 @@
-"""The SQL of the ping path: the plain lane in one statement a batch, and the ring of last pings.
+"""The SQL of pings: the plain lane in one statement a batch, and the ring of last pings.
 
 Ping n of a check lies in slot n modulo `KEEP`, so the ring is bounded by construction. The statements are
 written out because every ping pays for them: on PostgreSQL the plain lane is one round trip for a whole batch,
@@ -6,64 +6,18 @@ one HOT update a check and one row of the ring a ping; on SQLite it is a select 
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from uuid import UUID
+from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
-from alerting.rows import postgres_array, sqlite_instant
+from alerting.rows import among, postgres_array, sqlite_instant
 from heartbeat.check import Signal
-from heartbeat.tables import pings
+from heartbeat.pings.arrival import Arrival, NumberedPing, Resolved, StoredPing
+from heartbeat.pings.tables import pings
 
 KEEP = 100
 """Pings kept of each check."""
-
-
-@dataclass(slots=True)
-class Arrival:
-    """One ping as it came over the wire. `uuid` is 32 hex digits, empty until a slug has been looked up."""
-
-    signal: Signal
-    at: datetime
-    method: str
-    remote: str
-    agent: str
-    body: bytes | None = None
-    exit_status: int | None = None
-    rid: str | None = None
-    uuid: str = ""
-    key_hash: str = ""
-    slug: str = ""
-    create: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """One ping as it lies in the ring."""
-
-    n: int
-    at: datetime
-    signal: Signal
-    exit_status: int | None
-    rid: UUID | None
-    duration: timedelta | None
-    method: str
-    remote: str
-    agent: str
-    body: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Numbered:
-    """A ping that has been given its number in its check, to be written to the ring."""
-
-    check_id: int
-    n: int
-    arrival: Arrival
-    duration: timedelta | None
-
 
 _COLUMNS = "check_id, slot, n, at, kind, exit_status, rid, duration, method, remote, agent, body"
 _OVERWRITE = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[2:])
@@ -106,62 +60,62 @@ ON CONFLICT (check_id, slot) DO UPDATE SET {_OVERWRITE}
 """
 
 
-def hear_plain(db: Connection, heard: Sequence[Arrival]) -> set[str]:
-    """The plain lane: note successes on checks that are up and have no open run; the uuids that were so.
+def hear_plain(db: Connection, plain: Sequence[Resolved]) -> set[str]:
+    """Store successes on checks that are up and have no open run; return the uuids of these checks.
 
-    What it does to a row is what `check.on_ping` would do: see tests/unit/test_lanes.py.
+    It does to a row what `check.on_ping` would do: see tests/unit/pings/test_lanes.py.
     """
     if db.dialect.name == "postgresql":
-        columns = zip(*[_plain_row(a) for a in heard], strict=True)
+        columns = zip(*[_plain_row(uuid, arrival) for uuid, arrival in plain], strict=True)
         touched = db.exec_driver_sql(_PLAIN_POSTGRES, tuple(map(postgres_array, columns))).scalar()
         return set((touched or "").split())
-    return _hear_plain_sqlite(db, heard)
+    return _hear_plain_sqlite(db, plain)
 
 
-def _plain_row(a: Arrival) -> tuple[object, ...]:
-    return a.uuid, a.at, a.exit_status, a.rid, a.method, a.remote, a.agent, a.body
+def _plain_row(uuid: str, a: Arrival) -> tuple[object, ...]:
+    return uuid, a.at, a.exit_status, a.rid, a.method, a.remote, a.agent, a.body
 
 
-def _hear_plain_sqlite(db: Connection, heard: Sequence[Arrival]) -> set[str]:
-    wanted = json.dumps([a.uuid for a in heard])
-    healthy = {row[0]: (row[1], row[2]) for row in db.exec_driver_sql(_HEALTHY_SQLITE, (wanted,))}
+def _hear_plain_sqlite(db: Connection, plain: Sequence[Resolved]) -> set[str]:
+    uuids = json.dumps([uuid for uuid, _ in plain])
+    healthy = {row[0]: (row[1], row[2]) for row in db.exec_driver_sql(_HEALTHY_SQLITE, (uuids,))}
     if not healthy:
         return set()
     by_check: dict[str, list[Arrival]] = {}
-    for a in heard:
-        if a.uuid in healthy:
-            by_check.setdefault(a.uuid, []).append(a)
+    for uuid, arrival in plain:
+        if uuid in healthy:
+            by_check.setdefault(uuid, []).append(arrival)
     touches = [
-        (sqlite_instant(max(a.at for a in group)), len(group), healthy[uuid][0])
-        for uuid, group in by_check.items()
+        (sqlite_instant(max(a.at for a in arrivals)), len(arrivals), healthy[uuid][0])
+        for uuid, arrivals in by_check.items()
     ]
     db.exec_driver_sql(_TOUCH_SQLITE, touches)
     numbered = [
-        Numbered(healthy[uuid][0], healthy[uuid][1] + k, a, None)
-        for uuid, group in by_check.items()
-        for k, a in enumerate(group, 1)
+        NumberedPing(healthy[uuid][0], healthy[uuid][1] + k, arrival, None)
+        for uuid, arrivals in by_check.items()
+        for k, arrival in enumerate(arrivals, 1)
     ]
-    db.exec_driver_sql(_RING_SQLITE, [_sqlite_row(one) for one in numbered])
+    db.exec_driver_sql(_RING_SQLITE, [_sqlite_row(ping) for ping in numbered])
     return set(healthy)
 
 
-def keep(db: Connection, numbered: Iterable[Numbered]) -> None:
-    """Write pings to the ring; of those that would share a slot the newest stays."""
-    newest = {(one.check_id, one.n % KEEP): one for one in numbered}
+def keep(db: Connection, numbered: Iterable[NumberedPing]) -> None:
+    """Write pings to the ring. Of those that share a slot, the newest stays."""
+    newest = {(ping.check_id, ping.n % KEEP): ping for ping in numbered}
     if not newest:
         return
     if db.dialect.name == "postgresql":
-        columns = zip(*(_ring_row(one) for one in newest.values()), strict=True)
+        columns = zip(*(_ring_row(ping) for ping in newest.values()), strict=True)
         db.exec_driver_sql(_RING_POSTGRES, tuple(map(postgres_array, columns)))
     else:
-        db.exec_driver_sql(_RING_SQLITE, [_sqlite_row(one) for one in newest.values()])
+        db.exec_driver_sql(_RING_SQLITE, [_sqlite_row(ping) for ping in newest.values()])
 
 
-def last_pings(db: Connection, check_id: int, limit: int = KEEP) -> list[Kept]:
-    """The last pings of a check, newest first."""
+def last_pings(db: Connection, check_id: int, limit: int = KEEP) -> list[StoredPing]:
+    """Return the last pings of a check, newest first."""
     query = select(pings).where(pings.c.check_id == check_id).order_by(pings.c.n.desc()).limit(limit)
     return [
-        Kept(
+        StoredPing(
             row.n,
             row.at,
             Signal(row.kind),
@@ -177,13 +131,27 @@ def last_pings(db: Connection, check_id: int, limit: int = KEEP) -> list[Kept]:
     ]
 
 
-def _ring_row(one: Numbered) -> tuple[object, ...]:
-    a = one.arrival
-    seconds = None if one.duration is None else one.duration.total_seconds()
-    where = (one.check_id, one.n % KEEP, one.n, a.at, a.signal.value)
-    return (*where, a.exit_status, a.rid, seconds, a.method, a.remote, a.agent, a.body)
+def last_bodies(db: Connection, check_ids: Collection[int]) -> dict[int, bytes]:
+    """Return the newest body of each of these checks, by the check's id. Checks without one are left out."""
+    newest = (
+        select(pings.c.check_id, func.max(pings.c.n).label("n"))
+        .where(among(db, pings.c.check_id, check_ids), pings.c.body.is_not(None))
+        .group_by(pings.c.check_id)
+        .subquery()
+    )
+    query = select(pings.c.check_id, pings.c.body).join(
+        newest, (newest.c.check_id == pings.c.check_id) & (newest.c.n == pings.c.n)
+    )
+    return {row.check_id: bytes(row.body) for row in db.execute(query)}
 
 
-def _sqlite_row(one: Numbered) -> tuple[object, ...]:
-    row = _ring_row(one)
-    return (*row[:3], sqlite_instant(one.arrival.at), *row[4:])
+def _ring_row(ping: NumberedPing) -> tuple[object, ...]:
+    a = ping.arrival
+    seconds = None if ping.duration is None else ping.duration.total_seconds()
+    place = (ping.check_id, ping.n % KEEP, ping.n, a.at, a.signal.value)
+    return (*place, a.exit_status, a.rid, seconds, a.method, a.remote, a.agent, a.body)
+
+
+def _sqlite_row(ping: NumberedPing) -> tuple[object, ...]:
+    row = _ring_row(ping)
+    return (*row[:3], sqlite_instant(ping.arrival.at), *row[4:])

@@ -7,12 +7,14 @@ import pytest
 from sqlalchemy import Connection, select
 
 from alerting.rows import insert_many
-from heartbeat import check, ingest, ring
+from heartbeat import check
 from heartbeat.check import Check, Ping, Signal, State
 from heartbeat.database import Database
-from heartbeat.ingest import Answer
-from heartbeat.ring import KEEP, Arrival
-from heartbeat.tables import checks, ping_keys, pings
+from heartbeat.pings import ingest, store
+from heartbeat.pings.arrival import Arrival, BySlug, ByUuid, Outcome
+from heartbeat.pings.store import KEEP
+from heartbeat.pings.tables import ping_keys, pings
+from heartbeat.tables import checks
 from tests.unit.conftest import NOW, a_check
 
 Insert = Callable[[Connection, list[Check]], dict[str, Check]]
@@ -25,22 +27,22 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     opened.close()
 
 
-def success(one: Check, seconds: float, body: bytes | None = None) -> Arrival:
+def success(job: Check, seconds: float, body: bytes | None = None) -> Arrival:
     at = NOW + timedelta(seconds=seconds)
-    return Arrival(Signal.SUCCESS, at, "GET", "127.0.0.1", "curl/8", body, 0, None, one.uuid.hex)
+    return Arrival(ByUuid(job.uuid.hex), Signal.SUCCESS, at, "GET", "127.0.0.1", "curl/8", body, 0)
 
 
 def rows(db: Connection) -> dict[str, object]:
     """Everything that pings write, but for numbers and uuids, which differ between checks."""
-    known = {
+    slugs = {
         row.id: row.slug.removeprefix("slow-").removeprefix("plain-") for row in db.execute(select(checks))
     }
     lives = {
         row.slug: (row.state, row.cause, row.last_ok_at, row.pings, row.runs, row.since)
         for row in db.execute(select(checks))
     }
-    kept = {(known[row.check_id], row.slot): tuple(row)[2:] for row in db.execute(select(pings))}
-    return {"lives": lives, "kept": kept}
+    stored = {(slugs[row.check_id], row.slot): tuple(row)[2:] for row in db.execute(select(pings))}
+    return {"lives": lives, "stored": stored}
 
 
 @pytest.mark.parametrize("many", [1, 3, KEEP + 7])
@@ -48,30 +50,34 @@ async def test_the_plain_lane_writes_what_the_slow_lane_decides(
     database: Database, insert: Insert, many: int
 ) -> None:
     slugs = ["a", "b"]
-    made = await database.write(
+    jobs = await database.write(
         lambda db: insert(db, [a_check(slug, state=State.UP, last_ok_at=NOW) for slug in slugs])
     )
-    line = [success(made[slugs[k % 2]], k * 0.5, b"line %d" % k) for k in range(many)]
+    line = [
+        (job.uuid.hex, success(job, k * 0.5, b"line %d" % k))
+        for k in range(many)
+        for job in [jobs[slugs[k % 2]]]
+    ]
     # Out of order on purpose: times only move forward in a row.
     line = line[1:] + line[:1]
 
     def plainly(db: Connection) -> dict[str, object]:
-        touched = ring.hear_plain(db, line)
-        assert touched == {a.uuid for a in line}
-        found = rows(db)
+        touched = store.hear_plain(db, line)
+        assert touched == {uuid for uuid, _ in line}
+        written = rows(db)
         db.rollback()
-        return found
+        return written
 
     def slowly(db: Connection) -> dict[str, object]:
-        known, told = ingest._hear_slowly(db, line)
-        assert (known, told) == ({a.uuid for a in line}, False)
-        found = rows(db)
+        heard, urgent = ingest._hear_singly(db, line)
+        assert (heard, urgent) == ({uuid for uuid, _ in line}, False)
+        written = rows(db)
         db.rollback()
-        return found
+        return written
 
     plain, slow = await database.write(_contained(plainly)), await database.write(_contained(slowly))
     assert plain == slow
-    assert len(plain["kept"]) == min(many, 2 * KEEP)  # type: ignore[arg-type]  # it is a dict
+    assert len(plain["stored"]) == min(many, 2 * KEEP)  # type: ignore[arg-type]  # it is a dict
 
 
 def _contained(work: Callable[[Connection], dict[str, object]]) -> Callable[[Connection], dict[str, object]]:
@@ -103,10 +109,10 @@ class _NoRollback:
 async def test_what_is_not_plain_goes_through_on_ping(database: Database, insert: Insert) -> None:
     new, running = a_check("new"), check.on_ping(a_check("running"), Ping(Signal.START, NOW)).check
     down = check.on_due(a_check("down"), NOW + timedelta(hours=1)).check
-    made = await database.write(lambda db: insert(db, [new, running, down]))
-    line = [success(one, 10) for one in made.values()]
-    answers, told = await database.write(lambda db: ingest.hear(db, line))
-    assert (answers, told) == ([Answer.HEARD] * 3, True)
+    jobs = await database.write(lambda db: insert(db, [new, running, down]))
+    line = [success(job, 10) for job in jobs.values()]
+    outcomes, urgent = await database.write(lambda db: ingest.hear(db, line))
+    assert (outcomes, urgent) == ([Outcome.HEARD] * 3, True)
     after = await database.read(
         lambda db: {r.slug: (r.state, r.runs, r.pings) for r in db.execute(select(checks))}
     )
@@ -114,17 +120,17 @@ async def test_what_is_not_plain_goes_through_on_ping(database: Database, insert
 
 
 async def test_order_is_kept_within_a_batch(database: Database, insert: Insert) -> None:
-    made = await database.write(lambda db: insert(db, [a_check("job", state=State.UP, last_ok_at=NOW)]))
-    one = made["job"]
+    jobs = await database.write(lambda db: insert(db, [a_check("job", state=State.UP, last_ok_at=NOW)]))
+    job = jobs["job"]
     signals = [Signal.START, Signal.FAIL, Signal.SUCCESS, Signal.LOG]
     line = [
-        Arrival(signal, NOW + timedelta(seconds=n), "GET", "", "", uuid=one.uuid.hex)
+        Arrival(ByUuid(job.uuid.hex), signal, NOW + timedelta(seconds=n), "GET", "", "")
         for n, signal in enumerate(signals)
     ]
-    answers, told = await database.write(lambda db: ingest.hear(db, line))
-    assert (answers, told) == ([Answer.HEARD] * 4, True)
-    kept = await database.read(lambda db: ring.last_pings(db, one.id))
-    assert [(ping.n, ping.signal) for ping in reversed(kept)] == list(enumerate(signals, 1))
+    outcomes, urgent = await database.write(lambda db: ingest.hear(db, line))
+    assert (outcomes, urgent) == ([Outcome.HEARD] * 4, True)
+    stored = await database.read(lambda db: store.last_pings(db, job.id))
+    assert [(ping.n, ping.signal) for ping in reversed(stored)] == list(enumerate(signals, 1))
     state = await database.read(lambda db: db.execute(select(checks.c.state)).scalar_one())
     assert state == "up"
 
@@ -134,16 +140,16 @@ async def test_of_several_first_pings_in_one_batch_one_makes_the_check(
 ) -> None:
     await database.write(lambda db: insert_many(db, ping_keys, [{"name": "k", "hash": "h"}]))
     first, second = (
-        Arrival(Signal.SUCCESS, NOW, "GET", "", "", key_hash="h", slug="fresh", create=True) for _ in range(2)
+        Arrival(BySlug("h", "fresh", create=True), Signal.SUCCESS, NOW, "GET", "", "") for _ in range(2)
     )
-    answers, told = await database.write(lambda db: ingest.hear(db, [first, second]))
-    assert (answers, told) == ([Answer.CREATED, Answer.HEARD], True)
+    outcomes, urgent = await database.write(lambda db: ingest.hear(db, [first, second]))
+    assert (outcomes, urgent) == ([Outcome.CREATED, Outcome.HEARD], True)
 
 
 async def test_unknown_uuids_are_told_apart_in_one_batch(database: Database, insert: Insert) -> None:
-    made = await database.write(lambda db: insert(db, [a_check("job", state=State.UP, last_ok_at=NOW)]))
+    jobs = await database.write(lambda db: insert(db, [a_check("job", state=State.UP, last_ok_at=NOW)]))
     stranger = a_check("stranger")
-    answers, _ = await database.write(
-        lambda db: ingest.hear(db, [success(made["job"], 1), success(stranger, 1)])
+    outcomes, _ = await database.write(
+        lambda db: ingest.hear(db, [success(jobs["job"], 1), success(stranger, 1)])
     )
-    assert answers == [Answer.HEARD, Answer.UNKNOWN]
+    assert outcomes == [Outcome.HEARD, Outcome.UNKNOWN]

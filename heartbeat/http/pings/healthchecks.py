@@ -1,0 +1,112 @@
+"""The Healthchecks dialect, by uuid and by ping key and slug.
+
+Source: the public description of the Healthchecks pinging API; see docs/pinging.md for what each address means.
+Every verb is accepted, bodies are cut and never refused, and a 2xx means that the ping is committed.
+"""
+
+import re
+from datetime import datetime
+from hashlib import sha256
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from heartbeat.check import Signal
+from heartbeat.http.asgi import Scope
+from heartbeat.http.pings import dialect
+from heartbeat.http.pings.dialect import RETRY_AFTER, Answer, BadPing
+from heartbeat.pings.arrival import Arrival, BySlug, ByUuid, Outcome
+
+PREFIX = "/ping/"
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
+_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}\Z")
+_SIGNALS = {"start": Signal.START, "fail": Signal.FAIL, "log": Signal.LOG}
+_NO_CACHE = b"max-age=0, no-cache, no-store, must-revalidate, private"
+
+
+class Healthchecks:
+    """The dialect of Healthchecks and its clients: runitor, borgmatic, a line of curl."""
+
+    prefix = PREFIX
+
+    def __init__(self, body_limit: int) -> None:
+        self._headers = [
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"access-control-allow-origin", b"*"),
+            (b"cache-control", _NO_CACHE),
+            (b"ping-body-limit", str(body_limit).encode()),
+        ]
+        unavailable = b"the ping could not be stored; try again"
+        self._answers = {
+            Outcome.HEARD: dialect.answer(200, b"OK", self._headers),
+            Outcome.CREATED: dialect.answer(201, b"Created", self._headers),
+            Outcome.UNKNOWN: dialect.answer(404, b"not found", self._headers),
+            Outcome.UNAVAILABLE: dialect.answer(
+                503, unavailable, [*self._headers, (b"retry-after", RETRY_AFTER)]
+            ),
+        }
+
+    def arrival(self, scope: Scope, at: datetime, body: bytes | None) -> Arrival:
+        """Read a request. Raises `BadPing`."""
+        parts = scope["path"][len(PREFIX) :].split("/")
+        by_uuid, suffix = _split(parts)
+        signal, exit_status = _signal(suffix) if suffix else (Signal.SUCCESS, None)
+        rid, create = _query(scope["query_string"]) if scope["query_string"] else (None, False)
+        return Arrival(
+            ByUuid(parts[0].replace("-", "")) if by_uuid else _by_slug(parts[0], parts[1], create),
+            signal,
+            at,
+            scope["method"][:10],
+            dialect.remote(scope),
+            dialect.agent(scope),
+            body,
+            exit_status,
+            rid,
+        )
+
+    def answer(self, outcome: Outcome) -> Answer:
+        """Return what the client gets for an outcome."""
+        return self._answers[outcome]
+
+    def refusal(self, bad: BadPing) -> Answer:
+        """Return what the client gets for a request that is no ping."""
+        return dialect.answer(bad.status, bad.text, self._headers)
+
+
+def _split(parts: list[str]) -> tuple[bool, list[str]]:
+    """Return whether a path names its check by uuid, and the parts of the path after the name."""
+    if _UUID.match(parts[0]):
+        return True, parts[1:] if parts[1:] != [""] else []
+    if len(parts) >= 2 and parts[0] and _SLUG.match(parts[1]):
+        return False, parts[2:]
+    raise BadPing(404, b"not found")
+
+
+def _by_slug(key: str, slug: str, create: bool) -> BySlug:
+    return BySlug(sha256(key.encode("utf-8", "surrogatepass")).hexdigest(), slug, create)
+
+
+def _signal(suffix: list[str]) -> tuple[Signal, int | None]:
+    """Return the signal that the end of the path means, and the exit status in it."""
+    word = suffix[0]
+    if len(suffix) > 1:
+        raise BadPing(404, b"not found")
+    if word in _SIGNALS:
+        return _SIGNALS[word], None
+    if not (word.isascii() and word.isdigit()):
+        raise BadPing(404, b"not found")
+    if len(word) > 9 or int(word) > 255:
+        raise BadPing(400, b"invalid url format")
+    return Signal.FAIL if int(word) else Signal.SUCCESS, int(word)
+
+
+def _query(query: bytes) -> tuple[str | None, bool]:
+    """Return the run's id as 32 hex digits, and whether to create the check."""
+    parameters = parse_qs(query.decode("latin-1"), keep_blank_values=True)
+    create = parameters.get("create", [""])[0] == "1"
+    if "rid" not in parameters:
+        return None, create
+    try:
+        return UUID(parameters["rid"][0]).hex, create
+    except ValueError:
+        raise BadPing(400, b"invalid uuid format") from None

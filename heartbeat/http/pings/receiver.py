@@ -1,0 +1,90 @@
+"""Receives the pings of one dialect: reads the body within bounds, queues the ping, sends the answer.
+
+A plain ASGI route: this is the hot path, and the web framework costs more per ping than the database does.
+"""
+
+import asyncio
+from contextlib import suppress
+
+from heartbeat.clock import Clock
+from heartbeat.database import Unavailable
+from heartbeat.http.asgi import Receive, Scope, Send
+from heartbeat.http.pings.dialect import Answer, BadPing, Dialect
+from heartbeat.metrics import Metrics
+from heartbeat.pings.arrival import Outcome
+from heartbeat.pings.ingest import Ingest
+
+BODY_BOUND = 5.0
+"""Seconds within which a body must have come; what has come by then is kept."""
+DRAIN_LIMIT = 10_000_000
+"""Bytes of a body that are read (and, past the limit, thrown away) before the ping is taken as it is."""
+
+
+class Receiver:
+    """The ASGI application for everything under the prefix of a dialect."""
+
+    def __init__(
+        self, dialect: Dialect, ingest: Ingest, clock: Clock, metrics: Metrics, body_limit: int
+    ) -> None:
+        self._dialect = dialect
+        self._ingest = ingest
+        self._clock = clock
+        self._body_limit = body_limit
+        self._counters = {outcome: metrics.pings.heard.labels(outcome.value) for outcome in Outcome}
+        self._malformed = metrics.pings.heard.labels("malformed")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            answer = await self._receive(scope, receive)
+        except asyncio.CancelledError:
+            # At a stop, senders that still wait are asked to try again; another process may serve by then.
+            answer = self._dialect.answer(Outcome.UNAVAILABLE)
+        await send(answer.start)
+        await send(answer.body)
+
+    async def _receive(self, scope: Scope, receive: Receive) -> Answer:
+        at = self._clock.now()
+        body = await _read(receive, self._body_limit) if _has_body(scope) else None
+        try:
+            arrival = self._dialect.arrival(scope, at, body)
+        except BadPing as bad:
+            self._malformed.inc()
+            return self._dialect.refusal(bad)
+        try:
+            outcome = await self._ingest.hear(arrival)
+        except Unavailable:
+            outcome = Outcome.UNAVAILABLE
+        self._counters[outcome].inc()
+        return self._dialect.answer(outcome)
+
+
+def _has_body(scope: Scope) -> bool:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return bool(value != b"0")
+        if name == b"transfer-encoding":
+            return True
+    return False
+
+
+async def _read(receive: Receive, limit: int) -> bytes | None:
+    """Return the first `limit` bytes of the body, None where it is empty. A body that stops half-way is kept."""
+    body = bytearray()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(BODY_BOUND):
+            await _collect(receive, body, limit)
+    return bytes(body) or None
+
+
+async def _collect(receive: Receive, body: bytearray, limit: int) -> None:
+    total = 0
+    while total < DRAIN_LIMIT:
+        message = await receive()
+        if message["type"] != "http.request":
+            return
+        chunk = message.get("body", b"")
+        total += len(chunk)
+        body += chunk[: max(limit - len(body), 0)]
+        if not message.get("more_body", False):
+            return

@@ -1,0 +1,1 @@
+"""Pings: what a job sends, from the queue before the database to the last hundred that are kept."""

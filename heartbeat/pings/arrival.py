@@ -1,0 +1,100 @@
+"""A ping as it arrives, whichever dialect brought it, and what becomes of it. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TypeAlias
+from uuid import UUID
+
+from heartbeat.check import Signal
+
+
+@dataclass(frozen=True, slots=True)
+class ByUuid:
+    """The check with this uuid, given as 32 hex digits."""
+
+    uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class BySlug:
+    """The check with this slug, pinged with a ping key: `key_hash` is the SHA-256 of the key, in hex.
+
+    With `create`, the first ping creates the check.
+    """
+
+    key_hash: str
+    slug: str
+    create: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ByToken:
+    """The check that owns this token. No check owns one yet, so that such a ping is answered as unknown."""
+
+    token: str
+
+
+Target: TypeAlias = ByUuid | BySlug | ByToken
+"""The check that a ping is for, as its sender names it."""
+
+
+@dataclass(slots=True)
+class Arrival:
+    """One ping as it came over the wire.
+
+    Nothing changes it once it is made. It is not frozen because every ping makes one, and freezing costs more
+    than all else that is done to make it.
+    """
+
+    target: Target
+    signal: Signal
+    at: datetime
+    method: str
+    remote: str
+    agent: str
+    body: bytes | None = None
+    exit_status: int | None = None
+    rid: str | None = None
+    measurements: Mapping[str, float] | None = None
+    """Numbers that the run reports of itself, by name. None where it reports none."""
+
+
+Resolved: TypeAlias = tuple[str, Arrival]
+"""A ping with the uuid of its check, as 32 hex digits; the uuid is empty where there is no such check."""
+
+
+class Outcome(StrEnum):
+    """The result of one ping. The values are those of the metric `heartbeat_pings_total`."""
+
+    HEARD = "heard"
+    CREATED = "created"
+    UNKNOWN = "unknown"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedPing:
+    """A ping that has its number in its check, to be written to the ring."""
+
+    check_id: int
+    n: int
+    arrival: Arrival
+    duration: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPing:
+    """One ping as the ring stores it."""
+
+    n: int
+    at: datetime
+    signal: Signal
+    exit_status: int | None
+    rid: UUID | None
+    duration: timedelta | None
+    method: str
+    remote: str
+    agent: str
+    body: bytes | None

@@ -1,0 +1,337 @@
+"""Pings in. All pings that arrive during a commit form the next batch; each sender is answered after its commit.
+
+A 2xx means committed. When the database does not answer within `STORE_BOUND`, every ping in line is turned away at
+once. New pings are then turned away as well, until the database answers again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from alerting import desk
+from heartbeat import audit, cause, installation, transitions
+from heartbeat import store as checks
+from heartbeat.check import Change, Check, Cleared, Ping, Raised, Signal, on_ping, rearmed
+from heartbeat.checks import symptoms
+from heartbeat.database import Database, Unavailable
+from heartbeat.pings import keys, store
+from heartbeat.pings.arrival import Arrival, BySlug, ByUuid, NumberedPing, Outcome, Resolved
+from heartbeat.pings.key_usage import KeyUsage
+from heartbeat.schedule import Every
+from heartbeat.who import Role, Who
+
+STORE_BOUND = 1.5
+"""Seconds within which a ping must be committed; after that its sender is asked to try again."""
+SHORTEST_BOUND = 0.3
+"""Seconds that a batch has in any case: together with `STORE_BOUND` less than the promised 2."""
+MAX_WAITING = 20_000
+MAX_WAITING_BYTES = 64_000_000
+"""Pings, and bytes of their bodies, that may be in line. Pings beyond that are turned away."""
+MAX_BATCH = 2_000
+NEW_PERIOD = timedelta(days=1)
+NEW_GRACE = timedelta(hours=1)
+"""A check created by its first ping is expected once a day, until somebody defines it."""
+NEW_DEFINITION: Mapping[str, str] = MappingProxyType({"every": "1d", "grace": "1h"})
+"""The definition of such a check for the audit log, in the words of the configuration file."""
+
+log = logging.getLogger(__name__)
+
+_VALID_KEY = frozenset({Outcome.HEARD, Outcome.CREATED})
+"""The outcomes that prove that the ping key exists, for pings that came with one."""
+
+
+class Ingest:
+    """The queue before the database. `hear` returns once the ping is committed, or raises `Unavailable`."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        wake: Callable[[], None] = lambda: None,
+        observe_batch: Callable[[int, float], None] = lambda _size, _seconds: None,
+    ) -> None:
+        self._database = database
+        self._wake = wake
+        self._observe_batch = observe_batch
+        self._key_usage = KeyUsage(database)
+        self._waiting: list[tuple[Arrival, asyncio.Future[Outcome]]] = []
+        self._draining: asyncio.Task[None] | None = None
+        self._stuck = False
+        self._away = False
+        self._bytes = 0
+        self._oldest = 0.0
+        self._writing: asyncio.Task[list[Outcome | None]] | None = None
+
+    def hear(self, arrival: Arrival) -> "asyncio.Future[Outcome]":
+        """Put a ping in line; the future is done once it is committed."""
+        size = len(arrival.body) if arrival.body else 0
+        if self._stuck or len(self._waiting) >= MAX_WAITING or self._bytes + size > MAX_WAITING_BYTES:
+            raise Unavailable("the database does not keep up")
+        self._bytes += size
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append((arrival, outcome))
+        if self._draining is None:
+            self._oldest = asyncio.get_running_loop().time()
+            self._draining = asyncio.create_task(self._drain())
+        return outcome
+
+    async def settle(self, seconds: float | None = None) -> None:
+        """Wait until no ping is in line, for up to `seconds`. Pings left over then were never answered."""
+        if self._draining is not None:
+            await asyncio.wait([self._draining], timeout=seconds)
+        await self._key_usage.settle(seconds)
+
+    async def _drain(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+                self._bytes -= sum(len(arrival.body) for arrival, _ in batch if arrival.body)
+                oldest, self._oldest = self._oldest, asyncio.get_running_loop().time()
+                await self._commit(batch, oldest)
+        finally:
+            self._draining = None
+
+    async def _commit(self, batch: list[tuple[Arrival, "asyncio.Future[Outcome]"]], oldest: float) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        writing = self._writing = loop.create_task(self._write([arrival for arrival, _ in batch]))
+        # The bound counts from the arrival of the oldest, which may have waited for the batch before.
+        await asyncio.wait([writing], timeout=max(STORE_BOUND - (began - oldest), SHORTEST_BOUND))
+        if not writing.done():
+            self._turn_away(batch)
+            await asyncio.wait([writing])
+            self._stuck = False
+        self._answer(batch, writing)
+        self._observe_batch(len(batch), loop.time() - began)
+
+    def _turn_away(self, batch: list[tuple[Arrival, "asyncio.Future[Outcome]"]]) -> None:
+        log.warning("the database has not answered for %.1f s; pings are turned away", STORE_BOUND)
+        self._stuck = True
+        waiting, self._waiting, self._bytes = self._waiting, [], 0
+        for _, future in [*batch, *waiting]:
+            if not future.done():
+                future.set_exception(Unavailable("the database does not answer"))
+
+    def _answer(
+        self,
+        batch: list[tuple[Arrival, "asyncio.Future[Outcome]"]],
+        writing: "asyncio.Future[list[Outcome | None]]",
+    ) -> None:
+        error = writing.exception()
+        outcomes = [None] * len(batch) if error is not None else writing.result()
+        self._log_outage(error)
+        self._key_usage.note(
+            (target.key_hash, arrival.at)
+            for (arrival, _), outcome in zip(batch, outcomes, strict=True)
+            if isinstance(target := arrival.target, BySlug) and outcome in _VALID_KEY
+        )
+        for (_, future), outcome in zip(batch, outcomes, strict=True):
+            if future.done():
+                continue
+            if outcome is None:
+                future.set_exception(Unavailable("the ping could not be stored"))
+            else:
+                future.set_result(outcome)
+
+    def _log_outage(self, error: BaseException | None) -> None:
+        """Log the beginning and the end of an outage; in between, each batch would log the same."""
+        if error is not None and not self._away:
+            log.warning("pings cannot be stored and are turned away: %s", error)
+        elif error is None and self._away:
+            log.warning("pings are stored again")
+        self._away = error is not None
+
+    async def _write(self, arrivals: list[Arrival]) -> list[Outcome | None]:
+        """Store a batch. If one row spoils it, its halves are stored apart, until the bad row stands alone."""
+        try:
+            outcomes, urgent = await self._database.write_pings(lambda db: hear(db, arrivals))
+        except DBAPIError:
+            log.exception("a batch of %d pings could not be stored", len(arrivals))
+            if len(arrivals) == 1:
+                return [None]
+            half = len(arrivals) // 2
+            return [*await self._write(arrivals[:half]), *await self._write(arrivals[half:])]
+        if urgent:
+            self._wake()
+        return list(outcomes)
+
+
+def hear(db: Connection, arrivals: Sequence[Arrival]) -> tuple[list[Outcome], bool]:
+    """Store one transaction's pings, in the order in which they came.
+
+    Return the outcome of each, and whether the checker or the escalator should look at once.
+    """
+    pings, created = _resolve(db, arrivals)
+    plain = _plain(pings)
+    heard = store.hear_plain(db, plain) if plain else set()
+    singly, urgent = _hear_singly(db, [ping for ping in pings if ping[0] and ping[0] not in heard])
+    heard |= singly
+    urgent = urgent or bool(created)
+    return [_outcome(ping, heard, created) for ping in pings], urgent
+
+
+def _outcome(ping: Resolved, heard: Collection[str], created: set[str]) -> Outcome:
+    uuid, arrival = ping
+    if uuid not in heard:
+        return Outcome.UNKNOWN
+    if created and isinstance(target := arrival.target, BySlug) and target.create and target.slug in created:
+        # Of several first pings in one batch, one has created the check; the others found it.
+        created.remove(target.slug)
+        return Outcome.CREATED
+    return Outcome.HEARD
+
+
+def _plain(pings: Sequence[Resolved]) -> list[Resolved]:
+    """Return successes on checks that get nothing else in this batch: order does not matter among them."""
+    others = {uuid for uuid, arrival in pings if arrival.signal is not Signal.SUCCESS}
+    return [ping for ping in pings if ping[0] and ping[0] not in others]
+
+
+def _resolve(db: Connection, arrivals: Sequence[Arrival]) -> tuple[list[Resolved], set[str]]:
+    """Return each ping with the uuid of its check, and the slugs of the checks that were created for it."""
+    by_slug = [(target, arrival) for arrival in arrivals if isinstance(target := arrival.target, BySlug)]
+    names = keys.names(db, {target.key_hash for target, _ in by_slug}) if by_slug else {}
+    uuids, created = _look_up(db, [ping for ping in by_slug if ping[0].key_hash in names], names)
+    pings = []
+    for arrival in arrivals:
+        match arrival.target:
+            case ByUuid(uuid):
+                pass
+            case BySlug(key_hash, slug) if key_hash in names:
+                uuid = uuids.get(slug, "")
+            case _:
+                uuid = ""
+        pings.append((uuid, arrival))
+    return pings, created
+
+
+def _look_up(
+    db: Connection, pings: Sequence[tuple[BySlug, Arrival]], names: Mapping[str, str]
+) -> tuple[dict[str, str], set[str]]:
+    """Return the uuids of checks by slug, and the slugs of those that were created because a ping asks for it."""
+    if not pings:
+        return {}, set()
+    uuids = checks.uuids(db, {target.slug for target, _ in pings})
+    firsts = {
+        target.slug: _FirstPing(target.slug, arrival.at, arrival.remote, names[target.key_hash])
+        for target, arrival in pings
+        if target.create and target.slug not in uuids
+    }
+    if firsts:
+        _create(db, firsts)
+        uuids |= checks.uuids(db, firsts.keys())
+    return uuids, set(firsts)
+
+
+@dataclass(frozen=True, slots=True)
+class _FirstPing:
+    """A ping that creates its check."""
+
+    slug: str
+    at: datetime
+    remote: str
+    key_name: str
+
+    @property
+    def sender(self) -> Who:
+        """The key that it came with. An API key that pings has a ping key of its own: see `access.keys`."""
+        kind, _, name = self.key_name.rpartition(":")
+        return Who(name, Role.VIEWER, f"{kind or 'ping key'} {name}", self.remote)
+
+
+def _create(db: Connection, firsts: Mapping[str, _FirstPing]) -> None:
+    group_by = installation.recall(db, "group_by")
+    group_by = ["host"] if group_by is None else group_by
+    created = checks.insert(db, [_new_check(first.slug, first.at, group_by) for first in firsts.values()])
+    audit.record_all(
+        db,
+        (
+            (firsts[slug].sender, "check.make", f"check {slug}", dict(NEW_DEFINITION))
+            for slug in firsts
+            if slug in created
+        ),
+        max(first.at for first in firsts.values()),
+    )
+
+
+def _new_check(slug: str, at: datetime, group_by: Sequence[str]) -> Check:
+    return rearmed(
+        Check(
+            id=0,
+            uuid=uuid4(),
+            slug=slug,
+            name=slug,
+            schedule=Every(NEW_PERIOD),
+            grace=NEW_GRACE,
+            since=at,
+            armed_at=at,
+            group_key=cause.group_key(slug, {}, group_by),
+            origin="ping",
+        ),
+        at,
+    )
+
+
+def _hear_singly(db: Connection, pings: Sequence[Resolved]) -> tuple[set[str], bool]:
+    """Pass each ping through `check.on_ping`, in rounds of one ping a check so that order is kept.
+
+    Return the uuids of the checks that exist, and whether the checker or the escalator should look at once.
+    """
+    locked = checks.lock_uuids(db, {UUID(uuid) for uuid, _ in pings}) if pings else []
+    by_uuid = {check.uuid.hex: check for check in locked}
+    line = [ping for ping in pings if ping[0] in by_uuid]
+    numbered: list[NumberedPing] = []
+    urgent = False
+    while line:
+        round_, line = _first_of_each(line)
+        changes = []
+        for uuid, arrival in round_:
+            check = by_uuid[uuid]
+            ping = Ping(arrival.signal, arrival.at, arrival.rid, arrival.exit_status)
+            change = on_ping(check, ping)
+            by_uuid[uuid] = replace(change.check, pings=check.pings + 1)
+            numbered.append(NumberedPing(check.id, check.pings + 1, arrival, change.duration))
+            changes.append((change, check, arrival))
+        urgent |= _alert(db, changes)
+    checks.save(db, by_uuid.values())
+    store.keep(db, numbered)
+    return set(by_uuid), urgent
+
+
+def _first_of_each(line: Sequence[Resolved]) -> tuple[list[Resolved], list[Resolved]]:
+    """Split off the first ping of each check; return these, and the rest in its order."""
+    first: dict[str, Resolved] = {}
+    rest = []
+    for ping in line:
+        if ping[0] in first:
+            rest.append(ping)
+        else:
+            first[ping[0]] = ping
+    return list(first.values()), rest
+
+
+def _alert(db: Connection, changes: Sequence[tuple[Change, Check, Arrival]]) -> bool:
+    """Write the changes of state, raise and clear their symptoms; return whether somebody should look at once."""
+    transitions.write(db, [(change, check, arrival.at) for change, check, arrival in changes])
+    raised = [(change, check, a) for change, check, a in changes if isinstance(change.told, Raised)]
+    cleared = {
+        symptoms.key_of(change.check): change.told.why
+        for change, _, _ in changes
+        if isinstance(change.told, Cleared)
+    }
+    if raised:
+        symptoms.raise_(
+            db,
+            [symptoms.of_change(change, check, body=arrival.body) for change, check, arrival in raised],
+            max(arrival.at for *_, arrival in raised),
+        )
+    if cleared:
+        desk.clear(db, cleared, max(a.at for _, _, a in changes), installation.gathering(db))
+    return bool(raised or cleared) or any(a.signal is Signal.START for *_, a in changes)

@@ -1,0 +1,37 @@
+"""The tables of pings and of the keys that jobs ping by."""
+
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Integer, LargeBinary, Table, Text, Uuid
+
+from alerting.rows import Utc, metadata
+
+pings = Table(
+    "pings",
+    metadata,
+    # The ring: ping n of a check lies in slot n modulo the number kept, so there is nothing to prune.
+    Column("check_id", ForeignKey("checks.id", ondelete="CASCADE"), primary_key=True),
+    Column("slot", Integer, primary_key=True),
+    Column("n", BigInteger, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("exit_status", Integer),
+    Column("rid", Uuid),
+    Column("duration", Float),
+    Column("method", Text, nullable=False),
+    Column("remote", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("body", LargeBinary),
+    postgresql_with={"fillfactor": "70"},
+)
+
+ping_keys = Table(
+    "ping_keys",
+    metadata,
+    Column("name", Text, primary_key=True),
+    # SHA-256 of the key, in hex: a key is long and random, so a slow hash would add nothing but delay.
+    Column("hash", Text, nullable=False, unique=True),
+    Column("origin", Text, nullable=False, server_default="file"),
+    # When and by whom it was created; empty for those of the configuration file.
+    Column("made_at", Utc),
+    Column("made_by", Text),
+    Column("last_used_at", Utc),
+)

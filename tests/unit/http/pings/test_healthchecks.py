@@ -1,0 +1,263 @@
+"""The Healthchecks dialect as real clients speak it, through the whole application and a real database.
+
+Source: the public description of the Healthchecks pinging API, and what runitor, borgmatic and curl do.
+"""
+
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from heartbeat import check
+from heartbeat.app import System
+from heartbeat.check import Check, Signal, State
+from tests.unit.http.conftest import (
+    SetClock,
+    fall_silent,
+    incident_of,
+    make_check,
+    read_check,
+    refuse_database,
+)
+from tests.unit.http.pings.conftest import KEY, stored
+
+VERBS = ("HEAD", "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+MEANINGS = {
+    "": (Signal.SUCCESS, None),
+    "/start": (Signal.START, None),
+    "/fail": (Signal.FAIL, None),
+    "/log": (Signal.LOG, None),
+    "/0": (Signal.SUCCESS, 0),
+    "/1": (Signal.FAIL, 1),
+    "/255": (Signal.FAIL, 255),
+    "/007": (Signal.FAIL, 7),
+}
+
+
+@pytest.mark.parametrize("suffix", MEANINGS)
+@pytest.mark.parametrize("by_key", [False, True], ids=["uuid", "key"])
+async def test_every_form_of_address(
+    system: System, client: httpx.AsyncClient, job: Check, by_key: bool, suffix: str
+) -> None:
+    base = f"/ping/{KEY}/job" if by_key else f"/ping/{job.uuid}"
+
+    answer = await client.get(base + suffix)
+
+    assert (answer.status_code, answer.text) == (200, "OK")
+    [one] = await stored(system)
+    assert (one.signal, one.exit_status) == MEANINGS[suffix]
+
+
+async def test_every_verb_pings(system: System, client: httpx.AsyncClient, job: Check) -> None:
+    for verb in VERBS:
+        answer = await client.request(verb, f"/ping/{job.uuid}", content=b"" if verb == "HEAD" else b"said")
+        assert answer.status_code == 200
+
+    assert [(one.method, one.body) for one in await stored(system)] == [
+        (verb, None if verb == "HEAD" else b"said") for verb in VERBS
+    ]
+
+
+async def test_a_slash_at_the_end_is_right_only_after_the_bare_uuid(
+    system: System, client: httpx.AsyncClient, job: Check
+) -> None:
+    assert (await client.get(f"/ping/{job.uuid}/")).status_code == 200
+    for path in (
+        f"/ping/{job.uuid}//",
+        f"/ping/{job.uuid}/start/",
+        f"/ping/{job.uuid}/0/",
+        f"/ping/{KEY}/job/",
+        f"/ping/{KEY}/job/fail/",
+    ):
+        assert (await client.get(path)).status_code == 404, path
+    assert len(await stored(system)) == 1
+
+
+async def test_what_names_no_check_is_not_found(
+    system: System, client: httpx.AsyncClient, job: Check
+) -> None:
+    for path in (
+        "/ping/",
+        "/ping//",
+        "/ping/x",
+        f"/ping/{uuid4()}",
+        f"/ping/{uuid4()}/fail",
+        f"/ping/{str(job.uuid).upper()}",
+        f"/ping/{job.uuid.hex}",
+        f"/ping/{job.uuid}/nonsense",
+        f"/ping/{job.uuid}/START",
+        f"/ping/{job.uuid}/-1",
+        f"/ping/{job.uuid}/1.0",
+        f"/ping/{job.uuid}/%D9%A1",
+        f"/ping/{job.uuid}/start/0",
+        f"/ping/{job.uuid}%00",
+        f"/ping/{KEY}",
+        f"/ping/{KEY}/other",
+        f"/ping/{KEY}/JOB",
+        f"/ping/{KEY}/j%00b",
+        f"/ping/{KEY}/{'x' * 101}?create=1",
+        f"/ping/{KEY}/job/nonsense",
+        "/ping/another-key/job",
+        "/ping/%C3%A9%FF/job",
+        "/ping//job",
+    ):
+        answer = await client.get(path)
+        assert (answer.status_code, answer.text) == (404, "not found"), path
+    assert await stored(system) == []
+
+
+@pytest.mark.parametrize("status", ["256", "999", "4294967296", "1" * 5000])
+async def test_an_exit_status_is_at_most_255(client: httpx.AsyncClient, job: Check, status: str) -> None:
+    for base in (f"/ping/{job.uuid}", f"/ping/{KEY}/job"):
+        answer = await client.get(f"{base}/{status}")
+        assert (answer.status_code, answer.text) == (400, "invalid url format")
+
+
+async def test_the_headers_that_clients_read(
+    client: httpx.AsyncClient, job: Check, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [
+        await client.get(path)
+        for path in (
+            f"/ping/{job.uuid}",
+            f"/ping/{KEY}/fresh?create=1",
+            f"/ping/{job.uuid}/256",
+            f"/ping/{job.uuid}?rid=x",
+            f"/ping/{uuid4()}",
+        )
+    ]
+    refuse_database(system, monkeypatch)
+    answers.append(await client.get(f"/ping/{job.uuid}"))
+
+    assert [answer.status_code for answer in answers] == [200, 201, 400, 400, 404, 503]
+    for answer in answers:
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        assert answer.headers["content-length"] == str(len(answer.content))
+        assert answer.headers["ping-body-limit"] == "1000"
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert answer.headers["cache-control"] == "max-age=0, no-cache, no-store, must-revalidate, private"
+
+
+async def test_several_runs_are_open_at_once_each_by_its_rid(
+    system: System, client: httpx.AsyncClient, job: Check, clock: SetClock
+) -> None:
+    one, other = uuid4(), uuid4()
+    for seconds, suffix in [
+        (0, f"/start?rid={one}"),
+        (10, f"/start?rid={other}"),
+        (10, "/start"),
+        (10, f"?rid={str(one).upper()}"),
+        (10, f"/fail?rid={other}"),
+        (10, "/0"),
+        (10, f"/0?rid={other}"),
+    ]:
+        clock.advance(seconds=seconds)
+        assert (await client.get(f"/ping/{job.uuid}{suffix}")).status_code == 200
+
+    ended = [
+        (ping.rid, None if ping.duration is None else ping.duration.total_seconds())
+        for ping in (await stored(system))[3:]
+    ]
+    assert ended == [(one, 30), (other, 30), (None, 30), (other, None)]
+    assert (await read_check(system)).runs == ()
+
+
+@pytest.mark.parametrize("rid", ["", "x", "123", "%00", "g" * 32, "0" * 33])
+async def test_a_rid_is_a_uuid(system: System, client: httpx.AsyncClient, job: Check, rid: str) -> None:
+    for base in (f"/ping/{job.uuid}", f"/ping/{KEY}/job/start"):
+        answer = await client.get(f"{base}?rid={rid}")
+        assert (answer.status_code, answer.text) == (400, "invalid uuid format")
+    assert await stored(system) == []
+
+
+async def test_odd_query_strings_do_not_matter(client: httpx.AsyncClient, job: Check) -> None:
+    for query in (
+        "?",
+        "?&&=;%",
+        "?%FF=%00",
+        "?create",
+        "?create=2",
+        f"?rid={uuid4()}&rid=x",
+        "?" + "a&" * 5000,
+    ):
+        assert (await client.get(f"/ping/{job.uuid}{query}")).status_code == 200, query
+
+
+async def test_start_and_log_never_change_what_is_known(
+    system: System, client: httpx.AsyncClient, job: Check, clock: SetClock
+) -> None:
+    for suffix in ("/start", "/log"):
+        await client.post(f"/ping/{job.uuid}{suffix}")
+    assert (await read_check(system)).state is State.NEW
+
+    number = await fall_silent(system, clock, job)
+    for suffix in ("/start", "/log"):
+        await client.post(f"/ping/{job.uuid}{suffix}")
+
+    assert (await read_check(system)).state is State.DOWN
+    assert await incident_of(system, job) == number
+
+
+async def test_a_failure_turns_it_down_and_a_success_up(
+    system: System, client: httpx.AsyncClient, job: Check
+) -> None:
+    await client.get(f"/ping/{job.uuid}/3")
+    failed = await read_check(system)
+    await incident_of(system, job)
+    await client.get(f"/ping/{job.uuid}/0")
+    well = await read_check(system)
+
+    assert (failed.state, failed.cause) == (State.DOWN, check.Cause.FAILED)
+    assert (well.state, well.cause) == (State.UP, None)
+    with pytest.raises(KeyError):
+        await incident_of(system, job)
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "suffix", "state"),
+    [
+        (False, "", State.UP),
+        (False, "/fail", State.DOWN),
+        (False, "/start", State.PAUSED),
+        (False, "/log", State.PAUSED),
+        (True, "", State.PAUSED),
+        (True, "/fail", State.PAUSED),
+    ],
+)
+async def test_what_a_ping_does_to_a_paused_check(
+    system: System,
+    client: httpx.AsyncClient,
+    admin: httpx.AsyncClient,
+    by_hand: bool,
+    suffix: str,
+    state: State,
+) -> None:
+    one = await make_check(system, manual_resume=by_hand)
+    await admin.post("/v1/checks/job/pause")
+
+    assert (await client.get(f"/ping/{one.uuid}{suffix}")).status_code == 200
+    assert (await read_check(system)).state is state
+
+
+async def test_a_first_ping_makes_its_check(system: System, client: httpx.AsyncClient, job: Check) -> None:
+    answers = [
+        await client.post(f"/ping/{KEY}/fresh{suffix}")
+        for suffix in ("", "?create=0", "/start?create=1", "?create=1", "/fail?create=1", "")
+    ]
+
+    assert [(answer.status_code, answer.text) for answer in answers] == [
+        (404, "not found"),
+        (404, "not found"),
+        (201, "Created"),
+        (200, "OK"),
+        (200, "OK"),
+        (200, "OK"),
+    ]
+    made = await read_check(system, "fresh")
+    assert (made.origin, made.pings) == ("ping", 4)
+
+
+async def test_only_who_has_the_key_makes_checks(client: httpx.AsyncClient, job: Check) -> None:
+    assert (await client.get("/ping/another-key/fresh?create=1")).status_code == 404
+    # By uuid nothing is made: nobody chooses those.
+    assert (await client.get(f"/ping/{uuid4()}?create=1")).status_code == 404

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from alerting import delivery, escalation, logbook, notice, outbox, roster, setups, store
 from alerting.delivery import Retry
+from alerting.escalation import Target
 from alerting.incident import Entry, Incident, Surroundings
 from alerting.notice import Links, Notice, Subject
 from alerting.notifiers.contract import Accepted, Notifier, Outcome, Refused, Unreachable
@@ -144,10 +145,12 @@ class Courier:
             return [], 0
         self.notifiers = self._assemble(setups.load(db))
         numbers = {page.incident_id for page in pages}
-        incidents = {number: one for number in numbers if (one := store.load(db, number))}
+        incidents = store.load_many(db, numbers)
         symptoms = store.symptoms_of(db, numbers)
-        people = roster.load_people(db) | {OPERATOR.id: OPERATOR}
-        declared = roster.load_people(db, origin=DECLARED).keys() | {OPERATOR.id}
+        following = {page.id: _following(incidents[page.incident_id], page) for page in pages}
+        names = {page.person for page in pages}.union(*following.values())
+        people, entered = _recipients(roster.people_with_origins(db, names))
+        sequences = outbox.sequences(db, [page.id for page in pages])
         around = self._around(db, list(incidents.values()))
         parcels = []
         for page in pages:
@@ -157,18 +160,18 @@ class Courier:
             about = Subject(
                 kind=page.kind,
                 page=page.id,
-                sequence=outbox.sequence(db, page),
+                sequence=sequences[page.id],
                 words=page.words,
                 step=page.step,
                 incident=incident,
                 symptoms=symptoms[page.incident_id],
                 surroundings=around.get(page.incident_id, Surroundings()),
                 person=person,
-                next_people=_next_names(incident, page, people, now),
+                next_people=escalation.names_of(following[page.id], people, incident.next_at or now),
                 links=self._links(incident, person),
             )
-            contact, entered = person.contact(page.contact), person.id not in declared
-            parcels.append(Parcel(notice.compose(about, now), person, contact, (page,), entered))
+            contact = person.contact(page.contact)
+            parcels.append(Parcel(notice.compose(about, now), person, contact, (page,), person.id in entered))
         return self._bundled(parcels, now), len(pages)
 
     def _bundled(self, parcels: list[Parcel], now: datetime) -> list[Parcel]:
@@ -296,9 +299,16 @@ def _named(parcel: Parcel) -> str:
     return f"a digest of {len(parcel.pages)} pages, {first.id} the first,"
 
 
-def _next_names(incident: Incident, page: Page, people: Mapping[str, Person], now: datetime) -> list[str]:
-    step = escalation.step_at(incident.policy, page.step + 1)
-    return escalation.names_of(step.targets, people, incident.next_at or now)
+def _following(incident: Incident, page: Page) -> tuple[Target, ...]:
+    """Return the targets of the step after the page's."""
+    return escalation.step_at(incident.policy, page.step + 1).targets
+
+
+def _recipients(loaded: Mapping[str, tuple[Person, str]]) -> tuple[dict[str, Person], set[str]]:
+    """Return people by name with the catch-all, and the names of those who were entered by API or on the console."""
+    people = {name: person for name, (person, _) in loaded.items()} | {OPERATOR.id: OPERATOR}
+    entered = {name for name, (_, origin) in loaded.items() if origin != DECLARED}
+    return people, entered - {OPERATOR.id}
 
 
 def _digest(group: list[Parcel], overview_url: str, now: datetime) -> Parcel:

@@ -256,12 +256,21 @@ def last_attempts(db: Connection) -> list[tuple[str, Attempt]]:
     return [(row.person, Attempt(row.page_id, row.at, row.via, row.outcome, row.said)) for row in rows]
 
 
-def sequence(db: Connection, page: Page) -> int:
-    """How many notices of the same incident went to the same person before this one."""
-    query = select(func.count()).where(
-        pages.c.incident_id == page.incident_id, pages.c.person == page.person, pages.c.id < page.id
+def sequences(db: Connection, page_ids: Collection[int]) -> dict[int, int]:
+    """How many notices of its incident went to the same person before each of these pages."""
+    earlier = pages.alias("earlier")
+    same_thread = and_(
+        earlier.c.incident_id == pages.c.incident_id,
+        earlier.c.person == pages.c.person,
+        earlier.c.id < pages.c.id,
     )
-    return db.execute(query).scalar_one()
+    query = (
+        select(pages.c.id, func.count(earlier.c.id))
+        .select_from(pages.outerjoin(earlier, same_thread))
+        .where(pages.c.id.in_(page_ids))
+        .group_by(pages.c.id)
+    )
+    return dict(db.execute(query).tuples().all())
 
 
 def standing(db: Connection) -> Standing:

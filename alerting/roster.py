@@ -25,6 +25,12 @@ def load_people(
     return {row.id: _person(row) for row in db.execute(query)}
 
 
+def people_with_origins(db: Connection, names: Collection[str]) -> dict[str, tuple[Person, str]]:
+    """The people of these names, each with their origin."""
+    rows = db.execute(select(people).where(people.c.id.in_(names)))
+    return {row.id: (_person(row), row.origin) for row in rows}
+
+
 def load_policies(db: Connection, origin: str | None = None) -> dict[str, Policy]:
     """All policies by name, or those of one origin."""
     query = select(policies).order_by(policies.c.id)

@@ -324,7 +324,9 @@ def _record(db: Connection, parcel: Parcel, outcome: Outcome, now: datetime, jit
     result = type(outcome).__name__.lower()
     again, held_until = False, now
     pages = outbox.fenced(db, {page.id: page.lease for page in parcel.pages})
-    outbox.write_attempts(db, [Attempt(page.id, now, kind, result, said) for page in pages.values()])
+    provider_id = delivery.provider_id(outcome)
+    attempts = [Attempt(page.id, now, kind, result, said, provider_id) for page in pages.values()]
+    outbox.write_attempts(db, attempts)
     for page in pages.values():
         after = delivery.after_attempt(page.tries(len(parcel.person.contacts)), outcome, now, jitter)
         via = parcel.person.contact(after.contact).kind if isinstance(after, Retry) else kind

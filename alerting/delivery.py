@@ -7,6 +7,7 @@ round. Only what tells people of the past (a recovery, an acknowledgement) gives
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from alerting.incident import Incident, State
 from alerting.notice import Kind
 from alerting.notifiers.contract import Accepted, Outcome, Refused, Unreachable
 
@@ -20,6 +21,8 @@ LONGEST_PAUSE = timedelta(hours=1)
 TELL_FOR = timedelta(hours=24)
 LEASE = timedelta(seconds=30)
 """How long one send may be under way: twice the longest time that a notifier may take."""
+LONGEST_ID = 500
+"""Characters of a provider's id that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,28 @@ def after_attempt(tries: Tries, outcome: Outcome, now: datetime, jitter: float) 
     if (tired or sent_away) and tries.contacts > 1:
         return _hand_over(tries, now, jitter)
     return _again(tries, outcome, now, jitter)
+
+
+def still_needed(kind: Kind, occurrence: int, incident: Incident) -> bool:
+    """Whether a notice that turns out undelivered is still true: the same that supersedes a waiting one ends it."""
+    if kind is Kind.RECOVERED:
+        return incident.state is State.RESOLVED
+    if occurrence != incident.occurrence:
+        return False
+    if kind is Kind.ACKNOWLEDGED:
+        return incident.state in (State.ACKNOWLEDGED, State.SNOOZED)
+    return incident.state is State.OPEN or (kind is Kind.UPDATE and incident.state is not State.RESOLVED)
+
+
+def provider_id(outcome: Outcome) -> str | None:
+    """The provider's id of an accepted notice, where it can be kept."""
+    named = outcome.provider_id if isinstance(outcome, Accepted) else None
+    return named if is_id(named) else None
+
+
+def is_id(text: object) -> bool:
+    """Whether this can be kept whole: a part of an id could be the part of another one as well."""
+    return isinstance(text, str) and text.isprintable() and 0 < len(text) <= LONGEST_ID
 
 
 def backoff(attempts: int, jitter: float) -> timedelta:

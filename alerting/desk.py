@@ -33,7 +33,9 @@ from alerting.notifiers.shelf import Setup
 from alerting.outbox import Attempt as Attempt
 from alerting.outbox import Page as Page
 from alerting.outbox import Standing as Standing
+from alerting.outbox import sent_as as sent_as
 from alerting.person import DECLARED, OPERATOR, Person
+from alerting.receipts import receipt as receipt
 from alerting.store import lately_about as lately_about
 from alerting.store import newest_entries as newest_entries
 from alerting.store import told_of as told_of

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, select, true, union_all, update
 
 from alerting import docket
-from alerting.delivery import LEASE, Delivered, Expired, Retry, Tries
+from alerting.delivery import LEASE, Delivered, Expired, Retry, Tries, is_id
 from alerting.incident import Incident, State
 from alerting.notice import Kind
 from alerting.person import Person
@@ -21,6 +21,10 @@ REMEMBERED = 20_000
 RANKS = range(len(Severity))
 NEWEST_SHARE = 5
 """One page in this many is taken from the newest, so that a backlog never hides what has just happened."""
+
+
+LARGEST_SEND = 20
+"""Pages, the newest, that one id of a provider can stand for: more than a digest holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,12 @@ class Attempt:
     via: str
     outcome: str
     said: str
+    provider_id: str | None = None
+    """The provider's id of what it accepted."""
+    receipt: str | None = None
+    """The provider's later word on it: `delivered` or `undelivered`."""
+    receipt_said: str | None = None
+    receipt_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +226,15 @@ def hold_back(db: Connection, person: str, via: str, until: datetime) -> None:
 def write_attempts(db: Connection, tried: Sequence[Attempt]) -> None:
     """Keep what was tried."""
     rows = [
-        {"page_id": one.page_id, "at": one.at, "via": one.via, "outcome": one.outcome, "said": one.said}
-        for one in tried
+        {
+            "page_id": attempt.page_id,
+            "at": attempt.at,
+            "via": attempt.via,
+            "outcome": attempt.outcome,
+            "said": attempt.said,
+            "provider_id": attempt.provider_id,
+        }
+        for attempt in tried
     ]
     insert_many(db, attempts, rows)
 
@@ -236,7 +253,7 @@ def attempts_of(db: Connection, incident_id: int) -> list[Attempt]:
         .where(pages.c.incident_id == incident_id)
         .order_by(attempts.c.id)
     )
-    return [Attempt(row.page_id, row.at, row.via, row.outcome, row.said) for row in db.execute(query)]
+    return [_attempt(row) for row in db.execute(query)]
 
 
 def last_attempts(db: Connection) -> list[tuple[str, Attempt]]:
@@ -253,7 +270,74 @@ def last_attempts(db: Connection) -> list[tuple[str, Attempt]]:
     )
     query = select(attempts, pages.c.person).join(pages, pages.c.id == attempts.c.page_id)
     rows = db.execute(query.where(attempts.c.id.in_(last)).order_by(attempts.c.id.desc()))
-    return [(row.person, Attempt(row.page_id, row.at, row.via, row.outcome, row.said)) for row in rows]
+    return [(row.person, _attempt(row)) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A page, and its attempt that a provider has accepted under some id. `last` says that none came after it."""
+
+    page: Page
+    attempt_id: int
+    receipt: str | None
+    last: bool
+
+
+def sent_as(db: Connection, via: str, provider_id: str) -> list[Page]:
+    """The pages that this kind of notifier has sent under this id of its provider, newest first."""
+    if not is_id(provider_id):
+        return []
+    accepted = attempts.c.via == via, attempts.c.provider_id == provider_id
+    numbers = select(attempts.c.page_id).where(*accepted).order_by(attempts.c.id.desc()).limit(LARGEST_SEND)
+    query = select(pages).where(pages.c.id.in_(numbers)).order_by(pages.c.id.desc())
+    return [_page(row) for row in db.execute(query)]
+
+
+def lock_sent(db: Connection, page_ids: Collection[int], via: str, provider_id: str) -> list[Sent]:
+    """These pages with their newest attempt under this id, locked until the transaction ends."""
+    query = select(pages).where(pages.c.id.in_(page_ids)).order_by(pages.c.id).with_for_update()
+    locked = [_page(row) for row in db.execute(query)]
+    tries = select(attempts).where(attempts.c.page_id.in_(page_ids)).order_by(attempts.c.id)
+    last: dict[int, int] = {}
+    accepted: dict[int, tuple[int, str | None]] = {}
+    for row in db.execute(tries):
+        last[row.page_id] = row.id
+        if (row.via, row.provider_id) == (via, provider_id):
+            accepted[row.page_id] = row.id, row.receipt
+    return [
+        Sent(page, *accepted[page.id], last=accepted[page.id][0] == last[page.id])
+        for page in locked
+        if page.id in accepted
+    ]
+
+
+def write_receipts(
+    db: Connection, attempt_ids: Collection[int], receipt: str, reason: str | None, now: datetime
+) -> None:
+    """Keep the provider's word on these attempts."""
+    values = {"receipt": receipt, "receipt_said": reason, "receipt_at": now}
+    db.execute(update(attempts).where(attempts.c.id.in_(attempt_ids)).values(values))
+
+
+def has_successor(db: Connection, page: Page) -> bool:
+    """Whether another notice of the incident makes this one needless: a page that waits for the same person, or for
+    what is no page, any that came later."""
+    paging = and_(pages.c.kind == Kind.PAGE, pages.c.state == "pending")
+    instead = paging if page.kind is Kind.PAGE else pages.c.id > page.id
+    mine = pages.c.incident_id == page.incident_id, pages.c.person == page.person, pages.c.id != page.id
+    return bool(db.execute(select(exists().where(*mine, instead))).scalar())
+
+
+def take_back(db: Connection, page: Page, after: Retry | Expired | None, via: str) -> None:
+    """A page that counted as delivered was not: try it again, give it up, or (None) need it no longer.
+
+    `via` is the kind of the contact that is next.
+    """
+    values: dict[str, Any] = {"delivered_at": None, "state": "superseded" if after is None else "expired"}
+    if isinstance(after, Retry):
+        values |= {"state": "pending", "next_at": after.at, "via": via}
+        values |= {"contact": after.contact, "contact_attempts": after.contact_attempts}
+    db.execute(update(pages).where(pages.c.id == page.id, pages.c.state == "delivered").values(values))
 
 
 def sequences(db: Connection, page_ids: Collection[int]) -> dict[int, int]:
@@ -376,4 +460,18 @@ def _page(row: Row[Any], lease: int | None = None) -> Page:
         throttled=row.throttled,
         lease=row.lease if lease is None else lease,
         delivered_at=row.delivered_at,
+    )
+
+
+def _attempt(row: Row[Any]) -> Attempt:
+    return Attempt(
+        page_id=row.page_id,
+        at=row.at,
+        via=row.via,
+        outcome=row.outcome,
+        said=row.said,
+        provider_id=row.provider_id,
+        receipt=row.receipt,
+        receipt_said=row.receipt_said,
+        receipt_at=row.receipt_at,
     )

@@ -187,6 +187,20 @@ attempts = Table(
     Column("via", Text, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("said", Text, nullable=False),
+    # The provider's id of an accepted notice. A digest has one for all of its pages.
+    Column("provider_id", Text),
+    # The provider's later word on it, 'delivered' or 'undelivered', and its reason.
+    Column("receipt", Text),
+    Column("receipt_said", Text),
+    Column("receipt_at", Utc),
+)
+# The attempt that a receipt is about is looked up by this.
+Index(
+    "ix_attempts_provider_id",
+    attempts.c.provider_id,
+    attempts.c.via,
+    postgresql_where=attempts.c.provider_id.is_not(None),
+    sqlite_where=attempts.c.provider_id.is_not(None),
 )
 
 timeline = Table(

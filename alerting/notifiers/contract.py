@@ -1,14 +1,14 @@
-"""The contract between the courier and a notifier: one notice out, one outcome back.
+"""The contract between the courier and a notifier: one notice out, one outcome back, and receipts later.
 
 A notifier is a class with the attributes of `Notifier`. Built-in ones stand on the shelf; others
 announce themselves by an entry point in the group `heartbeat.notifiers`, whose name is the kind
 ("ntfy") and whose value is the class.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 import httpx
 
@@ -18,7 +18,10 @@ from alerting.person import Contact as Contact
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The provider took the notice. `said` is its answer in short, for the timeline."""
+    """The provider took the notice. `said` is its answer in short, for the timeline.
+
+    `provider_id` is the provider's own id of it, of at most 500 printable characters: a longer one is not kept.
+    """
 
     said: str = ""
     provider_id: str | None = None
@@ -44,6 +47,63 @@ class Unreachable:
 
 
 Outcome = Accepted | Refused | Unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """The provider has delivered the notice that it accepted under this id."""
+
+    provider_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """The provider could not deliver the notice that it accepted under this id, and will not try again."""
+
+    provider_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Somebody has answered the notice at the provider. `by` is their name there, where the provider gives one."""
+
+    provider_id: str
+    by: str = ""
+
+
+Receipt = Arrived | Undelivered | Acknowledgement
+
+
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """The call does not prove that it comes from the provider: nothing in it is believed."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """The call comes from the provider, and cannot be read."""
+
+    reason: str
+
+
+Received = Sequence[Receipt] | Unsigned | Malformed
+
+
+@runtime_checkable
+class Receiver(Protocol):
+    """A notifier whose provider calls back at `/callbacks/KIND`. Its ids must name one send each."""
+
+    def received(self, headers: Mapping[str, str], body: bytes) -> Received:
+        """Verify a call with the notifier's own settings, and return the receipts in it; an empty list for a call
+        that is about something else.
+
+        Pure: it asks nothing and nobody. Names of headers are in lower case. The same call can come twice, late and
+        out of order.
+        """
+        ...
 
 
 class Notifier(Protocol):

@@ -210,8 +210,15 @@ class Attempt(Answer):
 
     at: datetime
     via: str
-    outcome: str
+    outcome: str = Field(examples=["accepted"])
     said: str
+    provider_id: str | None = Field(description="The provider's own id of what it accepted.")
+    receipt: str | None = Field(
+        description="The provider's later word on it, delivered or undelivered; null where it gave none.",
+        examples=["delivered"],
+    )
+    receipt_said: str | None = Field(description="Why it could not be delivered.")
+    receipt_at: datetime | None
 
 
 class Page(Answer):

@@ -235,6 +235,7 @@ def _door(ground: _Ground, ticker: Ticker) -> Door:
         apply=_applier(ground),
         ways=ways(settings),
         oidc=_oidc(settings, ground.http),
+        receivers=outfit.receivers(ground.assembler(), ground.brought),
     )
 
 

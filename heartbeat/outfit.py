@@ -5,6 +5,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from alerting.address import Fence, Reach
 from alerting.courier import hand_over
 from alerting.notice import Notice
 from alerting.notifiers import gate, shelf
-from alerting.notifiers.contract import Notifier, Outcome
+from alerting.notifiers.contract import Notifier, Outcome, Receiver
 from alerting.notifiers.email import Email
 from alerting.notifiers.gate import Fenced
 from alerting.notifiers.shelf import Outfit, Setup, Shelf
@@ -122,6 +123,30 @@ def assembler(
         return built[key]
 
     return assemble
+
+
+@dataclass(frozen=True, slots=True)
+class Receivers:
+    """The notifiers that read what their providers call back: the installed kinds, and how to build them."""
+
+    kinds: frozenset[str] = frozenset()
+    assemble: Callable[[Mapping[str, Setup]], Outfit] = lambda _: Outfit({}, {})
+
+    def of(self, kind: str, written: Mapping[str, Setup]) -> Receiver | None:
+        """The notifier of this kind as it is set up, or None where it cannot be used or reads nothing."""
+        outfit = self.assemble(written)
+        notifier = outfit.own.get(kind) or outfit.entered.get(kind)
+        return notifier if isinstance(notifier, Receiver) else None
+
+
+def receivers(
+    assemble: Callable[[Mapping[str, Setup]], Outfit], instead: Mapping[str, Notifier]
+) -> Receivers:
+    """The receivers among what is installed. `instead` stand in for their kinds."""
+    installed = {**shelf.known().kinds, **instead}
+    return Receivers(
+        frozenset(kind for kind, notifier in installed.items() if hasattr(notifier, "received")), assemble
+    )
 
 
 def judged(settings: Settings, written: Mapping[str, Setup]) -> tuple[dict[str, str], set[str]]:

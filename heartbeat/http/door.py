@@ -11,6 +11,7 @@ from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.http.live import Live
 from heartbeat.metrics import Metrics
+from heartbeat.outfit import Receivers
 from heartbeat.vault import Vault
 from heartbeat.who import Who
 
@@ -43,3 +44,5 @@ class Door:
     """A provider that signs people in."""
     ways: Ways = field(default_factory=Ways)
     """By which ways one may come in."""
+    receivers: Receivers = field(default_factory=Receivers)
+    """The notifiers whose providers call back."""

@@ -7,6 +7,7 @@ from starlette.types import ASGIApp
 
 from heartbeat.access.sign_in import Gate
 from heartbeat.http import console, ops, problem, status_page, subscribe, v1
+from heartbeat.http.callbacks import provider
 from heartbeat.http.door import Door
 from heartbeat.http.headers import Headers
 from heartbeat.http.limits import BodyLimit
@@ -38,6 +39,7 @@ def build(door: Door) -> FastAPI:
     face.include_router(v1.docs.router)
     face.include_router(ops.router(door))
     face.include_router(console.router(door), include_in_schema=False)
+    face.include_router(provider.router(door), include_in_schema=False)
     face.include_router(subscribe.router(door), include_in_schema=False)
     face.include_router(status_page.router(door), include_in_schema=False)
     return face

@@ -14,6 +14,8 @@ BODY_LIMIT = 1_000_000
 """Bytes that a request's body may have."""
 CONFIGURATION_LIMIT = 5_000_000
 """Bytes that a configuration may have."""
+CALLBACK_LIMIT = 64_000
+"""Bytes that a provider's callback may have."""
 
 _OTHERS: Mapping[str, int] = {"/v1/configuration": CONFIGURATION_LIMIT}
 
@@ -29,8 +31,8 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = _OTHERS.get(scope["path"], BODY_LIMIT)
-        words = f"The body is too large: this address takes at most {limit // 1_000_000} MB."
+        limit = _limit(scope["path"])
+        words = f"The body is too large: this address takes at most {_size(limit)}."
         seen = 0
 
         async def receive_within_limit() -> Message:
@@ -47,6 +49,14 @@ class BodyLimit:
             await refusal(scope, receive, send)
         else:
             await self._app(scope, receive_within_limit, send)
+
+
+def _limit(path: str) -> int:
+    return CALLBACK_LIMIT if path.startswith("/callbacks/") else _OTHERS.get(path, BODY_LIMIT)
+
+
+def _size(limit: int) -> str:
+    return f"{limit // 1_000_000} MB" if limit >= 1_000_000 else f"{limit // 1_000} kB"
 
 
 def _declared(scope: Scope) -> int:

@@ -20,7 +20,7 @@ from alerting.notifiers.contract import Notifier
 from alerting.notifiers.shelf import Outfit, Setup
 from alerting.person import Person
 from alerting.span import Spans, untold
-from heartbeat import config, link, outfit, plan
+from heartbeat import config, link, outfit, plan, ticker
 from heartbeat.access.oidc import Oidc
 from heartbeat.access.session import Limits
 from heartbeat.access.ways import Provider, Proxy, Ways
@@ -33,6 +33,7 @@ from heartbeat.http.door import Door
 from heartbeat.http.status_page import StatusPages
 from heartbeat.janitor import Janitor
 from heartbeat.metrics import ChecksShown, Metrics
+from heartbeat.outside import OutsideHeartbeat
 from heartbeat.pings.ingest import Ingest
 from heartbeat.settings import Settings
 from heartbeat.status.hook import Hook
@@ -152,16 +153,16 @@ def build(
     metrics = _metrics(settings, database, brought)
     ground = _Ground(settings, database, clock, metrics, http, entered or http, brought, wake, tracing)
     courier = _courier(ground, random)
-    ticker = _ticker(ground, courier, longest_sleep, ticked)
+    ticking = _ticker(ground, courier, longest_sleep, ticked)
     ingest = Ingest(database, wake=wake, observe_batch=_observing(metrics, tracing))
-    door = _door(ground, ticker)
+    door = _door(ground, ticking)
     publisher = _publisher(ground)
     system = System(
         asgi=_front(door, ingest, publisher, settings, tracing),
         door=door,
         ingest=ingest,
         courier=courier,
-        ticker=ticker,
+        ticker=ticking,
         janitor=_janitor(ground),
         publisher=publisher,
         steward=Steward(database, clock, metrics),
@@ -206,19 +207,17 @@ def _ticker(
     return Ticker(
         ground.database,
         ground.clock,
-        courier,
         ground.metrics,
+        ticker.stages(ground.database, ground.clock, courier),
         roles=settings.roles,
-        http=ground.http,
-        outside_url=settings.outside_url,
-        outside_every=settings.outside_every,
+        outside=OutsideHeartbeat(ground.http, ground.metrics, settings.outside_url, settings.outside_every),
         longest_sleep=longest_sleep,
         ticked=ticked,
         spans=ground.spans,
     )
 
 
-def _door(ground: _Ground, ticker: Ticker) -> Door:
+def _door(ground: _Ground, ticking: Ticker) -> Door:
     settings = ground.settings
     return Door(
         database=ground.database.within(ANSWER),
@@ -231,7 +230,7 @@ def _door(ground: _Ground, ticker: Ticker) -> Door:
         vault=outfit.vault_of(settings),
         fence=outfit.fence_of_entered(settings),
         wake=ground.wake,
-        ready=ticker.ready,
+        ready=ticking.ready,
         apply=_applier(ground),
         ways=ways(settings),
         oidc=_oidc(settings, ground.http),

@@ -16,7 +16,8 @@ from alerting import past
 from alerting.past import Rows
 from heartbeat import transitions
 from heartbeat.clock import Clock
-from heartbeat.database import Database, Unavailable
+from heartbeat.database import Database
+from heartbeat.loop import Loop
 from heartbeat.metrics import Metrics
 
 EVERY = 3600.0
@@ -42,21 +43,14 @@ class Janitor:
         self._metrics = metrics
         self._incidents = timedelta(days=incidents)
         self._transitions = timedelta(days=transitions)
+        self._loop = Loop(
+            "janitor", self.tidy, pause=lambda _: EVERY, count_failure=metrics.forgetting.failures.inc
+        )
 
     async def run(self) -> None:
-        """Go round until cancelled."""
+        """Tidy until cancelled."""
         await asyncio.sleep(FIRST_AFTER)
-        while True:
-            try:
-                await self.tidy()
-            except Unavailable as away:
-                log.warning("janitor: the database is away: %s", away)
-                self._metrics.forgetting.failures.inc()
-            except Exception:
-                # Old rows can wait for the next round.
-                log.exception("janitor failed")
-                self._metrics.forgetting.failures.inc()
-            await asyncio.sleep(EVERY)
+        await self._loop.run()
 
     async def tidy(self) -> int:
         """One round, to its end; how many rows were deleted."""

@@ -30,7 +30,6 @@ PING_RESULTS = ("heard", "created", "unknown", "malformed", "unavailable")
 SEND_RESULTS = ("accepted", "refused", "unreachable")
 PUBLICATION_RESULTS = ("published", "partly", "unchanged", "failed")
 HOOK_RESULTS = ("done", "failed", "slow")
-STAGES = ("clock", "checker", "escalator", "courier")
 FORGOTTEN = ("transitions", "attempts", "pages", "symptoms", "timeline", "incidents")
 _TIMES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _LONG_TIMES = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
@@ -175,8 +174,11 @@ class Ticking:
             ["result"],
             registry=registry,
         )
-        _begin_at_zero(self.failures, STAGES)
         _begin_at_zero(self.outside, SEND_RESULTS)
+
+    def begin(self, stages: Collection[str]) -> None:
+        """These are the stages of a tick."""
+        _begin_at_zero(self.failures, stages)
 
 
 class Forgetting:

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
+from heartbeat.loop import Loop
+
 EVERY = 1.0
 """Seconds between two looks at the database."""
 MOST = 500
@@ -69,8 +71,9 @@ class Live:
             return None
         listener = Listener(topics, seen)
         self._listeners.add(listener)
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look_on(look))
+        if self._looking is None:
+            loop = Loop("looking for changes", lambda: self._look(look), pause=lambda _: self._every)
+            self._looking = asyncio.create_task(loop.run())
         return listener
 
     def leave(self, listener: Listener) -> None:
@@ -78,16 +81,18 @@ class Live:
         self._listeners.discard(listener)
         if not self._listeners and self._looking is not None:
             self._looking.cancel()
+            self._looking = None
 
     def close(self) -> None:
         """The process stops: everybody is let go at once, and nobody joins any more."""
         self._closed = True
+        if self._looking is not None:
+            self._looking.cancel()
         for listener in self._listeners:
             listener.end()
 
-    async def _look_on(self, look: Look) -> None:
-        while self._listeners and not self._closed:
-            known = await look(frozenset().union(*(listener.topics for listener in self._listeners)))
-            for listener in self._listeners if known is not None else ():
-                listener.tell(known or {})
-            await asyncio.sleep(self._every)
+    async def _look(self, look: Look) -> None:
+        versions = await look(frozenset().union(*(listener.topics for listener in self._listeners)))
+        if versions is not None:
+            for listener in self._listeners:
+                listener.tell(versions)

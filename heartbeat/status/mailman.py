@@ -3,7 +3,6 @@
 Every process with the role `pager` has one. A mail is leased before it is sent; one that is cut off is sent again.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -15,7 +14,8 @@ from alerting.notifiers.email import Email
 from alerting.notifiers.shelf import Outfit, Setup
 from heartbeat import definitions
 from heartbeat.clock import Clock
-from heartbeat.database import Database, Unavailable
+from heartbeat.database import Database
+from heartbeat.loop import Loop
 from heartbeat.metrics import Metrics
 from heartbeat.status import letter, mailbox, ticket
 from heartbeat.status.mailbox import Mail
@@ -53,25 +53,20 @@ class Mailman:
         self._assemble = assemble
         self._home = home
         self._secret = secret
+        self._loop = Loop(
+            "mail to subscribers",
+            self._round,
+            pause=lambda sent: 0 if sent == BATCH else EVERY,
+            count_failure=metrics.status_pages.mailman_failures.inc,
+        )
 
     async def run(self) -> None:
         """Go round until cancelled."""
-        while True:
-            if await self.round() < BATCH:
-                await asyncio.sleep(EVERY)
+        await self._loop.run()
 
     async def round(self) -> int:
         """Send what is due, up to `BATCH`; how many were tried. What fails is told and tried again."""
-        try:
-            return await self._round()
-        except Unavailable as away:
-            log.warning("mail to subscribers: the database is away: %s", away)
-            self._metrics.status_pages.mailman_failures.inc()
-        except Exception:
-            # A fault here must not end the sending for good; the leases run out.
-            log.exception("mail to subscribers failed")
-            self._metrics.status_pages.mailman_failures.inc()
-        return 0
+        return await self._loop.once() or 0
 
     async def _round(self) -> int:
         now = self._clock.now()

@@ -6,7 +6,6 @@ What was published is kept in memory and on the disk. Both go on being served wh
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,8 @@ from alerting.notifiers.email import Email
 from heartbeat import definitions
 from heartbeat.clock import Clock
 from heartbeat.config import StatusPage
-from heartbeat.database import Database, Unavailable
+from heartbeat.database import Database
+from heartbeat.loop import Loop
 from heartbeat.status import announcement, edition, folder, health, history, store, tail
 from heartbeat.status.edition import Edition
 from heartbeat.status.hook import Hook
@@ -54,12 +54,18 @@ class Publisher:
         self._hook = hook
         self._observe = observe
         self._mark: tuple[Any, ...] = ()
-        self._woken = asyncio.Event()
+        self._loop = Loop(
+            "publishing the status pages",
+            self._look,
+            pause=lambda _: EVERY,
+            count_failure=lambda: observe("failed"),
+            shortest=SHORTEST,
+        )
         self.editions: Mapping[str, Edition] = {}
 
     def wake(self) -> None:
         """Look again soon."""
-        self._woken.set()
+        self._loop.wake()
 
     async def take_up(self) -> None:
         """Serve what lies on the disk until there is something newer."""
@@ -71,14 +77,7 @@ class Publisher:
     async def run(self) -> None:
         """Publish until cancelled."""
         await self.take_up()
-        while True:
-            self._woken.clear()
-            await self.look()
-            await asyncio.sleep(SHORTEST)
-            # Not wait_for: until Python 3.12 it loses a cancellation that comes together with a wake.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY - SHORTEST):
-                    await self._woken.wait()
+        await self._loop.run()
 
     async def rest(self) -> None:
         """End the hook, if it runs."""
@@ -86,15 +85,10 @@ class Publisher:
 
     async def look(self) -> None:
         """Publish what has changed or grown old. What fails is told and tried again."""
-        try:
-            self._observe(await self._publish())
-        except Unavailable as away:
-            log.warning("the status pages are not brought up to date: the database is away: %s", away)
-            self._observe("failed")
-        except Exception:
-            # Whatever it is, the next look must come: else customers are told for ever how things stood today.
-            log.exception("the status pages could not be published")
-            self._observe("failed")
+        await self._loop.once()
+
+    async def _look(self) -> None:
+        self._observe(await self._publish())
 
     async def _publish(self) -> str:
         """What came of it: published, partly (a page could not be rendered or written), or unchanged."""

@@ -5,8 +5,6 @@ Every process with the role `checker` has a steward. An announcement is locked b
 of them do nothing twice.
 """
 
-import asyncio
-import logging
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -16,6 +14,7 @@ from heartbeat import definitions
 from heartbeat.clock import Clock
 from heartbeat.config import StatusPage
 from heartbeat.database import Database, Unavailable
+from heartbeat.loop import Loop, attempt
 from heartbeat.metrics import Metrics
 from heartbeat.status import announcement as life
 from heartbeat.status import draft, drafting, editor, history, store
@@ -35,8 +34,6 @@ MOST = 20
 ITSELF = Who("the page itself", Role.RESPONDER, "status page")
 _WORDS = {Status.IN_PROGRESS: "The maintenance has begun.", Status.COMPLETED: "The maintenance is over."}
 
-log = logging.getLogger(__name__)
-
 
 class Steward:
     """Goes round for as long as the process lives."""
@@ -46,49 +43,51 @@ class Steward:
         self._clock = clock
         self._metrics = metrics
         self._counted_at: datetime | None = None
+        self._count_failure = metrics.status_pages.steward_failures.inc
+        self._loop = Loop("steward", self._both, pause=lambda _: EVERY, count_failure=self._count_failure)
 
     async def run(self) -> None:
         """Go round until cancelled."""
-        while True:
-            await self.round()
-            await self.count()
-            await asyncio.sleep(EVERY)
+        await self._loop.run()
+
+    async def _both(self) -> None:
+        await self.round()
+        await self.count()
 
     async def count(self) -> bool:
         """Count the days of the pages, once in a while and while some were missed; whether it did."""
         now = self._clock.now()
         if self._counted_at is not None and now - self._counted_at < COUNTED_EVERY:
             return False
+        # Whatever fails here is tried again only after a while, unless it is the database that was away.
+        self._counted_at = now
+        return (
+            await attempt(
+                "counting the days of the status pages", lambda: self._count(now), self._count_failure
+            )
+            or False
+        )
+
+    async def _count(self, now: datetime) -> bool:
         try:
             counted = await self._database.read(lambda db: history.count(db, now))
             if counted.days:
                 await self._database.write(lambda db: history.keep(db, counted, now))
-            self._counted_at = None if counted.more else now
-        except Unavailable as away:
-            log.warning("the days of the status pages: the database is away: %s", away)
-            self._metrics.status_pages.steward_failures.inc()
-            return False
-        except Exception:
-            log.exception("the days of the status pages could not be counted")
-            self._metrics.status_pages.steward_failures.inc()
-            self._counted_at = now
-            return False
+        except Unavailable:
+            self._counted_at = None
+            raise
+        self._counted_at = None if counted.more else now
         return True
 
     async def round(self) -> int:
         """One round; how many announcements were changed. What fails is told and tried again."""
+        return await attempt("steward", self._round, self._count_failure) or 0
+
+    async def _round(self) -> int:
         now = self._clock.now()
-        try:
-            if not await self._database.read(lambda db: _anything(db, now)):
-                return 0
-            return await self._database.write(lambda db: tend(db, now))
-        except Unavailable as away:
-            log.warning("steward: the database is away: %s", away)
-        except Exception:
-            # A fault here must not end what begins and ends maintenance; the next round comes.
-            log.exception("steward failed")
-        self._metrics.status_pages.steward_failures.inc()
-        return 0
+        if not await self._database.read(lambda db: _anything(db, now)):
+            return 0
+        return await self._database.write(lambda db: tend(db, now))
 
 
 def tend(db: Connection, now: datetime) -> int:

@@ -40,6 +40,7 @@ from heartbeat import (
     maintenance,
     neighbour,
     outfit,
+    outside,
     schedule,
     serve,
     settings,
@@ -690,7 +691,7 @@ LIMITS: Mapping[str, str] = {
     "Lines of one kind that one transaction logs": f"{logbook.LINES},",
     "Checks that one line of the log names": f"{checker.NAMED}",
     "Spans that are left at a stop": f"{serve.CLOSE_BOUND:g} s",
-    "Ping of the outside heartbeat": f"{ticker.OUTSIDE_BOUND:g} s",
+    "Ping of the outside heartbeat": f"{outside.BOUND:g} s",
 }
 
 
@@ -724,7 +725,7 @@ def test_no_limit_is_documented_that_nothing_is_compared_with() -> None:
         ("The addresses of a name", f"{gate.STAGGER:g} s"),
         ("aiosmtplib", f"{answer.BOUND.seconds} s"),
         ("A plugin", f"{courier.SEND_BOUND:g} s"),
-        ("The outside heartbeat", f"{ticker.OUTSIDE_BOUND:g} s"),
+        ("The outside heartbeat", f"{outside.BOUND:g} s"),
         ("An OpenID Connect provider", f"{oidc.BOUND:g} s; {oidc.AT_ONCE} codes"),
         ("`heartbeat apply`, `rotate-keys`", f"{neighbour.PATIENCE:g} s"),
         ("`heartbeat doctor`", f"{examination.ASK_BOUND:g} s"),

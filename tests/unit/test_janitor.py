@@ -200,7 +200,7 @@ async def test_two_at_once_do_each_other_no_harm(
 
 
 async def test_a_round_that_fails_is_counted_and_the_next_one_comes(
-    database: Database, tidier: Janitor, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+    database: Database, clock: SetClock, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(janitor, "FIRST_AFTER", 0)
     monkeypatch.setattr(janitor, "EVERY", 0)
@@ -214,6 +214,7 @@ async def test_a_round_that_fails_is_counted_and_the_next_one_comes(
         return 0
 
     monkeypatch.setattr(Janitor, "tidy", tidy)
+    tidier = Janitor(database, clock, metrics, incidents=400, transitions=400)
     running = asyncio.create_task(tidier.run())
     await asyncio.wait_for(went.wait(), 5)
     running.cancel()

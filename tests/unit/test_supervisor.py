@@ -12,7 +12,8 @@ from heartbeat.clock import WallClock
 from heartbeat.database import Database
 from heartbeat.metrics import Metrics
 from heartbeat.supervisor import Supervisor
-from heartbeat.ticker import Ticker
+from heartbeat.ticker import Stage, Ticker
+from tests.unit.conftest import NOW
 
 
 class Wire:
@@ -75,13 +76,13 @@ def test_without_a_socket_nobody_is_told_and_a_deaf_one_holds_nothing_up(tmp_pat
 
 
 class Hangs:
-    """A courier that comes back once, and never again."""
+    """A stage that comes back once, and never again."""
 
     def __init__(self) -> None:
         self.hangs = asyncio.Event()
         self._calls = 0
 
-    async def dispatch(self) -> int:
+    async def work(self, _: int) -> int:
         self._calls += 1
         if self._calls > 1:
             self.hangs.set()
@@ -89,20 +90,24 @@ class Hangs:
         return 0
 
 
-async def test_a_checking_that_hangs_feeds_no_watchdog(
-    make_database_url: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Ticker, "_has_come", lambda *_: True)
+async def test_a_checking_that_hangs_feeds_no_watchdog(make_database_url: Callable[[str], str]) -> None:
     ticked: list[bool] = []
-    courier: Any = Hangs()
+    sending = Hangs()
+    stage = Stage("sending", "pager", lambda _: NOW, sending.work)
     database = Database(make_database_url("sqlite"))
-    no_http: Any = None
+    no_outside: Any = None
     metrics = Metrics()
     ticker = Ticker(
-        database, WallClock(), courier, metrics, roles={"pager"}, http=no_http, ticked=ticked.append
+        database,
+        WallClock(),
+        metrics,
+        [stage],
+        roles={"pager"},
+        outside=no_outside,
+        ticked=ticked.append,
     )
     running = asyncio.create_task(ticker.run())
-    await courier.hangs.wait()
+    await sending.hangs.wait()
     for _ in range(10):
         ticker.wake()
         await asyncio.sleep(0)

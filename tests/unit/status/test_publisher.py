@@ -131,7 +131,7 @@ async def test_a_fault_is_told_and_the_next_look_comes(
 
     monkeypatch.setattr(publisher, "_snapshots", broken)
     await system.publisher.look()
-    assert "could not be published" in caplog.text
+    assert "publishing the status pages failed" in caplog.text
     monkeypatch.undo()
     await system.publisher.look()
     assert looks(system) == {"failed": 1, "published": 1}

@@ -1,0 +1,165 @@
+"""The ticker: everything follows from the list of stages, and only a process that judges vouches for the service."""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+
+import httpx
+import pytest
+
+from alerting.span import Fact, Span, untold
+from heartbeat.clock import WallClock
+from heartbeat.database import Database
+from heartbeat.metrics import Metrics
+from heartbeat.outside import OutsideHeartbeat
+from heartbeat.ticker import LEFT_LYING, Dues, Stage, Ticker
+from tests.unit.conftest import NOW
+
+ROLES = ("api", "checker", "pager")
+
+
+class Work:
+    """A stage's work: what each batch did, and the sizes that were asked for."""
+
+    def __init__(self, *counts: int, fails: bool = False) -> None:
+        self._counts = list(counts)
+        self.fails = fails
+        self.batches: list[int] = []
+
+    async def batch(self, size: int) -> int:
+        self.batches.append(size)
+        if self.fails:
+            raise ValueError("a fault")
+        return self._counts.pop(0) if self._counts else 0
+
+
+class Spans:
+    """Notes the name of each piece of work."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def __call__(self, name: str, /, **facts: Fact) -> AbstractContextManager[Span]:
+        self.names.append(name)
+        return untold(name, **facts)
+
+
+@pytest.fixture
+def database(make_database_url: Callable[[str], str]) -> Iterator[Database]:
+    opened = Database(make_database_url("sqlite"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+def stage(work: Work, name: str = "rotations", role: str = "checker", due: datetime | None = NOW) -> Stage:
+    return Stage(name, role, lambda _: due, work.batch)
+
+
+def ticker_of(
+    database: Database,
+    metrics: Metrics,
+    *stages: Stage,
+    roles: Collection[str] = ROLES,
+    spans: Spans | None = None,
+    http: httpx.AsyncClient | None = None,
+) -> Ticker:
+    outside = OutsideHeartbeat(http or httpx.AsyncClient(), metrics, "http://outside" if http else "", 0.0)
+    return Ticker(database, WallClock(), metrics, stages, roles=roles, outside=outside, spans=spans or untold)
+
+
+def failures(metrics: Metrics, name: str) -> float | None:
+    return metrics.registry.get_sample_value("heartbeat_tick_failures_total", {"stage": name})
+
+
+async def test_a_stage_of_the_list_is_run_traced_and_counted(database: Database, metrics: Metrics) -> None:
+    work, spans = Work(7, 7), Spans()
+    ticker = ticker_of(database, metrics, stage(work), spans=spans)
+    assert failures(metrics, "rotations") == 0
+    assert not ticker.ready()
+    assert await ticker.tick()
+    assert ticker.ready()
+    assert work.batches == [125, 250, 500]
+    assert spans.names == ["tick", "clock", *["rotations"] * 3]
+    assert metrics.registry.get_sample_value("heartbeat_tick_seconds_count") == 1
+
+
+async def test_a_stage_of_the_list_that_fails_is_counted_and_keeps_the_service_from_being_ready(
+    database: Database, metrics: Metrics
+) -> None:
+    broken, whole = Work(fails=True), Work(1)
+    ticker = ticker_of(database, metrics, stage(broken), stage(whole, "others"))
+    assert not await ticker.tick()
+    assert not ticker.ready()
+    assert failures(metrics, "rotations") == 2
+    assert failures(metrics, "others") == 0
+    assert len(whole.batches) == 2, "one failing stage never stops the others"
+
+
+async def test_a_stage_runs_only_in_processes_that_have_its_role(
+    database: Database, metrics: Metrics
+) -> None:
+    judging, sending = Work(), Work()
+    ticker = ticker_of(
+        database,
+        metrics,
+        stage(judging, "judging", "checker"),
+        stage(sending, "sending", "pager"),
+        roles={"pager"},
+    )
+    assert await ticker.tick()
+    assert (len(judging.batches), len(sending.batches)) == (0, 1)
+    assert failures(metrics, "judging") == 0, "a counter begins at 0 wherever the stage may run"
+
+
+async def test_a_stage_is_left_alone_until_it_is_due(database: Database, metrics: Metrics) -> None:
+    work = Work()
+    later = WallClock().now() + timedelta(hours=1)
+    ticker = ticker_of(database, metrics, stage(work, due=later))
+    assert await ticker.tick()
+    assert await ticker.tick()
+    assert len(work.batches) == 1, "each stage is asked once, to prove that it can work"
+
+
+@pytest.mark.parametrize(
+    ("roles", "overdue", "beats"),
+    [
+        (ROLES, timedelta(), 1),
+        ({"pager"}, timedelta(), 0),
+        (ROLES, LEFT_LYING * 2, 0),
+    ],
+    ids=["it judges", "it does not judge", "work is left lying"],
+)
+async def test_the_outside_hears_only_from_a_process_that_judges_while_nothing_is_left_lying(
+    database: Database,
+    metrics: Metrics,
+    roles: Collection[str],
+    overdue: timedelta,
+    beats: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    due = WallClock().now() - overdue if overdue else None
+    async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200))) as http:
+        ticker = ticker_of(
+            database, metrics, stage(Work(), role="elsewhere", due=due), roles=roles, http=http
+        )
+        paused = asyncio.Event()
+        pause = ticker._pause
+
+        def noted(dues: Dues) -> float:
+            paused.set()
+            return pause(dues)
+
+        monkeypatch.setattr(ticker, "_pause", noted)
+        running = asyncio.create_task(ticker.run())
+        await paused.wait()
+        await asyncio.sleep(0)
+        ticker.stop()
+        await asyncio.wait_for(running, 5)
+    beaten = metrics.registry.get_sample_value("heartbeat_outside_beats_total", {"result": "accepted"})
+    assert min(beaten or 0, 1) == beats

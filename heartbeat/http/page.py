@@ -23,6 +23,8 @@ from heartbeat.http.sentence import There, Words
 from heartbeat.legible import harmless as harmless
 
 HERE = Path(__file__).parent
+SHARED = HERE.parent / "assets"
+"""Files that the status pages have as well."""
 REFRESH = 30
 """Seconds after which a page that shows the present is loaded again where no script keeps it current."""
 
@@ -232,7 +234,12 @@ def _environment() -> Environment:
     return made
 
 
-_STATIC = {path.name: path.read_bytes() for path in (HERE / "static").iterdir() if path.suffix in _TYPES}
+_STATIC = {
+    path.name: path.read_bytes()
+    for folder in (SHARED, HERE / "static")
+    for path in folder.iterdir()
+    if path.suffix in _TYPES
+}
 _SMALL = {name: gzip.compress(content, mtime=0) for name, content in _STATIC.items()}
 _VERSIONS = {name: sha256(content).hexdigest()[:12] for name, content in _STATIC.items()}
 _templates = _environment()

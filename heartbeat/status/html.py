@@ -23,6 +23,8 @@ from heartbeat.status.health import Health
 from heartbeat.status.snapshot import MOST, PAST, RECENT, Snapshot, recent
 
 HERE = Path(__file__).parent
+SHARED = HERE.parent / "assets"
+"""Files that the console has as well."""
 STALE = (b' id="stale" hidden', b' id="stale"')
 """What stands in a page that is new, and what in one that is too old: the warning is always there."""
 
@@ -183,5 +185,7 @@ def _environment() -> Environment:
     return made
 
 
-ASSETS = {path.name: path.read_bytes() for path in sorted((HERE / "assets").iterdir())}
+ASSETS = {
+    path.name: path.read_bytes() for folder in (SHARED, HERE / "assets") for path in sorted(folder.iterdir())
+}
 _templates = _environment()

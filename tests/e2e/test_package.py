@@ -51,4 +51,4 @@ def test_a_wheel_carries_all_that_it_needs(tmp_path: Path) -> None:
     assert "up to date" in run(home / "bin/heartbeat", "migrate", cwd=away, **libraries)
     assert (away / "data/heartbeat.db").exists()
     faces = "from heartbeat.http import page; print(sorted(page._STATIC))"
-    assert "style.css" in run(home / "bin/python", "-c", faces, cwd=away, **libraries)
+    assert "theme.css" in run(home / "bin/python", "-c", faces, cwd=away, **libraries)

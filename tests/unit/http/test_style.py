@@ -16,15 +16,16 @@ VENDORED = {
         re.MULTILINE,
     )
 }
-STYLE = (page.HERE / "static" / "style.css").read_text()
+THEME = (page.SHARED / "theme.css").read_text()
+STYLE = THEME + (page.HERE / "static" / "style.css").read_text()
 LIGHT = dict(
     re.findall(
-        r"--([\w-]+): (#\w{6})", STYLE[: STYLE.index("@media screen and (prefers-color-scheme: dark)")]
+        r"--([\w-]+): (#\w{6})", THEME[: THEME.index("@media screen and (prefers-color-scheme: dark)")]
     )
 )
 DARK = dict(
     re.findall(
-        r"--([\w-]+): (#\w{6})", STYLE[STYLE.index("@media screen and (prefers-color-scheme: dark)") :]
+        r"--([\w-]+): (#\w{6})", THEME[THEME.index("@media screen and (prefers-color-scheme: dark)") :]
     )
 )
 TEXT = [
@@ -64,7 +65,9 @@ def test_there_are_five_sizes_of_type() -> None:
 
 
 def test_assets_are_ours_and_light() -> None:
-    files = [path for path in (page.HERE / "static").iterdir() if path.is_file()]
+    files = [
+        path for folder in (page.SHARED, page.HERE / "static") for path in folder.iterdir() if path.is_file()
+    ]
     assert "url(" not in STYLE
     assert "@import" not in STYLE
     own = [path for path in files if path.name not in VENDORED]

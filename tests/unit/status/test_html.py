@@ -3,7 +3,6 @@
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -149,20 +148,8 @@ def test_the_assets_are_small_and_ours() -> None:
     script = html.ASSETS["status.js"].decode()
     assert len(script) < 2_000
     assert "http" not in script
-    assert "url(" not in html.ASSETS["status.css"].decode()
-
-
-def test_the_palette_is_that_of_the_console() -> None:
-    console = Path("heartbeat/http/static/style.css").read_text()
-    ours = html.ASSETS["status.css"].decode()
-    for theme in (0, 1):
-        theirs, mine = (_palette(sheet, theme) for sheet in (console, ours))
-        assert mine.items() <= theirs.items()
-
-
-def _palette(sheet: str, theme: int) -> dict[str, str]:
-    light, dark = sheet.split("@media screen and (prefers-color-scheme: dark)", 2)[:2]
-    return dict(re.findall(r"--([\w-]+): (#\w{6})", (light, dark)[theme]))
+    for name in ("theme.css", "status.css"):
+        assert "url(" not in html.ASSETS[name].decode()
 
 
 @pytest.mark.parametrize("name", sorted(html.ASSETS))

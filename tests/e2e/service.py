@@ -60,14 +60,20 @@ def run(*arguments: str, home: Path, environment: Mapping[str, str]) -> "subproc
 class Service:
     """One installation in a directory of its own, on a port that stays the same when it is started again."""
 
-    def __init__(self, home: Path, *arguments: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *arguments: str,
+        environment: Mapping[str, str],
+        command: Sequence[str | Path] = (sys.executable, "-m", "heartbeat"),
+    ) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.home = home
         self.port = int(environment.get("HEARTBEAT_PORT") or free_port())
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {**environment, "HEARTBEAT_PORT": str(self.port)}
         self.admin_key = environment.get("HEARTBEAT_ADMIN_KEY", "")
-        self._arguments = arguments
+        self._command = [*command, "serve", *arguments]
         self._log = home / "serve.log"
         # No connection is kept: each request meets the service as it is then.
         self._http = httpx.Client(
@@ -89,7 +95,7 @@ class Service:
         """Begin, and do not wait."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "heartbeat", "serve", *self._arguments],
+                self._command,
                 cwd=self.home,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from alerting import delivery, escalation, logbook, notice, outbox, roster, setups, store
 from alerting.delivery import Retry
 from alerting.escalation import Target
-from alerting.incident import Entry, Incident, Surroundings
+from alerting.incident import Describe, Entry, Incident, Surroundings
 from alerting.notice import Links, Notice, Subject
 from alerting.notifiers.contract import Accepted, Notifier, Outcome, Refused, Unreachable
 from alerting.notifiers.shelf import Outfit, Setup
@@ -84,6 +84,7 @@ class Courier:
         *,
         now: Callable[[], datetime],
         around: Around,
+        describe: Describe,
         links: Callable[[Incident, Person], Links],
         fill_in: Callable[[str, str], str],
         overview_url: str,
@@ -97,6 +98,7 @@ class Courier:
         self._transact = transact
         self._now = now
         self._around = around
+        self._describe = describe
         self._links = links
         self._fill_in = fill_in
         self._overview_url = overview_url
@@ -166,6 +168,7 @@ class Courier:
                 incident=incident,
                 symptoms=symptoms[page.incident_id],
                 surroundings=around.get(page.incident_id, Surroundings()),
+                describe=self._describe,
                 person=person,
                 next_people=escalation.names_of(following[page.id], people, incident.next_at or now),
                 links=self._links(incident, person),

@@ -72,7 +72,7 @@ def raise_(
     moved = [known for key, known in standing.items() if known.id not in {number for number, _ in renewed}]
     _clear(
         db,
-        [(known, f"now {by_key[known.key].cause}") for known in moved],
+        [(known, f"now {by_key[known.key].words.word}") for known in moved],
         now,
         gathering,
         "a new cause",

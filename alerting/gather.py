@@ -22,7 +22,7 @@ def join(db: Connection, fresh: Sequence[Symptom], now: datetime, gathering: tim
     before = store.had_cleared(db, numbers, [s.key for s in fresh]) if numbers else set()
     store.insert_symptoms(db, [(homes[s.cause_key].id, s) for s in fresh], now)
     entries = [
-        Entry(homes[s.cause_key].id, now, "down", f"{s.title} {s.facts.why or s.cause}") for s in fresh
+        Entry(homes[s.cause_key].id, now, "down", f"{s.title} {s.facts.why or s.words.word}") for s in fresh
     ]
     for symptom in fresh:
         if symptom.cause_key in standing:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from alerting import escalation, notice
+from alerting import escalation
 from alerting import incident as life
 from alerting.escalation import Policy
 from alerting.incident import Entry, Hold, Incident, RaisedSymptom, Reopened, State, Symptom
@@ -44,7 +44,7 @@ def joined(
     page_at = life.pages_at(now, hold_end(symptom.hold), gathering)
     reopening = life.on_join(incident, recurred, symptom.hold is not None, page_at)
     if reopening is not None:
-        words = f"paging again: {symptom.title} {notice.verb_of(symptom.cause)} {reopening.reason}"
+        words = f"paging again: {symptom.title} {symptom.words.verb} {reopening.reason}"
         entries = [Entry(incident.id, now, "reopened", words)]
         if symptom.hold is not None:
             entries.append(Entry(incident.id, now, HELD, hold_words(symptom.hold)))

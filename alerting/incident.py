@@ -5,7 +5,7 @@ snoozed, but never for ever: each quiet state has an end. An *occurrence* is one
 ends the quiet begins the next occurrence, so that an old acknowledgement cannot silence it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -43,6 +43,19 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class CauseWords:
+    """How people speak of a cause: in a count ("4 of 11 jobs silent"), of a job ("is silent"), and afterwards."""
+
+    word: str
+    verb: str
+    past: str
+
+
+Describe = Callable[[str], CauseWords]
+"""Gives the words of a cause, which only upstairs knows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Until when nobody is paged because of a symptom, and why in words: "maintenance Database move"."""
 
@@ -62,6 +75,7 @@ class Symptom:
     incident_title: str
     title: str
     cause: str
+    words: CauseWords
     severity: Severity
     policy: str | None
     facts: Facts

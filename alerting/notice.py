@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from alerting import spell
-from alerting.incident import Incident, RaisedSymptom, State, Surroundings
+from alerting.incident import Describe, Incident, RaisedSymptom, State, Surroundings
 from alerting.person import Person
 from alerting.severity import Severity
 
@@ -83,6 +83,7 @@ class Subject:
     incident: Incident
     symptoms: Sequence[RaisedSymptom]
     surroundings: Surroundings
+    describe: Describe
     person: Person
     next_people: Sequence[str]
     links: Links
@@ -156,23 +157,16 @@ def cut(text: str, limit: int) -> str:
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
-def extent(incident: Incident, symptoms: Sequence[RaisedSymptom], around: Surroundings) -> str:
+def extent(
+    incident: Incident, symptoms: Sequence[RaisedSymptom], around: Surroundings, describe: Describe
+) -> str:
     """How much of the group is concerned: "4 of 11 jobs silent", "silent" where the group is one job."""
     standing = [symptom for symptom in symptoms if symptom.cleared_at is None]
     causes = {symptom.cause for symptom in standing}
-    word = _said_of(causes.pop() if len(causes) == 1 else incident.cause)
+    word = describe(causes.pop() if len(causes) == 1 else incident.cause).word
     if around.total <= 1 and len(standing) <= 1:
         return word
     return f"{len(standing)} of {spell.count(max(around.total, len(standing)), 'job')} {word}"
-
-
-def verb_of(cause: str) -> str:
-    """What one says of a job that is wrong in this way: "is silent", "failed"."""
-    return {"failed": "failed", "overrun": "overran"}.get(cause, f"is {cause}")
-
-
-def _said_of(cause: str) -> str:
-    return {"overrun": "overran"}.get(cause, cause)
 
 
 def called(incident: Incident, symptoms: Sequence[RaisedSymptom], around: Surroundings) -> str:
@@ -187,7 +181,7 @@ def _called(about: Subject) -> str:
 
 def _title(about: Subject, now: datetime) -> str:
     incident, around = about.incident, about.surroundings
-    much = extent(incident, about.symptoms, around)
+    much = extent(incident, about.symptoms, around, about.describe)
     if about.kind is Kind.RECOVERED:
         return _ending(about, now)
     if about.kind is Kind.ACKNOWLEDGED:
@@ -213,11 +207,11 @@ def _lines(about: Subject, now: datetime) -> list[str]:
         incident = about.incident
         lasted = spell.duration((incident.resolved_at or now) - incident.opened_at)
         names = ", ".join(dict.fromkeys(symptom.title for symptom in about.symptoms))
-        return [f"It {_was(incident.cause)} for {lasted}: {names}."]
+        return [f"It {about.describe(incident.cause).past} for {lasted}: {names}."]
     standing = [symptom for symptom in about.symptoms if symptom.cleared_at is None]
-    told = [_symptom_line(symptom, now, about.person.timezone) for symptom in standing[:DETAILED]]
+    told = [_symptom_line(symptom, about, now) for symptom in standing[:DETAILED]]
     rest = [symptom.title for symptom in standing[DETAILED:]]
-    more = f"and {_said_of(about.incident.cause)} too: {', '.join(rest)}" if rest else ""
+    more = f"and {about.describe(about.incident.cause).word} too: {', '.join(rest)}" if rest else ""
     return [
         _quiet_line(about, now),
         *told,
@@ -237,12 +231,8 @@ def _quiet_line(about: Subject, now: datetime) -> str:
     return f"Quiet until {at}; it pages again then unless it is over."
 
 
-def _was(cause: str) -> str:
-    return {"failed": "was failing", "overrun": "was overrunning"}.get(cause, f"was {cause}")
-
-
-def _symptom_line(symptom: RaisedSymptom, now: datetime, timezone: str) -> str:
-    facts = symptom.facts
+def _symptom_line(symptom: RaisedSymptom, about: Subject, now: datetime) -> str:
+    facts, timezone = symptom.facts, about.person.timezone
 
     def told(words: str, at: datetime) -> str:
         return f"{words} {spell.instant(at, now, timezone)} {spell.zone_name(at, timezone)} ({spell.ago(at, now)})"
@@ -256,7 +246,7 @@ def _symptom_line(symptom: RaisedSymptom, now: datetime, timezone: str) -> str:
     well = (
         told(", last well", facts.last_well_at) if facts.last_well_at else ", never well" * facts.never_well
     )
-    return f"{symptom.title} {facts.why or symptom.cause} at {since}{well}"
+    return f"{symptom.title} {facts.why or about.describe(symptom.cause).word} at {since}{well}"
 
 
 def _alive_line(about: Subject, now: datetime) -> str:

@@ -20,7 +20,7 @@ from alerting.notifiers.contract import Notifier
 from alerting.notifiers.shelf import Outfit, Setup
 from alerting.person import Person
 from alerting.span import Spans, untold
-from heartbeat import config, link, outfit, plan, ticker
+from heartbeat import cause, config, link, outfit, plan, ticker
 from heartbeat.access.oidc import Oidc
 from heartbeat.access.session import Limits
 from heartbeat.access.ways import Provider, Proxy, Ways
@@ -188,6 +188,7 @@ def _courier(ground: _Ground, random: Callable[[], float] | None) -> Courier:
         ground.assembler(),
         now=clock.now,
         around=symptoms.surroundings,
+        describe=cause.in_words,
         links=lambda incident, person: _links(settings, incident, person, clock.now()),
         fill_in=outfit.filler(settings),
         overview_url=f"{settings.public_url}/incidents",

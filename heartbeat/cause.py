@@ -1,14 +1,58 @@
-"""Which incident a check that is down belongs to. Pure.
+"""Why checks are down: each cause with its words, and the incident that it opens or joins. Pure.
 
 Jobs that fall silent together on one host have one cause; a job that runs and says that it failed has another.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
 
-from heartbeat.check import Cause, Check
+from alerting.incident import CauseWords
 
-_CLASS = {Cause.SILENT: "silent", Cause.OVERRUN: "silent", Cause.FAILED: "failed"}
+
+class Cause(StrEnum):
+    """Why a check is down."""
+
+    # The one table of causes. Name: kept in the database and shown by the API. Class: checks of one group and class
+    # are one incident. Words: after a count, of a job, and of a job once it is over. Mark: drawn in 16 by 16 units.
+    SILENT = (
+        "silent",
+        "silent",
+        "silent",
+        "is silent",
+        "was silent",
+        "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zM4.3 7h7.4v2H4.3z",
+    )
+    FAILED = (
+        "failed",
+        "failed",
+        "failed",
+        "failed",
+        "was failing",
+        "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zM5.7 4.4 8 6.7l2.3-2.3 1.3 1.3L9.3 8l2.3 2.3-1.3 1.3L8 9.3l-2.3 2.3-1.3-1.3"
+        "L6.7 8 4.4 5.7z",
+    )
+    OVERRUN = (
+        "overrun",
+        "silent",
+        "overran",
+        "overran",
+        "was overrunning",
+        "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zm-.8 2.7h1.6v3.9l2.9 1.8-.8 1.3-3.7-2.2z",
+    )
+
+    class_: str
+    words: CauseWords
+    mark: str
+
+    def __new__(cls, name: str, *row: str) -> Self:
+        """Read one row of the table. Raises ValueError where a column is missing."""
+        cause = str.__new__(cls, name)
+        cause._value_ = name
+        cause.class_, word, verb, past, cause.mark = row
+        cause.words = CauseWords(word, verb, past)
+        return cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +64,14 @@ class Belonging:
     cause: str
 
 
+def in_words(cause: str) -> CauseWords:
+    """The words of a stored cause. A cause that this version does not know is called by its name."""
+    try:
+        return Cause(cause).words
+    except ValueError:
+        return CauseWords(word=cause, verb=f"is {cause}", past=f"was {cause}")
+
+
 def group_key(slug: str, labels: Mapping[str, str], group_by: Sequence[str]) -> str:
     """Which checks share a fate: those with the same values of the `group_by` labels, else the check alone."""
     if not group_by or any(label not in labels for label in group_by):
@@ -27,22 +79,18 @@ def group_key(slug: str, labels: Mapping[str, str], group_by: Sequence[str]) -> 
     return ",".join(f"{label}={_quoted(labels[label])}" for label in group_by)
 
 
-def group_title(check: Check) -> str:
-    """What people call the group: its label values, or the check's own name."""
-    if check.group_key == f"check={check.slug}":
-        return check.name
-    return key_title(check.group_key)
-
-
 def key_title(key: str) -> str:
     """What people call the group of this key: its label values."""
     return " ".join(_unquoted(part.partition("=")[2]) for part in key.split(","))
 
 
-def of(check: Check, cause: Cause) -> Belonging:
-    """The incident that a check belongs to when it is down for `cause`."""
-    kind = _CLASS[cause]
-    return Belonging(f"{kind}:{check.group_key}", group_title(check), kind)
+def of(cause: Cause, slug: str, name: str, key: str) -> Belonging:
+    """The incident that a check of this slug, name and group key belongs to when it is down for `cause`.
+
+    A group is called by its label values, a check that is alone by its own name.
+    """
+    title = name if key == f"check={slug}" else key_title(key)
+    return Belonging(f"{cause.class_}:{key}", title, cause.class_)
 
 
 def _quoted(value: str) -> str:

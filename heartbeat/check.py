@@ -10,6 +10,7 @@ from uuid import UUID
 
 from alerting import spell
 from alerting.severity import Severity
+from heartbeat.cause import Cause as Cause
 from heartbeat.schedule import Schedule, due_after, due_from
 
 MAX_OPEN_RUNS = 20
@@ -24,14 +25,6 @@ class State(StrEnum):
     LATE = "late"
     DOWN = "down"
     PAUSED = "paused"
-
-
-class Cause(StrEnum):
-    """Why a check is down."""
-
-    SILENT = "silent"
-    FAILED = "failed"
-    OVERRUN = "overrun"
 
 
 class Signal(StrEnum):

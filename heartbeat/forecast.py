@@ -16,7 +16,7 @@ from alerting.escalation import Decision, Policy
 from alerting.incident import Hold, Incident, RaisedSymptom, Surroundings
 from alerting.notice import Kind, Links, Notice, Subject
 from alerting.person import Person
-from heartbeat import check, installation
+from heartbeat import cause, check, installation
 from heartbeat.check import Cause, Change, Check, Raised, State
 from heartbeat.checks import symptoms
 
@@ -94,7 +94,8 @@ def by(db: Connection, policy: Policy, now: datetime) -> tuple[Call, ...]:
 def _fallen(one: Check, now: datetime) -> Change:
     """The check as it is down, or as it would be if it were silent now."""
     if one.state is State.DOWN:
-        return Change(one, Raised(one.cause or Cause.SILENT, f"is {one.cause}"))
+        down_for = one.cause or Cause.SILENT
+        return Change(one, Raised(down_for, down_for.words.verb))
     return check.fallen_silent(one, now)
 
 
@@ -153,6 +154,7 @@ def _page(
         incident=after,
         symptoms=raised,
         surroundings=around,
+        describe=cause.in_words,
         person=escalation.recipients(decision.targets, people, at)[0],
         next_people=escalation.names_of(decision.next_targets, people, decision.next_at),
         links=Links(open_url, ""),
@@ -164,13 +166,10 @@ def _words(one: Check, incident: Incident, held: Hold | None, first: Call) -> tu
     who = spell.names([person.name for person in first.people])
     if one.state is State.DOWN and one.cause is not None:
         are = "is" if len(first.people) == 1 else "are"
-        return (f"It {_HAPPENED[one.cause]}. Unless somebody answers, {who} {are} paged at ", first.at, ".")
+        return (f"It {one.cause.words.verb}. Unless somebody answers, {who} {are} paged at ", first.at, ".")
     where = f"it would join incident {incident.id}" if incident.id else "a new incident would open"
     why = f", at the end of {held.why}" if held is not None else ""
     return (f"If it fell silent now, {where}, and {who} would be paged at ", first.at, f"{why}.")
-
-
-_HAPPENED = {Cause.SILENT: "is silent", Cause.FAILED: "failed", Cause.OVERRUN: "overran"}
 
 
 def _instant(at: datetime, now: datetime) -> str:

@@ -37,13 +37,14 @@ def of_change(change: Change, previous: Check, *, body: bytes | None = None) -> 
     event = change.told
     if not isinstance(event, Raised):
         raise TypeError(f"{previous.slug} has not turned down.")
-    incident = cause.of(change.check, event.cause)
+    incident = cause.of(event.cause, previous.slug, previous.name, change.check.group_key)
     return Symptom(
         key=key_of(change.check),
         cause_key=incident.key,
         incident_title=incident.title,
         title=previous.name,
         cause=event.cause.value,
+        words=event.cause.words,
         severity=previous.severity,
         policy=previous.policy,
         facts=Facts(
@@ -63,7 +64,7 @@ def of_down_check(down: Check) -> Symptom:
     """Return the symptom of a check that is down already, for when its group has changed."""
     if down.cause is None:
         raise TypeError(f"{down.slug} is not down.")
-    return of_change(Change(down, Raised(down.cause, f"is {down.cause.value}")), down)
+    return of_change(Change(down, Raised(down.cause, down.cause.words.verb)), down)
 
 
 def raise_(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> None:

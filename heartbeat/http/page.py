@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from alerting import spell
+from heartbeat.cause import Cause
 from heartbeat.http import sentence, view
 from heartbeat.http.sentence import There, Words
 from heartbeat.legible import harmless as harmless
@@ -230,7 +231,8 @@ def _environment() -> Environment:
     }
     made.filters |= {"duration": spell.duration, "segment": lambda text: quote(text, safe="")}
     made.filters |= {"names": spell.names, "cause_word": view.cause_word}
-    made.globals |= {"static": static_url}
+    made.globals |= {"static": static_url, "Cause": Cause}
+    made.globals |= {"cause_words": frozenset(cause.words.word for cause in Cause)}
     return made
 
 

@@ -233,16 +233,22 @@ def _late(one: Check, now: datetime) -> Words:
 
 
 def _down(one: Check, why: str, now: datetime) -> Words:
-    if one.cause is Cause.FAILED:
-        said = why or "reported failure"
-        return ("Failed at ", one.since, f": {said}", *_next_due(one, now), ".")
+    turned_down: Words = (_began(one.cause), one.since)
     if one.cause is Cause.OVERRUN:
         limit = f" of {spell.duration(one.max_runtime)}" if one.max_runtime else ""
-        return ("Overran at ", one.since, f": still running after its maximum run time{limit}.")
+        return (*turned_down, f": still running after its maximum run time{limit}.")
+    if one.cause is not Cause.SILENT:
+        return (*turned_down, f": {why or 'reported failure'}", *_next_due(one, now), ".")
     due = expected_at(one)
     expected: Words = (", expected ", *_by_its_clock(one, due)) if due else ()
     heard: Words = ("; last heard ", *_heard(one, now)) if one.last_heard_at else ("; never heard",)
-    return ("Silent since ", one.since, *expected, *heard, *_next_due(one, now), ".")
+    return (*turned_down, *expected, *heard, *_next_due(one, now), ".")
+
+
+def _began(cause: Cause | None) -> str:
+    """ "Silent since " of what lasts, "Failed at " of what happened."""
+    words = (cause or Cause.SILENT).words
+    return f"{words.word.capitalize()} {'since' if words.verb.startswith('is ') else 'at'} "
 
 
 def _next_due(one: Check, now: datetime) -> Words:

@@ -1,6 +1,6 @@
 """What a line of a list shows, computed from facts. Pure.
 
-Every state has a mark (a drawing in marks.html) and a word; the word is the one that is used everywhere.
+Every state has a mark (a drawing in marks.html, or of a cause in its table) and a word, which is used everywhere.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,14 +13,13 @@ from alerting.incident import State as Life
 from alerting.notice import called, extent
 from alerting.person import OPERATOR, Person
 from heartbeat import check, maintenance
-from heartbeat.check import Cause, Check, State
+from heartbeat.cause import in_words
+from heartbeat.check import Check, State
 from heartbeat.http import sentence, strip
 from heartbeat.http.sentence import Words
 from heartbeat.http.strip import Cell, Heard
 from heartbeat.maintenance import Window
 from heartbeat.transitions import Transition
-
-_CAUSES = {Cause.SILENT: "silent", Cause.FAILED: "failed", Cause.OVERRUN: "overran"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +69,12 @@ class IncidentRow:
 
 def word(one: Check, now: datetime) -> str:
     """A check's state in one word, which is its mark's name too; where it is down, the cause is the word."""
-    return cause_word(one.cause) if one.cause else check.status(one, now).value
+    return one.cause.words.word if one.cause else check.status(one, now).value
 
 
 def cause_word(cause: str) -> str:
     """What people call a cause."""
-    return _CAUSES.get(Cause(cause), cause) if cause in list(Cause) else cause
+    return in_words(cause).word
 
 
 def check_row(
@@ -124,7 +123,7 @@ def incident_row(
 def how_much(incident: Incident, symptoms: Sequence[RaisedSymptom], around: Surroundings) -> str:
     """How much is concerned, or once it is over was: "4 of 11 jobs silent", "4 jobs silent"."""
     if incident.state is not Life.RESOLVED:
-        return extent(incident, symptoms, around)
+        return extent(incident, symptoms, around, in_words)
     many = len({symptom.key for symptom in symptoms})
     said = cause_word(incident.cause)
     return f"{spell.count(many, 'job')} {said}" if many > 1 else said

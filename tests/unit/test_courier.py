@@ -11,7 +11,7 @@ from sqlalchemy import event
 from alerting import desk, escalator
 from alerting.courier import Courier
 from alerting.escalation import Policy, Step
-from alerting.incident import Facts, Symptom
+from alerting.incident import CauseWords, Facts, Symptom
 from alerting.notice import Links, Notice
 from alerting.notifiers.contract import Accepted, Contact, Outcome
 from alerting.notifiers.shelf import Outfit
@@ -52,6 +52,9 @@ class Pager:
         return self.outcome
 
 
+SILENT = CauseWords("silent", "is silent", "was silent")
+
+
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A fresh database with a team of three and one policy."""
@@ -64,7 +67,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 async def page_for(database: Database, *jobs: str) -> None:
     """Open an incident for each job, and write the pages of its first step."""
     symptoms = [
-        Symptom(job, job, job, job, "silent", Severity.ERROR, "ops", Facts(since=NOW)) for job in jobs
+        Symptom(job, job, job, job, "silent", SILENT, Severity.ERROR, "ops", Facts(since=NOW)) for job in jobs
     ]
     await database.write(lambda db: desk.raise_(db, symptoms, NOW))
     await database.write(lambda db: escalator.sweep(db, PAGED_AT))
@@ -77,6 +80,7 @@ def courier_of(database: Database, pager: Pager, now: datetime = PAGED_AT) -> Co
         lambda _: Outfit({"pager": pager}, {"pager": pager}),
         now=lambda: now,
         around=lambda _db, _incidents: {},
+        describe=lambda _cause: SILENT,
         links=lambda _incident, _person: Links("http://test/", "http://test/answer"),
         fill_in=lambda text, _about: text,
         overview_url="http://test/incidents",

@@ -325,8 +325,7 @@ def test_every_state_is_documented(state: State) -> None:
 
 @pytest.mark.parametrize("cause", list(Cause))
 def test_every_cause_is_documented(cause: Cause) -> None:
-    word = {Cause.OVERRUN: "overran"}.get(cause, cause.value)
-    assert row_of(section("docs/pinging.md", "## States"), word)
+    assert row_of(section("docs/pinging.md", "## States"), cause.words.word)
 
 
 # --- The command line and the Makefile.

@@ -14,7 +14,7 @@ from alerting.incident import Surroundings
 from alerting.notice import Links, Subject
 from alerting.person import OPERATOR, Contact, Person
 from alerting.tables import pages
-from heartbeat import check, checker, database, forecast, hand, installation, store
+from heartbeat import cause, check, checker, database, forecast, hand, installation, store
 from heartbeat.check import Check
 from heartbeat.checks import symptoms
 from heartbeat.edit import maintenance
@@ -111,6 +111,7 @@ def test_what_is_foreseen_happens_word_for_word(db: Connection) -> None:
         incident,
         dossier.symptoms,
         around,
+        cause.in_words,
         FIRST,
         ["Second responder", "ghost"],
         Links(URL, "x"),

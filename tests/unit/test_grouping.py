@@ -9,7 +9,17 @@ from alerting import grouping
 from alerting import incident as life
 from alerting.escalation import CATCH_ALL, Policy, Step
 from alerting.grouping import HELD
-from alerting.incident import Entry, Facts, Hold, Incident, RaisedSymptom, Reopened, State, Symptom
+from alerting.incident import (
+    CauseWords,
+    Entry,
+    Facts,
+    Hold,
+    Incident,
+    RaisedSymptom,
+    Reopened,
+    State,
+    Symptom,
+)
 from alerting.severity import Severity
 from tests.unit.conftest import NOW
 
@@ -20,6 +30,7 @@ OPS = Policy("ops", (Step(("first",), timedelta(minutes=5)),))
 NIGHT = Policy("night", (Step(("second",), timedelta(minutes=5)),))
 POLICIES = {"night": NIGHT, "ops": OPS}
 MOVE = Hold(NOW + HOUR, "maintenance Database move")
+SILENT = CauseWords("silent", "is silent", "was silent")
 HELD_WORDS = "held until 03 May 04:00 UTC: maintenance Database move"
 
 
@@ -29,7 +40,7 @@ def a_symptom(
     severity: Severity = Severity.ERROR,
     **changes: object,
 ) -> Symptom:
-    symptom = Symptom(key, cause_key, "a", f"job {key[-1]}", "silent", severity, "ops", Facts(NOW))
+    symptom = Symptom(key, cause_key, "a", f"job {key[-1]}", "silent", SILENT, severity, "ops", Facts(NOW))
     return replace(symptom, **changes)  # type: ignore[arg-type]  # the tests name fields of a symptom
 
 

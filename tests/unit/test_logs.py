@@ -18,6 +18,7 @@ from alerting import commit, desk, escalator, logbook
 from alerting.incident import Facts, Hold, Symptom
 from alerting.severity import Severity
 from heartbeat import checker, logs, store
+from heartbeat.check import Cause
 from heartbeat.database import Database, transact
 from heartbeat.settings import Settings
 from tests.unit.conftest import NOW, a_check
@@ -87,6 +88,7 @@ def symptoms(count: int) -> list[Symptom]:
             f"Job {n} silent",
             f"Job {n}",
             "silent",
+            Cause.SILENT.words,
             Severity.ERROR,
             None,
             Facts(NOW),

@@ -8,10 +8,11 @@ import pytest
 
 from alerting import notice, spell
 from alerting.escalation import Policy, Step
-from alerting.incident import Facts, Incident, RaisedSymptom, State, Surroundings
+from alerting.incident import CauseWords, Facts, Incident, RaisedSymptom, State, Surroundings
 from alerting.notice import SMS_LIMIT, TITLE_LIMIT, Kind, Links, Subject
 from alerting.person import Contact, Person
 from alerting.severity import Severity
+from heartbeat import cause
 
 AT = datetime(2024, 5, 3, 3, 15, 10, tzinfo=UTC)
 FIRST = Person("first", "First responder", (Contact("console", "terminal"),))
@@ -72,6 +73,7 @@ def subject(kind: Kind = Kind.PAGE, **changes: object) -> Subject:
         incident=INCIDENT,
         symptoms=JOBS,
         surroundings=AROUND,
+        describe=cause.in_words,
         person=FIRST,
         next_people=["Second responder"],
         links=Links("https://h.example/incidents/12", "https://h.example/answer/token"),
@@ -194,13 +196,34 @@ def test_recovery_says_since_when_and_how_long_it_was_silent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cause", "words"), [("failed", "It was failing for"), ("overrun", "It was overrunning for")]
+    ("called", "words"), [("failed", "It was failing for"), ("overrun", "It was overrunning for")]
 )
-def test_recovery_says_what_went_on_until_then(cause: str, words: str) -> None:
+def test_recovery_says_what_went_on_until_then(called: str, words: str) -> None:
     ended = replace(
-        INCIDENT, cause=cause, state=State.RESOLVED, next_at=None, resolved_by="recovery", resolved_at=AT
+        INCIDENT, cause=called, state=State.RESOLVED, next_at=None, resolved_by="recovery", resolved_at=AT
     )
     assert notice.compose(subject(Kind.RECOVERED, incident=ended), AT).lines[0].startswith(words)
+
+
+def test_a_notice_says_of_a_cause_what_it_is_given() -> None:
+    """A cause that alerting has never heard of reads as well as any other."""
+
+    def describe(_: str) -> CauseWords:
+        return CauseWords("ineffective", "ran without effect", "was without effect")
+
+    new = [
+        replace(job, cause="no_effect", facts=replace(job.facts, expected_at=None, why=""))
+        for job in JOBS * 2
+    ]
+    incident = replace(INCIDENT, cause="no_effect")
+    page = notice.compose(subject(incident=incident, symptoms=new, describe=describe), AT)
+    assert page.title == "CRITICAL us-housekeeping: 8 of 11 jobs ineffective"
+    assert page.lines[0].startswith("daily-cpu-reset ineffective at 03:15")
+    assert page.lines[5].startswith("and ineffective too: ")
+    ended = replace(incident, state=State.RESOLVED, next_at=None, resolved_by="recovery", resolved_at=AT)
+    notice_of_end = notice.compose(subject(Kind.RECOVERED, incident=ended, describe=describe), AT)
+    assert notice_of_end.lines[0].startswith("It was without effect for ")
+    assert "no_effect" not in page.text + notice_of_end.text
 
 
 def test_what_ended_otherwise_is_never_called_ok() -> None:

@@ -1,0 +1,82 @@
+"""Each cause has its words everywhere: on the phone, on the console, in the timeline, in the API."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import Connection, make_url
+
+from alerting import desk, notice
+from alerting.incident import Surroundings
+from heartbeat import cause, database, forecast
+from heartbeat.cause import Cause
+from heartbeat.check import Change, Check, Raised, State
+from heartbeat.checks import symptoms
+from heartbeat.http import page, sentence, view
+from heartbeat.http.v1 import answers
+from tests.unit.conftest import NOW, a_check
+
+Insert = Callable[[Connection, list[Check]], dict[str, Check]]
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Connection]:
+    engine = database.engine(make_url(database_url), writing=True)
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
+
+
+def down(why: Cause) -> Check:
+    return a_check(state=State.DOWN, cause=why)
+
+
+@pytest.mark.parametrize("why", list(Cause))
+def test_a_cause_has_every_word_and_a_mark(why: Cause) -> None:
+    words = why.words
+    assert all((why.class_, words.word, words.verb, words.past, why.mark))
+    assert Cause(why.value) is why
+    assert cause.in_words(why.value) == words
+
+
+def test_two_causes_never_share_a_word() -> None:
+    assert len({one.words.word for one in Cause}) == len(Cause)
+
+
+@pytest.mark.parametrize("why", list(Cause))
+def test_pages_and_the_timeline_call_a_cause_by_its_word(why: Cause, db: Connection, insert: Insert) -> None:
+    one = insert(db, [down(why)])["job"]
+    symptom = symptoms.of_change(Change(one, Raised(why, "")), one)
+    desk.raise_(db, [symptom], NOW)
+    (incident,) = desk.incidents(db)
+    dossier = desk.dossier(db, incident.id)
+    assert dossier is not None
+    (line,) = [entry.words for entry in dossier.timeline if entry.kind == "down"]
+    assert line == f"{one.name} {why.words.word}"
+    for total, expected in ((1, why.words.word), (3, f"1 of 3 jobs {why.words.word}")):
+        extent = notice.extent(incident, dossier.symptoms, Surroundings(total), cause.in_words)
+        assert extent == expected
+
+
+@pytest.mark.parametrize("why", list(Cause))
+def test_the_console_shows_the_word_and_the_mark_of_a_cause(why: Cause) -> None:
+    one, word = down(why), why.words.word
+    assert view.word(one, NOW) == view.cause_word(why.value) == word
+    first, *_ = sentence.of_check(one, "", NOW)
+    assert str(first).startswith(f"{word.capitalize()} ")
+    state = str(vars(page._templates.get_template("parts.html").make_module())["state"](word))
+    assert f'<use href="#{word}"/>' in state
+    assert "down" in state.partition(">")[0]
+    html = bytes(page.render("error.html", title="", words="", number=500, onward=None).body).decode()
+    assert re.search(rf'<symbol id="{word}"[^>]*><path [^>]*d="{re.escape(why.mark)}"', html)
+
+
+@pytest.mark.parametrize("why", list(Cause))
+def test_a_forecast_says_why_a_check_is_down(why: Cause, db: Connection, insert: Insert) -> None:
+    told = forecast.of(db, insert(db, [down(why)])["job"], NOW, "https://h.example/incidents")
+    assert told.sentence.startswith(f"It {why.words.verb}. ")
+
+
+def test_the_api_enumerates_every_cause() -> None:
+    shape = answers.Check.model_json_schema()["$defs"]["Cause"]
+    assert shape["enum"] == [one.value for one in Cause]

@@ -320,7 +320,7 @@ def _clear(
 
 def _end(db: Connection, ended: list[Incident], by: str, words: str, now: datetime) -> None:
     store.save(db, ended)
-    logbook.write(db, [Entry(incident.id, now, "resolved", words, by) for incident in ended])
+    logbook.write(db, [Entry(incident.id, now, State.RESOLVED.value, words, by) for incident in ended])
     outbox.supersede(db, [incident.id for incident in ended], tuple(Kind))
     _tell(db, Kind.RECOVERED, ended, words, now)
 

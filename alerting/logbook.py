@@ -11,11 +11,11 @@ from functools import partial
 from sqlalchemy import Connection
 
 from alerting import commit, store
-from alerting.incident import Entry
+from alerting.incident import Entry, State
 
 LINES = 10
 """Lines of one kind that one transaction writes; more become one line."""
-LIFE = ("reopened", "held", "paged", "acknowledged", "snoozed", "resolved")
+LIFE = ("reopened", "held", "paged", State.ACKNOWLEDGED.value, State.SNOOZED.value, State.RESOLVED.value)
 """Kinds of entries that are logged. What a human notes and what jobs say stays in the timeline."""
 
 log = logging.getLogger(__name__)

@@ -92,7 +92,7 @@ def insert_incidents(db: Connection, fresh: Iterable[Incident]) -> dict[str, int
     of the answer."""
     given = {incident.cause_key: incident for incident in fresh}
     rows = [_incident_row(incident) for _, incident in sorted(given.items())]
-    clause = "ON CONFLICT (cause_key) WHERE state <> 'resolved' DO NOTHING"
+    clause = f"ON CONFLICT (cause_key) WHERE state <> '{State.RESOLVED}' DO NOTHING"
     opened = insert_many(db, incidents, rows, on_conflict=clause, returning=("id", "cause_key"))
     return {cause_key: number for number, cause_key in opened}
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
 )
 
 from alerting import escalation
+from alerting.incident import State
 from alerting.rows import Kept, Utc, key_type, metadata
 
 people = Table(
@@ -70,17 +71,17 @@ incidents = Table(
     Column("resolved_by", Text),
     Column("resolved_at", Utc),
     # Promise 5: no open incident is without a next action, and a resolved one has none.
-    CheckConstraint("(state = 'resolved') = (next_at IS NULL)", name="next_action"),
-    CheckConstraint("state IN ('open', 'acknowledged', 'snoozed', 'resolved')", name="state"),
-    CheckConstraint("(state = 'resolved') = (resolved_at IS NOT NULL)", name="resolved_at"),
+    CheckConstraint(f"(state = '{State.RESOLVED}') = (next_at IS NULL)", name="next_action"),
+    CheckConstraint(f"state IN ({', '.join(repr(state.value) for state in State)})", name="state"),
+    CheckConstraint(f"(state = '{State.RESOLVED}') = (resolved_at IS NOT NULL)", name="resolved_at"),
 )
 # Promise 4: one open incident a cause.
 Index(
     "uq_incidents_open_cause_key",
     incidents.c.cause_key,
     unique=True,
-    postgresql_where=incidents.c.state != "resolved",
-    sqlite_where=incidents.c.state != "resolved",
+    postgresql_where=incidents.c.state != State.RESOLVED.value,
+    sqlite_where=incidents.c.state != State.RESOLVED.value,
 )
 Index(
     "ix_incidents_next_at",

@@ -144,8 +144,8 @@ def count_by_state(db: Connection) -> dict[State, int]:
 
 def groups(db: Connection, keys: Collection[str]) -> dict[str, Group]:
     """What is known of each of these groups. A paused check is neither alive nor counted."""
-    alive = case((checks.c.state == "up", 1), else_=0)
-    newest = case((checks.c.state == "up", checks.c.last_ok_at), else_=None)
+    alive = case((checks.c.state == State.UP, 1), else_=0)
+    newest = case((checks.c.state == State.UP, checks.c.last_ok_at), else_=None)
     query = (
         select(
             checks.c.group_key,
@@ -153,7 +153,7 @@ def groups(db: Connection, keys: Collection[str]) -> dict[str, Group]:
             func.sum(alive),
             func.max(newest, type_=checks.c.last_ok_at.type),
         )
-        .where(checks.c.group_key.in_(keys), checks.c.state != "paused")
+        .where(checks.c.group_key.in_(keys), checks.c.state != State.PAUSED)
         .group_by(checks.c.group_key)
     )
     return {row[0]: Group(row[0], row[1], int(row[2]), row[3]) for row in db.execute(query)}
@@ -184,7 +184,7 @@ def down_with(db: Connection, matches: Iterable[Mapping[str, str]]) -> list[Chec
     found: dict[int, Check] = {}
     for match in matches:
         labelled = [checks.c.labels[label].as_string() == value for label, value in match.items()]
-        for row in db.execute(select(checks).where(checks.c.state == "down", *labelled)):
+        for row in db.execute(select(checks).where(checks.c.state == State.DOWN, *labelled)):
             found[row.id] = check_of(row)
     return list(found.values())
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
 
 from alerting.rows import Kept, Utc, key_type, metadata
 from heartbeat import schedule
+from heartbeat.check import State
 
 checks = Table(
     "checks",
@@ -50,9 +51,12 @@ checks = Table(
     Column("runs", JSON(none_as_null=True)),
     # Never later than the true deadline, which is derived; empty where nothing is waited for.
     Column("wake_at", Utc),
-    CheckConstraint("state IN ('new', 'up', 'down', 'paused')", name="state"),
-    CheckConstraint("(state = 'down') = (cause IS NOT NULL)", name="cause"),
-    CheckConstraint("state NOT IN ('new', 'up') OR wake_at IS NOT NULL", name="armed"),
+    CheckConstraint(
+        f"state IN ({', '.join(repr(state.value) for state in State if state is not State.LATE)})",
+        name="state",
+    ),
+    CheckConstraint(f"(state = '{State.DOWN}') = (cause IS NOT NULL)", name="cause"),
+    CheckConstraint(f"state NOT IN ('{State.NEW}', '{State.UP}') OR wake_at IS NOT NULL", name="armed"),
     postgresql_with={"fillfactor": "70"},
 )
 Index(

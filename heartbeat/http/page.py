@@ -18,7 +18,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from alerting import spell
-from heartbeat.cause import Cause
+from alerting.incident import State as Life
+from heartbeat.check import Cause, State
 from heartbeat.http import sentence, view
 from heartbeat.http.sentence import There, Words
 from heartbeat.legible import harmless as harmless
@@ -231,7 +232,7 @@ def _environment() -> Environment:
     }
     made.filters |= {"duration": spell.duration, "segment": lambda text: quote(text, safe="")}
     made.filters |= {"names": spell.names, "cause_word": view.cause_word}
-    made.globals |= {"static": static_url, "Cause": Cause}
+    made.globals |= {"static": static_url, "Cause": Cause, "State": State, "Life": Life}
     made.globals |= {"cause_words": frozenset(cause.words.word for cause in Cause)}
     return made
 

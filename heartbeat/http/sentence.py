@@ -198,12 +198,12 @@ def _well(count: Count, late: int | None, now: datetime) -> Words:
 
 def _answered(incidents: Mapping[Life, int]) -> list[str]:
     said = []
-    for state, word in ((Life.ACKNOWLEDGED, "acknowledged"), (Life.SNOOZED, "snoozed")):
+    for state in (Life.ACKNOWLEDGED, Life.SNOOZED):
         many = incidents.get(state, 0)
         if many and many == sum(incidents.values()):
-            said.append(f"{'It is' if many == 1 else 'All are'} {word}.")
+            said.append(f"{'It is' if many == 1 else 'All are'} {state}.")
         elif many:
-            said.append(f"{many} {'is' if many == 1 else 'are'} {word}.")
+            said.append(f"{many} {'is' if many == 1 else 'are'} {state}.")
     return said
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from heartbeat.check import State
 from heartbeat.config import Component, Regions, StatusPage
 
 NAMED = 3
@@ -94,8 +95,8 @@ def standing(bearings: Iterable[Bearing], match: Mapping[str, str]) -> Standing:
     up, down, since = 0, 0, None
     for one in bearings:
         if match.items() <= one.labels.items():
-            up += one.count if one.state == "up" else 0
-            if one.state == "down":
+            up += one.count if one.state == State.UP else 0
+            if one.state == State.DOWN:
                 down, since = down + one.count, min(since or one.since, one.since)
     return Standing(up, down, since)
 

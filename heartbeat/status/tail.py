@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from heartbeat.check import State
 from heartbeat.config import StatusPage
 from heartbeat.status import health, history, ledger, uptime
 from heartbeat.status.announcement import Announcement
@@ -63,7 +64,7 @@ def _counted_until(days: Sequence[Day], zone: ZoneInfo, now: datetime) -> dateti
 def _still(part: Part, bearings: Sequence[Bearing], moved: Sequence[ledger.Watched]) -> list[Life]:
     """Those that have not changed since: that some are up, and that some are down."""
     standing = health.standing(bearings, part.match)
-    count = {"up": standing.up, "down": standing.down}
+    count: dict[str, int] = {State.UP: standing.up, State.DOWN: standing.down}
     for one in moved:
         if one.state in count:
             count[one.state] -= 1

@@ -11,6 +11,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from alerting import spell
+from heartbeat.check import State
 from heartbeat.config import StatusPage
 
 Span = tuple[datetime, datetime]
@@ -131,10 +132,10 @@ def _how(
         return "maintenance"
     if any(begins <= at < ends for begins, ends in unheard):
         return "unknown"
-    told = [state for state in states if state in ("up", "down")]
+    told = [state for state in states if state in (State.UP, State.DOWN)]
     if not told:
         return "unknown"
-    down = told.count("down")
+    down = told.count(State.DOWN)
     return "up" if not down else "down" if down == len(told) else "degraded"
 
 

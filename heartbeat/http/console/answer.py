@@ -126,7 +126,7 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
     incident, people = found.incident, desk.people(db)
     around = symptoms.surroundings(db, [incident]).get(incident.id, Surroundings())
     extent = view.how_much(incident, found.symptoms, around)
-    quiet_by = next((one.by for one in reversed(found.timeline) if one.kind == "snoozed"), None)
+    quiet_by = next((one.by for one in reversed(found.timeline) if one.kind == Life.SNOOZED), None)
     jobs = story.jobs(found.symptoms)
     standing = [one for one in jobs if one.cleared_at is None] or jobs
     quiet = installation.acknowledge_for(db)

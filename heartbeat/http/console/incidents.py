@@ -171,7 +171,7 @@ def _facts(db: Connection, number: int, now: datetime) -> dict[str, Any] | None:
     incident, people = found.incident, desk.people(db)
     around = symptoms.surroundings(db, [incident]).get(number, Surroundings())
     extent = view.how_much(incident, found.symptoms, around)
-    quiet_by = next((one.by for one in reversed(found.timeline) if one.kind == "snoozed"), None)
+    quiet_by = next((one.by for one in reversed(found.timeline) if one.kind == Life.SNOOZED), None)
     moments = story.moments(found)
     slugs = glance.slugs(db, [symptom.key for symptom in found.symptoms])
     return {

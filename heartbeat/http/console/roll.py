@@ -69,8 +69,8 @@ class Urgency:
         late = _late_by_calendar(db, now, self._may_be_late())
         by_calendar = _one_of(db, late) if late else false()
         self.state = case(
-            (checks.c.state.in_(["down", "paused"]), checks.c.state),
-            (or_(overdue, by_calendar), literal("late", String)),
+            (checks.c.state.in_([State.DOWN, State.PAUSED]), checks.c.state),
+            (or_(overdue, by_calendar), literal(State.LATE.value, String)),
             else_=checks.c.state,
         )
 
@@ -79,7 +79,7 @@ class Urgency:
         room = checks.c.grace + func.coalesce(checks.c.max_runtime, 0.0) + _INSTANT
         near = _seconds(self._db, checks.c.wake_at) - room <= self._now
         return and_(
-            checks.c.state.in_(["new", "up"]),
+            checks.c.state.in_([State.NEW, State.UP]),
             type_coerce(checks.c.schedule, JSON)["every"].as_float().is_(None),
             near,
         )

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from alerting import spell
 from alerting.desk import Attempt, Dossier, Page
-from alerting.incident import Incident, RaisedSymptom
+from alerting.incident import Incident, RaisedSymptom, State
 from alerting.notice import Kind
 
 LONGEST = 100
@@ -16,7 +16,7 @@ LINES = 8
 """Lines that one moment takes; a storm is counted, not listed."""
 
 NOTE = "note"
-_ANSWERED = frozenset({"paged", "acknowledged", "snoozed", "resolved"})
+_ANSWERED = frozenset({"paged", State.ACKNOWLEDGED, State.SNOOZED, State.RESOLVED})
 """What people are told of at once."""
 _KINDS = {
     Kind.PAGE: "Page",
@@ -103,11 +103,11 @@ def measures(dossier: Dossier) -> list[str]:
     incident = dossier.incident
     due = [one.facts.expected_at for one in dossier.symptoms if one.facts.expected_at]
     detected = incident.opened_at - min(due, default=incident.opened_at)
-    answered = next((one.at for one in dossier.timeline if one.kind == "acknowledged"), None)
+    answered = next((one.at for one in dossier.timeline if one.kind == State.ACKNOWLEDGED), None)
     return [
         f"detected {_after_due(detected)}",
-        _took(incident, "acknowledged", answered),
-        _took(incident, "resolved", incident.resolved_at),
+        _took(incident, State.ACKNOWLEDGED, answered),
+        _took(incident, State.RESOLVED, incident.resolved_at),
     ]
 
 

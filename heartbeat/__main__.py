@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from heartbeat import commands, config, logs, serve, settings, upkeep
+from heartbeat import commands, duration, logs, serve, settings, upkeep
 from heartbeat.backup import Unusable
-from heartbeat.config import duration
+from heartbeat.config import file
+from heartbeat.config.file import Wrong
 from heartbeat.database import AlreadyServed, Unavailable
 from heartbeat.secret_key import NotTheSame
 from heartbeat.settings import BadSetting, Settings
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for sentence in upkeep.mistyped_settings(with_settings):
             log.warning(sentence)
         return _run(given, with_settings)
-    except config.Wrong as wrong:
+    except Wrong as wrong:
         print("\n".join(wrong.problems), file=sys.stderr)
     except (BadSetting, AlreadyServed, NotTheSame, Unusable, commands.Failed) as problem:
         print(problem, file=sys.stderr)
@@ -54,7 +55,7 @@ def _run(given: argparse.Namespace, with_settings: Settings) -> int:
         case "export":
             return commands.export(with_settings)
         case "schema":
-            print(json.dumps(config.json_schema(), indent=2))
+            print(json.dumps(file.json_schema(), indent=2))
             return 0
         case "test-page":
             return asyncio.run(commands.test_page(with_settings, given.person))

@@ -20,12 +20,14 @@ from alerting.notifiers.contract import Notifier
 from alerting.notifiers.shelf import Outfit, Setup
 from alerting.person import Person
 from alerting.span import Spans, untold
-from heartbeat import cause, config, link, outfit, plan, ticker
+from heartbeat import cause, link, outfit, plan, ticker
 from heartbeat.access.oidc import Oidc
 from heartbeat.access.session import Limits
 from heartbeat.access.ways import Provider, Proxy, Ways
 from heartbeat.checks import symptoms
 from heartbeat.clock import Clock
+from heartbeat.config import file
+from heartbeat.config.model import Configuration
 from heartbeat.database import ANSWER, Database
 from heartbeat.http import face, ops, pings, status_page
 from heartbeat.http.asgi import Receive, Scope, Send
@@ -278,10 +280,10 @@ def _mailman(ground: _Ground) -> Mailman:
 
 def understand(
     text: str, path: Path, settings: Settings, brought: Mapping[str, Notifier] | None = None
-) -> config.Configuration:
-    """The configuration that this text says, with this process's environment and plugins. Raises `config.Wrong`."""
+) -> Configuration:
+    """The configuration that this text says, with this process's environment and plugins. Raises `Wrong`."""
     kinds = {**shelf.known().kinds, **{kind: type(notifier) for kind, notifier in (brought or {}).items()}}
-    found = config.parse(
+    found = file.parse(
         text, str(path), notifiers=kinds, env=settings.environment, read=Path.read_text, look=Path.read_bytes
     )
     return replace(found, warnings=(*found.warnings, *outfit.out_of_bounds(settings, found)))

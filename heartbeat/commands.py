@@ -12,8 +12,10 @@ from alerting import desk, notice
 from alerting.notifiers.contract import Accepted, Outcome, Refused
 from alerting.notifiers.shelf import Setup
 from alerting.person import DECLARED, OPERATOR, Contact, Person
-from heartbeat import app, backup, config, migrations, neighbour, outfit, settings
+from heartbeat import app, backup, migrations, neighbour, outfit, settings
 from heartbeat import plan as planning
+from heartbeat.config.file import Wrong
+from heartbeat.config.model import Configuration
 from heartbeat.database import AlreadyServed, Database, engine, transact
 from heartbeat.neighbour import Failed as Failed
 from heartbeat.settings import Settings
@@ -105,7 +107,7 @@ def _words(person: Person, contact: Contact, outcome: Outcome) -> str:
     return f"{where}: NOT REACHED: {outcome.reason}{later}"
 
 
-def _wanted(given: Settings) -> config.Configuration:
+def _wanted(given: Settings) -> Configuration:
     if not given.config.exists():
         raise Failed(f"There is no configuration at {given.config}; HEARTBEAT_CONFIG names another.")
     return app.understand(given.config.read_text(), given.config, given)
@@ -136,7 +138,7 @@ async def _applied_by(address: str, given: Settings) -> tuple[str, ...]:
         headers={"Content-Type": "application/yaml"},
     )
     if answer.status_code == 422 and "problems" in answer.json():
-        raise config.Wrong(answer.json()["problems"])
+        raise Wrong(answer.json()["problems"])
     if not answer.is_success:
         raise neighbour.refused(address, answer)
     return tuple(answer.json()["changes"])

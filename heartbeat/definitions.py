@@ -14,16 +14,9 @@ from alerting import desk
 from alerting.rows import insert_many
 from heartbeat import installation
 from heartbeat.check import Check
-from heartbeat.config import (
-    GROUP_BY,
-    ORIGIN,
-    CheckDefinition,
-    Component,
-    Configuration,
-    Group,
-    Regions,
-    StatusPage,
-)
+from heartbeat.checks.definition import CheckDefinition
+from heartbeat.config.model import GROUP_BY, ORIGIN, Configuration
+from heartbeat.config.public import Component, Group, Regions, StatusPage
 from heartbeat.pings import keys as ping_keys
 from heartbeat.tables import status_pages
 

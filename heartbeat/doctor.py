@@ -10,7 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from heartbeat.config.duration import in_words
+from heartbeat.duration import in_words
 
 LEAST_POSTGRES = 14
 """The least version of PostgreSQL that is meant to do."""

@@ -23,7 +23,6 @@ from alerting.notifiers.contract import Accepted
 from alerting.person import Person
 from heartbeat import (
     app,
-    config,
     installation,
     migrations,
     outfit,
@@ -35,6 +34,8 @@ from heartbeat import (
     store,
 )
 from heartbeat.check import Check, State
+from heartbeat.config.file import SHORTEST_KEY, Wrong
+from heartbeat.config.model import Configuration
 from heartbeat.database import Unavailable, clock_offset, engine, transact
 from heartbeat.doctor import Facts, Key, Place, Postgres, Stock
 from heartbeat.settings import BadSetting, Settings
@@ -86,17 +87,17 @@ def _written(path: Path) -> tuple[str, str]:
         return "", f"{path} cannot be read: {why}."
 
 
-def _understood(facts: Facts, given: Settings, written: str) -> tuple[Facts, config.Configuration | None]:
+def _understood(facts: Facts, given: Settings, written: str) -> tuple[Facts, Configuration | None]:
     if facts.configuration_missing:
         return facts, None
     try:
         wanted = app.understand(written, given.config, given)
-    except config.Wrong as wrong:
+    except Wrong as wrong:
         return replace(facts, problems=wrong.problems), None
     return replace(facts, warnings=wanted.warnings), wanted
 
 
-def _looked_into(facts: Facts, given: Settings, wanted: config.Configuration | None) -> Facts:
+def _looked_into(facts: Facts, given: Settings, wanted: Configuration | None) -> Facts:
     """What the database tells, as far as it answers."""
     url = make_url(given.database_url)
     if facts.sqlite and not Path(url.database or "").exists():
@@ -114,7 +115,7 @@ def _looked_into(facts: Facts, given: Settings, wanted: config.Configuration | N
         reader.dispose()
 
 
-def _told(db: Connection, facts: Facts, given: Settings, wanted: config.Configuration | None) -> Facts:
+def _told(db: Connection, facts: Facts, given: Settings, wanted: Configuration | None) -> Facts:
     faults, usable = outfit.judged(given, desk.setups.load(db))
     return replace(
         facts,
@@ -223,11 +224,11 @@ def _keys(given: Settings) -> Iterator[Key]:
 
 def _ping_keys(given: Settings, written: str) -> Iterator[Key]:
     """The ping keys of the file. What cannot be filled in is told as a problem of the configuration."""
-    with suppress(config.Wrong):
+    with suppress(Wrong):
         for name, reference in app.understand(written, given.config, given).ping_key_references.items():
             file = _FILES.fullmatch(reference)
             value = secret.fill_in(reference, given.environment, Path.read_text)
-            yield _key(f"ping key {name}", value, _mode(Path(file[1])) if file else None, config.SHORTEST_KEY)
+            yield _key(f"ping key {name}", value, _mode(Path(file[1])) if file else None, SHORTEST_KEY)
 
 
 def _key(name: str, value: str, mode: int | None, least: int) -> Key:

@@ -14,8 +14,8 @@ from alerting.incident import Acknowledged, Missing, Resolved, Snoozed, Stale
 from alerting.incident import State as Life
 from heartbeat import audit, check, installation, store, transitions
 from heartbeat.check import Change, Check, Cleared, State
-from heartbeat.checks import symptoms
-from heartbeat.config import CheckDefinition, export
+from heartbeat.checks import definition, symptoms
+from heartbeat.checks.definition import CheckDefinition
 from heartbeat.who import Who
 
 Deed = tuple[Check, Check]
@@ -55,7 +55,7 @@ def delete(db: Connection, name: str | UUID, who: Who, now: datetime) -> Check |
         return None
     desk.clear(db, {symptoms.key_of(before): f"deleted by {who.name}"}, now, installation.gathering(db))
     store.remove(db, [before.id])
-    was = export.check(CheckDefinition.of(before))
+    was = definition.written(CheckDefinition.of(before))
     audit.record(db, who, "check.delete", f"check {before.slug}", now, before=was)
     return before
 

@@ -21,7 +21,7 @@ from alerting.notifiers.gate import Fenced
 from alerting.notifiers.shelf import Outfit, Setup, Shelf
 from alerting.person import DECLARED, Contact, Person
 from heartbeat import secret, vault
-from heartbeat.config import Configuration
+from heartbeat.config.model import Configuration
 from heartbeat.settings import Settings
 
 LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50)

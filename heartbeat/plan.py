@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 from alerting import desk
 from heartbeat import audit, definitions, store
 from heartbeat.check import Check, State
-from heartbeat.checks import symptoms
-from heartbeat.config import ORIGIN, Configuration, changes, definition
+from heartbeat.checks import definition, symptoms
+from heartbeat.config import changes
 from heartbeat.config import export as exporting
+from heartbeat.config.model import ORIGIN, Configuration
 from heartbeat.pings import keys as ping_keys
 from heartbeat.who import Role, Who
 

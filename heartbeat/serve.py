@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 from heartbeat import (
     app,
     backup,
-    config,
     migrations,
     outfit,
     plan,
@@ -27,6 +26,7 @@ from heartbeat import (
 )
 from heartbeat.access import users
 from heartbeat.clock import WallClock
+from heartbeat.config import file
 from heartbeat.database import Database, Unavailable, transact
 from heartbeat.http import server
 from heartbeat.settings import Settings
@@ -83,7 +83,7 @@ def prepared(given: Settings, *, sample: bool) -> tuple[Settings, list[str]]:
     """The settings with this installation's own secrets filled in, and what its owner must be told once."""
     news = []
     if sample and not given.config.exists():
-        given.config.write_text(config.sample(_sample_reference(given)))
+        given.config.write_text(file.sample(_sample_reference(given)))
         news.append(f"a sample configuration was written to {given.config}")
     admin_key, signing = given.admin_key, given.secret_key
     if not admin_key:

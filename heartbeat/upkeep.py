@@ -15,9 +15,9 @@ from heartbeat import backup as copying
 from heartbeat import doctor as judging
 from heartbeat import examination, migrations, mistyped, neighbour, outfit, rekey, secret_key, settings
 from heartbeat.backup import Manifest, Unusable
-from heartbeat.config.duration import in_words
 from heartbeat.database import AlreadyServed, Database, engine, transact
 from heartbeat.doctor import Finding, Weight
+from heartbeat.duration import in_words
 from heartbeat.rekey import Rotated
 from heartbeat.settings import BadSetting, Settings
 

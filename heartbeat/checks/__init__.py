@@ -1,1 +1,1 @@
-"""Checks, and what the service makes of them."""
+"""Checks: what is expected of jobs, and what is so."""

@@ -12,9 +12,10 @@ from alerting.escalation import Policy
 from alerting.person import Person
 from heartbeat import schedule, vault
 from heartbeat.check import Check
-from heartbeat.config import ORIGIN, CheckDefinition, Component, Configuration, StatusPage
-from heartbeat.config.duration import in_words as length
-from heartbeat.config.public import AUTOMATICALLY, picture
+from heartbeat.checks.definition import CheckDefinition
+from heartbeat.config.model import ORIGIN, Configuration
+from heartbeat.config.public import AUTOMATICALLY, Component, StatusPage, picture
+from heartbeat.duration import in_words as length
 
 CONCEALED = "(secret)"
 """What stands for an encrypted secret wherever somebody reads."""

@@ -9,15 +9,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
-from uuid import UUID
 
 from alerting.escalation import Policy
 from alerting.notifiers.contract import Notifier
 from alerting.person import Person
-from heartbeat import cause, check, maintenance
-from heartbeat.check import Check
-from heartbeat.config import CheckDefinition, Reading, StatusPage, entry, schema
+from heartbeat import maintenance
+from heartbeat.checks.definition import CheckDefinition
+from heartbeat.config import entry, schema
 from heartbeat.config.document import MAX_DEPTH, SHOWN, Node, Problems, TooMany
+from heartbeat.config.file import Reading
+from heartbeat.config.public import StatusPage
 from heartbeat.config.schema import Schema
 
 SHAPES: Final[Mapping[str, Schema]] = {
@@ -125,31 +126,6 @@ def read_window(given: Mapping[str, object], now: datetime) -> maintenance.Wante
     if wrong := maintenance.fault(wanted, now):
         raise Faulty([wrong])
     return wanted
-
-
-def fresh(one: CheckDefinition, group_by: Collection[str], origin: str, now: datetime, uuid: UUID) -> Check:
-    """A new check of this definition, expected from now on."""
-    made = Check(
-        id=0,
-        uuid=uuid,
-        **one.fields(),
-        group_key=cause.group_key(one.slug, one.labels, tuple(group_by)),
-        origin=origin,
-        since=now,
-        armed_at=now,
-    )
-    return check.rearmed(made, now)
-
-
-def redefined(
-    before: Check, one: CheckDefinition | None, group_by: Collection[str], origin: str, now: datetime
-) -> Check:
-    """The check by this definition, or by its own where there is none; the same object where nothing differs."""
-    fields: dict[str, Any] = one.fields() | {"origin": origin} if one else {}
-    labels = one.labels if one else before.labels
-    fields["group_key"] = cause.group_key(before.slug, labels, tuple(group_by))
-    different = {name: value for name, value in fields.items() if getattr(before, name) != value}
-    return check.redefined(before, now, **different) if different else before
 
 
 def _no_reference(text: str) -> str:

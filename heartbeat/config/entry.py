@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from alerting.escalation import MAX_WAIT, MIN_WAIT
 from alerting.severity import Severity
-from heartbeat.config import duration
+from heartbeat import duration
 from heartbeat.config.document import SHOWN, Node, suggestion
 
 SLUG = r"[a-z0-9][a-z0-9_-]{0,99}"

@@ -7,8 +7,8 @@ schema cannot say (whether a person exists, whether a cron line is right) is sai
 from typing import Any
 
 from alerting.severity import Severity
-from heartbeat import secret
-from heartbeat.config import duration, entry
+from heartbeat import duration, secret
+from heartbeat.config import entry
 
 Schema = dict[str, Any]
 

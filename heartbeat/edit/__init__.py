@@ -4,7 +4,7 @@ Each function works inside the caller's transaction, judges by the very rules of
 and writes down who did it. What the file declares is refused.
 """
 
-from heartbeat.config import ORIGIN
+from heartbeat.config.model import ORIGIN
 
 
 class OwnedByFile(Exception):

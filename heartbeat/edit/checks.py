@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 from alerting import desk
 from heartbeat import audit, definitions, hand, installation, store
 from heartbeat.check import Check, State
-from heartbeat.checks import symptoms
-from heartbeat.config import CheckDefinition, definition, entry, export
-from heartbeat.config.definition import Around, Faulty
+from heartbeat.checks import definition, symptoms
+from heartbeat.checks.definition import CheckDefinition
+from heartbeat.config import entry
+from heartbeat.config.definition import Around, Faulty, read_check
 from heartbeat.definitions import MADE_HERE
 from heartbeat.edit import refuse_if_declared
 from heartbeat.who import Who
@@ -35,7 +36,7 @@ class Defined:
 def read(db: Connection, slug: str, given: Mapping[str, object]) -> CheckDefinition:
     """What these fields define, which are those that the file has under `checks`. Raises `Faulty`."""
     around = Around(policies=desk.policies(db), policy=installation.chosen_policy(db))
-    return definition.read_check(slug, given, around)
+    return read_check(slug, given, around)
 
 
 def define(
@@ -89,7 +90,7 @@ def locked(db: Connection, name: str | UUID) -> Check | None:
 
 def written(one: CheckDefinition) -> dict[str, Any]:
     """The definition as `read` takes it, and as the file would have it."""
-    return export.check(one)
+    return definition.written(one)
 
 
 def _save(db: Connection, who: Who, before: Check, after: Check, now: datetime) -> None:

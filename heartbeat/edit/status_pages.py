@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from heartbeat import audit, definitions
-from heartbeat.config import StatusPage, definition, entry, export
+from heartbeat.config import definition, entry, export
 from heartbeat.config.definition import Faulty
+from heartbeat.config.public import StatusPage
 from heartbeat.definitions import MADE_HERE
 from heartbeat.edit import refuse_if_declared
 from heartbeat.who import Who

@@ -37,7 +37,7 @@ class Door:
     ready: Callable[[], bool]
     """Whether the ticker has completed a clean tick in time."""
     apply: Callable[[str, Path, Who], Awaitable[tuple[str, ...]]]
-    """Make this configuration text so, as somebody wants it; the changes in words. Raises `config.Wrong`."""
+    """Make this configuration text so, as somebody wants it; the changes in words. Raises `config.file.Wrong`."""
     live: Live = field(default_factory=Live)
     """Who listens for changes in this process."""
     oidc: Oidc | None = None

@@ -13,11 +13,11 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from heartbeat import config
 from heartbeat.access.account import LastAdmin, Unfit
 from heartbeat.access.keys import Named
 from heartbeat.access.users import Taken
 from heartbeat.config.definition import Faulty
+from heartbeat.config.file import Wrong
 from heartbeat.database import Unavailable
 from heartbeat.edit import InUse, OwnedByFile
 from heartbeat.edit.maintenance import Ended
@@ -88,7 +88,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     NoPage: HTTPStatus.NOT_FOUND,
     NoAnnouncement: HTTPStatus.NOT_FOUND,
     NotSo: HTTPStatus.UNPROCESSABLE_ENTITY,
-    config.Wrong: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Wrong: HTTPStatus.UNPROCESSABLE_ENTITY,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -177,7 +177,7 @@ async def _happened(request: Request, error: Exception) -> Response:
         case Faulty():
             # The first says what to do; those who can show more have them all.
             return answer(request, status, error.problems[0], problems=error.problems)
-        case config.Wrong():
+        case Wrong():
             count = len(error.problems)
             words = f"Nothing was changed: the configuration has {count} problem{'s' * (count != 1)}."
             return answer(request, status, words, problems=list(error.problems))

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
@@ -19,7 +18,8 @@ from alerting import desk
 from heartbeat import audit, cause, installation, transitions
 from heartbeat import store as checks
 from heartbeat.check import Change, Check, Cleared, Ping, Raised, Signal, on_ping, rearmed
-from heartbeat.checks import symptoms
+from heartbeat.checks import definition, symptoms
+from heartbeat.checks.definition import CheckDefinition
 from heartbeat.database import Database, Unavailable
 from heartbeat.pings import keys, store
 from heartbeat.pings.arrival import Arrival, BySlug, ByUuid, NumberedPing, Outcome, Resolved
@@ -38,8 +38,6 @@ MAX_BATCH = 2_000
 NEW_PERIOD = timedelta(days=1)
 NEW_GRACE = timedelta(hours=1)
 """A check created by its first ping is expected once a day, until somebody defines it."""
-NEW_DEFINITION: Mapping[str, str] = MappingProxyType({"every": "1d", "grace": "1h"})
-"""The definition of such a check for the audit log, in the words of the configuration file."""
 
 log = logging.getLogger(__name__)
 
@@ -249,12 +247,13 @@ class _FirstPing:
 def _create(db: Connection, firsts: Mapping[str, _FirstPing]) -> None:
     group_by = installation.recall(db, "group_by")
     group_by = ["host"] if group_by is None else group_by
-    created = checks.insert(db, [_new_check(first.slug, first.at, group_by) for first in firsts.values()])
+    new = {slug: _new_check(slug, first.at, group_by) for slug, first in firsts.items()}
+    created = checks.insert(db, list(new.values()))
     audit.record_all(
         db,
         (
-            (firsts[slug].sender, "check.make", f"check {slug}", dict(NEW_DEFINITION))
-            for slug in firsts
+            (first.sender, "check.make", f"check {slug}", definition.written(CheckDefinition.of(new[slug])))
+            for slug, first in firsts.items()
             if slug in created
         ),
         max(first.at for first in firsts.values()),

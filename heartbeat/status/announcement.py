@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from heartbeat.config import StatusPage
 from heartbeat.config.entry import line
+from heartbeat.config.public import StatusPage
 from heartbeat.status.health import TROUBLED, WORST_FIRST, Claim, Health
 
 MAX_TITLE = 200

@@ -8,7 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from alerting import spell
-from heartbeat.config import StatusPage
+from heartbeat.config.public import StatusPage
 from heartbeat.status.announcement import Affected, Kind, Status, Wanted, by_component
 from heartbeat.status.health import NAMED, TROUBLED, Health, Row, worst
 

@@ -8,7 +8,7 @@ from alerting import desk
 from alerting.incident import State
 from heartbeat import definitions, windows
 from heartbeat.checks import symptoms
-from heartbeat.config import StatusPage
+from heartbeat.config.public import StatusPage
 from heartbeat.status import announcement, draft, editor, health, store
 from heartbeat.status.announcement import Affected, Announcement, NotSo
 from heartbeat.status.editor import NoAnnouncement, page_of

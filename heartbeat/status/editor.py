@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from heartbeat import audit, definitions
-from heartbeat.config import StatusPage
+from heartbeat.config.public import StatusPage
 from heartbeat.status import announcement as life
 from heartbeat.status import mailbox, store
 from heartbeat.status.announcement import Affected, Announcement, NotSo, Status, Update, Wanted

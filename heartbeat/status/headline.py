@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from heartbeat.config import Regions
+from heartbeat.config.public import Regions
 from heartbeat.status.health import NAMED, TROUBLED, WORST_FIRST, Health, Row
 
 LONGEST = 200

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from heartbeat.check import State
-from heartbeat.config import Component, Regions, StatusPage
+from heartbeat.config.public import Component, Regions, StatusPage
 
 NAMED = 3
 """As many troubled components are named in the headline; more are counted."""

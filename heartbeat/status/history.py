@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from heartbeat import definitions
-from heartbeat.config import StatusPage
+from heartbeat.config.public import StatusPage
 from heartbeat.status import ledger, store, uptime
 from heartbeat.status.announcement import Announcement, Kind, Status
 from heartbeat.status.ledger import Watched

@@ -14,8 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from alerting import spell
-from heartbeat.config import StatusPage
-from heartbeat.config.public import picture
+from heartbeat.config.public import StatusPage, picture
 from heartbeat.legible import harmless
 from heartbeat.status import markdown, uptime
 from heartbeat.status.announcement import Affected, Announcement, Status, Update, by_component

@@ -16,7 +16,7 @@ from alerting import desk
 from alerting.notifiers.email import Email
 from heartbeat import definitions
 from heartbeat.clock import Clock
-from heartbeat.config import StatusPage
+from heartbeat.config.public import StatusPage
 from heartbeat.database import Database
 from heartbeat.loop import Loop
 from heartbeat.status import announcement, edition, folder, health, history, store, tail

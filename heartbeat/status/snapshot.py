@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
-from heartbeat.config import Group, StatusPage
+from heartbeat.config.public import Group, StatusPage
 from heartbeat.status import headline
 from heartbeat.status.announcement import Announcement, Kind, Status
 from heartbeat.status.health import Health, Row

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from alerting import desk
 from heartbeat import definitions
 from heartbeat.clock import Clock
-from heartbeat.config import StatusPage
+from heartbeat.config.public import StatusPage
 from heartbeat.database import Database, Unavailable
 from heartbeat.loop import Loop, attempt
 from heartbeat.metrics import Metrics

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from heartbeat.check import State
-from heartbeat.config import StatusPage
+from heartbeat.config.public import StatusPage
 from heartbeat.status import health, history, ledger, uptime
 from heartbeat.status.announcement import Announcement
 from heartbeat.status.health import Bearing

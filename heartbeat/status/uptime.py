@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from alerting import spell
 from heartbeat.check import State
-from heartbeat.config import StatusPage
+from heartbeat.config.public import StatusPage
 
 Span = tuple[datetime, datetime]
 Place = tuple[str, str]

@@ -28,7 +28,7 @@ from heartbeat.access.key import Scope
 from heartbeat.access.session import Limits
 from heartbeat.access.sign_in import Whence
 from heartbeat.app import System
-from heartbeat.config import Component, Group, Regions
+from heartbeat.config.public import Component, Group, Regions
 from heartbeat.edit import checks as edit
 from heartbeat.edit import maintenance as windows
 from heartbeat.link import Answerer

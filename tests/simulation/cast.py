@@ -7,7 +7,8 @@ from datetime import timedelta
 from alerting.escalation import Policy, Step
 from alerting.person import Contact, Person
 from alerting.severity import Severity
-from heartbeat.config import CheckDefinition, Configuration
+from heartbeat.checks.definition import CheckDefinition
+from heartbeat.config.model import Configuration
 from heartbeat.schedule import Cron, Every, Schedule
 from tests.simulation.providers import ntfy, webhook
 

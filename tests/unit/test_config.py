@@ -18,17 +18,11 @@ from alerting.notifiers.contract import Contact, Notifier, Outcome
 from alerting.notifiers.shelf import BUILT_IN
 from alerting.person import Person
 from alerting.severity import Severity
-from heartbeat import config
-from heartbeat.config import (
-    CheckDefinition,
-    Component,
-    Configuration,
-    StatusPage,
-    Wrong,
-    document,
-    entry,
-    schema,
-)
+from heartbeat.checks.definition import GRACE, CheckDefinition
+from heartbeat.config import document, entry, file, schema
+from heartbeat.config.file import Wrong
+from heartbeat.config.model import Configuration
+from heartbeat.config.public import Component, StatusPage
 from heartbeat.schedule import Cron, Every, OnCalendar
 
 KEY = "correct-horse-battery-staple"
@@ -109,7 +103,7 @@ def parse(text: str, env: Mapping[str, str] = ENV) -> Configuration:
             raise FileNotFoundError(2, "No such file or directory")
         return "a-key-out-of-a-file\n"
 
-    return config.parse(text, "f", notifiers=KINDS, env=env, read=read)
+    return file.parse(text, "f", notifiers=KINDS, env=env, read=read)
 
 
 def problems(text: str) -> list[str]:
@@ -119,7 +113,7 @@ def problems(text: str) -> list[str]:
 
 
 def fits(text: str) -> bool:
-    validator = jsonschema.Draft202012Validator(config.json_schema())
+    validator = jsonschema.Draft202012Validator(file.json_schema())
     return bool(validator.is_valid(yaml.safe_load(text)))
 
 
@@ -177,7 +171,7 @@ def test_the_top_of_the_file_speaks_for_what_says_nothing_itself() -> None:
 
 def test_where_nothing_is_said_the_defaults_hold() -> None:
     found = parse("checks: {one: {every: 5m}}")
-    assert found.checks["one"] == CheckDefinition("one", "one", Every(timedelta(minutes=5)), config.GRACE)
+    assert found.checks["one"] == CheckDefinition("one", "one", Every(timedelta(minutes=5)), GRACE)
     assert (found.policy, found.group_by) == (None, ("host",))
 
 
@@ -522,14 +516,14 @@ def test_a_length_of_time_has_its_limits(field: str, shortest: str, longest: str
         assert told.startswith(f"f:1: checks.a.{field}: ")
 
 
-@pytest.mark.parametrize("text", [EXAMPLE, config.sample("${HEARTBEAT_PING_KEY}")])
+@pytest.mark.parametrize("text", [EXAMPLE, file.sample("${HEARTBEAT_PING_KEY}")])
 def test_the_schema_takes_what_is_right(text: str) -> None:
     assert fits(text)
     parse(text)
 
 
 def test_the_schema_is_one() -> None:
-    jsonschema.Draft202012Validator.check_schema(config.json_schema())
+    jsonschema.Draft202012Validator.check_schema(file.json_schema())
 
 
 def fields(found: Any) -> set[str]:
@@ -546,10 +540,10 @@ def test_every_field_of_the_nouns_can_be_written() -> None:
 
 
 def test_the_sample_pings_by_the_key_it_is_given() -> None:
-    assert parse(config.sample("${OTHER_KEY}")).ping_key_references == {"sample": "${OTHER_KEY}"}
+    assert parse(file.sample("${OTHER_KEY}")).ping_key_references == {"sample": "${OTHER_KEY}"}
     odd = '${file:/data/with "quotes" and \\/ping-key}'
-    assert yaml.safe_load(config.sample(odd))["ping_keys"] == {"sample": odd}
-    found = parse(config.sample("${HEARTBEAT_PING_KEY}"))
+    assert yaml.safe_load(file.sample(odd))["ping_keys"] == {"sample": odd}
+    found = parse(file.sample("${HEARTBEAT_PING_KEY}"))
     assert found.warnings == ()
     assert found.checks["example-job"].schedule == Every(timedelta(minutes=1))
     assert found.checks["example-job"].grace == timedelta(seconds=30)
@@ -560,7 +554,7 @@ def test_what_the_sample_shows_in_comments_is_right() -> None:
     shown = re.sub(
         r"(?m)^( *)# (?=- \w+: |notifiers:|timezone: |max_runtime: |  +\w+: )",
         r"\1",
-        config.sample("${OTHER_KEY}"),
+        file.sample("${OTHER_KEY}"),
     )
     env = ENV | {
         "SLACK_WEBHOOK_URL": ENV["SLACK_URL"],

@@ -32,8 +32,8 @@ from heartbeat import (
     app,
     check,
     checker,
-    config,
     database,
+    duration,
     examination,
     janitor,
     link,
@@ -52,8 +52,11 @@ from heartbeat.access import key as access_key
 from heartbeat.access import store as access_store
 from heartbeat.access import ticket as code_ticket
 from heartbeat.check import Cause, State
+from heartbeat.checks.definition import GRACE
 from heartbeat.clock import WallClock
-from heartbeat.config import document, duration, entry, public, schema
+from heartbeat.config import document, entry, file, public, schema
+from heartbeat.config.file import SHORTEST_KEY
+from heartbeat.config.model import GROUP_BY, Configuration
 from heartbeat.edit import maintenance as arranging
 from heartbeat.http import console, face, limits, live, ops, series, server, status_page, subscribe
 from heartbeat.http import page as renderer
@@ -451,14 +454,14 @@ def content(path: Path) -> str:
     )
 
 
-def parsed(text: str) -> config.Configuration:
-    return config.parse(text, "heartbeat.yaml", notifiers=shelf.known().kinds, env=ENVIRONMENT, read=content)
+def parsed(text: str) -> Configuration:
+    return file.parse(text, "heartbeat.yaml", notifiers=shelf.known().kinds, env=ENVIRONMENT, read=content)
 
 
 @pytest.mark.parametrize("number", range(len(blocks(ROOT / "docs/configuration.md", "yaml"))))
 def test_every_example_of_the_configuration_is_right(number: int) -> None:
     found = parsed(blocks(ROOT / "docs/configuration.md", "yaml")[number])
-    assert found != config.Configuration()
+    assert found != Configuration()
     assert all("there are none, so pages reach only" in warning for warning in found.warnings)
 
 
@@ -472,7 +475,7 @@ def test_the_examples_of_notifiers_are_right_with_the_plugin_installed() -> None
     kinds = {**shelf.known().kinds, "carrier-pigeon": shelf.known().kinds["console"]}
     for text in blocks(ROOT / "docs/notifiers.md", "yaml"):
         whole = text + 'notifiers: {email: {smtp: "smtp://h", from: a@example.com}}\n' * ("people" in text)
-        assert config.parse(whole, "heartbeat.yaml", notifiers=kinds, env=ENVIRONMENT, read=content)
+        assert file.parse(whole, "heartbeat.yaml", notifiers=kinds, env=ENVIRONMENT, read=content)
 
 
 @pytest.mark.parametrize(
@@ -502,13 +505,13 @@ def _long(length: timedelta) -> str:
     ("heading", "key", "words"),
     [
         ("## The top", "group_by", f"{entry.MAX_GROUP_BY} labels"),
-        ("## The top", "group_by", f"`[{', '.join(config.GROUP_BY)}]`"),
+        ("## The top", "group_by", f"`[{', '.join(GROUP_BY)}]`"),
         ("## The top", "gathering", span(entry.GATHERING)),
         ("## The top", "gathering", f"`{duration.written(incident.GATHERING)}`"),
         ("## The top", "acknowledge_for", span(entry.ACKNOWLEDGE_FOR)),
         ("## The top", "acknowledge_for", f"`{duration.written(incident.ACKNOWLEDGED_FOR)}`"),
         ("## The top", "grace", span(entry.GRACE)),
-        ("## The top", "grace", f"`{duration.written(config.GRACE)}`"),
+        ("## The top", "grace", f"`{duration.written(GRACE)}`"),
         ("## The top", "ping_keys", f"{entry.MAX_PING_KEYS:,}"),
         ("## The top", "checks", f"{entry.MAX_CHECKS:,}"),
         ("## The top", "people", f"{entry.MAX_PEOPLE:,}"),
@@ -544,7 +547,7 @@ def test_the_limits_of_keys_are_those_of_the_code(heading: str, key: str, words:
 def test_the_other_numbers_of_the_configuration_are_those_of_the_code() -> None:
     page = read("docs/configuration.md")
     for words in (
-        f"at least {config.SHORTEST_KEY} characters",
+        f"at least {SHORTEST_KEY} characters",
         f"at most {document.MAX_CHARACTERS:,} characters, {document.MAX_NODES:,} values (aliases counted each "
         f"time) and {document.MAX_DEPTH} levels",
         f"a list of 1 to {entry.MAX_STEPS} steps",

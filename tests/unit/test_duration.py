@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartbeat.config import duration
+from heartbeat import duration
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,11 @@ from alerting.incident import Incident
 from alerting.incident import State as Life
 from alerting.notifiers import shelf
 from alerting.notifiers.shelf import Setup
-from heartbeat import checker, config, installation, plan, store, vault
+from heartbeat import checker, installation, plan, store, vault
 from heartbeat.check import Cause, Check, Signal, State
 from heartbeat.checks import symptoms
-from heartbeat.config import Configuration
+from heartbeat.config import file
+from heartbeat.config.model import Configuration
 from heartbeat.database import engine
 from heartbeat.pings import keys
 from heartbeat.pings import store as pings
@@ -424,7 +425,7 @@ def test_what_is_odd_is_exported_as_it_is(db: Connection) -> None:
     assert plan.difference(db, parse(ODD)).empty
 
 
-@pytest.mark.parametrize("text", [EXAMPLE, JOBS, config.sample("${HEARTBEAT_PING_KEY}"), "checks: {}"])
+@pytest.mark.parametrize("text", [EXAMPLE, JOBS, file.sample("${HEARTBEAT_PING_KEY}"), "checks: {}"])
 def test_what_is_exported_declares_the_same(db: Connection, text: str) -> None:
     plan.apply(db, parse(text), NOW)
     exported = plan.export(db)

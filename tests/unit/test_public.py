@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from alerting.notifiers import shelf
-from heartbeat import config
-from heartbeat.config import Component, Group, Regions, public
+from heartbeat.config import file, public
+from heartbeat.config.file import Wrong
+from heartbeat.config.model import Configuration
+from heartbeat.config.public import Component, Group, Regions
 
 FULL = """
 status_pages:
@@ -31,14 +33,14 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><path d="M0 0h
 GIF = b"GIF89a" + b"x" * 10
 
 
-def parsed(text: str, picture: bytes = SVG) -> config.Configuration:
-    return config.parse(
+def parsed(text: str, picture: bytes = SVG) -> Configuration:
+    return file.parse(
         text, "f", notifiers=shelf.known().kinds, env={}, read=Path.read_text, look=lambda _: picture
     )
 
 
 def wrong(text: str, picture: bytes = SVG) -> str:
-    with pytest.raises(config.Wrong) as refused:
+    with pytest.raises(Wrong) as refused:
         parsed(text, picture)
     return "\n".join(refused.value.problems)
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from alerting import desk
 from heartbeat import definitions
-from heartbeat.config import StatusPage
+from heartbeat.config.public import StatusPage
 from heartbeat.http import page
 from heartbeat.http.console import concern
 from heartbeat.http.console.visit import Shown, Visit

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from heartbeat import schedule
-from heartbeat.config import CheckDefinition, duration
+from heartbeat import duration, schedule
+from heartbeat.checks.definition import CheckDefinition
 from heartbeat.schedule import Every
 
 KINDS = ("every", "schedule", "on_calendar")

@@ -8,7 +8,7 @@ from typing import Any, Self
 from starlette.datastructures import FormData
 
 from alerting.escalation import Policy
-from heartbeat.config import duration
+from heartbeat import duration
 from heartbeat.http.console import rows
 
 MOST = 20

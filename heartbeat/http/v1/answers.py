@@ -14,7 +14,8 @@ from alerting.severity import Severity
 from heartbeat import check as watched
 from heartbeat import schedule
 from heartbeat.check import Cause, Signal, State
-from heartbeat.config import CheckDefinition, export
+from heartbeat.checks import definition
+from heartbeat.checks.definition import CheckDefinition
 
 Seconds = Annotated[timedelta, PlainSerializer(timedelta.total_seconds, return_type=float)]
 # Two kinds that are both called State would be described by the names of their modules.
@@ -94,7 +95,7 @@ class Check(Answer):
             origin=one.origin,
             incident=incident,
             ping_url=f"{public_url}/ping/{one.uuid}",
-            definition=export.check(CheckDefinition.of(one)),
+            definition=definition.written(CheckDefinition.of(one)),
         )
 
 

@@ -14,7 +14,8 @@ from alerting import desk
 from heartbeat import check, definitions, hand, store
 from heartbeat.check import State
 from heartbeat.checks import symptoms
-from heartbeat.config import CheckDefinition, entry
+from heartbeat.checks.definition import CheckDefinition
+from heartbeat.config import entry
 from heartbeat.edit import checks as edit
 from heartbeat.http import reading
 from heartbeat.http.auth import Admin, Given, Responder

@@ -7,7 +7,8 @@ from pydantic import Field
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from heartbeat import config, definitions
+from heartbeat import definitions
+from heartbeat.config import public
 from heartbeat.edit import status_pages as edit
 from heartbeat.http.auth import Admin, Given
 from heartbeat.http.problem import NoSuch
@@ -86,7 +87,7 @@ async def define_status_page(
     """
     now = door.clock.now()
 
-    def work(db: Connection) -> tuple[config.StatusPage, bool, StatusPage]:
+    def work(db: Connection) -> tuple[public.StatusPage, bool, StatusPage]:
         definitions.wait_for_turn(db)
         before = definitions.status_pages_of(db).get(name)
         precondition.require(None if before is None else tag(before))
@@ -107,7 +108,7 @@ async def delete_status_page(name: fields.Slug, door: Given, who: Admin) -> None
     _known(await door.database.write(lambda db: edit.delete(db, who, name, now)), name)
 
 
-def _shown(one: config.StatusPage, origin: str, public_url: str) -> StatusPage:
+def _shown(one: public.StatusPage, origin: str, public_url: str) -> StatusPage:
     return StatusPage(
         slug=one.slug,
         title=one.title,
@@ -117,7 +118,7 @@ def _shown(one: config.StatusPage, origin: str, public_url: str) -> StatusPage:
     )
 
 
-def _known(one: config.StatusPage | None, name: str) -> config.StatusPage:
+def _known(one: public.StatusPage | None, name: str) -> public.StatusPage:
     if one is None:
         raise NoSuch(f"There is no status page {name[:100]!r}.")
     return one

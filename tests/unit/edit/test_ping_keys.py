@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import Connection
 
 from heartbeat import audit
-from heartbeat.config import ORIGIN, SHORTEST_KEY
 from heartbeat.config.definition import Faulty
+from heartbeat.config.file import SHORTEST_KEY
+from heartbeat.config.model import ORIGIN
 from heartbeat.edit import InUse, OwnedByFile
 from heartbeat.edit import ping_keys as edit
 from heartbeat.pings import keys

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import Connection
 
 from heartbeat import audit, definitions
-from heartbeat.config import Component, StatusPage
 from heartbeat.config.definition import Faulty
+from heartbeat.config.public import Component, StatusPage
 from heartbeat.edit import OwnedByFile
 from heartbeat.edit import status_pages as edit
 from tests.unit.conftest import NOW

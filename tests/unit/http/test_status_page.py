@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 
 from heartbeat import definitions, store
 from heartbeat.app import System
-from heartbeat.config import Component, Regions, public
+from heartbeat.config import public
+from heartbeat.config.public import Component, Regions
 from heartbeat.database import Database
 from heartbeat.http.headers import CONTENT_SECURITY_POLICY
 from heartbeat.status import ledger

@@ -14,7 +14,8 @@ from alerting.incident import Facts
 from heartbeat import audit
 from heartbeat import store as checks
 from heartbeat.check import Check, Signal, State
-from heartbeat.config import CheckDefinition, export
+from heartbeat.checks import definition
+from heartbeat.checks.definition import CheckDefinition
 from heartbeat.database import Database, Unavailable
 from heartbeat.pings import ingest, keys, store
 from heartbeat.pings.arrival import Arrival, BySlug, ByToken, ByUuid, Outcome
@@ -186,5 +187,5 @@ async def test_the_audit_log_has_the_definition_of_a_check_that_its_first_ping_c
     created = await database.read(lambda db: checks.load(db, "new"))
     (deed,) = await database.read(lambda db: audit.listed(db, limit=10))
     assert created is not None
-    assert deed.after == export.check(CheckDefinition.of(created))
+    assert deed.after == definition.written(CheckDefinition.of(created))
     assert (deed.actor, deed.via, deed.remote) == ("house", "ping key house", "192.0.2.7")

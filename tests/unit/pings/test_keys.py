@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection, make_url
 
-from heartbeat.config import ORIGIN
+from heartbeat.config.model import ORIGIN
 from heartbeat.database import engine
 from heartbeat.pings import keys
 from heartbeat.pings.keys import PingKey

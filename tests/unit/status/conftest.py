@@ -5,7 +5,7 @@ from typing import Any
 
 from heartbeat import definitions
 from heartbeat.app import System
-from heartbeat.config import Component, Group, Regions, StatusPage
+from heartbeat.config.public import Component, Group, Regions, StatusPage
 from heartbeat.status import announcement, health
 from heartbeat.status.health import Bearing
 from heartbeat.status.snapshot import Snapshot

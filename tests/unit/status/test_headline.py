@@ -2,7 +2,7 @@
 
 import pytest
 
-from heartbeat.config import Component
+from heartbeat.config.public import Component
 from heartbeat.status.headline import LONGEST, headline
 from heartbeat.status.health import Cell, Claim, Health, Row
 from tests.unit.conftest import NOW

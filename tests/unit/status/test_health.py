@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from heartbeat.config import Component, Regions, StatusPage
+from heartbeat.config.public import Component, Regions, StatusPage
 from heartbeat.status import health
 from heartbeat.status.health import Bearing, Cell, Claim, Health, Row, Standing
 from tests.unit.conftest import NOW

@@ -10,7 +10,7 @@ from sqlalchemy import delete, make_url
 
 from heartbeat import store
 from heartbeat.app import System
-from heartbeat.config import Component, StatusPage
+from heartbeat.config.public import Component, StatusPage
 from heartbeat.database import engine, transact
 from heartbeat.schedule import Every
 from heartbeat.status import editor, history, ledger

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from heartbeat.config import Component, Regions, StatusPage, public
+from heartbeat.config import public
+from heartbeat.config.public import Component, Regions, StatusPage
 from heartbeat.status import edition, health, html
 from heartbeat.status.announcement import Affected, Status
 from heartbeat.status.health import Bearing, Health

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from heartbeat.config import StatusPage
+from heartbeat.config.public import StatusPage
 from heartbeat.status import atom, badge, edition, statuspage
 from heartbeat.status.announcement import Affected, Announcement, Impact, Kind, Status, Update
 from heartbeat.status.health import Health

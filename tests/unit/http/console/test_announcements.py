@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from heartbeat.app import System
-from heartbeat.config import Component
+from heartbeat.config.public import Component
 from heartbeat.status import editor, store
 from heartbeat.status.announcement import Affected, Announcement, Kind, Status, Wanted
 from heartbeat.status.health import Health

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from alerting.severity import Severity
-from heartbeat.config import CheckDefinition, definition, export
-from heartbeat.config.definition import Around
+from heartbeat.checks import definition
+from heartbeat.checks.definition import CheckDefinition
+from heartbeat.config.definition import Around, read_check
 from heartbeat.http.console import draft
 from heartbeat.http.console.draft import Draft
 from heartbeat.schedule import Cron, Every, OnCalendar
@@ -36,15 +37,15 @@ WHOLE = CheckDefinition(
     ],
 )
 def test_a_check_comes_through_its_form_as_it_was(one: CheckDefinition) -> None:
-    filled = Draft.of(one, export.check(one))
-    assert definition.read_check("job", filled.given(), AROUND) == one
+    filled = Draft.of(one, definition.written(one))
+    assert read_check("job", filled.given(), AROUND) == one
     typed = {name: getattr(filled, name).replace("\n", "\r\n") for name in Draft.__slots__}
     assert Draft.typed(typed) == filled, "as a browser sends it"
 
 
 def test_what_is_left_empty_has_its_default() -> None:
     typed = Draft.typed({"slug": "job", "kind": "every", "every": "5m", "grace": "", "policy": ""})
-    found = definition.read_check("job", typed.given(), AROUND)
+    found = read_check("job", typed.given(), AROUND)
     assert (found.name, found.grace, found.severity) == ("job", timedelta(minutes=5), Severity.ERROR)
     assert found.policy is None
 

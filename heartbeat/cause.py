@@ -6,7 +6,7 @@ Jobs that fall silent together on one host have one cause; a job that runs and s
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from alerting.incident import CauseWords
 
@@ -53,6 +53,10 @@ class Cause(StrEnum):
         cause.class_, word, verb, past, cause.mark = row
         cause.words = CauseWords(word, verb, past)
         return cause
+
+
+GROUP_BY: Final = ("host",)
+"""The labels that make a group where the configuration does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from sqlalchemy import Connection, delete, select, text
 from alerting import desk
 from alerting.rows import insert_many
 from heartbeat import installation
+from heartbeat.cause import GROUP_BY
 from heartbeat.check import Check
 from heartbeat.checks.definition import CheckDefinition
-from heartbeat.config.model import GROUP_BY, ORIGIN, Configuration
+from heartbeat.config.model import ORIGIN, Configuration
 from heartbeat.config.public import Component, Group, Regions, StatusPage
 from heartbeat.pings import keys as ping_keys
 from heartbeat.tables import status_pages

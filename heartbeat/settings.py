@@ -31,6 +31,18 @@ class BadSetting(ValueError):
     """A setting that cannot be used: one sentence that names it and what would be right."""
 
 
+def _spoken(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104  # a bind-all address is not one to open in a browser
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{_spoken(host)}:{port}"
+
+
+def _sqlite_url(data_dir: Path) -> str:
+    return f"sqlite:///{data_dir / 'heartbeat.db'}"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What one process is told by its environment. Secrets are kept out of `repr`."""
@@ -38,14 +50,14 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     data_dir: Path = Path("data")
-    database_url: str = field(default="sqlite:///data/heartbeat.db", repr=False)
+    database_url: str = field(default=_sqlite_url(data_dir), repr=False)
     config: Path = Path("heartbeat.yaml")
-    public_url: str = "http://127.0.0.1:8000"
+    public_url: str = _url(host, port)
     roles: frozenset[str] = frozenset(ROLES)
     outside_url: str = field(default="", repr=False)
     notify_socket: str = ""
     """Where systemd waits for word of this process (sd_notify); it sets this itself."""
-    outside_every: float = 10.0
+    outside_every: int = 10
     admin_key: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
     secret_keys_before: tuple[str, ...] = field(default=(), repr=False)
@@ -101,39 +113,40 @@ def read(environ: Mapping[str, str]) -> Settings:
     if environ.get("HEARTBEAT_PORT", "").startswith("tcp://"):
         # So Kubernetes says where a Service called heartbeat is, and means no setting of ours.
         environ = {name: value for name, value in environ.items() if name != "HEARTBEAT_PORT"}
-    host = environ.get("HEARTBEAT_HOST", "127.0.0.1")
-    port = _whole(environ, "HEARTBEAT_PORT", 8000, 0, 65_535)
-    data_dir = Path(environ.get("HEARTBEAT_DATA_DIR", "data"))
+    default = Settings()
+    host = environ.get("HEARTBEAT_HOST", default.host)
+    port = _whole(environ, "HEARTBEAT_PORT", default.port, 0, 65_535)
+    data_dir = Path(environ.get("HEARTBEAT_DATA_DIR", default.data_dir))
     return Settings(
         host=host,
         port=port,
         data_dir=data_dir,
         database_url=_database_url(environ, data_dir),
-        config=Path(environ.get("HEARTBEAT_CONFIG", "heartbeat.yaml")),
-        public_url=environ.get("HEARTBEAT_PUBLIC_URL", f"http://{_spoken(host)}:{port}").rstrip("/"),
+        config=Path(environ.get("HEARTBEAT_CONFIG", default.config)),
+        public_url=environ.get("HEARTBEAT_PUBLIC_URL", _url(host, port)).rstrip("/"),
         roles=_roles(environ.get("HEARTBEAT_ROLES", "")),
         outside_url=environ.get("HEARTBEAT_OUTSIDE_URL", ""),
         notify_socket=environ.get("NOTIFY_SOCKET", ""),
-        outside_every=_whole(environ, "HEARTBEAT_OUTSIDE_EVERY", 10, 1, 3600),
+        outside_every=_whole(environ, "HEARTBEAT_OUTSIDE_EVERY", default.outside_every, 1, 3600),
         admin_key=_long(environ, "HEARTBEAT_ADMIN_KEY", 16),
         secret_key=_long(environ, "HEARTBEAT_SECRET_KEY", SHORTEST_KEY),
         secret_keys_before=_keys(environ, "HEARTBEAT_SECRET_KEY_PREVIOUS"),
         encryption_keys=_keys(environ, "HEARTBEAT_ENCRYPTION_KEYS"),
         allow_addresses=_networks(environ, "HEARTBEAT_ALLOW_ADDRESSES"),
-        keep_incidents=_whole(environ, "HEARTBEAT_KEEP_INCIDENTS", 400, *KEEP),
-        keep_transitions=_whole(environ, "HEARTBEAT_KEEP_TRANSITIONS", 400, *KEEP),
-        sign_in_idle=timedelta(hours=_whole(environ, "HEARTBEAT_SIGN_IN_IDLE", 12, 1, 720)),
-        sign_in_longest=timedelta(hours=_whole(environ, "HEARTBEAT_SIGN_IN_LONGEST", 168, 1, 2160)),
+        keep_incidents=_whole(environ, "HEARTBEAT_KEEP_INCIDENTS", default.keep_incidents, *KEEP),
+        keep_transitions=_whole(environ, "HEARTBEAT_KEEP_TRANSITIONS", default.keep_transitions, *KEEP),
+        sign_in_idle=_hours(environ, "HEARTBEAT_SIGN_IN_IDLE", default.sign_in_idle, 720),
+        sign_in_longest=_hours(environ, "HEARTBEAT_SIGN_IN_LONGEST", default.sign_in_longest, 2160),
         **_proxy(environ),
-        **_oidc(environ),
-        metrics_open=_one_of(environ, "HEARTBEAT_METRICS_OPEN", ("off", "on")) == "on",
-        admin_key_sign_in=_one_of(environ, "HEARTBEAT_ADMIN_KEY_SIGN_IN", ("on", "off")) == "on",
-        ping_body_limit=_whole(environ, "HEARTBEAT_PING_BODY_LIMIT", 100_000, 0, 10_000_000),
+        **_oidc(environ, default.oidc_role_claim),
+        metrics_open=_on(environ, "HEARTBEAT_METRICS_OPEN", default.metrics_open),
+        admin_key_sign_in=_on(environ, "HEARTBEAT_ADMIN_KEY_SIGN_IN", default.admin_key_sign_in),
+        ping_body_limit=_whole(environ, "HEARTBEAT_PING_BODY_LIMIT", default.ping_body_limit, 0, 10_000_000),
         status_dir=Path(environ["HEARTBEAT_STATUS_DIR"]) if environ.get("HEARTBEAT_STATUS_DIR") else None,
         status_hook=environ.get("HEARTBEAT_STATUS_HOOK", ""),
-        log_level=_level(environ.get("HEARTBEAT_LOG_LEVEL", "INFO")),
-        log_format=_one_of(environ, "HEARTBEAT_LOG_FORMAT", ("text", "json")),
-        metrics_checks=_one_of(environ, "HEARTBEAT_METRICS_CHECKS", ("on", "off")) == "on",
+        log_level=_level(environ.get("HEARTBEAT_LOG_LEVEL", default.log_level)),
+        log_format=_one_of(environ, "HEARTBEAT_LOG_FORMAT", default.log_format, ("text", "json")),
+        metrics_checks=_on(environ, "HEARTBEAT_METRICS_CHECKS", default.metrics_checks),
         metrics_labels=_series_labels(environ.get("HEARTBEAT_METRICS_LABELS", "")),
         otlp_url=_otlp_url(environ),
         environment=dict(environ),
@@ -184,12 +197,8 @@ def own_secret(settings: Settings, name: str) -> tuple[str, bool]:
     return made, True
 
 
-def _spoken(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104  # a bind-all address is not one to open in a browser
-
-
 def _database_url(environ: Mapping[str, str], data_dir: Path) -> str:
-    url = environ.get("HEARTBEAT_DATABASE_URL") or f"sqlite:///{data_dir / 'heartbeat.db'}"
+    url = environ.get("HEARTBEAT_DATABASE_URL") or _sqlite_url(data_dir)
     if not url.startswith(("sqlite:///", "postgresql://", "postgres://", "postgresql+psycopg://")):
         raise BadSetting(
             "HEARTBEAT_DATABASE_URL must begin with sqlite:/// or postgresql://, "
@@ -251,7 +260,7 @@ def is_unread(url: str) -> bool:
         return False
 
 
-def _oidc(environ: Mapping[str, str]) -> dict[str, Any]:
+def _oidc(environ: Mapping[str, str], role_claim: str) -> dict[str, Any]:
     """A provider that signs people in. Half of it set up, or without the extra, would let nobody in in silence."""
     issuer = environ.get("HEARTBEAT_OIDC_ISSUER", "")
     client, secret = (
@@ -281,7 +290,7 @@ def _oidc(environ: Mapping[str, str]) -> dict[str, Any]:
         "oidc_issuer": issuer,
         "oidc_client_id": client,
         "oidc_client_secret": secret,
-        "oidc_role_claim": environ.get("HEARTBEAT_OIDC_ROLE_CLAIM") or "groups",
+        "oidc_role_claim": environ.get("HEARTBEAT_OIDC_ROLE_CLAIM") or role_claim,
         "oidc_roles": tuple((value, role) for value, _, role in pairs),
         "oidc_default_role": default,
     }
@@ -320,9 +329,17 @@ def _trusted(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:
     return found
 
 
-def _one_of(environ: Mapping[str, str], name: str, words: tuple[str, str]) -> str:
-    """One of two words; the first where none is given."""
-    given = environ.get(name) or words[0]
+def _on(environ: Mapping[str, str], name: str, default: bool) -> bool:
+    words = ("on", "off") if default else ("off", "on")
+    return _one_of(environ, name, words[0], words) == "on"
+
+
+def _hours(environ: Mapping[str, str], name: str, default: timedelta, most: int) -> timedelta:
+    return timedelta(hours=_whole(environ, name, default // timedelta(hours=1), 1, most))
+
+
+def _one_of(environ: Mapping[str, str], name: str, default: str, words: tuple[str, str]) -> str:
+    given = environ.get(name) or default
     if given not in words:
         raise BadSetting(f"{name} must be {words[0]} or {words[1]}, not {given!r}.")
     return given

@@ -15,6 +15,9 @@ from heartbeat.written import Inline, filled, unless
 GRACE: Final = timedelta(minutes=5)
 """How late a job may be where neither its check nor the top of the file says."""
 
+SEVERITY: Final = Severity.ERROR
+"""How bad it is that a check is down that does not say."""
+
 
 @dataclass(frozen=True, slots=True)
 class CheckDefinition:
@@ -27,7 +30,7 @@ class CheckDefinition:
     max_runtime: timedelta | None = None
     description: str = ""
     labels: dict[str, str] = field(default_factory=dict)
-    severity: Severity = Severity.ERROR
+    severity: Severity = SEVERITY
     policy: str | None = None
     manual_resume: bool = False
 
@@ -76,7 +79,7 @@ def written(one: CheckDefinition, policy: str | None = None) -> dict[str, Any]:
             "grace": unless(duration.written(one.grace), duration.written(GRACE)),
             "max_runtime": None if one.max_runtime is None else duration.written(one.max_runtime),
             "labels": Inline(one.labels) or None,
-            "severity": unless(one.severity.value, Severity.ERROR.value),
+            "severity": unless(one.severity.value, SEVERITY.value),
             "policy": unless(one.policy, policy),
             "manual_resume": one.manual_resume or None,
         }

@@ -10,8 +10,9 @@ import yaml
 from alerting.escalation import Policy
 from alerting.incident import ACKNOWLEDGED_FOR, GATHERING
 from alerting.person import Person
+from heartbeat.cause import GROUP_BY
 from heartbeat.checks import definition
-from heartbeat.config.model import GROUP_BY, Configuration
+from heartbeat.config.model import Configuration
 from heartbeat.config.public import AUTOMATICALLY, Component, Group, Regions, StatusPage
 from heartbeat.duration import written
 from heartbeat.written import Inline, filled, one_or_more, unless

@@ -20,12 +20,12 @@ from alerting.escalation import Policy, Step
 from alerting.incident import ACKNOWLEDGED_FOR, GATHERING
 from alerting.notifiers.contract import Notifier
 from alerting.person import OPERATOR, Person
-from alerting.severity import Severity
 from heartbeat import duration, schedule, secret
-from heartbeat.checks.definition import GRACE, CheckDefinition
+from heartbeat.cause import GROUP_BY
+from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
 from heartbeat.config import document, entry, public, schema
 from heartbeat.config.document import Node, Problems, TooMany
-from heartbeat.config.model import GROUP_BY, Configuration
+from heartbeat.config.model import Configuration
 from heartbeat.config.public import Look, StatusPage
 from heartbeat.config.reach import Reach
 from heartbeat.schedule import Every, Schedule
@@ -181,7 +181,7 @@ class Reading:
             grace=node.read("grace", entry.between(entry.GRACE), self._grace),
             max_runtime=node.read("max_runtime", entry.between(entry.MAX_RUNTIME), None),
             labels=entry.labels(node.get("labels")),
-            severity=node.read("severity", entry.severity, Severity.ERROR),
+            severity=node.read("severity", entry.severity, SEVERITY),
             policy=self._policy_for(node),
             manual_resume=node.read("manual_resume", entry.truth, False),
         )

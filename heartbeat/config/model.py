@@ -7,10 +7,10 @@ from typing import Final
 from alerting.escalation import Policy
 from alerting.incident import ACKNOWLEDGED_FOR, GATHERING
 from alerting.person import Person
+from heartbeat.cause import GROUP_BY
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.config.public import StatusPage
 
-GROUP_BY: Final = ("host",)
 ORIGIN: Final = "file"
 """The origin of checks that the configuration declares."""
 

@@ -4,10 +4,14 @@ The names of the fields stand only here; the reading of the file (`config`) take
 schema cannot say (whether a person exists, whether a cron line is right) is said by `heartbeat plan`.
 """
 
+from datetime import timedelta
 from typing import Any
 
+from alerting.incident import ACKNOWLEDGED_FOR, GATHERING
 from alerting.severity import Severity
 from heartbeat import duration, secret
+from heartbeat.cause import GROUP_BY
+from heartbeat.checks.definition import GRACE, SEVERITY
 from heartbeat.config import entry
 
 Schema = dict[str, Any]
@@ -27,7 +31,9 @@ def _names(description: str, limit: int, pattern: str) -> Schema:
     return {"oneOf": [one, many], "description": description}
 
 
-def _length(description: str) -> Schema:
+def _length(description: str, default: timedelta | None = None) -> Schema:
+    if default is not None:
+        description += f": {duration.written(default)} by default."
     return {"type": "string", "pattern": f"^{duration.PATTERN}$", "description": description}
 
 
@@ -86,7 +92,7 @@ _CHECK = _object(
         ),
         "severity": {
             "enum": list(Severity),
-            "description": "How bad it is when it is down: error by default.",
+            "description": f"How bad it is when it is down: {SEVERITY} by default.",
         },
         "policy": _name("Who is paged."),
         "manual_resume": {
@@ -213,15 +219,17 @@ _TOP = _object(
     "What heartbeat watches, and whom it pages.",
     {
         "group_by": _names(
-            "Checks with the same values of these labels share an incident: host by default.",
+            f"Checks with the same values of these labels share an incident: {', '.join(GROUP_BY)} by default.",
             entry.MAX_GROUP_BY,
             entry.LABEL,
         ),
-        "gathering": _length("How long an incident gathers silent checks before it pages: 10s by default."),
-        "acknowledge_for": _length("How long an acknowledgement lasts, then it pages again: 4h by default."),
+        "gathering": _length("How long an incident gathers silent checks before it pages", GATHERING),
+        "acknowledge_for": _length(
+            "How long an acknowledgement lasts, then it pages again", ACKNOWLEDGED_FOR
+        ),
         "policy": _name("The policy of checks that name none."),
         "timezone": _ZONE | {"description": "The time zone of checks and people that name none."},
-        "grace": _GRACE | {"description": "The grace of checks that name none: 5m by default."},
+        "grace": _length("The grace of checks that name none", GRACE),
         "ping_keys": _section("Keys by which jobs may ping.", entry.MAX_PING_KEYS, _KEY),
         "checks": _section("The jobs under watch.", entry.MAX_CHECKS, _ref("check")),
         "people": _section("Who can be paged.", entry.MAX_PEOPLE, _ref("person")),

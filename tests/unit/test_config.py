@@ -18,6 +18,7 @@ from alerting.notifiers.contract import Contact, Notifier, Outcome
 from alerting.notifiers.shelf import BUILT_IN
 from alerting.person import Person
 from alerting.severity import Severity
+from heartbeat import duration
 from heartbeat.checks.definition import GRACE, CheckDefinition
 from heartbeat.config import document, entry, file, schema
 from heartbeat.config.file import Wrong
@@ -548,6 +549,10 @@ def test_the_sample_pings_by_the_key_it_is_given() -> None:
     assert found.checks["example-job"].schedule == Every(timedelta(minutes=1))
     assert found.checks["example-job"].grace == timedelta(seconds=30)
     assert found.people["me"].contacts == (Contact("console", "terminal"),)
+
+
+def test_the_sample_names_the_grace_of_checks_that_name_none() -> None:
+    assert f"; {duration.written(GRACE)} where nothing is said" in file.sample("${OTHER_KEY}")
 
 
 def test_what_the_sample_shows_in_comments_is_right() -> None:

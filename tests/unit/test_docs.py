@@ -51,12 +51,13 @@ from heartbeat.access import account, factor, hasher, oidc, session, sign_in, tr
 from heartbeat.access import key as access_key
 from heartbeat.access import store as access_store
 from heartbeat.access import ticket as code_ticket
-from heartbeat.check import Cause, State
+from heartbeat.cause import GROUP_BY, Cause
+from heartbeat.check import State
 from heartbeat.checks.definition import GRACE
 from heartbeat.clock import WallClock
 from heartbeat.config import document, entry, file, public, schema
 from heartbeat.config.file import SHORTEST_KEY
-from heartbeat.config.model import GROUP_BY, Configuration
+from heartbeat.config.model import Configuration
 from heartbeat.edit import maintenance as arranging
 from heartbeat.http import console, face, limits, live, ops, series, server, status_page, subscribe
 from heartbeat.http import page as renderer

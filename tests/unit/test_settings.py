@@ -104,3 +104,7 @@ def test_where_spans_go(environment: dict[str, str], url: str) -> None:
 def test_an_address_of_a_collector_without_its_scheme_is_refused(name: str) -> None:
     with pytest.raises(BadSetting, match=f"^{name} must begin with http:// or https://"):
         settings.read({name: "collector:4317"})
+
+
+def test_an_empty_environment_leaves_every_setting_at_its_default() -> None:
+    assert settings.read({}) == Settings()

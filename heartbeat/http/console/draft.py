@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from heartbeat import duration, schedule
-from heartbeat.checks.definition import CheckDefinition
+from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
 from heartbeat.schedule import Every
 
 KINDS = ("every", "schedule", "on_calendar")
@@ -27,10 +27,10 @@ class Draft:
     schedule: str = "0 3 * * *"
     on_calendar: str = "Mon..Fri 03:00"
     timezone: str = "UTC"
-    grace: str = "5m"
+    grace: str = duration.written(GRACE)
     max_runtime: str = ""
     labels: str = ""
-    severity: str = "error"
+    severity: str = SEVERITY.value
     policy: str = ""
     manual_resume: str = ""
 

@@ -1,4 +1,4 @@
-"""A ping as it arrives, whichever dialect brought it, and what becomes of it. Pure."""
+"""A ping as it arrives in any dialect, the check that it is for, and its result. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,8 +44,7 @@ Target: TypeAlias = ByUuid | BySlug | ByToken
 class Arrival:
     """One ping as it came over the wire.
 
-    Nothing changes it once it is made. It is not frozen because every ping makes one, and freezing costs more
-    than all else that is done to make it.
+    Nothing changes it once it is made. It is not frozen because every ping makes one, and freezing triples the cost.
     """
 
     target: Target
@@ -65,7 +64,7 @@ Resolved: TypeAlias = tuple[str, Arrival]
 """A ping with the uuid of its check, as 32 hex digits; the uuid is empty where there is no such check."""
 
 
-class Outcome(StrEnum):
+class PingResult(StrEnum):
     """The result of one ping. The values are those of the metric `heartbeat_pings_total`."""
 
     HEARD = "heard"

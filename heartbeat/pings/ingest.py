@@ -22,7 +22,7 @@ from heartbeat.checks import definition, symptoms
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.database import Database, Unavailable
 from heartbeat.pings import keys, store
-from heartbeat.pings.arrival import Arrival, BySlug, ByUuid, NumberedPing, Outcome, Resolved
+from heartbeat.pings.arrival import Arrival, BySlug, ByToken, ByUuid, NumberedPing, PingResult, Resolved
 from heartbeat.pings.key_usage import KeyUsage
 from heartbeat.schedule import Every
 from heartbeat.who import Role, Who
@@ -41,8 +41,8 @@ NEW_GRACE = timedelta(hours=1)
 
 log = logging.getLogger(__name__)
 
-_VALID_KEY = frozenset({Outcome.HEARD, Outcome.CREATED})
-"""The outcomes that prove that the ping key exists, for pings that came with one."""
+_VALID_KEY = frozenset({PingResult.HEARD, PingResult.CREATED})
+"""The results that prove that the ping key exists, for pings that came with one."""
 
 
 class Ingest:
@@ -59,26 +59,26 @@ class Ingest:
         self._wake = wake
         self._observe_batch = observe_batch
         self._key_usage = KeyUsage(database)
-        self._waiting: list[tuple[Arrival, asyncio.Future[Outcome]]] = []
+        self._waiting: list[tuple[Arrival, asyncio.Future[PingResult]]] = []
         self._draining: asyncio.Task[None] | None = None
         self._stuck = False
         self._away = False
         self._bytes = 0
         self._oldest = 0.0
-        self._writing: asyncio.Task[list[Outcome | None]] | None = None
+        self._writing: asyncio.Task[list[PingResult | None]] | None = None
 
-    def hear(self, arrival: Arrival) -> "asyncio.Future[Outcome]":
+    def hear(self, arrival: Arrival) -> "asyncio.Future[PingResult]":
         """Put a ping in line; the future is done once it is committed."""
         size = len(arrival.body) if arrival.body else 0
         if self._stuck or len(self._waiting) >= MAX_WAITING or self._bytes + size > MAX_WAITING_BYTES:
             raise Unavailable("the database does not keep up")
         self._bytes += size
-        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiting.append((arrival, outcome))
+        future: asyncio.Future[PingResult] = asyncio.get_running_loop().create_future()
+        self._waiting.append((arrival, future))
         if self._draining is None:
             self._oldest = asyncio.get_running_loop().time()
             self._draining = asyncio.create_task(self._drain())
-        return outcome
+        return future
 
     async def settle(self, seconds: float | None = None) -> None:
         """Wait until no ping is in line, for up to `seconds`. Pings left over then were never answered."""
@@ -96,7 +96,7 @@ class Ingest:
         finally:
             self._draining = None
 
-    async def _commit(self, batch: list[tuple[Arrival, "asyncio.Future[Outcome]"]], oldest: float) -> None:
+    async def _commit(self, batch: list[tuple[Arrival, "asyncio.Future[PingResult]"]], oldest: float) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         writing = self._writing = loop.create_task(self._write([arrival for arrival, _ in batch]))
@@ -109,7 +109,7 @@ class Ingest:
         self._answer(batch, writing)
         self._observe_batch(len(batch), loop.time() - began)
 
-    def _turn_away(self, batch: list[tuple[Arrival, "asyncio.Future[Outcome]"]]) -> None:
+    def _turn_away(self, batch: list[tuple[Arrival, "asyncio.Future[PingResult]"]]) -> None:
         log.warning("the database has not answered for %.1f s; pings are turned away", STORE_BOUND)
         self._stuck = True
         waiting, self._waiting, self._bytes = self._waiting, [], 0
@@ -119,24 +119,24 @@ class Ingest:
 
     def _answer(
         self,
-        batch: list[tuple[Arrival, "asyncio.Future[Outcome]"]],
-        writing: "asyncio.Future[list[Outcome | None]]",
+        batch: list[tuple[Arrival, "asyncio.Future[PingResult]"]],
+        writing: "asyncio.Future[list[PingResult | None]]",
     ) -> None:
         error = writing.exception()
-        outcomes = [None] * len(batch) if error is not None else writing.result()
+        results = [None] * len(batch) if error is not None else writing.result()
         self._log_outage(error)
         self._key_usage.note(
             (target.key_hash, arrival.at)
-            for (arrival, _), outcome in zip(batch, outcomes, strict=True)
-            if isinstance(target := arrival.target, BySlug) and outcome in _VALID_KEY
+            for (arrival, _), result in zip(batch, results, strict=True)
+            if isinstance(target := arrival.target, BySlug) and result in _VALID_KEY
         )
-        for (_, future), outcome in zip(batch, outcomes, strict=True):
+        for (_, future), result in zip(batch, results, strict=True):
             if future.done():
                 continue
-            if outcome is None:
+            if result is None:
                 future.set_exception(Unavailable("the ping could not be stored"))
             else:
-                future.set_result(outcome)
+                future.set_result(result)
 
     def _log_outage(self, error: BaseException | None) -> None:
         """Log the beginning and the end of an outage; in between, each batch would log the same."""
@@ -146,10 +146,10 @@ class Ingest:
             log.warning("pings are stored again")
         self._away = error is not None
 
-    async def _write(self, arrivals: list[Arrival]) -> list[Outcome | None]:
+    async def _write(self, arrivals: list[Arrival]) -> list[PingResult | None]:
         """Store a batch. If one row spoils it, its halves are stored apart, until the bad row stands alone."""
         try:
-            outcomes, urgent = await self._database.write_pings(lambda db: hear(db, arrivals))
+            results, urgent = await self._database.write_pings(lambda db: hear(db, arrivals))
         except DBAPIError:
             log.exception("a batch of %d pings could not be stored", len(arrivals))
             if len(arrivals) == 1:
@@ -158,32 +158,32 @@ class Ingest:
             return [*await self._write(arrivals[:half]), *await self._write(arrivals[half:])]
         if urgent:
             self._wake()
-        return list(outcomes)
+        return list(results)
 
 
-def hear(db: Connection, arrivals: Sequence[Arrival]) -> tuple[list[Outcome], bool]:
+def hear(db: Connection, arrivals: Sequence[Arrival]) -> tuple[list[PingResult], bool]:
     """Store one transaction's pings, in the order in which they came.
 
-    Return the outcome of each, and whether the checker or the escalator should look at once.
+    Return the result of each, and whether the checker or the escalator should look at once.
     """
     pings, created = _resolve(db, arrivals)
     plain = _plain(pings)
     heard = store.hear_plain(db, plain) if plain else set()
-    singly, urgent = _hear_singly(db, [ping for ping in pings if ping[0] and ping[0] not in heard])
+    singly, urgent = _hear_singly(db, [ping for ping in pings if ping[0] not in heard and ping[0]])
     heard |= singly
     urgent = urgent or bool(created)
-    return [_outcome(ping, heard, created) for ping in pings], urgent
+    return [_result(ping, heard, created) for ping in pings], urgent
 
 
-def _outcome(ping: Resolved, heard: Collection[str], created: set[str]) -> Outcome:
+def _result(ping: Resolved, heard: Collection[str], created: set[str]) -> PingResult:
     uuid, arrival = ping
     if uuid not in heard:
-        return Outcome.UNKNOWN
+        return PingResult.UNKNOWN
     if created and isinstance(target := arrival.target, BySlug) and target.create and target.slug in created:
         # Of several first pings in one batch, one has created the check; the others found it.
         created.remove(target.slug)
-        return Outcome.CREATED
-    return Outcome.HEARD
+        return PingResult.CREATED
+    return PingResult.HEARD
 
 
 def _plain(pings: Sequence[Resolved]) -> list[Resolved]:
@@ -200,13 +200,12 @@ def _resolve(db: Connection, arrivals: Sequence[Arrival]) -> tuple[list[Resolved
     pings = []
     for arrival in arrivals:
         match arrival.target:
-            case ByUuid(uuid):
-                pass
+            case ByUuid() as target:
+                pings.append((target.uuid, arrival))
             case BySlug(key_hash, slug) if key_hash in names:
-                uuid = uuids.get(slug, "")
-            case _:
-                uuid = ""
-        pings.append((uuid, arrival))
+                pings.append((uuids.get(slug, ""), arrival))
+            case BySlug() | ByToken():
+                pings.append(("", arrival))
     return pings, created
 
 

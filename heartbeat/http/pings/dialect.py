@@ -1,4 +1,4 @@
-"""The contract of a ping dialect: a request becomes an `Arrival`, and an `Outcome` becomes an answer."""
+"""The contract of a ping dialect: a request becomes an `Arrival`, and a `PingResult` becomes a response."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from heartbeat.http.asgi import Message, Scope
-from heartbeat.pings.arrival import Arrival, Outcome
+from heartbeat.pings.arrival import Arrival, PingResult
 
 AGENT_LIMIT = 200
 """Characters kept of a user agent."""
@@ -17,7 +17,7 @@ Header = tuple[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A whole response, made once and sent many times."""
 
     start: Message
@@ -25,7 +25,7 @@ class Answer:
 
 
 class BadPing(Exception):
-    """The request is no ping in this dialect. It carries the status and the text of the answer."""
+    """The request is no ping in this dialect. It carries the status and the text of the response."""
 
     def __init__(self, status: int, text: bytes) -> None:
         self.status = status
@@ -43,17 +43,17 @@ class Dialect(Protocol):
     def arrival(self, scope: Scope, at: datetime, body: bytes | None) -> Arrival:
         """Read a request. Raises `BadPing`. `body` is cut already, and None where it is empty."""
 
-    def answer(self, outcome: Outcome) -> Answer:
-        """Return what the client gets for an outcome."""
+    def response(self, result: PingResult) -> Response:
+        """Return what the client gets for a result."""
 
-    def refusal(self, bad: BadPing) -> Answer:
+    def refusal(self, bad: BadPing) -> Response:
         """Return what the client gets for a request that is no ping."""
 
 
-def answer(status: int, text: bytes, headers: Sequence[Header]) -> Answer:
-    """Make an answer. Its Content-Length is added."""
+def response(status: int, text: bytes, headers: Sequence[Header]) -> Response:
+    """Make a response. Its Content-Length is added."""
     length = (b"content-length", str(len(text)).encode())
-    return Answer(
+    return Response(
         {"type": "http.response.start", "status": status, "headers": [*headers, length]},
         {"type": "http.response.body", "body": text},
     )

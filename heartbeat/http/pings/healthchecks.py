@@ -13,8 +13,8 @@ from uuid import UUID
 from heartbeat.check import Signal
 from heartbeat.http.asgi import Scope
 from heartbeat.http.pings import dialect
-from heartbeat.http.pings.dialect import RETRY_AFTER, Answer, BadPing
-from heartbeat.pings.arrival import Arrival, BySlug, ByUuid, Outcome
+from heartbeat.http.pings.dialect import RETRY_AFTER, BadPing, Response
+from heartbeat.pings.arrival import Arrival, BySlug, ByUuid, PingResult
 
 PREFIX = "/ping/"
 
@@ -37,11 +37,11 @@ class Healthchecks:
             (b"ping-body-limit", str(body_limit).encode()),
         ]
         unavailable = b"the ping could not be stored; try again"
-        self._answers = {
-            Outcome.HEARD: dialect.answer(200, b"OK", self._headers),
-            Outcome.CREATED: dialect.answer(201, b"Created", self._headers),
-            Outcome.UNKNOWN: dialect.answer(404, b"not found", self._headers),
-            Outcome.UNAVAILABLE: dialect.answer(
+        self._responses = {
+            PingResult.HEARD: dialect.response(200, b"OK", self._headers),
+            PingResult.CREATED: dialect.response(201, b"Created", self._headers),
+            PingResult.UNKNOWN: dialect.response(404, b"not found", self._headers),
+            PingResult.UNAVAILABLE: dialect.response(
                 503, unavailable, [*self._headers, (b"retry-after", RETRY_AFTER)]
             ),
         }
@@ -64,13 +64,13 @@ class Healthchecks:
             rid,
         )
 
-    def answer(self, outcome: Outcome) -> Answer:
-        """Return what the client gets for an outcome."""
-        return self._answers[outcome]
+    def response(self, result: PingResult) -> Response:
+        """Return what the client gets for a result."""
+        return self._responses[result]
 
-    def refusal(self, bad: BadPing) -> Answer:
+    def refusal(self, bad: BadPing) -> Response:
         """Return what the client gets for a request that is no ping."""
-        return dialect.answer(bad.status, bad.text, self._headers)
+        return dialect.response(bad.status, bad.text, self._headers)
 
 
 def _split(parts: list[str]) -> tuple[bool, list[str]]:

@@ -1,4 +1,4 @@
-"""Receives the pings of one dialect: reads the body within bounds, queues the ping, sends the answer.
+"""Receives the pings of one dialect: reads the body within bounds, queues the ping, sends the response.
 
 A plain ASGI route: this is the hot path, and the web framework costs more per ping than the database does.
 """
@@ -9,9 +9,9 @@ from contextlib import suppress
 from heartbeat.clock import Clock
 from heartbeat.database import Unavailable
 from heartbeat.http.asgi import Receive, Scope, Send
-from heartbeat.http.pings.dialect import Answer, BadPing, Dialect
+from heartbeat.http.pings.dialect import BadPing, Dialect, Response
 from heartbeat.metrics import Metrics
-from heartbeat.pings.arrival import Outcome
+from heartbeat.pings.arrival import PingResult
 from heartbeat.pings.ingest import Ingest
 
 BODY_BOUND = 5.0
@@ -30,20 +30,20 @@ class Receiver:
         self._ingest = ingest
         self._clock = clock
         self._body_limit = body_limit
-        self._counters = {outcome: metrics.pings.heard.labels(outcome.value) for outcome in Outcome}
+        self._counters = {result: metrics.pings.heard.labels(result.value) for result in PingResult}
         self._malformed = metrics.pings.heard.labels("malformed")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Response one request."""
         try:
-            answer = await self._receive(scope, receive)
+            response = await self._receive(scope, receive)
         except asyncio.CancelledError:
             # At a stop, senders that still wait are asked to try again; another process may serve by then.
-            answer = self._dialect.answer(Outcome.UNAVAILABLE)
-        await send(answer.start)
-        await send(answer.body)
+            response = self._dialect.response(PingResult.UNAVAILABLE)
+        await send(response.start)
+        await send(response.body)
 
-    async def _receive(self, scope: Scope, receive: Receive) -> Answer:
+    async def _receive(self, scope: Scope, receive: Receive) -> Response:
         at = self._clock.now()
         body = await _read(receive, self._body_limit) if _has_body(scope) else None
         try:
@@ -52,11 +52,11 @@ class Receiver:
             self._malformed.inc()
             return self._dialect.refusal(bad)
         try:
-            outcome = await self._ingest.hear(arrival)
+            result = await self._ingest.hear(arrival)
         except Unavailable:
-            outcome = Outcome.UNAVAILABLE
-        self._counters[outcome].inc()
-        return self._dialect.answer(outcome)
+            result = PingResult.UNAVAILABLE
+        self._counters[result].inc()
+        return self._dialect.response(result)
 
 
 def _has_body(scope: Scope) -> bool:

@@ -18,7 +18,7 @@ from heartbeat.checks import definition
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.database import Database, Unavailable
 from heartbeat.pings import ingest, keys, store
-from heartbeat.pings.arrival import Arrival, BySlug, ByToken, ByUuid, Outcome
+from heartbeat.pings.arrival import Arrival, BySlug, ByToken, ByUuid, PingResult
 from heartbeat.pings.ingest import Ingest
 from heartbeat.pings.keys import PingKey
 from tests.unit.conftest import NOW, a_check
@@ -51,12 +51,12 @@ async def test_what_arrives_during_a_commit_is_the_next_batch(database: Database
     first = line.hear(success(job))
     await asyncio.sleep(0)
     rest = [line.hear(success(job)) for _ in range(50)]
-    answers = await asyncio.gather(first, *rest)
-    assert set(answers) == {Outcome.HEARD}
+    results = await asyncio.gather(first, *rest)
+    assert set(results) == {PingResult.HEARD}
     assert sizes == [1, 50]
-    after = await database.read(lambda db: checks.load(db, "job"))
-    assert after is not None
-    assert after.pings == 51
+    check = await database.read(lambda db: checks.load(db, "job"))
+    assert check is not None
+    assert check.pings == 51
 
 
 async def test_an_answer_means_committed(database: Database, job: Check) -> None:
@@ -66,7 +66,7 @@ async def test_an_answer_means_committed(database: Database, job: Check) -> None
 
 
 @pytest.mark.parametrize("last_ok_at", [NOW, None])
-async def test_a_failure_tells_when_it_was_last_well(
+async def test_a_failure_says_when_the_check_was_last_well(
     database: Database, insert: Insert, last_ok_at: datetime | None
 ) -> None:
     new = a_check("job", last_ok_at=last_ok_at)
@@ -95,9 +95,9 @@ async def test_one_row_that_cannot_be_stored_spoils_no_other(
     line = Ingest(database)
     # PostgreSQL takes no NUL in a text; the route strips it, so only a fault of ours could bring one here.
     arrivals = [success(job), success(job, agent="\0"), *(success(job) for _ in range(5))]
-    answers = await asyncio.gather(*(line.hear(arrival) for arrival in arrivals), return_exceptions=True)
+    results = await asyncio.gather(*(line.hear(arrival) for arrival in arrivals), return_exceptions=True)
     database.close()
-    assert [isinstance(answer, Unavailable) for answer in answers] == [False, True, *[False] * 5]
+    assert [isinstance(result, Unavailable) for result in results] == [False, True, *[False] * 5]
 
 
 class Held(Database):
@@ -134,7 +134,7 @@ async def test_while_the_database_hangs_every_waiter_is_turned_away_and_afterwar
         line.hear(success(job))
     held.let_go.set()
     await line.settle()
-    assert await line.hear(success(job)) is Outcome.HEARD
+    assert await line.hear(success(job)) is PingResult.HEARD
     held.close()
 
 
@@ -147,8 +147,8 @@ async def test_the_bytes_in_line_are_bounded(
     taken = line.hear(heavy)
     with pytest.raises(Unavailable):
         line.hear(heavy)
-    assert await taken is Outcome.HEARD
-    assert await line.hear(heavy) is Outcome.HEARD
+    assert await taken is PingResult.HEARD
+    assert await line.hear(heavy) is PingResult.HEARD
 
 
 async def test_the_line_is_bounded(database: Database, job: Check, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,23 +157,23 @@ async def test_the_line_is_bounded(database: Database, job: Check, monkeypatch: 
     taken = [line.hear(success(job)) for _ in range(3)]
     with pytest.raises(Unavailable):
         line.hear(success(job))
-    assert await asyncio.gather(*taken) == [Outcome.HEARD] * 3
+    assert await asyncio.gather(*taken) == [PingResult.HEARD] * 3
 
 
 async def test_no_check_owns_a_token_yet(database: Database, job: Check) -> None:
     by_token = replace(success(job), target=ByToken("job"))
     line = Ingest(database)
 
-    outcomes = await asyncio.gather(*[line.hear(by_token), line.hear(success(job))])
+    results = await asyncio.gather(*[line.hear(by_token), line.hear(success(job))])
 
-    assert outcomes == [Outcome.UNKNOWN, Outcome.HEARD]
+    assert results == [PingResult.UNKNOWN, PingResult.HEARD]
     assert len(await database.read(lambda db: store.last_pings(db, job.id))) == 1
 
 
 async def test_a_ping_may_report_measurements(database: Database, job: Check) -> None:
     measured = replace(success(job), measurements={"rows": 1200.0, "duration": 3.5})
 
-    assert await Ingest(database).hear(measured) is Outcome.HEARD
+    assert await Ingest(database).hear(measured) is PingResult.HEARD
 
 
 async def test_the_audit_log_has_the_definition_of_a_check_that_its_first_ping_created(
@@ -182,7 +182,7 @@ async def test_the_audit_log_has_the_definition_of_a_check_that_its_first_ping_c
     await database.write(lambda db: keys.add(db, PingKey("house", "aa", "api")))
     first = Arrival(BySlug("aa", "new", create=True), Signal.SUCCESS, NOW, "GET", "192.0.2.7", "curl")
 
-    assert await Ingest(database).hear(first) is Outcome.CREATED
+    assert await Ingest(database).hear(first) is PingResult.CREATED
 
     created = await database.read(lambda db: checks.load(db, "new"))
     (deed,) = await database.read(lambda db: audit.listed(db, limit=10))

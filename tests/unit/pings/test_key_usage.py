@@ -15,7 +15,7 @@ from heartbeat.check import Check, Signal
 from heartbeat.database import Database, Unavailable
 from heartbeat.edit import ping_keys as edit
 from heartbeat.pings import keys
-from heartbeat.pings.arrival import Arrival, BySlug, Outcome
+from heartbeat.pings.arrival import Arrival, BySlug, PingResult
 from heartbeat.pings.ingest import Ingest
 from heartbeat.who import Role, Who
 from tests.unit.conftest import NOW, a_check
@@ -35,7 +35,7 @@ class Place:
     def __post_init__(self) -> None:
         self.line = Ingest(self.database)
 
-    async def ping(self, at: datetime, key: str = "") -> Outcome:
+    async def ping(self, at: datetime, key: str = "") -> PingResult:
         hash_ = sha256((key or self.key).encode()).hexdigest()
         return await self.line.hear(Arrival(BySlug(hash_, "job"), Signal.SUCCESS, at, "GET", "", ""))
 
@@ -61,7 +61,7 @@ async def place(database: Database, insert: Insert) -> Place:
 
 async def test_a_key_that_no_job_has_used_was_never_used(place: Place) -> None:
     assert await place.last_used() is None
-    assert await place.ping(NOW, "a key that nobody has made") is Outcome.UNKNOWN
+    assert await place.ping(NOW, "a key that nobody has made") is PingResult.UNKNOWN
     assert await place.last_used() is None
 
 
@@ -103,7 +103,7 @@ async def test_pings_are_heard_when_the_use_of_keys_cannot_be_written(
             raise error
 
         monkeypatch.setattr(keys, "touch", broken)
-        assert await Place(place.database, place.key).ping(NOW) is Outcome.HEARD
+        assert await Place(place.database, place.key).ping(NOW) is PingResult.HEARD
     assert await place.last_used() is None
 
 
@@ -111,7 +111,7 @@ async def test_an_api_key_that_pings_is_used_by_its_pings(place: Place) -> None:
     _, clear = await place.database.write(
         lambda db: api_keys.make(db, ANNA, "agent", (Scope.PING,), Role.VIEWER, None, NOW)
     )
-    assert await place.ping(NOW, clear) is Outcome.HEARD
+    assert await place.ping(NOW, clear) is PingResult.HEARD
     await place.line.settle()
     (key,) = await place.database.read(key_store.every)
     assert (key.name, key.last_used_at) == ("agent", NOW)

@@ -11,7 +11,7 @@ from heartbeat import check
 from heartbeat.check import Check, Ping, Signal, State
 from heartbeat.database import Database
 from heartbeat.pings import ingest, store
-from heartbeat.pings.arrival import Arrival, BySlug, ByUuid, Outcome
+from heartbeat.pings.arrival import Arrival, BySlug, ByUuid, PingResult
 from heartbeat.pings.store import KEEP
 from heartbeat.pings.tables import ping_keys, pings
 from heartbeat.tables import checks
@@ -111,12 +111,12 @@ async def test_what_is_not_plain_goes_through_on_ping(database: Database, insert
     down = check.on_due(a_check("down"), NOW + timedelta(hours=1)).check
     jobs = await database.write(lambda db: insert(db, [new, running, down]))
     line = [success(job, 10) for job in jobs.values()]
-    outcomes, urgent = await database.write(lambda db: ingest.hear(db, line))
-    assert (outcomes, urgent) == ([Outcome.HEARD] * 3, True)
-    after = await database.read(
+    results, urgent = await database.write(lambda db: ingest.hear(db, line))
+    assert (results, urgent) == ([PingResult.HEARD] * 3, True)
+    lives = await database.read(
         lambda db: {r.slug: (r.state, r.runs, r.pings) for r in db.execute(select(checks))}
     )
-    assert after == dict.fromkeys(("new", "running", "down"), ("up", None, 1))
+    assert lives == dict.fromkeys(("new", "running", "down"), ("up", None, 1))
 
 
 async def test_order_is_kept_within_a_batch(database: Database, insert: Insert) -> None:
@@ -127,29 +127,31 @@ async def test_order_is_kept_within_a_batch(database: Database, insert: Insert) 
         Arrival(ByUuid(job.uuid.hex), signal, NOW + timedelta(seconds=n), "GET", "", "")
         for n, signal in enumerate(signals)
     ]
-    outcomes, urgent = await database.write(lambda db: ingest.hear(db, line))
-    assert (outcomes, urgent) == ([Outcome.HEARD] * 4, True)
+    results, urgent = await database.write(lambda db: ingest.hear(db, line))
+    assert (results, urgent) == ([PingResult.HEARD] * 4, True)
     stored = await database.read(lambda db: store.last_pings(db, job.id))
     assert [(ping.n, ping.signal) for ping in reversed(stored)] == list(enumerate(signals, 1))
     state = await database.read(lambda db: db.execute(select(checks.c.state)).scalar_one())
     assert state == "up"
 
 
-async def test_of_several_first_pings_in_one_batch_one_makes_the_check(
+async def test_of_several_first_pings_in_one_batch_one_creates_the_check(
     database: Database, insert: Insert
 ) -> None:
     await database.write(lambda db: insert_many(db, ping_keys, [{"name": "k", "hash": "h"}]))
     first, second = (
-        Arrival(BySlug("h", "fresh", create=True), Signal.SUCCESS, NOW, "GET", "", "") for _ in range(2)
+        Arrival(BySlug("h", "new", create=True), Signal.SUCCESS, NOW, "GET", "", "") for _ in range(2)
     )
-    outcomes, urgent = await database.write(lambda db: ingest.hear(db, [first, second]))
-    assert (outcomes, urgent) == ([Outcome.CREATED, Outcome.HEARD], True)
+    results, urgent = await database.write(lambda db: ingest.hear(db, [first, second]))
+    assert (results, urgent) == ([PingResult.CREATED, PingResult.HEARD], True)
 
 
-async def test_unknown_uuids_are_told_apart_in_one_batch(database: Database, insert: Insert) -> None:
+async def test_unknown_uuids_are_told_from_known_ones_in_one_batch(
+    database: Database, insert: Insert
+) -> None:
     jobs = await database.write(lambda db: insert(db, [a_check("job", state=State.UP, last_ok_at=NOW)]))
     stranger = a_check("stranger")
-    outcomes, _ = await database.write(
+    results, _ = await database.write(
         lambda db: ingest.hear(db, [success(jobs["job"], 1), success(stranger, 1)])
     )
-    assert outcomes == [Outcome.HEARD, Outcome.UNKNOWN]
+    assert results == [PingResult.HEARD, PingResult.UNKNOWN]

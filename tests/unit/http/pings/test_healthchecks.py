@@ -36,7 +36,7 @@ MEANINGS = {
 
 @pytest.mark.parametrize("suffix", MEANINGS)
 @pytest.mark.parametrize("by_key", [False, True], ids=["uuid", "key"])
-async def test_every_form_of_address(
+async def test_every_form_of_address_has_its_meaning(
     system: System, client: httpx.AsyncClient, job: Check, by_key: bool, suffix: str
 ) -> None:
     base = f"/ping/{KEY}/job" if by_key else f"/ping/{job.uuid}"
@@ -44,17 +44,17 @@ async def test_every_form_of_address(
     answer = await client.get(base + suffix)
 
     assert (answer.status_code, answer.text) == (200, "OK")
-    [one] = await stored(system)
-    assert (one.signal, one.exit_status) == MEANINGS[suffix]
+    [ping] = await stored(system)
+    assert (ping.signal, ping.exit_status) == MEANINGS[suffix]
 
 
 async def test_every_verb_pings(system: System, client: httpx.AsyncClient, job: Check) -> None:
     for verb in VERBS:
-        answer = await client.request(verb, f"/ping/{job.uuid}", content=b"" if verb == "HEAD" else b"said")
+        answer = await client.request(verb, f"/ping/{job.uuid}", content=b"" if verb == "HEAD" else b"text")
         assert answer.status_code == 200
 
-    assert [(one.method, one.body) for one in await stored(system)] == [
-        (verb, None if verb == "HEAD" else b"said") for verb in VERBS
+    assert [(ping.method, ping.body) for ping in await stored(system)] == [
+        (verb, None if verb == "HEAD" else b"text") for verb in VERBS
     ]
 
 
@@ -73,7 +73,7 @@ async def test_a_slash_at_the_end_is_right_only_after_the_bare_uuid(
     assert len(await stored(system)) == 1
 
 
-async def test_what_names_no_check_is_not_found(
+async def test_an_address_that_names_no_check_is_not_found(
     system: System, client: httpx.AsyncClient, job: Check
 ) -> None:
     for path in (
@@ -113,14 +113,14 @@ async def test_an_exit_status_is_at_most_255(client: httpx.AsyncClient, job: Che
         assert (answer.status_code, answer.text) == (400, "invalid url format")
 
 
-async def test_the_headers_that_clients_read(
+async def test_every_answer_has_the_headers_that_clients_read(
     client: httpx.AsyncClient, job: Check, system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = [
         await client.get(path)
         for path in (
             f"/ping/{job.uuid}",
-            f"/ping/{KEY}/fresh?create=1",
+            f"/ping/{KEY}/new?create=1",
             f"/ping/{job.uuid}/256",
             f"/ping/{job.uuid}?rid=x",
             f"/ping/{uuid4()}",
@@ -141,15 +141,15 @@ async def test_the_headers_that_clients_read(
 async def test_several_runs_are_open_at_once_each_by_its_rid(
     system: System, client: httpx.AsyncClient, job: Check, clock: SetClock
 ) -> None:
-    one, other = uuid4(), uuid4()
+    first, second = uuid4(), uuid4()
     for seconds, suffix in [
-        (0, f"/start?rid={one}"),
-        (10, f"/start?rid={other}"),
+        (0, f"/start?rid={first}"),
+        (10, f"/start?rid={second}"),
         (10, "/start"),
-        (10, f"?rid={str(one).upper()}"),
-        (10, f"/fail?rid={other}"),
+        (10, f"?rid={str(first).upper()}"),
+        (10, f"/fail?rid={second}"),
         (10, "/0"),
-        (10, f"/0?rid={other}"),
+        (10, f"/0?rid={second}"),
     ]:
         clock.advance(seconds=seconds)
         assert (await client.get(f"/ping/{job.uuid}{suffix}")).status_code == 200
@@ -158,7 +158,7 @@ async def test_several_runs_are_open_at_once_each_by_its_rid(
         (ping.rid, None if ping.duration is None else ping.duration.total_seconds())
         for ping in (await stored(system))[3:]
     ]
-    assert ended == [(one, 30), (other, 30), (None, 30), (other, None)]
+    assert ended == [(first, 30), (second, 30), (None, 30), (second, None)]
     assert (await read_check(system)).runs == ()
 
 
@@ -183,7 +183,7 @@ async def test_odd_query_strings_do_not_matter(client: httpx.AsyncClient, job: C
         assert (await client.get(f"/ping/{job.uuid}{query}")).status_code == 200, query
 
 
-async def test_start_and_log_never_change_what_is_known(
+async def test_start_and_log_never_change_the_state(
     system: System, client: httpx.AsyncClient, job: Check, clock: SetClock
 ) -> None:
     for suffix in ("/start", "/log"):
@@ -224,7 +224,7 @@ async def test_a_failure_turns_it_down_and_a_success_up(
         (True, "/fail", State.PAUSED),
     ],
 )
-async def test_what_a_ping_does_to_a_paused_check(
+async def test_a_success_or_failure_resumes_a_paused_check_unless_it_is_resumed_by_hand(
     system: System,
     client: httpx.AsyncClient,
     admin: httpx.AsyncClient,
@@ -232,16 +232,16 @@ async def test_what_a_ping_does_to_a_paused_check(
     suffix: str,
     state: State,
 ) -> None:
-    one = await make_check(system, manual_resume=by_hand)
+    paused = await make_check(system, manual_resume=by_hand)
     await admin.post("/v1/checks/job/pause")
 
-    assert (await client.get(f"/ping/{one.uuid}{suffix}")).status_code == 200
+    assert (await client.get(f"/ping/{paused.uuid}{suffix}")).status_code == 200
     assert (await read_check(system)).state is state
 
 
-async def test_a_first_ping_makes_its_check(system: System, client: httpx.AsyncClient, job: Check) -> None:
+async def test_a_first_ping_creates_its_check(system: System, client: httpx.AsyncClient, job: Check) -> None:
     answers = [
-        await client.post(f"/ping/{KEY}/fresh{suffix}")
+        await client.post(f"/ping/{KEY}/new{suffix}")
         for suffix in ("", "?create=0", "/start?create=1", "?create=1", "/fail?create=1", "")
     ]
 
@@ -253,11 +253,11 @@ async def test_a_first_ping_makes_its_check(system: System, client: httpx.AsyncC
         (200, "OK"),
         (200, "OK"),
     ]
-    made = await read_check(system, "fresh")
-    assert (made.origin, made.pings) == ("ping", 4)
+    created = await read_check(system, "new")
+    assert (created.origin, created.pings) == ("ping", 4)
 
 
-async def test_only_who_has_the_key_makes_checks(client: httpx.AsyncClient, job: Check) -> None:
-    assert (await client.get("/ping/another-key/fresh?create=1")).status_code == 404
-    # By uuid nothing is made: nobody chooses those.
+async def test_only_a_valid_key_creates_checks(client: httpx.AsyncClient, job: Check) -> None:
+    assert (await client.get("/ping/another-key/new?create=1")).status_code == 404
+    # A ping by uuid creates no check: nobody chooses a uuid.
     assert (await client.get(f"/ping/{uuid4()}?create=1")).status_code == 404

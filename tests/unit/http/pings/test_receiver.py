@@ -18,9 +18,9 @@ from heartbeat.database import Database
 from heartbeat.http import pings, server
 from heartbeat.http.asgi import Scope
 from heartbeat.http.pings import dialect, receiver
-from heartbeat.http.pings.dialect import Answer, BadPing
+from heartbeat.http.pings.dialect import BadPing, Response
 from heartbeat.pings import ingest
-from heartbeat.pings.arrival import Arrival, ByToken, ByUuid, Outcome, Target
+from heartbeat.pings.arrival import Arrival, ByToken, ByUuid, PingResult, Target
 from tests.unit.http.conftest import read_check, refuse_database
 from tests.unit.http.pings.conftest import KEY, call, stored
 
@@ -28,7 +28,7 @@ BOTH = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 
 
 @pytest.mark.parametrize(
-    ("said", "heard"),
+    ("sent", "expected"),
     [
         (b"", None),
         (b"all well\n", b"all well\n"),
@@ -41,19 +41,19 @@ BOTH = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 )
 @BOTH
 async def test_bodies_are_cut_and_never_refused(
-    system: System, client: httpx.AsyncClient, job: Check, said: bytes, heard: bytes | None
+    system: System, client: httpx.AsyncClient, job: Check, sent: bytes, expected: bytes | None
 ) -> None:
     async def chunks() -> AsyncIterator[bytes]:
-        for at in range(0, len(said), 70_000):
-            yield said[at : at + 70_000]
+        for at in range(0, len(sent), 70_000):
+            yield sent[at : at + 70_000]
 
     for content_type in ("text/plain", "application/json", "multipart/form-data", "nonsense", ""):
         headers = {"Content-Type": content_type}
-        for content in (said, chunks()):
+        for content in (sent, chunks()):
             answer = await client.post(f"/ping/{job.uuid}/log", content=content, headers=headers)
             assert (answer.status_code, answer.text) == (200, "OK")
 
-    assert {one.body for one in await stored(system)} == {heard}
+    assert {ping.body for ping in await stored(system)} == {expected}
 
 
 async def test_a_body_that_stops_half_way_is_a_ping(
@@ -64,12 +64,12 @@ async def test_a_body_that_stops_half_way_is_a_ping(
     length = [(b"content-length", b"100")]
 
     stalled = await call(system, f"/ping/{job.uuid}", messages=[begun], headers=length)
-    gone = await call(
+    disconnected = await call(
         system, f"/ping/{job.uuid}", messages=[begun, {"type": "http.disconnect"}], headers=length
     )
 
-    assert (stalled, gone) == (200, 200)
-    assert [one.body for one in await stored(system)] == [b"half", b"half"]
+    assert (stalled, disconnected) == (200, 200)
+    assert [ping.body for ping in await stored(system)] == [b"half", b"half"]
 
 
 async def test_a_malformed_ping_does_not_wait_for_its_body(
@@ -92,7 +92,7 @@ async def test_the_sender_of_a_ping_is_stored_whatever_it_claims_to_be(system: S
     ]:
         assert await call(system, f"/ping/{job.uuid}", headers=headers, client=client) == 200
 
-    assert [(one.agent, one.remote) for one in await stored(system)] == [
+    assert [(ping.agent, ping.remote) for ping in await stored(system)] == [
         ("curl/8.5", "2001:db8::1"),
         ("nulhereÿ\x01", "192.0.2.7"),
         ("a" * 200, ""),
@@ -107,22 +107,22 @@ async def test_all_pings_that_arrive_at_once_are_stored(
 
     assert {answer.status_code for answer in answers} == {200}
     heard = await stored(system)
-    assert [one.n for one in heard] == list(range(1, 61))
-    assert {one.body for one in heard} == {b"%d" % n for n in range(60)}
+    assert [ping.n for ping in heard] == list(range(1, 61))
+    assert {ping.body for ping in heard} == {b"%d" % n for n in range(60)}
     assert (await read_check(system)).pings == 60
 
 
 async def test_an_answer_comes_after_the_commit(
     system: System, client: httpx.AsyncClient, job: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    committed, told = asyncio.Event(), asyncio.Event()
+    committed, let_go = asyncio.Event(), asyncio.Event()
     write = Database.write_pings
 
     async def write_and_wait(self: Database, work: Any) -> Any:
-        done = await write(self, work)
+        results = await write(self, work)
         committed.set()
-        await told.wait()
-        return done
+        await let_go.wait()
+        return results
 
     monkeypatch.setattr(Database, "write_pings", write_and_wait)
     pinging = asyncio.create_task(client.get(f"/ping/{job.uuid}"))
@@ -130,7 +130,7 @@ async def test_an_answer_comes_after_the_commit(
 
     assert len(await stored(system)) == 1
     assert not pinging.done()
-    told.set()
+    let_go.set()
     assert (await pinging).status_code == 200
 
 
@@ -140,11 +140,11 @@ async def test_a_ping_that_cannot_be_stored_is_answered_503_and_can_be_sent_agai
     with monkeypatch.context() as away:
         refuse_database(system, away)
         answer = await client.post(f"/ping/{job.uuid}")
-    again = await client.post(f"/ping/{job.uuid}")
+    repeated = await client.post(f"/ping/{job.uuid}")
 
     assert (answer.status_code, answer.text) == (503, "the ping could not be stored; try again")
     assert answer.headers["retry-after"] == "5"
-    assert again.status_code == 200
+    assert repeated.status_code == 200
     assert len(await stored(system)) == 1
 
 
@@ -167,16 +167,16 @@ async def test_no_sender_waits_for_a_database_that_hangs(
         answers = [await client.post(f"/ping/{job.uuid}") for _ in range(3)]
     let_go.set()
     await system.ingest.settle()
-    again = await client.post(f"/ping/{job.uuid}")
+    repeated = await client.post(f"/ping/{job.uuid}")
 
     assert [answer.status_code for answer in answers] == [503, 503, 503]
     assert {answer.headers["retry-after"] for answer in answers} == {"5"}
-    assert again.status_code == 200
-    # The first was stored in the end; who was told to come again may count twice, never not at all.
+    assert repeated.status_code == 200
+    # The first was stored in the end. A ping that is sent again may count twice, but is never lost.
     assert len(await stored(system)) == 2
 
 
-async def test_pings_are_counted_by_their_outcome(
+async def test_pings_are_counted_by_their_result(
     system: System, client: httpx.AsyncClient, job: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for path in (f"/ping/{job.uuid}", f"/ping/{KEY}/new?create=1", f"/ping/{uuid4()}", "/ping/x"):
@@ -208,7 +208,7 @@ async def test_a_head_request_is_answered_without_a_body(system: System, job: Ch
 
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
     assert answer.endswith(b"\r\n\r\n")
-    assert [one.method for one in await stored(system)] == ["HEAD"]
+    assert [ping.method for ping in await stored(system)] == ["HEAD"]
 
 
 class Push:
@@ -227,12 +227,12 @@ class Push:
         rows = {"rows": float(scope["query_string"] or 0)}
         return Arrival(target, Signal.SUCCESS, at, scope["method"], "", "push", body, measurements=rows)
 
-    def answer(self, outcome: Outcome) -> Answer:
-        statuses = {Outcome.HEARD: 202, Outcome.UNAVAILABLE: 503}
-        return dialect.answer(statuses.get(outcome, 404), outcome.value.encode(), [])
+    def response(self, result: PingResult) -> Response:
+        statuses = {PingResult.HEARD: 202, PingResult.UNAVAILABLE: 503}
+        return dialect.response(statuses.get(result, 404), result.value.encode(), [])
 
-    def refusal(self, bad: BadPing) -> Answer:
-        return dialect.answer(bad.status, bad.text, [])
+    def refusal(self, bad: BadPing) -> Response:
+        return dialect.response(bad.status, bad.text, [])
 
 
 async def test_another_dialect_is_one_class_and_one_line_in_the_list(

@@ -44,10 +44,10 @@ def left_undone(walk: str, addresses: Iterable[str]) -> list[str]:
 
 
 def forms(web: FastAPI) -> Iterator[str]:
-    """The pattern of every address to which a page sends a form. What lies under /v1 is for programs."""
+    """The pattern of every address to which a page sends a form. Programs use /v1, and providers /callbacks."""
     for route in iter_route_contexts(web.routes):
         path = str(getattr(route, "path", ""))
-        if "POST" in (getattr(route, "methods", None) or ()) and not path.startswith("/v1"):
+        if "POST" in (getattr(route, "methods", None) or ()) and not path.startswith(("/v1", "/callbacks")):
             yield path
 
 

@@ -117,8 +117,8 @@ async def test_each_notice_names_who_is_next_and_counts_those_before_it(database
     await statements_of(database, courier_of(database, pager))
     await database.write(lambda db: desk.resolve(db, 1, "anna", PAGED_AT))
     await statements_of(database, courier_of(database, pager))
-    told = sorted((address, notice.incident, notice.sequence) for address, notice in pager.notices)
-    assert told == [
+    sent = sorted((address, notice.incident, notice.sequence) for address, notice in pager.notices)
+    assert sent == [
         ("anna", 1, 0),
         ("anna", 1, 1),
         ("anna", 2, 0),

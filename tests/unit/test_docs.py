@@ -24,7 +24,15 @@ from alerting import courier, delivery, escalator, incident, logbook, notice, ou
 from alerting.delivery import Retry, Tries
 from alerting.notice import Kind
 from alerting.notifiers import answer, email, gate, ntfy, pagerduty, shelf
-from alerting.notifiers.contract import Notifier, Unreachable
+from alerting.notifiers.contract import (
+    Acknowledgement,
+    Arrived,
+    Malformed,
+    Notifier,
+    Undelivered,
+    Unreachable,
+    Unsigned,
+)
 from alerting.person import OPERATOR
 from alerting.severity import Severity
 from heartbeat import (
@@ -61,6 +69,7 @@ from heartbeat.config.model import Configuration
 from heartbeat.edit import maintenance as arranging
 from heartbeat.http import console, face, limits, live, ops, series, server, status_page, subscribe
 from heartbeat.http import page as renderer
+from heartbeat.http.callbacks import provider
 from heartbeat.http.console import roll, search, stream
 from heartbeat.http.door import Door
 from heartbeat.http.pings import dialect, healthchecks, receiver
@@ -409,7 +418,10 @@ def test_the_example_of_a_notifier_is_the_one_that_the_tests_install() -> None:
 def test_the_contract_of_a_notifier_is_documented() -> None:
     text = section("docs/notifiers.md", "## Writing one of your own")
     members = {row[0].strip("`").partition("(")[0] for row in rows(text)}
-    assert members == {"Member", "kind", *shelf._CONTRACT}
+    assert members == {"Member", "kind", *shelf._CONTRACT, "received"}
+    receipts = (Arrived, Undelivered, Acknowledgement, Unsigned, Malformed)
+    assert all(f"`{receipt.__name__}" in text for receipt in receipts)
+    assert f"at most {delivery.LONGEST_ID} printable characters" in " ".join(text.split())
 
 
 def test_the_numbers_of_notifiers_are_those_of_the_code() -> None:
@@ -592,6 +604,9 @@ LIMITS: Mapping[str, str] = {
     "Bytes kept of a ping's body": f"{DEFAULT.ping_body_limit:,} (",
     "Bytes read of a ping's body": f"{receiver.DRAIN_LIMIT:,},",
     "Body of any other request": f"{limits.BODY_LIMIT // 1_000_000} MB",
+    "Body of a provider's callback": f"{limits.CALLBACK_LIMIT // 1_000} kB",
+    "A callback about a message that is not known yet": f"{provider.LOOKS} times within "
+    f"{(provider.LOOKS - 1) * provider.LOOK_AGAIN:g} s",
     "Body of a configuration": f"{limits.CONFIGURATION_LIMIT // 1_000_000} MB",
     "A transaction that a page or the API waits for": f"{database.ANSWER:g} s,",
     "A transaction in the background": f"{database.PATIENCE:g} s,",

@@ -317,6 +317,8 @@ NOT_TOLD = {
     ("POST", "/status/{slug}/subscribe"),
     ("POST", "/status/{slug}/confirm/{token}"),
     ("POST", "/status/{slug}/unsubscribe/{token}"),
+    ("POST", "/callbacks/{notifier}"),
 }
 """Customers who ask for mail, for themselves. Their addresses must not stand in a log that nothing is ever taken out
-of, and strangers must not make it grow."""
+of, and strangers must not make it grow. And providers: what they say of their messages is in the timeline. Answers that
+they bring are in the log, as `test_an_answer_at_the_provider_acknowledges_once` shows."""

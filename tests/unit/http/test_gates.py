@@ -31,6 +31,8 @@ OPEN = {
     # Their right to come in stands in the address itself.
     "/join/{token}",
     "/answer/{token}",
+    # The notifier verifies what its provider signs.
+    "/callbacks/{notifier}",
 }
 """What wants no credentials. Pings and /livez never reach the web framework."""
 OWN_WAY = {"/metrics", "/sign-out"}
@@ -132,6 +134,7 @@ async def test_what_is_open_wants_none(client: httpx.AsyncClient) -> None:
         "/static/1",
         "/join/1",
         "/answer/1",
+        "/callbacks/1",
         "/status",
         "/ping/1/1",
     ):

@@ -143,9 +143,9 @@ async def test_a_delivery_is_shown(
     [attempt] = (await pages_of(admin))[0]["attempts"]
     assert attempt["receipt"] == "delivered"
     assert attempt["receipt_at"] == "2024-05-03T03:06:15Z"
-    shown = await console_of(system, admin)
-    assert "page to Anna by pager: delivered" in shown
-    assert '<span class="attempt delivered">' in shown
+    html = await console_of(system, admin)
+    assert "page to Anna by pager: delivered" in html
+    assert '<span class="attempt delivered">' in html
 
 
 async def test_an_undelivered_page_reaches_the_next_contact(
@@ -159,11 +159,13 @@ async def test_an_undelivered_page_reaches_the_next_contact(
     assert [message["to"] for message in company.messages] == ["1", "2"]
     [page] = await pages_of(admin)
     assert page["state"] == "delivered"
-    told = [(one["provider_id"], one["receipt"], one["receipt_said"]) for one in page["attempts"]]
-    assert told == [("m1", "undelivered", "switched off"), ("m2", None, None)]
-    shown = await console_of(system, admin)
-    assert "undelivered <q>switched off</q>" in shown
-    assert "page to Anna by pager: undelivered (switched off)" in shown
+    receipts = [
+        (attempt["provider_id"], attempt["receipt"], attempt["receipt_said"]) for attempt in page["attempts"]
+    ]
+    assert receipts == [("m1", "undelivered", "switched off"), ("m2", None, None)]
+    html = await console_of(system, admin)
+    assert "undelivered <q>switched off</q>" in html
+    assert "page to Anna by pager: undelivered (switched off)" in html
 
 
 @pytest.mark.parametrize(("by", "name"), [("Ben at his phone", "Ben at his phone"), ("", "Anna")])

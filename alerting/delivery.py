@@ -77,7 +77,7 @@ def after_attempt(tries: Tries, outcome: Outcome, now: datetime, jitter: float) 
 
 
 def still_needed(kind: Kind, occurrence: int, incident: Incident) -> bool:
-    """Whether a notice that turns out undelivered is still true: the same that supersedes a waiting one ends it."""
+    """Return whether a notice that was not delivered still says what is so: what supersedes a waiting one ends it."""
     if kind is Kind.RECOVERED:
         return incident.state is State.RESOLVED
     if occurrence != incident.occurrence:
@@ -94,7 +94,7 @@ def provider_id(outcome: Outcome) -> str | None:
 
 
 def is_id(text: object) -> bool:
-    """Whether this can be kept whole: a part of an id could be the part of another one as well."""
+    """Return whether this can be kept whole as an id: a part of it could be the part of another one as well."""
     return isinstance(text, str) and text.isprintable() and 0 < len(text) <= LONGEST_ID
 
 

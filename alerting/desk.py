@@ -33,6 +33,7 @@ from alerting.notifiers.shelf import Setup
 from alerting.outbox import Attempt as Attempt
 from alerting.outbox import Page as Page
 from alerting.outbox import Standing as Standing
+from alerting.outbox import known_ids as known_ids
 from alerting.outbox import sent_as as sent_as
 from alerting.person import DECLARED, OPERATOR, Person
 from alerting.receipts import receipt as receipt

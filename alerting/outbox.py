@@ -12,7 +12,7 @@ from alerting.delivery import LEASE, Delivered, Expired, Retry, Tries, is_id
 from alerting.incident import Incident, State
 from alerting.notice import Kind
 from alerting.person import Person
-from alerting.rows import insert_many, update_many
+from alerting.rows import among, insert_many, update_many
 from alerting.severity import Severity
 from alerting.tables import attempts, incidents, pages
 
@@ -283,6 +283,15 @@ class Sent:
     last: bool
 
 
+def known_ids(db: Connection, via: str, provider_ids: Collection[str]) -> set[str]:
+    """Those of a provider's ids that this kind of notifier has sent something under."""
+    ids = [text for text in provider_ids if is_id(text)]
+    query = select(attempts.c.provider_id).where(
+        attempts.c.via == via, among(db, attempts.c.provider_id, ids)
+    )
+    return set(db.execute(query).scalars())
+
+
 def sent_as(db: Connection, via: str, provider_id: str) -> list[Page]:
     """The pages that this kind of notifier has sent under this id of its provider, newest first."""
     if not is_id(provider_id):
@@ -320,8 +329,10 @@ def write_receipts(
 
 
 def has_successor(db: Connection, page: Page) -> bool:
-    """Whether another notice of the incident makes this one needless: a page that waits for the same person, or for
-    what is no page, any that came later."""
+    """Return whether another notice of the incident to the same person makes this one needless.
+
+    For a page it is another page that waits, for anything else every later notice.
+    """
     paging = and_(pages.c.kind == Kind.PAGE, pages.c.state == "pending")
     instead = paging if page.kind is Kind.PAGE else pages.c.id > page.id
     mine = pages.c.incident_id == page.incident_id, pages.c.person == page.person, pages.c.id != page.id

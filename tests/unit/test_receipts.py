@@ -148,6 +148,13 @@ async def test_an_unknown_id_changes_nothing(database: Database, provider_id: st
     assert await dossier_of(database) == before
 
 
+async def test_known_ids_are_those_that_something_was_sent_under(database: Database) -> None:
+    ids = {"id-1", "id-9", "", "a\0b", "x" * 501, '"quoted", {braced}'}
+    assert await database.read(lambda db: desk.known_ids(db, "pager", ids)) == {"id-1"}
+    assert await database.read(lambda db: desk.known_ids(db, "pager", set())) == set()
+    assert await database.read(lambda db: desk.known_ids(db, "another", ids)) == set()
+
+
 async def test_a_late_receipt_of_an_earlier_contact_moves_nothing(database: Database) -> None:
     """The word is about the first contact; the second one has taken the page meanwhile."""
     await receive(database, FAILED)

@@ -1,1 +1,1 @@
-"""What comes back from outside about a page: one file for each way."""
+"""Ways back from outside to the page that was sent there: one file for each."""

@@ -6,6 +6,7 @@ No sign-in is needed: the notifier verifies the call with its own settings, or n
 import asyncio
 import logging
 import random
+from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 
@@ -26,8 +27,8 @@ from heartbeat.who import Role, Who
 
 LOOKS = 3
 LOOK_AGAIN = 0.5
-"""How often an id is looked up, and after how many seconds again: a provider can call back before the courier has
-written down what it accepted."""
+"""Looks for the ids of a call, and seconds between two: a provider can call back before the courier has written down
+what it accepted."""
 
 Outcome = Acknowledged | Stale | Resolved | Missing
 
@@ -52,36 +53,45 @@ def router(door: Door) -> APIRouter:
             case Malformed(reason):
                 return problem.answer(request, HTTPStatus.BAD_REQUEST, reason)
             case receipts:
-                for receipt in receipts:
-                    await _receive(door, kind, receipt, auth.whence(request).remote)
+                await _receive(door, kind, receipts, auth.whence(request).remote)
         return PlainTextResponse("OK")
 
     routes.add_route("/callbacks/{notifier}", called, methods=["POST"], include_in_schema=False)
     return routes
 
 
-async def _receive(door: Door, kind: str, receipt: Receipt, remote: str) -> None:
-    """Do what one receipt asks for; one about an unknown id is logged."""
-    now = door.clock.now()
-    if not await _is_known(door, kind, receipt.provider_id):
-        extra = {"notifier": kind, "event": "unknown receipt"}
-        log.info("a receipt by %s is about nothing that was sent from here", kind, extra=extra)
-    elif isinstance(receipt, Acknowledgement):
-        for outcome in await door.database.write(lambda db: _acknowledge(db, kind, receipt, remote, now)):
-            door.metrics.paging.observe_answer(outcome)
-    else:
-        # Spread as any retry is.
-        jitter = random.random()
-        await door.database.write(lambda db: desk.receipt(db, kind, receipt, now, jitter))
+async def _receive(door: Door, kind: str, receipts: Sequence[Receipt], remote: str) -> None:
+    """Do what the receipts ask for, one after the other. Those about unknown ids are counted in the log."""
+    known = await _known(door, kind, {receipt.provider_id for receipt in receipts})
+    for receipt in receipts:
+        if receipt.provider_id in known:
+            await _apply(door, kind, receipt, remote)
+    unknown = sum(receipt.provider_id not in known for receipt in receipts)
+    if unknown:
+        extra = {"notifier": kind, "event": "unknown receipts", "count": unknown}
+        log.info("%d receipts by %s are about nothing that was sent from here", unknown, kind, extra=extra)
     door.wake()
 
 
-async def _is_known(door: Door, kind: str, provider_id: str) -> bool:
+async def _known(door: Door, kind: str, ids: set[str]) -> set[str]:
+    """Return those of the provider's ids that something was sent under, after waiting for the others a little."""
+    known = await door.database.read(lambda db: desk.known_ids(db, kind, ids))
     for _ in range(LOOKS - 1):
-        if await door.database.read(lambda db: desk.sent_as(db, kind, provider_id)):
-            return True
+        if known == ids:
+            break
         await asyncio.sleep(LOOK_AGAIN)
-    return bool(await door.database.read(lambda db: desk.sent_as(db, kind, provider_id)))
+        known = await door.database.read(lambda db: desk.known_ids(db, kind, ids))
+    return known
+
+
+async def _apply(door: Door, kind: str, receipt: Receipt, remote: str) -> None:
+    now = door.clock.now()
+    if isinstance(receipt, Acknowledgement):
+        for outcome in await door.database.write(lambda db: _acknowledge(db, kind, receipt, remote, now)):
+            door.metrics.paging.observe_answer(outcome)
+    else:
+        jitter = random.random()
+        await door.database.write(lambda db: desk.receipt(db, kind, receipt, now, jitter))
 
 
 def _acknowledge(

@@ -219,7 +219,7 @@ class Attempt(Answer):
         examples=["delivered"],
     )
     receipt_said: str | None = Field(description="Why it could not be delivered.")
-    receipt_at: datetime | None
+    receipt_at: datetime | None = Field(description="The time of that word.")
 
 
 class Page(Answer):

@@ -224,6 +224,25 @@ async def test_a_call_about_an_unknown_message_is_answered_and_changes_nothing(
     assert (await admin.get("/v1/incidents/1")).json() == before
 
 
+async def test_a_call_about_many_unknown_messages_waits_once(
+    system: System, clock: SetClock, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    class Counting:
+        @staticmethod
+        async def sleep(seconds: float) -> None:
+            pauses.append(seconds)
+
+    monkeypatch.setattr(provider, "asyncio", Counting)
+    await page_anna(system, clock)
+    assert (await call(client, {"id": "m1", "status": "delivered"})).status_code == 200
+    assert pauses == []
+    events = [{"id": f"unknown-{number}", "status": "delivered"} for number in range(200)]
+    assert (await call(client, *events)).status_code == 200
+    assert len(pauses) == provider.LOOKS - 1
+
+
 async def test_a_call_that_comes_before_its_attempt_is_written_counts(
     system: System,
     clock: SetClock,

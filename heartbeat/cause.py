@@ -10,37 +10,21 @@ from typing import Final, Self
 
 from alerting.incident import CauseWords
 
+_DISC = "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1z"
+_BAR = "M4.3 7h7.4v2H4.3z"
+_CROSS = "M5.7 4.4 8 6.7l2.3-2.3 1.3 1.3L9.3 8l2.3 2.3-1.3 1.3L8 9.3l-2.3 2.3-1.3-1.3L6.7 8 4.4 5.7z"
+_HANDS = "m-.8 2.7h1.6v3.9l2.9 1.8-.8 1.3-3.7-2.2z"
+
 
 class Cause(StrEnum):
     """Why a check is down."""
 
-    # The one table of causes. Name: kept in the database and shown by the API. Class: checks of one group and class
-    # are one incident. Words: after a count, of a job, and of a job once it is over. Mark: drawn in 16 by 16 units.
-    SILENT = (
-        "silent",
-        "silent",
-        "silent",
-        "is silent",
-        "was silent",
-        "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zM4.3 7h7.4v2H4.3z",
-    )
-    FAILED = (
-        "failed",
-        "failed",
-        "failed",
-        "failed",
-        "was failing",
-        "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zM5.7 4.4 8 6.7l2.3-2.3 1.3 1.3L9.3 8l2.3 2.3-1.3 1.3L8 9.3l-2.3 2.3-1.3-1.3"
-        "L6.7 8 4.4 5.7z",
-    )
-    OVERRUN = (
-        "overrun",
-        "silent",
-        "overran",
-        "overran",
-        "was overrunning",
-        "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zm-.8 2.7h1.6v3.9l2.9 1.8-.8 1.3-3.7-2.2z",
-    )
+    # The one table of causes. Name: in the database and the API. Class: checks of one group and class are one
+    # incident. Words: after a count, of a job, and of a job once it is over. Mark: cut out of a disc, 16 by 16 units.
+    # The columns: name, class, word, verb, past, mark.
+    SILENT = "silent", "silent", "silent", "is silent", "was silent", _BAR
+    FAILED = "failed", "failed", "failed", "failed", "was failing", _CROSS
+    OVERRUN = "overrun", "silent", "overran", "overran", "was overrunning", _HANDS
 
     class_: str
     words: CauseWords
@@ -50,7 +34,8 @@ class Cause(StrEnum):
         """Read one row of the table. Raises ValueError where a column is missing."""
         cause = str.__new__(cls, name)
         cause._value_ = name
-        cause.class_, word, verb, past, cause.mark = row
+        cause.class_, word, verb, past, drawing = row
+        cause.mark = _DISC + drawing
         cause.words = CauseWords(word, verb, past)
         return cause
 

@@ -15,8 +15,8 @@ LONGEST_AGENT = 200
 class Limits:
     """How long a session lasts: without being used, and at all."""
 
-    idle: timedelta = timedelta(hours=12)
-    longest: timedelta = timedelta(hours=168)
+    idle: timedelta
+    longest: timedelta
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class Provider:
     issuer: str
     client_id: str
     client_secret: str = field(repr=False)
-    role_claim: str = "groups"
+    role_claim: str
     roles: Mapping[str, Role] = field(default_factory=dict)
     default_role: Role | None = None
 
@@ -48,9 +48,9 @@ class Provider:
 class Ways:
     """What is open, and for how long."""
 
-    limits: Limits = field(default_factory=Limits)
-    admin_key: bool = True
+    limits: Limits
+    admin_key: bool
     """Whether one may sign in to the console with the admin key although there are users."""
-    metrics_open: bool = False
+    metrics_open: bool
     """Whether the metrics want no key."""
     proxy: Proxy | None = None

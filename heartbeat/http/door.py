@@ -38,11 +38,11 @@ class Door:
     """Whether the ticker has completed a clean tick in time."""
     apply: Callable[[str, Path, Who], Awaitable[tuple[str, ...]]]
     """Make this configuration text so, as somebody wants it; the changes in words. Raises `config.file.Wrong`."""
+    ways: Ways
+    """By which ways one may come in."""
     live: Live = field(default_factory=Live)
     """Who listens for changes in this process."""
     oidc: Oidc | None = None
     """A provider that signs people in."""
-    ways: Ways = field(default_factory=Ways)
-    """By which ways one may come in."""
     receivers: Receivers = field(default_factory=Receivers)
     """The notifiers whose providers call back."""

@@ -58,6 +58,7 @@ ANNA = Who("anna", Role.ADMIN, "session", "192.0.2.7")
 SMTP = "SMTP"
 """The variable of the environment that says where mail goes."""
 _HOUR = timedelta(hours=1)
+LIMITS = Limits(idle=12 * _HOUR, longest=168 * _HOUR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def _staff(db: Connection, system: System) -> dict[str, Any]:
 def _sign_in(db: Connection, name: str, agent: str = "Chromium") -> str:
     user = accounts.user(db, name)
     assert user is not None
-    return sign_in.begin(db, user, "password", Whence("203.0.113.9", agent), NOW, Limits())
+    return sign_in.begin(db, user, "password", Whence("203.0.113.9", agent), NOW, LIMITS)
 
 
 def _incidents(db: Connection) -> dict[str, Any]:

@@ -268,6 +268,7 @@ def addresses() -> dict[str, set[str]]:
         wake=NOBODY,
         ready=NOBODY,
         apply=NOBODY,
+        ways=NOBODY,
     )
     found: dict[str, set[str]] = {"/livez": {"GET"}, healthchecks.PREFIX: {"GET"}}
     for route in iter_route_contexts(face.build(door).routes):

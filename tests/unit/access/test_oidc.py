@@ -21,7 +21,7 @@ from tests.unit.access.conftest import add, deeds
 from tests.unit.access.provider import ANOTHER, CLIENT, ISSUER, KEY, SECRET, LocalProvider
 from tests.unit.conftest import NOW
 
-SETUP = Provider(ISSUER, CLIENT, SECRET, roles={"on-call": Role.RESPONDER, "platform": Role.ADMIN})
+SETUP = Provider(ISSUER, CLIENT, SECRET, "groups", roles={"on-call": Role.RESPONDER, "platform": Role.ADMIN})
 ANNA = Claimed(f"{ISSUER}\n42", "anna", Role.RESPONDER)
 SETTINGS = {
     "HEARTBEAT_OIDC_ISSUER": ISSUER,
@@ -233,7 +233,7 @@ async def test_of_several_roles_the_most_counts(provider: LocalProvider) -> None
     provider.claims |= {"groups": ["on-call", "platform", 7]}
     assert (await claimed(provider)).role is Role.ADMIN
     provider.claims |= {"groups": [], "preferred_username": "No Name", "email": "Anna@example.com"}
-    everybody = Provider(ISSUER, CLIENT, SECRET, default_role=Role.VIEWER)
+    everybody = Provider(ISSUER, CLIENT, SECRET, "groups", default_role=Role.VIEWER)
     found = await claimed(provider, everybody)
     assert (found.role, found.name) == (Role.VIEWER, "anna@example.com")
 

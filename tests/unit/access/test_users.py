@@ -17,15 +17,16 @@ from heartbeat.who import Role
 from tests.unit.access.conftest import HERE, ROOT, add, deeds
 from tests.unit.conftest import NOW
 
+LIMITS = Limits(idle=timedelta(hours=12), longest=timedelta(days=7))
 LATER = NOW + users.LINK_LASTS
 
 
 async def begin(database: Database, user: User) -> str:
-    return await database.write(lambda db: sign_in.begin(db, user, "password", HERE, NOW, Limits()))
+    return await database.write(lambda db: sign_in.begin(db, user, "password", HERE, NOW, LIMITS))
 
 
 async def is_in(database: Database, token: str) -> bool:
-    return await database.read(lambda db: sign_in.seen(db, token, NOW, Limits(), "")) is not None
+    return await database.read(lambda db: sign_in.seen(db, token, NOW, LIMITS, "")) is not None
 
 
 async def test_the_first_user_is_made_once_by_a_link_of_any_start(database: Database) -> None:

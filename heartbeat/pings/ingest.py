@@ -245,7 +245,7 @@ class _FirstPing:
 
 def _create(db: Connection, firsts: Mapping[str, _FirstPing]) -> None:
     group_by = installation.recall(db, "group_by")
-    group_by = ["host"] if group_by is None else group_by
+    group_by = cause.GROUP_BY if group_by is None else group_by
     new = {slug: _new_check(slug, first.at, group_by) for slug, first in firsts.items()}
     created = checks.insert(db, list(new.values()))
     audit.record_all(

@@ -128,7 +128,7 @@ def _put_checks(
     moved = [after for before, after in redefined if after.group_key != before.group_key]
     regroup(db, [one for one in moved if one.state is State.DOWN], now)
     missing = [one for slug, one in wanted.checks.items() if slug not in known]
-    fresh = [definition.fresh(one, wanted.group_by, ORIGIN, now, new_uuid()) for one in missing]
+    fresh = [definition.new_check(one, wanted.group_by, ORIGIN, now, new_uuid()) for one in missing]
     if len(store.insert(db, fresh)) < len(fresh):
         # A first ping has made one of them since we looked. It is there now, and is taken over.
         _put_checks(db, store.lock_all(db), wanted, now, new_uuid)

@@ -13,10 +13,10 @@ from heartbeat.schedule import Cron, Every, Schedule
 from heartbeat.written import Inline, filled, unless
 
 GRACE: Final = timedelta(minutes=5)
-"""How late a job may be where neither its check nor the top of the file says."""
+"""The grace of a check that names none, where the file has none for all."""
 
 SEVERITY: Final = Severity.ERROR
-"""How bad it is that a check is down that does not say."""
+"""The severity of a check that names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,53 +44,57 @@ class CheckDefinition:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def fresh(one: CheckDefinition, group_by: Collection[str], origin: str, now: datetime, uuid: UUID) -> Check:
-    """A new check of this definition, expected from now on."""
-    made = Check(
+def new_check(
+    definition: CheckDefinition, group_by: Collection[str], origin: str, now: datetime, uuid: UUID
+) -> Check:
+    """Return a new check of this definition, expected from now on."""
+    new = Check(
         id=0,
         uuid=uuid,
-        **one.fields(),
-        group_key=cause.group_key(one.slug, one.labels, tuple(group_by)),
+        **definition.fields(),
+        group_key=cause.group_key(definition.slug, definition.labels, tuple(group_by)),
         origin=origin,
         since=now,
         armed_at=now,
     )
-    return check.rearmed(made, now)
+    return check.rearmed(new, now)
 
 
 def redefined(
-    before: Check, one: CheckDefinition | None, group_by: Collection[str], origin: str, now: datetime
+    old: Check, definition: CheckDefinition | None, group_by: Collection[str], origin: str, now: datetime
 ) -> Check:
-    """The check by this definition, or by its own where there is none; the same object where nothing differs."""
-    fields: dict[str, Any] = one.fields() | {"origin": origin} if one else {}
-    labels = one.labels if one else before.labels
-    fields["group_key"] = cause.group_key(before.slug, labels, tuple(group_by))
-    different = {name: value for name, value in fields.items() if getattr(before, name) != value}
-    return check.redefined(before, now, **different) if different else before
+    """Return the check by this definition, or by its own if there is none; the same object if nothing differs."""
+    fields: dict[str, Any] = definition.fields() | {"origin": origin} if definition else {}
+    labels = definition.labels if definition else old.labels
+    fields["group_key"] = cause.group_key(old.slug, labels, tuple(group_by))
+    changes = {name: value for name, value in fields.items() if getattr(old, name) != value}
+    return check.redefined(old, now, **changes) if changes else old
 
 
-def written(one: CheckDefinition, policy: str | None = None) -> dict[str, Any]:
-    """One check as a file holds it. `policy` is that of checks that name none there."""
+def written(definition: CheckDefinition, policy: str | None = None) -> dict[str, Any]:
+    """Return the definition as a file holds it. `policy` is the policy of checks that name none there."""
     return filled(
         {
-            "name": unless(one.name, one.slug),
-            "description": one.description or None,
-            **_schedule(one.schedule),
-            "grace": unless(duration.written(one.grace), duration.written(GRACE)),
-            "max_runtime": None if one.max_runtime is None else duration.written(one.max_runtime),
-            "labels": Inline(one.labels) or None,
-            "severity": unless(one.severity.value, SEVERITY.value),
-            "policy": unless(one.policy, policy),
-            "manual_resume": one.manual_resume or None,
+            "name": unless(definition.name, definition.slug),
+            "description": definition.description or None,
+            **_schedule(definition.schedule),
+            "grace": unless(duration.written(definition.grace), duration.written(GRACE)),
+            "max_runtime": None
+            if definition.max_runtime is None
+            else duration.written(definition.max_runtime),
+            "labels": Inline(definition.labels) or None,
+            "severity": unless(definition.severity.value, SEVERITY.value),
+            "policy": unless(definition.policy, policy),
+            "manual_resume": definition.manual_resume or None,
         }
     )
 
 
-def _schedule(one: Schedule) -> dict[str, str | None]:
-    match one:
+def _schedule(schedule: Schedule) -> dict[str, str | None]:
+    match schedule:
         case Every(period):
             return {"every": duration.written(period)}
         case Cron(expression, timezone):
             return {"schedule": expression, "timezone": unless(timezone, "UTC")}
         case _:
-            return {"on_calendar": one.expression, "timezone": unless(one.timezone, "UTC")}
+            return {"on_calendar": schedule.expression, "timezone": unless(schedule.timezone, "UTC")}

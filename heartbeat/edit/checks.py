@@ -57,7 +57,7 @@ def define(
     _require_policy(db, wanted)
     before = locked(db, slug)
     if before is None:
-        fresh = definition.fresh(wanted, definitions.group_by(db), MADE_HERE, now, new_uuid())
+        fresh = definition.new_check(wanted, definitions.group_by(db), MADE_HERE, now, new_uuid())
         if store.insert(db, [fresh]):
             audit.record(db, who, "check.make", f"check {slug}", now, after=written(wanted))
             return Defined(_there(db, slug), None)

@@ -77,10 +77,15 @@ class System:
         self._ticking = asyncio.create_task(self.ticker.run())
         return self._ticking
 
-    def tend_status_pages(self, roles: Collection[str]) -> None:
-        """Begin what this process has a role for: publishing, what happens by itself, mail."""
-        runs = {"api": self.publisher.run, "checker": self.steward.run, "pager": self.mailman.run}
-        self._beside += [asyncio.create_task(run()) for role, run in runs.items() if role in roles]
+    def begin_loops(self, roles: Collection[str]) -> None:
+        """Begin the loops beside the ticker that this process has a role for."""
+        loops = (
+            ("api", self.publisher),
+            ("checker", self.steward),
+            ("checker", self.janitor),
+            ("pager", self.mailman),
+        )
+        self._beside += [asyncio.create_task(loop.run()) for role, loop in loops if role in roles]
 
     async def rest(self) -> None:
         """End the ticking, and let sends under way be recorded; pings are still heard. Streams end at once."""

@@ -123,11 +123,10 @@ async def _serve(
             print(line, flush=True)
         app.calm_collector()
         ticking = system.start()
-        system.tend_status_pages(given.roles)
+        system.begin_loops(given.roles)
         # A process whose ticker has broken must not look alive: it ends, and whoever runs it starts it again.
         ticking.add_done_callback(lambda _: setattr(serving, "should_exit", True))
         resting = asyncio.create_task(_rest(serving, system, supervisor))
-        tidying = asyncio.create_task(system.janitor.run()) if "checker" in given.roles else None
         # The socket listens already, so whoever calls is answered.
         started.set()
         try:
@@ -135,8 +134,6 @@ async def _serve(
             return 0 if serving.stopping.is_set() else 1
         finally:
             resting.cancel()
-            if tidying is not None:
-                tidying.cancel()
             await system.stop()
 
 

@@ -1,7 +1,7 @@
-"""What is old enough is forgotten: a little at a time, beside everything else, and never what is still going on.
+"""Deletes old rows: a few at a time, beside everything else, and never those of anything that still goes on.
 
-Every process with the role `checker` has a janitor. They need no agreement: what one has deleted the other does
-not find. What may go is looked for by readers; the writer is only given numbers.
+Every process with the role `checker` has a janitor. They need no agreement: each skips the rows that another has
+deleted. Readers look for old rows; the writer gets only their ids.
 """
 
 import asyncio
@@ -21,19 +21,19 @@ from heartbeat.loop import Loop
 from heartbeat.metrics import Metrics
 
 EVERY = 3600.0
-"""Seconds between two rounds."""
+"""Seconds between rounds."""
 FIRST_AFTER = 300.0
-"""Seconds after the start until the first one: a start has better things to do."""
+"""Seconds from the start to the first round: a start has better things to do."""
 BATCH = 500
-"""Rows that one transaction deletes, at most."""
+"""Rows of one transaction, at most."""
 PAUSE = 0.05
-"""Seconds between two transactions, in which others have their turn."""
+"""Seconds between transactions, in which others have their turn."""
 
 log = logging.getLogger(__name__)
 
 
 class Janitor:
-    """Forgets incidents and changes of state after so many days."""
+    """Deletes incidents and changes of state after so many days."""
 
     def __init__(
         self, database: Database, clock: Clock, metrics: Metrics, *, incidents: int, transitions: int
@@ -53,23 +53,23 @@ class Janitor:
         await self._loop.run()
 
     async def tidy(self) -> int:
-        """One round, to its end; how many rows were deleted."""
+        """Run one round to its end; return how many rows were deleted."""
         now = self._clock.now()
-        gone = await self._sweep(lambda db: _old_transitions(db, now - self._transitions))
-        gone += await self._sweep(lambda db: past.next_rows(db, now - self._incidents, BATCH))
-        if gone:
-            log.info("janitor: %d old rows were deleted", gone)
-        return gone
+        count = await self._sweep(lambda db: _old_transitions(db, now - self._transitions))
+        count += await self._sweep(lambda db: past.next_rows(db, now - self._incidents, BATCH))
+        if count:
+            log.info("janitor: %d old rows were deleted", count)
+        return count
 
     async def _sweep(self, find: Callable[[Connection], Rows | None]) -> int:
         total = 0
         while (rows := await self._database.read(find)) is not None:
-            gone = await self._database.write(partial(_forget, rows=rows))
-            self._metrics.forgetting.rows.labels(rows.table).inc(gone)
-            if gone == 0:
-                # Another process is at the same rows. It does not need two.
+            count = await self._database.write(partial(_forget, rows=rows))
+            self._metrics.forgetting.rows.labels(rows.table).inc(count)
+            if count == 0:
+                # Another process deletes the same rows.
                 break
-            total += gone
+            total += count
             await asyncio.sleep(PAUSE)
         return total
 

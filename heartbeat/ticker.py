@@ -1,4 +1,4 @@
-"""One cycle to read, and the service is understood: judge what is due, decide whom to page, send.
+"""The cycle of the service: judge the checks that are due, decide whom to page, send.
 
 A tick works in rounds, one bounded batch of each stage a round, all stages at once, so that the first page of a storm
 leaves while the rest of the storm is still being judged. Then it sleeps until the next due time, or until it is woken.
@@ -25,23 +25,22 @@ from heartbeat.outside import OutsideHeartbeat
 MAX_ROUNDS = 200
 FIRST_BATCH = 125
 """Checks or incidents of one transaction in the first round of a tick. It doubles from round to round: in a storm the
-first page leaves after little work, and what follows is done in fewer transactions."""
+first page leaves after little work, and the rest takes fewer transactions."""
 LONGEST_SLEEP = 1.0
-"""Seconds between ticks at the most: another replica may have brought something forward."""
+"""Seconds between ticks, at most: another replica may have brought something forward."""
 SHORTEST_SLEEP = 0.05
 READY_WITHIN = 15.0
-"""Seconds since the last clean tick after which the service no longer calls itself ready."""
+"""Seconds after the last clean tick until the service is no longer ready."""
 PROVE_EVERY = 5.0
-"""Seconds after which every stage is asked though nothing is due: whoever calls this process ready must know that it
-can also write."""
+"""Seconds after which every stage runs although nothing is due: a process is ready only if it can also write."""
 CLOCK_EVERY = timedelta(seconds=30)
 LEFT_LYING = timedelta(minutes=2)
-"""What has been due for longer is done by nobody: no process vouches for the service any more."""
+"""Work that has been due for longer is done by nobody. No process vouches for the service then."""
 JUDGING = "checker"
 """The role that judges checks. Only a process that has it may say that all is well."""
 
 Dues = Mapping[str, datetime | None]
-"""When each stage next has something to do."""
+"""The next due time of each stage, by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +50,13 @@ class Stage:
     name: str
     role: str
     due: Callable[[Connection], datetime | None]
-    """Returns when there is something to do next, in whatever process."""
+    """Returns the time of its next work, in whatever process."""
     work: Callable[[int], Awaitable[int]]
-    """Does a batch, of at most so many, and returns how much it did."""
+    """Does one batch, of at most so many, and returns how many it did."""
 
 
 def stages(database: Database, clock: Clock, sending: Courier) -> tuple[Stage, ...]:
-    """Return every stage of a tick. To add a stage, add it here."""
+    """Return every stage of a tick. To add a stage, add it to this list."""
 
     async def check(batch: int) -> int:
         now = clock.now()
@@ -78,9 +77,9 @@ def stages(database: Database, clock: Clock, sending: Courier) -> tuple[Stage, .
 
 
 class Ticker:
-    """Runs the stages that this process has a role for. `wake` makes the next tick come at once.
+    """Runs the stages that this process has a role for.
 
-    `ticked` is told of each tick that has ended, and whether it was clean.
+    `ticked` is called after each tick, with True if every stage did its work.
     """
 
     def __init__(
@@ -121,15 +120,15 @@ class Ticker:
         )
 
     def wake(self) -> None:
-        """Something is due now."""
+        """Begin the next tick now: something is due."""
         self._loop.wake()
 
     def stop(self) -> None:
-        """Begin no other stage. The one under way ends: what it has taken up must not be left in its hands."""
+        """Begin no other stage. The one under way ends, so that the work it has claimed is not left behind."""
         self._loop.stop()
 
     def ready(self) -> bool:
-        """Whether a clean tick has ended lately."""
+        """Return True if a clean tick has ended lately."""
         now = asyncio.get_running_loop().time()
         return self._clean_at is not None and now - self._clean_at <= READY_WITHIN
 
@@ -151,7 +150,7 @@ class Ticker:
         return self._pause(dues)
 
     async def tick(self) -> bool:
-        """Work until nothing is due, or for `MAX_ROUNDS`; whether every stage did its work."""
+        """Work until nothing is due, or for `MAX_ROUNDS`; return True if every stage did its work."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         with self._spans("tick") as span:
@@ -165,7 +164,7 @@ class Ticker:
         return clean
 
     async def _rounds(self) -> tuple[bool, bool]:
-        """Whether every stage did its work, and whether there was any."""
+        """Run rounds; return whether every stage did its work, and whether there was any."""
         self._idle_at = None
         clean = await self._guarded("clock", self._agree_on_time) is not None
         began = asyncio.get_running_loop().time()
@@ -187,14 +186,14 @@ class Ticker:
         return clean, True
 
     async def _round(self, batch: int) -> list[int | None]:
-        """Do one batch of each of our stages; how much each did, or None where it failed."""
+        """Do one batch of each of our stages; return how many each did, or None where it failed."""
         # At once, each in a transaction of its own: while one waits for the database, another thinks.
         return await asyncio.gather(
             *(self._guarded(stage.name, partial(stage.work, batch)) for stage in self._own)
         )
 
     async def _guarded(self, name: str, work: Callable[[], Awaitable[int]]) -> int | None:
-        """A stage's count of work done, or None where it failed: one failing stage never stops the others."""
+        """Return how many a stage did, or None where it failed: one failing stage never stops the others."""
 
         async def traced() -> int:
             with self._spans(name) as span:
@@ -217,24 +216,24 @@ class Ticker:
         return 0
 
     async def _dues(self) -> Dues | None:
-        """When each stage next has something to do, those of other processes included; None where that failed."""
+        """Read the due times of all stages, those of other processes included; None where that failed."""
         return await attempt(
             "reading the next due times",
             lambda: self._database.read(lambda db: {stage.name: stage.due(db) for stage in self._stages}),
         )
 
     def _has_come(self, dues: Dues) -> bool:
-        """Whether one of our stages has something to do now."""
+        """Return True if one of our stages is due."""
         now = self._clock.now()
         return any((at := dues[stage.name]) is not None and at <= now for stage in self._own)
 
     def _vouches(self, dues: Dues) -> bool:
-        """Whether this process may say that all is well: it judges checks, and nothing is left lying by anybody."""
+        """Return True if this process may say that all is well: it judges checks, and no work has been due for long."""
         since = self._clock.now() - LEFT_LYING
         return self._judges and all(at is None or at > since for at in dues.values())
 
     def _pause(self, dues: Dues) -> float:
-        """Seconds until one of our stages has something to do."""
+        """Return the seconds until one of our stages is due."""
         now = self._clock.now()
         first = min((at for stage in self._own if (at := dues[stage.name]) is not None), default=None)
         if first is None:

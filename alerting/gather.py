@@ -14,26 +14,26 @@ from alerting import grouping, logbook, roster, store
 from alerting.incident import Entry, Hold, Incident, RaisedSymptom, State, Symptom
 
 
-def join(db: Connection, fresh: Sequence[Symptom], now: datetime, gathering: timedelta) -> None:
+def join(db: Connection, symptoms: Sequence[Symptom], now: datetime, gathering: timedelta) -> None:
     """Each of these symptoms joins the open incident of its cause, or opens it."""
-    opened, standing = _homes(db, fresh, now, gathering)
-    homes = opened | standing
-    numbers = [incident.id for incident in standing.values()]
-    before = store.had_cleared(db, numbers, [s.key for s in fresh]) if numbers else set()
-    store.insert_symptoms(db, [(homes[s.cause_key].id, s) for s in fresh], now)
+    opened, joined = _homes(db, symptoms, now, gathering)
+    homes = opened | joined
+    numbers = [incident.id for incident in joined.values()]
+    cleared = store.had_cleared(db, numbers, [s.key for s in symptoms]) if numbers else set()
+    store.insert_symptoms(db, [(homes[s.cause_key].id, s) for s in symptoms], now)
     entries = [
-        Entry(homes[s.cause_key].id, now, "down", f"{s.title} {s.facts.why or s.words.word}") for s in fresh
+        Entry(homes[s.cause_key].id, now, "down", f"{s.title} {s.facts.why or s.words.word}")
+        for s in symptoms
     ]
-    for symptom in fresh:
-        if symptom.cause_key in standing:
+    for symptom in symptoms:
+        if symptom.cause_key in joined:
             incident = homes[symptom.cause_key]
-            recurred = (incident.id, symptom.key) in before
-            homes[symptom.cause_key], entry = grouping.joined(incident, symptom, recurred, now, gathering)
-            entries += entry
-    store.save(db, [homes[cause_key] for cause_key in standing])
-    titles = {one.id: one.title for one in opened.values()}
-    logbook.opened(db, titles)
-    logbook.write(db, [*entries, *grouping.opening_entries(opened.values(), fresh, now)])
+            recurred = (incident.id, symptom.key) in cleared
+            homes[symptom.cause_key], lines = grouping.joined(incident, symptom, recurred, now, gathering)
+            entries += lines
+    store.save(db, [homes[cause_key] for cause_key in joined])
+    logbook.opened(db, {incident.id: incident.title for incident in opened.values()})
+    logbook.write(db, [*entries, *grouping.opening_entries(opened.values(), symptoms, now)])
 
 
 def foresee(
@@ -66,26 +66,29 @@ def hold(
     moved = [symptom for symptom in free if symptom.held_until != ends[symptom.key]]
     store.hold_symptoms(db, [(symptom.id, ends[symptom.key]) for symptom in moved])
     symptoms = store.symptoms_of(db, {symptom.incident_id for symptom in moved})
-    after = [
-        grouping.after_hold(homes[number], symptoms[number], now, gathering) for number in sorted(symptoms)
-    ]
     by_end = {hold.until: hold for symptom in moved if (hold := holds[symptom.key]) is not None}
-    store.save(db, after)
-    logbook.write(
-        db, [entry for one in after for entry in grouping.hold_entries(homes[one.id], one, by_end, now)]
-    )
+    incidents, entries = [], []
+    for number in sorted(symptoms):
+        incident = grouping.after_hold(homes[number], symptoms[number], now, gathering)
+        incidents.append(incident)
+        entries += grouping.hold_entries(homes[number], incident, by_end, now)
+    store.save(db, incidents)
+    logbook.write(db, entries)
     late = [symptom for symptom in raised if symptom not in free and holds[symptom.key] is not None]
-    return {one.key: one.incident_id for one in late if homes[one.incident_id].state is State.OPEN}
+    return {
+        symptom.key: symptom.incident_id for symptom in late if homes[symptom.incident_id].state is State.OPEN
+    }
 
 
 def _homes(
-    db: Connection, fresh: Sequence[Symptom], now: datetime, gathering: timedelta
+    db: Connection, symptoms: Sequence[Symptom], now: datetime, gathering: timedelta
 ) -> tuple[dict[str, Incident], dict[str, Incident]]:
-    """By cause, the incidents that these symptoms belong to: those opened just now, and those that stood open."""
-    standing = store.lock_open(db, {symptom.cause_key for symptom in fresh})
-    homeless = [symptom for symptom in fresh if symptom.cause_key not in standing]
+    """Return by cause the incidents of these symptoms: those opened just now, and those that were open already."""
+    open_already = store.lock_open(db, {symptom.cause_key for symptom in symptoms})
+    homeless = [symptom for symptom in symptoms if symptom.cause_key not in open_already]
     new = grouping.opened(homeless, roster.load_policies(db), now, gathering)
     numbers = store.insert_incidents(db, new.values()) if new else {}
     if len(numbers) < len(new):
-        standing |= store.lock_open(db, new.keys() - numbers.keys())
-    return {cause_key: replace(new[cause_key], id=number) for cause_key, number in numbers.items()}, standing
+        open_already |= store.lock_open(db, new.keys() - numbers.keys())
+    opened = {cause_key: replace(new[cause_key], id=number) for cause_key, number in numbers.items()}
+    return opened, open_already

@@ -40,22 +40,22 @@ def joined(
 ) -> tuple[Incident, list[Entry]]:
     """Return the open incident after a symptom has joined. `recurred` is true where it had that symptom before."""
     severity = min(incident.severity, symptom.severity, key=lambda severity: severity.rank)
-    after = replace(incident, severity=severity)
+    changed = replace(incident, severity=severity)
     page_at = life.pages_at(now, hold_end(symptom.hold), gathering)
     reopening = life.on_join(incident, recurred, symptom.hold is not None, page_at)
     if reopening is not None:
-        words = f"paging again: {symptom.title} {symptom.words.verb} {reopening.reason}"
-        entries = [Entry(incident.id, now, "reopened", words)]
+        reason = f"{symptom.title} {symptom.words.verb} {reopening.reason}"
+        entries = [Entry(incident.id, now, "reopened", f"paging again: {reason}")]
         if symptom.hold is not None:
             entries.append(Entry(incident.id, now, HELD, hold_words(symptom.hold)))
-        return reopened(after, reopening), entries
+        return reopened(changed, reopening), entries
     entries = []
     if life.waits(incident) and incident.next_at is not None and page_at < incident.next_at:
-        after = replace(after, next_at=page_at)
+        changed = replace(changed, next_at=page_at)
         entries = [Entry(incident.id, now, HELD, f"held no longer: {symptom.title} is not held")]
     if incident.told_at is not None:
-        after = replace(after, tell_at=min(incident.tell_at or page_at, page_at))
-    return after, entries
+        changed = replace(changed, tell_at=min(incident.tell_at or page_at, page_at))
+    return changed, entries
 
 
 def reopened(incident: Incident, reopening: Reopened) -> Incident:
@@ -142,8 +142,11 @@ def hold_entries(
 def opening_entries(incidents: Iterable[Incident], symptoms: Sequence[Symptom], now: datetime) -> list[Entry]:
     """Return the timeline's lines that say why nobody is paged for incidents that have just been opened."""
     holds = {(s.cause_key, s.hold.until): s.hold for s in symptoms if s.hold is not None}
-    pairs = [(one, holds.get((one.cause_key, one.next_at))) for one in incidents if one.next_at is not None]
-    return [Entry(incident.id, now, HELD, hold_words(hold)) for incident, hold in pairs if hold is not None]
+    return [
+        Entry(incident.id, now, HELD, hold_words(hold))
+        for incident in incidents
+        if incident.next_at is not None and (hold := holds.get((incident.cause_key, incident.next_at)))
+    ]
 
 
 def hold_words(hold: Hold) -> str:

@@ -77,7 +77,7 @@ def completed(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> Seq
     policies = desk.policies(db)
     if any(symptom.policy not in policies for symptom in symptoms):
         default = installation.default_policy(db)
-        symptoms = [one if one.policy in policies else replace(one, policy=default) for one in symptoms]
+        symptoms = [s if s.policy in policies else replace(s, policy=default) for s in symptoms]
     return _with_holds(db, symptoms, now)
 
 
@@ -85,7 +85,10 @@ def titled(db: Connection, incidents: Sequence[Incident]) -> list[Incident]:
     """Return these incidents, each with the title that its pages have: see `notice.called`."""
     symptoms = desk.symptoms(db, [incident.id for incident in incidents])
     by_incident = surroundings(db, incidents, others=0)
-    return [replace(one, title=called(one, symptoms[one.id], by_incident[one.id])) for one in incidents]
+    return [
+        replace(incident, title=called(incident, symptoms[incident.id], by_incident[incident.id]))
+        for incident in incidents
+    ]
 
 
 def surroundings(
@@ -125,7 +128,7 @@ def _last_line(body: bytes | None) -> str:
 
 
 def _surroundings(group: store.Group | None, others: Iterable[store.Group]) -> Surroundings:
-    words = tuple(f"{cause.key_title(other.key)} {other.alive} of {other.total} alive" for other in others)
+    states = tuple(f"{cause.key_title(other.key)} {other.alive} of {other.total} alive" for other in others)
     if group is None:
-        return Surroundings(others=words)
-    return Surroundings(group.total, group.alive, group.newest_at, words)
+        return Surroundings(others=states)
+    return Surroundings(group.total, group.alive, group.newest_at, states)

@@ -104,39 +104,39 @@ def test_what_joins_makes_an_incident_worse_but_never_better() -> None:
 
 
 def test_a_symptom_that_is_not_held_ends_the_hold_of_the_incident() -> None:
-    after, entries = joined(an_incident(next_at=MOVE.until), a_symptom("check:2"))
-    assert after.next_at == SOON
+    incident, entries = joined(an_incident(next_at=MOVE.until), a_symptom("check:2"))
+    assert incident.next_at == SOON
     assert entries == [Entry(7, NOW, HELD, "held no longer: job 2 is not held")]
 
 
 def test_those_who_were_paged_are_told_of_what_joins() -> None:
-    after, entries = joined(paged(), a_symptom("check:2"))
-    assert (after.tell_at, after.next_at, entries) == (SOON, NOW + HOUR, [])
-    later, _ = joined(after, a_symptom("check:3", hold=MOVE))
+    incident, entries = joined(paged(), a_symptom("check:2"))
+    assert (incident.tell_at, incident.next_at, entries) == (SOON, NOW + HOUR, [])
+    later, _ = joined(incident, a_symptom("check:3", hold=MOVE))
     assert later.tell_at == SOON
 
 
 def test_a_symptom_that_is_back_ends_the_quiet() -> None:
     quiet = paged(state=State.ACKNOWLEDGED, acknowledged_by="Ann", acknowledged_at=NOW)
-    after, entries = joined(quiet, a_symptom(), recurred=True)
-    assert (after.state, after.occurrence, after.step, after.next_at) == (State.OPEN, 2, 0, SOON)
-    assert (after.acknowledged_by, after.acknowledged_at) == (None, None)
-    words = "paging again: job 1 is silent again after it had recovered"
-    assert entries == [Entry(7, NOW, "reopened", words)]
+    incident, entries = joined(quiet, a_symptom(), recurred=True)
+    assert (incident.state, incident.occurrence, incident.step, incident.next_at) == (State.OPEN, 2, 0, SOON)
+    assert (incident.acknowledged_by, incident.acknowledged_at) == (None, None)
+    reason = "job 1 is silent again after it had recovered"
+    assert entries == [Entry(7, NOW, "reopened", f"paging again: {reason}")]
 
 
 def test_a_symptom_that_is_back_and_held_pages_at_the_end_of_its_hold() -> None:
     quiet = paged(state=State.SNOOZED)
     hold = replace(MOVE, until=NOW + HOUR / 2)
-    after, entries = joined(quiet, a_symptom(hold=hold), recurred=True)
-    assert (after.state, after.next_at) == (State.OPEN, hold.until)
+    incident, entries = joined(quiet, a_symptom(hold=hold), recurred=True)
+    assert (incident.state, incident.next_at) == (State.OPEN, hold.until)
     assert [(entry.kind, entry.words) for entry in entries][1:] == [(HELD, grouping.hold_words(hold))]
 
 
 def test_an_incident_reopens_from_the_first_step() -> None:
     quiet = paged(state=State.ACKNOWLEDGED, acknowledged_by="Ann", acknowledged_at=NOW)
-    after = grouping.reopened(quiet, Reopened(2, SOON, "the acknowledgement has expired"))
-    assert after == replace(paged(), occurrence=2, step=0, next_at=SOON)
+    incident = grouping.reopened(quiet, Reopened(2, SOON, "the acknowledgement has expired"))
+    assert incident == replace(paged(), occurrence=2, step=0, next_at=SOON)
 
 
 def test_those_who_were_paged_are_told_of_what_has_recovered() -> None:
@@ -146,8 +146,8 @@ def test_those_who_were_paged_are_told_of_what_has_recovered() -> None:
 
 
 def test_an_incident_of_which_only_held_symptoms_are_left_waits_for_them() -> None:
-    after = grouping.recovered({7: an_incident()}, {7: MOVE.until}, NOW, GATHERING)
-    assert after == [an_incident(next_at=MOVE.until)]
+    incidents = grouping.recovered({7: an_incident()}, {7: MOVE.until}, NOW, GATHERING)
+    assert incidents == [an_incident(next_at=MOVE.until)]
 
 
 @pytest.mark.parametrize(
@@ -179,8 +179,8 @@ def test_a_hold_that_moves_moves_the_first_page() -> None:
 def test_a_hold_that_ends_brings_the_news_forward() -> None:
     waiting = paged(tell_at=MOVE.until)
     later = NOW + timedelta(minutes=1)
-    after = grouping.after_hold(waiting, [raised(later)], later, GATHERING)
-    assert after == replace(waiting, tell_at=later + GATHERING)
+    incident = grouping.after_hold(waiting, [raised(later)], later, GATHERING)
+    assert incident == replace(waiting, tell_at=later + GATHERING)
     assert grouping.after_hold(paged(), [raised()], NOW, GATHERING) == paged()
 
 

@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="heartbeat",
         description="A dead man's switch for scheduled jobs, which pages the person on call.",
-        epilog="Settings come from the environment (HEARTBEAT_…): see docs/operating.md.",
+        epilog="Settings come from the environment (HEARTBEAT_…): see docs/settings.md.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serving = commands.add_parser("serve", help="migrate, apply the configuration, and serve")

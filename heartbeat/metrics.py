@@ -1,7 +1,7 @@
 """What the service measures of itself. One registry an installation of the app, so that tests never share one.
 
 Each part of the service has its own measures here, and `Metrics` has them all. Names and meanings are listed in
-docs/operating.md. Series whose labels are known beforehand begin at 0: a counter that first appears with its first
+docs/metrics.md. Series whose labels are known beforehand begin at 0: a counter that first appears with its first
 event has not grown in the eyes of Prometheus, and the alert on that event stays silent.
 """
 

@@ -32,7 +32,7 @@ def _meant(name: str, known: frozenset[str]) -> str:
     # By what they do not all begin with, or every name would be like every other.
     rests = sorted(one.removeprefix(PREFIX) for one in known)
     close = get_close_matches(name.removeprefix(PREFIX)[:100], rests, n=1, cutoff=0.7)
-    return f" (is {PREFIX}{close[0]} meant?)" if close else " (docs/operating.md has all)"
+    return f" (is {PREFIX}{close[0]} meant?)" if close else " (docs/settings.md has all)"
 
 
 def _is_link(name: str, value: str) -> bool:

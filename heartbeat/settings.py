@@ -1,4 +1,4 @@
-"""The settings of a process: the only reader of the environment. docs/operating.md explains each to operators."""
+"""The settings of a process: the only reader of the environment. docs/settings.md explains each to operators."""
 
 import os
 import re

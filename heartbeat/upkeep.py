@@ -209,7 +209,7 @@ def _sqlite(given: Settings, instead: str) -> Path:
         return Path(url.database or "")
     raise Unusable(
         f"This is for SQLite. Use PostgreSQL's own tools, for example {instead.format(url=_shown(url))} "
-        "(docs/operating.md, Backup)."
+        "(docs/backup.md)."
     )
 
 

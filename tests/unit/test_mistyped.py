@@ -11,7 +11,7 @@ def test_the_nearest_setting_is_named() -> None:
     assert mistyped.unknown(
         {"HEARTBEAT_KEEP_INCIDENT": "5", "HEARTBEAT_COLOUR": "red", "PATH": "/bin"}, ""
     ) == [
-        "HEARTBEAT_COLOUR is no setting (docs/operating.md has all), and is passed over.",
+        "HEARTBEAT_COLOUR is no setting (docs/settings.md has all), and is passed over.",
         "HEARTBEAT_KEEP_INCIDENT is no setting (is HEARTBEAT_KEEP_INCIDENTS meant?), and is passed over.",
     ]
 

@@ -63,7 +63,7 @@ def test_a_page_is_whole(rule: dict[str, Any]) -> None:
     assert named <= COMMANDS
 
 
-def test_operating_names_each_alert_with_its_severity() -> None:
-    told = (ROOT / "docs" / "operating.md").read_text()
+def test_the_list_of_alerts_names_each_with_its_severity() -> None:
+    told = (ROOT / "docs" / "metrics.md").read_text()
     listed = re.findall(r"^\| \[(\w+)\]\(runbooks/(\w+)\.md\) \| (\w+) \|", told, re.MULTILINE)
     assert listed == [(rule["alert"], rule["alert"], rule["labels"]["severity"]) for rule in alerts()]

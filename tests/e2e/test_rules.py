@@ -306,9 +306,9 @@ def test_what_an_alert_says_is_for_people(tmp_path: Path) -> None:
     told = {
         "exp_labels": {"severity": "critical", "job": "heartbeat", "instance": "a:8000"},
         "exp_annotations": {
-            "summary": "The checking has stopped in a:8000.",
-            "description": "The last clean tick in a:8000 ended 10m 0s ago; there is one a second. What this process "
-            "does of judging, deciding and sending is not done.",
+            "summary": "Checking has stopped in a:8000.",
+            "description": "The last clean tick in a:8000 ended 10m 0s ago; normally one ends every second. "
+            "This process no longer judges checks, escalates incidents or sends pages.",
             "runbook_url": "docs/runbooks/HeartbeatTickerDead.md",
         },
     }

@@ -94,7 +94,7 @@ def test_the_rules_ask_for_nothing_that_does_not_exist(known: set[str]) -> None:
 
 def test_the_rows_are_in_the_order_of_what_matters() -> None:
     assert ROWS == [
-        "Is the watcher well",
+        "Health of heartbeat",
         "Pings",
         "Checks",
         "Incidents and pages",

@@ -22,10 +22,10 @@ COMMANDS = {
 HEADINGS = [
     "What it means",
     "Who is not being paged",
-    "First look",
+    "Look here first",
     "Likely causes",
-    "How to mend it",
-    "How to know that it is over",
+    "How to fix it",
+    "How to tell that it is over",
 ]
 
 

@@ -432,7 +432,7 @@ def test_the_numbers_of_notifiers_are_those_of_the_code() -> None:
         f"at most {notice.TITLE_LIMIT} characters",
         f"after {delivery.FIRST_RETRY.seconds} s, then {2 * delivery.FIRST_RETRY.seconds} s",
         f"up to {delivery.LONGEST_RETRY.seconds // 60} min",
-        "After three tries the next contact",
+        "After three attempts, the next contact",
         f"given up after {delivery.TELL_FOR // HOUR} hours",
         f"at most {answer.BOUND.seconds} seconds in all",
         f"At most {answer.READ_LIMIT:,} bytes of an answer",

@@ -145,7 +145,7 @@ def shown(page: Path) -> str:
 
 # --- Settings.
 
-SETTINGS = section("docs/operating.md", "## Settings")
+SETTINGS = section("docs/settings.md", "## All settings")
 # HEARTBEAT_KEY is no setting: it stands for the reader's own key in examples.
 SETTING = re.compile(r"\bHEARTBEAT_(?!KEY\b)[A-Z]+(?:_[A-Z]+)*\b")
 
@@ -227,7 +227,7 @@ def test_the_limits_of_settings_are_the_documented_ones(name: str, value: str, r
 
 
 def test_every_role_is_documented() -> None:
-    documented = [row[0].strip("`") for row in rows(section("docs/operating.md", "## Roles"))[1:]]
+    documented = [row[0].strip("`") for row in rows(section("docs/settings.md", "## Roles"))[1:]]
     assert documented == list(settings.ROLES)
 
 
@@ -245,7 +245,7 @@ def test_every_metric_is_documented_and_no_other(make_database_url: Callable[[st
     known = {
         name for name in re.findall(r"^# TYPE (\S+)", told, re.MULTILINE) if not name.endswith("_created")
     }
-    table = section("docs/operating.md", "## Metrics").split("### ")[0]
+    table = section("docs/metrics.md", "## All metrics").split("### ")[0]
     assert {row[0].strip("`") for row in rows(table)[1:]} == known
     assert set(METRIC.findall(everything())) <= known
 
@@ -599,7 +599,7 @@ LOCKED = in_source(database, r'"timeout": ([\d.]+)')
 LIMITS: Mapping[str, str] = {
     "Head of a request": f"{server.HEAD_BOUND:g} s,",
     "Size of a request's head": f"{server.HEAD_LIMIT:,} bytes",
-    "Connections at a time": f"{server.MAX_CONNECTIONS:,},",
+    "Concurrent connections": f"{server.MAX_CONNECTIONS:,},",
     "Idle connection": f"{KEEP_ALIVE:g} s",
     "Body of a ping": f"{receiver.BODY_BOUND:g} s;",
     "Bytes kept of a ping's body": f"{DEFAULT.ping_body_limit:,} (",
@@ -609,35 +609,35 @@ LIMITS: Mapping[str, str] = {
     "A callback about a message that is not known yet": f"{provider.LOOKS} times within "
     f"{(provider.LOOKS - 1) * provider.LOOK_AGAIN:g} s",
     "Body of a configuration": f"{limits.CONFIGURATION_LIMIT // 1_000_000} MB",
-    "A transaction that a page or the API waits for": f"{database.ANSWER:g} s,",
-    "A transaction in the background": f"{database.PATIENCE:g} s,",
-    "Reading a configuration by `apply`, and writing it": f"{app.APPLY_BOUND:g} s each",
-    "Tries to sign in from an address": f"{tries.TRIES} a minute",
-    "Wrong tries to sign in by a name": f"{tries.ACCOUNT_TRIES} in {tries.ACCOUNT_TRIES_PER.seconds // 60} min",
-    "Failures to sign in that the audit log keeps": f"{sign_in.NOTED} a minute",
-    "A sign-in that is not used": f"{DEFAULT.sign_in_idle // HOUR} h",
-    "Time a sign-in lasts": f"{DEFAULT.sign_in_longest // HOUR} h",
-    "How exactly it is known when a sign-in was used": f"{session.TOUCHED_EVERY.seconds // 60} min",
+    "Transaction of the console or the API": f"{database.ANSWER:g} s,",
+    "Transaction in the background": f"{database.PATIENCE:g} s,",
+    "Reading and writing a configuration by `apply`": f"{app.APPLY_BOUND:g} s each",
+    "Sign-in attempts per IP address": f"{tries.TRIES} a minute",
+    "Failed sign-ins per user name": f"{tries.ACCOUNT_TRIES} in {tries.ACCOUNT_TRIES_PER.seconds // 60} min",
+    "Failed sign-ins recorded in the audit log": f"{sign_in.NOTED} a minute",
+    "Unused sign-in": f"{DEFAULT.sign_in_idle // HOUR} h",
+    "Longest sign-in": f"{DEFAULT.sign_in_longest // HOUR} h",
+    "Precision of a sign-in's last use": f"{session.TOUCHED_EVERY.seconds // 60} min",
     "One-time link": f"{users.LINK_LASTS // HOUR} h",
-    "One-time links that make the first user": f"newest {access_store.SET_UP_LINKS}",
+    "One-time links for the first user": f"newest {access_store.SET_UP_LINKS}",
     "Password": f"{account.SHORTEST_PASSWORD} to {account.LONGEST_PASSWORD} characters",
-    "Time to enter the code of a second factor": f"{code_ticket.LASTS.seconds // 60} min",
-    "Codes of a second factor that are taken": f"and {factor.DRIFT} before",
+    "Time to enter a second-factor code": f"{code_ticket.LASTS.seconds // 60} min",
+    "Accepted second-factor codes": f"and {factor.DRIFT} before",
     "Recovery codes": f"{factor.RECOVERY_CODES}",
-    "Signing in at an OpenID Connect provider": f"{oidc.LASTS.seconds // 60} min",
+    "Sign-in at an OpenID Connect provider": f"{oidc.LASTS.seconds // 60} min",
     "Answer of an OpenID Connect provider": f"{oidc.BOUND:g} s",
-    "Codes exchanged at a time at an OpenID Connect provider": f"{oidc.AT_ONCE}",
-    "What an OpenID Connect provider says of itself": f"{oidc.KEPT // HOUR} h",
+    "Concurrent code exchanges with an OpenID Connect provider": f"{oidc.AT_ONCE}",
+    "Metadata of an OpenID Connect provider": f"{oidc.KEPT // HOUR} h",
     "API keys": f"{access_key.MOST:,}",
-    "How exactly it is known when an API key was used": f"{access_key.TOUCHED_EVERY.seconds // 60} min",
-    "Name of a user": f"{account.LONGEST_NAME} characters",
-    "Passwords compared at a time": f"{hasher.AT_ONCE}, and {hasher.IN_LINE} in line",
+    "Precision of an API key's last use": f"{access_key.TOUCHED_EVERY.seconds // 60} min",
+    "User name": f"{account.LONGEST_NAME} characters",
+    "Concurrent password comparisons": f"{hasher.AT_ONCE}, and {hasher.IN_LINE} in line",
     "Commit of a batch of pings": f"{ingest.STORE_BOUND:g} s,",
     "Pings in one commit": f"{ingest.MAX_BATCH:,}",
-    "Pings in line": f"{ingest.MAX_WAITING:,},",
-    "Bytes of bodies in line": f"{ingest.MAX_WAITING_BYTES:,},",
-    "Pings kept of a check": f"{pings.KEEP}",
-    "Open runs followed of a check": f"{check.MAX_OPEN_RUNS}",
+    "Queued pings": f"{ingest.MAX_WAITING:,},",
+    "Queued body bytes": f"{ingest.MAX_WAITING_BYTES:,},",
+    "Pings kept per check": f"{pings.KEEP}",
+    "Open runs followed per check": f"{check.MAX_OPEN_RUNS}",
     "Checks judged in one transaction": f"{ticker.FIRST_BATCH} at first, doubling to {checker.BATCH:,}",
     "Incidents paged for in one transaction": f"{ticker.FIRST_BATCH} at first, doubling to {escalator.BATCH:,}",
     "Rounds in one tick": f"{ticker.MAX_ROUNDS}",
@@ -645,30 +645,30 @@ LIMITS: Mapping[str, str] = {
     "Check that cannot be judged": f"{checker.PARKED.seconds // 60} min",
     "Checks per view of the list": f"{console.checks.A_PAGE}",
     "Checks paused or resumed at once": f"{console.bulk.MOST}",
-    "What is looked for on the console": f"{search.LONGEST} characters, of which {search.MOST} words",
-    "Browsers that listen for changes, a process": f"{live.MOST}, then 503",
-    "Looks at the database for all of them": f"one each {live.EVERY:g} s",
-    "Time a browser listens before it comes back": f"{stream.LASTS / 60:g} min, with a sign of life each "
+    "Search on the console": f"{search.LONGEST} characters, of which {search.MOST} words",
+    "Browsers listening for changes, per process": f"{live.MOST}, then 503",
+    "Database query for these browsers": f"one each {live.EVERY:g} s",
+    "Time until a listening browser reconnects": f"{stream.LASTS / 60:g} min, with a sign of life each "
     f"{stream.BEAT:g} s",
-    "Labels offered to choose from": f"the {roll.LABELS} most common",
+    "Labels offered as a filter": f"the {roll.LABELS} most common",
     "Gathering before the first page": f"{incident.GATHERING.seconds} s",
     "Acknowledgement": f"{incident.ACKNOWLEDGED_FOR // HOUR} h",
-    "Acknowledgement or snooze until a named time": f"{incident.LONGEST_QUIET.days} days",
-    "A maintenance window": f"{maintenance.LONGEST.days} days",
-    "Maintenance windows that are active or to come": f"{arranging.MAX_STANDING:,}",
-    "Entries in one answer of the API": f"{fields.MAX_PAGE};",
+    "Acknowledgement or snooze until a chosen time": f"{incident.LONGEST_QUIET.days} days",
+    "Maintenance window": f"{maintenance.LONGEST.days} days",
+    "Maintenance windows that are active or upcoming": f"{arranging.MAX_STANDING:,}",
+    "Entries in one API answer": f"{fields.MAX_PAGE};",
     "Link in a page": f"{link.LASTS.days} days",
     "One send by a built-in notifier": f"{answer.BOUND.seconds} s",
     "One send by any notifier": f"{courier.SEND_BOUND:g} s",
     "Lease of a page": f"{delivery.LEASE.seconds} s",
-    "Sends under way a notifier": f"{courier.HANDS}",
-    "Sends under way a person": f"{courier.HANDS_A_PERSON}",
+    "Concurrent sends per notifier": f"{courier.HANDS}",
+    "Concurrent sends per person": f"{courier.HANDS_A_PERSON}",
     "First retry": f"{delivery.FIRST_RETRY.seconds} s",
     "Longest pause between retries": f"{delivery.LONGEST_RETRY.seconds // 60} min",
-    "`Retry-After` that is waited for": f"{_longest_retry_after() // HOUR} h",
-    "`Retry-After` for what else waits at that contact": f"{answer.LONGEST_PAUSE // HOUR} h",
-    "Tries a contact before the next": f"{delivery.TRIES_A_CONTACT}",
-    "Word of an acknowledgement or of the end": f"{delivery.TELL_FOR // HOUR} h",
+    "Longest `Retry-After` for the same notice": f"{_longest_retry_after() // HOUR} h",
+    "Longest `Retry-After` for other notices to that contact": f"{answer.LONGEST_PAUSE // HOUR} h",
+    "Attempts per contact before the next": f"{delivery.TRIES_A_CONTACT}",
+    "Notice of an acknowledgement or a recovery": f"{delivery.TELL_FOR // HOUR} h",
     "Bytes read of a provider's answer": f"{answer.READ_LIMIT:,}",
     "Connections to providers": f"{PROVIDERS:g}",
     "Logo": f"{public.LOGO_LIMIT:,} bytes",
@@ -677,15 +677,15 @@ LIMITS: Mapping[str, str] = {
     "Age at which a status page warns": f"{edition.STALE.seconds // 60} min",
     "Browser cache of a status page": f"{status_page.FRESH} s",
     "One run of the status hook": f"{hook.BOUND:g} s",
-    "Age of the count of today": f"{steward.COUNTED_EVERY.seconds // 60} min",
-    "Days counted at once after an absence": f"{history.AT_ONCE} a component",
+    "Age of today's uptime": f"{steward.COUNTED_EVERY.seconds // 60} min",
+    "Days counted at once after an outage": f"{history.AT_ONCE} a component",
     "Days kept": f"{history.KEPT.days}",
     "Subscription requests": f"{subscribe.TRIES} times an hour",
     "Confirmation mails to one address": f"{mailbox.AGAIN.seconds // 60} min",
     "Confirmation link": f"{ticket.CONFIRM_WITHIN // HOUR} h",
     "Unconfirmed addresses per status page": f"{mailbox.MAX_PENDING:,}",
     "Mails to subscribers at once": f"{mailman.BATCH}, then",
-    "Tries of a mail to a subscriber": f"{mailman.TRIES}, from {mailman.FIRST_RETRY.seconds // 60} min to 1 h",
+    "Attempts of a mail to a subscriber": f"{mailman.TRIES}, from {mailman.FIRST_RETRY.seconds // 60} min to 1 h",
     "Lease of a mail to a subscriber": f"{mailman.LEASE.seconds // 60} min",
     "Attempts to reach an absent database at the start, with published status pages": f"{vigil.EVERY:g} s",
     "Title of an announcement": f"{announcement.MAX_TITLE} characters",
@@ -695,33 +695,33 @@ LIMITS: Mapping[str, str] = {
     "Time until an incident is announced automatically": f"{steward.SETTLED.seconds // 60} min",
     "Time from recovery until an announcement is resolved automatically": f"{steward.WATCHED.seconds // 60} min",
     "Connecting to PostgreSQL": f"{CONNECTING:g} s",
-    "PostgreSQL that does not acknowledge what was sent": f"{UNHEARD:g} s",
+    "PostgreSQL not acknowledging sent data": f"{UNHEARD:g} s",
     "Wait for another reader or writer of a SQLite file": f"{LOCKED:g} s",
-    "Tries of a transaction after deadlocks": f"{database.RETRIES}",
+    "Attempts of a transaction after deadlocks": f"{database.RETRIES}",
     "Time between two rounds": f"{janitor.EVERY / 3600:g} h",
     "First round after the start": f"{janitor.FIRST_AFTER / 60:g} min",
     "Rows deleted in one transaction": f"{janitor.BATCH}",
-    "Every stage asked though nothing is due": f"{ticker.PROVE_EVERY:g} s",
+    "Time between two full ticks when nothing is due": f"{ticker.PROVE_EVERY:g} s",
     "Clean tick for `/readyz`": f"{ticker.READY_WITHIN:g} s",
     "Database for `/readyz`": f"{ops.PROBE_BOUND:g} s",
     "Database for `/metrics`": f"{ops.SCRAPE_BOUND:g} s",
-    "Checks that have series of their own": f"{series.MAX_CHECKS:,},",
+    "Checks with series of their own": f"{series.MAX_CHECKS:,},",
     "Labels of checks in their series": f"{settings.MAX_SERIES_LABELS}",
-    "Lines of one kind that one transaction logs": f"{logbook.LINES},",
-    "Checks that one line of the log names": f"{checker.NAMED}",
-    "Spans that are left at a stop": f"{serve.CLOSE_BOUND:g} s",
+    "Log lines of one kind in one transaction": f"{logbook.LINES},",
+    "Checks named in one log line": f"{checker.NAMED}",
+    "Remaining spans at a stop": f"{serve.CLOSE_BOUND:g} s",
     "Ping of the outside heartbeat": f"{outside.BOUND:g} s",
 }
 
 
 @pytest.mark.parametrize("what", LIMITS)
 def test_a_documented_limit_is_that_of_the_code(what: str) -> None:
-    row = row_of(section("docs/operating.md", "## Limits and time-outs"), what)
+    row = row_of(section("docs/limits.md", "## Limits and time-outs"), what)
     assert re.search(rf"(?<![\d,.]){re.escape(LIMITS[what])}(?![\d.])", row), row
 
 
 def test_no_limit_is_documented_that_nothing_is_compared_with() -> None:
-    table = rows(section("docs/operating.md", "## Limits and time-outs"))[1:]
+    table = rows(section("docs/limits.md", "## Limits and time-outs"))[1:]
     assert {row[0] for row in table if not row[0].startswith("**")} == set(LIMITS)
 
 
@@ -734,7 +734,7 @@ def test_no_limit_is_documented_that_nothing_is_compared_with() -> None:
         ("sqlite3", f"{LOCKED:g} s"),
         (
             "PostgreSQL, sqlite3",
-            f"{database.ANSWER:g} s for a page, the API or a batch of pings; {database.PATIENCE:g} s",
+            f"{database.ANSWER:g} s for the console, the API or a batch of pings; {database.PATIENCE:g} s",
         ),
         (
             "httpx, for a notifier",
@@ -751,11 +751,11 @@ def test_no_limit_is_documented_that_nothing_is_compared_with() -> None:
     ],
 )
 def test_the_bounds_of_dependencies_are_those_of_the_code(dependency: str, bound: str) -> None:
-    assert bound in row_of(section("docs/operating.md", "## What each dependency waits for"), dependency)
+    assert bound in row_of(section("docs/limits.md", "## Dependencies"), dependency)
 
 
 def test_every_dependency_that_waits_for_the_network_has_its_bounds() -> None:
-    told = section("docs/operating.md", "## What each dependency waits for").lower()
+    told = section("docs/limits.md", "## Dependencies").lower()
     needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     names = {re.split(r"[\[>=]", one)[0] for one in needed}
     for name in names & {"aiosmtplib", "alembic", "argon2-cffi", "httpx", "psycopg", "sqlalchemy", "uvicorn"}:
@@ -763,19 +763,24 @@ def test_every_dependency_that_waits_for_the_network_has_its_bounds() -> None:
 
 
 def test_the_other_numbers_of_operating_are_those_of_the_code() -> None:
-    page = read("docs/operating.md")
-    for words in (
-        f"no clean tick ended in the last {ticker.READY_WITHIN:g} s, or the database did not answer within "
-        f"{ops.PROBE_BOUND:g} s",
-        f"{database.WRITERS} to write, {database.READERS} to read, 1 for pings alone",
-        f"up to {database.WRITERS + database.READERS + 1} connections",
-        f"every {ticker.CLOCK_EVERY.seconds} s",
-        f"one page in {outbox.NEWEST_SHARE} is taken from the newest",
-        f"more than {series.MAX_CHECKS:,} checks",
-        f"Requests under way have {server.STOP_BOUND} s to end, sends under way {app.SETTLE_BOUND:g} s",
-        f"Retry-After: {dialect.RETRY_AFTER.decode()}",
+    for page, words in (
+        (
+            "health",
+            f"no clean tick ended in the last {ticker.READY_WITHIN:g} s, or the database did not answer within "
+            f"{ops.PROBE_BOUND:g} s",
+        ),
+        ("settings", f"{database.WRITERS} to write, {database.READERS} to read, 1 for pings alone"),
+        ("settings", f"up to {database.WRITERS + database.READERS + 1} connections"),
+        ("settings", f"Every {ticker.CLOCK_EVERY.seconds} s"),
+        ("limits", f"One page in {outbox.NEWEST_SHARE} is taken from the newest"),
+        ("metrics", f"more than {series.MAX_CHECKS:,} checks"),
+        (
+            "operating",
+            f"Requests under way have {server.STOP_BOUND} s to end, sends under way {app.SETTLE_BOUND:g} s",
+        ),
+        ("limits", f"Retry-After: {dialect.RETRY_AFTER.decode()}"),
     ):
-        assert words in page
+        assert words in read(f"docs/{page}.md")
     assert f"at most {fields.MAX_NOTE:,} characters" in read("docs/api.md")
     assert f"1 to {fields.MAX_PAGE}" in read("docs/api.md")
 

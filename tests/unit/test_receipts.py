@@ -1,8 +1,10 @@
 """Receipts: what a provider says later of a notice it accepted is kept, and moves a page on where it must."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from itertools import permutations
+from threading import Event
 
 import pytest
 from sqlalchemy import Connection
@@ -16,7 +18,7 @@ from alerting.notifiers.contract import Accepted, Arrived, Contact, Outcome, Ref
 from alerting.person import Person
 from alerting.severity import Severity
 from heartbeat.database import Database
-from tests.unit.conftest import NOW
+from tests.unit.conftest import NOW, waiting
 from tests.unit.test_courier import PAGED_AT, Pager, courier_of, page_for
 
 ANNA = Person("anna", "Anna", (Contact("pager", "first"), Contact("pager", "second")))
@@ -184,6 +186,30 @@ async def test_an_answered_incident_is_not_paged_for_again(database: Database, a
     assert (page.kind, page.state, page.delivered_at) == (Kind.PAGE, "superseded", None)
     assert [attempt.receipt for attempt in dossier.attempts] == ["undelivered"]
     assert (await words_of(database))[-1][0] == "not told"
+
+
+async def test_a_receipt_waits_for_an_answer_under_way(make_database_url: Callable[[str], str]) -> None:
+    """The answer is not committed yet when the receipt comes: the page must not go on."""
+    database = Database(make_database_url("postgres"))
+    await database.write(lambda db: desk.install(db, [ANNA], [OPS], {}))
+    await page_for(database, "job")
+    await carry(database, Accepted("queued", "id-1"), PAGED_AT)
+    answered = Event()
+
+    def acknowledge(db: Connection) -> None:
+        desk.acknowledge(db, 1, "ben", PAGED_AT, until=PAGED_AT + timedelta(hours=1))
+        answered.set()
+        assert any(waiting(database.writer) for _ in range(5_000)), "the receipt waits"
+
+    under_way = asyncio.create_task(database.write(acknowledge))
+    await asyncio.to_thread(answered.wait, 30)
+    await asyncio.gather(receive(database, FAILED), under_way)
+    dossier = await dossier_of(database)
+    database.close()
+    assert [(page.kind, page.state) for page in dossier.pages] == [
+        (Kind.PAGE, "superseded"),
+        (Kind.ACKNOWLEDGED, "pending"),
+    ]
 
 
 async def test_an_earlier_occurrence_is_not_paged_for_again(database: Database) -> None:

@@ -23,8 +23,9 @@ from alerting.incident import Describe, Entry, Incident, Surroundings
 from alerting.notice import Links, Notice, Subject
 from alerting.notifiers.contract import Accepted, Notifier, Outcome, Refused, Unreachable
 from alerting.notifiers.shelf import Outfit, Setup
+from alerting.origin import Origin
 from alerting.outbox import Attempt, Busy, Page
-from alerting.person import DECLARED, OPERATOR, Contact, Person
+from alerting.person import OPERATOR, Contact, Person
 from alerting.span import Fact, Spans, untold
 
 HANDS = 40
@@ -151,7 +152,7 @@ class Courier:
         symptoms = store.symptoms_of(db, numbers)
         following = {page.id: _following(incidents[page.incident_id], page) for page in pages}
         names = {page.person for page in pages}.union(*following.values())
-        people, entered = _recipients(roster.people_with_origins(db, names))
+        people = roster.load_people(db, names) | {OPERATOR.id: OPERATOR}
         sequences = outbox.sequences(db, [page.id for page in pages])
         around = self._around(db, list(incidents.values()))
         parcels = []
@@ -174,7 +175,8 @@ class Courier:
                 links=self._links(incident, person),
             )
             contact = person.contact(page.contact)
-            parcels.append(Parcel(notice.compose(about, now), person, contact, (page,), person.id in entered))
+            entered = person.origin is not Origin.FILE
+            parcels.append(Parcel(notice.compose(about, now), person, contact, (page,), entered))
         return self._bundled(parcels, now), len(pages)
 
     def _bundled(self, parcels: list[Parcel], now: datetime) -> list[Parcel]:
@@ -305,13 +307,6 @@ def _named(parcel: Parcel) -> str:
 def _following(incident: Incident, page: Page) -> tuple[Target, ...]:
     """Return the targets of the step after the page's."""
     return escalation.step_at(incident.policy, page.step + 1).targets
-
-
-def _recipients(loaded: Mapping[str, tuple[Person, str]]) -> tuple[dict[str, Person], set[str]]:
-    """Return people by name with the catch-all, and the names of those who were entered by API or on the console."""
-    people = {name: person for name, (person, _) in loaded.items()} | {OPERATOR.id: OPERATOR}
-    entered = {name for name, (_, origin) in loaded.items() if origin != DECLARED}
-    return people, entered - {OPERATOR.id}
 
 
 def _digest(group: list[Parcel], overview_url: str, now: datetime) -> Parcel:

@@ -30,12 +30,13 @@ from alerting.incident import (
 )
 from alerting.notice import Kind
 from alerting.notifiers.shelf import Setup
+from alerting.origin import Origin
 from alerting.outbox import Attempt as Attempt
 from alerting.outbox import Page as Page
 from alerting.outbox import Standing as Standing
 from alerting.outbox import known_ids as known_ids
 from alerting.outbox import sent_as as sent_as
-from alerting.person import DECLARED, OPERATOR, Person
+from alerting.person import OPERATOR, Person
 from alerting.receipts import receipt as receipt
 from alerting.store import lately_about as lately_about
 from alerting.store import newest_entries as newest_entries
@@ -225,7 +226,7 @@ def symptoms(db: Connection, incident_ids: Collection[int]) -> dict[int, list[Ra
     return store.symptoms_of(db, incident_ids)
 
 
-def people(db: Connection, origin: str | None = None) -> dict[str, Person]:
+def people(db: Connection, origin: Origin | None = None) -> dict[str, Person]:
     """Everybody who can be paged, by name; or those of one origin."""
     return roster.load_people(db, origin=origin)
 
@@ -235,17 +236,12 @@ def last_attempts(db: Connection) -> list[tuple[str, Attempt]]:
     return outbox.last_attempts(db)
 
 
-def policies(db: Connection, origin: str | None = None) -> dict[str, Policy]:
+def policies(db: Connection, origin: Origin | None = None) -> dict[str, Policy]:
     """Every policy, by name; or those of one origin."""
     return roster.load_policies(db, origin)
 
 
-def origins(db: Connection) -> tuple[dict[str, str], dict[str, str]]:
-    """The origin of each person, and of each policy, by name."""
-    return roster.origins(db)
-
-
-def notifiers(db: Connection, origin: str | None = None) -> dict[str, dict[str, str]]:
+def notifiers(db: Connection, origin: Origin | None = None) -> dict[str, dict[str, str]]:
     """Each notifier's settings as they are kept; or those of one origin."""
     return {kind: dict(setup.settings) for kind, setup in setups.load(db, origin).items()}
 
@@ -260,22 +256,21 @@ def install(
     everybody: Iterable[Person],
     every: Iterable[Policy],
     settings: Mapping[str, Mapping[str, str]],
-    origin: str = DECLARED,
 ) -> None:
-    """Make these the people, policies and notifiers' settings of this origin, and no others.
+    """Make these the people, policies and notifiers' settings of the configuration file, and no others.
 
     What another origin has stays, but for the names that are taken over now.
     """
-    roster.remove_people(db, origin=origin)
-    roster.put_people(db, everybody, origin)
-    roster.remove_policies(db, origin=origin)
-    roster.put_policies(db, every, origin)
-    setups.replace(db, settings, origin)
+    roster.remove_people(db, origin=Origin.FILE)
+    roster.put_people(db, everybody)
+    roster.remove_policies(db, origin=Origin.FILE)
+    roster.put_policies(db, every)
+    setups.replace(db, settings, Origin.FILE)
 
 
-def define_person(db: Connection, person: Person, origin: str) -> None:
+def define_person(db: Connection, person: Person) -> None:
     """Write one person, over whoever had the name. Pages that wait for them go to the new contacts."""
-    roster.put_people(db, [person], origin)
+    roster.put_people(db, [person])
 
 
 def forget_person(db: Connection, name: str) -> None:
@@ -283,9 +278,9 @@ def forget_person(db: Connection, name: str) -> None:
     roster.remove_people(db, [name])
 
 
-def define_policy(db: Connection, policy: Policy, origin: str) -> None:
+def define_policy(db: Connection, policy: Policy) -> None:
     """Write one policy, over the one of the same name. Open incidents keep what they opened with."""
-    roster.put_policies(db, [policy], origin)
+    roster.put_policies(db, [policy])
 
 
 def forget_policy(db: Connection, name: str) -> None:

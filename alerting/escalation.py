@@ -5,9 +5,10 @@ Who a step's targets are is known here alone, and may depend on the time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from alerting.origin import Origin
 from alerting.person import OPERATOR, Person
 
 MIN_WAIT = timedelta(minutes=1)
@@ -31,6 +32,7 @@ class Policy:
 
     name: str
     steps: tuple[Step, ...]
+    origin: Origin = field(default=Origin.FILE, compare=False)
 
     def __post_init__(self) -> None:
         if not self.steps:
@@ -112,7 +114,7 @@ def ahead(policy: Policy, step: int, at: datetime) -> list[tuple[datetime, Decis
 
 
 def to_json(policy: Policy) -> dict[str, object]:
-    """The policy as it is frozen into an incident."""
+    """The policy as it is frozen into an incident, which does not keep its origin."""
     return {"name": policy.name, "steps": steps_to_json(policy.steps)}
 
 

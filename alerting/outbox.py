@@ -365,7 +365,7 @@ def sequences(db: Connection, page_ids: Collection[int]) -> dict[int, int]:
         .where(pages.c.id.in_(page_ids))
         .group_by(pages.c.id)
     )
-    return dict(db.execute(query).tuples().all())
+    return {row[0]: row[1] for row in db.execute(query)}
 
 
 def standing(db: Connection) -> Standing:

@@ -1,6 +1,8 @@
 """Who can be paged: a person and their contacts, in the order in which they are tried. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from alerting.origin import Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class Person:
     name: str
     contacts: tuple[Contact, ...]
     timezone: str = "UTC"
+    origin: Origin = field(default=Origin.FILE, compare=False)
 
     def contact(self, count: int) -> Contact:
         """Contact number `count`, counted on and on round the list."""
@@ -31,5 +34,3 @@ class Person:
 
 OPERATOR = Person("operator", "Operator", (Contact("console", "terminal"),))
 """The catch-all: where a policy names nobody who can be reached, the page goes to the service's own terminal."""
-DECLARED = "file"
-"""The origin of whatever the operator's own file says: people, policies, the setup of notifiers."""

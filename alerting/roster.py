@@ -8,13 +8,14 @@ from sqlalchemy import Connection, Row, delete, select
 
 from alerting import escalation
 from alerting.escalation import Policy
+from alerting.origin import Origin
 from alerting.person import Contact, Person
 from alerting.rows import among, insert_many
 from alerting.tables import people, policies
 
 
 def load_people(
-    db: Connection, names: Collection[str] | None = None, origin: str | None = None
+    db: Connection, names: Collection[str] | None = None, origin: Origin | None = None
 ) -> dict[str, Person]:
     """Those of the given names and of the given origin who are known; everybody where neither is given."""
     query = select(people)
@@ -25,28 +26,15 @@ def load_people(
     return {row.id: _person(row) for row in db.execute(query)}
 
 
-def people_with_origins(db: Connection, names: Collection[str]) -> dict[str, tuple[Person, str]]:
-    """The people of these names, each with their origin."""
-    rows = db.execute(select(people).where(people.c.id.in_(names)))
-    return {row.id: (_person(row), row.origin) for row in rows}
-
-
-def load_policies(db: Connection, origin: str | None = None) -> dict[str, Policy]:
+def load_policies(db: Connection, origin: Origin | None = None) -> dict[str, Policy]:
     """All policies by name, or those of one origin."""
     query = select(policies).order_by(policies.c.id)
     if origin is not None:
         query = query.where(policies.c.origin == origin)
-    return {row.id: Policy(row.id, escalation.steps_from_json(row.steps)) for row in db.execute(query)}
+    return {row.id: _policy(row) for row in db.execute(query)}
 
 
-def origins(db: Connection) -> tuple[dict[str, str], dict[str, str]]:
-    """The origin of each person, and of each policy."""
-    of_people = db.execute(select(people.c.id, people.c.origin))
-    of_policies = db.execute(select(policies.c.id, policies.c.origin))
-    return {row.id: row.origin for row in of_people}, {row.id: row.origin for row in of_policies}
-
-
-def put_people(db: Connection, everybody: Iterable[Person], origin: str) -> None:
+def put_people(db: Connection, everybody: Iterable[Person]) -> None:
     """Write these people, over those of the same names."""
     rows = [
         {
@@ -54,7 +42,7 @@ def put_people(db: Connection, everybody: Iterable[Person], origin: str) -> None
             "name": person.name,
             "timezone": person.timezone,
             "contacts": [asdict(contact) for contact in person.contacts],
-            "origin": origin,
+            "origin": person.origin.value,
         }
         for person in everybody
     ]
@@ -62,26 +50,34 @@ def put_people(db: Connection, everybody: Iterable[Person], origin: str) -> None
     insert_many(db, people, rows)
 
 
-def remove_people(db: Connection, names: Collection[str] = (), origin: str | None = None) -> None:
+def remove_people(db: Connection, names: Collection[str] = (), origin: Origin | None = None) -> None:
     """Forget people: those of these names, and all of this origin."""
     db.execute(delete(people).where(among(db, people.c.id, names) | (people.c.origin == origin)))
 
 
-def put_policies(db: Connection, every: Iterable[Policy], origin: str) -> None:
+def put_policies(db: Connection, every: Iterable[Policy]) -> None:
     """Write these policies, over those of the same names. Open incidents keep the policy they opened with."""
     rows = [
-        {"id": policy.name, "steps": escalation.steps_to_json(policy.steps), "origin": origin}
+        {
+            "id": policy.name,
+            "steps": escalation.steps_to_json(policy.steps),
+            "origin": policy.origin.value,
+        }
         for policy in every
     ]
     remove_policies(db, [str(row["id"]) for row in rows])
     insert_many(db, policies, rows)
 
 
-def remove_policies(db: Connection, names: Collection[str] = (), origin: str | None = None) -> None:
+def remove_policies(db: Connection, names: Collection[str] = (), origin: Origin | None = None) -> None:
     """Forget policies: those of these names, and all of this origin."""
     db.execute(delete(policies).where(among(db, policies.c.id, names) | (policies.c.origin == origin)))
 
 
 def _person(row: Row[Any]) -> Person:
     contacts = tuple(Contact(**contact) for contact in row.contacts)
-    return Person(row.id, row.name, contacts, row.timezone or "UTC")
+    return Person(row.id, row.name, contacts, row.timezone or "UTC", Origin(row.origin))
+
+
+def _policy(row: Row[Any]) -> Policy:
+    return Policy(row.id, escalation.steps_from_json(row.steps), Origin(row.origin))

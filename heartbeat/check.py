@@ -9,6 +9,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from alerting import spell
+from alerting.origin import Origin
 from alerting.severity import Severity
 from heartbeat.cause import Cause as Cause
 from heartbeat.schedule import Schedule, due_after, due_from
@@ -74,7 +75,7 @@ class Check:
     severity: Severity = Severity.ERROR
     policy: str | None = None
     manual_resume: bool = False
-    origin: str = "api"
+    origin: Origin = Origin.API
     state: State = State.NEW
     cause: Cause | None = None
     last_ok_at: datetime | None = None

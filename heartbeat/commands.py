@@ -11,7 +11,7 @@ from sqlalchemy import Connection, make_url
 from alerting import desk, notice
 from alerting.notifiers.contract import Accepted, Outcome, Refused
 from alerting.notifiers.shelf import Setup
-from alerting.person import DECLARED, OPERATOR, Contact, Person
+from alerting.person import OPERATOR, Contact, Person
 from heartbeat import app, backup, migrations, neighbour, outfit, settings
 from heartbeat import plan as planning
 from heartbeat.config.file import Wrong
@@ -76,25 +76,21 @@ def export(given: Settings) -> int:
 
 async def test_page(given: Settings, name: str) -> int:
     """Page one person through every contact; 0 where every contact took it."""
-    people, origins, written = _read(given, _people)
+    people, written = _read(given, _people)
     person = people.get(name)
     if person is None:
         raise Failed(f"There is no person {name!r}; there are {', '.join(sorted(people))}.")
     async with outfit.client_for_own(given) as http, outfit.client_for_entered(given) as entered:
         send = outfit.sender(settings.with_kept_secret_key(given), http, entered, written)
         told = notice.trial(person, f"{given.public_url}/", datetime.now(UTC))
-        outcomes = [
-            (contact, await send(told, person, origins[name], contact)) for contact in person.contacts
-        ]
+        outcomes = [(contact, await send(told, person, contact)) for contact in person.contacts]
     for contact, outcome in outcomes:
         print(_words(person, contact, outcome))
     return 0 if all(isinstance(outcome, Accepted) for _, outcome in outcomes) else 1
 
 
-def _people(db: Connection) -> tuple[dict[str, Person], dict[str, str], dict[str, Setup]]:
-    origins, _ = desk.origins(db)
-    people = desk.people(db) | {OPERATOR.id: OPERATOR}
-    return people, origins | {OPERATOR.id: DECLARED}, desk.setups.load(db)
+def _people(db: Connection) -> tuple[dict[str, Person], dict[str, Setup]]:
+    return desk.people(db) | {OPERATOR.id: OPERATOR}, desk.setups.load(db)
 
 
 def _words(person: Person, contact: Contact, outcome: Outcome) -> str:

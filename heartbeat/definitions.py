@@ -11,21 +11,19 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, text
 
 from alerting import desk
+from alerting.origin import Origin
 from alerting.rows import insert_many
 from heartbeat import installation
 from heartbeat.cause import GROUP_BY
 from heartbeat.check import Check
 from heartbeat.checks.definition import CheckDefinition
-from heartbeat.config.model import ORIGIN, Configuration
+from heartbeat.config.model import Configuration
 from heartbeat.config.public import Component, Group, Regions, StatusPage
 from heartbeat.pings import keys as ping_keys
 from heartbeat.tables import status_pages
 
-MADE_HERE = "api"
-"""The origin of what is defined outside of the file, whichever face it came through."""
 
-
-def load(db: Connection, checks: Iterable[Check], origin: str = ORIGIN) -> Configuration:
+def load(db: Connection, checks: Iterable[Check], origin: Origin = Origin.FILE) -> Configuration:
     """What the database holds of the configuration file; or what another origin has made. `checks` are all
     that there are."""
     return Configuration(
@@ -76,27 +74,22 @@ def status_pages_of(db: Connection, origin: str | None = None) -> dict[str, Stat
     return {row.slug: _status_page(row) for row in db.execute(query)}
 
 
-def status_page_origins(db: Connection) -> dict[str, str]:
-    """The origin of each status page."""
-    return {row.slug: row.origin for row in db.execute(select(status_pages.c.slug, status_pages.c.origin))}
-
-
-def put_status_pages(db: Connection, pages: Iterable[StatusPage], origin: str) -> None:
+def put_status_pages(db: Connection, pages: Iterable[StatusPage]) -> None:
     """Write these status pages, over those of the same slugs."""
-    rows = [_row_of(page) | {"origin": origin} for page in pages]
+    rows = [_row_of(page) for page in pages]
     remove_status_pages(db, [row["slug"] for row in rows])
     insert_many(db, status_pages, rows)
 
 
-def remove_status_pages(db: Connection, slugs: Collection[str] = (), origin: str | None = None) -> None:
+def remove_status_pages(db: Connection, slugs: Collection[str] = (), origin: Origin | None = None) -> None:
     """Forget status pages: those of these slugs, and all of this origin."""
     db.execute(delete(status_pages).where(status_pages.c.slug.in_(slugs) | (status_pages.c.origin == origin)))
 
 
 def replace_status_pages(db: Connection, pages: Iterable[StatusPage]) -> None:
     """Make these, and no others, the status pages of the file. Those made elsewhere stay, but for these slugs."""
-    remove_status_pages(db, origin=ORIGIN)
-    put_status_pages(db, pages, ORIGIN)
+    remove_status_pages(db, origin=Origin.FILE)
+    put_status_pages(db, pages)
 
 
 def _row_of(page: StatusPage) -> dict[str, Any]:
@@ -108,6 +101,7 @@ def _row_of(page: StatusPage) -> dict[str, Any]:
     return {
         "slug": details.pop("slug"),
         "title": details.pop("title"),
+        "origin": details.pop("origin").value,
         "components": plain,
         "details": details,
     }
@@ -115,7 +109,8 @@ def _row_of(page: StatusPage) -> dict[str, Any]:
 
 def _status_page(row: Any) -> StatusPage:
     if row.details is None:
-        return StatusPage(row.slug, row.title, tuple(Component(**one) for one in row.components))
+        components = tuple(Component(**one) for one in row.components)
+        return StatusPage(row.slug, row.title, components, origin=Origin(row.origin))
     details = dict(row.details)
     regions = details.pop("regions")
     return StatusPage(
@@ -125,4 +120,5 @@ def _status_page(row: Any) -> StatusPage:
         groups=tuple(Group(**one) for one in details.pop("groups")),
         regions=Regions(**regions) if regions else None,
         **details,
+        origin=Origin(row.origin),
     )

@@ -265,21 +265,21 @@ async def _untrusted_proxy(given: Settings) -> int:
 
 async def _sent(given: Settings) -> dict[str, str | None]:
     """By contact what came of a test page."""
-    people, origins, setups = _read(given, _everybody)
+    people, setups = _read(given, _everybody)
     told: dict[str, str | None] = {}
     async with outfit.client_for_own(given) as http, outfit.client_for_entered(given) as entered:
         send = outfit.sender(given, http, entered, setups)
         for person in people:
             trial = notice.trial(person, f"{given.public_url}/", datetime.now(UTC))
             for contact in person.contacts:
-                outcome = await send(trial, person, origins[person.id], contact)
+                outcome = await send(trial, person, contact)
                 name = f"{person.id} by {contact.kind}"
                 told[name] = None if isinstance(outcome, Accepted) else outcome.reason
     return told
 
 
-def _everybody(db: Connection) -> tuple[Sequence[Person], Mapping[str, str], Mapping[str, shelf.Setup]]:
-    return list(desk.people(db).values()), desk.origins(db)[0], desk.setups.load(db)
+def _everybody(db: Connection) -> tuple[Sequence[Person], Mapping[str, shelf.Setup]]:
+    return list(desk.people(db).values()), desk.setups.load(db)
 
 
 def _read(given: Settings, work: Callable[[Connection], T]) -> T:

@@ -19,7 +19,8 @@ from alerting.notifiers.contract import Notifier, Outcome, Receiver
 from alerting.notifiers.email import Email
 from alerting.notifiers.gate import Fenced
 from alerting.notifiers.shelf import Outfit, Setup, Shelf
-from alerting.person import DECLARED, Contact, Person
+from alerting.origin import Origin
+from alerting.person import Contact, Person
 from heartbeat import secret, vault
 from heartbeat.config.model import Configuration
 from heartbeat.settings import Settings
@@ -92,12 +93,12 @@ def sender(
     http: httpx.AsyncClient,
     entered: httpx.AsyncClient,
     written: Mapping[str, Setup],
-) -> Callable[[Notice, Person, str, Contact], Awaitable[Outcome]]:
-    """A way to send one notice at once, beside the outbox: for trying contacts out. It is told the person's origin."""
+) -> Callable[[Notice, Person, Contact], Awaitable[Outcome]]:
+    """A way to send one notice at once, beside the outbox: for trying contacts out."""
     notifiers, fill_in = assembler(settings, http, entered, {})(written), filler(settings)
 
-    async def send(told: Notice, person: Person, origin: str, contact: Contact) -> Outcome:
-        usable = notifiers.own if origin == DECLARED else notifiers.entered
+    async def send(told: Notice, person: Person, contact: Contact) -> Outcome:
+        usable = notifiers.own if person.origin == Origin.FILE else notifiers.entered
         return await hand_over(usable, told, contact, lambda text: fill_in(text, person.about(contact)))
 
     return send
@@ -194,7 +195,9 @@ def _assembled(
     )
     # Where the settings themselves were entered, an address may stand in them.
     theirs = {
-        kind: fenced[kind] for kind, setup in written.items() if setup.origin != DECLARED and kind in fenced
+        kind: fenced[kind]
+        for kind, setup in written.items()
+        if setup.origin != Origin.FILE and kind in fenced
     }
     if Email.kind in own and Email.kind not in theirs:
         # A mail address leads nowhere by itself: how far mail may go is a matter of who has written the mail server.

@@ -9,12 +9,13 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection
 
 from alerting import desk
+from alerting.origin import Origin
 from heartbeat import audit, definitions, store
 from heartbeat.check import Check, State
 from heartbeat.checks import definition, symptoms
 from heartbeat.config import changes
 from heartbeat.config import export as exporting
-from heartbeat.config.model import ORIGIN, Configuration
+from heartbeat.config.model import Configuration
 from heartbeat.pings import keys as ping_keys
 from heartbeat.who import Role, Who
 
@@ -95,7 +96,7 @@ def _write_down(db: Connection, who: Who, plan: Plan, now: datetime) -> None:
 def _difference(
     db: Connection, kept: Configuration, wanted: Configuration, known: Mapping[str, Check]
 ) -> Plan:
-    made = definitions.load(db, known.values(), definitions.MADE_HERE)
+    made = definitions.load(db, known.values(), Origin.API)
     return Plan(tuple(changes.in_words(kept, wanted, known, made)))
 
 
@@ -103,7 +104,7 @@ def _put_rows(db: Connection, kept: Configuration, wanted: Configuration) -> Non
     """Everything but the checks."""
     definitions.remember_facts(db, wanted)
     if kept.ping_keys != wanted.ping_keys:
-        ping_keys.replace(db, wanted.ping_keys, ORIGIN)
+        ping_keys.replace(db, wanted.ping_keys, Origin.FILE)
     if kept.status_pages != wanted.status_pages:
         definitions.replace_status_pages(db, wanted.status_pages.values())
     if (kept.people, kept.policies, kept.notifiers) != (wanted.people, wanted.policies, wanted.notifiers):
@@ -117,18 +118,18 @@ def _put_checks(
     now: datetime,
     new_uuid: Callable[[], UUID],
 ) -> None:
-    gone = [one for one in known.values() if one.origin == ORIGIN and one.slug not in wanted.checks]
+    gone = [one for one in known.values() if one.origin == Origin.FILE and one.slug not in wanted.checks]
     _forget(db, gone, now, wanted)
-    staying = [one for slug, one in known.items() if one.origin != ORIGIN or slug in wanted.checks]
+    staying = [one for slug, one in known.items() if one.origin != Origin.FILE or slug in wanted.checks]
     redefined = [
-        (before, definition.redefined(before, wanted.checks.get(before.slug), wanted.group_by, ORIGIN, now))
+        (before, definition.redefined(before, wanted.checks.get(before.slug), wanted.group_by, now))
         for before in staying
     ]
     store.save_definitions(db, [after for before, after in redefined if after is not before])
     moved = [after for before, after in redefined if after.group_key != before.group_key]
     regroup(db, [one for one in moved if one.state is State.DOWN], now)
     missing = [one for slug, one in wanted.checks.items() if slug not in known]
-    fresh = [definition.new_check(one, wanted.group_by, ORIGIN, now, new_uuid()) for one in missing]
+    fresh = [definition.new_check(one, wanted.group_by, now, new_uuid()) for one in missing]
     if len(store.insert(db, fresh)) < len(fresh):
         # A first ping has made one of them since we looked. It is there now, and is taken over.
         _put_checks(db, store.lock_all(db), wanted, now, new_uuid)

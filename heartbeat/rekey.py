@@ -93,12 +93,12 @@ def stale(db: Connection, keys: Vault) -> Rotated:
 
 def _people(db: Connection, keys: Vault, names: Sequence[str]) -> Rotated:
     definitions.wait_for_turn(db)
-    sealer, (origins, _) = _Sealer(keys), desk.origins(db)
+    sealer = _Sealer(keys)
     everybody = desk.people(db)
     for person in (everybody[name] for name in names if name in everybody):
         after = _person(person, sealer)
         if after != person:
-            desk.define_person(db, after, origins[person.id])
+            desk.define_person(db, after)
     return sealer.done
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, ScalarSelect, String, case, delete, func, select
 
+from alerting.origin import Origin
 from alerting.rows import among, earliest, insert_many, update_many
 from alerting.severity import Severity
 from heartbeat.check import Cause, Check, Run, State
@@ -227,6 +228,7 @@ def check_of(row: Row[Any]) -> Check:
         "grace": timedelta(seconds=kept["grace"]),
         "max_runtime": None if max_runtime is None else timedelta(seconds=max_runtime),
         "severity": SEVERITIES[kept.pop("severity_rank")],
+        "origin": Origin(kept["origin"]),
         "state": State(kept["state"]),
         "cause": Cause(kept["cause"]) if kept["cause"] else None,
         "runs": tuple(_run(run) for run in kept["runs"] or ()),
@@ -267,5 +269,5 @@ def _definition_row(check: Check) -> dict[str, Any]:
         "severity_rank": check.severity.rank,
         "policy": check.policy,
         "manual_resume": check.manual_resume,
-        "origin": check.origin,
+        "origin": check.origin.value,
     }

@@ -14,7 +14,7 @@ from alerting.notifiers.ntfy import Ntfy
 from alerting.notifiers.pagerduty import PagerDuty
 from alerting.notifiers.slack import Slack
 from alerting.notifiers.webhook import Webhook
-from alerting.person import DECLARED
+from alerting.origin import Origin
 
 GROUP = "heartbeat.notifiers"
 """The group of entry points; a plugin's name in it is the kind, its value the class."""
@@ -40,7 +40,7 @@ class Setup:
     """
 
     settings: Mapping[str, str]
-    origin: str = DECLARED
+    origin: Origin = Origin.FILE
     changed_at: datetime | None = None
     changed_by: str | None = None
 

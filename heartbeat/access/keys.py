@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from alerting.origin import Origin
 from heartbeat import audit
 from heartbeat.access import key, key_store, token
 from heartbeat.access.account import Unfit
@@ -14,9 +15,6 @@ from heartbeat.access.key import Key, Scope
 from heartbeat.pings import keys as ping_keys
 from heartbeat.pings.keys import PingKey
 from heartbeat.who import Role, Who
-
-ORIGIN = "key"
-"""Whence the ping keys are that belong to an API key."""
 
 
 class Named(Exception):
@@ -44,7 +42,7 @@ def make(
     made = Key(0, name, clear[: key.SHOWN], scopes, role, now, who.name, ends_at)
     key_store.add(db, token.hashed(clear), made)
     if Scope.PING in scopes:
-        ping_keys.add(db, PingKey(_as_ping_key(name), token.hashed(clear), ORIGIN, now, who.name))
+        ping_keys.add(db, PingKey(_as_ping_key(name), token.hashed(clear), Origin.KEY, now, who.name))
     audit.record(db, who, "key.make", f"key {name}", now, after=shown(made))
     return made, clear
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Self
 from uuid import UUID
 
+from alerting.origin import Origin
 from alerting.severity import Severity
 from heartbeat import cause, check, duration
 from heartbeat.check import Check
@@ -33,6 +34,7 @@ class CheckDefinition:
     severity: Severity = SEVERITY
     policy: str | None = None
     manual_resume: bool = False
+    origin: Origin = field(default=Origin.FILE, compare=False)
 
     @classmethod
     def of(cls, check: Check) -> Self:
@@ -44,16 +46,13 @@ class CheckDefinition:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def new_check(
-    definition: CheckDefinition, group_by: Collection[str], origin: str, now: datetime, uuid: UUID
-) -> Check:
+def new_check(definition: CheckDefinition, group_by: Collection[str], now: datetime, uuid: UUID) -> Check:
     """Return a new check of this definition, expected from now on."""
     new = Check(
         id=0,
         uuid=uuid,
         **definition.fields(),
         group_key=cause.group_key(definition.slug, definition.labels, tuple(group_by)),
-        origin=origin,
         since=now,
         armed_at=now,
     )
@@ -61,10 +60,10 @@ def new_check(
 
 
 def redefined(
-    old: Check, definition: CheckDefinition | None, group_by: Collection[str], origin: str, now: datetime
+    old: Check, definition: CheckDefinition | None, group_by: Collection[str], now: datetime
 ) -> Check:
     """Return the check by this definition, or by its own if there is none; the same object if nothing differs."""
-    fields: dict[str, Any] = definition.fields() | {"origin": origin} if definition else {}
+    fields: dict[str, Any] = definition.fields() if definition else {}
     labels = definition.labels if definition else old.labels
     fields["group_key"] = cause.group_key(old.slug, labels, tuple(group_by))
     changes = {name: value for name, value in fields.items() if getattr(old, name) != value}

@@ -9,11 +9,12 @@ from hashlib import sha256
 from typing import TypeVar
 
 from alerting.escalation import Policy
+from alerting.origin import Origin
 from alerting.person import Person
 from heartbeat import schedule, vault
 from heartbeat.check import Check
 from heartbeat.checks.definition import CheckDefinition
-from heartbeat.config.model import ORIGIN, Configuration
+from heartbeat.config.model import Configuration
 from heartbeat.config.public import AUTOMATICALLY, Component, StatusPage, picture
 from heartbeat.duration import in_words as length
 
@@ -23,7 +24,7 @@ CONCEALED = "(secret)"
 Facts = dict[str, str]
 T = TypeVar("T")
 
-_DECLARED_BY = {"file": "this file", "api": "the API", "ping": "its first ping"}
+_DECLARED_BY = {Origin.FILE: "this file", Origin.API: "the API", Origin.PING: "its first ping"}
 
 
 def in_words(
@@ -58,8 +59,8 @@ def _section(
     """`made` are those that are defined by the API; `missed` says who is left without one that goes."""
     for name, one in wanted.items():
         if name not in kept and name in made:
-            before = {"declared by": _DECLARED_BY["api"]} | facts(made[name])
-            after = {"declared by": _DECLARED_BY["file"]} | facts(one)
+            before = {"declared by": _DECLARED_BY[Origin.API]} | facts(made[name])
+            after = {"declared by": _DECLARED_BY[Origin.FILE]} | facts(one)
             yield f"~ {what} {name}: {_different(before, after)}"
         elif name not in kept:
             words = ", ".join(f"{fact} {value}" for fact, value in facts(one).items())
@@ -95,9 +96,8 @@ def _checks(kept: Configuration, wanted: Configuration, known: Mapping[str, Chec
         before = known.get(slug)
         if before is None:
             yield f"+ check {slug}: {schedule.in_words(one.schedule)}, grace {length(one.grace)}"
-        elif (before.origin, CheckDefinition.of(before)) != (ORIGIN, one):
-            was = _check(CheckDefinition.of(before), before.origin)
-            yield f"~ check {slug}: {_different(was, _check(one, ORIGIN))}"
+        elif (before.origin, CheckDefinition.of(before)) != (Origin.FILE, one):
+            yield f"~ check {slug}: {_different(_check(CheckDefinition.of(before)), _check(one))}"
     for slug in kept.checks:
         if slug not in wanted.checks:
             yield f"- check {slug} ({known[slug].state}; deleting it ends its watch)"
@@ -122,9 +122,9 @@ def _references(one: Configuration) -> dict[str, Facts]:
     return {name: {"from": reference} for name, reference in one.ping_key_references.items()}
 
 
-def _check(one: CheckDefinition, origin: str) -> Facts:
+def _check(one: CheckDefinition) -> Facts:
     facts = {
-        "declared by": _DECLARED_BY[origin],
+        "declared by": _DECLARED_BY[one.origin],
         "name": _quoted(one.name),
         "schedule": schedule.in_words(one.schedule),
         "grace": length(one.grace),

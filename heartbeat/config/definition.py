@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 from alerting.escalation import Policy
 from alerting.notifiers.contract import Notifier
+from alerting.origin import Origin
 from alerting.person import Person
 from heartbeat import maintenance
 from heartbeat.checks.definition import CheckDefinition
@@ -66,7 +67,8 @@ class Around:
         if self.policy in self.policies:
             there["policy"] = self.policy
         # What is wrong with what there is, is not the fault of what is defined now.
-        found = Reading(_node(there, {}, Problems()), self.kinds, _no_reference, in_clear=True)
+        root = _node(there, {}, Problems())
+        found = Reading(root, self.kinds, _no_reference, in_clear=True, origin=Origin.API)
         found.notifiers()
         return found
 

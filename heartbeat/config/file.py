@@ -19,6 +19,7 @@ from typing import Final, TypeVar
 from alerting.escalation import Policy, Step
 from alerting.incident import ACKNOWLEDGED_FOR, GATHERING
 from alerting.notifiers.contract import Notifier
+from alerting.origin import Origin
 from alerting.person import OPERATOR, Person
 from heartbeat import duration, schedule, secret
 from heartbeat.cause import GROUP_BY
@@ -112,8 +113,10 @@ class Reading:
         fill_in: Callable[[str], str],
         in_clear: bool = False,
         look: Look | None = None,
+        origin: Origin = Origin.FILE,
     ) -> None:
         self._root = root
+        self._origin = origin
         self._look = look
         self._fill_in = fill_in
         self._reach = Reach(notifiers, fill_in, in_clear)
@@ -184,6 +187,7 @@ class Reading:
             severity=node.read("severity", entry.severity, SEVERITY),
             policy=self._policy_for(node),
             manual_resume=node.read("manual_resume", entry.truth, False),
+            origin=self._origin,
         )
 
     def _policy_for(self, check: Node) -> str | None:
@@ -212,16 +216,17 @@ class Reading:
             name=node.read("name", _NAME, name),
             contacts=tuple(contact for contact in contacts if contact),
             timezone=node.read("timezone", entry.zone, self._timezone),
+            origin=self._origin,
         )
 
     def policy(self, name: str, node: Node) -> Policy:
         """One policy."""
         steps = entry.some(node, entry.MAX_STEPS, "steps", "{page: anna, wait: 5m}")
-        return Policy(name, tuple(map(self._step, steps)) or (_SOME_STEP,))
+        return Policy(name, tuple(map(self._step, steps)) or (_SOME_STEP,), self._origin)
 
     def status_page(self, slug: str, node: Node) -> StatusPage:
         """One status page."""
-        return public.status_page(slug, node, self._timezone, self._look)
+        return replace(public.status_page(slug, node, self._timezone, self._look), origin=self._origin)
 
     def _step(self, node: Node) -> Step:
         node.only(schema.STEP, "a step")

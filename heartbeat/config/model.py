@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
 
 from alerting.escalation import Policy
 from alerting.incident import ACKNOWLEDGED_FOR, GATHERING
@@ -10,9 +9,6 @@ from alerting.person import Person
 from heartbeat.cause import GROUP_BY
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.config.public import StatusPage
-
-ORIGIN: Final = "file"
-"""The origin of checks that the configuration declares."""
 
 
 @dataclass(frozen=True, slots=True)

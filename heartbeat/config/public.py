@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from alerting.origin import Origin
 from heartbeat.config import entry, schema
 from heartbeat.config.document import Node
 
@@ -84,6 +85,7 @@ class StatusPage:
     timezone: str = "UTC"
     logo: str = field(default="", repr=False)
     automatic: bool = False
+    origin: Origin = field(default=Origin.FILE, compare=False)
 
     def component(self, name: str) -> Component | None:
         """The component of this name, if there is one."""

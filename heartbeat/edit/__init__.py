@@ -4,7 +4,9 @@ Each function works inside the caller's transaction, judges by the very rules of
 and writes down who did it. What the file declares is refused.
 """
 
-from heartbeat.config.model import ORIGIN
+from typing import Protocol
+
+from alerting.origin import Origin
 
 
 class OwnedByFile(Exception):
@@ -15,7 +17,15 @@ class InUse(Exception):
     """Something else that there is names it, so that it cannot go."""
 
 
-def refuse_if_declared(origin: str | None, what: str, deed: str) -> None:
-    """Raise `OwnedByFile` where the configuration file declares `what` ("person anna")."""
-    if origin == ORIGIN:
+class Owned(Protocol):
+    """A definition, which knows its owner."""
+
+    @property
+    def origin(self) -> Origin:
+        """The owner."""
+
+
+def refuse_if_declared(before: Owned | None, what: str, deed: str) -> None:
+    """Raise `OwnedByFile` where the configuration file declares `what` ("person anna"); `before` is it, or None."""
+    if before is not None and before.origin == Origin.FILE:
         raise OwnedByFile(f"The configuration file declares {what}: {deed} it there.")

@@ -15,7 +15,6 @@ from heartbeat.checks import definition, symptoms
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.config import entry
 from heartbeat.config.definition import Around, Faulty, read_check
-from heartbeat.definitions import MADE_HERE
 from heartbeat.edit import refuse_if_declared
 from heartbeat.who import Who
 
@@ -57,13 +56,13 @@ def define(
     _require_policy(db, wanted)
     before = locked(db, slug)
     if before is None:
-        fresh = definition.new_check(wanted, definitions.group_by(db), MADE_HERE, now, new_uuid())
+        fresh = definition.new_check(wanted, definitions.group_by(db), now, new_uuid())
         if store.insert(db, [fresh]):
             audit.record(db, who, "check.make", f"check {slug}", now, after=written(wanted))
             return Defined(_there(db, slug), None)
         before = _there(db, slug)  # Its first ping has made it since we looked.
-    refuse_if_declared(before.origin, f"check {slug}", "change")
-    after = definition.redefined(before, wanted, definitions.group_by(db), MADE_HERE, now)
+    refuse_if_declared(before, f"check {slug}", "change")
+    after = definition.redefined(before, wanted, definitions.group_by(db), now)
     if after is not before:
         _save(db, who, before, after, now)
     return Defined(after, before)
@@ -77,7 +76,7 @@ def delete(db: Connection, who: Who, name: str | UUID, now: datetime) -> Check |
     there = locked(db, name)
     if there is None:
         return None
-    refuse_if_declared(there.origin, f"check {there.slug}", "delete")
+    refuse_if_declared(there, f"check {there.slug}", "delete")
     return hand.delete(db, there.slug, who, now)
 
 

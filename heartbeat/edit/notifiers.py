@@ -11,11 +11,11 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.notifiers import shelf
 from alerting.notifiers.shelf import Setup
+from alerting.origin import Origin
 from heartbeat import audit, definitions, vault
 from heartbeat.config import definition
 from heartbeat.config.changes import CONCEALED
 from heartbeat.config.definition import Around, Faulty
-from heartbeat.definitions import MADE_HERE
 from heartbeat.edit import InUse, refuse_if_declared
 from heartbeat.vault import Vault
 from heartbeat.who import Who
@@ -32,14 +32,14 @@ def read(
     filled = {name: _kept(kind, name, kept, keys) if text is None else text for name, text in given.items()}
     found = definition.read_notifier(kind, filled, Around(kinds=shelf.known().kinds))
     sealed = {name: _sealed(kind, name, text, kept, keys) for name, text in found.items()}
-    return Setup(sealed, MADE_HERE, now, who.name)
+    return Setup(sealed, Origin.API, now, who.name)
 
 
 def define(db: Connection, who: Who, kind: str, wanted: Setup, now: datetime) -> Setup:
     """Set the notifier up. The same once more changes nothing. Raises `OwnedByFile`. Gives back what there is now."""
     definitions.wait_for_turn(db)
     before = desk.setups.load(db).get(kind)
-    refuse_if_declared(before.origin if before else None, f"notifier {kind}", "change")
+    refuse_if_declared(before, f"notifier {kind}", "change")
     if before is not None and before.settings == wanted.settings:
         return before
     desk.setups.put(db, kind, wanted)
@@ -56,7 +56,7 @@ def delete(db: Connection, who: Who, kind: str, now: datetime) -> Setup | None:
     definitions.wait_for_turn(db)
     before = desk.setups.load(db).get(kind)
     if before is not None:
-        refuse_if_declared(before.origin, f"notifier {kind}", "delete")
+        refuse_if_declared(before, f"notifier {kind}", "delete")
         reached = [one.id for one in desk.people(db).values() if any(c.kind == kind for c in one.contacts)]
         if reached and _needs_settings(kind):
             raise InUse(f"Person {reached[0]} is reached by {kind}: take that contact away first.")
@@ -77,7 +77,7 @@ def is_secret(kind: str, name: str) -> bool:
 
 
 def _kept(kind: str, name: str, kept: Setup | None, keys: Vault) -> str:
-    if kept is None or kept.origin != MADE_HERE or name not in kept.settings:
+    if kept is None or kept.origin != Origin.API or name not in kept.settings:
         raise Faulty([f"notifier {kind}.{name}: there is no value to keep; write one."])
     return _clear(kind, name, kept, keys)
 

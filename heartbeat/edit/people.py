@@ -16,7 +16,6 @@ from heartbeat import audit, definitions, vault
 from heartbeat.config import definition, entry, export
 from heartbeat.config.changes import CONCEALED
 from heartbeat.config.definition import Around, Faulty
-from heartbeat.definitions import MADE_HERE
 from heartbeat.edit import InUse, refuse_if_declared
 from heartbeat.vault import Vault
 from heartbeat.who import Who
@@ -40,13 +39,13 @@ def define(db: Connection, who: Who, wanted: Person, now: datetime) -> Person | 
     Gives back the person as they were, None where they are new.
     """
     definitions.wait_for_turn(db)
-    everybody, (origins, _) = desk.people(db), desk.origins(db)
+    everybody = desk.people(db)
     before = everybody.get(wanted.id)
-    refuse_if_declared(origins.get(wanted.id), f"person {wanted.id}", "change")
+    refuse_if_declared(before, f"person {wanted.id}", "change")
     if before is None and len(everybody) >= entry.MAX_PEOPLE:
         raise Faulty([f"person {wanted.id}: there are {entry.MAX_PEOPLE:,} people, and can be no more."])
     if before != wanted:
-        desk.define_person(db, wanted, MADE_HERE)
+        desk.define_person(db, wanted)
         deed, was = ("make", None) if before is None else ("change", written(before))
         audit.record(db, who, f"person.{deed}", f"person {wanted.id}", now, before=was, after=written(wanted))
     return before
@@ -57,7 +56,7 @@ def delete(db: Connection, who: Who, name: str, now: datetime) -> Person | None:
     definitions.wait_for_turn(db)
     before = desk.people(db).get(name)
     if before is not None:
-        refuse_if_declared(desk.origins(db)[0].get(name), f"person {name}", "delete")
+        refuse_if_declared(before, f"person {name}", "delete")
         paging = [policy.name for policy in desk.policies(db).values() if name in policy.targets]
         if paging:
             raise InUse(f"Policy {paging[0]} pages {name}: take {name} out of it first.")

@@ -7,10 +7,10 @@ from hashlib import sha256
 
 from sqlalchemy import Connection
 
+from alerting.origin import Origin
 from heartbeat import audit, definitions
 from heartbeat.config import entry
 from heartbeat.config.definition import Faulty
-from heartbeat.definitions import MADE_HERE
 from heartbeat.edit import InUse, refuse_if_declared
 from heartbeat.pings import keys
 from heartbeat.pings.keys import PingKey
@@ -35,7 +35,7 @@ def make(
     if len(known) >= entry.MAX_PING_KEYS:
         raise Faulty([f"name: there are {entry.MAX_PING_KEYS:,} ping keys, and can be no more."])
     clear = chance(BYTES)
-    made = PingKey(name, sha256(clear.encode()).hexdigest(), MADE_HERE, now, who.name)
+    made = PingKey(name, sha256(clear.encode()).hexdigest(), Origin.API, now, who.name)
     keys.add(db, made)
     audit.record(db, who, "ping_key.make", f"ping key {name}", now, after={"name": name})
     return made, clear
@@ -46,8 +46,8 @@ def revoke(db: Connection, who: Who, name: str, now: datetime) -> PingKey | None
     definitions.wait_for_turn(db)
     found = next((one for one in keys.listed(db) if one.name == name), None)
     if found is not None:
-        refuse_if_declared(found.origin, f"ping key {name}", "delete")
-        if found.origin != MADE_HERE:
+        refuse_if_declared(found, f"ping key {name}", "delete")
+        if found.origin != Origin.API:
             raise InUse(f"{name} belongs to the API key {name.partition(':')[2]}: revoke that one.")
         keys.remove(db, name)
         audit.record(db, who, "ping_key.revoke", f"ping key {name}", now, before={"name": name})

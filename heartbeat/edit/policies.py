@@ -11,7 +11,6 @@ from alerting.escalation import Policy
 from heartbeat import audit, definitions, installation, store
 from heartbeat.config import definition, entry, export
 from heartbeat.config.definition import Around, Faulty
-from heartbeat.definitions import MADE_HERE
 from heartbeat.edit import InUse, OwnedByFile, refuse_if_declared
 from heartbeat.who import Who
 
@@ -30,13 +29,13 @@ def define(db: Connection, who: Who, wanted: Policy, now: datetime) -> Policy | 
     """
     definitions.wait_for_turn(db)
     _require_people(db, wanted)
-    every, (_, origins) = desk.policies(db), desk.origins(db)
+    every = desk.policies(db)
     before = every.get(wanted.name)
-    refuse_if_declared(origins.get(wanted.name), f"policy {wanted.name}", "change")
+    refuse_if_declared(before, f"policy {wanted.name}", "change")
     if before is None and len(every) >= entry.MAX_POLICIES:
         raise Faulty([f"policy {wanted.name}: there are {entry.MAX_POLICIES:,}, and can be no more."])
     if before != wanted:
-        desk.define_policy(db, wanted, MADE_HERE)
+        desk.define_policy(db, wanted)
         deed, was = ("make", None) if before is None else ("change", written(before))
         target = f"policy {wanted.name}"
         audit.record(db, who, f"policy.{deed}", target, now, before=was, after=written(wanted))
@@ -70,7 +69,7 @@ def delete(db: Connection, who: Who, name: str, now: datetime) -> Policy | None:
     before = desk.policies(db).get(name)
     if before is None:
         return None
-    refuse_if_declared(desk.origins(db)[1].get(name), f"policy {name}", "delete")
+    refuse_if_declared(before, f"policy {name}", "delete")
     if check := store.naming_policy(db, name):
         raise InUse(f"Check {check} names policy {name}: give it another one first.")
     _leave_default(db, name)

@@ -10,7 +10,6 @@ from heartbeat import audit, definitions
 from heartbeat.config import definition, entry, export
 from heartbeat.config.definition import Faulty
 from heartbeat.config.public import StatusPage
-from heartbeat.definitions import MADE_HERE
 from heartbeat.edit import refuse_if_declared
 from heartbeat.who import Who
 
@@ -29,11 +28,11 @@ def define(db: Connection, who: Who, wanted: StatusPage, now: datetime) -> Statu
     every = definitions.status_pages_of(db)
     before = every.get(wanted.slug)
     target = f"status page {wanted.slug}"
-    refuse_if_declared(definitions.status_page_origins(db).get(wanted.slug), target, "change")
+    refuse_if_declared(before, target, "change")
     if before is None and len(every) >= entry.MAX_PAGES:
         raise Faulty([f"{target}: there are {entry.MAX_PAGES:,}, and can be no more."])
     if before != wanted:
-        definitions.put_status_pages(db, [wanted], MADE_HERE)
+        definitions.put_status_pages(db, [wanted])
         deed, was = ("make", None) if before is None else ("change", written(before))
         audit.record(db, who, f"status_page.{deed}", target, now, before=was, after=written(wanted))
     return before
@@ -45,7 +44,7 @@ def delete(db: Connection, who: Who, slug: str, now: datetime) -> StatusPage | N
     before = definitions.status_pages_of(db).get(slug)
     if before is not None:
         target = f"status page {slug}"
-        refuse_if_declared(definitions.status_page_origins(db).get(slug), target, "delete")
+        refuse_if_declared(before, target, "delete")
         definitions.remove_status_pages(db, [slug])
         audit.record(db, who, "status_page.delete", target, now, before=written(before))
     return before

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from alerting import desk
+from alerting.origin import Origin
 from heartbeat import audit, cause, installation, transitions
 from heartbeat import store as checks
 from heartbeat.check import Change, Check, Cleared, Ping, Raised, Signal, on_ping, rearmed
@@ -271,7 +272,7 @@ def _new_check(slug: str, at: datetime, group_by: Sequence[str]) -> Check:
             since=at,
             armed_at=at,
             group_key=cause.group_key(slug, {}, group_by),
-            origin="ping",
+            origin=Origin.PING,
         ),
         at,
     )

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select, update
 
+from alerting.origin import Origin
 from alerting.rows import insert_many
 from heartbeat.pings.tables import ping_keys
 
@@ -19,18 +20,19 @@ class PingKey:
 
     name: str
     hash: str
-    origin: str
+    origin: Origin
     made_at: datetime | None = None
     made_by: str | None = None
     last_used_at: datetime | None = None
 
 
-def listed(db: Connection, origin: str | None = None) -> list[PingKey]:
+def listed(db: Connection, origin: Origin | None = None) -> list[PingKey]:
     """Return the ping keys by name: all, or those of one origin."""
     query = select(ping_keys).order_by(ping_keys.c.name)
     if origin is not None:
         query = query.where(ping_keys.c.origin == origin)
-    return [PingKey(**row) for row in db.execute(query).mappings()]
+    rows = db.execute(query).mappings()
+    return [PingKey(**{**row, "origin": Origin(row["origin"])}) for row in rows]
 
 
 def names(db: Connection, hashes: Collection[str]) -> dict[str, str]:
@@ -41,7 +43,7 @@ def names(db: Connection, hashes: Collection[str]) -> dict[str, str]:
 
 def add(db: Connection, key: PingKey) -> None:
     """Let jobs ping by this key."""
-    db.execute(ping_keys.insert().values(**asdict(key)))
+    db.execute(ping_keys.insert().values(**asdict(key) | {"origin": key.origin.value}))
 
 
 def remove(db: Connection, name: str) -> None:
@@ -49,7 +51,7 @@ def remove(db: Connection, name: str) -> None:
     db.execute(delete(ping_keys).where(ping_keys.c.name == name))
 
 
-def replace(db: Connection, hashes: Mapping[str, str], origin: str) -> None:
+def replace(db: Connection, hashes: Mapping[str, str], origin: Origin) -> None:
     """Make these the only ping keys of an origin; `hashes` has the SHA-256 of each by its name.
 
     Keys of other origins stay, except those with the same name or the same hash.

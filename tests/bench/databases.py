@@ -13,6 +13,7 @@ from sqlalchemy import Connection, create_engine, make_url, select, text
 
 from alerting import desk
 from alerting.escalation import Policy, Step
+from alerting.origin import Origin
 from alerting.person import Contact, Person
 from heartbeat import check, migrations, store
 from heartbeat.check import Check, State
@@ -118,7 +119,7 @@ def _healthy(now: datetime) -> Check:
         labels={"region": "us"},
         group_key="check=job-1",
         policy="ops",
-        origin="file",
+        origin=Origin.FILE,
         state=State.UP,
         last_ok_at=now,
         pings=1,

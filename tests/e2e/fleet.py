@@ -17,6 +17,7 @@ from alerting import courier, desk, escalator
 from alerting.escalation import Policy, Step
 from alerting.notice import Notice
 from alerting.notifiers.contract import Accepted, Outcome, Unreachable
+from alerting.origin import Origin
 from alerting.person import Contact, Person
 from alerting.severity import Severity
 from heartbeat import cause, check, checker, hand, store
@@ -125,7 +126,7 @@ class Job:
             group_key=cause.group_key(self.slug, self.labels, ["host"]),
             severity=self.severity,
             policy="ops",
-            origin="file",
+            origin=Origin.FILE,
         )
         return check.rearmed(made, since)
 

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.escalation import Policy, Step
 from alerting.incident import State
+from alerting.origin import Origin
 from alerting.person import Contact, Person
 from heartbeat import definitions, hand, installation, link, maintenance, store
 from heartbeat.access import keys, sign_in, users
@@ -96,13 +97,13 @@ def _define(db: Connection) -> None:
         regions=Regions("region", {"us": "United States", "eu": "Europe"}),
         support="mailto:help@example.com",
     )
-    definitions.put_status_pages(db, [shown], "file")
+    definitions.put_status_pages(db, [shown])
     settings = {"email": {"smtp": f"${{{SMTP}}}", "from": "Status <status@example.com>"}}
     desk.install(db, PEOPLE, desk.policies(db).values(), settings)
     contacts = (Contact("slack", "enc:of-no-key"), Contact("email", "zoe@example.com"))
-    desk.define_person(db, Person("zoe", "Zoe", contacts, "Europe/Berlin"), definitions.MADE_HERE)
+    desk.define_person(db, Person("zoe", "Zoe", contacts, "Europe/Berlin", Origin.API))
     steps = (Step(("zoe",), _HOUR / 12), Step(("second", "zoe"), _HOUR / 2))
-    desk.define_policy(db, Policy("night", steps), definitions.MADE_HERE)
+    desk.define_policy(db, Policy("night", steps, Origin.API))
     installation.remember(db, "policy", "ops")
     given = {"schedule": "30 5 * * *", "timezone": "Europe/London", "labels": {"host": "vault-1"}}
     edit.define(db, ANNA, "nightly-backup", edit.read(db, "nightly-backup", given), NOW - _HOUR)

@@ -16,7 +16,8 @@ from alerting.notifiers import shelf
 from alerting.notifiers.contract import Accepted, Outcome, Refused
 from alerting.notifiers.email import Email
 from alerting.notifiers.shelf import Setup
-from alerting.person import DECLARED, Contact, Person
+from alerting.origin import Origin
+from alerting.person import Contact, Person
 from heartbeat import app, checker, outfit, store
 from heartbeat.database import Database
 from heartbeat.outfit import vault_of
@@ -80,7 +81,7 @@ async def sent(person: Person, written: dict[str, dict[str, str]], contact: Cont
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(provider)) as http:
         send = outfit.sender(SETTINGS, http, http, {kind: Setup(one) for kind, one in written.items()})
-        outcome = await send(notice.trial(person, "http://test/", NOW), person, DECLARED, contact)
+        outcome = await send(notice.trial(person, "http://test/", NOW), person, contact)
     return outcome, "".join(shown)
 
 
@@ -121,12 +122,12 @@ async def test_what_was_entered_goes_out_by_the_strict_client(database: Database
         return httpx.AsyncClient(transport=httpx.MockTransport(provider))
 
     declared = Person("first", "First", (Contact("slack", "https://hooks.example.com/declared"),))
-    anna = sealed(ANNA, "https://hooks.example.com/entered")
+    anna = replace(sealed(ANNA, "https://hooks.example.com/entered"), origin=Origin.API)
     both = Policy("ops", (Step(("first", "anna"), timedelta(minutes=5)),))
     async with client("own") as own, client("strict") as strict:
         system = app.build(SETTINGS, database=database, clock=clock, http=own, entered=strict)
         await database.write(lambda db: desk.install(db, [declared], [both], {}))
-        await database.write(lambda db: desk.define_person(db, anna, "api"))
+        await database.write(lambda db: desk.define_person(db, anna))
         await database.write(lambda db: store.insert(db, [a_check()]))
         clock.advance(minutes=6)
         await database.write(lambda db: checker.sweep(db, clock.now()))
@@ -136,13 +137,13 @@ async def test_what_was_entered_goes_out_by_the_strict_client(database: Database
     assert sorted(ways) == ["own /declared", "strict /entered"]
 
 
-@pytest.mark.parametrize("origin", ["api", "file"])
-async def test_how_far_mail_may_go_is_a_matter_of_who_has_written_the_mail_server(origin: str) -> None:
+@pytest.mark.parametrize("origin", [Origin.API, Origin.FILE])
+async def test_how_far_mail_may_go_is_a_matter_of_who_has_written_the_mail_server(origin: Origin) -> None:
     """Whoever the mail is for: the file's mail server may stand inside, one that was entered may not."""
     async with outfit.client_for_own(SETTINGS) as own, outfit.client_for_entered(SETTINGS) as entered:
         settings = {"smtp": "smtp://mail.example.com", "from": "a@example.com"}
         made = outfit.assembler(SETTINGS, own, entered, {})({"email": Setup(settings, origin)})
-        fence = own.fence if origin == DECLARED else entered.fence
+        fence = own.fence if origin == Origin.FILE else entered.fence
         for emails in (made.own, made.entered):
             email = emails["email"]
             assert isinstance(email, Email)
@@ -154,7 +155,9 @@ def test_a_notifier_whose_settings_were_entered_is_strict_for_everybody() -> Non
         httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503))) for _ in "ab"
     )
     url = {"url": "https://events.example.com/v2/enqueue"}
-    made = outfit.assembler(SETTINGS, own, strict, {})({"pagerduty": Setup(url, "api"), "ntfy": Setup({})})
+    made = outfit.assembler(SETTINGS, own, strict, {})(
+        {"pagerduty": Setup(url, Origin.API), "ntfy": Setup({})}
+    )
     assert client_of(made.own["pagerduty"]) is client_of(made.entered["pagerduty"]) is strict
     assert (client_of(made.own["ntfy"]), client_of(made.entered["ntfy"])) == (own, strict)
     assert (client_of(made.own["slack"]), client_of(made.entered["slack"])) == (own, strict)

@@ -12,6 +12,7 @@ from alerting import desk
 from alerting.escalation import Policy, Step
 from alerting.notifiers import shelf
 from alerting.notifiers.shelf import Setup
+from alerting.origin import Origin
 from alerting.person import Contact, Person
 from heartbeat import app, doctor, examination, installation, outfit, plan, store
 from heartbeat.database import engine, transact
@@ -108,7 +109,7 @@ async def test_what_is_wrong_with_what_there_is_is_found(given: Settings) -> Non
         desk.install(db, people, policies, {})
         installation.remember(db, "policy_outside", "ops")
         token = old.seal("tk_T0K3N", shelf.about("ntfy", "token"))
-        desk.setups.put(db, "ntfy", Setup({"token": token}, "api", NOW, "anna"))
+        desk.setups.put(db, "ntfy", Setup({"token": token}, Origin.API, NOW, "anna"))
         fresh = replace(a_check("fresh"), armed_at=datetime.now(UTC))
         store.insert(db, [a_check("old"), replace(fresh, policy="mail"), a_check("lost", policy="x")])
 

@@ -19,6 +19,7 @@ from alerting.incident import Incident
 from alerting.incident import State as Life
 from alerting.notifiers import shelf
 from alerting.notifiers.shelf import Setup
+from alerting.origin import Origin
 from heartbeat import checker, installation, plan, store, vault
 from heartbeat.check import Cause, Check, Signal, State
 from heartbeat.checks import symptoms
@@ -130,7 +131,7 @@ def test_a_new_check_is_expected_from_now_on(db: Connection) -> None:
         group_key="host=us-housekeeping",
         severity=made.severity,
         policy="ops",
-        origin="file",
+        origin=Origin.FILE,
         since=NOW,
         armed_at=NOW,
         wake_at=NOW + timedelta(days=1, minutes=15),
@@ -224,7 +225,7 @@ def test_a_key_that_is_replaced_behind_its_reference_is_noticed(db: Connection) 
 
 
 def test_what_the_api_and_first_pings_made_stays(db: Connection) -> None:
-    store.insert(db, [a_check("by-hand"), a_check("by-ping", origin="ping")])
+    store.insert(db, [a_check("by-hand"), a_check("by-ping", origin=Origin.PING)])
     assert [
         line for line in plan.apply(db, wanted(JOBS), NOW).changes if line.startswith(("-", "~ check"))
     ] == []
@@ -235,7 +236,7 @@ def test_what_the_api_and_first_pings_made_stays(db: Connection) -> None:
 @on_both
 def test_a_check_that_was_made_otherwise_is_taken_over_with_its_history(db: Connection) -> None:
     heard = a_check(
-        "one", origin="ping", state=State.UP, last_ok_at=NOW, labels={"host": "a", "region": "eu"}
+        "one", origin=Origin.PING, state=State.UP, last_ok_at=NOW, labels={"host": "a", "region": "eu"}
     )
     before = heard.uuid, store.insert(db, [heard])["one"]
     arrival = Arrival(ByUuid(heard.uuid.hex), Signal.SUCCESS, NOW, "GET", "127.0.0.1", "curl")
@@ -262,7 +263,7 @@ def test_a_first_ping_between_the_look_and_the_writing_is_taken_over(db: Connect
     def ping_first(db: Connection, _cursor: Any, statement: str, *_: Any) -> None:
         if statement.startswith("INSERT INTO checks") and not made:
             made.append(0)
-            made.append(store.insert(db, [a_check("two", origin="ping")])["two"])
+            made.append(store.insert(db, [a_check("two", origin=Origin.PING)])["two"])
 
     plan.apply(db, wanted(JOBS), NOW)
     after = store.lock_all(db)
@@ -515,7 +516,7 @@ def test_a_notifier_that_was_entered_is_taken_over_and_its_secrets_are_not_shown
     keys = vault.with_keys(["a key that is long enough for tests"], secrets.token_bytes)
     password = keys.seal("correct horse", shelf.about("email", "password"))
     mail = {"smtp": "smtp://mail.example.com:25", "from": "heartbeat@example.com", "password": password}
-    desk.setups.put(db, "email", Setup(mail, "api", NOW, "anna"))
+    desk.setups.put(db, "email", Setup(mail, Origin.API, NOW, "anna"))
     found = wanted(EXAMPLE)
     (line,) = [one for one in plan.difference(db, found).changes if "notifier" in one]
     assert line == (
@@ -523,4 +524,4 @@ def test_a_notifier_that_was_entered_is_taken_over_and_its_secrets_are_not_shown
         "smtp://mail.example.com:587; password (secret) -> none"
     )
     plan.apply(db, found, NOW)
-    assert desk.setups.load(db)["email"] == Setup(found.notifiers["email"], "file")
+    assert desk.setups.load(db)["email"] == Setup(found.notifiers["email"], Origin.FILE)

@@ -120,7 +120,7 @@ async def test_an_undelivered_page_goes_to_the_next_contact_at_once(database: Da
 
 async def test_a_person_without_another_contact_is_tried_again_after_a_pause(database: Database) -> None:
     lone = Person("anna", "Anna", (Contact("pager", "only"),))
-    await database.write(lambda db: desk.define_person(db, lone, "file"))
+    await database.write(lambda db: desk.define_person(db, lone))
     await receive(database, FAILED)
     assert await carry(database, Accepted("queued", "id-2"), LATER) == []
     assert await carry(database, Accepted("queued", "id-2"), LATER + timedelta(seconds=10)) == ["only"]

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.notifiers import shelf
 from alerting.notifiers.shelf import Setup
+from alerting.origin import Origin
 from alerting.person import Contact, Person
 from heartbeat import audit, rekey, vault
 from heartbeat.access import store as users
@@ -41,12 +42,16 @@ def fill(db: Connection) -> None:
     desk.install(db, [Person("first", "First", (Contact("slack", "${SLACK}"),))], [OPS], {"webhook": {}})
     for number in range(7):
         one = Person(
-            f"p{number}", "Somebody", (Contact("slack", ""), Contact("console", "terminal")), "Europe/London"
+            f"p{number}",
+            "Somebody",
+            (Contact("slack", ""), Contact("console", "terminal")),
+            "Europe/London",
+            Origin.API,
         )
         contacts = (replace(c, address=sealed(one, c)) if c.kind == "slack" else c for c in one.contacts)
-        desk.define_person(db, replace(one, contacts=tuple(contacts)), "api")
+        desk.define_person(db, replace(one, contacts=tuple(contacts)))
     token = keys(OLD).seal("tk_token", shelf.about("ntfy", "token"))
-    desk.setups.put(db, "ntfy", Setup({"token": token}, "api", NOW, "anna"))
+    desk.setups.put(db, "ntfy", Setup({"token": token}, Origin.API, NOW, "anna"))
 
 
 def sealed(person: Person, contact: Contact) -> str:
@@ -57,7 +62,7 @@ def clear(db: Connection, with_: Vault) -> dict[str, str]:
     """Everything that was entered, opened."""
     found = {
         person.id: with_.open(contact.address, person.about(contact))
-        for person in desk.people(db, "api").values()
+        for person in desk.people(db, Origin.API).values()
         for contact in person.contacts
         if contact.kind == "slack"
     }
@@ -82,8 +87,7 @@ async def test_everything_is_sealed_anew_and_nothing_else_changes(
         "Europe/London",
         Contact("console", "terminal"),
     )
-    origins, _ = await database.read(desk.origins)
-    assert (origins["first"], origins["p3"]) == ("file", "api")
+    assert (people["first"].origin, people["p3"].origin) == (Origin.FILE, Origin.API)
 
 
 async def test_second_factors_are_sealed_anew(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

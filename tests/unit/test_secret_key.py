@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, make_url
 
 from alerting import desk
+from alerting.origin import Origin
 from alerting.person import Contact, Person
 from heartbeat import audit, examination, outfit, secret_key, upkeep
 from heartbeat.access import store as users
@@ -37,9 +38,9 @@ def fill(db: Connection, given: Settings) -> None:
     """What was entered while the old key was known."""
     keys = outfit.vault_of(given)
     secret_key.take(db, given.secret_key)
-    anna = Person("anna", "Anna", (Contact("slack", ""),))
+    anna = Person("anna", "Anna", (Contact("slack", ""),), origin=Origin.API)
     sealed = keys.seal("https://hooks.example.com/T0K3N", anna.about(anna.contacts[0]))
-    desk.define_person(db, replace(anna, contacts=(Contact("slack", sealed),)), "api")
+    desk.define_person(db, replace(anna, contacts=(Contact("slack", sealed),)))
     ben = users.add_user(db, User(0, "ben", Role.ADMIN, NOW, "anna"))
     users.change_user(db, ben.id, code_secret=keys.seal("a code", ben.about_code))
 

@@ -10,12 +10,12 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import desk, spell
+from alerting.origin import Origin
 from alerting.severity import Severity
 from heartbeat import installation, store
 from heartbeat.check import Check
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.config.definition import Faulty
-from heartbeat.config.model import ORIGIN
 from heartbeat.edit import checks as edit
 from heartbeat.http import page
 from heartbeat.http.console import draft
@@ -64,7 +64,7 @@ async def change(visit: Visit) -> Response:
     one = await visit.read(lambda db: store.load(db, visit.slug))
     if one is None:
         return _no_such(visit)
-    if one.origin == ORIGIN:
+    if one.origin == Origin.FILE:
         return _declared(visit, one, "change")
     filled, mark = _filled(one)
     return _show(visit, one, await visit.read(lambda db: _form(db, visit, filled, mark)))
@@ -94,7 +94,7 @@ async def ask_delete(visit: Visit) -> Response:
     one = await visit.read(lambda db: store.load(db, visit.slug))
     if one is None:
         return _no_such(visit)
-    if one.origin == ORIGIN:
+    if one.origin == Origin.FILE:
         return _declared(visit, one, "delete")
     return visit.show(
         "confirm.html",

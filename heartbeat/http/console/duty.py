@@ -7,6 +7,7 @@ from datetime import datetime
 from alerting import escalation, spell
 from alerting.desk import Attempt
 from alerting.escalation import Policy
+from alerting.origin import Origin
 from alerting.person import OPERATOR, Contact, Person
 
 DELIVERED = "accepted"
@@ -42,7 +43,11 @@ class Member:
     person: Person
     reaches: Sequence[Reach]
     paged_by: Sequence[str]
-    declared: bool
+
+    @property
+    def declared(self) -> bool:
+        """Whether the configuration file declares them."""
+        return self.person.origin == Origin.FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +81,13 @@ def member(
     policies: Iterable[Policy],
     tried: Sequence[tuple[str, Attempt]],
     secret: Collection[Contact],
-    declared: bool,
 ) -> Member:
     """Somebody, with what is known of their contacts. `tried` is newest first."""
     kinds = [one.kind for one in person.contacts]
     mine = [attempt for name, attempt in tried if name == person.id]
     reaches = [_reach(one, mine, one in secret, kinds.count(one.kind) > 1) for one in person.contacts]
     paged_by = [one.name for one in policies if person.id in one.targets]
-    return Member(person, reaches, paged_by, declared)
+    return Member(person, reaches, paged_by)
 
 
 def plan(
@@ -91,7 +95,6 @@ def plan(
     people: Mapping[str, Person],
     now: datetime,
     default: str | None,
-    declared: bool,
     checks: int,
 ) -> Plan:
     """A policy in words, with those whom it would page for an incident that began now."""
@@ -102,6 +105,7 @@ def plan(
         stages.append(Stage(when, escalation.recipients(step.targets, people, at), gone))
         at += step.wait
     again = spell.duration(policy.steps[-1].wait)
+    declared = policy.origin == Origin.FILE
     return Plan(policy.name, policy.name == default, declared, stages, again, checks)
 
 

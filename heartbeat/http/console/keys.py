@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from alerting.origin import Origin
 from heartbeat.access import account as rules
 from heartbeat.access import key, key_store, keys
 from heartbeat.access.account import Unfit
@@ -77,7 +78,7 @@ ACTING: Mapping[str, Shown] = {"/keys": (Role.ADMIN, make), "/keys/{name}/revoke
 async def _page(visit: Visit, wrong: str = "", status: int = 200) -> Response:
     every = await visit.read(key_store.every)
     facts: dict[str, Any] = {"keys": every, "lives": LIVES, "wrong": wrong, "typed": _typed(visit, wrong)}
-    facts["ping_keys"] = [one for one in await visit.read(ping_keys.listed) if one.origin != keys.ORIGIN]
+    facts["ping_keys"] = [one for one in await visit.read(ping_keys.listed) if one.origin != Origin.KEY]
     facts["over"] = [one.name for one in every if not key.stands(one, visit.now)]
     return visit.show("keys.html", status=status, **facts)
 

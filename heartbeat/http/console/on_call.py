@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from alerting import desk
 from alerting.escalation import Policy
-from alerting.person import DECLARED, Person
+from alerting.person import Person
 from heartbeat import forecast, installation
 from heartbeat.edit import people as edit
 from heartbeat.http import glance, view
@@ -61,17 +61,14 @@ def _everything(db: Connection, now: datetime) -> dict[str, Any]:
     people, policies = desk.people(db), desk.policies(db)
     plans = _plans(db, policies, people, now)
     first = next((one for one in plans if one.default), None)
-    tried, (origins, _) = desk.last_attempts(db), desk.origins(db)
+    tried = desk.last_attempts(db)
     shown = sorted(people.values(), key=lambda one: one.name.lower())[:PEOPLE_SHOWN]
     return {
         "sentence": duty.sentence(first),
         "following": duty.following(first),
         "plans": plans[:POLICIES_SHOWN],
         "more_plans": max(len(plans) - POLICIES_SHOWN, 0),
-        "members": [
-            duty.member(one, policies.values(), tried, _secret(one), origins.get(one.id) == DECLARED)
-            for one in shown
-        ],
+        "members": [duty.member(one, policies.values(), tried, _secret(one)) for one in shown],
         "more_people": len(people) - len(shown),
     }
 
@@ -81,14 +78,13 @@ def _plans(
 ) -> list[Plan]:
     """Every policy, the default one first."""
     default = installation.default_policy(db)
-    (_, origins), counts = desk.origins(db), glance.by_policy(db)
+    counts = glance.by_policy(db)
     plans = [
         duty.plan(
             one,
             people,
             now,
             default,
-            origins.get(one.name) == DECLARED,
             counts.get(one.name, 0) + (counts.get(None, 0) if one.name == default else 0),
         )
         for one in policies.values()
@@ -97,9 +93,8 @@ def _plans(
 
 
 def _member(db: Connection, person: Person) -> Member:
-    origins, _ = desk.origins(db)
     tried, policies = desk.last_attempts(db), desk.policies(db).values()
-    return duty.member(person, policies, tried, _secret(person), origins.get(person.id) == DECLARED)
+    return duty.member(person, policies, tried, _secret(person))
 
 
 def _policy(db: Connection, name: str, visit: Visit) -> dict[str, Any] | None:

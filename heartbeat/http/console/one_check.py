@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from alerting import desk, spell
 from alerting.incident import Incident
+from alerting.origin import Origin
 from heartbeat import (
     forecast,
     hand,
@@ -22,7 +23,6 @@ from heartbeat import (
 )
 from heartbeat.check import Check, State
 from heartbeat.checks import symptoms
-from heartbeat.config.model import ORIGIN
 from heartbeat.http import glance, page, plot, reading, sentence, strip, view
 from heartbeat.http.console import bulk
 from heartbeat.http.console.visit import Shown, Visit
@@ -133,7 +133,7 @@ def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | N
         "quiet": _quiet(db, one, now),
         "ahead": forecast.of(db, one, now, ""),
         "policy": one.policy if one.policy in desk.policies(db) else installation.default_policy(db),
-        "declared": one.origin == ORIGIN,
+        "declared": one.origin == Origin.FILE,
         "schedule": schedule.in_words(one.schedule),
         "zone": "UTC" if isinstance(one.schedule, Every) else one.schedule.timezone,
         "upcoming": _upcoming(one, now),

@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from alerting import desk
 from alerting.notifiers import shelf
-from alerting.person import DECLARED, Person
+from alerting.origin import Origin
+from alerting.person import Person
 from heartbeat import definitions
 from heartbeat.config.definition import Faulty
 from heartbeat.edit import InUse, OwnedByFile, outward
@@ -47,30 +48,30 @@ async def make(visit: Visit) -> Response:
 
 async def change(visit: Visit) -> Response:
     """The form of somebody who is there; the reason where they cannot be changed here."""
-    person, declared = await visit.read(lambda db: _known(db, _name(visit)))
+    person = await visit.read(lambda db: desk.people(db).get(_name(visit)))
     if person is None:
         return _nobody(visit)
-    if declared:
+    if person.origin == Origin.FILE:
         return _declared(visit, person, "change")
     return _show(visit, _Form(Card.of(person, edit.is_secret), _mark(person), person))
 
 
 async def save(visit: Visit) -> Response:
     """Change somebody, or show what is wrong."""
-    person, declared = await visit.read(lambda db: _known(db, _name(visit)))
+    person = await visit.read(lambda db: desk.people(db).get(_name(visit)))
     if person is None:
         return _nobody(visit)
-    if declared:
+    if person.origin == Origin.FILE:
         return _declared(visit, person, "change", 409)
     return await _save(visit, Card.typed(visit.form, person.id), person)
 
 
 async def ask_delete(visit: Visit) -> Response:
     """Ask before somebody is forgotten."""
-    person, declared = await visit.read(lambda db: _known(db, _name(visit)))
+    person = await visit.read(lambda db: desk.people(db).get(_name(visit)))
     if person is None:
         return _nobody(visit)
-    if declared:
+    if person.origin == Origin.FILE:
         return _declared(visit, person, "delete")
     return visit.show(
         "confirm.html",
@@ -131,11 +132,6 @@ def _define(db: Connection, visit: Visit, card: Card, mark: str, given: Mapping[
         return _Form(card, _mark(there) if there else "", there, [("", CHANGED)])
     edit.define(db, visit.who, edit.read(db, visit.door.vault, card.slug, given), visit.now)
     return None
-
-
-def _known(db: Connection, name: str) -> tuple[Person | None, bool]:
-    """The person, and whether the file declares them."""
-    return desk.people(db).get(name), desk.origins(db)[0].get(name) == DECLARED
 
 
 def _mark(person: Person) -> str:

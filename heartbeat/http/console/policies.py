@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from alerting import desk
 from alerting.escalation import Policy
-from alerting.person import DECLARED, Person
+from alerting.origin import Origin
+from alerting.person import Person
 from heartbeat import definitions, forecast
 from heartbeat.config.definition import Faulty
 from heartbeat.edit import InUse, OwnedByFile
@@ -55,10 +56,10 @@ async def make(visit: Visit) -> Response:
 
 async def change(visit: Visit) -> Response:
     """The form of a policy that there is; the reason where it cannot be changed here."""
-    policy, declared = await visit.read(lambda db: _known(db, _name(visit)))
+    policy = await visit.read(lambda db: desk.policies(db).get(_name(visit)))
     if policy is None:
         return _no_policy(visit)
-    if declared:
+    if policy.origin == Origin.FILE:
         return _declared(visit, policy, "change")
     if len(policy.steps) > ladder.MOST:
         words = f"It has {len(policy.steps)} steps, more than this form has room for: change it by the API."
@@ -69,20 +70,20 @@ async def change(visit: Visit) -> Response:
 
 async def save(visit: Visit) -> Response:
     """Change a policy, or show whom it would page, or what is wrong with it."""
-    policy, declared = await visit.read(lambda db: _known(db, _name(visit)))
+    policy = await visit.read(lambda db: desk.policies(db).get(_name(visit)))
     if policy is None:
         return _no_policy(visit)
-    if declared:
+    if policy.origin == Origin.FILE:
         return _declared(visit, policy, "change", 409)
     return await _save(visit, Ladder.typed(visit.form, policy.name), policy)
 
 
 async def ask_delete(visit: Visit) -> Response:
     """Ask before a policy is forgotten."""
-    policy, declared = await visit.read(lambda db: _known(db, _name(visit)))
+    policy = await visit.read(lambda db: desk.policies(db).get(_name(visit)))
     if policy is None:
         return _no_policy(visit)
-    if declared:
+    if policy.origin == Origin.FILE:
         return _declared(visit, policy, "delete")
     words = "No incident opens with it any more. Those that are open keep its steps."
     return _ask(visit, policy, f"Delete the policy {policy.name}?", words, f"Delete {policy.name}")
@@ -100,7 +101,7 @@ async def delete(visit: Visit) -> Response:
 
 async def ask_default(visit: Visit) -> Response:
     """Ask before checks that name no policy page by this one."""
-    policy, _ = await visit.read(lambda db: _known(db, _name(visit)))
+    policy = await visit.read(lambda db: desk.policies(db).get(_name(visit)))
     if policy is None:
         return _no_policy(visit)
     words = "Checks that name no policy page by it from their next incident on."
@@ -180,11 +181,6 @@ def _form(
     except Faulty as wrong:
         faults = [said for _, said in typed.wrong(wrong.problems)]
     return _Form(typed, mark, policy, people, calls, faults, typed.wrong(problems))
-
-
-def _known(db: Connection, name: str) -> tuple[Policy | None, bool]:
-    """The policy, and whether the file declares it."""
-    return desk.policies(db).get(name), desk.origins(db)[1].get(name) == DECLARED
 
 
 def _mark(policy: Policy) -> str:

@@ -237,7 +237,7 @@ def _life(one: check.Check, now: datetime, incidents: Mapping[str, int]) -> obje
 
 
 def _tag(one: check.Check, now: datetime, incidents: Mapping[str, int]) -> str:
-    return tag((one.id, one.origin, CheckDefinition.of(one)), _life(one, now, incidents))
+    return tag((one.id, CheckDefinition.of(one)), _life(one, now, incidents))
 
 
 def _slug_of(db: Connection, name: str) -> str:

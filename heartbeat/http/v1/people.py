@@ -73,10 +73,8 @@ async def list_people(
 
     def work(db: Connection) -> People:
         found, following = listing.page(desk.people(db), after, limit)
-        origins, _ = desk.origins(db)
-        shown = [_shown(one, origins[one.id]) for one in found]
-        seen.now(tag((found, origins, following)))
-        return People(people=shown, next=following)
+        seen.now(tag((found, following)))
+        return People(people=[_shown(one) for one in found], next=following)
 
     return await door.database.read(work)
 
@@ -90,7 +88,7 @@ async def show_person(name: fields.Slug, door: Given, seen: Reads) -> Person:
         if one is None:
             raise _missing(name)
         seen.now(tag(one))
-        return _shown(one, desk.origins(db)[0][name])
+        return _shown(one)
 
     return await door.database.read(work)
 
@@ -119,7 +117,7 @@ async def define_person(
         precondition.require(None if before is None else tag(before))
         wanted = edit.read(db, door.vault, name, given)
         edit.define(db, who, wanted, now)
-        return wanted, before is None, _shown(wanted, desk.origins(db)[0][name])
+        return wanted, before is None, _shown(wanted)
 
     kept, made, shown = await door.database.write(work)
     door.wake()
@@ -135,12 +133,12 @@ async def delete_person(name: fields.Slug, door: Given, who: Admin) -> None:
         raise _missing(name)
 
 
-def _shown(one: person.Person, origin: str) -> Person:
+def _shown(one: person.Person) -> Person:
     contacts = [
         Contact(kind=contact.kind, address=None if edit.is_secret(contact) else contact.address)
         for contact in one.contacts
     ]
-    return Person(id=one.id, name=one.name, timezone=one.timezone, contacts=contacts, origin=origin)
+    return Person(id=one.id, name=one.name, timezone=one.timezone, contacts=contacts, origin=one.origin)
 
 
 def _missing(name: str) -> NoSuch:

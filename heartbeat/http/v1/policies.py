@@ -56,9 +56,9 @@ async def list_policies(
 
     def work(db: Connection) -> Policies:
         found, following = listing.page(desk.policies(db), after, limit)
-        around = _around(db)
-        seen.now(tag((found, following), around))
-        return Policies(policies=[_shown(one, *around) for one in found], next=following)
+        default = installation.default_policy(db)
+        seen.now(tag((found, following), default))
+        return Policies(policies=[_shown(one, default) for one in found], next=following)
 
     return await door.database.read(work)
 
@@ -69,9 +69,9 @@ async def show_policy(name: fields.Slug, door: Given, seen: Reads) -> Policy:
 
     def work(db: Connection) -> Policy:
         one = _known(desk.policies(db).get(name), name)
-        around = _around(db)
-        seen.now(tag(one, around))
-        return _shown(one, *around)
+        default = installation.default_policy(db)
+        seen.now(tag(one, default))
+        return _shown(one, default)
 
     return await door.database.read(work)
 
@@ -98,8 +98,8 @@ async def define_policy(
         precondition.require(None if before is None else tag(before))
         wanted = edit.read(db, name, given)
         edit.define(db, who, wanted, now)
-        around = _around(db)
-        return before is None, tag(wanted, around), _shown(wanted, *around)
+        default = installation.default_policy(db)
+        return before is None, tag(wanted, default), _shown(wanted, default)
 
     made, current, shown = await door.database.write(work)
     put(response, current, f"{door.public_url}/v1/policies/{name}" if made else None)
@@ -113,7 +113,7 @@ async def make_default(name: fields.Slug, door: Given, who: Admin) -> Policy:
 
     def work(db: Connection) -> Policy:
         one = _known(edit.make_default(db, who, name, now), name)
-        return _shown(one, *_around(db))
+        return _shown(one, installation.default_policy(db))
 
     return await door.database.write(work)
 
@@ -125,19 +125,14 @@ async def delete_policy(name: fields.Slug, door: Given, who: Admin) -> None:
     _known(await door.database.write(lambda db: edit.delete(db, who, name, now)), name)
 
 
-def _around(db: Connection) -> tuple[dict[str, str], str | None]:
-    """The origins of policies, and the default one."""
-    return desk.origins(db)[1], installation.default_policy(db)
-
-
-def _shown(one: escalation.Policy, origins: dict[str, str], default: str | None) -> Policy:
+def _shown(one: escalation.Policy, default: str | None) -> Policy:
     steps = [Step(page=list(step.targets), wait=step.wait) for step in one.steps]
     written = edit.written(one)
     return Policy(
         name=one.name,
         steps=steps,
         default=one.name == default,
-        origin=origins[one.name],
+        origin=one.origin,
         definition=written,
     )
 

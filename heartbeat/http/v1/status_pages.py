@@ -52,9 +52,8 @@ async def list_status_pages(
 
     def work(db: Connection) -> StatusPages:
         found, following = listing.page(definitions.status_pages_of(db), after, limit)
-        origins = definitions.status_page_origins(db)
-        seen.now(tag((found, origins, following)))
-        shown = [_shown(one, origins[one.slug], door.public_url) for one in found]
+        seen.now(tag((found, following)))
+        shown = [_shown(one, door.public_url) for one in found]
         return StatusPages(status_pages=shown, next=following)
 
     return await door.database.read(work)
@@ -67,7 +66,7 @@ async def show_status_page(name: fields.Slug, door: Given, seen: Reads) -> Statu
     def work(db: Connection) -> StatusPage:
         one = _known(definitions.status_pages_of(db).get(name), name)
         seen.now(tag(one))
-        return _shown(one, definitions.status_page_origins(db)[name], door.public_url)
+        return _shown(one, door.public_url)
 
     return await door.database.read(work)
 
@@ -93,8 +92,7 @@ async def define_status_page(
         precondition.require(None if before is None else tag(before))
         wanted = edit.read(name, given)
         edit.define(db, who, wanted, now)
-        origin = definitions.status_page_origins(db)[name]
-        return wanted, before is None, _shown(wanted, origin, door.public_url)
+        return wanted, before is None, _shown(wanted, door.public_url)
 
     kept, made, shown = await door.database.write(work)
     put(response, tag(kept), f"{door.public_url}/v1/status-pages/{name}" if made else None)
@@ -108,11 +106,11 @@ async def delete_status_page(name: fields.Slug, door: Given, who: Admin) -> None
     _known(await door.database.write(lambda db: edit.delete(db, who, name, now)), name)
 
 
-def _shown(one: public.StatusPage, origin: str, public_url: str) -> StatusPage:
+def _shown(one: public.StatusPage, public_url: str) -> StatusPage:
     return StatusPage(
         slug=one.slug,
         title=one.title,
-        origin=origin,
+        origin=one.origin,
         definition=edit.written(one),
         url=f"{public_url}/status/{one.slug}",
     )

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Connection
 
 from alerting import desk
+from alerting.origin import Origin
 from heartbeat import audit, check, checker, installation, store
 from heartbeat.check import Cause, Check, State
 from heartbeat.checks import symptoms
@@ -108,7 +109,7 @@ def test_a_paused_check_stays_paused(db: Connection) -> None:
 
 
 def test_what_the_file_declares_is_not_taken_over(db: Connection) -> None:
-    store.insert(db, [a_check(origin="file")])
+    store.insert(db, [a_check(origin=Origin.FILE)])
     kept = store.load(db, "job")
     with pytest.raises(OwnedByFile, match=r"^The configuration file declares check job: change it there\.$"):
         define(db, every="1h")
@@ -120,7 +121,7 @@ def test_what_the_file_declares_is_not_taken_over(db: Connection) -> None:
 
 
 def test_what_its_first_ping_made_is_taken_over_with_all_that_was_heard(db: Connection) -> None:
-    store.insert(db, [a_check(origin="ping")])
+    store.insert(db, [a_check(origin=Origin.PING)])
     was = edit.locked(db, "job")
     after = define(db, grace="1m").check
     assert was is not None
@@ -134,7 +135,7 @@ def test_a_check_that_a_ping_makes_meanwhile_is_changed_instead(
     insert, looked = store.insert, edit.locked
 
     def overtaken(db: Connection, fresh: list[Check]) -> dict[str, int]:
-        insert(db, [a_check(origin="ping")])
+        insert(db, [a_check(origin=Origin.PING)])
         monkeypatch.setattr(edit, "locked", looked)
         return insert(db, fresh)
 

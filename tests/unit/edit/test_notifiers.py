@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.notifiers import shelf
 from alerting.notifiers.shelf import Setup
+from alerting.origin import Origin
 from heartbeat import audit, vault
 from heartbeat.config.definition import Faulty
 from heartbeat.edit import InUse, OwnedByFile, people
@@ -93,7 +94,7 @@ def test_the_file_replaces_what_it_owns_and_takes_over_what_it_names(db: Connect
     desk.install(db, [FIRST], [OPS], {"ntfy": {"token": "${NTFY_TOKEN}"}})
     found = desk.setups.load(db)
     assert {kind: setup.origin for kind, setup in found.items()} == {"ntfy": "file", "webhook": "api"}
-    assert desk.notifiers(db, "file") == {"ntfy": {"token": "${NTFY_TOKEN}"}}
+    assert desk.notifiers(db, Origin.FILE) == {"ntfy": {"token": "${NTFY_TOKEN}"}}
 
 
 def test_what_somebody_is_reached_by_cannot_go(db: Connection) -> None:

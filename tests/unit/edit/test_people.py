@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.escalation import Policy, Step
+from alerting.origin import Origin
 from alerting.person import Contact, Person
 from heartbeat import audit, vault
 from heartbeat.config.definition import Faulty
@@ -43,7 +44,7 @@ def test_a_person_is_added_and_changed(db: Connection) -> None:
     assert before == Person("anna", "anna", (Contact("console", "terminal"),), "Europe/London")
     contacts = (Contact("ntfy", "https://ntfy.example.com/anna"), Contact("console", "terminal"))
     assert desk.people(db)["anna"] == Person("anna", "anna", contacts, "UTC")
-    assert desk.people(db, "api").keys() == {"anna"}
+    assert desk.people(db, Origin.API).keys() == {"anna"}
     deed, made = audit.listed(db, limit=10)
     assert (made.action, made.before) == ("person.make", None)
     assert (deed.action, deed.target, deed.before) == ("person.change", "person anna", made.after)
@@ -126,7 +127,8 @@ def test_whom_the_file_declares_is_changed_in_the_file(db: Connection) -> None:
 
 def test_whom_a_policy_pages_cannot_go(db: Connection) -> None:
     define(db)
-    desk.define_policy(db, Policy("office", (Step(("first", "anna"), timedelta(minutes=5)),)), "api")
+    steps = (Step(("first", "anna"), timedelta(minutes=5)),)
+    desk.define_policy(db, Policy("office", steps, Origin.API))
     with pytest.raises(InUse, match=r"^Policy office pages anna: take anna out of it first\.$"):
         edit.delete(db, ANNA, "anna", NOW)
     desk.forget_policy(db, "office")

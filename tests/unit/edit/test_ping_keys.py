@@ -5,10 +5,10 @@ from hashlib import sha256
 import pytest
 from sqlalchemy import Connection
 
+from alerting.origin import Origin
 from heartbeat import audit
 from heartbeat.config.definition import Faulty
 from heartbeat.config.file import SHORTEST_KEY
-from heartbeat.config.model import ORIGIN
 from heartbeat.edit import InUse, OwnedByFile
 from heartbeat.edit import ping_keys as edit
 from heartbeat.pings import keys
@@ -46,7 +46,7 @@ def test_two_keys_differ(db: Connection) -> None:
 
 
 def test_a_key_of_the_file_is_revoked_in_the_file(db: Connection) -> None:
-    keys.replace(db, {"house": "00"}, ORIGIN)
+    keys.replace(db, {"house": "00"}, Origin.FILE)
     with pytest.raises(
         OwnedByFile, match=r"^The configuration file declares ping key house: delete it there\.$"
     ):

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.escalation import Policy, Step
+from alerting.origin import Origin
 from heartbeat import audit, installation, store
 from heartbeat.config.definition import Faulty
 from heartbeat.edit import InUse, OwnedByFile
@@ -31,7 +32,7 @@ def test_a_policy_is_added_and_changed(db: Connection) -> None:
     changed, made = audit.listed(db, limit=10)
     assert (made.action, made.target, made.after) == ("policy.make", "policy office", {"steps": STEPS})
     assert changed.after == {"steps": [*STEPS, {"page": "first", "wait": "1h"}]}
-    assert desk.policies(db, "api").keys() == {"office"}
+    assert desk.policies(db, Origin.API).keys() == {"office"}
 
 
 @pytest.mark.parametrize(

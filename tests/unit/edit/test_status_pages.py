@@ -1,10 +1,12 @@
 """Status pages defined outside of the file."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
+from alerting.origin import Origin
 from heartbeat import audit, definitions
 from heartbeat.config.definition import Faulty
 from heartbeat.config.public import Component, StatusPage
@@ -26,7 +28,7 @@ def define(db: Connection, slug: str = "public", **changes: Any) -> StatusPage |
 def test_a_page_is_added_changed_and_taken_away(db: Connection) -> None:
     assert define(db) is None
     page = StatusPage("public", "Example status", (Component("Mail", {"service": "mail"}),))
-    assert definitions.status_pages_of(db, "api") == {"public": page}
+    assert definitions.status_pages_of(db, Origin.API) == {"public": page}
     assert define(db) == page
     assert define(db, title="Other") == page
     assert edit.delete(db, ANNA, "public", NOW) is not None
@@ -37,7 +39,8 @@ def test_a_page_is_added_changed_and_taken_away(db: Connection) -> None:
 
 
 def test_what_the_file_declares_is_changed_in_the_file(db: Connection) -> None:
-    definitions.replace_status_pages(db, [edit.read("public", GIVEN)])
+    declared = replace(edit.read("public", GIVEN), origin=Origin.FILE)
+    definitions.replace_status_pages(db, [declared])
     with pytest.raises(OwnedByFile, match=r"^The configuration file declares status page public: change it"):
         define(db)
     with pytest.raises(OwnedByFile, match=r"^The configuration file declares status page public: delete it"):

@@ -11,6 +11,7 @@ import httpx
 import pyotp
 
 from alerting import desk
+from alerting.origin import Origin
 from alerting.person import Contact, Person
 from heartbeat import link, vault
 from heartbeat.access import users
@@ -145,9 +146,9 @@ async def _factor_off(world: World) -> httpx.Response:
 async def _rotate(world: World) -> httpx.Response:
     contact = Contact("slack", HOOK)
     before = vault.with_keys([SECRET_KEY_BEFORE], secrets.token_bytes)
-    dora = Person("dora", "Dora", (contact,))
+    dora = Person("dora", "Dora", (contact,), origin=Origin.API)
     sealed = replace(contact, address=before.seal(HOOK, dora.about(contact)))
-    await world.write(lambda db: desk.define_person(db, replace(dora, contacts=(sealed,)), "api"))
+    await world.write(lambda db: desk.define_person(db, replace(dora, contacts=(sealed,))))
     return await world.program.post("/v1/encryption/rotate")
 
 

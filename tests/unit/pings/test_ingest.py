@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.incident import Facts
+from alerting.origin import Origin
 from heartbeat import audit
 from heartbeat import store as checks
 from heartbeat.check import Check, Signal, State
@@ -179,7 +180,7 @@ async def test_a_ping_may_report_measurements(database: Database, job: Check) ->
 async def test_the_audit_log_has_the_definition_of_a_check_that_its_first_ping_created(
     database: Database,
 ) -> None:
-    await database.write(lambda db: keys.add(db, PingKey("house", "aa", "api")))
+    await database.write(lambda db: keys.add(db, PingKey("house", "aa", Origin.API)))
     first = Arrival(BySlug("aa", "new", create=True), Signal.SUCCESS, NOW, "GET", "192.0.2.7", "curl")
 
     assert await Ingest(database).hear(first) is PingResult.CREATED

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from alerting import desk
+from alerting.origin import Origin
 from alerting.person import Contact, Person
 from heartbeat import audit, hand, link
 from heartbeat.app import System
@@ -286,8 +287,8 @@ async def test_the_database_being_away_is_said_and_the_button_can_be_pressed_aga
 async def test_times_are_those_of_whom_the_link_was_made_for(
     system: System, number: int, phone: httpx.AsyncClient
 ) -> None:
-    there = Person("first", "First responder", (Contact("console", "terminal"),), "Asia/Tokyo")
-    await system.door.database.write(lambda db: desk.define_person(db, there, "api"))
+    there = Person("first", "First responder", (Contact("console", "terminal"),), "Asia/Tokyo", Origin.API)
+    await system.door.database.write(lambda db: desk.define_person(db, there))
     shown = await see(phone, address(number))
     assert "due 12:05 JST (03:05 UTC), never heard" in shown.words
     assert "Nobody else is paged until 16:06 JST (07:06 UTC), 4 h from now." in shown.words

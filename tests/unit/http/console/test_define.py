@@ -9,10 +9,10 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.escalation import Policy, Step
+from alerting.origin import Origin
 from heartbeat import audit, store
 from heartbeat.app import System
 from heartbeat.check import State
-from heartbeat.config.model import ORIGIN
 from heartbeat.edit import policies
 from heartbeat.http.console import define
 from heartbeat.schedule import Cron, Every
@@ -158,7 +158,7 @@ async def test_what_somebody_else_changed_meanwhile_is_not_lost_unseen(
 async def test_what_the_file_declares_has_a_reason_and_no_form(
     system: System, browser: httpx.AsyncClient
 ) -> None:
-    await make_check(system, origin=ORIGIN)
+    await make_check(system, origin=Origin.FILE)
     for path in ("/checks/job/edit", "/checks/job/delete"):
         shown = await see(browser, path)
         assert "job is declared by heartbeat.yaml" in shown.words

@@ -1,11 +1,13 @@
 """Who is on call, as people say it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from alerting.desk import Attempt
 from alerting.escalation import Policy, Step
+from alerting.origin import Origin
 from alerting.person import OPERATOR, Contact, Person
 from heartbeat.http.console import duty
 from tests.unit.conftest import NOW
@@ -24,11 +26,11 @@ def attempt(minutes: int, via: str, outcome: str) -> Attempt:
 
 
 def plan(*steps: Step) -> duty.Plan:
-    return duty.plan(Policy("ops", steps), PEOPLE, NOW, "ops", declared=False, checks=3)
+    return duty.plan(Policy("ops", steps), PEOPLE, NOW, "ops", checks=3)
 
 
 def test_steps_say_when_they_come_and_how_the_last_one_repeats() -> None:
-    told = duty.plan(OPS, PEOPLE, NOW, "ops", declared=True, checks=3)
+    told = duty.plan(OPS, PEOPLE, NOW, "ops", checks=3)
     assert [(one.when, [p.id for p in one.people], one.gone) for one in told.stages] == [
         ("at once", ["anna"], []),
         ("5 min later", ["ben", "anna"], []),
@@ -70,6 +72,13 @@ def test_without_a_policy_nobody_is_on_call() -> None:
     assert duty.following(None) == ""
 
 
+def test_the_owner_is_told_of_people_and_of_policies() -> None:
+    assert duty.member(ANNA, [], [], []).declared
+    assert not duty.member(replace(ANNA, origin=Origin.API), [], [], []).declared
+    policy = replace(OPS, origin=Origin.API)
+    assert not duty.plan(policy, PEOPLE, NOW, "ops", checks=3).declared
+
+
 def test_a_contact_tells_how_it_did_last() -> None:
     tried = [
         ("ben", attempt(1, "email", "accepted")),
@@ -78,7 +87,7 @@ def test_a_contact_tells_how_it_did_last() -> None:
         ("anna", attempt(4, "email", "accepted")),
         ("anna", attempt(9, "email", "unreachable")),
     ]
-    told = duty.member(ANNA, [OPS], tried, [HOOK], declared=False)
+    told = duty.member(ANNA, [OPS], tried, [HOOK])
     mail, hook = told.reaches
     assert (mail.address, mail.delivered, mail.failed, mail.failure) == (MAIL.address, tried[3][1], None, "")
     assert (hook.address, hook.delivered, hook.failed, hook.failure) == (
@@ -88,11 +97,11 @@ def test_a_contact_tells_how_it_did_last() -> None:
         "refused",
     )
     assert told.paged_by == ["ops"]
-    (nothing,) = duty.member(BEN, [], [], [], declared=True).reaches
+    (nothing,) = duty.member(BEN, [], [], []).reaches
     assert (nothing.delivered, nothing.failed, nothing.twin) == (None, None, False)
 
 
 def test_what_is_known_of_one_kind_is_known_of_all_contacts_by_it() -> None:
     both = Person("anna", "Anna", (MAIL, Contact("email", "other@example.com"), HOOK))
-    told = duty.member(both, [], [], [], declared=False)
+    told = duty.member(both, [], [], [])
     assert [one.twin for one in told.reaches] == [True, True, False]

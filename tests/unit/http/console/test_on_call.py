@@ -7,27 +7,29 @@ import pytest
 
 from alerting import desk, outbox
 from alerting.escalation import Policy, Step
+from alerting.origin import Origin
 from alerting.outbox import Attempt
 from alerting.person import Contact, Person
 from heartbeat import installation
 from heartbeat.app import System
-from heartbeat.definitions import MADE_HERE
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import SetClock, escalate, fall_silent, make_check
 from tests.unit.http.console.conftest import see
 
 pytestmark = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 
-BEN = Person("ben", "Ben", (Contact("email", "ben@example.com"),), "Asia/Tokyo")
-NIGHT = Policy("night", (Step(("ben",), timedelta(minutes=2)), Step(("ben", "gone"), timedelta(minutes=9))))
+BEN = Person("ben", "Ben", (Contact("email", "ben@example.com"),), "Asia/Tokyo", Origin.API)
+NIGHT = Policy(
+    "night", (Step(("ben",), timedelta(minutes=2)), Step(("ben", "gone"), timedelta(minutes=9))), Origin.API
+)
 
 
 @pytest.fixture
 async def ben(system: System) -> None:
     """A person and a policy that the API has made."""
     write = system.door.database.write
-    await write(lambda db: desk.define_person(db, BEN, MADE_HERE))
-    await write(lambda db: desk.define_policy(db, NIGHT, MADE_HERE))
+    await write(lambda db: desk.define_person(db, BEN))
+    await write(lambda db: desk.define_policy(db, NIGHT))
     await write(lambda db: installation.remember(db, "policy", "ops"))
 
 

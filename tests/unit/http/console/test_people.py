@@ -1,5 +1,6 @@
 """Adding, changing and taking away who can be paged, and policies, on the console, without a line of script."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,10 +9,10 @@ import pytest
 
 from alerting import desk
 from alerting.escalation import Policy, Step
+from alerting.origin import Origin
 from alerting.person import Contact, Person
 from heartbeat import audit, installation, vault
 from heartbeat.app import System
-from heartbeat.definitions import MADE_HERE
 from heartbeat.http.console import ladder, people, policies
 from heartbeat.who import Role
 from tests.unit.access.conftest import PASSWORD, add
@@ -36,7 +37,7 @@ NIGHT: dict[str, Any] = {
     "page-1": ["first", "ben"],
     "wait-1": "15m",
 }
-BEN = Person("ben", "Ben", (Contact("ntfy", "https://ntfy.example.com/ben"),))
+BEN = Person("ben", "Ben", (Contact("ntfy", "https://ntfy.example.com/ben"),), origin=Origin.API)
 
 
 async def person(system: System, name: str = "anna") -> Person | None:
@@ -55,7 +56,7 @@ async def deeds(system: System) -> list[tuple[str, str]]:
 @pytest.fixture
 async def ben(system: System) -> None:
     """Somebody whom the API has made."""
-    await system.door.database.write(lambda db: desk.define_person(db, BEN, MADE_HERE))
+    await system.door.database.write(lambda db: desk.define_person(db, BEN))
 
 
 async def test_somebody_is_added_and_a_secret_goes_in_and_never_comes_out(
@@ -258,7 +259,7 @@ async def test_where_there_are_many_people_their_names_are_written(
 ) -> None:
     def many(db: Any) -> None:
         for number in range(policies.TICKED + 1):
-            desk.define_person(db, Person(f"p{number}", f"P {number}", BEN.contacts), MADE_HERE)
+            desk.define_person(db, replace(BEN, id=f"p{number}", name=f"P {number}"))
 
     await system.door.database.write(many)
     shown = sound(
@@ -276,8 +277,8 @@ async def test_where_there_are_many_people_their_names_are_written(
 async def test_a_policy_that_is_too_long_for_the_form_says_so(
     system: System, browser: httpx.AsyncClient
 ) -> None:
-    long = Policy("night", (Step(("first",), timedelta(minutes=1)),) * (ladder.MOST + 1))
-    await system.door.database.write(lambda db: desk.define_policy(db, long, MADE_HERE))
+    long = Policy("night", (Step(("first",), timedelta(minutes=1)),) * (ladder.MOST + 1), Origin.API)
+    await system.door.database.write(lambda db: desk.define_policy(db, long))
     assert "change it by the API" in (await browser.get("/on-call/policies/night/edit")).text
     await see(browser, "/on-call/policies/night/edit", 409)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from alerting.origin import Origin
 from heartbeat.app import System
 from heartbeat.check import Check
 from heartbeat.pings import keys, store
@@ -20,7 +21,7 @@ KEY = "a-ping-key-for-tests"
 async def job(system: System) -> Check:
     """A check that is pinged, in an installation with one ping key."""
     hashes = {"tests": sha256(KEY.encode()).hexdigest()}
-    await system.door.database.write(lambda db: keys.replace(db, hashes, "file"))
+    await system.door.database.write(lambda db: keys.replace(db, hashes, Origin.FILE))
     return await make_check(system)
 
 

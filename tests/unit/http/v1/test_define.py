@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from alerting.origin import Origin
 from heartbeat import audit
 from heartbeat.app import System
 from heartbeat.check import State
@@ -69,7 +70,7 @@ async def test_faults_name_the_field_and_change_nothing(system: System, admin: h
 async def test_what_the_file_declares_is_changed_in_the_file(
     system: System, admin: httpx.AsyncClient
 ) -> None:
-    await make_check(system, origin="file")
+    await make_check(system, origin=Origin.FILE)
     sentence = problem(await admin.put("/v1/checks/job", json=NIGHTLY), 409)
     assert sentence == "The configuration file declares check job: change it there."
 

@@ -212,3 +212,17 @@ async def test_a_ping_key_of_the_file_takes_over_the_same_name_and_the_same_key(
     )
     (key,) = (await admin.get("/v1/ping-keys")).json()["ping_keys"]
     assert (key["name"], key["origin"], key["made_at"]) == ("housekeeping", "file", None)
+
+
+async def test_an_answer_is_new_where_the_file_takes_over_what_the_api_has_made(
+    system: System, admin: httpx.AsyncClient
+) -> None:
+    address = "/v1/people/ben"
+    ben = {"contacts": [{"console": "terminal"}]}
+    made = await admin.put(address, json=ben)
+    document = "people: {ben: {contacts: [{console: terminal}]}}"
+    now = system.door.clock.now()
+    await system.door.database.write(lambda db: plan.apply(db, parse(document), now))
+    again = await admin.get(address, headers={"If-None-Match": made.headers["etag"]})
+    assert (again.status_code, again.json()["origin"]) == (200, "file")
+    assert problem(await admin.put(address, json=ben), 409)

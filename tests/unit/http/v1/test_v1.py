@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection
 
 from alerting import desk
+from alerting.origin import Origin
 from heartbeat.app import System
 from heartbeat.check import State
 from heartbeat.http.v1 import checks
@@ -195,7 +196,7 @@ async def test_pause_and_resume_can_be_asked_twice(
 async def test_what_the_file_declares_is_deleted_in_the_file(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
-    one = await make_check(system, origin="file")
+    one = await make_check(system, origin=Origin.FILE)
     number = await fall_silent(system, clock, one)
 
     sentence = problem(await admin.delete("/v1/checks/job"), 409)

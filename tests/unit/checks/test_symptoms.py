@@ -75,7 +75,7 @@ def test_the_last_line_is_short_printable_text(body: bytes | None, line: str) ->
 def test_a_check_that_is_down_already_has_the_symptom_of_its_cause() -> None:
     down = failed(a_check(id=7)).check
     symptom = symptoms.of_down_check(down)
-    assert (symptom.key, symptom.cause, symptom.facts.why) == ("check:7", Cause.FAILED, "is failed")
+    assert (symptom.key, symptom.cause, symptom.facts.why) == ("check:7", Cause.FAILED, "failed")
 
 
 def test_a_check_that_is_not_down_has_no_symptom() -> None:

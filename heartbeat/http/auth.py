@@ -18,7 +18,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from heartbeat.access import account, key, key_store, keys, session, sign_in, store
+from heartbeat.access import account, api_key, api_key_store, api_keys, session, sign_in, store
 from heartbeat.access.account import User
 from heartbeat.access.session import Session
 from heartbeat.access.sign_in import ADMIN, Gate, Whence
@@ -236,16 +236,18 @@ async def _holder(request: Request, door: Door, given: str | None) -> Who:
     if key_matches(door, given):
         return Who(ADMIN, Role.ADMIN, "admin key", _remote(request))
     now = door.clock.now()
-    found = await door.database.read(lambda db: keys.seen(db, given, now)) if keys.may_be(given) else None
+    found = (
+        await door.database.read(lambda db: api_keys.seen(db, given, now)) if api_keys.may_be(given) else None
+    )
     if found is None:
         raise KeyWanted(_WRONG)
     if not found.reads:
         raise Forbidden(_ONLY_PINGS)
-    if key.wants_touch(found, now):
+    if api_key.wants_touch(found, now):
         number = found.id
         # While nothing can be written, what can be read must still be answered.
         with suppress(Unavailable):
-            await door.database.write(lambda db: key_store.touch(db, number, now))
+            await door.database.write(lambda db: api_key_store.touch(db, number, now))
     return Who(found.name, found.acts_as, f"key {found.name}", _remote(request))
 
 

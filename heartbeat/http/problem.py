@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from heartbeat.access.account import LastAdmin, Unfit
-from heartbeat.access.keys import Named
+from heartbeat.access.api_keys import Named
 from heartbeat.access.users import Taken
 from heartbeat.config.definition import Faulty
 from heartbeat.config.file import Wrong

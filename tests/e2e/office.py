@@ -22,10 +22,10 @@ from alerting.incident import State
 from alerting.origin import Origin
 from alerting.person import Contact, Person
 from heartbeat import definitions, hand, installation, link, maintenance, store
-from heartbeat.access import keys, sign_in, users
+from heartbeat.access import api_keys, sign_in, users
 from heartbeat.access import store as accounts
 from heartbeat.access.account import User
-from heartbeat.access.key import Scope
+from heartbeat.access.api_key import Scope
 from heartbeat.access.session import Limits
 from heartbeat.access.sign_in import Whence
 from heartbeat.app import System
@@ -113,7 +113,7 @@ def _define(db: Connection) -> None:
         ("housekeeping", (Scope.PING,), None),
     ):
         ends_at = None if days is None else NOW + timedelta(days=days)
-        keys.make(db, ANNA, name, scopes, Role.RESPONDER, ends_at, NOW - 30 * _HOUR)
+        api_keys.make(db, ANNA, name, scopes, Role.RESPONDER, ends_at, NOW - 30 * _HOUR)
 
 
 def _staff(db: Connection, system: System) -> dict[str, Any]:

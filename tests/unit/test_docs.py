@@ -55,10 +55,10 @@ from heartbeat import (
     ticker,
     vigil,
 )
-from heartbeat.access import account, factor, hasher, oidc, session, sign_in, tries, users
-from heartbeat.access import key as access_key
+from heartbeat.access import account, hasher, oidc, second_factor, session, sign_in, tries, users
+from heartbeat.access import api_key as access_key
+from heartbeat.access import pending_sign_in as code_ticket
 from heartbeat.access import store as access_store
-from heartbeat.access import ticket as code_ticket
 from heartbeat.cause import GROUP_BY, Cause
 from heartbeat.check import State
 from heartbeat.checks.definition import GRACE
@@ -622,8 +622,8 @@ LIMITS: Mapping[str, str] = {
     "One-time links for the first user": f"newest {access_store.SET_UP_LINKS}",
     "Password": f"{account.SHORTEST_PASSWORD} to {account.LONGEST_PASSWORD} characters",
     "Time to enter a second-factor code": f"{code_ticket.LASTS.seconds // 60} min",
-    "Accepted second-factor codes": f"and {factor.DRIFT} before",
-    "Recovery codes": f"{factor.RECOVERY_CODES}",
+    "Accepted second-factor codes": f"and {second_factor.DRIFT} before",
+    "Recovery codes": f"{second_factor.RECOVERY_CODES}",
     "Sign-in at an OpenID Connect provider": f"{oidc.LASTS.seconds // 60} min",
     "Answer of an OpenID Connect provider": f"{oidc.BOUND:g} s",
     "Concurrent code exchanges with an OpenID Connect provider": f"{oidc.AT_ONCE}",

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from heartbeat.access import factor, second, sign_in
+from heartbeat.access import second_factor, second_factor_actions, sign_in
 from heartbeat.access.account import User
 from heartbeat.access.hasher import Busy
 from heartbeat.access.sign_in import Refused
@@ -42,9 +42,11 @@ async def turn_on(visit: Visit) -> Response:
     except Unreadable:
         return page.see_other("/account/second-factor")
     given = str(visit.form.get("code", ""))
-    codes = await visit.write(lambda db: second.turn_on(db, visit.who, user, vault, secret, given, now))
+    codes = await visit.write(
+        lambda db: second_factor_actions.turn_on(db, visit.who, user, vault, secret, given, now)
+    )
     if codes is None:
-        return _offer(visit, user, secret, second.WRONG, 422)
+        return _offer(visit, user, secret, second_factor_actions.WRONG, 422)
     title, back = "Your second factor is on", "/account"
     return visit.show("shown_once.html", title=title, words=CODES, secret="\n".join(codes), back=back)
 
@@ -71,7 +73,7 @@ async def turn_off(visit: Visit) -> Response:
 
     def off(db: Connection) -> None:
         gate.forgive(db, user.name)
-        second.turn_off(db, visit.who, user, visit.now)
+        second_factor_actions.turn_off(db, visit.who, user, visit.now)
 
     await visit.write(off)
     return page.see_other("/account")
@@ -97,7 +99,7 @@ async def _user(visit: Visit) -> User | None:
 def _offer(visit: Visit, user: User, secret: str, wrong: str = "", status: int = 200) -> Response:
     host = urlsplit(visit.door.public_url).netloc
     drawn = BytesIO()
-    segno.make(factor.address(secret, user.name, host)).save(
+    segno.make(second_factor.address(secret, user.name, host)).save(
         drawn,
         kind="svg",
         scale=5,

@@ -8,9 +8,9 @@ from starlette.responses import Response
 
 from alerting.origin import Origin
 from heartbeat.access import account as rules
-from heartbeat.access import key, key_store, keys
+from heartbeat.access import api_key, api_key_store, api_keys
 from heartbeat.access.account import Unfit
-from heartbeat.access.keys import Named
+from heartbeat.access.api_keys import Named
 from heartbeat.http import page
 from heartbeat.http.console.visit import Shown, Visit
 from heartbeat.pings import keys as ping_keys
@@ -32,11 +32,11 @@ async def make(visit: Visit) -> Response:
     days = str(form.get("days", ""))
     ends_at = visit.now + timedelta(days=int(days)) if days in LIVES and days else None
     try:
-        name = key.name(str(form.get("name", "")).strip())
-        scopes = key.scopes(str(scope) for scope in form.getlist("scope"))
+        name = api_key.name(str(form.get("name", "")).strip())
+        scopes = api_key.scopes(str(scope) for scope in form.getlist("scope"))
         role = rules.role(str(form.get("role", Role.RESPONDER)))
         made, clear = await visit.write(
-            lambda db: keys.make(db, visit.who, name, scopes, role, ends_at, visit.now)
+            lambda db: api_keys.make(db, visit.who, name, scopes, role, ends_at, visit.now)
         )
     except (Unfit, Named) as wrong:
         return await _page(visit, str(wrong), 409 if isinstance(wrong, Named) else 422)
@@ -47,11 +47,11 @@ async def make(visit: Visit) -> Response:
 async def ask_revoke(visit: Visit) -> Response:
     """Ask before a key is taken back."""
     name = _name(visit)
-    found = next((one for one in await visit.read(key_store.every) if one.name == name), None)
+    found = next((one for one in await visit.read(api_key_store.every) if one.name == name), None)
     if found is None:
         return _missing(visit)
     consequences = ["Whatever uses it is refused from that moment on."]
-    if key.Scope.PING in found.scopes:
+    if api_key.Scope.PING in found.scopes:
         consequences.append("Jobs that ping by it look silent from their next due time on.")
     return visit.show(
         "confirm.html",
@@ -64,7 +64,7 @@ async def ask_revoke(visit: Visit) -> Response:
 
 async def revoke(visit: Visit) -> Response:
     """Take a key back."""
-    done = await visit.write(lambda db: keys.revoke(db, visit.who, _name(visit), visit.now))
+    done = await visit.write(lambda db: api_keys.revoke(db, visit.who, _name(visit), visit.now))
     return _missing(visit) if done is None else page.see_other("/keys")
 
 
@@ -76,17 +76,17 @@ ACTING: Mapping[str, Shown] = {"/keys": (Role.ADMIN, make), "/keys/{name}/revoke
 
 
 async def _page(visit: Visit, wrong: str = "", status: int = 200) -> Response:
-    every = await visit.read(key_store.every)
+    every = await visit.read(api_key_store.every)
     facts: dict[str, Any] = {"keys": every, "lives": LIVES, "wrong": wrong, "typed": _typed(visit, wrong)}
     facts["ping_keys"] = [one for one in await visit.read(ping_keys.listed) if one.origin != Origin.KEY]
-    facts["over"] = [one.name for one in every if not key.stands(one, visit.now)]
+    facts["over"] = [one.name for one in every if not api_key.stands(one, visit.now)]
     return visit.show("keys.html", status=status, **facts)
 
 
 def _typed(visit: Visit, wrong: str) -> dict[str, Any]:
     """What the form shows: what was typed where it was wrong, else how most keys are made."""
     if not wrong:
-        return {"name": "", "scopes": [key.Scope.READ.value], "role": "", "days": ""}
+        return {"name": "", "scopes": [api_key.Scope.READ.value], "role": "", "days": ""}
     form = visit.form
     typed = {name: str(form.get(name, "")) for name in ("name", "role", "days")}
     return typed | {"scopes": form.getlist("scope")}

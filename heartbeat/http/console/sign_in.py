@@ -8,7 +8,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from heartbeat.access import second, sign_in, store, ticket
+from heartbeat.access import pending_sign_in, second_factor_actions, sign_in, store
 from heartbeat.access.account import User
 from heartbeat.access.hasher import Busy
 from heartbeat.access.sign_in import Refused
@@ -75,7 +75,7 @@ async def _by_password(door: Door, request: Request, form: FormData) -> Response
     if isinstance(found, Refused):
         return found
     if found.code_secret is not None:
-        given = ticket.sign(door.secret_key, found.id, found.password_hash or "", now)
+        given = pending_sign_in.sign(door.secret_key, found.id, found.password_hash or "", now)
         return _code_form(local(str(form.get("next", "/"))), given)
     return await _begun(request, found, "password", form)
 
@@ -87,20 +87,22 @@ async def _by_code(door: Door, request: Request, form: FormData) -> Response | R
         str(form.get("code", "")),
         local(str(form.get("next", "/"))),
     )
-    user = await door.database.read(lambda db: store.user_by_id(db, ticket.user_of(given)))
-    if user is None or not ticket.holds(door.secret_key, given, user.password_hash or "", now):
+    user = await door.database.read(lambda db: store.user_by_id(db, pending_sign_in.user_of(given)))
+    if user is None or not pending_sign_in.holds(door.secret_key, given, user.password_hash or "", now):
         return Refused(TOO_LATE)
     if not user.enabled:
         return await sign_in.refuse(gate, door.database, user.name, "disabled", from_, now)
     if refused := await door.database.write(lambda db: gate.count_try(db, user.name, now)):
         return _code_form(wanted, given, refused)
     try:
-        how = await door.database.write(lambda db: second.takes(db, user, door.vault, code, now))
+        how = await door.database.write(
+            lambda db: second_factor_actions.takes(db, user, door.vault, code, now)
+        )
     except Unreadable:
         return Refused(UNREADABLE)
     if how is None:
         await sign_in.refuse(gate, door.database, user.name, "code", from_, now)
-        return _code_form(wanted, given, Refused(second.WRONG))
+        return _code_form(wanted, given, Refused(second_factor_actions.WRONG))
     return await _begun(request, user, f"password and {how}", form)
 
 

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
-from heartbeat.access import account, key, key_store
-from heartbeat.access import keys as edit
-from heartbeat.access.key import Key as Kept
+from heartbeat.access import account, api_key, api_key_store
+from heartbeat.access import api_keys as edit
+from heartbeat.access.api_key import Key as Kept
 from heartbeat.http.auth import Admin, Given
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields, listing
@@ -74,7 +74,7 @@ async def list_keys(
     del who
 
     def work(db: Connection) -> Keys:
-        every = {one.name: one for one in key_store.every(db)}
+        every = {one.name: one for one in api_key_store.every(db)}
         found, following = listing.page(every, after, limit)
         seen.now(tag((found, following)))
         return Keys(keys=[Key.model_validate(_told(one)) for one in found], next=following)
@@ -90,7 +90,7 @@ async def make_key(asked: Make, door: Given, who: Admin) -> NewKey:
     answer was lost, revoke the key and make another.
     """
     now = door.clock.now()
-    name, scopes, role = key.name(asked.name), key.scopes(asked.scopes), account.role(asked.role)
+    name, scopes, role = api_key.name(asked.name), api_key.scopes(asked.scopes), account.role(asked.role)
     made, clear = await door.database.write(
         lambda db: edit.make(db, who, name, scopes, role, asked.ends_at, now)
     )

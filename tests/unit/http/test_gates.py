@@ -12,8 +12,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from heartbeat.access import key, keys
-from heartbeat.access.key import Scope
+from heartbeat.access import api_key, api_keys
+from heartbeat.access.api_key import Scope
 from heartbeat.app import System
 from heartbeat.http import auth, console, face
 from heartbeat.who import Role
@@ -144,7 +144,7 @@ async def test_what_is_open_wants_none(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize("name", PROGRAMS)
 async def test_a_key_opens_what_its_scopes_say(system: System, web: FastAPI, name: str) -> None:
     scopes, chosen, role = PROGRAMS[name]
-    make = lambda db: keys.make(db, ROOT, name, scopes, chosen, None, NOW)  # noqa: E731
+    make = lambda db: api_keys.make(db, ROOT, name, scopes, chosen, None, NOW)  # noqa: E731
     _, clear = await system.door.database.write(make)
     async with visitor(system, Authorization=f"Bearer {clear}") as program:
         for method, path, needed in _last_the_most(api(web)):
@@ -194,4 +194,4 @@ def _last_the_most(found: Iterator[Address]) -> list[Address]:
 
 
 def test_a_key_for_pings_alone_reads_nothing() -> None:
-    assert not key.Key(1, "a", "hb_", (Scope.PING,), Role.ADMIN, NOW, "root").reads
+    assert not api_key.Key(1, "a", "hb_", (Scope.PING,), Role.ADMIN, NOW, "root").reads

@@ -8,9 +8,9 @@ from hashlib import sha256
 import pytest
 from sqlalchemy import Connection
 
-from heartbeat.access import key_store
-from heartbeat.access import keys as api_keys
-from heartbeat.access.key import Scope
+from heartbeat.access import api_key_store
+from heartbeat.access import api_keys as api_keys
+from heartbeat.access.api_key import Scope
 from heartbeat.check import Check, Signal
 from heartbeat.database import Database, Unavailable
 from heartbeat.edit import ping_keys as edit
@@ -113,8 +113,8 @@ async def test_an_api_key_that_pings_is_used_by_its_pings(place: Place) -> None:
     )
     assert await place.ping(NOW, clear) is PingResult.HEARD
     await place.line.settle()
-    (key,) = await place.database.read(key_store.every)
+    (key,) = await place.database.read(api_key_store.every)
     assert (key.name, key.last_used_at) == ("agent", NOW)
-    await place.database.write(lambda db: key_store.touch(db, key.id, NOW + timedelta(hours=1)))
-    (key,) = await place.database.read(key_store.every)
+    await place.database.write(lambda db: api_key_store.touch(db, key.id, NOW + timedelta(hours=1)))
+    (key,) = await place.database.read(api_key_store.every)
     assert key.last_used_at == NOW + timedelta(hours=1)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pyotp
 import pytest
 
-from heartbeat.access import factor, second, store, ticket
+from heartbeat.access import pending_sign_in, second_factor, second_factor_actions, store
 from heartbeat.database import Database
 from heartbeat.vault import Unreadable, with_keys
 from tests.unit.access.conftest import ROOT, add, deeds
@@ -25,21 +25,23 @@ def code(seconds: float = 0) -> str:
     ("seconds", "taken"), [(-60, False), (-30, True), (0, True), (30, True), (60, False)]
 )
 def test_codes_of_clocks_that_differ_a_little_are_taken(seconds: int, taken: bool) -> None:
-    assert (factor.step_of(SECRET, code(seconds), NOW) is not None) is taken
+    assert (second_factor.step_of(SECRET, code(seconds), NOW) is not None) is taken
 
 
 @pytest.mark.parametrize("given", ["", "12345", "1234567", "abcdef", "\u0661\u0662\u0663\u0664\u0665\u0666"])
 def test_what_is_no_code_is_none(given: str) -> None:
-    assert factor.step_of(SECRET, given, NOW) is None
+    assert second_factor.step_of(SECRET, given, NOW) is None
 
 
 def test_a_code_may_be_typed_with_a_space() -> None:
-    assert factor.step_of(SECRET, f" {code()[:3]} {code()[3:]} ", NOW) is not None
+    assert second_factor.step_of(SECRET, f" {code()[:3]} {code()[3:]} ", NOW) is not None
 
 
 async def turned_on(database: Database) -> list[str]:
     anna = await database.write(add)
-    codes = await database.write(lambda db: second.turn_on(db, ROOT, anna, VAULT, SECRET, code(), NOW))
+    codes = await database.write(
+        lambda db: second_factor_actions.turn_on(db, ROOT, anna, VAULT, SECRET, code(), NOW)
+    )
     assert codes is not None
     return codes
 
@@ -48,7 +50,7 @@ async def takes(database: Database, given: str, seconds: float = 0) -> str | Non
     def work(db: object) -> str | None:
         anna = store.user(db, "anna")  # type: ignore[arg-type]
         assert anna is not None
-        return second.takes(db, anna, VAULT, given, NOW + timedelta(seconds=seconds))  # type: ignore[arg-type]
+        return second_factor_actions.takes(db, anna, VAULT, given, NOW + timedelta(seconds=seconds))  # type: ignore[arg-type]
 
     return await database.write(work)
 
@@ -56,7 +58,10 @@ async def takes(database: Database, given: str, seconds: float = 0) -> str | Non
 async def test_a_wrong_code_turns_nothing_on(database: Database) -> None:
     anna = await database.write(add)
     assert (
-        await database.write(lambda db: second.turn_on(db, ROOT, anna, VAULT, SECRET, "000000", NOW)) is None
+        await database.write(
+            lambda db: second_factor_actions.turn_on(db, ROOT, anna, VAULT, SECRET, "000000", NOW)
+        )
+        is None
     )
     after = await database.read(lambda db: store.user(db, "anna"))
     assert after is not None
@@ -100,17 +105,17 @@ async def test_the_secret_is_sealed_for_its_user_and_never_written_down(database
     assert [deed.action for deed in await deeds(database)] == ["user.second_factor"]
     told = repr(await deeds(database))
     assert not any(one in told for one in (SECRET, *codes))
-    await database.write(lambda db: second.turn_off(db, ROOT, anna, NOW))
+    await database.write(lambda db: second_factor_actions.turn_off(db, ROOT, anna, NOW))
     assert await takes(database, codes[1]) is None
 
 
 def test_a_ticket_is_for_one_user_one_password_and_five_minutes() -> None:
-    given = ticket.sign("key", 7, "hash", NOW)
-    assert ticket.user_of(given) == 7
-    assert ticket.holds("key", given, "hash", NOW + timedelta(minutes=4, seconds=59))
-    assert not ticket.holds("key", given, "hash", NOW + timedelta(minutes=5))
-    assert not ticket.holds("key", given, "another", NOW)
-    assert not ticket.holds("another", given, "hash", NOW)
+    given = pending_sign_in.sign("key", 7, "hash", NOW)
+    assert pending_sign_in.user_of(given) == 7
+    assert pending_sign_in.holds("key", given, "hash", NOW + timedelta(minutes=4, seconds=59))
+    assert not pending_sign_in.holds("key", given, "hash", NOW + timedelta(minutes=5))
+    assert not pending_sign_in.holds("key", given, "another", NOW)
+    assert not pending_sign_in.holds("another", given, "hash", NOW)
     for forged in ("", ".", "7..", given.replace("7.", "8.", 1), given[:-1], "9" * 99, "\ud800.1.x"):
-        assert not ticket.holds("key", forged, "hash", NOW)
-        assert ticket.user_of(forged) in (0, 7, 8)
+        assert not pending_sign_in.holds("key", forged, "hash", NOW)
+        assert pending_sign_in.user_of(forged) in (0, 7, 8)

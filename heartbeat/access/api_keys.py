@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 
 from alerting.origin import Origin
 from heartbeat import audit
-from heartbeat.access import key, key_store, token
+from heartbeat.access import api_key, api_key_store, token
 from heartbeat.access.account import Unfit
-from heartbeat.access.key import Key, Scope
+from heartbeat.access.api_key import Key, Scope
 from heartbeat.pings import keys as ping_keys
 from heartbeat.pings.keys import PingKey
 from heartbeat.who import Role, Who
@@ -31,16 +31,16 @@ def make(
     now: datetime,
 ) -> tuple[Key, str]:
     """A new key, and the key itself in clear, which nobody sees again. Raises `Unfit` or `Named`."""
-    key.refuse_unfit(scopes, role, ends_at, now)
-    key_store.wait_for_turn(db)
-    known = key_store.every(db)
+    api_key.refuse_unfit(scopes, role, ends_at, now)
+    api_key_store.wait_for_turn(db)
+    known = api_key_store.every(db)
     if any(one.name == name for one in known):
         raise Named(f"There is a key {name} already: revoke it first, or choose another name.")
-    if len(known) >= key.MOST:
-        raise Unfit(f"name: there are {key.MOST:,} keys, and can be no more.")
-    clear = key.BEGINS + token_urlsafe(token.BYTES)
-    made = Key(0, name, clear[: key.SHOWN], scopes, role, now, who.name, ends_at)
-    key_store.add(db, token.hashed(clear), made)
+    if len(known) >= api_key.MOST:
+        raise Unfit(f"name: there are {api_key.MOST:,} keys, and can be no more.")
+    clear = api_key.BEGINS + token_urlsafe(token.BYTES)
+    made = Key(0, name, clear[: api_key.SHOWN], scopes, role, now, who.name, ends_at)
+    api_key_store.add(db, token.hashed(clear), made)
     if Scope.PING in scopes:
         ping_keys.add(db, PingKey(_as_ping_key(name), token.hashed(clear), Origin.KEY, now, who.name))
     audit.record(db, who, "key.make", f"key {name}", now, after=shown(made))
@@ -49,10 +49,10 @@ def make(
 
 def revoke(db: Connection, who: Who, name: str, now: datetime) -> Key | None:
     """The key opens nothing any more from now on; None where there is none."""
-    key_store.wait_for_turn(db)
-    found = next((one for one in key_store.every(db) if one.name == name), None)
+    api_key_store.wait_for_turn(db)
+    found = next((one for one in api_key_store.every(db) if one.name == name), None)
     if found is not None:
-        key_store.remove(db, name)
+        api_key_store.remove(db, name)
         ping_keys.remove(db, _as_ping_key(name))
         audit.record(db, who, "key.revoke", f"key {name}", now, before=shown(found))
     return found
@@ -60,13 +60,13 @@ def revoke(db: Connection, who: Who, name: str, now: datetime) -> Key | None:
 
 def may_be(given: str) -> bool:
     """Whether it looks like a key at all; what does not is not looked for."""
-    return given.startswith(key.BEGINS)
+    return given.startswith(api_key.BEGINS)
 
 
 def seen(db: Connection, given: str, now: datetime) -> Key | None:
     """The key, if it is one and still opens anything."""
-    found = key_store.by_hash(db, token.hashed(given)) if may_be(given) else None
-    return found if found is not None and key.stands(found, now) else None
+    found = api_key_store.by_hash(db, token.hashed(given)) if may_be(given) else None
+    return found if found is not None and api_key.stands(found, now) else None
 
 
 def shown(one: Key) -> Mapping[str, Any]:

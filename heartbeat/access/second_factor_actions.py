@@ -6,7 +6,7 @@ from secrets import token_hex
 from sqlalchemy import Connection
 
 from heartbeat import audit
-from heartbeat.access import factor, store, token
+from heartbeat.access import second_factor, store, token
 from heartbeat.access.account import User
 from heartbeat.vault import Vault
 from heartbeat.who import Who
@@ -21,12 +21,12 @@ def turn_on(
 
     None where the code is wrong. All other sign-ins stay, since the password is the same.
     """
-    step = factor.step_of(secret, given, now)
+    step = second_factor.step_of(secret, given, now)
     if step is None:
         return None
     store.change_user(db, user.id, code_secret=vault.seal(secret, user.about_code), code_step=step)
-    codes = factor.recovery_codes(token_hex)
-    store.put_recovery_codes(db, user.id, [token.hashed(factor.tidy(code)) for code in codes])
+    codes = second_factor.recovery_codes(token_hex)
+    store.put_recovery_codes(db, user.id, [token.hashed(second_factor.tidy(code)) for code in codes])
     # Who replaces a lost phone has it on before and after.
     was, is_now = ("off", "on") if user.code_secret is None else ("on", "on, with another secret")
     _written_down(db, who, user, was, is_now, now)
@@ -48,9 +48,9 @@ def takes(db: Connection, user: User, vault: Vault, given: str, now: datetime) -
     """
     if user.code_secret is None:
         return None
-    if store.take_recovery_code(db, user.id, token.hashed(factor.tidy(given))):
+    if store.take_recovery_code(db, user.id, token.hashed(second_factor.tidy(given))):
         return "recovery code"
-    step = factor.step_of(vault.open(user.code_secret, user.about_code), given, now)
+    step = second_factor.step_of(vault.open(user.code_secret, user.about_code), given, now)
     return "code" if step is not None and store.take_step(db, user.id, step) else None
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, text, update
 
-from heartbeat.access.key import Key, Scope
+from heartbeat.access.api_key import Key, Scope
 from heartbeat.access.tables import api_keys
 from heartbeat.pings.tables import ping_keys
 from heartbeat.who import Role

@@ -5,10 +5,10 @@ from functools import partial
 
 import pytest
 
-from heartbeat.access import key, key_store, keys, token
+from heartbeat.access import api_key, api_key_store, api_keys, token
 from heartbeat.access.account import Unfit
-from heartbeat.access.key import Key, Scope
-from heartbeat.access.keys import Named
+from heartbeat.access.api_key import Key, Scope
+from heartbeat.access.api_keys import Named
 from heartbeat.database import Database
 from heartbeat.pings import keys as ping_keys
 from heartbeat.who import Role
@@ -21,18 +21,18 @@ READ, WRITE, PING = Scope.READ, Scope.WRITE, Scope.PING
 async def make(database: Database, *scopes: Scope, name: str = "deploy", hours: int = 0) -> tuple[Key, str]:
     ends = NOW + timedelta(hours=hours) if hours else None
     role = Role.RESPONDER
-    return await database.write(lambda db: keys.make(db, ROOT, name, scopes, role, ends, NOW))
+    return await database.write(lambda db: api_keys.make(db, ROOT, name, scopes, role, ends, NOW))
 
 
 async def test_a_key_is_found_by_its_hash_and_shown_by_its_beginning(database: Database) -> None:
     made, clear = await make(database, READ)
     assert clear.startswith("hb_")
     assert made.prefix == clear[:9]
-    found = await database.read(lambda db: keys.seen(db, clear, NOW))
+    found = await database.read(lambda db: api_keys.seen(db, clear, NOW))
     assert found is not None
     assert (found.name, found.scopes, found.acts_as) == ("deploy", (READ,), Role.VIEWER)
     for other in (clear[:-1], "", token.hashed(clear), "hb_"):
-        assert await database.read(lambda db: keys.seen(db, other, NOW)) is None  # noqa: B023  # asked at once
+        assert await database.read(lambda db: api_keys.seen(db, other, NOW)) is None  # noqa: B023  # asked at once
     (deed,) = await deeds(database)
     assert (deed.action, deed.target) == ("key.make", "key deploy")
     assert clear not in repr(deed)
@@ -56,11 +56,11 @@ def test_a_scope_says_what_a_key_opens(scopes: tuple[Scope, ...], reads: bool, r
 async def test_a_key_expires_and_is_revoked(database: Database) -> None:
     _, clear = await make(database, READ, hours=1)
     times = (NOW + timedelta(minutes=59), NOW + timedelta(hours=1))
-    seen = [await database.read(partial(keys.seen, given=clear, now=at)) for at in times]
+    seen = [await database.read(partial(api_keys.seen, given=clear, now=at)) for at in times]
     assert [one is not None for one in seen] == [True, False]
-    assert await database.write(lambda db: keys.revoke(db, ROOT, "deploy", NOW)) is not None
-    assert await database.write(lambda db: keys.revoke(db, ROOT, "deploy", NOW)) is None
-    assert await database.read(lambda db: keys.seen(db, clear, NOW)) is None
+    assert await database.write(lambda db: api_keys.revoke(db, ROOT, "deploy", NOW)) is not None
+    assert await database.write(lambda db: api_keys.revoke(db, ROOT, "deploy", NOW)) is None
+    assert await database.read(lambda db: api_keys.seen(db, clear, NOW)) is None
     assert [deed.action for deed in await deeds(database)] == ["key.revoke", "key.make"]
 
 
@@ -69,7 +69,7 @@ async def test_a_key_for_pings_is_one_until_it_is_revoked(database: Database) ->
     await make(database, READ, name="other")
     hashed = token.hashed(clear)
     assert await database.read(lambda db: ping_keys.names(db, {hashed})) == {hashed: "key:deploy"}
-    await database.write(lambda db: keys.revoke(db, ROOT, "deploy", NOW))
+    await database.write(lambda db: api_keys.revoke(db, ROOT, "deploy", NOW))
     assert await database.read(lambda db: ping_keys.names(db, {hashed})) == {}
 
 
@@ -77,7 +77,7 @@ async def test_there_is_one_key_of_a_name(database: Database, monkeypatch: pytes
     await make(database, READ)
     with pytest.raises(Named, match="a key deploy already"):
         await make(database, READ)
-    monkeypatch.setattr(key, "MOST", 1)
+    monkeypatch.setattr(api_key, "MOST", 1)
     with pytest.raises(Unfit, match="can be no more"):
         await make(database, READ, name="other")
 
@@ -95,30 +95,30 @@ def test_what_does_not_go_together_is_refused(
 ) -> None:
     ends = NOW + timedelta(hours=hours) if hours else None
     with pytest.raises(Unfit, match=words):
-        key.refuse_unfit(scopes, role, ends, NOW)
+        api_key.refuse_unfit(scopes, role, ends, NOW)
 
 
 @pytest.mark.parametrize("given", ["", "A", "-a", "a b", "a" * 101, "a:b", "a\n"])
 def test_a_name_of_a_key_is_plain(given: str) -> None:
     with pytest.raises(Unfit, match=r"^name: must be 1 to 100"):
-        key.name(given)
+        api_key.name(given)
 
 
 @pytest.mark.parametrize("given", [[], ["root"], ["read", "root"]])
 def test_scopes_are_known(given: list[str]) -> None:
     with pytest.raises(Unfit, match=r"^scopes: must name at least one of read, write, ping"):
-        key.scopes(given)
-    assert key.scopes(["ping", "read", "read"]) == (READ, PING)
+        api_key.scopes(given)
+    assert api_key.scopes(["ping", "read", "read"]) == (READ, PING)
 
 
 async def test_when_it_was_used_is_kept_to_the_minute(database: Database) -> None:
     await make(database, READ)
-    (one,) = await database.read(key_store.every)
-    assert key.wants_touch(one, NOW)
+    (one,) = await database.read(api_key_store.every)
+    assert api_key.wants_touch(one, NOW)
     for minutes in (5, 3):
         at = NOW + timedelta(minutes=minutes)
-        await database.write(lambda db: key_store.touch(db, one.id, at))  # noqa: B023  # asked at once
-    (one,) = await database.read(key_store.every)
+        await database.write(lambda db: api_key_store.touch(db, one.id, at))  # noqa: B023  # asked at once
+    (one,) = await database.read(api_key_store.every)
     assert one.last_used_at == NOW + timedelta(minutes=5)
-    assert not key.wants_touch(one, NOW + timedelta(minutes=5, seconds=59))
-    assert key.wants_touch(one, NOW + timedelta(minutes=6))
+    assert not api_key.wants_touch(one, NOW + timedelta(minutes=5, seconds=59))
+    assert api_key.wants_touch(one, NOW + timedelta(minutes=6))

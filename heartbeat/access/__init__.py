@@ -1,1 +1,1 @@
-"""Who may come in: users and their roles, how they prove who they are, their sign-ins, and keys for programs."""
+"""Access: users and their roles, passwords and second factors, sessions, and keys for programs."""

@@ -1,4 +1,4 @@
-"""Users: what they may be called, what a password must be, and what may not be done to whom. Pure."""
+"""Users: their names, roles and passwords, and the rule that one admin remains. Pure."""
 
 import re
 import unicodedata
@@ -16,16 +16,16 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
 
 
 class Unfit(ValueError):
-    """A name, a password or a role cannot be taken: one sentence that names the field and what would be right."""
+    """A name, a password or a role is refused. The message names the field and says what it must be."""
 
 
 class LastAdmin(Exception):
-    """Without this user nobody could change anything any more."""
+    """The change would leave no admin who can sign in."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who can sign in. `subject` is what an identity provider calls them."""
+    """Somebody who can sign in. `subject` is their identifier at the identity provider."""
 
     id: int
     name: str
@@ -41,65 +41,64 @@ class User:
 
     @property
     def enabled(self) -> bool:
-        """Whether they may come in at all."""
         return self.disabled_at is None
 
     @property
     def about_code(self) -> str:
-        """What the sealed secret of the second factor is bound to: see `vault`."""
+        """The context that the sealed secret of the second factor is bound to: see `vault`."""
         return f"user {self.id} second factor"
 
     @property
     def state(self) -> str:
-        """In a word: active, invited (has no password yet, nor an identity elsewhere), or disabled."""
+        """Return active, disabled, or invited (no password yet and no identity at a provider)."""
         if not self.enabled:
             return "disabled"
         return "active" if self.password_hash or self.subject else "invited"
 
 
-def name(given: str) -> str:
-    """What a user is called, as it is kept. Raises `Unfit`."""
-    tidy = given.strip().lower()
+def name(text: str) -> str:
+    """Return a user name in the form that is stored. Raises `Unfit`."""
+    tidy = text.strip().lower()
     if not _NAME.fullmatch(tidy):
         raise Unfit(
-            f"name: must be 1 to {LONGEST_NAME} of a-z, 0-9 and . _ @ + -, and begin with a letter or a digit."
+            f"name: must be 1 to {LONGEST_NAME} of a-z, 0-9 and . _ @ + -, and start with a letter or a digit."
         )
     return tidy
 
 
-def role(given: str) -> Role:
-    """A role by its name. Raises `Unfit`."""
+def role(text: str) -> Role:
+    """Return the role of this name. Raises `Unfit`."""
     try:
-        return Role(given)
+        return Role(text)
     except ValueError:
         raise Unfit(f"role: must be one of {', '.join(Role)}.") from None
 
 
-def password(given: str, user: str) -> str:
-    """A new password, as it is hashed. Raises `Unfit`.
+def password(text: str, user: str) -> str:
+    """Return a new password in the form that is hashed. Raises `Unfit`.
 
-    Length is what counts (NIST SP 800-63B, 5.1.1.2), so nothing is asked about kinds of characters.
+    Only the length counts (NIST SP 800-63B, 5.1.1.2): any kind of character will do.
     """
-    tidy = normal(given)
+    tidy = normal(text)
     if not SHORTEST_PASSWORD <= len(tidy) <= LONGEST_PASSWORD:
         raise Unfit(f"password: must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.")
     if not tidy.casefold().replace(user.casefold(), "").strip():
-        raise Unfit("password: must not be the user's own name, nor repeat it.")
+        raise Unfit("password: must not be the user's own name or a repetition of it.")
     return tidy
 
 
-def normal(given: str) -> str:
-    """The same password however a keyboard has put its characters together (NFKC, UAX 15)."""
-    return unicodedata.normalize("NFKC", given)
+def normal(password_: str) -> str:
+    """Return the password in one form, however the keyboard composed its characters (NFKC, UAX 15)."""
+    return unicodedata.normalize("NFKC", password_)
 
 
-def refuse_to_lose_admins(before: User, after: User, every: Iterable[User]) -> None:
-    """Raise `LastAdmin` where a change would leave no admin who may come in."""
-    others = any(one.id != before.id and _rules(one) for one in every)
-    if _rules(before) and not _rules(after) and not others:
-        raise LastAdmin(f"{before.name} is the last admin: make somebody else an admin first.")
+def refuse_to_lose_admins(user: User, changed: User, users: Iterable[User]) -> None:
+    """Raise `LastAdmin` if changing `user` to `changed` would leave no admin who can sign in."""
+    others = any(other.id != user.id and _is_active_admin(other) for other in users)
+    if _is_active_admin(user) and not _is_active_admin(changed) and not others:
+        raise LastAdmin(f"{user.name} is the last admin: make somebody else an admin first.")
 
 
-def _rules(one: User) -> bool:
-    """Whoever is only invited cannot come in yet, and so cannot be the one who is left."""
-    return one.role is Role.ADMIN and one.state == "active"
+def _is_active_admin(user: User) -> bool:
+    # An invited admin cannot sign in yet, so cannot be the only one.
+    return user.role is Role.ADMIN and user.state == "active"

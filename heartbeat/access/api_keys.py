@@ -1,4 +1,4 @@
-"""Keys for programs: made and shown once, found again by their hash, revoked. Each in the caller's transaction."""
+"""Making, finding and revoking API keys, in the caller's transaction. A key is shown once, when it is made."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,64 +17,64 @@ from heartbeat.pings.keys import PingKey
 from heartbeat.who import Role, Who
 
 
-class Named(Exception):
-    """There is a key of this name already."""
+class KeyExists(Exception):
+    """A key of this name already exists."""
 
 
 def make(
     db: Connection,
-    who: Who,
+    actor: Who,
     name: str,
     scopes: tuple[Scope, ...],
     role: Role,
     ends_at: datetime | None,
     now: datetime,
 ) -> tuple[Key, str]:
-    """A new key, and the key itself in clear, which nobody sees again. Raises `Unfit` or `Named`."""
+    """Make a key; return it and its text, which is not stored. Raises `Unfit` or `KeyExists`."""
     api_key.refuse_unfit(scopes, role, ends_at, now)
     api_key_store.wait_for_turn(db)
-    known = api_key_store.every(db)
-    if any(one.name == name for one in known):
-        raise Named(f"There is a key {name} already: revoke it first, or choose another name.")
-    if len(known) >= api_key.MOST:
-        raise Unfit(f"name: there are {api_key.MOST:,} keys, and can be no more.")
+    existing = api_key_store.every(db)
+    if any(key.name == name for key in existing):
+        raise KeyExists(f"A key named {name} already exists. Revoke it first, or choose another name.")
+    if len(existing) >= api_key.MOST:
+        raise Unfit(f"name: there can be no more than {api_key.MOST:,} keys. Revoke one that nobody uses.")
     clear = api_key.BEGINS + token_urlsafe(token.BYTES)
-    made = Key(0, name, clear[: api_key.SHOWN], scopes, role, now, who.name, ends_at)
-    api_key_store.add(db, token.hashed(clear), made)
+    key = Key(0, name, clear[: api_key.PREFIX_LENGTH], scopes, role, now, actor.name, ends_at)
+    api_key_store.add(db, token.hashed(clear), key)
     if Scope.PING in scopes:
-        ping_keys.add(db, PingKey(_as_ping_key(name), token.hashed(clear), Origin.KEY, now, who.name))
-    audit.record(db, who, "key.make", f"key {name}", now, after=shown(made))
-    return made, clear
+        ping_keys.add(db, PingKey(_as_ping_key(name), token.hashed(clear), Origin.KEY, now, actor.name))
+    audit.record(db, actor, "key.make", f"key {name}", now, after=audit_fields(key))
+    return key, clear
 
 
-def revoke(db: Connection, who: Who, name: str, now: datetime) -> Key | None:
-    """The key opens nothing any more from now on; None where there is none."""
+def revoke(db: Connection, actor: Who, name: str, now: datetime) -> Key | None:
+    """Remove the key of this name and return it, or None if there is none."""
     api_key_store.wait_for_turn(db)
-    found = next((one for one in api_key_store.every(db) if one.name == name), None)
-    if found is not None:
+    key = next((key for key in api_key_store.every(db) if key.name == name), None)
+    if key is not None:
         api_key_store.remove(db, name)
         ping_keys.remove(db, _as_ping_key(name))
-        audit.record(db, who, "key.revoke", f"key {name}", now, before=shown(found))
-    return found
+        audit.record(db, actor, "key.revoke", f"key {name}", now, before=audit_fields(key))
+    return key
 
 
-def may_be(given: str) -> bool:
-    """Whether it looks like a key at all; what does not is not looked for."""
-    return given.startswith(api_key.BEGINS)
+def may_be_key(text: str) -> bool:
+    """Return True if the text starts like a key, so that it is worth a query."""
+    return text.startswith(api_key.BEGINS)
 
 
-def seen(db: Connection, given: str, now: datetime) -> Key | None:
-    """The key, if it is one and still opens anything."""
-    found = api_key_store.by_hash(db, token.hashed(given)) if may_be(given) else None
-    return found if found is not None and api_key.stands(found, now) else None
+def valid_key(db: Connection, text: str, now: datetime) -> Key | None:
+    """Return the key with this text, if it exists and has not expired."""
+    key = api_key_store.by_hash(db, token.hashed(text)) if may_be_key(text) else None
+    return key if key is not None and api_key.is_valid(key, now) else None
 
 
-def shown(one: Key) -> Mapping[str, Any]:
-    """What the audit log says of a key."""
-    ends = one.ends_at.isoformat() if one.ends_at else None
-    return {"prefix": one.prefix, "scopes": list(one.scopes), "role": one.acts_as.value, "ends_at": ends}
+def audit_fields(key: Key) -> Mapping[str, Any]:
+    """Return the fields of a key that the audit log records."""
+    ends = key.ends_at.isoformat() if key.ends_at else None
+    return {"prefix": key.prefix, "scopes": list(key.scopes), "role": key.acts_as.value, "ends_at": ends}
 
 
 def _as_ping_key(name: str) -> str:
-    # No ping key that people name has a colon, so that neither can take the place of the other.
+    # Names that people choose have no colon, so the two can never collide.
     return f"key:{name}"

@@ -1,4 +1,4 @@
-"""Passwords as argon2id (RFC 9106): made and compared in threads, a few at a time, since each takes much memory."""
+"""Password hashes with argon2id (RFC 9106), computed in threads, a few at a time since each needs much memory."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,15 +11,15 @@ T = TypeVar("T")
 AT_ONCE = 2
 """Hashes that are computed at a time."""
 IN_LINE = 20
-"""Hashes that may wait for their turn; whoever comes on top is told to come back."""
+"""Hashes that may wait for their turn. Further requests are refused with `Busy`."""
 
 
 class Busy(Exception):
-    """Too many people sign in at this moment."""
+    """Too many people are signing in at the same moment."""
 
 
 class Hasher:
-    """Hashes passwords by the parameters that argon2-cffi recommends (the second of RFC 9106, section 4)."""
+    """Hash passwords with the parameters that argon2-cffi recommends (the second of RFC 9106, section 4)."""
 
     def __init__(self, argon2: PasswordHasher | None = None) -> None:
         self._argon2 = argon2 or PasswordHasher()
@@ -28,20 +28,20 @@ class Hasher:
         self._nobody: str | None = None
 
     async def hashed(self, password: str) -> str:
-        """The hash of a new password. Raises `Busy`."""
+        """Hash a new password. Raises `Busy`."""
         return await self._in_turn(lambda: self._argon2.hash(_encodable(password)))
 
-    async def matches(self, kept: str | None, password: str) -> bool:
-        """Whether this is the password. Without a hash it is not, which takes just as long. Raises `Busy`."""
-        return await self._in_turn(lambda: self._compare(kept, _encodable(password)))
+    async def matches(self, hash_: str | None, password: str) -> bool:
+        """Compare a password with its hash. Without a hash, return False after the same time. Raises `Busy`."""
+        return await self._in_turn(lambda: self._compare(hash_, _encodable(password)))
 
-    def is_dated(self, kept: str) -> bool:
-        """Whether the hash was made with other parameters than would be used today."""
-        return self._argon2.check_needs_rehash(kept)
+    def is_dated(self, hash_: str) -> bool:
+        """Return True if the hash uses other parameters than a new one would."""
+        return self._argon2.check_needs_rehash(hash_)
 
-    def _compare(self, kept: str | None, password: bytes) -> bool:
+    def _compare(self, hash_: str | None, password: bytes) -> bool:
         try:
-            return self._argon2.verify(kept or self._of_nobody(), password) and kept is not None
+            return self._argon2.verify(hash_ or self._of_nobody(), password) and hash_ is not None
         except (VerificationError, InvalidHashError):
             return False
 
@@ -52,7 +52,7 @@ class Hasher:
 
     async def _in_turn(self, work: Callable[[], T]) -> T:
         if self._waiting >= AT_ONCE + IN_LINE:
-            raise Busy("Too many people sign in at this moment: wait a few seconds, then try again.")
+            raise Busy("Too many people are signing in. Wait a few seconds, then try again.")
         self._waiting += 1
         try:
             async with self._turn:

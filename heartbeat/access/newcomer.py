@@ -1,4 +1,4 @@
-"""Users whom a provider has signed in: known by its subject, made at the first time, with the role that it gives."""
+"""Users who sign in through a provider: made at their first sign-in, recognized by its subject, with its role."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -8,34 +8,35 @@ from sqlalchemy import Connection
 from heartbeat import audit
 from heartbeat.access import store
 from heartbeat.access.account import User
-from heartbeat.access.oidc import Claimed, Failed
-from heartbeat.access.users import shown
+from heartbeat.access.oidc import Identity, SignInFailed
+from heartbeat.access.users import audit_fields
 from heartbeat.who import Who
 
 BY = "OpenID Connect"
 
 
-def welcome(db: Connection, claimed: Claimed, now: datetime, remote: str) -> User:
-    """The user of this subject, made where there is none yet. Raises `oidc.Failed`.
+def welcome(db: Connection, identity: Identity, now: datetime, remote: str) -> User:
+    """Return the user of this subject, and make one at the first sign-in. Raises `oidc.SignInFailed`.
 
-    A user who was made here is never taken over by a provider that uses the same name.
+    A provider never takes over a local user who has the same name.
     """
     store.wait_for_turn(db)
-    who = Who(claimed.name, claimed.role, BY, remote)
-    user = store.user_of_subject(db, claimed.subject)
+    actor = Who(identity.name, identity.role, BY, remote)
+    user = store.user_of_subject(db, identity.subject)
     if user is None:
-        if store.user(db, claimed.name) is not None:
-            raise Failed(f"There is a user {claimed.name} here already, who is not yours: ask an admin.")
-        user = store.add_user(db, User(0, claimed.name, claimed.role, now, BY, subject=claimed.subject))
+        if store.user(db, identity.name) is not None:
+            raise SignInFailed(f"Another user is already named {identity.name}. Ask an admin.")
+        user = store.add_user(db, User(0, identity.name, identity.role, now, BY, subject=identity.subject))
         store.end_links_of(db, None)
-        audit.record(db, who, "user.make", f"user {user.name}", now, after=shown(user))
+        audit.record(db, actor, "user.make", f"user {user.name}", now, after=audit_fields(user))
         return user
     if not user.enabled:
-        raise Failed("You are disabled here: ask an admin.")
-    if user.role is not claimed.role:
-        after = replace(user, role=claimed.role)
-        store.change_user(db, user.id, role=claimed.role)
+        raise SignInFailed("Your account is disabled. Ask an admin.")
+    if user.role is not identity.role:
+        changed = replace(user, role=identity.role)
+        store.change_user(db, user.id, role=identity.role)
         store.end_sessions_of(db, user.id)
-        audit.record(db, who, "user.role", f"user {user.name}", now, before=shown(user), after=shown(after))
-        return after
+        old, new = audit_fields(user), audit_fields(changed)
+        audit.record(db, actor, "user.role", f"user {user.name}", now, before=old, after=new)
+        return changed
     return user

@@ -1,6 +1,6 @@
-"""Signing in by an OpenID Connect provider: authorization code with PKCE (RFC 7636), state and nonce.
+"""Signing in through an OpenID Connect provider: authorization code with PKCE (RFC 7636), state and nonce.
 
-Only what the ID token says counts, once its signature, issuer, audience, times and nonce are right (OpenID Connect
+Only the claims of the ID token count, once its signature, issuer, audience, times and nonce are right (OpenID Connect
 Core 1.0, 3.1.3.7). The libraries for that are an extra: `pip install heartbeat[oidc]`.
 """
 
@@ -24,39 +24,37 @@ from heartbeat.settings import is_unread
 from heartbeat.who import Role
 
 LASTS = timedelta(minutes=10)
-"""How long somebody may take at the provider."""
+"""The time that somebody may take at the provider."""
 BOUND = 10.0
-"""Seconds within which the provider must have answered in full."""
-KEPT = timedelta(hours=1)
-"""How long what the provider says of itself is kept, its keys included."""
+"""Seconds within which the provider must answer in full."""
+CACHED_FOR = timedelta(hours=1)
+"""The time for which the provider's metadata and keys are cached."""
 LEEWAY = 30
 """Seconds by which its clock may differ."""
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
-"""Signatures that are taken. None of them can be made with what the browser knows."""
-
-
+"""Accepted signatures. Nothing that the browser knows can make any of them."""
 AT_ONCE = 20
-"""Codes that are exchanged at a time: pages need connections too, and strangers can bring codes."""
+"""Codes that are exchanged at a time: strangers can bring codes, and other requests need connections too."""
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-"""What a provider must say of itself (OpenID Connect Discovery 1.0, section 3)."""
-AWAY = "The provider did not answer as it should: try again, or sign in another way."
+"""The metadata that a provider must publish (OpenID Connect Discovery 1.0, section 3)."""
+NO_ANSWER = "The provider did not answer properly. Try again, or sign in another way."
 COMPLAINED_EVERY = timedelta(minutes=1)
-"""How often the log says the same of the provider: strangers can make us ask it."""
+"""The shortest time between equal warnings in the log, since strangers can cause them."""
 
 log = logging.getLogger(__name__)
 
 
-class Failed(Exception):
-    """The provider has not said who this is: one sentence why."""
+class SignInFailed(Exception):
+    """The provider has not identified the user. The message says why, in one sentence."""
 
 
-class Away(Failed):
-    """The provider does not answer, or not as one must. The log says more."""
+class ProviderUnavailable(SignInFailed):
+    """The provider does not answer, or not properly. The log has the details."""
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """Who the provider says that this is. `subject` never changes; the name may."""
+class Identity:
+    """A user as the provider identifies them. The name may change; `subject` never does."""
 
     subject: str
     name: str
@@ -64,8 +62,8 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """A sign-in that has gone to the provider: what must come back, kept sealed in the browser."""
+class AuthorizationRequest:
+    """A sign-in at the provider: the values that must come back, sealed in the browser until then."""
 
     state: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     nonce: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -73,181 +71,189 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What the provider said of itself, and when: where its endpoints are, and its keys."""
+class Discovery:
+    """The provider's metadata and keys, and the time of the query."""
 
     at: datetime
-    about: Mapping[str, Any]
+    metadata: Mapping[str, Any]
     keys: Any
 
 
 class Oidc:
-    """One provider, as this installation knows it."""
+    """Sign-ins at one provider."""
 
     def __init__(self, provider: Provider, http: httpx.AsyncClient, redirect_uri: str) -> None:
         self.provider = provider
         self._http = http
         self._redirect_uri = redirect_uri
-        self._known: Known | None = None
-        self._asking: asyncio.Task[Known | Away] | None = None
+        self._discovery: Discovery | None = None
+        self._discovering: asyncio.Task[Discovery | ProviderUnavailable] | None = None
         self._exchanging = 0
         self._complained: tuple[str, datetime] | None = None
 
-    async def address(self, begun: Begun, now: datetime) -> str:
-        """Where the browser is sent. Raises `Failed`."""
-        about = (await self._discovered(now)).about
-        challenge = base64.urlsafe_b64encode(sha256(begun.verifier.encode()).digest()).rstrip(b"=").decode()
+    async def address(self, request: AuthorizationRequest, now: datetime) -> str:
+        """Return the address at the provider that the browser is sent to. Raises `SignInFailed`."""
+        endpoint = (await self._discovered(now)).metadata["authorization_endpoint"]
+        challenge = base64.urlsafe_b64encode(sha256(request.verifier.encode()).digest()).rstrip(b"=").decode()
         query = {
             "response_type": "code",
             "client_id": self.provider.client_id,
             "redirect_uri": self._redirect_uri,
             "scope": "openid profile email",
-            "state": begun.state,
-            "nonce": begun.nonce,
+            "state": request.state,
+            "nonce": request.nonce,
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
-        joint = "&" if "?" in about["authorization_endpoint"] else "?"
-        return f"{about['authorization_endpoint']}{joint}{urlencode(query)}"
+        joint = "&" if "?" in endpoint else "?"
+        return f"{endpoint}{joint}{urlencode(query)}"
 
-    async def claimed(self, code: str, begun: Begun, now: datetime) -> Claimed:
-        """Who it is, for the code that the provider has sent back. Raises `Failed`."""
-        known = await self._discovered(now)
+    async def identity(self, code: str, request: AuthorizationRequest, now: datetime) -> Identity:
+        """Return the user for the code that the provider has sent back. Raises `SignInFailed`."""
+        discovery = await self._discovered(now)
         form = {
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": self._redirect_uri,
             "client_id": self.provider.client_id,
-            "code_verifier": begun.verifier,
+            "code_verifier": request.verifier,
         }
-        given = str((await self._exchanged(known.about["token_endpoint"], form, now)).get("id_token", ""))
+        id_token = str(
+            (await self._exchange(discovery.metadata["token_endpoint"], form, now)).get("id_token", "")
+        )
         try:
-            claims = _verified(given, known.keys)
-        except Failed:
-            # It may sign with a key that it had not when we last asked.
-            self._known = None
-            claims = _verified(given, (await self._discovered(now)).keys)
-        return self._read(claims, begun.nonce, now)
+            claims = _verified(id_token, discovery.keys)
+        except SignInFailed:
+            # It may sign with a key that is newer than our copy.
+            self._discovery = None
+            claims = _verified(id_token, (await self._discovered(now)).keys)
+        return self._read(claims, request.nonce, now)
 
-    def complain(self, words: str, now: datetime) -> None:
-        """Tell the log what whoever has set this up should know; not the same again and again."""
-        before, at = self._complained or ("", now)
-        if words != before or now - at >= COMPLAINED_EVERY:
-            self._complained = words, now
-            log.warning("sign-in by the provider: %s", words)
+    def complain(self, message: str, now: datetime) -> None:
+        """Warn the operator in the log, at most once a minute in the same words."""
+        last_message, at = self._complained or ("", now)
+        if message != last_message or now - at >= COMPLAINED_EVERY:
+            self._complained = message, now
+            log.warning("sign-in by the provider: %s", message)
 
-    def _read(self, claims: Mapping[str, Any], nonce: str, now: datetime) -> Claimed:
+    def _read(self, claims: Mapping[str, Any], nonce: str, now: datetime) -> Identity:
         audience = claims.get("aud")
-        every = audience if isinstance(audience, list) else [audience]
+        audiences = audience if isinstance(audience, list) else [audience]
         ours = self.provider.client_id
         seconds = now.timestamp()
         if claims.get("iss") != self.provider.issuer:
-            raise Failed("The ID token is of another issuer.")
-        if ours not in every or claims.get("azp", ours) != ours or (len(every) > 1 and "azp" not in claims):
-            raise Failed("The ID token is for somebody else.")
+            raise SignInFailed("The ID token comes from another issuer.")
+        if (
+            ours not in audiences
+            or claims.get("azp", ours) != ours
+            or (len(audiences) > 1 and "azp" not in claims)
+        ):
+            raise SignInFailed("The ID token is meant for another client.")
         if not secrets.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
-            raise Failed("The ID token belongs to another sign-in.")
+            raise SignInFailed("The ID token belongs to another sign-in.")
         if not _number(claims.get("exp")) > seconds - LEEWAY:
-            raise Failed("The ID token has expired.")
+            raise SignInFailed("The ID token has expired.")
         if not _number(claims.get("iat")) <= seconds + LEEWAY:
-            raise Failed("The ID token is of the future: the provider's clock or ours is wrong.")
+            raise SignInFailed("The ID token comes from the future: the provider's clock or ours is wrong.")
         if not claims.get("sub"):
-            raise Failed("The ID token names nobody.")
-        return Claimed(f"{self.provider.issuer}\n{claims['sub']}", _name(claims), self._role(claims))
+            raise SignInFailed("The ID token names nobody.")
+        return Identity(f"{self.provider.issuer}\n{claims['sub']}", _name(claims), self._role(claims))
 
     def _role(self, claims: Mapping[str, Any]) -> Role:
-        given = claims.get(self.provider.role_claim)
-        values = given if isinstance(given, list) else [given]
-        found = [
-            self.provider.roles[one] for one in values if isinstance(one, str) and one in self.provider.roles
+        claim = claims.get(self.provider.role_claim)
+        values = claim if isinstance(claim, list) else [claim]
+        roles = [
+            self.provider.roles[value]
+            for value in values
+            if isinstance(value, str) and value in self.provider.roles
         ]
-        role = max(found, key=list(Role).index, default=self.provider.default_role)
+        role = max(roles, key=list(Role).index, default=self.provider.default_role)
         if role is None:
-            raise Failed("The provider gives you no role here: ask an admin.")
+            raise SignInFailed("The provider gives you no role here. Ask an admin.")
         return role
 
-    async def _exchanged(self, url: str, form: Mapping[str, str], now: datetime) -> dict[str, Any]:
+    async def _exchange(self, url: str, form: Mapping[str, str], now: datetime) -> dict[str, Any]:
         if self._exchanging >= AT_ONCE:
-            raise Away("Too many people sign in at this moment: wait a few seconds, then try again.")
+            raise ProviderUnavailable("Too many people are signing in. Wait a few seconds, then try again.")
         self._exchanging += 1
         try:
             secret = (self.provider.client_id, self.provider.client_secret)
-            return await self._asked("POST", url, now, data=form, auth=secret)
+            return await self._fetch("POST", url, now, data=form, auth=secret)
         finally:
             self._exchanging -= 1
 
-    async def _discovered(self, now: datetime) -> Known:
-        if self._known is not None and self._known.at <= now < self._known.at + KEPT:
-            return self._known
-        # Anybody can come here: however many do, the provider is asked by one of them for all.
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(self._discover(now))
-        found = await asyncio.shield(self._asking)
-        if isinstance(found, Away):
-            raise Away(str(found))
-        return found
+    async def _discovered(self, now: datetime) -> Discovery:
+        if self._discovery is not None and self._discovery.at <= now < self._discovery.at + CACHED_FOR:
+            return self._discovery
+        # Anybody can get here: one request to the provider serves everybody who waits.
+        if self._discovering is None or self._discovering.done():
+            self._discovering = asyncio.create_task(self._discover(now))
+        outcome = await asyncio.shield(self._discovering)
+        if isinstance(outcome, ProviderUnavailable):
+            raise ProviderUnavailable(str(outcome))
+        return outcome
 
-    async def _discover(self, now: datetime) -> Known | Away:
-        where = f"{self.provider.issuer.rstrip('/')}/.well-known/openid-configuration"
+    async def _discover(self, now: datetime) -> Discovery | ProviderUnavailable:
+        url = f"{self.provider.issuer.rstrip('/')}/.well-known/openid-configuration"
         try:
-            about = await self._asked("GET", where, now)
-            if about.get("issuer") != self.provider.issuer:
-                return Away(
-                    "The provider calls itself something else than HEARTBEAT_OIDC_ISSUER: ask an admin."
+            metadata = await self._fetch("GET", url, now)
+            if metadata.get("issuer") != self.provider.issuer:
+                return ProviderUnavailable(
+                    "The provider's own name is not the one in HEARTBEAT_OIDC_ISSUER. Ask an admin."
                 )
             for name in ENDPOINTS:
-                if not is_unread(str(about.get(name, ""))):
-                    return Away(f"The provider does not say its {name}: ask an admin.")
-            keys = _usable(await self._asked("GET", about["jwks_uri"], now))
-        except Away as away:
-            return away
-        self._known = Known(now, about, keys)
-        return self._known
+                if not is_unread(str(metadata.get(name, ""))):
+                    return ProviderUnavailable(f"The provider does not publish its {name}. Ask an admin.")
+            keys = _usable(await self._fetch("GET", metadata["jwks_uri"], now))
+        except ProviderUnavailable as unavailable:
+            return unavailable
+        self._discovery = Discovery(now, metadata, keys)
+        return self._discovery
 
-    async def _asked(self, method: str, url: str, now: datetime, **more: Any) -> dict[str, Any]:
+    async def _fetch(self, method: str, url: str, now: datetime, **more: Any) -> dict[str, Any]:
         try:
             async with asyncio.timeout(BOUND):
-                answer = await self._http.request(method, url, timeout=BOUND, **more)
-            told = answer.json()
+                response = await self._http.request(method, url, timeout=BOUND, **more)
+            body = response.json()
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
-            self.complain(f"{url} cannot be asked: {str(error) or type(error).__name__}", now)
-            raise Away(AWAY) from None
-        if not answer.is_success or not isinstance(told, dict):
-            # Such as invalid_client (RFC 6749, 5.2). What else it says may be about the person.
-            why = str(told.get("error", ""))[:100] if isinstance(told, dict) else ""
-            self.complain(f"{url} answered {answer.status_code} {why!r}", now)
-            raise Away(AWAY)
-        return told
+            self.complain(f"{url} cannot be reached: {str(error) or type(error).__name__}", now)
+            raise ProviderUnavailable(NO_ANSWER) from None
+        if not response.is_success or not isinstance(body, dict):
+            # Such as invalid_client (RFC 6749, 5.2). The rest of the body may be about the person.
+            code = str(body.get("error", ""))[:100] if isinstance(body, dict) else ""
+            self.complain(f"{url} answered {response.status_code} {code!r}", now)
+            raise ProviderUnavailable(NO_ANSWER)
+        return body
 
 
-def _usable(told: Mapping[str, Any]) -> Any:
-    """Those of the provider's keys that sign, and that we understand; others are to be passed over (RFC 7517, 5).
+def _usable(key_set: Mapping[str, Any]) -> Any:
+    """Return the provider's signing keys, without those of unknown kinds (RFC 7517, 5).
 
-    Raises `Away` where there are none.
+    Raises `ProviderUnavailable` if there are none.
     """
     from joserfc.errors import JoseError
     from joserfc.jwk import KeySet, import_key
 
-    found = []
-    every = told.get("keys")
-    for one in every if isinstance(every, list) else ():
+    usable = []
+    keys = key_set.get("keys")
+    for key in keys if isinstance(keys, list) else ():
         with suppress(JoseError, ValueError, TypeError, KeyError, AttributeError):
-            if one.get("use", "sig") == "sig":
-                found.append(import_key(one))
-    if not found:
-        raise Away("The provider does not say what it signs with: ask an admin.")
-    return KeySet(found)
+            if key.get("use", "sig") == "sig":
+                usable.append(import_key(key))
+    if not usable:
+        raise ProviderUnavailable("The provider publishes no key that it signs with. Ask an admin.")
+    return KeySet(usable)
 
 
-def _verified(given: str, keys: Any) -> Mapping[str, Any]:
-    """The claims of a token that one of these keys has signed. Raises `Failed`."""
+def _verified(id_token: str, keys: Any) -> Mapping[str, Any]:
+    """Return the claims of a token that one of these keys has signed. Raises `SignInFailed`."""
     from joserfc import jwt
     from joserfc.errors import JoseError
 
     try:
-        return jwt.decode(given, keys, algorithms=ALGORITHMS).claims
+        return jwt.decode(id_token, keys, algorithms=ALGORITHMS).claims
     except (JoseError, ValueError, TypeError, KeyError):
-        raise Failed("The ID token is not signed by the provider.") from None
+        raise SignInFailed("The ID token is not signed by the provider.") from None
 
 
 def _name(claims: Mapping[str, Any]) -> str:
@@ -256,7 +262,7 @@ def _name(claims: Mapping[str, Any]) -> str:
             return account.name(str(claims.get(claim, "")))
         except account.Unfit:
             continue
-    raise Failed("The provider tells no name that a user can have here.")
+    raise SignInFailed("The provider gives no name that a user can have here.")
 
 
 def _number(value: object) -> float:

@@ -1,7 +1,4 @@
-"""The second factor: codes that change every 30 seconds (TOTP, RFC 6238), and some for when the phone is lost.
-
-Pure.
-"""
+"""The second factor: codes that change every 30 seconds (TOTP, RFC 6238), and recovery codes. Pure."""
 
 from datetime import datetime
 
@@ -12,40 +9,40 @@ from heartbeat.access.token import Chance
 STEP = 30
 """Seconds that a code is valid (RFC 6238, section 4.1)."""
 DRIFT = 1
-"""Steps before and after the present one whose codes are taken, for clocks that differ (section 5.2)."""
+"""Steps before and after the present one whose codes are accepted, for clocks that differ (section 5.2)."""
 RECOVERY_CODES = 10
 RECOVERY_BYTES = 10
-"""Of chance in a recovery code: nobody guesses 80 bits."""
+"""Random bytes in a recovery code: nobody guesses 80 bits."""
 
 
 def address(secret: str, user: str, host: str) -> str:
-    """What an authenticator reads from the picture: the secret, and whose it is."""
+    """Return the address in the QR code, from which an authenticator reads the secret and its user."""
     return pyotp.TOTP(secret, name=user, issuer=f"heartbeat {host}").provisioning_uri()
 
 
-def step_of(secret: str, given: str, now: datetime) -> int | None:
-    """The time step whose code this is; None where it is that of none near `now`."""
-    tidy = "".join(given.split())
+def step_of(secret: str, code: str, now: datetime) -> int | None:
+    """Return the time step near `now` that this code belongs to, or None."""
+    tidy = "".join(code.split())
     if not (tidy.isascii() and tidy.isdigit() and len(tidy) == 6):
         return None
     present = int(now.timestamp()) // STEP
     codes = pyotp.TOTP(secret)
-    # All are compared, so that how long it takes tells nothing.
-    found = [
+    # Compare all of them, so that the time taken reveals nothing.
+    matching = [
         step
         for step in range(present - DRIFT, present + DRIFT + 1)
         if codes.verify(tidy, for_time=datetime.fromtimestamp(step * STEP, now.tzinfo))
     ]
-    return found[-1] if found else None
+    return matching[-1] if matching else None
 
 
 def recovery_codes(chance: Chance) -> list[str]:
-    """Codes that each work once instead of one from the phone, in groups that can be read aloud."""
+    """Return new recovery codes, in groups that can be read aloud. Each works once in place of a code."""
     return [_grouped(chance(RECOVERY_BYTES)) for _ in range(RECOVERY_CODES)]
 
 
 def tidy(recovery: str) -> str:
-    """A recovery code as it is hashed, however it was typed."""
+    """Return a recovery code in the form that is hashed, however it was typed."""
     return "".join(recovery.lower().replace("-", " ").split())
 
 

@@ -1,4 +1,4 @@
-"""Sessions: what one is, and when it is over. Pure."""
+"""Sessions of signed-in browsers, and when they end. Pure."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from heartbeat.access.account import User
 
 TOUCHED_EVERY = timedelta(minutes=1)
-"""How exactly it is kept when a session was last seen: a page that is looked at writes no more often."""
+"""The precision of the time of last use: an open page writes no more often."""
 LONGEST_AGENT = 200
-"""Characters kept of what a browser says of itself."""
+"""Characters of the browser's User-Agent that are stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a session lasts: without being used, and at all."""
+    """The time after which a session ends: without use, and at the latest."""
 
     idle: timedelta
     longest: timedelta
@@ -21,7 +21,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One browser in which somebody has signed in. Without a user it began with the admin key."""
+    """A browser in which somebody has signed in. Without a user, with the admin key."""
 
     id: int
     user: User | None
@@ -33,13 +33,13 @@ class Session:
     proof: str | None = field(default=None, repr=False)
 
 
-def stands(one: Session, now: datetime, limits: Limits, proof: str) -> bool:
-    """Whether it still lets in. `proof` is the fingerprint of the admin key as it is now."""
-    if now >= min(one.seen_at + limits.idle, one.made_at + limits.longest):
+def is_valid(session: Session, now: datetime, limits: Limits, proof: str) -> bool:
+    """Return True while the session admits its browser. `proof` is the fingerprint of the present admin key."""
+    if now >= min(session.seen_at + limits.idle, session.made_at + limits.longest):
         return False
-    return one.proof == proof if one.user is None else one.user.enabled
+    return session.proof == proof if session.user is None else session.user.enabled
 
 
-def wants_touch(one: Session, now: datetime) -> bool:
-    """Whether it is time to write down that it was seen."""
-    return now - one.seen_at >= TOUCHED_EVERY
+def wants_touch(session: Session, now: datetime) -> bool:
+    """Return True if the use of the session should be recorded now."""
+    return now - session.seen_at >= TOUCHED_EVERY

@@ -1,6 +1,6 @@
-"""Signing in: proving who one is, how often that may be tried, and the session that begins then.
+"""Signing in: the proof of identity, the limits on attempts, and the session that follows.
 
-Each step is written to the audit log.
+The audit log records each step.
 """
 
 import hmac
@@ -18,21 +18,21 @@ from heartbeat.access import account, session, store, token, tries
 from heartbeat.access.account import User
 from heartbeat.access.hasher import Hasher
 from heartbeat.access.session import Limits, Session
-from heartbeat.access.tries import ACCOUNT_TRIES, TRIES, TRIES_PER, Tries
+from heartbeat.access.tries import ACCOUNT_TRIES, TRIES, TRIES_PER, AddressTries
 from heartbeat.database import Database
 from heartbeat.who import Role, Who
 
 ADMIN = "admin"
-"""What whoever holds the admin key is called."""
-WRONG = "The name or the password is wrong."
+"""The name under which the holder of the admin key acts."""
+WRONG_CREDENTIALS = "The name or the password is wrong."
 _MINUTE = 60
 NOTED = 60
-"""Failures a minute that are written to the audit log: nobody can flood it from outside."""
+"""Failures a minute that the audit log records, so that strangers cannot flood it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Whence:
-    """Where somebody signs in from: the address of the connection, and what the browser says of itself."""
+class Client:
+    """The browser that signs in: the address of its connection, and its User-Agent."""
 
     remote: str
     agent: str = ""
@@ -40,7 +40,7 @@ class Whence:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why nobody was signed in, in words; and how long to wait where there were too many tries."""
+    """A refused sign-in: the reason in words, and the wait if there were too many attempts."""
 
     words: str
     wait: timedelta | None = None
@@ -48,32 +48,32 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What one process remembers of who tries to come in. By `key` names are hashed whose tries are counted."""
+    """The attempts that one process remembers. The names whose attempts are counted are hashed with `key`."""
 
     hasher: Hasher = field(default_factory=Hasher)
     key: str = field(default="", repr=False)
-    addresses: Tries = field(default_factory=lambda: Tries(TRIES, TRIES_PER))
-    noted: Tries = field(default_factory=lambda: Tries(NOTED, timedelta(minutes=1)))
+    addresses: AddressTries = field(default_factory=lambda: AddressTries(TRIES, TRIES_PER))
+    noted: AddressTries = field(default_factory=lambda: AddressTries(NOTED, timedelta(minutes=1)))
 
     def address_may_try(self, remote: str, now: datetime) -> Refused | None:
-        """Count a try from this address."""
-        wait = self.addresses.another(remote, now)
+        """Count an attempt from this address, and refuse it if there were too many."""
+        wait = self.addresses.count(remote, now)
         return _too_often("from this address", wait) if wait else None
 
     def may_be_tried(self, db: Connection, name: str, now: datetime) -> Refused | None:
-        """Whether this name may be tried once more. Nothing is counted."""
+        """Refuse the attempt if there were too many for this name. Count nothing."""
         wait = tries.until_next(store.tries(db, self._hash(name)), now)
         return _too_often("for this name", wait) if wait else None
 
     def count_try(self, db: Connection, name: str, now: datetime) -> Refused | None:
-        """Count a try for this name, whether or not there is such a user; whether its outcome may be told."""
+        """Count an attempt for this name, known or not, and refuse it if there were too many."""
         window = store.count_try(db, self._hash(name), now)
         if window.count <= ACCOUNT_TRIES:
             return None
         return _too_often("for this name", tries.until_next(window, now) or timedelta())
 
     def forgive(self, db: Connection, name: str) -> None:
-        """Whoever has proved to be right starts afresh."""
+        """Forget the attempts for this name, after a successful one."""
         store.forget_tries(db, self._hash(name))
 
     def _hash(self, name: str) -> str:
@@ -81,119 +81,117 @@ class Gate:
 
 
 async def prove(
-    gate: Gate, database: Database, name: str, password: str, whence: Whence, now: datetime
+    gate: Gate, database: Database, name: str, password: str, client: Client, now: datetime
 ) -> User | Refused:
-    """Who this is, by name and password. Raises `hasher.Busy`.
+    """Return the user with this name and password. Raises `hasher.Busy`.
 
-    An unknown name, a disabled user and a wrong password take equally long and are told in the same words.
+    An unknown name, a disabled user and a wrong password take equally long and get the same words.
     """
-    called = _called(name)
-    if refused := await database.read(lambda db: gate.may_be_tried(db, called or "", now)):
+    tidy = _tidy(name)
+    if refused := await database.read(lambda db: gate.may_be_tried(db, tidy or "", now)):
         return refused
-    user = await database.read(lambda db: store.user(db, called)) if called else None
-    given = account.normal(password[: account.LONGEST_PASSWORD + 1])
-    right = await gate.hasher.matches(user.password_hash if user else None, given)
-    # Counted once the hash is computed, which bounds how often strangers make us write; and before anything is told,
-    # so that many tries at the same moment, here or at other replicas, find out no more than one after the other.
-    if refused := await database.write(lambda db: gate.count_try(db, called or "", now)):
+    user = await database.read(lambda db: store.user(db, tidy)) if tidy else None
+    normal = account.normal(password[: account.LONGEST_PASSWORD + 1])
+    matches = await gate.hasher.matches(user.password_hash if user else None, normal)
+    # Count after hashing, which bounds how often strangers make us write, and before answering: many attempts at one
+    # moment, here or at other replicas, then learn no more than the same attempts in a row.
+    if refused := await database.write(lambda db: gate.count_try(db, tidy or "", now)):
         return refused
-    if not right or user is None:
-        return await refuse(gate, database, called if user else None, "password", whence, now)
+    if not matches or user is None:
+        return await refuse(gate, database, tidy if user else None, "password", client, now)
     if not user.enabled:
-        return await refuse(gate, database, user.name, "disabled", whence, now)
+        return await refuse(gate, database, user.name, "disabled", client, now)
     if user.password_hash and gate.hasher.is_dated(user.password_hash):
-        renewed = await gate.hasher.hashed(given)
+        renewed = await gate.hasher.hashed(normal)
         await database.write(lambda db: store.change_user(db, user.id, password_hash=renewed))
-        # The ticket to the second step is bound to the hash that is kept.
+        # The pending sign-in is bound to the stored hash.
         return replace(user, password_hash=renewed)
     return user
 
 
 async def refuse(
-    gate: Gate, database: Database, name: str | None, why: str, whence: Whence, now: datetime
+    gate: Gate, database: Database, name: str | None, reason: str, client: Client, now: datetime
 ) -> Refused:
-    """Turn somebody away and write it down. What names nobody may be a password in the wrong field: it is not kept."""
-    if gate.noted.another("", now) is None:
-        who = Who(name or "nobody", Role.VIEWER, "sign-in", whence.remote)
+    """Refuse a sign-in and record it. An unknown name may be a mistyped password, so it is not stored."""
+    if gate.noted.count("", now) is None:
+        actor = Who(name or "nobody", Role.VIEWER, "sign-in", client.remote)
         target = f"user {name}" if name else "unknown user"
         await database.write(
-            lambda db: audit.record(db, who, "sign_in.refuse", target, now, after={"wrong": why})
+            lambda db: audit.record(db, actor, "sign_in.refuse", target, now, after={"wrong": reason})
         )
-    return Refused(WRONG)
+    return Refused(WRONG_CREDENTIALS)
 
 
 def begin(
     db: Connection,
     user: User | None,
     how: str,
-    whence: Whence,
+    client: Client,
     now: datetime,
     limits: Limits,
     *,
     proof: str | None = None,
     instead_of: str = "",
 ) -> str:
-    """Begin a session, and give its token, which nobody sees again. Without a user it is the admin key's, by `proof`.
+    """Begin a session and return its token, which is not stored. Without a user it is the admin key's, by `proof`.
 
-    The token is always a new one, and that of the same browser before (`instead_of`) ends, so that no token which
-    somebody else has put into a browser ever becomes worth anything.
+    The token is always new, and the browser's previous one (`instead_of`) ends. A token that an attacker has put into
+    a browser therefore never becomes valid.
     """
     if instead_of:
         store.end_session(db, token.hashed(instead_of))
-    made = token_urlsafe(token.BYTES)
-    agent = whence.agent[: session.LONGEST_AGENT].replace("\0", "")
-    one = Session(0, user, how, whence.remote, agent, now, now, proof if user is None else None)
-    store.add_session(db, token.hashed(made), one, limits)
+    new_token = token_urlsafe(token.BYTES)
+    agent = client.agent[: session.LONGEST_AGENT].replace("\0", "")
+    new_session = Session(0, user, how, client.remote, agent, now, now, proof if user is None else None)
+    store.add_session(db, token.hashed(new_token), new_session, limits)
     if user is not None:
         store.change_user(db, user.id, last_in_at=now)
-    who = actor(one, whence.remote)
-    audit.record(db, who, "sign_in", f"user {who.name}" if user else "admin key", now, after={"how": how})
-    return made
+    actor = actor_of(new_session, client.remote)
+    audit.record(db, actor, "sign_in", f"user {actor.name}" if user else "admin key", now, after={"how": how})
+    return new_token
 
 
-def actor(one: Session, remote: str) -> Who:
-    """Who acts in this session."""
-    if one.user is None:
+def actor_of(session_: Session, remote: str) -> Who:
+    """Return the actor of this session: its user, or the holder of the admin key."""
+    if session_.user is None:
         return Who(ADMIN, Role.ADMIN, "session", remote)
-    return Who(one.user.name, one.user.role, "session", remote)
+    return Who(session_.user.name, session_.user.role, "session", remote)
 
 
-def end(db: Connection, given: str, who: Who | None, now: datetime) -> None:
+def end(db: Connection, token_: str, actor: Who | None, now: datetime) -> None:
     """End the session with this token, if there is one."""
-    if store.end_session(db, token.hashed(given)) and who is not None:
-        audit.record(db, who, "sign_out", f"user {who.name}", now)
+    if store.end_session(db, token.hashed(token_)) and actor is not None:
+        audit.record(db, actor, "sign_out", f"user {actor.name}", now)
 
 
-def end_of(db: Connection, who: Who, user: User, number: int, now: datetime) -> None:
-    """End one of a user's own sessions, by its number."""
+def end_of(db: Connection, actor: Who, user: User, number: int, now: datetime) -> None:
+    """End the session of this number, if it is the user's own."""
     if store.end_session_of(db, user.id, number):
-        audit.record(db, who, "sign_out", f"user {user.name}", now, after={"sign_ins": 1})
+        audit.record(db, actor, "sign_out", f"user {user.name}", now, after={"sign_ins": 1})
 
 
-def end_others(db: Connection, who: Who, user: User, but: int, now: datetime) -> None:
-    """End all of a user's own sessions but one."""
-    if count := store.end_sessions_of(db, user.id, but):
-        audit.record(db, who, "sign_out", f"user {user.name}", now, after={"sign_ins": count})
+def end_others(db: Connection, actor: Who, user: User, except_for: int, now: datetime) -> None:
+    """End all sessions of a user but one."""
+    if count := store.end_sessions_of(db, user.id, except_for):
+        audit.record(db, actor, "sign_out", f"user {user.name}", now, after={"sign_ins": count})
 
 
-def seen(db: Connection, given: str, now: datetime, limits: Limits, proof: str) -> Session | None:
-    """The session with this token, if it still lets in."""
-    found = store.session(db, token.hashed(given))
-    return found if found is not None and session.stands(found, now, limits, proof) else None
+def valid_session(db: Connection, token_: str, now: datetime, limits: Limits, proof: str) -> Session | None:
+    """Return the session with this token, if it is still valid."""
+    stored = store.session(db, token.hashed(token_))
+    return stored if stored is not None and session.is_valid(stored, now, limits, proof) else None
 
 
-def _called(name: str) -> str | None:
+def _tidy(name: str) -> str | None:
     try:
         return account.name(name)
     except account.Unfit:
         return None
 
 
-def _too_often(where: str, wait: timedelta) -> Refused:
-    # Rounded up, so that whoever waits that long is let try; a person counts in minutes where it is more than one.
+def _too_often(scope: str, wait: timedelta) -> Refused:
+    # Rounded up, so that the next attempt after this wait is allowed. People count in minutes beyond the first.
     seconds = ceil(wait.total_seconds())
-    told = seconds if seconds <= _MINUTE else ceil(seconds / _MINUTE) * _MINUTE
-    words = spell.duration(timedelta(seconds=told))
-    return Refused(
-        f"There were too many tries {where}. Wait {words}, then try again.", timedelta(seconds=seconds)
-    )
+    rounded = seconds if seconds <= _MINUTE else ceil(seconds / _MINUTE) * _MINUTE
+    duration = spell.duration(timedelta(seconds=rounded))
+    return Refused(f"Too many attempts {scope}. Wait {duration}, then try again.", timedelta(seconds=seconds))

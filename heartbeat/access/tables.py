@@ -1,6 +1,6 @@
-"""The tables of users, sessions, tries to sign in, one-time links and API keys.
+"""The tables of users, sessions, attempts to sign in, one-time links and API keys.
 
-Every secret is kept as its SHA-256, or sealed.
+Every secret is stored as its SHA-256, or sealed.
 """
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, ForeignKey, Integer, Table, Text
@@ -15,9 +15,9 @@ users = Table(
     Column("role", Text, nullable=False),
     # argon2id in the PHC format; empty until the user has chosen a password.
     Column("password_hash", Text),
-    # What the identity provider calls them: its address, a line feed, the subject.
+    # The identity provider: its address, a line feed, its identifier for the user.
     Column("subject", Text, unique=True),
-    # The secret of the second factor, sealed; and the newest time step whose code was taken.
+    # The secret of the second factor, sealed; and the newest time step whose code was used.
     Column("code_secret", Text),
     Column("code_step", BigInteger, nullable=False, server_default="0"),
     Column("made_at", Utc, nullable=False),
@@ -63,7 +63,7 @@ one_time_links = Table(
     "one_time_links",
     metadata,
     Column("hash", Text, primary_key=True),
-    # Empty: whoever holds it makes the first user.
+    # Empty: the link makes the first user.
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), index=True),
     Column("made_at", Utc, nullable=False),
     Column("ends_at", Utc, nullable=False),
@@ -75,7 +75,7 @@ api_keys = Table(
     Column("id", key_type(), primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     Column("hash", Text, nullable=False, unique=True),
-    # How the key begins, by which its owner knows it again.
+    # The start of the key, by which its owner recognizes it.
     Column("prefix", Text, nullable=False),
     Column("scopes", JSON, nullable=False),
     Column("role", Text, nullable=False),

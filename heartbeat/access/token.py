@@ -1,15 +1,15 @@
-"""Secrets that the service makes itself: so long and random that a plain hash of them tells nothing. Pure."""
+"""Random tokens that the service makes: long enough that a plain hash reveals nothing. Pure."""
 
 from collections.abc import Callable
 from hashlib import sha256
 
 BYTES = 32
-"""Of chance in a token: nobody guesses 256 bits."""
+"""Random bytes in a token: nobody guesses 256 bits."""
 
 Chance = Callable[[int], str]
-"""Gives a text of so many random bytes that nobody can foresee, as `secrets.token_urlsafe` does."""
+"""Returns unpredictable text from so many random bytes, as `secrets.token_urlsafe` does."""
 
 
 def hashed(token: str) -> str:
-    """What is kept of a token: its SHA-256, in hex."""
+    """Return the SHA-256 of a token in hex, which is stored in its place."""
     return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,7 +1,7 @@
-"""How often somebody may try. Nobody is locked out for good. Pure.
+"""Limits on attempts to sign in. Nobody is locked out for good. Pure.
 
-Tries of an address are counted by each process, in bounded memory; those for a name in the database, so that there are
-no more of them where there are more replicas.
+Each process counts the attempts of an address, in bounded memory. The database counts those for a name, so that more
+replicas do not allow more attempts.
 """
 
 from collections import OrderedDict
@@ -10,43 +10,43 @@ from datetime import datetime, timedelta
 
 TRIES = 10
 TRIES_PER = timedelta(minutes=1)
-"""Tries to sign in that an address has, and in what time."""
+"""Attempts to sign in that an address has, and in which time."""
 ACCOUNT_TRIES = 10
 ACCOUNT_TRIES_PER = timedelta(minutes=5)
-"""Wrong tries that a user has, from whatever addresses, and in what time."""
+"""Failed attempts that a user name has, from all addresses together, and in which time."""
 MAX_REMEMBERED = 10_000
-"""Addresses whose tries are remembered at a time."""
+"""Addresses whose attempts are remembered at a time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """Tries for one name since the first of them."""
+class TryWindow:
+    """The attempts for one name, since the first of them."""
 
     began_at: datetime
     count: int
 
 
-def until_next(window: Window | None, now: datetime) -> timedelta | None:
-    """How long to wait before this name may be tried once more; None where it may be at once."""
+def until_next(window: TryWindow | None, now: datetime) -> timedelta | None:
+    """Return the wait before the next attempt for this name, or None if it may come at once."""
     if window is None or window.count < ACCOUNT_TRIES:
         return None
     left = window.began_at + ACCOUNT_TRIES_PER - now
     return left if left > timedelta() else None
 
 
-class Tries:
-    """Counts tries by address, each in a window that begins with the first of them."""
+class AddressTries:
+    """Count attempts by address, each in a window that starts with the first of them."""
 
     def __init__(self, most: int, per: timedelta) -> None:
         self._most, self._per = most, per
         self._windows: OrderedDict[str, tuple[datetime, int]] = OrderedDict()
 
-    def another(self, who: str, now: datetime) -> timedelta | None:
-        """Count a try; None where it is allowed, else how long to wait for the next that is."""
-        began, count = self._windows.pop(who, (now, 0))
+    def count(self, address: str, now: datetime) -> timedelta | None:
+        """Count an attempt; return None if it is allowed, else the wait until the next one is."""
+        began, count = self._windows.pop(address, (now, 0))
         if now - began >= self._per:
             began, count = now, 0
-        self._windows[who] = began, min(count + 1, self._most + 1)
+        self._windows[address] = began, min(count + 1, self._most + 1)
         if len(self._windows) > MAX_REMEMBERED:
             self._windows.popitem(last=False)
         return began + self._per - now if count >= self._most else None

@@ -1,5 +1,7 @@
-"""What is done to users: the first one, invitations, roles, passwords, the way out. Each in the caller's transaction,
-and each written to the audit log."""
+"""Changes of users: the first one, invitations, roles, passwords, disabling. In the caller's transaction.
+
+The audit log records each of them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,89 +17,94 @@ from heartbeat.access.account import User
 from heartbeat.who import Role, Who
 
 LINK_LASTS = timedelta(hours=24)
-"""How long a one-time link can be used."""
+"""The time for which a one-time link is valid."""
 BY_LINK = "one-time link"
-"""How somebody has come in who has chosen a password by such a link."""
+"""The way in of a user who chooses a password through such a link."""
 
 
-class Taken(Exception):
-    """There is a user of this name already."""
+class UserExists(Exception):
+    """A user of this name already exists."""
 
 
 class LinkGone(Exception):
-    """A one-time link was used, has expired, or never was one."""
+    """A one-time link was used, has expired or never existed."""
 
     def __init__(self) -> None:
         super().__init__(
-            "This link was used already or has expired. Ask an admin for another one; where there are no users yet, "
-            "heartbeat prints a new one at each start."
+            "This link was already used or has expired. Ask an admin for a new one. If there are no users yet, "
+            "heartbeat prints a new one each time it starts."
         )
 
 
 def set_up_link(db: Connection, now: datetime) -> str | None:
-    """The token of a link by which the first user is made; None where there are users already."""
+    """Return the token of a link that makes the first user, or None if there are users."""
     if store.has_users(db):
         return None
-    return _link(db, None, now)
+    return _new_link(db, None, now)
 
 
-def link_is_for(db: Connection, given: str, now: datetime) -> User | None:
-    """Whom a one-time link is for; None: for whoever makes the first user. Raises `LinkGone`."""
-    found = store.link(db, token.hashed(given), now)
-    if found is None or (found[0] is None and store.has_users(db)):
+def link_is_for(db: Connection, token_: str, now: datetime) -> User | None:
+    """Return the user of a one-time link, or None if it makes the first user. Raises `LinkGone`."""
+    link = store.link(db, token.hashed(token_), now)
+    if link is None:
         raise LinkGone
-    if found[0] is not None and not found[0].enabled:
+    (user,) = link
+    used_up = store.has_users(db) if user is None else not user.enabled
+    if used_up:
         raise LinkGone
-    return found[0]
+    return user
 
 
-def make_first(db: Connection, given: str, name: str, password_hash: str, now: datetime, remote: str) -> User:
-    """The first user, an admin, by the link that was printed at the start. Raises `LinkGone`."""
+def make_first(
+    db: Connection, token_: str, name: str, password_hash: str, now: datetime, remote: str
+) -> User:
+    """Make the first user, an admin, through the link that was printed at the start. Raises `LinkGone`."""
     store.wait_for_turn(db)
-    if link_is_for(db, given, now) is not None:
+    if link_is_for(db, token_, now) is not None:
         raise LinkGone
-    made = store.add_user(db, User(0, name, Role.ADMIN, now, "set-up", password_hash))
+    user = store.add_user(db, User(0, name, Role.ADMIN, now, "set-up", password_hash))
     store.end_links_of(db, None)
-    who = Who(name, Role.ADMIN, BY_LINK, remote)
-    audit.record(db, who, "user.make", f"user {name}", now, after=shown(made))
-    return made
+    actor = Who(name, Role.ADMIN, BY_LINK, remote)
+    audit.record(db, actor, "user.make", f"user {name}", now, after=audit_fields(user))
+    return user
 
 
-def invite(db: Connection, who: Who, name: str, role: Role, now: datetime) -> tuple[User, str]:
-    """A new user, and the token of the link by which they choose their password. Raises `Taken`."""
+def invite(db: Connection, actor: Who, name: str, role: Role, now: datetime) -> tuple[User, str]:
+    """Make a user; return them and the token of the link for choosing a password. Raises `UserExists`."""
     store.wait_for_turn(db)
     if store.user(db, name) is not None:
-        raise Taken(f"There is a user {name} already: choose another name.")
-    made = store.add_user(db, User(0, name, role, now, who.name))
-    audit.record(db, who, "user.invite", f"user {name}", now, after=shown(made))
-    return made, _link(db, made.id, now)
+        raise UserExists(f"A user named {name} already exists. Choose another name.")
+    user = store.add_user(db, User(0, name, role, now, actor.name))
+    audit.record(db, actor, "user.invite", f"user {name}", now, after=audit_fields(user))
+    return user, _new_link(db, user.id, now)
 
 
-def accept(db: Connection, given: str, password_hash: str, now: datetime, remote: str) -> User:
-    """Give the user of a one-time link their password; whatever sign-ins they had are over. Raises `LinkGone`."""
+def accept(db: Connection, token_: str, password_hash: str, now: datetime, remote: str) -> User:
+    """Set the password of a one-time link's user, and end their sessions. Raises `LinkGone`."""
     store.wait_for_turn(db)
-    user = link_is_for(db, given, now)
+    user = link_is_for(db, token_, now)
     if user is None:
         raise LinkGone
-    who = Who(user.name, user.role, BY_LINK, remote)
-    set_password(db, who, user, password_hash, now)
+    actor = Who(user.name, user.role, BY_LINK, remote)
+    set_password(db, actor, user, password_hash, now)
     return replace(user, password_hash=password_hash)
 
 
-def set_password(db: Connection, who: Who, user: User, password_hash: str, now: datetime) -> None:
-    """Give a user a new password. All their sign-ins end, and links that were made for them."""
+def set_password(db: Connection, actor: Who, user: User, password_hash: str, now: datetime) -> None:
+    """Set a user's password. All their sessions and one-time links end."""
     store.change_user(db, user.id, password_hash=password_hash)
     store.end_sessions_of(db, user.id)
     store.end_links_of(db, user.id)
-    was, is_now = {**shown(user), **_proofs(user)}, shown(replace(user, password_hash=password_hash))
-    after = {**is_now, **_proofs(user), "password": "a new one"}
-    audit.record(db, who, "user.password", f"user {user.name}", now, before=was, after=after)
+    old = {**audit_fields(user), **_proofs(user)}
+    new_fields = audit_fields(replace(user, password_hash=password_hash))
+    new = {**new_fields, **_proofs(user), "password": "a new one"}
+    audit.record(db, actor, "user.password", f"user {user.name}", now, before=old, after=new)
 
 
-def reset(db: Connection, who: Who, name: str, now: datetime) -> tuple[User, str] | None:
-    """Take a user's password and second factor away and give the token of a link to choose new ones with.
+def reset(db: Connection, actor: Who, name: str, now: datetime) -> tuple[User, str] | None:
+    """Remove a user's password and second factor; return the user and the token of a link for choosing new ones.
 
-    None where there is no such user. Raises `LastAdmin`: a link that is lost must not be the only way in.
+    Return None if there is no such user. Raises `LastAdmin`: a link that can be lost must not be the only way in.
     """
     store.wait_for_turn(db)
     user = store.user(db, name)
@@ -107,29 +114,29 @@ def reset(db: Connection, who: Who, name: str, now: datetime) -> tuple[User, str
     store.change_user(db, user.id, password_hash=None, code_secret=None)
     store.put_recovery_codes(db, user.id, [])
     store.end_sessions_of(db, user.id)
-    after = replace(user, password_hash=None, code_secret=None)
-    was, is_now = {**shown(user), **_proofs(user)}, {**shown(after), **_proofs(after)}
-    audit.record(db, who, "user.reset", f"user {name}", now, before=was, after=is_now)
-    return user, _link(db, user.id, now)
+    changed = replace(user, password_hash=None, code_secret=None)
+    old, new = ({**audit_fields(state), **_proofs(state)} for state in (user, changed))
+    audit.record(db, actor, "user.reset", f"user {name}", now, before=old, after=new)
+    return user, _new_link(db, user.id, now)
 
 
-def change_role(db: Connection, who: Who, name: str, role: Role, now: datetime) -> User | None:
-    """Let a user do more or less from now on; None where there is none. Raises `LastAdmin`."""
-    return _change(db, who, name, "user.role", now, role=role)
+def change_role(db: Connection, actor: Who, name: str, role: Role, now: datetime) -> User | None:
+    """Change what a user may do. Return None if there is no such user. Raises `LastAdmin`."""
+    return _change(db, actor, name, "user.role", now, role=role)
 
 
-def disable(db: Connection, who: Who, name: str, now: datetime) -> User | None:
-    """Let a user in no more, and end their sign-ins; None where there is none. Raises `LastAdmin`."""
-    return _change(db, who, name, "user.disable", now, disabled_at=now)
+def disable(db: Connection, actor: Who, name: str, now: datetime) -> User | None:
+    """Lock a user out and end their sessions. Return None if there is no such user. Raises `LastAdmin`."""
+    return _change(db, actor, name, "user.disable", now, disabled_at=now)
 
 
-def enable(db: Connection, who: Who, name: str, now: datetime) -> User | None:
-    """Let a disabled user in again; None where there is none."""
-    return _change(db, who, name, "user.enable", now, disabled_at=None)
+def enable(db: Connection, actor: Who, name: str, now: datetime) -> User | None:
+    """Let a disabled user sign in again. Return None if there is no such user."""
+    return _change(db, actor, name, "user.enable", now, disabled_at=None)
 
 
-def shown(user: User) -> Mapping[str, Any]:
-    """What the audit log says of a user."""
+def audit_fields(user: User) -> Mapping[str, Any]:
+    """Return the fields of a user that the audit log records."""
     return {"role": user.role.value, "state": user.state}
 
 
@@ -140,26 +147,28 @@ def _proofs(user: User) -> Mapping[str, Any]:
     }
 
 
-def _change(db: Connection, who: Who, name: str, action: str, now: datetime, **values: Any) -> User | None:
+def _change(db: Connection, actor: Who, name: str, action: str, now: datetime, **values: Any) -> User | None:
     store.wait_for_turn(db)
-    before = store.user(db, name)
-    if before is None:
+    user = store.user(db, name)
+    if user is None:
         return None
-    after = replace(before, **values)
-    if shown(after) == shown(before):
-        return before
-    account.refuse_to_lose_admins(before, after, store.every_user(db))
-    store.change_user(db, before.id, **values)
-    store.end_sessions_of(db, before.id)
-    if not after.enabled:
-        store.end_links_of(db, before.id)
-    audit.record(db, who, action, f"user {name}", now, before=shown(before), after=shown(after))
-    return after
+    changed = replace(user, **values)
+    if audit_fields(changed) == audit_fields(user):
+        return user
+    account.refuse_to_lose_admins(user, changed, store.every_user(db))
+    store.change_user(db, user.id, **values)
+    store.end_sessions_of(db, user.id)
+    if not changed.enabled:
+        store.end_links_of(db, user.id)
+    audit.record(
+        db, actor, action, f"user {name}", now, before=audit_fields(user), after=audit_fields(changed)
+    )
+    return changed
 
 
-def _link(db: Connection, owner: int | None, now: datetime) -> str:
-    made = token_urlsafe(token.BYTES)
+def _new_link(db: Connection, owner: int | None, now: datetime) -> str:
+    link_token = token_urlsafe(token.BYTES)
     if owner is not None:
         store.end_links_of(db, owner)
-    store.add_link(db, token.hashed(made), owner, now, now + LINK_LASTS)
-    return made
+    store.add_link(db, token.hashed(link_token), owner, now, now + LINK_LASTS)
+    return link_token

@@ -1,4 +1,4 @@
-"""By which ways one may come in, as the settings of the process say. Pure."""
+"""The ways to sign in that the settings allow. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,16 +10,16 @@ from heartbeat.who import Role
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy that has signed people in already, and says in a header who they are."""
+    """A proxy that signs people in, and names them in a header."""
 
     networks: tuple[IPv4Network | IPv6Network, ...]
     user_header: str
     role_header: str = ""
     sign_out: str = ""
-    """Where people sign out there; empty where that is not known."""
+    """The address to sign out at; empty if it is unknown."""
 
     def trusts(self, peer: str) -> bool:
-        """Whether a connection from this address is the proxy's."""
+        """Return True if a connection from this address is the proxy's."""
         try:
             address = ip_address(peer)
         except ValueError:
@@ -27,14 +27,14 @@ class Proxy:
         plain = getattr(address, "ipv4_mapped", None) or address
         return any(plain in network for network in self.networks)
 
-    def role(self, given: str) -> Role:
-        """The role that the proxy says; the least where it says none that there is."""
-        return Role(given) if given in set(Role) else Role.VIEWER
+    def role(self, name: str) -> Role:
+        """Return the role that the proxy names, or the least if it names none that exists."""
+        return Role(name) if name in set(Role) else Role.VIEWER
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """An OpenID Connect provider, and which role who has by it: `roles` by the values of `role_claim`."""
+    """An OpenID Connect provider. `roles` maps the values of `role_claim` to roles."""
 
     issuer: str
     client_id: str
@@ -46,11 +46,11 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """What is open, and for how long."""
+    """The ways that are open, and the limits of sessions."""
 
     limits: Limits
     admin_key: bool
-    """Whether one may sign in to the console with the admin key although there are users."""
+    """Allow the admin key to sign in to the console although there are users."""
     metrics_open: bool
-    """Whether the metrics want no key."""
+    """Serve the metrics without a key."""
     proxy: Proxy | None = None

@@ -21,7 +21,7 @@ from starlette.responses import Response
 from heartbeat.access import account, api_key, api_key_store, api_keys, session, sign_in, store
 from heartbeat.access.account import User
 from heartbeat.access.session import Session
-from heartbeat.access.sign_in import ADMIN, Gate, Whence
+from heartbeat.access.sign_in import ADMIN, Client, Gate
 from heartbeat.database import Unavailable
 from heartbeat.http.door import Door
 from heartbeat.http.problem import Forbidden, Forged, KeyWanted
@@ -135,9 +135,9 @@ def gate_of(request: Request) -> Gate:
     return gate
 
 
-def whence(request: Request) -> Whence:
+def whence(request: Request) -> Client:
     """Where a request comes from."""
-    return Whence(_remote(request), request.headers.get("user-agent", ""))
+    return Client(_remote(request), request.headers.get("user-agent", ""))
 
 
 async def begin(request: Request, response: Response, user: User | None, how: str) -> None:
@@ -175,7 +175,7 @@ async def end(request: Request, response: Response) -> None:
 async def page_actor(request: Request) -> Who | None:
     """Who looks at the pages, or None where nobody has signed in."""
     found = await present(request)
-    return sign_in.actor(found, _remote(request)) if found is not None else await _proxied(request)
+    return sign_in.actor_of(found, _remote(request)) if found is not None else await _proxied(request)
 
 
 async def is_still_in(request: Request) -> bool:
@@ -237,7 +237,9 @@ async def _holder(request: Request, door: Door, given: str | None) -> Who:
         return Who(ADMIN, Role.ADMIN, "admin key", _remote(request))
     now = door.clock.now()
     found = (
-        await door.database.read(lambda db: api_keys.seen(db, given, now)) if api_keys.may_be(given) else None
+        await door.database.read(lambda db: api_keys.valid_key(db, given, now))
+        if api_keys.may_be_key(given)
+        else None
     )
     if found is None:
         raise KeyWanted(_WRONG)
@@ -257,7 +259,7 @@ async def _session(request: Request) -> Session | None:
         return None
     door, now = door_of(request), door_of(request).clock.now()
     limits, proof = door.ways.limits, _proof(door)
-    return await door.database.read(lambda db: sign_in.seen(db, token, now, limits, proof))
+    return await door.database.read(lambda db: sign_in.valid_session(db, token, now, limits, proof))
 
 
 def _named_by_proxy(request: Request) -> str:

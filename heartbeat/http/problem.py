@@ -14,15 +14,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from heartbeat.access.account import LastAdmin, Unfit
-from heartbeat.access.api_keys import Named
-from heartbeat.access.users import Taken
+from heartbeat.access.api_keys import KeyExists
+from heartbeat.access.users import UserExists
 from heartbeat.config.definition import Faulty
 from heartbeat.config.file import Wrong
 from heartbeat.database import Unavailable
 from heartbeat.edit import InUse, OwnedByFile
 from heartbeat.edit.maintenance import Ended
 from heartbeat.http import page
-from heartbeat.status.announcement import NotSo
+from heartbeat.status.announcement import InvalidAnnouncement
 from heartbeat.status.editor import NoAnnouncement, NoPage
 
 API = "/v1/"
@@ -72,8 +72,8 @@ class Forged(Exception):
 STATUS: Mapping[type[Exception], HTTPStatus] = {
     NoSuch: HTTPStatus.NOT_FOUND,
     Unfit: HTTPStatus.UNPROCESSABLE_ENTITY,
-    Taken: HTTPStatus.CONFLICT,
-    Named: HTTPStatus.CONFLICT,
+    UserExists: HTTPStatus.CONFLICT,
+    KeyExists: HTTPStatus.CONFLICT,
     LastAdmin: HTTPStatus.CONFLICT,
     OwnedByFile: HTTPStatus.CONFLICT,
     InUse: HTTPStatus.CONFLICT,
@@ -87,7 +87,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     Forged: HTTPStatus.FORBIDDEN,
     NoPage: HTTPStatus.NOT_FOUND,
     NoAnnouncement: HTTPStatus.NOT_FOUND,
-    NotSo: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InvalidAnnouncement: HTTPStatus.UNPROCESSABLE_ENTITY,
     Wrong: HTTPStatus.UNPROCESSABLE_ENTITY,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }

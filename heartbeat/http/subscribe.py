@@ -11,7 +11,7 @@ from starlette.responses import Response
 from alerting import desk
 from alerting.notifiers.email import Email
 from heartbeat import definitions
-from heartbeat.access.tries import Tries
+from heartbeat.access.tries import AddressTries
 from heartbeat.http import page
 from heartbeat.http.door import Door
 from heartbeat.status import letter, mailbox, ticket
@@ -28,7 +28,7 @@ _BAD = "This link cannot be used: it was damaged, has been used up, or is older 
 
 def router(door: Door) -> APIRouter:
     """Subscribing, confirming, and ending it."""
-    routes, ways = APIRouter(), _Subscribing(door, Tries(TRIES, TRIES_PER))
+    routes, ways = APIRouter(), _Subscribing(door, AddressTries(TRIES, TRIES_PER))
     routes.add_route("/status/{slug}/subscribe", ways.subscribe, methods=["POST"], include_in_schema=False)
     for purpose, show, act in (
         ("confirm", ways.ask_confirm, ways.confirm),
@@ -45,7 +45,7 @@ class _Subscribing:
     """What customers may ask for, one method a page."""
 
     door: Door
-    tries: Tries
+    tries: AddressTries
 
     async def subscribe(self, request: Request) -> Response:
         slug, now = _slug(request), self.door.clock.now()
@@ -54,7 +54,7 @@ class _Subscribing:
         if address is None:
             words = "This is not a mail address, such as anna@example.com. Nothing was changed; go back and try again."
             return page.error_page(request, 400, "Which address?", words)
-        if self.tries.another(request.client.host if request.client else "", now) is not None:
+        if self.tries.count(request.client.host if request.client else "", now) is not None:
             return page.error_page(
                 request, 429, "Not so often", "Please try again in an hour. Nothing was changed."
             )
@@ -83,7 +83,7 @@ class _Subscribing:
         found = self._ticket(request, "unsubscribe")
         if found is None:
             return page.error_page(request, 400, "This link cannot be used", "It was damaged: copy it whole.")
-        await self.door.database.write(lambda db: mailbox.leave(db, found))
+        await self.door.database.write(lambda db: mailbox.unsubscribe(db, found))
         return _told("No more mail", "Your address has been deleted.", back=f"/status/{_slug(request)}/")
 
     def _ticket(self, request: Request, purpose: str) -> ticket.Ticket | None:

@@ -1,1 +1,1 @@
-"""Public status pages: what customers are told, in their words, rendered to files that outlive the database."""
+"""Public status pages: announcements in customers' words, rendered to files that outlive the database."""

@@ -1,4 +1,4 @@
-"""What customers are told of an incident or of a maintenance, and the life of it. Pure.
+"""Announcements to customers of incidents and maintenance, and the statuses they go through. Pure.
 
 Source of the statuses and impacts: the Statuspage API, version 2, whose readers understand no others.
 """
@@ -16,18 +16,18 @@ MAX_TITLE = 200
 MAX_BODY = 10_000
 MAX_UNRELATED = 20
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-"""Times outside of these are mistyped."""
+"""Times outside of these are taken for typing errors."""
 
 
 class Kind(StrEnum):
-    """What is announced."""
+    """The kinds of announcement."""
 
     INCIDENT = "incident"
     MAINTENANCE = "maintenance"
 
 
 class Status(StrEnum):
-    """How far it has come."""
+    """The stages of an announcement."""
 
     INVESTIGATING = "investigating"
     IDENTIFIED = "identified"
@@ -41,7 +41,7 @@ class Status(StrEnum):
 
 
 class Impact(StrEnum):
-    """How bad it is for customers, least first."""
+    """The impact on customers, least first."""
 
     NONE = "none"
     MINOR = "minor"
@@ -66,13 +66,13 @@ OVER = frozenset({S.RESOLVED, S.POSTMORTEM, S.COMPLETED})
 _IMPACTS = {Health.STOPPED: Impact.CRITICAL, Health.PARTLY: Impact.MAJOR, Health.DELAYED: Impact.MINOR}
 
 
-class NotSo(ValueError):
-    """What was asked cannot be: one sentence that names the field and what would be right."""
+class InvalidAnnouncement(ValueError):
+    """An announcement is refused. The message names the field and says what it must be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """A component that it is about, how that does, and in which regions; everywhere where none is named."""
+    """An affected component, its health, and its regions. Without regions it is affected everywhere."""
 
     component: str
     health: Health
@@ -81,7 +81,7 @@ class Affected:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What was said at an instant. `body` is Markdown. `by` is who wrote it, and is not shown to customers."""
+    """One update of an announcement. `body` is Markdown. `by` is the author, whom customers do not see."""
 
     id: int
     at: datetime
@@ -94,11 +94,11 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """An incident or a maintenance as customers are told of it. Without `published_at` it is a draft.
+    """An incident or a maintenance as customers see it. Without `published_at` it is a draft.
 
-    `starts_at` is since when, and for a maintenance from when; `ends_at` is the planned end of one.
-    `draft` is the first update while nobody has published it. `incident_id` is the number of the one inside that
-    it was drafted from, `maintenance_id` that of the window.
+    `starts_at` is the start of the incident or the maintenance, `ends_at` the planned end of a maintenance. `draft`
+    is the first update until it is published. `incident_id` and `maintenance_id` are the numbers of the internal
+    incident and the window that it was drafted from.
     """
 
     id: int
@@ -125,23 +125,23 @@ class Announcement:
 
     @property
     def open(self) -> bool:
-        """Whether customers are told of it as of something that is not over."""
+        """True if it is published and has not ended."""
         return self.published_at is not None and self.status not in OVER
 
     @property
     def under_way(self) -> bool:
-        """Whether it is happening: an open incident, or a maintenance that has begun."""
+        """True for an open incident and for a maintenance that has started."""
         return self.open and self.status is not Status.SCHEDULED
 
     @property
     def counts(self) -> bool:
-        """Whether components do as it says. Of an incident being watched nothing is affected any more."""
+        """True if it determines the health of its components. An incident that is only monitored does not."""
         return self.under_way and self.status not in (Status.MONITORING, Status.VERIFYING)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a human writes."""
+class AnnouncementFields:
+    """The fields of an announcement that its author writes."""
 
     kind: Kind
     title: str
@@ -154,140 +154,152 @@ class Wanted:
     unrelated: tuple[int, ...] = ()
 
 
-def judged(wanted: Wanted, page: StatusPage) -> Wanted:
-    """What is wanted with everything filled in. Raises `NotSo`."""
-    _title(wanted.title)
-    body(wanted.body)
-    affected = _of_kind(wanted.kind, wanted.affected)
-    about(affected, page)
-    if wanted.status not in _FIRST[wanted.kind]:
-        raise NotSo(f"status: of a new {wanted.kind} must be one of {', '.join(_FIRST[wanted.kind])}.")
-    for name, at in (("starts_at", wanted.starts_at), ("ends_at", wanted.ends_at)):
+def completed(fields: AnnouncementFields, page: StatusPage) -> AnnouncementFields:
+    """Return the fields with everything filled in. Raises `InvalidAnnouncement`."""
+    _title(fields.title)
+    body(fields.body)
+    affected = _of_kind(fields.kind, fields.affected)
+    refuse_unknown(affected, page)
+    if fields.status not in _FIRST[fields.kind]:
+        raise InvalidAnnouncement(
+            f"status: must be one of {', '.join(_FIRST[fields.kind])} for a new {fields.kind}."
+        )
+    for name, at in (("starts_at", fields.starts_at), ("ends_at", fields.ends_at)):
         if at is not None and not EARLIEST <= at < LATEST:
-            raise NotSo(f"{name}: must lie between {EARLIEST:%Y} and {LATEST:%Y}.")
-    if len(wanted.unrelated) > MAX_UNRELATED:
-        raise NotSo(f"not_related_to: names at most {MAX_UNRELATED}.")
-    if wanted.kind is Kind.MAINTENANCE:
-        if wanted.ends_at is None or wanted.ends_at <= wanted.starts_at:
-            raise NotSo("ends_at: a maintenance must end after it begins.")
-        return replace(wanted, impact=Impact.MAINTENANCE, affected=affected)
-    if wanted.impact is Impact.MAINTENANCE:
-        raise NotSo("impact: of an incident must be one of none, minor, major, critical.")
-    return replace(wanted, impact=wanted.impact or impact_of(affected), ends_at=None)
+            raise InvalidAnnouncement(f"{name}: must lie between {EARLIEST:%Y} and {LATEST:%Y}.")
+    if len(fields.unrelated) > MAX_UNRELATED:
+        raise InvalidAnnouncement(f"not_related_to: must name at most {MAX_UNRELATED}.")
+    if fields.kind is Kind.MAINTENANCE:
+        if fields.ends_at is None or fields.ends_at <= fields.starts_at:
+            raise InvalidAnnouncement("ends_at: a maintenance must end after it begins.")
+        return replace(fields, impact=Impact.MAINTENANCE, affected=affected)
+    if fields.impact is Impact.MAINTENANCE:
+        raise InvalidAnnouncement("impact: must be one of none, minor, major, critical for an incident.")
+    return replace(fields, impact=fields.impact or impact_of(affected), ends_at=None)
 
 
 def _of_kind(kind: Kind, affected: Iterable[Affected]) -> tuple[Affected, ...]:
-    """Whatever a maintenance is about is under maintenance."""
+    # A maintenance puts all of its components under maintenance.
     if kind is Kind.MAINTENANCE:
-        return tuple(replace(one, health=Health.MAINTENANCE) for one in affected)
+        return tuple(replace(part, health=Health.MAINTENANCE) for part in affected)
     return tuple(affected)
 
 
 def body(text: str) -> str:
-    """What an update says. Raises `NotSo`."""
+    """Return the text if it can be the body of an update. Raises `InvalidAnnouncement`."""
     if not text.strip():
-        raise NotSo("body: must say something.")
+        raise InvalidAnnouncement("body: must not be empty.")
     if len(text) > MAX_BODY:
-        raise NotSo(f"body: has {len(text):,} characters; there can be at most {MAX_BODY:,}.")
+        raise InvalidAnnouncement(
+            f"body: must have at most {MAX_BODY:,} characters; this one has {len(text):,}."
+        )
     if not all(char.isprintable() or char in "\n\r\t" for char in text):
-        raise NotSo("body: must be text without control characters.")
+        raise InvalidAnnouncement("body: must be text without control characters.")
     return text
 
 
-def about(affected: Collection[Affected], page: StatusPage) -> None:
-    """Everything that is named is on the page, and nothing is said to do now so, now otherwise. Raises `NotSo`."""
+def refuse_unknown(affected: Collection[Affected], page: StatusPage) -> None:
+    """Raise `InvalidAnnouncement` for names that are not on the page, and for contradictions."""
     columns = page.regions.columns if page.regions else {}
-    for one in affected:
-        if page.component(one.component) is None:
-            raise NotSo(f"affected: there is no component {one.component[:100]!r} on this page.")
-        for region in one.regions:
+    for part in affected:
+        if page.component(part.component) is None:
+            raise InvalidAnnouncement(
+                f"affected: there is no component {part.component[:100]!r} on this page."
+            )
+        for region in part.regions:
             if region not in columns:
-                raise NotSo(f"affected: there is no region {region[:100]!r} on this page.")
+                raise InvalidAnnouncement(f"affected: there is no region {region[:100]!r} on this page.")
     for component, parts in by_component(affected).items():
-        _not_twice(component, parts, columns)
+        _refuse_contradictions(component, parts, columns)
 
 
-def _not_twice(component: str, parts: Sequence[Affected], columns: Mapping[str, str]) -> None:
-    """What is said of everywhere may be worse in a region, but not better: the worse of the two would count."""
-    said: dict[str, Health] = {}
+def _refuse_contradictions(component: str, parts: Sequence[Affected], columns: Mapping[str, str]) -> None:
+    """Refuse a better health in a region than everywhere, since the worse of the two would count."""
+    healths: dict[str, Health] = {}
     for part in parts:  # worst first
         for region in part.regions or ("",):
-            other = said.setdefault(region, said.get("", part.health))
+            other = healths.setdefault(region, healths.get("", part.health))
             if other is not part.health:
-                where = f" in {columns[region]}" if region else ""
-                raise NotSo(
-                    f"affected: {component} is said to be {other.value.lower()} as well as {part.health.value.lower()}"
-                    f"{where}: say one of them; name its regions one by one where they differ."
+                place = f" in {columns[region]}" if region else ""
+                raise InvalidAnnouncement(
+                    f"affected: {component} is both {other.value.lower()} and {part.health.value.lower()}{place}. "
+                    "Choose one, or name its regions one by one if they differ."
                 )
 
 
 def impact_of(affected: Sequence[Affected]) -> Impact:
-    """How bad it is, as the worst of what it is about."""
-    healths = {one.health for one in affected}
-    return next((_IMPACTS[bad] for bad in TROUBLED if bad in healths), Impact.NONE)
+    """Return the impact that fits the worst health of the affected components."""
+    healths = {part.health for part in affected}
+    return next((_IMPACTS[health] for health in TROUBLED if health in healths), Impact.NONE)
 
 
 def by_component(affected: Collection[Affected]) -> dict[str, list[Affected]]:
-    """All that is said of each component, worst first: it may do better in one region than in another."""
-    found: dict[str, list[Affected]] = {}
-    for one in sorted(affected, key=lambda part: WORST_FIRST.index(part.health)):
-        found.setdefault(one.component, []).append(one)
-    return {name: found[name] for name in dict.fromkeys(one.component for one in affected)}
+    """Group by component, worst first: a component may be better in one region than in another."""
+    parts: dict[str, list[Affected]] = {}
+    for part in sorted(affected, key=lambda part: WORST_FIRST.index(part.health)):
+        parts.setdefault(part.component, []).append(part)
+    return {name: parts[name] for name in dict.fromkeys(part.component for part in affected)}
 
 
-def next_statuses(one: Announcement) -> tuple[Status, ...]:
-    """What its next update may say."""
-    return _NEXT[one.status] if one.published_at else _FIRST[one.kind]
+def next_statuses(announcement: Announcement) -> tuple[Status, ...]:
+    """Return the statuses that the next update may have."""
+    return _NEXT[announcement.status] if announcement.published_at else _FIRST[announcement.kind]
 
 
-def published(one: Announcement, now: datetime) -> Announcement:
-    """A draft becomes known. Raises `NotSo`."""
-    if one.published_at is not None:
-        raise NotSo("It has been published already; nothing was changed.")
-    body(one.draft)
-    return _stamped(replace(one, published_at=now, draft="", changed_at=now), now)
+def published(announcement: Announcement, now: datetime) -> Announcement:
+    """Return the draft as published. Raises `InvalidAnnouncement`."""
+    if announcement.published_at is not None:
+        raise InvalidAnnouncement("It is already published. Nothing was changed.")
+    body(announcement.draft)
+    return _stamped(replace(announcement, published_at=now, draft="", changed_at=now), now)
 
 
 def updated(
-    one: Announcement, status: Status, now: datetime, affected: tuple[Affected, ...] | None = None
+    announcement: Announcement, status: Status, now: datetime, affected: tuple[Affected, ...] | None = None
 ) -> Announcement:
-    """As it is once this has been said. Without `affected` that stays, and what is over affects nothing more."""
-    if one.published_at is None:
-        raise NotSo("It is a draft: publish it first.")
-    if status not in _NEXT[one.status]:
-        known = ", ".join(_NEXT[one.status]) or "nothing: it is over"
-        raise NotSo(f"status: after {one.status} can be {known}.")
-    about_now = one.affected if affected is None else _of_kind(one.kind, affected)
-    return _stamped(replace(one, status=status, changed_at=now, affected=about_now), now)
+    """Return the announcement after an update. Without `affected`, the affected components stay the same."""
+    if announcement.published_at is None:
+        raise InvalidAnnouncement("It is a draft. Publish it first.")
+    if status not in _NEXT[announcement.status]:
+        allowed = ", ".join(_NEXT[announcement.status])
+        rule = f"must be one of {allowed}" if allowed else "no update can follow"
+        raise InvalidAnnouncement(f"status: after {announcement.status} {rule}.")
+    affected_now = announcement.affected if affected is None else _of_kind(announcement.kind, affected)
+    return _stamped(replace(announcement, status=status, changed_at=now, affected=affected_now), now)
 
 
-def due(one: Announcement, now: datetime) -> Status | None:
-    """What a maintenance becomes by itself when its time has come."""
-    if one.kind is not Kind.MAINTENANCE or not one.open:
+def due(announcement: Announcement, now: datetime) -> Status | None:
+    """Return the status that a maintenance takes automatically by now, if any."""
+    if announcement.kind is not Kind.MAINTENANCE or not announcement.open:
         return None
-    if one.ends_at is not None and now >= one.ends_at:
+    if announcement.ends_at is not None and now >= announcement.ends_at:
         return Status.COMPLETED
-    return Status.IN_PROGRESS if one.status is Status.SCHEDULED and now >= one.starts_at else None
+    return (
+        Status.IN_PROGRESS
+        if announcement.status is Status.SCHEDULED and now >= announcement.starts_at
+        else None
+    )
 
 
 def claims(announcements: Iterable[Announcement]) -> list[Claim]:
-    """What those that are under way say of components."""
+    """Return the health that announcements under way claim for their components."""
     return [
-        Claim(about.component, about.health, one.starts_at, about.regions)
-        for one in announcements
-        if one.counts
-        for about in one.affected
+        Claim(part.component, part.health, announcement.starts_at, part.regions)
+        for announcement in announcements
+        if announcement.counts
+        for part in announcement.affected
     ]
 
 
-def _stamped(one: Announcement, now: datetime) -> Announcement:
-    if one.status is Status.MONITORING and one.monitoring_at is None:
-        one = replace(one, monitoring_at=now)
-    return replace(one, resolved_at=now) if one.status in OVER and one.resolved_at is None else one
+def _stamped(announcement: Announcement, now: datetime) -> Announcement:
+    if announcement.status is Status.MONITORING and announcement.monitoring_at is None:
+        announcement = replace(announcement, monitoring_at=now)
+    ends_now = announcement.status in OVER and announcement.resolved_at is None
+    return replace(announcement, resolved_at=now) if ends_now else announcement
 
 
 def _title(text: str) -> None:
     try:
         line(MAX_TITLE)(text)
     except ValueError as error:
-        raise NotSo(f"title: {error}") from None
+        raise InvalidAnnouncement(f"title: {error}") from None

@@ -1,6 +1,6 @@
-"""A draft for customers from what is known inside: which of their services are touched, where, and since when. Pure.
+"""Drafts of announcements: the affected services, their regions, and the start. Pure.
 
-It says nothing of how we know, and promises nothing: a human makes it right before anybody reads it.
+A draft does not reveal how we know, and promises nothing. A human completes it before customers read it.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -9,40 +9,44 @@ from zoneinfo import ZoneInfo
 
 from alerting import spell
 from heartbeat.config.public import StatusPage
-from heartbeat.status.announcement import Affected, Kind, Status, Wanted, by_component
-from heartbeat.status.health import NAMED, TROUBLED, Health, Row, worst
+from heartbeat.status.announcement import Affected, AnnouncementFields, Kind, Status, by_component
+from heartbeat.status.health import NAMED, TROUBLED, Health, ServiceRow, worst
 
-WATCHING = "We are watching whether it stays that way."
+WATCHING = "We are monitoring the recovery."
 LONGEST = 160
-"""Characters that a sentence has at the most where it tells each service apart."""
+"""The largest number of characters of a sentence that names each service."""
 
 
-def touched(
-    page: StatusPage, labelled: Iterable[Mapping[str, str]], rows: Sequence[Row]
+def affected_components(
+    page: StatusPage, labelled: Iterable[Mapping[str, str]], rows: Sequence[ServiceRow]
 ) -> tuple[Affected, ...]:
-    """Which components of a page stand for things with these labels, in which regions, and how they do."""
-    places: dict[str, list[str]] = {}
+    """Return the components of a page that match these labels, with their regions and their health."""
+    labelled_regions: dict[str, list[str]] = {}
     for labels in labelled:
-        for one in page.components:
-            if one.match.items() <= labels.items():
+        for component in page.components:
+            if component.match.items() <= labels.items():
                 region = labels.get(page.regions.label, "") if page.regions else ""
-                places.setdefault(one.name, []).append(region)
+                labelled_regions.setdefault(component.name, []).append(region)
     by_name = {row.name: row for row in rows}
     columns = page.regions.columns if page.regions else {}
-    found = []
-    for name, regions in places.items():
-        inside = tuple(value for value in columns if value in regions)
-        if not inside or any(region not in columns for region in regions):
-            found.append(Affected(name, _health(by_name[name], inside)))
+    affected = []
+    for name, regions in labelled_regions.items():
+        listed = tuple(value for value in columns if value in regions)
+        if not listed or any(region not in columns for region in regions):
+            affected.append(Affected(name, _health(by_name[name], listed)))
         else:
-            found += _apart(by_name[name], inside)
-    return tuple(found)
+            affected += _by_health(by_name[name], listed)
+    return tuple(affected)
 
 
-def incident(page: StatusPage, affected: tuple[Affected, ...], since: datetime, now: datetime) -> Wanted:
-    """The first words on an incident."""
-    words = f"Since {_when(page, since, now)} {sentence(page, affected)}. We are looking into it."
-    return Wanted(Kind.INCIDENT, title(page, affected), Status.INVESTIGATING, words, since, affected=affected)
+def incident(
+    page: StatusPage, affected: tuple[Affected, ...], since: datetime, now: datetime
+) -> AnnouncementFields:
+    """Draft the first update of an incident."""
+    body = f"Since {_when(page, since, now)} {sentence(page, affected)}. We are looking into it."
+    return AnnouncementFields(
+        Kind.INCIDENT, title(page, affected), Status.INVESTIGATING, body, since, affected=affected
+    )
 
 
 def maintenance(
@@ -51,50 +55,60 @@ def maintenance(
     affected: tuple[Affected, ...],
     begins: datetime,
     ends: datetime,
-) -> Wanted:
-    """The first words on a maintenance."""
+) -> AnnouncementFields:
+    """Draft the announcement of a maintenance."""
     services = _names(affected) or "Some services"
-    words = description.strip() or f"During this time {services} may not be available."
-    quiet = tuple(Affected(name, Health.MAINTENANCE, where) for name, where in places(affected).items())
-    return Wanted(Kind.MAINTENANCE, name, Status.SCHEDULED, words, begins, ends, affected=quiet)
+    body = description.strip() or f"During this time {services} may not be available."
+    under_maintenance = tuple(
+        Affected(name, Health.MAINTENANCE, regions) for name, regions in regions_of(affected).items()
+    )
+    return AnnouncementFields(
+        Kind.MAINTENANCE, name, Status.SCHEDULED, body, begins, ends, affected=under_maintenance
+    )
 
 
 def title(page: StatusPage, affected: Sequence[Affected]) -> str:
-    """What it is called: the sentence, as a heading."""
-    said = sentence(page, affected)
-    return said[:1].upper() + said[1:]
+    """Return the sentence as a heading."""
+    text = sentence(page, affected)
+    return text[:1].upper() + text[1:]
 
 
 def sentence(page: StatusPage, affected: Sequence[Affected]) -> str:
-    """Which services do how, and where: "CPU allowance is delayed in the US, and Mail is not working"."""
+    """Return the health of services in words: "CPU allowance is delayed in the US, and Mail is not working"."""
     by_name = by_component(affected)
     if len(by_name) > NAMED or not by_name:
         return f"{len(by_name)} services are affected"
     alike: dict[str, list[str]] = {}
     for name, parts in by_name.items():
-        how = " and ".join(f"{part.health.value.lower()}{_in(page, part.regions)}" for part in parts)
-        alike.setdefault(how, []).append(name)
-    said = [f"{_listed(names)} {_are(names)} {how}" for how, names in alike.items()]
-    words = ", ".join(said) if len(said) == 1 else f"{', '.join(said[:-1])}, and {said[-1]}"
-    return words if len(words) <= LONGEST else f"{_listed(by_name)} {_are(by_name)} affected"
+        words_of_health = " and ".join(
+            f"{part.health.value.lower()}{_in(page, part.regions)}" for part in parts
+        )
+        alike.setdefault(words_of_health, []).append(name)
+    clauses = [
+        f"{_listed(names)} {_are(names)} {words_of_health}" for words_of_health, names in alike.items()
+    ]
+    text = ", ".join(clauses) if len(clauses) == 1 else f"{', '.join(clauses[:-1])}, and {clauses[-1]}"
+    return text if len(text) <= LONGEST else f"{_listed(by_name)} {_are(by_name)} affected"
 
 
-def places(affected: Collection[Affected]) -> dict[str, tuple[str, ...]]:
-    """In which regions each component is touched; everywhere where none is named."""
-    found: dict[str, tuple[str, ...]] = {}
+def regions_of(affected: Collection[Affected]) -> dict[str, tuple[str, ...]]:
+    """Return the affected regions of each component; an empty tuple stands for everywhere."""
+    regions: dict[str, tuple[str, ...]] = {}
     for name, parts in by_component(affected).items():
         everywhere = any(not part.regions for part in parts)
-        found[name] = () if everywhere else tuple(sorted({one for part in parts for one in part.regions}))
-    return found
+        regions[name] = (
+            () if everywhere else tuple(sorted({region for part in parts for region in part.regions}))
+        )
+    return regions
 
 
 def recovery(page: StatusPage, affected: Sequence[Affected]) -> str:
-    """That it is over."""
-    where = places(affected)
+    """Say that the affected services work again."""
+    regions = regions_of(affected)
     names = _names(affected) or "All services"
-    verb = "works" if len(where) == 1 else "work"
-    common = set(where.values())
-    return f"{names} {verb} normally again{_in(page, common.pop()) if len(common) == 1 else ''}."
+    verb = "works" if len(regions) == 1 else "work"
+    distinct = set(regions.values())
+    return f"{names} {verb} normally again{_in(page, distinct.pop()) if len(distinct) == 1 else ''}."
 
 
 def _names(affected: Sequence[Affected]) -> str:
@@ -102,8 +116,8 @@ def _names(affected: Sequence[Affected]) -> str:
     return _listed(names) if 0 < len(names) <= NAMED else ""
 
 
-def _listed(some: Iterable[str]) -> str:
-    names = list(some)
+def _listed(items: Iterable[str]) -> str:
+    names = list(items)
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
@@ -113,23 +127,23 @@ def _are(names: Collection[str]) -> str:
 
 def _in(page: StatusPage, regions: Collection[str]) -> str:
     columns = page.regions.columns if page.regions else {}
-    there = [name for value, name in columns.items() if value in regions]
-    return f" in {' and '.join(there)}" if there else ""
+    listed = [name for value, name in columns.items() if value in regions]
+    return f" in {' and '.join(listed)}" if listed else ""
 
 
-def _apart(row: Row, regions: Sequence[str]) -> list[Affected]:
-    """A component in these regions; those in which it does alike together."""
+def _by_health(row: ServiceRow, regions: Sequence[str]) -> list[Affected]:
+    """Return a component in these regions, grouped by its health."""
     by_health: dict[Health, list[str]] = {}
     for region in regions:
         by_health.setdefault(_health(row, (region,)), []).append(region)
-    return [Affected(row.name, health, tuple(there)) for health, there in by_health.items()]
+    return [Affected(row.name, health, tuple(alike)) for health, alike in by_health.items()]
 
 
-def _health(row: Row, regions: Sequence[str]) -> Health:
-    """How it does there now; what is said to be wrong and looks well is at least delayed."""
+def _health(row: ServiceRow, regions: Sequence[str]) -> Health:
+    """Return the worst health in these regions, but at least delayed."""
     cells = [cell for value in regions if (cell := row.cells.get(value))] or [row.whole]
-    found = worst(cells).health
-    return found if found in TROUBLED else Health.DELAYED
+    health = worst(cells).health
+    return health if health in TROUBLED else Health.DELAYED
 
 
 def _when(page: StatusPage, at: datetime, now: datetime) -> str:

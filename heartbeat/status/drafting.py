@@ -1,4 +1,4 @@
-"""Drafts from what is known inside: one click from an incident, or from a window of maintenance."""
+"""Drafts of announcements, made from an incident or from a maintenance window."""
 
 from datetime import datetime
 
@@ -7,58 +7,59 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.incident import State
 from heartbeat import definitions, windows
-from heartbeat.checks import symptoms
 from heartbeat.config.public import StatusPage
 from heartbeat.status import announcement, draft, editor, health, store
-from heartbeat.status.announcement import Affected, Announcement, NotSo
+from heartbeat.status.announcement import Affected, Announcement, InvalidAnnouncement
 from heartbeat.status.editor import NoAnnouncement, page_of
 from heartbeat.who import Who
 
 
-def from_incident(db: Connection, who: Who, slug: str, number: int, now: datetime) -> Announcement:
-    """A draft about an incident for this page. The same again gives the one that there is.
+def from_incident(db: Connection, actor: Who, slug: str, number: int, now: datetime) -> Announcement:
+    """Return a draft about an incident for this page. Calling it again returns the same announcement.
 
-    Raises `NoPage`, `NoAnnouncement` where there is no such incident, and `NotSo` where it touches nothing there.
+    Raises `NoPage`, `NoAnnouncement` for an unknown incident, and `InvalidAnnouncement` if it affects nothing there.
     """
     page = page_of(db, slug)
-    # Of two that ask at once, the second gets what the first has made.
+    # Of two calls at once, the second returns the draft of the first.
     definitions.wait_for_turn(db)
-    there = store.drafted_from(db, slug, number)
-    if there is not None:
-        return editor.known(db, there)
-    affected, since = concerned(db, page, number)
+    existing = store.drafted_from(db, slug, number)
+    if existing is not None:
+        return editor.announcement_of(db, existing)
+    affected, since = affected_by(db, page, number)
     if not affected:
-        raise NotSo(
+        raise InvalidAnnouncement(
             f"Nothing on the page {page.title!r} belongs to incident {number}. Write an announcement by hand."
         )
-    wanted = draft.incident(page, affected, since, now)
-    return editor.make(db, who, slug, wanted, now, incident_id=number)
+    fields = draft.incident(page, affected, since, now)
+    return editor.make(db, actor, slug, fields, now, incident_id=number)
 
 
-def from_window(db: Connection, who: Who, slug: str, number: int, now: datetime) -> Announcement:
-    """A draft about a window of maintenance for this page. The same again, and what it raises: as `from_incident`."""
+def from_window(db: Connection, actor: Who, slug: str, number: int, now: datetime) -> Announcement:
+    """Return a draft about a maintenance window for this page, like `from_incident`."""
     page = page_of(db, slug)
     definitions.wait_for_turn(db)
-    there = store.drafted_from_window(db, slug, number)
-    if there is not None:
-        return editor.known(db, there)
+    existing = store.drafted_from_window(db, slug, number)
+    if existing is not None:
+        return editor.announcement_of(db, existing)
     window = windows.load(db, number)
     if window is None:
         raise NoAnnouncement(f"There is no maintenance {number}.")
-    matched = [labels for labels in store.labels(db) if window.match.items() <= labels.items()]
-    affected = draft.touched(page, matched, health.rows(page, store.bearings(db), ()))
-    wanted = draft.maintenance(window.title, window.description, affected, window.starts_at, window.ends_at)
-    return editor.make(db, who, slug, wanted, now, maintenance_id=number)
+    matching = [labels for labels in store.labels(db) if window.match.items() <= labels.items()]
+    affected = draft.affected_components(page, matching, health.rows(page, store.check_counts(db), ()))
+    fields = draft.maintenance(window.title, window.description, affected, window.starts_at, window.ends_at)
+    return editor.make(db, actor, slug, fields, now, maintenance_id=number)
 
 
-def concerned(db: Connection, page: StatusPage, number: int) -> tuple[tuple[Affected, ...], datetime]:
-    """What of a page an incident touches, and since when. Raises `NoAnnouncement`."""
-    found = desk.dossier(db, number)
-    if found is None:
+def affected_by(db: Connection, page: StatusPage, number: int) -> tuple[tuple[Affected, ...], datetime]:
+    """Return the components of a page that an incident affects, and its start. Raises `NoAnnouncement`."""
+    dossier = desk.dossier(db, number)
+    if dossier is None:
         raise NoAnnouncement(f"There is no incident {number}.")
-    standing = [one for one in found.symptoms if one.cleared_at is None]
-    relevant = found.symptoms if found.incident.state is State.RESOLVED else standing
-    ids = list(symptoms.check_ids(symptom.key for symptom in relevant).values())
+    open_symptoms = [symptom for symptom in dossier.symptoms if symptom.cleared_at is None]
+    symptoms = dossier.symptoms if dossier.incident.state is State.RESOLVED else open_symptoms
+    ids = [
+        int(symptom.key.removeprefix("check:")) for symptom in symptoms if symptom.key.startswith("check:")
+    ]
     claims = announcement.claims(store.open_of(db, page.slug))
-    rows = health.rows(page, store.bearings(db), claims)
-    return draft.touched(page, store.labels(db, ids), rows), found.incident.opened_at
+    rows = health.rows(page, store.check_counts(db), claims)
+    return draft.affected_components(page, store.labels(db, ids), rows), dossier.incident.opened_at

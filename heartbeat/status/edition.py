@@ -1,4 +1,4 @@
-"""One page as the files that are served and pushed to other hosts. Pure."""
+"""The files of a status page, as they are served and pushed to other hosts. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -10,26 +10,22 @@ from heartbeat.status import atom, badge, health, html, statuspage
 from heartbeat.status.snapshot import Snapshot
 
 AS_OF = "as-of.json"
-"""The file that says when an edition was made."""
+"""The file with the time of an edition."""
 STALE = timedelta(minutes=3)
-"""An edition that is older says so where it is shown."""
+"""The age from which an edition is shown with a warning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """The files of one page by their paths below it, and when they were made."""
+    """The files of one page by their paths below it, and the time they were made."""
 
     slug: str
     at: datetime
     files: Mapping[str, bytes] = field(repr=False)
 
-    def says(self) -> Mapping[str, bytes]:
-        """The files without those that only tell the time."""
-        return {path: content for path, content in self.files.items() if path != AS_OF}
 
-
-def printed(snapshot: Snapshot) -> Edition:
-    """Every file of a page."""
+def render(snapshot: Snapshot) -> Edition:
+    """Render every file of a page."""
     files = {html.asset(name): content for name, content in html.ASSETS.items()}
     if logo := html.logo_name(snapshot):
         files[logo] = picture(snapshot.page.logo)[1]
@@ -44,7 +40,7 @@ def printed(snapshot: Snapshot) -> Edition:
 
 
 def read_back(slug: str, files: Mapping[str, bytes]) -> Edition | None:
-    """The edition that lies on the disk; None where it is not whole."""
+    """Return the edition that the files on the disk make, or None if it is incomplete."""
     try:
         at = datetime.fromisoformat(json.loads(files[AS_OF])["as_of"])
     except (KeyError, ValueError, TypeError):
@@ -53,22 +49,25 @@ def read_back(slug: str, files: Mapping[str, bytes]) -> Edition | None:
 
 
 def stale(path: str, content: bytes) -> bytes:
-    """The file as it is shown where it is too old."""
+    """Return the file as it is shown once it is too old."""
     if path.startswith("badge"):
         return badge.drawn("status", *badge.OLD)[path.rpartition(".")[2]]
     return content.replace(*html.STALE, 1) if path.endswith(".html") else content
 
 
 def _badges(snapshot: Snapshot) -> dict[str, bytes]:
-    """Small drawings of the page and of each component."""
     worst = (
         health.worst([row.whole for row in snapshot.rows]).health if snapshot.rows else health.Health.UNKNOWN
     )
-    shown = {"badge": badge.of(snapshot.page.title, worst)}
+    badges = {"badge": badge.of(snapshot.page.title, worst)}
     for row in snapshot.rows:
         name = statuspage.component_id(snapshot, row.name)
-        shown[f"badge/{name}"] = badge.of(row.name, row.whole.health)
-    return {f"{path}.{ending}": content for path, one in shown.items() for ending, content in one.items()}
+        badges[f"badge/{name}"] = badge.of(row.name, row.whole.health)
+    return {
+        f"{path}.{ending}": content
+        for path, drawings in badges.items()
+        for ending, content in drawings.items()
+    }
 
 
 def _json(value: object) -> bytes:

@@ -1,6 +1,6 @@
-"""What people write for customers. Each function works inside the caller's transaction, and is audited there.
+"""Changes of announcements. Each function works in the caller's transaction, and records itself in the audit log.
 
-Nothing here is told to customers but by `publish` and `update`.
+Only `publish` and `update` reach customers.
 """
 
 from collections.abc import Mapping
@@ -14,220 +14,248 @@ from heartbeat import audit, definitions
 from heartbeat.config.public import StatusPage
 from heartbeat.status import announcement as life
 from heartbeat.status import mailbox, store
-from heartbeat.status.announcement import Affected, Announcement, NotSo, Status, Update, Wanted
+from heartbeat.status.announcement import (
+    Affected,
+    Announcement,
+    AnnouncementFields,
+    InvalidAnnouncement,
+    Status,
+    Update,
+)
 from heartbeat.who import Who
 
 
 class NoPage(LookupError):
-    """There is no status page of this name."""
+    """No status page has this name."""
 
 
 class NoAnnouncement(LookupError):
-    """There is no such announcement."""
+    """No announcement has this number."""
 
 
 class OtherRequest(ValueError):
-    """A request of this name has made something else."""
+    """A request with this key has made another announcement."""
 
 
 def page_of(db: Connection, slug: str) -> StatusPage:
-    """The page of this name. Raises `NoPage`."""
-    found = definitions.status_pages_of(db).get(slug)
-    if found is None:
+    """Return the page of this name. Raises `NoPage`."""
+    page = definitions.status_pages_of(db).get(slug)
+    if page is None:
         raise NoPage(f"There is no status page {slug[:100]!r}.")
-    return found
+    return page
 
 
-def known(db: Connection, number: int, *, lock: bool = False) -> Announcement:
-    """The announcement of this number. Raises `NoAnnouncement`."""
-    found = store.load(db, number, lock=lock)
-    if found is None:
+def announcement_of(db: Connection, number: int, *, lock: bool = False) -> Announcement:
+    """Return the announcement of this number. Raises `NoAnnouncement`."""
+    announcement = store.load(db, number, lock=lock)
+    if announcement is None:
         raise NoAnnouncement(f"There is no announcement {number}.")
-    return found
+    return announcement
 
 
 def make(
     db: Connection,
-    who: Who,
+    actor: Who,
     slug: str,
-    wanted: Wanted,
+    fields: AnnouncementFields,
     now: datetime,
     request: str | None = None,
     **source: Any,
 ) -> Announcement:
-    """Write a draft. `source` is what it was drafted from. Raises `NoPage` and `NotSo`.
+    """Make a draft. `source` names the incident or window behind it. Raises `NoPage` and `InvalidAnnouncement`.
 
-    Asked again under the same `request` it is made once. Raises `OtherRequest` where that made something else.
+    Calls with the same `request` make one draft. Raises `OtherRequest` if that request made something else.
     """
     page = page_of(db, slug)
-    right = _related(db, slug, life.judged(wanted, page))
-    known = _asked_before(db, request) if request else None
-    if known is not None:
-        if (known.page, known.kind, known.title) != (slug, right.kind, right.title):
+    complete = life.completed(fields, page)
+    _refuse_unpublished(db, slug, complete.unrelated)
+    existing = _made_by_request(db, request) if request else None
+    if existing is not None:
+        if (existing.page, existing.kind, existing.title) != (slug, complete.kind, complete.title):
             raise OtherRequest("another announcement was made with this one; choose a new one.")
-        return known
+        return existing
     draft = Announcement(
         id=0,
         page=slug,
-        kind=right.kind,
-        title=right.title,
-        status=right.status,
-        impact=right.impact or life.impact_of(right.affected),
-        starts_at=right.starts_at,
-        ends_at=right.ends_at,
-        affected=right.affected,
-        unrelated=right.unrelated,
-        draft=right.body,
+        kind=complete.kind,
+        title=complete.title,
+        status=complete.status,
+        impact=complete.impact or life.impact_of(complete.affected),
+        starts_at=complete.starts_at,
+        ends_at=complete.ends_at,
+        affected=complete.affected,
+        unrelated=complete.unrelated,
+        draft=complete.body,
         made_at=now,
         changed_at=now,
         **source,
     )
-    made = replace(draft, id=store.add(db, draft, request))
-    audit.record(db, who, "announcement.make", target(made), now, after=shown(made))
-    return made
+    announcement = replace(draft, id=store.add(db, draft, request))
+    audit.record(db, actor, "announcement.make", target(announcement), now, after=audit_fields(announcement))
+    return announcement
 
 
-def change(db: Connection, who: Who, number: int, wanted: Wanted, now: datetime) -> Announcement:
-    """Write a draft anew; of what is published everything but what was said. Raises as `make`, and `NoAnnouncement`."""
-    before = known(db, number, lock=True)
-    page = page_of(db, before.page)
-    if before.published_at is not None:
-        # What it says and how far it has come is said by updates.
-        first = Status.INVESTIGATING if before.kind is life.Kind.INCIDENT else Status.SCHEDULED
-        wanted = replace(wanted, status=first, body="-")
-    right = _related(db, before.page, life.judged(replace(wanted, kind=before.kind), page), number)
-    after = replace(
-        before,
-        title=right.title,
-        impact=right.impact or before.impact,
-        starts_at=right.starts_at,
-        ends_at=right.ends_at,
-        affected=right.affected,
-        unrelated=right.unrelated,
+def change(
+    db: Connection, actor: Who, number: int, fields: AnnouncementFields, now: datetime
+) -> Announcement:
+    """Replace a draft, or everything but the updates of a published announcement.
+
+    Raises `NoAnnouncement`, and what `make` raises.
+    """
+    announcement = announcement_of(db, number, lock=True)
+    page = page_of(db, announcement.page)
+    if announcement.published_at is not None:
+        # Its updates hold its status and its words.
+        first = Status.INVESTIGATING if announcement.kind is life.Kind.INCIDENT else Status.SCHEDULED
+        fields = replace(fields, status=first, body="-")
+    complete = life.completed(replace(fields, kind=announcement.kind), page)
+    _refuse_unpublished(db, announcement.page, complete.unrelated, number)
+    changed = replace(
+        announcement,
+        title=complete.title,
+        impact=complete.impact or announcement.impact,
+        starts_at=complete.starts_at,
+        ends_at=complete.ends_at,
+        affected=complete.affected,
+        unrelated=complete.unrelated,
         changed_at=now,
     )
-    if before.published_at is None:
-        after = replace(after, status=right.status, draft=right.body)
-    store.save(db, after)
-    audit.record(db, who, "announcement.change", target(after), now, before=shown(before), after=shown(after))
-    return after
+    if announcement.published_at is None:
+        changed = replace(changed, status=complete.status, draft=complete.body)
+    store.save(db, changed)
+    _record(db, actor, "announcement.change", announcement, changed, now)
+    return changed
 
 
-def publish(db: Connection, who: Who, number: int, now: datetime, *, automatic: bool = False) -> Announcement:
-    """Tell customers. Raises `NoAnnouncement` and `NotSo`."""
-    before = known(db, number, lock=True)
-    if before.published_at is not None:
-        return before
-    after = life.published(before, now)
-    said = Update(0, now, after.status, before.draft, who.name, automatic, after.affected)
-    return _say(db, who, "announcement.publish", before, after, said)
+def publish(
+    db: Connection, actor: Who, number: int, now: datetime, *, automatic: bool = False
+) -> Announcement:
+    """Publish a draft. Raises `NoAnnouncement` and `InvalidAnnouncement`."""
+    announcement = announcement_of(db, number, lock=True)
+    if announcement.published_at is not None:
+        return announcement
+    published = life.published(announcement, now)
+    entry = Update(0, now, published.status, announcement.draft, actor.name, automatic, published.affected)
+    return _publish_update(db, actor, "announcement.publish", announcement, published, entry)
 
 
 def update(
     db: Connection,
-    who: Who,
+    actor: Who,
     number: int,
     status: Status,
-    words: str,
+    body: str,
     now: datetime,
     *,
     affected: tuple[Affected, ...] | None = None,
     automatic: bool = False,
 ) -> Announcement:
-    """Say something more of what is published. Raises `NoPage`, `NoAnnouncement` and `NotSo`."""
-    before = known(db, number, lock=True)
-    if before.updates and (status, words, who.name) == _newest(before):
-        return before
+    """Add an update. Raises `NoPage`, `NoAnnouncement` and `InvalidAnnouncement`."""
+    announcement = announcement_of(db, number, lock=True)
+    if announcement.updates and (status, body, actor.name) == _newest(announcement):
+        return announcement
     if affected is not None:
-        life.about(affected, page_of(db, before.page))
-    after = life.updated(before, status, now, affected)
-    said = Update(0, now, status, life.body(words), who.name, automatic, after.affected)
-    return _say(db, who, "announcement.update", before, after, said)
+        life.refuse_unknown(affected, page_of(db, announcement.page))
+    changed = life.updated(announcement, status, now, affected)
+    entry = Update(0, now, status, life.body(body), actor.name, automatic, changed.affected)
+    return _publish_update(db, actor, "announcement.update", announcement, changed, entry)
 
 
-def relate(db: Connection, who: Who, number: int, unrelated: tuple[int, ...], now: datetime) -> Announcement:
-    """Say which others it is not related to. Raises `NoAnnouncement` and `NotSo`."""
-    before = known(db, number, lock=True)
-    _all_there(db, before.page, unrelated, number)
-    after = replace(before, unrelated=unrelated, changed_at=now)
-    store.save(db, after)
-    audit.record(db, who, "announcement.relate", target(after), now, before=shown(before), after=shown(after))
-    return after
+def relate(
+    db: Connection, actor: Who, number: int, unrelated: tuple[int, ...], now: datetime
+) -> Announcement:
+    """Set the announcements it is not related to. Raises `NoAnnouncement` and `InvalidAnnouncement`."""
+    announcement = announcement_of(db, number, lock=True)
+    _refuse_unpublished(db, announcement.page, unrelated, number)
+    changed = replace(announcement, unrelated=unrelated, changed_at=now)
+    store.save(db, changed)
+    _record(db, actor, "announcement.relate", announcement, changed, now)
+    return changed
 
 
-def discard(db: Connection, who: Who, number: int, now: datetime) -> Announcement:
-    """Throw a draft away. What customers have read stays. Raises `NoAnnouncement` and `NotSo`."""
-    before = known(db, number, lock=True)
-    if before.published_at is not None:
-        raise NotSo("It has been published: resolve it instead, so that customers read how it ended.")
+def discard(db: Connection, actor: Who, number: int, now: datetime) -> Announcement:
+    """Delete a draft. Raises `NoAnnouncement`, and `InvalidAnnouncement` if it is published."""
+    announcement = announcement_of(db, number, lock=True)
+    if announcement.published_at is not None:
+        raise InvalidAnnouncement("It is published. Resolve it instead, so that customers read how it ended.")
     store.remove(db, number)
-    audit.record(db, who, "announcement.discard", target(before), now, before=shown(before))
-    return before
+    audit.record(
+        db, actor, "announcement.discard", target(announcement), now, before=audit_fields(announcement)
+    )
+    return announcement
 
 
-def automatic(one: Announcement) -> Announcement:
-    """As it is where the page itself has written it."""
-    return replace(one, automatic=True)
+def automatic(announcement: Announcement) -> Announcement:
+    """Return the announcement, marked as written automatically."""
+    return replace(announcement, automatic=True)
 
 
-def target(one: Announcement) -> str:
-    """What the audit log calls it."""
-    return f"announcement {one.id}"
+def target(announcement: Announcement) -> str:
+    """Return its name in the audit log."""
+    return f"announcement {announcement.id}"
 
 
-def shown(one: Announcement) -> Mapping[str, Any]:
-    """It, for the audit log."""
-    times = {name: getattr(one, name) for name in ("starts_at", "ends_at", "published_at", "resolved_at")}
+def audit_fields(announcement: Announcement) -> Mapping[str, Any]:
+    """Return the fields that the audit log records."""
+    times = {
+        name: getattr(announcement, name) for name in ("starts_at", "ends_at", "published_at", "resolved_at")
+    }
     return {
-        "page": one.page,
-        "kind": one.kind.value,
-        "title": one.title,
-        "status": one.status.value,
-        "impact": one.impact.value,
+        "page": announcement.page,
+        "kind": announcement.kind.value,
+        "title": announcement.title,
+        "status": announcement.status.value,
+        "impact": announcement.impact.value,
         "affected": [
             {"component": part.component, "health": part.health.value, "regions": list(part.regions)}
-            for part in one.affected
+            for part in announcement.affected
         ],
-        "not_related_to": list(one.unrelated),
-        "draft": one.draft,
+        "not_related_to": list(announcement.unrelated),
+        "draft": announcement.draft,
         **{name: at.isoformat() for name, at in times.items() if at is not None},
     }
 
 
-def _asked_before(db: Connection, request: str) -> Announcement | None:
-    """What this request has made. Of two that come at once the second waits for the first."""
+def _made_by_request(db: Connection, request: str) -> Announcement | None:
+    # Of two requests at once, the second waits for the first.
     definitions.wait_for_turn(db)
-    return store.asked_before(db, request)
+    return store.of_request(db, request)
 
 
-def _newest(one: Announcement) -> tuple[Status, str, str]:
-    return one.updates[0].status, one.updates[0].body, one.updates[0].by
+def _newest(announcement: Announcement) -> tuple[Status, str, str]:
+    return announcement.updates[0].status, announcement.updates[0].body, announcement.updates[0].by
 
 
-def _say(
-    db: Connection, who: Who, deed: str, before: Announcement, after: Announcement, said: Update
+def _publish_update(
+    db: Connection, actor: Who, action: str, announcement: Announcement, changed: Announcement, entry: Update
 ) -> Announcement:
-    store.save(db, after)
-    number = store.say(db, after.id, said)
-    mailbox.queue(db, after.page, number, said.at)
-    now_said = replace(said, id=number)
-    audit.record(
-        db, who, deed, target(after), said.at, before=shown(before), after={**shown(after), "said": said.body}
-    )
-    return replace(after, updates=(now_said, *before.updates))
+    store.save(db, changed)
+    number = store.add_update(db, changed.id, entry)
+    mailbox.queue(db, changed.page, number, entry.at)
+    stored = replace(entry, id=number)
+    _record(db, actor, action, announcement, changed, entry.at, said=entry.body)
+    return replace(changed, updates=(stored, *announcement.updates))
 
 
-def _related(db: Connection, slug: str, wanted: Wanted, number: int = 0) -> Wanted:
-    _all_there(db, slug, wanted.unrelated, number)
-    return wanted
+def _record(
+    db: Connection,
+    actor: Who,
+    action: str,
+    announcement: Announcement,
+    changed: Announcement,
+    now: datetime,
+    **more: str,
+) -> None:
+    old, new = audit_fields(announcement), {**audit_fields(changed), **more}
+    audit.record(db, actor, action, target(changed), now, before=old, after=new)
 
 
-def _all_there(db: Connection, slug: str, unrelated: tuple[int, ...], number: int) -> None:
+def _refuse_unpublished(db: Connection, slug: str, unrelated: tuple[int, ...], number: int = 0) -> None:
     if number in unrelated:
-        raise NotSo("not_related_to: names itself.")
+        raise InvalidAnnouncement("not_related_to: must not name itself.")
     if len(unrelated) > life.MAX_UNRELATED:
-        raise NotSo(f"not_related_to: names at most {life.MAX_UNRELATED}.")
-    there = store.titles(db, slug, unrelated) if unrelated else {}
-    for one in unrelated:
-        if one not in there:
-            raise NotSo(f"not_related_to: {one} is no published announcement of this page.")
+        raise InvalidAnnouncement(f"not_related_to: must name at most {life.MAX_UNRELATED}.")
+    published = store.titles(db, slug, unrelated) if unrelated else {}
+    for other in unrelated:
+        if other not in published:
+            raise InvalidAnnouncement(f"not_related_to: {other} is no published announcement of this page.")

@@ -1,4 +1,4 @@
-"""The folder of published pages: each file whole or not at all, and a page's index after what it refers to."""
+"""The folder of published pages. Each file is written whole, and a page's index after the files it refers to."""
 
 import os
 import tempfile
@@ -9,38 +9,38 @@ from heartbeat.status import edition
 from heartbeat.status.edition import Edition
 
 LARGEST = 5_000_000
-"""Bytes of a file that is read back; none of ours is larger."""
+"""The largest file in bytes that is read back. None of ours is larger."""
 
 
-def write(folder: Path, printed: Edition) -> bool:
-    """Put an edition in its place and take away what is no part of it; whether anything but the time has changed."""
-    home = folder / printed.slug
-    known = _read(home)
-    changed = {path: content for path, content in printed.files.items() if known.get(path) != content}
+def write(folder: Path, new: Edition) -> bool:
+    """Write an edition and remove other files. Return True if anything but the time has changed."""
+    home = folder / new.slug
+    existing = _read(home)
+    changed = {path: content for path, content in new.files.items() if existing.get(path) != content}
     for path, content in changed.items():
         _put(home / path, content)
-    gone = known.keys() - printed.files.keys()
-    for path in gone:
+    removed = existing.keys() - new.files.keys()
+    for path in removed:
         (home / path).unlink(missing_ok=True)
-    return bool(gone or changed.keys() - {edition.AS_OF})
+    return bool(removed or changed.keys() - {edition.AS_OF})
 
 
 def remove(folder: Path, slug: str) -> None:
-    """Take a page away."""
+    """Remove a page."""
     home = folder / slug
     for path in _read(home):
         (home / path).unlink(missing_ok=True)
-    for directory in sorted((one for one in home.rglob("*") if one.is_dir()), reverse=True):
+    for directory in sorted((path for path in home.rglob("*") if path.is_dir()), reverse=True):
         directory.rmdir()
     if home.is_dir():
         home.rmdir()
 
 
 def read(folder: Path) -> dict[str, Edition]:
-    """The editions that lie there, by slug."""
+    """Return the editions in the folder, by slug."""
     homes = sorted(home for home in folder.iterdir() if home.is_dir()) if folder.is_dir() else []
-    found = (edition.read_back(home.name, _read(home)) for home in homes)
-    return {one.slug: one for one in found if one is not None}
+    editions = (edition.read_back(home.name, _read(home)) for home in homes)
+    return {page_edition.slug: page_edition for page_edition in editions if page_edition is not None}
 
 
 def _read(home: Path) -> Mapping[str, bytes]:
@@ -53,7 +53,7 @@ def _read(home: Path) -> Mapping[str, bytes]:
 
 
 def _put(path: Path, content: bytes) -> None:
-    """Write beside, onto the disk, then rename: whoever reads sees the old file or the new one."""
+    """Write a new file, sync it, and rename it: readers see either the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     number, draft = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:
@@ -61,7 +61,7 @@ def _put(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        # A web server of another user reads them too.
+        # A web server that runs as another user reads them too.
         Path(draft).chmod(0o644)
         Path(draft).replace(path)
     except BaseException:

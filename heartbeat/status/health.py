@@ -1,19 +1,18 @@
-"""How a component does, in customers' words: nothing of how we know. Pure."""
+"""The health of the components of a status page, in customers' words. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from heartbeat.check import State
 from heartbeat.config.public import Component, Regions, StatusPage
 
 NAMED = 3
-"""As many troubled components are named in the headline; more are counted."""
+"""The largest number of troubled components that the headline names. More are counted."""
 
 
 class Health(StrEnum):
-    """How a component does, in the words of its row."""
+    """The health of a component, in the words of its row, worst first."""
 
     STOPPED = "Not working"
     PARTLY = "Partly not working"
@@ -28,8 +27,8 @@ TROUBLED = (Health.STOPPED, Health.PARTLY, Health.DELAYED)
 
 
 @dataclass(frozen=True, slots=True)
-class Bearing:
-    """How many checks that bear the same labels stand alike, and since when the first of them has."""
+class CheckCount:
+    """The number of checks with the same labels and state, and the time since which the first has been in it."""
 
     labels: Mapping[str, str]
     state: str
@@ -38,8 +37,8 @@ class Bearing:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How the checks behind one component stand. Paused ones and those that were never heard say nothing."""
+class UpAndDown:
+    """The numbers of checks of one component that are up and down. Paused and never heard ones do not count."""
 
     up: int = 0
     down: int = 0
@@ -47,37 +46,36 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """How a component does in one region, or everywhere. `since` is when it ceased to be well."""
+class HealthCell:
+    """The health of a component in one region or everywhere. `since` is the time since which it is not normal."""
 
     health: Health
     since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A component as it is shown: everywhere, and region by region in the order of the columns."""
+class ServiceRow:
+    """A component on the page: its health everywhere, and by region in the order of the columns."""
 
     component: Component
-    whole: Cell
-    cells: Mapping[str, Cell | None] = field(default_factory=dict)
-    """By the region's value; None where the component is not there."""
+    whole: HealthCell
+    cells: Mapping[str, HealthCell | None] = field(default_factory=dict)
+    """By the region's value; None if the component is not offered there."""
 
     @property
     def name(self) -> str:
-        """What customers call it."""
         return self.component.name
 
     @property
-    def apart(self) -> bool:
-        """Whether its regions tell all: the worst of them is as bad as the whole."""
-        there = [WORST_FIRST.index(cell.health) for cell in self.cells.values() if cell]
-        return bool(there) and min(there) <= WORST_FIRST.index(self.whole.health)
+    def by_region(self) -> bool:
+        """True if the row can show its regions: the worst of them is as bad as the whole."""
+        severities = [WORST_FIRST.index(cell.health) for cell in self.cells.values() if cell]
+        return bool(severities) and min(severities) <= WORST_FIRST.index(self.whole.health)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What humans say of a component in an open incident or a maintenance. Without regions it holds everywhere."""
+    """The health of a component that an open announcement states. Without regions it holds everywhere."""
 
     component: str
     health: Health
@@ -85,94 +83,104 @@ class Claim:
     regions: Sequence[str] = ()
 
 
-def rows(page: StatusPage, bearings: Sequence[Bearing], claims: Sequence[Claim]) -> tuple[Row, ...]:
-    """Every component of a page, as its checks stand and as humans say."""
-    return tuple(_row(one, page.regions, bearings, claims) for one in page.components)
+def rows(
+    page: StatusPage, check_counts: Sequence[CheckCount], claims: Sequence[Claim]
+) -> tuple[ServiceRow, ...]:
+    """Return the row of every component of a page, from its checks and from announcements."""
+    return tuple(_row(component, page.regions, check_counts, claims) for component in page.components)
 
 
-def standing(bearings: Iterable[Bearing], match: Mapping[str, str]) -> Standing:
-    """How the checks that bear all of these labels stand."""
+def up_and_down(check_counts: Iterable[CheckCount], match: Mapping[str, str]) -> UpAndDown:
+    """Count the checks that have all of these labels."""
     up, down, since = 0, 0, None
-    for one in bearings:
-        if match.items() <= one.labels.items():
-            up += one.count if one.state == State.UP else 0
-            if one.state == State.DOWN:
-                down, since = down + one.count, min(since or one.since, one.since)
-    return Standing(up, down, since)
+    for counted in check_counts:
+        if match.items() <= counted.labels.items():
+            up += counted.count if counted.state == "up" else 0
+            if counted.state == "down":
+                down, since = down + counted.count, min(since or counted.since, counted.since)
+    return UpAndDown(up, down, since)
 
 
-def measured(standing: Standing) -> Cell:
-    """Where all of it is down it does not work, where some of it is it is delayed."""
-    if standing.down:
-        return Cell(Health.DELAYED if standing.up else Health.STOPPED, standing.down_since)
-    return Cell(Health.NORMAL if standing.up else Health.UNKNOWN)
+def measured(counts: UpAndDown) -> HealthCell:
+    """Return the health that the checks show: not working if all are down, delayed if some are."""
+    if counts.down:
+        return HealthCell(Health.DELAYED if counts.up else Health.STOPPED, counts.down_since)
+    return HealthCell(Health.NORMAL if counts.up else Health.UNKNOWN)
 
 
-def worst(cells: Iterable[Cell]) -> Cell:
-    """The worst of several; of those that are equally bad the first to have begun."""
-    return min(cells, key=lambda one: (WORST_FIRST.index(one.health), one.since is None, str(one.since)))
+def worst(cells: Iterable[HealthCell]) -> HealthCell:
+    """Return the worst cell. Of equally bad ones, return the one that began first."""
+    return min(cells, key=lambda cell: (WORST_FIRST.index(cell.health), cell.since is None, str(cell.since)))
 
 
 def _row(
-    component: Component, regions: Regions | None, bearings: Sequence[Bearing], claims: Sequence[Claim]
-) -> Row:
-    own = [claim for claim in claims if claim.component == component.name]
-    mine = [one for one in bearings if component.match.items() <= one.labels.items()]
-    cells: dict[str, Cell | None] = {}
+    component: Component, regions: Regions | None, check_counts: Sequence[CheckCount], claims: Sequence[Claim]
+) -> ServiceRow:
+    own_claims = [claim for claim in claims if claim.component == component.name]
+    own_counts = [counted for counted in check_counts if component.match.items() <= counted.labels.items()]
+    cells: dict[str, HealthCell | None] = {}
     for value in regions.columns if regions else ():
-        cells[value] = _there(component, regions, value, mine, own)
-    return Row(component, _whole(component, regions, mine, own, cells), cells)
+        cells[value] = _in_region(component, regions, value, own_counts, own_claims)
+    return ServiceRow(component, _whole(component, regions, own_counts, own_claims, cells), cells)
 
 
 def _whole(
     component: Component,
     regions: Regions | None,
-    mine: Sequence[Bearing],
-    own: Sequence[Claim],
-    cells: Mapping[str, Cell | None],
-) -> Cell:
-    """How all of it does: where it is out in some of its regions only, it is out in part."""
-    there = [cell for cell in cells.values() if cell]
-    if regions is None or not there:
-        return _claimed(measured(standing(mine, component.match)), own)
-    outside = [one for one in mine if one.labels.get(regions.label) not in regions.columns]
-    parts = list(there)
+    own_counts: Sequence[CheckCount],
+    own_claims: Sequence[Claim],
+    cells: Mapping[str, HealthCell | None],
+) -> HealthCell:
+    """Return the health everywhere. A component that is out in some of its regions only is partly out."""
+    regional = [cell for cell in cells.values() if cell]
+    if regions is None or not regional:
+        return _claimed(measured(up_and_down(own_counts, component.match)), own_claims)
+    outside = [counted for counted in own_counts if counted.labels.get(regions.label) not in regions.columns]
+    parts = list(regional)
     if outside:
-        rest = measured(standing(outside, component.match))
-        calm = any(cell.health is not Health.STOPPED for cell in there)
-        if rest.health is Health.STOPPED and calm:
-            # What belongs to no region is a slowness of the whole, not an outage somewhere.
-            rest = Cell(Health.DELAYED, rest.since)
-        parts.append(_claimed(rest, [claim for claim in own if not claim.regions]))
+        rest = measured(up_and_down(outside, component.match))
+        partial = any(cell.health is not Health.STOPPED for cell in regional)
+        if rest.health is Health.STOPPED and partial:
+            # Checks outside of the regions make the whole slow; they are no outage in a region.
+            rest = HealthCell(Health.DELAYED, rest.since)
+        parts.append(_claimed(rest, [claim for claim in own_claims if not claim.regions]))
     return _together(parts)
 
 
-def _together(parts: Sequence[Cell]) -> Cell:
-    known = [part for part in parts if part.health is not Health.UNKNOWN]
-    if not known:
+def _together(parts: Sequence[HealthCell]) -> HealthCell:
+    informed = [part for part in parts if part.health is not Health.UNKNOWN]
+    if not informed:
         return parts[0]
     if all(part.health is Health.STOPPED for part in parts):
         return worst(parts)
-    return worst(Cell(Health.PARTLY, part.since) if part.health is Health.STOPPED else part for part in known)
+    return worst(
+        HealthCell(Health.PARTLY, part.since) if part.health is Health.STOPPED else part for part in informed
+    )
 
 
-def _there(
-    component: Component, regions: Regions | None, value: str, mine: Sequence[Bearing], own: Sequence[Claim]
-) -> Cell | None:
+def _in_region(
+    component: Component,
+    regions: Regions | None,
+    region: str,
+    own_counts: Sequence[CheckCount],
+    own_claims: Sequence[Claim],
+) -> HealthCell | None:
     label = regions.label if regions else ""
-    here = [one for one in mine if one.labels.get(label) == value]
-    said = [claim for claim in own if value in claim.regions or (here and not claim.regions)]
-    if not here and not said:
+    regional = [counted for counted in own_counts if counted.labels.get(label) == region]
+    regional_claims = [
+        claim for claim in own_claims if region in claim.regions or (regional and not claim.regions)
+    ]
+    if not regional and not regional_claims:
         return None
-    return _claimed(measured(standing(here, component.match)), said)
+    return _claimed(measured(up_and_down(regional, component.match)), regional_claims)
 
 
-def _claimed(cell: Cell, claims: Sequence[Claim]) -> Cell:
-    """What humans say counts where it is worse than what is measured. A maintenance explains what is measured."""
-    said = worst([Cell(claim.health, claim.since) for claim in claims]) if claims else None
-    if said is None:
+def _claimed(cell: HealthCell, claims: Sequence[Claim]) -> HealthCell:
+    """Return the worse of the measured and the claimed health. A maintenance overrides what is measured."""
+    worst_claim = worst([HealthCell(claim.health, claim.since) for claim in claims]) if claims else None
+    if worst_claim is None:
         return cell
-    if said.health is Health.MAINTENANCE:
-        return said
-    known = cell if cell.health is not Health.UNKNOWN else Cell(Health.NORMAL)
-    return worst([known, said])
+    if worst_claim.health is Health.MAINTENANCE:
+        return worst_claim
+    assumed = cell if cell.health is not Health.UNKNOWN else HealthCell(Health.NORMAL)
+    return worst([assumed, worst_claim])

@@ -1,4 +1,4 @@
-"""The operator's command that takes the published files to another host. Never two at once, and bounded in time."""
+"""The operator's command that copies the published files to another host: one at a time, and bounded in time."""
 
 import asyncio
 import logging
@@ -12,15 +12,15 @@ from subprocess import DEVNULL, PIPE, Popen
 from threading import Event, Timer
 
 BOUND = 50.0
-"""Seconds that the command has."""
-SAID = 500
-"""Characters of what it said that are logged where it failed."""
+"""The longest run of the command, in seconds."""
+LOGGED_CHARACTERS = 500
+"""Characters of its error output that are logged when it fails."""
 
 log = logging.getLogger(__name__)
 
 
 class Hook:
-    """Runs the command after a change. A change while it runs makes it run once more afterwards."""
+    """Run the command after a change. A change during a run causes one more run."""
 
     def __init__(self, command: str, folder: Path, observe: Callable[[str], None]) -> None:
         self._command = command
@@ -28,20 +28,20 @@ class Hook:
         self._observe = observe
         self._process: Popen[bytes] | None = None
         self._stopping = False
-        self._again = False
+        self._run_once_more = False
         self.running: asyncio.Task[None] | None = None
 
     def pull(self) -> None:
-        """The files have changed."""
+        """Run the command, since the files have changed."""
         if not self._command:
             return
         if self.running is not None and not self.running.done():
-            self._again = True
+            self._run_once_more = True
         else:
             self.running = asyncio.create_task(self._run())
 
     async def rest(self) -> None:
-        """End what runs."""
+        """End a running command."""
         self._stopping = True
         if self.running is not None and not self.running.done():
             if self._process is not None:
@@ -50,13 +50,13 @@ class Hook:
 
     async def _run(self) -> None:
         while not self._stopping:
-            self._again = False
+            self._run_once_more = False
             self._observe(await asyncio.to_thread(self._once))
-            if not self._again:
+            if not self._run_once_more:
                 return
 
     def _once(self) -> str:
-        """Run it to its end: "done", "failed" or "slow"."""
+        """Run the command to its end. Return "done", "failed" or "slow"."""
         command = ("/bin/sh", "-c", self._command, "status-hook", str(self._folder.resolve()))
         try:
             self._process = Popen(  # noqa: S603  # the operator wrote the command
@@ -68,17 +68,19 @@ class Hook:
         with self._process as process:
             if self._stopping:
                 _end(process)
-            late, said = _heard(process)
+            late, error_output = _wait(process)
         if late:
             log.warning("the status hook took longer than %g s and was ended", BOUND)
             return "slow"
         if process.returncode and not self._stopping:
-            log.warning("the status hook ended with %d: %s", process.returncode, said or "it said nothing")
+            log.warning(
+                "the status hook ended with %d: %s", process.returncode, error_output or "no error output"
+            )
         return "failed" if process.returncode else "done"
 
 
-def _heard(process: "subprocess.Popen[bytes]") -> tuple[bool, str]:
-    """Wait for the end: whether it took too long, and the beginning of what it said on standard error."""
+def _wait(process: "subprocess.Popen[bytes]") -> tuple[bool, str]:
+    """Wait for the end. Return True if it took too long, and the start of its standard error."""
     late = Event()
 
     def end() -> None:
@@ -87,17 +89,17 @@ def _heard(process: "subprocess.Popen[bytes]") -> tuple[bool, str]:
 
     timer = Timer(BOUND, end)
     timer.start()
-    kept = b""
+    output = b""
     assert process.stderr is not None
-    # All of it is read, so that the command never waits for us.
+    # Read everything, so that the command never waits for us.
     while part := process.stderr.read1(65_536):  # type: ignore[attr-defined]  # a pipe's reader is buffered
-        kept = (kept + part)[:SAID]
+        output = (output + part)[:LOGGED_CHARACTERS]
     process.wait()
     timer.cancel()
-    return late.is_set(), " ".join(kept.decode("utf-8", "replace").split())
+    return late.is_set(), " ".join(output.decode("utf-8", "replace").split())
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Whatever it has begun ends with it: it leads a group of processes of its own."""
+    """End the command and every process that it has started: they are one process group."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""A public page as HTML that stands alone: it loads what lies beside it and nothing from any other host. Pure.
+"""A status page as HTML that loads only the files beside it, and nothing from another host. Pure.
 
 Templates and assets are read once, from the package's own data.
 """
@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 SHARED = HERE.parent / "assets"
 """Files that the console has as well."""
 STALE = (b' id="stale" hidden', b' id="stale"')
-"""What stands in a page that is new, and what in one that is too old: the warning is always there."""
+"""The hidden warning in a recent page, and its replacement in one that is too old."""
 
 _ENDINGS = {
     "image/png": "png",
@@ -37,7 +37,7 @@ _ENDINGS = {
 
 
 def index(snapshot: Snapshot) -> bytes:
-    """The page itself."""
+    """Render the status page."""
     return _rendered(
         "index.html",
         snapshot,
@@ -52,24 +52,28 @@ def index(snapshot: Snapshot) -> bytes:
 
 
 def history(snapshot: Snapshot) -> bytes:
-    """What has been, in one page."""
-    return _rendered("history.html", snapshot, past=snapshot.past(PAST), more=len(snapshot.told) >= MOST)
+    """Render the page of past incidents."""
+    return _rendered(
+        "history.html", snapshot, past=snapshot.past(PAST), more=len(snapshot.announcements) >= MOST
+    )
 
 
-def preview(page: StatusPage, one: Announcement, others: Sequence[Announcement], now: datetime) -> Markup:
-    """One announcement as customers read it; a draft as they would. For who writes it."""
-    shown = one
-    if one.published_at is None:
-        first = Update(0, now, one.status, one.draft or "…", "", one.automatic)
-        shown = replace(one, published_at=now, updates=(first,))
-    told = (shown, *(other for other in others if other.id != one.id))
-    snapshot = Snapshot(page, now, (), "", told)
-    part = _templates.get_template("told.html").make_module(_shared(snapshot)).announcement  # type: ignore[attr-defined]
-    return Markup(part(shown))  # noqa: S704  # a macro escapes what it is given
+def preview(
+    page: StatusPage, announcement: Announcement, others: Sequence[Announcement], now: datetime
+) -> Markup:
+    """Render an announcement for its author as customers read it, or would read a draft."""
+    published = announcement
+    if announcement.published_at is None:
+        first = Update(0, now, announcement.status, announcement.draft or "…", "", announcement.automatic)
+        published = replace(announcement, published_at=now, updates=(first,))
+    announcements = (published, *(other for other in others if other.id != announcement.id))
+    snapshot = Snapshot(page, now, (), "", announcements)
+    template_macro = _templates.get_template("announcement.html").make_module(_shared(snapshot)).announcement  # type: ignore[attr-defined]
+    return Markup(template_macro(published))  # noqa: S704  # a macro escapes its arguments
 
 
 def logo_name(snapshot: Snapshot) -> str:
-    """The file of the logo; empty where there is none. Its name changes with its content."""
+    """Return the name of the logo's file, or an empty text without one. It changes with the content."""
     if not snapshot.page.logo:
         return ""
     kind, raw = picture(snapshot.page.logo)
@@ -77,30 +81,29 @@ def logo_name(snapshot: Snapshot) -> str:
 
 
 def asset(name: str) -> str:
-    """The name under which an asset lies beside the page; it changes with its content."""
+    """Return the name of an asset's file beside the page. It changes with the content."""
     stem, _, ending = name.rpartition(".")
     return f"{stem}-{sha256(ASSETS[name]).hexdigest()[:8]}.{ending}"
 
 
 def when(snapshot: Snapshot) -> Callable[[datetime], Markup]:
-    """Says an instant as customers of this page need it: the time, the day where it is another, always the zone."""
+    """Return a filter that shows an instant in the zone of the page, with the day if it is another."""
 
     def say(at: datetime) -> Markup:
-        here, zone = at.astimezone(snapshot.zone), snapshot.page.timezone
-        name = "UTC" if zone == "UTC" else here.tzname()
-        if here.year != snapshot.at.astimezone(snapshot.zone).year:
-            return _time(at, f"{here:%d %b %Y %H:%M} {name}")
+        local, zone = at.astimezone(snapshot.zone), snapshot.page.timezone
+        name = "UTC" if zone == "UTC" else local.tzname()
+        if local.year != snapshot.at.astimezone(snapshot.zone).year:
+            return _time(at, f"{local:%d %b %Y %H:%M} {name}")
         return _time(at, f"{spell.instant(at, snapshot.at, zone)} {name}")
 
     return say
 
 
-def _rendered(template: str, snapshot: Snapshot, **facts: Any) -> bytes:
-    return _templates.get_template(template).render(_shared(snapshot) | facts).encode()
+def _rendered(template: str, snapshot: Snapshot, **context: Any) -> bytes:
+    return _templates.get_template(template).render(_shared(snapshot) | context).encode()
 
 
 def _shared(snapshot: Snapshot) -> dict[str, Any]:
-    """What every template is given."""
     return {
         "page": snapshot.page,
         "regions": snapshot.page.regions,
@@ -108,16 +111,19 @@ def _shared(snapshot: Snapshot) -> dict[str, Any]:
         "logo": logo_name(snapshot),
         "when": when(snapshot),
         "days": snapshot.days,
-        "there": snapshot.there,
+        "region_days": snapshot.region_days,
         "unrelated": snapshot.unrelated(),
         "places": _places(snapshot),
     }
 
 
 def _places(snapshot: Snapshot) -> dict[int, str]:
-    """On which page each announcement stands."""
-    near = {one.id for one in recent(snapshot.told, snapshot.at)}
-    return {one.id: "./" if one.id in near else "history.html" for one in snapshot.told}
+    """Return the page that shows each announcement."""
+    on_index = {announcement.id for announcement in recent(snapshot.announcements, snapshot.at)}
+    return {
+        announcement.id: "./" if announcement.id in on_index else "history.html"
+        for announcement in snapshot.announcements
+    }
 
 
 def _day(day: date) -> str:
@@ -128,14 +134,14 @@ def _date(day: date) -> str:
     return f"{day.day} {day:%b}"
 
 
-def _words(status: Status) -> str:
+def _status_text(status: Status) -> str:
     return status.value.replace("_", " ").capitalize()
 
 
-def _time(at: datetime, words: str, **named: str) -> Markup:
+def _time(at: datetime, text: str, **named: str) -> Markup:
     identity = Markup(' id="{}"').format(named["id"]) if named else ""
     return Markup('<time{} datetime="{:%Y-%m-%dT%H:%M:%SZ}">{}</time>').format(
-        identity, at.astimezone(UTC), words
+        identity, at.astimezone(UTC), text
     )
 
 
@@ -147,41 +153,47 @@ def _stamp(at: datetime) -> Markup:
     return _time(at, f"{at.astimezone(UTC):%H:%M:%S} UTC on {at.astimezone(UTC):%d %b %Y}")
 
 
-def _kind(one: Health) -> str:
-    return one.name.lower()
+def _kind(health: Health) -> str:
+    return health.name.lower()
 
 
 def _by_component(affected: Sequence[Affected]) -> list[tuple[str, list[Affected]]]:
     return list(by_component(affected).items())
 
 
-def _shown(value: object) -> object:
+def _harmless_value(value: object) -> object:
     if value is None:
         return ""
     return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _environment() -> Environment:
-    made = Environment(
+    environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
         auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
-        finalize=_shown,
+        finalize=_harmless_value,
     )
-    made.filters |= {"clock": _clock, "stamp": _stamp, "kind": _kind, "day": _day, "words": _words}
-    made.filters |= {"markdown": markdown.html, "by_component": _by_component}
-    made.filters |= {
+    environment.filters |= {
+        "clock": _clock,
+        "stamp": _stamp,
+        "kind": _kind,
+        "day": _day,
+        "words": _status_text,
+    }
+    environment.filters |= {"markdown": markdown.html, "by_component": _by_component}
+    environment.filters |= {
         "uptime": uptime.in_words,
         "bars": uptime.paths,
         "runs": uptime.runs,
         "date": _date,
         "share": uptime.share,
     }
-    made.globals |= {"asset": asset}
-    return made
+    environment.globals |= {"asset": asset}
+    return environment
 
 
 ASSETS = {

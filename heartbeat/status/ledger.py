@@ -1,4 +1,4 @@
-"""The SQL of the days of the public pages: what they are counted from, and what was counted."""
+"""The SQL of counted days: the checks and changes that they are counted from, and the days themselves."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -9,18 +9,18 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, func, literal, 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from heartbeat.status import tables
-from heartbeat.status.uptime import Day, Place
+from heartbeat.status.uptime import ComponentRegion, Day
 from heartbeat.tables import checks, transitions
 
 _DAYS = (tables.days, tables.region_days)
 _COUNTED = tuple(field.name for field in fields(Day))
 BATCH = 500
-"""Checks that one statement names, at most: databases limit the parameters of a statement."""
+"""The largest number of checks in one statement: databases limit its parameters."""
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """A check as far as its days are concerned."""
+class CheckState:
+    """The labels and the state of a check."""
 
     id: int
     labels: dict[str, str]
@@ -28,84 +28,83 @@ class Watched:
     since: datetime
 
 
-def watched(db: Connection) -> list[Watched]:
-    """Every check."""
+def every_check(db: Connection) -> list[CheckState]:
     query = select(checks.c.id, checks.c.labels, checks.c.state, checks.c.since)
-    return [Watched(*row) for row in db.execute(query)]
+    return [CheckState(*row) for row in db.execute(query)]
 
 
-def moved(db: Connection, since: datetime, limit: int) -> list[Watched]:
-    """The checks that changed their state from then on, up to so many."""
-    those = select(transitions.c.check_id).where(transitions.c.at >= since).distinct().limit(limit)
+def changed_checks(db: Connection, since: datetime, limit: int) -> list[CheckState]:
+    """Return up to `limit` checks that have changed their state since then."""
+    changed = select(transitions.c.check_id).where(transitions.c.at >= since).distinct().limit(limit)
     query = select(checks.c.id, checks.c.labels, checks.c.state, checks.c.since)
-    return [Watched(*row) for row in db.execute(query.where(checks.c.id.in_(those)))]
+    return [CheckState(*row) for row in db.execute(query.where(checks.c.id.in_(changed)))]
 
 
 def changes(db: Connection, ids: Sequence[int], since: datetime) -> dict[int, list[tuple[datetime, str]]]:
-    """When each of these checks changed its state from then on, oldest first."""
-    found: dict[int, list[tuple[datetime, str]]] = {}
-    for some in _batches(ids):
+    """Return the changes of state of these checks since then, oldest first."""
+    changes_: dict[int, list[tuple[datetime, str]]] = {}
+    for batch in _batches(ids):
         query = (
             select(transitions.c.check_id, transitions.c.at, transitions.c.state)
-            .where(transitions.c.check_id.in_(some), transitions.c.at >= since)
+            .where(transitions.c.check_id.in_(batch), transitions.c.at >= since)
             .order_by(transitions.c.id)
         )
         for number, at, state in db.execute(query):
-            found.setdefault(number, []).append((at, state))
-    return found
+            changes_.setdefault(number, []).append((at, state))
+    return changes_
 
 
 def states_before(db: Connection, ids: Sequence[int], at: datetime) -> dict[int, str]:
-    """The state of each of these checks just before, as far as its changes tell."""
-    found: dict[int, str] = {}
-    for some in _batches(ids):
+    """Return the state of each of these checks just before `at`, if a change is recorded."""
+    states: dict[int, str] = {}
+    for batch in _batches(ids):
         last = (
             select(func.max(transitions.c.id))
-            .where(transitions.c.check_id.in_(some), transitions.c.at < at)
+            .where(transitions.c.check_id.in_(batch), transitions.c.at < at)
             .group_by(transitions.c.check_id)
         )
         query = select(transitions.c.check_id, transitions.c.state).where(transitions.c.id.in_(last))
-        found |= {row.check_id: row.state for row in db.execute(query)}
-    return found
+        states |= {row.check_id: row.state for row in db.execute(query)}
+    return states
 
 
-def last_days(db: Connection, page: str) -> dict[Place, date]:
-    """The last day that was counted of each component of a page, everywhere and in each region."""
-    found: dict[Place, date] = {}
+def last_days(db: Connection, page: str) -> dict[ComponentRegion, date]:
+    """Return the last counted day of each component of a page, everywhere and in each region."""
+    days_: dict[ComponentRegion, date] = {}
     for table in _DAYS:
-        place = _place(table)
-        query = select(*place, func.max(table.c.day)).where(table.c.page == page).group_by(*place)
-        found |= {(name, region): day for name, region, day in db.execute(query)}
-    return found
+        columns = _component_region(table)
+        query = select(*columns, func.max(table.c.day)).where(table.c.page == page).group_by(*columns)
+        days_ |= {(name, region): day for name, region, day in db.execute(query)}
+    return days_
 
 
-def days(db: Connection, page: str, since: date) -> dict[Place, dict[date, Day]]:
-    """The days of a page from then on, by what they were counted of."""
-    found: dict[Place, dict[date, Day]] = {}
+def days(db: Connection, page: str, since: date) -> dict[ComponentRegion, dict[date, Day]]:
+    """Return the days of a page since then, by component and region."""
+    days_: dict[ComponentRegion, dict[date, Day]] = {}
     for table in _DAYS:
         counted = [table.c[name] for name in _COUNTED]
-        query = select(*_place(table), *counted).where(table.c.page == page, table.c.day >= since)
+        query = select(*_component_region(table), *counted).where(table.c.page == page, table.c.day >= since)
         for name, region, *row in db.execute(query):
-            found.setdefault((name, region), {})[row[0]] = Day(*row)
-    return found
+            days_.setdefault((name, region), {})[row[0]] = Day(*row)
+    return days_
 
 
-def put_days(db: Connection, page: str, counted: Mapping[Place, Sequence[Day]]) -> None:
-    """Write these days, over those that are there. Several processes may count the same at once."""
-    # In one order, so that two processes wait for each other instead of blocking each other.
+def put_days(db: Connection, page: str, counted: Mapping[ComponentRegion, Sequence[Day]]) -> None:
+    """Write these days over the existing ones. Several processes may count the same days at once."""
+    # In one order, so that two processes wait for each other instead of deadlocking.
     rows: list[dict[str, Any]] = [
-        {"page": page, "component": component, "region": region, **asdict(one)}
-        for (component, region), some in sorted(counted.items())
-        for one in some
+        {"page": page, "component": component, "region": region, **asdict(day)}
+        for (component, region), days_ in sorted(counted.items())
+        for day in days_
     ]
     _put(db, tables.days, [row for row in rows if not row["region"]])
     _put(db, tables.region_days, [row for row in rows if row["region"]])
 
 
-def forget_days(db: Connection, before: date) -> None:
-    """Delete what no page shows any more."""
+def forget_days(db: Connection, end: date) -> None:
+    """Delete the days that no page shows."""
     for table in _DAYS:
-        db.execute(delete(table).where(table.c.day < before))
+        db.execute(delete(table).where(table.c.day < end))
 
 
 def _put(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
@@ -113,14 +112,14 @@ def _put(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
         return
     added = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(table)
     key = [column.name for column in table.primary_key]
-    over = {name: value for name, value in added.excluded.items() if name not in key}
+    replaced = {name: value for name, value in added.excluded.items() if name not in key}
     names = [column.name for column in table.columns]
-    known = [{name: row[name] for name in names} for row in rows]
-    db.execute(added.on_conflict_do_update(index_elements=key, set_=over), known)
+    values = [{name: row[name] for name in names} for row in rows]
+    db.execute(added.on_conflict_do_update(index_elements=key, set_=replaced), values)
 
 
-def _place(table: Table) -> tuple[ColumnElement[str], ColumnElement[str]]:
-    """The component and the region of a row; the table of days everywhere has no such column."""
+def _component_region(table: Table) -> tuple[ColumnElement[str], ColumnElement[str]]:
+    """Return the columns of component and region. The table of days everywhere has no region."""
     return table.c.component, table.c.region if "region" in table.c else literal("")
 
 

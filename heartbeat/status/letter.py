@@ -1,6 +1,6 @@
 """The mails to subscribers, in customers' words. Pure.
 
-Sources: RFC 5322 (the message), RFC 2369 and RFC 8058 (to end it by one press), RFC 3834 (an automatic one).
+Sources: RFC 5322 (messages), RFC 2369 and RFC 8058 (one-click unsubscribe), RFC 3834 (automatic messages).
 """
 
 import re
@@ -19,24 +19,24 @@ _ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@((?:{_LABEL}\.)+{_LABEL})")
 
 
 def address(text: str) -> str | None:
-    """A mail address as it is kept: its host in lower case. None where it is none."""
+    """Return a mail address with its host in lower case, or None if the text is not an address."""
     text = text.strip()
-    found = _ADDRESS.fullmatch(text)
-    if found is None or len(text) > MAX_ADDRESS:
+    match = _ADDRESS.fullmatch(text)
+    if match is None or len(text) > MAX_ADDRESS:
         return None
-    return text[: -len(found[1])] + found[1].lower()
+    return text[: -len(match[1])] + match[1].lower()
 
 
 def question(sender: Address, to: str, title: str, link: str, now: datetime) -> EmailMessage:
-    """Asks whether they want mail at all."""
-    words = [
-        f"Somebody, probably you, asked that updates of {title} be sent to this address.",
+    """Return the mail that asks to confirm a subscription."""
+    lines = [
+        f"Somebody, probably you, asked us to send updates from {title} to this address.",
         "",
-        f"To confirm, open this page within a day: {link}",
+        f"To confirm, open this link within a day: {link}",
         "",
-        "If it was not you, do nothing. Nothing more is sent, and the address is forgotten.",
+        "If it was not you, ignore this mail. We will not write again, and we will delete the address.",
     ]
-    return _message(sender, to, f"Please confirm: updates of {title}", words, now)
+    return _message(sender, to, f"Please confirm: updates from {title}", lines, now)
 
 
 def news(
@@ -53,18 +53,18 @@ def news(
     home: str,
     end: str,
 ) -> EmailMessage:
-    """An update. `end` is the link that ends all mail by one press."""
-    how = status.value.replace("_", " ").capitalize()
-    words = [
+    """Return the mail about an update. `end` is the link that unsubscribes."""
+    stage = status.value.replace("_", " ").capitalize()
+    lines = [
         body,
         "",
-        f"All of it: {home}/history.html#i{number}",
+        f"Details: {home}/history.html#i{number}",
         "",
         "--",
-        f"You get this mail for {page}.",
-        f"No more of it: {end}",
+        f"You get this mail because you subscribed to {page}.",
+        f"Unsubscribe: {end}",
     ]
-    message = _message(sender, to, f"{how}: {title}", words, at)
+    message = _message(sender, to, f"{stage}: {title}", lines, at)
     root = f"<announcement-{number}@{sender.domain}>"
     message["Message-ID"] = f"<announcement-{number}.{update}@{sender.domain}>"
     message["In-Reply-To"] = root
@@ -74,7 +74,7 @@ def news(
     return message
 
 
-def _message(sender: Address, to: str, subject: str, words: list[str], at: datetime) -> EmailMessage:
+def _message(sender: Address, to: str, subject: str, lines: list[str], at: datetime) -> EmailMessage:
     message = EmailMessage(policy=mime.POLICY)
     message["From"] = sender
     message["To"] = Address(addr_spec=to)
@@ -82,6 +82,6 @@ def _message(sender: Address, to: str, subject: str, words: list[str], at: datet
     message["Date"] = at
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
-    text = harmless("\n".join(words).replace("\r\n", "\n"))
+    text = harmless("\n".join(lines).replace("\r\n", "\n"))
     message.set_content(text.encode("utf-8", "replace").decode())
     return message

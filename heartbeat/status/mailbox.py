@@ -1,4 +1,4 @@
-"""The SQL of subscribers and of the mails that wait for them."""
+"""The SQL of subscribers and of their waiting mails."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from heartbeat.status.announcement import Status
 from heartbeat.status.tables import announcements, mails, subscribers, updates
 from heartbeat.status.ticket import CONFIRM_WITHIN, Ticket
 
-AGAIN = timedelta(minutes=15)
-"""An address is asked to confirm once in so long, whoever types it in."""
+ASK_INTERVAL = timedelta(minutes=15)
+"""The shortest time between two questions to one address, whoever types it in."""
 MAX_PENDING = 1_000
-"""Addresses of a page that have not confirmed, at the most: more are not asked."""
+"""The largest number of unconfirmed addresses of a page. Further ones are not asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail that is to be sent, with what it says. Without `update` it is the question whether they want any."""
+    """A mail to send, with its content. Without `update` it asks to confirm the subscription."""
 
     id: int
     attempts: int
@@ -34,18 +34,20 @@ class Mail:
 
 
 def ask(db: Connection, page: str, address: str, now: datetime) -> bool:
-    """Ask this address whether it wants mail; False where it is not asked (again). Who asks is told no difference."""
-    db.execute(delete(subscribers).where(_forgotten(now)))
-    of_it = (subscribers.c.page == page) & (subscribers.c.address == address)
-    row = db.execute(select(subscribers).where(of_it).with_for_update()).one_or_none()
-    if row is not None and (row.confirmed_at is not None or now - row.asked_at < AGAIN):
+    """Ask this address to confirm. Return False if it is not asked (again); the page shows no difference."""
+    db.execute(delete(subscribers).where(_has_expired(now)))
+    subscriber = (subscribers.c.page == page) & (subscribers.c.address == address)
+    row = db.execute(select(subscribers).where(subscriber).with_for_update()).one_or_none()
+    if row is not None and (row.confirmed_at is not None or now - row.asked_at < ASK_INTERVAL):
         return False
     if row is None:
-        waiting = select(func.count()).where(subscribers.c.page == page, subscribers.c.confirmed_at.is_(None))
-        if db.execute(waiting).scalar_one() >= MAX_PENDING:
+        is_mail_due = select(func.count()).where(
+            subscribers.c.page == page, subscribers.c.confirmed_at.is_(None)
+        )
+        if db.execute(is_mail_due).scalar_one() >= MAX_PENDING:
             return False
-        given = {"page": page, "address": address, "asked_at": now}
-        number = db.execute(insert(subscribers).values(**given).returning(subscribers.c.id)).scalar_one()
+        values = {"page": page, "address": address, "asked_at": now}
+        number = db.execute(insert(subscribers).values(**values).returning(subscribers.c.id)).scalar_one()
     else:
         number = row.id
         db.execute(update(subscribers).where(subscribers.c.id == number).values(asked_at=now))
@@ -55,39 +57,39 @@ def ask(db: Connection, page: str, address: str, now: datetime) -> bool:
 
 
 def confirm(db: Connection, ticket: Ticket, now: datetime) -> bool:
-    """They want mail from now on; False where they did not ask, or too long ago."""
+    """Confirm a subscription. Return False if there is no request, or it is too old."""
     if now - ticket.asked_at > CONFIRM_WITHIN:
         return False
-    done = db.execute(
+    confirmed = db.execute(
         update(subscribers)
         .where(_is(ticket))
         .values(confirmed_at=func.coalesce(subscribers.c.confirmed_at, now))
     )
-    return done.rowcount == 1
+    return confirmed.rowcount == 1
 
 
-def leave(db: Connection, ticket: Ticket) -> None:
-    """Forget a subscriber with everything that waits for them."""
+def unsubscribe(db: Connection, ticket: Ticket) -> None:
+    """Delete a subscriber with their waiting mails."""
     db.execute(delete(subscribers).where(_is(ticket)))
 
 
 def queue(db: Connection, page: str, update_id: int, now: datetime) -> None:
-    """Every subscriber of a page is to read this update. In the transaction that publishes it."""
-    theirs = select(
+    """Queue a mail about this update for every subscriber of the page, in the transaction that publishes it."""
+    recipients = select(
         subscribers.c.id, literal(update_id), literal(now, mails.c.next_at.type), literal(0)
     ).where(subscribers.c.page == page, subscribers.c.confirmed_at.is_not(None))
     columns = [mails.c.subscriber_id, mails.c.update_id, mails.c.next_at, mails.c.attempts]
-    db.execute(insert(mails).from_select(columns, theirs))
+    db.execute(insert(mails).from_select(columns, recipients))
 
 
 def lease(db: Connection, now: datetime, limit: int, length: timedelta) -> list[Mail]:
-    """Up to `limit` mails whose time has come, which nobody else sends for so long."""
+    """Lease up to `limit` mails that are due: nobody else sends them for this time."""
     due = select(mails.c.id).where(mails.c.next_at <= now).order_by(mails.c.next_at, mails.c.id).limit(limit)
     ids = list(db.execute(due.with_for_update(skip_locked=True)).scalars())
     if not ids:
         return []
-    taken = update(mails).where(mails.c.id.in_(ids))
-    db.execute(taken.values(next_at=now + length, attempts=mails.c.attempts + 1))
+    leased = update(mails).where(mails.c.id.in_(ids))
+    db.execute(leased.values(next_at=now + length, attempts=mails.c.attempts + 1))
     query = (
         select(
             mails.c.id,
@@ -127,18 +129,18 @@ def lease(db: Connection, now: datetime, limit: int, length: timedelta) -> list[
     ]
 
 
-def done(db: Connection, ids: Sequence[int]) -> None:
-    """These are sent, or never will be."""
+def remove_mails(db: Connection, ids: Sequence[int]) -> None:
+    """Remove mails that were sent, or never will be."""
     db.execute(delete(mails).where(mails.c.id.in_(ids)))
 
 
-def later(db: Connection, number: int, at: datetime) -> None:
-    """Try this one again then."""
+def postpone(db: Connection, number: int, at: datetime) -> None:
+    """Postpone a mail to this time."""
     db.execute(update(mails).where(mails.c.id == number).values(next_at=at))
 
 
-def waiting(db: Connection, now: datetime) -> bool:
-    """Whether any mail is due."""
+def is_mail_due(db: Connection, now: datetime) -> bool:
+    """Return True if any mail is due."""
     return db.execute(select(mails.c.id).where(mails.c.next_at <= now).limit(1)).first() is not None
 
 
@@ -146,5 +148,5 @@ def _is(ticket: Ticket):  # type: ignore[no-untyped-def]  # a condition of SQLAl
     return (subscribers.c.id == ticket.subscriber) & (subscribers.c.asked_at == ticket.asked_at)
 
 
-def _forgotten(now: datetime):  # type: ignore[no-untyped-def]  # as above
+def _has_expired(now: datetime):  # type: ignore[no-untyped-def]  # as above
     return subscribers.c.confirmed_at.is_(None) & (subscribers.c.asked_at < now - CONFIRM_WITHIN)

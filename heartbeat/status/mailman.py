@@ -1,6 +1,6 @@
-"""Sends what waits for subscribers: a few at a time, beside everything else, so that nobody on call waits for it.
+"""The sender of mails to subscribers: a few at a time, so that no page waits for them.
 
-Every process with the role `pager` has one. A mail is leased before it is sent; one that is cut off is sent again.
+Every process with the role `pager` has one. A mail is leased before it is sent, and sent again if that is cut off.
 """
 
 import logging
@@ -23,19 +23,19 @@ from heartbeat.status.mailbox import Mail
 EVERY = 2.0
 """Seconds between two rounds."""
 BATCH = 20
-"""Mails of one round, one after the other."""
+"""The mails of one round, sent one after the other."""
 LEASE = timedelta(minutes=10)
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=1)
 TRIES = 12
-"""After so many a mail is given up."""
+"""The attempts after which a mail is given up."""
 
 log = logging.getLogger(__name__)
 Assemble = Callable[[Mapping[str, Setup]], Outfit]
 
 
 class Mailman:
-    """Goes round for as long as the process lives."""
+    """Send mails to subscribers for as long as the process lives."""
 
     def __init__(
         self,
@@ -70,65 +70,65 @@ class Mailman:
 
     async def _round(self) -> int:
         now = self._clock.now()
-        if not await self._database.read(lambda db: mailbox.waiting(db, now)):
+        if not await self._database.read(lambda db: mailbox.is_mail_due(db, now)):
             return 0
-        written, pages = await self._database.read(
+        setups, pages = await self._database.read(
             lambda db: (desk.fitted(db), definitions.status_pages_of(db))
         )
-        outfit = self._assemble(written)
+        outfit = self._assemble(setups)
         sender = outfit.own.get(Email.kind) or outfit.entered.get(Email.kind)
         if not isinstance(sender, Email):
             return 0
         leased = await self._database.write(lambda db: mailbox.lease(db, now, BATCH, LEASE))
         titles = {slug: page.title for slug, page in pages.items()}
-        for one in leased:
-            await self._send(sender, one, titles.get(one.page))
+        for mail in leased:
+            await self._send(sender, mail, titles.get(mail.page))
         return len(leased)
 
-    async def _send(self, sender: Email, one: Mail, title: str | None) -> None:
+    async def _send(self, sender: Email, mail: Mail, title: str | None) -> None:
         if title is None:
-            # The page is gone.
-            await self._done([one.id])
+            # The page was deleted.
+            await self._remove([mail.id])
             return
-        outcome = await sender.mail(self._letter(sender, one, title), one.address)
+        outcome = await sender.mail(self._letter(sender, mail, title), mail.address)
         now = self._clock.now()
         match outcome:
             case Accepted():
                 self._metrics.status_pages.mails.labels("accepted").inc()
-                await self._done([one.id])
+                await self._remove([mail.id])
             case Refused(reason):
-                log.warning("a mail to a subscriber of %s was refused: %s", one.page, reason)
+                log.warning("a mail to a subscriber of %s was refused: %s", mail.page, reason)
                 self._metrics.status_pages.mails.labels("refused").inc()
-                await self._done([one.id])
+                await self._remove([mail.id])
             case Unreachable():
                 self._metrics.status_pages.mails.labels("unreachable").inc()
-                await self._again(one, now)
+                await self._retry(mail, now)
 
-    async def _again(self, one: Mail, now: datetime) -> None:
-        if one.attempts >= TRIES:
-            await self._done([one.id])
+    async def _retry(self, mail: Mail, now: datetime) -> None:
+        if mail.attempts >= TRIES:
+            await self._remove([mail.id])
             return
-        pause = min(FIRST_RETRY * 2 ** (one.attempts - 1), LONGEST_RETRY)
-        await self._database.write(lambda db: mailbox.later(db, one.id, now + pause))
+        pause = min(FIRST_RETRY * 2 ** (mail.attempts - 1), LONGEST_RETRY)
+        await self._database.write(lambda db: mailbox.postpone(db, mail.id, now + pause))
 
-    async def _done(self, ids: Sequence[int]) -> None:
-        await self._database.write(lambda db: mailbox.done(db, ids))
+    async def _remove(self, ids: Sequence[int]) -> None:
+        await self._database.write(lambda db: mailbox.remove_mails(db, ids))
 
-    def _letter(self, sender: Email, one: Mail, title: str) -> EmailMessage:
-        home = f"{self._home}/status/{one.page}"
-        if one.update is None or one.status is None or one.at is None:
-            link = f"{home}/confirm/{ticket.sign(self._secret, 'confirm', one.ticket)}"
-            return letter.question(sender.sender, one.address, title, link, self._clock.now())
+    def _letter(self, sender: Email, mail: Mail, title: str) -> EmailMessage:
+        home = f"{self._home}/status/{mail.page}"
+        if mail.update is None or mail.status is None or mail.at is None:
+            link = f"{home}/confirm/{ticket.sign(self._secret, 'confirm', mail.ticket)}"
+            return letter.question(sender.sender, mail.address, title, link, self._clock.now())
         return letter.news(
             sender.sender,
-            one.address,
-            title=one.title or "",
+            mail.address,
+            title=mail.title or "",
             page=title,
-            number=one.number or 0,
-            update=one.update,
-            status=one.status,
-            body=one.body or "",
-            at=one.at,
+            number=mail.number or 0,
+            update=mail.update,
+            status=mail.status,
+            body=mail.body or "",
+            at=mail.at,
             home=home,
-            end=f"{home}/unsubscribe/{ticket.sign(self._secret, 'unsubscribe', one.ticket)}",
+            end=f"{home}/unsubscribe/{ticket.sign(self._secret, 'unsubscribe', mail.ticket)}",
         )

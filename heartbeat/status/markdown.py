@@ -1,7 +1,7 @@
-"""Markdown that people write, as HTML that can do nothing but say something. Pure.
+"""Markdown as harmless HTML. Pure.
 
-The HTML that somebody writes into it is shown as text; what Markdown makes of the rest is sanitised once more by a
-short list of what may remain. Source: CommonMark.
+HTML inside the Markdown is shown as text, and the result is sanitised by a short list of allowed elements. Source:
+CommonMark.
 """
 
 import nh3
@@ -17,10 +17,10 @@ _parser = MarkdownIt("commonmark", {"html": False}).disable(["image", "heading",
 
 
 def html(text: str) -> Markup:
-    """The text as HTML, for a page or a feed."""
-    made: str = _parser.render(harmless(text))
+    """Return the text as HTML, for a page or a feed."""
+    rendered: str = _parser.render(harmless(text))
     clean = nh3.clean(
-        made,
+        rendered,
         tags=set(ALLOWED),
         attributes={"*": set(), "a": {"href"}},
         url_schemes=set(SCHEMES),
@@ -30,5 +30,5 @@ def html(text: str) -> Markup:
 
 
 def plain(text: str) -> str:
-    """The text as it is read aloud or in a mail: Markdown is legible as it stands."""
+    """Return the text for a mail: Markdown is legible as it stands."""
     return harmless(text).replace("\r\n", "\n").strip()

@@ -1,6 +1,6 @@
-"""Renders the public pages to files on each change, and once a minute so that they can say how old they are.
+"""The publisher renders status pages to files on each change, and once a minute so that they show their age.
 
-What was published is kept in memory and on the disk. Both go on being served while the database is away.
+The published files stay in memory and on the disk, and are served while the database is away.
 """
 
 import asyncio
@@ -25,17 +25,17 @@ from heartbeat.status.hook import Hook
 from heartbeat.status.snapshot import MOST, PAST, Snapshot
 
 EVERY = 2.0
-"""Seconds between two looks for changes at the most."""
+"""The longest time between two looks for changes, in seconds."""
 SHORTEST = 0.5
-"""Seconds between two looks at the least, however often something changes."""
+"""The shortest time between two looks, in seconds, however often something changes."""
 OLDEST = timedelta(seconds=50)
-"""A page that is older is published again, unchanged but for the time that it says."""
+"""The age at which an unchanged page is published again, with a new time."""
 
 log = logging.getLogger(__name__)
 
 
 class Publisher:
-    """Keeps the editions of one process. `wake`: something has changed here."""
+    """The editions of one process. Call `wake` after a change in this process."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Publisher:
         self._loop.wake()
 
     async def take_up(self) -> None:
-        """Serve what lies on the disk until there is something newer."""
+        """Serve the pages on the disk until there are newer ones."""
         try:
             self.editions = await asyncio.to_thread(folder.read, self._place)
         except OSError as error:
@@ -91,53 +91,53 @@ class Publisher:
         self._observe(await self._publish())
 
     async def _publish(self) -> str:
-        """What came of it: published, partly (a page could not be rendered or written), or unchanged."""
+        """Return "published", "partly" (a page could not be rendered or written) or "unchanged"."""
         now = self._clock.now()
         mark, pages = await self._database.read(lambda db: (store.mark(db), definitions.status_pages_of(db)))
-        old = any(now - one.at >= OLDEST for one in self.editions.values())
+        old = any(now - page_edition.at >= OLDEST for page_edition in self.editions.values())
         if self._mark == (mark, pages) and not old and self.editions.keys() == pages.keys():
             return "unchanged"
         snapshots = await self._database.read(lambda db: _snapshots(db, pages, self._home, self._clock))
-        self.editions, whole = await asyncio.to_thread(self._print, snapshots)
+        self.editions, complete = await asyncio.to_thread(self._print, snapshots)
         self._mark = (mark, pages)
         self._hook.pull()
-        return "published" if whole else "partly"
+        return "published" if complete else "partly"
 
     def _print(self, snapshots: list[Snapshot]) -> tuple[dict[str, Edition], bool]:
-        """Render and write every page, and take away those that are no more; whether all of that was possible."""
-        rendered = {one.page.slug: self._printed(one) for one in snapshots}
-        # One that cannot be rendered stays as it was, and holds up no other.
-        shown = {slug: made or self.editions.get(slug) for slug, made in rendered.items()}
-        fresh = {slug: one for slug, one in shown.items() if one is not None}
-        written = [self._written(one) for one in fresh.values()]
-        for slug in folder.read(self._place).keys() - fresh.keys():
+        """Render and write every page, and remove deleted ones. Return True if all of it was possible."""
+        rendered = {snapshot.page.slug: self._rendered(snapshot) for snapshot in snapshots}
+        # A page that cannot be rendered stays as it was, and delays no other.
+        latest = {slug: new or self.editions.get(slug) for slug, new in rendered.items()}
+        editions = {slug: page_edition for slug, page_edition in latest.items() if page_edition is not None}
+        writes = [self._write(page_edition) for page_edition in editions.values()]
+        for slug in folder.read(self._place).keys() - editions.keys():
             folder.remove(self._place, slug)
-        return fresh, all(rendered.values()) and all(written)
+        return editions, all(rendered.values()) and all(writes)
 
-    def _printed(self, snapshot: Snapshot) -> Edition | None:
+    def _rendered(self, snapshot: Snapshot) -> Edition | None:
         try:
-            return edition.printed(snapshot)
+            return edition.render(snapshot)
         except Exception:
             log.exception("the status page %s could not be rendered", snapshot.page.slug)
             return None
 
-    def _written(self, one: Edition) -> bool:
+    def _write(self, page_edition: Edition) -> bool:
         try:
-            folder.write(self._place, one)
+            folder.write(self._place, page_edition)
         except OSError as error:
-            # Served from memory all the same.
-            log.warning("the status page %s could not be written: %s", one.slug, error)
+            # It is served from memory nevertheless.
+            log.warning("the status page %s could not be written: %s", page_edition.slug, error)
             return False
         return True
 
 
 def _snapshots(db: Connection, pages: Mapping[str, StatusPage], home: str, clock: Clock) -> list[Snapshot]:
-    now, bearings = clock.now(), store.bearings(db)
+    now, check_counts = clock.now(), store.check_counts(db)
     mail = Email.kind in desk.notifiers(db)
-    made = []
+    snapshots = []
     for slug, page in pages.items():
-        told = tuple(store.told(db, slug, now - PAST, MOST))
-        rows = health.rows(page, bearings, announcement.claims(told))
-        days = tail.added(db, page, history.page_days(db, page, now), bearings, told, now)
-        made.append(Snapshot(page, now, rows, f"{home}/status/{slug}", told, days, mail))
-    return made
+        announcements = tuple(store.published(db, slug, now - PAST, MOST))
+        rows = health.rows(page, check_counts, announcement.claims(announcements))
+        days = tail.extended(db, page, history.page_days(db, page, now), check_counts, announcements, now)
+        snapshots.append(Snapshot(page, now, rows, f"{home}/status/{slug}", announcements, days, mail))
+    return snapshots

@@ -1,7 +1,7 @@
-"""A page as readers of Atlassian Statuspage understand it. Pure.
+"""A status page in the format of Atlassian Statuspage. Pure.
 
-Source: the Statuspage status API, version 2 (`/api/v2/…json`), which many programs read. It knows nothing of what is
-unknown: a component of which there is no information is called operational, and says so in its description.
+Source: the Statuspage status API, version 2 (`/api/v2/…json`), which many programs read. It has no status for
+"unknown": a component without information is called operational, and its description says so.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -9,11 +9,11 @@ from datetime import UTC, datetime, time
 from typing import Any
 
 from heartbeat.status.announcement import Affected, Announcement, Impact, Kind, Status, by_component
-from heartbeat.status.health import Health, Row
+from heartbeat.status.health import Health, ServiceRow
 from heartbeat.status.snapshot import Snapshot, mark
 
 MOST = 50
-"""Incidents that the list of all has."""
+"""The largest number of incidents in a list."""
 _STATUS = {
     Health.NORMAL: "operational",
     Health.UNKNOWN: "operational",
@@ -29,15 +29,31 @@ Document = dict[str, Any]
 
 
 def documents(snapshot: Snapshot) -> Mapping[str, Document]:
-    """Every document by its path below the page."""
+    """Return every document by its path below the page."""
     page, components = _page(snapshot), _components(snapshot)
-    incidents = [_incident(snapshot, one) for one in snapshot.told if one.kind is Kind.INCIDENT]
-    planned = [_incident(snapshot, one) for one in snapshot.told if one.kind is Kind.MAINTENANCE]
-    unresolved = [one for one in incidents if one["status"] not in (Status.RESOLVED, Status.POSTMORTEM)]
-    upcoming = [one for one in planned if one["status"] == Status.SCHEDULED]
-    active = [one for one in planned if one["status"] in (Status.IN_PROGRESS, Status.VERIFYING)]
+    incidents = [
+        _incident(snapshot, announcement)
+        for announcement in snapshot.announcements
+        if announcement.kind is Kind.INCIDENT
+    ]
+    planned = [
+        _incident(snapshot, announcement)
+        for announcement in snapshot.announcements
+        if announcement.kind is Kind.MAINTENANCE
+    ]
+    unresolved = [
+        announcement
+        for announcement in incidents
+        if announcement["status"] not in (Status.RESOLVED, Status.POSTMORTEM)
+    ]
+    upcoming = [announcement for announcement in planned if announcement["status"] == Status.SCHEDULED]
+    active = [
+        announcement
+        for announcement in planned
+        if announcement["status"] in (Status.IN_PROGRESS, Status.VERIFYING)
+    ]
     status = {"indicator": indicator(snapshot), "description": snapshot.headline}
-    found: dict[str, Document] = {
+    bodies: dict[str, Document] = {
         "summary": {
             "components": components,
             "incidents": unresolved,
@@ -52,20 +68,24 @@ def documents(snapshot: Snapshot) -> Mapping[str, Document]:
         "scheduled-maintenances/upcoming": {"scheduled_maintenances": upcoming},
         "scheduled-maintenances/active": {"scheduled_maintenances": active},
     }
-    return {f"api/v2/{path}.json": {"page": page, **body} for path, body in found.items()}
+    return {f"api/v2/{path}.json": {"page": page, **body} for path, body in bodies.items()}
 
 
 def indicator(snapshot: Snapshot) -> str:
-    """How bad it is in one word: the worst of what is measured and of what is announced."""
+    """Return the worst of the measured and the announced impact, in one word."""
     troubled = [_MEASURED[row.whole.health] for row in snapshot.rows if row.whole.health in _MEASURED]
     if snapshot.rows and all(row.whole.health is Health.STOPPED for row in snapshot.rows):
         troubled.append("critical")
-    announced = [one.impact.value for one in snapshot.open if one.impact is not Impact.MAINTENANCE]
+    announced = [
+        announcement.impact.value
+        for announcement in snapshot.open
+        if announcement.impact is not Impact.MAINTENANCE
+    ]
     return max([*troubled, *announced, "none"], key=_INDICATORS.index)
 
 
 def component_id(snapshot: Snapshot, name: str) -> str:
-    """What a component is known by, for as long as it keeps its name."""
+    """Return the id of a component, which stays the same as long as its name."""
     return mark(snapshot.page.slug, "component", name)
 
 
@@ -81,35 +101,36 @@ def _page(snapshot: Snapshot) -> Document:
 
 def _components(snapshot: Snapshot) -> list[Document]:
     rows = {row.name: row for row in snapshot.rows}
-    shown: list[Document] = []
+    components: list[Document] = []
     for group, members in snapshot.groups():
         if group is not None:
-            shown.append(_group(snapshot, group.name, group.description, members, len(shown) + 1))
-        shown += [
-            _component(snapshot, rows[row.name], place) for place, row in enumerate(members, len(shown) + 1)
+            components.append(_group(snapshot, group.name, group.description, members, len(components) + 1))
+        components += [
+            _component(snapshot, rows[row.name], position)
+            for position, row in enumerate(members, len(components) + 1)
         ]
-    return shown
+    return components
 
 
-def _component(snapshot: Snapshot, row: Row, position: int) -> Document:
-    one = row.component
+def _component(snapshot: Snapshot, row: ServiceRow, position: int) -> Document:
+    component = row.component
     unknown = "No information at the moment." if row.whole.health is Health.UNKNOWN else ""
-    description = " ".join(part for part in (one.description, unknown) if part)
+    description = " ".join(part for part in (component.description, unknown) if part)
     return _entry(
         snapshot,
-        id=component_id(snapshot, one.name),
-        name=one.name,
+        id=component_id(snapshot, component.name),
+        name=component.name,
         status=_STATUS[row.whole.health],
         changed=row.whole.since,
         position=position,
         description=description or None,
-        showcase=one.showcase,
-        group_id=mark(snapshot.page.slug, "group", one.group) if one.group else None,
+        showcase=component.showcase,
+        group_id=mark(snapshot.page.slug, "group", component.group) if component.group else None,
     )
 
 
 def _group(
-    snapshot: Snapshot, name: str, description: str, members: Sequence[Row], position: int
+    snapshot: Snapshot, name: str, description: str, members: Sequence[ServiceRow], position: int
 ) -> Document:
     worst = min((row.whole for row in members), key=lambda cell: list(Health).index(cell.health))
     entry = _entry(
@@ -146,75 +167,80 @@ def _entry(snapshot: Snapshot, *, changed: datetime | None, **fields: Any) -> Do
     }
 
 
-def _incident(snapshot: Snapshot, one: Announcement) -> Document:
-    number = mark(snapshot.page.slug, "incident", str(one.id))
-    concerned = {part.component for part in one.affected}
-    shown: Document = {
+def _incident(snapshot: Snapshot, announcement: Announcement) -> Document:
+    number = mark(snapshot.page.slug, "incident", str(announcement.id))
+    affected = {part.component for part in announcement.affected}
+    incident: Document = {
         "id": number,
-        "name": one.title,
-        "status": one.status.value,
-        "created_at": _at(one.published_at or one.made_at),
-        "updated_at": _at(one.changed_at),
-        "monitoring_at": _at(one.monitoring_at),
-        "resolved_at": _at(one.resolved_at),
-        "impact": one.impact.value,
-        "shortlink": f"{snapshot.home}/history.html#i{one.id}",
-        "started_at": _at(one.starts_at),
+        "name": announcement.title,
+        "status": announcement.status.value,
+        "created_at": _at(announcement.published_at or announcement.made_at),
+        "updated_at": _at(announcement.changed_at),
+        "monitoring_at": _at(announcement.monitoring_at),
+        "resolved_at": _at(announcement.resolved_at),
+        "impact": announcement.impact.value,
+        "shortlink": f"{snapshot.home}/history.html#i{announcement.id}",
+        "started_at": _at(announcement.starts_at),
         "page_id": mark(snapshot.page.slug),
-        "incident_updates": _updates(snapshot, one, number),
+        "incident_updates": _updates(snapshot, announcement, number),
         "components": [
-            part for part in _components(snapshot) if not part["group"] and part["name"] in concerned
+            part for part in _components(snapshot) if not part["group"] and part["name"] in affected
         ],
         "reminder_intervals": None,
     }
-    if one.kind is Kind.MAINTENANCE:
-        shown |= {"scheduled_for": _at(one.starts_at), "scheduled_until": _at(one.ends_at)}
-    return shown
+    if announcement.kind is Kind.MAINTENANCE:
+        incident |= {
+            "scheduled_for": _at(announcement.starts_at),
+            "scheduled_until": _at(announcement.ends_at),
+        }
+    return incident
 
 
-def _updates(snapshot: Snapshot, one: Announcement, number: str) -> list[Document]:
-    shown = []
-    for place, said in enumerate(one.updates):
-        before = one.updates[place + 1].affected if place + 1 < len(one.updates) else ()
-        shown.append(
+def _updates(snapshot: Snapshot, announcement: Announcement, number: str) -> list[Document]:
+    updates = []
+    for position, update in enumerate(announcement.updates):
+        previous = (
+            announcement.updates[position + 1].affected if position + 1 < len(announcement.updates) else ()
+        )
+        updates.append(
             {
-                "id": mark(snapshot.page.slug, "update", str(said.id)),
-                "status": said.status.value,
-                "body": said.body,
+                "id": mark(snapshot.page.slug, "update", str(update.id)),
+                "status": update.status.value,
+                "body": update.body,
                 "incident_id": number,
-                "created_at": _at(said.at),
-                "updated_at": _at(said.at),
-                "display_at": _at(said.at),
-                "affected_components": _changes(snapshot, said.affected, before) or None,
+                "created_at": _at(update.at),
+                "updated_at": _at(update.at),
+                "display_at": _at(update.at),
+                "affected_components": _changes(snapshot, update.affected, previous) or None,
                 "deliver_notifications": True,
                 "custom_tweet": None,
                 "tweet_id": None,
             }
         )
-    return shown
+    return updates
 
 
-def _changes(snapshot: Snapshot, now: Sequence[Affected], before: Sequence[Affected]) -> list[Document]:
+def _changes(snapshot: Snapshot, now: Sequence[Affected], previous: Sequence[Affected]) -> list[Document]:
     columns = snapshot.page.regions.columns if snapshot.page.regions else {}
-    earlier = {name: _said(parts, columns) for name, parts in by_component(before).items()}
+    earlier = {name: _status_of(parts, columns) for name, parts in by_component(previous).items()}
     return [
         {
             "code": component_id(snapshot, name),
             "name": name,
             "old_status": earlier.get(name, "operational"),
-            "new_status": _said(parts, columns),
+            "new_status": _status_of(parts, columns),
         }
         for name, parts in by_component(now).items()
     ]
 
 
-def _said(parts: Sequence[Affected], columns: Collection[str]) -> str:
-    """What was said of a component, worst first: what was out in some of the regions was out in part."""
+def _status_of(parts: Sequence[Affected], columns: Collection[str]) -> str:
+    """Return the status of a component: partial if it is out in some regions only. `parts` are worst first."""
     out = [part for part in parts if part.health is Health.STOPPED]
     if (
         out
         and all(part.regions for part in out)
-        and {one for part in out for one in part.regions} < set(columns)
+        and {region for part in out for region in part.regions} < set(columns)
     ):
         return _STATUS[Health.PARTLY]
     return _STATUS[parts[0].health]

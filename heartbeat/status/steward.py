@@ -1,8 +1,7 @@
-"""What happens on the public pages by itself: maintenance begins and ends at its times, and a page that is so
-configured tells of incidents without a human. It never touches what a human has taken in hand.
+"""Automatic updates of status pages: maintenance starts and ends on time, and automatic pages announce incidents.
 
-Every process with the role `checker` has a steward. An announcement is locked before it is changed, so that two
-of them do nothing twice.
+It never changes an announcement that a human has updated. Every process with the role `checker` has a steward. It
+locks an announcement before it changes it, so that two stewards do nothing twice.
 """
 
 from datetime import datetime, timedelta
@@ -18,25 +17,28 @@ from heartbeat.loop import Loop, attempt
 from heartbeat.metrics import Metrics
 from heartbeat.status import announcement as life
 from heartbeat.status import draft, drafting, editor, history, store
-from heartbeat.status.announcement import Announcement, NotSo, Status
+from heartbeat.status.announcement import Announcement, InvalidAnnouncement, Status
 from heartbeat.who import Role, Who
 
 EVERY = 5.0
 """Seconds between two rounds."""
 SETTLED = timedelta(minutes=2)
-"""How long an incident must have been open before a page tells of it by itself: what is over at once worries nobody."""
+"""The time an incident is open before a page announces it automatically, so that short ones worry nobody."""
 WATCHED = timedelta(minutes=10)
-"""How long everything must have been well again before a page calls an incident resolved by itself."""
+"""The time everything works again before a page resolves an incident automatically."""
 COUNTED_EVERY = timedelta(minutes=5)
-"""How old the count of today is at the most."""
+"""The largest age of the count of today."""
 MOST = 20
-"""Incidents that one round looks at for a page, newest first."""
-ITSELF = Who("the page itself", Role.RESPONDER, "status page")
-_WORDS = {Status.IN_PROGRESS: "The maintenance has begun.", Status.COMPLETED: "The maintenance is over."}
+"""The largest number of incidents that one round looks at for a page, newest first."""
+THE_PAGE = Who("the page itself", Role.RESPONDER, "status page")
+_WORDS = {
+    Status.IN_PROGRESS: "The maintenance has started.",
+    Status.COMPLETED: "The maintenance is complete.",
+}
 
 
 class Steward:
-    """Goes round for as long as the process lives."""
+    """Update status pages automatically for as long as the process lives."""
 
     def __init__(self, database: Database, clock: Clock, metrics: Metrics) -> None:
         self._database = database
@@ -91,92 +93,107 @@ class Steward:
 
 
 def tend(db: Connection, now: datetime) -> int:
-    """Everything that is to happen by itself now."""
+    """Make all automatic updates that are due. Return their number."""
     changed = 0
-    for one in store.open_of(db):
-        status = life.due(one, now)
-        if status is not None and _still(db, one):
-            editor.update(db, ITSELF, one.id, status, _WORDS[status], now, automatic=True)
+    for announcement in store.open_of(db):
+        status = life.due(announcement, now)
+        if status is not None and _is_unchanged(db, announcement):
+            editor.update(db, THE_PAGE, announcement.id, status, _WORDS[status], now, automatic=True)
             changed += 1
     for page in definitions.status_pages_of(db).values():
         if page.automatic:
-            changed += _tell(db, page, now) + _follow(db, page, now)
+            changed += _announce(db, page, now) + _follow(db, page, now)
     return changed
 
 
 def _anything(db: Connection, now: datetime) -> bool:
-    """Whether there may be something to do. Only reads: a writer waits for nothing."""
-    if any(life.due(one, now) for one in store.open_of(db)):
+    """Return True if there may be something to do. Only reads, so that writers do not wait."""
+    if any(life.due(announcement, now) for announcement in store.open_of(db)):
         return True
     automatic = [page for page in definitions.status_pages_of(db).values() if page.automatic]
     return any(
-        _fresh(db, page, now) or any(_followed(one) for one in store.open_of(db, page.slug))
+        _unannounced(db, page, now)
+        or any(_is_automatic(announcement) for announcement in store.open_of(db, page.slug))
         for page in automatic
     )
 
 
-def _fresh(db: Connection, page: StatusPage, now: datetime) -> list[int]:
-    """Incidents inside that customers of a page have not been told of."""
+def _unannounced(db: Connection, page: StatusPage, now: datetime) -> list[int]:
+    """Return the incidents that the page has not announced."""
     settled = [
-        one for one in desk.incidents(db, open_only=True, limit=MOST) if one.opened_at <= now - SETTLED
+        incident
+        for incident in desk.incidents(db, open_only=True, limit=MOST)
+        if incident.opened_at <= now - SETTLED
     ]
-    return [one.id for one in settled if store.drafted_from(db, page.slug, one.id) is None]
+    return [incident.id for incident in settled if store.drafted_from(db, page.slug, incident.id) is None]
 
 
-def _tell(db: Connection, page: StatusPage, now: datetime) -> int:
-    told = 0
-    for number in _fresh(db, page, now):
+def _announce(db: Connection, page: StatusPage, now: datetime) -> int:
+    published = 0
+    for number in _unannounced(db, page, now):
         try:
-            made = drafting.from_incident(db, ITSELF, page.slug, number, now)
-        except NotSo:
-            # It touches nothing that customers see.
+            announcement = drafting.from_incident(db, THE_PAGE, page.slug, number, now)
+        except InvalidAnnouncement:
+            # It affects nothing on the page.
             continue
-        store.save(db, editor.automatic(made))
-        editor.publish(db, ITSELF, made.id, now, automatic=True)
-        told += 1
-    return told
+        store.save(db, editor.automatic(announcement))
+        editor.publish(db, THE_PAGE, announcement.id, now, automatic=True)
+        published += 1
+    return published
 
 
 def _follow(db: Connection, page: StatusPage, now: datetime) -> int:
-    """Those that the page has told of by itself go on as the incident does."""
+    """Update automatic announcements as their incidents develop."""
     changed = 0
-    for one in store.open_of(db, page.slug):
-        if not _followed(one) or one.incident_id is None or not _still(db, one):
+    for announcement in store.open_of(db, page.slug):
+        if (
+            not _is_automatic(announcement)
+            or announcement.incident_id is None
+            or not _is_unchanged(db, announcement)
+        ):
             continue
-        found = desk.dossier(db, one.incident_id)
-        over = found is None or found.incident.resolved_at is not None
-        if over:
-            changed += _ending(db, page, one, now)
+        dossier = desk.dossier(db, announcement.incident_id)
+        is_resolved = dossier is None or dossier.incident.resolved_at is not None
+        if is_resolved:
+            changed += _ending(db, page, announcement, now)
         else:
-            changed += _standing(db, page, one, now)
+            changed += _widen(db, page, announcement, now)
     return changed
 
 
-def _ending(db: Connection, page: StatusPage, one: Announcement, now: datetime) -> int:
-    if one.status is not Status.MONITORING:
-        words = f"{draft.recovery(page, one.affected)} {draft.WATCHING}"
-        editor.update(db, ITSELF, one.id, Status.MONITORING, words, now, automatic=True)
-    elif one.updates[0].at <= now - WATCHED:
-        editor.update(db, ITSELF, one.id, Status.RESOLVED, "This incident is over.", now, automatic=True)
+def _ending(db: Connection, page: StatusPage, announcement: Announcement, now: datetime) -> int:
+    if announcement.status is not Status.MONITORING:
+        body = f"{draft.recovery(page, announcement.affected)} {draft.WATCHING}"
+        editor.update(db, THE_PAGE, announcement.id, Status.MONITORING, body, now, automatic=True)
+    elif announcement.updates[0].at <= now - WATCHED:
+        editor.update(
+            db, THE_PAGE, announcement.id, Status.RESOLVED, "This incident is resolved.", now, automatic=True
+        )
     else:
         return 0
     return 1
 
 
-def _standing(db: Connection, page: StatusPage, one: Announcement, now: datetime) -> int:
-    affected, _ = drafting.concerned(db, page, one.incident_id or 0)
-    if not affected or draft.places(affected).items() <= draft.places(one.affected).items():
+def _widen(db: Connection, page: StatusPage, announcement: Announcement, now: datetime) -> int:
+    affected, _ = drafting.affected_by(db, page, announcement.incident_id or 0)
+    if not affected or draft.regions_of(affected).items() <= draft.regions_of(announcement.affected).items():
         return 0
-    words = f"Now {draft.sentence(page, affected)}. We are looking into it."
-    editor.update(db, ITSELF, one.id, Status.INVESTIGATING, words, now, affected=affected, automatic=True)
+    body = f"Now {draft.sentence(page, affected)}. We are looking into it."
+    editor.update(
+        db, THE_PAGE, announcement.id, Status.INVESTIGATING, body, now, affected=affected, automatic=True
+    )
     return 1
 
 
-def _followed(one: Announcement) -> bool:
-    """Whether the page still speaks for itself: nobody has written to it since."""
-    return one.automatic and one.kind is life.Kind.INCIDENT and all(said.automatic for said in one.updates)
+def _is_automatic(announcement: Announcement) -> bool:
+    """Return True if no human has updated this automatic announcement of an incident."""
+    return (
+        announcement.automatic
+        and announcement.kind is life.Kind.INCIDENT
+        and all(update.automatic for update in announcement.updates)
+    )
 
 
-def _still(db: Connection, one: Announcement) -> bool:
-    """Whether it is as it was read, locked from now on."""
-    return store.load(db, one.id, lock=True) == one
+def _is_unchanged(db: Connection, announcement: Announcement) -> bool:
+    """Lock the announcement. Return True if it is still as it was read."""
+    return store.load(db, announcement.id, lock=True) == announcement

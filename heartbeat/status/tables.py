@@ -1,4 +1,4 @@
-"""The tables of the public status pages beside their definitions."""
+"""The tables of status pages: announcements, counted days, and subscribers."""
 
 from sqlalchemy import (
     JSON,
@@ -23,7 +23,7 @@ announcements = Table(
     "announcements",
     metadata,
     Column("id", key_type(), primary_key=True),
-    # The slug of the page. A page that is gone may come back under it, and has its past again.
+    # The slug of the page. A deleted page that is made again under it keeps its past.
     Column("page", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("title", Text, nullable=False),
@@ -39,11 +39,11 @@ announcements = Table(
     Column("affected", JSON, nullable=False),
     Column("unrelated", JSON, nullable=False),
     Column("draft", Text, nullable=False),
-    # Numbers of what it was drafted from. That may be forgotten before this is.
+    # The incident or window it was drafted from, which may be deleted first.
     Column("incident_id", BigInteger),
     Column("maintenance_id", BigInteger),
     Column("automatic", Boolean, nullable=False),
-    # Under which key it was asked for; not unique, for the release before knows nothing of it.
+    # The key of the request. Not unique, since the previous release does not know it.
     Column("request_key", Text, index=True),
     CheckConstraint("kind IN ('incident', 'maintenance')", name="kind"),
     CheckConstraint("kind = 'incident' OR ends_at IS NOT NULL", name="maintenance_ends"),
@@ -74,7 +74,7 @@ days = Table(
     metadata,
     Column("page", Text, primary_key=True),
     Column("component", Text, primary_key=True),
-    # A day in the zone of the page, and how many of its seconds were which.
+    # A day in the zone of the page, and its seconds by health.
     Column("day", Date, primary_key=True),
     Column("up", Float, nullable=False),
     Column("degraded", Float, nullable=False),
@@ -114,7 +114,7 @@ mails = Table(
     metadata,
     Column("id", key_type(), primary_key=True),
     Column("subscriber_id", ForeignKey("status_subscribers.id", ondelete="CASCADE"), nullable=False),
-    # Empty for the question whether they want mail at all.
+    # Empty for the mail that asks to confirm.
     Column("update_id", ForeignKey("announcement_updates.id", ondelete="CASCADE")),
     Column("next_at", Utc, nullable=False, index=True),
     Column("attempts", Integer, nullable=False),

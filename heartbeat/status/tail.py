@@ -1,7 +1,7 @@
-"""The minutes since the days of a page were last counted, so that its days do not contradict how it stands.
+"""The minutes since the last count of a page's days, so that the days agree with the present health.
 
-Costs little, for it is done at each publication: only the checks that have changed since are looked at one by one.
-Nothing of it is kept; the next count counts it anew.
+This is cheap, since each publication does it: it loads only the checks that have changed since. It saves nothing; the
+next count includes these minutes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,50 +10,51 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from heartbeat.check import State
 from heartbeat.config.public import StatusPage
 from heartbeat.status import health, history, ledger, uptime
 from heartbeat.status.announcement import Announcement
-from heartbeat.status.health import Bearing
-from heartbeat.status.uptime import Day, Life, Part, Place, Span
+from heartbeat.status.health import CheckCount
+from heartbeat.status.uptime import CheckHistory, ComponentRegion, CountedComponent, Day, Span
 
 LONGEST = timedelta(minutes=15)
-"""Where the last count is older than this, the days are left as they are: the count itself must catch up."""
+"""The age of the last count from which the days stay as they are, until the count itself catches up."""
 MOST = 5_000
-"""Checks that are looked at, at the most; where more have changed the next count tells."""
+"""The largest number of changed checks. With more, the days stay as they are until the next count."""
 
-Days = Mapping[Place, Sequence[Day]]
+Days = Mapping[ComponentRegion, Sequence[Day]]
 
 
-def added(
+def extended(
     db: Connection,
     page: StatusPage,
     days: Days,
-    bearings: Sequence[Bearing],
-    told: Sequence[Announcement],
+    check_counts: Sequence[CheckCount],
+    announcements: Sequence[Announcement],
     now: datetime,
-) -> dict[Place, list[Day]]:
-    """The days of each component and region, up to now instead of to when they were counted."""
-    zone, longer = ZoneInfo(page.timezone), {place: list(some) for place, some in days.items()}
-    since = {place: at for place, some in days.items() if (at := _counted_until(some, zone, now))}
+) -> dict[ComponentRegion, list[Day]]:
+    """Return the days of each component and region up to now, instead of up to the last count."""
+    zone, longer = ZoneInfo(page.timezone), {key: list(days_) for key, days_ in days.items()}
+    since = {key: at for key, days_ in days.items() if (at := _counted_until(days_, zone, now))}
     if not since:
         return longer
     first = min(since.values())
-    moved = ledger.moved(db, first, MOST)
-    changes = ledger.changes(db, [one.id for one in moved], first)
-    before = ledger.states_before(db, [one.id for one in moved], first)
-    for part in uptime.parts(page):
-        if len(moved) < MOST and (start := since.get(part.place)):
-            mine = [one for one in moved if part.match.items() <= one.labels.items()]
-            lives = [Life(before.get(one.id), changes.get(one.id, [])) for one in mine]
-            lives += _still(part, bearings, mine)
-            spans = history.spans(told, part, now)
-            longer[part.place] = _lengthened(longer[part.place], (start, now), zone, lives, spans)
+    changed = ledger.changed_checks(db, first, MOST)
+    changes = ledger.changes(db, [check.id for check in changed], first)
+    states_before = ledger.states_before(db, [check.id for check in changed], first)
+    for counted in uptime.parts(page):
+        if len(changed) < MOST and (start := since.get(counted.key)):
+            own = [check for check in changed if counted.match.items() <= check.labels.items()]
+            histories = [
+                CheckHistory(states_before.get(check.id), changes.get(check.id, [])) for check in own
+            ]
+            histories += _still(counted, check_counts, own)
+            spans = history.spans(announcements, counted, now)
+            longer[counted.key] = _lengthened(longer[counted.key], (start, now), zone, histories, spans)
     return longer
 
 
 def _counted_until(days: Sequence[Day], zone: ZoneInfo, now: datetime) -> datetime | None:
-    """When they were counted; None where that is too long ago."""
+    """Return the time of the last count, or None if it is too old."""
     last = next((day for day in reversed(days) if day.total), None)
     if last is None:
         return None
@@ -61,23 +62,31 @@ def _counted_until(days: Sequence[Day], zone: ZoneInfo, now: datetime) -> dateti
     return at if timedelta() < now - at <= LONGEST else None
 
 
-def _still(part: Part, bearings: Sequence[Bearing], moved: Sequence[ledger.Watched]) -> list[Life]:
-    """Those that have not changed since: that some are up, and that some are down."""
-    standing = health.standing(bearings, part.match)
-    count: dict[str, int] = {State.UP: standing.up, State.DOWN: standing.down}
-    for one in moved:
-        if one.state in count:
-            count[one.state] -= 1
-    return [Life(state, []) for state, number in count.items() if number > 0]
+def _still(
+    part: CountedComponent, check_counts: Sequence[CheckCount], changed: Sequence[ledger.CheckState]
+) -> list[CheckHistory]:
+    """Return histories for the checks that have not changed: one if some are up, one if some are down."""
+    counts = health.up_and_down(check_counts, part.match)
+    unchanged = {"up": counts.up, "down": counts.down}
+    for check in changed:
+        if check.state in unchanged:
+            unchanged[check.state] -= 1
+    return [CheckHistory(state, []) for state, number in unchanged.items() if number > 0]
 
 
 def _lengthened(
-    days: Sequence[Day], within: Span, zone: ZoneInfo, lives: Sequence[Life], maintenance: Sequence[Span]
+    days: Sequence[Day],
+    within: Span,
+    zone: ZoneInfo,
+    histories: Sequence[CheckHistory],
+    maintenance: Sequence[Span],
 ) -> list[Day]:
-    return [uptime.sum_of(day, _part(day.day, within, zone, lives, maintenance)) for day in days]
+    return [uptime.sum_of(day, _part(day.day, within, zone, histories, maintenance)) for day in days]
 
 
-def _part(day: date, within: Span, zone: ZoneInfo, lives: Sequence[Life], maintenance: Sequence[Span]) -> Day:
+def _part(
+    day: date, within: Span, zone: ZoneInfo, histories: Sequence[CheckHistory], maintenance: Sequence[Span]
+) -> Day:
     start, end = (at.astimezone(UTC) for at in uptime.bounds(day, zone))
     start, end = max(start, within[0]), min(end, within[1])
-    return uptime.count(day, (start, end), lives, maintenance) if start < end else Day(day)
+    return uptime.count(day, (start, end), histories, maintenance) if start < end else Day(day)

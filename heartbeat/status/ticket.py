@@ -1,7 +1,7 @@
-"""The signed links of subscribers: to confirm that they want mail, and to end it. Pure.
+"""The signed links of subscribers, to confirm and to unsubscribe. Pure.
 
-Nothing secret is kept: a link is bound to one subscriber and to when they asked, so that it is worth nothing once they
-are gone or have asked anew. The signature is HMAC-SHA256 (RFC 2104).
+No secret is stored: a link is bound to one subscriber and the time of their request. It becomes worthless when they
+unsubscribe or ask again. The signature is HMAC-SHA256 (RFC 2104).
 """
 
 import hmac
@@ -19,29 +19,29 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Whom a link is about: the subscriber's number, and when they asked."""
+    """The subscriber of a link, by number, and the time of their request."""
 
     subscriber: int
     asked_at: datetime
 
 
 def sign(secret: str, purpose: str, ticket: Ticket) -> str:
-    """The token of a link for one purpose: "confirm" or "unsubscribe"."""
+    """Return the token of a link for one purpose: "confirm" or "unsubscribe"."""
     body = f"{ticket.subscriber}.{(ticket.asked_at - _EPOCH) // _MICROSECOND}"
     return f"{body}.{_signature(secret, purpose, body)}"
 
 
 def read(secrets: Sequence[str], purpose: str, token: str) -> Ticket | None:
-    """Whom a token is about; None where it is none of ours, or is for something else."""
-    found = _TOKEN.fullmatch(token)
-    if found is None:
+    """Return the content of a token, or None if it is not ours or has another purpose."""
+    match = _TOKEN.fullmatch(token)
+    if match is None:
         return None
-    body = f"{found[1]}.{found[2]}"
-    if not any(hmac.compare_digest(_signature(one, purpose, body), found[3]) for one in secrets):
+    body = f"{match[1]}.{match[2]}"
+    if not any(hmac.compare_digest(_signature(secret, purpose, body), match[3]) for secret in secrets):
         return None
-    return Ticket(int(found[1]), _EPOCH + int(found[2]) * _MICROSECOND)
+    return Ticket(int(match[1]), _EPOCH + int(match[2]) * _MICROSECOND)
 
 
 def _signature(secret: str, purpose: str, body: str) -> str:
-    said = f"heartbeat status {purpose}\n{body}".encode()
-    return hmac.new(secret.encode(), said, sha256).hexdigest()
+    content = f"heartbeat status {purpose}\n{body}".encode()
+    return hmac.new(secret.encode(), content, sha256).hexdigest()

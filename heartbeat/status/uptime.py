@@ -1,7 +1,7 @@
-"""How long a component did how on a day, from the changes of what stands behind it; honest about what is unknown. Pure.
+"""The daily uptime of components, from the changes of their checks. Pure.
 
-Time before anything existed, while all of it was paused, and in which nothing could be heard is unknown. It is never
-counted as time in which it worked.
+Time is unknown before any check existed, while all were paused, and while none could be heard. Unknown time never
+counts as time in which the component worked.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,19 +11,20 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from alerting import spell
-from heartbeat.check import State
 from heartbeat.config.public import StatusPage
 
 Span = tuple[datetime, datetime]
-Place = tuple[str, str]
-"""A component by its name, and a region by its value; everywhere where that is empty."""
-SHOWN = 90
-"""Days that a page shows."""
+ComponentRegion = tuple[str, str]
+"""The name of a component and the value of a region, which is empty for everywhere."""
+DAYS_SHOWN = 90
+"""The days that a page shows."""
+ENOUGH = timedelta(hours=1)
+"""The measured time from which a page shows a percentage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """The seconds of one day of a component, by how it did."""
+    """The seconds of one day of a component, by its health."""
 
     day: date
     up: float = 0
@@ -33,18 +34,18 @@ class Day:
     unknown: float = 0
 
     @property
-    def known(self) -> float:
-        """The seconds of which we know how it did, without maintenance."""
+    def measured(self) -> float:
+        """The measured seconds, without maintenance."""
         return self.up + self.degraded + self.down
 
     @property
     def total(self) -> float:
-        """The seconds that were counted."""
-        return self.known + self.maintenance + self.unknown
+        """The counted seconds."""
+        return self.measured + self.maintenance + self.unknown
 
     @property
     def kind(self) -> str:
-        """The worst that happened on it."""
+        """The worst health of the day."""
         for name in ("down", "degraded", "maintenance", "up"):
             if getattr(self, name) > 0:
                 return name
@@ -52,121 +53,124 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What days are counted of: a component everywhere or in one region, and the labels of what stands behind it."""
+class CountedComponent:
+    """A component, everywhere or in one region, with the labels of its checks."""
 
     component: str
     region: str
     match: Mapping[str, str]
 
     @property
-    def place(self) -> Place:
-        """What its days are kept under."""
+    def key(self) -> ComponentRegion:
+        """The key of its days."""
         return self.component, self.region
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
-    """One check: its state where a day begins (None: it was not there, or we do not know) and its changes since."""
+class CheckHistory:
+    """The state of a check at the start of a day (None if it is unknown), and its changes since."""
 
-    before: str | None
+    state_at_start: str | None
     changes: Sequence[tuple[datetime, str]]
 
 
-def parts(page: StatusPage) -> list[Part]:
-    """Every component of a page, followed by itself in each region in which something may stand behind it."""
-    found = []
-    for one in page.components:
-        found.append(Part(one.name, "", one.match))
+def parts(page: StatusPage) -> list[CountedComponent]:
+    """Return every component of a page, each followed by itself in every region where it may have checks."""
+    counted = []
+    for component in page.components:
+        counted.append(CountedComponent(component.name, "", component.match))
         for region in page.regions.columns if page.regions else ():
-            here = {page.regions.label: region} if page.regions else {}
-            # A component that is bound to a region by its own labels is in no other.
-            if all(one.match.get(label, value) == value for label, value in here.items()):
-                found.append(Part(one.name, region, {**one.match, **here}))
-    return found
+            labels = {page.regions.label: region} if page.regions else {}
+            # A component that its labels bind to one region is in no other.
+            if all(component.match.get(label, value) == value for label, value in labels.items()):
+                counted.append(CountedComponent(component.name, region, {**component.match, **labels}))
+    return counted
 
 
 def bounds(day: date, zone: ZoneInfo) -> Span:
-    """When a day begins and ends there; it has 23 or 25 hours where the clocks change."""
-    start, end = (datetime.combine(one, time(), zone) for one in (day, day + timedelta(days=1)))
+    """Return the start and the end of a day, which has 23 or 25 hours when the clocks change."""
+    start, end = (datetime.combine(midnight, time(), zone) for midnight in (day, day + timedelta(days=1)))
     return start, end
 
 
 def count(
     day: date,
     within: Span,
-    lives: Sequence[Life],
+    histories: Sequence[CheckHistory],
     maintenance: Sequence[Span] = (),
     unheard: Sequence[Span] = (),
 ) -> Day:
-    """The seconds of `within`, which is the day or as much of it as has passed. `unheard`: nothing could be heard."""
+    """Count the seconds of `within`, the part of the day that has passed. `unheard` spans are unknown."""
     start, end = within
-    edges = {at for one in lives for at, _ in one.changes} | {
+    edges = {at for history in histories for at, _ in history.changes} | {
         at for span in (*maintenance, *unheard) for at in span
     }
     cuts = [start, *sorted(at for at in edges if start < at < end), end]
     moves = sorted(
-        (at, number, state) for number, one in enumerate(lives) for at, state in one.changes if at < end
+        (at, number, state)
+        for number, history in enumerate(histories)
+        for at, state in history.changes
+        if at < end
     )
-    states: list[str | None] = [one.before for one in lives]
+    states: list[str | None] = [history.state_at_start for history in histories]
     seconds = dict.fromkeys(("up", "degraded", "down", "maintenance", "unknown"), 0.0)
-    place = 0
+    position = 0
     for begins, ends in pairwise(cuts):
-        while place < len(moves) and moves[place][0] <= begins:
-            states[moves[place][1]] = moves[place][2]
-            place += 1
-        seconds[_how(states, begins, maintenance, unheard)] += (ends - begins).total_seconds()
+        while position < len(moves) and moves[position][0] <= begins:
+            states[moves[position][1]] = moves[position][2]
+            position += 1
+        seconds[_kind_of(states, begins, maintenance, unheard)] += (ends - begins).total_seconds()
     return Day(day, **seconds)
 
 
-def sum_of(one: Day, other: Day) -> Day:
-    """Two parts of the same day together."""
+def sum_of(day: Day, other: Day) -> Day:
+    """Add two parts of the same day."""
     names = ("up", "degraded", "down", "maintenance", "unknown")
-    return Day(one.day, **{name: getattr(one, name) + getattr(other, name) for name in names})
+    return Day(day.day, **{name: getattr(day, name) + getattr(other, name) for name in names})
 
 
-def _how(
+def _kind_of(
     states: Iterable[str | None], at: datetime, maintenance: Sequence[Span], unheard: Sequence[Span]
 ) -> str:
     if any(begins <= at < ends for begins, ends in maintenance):
         return "maintenance"
     if any(begins <= at < ends for begins, ends in unheard):
         return "unknown"
-    told = [state for state in states if state in (State.UP, State.DOWN)]
-    if not told:
+    counted = [state for state in states if state in ("up", "down")]
+    if not counted:
         return "unknown"
-    down = told.count(State.DOWN)
-    return "up" if not down else "down" if down == len(told) else "degraded"
+    down = counted.count("down")
+    return "up" if not down else "down" if down == len(counted) else "degraded"
 
 
-def shown(days: Mapping[date, Day], today: date) -> list[Day]:
-    """The days of a page, oldest first. A day that was never counted is unknown."""
-    every = (today - timedelta(days=back) for back in range(SHOWN - 1, -1, -1))
-    return [days.get(day) or Day(day) for day in every]
+def filled(days: Mapping[date, Day], today: date) -> list[Day]:
+    """Return all days that a page shows, oldest first. A day that was never counted is unknown."""
+    dates = (today - timedelta(days=back) for back in range(DAYS_SHOWN - 1, -1, -1))
+    return [days.get(day) or Day(day) for day in dates]
 
 
 def in_words(days: Sequence[Day]) -> str:
-    """How much of what we know it worked: "99.95 % of the 89 days 20 h that we know of"."""
-    known, up = sum(day.known for day in days), sum(day.up for day in days)
-    if not known:
-        return "nothing is known yet"
-    return f"{percent(up, known)} of the {length(known)} that we know of"
+    """Return the uptime in words, with the time it was measured over: "99.95 % uptime over 89 days 20 h"."""
+    measured, up = sum(day.measured for day in days), sum(day.up for day in days)
+    if measured < ENOUGH.total_seconds():
+        return "not enough data yet"
+    return f"{percent(up, measured)} uptime over {length(measured)}"
 
 
 def share(days: Sequence[Day]) -> str:
-    """The same in a word."""
-    known = sum(day.known for day in days)
-    return percent(sum(day.up for day in days), known) if known else "unknown"
+    """Return the uptime in percent, if enough is measured."""
+    measured, up = sum(day.measured for day in days), sum(day.up for day in days)
+    return percent(up, measured) if measured >= ENOUGH.total_seconds() else "too early"
 
 
 def percent(part: float, whole: float) -> str:
-    """A share in percent, rounded down: it is not 100 % before it is."""
+    """Return a share in percent, rounded down, so that 100 % means all of it."""
     hundredths = int(part / whole * 10_000)
     return "100 %" if part >= whole else f"{hundredths // 100}.{hundredths % 100:02} %"
 
 
 def length(seconds: float) -> str:
-    """A length in at most two units, days and hours where it is long."""
+    """Return a duration in at most two units, in days and hours if it is long."""
     days, rest = divmod(int(seconds), 86_400)
     if not days:
         return spell.duration(timedelta(seconds=seconds))
@@ -175,7 +179,7 @@ def length(seconds: float) -> str:
 
 
 def paths(days: Sequence[Day]) -> list[tuple[str, str]]:
-    """The bars as SVG paths by kind: each run of equal days is one stroke, which is dashed into days."""
+    """Return the bars as SVG paths by kind. Each run of equal days is one stroke, dashed into days."""
     drawn: dict[str, list[str]] = {}
     begins = 0
     for number in range(1, len(days) + 1):
@@ -186,26 +190,32 @@ def paths(days: Sequence[Day]) -> list[tuple[str, str]]:
 
 
 def runs(days: Sequence[Day]) -> list[tuple[date, date, str]]:
-    """The same for those who do not see bars: days that were alike together, newest first, in words."""
-    found: list[tuple[date, date, str]] = []
+    """Return the days in words for readers who cannot see bars: equal days together, newest first."""
+    runs_: list[tuple[date, date, str]] = []
     for day in days:
-        words = _told(day)
-        if found and found[-1][2] == words and words in _PLAIN:
-            found[-1] = (found[-1][0], day.day, words)
+        text = _day_text(day)
+        if runs_ and runs_[-1][2] == text and text in _PLAIN:
+            runs_[-1] = (runs_[-1][0], day.day, text)
         else:
-            found.append((day.day, day.day, words))
-    return found[::-1]
+            runs_.append((day.day, day.day, text))
+    return runs_[::-1]
 
 
 _PLAIN = ("Worked normally", "No information", "Worked normally as far as we know")
 
 
-def _told(day: Day) -> str:
-    bad = {"not working": day.down, "delayed": day.degraded, "under maintenance": day.maintenance}
-    told = [f"{name} for {length(seconds)}" for name, seconds in bad.items() if seconds > 0]
-    if told:
-        words = ", ".join(told)
-        return words[:1].upper() + words[1:]
+def _day_text(day: Day) -> str:
+    seconds_by_trouble = {
+        "not working": day.down,
+        "delayed": day.degraded,
+        "under maintenance": day.maintenance,
+    }
+    troubles = [
+        f"{name} for {length(seconds)}" for name, seconds in seconds_by_trouble.items() if seconds > 0
+    ]
+    if troubles:
+        text = ", ".join(troubles)
+        return text[:1].upper() + text[1:]
     if not day.up:
         return "No information"
     return "Worked normally" if day.unknown < 60 else "Worked normally as far as we know"

@@ -27,7 +27,7 @@ from heartbeat.access import store as accounts
 from heartbeat.access.account import User
 from heartbeat.access.api_key import Scope
 from heartbeat.access.session import Limits
-from heartbeat.access.sign_in import Whence
+from heartbeat.access.sign_in import Client
 from heartbeat.app import System
 from heartbeat.config.public import Component, Group, Regions
 from heartbeat.edit import checks as edit
@@ -35,7 +35,7 @@ from heartbeat.edit import maintenance as windows
 from heartbeat.link import Answerer
 from heartbeat.pings import store as pings
 from heartbeat.status import drafting, editor, mailbox, ticket
-from heartbeat.status.announcement import Affected, Impact, Kind, Status, Wanted
+from heartbeat.status.announcement import Affected, AnnouncementFields, Impact, Kind, Status
 from heartbeat.status.health import Health
 from heartbeat.status.ticket import Ticket
 from heartbeat.who import Role, Who
@@ -136,7 +136,7 @@ def _staff(db: Connection, system: System) -> dict[str, Any]:
 def _sign_in(db: Connection, name: str, agent: str = "Chromium") -> str:
     user = accounts.user(db, name)
     assert user is not None
-    return sign_in.begin(db, user, "password", Whence("203.0.113.9", agent), NOW, LIMITS)
+    return sign_in.begin(db, user, "password", Client("203.0.113.9", agent), NOW, LIMITS)
 
 
 def _incidents(db: Connection) -> dict[str, Any]:
@@ -171,7 +171,7 @@ def _announcements(db: Connection, great: int) -> dict[str, Any]:
     over = _told(db, "Consoles did not start", "We look into it.", NOW - 30 * _HOUR, "Consoles")
     editor.update(db, ANNA, over, Status.RESOLVED, "They start again.", NOW - 28 * _HOUR)
     begins = NOW.replace(hour=2, minute=0, second=0) + timedelta(days=3)
-    wanted = Wanted(
+    wanted = AnnouncementFields(
         Kind.MAINTENANCE,
         "New disks",
         Status.SCHEDULED,
@@ -187,7 +187,7 @@ def _announcements(db: Connection, great: int) -> dict[str, Any]:
 def _told(
     db: Connection, title: str, body: str, at: datetime, component: str = "Websites", apart: int = 0
 ) -> int:
-    wanted = Wanted(
+    wanted = AnnouncementFields(
         Kind.INCIDENT,
         title,
         Status.INVESTIGATING,

@@ -56,7 +56,7 @@ async def test_a_code_is_wanted_beside_the_password(place: Place, chromium: Brow
         code = walker.page.get_by_label("Code from your authenticator")
         await code.fill("000000")
         await walker.press("Sign in")
-        await walker.reads("The code is not right any more, or was used already: wait for the next one.")
+        await walker.reads("The code is wrong, expired or already used. Wait for the next one.")
         assert await faults_of(walker, "sign-in-code-wrong") == []
         await code.fill(pyotp.TOTP(CODE_SECRET).at(NOW))
         await walker.page.get_by_role("button", name="Sign in").tap()
@@ -72,7 +72,7 @@ async def test_the_second_factor_is_turned_on_and_off(place: Place, chromium: Br
         secret = (await shown.inner_text()).replace(" ", "")
         await walker.fill(Code="123 456")
         await walker.press("Turn it on")
-        await walker.reads("The code is not right any more")
+        await walker.reads("The code is wrong, expired or already used.")
         assert (await shown.inner_text()).replace(" ", "") == secret, "the phone keeps what it has read"
         assert await faults_of(walker, "second-factor-wrong") == []
         await walker.fill(Code=pyotp.TOTP(secret).at(NOW))
@@ -116,7 +116,7 @@ async def test_other_sign_ins_end_and_the_password_changes(place: Place, chromiu
         await change(PASSWORD, ANOTHER, f"{ANOTHER}?")
         await walker.reads("password: the two new ones do not agree; type the same password twice.")
         await change(PASSWORD, "anna" * 4, "anna" * 4)
-        await walker.reads("password: must not be the user's own name, nor repeat it.")
+        await walker.reads("password: must not be the user's own name or a repetition of it.")
         await change(PASSWORD, ANOTHER, ANOTHER)
         await expect(walker.page.locator(".wrong")).to_have_count(0)
         await walker.press("Sign out")
@@ -137,7 +137,7 @@ async def test_somebody_is_invited_and_joins(place: Place, chromium: Browser) ->
         assert await faults_of(walker, "users-wrong") == []
         await walker.fill(Name="vera")
         await walker.press("Invite")
-        await walker.reads("There is a user vera already: choose another name.")
+        await walker.reads("A user named vera already exists. Choose another name.")
         await walker.fill(Name="olga")
         await walker.press("Invite")
         await walker.reads("olga is invited")
@@ -212,7 +212,7 @@ async def test_a_key_is_made_shown_once_and_revoked(place: Place, chromium: Brow
         await page.get_by_label("write: change by the API").check()
         await page.get_by_label("Expires").select_option("in 90 days")
         await walker.press("Make the key")
-        await walker.reads("There is a key grafana already: revoke it first, or choose another name.")
+        await walker.reads("A key named grafana already exists. Revoke it first, or choose another name.")
         await expect(page.get_by_label("Name", exact=True)).to_have_value("grafana")
         await expect(page.get_by_label("write: change by the API")).to_be_checked()
         assert await faults_of(walker, "keys-wrong") == []
@@ -223,7 +223,7 @@ async def test_a_key_is_made_shown_once_and_revoked(place: Place, chromium: Brow
         await page.get_by_label("ping: ping checks by their names").check()
         await walker.fill(Name="cron-jobs")
         await walker.press("Make the key")
-        await walker.reads("a key for pings does not expire; revoke it when no job uses it any more.")
+        await walker.reads("a key for pings does not expire. Revoke it once no job uses it.")
         await page.get_by_label("Expires").select_option("never")
         await walker.press("Make the key")
         await walker.reads("The key cron-jobs")

@@ -26,7 +26,7 @@ pytestmark = walk.MARKS
 chromium = walk.chromium
 
 BUTTON = "Sign in with your provider"
-NO_ANSWER = "The provider did not answer as it should: try again, or sign in another way."
+NO_ANSWER = "The provider did not answer properly. Try again, or sign in another way."
 
 
 @dataclass
@@ -127,7 +127,7 @@ async def test_who_has_no_role_stays_out_unless_there_is_one_for_everybody(
     here = place()
     async with visiting(chromium, here.url) as guest:
         assert await come_back(guest, "Guest") == 403
-        await guest.reads("The provider gives you no role here: ask an admin.")
+        await guest.reads("The provider gives you no role here. Ask an admin.")
         await guest.photograph("provider-no-role")
     here.service.sigterm()
     here.service.environment["HEARTBEAT_OIDC_DEFAULT_ROLE"] = "viewer"
@@ -154,11 +154,11 @@ async def test_a_role_is_that_of_today(place: Callable[..., Place], chromium: Br
 
 
 MISBEHAVIOUR: Sequence[tuple[dict[str, Any], int, str]] = [
-    ({"claims": {"aud": "another-client"}}, 403, "The ID token is for somebody else."),
+    ({"claims": {"aud": "another-client"}}, 403, "The ID token is meant for another client."),
     ({"claims": {"nonce": "of-another-sign-in"}}, 403, "The ID token belongs to another sign-in."),
-    ({"claims": {"iss": "https://evil.example.com"}}, 403, "The ID token is of another issuer."),
+    ({"claims": {"iss": "https://evil.example.com"}}, 403, "The ID token comes from another issuer."),
     ({"skew": -400}, 403, "The ID token has expired."),
-    ({"skew": 120}, 403, "The ID token is of the future: the provider's clock or ours is wrong."),
+    ({"skew": 120}, 403, "The ID token comes from the future: the provider's clock or ours is wrong."),
     ({"spoilt": "client"}, 502, NO_ANSWER),
 ]
 
@@ -239,7 +239,7 @@ async def test_a_provider_that_is_away_is_told_in_one_sentence(
         await anna.follow(BUTTON)
         await anna.reads(NO_ANSWER)
         await anna.photograph("provider-down")
-        assert "cannot be asked" in here.service.output(), "the log says why"
+        assert "cannot be reached" in here.service.output(), "the log says why"
 
         await anna.follow("To the sign-in page")
         await anna.page.get_by_label("Admin key").fill(ADMIN_KEY)
@@ -292,9 +292,9 @@ async def test_a_provider_that_does_not_say_what_it_must_is_told_so(
         for missing in oidc.ENDPOINTS:
             here.provider.tell(spoilt=missing)
             assert await anna.to("/sign-in/oidc") == 502
-            await anna.reads(f"The provider does not say its {missing}: ask an admin.")
+            await anna.reads(f"The provider does not publish its {missing}. Ask an admin.")
         here.provider.tell(spoilt="issuer")
         await anna.to("/sign-in/oidc")
-        await anna.reads("The provider calls itself something else than HEARTBEAT_OIDC_ISSUER: ask an admin.")
+        await anna.reads("The provider's own name is not the one in HEARTBEAT_OIDC_ISSUER. Ask an admin.")
         here.provider.tell()
         await come_in(anna, "Anna")

@@ -204,7 +204,7 @@ def test_it_stays_up_with_the_database_away_and_through_a_restart(
     stamp = service.home / "data" / "status" / "public" / "as-of.json"
     stamp.write_text('{"as_of":"2024-05-03T03:00:00+00:00"}')
     service.begin()
-    warned = 'id="stale">This page has not been brought up to date since'
+    warned = 'id="stale">This page was last updated at'
     eventually(lambda: warned in page(service), within=30, what="the page from the disk, with its warning")
     assert httpx.get(f"{service.url}/ping/x/y").status_code == 503
     postgres_server.start()

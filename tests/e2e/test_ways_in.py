@@ -82,7 +82,7 @@ async def test_from_a_printed_link_to_an_admin_and_a_responder(serve: Serve, chr
         assert await anna.page.get_by_role("link", name="anna").is_visible()
 
         assert await bob.to(printed_link(service)) == 410
-        await bob.reads("This link was used already or has expired. Ask an admin for another one")
+        await bob.reads("This link was already used or has expired. Ask an admin for a new one")
         await bob.photograph("link-is-over")
 
         link = await invite(anna, "bob", "responder")
@@ -163,7 +163,7 @@ async def test_who_tries_too_often_is_told_how_long_to_wait(serve: Serve, chromi
         refused = await anna.sign_in("anna", ANNAS)
         assert refused.status == 429
         assert 200 < int(refused.headers["retry-after"]) <= 300
-        await anna.reads("There were too many tries for this name. Wait ")
+        await anna.reads("Too many attempts for this name. Wait ")
         await anna.photograph("sign-in-too-often")
 
         # Nobody is locked out for good: whoever has the admin key comes in all the same.
@@ -178,7 +178,7 @@ async def test_who_tries_too_often_is_told_how_long_to_wait(serve: Serve, chromi
             if refused.status == 429:
                 break
         assert refused.status == 429
-        await anna.reads("There were too many tries from this address. Wait ")
+        await anna.reads("Too many attempts from this address. Wait ")
         assert 0 < int(refused.headers["retry-after"]) <= 60
 
 
@@ -204,7 +204,7 @@ async def enrol(bob: Visitor, service: Service) -> tuple[str, int, list[str]]:
     await bob.photograph("second-factor")
     await bob.fill(Code="123 45")
     assert (await bob.sends("Turn it on")).status == 422
-    await bob.reads("The code is not right any more, or was used already: wait for the next one.")
+    await bob.reads("The code is wrong, expired or already used. Wait for the next one.")
     assert shown == await bob.page.get_by_text("Or enter this secret by hand").locator("code").inner_text()
     step = int(time.time()) // 30
     await bob.fill(Code=code(secret, step))
@@ -237,7 +237,7 @@ async def test_a_code_of_the_phone_is_wanted_beside_the_password(serve: Serve, c
         )
         await bob.fill(Code_from_your_authenticator="000000")
         assert (await bob.sends("Sign in")).status == 403
-        await bob.reads("The code is not right any more, or was used already: wait for the next one.")
+        await bob.reads("The code is wrong, expired or already used. Wait for the next one.")
         await bob.photograph("sign-in-code-wrong")
         # The code by which it was turned on is used up; that of the next half minute is taken early.
         await bob.fill(Code_from_your_authenticator=code(secret, step))
@@ -250,7 +250,7 @@ async def test_a_code_of_the_phone_is_wanted_beside_the_password(serve: Serve, c
             await asked_for_code(thief)
             await thief.fill(Code_from_your_authenticator=code(secret, step + 1))
             assert (await thief.sends("Sign in")).status == 403
-            await thief.reads("was used already")
+            await thief.reads("was already used")
             assert await thief.to("/") == 200
             assert "/sign-in" in thief.page.url
 

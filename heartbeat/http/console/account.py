@@ -87,5 +87,5 @@ async def _page(visit: Visit, wrong: str = "", status: int = 200) -> Response:
         limits = visit.door.ways.limits
         every = await visit.read(lambda db: store.sessions_of(db, user))
         facts["codes_left"] = await visit.read(lambda db: store.recovery_codes_left(db, user.id))
-        facts["sign_ins"] = [one for one in every if life.stands(one, visit.now, limits, "")]
+        facts["sign_ins"] = [one for one in every if life.is_valid(one, visit.now, limits, "")]
     return visit.show("account.html", status=status, shortest=rules.SHORTEST_PASSWORD, **facts)

@@ -18,7 +18,14 @@ from heartbeat.http.console import concern
 from heartbeat.http.console.visit import Shown, Visit
 from heartbeat.status import announcement as life
 from heartbeat.status import drafting, editor, html, store
-from heartbeat.status.announcement import Announcement, Impact, Kind, NotSo, Status, Wanted
+from heartbeat.status.announcement import (
+    Announcement,
+    AnnouncementFields,
+    Impact,
+    InvalidAnnouncement,
+    Kind,
+    Status,
+)
 from heartbeat.status.editor import NoAnnouncement, NoPage
 from heartbeat.status.health import Health
 from heartbeat.who import Role
@@ -83,7 +90,7 @@ async def one_announcement(visit: Visit) -> Response:
     number = visit.number
 
     def read(db: Connection) -> tuple[Announcement, StatusPage, list[Announcement]]:
-        found = editor.known(db, number)
+        found = editor.announcement_of(db, number)
         return found, editor.page_of(db, found.page), store.open_of(db, found.page)
 
     try:
@@ -99,7 +106,7 @@ async def change(visit: Visit) -> Response:
     number = visit.number
 
     def work(db: Connection) -> Announcement:
-        before = editor.known(db, number)
+        before = editor.announcement_of(db, number)
         return editor.change(db, visit.who, number, _wanted(visit, before.kind, before), visit.now)
 
     return await _act(visit, work)
@@ -141,7 +148,7 @@ async def discard(visit: Visit) -> Response:
         await visit.write(lambda db: editor.discard(db, visit.who, visit.number, visit.now))
     except NoAnnouncement as missing:
         return visit.missing(str(missing))
-    except NotSo as wrong:
+    except InvalidAnnouncement as wrong:
         return _refused(visit, wrong)
     return page.see_other("/status-pages")
 
@@ -186,7 +193,7 @@ ACTING: Mapping[str, Shown] = {
 async def _ask(visit: Visit, question: str, consequence: str, action: str, kind: str) -> Response:
     number = visit.number
     try:
-        found = await visit.read(lambda db: editor.known(db, number))
+        found = await visit.read(lambda db: editor.announcement_of(db, number))
     except NoAnnouncement as missing:
         return visit.missing(str(missing))
     return visit.show(
@@ -205,12 +212,12 @@ async def _act(visit: Visit, work: Any) -> Response:
         done: Announcement = await visit.write(work)
     except (NoAnnouncement, NoPage) as missing:
         return visit.missing(str(missing))
-    except NotSo as wrong:
+    except InvalidAnnouncement as wrong:
         return _refused(visit, wrong)
     return page.see_other(f"/announcements/{done.id}")
 
 
-def _refused(visit: Visit, wrong: NotSo) -> Response:
+def _refused(visit: Visit, wrong: InvalidAnnouncement) -> Response:
     words = f"{wrong} Nothing was changed: go back, what you wrote is still there."
     return page.error_page(visit.request, 422, "That cannot be", words)
 
@@ -228,9 +235,9 @@ def _form(where: StatusPage, one: Announcement, open_: list[Announcement]) -> di
     }
 
 
-def _wanted(visit: Visit, kind: Kind, before: Announcement | None = None) -> Wanted:
+def _wanted(visit: Visit, kind: Kind, before: Announcement | None = None) -> AnnouncementFields:
     impact = str(visit.form.get("impact", ""))
-    return Wanted(
+    return AnnouncementFields(
         kind=kind,
         title=_text(visit, "title").strip(),
         status=_status(visit),
@@ -258,4 +265,4 @@ def _instant(visit: Visit, name: str) -> datetime:
     try:
         return datetime.fromisoformat(str(visit.form.get(name, ""))).replace(tzinfo=UTC)
     except ValueError:
-        raise NotSo(f"{name}: must be a date and a time, such as 2026-05-02T08:30.") from None
+        raise InvalidAnnouncement(f"{name}: must be a date and a time, such as 2026-05-02T08:30.") from None

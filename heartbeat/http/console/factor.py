@@ -46,7 +46,7 @@ async def turn_on(visit: Visit) -> Response:
         lambda db: second_factor_actions.turn_on(db, visit.who, user, vault, secret, given, now)
     )
     if codes is None:
-        return _offer(visit, user, secret, second_factor_actions.WRONG, 422)
+        return _offer(visit, user, secret, second_factor_actions.WRONG_CODE, 422)
     title, back = "Your second factor is on", "/account"
     return visit.show("shown_once.html", title=title, words=CODES, secret="\n".join(codes), back=back)
 

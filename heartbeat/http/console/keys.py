@@ -10,7 +10,7 @@ from alerting.origin import Origin
 from heartbeat.access import account as rules
 from heartbeat.access import api_key, api_key_store, api_keys
 from heartbeat.access.account import Unfit
-from heartbeat.access.api_keys import Named
+from heartbeat.access.api_keys import KeyExists
 from heartbeat.http import page
 from heartbeat.http.console.visit import Shown, Visit
 from heartbeat.pings import keys as ping_keys
@@ -38,8 +38,8 @@ async def make(visit: Visit) -> Response:
         made, clear = await visit.write(
             lambda db: api_keys.make(db, visit.who, name, scopes, role, ends_at, visit.now)
         )
-    except (Unfit, Named) as wrong:
-        return await _page(visit, str(wrong), 409 if isinstance(wrong, Named) else 422)
+    except (Unfit, KeyExists) as wrong:
+        return await _page(visit, str(wrong), 409 if isinstance(wrong, KeyExists) else 422)
     title = f"The key {made.name}"
     return visit.show("shown_once.html", title=title, words=ONCE, secret=clear, back="/keys")
 
@@ -78,8 +78,8 @@ ACTING: Mapping[str, Shown] = {"/keys": (Role.ADMIN, make), "/keys/{name}/revoke
 async def _page(visit: Visit, wrong: str = "", status: int = 200) -> Response:
     every = await visit.read(api_key_store.every)
     facts: dict[str, Any] = {"keys": every, "lives": LIVES, "wrong": wrong, "typed": _typed(visit, wrong)}
-    facts["ping_keys"] = [one for one in await visit.read(ping_keys.listed) if one.origin != Origin.KEY]
-    facts["over"] = [one.name for one in every if not api_key.stands(one, visit.now)]
+    facts["ping_keys"] = [key for key in await visit.read(ping_keys.listed) if key.origin != Origin.KEY]
+    facts["over"] = [one.name for one in every if not api_key.is_valid(one, visit.now)]
     return visit.show("keys.html", status=status, **facts)
 
 

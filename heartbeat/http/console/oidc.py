@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from heartbeat.access import newcomer, sign_in
-from heartbeat.access.oidc import LASTS, Away, Begun, Failed
+from heartbeat.access.oidc import LASTS, AuthorizationRequest, ProviderUnavailable, SignInFailed
 from heartbeat.http import auth, page
 from heartbeat.http.console.sign_in import retry_after
 from heartbeat.http.console.visit import local
@@ -30,10 +30,10 @@ def router(door: Door) -> APIRouter:
     async def leave(request: Request) -> Response:
         if door.oidc is None:
             return _shown(request, 404, "No provider is set up here.")
-        begun, now = Begun(), door.clock.now()
+        begun, now = AuthorizationRequest(), door.clock.now()
         try:
             answer = RedirectResponse(await door.oidc.address(begun, now), 303)
-        except Failed as failed:
+        except SignInFailed as failed:
             return _failed(request, failed)
         wanted = local(request.query_params.get("next", "/"))
         said = asdict(begun) | {"next": wanted, "until": (now + LASTS).timestamp()}
@@ -46,15 +46,15 @@ def router(door: Door) -> APIRouter:
             return _shown(request, 429, refused.words, retry_after(refused))
         try:
             if door.oidc is None:
-                raise Failed("No provider is set up here.")
+                raise SignInFailed("No provider is set up here.")
             begun, wanted = _brought(door, request, now)
             if "error" in request.query_params:
                 # Such as access_denied, or invalid_scope, which is for the operator (RFC 6749, 4.1.2.1).
                 door.oidc.complain(f"it sends back {request.query_params['error'][:100]!r}", now)
-                raise Failed("The provider has let nobody in.")
-            claimed = await door.oidc.claimed(request.query_params.get("code", ""), begun, now)
+                raise SignInFailed("The provider has let nobody in.")
+            claimed = await door.oidc.identity(request.query_params.get("code", ""), begun, now)
             user = await door.database.write(lambda db: newcomer.welcome(db, claimed, now, from_.remote))
-        except Failed as failed:
+        except SignInFailed as failed:
             await sign_in.refuse(gate, door.database, None, "provider", from_, now)
             return _failed(request, failed)
         answer = page.see_other(wanted)
@@ -67,17 +67,17 @@ def router(door: Door) -> APIRouter:
     return routes
 
 
-def _brought(door: Door, request: Request, now: datetime) -> tuple[Begun, str]:
+def _brought(door: Door, request: Request, now: datetime) -> tuple[AuthorizationRequest, str]:
     """What the browser has kept meanwhile, if the provider's answer belongs to it."""
     try:
         said = json.loads(door.vault.open(request.cookies.get(_name(door), ""), _ABOUT))
     except Unreadable:
-        raise Failed(_OVER) from None
-    begun = Begun(said["state"], said["nonce"], said["verifier"])
+        raise SignInFailed(_OVER) from None
+    begun = AuthorizationRequest(said["state"], said["nonce"], said["verifier"])
     given = request.query_params.get("state", "")
     over = now >= datetime.fromtimestamp(said["until"], UTC)
     if over or not hmac.compare_digest(begun.state.encode(), given.encode("utf-8", "replace")):
-        raise Failed(_OVER)
+        raise SignInFailed(_OVER)
     return begun, str(said["next"])
 
 
@@ -92,8 +92,8 @@ def _name(door: Door) -> str:
     return f"__Host-{COOKIE}" if door.public_url.startswith("https://") else COOKIE
 
 
-def _failed(request: Request, failed: Failed) -> Response:
-    return _shown(request, 502 if isinstance(failed, Away) else 403, str(failed))
+def _failed(request: Request, failed: SignInFailed) -> Response:
+    return _shown(request, 502 if isinstance(failed, ProviderUnavailable) else 403, str(failed))
 
 
 def _shown(request: Request, status: int, words: str, headers: Mapping[str, str] | None = None) -> Response:

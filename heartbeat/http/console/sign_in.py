@@ -88,7 +88,7 @@ async def _by_code(door: Door, request: Request, form: FormData) -> Response | R
         local(str(form.get("next", "/"))),
     )
     user = await door.database.read(lambda db: store.user_by_id(db, pending_sign_in.user_of(given)))
-    if user is None or not pending_sign_in.holds(door.secret_key, given, user.password_hash or "", now):
+    if user is None or not pending_sign_in.is_valid(door.secret_key, given, user.password_hash or "", now):
         return Refused(TOO_LATE)
     if not user.enabled:
         return await sign_in.refuse(gate, door.database, user.name, "disabled", from_, now)
@@ -96,13 +96,13 @@ async def _by_code(door: Door, request: Request, form: FormData) -> Response | R
         return _code_form(wanted, given, refused)
     try:
         how = await door.database.write(
-            lambda db: second_factor_actions.takes(db, user, door.vault, code, now)
+            lambda db: second_factor_actions.take_code(db, user, door.vault, code, now)
         )
     except Unreadable:
         return Refused(UNREADABLE)
     if how is None:
         await sign_in.refuse(gate, door.database, user.name, "code", from_, now)
-        return _code_form(wanted, given, Refused(second_factor_actions.WRONG))
+        return _code_form(wanted, given, Refused(second_factor_actions.WRONG_CODE))
     return await _begun(request, user, f"password and {how}", form)
 
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from heartbeat.access import account as rules
 from heartbeat.access import store, users
 from heartbeat.access.account import LastAdmin, Unfit, User
-from heartbeat.access.users import Taken
+from heartbeat.access.users import UserExists
 from heartbeat.http import page
 from heartbeat.http.console.visit import Shown, Visit
 from heartbeat.who import Role
@@ -27,8 +27,8 @@ async def invite(visit: Visit) -> Response:
     try:
         name, role = rules.name(given), rules.role(str(visit.form.get("role", "")))
         made, token = await visit.write(lambda db: users.invite(db, visit.who, name, role, visit.now))
-    except (Unfit, Taken) as wrong:
-        return await _page(visit, str(wrong), given, 409 if isinstance(wrong, Taken) else 422)
+    except (Unfit, UserExists) as wrong:
+        return await _page(visit, str(wrong), given, 409 if isinstance(wrong, UserExists) else 422)
     return _link(visit, made, token, f"{made.name} is invited")
 
 

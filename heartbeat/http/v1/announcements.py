@@ -15,7 +15,7 @@ from heartbeat.http.v1.answers import Answer
 from heartbeat.http.v1.tags import Reads
 from heartbeat.status import announcement as life
 from heartbeat.status import drafting, editor, store
-from heartbeat.status.announcement import Affected, Impact, Kind, Status, Wanted
+from heartbeat.status.announcement import Affected, AnnouncementFields, Impact, Kind, Status
 from heartbeat.status.health import Health
 
 router = APIRouter(prefix="/status-pages/{name}/incidents", tags=["status pages"])
@@ -83,10 +83,10 @@ class Write(BaseModel):
     affected: list[Part] = Field(default=[], max_length=1000, examples=[_EXAMPLE_AFFECTED])
     not_related_to: list[Others] = Field(default=[], max_length=life.MAX_UNRELATED, examples=[[11]])
 
-    def wanted(self, now: datetime) -> Wanted:
+    def wanted(self, now: datetime) -> AnnouncementFields:
         """It, as the editor takes it."""
         first = Status.INVESTIGATING if self.kind is Kind.INCIDENT else Status.SCHEDULED
-        return Wanted(
+        return AnnouncementFields(
             kind=self.kind,
             title=self.title,
             status=self.status or first,
@@ -311,7 +311,7 @@ async def _done(door: Given, work: Any) -> Announcement:
 
 
 def _of(db: Connection, name: str, number: int) -> life.Announcement:
-    found = editor.known(db, number)
+    found = editor.announcement_of(db, number)
     if found.page != name:
         raise editor.NoAnnouncement(f"There is no announcement {number}.")
     return found

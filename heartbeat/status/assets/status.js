@@ -1,4 +1,4 @@
-// Tells how old the page is, warns where it is too old, and loads a newer one when there is one.
+// Shows the age of the page, warns when it is too old, and loads a newer one as soon as there is one.
 (() => {
   const at = document.getElementById("as-of"), ago = document.getElementById("ago");
   const stale = document.getElementById("stale"), born = Date.parse(at.dateTime);
@@ -19,7 +19,7 @@
       const busy = document.activeElement && document.activeElement.matches("input, summary");
       if (mark && now && now !== mark && !busy) location.reload();
       mark = mark || now;
-    } catch { /* Not reached: the age goes on and says so. */ }
+    } catch { /* Not reached: the age keeps growing. */ }
     show();
   };
   show();

@@ -1,4 +1,4 @@
-"""What the tests of access share: a real database, passwords that are quick to compare, and users."""
+"""Fixtures for the tests of access: a real database, passwords that are quick to compare, and users."""
 
 from collections.abc import AsyncIterator
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from heartbeat.access import store
 from heartbeat.access.account import User
 from heartbeat.access.hasher import Hasher
-from heartbeat.access.sign_in import Gate, Whence
+from heartbeat.access.sign_in import Client, Gate
 from heartbeat.audit import Deed, listed
 from heartbeat.database import Database
 from heartbeat.who import Role, Who
@@ -17,7 +17,7 @@ from tests.unit.conftest import NOW
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD = "correct horse battery"
-HERE = Whence("192.0.2.1", "a browser")
+HERE = Client("192.0.2.1", "a browser")
 ROOT = Who("root", Role.ADMIN, "session", "192.0.2.1")
 
 

@@ -1,4 +1,4 @@
-"""A small OpenID Connect provider of the tests: it signs real tokens, checks PKCE and the client, and can misbehave."""
+"""A small OpenID Connect provider for tests: it signs real tokens, checks PKCE and the client, and can misbehave."""
 
 import asyncio
 import base64

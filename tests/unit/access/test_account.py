@@ -1,4 +1,4 @@
-"""Names, passwords, roles, and the last admin."""
+"""User names, passwords, roles, and the last admin."""
 
 from dataclasses import replace
 
@@ -17,12 +17,12 @@ BOB = replace(ANNA, id=2, name="bob", role=Role.RESPONDER)
     ("given", "kept"),
     [("anna", "anna"), (" Anna ", "anna"), ("a.b-c_d+e@example.com", "a.b-c_d+e@example.com")],
 )
-def test_a_name_is_kept_tidy(given: str, kept: str) -> None:
+def test_a_name_is_stored_in_lower_case_without_spaces(given: str, kept: str) -> None:
     assert account.name(given) == kept
 
 
 @pytest.mark.parametrize("given", ["", ".anna", "anna b", "änna", "a" * 101, "a\0", "<b>"])
-def test_what_cannot_be_a_name_is_told_so(given: str) -> None:
+def test_an_invalid_name_is_refused(given: str) -> None:
     with pytest.raises(Unfit, match=r"^name: must be 1 to 100 of a-z"):
         account.name(given)
 
@@ -33,13 +33,13 @@ def test_any_characters_make_a_password(given: str) -> None:
 
 
 @pytest.mark.parametrize("given", ["", "x" * 11, "x" * 201])
-def test_a_password_has_a_length(given: str) -> None:
+def test_a_password_must_have_12_to_200_characters(given: str) -> None:
     with pytest.raises(Unfit, match=r"^password: must have 12 to 200 characters\.$"):
         account.password(given, "anna")
 
 
 @pytest.mark.parametrize("given", ["anna.adamson", "Anna.AdamsonANNA.ADAMSON"])
-def test_a_password_is_not_the_name(given: str) -> None:
+def test_a_password_must_not_be_the_name(given: str) -> None:
     with pytest.raises(Unfit, match="own name"):
         account.password(given, "anna.adamson")
     assert account.password(given, "bob") == given
@@ -66,7 +66,7 @@ def test_a_role_is_one_of_three(given: str) -> None:
         (replace(BOB, role=Role.ADMIN, password_hash=None, subject="theirs"), False),
     ],
 )
-def test_an_admin_always_stays(change: dict[str, object], other: User, lost: bool) -> None:
+def test_one_admin_always_remains(change: dict[str, object], other: User, lost: bool) -> None:
     after = replace(ANNA, **change)  # type: ignore[arg-type]
     if lost:
         with pytest.raises(LastAdmin, match="anna is the last admin"):
@@ -76,12 +76,12 @@ def test_an_admin_always_stays(change: dict[str, object], other: User, lost: boo
     account.refuse_to_lose_admins(BOB, replace(BOB, disabled_at=NOW), [ANNA, BOB])
 
 
-def test_a_state_is_a_word() -> None:
+def test_a_user_is_active_invited_or_disabled() -> None:
     assert ANNA.state == "active"
     assert replace(ANNA, password_hash=None).state == "invited"
     assert replace(ANNA, disabled_at=NOW).state == "disabled"
 
 
-def test_secrets_are_not_in_what_is_logged_of_a_user() -> None:
+def test_the_repr_of_a_user_has_no_secrets() -> None:
     assert "hash" not in repr(replace(ANNA, code_secret="the-seed"))
     assert "the-seed" not in repr(replace(ANNA, code_secret="the-seed"))

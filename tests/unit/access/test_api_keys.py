@@ -1,4 +1,4 @@
-"""API keys: what they open, what is kept of them, and that they can be taken back."""
+"""API keys: their rights, their storage, and their revocation."""
 
 from datetime import timedelta
 from functools import partial
@@ -8,7 +8,7 @@ import pytest
 from heartbeat.access import api_key, api_key_store, api_keys, token
 from heartbeat.access.account import Unfit
 from heartbeat.access.api_key import Key, Scope
-from heartbeat.access.api_keys import Named
+from heartbeat.access.api_keys import KeyExists
 from heartbeat.database import Database
 from heartbeat.pings import keys as ping_keys
 from heartbeat.who import Role
@@ -24,15 +24,15 @@ async def make(database: Database, *scopes: Scope, name: str = "deploy", hours: 
     return await database.write(lambda db: api_keys.make(db, ROOT, name, scopes, role, ends, NOW))
 
 
-async def test_a_key_is_found_by_its_hash_and_shown_by_its_beginning(database: Database) -> None:
+async def test_a_key_is_found_by_its_hash_and_shown_by_its_prefix(database: Database) -> None:
     made, clear = await make(database, READ)
     assert clear.startswith("hb_")
     assert made.prefix == clear[:9]
-    found = await database.read(lambda db: api_keys.seen(db, clear, NOW))
+    found = await database.read(lambda db: api_keys.valid_key(db, clear, NOW))
     assert found is not None
     assert (found.name, found.scopes, found.acts_as) == ("deploy", (READ,), Role.VIEWER)
     for other in (clear[:-1], "", token.hashed(clear), "hb_"):
-        assert await database.read(lambda db: api_keys.seen(db, other, NOW)) is None  # noqa: B023  # asked at once
+        assert await database.read(lambda db: api_keys.valid_key(db, other, NOW)) is None  # noqa: B023  # asked at once
     (deed,) = await deeds(database)
     assert (deed.action, deed.target) == ("key.make", "key deploy")
     assert clear not in repr(deed)
@@ -48,7 +48,7 @@ async def test_a_key_is_found_by_its_hash_and_shown_by_its_beginning(database: D
         ((READ, PING), True, Role.VIEWER),
     ],
 )
-def test_a_scope_says_what_a_key_opens(scopes: tuple[Scope, ...], reads: bool, role: Role) -> None:
+def test_a_scope_decides_what_a_key_may_do(scopes: tuple[Scope, ...], reads: bool, role: Role) -> None:
     one = Key(1, "deploy", "hb_", scopes, Role.RESPONDER, NOW, "root")
     assert (one.reads, one.acts_as) == (reads, role)
 
@@ -56,15 +56,15 @@ def test_a_scope_says_what_a_key_opens(scopes: tuple[Scope, ...], reads: bool, r
 async def test_a_key_expires_and_is_revoked(database: Database) -> None:
     _, clear = await make(database, READ, hours=1)
     times = (NOW + timedelta(minutes=59), NOW + timedelta(hours=1))
-    seen = [await database.read(partial(api_keys.seen, given=clear, now=at)) for at in times]
+    seen = [await database.read(partial(api_keys.valid_key, text=clear, now=at)) for at in times]
     assert [one is not None for one in seen] == [True, False]
     assert await database.write(lambda db: api_keys.revoke(db, ROOT, "deploy", NOW)) is not None
     assert await database.write(lambda db: api_keys.revoke(db, ROOT, "deploy", NOW)) is None
-    assert await database.read(lambda db: api_keys.seen(db, clear, NOW)) is None
+    assert await database.read(lambda db: api_keys.valid_key(db, clear, NOW)) is None
     assert [deed.action for deed in await deeds(database)] == ["key.revoke", "key.make"]
 
 
-async def test_a_key_for_pings_is_one_until_it_is_revoked(database: Database) -> None:
+async def test_a_key_for_pings_works_until_it_is_revoked(database: Database) -> None:
     _, clear = await make(database, PING)
     await make(database, READ, name="other")
     hashed = token.hashed(clear)
@@ -73,12 +73,14 @@ async def test_a_key_for_pings_is_one_until_it_is_revoked(database: Database) ->
     assert await database.read(lambda db: ping_keys.names(db, {hashed})) == {}
 
 
-async def test_there_is_one_key_of_a_name(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_names_and_the_number_of_keys_are_limited(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await make(database, READ)
-    with pytest.raises(Named, match="a key deploy already"):
+    with pytest.raises(KeyExists, match="key named deploy already"):
         await make(database, READ)
     monkeypatch.setattr(api_key, "MOST", 1)
-    with pytest.raises(Unfit, match="can be no more"):
+    with pytest.raises(Unfit, match="no more than 1 keys"):
         await make(database, READ, name="other")
 
 
@@ -90,7 +92,7 @@ async def test_there_is_one_key_of_a_name(database: Database, monkeypatch: pytes
         ((READ, PING), Role.ADMIN, 1, "a key for pings does not expire"),
     ],
 )
-def test_what_does_not_go_together_is_refused(
+def test_scopes_role_and_expiry_must_go_together(
     scopes: tuple[Scope, ...], role: Role, hours: int, words: str
 ) -> None:
     ends = NOW + timedelta(hours=hours) if hours else None
@@ -99,19 +101,19 @@ def test_what_does_not_go_together_is_refused(
 
 
 @pytest.mark.parametrize("given", ["", "A", "-a", "a b", "a" * 101, "a:b", "a\n"])
-def test_a_name_of_a_key_is_plain(given: str) -> None:
+def test_an_invalid_key_name_is_refused(given: str) -> None:
     with pytest.raises(Unfit, match=r"^name: must be 1 to 100"):
         api_key.name(given)
 
 
 @pytest.mark.parametrize("given", [[], ["root"], ["read", "root"]])
-def test_scopes_are_known(given: list[str]) -> None:
+def test_unknown_scopes_are_refused(given: list[str]) -> None:
     with pytest.raises(Unfit, match=r"^scopes: must name at least one of read, write, ping"):
         api_key.scopes(given)
     assert api_key.scopes(["ping", "read", "read"]) == (READ, PING)
 
 
-async def test_when_it_was_used_is_kept_to_the_minute(database: Database) -> None:
+async def test_the_use_of_a_key_is_recorded_once_a_minute(database: Database) -> None:
     await make(database, READ)
     (one,) = await database.read(api_key_store.every)
     assert api_key.wants_touch(one, NOW)

@@ -1,4 +1,4 @@
-"""Passwords: compared in time that tells nothing, a few at once, by parameters that can grow."""
+"""Password hashes: compared in constant time, a few at once, with parameters that can grow."""
 
 import asyncio
 import threading
@@ -31,19 +31,19 @@ class Counting(PasswordHasher):
         return super().verify(hash, password)
 
 
-async def test_who_has_no_password_costs_as_much_as_who_has_one() -> None:
+async def test_a_missing_hash_is_compared_too() -> None:
     counting = Counting(time_cost=1, memory_cost=8, parallelism=1)
     assert not await Hasher(counting).matches(None, "nobody has this password")
     assert counting.compared == 1
 
 
-async def test_what_costs_less_than_recommended_is_dated() -> None:
+async def test_a_hash_cheaper_than_recommended_is_dated() -> None:
     made = await Hasher(CHEAP).hashed("correct horse")
     assert Hasher().is_dated(made)
     assert not Hasher(CHEAP).is_dated(made)
 
 
-async def test_few_are_compared_at_once_and_a_crowd_is_told_to_come_back(
+async def test_few_hashes_run_at_once_and_too_many_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hasher, "IN_LINE", 3)
@@ -61,7 +61,7 @@ async def test_few_are_compared_at_once_and_a_crowd_is_told_to_come_back(
     slow = Hasher(Slow())
     line = [asyncio.create_task(slow.hashed("x")) for _ in range(5)]
     await asyncio.sleep(0)
-    with pytest.raises(Busy, match="wait a few seconds"):
+    with pytest.raises(Busy, match="Wait a few seconds"):
         await slow.hashed("x")
     go.set()
     assert await asyncio.gather(*line) == ["made"] * 5

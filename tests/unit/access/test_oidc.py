@@ -1,4 +1,4 @@
-"""Signing in by a provider: which tokens count, and who is made of them."""
+"""Signing in through a provider: the accepted tokens, and the users they make."""
 
 import asyncio
 import base64
@@ -12,7 +12,7 @@ from joserfc.jwk import OctKey
 
 from heartbeat.access import newcomer, store
 from heartbeat.access import oidc as oidc_room
-from heartbeat.access.oidc import Away, Begun, Claimed, Failed, Oidc
+from heartbeat.access.oidc import AuthorizationRequest, Identity, Oidc, ProviderUnavailable, SignInFailed
 from heartbeat.access.ways import Provider
 from heartbeat.database import Database
 from heartbeat.settings import BadSetting, read
@@ -22,7 +22,7 @@ from tests.unit.access.provider import ANOTHER, CLIENT, ISSUER, KEY, SECRET, Loc
 from tests.unit.conftest import NOW
 
 SETUP = Provider(ISSUER, CLIENT, SECRET, "groups", roles={"on-call": Role.RESPONDER, "platform": Role.ADMIN})
-ANNA = Claimed(f"{ISSUER}\n42", "anna", Role.RESPONDER)
+ANNA = Identity(f"{ISSUER}\n42", "anna", Role.RESPONDER)
 SETTINGS = {
     "HEARTBEAT_OIDC_ISSUER": ISSUER,
     "HEARTBEAT_OIDC_CLIENT_ID": CLIENT,
@@ -39,15 +39,15 @@ def at(provider: LocalProvider, setup: Provider = SETUP) -> Oidc:
     return Oidc(setup, provider.http(), "https://heartbeat.example.com/sign-in/oidc/back")
 
 
-async def claimed(provider: LocalProvider, setup: Provider = SETUP) -> Claimed:
+async def claimed(provider: LocalProvider, setup: Provider = SETUP) -> Identity:
     """Who comes back from there."""
-    oidc, begun = at(provider, setup), Begun()
+    oidc, begun = at(provider, setup), AuthorizationRequest()
     code, state = provider.sign_in(await oidc.address(begun, NOW))
     assert state == begun.state
-    return await oidc.claimed(code, begun, NOW)
+    return await oidc.identity(code, begun, NOW)
 
 
-async def test_the_provider_says_who_it_is(provider: LocalProvider) -> None:
+async def test_the_provider_identifies_the_user(provider: LocalProvider) -> None:
     assert await claimed(provider) == ANNA
 
 
@@ -56,25 +56,25 @@ async def test_the_provider_says_who_it_is(provider: LocalProvider) -> None:
     [
         ({"nonce": "another"}, "another sign-in"),
         ({"nonce": None}, "another sign-in"),
-        ({"aud": "somebody-else"}, "somebody else"),
-        ({"aud": [CLIENT, "other"]}, "somebody else"),
-        ({"aud": [CLIENT], "azp": "other"}, "somebody else"),
-        ({"aud": None}, "somebody else"),
+        ({"aud": "somebody-else"}, "another client"),
+        ({"aud": [CLIENT, "other"]}, "another client"),
+        ({"aud": [CLIENT], "azp": "other"}, "another client"),
+        ({"aud": None}, "another client"),
         ({"iss": "https://evil.example.com"}, "another issuer"),
         ({"exp": NOW.timestamp() - 31}, "has expired"),
         ({"exp": None}, "has expired"),
         ({"exp": "never"}, "has expired"),
-        ({"iat": NOW.timestamp() + 31}, "of the future"),
+        ({"iat": NOW.timestamp() + 31}, "from the future"),
         ({"sub": None}, "names nobody"),
         ({"groups": ["guests"]}, "no role here"),
         ({"groups": None}, "no role here"),
     ],
 )
-async def test_a_token_that_is_not_for_this_sign_in_counts_for_nothing(
+async def test_a_token_for_another_sign_in_is_refused(
     provider: LocalProvider, claims: dict[str, Any], words: str
 ) -> None:
     provider.claims |= claims
-    with pytest.raises(Failed, match=words):
+    with pytest.raises(SignInFailed, match=words):
         await claimed(provider)
 
 
@@ -92,43 +92,43 @@ def signed_by_what_the_browser_knows() -> str:
 
 
 @pytest.mark.parametrize("token", [unsigned(), signed_by_what_the_browser_knows(), "x", "a.b.c", ""])
-async def test_a_token_that_the_provider_has_not_signed_counts_for_nothing(
+async def test_a_token_that_the_provider_has_not_signed_is_refused(
     provider: LocalProvider, token: str
 ) -> None:
     provider.token = token or " "
-    with pytest.raises(Failed, match="not signed by the provider"):
+    with pytest.raises(SignInFailed, match="not signed by the provider"):
         await claimed(provider)
 
 
-async def test_a_token_by_another_key_of_the_same_name_counts_for_nothing(provider: LocalProvider) -> None:
+async def test_a_token_signed_by_another_key_of_the_same_name_is_refused(provider: LocalProvider) -> None:
     provider.key = ANOTHER
-    with pytest.raises(Failed, match="not signed by the provider"):
+    with pytest.raises(SignInFailed, match="not signed by the provider"):
         await claimed(provider)
 
 
-async def test_a_key_that_the_provider_has_changed_is_asked_for(provider: LocalProvider) -> None:
-    oidc, begun = at(provider), Begun()
+async def test_a_changed_signing_key_is_fetched(provider: LocalProvider) -> None:
+    oidc, begun = at(provider), AuthorizationRequest()
     code, _ = provider.sign_in(await oidc.address(begun, NOW))
     provider.key = provider.shown = ANOTHER
-    assert await oidc.claimed(code, begun, NOW) == ANNA
+    assert await oidc.identity(code, begun, NOW) == ANNA
 
 
 async def test_a_code_works_once_and_only_with_its_verifier(provider: LocalProvider) -> None:
-    oidc, begun = at(provider), Begun()
+    oidc, begun = at(provider), AuthorizationRequest()
     code, _ = provider.sign_in(await oidc.address(begun, NOW))
-    with pytest.raises(Failed, match="did not answer as it should"):
-        await oidc.claimed(code, Begun(begun.state, begun.nonce, "another"), NOW)
-    with pytest.raises(Failed):
-        await oidc.claimed(code, begun, NOW)
+    with pytest.raises(SignInFailed, match="did not answer properly"):
+        await oidc.identity(code, AuthorizationRequest(begun.state, begun.nonce, "another"), NOW)
+    with pytest.raises(SignInFailed):
+        await oidc.identity(code, begun, NOW)
 
 
-async def test_a_provider_that_is_away_or_another_is_told(provider: LocalProvider) -> None:
+async def test_an_unreachable_or_wrong_provider_is_reported(provider: LocalProvider) -> None:
     provider.issuer = "https://evil.example.com"
-    with pytest.raises(Failed, match="calls itself something else"):
-        await at(provider).address(Begun(), NOW)
+    with pytest.raises(SignInFailed, match="own name is not the one"):
+        await at(provider).address(AuthorizationRequest(), NOW)
     provider.down = True
-    with pytest.raises(Failed, match="try again, or sign in another way"):
-        await at(provider).address(Begun(), NOW)
+    with pytest.raises(SignInFailed, match="Try again, or sign in another way"):
+        await at(provider).address(AuthorizationRequest(), NOW)
 
 
 @pytest.mark.parametrize(
@@ -141,12 +141,12 @@ async def test_a_provider_that_is_away_or_another_is_told(provider: LocalProvide
         {"token_endpoint": "http://id.example.com/token"},
     ],
 )
-async def test_a_provider_that_does_not_say_what_it_must_is_told(
+async def test_incomplete_metadata_of_a_provider_is_reported(
     provider: LocalProvider, about: dict[str, Any]
 ) -> None:
     provider.about |= about
-    with pytest.raises(Away, match=f"does not say its {next(iter(about))}: ask an admin"):
-        await at(provider).address(Begun(), NOW)
+    with pytest.raises(ProviderUnavailable, match=f"does not publish its {next(iter(about))}. Ask an admin"):
+        await at(provider).address(AuthorizationRequest(), NOW)
 
 
 @pytest.mark.parametrize(
@@ -155,13 +155,13 @@ async def test_a_provider_that_does_not_say_what_it_must_is_told(
 async def test_a_provider_on_this_machine_needs_no_tls(provider: LocalProvider, issuer: str) -> None:
     assert read({**SETTINGS, "HEARTBEAT_OIDC_ISSUER": issuer}).oidc_issuer == issuer
     provider.about |= {"token_endpoint": f"{issuer}/token"}
-    assert await at(provider).address(Begun(), NOW)
+    assert await at(provider).address(AuthorizationRequest(), NOW)
 
 
-async def test_an_address_that_is_none_is_a_provider_that_is_away(provider: LocalProvider) -> None:
+async def test_an_invalid_address_counts_as_an_unreachable_provider(provider: LocalProvider) -> None:
     provider.about |= {"jwks_uri": "https://id.example.com:99999999/keys"}
-    with pytest.raises(Away, match="did not answer as it should"):
-        await at(provider).address(Begun(), NOW)
+    with pytest.raises(ProviderUnavailable, match="did not answer properly"):
+        await at(provider).address(AuthorizationRequest(), NOW)
 
 
 @pytest.mark.parametrize(
@@ -175,61 +175,63 @@ async def test_an_address_that_is_none_is_a_provider_that_is_away(provider: Loca
         None,
     ],
 )
-async def test_keys_that_are_not_understood_are_passed_over(provider: LocalProvider, stranger: Any) -> None:
+async def test_unknown_kinds_of_keys_are_ignored(provider: LocalProvider, stranger: Any) -> None:
     provider.beside = [stranger]
     assert await claimed(provider) == ANNA
     provider.beside, provider.hidden = [stranger], True
-    with pytest.raises(Away, match="does not say what it signs with"):
-        await at(provider).address(Begun(), NOW)
+    with pytest.raises(ProviderUnavailable, match="publishes no key that it signs with"):
+        await at(provider).address(AuthorizationRequest(), NOW)
 
 
-async def test_however_many_come_the_provider_is_asked_once(provider: LocalProvider) -> None:
+async def test_many_sign_ins_at_once_query_the_provider_once(provider: LocalProvider) -> None:
     oidc = at(provider)
-    await asyncio.gather(*(oidc.address(Begun(), NOW) for _ in range(50)))
+    await asyncio.gather(*(oidc.address(AuthorizationRequest(), NOW) for _ in range(50)))
     assert provider.asked == ["/.well-known/openid-configuration", "/jwks"]
     provider.asked.clear()
     provider.down = True
     late = NOW + timedelta(hours=1)
-    gone = await asyncio.gather(*(oidc.address(Begun(), late) for _ in range(50)), return_exceptions=True)
-    assert {type(one) for one in gone} == {Away}
+    gone = await asyncio.gather(
+        *(oidc.address(AuthorizationRequest(), late) for _ in range(50)), return_exceptions=True
+    )
+    assert {type(one) for one in gone} == {ProviderUnavailable}
     assert provider.asked == ["/.well-known/openid-configuration"]
     provider.down = False
-    assert await oidc.address(Begun(), late)
+    assert await oidc.address(AuthorizationRequest(), late)
 
 
-async def test_a_provider_that_never_comes_to_an_end_is_away(
+async def test_a_provider_that_hangs_is_unavailable(
     provider: LocalProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(oidc_room, "BOUND", 0.01)
     provider.hangs = True
-    with pytest.raises(Away, match="did not answer as it should"):
-        await at(provider).address(Begun(), NOW)
+    with pytest.raises(ProviderUnavailable, match="did not answer properly"):
+        await at(provider).address(AuthorizationRequest(), NOW)
 
 
-async def test_only_so_many_codes_are_exchanged_at_a_time(provider: LocalProvider) -> None:
+async def test_the_number_of_codes_exchanged_at_once_is_limited(provider: LocalProvider) -> None:
     oidc = at(provider)
-    await oidc.address(Begun(), NOW)
-    tries = [oidc.claimed("forged", Begun(), NOW) for _ in range(oidc_room.AT_ONCE + 5)]
+    await oidc.address(AuthorizationRequest(), NOW)
+    tries = [oidc.identity("forged", AuthorizationRequest(), NOW) for _ in range(oidc_room.AT_ONCE + 5)]
     refused = await asyncio.gather(*tries, return_exceptions=True)
-    assert sum("Too many people sign in" in str(one) for one in refused) == 5
+    assert sum("Too many people are signing in" in str(one) for one in refused) == 5
     assert provider.asked.count("/token") == oidc_room.AT_ONCE
     assert await claimed(provider) == ANNA
 
 
-async def test_the_log_says_once_a_minute_what_is_wrong_and_no_secret(
+async def test_the_log_warns_once_a_minute_without_secrets(
     provider: LocalProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
-    oidc, begun = at(provider), Begun()
+    oidc, begun = at(provider), AuthorizationRequest()
     await oidc.address(begun, NOW)
     for seconds in (0, 59, 60):
-        with pytest.raises(Away):
-            await oidc.claimed("a-forged-code", begun, NOW + timedelta(seconds=seconds))
+        with pytest.raises(ProviderUnavailable):
+            await oidc.identity("a-forged-code", begun, NOW + timedelta(seconds=seconds))
     said = [record.getMessage() for record in caplog.records if record.name == "heartbeat.access.oidc"]
     assert said == [f"sign-in by the provider: {ISSUER}/token answered 400 'invalid_grant'"] * 2
     assert SECRET not in caplog.text
 
 
-async def test_of_several_roles_the_most_counts(provider: LocalProvider) -> None:
+async def test_the_highest_of_several_roles_counts(provider: LocalProvider) -> None:
     provider.claims |= {"groups": ["on-call", "platform", 7]}
     assert (await claimed(provider)).role is Role.ADMIN
     provider.claims |= {"groups": [], "preferred_username": "No Name", "email": "Anna@example.com"}
@@ -238,29 +240,29 @@ async def test_of_several_roles_the_most_counts(provider: LocalProvider) -> None
     assert (found.role, found.name) == (Role.VIEWER, "anna@example.com")
 
 
-async def test_a_user_is_made_once_and_has_the_role_of_today(database: Database) -> None:
+async def test_a_user_is_made_once_and_their_role_follows_the_provider(database: Database) -> None:
     first = await database.write(lambda db: newcomer.welcome(db, ANNA, NOW, "192.0.2.1"))
     assert (first.name, first.role, first.state) == ("anna", Role.RESPONDER, "active")
-    renamed = Claimed(ANNA.subject, "anna.b", Role.ADMIN)
+    renamed = Identity(ANNA.subject, "anna.b", Role.ADMIN)
     again = await database.write(lambda db: newcomer.welcome(db, renamed, NOW, ""))
     assert (again.id, again.name, again.role) == (first.id, "anna", Role.ADMIN)
     assert [deed.action for deed in await deeds(database)] == ["user.role", "user.make"]
 
 
-async def test_a_user_of_ours_is_never_taken_over(database: Database) -> None:
+async def test_a_local_user_is_never_taken_over(database: Database) -> None:
     await database.write(add)
-    with pytest.raises(Failed, match="who is not yours"):
+    with pytest.raises(SignInFailed, match="already named anna"):
         await database.write(lambda db: newcomer.welcome(db, ANNA, NOW, ""))
 
 
-async def test_who_is_disabled_stays_out(database: Database) -> None:
+async def test_a_disabled_user_cannot_sign_in_through_the_provider(database: Database) -> None:
     user = await database.write(lambda db: newcomer.welcome(db, ANNA, NOW, ""))
     await database.write(lambda db: store.change_user(db, user.id, disabled_at=NOW + timedelta(0)))
-    with pytest.raises(Failed, match="disabled here"):
+    with pytest.raises(SignInFailed, match="account is disabled"):
         await database.write(lambda db: newcomer.welcome(db, ANNA, NOW, ""))
 
 
-def test_settings_say_which_provider() -> None:
+def test_the_settings_describe_the_provider() -> None:
     found = read({**SETTINGS, "HEARTBEAT_OIDC_ROLES": "a=b=admin, c=viewer"})
     assert found.oidc_roles == (("a=b", "admin"), ("c", "viewer"))
     assert SECRET not in repr(found)
@@ -280,12 +282,12 @@ def test_settings_say_which_provider() -> None:
         ({"HEARTBEAT_OIDC_DEFAULT_ROLE": "root"}, "one of viewer, responder, admin"),
     ],
 )
-def test_half_a_provider_is_refused(change: dict[str, str], words: str) -> None:
+def test_an_incomplete_provider_is_refused(change: dict[str, str], words: str) -> None:
     with pytest.raises(BadSetting, match=words):
         read({**SETTINGS, **change})
 
 
-def test_without_the_extra_the_start_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_start_fails_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("heartbeat.settings.find_spec", lambda name: None)
     with pytest.raises(BadSetting, match=r"install heartbeat\[oidc\]"):
         read(SETTINGS)

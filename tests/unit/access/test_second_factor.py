@@ -1,4 +1,4 @@
-"""The second factor: which codes are taken, and each only once."""
+"""The second factor: the accepted codes, each only once."""
 
 import asyncio
 from datetime import timedelta
@@ -24,12 +24,12 @@ def code(seconds: float = 0) -> str:
 @pytest.mark.parametrize(
     ("seconds", "taken"), [(-60, False), (-30, True), (0, True), (30, True), (60, False)]
 )
-def test_codes_of_clocks_that_differ_a_little_are_taken(seconds: int, taken: bool) -> None:
+def test_codes_of_clocks_that_differ_a_little_are_accepted(seconds: int, taken: bool) -> None:
     assert (second_factor.step_of(SECRET, code(seconds), NOW) is not None) is taken
 
 
 @pytest.mark.parametrize("given", ["", "12345", "1234567", "abcdef", "\u0661\u0662\u0663\u0664\u0665\u0666"])
-def test_what_is_no_code_is_none(given: str) -> None:
+def test_text_that_is_not_a_code_is_refused(given: str) -> None:
     assert second_factor.step_of(SECRET, given, NOW) is None
 
 
@@ -50,12 +50,12 @@ async def takes(database: Database, given: str, seconds: float = 0) -> str | Non
     def work(db: object) -> str | None:
         anna = store.user(db, "anna")  # type: ignore[arg-type]
         assert anna is not None
-        return second_factor_actions.takes(db, anna, VAULT, given, NOW + timedelta(seconds=seconds))  # type: ignore[arg-type]
+        return second_factor_actions.take_code(db, anna, VAULT, given, NOW + timedelta(seconds=seconds))  # type: ignore[arg-type]
 
     return await database.write(work)
 
 
-async def test_a_wrong_code_turns_nothing_on(database: Database) -> None:
+async def test_a_wrong_code_does_not_turn_the_factor_on(database: Database) -> None:
     anna = await database.write(add)
     assert (
         await database.write(
@@ -68,7 +68,7 @@ async def test_a_wrong_code_turns_nothing_on(database: Database) -> None:
     assert after.code_secret is None
 
 
-async def test_a_code_is_taken_once_and_none_from_before(database: Database) -> None:
+async def test_a_code_works_once_and_no_older_one_works_after_it(database: Database) -> None:
     await turned_on(database)
     # The code that has turned it on is used up as well.
     assert await takes(database, code()) is None
@@ -78,7 +78,7 @@ async def test_a_code_is_taken_once_and_none_from_before(database: Database) -> 
     assert await takes(database, code(60), 60) == "code"
 
 
-async def test_of_two_who_bring_the_same_code_at_once_one_comes_in(database: Database) -> None:
+async def test_the_same_code_at_the_same_time_works_once(database: Database) -> None:
     await turned_on(database)
     both = await asyncio.gather(*(takes(database, code(30), 30) for _ in range(4)))
     assert sorted(both, key=str) == [None, None, None, "code"]
@@ -94,7 +94,7 @@ async def test_a_recovery_code_works_once_however_it_is_typed(database: Database
     assert await database.read(lambda db: store.recovery_codes_left(db, anna.id)) == 9
 
 
-async def test_the_secret_is_sealed_for_its_user_and_never_written_down(database: Database) -> None:
+async def test_the_secret_is_sealed_for_its_user_and_never_logged(database: Database) -> None:
     codes = await turned_on(database)
     anna = await database.read(lambda db: store.user(db, "anna"))
     assert anna is not None
@@ -112,10 +112,10 @@ async def test_the_secret_is_sealed_for_its_user_and_never_written_down(database
 def test_a_ticket_is_for_one_user_one_password_and_five_minutes() -> None:
     given = pending_sign_in.sign("key", 7, "hash", NOW)
     assert pending_sign_in.user_of(given) == 7
-    assert pending_sign_in.holds("key", given, "hash", NOW + timedelta(minutes=4, seconds=59))
-    assert not pending_sign_in.holds("key", given, "hash", NOW + timedelta(minutes=5))
-    assert not pending_sign_in.holds("key", given, "another", NOW)
-    assert not pending_sign_in.holds("another", given, "hash", NOW)
+    assert pending_sign_in.is_valid("key", given, "hash", NOW + timedelta(minutes=4, seconds=59))
+    assert not pending_sign_in.is_valid("key", given, "hash", NOW + timedelta(minutes=5))
+    assert not pending_sign_in.is_valid("key", given, "another", NOW)
+    assert not pending_sign_in.is_valid("another", given, "hash", NOW)
     for forged in ("", ".", "7..", given.replace("7.", "8.", 1), given[:-1], "9" * 99, "\ud800.1.x"):
-        assert not pending_sign_in.holds("key", forged, "hash", NOW)
+        assert not pending_sign_in.is_valid("key", forged, "hash", NOW)
         assert pending_sign_in.user_of(forged) in (0, 7, 8)

@@ -1,4 +1,4 @@
-"""When a session is over."""
+"""The end of sessions."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -21,22 +21,22 @@ BY_KEY = Session(2, None, "admin key", "", "", NOW, NOW, proof="print")
     ("seen", "after", "stands"),
     [(0, 3599, True), (0, 3600, False), (3599, 7198, True), (10_700, 10_799, True), (10_700, 10_800, False)],
 )
-def test_a_session_ends_unused_and_in_any_case(seen: int, after: int, stands: bool) -> None:
+def test_a_session_ends_without_use_and_at_its_longest(seen: int, after: int, stands: bool) -> None:
     one = replace(HERS, seen_at=NOW + timedelta(seconds=seen))
-    assert session.stands(one, NOW + timedelta(seconds=after), LIMITS, "print") is stands
+    assert session.is_valid(one, NOW + timedelta(seconds=after), LIMITS, "print") is stands
 
 
 def test_a_disabled_user_has_no_session() -> None:
-    assert session.stands(HERS, NOW, LIMITS, "print")
-    assert not session.stands(replace(HERS, user=replace(ANNA, disabled_at=NOW)), NOW, LIMITS, "print")
+    assert session.is_valid(HERS, NOW, LIMITS, "print")
+    assert not session.is_valid(replace(HERS, user=replace(ANNA, disabled_at=NOW)), NOW, LIMITS, "print")
 
 
-def test_another_admin_key_ends_what_began_with_it_and_nothing_else() -> None:
-    assert session.stands(BY_KEY, NOW, LIMITS, "print")
-    assert not session.stands(BY_KEY, NOW, LIMITS, "another")
-    assert session.stands(HERS, NOW, LIMITS, "another")
+def test_a_new_admin_key_ends_only_the_sessions_of_the_old_one() -> None:
+    assert session.is_valid(BY_KEY, NOW, LIMITS, "print")
+    assert not session.is_valid(BY_KEY, NOW, LIMITS, "another")
+    assert session.is_valid(HERS, NOW, LIMITS, "another")
 
 
-def test_that_it_was_seen_is_noted_once_a_minute() -> None:
+def test_the_use_of_a_session_is_recorded_once_a_minute() -> None:
     assert not session.wants_touch(HERS, NOW + timedelta(seconds=59))
     assert session.wants_touch(HERS, NOW + timedelta(seconds=60))

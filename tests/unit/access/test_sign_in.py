@@ -1,4 +1,4 @@
-"""Signing in: who is let in, who is not, in which words, and what the audit log says of it."""
+"""Signing in: the proof of identity, the words of a refusal, and the audit log."""
 
 import asyncio
 from dataclasses import replace
@@ -14,7 +14,7 @@ from heartbeat.access import sign_in, store, token
 from heartbeat.access.account import User
 from heartbeat.access.hasher import Hasher
 from heartbeat.access.session import Limits
-from heartbeat.access.sign_in import WRONG, Gate, Refused
+from heartbeat.access.sign_in import WRONG_CREDENTIALS, Gate, Refused
 from heartbeat.access.tables import sign_in_tries
 from heartbeat.database import Database
 from heartbeat.who import Role, Who
@@ -30,15 +30,13 @@ async def prove(
     return await sign_in.prove(gate, database, name, password, HERE, NOW)
 
 
-async def test_a_name_and_its_password_prove_who_one_is(database: Database, gate: Gate) -> None:
+async def test_a_name_and_its_password_identify_a_user(database: Database, gate: Gate) -> None:
     anna = await database.write(add)
     assert await prove(database, gate) == anna
     assert await prove(database, gate, " ANNA ") == anna
 
 
-async def test_who_is_proved_by_a_dated_hash_has_the_renewed_one_from_then_on(
-    database: Database, gate: Gate
-) -> None:
+async def test_a_dated_hash_is_renewed_at_the_sign_in(database: Database, gate: Gate) -> None:
     dated = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWORD)
     await database.write(lambda db: add(db, password_hash=dated))
     found = await prove(database, gate)
@@ -48,16 +46,16 @@ async def test_who_is_proved_by_a_dated_hash_has_the_renewed_one_from_then_on(
     assert kept.password_hash != dated
 
 
-async def test_unknown_disabled_and_wrong_are_told_in_the_same_words(database: Database, gate: Gate) -> None:
+async def test_unknown_disabled_and_wrong_get_the_same_words(database: Database, gate: Gate) -> None:
     await database.write(
         lambda db: [add(db), add(db, "gone", disabled_at=NOW), add(db, "new", password_hash=None)]
     )
     tries = [("anna", "wrong"), ("anna", ""), ("nobody", PASSWORD), ("gone", PASSWORD), ("new", PASSWORD)]
     for name, password in [*tries, ("new", ""), ("a\0b", PASSWORD), ("", PASSWORD), ("anna", "x" * 100_000)]:
-        assert await prove(database, gate, name, password) == Refused(WRONG), name
+        assert await prove(database, gate, name, password) == Refused(WRONG_CREDENTIALS), name
 
 
-async def test_a_failure_is_written_down_and_what_may_be_a_password_is_not(
+async def test_a_failure_is_recorded_without_a_name_that_may_be_a_password(
     database: Database, gate: Gate
 ) -> None:
     await database.write(add)
@@ -70,7 +68,7 @@ async def test_a_failure_is_written_down_and_what_may_be_a_password_is_not(
     assert "horse" not in repr([unknown, wrong])
 
 
-async def test_nobody_floods_the_audit_log(
+async def test_failures_cannot_flood_the_audit_log(
     database: Database, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(sign_in.NOTED + 5):
@@ -78,14 +76,14 @@ async def test_nobody_floods_the_audit_log(
     assert len(await database.read(lambda db: audit.listed(db, limit=200))) == sign_in.NOTED
 
 
-async def test_a_name_has_ten_wrong_tries_whether_or_not_it_is_known(database: Database, gate: Gate) -> None:
+async def test_a_name_has_ten_failures_whether_or_not_it_exists(database: Database, gate: Gate) -> None:
     await database.write(add)
     for name in ("anna", "nobody"):
         for _ in range(10):
-            assert await prove(database, gate, name, "wrong") == Refused(WRONG)
+            assert await prove(database, gate, name, "wrong") == Refused(WRONG_CREDENTIALS)
         refused = await prove(database, gate, name)
         assert isinstance(refused, Refused)
-        assert refused.words == "There were too many tries for this name. Wait 5 min, then try again."
+        assert refused.words == "Too many attempts for this name. Wait 5 min, then try again."
         assert refused.wait == timedelta(minutes=5)
     refused = await sign_in.prove(gate, database, "anna", PASSWORD, HERE, NOW + timedelta(seconds=10))
     assert isinstance(refused, Refused)
@@ -98,38 +96,38 @@ async def test_a_name_has_ten_wrong_tries_whether_or_not_it_is_known(database: D
     assert isinstance(later, User)
 
 
-async def test_a_name_has_ten_wrong_tries_at_all_replicas_together(database: Database) -> None:
+async def test_a_name_has_ten_failures_at_all_replicas_together(database: Database) -> None:
     await database.write(add)
     replicas = [Gate(Hasher(CHEAP), key="the same") for _ in range(3)]
     answers = [await prove(database, replicas[number % 3], password="wrong") for number in range(10)]
-    assert answers == [Refused(WRONG)] * 10
+    assert answers == [Refused(WRONG_CREDENTIALS)] * 10
     for replica in replicas:
         refused = await prove(database, replica)
         assert isinstance(refused, Refused)
         assert refused.wait == timedelta(minutes=5)
 
 
-async def test_many_tries_at_one_moment_are_no_more(database: Database) -> None:
+async def test_attempts_at_the_same_time_learn_no_more(database: Database) -> None:
     await database.write(add)
     replicas = [Gate(Hasher(CHEAP), key="the same") for _ in range(2)]
     guesses = [prove(database, replicas[number % 2], password=f"guess {number}") for number in range(20)]
     right = [prove(database, replica) for replica in replicas]
     answers = await asyncio.gather(*guesses, *right)
-    told = [one for one in answers if isinstance(one, User) or one.words == WRONG]
+    told = [one for one in answers if isinstance(one, User) or one.words == WRONG_CREDENTIALS]
     assert len(told) == 10, "whether a guess was right is told ten times and no more"
 
 
-async def test_whoever_was_right_starts_afresh(database: Database, gate: Gate) -> None:
+async def test_a_success_resets_the_failures(database: Database, gate: Gate) -> None:
     await database.write(add)
     for _ in range(9):
         await prove(database, gate, password="wrong")
     assert isinstance(await prove(database, gate), User)
     await database.write(lambda db: gate.forgive(db, "anna"))
     for _ in range(10):
-        assert await prove(database, gate, password="wrong") == Refused(WRONG)
+        assert await prove(database, gate, password="wrong") == Refused(WRONG_CREDENTIALS)
 
 
-async def test_of_tries_no_name_is_kept_and_nothing_for_long(database: Database, gate: Gate) -> None:
+async def test_failures_are_stored_without_names_and_not_for_long(database: Database, gate: Gate) -> None:
     await prove(database, gate, "correct-horse-battery")
     kept = await database.read(lambda db: db.execute(select(sign_in_tries)).all())
     assert len(kept) == 1
@@ -141,7 +139,7 @@ async def test_of_tries_no_name_is_kept_and_nothing_for_long(database: Database,
     assert left.began_at == later
 
 
-async def test_a_password_is_hashed_anew_when_the_cost_has_grown(database: Database) -> None:
+async def test_a_password_is_rehashed_when_the_cost_grows(database: Database) -> None:
     anna = await database.write(add)
     dearer = Gate(Hasher(type(CHEAP)(time_cost=2, memory_cost=8, parallelism=1)))
     assert isinstance(await prove(database, dearer), User)
@@ -152,10 +150,10 @@ async def test_a_password_is_hashed_anew_when_the_cost_has_grown(database: Datab
     assert isinstance(await prove(database, dearer), User)
 
 
-async def test_a_session_is_found_by_its_token_and_only_its_hash_is_kept(database: Database) -> None:
+async def test_a_session_is_found_by_its_token_and_only_the_hash_is_stored(database: Database) -> None:
     anna = await database.write(add)
     made = await database.write(lambda db: sign_in.begin(db, anna, "password", HERE, NOW, LIMITS))
-    found = await database.read(lambda db: sign_in.seen(db, made, NOW, LIMITS, "print"))
+    found = await database.read(lambda db: sign_in.valid_session(db, made, NOW, LIMITS, "print"))
     assert found is not None
     assert found.user == replace(anna, last_in_at=NOW)
     assert (found.how, found.remote, found.agent, found.made_at) == (
@@ -166,55 +164,57 @@ async def test_a_session_is_found_by_its_token_and_only_its_hash_is_kept(databas
     )
     for other in ("", made[:-1], token.hashed(made), "\ud800"):
         assert (
-            await database.read(partial(sign_in.seen, given=other, now=NOW, limits=LIMITS, proof="print"))
+            await database.read(
+                partial(sign_in.valid_session, token_=other, now=NOW, limits=LIMITS, proof="print")
+            )
             is None
         )
     (deed,) = await deeds(database)
     assert (deed.actor, deed.action, deed.target, deed.via) == ("anna", "sign_in", "user anna", "session")
 
 
-async def test_a_new_session_takes_the_place_of_what_was_in_the_browser(database: Database) -> None:
+async def test_a_new_session_replaces_the_one_in_the_browser(database: Database) -> None:
     anna = await database.write(add)
     first = await database.write(lambda db: sign_in.begin(db, anna, "password", HERE, NOW, LIMITS))
     second = await database.write(
         lambda db: sign_in.begin(db, anna, "password", HERE, NOW, LIMITS, instead_of=first)
     )
     assert first != second
-    assert await database.read(lambda db: sign_in.seen(db, first, NOW, LIMITS, "")) is None
-    assert await database.read(lambda db: sign_in.seen(db, second, NOW, LIMITS, "")) is not None
+    assert await database.read(lambda db: sign_in.valid_session(db, first, NOW, LIMITS, "")) is None
+    assert await database.read(lambda db: sign_in.valid_session(db, second, NOW, LIMITS, "")) is not None
 
 
-async def test_only_a_sign_in_that_there_was_has_an_end(database: Database) -> None:
+async def test_only_an_existing_session_can_end(database: Database) -> None:
     anna = await database.write(add)
     made = await database.write(lambda db: sign_in.begin(db, anna, "password", HERE, NOW, LIMITS))
-    who = Who("anna", Role.ADMIN, "session")
-    for given in ("", "another", made, made):
-        await database.write(partial(sign_in.end, given=given, who=who, now=NOW))
+    actor = Who("anna", Role.ADMIN, "session")
+    for token_ in ("", "another", made, made):
+        await database.write(partial(sign_in.end, token_=token_, actor=actor, now=NOW))
     assert [deed.action for deed in await deeds(database)] == ["sign_out", "sign_in"]
 
 
-async def test_the_admin_key_has_sessions_that_its_fingerprint_holds(database: Database) -> None:
+async def test_a_session_of_the_admin_key_is_bound_to_its_fingerprint(database: Database) -> None:
     made = await database.write(
         lambda db: sign_in.begin(db, None, "admin key", HERE, NOW, LIMITS, proof="print")
     )
-    found = await database.read(lambda db: sign_in.seen(db, made, NOW, LIMITS, "print"))
+    found = await database.read(lambda db: sign_in.valid_session(db, made, NOW, LIMITS, "print"))
     assert found is not None
-    assert sign_in.actor(found, "").role is Role.ADMIN
-    assert await database.read(lambda db: sign_in.seen(db, made, NOW, LIMITS, "another")) is None
+    assert sign_in.actor_of(found, "").role is Role.ADMIN
+    assert await database.read(lambda db: sign_in.valid_session(db, made, NOW, LIMITS, "another")) is None
 
 
-async def test_what_is_over_is_forgotten_when_somebody_signs_in(database: Database) -> None:
+async def test_expired_sessions_are_deleted_at_a_sign_in(database: Database) -> None:
     anna = await database.write(add)
     for minutes in (0, 30, 100):
         at = NOW + timedelta(minutes=minutes)
         await database.write(
-            partial(sign_in.begin, user=anna, how="password", whence=HERE, now=at, limits=LIMITS)
+            partial(sign_in.begin, user=anna, how="password", client=HERE, now=at, limits=LIMITS)
         )
     left = await database.read(lambda db: store.sessions_of(db, anna))
     assert [one.made_at - NOW for one in left] == [timedelta(minutes=100)]
 
 
-async def test_a_time_that_was_seen_never_moves_back(database: Database) -> None:
+async def test_the_time_of_last_use_never_moves_back(database: Database) -> None:
     anna = await database.write(add)
     await database.write(lambda db: sign_in.begin(db, anna, "password", HERE, NOW, LIMITS))
     (one,) = await database.read(lambda db: store.sessions_of(db, anna))

@@ -1,4 +1,4 @@
-"""Users: the first one, invitations, resets, roles, and that the last admin stays."""
+"""Users: the first one, invitations, resets, roles, and the last admin."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from heartbeat.access import sign_in, store, users
 from heartbeat.access.account import LastAdmin, User
 from heartbeat.access.session import Limits
-from heartbeat.access.users import LinkGone, Taken
+from heartbeat.access.users import LinkGone, UserExists
 from heartbeat.database import Database
 from heartbeat.who import Role
 from tests.unit.access.conftest import HERE, ROOT, add, deeds
@@ -26,21 +26,21 @@ async def begin(database: Database, user: User) -> str:
 
 
 async def is_in(database: Database, token: str) -> bool:
-    return await database.read(lambda db: sign_in.seen(db, token, NOW, LIMITS, "")) is not None
+    return await database.read(lambda db: sign_in.valid_session(db, token, NOW, LIMITS, "")) is not None
 
 
-async def test_the_first_user_is_made_once_by_a_link_of_any_start(database: Database) -> None:
+async def test_the_first_user_is_made_once_through_the_link_of_any_start(database: Database) -> None:
     first, second = [await database.write(lambda db: users.set_up_link(db, NOW)) for _ in range(2)]
     assert first
     assert second
     for token in (first, second):
-        assert await database.read(partial(users.link_is_for, given=token, now=NOW)) is None
+        assert await database.read(partial(users.link_is_for, token_=token, now=NOW)) is None
     made = await database.write(lambda db: users.make_first(db, first, "anna", "hash", NOW, "192.0.2.1"))
     assert (made.role, made.state) == (Role.ADMIN, "active")
     for token in (first, second):
-        with pytest.raises(LinkGone, match="used already or has expired"):
+        with pytest.raises(LinkGone, match="already used or has expired"):
             await database.write(
-                partial(users.make_first, given=token, name="eve", password_hash="hash", now=NOW, remote="")
+                partial(users.make_first, token_=token, name="eve", password_hash="hash", now=NOW, remote="")
             )
     assert await database.write(lambda db: users.set_up_link(db, NOW)) is None
     (deed,) = await deeds(database)
@@ -56,7 +56,7 @@ async def test_two_who_open_the_link_at_once_make_one_user(database: Database) -
     token = await database.write(lambda db: users.set_up_link(db, NOW))
     tried = [
         database.write(
-            partial(users.make_first, given=str(token), name=name, password_hash="hash", now=NOW, remote="")
+            partial(users.make_first, token_=str(token), name=name, password_hash="hash", now=NOW, remote="")
         )
         for name in ("anna", "eve", "mallory")
     ]
@@ -65,14 +65,14 @@ async def test_two_who_open_the_link_at_once_make_one_user(database: Database) -
     assert sum(isinstance(one, LinkGone) for one in outcomes) == 2
 
 
-async def test_a_link_expires_and_is_never_guessed(database: Database) -> None:
+async def test_a_link_expires_and_cannot_be_guessed(database: Database) -> None:
     token = str(await database.write(lambda db: users.set_up_link(db, NOW)))
     for given, at in ((token, LATER), (token[:-1], NOW), ("", NOW), ("\ud800", NOW)):
         with pytest.raises(LinkGone):
-            await database.read(partial(users.link_is_for, given=given, now=at))
+            await database.read(partial(users.link_is_for, token_=given, now=at))
 
 
-async def test_links_of_many_starts_are_bounded(database: Database) -> None:
+async def test_the_number_of_set_up_links_is_bounded(database: Database) -> None:
     made = [
         str(await database.write(partial(users.set_up_link, now=NOW + timedelta(seconds=n))))
         for n in range(store.SET_UP_LINKS + 3)
@@ -80,7 +80,7 @@ async def test_links_of_many_starts_are_bounded(database: Database) -> None:
     good = []
     for token in made:
         try:
-            await database.read(partial(users.link_is_for, given=token, now=NOW))
+            await database.read(partial(users.link_is_for, token_=token, now=NOW))
             good.append(token)
         except LinkGone:
             pass
@@ -90,7 +90,7 @@ async def test_links_of_many_starts_are_bounded(database: Database) -> None:
 async def test_an_invitation_is_accepted_once(database: Database) -> None:
     invited, token = await database.write(lambda db: users.invite(db, ROOT, "bob", Role.RESPONDER, NOW))
     assert invited.state == "invited"
-    with pytest.raises(Taken, match="a user bob already"):
+    with pytest.raises(UserExists, match="user named bob already"):
         await database.write(lambda db: users.invite(db, ROOT, "bob", Role.ADMIN, NOW))
     bob = await database.write(lambda db: users.accept(db, token, "hash", NOW, ""))
     assert (bob.role, bob.state) == (Role.RESPONDER, "active")
@@ -100,7 +100,7 @@ async def test_an_invitation_is_accepted_once(database: Database) -> None:
     assert "hash" not in repr(await deeds(database))
 
 
-async def test_the_link_of_a_disabled_user_is_over(database: Database) -> None:
+async def test_the_link_of_a_disabled_user_is_invalid(database: Database) -> None:
     _, token = await database.write(lambda db: users.invite(db, ROOT, "bob", Role.RESPONDER, NOW))
     await database.write(lambda db: users.disable(db, ROOT, "bob", NOW))
     with pytest.raises(LinkGone):
@@ -119,9 +119,7 @@ DEEDS: dict[str, Callable[[Connection, User], object]] = {
 
 
 @pytest.mark.parametrize("action", DEEDS)
-async def test_what_changes_a_user_ends_their_sign_ins_and_nobody_elses(
-    database: Database, action: str
-) -> None:
+async def test_a_change_of_a_user_ends_only_their_own_sessions(database: Database, action: str) -> None:
     anna, bob = await database.write(lambda db: (add(db), add(db, "bob", Role.RESPONDER)))
     hers, his = await begin(database, anna), await begin(database, bob)
     await database.write(lambda db: DEEDS[action](db, bob))
@@ -131,17 +129,17 @@ async def test_what_changes_a_user_ends_their_sign_ins_and_nobody_elses(
     assert (newest.actor, newest.action, newest.target) == ("root", action, "user bob")
 
 
-async def test_a_change_that_is_none_is_not_written_down(database: Database) -> None:
+async def test_a_change_without_effect_is_not_recorded(database: Database) -> None:
     await database.write(add)
     await database.write(lambda db: users.change_role(db, ROOT, "anna", Role.ADMIN, NOW))
     await database.write(lambda db: users.enable(db, ROOT, "anna", NOW))
     assert await deeds(database) == []
     works: list[Callable[..., object]] = [users.disable, users.enable, users.reset]
     for work in works:
-        assert await database.write(partial(work, who=ROOT, name="nobody", now=NOW)) is None
+        assert await database.write(partial(work, actor=ROOT, name="nobody", now=NOW)) is None
 
 
-async def test_the_last_admin_stays(database: Database) -> None:
+async def test_the_last_admin_cannot_be_removed(database: Database) -> None:
     await database.write(lambda db: (add(db), add(db, "bob", Role.RESPONDER)))
     works: list[Callable[[Connection], object]] = [
         lambda db: users.change_role(db, ROOT, "anna", Role.VIEWER, NOW),
@@ -158,7 +156,7 @@ async def test_the_last_admin_stays(database: Database) -> None:
 async def test_two_admins_cannot_disable_each_other_at_once(database: Database) -> None:
     await database.write(lambda db: (add(db), add(db, "bob")))
     outcomes = await asyncio.gather(
-        *(database.write(partial(users.disable, who=ROOT, name=name, now=NOW)) for name in ("anna", "bob")),
+        *(database.write(partial(users.disable, actor=ROOT, name=name, now=NOW)) for name in ("anna", "bob")),
         return_exceptions=True,
     )
     assert sum(isinstance(one, LastAdmin) for one in outcomes) == 1

@@ -14,7 +14,7 @@ import httpx
 from sqlalchemy import Connection
 
 from heartbeat.access import sign_in
-from heartbeat.access.sign_in import Whence
+from heartbeat.access.sign_in import Client
 from heartbeat.app import System
 from heartbeat.schedule import Every
 from heartbeat.who import Role
@@ -90,7 +90,7 @@ async def _people(world: World) -> None:
         add(db, "bob", Role.RESPONDER)
         add(db, "gone", disabled_at=now)
         # Another browser of Anna's, whose sign-in has the number 1.
-        sign_in.begin(db, anna, "password", Whence("192.0.2.1"), now, world.system.door.ways.limits)
+        sign_in.begin(db, anna, "password", Client("192.0.2.1"), now, world.system.door.ways.limits)
 
     await world.write(work)
     signed_in = await world.browser.post("/sign-in", data={"name": "anna", "password": PASSWORD})

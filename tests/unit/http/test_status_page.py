@@ -24,7 +24,7 @@ from tests.unit.http.markup import sound
 from tests.unit.status.conftest import PAGE, define
 from tests.unit.status.test_html import PNG, read
 
-WARNING = "This page has not been brought up to date since 03:00:00 UTC on 03 May 2024."
+WARNING = "This page was last updated at 03:00:00 UTC on 03 May 2024."
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ async def test_while_the_database_is_away_the_page_warns(
     assert f"hidden>{WARNING[:20]}" in (await client.get("/status/public/")).text
     clock.advance(seconds=1)
     old = await client.get("/status/public/")
-    assert 'id="stale">This page has not been brought up to date since' in old.text
+    assert 'id="stale">This page was last updated at' in old.text
     assert WARNING in read(old.content).words
     monkeypatch.undo()
     await published.publisher.look()

@@ -1,4 +1,4 @@
-"""What the tests of the public status pages share: a page, and how it stands."""
+"""Fixtures for the tests of status pages: a page, and the states of its checks."""
 
 from datetime import datetime
 from typing import Any
@@ -7,7 +7,7 @@ from heartbeat import definitions
 from heartbeat.app import System
 from heartbeat.config.public import Component, Group, Regions, StatusPage
 from heartbeat.status import announcement, health
-from heartbeat.status.health import Bearing
+from heartbeat.status.health import CheckCount
 from heartbeat.status.snapshot import Snapshot
 from tests.unit.conftest import NOW
 
@@ -26,10 +26,10 @@ PAGE = StatusPage(
     url="https://example.com",
     support="mailto:help@example.com",
 )
-BEARINGS = (
-    Bearing({"component": "cpu", "region": "us"}, "down", 1, NOW),
-    Bearing({"component": "cpu", "region": "eu"}, "up", 1, NOW),
-    Bearing({"component": "mail", "region": "eu"}, "up", 1, NOW),
+CHECK_COUNTS = (
+    CheckCount({"component": "cpu", "region": "us"}, "down", 1, NOW),
+    CheckCount({"component": "cpu", "region": "eu"}, "up", 1, NOW),
+    CheckCount({"component": "mail", "region": "eu"}, "up", 1, NOW),
 )
 
 
@@ -40,5 +40,5 @@ async def define(where: System, *pages: StatusPage) -> None:
 
 def a_snapshot(page: StatusPage = PAGE, at: datetime = NOW, **facts: Any) -> Snapshot:
     """A page as it stands."""
-    rows = health.rows(page, BEARINGS, announcement.claims(facts.get("told", ())))
+    rows = health.rows(page, CHECK_COUNTS, announcement.claims(facts.get("announcements", ())))
     return Snapshot(page, at, rows, "http://test/status/public", **facts)

@@ -1,4 +1,4 @@
-"""The life of what customers are told: what may follow what, and what is refused in one sentence."""
+"""The stages of announcements, and what is refused in one sentence."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heartbeat.status import announcement as life
-from heartbeat.status.announcement import Affected, Announcement, Impact, Kind, NotSo, Status, Wanted
+from heartbeat.status.announcement import (
+    Affected,
+    Announcement,
+    AnnouncementFields,
+    Impact,
+    InvalidAnnouncement,
+    Kind,
+    Status,
+)
 from heartbeat.status.health import Claim, Health
 from tests.unit.conftest import NOW
 from tests.unit.status.conftest import PAGE
@@ -30,10 +38,10 @@ def a_maintenance(**facts: Any) -> Announcement:
     return an_announcement(**given | {"impact": Impact.MAINTENANCE} | facts)
 
 
-def wanted(**facts: Any) -> Wanted:
+def wanted(**facts: Any) -> AnnouncementFields:
     given: dict[str, Any] = {"kind": Kind.INCIDENT, "title": "Resets are late", "body": "We look into it."}
     given |= {"status": Status.INVESTIGATING, "starts_at": NOW, "affected": (CPU,)}
-    return Wanted(**given | facts)
+    return AnnouncementFields(**given | facts)
 
 
 @pytest.mark.parametrize(
@@ -54,31 +62,31 @@ def wanted(**facts: Any) -> Wanted:
         ("completed", "in_progress", False),
     ],
 )
-def test_what_may_follow_what(before: str, after: str, allowed: bool) -> None:
+def test_updates_follow_the_allowed_statuses(before: str, after: str, allowed: bool) -> None:
     maintenance = before in ("scheduled", "in_progress", "verifying", "completed")
     made = a_maintenance if maintenance else an_announcement
     one = made(status=Status(before))
     if allowed:
         assert life.updated(one, Status(after), LATER).status == after
     else:
-        with pytest.raises(NotSo, match=r"^status: after "):
+        with pytest.raises(InvalidAnnouncement, match=r"^status: after "):
             life.updated(one, Status(after), LATER)
 
 
 @given(st.lists(st.sampled_from(list(Status)), max_size=8))
-def test_what_is_over_stays_over(steps: list[Status]) -> None:
+def test_an_ended_announcement_stays_ended(steps: list[Status]) -> None:
     one, ended = an_announcement(), False
     for number, step in enumerate(steps, 1):
         try:
             one = life.updated(one, step, NOW + timedelta(minutes=number))
-        except NotSo:
+        except InvalidAnnouncement:
             continue
         assert not (ended and one.open)
         ended = ended or one.status in life.OVER
         assert (one.resolved_at is not None) == ended
 
 
-def test_the_times_are_noted_once() -> None:
+def test_the_times_of_stages_are_set_once() -> None:
     one = life.updated(an_announcement(), Status.MONITORING, LATER)
     one = life.updated(one, Status.MONITORING, LATER + timedelta(hours=1))
     assert one.monitoring_at == LATER
@@ -87,14 +95,14 @@ def test_the_times_are_noted_once() -> None:
     assert one.resolved_at == LATER + timedelta(hours=2)
 
 
-def test_a_draft_becomes_known_once() -> None:
+def test_a_draft_is_published_once() -> None:
     draft = an_announcement(published_at=None, draft="We look into it.")
     assert not draft.open
     known = life.published(draft, LATER)
     assert (known.published_at, known.draft, known.open) == (LATER, "", True)
-    with pytest.raises(NotSo, match="published already"):
+    with pytest.raises(InvalidAnnouncement, match="already published"):
         life.published(known, LATER)
-    with pytest.raises(NotSo, match="It is a draft"):
+    with pytest.raises(InvalidAnnouncement, match="It is a draft"):
         life.updated(draft, Status.RESOLVED, LATER)
 
 
@@ -103,28 +111,28 @@ def test_a_draft_becomes_known_once() -> None:
     [
         ({"title": " "}, "title: must be one line of text."),
         ({"title": "x" * 201}, "title: has 201 characters; there can be at most 200."),
-        ({"body": " \n"}, "body: must say something."),
-        ({"body": "x" * 10_001}, "body: has 10,001 characters; there can be at most 10,000."),
+        ({"body": " \n"}, "body: must not be empty."),
+        ({"body": "x" * 10_001}, "body: must have at most 10,000 characters; this one has 10,001."),
         ({"body": "\x1b[2J"}, "body: must be text without control characters."),
         ({"affected": (Affected("Nope", Health.DELAYED),)}, "affected: there is no component 'Nope'"),
         ({"affected": (replace(CPU, regions=("mars",)),)}, "affected: there is no region 'mars'"),
-        ({"status": Status.SCHEDULED}, "status: of a new incident must be one of investigating"),
-        ({"status": Status.POSTMORTEM}, "status: of a new incident must be one of investigating"),
-        ({"impact": Impact.MAINTENANCE}, "impact: of an incident must be one of none, minor, major"),
+        ({"status": Status.SCHEDULED}, "status: must be one of investigating"),
+        ({"status": Status.POSTMORTEM}, "status: must be one of investigating"),
+        ({"impact": Impact.MAINTENANCE}, "impact: must be one of none, minor, major"),
         (
             {"affected": (CPU, replace(CPU, health=Health.STOPPED))},
-            "affected: CPU allowance is said to be not working as well as delayed in United States: say one of them",
+            "affected: CPU allowance is both not working and delayed in United States. Choose one",
         ),
         (
             {"affected": (CPU, Affected("CPU allowance", Health.STOPPED))},
-            "affected: CPU allowance is said to be not working as well as delayed in United States: say one of them",
+            "affected: CPU allowance is both not working and delayed in United States. Choose one",
         ),
         (
             {"affected": (Affected("Mail", Health.PARTLY), Affected("Mail", Health.DELAYED))},
-            "affected: Mail is said to be partly not working as well as delayed: say one of them",
+            "affected: Mail is both partly not working and delayed. Choose one",
         ),
         ({"starts_at": datetime(1, 1, 1, tzinfo=UTC)}, "starts_at: must lie between 2000 and 2200."),
-        ({"unrelated": tuple(range(21))}, "not_related_to: names at most 20."),
+        ({"unrelated": tuple(range(21))}, "not_related_to: must name at most 20."),
         ({"kind": Kind.MAINTENANCE, "status": Status.SCHEDULED}, "ends_at: a maintenance must end after"),
         (
             {"kind": Kind.MAINTENANCE, "status": Status.SCHEDULED, "ends_at": NOW},
@@ -132,9 +140,9 @@ def test_a_draft_becomes_known_once() -> None:
         ),
     ],
 )
-def test_what_cannot_be_is_told_in_one_sentence(facts: dict[str, Any], words: str) -> None:
-    with pytest.raises(NotSo) as refused:
-        life.judged(wanted(**facts), PAGE)
+def test_an_invalid_announcement_is_refused_in_one_sentence(facts: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidAnnouncement) as refused:
+        life.completed(wanted(**facts), PAGE)
     assert str(refused.value).startswith(words)
 
 
@@ -148,28 +156,28 @@ def test_what_cannot_be_is_told_in_one_sentence(facts: dict[str, Any], words: st
         (["STOPPED", "DELAYED"], "critical"),
     ],
 )
-def test_the_impact_follows_from_the_worst(healths: list[str], impact: str) -> None:
+def test_the_impact_follows_from_the_worst_health(healths: list[str], impact: str) -> None:
     names = ("Mail", "CPU allowance")
     affected = tuple(Affected(name, Health[how]) for name, how in zip(names, healths, strict=False))
-    assert life.judged(wanted(affected=affected), PAGE).impact == impact
-    assert life.judged(wanted(affected=affected, impact=Impact.MINOR), PAGE).impact == "minor"
+    assert life.completed(wanted(affected=affected), PAGE).impact == impact
+    assert life.completed(wanted(affected=affected, impact=Impact.MINOR), PAGE).impact == "minor"
 
 
-def test_a_component_may_do_otherwise_in_another_region_and_worse_than_everywhere() -> None:
+def test_a_component_may_be_worse_in_a_region_than_everywhere() -> None:
     stopped = Affected("CPU allowance", Health.STOPPED, ("eu",))
     for affected in ((CPU, stopped), (stopped, Affected("CPU allowance", Health.DELAYED))):
-        assert life.judged(wanted(affected=affected), PAGE).affected == affected
-        assert life.judged(wanted(affected=affected), PAGE).impact is Impact.CRITICAL
+        assert life.completed(wanted(affected=affected), PAGE).affected == affected
+        assert life.completed(wanted(affected=affected), PAGE).impact is Impact.CRITICAL
 
 
-def test_whatever_a_maintenance_is_about_is_under_maintenance() -> None:
+def test_a_maintenance_puts_its_components_under_maintenance() -> None:
     quiet = replace(CPU, health=Health.MAINTENANCE)
     planned = wanted(kind=Kind.MAINTENANCE, status=Status.SCHEDULED, ends_at=LATER)
-    assert life.judged(planned, PAGE).affected == (quiet,)
+    assert life.completed(planned, PAGE).affected == (quiet,)
     assert life.updated(a_maintenance(), Status.IN_PROGRESS, NOW, (CPU,)).affected == (quiet,)
 
 
-def test_what_is_said_of_a_component_is_told_together_worst_first() -> None:
+def test_the_parts_of_a_component_are_grouped_worst_first() -> None:
     worse = Affected("CPU allowance", Health.STOPPED, ("eu",))
     mail = Affected("Mail", Health.STOPPED)
     assert list(life.by_component((CPU, mail, worse)).items()) == [
@@ -191,7 +199,7 @@ def test_a_maintenance_begins_and_ends_at_its_times() -> None:
     assert life.due(an_announcement(), LATER) is None
 
 
-def test_only_what_is_under_way_says_something_of_components() -> None:
+def test_only_announcements_under_way_affect_components() -> None:
     said = [Claim("CPU allowance", Health.DELAYED, NOW, ("us",))]
     assert life.claims([an_announcement()]) == said
     for quiet in (Status.MONITORING, Status.RESOLVED):

@@ -1,4 +1,4 @@
-"""Drafts in customers' words: which of their services do how, and where."""
+"""Drafts in customers' words: the affected services, their health and their regions."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 from heartbeat.config.public import Component, Regions
 from heartbeat.status import draft, health
 from heartbeat.status.announcement import Affected
-from heartbeat.status.health import Bearing, Health
+from heartbeat.status.health import CheckCount, Health
 from tests.unit.conftest import NOW
 from tests.unit.status.conftest import PAGE
 
@@ -40,9 +40,7 @@ LATE, OUT = Health.DELAYED, Health.STOPPED
         ),
     ],
 )
-def test_customers_read_which_of_their_services_do_how_and_where(
-    affected: list[Affected], words: str
-) -> None:
+def test_a_draft_names_the_affected_services_and_regions(affected: list[Affected], words: str) -> None:
     assert draft.sentence(PAGE, affected) == words
 
 
@@ -57,17 +55,17 @@ def test_customers_read_which_of_their_services_do_how_and_where(
         ([Affected(CPU, OUT, ("us",)), Affected(CPU, LATE)], "CPU allowance works normally again."),
     ],
 )
-def test_customers_read_that_it_is_over_where_it_was(affected: list[Affected], words: str) -> None:
+def test_a_recovery_names_the_affected_regions(affected: list[Affected], words: str) -> None:
     assert draft.recovery(PAGE, affected) == words
 
 
-def test_each_region_of_a_draft_does_as_it_is_measured() -> None:
+def test_a_draft_has_the_measured_health_of_each_region() -> None:
     page = replace(
         PAGE,
         components=(Component(CPU, {"component": "cpu"}),),
         regions=Regions("region", {"us": "US", "eu": "EU", "ap": "Asia"}),
     )
     standing = [("us", "down"), ("us", "up"), ("eu", "down"), ("ap", "down"), ("ap", "up")]
-    bearings = [Bearing({"component": "cpu", "region": where}, state, 1, NOW) for where, state in standing]
-    found = draft.touched(page, [one.labels for one in bearings], health.rows(page, bearings, ()))
+    bearings = [CheckCount({"component": "cpu", "region": where}, state, 1, NOW) for where, state in standing]
+    found = draft.affected_components(page, [one.labels for one in bearings], health.rows(page, bearings, ()))
     assert found == (Affected(CPU, LATE, ("us", "ap")), Affected(CPU, OUT, ("eu",)))

@@ -1,4 +1,4 @@
-"""What people write for customers: drafts, publication, updates, and who did it, on real databases."""
+"""Drafts, publication and updates of announcements, and their audit, on real databases."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from heartbeat import audit, maintenance, windows
 from heartbeat.app import System
 from heartbeat.status import drafting, editor, store
-from heartbeat.status.announcement import Affected, Announcement, Kind, NotSo, Status
+from heartbeat.status.announcement import Affected, Announcement, InvalidAnnouncement, Kind, Status
 from heartbeat.status.editor import NoAnnouncement, NoPage
 from heartbeat.status.health import Health
 from heartbeat.who import Role, Who
@@ -42,11 +42,11 @@ async def defined(system: System) -> System:
 
 
 @BOTH
-async def test_a_draft_is_told_to_nobody_until_it_is_published(defined: System) -> None:
+async def test_a_draft_reaches_nobody_until_it_is_published(defined: System) -> None:
     one = await do(defined, editor.make, "public", wanted(), NOW)
-    assert await defined.door.database.read(lambda db: store.told(db, "public", NOW, 10)) == []
+    assert await defined.door.database.read(lambda db: store.published(db, "public", NOW, 10)) == []
     known = await do(defined, editor.publish, one.id, NOW + timedelta(minutes=1))
-    told = await defined.door.database.read(lambda db: store.told(db, "public", NOW, 10))
+    told = await defined.door.database.read(lambda db: store.published(db, "public", NOW, 10))
     assert told == [known]
     assert [(said.body, said.by, said.status) for said in known.updates] == [
         ("We look into it.", "anna", Status.INVESTIGATING)
@@ -56,7 +56,7 @@ async def test_a_draft_is_told_to_nobody_until_it_is_published(defined: System) 
 
 
 @BOTH
-async def test_updates_follow_and_the_same_is_said_once(defined: System) -> None:
+async def test_the_same_update_is_added_once(defined: System) -> None:
     one = await do(defined, editor.make, "public", wanted(), NOW)
     await do(defined, editor.publish, one.id, NOW)
     for minute in (1, 2):
@@ -72,7 +72,7 @@ async def test_updates_follow_and_the_same_is_said_once(defined: System) -> None
     assert await deeds(defined, one) == ["make", "publish", "update", "update"]
 
 
-async def test_a_draft_is_written_anew_and_of_what_is_published_not_the_words(defined: System) -> None:
+async def test_a_change_replaces_a_draft_but_not_published_words(defined: System) -> None:
     one = await do(defined, editor.make, "public", wanted(), NOW)
     again = wanted(title="Other", body="Other words.", status=Status.IDENTIFIED)
     now = await do(defined, editor.change, one.id, again, NOW)
@@ -83,37 +83,37 @@ async def test_a_draft_is_written_anew_and_of_what_is_published_not_the_words(de
     assert now.updates[0].body == "Other words."
 
 
-async def test_two_incidents_stand_apart_and_say_so(defined: System) -> None:
+async def test_two_incidents_can_be_marked_as_unrelated(defined: System) -> None:
     first = await do(defined, editor.make, "public", wanted(), NOW)
-    with pytest.raises(NotSo, match=f"not_related_to: {first.id} is no published announcement"):
+    with pytest.raises(InvalidAnnouncement, match=f"not_related_to: {first.id} is no published announcement"):
         await do(defined, editor.make, "public", wanted(unrelated=(first.id,)), NOW)
     await do(defined, editor.publish, first.id, NOW)
     second = await do(defined, editor.make, "public", wanted(title="Slow sites", unrelated=(first.id,)), NOW)
     assert second.unrelated == (first.id,)
     now = await do(defined, editor.relate, second.id, (), NOW)
     assert now.unrelated == ()
-    with pytest.raises(NotSo, match="names itself"):
+    with pytest.raises(InvalidAnnouncement, match="must not name itself"):
         await do(defined, editor.relate, second.id, (second.id,), NOW)
 
 
-async def test_a_draft_can_be_thrown_away_and_what_was_read_stays(defined: System) -> None:
+async def test_a_draft_can_be_deleted_and_a_published_announcement_cannot(defined: System) -> None:
     one = await do(defined, editor.make, "public", wanted(), NOW)
     await do(defined, editor.discard, one.id, NOW)
     with pytest.raises(NoAnnouncement):
         await do(defined, editor.publish, one.id, NOW)
     one = await do(defined, editor.make, "public", wanted(), NOW)
     await do(defined, editor.publish, one.id, NOW)
-    with pytest.raises(NotSo, match="resolve it instead"):
+    with pytest.raises(InvalidAnnouncement, match="Resolve it instead"):
         await do(defined, editor.discard, one.id, NOW)
 
 
-async def test_there_must_be_a_page(defined: System) -> None:
+async def test_an_announcement_needs_a_page(defined: System) -> None:
     with pytest.raises(NoPage, match="There is no status page 'nope'"):
         await do(defined, editor.make, "nope", wanted(), NOW)
 
 
 @BOTH
-async def test_one_click_drafts_in_customers_words(defined: System, clock: SetClock) -> None:
+async def test_a_draft_is_made_from_an_incident_in_customers_words(defined: System, clock: SetClock) -> None:
     us = await make_check(defined, "us", labels={"component": "cpu", "region": "us"})
     eu = await make_check(defined, "eu", labels={"component": "cpu", "region": "eu"})
     for one in (us, eu):
@@ -132,19 +132,21 @@ async def test_one_click_drafts_in_customers_words(defined: System, clock: SetCl
     assert (await do(defined, drafting.from_incident, "public", number, clock.now())).id == made.id
 
 
-async def test_an_incident_of_nothing_on_the_page_is_drafted_by_hand(
+async def test_an_incident_that_affects_nothing_on_the_page_makes_no_draft(
     defined: System, clock: SetClock
 ) -> None:
     one = await make_check(defined, "other", labels={"component": "other"})
     number = await fall_silent(defined, clock, one)
-    with pytest.raises(NotSo, match=f"Nothing on the page 'Example status' belongs to incident {number}"):
+    with pytest.raises(
+        InvalidAnnouncement, match=f"Nothing on the page 'Example status' belongs to incident {number}"
+    ):
         await do(defined, drafting.from_incident, "public", number, clock.now())
     with pytest.raises(NoAnnouncement, match="There is no incident 999"):
         await do(defined, drafting.from_incident, "public", 999, clock.now())
 
 
 @BOTH
-async def test_a_window_of_maintenance_is_drafted(defined: System) -> None:
+async def test_a_draft_is_made_from_a_maintenance_window(defined: System) -> None:
     await make_check(defined, "us", labels={"component": "cpu", "region": "us"})
     given = maintenance.Wanted("New disks", "", {"region": "us"}, NOW, NOW + timedelta(hours=2))
     window = await defined.door.database.write(lambda db: windows.add(db, given, "anna", NOW, None))

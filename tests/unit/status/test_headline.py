@@ -1,10 +1,10 @@
-"""The sentence above all: what does not work, where, and what is not affected, in a line or two."""
+"""The headline: what does not work, where, and what is not affected, in a line or two."""
 
 import pytest
 
 from heartbeat.config.public import Component
 from heartbeat.status.headline import LONGEST, headline
-from heartbeat.status.health import Cell, Claim, Health, Row
+from heartbeat.status.health import Claim, Health, HealthCell, ServiceRow
 from tests.unit.conftest import NOW
 from tests.unit.status.test_health import REGIONS, bearing, rows
 
@@ -34,19 +34,20 @@ from tests.unit.status.test_health import REGIONS, bearing, rows
         ("ddssn", "C and D are not working. A and B are delayed. E is not affected."),
         ("ssssn", "4 services are not working. E is not affected."),
         ("dnnnn", "A is delayed. All other services are working normally."),
-        ("dunnnn", "A is delayed. 4 others are working normally."),
+        ("dunnnn", "A is delayed. 4 other services are working normally."),
     ],
 )
-def test_customers_read_whether_it_is_us(healths: str, words: str) -> None:
+def test_the_headline_answers_whether_it_is_us(healths: str, words: str) -> None:
     kinds = {"n": Health.NORMAL, "d": Health.DELAYED, "s": Health.STOPPED, "u": Health.UNKNOWN}
     kinds |= {"p": Health.PARTLY, "m": Health.MAINTENANCE}
     some = [
-        Row(Component(name, {}), Cell(kinds[letter])) for name, letter in zip("ABCDEF", healths, strict=False)
+        ServiceRow(Component(name, {}), HealthCell(kinds[letter]))
+        for name, letter in zip("ABCDEF", healths, strict=False)
     ]
     assert headline(some) == words
 
 
-def test_the_headline_tells_regions_apart() -> None:
+def test_the_headline_distinguishes_regions() -> None:
     claims = (
         Claim("CPU allowance", Health.DELAYED, NOW, ("us",)),
         Claim("CPU allowance", Health.STOPPED, NOW, ("eu",)),
@@ -59,31 +60,36 @@ def test_the_headline_tells_regions_apart() -> None:
     )
 
 
-def test_the_headline_says_where() -> None:
+def test_the_headline_names_the_regions() -> None:
     some = rows(bearing("cpu", "us", "down"), bearing("cpu", "eu", "up"), bearing("mail", "us", "up"))
     assert headline(some, REGIONS) == "CPU allowance is not working in the US. Mail is not affected."
     everywhere = rows(bearing("cpu", "us", "down"), bearing("cpu", "eu", "down"), bearing("mail", "us", "up"))
     assert headline(everywhere, REGIONS) == "CPU allowance is not working. Mail is not affected."
 
 
-def test_what_does_alike_in_the_same_place_is_joined() -> None:
-    down, up = Cell(Health.STOPPED), Cell(Health.NORMAL)
+def test_services_with_the_same_health_share_a_sentence() -> None:
+    down, up = HealthCell(Health.STOPPED), HealthCell(Health.NORMAL)
     us = [
-        Row(Component(name, {}), Cell(Health.PARTLY), {"us": down, "eu": up})
+        ServiceRow(Component(name, {}), HealthCell(Health.PARTLY), {"us": down, "eu": up})
         for name in ("CPU", "Logs", "Mail")
     ]
-    eu = Row(Component("Search", {}), Cell(Health.PARTLY), {"us": up, "eu": Cell(Health.DELAYED)})
-    web = Row(Component("Websites", {}), up, {"us": up, "eu": up})
+    eu = ServiceRow(
+        Component("Search", {}), HealthCell(Health.PARTLY), {"us": up, "eu": HealthCell(Health.DELAYED)}
+    )
+    web = ServiceRow(Component("Websites", {}), up, {"us": up, "eu": up})
     assert headline([*us, eu, web], REGIONS) == (
         "CPU, Logs and Mail are not working in the US. Search is delayed in Europe. Websites is not affected."
     )
 
 
 @pytest.mark.parametrize("healths", ["s", "sd", "sdp", "sn", "snn", "dddnnn", "m", "mn", "unu", "sdpunnm"])
-def test_names_that_would_not_fit_are_counted(healths: str) -> None:
+def test_names_that_do_not_fit_are_counted(healths: str) -> None:
     kinds = {"n": Health.NORMAL, "d": Health.DELAYED, "s": Health.STOPPED, "u": Health.UNKNOWN}
     kinds |= {"p": Health.PARTLY, "m": Health.MAINTENANCE}
-    some = [Row(Component(f"{number}" * 99, {}), Cell(kinds[one])) for number, one in enumerate(healths)]
+    some = [
+        ServiceRow(Component(f"{number}" * 99, {}), HealthCell(kinds[one]))
+        for number, one in enumerate(healths)
+    ]
     words = headline(some)
     assert 20 < len(words) <= LONGEST
     assert words.endswith(".")

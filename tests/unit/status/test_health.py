@@ -1,4 +1,4 @@
-"""What customers are told of a component, region by region, and the sentence above all."""
+"""The health of components, region by region."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from heartbeat.config.public import Component, Regions, StatusPage
 from heartbeat.status import health
-from heartbeat.status.health import Bearing, Cell, Claim, Health, Row, Standing
+from heartbeat.status.health import CheckCount, Claim, Health, HealthCell, ServiceRow, UpAndDown
 from tests.unit.conftest import NOW
 
 LATER = NOW + timedelta(minutes=5)
@@ -16,18 +16,18 @@ CPU = Component("CPU allowance", {"component": "cpu"})
 MAIL = Component("Mail", {"component": "mail"})
 
 
-def bearing(component: str, region: str | None, state: str, count: int = 1, at: Any = NOW) -> Bearing:
+def bearing(component: str, region: str | None, state: str, count: int = 1, at: Any = NOW) -> CheckCount:
     """Checks of a component in a region."""
-    return Bearing({"component": component} | ({"region": region} if region else {}), state, count, at)
+    return CheckCount({"component": component} | ({"region": region} if region else {}), state, count, at)
 
 
 def rows(
-    *bearings: Bearing, claims: tuple[Claim, ...] = (), regions: Regions | None = REGIONS
-) -> tuple[Row, ...]:
+    *bearings: CheckCount, claims: tuple[Claim, ...] = (), regions: Regions | None = REGIONS
+) -> tuple[ServiceRow, ...]:
     return health.rows(StatusPage("p", "Page", (CPU, MAIL), regions=regions), bearings, claims)
 
 
-def shown(row: Row) -> list[Health | None]:
+def shown(row: ServiceRow) -> list[Health | None]:
     """The states of a row: as a whole, and region by region."""
     return [row.whole.health, *(cell.health if cell else None for cell in row.cells.values())]
 
@@ -35,17 +35,17 @@ def shown(row: Row) -> list[Health | None]:
 @pytest.mark.parametrize(
     ("standing", "expected"),
     [
-        (Standing(up=2), Health.NORMAL),
-        (Standing(up=1, down=1), Health.DELAYED),
-        (Standing(down=2), Health.STOPPED),
-        (Standing(), Health.UNKNOWN),
+        (UpAndDown(up=2), Health.NORMAL),
+        (UpAndDown(up=1, down=1), Health.DELAYED),
+        (UpAndDown(down=2), Health.STOPPED),
+        (UpAndDown(), Health.UNKNOWN),
     ],
 )
-def test_a_component_is_as_well_as_what_is_behind_it(standing: Standing, expected: Health) -> None:
+def test_the_health_of_a_component_follows_its_checks(standing: UpAndDown, expected: Health) -> None:
     assert health.measured(standing).health is expected
 
 
-def test_each_region_stands_for_itself() -> None:
+def test_each_region_has_its_own_health() -> None:
     cpu, mail = rows(
         bearing("cpu", "us", "down", 2, LATER),
         bearing("cpu", "us", "down", 1, NOW),
@@ -53,19 +53,19 @@ def test_each_region_stands_for_itself() -> None:
         bearing("mail", "eu", "new"),
     )
     assert shown(cpu) == [Health.PARTLY, Health.STOPPED, Health.NORMAL]
-    assert cpu.cells["us"] == Cell(Health.STOPPED, NOW)
+    assert cpu.cells["us"] == HealthCell(Health.STOPPED, NOW)
     assert shown(mail) == [Health.UNKNOWN, None, Health.UNKNOWN]
-    assert cpu.apart
-    assert mail.apart
+    assert cpu.by_region
+    assert mail.by_region
 
 
-def test_a_row_whose_regions_do_not_tell_all_is_shown_as_a_whole() -> None:
+def test_a_row_whose_regions_do_not_tell_the_whole_is_shown_as_one() -> None:
     cpu, mail = rows(bearing("cpu", "us", "up"), bearing("cpu", None, "down"), bearing("mail", None, "up"))
-    assert not cpu.apart
-    assert not mail.apart
+    assert not cpu.by_region
+    assert not mail.by_region
 
 
-def test_what_humans_say_counts_where_it_is_worse() -> None:
+def test_an_announcement_counts_if_it_is_worse_than_the_checks() -> None:
     up, down = bearing("cpu", "us", "up"), bearing("cpu", "us", "down")
     worse = Claim("CPU allowance", Health.PARTLY, LATER)
     assert shown(rows(up, claims=(worse,))[0]) == [Health.PARTLY, Health.PARTLY, None]
@@ -73,13 +73,13 @@ def test_what_humans_say_counts_where_it_is_worse() -> None:
     assert shown(rows(claims=(Claim("CPU allowance", Health.NORMAL, NOW),))[0])[0] is Health.NORMAL
 
 
-def test_what_humans_say_of_a_region_is_not_said_of_another() -> None:
+def test_an_announcement_for_a_region_does_not_affect_another() -> None:
     claim = Claim("CPU allowance", Health.DELAYED, NOW, ("us",))
     (cpu, _) = rows(bearing("cpu", "us", "up"), bearing("cpu", "eu", "up"), claims=(claim,))
     assert shown(cpu) == [Health.DELAYED, Health.DELAYED, Health.NORMAL]
 
 
-def test_what_is_out_in_one_region_is_out_in_part() -> None:
+def test_an_outage_in_one_region_is_a_partial_outage() -> None:
     well = (bearing("cpu", "us", "up"), bearing("cpu", "eu", "up"))
     claim = Claim("CPU allowance", Health.STOPPED, LATER, ("us",))
     (cpu, _) = rows(*well, claims=(claim,))
@@ -90,19 +90,19 @@ def test_what_is_out_in_one_region_is_out_in_part() -> None:
     assert shown(cpu) == [Health.STOPPED] * 3
 
 
-def test_a_maintenance_of_one_region_explains_what_is_measured_there() -> None:
+def test_a_maintenance_of_one_region_overrides_the_checks_there() -> None:
     down = (bearing("cpu", "us", "down"), bearing("cpu", "eu", "up"))
     (cpu, _) = rows(*down, claims=(Claim("CPU allowance", Health.MAINTENANCE, NOW, ("us",)),))
     assert shown(cpu) == [Health.MAINTENANCE, Health.MAINTENANCE, Health.NORMAL]
 
 
-def test_what_has_no_region_is_a_slowness_of_the_whole() -> None:
+def test_checks_without_a_region_make_the_whole_slow() -> None:
     (cpu, _) = rows(bearing("cpu", "us", "up"), bearing("cpu", None, "down"))
     assert shown(cpu) == [Health.DELAYED, Health.NORMAL, None]
     (cpu, _) = rows(bearing("cpu", "us", "down"), bearing("cpu", None, "down"))
     assert shown(cpu) == [Health.STOPPED, Health.STOPPED, None]
 
 
-def test_a_maintenance_explains_what_is_measured() -> None:
+def test_a_maintenance_overrides_the_checks() -> None:
     claim = Claim("CPU allowance", Health.MAINTENANCE, NOW)
     assert shown(rows(bearing("cpu", "us", "down"), claims=(claim,))[0])[0] is Health.MAINTENANCE

@@ -1,4 +1,4 @@
-"""The days of the pages, counted from what really happened, again and again and after an absence."""
+"""The days of pages, counted from changes, repeatedly and after an absence."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +14,9 @@ from heartbeat.config.public import Component, StatusPage
 from heartbeat.database import engine, transact
 from heartbeat.schedule import Every
 from heartbeat.status import editor, history, ledger
-from heartbeat.status.announcement import Affected, Kind, Status, Wanted
+from heartbeat.status.announcement import Affected, AnnouncementFields, Kind, Status
 from heartbeat.status.health import Health
-from heartbeat.status.uptime import Day, Place
+from heartbeat.status.uptime import ComponentRegion, Day
 from heartbeat.tables import transitions
 from heartbeat.who import Role, Who
 from tests.unit.conftest import NOW, waiting
@@ -31,10 +31,12 @@ ONE = replace(PAGE, components=PAGE.components[:1])
 async def count(system: System, clock: SetClock, page: StatusPage = ONE) -> dict[date, Day]:
     """Count to the end, and what is then known of the component."""
     found = await counted(system, clock, page)
-    return {day.day: day for day in found["CPU allowance", ""] if day.known}
+    return {day.day: day for day in found["CPU allowance", ""] if day.measured}
 
 
-async def counted(system: System, clock: SetClock, page: StatusPage = ONE) -> dict[Place, list[Day]]:
+async def counted(
+    system: System, clock: SetClock, page: StatusPage = ONE
+) -> dict[ComponentRegion, list[Day]]:
     """Count to the end, and all that is then shown."""
     system.steward._counted_at = None
     while await system.steward.count():
@@ -43,7 +45,7 @@ async def counted(system: System, clock: SetClock, page: StatusPage = ONE) -> di
 
 
 @BOTH
-async def test_a_day_is_counted_from_what_happened(system: System, clock: SetClock) -> None:
+async def test_a_day_is_counted_from_its_changes(system: System, clock: SetClock) -> None:
     await define(system, ONE)
     one = await make_check(system, labels=CPU)
     await ping(system, one)
@@ -60,7 +62,7 @@ async def test_a_day_is_counted_from_what_happened(system: System, clock: SetClo
 
 
 @BOTH
-async def test_after_an_absence_the_days_between_are_counted(system: System, clock: SetClock) -> None:
+async def test_missed_days_are_counted_after_an_absence(system: System, clock: SetClock) -> None:
     await define(system, ONE)
     await ping(system, await make_check(system, labels=CPU))
     await count(system, clock)
@@ -71,7 +73,7 @@ async def test_after_an_absence_the_days_between_are_counted(system: System, clo
 
 
 @BOTH
-async def test_each_region_has_days_of_its_own(system: System, clock: SetClock) -> None:
+async def test_each_region_has_its_own_days(system: System, clock: SetClock) -> None:
     await define(system, ONE)
     us = await make_check(system, "us", labels=CPU)
     eu = await make_check(system, "eu", labels={**CPU, "region": "eu"}, schedule=Every(timedelta(days=1)))
@@ -90,9 +92,7 @@ async def test_each_region_has_days_of_its_own(system: System, clock: SetClock) 
     assert again["CPU allowance", "eu"][-3].up == 86_400 - 3 * 3_600 - again["CPU allowance", "eu"][-3].down
 
 
-async def test_days_that_were_counted_before_there_were_regions_are_counted_for_them(
-    system: System, clock: SetClock
-) -> None:
+async def test_earlier_days_are_counted_for_new_regions(system: System, clock: SetClock) -> None:
     """What is still known of each change is enough; nothing is made up of days before."""
     await define(system, replace(ONE, regions=None))
     await ping(system, await make_check(system, labels=CPU, schedule=Every(timedelta(days=9))))
@@ -104,7 +104,7 @@ async def test_days_that_were_counted_before_there_were_regions_are_counted_for_
     assert [day.up > 0 for day in days["CPU allowance", "us"]] == [False] * 84 + [True] * 6
 
 
-async def test_a_region_in_which_nothing_is_has_no_days(system: System, clock: SetClock) -> None:
+async def test_a_region_without_checks_has_no_days(system: System, clock: SetClock) -> None:
     bound = Component("Bound", {"component": "cpu", "region": "us"})
     page = replace(PAGE, components=(PAGE.components[0], bound), groups=())
     await define(system, page)
@@ -119,15 +119,13 @@ async def test_a_region_in_which_nothing_is_has_no_days(system: System, clock: S
     assert set(await counted(system, clock, page)) == {("CPU allowance", ""), ("Bound", "")}
 
 
-async def test_maintenance_of_a_region_is_no_fault_there_and_nowhere_else(
-    system: System, clock: SetClock
-) -> None:
+async def test_maintenance_of_a_region_counts_only_in_that_region(system: System, clock: SetClock) -> None:
     who = Who("anna", Role.ADMIN, "test")
     await define(system, ONE)
     for region in ("us", "eu"):
         labels = {**CPU, "region": region}
         await ping(system, await make_check(system, region, labels=labels, schedule=Every(timedelta(days=1))))
-    wanted = Wanted(
+    wanted = AnnouncementFields(
         Kind.MAINTENANCE,
         "New disks",
         Status.IN_PROGRESS,
@@ -165,7 +163,7 @@ def test_two_processes_that_count_the_same_day_at_the_same_time_agree(
         writer.dispose()
 
 
-async def test_what_was_counted_stays_when_its_changes_are_forgotten(system: System, clock: SetClock) -> None:
+async def test_counted_days_stay_when_their_changes_are_deleted(system: System, clock: SetClock) -> None:
     await define(system, ONE)
     one = await make_check(system, labels=CPU)
     await ping(system, one)
@@ -192,17 +190,17 @@ async def test_each_round_counts_a_few_days(system: System, clock: SetClock) -> 
     assert [len(days) for days in later.days["public"].values()] == [2]
 
 
-async def test_what_no_page_shows_is_forgotten(system: System, clock: SetClock) -> None:
+async def test_days_that_no_page_shows_are_deleted(system: System, clock: SetClock) -> None:
     await define(system, ONE)
     await count(system, clock)
     clock.advance(days=101)
     await count(system, clock)
     first = NOW.date() - timedelta(days=365)
     kept = await system.door.database.read(lambda db: ledger.days(db, "public", first))
-    assert min(kept["CPU allowance", ""]) >= clock.at.date() - history.KEPT
+    assert min(kept["CPU allowance", ""]) >= clock.at.date() - history.KEPT_FOR
 
 
-async def test_it_is_counted_once_in_a_while_and_a_fault_is_told(
+async def test_days_are_counted_periodically_and_a_failure_is_logged(
     system: System, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await count(system, clock)

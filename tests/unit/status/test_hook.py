@@ -1,4 +1,4 @@
-"""The operator's command: given the directory, never twice at once, bounded, and its failure told."""
+"""The operator's command: its directory, one run at a time, its bound, and the log of its failure."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ async def ended(one: Hook, results: list[str], count: int) -> None:
             await asyncio.wait([one.running])
 
 
-async def test_it_is_given_the_directory(tmp_path: Path) -> None:
+async def test_the_hook_gets_the_directory(tmp_path: Path) -> None:
     results: list[str] = []
     one = Hook('echo done > "$1/said"', tmp_path, results.append)
     one.pull()
@@ -28,7 +28,7 @@ async def test_it_is_given_the_directory(tmp_path: Path) -> None:
     assert results == ["done"]
 
 
-async def test_what_changes_while_it_runs_makes_it_run_once_more(tmp_path: Path) -> None:
+async def test_a_change_during_a_run_causes_one_more_run(tmp_path: Path) -> None:
     results: list[str] = []
     one = Hook('echo x >> "$1/said"', tmp_path, results.append)
     one.pull()
@@ -41,7 +41,9 @@ async def test_what_changes_while_it_runs_makes_it_run_once_more(tmp_path: Path)
     assert results == ["done", "done"]
 
 
-async def test_a_failure_is_told_in_its_own_words(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failure_is_logged_with_the_commands_error_output(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     results: list[str] = []
     one = Hook("echo no route to web >&2; yes | head -c 200000 >&2; exit 7", tmp_path, results.append)
     with caplog.at_level(logging.WARNING):
@@ -52,7 +54,7 @@ async def test_a_failure_is_told_in_its_own_words(tmp_path: Path, caplog: pytest
     assert len(caplog.text) < 1_000
 
 
-async def test_one_that_hangs_is_ended_with_all_that_it_began(
+async def test_a_hanging_hook_is_ended_with_its_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hook, "BOUND", 0.2)
@@ -71,7 +73,7 @@ async def test_without_a_command_nothing_runs(tmp_path: Path) -> None:
     await one.rest()
 
 
-async def test_at_a_stop_it_is_ended(tmp_path: Path) -> None:
+async def test_a_stop_ends_the_hook(tmp_path: Path) -> None:
     results: list[str] = []
     one = Hook("sleep 600", tmp_path, results.append)
     one.pull()

@@ -1,4 +1,4 @@
-"""The page: sound, in customers' words, light, and complete without anything from elsewhere."""
+"""The page: valid, in customers' words, light, and complete without other hosts."""
 
 import re
 from dataclasses import replace
@@ -10,7 +10,7 @@ from heartbeat.config import public
 from heartbeat.config.public import Component, Regions, StatusPage
 from heartbeat.status import edition, health, html
 from heartbeat.status.announcement import Affected, Status
-from heartbeat.status.health import Bearing, Health
+from heartbeat.status.health import CheckCount, Health
 from heartbeat.status.uptime import Day
 from tests.unit.conftest import NOW
 from tests.unit.http.markup import Markup
@@ -33,7 +33,7 @@ def read(content: bytes) -> Markup:
     return shown
 
 
-def test_customers_read_what_is_wrong_where_and_since_when() -> None:
+def test_the_page_shows_what_is_wrong_where_and_since_when() -> None:
     words = read(html.index(a_snapshot())).words
     assert "CPU allowance is not working in United States. Mail is not affected." in words
     assert "CPU allowance Reset once a day United States Not working since 03:00 UTC" in words
@@ -42,35 +42,35 @@ def test_customers_read_what_is_wrong_where_and_since_when() -> None:
     assert OURS.search(words) is None, words
 
 
-def test_customers_read_how_each_service_does_in_each_region_while_it_does() -> None:
+def test_the_page_shows_health_by_region_while_it_lasts() -> None:
     affected = (
         Affected("CPU allowance", Health.DELAYED, ("us",)),
         Affected("CPU allowance", Health.STOPPED, ("eu",)),
         Affected("Mail", Health.PARTLY),
     )
     one = an_announcement(affected=affected)
-    words = read(html.index(a_snapshot(told=(one,)))).words
+    words = read(html.index(a_snapshot(announcements=(one,)))).words
     how = "not working in Europe , delayed in United States ; Mail partly not working"
-    assert f"Concerns CPU allowance {how}" in words
+    assert f"Affected: CPU allowance {how}" in words
     watched = replace(one, status=Status.MONITORING)
-    words = read(html.index(a_snapshot(told=(watched,)))).words
-    assert "Concerns CPU allowance in Europe , in United States ; Mail" in words
+    words = read(html.index(a_snapshot(announcements=(watched,)))).words
+    assert "Affected: CPU allowance in Europe , in United States ; Mail" in words
     assert how not in words
 
 
-def test_times_are_told_in_the_zone_of_the_page() -> None:
+def test_times_are_shown_in_the_zone_of_the_page() -> None:
     there = replace(PAGE, timezone="Europe/London")
     assert "since 04:00 BST" in read(html.index(a_snapshot(there))).words
 
 
-def test_an_instant_of_another_year_has_its_year() -> None:
+def test_a_time_in_another_year_shows_the_year() -> None:
     say = html.when(a_snapshot())
     assert "01 Jan 2099 02:00 UTC" in say(datetime(2099, 1, 1, 2, tzinfo=UTC))
     assert "2024" not in say(NOW).partition(">")[2]
 
 
-def test_everything_that_it_loads_lies_beside_it() -> None:
-    one = edition.printed(a_snapshot(replace(PAGE, logo=public.logo("x.png", lambda _: PNG))))
+def test_the_page_loads_only_files_beside_it() -> None:
+    one = edition.render(a_snapshot(replace(PAGE, logo=public.logo("x.png", lambda _: PNG))))
     page = one.files["index.html"].decode()
     loaded = re.findall(r'(?:src|href)="([^"#]+)"', page)
     local = {path for path in loaded if not re.match(r"https?:|mailto:", path)}
@@ -87,27 +87,27 @@ def bad_days(*backs: int) -> list[Day]:
     return days
 
 
-def test_each_region_has_bars_of_its_own_and_a_table_behind() -> None:
+def test_each_region_has_its_own_bars_and_table() -> None:
     days = {("CPU allowance", ""): bad_days(3), ("CPU allowance", "us"): bad_days(3)}
     days |= {("CPU allowance", "eu"): bad_days(), ("Mail", ""): bad_days(1)}
     page = html.index(a_snapshot(days=days)).decode()
     words = read(page.encode()).words
-    assert 'aria-label="United States: 99.91 % of the 90 days that we know of"' in page
-    assert 'aria-label="Europe: 100 % of the 90 days that we know of"' in page
-    assert "United States 99.91 % Europe 100 % 90 days: 99.91 % of the 90 days that we know of" in words
+    assert 'aria-label="United States: 99.91 % uptime over 90 days"' in page
+    assert 'aria-label="Europe: 100 % uptime over 90 days"' in page
+    assert "United States 99.91 % Europe 100 % 90 days: 99.91 % uptime over 90 days" in words
     assert "Days United States" in words
     assert "Days Europe 04 Feb" not in words
     assert "Days CPU allowance" not in words
     assert "Days Mail" in words
 
 
-def test_where_the_regions_do_not_tell_all_the_whole_has_bars() -> None:
+def test_one_bar_is_shown_if_the_regions_do_not_tell_the_whole() -> None:
     days = {("CPU allowance", ""): bad_days(3), ("CPU allowance", "us"): bad_days()}
-    elsewhere = Bearing({"component": "cpu"}, "down", 1, NOW)
-    up = Bearing({"component": "cpu", "region": "us"}, "up", 1, NOW)
+    elsewhere = CheckCount({"component": "cpu"}, "down", 1, NOW)
+    up = CheckCount({"component": "cpu", "region": "us"}, "up", 1, NOW)
     rows = health.rows(PAGE, (elsewhere, up), ())
     page = html.index(replace(a_snapshot(days=days), rows=rows)).decode()
-    assert 'aria-label="99.91 % of the 90 days that we know of"' in page
+    assert 'aria-label="99.91 % uptime over 90 days"' in page
     assert "United States:" not in page
 
 
@@ -116,7 +116,7 @@ def test_a_page_of_many_regions_is_light() -> None:
     columns = {f"r{number}": f"Region {number}" for number in range(4)}
     page = replace(PAGE, components=components, groups=(), regions=Regions("region", columns))
     bearings = [
-        Bearing({"n": str(number), "region": region}, "up", 1, NOW)
+        CheckCount({"n": str(number), "region": region}, "up", 1, NOW)
         for number in range(10)
         for region in columns
     ]
@@ -124,20 +124,20 @@ def test_a_page_of_many_regions_is_light() -> None:
         (one.name, region): bad_days(2, 20, 40, 41, 70) for one in components for region in ("", *columns)
     }
     rows = health.rows(page, bearings, ())
-    one = edition.printed(replace(a_snapshot(page, days=days), rows=rows))
+    one = edition.render(replace(a_snapshot(page, days=days), rows=rows))
     loaded = len(one.files["index.html"]) + sum(map(len, html.ASSETS.values()))
     assert loaded < LIGHT
 
 
-def test_the_warning_is_there_and_hidden_until_it_is_true() -> None:
+def test_the_warning_is_hidden_until_the_page_is_stale() -> None:
     content = html.index(a_snapshot())
     turned = edition.stale("index.html", content)
-    assert content.count(b"hidden>This page has not been brought up to date since") == 1
-    assert b'id="stale">This page has not been brought up to date since' in turned
+    assert content.count(b"hidden>This page was last updated at") == 1
+    assert b'id="stale">This page was last updated at' in turned
     assert edition.stale("status.css", content) == content
 
 
-def test_hostile_words_are_inert() -> None:
+def test_hostile_text_is_inert() -> None:
     hostile = "<script>alert(1)</script>\u202e" + "x" * 300
     page = StatusPage("p", hostile, PAGE.components, PAGE.groups, description=hostile)
     shown = html.index(a_snapshot(page)).decode()
@@ -149,8 +149,7 @@ def test_the_assets_are_small_and_ours() -> None:
     script = html.ASSETS["status.js"].decode()
     assert len(script) < 2_000
     assert "http" not in script
-    for name in ("theme.css", "status.css"):
-        assert "url(" not in html.ASSETS[name].decode()
+    assert "url(" not in html.ASSETS["status.css"].decode()
 
 
 @pytest.mark.parametrize("name", sorted(html.ASSETS))
@@ -160,7 +159,7 @@ def test_an_asset_changes_its_name_with_its_content(name: str, monkeypatch: pyte
     assert html.asset(name) != before
 
 
-def test_four_columns_and_more_get_the_room_that_they_need() -> None:
+def test_four_and_more_columns_get_enough_room() -> None:
     columns = {"us": "United States", "eu": "Europe", "ap": "Asia Pacific", "sa": "South America"}
     few, many = (replace(PAGE, regions=Regions("region", dict(list(columns.items())[:n]))) for n in (3, 4))
     assert b'class="services regions"' in html.index(a_snapshot(few))

@@ -1,4 +1,4 @@
-"""Mails to subscribers: legible, threaded, ended by one press, and nothing smuggled into their heads."""
+"""Mails to subscribers: legible, threaded, with an unsubscribe link, and safe headers."""
 
 from datetime import timedelta
 from email.headerregistry import Address
@@ -15,7 +15,7 @@ SENDER = Address("Example", addr_spec="status@example.com")
 ONE = Ticket(7, NOW)
 
 
-def test_an_update_can_be_ended_by_one_press() -> None:
+def test_an_update_has_a_one_click_unsubscribe() -> None:
     mail = letter.news(
         SENDER,
         "anna@example.org",
@@ -36,14 +36,14 @@ def test_an_update_can_be_ended_by_one_press() -> None:
     assert mail["In-Reply-To"] == mail["References"] == "<announcement-3@example.com>"
     text = mail.get_content()
     assert "We **look**." in text
-    assert "No more of it: https://x/end" in text
+    assert "Unsubscribe: https://x/end" in text
     assert OURS.search(text) is None
 
 
-def test_the_question_says_what_happens_if_one_does_nothing() -> None:
+def test_the_question_says_what_happens_without_an_answer() -> None:
     text = letter.question(SENDER, "anna@example.org", "Example", "https://x/confirm", NOW).get_content()
     assert "https://x/confirm" in text
-    assert "do nothing" in text
+    assert "ignore this mail" in text
     assert OURS.search(text) is None
 
 
@@ -61,7 +61,7 @@ def test_the_question_says_what_happens_if_one_does_nothing() -> None:
         ("änna@example.org", None),
     ],
 )
-def test_only_a_mail_address_is_one(text: str, kept: str | None) -> None:
+def test_an_invalid_mail_address_is_refused(text: str, kept: str | None) -> None:
     assert letter.address(text) == kept
 
 

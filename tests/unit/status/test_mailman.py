@@ -1,4 +1,4 @@
-"""From a form to a mail and to no mail any more: double opt-in, retries, and nobody learns who else subscribes."""
+"""Subscriptions from the form to the last mail: double opt-in, retries, and no disclosure of subscribers."""
 
 import asyncio
 import re
@@ -117,7 +117,7 @@ async def inbox() -> AsyncIterator[tuple[Inbox, int]]:
     server.close()
 
 
-async def test_mail_programs_find_the_link_that_ends_it_whole_however_long_it_is(
+async def test_mail_programs_find_the_whole_unsubscribe_link_however_long_it_is(
     system: System, inbox: tuple[Inbox, int], client: httpx.AsyncClient
 ) -> None:
     taken, port = inbox
@@ -144,7 +144,7 @@ async def test_mail_programs_find_the_link_that_ends_it_whole_however_long_it_is
     assert await count(system) == 0
 
 
-async def test_who_looks_does_not_learn_who_subscribes(
+async def test_the_form_does_not_reveal_who_subscribes(
     defined: System, post: Post, client: httpx.AsyncClient
 ) -> None:
     await subscribe(defined, post, client)
@@ -157,7 +157,7 @@ async def test_who_looks_does_not_learn_who_subscribes(
     assert post.mails[-1][0] == "nobody@example.org"
 
 
-async def test_an_address_is_asked_once_in_a_while_whoever_types_it_in(
+async def test_an_address_is_not_asked_again_at_once(
     defined: System, post: Post, client: httpx.AsyncClient, clock: SetClock
 ) -> None:
     for _ in range(3):
@@ -171,7 +171,7 @@ async def test_an_address_is_asked_once_in_a_while_whoever_types_it_in(
     assert (await client.post(post.link("confirm"))).status_code == 200
 
 
-async def test_a_link_is_good_for_a_day_and_then_the_address_is_forgotten(
+async def test_a_link_works_for_a_day_and_then_the_address_is_deleted(
     defined: System, post: Post, client: httpx.AsyncClient, clock: SetClock
 ) -> None:
     await client.post("/status/public/subscribe", data={"address": ANNA})
@@ -190,7 +190,7 @@ async def test_rounds_that_fail_are_counted_and_the_next_one_comes(
         refuse_database(defined, away)
         assert await defined.mailman.round() == 0
     with monkeypatch.context() as broken:
-        broken.setattr(mailbox, "waiting", lambda *_: 1 / 0)
+        broken.setattr(mailbox, "is_mail_due", lambda *_: 1 / 0)
         assert await defined.mailman.round() == 0
     told = defined.door.metrics.registry.get_sample_value
     assert told("heartbeat_status_mailman_failures_total") == 2
@@ -200,7 +200,7 @@ async def test_rounds_that_fail_are_counted_and_the_next_one_comes(
     assert told("heartbeat_status_mails_total", {"result": "accepted"}) == 1
 
 
-async def test_one_address_of_the_network_asks_only_so_often(
+async def test_requests_of_one_network_address_are_limited(
     defined: System, client: httpx.AsyncClient
 ) -> None:
     answers = [
@@ -210,7 +210,7 @@ async def test_one_address_of_the_network_asks_only_so_often(
     assert answers == [200] * 10 + [429] * 2
 
 
-async def test_so_many_wait_for_a_confirmation_and_no_more(
+async def test_the_number_of_unconfirmed_addresses_is_limited(
     defined: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mailbox, "MAX_PENDING", 3)
@@ -222,7 +222,7 @@ async def test_so_many_wait_for_a_confirmation_and_no_more(
 
 
 @pytest.mark.parametrize(("path", "address", "status"), [("public", "no address", 400), ("nope", ANNA, 404)])
-async def test_what_is_wrong_is_told(
+async def test_invalid_input_is_explained(
     defined: System, client: httpx.AsyncClient, path: str, address: str, status: int
 ) -> None:
     assert (await client.post(f"/status/{path}/subscribe", data={"address": address})).status_code == status
@@ -236,7 +236,7 @@ async def test_without_a_mail_server_nobody_is_asked(system: System, client: htt
     assert (await client.post("/status/public/subscribe", data={"address": ANNA})).status_code == 404
 
 
-async def test_a_relay_that_is_away_is_tried_again_later_and_later(
+async def test_an_unreachable_relay_is_tried_again_with_growing_pauses(
     defined: System, post: Post, client: httpx.AsyncClient, clock: SetClock
 ) -> None:
     post.answer = Unreachable("away")
@@ -252,7 +252,7 @@ async def test_a_relay_that_is_away_is_tried_again_later_and_later(
     assert await count(defined, tables.mails) == 0
 
 
-async def test_a_mail_is_given_up_in_the_end_and_a_refused_one_at_once(
+async def test_a_mail_is_given_up_after_many_attempts_and_a_refused_one_at_once(
     defined: System, post: Post, client: httpx.AsyncClient, clock: SetClock
 ) -> None:
     post.answer = Unreachable("away")
@@ -268,7 +268,7 @@ async def test_a_mail_is_given_up_in_the_end_and_a_refused_one_at_once(
 
 
 @BOTH
-async def test_many_are_written_to_a_few_at_a_time(defined: System, post: Post) -> None:
+async def test_many_subscribers_get_mail_a_few_at_a_time(defined: System, post: Post) -> None:
     def fill(db: object) -> None:
         rows = [
             {"page": "public", "address": f"a{n}@b.example", "asked_at": NOW, "confirmed_at": NOW}
@@ -283,7 +283,7 @@ async def test_many_are_written_to_a_few_at_a_time(defined: System, post: Post) 
     assert len({to for to, _ in post.mails}) == 45
 
 
-async def test_subscribers_of_a_page_that_is_gone_get_nothing(defined: System, post: Post) -> None:
+async def test_subscribers_of_a_deleted_page_get_nothing(defined: System, post: Post) -> None:
     await define(defined, replace(PAGE, slug="other"))
     await defined.door.database.write(lambda db: mailbox.ask(db, "public", ANNA, NOW))
     assert await defined.mailman.round() == 1

@@ -1,4 +1,4 @@
-"""The publisher: on each change and once a minute, in memory and on the disk, whatever happens around it."""
+"""The publisher: on each change and once a minute, in memory and on the disk, despite failures."""
 
 import logging
 from dataclasses import replace
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from heartbeat.app import System
 from heartbeat.schedule import Every
 from heartbeat.settings import Settings
-from heartbeat.status import edition, folder, history, publisher, store, tail
+from heartbeat.status import edition, folder, history, publisher, store, tail, uptime
 from heartbeat.status.snapshot import Snapshot
 from heartbeat.status.uptime import Day
 from tests.unit.conftest import NOW
@@ -46,9 +46,7 @@ async def test_a_change_is_published_at_the_next_look(system: System, clock: Set
     assert 'since <time datetime="2024-05-03T03:06:00Z">03:06 UTC</time>' in page(system)
 
 
-async def test_what_has_not_changed_is_published_again_when_it_has_grown_old(
-    system: System, clock: SetClock
-) -> None:
+async def test_an_unchanged_page_is_published_again_when_it_is_old(system: System, clock: SetClock) -> None:
     await define(system, PAGE)
     await system.publisher.look()
     clock.advance(seconds=49)
@@ -60,7 +58,7 @@ async def test_what_has_not_changed_is_published_again_when_it_has_grown_old(
     assert looks(system) == {"published": 2, "unchanged": 1}
 
 
-async def test_a_page_with_another_definition_is_published_and_one_that_is_gone_is_taken_away(
+async def test_a_changed_definition_is_published_and_a_deleted_page_removed(
     system: System, settings: Settings
 ) -> None:
     await define(system, PAGE, replace(PAGE, slug="second"))
@@ -73,7 +71,7 @@ async def test_a_page_with_another_definition_is_published_and_one_that_is_gone_
     assert folder.read(settings.data_dir / "status").keys() == {"public"}
 
 
-async def test_after_a_restart_with_the_database_away_the_files_are_there(
+async def test_the_files_are_served_after_a_restart_without_the_database(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await define(system, PAGE)
@@ -87,7 +85,7 @@ async def test_after_a_restart_with_the_database_away_the_files_are_there(
     assert looks(system)["failed"] == 1
 
 
-async def test_a_full_disk_does_not_keep_a_page_from_being_shown(
+async def test_a_page_is_shown_although_the_disk_is_full(
     system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def full(*_: object) -> bool:
@@ -102,17 +100,17 @@ async def test_a_full_disk_does_not_keep_a_page_from_being_shown(
     assert looks(system) == {"partly": 1}
 
 
-async def test_a_page_that_cannot_be_rendered_holds_up_no_other(
+async def test_a_page_that_cannot_be_rendered_delays_no_other(
     system: System, clock: SetClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     await define(system, PAGE, replace(PAGE, slug="second"))
     await system.publisher.look()
-    printed = edition.printed
+    printed = edition.render
 
     def broken(snapshot: Snapshot) -> edition.Edition:
         return 1 / 0 if snapshot.page.slug == "public" else printed(snapshot)  # type: ignore[return-value]
 
-    monkeypatch.setattr(edition, "printed", broken)
+    monkeypatch.setattr(edition, "render", broken)
     clock.advance(minutes=1)
     await system.publisher.look()
     assert system.publisher.editions["public"].at == NOW
@@ -121,7 +119,7 @@ async def test_a_page_that_cannot_be_rendered_holds_up_no_other(
     assert looks(system) == {"published": 1, "partly": 1}
 
 
-async def test_a_fault_is_told_and_the_next_look_comes(
+async def test_a_failure_is_logged_and_the_next_look_follows(
     system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     await define(system, PAGE)
@@ -154,9 +152,10 @@ async def test_the_hook_runs_after_a_publication(system: System, tmp_path: Path)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-async def test_the_days_agree_with_how_it_stands_before_they_are_counted_again(
-    system: System, clock: SetClock
+async def test_the_days_agree_with_the_present_health_between_counts(
+    system: System, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(uptime, "ENOUGH", timedelta())
     await define(system, PAGE)
     one = await make_check(system, labels=CPU)
     steady = await make_check(
@@ -170,14 +169,14 @@ async def test_the_days_agree_with_how_it_stands_before_they_are_counted_again(
     clock.advance(minutes=3)
     await system.publisher.look()
     assert "CPU allowance is not working." in page(system)
-    assert "90 days: 66.66 % of the 9 min that we know of" in page(system)
+    assert "90 days: 66.66 % uptime over 9 min" in page(system)
     assert "<td>Not working for 3 min</td>" in page(system)
-    assert "90 days: 100 % of the 9 min that we know of" in page(system)
+    assert "90 days: 100 % uptime over 9 min" in page(system)
     await ping(system, one)
     clock.advance(minutes=5)
     await system.publisher.look()
-    assert "90 days: 78.57 % of the 14 min that we know of" in page(system)
-    assert 'aria-label="United States: 78.57 % of the 14 min that we know of"' in page(system)
+    assert "90 days: 78.57 % uptime over 14 min" in page(system)
+    assert 'aria-label="United States: 78.57 % uptime over 14 min"' in page(system)
 
 
 async def test_the_minutes_around_midnight_belong_to_their_days(system: System, clock: SetClock) -> None:
@@ -191,7 +190,7 @@ async def test_the_minutes_around_midnight_belong_to_their_days(system: System, 
     assert [day.up for day in days[-2:]] == [21 * 3_600, 360]
 
 
-async def test_where_the_count_is_behind_nothing_is_guessed(system: System, clock: SetClock) -> None:
+async def test_nothing_is_guessed_while_the_count_is_behind(system: System, clock: SetClock) -> None:
     await define(system, PAGE)
     await ping(system, await make_check(system, labels=CPU, schedule=Every(timedelta(days=9))))
     clock.advance(minutes=2)
@@ -205,7 +204,7 @@ async def shown(system: System, clock: SetClock) -> list[Day]:
     """The days of the first component as a page shows them."""
 
     def work(db: Connection) -> list[Day]:
-        days, bearings = history.page_days(db, PAGE, clock.now()), store.bearings(db)
-        return tail.added(db, PAGE, days, bearings, (), clock.now())["CPU allowance", ""]
+        days, bearings = history.page_days(db, PAGE, clock.now()), store.check_counts(db)
+        return tail.extended(db, PAGE, days, bearings, (), clock.now())["CPU allowance", ""]
 
     return await system.door.database.read(work)

@@ -1,4 +1,4 @@
-"""The documents that readers of Statuspage know: every field, and nothing that they would not understand."""
+"""The documents for readers of Statuspage: every field, and nothing that they would not understand."""
 
 import json
 import re
@@ -61,7 +61,7 @@ INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
 def documents(told: tuple[Announcement, ...] = TOLD, page: StatusPage = PAGE) -> dict[str, Any]:
-    found = edition.printed(a_snapshot(page, told=told)).files
+    found = edition.render(a_snapshot(page, announcements=told)).files
     return {
         path.removeprefix("api/v2/").removesuffix(".json"): json.loads(content)
         for path, content in found.items()
@@ -95,7 +95,7 @@ def test_components_and_groups_have_every_field() -> None:
     assert set(statuspage._STATUS) == set(Health)
 
 
-def test_a_component_that_does_otherwise_in_another_region_is_told_once_by_the_worst() -> None:
+def test_a_component_is_listed_once_by_its_worst_region() -> None:
     affected = (*AFFECTED, Affected("CPU allowance", Health.STOPPED, ("eu",)))
     newest = replace(OPEN.updates[0], affected=affected)
     one = replace(OPEN, affected=affected, updates=(newest, OPEN.updates[1]))
@@ -125,7 +125,7 @@ def test_incidents_have_every_field() -> None:
     assert "anna" not in json.dumps(found)
 
 
-def test_maintenance_is_listed_by_when_it_is() -> None:
+def test_maintenance_is_listed_by_its_stage() -> None:
     found = documents()
     (upcoming,) = found["scheduled-maintenances/upcoming"]["scheduled_maintenances"]
     (active,) = found["scheduled-maintenances/active"]["scheduled_maintenances"]
@@ -139,7 +139,7 @@ def test_maintenance_is_listed_by_when_it_is() -> None:
     assert len(found["scheduled-maintenances"]["scheduled_maintenances"]) == 2
 
 
-def test_identities_stay() -> None:
+def test_ids_are_permanent() -> None:
     before, after = documents(), documents((replace(OPEN, title="Other"),))
     assert before["components"]["components"][0]["id"] == after["components"]["components"][0]["id"]
     assert before["incidents/unresolved"]["incidents"][0]["id"] == after["incidents"]["incidents"][0]["id"]
@@ -156,12 +156,12 @@ def test_identities_stay() -> None:
         ((DONE,), "major"),
     ],
 )
-def test_the_indicator_is_the_worst(told: tuple[Announcement, ...], indicator: str) -> None:
-    assert statuspage.indicator(a_snapshot(told=told)) in (indicator, "minor")
+def test_the_indicator_is_the_worst_impact(told: tuple[Announcement, ...], indicator: str) -> None:
+    assert statuspage.indicator(a_snapshot(announcements=told)) in (indicator, "minor")
 
 
 def test_the_feed_is_valid_atom() -> None:
-    content = atom.feed(a_snapshot(told=TOLD))
+    content = atom.feed(a_snapshot(announcements=TOLD))
     root = ElementTree.fromstring(content)
     name = "{http://www.w3.org/2005/Atom}"
     assert root.tag == f"{name}feed"
@@ -181,7 +181,7 @@ def test_the_feed_is_valid_atom() -> None:
     assert body.get("type") == "html"
     assert "<b>" not in (body.text or "")
     assert "<strong>it</strong>" in (body.text or "")
-    assert atom.feed(a_snapshot(told=TOLD, at=LATER)) == content
+    assert atom.feed(a_snapshot(announcements=TOLD, at=LATER)) == content
 
 
 @pytest.mark.parametrize(
@@ -191,20 +191,20 @@ def test_no_character_breaks_the_feed_or_a_badge(character: str) -> None:
     words = f"a{character}b"
     said = replace(OPEN.updates[0], body=words)
     content = atom.feed(
-        a_snapshot(replace(PAGE, title=words), told=(replace(OPEN, title=words, updates=(said,)),))
+        a_snapshot(replace(PAGE, title=words), announcements=(replace(OPEN, title=words, updates=(said,)),))
     )
     ElementTree.fromstring(content)
     ElementTree.fromstring(badge.of(words, Health.NORMAL)["svg"])
 
 
-def test_a_feed_of_nothing_stays_the_same_through_the_day() -> None:
+def test_an_empty_feed_stays_the_same_through_the_day() -> None:
     assert atom.feed(a_snapshot()) == atom.feed(a_snapshot(at=LATER))
 
 
 @pytest.mark.parametrize(
     ("regions", "status"), [(("us",), "partial_outage"), ((), "major_outage"), (("us", "eu"), "major_outage")]
 )
-def test_what_is_announced_for_one_region_is_out_in_part(regions: tuple[str, ...], status: str) -> None:
+def test_an_outage_announced_for_one_region_is_partial(regions: tuple[str, ...], status: str) -> None:
     parts = (Affected("Mail", Health.STOPPED, regions),)
     said = replace(OPEN, affected=parts, updates=(replace(OPEN.updates[0], affected=parts),))
     (one,) = documents((said,))["incidents"]["incidents"]
@@ -212,8 +212,8 @@ def test_what_is_announced_for_one_region_is_out_in_part(regions: tuple[str, ...
     assert (changed["old_status"], changed["new_status"]) == ("operational", status)
 
 
-def test_badges_say_it_in_a_drawing_and_as_shields_reads_it() -> None:
-    files = edition.printed(a_snapshot()).files
+def test_badges_are_images_and_json_for_shields() -> None:
+    files = edition.render(a_snapshot()).files
     name = statuspage.component_id(a_snapshot(), "Mail")
     assert json.loads(files[f"badge/{name}.json"]) == {
         "schemaVersion": 1,
@@ -229,6 +229,6 @@ def test_badges_say_it_in_a_drawing_and_as_shields_reads_it() -> None:
 
 
 def test_a_badge_that_is_too_old_says_so() -> None:
-    files = edition.printed(a_snapshot()).files
+    files = edition.render(a_snapshot()).files
     assert b"not up to date" in edition.stale("badge.svg", files["badge.svg"])
     assert json.loads(edition.stale("badge.json", files["badge.json"]))["message"] == "not up to date"

@@ -1,4 +1,4 @@
-"""What happens on the pages by itself, and that it happens nowhere else."""
+"""Automatic updates of pages, and the pages that have none."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -32,7 +32,7 @@ async def make_maintenance(system: System, **facts: Any) -> Announcement:
 
 
 @BOTH
-async def test_a_maintenance_begins_and_ends_by_itself(system: System, clock: SetClock) -> None:
+async def test_a_maintenance_starts_and_ends_automatically(system: System, clock: SetClock) -> None:
     await define(system, PAGE)
     one = await make_maintenance(system)
     await do(system, editor.publish, one.id, NOW)
@@ -45,8 +45,8 @@ async def test_a_maintenance_begins_and_ends_by_itself(system: System, clock: Se
     (now,) = await told(system)
     assert now.resolved_at == NOW + timedelta(hours=2)
     assert [(said.status.value, said.body, said.automatic) for said in now.updates][:2] == [
-        ("completed", "The maintenance is over.", True),
-        ("in_progress", "The maintenance has begun.", True),
+        ("completed", "The maintenance is complete.", True),
+        ("in_progress", "The maintenance has started.", True),
     ]
 
 
@@ -58,7 +58,7 @@ async def test_a_draft_of_a_maintenance_stays_a_draft(system: System, clock: Set
     assert (await told(system))[0].published_at is None
 
 
-async def test_nothing_is_published_unless_it_is_so_configured(system: System, clock: SetClock) -> None:
+async def test_only_automatic_pages_announce_incidents(system: System, clock: SetClock) -> None:
     await define(system, PAGE)
     await fall_silent(system, clock, await make_check(system, labels=CPU))
     clock.advance(hours=1)
@@ -67,7 +67,7 @@ async def test_nothing_is_published_unless_it_is_so_configured(system: System, c
 
 
 @BOTH
-async def test_a_page_that_is_so_configured_tells_the_whole_story(system: System, clock: SetClock) -> None:
+async def test_an_automatic_page_announces_an_incident_to_its_end(system: System, clock: SetClock) -> None:
     await define(system, replace(PAGE, automatic=True))
     one = await make_check(system, labels=CPU)
     await ping(system, one)
@@ -93,12 +93,12 @@ async def test_a_page_that_is_so_configured_tells_the_whole_story(system: System
         ("investigating", True),
     ]
     assert now.updates[1].body == (
-        "CPU allowance works normally again in United States. We are watching whether it stays that way."
+        "CPU allowance works normally again in United States. We are monitoring the recovery."
     )
     assert other.slug == "mail"
 
 
-async def test_what_joins_is_told(system: System, clock: SetClock) -> None:
+async def test_further_affected_services_are_announced(system: System, clock: SetClock) -> None:
     await define(system, replace(PAGE, automatic=True))
     both = [
         await make_check(system, name, labels={"component": name, "region": "us", "host": "a"})
@@ -119,7 +119,7 @@ async def test_what_joins_is_told(system: System, clock: SetClock) -> None:
     assert now.updates[0].body.startswith("Now CPU allowance and Mail are not working in United States.")
 
 
-async def test_what_a_human_has_taken_in_hand_is_left_alone(system: System, clock: SetClock) -> None:
+async def test_an_announcement_updated_by_a_human_is_left_alone(system: System, clock: SetClock) -> None:
     await define(system, replace(PAGE, automatic=True))
     one = await make_check(system, labels=CPU)
     await fall_silent(system, clock, one)
@@ -132,7 +132,9 @@ async def test_what_a_human_has_taken_in_hand_is_left_alone(system: System, cloc
     assert await system.steward.round() == 0
 
 
-async def test_what_customers_do_not_see_is_not_told(system: System, clock: SetClock) -> None:
+async def test_an_incident_that_affects_nothing_on_the_page_is_not_announced(
+    system: System, clock: SetClock
+) -> None:
     await define(system, replace(PAGE, automatic=True))
     await fall_silent(system, clock, await make_check(system, labels={"component": "inside"}))
     clock.advance(minutes=5)
@@ -140,7 +142,7 @@ async def test_what_customers_do_not_see_is_not_told(system: System, clock: SetC
     assert await told(system) == []
 
 
-async def test_a_fault_is_told_and_the_next_round_comes(
+async def test_a_failure_is_logged_and_the_next_round_follows(
     system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     refuse_database(system, monkeypatch)

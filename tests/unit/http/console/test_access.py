@@ -110,7 +110,7 @@ async def test_what_cannot_be_invited_is_told(anna: httpx.AsyncClient) -> None:
     for fields, status, words in (
         ({"name": "A B", "role": "viewer"}, 422, "name: must be"),
         ({"name": "bob", "role": "root"}, 422, "role: must be"),
-        ({"name": "anna", "role": "viewer"}, 409, "a user anna already"),
+        ({"name": "anna", "role": "viewer"}, 409, "user named anna already"),
     ):
         refused = await press(anna, "/users", **fields)
         assert (refused.status_code, words in sound(refused.text).words) == (status, True)
@@ -158,7 +158,7 @@ async def test_a_key_is_made_shown_once_and_revoked(system: System, anna: httpx.
 async def test_what_cannot_be_a_key_is_told(anna: httpx.AsyncClient) -> None:
     await press(anna, "/keys", name="deploy", scope="read")
     for fields, status, words in (
-        ({"name": "deploy", "scope": "read"}, 409, "a key deploy already"),
+        ({"name": "deploy", "scope": "read"}, 409, "key named deploy already"),
         ({"name": "a", "scope": []}, 422, "scopes: must name"),
         ({"name": "a", "scope": "ping", "days": "30"}, 422, "does not expire"),
     ):

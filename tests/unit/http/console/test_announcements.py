@@ -8,7 +8,7 @@ import pytest
 from heartbeat.app import System
 from heartbeat.config.public import Component
 from heartbeat.status import editor, store
-from heartbeat.status.announcement import Affected, Announcement, Kind, Status, Wanted
+from heartbeat.status.announcement import Affected, Announcement, AnnouncementFields, Kind, Status
 from heartbeat.status.health import Health
 from heartbeat.who import Role, Who
 from tests.unit.conftest import NOW
@@ -103,7 +103,7 @@ async def test_each_component_and_region_does_as_it_does(defined: System, browse
     )
     shown = await see(browser, where)
     how = "CPU allowance not working in Europe , delayed in United States ; Mail partly not working"
-    assert f"Concerns {how}" in shown.words
+    assert f"Affected: {how}" in shown.words
     assert shown.html.count(" selected>Not working") == 1
     await press(browser, f"{where}/publish")
     mark = (await see(browser, where)).fields["shown"]
@@ -158,7 +158,9 @@ async def test_of_more_than_fits_into_a_form_the_rest_can_be_changed(
     await define(system, replace(PAGE, components=many))
     affected = tuple(Affected(one.name, Health.STOPPED) for one in many)
     who = Who("anna", Role.ADMIN, "test")
-    wanted = Wanted(Kind.INCIDENT, "Everything", Status.INVESTIGATING, "Words.", NOW, affected=affected)
+    wanted = AnnouncementFields(
+        Kind.INCIDENT, "Everything", Status.INVESTIGATING, "Words.", NOW, affected=affected
+    )
     made = await system.door.database.write(lambda db: editor.make(db, who, "public", wanted, NOW))
     shown = await see(browser, f"/announcements/{made.id}")
     assert "It names more components than fit into a form." in shown.words
@@ -196,7 +198,7 @@ async def test_two_are_told_apart(defined: System, browser: httpx.AsyncClient) -
         ({"component": "Nope"}, "affected: there is no component"),
         (
             {"component": ["Mail", "Mail"], "region": ["", ""], "health": ["DELAYED", "STOPPED"]},
-            "affected: Mail is said to be not working as well as delayed: say one of them",
+            "affected: Mail is both not working and delayed. Choose one",
         ),
     ],
 )

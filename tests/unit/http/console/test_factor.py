@@ -47,7 +47,7 @@ async def test_a_code_is_wanted_after_the_password(
     assert (await stranger.get("/")).status_code == 303
     ticket = asked.fields["ticket"]
     wrong = await stranger.post("/sign-in", data={"ticket": ticket, "code": "000000"})
-    assert (wrong.status_code, "wait for the next one" in sound(wrong.text).words) == (403, True)
+    assert (wrong.status_code, "Wait for the next one" in sound(wrong.text).words) == (403, True)
     code = phone.at(clock.now())
     done = await stranger.post("/sign-in", data={"ticket": ticket, "code": code, "next": "/checks"})
     assert (done.status_code, done.headers["location"]) == (303, "/checks")

@@ -38,7 +38,7 @@ async def test_the_link_makes_the_first_user_who_is_signed_in(
     assert (await stranger.get("/")).status_code == 200
     (anna,) = await system.door.database.read(store.every_user)
     assert (anna.name, anna.role) == ("anna", Role.ADMIN)
-    assert "used already" in (await see(stranger, path, 410)).words
+    assert "already used" in (await see(stranger, path, 410)).words
     assert (await join(stranger, path, name="eve")).status_code == 410
 
 
@@ -77,7 +77,7 @@ async def test_who_is_invited_chooses_only_a_password(
 async def test_a_link_expires(system: System, stranger: httpx.AsyncClient, clock: SetClock) -> None:
     path = await set_up(system)
     clock.advance(hours=24)
-    assert "prints a new one at each start" in (await see(stranger, path, 410)).words
+    assert "prints a new one each time it starts" in (await see(stranger, path, 410)).words
 
 
 async def test_another_site_cannot_use_a_link(system: System, stranger: httpx.AsyncClient) -> None:

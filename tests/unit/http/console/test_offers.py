@@ -9,7 +9,7 @@ from starlette.routing import compile_path
 from heartbeat.app import System
 from heartbeat.http import console
 from heartbeat.status import editor
-from heartbeat.status.announcement import Kind, Status, Wanted
+from heartbeat.status.announcement import AnnouncementFields, Kind, Status
 from heartbeat.who import Role
 from tests.unit.access.conftest import PASSWORD, add
 from tests.unit.conftest import NOW, somebody
@@ -37,7 +37,7 @@ async def lived(system: System, clock: SetClock) -> System:
     await ping(system, check)
     await fall_silent(system, clock, check)
     for title, publish in (("A draft", False), ("Published", True)):
-        one = Wanted(Kind.INCIDENT, title, Status.INVESTIGATING, "We look.", NOW)
+        one = AnnouncementFields(Kind.INCIDENT, title, Status.INVESTIGATING, "We look.", NOW)
         made = await system.door.database.write(
             lambda db, one=one: editor.make(db, somebody("anna"), "public", one, NOW)  # type: ignore[misc]
         )

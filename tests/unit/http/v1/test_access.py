@@ -111,7 +111,7 @@ async def test_a_key_that_is_over_opens_nothing(
         ({"name": "a", "scopes": ["write"], "role": "viewer"}, 422, "role: a key that writes"),
         ({"name": "a", "scopes": ["read"], "role": "root"}, 422, "role: must be one of"),
         ({"name": "a", "scopes": ["read"], "ends_at": "soon"}, 422, "ends_at: must be an instant"),
-        ({"name": "deploy", "scopes": ["read"]}, 409, "a key deploy already"),
+        ({"name": "deploy", "scopes": ["read"]}, 409, "key named deploy already"),
     ],
 )
 async def test_what_cannot_be_a_key_is_told(

@@ -60,7 +60,7 @@ def replace(db: Connection, hashes: Mapping[str, str], origin: Origin) -> None:
     same = ping_keys.c.name.in_(list(hashes)) | ping_keys.c.hash.in_(list(hashes.values()))
     db.execute(delete(ping_keys).where(same | (ping_keys.c.origin == origin)))
     rows = [
-        {"name": name, "hash": hash_, "origin": origin, "last_used_at": last_used.get(hash_)}
+        {"name": name, "hash": hash_, "origin": origin.value, "last_used_at": last_used.get(hash_)}
         for name, hash_ in hashes.items()
     ]
     insert_many(db, ping_keys, rows)

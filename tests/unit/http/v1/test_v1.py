@@ -503,7 +503,7 @@ async def test_people_are_shown_without_secret_addresses(system: System, admin: 
         {
             "name": "ops",
             "steps": [{"page": ["first"], "wait": 300.0}],
-            "default": False,
+            "default": True,
             "origin": "file",
             "definition": {"steps": [{"page": "first", "wait": "5m"}]},
         }

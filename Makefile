@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SEEDS ?= 2000
 
-.PHONY: help setup run demo test check e2e bench sim migrate lock chart
+.PHONY: help setup run demo test check e2e bench sim migrate lock chart picture
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -55,6 +55,9 @@ migrate: .venv/run.stamp ## Bring the database up to date
 
 chart: .venv/test.stamp ## Renew the golden files and the table of values of the Helm chart
 	$(BIN)/python -m tests.unit.deployment.chart
+
+picture: .venv/test.stamp ## Draw docs/wings.svg again, from the imports
+	$(BIN)/python -m tests.picture
 
 lock: ## Renew requirements.lock and tests/requirements.lock
 	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install -q uv

@@ -4,10 +4,12 @@ from alembic import context
 
 import alerting.tables
 import heartbeat.access.tables
+import heartbeat.checks.tables
+import heartbeat.definitions.tables
 import heartbeat.pings.tables
 import heartbeat.status.tables
 import heartbeat.tables  # noqa: F401  # imported so that their tables are known to the metadata
-from alerting.rows import metadata
+from alerting.sql import metadata
 from heartbeat import database, settings
 
 target = metadata

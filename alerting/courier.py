@@ -16,13 +16,13 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from alerting import delivery, escalation, logbook, notice, outbox, roster, setups, store
+from alerting import delivery, escalation, notice, notifier_settings, outbox, roster, store, timeline
 from alerting.delivery import Retry
 from alerting.escalation import Target
 from alerting.incident import Describe, Entry, Incident, Surroundings
 from alerting.notice import Links, Notice, Subject
 from alerting.notifiers.contract import Accepted, Notifier, Outcome, Refused, Unreachable
-from alerting.notifiers.shelf import Outfit, Setup
+from alerting.notifiers.registry import Outfit, Setup
 from alerting.origin import Origin
 from alerting.outbox import Attempt, Busy, Page
 from alerting.person import OPERATOR, Contact, Person
@@ -146,7 +146,7 @@ class Courier:
         pages = outbox.lease(db, now, limit, busy)
         if not pages:
             return [], 0
-        self.notifiers = self._assemble(setups.load(db))
+        self.notifiers = self._assemble(notifier_settings.load(db))
         numbers = {page.incident_id for page in pages}
         incidents = store.load_many(db, numbers)
         symptoms = store.symptoms_of(db, numbers)
@@ -334,7 +334,7 @@ def _record(db: Connection, parcel: Parcel, outcome: Outcome, now: datetime, jit
             held_until = max(held_until, after.at)
     if held_until > now:
         outbox.hold_back(db, parcel.person.id, kind, held_until)
-    logbook.write(db, [_entry(page, parcel, outcome, said, now) for page in pages.values()])
+    timeline.write(db, [_entry(page, parcel, outcome, said, now) for page in pages.values()])
     return again
 
 

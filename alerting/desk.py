@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerting import docket, gather, grouping, logbook, outbox, roster, store
+from alerting import gather, grouping, outbox, roster, store, timeline
 from alerting import incident as life
-from alerting import setups as setups
+from alerting import notifier_settings as notifier_settings
 from alerting.escalation import Policy
 from alerting.incident import (
     GATHERING,
@@ -29,7 +29,7 @@ from alerting.incident import (
     Symptom,
 )
 from alerting.notice import Kind
-from alerting.notifiers.shelf import Setup
+from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
 from alerting.outbox import Attempt as Attempt
 from alerting.outbox import Page as Page
@@ -176,7 +176,7 @@ def note(db: Connection, incident_id: int, by: str, words: str, now: datetime) -
     """Add a human's words to the timeline; False where there is no such incident."""
     if store.load(db, incident_id) is None:
         return False
-    logbook.write(db, [Entry(incident_id, now, "note", words, by)])
+    timeline.write(db, [Entry(incident_id, now, "note", words, by)])
     return True
 
 
@@ -198,22 +198,22 @@ def incidents(
     db: Connection, *, open_only: bool = False, limit: int = 100, before: int | None = None
 ) -> list[Incident]:
     """Incidents, newest first."""
-    return docket.newest(db, open_only=open_only, limit=limit, before=before)
+    return store.newest(db, open_only=open_only, limit=limit, before=before)
 
 
 def open_incidents(db: Connection, limit: int, offset: int = 0) -> list[Incident]:
-    """Incidents that are not resolved, most urgent first: see `docket.going_on`."""
-    return docket.going_on(db, limit, offset)
+    """Incidents that are not resolved, most urgent first: see `store.going_on`."""
+    return store.going_on(db, limit, offset)
 
 
 def past_incidents(db: Connection, limit: int, before: int | None = None) -> list[Incident]:
     """Incidents that are resolved, newest first. `before` is the number to go on from."""
-    return docket.past(db, limit, before)
+    return store.past(db, limit, before)
 
 
 def count_open(db: Connection) -> dict[State, int]:
     """How many incidents are not resolved, by state."""
-    return docket.count(db)
+    return store.count(db)
 
 
 def incident_of(db: Connection, keys: Collection[str]) -> dict[str, int]:
@@ -243,12 +243,12 @@ def policies(db: Connection, origin: Origin | None = None) -> dict[str, Policy]:
 
 def notifiers(db: Connection, origin: Origin | None = None) -> dict[str, dict[str, str]]:
     """Each notifier's settings as they are kept; or those of one origin."""
-    return {kind: dict(setup.settings) for kind, setup in setups.load(db, origin).items()}
+    return {kind: dict(setup.settings) for kind, setup in notifier_settings.load(db, origin).items()}
 
 
 def fitted(db: Connection) -> dict[str, Setup]:
     """How each notifier is set up, and by whom."""
-    return setups.load(db)
+    return notifier_settings.load(db)
 
 
 def install(
@@ -265,7 +265,7 @@ def install(
     roster.put_people(db, everybody)
     roster.remove_policies(db, origin=Origin.FILE)
     roster.put_policies(db, every)
-    setups.replace(db, settings, Origin.FILE)
+    notifier_settings.replace(db, settings, Origin.FILE)
 
 
 def define_person(db: Connection, person: Person) -> None:
@@ -306,7 +306,7 @@ def _clear(
         return
     homes = store.lock(db, {known.incident_id for known, _ in cleared})
     store.clear_symptoms(db, [(known.id, why) for known, why in cleared], now)
-    logbook.write(db, [Entry(k.incident_id, now, "cleared", f"{k.title}: {why}") for k, why in cleared])
+    timeline.write(db, [Entry(k.incident_id, now, "cleared", f"{k.title}: {why}") for k, why in cleared])
     left = store.still_raised(db, homes)
     over = [one for number, one in homes.items() if number not in left and one.state is not State.RESOLVED]
     store.save(db, grouping.recovered(homes, left, now, gathering))
@@ -316,14 +316,14 @@ def _clear(
 
 def _end(db: Connection, ended: list[Incident], by: str, words: str, now: datetime) -> None:
     store.save(db, ended)
-    logbook.write(db, [Entry(incident.id, now, State.RESOLVED.value, words, by) for incident in ended])
+    timeline.write(db, [Entry(incident.id, now, State.RESOLVED.value, words, by) for incident in ended])
     outbox.supersede(db, [incident.id for incident in ended], tuple(Kind))
     _tell(db, Kind.RECOVERED, ended, words, now)
 
 
 def _quieten(db: Connection, after: Incident, words: str, by: str, now: datetime) -> None:
     store.save(db, [after])
-    logbook.write(db, [Entry(after.id, now, after.state.value, words, by)])
+    timeline.write(db, [Entry(after.id, now, after.state.value, words, by)])
     outbox.supersede(db, [after.id], (Kind.PAGE,))
     _tell(db, Kind.ACKNOWLEDGED, [after], words, now)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import escalation, grouping, logbook, outbox, roster, store
+from alerting import escalation, grouping, outbox, roster, store, timeline
 from alerting import incident as life
 from alerting.escalation import Decision
 from alerting.incident import Entry, Incident, State
@@ -32,7 +32,7 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH) -> int:
     entries += [Entry(one.id, now, "paged", _said(decisions[one.id], reached[one.id])) for one in awake]
     after = [_stepped(one, decisions[one.id], now, fresh[one.id] == reached[one.id]) for one in awake]
     store.save(db, [*after, *held])
-    logbook.write(db, entries)
+    timeline.write(db, entries)
     paged = {one.id for one in awake}
     return len(due) + _tell_changes(db, now, limit, paged)
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerting import grouping, logbook, roster, store
+from alerting import grouping, roster, store, timeline
 from alerting.incident import Entry, Hold, Incident, RaisedSymptom, State, Symptom
 
 
@@ -32,8 +32,8 @@ def join(db: Connection, symptoms: Sequence[Symptom], now: datetime, gathering: 
             homes[symptom.cause_key], lines = grouping.joined(incident, symptom, recurred, now, gathering)
             entries += lines
     store.save(db, [homes[cause_key] for cause_key in joined])
-    logbook.opened(db, {incident.id: incident.title for incident in opened.values()})
-    logbook.write(db, [*entries, *grouping.opening_entries(opened.values(), symptoms, now)])
+    timeline.opened(db, {incident.id: incident.title for incident in opened.values()})
+    timeline.write(db, [*entries, *grouping.opening_entries(opened.values(), symptoms, now)])
 
 
 def foresee(
@@ -73,7 +73,7 @@ def hold(
         incidents.append(incident)
         entries += grouping.hold_entries(homes[number], incident, by_end, now)
     store.save(db, incidents)
-    logbook.write(db, entries)
+    timeline.write(db, entries)
     late = [symptom for symptom in raised if symptom not in free and holds[symptom.key] is not None]
     return {
         symptom.key: symptom.incident_id for symptom in late if homes[symptom.incident_id].state is State.OPEN

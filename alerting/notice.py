@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from alerting import spell
+from alerting import times
 from alerting.incident import Describe, Incident, RaisedSymptom, State, Surroundings
 from alerting.person import Person
 from alerting.severity import Severity
@@ -166,7 +166,7 @@ def extent(
     word = describe(causes.pop() if len(causes) == 1 else incident.cause).word
     if around.total <= 1 and len(standing) <= 1:
         return word
-    return f"{len(standing)} of {spell.count(max(around.total, len(standing)), 'job')} {word}"
+    return f"{len(standing)} of {times.count(max(around.total, len(standing)), 'job')} {word}"
 
 
 def called(incident: Incident, symptoms: Sequence[RaisedSymptom], around: Surroundings) -> str:
@@ -195,7 +195,7 @@ def _ending(about: Subject, now: datetime) -> str:
     incident, around = about.incident, about.surroundings
     if incident.resolved_by != "recovery":
         return f"CLOSED {_called(about)}: {about.words}"
-    since = spell.instant(incident.resolved_at or now, now, about.person.timezone)
+    since = times.instant(incident.resolved_at or now, now, about.person.timezone)
     alive = f"all {around.total} alive" if around.alive >= around.total > 1 else "alive"
     if around.total > 1 and around.alive < around.total:
         alive = f"{around.alive} of {around.total} alive"
@@ -205,7 +205,7 @@ def _ending(about: Subject, now: datetime) -> str:
 def _lines(about: Subject, now: datetime) -> list[str]:
     if about.kind is Kind.RECOVERED:
         incident = about.incident
-        lasted = spell.duration((incident.resolved_at or now) - incident.opened_at)
+        lasted = times.duration((incident.resolved_at or now) - incident.opened_at)
         names = ", ".join(dict.fromkeys(symptom.title for symptom in about.symptoms))
         return [f"It {about.describe(incident.cause).past} for {lasted}: {names}."]
     standing = [symptom for symptom in about.symptoms if symptom.cleared_at is None]
@@ -227,7 +227,7 @@ def _quiet_line(about: Subject, now: datetime) -> str:
     until, timezone = about.incident.next_at, about.person.timezone
     if about.kind is not Kind.ACKNOWLEDGED or until is None or about.incident.state is State.OPEN:
         return ""
-    at = f"{spell.instant(until, now, timezone)} {spell.zone_name(until, timezone)}"
+    at = f"{times.instant(until, now, timezone)} {times.zone_name(until, timezone)}"
     return f"Quiet until {at}; it pages again then unless it is over."
 
 
@@ -235,14 +235,14 @@ def _symptom_line(symptom: RaisedSymptom, about: Subject, now: datetime) -> str:
     facts, timezone = symptom.facts, about.person.timezone
 
     def told(words: str, at: datetime) -> str:
-        return f"{words} {spell.instant(at, now, timezone)} {spell.zone_name(at, timezone)} ({spell.ago(at, now)})"
+        return f"{words} {times.instant(at, now, timezone)} {times.zone_name(at, timezone)} ({times.ago(at, now)})"
 
     if facts.expected_at is not None:
         heard = told("last heard", facts.last_heard_at) if facts.last_heard_at else "never heard"
-        return f"{symptom.title} due {spell.instant(facts.expected_at, now, timezone)}, {heard}"
+        return f"{symptom.title} due {times.instant(facts.expected_at, now, timezone)}, {heard}"
     if facts.began_at is not None:
         return f"{symptom.title} {facts.why}, {told('started', facts.began_at)}"
-    since = spell.instant(facts.since, now, timezone)
+    since = times.instant(facts.since, now, timezone)
     well = (
         told(", last well", facts.last_well_at) if facts.last_well_at else ", never well" * facts.never_well
     )
@@ -253,7 +253,7 @@ def _alive_line(about: Subject, now: datetime) -> str:
     around = about.surroundings
     parts = []
     if around.total > 1:
-        newest = spell.instant(around.newest_at, now, about.person.timezone) if around.newest_at else None
+        newest = times.instant(around.newest_at, now, about.person.timezone) if around.newest_at else None
         alive = (
             f"{around.alive or 'no'} {'job' if around.alive == 1 else 'jobs'} on {about.incident.title} alive"
         )
@@ -271,8 +271,8 @@ def _why_you(about: Subject, now: datetime) -> str:
     if about.kind is not Kind.PAGE or incident.next_at is None:
         return ""
     step = min(about.step, len(incident.policy.steps) - 1) + 1
-    at = spell.instant(incident.next_at, now, about.person.timezone)
-    zone = spell.zone_name(incident.next_at, about.person.timezone)
+    at = times.instant(incident.next_at, now, about.person.timezone)
+    zone = times.zone_name(incident.next_at, about.person.timezone)
     return f"You are step {step} of {incident.policy.name}; {', '.join(about.next_people)} at {at} {zone}"
 
 

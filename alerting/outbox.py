@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, select, true, union_all, update
 
-from alerting import docket
+from alerting import store
 from alerting.delivery import LEASE, Delivered, Expired, Retry, Tries, is_id
 from alerting.incident import Incident, State
 from alerting.notice import Kind
 from alerting.person import Person
-from alerting.rows import among, insert_many, update_many
 from alerting.severity import Severity
+from alerting.sql import among, insert_many, update_many
 from alerting.tables import attempts, incidents, pages
 
 REMEMBERED = 20_000
@@ -374,7 +374,7 @@ def standing(db: Connection) -> Standing:
         pages.c.next_at.is_not(None)
     )
     waiting, oldest = db.execute(query).one()
-    return Standing(docket.count(db), _unanswered_since(db), waiting, oldest)
+    return Standing(store.count(db), _unanswered_since(db), waiting, oldest)
 
 
 def paged_at(db: Connection, incident: Incident) -> datetime | None:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import delivery, logbook, outbox, roster, store
+from alerting import delivery, outbox, roster, store, timeline
 from alerting.delivery import Delivered, Retry
 from alerting.incident import Entry, Incident
 from alerting.notifiers.contract import Arrived, Refused, Undelivered
@@ -35,7 +35,7 @@ def receipt(db: Connection, kind: str, word: Arrived | Undelivered, now: datetim
     news = [send for send in sends if send.receipt not in (verdict, UNDELIVERED)]
     outbox.write_receipts(db, [send.attempt_id for send in news], verdict, reason, now)
     people = roster.load_people(db, {send.page.person for send in news}) | {OPERATOR.id: OPERATOR}
-    logbook.write(db, [_entry(send.page, kind, reason, people, now) for send in news])
+    timeline.write(db, [_entry(send.page, kind, reason, people, now) for send in news])
     for send in news:
         if reason is not None and send.last and send.page.state == DELIVERED:
             _go_on(db, send, incidents[send.page.incident_id], people, reason, now, jitter)

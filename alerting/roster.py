@@ -10,7 +10,7 @@ from alerting import escalation
 from alerting.escalation import Policy
 from alerting.origin import Origin
 from alerting.person import Contact, Person
-from alerting.rows import among, insert_many
+from alerting.sql import among, insert_many
 from alerting.tables import people, policies
 
 

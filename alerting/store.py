@@ -9,16 +9,18 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, ScalarSelect, func, select
+from sqlalchemy import Connection, Row, ScalarSelect, Select, case, func, select
 
 from alerting.incident import Entry, Facts, Incident, RaisedSymptom, State, Symptom
-from alerting.rows import among, earliest, insert_many, update_many
 from alerting.severity import Severity
+from alerting.sql import among, earliest, insert_many, update_many
 from alerting.tables import incidents, symptoms, timeline
 
 SEVERITIES = tuple(Severity)
 _COLUMNS = tuple(incidents.c.keys())
 _FACTS = tuple(field.name for field in fields(Facts))
+_GOING_ON = incidents.c.next_at.is_not(None)
+"""Without a next action an incident is resolved, as a constraint says; so an index finds the few among the many."""
 
 
 def lock_open(db: Connection, cause_keys: Collection[str]) -> dict[str, Incident]:
@@ -226,6 +228,38 @@ def load_many(db: Connection, ids: Collection[int]) -> dict[int, Incident]:
     """These incidents by number, not locked."""
     rows = db.execute(select(incidents).where(among(db, incidents.c.id, ids)))
     return {row.id: incident_of(row) for row in rows}
+
+
+def count(db: Connection) -> dict[State, int]:
+    """How many incidents are not resolved, by state."""
+    query = select(incidents.c.state, func.count()).where(_GOING_ON).group_by(incidents.c.state)
+    return {State(state): count for state, count in db.execute(query)}
+
+
+def going_on(db: Connection, limit: int, offset: int = 0) -> list[Incident]:
+    """Incidents that are not resolved: those that nobody has answered first, then by severity, the oldest first."""
+    answered = case((incidents.c.state == State.OPEN, 0), else_=1)
+    place = (answered, incidents.c.severity_rank, incidents.c.opened_at, incidents.c.id)
+    # Only the numbers are sorted: a whole row holds a policy.
+    numbers = select(incidents.c.id).where(_GOING_ON).order_by(*place).limit(limit).offset(offset)
+    query = select(incidents).where(incidents.c.id.in_(numbers)).order_by(*place)
+    return [incident_of(row) for row in db.execute(query)]
+
+
+def past(db: Connection, limit: int, before: int | None = None) -> list[Incident]:
+    """Incidents that are resolved, newest first. `before` is the number to go on from."""
+    return [incident_of(row) for row in db.execute(_newest(limit, before).where(~_GOING_ON))]
+
+
+def newest(db: Connection, *, open_only: bool, limit: int, before: int | None = None) -> list[Incident]:
+    """Incidents, all or those that are not resolved, newest first. `before` is the number to go on from."""
+    query = _newest(limit, before)
+    return [incident_of(row) for row in db.execute(query.where(_GOING_ON) if open_only else query)]
+
+
+def _newest(limit: int, before: int | None) -> Select[Any]:
+    query = select(incidents).order_by(incidents.c.id.desc()).limit(limit)
+    return query if before is None else query.where(incidents.c.id < before)
 
 
 def facts_to_json(facts: Facts) -> dict[str, Any]:

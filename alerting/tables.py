@@ -15,7 +15,7 @@ from sqlalchemy import (
 
 from alerting import escalation
 from alerting.incident import State
-from alerting.rows import Kept, Utc, key_type, metadata
+from alerting.sql import Kept, Utc, key_type, metadata
 
 people = Table(
     "people",

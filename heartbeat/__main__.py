@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from heartbeat import commands, duration, logs, serve, settings, upkeep
-from heartbeat.backup import Unusable
-from heartbeat.config import file
-from heartbeat.config.file import Wrong
+from heartbeat import duration, logs, settings
 from heartbeat.database import AlreadyServed, Unavailable
-from heartbeat.secret_key import NotTheSame
+from heartbeat.definitions import file as configuration_file
+from heartbeat.definitions.file import Wrong
+from heartbeat.operations import commands, maintain, serve
+from heartbeat.operations.backup import Unusable
+from heartbeat.operations.secret_key import NotTheSame
 from heartbeat.settings import BadSetting, Settings
 
 log = logging.getLogger(__name__)
@@ -27,10 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if given.command == "doctor":
             # Wrong settings are a finding like others.
-            return asyncio.run(upkeep.doctor(os.environ, send=given.send, as_json=given.json))
+            return asyncio.run(maintain.doctor(os.environ, send=given.send, as_json=given.json))
         with_settings = settings.read(os.environ)
         logs.begin(with_settings)
-        for sentence in upkeep.mistyped_settings(with_settings):
+        for sentence in maintain.mistyped_settings(with_settings):
             log.warning(sentence)
         return _run(given, with_settings)
     except Wrong as wrong:
@@ -55,22 +56,22 @@ def _run(given: argparse.Namespace, with_settings: Settings) -> int:
         case "export":
             return commands.export(with_settings)
         case "schema":
-            print(json.dumps(file.json_schema(), indent=2))
+            print(json.dumps(configuration_file.json_schema(), indent=2))
             return 0
         case "test-page":
             return asyncio.run(commands.test_page(with_settings, given.person))
         case "backup":
-            return upkeep.backup(with_settings, given.path, force=given.force, keep=given.keep)
+            return maintain.backup(with_settings, given.path, force=given.force, keep=given.keep)
         case "restore":
-            return upkeep.restore(with_settings, given.path, None if given.judge_at_once else given.grace)
+            return maintain.restore(with_settings, given.path, None if given.judge_at_once else given.grace)
         case "rearm":
-            return upkeep.rearm(with_settings, given.grace)
+            return maintain.rearm(with_settings, given.grace)
         case "lost-key":
-            return upkeep.lost_key(with_settings, certain=given.yes)
+            return maintain.lost_key(with_settings, certain=given.yes)
         case "rotate-keys":
-            return asyncio.run(upkeep.rotate_keys(with_settings))
+            return asyncio.run(maintain.rotate_keys(with_settings))
         case "demo":
-            from heartbeat import demo
+            from heartbeat.operations import demo
 
             return demo.run(seconds=given.seconds)
     raise AssertionError(given.command)

@@ -15,36 +15,39 @@ import httpx
 from alerting.courier import Courier
 from alerting.incident import Incident
 from alerting.notice import Links
-from alerting.notifiers import shelf
+from alerting.notifiers import registry
 from alerting.notifiers.contract import Notifier
-from alerting.notifiers.shelf import Outfit, Setup
+from alerting.notifiers.registry import Outfit, Setup
 from alerting.person import Person
 from alerting.span import Spans, untold
-from heartbeat import cause, link, outfit, plan, ticker
+from heartbeat import notifier_clients, signed_link, ticker
 from heartbeat.access.oidc import Oidc
 from heartbeat.access.session import Limits
 from heartbeat.access.ways import Provider, Proxy, Ways
-from heartbeat.checks import symptoms
+from heartbeat.actor import Role, Who
+from heartbeat.checks import cause, symptoms
 from heartbeat.clock import Clock
-from heartbeat.config import file
-from heartbeat.config.model import Configuration
 from heartbeat.database import ANSWER, Database
-from heartbeat.http import face, ops, pings, status_page
+from heartbeat.definitions import file as configuration_file
+from heartbeat.definitions import plan as definition_plan
+from heartbeat.definitions.model import Configuration
+from heartbeat.http import app as http_app
+from heartbeat.http import health, pings
 from heartbeat.http.asgi import Receive, Scope, Send
-from heartbeat.http.door import Door
-from heartbeat.http.status_page import StatusPages
-from heartbeat.janitor import Janitor
+from heartbeat.http.context import Door
+from heartbeat.http.status import pages as status_page_views
+from heartbeat.http.status.pages import StatusPages
 from heartbeat.metrics import ChecksShown, Metrics
-from heartbeat.outside import OutsideHeartbeat
+from heartbeat.outside_heartbeat import OutsideHeartbeat
 from heartbeat.pings.ingest import Ingest
+from heartbeat.retention import Janitor
 from heartbeat.settings import Settings
-from heartbeat.status.hook import Hook
-from heartbeat.status.mailman import Mailman
-from heartbeat.status.publisher import Publisher
-from heartbeat.status.steward import Steward
+from heartbeat.status.automation import Steward
+from heartbeat.status.publish.hook import Hook
+from heartbeat.status.publish.publisher import Publisher
+from heartbeat.status.subscribers.sender import Mailman
 from heartbeat.ticker import LONGEST_SLEEP, Ticker
 from heartbeat.tracing import Tracing
-from heartbeat.who import Role, Who
 
 STAGE_BOUND = 0.3
 """Seconds that the stage under way has to end at a stop."""
@@ -129,7 +132,7 @@ class _Ground:
 
     def assembler(self) -> Callable[[Mapping[str, Setup]], Outfit]:
         """Notifiers by how they are set up."""
-        return outfit.assembler(self.settings, self.http, self.entered, self.brought)
+        return notifier_clients.assembler(self.settings, self.http, self.entered, self.brought)
 
 
 def build(
@@ -183,7 +186,7 @@ def _metrics(settings: Settings, database: Database, brought: Mapping[str, Notif
         version=version("heartbeat"),
         database="sqlite" if database.sqlite else "postgresql",
         roles=settings.roles,
-        notifiers=shelf.known().kinds.keys() | brought.keys(),
+        notifiers=registry.known().kinds.keys() | brought.keys(),
         shown=ChecksShown(settings.metrics_checks, settings.metrics_labels),
     )
 
@@ -197,7 +200,7 @@ def _courier(ground: _Ground, random: Callable[[], float] | None) -> Courier:
         around=symptoms.surroundings,
         describe=cause.in_words,
         links=lambda incident, person: _links(settings, incident, person, clock.now()),
-        fill_in=outfit.filler(settings),
+        fill_in=notifier_clients.filler(settings),
         overview_url=f"{settings.public_url}/incidents",
         observe=ground.metrics.paging.observe_page,
         wake=ground.wake,
@@ -235,14 +238,14 @@ def _door(ground: _Ground, ticking: Ticker) -> Door:
         admin_key=settings.admin_key,
         secret_key=settings.secret_key,
         link_keys=(settings.secret_key, *settings.secret_keys_before),
-        vault=outfit.vault_of(settings),
-        fence=outfit.fence_of_entered(settings),
+        vault=notifier_clients.vault_of(settings),
+        fence=notifier_clients.fence_of_entered(settings),
         wake=ground.wake,
         ready=ticking.ready,
         apply=_applier(ground),
         ways=ways(settings),
         oidc=_oidc(settings, ground.http),
-        receivers=outfit.receivers(ground.assembler(), ground.brought),
+        receivers=notifier_clients.receivers(ground.assembler(), ground.brought),
     )
 
 
@@ -287,11 +290,11 @@ def understand(
     text: str, path: Path, settings: Settings, brought: Mapping[str, Notifier] | None = None
 ) -> Configuration:
     """The configuration that this text says, with this process's environment and plugins. Raises `Wrong`."""
-    kinds = {**shelf.known().kinds, **{kind: type(notifier) for kind, notifier in (brought or {}).items()}}
-    found = file.parse(
+    kinds = {**registry.known().kinds, **{kind: type(notifier) for kind, notifier in (brought or {}).items()}}
+    found = configuration_file.parse(
         text, str(path), notifiers=kinds, env=settings.environment, read=Path.read_text, look=Path.read_bytes
     )
-    return replace(found, warnings=(*found.warnings, *outfit.out_of_bounds(settings, found)))
+    return replace(found, warnings=(*found.warnings, *notifier_clients.out_of_bounds(settings, found)))
 
 
 def ways(settings: Settings) -> Ways:
@@ -344,7 +347,7 @@ def _applier(ground: _Ground) -> Callable[[str, Path, Who], Awaitable[tuple[str,
     async def apply(text: str, path: Path, who: Who) -> tuple[str, ...]:
         # Read in a thread: a long file takes seconds, for which no ping may wait.
         wanted = await patient.read(lambda _: understand(text, path, settings, brought))
-        done = await patient.write(lambda db: plan.apply(db, wanted, ground.clock.now(), who=who))
+        done = await patient.write(lambda db: definition_plan.apply(db, wanted, ground.clock.now(), who=who))
         ground.wake()
         return done.changes
 
@@ -352,8 +355,8 @@ def _applier(ground: _Ground) -> Callable[[str, Path, Who], Awaitable[tuple[str,
 
 
 def _links(settings: Settings, incident: Incident, person: Person, now: datetime) -> Links:
-    answerer = link.Answerer(incident.id, incident.occurrence, person.id, now + link.LASTS)
-    token = link.sign(settings.secret_key, answerer)
+    answerer = signed_link.Answerer(incident.id, incident.occurrence, person.id, now + signed_link.LASTS)
+    token = signed_link.sign(settings.secret_key, answerer)
     return Links(f"{settings.public_url}/incidents/{incident.id}", f"{settings.public_url}/answer/{token}")
 
 
@@ -373,10 +376,10 @@ def _front(
     door: Door, ingest: Ingest, publisher: Publisher, settings: Settings, tracing: Tracing | None
 ) -> Callable[[Scope, Receive, Send], Any]:
     """Pings, status pages and liveness go straight to their routes; all else goes through the web framework."""
-    faces: Callable[[Scope, Receive, Send], Any] = face.build(door)
+    faces: Callable[[Scope, Receive, Send], Any] = http_app.build(door)
     if tracing is not None:
         faces = tracing.around(faces)
-    policy = status_page.policy(settings.public_url)
+    policy = status_page_views.policy(settings.public_url)
     shown = StatusPages(lambda: publisher.editions, door.clock, policy, faces)
     has_api = "api" in settings.roles
     receivers = pings.receivers(ingest, door.clock, door.metrics, settings.ping_body_limit) if has_api else ()
@@ -387,13 +390,13 @@ def _front(
             if path.startswith(prefix):
                 await receiver(scope, receive, send)
                 return
-        if has_api and status_page.is_below(path):
+        if has_api and status_page_views.is_below(path):
             await shown(scope, receive, send)
         elif path == "/livez":
-            await ops.livez(scope, receive, send)
-        elif has_api or path in ops.PATHS:
+            await health.livez(scope, receive, send)
+        elif has_api or path in health.PATHS:
             await faces(scope, receive, send)
         else:
-            await ops.not_here(scope, receive, send)
+            await health.not_here(scope, receive, send)
 
     return front

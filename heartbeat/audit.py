@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from heartbeat.actor import Who
 from heartbeat.tables import audit
-from heartbeat.who import Who
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from alerting import commit
+from alerting import after_commit
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -193,7 +193,7 @@ def transact(on: Engine, work: Callable[[Connection], T], held: Held | None = No
     for attempt in range(RETRIES):
         try:
             with on.connect() as db, held.holding(db), db.begin():
-                afterwards = commit.expected(db)
+                afterwards = after_commit.expected(db)
                 done = work(db)
             for act in afterwards:
                 act()

@@ -13,13 +13,14 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from alerting import desk
-from alerting.notifiers import shelf
+from alerting.notifiers import registry
 from alerting.person import Contact, Person
-from heartbeat import audit, definitions, vault
+from heartbeat import audit, vault
 from heartbeat.access import store as users_store
+from heartbeat.actor import Who
 from heartbeat.database import Database
+from heartbeat.definitions import store as definition_store
 from heartbeat.vault import Unreadable, Vault
-from heartbeat.who import Who
 
 T = TypeVar("T")
 
@@ -83,7 +84,7 @@ def stale(db: Connection, keys: Vault) -> Rotated:
     sealer = _Sealer(keys)
     for person in desk.people(db).values():
         _person(person, sealer)
-    for kind, setup in desk.setups.load(db).items():
+    for kind, setup in desk.notifier_settings.load(db).items():
         _settings(kind, setup.settings, sealer)
     for user in users_store.every_user(db):
         if user.code_secret:
@@ -92,7 +93,7 @@ def stale(db: Connection, keys: Vault) -> Rotated:
 
 
 def _people(db: Connection, keys: Vault, names: Sequence[str]) -> Rotated:
-    definitions.wait_for_turn(db)
+    definition_store.wait_for_turn(db)
     sealer = _Sealer(keys)
     everybody = desk.people(db)
     for person in (everybody[name] for name in names if name in everybody):
@@ -103,12 +104,12 @@ def _people(db: Connection, keys: Vault, names: Sequence[str]) -> Rotated:
 
 
 def _notifiers(db: Connection, keys: Vault) -> Rotated:
-    definitions.wait_for_turn(db)
+    definition_store.wait_for_turn(db)
     sealer = _Sealer(keys)
-    for kind, setup in desk.setups.load(db).items():
+    for kind, setup in desk.notifier_settings.load(db).items():
         after = _settings(kind, setup.settings, sealer)
         if after != setup.settings:
-            desk.setups.put(db, kind, replace(setup, settings=after))
+            desk.notifier_settings.put(db, kind, replace(setup, settings=after))
     return sealer.done
 
 
@@ -133,7 +134,7 @@ def _person(person: Person, seal: Callable[[str, str], str]) -> Person:
 
 
 def _settings(kind: str, settings: Mapping[str, str], seal: Callable[[str, str], str]) -> dict[str, str]:
-    return {name: seal(text, shelf.about(kind, name)) for name, text in settings.items()}
+    return {name: seal(text, registry.about(kind, name)) for name, text in settings.items()}
 
 
 def _written_down(db: Connection, who: Who, done: Rotated, key: str, now: datetime) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from alerting import address
-from alerting.address import Network
-from heartbeat.who import Role
+from alerting import network
+from alerting.network import Network
+from heartbeat.actor import Role
 
 ROLES = ("api", "checker", "pager")
 KEEP = (92, 36_500)
@@ -238,7 +238,7 @@ def _keys(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
 
 def _networks(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:
     try:
-        return address.networks(environ.get(name, ""))
+        return network.networks(environ.get(name, ""))
     except ValueError as wrong:
         raise BadSetting(f"{name}: {wrong}.") from None
 

@@ -15,12 +15,14 @@ from sqlalchemy import Connection
 from alerting import courier, escalator
 from alerting.courier import Courier
 from alerting.span import Spans, untold
-from heartbeat import checker, store
+from heartbeat.checks import checker
+from heartbeat.checks import store as check_store
 from heartbeat.clock import Clock
 from heartbeat.database import Database, clock_offset
 from heartbeat.loop import Loop, attempt
 from heartbeat.metrics import Metrics
-from heartbeat.outside import OutsideHeartbeat
+from heartbeat.outside_heartbeat import OutsideHeartbeat
+from heartbeat.pings import store as ping_store
 
 MAX_ROUNDS = 200
 FIRST_BATCH = 125
@@ -60,7 +62,9 @@ def stages(database: Database, clock: Clock, sending: Courier) -> tuple[Stage, .
 
     async def check(batch: int) -> int:
         now = clock.now()
-        return await database.write(lambda db: checker.sweep(db, now, min(batch, checker.BATCH)))
+        return await database.write(
+            lambda db: checker.sweep(db, now, min(batch, checker.BATCH), ping_store.last_bodies)
+        )
 
     async def escalate(batch: int) -> int:
         now = clock.now()
@@ -70,7 +74,7 @@ def stages(database: Database, clock: Clock, sending: Courier) -> tuple[Stage, .
         return await sending.dispatch()
 
     return (
-        Stage("checker", JUDGING, store.next_due, check),
+        Stage("checker", JUDGING, check_store.next_due, check),
         Stage("escalator", JUDGING, escalator.next_due, escalate),
         Stage("courier", "pager", courier.next_due, send),
     )

@@ -9,9 +9,9 @@ from typing import ClassVar, Self, TextIO
 import httpx
 
 from alerting.notice import Notice
-from alerting.notifiers.answer import BOUND
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Unreachable
-from alerting.notifiers.given import refuse_unknown
+from alerting.notifiers.settings import refuse_unknown
+from alerting.notifiers.transport.http import BOUND
 from alerting.notifiers.wording import one_line
 
 

@@ -19,13 +19,13 @@ import httpx
 from aiosmtplib import SMTP as Client
 from aiosmtplib import SMTPAuthenticationError, SMTPException, SMTPResponseException
 
-from alerting.address import Fence
+from alerting.network import Fence
 from alerting.notice import Notice
-from alerting.notifiers import gate, mime
-from alerting.notifiers.answer import BOUND
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
-from alerting.notifiers.given import is_secret, refuse_unknown, stand_in
-from alerting.notifiers.relay import Relay
+from alerting.notifiers.settings import is_secret, refuse_unknown, stand_in
+from alerting.notifiers.transport import egress, mime
+from alerting.notifiers.transport.http import BOUND
+from alerting.notifiers.transport.smtp import Relay
 from alerting.notifiers.wording import network_fault, one_line, quoted
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -63,7 +63,7 @@ class Email:
         """
         refuse_unknown(settings, ["smtp", "from", "username", "password", "ca_file"])
         relay = Relay.configured(settings)
-        return cls(relay=relay, sender=_sender(settings.get("from", "")), fence=gate.fence_of(http))
+        return cls(relay=relay, sender=_sender(settings.get("from", "")), fence=egress.fence_of(http))
 
     @classmethod
     def wrong_address(cls, address: str) -> str | None:
@@ -84,7 +84,7 @@ class Email:
         try:
             async with asyncio.timeout(self.bound.total_seconds()):
                 if self.fence is not None:
-                    over = await gate.connected(self.fence, self.relay.host, self.relay.port)
+                    over = await egress.connected(self.fence, self.relay.host, self.relay.port)
                 client = self.relay.client(over)
                 await client.connect()
                 await client.mail(self.sender.addr_spec)
@@ -92,7 +92,7 @@ class Email:
                 reply = await client.data(message.as_bytes())
                 accepted = Accepted(quoted(reply.message), provider_id=str(message["Message-ID"]))
                 await client.quit()
-        except gate.NotAllowed as no:
+        except egress.NotAllowed as no:
             return Refused(str(no))
         except (SMTPException, OSError, ValueError) as error:
             # What was taken was taken, even where the farewell failed.

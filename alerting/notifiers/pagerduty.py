@@ -11,9 +11,9 @@ from typing import ClassVar, Self
 import httpx
 
 from alerting.notice import Kind, Notice
-from alerting.notifiers.answer import BOUND, Answer, post
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
-from alerting.notifiers.given import is_secret, refuse_unknown, web_address
+from alerting.notifiers.settings import is_secret, refuse_unknown, web_address
+from alerting.notifiers.transport.http import BOUND, Answer, post
 from alerting.notifiers.wording import quoted
 
 URL = "https://events.pagerduty.com/v2/enqueue"

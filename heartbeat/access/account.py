@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from heartbeat.who import Role
+from heartbeat.actor import Role
 
 LONGEST_NAME = 100
 SHORTEST_PASSWORD = 12

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from heartbeat.access.account import Unfit
-from heartbeat.who import Role
+from heartbeat.actor import Role
 
 BEGINS = "hb_"
 """The start of every key, by which secret scanners find one that has leaked."""

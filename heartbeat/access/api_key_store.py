@@ -8,8 +8,8 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, text, upd
 
 from heartbeat.access.api_key import Key, Scope
 from heartbeat.access.tables import api_keys
+from heartbeat.actor import Role
 from heartbeat.pings.tables import ping_keys
-from heartbeat.who import Role
 
 _COLUMNS = [column for column in api_keys.c if column.name != "hash"]
 

@@ -12,9 +12,9 @@ from heartbeat import audit
 from heartbeat.access import api_key, api_key_store, token
 from heartbeat.access.account import Unfit
 from heartbeat.access.api_key import Key, Scope
+from heartbeat.actor import Role, Who
 from heartbeat.pings import keys as ping_keys
 from heartbeat.pings.keys import PingKey
-from heartbeat.who import Role, Who
 
 
 class KeyExists(Exception):

@@ -10,7 +10,7 @@ from heartbeat.access import store
 from heartbeat.access.account import User
 from heartbeat.access.oidc import Identity, SignInFailed
 from heartbeat.access.users import audit_fields
-from heartbeat.who import Who
+from heartbeat.actor import Who
 
 BY = "OpenID Connect"
 

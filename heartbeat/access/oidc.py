@@ -20,8 +20,8 @@ import httpx
 
 from heartbeat.access import account
 from heartbeat.access.ways import Provider
+from heartbeat.actor import Role
 from heartbeat.settings import is_unread
-from heartbeat.who import Role
 
 LASTS = timedelta(minutes=10)
 """The time that somebody may take at the provider."""

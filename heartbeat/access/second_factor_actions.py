@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 from heartbeat import audit
 from heartbeat.access import second_factor, store, token
 from heartbeat.access.account import User
+from heartbeat.actor import Who
 from heartbeat.vault import Vault
-from heartbeat.who import Who
 
 WRONG_CODE = "The code is wrong, expired or already used. Wait for the next one."
 

@@ -12,15 +12,15 @@ from secrets import token_urlsafe
 
 from sqlalchemy import Connection
 
-from alerting import spell
+from alerting import times
 from heartbeat import audit
 from heartbeat.access import account, session, store, token, tries
 from heartbeat.access.account import User
 from heartbeat.access.hasher import Hasher
 from heartbeat.access.session import Limits, Session
 from heartbeat.access.tries import ACCOUNT_TRIES, TRIES, TRIES_PER, AddressTries
+from heartbeat.actor import Role, Who
 from heartbeat.database import Database
-from heartbeat.who import Role, Who
 
 ADMIN = "admin"
 """The name under which the holder of the admin key acts."""
@@ -193,5 +193,5 @@ def _too_often(scope: str, wait: timedelta) -> Refused:
     # Rounded up, so that the next attempt after this wait is allowed. People count in minutes beyond the first.
     seconds = ceil(wait.total_seconds())
     rounded = seconds if seconds <= _MINUTE else ceil(seconds / _MINUTE) * _MINUTE
-    duration = spell.duration(timedelta(seconds=rounded))
+    duration = times.duration(timedelta(seconds=rounded))
     return Refused(f"Too many attempts {scope}. Wait {duration}, then try again.", timedelta(seconds=seconds))

@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, text, update
 
-from alerting.rows import insert_many
+from alerting.sql import insert_many
 from heartbeat.access.account import User
 from heartbeat.access.session import Limits, Session
 from heartbeat.access.tables import one_time_links, recovery_codes, sessions, sign_in_tries, users
 from heartbeat.access.tries import ACCOUNT_TRIES_PER, TryWindow
-from heartbeat.who import Role
+from heartbeat.actor import Role
 
 SET_UP_LINKS = 20
 """The largest number of links that can make the first user: each process makes one at each start."""

@@ -5,7 +5,7 @@ Every secret is stored as its SHA-256, or sealed.
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, ForeignKey, Integer, Table, Text
 
-from alerting.rows import Utc, key_type, metadata
+from alerting.sql import Utc, key_type, metadata
 
 users = Table(
     "users",

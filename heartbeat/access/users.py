@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from heartbeat import audit
 from heartbeat.access import account, store, token
 from heartbeat.access.account import User
-from heartbeat.who import Role, Who
+from heartbeat.actor import Role, Who
 
 LINK_LASTS = timedelta(hours=24)
 """The time for which a one-time link is valid."""

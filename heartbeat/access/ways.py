@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from heartbeat.access.session import Limits
-from heartbeat.who import Role
+from heartbeat.actor import Role
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from alerting.origin import Origin
 from alerting.severity import Severity
-from heartbeat import cause, check, duration
-from heartbeat.check import Check
-from heartbeat.schedule import Cron, Every, Schedule
+from heartbeat import duration
+from heartbeat.checks import cause, check
+from heartbeat.checks.check import Check
+from heartbeat.checks.schedule import Cron, Every, Schedule
 from heartbeat.written import Inline, filled, unless
 
 GRACE: Final = timedelta(minutes=5)

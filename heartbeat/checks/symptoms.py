@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.incident import Facts, Incident, Surroundings, Symptom
 from alerting.notice import called
-from heartbeat import cause, check, installation, maintenance, store, windows
-from heartbeat.check import Cause, Change, Check, Raised
+from heartbeat import installation
+from heartbeat.checks import cause, check, maintenance, maintenance_store, store
+from heartbeat.checks.check import Cause, Change, Check, Raised
 
 OTHER_GROUPS = 3
 """Other groups whose state a page mentions."""
@@ -109,7 +110,7 @@ def surroundings(
 
 
 def _with_holds(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> Sequence[Symptom]:
-    current = windows.standing(db, now)
+    current = maintenance_store.standing(db, now)
     if not current:
         return symptoms
     ids = check_ids(symptom.key for symptom in symptoms)

@@ -22,10 +22,10 @@ from heartbeat.access import account, api_key, api_key_store, api_keys, session,
 from heartbeat.access.account import User
 from heartbeat.access.session import Session
 from heartbeat.access.sign_in import ADMIN, Client, Gate
+from heartbeat.actor import Role, Who
 from heartbeat.database import Unavailable
-from heartbeat.http.door import Door
+from heartbeat.http.context import Door
 from heartbeat.http.problem import Forbidden, Forged, KeyWanted
-from heartbeat.who import Role, Who
 
 COOKIE = "heartbeat"
 PEER = "heartbeat.peer"

@@ -16,12 +16,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from heartbeat.access.account import LastAdmin, Unfit
 from heartbeat.access.api_keys import KeyExists
 from heartbeat.access.users import UserExists
-from heartbeat.config.definition import Faulty
-from heartbeat.config.file import Wrong
 from heartbeat.database import Unavailable
-from heartbeat.edit import InUse, OwnedByFile
-from heartbeat.edit.maintenance import Ended
-from heartbeat.http import page
+from heartbeat.definitions.edit.maintenance import Ended
+from heartbeat.definitions.edit.ownership import InUse, OwnedByFile
+from heartbeat.definitions.file import Wrong
+from heartbeat.definitions.single import Faulty
+from heartbeat.http.pages import render
 from heartbeat.status.announcement import InvalidAnnouncement
 from heartbeat.status.editor import NoAnnouncement, NoPage
 
@@ -132,7 +132,7 @@ def answer(
         content = {**told.model_dump(), **more}
         return JSONResponse(content, status, headers, media_type="application/problem+json")
     if "text/html" in request.headers.get("accept", ""):
-        shown = page.error_page(request, status, title, detail)
+        shown = render.error_page(request, status, title, detail)
         shown.headers.update(headers or {})
         return shown
     return PlainTextResponse(detail, status, headers)

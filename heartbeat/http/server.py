@@ -12,7 +12,7 @@ import uvicorn
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from alerting.address import Network
+from alerting.network import Network
 from heartbeat.http.auth import PEER
 from heartbeat.settings import BadSetting
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
-from heartbeat.check import Signal
+from heartbeat.checks.check import Signal
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,17 +16,18 @@ from sqlalchemy.exc import DBAPIError
 
 from alerting import desk
 from alerting.origin import Origin
-from heartbeat import audit, cause, installation, transitions
-from heartbeat import store as checks
-from heartbeat.check import Change, Check, Cleared, Ping, Raised, Signal, on_ping, rearmed
-from heartbeat.checks import definition, symptoms
+from heartbeat import audit, installation
+from heartbeat.actor import Role, Who
+from heartbeat.checks import cause, definition, symptoms
+from heartbeat.checks import history as check_history
+from heartbeat.checks import store as checks
+from heartbeat.checks.check import Change, Check, Cleared, Ping, Raised, Signal, on_ping, rearmed
 from heartbeat.checks.definition import CheckDefinition
+from heartbeat.checks.schedule import Every
 from heartbeat.database import Database, Unavailable
 from heartbeat.pings import keys, store
 from heartbeat.pings.arrival import Arrival, BySlug, ByToken, ByUuid, NumberedPing, PingResult, Resolved
 from heartbeat.pings.key_usage import KeyUsage
-from heartbeat.schedule import Every
-from heartbeat.who import Role, Who
 
 STORE_BOUND = 1.5
 """Seconds within which a ping must be committed; after that its sender is asked to try again."""
@@ -318,7 +319,7 @@ def _first_of_each(line: Sequence[Resolved]) -> tuple[list[Resolved], list[Resol
 
 def _alert(db: Connection, changes: Sequence[tuple[Change, Check, Arrival]]) -> bool:
     """Write the changes of state, raise and clear their symptoms; return whether somebody should look at once."""
-    transitions.write(db, [(change, check, arrival.at) for change, check, arrival in changes])
+    check_history.write(db, [(change, check, arrival.at) for change, check, arrival in changes])
     raised = [(change, check, a) for change, check, a in changes if isinstance(change.told, Raised)]
     cleared = {
         symptoms.key_of(change.check): change.told.why

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select, update
 
 from alerting.origin import Origin
-from alerting.rows import insert_many
+from alerting.sql import insert_many
 from heartbeat.pings.tables import ping_keys
 
 

@@ -8,11 +8,12 @@ one HOT update a check and one row of the ring a ping; on SQLite it is a select 
 import json
 from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, RowMapping, func, select
 
-from alerting.rows import among, postgres_array, sqlite_instant
-from heartbeat.check import Signal
+from alerting.sql import among, postgres_array, sqlite_instant
+from heartbeat.checks.check import Signal
 from heartbeat.pings.arrival import Arrival, NumberedPing, Resolved, StoredPing
 from heartbeat.pings.tables import pings
 
@@ -155,3 +156,23 @@ def _ring_row(ping: NumberedPing) -> tuple[object, ...]:
 def _sqlite_row(ping: NumberedPing) -> tuple[object, ...]:
     row = _ring_row(ping)
     return (*row[:3], sqlite_instant(ping.arrival.at), *row[4:])
+
+
+def pings_of(db: Connection, check_id: int, limit: int, before: int | None = None) -> list[RowMapping]:
+    """The last pings of a check, newest first, with the length of each body in its stead. `before` is the one to go
+    on from."""
+    columns: list[Any] = [column for column in pings.c if column is not pings.c.body]
+    length = func.coalesce(func.length(pings.c.body), 0).label("body_bytes")
+    query = (
+        select(*columns, length).where(pings.c.check_id == check_id).order_by(pings.c.n.desc()).limit(limit)
+    )
+    if before is not None:
+        query = query.where(pings.c.n < before)
+    return list(db.execute(query).mappings())
+
+
+def body_of(db: Connection, check_id: int, n: int) -> bytes | None:
+    """The body of ping `n` of a check; None where it had none or is not kept any more."""
+    query = select(pings.c.body).where(pings.c.check_id == check_id, pings.c.n == n)
+    body = db.execute(query).scalar()
+    return None if body is None else bytes(body)

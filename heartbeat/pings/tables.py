@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Float, ForeignKey, Integer, LargeBinary, Table, Text, Uuid
 
-from alerting.rows import Utc, metadata
+from alerting.sql import Utc, metadata
 
 pings = Table(
     "pings",

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from heartbeat.config.entry import line
-from heartbeat.config.public import StatusPage
+from heartbeat.definitions.entry import line
+from heartbeat.definitions.status_page import StatusPage
 from heartbeat.status.health import TROUBLED, WORST_FIRST, Claim, Health
 
+MOST_SHOWN = 200
+"""The largest number of announcements on a status page, newest first."""
 MAX_TITLE = 200
 MAX_BODY = 10_000
 MAX_UNRELATED = 20

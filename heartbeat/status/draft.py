@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from alerting import spell
-from heartbeat.config.public import StatusPage
+from alerting import times
+from heartbeat.definitions.status_page import StatusPage
 from heartbeat.status.announcement import Affected, AnnouncementFields, Kind, Status, by_component
 from heartbeat.status.health import NAMED, TROUBLED, Health, ServiceRow, worst
 
@@ -149,4 +149,4 @@ def _health(row: ServiceRow, regions: Sequence[str]) -> Health:
 def _when(page: StatusPage, at: datetime, now: datetime) -> str:
     zone = page.timezone
     name = "UTC" if zone == "UTC" else at.astimezone(ZoneInfo(zone)).tzname()
-    return f"{spell.instant(at, now, zone)} {name}"
+    return f"{times.instant(at, now, zone)} {name}"

@@ -6,12 +6,13 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.incident import State
-from heartbeat import definitions, windows
-from heartbeat.config.public import StatusPage
+from heartbeat.actor import Who
+from heartbeat.checks import maintenance_store
+from heartbeat.definitions import store as definition_store
+from heartbeat.definitions.status_page import StatusPage
 from heartbeat.status import announcement, draft, editor, health, store
 from heartbeat.status.announcement import Affected, Announcement, InvalidAnnouncement
 from heartbeat.status.editor import NoAnnouncement, page_of
-from heartbeat.who import Who
 
 
 def from_incident(db: Connection, actor: Who, slug: str, number: int, now: datetime) -> Announcement:
@@ -21,7 +22,7 @@ def from_incident(db: Connection, actor: Who, slug: str, number: int, now: datet
     """
     page = page_of(db, slug)
     # Of two calls at once, the second returns the draft of the first.
-    definitions.wait_for_turn(db)
+    definition_store.wait_for_turn(db)
     existing = store.drafted_from(db, slug, number)
     if existing is not None:
         return editor.announcement_of(db, existing)
@@ -37,11 +38,11 @@ def from_incident(db: Connection, actor: Who, slug: str, number: int, now: datet
 def from_window(db: Connection, actor: Who, slug: str, number: int, now: datetime) -> Announcement:
     """Return a draft about a maintenance window for this page, like `from_incident`."""
     page = page_of(db, slug)
-    definitions.wait_for_turn(db)
+    definition_store.wait_for_turn(db)
     existing = store.drafted_from_window(db, slug, number)
     if existing is not None:
         return editor.announcement_of(db, existing)
-    window = windows.load(db, number)
+    window = maintenance_store.load(db, number)
     if window is None:
         raise NoAnnouncement(f"There is no maintenance {number}.")
     matching = [labels for labels in store.labels(db) if window.match.items() <= labels.items()]

@@ -10,10 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from heartbeat import audit, definitions
-from heartbeat.config.public import StatusPage
+from heartbeat import audit
+from heartbeat.actor import Who
+from heartbeat.definitions import store as definition_store
+from heartbeat.definitions.status_page import StatusPage
 from heartbeat.status import announcement as life
-from heartbeat.status import mailbox, store
+from heartbeat.status import store
 from heartbeat.status.announcement import (
     Affected,
     Announcement,
@@ -22,7 +24,7 @@ from heartbeat.status.announcement import (
     Status,
     Update,
 )
-from heartbeat.who import Who
+from heartbeat.status.subscribers import store as subscriber_store
 
 
 class NoPage(LookupError):
@@ -39,7 +41,7 @@ class OtherRequest(ValueError):
 
 def page_of(db: Connection, slug: str) -> StatusPage:
     """Return the page of this name. Raises `NoPage`."""
-    page = definitions.status_pages_of(db).get(slug)
+    page = definition_store.status_pages_of(db).get(slug)
     if page is None:
         raise NoPage(f"There is no status page {slug[:100]!r}.")
     return page
@@ -218,7 +220,7 @@ def audit_fields(announcement: Announcement) -> Mapping[str, Any]:
 
 def _made_by_request(db: Connection, request: str) -> Announcement | None:
     # Of two requests at once, the second waits for the first.
-    definitions.wait_for_turn(db)
+    definition_store.wait_for_turn(db)
     return store.of_request(db, request)
 
 
@@ -231,7 +233,7 @@ def _publish_update(
 ) -> Announcement:
     store.save(db, changed)
     number = store.add_update(db, changed.id, entry)
-    mailbox.queue(db, changed.page, number, entry.at)
+    subscriber_store.queue(db, changed.page, number, entry.at)
     stored = replace(entry, id=number)
     _record(db, actor, action, announcement, changed, entry.at, said=entry.body)
     return replace(changed, updates=(stored, *announcement.updates))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from heartbeat.config.public import Regions
+from heartbeat.definitions.status_page import Regions
 from heartbeat.status.health import NAMED, TROUBLED, WORST_FIRST, Health, ServiceRow
 
 LONGEST = 200

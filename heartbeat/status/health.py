@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from heartbeat.config.public import Component, Regions, StatusPage
+from heartbeat.definitions.status_page import Component, Regions, StatusPage
 
 NAMED = 3
 """The largest number of troubled components that the headline names. More are counted."""

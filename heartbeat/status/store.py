@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Text, cast, delete, func, insert, or_, select, update
 
+from heartbeat.checks.tables import checks, transitions
 from heartbeat.status.announcement import Affected, Announcement, Impact, Kind, Status, Update
 from heartbeat.status.health import CheckCount, Health
 from heartbeat.status.tables import announcements, updates
-from heartbeat.tables import checks, transitions
 
 _PLAIN = ("page", "title", "starts_at", "ends_at", "made_at", "changed_at", "published_at", "monitoring_at")
 _ALSO_PLAIN = ("resolved_at", "draft", "incident_id", "maintenance_id", "automatic")

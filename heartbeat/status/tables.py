@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from alerting.rows import Utc, key_type, metadata
+from alerting.sql import Utc, key_type, metadata
 
 announcements = Table(
     "announcements",

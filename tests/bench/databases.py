@@ -15,11 +15,13 @@ from alerting import desk
 from alerting.escalation import Policy, Step
 from alerting.origin import Origin
 from alerting.person import Contact, Person
-from heartbeat import check, migrations, store
-from heartbeat.check import Check, State
+from heartbeat import migrations
+from heartbeat.checks import check
+from heartbeat.checks import store as check_store
+from heartbeat.checks.check import Check, State
+from heartbeat.checks.schedule import Every
+from heartbeat.checks.tables import checks
 from heartbeat.database import engine
-from heartbeat.schedule import Every
-from heartbeat.tables import checks
 
 PERIOD = timedelta(days=1)
 GRACE = timedelta(hours=1)
@@ -83,7 +85,7 @@ def opened() -> Iterator[Bench]:
 def fill(db: Connection, many: int, now: datetime) -> None:
     """`many` healthy checks, each its own cause, expected daily and heard just now; a person and a policy."""
     desk.install(db, [FIRST], [Policy("ops", (Step(("first",), timedelta(minutes=5)),))], {})
-    store.insert(db, [_healthy(now)])
+    check_store.insert(db, [_healthy(now)])
     _multiply(db, many)
     if db.dialect.name == "postgresql":
         db.execute(text("ANALYZE checks"))

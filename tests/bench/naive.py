@@ -14,9 +14,9 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from sqlalchemy import ForeignKey, make_url, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
-from alerting.rows import Utc, key_type, metadata
+from alerting.sql import Utc, key_type, metadata
+from heartbeat.checks.tables import checks
 from heartbeat.database import engine
-from heartbeat.tables import checks
 
 
 class Base(DeclarativeBase):

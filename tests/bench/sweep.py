@@ -27,7 +27,8 @@ from alerting import courier, escalator
 from alerting.notice import Notice
 from alerting.notifiers.console import Console
 from alerting.notifiers.contract import Accepted, Contact, Outcome
-from heartbeat import app, store
+from heartbeat import app
+from heartbeat.checks import store as check_store
 from heartbeat.clock import WallClock
 from heartbeat.database import Database, engine
 from heartbeat.settings import Settings
@@ -100,7 +101,7 @@ async def _idle(url: str) -> list[float]:
         for _ in range(IDLE_TICKS + 1):
             spent.append(0.0)
             assert await system.ticker.tick()
-            await database.read(lambda db: [room.next_due(db) for room in (store, escalator, courier)])
+            await database.read(lambda db: [room.next_due(db) for room in (check_store, escalator, courier)])
     return spent[1:]
 
 

@@ -20,15 +20,15 @@ from alerting.notifiers.contract import Accepted, Outcome, Unreachable
 from alerting.origin import Origin
 from alerting.person import Contact, Person
 from alerting.severity import Severity
-from heartbeat import cause, check, checker, hand, store
 from heartbeat.app import System
-from heartbeat.check import Check, Signal
-from heartbeat.checks import symptoms
+from heartbeat.checks import actions, cause, check, checker, symptoms
+from heartbeat.checks import store as check_store
+from heartbeat.checks.check import Check, Signal
+from heartbeat.checks.schedule import Cron, Every, Schedule, upcoming
 from heartbeat.database import Database
+from heartbeat.definitions.tables import status_pages
 from heartbeat.pings import ingest
 from heartbeat.pings.arrival import Arrival, ByUuid
-from heartbeat.schedule import Cron, Every, Schedule, upcoming
-from heartbeat.tables import status_pages
 from tests.unit.conftest import somebody
 
 NOW = datetime(2026, 5, 3, 8, 41, 7, tzinfo=UTC)
@@ -301,7 +301,7 @@ def _pings() -> Iterator[tuple[datetime, Happening]]:
 
 def _by_hand() -> Iterator[tuple[datetime, Happening]]:
     paused, answered = IMPORTER_ENDS + timedelta(minutes=10), NOW - timedelta(minutes=19)
-    yield paused, lambda db: hand.pause(db, "old-importer", somebody("admin"), paused)
+    yield paused, lambda db: actions.pause(db, "old-importer", somebody("admin"), paused)
     yield answered, lambda db: _acknowledge(db, "mail-queue", answered)
 
 
@@ -318,14 +318,14 @@ def _begin(db: Connection) -> None:
 
 
 def _make(db: Connection, made: Check) -> None:
-    store.insert(db, [made])
+    check_store.insert(db, [made])
 
 
 def _acknowledge(db: Connection, slug: str, at: datetime) -> None:
-    one = store.load(db, slug)
+    one = check_store.load(db, slug)
     assert one is not None
     number = desk.incident_of(db, [symptoms.key_of(one)])[symptoms.key_of(one)]
-    hand.acknowledge(db, number, somebody("Second responder"), at)
+    actions.acknowledge(db, number, somebody("Second responder"), at)
 
 
 def _happen(db: Connection, what: Happening) -> datetime | None:
@@ -342,5 +342,5 @@ def _judge(db: Connection, now: datetime) -> bool:
 
 
 def _first_due(db: Connection) -> datetime | None:
-    dues = [store.next_due(db), escalator.next_due(db), courier.next_due(db)]
+    dues = [check_store.next_due(db), escalator.next_due(db), courier.next_due(db)]
     return min((at for at in dues if at is not None), default=None)

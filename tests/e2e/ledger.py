@@ -6,10 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import make_url, select
 
+from heartbeat.checks.tables import checks
 from heartbeat.database import engine
 from heartbeat.pings import store as pings
 from heartbeat.pings.arrival import StoredPing
-from heartbeat.tables import checks
 from tests.e2e.load import Load, Ping
 
 CLOCKS = 0.5

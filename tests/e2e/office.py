@@ -21,24 +21,29 @@ from alerting.escalation import Policy, Step
 from alerting.incident import State
 from alerting.origin import Origin
 from alerting.person import Contact, Person
-from heartbeat import definitions, hand, installation, link, maintenance, store
+from heartbeat import installation, signed_link
 from heartbeat.access import api_keys, sign_in, users
 from heartbeat.access import store as accounts
 from heartbeat.access.account import User
 from heartbeat.access.api_key import Scope
 from heartbeat.access.session import Limits
 from heartbeat.access.sign_in import Client
+from heartbeat.actor import Role, Who
 from heartbeat.app import System
-from heartbeat.config.public import Component, Group, Regions
-from heartbeat.edit import checks as edit
-from heartbeat.edit import maintenance as windows
-from heartbeat.link import Answerer
+from heartbeat.checks import actions, maintenance
+from heartbeat.checks import store as check_store
+from heartbeat.definitions import store as definition_store
+from heartbeat.definitions.edit import checks as edit
+from heartbeat.definitions.edit import maintenance as windows
+from heartbeat.definitions.status_page import Component, Group, Regions
 from heartbeat.pings import store as pings
-from heartbeat.status import drafting, editor, mailbox, ticket
+from heartbeat.signed_link import Answerer
+from heartbeat.status import drafting, editor
 from heartbeat.status.announcement import Affected, AnnouncementFields, Impact, Kind, Status
 from heartbeat.status.health import Health
-from heartbeat.status.ticket import Ticket
-from heartbeat.who import Role, Who
+from heartbeat.status.subscribers import link as subscriber_link
+from heartbeat.status.subscribers import store as subscriber_store
+from heartbeat.status.subscribers.link import Ticket
 from tests.e2e.fleet import NOW, PEOPLE
 from tests.e2e.service import SECRET_KEY
 from tests.e2e.walk import NOWHERE, Place, keep_word, served, system_at
@@ -86,7 +91,7 @@ async def settle(system: System) -> dict[str, Any]:
 
 def _define(db: Connection) -> None:
     """A page with regions and groups, mail, a check, a person and a policy that the file does not own, keys."""
-    (public,) = definitions.status_pages_of(db).values()
+    (public,) = definition_store.status_pages_of(db).values()
     groups = (Group("Messages", "What you send and get."),)
     rows = [replace(one, group="Messages") if one.name == "Mail" else one for one in public.components]
     rows.append(Component("Consoles", {"component": "consoles"}))
@@ -97,7 +102,7 @@ def _define(db: Connection) -> None:
         regions=Regions("region", {"us": "United States", "eu": "Europe"}),
         support="mailto:help@example.com",
     )
-    definitions.put_status_pages(db, [shown])
+    definition_store.put_status_pages(db, [shown])
     settings = {"email": {"smtp": f"${{{SMTP}}}", "from": "Status <status@example.com>"}}
     desk.install(db, PEOPLE, desk.policies(db).values(), settings)
     contacts = (Contact("slack", "enc:of-no-key"), Contact("email", "zoe@example.com"))
@@ -143,8 +148,8 @@ def _incidents(db: Connection) -> dict[str, Any]:
     """Incidents by how they stand, and links to answer them; ben has snoozed one."""
     of = {(one.title, one.state): one.id for one in desk.incidents(db)}
     great, reindex = of["us-housekeeping", State.OPEN], of["search-1", State.OPEN]
-    hand.snooze(db, reindex, Who("ben", Role.RESPONDER, "session"), NOW - _HOUR / 2, NOW + 3 * _HOUR)
-    hand.note(db, great, ANNA, "The host does not answer; I have asked the data centre.", NOW - _HOUR / 3)
+    actions.snooze(db, reindex, Who("ben", Role.RESPONDER, "session"), NOW - _HOUR / 2, NOW + 3 * _HOUR)
+    actions.note(db, great, ANNA, "The host does not answer; I have asked the data centre.", NOW - _HOUR / 3)
     found = {state.value: number for (_, state), number in of.items() if state is not State.OPEN}
     words: dict[str, Any] = {**found, "open": great, "snoozed": reindex}
     for name, number, occurrence in (
@@ -153,8 +158,8 @@ def _incidents(db: Connection) -> dict[str, Any]:
         ("answer_resolved", found["resolved"], 1),
         ("answer_gone", 99_999, 1),
     ):
-        answerer = Answerer(number, occurrence, "first", NOW + link.LASTS)
-        words[name] = link.sign(SECRET_KEY, answerer)
+        answerer = Answerer(number, occurrence, "first", NOW + signed_link.LASTS)
+        words[name] = signed_link.sign(SECRET_KEY, answerer)
     return words
 
 
@@ -202,9 +207,11 @@ def _told(
 
 def _subscribers(db: Connection) -> dict[str, Any]:
     """Somebody who has asked for mail and not confirmed yet, with the links of their mails."""
-    mailbox.ask(db, "public", "customer@example.org", NOW - _HOUR)
+    subscriber_store.ask(db, "public", "customer@example.org", NOW - _HOUR)
     asked = Ticket(1, NOW - _HOUR)
-    return {purpose: ticket.sign(SECRET_KEY, purpose, asked) for purpose in ("confirm", "unsubscribe")}
+    return {
+        purpose: subscriber_link.sign(SECRET_KEY, purpose, asked) for purpose in ("confirm", "unsubscribe")
+    }
 
 
 def _windows(db: Connection) -> dict[str, Any]:
@@ -224,7 +231,7 @@ def _windows(db: Connection) -> dict[str, Any]:
 
 def _ping(db: Connection) -> dict[str, Any]:
     """The number of a ping whose body is kept."""
-    one = store.load(db, "mail-queue")
+    one = check_store.load(db, "mail-queue")
     assert one is not None
     return {"ping": pings.last_pings(db, one.id, 1)[0].n}
 

@@ -19,7 +19,7 @@ from tests.e2e.acting import does
 from tests.e2e.inspection import faults_of
 from tests.e2e.office import SMTP, Settled
 from tests.e2e.walk import MARKS, NARROW, Place, Walk, keep_word, served, walking
-from tests.unit.notifiers.inbox import Inbox
+from tests.unit.alerting.notifiers.inbox import Inbox
 
 pytestmark = MARKS
 chromium, lived, settled, place = walk.chromium, walk.lived, office.settled, office.place

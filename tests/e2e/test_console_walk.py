@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from playwright.async_api import Browser, Page, expect
 
-from heartbeat import check, checker, store
-from heartbeat.check import State
+from heartbeat.checks import check, checker
+from heartbeat.checks import store as check_store
+from heartbeat.checks.check import State
 from tests.e2e import walk as walks
 from tests.e2e.inspection import faults_of
 from tests.e2e.service import ADMIN_KEY
@@ -146,7 +147,7 @@ async def test_an_open_body_stays_open_when_a_ping_comes(place: Place, chromium:
         await live(page)
         before = await page.locator(".pings > li").nth(1).get_attribute("id")
         await page.locator(f"#{before} summary").click()
-        one = await place.system.door.database.read(lambda db: store.load(db, "mail-queue"))
+        one = await place.system.door.database.read(lambda db: check_store.load(db, "mail-queue"))
         assert one is not None
         answer = await page.request.get(f"{place.url}/ping/{one.uuid}")
         assert answer.ok
@@ -195,7 +196,7 @@ async def test_a_line_is_copied(place: Place, chromium: Browser) -> None:
 async def _fall_silent(place: Place, slug: str) -> None:
     """Let a check miss its time: the clock goes on, and somebody looks once."""
     database = place.system.door.database
-    one = await database.read(lambda db: store.load(db, slug))
+    one = await database.read(lambda db: check_store.load(db, slug))
     assert one is not None
     assert one.state is State.UP
     at = (check.deadline(one) or place.clock.at) + timedelta(seconds=1)

@@ -12,7 +12,7 @@ from tests.e2e.patience import eventually
 from tests.e2e.service import PING_KEY, configuration
 from tests.e2e.test_prometheus import installed, prometheus
 from tests.e2e.test_rules import RULES
-from tests.unit.test_dashboard import expressions
+from tests.unit.documents.test_dashboard import expressions
 
 pytestmark = pytest.mark.e2e
 

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from playwright.async_api import Browser
 
-from heartbeat.http import face
+from heartbeat.http import app as http_app
 from tests.e2e import office, walk
 from tests.e2e.inspection import faults_of
 from tests.e2e.office import Settled
@@ -295,7 +295,7 @@ async def fresh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
 
 
 async def test_every_page_has_an_example(place: Place) -> None:
-    known = patterns(face.build(place.system.door))
+    known = patterns(http_app.build(place.system.door))
     assert known - EXAMPLES.keys() == set(), "these pages have no example: see the head of this file"
     assert EXAMPLES.keys() - known == {""}, "these are pages no more"
     assert {one for one in known if "{" not in one} == EMPTY.keys(), (

@@ -6,7 +6,7 @@ from playwright.async_api import Browser, expect
 from sqlalchemy import Connection
 
 from alerting import escalator
-from heartbeat import hand
+from heartbeat.checks import actions
 from tests.e2e import office, walk
 from tests.e2e.acting import does
 from tests.e2e.fleet import NOW
@@ -106,5 +106,5 @@ async def test_what_has_moved_on_is_not_acknowledged_by_an_old_page(place: Place
 
 def _page_again(db: Connection, place: Place) -> None:
     """Somebody has acknowledged it meanwhile, and that is over."""
-    hand.acknowledge(db, place.words["open"], somebody("anna"), NOW)
+    actions.acknowledge(db, place.words["open"], somebody("anna"), NOW)
     escalator.sweep(db, place.clock.at)

@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Route
 from sqlalchemy import Connection, update
 
 from alerting import desk
-from heartbeat.tables import checks
+from heartbeat.checks.tables import checks
 from tests.e2e import walk as walks
 from tests.e2e.walk import MARKS, NARROW, Place, walking
 

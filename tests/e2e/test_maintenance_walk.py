@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from playwright.async_api import Browser, expect
 
-from heartbeat import windows
-from heartbeat.edit import maintenance as edit
-from heartbeat.maintenance import Wanted
+from heartbeat.checks import maintenance_store
+from heartbeat.checks.maintenance import Wanted
+from heartbeat.definitions.edit import maintenance as edit
 from tests.e2e import walk as walks
 from tests.e2e.acting import does
 from tests.e2e.service import ADMIN_KEY
@@ -137,7 +137,9 @@ async def test_clock_times_of_the_form_are_the_readers(place: Place, chromium: B
     await expect(page.get_by_label("From", exact=True)).to_have_value("2026-05-03T20:41")
     await page.get_by_role("button", name="Save").click()
     await expect(page.locator(".sentence time").first).to_have_text(re.compile(r"20:41 GMT-4"))
-    found = await place.system.door.database.read(lambda db: windows.load(db, place.words["upcoming"]))
+    found = await place.system.door.database.read(
+        lambda db: maintenance_store.load(db, place.words["upcoming"])
+    )
     assert found is not None
     assert found.starts_at == place.clock.now() + timedelta(hours=16), "to the second"
     await context.close()

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from heartbeat import link
-from heartbeat.link import Answerer
+from heartbeat import signed_link
+from heartbeat.signed_link import Answerer
 from tests.e2e.conftest import Serve
 from tests.e2e.phone import Phone
 from tests.e2e.service import PING_KEY, SECRET_KEY, Service, configuration
@@ -28,7 +28,9 @@ def test_keys_are_replaced_without_a_gap(serve: Serve, phone: Phone) -> None:
     assert_paged(service, phone)
     service.ping(f"{PING_KEY}/silent/fail")
     number = service.get("/v1/incidents")["incidents"][0]["id"]
-    on_a_phone = link.sign(SECRET_KEY, Answerer(number, 1, "first", datetime.now(UTC) + timedelta(days=1)))
+    on_a_phone = signed_link.sign(
+        SECRET_KEY, Answerer(number, 1, "first", datetime.now(UTC) + timedelta(days=1))
+    )
     assert_answers(service, on_a_phone, 200)
 
     changed(service, HEARTBEAT_SECRET_KEY=NEW, refused="HEARTBEAT_SECRET_KEY_PREVIOUS")

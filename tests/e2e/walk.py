@@ -29,12 +29,12 @@ from playwright.async_api import (
 )
 
 from alerting import desk
-from heartbeat import app, link, migrations
+from heartbeat import app, migrations, signed_link
 from heartbeat.app import System
 from heartbeat.database import Database
 from heartbeat.http import server
-from heartbeat.link import Answerer
 from heartbeat.settings import Settings
+from heartbeat.signed_link import Answerer
 from tests.e2e import fleet
 from tests.e2e.acting import left_undone
 from tests.e2e.service import ADMIN_KEY, SECRET_KEY
@@ -267,8 +267,8 @@ async def _numbers(place: Place) -> Mapping[str, Any]:
     every = await place.system.door.database.read(lambda db: desk.incidents(db))
     found: dict[str, Any] = {one.state.value: one.id for one in every}
     great = next(one.id for one in every if (one.title, one.state) == ("us-housekeeping", "open"))
-    answerer = Answerer(great, 1, "first", place.clock.now() + link.LASTS)
-    return found | {"open": great, "token": link.sign(SECRET_KEY, answerer)}
+    answerer = Answerer(great, 1, "first", place.clock.now() + signed_link.LASTS)
+    return found | {"open": great, "token": signed_link.sign(SECRET_KEY, answerer)}
 
 
 async def _weight(answer: Response) -> int:

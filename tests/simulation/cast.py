@@ -8,8 +8,8 @@ from alerting.escalation import Policy, Step
 from alerting.person import Contact, Person
 from alerting.severity import Severity
 from heartbeat.checks.definition import CheckDefinition
-from heartbeat.config.model import Configuration
-from heartbeat.schedule import Cron, Every, Schedule
+from heartbeat.checks.schedule import Cron, Every, Schedule
+from heartbeat.definitions.model import Configuration
 from tests.simulation.providers import ntfy, webhook
 
 MINUTE = 60.0

@@ -17,14 +17,13 @@ from alerting.delivery import After, Expired, Tries
 from alerting.escalation import Decision, Policy
 from alerting.incident import Acknowledged, Incident
 from alerting.notice import Kind
-from alerting.notifiers.answer import Answer
 from alerting.notifiers.contract import Accepted, Outcome, Unreachable
+from alerting.notifiers.transport.http import Answer
 from alerting.outbox import Page
 from alerting.tables import pages
-from heartbeat import check
-from heartbeat.check import Change, Check
-from heartbeat.checks import symptoms
-from heartbeat.tables import checks
+from heartbeat.checks import check, symptoms
+from heartbeat.checks.check import Change, Check
+from heartbeat.checks.tables import checks
 from heartbeat.ticker import Ticker
 
 Mutant = Callable[[pytest.MonkeyPatch], None]

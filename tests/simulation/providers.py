@@ -16,8 +16,8 @@ import httpx
 
 from alerting.notice import Notice
 from alerting.notifiers.contract import Accepted, Contact, Outcome
-from heartbeat import link
-from heartbeat.link import Answerer
+from heartbeat import signed_link
+from heartbeat.signed_link import Answerer
 from tests.simulation.process import Point, Process
 from tests.simulation.virtual import EPOCH
 
@@ -197,7 +197,7 @@ def answerer(show: Show) -> Answerer | None:
     """Whose answer to what the page's link is."""
     if show.ack_url is None:
         return None
-    found = link.read([SECRET], show.ack_url.rpartition("/")[2], EPOCH)
+    found = signed_link.read([SECRET], show.ack_url.rpartition("/")[2], EPOCH)
     return found if isinstance(found, Answerer) else None
 
 

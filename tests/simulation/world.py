@@ -20,10 +20,11 @@ from alerting import desk
 from alerting.escalation import Policy
 from alerting.incident import Acknowledged, Resolved, Snoozed
 from alerting.person import Person
-from heartbeat import hand, plan
-from heartbeat.edit import maintenance
-from heartbeat.maintenance import Wanted
-from heartbeat.who import Role, Who
+from heartbeat.actor import Role, Who
+from heartbeat.checks import actions
+from heartbeat.checks.maintenance import Wanted
+from heartbeat.definitions import plan as definition_plan
+from heartbeat.definitions.edit import maintenance
 from tests.simulation import cast
 from tests.simulation.cast import Job
 from tests.simulation.journal import Answer, Deed, Done, Journal, Maintained, Outage, Sent
@@ -143,7 +144,7 @@ class World:
 
         def work(db: Connection) -> object:
             found[:] = [_occurrence(db, incident)]
-            return hand.acknowledge(db, incident, somebody(by), now, occurrence=occurrence, until=until)
+            return actions.acknowledge(db, incident, somebody(by), now, occurrence=occurrence, until=until)
 
         outcome = self._commit(work)
         if isinstance(outcome, Acknowledged) and not outcome.repeated:
@@ -169,21 +170,23 @@ class World:
     def resolve(self, incident: int, *, by: str = "first") -> object:
         """Somebody says that it is over."""
         now, keys = self.now, {one["id"]: one["cause_key"] for one in self.incidents()}
-        outcome = self._commit(lambda db: hand.resolve(db, incident, somebody(by), now))
+        outcome = self._commit(lambda db: actions.resolve(db, incident, somebody(by), now))
         if isinstance(outcome, Resolved) and not outcome.repeated:
             self._note(Deed.RESOLVE, keys[incident], now)
         return outcome
 
     def pause(self, name: str) -> None:
-        self._by_hand(Deed.PAUSE, name, lambda db, now: hand.pause(db, name, somebody("somebody"), now))
+        self._by_hand(Deed.PAUSE, name, lambda db, now: actions.pause(db, name, somebody("somebody"), now))
 
     def resume(self, name: str) -> None:
-        self._by_hand(Deed.RESUME, name, lambda db, now: hand.resume(db, name, somebody("somebody"), now))
+        self._by_hand(Deed.RESUME, name, lambda db, now: actions.resume(db, name, somebody("somebody"), now))
 
     def delete(self, name: str) -> None:
         """Somebody deletes a check, and the job with it."""
         self.stop(name)
-        if self._by_hand(Deed.DELETE, name, lambda db, now: hand.delete(db, name, somebody("somebody"), now)):
+        if self._by_hand(
+            Deed.DELETE, name, lambda db, now: actions.delete(db, name, somebody("somebody"), now)
+        ):
             del self.jobs[name]
 
     def redefine(self, name: str, **changes: Any) -> None:
@@ -313,7 +316,9 @@ class World:
         wanted = cast.configuration(
             self.jobs.values(), list(self.people.values()), list(self.policies.values()), self.gathering
         )
-        return plan.apply(db, wanted, now, lambda: uuid.UUID(int=self._random.getrandbits(128), version=4))
+        return definition_plan.apply(
+            db, wanted, now, lambda: uuid.UUID(int=self._random.getrandbits(128), version=4)
+        )
 
     async def _sent(self, pings: Sequence[Sent]) -> None:
         await asyncio.gather(*(self._send(ping) for ping in pings))

@@ -12,11 +12,12 @@ from sqlalchemy import Connection, Engine, event, text
 from alerting import desk
 from alerting.escalation import Policy, Step
 from alerting.person import Contact, Person
-from heartbeat import cause, check, store
-from heartbeat.check import Check
+from heartbeat.actor import Role, Who
+from heartbeat.checks import cause, check
+from heartbeat.checks import store as check_store
+from heartbeat.checks.check import Check
+from heartbeat.checks.schedule import Every
 from heartbeat.pings import ingest
-from heartbeat.schedule import Every
-from heartbeat.who import Role, Who
 
 NOW = datetime(2024, 5, 3, 3, 0, tzinfo=UTC)
 FIRST = Person("first", "First responder", (Contact("console", "terminal"),))
@@ -83,7 +84,7 @@ def insert() -> Callable[[Connection, list[Check]], dict[str, Check]]:
 
     def write(db: Connection, checks: list[Check]) -> dict[str, Check]:
         desk.install(db, [FIRST], [Policy("ops", (Step(("first",), timedelta(minutes=5)),))], {})
-        store.insert(db, checks)
-        return store.lock_all(db)
+        check_store.insert(db, checks)
+        return check_store.lock_all(db)
 
     return write

@@ -10,17 +10,19 @@ import httpx
 import pytest
 
 from alerting import desk, notice
-from alerting.address import networks
 from alerting.escalation import Policy, Step
-from alerting.notifiers import shelf
+from alerting.network import networks
+from alerting.notifiers import registry
 from alerting.notifiers.contract import Accepted, Outcome, Refused
 from alerting.notifiers.email import Email
-from alerting.notifiers.shelf import Setup
+from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
 from alerting.person import Contact, Person
-from heartbeat import app, checker, outfit, store
+from heartbeat import app, notifier_clients
+from heartbeat.checks import checker
+from heartbeat.checks import store as check_store
 from heartbeat.database import Database
-from heartbeat.outfit import vault_of
+from heartbeat.notifier_clients import vault_of
 from heartbeat.settings import Settings
 from tests.unit.conftest import NOW, a_check
 from tests.unit.http.conftest import SetClock
@@ -58,7 +60,7 @@ async def test_a_sealed_address_reaches_the_wire_and_no_row(database: Database) 
     async with httpx.AsyncClient(transport=httpx.MockTransport(slack)) as http:
         system = app.build(SETTINGS, database=database, clock=clock, http=http)
         await database.write(lambda db: desk.install(db, [sealed(ANNA, ADDRESS)], [OPS], {}))
-        await database.write(lambda db: store.insert(db, [a_check()]))
+        await database.write(lambda db: check_store.insert(db, [a_check()]))
         clock.advance(minutes=6)
         await database.write(lambda db: checker.sweep(db, clock.now()))
         clock.advance(seconds=10)
@@ -80,14 +82,16 @@ async def sent(person: Person, written: dict[str, dict[str, str]], contact: Cont
         return httpx.Response(200, stream=httpx.ByteStream(b'{"id": "m1"}'))
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(provider)) as http:
-        send = outfit.sender(SETTINGS, http, http, {kind: Setup(one) for kind, one in written.items()})
+        send = notifier_clients.sender(
+            SETTINGS, http, http, {kind: Setup(one) for kind, one in written.items()}
+        )
         outcome = await send(notice.trial(person, "http://test/", NOW), person, contact)
     return outcome, "".join(shown)
 
 
 async def test_a_sealed_setting_is_opened_for_its_notifier() -> None:
     contact = Contact("ntfy", "https://ntfy.example.com/ops")
-    kept = vault_of(SETTINGS).seal("tk_token", shelf.about("ntfy", "token"))
+    kept = vault_of(SETTINGS).seal("tk_token", registry.about("ntfy", "token"))
     assert await sent(ANNA, {"ntfy": {"token": kept}}, contact) == (
         Accepted("200 OK", "m1"),
         "Bearer tk_token",
@@ -105,7 +109,7 @@ async def test_what_is_sealed_for_another_is_refused_in_words() -> None:
 
 async def test_a_setting_that_cannot_be_opened_costs_only_its_own_kind() -> None:
     contact = Contact("ntfy", "https://ntfy.example.com/ops")
-    kept = vault_of(SETTINGS).seal("tk_token", shelf.about("email", "password"))
+    kept = vault_of(SETTINGS).seal("tk_token", registry.about("email", "password"))
     outcome, _ = await sent(ANNA, {"ntfy": {"token": kept}}, contact)
     assert outcome == Refused("there is no usable notifier of the kind ntfy here")
 
@@ -128,7 +132,7 @@ async def test_what_was_entered_goes_out_by_the_strict_client(database: Database
         system = app.build(SETTINGS, database=database, clock=clock, http=own, entered=strict)
         await database.write(lambda db: desk.install(db, [declared], [both], {}))
         await database.write(lambda db: desk.define_person(db, anna))
-        await database.write(lambda db: store.insert(db, [a_check()]))
+        await database.write(lambda db: check_store.insert(db, [a_check()]))
         clock.advance(minutes=6)
         await database.write(lambda db: checker.sweep(db, clock.now()))
         clock.advance(seconds=10)
@@ -140,9 +144,12 @@ async def test_what_was_entered_goes_out_by_the_strict_client(database: Database
 @pytest.mark.parametrize("origin", [Origin.API, Origin.FILE])
 async def test_how_far_mail_may_go_is_a_matter_of_who_has_written_the_mail_server(origin: Origin) -> None:
     """Whoever the mail is for: the file's mail server may stand inside, one that was entered may not."""
-    async with outfit.client_for_own(SETTINGS) as own, outfit.client_for_entered(SETTINGS) as entered:
+    async with (
+        notifier_clients.client_for_own(SETTINGS) as own,
+        notifier_clients.client_for_entered(SETTINGS) as entered,
+    ):
         settings = {"smtp": "smtp://mail.example.com", "from": "a@example.com"}
-        made = outfit.assembler(SETTINGS, own, entered, {})({"email": Setup(settings, origin)})
+        made = notifier_clients.assembler(SETTINGS, own, entered, {})({"email": Setup(settings, origin)})
         fence = own.fence if origin == Origin.FILE else entered.fence
         for emails in (made.own, made.entered):
             email = emails["email"]
@@ -155,7 +162,7 @@ def test_a_notifier_whose_settings_were_entered_is_strict_for_everybody() -> Non
         httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503))) for _ in "ab"
     )
     url = {"url": "https://events.example.com/v2/enqueue"}
-    made = outfit.assembler(SETTINGS, own, strict, {})(
+    made = notifier_clients.assembler(SETTINGS, own, strict, {})(
         {"pagerduty": Setup(url, Origin.API), "ntfy": Setup({})}
     )
     assert client_of(made.own["pagerduty"]) is client_of(made.entered["pagerduty"]) is strict

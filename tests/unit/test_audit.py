@@ -8,13 +8,15 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from heartbeat import audit, checker, hand, plan
+from heartbeat import audit
 from heartbeat.audit import Deed
-from heartbeat.check import Check
+from heartbeat.checks import actions, checker
+from heartbeat.checks.check import Check
 from heartbeat.database import Database
+from heartbeat.definitions import plan as definition_plan
 from tests.unit.conftest import NOW, a_check, somebody
-from tests.unit.test_config import EXAMPLE
-from tests.unit.test_plan import wanted
+from tests.unit.definitions.test_file import EXAMPLE
+from tests.unit.definitions.test_plan import wanted
 
 Insert = Callable[[Connection, list[Check]], dict[str, Check]]
 ANNA = somebody("anna")
@@ -58,13 +60,13 @@ async def test_what_is_done_to_checks_is_written_down_once(database: Database, i
     def work(db: Connection) -> None:
         insert(db, [a_check("one"), a_check("two")])
         for _ in range(2):
-            hand.pause(db, "one", ANNA, NOW)
-        hand.pause_all(db, ANNA, ["one", "two"], NOW)
+            actions.pause(db, "one", ANNA, NOW)
+        actions.pause_all(db, ANNA, ["one", "two"], NOW)
         for _ in range(2):
-            hand.resume(db, "two", ANNA, NOW)
-        hand.resume_all(db, ANNA, ["one", "two"], NOW)
-        hand.delete(db, "one", ANNA, NOW)
-        hand.delete(db, "nothing", ANNA, NOW)
+            actions.resume(db, "two", ANNA, NOW)
+        actions.resume_all(db, ANNA, ["one", "two"], NOW)
+        actions.delete(db, "one", ANNA, NOW)
+        actions.delete(db, "nothing", ANNA, NOW)
 
     await database.write(work)
     deeds = await database.read(lambda db: audit.listed(db, limit=99))
@@ -86,14 +88,14 @@ async def test_answers_to_incidents_are_written_down_once(database: Database, in
         insert(db, [a_check("one")])
         checker.sweep(db, LATER)
         for _ in range(2):
-            hand.acknowledge(db, 1, ANNA, LATER, until=LATER + timedelta(hours=1))
+            actions.acknowledge(db, 1, ANNA, LATER, until=LATER + timedelta(hours=1))
         for _ in range(2):
-            hand.snooze(db, 1, ANNA, LATER, LATER + timedelta(hours=2))
-        hand.note(db, 1, ANNA, "the disk is full", LATER, by="bob")
+            actions.snooze(db, 1, ANNA, LATER, LATER + timedelta(hours=2))
+        actions.note(db, 1, ANNA, "the disk is full", LATER, by="bob")
         for _ in range(2):
-            hand.resolve(db, 1, ANNA, LATER, by="bob")
-        hand.acknowledge(db, 99, ANNA, LATER)
-        hand.note(db, 99, ANNA, "nothing", LATER)
+            actions.resolve(db, 1, ANNA, LATER, by="bob")
+        actions.acknowledge(db, 99, ANNA, LATER)
+        actions.note(db, 99, ANNA, "nothing", LATER)
 
     await database.write(work)
     deeds = await database.read(lambda db: audit.listed(db, limit=99))
@@ -115,9 +117,9 @@ async def test_answers_to_incidents_are_written_down_once(database: Database, in
 async def test_a_configuration_that_changes_something_is_written_down(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "WRITTEN_DOWN", 2)
-    done = await database.write(lambda db: plan.apply(db, wanted(EXAMPLE), NOW))
-    await database.write(lambda db: plan.apply(db, wanted(EXAMPLE), NOW))
+    monkeypatch.setattr(definition_plan, "WRITTEN_DOWN", 2)
+    done = await database.write(lambda db: definition_plan.apply(db, wanted(EXAMPLE), NOW))
+    await database.write(lambda db: definition_plan.apply(db, wanted(EXAMPLE), NOW))
     (deed,) = await database.read(lambda db: audit.listed(db, limit=99))
     assert (deed.actor, deed.via, deed.action) == ("configuration file", "file", "configuration.apply")
     assert deed.after == {"changes": [*done.changes[:2], f"and {len(done.changes) - 2} more"]}

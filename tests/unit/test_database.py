@@ -12,11 +12,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, select, text
 
 from alerting.escalation import Policy, Step
-from alerting.rows import among, insert_many, metadata, update_many
+from alerting.sql import among, insert_many, metadata, update_many
 from alerting.tables import incidents
-from heartbeat import store
+from heartbeat.checks import store as check_store
+from heartbeat.checks.schedule import Cron
 from heartbeat.database import AlreadyServed, Database, Unavailable, reachable
-from heartbeat.schedule import Cron
 from heartbeat.tables import installation
 from tests.unit.conftest import NOW, a_check
 
@@ -138,12 +138,12 @@ async def test_a_frozen_value_comes_back_as_it_was_whichever_way_it_was_written(
     }
 
     def write(db: Connection) -> None:
-        store.insert(db, [a_check(slug, schedule=nightly) for slug in "abc"])
+        check_store.insert(db, [a_check(slug, schedule=nightly) for slug in "abc"])
         insert_many(db, incidents, [opened])
         db.execute(incidents.insert().values(opened | {"cause_key": "two"}))
 
     await database.write(write)
-    checks = await database.read(lambda db: store.listed(db, limit=9))
+    checks = await database.read(lambda db: check_store.listed(db, limit=9))
     assert [one.schedule for one in checks] == [nightly] * 3
     frozen = select(incidents.c.policy)
     assert await database.read(lambda db: db.execute(frozen).scalars().all()) == [ops, ops]

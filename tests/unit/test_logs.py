@@ -14,11 +14,13 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from alerting import commit, desk, escalator, logbook
+from alerting import after_commit, desk, escalator, timeline
 from alerting.incident import Facts, Hold, Symptom
 from alerting.severity import Severity
-from heartbeat import checker, logs, store
-from heartbeat.check import Cause
+from heartbeat import logs
+from heartbeat.checks import checker
+from heartbeat.checks import store as check_store
+from heartbeat.checks.check import Cause
 from heartbeat.database import Database, transact
 from heartbeat.settings import Settings
 from tests.unit.conftest import NOW, a_check
@@ -174,12 +176,12 @@ def test_what_was_rolled_back_is_not_told(database: Database) -> None:
     done: list[str] = []
 
     def broken(db: Connection) -> None:
-        commit.then(db, lambda: done.append("never"))
+        after_commit.then(db, lambda: done.append("never"))
         raise ValueError("rolled back")
 
     with pytest.raises(ValueError, match="rolled back"):
         transact(database.writer, broken)
-    transact(database.writer, lambda db: commit.then(db, lambda: done.append("once")))
+    transact(database.writer, lambda db: after_commit.then(db, lambda: done.append("once")))
     transact(database.writer, lambda db: None)
 
     assert done == ["once"]
@@ -234,12 +236,12 @@ def test_an_incident_that_is_held_says_so(database: Database, caplog: pytest.Log
 
 def test_a_storm_of_incidents_is_a_line_a_batch(database: Database, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    many = logbook.LINES + 1
+    many = timeline.LINES + 1
 
     transact(database.writer, lambda db: desk.raise_(db, symptoms(many), NOW))
     transact(database.writer, lambda db: escalator.sweep(db, LATER))
 
-    numbers = list(range(1, logbook.LINES + 1))
+    numbers = list(range(1, timeline.LINES + 1))
     assert told(caplog) == [
         (f"{many} incidents opened: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and more", _many("opened", many, numbers)),
         (f"{many} incidents paged: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and more", _many("paged", many, numbers)),
@@ -254,8 +256,10 @@ def _many(event: str, count: int, numbers: list[int]) -> dict[str, Any]:
 def test_checks_that_turn_down_together_are_one_line(
     database: Database, caplog: pytest.LogCaptureFixture, count: int, more: str
 ) -> None:
-    caplog.set_level(logging.INFO, "heartbeat.checker")
-    transact(database.writer, lambda db: store.insert(db, [a_check(f"job-{n:02}") for n in range(count)]))
+    caplog.set_level(logging.INFO, "heartbeat.checks.checker")
+    transact(
+        database.writer, lambda db: check_store.insert(db, [a_check(f"job-{n:02}") for n in range(count)])
+    )
 
     transact(database.writer, lambda db: checker.sweep(db, LATER))
     transact(database.writer, lambda db: checker.sweep(db, LATER))

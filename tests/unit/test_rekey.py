@@ -8,19 +8,19 @@ import pytest
 from sqlalchemy import Connection
 
 from alerting import desk
-from alerting.notifiers import shelf
-from alerting.notifiers.shelf import Setup
+from alerting.notifiers import registry
+from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
 from alerting.person import Contact, Person
 from heartbeat import audit, rekey, vault
 from heartbeat.access import store as users
 from heartbeat.access.account import User
+from heartbeat.actor import Role, Who
 from heartbeat.database import Database
 from heartbeat.rekey import Rotated
 from heartbeat.vault import Vault
-from heartbeat.who import Role, Who
 from tests.unit.conftest import NOW
-from tests.unit.edit.conftest import OPS
+from tests.unit.definitions.edit.conftest import OPS
 
 OLD, NEW = "an old key that is long and random", "a new key that is long and random"
 ANNA = Who("anna", Role.ADMIN, "command line")
@@ -50,8 +50,8 @@ def fill(db: Connection) -> None:
         )
         contacts = (replace(c, address=sealed(one, c)) if c.kind == "slack" else c for c in one.contacts)
         desk.define_person(db, replace(one, contacts=tuple(contacts)))
-    token = keys(OLD).seal("tk_token", shelf.about("ntfy", "token"))
-    desk.setups.put(db, "ntfy", Setup({"token": token}, Origin.API, NOW, "anna"))
+    token = keys(OLD).seal("tk_token", registry.about("ntfy", "token"))
+    desk.notifier_settings.put(db, "ntfy", Setup({"token": token}, Origin.API, NOW, "anna"))
 
 
 def sealed(person: Person, contact: Contact) -> str:
@@ -66,8 +66,8 @@ def clear(db: Connection, with_: Vault) -> dict[str, str]:
         for contact in person.contacts
         if contact.kind == "slack"
     }
-    token = desk.setups.load(db)["ntfy"].settings["token"]
-    return found | {"ntfy": with_.open(token, shelf.about("ntfy", "token"))}
+    token = desk.notifier_settings.load(db)["ntfy"].settings["token"]
+    return found | {"ntfy": with_.open(token, registry.about("ntfy", "token"))}
 
 
 async def test_everything_is_sealed_anew_and_nothing_else_changes(
@@ -79,7 +79,7 @@ async def test_everything_is_sealed_anew_and_nothing_else_changes(
     assert await database.read(lambda db: rekey.stale(db, keys(NEW, OLD))) == Rotated(anew=8)
     assert await rekey.rotate(database, keys(NEW, OLD), ANNA, NOW) == Rotated(anew=8)
     assert await database.read(lambda db: clear(db, keys(NEW))) == before
-    setup = (await database.read(desk.setups.load))["ntfy"]
+    setup = (await database.read(desk.notifier_settings.load))["ntfy"]
     assert (setup.origin, setup.changed_at, setup.changed_by) == ("api", NOW, "anna")
     people = await database.read(desk.people)
     assert people["first"].contacts == (Contact("slack", "${SLACK}"),)

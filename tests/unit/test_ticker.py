@@ -12,7 +12,7 @@ from alerting.span import Fact, Span, untold
 from heartbeat.clock import WallClock
 from heartbeat.database import Database
 from heartbeat.metrics import Metrics
-from heartbeat.outside import OutsideHeartbeat
+from heartbeat.outside_heartbeat import OutsideHeartbeat
 from heartbeat.ticker import LEFT_LYING, Dues, Stage, Ticker
 from tests.unit.conftest import NOW
 

@@ -1,1 +1,1 @@
-"""Ways back from outside to the page that was sent there: one file for each."""
+"""Answers that come back: the signed link of a page, and calls of providers."""

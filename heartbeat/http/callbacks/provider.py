@@ -19,11 +19,12 @@ from alerting import desk
 from alerting.incident import Acknowledged, Missing, Resolved, Stale
 from alerting.notifiers.contract import Acknowledgement, Malformed, Receipt, Unsigned
 from alerting.notifiers.wording import quoted
-from heartbeat import hand
-from heartbeat.http import auth, problem, view
-from heartbeat.http.door import Door
+from heartbeat.actor import Role, Who
+from heartbeat.checks import actions
+from heartbeat.http import auth, problem
+from heartbeat.http.context import Door
+from heartbeat.http.pages import rows as view_rows
 from heartbeat.http.problem import NoSuch
-from heartbeat.who import Role, Who
 
 LOOKS = 3
 LOOK_AGAIN = 0.5
@@ -98,7 +99,7 @@ def _acknowledge(
     db: Connection, kind: str, receipt: Acknowledgement, remote: str, now: datetime
 ) -> list[Outcome]:
     """Answer every incident of the send, in the name that the provider gives, else of whoever was paged."""
-    names = view.names(desk.people(db))
+    names = view_rows.names(desk.people(db))
     outcomes: list[Outcome] = []
     sent = {
         (page.incident_id, page.occurrence): page.person
@@ -107,7 +108,7 @@ def _acknowledge(
     for (incident, occurrence), person in sorted(sent.items()):
         name = quoted(receipt.by) or names.get(person, person)
         who = Who(name, Role.RESPONDER, f"callback {kind}", remote)
-        outcomes.append(hand.acknowledge(db, incident, who, now, occurrence=occurrence))
+        outcomes.append(actions.acknowledge(db, incident, who, now, occurrence=occurrence))
     return outcomes
 
 

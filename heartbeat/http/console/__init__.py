@@ -2,51 +2,43 @@
 
 from fastapi import APIRouter
 
-from heartbeat.http import page
-from heartbeat.http.console import (
-    account,
-    announcements,
-    answer,
-    arrange,
-    audit,
-    bulk,
-    checks,
-    define,
-    factor,
-    incidents,
-    join,
-    keys,
-    maintenance,
-    oidc,
-    on_call,
-    one_check,
-    people,
-    policies,
-    sign_in,
-    stream,
-    users,
-)
-from heartbeat.http.console.visit import signed_in
-from heartbeat.http.door import Door
+from heartbeat.http.console import stream
+from heartbeat.http.console.account import invitation, oidc, second_factor, sign_in, users
+from heartbeat.http.console.account import keys as key_pages
+from heartbeat.http.console.account import own as own_account
+from heartbeat.http.console.announcements import pages as announcement_pages
+from heartbeat.http.console.audit import pages as audit_pages
+from heartbeat.http.console.checks import bulk
+from heartbeat.http.console.checks import form as check_form
+from heartbeat.http.console.checks import list as check_list
+from heartbeat.http.console.checks import page as check_page
+from heartbeat.http.console.incidents import pages as incident_pages
+from heartbeat.http.console.maintenance import form as maintenance_form
+from heartbeat.http.console.maintenance import pages as maintenance_pages
+from heartbeat.http.console.on_call import pages as on_call_pages
+from heartbeat.http.console.on_call import person_form, policy_form
+from heartbeat.http.console.request import signed_in
+from heartbeat.http.context import Door
+from heartbeat.http.pages import render
 
 ROOMS = (
-    checks,
+    check_list,
     bulk,
-    define,
-    one_check,
-    incidents,
-    maintenance,
-    arrange,
-    on_call,
-    people,
-    policies,
-    announcements,
+    check_form,
+    check_page,
+    incident_pages,
+    maintenance_pages,
+    maintenance_form,
+    on_call_pages,
+    person_form,
+    policy_form,
+    announcement_pages,
     stream,
-    account,
-    factor,
+    own_account,
+    second_factor,
     users,
-    keys,
-    audit,
+    key_pages,
+    audit_pages,
 )
 
 
@@ -58,9 +50,8 @@ def router(door: Door) -> APIRouter:
             routes.add_route(path, signed_in(door, shown, role), methods=["GET"], include_in_schema=False)
         for path, (role, shown) in room.ACTING.items():
             routes.add_route(path, signed_in(door, shown, role), methods=["POST"], include_in_schema=False)
-    routes.add_route("/static/{name}", page.static, methods=["GET"], include_in_schema=False)
+    routes.add_route("/static/{name}", render.static, methods=["GET"], include_in_schema=False)
     routes.include_router(sign_in.router(door))
-    routes.include_router(join.router(door))
+    routes.include_router(invitation.router(door))
     routes.include_router(oidc.router(door))
-    routes.include_router(answer.router(door))
     return routes

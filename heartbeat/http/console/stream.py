@@ -12,11 +12,12 @@ from http import HTTPStatus
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from heartbeat.actor import Role
 from heartbeat.database import Unavailable
-from heartbeat.http import auth, pulse
-from heartbeat.http.console.visit import Shown, Visit
-from heartbeat.http.live import Listener, Live, Versions
-from heartbeat.who import Role
+from heartbeat.http import auth
+from heartbeat.http.console.request import Shown, Visit
+from heartbeat.http.pages import versions
+from heartbeat.http.pages.live import Listener, Live, Versions
 
 BEAT = 15.0
 """Seconds after which a stream that has nothing to say says so, or what stands between would close it. Who has been
@@ -62,21 +63,23 @@ class Stream(Response):
             # At each beat, and before each piece of news, which makes the browser ask for a whole page anyway.
             if not await self._may_hear():
                 return
-            said = f"id: {pulse.written(known)}\ndata: {' '.join(sorted(known))}\n\n" if known else ": \n\n"
+            said = (
+                f"id: {versions.written(known)}\ndata: {' '.join(sorted(known))}\n\n" if known else ": \n\n"
+            )
             await _say(send, said)
 
 
 async def listen(visit: Visit) -> Response:
     """Tell this browser when what it shows has changed."""
     asked = visit.request.query_params
-    topics = [topic for topic in asked.getlist("topic") if pulse.is_topic(topic)][:TOPICS]
+    topics = [topic for topic in asked.getlist("topic") if versions.is_topic(topic)][:TOPICS]
     if not topics:
         return PlainTextResponse("topic: must be what the page shows.", HTTPStatus.BAD_REQUEST)
-    seen = pulse.read(visit.request.headers.get("last-event-id") or asked.get("since", ""))
+    seen = versions.read(visit.request.headers.get("last-event-id") or asked.get("since", ""))
 
     async def look(every: Collection[str]) -> Versions | None:
         try:
-            return await visit.read(lambda db: pulse.versions(db, every))
+            return await visit.read(lambda db: versions.versions(db, every))
         except Unavailable:
             return None
 

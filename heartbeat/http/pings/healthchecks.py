@@ -10,7 +10,7 @@ from hashlib import sha256
 from urllib.parse import parse_qs
 from uuid import UUID
 
-from heartbeat.check import Signal
+from heartbeat.checks.check import Signal
 from heartbeat.http.asgi import Scope
 from heartbeat.http.pings import dialect
 from heartbeat.http.pings.dialect import RETRY_AFTER, BadPing, Response

@@ -8,9 +8,9 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.incident import State as Life
-from heartbeat.check import State
-from heartbeat.http import glance
+from heartbeat.checks.check import State
 from heartbeat.http.auth import Admin, Given, known
+from heartbeat.http.pages import queries
 from heartbeat.http.problem import RESPONSES, Unacceptable
 from heartbeat.http.v1 import (
     announcements,
@@ -61,7 +61,7 @@ async def show_overview(door: Given, seen: Reads) -> Overview:
     """How everything stands, in a few numbers that cost little: for walls, scripts and bars."""
 
     def work(db: Connection) -> Overview:
-        count, standing = glance.count(db), desk.standing(db)
+        count, standing = queries.count(db), desk.standing(db)
         seen.now(tag((count, standing.incidents, standing.unanswered_since)))
         kept = (State.NEW, State.UP, State.DOWN, State.PAUSED)
         unresolved = (Life.OPEN, Life.ACKNOWLEDGED, Life.SNOOZED)

@@ -11,10 +11,9 @@ from pydantic import AliasPath, BaseModel, ConfigDict, Field, PlainSerializer, W
 from alerting import incident
 from alerting.desk import Dossier
 from alerting.severity import Severity
-from heartbeat import check as watched
-from heartbeat import schedule
-from heartbeat.check import Cause, Signal, State
-from heartbeat.checks import definition
+from heartbeat.checks import check as watched
+from heartbeat.checks import definition, schedule
+from heartbeat.checks.check import Cause, Signal, State
 from heartbeat.checks.definition import CheckDefinition
 
 Seconds = Annotated[timedelta, PlainSerializer(timedelta.total_seconds, return_type=float)]

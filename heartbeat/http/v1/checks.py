@@ -11,19 +11,20 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import desk
-from heartbeat import check, definitions, hand, store
-from heartbeat.check import State
-from heartbeat.checks import symptoms
+from heartbeat.checks import actions, check, history, symptoms
+from heartbeat.checks import store as check_store
+from heartbeat.checks.check import State
 from heartbeat.checks.definition import CheckDefinition
-from heartbeat.config import entry
-from heartbeat.edit import checks as edit
-from heartbeat.http import reading
+from heartbeat.definitions import entry as definition_entry
+from heartbeat.definitions import store as definition_store
+from heartbeat.definitions.edit import checks as edit
 from heartbeat.http.auth import Admin, Given, Responder
-from heartbeat.http.door import Door
+from heartbeat.http.context import Door
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields
 from heartbeat.http.v1.answers import Check, Checks, Pings, Transitions
 from heartbeat.http.v1.tags import Changes, Reads, put, tag
+from heartbeat.pings import store as ping_store
 
 SCANNED = 1_000
 """Checks that are looked at for one page, where what is asked for follows from the time."""
@@ -49,7 +50,7 @@ Definition = Annotated[
 
 _DERIVED: Final = (State.NEW, State.UP, State.LATE)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_SLUG = re.compile(entry.SLUG)
+_SLUG = re.compile(definition_entry.SLUG)
 
 
 @router.get("")
@@ -105,8 +106,8 @@ async def define_check(
 
     def work(db: Connection) -> tuple[Check, str, bool]:
         slug = _slug_of(db, name)
-        definitions.wait_for_turn(db)
-        before = store.load(db, slug)
+        definition_store.wait_for_turn(db)
+        before = check_store.load(db, slug)
         precondition.require(None if before is None else _tag(before, now, {}))
         done = edit.define(db, who, slug, edit.read(db, slug, given), now)
         incidents = _incidents(db, [done.check])
@@ -126,14 +127,14 @@ async def pause_check(name: fields.Name, door: Given, who: Responder) -> Check:
     An incident of it ends or goes on without it. Pausing what is paused changes nothing.
     """
     now = door.clock.now()
-    return await _changed(door, name, lambda db, named: hand.pause(db, named, who, now))
+    return await _changed(door, name, lambda db, named: actions.pause(db, named, who, now))
 
 
 @router.post("/{name}/resume")
 async def resume_check(name: fields.Name, door: Given, who: Responder) -> Check:
     """Expect a paused check afresh from now on. Resuming what is not paused changes nothing."""
     now = door.clock.now()
-    return await _changed(door, name, lambda db, named: hand.resume(db, named, who, now))
+    return await _changed(door, name, lambda db, named: actions.resume(db, named, who, now))
 
 
 @router.delete("/{name}", status_code=204)
@@ -153,7 +154,9 @@ async def list_pings(
     before: fields.BeforePing | None = None,
 ) -> Pings:
     """Its last pings, newest first. The last 100 are kept."""
-    found = await door.database.read(lambda db: reading.pings_of(db, look_up(db, name).id, limit + 1, before))
+    found = await door.database.read(
+        lambda db: ping_store.pings_of(db, look_up(db, name).id, limit + 1, before)
+    )
     following = found[limit - 1]["n"] if len(found) > limit else None
     return seen.whole(Pings.model_validate({"pings": found[:limit], "next": following}))
 
@@ -166,7 +169,7 @@ async def show_body(name: fields.Name, n: fields.Nth, door: Given) -> Response:
 
     def work(db: Connection) -> tuple[str, bytes | None]:
         one = look_up(db, name)
-        return one.slug, reading.body_of(db, one.id, n)
+        return one.slug, ping_store.body_of(db, one.id, n)
 
     slug, body = await door.database.read(work)
     if body is None:
@@ -186,7 +189,7 @@ async def list_transitions(
 ) -> Transitions:
     """The changes of its state, newest first."""
     found = await door.database.read(
-        lambda db: reading.transitions_of(db, look_up(db, name).id, limit + 1, before)
+        lambda db: history.transitions_of(db, look_up(db, name).id, limit + 1, before)
     )
     following = found[limit - 1]["id"] if len(found) > limit else None
     return seen.whole(Transitions.model_validate({"transitions": found[:limit], "next": following}))
@@ -200,7 +203,7 @@ def _page(
     No index knows what follows from the time: a bounded number of checks is looked at; a page may be short.
     """
     wide = SCANNED if state in _DERIVED else limit + 1
-    scanned = store.listed(db, limit=wide, after=after, state=None if state is State.LATE else state)
+    scanned = check_store.listed(db, limit=wide, after=after, state=None if state is State.LATE else state)
     found = [one for one in scanned if state in (None, check.status(one, now))]
     if len(found) > limit:
         return found[:limit], found[limit - 1].slug
@@ -247,7 +250,7 @@ def _slug_of(db: Connection, name: str) -> str:
 
 def look_up(db: Connection, name: str) -> check.Check:
     """The check of this slug or uuid. Raises `NoSuch`."""
-    return _known(store.load(db, _named(name)), name)
+    return _known(check_store.load(db, _named(name)), name)
 
 
 def _known(one: check.Check | None, name: str) -> check.Check:

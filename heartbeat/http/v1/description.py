@@ -7,9 +7,9 @@ operation needs, an example of everything, and what goes wrong in which words.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from heartbeat.actor import Role
 from heartbeat.http.problem import Problem
 from heartbeat.http.v1 import example
-from heartbeat.who import Role
 
 Node = dict[str, Any]
 

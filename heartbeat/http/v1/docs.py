@@ -12,11 +12,12 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from starlette.responses import Response
 
-from heartbeat.http import auth, page
+from heartbeat.actor import Role
+from heartbeat.http import auth
 from heartbeat.http.auth import Given
+from heartbeat.http.pages import render
 from heartbeat.http.problem import KeyWanted
 from heartbeat.http.v1 import description, example
-from heartbeat.who import Role
 
 router = APIRouter(prefix="/v1", include_in_schema=False)
 
@@ -77,17 +78,17 @@ async def show_docs(request: Request, door: Given) -> Response:
         await auth.reader(request)
     except KeyWanted:
         if "text/html" in request.headers.get("accept", ""):
-            return page.see_other("/sign-in?next=/v1/docs")
+            return render.see_other("/sign-in?next=/v1/docs")
         raise
     described = description_of(request.app, door.public_url)
     about = _html(described["info"]["description"])
     version, faults = described["info"]["version"], _faults(described)
     tomorrow = (door.clock.now() + timedelta(days=1)).date()
     found = groups(ahead(described, tomorrow))
-    manual = page.render(
-        "api.html", about=about, version=version, url=door.public_url, groups=found, faults=faults
+    manual = render.render(
+        "v1/docs.html", about=about, version=version, url=door.public_url, groups=found, faults=faults
     )
-    return page.zipped(request, manual)
+    return render.zipped(request, manual)
 
 
 def description_of(app: FastAPI, public_url: str) -> dict[str, Any]:

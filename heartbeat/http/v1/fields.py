@@ -16,11 +16,11 @@ from pydantic import (
     WrapValidator,
 )
 
-from heartbeat.check import State
-from heartbeat.config import entry
-from heartbeat.config.definition import SHAPES
-from heartbeat.maintenance import Phase
-from heartbeat.who import Who
+from heartbeat.actor import Who
+from heartbeat.checks.check import State
+from heartbeat.checks.maintenance import Phase
+from heartbeat.definitions import entry as definition_entry
+from heartbeat.definitions.single import SHAPES
 
 MAX_NUMBER = 2**63 - 1
 """The largest number that a row can have."""
@@ -42,11 +42,11 @@ def said(words: str) -> WrapValidator:
 
 
 def _instant(value: Any) -> datetime:
-    return entry.instant(value if isinstance(value, str) else "")
+    return definition_entry.instant(value if isinstance(value, str) else "")
 
 
 def _cursor(text: str) -> str:
-    return entry.slug(text) if text else text
+    return definition_entry.slug(text) if text else text
 
 
 def _keepable(text: str) -> str:
@@ -121,14 +121,14 @@ WindowPhase = Annotated[
 FileName = Annotated[
     str,
     Query(description="The file's name, for the words of problems."),
-    AfterValidator(entry.line(MAX_PATH)),
+    AfterValidator(definition_entry.line(MAX_PATH)),
 ]
 
 Slug = Annotated[str, Path(description="Its name: a-z, 0-9, _ and -.")]
 NewSlug = Annotated[
     str,
     Path(description="Its name: a-z, 0-9, _ and -, at most 100."),
-    AfterValidator(entry.slug),
+    AfterValidator(definition_entry.slug),
 ]
 AfterName = Annotated[
     str, Query(description="Go on after this name: `next` of the page before."), AfterValidator(_cursor)
@@ -165,7 +165,7 @@ Instant = Annotated[datetime, BeforeValidator(_instant)]
 By = Annotated[
     str,
     Field(description="Who does this, where that is not who calls.", examples=["first"]),
-    AfterValidator(entry.line(entry.MAX_NAME)),
+    AfterValidator(definition_entry.line(definition_entry.MAX_NAME)),
 ]
 Occurrence = Annotated[
     int,

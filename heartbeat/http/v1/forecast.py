@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from alerting.person import Person
-from heartbeat import forecast
-from heartbeat.edit import people as edit
+from heartbeat.checks import forecast
+from heartbeat.definitions.edit import people as edit
 from heartbeat.http.auth import Given
 from heartbeat.http.v1 import checks, fields
 from heartbeat.http.v1.answers import Answer

@@ -17,16 +17,15 @@ from alerting.incident import (
     Snoozed,
     Stale,
 )
-from heartbeat import hand
-from heartbeat.checks import symptoms
-from heartbeat.http import glance
+from heartbeat.actor import Who
+from heartbeat.checks import actions, symptoms
 from heartbeat.http.auth import Given, Responder
-from heartbeat.http.door import Door
+from heartbeat.http.context import Door
+from heartbeat.http.pages import queries
 from heartbeat.http.problem import NoSuch, Outdated, Unacceptable
 from heartbeat.http.v1 import fields
 from heartbeat.http.v1.answers import Answered, Incidents, Story
 from heartbeat.http.v1.tags import Reads, Seen, tag
-from heartbeat.who import Who
 
 Outcome = Acknowledged | Snoozed | Resolved | Stale | Missing
 
@@ -70,7 +69,7 @@ async def acknowledge(
     now = door.clock.now()
     until = asked.until and _soon(asked.until, now)
     outcome = await door.database.write(
-        lambda db: hand.acknowledge(
+        lambda db: actions.acknowledge(
             db, number, who, now, by=asked.by, occurrence=asked.occurrence, until=until
         )
     )
@@ -83,7 +82,7 @@ async def snooze(number: fields.Number, door: Given, who: Responder, asked: fiel
     """Quiet until then, when it pages again."""
     now = door.clock.now()
     until = _soon(asked.until, now)
-    outcome = await door.database.write(lambda db: hand.snooze(db, number, who, now, until, by=asked.by))
+    outcome = await door.database.write(lambda db: actions.snooze(db, number, who, now, until, by=asked.by))
     return _answered(door, number, outcome)
 
 
@@ -93,7 +92,7 @@ async def resolve(
 ) -> Answered:
     """End it. Checks of it that are still down are expected afresh from now on, so that none is forgotten."""
     now, by = door.clock.now(), (asked and asked.by) or who.name
-    outcome = await door.database.write(lambda db: hand.resolve(db, number, who, now, by=by))
+    outcome = await door.database.write(lambda db: actions.resolve(db, number, who, now, by=by))
     return _answered(door, number, outcome)
 
 
@@ -109,14 +108,14 @@ def _story(db: Connection, number: int, seen: Seen) -> Story:
     found = _dossier(db, number)
     (named,) = symptoms.titled(db, [found.incident])
     found = replace(found, incident=named)
-    slugs = glance.slugs(db, [symptom.key for symptom in found.symptoms])
+    slugs = queries.slugs(db, [symptom.key for symptom in found.symptoms])
     seen.now(tag(found.incident.id, (found, slugs)))
     return Story.of(found, slugs)
 
 
 def _note(db: Connection, number: int, who: Who, by: str, words: str, now: datetime) -> bool:
     known = {(entry.by, entry.words) for entry in _dossier(db, number).timeline if entry.kind == "note"}
-    return (by, words) not in known and hand.note(db, number, who, words, now, by=by)
+    return (by, words) not in known and actions.note(db, number, who, words, now, by=by)
 
 
 def _answered(door: Door, number: int, outcome: Outcome) -> Answered:

@@ -8,15 +8,17 @@ from pydantic import Field
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from heartbeat import definitions, maintenance, store, windows
-from heartbeat.edit import maintenance as edit
-from heartbeat.edit.maintenance import Arranged
+from heartbeat.checks import maintenance, maintenance_store
+from heartbeat.checks import store as check_store
+from heartbeat.checks.maintenance import Phase, Window
+from heartbeat.definitions import store as definition_store
+from heartbeat.definitions.edit import maintenance as edit
+from heartbeat.definitions.edit.maintenance import Arranged
 from heartbeat.http.auth import Given, Responder
 from heartbeat.http.problem import NoSuch, Unacceptable
 from heartbeat.http.v1 import fields
 from heartbeat.http.v1.answers import Answer
 from heartbeat.http.v1.tags import Changes, Reads, put, tag
-from heartbeat.maintenance import Phase, Window
 
 router = APIRouter(prefix="/maintenance", tags=["maintenance"])
 
@@ -86,7 +88,7 @@ async def list_maintenance(
     now = door.clock.now()
 
     def work(db: Connection) -> MaintenanceWindows:
-        found = windows.listed(db, now, limit=limit + 1, phase=phase, before=before)
+        found = maintenance_store.listed(db, now, limit=limit + 1, phase=phase, before=before)
         following = found[limit - 1].id if len(found) > limit else None
         shown = [_shown(db, one, now) for one in found[:limit]]
         seen.now(tag((shown, following)))
@@ -101,7 +103,7 @@ async def show_maintenance(number: fields.WindowNumber, door: Given, seen: Reads
     now = door.clock.now()
 
     def work(db: Connection) -> Maintenance:
-        shown = _shown(db, _known(windows.load(db, number), number), now)
+        shown = _shown(db, _known(maintenance_store.load(db, number), number), now)
         seen.now(_tag(shown))
         return shown
 
@@ -153,8 +155,8 @@ async def change_maintenance(
 
     def work(db: Connection) -> Arrangement:
         # Before the window is locked: whoever has the turn may want that lock.
-        definitions.wait_for_turn(db)
-        before = _known(windows.load(db, number), number)
+        definition_store.wait_for_turn(db)
+        before = _known(maintenance_store.load(db, number), number)
         precondition.require(_tag(_shown(db, before, now)))
         wanted = edit.read({"starts_at": before.starts_at.isoformat()} | given, now)
         done = edit.change(db, who, number, wanted, now)
@@ -195,7 +197,7 @@ def _answered(db: Connection, done: Arranged, now: datetime) -> Arrangement:
 
 
 def _fields(db: Connection, one: Window, now: datetime) -> dict[str, Any]:
-    more = {"phase": maintenance.phase(one, now), "checks": store.count_with(db, one.match)}
+    more = {"phase": maintenance.phase(one, now), "checks": check_store.count_with(db, one.match)}
     return {name: getattr(one, name) for name in Maintenance.model_fields if hasattr(one, name)} | more
 
 

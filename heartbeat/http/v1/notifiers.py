@@ -9,10 +9,10 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import desk
-from alerting.notifiers.shelf import Setup
-from heartbeat import definitions
-from heartbeat.edit import notifiers as edit
-from heartbeat.edit import outward
+from alerting.notifiers.registry import Setup
+from heartbeat.definitions import store as definition_store
+from heartbeat.definitions.edit import notifiers as edit
+from heartbeat.definitions.edit import reachability
 from heartbeat.http.auth import Admin, Given
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields
@@ -60,7 +60,7 @@ async def list_notifiers(door: Given, seen: Reads) -> Notifiers:
     """Every notifier that is set up, without its secrets. Others are there as well where they need no settings."""
 
     def work(db: Connection) -> Notifiers:
-        found = desk.setups.load(db)
+        found = desk.notifier_settings.load(db)
         seen.now(tag(found))
         return Notifiers(notifiers=[_shown(kind, setup) for kind, setup in found.items()])
 
@@ -72,7 +72,7 @@ async def show_notifier(kind: fields.Slug, door: Given, seen: Reads) -> Notifier
     """How one notifier is set up, without its secrets."""
 
     def work(db: Connection) -> Notifier:
-        found = desk.setups.load(db).get(kind)
+        found = desk.notifier_settings.load(db).get(kind)
         if found is None:
             raise _missing(kind)
         seen.now(tag(found))
@@ -96,12 +96,12 @@ async def define_notifier(
     there is. Addresses in it may lead to the internet only, unless the operator allows more. The same again
     changes nothing. What the configuration file sets up stays (409).
     """
-    await outward.vet_notifier(door.fence, kind, given)
+    await reachability.vet_notifier(door.fence, kind, given)
     now = door.clock.now()
 
     def work(db: Connection) -> tuple[Setup, bool]:
-        definitions.wait_for_turn(db)
-        before = desk.setups.load(db).get(kind)
+        definition_store.wait_for_turn(db)
+        before = desk.notifier_settings.load(db).get(kind)
         precondition.require(None if before is None else tag(before))
         wanted = edit.read(db, door.vault, who, kind, given, now)
         return edit.define(db, who, kind, wanted, now), before is None

@@ -8,9 +8,9 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import desk, person
-from heartbeat import definitions
-from heartbeat.edit import outward
-from heartbeat.edit import people as edit
+from heartbeat.definitions import store as definition_store
+from heartbeat.definitions.edit import people as edit
+from heartbeat.definitions.edit import reachability
 from heartbeat.http.auth import Admin, Given
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields, listing
@@ -108,11 +108,11 @@ async def define_person(
     keeps the one of that kind that there is. Pages that wait go to the new contacts. The same again changes
     nothing. Whom the configuration file declares stays (409).
     """
-    await outward.vet_person(door.fence, name, given)
+    await reachability.vet_person(door.fence, name, given)
     now = door.clock.now()
 
     def work(db: Connection) -> tuple[person.Person, bool, Person]:
-        definitions.wait_for_turn(db)
+        definition_store.wait_for_turn(db)
         before = desk.people(db).get(name)
         precondition.require(None if before is None else tag(before))
         wanted = edit.read(db, door.vault, name, given)

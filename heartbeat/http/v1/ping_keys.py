@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
-from heartbeat.edit import ping_keys as edit
+from heartbeat.definitions.edit import ping_keys as edit
 from heartbeat.http.auth import Admin, Given
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields, listing

@@ -8,8 +8,9 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import desk, escalation
-from heartbeat import definitions, installation
-from heartbeat.edit import policies as edit
+from heartbeat import installation
+from heartbeat.definitions import store as definition_store
+from heartbeat.definitions.edit import policies as edit
 from heartbeat.http.auth import Admin, Given
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields, listing
@@ -93,7 +94,7 @@ async def define_policy(
     now = door.clock.now()
 
     def work(db: Connection) -> tuple[bool, str, Policy]:
-        definitions.wait_for_turn(db)
+        definition_store.wait_for_turn(db)
         before = desk.policies(db).get(name)
         precondition.require(None if before is None else tag(before))
         wanted = edit.read(db, name, given)

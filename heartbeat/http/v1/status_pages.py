@@ -7,9 +7,9 @@ from pydantic import Field
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from heartbeat import definitions
-from heartbeat.config import public
-from heartbeat.edit import status_pages as edit
+from heartbeat.definitions import status_page
+from heartbeat.definitions import store as definition_store
+from heartbeat.definitions.edit import status_pages as edit
 from heartbeat.http.auth import Admin, Given
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields, listing
@@ -51,7 +51,7 @@ async def list_status_pages(
     """Every status page by name."""
 
     def work(db: Connection) -> StatusPages:
-        found, following = listing.page(definitions.status_pages_of(db), after, limit)
+        found, following = listing.page(definition_store.status_pages_of(db), after, limit)
         seen.now(tag((found, following)))
         shown = [_shown(one, door.public_url) for one in found]
         return StatusPages(status_pages=shown, next=following)
@@ -64,7 +64,7 @@ async def show_status_page(name: fields.Slug, door: Given, seen: Reads) -> Statu
     """One status page."""
 
     def work(db: Connection) -> StatusPage:
-        one = _known(definitions.status_pages_of(db).get(name), name)
+        one = _known(definition_store.status_pages_of(db).get(name), name)
         seen.now(tag(one))
         return _shown(one, door.public_url)
 
@@ -86,9 +86,9 @@ async def define_status_page(
     """
     now = door.clock.now()
 
-    def work(db: Connection) -> tuple[public.StatusPage, bool, StatusPage]:
-        definitions.wait_for_turn(db)
-        before = definitions.status_pages_of(db).get(name)
+    def work(db: Connection) -> tuple[status_page.StatusPage, bool, StatusPage]:
+        definition_store.wait_for_turn(db)
+        before = definition_store.status_pages_of(db).get(name)
         precondition.require(None if before is None else tag(before))
         wanted = edit.read(name, given)
         edit.define(db, who, wanted, now)
@@ -106,7 +106,7 @@ async def delete_status_page(name: fields.Slug, door: Given, who: Admin) -> None
     _known(await door.database.write(lambda db: edit.delete(db, who, name, now)), name)
 
 
-def _shown(one: public.StatusPage, public_url: str) -> StatusPage:
+def _shown(one: status_page.StatusPage, public_url: str) -> StatusPage:
     return StatusPage(
         slug=one.slug,
         title=one.title,
@@ -116,7 +116,7 @@ def _shown(one: public.StatusPage, public_url: str) -> StatusPage:
     )
 
 
-def _known(one: public.StatusPage | None, name: str) -> public.StatusPage:
+def _known(one: status_page.StatusPage | None, name: str) -> status_page.StatusPage:
     if one is None:
         raise NoSuch(f"There is no status page {name[:100]!r}.")
     return one

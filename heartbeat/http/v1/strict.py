@@ -4,7 +4,7 @@ from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from heartbeat.config.document import SHOWN, suggestion
+from heartbeat.definitions.document import SHOWN, suggestion
 from heartbeat.http.problem import Unacceptable
 
 

@@ -11,7 +11,7 @@ from heartbeat.access import account, store
 from heartbeat.access import users as edit
 from heartbeat.access.account import User as Kept
 from heartbeat.http.auth import Admin, Given
-from heartbeat.http.door import Door
+from heartbeat.http.context import Door
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields, listing
 from heartbeat.http.v1.answers import Answer

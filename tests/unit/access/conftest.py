@@ -10,9 +10,9 @@ from heartbeat.access import store
 from heartbeat.access.account import User
 from heartbeat.access.hasher import Hasher
 from heartbeat.access.sign_in import Client, Gate
+from heartbeat.actor import Role, Who
 from heartbeat.audit import Deed, listed
 from heartbeat.database import Database
-from heartbeat.who import Role, Who
 from tests.unit.conftest import NOW
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

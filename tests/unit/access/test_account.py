@@ -6,7 +6,7 @@ import pytest
 
 from heartbeat.access import account
 from heartbeat.access.account import LastAdmin, Unfit, User
-from heartbeat.who import Role
+from heartbeat.actor import Role
 from tests.unit.conftest import NOW
 
 ANNA = User(1, "anna", Role.ADMIN, NOW, "root", "hash")

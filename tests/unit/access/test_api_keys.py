@@ -9,9 +9,9 @@ from heartbeat.access import api_key, api_key_store, api_keys, token
 from heartbeat.access.account import Unfit
 from heartbeat.access.api_key import Key, Scope
 from heartbeat.access.api_keys import KeyExists
+from heartbeat.actor import Role
 from heartbeat.database import Database
 from heartbeat.pings import keys as ping_keys
-from heartbeat.who import Role
 from tests.unit.access.conftest import ROOT, deeds
 from tests.unit.conftest import NOW
 

@@ -14,9 +14,9 @@ from heartbeat.access import newcomer, store
 from heartbeat.access import oidc as oidc_room
 from heartbeat.access.oidc import AuthorizationRequest, Identity, Oidc, ProviderUnavailable, SignInFailed
 from heartbeat.access.ways import Provider
+from heartbeat.actor import Role
 from heartbeat.database import Database
 from heartbeat.settings import BadSetting, read
-from heartbeat.who import Role
 from tests.unit.access.conftest import add, deeds
 from tests.unit.access.provider import ANOTHER, CLIENT, ISSUER, KEY, SECRET, LocalProvider
 from tests.unit.conftest import NOW

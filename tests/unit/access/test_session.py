@@ -8,7 +8,7 @@ import pytest
 from heartbeat.access import session
 from heartbeat.access.account import User
 from heartbeat.access.session import Limits, Session
-from heartbeat.who import Role
+from heartbeat.actor import Role
 from tests.unit.conftest import NOW
 
 LIMITS = Limits(idle=timedelta(hours=1), longest=timedelta(hours=3))

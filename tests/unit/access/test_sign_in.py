@@ -16,8 +16,8 @@ from heartbeat.access.hasher import Hasher
 from heartbeat.access.session import Limits
 from heartbeat.access.sign_in import WRONG_CREDENTIALS, Gate, Refused
 from heartbeat.access.tables import sign_in_tries
+from heartbeat.actor import Role, Who
 from heartbeat.database import Database
-from heartbeat.who import Role, Who
 from tests.unit.access.conftest import CHEAP, HERE, PASSWORD, add, deeds
 from tests.unit.conftest import NOW
 

@@ -12,8 +12,8 @@ from heartbeat.access import sign_in, store, users
 from heartbeat.access.account import LastAdmin, User
 from heartbeat.access.session import Limits
 from heartbeat.access.users import LinkGone, UserExists
+from heartbeat.actor import Role
 from heartbeat.database import Database
-from heartbeat.who import Role
 from tests.unit.access.conftest import HERE, ROOT, add, deeds
 from tests.unit.conftest import NOW
 

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, make_url
 from alerting import desk
 from alerting.escalation import Policy, Step
 from alerting.incident import Incident, Surroundings
-from heartbeat import check, checker, installation, store
-from heartbeat.check import Cause, Change, Check, Ping, Signal
-from heartbeat.checks import symptoms
+from heartbeat import installation
+from heartbeat.checks import check, checker, symptoms
+from heartbeat.checks import store as check_store
+from heartbeat.checks.check import Cause, Change, Check, Ping, Signal
 from heartbeat.database import engine
 from tests.unit.conftest import FIRST, NOW, a_check
 
@@ -100,7 +101,7 @@ def incident_of_two_hosts(
 ) -> Incident:
     jobs = [a_check(slug, labels={"host": slug[0]}) for slug in ("a-one", "a-two", "b-one")]
     up = insert(db, jobs)["b-one"]
-    store.save(db, [check.on_ping(up, Ping(Signal.SUCCESS, DOWN_AT)).check])
+    check_store.save(db, [check.on_ping(up, Ping(Signal.SUCCESS, DOWN_AT)).check])
     checker.sweep(db, DOWN_AT)
     (incident,) = desk.incidents(db)
     return incident

@@ -15,11 +15,12 @@ from sqlalchemy import Connection
 from alerting import desk, escalator
 from alerting.escalation import Policy, Step
 from alerting.person import Contact, Person
-from heartbeat import app, checker, store
+from heartbeat import app
 from heartbeat.access import hasher
 from heartbeat.app import System
-from heartbeat.check import Check
-from heartbeat.checks import symptoms
+from heartbeat.checks import checker, symptoms
+from heartbeat.checks import store as check_store
+from heartbeat.checks.check import Check
 from heartbeat.database import Database, Unavailable
 from heartbeat.settings import Settings
 from tests.unit.access.conftest import CHEAP
@@ -118,13 +119,13 @@ def visitor(system: System, **headers: str) -> httpx.AsyncClient:
 
 async def make_check(system: System, slug: str = "job", **changes: Any) -> Check:
     """A check that is expected every five minutes with a minute of grace, or as `changes` say."""
-    await system.door.database.write(lambda db: store.insert(db, [a_check(slug, **changes)]))
+    await system.door.database.write(lambda db: check_store.insert(db, [a_check(slug, **changes)]))
     return await read_check(system, slug)
 
 
 async def read_check(system: System, slug: str = "job") -> Check:
     """The check as it stands."""
-    found = await system.door.database.read(lambda db: store.load(db, slug))
+    found = await system.door.database.read(lambda db: check_store.load(db, slug))
     assert found is not None
     return found
 

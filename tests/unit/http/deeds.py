@@ -13,11 +13,11 @@ import pyotp
 from alerting import desk
 from alerting.origin import Origin
 from alerting.person import Contact, Person
-from heartbeat import link, vault
+from heartbeat import signed_link, vault
 from heartbeat.access import users
 from heartbeat.access.users import BY_LINK
-from heartbeat.link import Answerer
-from heartbeat.who import Role
+from heartbeat.actor import Role
+from heartbeat.signed_link import Answerer
 from tests.unit.access.conftest import PASSWORD, ROOT
 from tests.unit.http.conftest import (
     ADMIN_KEY,
@@ -124,8 +124,8 @@ async def _join(world: World) -> httpx.Response:
 
 
 async def _answer(world: World) -> httpx.Response:
-    until = world.clock.now() + link.LASTS
-    token = link.sign(SECRET_KEY, Answerer(1, 1, "first", until))
+    until = world.clock.now() + signed_link.LASTS
+    token = signed_link.sign(SECRET_KEY, Answerer(1, 1, "first", until))
     return await world.stranger.post(f"/answer/{token}")
 
 

@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 
 from heartbeat.access import sign_in
 from heartbeat.access.sign_in import Client
+from heartbeat.actor import Role
 from heartbeat.app import System
-from heartbeat.schedule import Every
-from heartbeat.who import Role
+from heartbeat.checks.schedule import Every
 from tests.unit.access.conftest import PASSWORD, add
 from tests.unit.http.conftest import (
     ADMIN_KEY,

@@ -13,11 +13,12 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from heartbeat.access import store
+from heartbeat.actor import Who
 from heartbeat.app import System
 from heartbeat.database import Database, Unavailable
-from heartbeat.http import auth, face
+from heartbeat.http import app as http_app
+from heartbeat.http import auth
 from heartbeat.http.problem import Forged
-from heartbeat.who import Who
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import ADMIN_KEY, SetClock, make_check, visitor
 from tests.unit.http.markup import sound
@@ -26,7 +27,7 @@ from tests.unit.http.markup import sound
 @pytest.fixture
 def web(system: System) -> FastAPI:
     """The web application by itself."""
-    return face.build(system.door)
+    return http_app.build(system.door)
 
 
 def request(web: FastAPI, cookie: str = "", client: str = "192.0.2.1", **headers: str) -> Request:

@@ -14,7 +14,7 @@ from fastapi.routing import iter_route_contexts
 from heartbeat import audit
 from heartbeat.app import System
 from heartbeat.audit import Deed
-from heartbeat.http import face
+from heartbeat.http import app as http_app
 from tests.unit.http.conftest import (
     SetClock,
 )
@@ -39,7 +39,8 @@ async def deeds_since(system: System, number: int) -> list[Deed]:
 
 def test_no_address_that_changes_something_is_forgotten(system: System) -> None:
     assert (
-        set(changing(face.build(system.door))) == {(case.method, case.address) for case in EVERY} | NOT_TOLD
+        set(changing(http_app.build(system.door)))
+        == {(case.method, case.address) for case in EVERY} | NOT_TOLD
     )
 
 

@@ -14,9 +14,10 @@ from fastapi.routing import iter_route_contexts
 
 from heartbeat.access import api_key, api_keys
 from heartbeat.access.api_key import Scope
+from heartbeat.actor import Role
 from heartbeat.app import System
-from heartbeat.http import auth, console, face
-from heartbeat.who import Role
+from heartbeat.http import app as http_app
+from heartbeat.http import auth, console
 from tests.unit.access.conftest import PASSWORD, ROOT, add
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import visitor
@@ -78,7 +79,7 @@ def filled(path: str) -> str:
 
 @pytest.fixture
 def web(system: System) -> FastAPI:
-    return face.build(system.door)
+    return http_app.build(system.door)
 
 
 @pytest.fixture

@@ -8,13 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
-from alerting.address import networks
+from alerting.network import networks
 from heartbeat import audit
 from heartbeat.access.ways import Proxy
+from heartbeat.actor import Role
 from heartbeat.app import System
-from heartbeat.http import auth, face, server
+from heartbeat.http import app as http_app
+from heartbeat.http import auth, server
 from heartbeat.settings import BadSetting, read
-from heartbeat.who import Role
 from tests.unit.access.conftest import add
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import make_check
@@ -28,7 +29,7 @@ async def asked(
 ) -> httpx.Response:
     """The account page, as somebody sees it who comes from this address with these headers."""
     door = replace(system.door, ways=replace(system.door.ways, proxy=proxy))
-    transport = httpx.ASGITransport(app=face.build(door), client=(peer, 1))
+    transport = httpx.ASGITransport(app=http_app.build(door), client=(peer, 1))
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=given) as browser:
         return await browser.get("/account")
@@ -59,7 +60,7 @@ async def test_a_name_that_is_none_lets_nobody_in(system: System, name: str) -> 
 
 async def test_a_header_that_comes_twice_lets_nobody_in(system: System) -> None:
     door = replace(system.door, ways=replace(system.door.ways, proxy=PROXY))
-    transport = httpx.ASGITransport(app=face.build(door), client=("10.0.0.1", 1))
+    transport = httpx.ASGITransport(app=http_app.build(door), client=("10.0.0.1", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as browser:
         answer = await browser.get("/account", headers=[("X-User", "anna"), ("X-User", "root")])
     assert answer.status_code == 303
@@ -85,7 +86,7 @@ async def test_without_a_header_for_roles_users_have_their_own(system: System) -
 async def test_a_form_is_bound_to_whom_the_proxy_names(system: System) -> None:
     await make_check(system)
     door = replace(system.door, ways=replace(system.door.ways, proxy=PROXY))
-    transport = httpx.ASGITransport(app=face.build(door), client=("10.0.0.1", 1))
+    transport = httpx.ASGITransport(app=http_app.build(door), client=("10.0.0.1", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as browser:
         anna, eve = ({"X-User": name, "X-Role": "responder"} for name in ("anna", "eve"))
         csrf = sound((await browser.get("/", headers=anna)).text).fields["csrf"]
@@ -108,7 +109,7 @@ async def test_one_signs_out_where_one_has_signed_in(system: System) -> None:
 
 async def test_what_was_no_sign_in_here_is_none_that_ends_in_the_audit_log(system: System) -> None:
     door = replace(system.door, ways=replace(system.door.ways, proxy=PROXY))
-    transport = httpx.ASGITransport(app=face.build(door), client=("10.0.0.1", 1))
+    transport = httpx.ASGITransport(app=http_app.build(door), client=("10.0.0.1", 1))
     anna = {"X-User": "anna", "X-Role": "responder"}
     async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=anna) as browser:
         csrf = sound((await browser.get("/checks")).text).fields.get("csrf", "")
@@ -191,7 +192,7 @@ def test_a_setting_that_would_let_anybody_in_is_refused(given: dict[str, str], w
 async def test_the_metrics_can_be_opened(system: System) -> None:
     for opened, status in ((False, 401), (True, 200)):
         door = replace(system.door, ways=replace(system.door.ways, metrics_open=opened))
-        transport = httpx.ASGITransport(app=face.build(door))
+        transport = httpx.ASGITransport(app=http_app.build(door))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             assert (await client.get("/metrics")).status_code == status
             assert (await client.get("/v1/checks")).status_code == 401

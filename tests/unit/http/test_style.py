@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from heartbeat.http import page
+from heartbeat.http.pages import render
 
 VENDORED = {
     name: rest
     for name, *rest in re.findall(
         r"^\| `([\w.]+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \| `(\w+)` \|$",
-        (page.HERE / "static" / "VENDORED.md").read_text(),
+        (render.HERE / "static" / "VENDORED.md").read_text(),
         re.MULTILINE,
     )
 }
-THEME = (page.SHARED / "theme.css").read_text()
-STYLE = THEME + (page.HERE / "static" / "style.css").read_text()
+THEME = (render.SHARED / "theme.css").read_text()
+STYLE = THEME + (render.HERE / "static" / "style.css").read_text()
 LIGHT = dict(
     re.findall(
         r"--([\w-]+): (#\w{6})", THEME[: THEME.index("@media screen and (prefers-color-scheme: dark)")]
@@ -66,20 +66,23 @@ def test_there_are_five_sizes_of_type() -> None:
 
 def test_assets_are_ours_and_light() -> None:
     files = [
-        path for folder in (page.SHARED, page.HERE / "static") for path in folder.iterdir() if path.is_file()
+        path
+        for folder in (render.SHARED, render.HERE / "static")
+        for path in folder.iterdir()
+        if path.is_file()
     ]
     assert "url(" not in STYLE
     assert "@import" not in STYLE
     own = [path for path in files if path.name not in VENDORED]
     assert sum(path.stat().st_size for path in own) < 45_000
-    assert (page.HERE / "static" / "console.js").stat().st_size < 12_000
+    assert (render.HERE / "static" / "console.js").stat().st_size < 12_000
     assert all("http" not in _without_namespaces(path) for path in own)
 
 
 def test_what_others_wrote_is_listed_with_its_licence_and_as_it_came() -> None:
-    assert set(VENDORED) == {path.name for path in (page.HERE / "static").glob("*.min.*")}
+    assert set(VENDORED) == {path.name for path in (render.HERE / "static").glob("*.min.*")}
     for name, (product, version, licence, source, digest) in VENDORED.items():
-        assert sha256((page.HERE / "static" / name).read_bytes()).hexdigest() == digest
+        assert sha256((render.HERE / "static" / name).read_bytes()).hexdigest() == digest
         assert product
         assert re.fullmatch(r"\d+\.\d+\.\d+", version)
         assert licence in ("0BSD", "MIT", "BSD-2-Clause", "BSD-3-Clause", "ISC")
@@ -87,7 +90,7 @@ def test_what_others_wrote_is_listed_with_its_licence_and_as_it_came() -> None:
 
 
 def test_the_script_makes_no_code_and_no_markup_of_text() -> None:
-    script = (page.HERE / "static" / "console.js").read_text()
+    script = (render.HERE / "static" / "console.js").read_text()
     for risky in ("eval", "Function(", "innerHTML =", "outerHTML =", "insertAdjacentHTML", "document.write"):
         assert risky not in script
 

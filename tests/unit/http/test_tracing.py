@@ -13,8 +13,9 @@ import pytest
 
 from alerting import desk
 from alerting.span import untold
-from heartbeat import app, checker, logs, tracing
+from heartbeat import app, logs, tracing
 from heartbeat.app import System
+from heartbeat.checks import checker
 from heartbeat.database import Database
 from heartbeat.settings import BadSetting, Settings
 from heartbeat.ticker import Ticker
@@ -182,14 +183,14 @@ async def test_lines_of_the_log_name_their_span(
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logs.ForMachines())
     handler.addFilter(tracing.InLogs())
-    heard = logging.getLogger("alerting.logbook")
+    heard = logging.getLogger("alerting.timeline")
     heard.addHandler(handler)
     heard.setLevel(logging.INFO)
     try:
         await make_check(traced)
         clock.advance(minutes=6)
         await traced.ticker.tick()
-        logging.getLogger("alerting.logbook").info("outside of every span")
+        logging.getLogger("alerting.timeline").info("outside of every span")
     finally:
         heard.removeHandler(handler)
         heard.setLevel(logging.NOTSET)

@@ -8,11 +8,12 @@ from sqlalchemy import Connection, make_url
 
 from alerting import desk, notice
 from alerting.incident import Surroundings
-from heartbeat import cause, database, forecast
-from heartbeat.cause import Cause
-from heartbeat.check import Change, Check, Raised, State
-from heartbeat.checks import symptoms
-from heartbeat.http import page, sentence, view
+from heartbeat import database
+from heartbeat.checks import cause, forecast, symptoms
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Change, Check, Raised, State
+from heartbeat.http.pages import render, summary
+from heartbeat.http.pages import rows as view_rows
 from heartbeat.http.v1 import answers
 from tests.unit.conftest import NOW, a_check
 
@@ -61,13 +62,13 @@ def test_pages_and_the_timeline_call_a_cause_by_its_word(why: Cause, db: Connect
 @pytest.mark.parametrize("why", list(Cause))
 def test_the_console_shows_the_word_and_the_mark_of_a_cause(why: Cause) -> None:
     one, word = down(why), why.words.word
-    assert view.word(one, NOW) == view.cause_word(why.value) == word
-    first, *_ = sentence.of_check(one, "", NOW)
+    assert view_rows.word(one, NOW) == view_rows.cause_word(why.value) == word
+    first, *_ = summary.of_check(one, "", NOW)
     assert str(first).startswith(f"{word.capitalize()} ")
-    state = str(vars(page._templates.get_template("parts.html").make_module())["state"](word))
+    state = str(vars(render._templates.get_template("parts.html").make_module())["state"](word))
     assert f'<use href="#{word}"/>' in state
     assert "down" in state.partition(">")[0]
-    html = bytes(page.render("error.html", title="", words="", number=500, onward=None).body).decode()
+    html = bytes(render.render("error.html", title="", words="", number=500, onward=None).body).decode()
     assert re.search(rf'<symbol id="{word}"[^>]*><path [^>]*d="{re.escape(why.mark)}"', html)
 
 

@@ -13,9 +13,9 @@ from alerting import desk
 from alerting.incident import Facts
 from alerting.origin import Origin
 from heartbeat import audit
-from heartbeat import store as checks
-from heartbeat.check import Check, Signal, State
 from heartbeat.checks import definition
+from heartbeat.checks import store as checks
+from heartbeat.checks.check import Check, Signal, State
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.database import Database, Unavailable
 from heartbeat.pings import ingest, keys, store

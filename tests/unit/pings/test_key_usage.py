@@ -11,13 +11,13 @@ from sqlalchemy import Connection
 from heartbeat.access import api_key_store
 from heartbeat.access import api_keys as api_keys
 from heartbeat.access.api_key import Scope
-from heartbeat.check import Check, Signal
+from heartbeat.actor import Role, Who
+from heartbeat.checks.check import Check, Signal
 from heartbeat.database import Database, Unavailable
-from heartbeat.edit import ping_keys as edit
+from heartbeat.definitions.edit import ping_keys as edit
 from heartbeat.pings import keys
 from heartbeat.pings.arrival import Arrival, BySlug, PingResult
 from heartbeat.pings.ingest import Ingest
-from heartbeat.who import Role, Who
 from tests.unit.conftest import NOW, a_check
 
 Insert = Callable[[Connection, list[Check]], dict[str, Check]]

@@ -6,15 +6,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, select
 
-from alerting.rows import insert_many
-from heartbeat import check
-from heartbeat.check import Check, Ping, Signal, State
+from alerting.sql import insert_many
+from heartbeat.checks import check
+from heartbeat.checks.check import Check, Ping, Signal, State
+from heartbeat.checks.tables import checks
 from heartbeat.database import Database
 from heartbeat.pings import ingest, store
 from heartbeat.pings.arrival import Arrival, BySlug, ByUuid, PingResult
 from heartbeat.pings.store import KEEP
 from heartbeat.pings.tables import ping_keys, pings
-from heartbeat.tables import checks
 from tests.unit.conftest import NOW, a_check
 
 Insert = Callable[[Connection, list[Check]], dict[str, Check]]

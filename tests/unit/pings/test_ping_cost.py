@@ -5,13 +5,13 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, event, func, select, text
 
-from heartbeat.check import Check, Signal, State
+from heartbeat.checks.check import Check, Signal, State
+from heartbeat.checks.tables import checks
 from heartbeat.database import Database
 from heartbeat.pings import ingest, store
 from heartbeat.pings.arrival import Arrival, ByUuid
 from heartbeat.pings.store import KEEP
 from heartbeat.pings.tables import pings
-from heartbeat.tables import checks
 from tests.unit.conftest import NOW, a_check
 
 Insert = Callable[[Connection, list[Check]], dict[str, Check]]

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Connection, make_url
 
-from heartbeat.check import Check, Signal
+from heartbeat.checks.check import Check, Signal
 from heartbeat.database import engine
 from heartbeat.pings import store
 from heartbeat.pings.arrival import Arrival, ByUuid, NumberedPing, StoredPing

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from heartbeat import definitions
 from heartbeat.app import System
-from heartbeat.config.public import Component, Group, Regions, StatusPage
+from heartbeat.definitions import store as definition_store
+from heartbeat.definitions.status_page import Component, Group, Regions, StatusPage
 from heartbeat.status import announcement, health
 from heartbeat.status.health import CheckCount
-from heartbeat.status.snapshot import Snapshot
+from heartbeat.status.publish.snapshot import Snapshot
 from tests.unit.conftest import NOW
 
 # The whole system over a real database, as the tests of the faces have it.
@@ -35,7 +35,7 @@ CHECK_COUNTS = (
 
 async def define(where: System, *pages: StatusPage) -> None:
     """Make these the status pages, and no others."""
-    await where.door.database.write(lambda db: definitions.replace_status_pages(db, pages))
+    await where.door.database.write(lambda db: definition_store.replace_status_pages(db, pages))
 
 
 def a_snapshot(page: StatusPage = PAGE, at: datetime = NOW, **facts: Any) -> Snapshot:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from heartbeat.config.public import Component, Regions
+from heartbeat.definitions.status_page import Component, Regions
 from heartbeat.status import draft, health
 from heartbeat.status.announcement import Affected
 from heartbeat.status.health import CheckCount, Health

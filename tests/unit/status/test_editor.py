@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from heartbeat import audit, maintenance, windows
+from heartbeat import audit
+from heartbeat.actor import Role, Who
 from heartbeat.app import System
+from heartbeat.checks import maintenance, maintenance_store
 from heartbeat.status import drafting, editor, store
 from heartbeat.status.announcement import Affected, Announcement, InvalidAnnouncement, Kind, Status
 from heartbeat.status.editor import NoAnnouncement, NoPage
 from heartbeat.status.health import Health
-from heartbeat.who import Role, Who
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
 from tests.unit.status.conftest import PAGE, define
@@ -149,7 +150,7 @@ async def test_an_incident_that_affects_nothing_on_the_page_makes_no_draft(
 async def test_a_draft_is_made_from_a_maintenance_window(defined: System) -> None:
     await make_check(defined, "us", labels={"component": "cpu", "region": "us"})
     given = maintenance.Wanted("New disks", "", {"region": "us"}, NOW, NOW + timedelta(hours=2))
-    window = await defined.door.database.write(lambda db: windows.add(db, given, "anna", NOW, None))
+    window = await defined.door.database.write(lambda db: maintenance_store.add(db, given, "anna", NOW, None))
     number = window.id
     made = await do(defined, drafting.from_window, "public", number, NOW)
     assert (made.kind, made.title, made.status) == (Kind.MAINTENANCE, "New disks", Status.SCHEDULED)

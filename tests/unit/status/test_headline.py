@@ -2,7 +2,7 @@
 
 import pytest
 
-from heartbeat.config.public import Component
+from heartbeat.definitions.status_page import Component
 from heartbeat.status.headline import LONGEST, headline
 from heartbeat.status.health import Claim, Health, HealthCell, ServiceRow
 from tests.unit.conftest import NOW

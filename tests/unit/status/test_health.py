@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from heartbeat.config.public import Component, Regions, StatusPage
+from heartbeat.definitions.status_page import Component, Regions, StatusPage
 from heartbeat.status import health
 from heartbeat.status.health import CheckCount, Claim, Health, HealthCell, ServiceRow, UpAndDown
 from tests.unit.conftest import NOW

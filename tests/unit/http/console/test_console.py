@@ -9,13 +9,14 @@ import httpx
 import pytest
 from starlette.routing import Route
 
-from heartbeat import store
 from heartbeat.app import System
-from heartbeat.check import Check, State
+from heartbeat.checks import store as check_store
+from heartbeat.checks.check import Check, State
+from heartbeat.checks.schedule import Cron
 from heartbeat.database import Database
-from heartbeat.http import console, page, strip
-from heartbeat.http.console.visit import local
-from heartbeat.schedule import Cron
+from heartbeat.http import console
+from heartbeat.http.console.request import local
+from heartbeat.http.pages import render, run_strip
 from tests.unit.conftest import a_check
 from tests.unit.http.conftest import (
     ADMIN_KEY,
@@ -202,7 +203,7 @@ async def test_pages_of_the_present_renew_themselves_and_no_others(
 async def test_a_long_list_is_told_a_page_at_a_time(system: System, browser: httpx.AsyncClient) -> None:
     labels = {"host": "us-housekeeping", "region": "us", "component": "cpu-allowance"}
     those = [a_check(f"a-job-with-a-name-{n:03}", labels=labels) for n in range(125)]
-    await system.door.database.write(lambda db: store.insert(db, those))
+    await system.door.database.write(lambda db: check_store.insert(db, those))
     pages = [await see(browser, f"/checks?page={n}") for n in (1, 2, 3)]
     found = [link for shown in pages for link in shown.links if link.startswith("/checks/")]
     assert found == [f"/checks/a-job-with-a-name-{n:03}" for n in range(125)]
@@ -350,7 +351,7 @@ async def test_an_incident_of_a_group_of_one_is_called_by_the_jobs_own_name_ever
     system: System, browser: httpx.AsyncClient, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
     named = replace(a_check("job", labels={"host": "example"}), name="Example job")
-    await system.door.database.write(lambda db: store.insert(db, [named]))
+    await system.door.database.write(lambda db: check_store.insert(db, [named]))
     alone = await read_check(system, "job")
     _, one = await make_group(system, "a-job", "b-job")
     await fall_silent(system, clock, alone, one)
@@ -389,7 +390,7 @@ async def test_a_storm_is_told_in_a_bounded_page(
 ) -> None:
     labels = {"host": "us"}
     those = [a_check(f"job-{n:04}", labels=labels) for n in range(600)]
-    await system.door.database.write(lambda db: store.insert(db, those))
+    await system.door.database.write(lambda db: check_store.insert(db, those))
     number = await fall_silent(system, clock, await read_check(system, "job-0499"))
     answer = await browser.get(f"/incidents/{number}")
     shown = sound(answer.text)
@@ -527,7 +528,7 @@ async def test_hostile_names_labels_and_bodies_are_inert(
 ) -> None:
     labels = {"host": HOSTILE, "note": "<img src=x onerror=alert(1)>"}
     hostile = replace(a_check(description=HOSTILE, labels=labels), name=HOSTILE)
-    await system.door.database.write(lambda db: store.insert(db, [hostile]))
+    await system.door.database.write(lambda db: check_store.insert(db, [hostile]))
     one = await read_check(system)
     await ping(system, one, "/fail", f"</pre></bdi>{HOSTILE}".encode()[:999])
     number = await incident_of(system, one)
@@ -548,12 +549,12 @@ async def test_hostile_headers_of_a_ping_are_inert(system: System, browser: http
 
 def test_text_keeps_what_is_harmless() -> None:
     plain = "naïve עברית \u200f 日本語\ttab\nline 🎉"
-    assert page.harmless(plain) == plain
-    assert page.harmless("a\x00b\u202ec\ud800d\r") == "a\ufffdb\ufffdc\ufffdd\ufffd"
+    assert render.harmless(plain) == plain
+    assert render.harmless("a\x00b\u202ec\ud800d\r") == "a\ufffdb\ufffdc\ufffdd\ufffd"
 
 
 async def test_static_files_are_kept_for_as_long_as_they_are_the_same(stranger: httpx.AsyncClient) -> None:
-    answer = await stranger.get(page.static_url("style.css"))
+    answer = await stranger.get(render.static_url("style.css"))
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert answer.headers["content-type"] == "text/css; charset=utf-8"
     assert (await stranger.get("/static/style.css?v=old")).headers["cache-control"] == "no-cache"
@@ -576,4 +577,4 @@ async def test_the_database_being_away_is_said_and_nothing_is_lost(
 
 
 def test_the_strip_has_as_many_cells_as_the_heading_says() -> None:
-    assert f"Last {strip.RUNS} runs" in (page.HERE / "templates" / "parts.html").read_text()
+    assert f"Last {run_strip.RUNS} runs" in (render.HERE / "templates" / "parts.html").read_text()

@@ -6,11 +6,11 @@ import httpx
 import pytest
 from starlette.routing import compile_path
 
+from heartbeat.actor import Role
 from heartbeat.app import System
 from heartbeat.http import console
 from heartbeat.status import editor
 from heartbeat.status.announcement import AnnouncementFields, Kind, Status
-from heartbeat.who import Role
 from tests.unit.access.conftest import PASSWORD, add
 from tests.unit.conftest import NOW, somebody
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping, visitor

@@ -8,12 +8,13 @@ import httpx
 import pytest
 from starlette.types import Message
 
-from heartbeat import store
 from heartbeat.access import users
+from heartbeat.actor import Role
 from heartbeat.app import System
-from heartbeat.http import live, pulse
+from heartbeat.checks import store as check_store
 from heartbeat.http.console import stream
-from heartbeat.who import Role
+from heartbeat.http.pages import live
+from heartbeat.http.pages import versions as view_versions
 from tests.unit.access.conftest import PASSWORD, ROOT, add
 from tests.unit.conftest import a_check
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, refuse_database
@@ -29,7 +30,9 @@ async def quick(system: System) -> AsyncIterator[None]:
 
 
 async def versions(system: System, *topics: str) -> str:
-    return pulse.written(await system.door.database.read(lambda db: pulse.versions(db, topics)))
+    return view_versions.written(
+        await system.door.database.read(lambda db: view_versions.versions(db, topics))
+    )
 
 
 class Ear:
@@ -183,7 +186,7 @@ async def test_who_is_in_no_more_hears_no_more(
         else:
             clock.advance(hours=13)
         # What happens now is none of their business.
-        await system.door.database.write(lambda db: store.insert(db, [a_check("secret-project")]))
+        await system.door.database.write(lambda db: check_store.insert(db, [a_check("secret-project")]))
 
     assert "data:" not in await heard_while(system, stranger, happens)
     assert not system.door.live._listeners, "it has left"

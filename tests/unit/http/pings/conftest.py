@@ -9,7 +9,7 @@ import pytest
 
 from alerting.origin import Origin
 from heartbeat.app import System
-from heartbeat.check import Check
+from heartbeat.checks.check import Check
 from heartbeat.pings import keys, store
 from heartbeat.pings.arrival import StoredPing
 from tests.unit.http.conftest import make_check, read_check

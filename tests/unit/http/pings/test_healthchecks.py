@@ -8,9 +8,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from heartbeat import check
 from heartbeat.app import System
-from heartbeat.check import Check, Signal, State
+from heartbeat.checks import check
+from heartbeat.checks.check import Check, Signal, State
 from tests.unit.http.conftest import (
     SetClock,
     fall_silent,

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection
 
 from heartbeat.app import System
-from heartbeat.check import Check, Signal
+from heartbeat.checks.check import Check, Signal
 from heartbeat.database import Database
 from heartbeat.http import pings, server
 from heartbeat.http.asgi import Scope

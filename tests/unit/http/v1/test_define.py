@@ -6,7 +6,7 @@ import pytest
 from alerting.origin import Origin
 from heartbeat import audit
 from heartbeat.app import System
-from heartbeat.check import State
+from heartbeat.checks.check import State
 from tests.unit.http.conftest import SetClock, make_check, ping, read_check
 from tests.unit.http.v1.test_v1 import problem
 

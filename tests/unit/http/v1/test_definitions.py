@@ -5,11 +5,12 @@ from typing import Any
 import httpx
 import pytest
 
-from heartbeat import audit, plan
+from heartbeat import audit
 from heartbeat.app import System
+from heartbeat.definitions import plan as definition_plan
+from tests.unit.definitions.test_file import parse
 from tests.unit.http.conftest import SetClock, make_check, visitor
 from tests.unit.http.v1.test_v1 import problem
-from tests.unit.test_config import parse
 
 pytestmark = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 HOOK = "https://hooks.slack.com/services/T0/B0/xyz"
@@ -173,7 +174,9 @@ async def test_what_the_api_made_outlives_an_apply_and_what_the_file_declares_to
     await admin.put("/v1/checks/nightly", json={"every": "5m", "policy": "night"})
     wanted = parse("people: {anna: {contacts: [{console: terminal}]}}")
 
-    done = await system.door.database.write(lambda db: plan.apply(db, wanted, system.door.clock.now()))
+    done = await system.door.database.write(
+        lambda db: definition_plan.apply(db, wanted, system.door.clock.now())
+    )
 
     assert done.changes == (
         '~ person anna: declared by the API -> this file; name "Anna" -> "anna"; '
@@ -186,14 +189,14 @@ async def test_what_the_api_made_outlives_an_apply_and_what_the_file_declares_to
     for address in ("policies/night", "status-pages/public", "checks/nightly"):
         assert (await admin.get(f"/v1/{address}")).json()["origin"] == "api"
     assert [one["name"] for one in (await admin.get("/v1/ping-keys")).json()["ping_keys"]] == ["house"]
-    assert (await system.door.database.read(lambda db: plan.difference(db, wanted))).empty
-    assert "night" not in await system.door.database.read(plan.export)
+    assert (await system.door.database.read(lambda db: definition_plan.difference(db, wanted))).empty
+    assert "night" not in await system.door.database.read(definition_plan.export)
 
 
 async def test_a_plan_says_who_is_left_without_what_goes(system: System, admin: httpx.AsyncClient) -> None:
     await admin.put("/v1/policies/night", json=NIGHT)
     await admin.put("/v1/checks/nightly", json={"every": "5m", "policy": "ops"})
-    found = await system.door.database.read(lambda db: plan.difference(db, parse("checks: {}")))
+    found = await system.door.database.read(lambda db: definition_plan.difference(db, parse("checks: {}")))
     assert found.changes == (
         "- person first (policy night, made by the API, pages first)",
         "- policy ops (check nightly, made by the API, names it)",
@@ -205,7 +208,9 @@ async def test_a_ping_key_of_the_file_takes_over_the_same_name_and_the_same_key(
 ) -> None:
     await admin.post("/v1/ping-keys", json={"name": "housekeeping"})
     wanted = parse('ping_keys: {housekeeping: "${HEARTBEAT_PING_KEY}"}')
-    done = await system.door.database.write(lambda db: plan.apply(db, wanted, system.door.clock.now()))
+    done = await system.door.database.write(
+        lambda db: definition_plan.apply(db, wanted, system.door.clock.now())
+    )
     assert done.changes[0] == (
         "~ ping key housekeeping: declared by the API -> this file; "
         "from a key made by the service -> ${HEARTBEAT_PING_KEY}"
@@ -222,7 +227,7 @@ async def test_an_answer_is_new_where_the_file_takes_over_what_the_api_has_made(
     made = await admin.put(address, json=ben)
     document = "people: {ben: {contacts: [{console: terminal}]}}"
     now = system.door.clock.now()
-    await system.door.database.write(lambda db: plan.apply(db, parse(document), now))
+    await system.door.database.write(lambda db: definition_plan.apply(db, parse(document), now))
     again = await admin.get(address, headers={"If-None-Match": made.headers["etag"]})
     assert (again.status_code, again.json()["origin"]) == (200, "file")
     assert problem(await admin.put(address, json=ben), 409)

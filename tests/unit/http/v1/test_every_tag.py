@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from heartbeat.app import System
-from heartbeat.http import face
+from heartbeat.http import app as http_app
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
 from tests.unit.http.test_gates import api
 from tests.unit.status.conftest import PAGE, define
@@ -58,7 +58,7 @@ async def test_every_answer_in_json_has_a_tag(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
     places = await furnished(system, admin, clock)
-    addresses = {path for method, path, _ in api(face.build(system.door)) if method == "GET"} - NO_JSON
+    addresses = {path for method, path, _ in api(http_app.build(system.door)) if method == "GET"} - NO_JSON
     assert len(addresses) > 20
     wrong = {}
     for address in sorted(filled(path, places) for path in addresses):

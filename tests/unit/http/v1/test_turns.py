@@ -6,9 +6,9 @@ import httpx
 import pytest
 from sqlalchemy import select, text
 
-from heartbeat import definitions
 from heartbeat.app import System
-from heartbeat.tables import maintenance
+from heartbeat.checks.tables import maintenance
+from heartbeat.definitions import store as definition_store
 from tests.unit.http.conftest import ADMIN_KEY, visitor
 from tests.unit.http.console.conftest import BROWSER, press
 from tests.unit.http.v1.test_maintenance import MOVE, make
@@ -25,7 +25,7 @@ async def changed_meanwhile(
 ) -> httpx.Response:
     """What the other is answered, who waits for the turn that we have while we go on to lock the window."""
     with system.door.database.writer.begin() as db:
-        definitions.wait_for_turn(db)
+        definition_store.wait_for_turn(db)
         async with asyncio.timeout(20):
             while not db.execute(WAITING).scalar_one():  # noqa: ASYNC110  # The database tells nobody who waits.
                 await asyncio.sleep(0.01)

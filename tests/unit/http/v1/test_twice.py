@@ -8,9 +8,9 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from alerting.rows import metadata
+from alerting.sql import metadata
 from heartbeat.app import System
-from heartbeat.schedule import Every
+from heartbeat.checks.schedule import Every
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
 from tests.unit.http.v1.test_v1 import problem

@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.origin import Origin
 from heartbeat.app import System
-from heartbeat.check import State
+from heartbeat.checks.check import State
+from heartbeat.checks.schedule import Cron, Every
 from heartbeat.http.v1 import checks
-from heartbeat.schedule import Cron, Every
 from tests.unit.http.conftest import (
     SetClock,
     escalate,

@@ -1,0 +1,44 @@
+"""The SQL of how notifiers are set up: by the configuration file, or by somebody who has entered it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from sqlalchemy import Connection, delete, insert, select
+
+from alerting.notifiers.registry import Setup
+from alerting.origin import Origin
+from alerting.sql import among
+from alerting.tables import notifiers
+
+
+def load(db: Connection, origin: Origin | None = None) -> dict[str, Setup]:
+    """By kind how each notifier is set up, secrets not filled in; all, or those of one origin."""
+    query = select(notifiers).order_by(notifiers.c.kind)
+    if origin is not None:
+        query = query.where(notifiers.c.origin == origin)
+    return {
+        row.kind: Setup(row.settings, Origin(row.origin), row.changed_at, row.changed_by)
+        for row in db.execute(query)
+    }
+
+
+def replace(db: Connection, settings: Mapping[str, Mapping[str, str]], origin: Origin) -> None:
+    """Make these, and no others, the setups of this origin. Others stay, but for the kinds that are taken over."""
+    taken = among(db, notifiers.c.kind, list(settings))
+    db.execute(delete(notifiers).where(taken | (notifiers.c.origin == origin)))
+    rows = [
+        {"kind": kind, "settings": dict(given), "origin": origin.value} for kind, given in settings.items()
+    ]
+    if rows:
+        db.execute(insert(notifiers), rows)
+
+
+def put(db: Connection, kind: str, setup: Setup) -> None:
+    """Write one setup, over the one there was."""
+    remove(db, kind)
+    db.execute(insert(notifiers).values(kind=kind, **asdict(setup)))
+
+
+def remove(db: Connection, kind: str) -> None:
+    """Forget how a notifier is set up."""
+    db.execute(delete(notifiers).where(notifiers.c.kind == kind))

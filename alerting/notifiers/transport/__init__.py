@@ -1,0 +1,1 @@
+"""Ways to the network that notifiers share: HTTP, SMTP, and the guard on outgoing connections."""

@@ -1,0 +1,311 @@
+"""What a ping, a silence and a change by hand mean for a check. Pure: every function takes `now`.
+
+A decision is a `Change`: the check as it is afterwards, and what the world must be told.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from alerting import times
+from alerting.origin import Origin
+from alerting.severity import Severity
+from heartbeat.checks.cause import Cause as Cause
+from heartbeat.checks.schedule import Schedule, due_after, due_from
+
+MAX_OPEN_RUNS = 20
+"""Runs of one check that are followed at a time. A further start is recorded, but not followed."""
+
+
+class State(StrEnum):
+    """What is kept of a check's state. `LATE` is never stored: it follows from the time."""
+
+    NEW = "new"
+    UP = "up"
+    LATE = "late"
+    DOWN = "down"
+    PAUSED = "paused"
+
+
+class Signal(StrEnum):
+    """What a ping says."""
+
+    SUCCESS = "success"
+    START = "start"
+    FAIL = "fail"
+    LOG = "log"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that has started and not ended. `overran` once its overrun has been told."""
+
+    rid: str | None
+    started_at: datetime
+    overran: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """One ping as it came in. `rid` pairs a start with its end."""
+
+    signal: Signal
+    at: datetime
+    rid: str | None = None
+    exit_status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A scheduled job under watch: its definition, and what has been heard of it."""
+
+    id: int
+    uuid: UUID
+    slug: str
+    name: str
+    schedule: Schedule
+    grace: timedelta
+    since: datetime
+    armed_at: datetime
+    max_runtime: timedelta | None = None
+    description: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    group_key: str = ""
+    severity: Severity = Severity.ERROR
+    policy: str | None = None
+    manual_resume: bool = False
+    origin: Origin = Origin.API
+    state: State = State.NEW
+    cause: Cause | None = None
+    last_ok_at: datetime | None = None
+    last_fail_at: datetime | None = None
+    last_other_at: datetime | None = None
+    pings: int = 0
+    runs: tuple[Run, ...] = ()
+    wake_at: datetime | None = None
+
+    @property
+    def last_heard_at(self) -> datetime | None:
+        """When any ping last came, whatever it said."""
+        heard = [at for at in (self.last_ok_at, self.last_fail_at, self.last_other_at) if at]
+        return max(heard, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The check is down, and why in words."""
+
+    cause: Cause
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """What was down is not any more, and why in words."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A decision: the check afterwards, what is to be told, and how long the run took that just ended."""
+
+    check: Check
+    told: Raised | Cleared | None = None
+    duration: timedelta | None = None
+
+
+def due_at(check: Check) -> datetime | None:
+    """When the check must next succeed, before grace. None where nothing is expected (paused, silent, never)."""
+    if check.state is State.PAUSED or (check.state is State.DOWN and check.cause is not Cause.FAILED):
+        return None
+    heard = max((at for at in (check.last_ok_at, check.last_fail_at) if at), default=None)
+    if heard is not None and heard >= check.armed_at:
+        return due_after(check.schedule, heard)
+    return due_from(check.schedule, check.armed_at)
+
+
+def silent_at(check: Check) -> datetime | None:
+    """When silence turns the check down: its due time plus grace, or later while a run is under way in time.
+
+    A run that started before then may take its whole maximum run time, but no run moves the deadline
+    by more than one maximum run time: jobs that start again and again and never end are not waited for.
+    """
+    due = due_at(check)
+    if due is None:
+        return None
+    deadline = due + check.grace
+    if check.max_runtime is None:
+        return deadline
+    ends = [
+        _ends_by(run, check.max_runtime)
+        for run in check.runs
+        if not run.overran and run.started_at <= deadline
+    ]
+    return max(deadline, min(max(ends, default=deadline), deadline + check.max_runtime))
+
+
+def overrun_at(check: Check) -> datetime | None:
+    """When the first of the open runs has taken longer than the maximum run time."""
+    if check.max_runtime is None or check.state is State.PAUSED or check.state is State.DOWN:
+        return None
+    return min((_ends_by(run, check.max_runtime) for run in check.runs if not run.overran), default=None)
+
+
+def deadline(check: Check) -> datetime | None:
+    """The first instant at which the check turns down if nothing is heard; None if nothing is waited for."""
+    return min((at for at in (silent_at(check), overrun_at(check)) if at is not None), default=None)
+
+
+def status(check: Check, now: datetime) -> State:
+    """The state that people are shown: past its due time and within grace, a check is late."""
+    if check.state in (State.NEW, State.UP):
+        due = due_at(check)
+        if due is not None and now > due:
+            return State.LATE
+    return check.state
+
+
+def on_ping(check: Check, ping: Ping) -> Change:
+    """What a ping means. Start and log never change the state; success and failure do, and un-pause."""
+    if ping.signal is Signal.LOG:
+        return Change(_armed(replace(check, last_other_at=ping.at)))
+    if ping.signal is Signal.START:
+        return Change(_armed(_started(check, ping)))
+    ended, duration = _ended(check, ping)
+    if check.state is State.PAUSED and check.manual_resume:
+        return Change(_marked(ended, ping), None, duration)
+    if ping.signal is Signal.SUCCESS:
+        return _succeeded(ended, ping, duration)
+    return _failed(ended, ping, duration)
+
+
+def on_due(check: Check, now: datetime) -> Change:
+    """What it means that `now` has come and nothing was heard. Before the deadline only `wake_at` moves."""
+    limit = deadline(check)
+    if limit is None or now < limit:
+        return Change(replace(check, wake_at=limit))
+    overrun = overrun_at(check)
+    if overrun is not None and overrun <= now and overrun == limit:
+        return _overran(check, now)
+    return fallen_silent(check, now)
+
+
+def fallen_silent(check: Check, now: datetime) -> Change:
+    """What it means that a check was not heard in time: it is down."""
+    words = "was never heard" if check.last_heard_at is None else "was not heard in time"
+    return _down(check, Cause.SILENT, now, words)
+
+
+def paused(check: Check, now: datetime, by: str) -> Change:
+    """Paused by hand: nothing is expected until it is resumed or (unless so forbidden) heard again."""
+    if check.state is State.PAUSED:
+        return Change(check)
+    told = Cleared(f"paused by {by}") if check.state is State.DOWN else None
+    after = replace(check, state=State.PAUSED, cause=None, since=now, runs=(), wake_at=None)
+    return Change(after, told)
+
+
+def resumed(check: Check, now: datetime) -> Change:
+    """Resumed by hand: expected from now on, as if it were new."""
+    return Change(rearmed(check, now)) if check.state is State.PAUSED else Change(check)
+
+
+def rearmed(check: Check, now: datetime) -> Check:
+    """Expected afresh from `now` on; what was heard before no longer counts for the next due time."""
+    return _armed(replace(check, state=State.NEW, cause=None, since=now, armed_at=now, runs=()))
+
+
+def excused(check: Check, until: datetime) -> Check:
+    """Nothing could be heard before `until`: whatever is expected is expected afresh from then on.
+
+    What is known to be silent or to have overrun stays so until it is heard, and what is paused stays paused.
+    """
+    if check.state is State.PAUSED:
+        return check
+    return _armed(replace(check, armed_at=max(check.armed_at, until), runs=()))
+
+
+def redefined(check: Check, now: datetime, **definition: object) -> Check:
+    """With a new definition. A new schedule is expected from now on: an old ping says nothing about it."""
+    after: Check = replace(check, **definition)  # type: ignore[arg-type]  # the caller names fields of Check
+    if after.schedule != check.schedule and check.state in (State.NEW, State.UP):
+        after = replace(after, armed_at=now)
+    return _armed(after)
+
+
+def _ends_by(run: Run, max_runtime: timedelta) -> datetime:
+    return run.started_at + max_runtime
+
+
+def _armed(check: Check) -> Check:
+    return replace(check, wake_at=deadline(check))
+
+
+def _started(check: Check, ping: Ping) -> Check:
+    others = tuple(run for run in check.runs if run.rid != ping.rid)
+    same = next((run for run in check.runs if run.rid == ping.rid and not run.overran), None)
+    if same is not None and check.max_runtime is not None:
+        # A second start of an open run does not set its limit back, or a job that starts and dies
+        # over and over would never be seen to overrun.
+        return replace(check, last_other_at=ping.at)
+    runs = (*others, Run(ping.rid, ping.at))
+    if len(runs) > MAX_OPEN_RUNS:
+        # With a limit, the oldest runs are the first to overrun, so they are kept; without, the newest matter.
+        runs = runs[:MAX_OPEN_RUNS] if check.max_runtime is not None else runs[-MAX_OPEN_RUNS:]
+    return replace(check, last_other_at=ping.at, runs=runs)
+
+
+def _ended(check: Check, ping: Ping) -> tuple[Check, timedelta | None]:
+    run = next((run for run in check.runs if run.rid == ping.rid), None)
+    if run is None:
+        return check, None
+    rest = tuple(other for other in check.runs if other is not run)
+    return replace(check, runs=rest), max(ping.at - run.started_at, timedelta())
+
+
+def _latest(known: datetime | None, at: datetime) -> datetime:
+    return at if known is None else max(known, at)
+
+
+def _marked(check: Check, ping: Ping) -> Check:
+    if ping.signal is Signal.SUCCESS:
+        return replace(check, last_ok_at=_latest(check.last_ok_at, ping.at))
+    return replace(check, last_fail_at=_latest(check.last_fail_at, ping.at))
+
+
+def _succeeded(check: Check, ping: Ping, duration: timedelta | None) -> Change:
+    heard = _marked(check, ping)
+    if check.state is State.UP:
+        return Change(_armed(heard), None, duration)
+    armed_at = ping.at if check.state is State.PAUSED else check.armed_at
+    # Runs whose overrun has been told are no longer waited for once the job is well again.
+    runs = tuple(run for run in heard.runs if not run.overran)
+    after = replace(heard, state=State.UP, cause=None, since=ping.at, armed_at=armed_at, runs=runs)
+    told = Cleared("heard again") if check.state is State.DOWN else None
+    return Change(_armed(after), told, duration)
+
+
+def _failed(check: Check, ping: Ping, duration: timedelta | None) -> Change:
+    said = f"exit status {ping.exit_status}" if ping.exit_status else "reported failure"
+    heard = _marked(check, ping)
+    if check.state is State.PAUSED:
+        heard = replace(heard, armed_at=ping.at)
+    change = _down(heard, Cause.FAILED, ping.at, said)
+    return replace(change, duration=duration)
+
+
+def _overran(check: Check, now: datetime) -> Change:
+    limit = check.max_runtime or timedelta()
+    runs = tuple(replace(run, overran=run.overran or _ends_by(run, limit) <= now) for run in check.runs)
+    words = f"still running after its maximum run time of {times.duration(limit)}"
+    return _down(replace(check, runs=runs), Cause.OVERRUN, now, words)
+
+
+def _down(check: Check, cause: Cause, now: datetime, why: str) -> Change:
+    if check.state is State.DOWN and check.cause is cause:
+        return Change(_armed(check), Raised(cause, why))
+    # Silent or overrun, it is waited for no more; only after a failure its next success is.
+    after = replace(check, state=State.DOWN, cause=cause, since=now, wake_at=None)
+    return Change(_armed(after) if cause is Cause.FAILED else after, Raised(cause, why))

@@ -1,0 +1,96 @@
+"""The tables of checks. Each ping writes `checks`: see the notes on its columns before adding an index."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    Uuid,
+)
+
+from alerting.sql import Kept, Utc, key_type, metadata
+from heartbeat.checks import schedule
+from heartbeat.checks.check import State
+
+checks = Table(
+    "checks",
+    metadata,
+    Column("id", key_type(), primary_key=True),
+    Column("uuid", Uuid, nullable=False, unique=True),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("labels", JSON, nullable=False),
+    Column("group_key", Text, nullable=False, index=True),
+    Column("schedule", Kept(schedule.to_json, schedule.from_json), nullable=False),
+    Column("grace", Float, nullable=False),
+    Column("max_runtime", Float),
+    Column("severity_rank", Integer, nullable=False),
+    Column("policy", Text),
+    Column("manual_resume", Boolean, nullable=False),
+    # Who owns the definition: 'file' (the configuration), 'api' or 'ping' (made by its first ping).
+    Column("origin", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("cause", Text),
+    Column("since", Utc, nullable=False),
+    # From when it is expected to speak: made, resumed, re-scheduled or re-armed.
+    Column("armed_at", Utc, nullable=False),
+    # These two are all that a ping on a healthy check writes. No index may ever name them: on PostgreSQL
+    # that would turn off HOT updates, halve the throughput and more than double the WAL.
+    Column("last_ok_at", Utc),
+    Column("pings", BigInteger, nullable=False),
+    Column("last_fail_at", Utc),
+    Column("last_other_at", Utc),
+    Column("runs", JSON(none_as_null=True)),
+    # Never later than the true deadline, which is derived; empty where nothing is waited for.
+    Column("wake_at", Utc),
+    CheckConstraint(
+        f"state IN ({', '.join(repr(state.value) for state in State if state is not State.LATE)})",
+        name="state",
+    ),
+    CheckConstraint(f"(state = '{State.DOWN}') = (cause IS NOT NULL)", name="cause"),
+    CheckConstraint(f"state NOT IN ('{State.NEW}', '{State.UP}') OR wake_at IS NOT NULL", name="armed"),
+    postgresql_with={"fillfactor": "70"},
+)
+Index(
+    "ix_checks_wake_at",
+    checks.c.severity_rank,
+    checks.c.wake_at,
+    postgresql_where=checks.c.wake_at.is_not(None),
+    sqlite_where=checks.c.wake_at.is_not(None),
+)
+
+transitions = Table(
+    "transitions",
+    metadata,
+    Column("id", key_type(), primary_key=True),
+    Column("check_id", ForeignKey("checks.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", Utc, nullable=False, index=True),
+    Column("state", Text, nullable=False),
+    Column("cause", Text),
+    Column("why", Text, nullable=False),
+)
+
+maintenance = Table(
+    "maintenance",
+    metadata,
+    Column("id", key_type(), primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    # The labels that a check must have; all of them.
+    Column("match", JSON, nullable=False),
+    Column("starts_at", Utc, nullable=False),
+    Column("ends_at", Utc, nullable=False, index=True),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", Utc, nullable=False),
+    # What the maker has called the request, so that asking twice makes it once.
+    Column("request_key", Text, unique=True),
+    CheckConstraint("ends_at >= starts_at", name="ends_after_start"),
+)

@@ -1,0 +1,1 @@
+"""Definitions: what the configuration file, the API and the console declare."""

@@ -1,0 +1,194 @@
+"""What the text of one entry may be. Each function gives its value, or raises ValueError with one sentence.
+
+The limits stand here, and the JSON Schema (`schema`) shows the same ones to editors.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from alerting.escalation import MAX_WAIT, MIN_WAIT
+from alerting.severity import Severity
+from heartbeat import duration
+from heartbeat.definitions.document import SHOWN, Node, suggestion
+
+SLUG = r"[a-z0-9][a-z0-9_-]{0,99}"
+"""What names a check, a person, a policy, a ping key or a status page, as a regular expression."""
+LABEL = r"[A-Za-z_][A-Za-z0-9_./-]{0,99}"
+"""What names a label: neither a comma nor an equals sign, which separate labels in the key of a group."""
+
+MAX_CHECKS = 100_000
+MAX_PEOPLE = 10_000
+MAX_POLICIES = 1_000
+MAX_PING_KEYS = 1_000
+MAX_PAGES = 100
+MAX_COMPONENTS = 1_000
+MAX_GROUPS = 100
+MAX_REGIONS = 20
+MAX_LABELS = 32
+MAX_CONTACTS = 20
+MAX_STEPS = 100
+MAX_PAGED = 100
+MAX_GROUP_BY = 10
+MAX_LABEL_VALUE = 200
+MAX_NAME = 200
+MAX_DESCRIPTION = 2_000
+MAX_ADDRESS = 2_000
+
+Range = tuple[timedelta, timedelta]
+GRACE: Range = (timedelta(seconds=1), timedelta(days=30))
+MAX_RUNTIME: Range = (timedelta(seconds=1), timedelta(days=30))
+WAIT: Range = (MIN_WAIT, MAX_WAIT)
+GATHERING: Range = (timedelta(), timedelta(hours=1))
+ACKNOWLEDGE_FOR: Range = (timedelta(minutes=1), timedelta(days=7))
+
+_SLUG = re.compile(SLUG)
+_LABEL = re.compile(LABEL)
+_TRUTHS = {"true": True, "false": False}
+
+
+def slug(text: str) -> str:
+    """A name that fits into an address."""
+    if not _SLUG.fullmatch(text):
+        raise ValueError(
+            f"{_shown(text)} cannot be a name; write a-z, 0-9, _ and -, at most 100, none of _ and - first."
+        )
+    return text
+
+
+def label(text: str) -> str:
+    """The name of a label."""
+    if not _LABEL.fullmatch(text):
+        raise ValueError(
+            f"{_shown(text)} cannot be a label; write letters, digits, _ . / -, at most 100, a letter first."
+        )
+    return text
+
+
+def line(limit: int) -> Callable[[str], str]:
+    """One line of text that is not empty."""
+
+    def convert(text: str) -> str:
+        if not text.strip() or not text.isprintable():
+            raise ValueError("must be one line of text.")
+        return _within(limit, text)
+
+    return convert
+
+
+def paragraphs(limit: int) -> Callable[[str], str]:
+    """Any text, also of several lines."""
+
+    def convert(text: str) -> str:
+        if not all(char.isprintable() or char in "\n\t" for char in text):
+            raise ValueError("must be text without control characters.")
+        return _within(limit, text)
+
+    return convert
+
+
+def between(limits: Range) -> Callable[[str], timedelta]:
+    """A duration within limits, both included."""
+    low, high = limits
+
+    def convert(text: str) -> timedelta:
+        length = duration.parse(text)
+        if not low <= length <= high:
+            range_ = f"{duration.written(low)} to {duration.written(high)}"
+            raise ValueError(f"{text!r} is out of range; write {range_}.")
+        return length
+
+    return convert
+
+
+@lru_cache(maxsize=1024)
+def zone(text: str) -> str:
+    """The name of a time zone."""
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones, such as "Europe".
+        meant = suggestion(text, available_timezones())
+        hint = meant if meant.startswith("did") else "write for example Europe/London."
+        raise ValueError(f"{_shown(text)} is no time zone; {hint}") from None
+    return text
+
+
+def instant(text: str) -> datetime:
+    """An instant with its zone (RFC 3339), in UTC."""
+    try:
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is None:
+            raise ValueError(text)
+        return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("must be an instant with its zone, such as 2026-05-02T08:30:00Z.") from None
+
+
+def severity(text: str) -> Severity:
+    """How bad it is."""
+    if text not in list(Severity):
+        raise ValueError(f"{_shown(text)} is not one of {', '.join(Severity)}.")
+    return Severity(text)
+
+
+def truth(text: str) -> bool:
+    """True or false."""
+    if text not in _TRUTHS:
+        raise ValueError(f"{_shown(text)} is neither true nor false.")
+    return _TRUTHS[text]
+
+
+def named(known: Iterable[str], what: str) -> Callable[[str], str]:
+    """The name of something that stands elsewhere in the file."""
+
+    def convert(text: str) -> str:
+        if text not in known:
+            raise ValueError(f"there is no {what} {_shown(text)}; {suggestion(text, known)}")
+        return text
+
+    return convert
+
+
+def labels(node: Node | None) -> dict[str, str]:
+    """The labels in a mapping; what is wrong is noted in it."""
+    if node is None:
+        return {}
+    value = line(MAX_LABEL_VALUE)
+    at_most(node, MAX_LABELS, "labels")
+    return {name: one.as_(value, "") for name, one in node.fields().items() if right(one, name, label)}
+
+
+def some(node: Node, limit: int, what: str, example: str) -> list[Node]:
+    """A list with at least one item and at most `limit`; what is wrong is noted."""
+    if not node.value:
+        node.wrong(f"needs at least one, such as {example}.")
+    at_most(node, limit, what)
+    return node.items()
+
+
+def right(node: Node, name: str, convert: Callable[[str], object]) -> bool:
+    """Whether a name in a mapping is right; what is wrong is noted."""
+    try:
+        convert(name)
+    except ValueError as error:
+        node.wrong(str(error))
+        return False
+    return True
+
+
+def at_most(node: Node, limit: int, what: str) -> None:
+    """There may not be more than `limit` entries in a mapping or a list."""
+    if isinstance(node.value, dict | list) and len(node.value) > limit:
+        node.wrong(f"has {len(node.value):,} {what}; there can be at most {limit:,}.")
+
+
+def _within(limit: int, text: str) -> str:
+    if len(text) > limit:
+        raise ValueError(f"has {len(text):,} characters; there can be at most {limit:,}.")
+    return text
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")

@@ -1,0 +1,302 @@
+"""The text of heartbeat.yaml -> a `Configuration`, or all that is wrong with it.
+
+Pure: the environment, the reader of files and the notifiers are arguments. What comes out holds no secret:
+keys are kept as hashes, everything else that is secret as the reference that was written.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Final, TypeVar
+
+from alerting.escalation import Policy, Step
+from alerting.incident import ACKNOWLEDGED_FOR, GATHERING
+from alerting.notifiers.contract import Notifier
+from alerting.origin import Origin
+from alerting.person import OPERATOR, Person
+from heartbeat import duration, secret
+from heartbeat.checks import schedule
+from heartbeat.checks.cause import GROUP_BY
+from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
+from heartbeat.checks.schedule import Every, Schedule
+from heartbeat.definitions import document, entry, schema
+from heartbeat.definitions import status_page as definition_status_page
+from heartbeat.definitions.contacts import Reach
+from heartbeat.definitions.document import Node, Problems, TooMany
+from heartbeat.definitions.model import Configuration
+from heartbeat.definitions.status_page import Look, StatusPage
+
+SHORTEST_KEY: Final = 16
+"""Characters of a ping key, at least: whoever guesses one can say that a job is well."""
+
+T = TypeVar("T")
+
+_KEY = re.compile(r"[A-Za-z0-9._~-]+")
+_NAME = entry.line(entry.MAX_NAME)
+_DESCRIPTION = entry.paragraphs(entry.MAX_DESCRIPTION)
+_SCHEDULES: Final[Mapping[str, Callable[[str, str], Schedule]]] = {
+    "schedule": lambda text, timezone: schedule.parse(cron=text, timezone=timezone),
+    "every": lambda text, _: schedule.parse(every=duration.parse(text)),
+    "on_calendar": lambda text, timezone: schedule.parse(on_calendar=text, timezone=timezone),
+}
+# These stand in where what is written is wrong, so that the rest can be judged. They never leave this room.
+_SOME_SCHEDULE = Every(timedelta(days=1))
+_SOME_STEP = Step((OPERATOR.id,), timedelta(minutes=15))
+
+
+class Wrong(ValueError):
+    """All that is wrong with a configuration, in the order of its lines.
+
+    "heartbeat.yaml:12: checks.daily.grace: '15x' is not a duration; write for example 15m, 2h or 1d."
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def parse(
+    text: str,
+    filename: str,
+    *,
+    notifiers: Mapping[str, type[Notifier]],
+    env: Mapping[str, str],
+    read: Callable[[Path], str],
+    look: Look | None = None,
+) -> Configuration:
+    """The configuration that the text declares.
+
+    `notifiers` are the kinds on the shelf; `env` and `read` give what `${NAME}` and `${file:PATH}` stand for;
+    `look` reads pictures.
+    Raises `Wrong` with all that is wrong, each with the file's name, the line, and what would be right.
+    """
+    problems, warnings = Problems(), Problems()
+    found = Configuration()
+    with suppress(TooMany):
+        root = document.read(text, problems)
+        found = Reading(
+            root, notifiers, partial(secret.fill_in, env=env, read=read), look=look
+        ).configuration()
+    if problems:
+        raise Wrong(problems.lines(filename))
+    with suppress(TooMany):
+        _warn(root, found, warnings)
+    return replace(found, warnings=tuple(warnings.lines(filename)))
+
+
+def json_schema() -> dict[str, object]:
+    """What the file may hold, as JSON Schema (draft 2020-12), for editors."""
+    return schema.document()
+
+
+def sample(reference: str) -> str:
+    """The text of a first heartbeat.yaml, whose ping key is what `reference` stands for."""
+    text = files("heartbeat").joinpath("sample.yaml").read_text(encoding="utf-8")
+    return text.replace('"@PING_KEY@"', json.dumps(reference, ensure_ascii=False))
+
+
+class Reading:
+    """One reading of one document. The rest is judged by what stands at its top and by the names in it.
+
+    What `definition` reads apart from the file comes through here as well, so that the rules stand once.
+    """
+
+    def __init__(
+        self,
+        root: Node,
+        notifiers: Mapping[str, type[Notifier]],
+        fill_in: Callable[[str], str],
+        in_clear: bool = False,
+        look: Look | None = None,
+        origin: Origin = Origin.FILE,
+    ) -> None:
+        self._root = root
+        self._origin = origin
+        self._look = look
+        self._fill_in = fill_in
+        self._reach = Reach(notifiers, fill_in, in_clear)
+        self._policies = root.entries("policies")
+        self._known_policy = entry.named(self._policies, "policy")
+        self._known_person = entry.named(root.entries("people"), "person")
+        # A wrong default is told once, not again at each check that would have it.
+        implied = len(self._policies) == 1 or root.get("policy") is not None
+        first = next(iter(self._policies), None) if implied else None
+        self._policy = root.read("policy", self._known_policy, first)
+        self._timezone = root.read("timezone", entry.zone, "UTC")
+        self._grace = root.read("grace", entry.between(entry.GRACE), GRACE)
+
+    def configuration(self) -> Configuration:
+        """Everything in it. What is wrong is noted, and something else stands in its place."""
+        root = self._root
+        root.only(schema.TOP, "the file")
+        keys = self._section("ping_keys", entry.MAX_PING_KEYS, self._ping_key)
+        _all_different(self._root.entries("ping_keys"), keys)
+        return Configuration(
+            group_by=self._group_by(),
+            gathering=root.read("gathering", entry.between(entry.GATHERING), GATHERING),
+            acknowledge_for=root.read(
+                "acknowledge_for", entry.between(entry.ACKNOWLEDGE_FOR), ACKNOWLEDGED_FOR
+            ),
+            policy=self._policy,
+            ping_keys=keys,
+            ping_key_references={name: node.as_(str, "") for name, node in root.entries("ping_keys").items()},
+            # Before people, whose contacts are judged by whether their notifier has its settings.
+            notifiers=self.notifiers(),
+            people=self._section("people", entry.MAX_PEOPLE, self.person),
+            policies=self._section("policies", entry.MAX_POLICIES, self.policy),
+            checks=self._section("checks", entry.MAX_CHECKS, self.check),
+            status_pages=self._section("status_pages", entry.MAX_PAGES, self.status_page),
+        )
+
+    def _section(self, name: str, limit: int, read: Callable[[str, Node], T]) -> dict[str, T]:
+        """The entries of a section by name, which can stand in an address."""
+        section = self._root.get(name)
+        if section is None:
+            return {}
+        entry.at_most(section, limit, "entries")
+        for slug, node in section.fields().items():
+            entry.right(node, slug, entry.slug)
+        return {slug: read(slug, node) for slug, node in section.fields().items()}
+
+    def _group_by(self) -> tuple[str, ...]:
+        node = self._root.get("group_by")
+        if node is None:
+            return GROUP_BY
+        entry.at_most(node, entry.MAX_GROUP_BY, "labels")
+        return tuple(one.as_(entry.label, "") for one in node.items())
+
+    def _ping_key(self, _name: str, node: Node) -> str:
+        return node.as_(lambda text: _hashed(text, self._fill_in), "")
+
+    def check(self, slug: str, node: Node) -> CheckDefinition:
+        """One check."""
+        node.only(schema.CHECK, "a check")
+        return CheckDefinition(
+            slug=slug,
+            name=node.read("name", _NAME, slug),
+            description=node.read("description", _DESCRIPTION, ""),
+            schedule=_schedule(node, node.read("timezone", entry.zone, self._timezone)),
+            grace=node.read("grace", entry.between(entry.GRACE), self._grace),
+            max_runtime=node.read("max_runtime", entry.between(entry.MAX_RUNTIME), None),
+            labels=entry.labels(node.get("labels")),
+            severity=node.read("severity", entry.severity, SEVERITY),
+            policy=self._policy_for(node),
+            manual_resume=node.read("manual_resume", entry.truth, False),
+            origin=self._origin,
+        )
+
+    def _policy_for(self, check: Node) -> str | None:
+        if check.get("policy") is None and self._policy is None and self._policies:
+            check.wrong("names no policy, and there are several; write `policy: NAME` here or at the top.")
+        return check.read("policy", self._known_policy, self._policy)
+
+    def notifiers(self) -> dict[str, dict[str, str]]:
+        """By kind the settings, as written. Contacts are judged by them."""
+        return self._reach.settings(self._root.entries("notifiers"))
+
+    def notifier(self, kind: str, node: Node) -> dict[str, str]:
+        """The settings of one notifier."""
+        return self._reach.settings({kind: node}).get(kind, {})
+
+    def person(self, name: str, node: Node) -> Person:
+        """One person."""
+        if name == OPERATOR.id:
+            node.wrong("is the service's own name for its terminal; choose another.")
+        node.only(schema.PERSON, "a person")
+        example = "{email: anna@example.com}"
+        given = entry.some(node.need("contacts", f"[{example}]"), entry.MAX_CONTACTS, "contacts", example)
+        contacts = [self._reach.contact(one) for one in given]
+        return Person(
+            id=name,
+            name=node.read("name", _NAME, name),
+            contacts=tuple(contact for contact in contacts if contact),
+            timezone=node.read("timezone", entry.zone, self._timezone),
+            origin=self._origin,
+        )
+
+    def policy(self, name: str, node: Node) -> Policy:
+        """One policy."""
+        steps = entry.some(node, entry.MAX_STEPS, "steps", "{page: anna, wait: 5m}")
+        return Policy(name, tuple(map(self._step, steps)) or (_SOME_STEP,), self._origin)
+
+    def status_page(self, slug: str, node: Node) -> StatusPage:
+        """One status page."""
+        return replace(
+            definition_status_page.status_page(slug, node, self._timezone, self._look), origin=self._origin
+        )
+
+    def _step(self, node: Node) -> Step:
+        node.only(schema.STEP, "a step")
+        page = node.need("page", "anna")
+        people = [
+            one.as_(self._known_person, "") for one in entry.some(page, entry.MAX_PAGED, "people", "anna")
+        ]
+        if len(people) > len(set(people)):
+            page.wrong("names somebody twice.")
+        return Step(tuple(people), node.need("wait", "5m").as_(entry.between(entry.WAIT), _SOME_STEP.wait))
+
+
+def _hashed(reference: str, fill_in: Callable[[str], str]) -> str:
+    """The hash of a ping key. Raises ValueError where it cannot be one."""
+    if not secret.is_reference(reference):
+        raise ValueError("must not stand here in clear; write it as ${HEARTBEAT_PING_KEY} or ${file:PATH}.")
+    key = fill_in(reference)
+    if len(key) < SHORTEST_KEY:
+        raise ValueError(f"{reference} has {len(key)} characters; a ping key needs at least {SHORTEST_KEY}.")
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"{reference} does not fit into an address; use only A-Z, a-z, 0-9, . _ ~ and -.")
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _all_different(nodes: Mapping[str, Node], keys: Mapping[str, str]) -> None:
+    first: dict[str, str] = {}
+    for name, hashed in keys.items():
+        other = first.setdefault(hashed, name)
+        if hashed and other != name:
+            nodes[name].wrong(f"is the same key as {other}; make another one.")
+
+
+def _schedule(check: Node, timezone: str) -> Schedule:
+    given = [kind for kind in _SCHEDULES if check.get(kind)]
+    if len(given) != 1:
+        if not isinstance(check.value, str | list):  # of which has been said already that it is no check
+            check.wrong(f"needs exactly one of {', '.join(_SCHEDULES)}.")
+        return _SOME_SCHEDULE
+    (kind,) = given
+    return check.read(kind, lambda text: _SCHEDULES[kind](text, timezone), _SOME_SCHEDULE)
+
+
+def _warn(root: Node, found: Configuration, warnings: Problems) -> None:
+    """Say where what is right may not be what was meant."""
+    if found.checks and not found.policies:
+        warnings.add(1, "policies", "there are none, so pages reach only this service's own terminal.")
+    for slug, node in root.entries("checks").items():
+        for sentence in schedule.warnings(found.checks[slug].schedule):
+            warnings.add(node.line, node.path, sentence)
+    having = _by_label(found.checks.values())
+    for page in root.entries("status_pages").values():
+        for component in definition_status_page.components(page):
+            match = component.need("match", "")
+            if not set.intersection(*(having.get(label, set()) for label in entry.labels(match).items())):
+                warnings.add(match.line, match.path, "fits no check, so this row never shows a fault.")
+    names = {name for name, _ in having}
+    group_by = root.get("group_by")
+    for one in group_by.items() if group_by and found.checks else ():
+        if one.value not in names:
+            warnings.add(one.line, one.path, f"no check has the label {one.value}.")
+
+
+def _by_label(checks: Iterable[CheckDefinition]) -> dict[tuple[str, str], set[str]]:
+    """The slugs of the checks that have each label."""
+    having: dict[tuple[str, str], set[str]] = {}
+    for check in checks:
+        for label in check.labels.items():
+            having.setdefault(label, set()).add(check.slug)
+    return having

@@ -1,0 +1,33 @@
+"""Everything that one configuration declares. Pure."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from alerting.escalation import Policy
+from alerting.incident import ACKNOWLEDGED_FOR, GATHERING
+from alerting.person import Person
+from heartbeat.checks.cause import GROUP_BY
+from heartbeat.checks.definition import CheckDefinition
+from heartbeat.definitions.status_page import StatusPage
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything that one file declares. `warnings` are about the file, and no part of what it declares."""
+
+    group_by: tuple[str, ...] = GROUP_BY
+    gathering: timedelta = GATHERING
+    acknowledge_for: timedelta = ACKNOWLEDGED_FOR
+    policy: str | None = None
+    """The policy of checks that name none: the one named at the top, or the only one there is."""
+    ping_keys: dict[str, str] = field(default_factory=dict)
+    """By name the SHA-256, in hex, of the key."""
+    ping_key_references: dict[str, str] = field(default_factory=dict)
+    """By name the reference to the key, as written."""
+    checks: dict[str, CheckDefinition] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
+    policies: dict[str, Policy] = field(default_factory=dict)
+    notifiers: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By kind the settings, as written."""
+    status_pages: dict[str, StatusPage] = field(default_factory=dict)
+    warnings: tuple[str, ...] = field(default=(), compare=False)

@@ -1,0 +1,322 @@
+"""heartbeat.yaml as JSON Schema (draft 2020-12): what editors complete, explain and check while one writes.
+
+The names of the fields stand only here; the reading of the file (`config`) takes them from here. What a
+schema cannot say (whether a person exists, whether a cron line is right) is said by `heartbeat plan`.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from alerting.incident import ACKNOWLEDGED_FOR, GATHERING
+from alerting.severity import Severity
+from heartbeat import duration, secret
+from heartbeat.checks.cause import GROUP_BY
+from heartbeat.checks.definition import GRACE, SEVERITY
+from heartbeat.definitions import entry
+
+Schema = dict[str, Any]
+
+
+def _text(description: str, limit: int) -> Schema:
+    return {"type": "string", "minLength": 1, "maxLength": limit, "description": description}
+
+
+def _name(description: str) -> Schema:
+    return {"type": "string", "pattern": f"^{entry.SLUG}$", "description": description}
+
+
+def _names(description: str, limit: int, pattern: str) -> Schema:
+    one = {"type": "string", "pattern": f"^{pattern}$"}
+    many = {"type": "array", "items": one, "maxItems": limit, "uniqueItems": True}
+    return {"oneOf": [one, many], "description": description}
+
+
+def _length(description: str, default: timedelta | None = None) -> Schema:
+    if default is not None:
+        description += f": {duration.written(default)} by default."
+    return {"type": "string", "pattern": f"^{duration.PATTERN}$", "description": description}
+
+
+def _list(description: str, limit: int, item: str) -> Schema:
+    items = {"$ref": f"#/$defs/{item}"}
+    return {"type": "array", "minItems": 1, "maxItems": limit, "items": items, "description": description}
+
+
+def _section(description: str, limit: int, item: Schema, pattern: str = entry.SLUG) -> Schema:
+    return {
+        "type": ["object", "null"],
+        "maxProperties": limit,
+        "propertyNames": {"pattern": f"^{pattern}$"},
+        "additionalProperties": item,
+        "description": description,
+    }
+
+
+def _object(description: str, properties: Schema, required: tuple[str, ...] = (), **more: Any) -> Schema:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+        "required": list(required),
+        "description": description,
+        **more,
+    }
+
+
+def _paragraphs(description: str) -> Schema:
+    return {"type": "string", "maxLength": entry.MAX_DESCRIPTION, "description": description}
+
+
+def _labels(description: str) -> Schema:
+    # Whatever an editor takes for a number or a truth is read as the text that stands there.
+    value = {"type": ["string", "number", "boolean"], "minLength": 1, "maxLength": entry.MAX_LABEL_VALUE}
+    return _section(description, entry.MAX_LABELS, value, entry.LABEL) | {"type": "object"}
+
+
+_ZONE = {"type": "string", "examples": ["UTC", "Europe/London"], "description": "An IANA time zone."}
+_GRACE = _length("How late a ping may be before the check turns down, such as 15m.")
+
+_CHECK = _object(
+    "A scheduled job under watch.",
+    {
+        "name": _text("What people call it; otherwise its name here.", entry.MAX_NAME),
+        "description": {"type": "string", "maxLength": entry.MAX_DESCRIPTION, "description": "For its page."},
+        "schedule": {"type": "string", "description": 'A cron line, such as "0 3 * * *".'},
+        "every": _length("An interval, such as 5m: due so long after each success."),
+        "on_calendar": {"type": "string", "description": "A systemd calendar event, such as Mon..Fri 03:00."},
+        "timezone": _ZONE,
+        "grace": _GRACE,
+        "max_runtime": _length("How long a run may take, such as 2h."),
+        "labels": _labels(
+            "What it belongs to. Silent checks with the same `group_by` labels are one incident."
+        ),
+        "severity": {
+            "enum": list(Severity),
+            "description": f"How bad it is when it is down: {SEVERITY} by default.",
+        },
+        "policy": _name("Who is paged."),
+        "manual_resume": {
+            "type": "boolean",
+            "description": "Stay paused until resumed by hand, not by a ping.",
+        },
+    },
+    oneOf=[{"required": [kind]} for kind in ("schedule", "every", "on_calendar")],
+)
+
+_PERSON = _object(
+    "Somebody who can be paged.",
+    {
+        "name": _text("Their name in pages; otherwise their name here.", entry.MAX_NAME),
+        "timezone": _ZONE,
+        "contacts": _list("Tried in this order.", entry.MAX_CONTACTS, "contact"),
+    },
+    ("contacts",),
+)
+
+_STEP = _object(
+    "Who is paged together, and how long they have to answer.",
+    {
+        "page": _names("People, by their names here.", entry.MAX_PAGED, entry.SLUG),
+        "wait": _length("Then the next step, or the last one again: 1m to 24h."),
+    },
+    ("page", "wait"),
+)
+
+_CONTACT = {
+    "type": "object",
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": {"type": "string", "minLength": 1, "maxLength": entry.MAX_ADDRESS},
+    "description": "A notifier and the address there, such as {email: anna@example.com}.",
+}
+
+_COMPONENT = _object(
+    "One row of a status page.",
+    {
+        "name": _text("What customers call it.", entry.MAX_NAME),
+        "match": _labels("It stands for the checks with all of these labels.") | {"minProperties": 1},
+        "description": {
+            "type": "string",
+            "maxLength": entry.MAX_DESCRIPTION,
+            "description": "A few words more.",
+        },
+        "showcase": {"type": "boolean", "description": "Passed on in the JSON documents: true by default."},
+    },
+    ("name", "match"),
+)
+
+_GROUP = _object(
+    "Rows under one heading.",
+    {
+        "name": _text("What customers call it.", entry.MAX_NAME),
+        "description": _paragraphs("A few words more."),
+        "components": _list("Its rows.", entry.MAX_COMPONENTS, "component"),
+    },
+    ("name", "components"),
+)
+
+_PLACE = {"type": ["string", "number", "boolean"], "minLength": 1, "maxLength": entry.MAX_LABEL_VALUE}
+
+_REGIONS = _object(
+    "Columns: where each row works and where it does not.",
+    {
+        "label": {
+            "type": "string",
+            "pattern": f"^{entry.LABEL}$",
+            "description": "The label that says where.",
+        },
+        "columns": {
+            "oneOf": [
+                {"type": "array", "minItems": 1, "maxItems": entry.MAX_REGIONS, "items": _PLACE},
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "maxProperties": entry.MAX_REGIONS,
+                    "additionalProperties": {"type": "string", "minLength": 1, "maxLength": entry.MAX_NAME},
+                },
+            ],
+            "description": "Values of that label, as a list or with what customers call the place.",
+        },
+    },
+    ("label", "columns"),
+)
+
+_STATUS_PAGE = _object(
+    "A public page.",
+    {
+        "title": _text("Its heading.", entry.MAX_NAME),
+        "description": _paragraphs("A few words under the heading."),
+        "url": {"type": "string", "description": "Where the heading and the logo lead."},
+        "support": {"type": "string", "description": "Where customers ask for help: https://… or mailto:…."},
+        "timezone": _ZONE,
+        "logo": {"type": "string", "description": "A path, or data:image/png;base64,…."},
+        "publish": {
+            "enum": ["by hand", "automatically"],
+            "description": "Who tells customers of an incident: a human by default.",
+        },
+        "regions": _REGIONS,
+        "components": _list("Its rows.", entry.MAX_COMPONENTS, "component"),
+        "groups": _list("Its rows, under headings.", entry.MAX_GROUPS, "group"),
+    },
+    ("title",),
+    anyOf=[{"required": ["components"]}, {"required": ["groups"]}],
+)
+
+_KEY = {
+    "type": "string",
+    "pattern": f"^{secret.PATTERN}$",
+    "description": "Always by reference: ${NAME} or ${file:PATH}.",
+}
+
+_SETTINGS = {"type": ["object", "null"], "additionalProperties": {"type": ["string", "number", "boolean"]}}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+_TOP = _object(
+    "What heartbeat watches, and whom it pages.",
+    {
+        "group_by": _names(
+            f"Checks with the same values of these labels share an incident: {', '.join(GROUP_BY)} by default.",
+            entry.MAX_GROUP_BY,
+            entry.LABEL,
+        ),
+        "gathering": _length("How long an incident gathers silent checks before it pages", GATHERING),
+        "acknowledge_for": _length(
+            "How long an acknowledgement lasts, then it pages again", ACKNOWLEDGED_FOR
+        ),
+        "policy": _name("The policy of checks that name none."),
+        "timezone": _ZONE | {"description": "The time zone of checks and people that name none."},
+        "grace": _length("The grace of checks that name none", GRACE),
+        "ping_keys": _section("Keys by which jobs may ping.", entry.MAX_PING_KEYS, _KEY),
+        "checks": _section("The jobs under watch.", entry.MAX_CHECKS, _ref("check")),
+        "people": _section("Who can be paged.", entry.MAX_PEOPLE, _ref("person")),
+        "policies": _section("Who is paged when.", entry.MAX_POLICIES, _ref("policy")),
+        "notifiers": {
+            "type": ["object", "null"],
+            "additionalProperties": _SETTINGS,
+            "description": "Settings of email, ntfy, Slack and the others. Secrets by reference.",
+        },
+        "status_pages": _section("What customers see.", entry.MAX_PAGES, _ref("status_page")),
+    },
+)
+
+_INSTANT = {"type": "string", "format": "date-time", "maxLength": 100}
+
+MAINTENANCE: Schema = _object(
+    "A time in which nobody is paged for what is known to be worked on.",
+    {
+        "title": _text("What it is called in timelines.", entry.MAX_NAME),
+        "description": {"type": "string", "maxLength": entry.MAX_DESCRIPTION, "description": "Words more."},
+        "match": _labels("It is about the checks with all of these labels.") | {"minProperties": 1},
+        "starts_at": _INSTANT | {"description": "Now where it is left out."},
+        "ends_at": _INSTANT | {"description": "At most 30 days after it begins."},
+    },
+    ("title", "match", "ends_at"),
+)
+"""No part of the file: what the API takes for a maintenance window."""
+
+TOP = frozenset(_TOP["properties"])
+CHECK = frozenset(_CHECK["properties"])
+PERSON = frozenset(_PERSON["properties"])
+STEP = frozenset(_STEP["properties"])
+STATUS_PAGE = frozenset(_STATUS_PAGE["properties"])
+COMPONENT = frozenset(_COMPONENT["properties"])
+GROUP = frozenset(_GROUP["properties"])
+REGIONS = frozenset(_REGIONS["properties"])
+
+
+def part(name: str) -> Schema:
+    """What one definition may hold: a check, a person, a policy (its steps), a status page.
+
+    What it refers to is written out in its place, so that it can stand alone.
+    """
+    whole: Schema = document()["$defs"]
+    found: Schema = _written_out(whole[name], whole)
+    return found
+
+
+def with_kept(shape: Schema, *way: str) -> Schema:
+    """The same where the values of the mapping that `way` leads to may be null: what is kept stays."""
+    if not way:
+        return {
+            **shape,
+            "additionalProperties": {**shape["additionalProperties"], "type": ["string", "null"]},
+        }
+    if way[0] in shape:
+        return {**shape, way[0]: with_kept(shape[way[0]], *way[1:])}
+    return {**shape, "properties": with_kept(shape["properties"], *way)}
+
+
+def _written_out(shape: Any, whole: Schema) -> Any:
+    match shape:
+        case {"$ref": str(reference)}:
+            return _written_out(whole[reference.rpartition("/")[2]], whole)
+        case {"type": ["string", "number", "boolean"], **rest}:
+            return {"type": "string"} | rest  # In YAML an editor takes text for more than that.
+        case dict():
+            return {name: _written_out(one, whole) for name, one in shape.items()}
+        case list():
+            return [_written_out(one, whole) for one in shape]
+    return shape
+
+
+def document() -> Schema:
+    """The whole schema."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "heartbeat.yaml",
+        **_TOP,
+        "$defs": {
+            "check": _CHECK,
+            "person": _PERSON,
+            "policy": _list("Its steps in order; the last one repeats.", entry.MAX_STEPS, "step"),
+            "step": _STEP,
+            "contact": _CONTACT,
+            "component": _COMPONENT,
+            "group": _GROUP,
+            "status_page": _STATUS_PAGE,
+        },
+    }

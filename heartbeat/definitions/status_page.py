@@ -1,0 +1,240 @@
+"""Public status pages as they are defined: what customers see, and how their rows follow from labels. Pure."""
+
+import base64
+import re
+from binascii import Error as BadBase64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from alerting.origin import Origin
+from heartbeat.definitions import entry, schema
+from heartbeat.definitions.document import Node
+
+LOGO_LIMIT: Final = 40_000
+"""Bytes of a logo: a page with all that it loads stays under 100 kB."""
+BY_HAND, AUTOMATICALLY = "by hand", "automatically"
+
+Look = Callable[[Path], bytes]
+"""Reads a picture from a path. Raises OSError."""
+
+_NAME = entry.line(entry.MAX_NAME)
+_DESCRIPTION = entry.paragraphs(entry.MAX_DESCRIPTION)
+_VALUE = entry.line(entry.MAX_LABEL_VALUE)
+_ADDRESS = re.compile(r"(https?://[^\s\"<>]+|mailto:[^\s\"<>]+)")
+_DATA = re.compile(r"data:(image/(?:png|jpeg|gif|webp|svg\+xml));base64,([A-Za-z0-9+/=\s]+)")
+_MAGIC: Final[Mapping[str, Callable[[bytes], bool]]] = {
+    "image/png": lambda raw: raw.startswith(b"\x89PNG\r\n\x1a\n"),
+    "image/jpeg": lambda raw: raw.startswith(b"\xff\xd8\xff"),
+    "image/gif": lambda raw: raw.startswith((b"GIF87a", b"GIF89a")),
+    "image/webp": lambda raw: raw[:4] == b"RIFF" and raw[8:12] == b"WEBP",
+    "image/svg+xml": lambda raw: (
+        re.match(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<svg[\s>]", raw, re.DOTALL) is not None
+    ),
+}
+# A drawing may hold a program, or load another from elsewhere. Ours is shown from the page itself and needs neither.
+_ACTIVE = re.compile(
+    rb"<script|<foreignObject|<!ENTITY|<!DOCTYPE|\son\w+\s*=|javascript:|@import|(?:href|src)\s*=\s*[\"']?\s*(?!#)[^\s#\"']",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One row of a status page: the checks that have all the labels of `match`.
+
+    `group` names the group that it stands in, or is empty. `showcase` is passed on to readers of the JSON documents.
+    """
+
+    name: str
+    match: dict[str, str]
+    description: str = ""
+    showcase: bool = True
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows under one heading."""
+
+    name: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """Columns of a status page: the label that says where, and by its value what customers call the place."""
+
+    label: str
+    columns: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusPage:
+    """What customers see under /status/<slug>. `logo` is a data URL; `automatic`: it publishes by itself."""
+
+    slug: str
+    title: str
+    components: tuple[Component, ...]
+    groups: tuple[Group, ...] = ()
+    regions: Regions | None = None
+    description: str = ""
+    url: str = ""
+    support: str = ""
+    timezone: str = "UTC"
+    logo: str = field(default="", repr=False)
+    automatic: bool = False
+    origin: Origin = field(default=Origin.FILE, compare=False)
+
+    def component(self, name: str) -> Component | None:
+        """The component of this name, if there is one."""
+        return next((one for one in self.components if one.name == name), None)
+
+
+def status_page(slug: str, node: Node, timezone: str, look: Look | None) -> StatusPage:
+    """A page as it is written; what is wrong is noted. A logo can be read by its path only where `look` is given."""
+    node.only(schema.STATUS_PAGE, "a status page")
+    groups, rows = _rows(node)
+    _distinct(node, [one.name for one in rows], "component")
+    _distinct(node, [one.name for one in groups], "group")
+    return StatusPage(
+        slug=slug,
+        title=node.need("title", "Example status").as_(_NAME, ""),
+        components=tuple(rows),
+        groups=tuple(groups),
+        regions=_regions(node.get("regions")),
+        description=node.read("description", _DESCRIPTION, ""),
+        url=node.read("url", _address, ""),
+        support=node.read("support", _address, ""),
+        timezone=node.read("timezone", entry.zone, timezone),
+        logo=node.read("logo", lambda text: logo(text, look), ""),
+        automatic=node.read("publish", _publish, BY_HAND) == AUTOMATICALLY,
+    )
+
+
+def components(page: Node) -> list[Node]:
+    """Every row of a page that is known to be right."""
+    groups = page.get("groups")
+    held = [page, *(groups.items() if groups else ())]
+    return [one for holder in held if (rows := holder.get("components")) for one in rows.items()]
+
+
+def logo(text: str, look: Look | None) -> str:
+    """A logo as a data URL, from one or from a path. Raises ValueError where it is no small picture that is safe."""
+    if found := _DATA.fullmatch(text):
+        kind = found[1]
+        try:
+            raw = base64.b64decode("".join(found[2].split()), validate=True)
+        except BadBase64:
+            raise ValueError("must be a picture in base64; this is not base64.") from None
+    elif text.startswith("data:") or "://" in text:
+        raise ValueError(
+            "must be a path to a file, or data:image/png;base64,…; nothing is loaded from elsewhere."
+        )
+    elif look is None:
+        raise ValueError("must be data:image/png;base64,…; only the file can name a path.")
+    else:
+        raw = _looked(Path(text), look)
+        kind = next((one for one, is_so in _MAGIC.items() if is_so(raw)), "")
+    _judge(kind, raw)
+    return f"data:{kind};base64,{base64.b64encode(raw).decode()}"
+
+
+def picture(logo: str) -> tuple[str, bytes]:
+    """The kind and the bytes of a logo."""
+    head, _, body = logo.partition(";base64,")
+    return head.removeprefix("data:"), base64.b64decode(body)
+
+
+def _looked(path: Path, look: Look) -> bytes:
+    try:
+        return look(path)
+    except OSError as error:
+        raise ValueError(f"{str(path)!r} cannot be read: {error.strerror}.") from None
+
+
+def _judge(kind: str, raw: bytes) -> None:
+    if not kind or not _MAGIC[kind](raw):
+        raise ValueError("must be a PNG, JPEG, GIF, WebP or SVG picture.")
+    if len(raw) > LOGO_LIMIT:
+        raise ValueError(f"has {len(raw):,} bytes; a logo can have at most {LOGO_LIMIT:,}.")
+    if kind == "image/svg+xml" and _ACTIVE.search(raw):
+        raise ValueError("must be a drawing without scripts, entities and links to other files.")
+
+
+def _rows(node: Node) -> tuple[list[Group], list[Component]]:
+    example = "{name: Mail, match: {component: mail}}"
+    given = node.get("groups")
+    single = node.get("components") if given is not None else node.need("components", f"[{example}]")
+    rows: list[Component] = []
+    if single is not None:
+        rows += [
+            _component(one, "") for one in entry.some(single, entry.MAX_COMPONENTS, "components", example)
+        ]
+    groups = []
+    for one in (
+        entry.some(given, entry.MAX_GROUPS, "groups", f"{{name: Mail, components: [{example}]}}")
+        if given
+        else ()
+    ):
+        group, members = _group(one, example)
+        groups.append(group)
+        rows += members
+    if given is not None and len(rows) > entry.MAX_COMPONENTS:
+        node.wrong(f"has {len(rows):,} components; there can be at most {entry.MAX_COMPONENTS:,}.")
+    return groups, rows
+
+
+def _group(node: Node, example: str) -> tuple[Group, list[Component]]:
+    node.only(schema.GROUP, "a group")
+    group = Group(node.need("name", "Hosting").as_(_NAME, ""), node.read("description", _DESCRIPTION, ""))
+    rows = entry.some(node.need("components", f"[{example}]"), entry.MAX_COMPONENTS, "components", example)
+    return group, [_component(one, group.name) for one in rows]
+
+
+def _component(node: Node, group: str) -> Component:
+    node.only(schema.COMPONENT, "a component")
+    match = node.need("match", "{component: mail}")
+    if not match.value:
+        match.wrong("needs at least one label, such as {component: mail}.")
+    return Component(
+        name=node.need("name", "Mail").as_(_NAME, ""),
+        match=entry.labels(match),
+        description=node.read("description", _DESCRIPTION, ""),
+        showcase=node.read("showcase", entry.truth, True),
+        group=group,
+    )
+
+
+def _regions(node: Node | None) -> Regions | None:
+    if node is None:
+        return None
+    node.only(schema.REGIONS, "regions")
+    label = node.need("label", "region").as_(entry.label, "")
+    columns = node.need("columns", "[us, eu]")
+    entry.at_most(columns, entry.MAX_REGIONS, "columns")
+    if not columns.value:
+        columns.wrong("needs at least one, such as [us, eu] or {us: United States}.")
+    if isinstance(columns.value, dict):
+        return Regions(label, {value: name.as_(_NAME, "") for value, name in columns.fields().items()})
+    values = [one.as_(_VALUE, "") for one in columns.items()]
+    return Regions(label, {value: value for value in values})
+
+
+def _distinct(node: Node, names: Sequence[str], what: str) -> None:
+    """Rows are known by their names: in the history, in addresses, to readers of the JSON documents."""
+    for name in dict.fromkeys(one for one in names if one and names.count(one) > 1):
+        node.wrong(f"has two {what}s called {name!r}; give each a name of its own.")
+
+
+def _address(text: str) -> str:
+    if not _ADDRESS.fullmatch(text) or len(text) > entry.MAX_ADDRESS:
+        raise ValueError("must be an address, such as https://example.com or mailto:help@example.com.")
+    return text
+
+
+def _publish(text: str) -> str:
+    if text not in (BY_HAND, AUTOMATICALLY):
+        raise ValueError(f"must be {BY_HAND!r} or {AUTOMATICALLY!r}.")
+    return text

@@ -1,0 +1,159 @@
+"""Signing in to the console by name and password, or with the admin key, and signing out."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from heartbeat.access import pending_sign_in, second_factor_actions, sign_in, store
+from heartbeat.access.account import User
+from heartbeat.access.hasher import Busy
+from heartbeat.access.sign_in import Refused
+from heartbeat.http import auth
+from heartbeat.http.console.request import FORM_FIELDS, local
+from heartbeat.http.context import Door
+from heartbeat.http.pages import render
+from heartbeat.vault import Unreadable
+
+WRONG_KEY = (
+    "This is not the admin key. It was printed at the first start, or is what HEARTBEAT_ADMIN_KEY says."
+)
+TOO_LATE = "That took too long, or the password has changed since: sign in again."
+UNREADABLE = (
+    "The second factor cannot be read: an encryption key is missing. Use a recovery code, or ask an admin."
+)
+NO_KEY = "The admin key does not open the console any more: sign in by name. It still opens the API."
+
+
+def router(door: Door) -> APIRouter:
+    """The form, its answer, and the way out."""
+    routes = APIRouter()
+
+    async def ask(request: Request) -> Response:
+        wanted = local(request.query_params.get("next", "/"))
+        if await auth.page_actor(request) is not None:
+            return render.see_other(wanted)
+        return await _form(door, wanted)
+
+    async def begin(request: Request) -> Response:
+        auth.check_origin(request)
+        form = await request.form(max_files=0, max_fields=FORM_FIELDS)
+        gate, from_, now = auth.gate_of(request), auth.whence(request), door.clock.now()
+        outcome: Response | Refused | None = gate.address_may_try(from_.remote, now)
+        if outcome is None:
+            outcome = await _way(form)(door, request, form)
+        if isinstance(outcome, Refused):
+            return await _form(door, local(str(form.get("next", "/"))), outcome, str(form.get("name", "")))
+        return outcome
+
+    async def end(request: Request) -> Response:
+        auth.check_csrf(request, await request.form(max_files=0, max_fields=FORM_FIELDS))
+        answer = render.see_other("/sign-in")
+        await auth.end(request, answer)
+        return answer
+
+    routes.add_route("/sign-in", ask, methods=["GET"], include_in_schema=False)
+    routes.add_route("/sign-in", begin, methods=["POST"], include_in_schema=False)
+    routes.add_route("/sign-out", end, methods=["POST"], include_in_schema=False)
+    return routes
+
+
+def retry_after(refused: Refused | None) -> Mapping[str, str]:
+    """The header that says when to try again, where there were too many tries."""
+    return {"Retry-After": str(int(refused.wait.total_seconds()))} if refused and refused.wait else {}
+
+
+async def _by_password(door: Door, request: Request, form: FormData) -> Response | Refused:
+    gate, from_, now = auth.gate_of(request), auth.whence(request), door.clock.now()
+    name, password = str(form.get("name", "")), str(form.get("password", ""))
+    try:
+        found = await sign_in.prove(gate, door.database, name, password, from_, now)
+    except Busy as busy:
+        return Refused(str(busy))
+    if isinstance(found, Refused):
+        return found
+    if found.code_secret is not None:
+        given = pending_sign_in.sign(door.secret_key, found.id, found.password_hash or "", now)
+        return _code_form(local(str(form.get("next", "/"))), given)
+    return await _begun(request, found, "password", form)
+
+
+async def _by_code(door: Door, request: Request, form: FormData) -> Response | Refused:
+    gate, from_, now = auth.gate_of(request), auth.whence(request), door.clock.now()
+    given, code, wanted = (
+        str(form.get("ticket", "")),
+        str(form.get("code", "")),
+        local(str(form.get("next", "/"))),
+    )
+    user = await door.database.read(lambda db: store.user_by_id(db, pending_sign_in.user_of(given)))
+    if user is None or not pending_sign_in.is_valid(door.secret_key, given, user.password_hash or "", now):
+        return Refused(TOO_LATE)
+    if not user.enabled:
+        return await sign_in.refuse(gate, door.database, user.name, "disabled", from_, now)
+    if refused := await door.database.write(lambda db: gate.count_try(db, user.name, now)):
+        return _code_form(wanted, given, refused)
+    try:
+        how = await door.database.write(
+            lambda db: second_factor_actions.take_code(db, user, door.vault, code, now)
+        )
+    except Unreadable:
+        return Refused(UNREADABLE)
+    if how is None:
+        await sign_in.refuse(gate, door.database, user.name, "code", from_, now)
+        return _code_form(wanted, given, Refused(second_factor_actions.WRONG_CODE))
+    return await _begun(request, user, f"password and {how}", form)
+
+
+def _way(form: FormData) -> Callable[[Door, Request, FormData], Awaitable[Response | Refused]]:
+    if "ticket" in form:
+        return _by_code
+    return _by_key if "key" in form else _by_password
+
+
+async def _by_key(door: Door, request: Request, form: FormData) -> Response | Refused:
+    gate, from_, now = auth.gate_of(request), auth.whence(request), door.clock.now()
+    if not await _takes_key(door):
+        return Refused(NO_KEY)
+    if not auth.key_matches(door, str(form.get("key", "")).strip()):
+        await sign_in.refuse(gate, door.database, None, "admin key", from_, now)
+        return Refused(WRONG_KEY)
+    return await _begun(request, None, "admin key", form)
+
+
+async def _begun(request: Request, user: User | None, how: str, form: FormData) -> Response:
+    answer = render.see_other(local(str(form.get("next", "/"))))
+    await auth.begin(request, answer, user, how)
+    return answer
+
+
+def _code_form(wanted: str, given: str, refused: Refused | None = None) -> Response:
+    words = refused.words if refused else ""
+    headers = retry_after(refused)
+    status = 200 if refused is None else 429 if refused.wait else 403
+    return render.render(
+        "account/sign_in_code.html", status=status, headers=headers, wanted=wanted, wrong=words, ticket=given
+    )
+
+
+async def _takes_key(door: Door) -> bool:
+    return door.ways.admin_key or not await door.database.read(store.has_users)
+
+
+async def _form(door: Door, wanted: str, refused: Refused | None = None, name: str = "") -> Response:
+    known = await door.database.read(store.has_users)
+    facts: dict[str, Any] = {
+        "users": known,
+        "by_provider": door.oidc is not None,
+        "takes_key": door.ways.admin_key or not known,
+        "name": name[:100],
+    }
+    if refused is None:
+        return render.render("account/sign_in.html", wanted=wanted, wrong="", **facts)
+    headers = retry_after(refused)
+    status = 429 if refused.wait else 403
+    return render.render(
+        "account/sign_in.html", status=status, headers=headers, wanted=wanted, wrong=refused.words, **facts
+    )

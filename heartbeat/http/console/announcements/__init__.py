@@ -1,0 +1,1 @@
+"""Announcements for customers, on the console."""

@@ -1,0 +1,1 @@
+"""People, policies and who is on call, on the console."""

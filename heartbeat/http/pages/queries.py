@@ -1,0 +1,81 @@
+"""The SQL that only pages need: many checks at a glance, set-based, and no body that nobody asked for."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection, and_, case, func, or_, select
+
+from heartbeat.checks import symptoms
+from heartbeat.checks.check import Cause, Signal, State
+from heartbeat.checks.history import Transition
+from heartbeat.checks.tables import checks, transitions
+from heartbeat.http.pages.run_strip import Heard
+from heartbeat.http.pages.summary import Count
+from heartbeat.pings.tables import pings
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """How many checks are covered by each of some windows, and how many by any of them."""
+
+    each: Sequence[int]
+    any: int
+
+
+def count(db: Connection) -> Count:
+    """Every check, counted."""
+    newest = func.max(checks.c.last_ok_at, type_=checks.c.last_ok_at.type)
+    rows = db.execute(select(checks.c.state, func.count(), newest).group_by(checks.c.state)).all()
+    by_state = {State(state): number for state, number, _ in rows}
+    return Count(by_state, max((at for *_, at in rows if at is not None), default=None))
+
+
+def by_policy(db: Connection) -> dict[str | None, int]:
+    """How many checks name each policy, and how many name none."""
+    rows = db.execute(select(checks.c.policy, func.count()).group_by(checks.c.policy))
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def last_runs(db: Connection, ids: Collection[int], limit: int) -> dict[int, list[Heard]]:
+    """The last `limit` pings of each check that ended a run, without their bodies."""
+    place = func.row_number().over(partition_by=pings.c.check_id, order_by=pings.c.n.desc())
+    columns = (pings.c.check_id, pings.c.n, pings.c.at, pings.c.kind, pings.c.duration)
+    ends = pings.c.kind.in_([Signal.SUCCESS, Signal.FAIL])
+    ranked = select(*columns, place.label("place")).where(pings.c.check_id.in_(ids), ends).subquery()
+    found: dict[int, list[Heard]] = {number: [] for number in ids}
+    for row in db.execute(select(ranked).where(ranked.c.place <= limit)).all():
+        duration = None if row.duration is None else timedelta(seconds=row.duration)
+        found[row.check_id].append(Heard(row.n, row.at, Signal(row.kind), duration))
+    return found
+
+
+def last_transitions(db: Connection, ids: Collection[int], limit: int) -> dict[int, list[Transition]]:
+    """The last `limit` changes of each check's state."""
+    place = func.row_number().over(partition_by=transitions.c.check_id, order_by=transitions.c.id.desc())
+    ranked = select(transitions, place.label("place")).where(transitions.c.check_id.in_(ids)).subquery()
+    found: dict[int, list[Transition]] = {number: [] for number in ids}
+    for row in db.execute(select(ranked).where(ranked.c.place <= limit)).all():
+        cause = Cause(row.cause) if row.cause else None
+        found[row.check_id].append(Transition(row.check_id, row.at, State(row.state), cause, row.why))
+    return found
+
+
+def slugs(db: Connection, keys: Collection[str]) -> dict[str, str]:
+    """Return the slug of the check by the key of its symptom, for the checks that still exist."""
+    ids = symptoms.check_ids(keys)
+    rows = db.execute(select(checks.c.id, checks.c.slug).where(checks.c.id.in_(set(ids.values()))))
+    slug_of = {row.id: row.slug for row in rows}
+    return {key: slug_of[number] for key, number in ids.items() if number in slug_of}
+
+
+def covered(db: Connection, matches: Sequence[Mapping[str, str]]) -> Covered:
+    """How many checks have all labels of each of these, and how many those of any. One look at all checks."""
+    if not matches:
+        return Covered([], 0)
+    each = [
+        and_(*(checks.c.labels[name].as_string() == value for name, value in one.items())) for one in matches
+    ]
+    sums = [func.coalesce(func.sum(case((one, 1), else_=0)), 0) for one in (*each, or_(*each))]
+    *found, every = (int(number) for number in db.execute(select(*sums)).one())
+    return Covered(found, every)

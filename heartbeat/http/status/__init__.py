@@ -1,0 +1,1 @@
+"""Status pages over HTTP, and the forms to subscribe."""

@@ -1,0 +1,85 @@
+"""Deletes old rows: a few at a time, beside everything else, and never those of anything that still goes on.
+
+Every process with the role `checker` has a janitor. They need no agreement: each skips the rows that another has
+deleted. Readers look for old rows; the writer gets only their ids.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import Connection
+
+from alerting import retention
+from alerting.retention import Rows
+from heartbeat.checks import history as check_history
+from heartbeat.clock import Clock
+from heartbeat.database import Database
+from heartbeat.loop import Loop
+from heartbeat.metrics import Metrics
+
+EVERY = 3600.0
+"""Seconds between rounds."""
+FIRST_AFTER = 300.0
+"""Seconds from the start to the first round: a start has better things to do."""
+BATCH = 500
+"""Rows of one transaction, at most."""
+PAUSE = 0.05
+"""Seconds between transactions, in which others have their turn."""
+
+log = logging.getLogger(__name__)
+
+
+class Janitor:
+    """Deletes incidents and changes of state after so many days."""
+
+    def __init__(
+        self, database: Database, clock: Clock, metrics: Metrics, *, incidents: int, transitions: int
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._metrics = metrics
+        self._incidents = timedelta(days=incidents)
+        self._transitions = timedelta(days=transitions)
+        self._loop = Loop(
+            "janitor", self.tidy, pause=lambda _: EVERY, count_failure=metrics.forgetting.failures.inc
+        )
+
+    async def run(self) -> None:
+        """Tidy until cancelled."""
+        await asyncio.sleep(FIRST_AFTER)
+        await self._loop.run()
+
+    async def tidy(self) -> int:
+        """Run one round to its end; return how many rows were deleted."""
+        now = self._clock.now()
+        count = await self._sweep(lambda db: _old_transitions(db, now - self._transitions))
+        count += await self._sweep(lambda db: retention.next_rows(db, now - self._incidents, BATCH))
+        if count:
+            log.info("janitor: %d old rows were deleted", count)
+        return count
+
+    async def _sweep(self, find: Callable[[Connection], Rows | None]) -> int:
+        total = 0
+        while (rows := await self._database.read(find)) is not None:
+            count = await self._database.write(partial(_forget, rows=rows))
+            self._metrics.forgetting.rows.labels(rows.table).inc(count)
+            if count == 0:
+                # Another process deletes the same rows.
+                break
+            total += count
+            await asyncio.sleep(PAUSE)
+        return total
+
+
+def _old_transitions(db: Connection, before: datetime) -> Rows | None:
+    ids: Sequence[int] = check_history.old(db, before, BATCH)
+    return Rows("transitions", ids) if ids else None
+
+
+def _forget(db: Connection, rows: Rows) -> int:
+    if rows.table == "transitions":
+        return check_history.remove(db, rows.ids)
+    return retention.forget(db, rows)

@@ -1,0 +1,1 @@
+"""Status pages as files: rendering and publishing."""

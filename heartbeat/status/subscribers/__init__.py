@@ -1,0 +1,1 @@
+"""Subscribers of status pages, and the mail to them."""

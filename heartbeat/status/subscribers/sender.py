@@ -1,0 +1,136 @@
+"""The sender of mails to subscribers: a few at a time, so that no page waits for them.
+
+Every process with the role `pager` has one. A mail is leased before it is sent, and sent again if that is cut off.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+
+from alerting import desk
+from alerting.notifiers.contract import Accepted, Refused, Unreachable
+from alerting.notifiers.email import Email
+from alerting.notifiers.registry import Outfit, Setup
+from heartbeat.clock import Clock
+from heartbeat.database import Database
+from heartbeat.definitions import store as definition_store
+from heartbeat.loop import Loop
+from heartbeat.metrics import Metrics
+from heartbeat.status.subscribers import link as subscriber_link
+from heartbeat.status.subscribers import mail as subscriber_mail
+from heartbeat.status.subscribers import store
+from heartbeat.status.subscribers.store import Mail
+
+EVERY = 2.0
+"""Seconds between two rounds."""
+BATCH = 20
+"""The mails of one round, sent one after the other."""
+LEASE = timedelta(minutes=10)
+FIRST_RETRY = timedelta(minutes=1)
+LONGEST_RETRY = timedelta(hours=1)
+TRIES = 12
+"""The attempts after which a mail is given up."""
+
+log = logging.getLogger(__name__)
+Assemble = Callable[[Mapping[str, Setup]], Outfit]
+
+
+class Mailman:
+    """Send mails to subscribers for as long as the process lives."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        metrics: Metrics,
+        assemble: Assemble,
+        *,
+        home: str,
+        secret: str,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._metrics = metrics
+        self._assemble = assemble
+        self._home = home
+        self._secret = secret
+        self._loop = Loop(
+            "mail to subscribers",
+            self._round,
+            pause=lambda sent: 0 if sent == BATCH else EVERY,
+            count_failure=metrics.status_pages.mailman_failures.inc,
+        )
+
+    async def run(self) -> None:
+        """Go round until cancelled."""
+        await self._loop.run()
+
+    async def round(self) -> int:
+        """Send what is due, up to `BATCH`; how many were tried. What fails is told and tried again."""
+        return await self._loop.once() or 0
+
+    async def _round(self) -> int:
+        now = self._clock.now()
+        if not await self._database.read(lambda db: store.is_mail_due(db, now)):
+            return 0
+        setups, pages = await self._database.read(
+            lambda db: (desk.fitted(db), definition_store.status_pages_of(db))
+        )
+        outfit = self._assemble(setups)
+        sender = outfit.own.get(Email.kind) or outfit.entered.get(Email.kind)
+        if not isinstance(sender, Email):
+            return 0
+        leased = await self._database.write(lambda db: store.lease(db, now, BATCH, LEASE))
+        titles = {slug: page.title for slug, page in pages.items()}
+        for mail in leased:
+            await self._send(sender, mail, titles.get(mail.page))
+        return len(leased)
+
+    async def _send(self, sender: Email, mail: Mail, title: str | None) -> None:
+        if title is None:
+            # The page was deleted.
+            await self._remove([mail.id])
+            return
+        outcome = await sender.mail(self._letter(sender, mail, title), mail.address)
+        now = self._clock.now()
+        match outcome:
+            case Accepted():
+                self._metrics.status_pages.mails.labels("accepted").inc()
+                await self._remove([mail.id])
+            case Refused(reason):
+                log.warning("a mail to a subscriber of %s was refused: %s", mail.page, reason)
+                self._metrics.status_pages.mails.labels("refused").inc()
+                await self._remove([mail.id])
+            case Unreachable():
+                self._metrics.status_pages.mails.labels("unreachable").inc()
+                await self._retry(mail, now)
+
+    async def _retry(self, mail: Mail, now: datetime) -> None:
+        if mail.attempts >= TRIES:
+            await self._remove([mail.id])
+            return
+        pause = min(FIRST_RETRY * 2 ** (mail.attempts - 1), LONGEST_RETRY)
+        await self._database.write(lambda db: store.postpone(db, mail.id, now + pause))
+
+    async def _remove(self, ids: Sequence[int]) -> None:
+        await self._database.write(lambda db: store.remove_mails(db, ids))
+
+    def _letter(self, sender: Email, mail: Mail, title: str) -> EmailMessage:
+        home = f"{self._home}/status/{mail.page}"
+        if mail.update is None or mail.status is None or mail.at is None:
+            link = f"{home}/confirm/{subscriber_link.sign(self._secret, 'confirm', mail.ticket)}"
+            return subscriber_mail.question(sender.sender, mail.address, title, link, self._clock.now())
+        return subscriber_mail.news(
+            sender.sender,
+            mail.address,
+            title=mail.title or "",
+            page=title,
+            number=mail.number or 0,
+            update=mail.update,
+            status=mail.status,
+            body=mail.body or "",
+            at=mail.at,
+            home=home,
+            end=f"{home}/unsubscribe/{subscriber_link.sign(self._secret, 'unsubscribe', mail.ticket)}",
+        )

@@ -1,0 +1,152 @@
+"""The SQL of subscribers and of their waiting mails."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, func, insert, literal, select, update
+
+from heartbeat.status.announcement import Status
+from heartbeat.status.subscribers.link import CONFIRM_WITHIN, Ticket
+from heartbeat.status.tables import announcements, mails, subscribers, updates
+
+ASK_INTERVAL = timedelta(minutes=15)
+"""The shortest time between two questions to one address, whoever types it in."""
+MAX_PENDING = 1_000
+"""The largest number of unconfirmed addresses of a page. Further ones are not asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail to send, with its content. Without `update` it asks to confirm the subscription."""
+
+    id: int
+    attempts: int
+    ticket: Ticket
+    address: str
+    page: str
+    update: int | None
+    number: int | None
+    title: str | None
+    status: Status | None
+    body: str | None
+    at: datetime | None
+
+
+def ask(db: Connection, page: str, address: str, now: datetime) -> bool:
+    """Ask this address to confirm. Return False if it is not asked (again); the page shows no difference."""
+    db.execute(delete(subscribers).where(_has_expired(now)))
+    subscriber = (subscribers.c.page == page) & (subscribers.c.address == address)
+    row = db.execute(select(subscribers).where(subscriber).with_for_update()).one_or_none()
+    if row is not None and (row.confirmed_at is not None or now - row.asked_at < ASK_INTERVAL):
+        return False
+    if row is None:
+        is_mail_due = select(func.count()).where(
+            subscribers.c.page == page, subscribers.c.confirmed_at.is_(None)
+        )
+        if db.execute(is_mail_due).scalar_one() >= MAX_PENDING:
+            return False
+        values = {"page": page, "address": address, "asked_at": now}
+        number = db.execute(insert(subscribers).values(**values).returning(subscribers.c.id)).scalar_one()
+    else:
+        number = row.id
+        db.execute(update(subscribers).where(subscribers.c.id == number).values(asked_at=now))
+        db.execute(delete(mails).where(mails.c.subscriber_id == number))
+    db.execute(insert(mails).values(subscriber_id=number, next_at=now, attempts=0))
+    return True
+
+
+def confirm(db: Connection, ticket: Ticket, now: datetime) -> bool:
+    """Confirm a subscription. Return False if there is no request, or it is too old."""
+    if now - ticket.asked_at > CONFIRM_WITHIN:
+        return False
+    confirmed = db.execute(
+        update(subscribers)
+        .where(_is(ticket))
+        .values(confirmed_at=func.coalesce(subscribers.c.confirmed_at, now))
+    )
+    return confirmed.rowcount == 1
+
+
+def unsubscribe(db: Connection, ticket: Ticket) -> None:
+    """Delete a subscriber with their waiting mails."""
+    db.execute(delete(subscribers).where(_is(ticket)))
+
+
+def queue(db: Connection, page: str, update_id: int, now: datetime) -> None:
+    """Queue a mail about this update for every subscriber of the page, in the transaction that publishes it."""
+    recipients = select(
+        subscribers.c.id, literal(update_id), literal(now, mails.c.next_at.type), literal(0)
+    ).where(subscribers.c.page == page, subscribers.c.confirmed_at.is_not(None))
+    columns = [mails.c.subscriber_id, mails.c.update_id, mails.c.next_at, mails.c.attempts]
+    db.execute(insert(mails).from_select(columns, recipients))
+
+
+def lease(db: Connection, now: datetime, limit: int, length: timedelta) -> list[Mail]:
+    """Lease up to `limit` mails that are due: nobody else sends them for this time."""
+    due = select(mails.c.id).where(mails.c.next_at <= now).order_by(mails.c.next_at, mails.c.id).limit(limit)
+    ids = list(db.execute(due.with_for_update(skip_locked=True)).scalars())
+    if not ids:
+        return []
+    leased = update(mails).where(mails.c.id.in_(ids))
+    db.execute(leased.values(next_at=now + length, attempts=mails.c.attempts + 1))
+    query = (
+        select(
+            mails.c.id,
+            mails.c.attempts,
+            subscribers.c.id.label("subscriber"),
+            subscribers.c.asked_at,
+            subscribers.c.address,
+            subscribers.c.page,
+            mails.c.update_id,
+            announcements.c.id.label("number"),
+            announcements.c.title,
+            updates.c.status,
+            updates.c.body,
+            updates.c.at,
+        )
+        .join(subscribers, subscribers.c.id == mails.c.subscriber_id)
+        .outerjoin(updates, updates.c.id == mails.c.update_id)
+        .outerjoin(announcements, announcements.c.id == updates.c.announcement_id)
+        .where(mails.c.id.in_(ids))
+        .order_by(mails.c.id)
+    )
+    return [
+        Mail(
+            row.id,
+            row.attempts,
+            Ticket(row.subscriber, row.asked_at),
+            row.address,
+            row.page,
+            row.update_id,
+            row.number,
+            row.title,
+            Status(row.status) if row.status else None,
+            row.body,
+            row.at,
+        )
+        for row in db.execute(query)
+    ]
+
+
+def remove_mails(db: Connection, ids: Sequence[int]) -> None:
+    """Remove mails that were sent, or never will be."""
+    db.execute(delete(mails).where(mails.c.id.in_(ids)))
+
+
+def postpone(db: Connection, number: int, at: datetime) -> None:
+    """Postpone a mail to this time."""
+    db.execute(update(mails).where(mails.c.id == number).values(next_at=at))
+
+
+def is_mail_due(db: Connection, now: datetime) -> bool:
+    """Return True if any mail is due."""
+    return db.execute(select(mails.c.id).where(mails.c.next_at <= now).limit(1)).first() is not None
+
+
+def _is(ticket: Ticket):  # type: ignore[no-untyped-def]  # a condition of SQLAlchemy
+    return (subscribers.c.id == ticket.subscriber) & (subscribers.c.asked_at == ticket.asked_at)
+
+
+def _has_expired(now: datetime):  # type: ignore[no-untyped-def]  # as above
+    return subscribers.c.confirmed_at.is_(None) & (subscribers.c.asked_at < now - CONFIRM_WITHIN)

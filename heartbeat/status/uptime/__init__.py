@@ -1,0 +1,1 @@
+"""Uptime of components: days, counts, and the time since the last count."""

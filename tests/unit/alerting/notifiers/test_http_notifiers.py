@@ -1,0 +1,150 @@
+"""What every notifier that speaks HTTP does alike, against a provider in every mood."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from alerting.notice import Notice
+from alerting.notifiers.contract import Accepted, Contact, Notifier, Outcome, Refused, Unreachable
+from alerting.notifiers.ntfy import Ntfy
+from alerting.notifiers.pagerduty import PagerDuty
+from alerting.notifiers.slack import Slack
+from alerting.notifiers.transport.http import BOUND
+from alerting.notifiers.webhook import Webhook
+
+from .loopback import Provider
+
+SECRET = "5ecret".ljust(32, "0")
+TAKEN = {
+    "webhook": (204, ""),
+    "ntfy": (200, '{"id":"xE73Iyuabi","event":"message"}'),
+    "slack": (200, "ok"),
+    "pagerduty": (202, '{"status":"success","message":"Event processed","dedup_key":"heartbeat/17"}'),
+}
+
+
+Send = Callable[..., Coroutine[Any, Any, Outcome]]
+
+
+@pytest.fixture(params=TAKEN)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def send(kind: str, http: httpx.AsyncClient, provider: Provider, notice: Notice) -> Send:
+    """Send the notice by this kind to the provider, or to wherever a test says."""
+
+    async def sent(bound: timedelta = BOUND, url: str = provider.url) -> Outcome:
+        notifiers: dict[str, tuple[Notifier, str]] = {
+            "webhook": (Webhook(http=http, bound=bound), f"{url}/{SECRET}"),
+            "ntfy": (Ntfy(http=http, token=SECRET, bound=bound), f"{url}/ops-pages"),
+            "slack": (Slack(http=http, bound=bound), f"{url}/services/T0/B0/{SECRET}"),
+            "pagerduty": (PagerDuty(http=http, url=f"{url}/v2/enqueue", bound=bound), SECRET),
+        }
+        notifier, address = notifiers[kind]
+        return await notifier.send(notice, Contact(kind, address))
+
+    return sent
+
+
+async def test_success(kind: str, provider: Provider, send: Send) -> None:
+    provider.answers(*TAKEN[kind])
+    assert isinstance(await send(), Accepted)
+    assert len(provider.heard) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308, 400, 401, 403, 404, 410, 413, 422])
+async def test_what_a_retry_cannot_help_is_refused(provider: Provider, send: Send, status: int) -> None:
+    provider.answers(status, headers={"Location": "/elsewhere"})
+    outcome = await send()
+    assert isinstance(outcome, Refused)
+    assert f"{provider.where} answered {status} " in outcome.reason
+    assert len(provider.heard) == 1
+
+
+@pytest.mark.parametrize("status", [408, 425, 500, 502, 503, 504])
+async def test_what_a_retry_can_help_is_unreachable(provider: Provider, send: Send, status: int) -> None:
+    provider.answers(status, headers={"Retry-After": "7"})
+    outcome = await send()
+    assert isinstance(outcome, Unreachable)
+    assert outcome.retry_after == timedelta(seconds=7)
+    assert not outcome.throttled
+
+
+@pytest.mark.parametrize("after", ["30", "Sun, 03 May 2026 12:00:30 GMT"])
+async def test_a_rate_limit_is_told_with_its_pause(provider: Provider, send: Send, after: str) -> None:
+    provider.answers(429, headers={"Retry-After": after, "Date": "Sun, 03 May 2026 12:00:00 GMT"})
+    outcome = await send()
+    assert isinstance(outcome, Unreachable)
+    assert outcome.throttled
+    assert outcome.retry_after == timedelta(seconds=30)
+
+
+async def test_a_provider_that_hangs_holds_nobody(provider: Provider, send: Send, bound: timedelta) -> None:
+    provider.hangs()
+    began = time.monotonic()
+    assert isinstance(await send(bound), Unreachable)
+    assert time.monotonic() - began < 2
+
+
+async def test_a_provider_that_trickles_holds_nobody(
+    provider: Provider, send: Send, bound: timedelta
+) -> None:
+    provider.trickles(b"HTTP/1.1 200 OK\r\n", b"X-More: 1\r\n")
+    assert isinstance(await send(bound), Unreachable)
+
+
+async def test_nobody_there(send: Send, unused_tcp_port: int) -> None:
+    outcome = await send(url=f"http://127.0.0.1:{unused_tcp_port}")
+    assert outcome == Unreachable(f"connection refused by 127.0.0.1:{unused_tcp_port}")
+
+
+async def test_garbage(provider: Provider, send: Send) -> None:
+    provider.says(b"220 mail.example.com ESMTP\r\n")
+    assert await send() == Unreachable(f"{provider.where} did not answer in HTTP")
+
+
+async def test_a_stranger_who_says_200_to_everything_is_not_the_provider(
+    kind: str, provider: Provider, send: Send
+) -> None:
+    provider.answers(200, "<html>Welcome to our guest network</html>")
+    outcome = await send()
+    # A webhook's 2xx is all there is to know; the others would say more.
+    assert isinstance(outcome, Accepted if kind == "webhook" else Unreachable)
+
+
+@pytest.mark.parametrize("status", [200, 404, 503])
+@pytest.mark.parametrize(
+    "shape", ["{0}", '{{"error":"{0}"}}', '{{"message":"{0}","errors":["{0}"]}}', '{{"id":"{0}"}}']
+)
+async def test_no_secret_is_shown_to_people_even_where_the_provider_repeats_it(
+    provider: Provider, send: Send, status: int, shape: str
+) -> None:
+    provider.answers(status, shape.format(f"Cannot POST /{SECRET}"))
+    outcome = await send()
+    assert SECRET not in repr(outcome)
+
+
+async def test_cancellation_passes_through(provider: Provider, send: Send) -> None:
+    provider.hangs()
+    sending = asyncio.create_task(send())
+    await provider.asked.wait()
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+
+
+async def test_the_body_is_json_and_says_so(kind: str, provider: Provider, send: Send) -> None:
+    provider.answers(*TAKEN[kind])
+    await send()
+    (request,) = provider.heard
+    assert request.line.startswith("POST ")
+    assert request.headers["content-type"] == "application/json"
+    assert isinstance(json.loads(request.body), dict)

@@ -1,0 +1,129 @@
+"""The courier: what a batch of pages costs the database, and what it keeps of a provider's answer."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Self
+
+import httpx
+import pytest
+from sqlalchemy import event
+
+from alerting import desk, escalator
+from alerting.courier import Courier
+from alerting.escalation import Policy, Step
+from alerting.incident import CauseWords, Facts, Symptom
+from alerting.notice import Links, Notice
+from alerting.notifiers.contract import Accepted, Contact, Outcome
+from alerting.notifiers.registry import Outfit
+from alerting.person import Person
+from alerting.severity import Severity
+from heartbeat.database import Database
+from tests.unit.conftest import NOW
+
+TEAM = [Person(name, name.title(), (Contact("pager", name),)) for name in ("anna", "ben", "carl")]
+OPS = Policy(
+    "ops", (Step(("anna", "ben"), timedelta(minutes=5)), Step(("carl", "nobody"), timedelta(minutes=5)))
+)
+PAGED_AT = NOW + timedelta(seconds=10)
+
+
+class Pager:
+    """A phone that accepts everything and remembers what it was sent."""
+
+    kind: ClassVar[str] = "pager"
+    digests: ClassVar[bool] = True
+    secret_settings: ClassVar[frozenset[str]] = frozenset()
+    secret_address: ClassVar[bool] = False
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        self.notices: list[tuple[str, Notice]] = []
+
+    @classmethod
+    def configured(cls, settings: Mapping[str, str], http: httpx.AsyncClient) -> Self:
+        return cls(Accepted())
+
+    @classmethod
+    def wrong_address(cls, address: str) -> str | None:
+        return None
+
+    async def send(self, notice: Notice, contact: Contact) -> Outcome:
+        self.notices.append((contact.address, notice))
+        return self.outcome
+
+
+SILENT = CauseWords("silent", "is silent", "was silent")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A fresh database with a team of three and one policy."""
+    made = Database(database_url)
+    await made.write(lambda db: desk.install(db, TEAM, [OPS], {}))
+    yield made
+    made.close()
+
+
+async def page_for(database: Database, *jobs: str) -> None:
+    """Open an incident for each job, and write the pages of its first step."""
+    symptoms = [
+        Symptom(job, job, job, job, "silent", SILENT, Severity.ERROR, "ops", Facts(since=NOW)) for job in jobs
+    ]
+    await database.write(lambda db: desk.raise_(db, symptoms, NOW))
+    await database.write(lambda db: escalator.sweep(db, PAGED_AT))
+
+
+def courier_of(database: Database, pager: Pager, now: datetime = PAGED_AT) -> Courier:
+    """A courier whose only notifier is this pager."""
+    return Courier(
+        database.write,
+        lambda _: Outfit({"pager": pager}, {"pager": pager}),
+        now=lambda: now,
+        around=lambda _db, _incidents: {},
+        describe=lambda _cause: SILENT,
+        links=lambda _incident, _person: Links("http://test/", "http://test/answer"),
+        fill_in=lambda text, _about: text,
+        overview_url="http://test/incidents",
+    )
+
+
+async def statements_of(database: Database, courier: Courier) -> tuple[int, int]:
+    """How many pages one dispatch takes, and how many statements that costs."""
+    statements: list[str] = []
+
+    def count(*executed: Any) -> None:
+        statements.append(executed[2])
+
+    event.listen(database.writer, "before_cursor_execute", count)
+    taken = await courier.dispatch()
+    event.remove(database.writer, "before_cursor_execute", count)
+    await courier.settle(10)
+    return taken, len(statements)
+
+
+async def test_a_batch_costs_as_many_statements_as_one_incident(database: Database) -> None:
+    pager = Pager(Accepted("beep"))
+    await page_for(database, "one")
+    alone = await statements_of(database, courier_of(database, pager))
+    await page_for(database, "two", "three", "four")
+    batch = await statements_of(database, courier_of(database, pager))
+    assert (alone[0], batch[0]) == (2, 6)
+    assert batch[1] == alone[1]
+
+
+async def test_each_notice_names_who_is_next_and_counts_those_before_it(database: Database) -> None:
+    pager = Pager(Accepted("beep"))
+    await page_for(database, "one", "two")
+    await statements_of(database, courier_of(database, pager))
+    await database.write(lambda db: desk.resolve(db, 1, "anna", PAGED_AT))
+    await statements_of(database, courier_of(database, pager))
+    sent = sorted((address, notice.incident, notice.sequence) for address, notice in pager.notices)
+    assert sent == [
+        ("anna", 1, 0),
+        ("anna", 1, 1),
+        ("anna", 2, 0),
+        ("ben", 1, 0),
+        ("ben", 1, 1),
+        ("ben", 2, 0),
+    ]
+    assert all("Carl, nobody" in notice.text for _, notice in pager.notices[:4])

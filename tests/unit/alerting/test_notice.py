@@ -1,0 +1,275 @@
+"""What the phone shows, read as a tired person reads it."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from alerting import notice, times
+from alerting.escalation import Policy, Step
+from alerting.incident import CauseWords, Facts, Incident, RaisedSymptom, State, Surroundings
+from alerting.notice import SMS_LIMIT, TITLE_LIMIT, Kind, Links, Subject
+from alerting.person import Contact, Person
+from alerting.severity import Severity
+from heartbeat.checks import cause
+
+AT = datetime(2024, 5, 3, 3, 15, 10, tzinfo=UTC)
+FIRST = Person("first", "First responder", (Contact("console", "terminal"),))
+INCIDENT = Incident(
+    id=12,
+    cause_key="silent:host=us-housekeeping",
+    title="us-housekeeping",
+    cause="silent",
+    state=State.OPEN,
+    severity=Severity.CRITICAL,
+    occurrence=1,
+    policy=Policy("ops", (Step(("first",), timedelta(minutes=5)), Step(("second",), timedelta(minutes=5)))),
+    step=1,
+    opened_at=AT - timedelta(seconds=10),
+    next_at=AT + timedelta(minutes=5),
+)
+
+
+def symptom(title: str, **changes: object) -> RaisedSymptom:
+    facts = Facts(
+        since=AT,
+        expected_at=datetime(2024, 5, 3, 3, 0, tzinfo=UTC),
+        last_heard_at=datetime(2024, 5, 2, 3, 1, tzinfo=UTC),
+        last_said="reset 18 211 accounts",
+        why="was not heard in time",
+    )
+    made = RaisedSymptom(
+        id=1,
+        incident_id=12,
+        key="check:1",
+        title=title,
+        cause="silent",
+        severity=Severity.CRITICAL,
+        facts=facts,
+        raised_at=AT,
+        cleared_at=None,
+        cleared_why=None,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]  # the test names the fields
+
+
+JOBS = [symptom(name) for name in ("daily-cpu-reset", "log-rotation", "quota-report", "stale-session-sweep")]
+AROUND = Surroundings(
+    total=11,
+    alive=7,
+    newest_at=datetime(2024, 5, 3, 3, 4, tzinfo=UTC),
+    others=("eu-housekeeping 11 of 11 alive",),
+)
+
+
+def subject(kind: Kind = Kind.PAGE, **changes: object) -> Subject:
+    made = Subject(
+        kind=kind,
+        page=5,
+        sequence=0,
+        words="",
+        step=0,
+        incident=INCIDENT,
+        symptoms=JOBS,
+        surroundings=AROUND,
+        describe=cause.in_words,
+        person=FIRST,
+        next_people=["Second responder"],
+        links=Links("https://h.example/incidents/12", "https://h.example/answer/token"),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]  # the test names the fields
+
+
+def test_the_page_answers_in_the_order_of_need() -> None:
+    page = notice.compose(subject(), AT)
+    assert page.title == "CRITICAL us-housekeeping: 4 of 11 jobs silent"
+    assert page.lines == (
+        "daily-cpu-reset due 03:00, last heard 02 May 03:01 UTC (24 h 14 min ago)",
+        "log-rotation due 03:00, last heard 02 May 03:01 UTC (24 h 14 min ago)",
+        "quota-report due 03:00, last heard 02 May 03:01 UTC (24 h 14 min ago)",
+        "stale-session-sweep due 03:00, last heard 02 May 03:01 UTC (24 h 14 min ago)",
+        "7 jobs on us-housekeeping alive, newest 03:04; eu-housekeeping 11 of 11 alive",
+        "last said: reset 18 211 accounts",
+        "You are step 1 of ops; Second responder at 03:20 UTC",
+    )
+    assert page.ack_url == "https://h.example/answer/token"
+
+
+def test_ten_questions_are_answered_within_twelve_lines() -> None:
+    page = notice.compose(subject(), AT)
+    text = "\n".join([page.title, *page.lines][:12])
+    what, how_many, since, bad = "daily-cpu-reset", "4 of 11", "(24 h 14 min ago)", "CRITICAL"
+    due, alive, last, why_me, who_next = (
+        "due 03:00",
+        "7 jobs",
+        "02 May 03:01",
+        "You are step 1 of ops",
+        "Second responder",
+    )
+    for answer in (what, how_many, since, bad, due, alive, last, why_me, who_next):
+        assert answer in text
+    assert page.ack_url is not None
+
+
+def test_times_are_in_the_readers_zone_with_the_zone_named() -> None:
+    londoner = replace(FIRST, timezone="Europe/London")
+    page = notice.compose(subject(person=londoner), AT)
+    assert page.lines[0].startswith("daily-cpu-reset due 04:00, last heard 02 May 04:01 BST")
+
+
+HEARD = AT - timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        (
+            Facts(AT, last_heard_at=AT, last_well_at=HEARD, why="exit status 1"),
+            "backup exit status 1 at 03:15, last well 03:14 UTC (1 min ago)",
+        ),
+        (
+            Facts(AT, last_heard_at=AT, never_well=True, why="reported failure"),
+            "backup reported failure at 03:15, never well",
+        ),
+        (Facts(AT, last_heard_at=AT, why="reported failure"), "backup reported failure at 03:15"),
+        (
+            Facts(AT, began_at=HEARD, why="still running after its maximum run time of 10 s"),
+            "backup still running after its maximum run time of 10 s, started 03:14 UTC (1 min ago)",
+        ),
+        (Facts(AT, expected_at=HEARD, never_well=True), "backup due 03:14, never heard"),
+    ],
+)
+def test_since_when_is_told_whatever_the_cause(facts: Facts, line: str) -> None:
+    page = notice.compose(subject(symptoms=[symptom("backup", facts=facts)]), AT)
+    assert page.lines[0] == line
+
+
+def test_one_job_alone_on_its_host_is_called_by_its_own_name_without_counts() -> None:
+    alone = subject(symptoms=JOBS[:1], surroundings=Surroundings())
+    page = notice.compose(alone, AT)
+    assert page.title == "CRITICAL daily-cpu-reset: silent"
+    assert "alive" not in page.text
+
+
+def test_every_silent_job_is_named_however_many_there_are() -> None:
+    many = [symptom(f"job-{n}") for n in range(300)]
+    page = notice.compose(subject(symptoms=many, surroundings=Surroundings(300, 0)), AT)
+    assert page.title == "CRITICAL us-housekeeping: 300 of 300 jobs silent"
+    assert all(f"job-{n}" in page.text for n in range(300))
+    assert len(page.lines) <= 10
+
+
+def test_joiners_and_returns_are_told_in_short() -> None:
+    more = [*JOBS, symptom("mail-queue"), symptom("node-probe")]
+    told = notice.compose(subject(Kind.UPDATE, words="+2", symptoms=more), AT)
+    assert told.title == "+2 on us-housekeeping (6 of 11 jobs silent)"
+
+
+@pytest.mark.parametrize("state", [State.ACKNOWLEDGED, State.SNOOZED])
+def test_an_answer_is_told_with_until_when_it_holds(state: State) -> None:
+    quiet = replace(INCIDENT, state=state, next_at=AT + timedelta(hours=4))
+    told = notice.compose(subject(Kind.ACKNOWLEDGED, incident=quiet, words="acknowledged by Pedro"), AT)
+    assert told.title.endswith(": acknowledged by Pedro")
+    assert re.fullmatch(r"Quiet until \S+ .+; it pages again then unless it is over\.", told.lines[0])
+    again = replace(quiet, state=State.OPEN)
+    told = notice.compose(subject(Kind.ACKNOWLEDGED, incident=again, words="acknowledged by Pedro"), AT)
+    assert not told.lines[0].startswith("Quiet until")
+
+
+def test_recovery_says_since_when_and_how_long_it_was_silent() -> None:
+    ended = replace(
+        INCIDENT,
+        state=State.RESOLVED,
+        next_at=None,
+        resolved_by="recovery",
+        resolved_at=datetime(2024, 5, 3, 7, 53, 0, tzinfo=UTC),
+    )
+    back = [replace(one, cleared_at=ended.resolved_at) for one in JOBS]
+    whole = replace(AROUND, alive=11)
+    told = notice.compose(
+        subject(Kind.RECOVERED, incident=ended, symptoms=back, surroundings=whole), ended.resolved_at or AT
+    )
+    assert told.title == "OK us-housekeeping: all 11 alive since 07:53"
+    assert told.lines[0].startswith("It was silent for 4 h 38 min: daily-cpu-reset, log-rotation")
+    assert told.ack_url is None
+
+
+@pytest.mark.parametrize(
+    ("called", "words"), [("failed", "It was failing for"), ("overrun", "It was overrunning for")]
+)
+def test_recovery_says_what_went_on_until_then(called: str, words: str) -> None:
+    ended = replace(
+        INCIDENT, cause=called, state=State.RESOLVED, next_at=None, resolved_by="recovery", resolved_at=AT
+    )
+    assert notice.compose(subject(Kind.RECOVERED, incident=ended), AT).lines[0].startswith(words)
+
+
+def test_a_notice_says_of_a_cause_what_it_is_given() -> None:
+    """A cause that alerting has never heard of reads as well as any other."""
+
+    def describe(_: str) -> CauseWords:
+        return CauseWords("ineffective", "ran without effect", "was without effect")
+
+    new = [
+        replace(job, cause="no_effect", facts=replace(job.facts, expected_at=None, why=""))
+        for job in JOBS * 2
+    ]
+    incident = replace(INCIDENT, cause="no_effect")
+    page = notice.compose(subject(incident=incident, symptoms=new, describe=describe), AT)
+    assert page.title == "CRITICAL us-housekeeping: 8 of 11 jobs ineffective"
+    assert page.lines[0].startswith("daily-cpu-reset ineffective at 03:15")
+    assert page.lines[5].startswith("and ineffective too: ")
+    ended = replace(incident, state=State.RESOLVED, next_at=None, resolved_by="recovery", resolved_at=AT)
+    notice_of_end = notice.compose(subject(Kind.RECOVERED, incident=ended, describe=describe), AT)
+    assert notice_of_end.lines[0].startswith("It was without effect for ")
+    assert "no_effect" not in page.text + notice_of_end.text
+
+
+def test_what_ended_otherwise_is_never_called_ok() -> None:
+    moved = replace(INCIDENT, state=State.RESOLVED, next_at=None, resolved_by="Ann", resolved_at=AT)
+    told = notice.compose(subject(Kind.RECOVERED, incident=moved, words="resolved by Ann"), AT)
+    assert told.title == "CLOSED us-housekeeping: resolved by Ann"
+
+
+def test_only_the_first_page_of_a_later_occurrence_reopens() -> None:
+    later = replace(INCIDENT, occurrence=2)
+    assert notice.compose(subject(incident=later, step=0), AT).reopens
+    assert not notice.compose(subject(incident=later, step=1), AT).reopens
+    assert not notice.compose(subject(incident=INCIDENT, step=0), AT).reopens
+    assert not notice.compose(subject(Kind.UPDATE, incident=later, words="+1"), AT).reopens
+
+
+@pytest.mark.parametrize("kind", list(Kind)[:4])
+def test_titles_and_short_texts_keep_their_limits(kind: Kind) -> None:
+    long = replace(INCIDENT, title="a very long name of a host that somebody gave to it " * 5)
+    told = notice.compose(subject(kind, incident=long, words="+2"), AT)
+    assert len(told.title) <= TITLE_LIMIT
+    assert len(told.short) <= SMS_LIMIT
+    assert "\n" not in told.title
+
+
+def test_a_digest_names_every_cause_worst_first() -> None:
+    calm = notice.compose(subject(incident=replace(INCIDENT, severity=Severity.WARNING, title="calm")), AT)
+    worst = notice.compose(subject(), AT)
+    told = notice.digest([calm, worst], "https://h.example/incidents", AT)
+    assert told.lines == (worst.title, calm.title)
+    assert told.severity is Severity.CRITICAL
+    assert told.open_url == "https://h.example/incidents"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"),
+        (45, "45 s"),
+        (60, "1 min"),
+        (12 * 60 + 59, "12 min"),
+        (3600, "1 h"),
+        (16_680, "4 h 38 min"),
+        (86_400, "24 h"),
+        (172_800, "2 days"),
+    ],
+)
+def test_durations_are_said_as_people_say_them(seconds: int, words: str) -> None:
+    assert times.duration(timedelta(seconds=seconds)) == words

@@ -1,0 +1,79 @@
+"""People act on incidents: each answer locks its incident once, and says what it was until then."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection, Engine, make_url
+
+from alerting import desk
+from alerting.incident import Acknowledged, Resolved, Snoozed, Stale, State
+from heartbeat.checks import actions, checker
+from heartbeat.checks import check as judging
+from heartbeat.checks import store as check_store
+from heartbeat.checks.check import Check
+from heartbeat.database import engine
+from tests.unit.conftest import NOW, a_check, locks_counted, somebody
+
+DOWN_AT = NOW + timedelta(minutes=6)
+LATER = DOWN_AT + timedelta(hours=1)
+ANNA = somebody("anna")
+INCIDENT = 1
+
+Insert = Callable[[Connection, list[Check]], dict[str, Check]]
+Outcome = Acknowledged | Snoozed | Resolved
+Act = Callable[[Connection], object]
+
+ANSWERS: dict[str, Act] = {
+    "acknowledge": lambda db: actions.acknowledge(db, INCIDENT, ANNA, DOWN_AT, until=LATER),
+    "snooze": lambda db: actions.snooze(db, INCIDENT, ANNA, DOWN_AT, LATER),
+    "resolve": lambda db: actions.resolve(db, INCIDENT, ANNA, DOWN_AT),
+}
+
+
+@pytest.fixture
+def writer(database_url: str, insert: Insert) -> Iterator[Engine]:
+    """A database with one open incident."""
+    opened = engine(make_url(database_url), writing=True)
+    with opened.begin() as db:
+        insert(db, [a_check("job", labels={"host": "a"}), a_check("other", labels={"host": "a"})])
+        checker.sweep(db, DOWN_AT)
+    yield opened
+    opened.dispose()
+
+
+@pytest.mark.parametrize("action", ANSWERS)
+def test_an_answer_locks_its_incident_once(writer: Engine, action: str) -> None:
+    for repeated in (False, True):
+        with locks_counted(writer) as locks, writer.begin() as db:
+            outcome = ANSWERS[action](db)
+        assert isinstance(outcome, Outcome)
+        assert outcome.repeated is repeated
+        assert len(locks) == 1, locks
+
+
+def test_an_answer_to_an_earlier_occurrence_locks_its_incident_once(writer: Engine) -> None:
+    with locks_counted(writer) as locks, writer.begin() as db:
+        outcome = actions.acknowledge(db, INCIDENT, ANNA, DOWN_AT, occurrence=9)
+    assert (outcome, len(locks)) == (Stale(1), 1)
+
+
+@pytest.mark.parametrize("action", ANSWERS)
+def test_an_answer_tells_how_its_incident_was_and_is(writer: Engine, action: str) -> None:
+    with writer.begin() as db:
+        (previous,) = desk.incidents(db)
+        outcome = ANSWERS[action](db)
+        (incident,) = desk.incidents(db)
+        assert isinstance(outcome, Outcome)
+        assert (outcome.previous, outcome.incident) == (previous, incident)
+        assert (previous.state, incident.state) == (State.OPEN, State(f"{action.removesuffix('e')}ed"))
+
+
+def test_a_check_of_a_resolved_incident_is_expected_again(writer: Engine) -> None:
+    with writer.begin() as db:
+        outcome = actions.resolve(db, INCIDENT, ANNA, DOWN_AT)
+        assert isinstance(outcome, Resolved)
+        assert len(outcome.keys) == 2
+        for job in check_store.lock_all(db).values():
+            assert (job.state, job.cause) == (judging.State.NEW, None)
+            assert judging.due_at(job) == DOWN_AT + timedelta(minutes=5)

@@ -1,0 +1,31 @@
+"""Which incident a check that is down belongs to."""
+
+from heartbeat.checks import cause
+from heartbeat.checks.cause import Belonging, Cause
+from heartbeat.checks.check import Check
+from tests.unit.conftest import a_check
+
+
+def incident_of(check: Check, down_for: Cause) -> Belonging:
+    return cause.of(down_for, check.slug, check.name, check.group_key)
+
+
+def test_checks_with_the_same_label_share_a_fate_and_others_stand_alone() -> None:
+    on_host = a_check("reset", labels={"host": "us", "region": "us"})
+    alone = a_check("lonely", labels={"region": "us"})
+    assert incident_of(on_host, Cause.SILENT) == Belonging("silent:host=us", "us", "silent")
+    assert incident_of(alone, Cause.SILENT) == Belonging("silent:check=lonely", "lonely", "silent")
+
+
+def test_silence_and_overrun_have_one_cause_and_failure_another() -> None:
+    one = a_check("reset", labels={"host": "us"})
+    assert incident_of(one, Cause.OVERRUN).key == incident_of(one, Cause.SILENT).key
+    assert incident_of(one, Cause.FAILED).key == "failed:host=us"
+
+
+def test_several_labels_make_one_key_and_no_value_can_pretend_to_be_another() -> None:
+    key = cause.group_key("x", {"host": "a,region=b", "region": "c"}, ["host", "region"])
+    assert key != cause.group_key("x", {"host": "a", "region": "b,region=c"}, ["host", "region"])
+    assert cause.key_title(key) == "a,region=b c"
+    assert cause.group_key("x", {"host": "a"}, ["host", "region"]) == "check=x"
+    assert cause.group_key("x", {"host": "a"}, []) == "check=x"

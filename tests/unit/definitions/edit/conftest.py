@@ -1,0 +1,27 @@
+"""What the tests of editing share: a database with two policies, and somebody who edits."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection, make_url
+
+from alerting import desk
+from alerting.escalation import Policy, Step
+from heartbeat import database
+from heartbeat.actor import Role, Who
+from tests.unit.conftest import FIRST
+
+ANNA = Who("anna", Role.ADMIN, "session", "192.0.2.7")
+OPS = Policy("ops", (Step(("first",), timedelta(minutes=5)),))
+NIGHT = Policy("night", (Step(("first",), timedelta(minutes=1)),))
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Connection]:
+    """A transaction on a database that has one person and two policies."""
+    engine = database.engine(make_url(database_url), writing=True)
+    with engine.begin() as connection:
+        desk.install(connection, [FIRST], [OPS, NIGHT], {})
+        yield connection
+    engine.dispose()

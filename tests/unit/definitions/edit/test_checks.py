@@ -1,0 +1,220 @@
+"""Checks defined outside of the file: the same rules, nobody's checks taken, and no silence made."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from alerting import desk
+from alerting.origin import Origin
+from heartbeat import audit, installation
+from heartbeat.checks import check, checker, symptoms
+from heartbeat.checks import store as check_store
+from heartbeat.checks.check import Cause, Check, State
+from heartbeat.checks.schedule import Cron, Every
+from heartbeat.definitions.edit import checks as edit
+from heartbeat.definitions.edit.ownership import OwnedByFile
+from heartbeat.definitions.single import Faulty
+from tests.unit.conftest import NOW, a_check
+from tests.unit.definitions.edit.conftest import ANNA
+
+LATER = NOW + timedelta(hours=1)
+
+
+def define(db: Connection, slug: str = "job", at: datetime = NOW, **given: object) -> edit.Defined:
+    fields = {"every": "5m", "policy": "ops"} | given
+    return edit.define(db, ANNA, slug, edit.read(db, slug, fields), at)
+
+
+def faults(db: Connection, **given: Any) -> list[str]:
+    with pytest.raises(Faulty) as raised:
+        define(db, **given)
+    return raised.value.problems
+
+
+def deeds(db: Connection) -> list[tuple[str, str]]:
+    return [(one.action, one.target) for one in reversed(audit.listed(db, limit=100))]
+
+
+def test_a_new_check_is_expected_from_now_on(db: Connection) -> None:
+    made = define(db, name="A job", grace="2m", labels={"host": "a"})
+    assert made.before is None
+    assert made.check == check_store.load(db, "job")
+    one = made.check
+    assert (one.name, one.schedule, one.grace) == ("A job", Every(timedelta(minutes=5)), timedelta(minutes=2))
+    assert (one.origin, one.group_key, one.state) == ("api", "host=a", State.NEW)
+    assert one.wake_at == NOW + timedelta(minutes=7)
+    (deed,) = audit.listed(db, limit=10)
+    assert (deed.actor, deed.via, deed.remote, deed.at) == ("anna", "session", "192.0.2.7", NOW)
+    assert (deed.action, deed.target, deed.before) == ("check.make", "check job", None)
+    written = {"name": "A job", "every": "5m", "grace": "2m", "labels": {"host": "a"}, "policy": "ops"}
+    assert deed.after == written
+
+
+def test_the_same_again_changes_nothing_and_is_written_down_once(db: Connection) -> None:
+    define(db)
+    again = define(db, at=LATER)
+    assert not again.changed
+    assert again.check.armed_at == NOW
+    assert deeds(db) == [("check.make", "check job")]
+
+
+def test_a_new_schedule_is_expected_from_now_on_and_the_rest_is_kept(db: Connection) -> None:
+    made = define(db).check
+    heard = check.on_ping(made, check.Ping(check.Signal.SUCCESS, NOW + timedelta(minutes=1))).check
+    check_store.save(db, [heard])
+
+    changed = define(db, at=LATER, every=None, schedule="0 3 * * *", timezone="Europe/London")
+
+    assert changed.check == check_store.load(db, "job")
+    assert changed.check.schedule == Cron("0 3 * * *", "Europe/London")
+    assert (changed.check.uuid, changed.check.last_ok_at) == (made.uuid, NOW + timedelta(minutes=1))
+    assert (changed.check.state, changed.check.armed_at) == (State.UP, LATER)
+    assert changed.check.wake_at == check.deadline(changed.check)
+    (deed, _) = audit.listed(db, limit=10)
+    assert deed.before == {"every": "5m", "policy": "ops"}
+    assert deed.after == {"schedule": "0 3 * * *", "timezone": "Europe/London", "policy": "ops"}
+
+
+def test_what_a_check_had_and_is_not_given_again_goes(db: Connection) -> None:
+    define(db, max_runtime="1h", description="Words.", severity="critical", manual_resume=True)
+    after = define(db).check
+    assert (after.max_runtime, after.description, after.severity, after.manual_resume) == (
+        None,
+        "",
+        "error",
+        False,
+    )
+
+
+def test_a_check_that_is_down_takes_its_symptom_to_its_new_group(db: Connection) -> None:
+    made = define(db, labels={"host": "a"}).check
+    checker.sweep(db, LATER)
+    before = desk.incident_of(db, [symptoms.key_of(made)])[symptoms.key_of(made)]
+
+    moved = define(db, at=LATER, labels={"host": "b"}).check
+
+    assert (moved.state, moved.cause) == (State.DOWN, Cause.SILENT)
+    after = desk.incident_of(db, [symptoms.key_of(made)])[symptoms.key_of(made)]
+    assert after != before
+    dossiers = [desk.dossier(db, number) for number in (before, after)]
+    assert [one and one.incident.state for one in dossiers] == ["resolved", "open"]
+    assert [one and one.incident.title for one in dossiers] == ["a", "b"]
+
+
+def test_a_paused_check_stays_paused(db: Connection) -> None:
+    made = define(db).check
+    check_store.save(db, [check.paused(made, NOW, "anna").check])
+    assert define(db, at=LATER, every="1h").check.state is State.PAUSED
+
+
+def test_what_the_file_declares_is_not_taken_over(db: Connection) -> None:
+    check_store.insert(db, [a_check(origin=Origin.FILE)])
+    kept = check_store.load(db, "job")
+    with pytest.raises(OwnedByFile, match=r"^The configuration file declares check job: change it there\.$"):
+        define(db, every="1h")
+    with pytest.raises(OwnedByFile, match=r"^The configuration file declares check job: delete it there\.$"):
+        edit.delete(db, ANNA, "job", NOW)
+    assert kept is not None
+    assert kept.schedule == Every(timedelta(minutes=5))
+    assert deeds(db) == []
+
+
+def test_what_its_first_ping_made_is_taken_over_with_all_that_was_heard(db: Connection) -> None:
+    check_store.insert(db, [a_check(origin=Origin.PING)])
+    was = edit.locked(db, "job")
+    after = define(db, grace="1m").check
+    assert was is not None
+    assert (after.origin, after.uuid, after.armed_at) == ("api", was.uuid, NOW)
+    assert deeds(db) == [("check.change", "check job")]
+
+
+def test_a_check_that_a_ping_makes_meanwhile_is_changed_instead(
+    db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert, looked = check_store.insert, edit.locked
+
+    def overtaken(db: Connection, fresh: list[Check]) -> dict[str, int]:
+        insert(db, [a_check(origin=Origin.PING)])
+        monkeypatch.setattr(edit, "locked", looked)
+        return insert(db, fresh)
+
+    monkeypatch.setattr(check_store, "insert", overtaken)
+    made = define(db, every="1h")
+    assert made.before is not None
+    assert made.check.schedule == Every(timedelta(hours=1))
+    assert check_store.load(db, "job") == made.check
+
+
+def test_a_check_that_names_no_policy_follows_the_one_at_the_top(db: Connection) -> None:
+    sentence = "check job: names no policy, and there are several; write `policy: NAME` here or at the top."
+    assert faults(db, policy=None) == [sentence]
+    installation.remember(db, "policy", "night")
+    assert define(db, policy=None).check.policy is None
+
+
+def test_a_policy_that_has_gone_since_is_missed(db: Connection) -> None:
+    wanted = edit.read(db, "job", {"every": "5m", "policy": "night"})
+    desk.install(db, [], [], {})
+    with pytest.raises(Faulty, match=r"^policy: there is no policy 'night'; there are none\.$"):
+        edit.define(db, ANNA, "job", wanted, NOW)
+    assert check_store.load(db, "job") is None
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"grce": "5m"}, "grce: a check has no such field; did you mean 'grace'?"),
+        ({"grace": "15x"}, "grace: '15x' is not a duration; write for example 15m, 2h or 1d."),
+        ({"grace": "0s"}, "grace: '0s' is out of range; write 1s to 30d."),
+        ({"grace": 300}, "grace: must be text."),
+        ({"name": True}, "name: must be text."),
+        ({"manual_resume": "true"}, "manual_resume: must be true or false."),
+        ({"labels": {"host": 1}}, "labels.host: must be text."),
+        (
+            {"labels": {"a b": "x"}},
+            "labels.a b: 'a b' cannot be a label; write letters, digits, _ . / -, at most "
+            "100, a letter first.",
+        ),
+        ({"labels": ["a"]}, "labels: must be a mapping, with a line `name: value` for each field."),
+        ({"every": None}, "check job: needs exactly one of schedule, every, on_calendar."),
+        ({"schedule": "0 3 * * *"}, "check job: needs exactly one of schedule, every, on_calendar."),
+        ({"policy": "nigth"}, "policy: there is no policy 'nigth'; did you mean 'night'?"),
+        ({"severity": "bad"}, "severity: 'bad' is not one of critical, error, warning, info."),
+        ({"name": "two\nlines"}, "name: must be one line of text."),
+        ({"description": "\0"}, "description: must be text without control characters."),
+        ({"name": {"a": {}}}, "name: must be one value."),
+    ],
+)
+def test_faults_are_told_as_the_file_tells_them(db: Connection, given: dict[str, Any], sentence: str) -> None:
+    assert faults(db, **given) == [sentence]
+    assert check_store.load(db, "job") is None
+
+
+def test_all_faults_are_told_at_once(db: Connection) -> None:
+    assert len(faults(db, grace="x", severity="y", policy="z")) == 3
+
+
+def test_what_is_nested_too_deeply_is_not_followed(db: Connection) -> None:
+    deep: Any = "x"
+    for _ in range(200):
+        deep = [deep]
+    (fault,) = faults(db, labels=deep)
+    assert fault.endswith("is nested more than 20 levels deep.")
+
+
+def test_deleting_ends_its_incident_and_is_written_down(db: Connection) -> None:
+    made = define(db).check
+    checker.sweep(db, LATER)
+    number = desk.incident_of(db, [symptoms.key_of(made)])[symptoms.key_of(made)]
+
+    gone = edit.delete(db, ANNA, made.uuid, LATER)
+
+    assert gone is not None
+    assert check_store.load(db, "job") is None
+    dossier = desk.dossier(db, number)
+    assert dossier is not None
+    assert dossier.incident.state == "resolved"
+    assert deeds(db) == [("check.make", "check job"), ("check.delete", "check job")]
+    assert edit.delete(db, ANNA, "job", LATER) is None

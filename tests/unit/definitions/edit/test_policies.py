@@ -1,0 +1,131 @@
+"""Policies defined outside of the file: whom they page, which is the default, and which cannot go."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from alerting import desk
+from alerting.escalation import Policy, Step
+from alerting.origin import Origin
+from heartbeat import audit, installation
+from heartbeat.checks import store as check_store
+from heartbeat.definitions.edit import policies as edit
+from heartbeat.definitions.edit.ownership import InUse, OwnedByFile
+from heartbeat.definitions.single import Faulty
+from tests.unit.conftest import FIRST, NOW, a_check
+from tests.unit.definitions.edit.conftest import ANNA, OPS
+
+STEPS = [{"page": "first", "wait": "5m"}]
+
+
+def define(db: Connection, name: str = "office", steps: Any = STEPS, **more: Any) -> Policy | None:
+    return edit.define(db, ANNA, edit.read(db, name, {"steps": steps} | more), NOW)
+
+
+def test_a_policy_is_added_and_changed(db: Connection) -> None:
+    assert define(db) is None
+    office = Policy("office", (Step(("first",), timedelta(minutes=5)),))
+    assert desk.policies(db)["office"] == office
+    assert define(db) == office
+    assert define(db, steps=[*STEPS, {"page": ["first"], "wait": "1h"}]) == office
+    changed, made = audit.listed(db, limit=10)
+    assert (made.action, made.target, made.after) == ("policy.make", "policy office", {"steps": STEPS})
+    assert changed.after == {"steps": [*STEPS, {"page": "first", "wait": "1h"}]}
+    assert desk.policies(db, Origin.API).keys() == {"office"}
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({}, "policy office: has no steps; write for example `steps: [{page: anna, wait: 5m}]`."),
+        ({"steps": []}, "steps: needs at least one, such as {page: anna, wait: 5m}."),
+        ({"steps": STEPS, "stops": 1}, "stops: a policy has no such field"),
+        ({"steps": STEPS, "stops": "1"}, "stops: a policy has no such field; did you mean 'steps'?"),
+        (
+            {"steps": [{"page": "frist", "wait": "5m"}]},
+            "steps[0].page: there is no person 'frist'; did you mean",
+        ),
+        (
+            {"steps": [{"page": "first", "wait": "5s"}]},
+            "steps[0].wait: '5s' is out of range; write 1m to 1d.",
+        ),
+        ({"steps": [{"page": ["first", "first"], "wait": "5m"}]}, "steps[0].page: names somebody twice."),
+    ],
+)
+def test_faults_are_told_as_the_file_tells_them(db: Connection, given: Any, sentence: str) -> None:
+    with pytest.raises(Faulty) as raised:
+        edit.read(db, "office", given)
+    assert raised.value.problems[0].startswith(sentence)
+
+
+def test_whoever_has_gone_since_is_missed(db: Connection) -> None:
+    wanted = edit.read(db, "office", {"steps": STEPS})
+    desk.forget_person(db, "first")
+    with pytest.raises(Faulty, match=r"^steps\[0\]\.page: there is no person 'first'; there are none\.$"):
+        edit.define(db, ANNA, wanted, NOW)
+
+
+def test_the_first_policy_becomes_the_default_and_a_second_takes_nothing_away(db: Connection) -> None:
+    desk.install(db, [FIRST], [], {})
+    define(db, "ops")
+    define(db, "day")
+    assert installation.default_policy(db) == "ops"
+    edit.make_default(db, ANNA, "day", NOW)
+    edit.make_default(db, ANNA, "day", NOW)
+    assert installation.default_policy(db) == "day"
+    assert edit.make_default(db, ANNA, "night", NOW) is None
+    assert [one.action for one in audit.listed(db, limit=10)] == [
+        "policy.default",
+        "policy.make",
+        "policy.make",
+    ]
+
+
+def test_a_policy_that_pages_by_default_though_nobody_chose_it_goes_on_paging(db: Connection) -> None:
+    assert (installation.chosen_policy(db), installation.default_policy(db)) == (None, "night")
+    define(db, "day")
+    assert installation.chosen_policy(db) == installation.default_policy(db) == "night"
+    installation.remember(db, "policy_outside", "gone")
+    assert (installation.chosen_policy(db), installation.default_policy(db)) == (None, "day")
+
+
+def test_the_default_of_the_file_is_named_in_the_file(db: Connection) -> None:
+    installation.remember(db, "policy", "ops")
+    define(db)
+    assert installation.default_policy(db) == "ops"
+    with pytest.raises(OwnedByFile, match=r"^The configuration file names ops as the default policy:"):
+        edit.make_default(db, ANNA, "office", NOW)
+
+
+def test_what_the_file_declares_is_changed_in_the_file(db: Connection) -> None:
+    with pytest.raises(OwnedByFile, match=r"^The configuration file declares policy ops: change it there\.$"):
+        define(db, "ops")
+    with pytest.raises(OwnedByFile, match=r"^The configuration file declares policy ops: delete it there\.$"):
+        edit.delete(db, ANNA, "ops", NOW)
+    assert desk.policies(db)["ops"] == OPS
+
+
+def test_a_policy_that_is_needed_cannot_go(db: Connection) -> None:
+    desk.install(db, [FIRST], [], {})
+    define(db, "ops")
+    define(db, "day")
+    check_store.insert(db, [a_check("named", policy="day"), a_check("unnamed")])
+
+    def refusal(name: str) -> str:
+        with pytest.raises(InUse) as raised:
+            edit.delete(db, ANNA, name, NOW)
+        return str(raised.value)
+
+    assert refusal("day") == "Check named names policy day: give it another one first."
+    assert refusal("ops") == "Policy ops is the default: make another one the default first."
+    check_store.remove(db, [one.id for one in check_store.lock_all(db).values() if one.slug == "named"])
+    assert edit.delete(db, ANNA, "day", NOW) is not None
+    assert refusal("ops") == (
+        "Policy ops is the only one, and pages for check unnamed: make another one first."
+    )
+    check_store.remove(db, [one.id for one in check_store.lock_all(db).values()])
+    assert edit.delete(db, ANNA, "ops", NOW) is not None
+    assert edit.delete(db, ANNA, "ops", NOW) is None
+    assert installation.default_policy(db) is None

@@ -1,0 +1,57 @@
+"""Status pages defined outside of the file."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from alerting.origin import Origin
+from heartbeat import audit
+from heartbeat.definitions import store as definition_store
+from heartbeat.definitions.edit import status_pages as edit
+from heartbeat.definitions.edit.ownership import OwnedByFile
+from heartbeat.definitions.single import Faulty
+from heartbeat.definitions.status_page import Component, StatusPage
+from tests.unit.conftest import NOW
+from tests.unit.definitions.edit.conftest import ANNA
+
+GIVEN: dict[str, Any] = {
+    "title": "Example status",
+    "components": [{"name": "Mail", "match": {"service": "mail"}}],
+}
+
+
+def define(db: Connection, slug: str = "public", **changes: Any) -> StatusPage | None:
+    return edit.define(db, ANNA, edit.read(slug, GIVEN | changes), NOW)
+
+
+def test_a_page_is_added_changed_and_taken_away(db: Connection) -> None:
+    assert define(db) is None
+    page = StatusPage("public", "Example status", (Component("Mail", {"service": "mail"}),))
+    assert definition_store.status_pages_of(db, Origin.API) == {"public": page}
+    assert define(db) == page
+    assert define(db, title="Other") == page
+    assert edit.delete(db, ANNA, "public", NOW) is not None
+    assert edit.delete(db, ANNA, "public", NOW) is None
+    deeds = list(reversed(audit.listed(db, limit=10)))
+    assert [one.action for one in deeds] == ["status_page.make", "status_page.change", "status_page.delete"]
+    assert (deeds[1].before, deeds[1].after) == (GIVEN, GIVEN | {"title": "Other"})
+
+
+def test_what_the_file_declares_is_changed_in_the_file(db: Connection) -> None:
+    declared = replace(edit.read("public", GIVEN), origin=Origin.FILE)
+    definition_store.replace_status_pages(db, [declared])
+    with pytest.raises(OwnedByFile, match=r"^The configuration file declares status page public: change it"):
+        define(db)
+    with pytest.raises(OwnedByFile, match=r"^The configuration file declares status page public: delete it"):
+        edit.delete(db, ANNA, "public", NOW)
+
+
+def test_faults_are_told_as_the_file_tells_them(db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Faulty, match=r"^components\[0\]\.match: needs at least one label"):
+        define(db, components=[{"name": "Mail", "match": {}}])
+    monkeypatch.setattr("heartbeat.definitions.store.entry.MAX_PAGES", 1)
+    define(db)
+    with pytest.raises(Faulty, match=r"^status page other: there are 1, and can be no more\.$"):
+        define(db, "other")

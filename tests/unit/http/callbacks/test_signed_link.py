@@ -1,0 +1,298 @@
+"""The link in a page: GET shows and changes nothing, POST answers, and whatever is odd is said in plain words."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from alerting import desk
+from alerting.origin import Origin
+from alerting.person import Contact, Person
+from heartbeat import audit, signed_link
+from heartbeat.app import System
+from heartbeat.checks import actions
+from heartbeat.database import Database, Unavailable
+from heartbeat.signed_link import Answerer
+from tests.unit.conftest import somebody
+from tests.unit.http.conftest import (
+    SECRET_KEY,
+    SECRET_KEY_BEFORE,
+    SetClock,
+    escalate,
+    fall_silent,
+    make_check,
+    ping,
+    visitor,
+)
+from tests.unit.http.markup import Markup, sound
+
+ACKNOWLEDGED = "Acknowledged by First responder at 03:06 UTC; pages again at 07:06 UTC unless resolved."
+
+
+@pytest.fixture
+async def phone(system: System) -> AsyncIterator[httpx.AsyncClient]:
+    """The browser of a phone; nobody has signed in on it."""
+    async with visitor(system, accept="text/html") as made:
+        yield made
+
+
+@pytest.fixture
+async def number(system: System, clock: SetClock) -> int:
+    """An incident that has just opened: two of three jobs of a host are silent."""
+    labels = {"host": "us-housekeeping"}
+    those = [
+        await make_check(system, slug, labels=labels) for slug in ("daily-cpu-reset", "log-rotation", "well")
+    ]
+    clock.advance(minutes=1)
+    await ping(system, those[2])
+    clock.advance(minutes=-1)
+    return await fall_silent(system, clock, *those[:2])
+
+
+def address(
+    number: int, occurrence: int = 1, person: str = "first", key: str = SECRET_KEY, **lasts: float
+) -> str:
+    """The link in the page of a person about an occurrence."""
+    from tests.unit.conftest import NOW
+
+    until = NOW + (timedelta(**lasts) if lasts else signed_link.LASTS)
+    return f"/answer/{signed_link.sign(key, Answerer(number, occurrence, person, until))}"
+
+
+async def see(phone: httpx.AsyncClient, path: str, status: int = 200) -> Markup:
+    """A page that is sound."""
+    answer = await phone.get(path)
+    assert answer.status_code == status, answer.text
+    return sound(answer.text)
+
+
+async def standing(system: System, number: int) -> Any:
+    """All that is known of the incident."""
+    return await system.door.database.read(lambda db: desk.dossier(db, number))
+
+
+async def test_the_link_shows_the_incident_in_short_and_a_button(
+    number: int, phone: httpx.AsyncClient
+) -> None:
+    shown = await see(phone, address(number))
+    for words in (
+        "us-housekeeping: 2 of 3 jobs silent",
+        "Since 03:06 UTC, for 0 s. Nobody has answered; First responder is paged at 03:06 UTC.",
+        "daily-cpu-reset due 03:05 UTC, never heard",
+        "1 of 3 jobs alive",
+        "You answer as First responder. Nobody else is paged until 07:06 UTC, 4 h from now.",
+        "Acknowledge",
+    ):
+        assert words in shown.words
+    assert shown.forms == [""]
+    assert f"/incidents/{number}" in shown.links
+
+
+async def test_looking_changes_nothing_however_often_scanners_look(
+    system: System, number: int, phone: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await standing(system, number)
+
+    async def never(*_: Any) -> Any:
+        raise AssertionError("looking wrote something")
+
+    monkeypatch.setattr(Database, "write", never)
+    monkeypatch.setattr(system.ticker, "wake", never)
+    for method in ("GET", "HEAD", "GET", "OPTIONS"):
+        await phone.request(method, address(number))
+    monkeypatch.undo()
+    assert await standing(system, number) == before
+
+
+async def test_pressing_acknowledges_for_the_person_and_says_until_when(
+    system: System, number: int, phone: httpx.AsyncClient
+) -> None:
+    answer = await phone.post(address(number))
+    assert (answer.status_code, answer.headers["location"]) == (303, address(number))
+    shown = await see(phone, address(number))
+    assert ACKNOWLEDGED in shown.words
+    assert shown.forms == []
+    assert (await standing(system, number)).incident.acknowledged_by == "First responder"
+    (deed,) = await system.door.database.read(lambda db: audit.listed(db, limit=9))
+    assert (deed.actor, deed.via, deed.action) == ("First responder", "signed link", "incident.acknowledge")
+
+
+async def test_a_link_by_the_key_before_still_answers(
+    system: System, number: int, phone: httpx.AsyncClient
+) -> None:
+    by_the_old_one = address(number, key=SECRET_KEY_BEFORE)
+    assert (await phone.post(by_the_old_one)).status_code == 303
+    assert (await standing(system, number)).incident.acknowledged_by == "First responder"
+    assert (await phone.post(address(number, key="a key of somebody else " * 2))).status_code != 303
+
+
+async def test_pressing_twice_or_after_another_changes_nothing_more(
+    system: System, number: int, phone: httpx.AsyncClient, clock: SetClock
+) -> None:
+    await phone.post(address(number))
+    before = await standing(system, number)
+    clock.advance(minutes=1)
+    assert (await phone.post(address(number))).status_code == 303
+    assert (await phone.post(address(number, person="second"))).status_code == 303
+    assert await standing(system, number) == before
+    assert ACKNOWLEDGED in (await see(phone, address(number, person="second"))).words
+
+
+async def test_a_notification_can_press_without_a_browser(
+    system: System, number: int, client: httpx.AsyncClient
+) -> None:
+    for words in ("acknowledged", "acknowledged already"):
+        answer = await client.post(address(number), headers={"accept": "application/json"})
+        assert answer.status_code == 200
+        assert answer.json() == {
+            "outcome": words,
+            "words": "Acknowledged by First responder; pages again at 07:06 UTC unless resolved.",
+        }
+    answer = await client.post(address(number))
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.text == "Acknowledged by First responder; pages again at 07:06 UTC unless resolved.\n"
+
+
+async def test_what_an_answer_makes_due_is_looked_at_at_once(
+    system: System, number: int, phone: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[None] = []
+    monkeypatch.setattr(system.ticker, "wake", lambda: woken.append(None))
+    await phone.post(address(number))
+    assert woken == [None]
+
+
+async def test_an_answer_to_an_earlier_occurrence_does_not_silence_the_next(
+    system: System, number: int, phone: httpx.AsyncClient, client: httpx.AsyncClient, clock: SetClock
+) -> None:
+    await escalate(system, clock)
+    await phone.post(address(number))
+    clock.advance(hours=4)
+    await escalate(system, clock)
+
+    shown = await see(phone, address(number))
+    assert "earlier stretch of the incident" in shown.words
+    assert shown.forms == []
+    before = await standing(system, number)
+    assert (await phone.post(address(number))).status_code == 303
+    answer = await client.post(address(number))
+    assert (answer.status_code, "answer the newest page" in answer.text) == (409, True)
+    assert await standing(system, number) == before
+    assert (await see(phone, address(number, occurrence=2))).forms == [""]
+
+
+async def test_a_resolved_incident_says_that_nothing_is_to_be_done(
+    system: System, number: int, phone: httpx.AsyncClient, client: httpx.AsyncClient, clock: SetClock
+) -> None:
+    clock.advance(minutes=9)
+    await system.door.database.write(lambda db: actions.resolve(db, number, somebody("admin"), clock.now()))
+    shown = await see(phone, address(number))
+    assert "us-housekeeping: 2 jobs silent" in shown.words
+    assert "Resolved by admin at 03:15 UTC; it lasted 9 min." in shown.words
+    assert shown.forms == []
+    answer = await client.post(address(number))
+    assert (answer.status_code, answer.text) == (
+        200,
+        "It is resolved already: ended by admin. Nothing more is to be done.\n",
+    )
+
+
+async def test_a_recovered_incident_says_that_all_is_well(
+    system: System, phone: httpx.AsyncClient, client: httpx.AsyncClient, clock: SetClock
+) -> None:
+    one = await make_check(system)
+    number = await fall_silent(system, clock, one)
+    clock.advance(minutes=2)
+    await ping(system, one)
+    assert "Recovered at 03:08 UTC; it lasted 2 min." in (await see(phone, address(number))).words
+    assert "all is well again" in (await client.post(address(number))).text
+
+
+async def test_a_snoozed_incident_says_until_when(
+    system: System, number: int, phone: httpx.AsyncClient, clock: SetClock
+) -> None:
+    until = clock.now() + timedelta(hours=1)
+    await system.door.database.write(lambda db: desk.snooze(db, number, "admin", clock.now(), until))
+    shown = await see(phone, address(number))
+    assert "Snoozed by admin; pages again at 04:06 UTC unless resolved." in shown.words
+    assert shown.forms == []
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        (address(1, minutes=5), "This link has expired"),
+        (address(1, key="another key"), "not valid here"),
+        (address(1)[:-5], "not valid here"),
+        ("/answer/é", "damaged"),
+        ("/answer/x.y", "link"),
+    ],
+)
+async def test_a_link_that_cannot_be_used_says_why_and_what_to_do(
+    number: int, phone: httpx.AsyncClient, client: httpx.AsyncClient, path: str, words: str
+) -> None:
+    shown = await see(phone, path, 410)
+    assert words in shown.words
+    assert "Nothing was changed." in shown.words
+    assert shown.links == ["/incidents"]
+    assert sound((await phone.post(path)).text).words == shown.words
+    answer = await client.post(path)
+    assert (answer.status_code, words in answer.text) == (410, True)
+
+
+async def test_an_incident_that_is_gone_is_said_to_be(
+    number: int, phone: httpx.AsyncClient, client: httpx.AsyncClient
+) -> None:
+    assert "no longer known" in (await see(phone, address(99), 404)).words
+    assert (await client.post(address(99))).status_code == 404
+
+
+async def test_a_person_who_is_gone_can_still_answer(number: int, phone: httpx.AsyncClient) -> None:
+    await phone.post(address(number, person="former-colleague"))
+    assert "Acknowledged by former-colleague" in (await see(phone, address(number))).words
+
+
+async def test_many_jobs_leave_the_button_in_sight(
+    system: System, phone: httpx.AsyncClient, clock: SetClock
+) -> None:
+    those = [await make_check(system, f"job-{n}", labels={"host": "us"}) for n in range(20)]
+    shown = await see(phone, address(await fall_silent(system, clock, *those)))
+    assert "job-5" in shown.words
+    assert "job-6" not in shown.words
+    assert "and 14 more" in shown.words
+
+
+async def test_the_address_is_a_secret_and_is_kept_so(number: int, phone: httpx.AsyncClient) -> None:
+    answer = await phone.get(address(number))
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-robots-tag"] == "noindex"
+    assert address(number) not in answer.text
+
+
+async def test_the_database_being_away_is_said_and_the_button_can_be_pressed_again(
+    number: int, phone: httpx.AsyncClient, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: Any) -> Any:
+        raise Unavailable("the database does not answer")
+
+    monkeypatch.setattr(Database, "write", away)
+    for visitor_ in (phone, client):
+        answer = await visitor_.post(address(number))
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert "asked again" in answer.text
+
+
+async def test_times_are_those_of_whom_the_link_was_made_for(
+    system: System, number: int, phone: httpx.AsyncClient
+) -> None:
+    there = Person("first", "First responder", (Contact("console", "terminal"),), "Asia/Tokyo", Origin.API)
+    await system.door.database.write(lambda db: desk.define_person(db, there))
+    shown = await see(phone, address(number))
+    assert "due 12:05 JST (03:05 UTC), never heard" in shown.words
+    assert "Nobody else is paged until 16:06 JST (07:06 UTC), 4 h from now." in shown.words
+    told = await phone.post(address(number), headers={"accept": "text/plain"})
+    until = "pages again at 16:06 JST (07:06 UTC) unless resolved."
+    assert told.text == f"Acknowledged by First responder; {until}\n"

@@ -1,0 +1,233 @@
+"""The console's pages of what customers are told: one press drafts, a human reads, edits, publishes and ends it."""
+
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from heartbeat.actor import Role, Who
+from heartbeat.app import System
+from heartbeat.definitions.status_page import Component
+from heartbeat.status import editor, store
+from heartbeat.status.announcement import Affected, Announcement, AnnouncementFields, Kind, Status
+from heartbeat.status.health import Health
+from tests.unit.conftest import NOW
+from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
+from tests.unit.http.console.conftest import press, see
+from tests.unit.status.conftest import PAGE, define
+
+GIVEN: dict[str, str | list[str]] = {
+    "title": "Resets are late",
+    "body": "We **look** into it.",
+    "status": "investigating",
+    "impact": "minor",
+    "health": "DELAYED",
+    "component": "CPU allowance",
+    "region": "us",
+    "starts_at": "2024-05-03T03:00",
+}
+
+
+async def told(system: System) -> list[Announcement]:
+    """Everything on the page, newest first."""
+    return await system.door.database.read(lambda db: store.listed(db, "public", limit=10))
+
+
+@pytest.fixture
+async def defined(system: System) -> System:
+    """A system with a page."""
+    await define(system, PAGE)
+    return system
+
+
+async def test_from_an_incident_to_customers_in_a_few_presses(
+    defined: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    check = await make_check(defined, labels={"component": "cpu", "region": "us"})
+    await ping(defined, check)
+    number = await fall_silent(defined, clock, check)
+    assert f"/incidents/{number}/announce" in (await see(browser, f"/incidents/{number}")).links
+    assert "Draft for Example status" in (await see(browser, f"/incidents/{number}/announce")).words
+    answer = await press(browser, f"/incidents/{number}/announce", page="public")
+    where = answer.headers["location"]
+    shown = await see(browser, where)
+    assert "A draft: customers read nothing of it yet." in shown.words
+    assert "As customers would read it CPU allowance is not working in United States" in shown.words
+    (one,) = await told(defined)
+    assert one.published_at is None
+    answer = await press(browser, where, **GIVEN | {"status": "identified"})
+    assert (await see(browser, where)).words.count("Resets are late") > 1
+    assert "Publish Resets are late?" in (await see(browser, f"{where}/publish")).words
+    await press(browser, f"{where}/publish")
+    await press(browser, f"{where}/update", status="resolved", body="Over.")
+    (one,) = await told(defined)
+    assert [(said.status.value, said.by) for said in one.updates] == [
+        ("resolved", "admin"),
+        ("identified", "admin"),
+    ]
+    assert "It is over." in (await see(browser, where)).words
+
+
+async def test_an_incident_is_written_by_hand_and_a_draft_thrown_away(
+    defined: System, browser: httpx.AsyncClient
+) -> None:
+    assert "Tell customers of an incident" in (await see(browser, "/status-pages/public/write")).words
+    answer = await press(browser, "/status-pages/public/write", kind="incident", **GIVEN)
+    (one,) = await told(defined)
+    assert (one.title, one.draft, one.affected[0].regions) == ("Resets are late", GIVEN["body"], ("us",))
+    shown = await see(browser, "/status-pages")
+    assert "Drafts, which nobody has published Resets are late" in shown.words
+    assert "<strong>look</strong>" in (await see(browser, answer.headers["location"])).html
+    discard = f"{answer.headers['location']}/discard"
+    assert "Throw away the draft Resets are late?" in (await see(browser, discard)).words
+    await press(browser, discard)
+    assert await told(defined) == []
+
+
+APART = {
+    "component": ["CPU allowance", "CPU allowance", "Mail", ""],
+    "region": ["us", "eu", "", ""],
+    "health": ["DELAYED", "STOPPED", "PARTLY", "DELAYED"],
+}
+"""United States degraded, Europe out, and another service as well."""
+
+
+async def test_each_component_and_region_does_as_it_does(defined: System, browser: httpx.AsyncClient) -> None:
+    answer = await press(browser, "/status-pages/public/write", kind="incident", **GIVEN | APART)
+    where = answer.headers["location"]
+    (one,) = await told(defined)
+    assert one.affected == (
+        Affected("CPU allowance", Health.DELAYED, ("us",)),
+        Affected("CPU allowance", Health.STOPPED, ("eu",)),
+        Affected("Mail", Health.PARTLY),
+    )
+    shown = await see(browser, where)
+    how = "CPU allowance not working in Europe , delayed in United States ; Mail partly not working"
+    assert f"Affected: {how}" in shown.words
+    assert shown.html.count(" selected>Not working") == 1
+    await press(browser, f"{where}/publish")
+    mark = (await see(browser, where)).fields["shown"]
+    said = {"status": "identified", "body": "Found it.", "shown": mark}
+    await press(browser, f"{where}/update", **said | APART)
+    assert (await told(defined))[0].affected == one.affected
+    alike: dict[str, str | list[str]] = {
+        "body": "It is better.",
+        "health": ["DELAYED", "DELAYED", "PARTLY", "DELAYED"],
+    }
+    await press(browser, f"{where}/update", **said | APART | alike)
+    assert (await told(defined))[0].updates[0].affected == (
+        Affected("CPU allowance", Health.DELAYED, ("us", "eu")),
+        Affected("Mail", Health.PARTLY),
+    )
+
+
+async def test_an_update_that_leaves_components_alone_overwrites_nobody(
+    defined: System, browser: httpx.AsyncClient
+) -> None:
+    where = (await press(browser, "/status-pages/public/write", kind="incident", **GIVEN)).headers["location"]
+    await press(browser, f"{where}/publish")
+    mark = (await see(browser, where)).fields["shown"]
+    await press(browser, where, **GIVEN | {"health": "STOPPED"})
+    await press(browser, f"{where}/update", **GIVEN | {"shown": mark, "body": "More."})
+    (one,) = await told(defined)
+    assert [part.health for part in one.affected] == [Health.STOPPED]
+
+
+async def test_with_many_components_they_are_typed_and_offered(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    many = tuple(Component(f"Part {number}", {"part": str(number)}) for number in range(1000))
+    await define(system, replace(PAGE, components=many))
+    given = GIVEN | {
+        "component": ["Part 7", "Part 8"],
+        "region": ["us", ""],
+        "health": ["DELAYED", "STOPPED"],
+    }
+    where = (await press(browser, "/status-pages/public/write", kind="incident", **given)).headers["location"]
+    (one,) = await told(system)
+    assert [part.component for part in one.affected] == ["Part 7", "Part 8"]
+    shown = await see(browser, where)
+    assert shown.html.count("<datalist") == 1
+    assert len(shown.html) < 100_000
+
+
+async def test_of_more_than_fits_into_a_form_the_rest_can_be_changed(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    many = tuple(Component(f"Part {number}", {"part": str(number)}) for number in range(40))
+    await define(system, replace(PAGE, components=many))
+    affected = tuple(Affected(one.name, Health.STOPPED) for one in many)
+    who = Who("anna", Role.ADMIN, "test")
+    wanted = AnnouncementFields(
+        Kind.INCIDENT, "Everything", Status.INVESTIGATING, "Words.", NOW, affected=affected
+    )
+    made = await system.door.database.write(lambda db: editor.make(db, who, "public", wanted, NOW))
+    shown = await see(browser, f"/announcements/{made.id}")
+    assert "It names more components than fit into a form." in shown.words
+    given = {name: text for name, text in GIVEN.items() if name not in ("component", "region", "health")}
+    await press(browser, f"/announcements/{made.id}", **given)
+    (one,) = await told(system)
+    assert (one.title, one.affected) == ("Resets are late", affected)
+
+
+async def test_a_maintenance_is_planned(defined: System, browser: httpx.AsyncClient) -> None:
+    shown = await see(browser, "/status-pages/public/write?kind=maintenance")
+    assert "Plan a maintenance" in shown.words
+    given = GIVEN | {"kind": "maintenance", "status": "scheduled", "ends_at": "2024-05-03T05:00"}
+    await press(browser, "/status-pages/public/write", **given)
+    (one,) = await told(defined)
+    assert (one.kind.value, one.impact.value, one.status.value) == ("maintenance", "maintenance", "scheduled")
+    assert one.affected == (Affected("CPU allowance", Health.MAINTENANCE, ("us",)),)
+
+
+async def test_two_are_told_apart(defined: System, browser: httpx.AsyncClient) -> None:
+    for _ in range(2):
+        answer = await press(browser, "/status-pages/public/write", kind="incident", **GIVEN)
+        await press(browser, f"{answer.headers['location']}/publish")
+    second, first = await told(defined)
+    await press(browser, f"/announcements/{second.id}", **GIVEN | {"unrelated": str(first.id)})
+    assert (await told(defined))[0].unrelated == (first.id,)
+    assert "Not related to Resets are late" in (await see(browser, f"/announcements/{second.id}")).words
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"title": " "}, "title: must be one line of text."),
+        ({"starts_at": "soon"}, "starts_at: must be a date and a time"),
+        ({"component": "Nope"}, "affected: there is no component"),
+        (
+            {"component": ["Mail", "Mail"], "region": ["", ""], "health": ["DELAYED", "STOPPED"]},
+            "affected: Mail is both not working and delayed. Choose one",
+        ),
+    ],
+)
+async def test_what_is_wrong_is_told_and_nothing_is_changed(
+    defined: System, browser: httpx.AsyncClient, given: dict[str, str | list[str]], words: str
+) -> None:
+    answer = await press(browser, "/status-pages/public/write", kind="incident", **GIVEN | given)
+    assert (answer.status_code, words in answer.text) == (422, True)
+    assert await told(defined) == []
+
+
+async def test_what_is_not_there_is_told(defined: System, browser: httpx.AsyncClient) -> None:
+    for path in ("/announcements/77", "/announcements/77/publish", "/status-pages/nope/write"):
+        assert "There is no" in (await see(browser, path, 404)).words
+    assert "There is no incident 77" in (await see(browser, "/incidents/77/announce", 404)).words
+
+
+async def test_without_a_page_it_tells_what_makes_one(system: System, browser: httpx.AsyncClient) -> None:
+    assert "There is no status page yet." in (await see(browser, "/status-pages")).words
+
+
+async def test_hostile_words_are_inert(defined: System, browser: httpx.AsyncClient) -> None:
+    hostile = "<script>alert(1)</script>\u202e"
+    await define(defined, replace(PAGE, title=hostile))
+    given = GIVEN | {"title": "<script>alert(1)</script>", "body": hostile}
+    answer = await press(browser, "/status-pages/public/write", kind="incident", **given)
+    assert answer.status_code == 422
+    given["body"] = "<script>alert(1)</script>"
+    answer = await press(browser, "/status-pages/public/write", kind="incident", **given)
+    shown = await see(browser, answer.headers["location"])
+    assert "<script>alert" not in shown.html
+    assert "\u202e" not in shown.html

@@ -1,0 +1,93 @@
+"""A check as a form has it: typed, read back, and what its schedule means."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from alerting.severity import Severity
+from heartbeat.checks import definition
+from heartbeat.checks.definition import CheckDefinition
+from heartbeat.checks.schedule import Cron, Every, OnCalendar
+from heartbeat.definitions.single import Around, read_check
+from heartbeat.http.console.checks import fields as check_fields
+from heartbeat.http.console.checks.fields import Draft
+
+NOW = datetime(2026, 5, 3, 8, 41, 7, tzinfo=UTC)
+AROUND = Around(policies=["ops"], policy="ops")
+WHOLE = CheckDefinition(
+    slug="job",
+    name="Nightly backup",
+    description="Copies.\nThen checks.",
+    schedule=Cron("30 5 * * *", "Europe/London"),
+    grace=timedelta(minutes=90),
+    max_runtime=timedelta(hours=2),
+    labels={"host": "vault-1", "note": "a=b"},
+    severity=Severity.CRITICAL,
+    policy="ops",
+    manual_resume=True,
+)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        WHOLE,
+        CheckDefinition("job", "job", Every(timedelta(seconds=90)), timedelta(seconds=1)),
+        CheckDefinition("job", "job", OnCalendar("Mon..Fri 03:00", "UTC"), timedelta(minutes=5)),
+    ],
+)
+def test_a_check_comes_through_its_form_as_it_was(one: CheckDefinition) -> None:
+    filled = Draft.of(one, definition.written(one))
+    assert read_check("job", filled.given(), AROUND) == one
+    typed = {name: getattr(filled, name).replace("\n", "\r\n") for name in Draft.__slots__}
+    assert Draft.typed(typed) == filled, "as a browser sends it"
+
+
+def test_what_is_left_empty_has_its_default() -> None:
+    typed = Draft.typed({"slug": "job", "kind": "every", "every": "5m", "grace": "", "policy": ""})
+    found = read_check("job", typed.given(), AROUND)
+    assert (found.name, found.grace, found.severity) == ("job", timedelta(minutes=5), Severity.ERROR)
+    assert found.policy is None
+
+
+def test_the_zone_is_of_what_needs_one() -> None:
+    typed = Draft.typed({"kind": "every", "every": "5m", "timezone": "nonsense"})
+    assert "timezone" not in typed.timing()
+    assert Draft.typed({"kind": "schedule", "timezone": "Mars"}).timing()["timezone"] == "Mars"
+
+
+def test_the_slug_of_a_check_that_there_is_cannot_be_typed_over() -> None:
+    assert Draft.typed({"slug": "other", "kind": "nonsense"}, "job") == Draft.typed({}, "job")
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ("host=a\nvault", "labels: 'vault' is no label; write one name=value a line."),
+        ("host=a\nhost=b", "labels: 'host' stands there twice."),
+    ],
+)
+def test_a_line_that_is_no_label_says_so(labels: str, words: str) -> None:
+    with pytest.raises(ValueError, match="labels") as wrong:
+        Draft(labels=labels).given()
+    assert str(wrong.value) == words
+
+
+def test_a_preview_says_what_a_schedule_means() -> None:
+    seen = check_fields.preview(WHOLE, NOW)
+    assert seen.words == "at 05:30 every day, Europe/London"
+    assert seen.due == tuple(datetime(2026, 5, 4 + n, 4, 30, tzinfo=UTC) for n in range(5))
+    assert seen.zone == "Europe/London"
+    assert seen.grace == timedelta(minutes=90)
+    uneven = CheckDefinition("job", "job", Cron("*/45 * * * *", "UTC"), timedelta(0))
+    assert "not every 45 minutes" in check_fields.preview(uneven, NOW).warnings[0]
+
+
+def test_each_problem_is_put_to_its_field() -> None:
+    said = [
+        "grace: 'x' is not a duration.",
+        "labels.a b: 'a b' cannot be a label.",
+        "check Bad: 'Bad' cannot be a name; write a-z.",
+        "check job: needs exactly one of schedule, every, on_calendar.",
+    ]
+    assert [field for field, _ in check_fields.wrong(said)] == ["grace", "labels", "slug", ""]

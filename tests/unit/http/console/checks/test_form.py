@@ -1,0 +1,207 @@
+"""Making, changing and deleting a check on the console, without a line of script."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Connection
+
+from alerting import desk
+from alerting.escalation import Policy, Step
+from alerting.origin import Origin
+from heartbeat import audit
+from heartbeat.app import System
+from heartbeat.checks import store as check_store
+from heartbeat.checks.check import State
+from heartbeat.checks.schedule import Cron, Every
+from heartbeat.definitions.edit import policies
+from heartbeat.http.console.checks import form as check_form
+from tests.unit.conftest import FIRST, NOW
+from tests.unit.definitions.edit.conftest import ANNA
+from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping, read_check
+from tests.unit.http.console.conftest import press, see
+from tests.unit.http.markup import sound
+
+NEW = {
+    "slug": "nightly",
+    "kind": "schedule",
+    "schedule": "30 5 * * *",
+    "timezone": "Europe/London",
+    "grace": "10m",
+}
+
+
+async def deeds(system: System) -> list[tuple[str, str, str]]:
+    found = await system.door.database.read(lambda db: audit.listed(db, limit=9))
+    return [(deed.actor, deed.action, deed.target) for deed in found if deed.action != "sign_in"]
+
+
+async def mark(browser: httpx.AsyncClient, slug: str = "job") -> str:
+    return (await see(browser, f"/checks/{slug}/edit")).fields["before"]
+
+
+async def test_a_check_is_made(system: System, browser: httpx.AsyncClient) -> None:
+    fields = NEW | {
+        "name": "Nightly backup",
+        "labels": "host=vault-1\r\n",
+        "severity": "critical",
+        "policy": "ops",
+    }
+    done = await press(browser, "/new", **fields)
+    assert (done.status_code, done.headers["location"]) == (303, "/checks/nightly")
+    made = await read_check(system, "nightly")
+    assert made.name == "Nightly backup"
+    assert made.schedule == Cron("30 5 * * *", "Europe/London")
+    assert made.grace == timedelta(minutes=10)
+    assert made.labels == {"host": "vault-1"}
+    assert made.policy == "ops"
+    assert made.origin == "api"
+    assert await deeds(system) == [("admin", "check.make", "check nightly")]
+
+
+async def test_a_preview_shows_what_it_means_and_makes_nothing(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    shown = sound((await press(browser, "/new", **NEW, do="preview")).text)
+    for words in (
+        "Due at 05:30 every day, Europe/London. Silent 10 min after that.",
+        "04:30 UTC 05:30 BST",
+        "07 May 04:30 UTC",
+    ):
+        assert words in shown.words
+    assert shown.fields["slug"] == "nightly"
+    assert "Nothing was saved" not in shown.words
+    assert await system.door.database.read(lambda db: check_store.load(db, "nightly")) is None
+
+
+async def test_a_preview_needs_no_more_than_a_schedule(browser: httpx.AsyncClient) -> None:
+    shown = sound((await press(browser, "/new", kind="schedule", schedule="61 * * * *", do="preview")).text)
+    assert "has a wrong minute: crontab(5) takes 0-59." in shown.words
+    assert "slug" not in shown.words[shown.words.index("What this means") :]
+
+
+async def test_what_is_wrong_is_said_by_field_and_what_was_typed_stays(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    wrong = NEW | {"slug": "Not A Slug", "grace": "soon", "name": "kept as typed"}
+    answer = await press(browser, "/new", **wrong)
+    assert answer.status_code == 422
+    shown = sound(answer.text)
+    assert "Nothing was saved." in shown.words
+    assert "'Not A Slug' cannot be a name" in shown.words
+    assert shown.fields["name"] == "kept as typed"
+    again = sound((await press(browser, "/new", **(wrong | {"slug": "job"}))).text)
+    assert "grace: 'soon' is not a duration" in again.words
+    assert 'name="grace" value="soon" autocomplete="off" spellcheck="false" aria-invalid="true"' in again.html
+    bad_label = sound((await press(browser, "/new", **NEW, labels="vault")).text)
+    assert "labels: 'vault' is no label" in bad_label.words
+    assert await deeds(system) == []
+
+
+async def test_the_form_names_the_default_policy_that_is_in_force(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    def make(db: Connection) -> None:
+        desk.install(db, [FIRST], [], {})
+        for name in ("day", "night"):
+            policies.define(db, ANNA, Policy(name, (Step(("first",), timedelta(minutes=5)),)), NOW)
+        policies.make_default(db, ANNA, "night", NOW)
+
+    await system.door.database.write(make)
+    assert "the usual one: night" in (await see(browser, "/new")).words
+    await make_check(system, policy=None)
+    assert "the usual one: night" in (await see(browser, "/checks/job/edit")).words
+    assert "By the policy night" in (await see(browser, "/checks/job")).words
+
+
+async def test_a_slug_that_is_taken_replaces_nothing(system: System, browser: httpx.AsyncClient) -> None:
+    one = await make_check(system, "nightly")
+    answer = await press(browser, "/new", **NEW)
+    assert answer.status_code == 422
+    assert "There is a check called nightly already" in sound(answer.text).words.replace("slug: t", "T")
+    assert await read_check(system, "nightly") == one
+
+
+async def test_a_check_is_changed_and_keeps_what_was_heard(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    await ping(system, await make_check(system))
+    shown = await see(browser, "/checks/job/edit")
+    assert shown.fields["every"] == "5m"
+    assert "Due every 5 minutes, counted from when it was last heard." in shown.words
+    fields = {"kind": "every", "every": "10m", "grace": "1m", "before": await mark(browser)}
+    done = await press(browser, "/checks/job/edit", **fields)
+    assert (done.status_code, done.headers["location"]) == (303, "/checks/job")
+    after = await read_check(system)
+    assert after.schedule == Every(timedelta(minutes=10))
+    assert after.pings == 1
+    assert await deeds(system) == [("admin", "check.change", "check job")]
+
+
+async def test_what_somebody_else_changed_meanwhile_is_not_lost_unseen(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    await make_check(system)
+    fields = {"kind": "every", "grace": "1m", "before": await mark(browser)}
+    assert (await press(browser, "/checks/job/edit", **fields, every="10m")).status_code == 303
+    late = await press(browser, "/checks/job/edit", **fields, every="20m")
+    assert late.status_code == 422
+    shown = sound(late.text)
+    assert check_form.CHANGED in shown.words
+    assert shown.fields["every"] == "20m"
+    assert (await read_check(system)).schedule == Every(timedelta(minutes=10))
+    fields["before"] = shown.fields["before"]
+    assert (await press(browser, "/checks/job/edit", **fields, every="20m")).status_code == 303
+    assert (await read_check(system)).schedule == Every(timedelta(minutes=20))
+
+
+async def test_what_the_file_declares_has_a_reason_and_no_form(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    await make_check(system, origin=Origin.FILE)
+    for path in ("/checks/job/edit", "/checks/job/delete"):
+        shown = await see(browser, path)
+        assert "job is declared by heartbeat.yaml" in shown.words
+        assert "heartbeat apply" in shown.words
+        assert shown.forms == ["/sign-out"]
+        fields: dict[str, Any] = {"kind": "every", "every": "9m", "before": "x"}
+        assert (await press(browser, path, **fields)).status_code in (409, 422)
+    assert (await read_check(system)).schedule == Every(timedelta(minutes=5))
+
+
+async def test_deleting_asks_in_words_and_forgets(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    one = await make_check(system)
+    await ping(system, one)
+    number = await fall_silent(system, clock, one)
+    asked = await see(browser, "/checks/job/delete")
+    assert (
+        "Delete job? Its silence pages nobody any more. Its 1 ping and its history are forgotten"
+        in asked.words
+    )
+    assert (await read_check(system)).state is State.DOWN
+    assert (await press(browser, "/checks/job/delete")).headers["location"] == "/checks"
+    await see(browser, "/checks/job", 404)
+    assert "deleted by admin" in (await see(browser, f"/incidents/{number}")).words
+    assert await deeds(system) == [("admin", "check.delete", "check job")]
+
+
+async def test_what_is_not_there_can_be_neither_changed_nor_deleted(browser: httpx.AsyncClient) -> None:
+    for path in ("/checks/nope/edit", "/checks/nope/delete"):
+        await see(browser, path, 404)
+        assert (await press(browser, path, kind="every", every="5m")).status_code == 404
+
+
+@pytest.mark.parametrize("field", ["slug", "name", "description", "labels", "schedule", "timezone", "policy"])
+async def test_hostile_fields_are_inert(browser: httpx.AsyncClient, field: str) -> None:
+    hostile = '"><script>alert(1)</script>\u202e\0'
+    answer = await press(browser, "/new", **(NEW | {field: hostile}))
+    assert answer.status_code == 422, answer.headers
+    assert sound(answer.text).tags.count("script") == 2, "ours"
+
+
+async def test_an_empty_installation_leads_to_the_form(browser: httpx.AsyncClient) -> None:
+    for path in ("/", "/checks"):
+        assert "/new" in (await see(browser, path)).links

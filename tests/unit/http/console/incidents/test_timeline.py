@@ -1,0 +1,188 @@
+"""An incident's story: newest on top, nothing told twice, and as long as a reader can bear."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from alerting.desk import Attempt, Dossier, Page
+from alerting.escalation import Policy, Step
+from alerting.incident import Entry, Facts, Incident, RaisedSymptom, State
+from alerting.notice import Kind
+from alerting.severity import Severity
+from heartbeat.http.console.incidents import timeline as incident_timeline
+from heartbeat.http.console.incidents.timeline import Moment
+from heartbeat.http.pages import render
+from tests.unit.conftest import NOW
+
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+INCIDENT = Incident(
+    id=1,
+    cause_key="silent:host=us",
+    title="us",
+    cause="silent",
+    state=State.OPEN,
+    severity=Severity.ERROR,
+    occurrence=1,
+    policy=Policy("ops", (Step(("first",), 5 * MINUTE), Step(("second",), 5 * MINUTE))),
+    step=1,
+    opened_at=NOW,
+    next_at=NOW + 5 * MINUTE,
+)
+
+
+def dossier(
+    *timeline: tuple[datetime, str, str],
+    symptoms: list[RaisedSymptom] | None = None,
+    incident: Incident = INCIDENT,
+) -> Dossier:
+    """What is known of an incident with this timeline."""
+    return Dossier(
+        incident, symptoms or [], [Entry(1, at, kind, words) for at, kind, words in timeline], [], []
+    )
+
+
+def symptom(number: int, facts: Facts) -> RaisedSymptom:
+    """A job that is silent."""
+    return RaisedSymptom(
+        number, 1, f"check:{number}", f"job-{number}", "silent", Severity.ERROR, facts, NOW, None, None
+    )
+
+
+def message(number: int, kind: Kind, person: str, step: int, at: datetime) -> Page:
+    """A page that was delivered."""
+    return Page(number, 1, kind, person, 1, step, Severity.ERROR, "", "delivered", at, 0, 1, 0, False, 1, at)
+
+
+def test_what_happens_at_once_is_told_at_once_with_the_newest_on_top() -> None:
+    told = incident_timeline.moments(
+        dossier(
+            (NOW, "down", "job-1 was not heard in time"),
+            (NOW + timedelta(milliseconds=3), "down", "job-2 was not heard in time"),
+            (NOW + MINUTE, "acknowledged", "acknowledged by Ann"),
+        )
+    )
+    assert told == [
+        Moment(NOW + MINUTE, "acknowledged", ("acknowledged by Ann",)),
+        Moment(NOW, "down", ("job-1 was not heard in time", "job-2 was not heard in time")),
+    ]
+
+
+def test_what_a_provider_took_belongs_to_its_page_and_what_it_refused_stands_out() -> None:
+    told = incident_timeline.moments(
+        dossier(
+            (NOW, "paged", "step 1 of ops: Ann"),
+            (NOW + 2 * SECOND, "not told", "page to Ann by ntfy: not reached (503)"),
+            (NOW + 5 * SECOND, "told", "page to Ann by ntfy: accepted"),
+            (NOW + MINUTE, "paged", "step 2 of ops: Bob"),
+            (NOW + MINUTE + SECOND, "told", "page to Bob by ntfy: accepted"),
+        )
+    )
+    assert [(one.kind, one.taken) for one in told] == [
+        ("paged", ("page to Bob by ntfy: accepted",)),
+        ("told", ()),
+        ("not told", ()),
+        ("paged", ()),
+    ]
+
+
+def test_a_night_of_pages_that_nobody_answers_is_one_moment() -> None:
+    pages = [(NOW + n * 30 * MINUTE, "paged", "step 2 of ops, again: Bob") for n in range(10)]
+    taken = [(at + SECOND, "told", f"page to Bob: accepted {at:%H:%M}") for at, *_ in pages]
+    (told,) = incident_timeline.moments(dossier(*sorted(pages + taken)))
+    assert (told.at, told.times, told.since) == (pages[-1][0], 10, NOW)
+    assert told.taken == (f"page to Bob: accepted {told.at:%H:%M}",)
+
+
+def test_the_story_begins_with_what_was_heard_and_what_was_due() -> None:
+    symptoms = [
+        symptom(1, Facts(NOW, expected_at=NOW - 15 * MINUTE, last_heard_at=NOW - timedelta(days=1))),
+        symptom(2, Facts(NOW, expected_at=NOW - 15 * MINUTE, last_heard_at=NOW - timedelta(hours=1))),
+        symptom(3, Facts(NOW)),
+    ]
+    assert incident_timeline.moments(dossier(symptoms=symptoms)) == [
+        Moment(NOW - 15 * MINUTE, "due", ("job-1", "job-2")),
+        Moment(NOW - timedelta(hours=1), "heard", ("job-2, the last that was heard of them",)),
+    ]
+
+
+def test_notes_say_who_wrote_them_and_are_not_told_together_with_those_of_others() -> None:
+    notes = [("Ann", "first line\nsecond line"), ("Ann", "and more"), ("Bob", "I am on it")]
+    timeline = [Entry(1, NOW, "note", words, by) for by, words in notes]
+    assert incident_timeline.moments(replace(dossier(), timeline=timeline)) == [
+        Moment(NOW, "note", ("I am on it",), by="Bob"),
+        Moment(NOW, "note", ("first line\nsecond line", "and more"), by="Ann"),
+    ]
+
+
+def test_each_job_is_listed_once_as_it_stands_what_is_wrong_before_what_came_back() -> None:
+    first = [symptom(n, Facts(NOW)) for n in (1, 2, 3, 4)]
+    back = [replace(one, cleared_at=NOW + one.id * MINUTE, cleared_why="ok") for one in first[:3]]
+    again = replace(symptom(1, Facts(NOW)), id=9, raised_at=NOW + 9 * MINUTE)
+    worse = replace(symptom(5, Facts(NOW)), severity=Severity.CRITICAL, raised_at=NOW + 8 * MINUTE)
+    assert incident_timeline.jobs([*back, first[3], worse, again]) == [
+        worse,
+        first[3],
+        again,
+        back[2],
+        back[1],
+    ]
+
+
+def test_a_storm_is_counted() -> None:
+    (told,) = incident_timeline.moments(
+        dossier(*((NOW, "down", f"job-{n} was never heard") for n in range(500)))
+    )
+    assert len(told.lines) == incident_timeline.LINES + 1
+    assert told.lines[-1] == "and 492 more"
+
+
+@pytest.mark.parametrize(
+    ("answered", "resolved", "words"),
+    [
+        (None, None, ["not acknowledged yet", "not resolved yet"]),
+        (NOW + MINUTE, None, ["acknowledged after 1 min", "not resolved yet"]),
+        (None, NOW + 9 * MINUTE, ["never acknowledged", "resolved after 9 min"]),
+        (NOW + MINUTE, NOW + 9 * MINUTE, ["acknowledged after 1 min", "resolved after 9 min"]),
+    ],
+)
+def test_how_long_it_took(answered: datetime | None, resolved: datetime | None, words: list[str]) -> None:
+    timeline = [(answered, "acknowledged", "by Ann")] if answered else []
+    incident = replace(INCIDENT, resolved_at=resolved)
+    due = symptom(1, Facts(NOW, expected_at=NOW - 15 * MINUTE))
+    told = incident_timeline.measures(dossier(*timeline, symptoms=[due], incident=incident))
+    assert told == ["detected 15 min after the first was due", *words]
+    assert incident_timeline.measures(dossier(*timeline, incident=incident))[0] == "detected at once"
+
+
+def test_who_was_told_what_by_person() -> None:
+    pages = [
+        message(1, Kind.PAGE, "first", 0, NOW),
+        message(2, Kind.PAGE, "second", 7, NOW + MINUTE),
+        message(3, Kind.RECOVERED, "first", 7, NOW + 2 * MINUTE),
+    ]
+    attempts = [
+        Attempt(1, NOW, "ntfy", "unreachable", "503"),
+        Attempt(1, NOW + SECOND, "ntfy", "accepted", ""),
+    ]
+    told = incident_timeline.told(replace(dossier(), pages=pages, attempts=attempts), {"first": "Ann"})
+    assert [(one.person, [message.what for message in one.messages]) for one in told] == [
+        ("Ann", ["End", "Page, step 1"]),
+        ("second", ["Page, step 2"]),
+    ]
+    assert [attempt.outcome for attempt in told[0].messages[1].attempts] == ["unreachable", "accepted"]
+
+
+@pytest.mark.parametrize(
+    ("body", "end", "cut"),
+    [
+        (b"one\r\ntwo\r\n", "one\ntwo", False),
+        (b"", "", False),
+        (b"x" * 801, "x" * 800, True),
+        (b"\n".join(b"%d" % n for n in range(25)), "\n".join(map(str, range(5, 25))), True),
+        ("é".encode() * 800, "é" * 800, False),
+        (b"\xff\xfe ok", "\ufffd\ufffd ok", False),
+    ],
+)
+def test_the_end_of_a_body_is_shown(body: bytes, end: str, cut: bool) -> None:
+    assert render.ending(body) == (end, cut)

@@ -1,0 +1,107 @@
+"""Who is on call, as people say it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from alerting.desk import Attempt
+from alerting.escalation import Policy, Step
+from alerting.origin import Origin
+from alerting.person import OPERATOR, Contact, Person
+from heartbeat.http.console.on_call import view as on_call_view
+from tests.unit.conftest import NOW
+
+MAIL, HOOK = Contact("email", "anna@example.com"), Contact("slack", "enc:x")
+ANNA = Person("anna", "Anna", (MAIL, HOOK))
+BEN = Person("ben", "Ben", (Contact("email", "ben@example.com"),))
+BARE = Person("bare", "Bare", ())
+PEOPLE = {one.id: one for one in (ANNA, BEN, BARE)}
+FIVE, HALF_AN_HOUR = timedelta(minutes=5), timedelta(minutes=30)
+OPS = Policy("ops", (Step(("anna",), FIVE), Step(("ben", "anna"), HALF_AN_HOUR)))
+
+
+def attempt(minutes: int, via: str, outcome: str) -> Attempt:
+    return Attempt(1, NOW - timedelta(minutes=minutes), via, outcome, "")
+
+
+def plan(*steps: Step) -> on_call_view.Plan:
+    return on_call_view.plan(Policy("ops", steps), PEOPLE, NOW, "ops", checks=3)
+
+
+def test_steps_say_when_they_come_and_how_the_last_one_repeats() -> None:
+    told = on_call_view.plan(OPS, PEOPLE, NOW, "ops", checks=3)
+    assert [(one.when, [p.id for p in one.people], one.gone) for one in told.stages] == [
+        ("at once", ["anna"], []),
+        ("5 min later", ["ben", "anna"], []),
+    ]
+    assert (told.again, told.default, told.declared, told.checks) == ("30 min", True, True, 3)
+
+
+def test_who_cannot_be_reached_is_named_and_where_nobody_can_the_terminal_is() -> None:
+    told = plan(Step(("anna", "ghost", "bare"), FIVE), Step(("ghost",), FIVE))
+    assert ([p.id for p in told.stages[0].people], told.stages[0].gone) == (["anna"], ["ghost", "bare"])
+    assert not told.stages[0].falls_through
+    assert (told.stages[1].people, told.stages[1].falls_through) == ([OPERATOR], True)
+
+
+@pytest.mark.parametrize(
+    ("steps", "first", "then"),
+    [
+        ([Step(("anna",), FIVE)], "Anna is on call.", "paged again every 5 min until somebody answers."),
+        (
+            [Step(("anna", "ben"), FIVE), Step(("ben",), HALF_AN_HOUR)],
+            "Anna and Ben are on call.",
+            "unless somebody answers within 5 min, Ben is paged next.",
+        ),
+        (
+            [Step(("ghost",), FIVE), Step(("ben", "anna"), FIVE)],
+            "Nobody who is on call can be reached: pages go to the terminal of the service.",
+            "unless somebody answers within 5 min, Ben and Anna are paged next.",
+        ),
+    ],
+)
+def test_it_is_said_in_a_sentence(steps: list[Step], first: str, then: str) -> None:
+    told = plan(*steps)
+    assert on_call_view.sentence(told) == first
+    assert on_call_view.following(told) == f"By ops, the default policy: {then}"
+
+
+def test_without_a_policy_nobody_is_on_call() -> None:
+    assert on_call_view.sentence(None).startswith("Nobody is on call: there is no policy")
+    assert on_call_view.following(None) == ""
+
+
+def test_the_owner_is_told_of_people_and_of_policies() -> None:
+    assert on_call_view.member(ANNA, [], [], []).declared
+    assert not on_call_view.member(replace(ANNA, origin=Origin.API), [], [], []).declared
+    policy = replace(OPS, origin=Origin.API)
+    assert not on_call_view.plan(policy, PEOPLE, NOW, "ops", checks=3).declared
+
+
+def test_a_contact_tells_how_it_did_last() -> None:
+    tried = [
+        ("ben", attempt(1, "email", "accepted")),
+        ("anna", attempt(2, "slack", "refused")),
+        ("anna", attempt(3, "slack", "accepted")),
+        ("anna", attempt(4, "email", "accepted")),
+        ("anna", attempt(9, "email", "unreachable")),
+    ]
+    told = on_call_view.member(ANNA, [OPS], tried, [HOOK])
+    mail, hook = told.reaches
+    assert (mail.address, mail.delivered, mail.failed, mail.failure) == (MAIL.address, tried[3][1], None, "")
+    assert (hook.address, hook.delivered, hook.failed, hook.failure) == (
+        None,
+        tried[2][1],
+        tried[1][1],
+        "refused",
+    )
+    assert told.paged_by == ["ops"]
+    (nothing,) = on_call_view.member(BEN, [], [], []).reaches
+    assert (nothing.delivered, nothing.failed, nothing.twin) == (None, None, False)
+
+
+def test_what_is_known_of_one_kind_is_known_of_all_contacts_by_it() -> None:
+    both = Person("anna", "Anna", (MAIL, Contact("email", "other@example.com"), HOOK))
+    told = on_call_view.member(both, [], [], [])
+    assert [one.twin for one in told.reaches] == [True, True, False]

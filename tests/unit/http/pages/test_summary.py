@@ -1,0 +1,184 @@
+"""What a page says first, word for word."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from alerting import times
+from alerting.escalation import Policy, Step
+from alerting.incident import Incident
+from alerting.incident import State as Life
+from alerting.severity import Severity
+from heartbeat.checks import check
+from heartbeat.checks.check import Cause, Check, Ping, Signal, State
+from heartbeat.checks.schedule import Cron
+from heartbeat.http.pages import summary
+from heartbeat.http.pages.summary import Count, Words
+from tests.unit.conftest import NOW, a_check
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+DAILY: dict[str, Any] = {"schedule": Cron("0 3 * * *", "UTC"), "grace": 15 * MINUTE}
+OPEN = Incident(
+    id=5,
+    cause_key="silent:host=us",
+    title="us",
+    cause="silent",
+    state=Life.OPEN,
+    severity=Severity.CRITICAL,
+    occurrence=1,
+    policy=Policy("ops", (Step(("first",), 5 * MINUTE),)),
+    step=1,
+    opened_at=NOW,
+    next_at=NOW + 20 * MINUTE,
+)
+ACKNOWLEDGED = replace(OPEN, state=Life.ACKNOWLEDGED, acknowledged_by="Ann", acknowledged_at=NOW + MINUTE)
+HEARD = "the last was heard 12 s ago."
+SNOOZED = replace(OPEN, state=Life.SNOOZED)
+
+
+def said(words: Words, now: datetime) -> str:
+    """The sentence as a page shows it."""
+    return "".join(
+        f"{times.instant(part, now, 'UTC')} UTC" if isinstance(part, datetime) else part for part in words
+    )
+
+
+def heard(one: Check, at: datetime, signal: Signal = Signal.SUCCESS, status: int | None = None) -> Check:
+    """The check after a ping."""
+    return check.on_ping(one, Ping(signal, at, exit_status=status)).check
+
+
+def count(newest: datetime | None = None, **states: int) -> Count:
+    """So many checks in each state."""
+    return Count({State(state): many for state, many in states.items()}, newest)
+
+
+@pytest.mark.parametrize(
+    ("counted", "late", "incidents", "words"),
+    [
+        (count(), 0, {}, "Nothing is watched yet."),
+        (count(NOW, up=11), 0, {}, f"All 11 checks are well; {HEARD}"),
+        (count(NOW, up=1), 0, {}, f"The one check is well; {HEARD}"),
+        (
+            count(NOW, up=9, new=2),
+            0,
+            {},
+            "All 11 checks are well; the last was heard 12 s ago. 2 have not been heard yet.",
+        ),
+        (count(NOW, up=9, paused=2), 0, {}, f"All 9 checks are well; {HEARD}"),
+        (count(NOW, up=11), 1, {}, "None of 11 checks is down; the last was heard 12 s ago. 1 is late."),
+        (count(NOW, up=250), None, {}, f"None of 250 checks is down; {HEARD}"),
+        (count(NOW, up=1), 1, {}, "The one check is not down; the last was heard 12 s ago. 1 is late."),
+        (count(new=1), 0, {}, "The one check has not been heard yet."),
+        (count(new=2), 0, {}, "None of 2 checks has been heard yet."),
+        (count(paused=2), 0, {}, "Nothing is expected: all checks are paused."),
+        (count(NOW, up=7, down=4), 0, {Life.OPEN: 1}, "4 checks are down for one cause."),
+        (
+            count(NOW, up=7, down=1),
+            0,
+            {Life.ACKNOWLEDGED: 1},
+            "1 check is down for one cause. It is acknowledged.",
+        ),
+        (
+            count(NOW, up=7, down=3),
+            2,
+            {Life.OPEN: 1, Life.ACKNOWLEDGED: 1},
+            "3 checks are down for 2 causes. 1 is acknowledged. 2 are late.",
+        ),
+        (count(NOW, down=3), 0, {Life.SNOOZED: 2}, "3 checks are down for 2 causes. All are snoozed."),
+        (
+            count(NOW, down=300),
+            0,
+            {Life.OPEN: 290, Life.SNOOZED: 10},
+            "300 checks are down for 300 causes. 10 are snoozed.",
+        ),
+    ],
+)
+def test_the_overview_says_how_everything_stands(
+    counted: Count, late: int | None, incidents: dict[Life, int], words: str
+) -> None:
+    assert said(summary.overview(counted, late, incidents, NOW + timedelta(seconds=12)), NOW) == words
+
+
+def test_a_new_check_says_when_it_is_first_due() -> None:
+    one = a_check(**DAILY)
+    assert said(summary.of_check(one, "", NOW + HOUR), NOW) == (
+        "Not heard yet; the first is due 04 May 03:00 UTC, in 23 h."
+    )
+
+
+def test_a_check_that_is_well_says_when_it_was_heard_and_is_due() -> None:
+    one = heard(a_check(**DAILY), NOW)
+    assert said(summary.of_check(one, "", NOW + HOUR), NOW) == (
+        "Last heard 03:00 UTC (1 h ago); next due 04 May 03:00 UTC, in 23 h."
+    )
+
+
+def test_a_late_check_says_when_it_will_be_silent() -> None:
+    one = heard(a_check(), NOW)
+    assert said(summary.of_check(one, "", NOW + 5.5 * MINUTE), NOW) == (
+        "Late: due 03:05 UTC (30 s ago). Silent at 03:06 UTC unless it is heard."
+    )
+
+
+def test_a_silent_check_says_since_when_what_was_expected_and_what_comes() -> None:
+    london = heard(a_check(schedule=Cron("0 4 * * *", "Europe/London"), grace=15 * MINUTE), NOW)
+    now = NOW + timedelta(days=1) + 16 * MINUTE
+    down = check.on_due(london, now).check
+    assert down.state is State.DOWN
+    assert said(summary.of_check(down, "was not heard in time", now), now) == (
+        "Silent since 03:16 UTC, expected 03:00 UTC (04:00 Europe/London); last heard 03 May 03:00 UTC "
+        "(24 h 16 min ago); next due 05 May 03:00 UTC (04:00 Europe/London), in 23 h 44 min."
+    )
+
+
+def test_a_silent_check_that_was_never_heard_says_so() -> None:
+    now = NOW + 6 * MINUTE
+    assert said(summary.of_check(check.on_due(a_check(), now).check, "was never heard", now), now) == (
+        "Silent since 03:06 UTC, expected 03:05 UTC; never heard."
+    )
+
+
+def test_a_failed_check_says_how() -> None:
+    one = heard(a_check(), NOW, Signal.FAIL, 3)
+    assert said(summary.of_check(one, "exit status 3", NOW), NOW) == (
+        "Failed at 03:00 UTC: exit status 3; next due 03:05 UTC, in 5 min."
+    )
+
+
+def test_a_check_that_overran_says_its_limit() -> None:
+    one = check.on_due(heard(a_check(max_runtime=4 * MINUTE), NOW, Signal.START), NOW + 4 * MINUTE).check
+    assert one.cause is Cause.OVERRUN
+    assert said(summary.of_check(one, "", NOW), NOW) == (
+        "Overran at 03:04 UTC: still running after its maximum run time of 4 min."
+    )
+
+
+def test_a_paused_check_says_that_nothing_is_expected() -> None:
+    one = check.paused(a_check(), NOW, "admin").check
+    assert said(summary.of_check(one, "", NOW), NOW) == (
+        "Paused since 03:00 UTC: nothing is expected of it until it is resumed or heard again."
+    )
+
+
+def test_an_incident_says_what_happens_next_by_itself() -> None:
+    now = NOW + 12 * MINUTE
+
+    def of(incident: Incident, *people: str) -> str:
+        return said(summary.of_incident(incident, people, "Bob", now), now)
+
+    assert of(OPEN, "Ann") == "Since 03:00 UTC, for 12 min. Nobody has answered; Ann is paged at 03:20 UTC."
+    assert of(OPEN, "Ann", "Bob", "Cem").endswith("; Ann, Bob and Cem are paged at 03:20 UTC.")
+    assert of(ACKNOWLEDGED) == "Acknowledged by Ann at 03:01 UTC; pages again at 03:20 UTC unless resolved."
+    assert of(SNOOZED) == "Snoozed by Bob; pages again at 03:20 UTC unless resolved."
+    over = replace(OPEN, state=Life.RESOLVED, next_at=None, resolved_at=now, resolved_by="recovery")
+    assert of(over) == "Recovered at 03:12 UTC; it lasted 12 min."
+    assert of(replace(over, resolved_by="admin")) == "Resolved by admin at 03:12 UTC; it lasted 12 min."
+
+
+def test_what_is_ahead_is_told_as_people_tell_it() -> None:
+    at = datetime(2024, 5, 3, 4, 30, tzinfo=UTC)
+    assert summary.ahead(at, NOW) == "in 1 h 30 min"
+    assert summary.ahead(NOW, NOW) == "now"

@@ -1,0 +1,234 @@
+"""The documents for readers of Statuspage: every field, and nothing that they would not understand."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from heartbeat.definitions.status_page import StatusPage
+from heartbeat.status.announcement import Affected, Announcement, Impact, Kind, Status, Update
+from heartbeat.status.health import Health
+from heartbeat.status.publish import atlassian, atom, badge, edition
+from tests.unit.conftest import NOW
+from tests.unit.status.conftest import PAGE, a_snapshot
+from tests.unit.status.test_announcement import an_announcement
+
+LATER = NOW + timedelta(hours=1)
+AFFECTED = (Affected("CPU allowance", Health.DELAYED, ("us",)),)
+OPEN = an_announcement(
+    impact=Impact.MINOR,
+    affected=AFFECTED,
+    status=Status.IDENTIFIED,
+    updates=(
+        Update(2, NOW, Status.IDENTIFIED, "Found **it**.", "anna", affected=AFFECTED),
+        Update(1, NOW, Status.INVESTIGATING, "We <b>look</b>.", "anna", affected=AFFECTED),
+    ),
+)
+DONE = replace(OPEN, id=2, status=Status.RESOLVED, resolved_at=NOW, title="Slow & <sites>")
+PLANNED = replace(
+    OPEN,
+    id=3,
+    kind=Kind.MAINTENANCE,
+    status=Status.SCHEDULED,
+    impact=Impact.MAINTENANCE,
+    starts_at=LATER,
+    ends_at=LATER + timedelta(hours=1),
+)
+ACTIVE = replace(PLANNED, id=4, status=Status.IN_PROGRESS, starts_at=NOW)
+TOLD = (OPEN, DONE, PLANNED, ACTIVE)
+
+PAGE_KEYS = {"id", "name", "url", "time_zone", "updated_at"}
+COMPONENT = {
+    "id", "name", "status", "created_at", "updated_at",
+    "position", "description", "showcase", "start_date", "group_id",
+    "page_id", "group", "only_show_if_degraded",
+}  # fmt: skip
+INCIDENT = {
+    "id", "name", "status", "created_at", "updated_at",
+    "monitoring_at", "resolved_at", "impact", "shortlink", "started_at",
+    "page_id", "incident_updates", "components", "reminder_intervals",
+}  # fmt: skip
+UPDATE = {
+    "id", "status", "body", "incident_id", "created_at",
+    "updated_at", "display_at", "affected_components", "deliver_notifications", "custom_tweet",
+    "tweet_id",
+}  # fmt: skip
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+
+
+def documents(told: tuple[Announcement, ...] = TOLD, page: StatusPage = PAGE) -> dict[str, Any]:
+    found = edition.render(a_snapshot(page, announcements=told)).files
+    return {
+        path.removeprefix("api/v2/").removesuffix(".json"): json.loads(content)
+        for path, content in found.items()
+        if path.startswith("api/v2/")
+    }
+
+
+def test_every_document_has_its_parts() -> None:
+    found = documents()
+    assert {path: set(body) for path, body in found.items()} == {
+        "summary": {"page", "components", "incidents", "scheduled_maintenances", "status"},
+        "status": {"page", "status"},
+        "components": {"page", "components"},
+        "incidents": {"page", "incidents"},
+        "incidents/unresolved": {"page", "incidents"},
+        "scheduled-maintenances": {"page", "scheduled_maintenances"},
+        "scheduled-maintenances/upcoming": {"page", "scheduled_maintenances"},
+        "scheduled-maintenances/active": {"page", "scheduled_maintenances"},
+    }
+    assert all(set(body["page"]) == PAGE_KEYS for body in found.values())
+
+
+def test_components_and_groups_have_every_field() -> None:
+    cpu, group, mail = documents()["components"]["components"]
+    assert (set(cpu), set(mail), set(group)) == (COMPONENT, COMPONENT, COMPONENT | {"components"})
+    assert (group["group"], group["components"], mail["group_id"]) == (True, [mail["id"]], group["id"])
+    assert [one["position"] for one in (cpu, group, mail)] == [1, 2, 3]
+    assert (cpu["status"], cpu["description"]) == ("partial_outage", "Reset once a day")
+    known = {"operational", "degraded_performance", "partial_outage", "major_outage", "under_maintenance"}
+    assert set(atlassian._STATUS.values()) == known
+    assert set(atlassian._STATUS) == set(Health)
+
+
+def test_a_component_is_listed_once_by_its_worst_region() -> None:
+    affected = (*AFFECTED, Affected("CPU allowance", Health.STOPPED, ("eu",)))
+    newest = replace(OPEN.updates[0], affected=affected)
+    one = replace(OPEN, affected=affected, updates=(newest, OPEN.updates[1]))
+    (told,) = documents(told=(one,))["incidents/unresolved"]["incidents"]
+    (change,) = told["incident_updates"][0]["affected_components"]
+    assert (change["old_status"], change["new_status"]) == ("degraded_performance", "partial_outage")
+
+
+def test_incidents_have_every_field() -> None:
+    found = documents()
+    (one,) = found["incidents/unresolved"]["incidents"]
+    assert set(one) == INCIDENT
+    assert [set(said) for said in one["incident_updates"]] == [UPDATE, UPDATE]
+    newest, first = one["incident_updates"]
+    assert set(first["affected_components"][0]) == {"code", "name", "old_status", "new_status"}
+    assert first["affected_components"][0]["old_status"] == "operational"
+    assert newest["affected_components"][0]["old_status"] == "degraded_performance"
+    assert [part["name"] for part in one["components"]] == ["CPU allowance"]
+    assert one["monitoring_at"] is None
+    for said in (
+        one["created_at"],
+        one["started_at"],
+        newest["display_at"],
+        found["status"]["page"]["updated_at"],
+    ):
+        assert INSTANT.fullmatch(said)
+    assert "anna" not in json.dumps(found)
+
+
+def test_maintenance_is_listed_by_its_stage() -> None:
+    found = documents()
+    (upcoming,) = found["scheduled-maintenances/upcoming"]["scheduled_maintenances"]
+    (active,) = found["scheduled-maintenances/active"]["scheduled_maintenances"]
+    assert set(upcoming) == INCIDENT | {"scheduled_for", "scheduled_until"}
+    assert (upcoming["status"], active["status"], upcoming["impact"]) == (
+        "scheduled",
+        "in_progress",
+        "maintenance",
+    )
+    assert found["summary"]["scheduled_maintenances"] == [active, upcoming]
+    assert len(found["scheduled-maintenances"]["scheduled_maintenances"]) == 2
+
+
+def test_ids_are_permanent() -> None:
+    before, after = documents(), documents((replace(OPEN, title="Other"),))
+    assert before["components"]["components"][0]["id"] == after["components"]["components"][0]["id"]
+    assert before["incidents/unresolved"]["incidents"][0]["id"] == after["incidents"]["incidents"][0]["id"]
+    every = [one["id"] for one in before["incidents"]["incidents"] + before["components"]["components"]]
+    assert len(set(every)) == len(every)
+
+
+@pytest.mark.parametrize(
+    ("told", "indicator"),
+    [
+        ((), "major"),
+        ((OPEN,), "major"),
+        ((replace(OPEN, impact=Impact.CRITICAL),), "critical"),
+        ((DONE,), "major"),
+    ],
+)
+def test_the_indicator_is_the_worst_impact(told: tuple[Announcement, ...], indicator: str) -> None:
+    assert atlassian.indicator(a_snapshot(announcements=told)) in (indicator, "minor")
+
+
+def test_the_feed_is_valid_atom() -> None:
+    content = atom.feed(a_snapshot(announcements=TOLD))
+    root = ElementTree.fromstring(content)
+    name = "{http://www.w3.org/2005/Atom}"
+    assert root.tag == f"{name}feed"
+    entries = root.findall(f"{name}entry")
+    # RFC 4287, 4.1.1 and 4.1.2: exactly one each of these; an author in the feed; an alternate link without content.
+    for one in (root, *entries):
+        for part in ("id", "title", "updated"):
+            assert len(one.findall(f"{name}{part}")) == 1
+        assert (one.findtext(f"{name}id") or "").startswith("urn:uuid:")
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", one.findtext(f"{name}updated") or "")
+        links = [link.get("rel") for link in one.findall(f"{name}link")]
+        assert links.count("alternate") == 1
+    assert root.find(f"{name}author/{name}name") is not None
+    assert len({one.findtext(f"{name}id") for one in entries}) == len(entries) == 4
+    body = entries[0].find(f"{name}content")
+    assert body is not None
+    assert body.get("type") == "html"
+    assert "<b>" not in (body.text or "")
+    assert "<strong>it</strong>" in (body.text or "")
+    assert atom.feed(a_snapshot(announcements=TOLD, at=LATER)) == content
+
+
+@pytest.mark.parametrize(
+    "character", ["\0", "\x0b", "\x1f", "\x7f", "\ud800", "\ufffe", "\uffff", "]]>", "\u202e"]
+)
+def test_no_character_breaks_the_feed_or_a_badge(character: str) -> None:
+    words = f"a{character}b"
+    said = replace(OPEN.updates[0], body=words)
+    content = atom.feed(
+        a_snapshot(replace(PAGE, title=words), announcements=(replace(OPEN, title=words, updates=(said,)),))
+    )
+    ElementTree.fromstring(content)
+    ElementTree.fromstring(badge.of(words, Health.NORMAL)["svg"])
+
+
+def test_an_empty_feed_stays_the_same_through_the_day() -> None:
+    assert atom.feed(a_snapshot()) == atom.feed(a_snapshot(at=LATER))
+
+
+@pytest.mark.parametrize(
+    ("regions", "status"), [(("us",), "partial_outage"), ((), "major_outage"), (("us", "eu"), "major_outage")]
+)
+def test_an_outage_announced_for_one_region_is_partial(regions: tuple[str, ...], status: str) -> None:
+    parts = (Affected("Mail", Health.STOPPED, regions),)
+    said = replace(OPEN, affected=parts, updates=(replace(OPEN.updates[0], affected=parts),))
+    (one,) = documents((said,))["incidents"]["incidents"]
+    (changed,) = one["incident_updates"][0]["affected_components"]
+    assert (changed["old_status"], changed["new_status"]) == ("operational", status)
+
+
+def test_badges_are_images_and_json_for_shields() -> None:
+    files = edition.render(a_snapshot()).files
+    name = atlassian.component_id(a_snapshot(), "Mail")
+    assert json.loads(files[f"badge/{name}.json"]) == {
+        "schemaVersion": 1,
+        "label": "Mail",
+        "message": "working normally",
+        "color": "1f7a4a",
+    }
+    drawing = ElementTree.fromstring(files["badge.svg"])
+    assert drawing.get("aria-label") == "Example status: partly not working"
+    hostile = badge.of('"/><script>alert(1)</script>' + "x" * 100, Health.NORMAL)["svg"]
+    assert b"<script" not in hostile
+    ElementTree.fromstring(hostile)
+
+
+def test_a_badge_that_is_too_old_says_so() -> None:
+    files = edition.render(a_snapshot()).files
+    assert b"not up to date" in edition.stale("badge.svg", files["badge.svg"])
+    assert json.loads(edition.stale("badge.json", files["badge.json"]))["message"] == "not up to date"

@@ -1,0 +1,167 @@
+"""The page: valid, in customers' words, light, and complete without other hosts."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from heartbeat.definitions import status_page
+from heartbeat.definitions.status_page import Component, Regions, StatusPage
+from heartbeat.status import health
+from heartbeat.status.announcement import Affected, Status
+from heartbeat.status.health import CheckCount, Health
+from heartbeat.status.publish import edition, html
+from heartbeat.status.uptime.days import Day
+from tests.unit.conftest import NOW
+from tests.unit.http.markup import Markup
+from tests.unit.status.conftest import PAGE, a_snapshot
+from tests.unit.status.test_announcement import an_announcement
+
+OURS = re.compile(
+    r"\b(check|ping|grace|heartbeat|silent|job|slug|policy|symptom|acknowledg\w+|on call)s?\b", re.IGNORECASE
+)
+PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 100
+LIGHT = 100_000
+
+
+def read(content: bytes) -> Markup:
+    """A page that is sound, with its one script and nothing from elsewhere that it would load."""
+    shown = Markup(content.decode())
+    known = ("a leads elsewhere", "form leads elsewhere", "<script>")
+    assert [fault for fault in shown.faults if not fault.startswith(known)] == []
+    assert content.count(b"<script") == 1
+    return shown
+
+
+def test_the_page_shows_what_is_wrong_where_and_since_when() -> None:
+    words = read(html.index(a_snapshot())).words
+    assert "CPU allowance is not working in United States. Mail is not affected." in words
+    assert "CPU allowance Reset once a day United States Not working since 03:00 UTC" in words
+    assert "Messages What you send and receive" in words
+    assert "As of 03:00:00 UTC" in words
+    assert OURS.search(words) is None, words
+
+
+def test_the_page_shows_health_by_region_while_it_lasts() -> None:
+    affected = (
+        Affected("CPU allowance", Health.DELAYED, ("us",)),
+        Affected("CPU allowance", Health.STOPPED, ("eu",)),
+        Affected("Mail", Health.PARTLY),
+    )
+    one = an_announcement(affected=affected)
+    words = read(html.index(a_snapshot(announcements=(one,)))).words
+    how = "not working in Europe , delayed in United States ; Mail partly not working"
+    assert f"Affected: CPU allowance {how}" in words
+    watched = replace(one, status=Status.MONITORING)
+    words = read(html.index(a_snapshot(announcements=(watched,)))).words
+    assert "Affected: CPU allowance in Europe , in United States ; Mail" in words
+    assert how not in words
+
+
+def test_times_are_shown_in_the_zone_of_the_page() -> None:
+    there = replace(PAGE, timezone="Europe/London")
+    assert "since 04:00 BST" in read(html.index(a_snapshot(there))).words
+
+
+def test_a_time_in_another_year_shows_the_year() -> None:
+    say = html.when(a_snapshot())
+    assert "01 Jan 2099 02:00 UTC" in say(datetime(2099, 1, 1, 2, tzinfo=UTC))
+    assert "2024" not in say(NOW).partition(">")[2]
+
+
+def test_the_page_loads_only_files_beside_it() -> None:
+    one = edition.render(a_snapshot(replace(PAGE, logo=status_page.logo("x.png", lambda _: PNG))))
+    page = one.files["index.html"].decode()
+    loaded = re.findall(r'(?:src|href)="([^"#]+)"', page)
+    local = {path for path in loaded if not re.match(r"https?:|mailto:", path)}
+    assert local <= one.files.keys() | {"history.atom"}
+    assert any(path.startswith("logo-") for path in local)
+    assert sum(len(content) for content in one.files.values()) < LIGHT
+
+
+def bad_days(*backs: int) -> list[Day]:
+    """90 days, of which those so many days ago were bad."""
+    days = [Day(NOW.date() - timedelta(days=89 - number), up=86_400) for number in range(90)]
+    for back in backs:
+        days[89 - back] = replace(days[89 - back], up=80_000, down=6_400)
+    return days
+
+
+def test_each_region_has_its_own_bars_and_table() -> None:
+    days = {("CPU allowance", ""): bad_days(3), ("CPU allowance", "us"): bad_days(3)}
+    days |= {("CPU allowance", "eu"): bad_days(), ("Mail", ""): bad_days(1)}
+    page = html.index(a_snapshot(days=days)).decode()
+    words = read(page.encode()).words
+    assert 'aria-label="United States: 99.91 % uptime over 90 days"' in page
+    assert 'aria-label="Europe: 100 % uptime over 90 days"' in page
+    assert "United States 99.91 % Europe 100 % 90 days: 99.91 % uptime over 90 days" in words
+    assert "Days United States" in words
+    assert "Days Europe 04 Feb" not in words
+    assert "Days CPU allowance" not in words
+    assert "Days Mail" in words
+
+
+def test_one_bar_is_shown_if_the_regions_do_not_tell_the_whole() -> None:
+    days = {("CPU allowance", ""): bad_days(3), ("CPU allowance", "us"): bad_days()}
+    elsewhere = CheckCount({"component": "cpu"}, "down", 1, NOW)
+    up = CheckCount({"component": "cpu", "region": "us"}, "up", 1, NOW)
+    rows = health.rows(PAGE, (elsewhere, up), ())
+    page = html.index(replace(a_snapshot(days=days), rows=rows)).decode()
+    assert 'aria-label="99.91 % uptime over 90 days"' in page
+    assert "United States:" not in page
+
+
+def test_a_page_of_many_regions_is_light() -> None:
+    components = tuple(Component(f"Service {number}", {"n": str(number)}) for number in range(10))
+    columns = {f"r{number}": f"Region {number}" for number in range(4)}
+    page = replace(PAGE, components=components, groups=(), regions=Regions("region", columns))
+    bearings = [
+        CheckCount({"n": str(number), "region": region}, "up", 1, NOW)
+        for number in range(10)
+        for region in columns
+    ]
+    days = {
+        (one.name, region): bad_days(2, 20, 40, 41, 70) for one in components for region in ("", *columns)
+    }
+    rows = health.rows(page, bearings, ())
+    one = edition.render(replace(a_snapshot(page, days=days), rows=rows))
+    loaded = len(one.files["index.html"]) + sum(map(len, html.ASSETS.values()))
+    assert loaded < LIGHT
+
+
+def test_the_warning_is_hidden_until_the_page_is_stale() -> None:
+    content = html.index(a_snapshot())
+    turned = edition.stale("index.html", content)
+    assert content.count(b"hidden>This page was last updated at") == 1
+    assert b'id="stale">This page was last updated at' in turned
+    assert edition.stale("status.css", content) == content
+
+
+def test_hostile_text_is_inert() -> None:
+    hostile = "<script>alert(1)</script>\u202e" + "x" * 300
+    page = StatusPage("p", hostile, PAGE.components, PAGE.groups, description=hostile)
+    shown = html.index(a_snapshot(page)).decode()
+    assert shown.count("<script") == 1
+    assert "\u202e" not in shown
+
+
+def test_the_assets_are_small_and_ours() -> None:
+    script = html.ASSETS["status.js"].decode()
+    assert len(script) < 2_000
+    assert "http" not in script
+    assert "url(" not in html.ASSETS["status.css"].decode()
+
+
+@pytest.mark.parametrize("name", sorted(html.ASSETS))
+def test_an_asset_changes_its_name_with_its_content(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = html.asset(name)
+    monkeypatch.setitem(html.ASSETS, name, b"other")
+    assert html.asset(name) != before
+
+
+def test_four_and_more_columns_get_enough_room() -> None:
+    columns = {"us": "United States", "eu": "Europe", "ap": "Asia Pacific", "sa": "South America"}
+    few, many = (replace(PAGE, regions=Regions("region", dict(list(columns.items())[:n]))) for n in (3, 4))
+    assert b'class="services regions"' in html.index(a_snapshot(few))
+    assert b'class="services regions many"' in html.index(a_snapshot(many))

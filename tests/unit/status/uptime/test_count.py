@@ -1,0 +1,216 @@
+"""The days of pages, counted from changes, repeatedly and after an absence."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import delete, make_url
+
+from heartbeat.actor import Role, Who
+from heartbeat.app import System
+from heartbeat.checks import store as check_store
+from heartbeat.checks.schedule import Every
+from heartbeat.checks.tables import transitions
+from heartbeat.database import engine, transact
+from heartbeat.definitions.status_page import Component, StatusPage
+from heartbeat.status import editor
+from heartbeat.status.announcement import Affected, AnnouncementFields, Kind, Status
+from heartbeat.status.health import Health
+from heartbeat.status.uptime import count as uptime_count
+from heartbeat.status.uptime import store as uptime_store
+from heartbeat.status.uptime.days import ComponentRegion, Day
+from tests.unit.conftest import NOW, waiting
+from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping, refuse_database
+from tests.unit.status.conftest import PAGE, define
+
+BOTH = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+CPU = {"component": "cpu", "region": "us"}
+ONE = replace(PAGE, components=PAGE.components[:1])
+
+
+async def count(system: System, clock: SetClock, page: StatusPage = ONE) -> dict[date, Day]:
+    """Count to the end, and what is then known of the component."""
+    found = await counted(system, clock, page)
+    return {day.day: day for day in found["CPU allowance", ""] if day.measured}
+
+
+async def counted(
+    system: System, clock: SetClock, page: StatusPage = ONE
+) -> dict[ComponentRegion, list[Day]]:
+    """Count to the end, and all that is then shown."""
+    system.steward._counted_at = None
+    while await system.steward.count():
+        pass
+    return await system.door.database.read(lambda db: uptime_count.page_days(db, page, clock.now()))
+
+
+@BOTH
+async def test_a_day_is_counted_from_its_changes(system: System, clock: SetClock) -> None:
+    await define(system, ONE)
+    one = await make_check(system, labels=CPU)
+    await ping(system, one)
+    await fall_silent(system, clock, one)
+    clock.advance(minutes=54)
+    await ping(system, one)
+    clock.advance(hours=1)
+    day = (await count(system, clock))[NOW.date()]
+    assert (day.up, day.down, day.unknown) == (360 + 3_600, 3_240, 3 * 3_600)
+    clock.advance(days=1)
+    days = await count(system, clock)
+    assert (days[NOW.date()].up, days[NOW.date()].down) == (86_400 - 3 * 3_600 - 3_240, 3_240)
+    assert days[NOW.date() + timedelta(days=1)].up == 5 * 3_600
+
+
+@BOTH
+async def test_missed_days_are_counted_after_an_absence(system: System, clock: SetClock) -> None:
+    await define(system, ONE)
+    await ping(system, await make_check(system, labels=CPU))
+    await count(system, clock)
+    clock.advance(days=30)
+    days = await count(system, clock)
+    assert len(days) == 31
+    assert all(day.up == 86_400 for when, day in days.items() if NOW.date() < when < clock.at.date())
+
+
+@BOTH
+async def test_each_region_has_its_own_days(system: System, clock: SetClock) -> None:
+    await define(system, ONE)
+    us = await make_check(system, "us", labels=CPU)
+    eu = await make_check(system, "eu", labels={**CPU, "region": "eu"}, schedule=Every(timedelta(days=1)))
+    for one in (us, eu):
+        await ping(system, one)
+    await fall_silent(system, clock, us)
+    clock.advance(minutes=54)
+    days = await counted(system, clock)
+    told = {region: some[-1] for (_, region), some in days.items()}
+    assert (told[""].up, told[""].degraded, told[""].down) == (360, 3_240, 0)
+    assert (told["us"].up, told["us"].down) == (360, 3_240)
+    assert (told["eu"].up, told["eu"].down) == (3_600, 0)
+    clock.advance(days=2)
+    again = await counted(system, clock)
+    assert again["CPU allowance", "us"][-3].down == 86_400 - 3 * 3_600 - 360
+    assert again["CPU allowance", "eu"][-3].up == 86_400 - 3 * 3_600 - again["CPU allowance", "eu"][-3].down
+
+
+async def test_earlier_days_are_counted_for_new_regions(system: System, clock: SetClock) -> None:
+    """What is still known of each change is enough; nothing is made up of days before."""
+    await define(system, replace(ONE, regions=None))
+    await ping(system, await make_check(system, labels=CPU, schedule=Every(timedelta(days=9))))
+    clock.advance(days=5)
+    await count(system, clock, replace(ONE, regions=None))
+    await define(system, ONE)
+    days = await counted(system, clock)
+    assert days["CPU allowance", "us"] == days["CPU allowance", ""]
+    assert [day.up > 0 for day in days["CPU allowance", "us"]] == [False] * 84 + [True] * 6
+
+
+async def test_a_region_without_checks_has_no_days(system: System, clock: SetClock) -> None:
+    bound = Component("Bound", {"component": "cpu", "region": "us"})
+    page = replace(PAGE, components=(PAGE.components[0], bound), groups=())
+    await define(system, page)
+    one = await make_check(system, labels=CPU)
+    await ping(system, one)
+    places = {("CPU allowance", ""), ("CPU allowance", "us"), ("Bound", ""), ("Bound", "us")}
+    assert set(await counted(system, clock, page)) == places
+    await system.door.database.write(lambda db: check_store.remove(db, [one.id]))
+    clock.advance(days=80)
+    assert set(await counted(system, clock, page)) == places
+    clock.advance(days=21)
+    assert set(await counted(system, clock, page)) == {("CPU allowance", ""), ("Bound", "")}
+
+
+async def test_maintenance_of_a_region_counts_only_in_that_region(system: System, clock: SetClock) -> None:
+    who = Who("anna", Role.ADMIN, "test")
+    await define(system, ONE)
+    for region in ("us", "eu"):
+        labels = {**CPU, "region": region}
+        await ping(system, await make_check(system, region, labels=labels, schedule=Every(timedelta(days=1))))
+    wanted = AnnouncementFields(
+        Kind.MAINTENANCE,
+        "New disks",
+        Status.IN_PROGRESS,
+        "Words.",
+        clock.now(),
+        clock.now() + timedelta(hours=1),
+        affected=(Affected("CPU allowance", Health.MAINTENANCE, ("us",)),),
+    )
+    made = await system.door.database.write(lambda db: editor.make(db, who, "public", wanted, clock.now()))
+    await system.door.database.write(lambda db: editor.publish(db, who, made.id, clock.now()))
+    clock.advance(minutes=30)
+    days = {region: some[-1] for (_, region), some in (await counted(system, clock)).items()}
+    assert (days["us"].maintenance, days["us"].up) == (1_800, 0)
+    assert (days["eu"].maintenance, days["eu"].up) == (0, 1_800)
+    assert (days[""].maintenance, days[""].up) == (0, 1_800)
+
+
+def test_two_processes_that_count_the_same_day_at_the_same_time_agree(
+    make_database_url: Callable[[str], str],
+) -> None:
+    writer = engine(make_url(make_database_url("postgres")), writing=True)
+    first, second = (Day(NOW.date(), up=up) for up in (1.0, 2.0))
+    try:
+        with ThreadPoolExecutor(1) as thread, writer.connect() as db, db.begin():
+            uptime_store.put_days(db, "public", {("Mail", ""): [first]})
+            other = thread.submit(
+                transact, writer, lambda db: uptime_store.put_days(db, "public", {("Mail", ""): [second]})
+            )
+            assert any(waiting(writer) for _ in range(5_000))
+            db.commit()
+        assert other.exception() is None
+        found = transact(writer, lambda db: uptime_store.days(db, "public", NOW.date()))
+        assert found["Mail", ""][NOW.date()].up == 2.0
+    finally:
+        writer.dispose()
+
+
+async def test_counted_days_stay_when_their_changes_are_deleted(system: System, clock: SetClock) -> None:
+    await define(system, ONE)
+    one = await make_check(system, labels=CPU)
+    await ping(system, one)
+    await fall_silent(system, clock, one)
+    clock.advance(minutes=30)
+    await ping(system, one)
+    before = await count(system, clock)
+    clock.advance(days=3)
+    await count(system, clock)
+    await system.door.database.write(lambda db: db.execute(delete(transitions)))
+    after = await count(system, clock)
+    assert after[NOW.date()].down == before[NOW.date()].down > 0
+    assert after[clock.at.date()].unknown == 0
+
+
+async def test_each_round_counts_a_few_days(system: System, clock: SetClock) -> None:
+    await define(system, ONE)
+    first = await system.door.database.read(lambda db: uptime_count.count(db, clock.now()))
+    assert first.more
+    assert [len(days) for days in first.days["public"].values()] == [uptime_count.AT_ONCE]
+    await count(system, clock)
+    later = await system.door.database.read(lambda db: uptime_count.count(db, clock.now()))
+    assert not later.more
+    assert [len(days) for days in later.days["public"].values()] == [2]
+
+
+async def test_days_that_no_page_shows_are_deleted(system: System, clock: SetClock) -> None:
+    await define(system, ONE)
+    await count(system, clock)
+    clock.advance(days=101)
+    await count(system, clock)
+    first = NOW.date() - timedelta(days=365)
+    kept = await system.door.database.read(lambda db: uptime_store.days(db, "public", first))
+    assert min(kept["CPU allowance", ""]) >= clock.at.date() - uptime_count.KEPT_FOR
+
+
+async def test_days_are_counted_periodically_and_a_failure_is_logged(
+    system: System, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await count(system, clock)
+    assert not await system.steward.count()
+    clock.advance(minutes=5)
+    assert await system.steward.count()
+    clock.advance(minutes=5)
+    refuse_database(system, monkeypatch)
+    assert not await system.steward.count()
+    monkeypatch.setattr(uptime_count, "count", lambda *_: 1 / 0)
+    assert not await system.steward.count()

@@ -1,0 +1,125 @@
+"""Daily uptime: every second counts once, and unknown time never counts as up."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heartbeat.status.uptime import days as uptime_days
+from heartbeat.status.uptime.days import CheckHistory, Day
+
+START = datetime(2024, 5, 3, tzinfo=UTC)
+DAY, END = START.date(), START + timedelta(days=1)
+STATES = st.sampled_from(["new", "up", "down", "paused"])
+OFFSETS = st.integers(min_value=-3_600, max_value=90_000)
+
+
+def at(hours: float) -> datetime:
+    return START + timedelta(hours=hours)
+
+
+def counted(*lives: CheckHistory, **more: object) -> dict[str, float]:
+    """The hours of each kind that there are any of."""
+    day = uptime_days.count(DAY, (START, END), lives, **more)  # type: ignore[arg-type]
+    kinds = ("up", "degraded", "down", "maintenance", "unknown")
+    return {kind: getattr(day, kind) / 3_600 for kind in kinds if getattr(day, kind)}
+
+
+@pytest.mark.parametrize(
+    ("lives", "expected"),
+    [
+        ([], {"unknown": 24}),
+        ([CheckHistory("up", [])], {"up": 24}),
+        ([CheckHistory(None, [(at(6), "up")])], {"unknown": 6, "up": 18}),
+        ([CheckHistory("up", [(at(6), "down"), (at(7), "up")])], {"up": 23, "down": 1}),
+        ([CheckHistory("up", [(at(6), "paused"), (at(7), "new"), (at(8), "up")])], {"up": 22, "unknown": 2}),
+        ([CheckHistory("up", []), CheckHistory("up", [(at(6), "down")])], {"up": 6, "degraded": 18}),
+        ([CheckHistory("down", []), CheckHistory("up", [(at(6), "down")])], {"degraded": 6, "down": 18}),
+        ([CheckHistory("down", []), CheckHistory(None, [])], {"down": 24}),
+        ([CheckHistory("up", [(at(6), "down"), (at(6), "up")])], {"up": 24}),
+    ],
+)
+def test_every_hour_counts_as_its_state(lives: list[CheckHistory], expected: dict[str, float]) -> None:
+    assert counted(*lives) == expected
+
+
+def test_maintenance_and_unheard_time_do_not_count() -> None:
+    life = CheckHistory("up", [(at(6), "down")])
+    assert counted(life, maintenance=[(at(6), at(8))]) == {"up": 6, "maintenance": 2, "down": 16}
+    assert counted(life, unheard=[(at(5), at(8))]) == {"up": 5, "unknown": 3, "down": 16}
+
+
+@given(st.lists(st.tuples(st.none() | STATES, st.lists(st.tuples(OFFSETS, STATES), max_size=6)), max_size=4))
+def test_every_second_is_counted_once(given_: list[tuple[str | None, list[tuple[int, str]]]]) -> None:
+    lives = [
+        CheckHistory(before, sorted((START + timedelta(seconds=offset), state) for offset, state in changes))
+        for before, changes in given_
+    ]
+    day = uptime_days.count(DAY, (START, END), lives)
+    assert day.measured + day.maintenance + day.unknown == 86_400
+    if not any(
+        state in ("up", "down")
+        for one in lives
+        for state in (one.state_at_start, *(s for _, s in one.changes))
+    ):
+        assert day.unknown == 86_400
+
+
+def test_a_day_has_the_length_of_its_zone() -> None:
+    london = ZoneInfo("Europe/London")
+    for day, hours in ((date(2024, 3, 31), 23), (date(2024, 10, 27), 25), (date(2024, 5, 3), 24)):
+        start, end = (edge.astimezone(UTC) for edge in uptime_days.bounds(day, london))
+        assert end - start == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "words"),
+    [
+        (86_399, 86_400, "99.99 %"),
+        (86_400, 86_400, "100 %"),
+        (0, 10, "0.00 %"),
+        (999_999, 1_000_000, "99.99 %"),
+    ],
+)
+def test_a_share_is_never_rounded_up(part: float, whole: float, words: str) -> None:
+    assert uptime_days.percent(part, whole) == words
+
+
+def test_the_measured_time_is_named() -> None:
+    days = [
+        Day(DAY, up=86_400 - 3_600, down=3_600),
+        Day(DAY, up=72_000, unknown=14_400),
+        Day(DAY, unknown=86_400),
+    ]
+    assert uptime_days.in_words(days) == "97.72 % uptime over 1 day 20 h"
+    assert uptime_days.share(days) == "97.72 %"
+
+
+@pytest.mark.parametrize("day", [Day(DAY, unknown=86_400), Day(DAY, up=3_000, down=599)])
+def test_less_than_an_hour_makes_no_percentage(day: Day) -> None:
+    assert uptime_days.in_words([day]) == "not enough data yet"
+    assert uptime_days.share([day]) == "too early"
+
+
+def test_days_that_were_never_counted_are_unknown() -> None:
+    shown = uptime_days.filled({DAY: Day(DAY, up=86_400)}, DAY + timedelta(days=1))
+    assert len(shown) == 90
+    assert [day.kind for day in shown[-3:]] == ["unknown", "up", "unknown"]
+
+
+def test_bars_and_their_words_are_runs_of_days() -> None:
+    kinds = [Day(DAY), Day(DAY, up=1), Day(DAY, up=1), Day(DAY, down=1_560, up=5), Day(DAY, up=1)]
+    days = [Day(DAY + timedelta(days=n), one.up, one.degraded, one.down) for n, one in enumerate(kinds)]
+    assert uptime_days.paths(days) == [
+        ("unknown", "M0 12H5"),
+        ("up", "M6 12H17M24 12H29"),
+        ("down", "M18 12H23"),
+    ]
+    assert uptime_days.runs(days) == [
+        (days[4].day, days[4].day, "Worked normally"),
+        (days[3].day, days[3].day, "Not working for 26 min"),
+        (days[1].day, days[2].day, "Worked normally"),
+        (days[0].day, days[0].day, "No information"),
+    ]

@@ -1,0 +1,236 @@
+"""What is old is forgotten, in bounded pieces, on both databases; what is open or still needed never is."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy.exc import DBAPIError
+
+from alerting import desk, retention
+from alerting.incident import Resolved
+from alerting.tables import attempts, incidents, pages, symptoms, timeline
+from heartbeat import audit
+from heartbeat import retention as heartbeat_retention
+from heartbeat.actor import Role, Who
+from heartbeat.checks import actions
+from heartbeat.checks import store as check_store
+from heartbeat.checks.check import Cause, Check, State
+from heartbeat.checks.history import of_check
+from heartbeat.checks.symptoms import key_of, of_down_check
+from heartbeat.checks.tables import transitions
+from heartbeat.database import Database, Unavailable
+from heartbeat.metrics import Metrics
+from heartbeat.retention import Janitor
+from tests.unit.conftest import NOW, a_check, somebody
+from tests.unit.http.conftest import SetClock
+
+Insert = Callable[[Connection, list[Check]], dict[str, Check]]
+YEARS = timedelta(days=800)
+HANGING = (symptoms, pages, attempts, timeline)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A fresh database."""
+    made = Database(database_url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    """A clock, two years on."""
+    return SetClock(NOW + YEARS)
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+def tidier(database: Database, clock: SetClock, metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> Janitor:
+    """A janitor who does not rest."""
+    monkeypatch.setattr(heartbeat_retention, "PAUSE", 0)
+    return Janitor(database, clock, metrics, incidents=400, transitions=400)
+
+
+async def count(database: Database, table: Any) -> int:
+    return await database.read(lambda db: db.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+def numbers_of(db: Connection, column: ColumnElement[int]) -> set[int]:
+    return set(db.execute(select(column)).scalars())
+
+
+def an_incident(db: Connection, slug: str, at: datetime, *, resolved: datetime | None) -> int:
+    """An incident of one check, with a page that was tried."""
+    made = check_store.insert(db, [a_check(slug, state=State.DOWN, cause=Cause.SILENT)])
+    (one,) = check_store.lock(db, list(made.values()))
+    desk.raise_(db, [of_down_check(one)], at)
+    (number,) = desk.incident_of(db, [key_of(one)]).values()
+    values = {"kind": "page", "person": "first", "occurrence": 1, "step": 0, "severity_rank": 1, "words": ""}
+    values |= {"state": "delivered", "created_at": at, "contact": 0, "via": "console", "attempts": 1}
+    values |= {"contact_attempts": 1, "throttled": False, "lease": 1, "incident_id": number}
+    page = db.execute(pages.insert().values(**values).returning(pages.c.id)).scalar_one()
+    db.execute(attempts.insert().values(page_id=page, at=at, via="console", outcome="accepted", said=""))
+    if resolved is not None:
+        assert isinstance(actions.resolve(db, number, somebody("anna"), resolved), Resolved)
+    return number
+
+
+async def test_incidents_that_were_resolved_long_ago_are_forgotten_whole(
+    database: Database, tidier: Janitor, clock: SetClock, metrics: Metrics
+) -> None:
+    edge = clock.now() - timedelta(days=400)
+    cases = {"old": NOW, "just": edge - timedelta(seconds=1), "not yet": edge, "open": None}
+    made = {
+        name: await database.write(partial(an_incident, slug=name.replace(" ", "-"), at=NOW, resolved=at))
+        for name, at in cases.items()
+    }
+    await tidier.tidy()
+    left = await database.read(partial(numbers_of, column=incidents.c.id))
+    assert left == {made["not yet"], made["open"]}
+    for table in (symptoms, pages, timeline):
+        numbers = await database.read(partial(numbers_of, column=table.c.incident_id))
+        assert numbers == left
+    assert await count(database, attempts) == 2
+    told = metrics.registry.get_sample_value
+    assert told("heartbeat_forgotten_rows_total", {"table": "incidents"}) == 2
+    assert told("heartbeat_forgotten_rows_total", {"table": "attempts"}) == 2
+
+
+async def test_an_open_incident_stays_however_old_it_is(
+    database: Database, tidier: Janitor, clock: SetClock
+) -> None:
+    number = await database.write(lambda db: an_incident(db, "open", NOW, resolved=None))
+    clock.advance(days=10_000)
+    await tidier.tidy()
+    assert await database.read(lambda db: desk.dossier(db, number)) is not None
+
+
+async def test_what_has_opened_meanwhile_is_not_deleted(database: Database) -> None:
+    """The numbers were read before: what they stand for is judged again by the statement that deletes."""
+    number = await database.write(lambda db: an_incident(db, "open", NOW, resolved=None))
+    assert await database.write(lambda db: retention.forget(db, retention.Rows("incidents", [number]))) == 0
+    assert await count(database, incidents) == 1
+
+
+@pytest.fixture
+async def changes(database: Database, insert: Insert) -> int:
+    """Ten changes of one check's state, a day apart, the last one short before `NOW + 10 days`; its number."""
+    known = await database.write(lambda db: insert(db, [a_check("job"), a_check("quiet")]))
+    number = known["job"].id
+
+    def write(db: Connection) -> None:
+        for day in range(10):
+            state, cause = ("down", "silent") if day % 2 else ("up", None)
+            values = {"check_id": number, "at": NOW + timedelta(days=day), "state": state, "cause": cause}
+            db.execute(transitions.insert().values(**values, why=""))
+        values = {"check_id": known["quiet"].id, "at": NOW, "state": "up", "cause": None}
+        db.execute(transitions.insert().values(**values, why=""))
+
+    await database.write(write)
+    return number
+
+
+@pytest.mark.parametrize(("days", "left"), [(400, 10), (405, 6), (409, 2), (5000, 1)])
+async def test_of_the_changes_of_a_state_the_last_one_before_always_stays(
+    database: Database, tidier: Janitor, clock: SetClock, changes: int, days: int, left: int
+) -> None:
+    """How the check stood at any instant that is still told follows from what is left."""
+    clock.at = NOW + timedelta(days=days)
+    await tidier.tidy()
+    kept = await database.read(lambda db: of_check(db, changes, 20))
+    assert len(kept) == left
+    assert kept[0].at == NOW + timedelta(days=9)
+    assert await count(database, transitions) == left + 1
+
+
+async def test_work_is_bounded_whatever_has_piled_up(
+    database: Database, tidier: Janitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat_retention, "BATCH", 3)
+    monkeypatch.setattr(retention, "AT_A_TIME", 2)
+    for number in range(5):
+        await database.write(partial(an_incident, slug=f"job-{number}", at=NOW, resolved=NOW))
+    deleted: list[int] = []
+    honest = heartbeat_retention._forget
+
+    def counted(db: Connection, rows: retention.Rows) -> int:
+        deleted.append(honest(db, rows))
+        return deleted[-1]
+
+    monkeypatch.setattr(heartbeat_retention, "_forget", counted)
+    rows = sum([await count(database, table) for table in (incidents, *HANGING)])
+    before = await count(database, transitions)
+    assert await tidier.tidy() == rows + before - await count(database, transitions)
+    assert max(deleted) <= 3
+    assert [await count(database, table) for table in (incidents, *HANGING)] == [0] * 5
+
+
+@pytest.mark.parametrize("deed", ["UPDATE audit SET actor = 'eve'", "DELETE FROM audit"])
+async def test_the_audit_log_is_kept_for_ever(
+    database: Database, tidier: Janitor, clock: SetClock, deed: str
+) -> None:
+    """Its rows can be neither changed nor deleted, by nobody who speaks SQL through this service."""
+    who = Who("anna", Role.ADMIN, "command line")
+    await database.write(lambda db: audit.record(db, who, "check.pause", "check job", NOW))
+    clock.advance(days=10_000)
+    await tidier.tidy()
+    with pytest.raises(DBAPIError, match="audit"):
+        await database.write(lambda db: db.exec_driver_sql(deed))
+    (one,) = await database.read(lambda db: audit.listed(db, limit=5))
+    assert one.actor == "anna"
+
+
+async def test_two_at_once_do_each_other_no_harm(
+    database: Database, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat_retention, "PAUSE", 0)
+    monkeypatch.setattr(heartbeat_retention, "BATCH", 2)
+    for number in range(6):
+        await database.write(partial(an_incident, slug=f"job-{number}", at=NOW, resolved=NOW))
+    await database.write(lambda db: an_incident(db, "open", NOW, resolved=None))
+    those = [Janitor(database, clock, Metrics(), incidents=400, transitions=400) for _ in range(2)]
+    await asyncio.gather(*(one.tidy() for one in those))
+    await those[0].tidy()
+    assert await count(database, incidents) == 1
+
+
+async def test_a_round_that_fails_is_counted_and_the_next_one_comes(
+    database: Database, clock: SetClock, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat_retention, "FIRST_AFTER", 0)
+    monkeypatch.setattr(heartbeat_retention, "EVERY", 0)
+    went = asyncio.Event()
+    troubles: list[Exception] = [Unavailable("gone"), ValueError("a fault")]
+
+    async def tidy(self: Janitor) -> int:
+        if troubles:
+            raise troubles.pop(0)
+        went.set()
+        return 0
+
+    monkeypatch.setattr(Janitor, "tidy", tidy)
+    tidier = Janitor(database, clock, metrics, incidents=400, transitions=400)
+    running = asyncio.create_task(tidier.run())
+    await asyncio.wait_for(went.wait(), 5)
+    running.cancel()
+    assert metrics.registry.get_sample_value("heartbeat_janitor_failures_total") == 2
+
+
+async def test_nothing_is_written_where_nothing_is_old(
+    database: Database, tidier: Janitor, changes: int, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.write(lambda db: db.execute(update(transitions).values(at=clock.now())))
+
+    async def never(*_: Any) -> None:
+        raise AssertionError("something was written")
+
+    monkeypatch.setattr(Database, "write", never)
+    assert await tidier.tidy() == 0

@@ -20,7 +20,7 @@ _RANK = {role: rank for rank, role in enumerate(Role)}
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
+class Actor:
     """Somebody who acts: what they are called in timelines, and whence they come.
 
     `via` is how they proved it: "session", "key NAME", "admin key", "proxy", "file", "command line".

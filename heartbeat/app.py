@@ -24,7 +24,7 @@ from heartbeat import notifier_clients, signed_link, ticker
 from heartbeat.access.oidc import Oidc
 from heartbeat.access.session import Limits
 from heartbeat.access.ways import Provider, Proxy, Ways
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.checks import cause, symptoms
 from heartbeat.clock import Clock
 from heartbeat.database import ANSWER, Database
@@ -34,7 +34,7 @@ from heartbeat.definitions.model import Configuration
 from heartbeat.http import app as http_app
 from heartbeat.http import health, pings
 from heartbeat.http.asgi import Receive, Scope, Send
-from heartbeat.http.context import Door
+from heartbeat.http.context import Context
 from heartbeat.http.status import pages as status_page_views
 from heartbeat.http.status.pages import StatusPages
 from heartbeat.metrics import ChecksShown, Metrics
@@ -64,7 +64,7 @@ class System:
     """Everything that runs, put together. `start` begins ticking; `stop` loses nothing."""
 
     asgi: Callable[[Scope, Receive, Send], Any]
-    door: Door
+    context: Context
     ingest: Ingest
     courier: Courier
     ticker: Ticker
@@ -92,7 +92,7 @@ class System:
 
     async def rest(self) -> None:
         """End the ticking, and let sends under way be recorded; pings are still heard. Streams end at once."""
-        self.door.live.close()
+        self.context.live.close()
         if self._ticking is not None:
             self.ticker.stop()
             await asyncio.wait([self._ticking], timeout=STAGE_BOUND)
@@ -165,11 +165,11 @@ def build(
     courier = _courier(ground, random)
     ticking = _ticker(ground, courier, longest_sleep, ticked)
     ingest = Ingest(database, wake=wake, observe_batch=_observing(metrics, tracing))
-    door = _door(ground, ticking)
+    context = _door(ground, ticking)
     publisher = _publisher(ground)
     system = System(
-        asgi=_front(door, ingest, publisher, settings, tracing),
-        door=door,
+        asgi=_front(context, ingest, publisher, settings, tracing),
+        context=context,
         ingest=ingest,
         courier=courier,
         ticker=ticking,
@@ -228,9 +228,9 @@ def _ticker(
     )
 
 
-def _door(ground: _Ground, ticking: Ticker) -> Door:
+def _door(ground: _Ground, ticking: Ticker) -> Context:
     settings = ground.settings
-    return Door(
+    return Context(
         database=ground.database.within(ANSWER),
         clock=ground.clock,
         metrics=ground.metrics,
@@ -341,13 +341,15 @@ def calm_collector() -> None:
     gc.set_threshold(100_000, 50, 100)
 
 
-def _applier(ground: _Ground) -> Callable[[str, Path, Who], Awaitable[tuple[str, ...]]]:
+def _applier(ground: _Ground) -> Callable[[str, Path, Actor], Awaitable[tuple[str, ...]]]:
     settings, brought, patient = ground.settings, ground.brought, ground.database.within(APPLY_BOUND)
 
-    async def apply(text: str, path: Path, who: Who) -> tuple[str, ...]:
+    async def apply(text: str, path: Path, actor: Actor) -> tuple[str, ...]:
         # Read in a thread: a long file takes seconds, for which no ping may wait.
         wanted = await patient.read(lambda _: understand(text, path, settings, brought))
-        done = await patient.write(lambda db: definition_plan.apply(db, wanted, ground.clock.now(), who=who))
+        done = await patient.write(
+            lambda db: definition_plan.apply(db, wanted, ground.clock.now(), actor=actor)
+        )
         ground.wake()
         return done.changes
 
@@ -373,16 +375,18 @@ def _observing(metrics: Metrics, tracing: Tracing | None) -> Callable[[int, floa
 
 
 def _front(
-    door: Door, ingest: Ingest, publisher: Publisher, settings: Settings, tracing: Tracing | None
+    context: Context, ingest: Ingest, publisher: Publisher, settings: Settings, tracing: Tracing | None
 ) -> Callable[[Scope, Receive, Send], Any]:
     """Pings, status pages and liveness go straight to their routes; all else goes through the web framework."""
-    faces: Callable[[Scope, Receive, Send], Any] = http_app.build(door)
+    faces: Callable[[Scope, Receive, Send], Any] = http_app.build(context)
     if tracing is not None:
         faces = tracing.around(faces)
     policy = status_page_views.policy(settings.public_url)
-    shown = StatusPages(lambda: publisher.editions, door.clock, policy, faces)
+    shown = StatusPages(lambda: publisher.editions, context.clock, policy, faces)
     has_api = "api" in settings.roles
-    receivers = pings.receivers(ingest, door.clock, door.metrics, settings.ping_body_limit) if has_api else ()
+    receivers = (
+        pings.receivers(ingest, context.clock, context.metrics, settings.ping_body_limit) if has_api else ()
+    )
 
     async def front(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")

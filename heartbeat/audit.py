@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from heartbeat.actor import Who
+from heartbeat.actor import Actor
 from heartbeat.tables import audit
 
 
@@ -29,7 +29,7 @@ class Deed:
 
 def record(
     db: Connection,
-    who: Who,
+    actor: Actor,
     action: str,
     target: str,
     now: datetime,
@@ -38,19 +38,19 @@ def record(
     after: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a change down, in the transaction that makes it. `before` and `after` are JSON-able."""
-    row: dict[str, Any] = {"actor": who.name, "via": who.via, "remote": who.remote}
+    row: dict[str, Any] = {"actor": actor.name, "via": actor.via, "remote": actor.remote}
     row |= {"action": action, "target": target, "at": now}
     db.execute(insert(audit).values(**row, before=before, after=after))
 
 
 def record_all(
-    db: Connection, made: Iterable[tuple[Who, str, str, Mapping[str, Any]]], now: datetime
+    db: Connection, made: Iterable[tuple[Actor, str, str, Mapping[str, Any]]], now: datetime
 ) -> None:
     """Write down, all at once, what was made: by whom, by which action, what it is called, and what it is."""
     rows = [
-        {"actor": who.name, "via": who.via, "remote": who.remote, "action": action, "target": target}
+        {"actor": actor.name, "via": actor.via, "remote": actor.remote, "action": action, "target": target}
         | {"at": now, "before": None, "after": after}
-        for who, action, target, after in made
+        for actor, action, target, after in made
     ]
     if rows:
         db.execute(insert(audit), rows)

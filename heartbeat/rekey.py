@@ -17,7 +17,7 @@ from alerting.notifiers import registry
 from alerting.person import Contact, Person
 from heartbeat import audit, vault
 from heartbeat.access import store as users_store
-from heartbeat.actor import Who
+from heartbeat.actor import Actor
 from heartbeat.database import Database
 from heartbeat.definitions import store as definition_store
 from heartbeat.vault import Unreadable, Vault
@@ -64,7 +64,7 @@ class _Sealer:
         return self._keys.seal(clear, about)
 
 
-async def rotate(database: Database, keys: Vault, who: Who, now: datetime) -> Rotated:
+async def rotate(database: Database, keys: Vault, actor: Actor, now: datetime) -> Rotated:
     """Seal everything with the first key."""
     names = await database.read(lambda db: sorted(desk.people(db)))
     done = Rotated()
@@ -75,7 +75,7 @@ async def rotate(database: Database, keys: Vault, who: Who, now: datetime) -> Ro
     for numbers in _batches(users):
         done += await database.write(partial(_users, keys=keys, numbers=numbers))
     if done.anew:
-        await database.write(partial(_written_down, who=who, done=done, key=keys.keys[0], now=now))
+        await database.write(partial(_written_down, actor=actor, done=done, key=keys.keys[0], now=now))
     return done
 
 
@@ -137,9 +137,9 @@ def _settings(kind: str, settings: Mapping[str, str], seal: Callable[[str, str],
     return {name: seal(text, registry.about(kind, name)) for name, text in settings.items()}
 
 
-def _written_down(db: Connection, who: Who, done: Rotated, key: str, now: datetime) -> None:
+def _written_down(db: Connection, actor: Actor, done: Rotated, key: str, now: datetime) -> None:
     after = {"key": key, "secrets encrypted anew": done.anew}
-    audit.record(db, who, "encryption.rotate", "encryption keys", now, after=after)
+    audit.record(db, actor, "encryption.rotate", "encryption keys", now, after=after)
 
 
 def _batches(every: Sequence[T]) -> Iterator[Sequence[T]]:

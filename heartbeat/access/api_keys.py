@@ -12,7 +12,7 @@ from heartbeat import audit
 from heartbeat.access import api_key, api_key_store, token
 from heartbeat.access.account import Unfit
 from heartbeat.access.api_key import Key, Scope
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.pings import keys as ping_keys
 from heartbeat.pings.keys import PingKey
 
@@ -23,7 +23,7 @@ class KeyExists(Exception):
 
 def make(
     db: Connection,
-    actor: Who,
+    actor: Actor,
     name: str,
     scopes: tuple[Scope, ...],
     role: Role,
@@ -47,7 +47,7 @@ def make(
     return key, clear
 
 
-def revoke(db: Connection, actor: Who, name: str, now: datetime) -> Key | None:
+def revoke(db: Connection, actor: Actor, name: str, now: datetime) -> Key | None:
     """Remove the key of this name and return it, or None if there is none."""
     api_key_store.wait_for_turn(db)
     key = next((key for key in api_key_store.every(db) if key.name == name), None)

@@ -10,7 +10,7 @@ from heartbeat.access import store
 from heartbeat.access.account import User
 from heartbeat.access.oidc import Identity, SignInFailed
 from heartbeat.access.users import audit_fields
-from heartbeat.actor import Who
+from heartbeat.actor import Actor
 
 BY = "OpenID Connect"
 
@@ -21,7 +21,7 @@ def welcome(db: Connection, identity: Identity, now: datetime, remote: str) -> U
     A provider never takes over a local user who has the same name.
     """
     store.wait_for_turn(db)
-    actor = Who(identity.name, identity.role, BY, remote)
+    actor = Actor(identity.name, identity.role, BY, remote)
     user = store.user_of_subject(db, identity.subject)
     if user is None:
         if store.user(db, identity.name) is not None:

@@ -8,14 +8,14 @@ from sqlalchemy import Connection
 from heartbeat import audit
 from heartbeat.access import second_factor, store, token
 from heartbeat.access.account import User
-from heartbeat.actor import Who
+from heartbeat.actor import Actor
 from heartbeat.vault import Vault
 
 WRONG_CODE = "The code is wrong, expired or already used. Wait for the next one."
 
 
 def turn_on(
-    db: Connection, actor: Who, user: User, vault: Vault, secret: str, code: str, now: datetime
+    db: Connection, actor: Actor, user: User, vault: Vault, secret: str, code: str, now: datetime
 ) -> list[str] | None:
     """Ask for a code from now on, if this one proves that the phone has the secret. Return the recovery codes.
 
@@ -33,7 +33,7 @@ def turn_on(
     return codes
 
 
-def turn_off(db: Connection, actor: Who, user: User, now: datetime) -> None:
+def turn_off(db: Connection, actor: Actor, user: User, now: datetime) -> None:
     """Stop asking for a code."""
     store.change_user(db, user.id, code_secret=None)
     store.put_recovery_codes(db, user.id, [])
@@ -51,6 +51,6 @@ def take_code(db: Connection, user: User, vault: Vault, code: str, now: datetime
     return "code" if step is not None and store.take_step(db, user.id, step) else None
 
 
-def _record(db: Connection, actor: Who, user: User, old: str, new: str, now: datetime) -> None:
+def _record(db: Connection, actor: Actor, user: User, old: str, new: str, now: datetime) -> None:
     fields = {"before": {"second_factor": old}, "after": {"second_factor": new}}
     audit.record(db, actor, "user.second_factor", f"user {user.name}", now, **fields)

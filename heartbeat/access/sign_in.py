@@ -19,7 +19,7 @@ from heartbeat.access.account import User
 from heartbeat.access.hasher import Hasher
 from heartbeat.access.session import Limits, Session
 from heartbeat.access.tries import ACCOUNT_TRIES, TRIES, TRIES_PER, AddressTries
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.database import Database
 
 ADMIN = "admin"
@@ -114,7 +114,7 @@ async def refuse(
 ) -> Refused:
     """Refuse a sign-in and record it. An unknown name may be a mistyped password, so it is not stored."""
     if gate.noted.count("", now) is None:
-        actor = Who(name or "nobody", Role.VIEWER, "sign-in", client.remote)
+        actor = Actor(name or "nobody", Role.VIEWER, "sign-in", client.remote)
         target = f"user {name}" if name else "unknown user"
         await database.write(
             lambda db: audit.record(db, actor, "sign_in.refuse", target, now, after={"wrong": reason})
@@ -151,26 +151,26 @@ def begin(
     return new_token
 
 
-def actor_of(session_: Session, remote: str) -> Who:
+def actor_of(session_: Session, remote: str) -> Actor:
     """Return the actor of this session: its user, or the holder of the admin key."""
     if session_.user is None:
-        return Who(ADMIN, Role.ADMIN, "session", remote)
-    return Who(session_.user.name, session_.user.role, "session", remote)
+        return Actor(ADMIN, Role.ADMIN, "session", remote)
+    return Actor(session_.user.name, session_.user.role, "session", remote)
 
 
-def end(db: Connection, token_: str, actor: Who | None, now: datetime) -> None:
+def end(db: Connection, token_: str, actor: Actor | None, now: datetime) -> None:
     """End the session with this token, if there is one."""
     if store.end_session(db, token.hashed(token_)) and actor is not None:
         audit.record(db, actor, "sign_out", f"user {actor.name}", now)
 
 
-def end_of(db: Connection, actor: Who, user: User, number: int, now: datetime) -> None:
+def end_of(db: Connection, actor: Actor, user: User, number: int, now: datetime) -> None:
     """End the session of this number, if it is the user's own."""
     if store.end_session_of(db, user.id, number):
         audit.record(db, actor, "sign_out", f"user {user.name}", now, after={"sign_ins": 1})
 
 
-def end_others(db: Connection, actor: Who, user: User, except_for: int, now: datetime) -> None:
+def end_others(db: Connection, actor: Actor, user: User, except_for: int, now: datetime) -> None:
     """End all sessions of a user but one."""
     if count := store.end_sessions_of(db, user.id, except_for):
         audit.record(db, actor, "sign_out", f"user {user.name}", now, after={"sign_ins": count})

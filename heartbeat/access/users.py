@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from heartbeat import audit
 from heartbeat.access import account, store, token
 from heartbeat.access.account import User
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 
 LINK_LASTS = timedelta(hours=24)
 """The time for which a one-time link is valid."""
@@ -64,12 +64,12 @@ def make_first(
         raise LinkGone
     user = store.add_user(db, User(0, name, Role.ADMIN, now, "set-up", password_hash))
     store.end_links_of(db, None)
-    actor = Who(name, Role.ADMIN, BY_LINK, remote)
+    actor = Actor(name, Role.ADMIN, BY_LINK, remote)
     audit.record(db, actor, "user.make", f"user {name}", now, after=audit_fields(user))
     return user
 
 
-def invite(db: Connection, actor: Who, name: str, role: Role, now: datetime) -> tuple[User, str]:
+def invite(db: Connection, actor: Actor, name: str, role: Role, now: datetime) -> tuple[User, str]:
     """Make a user; return them and the token of the link for choosing a password. Raises `UserExists`."""
     store.wait_for_turn(db)
     if store.user(db, name) is not None:
@@ -85,12 +85,12 @@ def accept(db: Connection, token_: str, password_hash: str, now: datetime, remot
     user = link_is_for(db, token_, now)
     if user is None:
         raise LinkGone
-    actor = Who(user.name, user.role, BY_LINK, remote)
+    actor = Actor(user.name, user.role, BY_LINK, remote)
     set_password(db, actor, user, password_hash, now)
     return replace(user, password_hash=password_hash)
 
 
-def set_password(db: Connection, actor: Who, user: User, password_hash: str, now: datetime) -> None:
+def set_password(db: Connection, actor: Actor, user: User, password_hash: str, now: datetime) -> None:
     """Set a user's password. All their sessions and one-time links end."""
     store.change_user(db, user.id, password_hash=password_hash)
     store.end_sessions_of(db, user.id)
@@ -101,7 +101,7 @@ def set_password(db: Connection, actor: Who, user: User, password_hash: str, now
     audit.record(db, actor, "user.password", f"user {user.name}", now, before=old, after=new)
 
 
-def reset(db: Connection, actor: Who, name: str, now: datetime) -> tuple[User, str] | None:
+def reset(db: Connection, actor: Actor, name: str, now: datetime) -> tuple[User, str] | None:
     """Remove a user's password and second factor; return the user and the token of a link for choosing new ones.
 
     Return None if there is no such user. Raises `LastAdmin`: a link that can be lost must not be the only way in.
@@ -120,17 +120,17 @@ def reset(db: Connection, actor: Who, name: str, now: datetime) -> tuple[User, s
     return user, _new_link(db, user.id, now)
 
 
-def change_role(db: Connection, actor: Who, name: str, role: Role, now: datetime) -> User | None:
+def change_role(db: Connection, actor: Actor, name: str, role: Role, now: datetime) -> User | None:
     """Change what a user may do. Return None if there is no such user. Raises `LastAdmin`."""
     return _change(db, actor, name, "user.role", now, role=role)
 
 
-def disable(db: Connection, actor: Who, name: str, now: datetime) -> User | None:
+def disable(db: Connection, actor: Actor, name: str, now: datetime) -> User | None:
     """Lock a user out and end their sessions. Return None if there is no such user. Raises `LastAdmin`."""
     return _change(db, actor, name, "user.disable", now, disabled_at=now)
 
 
-def enable(db: Connection, actor: Who, name: str, now: datetime) -> User | None:
+def enable(db: Connection, actor: Actor, name: str, now: datetime) -> User | None:
     """Let a disabled user sign in again. Return None if there is no such user."""
     return _change(db, actor, name, "user.enable", now, disabled_at=None)
 
@@ -147,7 +147,9 @@ def _proofs(user: User) -> Mapping[str, Any]:
     }
 
 
-def _change(db: Connection, actor: Who, name: str, action: str, now: datetime, **values: Any) -> User | None:
+def _change(
+    db: Connection, actor: Actor, name: str, action: str, now: datetime, **values: Any
+) -> User | None:
     store.wait_for_turn(db)
     user = store.user(db, name)
     if user is None:

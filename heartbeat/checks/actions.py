@@ -13,7 +13,7 @@ from alerting import desk
 from alerting.incident import Acknowledged, Missing, Resolved, Snoozed, Stale
 from alerting.incident import State as Life
 from heartbeat import audit, installation
-from heartbeat.actor import Who
+from heartbeat.actor import Actor
 from heartbeat.checks import check, definition, history, store, symptoms
 from heartbeat.checks.check import Change, Check, Cleared, State
 from heartbeat.checks.definition import CheckDefinition
@@ -22,48 +22,48 @@ Deed = tuple[Check, Check]
 """A check before something was done to it, and after."""
 
 
-def pause(db: Connection, name: str | UUID, who: Who, now: datetime) -> Check | None:
+def pause(db: Connection, name: str | UUID, actor: Actor, now: datetime) -> Check | None:
     """Expect nothing of a check until it is resumed; None where there is no such check."""
     before = _locked(db, name)
     if before is None:
         return None
-    return _one(db, who, "check.pause", check.paused(before, now, who.name), before, now)
+    return _one(db, actor, "check.pause", check.paused(before, now, actor.name), before, now)
 
 
-def resume(db: Connection, name: str | UUID, who: Who, now: datetime) -> Check | None:
+def resume(db: Connection, name: str | UUID, actor: Actor, now: datetime) -> Check | None:
     """Expect a paused check afresh from now on; None where there is no such check."""
     before = _locked(db, name)
     if before is None:
         return None
-    return _one(db, who, "check.resume", check.resumed(before, now), before, now)
+    return _one(db, actor, "check.resume", check.resumed(before, now), before, now)
 
 
-def pause_all(db: Connection, who: Who, slugs: Collection[str], now: datetime) -> list[Deed]:
+def pause_all(db: Connection, actor: Actor, slugs: Collection[str], now: datetime) -> list[Deed]:
     """Expect nothing of these checks until they are resumed: those that were not paused, before and after."""
-    return _change(db, who, "check.pause", slugs, lambda one: check.paused(one, now, who.name), now)
+    return _change(db, actor, "check.pause", slugs, lambda one: check.paused(one, now, actor.name), now)
 
 
-def resume_all(db: Connection, who: Who, slugs: Collection[str], now: datetime) -> list[Deed]:
+def resume_all(db: Connection, actor: Actor, slugs: Collection[str], now: datetime) -> list[Deed]:
     """Expect those of these checks that are paused afresh from now on: before and after."""
-    return _change(db, who, "check.resume", slugs, lambda one: check.resumed(one, now), now)
+    return _change(db, actor, "check.resume", slugs, lambda one: check.resumed(one, now), now)
 
 
-def delete(db: Connection, name: str | UUID, who: Who, now: datetime) -> Check | None:
+def delete(db: Connection, name: str | UUID, actor: Actor, now: datetime) -> Check | None:
     """End the watch over a check and forget it. Its incident says so; None where there is no such check."""
     before = _locked(db, name)
     if before is None:
         return None
-    desk.clear(db, {symptoms.key_of(before): f"deleted by {who.name}"}, now, installation.gathering(db))
+    desk.clear(db, {symptoms.key_of(before): f"deleted by {actor.name}"}, now, installation.gathering(db))
     store.remove(db, [before.id])
     was = definition.written(CheckDefinition.of(before))
-    audit.record(db, who, "check.delete", f"check {before.slug}", now, before=was)
+    audit.record(db, actor, "check.delete", f"check {before.slug}", now, before=was)
     return before
 
 
 def acknowledge(
     db: Connection,
     incident_id: int,
-    who: Who,
+    actor: Actor,
     now: datetime,
     *,
     by: str | None = None,
@@ -75,27 +75,27 @@ def acknowledge(
     `by` is who answers, where that is somebody else than who calls.
     """
     end = until or now + installation.acknowledge_for(db)
-    outcome = desk.acknowledge(db, incident_id, by or who.name, now, occurrence=occurrence, until=end)
+    outcome = desk.acknowledge(db, incident_id, by or actor.name, now, occurrence=occurrence, until=end)
     if isinstance(outcome, Acknowledged) and not outcome.repeated:
-        _record_answer(db, who, "acknowledge", outcome, now, until=outcome.until.isoformat())
+        _record_answer(db, actor, "acknowledge", outcome, now, until=outcome.until.isoformat())
     return outcome
 
 
 def snooze(
-    db: Connection, incident_id: int, who: Who, now: datetime, until: datetime, *, by: str | None = None
+    db: Connection, incident_id: int, actor: Actor, now: datetime, until: datetime, *, by: str | None = None
 ) -> Snoozed | Resolved | Missing:
     """Quiet until then, when it pages again. Where it is so already, nobody is told of it again."""
-    outcome = desk.snooze(db, incident_id, by or who.name, now, until)
+    outcome = desk.snooze(db, incident_id, by or actor.name, now, until)
     if isinstance(outcome, Snoozed) and not outcome.repeated:
-        _record_answer(db, who, "snooze", outcome, now, until=until.isoformat())
+        _record_answer(db, actor, "snooze", outcome, now, until=until.isoformat())
     return outcome
 
 
 def resolve(
-    db: Connection, incident_id: int, who: Who, now: datetime, *, by: str | None = None
+    db: Connection, incident_id: int, actor: Actor, now: datetime, *, by: str | None = None
 ) -> Resolved | Missing:
     """End an incident. Checks of it that are still down are expected afresh from now on, so that none is forgotten."""
-    outcome = desk.resolve(db, incident_id, by or who.name, now)
+    outcome = desk.resolve(db, incident_id, by or actor.name, now)
     if isinstance(outcome, Missing) or outcome.repeated:
         return outcome
     down = store.lock(db, list(symptoms.check_ids(outcome.keys).values()))
@@ -103,24 +103,24 @@ def resolve(
     changes = [(Change(check.rearmed(one, now), cleared), one, now) for one in down]
     store.save(db, [change.check for change, *_ in changes])
     history.write(db, changes)
-    _record_answer(db, who, "resolve", outcome, now)
+    _record_answer(db, actor, "resolve", outcome, now)
     return outcome
 
 
 def note(
-    db: Connection, incident_id: int, who: Who, words: str, now: datetime, *, by: str | None = None
+    db: Connection, incident_id: int, actor: Actor, words: str, now: datetime, *, by: str | None = None
 ) -> bool:
     """Add words to the timeline of an incident; False where there is no such incident."""
-    noted = desk.note(db, incident_id, by or who.name, words, now)
+    noted = desk.note(db, incident_id, by or actor.name, words, now)
     if noted:
-        said = {"by": by or who.name, "words": words}
-        audit.record(db, who, "incident.note", f"incident {incident_id}", now, after=said)
+        said = {"by": by or actor.name, "words": words}
+        audit.record(db, actor, "incident.note", f"incident {incident_id}", now, after=said)
     return noted
 
 
 def _record_answer(
     db: Connection,
-    who: Who,
+    actor: Actor,
     action: str,
     answer: Acknowledged | Snoozed | Resolved,
     now: datetime,
@@ -134,7 +134,7 @@ def _record_answer(
     if previous.acknowledged_by is not None:
         was |= {"by": previous.acknowledged_by}
     is_now = {"state": answer.incident.state.value, "by": answer.by, **details}
-    audit.record(db, who, f"incident.{action}", f"incident {previous.id}", now, before=was, after=is_now)
+    audit.record(db, actor, f"incident.{action}", f"incident {previous.id}", now, before=was, after=is_now)
 
 
 def _locked(db: Connection, name: str | UUID) -> Check | None:
@@ -143,16 +143,16 @@ def _locked(db: Connection, name: str | UUID) -> Check | None:
     return locked[0] if locked else None
 
 
-def _one(db: Connection, who: Who, action: str, change: Change, before: Check, now: datetime) -> Check:
+def _one(db: Connection, actor: Actor, action: str, change: Change, before: Check, now: datetime) -> Check:
     _write(db, [(change, before, now)], now)
     if change.check is not before:
-        _record(db, who, action, before, change.check, now)
+        _record(db, actor, action, before, change.check, now)
     return change.check
 
 
 def _change(
     db: Connection,
-    who: Who,
+    actor: Actor,
     action: str,
     slugs: Collection[str],
     decide: Callable[[Check], Change],
@@ -162,13 +162,13 @@ def _change(
     done = [one for one in decided if one[0].check is not one[1]]
     _write(db, done, now)
     for change, before, _ in done:
-        _record(db, who, action, before, change.check, now)
+        _record(db, actor, action, before, change.check, now)
     return [(before, change.check) for change, before, _ in done]
 
 
-def _record(db: Connection, who: Who, action: str, before: Check, after: Check, now: datetime) -> None:
+def _record(db: Connection, actor: Actor, action: str, before: Check, after: Check, now: datetime) -> None:
     was, is_now = {"state": before.state.value}, {"state": after.state.value}
-    audit.record(db, who, action, f"check {after.slug}", now, before=was, after=is_now)
+    audit.record(db, actor, action, f"check {after.slug}", now, before=was, after=is_now)
 
 
 def _write(db: Connection, done: Sequence[tuple[Change, Check, datetime]], now: datetime) -> None:

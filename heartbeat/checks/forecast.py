@@ -163,13 +163,13 @@ def _page(
 
 
 def _words(one: Check, incident: Incident, held: Hold | None, first: Call) -> tuple[str | datetime, ...]:
-    who = times.names([person.name for person in first.people])
+    actor = times.names([person.name for person in first.people])
     if one.state is State.DOWN and one.cause is not None:
         are = "is" if len(first.people) == 1 else "are"
-        return (f"It {one.cause.words.verb}. Unless somebody answers, {who} {are} paged at ", first.at, ".")
+        return (f"It {one.cause.words.verb}. Unless somebody answers, {actor} {are} paged at ", first.at, ".")
     where = f"it would join incident {incident.id}" if incident.id else "a new incident would open"
     why = f", at the end of {held.why}" if held is not None else ""
-    return (f"If it fell silent now, {where}, and {who} would be paged at ", first.at, f"{why}.")
+    return (f"If it fell silent now, {where}, and {actor} would be paged at ", first.at, f"{why}.")
 
 
 def _instant(at: datetime, now: datetime) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.origin import Origin
 from heartbeat import audit
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.checks import definition, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, State
@@ -26,7 +26,7 @@ BATCH = 500
 ALL = 2**31 - 1
 WRITTEN_DOWN = 1_000
 """Changes that the audit log keeps of one configuration, at most."""
-THE_FILE = Who("configuration file", Role.ADMIN, "file")
+THE_FILE = Actor("configuration file", Role.ADMIN, "file")
 """Who acts where the configuration is applied at a start or by the command line."""
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ def apply(
     wanted: Configuration,
     now: datetime,
     new_uuid: Callable[[], UUID] = uuid4,
-    who: Who = THE_FILE,
+    actor: Actor = THE_FILE,
 ) -> Plan:
     """Make it so in the caller's transaction, write down who wanted it, and say what was changed.
 
@@ -70,7 +70,7 @@ def apply(
     if not plan.empty:
         _put_rows(db, kept, wanted)
         _put_checks(db, known, wanted, now, new_uuid)
-        _write_down(db, who, plan, now)
+        _write_down(db, actor, plan, now)
     return plan
 
 
@@ -88,11 +88,11 @@ def regroup(db: Connection, moved: Sequence[Check], now: datetime) -> None:
         symptoms.raise_(db, [symptoms.of_down_check(one) for one in batch], now)
 
 
-def _write_down(db: Connection, who: Who, plan: Plan, now: datetime) -> None:
+def _write_down(db: Connection, actor: Actor, plan: Plan, now: datetime) -> None:
     left_out = len(plan.changes) - WRITTEN_DOWN
     more = [f"and {left_out:,} more"] if left_out > 0 else []
     after = {"changes": [*plan.changes[:WRITTEN_DOWN], *more]}
-    audit.record(db, who, "configuration.apply", "configuration", now, after=after)
+    audit.record(db, actor, "configuration.apply", "configuration", now, after=after)
 
 
 def _difference(

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 from heartbeat.access.sign_in import Gate
 from heartbeat.http import console, health, problem, v1
 from heartbeat.http.callbacks import provider, signed_link
-from heartbeat.http.context import Door
+from heartbeat.http.context import Context
 from heartbeat.http.headers import Headers
 from heartbeat.http.limits import BodyLimit
 from heartbeat.http.status import pages as status_page_views
@@ -23,7 +23,7 @@ class Face(FastAPI):
         return Headers(super().build_middleware_stack())
 
 
-def build(door: Door) -> FastAPI:
+def build(context: Context) -> FastAPI:
     """The web application over the given parts of the system."""
     face = Face(
         title="heartbeat",
@@ -33,16 +33,16 @@ def build(door: Door) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    face.state.door = door
-    face.state.gate = Gate(key=door.secret_key)
+    face.state.context = context
+    face.state.gate = Gate(key=context.secret_key)
     face.add_middleware(BodyLimit)
     problem.install(face)
     face.include_router(v1.router)
     face.include_router(v1.docs.router)
-    face.include_router(health.router(door))
-    face.include_router(console.router(door), include_in_schema=False)
-    face.include_router(signed_link.router(door), include_in_schema=False)
-    face.include_router(provider.router(door), include_in_schema=False)
-    face.include_router(subscribe.router(door), include_in_schema=False)
-    face.include_router(status_page_views.router(door), include_in_schema=False)
+    face.include_router(health.router(context))
+    face.include_router(console.router(context), include_in_schema=False)
+    face.include_router(signed_link.router(context), include_in_schema=False)
+    face.include_router(provider.router(context), include_in_schema=False)
+    face.include_router(subscribe.router(context), include_in_schema=False)
+    face.include_router(status_page_views.router(context), include_in_schema=False)
     return face

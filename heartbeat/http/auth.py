@@ -22,9 +22,9 @@ from heartbeat.access import account, api_key, api_key_store, api_keys, session,
 from heartbeat.access.account import User
 from heartbeat.access.session import Session
 from heartbeat.access.sign_in import ADMIN, Client, Gate
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.database import Unavailable
-from heartbeat.http.context import Door
+from heartbeat.http.context import Context
 from heartbeat.http.problem import Forbidden, Forged, KeyWanted
 
 COOKIE = "heartbeat"
@@ -43,58 +43,58 @@ _bearer = HTTPBearer(auto_error=False, description="An API key, or the admin key
 _api_key = APIKeyHeader(name="X-Api-Key", auto_error=False, description="An API key, or the admin key.")
 
 
-def door_of(request: Request) -> Door:
+def door_of(request: Request) -> Context:
     """The parts of the system that this request's application works with."""
-    door: Door = request.app.state.door
-    return door
+    context: Context = request.app.state.context
+    return context
 
 
-async def _given(request: Request) -> Door:
+async def _given(request: Request) -> Context:
     # A coroutine, since the framework would run a plain function in a thread.
     return door_of(request)
 
 
-Given = Annotated[Door, Depends(_given)]
+Given = Annotated[Context, Depends(_given)]
 """What a route declares to be given the parts of the system."""
 
 
-def key_matches(door: Door, given: str) -> bool:
+def key_matches(context: Context, given: str) -> bool:
     """Whether this is the admin key. How long it takes tells nothing of the key."""
-    if not door.admin_key:
+    if not context.admin_key:
         return False
-    return hmac.compare_digest(_digest(given), _digest(door.admin_key))
+    return hmac.compare_digest(_digest(given), _digest(context.admin_key))
 
 
 async def known(
     request: Request,
-    door: Given,
+    context: Given,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     api_key: Annotated[str | None, Security(_api_key)],
-) -> Who:
+) -> Actor:
     """Who calls the API. Raises `KeyWanted`.
 
     A session only reads: what changes something wants a header, which no foreign page makes a browser send.
     """
     given = bearer.credentials if bearer else api_key
     actor = await page_actor(request) if given is None and request.method in _SAFE else None
-    return actor or await _holder(request, door, given)
+    return actor or await _holder(request, context, given)
 
 
-async def reader(request: Request) -> Who:
+async def reader(request: Request) -> Actor:
     """As `known`, for a page that stands among the API's addresses. Raises `KeyWanted`."""
     return await known(request, door_of(request), await _bearer(request), await _api_key(request))
 
 
-async def scrape_actor(request: Request, door: Given) -> Who:
+async def scrape_actor(request: Request, context: Given) -> Actor:
     """As `known`, for what a Prometheus reads: it can also send the key as the password of any user.
 
     The rest of the API takes no passwords: a browser would send them along with a foreign page's request.
     """
-    if door.ways.metrics_open:
-        return Who("anybody", Role.VIEWER, "open metrics", _remote(request))
+    if context.ways.metrics_open:
+        return Actor("anybody", Role.VIEWER, "open metrics", _remote(request))
     bearer = await _bearer(request)
     given = bearer.credentials if bearer else request.headers.get("x-api-key")
-    return await _holder(request, door, given or _password(request))
+    return await _holder(request, context, given or _password(request))
 
 
 NEEDED: dict[object, Role] = {}
@@ -106,26 +106,28 @@ def needs(needed: Role) -> Any:
     return Depends(_at_least(needed))
 
 
-def _at_least(needed: Role) -> Callable[[Who], Awaitable[Who]]:
-    async def check(who: Annotated[Who, Depends(known)]) -> Who:
-        if not who.role.may(needed):
-            raise Forbidden(_too_little(who, needed))
-        return who
+def _at_least(needed: Role) -> Callable[[Actor], Awaitable[Actor]]:
+    async def check(actor: Annotated[Actor, Depends(known)]) -> Actor:
+        if not actor.role.may(needed):
+            raise Forbidden(_too_little(actor, needed))
+        return actor
 
     NEEDED[check] = needed
     return check
 
 
-def _too_little(who: Who, needed: Role) -> str:
+def _too_little(actor: Actor, needed: Role) -> str:
     """Of a key that only reads the scope is what is missing: its role counts only where it may write."""
-    if who.via.startswith("key ") and who.role is Role.VIEWER:
-        return f"This needs a key with the scope write and the role {needed}; the key {who.name} only reads."
-    return f"This needs the role {needed}; {who.name} has the role {who.role}."
+    if actor.via.startswith("key ") and actor.role is Role.VIEWER:
+        return (
+            f"This needs a key with the scope write and the role {needed}; the key {actor.name} only reads."
+        )
+    return f"This needs the role {needed}; {actor.name} has the role {actor.role}."
 
 
-Reader = Annotated[Who, Depends(_at_least(Role.VIEWER))]
-Responder = Annotated[Who, Depends(_at_least(Role.RESPONDER))]
-Admin = Annotated[Who, Depends(_at_least(Role.ADMIN))]
+Reader = Annotated[Actor, Depends(_at_least(Role.VIEWER))]
+Responder = Annotated[Actor, Depends(_at_least(Role.RESPONDER))]
+Admin = Annotated[Actor, Depends(_at_least(Role.ADMIN))]
 """What a route declares to be given who calls it, and to be refused to whoever may do less."""
 
 
@@ -142,18 +144,18 @@ def whence(request: Request) -> Client:
 
 async def begin(request: Request, response: Response, user: User | None, how: str) -> None:
     """Begin a session for somebody who has proved who they are: a user, or who holds the admin key."""
-    door, now, from_ = door_of(request), door_of(request).clock.now(), whence(request)
-    before, limits, proof = _token(request), door.ways.limits, _proof(door)
+    context, now, from_ = door_of(request), door_of(request).clock.now(), whence(request)
+    before, limits, proof = _token(request), context.ways.limits, _proof(context)
 
     def work(db: Connection) -> str:
         if user is not None:
             gate_of(request).forgive(db, user.name)
         return sign_in.begin(db, user, how, from_, now, limits, proof=proof, instead_of=before)
 
-    token = await door.database.write(work)
-    secure = _is_secure(door)
+    token = await context.database.write(work)
+    secure = _is_secure(context)
     response.set_cookie(
-        _cookie(door),
+        _cookie(context),
         token,
         max_age=int(limits.longest.total_seconds()),
         path="/",
@@ -165,14 +167,16 @@ async def begin(request: Request, response: Response, user: User | None, how: st
 
 async def end(request: Request, response: Response) -> None:
     """End the session, in the database and in this browser."""
-    door, token = door_of(request), _token(request)
-    who = await page_actor(request)
-    now = door.clock.now()
-    await door.database.write(lambda db: sign_in.end(db, token, who, now))
-    response.delete_cookie(_cookie(door), path="/", secure=_is_secure(door), httponly=True, samesite="lax")
+    context, token = door_of(request), _token(request)
+    actor = await page_actor(request)
+    now = context.clock.now()
+    await context.database.write(lambda db: sign_in.end(db, token, actor, now))
+    response.delete_cookie(
+        _cookie(context), path="/", secure=_is_secure(context), httponly=True, samesite="lax"
+    )
 
 
-async def page_actor(request: Request) -> Who | None:
+async def page_actor(request: Request) -> Actor | None:
     """Who looks at the pages, or None where nobody has signed in."""
     found = await present(request)
     return sign_in.actor_of(found, _remote(request)) if found is not None else await _proxied(request)
@@ -191,13 +195,13 @@ async def is_still_in(request: Request) -> bool:
 
 async def present(request: Request) -> Session | None:
     """The session that this request belongs to; that it was seen is written down at most once a minute."""
-    door, now = door_of(request), door_of(request).clock.now()
+    context, now = door_of(request), door_of(request).clock.now()
     found = await _session(request)
     if found is not None and session.wants_touch(found, now):
         number = found.id
         # While nothing can be written, what can be read must still be shown.
         with suppress(Unavailable):
-            await door.database.write(lambda db: store.touch_session(db, number, now))
+            await context.database.write(lambda db: store.touch_session(db, number, now))
     return found
 
 
@@ -230,14 +234,14 @@ def _from_here(request: Request) -> bool:
     return origin == "null" or origin.partition("://")[2] in own
 
 
-async def _holder(request: Request, door: Door, given: str | None) -> Who:
+async def _holder(request: Request, context: Context, given: str | None) -> Actor:
     if given is None:
         raise KeyWanted(_WANTED)
-    if key_matches(door, given):
-        return Who(ADMIN, Role.ADMIN, "admin key", _remote(request))
-    now = door.clock.now()
+    if key_matches(context, given):
+        return Actor(ADMIN, Role.ADMIN, "admin key", _remote(request))
+    now = context.clock.now()
     found = (
-        await door.database.read(lambda db: api_keys.valid_key(db, given, now))
+        await context.database.read(lambda db: api_keys.valid_key(db, given, now))
         if api_keys.may_be_key(given)
         else None
     )
@@ -249,17 +253,17 @@ async def _holder(request: Request, door: Door, given: str | None) -> Who:
         number = found.id
         # While nothing can be written, what can be read must still be answered.
         with suppress(Unavailable):
-            await door.database.write(lambda db: api_key_store.touch(db, number, now))
-    return Who(found.name, found.acts_as, f"key {found.name}", _remote(request))
+            await context.database.write(lambda db: api_key_store.touch(db, number, now))
+    return Actor(found.name, found.acts_as, f"key {found.name}", _remote(request))
 
 
 async def _session(request: Request) -> Session | None:
     token = _token(request)
     if not token:
         return None
-    door, now = door_of(request), door_of(request).clock.now()
-    limits, proof = door.ways.limits, _proof(door)
-    return await door.database.read(lambda db: sign_in.valid_session(db, token, now, limits, proof))
+    context, now = door_of(request), door_of(request).clock.now()
+    limits, proof = context.ways.limits, _proof(context)
+    return await context.database.read(lambda db: sign_in.valid_session(db, token, now, limits, proof))
 
 
 def _named_by_proxy(request: Request) -> str:
@@ -272,20 +276,20 @@ def _named_by_proxy(request: Request) -> str:
     return given[0] if len(given) == 1 and proxy.trusts(peer) else ""
 
 
-async def _proxied(request: Request) -> Who | None:
+async def _proxied(request: Request) -> Actor | None:
     """Who has come through a trusted proxy: by the role that it says, else by that of the user of this name."""
-    door, proxy = door_of(request), door_of(request).ways.proxy
+    context, proxy = door_of(request), door_of(request).ways.proxy
     try:
         name = account.name(_named_by_proxy(request))
     except account.Unfit:
         return None
-    user = await door.database.read(lambda db: store.user(db, name))
+    user = await context.database.read(lambda db: store.user(db, name))
     if proxy is None or (user is not None and not user.enabled):
         return None
     role = user.role if user is not None else Role.VIEWER
     if proxy.role_header:
         role = proxy.role(request.headers.get(proxy.role_header, ""))
-    return Who(name, role, BY_PROXY, _remote(request))
+    return Actor(name, role, BY_PROXY, _remote(request))
 
 
 def _remote(request: Request) -> str:
@@ -302,25 +306,25 @@ def _password(request: Request) -> str | None:
         return None
 
 
-def _is_secure(door: Door) -> bool:
-    return door.public_url.startswith("https://")
+def _is_secure(context: Context) -> bool:
+    return context.public_url.startswith("https://")
 
 
-def _cookie(door: Door) -> str:
-    return f"__Host-{COOKIE}" if _is_secure(door) else COOKIE
+def _cookie(context: Context) -> str:
+    return f"__Host-{COOKIE}" if _is_secure(context) else COOKIE
 
 
 def _token(request: Request) -> str:
     return request.cookies.get(_cookie(door_of(request)), "")
 
 
-def _proof(door: Door) -> str:
+def _proof(context: Context) -> str:
     """A fingerprint of the admin key, so that another key ends the sessions that began with this one."""
-    return _signature(door, f"heartbeat admin key\n{_digest(door.admin_key).hex()}")
+    return _signature(context, f"heartbeat admin key\n{_digest(context.admin_key).hex()}")
 
 
-def _signature(door: Door, text: str) -> str:
-    return hmac.new(door.secret_key.encode(), text.encode(), sha256).hexdigest()
+def _signature(context: Context, text: str) -> str:
+    return hmac.new(context.secret_key.encode(), text.encode(), sha256).hexdigest()
 
 
 def _digest(text: str) -> bytes:

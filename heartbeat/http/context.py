@@ -7,7 +7,7 @@ from pathlib import Path
 from alerting.network import Fence
 from heartbeat.access.oidc import Oidc
 from heartbeat.access.ways import Ways
-from heartbeat.actor import Who
+from heartbeat.actor import Actor
 from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.http.pages.live import Live
@@ -17,7 +17,7 @@ from heartbeat.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Context:
     """The parts of the system that face the world through HTTP."""
 
     database: Database
@@ -36,7 +36,7 @@ class Door:
     """Something is due now: the ticker should look at once."""
     ready: Callable[[], bool]
     """Whether the ticker has completed a clean tick in time."""
-    apply: Callable[[str, Path, Who], Awaitable[tuple[str, ...]]]
+    apply: Callable[[str, Path, Actor], Awaitable[tuple[str, ...]]]
     """Make this configuration text so, as somebody wants it; the changes in words. Raises `config.file.Wrong`."""
     ways: Ways
     """By which ways one may come in."""

@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from heartbeat.database import Database, Unavailable, reachable
 from heartbeat.http.asgi import Receive, Scope, Send
 from heartbeat.http.auth import scrape_actor
-from heartbeat.http.context import Door
+from heartbeat.http.context import Context
 from heartbeat.http.prometheus import checks as check_series
 from heartbeat.http.prometheus import text as exposition
 
@@ -63,17 +63,17 @@ class Probe:
             return False
 
 
-def router(door: Door) -> APIRouter:
+def router(context: Context) -> APIRouter:
     """/readyz and /metrics."""
     routes = APIRouter(include_in_schema=False)
-    probe = Probe(door.database)
+    probe = Probe(context.database)
 
     @routes.api_route("/readyz", methods=["GET", "HEAD"])
     async def readyz() -> Response:
         """Whether silence is noticed here: the checking goes on and the database answers."""
         answers = await probe.answers()
         wrong = [
-            *(() if door.ready() else ("the checking has not completed a round in time",)),
+            *(() if context.ready() else ("the checking has not completed a round in time",)),
             *(() if answers else ("the database does not answer",)),
         ]
         if wrong:
@@ -83,18 +83,18 @@ def router(door: Door) -> APIRouter:
     @routes.get("/metrics", dependencies=[Depends(scrape_actor)])
     async def metrics(request: Request) -> Response:
         """What a Prometheus scrapes. With the database away, the process tells of itself."""
-        now = door.clock.now()
+        now = context.clock.now()
         wanted = exposition.asked(request.headers.get("Accept", ""))
         zipped = exposition.takes_gzip(request.headers.get("Accept-Encoding", ""))
-        door.metrics.ticking.ready.set(door.ready())
+        context.metrics.ticking.ready.set(context.ready())
         try:
             async with asyncio.timeout(SCRAPE_BOUND):
                 # Written out in the thread that reads, since thousands of lines would hold up the event loop.
-                text = await door.database.read(
-                    lambda db: check_series.exposition(db, door.metrics, now, wanted)
+                text = await context.database.read(
+                    lambda db: check_series.exposition(db, context.metrics, now, wanted)
                 )
         except (Unavailable, TimeoutError):
-            text = await asyncio.to_thread(check_series.without_database, door.metrics, wanted)
+            text = await asyncio.to_thread(check_series.without_database, context.metrics, wanted)
         headers = {"Content-Type": wanted.value, "Vary": "Accept, Accept-Encoding"}
         if zipped:
             text = await asyncio.to_thread(exposition.compressed, text)

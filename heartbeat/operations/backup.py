@@ -23,7 +23,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from heartbeat import audit, installation, migrations
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.checks import check
 from heartbeat.checks import store as check_store
 from heartbeat.database import Database, WriterLock
@@ -35,7 +35,7 @@ NAME = "heartbeat-%Y%m%dT%H%M%SZ.db"
 RESTORED = "restored"
 """The fact of the installation that says what was restored and is not served yet."""
 
-OPERATOR = Who("operator", Role.ADMIN, "command line")
+OPERATOR = Actor("operator", Role.ADMIN, "command line")
 _OURS = "heartbeat-[0-9]*T[0-9]*Z.db"
 _BUSY_FOR = 10.0
 

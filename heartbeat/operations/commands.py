@@ -59,7 +59,7 @@ async def apply(given: Settings) -> int:
             migrations.migrate(database.writer)
             now = datetime.now(UTC)
             changes = (
-                await database.write(lambda db: planning.apply(db, wanted, now, who=backup.OPERATOR))
+                await database.write(lambda db: planning.apply(db, wanted, now, actor=backup.OPERATOR))
             ).changes
         finally:
             database.close()

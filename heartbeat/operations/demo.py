@@ -175,7 +175,7 @@ async def _replay(database: Database, home: Path) -> None:
         system = app.build(
             settings, database=database, clock=clock, http=http, notifiers={"phone": phone}, longest_sleep=600
         )
-        await system.door.apply(_configuration(), Path("demo.yaml"), definition_plan.THE_FILE)
+        await system.context.apply(_configuration(), Path("demo.yaml"), definition_plan.THE_FILE)
         system.start()
         transport = httpx.ASGITransport(app=system.asgi)
         async with httpx.AsyncClient(transport=transport, base_url="http://demo") as pinging:
@@ -194,7 +194,7 @@ class Story:
 
     @property
     def now(self) -> datetime:
-        return self.system.door.clock.now()
+        return self.system.context.clock.now()
 
     def tell(self, words: str) -> None:
         print(f"\n{self.now:%a %d %b %H:%M} UTC  {words}")
@@ -250,7 +250,7 @@ async def _acknowledge(story: Story) -> None:
 
 
 async def _summary(story: Story) -> None:
-    incident = (await story.system.door.database.read(lambda db: desk.incidents(db)))[-1]
+    incident = (await story.system.context.database.read(lambda db: desk.incidents(db)))[-1]
     paged, acked, ended = story.phone.first.get(Kind.PAGE), story.acknowledged_at, incident.resolved_at
     began = datetime(2024, 5, 3, 3, 0, tzinfo=UTC)
     print(f"\n{'':24}{'with heartbeat':>16}{'without':>12}")

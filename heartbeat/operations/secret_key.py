@@ -10,7 +10,7 @@ from hashlib import sha256
 from sqlalchemy import Connection
 
 from heartbeat import audit, installation
-from heartbeat.actor import Who
+from heartbeat.actor import Actor
 from heartbeat.definitions import store as definition_store
 
 IF_LOST = (
@@ -65,10 +65,10 @@ def take(db: Connection, key: str, before: Sequence[str] = ()) -> None:
         installation.remember(db, _FACT, _fingerprint(key))
 
 
-def replace_lost(db: Connection, key: str, who: Who, now: datetime) -> None:
+def replace_lost(db: Connection, key: str, actor: Actor, now: datetime) -> None:
     """Serve with this key from now on, whichever it was before."""
     installation.remember(db, _FACT, _fingerprint(key))
-    audit.record(db, who, "secret_key.replace_lost", "secret key", now)
+    audit.record(db, actor, "secret_key.replace_lost", "secret key", now)
 
 
 def _fingerprint(key: str) -> str:

@@ -110,7 +110,7 @@ async def _serve(
         for line in await _applied(system, given):
             log.info("configuration: %s", line)
         serving = server.configured(
-            system.asgi, given.trusted_proxy, system.door.metrics.callers.untrusted_proxy.inc
+            system.asgi, given.trusted_proxy, system.context.metrics.callers.untrusted_proxy.inc
         )
         news += await _set_up(database, given)
         for line in [*news, *await database.read(lambda db: _first_words(db, given))]:
@@ -159,7 +159,7 @@ async def _applied(system: app.System, given: Settings) -> tuple[str, ...]:
     if not given.config.exists():
         log.warning("there is no configuration at %s: nothing is expected of any job yet", given.config)
         return ()
-    return await system.door.apply(given.config.read_text(), given.config, definition_plan.THE_FILE)
+    return await system.context.apply(given.config.read_text(), given.config, definition_plan.THE_FILE)
 
 
 def _sample_reference(given: Settings) -> str:

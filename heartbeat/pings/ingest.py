@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from alerting import desk
 from alerting.origin import Origin
 from heartbeat import audit, installation
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.checks import cause, definition, symptoms
 from heartbeat.checks import history as check_history
 from heartbeat.checks import store as checks
@@ -239,10 +239,10 @@ class _FirstPing:
     key_name: str
 
     @property
-    def sender(self) -> Who:
+    def sender(self) -> Actor:
         """The key that it came with. An API key that pings has a ping key of its own: see `access.keys`."""
         kind, _, name = self.key_name.rpartition(":")
-        return Who(name, Role.VIEWER, f"{kind or 'ping key'} {name}", self.remote)
+        return Actor(name, Role.VIEWER, f"{kind or 'ping key'} {name}", self.remote)
 
 
 def _create(db: Connection, firsts: Mapping[str, _FirstPing]) -> None:

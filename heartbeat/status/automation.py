@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from alerting import desk
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.clock import Clock
 from heartbeat.database import Database, Unavailable
 from heartbeat.definitions import store as definition_store
@@ -31,7 +31,7 @@ COUNTED_EVERY = timedelta(minutes=5)
 """The largest age of the count of today."""
 MOST = 20
 """The largest number of incidents that one round looks at for a page, newest first."""
-THE_PAGE = Who("the page itself", Role.RESPONDER, "status page")
+THE_PAGE = Actor("the page itself", Role.RESPONDER, "status page")
 _WORDS = {
     Status.IN_PROGRESS: "The maintenance has started.",
     Status.COMPLETED: "The maintenance is complete.",

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.incident import State
-from heartbeat.actor import Who
+from heartbeat.actor import Actor
 from heartbeat.checks import maintenance_store
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.status_page import StatusPage
@@ -15,7 +15,7 @@ from heartbeat.status.announcement import Affected, Announcement, InvalidAnnounc
 from heartbeat.status.editor import NoAnnouncement, page_of
 
 
-def from_incident(db: Connection, actor: Who, slug: str, number: int, now: datetime) -> Announcement:
+def from_incident(db: Connection, actor: Actor, slug: str, number: int, now: datetime) -> Announcement:
     """Return a draft about an incident for this page. Calling it again returns the same announcement.
 
     Raises `NoPage`, `NoAnnouncement` for an unknown incident, and `InvalidAnnouncement` if it affects nothing there.
@@ -35,7 +35,7 @@ def from_incident(db: Connection, actor: Who, slug: str, number: int, now: datet
     return editor.make(db, actor, slug, fields, now, incident_id=number)
 
 
-def from_window(db: Connection, actor: Who, slug: str, number: int, now: datetime) -> Announcement:
+def from_window(db: Connection, actor: Actor, slug: str, number: int, now: datetime) -> Announcement:
     """Return a draft about a maintenance window for this page, like `from_incident`."""
     page = page_of(db, slug)
     definition_store.wait_for_turn(db)

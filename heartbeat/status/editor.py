@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from heartbeat import audit
-from heartbeat.actor import Who
+from heartbeat.actor import Actor
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.status_page import StatusPage
 from heartbeat.status import announcement as life
@@ -57,7 +57,7 @@ def announcement_of(db: Connection, number: int, *, lock: bool = False) -> Annou
 
 def make(
     db: Connection,
-    actor: Who,
+    actor: Actor,
     slug: str,
     fields: AnnouncementFields,
     now: datetime,
@@ -98,7 +98,7 @@ def make(
 
 
 def change(
-    db: Connection, actor: Who, number: int, fields: AnnouncementFields, now: datetime
+    db: Connection, actor: Actor, number: int, fields: AnnouncementFields, now: datetime
 ) -> Announcement:
     """Replace a draft, or everything but the updates of a published announcement.
 
@@ -130,7 +130,7 @@ def change(
 
 
 def publish(
-    db: Connection, actor: Who, number: int, now: datetime, *, automatic: bool = False
+    db: Connection, actor: Actor, number: int, now: datetime, *, automatic: bool = False
 ) -> Announcement:
     """Publish a draft. Raises `NoAnnouncement` and `InvalidAnnouncement`."""
     announcement = announcement_of(db, number, lock=True)
@@ -143,7 +143,7 @@ def publish(
 
 def update(
     db: Connection,
-    actor: Who,
+    actor: Actor,
     number: int,
     status: Status,
     body: str,
@@ -164,7 +164,7 @@ def update(
 
 
 def relate(
-    db: Connection, actor: Who, number: int, unrelated: tuple[int, ...], now: datetime
+    db: Connection, actor: Actor, number: int, unrelated: tuple[int, ...], now: datetime
 ) -> Announcement:
     """Set the announcements it is not related to. Raises `NoAnnouncement` and `InvalidAnnouncement`."""
     announcement = announcement_of(db, number, lock=True)
@@ -175,7 +175,7 @@ def relate(
     return changed
 
 
-def discard(db: Connection, actor: Who, number: int, now: datetime) -> Announcement:
+def discard(db: Connection, actor: Actor, number: int, now: datetime) -> Announcement:
     """Delete a draft. Raises `NoAnnouncement`, and `InvalidAnnouncement` if it is published."""
     announcement = announcement_of(db, number, lock=True)
     if announcement.published_at is not None:
@@ -229,7 +229,12 @@ def _newest(announcement: Announcement) -> tuple[Status, str, str]:
 
 
 def _publish_update(
-    db: Connection, actor: Who, action: str, announcement: Announcement, changed: Announcement, entry: Update
+    db: Connection,
+    actor: Actor,
+    action: str,
+    announcement: Announcement,
+    changed: Announcement,
+    entry: Update,
 ) -> Announcement:
     store.save(db, changed)
     number = store.add_update(db, changed.id, entry)
@@ -241,7 +246,7 @@ def _publish_update(
 
 def _record(
     db: Connection,
-    actor: Who,
+    actor: Actor,
     action: str,
     announcement: Announcement,
     changed: Announcement,

@@ -57,8 +57,8 @@ class _Door:
             return
         path, query = scope["path"], parse_qs(scope["query_string"].decode())
         given = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
-        who = SimpleCookie(given.get("cookie", "")).get("door")
-        name = who.value if who is not None else ""
+        actor = SimpleCookie(given.get("cookie", "")).get("door")
+        name = actor.value if actor is not None else ""
         if path == "/door/in":
             await _answer(
                 send, 303, {"location": "/", "set-cookie": f"door={query['as'][0]}; Path=/; Secure"}
@@ -131,9 +131,9 @@ async def _answer(send: Any, status: int, headers: dict[str, str], words: str = 
 
 def main() -> None:
     port, certificate, key, upstream, mode = sys.argv[1:]
-    door = _Door(int(port), upstream, signs_in=mode == "signs-in")
+    context = _Door(int(port), upstream, signs_in=mode == "signs-in")
     uvicorn.run(
-        door,
+        context,
         host=HOST,
         port=int(port),
         ssl_certfile=certificate,

@@ -267,8 +267,8 @@ def jobs() -> list[Job]:
 
 async def live_through(system: System, clock: VirtualClock) -> None:
     """Let all of it happen, up to `NOW`."""
-    _make_haste(system.door.database)
-    write = system.door.database.write
+    _make_haste(system.context.database)
+    write = system.context.database.write
     happens = sorted((*_pings(), *_by_hand()), key=lambda one: one[0])
     await write(_begin)
     due = None
@@ -278,7 +278,7 @@ async def live_through(system: System, clock: VirtualClock) -> None:
             if await write(partial(_judge, now=due)):
                 await system.courier.dispatch()
                 await system.courier.settle(5.0)
-            due = await system.door.database.read(_first_due)
+            due = await system.context.database.read(_first_due)
         clock.at = at
         due = await write(partial(_happen, what=what))
 

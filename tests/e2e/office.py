@@ -28,7 +28,7 @@ from heartbeat.access.account import User
 from heartbeat.access.api_key import Scope
 from heartbeat.access.session import Limits
 from heartbeat.access.sign_in import Client
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.app import System
 from heartbeat.checks import actions, maintenance
 from heartbeat.checks import store as check_store
@@ -60,7 +60,7 @@ STAFF: Mapping[str, Role] = {
     "max": Role.RESPONDER,
 }
 """Who has a password. ivo has a second factor, max is disabled."""
-ANNA = Who("anna", Role.ADMIN, "session", "192.0.2.7")
+ANNA = Actor("anna", Role.ADMIN, "session", "192.0.2.7")
 SMTP = "SMTP"
 """The variable of the environment that says where mail goes."""
 _HOUR = timedelta(hours=1)
@@ -86,7 +86,7 @@ async def settle(system: System) -> dict[str, Any]:
         words |= _announcements(db, words["open"]) | _subscribers(db) | _ping(db) | _windows(db)
         return words | {f"session_{name}": _sign_in(db, name) for name in STAFF if name != "max"}
 
-    return await system.door.database.write(work)
+    return await system.context.database.write(work)
 
 
 def _define(db: Connection) -> None:
@@ -129,7 +129,7 @@ def _staff(db: Connection, system: System) -> dict[str, Any]:
     }
     ivo = made["ivo"]
     accounts.change_user(
-        db, ivo.id, code_secret=system.door.vault.seal(CODE_SECRET, ivo.about_code), code_step=1
+        db, ivo.id, code_secret=system.context.vault.seal(CODE_SECRET, ivo.about_code), code_step=1
     )
     users.disable(db, ANNA, "max", NOW - 20 * _HOUR)
     _, invitation = users.invite(db, ANNA, "nina", Role.VIEWER, NOW - _HOUR)
@@ -148,7 +148,7 @@ def _incidents(db: Connection) -> dict[str, Any]:
     """Incidents by how they stand, and links to answer them; ben has snoozed one."""
     of = {(one.title, one.state): one.id for one in desk.incidents(db)}
     great, reindex = of["us-housekeeping", State.OPEN], of["search-1", State.OPEN]
-    actions.snooze(db, reindex, Who("ben", Role.RESPONDER, "session"), NOW - _HOUR / 2, NOW + 3 * _HOUR)
+    actions.snooze(db, reindex, Actor("ben", Role.RESPONDER, "session"), NOW - _HOUR / 2, NOW + 3 * _HOUR)
     actions.note(db, great, ANNA, "The host does not answer; I have asked the data centre.", NOW - _HOUR / 3)
     found = {state.value: number for (_, state), number in of.items() if state is not State.OPEN}
     words: dict[str, Any] = {**found, "open": great, "snoozed": reindex}

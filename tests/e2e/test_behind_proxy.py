@@ -36,11 +36,11 @@ def behind(serve: Serve, tmp_path: Path) -> Iterator[tuple[Service, Doorman]]:
         HEARTBEAT_PROXY_ROLE_HEADER="X-Forwarded-Role",
         HEARTBEAT_PROXY_SIGN_OUT=OUT,
     )
-    door = Doorman(tmp_path, papers(tmp_path / "papers"), service.url, signs_in=True)
-    service.environment["HEARTBEAT_PUBLIC_URL"] = door.url
+    context = Doorman(tmp_path, papers(tmp_path / "papers"), service.url, signs_in=True)
+    service.environment["HEARTBEAT_PUBLIC_URL"] = context.url
     service.start()
-    yield service, door.start()
-    door.end()
+    yield service, context.start()
+    context.end()
 
 
 async def come_in(visitor: Visitor, name: str) -> None:
@@ -53,8 +53,8 @@ async def come_in(visitor: Visitor, name: str) -> None:
 async def test_one_comes_through_the_proxy_looks_and_acts(
     behind: tuple[Service, Doorman], chromium: Browser
 ) -> None:
-    service, door = behind
-    async with visiting(chromium, door.url) as bob, visiting(chromium, door.url) as vera:
+    service, context = behind
+    async with visiting(chromium, context.url) as bob, visiting(chromium, context.url) as vera:
         await come_in(bob, "bob")
         await bob.to("/account")
         await bob.reads("The proxy in front has signed you in, with the role responder.")
@@ -80,8 +80,8 @@ async def test_one_comes_through_the_proxy_looks_and_acts(
 async def test_a_key_acknowledges_from_the_overview(
     behind: tuple[Service, Doorman], chromium: Browser
 ) -> None:
-    service, door = behind
-    async with visiting(chromium, door.url) as bob:
+    service, context = behind
+    async with visiting(chromium, context.url) as bob:
         await come_in(bob, "bob")
         await bob.reads("1 check is down")
         await bob.page.get_by_role("link", name="never-heard").first.focus()
@@ -91,8 +91,8 @@ async def test_a_key_acknowledges_from_the_overview(
 
 
 async def test_one_signs_out_at_the_proxy(behind: tuple[Service, Doorman], chromium: Browser) -> None:
-    _, door = behind
-    async with visiting(chromium, door.url) as bob:
+    _, context = behind
+    async with visiting(chromium, context.url) as bob:
         await come_in(bob, "bob")
         await bob.follow("Sign out")
         await bob.reads("You are out.")
@@ -102,10 +102,12 @@ async def test_one_signs_out_at_the_proxy(behind: tuple[Service, Doorman], chrom
 async def test_a_page_of_another_origin_makes_nobody_act(
     behind: tuple[Service, Doorman], chromium: Browser
 ) -> None:
-    service, door = behind
+    service, context = behind
     evil = "https://127.0.0.1:1/"
-    form = f'<form method="post" action="{door.url}/checks/nightly-backup/pause"><button>Win</button></form>'
-    async with visiting(chromium, door.url) as bob:
+    form = (
+        f'<form method="post" action="{context.url}/checks/nightly-backup/pause"><button>Win</button></form>'
+    )
+    async with visiting(chromium, context.url) as bob:
         await come_in(bob, "bob")
         # Another port is the same site to a browser, so that it sends cookies along.
         await bob.page.route(f"{evil}**", lambda route: route.fulfill(content_type="text/html", body=form))
@@ -118,7 +120,7 @@ async def test_a_page_of_another_origin_makes_nobody_act(
 async def test_the_headers_count_from_the_proxy_and_from_nobody_else(
     behind: tuple[Service, Doorman], chromium: Browser
 ) -> None:
-    service, door = behind
+    service, context = behind
     for address, comes_in in ((FROM, True), ("127.0.0.1", False), ("127.0.0.3", False)):
         transport = httpx.AsyncHTTPTransport(local_address=address)
         async with httpx.AsyncClient(transport=transport, base_url=service.url, headers=AS_ANNA) as direct:
@@ -128,7 +130,7 @@ async def test_the_headers_count_from_the_proxy_and_from_nobody_else(
             lied = await direct.get("/users", headers={"X-Forwarded-For": FROM})
             assert lied.status_code == (200 if comes_in else 303), address
             assert (await direct.post("/v1/checks/nightly-backup/pause")).status_code == 401
-    async with visiting(chromium, door.url) as bob:
+    async with visiting(chromium, context.url) as bob:
         await come_in(bob, "bob")
         await bob.page.set_extra_http_headers(AS_ANNA)
         assert await bob.to("/users") == 403
@@ -138,12 +140,12 @@ async def test_the_headers_count_from_the_proxy_and_from_nobody_else(
 async def test_without_the_setting_the_headers_are_nothing(
     behind: tuple[Service, Doorman], chromium: Browser
 ) -> None:
-    service, door = behind
+    service, context = behind
     service.sigterm()
     for name in ("USER_HEADER", "ROLE_HEADER", "SIGN_OUT"):
         del service.environment[f"HEARTBEAT_PROXY_{name}"]
     service.start()
-    async with visiting(chromium, door.url) as bob:
+    async with visiting(chromium, context.url) as bob:
         assert await bob.to("/") == 401
         await bob.follow("I am bob")
         await bob.reads("Sign in")
@@ -153,12 +155,12 @@ async def test_without_the_setting_the_headers_are_nothing(
 async def test_the_cookie_of_a_password_is_bound_to_this_host_and_to_tls(
     behind: tuple[Service, Doorman], chromium: Browser
 ) -> None:
-    service, door = behind
-    async with visiting(chromium, door.url) as anna:
+    service, context = behind
+    async with visiting(chromium, context.url) as anna:
         await come_in(anna, "anna")
-        assert {one["name"] for one in await anna.page.context.cookies(door.url)} == {"door"}
+        assert {one["name"] for one in await anna.page.context.cookies(context.url)} == {"door"}
     trusts = ssl.create_default_context(cafile=str(Path(service.home).parent / "papers" / "authority.pem"))
-    async with httpx.AsyncClient(verify=trusts, base_url=door.url, cookies={"door": "vera"}) as vera:
+    async with httpx.AsyncClient(verify=trusts, base_url=context.url, cookies={"door": "vera"}) as vera:
         answer = await vera.post("/sign-in", data={"key": service.admin_key})
         said = answer.headers["set-cookie"]
         assert said.startswith("__Host-heartbeat=")

@@ -65,8 +65,8 @@ def place(serve: Serve, tmp_path: Path, paper: Papers, provider: Provider) -> It
         return Place(service, doors[-1].start().url, provider)
 
     yield make
-    for door in doors:
-        door.end()
+    for context in doors:
+        context.end()
 
 
 async def leave(visitor: Visitor, wanted: str = "/") -> None:

@@ -147,7 +147,7 @@ async def test_an_open_body_stays_open_when_a_ping_comes(place: Place, chromium:
         await live(page)
         before = await page.locator(".pings > li").nth(1).get_attribute("id")
         await page.locator(f"#{before} summary").click()
-        one = await place.system.door.database.read(lambda db: check_store.load(db, "mail-queue"))
+        one = await place.system.context.database.read(lambda db: check_store.load(db, "mail-queue"))
         assert one is not None
         answer = await page.request.get(f"{place.url}/ping/{one.uuid}")
         assert answer.ok
@@ -161,7 +161,7 @@ async def test_a_stop_of_the_service_is_said_and_a_stream_does_not_hold_it(
     async with walking(place, chromium) as walk:
         await walk.sign_in()
         await live(walk.page)
-        place.system.door.live.close()
+        place.system.context.live.close()
         await expect(walk.page.locator("#live")).to_have_text("not live: it renews itself every 30 s")
         walk.faults.clear()  # The browser notes the refusal, which is what was asked for.
 
@@ -195,7 +195,7 @@ async def test_a_line_is_copied(place: Place, chromium: Browser) -> None:
 
 async def _fall_silent(place: Place, slug: str) -> None:
     """Let a check miss its time: the clock goes on, and somebody looks once."""
-    database = place.system.door.database
+    database = place.system.context.database
     one = await database.read(lambda db: check_store.load(db, slug))
     assert one is not None
     assert one.state is State.UP

@@ -14,6 +14,6 @@ lived, settled, place = walk.lived, office.settled, office.place
 async def test_every_form_is_sent_by_a_walk(place: Place) -> None:
     for module in Path(__file__).parent.glob("test_*_walk.py"):
         import_module(f"tests.e2e.{module.stem}")
-    every = set(acting.forms(http_app.build(place.system.door)))
+    every = set(acting.forms(http_app.build(place.system.context)))
     assert every - acting.done() == set(), "no walk sends these: see the head of acting.py"
     assert acting.done() - every == set(), "these are forms no more"

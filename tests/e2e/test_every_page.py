@@ -37,7 +37,7 @@ class Example:
 
     name: str
     address: str
-    who: str = "anna"
+    actor: str = "anna"
     status: int = 200
     anew: str = "\0"
 
@@ -295,7 +295,7 @@ async def fresh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
 
 
 async def test_every_page_has_an_example(place: Place) -> None:
-    known = patterns(http_app.build(place.system.door))
+    known = patterns(http_app.build(place.system.context))
     assert known - EXAMPLES.keys() == set(), "these pages have no example: see the head of this file"
     assert EXAMPLES.keys() - known == {""}, "these are pages no more"
     assert {one for one in known if "{" not in one} == EMPTY.keys(), (
@@ -307,7 +307,7 @@ async def test_every_page_has_an_example(place: Place) -> None:
 
 @pytest.mark.parametrize("example", EVERY_EXAMPLE, ids=lambda one: one.name)
 async def test_every_page_is_sound(place: Place, chromium: Browser, example: Example) -> None:
-    session = place.words.get(f"session_{example.who}", "")
+    session = place.words.get(f"session_{example.actor}", "")
     async with walking(place, chromium, session=session) as walker:
         answer = await walker.to(example.address)
         assert answer.status == example.status

@@ -95,7 +95,7 @@ async def test_what_has_moved_on_is_not_acknowledged_by_an_old_page(place: Place
     async with walking(place, chromium, script=False, session=place.words["session_ben"]) as walker:
         await walker.to("/incidents/{open}")
         place.clock.at = NOW + timedelta(hours=5)
-        await place.system.door.database.write(lambda db: _page_again(db, place))
+        await place.system.context.database.write(lambda db: _page_again(db, place))
         await walker.press("Acknowledge")
         await walker.reads("pages again since you loaded its page, so nothing was changed.")
         assert await faults_of(walker, "incident-moved-on") == []

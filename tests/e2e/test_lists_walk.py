@@ -33,7 +33,7 @@ async def test_on_a_phone_two_checks_of_one_name_are_told_apart(place: Place, ch
     async with walking(place, chromium, NARROW) as walk:
         await walk.sign_in()
         alike = update(checks).where(checks.c.slug.like("%daily-cpu-reset")).values(name="daily-cpu-reset")
-        await place.system.door.database.write(lambda db: db.execute(alike).rowcount)
+        await place.system.context.database.write(lambda db: db.execute(alike).rowcount)
         await walk.to("/checks")
         rows = await walk.page.evaluate(SEEN)
         assert sum(row.startswith("daily-cpu-reset") for row in rows) == 2
@@ -57,7 +57,7 @@ async def test_a_page_that_takes_long_is_fetched_more_seldom(place: Place, chrom
         await walk.page.route("**/incidents", slowly)
         number, began = place.words["open"], monotonic()
         while len(at) < 3 and monotonic() - began < 60:
-            await place.system.door.database.write(partial(_note, number, f"looking {monotonic()}"))
+            await place.system.context.database.write(partial(_note, number, f"looking {monotonic()}"))
             await asyncio.sleep(0.2)
         await walk.page.unroute_all(behavior="wait")
         assert len(at) == 3, "it is told of changes"

@@ -27,7 +27,7 @@ async def arrange(place: Place) -> None:
 
     async def one(title: str, match: dict[str, str], begins: float, ends: float) -> int:
         wanted = Wanted(title, "", match, now + timedelta(hours=begins), now + timedelta(hours=ends))
-        made = await place.system.door.database.write(lambda db: edit.make(db, anna, wanted, now))
+        made = await place.system.context.database.write(lambda db: edit.make(db, anna, wanted, now))
         return made.window.id
 
     place.words["active"] = await one("Kernel update", {"component": "web"}, -1, 1.4)
@@ -137,7 +137,7 @@ async def test_clock_times_of_the_form_are_the_readers(place: Place, chromium: B
     await expect(page.get_by_label("From", exact=True)).to_have_value("2026-05-03T20:41")
     await page.get_by_role("button", name="Save").click()
     await expect(page.locator(".sentence time").first).to_have_text(re.compile(r"20:41 GMT-4"))
-    found = await place.system.door.database.read(
+    found = await place.system.context.database.read(
         lambda db: maintenance_store.load(db, place.words["upcoming"])
     )
     assert found is not None

@@ -264,7 +264,7 @@ async def system_at(
 
 async def _numbers(place: Place) -> Mapping[str, Any]:
     """What the addresses of the morning's pages are filled in with."""
-    every = await place.system.door.database.read(lambda db: desk.incidents(db))
+    every = await place.system.context.database.read(lambda db: desk.incidents(db))
     found: dict[str, Any] = {one.state.value: one.id for one in every}
     great = next(one.id for one in every if (one.title, one.state) == ("us-housekeeping", "open"))
     answerer = Answerer(great, 1, "first", place.clock.now() + signed_link.LASTS)

@@ -161,7 +161,7 @@ class Machine:
         except Crash as crash:
             # Whoever asked was never answered, but the disk knows.
             return kept[-1] if crash.point is Point.AFTER_COMMIT else None
-        self.system.door.wake()
+        self.system.context.wake()
         return kept[-1]
 
     def _away(self) -> float | None:

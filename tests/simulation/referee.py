@@ -140,10 +140,10 @@ class Referee:
         waiting = [page for page in books.pages(self.world.disk) if page.state == "pending"]
         seen = set()
         for page in waiting:
-            who = (page.incident, page.person, page.kind)
-            if page.kind == "page" and who in seen:
+            actor = (page.incident, page.person, page.kind)
+            if page.kind == "page" and actor in seen:
                 yield f"several pages of incident {page.incident} wait for {page.person}"
-            seen.add(who)
+            seen.add(actor)
             if page.next is not None and self._overdue(page.next, UNDER_WAY):
                 yield f"page {page.id} to {page.person} should have been tried at {page.next:.1f}"
 

@@ -20,7 +20,7 @@ from alerting import desk
 from alerting.escalation import Policy
 from alerting.incident import Acknowledged, Resolved, Snoozed
 from alerting.person import Person
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.checks import actions
 from heartbeat.checks.maintenance import Wanted
 from heartbeat.definitions import plan as definition_plan
@@ -36,7 +36,7 @@ from tests.simulation.virtual import seconds
 from tests.unit.conftest import somebody
 
 T = TypeVar("T")
-SOMEBODY = Who("somebody", Role.ADMIN, "session")
+SOMEBODY = Actor("somebody", Role.ADMIN, "session")
 PATIENCE = 10.0
 """Seconds that a job waits for an answer to its ping, as `curl -m 10` does."""
 
@@ -105,7 +105,7 @@ class World:
         self.clock.step(seconds)
         self.journal.steps.append((self.time, seconds))
         if self.machine.process is not None:
-            self.machine.system.door.wake()
+            self.machine.system.context.wake()
 
     # Jobs
 
@@ -310,7 +310,7 @@ class World:
         await self.machine.database.write(lambda db: self._apply(db, now))
         for row in self.disk.rows("SELECT slug, uuid FROM checks"):
             self.uuids[row["slug"]] = uuid.UUID(row["uuid"])
-        self.machine.system.door.wake()
+        self.machine.system.context.wake()
 
     def _apply(self, db: Connection, now: datetime) -> object:
         wanted = cast.configuration(

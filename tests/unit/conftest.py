@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, event, text
 from alerting import desk
 from alerting.escalation import Policy, Step
 from alerting.person import Contact, Person
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.checks import cause, check
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check
@@ -41,9 +41,9 @@ def a_check(slug: str = "job", **changes: Any) -> Check:
     return check.redefined(made, NOW)
 
 
-def somebody(name: str) -> Who:
+def somebody(name: str) -> Actor:
     """Who answers incidents under this name."""
-    return Who(name, Role.RESPONDER, "session", "192.0.2.1")
+    return Actor(name, Role.RESPONDER, "session", "192.0.2.1")
 
 
 def waiting(writer: Engine) -> int:

@@ -15,7 +15,7 @@ from alerting.person import Contact, Person
 from heartbeat import audit, rekey, vault
 from heartbeat.access import store as users
 from heartbeat.access.account import User
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.database import Database
 from heartbeat.rekey import Rotated
 from heartbeat.vault import Vault
@@ -23,7 +23,7 @@ from tests.unit.conftest import NOW
 from tests.unit.definitions.edit.conftest import OPS
 
 OLD, NEW = "an old key that is long and random", "a new key that is long and random"
-ANNA = Who("anna", Role.ADMIN, "command line")
+ANNA = Actor("anna", Role.ADMIN, "command line")
 
 
 def keys(*those: str) -> Vault:

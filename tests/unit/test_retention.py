@@ -15,7 +15,7 @@ from alerting.incident import Resolved
 from alerting.tables import attempts, incidents, pages, symptoms, timeline
 from heartbeat import audit
 from heartbeat import retention as heartbeat_retention
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.checks import actions
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Cause, Check, State
@@ -178,8 +178,8 @@ async def test_the_audit_log_is_kept_for_ever(
     database: Database, tidier: Janitor, clock: SetClock, deed: str
 ) -> None:
     """Its rows can be neither changed nor deleted, by nobody who speaks SQL through this service."""
-    who = Who("anna", Role.ADMIN, "command line")
-    await database.write(lambda db: audit.record(db, who, "check.pause", "check job", NOW))
+    actor = Actor("anna", Role.ADMIN, "command line")
+    await database.write(lambda db: audit.record(db, actor, "check.pause", "check job", NOW))
     clock.advance(days=10_000)
     await tidier.tidy()
     with pytest.raises(DBAPIError, match="audit"):

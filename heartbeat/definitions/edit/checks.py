@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from heartbeat import audit, installation
-from heartbeat.actor import Who
+from heartbeat.actor import Actor
 from heartbeat.checks import actions, definition, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, State
@@ -42,7 +42,7 @@ def read(db: Connection, slug: str, given: Mapping[str, object]) -> CheckDefinit
 
 def define(
     db: Connection,
-    who: Who,
+    actor: Actor,
     slug: str,
     wanted: CheckDefinition,
     now: datetime,
@@ -60,17 +60,17 @@ def define(
     if before is None:
         fresh = definition.new_check(wanted, definition_store.group_by(db), now, new_uuid())
         if check_store.insert(db, [fresh]):
-            audit.record(db, who, "check.make", f"check {slug}", now, after=written(wanted))
+            audit.record(db, actor, "check.make", f"check {slug}", now, after=written(wanted))
             return Defined(_there(db, slug), None)
         before = _there(db, slug)  # Its first ping has made it since we looked.
     refuse_if_declared(before, f"check {slug}", "change")
     after = definition.redefined(before, wanted, definition_store.group_by(db), now)
     if after is not before:
-        _save(db, who, before, after, now)
+        _save(db, actor, before, after, now)
     return Defined(after, before)
 
 
-def delete(db: Connection, who: Who, name: str | UUID, now: datetime) -> Check | None:
+def delete(db: Connection, actor: Actor, name: str | UUID, now: datetime) -> Check | None:
     """End the watch over a check and forget it. Its incident says so; None where there is no such check.
 
     Raises `OwnedByFile`.
@@ -79,7 +79,7 @@ def delete(db: Connection, who: Who, name: str | UUID, now: datetime) -> Check |
     if there is None:
         return None
     refuse_if_declared(there, f"check {there.slug}", "delete")
-    return actions.delete(db, there.slug, who, now)
+    return actions.delete(db, there.slug, actor, now)
 
 
 def locked(db: Connection, name: str | UUID) -> Check | None:
@@ -94,12 +94,12 @@ def written(one: CheckDefinition) -> dict[str, Any]:
     return definition.written(one)
 
 
-def _save(db: Connection, who: Who, before: Check, after: Check, now: datetime) -> None:
+def _save(db: Connection, actor: Actor, before: Check, after: Check, now: datetime) -> None:
     check_store.save_definitions(db, [after])
     if after.state is State.DOWN and after.group_key != before.group_key:
         symptoms.raise_(db, [symptoms.of_down_check(after)], now)
     was, now_is = written(CheckDefinition.of(before)), written(CheckDefinition.of(after))
-    audit.record(db, who, "check.change", f"check {after.slug}", now, before=was, after=now_is)
+    audit.record(db, actor, "check.change", f"check {after.slug}", now, before=was, after=now_is)
 
 
 def _require_policy(db: Connection, wanted: CheckDefinition) -> None:

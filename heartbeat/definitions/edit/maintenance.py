@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from heartbeat import audit, installation
-from heartbeat.actor import Who
+from heartbeat.actor import Actor
 from heartbeat.checks import maintenance, maintenance_store, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.maintenance import Phase, Wanted, Window
@@ -42,7 +42,7 @@ def read(given: Mapping[str, object], now: datetime) -> Wanted:
     return single_definition.read_window(given, now)
 
 
-def make(db: Connection, who: Who, wanted: Wanted, now: datetime, request: str | None = None) -> Arranged:
+def make(db: Connection, actor: Actor, wanted: Wanted, now: datetime, request: str | None = None) -> Arranged:
     """A new window. Asked again under the same `request` it is made once.
 
     What is down and not paged for yet is held. Raises `Faulty`.
@@ -53,12 +53,12 @@ def make(db: Connection, who: Who, wanted: Wanted, now: datetime, request: str |
         return Arranged(known, {}, fresh=False)
     if maintenance_store.count_standing(db, now) >= MAX_STANDING:
         raise Faulty([f"maintenance: {MAX_STANDING:,} windows are active or to come, and can be no more."])
-    made = maintenance_store.add(db, wanted, who.name, now, request)
-    audit.record(db, who, "maintenance.make", _target(made), now, after=written(made))
+    made = maintenance_store.add(db, wanted, actor.name, now, request)
+    audit.record(db, actor, "maintenance.make", _target(made), now, after=written(made))
     return Arranged(made, _hold(db, now, made))
 
 
-def change(db: Connection, who: Who, number: int, wanted: Wanted, now: datetime) -> Arranged | None:
+def change(db: Connection, actor: Actor, number: int, wanted: Wanted, now: datetime) -> Arranged | None:
     """Make the window so; None where there is none. The same once more changes nothing.
 
     What waits for its first page waits for the new end. Raises `Ended` where it is over.
@@ -73,12 +73,12 @@ def change(db: Connection, who: Who, number: int, wanted: Wanted, now: datetime)
         return Arranged(before, {}, fresh=False)
     maintenance_store.save(db, number, wanted)
     audit.record(
-        db, who, "maintenance.change", _target(after), now, before=written(before), after=written(after)
+        db, actor, "maintenance.change", _target(after), now, before=written(before), after=written(after)
     )
     return Arranged(after, _hold(db, now, before, after))
 
 
-def end(db: Connection, who: Who, number: int, now: datetime) -> Arranged | None:
+def end(db: Connection, actor: Actor, number: int, now: datetime) -> Arranged | None:
     """End a window now: what it held is paged for. None where there is none. Ended twice it ends once.
 
     Raises `Ended` where it has not begun: that one is deleted.
@@ -94,18 +94,18 @@ def end(db: Connection, who: Who, number: int, now: datetime) -> Arranged | None
     after = replace(before, ends_at=now)
     maintenance_store.save(db, number, after)
     audit.record(
-        db, who, "maintenance.end", _target(after), now, before=written(before), after=written(after)
+        db, actor, "maintenance.end", _target(after), now, before=written(before), after=written(after)
     )
     return Arranged(after, _hold(db, now, before))
 
 
-def delete(db: Connection, who: Who, number: int, now: datetime) -> Window | None:
+def delete(db: Connection, actor: Actor, number: int, now: datetime) -> Window | None:
     """Forget a window; what it held is paged for. None where there is none."""
     definition_store.wait_for_turn(db)
     before = maintenance_store.load(db, number)
     if before is not None:
         maintenance_store.remove(db, number)
-        audit.record(db, who, "maintenance.delete", _target(before), now, before=written(before))
+        audit.record(db, actor, "maintenance.delete", _target(before), now, before=written(before))
         _hold(db, now, before)
     return before
 

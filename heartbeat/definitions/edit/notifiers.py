@@ -13,7 +13,7 @@ from alerting.notifiers import registry
 from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
 from heartbeat import audit, vault
-from heartbeat.actor import Who
+from heartbeat.actor import Actor
 from heartbeat.definitions import single as single_definition
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.changes import CONCEALED
@@ -23,7 +23,7 @@ from heartbeat.vault import Vault
 
 
 def read(
-    db: Connection, keys: Vault, who: Who, kind: str, given: Mapping[str, object], now: datetime
+    db: Connection, keys: Vault, actor: Actor, kind: str, given: Mapping[str, object], now: datetime
 ) -> Setup:
     """How the notifier is to be set up by these fields, which are those that the file has for it.
 
@@ -33,10 +33,10 @@ def read(
     filled = {name: _kept(kind, name, kept, keys) if text is None else text for name, text in given.items()}
     found = single_definition.read_notifier(kind, filled, Around(kinds=registry.known().kinds))
     sealed = {name: _sealed(kind, name, text, kept, keys) for name, text in found.items()}
-    return Setup(sealed, Origin.API, now, who.name)
+    return Setup(sealed, Origin.API, now, actor.name)
 
 
-def define(db: Connection, who: Who, kind: str, wanted: Setup, now: datetime) -> Setup:
+def define(db: Connection, actor: Actor, kind: str, wanted: Setup, now: datetime) -> Setup:
     """Set the notifier up. The same once more changes nothing. Raises `OwnedByFile`. Gives back what there is now."""
     definition_store.wait_for_turn(db)
     before = desk.notifier_settings.load(db).get(kind)
@@ -46,12 +46,12 @@ def define(db: Connection, who: Who, kind: str, wanted: Setup, now: datetime) ->
     desk.notifier_settings.put(db, kind, wanted)
     deed, was = ("make", None) if before is None else ("change", written(kind, before))
     audit.record(
-        db, who, f"notifier.{deed}", f"notifier {kind}", now, before=was, after=written(kind, wanted)
+        db, actor, f"notifier.{deed}", f"notifier {kind}", now, before=was, after=written(kind, wanted)
     )
     return wanted
 
 
-def delete(db: Connection, who: Who, kind: str, now: datetime) -> Setup | None:
+def delete(db: Connection, actor: Actor, kind: str, now: datetime) -> Setup | None:
     """Forget how a notifier is set up; None where it is not. Raises `OwnedByFile`, and `InUse` where a person is
     reached by it and it cannot do without."""
     definition_store.wait_for_turn(db)
@@ -62,7 +62,7 @@ def delete(db: Connection, who: Who, kind: str, now: datetime) -> Setup | None:
         if reached and _needs_settings(kind):
             raise InUse(f"Person {reached[0]} is reached by {kind}: take that contact away first.")
         desk.notifier_settings.remove(db, kind)
-        audit.record(db, who, "notifier.delete", f"notifier {kind}", now, before=written(kind, before))
+        audit.record(db, actor, "notifier.delete", f"notifier {kind}", now, before=written(kind, before))
     return before
 
 

@@ -13,7 +13,7 @@ from alerting import desk
 from alerting.notifiers import registry
 from alerting.person import Contact, Person
 from heartbeat import audit, vault
-from heartbeat.actor import Who
+from heartbeat.actor import Actor
 from heartbeat.definitions import entry as definition_entry
 from heartbeat.definitions import export as configuration_export
 from heartbeat.definitions import single as single_definition
@@ -36,7 +36,7 @@ def read(db: Connection, keys: Vault, name: str, given: Mapping[str, object]) ->
     return replace(found, contacts=tuple(_sealed(found, one, kept, keys) for one in found.contacts))
 
 
-def define(db: Connection, who: Who, wanted: Person, now: datetime) -> Person | None:
+def define(db: Connection, actor: Actor, wanted: Person, now: datetime) -> Person | None:
     """Make the person so, or add them. The same once more changes nothing. Raises `OwnedByFile`.
 
     Gives back the person as they were, None where they are new.
@@ -52,11 +52,13 @@ def define(db: Connection, who: Who, wanted: Person, now: datetime) -> Person | 
     if before != wanted:
         desk.define_person(db, wanted)
         deed, was = ("make", None) if before is None else ("change", written(before))
-        audit.record(db, who, f"person.{deed}", f"person {wanted.id}", now, before=was, after=written(wanted))
+        audit.record(
+            db, actor, f"person.{deed}", f"person {wanted.id}", now, before=was, after=written(wanted)
+        )
     return before
 
 
-def delete(db: Connection, who: Who, name: str, now: datetime) -> Person | None:
+def delete(db: Connection, actor: Actor, name: str, now: datetime) -> Person | None:
     """Forget a person; None where there is none. Raises `OwnedByFile`, and `InUse` where a policy pages them."""
     definition_store.wait_for_turn(db)
     before = desk.people(db).get(name)
@@ -66,7 +68,7 @@ def delete(db: Connection, who: Who, name: str, now: datetime) -> Person | None:
         if paging:
             raise InUse(f"Policy {paging[0]} pages {name}: take {name} out of it first.")
         desk.forget_person(db, name)
-        audit.record(db, who, "person.delete", f"person {name}", now, before=written(before))
+        audit.record(db, actor, "person.delete", f"person {name}", now, before=written(before))
     return before
 
 

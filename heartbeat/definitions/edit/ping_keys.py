@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from alerting.origin import Origin
 from heartbeat import audit
-from heartbeat.actor import Who
+from heartbeat.actor import Actor
 from heartbeat.definitions import entry as definition_entry
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.edit.ownership import InUse, refuse_if_declared
@@ -22,7 +22,11 @@ BYTES = 24
 
 
 def make(
-    db: Connection, who: Who, name: str, now: datetime, chance: Callable[[int], str] = secrets.token_urlsafe
+    db: Connection,
+    actor: Actor,
+    name: str,
+    now: datetime,
+    chance: Callable[[int], str] = secrets.token_urlsafe,
 ) -> tuple[PingKey, str]:
     """A new key, and the key itself in clear, which nobody sees again.
 
@@ -36,13 +40,13 @@ def make(
     if len(known) >= definition_entry.MAX_PING_KEYS:
         raise Faulty([f"name: there are {definition_entry.MAX_PING_KEYS:,} ping keys, and can be no more."])
     clear = chance(BYTES)
-    made = PingKey(name, sha256(clear.encode()).hexdigest(), Origin.API, now, who.name)
+    made = PingKey(name, sha256(clear.encode()).hexdigest(), Origin.API, now, actor.name)
     keys.add(db, made)
-    audit.record(db, who, "ping_key.make", f"ping key {name}", now, after={"name": name})
+    audit.record(db, actor, "ping_key.make", f"ping key {name}", now, after={"name": name})
     return made, clear
 
 
-def revoke(db: Connection, who: Who, name: str, now: datetime) -> PingKey | None:
+def revoke(db: Connection, actor: Actor, name: str, now: datetime) -> PingKey | None:
     """Pings by this key are refused from now on; None where there is none. Raises `OwnedByFile`."""
     definition_store.wait_for_turn(db)
     found = next((one for one in keys.listed(db) if one.name == name), None)
@@ -51,7 +55,7 @@ def revoke(db: Connection, who: Who, name: str, now: datetime) -> PingKey | None
         if found.origin != Origin.API:
             raise InUse(f"{name} belongs to the API key {name.partition(':')[2]}: revoke that one.")
         keys.remove(db, name)
-        audit.record(db, who, "ping_key.revoke", f"ping key {name}", now, before={"name": name})
+        audit.record(db, actor, "ping_key.revoke", f"ping key {name}", now, before={"name": name})
     return found
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.escalation import Policy
 from heartbeat import audit, installation
-from heartbeat.actor import Who
+from heartbeat.actor import Actor
 from heartbeat.checks import store as check_store
 from heartbeat.definitions import entry as definition_entry
 from heartbeat.definitions import export as configuration_export
@@ -24,7 +24,7 @@ def read(db: Connection, name: str, given: Mapping[str, object]) -> Policy:
     return single_definition.read_policy(name, given, Around(people=desk.people(db)))
 
 
-def define(db: Connection, who: Who, wanted: Policy, now: datetime) -> Policy | None:
+def define(db: Connection, actor: Actor, wanted: Policy, now: datetime) -> Policy | None:
     """Make the policy so, or add it. The same once more changes nothing. Open incidents keep their steps.
 
     The first policy of an installation becomes the default, so that a second one takes nobody's pages away.
@@ -44,13 +44,13 @@ def define(db: Connection, who: Who, wanted: Policy, now: datetime) -> Policy | 
         desk.define_policy(db, wanted)
         deed, was = ("make", None) if before is None else ("change", written(before))
         target = f"policy {wanted.name}"
-        audit.record(db, who, f"policy.{deed}", target, now, before=was, after=written(wanted))
+        audit.record(db, actor, f"policy.{deed}", target, now, before=was, after=written(wanted))
     if installation.chosen_policy(db) is None:
         installation.remember(db, "policy_outside", next(iter(every), wanted.name))
     return before
 
 
-def make_default(db: Connection, who: Who, name: str, now: datetime) -> Policy | None:
+def make_default(db: Connection, actor: Actor, name: str, now: datetime) -> Policy | None:
     """Let it page for checks that name no policy; None where there is none. Raises `OwnedByFile`."""
     definition_store.wait_for_turn(db)
     found = desk.policies(db).get(name)
@@ -62,11 +62,11 @@ def make_default(db: Connection, who: Who, name: str, now: datetime) -> Policy |
             )
         installation.remember(db, "policy_outside", name)
         was, is_now = {"default": before}, {"default": name}
-        audit.record(db, who, "policy.default", f"policy {name}", now, before=was, after=is_now)
+        audit.record(db, actor, "policy.default", f"policy {name}", now, before=was, after=is_now)
     return found
 
 
-def delete(db: Connection, who: Who, name: str, now: datetime) -> Policy | None:
+def delete(db: Connection, actor: Actor, name: str, now: datetime) -> Policy | None:
     """Forget a policy; None where there is none.
 
     Raises `OwnedByFile`, and `InUse` where a check names it, or needs it as the default.
@@ -80,7 +80,7 @@ def delete(db: Connection, who: Who, name: str, now: datetime) -> Policy | None:
         raise InUse(f"Check {check} names policy {name}: give it another one first.")
     _leave_default(db, name)
     desk.forget_policy(db, name)
-    audit.record(db, who, "policy.delete", f"policy {name}", now, before=written(before))
+    audit.record(db, actor, "policy.delete", f"policy {name}", now, before=written(before))
     return before
 
 

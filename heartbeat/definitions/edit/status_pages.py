@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from heartbeat import audit
-from heartbeat.actor import Who
+from heartbeat.actor import Actor
 from heartbeat.definitions import entry as definition_entry
 from heartbeat.definitions import export as configuration_export
 from heartbeat.definitions import single as single_definition
@@ -22,7 +22,7 @@ def read(slug: str, given: Mapping[str, object]) -> StatusPage:
     return single_definition.read_status_page(slug, given)
 
 
-def define(db: Connection, who: Who, wanted: StatusPage, now: datetime) -> StatusPage | None:
+def define(db: Connection, actor: Actor, wanted: StatusPage, now: datetime) -> StatusPage | None:
     """Make the page so, or add it. The same once more changes nothing. Raises `OwnedByFile`.
 
     Gives back the page as it was, None where it is new.
@@ -37,11 +37,11 @@ def define(db: Connection, who: Who, wanted: StatusPage, now: datetime) -> Statu
     if before != wanted:
         definition_store.put_status_pages(db, [wanted])
         deed, was = ("make", None) if before is None else ("change", written(before))
-        audit.record(db, who, f"status_page.{deed}", target, now, before=was, after=written(wanted))
+        audit.record(db, actor, f"status_page.{deed}", target, now, before=was, after=written(wanted))
     return before
 
 
-def delete(db: Connection, who: Who, slug: str, now: datetime) -> StatusPage | None:
+def delete(db: Connection, actor: Actor, slug: str, now: datetime) -> StatusPage | None:
     """Take a page away; None where there is none. Raises `OwnedByFile`."""
     definition_store.wait_for_turn(db)
     before = definition_store.status_pages_of(db).get(slug)
@@ -49,7 +49,7 @@ def delete(db: Connection, who: Who, slug: str, now: datetime) -> StatusPage | N
         target = f"status page {slug}"
         refuse_if_declared(before, target, "delete")
         definition_store.remove_status_pages(db, [slug])
-        audit.record(db, who, "status_page.delete", target, now, before=written(before))
+        audit.record(db, actor, "status_page.delete", target, now, before=written(before))
     return before
 
 

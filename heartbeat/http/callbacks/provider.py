@@ -19,10 +19,10 @@ from alerting import desk
 from alerting.incident import Acknowledged, Missing, Resolved, Stale
 from alerting.notifiers.contract import Acknowledgement, Malformed, Receipt, Unsigned
 from alerting.notifiers.wording import quoted
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.checks import actions
 from heartbeat.http import auth, problem
-from heartbeat.http.context import Door
+from heartbeat.http.context import Context
 from heartbeat.http.pages import rows as view_rows
 from heartbeat.http.problem import NoSuch
 
@@ -36,16 +36,16 @@ Outcome = Acknowledged | Stale | Resolved | Missing
 log = logging.getLogger(__name__)
 
 
-def router(door: Door) -> APIRouter:
+def router(context: Context) -> APIRouter:
     """The address of each notifier whose provider answers back."""
     routes = APIRouter()
 
     async def called(request: Request) -> Response:
         kind = request.path_params["notifier"]
-        if kind not in door.receivers.kinds:
+        if kind not in context.receivers.kinds:
             raise _nothing_here()
         body = await request.body()
-        notifier = door.receivers.of(kind, await door.database.read(desk.fitted))
+        notifier = context.receivers.of(kind, await context.database.read(desk.fitted))
         if notifier is None:
             raise _nothing_here()
         match notifier.received(dict(request.headers), body):
@@ -54,45 +54,45 @@ def router(door: Door) -> APIRouter:
             case Malformed(reason):
                 return problem.answer(request, HTTPStatus.BAD_REQUEST, reason)
             case receipts:
-                await _receive(door, kind, receipts, auth.whence(request).remote)
+                await _receive(context, kind, receipts, auth.whence(request).remote)
         return PlainTextResponse("OK")
 
     routes.add_route("/callbacks/{notifier}", called, methods=["POST"], include_in_schema=False)
     return routes
 
 
-async def _receive(door: Door, kind: str, receipts: Sequence[Receipt], remote: str) -> None:
+async def _receive(context: Context, kind: str, receipts: Sequence[Receipt], remote: str) -> None:
     """Do what the receipts ask for, one after the other. Those about unknown ids are counted in the log."""
-    known = await _known(door, kind, {receipt.provider_id for receipt in receipts})
+    known = await _known(context, kind, {receipt.provider_id for receipt in receipts})
     for receipt in receipts:
         if receipt.provider_id in known:
-            await _apply(door, kind, receipt, remote)
+            await _apply(context, kind, receipt, remote)
     unknown = sum(receipt.provider_id not in known for receipt in receipts)
     if unknown:
         extra = {"notifier": kind, "event": "unknown receipts", "count": unknown}
         log.info("%d receipts by %s are about nothing that was sent from here", unknown, kind, extra=extra)
-    door.wake()
+    context.wake()
 
 
-async def _known(door: Door, kind: str, ids: set[str]) -> set[str]:
+async def _known(context: Context, kind: str, ids: set[str]) -> set[str]:
     """Return those of the provider's ids that something was sent under, after waiting for the others a little."""
-    known = await door.database.read(lambda db: desk.known_ids(db, kind, ids))
+    known = await context.database.read(lambda db: desk.known_ids(db, kind, ids))
     for _ in range(LOOKS - 1):
         if known == ids:
             break
         await asyncio.sleep(LOOK_AGAIN)
-        known = await door.database.read(lambda db: desk.known_ids(db, kind, ids))
+        known = await context.database.read(lambda db: desk.known_ids(db, kind, ids))
     return known
 
 
-async def _apply(door: Door, kind: str, receipt: Receipt, remote: str) -> None:
-    now = door.clock.now()
+async def _apply(context: Context, kind: str, receipt: Receipt, remote: str) -> None:
+    now = context.clock.now()
     if isinstance(receipt, Acknowledgement):
-        for outcome in await door.database.write(lambda db: _acknowledge(db, kind, receipt, remote, now)):
-            door.metrics.paging.observe_answer(outcome)
+        for outcome in await context.database.write(lambda db: _acknowledge(db, kind, receipt, remote, now)):
+            context.metrics.paging.observe_answer(outcome)
     else:
         jitter = random.random()
-        await door.database.write(lambda db: desk.receipt(db, kind, receipt, now, jitter))
+        await context.database.write(lambda db: desk.receipt(db, kind, receipt, now, jitter))
 
 
 def _acknowledge(
@@ -107,8 +107,8 @@ def _acknowledge(
     }
     for (incident, occurrence), person in sorted(sent.items()):
         name = quoted(receipt.by) or names.get(person, person)
-        who = Who(name, Role.RESPONDER, f"callback {kind}", remote)
-        outcomes.append(actions.acknowledge(db, incident, who, now, occurrence=occurrence))
+        actor = Actor(name, Role.RESPONDER, f"callback {kind}", remote)
+        outcomes.append(actions.acknowledge(db, incident, actor, now, occurrence=occurrence))
     return outcomes
 
 

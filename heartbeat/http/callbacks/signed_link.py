@@ -21,11 +21,11 @@ from alerting.incident import State as Life
 from alerting.notice import called
 from alerting.person import Person
 from heartbeat import installation, signed_link
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.checks import actions, symptoms
 from heartbeat.http import auth
 from heartbeat.http.console.incidents import timeline
-from heartbeat.http.context import Door
+from heartbeat.http.context import Context
 from heartbeat.http.pages import render, summary
 from heartbeat.http.pages import rows as view_rows
 from heartbeat.http.pages.summary import Words
@@ -51,24 +51,24 @@ class Said:
     words: Words
 
 
-def router(door: Door) -> APIRouter:
+def router(context: Context) -> APIRouter:
     """The pages behind signed links."""
     routes = APIRouter()
 
     async def look(request: Request) -> Response:
-        now = door.clock.now()
-        reader = signed_link.read(door.link_keys, request.path_params["token"], now)
+        now = context.clock.now()
+        reader = signed_link.read(context.link_keys, request.path_params["token"], now)
         if isinstance(reader, Bad):
             return _bad(reader, now)
-        facts = await door.database.read(lambda db: _facts(db, reader, now))
+        facts = await context.database.read(lambda db: _facts(db, reader, now))
         if facts is None:
             return _plain_page(GONE, HTTPStatus.NOT_FOUND, now)
         return render.render("callbacks/signed_link.html", headers=_PRIVATE, now=now, **facts)
 
     async def act(request: Request) -> Response:
-        now = door.clock.now()
+        now = context.clock.now()
         token, remote = request.path_params["token"], auth.whence(request).remote
-        reader = signed_link.read(door.link_keys, token, now)
+        reader = signed_link.read(context.link_keys, token, now)
         browser = "text/html" in request.headers.get("accept", "")
         if isinstance(reader, Bad):
             return (
@@ -76,9 +76,9 @@ def router(door: Door) -> APIRouter:
                 if browser
                 else _line(request, Said(HTTPStatus.GONE, "bad link", (reader.why,)), now)
             )
-        outcome, zone = await door.database.write(lambda db: _acknowledge(db, reader, remote, now))
-        door.metrics.paging.observe_answer(outcome)
-        door.wake()
+        outcome, zone = await context.database.write(lambda db: _acknowledge(db, reader, remote, now))
+        context.metrics.paging.observe_answer(outcome)
+        context.wake()
         if browser:
             return render.see_other(f"/answer/{token}", _PRIVATE)
         return _line(request, said(outcome), now, zone)
@@ -111,8 +111,8 @@ def said(outcome: Outcome) -> Said:
 
 def _acknowledge(db: Connection, reader: Answerer, remote: str, now: datetime) -> tuple[Outcome, str]:
     name, zone = _reader(reader, desk.people(db))
-    who = Who(name, Role.RESPONDER, "signed link", remote)
-    return actions.acknowledge(db, reader.incident, who, now, occurrence=reader.occurrence), zone
+    actor = Actor(name, Role.RESPONDER, "signed link", remote)
+    return actions.acknowledge(db, reader.incident, actor, now, occurrence=reader.occurrence), zone
 
 
 def _reader(reader: Answerer, people: Mapping[str, Person]) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from heartbeat.http.console.maintenance import pages as maintenance_pages
 from heartbeat.http.console.on_call import pages as on_call_pages
 from heartbeat.http.console.on_call import person_form, policy_form
 from heartbeat.http.console.request import signed_in
-from heartbeat.http.context import Door
+from heartbeat.http.context import Context
 from heartbeat.http.pages import render
 
 ROOMS = (
@@ -42,16 +42,16 @@ ROOMS = (
 )
 
 
-def router(door: Door) -> APIRouter:
+def router(context: Context) -> APIRouter:
     """Every page of the console, and the signed links' pages."""
     routes = APIRouter()
     for room in ROOMS:
         for path, (role, shown) in room.READING.items():
-            routes.add_route(path, signed_in(door, shown, role), methods=["GET"], include_in_schema=False)
+            routes.add_route(path, signed_in(context, shown, role), methods=["GET"], include_in_schema=False)
         for path, (role, shown) in room.ACTING.items():
-            routes.add_route(path, signed_in(door, shown, role), methods=["POST"], include_in_schema=False)
+            routes.add_route(path, signed_in(context, shown, role), methods=["POST"], include_in_schema=False)
     routes.add_route("/static/{name}", render.static, methods=["GET"], include_in_schema=False)
-    routes.include_router(sign_in.router(door))
-    routes.include_router(invitation.router(door))
-    routes.include_router(oidc.router(door))
+    routes.include_router(sign_in.router(context))
+    routes.include_router(invitation.router(context))
+    routes.include_router(oidc.router(context))
     return routes

@@ -11,9 +11,9 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.http import auth
-from heartbeat.http.context import Door
+from heartbeat.http.context import Context
 from heartbeat.http.pages import render, versions
 
 T = TypeVar("T")
@@ -26,9 +26,9 @@ LARGEST = 2**63 - 1
 class Visit:
     """A request of somebody who has signed in. `form` is what they sent; it is known to come from our own page."""
 
-    door: Door
+    context: Context
     request: Request
-    who: Who
+    actor: Actor
     now: datetime
     form: FormData
 
@@ -45,19 +45,19 @@ class Visit:
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work`, which only reads."""
-        return await self.door.database.read(work)
+        return await self.context.database.read(work)
 
     async def look(self, topics: Collection[str], work: Callable[[Connection], T]) -> tuple[str, T]:
         """As `read`, and where the page can listen for changes of these topics after what it has read."""
         # Versions first: what changes while the page is read is then told once too often, never not at all.
-        known, done = await self.door.database.read(lambda db: (versions.versions(db, topics), work(db)))
+        known, done = await self.context.database.read(lambda db: (versions.versions(db, topics), work(db)))
         asked = [("topic", topic) for topic in sorted(topics)]
         return f"/live?{urlencode([*asked, ('since', versions.written(known))])}", done
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction; what it changed may be due at once."""
-        done = await self.door.database.write(work)
-        self.door.wake()
+        done = await self.context.database.write(work)
+        self.context.wake()
         return done
 
     def show(
@@ -65,16 +65,16 @@ class Visit:
     ) -> HTMLResponse:
         """A page inside the console's frame. `live` is where it listens for changes; without script, one that shows
         the present loads itself again (`refresh`)."""
-        frame: dict[str, Any] = {"who": self.who, "now": self.now, "csrf": auth.csrf_token(self.request)}
-        frame |= {"responds": self.who.role.may(Role.RESPONDER), "rules": self.who.role.may(Role.ADMIN)}
-        frame |= {"by_proxy": self.who.via == auth.BY_PROXY, "way_out": self._way_out()}
+        frame: dict[str, Any] = {"actor": self.actor, "now": self.now, "csrf": auth.csrf_token(self.request)}
+        frame |= {"responds": self.actor.role.may(Role.RESPONDER), "rules": self.actor.role.may(Role.ADMIN)}
+        frame |= {"by_proxy": self.actor.via == auth.BY_PROXY, "way_out": self._way_out()}
         frame |= {"live": live, "refresh": render.REFRESH if refresh else 0}
         return render.render(template, status=status, **frame, **facts)
 
     def _way_out(self) -> str:
         """Where one signs out whom a proxy has signed in: nothing here could end that."""
-        proxy = self.door.ways.proxy
-        return proxy.sign_out if proxy is not None and self.who.via == auth.BY_PROXY else ""
+        proxy = self.context.ways.proxy
+        return proxy.sign_out if proxy is not None and self.actor.via == auth.BY_PROXY else ""
 
     def declared(
         self, name: str, section: str, key: str, deed: str, back: str, status: int = 200
@@ -94,21 +94,21 @@ Shown = tuple[Role, Page]
 """A page, and the least role that may see it."""
 
 
-def signed_in(door: Door, shown: Page, needs: Role) -> Callable[[Request], Awaitable[Response]]:
+def signed_in(context: Context, shown: Page, needs: Role) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint of a page that only who has signed in may see, with the role that it needs; a form that is not
     ours is refused."""
 
     async def endpoint(request: Request) -> Response:
-        who = await auth.page_actor(request)
-        if who is None:
+        actor = await auth.page_actor(request)
+        if actor is None:
             return render.see_other(f"/sign-in?next={quote(_wanted(request), safe='/')}")
-        if not who.role.may(needs):
-            return render.error_page(request, 403, "Not for you", _not_for(who, needs))
+        if not actor.role.may(needs):
+            return render.error_page(request, 403, "Not for you", _not_for(actor, needs))
         form = FormData()
         if request.method == "POST":
             form = await request.form(max_files=0, max_fields=FORM_FIELDS)
             auth.check_csrf(request, form)
-        return await shown(Visit(door, request, who, door.clock.now(), form))
+        return await shown(Visit(context, request, actor, context.clock.now(), form))
 
     return endpoint
 
@@ -121,10 +121,8 @@ def local(path: str) -> str:
     return path if ours and path.isprintable() else "/"
 
 
-def _not_for(who: Who, needs: Role) -> str:
-    return (
-        f"This needs the role {needs}; {who.name} has the role {who.role}. Ask an admin. Nothing was changed."
-    )
+def _not_for(actor: Actor, needs: Role) -> str:
+    return f"This needs the role {needs}; {actor.name} has the role {actor.role}. Ask an admin. Nothing was changed."
 
 
 def _wanted(request: Request) -> str:

@@ -83,7 +83,7 @@ async def listen(visit: Visit) -> Response:
         except Unavailable:
             return None
 
-    live = visit.door.live
+    live = visit.context.live
     listener = live.join(topics, seen, look)
     if listener is None:
         words = "There is no place for another stream; the page renews itself without."

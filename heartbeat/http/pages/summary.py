@@ -99,8 +99,8 @@ def of_incident(incident: Incident, next_people: Sequence[str], quiet_by: str | 
             return (f"Snoozed by {quiet_by or 'somebody'}; pages again at ", at, " unless resolved.")
         case Life.OPEN:
             lasting = times.duration(now - incident.opened_at)
-            who = f"{times.names(next_people)} {'are' if len(next_people) > 1 else 'is'} paged at "
-            return ("Since ", incident.opened_at, f", for {lasting}. Nobody has answered; {who}", at, ".")
+            actor = f"{times.names(next_people)} {'are' if len(next_people) > 1 else 'is'} paged at "
+            return ("Since ", incident.opened_at, f", for {lasting}. Nobody has answered; {actor}", at, ".")
 
 
 def next_maintenance(coming: Sequence[Window], covered: int, now: datetime) -> Words:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from heartbeat.clock import Clock
 from heartbeat.http.asgi import Receive, Scope, Send
-from heartbeat.http.context import Door
+from heartbeat.http.context import Context
 from heartbeat.http.headers import CONTENT_SECURITY_POLICY
 from heartbeat.http.pages import render
 from heartbeat.http.prometheus.text import takes_gzip
@@ -172,7 +172,7 @@ def policy(public_url: str) -> str:
     return CONTENT_SECURITY_POLICY.replace("form-action 'self'", f"form-action 'self' {_origin(public_url)}")
 
 
-def router(door: Door) -> APIRouter:  # noqa: ARG001  # as every face is made
+def router(context: Context) -> APIRouter:  # noqa: ARG001  # as every face is made
     """What is answered where nothing has been published."""
     routes = APIRouter()
 

@@ -12,7 +12,7 @@ from alerting import desk
 from alerting.notifiers.email import Email
 from heartbeat.access.tries import AddressTries
 from heartbeat.definitions import store as definition_store
-from heartbeat.http.context import Door
+from heartbeat.http.context import Context
 from heartbeat.http.pages import render
 from heartbeat.status.subscribers import link as subscriber_link
 from heartbeat.status.subscribers import mail as subscriber_mail
@@ -28,9 +28,9 @@ _ASKED = (
 _BAD = "This link cannot be used: it was damaged, has been used up, or is older than a day. Please ask again."
 
 
-def router(door: Door) -> APIRouter:
+def router(context: Context) -> APIRouter:
     """Subscribing, confirming, and ending it."""
-    routes, ways = APIRouter(), _Subscribing(door, AddressTries(TRIES, TRIES_PER))
+    routes, ways = APIRouter(), _Subscribing(context, AddressTries(TRIES, TRIES_PER))
     routes.add_route("/status/{slug}/subscribe", ways.subscribe, methods=["POST"], include_in_schema=False)
     for purpose, show, act in (
         ("confirm", ways.ask_confirm, ways.confirm),
@@ -46,11 +46,11 @@ def router(door: Door) -> APIRouter:
 class _Subscribing:
     """What customers may ask for, one method a page."""
 
-    door: Door
+    context: Context
     tries: AddressTries
 
     async def subscribe(self, request: Request) -> Response:
-        slug, now = _slug(request), self.door.clock.now()
+        slug, now = _slug(request), self.context.clock.now()
         form = await request.form(max_files=0, max_fields=5)
         address = subscriber_mail.address(str(form.get("address", "")))
         if address is None:
@@ -60,18 +60,18 @@ class _Subscribing:
             return render.error_page(
                 request, 429, "Not so often", "Please try again in an hour. Nothing was changed."
             )
-        if not await self.door.database.read(lambda db: _has_mail(db, slug)):
+        if not await self.context.database.read(lambda db: _has_mail(db, slug)):
             return render.error_page(
                 request, 404, "Nothing here", "There is no mail for a page of this name."
             )
-        await self.door.database.write(lambda db: subscriber_store.ask(db, slug, address, now))
+        await self.context.database.write(lambda db: subscriber_store.ask(db, slug, address, now))
         return _told(*_ASKED, back=f"/status/{slug}/")
 
     async def ask_confirm(self, request: Request) -> Response:
         return self._shown(request, "confirm", "Do you want mail about this page?", "Yes, send me mail")
 
     async def confirm(self, request: Request) -> Response:
-        database, now = self.door.database, self.door.clock.now()
+        database, now = self.context.database, self.context.clock.now()
         found = self._ticket(request, "confirm")
         if found is None or not await database.write(lambda db: subscriber_store.confirm(db, found, now)):
             return render.error_page(request, 400, "This link cannot be used", _BAD)
@@ -89,11 +89,11 @@ class _Subscribing:
             return render.error_page(
                 request, 400, "This link cannot be used", "It was damaged: copy it whole."
             )
-        await self.door.database.write(lambda db: subscriber_store.unsubscribe(db, found))
+        await self.context.database.write(lambda db: subscriber_store.unsubscribe(db, found))
         return _told("No more mail", "Your address has been deleted.", back=f"/status/{_slug(request)}/")
 
     def _ticket(self, request: Request, purpose: str) -> subscriber_link.Ticket | None:
-        return subscriber_link.read(self.door.link_keys, purpose, request.path_params["token"])
+        return subscriber_link.read(self.context.link_keys, purpose, request.path_params["token"])
 
     def _shown(self, request: Request, purpose: str, question: str, action: str) -> Response:
         if self._ticket(request, purpose) is None:

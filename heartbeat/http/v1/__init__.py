@@ -57,7 +57,7 @@ _YAML = {"requestBody": {"required": True, "content": {"application/yaml": {"sch
 
 
 @router.get("/overview", tags=["overview"])
-async def show_overview(door: Given, seen: Reads) -> Overview:
+async def show_overview(context: Given, seen: Reads) -> Overview:
     """How everything stands, in a few numbers that cost little: for walls, scripts and bars."""
 
     def work(db: Connection) -> Overview:
@@ -72,12 +72,12 @@ async def show_overview(door: Given, seen: Reads) -> Overview:
             newest_success_at=count.newest_at,
         )
 
-    return await door.database.read(work)
+    return await context.database.read(work)
 
 
 @router.put("/configuration", tags=["configuration"], openapi_extra=_YAML)
 async def apply_configuration(
-    request: Request, door: Given, who: Admin, name: fields.FileName = "heartbeat.yaml"
+    request: Request, context: Given, actor: Admin, name: fields.FileName = "heartbeat.yaml"
 ) -> Changes:
     """Make this configuration so, in one transaction.
 
@@ -87,10 +87,10 @@ async def apply_configuration(
         text = (await request.body()).decode()
     except UnicodeDecodeError:
         raise Unacceptable("body: must be YAML in UTF-8.") from None
-    return Changes(changes=list(await door.apply(text, Path(name), who)))
+    return Changes(changes=list(await context.apply(text, Path(name), actor)))
 
 
 @router.get("/openapi.json", include_in_schema=False)
-async def describe(request: Request, door: Given, seen: Reads) -> dict[str, Any]:
+async def describe(request: Request, context: Given, seen: Reads) -> dict[str, Any]:
     """The description of this API in OpenAPI."""
-    return seen.whole(docs.description_of(request.app, door.public_url))
+    return seen.whole(docs.description_of(request.app, context.public_url))

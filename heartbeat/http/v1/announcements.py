@@ -173,7 +173,7 @@ class Announcements(Answer):
 @router.get("")
 async def list_announcements(
     name: fields.Slug,
-    door: Given,
+    context: Given,
     seen: Reads,
     before: fields.Before | None = None,
     limit: fields.Limit = 50,
@@ -186,21 +186,21 @@ async def list_announcements(
         following = found[limit - 1].id if len(found) > limit else None
         return Announcements(incidents=[_shown(one) for one in found[:limit]], next=following)
 
-    return seen.whole(await door.database.read(work))
+    return seen.whole(await context.database.read(work))
 
 
 @router.post("", status_code=201)
 async def write_announcement(
-    name: fields.Slug, asked: Write, door: Given, who: Responder, key: fields.RequestKey = ""
+    name: fields.Slug, asked: Write, context: Given, actor: Responder, key: fields.RequestKey = ""
 ) -> Announcement:
     """Write a draft. Customers read nothing of it until it is published.
 
     Asked again with the same `Idempotency-Key`, it is written once.
     """
-    now, request = door.clock.now(), fields.request(who, key)
+    now, request = context.clock.now(), fields.request(actor, key)
     try:
-        made = await door.database.write(
-            lambda db: editor.make(db, who, name, asked.wanted(now), now, request)
+        made = await context.database.write(
+            lambda db: editor.make(db, actor, name, asked.wanted(now), now, request)
         )
     except editor.OtherRequest as other:
         raise Unacceptable(f"Idempotency-Key: {other}") from None
@@ -208,105 +208,107 @@ async def write_announcement(
 
 
 @router.post("/draft", status_code=201)
-async def draft_announcement(name: fields.Slug, asked: Draft, door: Given, who: Responder) -> Announcement:
+async def draft_announcement(
+    name: fields.Slug, asked: Draft, context: Given, actor: Responder
+) -> Announcement:
     """A draft from an incident inside, or from a maintenance window, in customers' words.
 
     Of one incident, or window, a page has one draft: asked again, that is the answer.
     """
-    now, (incident, window) = door.clock.now(), (asked.incident, asked.maintenance)
+    now, (incident, window) = context.clock.now(), (asked.incident, asked.maintenance)
     if (incident is None) == (window is None):
         raise Unacceptable("incident: name either an incident or a maintenance.")
 
     def work(db: Connection) -> life.Announcement:
         if incident is not None:
-            return drafting.from_incident(db, who, name, incident, now)
-        return drafting.from_window(db, who, name, window or 0, now)
+            return drafting.from_incident(db, actor, name, incident, now)
+        return drafting.from_window(db, actor, name, window or 0, now)
 
-    return _shown(await door.database.write(work))
+    return _shown(await context.database.write(work))
 
 
 @router.get("/{number}")
 async def show_announcement(
-    name: fields.Slug, number: fields.Number, door: Given, seen: Reads
+    name: fields.Slug, number: fields.Number, context: Given, seen: Reads
 ) -> Announcement:
     """One announcement with everything that was said."""
-    return seen.whole(_shown(await door.database.read(lambda db: _of(db, name, number))))
+    return seen.whole(_shown(await context.database.read(lambda db: _of(db, name, number))))
 
 
 @router.put("/{number}")
 async def change_announcement(
-    name: fields.Slug, number: fields.Number, asked: Write, door: Given, who: Responder
+    name: fields.Slug, number: fields.Number, asked: Write, context: Given, actor: Responder
 ) -> Announcement:
     """Write a draft anew. Of what is published, `status` and `body` are left alone: say more by an update."""
-    now = door.clock.now()
+    now = context.clock.now()
 
     def work(db: Connection) -> life.Announcement:
         _of(db, name, number)
-        return editor.change(db, who, number, asked.wanted(now), now)
+        return editor.change(db, actor, number, asked.wanted(now), now)
 
-    return await _done(door, work)
+    return await _done(context, work)
 
 
 @router.post("/{number}/publish")
 async def publish_announcement(
-    name: fields.Slug, number: fields.Number, door: Given, who: Responder
+    name: fields.Slug, number: fields.Number, context: Given, actor: Responder
 ) -> Announcement:
     """Tell customers, and mail the subscribers. What is published already stays as it is."""
-    now = door.clock.now()
+    now = context.clock.now()
 
     def work(db: Connection) -> life.Announcement:
         _of(db, name, number)
-        return editor.publish(db, who, number, now)
+        return editor.publish(db, actor, number, now)
 
-    return await _done(door, work)
+    return await _done(context, work)
 
 
 @router.post("/{number}/updates")
 async def update_announcement(
-    name: fields.Slug, number: fields.Number, asked: Say, door: Given, who: Responder
+    name: fields.Slug, number: fields.Number, asked: Say, context: Given, actor: Responder
 ) -> Announcement:
     """Say something more, and how far it has come. The same words once more are said once."""
-    now, affected = door.clock.now(), None if asked.affected is None else _affected(asked.affected)
+    now, affected = context.clock.now(), None if asked.affected is None else _affected(asked.affected)
 
     def work(db: Connection) -> life.Announcement:
         _of(db, name, number)
-        return editor.update(db, who, number, asked.status, asked.body, now, affected=affected)
+        return editor.update(db, actor, number, asked.status, asked.body, now, affected=affected)
 
-    return await _done(door, work)
+    return await _done(context, work)
 
 
 @router.put("/{number}/relations")
 async def relate_announcement(
-    name: fields.Slug, number: fields.Number, asked: Relate, door: Given, who: Responder
+    name: fields.Slug, number: fields.Number, asked: Relate, context: Given, actor: Responder
 ) -> Announcement:
     """Say which others it is not related to. Both of them say so on the page."""
-    now, unrelated = door.clock.now(), tuple(dict.fromkeys(asked.not_related_to))
+    now, unrelated = context.clock.now(), tuple(dict.fromkeys(asked.not_related_to))
 
     def work(db: Connection) -> life.Announcement:
         _of(db, name, number)
-        return editor.relate(db, who, number, unrelated, now)
+        return editor.relate(db, actor, number, unrelated, now)
 
-    return await _done(door, work)
+    return await _done(context, work)
 
 
 @router.delete("/{number}", status_code=204)
 async def discard_announcement(
-    name: fields.Slug, number: fields.Number, door: Given, who: Responder
+    name: fields.Slug, number: fields.Number, context: Given, actor: Responder
 ) -> Response:
     """Throw a draft away. What customers have read stays (422): resolve it instead."""
-    now = door.clock.now()
+    now = context.clock.now()
 
     def work(db: Connection) -> None:
         _of(db, name, number)
-        editor.discard(db, who, number, now)
+        editor.discard(db, actor, number, now)
 
-    await door.database.write(work)
+    await context.database.write(work)
     return Response(status_code=204)
 
 
-async def _done(door: Given, work: Any) -> Announcement:
-    found: life.Announcement = await door.database.write(work)
-    door.wake()
+async def _done(context: Given, work: Any) -> Announcement:
+    found: life.Announcement = await context.database.write(work)
+    context.wake()
     return _shown(found)
 
 

@@ -48,17 +48,17 @@ class Deeds(Answer):
 
 @router.get("")
 async def list_audit(
-    door: Given,
-    who: Admin,
+    context: Given,
+    actor: Admin,
     seen: Reads,
     before: fields.BeforeDeed | None = None,
     limit: fields.Limit = 50,
     target: Target = "",
 ) -> Deeds:
     """What was changed, newest first: by whom, from where, and what it was before and after."""
-    del who
+    del actor
     about = target.replace("\0", "")
-    found = await door.database.read(
+    found = await context.database.read(
         lambda db: audit.listed(db, limit=limit + 1, before=before, target=about)
     )
     following = found[limit - 1].id if len(found) > limit else None

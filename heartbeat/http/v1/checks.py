@@ -19,7 +19,7 @@ from heartbeat.definitions import entry as definition_entry
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.edit import checks as edit
 from heartbeat.http.auth import Admin, Given, Responder
-from heartbeat.http.context import Door
+from heartbeat.http.context import Context
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields
 from heartbeat.http.v1.answers import Check, Checks, Pings, Transitions
@@ -55,44 +55,44 @@ _SLUG = re.compile(definition_entry.SLUG)
 
 @router.get("")
 async def list_checks(
-    door: Given,
+    context: Given,
     seen: Reads,
     after: fields.After = "",
     limit: fields.Limit = 50,
     state: fields.Shown | None = None,
 ) -> Checks:
     """Checks by slug, all or those in one state."""
-    now = door.clock.now()
+    now = context.clock.now()
 
     def page(db: Connection) -> Checks:
         found, following = _page(db, now, after, limit, state)
         incidents = _incidents(db, found)
         seen.now(tag([_life(one, now, incidents) for one in found], following))
-        return Checks(checks=[_shown(one, now, incidents, door) for one in found], next=following)
+        return Checks(checks=[_shown(one, now, incidents, context) for one in found], next=following)
 
-    return await door.database.read(page)
+    return await context.database.read(page)
 
 
 @router.get("/{name}")
-async def show_check(name: fields.Name, door: Given, seen: Reads) -> Check:
+async def show_check(name: fields.Name, context: Given, seen: Reads) -> Check:
     """One check, by its slug or uuid."""
-    now = door.clock.now()
+    now = context.clock.now()
 
     def work(db: Connection) -> Check:
         one = look_up(db, name)
         incidents = _incidents(db, [one])
         seen.now(_tag(one, now, incidents))
-        return _shown(one, now, incidents, door)
+        return _shown(one, now, incidents, context)
 
-    return await door.database.read(work)
+    return await context.database.read(work)
 
 
 @router.put("/{name}", responses={201: {"description": "It was made.", "model": Check}})
 async def define_check(
     name: fields.NewSlug,
     given: Definition,
-    door: Given,
-    who: Admin,
+    context: Given,
+    actor: Admin,
     precondition: Changes,
     response: Response,
 ) -> Check:
@@ -102,59 +102,59 @@ async def define_check(
     default. A new schedule is expected from now on; nothing else that was heard is forgotten. The same again
     changes nothing. What the configuration file declares stays as it is (409).
     """
-    now = door.clock.now()
+    now = context.clock.now()
 
     def work(db: Connection) -> tuple[Check, str, bool]:
         slug = _slug_of(db, name)
         definition_store.wait_for_turn(db)
         before = check_store.load(db, slug)
         precondition.require(None if before is None else _tag(before, now, {}))
-        done = edit.define(db, who, slug, edit.read(db, slug, given), now)
+        done = edit.define(db, actor, slug, edit.read(db, slug, given), now)
         incidents = _incidents(db, [done.check])
-        shown = _shown(done.check, now, incidents, door)
+        shown = _shown(done.check, now, incidents, context)
         return shown, _tag(done.check, now, incidents), done.before is None
 
-    shown, tagged, made = await door.database.write(work)
-    door.wake()
-    put(response, tagged, f"{door.public_url}/v1/checks/{shown.slug}" if made else None)
+    shown, tagged, made = await context.database.write(work)
+    context.wake()
+    put(response, tagged, f"{context.public_url}/v1/checks/{shown.slug}" if made else None)
     return shown
 
 
 @router.post("/{name}/pause")
-async def pause_check(name: fields.Name, door: Given, who: Responder) -> Check:
+async def pause_check(name: fields.Name, context: Given, actor: Responder) -> Check:
     """Expect nothing of it until it is resumed or, unless that is forbidden, heard again.
 
     An incident of it ends or goes on without it. Pausing what is paused changes nothing.
     """
-    now = door.clock.now()
-    return await _changed(door, name, lambda db, named: actions.pause(db, named, who, now))
+    now = context.clock.now()
+    return await _changed(context, name, lambda db, named: actions.pause(db, named, actor, now))
 
 
 @router.post("/{name}/resume")
-async def resume_check(name: fields.Name, door: Given, who: Responder) -> Check:
+async def resume_check(name: fields.Name, context: Given, actor: Responder) -> Check:
     """Expect a paused check afresh from now on. Resuming what is not paused changes nothing."""
-    now = door.clock.now()
-    return await _changed(door, name, lambda db, named: actions.resume(db, named, who, now))
+    now = context.clock.now()
+    return await _changed(context, name, lambda db, named: actions.resume(db, named, actor, now))
 
 
 @router.delete("/{name}", status_code=204)
-async def delete_check(name: fields.Name, door: Given, who: Admin) -> None:
+async def delete_check(name: fields.Name, context: Given, actor: Admin) -> None:
     """End the watch over it and forget what was heard. What the configuration file declares stays (409)."""
-    now = door.clock.now()
-    await door.database.write(lambda db: _known(edit.delete(db, who, _named(name), now), name))
-    door.wake()
+    now = context.clock.now()
+    await context.database.write(lambda db: _known(edit.delete(db, actor, _named(name), now), name))
+    context.wake()
 
 
 @router.get("/{name}/pings")
 async def list_pings(
     name: fields.Name,
-    door: Given,
+    context: Given,
     seen: Reads,
     limit: fields.Limit = 50,
     before: fields.BeforePing | None = None,
 ) -> Pings:
     """Its last pings, newest first. The last 100 are kept."""
-    found = await door.database.read(
+    found = await context.database.read(
         lambda db: ping_store.pings_of(db, look_up(db, name).id, limit + 1, before)
     )
     following = found[limit - 1]["n"] if len(found) > limit else None
@@ -164,14 +164,14 @@ async def list_pings(
 @router.get(
     "/{name}/pings/{n}/body", response_class=Response, responses={200: {"content": {"text/plain": {}}}}
 )
-async def show_body(name: fields.Name, n: fields.Nth, door: Given) -> Response:
+async def show_body(name: fields.Name, n: fields.Nth, context: Given) -> Response:
     """The body of one ping, byte for byte as it was kept."""
 
     def work(db: Connection) -> tuple[str, bytes | None]:
         one = look_up(db, name)
         return one.slug, ping_store.body_of(db, one.id, n)
 
-    slug, body = await door.database.read(work)
+    slug, body = await context.database.read(work)
     if body is None:
         raise NoSuch(f"No body is kept of ping {n} of {slug}.")
     # Whatever a job has sent must stay inert: never guessed to be something else, never opened as a page.
@@ -182,13 +182,13 @@ async def show_body(name: fields.Name, n: fields.Nth, door: Given) -> Response:
 @router.get("/{name}/transitions")
 async def list_transitions(
     name: fields.Name,
-    door: Given,
+    context: Given,
     seen: Reads,
     limit: fields.Limit = 50,
     before: fields.BeforeTransition | None = None,
 ) -> Transitions:
     """The changes of its state, newest first."""
-    found = await door.database.read(
+    found = await context.database.read(
         lambda db: history.transitions_of(db, look_up(db, name).id, limit + 1, before)
     )
     following = found[limit - 1]["id"] if len(found) > limit else None
@@ -211,17 +211,17 @@ def _page(
 
 
 async def _changed(
-    door: Door, name: str, work: Callable[[Connection, str | UUID], check.Check | None]
+    context: Context, name: str, work: Callable[[Connection, str | UUID], check.Check | None]
 ) -> Check:
     """A check after what somebody has done to it."""
-    now = door.clock.now()
+    now = context.clock.now()
 
     def done(db: Connection) -> Check:
         one = _known(work(db, _named(name)), name)
-        return _shown(one, now, _incidents(db, [one]), door)
+        return _shown(one, now, _incidents(db, [one]), context)
 
-    shown = await door.database.write(done)
-    door.wake()
+    shown = await context.database.write(done)
+    context.wake()
     return shown
 
 
@@ -230,8 +230,8 @@ def _incidents(db: Connection, found: list[check.Check]) -> dict[str, int]:
     return desk.incident_of(db, [symptoms.key_of(one) for one in found])
 
 
-def _shown(one: check.Check, now: datetime, incidents: Mapping[str, int], door: Door) -> Check:
-    return Check.of(one, now, incidents.get(symptoms.key_of(one)), door.public_url)
+def _shown(one: check.Check, now: datetime, incidents: Mapping[str, int], context: Context) -> Check:
+    return Check.of(one, now, incidents.get(symptoms.key_of(one)), context.public_url)
 
 
 def _life(one: check.Check, now: datetime, incidents: Mapping[str, int]) -> object:

@@ -72,7 +72,7 @@ class Group:
 
 
 @router.get("/docs")
-async def show_docs(request: Request, door: Given) -> Response:
+async def show_docs(request: Request, context: Given) -> Response:
     """How to use this API, as a page. A browser that has not signed in is sent to do so."""
     try:
         await auth.reader(request)
@@ -80,13 +80,13 @@ async def show_docs(request: Request, door: Given) -> Response:
         if "text/html" in request.headers.get("accept", ""):
             return render.see_other("/sign-in?next=/v1/docs")
         raise
-    described = description_of(request.app, door.public_url)
+    described = description_of(request.app, context.public_url)
     about = _html(described["info"]["description"])
     version, faults = described["info"]["version"], _faults(described)
-    tomorrow = (door.clock.now() + timedelta(days=1)).date()
+    tomorrow = (context.clock.now() + timedelta(days=1)).date()
     found = groups(ahead(described, tomorrow))
     manual = render.render(
-        "v1/docs.html", about=about, version=version, url=door.public_url, groups=found, faults=faults
+        "v1/docs.html", about=about, version=version, url=context.public_url, groups=found, faults=faults
     )
     return render.zipped(request, manual)
 

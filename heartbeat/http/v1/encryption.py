@@ -19,6 +19,8 @@ class Rotated(Answer):
 
 
 @router.post("/rotate")
-async def rotate(door: Given, who: Admin) -> Rotated:
+async def rotate(context: Given, actor: Admin) -> Rotated:
     """Encrypt every secret in the database anew with the first key of this process. It can be repeated."""
-    return Rotated.model_validate(await rekey.rotate(door.database, door.vault, who, door.clock.now()))
+    return Rotated.model_validate(
+        await rekey.rotate(context.database, context.vault, actor, context.clock.now())
+    )

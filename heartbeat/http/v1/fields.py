@@ -16,7 +16,7 @@ from pydantic import (
     WrapValidator,
 )
 
-from heartbeat.actor import Who
+from heartbeat.actor import Actor
 from heartbeat.checks.check import State
 from heartbeat.checks.maintenance import Phase
 from heartbeat.definitions import entry as definition_entry
@@ -144,9 +144,9 @@ RequestKey = Annotated[
 ]
 
 
-def request(who: Who, key: str) -> str | None:
+def request(actor: Actor, key: str) -> str | None:
     """The name of a request with such a key. Those of two people are never the same."""
-    return f"{who.via}: {who.name}: {key}" if key else None
+    return f"{actor.via}: {actor.name}: {key}" if key else None
 
 
 def shaped(what: str) -> WithJsonSchema:

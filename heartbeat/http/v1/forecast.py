@@ -68,15 +68,15 @@ class WhatWouldHappen(Answer):
 
 
 @router.get("/{name}/who")
-async def who_would_be_paged(name: fields.Name, door: Given, seen: Reads) -> WhatWouldHappen:
+async def who_would_be_paged(name: fields.Name, context: Given, seen: Reads) -> WhatWouldHappen:
     """Who would be paged now for this check, step by step, through what, and what the page would say.
 
     Asked of a check that is well, it is as if the check fell silent now. Asked of one that is down, it is what will
     happen unless somebody answers. Nothing is sent and nothing is changed.
     """
-    now = door.clock.now()
-    url = f"{door.public_url}/incidents"
-    told = await door.database.read(lambda db: forecast.of(db, checks.look_up(db, name), now, url))
+    now = context.clock.now()
+    url = f"{context.public_url}/incidents"
+    told = await context.database.read(lambda db: forecast.of(db, checks.look_up(db, name), now, url))
     page = told.page
     answer = WhatWouldHappen(
         check=told.check.slug,

@@ -17,10 +17,10 @@ from alerting.incident import (
     Snoozed,
     Stale,
 )
-from heartbeat.actor import Who
+from heartbeat.actor import Actor
 from heartbeat.checks import actions, symptoms
 from heartbeat.http.auth import Given, Responder
-from heartbeat.http.context import Door
+from heartbeat.http.context import Context
 from heartbeat.http.pages import queries
 from heartbeat.http.problem import NoSuch, Outdated, Unacceptable
 from heartbeat.http.v1 import fields
@@ -34,7 +34,7 @@ router = APIRouter(prefix="/incidents", tags=["incidents"])
 
 @router.get("")
 async def list_incidents(
-    door: Given,
+    context: Given,
     seen: Reads,
     open: fields.OnlyOpen = False,
     before: fields.Before | None = None,
@@ -45,62 +45,64 @@ async def list_incidents(
     def read(db: Connection) -> list[Incident]:
         return symptoms.titled(db, desk.incidents(db, open_only=open, limit=limit + 1, before=before))
 
-    found = await door.database.read(read)
+    found = await context.database.read(read)
     following = found[limit - 1].id if len(found) > limit else None
     seen.now(tag((found[:limit], following)))
     return Incidents.model_validate({"incidents": found[:limit], "next": following})
 
 
 @router.get("/{number}")
-async def show_incident(number: fields.Number, door: Given, seen: Reads) -> Story:
+async def show_incident(number: fields.Number, context: Given, seen: Reads) -> Story:
     """One incident: what is wrong, what happened, who was told by what, and what the providers said."""
-    return await door.database.read(lambda db: _story(db, number, seen))
+    return await context.database.read(lambda db: _story(db, number, seen))
 
 
 @router.post("/{number}/acknowledge")
 async def acknowledge(
-    number: fields.Number, door: Given, who: Responder, asked: fields.Acknowledge | None = None
+    number: fields.Number, context: Given, actor: Responder, asked: fields.Acknowledge | None = None
 ) -> Answered:
     """Take care of it: nobody else is paged until this expires, and then everybody is again.
 
     Of two who answer, the first counts. An answer to an occurrence that is over is refused (409).
     """
     asked = asked or fields.Acknowledge()
-    now = door.clock.now()
+    now = context.clock.now()
     until = asked.until and _soon(asked.until, now)
-    outcome = await door.database.write(
+    outcome = await context.database.write(
         lambda db: actions.acknowledge(
-            db, number, who, now, by=asked.by, occurrence=asked.occurrence, until=until
+            db, number, actor, now, by=asked.by, occurrence=asked.occurrence, until=until
         )
     )
-    door.metrics.paging.observe_answer(outcome)
-    return _answered(door, number, outcome)
+    context.metrics.paging.observe_answer(outcome)
+    return _answered(context, number, outcome)
 
 
 @router.post("/{number}/snooze")
-async def snooze(number: fields.Number, door: Given, who: Responder, asked: fields.Snooze) -> Answered:
+async def snooze(number: fields.Number, context: Given, actor: Responder, asked: fields.Snooze) -> Answered:
     """Quiet until then, when it pages again."""
-    now = door.clock.now()
+    now = context.clock.now()
     until = _soon(asked.until, now)
-    outcome = await door.database.write(lambda db: actions.snooze(db, number, who, now, until, by=asked.by))
-    return _answered(door, number, outcome)
+    outcome = await context.database.write(
+        lambda db: actions.snooze(db, number, actor, now, until, by=asked.by)
+    )
+    return _answered(context, number, outcome)
 
 
 @router.post("/{number}/resolve")
 async def resolve(
-    number: fields.Number, door: Given, who: Responder, asked: fields.Resolve | None = None
+    number: fields.Number, context: Given, actor: Responder, asked: fields.Resolve | None = None
 ) -> Answered:
     """End it. Checks of it that are still down are expected afresh from now on, so that none is forgotten."""
-    now, by = door.clock.now(), (asked and asked.by) or who.name
-    outcome = await door.database.write(lambda db: actions.resolve(db, number, who, now, by=by))
-    return _answered(door, number, outcome)
+    now, by = context.clock.now(), (asked and asked.by) or actor.name
+    outcome = await context.database.write(lambda db: actions.resolve(db, number, actor, now, by=by))
+    return _answered(context, number, outcome)
 
 
 @router.post("/{number}/note")
-async def note(number: fields.Number, door: Given, who: Responder, asked: fields.Note) -> Answered:
+async def note(number: fields.Number, context: Given, actor: Responder, asked: fields.Note) -> Answered:
     """Add words to its timeline. The same words by the same person are kept once."""
-    now, by = door.clock.now(), asked.by or who.name
-    fresh = await door.database.write(lambda db: _note(db, number, who, by, asked.words, now))
+    now, by = context.clock.now(), asked.by or actor.name
+    fresh = await context.database.write(lambda db: _note(db, number, actor, by, asked.words, now))
     return Answered(outcome="noted" if fresh else "noted already", by=by)
 
 
@@ -113,14 +115,14 @@ def _story(db: Connection, number: int, seen: Seen) -> Story:
     return Story.of(found, slugs)
 
 
-def _note(db: Connection, number: int, who: Who, by: str, words: str, now: datetime) -> bool:
+def _note(db: Connection, number: int, actor: Actor, by: str, words: str, now: datetime) -> bool:
     known = {(entry.by, entry.words) for entry in _dossier(db, number).timeline if entry.kind == "note"}
-    return (by, words) not in known and actions.note(db, number, who, words, now, by=by)
+    return (by, words) not in known and actions.note(db, number, actor, words, now, by=by)
 
 
-def _answered(door: Door, number: int, outcome: Outcome) -> Answered:
+def _answered(context: Context, number: int, outcome: Outcome) -> Answered:
     """The one place that says what each outcome is to a client."""
-    door.wake()
+    context.wake()
     match outcome:
         case Acknowledged(by, until):
             words = "acknowledged already" if outcome.repeated else "acknowledged"

@@ -68,10 +68,10 @@ class Make(BaseModel):
 
 @router.get("")
 async def list_keys(
-    door: Given, who: Admin, seen: Reads, after: fields.AfterText = "", limit: fields.Limit = 50
+    context: Given, actor: Admin, seen: Reads, after: fields.AfterText = "", limit: fields.Limit = 50
 ) -> Keys:
     """Every key by name: what it is for, how it begins and when it was last used; never the key."""
-    del who
+    del actor
 
     def work(db: Connection) -> Keys:
         every = {one.name: one for one in api_key_store.every(db)}
@@ -79,29 +79,29 @@ async def list_keys(
         seen.now(tag((found, following)))
         return Keys(keys=[Key.model_validate(_told(one)) for one in found], next=following)
 
-    return await door.database.read(work)
+    return await context.database.read(work)
 
 
 @router.post("", status_code=201)
-async def make_key(asked: Make, door: Given, who: Admin) -> NewKey:
+async def make_key(asked: Make, context: Given, actor: Admin) -> NewKey:
     """Make a key. It is shown in this answer and never again.
 
     There is one key of a name, so that asking twice makes one: the second time is refused (409). Where the first
     answer was lost, revoke the key and make another.
     """
-    now = door.clock.now()
+    now = context.clock.now()
     name, scopes, role = api_key.name(asked.name), api_key.scopes(asked.scopes), account.role(asked.role)
-    made, clear = await door.database.write(
-        lambda db: edit.make(db, who, name, scopes, role, asked.ends_at, now)
+    made, clear = await context.database.write(
+        lambda db: edit.make(db, actor, name, scopes, role, asked.ends_at, now)
     )
     return NewKey.model_validate({**_told(made), "key": clear})
 
 
 @router.delete("/{name}", status_code=204)
-async def revoke_key(name: Name, door: Given, who: Admin) -> None:
+async def revoke_key(name: Name, context: Given, actor: Admin) -> None:
     """The key opens nothing any more from now on, and pings by it are refused."""
-    now, called = door.clock.now(), name.replace("\0", "")
-    if await door.database.write(lambda db: edit.revoke(db, who, called, now)) is None:
+    now, called = context.clock.now(), name.replace("\0", "")
+    if await context.database.write(lambda db: edit.revoke(db, actor, called, now)) is None:
         raise NoSuch(f"There is no key {name[:100]!r}.")
 
 

@@ -78,14 +78,14 @@ class MaintenanceWindows(Answer):
 
 @router.get("")
 async def list_maintenance(
-    door: Given,
+    context: Given,
     seen: Reads,
     phase: fields.WindowPhase | None = None,
     before: fields.BeforeWindow | None = None,
     limit: fields.Limit = 50,
 ) -> MaintenanceWindows:
     """Maintenance windows, newest made first: all, or those that are upcoming, active or past."""
-    now = door.clock.now()
+    now = context.clock.now()
 
     def work(db: Connection) -> MaintenanceWindows:
         found = maintenance_store.listed(db, now, limit=limit + 1, phase=phase, before=before)
@@ -94,27 +94,27 @@ async def list_maintenance(
         seen.now(tag((shown, following)))
         return MaintenanceWindows(maintenance=shown, next=following)
 
-    return await door.database.read(work)
+    return await context.database.read(work)
 
 
 @router.get("/{number}")
-async def show_maintenance(number: fields.WindowNumber, door: Given, seen: Reads) -> Maintenance:
+async def show_maintenance(number: fields.WindowNumber, context: Given, seen: Reads) -> Maintenance:
     """One maintenance window."""
-    now = door.clock.now()
+    now = context.clock.now()
 
     def work(db: Connection) -> Maintenance:
         shown = _shown(db, _known(maintenance_store.load(db, number), number), now)
         seen.now(_tag(shown))
         return shown
 
-    return await door.database.read(work)
+    return await context.database.read(work)
 
 
 @router.post(
     "", status_code=201, responses={200: {"description": "It was made before.", "model": Arrangement}}
 )
 async def make_maintenance(
-    given: Definition, door: Given, who: Responder, response: Response, key: fields.RequestKey = ""
+    given: Definition, context: Given, actor: Responder, response: Response, key: fields.RequestKey = ""
 ) -> Arrangement:
     """Hold the pages for these checks until it ends.
 
@@ -122,18 +122,18 @@ async def make_maintenance(
     back. An incident in which something else is wrong too pages at once. What pages already is not silenced; it
     stands in `ringing`. Asked again with the same `Idempotency-Key`, the window is made once (then 200).
     """
-    now = door.clock.now()
+    now = context.clock.now()
 
     def work(db: Connection) -> tuple[Arrangement, bool]:
         wanted = edit.read(given, now)
-        done = edit.make(db, who, wanted, now, fields.request(who, key))
+        done = edit.make(db, actor, wanted, now, fields.request(actor, key))
         if not done.fresh and (done.window.title, done.window.match) != (wanted.title, wanted.match):
             raise Unacceptable("Idempotency-Key: another window was made with this one; choose a new one.")
         return _answered(db, done, now), done.fresh
 
-    answered, fresh = await door.database.write(work)
-    door.wake()
-    put(response, _tag(answered), f"{door.public_url}/v1/maintenance/{answered.id}")
+    answered, fresh = await context.database.write(work)
+    context.wake()
+    put(response, _tag(answered), f"{context.public_url}/v1/maintenance/{answered.id}")
     response.status_code = 201 if fresh else 200
     return answered
 
@@ -142,8 +142,8 @@ async def make_maintenance(
 async def change_maintenance(
     number: fields.WindowNumber,
     given: Definition,
-    door: Given,
-    who: Responder,
+    context: Given,
+    actor: Responder,
     precondition: Changes,
     response: Response,
 ) -> Arrangement:
@@ -151,7 +151,7 @@ async def change_maintenance(
 
     Without `starts_at` it begins when it began. The same again changes nothing. What is over stays (409).
     """
-    now = door.clock.now()
+    now = context.clock.now()
 
     def work(db: Connection) -> Arrangement:
         # Before the window is locked: whoever has the turn may want that lock.
@@ -159,32 +159,32 @@ async def change_maintenance(
         before = _known(maintenance_store.load(db, number), number)
         precondition.require(_tag(_shown(db, before, now)))
         wanted = edit.read({"starts_at": before.starts_at.isoformat()} | given, now)
-        done = edit.change(db, who, number, wanted, now)
+        done = edit.change(db, actor, number, wanted, now)
         return _answered(db, _known(done, number), now)
 
-    answered = await door.database.write(work)
-    door.wake()
+    answered = await context.database.write(work)
+    context.wake()
     put(response, _tag(answered), None)
     return answered
 
 
 @router.post("/{number}/end")
-async def end_maintenance(number: fields.WindowNumber, door: Given, who: Responder) -> Arrangement:
+async def end_maintenance(number: fields.WindowNumber, context: Given, actor: Responder) -> Arrangement:
     """End it now: what it held is paged for. Ended twice it ends once. One that has not begun is deleted (409)."""
-    now = door.clock.now()
-    answered = await door.database.write(
-        lambda db: _answered(db, _known(edit.end(db, who, number, now), number), now)
+    now = context.clock.now()
+    answered = await context.database.write(
+        lambda db: _answered(db, _known(edit.end(db, actor, number, now), number), now)
     )
-    door.wake()
+    context.wake()
     return answered
 
 
 @router.delete("/{number}", status_code=204)
-async def delete_maintenance(number: fields.WindowNumber, door: Given, who: Responder) -> None:
+async def delete_maintenance(number: fields.WindowNumber, context: Given, actor: Responder) -> None:
     """Forget it; what it held is paged for."""
-    now = door.clock.now()
-    _known(await door.database.write(lambda db: edit.delete(db, who, number, now)), number)
-    door.wake()
+    now = context.clock.now()
+    _known(await context.database.write(lambda db: edit.delete(db, actor, number, now)), number)
+    context.wake()
 
 
 def _shown(db: Connection, one: Window, now: datetime) -> Maintenance:

@@ -56,7 +56,7 @@ class Notifiers(Answer):
 
 
 @router.get("")
-async def list_notifiers(door: Given, seen: Reads) -> Notifiers:
+async def list_notifiers(context: Given, seen: Reads) -> Notifiers:
     """Every notifier that is set up, without its secrets. Others are there as well where they need no settings."""
 
     def work(db: Connection) -> Notifiers:
@@ -64,11 +64,11 @@ async def list_notifiers(door: Given, seen: Reads) -> Notifiers:
         seen.now(tag(found))
         return Notifiers(notifiers=[_shown(kind, setup) for kind, setup in found.items()])
 
-    return await door.database.read(work)
+    return await context.database.read(work)
 
 
 @router.get("/{kind}")
-async def show_notifier(kind: fields.Slug, door: Given, seen: Reads) -> Notifier:
+async def show_notifier(kind: fields.Slug, context: Given, seen: Reads) -> Notifier:
     """How one notifier is set up, without its secrets."""
 
     def work(db: Connection) -> Notifier:
@@ -78,15 +78,15 @@ async def show_notifier(kind: fields.Slug, door: Given, seen: Reads) -> Notifier
         seen.now(tag(found))
         return _shown(kind, found)
 
-    return await door.database.read(work)
+    return await context.database.read(work)
 
 
 @router.put("/{kind}", responses={201: {"description": "It was not set up before.", "model": Notifier}})
 async def define_notifier(
     kind: fields.NewSlug,
     given: Definition,
-    door: Given,
-    who: Admin,
+    context: Given,
+    actor: Admin,
     precondition: Changes,
     response: Response,
 ) -> Notifier:
@@ -96,26 +96,26 @@ async def define_notifier(
     there is. Addresses in it may lead to the internet only, unless the operator allows more. The same again
     changes nothing. What the configuration file sets up stays (409).
     """
-    await reachability.vet_notifier(door.fence, kind, given)
-    now = door.clock.now()
+    await reachability.vet_notifier(context.fence, kind, given)
+    now = context.clock.now()
 
     def work(db: Connection) -> tuple[Setup, bool]:
         definition_store.wait_for_turn(db)
         before = desk.notifier_settings.load(db).get(kind)
         precondition.require(None if before is None else tag(before))
-        wanted = edit.read(db, door.vault, who, kind, given, now)
-        return edit.define(db, who, kind, wanted, now), before is None
+        wanted = edit.read(db, context.vault, actor, kind, given, now)
+        return edit.define(db, actor, kind, wanted, now), before is None
 
-    kept, made = await door.database.write(work)
-    put(response, tag(kept), f"{door.public_url}/v1/notifiers/{kind}" if made else None)
+    kept, made = await context.database.write(work)
+    put(response, tag(kept), f"{context.public_url}/v1/notifiers/{kind}" if made else None)
     return _shown(kind, kept)
 
 
 @router.delete("/{kind}", status_code=204)
-async def delete_notifier(kind: fields.Slug, door: Given, who: Admin) -> None:
+async def delete_notifier(kind: fields.Slug, context: Given, actor: Admin) -> None:
     """Forget how it is set up. Refused while a person is reached by it and it cannot do without (409)."""
-    now = door.clock.now()
-    if await door.database.write(lambda db: edit.delete(db, who, kind, now)) is None:
+    now = context.clock.now()
+    if await context.database.write(lambda db: edit.delete(db, actor, kind, now)) is None:
         raise _missing(kind)
 
 

@@ -67,7 +67,7 @@ class People(Answer):
 
 @router.get("")
 async def list_people(
-    door: Given, seen: Reads, after: fields.AfterName = "", limit: fields.Limit = 50
+    context: Given, seen: Reads, after: fields.AfterName = "", limit: fields.Limit = 50
 ) -> People:
     """Everybody who can be paged, with their contacts in the order in which they are tried."""
 
@@ -76,11 +76,11 @@ async def list_people(
         seen.now(tag((found, following)))
         return People(people=[_shown(one) for one in found], next=following)
 
-    return await door.database.read(work)
+    return await context.database.read(work)
 
 
 @router.get("/{name}")
-async def show_person(name: fields.Slug, door: Given, seen: Reads) -> Person:
+async def show_person(name: fields.Slug, context: Given, seen: Reads) -> Person:
     """One person."""
 
     def work(db: Connection) -> Person:
@@ -90,15 +90,15 @@ async def show_person(name: fields.Slug, door: Given, seen: Reads) -> Person:
         seen.now(tag(one))
         return _shown(one)
 
-    return await door.database.read(work)
+    return await context.database.read(work)
 
 
 @router.put("/{name}", responses={201: {"description": "They are new.", "model": Person}})
 async def define_person(
     name: fields.NewSlug,
     given: Definition,
-    door: Given,
-    who: Admin,
+    context: Given,
+    actor: Admin,
     precondition: Changes,
     response: Response,
 ) -> Person:
@@ -108,28 +108,28 @@ async def define_person(
     keeps the one of that kind that there is. Pages that wait go to the new contacts. The same again changes
     nothing. Whom the configuration file declares stays (409).
     """
-    await reachability.vet_person(door.fence, name, given)
-    now = door.clock.now()
+    await reachability.vet_person(context.fence, name, given)
+    now = context.clock.now()
 
     def work(db: Connection) -> tuple[person.Person, bool, Person]:
         definition_store.wait_for_turn(db)
         before = desk.people(db).get(name)
         precondition.require(None if before is None else tag(before))
-        wanted = edit.read(db, door.vault, name, given)
-        edit.define(db, who, wanted, now)
+        wanted = edit.read(db, context.vault, name, given)
+        edit.define(db, actor, wanted, now)
         return wanted, before is None, _shown(wanted)
 
-    kept, made, shown = await door.database.write(work)
-    door.wake()
-    put(response, tag(kept), f"{door.public_url}/v1/people/{name}" if made else None)
+    kept, made, shown = await context.database.write(work)
+    context.wake()
+    put(response, tag(kept), f"{context.public_url}/v1/people/{name}" if made else None)
     return shown
 
 
 @router.delete("/{name}", status_code=204)
-async def delete_person(name: fields.Slug, door: Given, who: Admin) -> None:
+async def delete_person(name: fields.Slug, context: Given, actor: Admin) -> None:
     """Nobody can be paged by this name any more. Refused while a policy pages them (409)."""
-    now = door.clock.now()
-    if await door.database.write(lambda db: edit.delete(db, who, name, now)) is None:
+    now = context.clock.now()
+    if await context.database.write(lambda db: edit.delete(db, actor, name, now)) is None:
         raise _missing(name)
 
 

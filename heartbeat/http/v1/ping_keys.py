@@ -59,7 +59,7 @@ class PingKeyWanted(BaseModel):
 
 @router.get("")
 async def list_ping_keys(
-    door: Given, seen: Reads, after: fields.AfterName = "", limit: fields.Limit = 50
+    context: Given, seen: Reads, after: fields.AfterName = "", limit: fields.Limit = 50
 ) -> PingKeys:
     """Every ping key by name: whence it is, when and by whom it was made, when it was last used; never the key."""
 
@@ -69,18 +69,18 @@ async def list_ping_keys(
         seen.now(tag((found, following)))
         return PingKeys(ping_keys=[PingKey.model_validate(one) for one in found], next=following)
 
-    return await door.database.read(work)
+    return await context.database.read(work)
 
 
 @router.post("", status_code=201)
-async def make_ping_key(asked: PingKeyWanted, door: Given, who: Admin) -> NewPingKey:
+async def make_ping_key(asked: PingKeyWanted, context: Given, actor: Admin) -> NewPingKey:
     """Make a key. It is shown in this answer and never again.
 
     There is one key of a name, so that asking twice makes one: the second time is refused (409). Where the first
     answer was lost, revoke the key and make another.
     """
-    now = door.clock.now()
-    made, key = await door.database.write(lambda db: edit.make(db, who, asked.name, now))
+    now = context.clock.now()
+    made, key = await context.database.write(lambda db: edit.make(db, actor, asked.name, now))
     return NewPingKey(
         name=made.name,
         origin=made.origin,
@@ -88,13 +88,13 @@ async def make_ping_key(asked: PingKeyWanted, door: Given, who: Admin) -> NewPin
         made_by=made.made_by,
         last_used_at=None,
         key=key,
-        ping_url=f"{door.public_url}/ping/{key}/SLUG",
+        ping_url=f"{context.public_url}/ping/{key}/SLUG",
     )
 
 
 @router.delete("/{name}", status_code=204)
-async def revoke_ping_key(name: fields.Slug, door: Given, who: Admin) -> None:
+async def revoke_ping_key(name: fields.Slug, context: Given, actor: Admin) -> None:
     """Pings by this key are refused from now on. What the configuration file declares stays (409)."""
-    now = door.clock.now()
-    if await door.database.write(lambda db: edit.revoke(db, who, name, now)) is None:
+    now = context.clock.now()
+    if await context.database.write(lambda db: edit.revoke(db, actor, name, now)) is None:
         raise NoSuch(f"There is no ping key {name[:100]!r}.")

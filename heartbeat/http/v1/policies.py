@@ -51,7 +51,7 @@ class Policies(Answer):
 
 @router.get("")
 async def list_policies(
-    door: Given, seen: Reads, after: fields.AfterName = "", limit: fields.Limit = 50
+    context: Given, seen: Reads, after: fields.AfterName = "", limit: fields.Limit = 50
 ) -> Policies:
     """Every policy: whom it pages, in which order, and how long each step waits for an answer."""
 
@@ -61,11 +61,11 @@ async def list_policies(
         seen.now(tag((found, following), default))
         return Policies(policies=[_shown(one, default) for one in found], next=following)
 
-    return await door.database.read(work)
+    return await context.database.read(work)
 
 
 @router.get("/{name}")
-async def show_policy(name: fields.Slug, door: Given, seen: Reads) -> Policy:
+async def show_policy(name: fields.Slug, context: Given, seen: Reads) -> Policy:
     """One policy."""
 
     def work(db: Connection) -> Policy:
@@ -74,15 +74,15 @@ async def show_policy(name: fields.Slug, door: Given, seen: Reads) -> Policy:
         seen.now(tag(one, default))
         return _shown(one, default)
 
-    return await door.database.read(work)
+    return await context.database.read(work)
 
 
 @router.put("/{name}", responses={201: {"description": "It is new.", "model": Policy}})
 async def define_policy(
     name: fields.NewSlug,
     given: Definition,
-    door: Given,
-    who: Admin,
+    context: Given,
+    actor: Admin,
     precondition: Changes,
     response: Response,
 ) -> Policy:
@@ -91,39 +91,39 @@ async def define_policy(
     The first policy of an installation becomes the default. Open incidents keep the steps that they opened with.
     The same again changes nothing. What the configuration file declares stays (409).
     """
-    now = door.clock.now()
+    now = context.clock.now()
 
     def work(db: Connection) -> tuple[bool, str, Policy]:
         definition_store.wait_for_turn(db)
         before = desk.policies(db).get(name)
         precondition.require(None if before is None else tag(before))
         wanted = edit.read(db, name, given)
-        edit.define(db, who, wanted, now)
+        edit.define(db, actor, wanted, now)
         default = installation.default_policy(db)
         return before is None, tag(wanted, default), _shown(wanted, default)
 
-    made, current, shown = await door.database.write(work)
-    put(response, current, f"{door.public_url}/v1/policies/{name}" if made else None)
+    made, current, shown = await context.database.write(work)
+    put(response, current, f"{context.public_url}/v1/policies/{name}" if made else None)
     return shown
 
 
 @router.post("/{name}/default")
-async def make_default(name: fields.Slug, door: Given, who: Admin) -> Policy:
+async def make_default(name: fields.Slug, context: Given, actor: Admin) -> Policy:
     """Let it page for checks that name no policy. Refused where the configuration file names one (409)."""
-    now = door.clock.now()
+    now = context.clock.now()
 
     def work(db: Connection) -> Policy:
-        one = _known(edit.make_default(db, who, name, now), name)
+        one = _known(edit.make_default(db, actor, name, now), name)
         return _shown(one, installation.default_policy(db))
 
-    return await door.database.write(work)
+    return await context.database.write(work)
 
 
 @router.delete("/{name}", status_code=204)
-async def delete_policy(name: fields.Slug, door: Given, who: Admin) -> None:
+async def delete_policy(name: fields.Slug, context: Given, actor: Admin) -> None:
     """No incident opens with it any more. Refused while a check names it or needs it as the default (409)."""
-    now = door.clock.now()
-    _known(await door.database.write(lambda db: edit.delete(db, who, name, now)), name)
+    now = context.clock.now()
+    _known(await context.database.write(lambda db: edit.delete(db, actor, name, now)), name)
 
 
 def _shown(one: escalation.Policy, default: str | None) -> Policy:

@@ -46,37 +46,37 @@ class StatusPages(Answer):
 
 @router.get("")
 async def list_status_pages(
-    door: Given, seen: Reads, after: fields.AfterName = "", limit: fields.Limit = 50
+    context: Given, seen: Reads, after: fields.AfterName = "", limit: fields.Limit = 50
 ) -> StatusPages:
     """Every status page by name."""
 
     def work(db: Connection) -> StatusPages:
         found, following = listing.page(definition_store.status_pages_of(db), after, limit)
         seen.now(tag((found, following)))
-        shown = [_shown(one, door.public_url) for one in found]
+        shown = [_shown(one, context.public_url) for one in found]
         return StatusPages(status_pages=shown, next=following)
 
-    return await door.database.read(work)
+    return await context.database.read(work)
 
 
 @router.get("/{name}")
-async def show_status_page(name: fields.Slug, door: Given, seen: Reads) -> StatusPage:
+async def show_status_page(name: fields.Slug, context: Given, seen: Reads) -> StatusPage:
     """One status page."""
 
     def work(db: Connection) -> StatusPage:
         one = _known(definition_store.status_pages_of(db).get(name), name)
         seen.now(tag(one))
-        return _shown(one, door.public_url)
+        return _shown(one, context.public_url)
 
-    return await door.database.read(work)
+    return await context.database.read(work)
 
 
 @router.put("/{name}", responses={201: {"description": "It is new.", "model": StatusPage}})
 async def define_status_page(
     name: fields.NewSlug,
     given: Definition,
-    door: Given,
-    who: Admin,
+    context: Given,
+    actor: Admin,
     precondition: Changes,
     response: Response,
 ) -> StatusPage:
@@ -84,26 +84,26 @@ async def define_status_page(
 
     The same again changes nothing. What the configuration file declares stays (409).
     """
-    now = door.clock.now()
+    now = context.clock.now()
 
     def work(db: Connection) -> tuple[status_page.StatusPage, bool, StatusPage]:
         definition_store.wait_for_turn(db)
         before = definition_store.status_pages_of(db).get(name)
         precondition.require(None if before is None else tag(before))
         wanted = edit.read(name, given)
-        edit.define(db, who, wanted, now)
-        return wanted, before is None, _shown(wanted, door.public_url)
+        edit.define(db, actor, wanted, now)
+        return wanted, before is None, _shown(wanted, context.public_url)
 
-    kept, made, shown = await door.database.write(work)
-    put(response, tag(kept), f"{door.public_url}/v1/status-pages/{name}" if made else None)
+    kept, made, shown = await context.database.write(work)
+    put(response, tag(kept), f"{context.public_url}/v1/status-pages/{name}" if made else None)
     return shown
 
 
 @router.delete("/{name}", status_code=204)
-async def delete_status_page(name: fields.Slug, door: Given, who: Admin) -> None:
+async def delete_status_page(name: fields.Slug, context: Given, actor: Admin) -> None:
     """Take the page away. What the configuration file declares stays (409)."""
-    now = door.clock.now()
-    _known(await door.database.write(lambda db: edit.delete(db, who, name, now)), name)
+    now = context.clock.now()
+    _known(await context.database.write(lambda db: edit.delete(db, actor, name, now)), name)
 
 
 def _shown(one: status_page.StatusPage, public_url: str) -> StatusPage:

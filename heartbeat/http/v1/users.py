@@ -11,7 +11,7 @@ from heartbeat.access import account, store
 from heartbeat.access import users as edit
 from heartbeat.access.account import User as Kept
 from heartbeat.http.auth import Admin, Given
-from heartbeat.http.context import Door
+from heartbeat.http.context import Context
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields, listing
 from heartbeat.http.v1.answers import Answer
@@ -70,10 +70,10 @@ class NewRole(BaseModel):
 
 @router.get("")
 async def list_users(
-    door: Given, who: Admin, seen: Reads, after: fields.AfterText = "", limit: fields.Limit = 50
+    context: Given, actor: Admin, seen: Reads, after: fields.AfterText = "", limit: fields.Limit = 50
 ) -> Users:
     """Every user by name."""
-    del who
+    del actor
 
     def work(db: Connection) -> Users:
         every = {one.name: one for one in store.every_user(db)}
@@ -82,52 +82,52 @@ async def list_users(
         seen.now(tag((told, following)))
         return Users(users=[User.model_validate(one) for one in told], next=following)
 
-    return await door.database.read(work)
+    return await context.database.read(work)
 
 
 @router.post("", status_code=201)
-async def invite_user(asked: Invite, door: Given, who: Admin) -> Invited:
+async def invite_user(asked: Invite, context: Given, actor: Admin) -> Invited:
     """Make a user, who chooses a password by the one-time link of this answer. A name is taken once (409)."""
-    now = door.clock.now()
+    now = context.clock.now()
     name, role = account.name(asked.name), account.role(asked.role)
-    made, token = await door.database.write(lambda db: edit.invite(db, who, name, role, now))
-    return _invited(door, made, token, now)
+    made, token = await context.database.write(lambda db: edit.invite(db, actor, name, role, now))
+    return _invited(context, made, token, now)
 
 
 @router.post("/{name}/role")
-async def change_role(name: Name, asked: NewRole, door: Given, who: Admin) -> User:
+async def change_role(name: Name, asked: NewRole, context: Given, actor: Admin) -> User:
     """Let them do more or less. Their sign-ins end. The last admin stays one (409)."""
-    now, role = door.clock.now(), account.role(asked.role)
+    now, role = context.clock.now(), account.role(asked.role)
     return _there(
-        name, await door.database.write(lambda db: edit.change_role(db, who, _tidy(name), role, now))
+        name, await context.database.write(lambda db: edit.change_role(db, actor, _tidy(name), role, now))
     )
 
 
 @router.post("/{name}/disable")
-async def disable_user(name: Name, door: Given, who: Admin) -> User:
+async def disable_user(name: Name, context: Given, actor: Admin) -> User:
     """Let them in no more. Their sign-ins end. The last admin stays (409)."""
-    now = door.clock.now()
-    return _there(name, await door.database.write(lambda db: edit.disable(db, who, _tidy(name), now)))
+    now = context.clock.now()
+    return _there(name, await context.database.write(lambda db: edit.disable(db, actor, _tidy(name), now)))
 
 
 @router.post("/{name}/enable")
-async def enable_user(name: Name, door: Given, who: Admin) -> User:
+async def enable_user(name: Name, context: Given, actor: Admin) -> User:
     """Let them in again."""
-    now = door.clock.now()
-    return _there(name, await door.database.write(lambda db: edit.enable(db, who, _tidy(name), now)))
+    now = context.clock.now()
+    return _there(name, await context.database.write(lambda db: edit.enable(db, actor, _tidy(name), now)))
 
 
 @router.post("/{name}/reset")
-async def reset_user(name: Name, door: Given, who: Admin) -> Invited:
+async def reset_user(name: Name, context: Given, actor: Admin) -> Invited:
     """Take their password and second factor away, and answer a one-time link by which they choose new ones.
 
     Asked again, it makes another link, and the one before is over.
     """
-    now = door.clock.now()
-    done = await door.database.write(lambda db: edit.reset(db, who, _tidy(name), now))
+    now = context.clock.now()
+    done = await context.database.write(lambda db: edit.reset(db, actor, _tidy(name), now))
     if done is None:
         raise _missing(name)
-    return _invited(door, *done, now)
+    return _invited(context, *done, now)
 
 
 def _told(one: Kept) -> dict[str, object]:
@@ -136,8 +136,8 @@ def _told(one: Kept) -> dict[str, object]:
     return told | {"made_at": one.made_at, "made_by": one.made_by}
 
 
-def _invited(door: Door, one: Kept, token: str, now: datetime) -> Invited:
-    link = {"link": f"{door.public_url}/join/{token}", "link_ends_at": now + edit.LINK_LASTS}
+def _invited(context: Context, one: Kept, token: str, now: datetime) -> Invited:
+    link = {"link": f"{context.public_url}/join/{token}", "link_ends_at": now + edit.LINK_LASTS}
     return Invited.model_validate({**_told(one), **link})
 
 

@@ -10,7 +10,7 @@ from heartbeat.access import store
 from heartbeat.access.account import User
 from heartbeat.access.hasher import Hasher
 from heartbeat.access.sign_in import Client, Gate
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.audit import Deed, listed
 from heartbeat.database import Database
 from tests.unit.conftest import NOW
@@ -18,7 +18,7 @@ from tests.unit.conftest import NOW
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD = "correct horse battery"
 HERE = Client("192.0.2.1", "a browser")
-ROOT = Who("root", Role.ADMIN, "session", "192.0.2.1")
+ROOT = Actor("root", Role.ADMIN, "session", "192.0.2.1")
 
 
 @pytest.fixture

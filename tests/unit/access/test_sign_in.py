@@ -16,7 +16,7 @@ from heartbeat.access.hasher import Hasher
 from heartbeat.access.session import Limits
 from heartbeat.access.sign_in import WRONG_CREDENTIALS, Gate, Refused
 from heartbeat.access.tables import sign_in_tries
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.database import Database
 from tests.unit.access.conftest import CHEAP, HERE, PASSWORD, add, deeds
 from tests.unit.conftest import NOW
@@ -187,7 +187,7 @@ async def test_a_new_session_replaces_the_one_in_the_browser(database: Database)
 async def test_only_an_existing_session_can_end(database: Database) -> None:
     anna = await database.write(add)
     made = await database.write(lambda db: sign_in.begin(db, anna, "password", HERE, NOW, LIMITS))
-    actor = Who("anna", Role.ADMIN, "session")
+    actor = Actor("anna", Role.ADMIN, "session")
     for token_ in ("", "another", made, made):
         await database.write(partial(sign_in.end, token_=token_, actor=actor, now=NOW))
     assert [deed.action for deed in await deeds(database)] == ["sign_out", "sign_in"]

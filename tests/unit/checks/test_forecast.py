@@ -15,7 +15,7 @@ from alerting.notice import Links, Subject
 from alerting.person import OPERATOR, Contact, Person
 from alerting.tables import pages
 from heartbeat import database, installation
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.checks import actions, cause, check, checker, forecast, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check
@@ -31,7 +31,7 @@ OPS = Policy(
 NOBODY = Policy("nobody", (Step(("ghost",), timedelta(minutes=2)),))
 GATHERING = timedelta(seconds=10)
 DOWN = NOW + timedelta(minutes=6)
-ANNA = Who("anna", Role.ADMIN, "session")
+ANNA = Actor("anna", Role.ADMIN, "session")
 URL = "http://test/incidents"
 
 

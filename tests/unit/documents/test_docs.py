@@ -74,7 +74,7 @@ from heartbeat.http.console.checks import bulk, search
 from heartbeat.http.console.checks import list as check_list
 from heartbeat.http.console.checks import query as check_query
 from heartbeat.http.console.on_call import policy_fields, policy_form
-from heartbeat.http.context import Door
+from heartbeat.http.context import Context
 from heartbeat.http.pages import live
 from heartbeat.http.pages import render as renderer
 from heartbeat.http.pings import dialect, healthchecks, receiver
@@ -258,7 +258,7 @@ def test_every_metric_is_documented_and_no_other(make_database_url: Callable[[st
 
 def addresses() -> dict[str, set[str]]:
     """Every address that the service answers, with its methods."""
-    door = Door(
+    context = Context(
         database=NOBODY,
         clock=WallClock(),
         metrics=Metrics(),
@@ -274,7 +274,7 @@ def addresses() -> dict[str, set[str]]:
         ways=NOBODY,
     )
     found: dict[str, set[str]] = {"/livez": {"GET"}, healthchecks.PREFIX: {"GET"}}
-    for route in iter_route_contexts(http_app.build(door).routes):
+    for route in iter_route_contexts(http_app.build(context).routes):
         path = re.sub(r":\w+}", "}", str(getattr(route, "path", "")))
         found.setdefault(path, set()).update(getattr(route, "methods", None) or ())
     return found

@@ -119,13 +119,13 @@ def visitor(system: System, **headers: str) -> httpx.AsyncClient:
 
 async def make_check(system: System, slug: str = "job", **changes: Any) -> Check:
     """A check that is expected every five minutes with a minute of grace, or as `changes` say."""
-    await system.door.database.write(lambda db: check_store.insert(db, [a_check(slug, **changes)]))
+    await system.context.database.write(lambda db: check_store.insert(db, [a_check(slug, **changes)]))
     return await read_check(system, slug)
 
 
 async def read_check(system: System, slug: str = "job") -> Check:
     """The check as it stands."""
-    found = await system.door.database.read(lambda db: check_store.load(db, slug))
+    found = await system.context.database.read(lambda db: check_store.load(db, slug))
     assert found is not None
     return found
 
@@ -140,14 +140,14 @@ async def ping(system: System, one: Check, suffix: str = "", body: bytes | None 
 async def fall_silent(system: System, clock: SetClock, *those: Check) -> int:
     """Let checks miss their time, one after the other waiting; the number of the incident of the last."""
     clock.advance(minutes=6)
-    await system.door.database.write(lambda db: checker.sweep(db, clock.now()))
+    await system.context.database.write(lambda db: checker.sweep(db, clock.now()))
     return await incident_of(system, those[-1])
 
 
 async def incident_of(system: System, one: Check) -> int:
     """The number of the open incident that a check belongs to."""
     key = symptoms.key_of(one)
-    return (await system.door.database.read(lambda db: desk.incident_of(db, [key])))[key]
+    return (await system.context.database.read(lambda db: desk.incident_of(db, [key])))[key]
 
 
 def refuse_database(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,4 +163,4 @@ def refuse_database(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
 async def escalate(system: System, clock: SetClock) -> None:
     """Let the gathering time pass and write the pages that are due."""
     clock.advance(seconds=10)
-    await system.door.database.write(lambda db: escalator.sweep(db, clock.now()))
+    await system.context.database.write(lambda db: escalator.sweep(db, clock.now()))

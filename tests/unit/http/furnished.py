@@ -66,7 +66,7 @@ class World:
 
     async def write(self, work: Callable[[Connection], Any]) -> Any:
         """Do this beside what is tried."""
-        return await self.system.door.database.write(work)
+        return await self.system.context.database.write(work)
 
 
 @asynccontextmanager
@@ -90,7 +90,7 @@ async def _people(world: World) -> None:
         add(db, "bob", Role.RESPONDER)
         add(db, "gone", disabled_at=now)
         # Another browser of Anna's, whose sign-in has the number 1.
-        sign_in.begin(db, anna, "password", Client("192.0.2.1"), now, world.system.door.ways.limits)
+        sign_in.begin(db, anna, "password", Client("192.0.2.1"), now, world.system.context.ways.limits)
 
     await world.write(work)
     signed_in = await world.browser.post("/sign-in", data={"name": "anna", "password": PASSWORD})

@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from heartbeat.access import store
-from heartbeat.actor import Who
+from heartbeat.actor import Actor
 from heartbeat.app import System
 from heartbeat.database import Database, Unavailable
 from heartbeat.http import app as http_app
@@ -27,7 +27,7 @@ from tests.unit.http.markup import sound
 @pytest.fixture
 def web(system: System) -> FastAPI:
     """The web application by itself."""
-    return http_app.build(system.door)
+    return http_app.build(system.context)
 
 
 def request(web: FastAPI, cookie: str = "", client: str = "192.0.2.1", **headers: str) -> Request:
@@ -104,7 +104,7 @@ async def test_a_prometheus_may_send_the_key_as_a_password(
 
 
 async def test_an_installation_without_a_key_lets_nobody_in(system: System) -> None:
-    assert not auth.key_matches(replace(system.door, admin_key=""), "")
+    assert not auth.key_matches(replace(system.context, admin_key=""), "")
 
 
 async def test_pings_and_health_want_no_key(system: System, client: httpx.AsyncClient) -> None:
@@ -136,7 +136,7 @@ async def test_a_session_ends_after_a_week_however_much_it_is_used(web: FastAPI,
 
 async def test_another_admin_key_ends_the_session(web: FastAPI) -> None:
     asked = request(web, await session(web))
-    web.state.door = replace(web.state.door, admin_key="another-key-altogether-of-enough-length")
+    web.state.context = replace(web.state.context, admin_key="another-key-altogether-of-enough-length")
 
     assert await auth.page_actor(asked) is None
 
@@ -180,7 +180,7 @@ async def test_what_is_no_session_signs_nobody_in(web: FastAPI) -> None:
 async def test_the_cookie_is_kept_from_scripts_other_sites_and_clear_text(
     web: FastAPI, public_url: str, name: str
 ) -> None:
-    web.state.door = replace(web.state.door, public_url=public_url)
+    web.state.context = replace(web.state.context, public_url=public_url)
     response = Response()
     await auth.begin(request(web), response, None, "admin key")
     ((found, cookie),) = SimpleCookie(response.headers["set-cookie"]).items()
@@ -267,5 +267,5 @@ async def test_a_form_of_another_session_is_refused(web: FastAPI) -> None:
         auth.check_csrf(mine, {})
 
 
-def _name(who: Who | None) -> str:
-    return who.name if who else ""
+def _name(actor: Actor | None) -> str:
+    return actor.name if actor else ""

@@ -33,13 +33,13 @@ def changing(web: FastAPI) -> Iterator[tuple[str, str]]:
 
 async def deeds_since(system: System, number: int) -> list[Deed]:
     """What the log says that came after."""
-    found = await system.door.database.read(lambda db: audit.listed(db, limit=200))
+    found = await system.context.database.read(lambda db: audit.listed(db, limit=200))
     return [deed for deed in found if deed.id > number]
 
 
 def test_no_address_that_changes_something_is_forgotten(system: System) -> None:
     assert (
-        set(changing(http_app.build(system.door)))
+        set(changing(http_app.build(system.context)))
         == {(case.method, case.address) for case in EVERY} | NOT_TOLD
     )
 

@@ -79,7 +79,7 @@ def filled(path: str) -> str:
 
 @pytest.fixture
 def web(system: System) -> FastAPI:
-    return http_app.build(system.door)
+    return http_app.build(system.context)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ async def browsers(system: System) -> AsyncIterator[Mapping[Role, httpx.AsyncCli
     """A browser for each role."""
     made = {}
     for role in Role:
-        await system.door.database.write(lambda db, role=role: add(db, f"a-{role}", role))  # type: ignore[misc]
+        await system.context.database.write(lambda db, role=role: add(db, f"a-{role}", role))  # type: ignore[misc]
         made[role] = visitor(system, accept="text/html")
         answer = await made[role].post("/sign-in", data={"name": f"a-{role}", "password": PASSWORD})
         assert answer.status_code == 303
@@ -146,7 +146,7 @@ async def test_what_is_open_wants_none(client: httpx.AsyncClient) -> None:
 async def test_a_key_opens_what_its_scopes_say(system: System, web: FastAPI, name: str) -> None:
     scopes, chosen, role = PROGRAMS[name]
     make = lambda db: api_keys.make(db, ROOT, name, scopes, chosen, None, NOW)  # noqa: E731
-    _, clear = await system.door.database.write(make)
+    _, clear = await system.context.database.write(make)
     async with visitor(system, Authorization=f"Bearer {clear}") as program:
         for method, path, needed in _last_the_most(api(web)):
             answer = await program.request(method, filled(path))

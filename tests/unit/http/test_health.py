@@ -146,7 +146,7 @@ async def test_a_process_without_the_api_still_tells_how_it_does(
     roles = frozenset({"checker"})
     async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503))) as http:
         checker = app.build(
-            replace(settings, roles=roles), database=system.door.database, clock=clock, http=http
+            replace(settings, roles=roles), database=system.context.database, clock=clock, http=http
         )
         async with visitor(checker, Authorization=f"Bearer {settings.admin_key}") as caller:
             statuses = {
@@ -310,7 +310,7 @@ async def test_labels_of_checks_are_shown_where_they_are_named(
     await make_check(system, "a", labels={"host": "vault-1", "team": "ops", "secret": "x"})
     await make_check(system, "b", labels={"team": 'the "others"'})
     shown = metrics.ChecksShown(True, (("label_host", "host"), ("label_team", "team")))
-    monkeypatch.setattr(system.door.metrics, "shown", shown)
+    monkeypatch.setattr(system.context.metrics, "shown", shown)
 
     found = await scrape(admin)
 
@@ -326,7 +326,7 @@ async def test_series_of_single_checks_turned_off(
 ) -> None:
     await make_check(system)
     monkeypatch.setattr(check_series, "MAX_CHECKS", 0)
-    monkeypatch.setattr(system.door.metrics, "shown", metrics.ChecksShown(each=False))
+    monkeypatch.setattr(system.context.metrics, "shown", metrics.ChecksShown(each=False))
 
     found = await scrape(admin)
 
@@ -347,7 +347,7 @@ async def test_a_page_that_was_taken_is_measured_and_logged(
     await escalate(system, clock)
     clock.advance(seconds=7)
     assert await system.courier.dispatch() == 1
-    assert system.door.metrics.registry.get_sample_value("heartbeat_sends_under_way") == 1
+    assert system.context.metrics.registry.get_sample_value("heartbeat_sends_under_way") == 1
     await system.courier.settle(5)
 
     found = await scrape(admin)
@@ -366,7 +366,7 @@ async def test_too_many_checks_have_no_series_and_that_is_told(
     system: System, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(check_series, "MAX_CHECKS", 2)
-    await system.door.database.write(lambda db: check_store.insert(db, [a_check("a"), a_check("b")]))
+    await system.context.database.write(lambda db: check_store.insert(db, [a_check("a"), a_check("b")]))
     some = await scrape(admin)
     await make_check(system, "c")
     many = await scrape(admin)

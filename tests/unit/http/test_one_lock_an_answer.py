@@ -26,7 +26,7 @@ async def test_an_answer_by_the_api_locks_its_incident_once(
     system: System, admin: httpx.AsyncClient, number: int, action: str
 ) -> None:
     body = {"until": LATER} if action == "snooze" else None
-    with locks_counted(system.door.database.writer) as locks:
+    with locks_counted(system.context.database.writer) as locks:
         answer = await admin.post(f"/v1/incidents/{number}/{action}", json=body)
     assert answer.json()["outcome"] == f"{action.removesuffix('e')}ed"
     assert len(locks) == 1, locks
@@ -37,7 +37,7 @@ async def test_an_answer_on_the_console_locks_its_incident_once(
     system: System, browser: httpx.AsyncClient, number: int, action: str
 ) -> None:
     csrf = (await see(browser, f"/incidents/{number}")).fields["csrf"]
-    with locks_counted(system.door.database.writer) as locks:
+    with locks_counted(system.context.database.writer) as locks:
         answer = await browser.post(f"/incidents/{number}/{action}", data={"csrf": csrf, "for": "1h"})
     assert (answer.status_code, answer.headers["location"]) == (303, f"/incidents/{number}")
     assert len(locks) == 1, locks
@@ -45,7 +45,7 @@ async def test_an_answer_on_the_console_locks_its_incident_once(
 
 async def test_an_answer_by_the_link_in_a_page_locks_its_incident_once(system: System, number: int) -> None:
     async with visitor(system) as phone:
-        with locks_counted(system.door.database.writer) as locks:
+        with locks_counted(system.context.database.writer) as locks:
             answer = await phone.post(address(number))
     assert answer.text.startswith("Acknowledged by First responder")
     assert len(locks) == 1, locks

@@ -28,8 +28,8 @@ async def asked(
     system: System, proxy: Proxy | None, peer: str = "10.0.0.1", **headers: str
 ) -> httpx.Response:
     """The account page, as somebody sees it who comes from this address with these headers."""
-    door = replace(system.door, ways=replace(system.door.ways, proxy=proxy))
-    transport = httpx.ASGITransport(app=http_app.build(door), client=(peer, 1))
+    context = replace(system.context, ways=replace(system.context.ways, proxy=proxy))
+    transport = httpx.ASGITransport(app=http_app.build(context), client=(peer, 1))
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=given) as browser:
         return await browser.get("/account")
@@ -49,7 +49,7 @@ async def test_from_any_other_address_the_header_is_ignored(system: System, peer
 
 
 async def test_it_is_off_by_default(system: System) -> None:
-    assert system.door.ways.proxy is None
+    assert system.context.ways.proxy is None
     assert (await asked(system, None, X_User="anna", X_Role="admin")).status_code == 303
 
 
@@ -59,8 +59,8 @@ async def test_a_name_that_is_none_lets_nobody_in(system: System, name: str) -> 
 
 
 async def test_a_header_that_comes_twice_lets_nobody_in(system: System) -> None:
-    door = replace(system.door, ways=replace(system.door.ways, proxy=PROXY))
-    transport = httpx.ASGITransport(app=http_app.build(door), client=("10.0.0.1", 1))
+    context = replace(system.context, ways=replace(system.context.ways, proxy=PROXY))
+    transport = httpx.ASGITransport(app=http_app.build(context), client=("10.0.0.1", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as browser:
         answer = await browser.get("/account", headers=[("X-User", "anna"), ("X-User", "root")])
     assert answer.status_code == 303
@@ -74,8 +74,8 @@ async def test_a_role_that_is_none_is_a_viewer(system: System, given: str) -> No
 
 async def test_without_a_header_for_roles_users_have_their_own(system: System) -> None:
     proxy = replace(PROXY, role_header="")
-    await system.door.database.write(lambda db: add(db, "anna", Role.RESPONDER))
-    await system.door.database.write(lambda db: add(db, "gone", Role.ADMIN, disabled_at=NOW))
+    await system.context.database.write(lambda db: add(db, "anna", Role.RESPONDER))
+    await system.context.database.write(lambda db: add(db, "gone", Role.ADMIN, disabled_at=NOW))
     known = await asked(system, proxy, X_User="anna", X_Role="admin")
     assert "with the role responder" in sound(known.text).words
     unknown = await asked(system, proxy, X_User="bob", X_Role="admin")
@@ -85,8 +85,8 @@ async def test_without_a_header_for_roles_users_have_their_own(system: System) -
 
 async def test_a_form_is_bound_to_whom_the_proxy_names(system: System) -> None:
     await make_check(system)
-    door = replace(system.door, ways=replace(system.door.ways, proxy=PROXY))
-    transport = httpx.ASGITransport(app=http_app.build(door), client=("10.0.0.1", 1))
+    context = replace(system.context, ways=replace(system.context.ways, proxy=PROXY))
+    transport = httpx.ASGITransport(app=http_app.build(context), client=("10.0.0.1", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as browser:
         anna, eve = ({"X-User": name, "X-Role": "responder"} for name in ("anna", "eve"))
         csrf = sound((await browser.get("/", headers=anna)).text).fields["csrf"]
@@ -108,13 +108,13 @@ async def test_one_signs_out_where_one_has_signed_in(system: System) -> None:
 
 
 async def test_what_was_no_sign_in_here_is_none_that_ends_in_the_audit_log(system: System) -> None:
-    door = replace(system.door, ways=replace(system.door.ways, proxy=PROXY))
-    transport = httpx.ASGITransport(app=http_app.build(door), client=("10.0.0.1", 1))
+    context = replace(system.context, ways=replace(system.context.ways, proxy=PROXY))
+    transport = httpx.ASGITransport(app=http_app.build(context), client=("10.0.0.1", 1))
     anna = {"X-User": "anna", "X-Role": "responder"}
     async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=anna) as browser:
         csrf = sound((await browser.get("/checks")).text).fields.get("csrf", "")
         await browser.post("/sign-out", data={"csrf": csrf})
-    assert await system.door.database.read(lambda db: audit.listed(db, limit=9)) == []
+    assert await system.context.database.read(lambda db: audit.listed(db, limit=9)) == []
 
 
 Seen = list[tuple[str, str]]
@@ -191,8 +191,8 @@ def test_a_setting_that_would_let_anybody_in_is_refused(given: dict[str, str], w
 
 async def test_the_metrics_can_be_opened(system: System) -> None:
     for opened, status in ((False, 401), (True, 200)):
-        door = replace(system.door, ways=replace(system.door.ways, metrics_open=opened))
-        transport = httpx.ASGITransport(app=http_app.build(door))
+        context = replace(system.context, ways=replace(system.context.ways, metrics_open=opened))
+        transport = httpx.ASGITransport(app=http_app.build(context))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             assert (await client.get("/metrics")).status_code == status
             assert (await client.get("/v1/checks")).status_code == 401

@@ -213,7 +213,7 @@ async def test_a_collector_that_hangs_holds_up_nobody(
 
 def test_without_an_address_there_is_nothing(settings: Settings, system: System) -> None:
     assert tracing.begin(settings) is None
-    assert system.ingest._observe_batch == system.door.metrics.pings.observe_batch
+    assert system.ingest._observe_batch == system.context.metrics.pings.observe_batch
     with untold("send", page=1) as one, untold("tick") as other:
         one.know(outcome="accepted")
         one.forget()

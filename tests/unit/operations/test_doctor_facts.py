@@ -108,7 +108,7 @@ async def test_what_is_wrong_with_what_there_is_is_found(given: Settings) -> Non
             Person("none", "None", ()),
         ]
         steps = {"ops": "anna", "mail": "ben", "nobody": "none", "gone": "nobody-at-all"}
-        policies = [Policy(name, (Step((who,), timedelta(minutes=5)),)) for name, who in steps.items()]
+        policies = [Policy(name, (Step((actor,), timedelta(minutes=5)),)) for name, actor in steps.items()]
         desk.install(db, people, policies, {})
         installation.remember(db, "policy_outside", "ops")
         token = old.seal("tk_T0K3N", registry.about("ntfy", "token"))

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from heartbeat.access import api_key_store
 from heartbeat.access import api_keys as api_keys
 from heartbeat.access.api_key import Scope
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.checks.check import Check, Signal
 from heartbeat.database import Database, Unavailable
 from heartbeat.definitions.edit import ping_keys as edit
@@ -21,7 +21,7 @@ from heartbeat.pings.ingest import Ingest
 from tests.unit.conftest import NOW, a_check
 
 Insert = Callable[[Connection, list[Check]], dict[str, Check]]
-ANNA = Who("anna", Role.ADMIN, "api")
+ANNA = Actor("anna", Role.ADMIN, "api")
 
 
 @dataclass

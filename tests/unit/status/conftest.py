@@ -35,7 +35,7 @@ CHECK_COUNTS = (
 
 async def define(where: System, *pages: StatusPage) -> None:
     """Make these the status pages, and no others."""
-    await where.door.database.write(lambda db: definition_store.replace_status_pages(db, pages))
+    await where.context.database.write(lambda db: definition_store.replace_status_pages(db, pages))
 
 
 def a_snapshot(page: StatusPage = PAGE, at: datetime = NOW, **facts: Any) -> Snapshot:

@@ -21,7 +21,7 @@ CPU = {"component": "cpu", "region": "us"}
 
 async def told(system: System) -> list[Announcement]:
     """Everything on the page, newest first."""
-    return await system.door.database.read(lambda db: store.listed(db, "public", limit=10))
+    return await system.context.database.read(lambda db: store.listed(db, "public", limit=10))
 
 
 async def make_maintenance(system: System, **facts: Any) -> Announcement:
@@ -152,5 +152,5 @@ async def test_a_failure_is_logged_and_the_next_round_follows(
     assert await system.steward.round() == 0
     assert "the database is away" in caplog.text
     assert "steward failed" in caplog.text
-    (family,) = system.door.metrics.status_pages.steward_failures.collect()
+    (family,) = system.context.metrics.status_pages.steward_failures.collect()
     assert family.samples[0].value == 2

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from heartbeat import audit
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.app import System
 from heartbeat.checks import maintenance, maintenance_store
 from heartbeat.status import drafting, editor, store
@@ -18,17 +18,17 @@ from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
 from tests.unit.status.conftest import PAGE, define
 from tests.unit.status.test_announcement import wanted
 
-ANNA = Who("anna", Role.RESPONDER, "session", "127.0.0.1")
+ANNA = Actor("anna", Role.RESPONDER, "session", "127.0.0.1")
 BOTH = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 
 
 async def do(system: System, work: Any, *given: Any, **more: Any) -> Any:
     """One thing that Anna does."""
-    return await system.door.database.write(lambda db: work(db, ANNA, *given, **more))
+    return await system.context.database.write(lambda db: work(db, ANNA, *given, **more))
 
 
 async def deeds(system: System, one: Announcement) -> list[str]:
-    found = await system.door.database.read(
+    found = await system.context.database.read(
         lambda db: audit.listed(db, limit=50, target=f"announcement {one.id}")
     )
     assert {(deed.actor, deed.via, deed.remote) for deed in found} == {("anna", "session", "127.0.0.1")}
@@ -45,9 +45,9 @@ async def defined(system: System) -> System:
 @BOTH
 async def test_a_draft_reaches_nobody_until_it_is_published(defined: System) -> None:
     one = await do(defined, editor.make, "public", wanted(), NOW)
-    assert await defined.door.database.read(lambda db: store.published(db, "public", NOW, 10)) == []
+    assert await defined.context.database.read(lambda db: store.published(db, "public", NOW, 10)) == []
     known = await do(defined, editor.publish, one.id, NOW + timedelta(minutes=1))
-    told = await defined.door.database.read(lambda db: store.published(db, "public", NOW, 10))
+    told = await defined.context.database.read(lambda db: store.published(db, "public", NOW, 10))
     assert told == [known]
     assert [(said.body, said.by, said.status) for said in known.updates] == [
         ("We look into it.", "anna", Status.INVESTIGATING)
@@ -68,7 +68,7 @@ async def test_the_same_update_is_added_once(defined: System) -> None:
     assert [said.status.value for said in now.updates] == ["resolved", "identified", "investigating"]
     assert now.updates[0].affected == mail
     assert now.resolved_at == at
-    found = await defined.door.database.read(lambda db: store.load(db, one.id))
+    found = await defined.context.database.read(lambda db: store.load(db, one.id))
     assert found == now
     assert await deeds(defined, one) == ["make", "publish", "update", "update"]
 
@@ -150,7 +150,9 @@ async def test_an_incident_that_affects_nothing_on_the_page_makes_no_draft(
 async def test_a_draft_is_made_from_a_maintenance_window(defined: System) -> None:
     await make_check(defined, "us", labels={"component": "cpu", "region": "us"})
     given = maintenance.Wanted("New disks", "", {"region": "us"}, NOW, NOW + timedelta(hours=2))
-    window = await defined.door.database.write(lambda db: maintenance_store.add(db, given, "anna", NOW, None))
+    window = await defined.context.database.write(
+        lambda db: maintenance_store.add(db, given, "anna", NOW, None)
+    )
     number = window.id
     made = await do(defined, drafting.from_window, "public", number, NOW)
     assert (made.kind, made.title, made.status) == (Kind.MAINTENANCE, "New disks", Status.SCHEDULED)

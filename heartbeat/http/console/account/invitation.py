@@ -16,33 +16,33 @@ from heartbeat.access.hasher import Busy
 from heartbeat.access.users import BY_LINK, LinkGone
 from heartbeat.http import auth
 from heartbeat.http.console.request import FORM_FIELDS
-from heartbeat.http.context import Door
+from heartbeat.http.context import Context
 from heartbeat.http.pages import render
 
 _PRIVATE = {"X-Robots-Tag": "noindex"}
 DIFFERENT = "password: the two do not agree; type the same password twice."
 
 
-def router(door: Door) -> APIRouter:
+def router(context: Context) -> APIRouter:
     """The page behind a one-time link."""
     routes = APIRouter()
 
     async def look(request: Request) -> Response:
-        token, now = request.path_params["token"], door.clock.now()
+        token, now = request.path_params["token"], context.clock.now()
         try:
-            invited = await door.database.read(lambda db: users.link_is_for(db, token, now))
+            invited = await context.database.read(lambda db: users.link_is_for(db, token, now))
         except LinkGone as gone:
             return _gone(request, gone)
         return _form(invited)
 
     async def act(request: Request) -> Response:
         auth.check_origin(request)
-        token, now = request.path_params["token"], door.clock.now()
+        token, now = request.path_params["token"], context.clock.now()
         form = await request.form(max_files=0, max_fields=FORM_FIELDS)
         given, again = str(form.get("password", "")), str(form.get("again", ""))
         asked = str(form.get("name", ""))
         try:
-            invited = await door.database.read(lambda db: users.link_is_for(db, token, now))
+            invited = await context.database.read(lambda db: users.link_is_for(db, token, now))
         except LinkGone as gone:
             return _gone(request, gone)
         try:
@@ -56,11 +56,11 @@ def router(door: Door) -> APIRouter:
         remote = auth.whence(request).remote
         try:
             if invited is None:
-                user = await door.database.write(
+                user = await context.database.write(
                     lambda db: users.make_first(db, token, name, hashed, now, remote)
                 )
             else:
-                user = await door.database.write(lambda db: users.accept(db, token, hashed, now, remote))
+                user = await context.database.write(lambda db: users.accept(db, token, hashed, now, remote))
         except LinkGone as gone:
             return _gone(request, gone)
         answer = render.see_other("/")

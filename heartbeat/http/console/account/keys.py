@@ -36,7 +36,7 @@ async def make(visit: Visit) -> Response:
         scopes = api_key.scopes(str(scope) for scope in form.getlist("scope"))
         role = rules.role(str(form.get("role", Role.RESPONDER)))
         made, clear = await visit.write(
-            lambda db: api_keys.make(db, visit.who, name, scopes, role, ends_at, visit.now)
+            lambda db: api_keys.make(db, visit.actor, name, scopes, role, ends_at, visit.now)
         )
     except (Unfit, KeyExists) as wrong:
         return await _page(visit, str(wrong), 409 if isinstance(wrong, KeyExists) else 422)
@@ -64,7 +64,7 @@ async def ask_revoke(visit: Visit) -> Response:
 
 async def revoke(visit: Visit) -> Response:
     """Take a key back."""
-    done = await visit.write(lambda db: api_keys.revoke(db, visit.who, _name(visit), visit.now))
+    done = await visit.write(lambda db: api_keys.revoke(db, visit.actor, _name(visit), visit.now))
     return _missing(visit) if done is None else render.see_other("/keys")
 
 

@@ -37,14 +37,14 @@ async def change_password(visit: Visit) -> Response:
         if given != again:
             raise Unfit(DIFFERENT)
         old = str(visit.form.get("password", ""))
-        found = await sign_in.prove(gate, visit.door.database, user.name, old, from_, visit.now)
+        found = await sign_in.prove(gate, visit.context.database, user.name, old, from_, visit.now)
         if isinstance(found, Refused):
             wrong = "password: the one you have now is not this." if found.wait is None else found.words
             return await _page(visit, wrong, 429 if found.wait else 403)
         hashed = await gate.hasher.hashed(chosen)
     except (Unfit, Busy) as wrong_:
         return await _page(visit, str(wrong_), 422)
-    await visit.write(lambda db: users.set_password(db, visit.who, user, hashed, visit.now))
+    await visit.write(lambda db: users.set_password(db, visit.actor, user, hashed, visit.now))
     answer = render.see_other("/account")
     await auth.begin(visit.request, answer, user, "new password")
     return answer
@@ -54,7 +54,7 @@ async def end_one(visit: Visit) -> Response:
     """Sign out in another browser."""
     user, number = await _user(visit), visit.number
     if user is not None:
-        await visit.write(lambda db: sign_in.end_of(db, visit.who, user, number, visit.now))
+        await visit.write(lambda db: sign_in.end_of(db, visit.actor, user, number, visit.now))
     return render.see_other("/account")
 
 
@@ -63,7 +63,7 @@ async def end_others(visit: Visit) -> Response:
     here = await auth.present(visit.request)
     if here is not None and here.user is not None:
         user, number = here.user, here.id
-        await visit.write(lambda db: sign_in.end_others(db, visit.who, user, number, visit.now))
+        await visit.write(lambda db: sign_in.end_others(db, visit.actor, user, number, visit.now))
     return render.see_other("/account")
 
 
@@ -85,7 +85,7 @@ async def _page(visit: Visit, wrong: str = "", status: int = 200) -> Response:
     user = here.user if here is not None else None
     facts: dict[str, Any] = {"user": user, "here": here, "wrong": wrong, "sign_ins": [], "codes_left": 0}
     if user is not None:
-        limits = visit.door.ways.limits
+        limits = visit.context.ways.limits
         every = await visit.read(lambda db: store.sessions_of(db, user))
         facts["codes_left"] = await visit.read(lambda db: store.recovery_codes_left(db, user.id))
         facts["sign_ins"] = [one for one in every if life.is_valid(one, visit.now, limits, "")]

@@ -36,7 +36,7 @@ async def turn_on(visit: Visit) -> Response:
     user = await _user(visit)
     if user is None:
         return _not_here(visit)
-    vault, now = visit.door.vault, visit.now
+    vault, now = visit.context.vault, visit.now
     try:
         # It went through the browser sealed and bound to its user, so that nothing had to be kept meanwhile.
         secret = vault.open(str(visit.form.get("secret", "")), _about(user))
@@ -44,7 +44,7 @@ async def turn_on(visit: Visit) -> Response:
         return render.see_other("/account/second-factor")
     given = str(visit.form.get("code", ""))
     codes = await visit.write(
-        lambda db: second_factor_actions.turn_on(db, visit.who, user, vault, secret, given, now)
+        lambda db: second_factor_actions.turn_on(db, visit.actor, user, vault, secret, given, now)
     )
     if codes is None:
         return _offer(visit, user, secret, second_factor_actions.WRONG_CODE, 422)
@@ -66,7 +66,7 @@ async def turn_off(visit: Visit) -> Response:
     gate, from_ = auth.gate_of(visit.request), auth.whence(visit.request)
     given = str(visit.form.get("password", ""))
     try:
-        found = await sign_in.prove(gate, visit.door.database, user.name, given, from_, visit.now)
+        found = await sign_in.prove(gate, visit.context.database, user.name, given, from_, visit.now)
     except Busy as busy:
         return _ask_off(visit, str(busy), 429)
     if isinstance(found, Refused):
@@ -74,7 +74,7 @@ async def turn_off(visit: Visit) -> Response:
 
     def off(db: Connection) -> None:
         gate.forgive(db, user.name)
-        second_factor_actions.turn_off(db, visit.who, user, visit.now)
+        second_factor_actions.turn_off(db, visit.actor, user, visit.now)
 
     await visit.write(off)
     return render.see_other("/account")
@@ -98,7 +98,7 @@ async def _user(visit: Visit) -> User | None:
 
 
 def _offer(visit: Visit, user: User, secret: str, wrong: str = "", status: int = 200) -> Response:
-    host = urlsplit(visit.door.public_url).netloc
+    host = urlsplit(visit.context.public_url).netloc
     drawn = BytesIO()
     segno.make(second_factor.address(secret, user.name, host)).save(
         drawn,
@@ -110,7 +110,7 @@ def _offer(visit: Visit, user: User, secret: str, wrong: str = "", status: int =
         light="#fff",
         title="For the authenticator",
     )
-    sealed = visit.door.vault.seal(secret, _about(user))
+    sealed = visit.context.vault.seal(secret, _about(user))
     spaced = " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))
     facts: dict[str, Any] = {"picture": Markup(drawn.getvalue().decode()), "secret": spaced, "sealed": sealed}  # noqa: S704  # drawn here
     return visit.show("account/second_factor.html", status=status, wrong=wrong, **facts)

@@ -14,7 +14,7 @@ from heartbeat.access.hasher import Busy
 from heartbeat.access.sign_in import Refused
 from heartbeat.http import auth
 from heartbeat.http.console.request import FORM_FIELDS, local
-from heartbeat.http.context import Door
+from heartbeat.http.context import Context
 from heartbeat.http.pages import render
 from heartbeat.vault import Unreadable
 
@@ -28,7 +28,7 @@ UNREADABLE = (
 NO_KEY = "The admin key does not open the console any more: sign in by name. It still opens the API."
 
 
-def router(door: Door) -> APIRouter:
+def router(context: Context) -> APIRouter:
     """The form, its answer, and the way out."""
     routes = APIRouter()
 
@@ -36,17 +36,17 @@ def router(door: Door) -> APIRouter:
         wanted = local(request.query_params.get("next", "/"))
         if await auth.page_actor(request) is not None:
             return render.see_other(wanted)
-        return await _form(door, wanted)
+        return await _form(context, wanted)
 
     async def begin(request: Request) -> Response:
         auth.check_origin(request)
         form = await request.form(max_files=0, max_fields=FORM_FIELDS)
-        gate, from_, now = auth.gate_of(request), auth.whence(request), door.clock.now()
+        gate, from_, now = auth.gate_of(request), auth.whence(request), context.clock.now()
         outcome: Response | Refused | None = gate.address_may_try(from_.remote, now)
         if outcome is None:
-            outcome = await _way(form)(door, request, form)
+            outcome = await _way(form)(context, request, form)
         if isinstance(outcome, Refused):
-            return await _form(door, local(str(form.get("next", "/"))), outcome, str(form.get("name", "")))
+            return await _form(context, local(str(form.get("next", "/"))), outcome, str(form.get("name", "")))
         return outcome
 
     async def end(request: Request) -> Response:
@@ -66,59 +66,59 @@ def retry_after(refused: Refused | None) -> Mapping[str, str]:
     return {"Retry-After": str(int(refused.wait.total_seconds()))} if refused and refused.wait else {}
 
 
-async def _by_password(door: Door, request: Request, form: FormData) -> Response | Refused:
-    gate, from_, now = auth.gate_of(request), auth.whence(request), door.clock.now()
+async def _by_password(context: Context, request: Request, form: FormData) -> Response | Refused:
+    gate, from_, now = auth.gate_of(request), auth.whence(request), context.clock.now()
     name, password = str(form.get("name", "")), str(form.get("password", ""))
     try:
-        found = await sign_in.prove(gate, door.database, name, password, from_, now)
+        found = await sign_in.prove(gate, context.database, name, password, from_, now)
     except Busy as busy:
         return Refused(str(busy))
     if isinstance(found, Refused):
         return found
     if found.code_secret is not None:
-        given = pending_sign_in.sign(door.secret_key, found.id, found.password_hash or "", now)
+        given = pending_sign_in.sign(context.secret_key, found.id, found.password_hash or "", now)
         return _code_form(local(str(form.get("next", "/"))), given)
     return await _begun(request, found, "password", form)
 
 
-async def _by_code(door: Door, request: Request, form: FormData) -> Response | Refused:
-    gate, from_, now = auth.gate_of(request), auth.whence(request), door.clock.now()
+async def _by_code(context: Context, request: Request, form: FormData) -> Response | Refused:
+    gate, from_, now = auth.gate_of(request), auth.whence(request), context.clock.now()
     given, code, wanted = (
         str(form.get("ticket", "")),
         str(form.get("code", "")),
         local(str(form.get("next", "/"))),
     )
-    user = await door.database.read(lambda db: store.user_by_id(db, pending_sign_in.user_of(given)))
-    if user is None or not pending_sign_in.is_valid(door.secret_key, given, user.password_hash or "", now):
+    user = await context.database.read(lambda db: store.user_by_id(db, pending_sign_in.user_of(given)))
+    if user is None or not pending_sign_in.is_valid(context.secret_key, given, user.password_hash or "", now):
         return Refused(TOO_LATE)
     if not user.enabled:
-        return await sign_in.refuse(gate, door.database, user.name, "disabled", from_, now)
-    if refused := await door.database.write(lambda db: gate.count_try(db, user.name, now)):
+        return await sign_in.refuse(gate, context.database, user.name, "disabled", from_, now)
+    if refused := await context.database.write(lambda db: gate.count_try(db, user.name, now)):
         return _code_form(wanted, given, refused)
     try:
-        how = await door.database.write(
-            lambda db: second_factor_actions.take_code(db, user, door.vault, code, now)
+        how = await context.database.write(
+            lambda db: second_factor_actions.take_code(db, user, context.vault, code, now)
         )
     except Unreadable:
         return Refused(UNREADABLE)
     if how is None:
-        await sign_in.refuse(gate, door.database, user.name, "code", from_, now)
+        await sign_in.refuse(gate, context.database, user.name, "code", from_, now)
         return _code_form(wanted, given, Refused(second_factor_actions.WRONG_CODE))
     return await _begun(request, user, f"password and {how}", form)
 
 
-def _way(form: FormData) -> Callable[[Door, Request, FormData], Awaitable[Response | Refused]]:
+def _way(form: FormData) -> Callable[[Context, Request, FormData], Awaitable[Response | Refused]]:
     if "ticket" in form:
         return _by_code
     return _by_key if "key" in form else _by_password
 
 
-async def _by_key(door: Door, request: Request, form: FormData) -> Response | Refused:
-    gate, from_, now = auth.gate_of(request), auth.whence(request), door.clock.now()
-    if not await _takes_key(door):
+async def _by_key(context: Context, request: Request, form: FormData) -> Response | Refused:
+    gate, from_, now = auth.gate_of(request), auth.whence(request), context.clock.now()
+    if not await _takes_key(context):
         return Refused(NO_KEY)
-    if not auth.key_matches(door, str(form.get("key", "")).strip()):
-        await sign_in.refuse(gate, door.database, None, "admin key", from_, now)
+    if not auth.key_matches(context, str(form.get("key", "")).strip()):
+        await sign_in.refuse(gate, context.database, None, "admin key", from_, now)
         return Refused(WRONG_KEY)
     return await _begun(request, None, "admin key", form)
 
@@ -138,16 +138,16 @@ def _code_form(wanted: str, given: str, refused: Refused | None = None) -> Respo
     )
 
 
-async def _takes_key(door: Door) -> bool:
-    return door.ways.admin_key or not await door.database.read(store.has_users)
+async def _takes_key(context: Context) -> bool:
+    return context.ways.admin_key or not await context.database.read(store.has_users)
 
 
-async def _form(door: Door, wanted: str, refused: Refused | None = None, name: str = "") -> Response:
-    known = await door.database.read(store.has_users)
+async def _form(context: Context, wanted: str, refused: Refused | None = None, name: str = "") -> Response:
+    known = await context.database.read(store.has_users)
     facts: dict[str, Any] = {
         "users": known,
-        "by_provider": door.oidc is not None,
-        "takes_key": door.ways.admin_key or not known,
+        "by_provider": context.oidc is not None,
+        "takes_key": context.ways.admin_key or not known,
         "name": name[:100],
     }
     if refused is None:

@@ -26,7 +26,7 @@ async def invite(visit: Visit) -> Response:
     given = str(visit.form.get("name", ""))
     try:
         name, role = rules.name(given), rules.role(str(visit.form.get("role", "")))
-        made, token = await visit.write(lambda db: users.invite(db, visit.who, name, role, visit.now))
+        made, token = await visit.write(lambda db: users.invite(db, visit.actor, name, role, visit.now))
     except (Unfit, UserExists) as wrong:
         return await _page(visit, str(wrong), given, 409 if isinstance(wrong, UserExists) else 422)
     return _link(visit, made, token, f"{made.name} is invited")
@@ -43,7 +43,7 @@ async def change_role(visit: Visit) -> Response:
     """Let somebody do more or less."""
     try:
         role = rules.role(str(visit.form.get("role", "")))
-        done = await visit.write(lambda db: users.change_role(db, visit.who, _name(visit), role, visit.now))
+        done = await visit.write(lambda db: users.change_role(db, visit.actor, _name(visit), role, visit.now))
     except (Unfit, LastAdmin) as wrong:
         return _refused(visit, wrong)
     return _back(visit, done)
@@ -57,7 +57,7 @@ async def ask_disable(visit: Visit) -> Response:
 async def disable(visit: Visit) -> Response:
     """Keep somebody out."""
     try:
-        done = await visit.write(lambda db: users.disable(db, visit.who, _name(visit), visit.now))
+        done = await visit.write(lambda db: users.disable(db, visit.actor, _name(visit), visit.now))
     except LastAdmin as wrong:
         return _refused(visit, wrong)
     return _back(visit, done)
@@ -65,7 +65,7 @@ async def disable(visit: Visit) -> Response:
 
 async def enable(visit: Visit) -> Response:
     """Let somebody in again."""
-    return _back(visit, await visit.write(lambda db: users.enable(db, visit.who, _name(visit), visit.now)))
+    return _back(visit, await visit.write(lambda db: users.enable(db, visit.actor, _name(visit), visit.now)))
 
 
 async def ask_reset(visit: Visit) -> Response:
@@ -81,7 +81,7 @@ async def ask_reset(visit: Visit) -> Response:
 async def reset(visit: Visit) -> Response:
     """Take a password away, and show the link by which another is chosen."""
     try:
-        done = await visit.write(lambda db: users.reset(db, visit.who, _name(visit), visit.now))
+        done = await visit.write(lambda db: users.reset(db, visit.actor, _name(visit), visit.now))
     except LastAdmin as wrong:
         return _refused(visit, wrong)
     return _missing(visit) if done is None else _link(visit, *done, f"{done[0].name} is reset")
@@ -121,7 +121,7 @@ async def _ask(visit: Visit, verb: str, consequence: str) -> Response:
 
 
 def _link(visit: Visit, user: User, token: str, title: str) -> Response:
-    secret = f"{visit.door.public_url}/join/{token}"
+    secret = f"{visit.context.public_url}/join/{token}"
     back = f"/users/{quote(user.name)}"
     return visit.show("shown_once.html", title=title, words=ONCE, secret=secret, back=back)
 

@@ -83,7 +83,7 @@ async def make(visit: Visit) -> Response:
     """Keep a draft, and show how customers would read it."""
     slug = visit.slug
     kind = Kind.MAINTENANCE if visit.form.get("kind") == Kind.MAINTENANCE else Kind.INCIDENT
-    return await _act(visit, lambda db: editor.make(db, visit.who, slug, _wanted(visit, kind), visit.now))
+    return await _act(visit, lambda db: editor.make(db, visit.actor, slug, _wanted(visit, kind), visit.now))
 
 
 async def one_announcement(visit: Visit) -> Response:
@@ -108,7 +108,7 @@ async def change(visit: Visit) -> Response:
 
     def work(db: Connection) -> Announcement:
         before = editor.announcement_of(db, number)
-        return editor.change(db, visit.who, number, _wanted(visit, before.kind, before), visit.now)
+        return editor.change(db, visit.actor, number, _wanted(visit, before.kind, before), visit.now)
 
     return await _act(visit, work)
 
@@ -121,7 +121,7 @@ async def ask_publish(visit: Visit) -> Response:
 
 async def publish(visit: Visit) -> Response:
     """Tell customers."""
-    return await _act(visit, lambda db: editor.publish(db, visit.who, visit.number, visit.now))
+    return await _act(visit, lambda db: editor.publish(db, visit.actor, visit.number, visit.now))
 
 
 async def update(visit: Visit) -> Response:
@@ -132,7 +132,7 @@ async def update(visit: Visit) -> Response:
         # What was not touched in the form stays as it is, also where somebody else has changed it meanwhile.
         chosen = fields.typed(visit.form, ())
         affected = chosen if fields.touched(visit.form, chosen) else None
-        return editor.update(db, visit.who, number, _status(visit), words, visit.now, affected=affected)
+        return editor.update(db, visit.actor, number, _status(visit), words, visit.now, affected=affected)
 
     return await _act(visit, work)
 
@@ -146,7 +146,7 @@ async def ask_discard(visit: Visit) -> Response:
 async def discard(visit: Visit) -> Response:
     """Throw a draft away."""
     try:
-        await visit.write(lambda db: editor.discard(db, visit.who, visit.number, visit.now))
+        await visit.write(lambda db: editor.discard(db, visit.actor, visit.number, visit.now))
     except NoAnnouncement as missing:
         return visit.missing(str(missing))
     except InvalidAnnouncement as wrong:
@@ -157,7 +157,7 @@ async def discard(visit: Visit) -> Response:
 async def announce(visit: Visit) -> Response:
     """Draft from an incident for a status page: one press, and nothing is published."""
     number, slug = visit.number, _text(visit, "page")
-    return await _act(visit, lambda db: drafting.from_incident(db, visit.who, slug, number, visit.now))
+    return await _act(visit, lambda db: drafting.from_incident(db, visit.actor, slug, number, visit.now))
 
 
 async def announce_where(visit: Visit) -> Response:

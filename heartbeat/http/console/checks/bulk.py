@@ -8,7 +8,7 @@ from starlette.datastructures import FormData, QueryParams
 from starlette.responses import Response
 
 from alerting import times
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.checks import actions
 from heartbeat.checks.check import Check, State
 from heartbeat.http.console.checks import query
@@ -19,7 +19,7 @@ from heartbeat.http.pages import rows as view_rows
 MOST = 100
 """Checks that can be paused or resumed at once: a page of the list."""
 
-Work = Callable[[Connection, Who, Collection[str], datetime], list[actions.Deed]]
+Work = Callable[[Connection, Actor, Collection[str], datetime], list[actions.Deed]]
 
 
 async def ask_pause(visit: Visit) -> Response:
@@ -80,7 +80,7 @@ async def _do(visit: Visit, work: Work) -> Response:
     slugs, back = _chosen(visit.form)
     if problem := _unfit(slugs):
         return render.error_page(visit.request, 400, "Which checks?", problem)
-    await visit.write(lambda db: work(db, visit.who, slugs, visit.now))
+    await visit.write(lambda db: work(db, visit.actor, slugs, visit.now))
     return render.see_other(back)
 
 

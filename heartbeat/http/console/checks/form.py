@@ -112,7 +112,7 @@ async def ask_delete(visit: Visit) -> Response:
 
 async def delete(visit: Visit) -> Response:
     """End the watch over a check and forget it."""
-    gone = await visit.write(lambda db: edit.delete(db, visit.who, visit.slug, visit.now))
+    gone = await visit.write(lambda db: edit.delete(db, visit.actor, visit.slug, visit.now))
     return render.see_other("/checks") if gone else _no_such(visit)
 
 
@@ -132,7 +132,7 @@ def _define(db: Connection, visit: Visit, typed: Draft, mark: str) -> _Form | No
     """Make it so: None, or the form with all that is wrong, and then nothing was changed."""
     try:
         wanted = edit.read(db, typed.slug, typed.given())
-        edit.define(db, visit.who, typed.slug, wanted, visit.now)
+        edit.define(db, visit.actor, typed.slug, wanted, visit.now)
     except Faulty as faulty:
         return _form(db, visit, typed, mark, faulty.problems)
     except ValueError as wrong:

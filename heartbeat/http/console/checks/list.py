@@ -40,7 +40,7 @@ async def overview(visit: Visit) -> Response:
 
     live, facts = await visit.look(TOPICS, read)
     return visit.show(
-        "checks/overview.html", live=live, refresh=True, public_url=visit.door.public_url, **facts
+        "checks/overview.html", live=live, refresh=True, public_url=visit.context.public_url, **facts
     )
 
 
@@ -59,7 +59,7 @@ async def checks(visit: Visit) -> Response:
         )
     place = {"search": search, "pages": pages, "states": _states(search, facts["roll"])}
     return visit.show(
-        "checks/list.html", live=live, refresh=True, public_url=visit.door.public_url, **place, **facts
+        "checks/list.html", live=live, refresh=True, public_url=visit.context.public_url, **place, **facts
     )
 
 

@@ -37,7 +37,7 @@ async def one_check(visit: Visit) -> Response:
     live, facts = await visit.look(topics, lambda db: _check_facts(db, visit.slug, visit.now))
     if facts is None:
         return _no_such(visit)
-    return visit.show("checks/page.html", live=live, public_url=visit.door.public_url, **facts)
+    return visit.show("checks/page.html", live=live, public_url=visit.context.public_url, **facts)
 
 
 async def body(visit: Visit) -> Response:
@@ -96,7 +96,7 @@ async def _do(visit: Visit, work: bulk.Work) -> Response:
     """Do it to this check, and show what has become of it."""
 
     def done(db: Connection) -> bool:
-        work(db, visit.who, [visit.slug], visit.now)
+        work(db, visit.actor, [visit.slug], visit.now)
         return check_store.load(db, visit.slug) is not None
 
     return render.see_other(f"/checks/{quote(visit.slug)}") if await visit.write(done) else _no_such(visit)

@@ -75,9 +75,9 @@ async def acknowledge(visit: Visit) -> Response:
     seen = str(visit.form.get("occurrence", ""))
     occurrence = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else None
     outcome = await visit.write(
-        lambda db: actions.acknowledge(db, number, visit.who, visit.now, occurrence=occurrence)
+        lambda db: actions.acknowledge(db, number, visit.actor, visit.now, occurrence=occurrence)
     )
-    visit.door.metrics.paging.observe_answer(outcome)
+    visit.context.metrics.paging.observe_answer(outcome)
     if isinstance(outcome, Stale):
         return render.error_page(visit.request, 409, "It has moved on", _moved_on(number))
     return _back_to(visit, number, outcome)
@@ -91,7 +91,7 @@ async def snooze(visit: Visit) -> Response:
     if lasts is None and wanted != "morning":
         return render.error_page(visit.request, 400, "Snooze for how long?", _NO_SUCH_SNOOZE)
     until = visit.now + lasts if lasts else _morning(visit)
-    outcome = await visit.write(lambda db: actions.snooze(db, number, visit.who, visit.now, until))
+    outcome = await visit.write(lambda db: actions.snooze(db, number, visit.actor, visit.now, until))
     return _back_to(visit, number, outcome)
 
 
@@ -126,7 +126,7 @@ async def ask_resolve(visit: Visit) -> Response:
 async def resolve(visit: Visit) -> Response:
     """End an incident by hand."""
     number = visit.number
-    outcome = await visit.write(lambda db: actions.resolve(db, number, visit.who, visit.now))
+    outcome = await visit.write(lambda db: actions.resolve(db, number, visit.actor, visit.now))
     return _back_to(visit, number, outcome)
 
 
@@ -138,7 +138,7 @@ async def note(visit: Visit) -> Response:
         said = f"A note has at least one word, and at most {LONGEST_NOTE:,} characters. Nothing was added."
         return render.error_page(visit.request, 400, "A note of what?", said)
 
-    done = await visit.write(lambda db: actions.note(db, number, visit.who, words, visit.now))
+    done = await visit.write(lambda db: actions.note(db, number, visit.actor, words, visit.now))
     return render.see_other(f"/incidents/{number}") if done else visit.missing(_missing(number))
 
 

@@ -128,7 +128,7 @@ async def make(visit: Visit) -> Response:
     def work(db: Connection) -> _Form | Window:
         try:
             wanted = edit.read(typed.given(visit.now, None), visit.now)
-            return edit.make(db, visit.who, wanted, visit.now, _request(visit, typed, mark)).window
+            return edit.make(db, visit.actor, wanted, visit.now, _request(visit, typed, mark)).window
         except ValueError as wrong:
             return _form(db, visit, typed, mark, None, _chosen(db, visit), _problems(wrong))
 
@@ -172,7 +172,7 @@ async def save(visit: Visit) -> Response:
             return _form(db, visit, typed, _mark(one), one, (), [CHANGED])
         try:
             wanted = edit.read(typed.given(visit.now, one), visit.now)
-            done = edit.change(db, visit.who, one.id, wanted, visit.now)
+            done = edit.change(db, visit.actor, one.id, wanted, visit.now)
         except ValueError as wrong:
             return _form(db, visit, typed, mark, one, (), _problems(wrong))
         return done.window if done else None
@@ -263,7 +263,7 @@ def _problems(wrong: ValueError) -> list[str]:
 def _request(visit: Visit, typed: Arrangement, mark: str) -> str:
     """The name of this request: the same form sent twice makes one window."""
     sent = sha256(repr((mark, typed)).encode()).hexdigest()[:32]
-    return f"{visit.who.via}: {visit.who.name}: form {sent}"
+    return f"{visit.actor.via}: {visit.actor.name}: form {sent}"
 
 
 def _mark(one: Window) -> str:

@@ -58,7 +58,7 @@ async def listed(visit: Visit) -> Response:
     before = min(int(given), LARGEST) if given.isascii() and given.isdigit() and len(given) < 20 else None
     live, facts = await visit.look(("checks",), lambda db: _listed(db, visit.now, before))
     until = (visit.now + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%MZ")
-    facts |= {"public_url": visit.door.public_url, "until": until}
+    facts |= {"public_url": visit.context.public_url, "until": until}
     return visit.show("maintenance/list.html", live=live, refresh=before is None, **facts)
 
 
@@ -97,7 +97,7 @@ async def ask_end(visit: Visit) -> Response:
 async def end(visit: Visit) -> Response:
     """End it now."""
     try:
-        done = await visit.write(lambda db: edit.end(db, visit.who, visit.number, visit.now))
+        done = await visit.write(lambda db: edit.end(db, visit.actor, visit.number, visit.now))
     except Ended as wrong:
         return _refused(visit, str(wrong))
     return _no_such(visit) if done is None else render.see_other(f"/maintenance/{visit.number}")
@@ -115,7 +115,7 @@ async def ask_delete(visit: Visit) -> Response:
 
 async def delete(visit: Visit) -> Response:
     """Forget it."""
-    gone = await visit.write(lambda db: edit.delete(db, visit.who, visit.number, visit.now))
+    gone = await visit.write(lambda db: edit.delete(db, visit.actor, visit.number, visit.now))
     return _no_such(visit) if gone is None else render.see_other("/maintenance")
 
 

@@ -30,7 +30,7 @@ CHECKS_SHOWN = 20
 async def look(visit: Visit) -> Response:
     """Who is on call, what comes if nobody answers, and everybody who can be paged."""
     live, facts = await visit.look(("checks", "incidents"), lambda db: _everything(db, visit.now))
-    return visit.show("on_call/list.html", live=live, public_url=visit.door.public_url, **facts)
+    return visit.show("on_call/list.html", live=live, public_url=visit.context.public_url, **facts)
 
 
 async def one_person(visit: Visit) -> Response:

@@ -87,7 +87,7 @@ async def delete(visit: Visit) -> Response:
     """Forget somebody."""
     name = _name(visit)
     try:
-        gone = await visit.write(lambda db: edit.delete(db, visit.who, name, visit.now))
+        gone = await visit.write(lambda db: edit.delete(db, visit.actor, name, visit.now))
     except (InUse, OwnedByFile) as wrong:
         return render.error_page(visit.request, 409, "Nothing was changed", str(wrong))
     return _nobody(visit) if gone is None else render.see_other("/on-call")
@@ -113,7 +113,7 @@ async def _save(visit: Visit, card: Card, person: Person | None) -> Response:
     try:
         given = card.given(person)
         # Where an address leads is looked up outside of the transaction: the network may take its time.
-        await reachability.vet_person(visit.door.fence, card.slug, given)
+        await reachability.vet_person(visit.context.fence, card.slug, given)
         form = await visit.write(lambda db: _define(db, visit, card, mark, given))
     except ValueError as wrong:
         return _show(visit, _Form(card, mark, person, card.wrong(_problems(wrong))), 422)
@@ -131,7 +131,7 @@ def _define(db: Connection, visit: Visit, card: Card, mark: str, given: Mapping[
         return _Form(card, "", None, [("slug", said)])
     if mark and (there is None or _mark(there) != mark):
         return _Form(card, _mark(there) if there else "", there, [("", CHANGED)])
-    edit.define(db, visit.who, edit.read(db, visit.door.vault, card.slug, given), visit.now)
+    edit.define(db, visit.actor, edit.read(db, visit.context.vault, card.slug, given), visit.now)
     return None
 
 

@@ -95,7 +95,7 @@ async def delete(visit: Visit) -> Response:
     """Forget a policy."""
     name = _name(visit)
     try:
-        gone = await visit.write(lambda db: edit.delete(db, visit.who, name, visit.now))
+        gone = await visit.write(lambda db: edit.delete(db, visit.actor, name, visit.now))
     except (InUse, OwnedByFile) as wrong:
         return _refused(visit, wrong)
     return _no_policy(visit) if gone is None else render.see_other("/on-call")
@@ -115,7 +115,7 @@ async def make_default(visit: Visit) -> Response:
     """Let checks that name no policy page by this one."""
     name = _name(visit)
     try:
-        done = await visit.write(lambda db: edit.make_default(db, visit.who, name, visit.now))
+        done = await visit.write(lambda db: edit.make_default(db, visit.actor, name, visit.now))
     except OwnedByFile as wrong:
         return _refused(visit, wrong)
     return _no_policy(visit) if done is None else render.see_other(_address(name))
@@ -160,7 +160,7 @@ def _define(db: Connection, visit: Visit, typed: Ladder, mark: str, policy: Poli
     if policy is not None and (there is None or _mark(there) != mark):
         return _form(db, visit, typed, _mark(there) if there else "", policy, [CHANGED])
     try:
-        edit.define(db, visit.who, edit.read(db, typed.slug, typed.given(there)), visit.now)
+        edit.define(db, visit.actor, edit.read(db, typed.slug, typed.given(there)), visit.now)
     except Faulty as wrong:
         return _form(db, visit, typed, mark, policy, wrong.problems)
     return None

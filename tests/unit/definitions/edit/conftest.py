@@ -9,10 +9,10 @@ from sqlalchemy import Connection, make_url
 from alerting import desk
 from alerting.escalation import Policy, Step
 from heartbeat import database
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from tests.unit.conftest import FIRST
 
-ANNA = Who("anna", Role.ADMIN, "session", "192.0.2.7")
+ANNA = Actor("anna", Role.ADMIN, "session", "192.0.2.7")
 OPS = Policy("ops", (Step(("first",), timedelta(minutes=5)),))
 NIGHT = Policy("night", (Step(("first",), timedelta(minutes=1)),))
 

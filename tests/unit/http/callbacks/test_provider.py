@@ -179,7 +179,7 @@ async def test_an_answer_at_the_provider_acknowledges_once(
     incident = (await admin.get("/v1/incidents/1")).json()
     assert (incident["state"], incident["acknowledged_by"]) == ("acknowledged", name)
     assert [one["kind"] for one in incident["timeline"]].count("acknowledged") == 1
-    deeds = await system.door.database.read(lambda db: audit.listed(db, limit=10))
+    deeds = await system.context.database.read(lambda db: audit.listed(db, limit=10))
     answers = [(one.actor, one.via, one.target) for one in deeds if one.action == "incident.acknowledge"]
     assert answers == [(name, "callback pager", "incident 1")]
 
@@ -272,7 +272,7 @@ async def test_a_notifier_without_receipts_has_no_address(client: httpx.AsyncCli
 async def test_a_notifier_that_is_not_set_up_has_no_address(
     system: System, client: httpx.AsyncClient
 ) -> None:
-    await system.door.database.write(lambda db: desk.install(db, [ANNA], [OPS], {}))
+    await system.context.database.write(lambda db: desk.install(db, [ANNA], [OPS], {}))
     assert (await call(client, {"id": "m1", "status": "delivered"})).status_code == 404
 
 

@@ -70,7 +70,7 @@ async def see(phone: httpx.AsyncClient, path: str, status: int = 200) -> Markup:
 
 async def standing(system: System, number: int) -> Any:
     """All that is known of the incident."""
-    return await system.door.database.read(lambda db: desk.dossier(db, number))
+    return await system.context.database.read(lambda db: desk.dossier(db, number))
 
 
 async def test_the_link_shows_the_incident_in_short_and_a_button(
@@ -115,7 +115,7 @@ async def test_pressing_acknowledges_for_the_person_and_says_until_when(
     assert ACKNOWLEDGED in shown.words
     assert shown.forms == []
     assert (await standing(system, number)).incident.acknowledged_by == "First responder"
-    (deed,) = await system.door.database.read(lambda db: audit.listed(db, limit=9))
+    (deed,) = await system.context.database.read(lambda db: audit.listed(db, limit=9))
     assert (deed.actor, deed.via, deed.action) == ("First responder", "signed link", "incident.acknowledge")
 
 
@@ -187,7 +187,9 @@ async def test_a_resolved_incident_says_that_nothing_is_to_be_done(
     system: System, number: int, phone: httpx.AsyncClient, client: httpx.AsyncClient, clock: SetClock
 ) -> None:
     clock.advance(minutes=9)
-    await system.door.database.write(lambda db: actions.resolve(db, number, somebody("admin"), clock.now()))
+    await system.context.database.write(
+        lambda db: actions.resolve(db, number, somebody("admin"), clock.now())
+    )
     shown = await see(phone, address(number))
     assert "us-housekeeping: 2 jobs silent" in shown.words
     assert "Resolved by admin at 03:15 UTC; it lasted 9 min." in shown.words
@@ -214,7 +216,7 @@ async def test_a_snoozed_incident_says_until_when(
     system: System, number: int, phone: httpx.AsyncClient, clock: SetClock
 ) -> None:
     until = clock.now() + timedelta(hours=1)
-    await system.door.database.write(lambda db: desk.snooze(db, number, "admin", clock.now(), until))
+    await system.context.database.write(lambda db: desk.snooze(db, number, "admin", clock.now(), until))
     shown = await see(phone, address(number))
     assert "Snoozed by admin; pages again at 04:06 UTC unless resolved." in shown.words
     assert shown.forms == []
@@ -289,7 +291,7 @@ async def test_times_are_those_of_whom_the_link_was_made_for(
     system: System, number: int, phone: httpx.AsyncClient
 ) -> None:
     there = Person("first", "First responder", (Contact("console", "terminal"),), "Asia/Tokyo", Origin.API)
-    await system.door.database.write(lambda db: desk.define_person(db, there))
+    await system.context.database.write(lambda db: desk.define_person(db, there))
     shown = await see(phone, address(number))
     assert "due 12:05 JST (03:05 UTC), never heard" in shown.words
     assert "Nobody else is paged until 16:06 JST (07:06 UTC), 4 h from now." in shown.words

@@ -59,7 +59,7 @@ def _addresses(system: System) -> list[tuple[str, str]]:
         "/join/{token}",
         "/answer/{token}",
     }
-    routes = [route for route in console.router(system.door).routes if isinstance(route, Route)]
+    routes = [route for route in console.router(system.context).routes if isinstance(route, Route)]
     return [
         (method, re.sub(r"\{(\w+)(:int)?\}", "1", route.path))
         for route in routes
@@ -203,7 +203,7 @@ async def test_pages_of_the_present_renew_themselves_and_no_others(
 async def test_a_long_list_is_told_a_page_at_a_time(system: System, browser: httpx.AsyncClient) -> None:
     labels = {"host": "us-housekeeping", "region": "us", "component": "cpu-allowance"}
     those = [a_check(f"a-job-with-a-name-{n:03}", labels=labels) for n in range(125)]
-    await system.door.database.write(lambda db: check_store.insert(db, those))
+    await system.context.database.write(lambda db: check_store.insert(db, those))
     pages = [await see(browser, f"/checks?page={n}") for n in (1, 2, 3)]
     found = [link for shown in pages for link in shown.links if link.startswith("/checks/")]
     assert found == [f"/checks/a-job-with-a-name-{n:03}" for n in range(125)]
@@ -351,7 +351,7 @@ async def test_an_incident_of_a_group_of_one_is_called_by_the_jobs_own_name_ever
     system: System, browser: httpx.AsyncClient, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
     named = replace(a_check("job", labels={"host": "example"}), name="Example job")
-    await system.door.database.write(lambda db: check_store.insert(db, [named]))
+    await system.context.database.write(lambda db: check_store.insert(db, [named]))
     alone = await read_check(system, "job")
     _, one = await make_group(system, "a-job", "b-job")
     await fall_silent(system, clock, alone, one)
@@ -390,7 +390,7 @@ async def test_a_storm_is_told_in_a_bounded_page(
 ) -> None:
     labels = {"host": "us"}
     those = [a_check(f"job-{n:04}", labels=labels) for n in range(600)]
-    await system.door.database.write(lambda db: check_store.insert(db, those))
+    await system.context.database.write(lambda db: check_store.insert(db, those))
     number = await fall_silent(system, clock, await read_check(system, "job-0499"))
     answer = await browser.get(f"/incidents/{number}")
     shown = sound(answer.text)
@@ -528,7 +528,7 @@ async def test_hostile_names_labels_and_bodies_are_inert(
 ) -> None:
     labels = {"host": HOSTILE, "note": "<img src=x onerror=alert(1)>"}
     hostile = replace(a_check(description=HOSTILE, labels=labels), name=HOSTILE)
-    await system.door.database.write(lambda db: check_store.insert(db, [hostile]))
+    await system.context.database.write(lambda db: check_store.insert(db, [hostile]))
     one = await read_check(system)
     await ping(system, one, "/fail", f"</pre></bdi>{HOSTILE}".encode()[:999])
     number = await incident_of(system, one)

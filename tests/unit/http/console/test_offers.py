@@ -38,11 +38,11 @@ async def lived(system: System, clock: SetClock) -> System:
     await fall_silent(system, clock, check)
     for title, publish in (("A draft", False), ("Published", True)):
         one = AnnouncementFields(Kind.INCIDENT, title, Status.INVESTIGATING, "We look.", NOW)
-        made = await system.door.database.write(
+        made = await system.context.database.write(
             lambda db, one=one: editor.make(db, somebody("anna"), "public", one, NOW)  # type: ignore[misc]
         )
         if publish:
-            await system.door.database.write(
+            await system.context.database.write(
                 lambda db, made=made: editor.publish(db, somebody("anna"), made.id, NOW)  # type: ignore[misc]
             )
     return system
@@ -50,7 +50,7 @@ async def lived(system: System, clock: SetClock) -> System:
 
 @pytest.mark.parametrize("role", list(Role))
 async def test_nobody_is_offered_what_they_may_not_do(lived: System, role: Role) -> None:
-    await lived.door.database.write(lambda db: add(db, "reader", role))
+    await lived.context.database.write(lambda db: add(db, "reader", role))
     seen: dict[str, int] = {}
     offered: list[tuple[str, str]] = []
     async with visitor(lived, accept="text/html") as reader:

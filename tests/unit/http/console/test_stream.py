@@ -24,14 +24,14 @@ from tests.unit.http.console.conftest import see
 @pytest.fixture(autouse=True)
 async def quick(system: System) -> AsyncIterator[None]:
     """Looks follow each other at once."""
-    system.door.live._every = 0.0
+    system.context.live._every = 0.0
     yield
-    system.door.live.close()
+    system.context.live.close()
 
 
 async def versions(system: System, *topics: str) -> str:
     return view_versions.written(
-        await system.door.database.read(lambda db: view_versions.versions(db, topics))
+        await system.context.database.read(lambda db: view_versions.versions(db, topics))
     )
 
 
@@ -92,7 +92,7 @@ async def test_a_stream_is_of_events_that_nobody_keeps(system: System, browser: 
     assert "content-length" not in ear.headers
     assert heard.startswith(f"retry: {stream.AGAIN}\n\n")
     assert f"id: {await versions(system, 'checks')}\ndata: checks\n\n" in heard
-    assert not system.door.live._listeners, "it has left"
+    assert not system.context.live._listeners, "it has left"
 
 
 async def test_who_comes_back_is_told_what_they_missed(
@@ -172,7 +172,7 @@ async def test_who_is_in_no_more_hears_no_more(
     system: System, stranger: httpx.AsyncClient, clock: SetClock, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     monkeypatch.setattr(stream, "BEAT", 0.01)
-    await system.door.database.write(lambda db: [add(db, "anna"), add(db, "bob", Role.ADMIN)])
+    await system.context.database.write(lambda db: [add(db, "anna"), add(db, "bob", Role.ADMIN)])
     await stranger.post("/sign-in", data={"name": "anna", "password": PASSWORD})
 
     async def happens() -> None:
@@ -182,14 +182,14 @@ async def test_who_is_in_no_more_hears_no_more(
             assert (await stranger.post("/sign-out", data={"csrf": csrf})).status_code == 303
             stranger.cookies.update(cookies)
         elif way == "is disabled":
-            await system.door.database.write(lambda db: users.disable(db, ROOT, "anna", clock.now()))
+            await system.context.database.write(lambda db: users.disable(db, ROOT, "anna", clock.now()))
         else:
             clock.advance(hours=13)
         # What happens now is none of their business.
-        await system.door.database.write(lambda db: check_store.insert(db, [a_check("secret-project")]))
+        await system.context.database.write(lambda db: check_store.insert(db, [a_check("secret-project")]))
 
     assert "data:" not in await heard_while(system, stranger, happens)
-    assert not system.door.live._listeners, "it has left"
+    assert not system.context.live._listeners, "it has left"
     assert (await stranger.get("/live?topic=checks")).status_code == 303
 
 
@@ -220,7 +220,7 @@ async def test_an_open_stream_does_not_keep_an_idle_sign_in_alive(
 
 
 async def test_where_there_is_no_place_the_page_is_told(system: System, browser: httpx.AsyncClient) -> None:
-    system.door.live.close()
+    system.context.live.close()
     answer = await browser.get("/live?topic=checks")
     assert answer.status_code == 503
     assert "renews itself" in answer.text

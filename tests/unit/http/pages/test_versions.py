@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy import Connection
 
 from alerting import desk
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.app import System
 from heartbeat.definitions.edit import checks as edit
 from heartbeat.http.pages import versions
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
 
-ADMIN = Who("admin", Role.ADMIN, "admin key")
+ADMIN = Actor("admin", Role.ADMIN, "admin key")
 TOPICS = ("checks", "incidents", "checks/job", "checks/other", "incidents/1", "incidents/2", "incidents/x")
 pytestmark = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 
@@ -21,7 +21,7 @@ class Watch:
     """What has changed since one looked last."""
 
     def __init__(self, system: System) -> None:
-        self._read = system.door.database.read
+        self._read = system.context.database.read
         self._seen: dict[str, str] = {}
 
     async def changed(self) -> set[str]:
@@ -61,7 +61,7 @@ async def test_a_definition_that_changes_is_a_change(system: System, clock: SetC
         def work(db: Connection) -> None:
             edit.define(db, ADMIN, "job", edit.read(db, "job", fields), clock.now())
 
-        await system.door.database.write(work)
+        await system.context.database.write(work)
 
     await define(every="5m")
     assert await watch.changed() == {"checks", "checks/job"}
@@ -75,7 +75,7 @@ async def test_what_is_said_in_an_incident_changes_it_alone(system: System, cloc
     await fall_silent(system, clock, await make_check(system))
     watch = Watch(system)
     await watch.changed()
-    await system.door.database.write(lambda db: desk.note(db, 1, "anna", "looking", clock.now()))
+    await system.context.database.write(lambda db: desk.note(db, 1, "anna", "looking", clock.now()))
     assert await watch.changed() == {"incidents", "incidents/1"}
 
 

@@ -21,14 +21,14 @@ KEY = "a-ping-key-for-tests"
 async def job(system: System) -> Check:
     """A check that is pinged, in an installation with one ping key."""
     hashes = {"tests": sha256(KEY.encode()).hexdigest()}
-    await system.door.database.write(lambda db: keys.replace(db, hashes, Origin.FILE))
+    await system.context.database.write(lambda db: keys.replace(db, hashes, Origin.FILE))
     return await make_check(system)
 
 
 async def stored(system: System, slug: str = "job") -> list[StoredPing]:
     """Return the stored pings of a check, oldest first."""
     check = await read_check(system, slug)
-    return list(reversed(await system.door.database.read(lambda db: store.last_pings(db, check.id))))
+    return list(reversed(await system.context.database.read(lambda db: store.last_pings(db, check.id))))
 
 
 async def call(

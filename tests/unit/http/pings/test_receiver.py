@@ -185,7 +185,7 @@ async def test_pings_are_counted_by_their_result(
     await client.get(f"/ping/{job.uuid}")
 
     counted = {
-        result: system.door.metrics.registry.get_sample_value("heartbeat_pings_total", {"result": result})
+        result: system.context.metrics.registry.get_sample_value("heartbeat_pings_total", {"result": result})
         for result in ("heard", "created", "unknown", "malformed", "unavailable")
     }
     assert counted == {"heard": 1, "created": 1, "unknown": 1, "malformed": 1, "unavailable": 1}
@@ -239,8 +239,8 @@ async def test_another_dialect_is_one_class_and_one_line_in_the_list(
     system: System, job: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pings, "DIALECTS", (*pings.DIALECTS, Push))
-    door = system.door
-    prefixes = dict(pings.receivers(system.ingest, door.clock, door.metrics, 1_000))
+    context = system.context
+    prefixes = dict(pings.receivers(system.ingest, context.clock, context.metrics, 1_000))
     transport = httpx.ASGITransport(app=prefixes["/push/"])
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         heard = await client.post(f"/push/{job.uuid.hex}?1200", content=b"all well")

@@ -83,7 +83,7 @@ async def test_a_page_with_much_on_it_is_light_on_the_line(system: System, clock
     parts = tuple(Component(f"Service {n}", {"component": f"c{n}"}) for n in range(40))
     columns = {"us": "United States", "eu": "Europe", "ap": "Asia Pacific", "sa": "South America"}
     await define(system, replace(PAGE, components=parts, groups=(), regions=Regions("region", columns)))
-    await system.door.database.write(lambda db: _live(db, parts, list(columns)))
+    await system.context.database.write(lambda db: _live(db, parts, list(columns)))
     await system.publisher.look()
     async with visitor(system, **{"Accept-Encoding": "gzip"}) as phone:
         small = await phone.get("/status/public/")
@@ -169,9 +169,9 @@ async def test_a_release_before_this_one_reads_and_writes_the_same_rows(system: 
     def as_before(db: object) -> None:
         db.exec_driver_sql("UPDATE status_pages SET details = NULL")  # type: ignore[attr-defined]
 
-    await system.door.database.write(as_before)
-    found = (await system.door.database.read(definition_store.status_pages_of))["public"]
+    await system.context.database.write(as_before)
+    found = (await system.context.database.read(definition_store.status_pages_of))["public"]
     assert [(one.name, one.match) for one in found.components] == [
         (one.name, one.match) for one in PAGE.components
     ]
-    assert isinstance(system.door.database, Database)
+    assert isinstance(system.context.database, Database)

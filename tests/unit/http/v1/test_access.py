@@ -123,7 +123,7 @@ async def test_what_cannot_be_a_key_is_told(
 
 
 async def test_a_user_is_invited_changed_disabled_and_reset(system: System, admin: httpx.AsyncClient) -> None:
-    await system.door.database.write(add)
+    await system.context.database.write(add)
     invited = await admin.post("/v1/users", json={"name": "bob", "role": "viewer"})
     assert invited.status_code == 201
     bob = invited.json()
@@ -142,7 +142,7 @@ async def test_a_user_is_invited_changed_disabled_and_reset(system: System, admi
 
 
 async def test_the_last_admin_stays(system: System, admin: httpx.AsyncClient) -> None:
-    await system.door.database.write(add)
+    await system.context.database.write(add)
     for path, body in (("role", {"role": "viewer"}), ("disable", None), ("reset", None)):
         refused = await admin.post(f"/v1/users/anna/{path}", json=body)
         assert (refused.status_code, "last admin" in refused.json()["detail"]) == (409, True)

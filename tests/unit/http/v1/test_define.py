@@ -34,7 +34,7 @@ async def test_a_check_is_made_and_made_again(
     assert made.json() == again.json() == (await admin.get("/v1/checks/nightly")).json()
     assert (made.json()["origin"], made.json()["definition"]) == ("api", NIGHTLY)
     assert made.json()["since"] == "2024-05-03T03:00:00Z"
-    deeds = await system.door.database.read(lambda db: audit.listed(db, limit=10))
+    deeds = await system.context.database.read(lambda db: audit.listed(db, limit=10))
     assert [(one.action, one.actor, one.via) for one in deeds] == [("check.make", "admin", "admin key")]
 
 
@@ -138,7 +138,7 @@ async def test_pausing_is_written_down_once(system: System, admin: httpx.AsyncCl
     await make_check(system)
     for deed in ("pause", "pause", "resume", "resume"):
         await admin.post(f"/v1/checks/job/{deed}")
-    deeds = await system.door.database.read(lambda db: audit.listed(db, limit=10))
+    deeds = await system.context.database.read(lambda db: audit.listed(db, limit=10))
     assert [(one.action, one.before, one.after) for one in reversed(deeds)] == [
         ("check.pause", {"state": "new"}, {"state": "paused"}),
         ("check.resume", {"state": "paused"}, {"state": "new"}),

@@ -20,7 +20,7 @@ PAGE: dict[str, Any] = {"title": "Status", "components": [{"name": "Mail", "matc
 
 
 async def deeds(system: System) -> list[str]:
-    found = await system.door.database.read(lambda db: audit.listed(db, limit=100))
+    found = await system.context.database.read(lambda db: audit.listed(db, limit=100))
     return [f"{one.action} {one.target}" for one in reversed(found)]
 
 
@@ -174,8 +174,8 @@ async def test_what_the_api_made_outlives_an_apply_and_what_the_file_declares_to
     await admin.put("/v1/checks/nightly", json={"every": "5m", "policy": "night"})
     wanted = parse("people: {anna: {contacts: [{console: terminal}]}}")
 
-    done = await system.door.database.write(
-        lambda db: definition_plan.apply(db, wanted, system.door.clock.now())
+    done = await system.context.database.write(
+        lambda db: definition_plan.apply(db, wanted, system.context.clock.now())
     )
 
     assert done.changes == (
@@ -189,14 +189,14 @@ async def test_what_the_api_made_outlives_an_apply_and_what_the_file_declares_to
     for address in ("policies/night", "status-pages/public", "checks/nightly"):
         assert (await admin.get(f"/v1/{address}")).json()["origin"] == "api"
     assert [one["name"] for one in (await admin.get("/v1/ping-keys")).json()["ping_keys"]] == ["house"]
-    assert (await system.door.database.read(lambda db: definition_plan.difference(db, wanted))).empty
-    assert "night" not in await system.door.database.read(definition_plan.export)
+    assert (await system.context.database.read(lambda db: definition_plan.difference(db, wanted))).empty
+    assert "night" not in await system.context.database.read(definition_plan.export)
 
 
 async def test_a_plan_says_who_is_left_without_what_goes(system: System, admin: httpx.AsyncClient) -> None:
     await admin.put("/v1/policies/night", json=NIGHT)
     await admin.put("/v1/checks/nightly", json={"every": "5m", "policy": "ops"})
-    found = await system.door.database.read(lambda db: definition_plan.difference(db, parse("checks: {}")))
+    found = await system.context.database.read(lambda db: definition_plan.difference(db, parse("checks: {}")))
     assert found.changes == (
         "- person first (policy night, made by the API, pages first)",
         "- policy ops (check nightly, made by the API, names it)",
@@ -208,8 +208,8 @@ async def test_a_ping_key_of_the_file_takes_over_the_same_name_and_the_same_key(
 ) -> None:
     await admin.post("/v1/ping-keys", json={"name": "housekeeping"})
     wanted = parse('ping_keys: {housekeeping: "${HEARTBEAT_PING_KEY}"}')
-    done = await system.door.database.write(
-        lambda db: definition_plan.apply(db, wanted, system.door.clock.now())
+    done = await system.context.database.write(
+        lambda db: definition_plan.apply(db, wanted, system.context.clock.now())
     )
     assert done.changes[0] == (
         "~ ping key housekeeping: declared by the API -> this file; "
@@ -226,8 +226,8 @@ async def test_an_answer_is_new_where_the_file_takes_over_what_the_api_has_made(
     ben = {"contacts": [{"console": "terminal"}]}
     made = await admin.put(address, json=ben)
     document = "people: {ben: {contacts: [{console: terminal}]}}"
-    now = system.door.clock.now()
-    await system.door.database.write(lambda db: definition_plan.apply(db, parse(document), now))
+    now = system.context.clock.now()
+    await system.context.database.write(lambda db: definition_plan.apply(db, parse(document), now))
     again = await admin.get(address, headers={"If-None-Match": made.headers["etag"]})
     assert (again.status_code, again.json()["origin"]) == (200, "file")
     assert problem(await admin.put(address, json=ben), 409)

@@ -58,7 +58,7 @@ async def test_every_answer_in_json_has_a_tag(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
     places = await furnished(system, admin, clock)
-    addresses = {path for method, path, _ in api(http_app.build(system.door)) if method == "GET"} - NO_JSON
+    addresses = {path for method, path, _ in api(http_app.build(system.context)) if method == "GET"} - NO_JSON
     assert len(addresses) > 20
     wrong = {}
     for address in sorted(filled(path, places) for path in addresses):

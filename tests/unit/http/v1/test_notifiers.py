@@ -34,7 +34,7 @@ async def test_a_notifier_is_set_up_and_its_secrets_never_come_out(
     assert (await admin.get("/v1/notifiers")).json() == {"notifiers": [shown]}
     seen = await admin.get("/v1/notifiers", headers={"If-None-Match": again.headers["etag"]})
     assert seen.status_code == 200
-    kept = await system.door.database.read(
+    kept = await system.context.database.read(
         lambda db: db.exec_driver_sql("SELECT settings FROM notifiers").scalar()
     )
     assert "correct horse" not in str(kept)

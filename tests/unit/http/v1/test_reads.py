@@ -14,7 +14,7 @@ pytestmark = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 
 
 async def deeds(system: System) -> list[tuple[str, str, Any]]:
-    found = await system.door.database.read(lambda db: audit.listed(db, limit=100))
+    found = await system.context.database.read(lambda db: audit.listed(db, limit=100))
     return [(one.action, one.target, one.after) for one in reversed(found)]
 
 

@@ -24,7 +24,7 @@ async def changed_meanwhile(
     system: System, number: int, other: asyncio.Task[httpx.Response]
 ) -> httpx.Response:
     """What the other is answered, who waits for the turn that we have while we go on to lock the window."""
-    with system.door.database.writer.begin() as db:
+    with system.context.database.writer.begin() as db:
         definition_store.wait_for_turn(db)
         async with asyncio.timeout(20):
             while not db.execute(WAITING).scalar_one():  # noqa: ASYNC110  # The database tells nobody who waits.

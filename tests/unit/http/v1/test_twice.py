@@ -84,7 +84,7 @@ async def lived_in(system: System, admin: httpx.AsyncClient, clock: SetClock) ->
 async def everything(system: System, *without: str) -> dict[str, list[Any]]:
     """Every row of every table."""
     tables = [one for one in metadata.sorted_tables if one.name not in without]
-    return await system.door.database.read(
+    return await system.context.database.read(
         lambda db: {one.name: sorted(map(repr, db.execute(select(one)))) for one in tables}
     )
 

@@ -31,7 +31,7 @@ def page(system: System) -> str:
 
 def looks(system: System) -> dict[str, float]:
     """How often it has looked, by result."""
-    (family,) = system.door.metrics.status_pages.publications.collect()
+    (family,) = system.context.metrics.status_pages.publications.collect()
     return {one.labels["result"]: one.value for one in family.samples if one.value}
 
 
@@ -211,4 +211,4 @@ async def shown(system: System, clock: SetClock) -> list[Day]:
         days, bearings = uptime_count.page_days(db, PAGE, clock.now()), store.check_counts(db)
         return uptime_since.extended(db, PAGE, days, bearings, (), clock.now())["CPU allowance", ""]
 
-    return await system.door.database.read(work)
+    return await system.context.database.read(work)

@@ -64,12 +64,12 @@ def post(monkeypatch: pytest.MonkeyPatch) -> Post:
 async def defined(system: System, post: Post) -> System:
     """A system with a page and mail."""
     await define(system, PAGE)
-    await system.door.database.write(lambda db: desk.install(db, [FIRST], [OPS], SMTP))
+    await system.context.database.write(lambda db: desk.install(db, [FIRST], [OPS], SMTP))
     return system
 
 
 async def count(system: System, table: object = tables.subscribers) -> int:
-    return await system.door.database.read(
+    return await system.context.database.read(
         lambda db: db.execute(select(func.count()).select_from(table)).scalar_one()  # type: ignore[arg-type]
     )
 
@@ -126,9 +126,9 @@ async def test_mail_programs_find_the_whole_unsubscribe_link_however_long_it_is(
     domain = ".".join(["a-very-long-name-of-a-department"] * 5 + ["example.com"])
     mail = {"email": {"smtp": f"smtp://127.0.0.1:{port}?starttls=never", "from": f"status@{domain}"}}
     await define(system, replace(PAGE, slug="s" * 60))
-    await system.door.database.write(lambda db: desk.install(db, [FIRST], [OPS], mail))
+    await system.context.database.write(lambda db: desk.install(db, [FIRST], [OPS], mail))
     ask = {"page": "s" * 60, "address": ANNA, "asked_at": NOW, "confirmed_at": NOW}
-    await system.door.database.write(lambda db: db.execute(tables.subscribers.insert(), [ask]))
+    await system.context.database.write(lambda db: db.execute(tables.subscribers.insert(), [ask]))
     one = await do(system, editor.make, "s" * 60, wanted(), NOW)
     await do(system, editor.publish, one.id, NOW)
     assert await system.mailman.round() == 1
@@ -194,7 +194,7 @@ async def test_rounds_that_fail_are_counted_and_the_next_one_comes(
     with monkeypatch.context() as broken:
         broken.setattr(subscriber_store, "is_mail_due", lambda *_: 1 / 0)
         assert await defined.mailman.round() == 0
-    told = defined.door.metrics.registry.get_sample_value
+    told = defined.context.metrics.registry.get_sample_value
     assert told("heartbeat_status_mailman_failures_total") == 2
     assert told("heartbeat_status_mails_total", {"result": "accepted"}) == 0
     assert await defined.mailman.round() == 1
@@ -217,7 +217,7 @@ async def test_the_number_of_unconfirmed_addresses_is_limited(
 ) -> None:
     monkeypatch.setattr(subscriber_store, "MAX_PENDING", 3)
     asked = [
-        await defined.door.database.write(
+        await defined.context.database.write(
             lambda db, n=n: subscriber_store.ask(db, "public", f"a{n}@b.example", NOW)  # type: ignore[misc]
         )
         for n in range(5)
@@ -280,7 +280,7 @@ async def test_many_subscribers_get_mail_a_few_at_a_time(defined: System, post: 
         ]
         db.execute(tables.subscribers.insert(), rows)  # type: ignore[attr-defined]
 
-    await defined.door.database.write(fill)
+    await defined.context.database.write(fill)
     one = await do(defined, editor.make, "public", wanted(), NOW)
     await do(defined, editor.publish, one.id, NOW)
     assert [await defined.mailman.round() for _ in range(4)] == [20, 20, 5, 0]
@@ -289,7 +289,7 @@ async def test_many_subscribers_get_mail_a_few_at_a_time(defined: System, post: 
 
 async def test_subscribers_of_a_deleted_page_get_nothing(defined: System, post: Post) -> None:
     await define(defined, replace(PAGE, slug="other"))
-    await defined.door.database.write(lambda db: subscriber_store.ask(db, "public", ANNA, NOW))
+    await defined.context.database.write(lambda db: subscriber_store.ask(db, "public", ANNA, NOW))
     assert await defined.mailman.round() == 1
     assert post.mails == []
     async with visitor(defined) as customer:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import delete, make_url
 
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.app import System
 from heartbeat.checks import store as check_store
 from heartbeat.checks.schedule import Every
@@ -43,7 +43,7 @@ async def counted(
     system.steward._counted_at = None
     while await system.steward.count():
         pass
-    return await system.door.database.read(lambda db: uptime_count.page_days(db, page, clock.now()))
+    return await system.context.database.read(lambda db: uptime_count.page_days(db, page, clock.now()))
 
 
 @BOTH
@@ -114,7 +114,7 @@ async def test_a_region_without_checks_has_no_days(system: System, clock: SetClo
     await ping(system, one)
     places = {("CPU allowance", ""), ("CPU allowance", "us"), ("Bound", ""), ("Bound", "us")}
     assert set(await counted(system, clock, page)) == places
-    await system.door.database.write(lambda db: check_store.remove(db, [one.id]))
+    await system.context.database.write(lambda db: check_store.remove(db, [one.id]))
     clock.advance(days=80)
     assert set(await counted(system, clock, page)) == places
     clock.advance(days=21)
@@ -122,7 +122,7 @@ async def test_a_region_without_checks_has_no_days(system: System, clock: SetClo
 
 
 async def test_maintenance_of_a_region_counts_only_in_that_region(system: System, clock: SetClock) -> None:
-    who = Who("anna", Role.ADMIN, "test")
+    actor = Actor("anna", Role.ADMIN, "test")
     await define(system, ONE)
     for region in ("us", "eu"):
         labels = {**CPU, "region": region}
@@ -136,8 +136,10 @@ async def test_maintenance_of_a_region_counts_only_in_that_region(system: System
         clock.now() + timedelta(hours=1),
         affected=(Affected("CPU allowance", Health.MAINTENANCE, ("us",)),),
     )
-    made = await system.door.database.write(lambda db: editor.make(db, who, "public", wanted, clock.now()))
-    await system.door.database.write(lambda db: editor.publish(db, who, made.id, clock.now()))
+    made = await system.context.database.write(
+        lambda db: editor.make(db, actor, "public", wanted, clock.now())
+    )
+    await system.context.database.write(lambda db: editor.publish(db, actor, made.id, clock.now()))
     clock.advance(minutes=30)
     days = {region: some[-1] for (_, region), some in (await counted(system, clock)).items()}
     assert (days["us"].maintenance, days["us"].up) == (1_800, 0)
@@ -175,7 +177,7 @@ async def test_counted_days_stay_when_their_changes_are_deleted(system: System, 
     before = await count(system, clock)
     clock.advance(days=3)
     await count(system, clock)
-    await system.door.database.write(lambda db: db.execute(delete(transitions)))
+    await system.context.database.write(lambda db: db.execute(delete(transitions)))
     after = await count(system, clock)
     assert after[NOW.date()].down == before[NOW.date()].down > 0
     assert after[clock.at.date()].unknown == 0
@@ -183,11 +185,11 @@ async def test_counted_days_stay_when_their_changes_are_deleted(system: System, 
 
 async def test_each_round_counts_a_few_days(system: System, clock: SetClock) -> None:
     await define(system, ONE)
-    first = await system.door.database.read(lambda db: uptime_count.count(db, clock.now()))
+    first = await system.context.database.read(lambda db: uptime_count.count(db, clock.now()))
     assert first.more
     assert [len(days) for days in first.days["public"].values()] == [uptime_count.AT_ONCE]
     await count(system, clock)
-    later = await system.door.database.read(lambda db: uptime_count.count(db, clock.now()))
+    later = await system.context.database.read(lambda db: uptime_count.count(db, clock.now()))
     assert not later.more
     assert [len(days) for days in later.days["public"].values()] == [2]
 
@@ -198,7 +200,7 @@ async def test_days_that_no_page_shows_are_deleted(system: System, clock: SetClo
     clock.advance(days=101)
     await count(system, clock)
     first = NOW.date() - timedelta(days=365)
-    kept = await system.door.database.read(lambda db: uptime_store.days(db, "public", first))
+    kept = await system.context.database.read(lambda db: uptime_store.days(db, "public", first))
     assert min(kept["CPU allowance", ""]) >= clock.at.date() - uptime_count.KEPT_FOR
 
 

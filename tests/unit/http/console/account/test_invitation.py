@@ -17,7 +17,7 @@ from tests.unit.http.markup import sound
 
 async def set_up(system: System) -> str:
     """The path of a link that makes the first user."""
-    return f"/join/{await system.door.database.write(lambda db: users.set_up_link(db, NOW))}"
+    return f"/join/{await system.context.database.write(lambda db: users.set_up_link(db, NOW))}"
 
 
 async def join(browser: httpx.AsyncClient, path: str, **fields: str) -> httpx.Response:
@@ -36,7 +36,7 @@ async def test_the_link_makes_the_first_user_who_is_signed_in(
     done = await join(stranger, path)
     assert (done.status_code, done.headers["location"]) == (303, "/")
     assert (await stranger.get("/")).status_code == 200
-    (anna,) = await system.door.database.read(store.every_user)
+    (anna,) = await system.context.database.read(store.every_user)
     assert (anna.name, anna.role) == ("anna", Role.ADMIN)
     assert "already used" in (await see(stranger, path, 410)).words
     assert (await join(stranger, path, name="eve")).status_code == 410
@@ -67,10 +67,10 @@ async def test_who_is_invited_chooses_only_a_password(
     system: System, stranger: httpx.AsyncClient, clock: SetClock
 ) -> None:
     invite = lambda db: users.invite(db, ROOT, "bob", Role.VIEWER, NOW)  # noqa: E731
-    _, token = await system.door.database.write(invite)
+    _, token = await system.context.database.write(invite)
     assert "You sign in as bob, with the role viewer" in (await see(stranger, f"/join/{token}")).words
     assert (await join(stranger, f"/join/{token}", name="root")).status_code == 303
-    (bob,) = await system.door.database.read(store.every_user)
+    (bob,) = await system.context.database.read(store.every_user)
     assert (bob.name, bob.state) == ("bob", "active")
 
 
@@ -84,7 +84,7 @@ async def test_another_site_cannot_use_a_link(system: System, stranger: httpx.As
     path = await set_up(system)
     stranger.headers["sec-fetch-site"] = "cross-site"
     assert (await join(stranger, path)).status_code == 403
-    assert await system.door.database.read(store.every_user) == []
+    assert await system.context.database.read(store.every_user) == []
 
 
 async def test_the_link_lasts_a_day() -> None:

@@ -28,8 +28,8 @@ def provider() -> LocalProvider:
 @pytest.fixture
 async def browser(system: System, provider: LocalProvider) -> AsyncIterator[httpx.AsyncClient]:
     """A browser of an installation that has a provider."""
-    door = replace(system.door, oidc=Oidc(SETUP, provider.http(), BACK))
-    transport = httpx.ASGITransport(app=http_app.build(door))
+    context = replace(system.context, oidc=Oidc(SETUP, provider.http(), BACK))
+    transport = httpx.ASGITransport(app=http_app.build(context))
     headers = {"accept": "text/html"}
     async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as made:
         yield made
@@ -53,9 +53,9 @@ async def test_somebody_signs_in_by_the_provider(
     done = await come_back(browser, *await leave(browser, provider))
     assert (done.status_code, done.headers["location"]) == (303, "/checks")
     assert "You have the role responder" in sound((await browser.get("/account")).text).words
-    (anna,) = await system.door.database.read(store.every_user)
+    (anna,) = await system.context.database.read(store.every_user)
     assert (anna.name, anna.password_hash) == ("anna", None)
-    deeds = await system.door.database.read(lambda db: audit.listed(db, limit=9))
+    deeds = await system.context.database.read(lambda db: audit.listed(db, limit=9))
     assert [(one.action, one.actor, one.via, one.remote) for one in reversed(deeds)] == [
         ("user.make", "anna", "OpenID Connect", "127.0.0.1"),
         ("sign_in", "anna", "session", "127.0.0.1"),

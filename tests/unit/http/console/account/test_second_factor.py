@@ -17,7 +17,7 @@ from tests.unit.http.markup import sound
 @pytest.fixture
 async def anna(system: System) -> AsyncIterator[httpx.AsyncClient]:
     """The browser of a user."""
-    await system.door.database.write(add)
+    await system.context.database.write(add)
     async with visitor(system, **BROWSER) as made:
         await made.post("/sign-in", data={"name": "anna", "password": PASSWORD})
         yield made

@@ -21,7 +21,7 @@ from tests.unit.http.markup import sound
 @pytest.fixture
 async def anna(system: System) -> str:
     """A user who is an admin."""
-    return (await system.door.database.write(add)).name
+    return (await system.context.database.write(add)).name
 
 
 async def sign_in(browser: httpx.AsyncClient, name: str = "anna", password: str = PASSWORD) -> httpx.Response:
@@ -35,7 +35,7 @@ async def test_a_user_signs_in_and_acts_under_their_name(
     assert "Password" in (await see(stranger, "/sign-in")).words
     assert (await sign_in(stranger)).status_code == 303
     await press(stranger, "/checks/job/pause")
-    newest = (await system.door.database.read(lambda db: audit.listed(db, limit=1)))[0]
+    newest = (await system.context.database.read(lambda db: audit.listed(db, limit=1)))[0]
     assert (newest.actor, newest.via, newest.action) == ("anna", "session", "check.pause")
 
 
@@ -59,7 +59,7 @@ async def test_a_viewer_looks_and_changes_nothing(
     system: System, stranger: httpx.AsyncClient, anna: str
 ) -> None:
     await make_check(system)
-    await system.door.database.write(lambda db: add(db, "vera", Role.VIEWER))
+    await system.context.database.write(lambda db: add(db, "vera", Role.VIEWER))
     await sign_in(stranger, "vera")
     assert (await stranger.get("/")).status_code == 200
     refused = await press(stranger, "/checks/job/pause")
@@ -68,9 +68,9 @@ async def test_a_viewer_looks_and_changes_nothing(
 
 
 async def test_a_new_role_counts_at_once(system: System, stranger: httpx.AsyncClient, anna: str) -> None:
-    await system.door.database.write(lambda db: add(db, "bob", Role.ADMIN))
+    await system.context.database.write(lambda db: add(db, "bob", Role.ADMIN))
     await sign_in(stranger, "bob")
-    await system.door.database.write(lambda db: users.change_role(db, ROOT, "bob", Role.VIEWER, NOW))
+    await system.context.database.write(lambda db: users.change_role(db, ROOT, "bob", Role.VIEWER, NOW))
     assert (await stranger.get("/")).status_code == 303
 
 
@@ -88,11 +88,11 @@ async def test_the_admin_key_still_opens_the_console_quietly(stranger: httpx.Asy
 async def test_the_admin_key_can_be_kept_from_the_console(
     settings: Settings, system: System, clock: SetClock
 ) -> None:
-    door = replace(system.door, ways=replace(system.door.ways, admin_key=False))
-    transport = httpx.ASGITransport(app=http_app.build(door))
+    context = replace(system.context, ways=replace(system.context.ways, admin_key=False))
+    transport = httpx.ASGITransport(app=http_app.build(context))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as browser:
         assert "Admin key" in sound((await browser.get("/sign-in")).text).words
-        await system.door.database.write(add)
+        await system.context.database.write(add)
         assert "Admin key" not in sound((await browser.get("/sign-in")).text).words
         refused = await browser.post("/sign-in", data={"key": ADMIN_KEY})
         assert refused.status_code == 403

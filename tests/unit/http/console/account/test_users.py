@@ -20,7 +20,7 @@ NEW = "another horse battery"
 @pytest.fixture
 async def anna(system: System) -> AsyncIterator[httpx.AsyncClient]:
     """The browser of an admin."""
-    await system.door.database.write(add)
+    await system.context.database.write(add)
     async with visitor(system, **BROWSER) as made:
         await made.post("/sign-in", data={"name": "anna", "password": PASSWORD})
         yield made
@@ -76,12 +76,12 @@ async def test_sign_ins_are_listed_and_ended(system: System, anna: httpx.AsyncCl
 
 
 async def test_nobody_ends_the_sign_in_of_another(system: System, anna: httpx.AsyncClient) -> None:
-    await system.door.database.write(lambda db: add(db, "bob", Role.VIEWER))
+    await system.context.database.write(lambda db: add(db, "bob", Role.VIEWER))
     async with visitor(system, **BROWSER) as bob:
         await bob.post("/sign-in", data={"name": "bob", "password": PASSWORD})
-        hers = await system.door.database.read(lambda db: store.user(db, "anna"))
+        hers = await system.context.database.read(lambda db: store.user(db, "anna"))
         assert hers is not None
-        (one,) = await system.door.database.read(lambda db: store.sessions_of(db, hers))
+        (one,) = await system.context.database.read(lambda db: store.sessions_of(db, hers))
         assert (await press(bob, f"/account/sign-ins/{one.id}/end")).status_code == 303
         await press(bob, "/account/sign-ins/end")
         assert (await anna.get("/")).status_code == 200
@@ -117,7 +117,7 @@ async def test_what_cannot_be_invited_is_told(anna: httpx.AsyncClient) -> None:
 
 
 async def test_what_is_done_to_a_user_is_asked_first(system: System, anna: httpx.AsyncClient) -> None:
-    await system.door.database.write(lambda db: add(db, "bob", Role.VIEWER))
+    await system.context.database.write(lambda db: add(db, "bob", Role.VIEWER))
     assert "Disable bob?" in (await see(anna, "/users/bob/disable")).words
     await press(anna, "/users/bob/disable")
     assert "Viewer, disabled." in (await see(anna, "/users/bob")).words
@@ -126,7 +126,7 @@ async def test_what_is_done_to_a_user_is_asked_first(system: System, anna: httpx
     assert "Responder, active." in (await see(anna, "/users/bob")).words
     assert "second factor are taken away" in (await see(anna, "/users/bob/reset")).words
     assert "/join/" in sound((await press(anna, "/users/bob/reset")).text).words
-    found = await system.door.database.read(lambda db: store.user(db, "bob"))
+    found = await system.context.database.read(lambda db: store.user(db, "bob"))
     assert found is not None
     assert found.state == "invited"
     for path in ("/users/nobody", "/users/nobody/disable", "/users/nobody/reset"):

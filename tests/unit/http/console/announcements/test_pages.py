@@ -5,7 +5,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from heartbeat.actor import Role, Who
+from heartbeat.actor import Actor, Role
 from heartbeat.app import System
 from heartbeat.definitions.status_page import Component
 from heartbeat.status import editor, store
@@ -30,7 +30,7 @@ GIVEN: dict[str, str | list[str]] = {
 
 async def told(system: System) -> list[Announcement]:
     """Everything on the page, newest first."""
-    return await system.door.database.read(lambda db: store.listed(db, "public", limit=10))
+    return await system.context.database.read(lambda db: store.listed(db, "public", limit=10))
 
 
 @pytest.fixture
@@ -157,11 +157,11 @@ async def test_of_more_than_fits_into_a_form_the_rest_can_be_changed(
     many = tuple(Component(f"Part {number}", {"part": str(number)}) for number in range(40))
     await define(system, replace(PAGE, components=many))
     affected = tuple(Affected(one.name, Health.STOPPED) for one in many)
-    who = Who("anna", Role.ADMIN, "test")
+    actor = Actor("anna", Role.ADMIN, "test")
     wanted = AnnouncementFields(
         Kind.INCIDENT, "Everything", Status.INVESTIGATING, "Words.", NOW, affected=affected
     )
-    made = await system.door.database.write(lambda db: editor.make(db, who, "public", wanted, NOW))
+    made = await system.context.database.write(lambda db: editor.make(db, actor, "public", wanted, NOW))
     shown = await see(browser, f"/announcements/{made.id}")
     assert "It names more components than fit into a form." in shown.words
     given = {name: text for name, text in GIVEN.items() if name not in ("component", "region", "health")}

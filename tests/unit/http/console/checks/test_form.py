@@ -33,7 +33,7 @@ NEW = {
 
 
 async def deeds(system: System) -> list[tuple[str, str, str]]:
-    found = await system.door.database.read(lambda db: audit.listed(db, limit=9))
+    found = await system.context.database.read(lambda db: audit.listed(db, limit=9))
     return [(deed.actor, deed.action, deed.target) for deed in found if deed.action != "sign_in"]
 
 
@@ -72,7 +72,7 @@ async def test_a_preview_shows_what_it_means_and_makes_nothing(
         assert words in shown.words
     assert shown.fields["slug"] == "nightly"
     assert "Nothing was saved" not in shown.words
-    assert await system.door.database.read(lambda db: check_store.load(db, "nightly")) is None
+    assert await system.context.database.read(lambda db: check_store.load(db, "nightly")) is None
 
 
 async def test_a_preview_needs_no_more_than_a_schedule(browser: httpx.AsyncClient) -> None:
@@ -108,7 +108,7 @@ async def test_the_form_names_the_default_policy_that_is_in_force(
             policies.define(db, ANNA, Policy(name, (Step(("first",), timedelta(minutes=5)),)), NOW)
         policies.make_default(db, ANNA, "night", NOW)
 
-    await system.door.database.write(make)
+    await system.context.database.write(make)
     assert "the usual one: night" in (await see(browser, "/new")).words
     await make_check(system, policy=None)
     assert "the usual one: night" in (await see(browser, "/checks/job/edit")).words

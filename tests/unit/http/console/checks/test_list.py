@@ -31,7 +31,7 @@ LIGHT = 100_000
 
 async def done_by_hand(system: System) -> list[audit.Deed]:
     """What was written down, newest first, but for the signing in."""
-    found = await system.door.database.read(lambda db: audit.listed(db, limit=9))
+    found = await system.context.database.read(lambda db: audit.listed(db, limit=9))
     return [deed for deed in found if deed.action != "sign_in"]
 
 
@@ -49,7 +49,9 @@ async def fleet(system: System, clock: SetClock) -> None:
     await make_check(
         system, "d-new", labels={"host": "eu"}, grace=timedelta(hours=9), description="Réindexes"
     )
-    await system.door.database.write(lambda db: actions.pause(db, "c-paused", somebody("bob"), clock.now()))
+    await system.context.database.write(
+        lambda db: actions.pause(db, "c-paused", somebody("bob"), clock.now())
+    )
     await fall_silent(system, clock, await read_check(system, "a-silent"))
 
 
@@ -89,7 +91,7 @@ async def test_nothing_found_says_what_to_do_next(browser: httpx.AsyncClient) ->
 
 
 async def test_a_page_past_the_last_of_a_search_says_so(system: System, browser: httpx.AsyncClient) -> None:
-    await system.door.database.write(
+    await system.context.database.write(
         lambda db: check_store.insert(db, [a_check(f"job-{n:03}") for n in range(A_PAGE + 1)])
     )
     second = await see(browser, "/checks?q=job&page=2")
@@ -112,14 +114,14 @@ async def test_a_full_page_with_all_its_assets_is_light(
 ) -> None:
     labels = {"host": "us-housekeeping", "region": "us", "component": "cpu-allowance"}
     those = [a_check(f"a-job-with-a-name-{n:03}", labels=labels) for n in range(A_PAGE + 1)]
-    await system.door.database.write(lambda db: check_store.insert(db, those))
+    await system.context.database.write(lambda db: check_store.insert(db, those))
     for run in range(run_strip.RUNS):
         clock.advance(minutes=5)
         signal = Signal.FAIL if run % 10 == 9 else Signal.SUCCESS
         pings = [
             Arrival(ByUuid(one.uuid.hex), signal, clock.now(), "GET", "192.0.2.1", "curl") for one in those
         ]
-        await system.door.database.write(partial(ingest.hear, arrivals=pings))
+        await system.context.database.write(partial(ingest.hear, arrivals=pings))
     answer = await browser.get("/checks")
     assets = [
         await browser.get(address)
@@ -140,10 +142,10 @@ async def test_every_list_of_a_great_fleet_in_a_storm_is_light(
         )
         for n in range(10_000)
     ]
-    await system.door.database.write(lambda db: check_store.insert(db, those))
+    await system.context.database.write(lambda db: check_store.insert(db, those))
     clock.advance(minutes=6)
     for _ in range(3):
-        await system.door.database.write(lambda db: checker.sweep(db, clock.now()))
+        await system.context.database.write(lambda db: checker.sweep(db, clock.now()))
     assert "3000 checks are down for 1000 causes." in (await see(browser, "/")).words
     for path in ("/", "/checks", "/checks?state=down", "/checks?label=region%3Dus", "/incidents"):
         answer = await browser.get(path)
@@ -198,7 +200,7 @@ async def test_pausing_many_asks_first_and_names_them(
 
     deeds = [
         one
-        for one in await system.door.database.read(lambda db: audit.listed(db, limit=9))
+        for one in await system.context.database.read(lambda db: audit.listed(db, limit=9))
         if one.action.startswith("check.") and one.actor == "admin"
     ]
     assert {(deed.actor, deed.action, deed.target) for deed in deeds} == {
@@ -217,7 +219,7 @@ async def test_resuming_many_expects_them_afresh(system: System, browser: httpx.
     assert (await read_check(system, "c-paused")).state is State.NEW
     deeds = [
         one
-        for one in await system.door.database.read(lambda db: audit.listed(db, limit=9))
+        for one in await system.context.database.read(lambda db: audit.listed(db, limit=9))
         if one.action.startswith("check.") and one.actor == "admin"
     ]
     assert [deed.target for deed in deeds] == ["check c-paused"]
@@ -258,7 +260,7 @@ async def test_going_back_leads_to_the_list_only(
 
 async def test_a_whole_page_can_be_paused_at_once(system: System, browser: httpx.AsyncClient) -> None:
     slugs = [f"job-{n:03}" for n in range(A_PAGE)]
-    await system.door.database.write(lambda db: check_store.insert(db, [a_check(slug) for slug in slugs]))
+    await system.context.database.write(lambda db: check_store.insert(db, [a_check(slug) for slug in slugs]))
     asked = await see(browser, f"/pause?{ask(*slugs)}")
     assert f"Pause {A_PAGE} checks?" in asked.words
     assert (await press(browser, "/pause", check=slugs, back="/checks")).status_code == 303
@@ -272,7 +274,7 @@ async def test_pausing_one_is_written_down(system: System, browser: httpx.AsyncC
     await press(browser, "/checks/job/resume")
     deeds = [
         one
-        for one in await system.door.database.read(lambda db: audit.listed(db, limit=9))
+        for one in await system.context.database.read(lambda db: audit.listed(db, limit=9))
         if one.action.startswith("check.") and one.actor == "admin"
     ]
     assert [deed.action for deed in deeds] == ["check.resume", "check.pause"]
@@ -285,7 +287,7 @@ async def test_pausing_one_is_written_down(system: System, browser: httpx.AsyncC
 async def test_nobody_is_shown_a_button_that_is_not_for_them(
     system: System, stranger: httpx.AsyncClient, role: Role, acts: bool, rules: bool
 ) -> None:
-    await system.door.database.write(lambda db: add(db, "vera", role))
+    await system.context.database.write(lambda db: add(db, "vera", role))
     signed = await stranger.post("/sign-in", data={"name": "vera", "password": PASSWORD})
     assert signed.status_code == 303
     shown = await see(stranger, "/checks")

@@ -121,7 +121,7 @@ async def test_a_note_becomes_part_of_the_story(
     assert '<span class="jotted">Restarted the host.\nIt comes back.</span>' in shown.html
     # The kind is a class of the story's own: that of the form beside would lay it out as a form.
     assert '<span class="what is-note">note</span>' in shown.html
-    deeds = await system.door.database.read(lambda db: audit.listed(db, limit=1))
+    deeds = await system.context.database.read(lambda db: audit.listed(db, limit=1))
     assert (deeds[0].action, deeds[0].target) == ("incident.note", f"incident {number}")
 
 
@@ -145,6 +145,6 @@ async def test_who_answered_is_written_down_once(
     number = await fall_silent(system, clock, await make_check(system))
     for path in ("acknowledge", "acknowledge", "resolve", "resolve", "acknowledge"):
         await press(browser, f"/incidents/{number}/{path}")
-    deeds = await system.door.database.read(lambda db: audit.listed(db, limit=9))
+    deeds = await system.context.database.read(lambda db: audit.listed(db, limit=9))
     said = [deed.action for deed in deeds if deed.target == f"incident {number}"]
     assert said == ["incident.resolve", "incident.acknowledge"]

@@ -40,19 +40,19 @@ async def storm(system: System, clock: SetClock) -> list[int]:
         )
         for n in range(MANY)
     ]
-    await system.door.database.write(lambda db: check_store.insert(db, those))
+    await system.context.database.write(lambda db: check_store.insert(db, those))
     clock.advance(minutes=5)
     for _ in range(3):
         clock.advance(minutes=1)
-        await system.door.database.write(lambda db: checker.sweep(db, clock.now()))
-    by_slug = await system.door.database.read(
+        await system.context.database.write(lambda db: checker.sweep(db, clock.now()))
+    by_slug = await system.context.database.read(
         lambda db: {one.title: one.id for one in desk.incidents(db, open_only=True, limit=2 * MANY)}
     )
     answered = [by_slug["job-001"], by_slug["job-128"]]
-    who = somebody("Ann")
-    await system.door.database.write(lambda db: actions.acknowledge(db, answered[0], who, clock.now()))
+    actor = somebody("Ann")
+    await system.context.database.write(lambda db: actions.acknowledge(db, answered[0], actor, clock.now()))
     until = clock.now() + timedelta(hours=1)
-    await system.door.database.write(lambda db: actions.snooze(db, answered[1], who, clock.now(), until))
+    await system.context.database.write(lambda db: actions.snooze(db, answered[1], actor, clock.now(), until))
     errors = [by_slug[f"job-{n:03}"] for n in range(3, MANY - 1, 2)]
     warnings = [by_slug[f"job-{n:03}"] for n in range(0, MANY - 2, 2)]
     return [by_slug[f"job-{MANY - 1:03}"], *errors, *warnings, *answered]
@@ -87,7 +87,7 @@ async def test_what_is_past_is_found_behind_many_that_are_open(
     storm: list[int], system: System, clock: SetClock, browser: httpx.AsyncClient
 ) -> None:
     over = sorted(storm)[: A_PAGE + 10]
-    await system.door.database.write(
+    await system.context.database.write(
         lambda db: [actions.resolve(db, number, somebody("Ann"), clock.now()) for number in over]
     )
     left = [number for number in storm if number not in over]

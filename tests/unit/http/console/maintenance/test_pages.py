@@ -30,21 +30,21 @@ async def make(
     """A window by hours from `NOW`, made before it began."""
     begins, over = NOW + timedelta(hours=starts), NOW + timedelta(hours=ends)
     wanted = Wanted(title, fields.get("description", ""), match, begins, over)
-    write = system.door.database.write
+    write = system.context.database.write
     return (await write(lambda db: edit.make(db, somebody("anna"), wanted, NOW))).window
 
 
 async def kept(system: System) -> list[Window]:
-    return await system.door.database.read(lambda db: maintenance_store.listed(db, NOW, limit=100))
+    return await system.context.database.read(lambda db: maintenance_store.listed(db, NOW, limit=100))
 
 
 async def deeds(system: System) -> list[tuple[str, str]]:
-    found = await system.door.database.read(lambda db: audit.listed(db, limit=9))
+    found = await system.context.database.read(lambda db: audit.listed(db, limit=9))
     return [(deed.action, deed.target) for deed in found if deed.action != "sign_in"]
 
 
 async def next_page_at(system: System, incident: int) -> datetime | None:
-    found = await system.door.database.read(lambda db: desk.dossier(db, incident))
+    found = await system.context.database.read(lambda db: desk.dossier(db, incident))
     assert found is not None
     return found.incident.next_at
 
@@ -406,7 +406,7 @@ async def test_what_is_not_there_can_be_neither_seen_nor_changed(browser: httpx.
 async def test_a_viewer_sees_and_does_nothing(system: System) -> None:
     one = await make(system, {"host": "a"}, 0, 2)
     await make_check(system, "a-web", labels={"host": "a"})
-    await system.door.database.write(lambda db: add(db, "vera", Role.VIEWER))
+    await system.context.database.write(lambda db: add(db, "vera", Role.VIEWER))
     async with visitor(system, **BROWSER) as vera:
         await vera.post("/sign-in", data={"name": "vera", "password": PASSWORD})
         for path in ("/maintenance", f"/maintenance/{one.id}", "/checks/a-web", "/checks"):

@@ -27,7 +27,7 @@ NIGHT = Policy(
 @pytest.fixture
 async def ben(system: System) -> None:
     """A person and a policy that the API has made."""
-    write = system.door.database.write
+    write = system.context.database.write
     await write(lambda db: desk.define_person(db, BEN))
     await write(lambda db: desk.define_policy(db, NIGHT))
     await write(lambda db: installation.remember(db, "policy", "ops"))
@@ -73,14 +73,14 @@ async def test_a_person_tells_how_each_contact_did(
     one = await make_check(system, policy="night")
     incident = await fall_silent(system, clock, one)
     await escalate(system, clock)
-    found = await system.door.database.read(lambda db: desk.dossier(db, incident))
+    found = await system.context.database.read(lambda db: desk.dossier(db, incident))
     assert found is not None
     (page,) = found.pages
     attempts = [
         Attempt(page.id, NOW, "email", "accepted", "250 queued"),
         Attempt(page.id, NOW + timedelta(minutes=1), "email", "unreachable", "timed out"),
     ]
-    await system.door.database.write(lambda db: outbox.write_attempts(db, attempts))
+    await system.context.database.write(lambda db: outbox.write_attempts(db, attempts))
     shown = await see(browser, "/on-call/people/ben")
     assert "Paged by night, through email. It is 12:06 JST where they are." in shown.words
     assert "email ben@example.com last delivered 03:00 UTC" in shown.words
@@ -101,13 +101,13 @@ async def test_only_the_newest_attempts_are_looked_at(
     one = await make_check(system, policy="night")
     incident = await fall_silent(system, clock, one)
     await escalate(system, clock)
-    found = await system.door.database.read(lambda db: desk.dossier(db, incident))
+    found = await system.context.database.read(lambda db: desk.dossier(db, incident))
     assert found is not None
     page = found.pages[0].id
     tried = [Attempt(page, NOW, "email", outcome, outcome) for outcome in ("refused", "accepted", "accepted")]
-    await system.door.database.write(lambda db: outbox.write_attempts(db, tried))
-    read = system.door.database.read
-    assert [(who, one.outcome) for who, one in await read(desk.last_attempts)] == [
+    await system.context.database.write(lambda db: outbox.write_attempts(db, tried))
+    read = system.context.database.read
+    assert [(actor, one.outcome) for actor, one in await read(desk.last_attempts)] == [
         ("ben", "accepted"),
         ("ben", "refused"),
     ]
@@ -116,14 +116,14 @@ async def test_only_the_newest_attempts_are_looked_at(
 
 
 async def test_an_empty_installation_says_what_to_do_next(system: System, browser: httpx.AsyncClient) -> None:
-    await system.door.database.write(lambda db: desk.install(db, [], [], {}))
+    await system.context.database.write(lambda db: desk.install(db, [], [], {}))
     shown = await see(browser, "/on-call")
     assert "Nobody is on call: there is no policy" in shown.words
     assert "Nobody can be paged yet" in shown.words
     assert "- {email: anna@example.com}" in shown.words
     assert "http://test/v1/people/anna" in shown.words
     assert "- {page: anna, wait: 5m}" in shown.words
-    await system.door.database.write(lambda db: desk.install(db, [BEN], [], {}))
+    await system.context.database.write(lambda db: desk.install(db, [BEN], [], {}))
     assert "- {page: ben, wait: 5m}" in (await see(browser, "/on-call")).words
 
 
@@ -136,7 +136,7 @@ async def test_what_is_not_there_is_said(browser: httpx.AsyncClient) -> None:
 async def test_hostile_names_are_inert(system: System, browser: httpx.AsyncClient) -> None:
     hostile = Person("x", '"><script>alert(1)</script>\u202e', (Contact("email", "<b>@x"),))
     policy = Policy("ops", (Step(("x", "<i>gone</i>"), timedelta(minutes=1)),))
-    await system.door.database.write(lambda db: desk.install(db, [hostile], [policy], {}))
+    await system.context.database.write(lambda db: desk.install(db, [hostile], [policy], {}))
     for path in ("/on-call", "/on-call/people/x", "/on-call/policies/ops"):
         assert (await see(browser, path)).tags.count("script") == 2, "ours"
 

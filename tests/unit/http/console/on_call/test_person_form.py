@@ -41,22 +41,22 @@ BEN = Person("ben", "Ben", (Contact("ntfy", "https://ntfy.example.com/ben"),), o
 
 
 async def person(system: System, name: str = "anna") -> Person | None:
-    return (await system.door.database.read(desk.people)).get(name)
+    return (await system.context.database.read(desk.people)).get(name)
 
 
 async def policy(system: System, name: str = "night") -> Policy | None:
-    return (await system.door.database.read(desk.policies)).get(name)
+    return (await system.context.database.read(desk.policies)).get(name)
 
 
 async def deeds(system: System) -> list[tuple[str, str]]:
-    found = await system.door.database.read(lambda db: audit.listed(db, limit=9))
+    found = await system.context.database.read(lambda db: audit.listed(db, limit=9))
     return [(deed.action, deed.target) for deed in found if deed.action != "sign_in"]
 
 
 @pytest.fixture
 async def ben(system: System) -> None:
     """Somebody whom the API has made."""
-    await system.door.database.write(lambda db: desk.define_person(db, BEN))
+    await system.context.database.write(lambda db: desk.define_person(db, BEN))
 
 
 async def test_somebody_is_added_and_a_secret_goes_in_and_never_comes_out(
@@ -261,7 +261,7 @@ async def test_where_there_are_many_people_their_names_are_written(
         for number in range(policy_form.TICKED + 1):
             desk.define_person(db, replace(BEN, id=f"p{number}", name=f"P {number}"))
 
-    await system.door.database.write(many)
+    await system.context.database.write(many)
     shown = sound(
         (await press(browser, "/on-call/new-policy", **(NIGHT | {"page-1": "p1, p2"}), do="preview")).text
     )
@@ -278,7 +278,7 @@ async def test_a_policy_that_is_too_long_for_the_form_says_so(
     system: System, browser: httpx.AsyncClient
 ) -> None:
     long = Policy("night", (Step(("first",), timedelta(minutes=1)),) * (policy_fields.MOST + 1), Origin.API)
-    await system.door.database.write(lambda db: desk.define_policy(db, long))
+    await system.context.database.write(lambda db: desk.define_policy(db, long))
     assert "change it by the API" in (await browser.get("/on-call/policies/night/edit")).text
     await see(browser, "/on-call/policies/night/edit", 409)
 
@@ -289,7 +289,7 @@ async def test_a_policy_becomes_the_default_and_is_then_not_deleted(
     await press(browser, "/on-call/new-policy", **NIGHT)
     await press(browser, "/on-call/new-policy", **(NIGHT | {"slug": "other"}))
     await make_check(system)
-    read = system.door.database.read
+    read = system.context.database.read
     asked = await see(browser, "/on-call/policies/other/default")
     assert "Make other the default?" in asked.words
     done = await press(browser, "/on-call/policies/other/default")
@@ -299,7 +299,7 @@ async def test_a_policy_becomes_the_default_and_is_then_not_deleted(
     refused = await press(browser, "/on-call/policies/other/delete")
     assert refused.status_code == 409
     assert "Policy other is the default: make another one the default first." in refused.text
-    await system.door.database.write(lambda db: installation.remember(db, "policy", "ops"))
+    await system.context.database.write(lambda db: installation.remember(db, "policy", "ops"))
     owned = await press(browser, "/on-call/policies/night/default")
     assert owned.status_code == 409
     assert "names ops as the default policy" in owned.text
@@ -318,7 +318,7 @@ async def test_what_is_not_there_can_be_neither_changed_nor_deleted(browser: htt
 
 
 async def test_a_responder_looks_and_does_nothing(system: System, ben: None) -> None:
-    await system.door.database.write(lambda db: add(db, "rita", Role.RESPONDER))
+    await system.context.database.write(lambda db: add(db, "rita", Role.RESPONDER))
     async with visitor(system, **BROWSER) as rita:
         await rita.post("/sign-in", data={"name": "rita", "password": PASSWORD})
         for path in ("/on-call", "/on-call/people/ben", "/on-call/policies/ops"):

@@ -22,6 +22,7 @@ from heartbeat.checks import checker, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check
 from heartbeat.database import Database, Unavailable
+from heartbeat.pings import store as ping_store
 from heartbeat.settings import Settings
 from tests.unit.access.conftest import CHEAP
 from tests.unit.conftest import NOW, a_check
@@ -140,7 +141,7 @@ async def ping(system: System, one: Check, suffix: str = "", body: bytes | None 
 async def fall_silent(system: System, clock: SetClock, *those: Check) -> int:
     """Let checks miss their time, one after the other waiting; the number of the incident of the last."""
     clock.advance(minutes=6)
-    await system.context.database.write(lambda db: checker.sweep(db, clock.now()))
+    await system.context.database.write(lambda db: checker.sweep(db, clock.now(), last_bodies=ping_store.last_bodies))
     return await incident_of(system, those[-1])
 
 

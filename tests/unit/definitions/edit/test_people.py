@@ -139,7 +139,7 @@ def test_whom_a_policy_pages_cannot_go(db: Connection) -> None:
 
 
 def test_there_can_be_only_so_many(db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("heartbeat.definitions.store.entry.MAX_PEOPLE", 2)
+    monkeypatch.setattr("heartbeat.definitions.entry.MAX_PEOPLE", 2)
     define(db)
     with pytest.raises(Faulty, match=r"^person ben: there are 2 people, and can be no more\.$"):
         define(db, "ben")

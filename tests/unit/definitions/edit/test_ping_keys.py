@@ -58,7 +58,7 @@ def test_a_key_needs_a_name_and_there_can_be_only_so_many(
 ) -> None:
     with pytest.raises(Faulty, match=r"^name: 'A b' cannot be a name"):
         edit.make(db, ANNA, "A b", NOW)
-    monkeypatch.setattr("heartbeat.definitions.store.entry.MAX_PING_KEYS", 1)
+    monkeypatch.setattr("heartbeat.definitions.entry.MAX_PING_KEYS", 1)
     edit.make(db, ANNA, "one", NOW)
     with pytest.raises(Faulty, match=r"^name: there are 1 ping keys, and can be no more\.$"):
         edit.make(db, ANNA, "two", NOW)

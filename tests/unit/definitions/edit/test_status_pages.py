@@ -51,7 +51,7 @@ def test_what_the_file_declares_is_changed_in_the_file(db: Connection) -> None:
 def test_faults_are_told_as_the_file_tells_them(db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Faulty, match=r"^components\[0\]\.match: needs at least one label"):
         define(db, components=[{"name": "Mail", "match": {}}])
-    monkeypatch.setattr("heartbeat.definitions.store.entry.MAX_PAGES", 1)
+    monkeypatch.setattr("heartbeat.definitions.entry.MAX_PAGES", 1)
     define(db)
     with pytest.raises(Faulty, match=r"^status page other: there are 1, and can be no more\.$"):
         define(db, "other")

@@ -62,7 +62,7 @@ def test_a_wheel_carries_all_that_it_needs(wheel: Path, home: Path, away: Path) 
     assert Path(where.strip()).is_relative_to(home)
     assert "up to date" in run(home / "bin/heartbeat", "migrate", cwd=away, **libraries)
     assert (away / "data/heartbeat.db").exists()
-    faces = "from heartbeat.http import page; print(sorted(page._STATIC))"
+    faces = "from heartbeat.http.pages import render; print(sorted(render._STATIC))"
     assert "theme.css" in run(home / "bin/python", "-c", faces, cwd=away, **libraries)
 
 

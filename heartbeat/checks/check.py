@@ -11,7 +11,7 @@ from uuid import UUID
 from alerting import times
 from alerting.origin import Origin
 from alerting.severity import Severity
-from heartbeat.checks.cause import Cause as Cause
+from heartbeat.checks.cause import Cause
 from heartbeat.checks.schedule import Schedule, due_after, due_from
 
 MAX_OPEN_RUNS = 20

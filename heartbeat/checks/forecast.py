@@ -18,7 +18,8 @@ from alerting.notice import Kind, Links, Notice, Subject
 from alerting.person import Person
 from heartbeat import installation
 from heartbeat.checks import cause, check, symptoms
-from heartbeat.checks.check import Cause, Change, Check, Raised, State
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Change, Check, Raised, State
 
 
 @dataclass(frozen=True, slots=True)

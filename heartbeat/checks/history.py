@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, delete, select
 
 from alerting.sql import insert_many
-from heartbeat.checks.check import Cause, Change, Check, Raised, State
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Change, Check, Raised, State
 from heartbeat.checks.tables import transitions
 
 

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Row, ScalarSelect, String, case, delete, func
 from alerting.origin import Origin
 from alerting.severity import Severity
 from alerting.sql import among, earliest, insert_many, update_many
-from heartbeat.checks.check import Cause, Check, Run, State
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Check, Run, State
 from heartbeat.checks.tables import checks
 
 SEVERITIES = tuple(Severity)

@@ -14,7 +14,8 @@ from alerting.incident import Facts, Incident, Surroundings, Symptom
 from alerting.notice import called
 from heartbeat import installation
 from heartbeat.checks import cause, check, maintenance, maintenance_store, store
-from heartbeat.checks.check import Cause, Change, Check, Raised
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Change, Check, Raised
 
 OTHER_GROUPS = 3
 """Other groups whose state a page mentions."""

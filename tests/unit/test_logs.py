@@ -20,7 +20,7 @@ from alerting.severity import Severity
 from heartbeat import logs
 from heartbeat.checks import checker
 from heartbeat.checks import store as check_store
-from heartbeat.checks.check import Cause
+from heartbeat.checks.cause import Cause
 from heartbeat.database import Database, transact
 from heartbeat.settings import Settings
 from tests.unit.conftest import NOW, a_check

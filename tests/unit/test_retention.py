@@ -18,7 +18,8 @@ from heartbeat import retention as heartbeat_retention
 from heartbeat.actor import Actor, Role
 from heartbeat.checks import actions
 from heartbeat.checks import store as check_store
-from heartbeat.checks.check import Cause, Check, State
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Check, State
 from heartbeat.checks.history import of_check
 from heartbeat.checks.symptoms import key_of, of_down_check
 from heartbeat.checks.tables import transitions

@@ -7,7 +7,8 @@ from datetime import timedelta
 from sqlalchemy import Connection, and_, case, func, or_, select
 
 from heartbeat.checks import symptoms
-from heartbeat.checks.check import Cause, Signal, State
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Signal, State
 from heartbeat.checks.history import Transition
 from heartbeat.checks.tables import checks, transitions
 from heartbeat.http.pages.run_strip import Heard

@@ -19,7 +19,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 
 from alerting import times
 from alerting.incident import State as Life
-from heartbeat.checks.check import Cause, State
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import State
 from heartbeat.http.pages import rows, summary
 from heartbeat.http.pages.summary import There, Words
 from heartbeat.safe_text import harmless as harmless

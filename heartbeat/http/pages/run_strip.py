@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import groupby, pairwise
 
-from heartbeat.checks.check import Cause, Check, Signal
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Check, Signal
 from heartbeat.checks.history import Transition
 from heartbeat.checks.schedule import Every, Schedule, due_after, due_from
 from heartbeat.pings.store import KEEP

@@ -12,7 +12,8 @@ from alerting import times
 from alerting.incident import Incident
 from alerting.incident import State as Life
 from heartbeat.checks import check, maintenance, schedule
-from heartbeat.checks.check import Cause, Check, State
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Check, State
 from heartbeat.checks.maintenance import Phase, Window
 from heartbeat.checks.schedule import Every
 

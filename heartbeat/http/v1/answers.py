@@ -13,7 +13,8 @@ from alerting.desk import Dossier
 from alerting.severity import Severity
 from heartbeat.checks import check as watched
 from heartbeat.checks import definition, schedule
-from heartbeat.checks.check import Cause, Signal, State
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Signal, State
 from heartbeat.checks.definition import CheckDefinition
 
 Seconds = Annotated[timedelta, PlainSerializer(timedelta.total_seconds, return_type=float)]

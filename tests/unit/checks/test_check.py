@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heartbeat.checks import check
-from heartbeat.checks.check import MAX_OPEN_RUNS, Cause, Check, Cleared, Ping, Raised, Run, Signal, State
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import MAX_OPEN_RUNS, Check, Cleared, Ping, Raised, Run, Signal, State
 from heartbeat.checks.schedule import Cron, Every
 from tests.unit.conftest import NOW, a_check
 

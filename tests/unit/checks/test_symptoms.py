@@ -13,7 +13,8 @@ from alerting.incident import Incident, Surroundings
 from heartbeat import installation
 from heartbeat.checks import check, checker, symptoms
 from heartbeat.checks import store as check_store
-from heartbeat.checks.check import Cause, Change, Check, Ping, Signal
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Change, Check, Ping, Signal
 from heartbeat.database import engine
 from tests.unit.conftest import FIRST, NOW, a_check
 

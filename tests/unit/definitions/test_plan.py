@@ -23,7 +23,8 @@ from alerting.origin import Origin
 from heartbeat import installation, vault
 from heartbeat.checks import checker, symptoms
 from heartbeat.checks import store as check_store
-from heartbeat.checks.check import Cause, Check, Signal, State
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Check, Signal, State
 from heartbeat.checks.schedule import Cron, Every
 from heartbeat.database import engine
 from heartbeat.definitions import file as configuration_file

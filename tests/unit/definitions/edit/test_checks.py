@@ -11,7 +11,8 @@ from alerting.origin import Origin
 from heartbeat import audit, installation
 from heartbeat.checks import check, checker, symptoms
 from heartbeat.checks import store as check_store
-from heartbeat.checks.check import Cause, Check, State
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Check, State
 from heartbeat.checks.schedule import Cron, Every
 from heartbeat.definitions.edit import checks as edit
 from heartbeat.definitions.edit.ownership import OwnedByFile

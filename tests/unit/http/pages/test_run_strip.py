@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from heartbeat.checks import check
-from heartbeat.checks.check import Cause, Check, Ping, Raised, Signal, State
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Check, Ping, Raised, Signal, State
 from heartbeat.checks.history import Transition
 from heartbeat.checks.schedule import Cron, Every
 from heartbeat.http.pages import run_strip

@@ -12,7 +12,8 @@ from alerting.incident import Incident
 from alerting.incident import State as Life
 from alerting.severity import Severity
 from heartbeat.checks import check
-from heartbeat.checks.check import Cause, Check, Ping, Signal, State
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Check, Ping, Signal, State
 from heartbeat.checks.schedule import Cron
 from heartbeat.http.pages import summary
 from heartbeat.http.pages.summary import Count, Words

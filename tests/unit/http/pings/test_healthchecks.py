@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from heartbeat.app import System
-from heartbeat.checks import check
+from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Signal, State
 from tests.unit.http.conftest import (
     SetClock,
@@ -207,7 +207,7 @@ async def test_a_failure_turns_it_down_and_a_success_up(
     await client.get(f"/ping/{job.uuid}/0")
     well = await read_check(system)
 
-    assert (failed.state, failed.cause) == (State.DOWN, check.Cause.FAILED)
+    assert (failed.state, failed.cause) == (State.DOWN, Cause.FAILED)
     assert (well.state, well.cause) == (State.UP, None)
     with pytest.raises(KeyError):
         await incident_of(system, job)

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, make_url
 from alerting.severity import Severity
 from heartbeat.checks import check
 from heartbeat.checks import store as check_store
-from heartbeat.checks.check import Cause, Check, State
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Check, State
 from heartbeat.checks.schedule import Cron, Every, OnCalendar, Schedule
 from heartbeat.database import engine
 from heartbeat.http.console.checks import query as check_query

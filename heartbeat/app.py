@@ -37,7 +37,7 @@ from heartbeat.http.asgi import Receive, Scope, Send
 from heartbeat.http.context import Context
 from heartbeat.http.status import pages as status_page_views
 from heartbeat.http.status.pages import StatusPages
-from heartbeat.metrics import ChecksShown, Metrics
+from heartbeat.metrics import CheckSeries, Metrics
 from heartbeat.outside_heartbeat import OutsideHeartbeat
 from heartbeat.pings.ingest import Ingest
 from heartbeat.retention import Janitor
@@ -187,7 +187,7 @@ def _metrics(settings: Settings, database: Database, brought: Mapping[str, Notif
         database="sqlite" if database.sqlite else "postgresql",
         roles=settings.roles,
         notifiers=registry.known().kinds.keys() | brought.keys(),
-        shown=ChecksShown(settings.metrics_checks, settings.metrics_labels),
+        check_series=CheckSeries(settings.metrics_checks, settings.metrics_labels),
     )
 
 
@@ -380,7 +380,7 @@ def _front(
     """Pings, status pages and liveness go straight to their routes; all else goes through the web framework."""
     faces: Callable[[Scope, Receive, Send], Any] = http_app.build(context)
     if tracing is not None:
-        faces = tracing.around(faces)
+        faces = tracing.trace_requests(faces)
     policy = status_page_views.policy(settings.public_url)
     shown = StatusPages(lambda: publisher.editions, context.clock, policy, faces)
     has_api = "api" in settings.roles

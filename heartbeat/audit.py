@@ -12,7 +12,7 @@ from heartbeat.tables import audit
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class AuditEntry:
     """One change. `target` names what was changed ("check daily-cpu-reset"); `before` is None where it was made,
     `after` where it was deleted. Neither ever holds a secret."""
 
@@ -56,11 +56,11 @@ def record_all(
         db.execute(insert(audit), rows)
 
 
-def listed(db: Connection, *, limit: int, before: int | None = None, target: str = "") -> list[Deed]:
+def listed(db: Connection, *, limit: int, before: int | None = None, target: str = "") -> list[AuditEntry]:
     """Changes, newest first. `before` is the number to go on from; `target` narrows to one thing."""
     query = select(audit).order_by(audit.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(audit.c.id < before)
     if target:
         query = query.where(audit.c.target == target)
-    return [Deed(**row) for row in db.execute(query).mappings()]
+    return [AuditEntry(**row) for row in db.execute(query).mappings()]

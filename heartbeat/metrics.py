@@ -37,7 +37,7 @@ _SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000)
 
 
 @dataclass(frozen=True, slots=True)
-class ChecksShown:
+class CheckSeries:
     """Which series of single checks a scrape has: none, or some with these labels beside the check's slug."""
 
     each: bool = True
@@ -55,9 +55,9 @@ class Metrics:
         database: str = "",
         roles: Collection[str] = (),
         notifiers: Collection[str] = (),
-        shown: ChecksShown = ChecksShown(),
+        check_series: CheckSeries = CheckSeries(),
     ) -> None:
-        self.shown = shown
+        self.check_series = check_series
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         _tell_what_runs(self.registry, version, database, roles)

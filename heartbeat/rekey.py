@@ -29,15 +29,15 @@ BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Rotated:
+class RekeyResult:
     """What came of it: how many secrets were sealed anew, how many were so already, and which cannot be opened."""
 
     anew: int = 0
     already: int = 0
     unreadable: tuple[str, ...] = ()
 
-    def __add__(self, other: "Rotated") -> "Rotated":
-        return Rotated(
+    def __add__(self, other: "RekeyResult") -> "RekeyResult":
+        return RekeyResult(
             self.anew + other.anew, self.already + other.already, self.unreadable + other.unreadable
         )
 
@@ -47,7 +47,7 @@ class _Sealer:
 
     def __init__(self, keys: Vault) -> None:
         self._keys = keys
-        self.done = Rotated()
+        self.done = RekeyResult()
 
     def __call__(self, kept: str, about: str) -> str:
         if not vault.is_sealed(kept):
@@ -55,19 +55,19 @@ class _Sealer:
         try:
             clear = self._keys.open(kept, about)
         except Unreadable as error:
-            self.done += Rotated(unreadable=(f"{about}: {error}",))
+            self.done += RekeyResult(unreadable=(f"{about}: {error}",))
             return kept
         if not self._keys.is_stale(kept):
-            self.done += Rotated(already=1)
+            self.done += RekeyResult(already=1)
             return kept
-        self.done += Rotated(anew=1)
+        self.done += RekeyResult(anew=1)
         return self._keys.seal(clear, about)
 
 
-async def rotate(database: Database, keys: Vault, actor: Actor, now: datetime) -> Rotated:
+async def rotate(database: Database, keys: Vault, actor: Actor, now: datetime) -> RekeyResult:
     """Seal everything with the first key."""
     names = await database.read(lambda db: sorted(desk.people(db)))
-    done = Rotated()
+    done = RekeyResult()
     for batch in _batches(names):
         done += await database.write(partial(_people, keys=keys, names=batch))
     done += await database.write(partial(_notifiers, keys=keys))
@@ -79,7 +79,7 @@ async def rotate(database: Database, keys: Vault, actor: Actor, now: datetime) -
     return done
 
 
-def stale(db: Connection, keys: Vault) -> Rotated:
+def stale(db: Connection, keys: Vault) -> RekeyResult:
     """What `rotate` would do. Only reads."""
     sealer = _Sealer(keys)
     for person in desk.people(db).values():
@@ -92,7 +92,7 @@ def stale(db: Connection, keys: Vault) -> Rotated:
     return sealer.done
 
 
-def _people(db: Connection, keys: Vault, names: Sequence[str]) -> Rotated:
+def _people(db: Connection, keys: Vault, names: Sequence[str]) -> RekeyResult:
     definition_store.wait_for_turn(db)
     sealer = _Sealer(keys)
     everybody = desk.people(db)
@@ -103,7 +103,7 @@ def _people(db: Connection, keys: Vault, names: Sequence[str]) -> Rotated:
     return sealer.done
 
 
-def _notifiers(db: Connection, keys: Vault) -> Rotated:
+def _notifiers(db: Connection, keys: Vault) -> RekeyResult:
     definition_store.wait_for_turn(db)
     sealer = _Sealer(keys)
     for kind, setup in desk.notifier_settings.load(db).items():
@@ -113,7 +113,7 @@ def _notifiers(db: Connection, keys: Vault) -> Rotated:
     return sealer.done
 
 
-def _users(db: Connection, keys: Vault, numbers: Sequence[int]) -> Rotated:
+def _users(db: Connection, keys: Vault, numbers: Sequence[int]) -> RekeyResult:
     """The secrets of second factors."""
     users_store.wait_for_turn(db)
     sealer = _Sealer(keys)
@@ -137,7 +137,7 @@ def _settings(kind: str, settings: Mapping[str, str], seal: Callable[[str, str],
     return {name: seal(text, registry.about(kind, name)) for name, text in settings.items()}
 
 
-def _written_down(db: Connection, actor: Actor, done: Rotated, key: str, now: datetime) -> None:
+def _written_down(db: Connection, actor: Actor, done: RekeyResult, key: str, now: datetime) -> None:
     after = {"key": key, "secrets encrypted anew": done.anew}
     audit.record(db, actor, "encryption.rotate", "encryption keys", now, after=after)
 

@@ -26,7 +26,7 @@ class Answerer:
 
 
 @dataclass(frozen=True, slots=True)
-class Bad:
+class BadLink:
     """The link cannot be used, and why in one sentence."""
 
     why: str
@@ -39,19 +39,19 @@ def sign(secret: str, answerer: Answerer) -> str:
     return f"{_text(payload)}.{_text(_signature(secret, payload))}"
 
 
-def read(secrets: Sequence[str], token: str, now: datetime) -> Answerer | Bad:
+def read(secrets: Sequence[str], token: str, now: datetime) -> Answerer | BadLink:
     """Who the holder of this token is. Any of the secrets may have signed it: several, while one replaces another."""
     payload_text, _, signature_text = token.partition(".")
     try:
         payload, signature = _bytes(payload_text), _bytes(signature_text)
     except (BadBase64, ValueError):
-        return Bad("This link is damaged: copy it whole from the page.")
+        return BadLink("This link is damaged: copy it whole from the page.")
     if not any(hmac.compare_digest(_signature(secret, payload), signature) for secret in secrets):
-        return Bad("This link is not valid here: it was damaged or made by another installation.")
+        return BadLink("This link is not valid here: it was damaged or made by another installation.")
     incident, occurrence, until, person = payload.decode().split(".", 3)
     answerer = Answerer(int(incident), int(occurrence), person, datetime.fromtimestamp(int(until), UTC))
     if now >= answerer.expires_at:
-        return Bad("This link has expired: open the incident to see how it stands.")
+        return BadLink("This link has expired: open the incident to see how it stands.")
     return answerer
 
 

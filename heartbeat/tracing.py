@@ -65,7 +65,7 @@ class Tracing:
         known = _named({"pings": pings})
         self._tracer.start_span("ping batch", context=Context(), start_time=began, attributes=known).end(now)
 
-    def around(self, app: Asgi) -> Asgi:
+    def trace_requests(self, app: Asgi) -> Asgi:
         """The web application, each request a span under the one that the caller names in `traceparent`."""
 
         async def traced(scope: Scope, receive: Any, send: Any) -> None:

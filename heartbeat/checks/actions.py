@@ -18,7 +18,7 @@ from heartbeat.checks import check, definition, history, store, symptoms
 from heartbeat.checks.check import Change, Check, Cleared, State
 from heartbeat.checks.definition import CheckDefinition
 
-Deed = tuple[Check, Check]
+ChangedCheck = tuple[Check, Check]
 """A check before something was done to it, and after."""
 
 
@@ -38,12 +38,12 @@ def resume(db: Connection, name: str | UUID, actor: Actor, now: datetime) -> Che
     return _one(db, actor, "check.resume", check.resumed(before, now), before, now)
 
 
-def pause_all(db: Connection, actor: Actor, slugs: Collection[str], now: datetime) -> list[Deed]:
+def pause_all(db: Connection, actor: Actor, slugs: Collection[str], now: datetime) -> list[ChangedCheck]:
     """Expect nothing of these checks until they are resumed: those that were not paused, before and after."""
     return _change(db, actor, "check.pause", slugs, lambda one: check.paused(one, now, actor.name), now)
 
 
-def resume_all(db: Connection, actor: Actor, slugs: Collection[str], now: datetime) -> list[Deed]:
+def resume_all(db: Connection, actor: Actor, slugs: Collection[str], now: datetime) -> list[ChangedCheck]:
     """Expect those of these checks that are paused afresh from now on: before and after."""
     return _change(db, actor, "check.resume", slugs, lambda one: check.resumed(one, now), now)
 
@@ -157,7 +157,7 @@ def _change(
     slugs: Collection[str],
     decide: Callable[[Check], Change],
     now: datetime,
-) -> list[Deed]:
+) -> list[ChangedCheck]:
     decided = [(decide(before), before, now) for before in store.lock_slugs(db, slugs)]
     done = [one for one in decided if one[0].check is not one[1]]
     _write(db, done, now)
@@ -175,9 +175,9 @@ def _write(db: Connection, done: Sequence[tuple[Change, Check, datetime]], now: 
     store.save(db, [change.check for change, *_ in done])
     history.write(db, done)
     cleared = {
-        symptoms.key_of(before): change.told.why
+        symptoms.key_of(before): change.event.why
         for change, before, _ in done
-        if isinstance(change.told, Cleared) and before.state is State.DOWN
+        if isinstance(change.event, Cleared) and before.state is State.DOWN
     }
     if cleared:
         desk.clear(db, cleared, now, installation.gathering(db))

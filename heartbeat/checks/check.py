@@ -112,7 +112,7 @@ class Change:
     """A decision: the check afterwards, what is to be told, and how long the run took that just ended."""
 
     check: Check
-    told: Raised | Cleared | None = None
+    event: Raised | Cleared | None = None
     duration: timedelta | None = None
 
 

@@ -32,8 +32,8 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH, last_bodies: LastBo
     """Judge up to `limit` due checks and return how many. `last_bodies` returns the bodies of their last pings."""
     due = store.claim_due(db, now, limit)
     decided = [(_judged(before, now), before) for before in due]
-    downs = [(change, before) for change, before in decided if change.told is not None]
-    store.move_wake(db, [change.check for change, _ in decided if change.told is None])
+    downs = [(change, before) for change, before in decided if change.event is not None]
+    store.move_wake(db, [change.check for change, _ in decided if change.event is None])
     if downs:
         store.save(db, [change.check for change, _ in downs])
         history.write(db, [(change, before, now) for change, before in downs])

@@ -31,11 +31,11 @@ def write(db: Connection, changed: Iterable[tuple[Change, Check, datetime]]) -> 
             "at": at,
             "state": change.check.state.value,
             "cause": change.check.cause.value if change.check.cause else None,
-            "why": change.told.why if change.told else "",
+            "why": change.event.why if change.event else "",
         }
         for change, before, at in changed
         if (change.check.state, change.check.cause) != (before.state, before.cause)
-        or isinstance(change.told, Raised)
+        or isinstance(change.event, Raised)
     ]
     insert_many(db, transitions, rows)
 

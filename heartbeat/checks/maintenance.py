@@ -24,7 +24,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WindowDefinition:
     """A window as somebody wants it. It is about the checks that have all labels of `match`.
 
     It holds from `starts_at` on and until just before `ends_at`.
@@ -38,7 +38,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Window(Wanted):
+class Window(WindowDefinition):
     """A window as it stands."""
 
     id: int
@@ -46,19 +46,19 @@ class Window(Wanted):
     made_at: datetime
 
 
-def phase(window: Wanted, now: datetime) -> Phase:
+def phase(window: WindowDefinition, now: datetime) -> Phase:
     """Where a window stands at `now`."""
     if now < window.starts_at:
         return Phase.UPCOMING
     return Phase.ACTIVE if now < window.ends_at else Phase.PAST
 
 
-def fits(window: Wanted, labels: Mapping[str, str]) -> bool:
+def fits(window: WindowDefinition, labels: Mapping[str, str]) -> bool:
     """Whether a window is about a check with these labels."""
     return all(labels.get(name) == value for name, value in window.match.items())
 
 
-def hold(windows: Iterable[Wanted], labels: Mapping[str, str], now: datetime) -> Hold | None:
+def hold(windows: Iterable[WindowDefinition], labels: Mapping[str, str], now: datetime) -> Hold | None:
     """Until when a check with these labels is held that turns down now: the end of the last of those windows that
     follow each other without a gap; None where no window is active."""
     mine = [window for window in windows if fits(window, labels) and window.ends_at > now]
@@ -70,7 +70,7 @@ def hold(windows: Iterable[Wanted], labels: Mapping[str, str], now: datetime) ->
     return held
 
 
-def fault(wanted: Wanted, now: datetime) -> str | None:
+def fault(wanted: WindowDefinition, now: datetime) -> str | None:
     """What is wrong with the times of a window, in one sentence."""
     if wanted.ends_at <= wanted.starts_at:
         return "ends_at: must be after starts_at."

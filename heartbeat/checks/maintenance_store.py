@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from heartbeat.checks.maintenance import Phase, Wanted, Window
+from heartbeat.checks.maintenance import Phase, Window, WindowDefinition
 from heartbeat.checks.tables import maintenance
 
 
@@ -52,7 +52,7 @@ def asked_before(db: Connection, request_key: str) -> Window | None:
     return None if row is None else _window(row)
 
 
-def add(db: Connection, wanted: Wanted, by: str, now: datetime, request_key: str | None) -> Window:
+def add(db: Connection, wanted: WindowDefinition, by: str, now: datetime, request_key: str | None) -> Window:
     """Write a new window."""
     given = asdict(wanted)
     statement = insert(maintenance).values(**given, made_by=by, made_at=now, request_key=request_key)
@@ -60,9 +60,9 @@ def add(db: Connection, wanted: Wanted, by: str, now: datetime, request_key: str
     return Window(**given, id=number, made_by=by, made_at=now)
 
 
-def save(db: Connection, number: int, wanted: Wanted) -> None:
+def save(db: Connection, number: int, wanted: WindowDefinition) -> None:
     """Write what may change in a window."""
-    given = {name: getattr(wanted, name) for name in Wanted.__slots__}
+    given = {name: getattr(wanted, name) for name in WindowDefinition.__slots__}
     db.execute(update(maintenance).where(maintenance.c.id == number).values(**given))
 
 

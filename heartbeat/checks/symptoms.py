@@ -36,7 +36,7 @@ def check_ids(keys: Iterable[str]) -> dict[str, int]:
 
 def of_change(change: Change, previous: Check, *, body: bytes | None = None) -> Symptom:
     """Return the symptom of a check that has just turned down. `body` is that of its last ping."""
-    event = change.told
+    event = change.event
     if not isinstance(event, Raised):
         raise TypeError(f"{previous.slug} has not turned down.")
     incident = cause.of(event.cause, previous.slug, previous.name, change.check.group_key)

@@ -108,15 +108,15 @@ def read_status_page(slug: str, given: Mapping[str, object]) -> StatusPage:
     return _read("status page", slug, given, SHAPES["status_page"], Around().reading().status_page)
 
 
-def read_window(given: Mapping[str, object], now: datetime) -> maintenance.Wanted:
+def read_window(given: Mapping[str, object], now: datetime) -> maintenance.WindowDefinition:
     """The maintenance window that is meant; it begins `now` where it does not say. Raises `Faulty`."""
 
-    def read(_name: str, node: Node) -> maintenance.Wanted:
+    def read(_name: str, node: Node) -> maintenance.WindowDefinition:
         node.only(SHAPES["maintenance"]["properties"], "a maintenance window")
         match = node.need("match", '{"host": "vault-1"}')
         if not match.value:
             match.wrong("needs at least one label, such as {host: vault-1}.")
-        return maintenance.Wanted(
+        return maintenance.WindowDefinition(
             title=node.need("title", "Database move").as_(entry.line(entry.MAX_NAME), ""),
             description=node.read("description", entry.paragraphs(entry.MAX_DESCRIPTION), ""),
             match=entry.labels(match),

@@ -19,7 +19,7 @@ from heartbeat.operations import doctor as judging
 from heartbeat.operations import doctor_facts, secret_key, serving_process, unknown_settings
 from heartbeat.operations.backup import Manifest, Unusable
 from heartbeat.operations.doctor import Finding, Weight
-from heartbeat.rekey import Rotated
+from heartbeat.rekey import RekeyResult
 from heartbeat.settings import BadSetting, Settings
 
 
@@ -110,7 +110,7 @@ async def rotate_keys(given: Settings) -> int:
         if not answer.is_success:
             raise serving_process.refused(serving.address, answer) from None
         told = answer.json()
-        done = Rotated(told["anew"], told["already"], tuple(told["unreadable"]))
+        done = RekeyResult(told["anew"], told["already"], tuple(told["unreadable"]))
     else:
         try:
             migrations.migrate(database.writer)

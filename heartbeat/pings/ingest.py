@@ -320,11 +320,11 @@ def _first_of_each(line: Sequence[Resolved]) -> tuple[list[Resolved], list[Resol
 def _alert(db: Connection, changes: Sequence[tuple[Change, Check, Arrival]]) -> bool:
     """Write the changes of state, raise and clear their symptoms; return whether somebody should look at once."""
     check_history.write(db, [(change, check, arrival.at) for change, check, arrival in changes])
-    raised = [(change, check, a) for change, check, a in changes if isinstance(change.told, Raised)]
+    raised = [(change, check, a) for change, check, a in changes if isinstance(change.event, Raised)]
     cleared = {
-        symptoms.key_of(change.check): change.told.why
+        symptoms.key_of(change.check): change.event.why
         for change, _, _ in changes
-        if isinstance(change.told, Cleared)
+        if isinstance(change.event, Cleared)
     }
     if raised:
         symptoms.raise_(

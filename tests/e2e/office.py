@@ -224,7 +224,7 @@ def _windows(db: Connection) -> dict[str, Any]:
     found = {}
     for name, title, match, begins, ends in planned:
         at = NOW + min(begins, 0) * _HOUR
-        wanted = maintenance.Wanted(title, "", match, NOW + begins * _HOUR, NOW + ends * _HOUR)
+        wanted = maintenance.WindowDefinition(title, "", match, NOW + begins * _HOUR, NOW + ends * _HOUR)
         found[name] = windows.make(db, ANNA, wanted, at).window.id
     return found
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from playwright.async_api import Browser, expect
 
 from heartbeat.checks import maintenance_store
-from heartbeat.checks.maintenance import Wanted
+from heartbeat.checks.maintenance import WindowDefinition
 from heartbeat.definitions.edit import maintenance as edit
 from tests.e2e import walk as walks
 from tests.e2e.acting import does
@@ -26,7 +26,9 @@ async def arrange(place: Place) -> None:
     now, anna = place.clock.now(), somebody("anna")
 
     async def one(title: str, match: dict[str, str], begins: float, ends: float) -> int:
-        wanted = Wanted(title, "", match, now + timedelta(hours=begins), now + timedelta(hours=ends))
+        wanted = WindowDefinition(
+            title, "", match, now + timedelta(hours=begins), now + timedelta(hours=ends)
+        )
         made = await place.system.context.database.write(lambda db: edit.make(db, anna, wanted, now))
         return made.window.id
 

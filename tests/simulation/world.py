@@ -22,7 +22,7 @@ from alerting.incident import Acknowledged, Resolved, Snoozed
 from alerting.person import Person
 from heartbeat.actor import Actor, Role
 from heartbeat.checks import actions
-from heartbeat.checks.maintenance import Wanted
+from heartbeat.checks.maintenance import WindowDefinition
 from heartbeat.definitions import plan as definition_plan
 from heartbeat.definitions.edit import maintenance
 from tests.simulation import cast
@@ -210,7 +210,7 @@ class World:
     def maintain(self, *, minutes: float, **match: str) -> int | None:
         """Somebody begins maintenance of what has these labels; its number, None where the service died."""
         now = self.now
-        wanted = Wanted("move", "", match, now, now + timedelta(minutes=minutes))
+        wanted = WindowDefinition("move", "", match, now, now + timedelta(minutes=minutes))
         made = self._commit(lambda db: maintenance.make(db, SOMEBODY, wanted, now).window)
         if made is None:
             return None

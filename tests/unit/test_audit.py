@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from heartbeat import audit
-from heartbeat.audit import Deed
+from heartbeat.audit import AuditEntry
 from heartbeat.checks import actions, checker
 from heartbeat.checks.check import Check
 from heartbeat.database import Database
@@ -51,7 +51,7 @@ async def test_it_cannot_be_emptied_either(kind: str, make_database_url: Callabl
     database.close()
 
 
-def told(deeds: list[Deed]) -> list[tuple[str, str]]:
+def told(deeds: list[AuditEntry]) -> list[tuple[str, str]]:
     """Oldest first: what was done to what."""
     return [(deed.action, deed.target) for deed in reversed(deeds)]
 

@@ -17,7 +17,7 @@ from heartbeat.access import store as users
 from heartbeat.access.account import User
 from heartbeat.actor import Actor, Role
 from heartbeat.database import Database
-from heartbeat.rekey import Rotated
+from heartbeat.rekey import RekeyResult
 from heartbeat.vault import Vault
 from tests.unit.conftest import NOW
 from tests.unit.definitions.edit.conftest import OPS
@@ -76,8 +76,8 @@ async def test_everything_is_sealed_anew_and_nothing_else_changes(
     monkeypatch.setattr(rekey, "BATCH", 3)
     await database.write(fill)
     before = await database.read(lambda db: clear(db, keys(OLD)))
-    assert await database.read(lambda db: rekey.stale(db, keys(NEW, OLD))) == Rotated(anew=8)
-    assert await rekey.rotate(database, keys(NEW, OLD), ANNA, NOW) == Rotated(anew=8)
+    assert await database.read(lambda db: rekey.stale(db, keys(NEW, OLD))) == RekeyResult(anew=8)
+    assert await rekey.rotate(database, keys(NEW, OLD), ANNA, NOW) == RekeyResult(anew=8)
     assert await database.read(lambda db: clear(db, keys(NEW))) == before
     setup = (await database.read(desk.notifier_settings.load))["ntfy"]
     assert (setup.origin, setup.changed_at, setup.changed_by) == ("api", NOW, "anna")
@@ -100,8 +100,8 @@ async def test_second_factors_are_sealed_anew(database: Database, monkeypatch: p
                 users.change_user(db, one.id, code_secret=keys(OLD).seal(f"code of {name}", one.about_code))
 
     await database.write(add)
-    assert await database.read(lambda db: rekey.stale(db, keys(NEW, OLD))) == Rotated(anew=3)
-    assert await rekey.rotate(database, keys(NEW, OLD), ANNA, NOW) == Rotated(anew=3)
+    assert await database.read(lambda db: rekey.stale(db, keys(NEW, OLD))) == RekeyResult(anew=3)
+    assert await rekey.rotate(database, keys(NEW, OLD), ANNA, NOW) == RekeyResult(anew=3)
     found = await database.read(users.every_user)
     opened = {one.name: one.code_secret and keys(NEW).open(one.code_secret, one.about_code) for one in found}
     assert opened == {"anna": "code of anna", "ben": "code of ben", "cleo": "code of cleo", "dora": None}
@@ -110,7 +110,7 @@ async def test_second_factors_are_sealed_anew(database: Database, monkeypatch: p
 async def test_it_can_be_repeated_and_is_written_down_once(database: Database) -> None:
     await database.write(fill)
     await rekey.rotate(database, keys(NEW, OLD), ANNA, NOW)
-    assert await rekey.rotate(database, keys(NEW, OLD), ANNA, NOW) == Rotated(already=8)
+    assert await rekey.rotate(database, keys(NEW, OLD), ANNA, NOW) == RekeyResult(already=8)
     (deed,) = await database.read(lambda db: audit.listed(db, limit=5))
     assert (deed.action, deed.actor) == ("encryption.rotate", "anna")
     assert deed.after == {"key": keys(NEW).keys[0], "secrets encrypted anew": 8}

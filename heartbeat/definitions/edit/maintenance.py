@@ -12,7 +12,7 @@ from heartbeat import audit, installation
 from heartbeat.actor import Actor
 from heartbeat.checks import maintenance, maintenance_store, symptoms
 from heartbeat.checks import store as check_store
-from heartbeat.checks.maintenance import Phase, Wanted, Window
+from heartbeat.checks.maintenance import Phase, Window, WindowDefinition
 from heartbeat.definitions import single as single_definition
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.single import Faulty
@@ -37,12 +37,14 @@ class Ended(Exception):
     """The window is over: what was, is not changed."""
 
 
-def read(given: Mapping[str, object], now: datetime) -> Wanted:
+def read(given: Mapping[str, object], now: datetime) -> WindowDefinition:
     """What these fields want. Raises `Faulty`."""
     return single_definition.read_window(given, now)
 
 
-def make(db: Connection, actor: Actor, wanted: Wanted, now: datetime, request: str | None = None) -> Arranged:
+def make(
+    db: Connection, actor: Actor, wanted: WindowDefinition, now: datetime, request: str | None = None
+) -> Arranged:
     """A new window. Asked again under the same `request` it is made once.
 
     What is down and not paged for yet is held. Raises `Faulty`.
@@ -58,7 +60,9 @@ def make(db: Connection, actor: Actor, wanted: Wanted, now: datetime, request: s
     return Arranged(made, _hold(db, now, made))
 
 
-def change(db: Connection, actor: Actor, number: int, wanted: Wanted, now: datetime) -> Arranged | None:
+def change(
+    db: Connection, actor: Actor, number: int, wanted: WindowDefinition, now: datetime
+) -> Arranged | None:
     """Make the window so; None where there is none. The same once more changes nothing.
 
     What waits for its first page waits for the new end. Raises `Ended` where it is over.
@@ -68,7 +72,7 @@ def change(db: Connection, actor: Actor, number: int, wanted: Wanted, now: datet
     if before is None:
         return None
     _refuse_if_over(before, now)
-    after = replace(before, **{name: getattr(wanted, name) for name in Wanted.__slots__})
+    after = replace(before, **{name: getattr(wanted, name) for name in WindowDefinition.__slots__})
     if after == before:
         return Arranged(before, {}, fresh=False)
     maintenance_store.save(db, number, wanted)
@@ -110,7 +114,7 @@ def delete(db: Connection, actor: Actor, number: int, now: datetime) -> Window |
     return before
 
 
-def written(one: Wanted) -> dict[str, Any]:
+def written(one: WindowDefinition) -> dict[str, Any]:
     """The window as `read` takes it."""
     words = {"description": one.description} if one.description else {}
     times = {"starts_at": one.starts_at.isoformat(), "ends_at": one.ends_at.isoformat()}

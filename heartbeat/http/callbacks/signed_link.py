@@ -29,7 +29,7 @@ from heartbeat.http.context import Context
 from heartbeat.http.pages import render, summary
 from heartbeat.http.pages import rows as view_rows
 from heartbeat.http.pages.summary import Words
-from heartbeat.signed_link import Answerer, Bad
+from heartbeat.signed_link import Answerer, BadLink
 
 LISTED = 6
 """Symptoms that are named before the button; the others are counted, so that the button stays in sight."""
@@ -58,7 +58,7 @@ def router(context: Context) -> APIRouter:
     async def look(request: Request) -> Response:
         now = context.clock.now()
         reader = signed_link.read(context.link_keys, request.path_params["token"], now)
-        if isinstance(reader, Bad):
+        if isinstance(reader, BadLink):
             return _bad(reader, now)
         facts = await context.database.read(lambda db: _facts(db, reader, now))
         if facts is None:
@@ -70,7 +70,7 @@ def router(context: Context) -> APIRouter:
         token, remote = request.path_params["token"], auth.whence(request).remote
         reader = signed_link.read(context.link_keys, token, now)
         browser = "text/html" in request.headers.get("accept", "")
-        if isinstance(reader, Bad):
+        if isinstance(reader, BadLink):
             return (
                 _bad(reader, now)
                 if browser
@@ -152,7 +152,7 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
     }
 
 
-def _bad(bad: Bad, now: datetime) -> Response:
+def _bad(bad: BadLink, now: datetime) -> Response:
     return _plain_page(bad.why, HTTPStatus.GONE, now)
 
 

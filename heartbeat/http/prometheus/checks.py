@@ -15,7 +15,7 @@ from heartbeat.checks.check import State
 from heartbeat.http.prometheus import queries
 from heartbeat.http.prometheus.queries import Vital
 from heartbeat.http.prometheus.text import Format, written
-from heartbeat.metrics import ChecksShown, Metrics
+from heartbeat.metrics import CheckSeries, Metrics
 
 STORED = tuple(state for state in State if state is not State.LATE)
 MAX_CHECKS = 10_000
@@ -52,7 +52,7 @@ def exposition(db: Connection, metrics: Metrics, now: datetime, wanted: Format =
     downstairs = desk.standing(db)
     metrics.backlog.observe(now, check_store.next_due(db), downstairs)
     counts = check_store.count_by_state(db)
-    shown = metrics.shown
+    shown = metrics.check_series
     left_out = shown.each and sum(counts.values()) > MAX_CHECKS
     vitals = queries.vitals(db, MAX_CHECKS, labels=bool(shown.labels)) if shown.each and not left_out else []
     families = [
@@ -89,7 +89,7 @@ def _standing(counts: Mapping[State, int], downstairs: desk.Standing) -> Iterato
     )
 
 
-def _of_each(vitals: Sequence[Vital], shown: ChecksShown) -> bytes:
+def _of_each(vitals: Sequence[Vital], shown: CheckSeries) -> bytes:
     """The series of single checks. Written out here: prometheus_client takes ten times as long over them, in which
     it holds up pings."""
     named = [(_named(one, shown), one) for one in vitals]
@@ -109,7 +109,7 @@ def _head(name: str, meaning: str) -> Iterable[str]:
     return f"# HELP {name} {meaning}\n", f"# TYPE {name} gauge\n"
 
 
-def _named(one: Vital, shown: ChecksShown) -> str:
+def _named(one: Vital, shown: CheckSeries) -> str:
     """The labels of one check's series. A check without one of the chosen labels has it empty, which is the same
     to Prometheus as not at all."""
     chosen = [f'{name}="{_escaped(one.labels.get(label, ""))}"' for name, label in shown.labels]

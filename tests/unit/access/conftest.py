@@ -11,7 +11,7 @@ from heartbeat.access.account import User
 from heartbeat.access.hasher import Hasher
 from heartbeat.access.sign_in import Client, Gate
 from heartbeat.actor import Actor, Role
-from heartbeat.audit import Deed, listed
+from heartbeat.audit import AuditEntry, listed
 from heartbeat.database import Database
 from tests.unit.conftest import NOW
 
@@ -41,6 +41,6 @@ def add(db: Connection, name: str = "anna", role: Role = Role.ADMIN, **values: o
     return store.add_user(db, User(0, name, role, NOW, "root", **values))  # type: ignore[arg-type]
 
 
-async def deeds(database: Database) -> list[Deed]:
+async def deeds(database: Database) -> list[AuditEntry]:
     """What the audit log says, newest first."""
     return await database.read(lambda db: listed(db, limit=100))

@@ -41,13 +41,13 @@ def test_a_check_that_was_never_heard_turns_down_one_grace_after_its_first_due_t
         Cause.SILENT,
         after(6),
     )
-    assert change.told == Raised(Cause.SILENT, "was never heard")
+    assert change.event == Raised(Cause.SILENT, "was never heard")
 
 
 def test_an_instant_before_the_deadline_only_wake_at_moves() -> None:
     one = a_check(wake_at=NOW)
     change = check.on_due(one, after(6) - timedelta(microseconds=1))
-    assert (change.check.state, change.told, change.check.wake_at) == (State.NEW, None, after(6))
+    assert (change.check.state, change.event, change.check.wake_at) == (State.NEW, None, after(6))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_ping_shortly_before_its_slot_counts_for_that_slot() -> None:
 def test_success_brings_back_what_was_down_and_says_so() -> None:
     down = check.on_due(UP, after(10)).check
     change = check.on_ping(down, ping(Signal.SUCCESS, 12))
-    assert (change.check.state, change.check.cause, change.told) == (State.UP, None, Cleared("heard again"))
+    assert (change.check.state, change.check.cause, change.event) == (State.UP, None, Cleared("heard again"))
     assert change.check.wake_at == after(18)
 
 
@@ -80,14 +80,14 @@ def test_start_and_log_never_change_the_state(signal: Signal, state: State) -> N
         State.PAUSED: check.paused(UP, after(1), "somebody").check,
     }[state]
     change = check.on_ping(one, ping(signal, 11))
-    assert (change.check.state, change.check.cause, change.told) == (one.state, one.cause, None)
+    assert (change.check.state, change.check.cause, change.event) == (one.state, one.cause, None)
     assert change.check.last_heard_at == after(11)
 
 
 @pytest.mark.parametrize(("status", "words"), [(None, "reported failure"), (3, "exit status 3")])
 def test_failure_turns_down_at_once(status: int | None, words: str) -> None:
     change = check.on_ping(UP, ping(Signal.FAIL, 2, exit_status=status))
-    assert change.told == Raised(Cause.FAILED, words)
+    assert change.event == Raised(Cause.FAILED, words)
     assert change.check.cause is Cause.FAILED
 
 
@@ -95,8 +95,8 @@ def test_a_job_that_failed_and_then_falls_silent_has_another_cause() -> None:
     failed = heard(UP, ping(Signal.FAIL, 2))
     assert failed.wake_at == after(8)
     change = check.on_due(failed, after(8))
-    assert isinstance(change.told, Raised)
-    assert change.told.cause is Cause.SILENT
+    assert isinstance(change.event, Raised)
+    assert change.event.cause is Cause.SILENT
     assert change.check.wake_at is None
 
 
@@ -109,7 +109,7 @@ def test_a_run_past_its_maximum_overruns() -> None:
     running = heard(LIMITED, ping(Signal.START, 1))
     assert check.deadline(running) == after(11)
     change = check.on_due(running, after(11))
-    assert change.told == Raised(Cause.OVERRUN, "still running after its maximum run time of 10 min")
+    assert change.event == Raised(Cause.OVERRUN, "still running after its maximum run time of 10 min")
 
 
 def test_the_end_of_a_run_in_time_gives_its_duration_and_no_overrun() -> None:
@@ -166,7 +166,7 @@ def test_a_paused_check_expects_nothing_until_it_is_resumed() -> None:
 
 def test_pausing_what_is_down_clears_it_and_says_by_whom() -> None:
     down = check.on_due(UP, after(10)).check
-    assert check.paused(down, after(11), "Ann").told == Cleared("paused by Ann")
+    assert check.paused(down, after(11), "Ann").event == Cleared("paused by Ann")
 
 
 @pytest.mark.parametrize(("signal", "state"), [(Signal.SUCCESS, State.UP), (Signal.FAIL, State.DOWN)])
@@ -179,7 +179,7 @@ def test_success_and_failure_un_pause(signal: Signal, state: State) -> None:
 def test_nothing_un_pauses_what_is_resumed_by_hand_only(signal: Signal) -> None:
     paused = check.paused(a_check(manual_resume=True), after(1), "Ann").check
     change = check.on_ping(paused, ping(signal, 50))
-    assert (change.check.state, change.told, change.check.wake_at) == (State.PAUSED, None, None)
+    assert (change.check.state, change.event, change.check.wake_at) == (State.PAUSED, None, None)
 
 
 def test_a_new_schedule_is_expected_from_now_on() -> None:

@@ -19,7 +19,7 @@ from heartbeat.actor import Actor, Role
 from heartbeat.checks import actions, cause, check, checker, forecast, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check
-from heartbeat.checks.maintenance import Wanted
+from heartbeat.checks.maintenance import WindowDefinition
 from heartbeat.definitions.edit import maintenance
 from tests.unit.conftest import FIRST, NOW, a_check, somebody
 
@@ -145,7 +145,7 @@ def test_a_check_that_names_no_policy_pages_by_the_default(db: Connection) -> No
 def test_maintenance_holds_the_first_page(db: Connection) -> None:
     jobs(db, "one")
     ends = NOW + timedelta(hours=2)
-    maintenance.make(db, ANNA, Wanted("Move", "", {"host": "a"}, NOW, ends), NOW)
+    maintenance.make(db, ANNA, WindowDefinition("Move", "", {"host": "a"}, NOW, ends), NOW)
     told = foresee(db, "one", NOW)
     assert told.held is not None
     assert (told.held.until, told.held.why, told.calls[0].at) == (ends, "maintenance Move", ends)

@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from alerting.incident import Hold
 from heartbeat.checks import maintenance
-from heartbeat.checks.maintenance import Phase, Wanted
+from heartbeat.checks.maintenance import Phase, WindowDefinition
 from tests.unit.conftest import NOW
 
 HOUR = timedelta(hours=1)
 LABELS = {"host": "a", "region": "eu"}
 
 
-def window(begins: float, ends: float, title: str = "move", **match: str) -> Wanted:
+def window(begins: float, ends: float, title: str = "move", **match: str) -> WindowDefinition:
     """A window from so many hours after `NOW` to so many."""
-    return Wanted(title, "", match or {"host": "a"}, NOW + begins * HOUR, NOW + ends * HOUR)
+    return WindowDefinition(title, "", match or {"host": "a"}, NOW + begins * HOUR, NOW + ends * HOUR)
 
 
 def test_a_window_is_about_checks_with_all_of_its_labels() -> None:
@@ -50,7 +50,7 @@ def test_a_window_begins_and_ends_at_its_instants() -> None:
     ],
 )
 def test_a_page_waits_for_the_end_of_windows_that_follow_each_other(
-    windows: list[Wanted], until: float | None
+    windows: list[WindowDefinition], until: float | None
 ) -> None:
     held = maintenance.hold(windows, LABELS, NOW)
     assert (held and held.until) == (None if until is None else NOW + until * HOUR)

@@ -13,7 +13,7 @@ from fastapi.routing import iter_route_contexts
 
 from heartbeat import audit
 from heartbeat.app import System
-from heartbeat.audit import Deed
+from heartbeat.audit import AuditEntry
 from heartbeat.http import app as http_app
 from tests.unit.http.conftest import (
     SetClock,
@@ -31,7 +31,7 @@ def changing(web: FastAPI) -> Iterator[tuple[str, str]]:
             yield method, str(getattr(route, "path", ""))
 
 
-async def deeds_since(system: System, number: int) -> list[Deed]:
+async def deeds_since(system: System, number: int) -> list[AuditEntry]:
     """What the log says that came after."""
     found = await system.context.database.read(lambda db: audit.listed(db, limit=200))
     return [deed for deed in found if deed.id > number]
@@ -78,7 +78,7 @@ async def test_a_check_that_its_first_ping_makes_is_told_once(
     assert deed.after["every"] == "1d"
 
 
-def fits(deed: Deed, shape: Shape) -> bool:
+def fits(deed: AuditEntry, shape: Shape) -> bool:
     """Whether the log says what it must of how it was and how it is."""
     match shape:
         case Shape.MADE:

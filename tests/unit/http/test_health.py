@@ -309,8 +309,8 @@ async def test_labels_of_checks_are_shown_where_they_are_named(
 ) -> None:
     await make_check(system, "a", labels={"host": "vault-1", "team": "ops", "secret": "x"})
     await make_check(system, "b", labels={"team": 'the "others"'})
-    shown = metrics.ChecksShown(True, (("label_host", "host"), ("label_team", "team")))
-    monkeypatch.setattr(system.context.metrics, "shown", shown)
+    shown = metrics.CheckSeries(True, (("label_host", "host"), ("label_team", "team")))
+    monkeypatch.setattr(system.context.metrics, "check_series", shown)
 
     found = await scrape(admin)
 
@@ -326,7 +326,7 @@ async def test_series_of_single_checks_turned_off(
 ) -> None:
     await make_check(system)
     monkeypatch.setattr(check_series, "MAX_CHECKS", 0)
-    monkeypatch.setattr(system.context.metrics, "shown", metrics.ChecksShown(each=False))
+    monkeypatch.setattr(system.context.metrics, "check_series", metrics.CheckSeries(each=False))
 
     found = await scrape(admin)
 

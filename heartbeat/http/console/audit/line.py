@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from heartbeat.audit import Deed
+from heartbeat.audit import AuditEntry
 
 DONE = {
     "sign_in": "signed in as",
@@ -59,7 +59,7 @@ def in_words(action: str) -> str:
     return DONE.get(action) or DONE.get(action.rpartition(".")[2], action)
 
 
-def differences(deed: Deed) -> list[Difference]:
+def differences(deed: AuditEntry) -> list[Difference]:
     """The fields that have changed, in the order of their names, each part of a nested one by itself."""
     before, after = dict(_flat(deed.before or {})), dict(_flat(deed.after or {}))
     names = sorted(before.keys() | after.keys())

@@ -19,7 +19,7 @@ from heartbeat.http.pages import rows as view_rows
 MOST = 100
 """Checks that can be paused or resumed at once: a page of the list."""
 
-Work = Callable[[Connection, Actor, Collection[str], datetime], list[actions.Deed]]
+Work = Callable[[Connection, Actor, Collection[str], datetime], list[actions.ChangedCheck]]
 
 
 async def ask_pause(visit: Visit) -> Response:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from starlette.datastructures import FormData
 
-from heartbeat.checks.maintenance import Phase, Wanted, phase
+from heartbeat.checks.maintenance import Phase, WindowDefinition, phase
 from heartbeat.definitions import entry as definition_entry
 from heartbeat.http.console.incidents.morning import next_morning
 
@@ -53,7 +53,7 @@ class Arrangement:
         return cls(**said, labels=tuple(labels))
 
     @classmethod
-    def of(cls, window: Wanted) -> Self:
+    def of(cls, window: WindowDefinition) -> Self:
         """The form of a window that there is, in UTC."""
         return cls(
             title=window.title,
@@ -76,7 +76,7 @@ class Arrangement:
             found[name] = value
         return found
 
-    def given(self, now: datetime, before: Wanted | None) -> dict[str, object]:
+    def given(self, now: datetime, before: WindowDefinition | None) -> dict[str, object]:
         """The same as the API takes it. `before` is the window that is changed. Raises ValueError."""
         words: dict[str, object] = {
             "title": self.title,
@@ -86,7 +86,7 @@ class Arrangement:
         starts_at, ends_at = self.times(now, before)
         return words | {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()}
 
-    def times(self, now: datetime, before: Wanted | None) -> tuple[datetime, datetime]:
+    def times(self, now: datetime, before: WindowDefinition | None) -> tuple[datetime, datetime]:
         """From when until when it is meant. A length counts from now; what has begun stays begun."""
         zone = _zone(self.timezone)
         if self.length != OWN:
@@ -118,7 +118,7 @@ def meant_by(named: Sequence[Mapping[str, str]], names: Sequence[str]) -> Arrang
     return replace(Arrangement(), title=title, labels=tuple(written(dict(shared))))
 
 
-def like(window: Wanted) -> Arrangement:
+def like(window: WindowDefinition) -> Arrangement:
     """The form of another window about the same."""
     return replace(Arrangement.of(window), length=Arrangement().length, starts="", ends="")
 

@@ -15,7 +15,7 @@ from alerting import times
 from heartbeat.actor import Role
 from heartbeat.checks import maintenance, maintenance_store
 from heartbeat.checks.check import Check
-from heartbeat.checks.maintenance import Phase, Wanted, Window
+from heartbeat.checks.maintenance import Phase, Window, WindowDefinition
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.edit import maintenance as edit
 from heartbeat.definitions.edit.maintenance import Ended
@@ -233,8 +233,8 @@ def _preview(
 
 def _meaning(
     db: Connection,
-    when: Wanted | None,
-    about: Wanted | None,
+    when: WindowDefinition | None,
+    about: WindowDefinition | None,
     chosen: Sequence[Check],
     problems: Sequence[str],
     now: datetime,

@@ -57,7 +57,7 @@ def hear(db: Connection, one: Check, minutes: float, signal: Signal = Signal.SUC
 
 
 def tell(db: Connection, change: Change, before: Check, now: datetime) -> None:
-    match change.told:
+    match change.event:
         case check.Raised():
             symptoms.raise_(db, [symptoms.of_change(change, before)], now)
         case check.Cleared(why):

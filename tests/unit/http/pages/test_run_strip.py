@@ -73,9 +73,9 @@ class Life:
     def _take(self, change: check.Change, at: datetime) -> None:
         before, self.one = self.one, change.check
         if (before.state, before.cause) != (self.one.state, self.one.cause) or isinstance(
-            change.told, Raised
+            change.event, Raised
         ):
-            why = change.told.why if change.told else ""
+            why = change.event.why if change.event else ""
             self.changes.append(Transition(0, at, self.one.state, self.one.cause, why))
 
 

@@ -13,8 +13,10 @@ from heartbeat.http.console.audit.line import Difference
 from tests.unit.conftest import NOW
 
 
-def written(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> audit.Deed:
-    return audit.Deed(1, NOW, "anna", "session", "192.0.2.1", "check.change", "check job", before, after)
+def written(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> audit.AuditEntry:
+    return audit.AuditEntry(
+        1, NOW, "anna", "session", "192.0.2.1", "check.change", "check job", before, after
+    )
 
 
 def actions() -> Iterator[str]:

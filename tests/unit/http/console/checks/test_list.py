@@ -29,7 +29,7 @@ LIGHT = 100_000
 """Bytes that a page may weigh with all its assets."""
 
 
-async def done_by_hand(system: System) -> list[audit.Deed]:
+async def done_by_hand(system: System) -> list[audit.AuditEntry]:
     """What was written down, newest first, but for the signing in."""
     found = await system.context.database.read(lambda db: audit.listed(db, limit=9))
     return [deed for deed in found if deed.action != "sign_in"]

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from starlette.datastructures import FormData
 
-from heartbeat.checks.maintenance import Wanted
+from heartbeat.checks.maintenance import WindowDefinition
 from heartbeat.definitions import single as single_definition
 from heartbeat.definitions.single import Faulty
 from heartbeat.http.console.maintenance import fields as maintenance_fields
 from heartbeat.http.console.maintenance.fields import Arrangement
 from tests.unit.conftest import NOW
 
-BEGAN = Wanted("Move", "", {"host": "a"}, NOW - timedelta(hours=1), NOW + timedelta(hours=1))
-COMING = Wanted("Move", "", {"host": "a"}, NOW + timedelta(hours=1), NOW + timedelta(hours=2))
+BEGAN = WindowDefinition("Move", "", {"host": "a"}, NOW - timedelta(hours=1), NOW + timedelta(hours=1))
+COMING = WindowDefinition("Move", "", {"host": "a"}, NOW + timedelta(hours=1), NOW + timedelta(hours=2))
 
 
 def typed(**fields: Any) -> Arrangement:
@@ -57,7 +57,7 @@ def test_times_are_those_of_the_zone() -> None:
 def test_what_was_not_touched_stays_to_the_second_and_in_its_hour() -> None:
     """Clocks show 02:30 twice that night; the window ends at the second one."""
     ends = at(2024, 10, 27, 1, 30)
-    window = Wanted("Move", "", {"host": "a"}, at(2024, 10, 26, 20, 0, 17), ends)
+    window = WindowDefinition("Move", "", {"host": "a"}, at(2024, 10, 26, 20, 0, 17), ends)
     form = typed(timezone="Europe/Berlin", starts="2024-10-26T22:00", ends="2024-10-27T02:30")
     assert form.times(at(2024, 10, 26), window) == (window.starts_at, window.ends_at)
     assert Arrangement.of(window).times(at(2024, 10, 26), window) == (window.starts_at, window.ends_at)

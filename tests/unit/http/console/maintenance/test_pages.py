@@ -11,7 +11,7 @@ from heartbeat import audit
 from heartbeat.actor import Role
 from heartbeat.app import System
 from heartbeat.checks import maintenance_store
-from heartbeat.checks.maintenance import Wanted, Window
+from heartbeat.checks.maintenance import Window, WindowDefinition
 from heartbeat.definitions.edit import maintenance as edit
 from heartbeat.http.console.maintenance import form as maintenance_form
 from heartbeat.http.console.maintenance.pages import CHECKS_SHOWN, PAST_SHOWN
@@ -29,7 +29,7 @@ async def make(
 ) -> Window:
     """A window by hours from `NOW`, made before it began."""
     begins, over = NOW + timedelta(hours=starts), NOW + timedelta(hours=ends)
-    wanted = Wanted(title, fields.get("description", ""), match, begins, over)
+    wanted = WindowDefinition(title, fields.get("description", ""), match, begins, over)
     write = system.context.database.write
     return (await write(lambda db: edit.make(db, somebody("anna"), wanted, NOW))).window
 

@@ -1,6 +1,6 @@
-"""What people do to checks and incidents by hand.
+"""Actions of people on checks and incidents.
 
-Each function works inside the caller's transaction, and writes to the audit log what it has changed.
+Each function works in the caller's transaction, and records its change in the audit log.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -19,45 +19,45 @@ from heartbeat.checks.check import Change, Check, Cleared, State
 from heartbeat.checks.definition import CheckDefinition
 
 ChangedCheck = tuple[Check, Check]
-"""A check before something was done to it, and after."""
+"""A check as it was, and as it is now."""
 
 
 def pause(db: Connection, name: str | UUID, actor: Actor, now: datetime) -> Check | None:
-    """Expect nothing of a check until it is resumed; None where there is no such check."""
-    before = _locked(db, name)
-    if before is None:
+    """Expect nothing of a check until it is resumed. Return it as it is now, or None if it does not exist."""
+    previous = _locked(db, name)
+    if previous is None:
         return None
-    return _one(db, actor, "check.pause", check.paused(before, now, actor.name), before, now)
+    return _apply(db, actor, "check.pause", check.paused(previous, now, actor.name), previous, now)
 
 
 def resume(db: Connection, name: str | UUID, actor: Actor, now: datetime) -> Check | None:
-    """Expect a paused check afresh from now on; None where there is no such check."""
-    before = _locked(db, name)
-    if before is None:
+    """Expect a paused check again from now on. Return it as it is now, or None if it does not exist."""
+    previous = _locked(db, name)
+    if previous is None:
         return None
-    return _one(db, actor, "check.resume", check.resumed(before, now), before, now)
+    return _apply(db, actor, "check.resume", check.resumed(previous, now), previous, now)
 
 
 def pause_all(db: Connection, actor: Actor, slugs: Collection[str], now: datetime) -> list[ChangedCheck]:
-    """Expect nothing of these checks until they are resumed: those that were not paused, before and after."""
-    return _change(db, actor, "check.pause", slugs, lambda one: check.paused(one, now, actor.name), now)
+    """Pause the checks with these slugs. Return those that were not paused yet."""
+    return _apply_to_all(db, actor, "check.pause", slugs, lambda job: check.paused(job, now, actor.name), now)
 
 
 def resume_all(db: Connection, actor: Actor, slugs: Collection[str], now: datetime) -> list[ChangedCheck]:
-    """Expect those of these checks that are paused afresh from now on: before and after."""
-    return _change(db, actor, "check.resume", slugs, lambda one: check.resumed(one, now), now)
+    """Resume the checks with these slugs. Return those that were paused."""
+    return _apply_to_all(db, actor, "check.resume", slugs, lambda job: check.resumed(job, now), now)
 
 
 def delete(db: Connection, name: str | UUID, actor: Actor, now: datetime) -> Check | None:
-    """End the watch over a check and forget it. Its incident says so; None where there is no such check."""
-    before = _locked(db, name)
-    if before is None:
+    """Delete a check and clear its symptom. Return the check, or None if it does not exist."""
+    deleted = _locked(db, name)
+    if deleted is None:
         return None
-    desk.clear(db, {symptoms.key_of(before): f"deleted by {actor.name}"}, now, installation.gathering(db))
-    store.remove(db, [before.id])
-    was = definition.written(CheckDefinition.of(before))
-    audit.record(db, actor, "check.delete", f"check {before.slug}", now, before=was)
-    return before
+    desk.clear(db, {symptoms.key_of(deleted): f"deleted by {actor.name}"}, now, installation.gathering(db))
+    store.remove(db, [deleted.id])
+    was = definition.written(CheckDefinition.of(deleted))
+    audit.record(db, actor, "check.delete", f"check {deleted.slug}", now, before=was)
+    return deleted
 
 
 def acknowledge(
@@ -70,9 +70,9 @@ def acknowledge(
     occurrence: int | None = None,
     until: datetime | None = None,
 ) -> Acknowledged | Stale | Resolved | Missing:
-    """Answer an incident: quiet until `until`, by default for as long as the configuration says.
+    """Acknowledge an incident until `until`, by default for the configured time.
 
-    `by` is who answers, where that is somebody else than who calls.
+    `by` is the person who answers, if that is not the actor.
     """
     end = until or now + installation.acknowledge_for(db)
     outcome = desk.acknowledge(db, incident_id, by or actor.name, now, occurrence=occurrence, until=end)
@@ -84,7 +84,7 @@ def acknowledge(
 def snooze(
     db: Connection, incident_id: int, actor: Actor, now: datetime, until: datetime, *, by: str | None = None
 ) -> Snoozed | Resolved | Missing:
-    """Quiet until then, when it pages again. Where it is so already, nobody is told of it again."""
+    """Snooze an incident: it pages again at `until`. Repeating the same snooze changes and records nothing."""
     outcome = desk.snooze(db, incident_id, by or actor.name, now, until)
     if isinstance(outcome, Snoozed) and not outcome.repeated:
         _record_answer(db, actor, "snooze", outcome, now, until=until.isoformat())
@@ -94,13 +94,13 @@ def snooze(
 def resolve(
     db: Connection, incident_id: int, actor: Actor, now: datetime, *, by: str | None = None
 ) -> Resolved | Missing:
-    """End an incident. Checks of it that are still down are expected afresh from now on, so that none is forgotten."""
+    """Resolve an incident. Its checks that are still down are expected again from now on, so that none is forgotten."""
     outcome = desk.resolve(db, incident_id, by or actor.name, now)
     if isinstance(outcome, Missing) or outcome.repeated:
         return outcome
     down = store.lock(db, list(symptoms.check_ids(outcome.keys).values()))
     cleared = Cleared(f"resolved by {outcome.by}")
-    changes = [(Change(check.rearmed(one, now), cleared), one, now) for one in down]
+    changes = [(Change(check.rearmed(job, now), cleared), job, now) for job in down]
     store.save(db, [change.check for change, *_ in changes])
     history.write(db, changes)
     _record_answer(db, actor, "resolve", outcome, now)
@@ -108,13 +108,13 @@ def resolve(
 
 
 def note(
-    db: Connection, incident_id: int, actor: Actor, words: str, now: datetime, *, by: str | None = None
+    db: Connection, incident_id: int, actor: Actor, text: str, now: datetime, *, by: str | None = None
 ) -> bool:
-    """Add words to the timeline of an incident; False where there is no such incident."""
-    noted = desk.note(db, incident_id, by or actor.name, words, now)
+    """Add a note to the timeline of an incident. Return False if the incident does not exist."""
+    noted = desk.note(db, incident_id, by or actor.name, text, now)
     if noted:
-        said = {"by": by or actor.name, "words": words}
-        audit.record(db, actor, "incident.note", f"incident {incident_id}", now, after=said)
+        entry = {"by": by or actor.name, "words": text}
+        audit.record(db, actor, "incident.note", f"incident {incident_id}", now, after=entry)
     return noted
 
 
@@ -126,7 +126,7 @@ def _record_answer(
     now: datetime,
     **details: str,
 ) -> None:
-    """Write to the audit log how an incident was until its answer, and how it is now."""
+    """Record an incident in the audit log, before and after its answer."""
     previous = answer.previous
     was = {"state": previous.state.value}
     if previous.state is not Life.OPEN and previous.next_at is not None:
@@ -138,19 +138,21 @@ def _record_answer(
 
 
 def _locked(db: Connection, name: str | UUID) -> Check | None:
-    found = store.load(db, name)
-    locked = store.lock(db, [found.id]) if found else []
+    unlocked = store.load(db, name)
+    locked = store.lock(db, [unlocked.id]) if unlocked else []
     return locked[0] if locked else None
 
 
-def _one(db: Connection, actor: Actor, action: str, change: Change, before: Check, now: datetime) -> Check:
-    _write(db, [(change, before, now)], now)
-    if change.check is not before:
-        _record(db, actor, action, before, change.check, now)
+def _apply(
+    db: Connection, actor: Actor, action: str, change: Change, previous: Check, now: datetime
+) -> Check:
+    _save(db, [(change, previous, now)], now)
+    if change.check is not previous:
+        _record_state(db, actor, action, previous, change.check, now)
     return change.check
 
 
-def _change(
+def _apply_to_all(
     db: Connection,
     actor: Actor,
     action: str,
@@ -158,26 +160,28 @@ def _change(
     decide: Callable[[Check], Change],
     now: datetime,
 ) -> list[ChangedCheck]:
-    decided = [(decide(before), before, now) for before in store.lock_slugs(db, slugs)]
-    done = [one for one in decided if one[0].check is not one[1]]
-    _write(db, done, now)
-    for change, before, _ in done:
-        _record(db, actor, action, before, change.check, now)
-    return [(before, change.check) for change, before, _ in done]
+    decisions = [(decide(job), job, now) for job in store.lock_slugs(db, slugs)]
+    changes = [(change, previous, at) for change, previous, at in decisions if change.check is not previous]
+    _save(db, changes, now)
+    for change, previous, _ in changes:
+        _record_state(db, actor, action, previous, change.check, now)
+    return [(previous, change.check) for change, previous, _ in changes]
 
 
-def _record(db: Connection, actor: Actor, action: str, before: Check, after: Check, now: datetime) -> None:
-    was, is_now = {"state": before.state.value}, {"state": after.state.value}
-    audit.record(db, actor, action, f"check {after.slug}", now, before=was, after=is_now)
+def _record_state(
+    db: Connection, actor: Actor, action: str, previous: Check, current: Check, now: datetime
+) -> None:
+    was, is_now = {"state": previous.state.value}, {"state": current.state.value}
+    audit.record(db, actor, action, f"check {current.slug}", now, before=was, after=is_now)
 
 
-def _write(db: Connection, done: Sequence[tuple[Change, Check, datetime]], now: datetime) -> None:
-    store.save(db, [change.check for change, *_ in done])
-    history.write(db, done)
+def _save(db: Connection, changes: Sequence[tuple[Change, Check, datetime]], now: datetime) -> None:
+    store.save(db, [change.check for change, *_ in changes])
+    history.write(db, changes)
     cleared = {
-        symptoms.key_of(before): change.event.why
-        for change, before, _ in done
-        if isinstance(change.event, Cleared) and before.state is State.DOWN
+        symptoms.key_of(previous): change.event.why
+        for change, previous, _ in changes
+        if isinstance(change.event, Cleared) and previous.state is State.DOWN
     }
     if cleared:
         desk.clear(db, cleared, now, installation.gathering(db))

@@ -1,6 +1,6 @@
-"""Why checks are down: each cause with its words, and the incident that it opens or joins. Pure.
+"""The causes for which checks are down: their words, and the incident that each opens or joins. Pure.
 
-Jobs that fall silent together on one host have one cause; a job that runs and says that it failed has another.
+Jobs that fall silent together on one host share a cause. A job that reports a failure has another.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ _HANDS = "m-.8 2.7h1.6v3.9l2.9 1.8-.8 1.3-3.7-2.2z"
 
 
 class Cause(StrEnum):
-    """Why a check is down."""
+    """The reason that a check is down."""
 
     # The one table of causes. Name: in the database and the API. Class: checks of one group and class are one
     # incident. Words: after a count, of a job, and of a job once it is over. Mark: cut out of a disc, 16 by 16 units.
@@ -31,7 +31,7 @@ class Cause(StrEnum):
     mark: str
 
     def __new__(cls, name: str, *row: str) -> Self:
-        """Read one row of the table. Raises ValueError where a column is missing."""
+        """Read one row of the table. Raises ValueError if a column is missing."""
         cause = str.__new__(cls, name)
         cause._value_ = name
         cause.class_, word, verb, past, drawing = row
@@ -41,12 +41,12 @@ class Cause(StrEnum):
 
 
 GROUP_BY: Final = ("host",)
-"""The labels that make a group where the configuration does not say."""
+"""The labels that make a group, unless the configuration names others."""
 
 
 @dataclass(frozen=True, slots=True)
-class Belonging:
-    """The incident's identity while it is open, what people call it, and what its members are said to be."""
+class IncidentIdentity:
+    """The key of an open incident, its title, and the cause that its members share."""
 
     key: str
     title: str
@@ -54,7 +54,7 @@ class Belonging:
 
 
 def in_words(cause: str) -> CauseWords:
-    """The words of a stored cause. A cause that this version does not know is called by its name."""
+    """Return the words of a stored cause. A cause that this version does not know gets its name as words."""
     try:
         return Cause(cause).words
     except ValueError:
@@ -62,24 +62,24 @@ def in_words(cause: str) -> CauseWords:
 
 
 def group_key(slug: str, labels: Mapping[str, str], group_by: Sequence[str]) -> str:
-    """Which checks share a fate: those with the same values of the `group_by` labels, else the check alone."""
+    """Return the key of a check's group: its values of the `group_by` labels, or its slug if one is missing."""
     if not group_by or any(label not in labels for label in group_by):
         return f"check={slug}"
     return ",".join(f"{label}={_quoted(labels[label])}" for label in group_by)
 
 
 def key_title(key: str) -> str:
-    """What people call the group of this key: its label values."""
+    """Return the title of the group with this key: its label values."""
     return " ".join(_unquoted(part.partition("=")[2]) for part in key.split(","))
 
 
-def of(cause: Cause, slug: str, name: str, key: str) -> Belonging:
-    """The incident that a check of this slug, name and group key belongs to when it is down for `cause`.
+def of(cause: Cause, slug: str, name: str, key: str) -> IncidentIdentity:
+    """Return the incident that a check of this slug, name and group key belongs to when it is down for `cause`.
 
-    A group is called by its label values, a check that is alone by its own name.
+    The title is the label values of its group, or its own name if it has no group.
     """
     title = name if key == f"check={slug}" else key_title(key)
-    return Belonging(f"{cause.class_}:{key}", title, cause.class_)
+    return IncidentIdentity(f"{cause.class_}:{key}", title, cause.class_)
 
 
 def _quoted(value: str) -> str:

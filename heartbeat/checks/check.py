@@ -1,6 +1,6 @@
-"""What a ping, a silence and a change by hand mean for a check. Pure: every function takes `now`.
+"""The life of a check: the change that a ping, a silence or a person makes. Pure: every function takes `now`.
 
-A decision is a `Change`: the check as it is afterwards, and what the world must be told.
+A decision is a `Change`: the check as it is afterwards, and the event to report.
 """
 
 from dataclasses import dataclass, field, replace
@@ -15,11 +15,11 @@ from heartbeat.checks.cause import Cause
 from heartbeat.checks.schedule import Schedule, due_after, due_from
 
 MAX_OPEN_RUNS = 20
-"""Runs of one check that are followed at a time. A further start is recorded, but not followed."""
+"""Open runs of one check, at most. Further starts are recorded, but not followed."""
 
 
 class State(StrEnum):
-    """What is kept of a check's state. `LATE` is never stored: it follows from the time."""
+    """The state of a check. `LATE` is never stored: it follows from the time."""
 
     NEW = "new"
     UP = "up"
@@ -29,7 +29,7 @@ class State(StrEnum):
 
 
 class Signal(StrEnum):
-    """What a ping says."""
+    """The meaning of a ping."""
 
     SUCCESS = "success"
     START = "start"
@@ -39,7 +39,7 @@ class Signal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that has started and not ended. `overran` once its overrun has been told."""
+    """A run that has started and not ended. `overran` is set once its overrun is reported."""
 
     rid: str | None
     started_at: datetime
@@ -48,7 +48,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """One ping as it came in. `rid` pairs a start with its end."""
+    """One ping. `rid` pairs a start with its end."""
 
     signal: Signal
     at: datetime
@@ -58,7 +58,7 @@ class Ping:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A scheduled job under watch: its definition, and what has been heard of it."""
+    """A scheduled job under watch: its definition, its state and its last pings."""
 
     id: int
     uuid: UUID
@@ -87,14 +87,14 @@ class Check:
 
     @property
     def last_heard_at(self) -> datetime | None:
-        """When any ping last came, whatever it said."""
-        heard = [at for at in (self.last_ok_at, self.last_fail_at, self.last_other_at) if at]
-        return max(heard, default=None)
+        """The time of the last ping of any kind."""
+        times = [at for at in (self.last_ok_at, self.last_fail_at, self.last_other_at) if at]
+        return max(times, default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """The check is down, and why in words."""
+    """The check is down; `why` is the reason in words."""
 
     cause: Cause
     why: str
@@ -102,14 +102,14 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """What was down is not any more, and why in words."""
+    """The check is no longer down; `why` is the reason in words."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A decision: the check afterwards, what is to be told, and how long the run took that just ended."""
+    """A decision: the check afterwards, the event to report, and the duration of the run that has just ended."""
 
     check: Check
     event: Raised | Cleared | None = None
@@ -117,7 +117,7 @@ class Change:
 
 
 def due_at(check: Check) -> datetime | None:
-    """When the check must next succeed, before grace. None where nothing is expected (paused, silent, never)."""
+    """Return when the check must next succeed, before grace. None if nothing is expected (paused, silent, never)."""
     if check.state is State.PAUSED or (check.state is State.DOWN and check.cause is not Cause.FAILED):
         return None
     heard = max((at for at in (check.last_ok_at, check.last_fail_at) if at), default=None)
@@ -127,10 +127,10 @@ def due_at(check: Check) -> datetime | None:
 
 
 def silent_at(check: Check) -> datetime | None:
-    """When silence turns the check down: its due time plus grace, or later while a run is under way in time.
+    """Return when silence turns the check down: its due time plus grace, or later while a run is under way.
 
-    A run that started before then may take its whole maximum run time, but no run moves the deadline
-    by more than one maximum run time: jobs that start again and again and never end are not waited for.
+    A run that started before the deadline may take its whole maximum run time. No run moves the deadline by more
+    than one maximum run time, so a job that keeps starting and never ends still turns down.
     """
     due = due_at(check)
     if due is None:
@@ -147,19 +147,19 @@ def silent_at(check: Check) -> datetime | None:
 
 
 def overrun_at(check: Check) -> datetime | None:
-    """When the first of the open runs has taken longer than the maximum run time."""
+    """Return when the first open run exceeds the maximum run time."""
     if check.max_runtime is None or check.state is State.PAUSED or check.state is State.DOWN:
         return None
     return min((_ends_by(run, check.max_runtime) for run in check.runs if not run.overran), default=None)
 
 
 def deadline(check: Check) -> datetime | None:
-    """The first instant at which the check turns down if nothing is heard; None if nothing is waited for."""
+    """Return when the check turns down if no ping comes. None if no ping is expected."""
     return min((at for at in (silent_at(check), overrun_at(check)) if at is not None), default=None)
 
 
 def status(check: Check, now: datetime) -> State:
-    """The state that people are shown: past its due time and within grace, a check is late."""
+    """Return the state to show: a check is late after its due time, until its grace ends."""
     if check.state in (State.NEW, State.UP):
         due = due_at(check)
         if due is not None and now > due:
@@ -168,7 +168,7 @@ def status(check: Check, now: datetime) -> State:
 
 
 def on_ping(check: Check, ping: Ping) -> Change:
-    """What a ping means. Start and log never change the state; success and failure do, and un-pause."""
+    """Return the change that a ping makes. Success and failure change the state and un-pause; start and log do not."""
     if ping.signal is Signal.LOG:
         return Change(_armed(replace(check, last_other_at=ping.at)))
     if ping.signal is Signal.START:
@@ -182,7 +182,7 @@ def on_ping(check: Check, ping: Ping) -> Change:
 
 
 def on_due(check: Check, now: datetime) -> Change:
-    """What it means that `now` has come and nothing was heard. Before the deadline only `wake_at` moves."""
+    """Return the change that silence until `now` makes. Before the deadline, only `wake_at` moves."""
     limit = deadline(check)
     if limit is None or now < limit:
         return Change(replace(check, wake_at=limit))
@@ -193,34 +193,33 @@ def on_due(check: Check, now: datetime) -> Change:
 
 
 def fallen_silent(check: Check, now: datetime) -> Change:
-    """What it means that a check was not heard in time: it is down."""
-    words = "was never heard" if check.last_heard_at is None else "was not heard in time"
-    return _down(check, Cause.SILENT, now, words)
+    """Turn a check down because no ping came in time."""
+    why = "was never heard" if check.last_heard_at is None else "was not heard in time"
+    return _down(check, Cause.SILENT, now, why)
 
 
 def paused(check: Check, now: datetime, by: str) -> Change:
-    """Paused by hand: nothing is expected until it is resumed or (unless so forbidden) heard again."""
+    """Pause a check: no ping is expected until it is resumed, or until its next ping unless `manual_resume` is set."""
     if check.state is State.PAUSED:
         return Change(check)
-    told = Cleared(f"paused by {by}") if check.state is State.DOWN else None
-    after = replace(check, state=State.PAUSED, cause=None, since=now, runs=(), wake_at=None)
-    return Change(after, told)
+    event = Cleared(f"paused by {by}") if check.state is State.DOWN else None
+    return Change(replace(check, state=State.PAUSED, cause=None, since=now, runs=(), wake_at=None), event)
 
 
 def resumed(check: Check, now: datetime) -> Change:
-    """Resumed by hand: expected from now on, as if it were new."""
+    """Resume a paused check: it is expected from now on, as if it were new."""
     return Change(rearmed(check, now)) if check.state is State.PAUSED else Change(check)
 
 
 def rearmed(check: Check, now: datetime) -> Check:
-    """Expected afresh from `now` on; what was heard before no longer counts for the next due time."""
+    """Expect a check from `now` on. Earlier pings no longer count for its next due time."""
     return _armed(replace(check, state=State.NEW, cause=None, since=now, armed_at=now, runs=()))
 
 
 def excused(check: Check, until: datetime) -> Check:
-    """Nothing could be heard before `until`: whatever is expected is expected afresh from then on.
+    """Expect a check from `until` on, because no ping could arrive earlier.
 
-    What is known to be silent or to have overrun stays so until it is heard, and what is paused stays paused.
+    A check that is silent or has overrun stays so until its next ping, and a paused check stays paused.
     """
     if check.state is State.PAUSED:
         return check
@@ -228,11 +227,11 @@ def excused(check: Check, until: datetime) -> Check:
 
 
 def redefined(check: Check, now: datetime, **definition: object) -> Check:
-    """With a new definition. A new schedule is expected from now on: an old ping says nothing about it."""
-    after: Check = replace(check, **definition)  # type: ignore[arg-type]  # the caller names fields of Check
-    if after.schedule != check.schedule and check.state in (State.NEW, State.UP):
-        after = replace(after, armed_at=now)
-    return _armed(after)
+    """Give a check a new definition. A new schedule counts from now on: old pings say nothing about it."""
+    changed: Check = replace(check, **definition)  # type: ignore[arg-type]  # the caller names fields of Check
+    if changed.schedule != check.schedule and check.state in (State.NEW, State.UP):
+        changed = replace(changed, armed_at=now)
+    return _armed(changed)
 
 
 def _ends_by(run: Run, max_runtime: timedelta) -> datetime:
@@ -247,12 +246,12 @@ def _started(check: Check, ping: Ping) -> Check:
     others = tuple(run for run in check.runs if run.rid != ping.rid)
     same = next((run for run in check.runs if run.rid == ping.rid and not run.overran), None)
     if same is not None and check.max_runtime is not None:
-        # A second start of an open run does not set its limit back, or a job that starts and dies
-        # over and over would never be seen to overrun.
+        # A second start of an open run does not extend its limit. Otherwise a job that keeps starting and dying
+        # would never overrun.
         return replace(check, last_other_at=ping.at)
     runs = (*others, Run(ping.rid, ping.at))
     if len(runs) > MAX_OPEN_RUNS:
-        # With a limit, the oldest runs are the first to overrun, so they are kept; without, the newest matter.
+        # With a limit, keep the oldest runs, which overrun first. Without one, keep the newest.
         runs = runs[:MAX_OPEN_RUNS] if check.max_runtime is not None else runs[-MAX_OPEN_RUNS:]
     return replace(check, last_other_at=ping.at, runs=runs)
 
@@ -265,8 +264,8 @@ def _ended(check: Check, ping: Ping) -> tuple[Check, timedelta | None]:
     return replace(check, runs=rest), max(ping.at - run.started_at, timedelta())
 
 
-def _latest(known: datetime | None, at: datetime) -> datetime:
-    return at if known is None else max(known, at)
+def _latest(previous: datetime | None, at: datetime) -> datetime:
+    return at if previous is None else max(previous, at)
 
 
 def _marked(check: Check, ping: Ping) -> Check:
@@ -280,32 +279,32 @@ def _succeeded(check: Check, ping: Ping, duration: timedelta | None) -> Change:
     if check.state is State.UP:
         return Change(_armed(heard), None, duration)
     armed_at = ping.at if check.state is State.PAUSED else check.armed_at
-    # Runs whose overrun has been told are no longer waited for once the job is well again.
+    # Once the job succeeds, runs with a reported overrun are no longer followed.
     runs = tuple(run for run in heard.runs if not run.overran)
-    after = replace(heard, state=State.UP, cause=None, since=ping.at, armed_at=armed_at, runs=runs)
-    told = Cleared("heard again") if check.state is State.DOWN else None
-    return Change(_armed(after), told, duration)
+    up = replace(heard, state=State.UP, cause=None, since=ping.at, armed_at=armed_at, runs=runs)
+    event = Cleared("heard again") if check.state is State.DOWN else None
+    return Change(_armed(up), event, duration)
 
 
 def _failed(check: Check, ping: Ping, duration: timedelta | None) -> Change:
-    said = f"exit status {ping.exit_status}" if ping.exit_status else "reported failure"
+    why = f"exit status {ping.exit_status}" if ping.exit_status else "reported failure"
     heard = _marked(check, ping)
     if check.state is State.PAUSED:
         heard = replace(heard, armed_at=ping.at)
-    change = _down(heard, Cause.FAILED, ping.at, said)
+    change = _down(heard, Cause.FAILED, ping.at, why)
     return replace(change, duration=duration)
 
 
 def _overran(check: Check, now: datetime) -> Change:
     limit = check.max_runtime or timedelta()
     runs = tuple(replace(run, overran=run.overran or _ends_by(run, limit) <= now) for run in check.runs)
-    words = f"still running after its maximum run time of {times.duration(limit)}"
-    return _down(replace(check, runs=runs), Cause.OVERRUN, now, words)
+    why = f"still running after its maximum run time of {times.duration(limit)}"
+    return _down(replace(check, runs=runs), Cause.OVERRUN, now, why)
 
 
 def _down(check: Check, cause: Cause, now: datetime, why: str) -> Change:
     if check.state is State.DOWN and check.cause is cause:
         return Change(_armed(check), Raised(cause, why))
-    # Silent or overrun, it is waited for no more; only after a failure its next success is.
-    after = replace(check, state=State.DOWN, cause=cause, since=now, wake_at=None)
-    return Change(_armed(after) if cause is Cause.FAILED else after, Raised(cause, why))
+    # Only a failed check has a next deadline. A silent or overrun check waits for its next ping.
+    down = replace(check, state=State.DOWN, cause=cause, since=now, wake_at=None)
+    return Change(_armed(down) if cause is Cause.FAILED else down, Raised(cause, why))

@@ -1,4 +1,4 @@
-"""A check as it is defined: read from a file or an API, written to a file, made into a check. Pure."""
+"""The definition of a check: how it becomes a check, and how a file holds it. Pure."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from heartbeat.checks.schedule import Cron, Every, Schedule
 from heartbeat.written import Inline, filled, unless
 
 GRACE: Final = timedelta(minutes=5)
-"""The grace of a check that names none, where the file has none for all."""
+"""The grace of a check that names none, if the file has no default."""
 
 SEVERITY: Final = Severity.ERROR
 """The severity of a check that names none."""
@@ -23,7 +23,7 @@ SEVERITY: Final = Severity.ERROR
 
 @dataclass(frozen=True, slots=True)
 class CheckDefinition:
-    """A check as it is defined. Its policy is the one in force, written or by default."""
+    """The definition of a check. Its policy is the one in force: its own, or the default."""
 
     slug: str
     name: str
@@ -39,11 +39,11 @@ class CheckDefinition:
 
     @classmethod
     def of(cls, check: Check) -> Self:
-        """The definition of a check that there is."""
+        """Return the definition of an existing check."""
         return cls(**{name: getattr(check, name) for name in cls.__slots__})
 
     def fields(self) -> dict[str, Any]:
-        """By name what a `Check` has of it."""
+        """Return its fields by name, as `Check` has them."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 

@@ -1,6 +1,6 @@
-"""What would happen: who would be paged for a check, when, through what, and what the page would say.
+"""The forecast of a check: the people that it would page, when, through which contacts, and the text of the page.
 
-Only reads. Every answer is composed by the rooms that decide in earnest: `check`, `alerting.gather`,
+It only reads. The rooms that decide in earnest compose every answer: `check`, `alerting.gather`,
 `alerting.escalation`, `alerting.notice`.
 """
 
@@ -24,9 +24,9 @@ from heartbeat.checks.check import Change, Check, Raised, State
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One step: these people are paged at `at`, each through their contacts in order, unless somebody has answered.
+    """One step: these people are paged at `at` unless somebody has answered, each through their contacts in order.
 
-    `number` counts the policy's steps from 1; `again` where the last one repeats, on and on.
+    `number` counts the policy's steps from 1. `again` marks a repetition of the last step.
     """
 
     at: datetime
@@ -37,15 +37,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Who would be paged for a check that turned down silent now; or who will be, where it is down.
+    """The pages that would follow if a check fell silent now, or that will follow if it is down.
 
-    `incident` is the one it is in or would join, None where a new one would open. `told` are those who were paged
-    already and hear in the same thread at `told_at` that this check has joined. `page` is the first page.
+    `incident` is the one that it is in or would join, None if a new one would open. `told` are people who were paged
+    before, and get the news at `told_at` in the same thread that this check has joined. `page` is the first page.
     """
 
     check: Check
     words: tuple[str | datetime, ...]
-    """All of it in short, for who reads only this: words, and the instants among them."""
+    """The forecast as a sentence, in parts: text, and the instants in it."""
     now: datetime
     policy: Policy | None = None
     incident: Incident | None = None
@@ -57,24 +57,24 @@ class Forecast:
 
     @property
     def sentence(self) -> str:
-        """The words as text, with instants in UTC."""
-        return "".join(one if isinstance(one, str) else _instant(one, self.now) for one in self.words)
+        """The forecast as a sentence, with instants in UTC."""
+        return "".join(part if isinstance(part, str) else _instant(part, self.now) for part in self.words)
 
 
-def of(db: Connection, one: Check, now: datetime, open_url: str) -> Forecast:
-    """What would happen now. `open_url` is where pages say that the incident is."""
-    if one.state is State.PAUSED:
-        return Forecast(one, ("It is paused: nothing is expected of it, and nobody is paged.",), now)
-    (symptom,) = symptoms.completed(db, [symptoms.of_change(_fallen(one, now), one)], now)
-    incident, raised = _incident(db, one, symptom, now)
+def of(db: Connection, job: Check, now: datetime, open_url: str) -> Forecast:
+    """Return the forecast of a check. `open_url` is the address of the incident in the page."""
+    if job.state is State.PAUSED:
+        return Forecast(job, ("It is paused: nothing is expected of it, and nobody is paged.",), now)
+    (symptom,) = symptoms.completed(db, [symptoms.of_change(_fallen(job, now), job)], now)
+    incident, raised = _incident(db, job, symptom, now)
     people = desk.people(db)
     ahead = _ahead(incident, raised)
     calls = tuple(_call(incident.policy, at, decision, people) for at, decision in ahead)
     held = symptom.hold if symptom.hold is not None and calls[0].at >= symptom.hold.until else None
-    joins = one.state is not State.DOWN and incident.tell_at is not None
+    joins = job.state is not State.DOWN and incident.tell_at is not None
     return Forecast(
-        check=one,
-        words=_words(one, incident, held, calls[0]),
+        check=job,
+        words=_sentence_parts(job, incident, held, calls[0]),
         now=now,
         policy=incident.policy,
         incident=incident if incident.id else None,
@@ -82,42 +82,42 @@ def of(db: Connection, one: Check, now: datetime, open_url: str) -> Forecast:
         told=tuple(people[name] for name in desk.told(db, incident.id) if name in people) if joins else (),
         told_at=incident.tell_at if joins else None,
         calls=calls,
-        page=_page(db, one, incident, raised, ahead[0], people, open_url),
+        page=_page(db, job, incident, raised, ahead[0], people, open_url),
     )
 
 
 def by(db: Connection, policy: Policy, now: datetime) -> tuple[Call, ...]:
-    """Whom this policy would page for an incident that opened now, step by step."""
+    """Return the steps of this policy for an incident that opens now."""
     people, at = desk.people(db), now + installation.gathering(db)
     return tuple(_call(policy, at, decision, people) for at, decision in escalation.ahead(policy, 0, at))
 
 
-def _fallen(one: Check, now: datetime) -> Change:
-    """The check as it is down, or as it would be if it were silent now."""
-    if one.state is State.DOWN:
-        down_for = one.cause or Cause.SILENT
-        return Change(one, Raised(down_for, down_for.words.verb))
-    return check.fallen_silent(one, now)
+def _fallen(job: Check, now: datetime) -> Change:
+    """Return the check as it is down, or as it would be if it fell silent now."""
+    if job.state is State.DOWN:
+        down_for = job.cause or Cause.SILENT
+        return Change(job, Raised(down_for, down_for.words.verb))
+    return check.fallen_silent(job, now)
 
 
 def _incident(
-    db: Connection, one: Check, symptom: life.Symptom, now: datetime
+    db: Connection, job: Check, symptom: life.Symptom, now: datetime
 ) -> tuple[Incident, list[RaisedSymptom]]:
-    """The incident that it is in, or the one that it would join or open; with all that is wrong in it."""
-    key = symptoms.key_of(one)
-    number = desk.incident_of(db, [key]).get(key) if one.state is State.DOWN else None
-    found = desk.dossier(db, number) if number is not None else None
-    if found is not None:
-        return found.incident, found.symptoms
+    """Return the incident that it is in, or that it would join or open, with the symptoms of that incident."""
+    key = symptoms.key_of(job)
+    number = desk.incident_of(db, [key]).get(key) if job.state is State.DOWN else None
+    dossier = desk.dossier(db, number) if number is not None else None
+    if dossier is not None:
+        return dossier.incident, dossier.symptoms
     return desk.foresee(db, symptom, now, installation.gathering(db))
 
 
 def _ahead(incident: Incident, symptoms: Sequence[RaisedSymptom]) -> list[tuple[datetime, Decision]]:
-    """Every step from its next action on. The end of a quiet begins with the first step."""
+    """Return every step from the incident's next action on. After a quiet, the first step comes first."""
     at = incident.next_at or incident.opened_at
     if incident.state is life.State.OPEN:
         return escalation.ahead(incident.policy, incident.step, at)
-    holds = [one.held_until for one in symptoms if one.cleared_at is None]
+    holds = [symptom.held_until for symptom in symptoms if symptom.cleared_at is None]
     ends = [until for until in holds if until is not None]
     all_held = min(ends) if ends and len(ends) == len(holds) else None
     return escalation.ahead(incident.policy, 0, life.on_quiet_over(incident, at, all_held).next_at)
@@ -133,44 +133,46 @@ def _call(policy: Policy, at: datetime, decision: Decision, people: Mapping[str,
 
 def _page(
     db: Connection,
-    one: Check,
+    job: Check,
     incident: Incident,
     raised: Sequence[RaisedSymptom],
     first: tuple[datetime, Decision],
     people: Mapping[str, Person],
     open_url: str,
 ) -> Notice:
-    """The first page, as its first reader would see it."""
+    """Return the first page, as its first recipient would read it."""
     at, decision = first
-    around = symptoms.surroundings(db, [incident]).get(incident.id, Surroundings())
-    if one.state is State.UP:
-        around = replace(around, alive=max(around.alive - 1, 0))
-    after = replace(incident, state=life.State.OPEN, step=decision.step + 1, next_at=decision.next_at)
-    about = Subject(
+    surroundings = symptoms.surroundings(db, [incident]).get(incident.id, Surroundings())
+    if job.state is State.UP:
+        surroundings = replace(surroundings, alive=max(surroundings.alive - 1, 0))
+    paging = replace(incident, state=life.State.OPEN, step=decision.step + 1, next_at=decision.next_at)
+    subject = Subject(
         kind=Kind.PAGE,
         page=0,
         sequence=0,
         words=decision.reason,
         step=decision.step,
-        incident=after,
+        incident=paging,
         symptoms=raised,
-        surroundings=around,
+        surroundings=surroundings,
         describe=cause.in_words,
         person=escalation.recipients(decision.targets, people, at)[0],
         next_people=escalation.names_of(decision.next_targets, people, decision.next_at),
         links=Links(open_url, ""),
     )
-    return notice.compose(about, at)
+    return notice.compose(subject, at)
 
 
-def _words(one: Check, incident: Incident, held: Hold | None, first: Call) -> tuple[str | datetime, ...]:
-    actor = times.names([person.name for person in first.people])
-    if one.state is State.DOWN and one.cause is not None:
+def _sentence_parts(
+    job: Check, incident: Incident, held: Hold | None, first: Call
+) -> tuple[str | datetime, ...]:
+    names = times.names([person.name for person in first.people])
+    if job.state is State.DOWN and job.cause is not None:
         are = "is" if len(first.people) == 1 else "are"
-        return (f"It {one.cause.words.verb}. Unless somebody answers, {actor} {are} paged at ", first.at, ".")
+        return (f"It {job.cause.words.verb}. Unless somebody answers, {names} {are} paged at ", first.at, ".")
     where = f"it would join incident {incident.id}" if incident.id else "a new incident would open"
     why = f", at the end of {held.why}" if held is not None else ""
-    return (f"If it fell silent now, {where}, and {actor} would be paged at ", first.at, f"{why}.")
+    return (f"If it fell silent now, {where}, and {names} would be paged at ", first.at, f"{why}.")
 
 
 def _instant(at: datetime, now: datetime) -> str:

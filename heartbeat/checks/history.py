@@ -1,4 +1,4 @@
-"""The SQL of what checks have been through: each change of a check's state, kept for a time."""
+"""The SQL of state changes: each change of a check's state, kept for a time."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from heartbeat.checks.tables import transitions
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A check changed its state at an instant."""
+    """A change of a check's state."""
 
     check_id: int
     at: datetime
@@ -23,8 +23,8 @@ class Transition:
     why: str
 
 
-def write(db: Connection, changed: Iterable[tuple[Change, Check, datetime]]) -> None:
-    """Keep that checks changed their state: (decision, the check before, when)."""
+def write(db: Connection, changes: Iterable[tuple[Change, Check, datetime]]) -> None:
+    """Record changes of state, each as (decision, previous check, time). A decision that changes nothing is skipped."""
     rows = [
         {
             "check_id": change.check.id,
@@ -33,15 +33,15 @@ def write(db: Connection, changed: Iterable[tuple[Change, Check, datetime]]) -> 
             "cause": change.check.cause.value if change.check.cause else None,
             "why": change.event.why if change.event else "",
         }
-        for change, before, at in changed
-        if (change.check.state, change.check.cause) != (before.state, before.cause)
+        for change, previous, at in changes
+        if (change.check.state, change.check.cause) != (previous.state, previous.cause)
         or isinstance(change.event, Raised)
     ]
     insert_many(db, transitions, rows)
 
 
 def of_check(db: Connection, check_id: int, limit: int) -> list[Transition]:
-    """The newest changes of a check's state, newest first."""
+    """Return the newest changes of a check's state, newest first."""
     query = (
         select(transitions)
         .where(transitions.c.check_id == check_id)
@@ -54,32 +54,34 @@ def of_check(db: Connection, check_id: int, limit: int) -> list[Transition]:
     ]
 
 
-def old(db: Connection, before: datetime, limit: int) -> Sequence[int]:
-    """Up to `limit` changes of state that may be forgotten: each was followed by another before that instant.
+def old(db: Connection, horizon: datetime, limit: int) -> Sequence[int]:
+    """Return the ids of up to `limit` changes of state to delete: each was followed by another before `horizon`.
 
-    The last one before it stays, for it says how the check stood from then on.
+    The last change before `horizon` stays, because it says which state the check had from then on.
     """
     later = transitions.alias()
     followed = select(later.c.id).where(
-        later.c.check_id == transitions.c.check_id, later.c.id > transitions.c.id, later.c.at < before
+        later.c.check_id == transitions.c.check_id, later.c.id > transitions.c.id, later.c.at < horizon
     )
-    query = select(transitions.c.id).where(transitions.c.at < before, followed.exists())
+    query = select(transitions.c.id).where(transitions.c.at < horizon, followed.exists())
     return db.execute(query.order_by(transitions.c.at).limit(limit)).scalars().all()
 
 
 def remove(db: Connection, ids: Collection[int]) -> int:
-    """Forget these changes of state; how many there still were."""
+    """Delete these changes of state. Return how many still existed."""
     return db.execute(delete(transitions).where(transitions.c.id.in_(ids))).rowcount
 
 
-def transitions_of(db: Connection, check_id: int, limit: int, before: int | None = None) -> list[RowMapping]:
-    """Changes of a check's state, newest first. `before` is the number to go on from."""
+def transitions_of(
+    db: Connection, check_id: int, limit: int, before_id: int | None = None
+) -> list[RowMapping]:
+    """Return changes of a check's state, newest first. With `before_id`, only those with a lower id."""
     query = (
         select(transitions)
         .where(transitions.c.check_id == check_id)
         .order_by(transitions.c.id.desc())
         .limit(limit)
     )
-    if before is not None:
-        query = query.where(transitions.c.id < before)
+    if before_id is not None:
+        query = query.where(transitions.c.id < before_id)
     return list(db.execute(query).mappings())

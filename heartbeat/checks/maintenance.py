@@ -1,7 +1,7 @@
-"""Maintenance windows: when nobody is paged for what is known to be worked on. Pure.
+"""Maintenance windows: times in which checks under work do not page. Pure.
 
-A check that turns down in a window is down, and has its incident; only the page waits for the window's end. So a
-window never makes a silence unnoticed: what has not come back by then is paged for.
+A check that turns down in a window is down, and has its incident. Only the page waits, until the window ends. So a
+window never hides a silence: a check that is still down at the end pages then.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,11 +12,11 @@ from enum import StrEnum
 from alerting.incident import Hold
 
 LONGEST = timedelta(days=30)
-"""How long a window may last: one that is forgotten must not keep a check quiet for ever."""
+"""The longest window: a forgotten one must not silence a check for ever."""
 
 
 class Phase(StrEnum):
-    """Where a window stands in time."""
+    """The phase of a window."""
 
     UPCOMING = "upcoming"
     ACTIVE = "active"
@@ -25,7 +25,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WindowDefinition:
-    """A window as somebody wants it. It is about the checks that have all labels of `match`.
+    """The definition of a window. It covers the checks that have all labels of `match`.
 
     It holds from `starts_at` on and until just before `ends_at`.
     """
@@ -39,7 +39,7 @@ class WindowDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Window(WindowDefinition):
-    """A window as it stands."""
+    """A window in the database."""
 
     id: int
     made_by: str
@@ -47,35 +47,37 @@ class Window(WindowDefinition):
 
 
 def phase(window: WindowDefinition, now: datetime) -> Phase:
-    """Where a window stands at `now`."""
+    """Return the phase of a window at `now`."""
     if now < window.starts_at:
         return Phase.UPCOMING
     return Phase.ACTIVE if now < window.ends_at else Phase.PAST
 
 
 def fits(window: WindowDefinition, labels: Mapping[str, str]) -> bool:
-    """Whether a window is about a check with these labels."""
+    """Return True if a window covers a check with these labels."""
     return all(labels.get(name) == value for name, value in window.match.items())
 
 
 def hold(windows: Iterable[WindowDefinition], labels: Mapping[str, str], now: datetime) -> Hold | None:
-    """Until when a check with these labels is held that turns down now: the end of the last of those windows that
-    follow each other without a gap; None where no window is active."""
+    """Return the hold for a check with these labels that turns down now. None if no window is active.
+
+    Windows that follow each other without a gap count as one: the hold lasts until the end of the last of them.
+    """
     mine = [window for window in windows if fits(window, labels) and window.ends_at > now]
     held: Hold | None = None
-    for window in sorted(mine, key=lambda one: one.starts_at):
+    for window in sorted(mine, key=lambda window: window.starts_at):
         begun_by = now if held is None else held.until
         if window.starts_at <= begun_by < window.ends_at:
             held = Hold(window.ends_at, f"maintenance {window.title}")
     return held
 
 
-def fault(wanted: WindowDefinition, now: datetime) -> str | None:
-    """What is wrong with the times of a window, in one sentence."""
-    if wanted.ends_at <= wanted.starts_at:
+def fault(window: WindowDefinition, now: datetime) -> str | None:
+    """Return the fault in the times of a window, in one sentence."""
+    if window.ends_at <= window.starts_at:
         return "ends_at: must be after starts_at."
-    if wanted.ends_at <= now:
+    if window.ends_at <= now:
         return "ends_at: must be after now."
-    if wanted.ends_at - wanted.starts_at > LONGEST:
+    if window.ends_at - window.starts_at > LONGEST:
         return f"ends_at: must be at most {LONGEST.days} days after starts_at."
     return None

@@ -11,13 +11,13 @@ from heartbeat.checks.tables import maintenance
 
 
 def standing(db: Connection, now: datetime) -> list[Window]:
-    """The windows that are active or to come."""
+    """Return the windows that are active or upcoming, oldest first."""
     query = select(maintenance).where(maintenance.c.ends_at > now).order_by(maintenance.c.id)
     return [_window(row) for row in db.execute(query)]
 
 
 def count_standing(db: Connection, now: datetime) -> int:
-    """How many windows are active or to come."""
+    """Count the windows that are active or upcoming."""
     query = select(func.count()).select_from(maintenance).where(maintenance.c.ends_at > now)
     return db.execute(query).scalar_one()
 
@@ -25,7 +25,7 @@ def count_standing(db: Connection, now: datetime) -> int:
 def listed(
     db: Connection, now: datetime, *, limit: int, phase: Phase | None = None, before: int | None = None
 ) -> list[Window]:
-    """Windows, newest made first: all, or those of one phase. `before` is the number to go on from."""
+    """Return windows, newest first: all, or those of one phase. With `before`, only those with a lower number."""
     query = select(maintenance).order_by(maintenance.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(maintenance.c.id < before)
@@ -40,34 +40,35 @@ def listed(
 
 
 def load(db: Connection, number: int) -> Window | None:
-    """One window, locked until the transaction ends."""
+    """Return the window with this number, locked until the transaction ends."""
     query = select(maintenance).where(maintenance.c.id == number).with_for_update()
     row = db.execute(query).one_or_none()
     return None if row is None else _window(row)
 
 
 def asked_before(db: Connection, request_key: str) -> Window | None:
-    """The window that a request of this name has made."""
+    """Return the window that the request with this key created."""
     row = db.execute(select(maintenance).where(maintenance.c.request_key == request_key)).one_or_none()
     return None if row is None else _window(row)
 
 
-def add(db: Connection, wanted: WindowDefinition, by: str, now: datetime, request_key: str | None) -> Window:
-    """Write a new window."""
-    given = asdict(wanted)
-    statement = insert(maintenance).values(**given, made_by=by, made_at=now, request_key=request_key)
+def add(
+    db: Connection, definition: WindowDefinition, by: str, now: datetime, request_key: str | None
+) -> Window:
+    """Insert a new window and return it."""
+    fields = asdict(definition)
+    statement = insert(maintenance).values(**fields, made_by=by, made_at=now, request_key=request_key)
     number = db.execute(statement.returning(maintenance.c.id)).scalar_one()
-    return Window(**given, id=number, made_by=by, made_at=now)
+    return Window(**fields, id=number, made_by=by, made_at=now)
 
 
-def save(db: Connection, number: int, wanted: WindowDefinition) -> None:
-    """Write what may change in a window."""
-    given = {name: getattr(wanted, name) for name in WindowDefinition.__slots__}
-    db.execute(update(maintenance).where(maintenance.c.id == number).values(**given))
+def save(db: Connection, number: int, definition: WindowDefinition) -> None:
+    """Write the definition of a window."""
+    fields = {name: getattr(definition, name) for name in WindowDefinition.__slots__}
+    db.execute(update(maintenance).where(maintenance.c.id == number).values(**fields))
 
 
 def remove(db: Connection, number: int) -> None:
-    """Forget a window."""
     db.execute(delete(maintenance).where(maintenance.c.id == number))
 
 

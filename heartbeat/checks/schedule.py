@@ -1,10 +1,10 @@
-"""When is a job due: intervals, crontab(5) lines and systemd.time(7) calendar events.
+"""Schedules: intervals, crontab(5) lines and systemd.time(7) calendar events, and the times at which jobs are due.
 
-Pure: the present is always an argument. Times are timezone-aware, come in any zone and leave in UTC.
-cronsim and oncalendar only say which *wall clock* times match; what a change of the clocks makes of them
-is decided here, as the schedulers do it. Cron with a fixed minute and hour runs a skipped time when the gap
-ends and a repeated one once (crontab(5) of Debian). Any other cron line, and one with seconds, runs when
-the wall clock matches. OnCalendar leaves the gap out and repeats nothing (`systemd-analyze calendar`).
+Pure: the present is always an argument. Times are timezone-aware. They come in any zone and leave in UTC.
+cronsim and oncalendar only say which *wall clock* times match. This room decides what a clock change makes of them,
+as the schedulers do. Cron with a fixed minute and hour runs a skipped time when the gap ends, and a repeated one once
+(crontab(5) of Debian). Any other cron line, and one with seconds, runs when the wall clock matches. OnCalendar leaves
+the gap out and repeats nothing (`systemd-analyze calendar`).
 """
 
 import re
@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cronsim import CronSim, CronSimError
 from oncalendar import BaseIterator, OnCalendarError
 
-LIMITS: Final = (timedelta(seconds=1), timedelta(days=366))  # For `Every`: below is jitter, above a typo.
+LIMITS: Final = (timedelta(seconds=1), timedelta(days=366))  # Of `Every`: less is jitter, more is a typo.
 EARLINESS: Final = timedelta(seconds=30)  # A ping this long before a slot counts for it (see `due_after`).
 BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)  # A calendar that ended before it is over for good.
 LONGEST_EXPRESSION: Final = 500  # Characters of cron or OnCalendar.
@@ -32,11 +32,11 @@ ALIASES: Final = {  # Those of crontab(5), but for @reboot, which has no time.
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
-_FIELDS: Final = {  # By cronsim's name: what it takes, its unit, what it repeats in, first and last value.
+_FIELDS: Final = {  # By cronsim's name: accepted text, unit, unit of its cycle, first and last value.
     "second": ("0-59", "second", "minute", 0, 59),
     "minute": ("0-59", "minute", "hour", 0, 59),
     "hour": ("0-23", "hour", "day", 0, 23),
-    "day-of-month": ("1-31, L or LW, on a day which one of its months has", "day", "month", 1, 31),
+    "day-of-month": ("1-31, L or LW, and a day that one of its months has", "day", "month", 1, 31),
     "month": ("1-12 or JAN-DEC", "month", "year", 1, 12),
     "day-of-week": ("0-7 or SUN-SAT", "day", "week", 0, 6),
 }
@@ -53,7 +53,7 @@ _PLAIN_CRON: Final = re.compile(r"\d+ (\d+|\*) (\* \S+ \S+|\S+ \S+ \*)")
 
 
 class BadSchedule(ValueError):
-    """A schedule that cannot be watched; the message is one sentence for the person who wrote it."""
+    """A schedule that cannot be watched. The message is one sentence for its author."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +90,15 @@ def parse(
     timezone: str = "UTC",
     now: datetime = BEGINNING,
 ) -> Schedule:
-    """Check what a person wrote; raise `BadSchedule` if it is wrong or never matches after `now`.
+    """Return the schedule that a person wrote. Raises `BadSchedule` if it is wrong or never matches after `now`.
 
-    Expressions are kept as written, except that a zone at the end of a calendar event (systemd.time(7))
-    moves to the result's `timezone`; it goes before the argument of that name.
+    Expressions are kept as written. A zone at the end of a calendar event (systemd.time(7)) moves to the result's
+    `timezone`, and overrides the argument of that name.
     """
-    asked = {"every": every, "cron": cron, "on_calendar": on_calendar}
-    given = " and ".join(name for name, value in asked.items() if value is not None)
-    if given not in asked:
-        raise BadSchedule(f"A schedule is one of every, cron and on_calendar, not {given or 'none of them'}.")
+    options = {"every": every, "cron": cron, "on_calendar": on_calendar}
+    kind = " and ".join(name for name, value in options.items() if value is not None)
+    if kind not in options:
+        raise BadSchedule(f"A schedule is one of every, cron and on_calendar, not {kind or 'none of them'}.")
     if every is not None:
         if not LIMITS[0] <= every <= LIMITS[1]:
             raise BadSchedule(f"every {_duration(every)} is out of range: write 1 second to 366 days.")
@@ -109,32 +109,34 @@ def parse(
 
 
 def warnings(schedule: Schedule) -> list[str]:
-    """Say, a sentence each, where an accepted expression means something else than it seems to say."""
+    """Return a sentence for each part of an accepted expression that means something else than it seems to."""
     if isinstance(schedule, Every):
         return []
     if isinstance(schedule, Cron):
         fields = _fields(schedule.expression)
-        found = _uneven_steps(list(_FIELDS)[-len(fields) :], fields)
+        sentences = _uneven_steps(list(_FIELDS)[-len(fields) :], fields)
         if not fields[-3].startswith("*") and not fields[-1].startswith("*"):
-            found.append("Cron runs when the day of month or the day of week matches, not only when both do.")
-        return found
+            sentences.append(
+                "Cron runs when the day of month or the day of week matches, not only when both do."
+            )
+        return sentences
     times = next((part.split(":") for part in schedule.expression.split() if ":" in part), [])
-    found = _uneven_steps(["hour", "minute", "second"], times)
+    sentences = _uneven_steps(["hour", "minute", "second"], times)
     if next_slot(schedule, datetime(2150, 1, 1, tzinfo=UTC)) is None:
-        found.append("It names years, so it ends: after its last time no silence is noticed.")
-    return found
+        sentences.append("It names years, so it ends: silence is not noticed after its last time.")
+    return sentences
 
 
-def next_slot(schedule: Cron | OnCalendar, after: datetime) -> datetime | None:
-    """Give the first slot strictly after `after`; None if there is none in 50 years, or before 2200."""
-    after = after.astimezone(UTC).replace(microsecond=0)
+def next_slot(schedule: Cron | OnCalendar, start: datetime) -> datetime | None:
+    """Return the first slot strictly after `start`. None if there is none in 50 years, or before 2200."""
+    start = start.astimezone(UTC).replace(microsecond=0)
     if isinstance(schedule, Cron) and len(_fields(schedule.expression)) == 5:
-        after = after.replace(second=0)  # Slots are whole minutes, so all calls of a minute share an answer.
-    return _next_slot(schedule, after)
+        start = start.replace(second=0)  # Slots are whole minutes, so all calls of a minute share an answer.
+    return _next_slot(schedule, start)
 
 
 def due_after(schedule: Schedule, heard: datetime) -> datetime | None:
-    """Say by when, before grace, the next success must come, after one at `heard`; None is never again.
+    """Return when the next success is due, before grace, after one at `heard`. None if it is never due again.
 
     A ping counts for the slot it precedes by at most `EARLINESS`, and at most a tenth of the shorter gap
     between that slot and its two neighbours: the job's clock may run ahead, and its run would otherwise be
@@ -148,14 +150,14 @@ def due_after(schedule: Schedule, heard: datetime) -> datetime | None:
 
 
 def due_from(schedule: Schedule, since: datetime) -> datetime | None:
-    """Say when the first success must come, before grace, for a check nobody has heard since `since`."""
+    """Return when the first success is due, before grace, for a check expected since `since` with no ping yet."""
     if isinstance(schedule, Every):
         return since.astimezone(UTC) + schedule.period
     return next_slot(schedule, since)
 
 
 def upcoming(schedule: Schedule, now: datetime, n: int = 5) -> list[datetime]:
-    """List the next `n` due times for a person to read, fewer where the schedule ends."""
+    """Return the next `n` due times, fewer if the schedule ends."""
     times: list[datetime] = []
     while len(times) < n and (due := due_from(schedule, times[-1] if times else now)):
         times.append(due)
@@ -163,27 +165,28 @@ def upcoming(schedule: Schedule, now: datetime, n: int = 5) -> list[datetime]:
 
 
 def in_words(schedule: Schedule) -> str:
-    """Describe it in English where that is short and exact; otherwise quote the expression."""
+    """Describe a schedule in English if that is short and exact, else quote the expression."""
     if isinstance(schedule, Every):
         return f"every {_duration(schedule.period)}"
     if isinstance(schedule, Cron):
         line = " ".join(_fields(schedule.expression))
         plain = CronSim(line, BEGINNING).explain() if _PLAIN_CRON.fullmatch(line) else ""
-        words = plain[:1].lower() + plain[1:] or f'cron "{schedule.expression}"'
+        description = plain[:1].lower() + plain[1:] or f'cron "{schedule.expression}"'
+    elif daily := _DAILY_EVENT.fullmatch(schedule.expression):
+        description = f"at {daily[1]:0>2}:{daily[2]} every day"
     else:
-        daily = _DAILY_EVENT.fullmatch(schedule.expression)
-        words = f"at {daily[1]:0>2}:{daily[2]} every day" if daily else f'OnCalendar "{schedule.expression}"'
-    return f"{words}, {schedule.timezone}"
+        description = f'OnCalendar "{schedule.expression}"'
+    return f"{description}, {schedule.timezone}"
 
 
 def crontab(schedule: Schedule) -> str | None:
-    """The five fields of a line of crontab(5) that runs by it; None where no such line does."""
+    """Return the five fields of a crontab(5) line with this schedule. None if no line has it."""
     if isinstance(schedule, Every):
         return _CRONTAB.get(schedule.period) or _steps(schedule.period)
     if isinstance(schedule, OnCalendar):
         return None
     fields = schedule.expression.split()
-    # The last day, and the nth weekday, are ours and not those of crontab(5), as are seconds.
+    # The last day, the nth weekday and seconds are extensions that crontab(5) does not have.
     plain = len(fields) == 1 or (
         len(fields) == 5 and not set("L#") & {*fields[2].upper(), *fields[4].upper()}
     )
@@ -201,7 +204,7 @@ def _steps(period: timedelta) -> str | None:
 
 
 def to_json(schedule: Schedule) -> dict[str, str | float]:
-    """Give the stored form, with a period in seconds; `from_json` restores it exactly."""
+    """Return the stored form, with a period in seconds. `from_json` restores it exactly."""
     if isinstance(schedule, Every):
         return {"every": schedule.period.total_seconds()}
     kind = "cron" if isinstance(schedule, Cron) else "on_calendar"
@@ -209,7 +212,7 @@ def to_json(schedule: Schedule) -> dict[str, str | float]:
 
 
 def from_json(stored: dict[str, str | float]) -> Schedule:
-    """Restore what `to_json` gave, unchecked, since only checked schedules are stored."""
+    """Return the schedule of a stored form, unchecked: only checked schedules are stored."""
     if "every" in stored:
         return Every(timedelta(seconds=float(stored["every"])))
     if "cron" in stored:
@@ -225,55 +228,57 @@ def _calendar_event(text: str, timezone: str) -> OnCalendar:
 
 
 def _checked(schedule: Cron | OnCalendar, now: datetime) -> Schedule:
-    shown = f'"{schedule.expression[:60]}"'
+    quoted = f'"{schedule.expression[:60]}"'
     if len(schedule.expression) > LONGEST_EXPRESSION:
-        raise BadSchedule(f"{shown}… is too long: write at most {LONGEST_EXPRESSION} characters.")
+        raise BadSchedule(f"{quoted}… is too long: write at most {LONGEST_EXPRESSION} characters.")
     try:
         slot = next_slot(schedule, now)
     except CronSimError as error:
-        raise BadSchedule(f"{shown} {_cron_fault(str(error).removeprefix('Bad '))}.") from error
+        raise BadSchedule(f"{quoted} {_cron_fault(str(error).removeprefix('Bad '))}.") from error
     except OnCalendarError as error:
-        raise BadSchedule(f'{shown} is no calendar event ({error}): "Mon..Fri 03:00" is one.') from error
+        raise BadSchedule(f'{quoted} is no calendar event ({error}): "Mon..Fri 03:00" is one.') from error
     if slot is None:
-        raise BadSchedule(f"{shown} never matches again: write one that has a time to come.")
+        raise BadSchedule(f"{quoted} never matches again: write one with a time in the future.")
     return schedule
 
 
 def _cron_fault(field: str) -> str:
     if field in _FIELDS:
         return f"has a wrong {field}: crontab(5) takes {_FIELDS[field][0]}"
-    return f'is not the five fields of crontab(5): write such as "0 3 * * *", or one of {", ".join(ALIASES)}'
+    return f'is not five fields of crontab(5): write for example "0 3 * * *", or one of {", ".join(ALIASES)}'
 
 
 def _uneven_steps(names: Iterable[str], fields: Iterable[str]) -> list[str]:
-    """Find steps such as */45 and */61, which are not "every 45 minutes", since they start afresh."""
-    found = []
+    """Return a sentence for each step such as */45 that is not "every 45 minutes", because it restarts each cycle."""
+    sentences = []
     for name, text in zip(names, fields, strict=False):
         _, unit, whole, low, high = _FIELDS[name]
         for step in filter(None, map(_STEP.fullmatch, text.split(","))):
             size = int(step[3])
             values = range(low if step[1] == "*" else int(step[1]), int(step[2] or high) + 1, size)
             if len(values) == 1 < size if step[2] else len(values) * size != high - low + 1:
-                shown = ", ".join(map(str, values))
-                found.append(f'"{step[0]}" means {unit} {shown} of each {whole}, not every {size} {unit}s.')
-    return found
+                listed = ", ".join(map(str, values))
+                sentences.append(
+                    f'"{step[0]}" means {unit} {listed} of each {whole}, not every {size} {unit}s.'
+                )
+    return sentences
 
 
 @lru_cache(maxsize=16_384)
-def _next_slot(schedule: Cron | OnCalendar, after: datetime) -> datetime | None:
+def _next_slot(schedule: Cron | OnCalendar, start: datetime) -> datetime | None:
     zone = _zone(schedule.timezone)
-    wall = after.astimezone(zone).replace(tzinfo=None)
+    wall = start.astimezone(zone).replace(tzinfo=None)
     repeated = max(_repeated(wall, zone), timedelta())
     passes = (0, 1) if repeated and _by_the_clock(schedule) else (0,)
     # In the first pass of a repeated hour, what comes next may show an earlier time: start back there.
     moments = merge(*(_moments(schedule, wall - repeated, zone, fold) for fold in passes))
-    return next((moment for moment in moments if moment > after), None)
+    return next((moment for moment in moments if moment > start), None)
 
 
 def _moments(schedule: Cron | OnCalendar, start: datetime, zone: ZoneInfo, fold: int) -> Iterator[datetime]:
-    """Turn matching wall clock times into moments, those of a repeated hour in its pass number `fold`."""
-    # Naive times keep the libraries' own rules for changes of the clock out of it: for wildcard jobs cronsim
-    # loses slots where the clock moves by half an hour, and invents some where it skips midnight.
+    """Yield matching wall clock times as moments, those of a repeated hour in its pass number `fold`."""
+    # Naive times keep out the libraries' own rules for clock changes. For wildcard jobs, cronsim loses slots if the
+    # clock moves by half an hour, and invents some if it skips midnight.
     is_cron, line = isinstance(schedule, Cron), " ".join(_fields(schedule.expression))
     walls: Iterator[datetime] = CronSim(line, start) if is_cron else BaseIterator(schedule.expression, start)
     catches_up = is_cron and not _by_the_clock(schedule)
@@ -290,7 +295,7 @@ def _by_the_clock(schedule: Cron | OnCalendar) -> bool:
 
 
 def _repeated(wall: datetime, zone: ZoneInfo) -> timedelta:
-    """Tell how much later the clock shows this time again: mostly zero, negative if it skips it."""
+    """Return how much later the clock shows this time again: mostly zero, negative if it skips the time."""
     return _moment(wall, zone, fold=1) - _moment(wall, zone, fold=0)
 
 
@@ -313,7 +318,7 @@ def _fields(expression: str) -> tuple[str, ...]:
 
 
 def _duration(period: timedelta) -> str:
-    """Count the largest unit that comes out even: "5 minutes", "36 hours", or just "day"."""
+    """Return a period in the largest unit that divides it: "5 minutes", "36 hours", or just "day"."""
     seconds = period.total_seconds()
     units = {"day": 86_400, "hour": 3_600, "minute": 60}
     unit = next((unit for unit, size in units.items() if seconds % size == 0), "second")
@@ -321,7 +326,7 @@ def _duration(period: timedelta) -> str:
     return unit if count == 1 else f"{count:.15g} {unit}s"
 
 
-@lru_cache(maxsize=1024)  # ZoneInfo itself holds on to only eight, and reads the others from the disk again.
+@lru_cache(maxsize=1024)  # ZoneInfo itself caches only eight, and reads the others from the disk again.
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)

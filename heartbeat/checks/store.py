@@ -1,4 +1,4 @@
-"""The SQL of checks: loading, claiming what is due, saving decisions. The ping path has its own room, `pings.store`."""
+"""The SQL of checks: loading them, claiming due ones, saving decisions. Pings have their own room, `pings.store`."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, ScalarSelect, String, case, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, String, case, delete, func, select
 
 from alerting.origin import Origin
 from alerting.severity import Severity
@@ -20,8 +20,8 @@ _COLUMNS = tuple(checks.c.keys())
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """How many checks share a fate, how many of them are well, and when the newest of these was heard."""
+class CheckGroup:
+    """The checks of one group key: their number, how many are up, and the last success among those."""
 
     key: str
     total: int
@@ -30,7 +30,10 @@ class Group:
 
 
 def claim_due(db: Connection, now: datetime, limit: int) -> list[Check]:
-    """Up to `limit` checks whose `wake_at` has come, worst and oldest first, that nobody else is working on."""
+    """Lock and return up to `limit` checks whose `wake_at` has come, most severe and oldest first.
+
+    Checks that another transaction has locked are skipped.
+    """
     claimed: list[Check] = []
     for rank, first in enumerate(db.execute(select(*_first_wakes())).one()):
         if first is None or first > now or len(claimed) >= limit:
@@ -47,77 +50,78 @@ def claim_due(db: Connection, now: datetime, limit: int) -> list[Check]:
 
 
 def next_due(db: Connection) -> datetime | None:
-    """When the first check must be looked at."""
+    """Return the earliest `wake_at`, or None if no check has one."""
     firsts = db.execute(select(*_first_wakes())).one()
     return min((at for at in firsts if at is not None), default=None)
 
 
 def _first_wakes() -> list[ScalarSelect[datetime]]:
-    """When the first check of each severity must be looked at, worst severity first."""
+    """Return subqueries for the earliest `wake_at` of each severity, most severe first."""
     ranks = range(len(SEVERITIES))
     return [earliest(checks.c.wake_at, checks.c.severity_rank == rank) for rank in ranks]
 
 
 def move_wake(db: Connection, moved: Iterable[Check]) -> None:
-    """Write only when each check is looked at next."""
-    update_many(db, checks, [{"id": one.id, "wake_at": one.wake_at} for one in moved])
+    """Write only the `wake_at` of these checks."""
+    update_many(db, checks, [{"id": check.id, "wake_at": check.wake_at} for check in moved])
 
 
 def save(db: Connection, changed: Iterable[Check]) -> None:
-    """Write what may change in a check's life, not its definition."""
-    update_many(db, checks, [{"id": one.id, **_living_row(one)} for one in changed])
+    """Write the state of existing checks, not their definitions."""
+    update_many(db, checks, [{"id": check.id, **_state_row(check)} for check in changed])
 
 
 def save_definitions(db: Connection, changed: Iterable[Check]) -> None:
-    """Write definition and life of checks that exist."""
-    update_many(db, checks, [{"id": one.id, **_definition_row(one), **_living_row(one)} for one in changed])
+    """Write the definitions and states of existing checks."""
+    rows = [{"id": check.id, **_definition_row(check), **_state_row(check)} for check in changed]
+    update_many(db, checks, rows)
 
 
-def insert(db: Connection, fresh: Iterable[Check]) -> dict[str, int]:
-    """Write new checks; their numbers by slug. A slug that exists already is left as it is and left out."""
-    rows = [{"uuid": one.uuid, **_definition_row(one), **_living_row(one)} for one in fresh]
+def insert(db: Connection, new: Iterable[Check]) -> dict[str, int]:
+    """Insert new checks and return their numbers by slug. Slugs that exist already are left alone and left out."""
+    rows = [{"uuid": check.uuid, **_definition_row(check), **_state_row(check)} for check in new]
     if db.dialect.name == "sqlite":
         rows = [row | {"uuid": row["uuid"].hex} for row in rows]
-    made = insert_many(
+    inserted = insert_many(
         db, checks, rows, on_conflict="ON CONFLICT (slug) DO NOTHING", returning=("id", "slug")
     )
-    return {slug: number for number, slug in made}
+    return {slug: number for number, slug in inserted}
 
 
 def remove(db: Connection, ids: Collection[int]) -> None:
-    """Delete checks with all that was heard of them."""
+    """Delete checks with their pings and state changes."""
     db.execute(delete(checks).where(checks.c.id.in_(ids)))
 
 
 def lock(db: Connection, ids: Collection[int]) -> list[Check]:
-    """These checks, locked until the transaction ends."""
+    """Return the checks with these numbers, locked until the transaction ends."""
     query = select(checks).where(checks.c.id.in_(ids)).order_by(checks.c.id).with_for_update()
     return [check_of(row) for row in db.execute(query)]
 
 
 def lock_slugs(db: Connection, slugs: Collection[str]) -> list[Check]:
-    """Those of these checks that there are, locked until the transaction ends."""
+    """Return the checks with these slugs, locked until the transaction ends."""
     query = select(checks).where(checks.c.slug.in_(slugs)).order_by(checks.c.id).with_for_update()
     return [check_of(row) for row in db.execute(query)]
 
 
-def lock_after(db: Connection, after: int, limit: int) -> list[Check]:
-    """The next checks by number, locked until the transaction ends."""
-    query = select(checks).where(checks.c.id > after).order_by(checks.c.id).limit(limit).with_for_update()
+def lock_after(db: Connection, number: int, limit: int) -> list[Check]:
+    """Return up to `limit` checks with higher numbers, locked until the transaction ends."""
+    query = select(checks).where(checks.c.id > number).order_by(checks.c.id).limit(limit).with_for_update()
     return [check_of(row) for row in db.execute(query)]
 
 
 def lock_all(db: Connection) -> dict[str, Check]:
-    """Every check by slug, locked: for a change of the configuration."""
+    """Return every check by slug, locked until the transaction ends."""
     return {
         row.slug: check_of(row) for row in db.execute(select(checks).order_by(checks.c.id).with_for_update())
     }
 
 
 def load(db: Connection, name: str | UUID) -> Check | None:
-    """One check by its slug or uuid."""
-    found = checks.c.uuid == name if isinstance(name, UUID) else checks.c.slug == name
-    row = db.execute(select(checks).where(found)).one_or_none()
+    """Return the check with this slug or uuid."""
+    column = checks.c.uuid if isinstance(name, UUID) else checks.c.slug
+    row = db.execute(select(checks).where(column == name)).one_or_none()
     return None if row is None else check_of(row)
 
 
@@ -129,7 +133,7 @@ def listed(
     state: State | None = None,
     slugs: Collection[str] | None = None,
 ) -> list[Check]:
-    """Checks by slug. `after` is the slug to go on from. A state is a stored one (late is not)."""
+    """Return checks ordered by slug, from the first slug after `after`. `state` is a stored one: `LATE` finds none."""
     query = select(checks).where(checks.c.slug > after).order_by(checks.c.slug).limit(limit)
     if state is not None:
         query = query.where(checks.c.state == state.value)
@@ -139,13 +143,13 @@ def listed(
 
 
 def count_by_state(db: Connection) -> dict[State, int]:
-    """How many checks there are in each stored state."""
+    """Count the checks in each stored state."""
     query = select(checks.c.state, func.count()).group_by(checks.c.state)
     return {State(state): count for state, count in db.execute(query)}
 
 
-def groups(db: Connection, keys: Collection[str]) -> dict[str, Group]:
-    """What is known of each of these groups. A paused check is neither alive nor counted."""
+def groups(db: Connection, keys: Collection[str]) -> dict[str, CheckGroup]:
+    """Return these groups by key. Paused checks do not count."""
     alive = case((checks.c.state == State.UP, 1), else_=0)
     newest = case((checks.c.state == State.UP, checks.c.last_ok_at), else_=None)
     query = (
@@ -158,15 +162,18 @@ def groups(db: Connection, keys: Collection[str]) -> dict[str, Group]:
         .where(checks.c.group_key.in_(keys), checks.c.state != State.PAUSED)
         .group_by(checks.c.group_key)
     )
-    return {row[0]: Group(row[0], row[1], int(row[2]), row[3]) for row in db.execute(query)}
+    return {row[0]: CheckGroup(row[0], row[1], int(row[2]), row[3]) for row in db.execute(query)}
 
 
 def neighbours(db: Connection, key: str, limit: int) -> list[str]:
-    """Up to `limit` other groups by the same labels, next in order and round again, one index probe each."""
+    """Return up to `limit` other groups with the same labels: the next in order, then from the start.
+
+    Each costs one index probe.
+    """
     prefix = key.partition("=")[0] + "="
-    found: list[str] = []
+    others: list[str] = []
     last = key
-    while len(found) < limit:
+    while len(others) < limit:
         query = select(func.min(checks.c.group_key, type_=String)).where(
             checks.c.group_key > last, checks.c.group_key.like(prefix + "%")
         )
@@ -174,74 +181,76 @@ def neighbours(db: Connection, key: str, limit: int) -> list[str]:
         if following is None and last >= key:
             last = prefix
             continue
-        if following is None or following == key or following in found:
+        if following is None or following == key or following in others:
             break
-        found.append(following)
+        others.append(following)
         last = following
-    return found
+    return others
 
 
 def down_with(db: Connection, matches: Iterable[Mapping[str, str]]) -> list[Check]:
-    """The checks that are down and have all labels of one of these."""
-    found: dict[int, Check] = {}
+    """Return the checks that are down and have all labels of one of these matches."""
+    down: dict[int, Check] = {}
     for match in matches:
-        labelled = [checks.c.labels[label].as_string() == value for label, value in match.items()]
-        for row in db.execute(select(checks).where(checks.c.state == State.DOWN, *labelled)):
-            found[row.id] = check_of(row)
-    return list(found.values())
+        for row in db.execute(select(checks).where(checks.c.state == State.DOWN, *_labelled(match))):
+            down[row.id] = check_of(row)
+    return list(down.values())
 
 
 def count_with(db: Connection, match: Mapping[str, str]) -> int:
-    """How many checks have all of these labels."""
-    labelled = [checks.c.labels[label].as_string() == value for label, value in match.items()]
-    return db.execute(select(func.count()).select_from(checks).where(*labelled)).scalar_one()
+    """Count the checks that have all of these labels."""
+    return db.execute(select(func.count()).select_from(checks).where(*_labelled(match))).scalar_one()
+
+
+def _labelled(match: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    return [checks.c.labels[label].as_string() == value for label, value in match.items()]
 
 
 def labels_of(db: Connection, ids: Collection[int]) -> dict[int, dict[str, str]]:
-    """The labels of each of these checks."""
+    """Return the labels of these checks, by number."""
     query = select(checks.c.id, checks.c.labels).where(among(db, checks.c.id, ids))
     return {row.id: row.labels for row in db.execute(query)}
 
 
 def uuids(db: Connection, slugs: Collection[str]) -> dict[str, str]:
-    """The uuid, as 32 hex digits, of each check with one of these slugs."""
+    """Return the uuids of the checks with these slugs, as 32 hex digits, by slug."""
     rows = db.execute(select(checks.c.slug, checks.c.uuid).where(checks.c.slug.in_(slugs)))
     return {row.slug: row.uuid.hex for row in rows}
 
 
-def lock_uuids(db: Connection, wanted: Collection[UUID]) -> list[Check]:
-    """The checks with these uuids, locked until the transaction ends."""
-    query = select(checks).where(among(db, checks.c.uuid, wanted)).order_by(checks.c.id).with_for_update()
+def lock_uuids(db: Connection, uuids: Collection[UUID]) -> list[Check]:
+    """Return the checks with these uuids, locked until the transaction ends."""
+    query = select(checks).where(among(db, checks.c.uuid, uuids)).order_by(checks.c.id).with_for_update()
     return [check_of(row) for row in db.execute(query)]
 
 
 def naming_policy(db: Connection, policy: str | None) -> str | None:
-    """The first check that names this policy, or that names none."""
+    """Return the slug of the first check that names this policy; with None, of the first that names no policy."""
     query = select(func.min(checks.c.slug, type_=String)).where(checks.c.policy == policy)
     return db.execute(query).scalar()
 
 
 def check_of(row: Row[Any]) -> Check:
-    """A check from a whole row: most columns are fields of the same name, the others are read here."""
-    kept = dict(zip(_COLUMNS, row, strict=True))
-    max_runtime = kept["max_runtime"]
-    kept |= {
-        "grace": timedelta(seconds=kept["grace"]),
+    """Return the check of a whole row. Most columns are fields of the same name."""
+    fields = dict(zip(_COLUMNS, row, strict=True))
+    max_runtime = fields["max_runtime"]
+    fields |= {
+        "grace": timedelta(seconds=fields["grace"]),
         "max_runtime": None if max_runtime is None else timedelta(seconds=max_runtime),
-        "severity": SEVERITIES[kept.pop("severity_rank")],
-        "origin": Origin(kept["origin"]),
-        "state": State(kept["state"]),
-        "cause": Cause(kept["cause"]) if kept["cause"] else None,
-        "runs": tuple(_run(run) for run in kept["runs"] or ()),
+        "severity": SEVERITIES[fields.pop("severity_rank")],
+        "origin": Origin(fields["origin"]),
+        "state": State(fields["state"]),
+        "cause": Cause(fields["cause"]) if fields["cause"] else None,
+        "runs": tuple(_run(run) for run in fields["runs"] or ()),
     }
-    return Check(**kept)
+    return Check(**fields)
 
 
-def _run(kept: dict[str, Any]) -> Run:
-    return Run(kept["rid"], datetime.fromisoformat(kept["started_at"]), kept["overran"])
+def _run(stored: dict[str, Any]) -> Run:
+    return Run(stored["rid"], datetime.fromisoformat(stored["started_at"]), stored["overran"])
 
 
-def _living_row(check: Check) -> dict[str, Any]:
+def _state_row(check: Check) -> dict[str, Any]:
     runs = [asdict(run) | {"started_at": run.started_at.isoformat()} for run in check.runs]
     return {
         "state": check.state.value,

@@ -1,6 +1,6 @@
-"""Checks that are down, translated into symptoms, and what alerting asks about the checks behind its incidents.
+"""Checks as alerting sees them: their symptoms, and the groups behind its incidents.
 
-This room alone knows what the key of a check's symptom looks like.
+Only this room knows the form of a symptom's key.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ from heartbeat.checks.check import Change, Check, Raised
 OTHER_GROUPS = 3
 """Other groups whose state a page mentions."""
 LONGEST_LINE = 200
-"""Characters of a job's last line that a page shows."""
+"""Characters of a job's last line that a page shows, at most."""
 _PREFIX = "check:"
 
 
@@ -30,12 +30,12 @@ def key_of(check: Check) -> str:
 
 
 def check_ids(keys: Iterable[str]) -> dict[str, int]:
-    """Return the number of the check by key, for those keys that are of checks. The reverse of `key_of`."""
+    """Return the numbers of the checks with these keys, by key. Other keys are left out. The reverse of `key_of`."""
     return {key: int(key.removeprefix(_PREFIX)) for key in keys if key.startswith(_PREFIX)}
 
 
 def of_change(change: Change, previous: Check, *, body: bytes | None = None) -> Symptom:
-    """Return the symptom of a check that has just turned down. `body` is that of its last ping."""
+    """Return the symptom of a check that has just turned down. `body` is the body of its last ping."""
     event = change.event
     if not isinstance(event, Raised):
         raise TypeError(f"{previous.slug} has not turned down.")
@@ -63,7 +63,7 @@ def of_change(change: Change, previous: Check, *, body: bytes | None = None) -> 
 
 
 def of_down_check(down: Check) -> Symptom:
-    """Return the symptom of a check that is down already, for when its group has changed."""
+    """Return the symptom of a check that is down already, such as one whose group has changed."""
     if down.cause is None:
         raise TypeError(f"{down.slug} is not down.")
     return of_change(Change(down, Raised(down.cause, down.cause.words.verb)), down)
@@ -75,7 +75,7 @@ def raise_(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> None:
 
 
 def completed(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> Sequence[Symptom]:
-    """Return the symptoms, with the default policy where theirs does not exist, and held while under maintenance."""
+    """Return the symptoms with the default policy if theirs does not exist, and with the holds of maintenance."""
     policies = desk.policies(db)
     if any(symptom.policy not in policies for symptom in symptoms):
         default = installation.default_policy(db)
@@ -84,7 +84,7 @@ def completed(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> Seq
 
 
 def titled(db: Connection, incidents: Sequence[Incident]) -> list[Incident]:
-    """Return these incidents, each with the title that its pages have: see `notice.called`."""
+    """Return these incidents with the titles of their pages: see `notice.called`."""
     symptoms = desk.symptoms(db, [incident.id for incident in incidents])
     by_incident = surroundings(db, incidents, others=0)
     return [
@@ -96,7 +96,7 @@ def titled(db: Connection, incidents: Sequence[Incident]) -> list[Incident]:
 def surroundings(
     db: Connection, incidents: Sequence[Incident], others: int = OTHER_GROUPS
 ) -> dict[int, Surroundings]:
-    """Return the state of the group of each incident, by the incident's number, and of so many other groups."""
+    """Return the state of each incident's group and of up to `others` more groups, by the incident's number."""
     keys = {incident.id: incident.cause_key.partition(":")[2] for incident in incidents}
     shared = {key for key in keys.values() if not key.startswith("check=")}
     neighbours = {key: store.neighbours(db, key, others) for key in shared} if others else {}
@@ -129,7 +129,7 @@ def _last_line(body: bytes | None) -> str:
     return "".join(char if char.isprintable() else " " for char in last)[:LONGEST_LINE]
 
 
-def _surroundings(group: store.Group | None, others: Iterable[store.Group]) -> Surroundings:
+def _surroundings(group: store.CheckGroup | None, others: Iterable[store.CheckGroup]) -> Surroundings:
     states = tuple(f"{cause.key_title(other.key)} {other.alive} of {other.total} alive" for other in others)
     if group is None:
         return Surroundings(others=states)

@@ -35,21 +35,21 @@ checks = Table(
     Column("severity_rank", Integer, nullable=False),
     Column("policy", Text),
     Column("manual_resume", Boolean, nullable=False),
-    # Who owns the definition: 'file' (the configuration), 'api' or 'ping' (made by its first ping).
+    # The owner of the definition: 'file' (the configuration), 'api' or 'ping' (created by its first ping).
     Column("origin", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("cause", Text),
     Column("since", Utc, nullable=False),
-    # From when it is expected to speak: made, resumed, re-scheduled or re-armed.
+    # The start of the current expectation: created, resumed, re-scheduled or re-armed.
     Column("armed_at", Utc, nullable=False),
-    # These two are all that a ping on a healthy check writes. No index may ever name them: on PostgreSQL
-    # that would turn off HOT updates, halve the throughput and more than double the WAL.
+    # A ping on a healthy check writes only these two. No index may ever name them: on PostgreSQL that would
+    # turn off HOT updates, halve the throughput and more than double the WAL.
     Column("last_ok_at", Utc),
     Column("pings", BigInteger, nullable=False),
     Column("last_fail_at", Utc),
     Column("last_other_at", Utc),
     Column("runs", JSON(none_as_null=True)),
-    # Never later than the true deadline, which is derived; empty where nothing is waited for.
+    # Never later than the true deadline, which is derived. Empty if no ping is expected.
     Column("wake_at", Utc),
     CheckConstraint(
         f"state IN ({', '.join(repr(state.value) for state in State if state is not State.LATE)})",
@@ -90,7 +90,7 @@ maintenance = Table(
     Column("ends_at", Utc, nullable=False, index=True),
     Column("made_by", Text, nullable=False),
     Column("made_at", Utc, nullable=False),
-    # What the maker has called the request, so that asking twice makes it once.
+    # The caller's key of the request, so that a repeated request creates one window.
     Column("request_key", Text, unique=True),
     CheckConstraint("ends_at >= starts_at", name="ends_after_start"),
 )

@@ -31,7 +31,7 @@ class BySlug:
 
 @dataclass(frozen=True, slots=True)
 class ByToken:
-    """The check that owns this token. No check owns one yet, so that such a ping is answered as unknown."""
+    """The check that owns this token. No check owns one yet, so such a ping is answered as unknown."""
 
     token: str
 
@@ -44,7 +44,7 @@ Target: TypeAlias = ByUuid | BySlug | ByToken
 class Arrival:
     """One ping as it came over the wire.
 
-    Nothing changes it once it is made. It is not frozen because every ping makes one, and freezing triples the cost.
+    Nothing changes it later. It is not frozen, because every ping makes one and freezing triples the cost.
     """
 
     target: Target
@@ -61,7 +61,7 @@ class Arrival:
 
 
 Resolved: TypeAlias = tuple[str, Arrival]
-"""A ping with the uuid of its check, as 32 hex digits; the uuid is empty where there is no such check."""
+"""A ping with the uuid of its check, as 32 hex digits. The uuid is empty if the check does not exist."""
 
 
 class PingResult(StrEnum):

@@ -30,16 +30,16 @@ from heartbeat.pings.arrival import Arrival, BySlug, ByToken, ByUuid, NumberedPi
 from heartbeat.pings.key_usage import KeyUsage
 
 STORE_BOUND = 1.5
-"""Seconds within which a ping must be committed; after that its sender is asked to try again."""
+"""Seconds in which a ping must be committed. After that, its sender must try again."""
 SHORTEST_BOUND = 0.3
-"""Seconds that a batch has in any case: together with `STORE_BOUND` less than the promised 2."""
+"""Seconds that every batch gets. With `STORE_BOUND`, this stays below the promised 2."""
 MAX_WAITING = 20_000
 MAX_WAITING_BYTES = 64_000_000
 """Pings, and bytes of their bodies, that may be in line. Pings beyond that are turned away."""
 MAX_BATCH = 2_000
 NEW_PERIOD = timedelta(days=1)
 NEW_GRACE = timedelta(hours=1)
-"""A check created by its first ping is expected once a day, until somebody defines it."""
+"""The schedule of a check created by its first ping: once a day, until somebody defines it."""
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class Ingest:
         return future
 
     async def settle(self, seconds: float | None = None) -> None:
-        """Wait until no ping is in line, for up to `seconds`. Pings left over then were never answered."""
+        """Wait up to `seconds` until no ping is in line. Pings that are left then were never answered."""
         if self._draining is not None:
             await asyncio.wait([self._draining], timeout=seconds)
         await self._key_usage.settle(seconds)
@@ -102,7 +102,7 @@ class Ingest:
         loop = asyncio.get_running_loop()
         began = loop.time()
         writing = self._writing = loop.create_task(self._write([arrival for arrival, _ in batch]))
-        # The bound counts from the arrival of the oldest, which may have waited for the batch before.
+        # The bound counts from the arrival of the oldest ping, which may have waited for the previous batch.
         await asyncio.wait([writing], timeout=max(STORE_BOUND - (began - oldest), SHORTEST_BOUND))
         if not writing.done():
             self._turn_away(batch)
@@ -164,10 +164,7 @@ class Ingest:
 
 
 def hear(db: Connection, arrivals: Sequence[Arrival]) -> tuple[list[PingResult], bool]:
-    """Store one transaction's pings, in the order in which they came.
-
-    Return the result of each, and whether the checker or the escalator should look at once.
-    """
+    """Store the pings of one transaction in order. Return the result of each, and True if the ticker should wake."""
     pings, created = _resolve(db, arrivals)
     plain = _plain(pings)
     heard = store.hear_plain(db, plain) if plain else set()
@@ -182,14 +179,14 @@ def _result(ping: Resolved, heard: Collection[str], created: set[str]) -> PingRe
     if uuid not in heard:
         return PingResult.UNKNOWN
     if created and isinstance(target := arrival.target, BySlug) and target.create and target.slug in created:
-        # Of several first pings in one batch, one has created the check; the others found it.
+        # Of several first pings in one batch, one has created the check, and the others have found it.
         created.remove(target.slug)
         return PingResult.CREATED
     return PingResult.HEARD
 
 
 def _plain(pings: Sequence[Resolved]) -> list[Resolved]:
-    """Return successes on checks that get nothing else in this batch: order does not matter among them."""
+    """Return successes on checks that get no other ping in this batch: their order does not matter."""
     others = {uuid for uuid, arrival in pings if arrival.signal is not Signal.SUCCESS}
     return [ping for ping in pings if ping[0] and ping[0] not in others]
 
@@ -282,7 +279,7 @@ def _new_check(slug: str, at: datetime, group_by: Sequence[str]) -> Check:
 def _hear_singly(db: Connection, pings: Sequence[Resolved]) -> tuple[set[str], bool]:
     """Pass each ping through `check.on_ping`, in rounds of one ping a check so that order is kept.
 
-    Return the uuids of the checks that exist, and whether the checker or the escalator should look at once.
+    Return the uuids of the checks that exist, and True if the ticker should wake.
     """
     locked = checks.lock_uuids(db, {UUID(uuid) for uuid, _ in pings}) if pings else []
     by_uuid = {check.uuid.hex: check for check in locked}
@@ -318,7 +315,7 @@ def _first_of_each(line: Sequence[Resolved]) -> tuple[list[Resolved], list[Resol
 
 
 def _alert(db: Connection, changes: Sequence[tuple[Change, Check, Arrival]]) -> bool:
-    """Write the changes of state, raise and clear their symptoms; return whether somebody should look at once."""
+    """Write the changes of state, and raise and clear their symptoms. Return True if the ticker should wake."""
     check_history.write(db, [(change, check, arrival.at) for change, check, arrival in changes])
     raised = [(change, check, a) for change, check, a in changes if isinstance(change.event, Raised)]
     cleared = {

@@ -1,7 +1,7 @@
-"""The last use of each ping key, to about a minute: noted in memory, and written beside the pings.
+"""The last use of each ping key, exact to about a minute: noted in memory, and written beside the pings.
 
-For a ping this costs one look into a dictionary. The write has a transaction of its own, so that no ping waits
-for it, and happens at most once in `EVERY` for each key.
+A ping pays one look into a dictionary. The write has a transaction of its own, so that no ping waits for it. It
+happens at most once in `EVERY` for each key.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class KeyUsage:
-    """The use of ping keys as this process has seen it. Only keys that exist are noted, so that it stays small."""
+    """The use of ping keys in this process. Only keys that exist are noted, so it stays small."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -39,7 +39,7 @@ class KeyUsage:
             self._writing = asyncio.create_task(self._write(due))
 
     async def settle(self, seconds: float | None = None) -> None:
-        """Wait for the write that is under way, for up to `seconds`."""
+        """Wait up to `seconds` for the write that is under way."""
         if self._writing is not None:
             await asyncio.wait([self._writing], timeout=seconds)
 

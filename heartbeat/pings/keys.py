@@ -1,4 +1,4 @@
-"""The SQL of ping keys: the keys that jobs ping by. Only their hashes are stored."""
+"""The SQL of ping keys, with which jobs ping. Only their hashes are stored."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
@@ -42,12 +42,12 @@ def names(db: Connection, hashes: Collection[str]) -> dict[str, str]:
 
 
 def add(db: Connection, key: PingKey) -> None:
-    """Let jobs ping by this key."""
+    """Let jobs ping with this key."""
     db.execute(ping_keys.insert().values(**asdict(key) | {"origin": key.origin.value}))
 
 
 def remove(db: Connection, name: str) -> None:
-    """Remove a key: pings by it are answered as unknown from now on."""
+    """Remove a key. Pings with it are answered as unknown from now on."""
     db.execute(delete(ping_keys).where(ping_keys.c.name == name))
 
 
@@ -67,7 +67,7 @@ def replace(db: Connection, hashes: Mapping[str, str], origin: Origin) -> None:
 
 
 def touch(db: Connection, used: Mapping[str, datetime]) -> None:
-    """Write when keys were last used, by their hashes. A time only moves forward."""
+    """Write the last uses of keys, by their hashes. A time only moves forward."""
     for hash_, at in sorted(used.items()):
         last_used = ping_keys.c.last_used_at
         earlier = (ping_keys.c.hash == hash_) & (last_used.is_(None) | (last_used < at))

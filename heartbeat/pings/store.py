@@ -1,8 +1,8 @@
 """The SQL of pings: the plain lane in one statement a batch, and the ring of last pings.
 
-Ping n of a check lies in slot n modulo `KEEP`, so the ring is bounded by construction. The statements are
-written out because every ping pays for them: on PostgreSQL the plain lane is one round trip for a whole batch,
-one HOT update a check and one row of the ring a ping; on SQLite it is a select and two prepared statements.
+Ping n of a check lies in slot n modulo `KEEP`, so the ring is bounded by construction. The statements are written out
+because every ping pays for them. On PostgreSQL, the plain lane is one round trip for a whole batch, one HOT update a
+check and one row of the ring a ping. On SQLite, it is a select and two prepared statements.
 """
 
 import json
@@ -18,7 +18,7 @@ from heartbeat.pings.arrival import Arrival, NumberedPing, Resolved, StoredPing
 from heartbeat.pings.tables import pings
 
 KEEP = 100
-"""Pings kept of each check."""
+"""Pings stored for each check."""
 
 _COLUMNS = "check_id, slot, n, at, kind, exit_status, rid, duration, method, remote, agent, body"
 _OVERWRITE = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[2:])
@@ -64,7 +64,7 @@ ON CONFLICT (check_id, slot) DO UPDATE SET {_OVERWRITE}
 def hear_plain(db: Connection, plain: Sequence[Resolved]) -> set[str]:
     """Store successes on checks that are up and have no open run; return the uuids of these checks.
 
-    It does to a row what `check.on_ping` would do: see tests/unit/pings/test_lanes.py.
+    The effect on a row is that of `check.on_ping`: see tests/unit/pings/test_lanes.py.
     """
     if db.dialect.name == "postgresql":
         columns = zip(*[_plain_row(uuid, arrival) for uuid, arrival in plain], strict=True)
@@ -101,7 +101,7 @@ def _hear_plain_sqlite(db: Connection, plain: Sequence[Resolved]) -> set[str]:
 
 
 def keep(db: Connection, numbered: Iterable[NumberedPing]) -> None:
-    """Write pings to the ring. Of those that share a slot, the newest stays."""
+    """Write pings to the ring. Of pings that share a slot, the newest stays."""
     newest = {(ping.check_id, ping.n % KEEP): ping for ping in numbered}
     if not newest:
         return
@@ -158,21 +158,23 @@ def _sqlite_row(ping: NumberedPing) -> tuple[object, ...]:
     return (*row[:3], sqlite_instant(ping.arrival.at), *row[4:])
 
 
-def pings_of(db: Connection, check_id: int, limit: int, before: int | None = None) -> list[RowMapping]:
-    """The last pings of a check, newest first, with the length of each body in its stead. `before` is the one to go
-    on from."""
+def pings_of(db: Connection, check_id: int, limit: int, before_n: int | None = None) -> list[RowMapping]:
+    """Return the last pings of a check, newest first, each with the length of its body instead of the body.
+
+    With `before_n`, only pings with a lower number.
+    """
     columns: list[Any] = [column for column in pings.c if column is not pings.c.body]
     length = func.coalesce(func.length(pings.c.body), 0).label("body_bytes")
     query = (
         select(*columns, length).where(pings.c.check_id == check_id).order_by(pings.c.n.desc()).limit(limit)
     )
-    if before is not None:
-        query = query.where(pings.c.n < before)
+    if before_n is not None:
+        query = query.where(pings.c.n < before_n)
     return list(db.execute(query).mappings())
 
 
 def body_of(db: Connection, check_id: int, n: int) -> bytes | None:
-    """The body of ping `n` of a check; None where it had none or is not kept any more."""
+    """Return the body of ping `n` of a check. None if it had no body or is no longer stored."""
     query = select(pings.c.body).where(pings.c.check_id == check_id, pings.c.n == n)
     body = db.execute(query).scalar()
     return None if body is None else bytes(body)

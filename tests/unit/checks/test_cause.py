@@ -1,20 +1,20 @@
 """Which incident a check that is down belongs to."""
 
 from heartbeat.checks import cause
-from heartbeat.checks.cause import Belonging, Cause
+from heartbeat.checks.cause import Cause, IncidentIdentity
 from heartbeat.checks.check import Check
 from tests.unit.conftest import a_check
 
 
-def incident_of(check: Check, down_for: Cause) -> Belonging:
+def incident_of(check: Check, down_for: Cause) -> IncidentIdentity:
     return cause.of(down_for, check.slug, check.name, check.group_key)
 
 
 def test_checks_with_the_same_label_share_a_fate_and_others_stand_alone() -> None:
     on_host = a_check("reset", labels={"host": "us", "region": "us"})
     alone = a_check("lonely", labels={"region": "us"})
-    assert incident_of(on_host, Cause.SILENT) == Belonging("silent:host=us", "us", "silent")
-    assert incident_of(alone, Cause.SILENT) == Belonging("silent:check=lonely", "lonely", "silent")
+    assert incident_of(on_host, Cause.SILENT) == IncidentIdentity("silent:host=us", "us", "silent")
+    assert incident_of(alone, Cause.SILENT) == IncidentIdentity("silent:check=lonely", "lonely", "silent")
 
 
 def test_silence_and_overrun_have_one_cause_and_failure_another() -> None:

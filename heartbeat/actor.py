@@ -1,18 +1,18 @@
-"""Who acts, and what they may do. Pure."""
+"""Actors and their roles. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What somebody may do, least first: look; answer incidents and pause; change everything."""
+    """The rights of an actor, least first: look; answer incidents and pause checks; change everything."""
 
     VIEWER = "viewer"
     RESPONDER = "responder"
     ADMIN = "admin"
 
     def may(self, needed: "Role") -> bool:
-        """Whether this role covers what `needed` may do."""
+        """Return True if this role includes the rights of `needed`."""
         return _RANK[self] >= _RANK[needed]
 
 
@@ -21,10 +21,10 @@ _RANK = {role: rank for rank, role in enumerate(Role)}
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody who acts: what they are called in timelines, and whence they come.
+    """Somebody who acts, by the name that timelines show.
 
-    `via` is how they proved it: "session", "key NAME", "admin key", "proxy", "file", "command line".
-    `remote` is the address of the connection; empty where there is none.
+    `via` is their proof: "session", "key NAME", "admin key", "proxy", "file", "command line".
+    `remote` is the address of the connection, empty if there is none.
     """
 
     name: str

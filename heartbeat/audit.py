@@ -1,4 +1,4 @@
-"""The audit log: every change that somebody made, with who, what, before, after and whence. Only ever added to."""
+"""The audit log: every change with its actor, its origin, and the state before and after. Entries never change."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,8 +13,10 @@ from heartbeat.tables import audit
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One change. `target` names what was changed ("check daily-cpu-reset"); `before` is None where it was made,
-    `after` where it was deleted. Neither ever holds a secret."""
+    """One change. `target` names the changed thing ("check daily-cpu-reset").
+
+    `before` is None if the thing was created, `after` if it was deleted. Neither ever holds a secret.
+    """
 
     id: int
     at: datetime
@@ -37,27 +39,27 @@ def record(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a change down, in the transaction that makes it. `before` and `after` are JSON-able."""
+    """Record a change, in the transaction that makes it. `before` and `after` are JSON."""
     row: dict[str, Any] = {"actor": actor.name, "via": actor.via, "remote": actor.remote}
     row |= {"action": action, "target": target, "at": now}
     db.execute(insert(audit).values(**row, before=before, after=after))
 
 
 def record_all(
-    db: Connection, made: Iterable[tuple[Actor, str, str, Mapping[str, Any]]], now: datetime
+    db: Connection, created: Iterable[tuple[Actor, str, str, Mapping[str, Any]]], now: datetime
 ) -> None:
-    """Write down, all at once, what was made: by whom, by which action, what it is called, and what it is."""
+    """Record created things in one statement, each as (actor, action, target, state)."""
     rows = [
         {"actor": actor.name, "via": actor.via, "remote": actor.remote, "action": action, "target": target}
-        | {"at": now, "before": None, "after": after}
-        for actor, action, target, after in made
+        | {"at": now, "before": None, "after": state}
+        for actor, action, target, state in created
     ]
     if rows:
         db.execute(insert(audit), rows)
 
 
 def listed(db: Connection, *, limit: int, before: int | None = None, target: str = "") -> list[AuditEntry]:
-    """Changes, newest first. `before` is the number to go on from; `target` narrows to one thing."""
+    """Return entries, newest first. With `before`, only those with a lower id; with `target`, only those about it."""
     query = select(audit).order_by(audit.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(audit.c.id < before)

@@ -1,21 +1,21 @@
-"""Time: the only now() of the service. Decisions take `now` as an argument; waiting is the event loop's."""
+"""The only now() of the service. Decisions take `now` as an argument, and the event loop does the waiting."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the acting rooms ask for the time: aware, in UTC."""
+    """The source of the time for acting rooms: timezone-aware, in UTC."""
 
     def now(self) -> datetime: ...
 
     def correct(self, offset: timedelta) -> None:
-        """The database's clock is ahead of this machine's by `offset`: tell the time by the database's."""
+        """Use the database's time, which is ahead of this machine's by `offset`."""
         ...
 
 
 class WallClock:
-    """The machine's clock, corrected by its measured offset to the database's clock, so that replicas agree."""
+    """The machine's clock, corrected by the measured offset of the database's clock, so that replicas agree."""
 
     def __init__(self) -> None:
         self.offset = timedelta()

@@ -1,8 +1,8 @@
-"""The database as the rooms see it: `await database.write(work)` runs `work(connection)` in one transaction.
+"""The database for the other rooms: `await database.write(work)` runs `work(connection)` in one transaction.
 
-SQLite has one writer connection in one process (a lock file beside the database says so), which also
-checkpoints; readers have connections of their own. PostgreSQL has a pool. Work runs in threads, so that the
-event loop never waits for a disk. Nobody waits for ever: see `Held`.
+SQLite has one writer connection in one process, which a lock file ensures. The writer also checkpoints. Readers have
+connections of their own. PostgreSQL has a pool. Work runs in threads, so the event loop never waits for a disk.
+Nobody waits for ever: see `Held`.
 """
 
 import asyncio
@@ -35,18 +35,18 @@ READERS = 4
 WRITERS = 4
 RETRIES = 5
 PATIENCE = 30.0
-"""Seconds that a transaction may take, from when it is asked for. Then its connection is cut off."""
+"""Seconds that a transaction may take from its request on. Then its connection is cut."""
 ANSWER = 10.0
-"""The same where a person or a program waits for an answer."""
+"""The same for transactions whose answer a person or a program waits for."""
 _DEADLOCK_STATES = frozenset({"40P01", "40001"})
 
 
 class Unavailable(ConnectionError):
-    """The database cannot be reached or did not answer; nothing was written, or it is not known to be."""
+    """The database cannot be reached or did not answer. Nothing was written, or the outcome is unknown."""
 
 
 class AlreadyServed(Exception):
-    """Another process writes to this SQLite file. `address` is where it serves, as far as it said."""
+    """Another process writes to this SQLite file. `address` is where it serves, empty if unknown."""
 
     def __init__(self, path: Path, pid: int, address: str) -> None:
         super().__init__(
@@ -57,7 +57,7 @@ class AlreadyServed(Exception):
 
 
 class WriterLock:
-    """A lock on a SQLite file for the one process that writes to it; the operating system frees it on any death."""
+    """A lock on a SQLite file for the one process that writes to it. The operating system frees it when that dies."""
 
     def __init__(self, database: Path, address: str = "") -> None:
         self._path = database.with_name(database.name + ".writer")
@@ -79,7 +79,7 @@ class WriterLock:
 
 
 class Database:
-    """One database, its engines and its threads. `close` waits for what is under way."""
+    """One database, its engines and its threads. `close` waits for running transactions."""
 
     def __init__(self, url: str, *, address: str = "", writing: bool = True) -> None:
         self.url = make_url(url)
@@ -90,26 +90,26 @@ class Database:
         self._reader = engine(self.url, writing=False) if self.sqlite else self.writer
         self._write_threads = ThreadPoolExecutor(1 if self.sqlite else WRITERS, "db-write")
         self._read_threads = ThreadPoolExecutor(READERS, "db-read")
-        # Pings have a thread of their own on PostgreSQL, so that no sweep is ever ahead of them.
+        # Pings have a thread of their own on PostgreSQL, so that they never wait for a sweep.
         self._ping_threads = self._write_threads if self.sqlite else ThreadPoolExecutor(1, "db-ping")
         self._patience = PATIENCE
 
     def within(self, seconds: float) -> "Database":
-        """The same database for those who wait no longer than this."""
+        """Return the same database for callers that wait at most `seconds`."""
         hurried = copy.copy(self)
         hurried._patience = seconds
         return hurried
 
     async def write(self, work: Callable[[Connection], T], /) -> T:
-        """Run `work` in one transaction and commit it. Raises `Unavailable` where the database is away, or does not
-        answer in time: then the transaction is given up, and it is not known whether it was committed.
+        """Run `work` in one transaction and commit it. After a deadlock, `work` runs again from the start.
 
-        After a deadlock `work` is run again from the start. A cancelled caller does not cancel the commit.
+        Raises `Unavailable` if the database is away or does not answer in time. In the second case, the outcome of
+        the commit is unknown. A cancelled caller does not cancel the commit.
         """
         return await self._run(self._write_threads, self.writer, work, self._patience)
 
     async def write_pings(self, work: Callable[[Connection], T], /) -> T:
-        """As `write`, ahead of everything else."""
+        """Do the same as `write`, ahead of everything else."""
         return await self._run(self._ping_threads, self.writer, work, min(self._patience, ANSWER))
 
     async def read(self, work: Callable[[Connection], T], /) -> T:
@@ -120,7 +120,7 @@ class Database:
         self, threads: ThreadPoolExecutor, on: Engine, work: Callable[[Connection], T], within: float
     ) -> T:
         held = Held()
-        # A line of the log from there must know to which span it belongs.
+        # Log lines of `work` must know their span.
         context = contextvars.copy_context()
         loop = asyncio.get_running_loop()
         working = loop.run_in_executor(threads, context.run, lambda: transact(on, work, held))
@@ -130,19 +130,19 @@ class Database:
         except TimeoutError:
             if working.done():
                 raise
-            # What has not begun never does; what has is freed, or its thread would be lost to all others.
+            # Work that has not begun never begins. Running work is cut, or its thread would be lost to others.
             working.cancel()
             held.cut()
             raise Unavailable(f"it has not answered for {within:g} s") from None
 
     def close(self, seconds: float = 10.0) -> bool:
-        """Wait up to `seconds` for what is under way; whether it ended in time, and all is closed."""
-        every = (self._ping_threads, self._write_threads, self._read_threads)
-        # An executor offers no bounded wait, so its threads are asked themselves.
-        for threads in every:
-            threads.shutdown(wait=False, cancel_futures=True)
+        """Wait up to `seconds` for running transactions, then close. Return False if one did not end in time."""
+        pools = (self._ping_threads, self._write_threads, self._read_threads)
+        # An executor offers no bounded wait, so wait for its threads.
+        for pool in pools:
+            pool.shutdown(wait=False, cancel_futures=True)
         until = time.monotonic() + seconds
-        for thread in {thread for threads in every for thread in threads._threads}:
+        for thread in {thread for pool in pools for thread in pool._threads}:
             thread.join(max(until - time.monotonic(), 0))
             if thread.is_alive():
                 return False
@@ -154,7 +154,7 @@ class Database:
 
 
 class Held:
-    """The connection that a transaction holds, so that it can be cut off from another thread."""
+    """The connection that a transaction holds, so that another thread can cut it."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -163,10 +163,10 @@ class Held:
 
     @contextmanager
     def holding(self, db: Connection) -> Iterator[None]:
-        """While the transaction lasts. Afterwards the connection is somebody else's."""
+        """Hold the connection while the transaction lasts. Afterwards it belongs to another one."""
         with self._guard:
             if self._given_up:
-                raise Unavailable("nobody waits for it any more")
+                raise Unavailable("the caller no longer waits")
             self._connection = db.connection.dbapi_connection
         try:
             yield
@@ -175,32 +175,32 @@ class Held:
                 self._connection = None
 
     def cut(self) -> None:
-        """End whatever the transaction waits for: it fails, as where the database is away.
+        """Cut the connection: the transaction fails as if the database were away.
 
-        SQLite has no server to wait for: what is under way there ends by itself.
+        SQLite has no server to wait for: its transactions end by themselves.
         """
         with self._guard:
             self._given_up = True
-            line = self._connection
-            if isinstance(line, psycopg.Connection):
-                with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(line.fileno())) as wire:
+            cut = self._connection
+            if isinstance(cut, psycopg.Connection):
+                with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(cut.fileno())) as wire:
                     wire.shutdown(socket.SHUT_RDWR)
 
 
 def transact(on: Engine, work: Callable[[Connection], T], held: Held | None = None) -> T:
-    """One transaction, run again after a deadlock; the drivers' many errors for "away" become `Unavailable`."""
+    """Run `work` in one transaction, again after a deadlock. Driver errors that mean "away" become `Unavailable`."""
     held = held or Held()
     for attempt in range(RETRIES):
         try:
             with on.connect() as db, held.holding(db), db.begin():
                 afterwards = after_commit.expected(db)
-                done = work(db)
+                result = work(db)
             for act in afterwards:
                 act()
-            return done
+            return result
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) in _DEADLOCK_STATES and attempt + 1 < RETRIES:
-                log.info("a deadlock was resolved; running the transaction again")
+                log.info("the database ended a deadlock; running the transaction again")
                 continue
             if isinstance(error, OperationalError) or error.connection_invalidated:
                 raise Unavailable(str(error.orig)) from error
@@ -209,7 +209,7 @@ def transact(on: Engine, work: Callable[[Connection], T], held: Held | None = No
 
 
 def engine(url: URL, *, writing: bool) -> Engine:
-    """An engine set up as findings demand: see docs/decisions/0004-databases.md."""
+    """Return an engine for this database. docs/decisions/0004-databases.md explains its options."""
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(url, writing)
     if url.drivername in ("postgresql", "postgres"):
@@ -230,12 +230,12 @@ def engine(url: URL, *, writing: bool) -> Engine:
         max_overflow=2,
         pool_pre_ping=False,
         connect_args=connect,
-        hide_parameters=True,  # an error that is logged would hold bodies and names
+        hide_parameters=True,  # keeps bodies and names out of logged errors
     )
 
 
 def _sqlite_engine(url: URL, writing: bool) -> Engine:
-    made = create_engine(
+    sqlite = create_engine(
         url,
         connect_args={"timeout": 10.0},
         pool_size=1 if writing else READERS,
@@ -243,9 +243,9 @@ def _sqlite_engine(url: URL, writing: bool) -> Engine:
         hide_parameters=True,  # the same
     )
 
-    @event.listens_for(made, "connect")
+    @event.listens_for(sqlite, "connect")
     def prepare(connection: Any, _record: Any) -> None:
-        # The driver's own transaction handling loses updates silently; BEGIN is ours (see below).
+        # The driver's own transaction handling loses updates silently, so `begin` below does it.
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
@@ -258,29 +258,29 @@ def _sqlite_engine(url: URL, writing: bool) -> Engine:
             cursor.execute("PRAGMA query_only=ON")
         cursor.close()
 
-    @event.listens_for(made, "begin")
+    @event.listens_for(sqlite, "begin")
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
-    return made
+    return sqlite
 
 
 def reachable(db: Connection) -> bool:
-    """Whether the database answers."""
+    """Return True if the database answers."""
     return bool(db.execute(text("SELECT 1")).scalar() == 1)
 
 
 def clock_offset(db: Connection) -> timedelta:
-    """How far PostgreSQL's clock is ahead of this machine's: its answer against the middle of the round trip."""
-    before = datetime.now(UTC)
-    told: datetime = db.execute(text("SELECT clock_timestamp()")).scalar_one()
-    after = datetime.now(UTC)
-    return told - (before + (after - before) / 2)
+    """Return how far PostgreSQL's clock is ahead of this machine's, measured at the middle of the round trip."""
+    sent_at = datetime.now(UTC)
+    answer: datetime = db.execute(text("SELECT clock_timestamp()")).scalar_one()
+    received_at = datetime.now(UTC)
+    return answer - (sent_at + (received_at - sent_at) / 2)
 
 
 def _holder(path: Path) -> dict[str, Any]:
     with suppress(OSError, ValueError):
-        found = json.loads(path.read_text())
-        if isinstance(found, dict):
-            return found
+        holder = json.loads(path.read_text())
+        if isinstance(holder, dict):
+            return holder
     return {}

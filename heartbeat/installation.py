@@ -1,4 +1,4 @@
-"""The SQL of what is known of this installation as a whole, such as how long an incident gathers symptoms."""
+"""The SQL of facts about the whole installation, such as the time for which an incident gathers symptoms."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,35 +11,35 @@ from heartbeat.tables import installation
 
 
 def recall(db: Connection, key: str) -> Any:
-    """A fact about this installation, or None."""
+    """Return a fact about this installation, or None."""
     return db.execute(select(installation.c.value).where(installation.c.key == key)).scalar()
 
 
 def remember(db: Connection, key: str, value: Any) -> None:
-    """Keep a fact about this installation."""
+    """Store a fact about this installation."""
     db.execute(delete(installation).where(installation.c.key == key))
     db.execute(installation.insert().values(key=key, value=value))
 
 
 def forget(db: Connection, key: str) -> None:
-    """Keep a fact about this installation no longer."""
+    """Delete a fact about this installation."""
     db.execute(delete(installation).where(installation.c.key == key))
 
 
 def gathering(db: Connection) -> timedelta:
-    """How long an incident gathers symptoms before its first page."""
-    kept = recall(db, "gathering")
-    return GATHERING if kept is None else timedelta(seconds=float(kept))
+    """Return the time for which an incident gathers symptoms before its first page."""
+    seconds = recall(db, "gathering")
+    return GATHERING if seconds is None else timedelta(seconds=float(seconds))
 
 
 def acknowledge_for(db: Connection) -> timedelta:
-    """How long an acknowledgement keeps an incident quiet."""
-    kept = recall(db, "acknowledge_for")
-    return ACKNOWLEDGED_FOR if kept is None else timedelta(seconds=float(kept))
+    """Return the time for which an acknowledgement keeps an incident quiet."""
+    seconds = recall(db, "acknowledge_for")
+    return ACKNOWLEDGED_FOR if seconds is None else timedelta(seconds=float(seconds))
 
 
 def chosen_policy(db: Connection) -> str | None:
-    """Return the default policy that was chosen: in the configuration file, else outside of it."""
+    """Return the default policy that somebody chose: in the configuration file, else outside of it."""
     policies = desk.policies(db)
     choices = (recall(db, "policy"), recall(db, "policy_outside"))
     return next((name for name in choices if name in policies), None)

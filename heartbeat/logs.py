@@ -1,7 +1,7 @@
-"""What the process writes to its log: lines for people, or JSON for machines. To standard error, where nothing else is.
+"""The log of the process, on standard error: lines for people, or JSON for machines.
 
-Fields that a line knows beside its words (`incident`, `page`, `check`, `person`, `notifier`, …) come by `extra` of
-the logging module. Lines for people have them in their words; JSON has them as members.
+Further fields of a line (`incident`, `page`, `check`, `person`, `notifier`, …) come in `extra` of the logging module.
+JSON has them as members. Lines for people have them in their text.
 """
 
 import json
@@ -14,51 +14,51 @@ from typing import Any, TextIO
 from heartbeat.settings import Settings
 
 _OURS = frozenset({"time", "level", "logger", "message", "exception"})
-_KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-"""What every record has; all else was given by `extra`."""
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+"""The attributes of every record. All others come from `extra`."""
 _QUIET = ("httpx", "alembic", "uvicorn")
-"""Libraries that tell more than an operator wants to know, unless something is wrong."""
+"""Libraries of which an operator needs only the warnings."""
 
 
 class ForPeople(logging.Formatter):
-    """One line, with the traceback below where there is one."""
+    """One line for each record, with the traceback below."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """A name with a line break in it must not look like a line of the log."""
+        """Return the line with escaped line breaks: a name with one in it must not look like another log line."""
         return super().formatMessage(record).replace("\r", "\\r").replace("\n", "\\n")
 
 
 class ForMachines(logging.Formatter):
-    """One JSON object a line: time (RFC 3339, UTC), level, logger, message, what is known, and the exception."""
+    """One JSON object a line: time (RFC 3339, UTC), level, logger, message, further fields, and the exception."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The object."""
+        """Return the object."""
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        told: dict[str, Any] = {
+        members: dict[str, Any] = {
             "time": time.replace("+00:00", "Z"),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
         }
-        told |= {
+        members |= {
             name: value
             for name, value in vars(record).items()
-            if name not in _KNOWN and name not in _OURS and not name.startswith("_")
+            if name not in _STANDARD and name not in _OURS and not name.startswith("_")
         }
         if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
+            members["exception"] = self.formatException(record.exc_info)
         elif record.exc_text:
-            told["exception"] = record.exc_text
+            members["exception"] = record.exc_text
         if record.stack_info:
-            told["stack"] = record.stack_info
-        return json.dumps(told, default=str, ensure_ascii=False)
+            members["stack"] = record.stack_info
+        return json.dumps(members, default=str, ensure_ascii=False)
 
 
 def begin(settings: Settings, stream: TextIO | None = None) -> None:
-    """Let every logger of the process, those of libraries included, write as the settings say."""
+    """Let every logger of the process, including those of libraries, write in the format and level of the settings."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(ForMachines() if settings.log_format == "json" else ForPeople())
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
@@ -70,7 +70,7 @@ def begin(settings: Settings, stream: TextIO | None = None) -> None:
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """A process that dies says so in the same format, on one line."""
+    """Log the error that ends the process in the same format, on one line."""
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
         return

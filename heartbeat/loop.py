@@ -1,4 +1,4 @@
-"""The loop that never dies: rounds of background work, each of which may fail without ending those after it."""
+"""The loop that never dies: rounds of background work. A round may fail without ending the next ones."""
 
 import asyncio
 import logging
@@ -52,7 +52,7 @@ class Loop(Generic[Result]):
 
     @property
     def stopped(self) -> bool:
-        """True once the loop has been told to stop. The round under way ends."""
+        """True after `stop`. The running round still ends."""
         return self._stopped.is_set()
 
     def wake(self) -> None:
@@ -79,8 +79,8 @@ class Loop(Generic[Result]):
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
-    """Wait for an event, for at most so many seconds."""
-    # Not wait_for: until Python 3.12 it loses a cancellation that comes together with the event.
+    """Wait at most `seconds` for an event."""
+    # Not wait_for: before Python 3.12, it loses a cancellation that comes together with the event.
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

@@ -1,8 +1,8 @@
-"""What the service measures of itself. One registry an installation of the app, so that tests never share one.
+"""The metrics of the service. Each instance of the app has its own registry, so that tests never share one.
 
-Each part of the service has its own measures here, and `Metrics` has them all. Names and meanings are listed in
-docs/metrics.md. Series whose labels are known beforehand begin at 0: a counter that first appears with its first
-event has not grown in the eyes of Prometheus, and the alert on that event stays silent.
+Each part of the service has a class here, and `Metrics` has them all. docs/metrics.md lists names and meanings.
+Series whose labels are known in advance start at 0. A counter that first appears with its first event has not grown
+for Prometheus, and the alert on that event would stay silent.
 """
 
 from collections.abc import Collection, Sequence
@@ -22,7 +22,7 @@ from prometheus_client import (
 from alerting import desk
 from alerting.incident import Acknowledged, State
 
-# A series of its own for when each counter began would double the scrape and tell nobody anything.
+# A series for the start of each counter would double the scrape and help nobody.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped upstream
 
 OPEN_STATES = tuple(state for state in State if state is not State.RESOLVED)
@@ -38,15 +38,15 @@ _SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000)
 
 @dataclass(frozen=True, slots=True)
 class CheckSeries:
-    """Which series of single checks a scrape has: none, or some with these labels beside the check's slug."""
+    """The per-check series of a scrape: none, or one for each check, with these labels beside the slug."""
 
     each: bool = True
     labels: tuple[tuple[str, str], ...] = ()
-    """The label of a metric, and the label of a check that it shows."""
+    """Pairs of a label of the metric and the label of the check that it shows."""
 
 
 class Metrics:
-    """The service's own health, part by part."""
+    """All metrics of the service, part by part."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Metrics:
         self.check_series = check_series
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        _tell_what_runs(self.registry, version, database, roles)
+        _describe_process(self.registry, version, database, roles)
         self.callers = Callers(self.registry)
         self.pings = Pings(self.registry, PING_RESULTS if "api" in roles else ())
         self.paging = Paging(self.registry, notifiers)
@@ -71,18 +71,18 @@ class Metrics:
 
 
 class Callers:
-    """Who asks."""
+    """Requests and their senders."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.untrusted_proxy = Counter(
             "heartbeat_untrusted_proxy_requests",
-            "Requests that say for whom they speak, from an address that is no trusted proxy's.",
+            "Requests with X-Forwarded-For from an address that is not a trusted proxy.",
             registry=registry,
         )
 
 
 class Pings:
-    """What comes in."""
+    """Incoming pings."""
 
     def __init__(self, registry: CollectorRegistry, results: Collection[str]) -> None:
         self.heard = Counter("heartbeat_pings", "Pings by result.", ["result"], registry=registry)
@@ -98,18 +98,18 @@ class Pings:
         _begin_at_zero(self.heard, results)
 
     def observe_batch(self, size: int, seconds: float) -> None:
-        """A batch of pings was committed."""
+        """Count a committed batch of pings."""
         self._sizes.observe(size)
         self._seconds.observe(seconds)
 
 
 class Paging:
-    """What goes out, and how soon somebody answers."""
+    """Outgoing pages, and the time until somebody answers."""
 
     def __init__(self, registry: CollectorRegistry, notifiers: Collection[str]) -> None:
         self._attempts = Counter(
             "heartbeat_pages",
-            "Attempts to page by notifier and result.",
+            "Send attempts by notifier and result.",
             ["notifier", "result"],
             registry=registry,
         )
@@ -118,13 +118,13 @@ class Paging:
         )
         self._delivery = Histogram(
             "heartbeat_page_delivery_seconds",
-            "Time from the intent to page somebody to a notifier that accepted it.",
+            "Time from the decision to page somebody to acceptance by a notifier.",
             buckets=_LONG_TIMES,
             registry=registry,
         )
         self._acknowledgement = Histogram(
             "heartbeat_acknowledge_seconds",
-            "Time from the first page of an occurrence to the acknowledgement that was given here.",
+            "Time from the first page of an occurrence to its acknowledgement, if this process received that.",
             buckets=(*_LONG_TIMES[4:], 7200.0, 14400.0),
             registry=registry,
         )
@@ -133,30 +133,30 @@ class Paging:
                 self._attempts.labels(kind, result)
 
     def observe_page(self, notifier: str, result: str, waited: Sequence[float]) -> None:
-        """A notifier answered; the seconds that each page had waited which it accepted."""
+        """Count an answer of a notifier. `waited` has the seconds that each accepted page had waited."""
         self._attempts.labels(notifier, result).inc()
         for seconds in waited:
             self._delivery.observe(seconds)
 
     def observe_answer(self, outcome: object) -> None:
-        """Somebody has answered an incident. Only the first acknowledgement of an occurrence counts."""
+        """Count an answer to an incident. Only the first acknowledgement of an occurrence counts."""
         if isinstance(outcome, Acknowledged) and outcome.waited is not None:
             self._acknowledgement.observe(outcome.waited.total_seconds())
 
 
 class Ticking:
-    """Whether the checking goes on, and whether the outside hears so."""
+    """Ticks, and pings to the outside heartbeat."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.ready = Gauge(
-            "heartbeat_ready", "Whether a clean tick has ended here lately.", registry=registry
+            "heartbeat_ready", "1 if a clean tick ended in this process lately, else 0.", registry=registry
         )
         self.last = Gauge(
             "heartbeat_last_tick_timestamp_seconds", "When the last clean tick ended.", registry=registry
         )
         self.seconds = Histogram(
             "heartbeat_tick_seconds",
-            "How long a tick took.",
+            "Duration of a tick.",
             buckets=(*_TIMES, 5, 10, 30),
             registry=registry,
         )
@@ -170,32 +170,32 @@ class Ticking:
         )
         self.outside = Counter(
             "heartbeat_outside_beats",
-            "Beats sent to the outside heartbeat by result.",
+            "Pings to the outside heartbeat by result.",
             ["result"],
             registry=registry,
         )
         _begin_at_zero(self.outside, SEND_RESULTS)
 
     def begin(self, stages: Collection[str]) -> None:
-        """These are the stages of a tick."""
+        """Start the failures of these stages at 0."""
         _begin_at_zero(self.failures, stages)
 
 
 class Forgetting:
-    """What the janitor deletes."""
+    """Rows that the janitor deletes."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.rows = Counter(
-            "heartbeat_forgotten_rows", "Old rows that were deleted, by table.", ["table"], registry=registry
+            "heartbeat_forgotten_rows", "Old rows deleted, by table.", ["table"], registry=registry
         )
         self.failures = Counter(
-            "heartbeat_janitor_failures", "Rounds of forgetting that failed.", registry=registry
+            "heartbeat_janitor_failures", "Failed rounds of deleting old rows.", registry=registry
         )
         _begin_at_zero(self.rows, FORGOTTEN)
 
 
 class Backlog:
-    """What waits: checks to be judged, pages to be sent, incidents to be answered. Read for each scrape."""
+    """The backlog: checks to judge, pages to send, incidents to answer. Read for each scrape."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._lag = Gauge(
@@ -210,12 +210,12 @@ class Backlog:
         self._incidents = Gauge("heartbeat_incidents", "Incidents by state.", ["state"], registry=registry)
         self._unanswered = Gauge(
             "heartbeat_unanswered_oldest_seconds",
-            "Age of the first page of the incident that has been paged for the longest with no answer.",
+            "The longest time for which any open incident has paged without an answer.",
             registry=registry,
         )
 
     def observe(self, now: datetime, first_wake: datetime | None, downstairs: desk.Standing) -> None:
-        """How far behind the checker and the courier are, and what waits for an answer."""
+        """Set the lag of the checker and the courier, and the incidents that wait for an answer."""
         self._lag.set(_age(now, first_wake))
         self._pages.set(downstairs.waiting)
         self._oldest_page.set(_age(now, downstairs.oldest))
@@ -225,18 +225,18 @@ class Backlog:
 
 
 class StatusPages:
-    """What is published, mailed and done on the status pages."""
+    """Publications, mails and automatic updates of the status pages."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.publications = Counter(
             "heartbeat_status_publications",
-            "Looks whether the public pages must be published anew, by result.",
+            "Rounds of publishing the status pages by result.",
             ["result"],
             registry=registry,
         )
         self.steward_failures = Counter(
             "heartbeat_status_steward_failures",
-            "Rounds that failed of what happens on the status pages by itself.",
+            "Failed rounds of automatic status-page updates.",
             registry=registry,
         )
         self.mails = Counter(
@@ -247,7 +247,7 @@ class StatusPages:
         )
         self.mailman_failures = Counter(
             "heartbeat_status_mailman_failures",
-            "Rounds of mailing the subscribers that failed.",
+            "Failed rounds of sending mail to subscribers of the status pages.",
             registry=registry,
         )
         self.hook_runs = Counter(
@@ -258,16 +258,18 @@ class StatusPages:
         _begin_at_zero(self.hook_runs, HOOK_RESULTS)
 
     def observe_publication(self, result: str) -> None:
-        """The publisher has looked."""
+        """Count a round of the publisher."""
         self.publications.labels(result).inc()
 
     def observe_hook(self, result: str) -> None:
-        """The status hook has ended."""
+        """Count a run of the status hook."""
         self.hook_runs.labels(result).inc()
 
 
-def _tell_what_runs(registry: CollectorRegistry, version: str, database: str, roles: Collection[str]) -> None:
-    Info("heartbeat_build", "What runs here.", registry=registry).info(
+def _describe_process(
+    registry: CollectorRegistry, version: str, database: str, roles: Collection[str]
+) -> None:
+    Info("heartbeat_build", "The version and the database of this process.", registry=registry).info(
         {"version": version, "database": database}
     )
     role = Gauge("heartbeat_role", "1 for each role of this process.", ["role"], registry=registry)

@@ -1,4 +1,4 @@
-"""The database's shape, brought up to date by Alembic: one set of migrations for SQLite and PostgreSQL."""
+"""Migrations of the database by Alembic: one set for SQLite and PostgreSQL."""
 
 import logging
 import sys
@@ -16,15 +16,15 @@ log = logging.getLogger(__name__)
 
 _PLACES = (Path(__file__).resolve().parent.parent / "alembic", Path(sys.prefix) / "share/heartbeat/alembic")
 HOME = next((place for place in _PLACES if (place / "env.py").exists()), _PLACES[0])
-"""Where the migrations lie: beside the packages in a checkout, else where an installation puts its data."""
+"""The folder of the migrations: beside the packages in a checkout, else in the data of the installed package."""
 _LOCK = 7_061_530
-"""The number of the advisory lock under which one replica at a time migrates PostgreSQL."""
+"""The number of the advisory lock that lets one replica at a time migrate PostgreSQL."""
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the database up to date. Several processes may ask at once: one works, the others wait.
+    """Bring the database up to date. Several processes may call this at once: one works, the others wait.
 
-    Raises `Unavailable` where the database cannot be reached.
+    Raises `Unavailable` if the database cannot be reached.
     """
     transact(engine, _upgrade)
 
@@ -34,32 +34,29 @@ def _upgrade(db: Connection) -> None:
         db.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     config = _config()
     current = MigrationContext.configure(db).get_current_revision()
-    if current is not None and current not in _revisions(ScriptDirectory.from_config(config)):
-        # A newer release has been here already; during a rolling upgrade both serve.
-        log.warning("the database is of a newer release (revision %s); it is used as it is", current)
+    if current is not None and current not in revisions():
+        # A newer release has migrated it already. During a rolling upgrade, both serve.
+        log.warning("a newer release has migrated the database (revision %s); using it unchanged", current)
         return
     config.attributes["connection"] = db
     command.upgrade(config, "head")
 
 
 def behind(db: Connection) -> bool:
-    """Whether the database has no tables yet, or older ones than this program wants.
+    """Return True if the database has no tables yet, or lacks migrations of this program.
 
-    One that a newer release has brought further is not behind: migrations only add (docs/decisions/0013), so that the
-    release before goes on working while an upgrade is under way.
+    A database that a newer release has migrated is not behind. Migrations only add (docs/decisions/0013), so the
+    previous release goes on working during an upgrade.
     """
-    known = ScriptDirectory.from_config(_config())
     current = MigrationContext.configure(db).get_current_revision()
-    return current is None or (current in _revisions(known) and current != known.get_current_head())
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    return current is None or (current in revisions() and current != head)
 
 
-def _revisions(known: ScriptDirectory) -> set[str]:
-    return {script.revision for script in known.walk_revisions()}
-
-
-def known() -> frozenset[str]:
-    """The revisions of the database that this program can bring up to date."""
-    return frozenset(one.revision for one in ScriptDirectory.from_config(_config()).walk_revisions())
+def revisions() -> frozenset[str]:
+    """Return the revisions that this program can bring up to date."""
+    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+    return frozenset(script.revision for script in scripts)
 
 
 def _config() -> Config:

@@ -1,4 +1,4 @@
-"""The notifiers of this process: their settings filled in, their clients within their fences."""
+"""The notifiers of this process, with their settings filled in and their clients behind their fences."""
 
 import json
 import logging
@@ -27,7 +27,7 @@ from heartbeat.definitions.model import Configuration
 from heartbeat.settings import Settings
 
 LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50)
-"""Connections to what the file says; and as many to what was entered."""
+"""The limits of connections to addresses of the file, and again to entered addresses."""
 USER_AGENT = f"heartbeat/{version('heartbeat')}"
 ADVICE = "HEARTBEAT_ALLOW_ADDRESSES can allow it"
 
@@ -35,50 +35,53 @@ log = logging.getLogger(__name__)
 
 
 def client_for_own(settings: Settings) -> Fenced:
-    """The client for what the operator has written: the configuration's addresses and the outside heartbeat."""
+    """Return the client for addresses of the operator: those of the configuration, and the outside heartbeat."""
     return egress.client(
         fence_of_own(settings), limits=LIMITS, headers={"User-Agent": USER_AGENT}, proxies=True
     )
 
 
 def client_for_entered(settings: Settings) -> Fenced:
-    """The client for addresses that somebody has entered through the API or the console."""
+    """Return the client for addresses that somebody has entered through the API or the console."""
     return egress.client(fence_of_entered(settings), limits=LIMITS, headers={"User-Agent": USER_AGENT})
 
 
 def fence_of_own(settings: Settings) -> Fence:
-    """How far what the file says may reach."""
+    """Return the fence around addresses of the configuration file."""
     return Fence(Reach.INSIDE, settings.allow_addresses, ADVICE)
 
 
 def fence_of_entered(settings: Settings) -> Fence:
-    """How far what somebody has entered may reach."""
+    """Return the fence around entered addresses."""
     return Fence(Reach.INTERNET, settings.allow_addresses, ADVICE)
 
 
-def out_of_bounds(settings: Settings, found: Configuration) -> Iterator[str]:
-    """What of a file's addresses no page may go to, where that can be told without looking a name up."""
+def out_of_bounds(settings: Settings, configuration: Configuration) -> Iterator[str]:
+    """Yield a sentence for each address of a file that no page may go to, as far as no name must be looked up."""
     fence, fill_in = fence_of_own(settings), filler(settings)
-    for person in found.people.values():
+    for person in configuration.people.values():
         for contact in person.contacts:
             with suppress(ValueError):
                 if fault := egress.literal_fault(fence, fill_in(contact.address, person.about(contact))):
                     yield f"people.{person.id}.contacts: {contact.kind}: {fault}."
-    for kind, given in found.notifiers.items():
-        for name, text in given.items():
+    for kind, setup in configuration.notifiers.items():
+        for name, text in setup.items():
             with suppress(ValueError):
                 if fault := egress.literal_fault(fence, fill_in(text, registry.about(kind, name))):
                     yield f"notifiers.{kind}.{name}: {fault}."
 
 
 def vault_of(settings: Settings) -> vault.Vault:
-    """The vault with this installation's keys. The secret key is the last of them, so that it can be the only one."""
+    """Return the vault with this installation's keys. The secret key comes last, so it can be the only one."""
     keys = (*settings.encryption_keys, settings.secret_key, *settings.secret_keys_before)
     return vault.with_keys([key for key in keys if key], secrets.token_bytes)
 
 
 def filler(settings: Settings) -> Callable[[str, str], str]:
-    """Gives what is kept of a secret in clear: encrypted, and then bound to what it is about, or as references."""
+    """Return a function that turns a stored secret into clear text: `fill_in(text, about)`.
+
+    A stored secret is encrypted and bound to its subject `about`, or has references.
+    """
     opener = vault_of(settings)
 
     def fill_in(text: str, about: str) -> str:
@@ -95,12 +98,12 @@ def sender(
     entered: httpx.AsyncClient,
     written: Mapping[str, Setup],
 ) -> Callable[[Notice, Person, Contact], Awaitable[Outcome]]:
-    """A way to send one notice at once, beside the outbox: for trying contacts out."""
+    """Return a function that sends one notice at once, without the outbox, to try out a contact."""
     notifiers, fill_in = assembler(settings, http, entered, {})(written), filler(settings)
 
-    async def send(told: Notice, person: Person, contact: Contact) -> Outcome:
+    async def send(notice: Notice, person: Person, contact: Contact) -> Outcome:
         usable = notifiers.own if person.origin == Origin.FILE else notifiers.entered
-        return await hand_over(usable, told, contact, lambda text: fill_in(text, person.about(contact)))
+        return await hand_over(usable, notice, contact, lambda text: fill_in(text, person.about(contact)))
 
     return send
 
@@ -108,20 +111,23 @@ def sender(
 def assembler(
     settings: Settings, http: httpx.AsyncClient, entered: httpx.AsyncClient, instead: Mapping[str, Notifier]
 ) -> Callable[[Mapping[str, Setup]], Outfit]:
-    """Notifiers by how they are set up, built anew only when that changes. `instead` stand in for their kinds."""
-    known = registry.known()
-    for name, problem in known.problems.items():
+    """Return a function that builds the notifiers of a setup, and builds them again only when the setup changes.
+
+    `instead` replaces the notifiers of its kinds.
+    """
+    shelf = registry.known()
+    for name, problem in shelf.problems.items():
         log.error("the notifier %s cannot be used: %s", name, problem)
     built: dict[str, Outfit] = {}
 
     def assemble(written: Mapping[str, Setup]) -> Outfit:
         key = json.dumps(
-            {kind: [one.origin, dict(one.settings)] for kind, one in written.items()}, sort_keys=True
+            {kind: [setup.origin, dict(setup.settings)] for kind, setup in written.items()}, sort_keys=True
         )
         if key not in built:
             built.clear()
-            made = _assembled(settings, written, http, entered, known)
-            built[key] = Outfit({**made.own, **instead}, {**made.entered, **instead})
+            outfit = _assembled(settings, written, http, entered, shelf)
+            built[key] = Outfit({**outfit.own, **instead}, {**outfit.entered, **instead})
         return built[key]
 
     return assemble
@@ -135,7 +141,7 @@ class Receivers:
     assemble: Callable[[Mapping[str, Setup]], Outfit] = lambda _: Outfit({}, {})
 
     def of(self, kind: str, written: Mapping[str, Setup]) -> Receiver | None:
-        """The notifier of this kind as it is set up, or None where it cannot be used or reads nothing."""
+        """Return the notifier of this kind, or None if it cannot be used or reads no callbacks."""
         outfit = self.assemble(written)
         notifier = outfit.own.get(kind) or outfit.entered.get(kind)
         return notifier if isinstance(notifier, Receiver) else None
@@ -144,7 +150,7 @@ class Receivers:
 def receivers(
     assemble: Callable[[Mapping[str, Setup]], Outfit], instead: Mapping[str, Notifier]
 ) -> Receivers:
-    """The receivers among what is installed. `instead` stand in for their kinds."""
+    """Return the installed notifiers that read callbacks. `instead` replaces the notifiers of its kinds."""
     installed = {**registry.known().kinds, **instead}
     return Receivers(
         frozenset(kind for kind, notifier in installed.items() if hasattr(notifier, "received")), assemble
@@ -152,25 +158,28 @@ def receivers(
 
 
 def judged(settings: Settings, written: Mapping[str, Setup]) -> tuple[dict[str, str], set[str]]:
-    """By kind why a notifier that is set up cannot be used; and the kinds that can be. Nothing is sent."""
-    known, fill_in, faults = registry.known(), filler(settings), dict[str, str]()
+    """Return the faults of the notifiers that cannot be used, by kind, and the kinds that can be. Nothing is sent."""
+    shelf, fill_in, faults = registry.known(), filler(settings), dict[str, str]()
     nowhere = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503)))
     for kind, setup in written.items():
-        one = dict[str, str]()
+        clear = dict[str, str]()
         try:
-            one = {name: fill_in(value, registry.about(kind, name)) for name, value in setup.settings.items()}
-            registry.assemble({kind: one}, nowhere, known)
-        except ValueError as wrong:
-            filled = {value: f"({name})" for name, value in one.items() if value != setup.settings[name]}
-            faults[kind] = _discreet(str(wrong), filled)
-    return faults, (registry.assemble({}, nowhere, known).keys() | written.keys()) - faults.keys()
+            clear = _filled_in(kind, setup, fill_in)
+            registry.assemble({kind: clear}, nowhere, shelf)
+        except ValueError as error:
+            names = {value: f"({name})" for name, value in clear.items() if value != setup.settings[name]}
+            faults[kind] = _without_secrets(str(error), names)
+    return faults, (registry.assemble({}, nowhere, shelf).keys() | written.keys()) - faults.keys()
 
 
-def _discreet(words: str, secrets: Mapping[str, str]) -> str:
-    """The words with each secret put back to its name."""
-    for value, name in secrets.items():
-        words = words.replace(value, name)
-    return words
+def _filled_in(kind: str, setup: Setup, fill_in: Callable[[str, str], str]) -> dict[str, str]:
+    return {name: fill_in(value, registry.about(kind, name)) for name, value in setup.settings.items()}
+
+
+def _without_secrets(sentence: str, names: Mapping[str, str]) -> str:
+    for value, name in names.items():
+        sentence = sentence.replace(value, name)
+    return sentence
 
 
 def _assembled(
@@ -178,29 +187,33 @@ def _assembled(
     written: Mapping[str, Setup],
     http: httpx.AsyncClient,
     entered: httpx.AsyncClient,
-    known: Shelf,
+    shelf: Shelf,
 ) -> Outfit:
     filled, fill_in = {}, filler(settings)
     for kind, setup in written.items():
         try:
-            one = {name: fill_in(value, registry.about(kind, name)) for name, value in setup.settings.items()}
-            registry.assemble({kind: one}, http, known)
-            filled[kind] = one
-        except ValueError as wrong:
-            # Its contacts are refused with a reason, and so each page goes on to the next contact.
-            log.error("notifiers: %s", wrong)
-    usable = [kind for kind in known.kinds if kind in filled or kind not in written]
+            clear = _filled_in(kind, setup, fill_in)
+            registry.assemble({kind: clear}, http, shelf)
+            filled[kind] = clear
+        except ValueError as error:
+            # Its contacts are refused with a reason, so each page goes on to the next contact.
+            log.error("notifiers: %s", error)
+    usable = [kind for kind in shelf.kinds if kind in filled or kind not in written]
     own, fenced = (
-        {kind: one for kind, one in registry.assemble(filled, client, known).items() if kind in usable}
+        {
+            kind: notifier
+            for kind, notifier in registry.assemble(filled, client, shelf).items()
+            if kind in usable
+        }
         for client in (http, entered)
     )
-    # Where the settings themselves were entered, an address may stand in them.
+    # Entered settings can hold an address of their own, so their notifier stays behind the fence everywhere.
     theirs = {
         kind: fenced[kind]
         for kind, setup in written.items()
         if setup.origin != Origin.FILE and kind in fenced
     }
     if Email.kind in own and Email.kind not in theirs:
-        # A mail address leads nowhere by itself: how far mail may go is a matter of who has written the mail server.
+        # A mail address leads nowhere by itself. The origin of the mail server decides how far mail may go.
         fenced[Email.kind] = own[Email.kind]
     return Outfit({**own, **theirs}, fenced)

@@ -8,13 +8,13 @@ import httpx
 from heartbeat.metrics import Metrics
 
 BOUND = 10.0
-"""Seconds within which the other service must answer."""
+"""Seconds in which the other service must answer."""
 
 log = logging.getLogger(__name__)
 
 
 class OutsideHeartbeat:
-    """Pings `url` at most once in `every` seconds; nothing where the URL is empty. Its beats hold up nobody."""
+    """Pings `url` at most once in `every` seconds, or never if `url` is empty. Nobody waits for its pings."""
 
     def __init__(self, http: httpx.AsyncClient, metrics: Metrics, url: str, every: float) -> None:
         self._http = http
@@ -25,7 +25,7 @@ class OutsideHeartbeat:
         self._beating: asyncio.Task[None] | None = None
 
     def beat(self) -> None:
-        """Begin a ping, unless one is under way or the last is too recent."""
+        """Begin a ping, unless one is under way or the last one is too recent."""
         now = asyncio.get_running_loop().time()
         if not self._url or now - self._began < self._every:
             return
@@ -38,6 +38,6 @@ class OutsideHeartbeat:
             answer = await self._http.get(self._url, timeout=BOUND)
             result = "accepted" if answer.is_success else "refused"
         except httpx.HTTPError as error:
-            log.warning("the outside heartbeat was not reached: %s", type(error).__name__)
+            log.warning("the outside heartbeat cannot be reached: %s", type(error).__name__)
             result = "unreachable"
         self._metrics.ticking.outside.labels(result).inc()

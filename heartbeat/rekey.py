@@ -1,7 +1,7 @@
-"""Encryption keys replaced: every secret that another key has sealed is sealed anew with the first one.
+"""The replacement of encryption keys: secrets sealed with another key are sealed again with the first one.
 
-It works in bounded batches beside everything else, and can be repeated: what is done is not done again. What
-cannot be opened stays as it is and is named.
+It works in bounded batches beside everything else, and can be repeated: finished secrets are skipped. Secrets that
+cannot be opened stay unchanged, and are named.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.notifiers import registry
-from alerting.person import Contact, Person
+from alerting.person import Person
 from heartbeat import audit, vault
 from heartbeat.access import store as users_store
 from heartbeat.actor import Actor
@@ -25,12 +25,12 @@ from heartbeat.vault import Unreadable, Vault
 T = TypeVar("T")
 
 BATCH = 100
-"""People or users whose secrets one transaction seals anew, at most."""
+"""People or users whose secrets one transaction seals again, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class RekeyResult:
-    """What came of it: how many secrets were sealed anew, how many were so already, and which cannot be opened."""
+    """The numbers of secrets that were sealed again and that needed no change, and those that cannot be opened."""
 
     anew: int = 0
     already: int = 0
@@ -43,44 +43,49 @@ class RekeyResult:
 
 
 class _Sealer:
-    """Seals anew one by one, and keeps count."""
+    """Seals secrets again one by one, and counts them."""
 
     def __init__(self, keys: Vault) -> None:
         self._keys = keys
-        self.done = RekeyResult()
+        self.result = RekeyResult()
 
-    def __call__(self, kept: str, about: str) -> str:
-        if not vault.is_sealed(kept):
-            return kept
+    def __call__(self, stored: str, about: str) -> str:
+        if not vault.is_sealed(stored):
+            return stored
         try:
-            clear = self._keys.open(kept, about)
+            clear = self._keys.open(stored, about)
         except Unreadable as error:
-            self.done += RekeyResult(unreadable=(f"{about}: {error}",))
-            return kept
-        if not self._keys.is_stale(kept):
-            self.done += RekeyResult(already=1)
-            return kept
-        self.done += RekeyResult(anew=1)
+            self.result += RekeyResult(unreadable=(f"{about}: {error}",))
+            return stored
+        if not self._keys.is_stale(stored):
+            self.result += RekeyResult(already=1)
+            return stored
+        self.result += RekeyResult(anew=1)
         return self._keys.seal(clear, about)
 
 
 async def rotate(database: Database, keys: Vault, actor: Actor, now: datetime) -> RekeyResult:
-    """Seal everything with the first key."""
+    """Seal every secret with the first key."""
     names = await database.read(lambda db: sorted(desk.people(db)))
-    done = RekeyResult()
+    result = RekeyResult()
     for batch in _batches(names):
-        done += await database.write(partial(_people, keys=keys, names=batch))
-    done += await database.write(partial(_notifiers, keys=keys))
-    users = await database.read(lambda db: [one.id for one in users_store.every_user(db) if one.code_secret])
+        result += await database.write(partial(_people, keys=keys, names=batch))
+    result += await database.write(partial(_notifiers, keys=keys))
+    users = await database.read(
+        lambda db: [user.id for user in users_store.every_user(db) if user.code_secret]
+    )
     for numbers in _batches(users):
-        done += await database.write(partial(_users, keys=keys, numbers=numbers))
-    if done.anew:
-        await database.write(partial(_written_down, actor=actor, done=done, key=keys.keys[0], now=now))
-    return done
+        result += await database.write(partial(_users, keys=keys, numbers=numbers))
+    if result.anew:
+        entry = {"key": keys.keys[0], "secrets encrypted anew": result.anew}
+        await database.write(
+            lambda db: audit.record(db, actor, "encryption.rotate", "encryption keys", now, after=entry)
+        )
+    return result
 
 
 def stale(db: Connection, keys: Vault) -> RekeyResult:
-    """What `rotate` would do. Only reads."""
+    """Return the result that `rotate` would have. Only reads."""
     sealer = _Sealer(keys)
     for person in desk.people(db).values():
         _person(person, sealer)
@@ -89,7 +94,7 @@ def stale(db: Connection, keys: Vault) -> RekeyResult:
     for user in users_store.every_user(db):
         if user.code_secret:
             sealer(user.code_secret, user.about_code)
-    return sealer.done
+    return sealer.result
 
 
 def _people(db: Connection, keys: Vault, names: Sequence[str]) -> RekeyResult:
@@ -97,50 +102,45 @@ def _people(db: Connection, keys: Vault, names: Sequence[str]) -> RekeyResult:
     sealer = _Sealer(keys)
     everybody = desk.people(db)
     for person in (everybody[name] for name in names if name in everybody):
-        after = _person(person, sealer)
-        if after != person:
-            desk.define_person(db, after)
-    return sealer.done
+        resealed = _person(person, sealer)
+        if resealed != person:
+            desk.define_person(db, resealed)
+    return sealer.result
 
 
 def _notifiers(db: Connection, keys: Vault) -> RekeyResult:
     definition_store.wait_for_turn(db)
     sealer = _Sealer(keys)
     for kind, setup in desk.notifier_settings.load(db).items():
-        after = _settings(kind, setup.settings, sealer)
-        if after != setup.settings:
-            desk.notifier_settings.put(db, kind, replace(setup, settings=after))
-    return sealer.done
+        resealed = _settings(kind, setup.settings, sealer)
+        if resealed != setup.settings:
+            desk.notifier_settings.put(db, kind, replace(setup, settings=resealed))
+    return sealer.result
 
 
 def _users(db: Connection, keys: Vault, numbers: Sequence[int]) -> RekeyResult:
-    """The secrets of second factors."""
+    """Seal the secrets of second factors again."""
     users_store.wait_for_turn(db)
     sealer = _Sealer(keys)
     for number in numbers:
         user = users_store.user_by_id(db, number)
         if user is not None and user.code_secret:
-            after = sealer(user.code_secret, user.about_code)
-            if after != user.code_secret:
-                users_store.change_user(db, number, code_secret=after)
-    return sealer.done
+            resealed = sealer(user.code_secret, user.about_code)
+            if resealed != user.code_secret:
+                users_store.change_user(db, number, code_secret=resealed)
+    return sealer.result
 
 
 def _person(person: Person, seal: Callable[[str, str], str]) -> Person:
-    def anew(contact: Contact) -> Contact:
-        return replace(contact, address=seal(contact.address, person.about(contact)))
-
-    return replace(person, contacts=tuple(map(anew, person.contacts)))
+    contacts = (
+        replace(contact, address=seal(contact.address, person.about(contact))) for contact in person.contacts
+    )
+    return replace(person, contacts=tuple(contacts))
 
 
 def _settings(kind: str, settings: Mapping[str, str], seal: Callable[[str, str], str]) -> dict[str, str]:
     return {name: seal(text, registry.about(kind, name)) for name, text in settings.items()}
 
 
-def _written_down(db: Connection, actor: Actor, done: RekeyResult, key: str, now: datetime) -> None:
-    after = {"key": key, "secrets encrypted anew": done.anew}
-    audit.record(db, actor, "encryption.rotate", "encryption keys", now, after=after)
-
-
-def _batches(every: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (every[start : start + BATCH] for start in range(0, len(every), BATCH))
+def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))

@@ -1,7 +1,7 @@
-"""Deletes old rows: a few at a time, beside everything else, and never those of anything that still goes on.
+"""The deletion of old rows: a few at a time, beside everything else, and never rows of an open incident.
 
-Every process with the role `checker` has a janitor. They need no agreement: each skips the rows that another has
-deleted. Readers look for old rows; the writer gets only their ids.
+Every process with the role `checker` has a janitor. They need no agreement: each skips rows that another has deleted.
+Readers look for old rows, and the writer gets only their ids.
 """
 
 import asyncio
@@ -23,17 +23,17 @@ from heartbeat.metrics import Metrics
 EVERY = 3600.0
 """Seconds between rounds."""
 FIRST_AFTER = 300.0
-"""Seconds from the start to the first round: a start has better things to do."""
+"""Seconds from the start of the process to the first round: a start has better things to do."""
 BATCH = 500
 """Rows of one transaction, at most."""
 PAUSE = 0.05
-"""Seconds between transactions, in which others have their turn."""
+"""Seconds between transactions, for others to take their turn."""
 
 log = logging.getLogger(__name__)
 
 
 class Janitor:
-    """Deletes incidents and changes of state after so many days."""
+    """Deletes incidents and changes of state that are older than so many days."""
 
     def __init__(
         self, database: Database, clock: Clock, metrics: Metrics, *, incidents: int, transitions: int
@@ -53,12 +53,12 @@ class Janitor:
         await self._loop.run()
 
     async def tidy(self) -> int:
-        """Run one round to its end; return how many rows were deleted."""
+        """Run one round to its end. Return the number of deleted rows."""
         now = self._clock.now()
         count = await self._sweep(lambda db: _old_transitions(db, now - self._transitions))
         count += await self._sweep(lambda db: retention.next_rows(db, now - self._incidents, BATCH))
         if count:
-            log.info("janitor: %d old rows were deleted", count)
+            log.info("janitor: deleted %d old rows", count)
         return count
 
     async def _sweep(self, find: Callable[[Connection], Rows | None]) -> int:
@@ -74,8 +74,8 @@ class Janitor:
         return total
 
 
-def _old_transitions(db: Connection, before: datetime) -> Rows | None:
-    ids: Sequence[int] = check_history.old(db, before, BATCH)
+def _old_transitions(db: Connection, horizon: datetime) -> Rows | None:
+    ids: Sequence[int] = check_history.old(db, horizon, BATCH)
     return Rows("transitions", ids) if ids else None
 
 

@@ -1,7 +1,7 @@
-"""Secrets by reference: `${NAME}` is a variable of the environment, `${file:PATH}` the content of a file.
+"""Secrets by reference: `${NAME}` is an environment variable, `${file:PATH}` the content of a file.
 
-The configuration and the database hold only references. They are filled in at the last moment, where the
-secret is used. Pure: the environment and the reader of files are arguments.
+The configuration and the database hold only references. The secrets are filled in at the last moment, where they are
+used. Pure: the environment and the reader of files are arguments.
 """
 
 import re
@@ -10,23 +10,23 @@ from pathlib import Path
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 PATTERN = rf"\$\{{(?:{_NAME}|file:[^{{}}]+)\}}"
-"""One reference, as a regular expression that JSON Schema takes as well."""
+"""One reference as a regular expression, also for JSON Schema."""
 
 _REFERENCE = re.compile(PATTERN)
-# Whatever begins like a reference: what only resembles one is a mistake, never a literal.
+# Everything that begins like a reference. Text that only resembles one is a mistake, never a literal.
 _OPENED = re.compile(rf"{PATTERN}|\$\{{")
 
 
 def is_reference(text: str) -> bool:
-    """Whether the whole text is one reference, so that it can be shown to anybody."""
+    """Return True if the whole text is one reference, which anybody may see."""
     return _REFERENCE.fullmatch(text) is not None
 
 
 def fill_in(text: str, env: Mapping[str, str], read: Callable[[Path], str]) -> str:
-    """The text with every reference replaced by what it stands for; a file without its last line end.
+    """Return the text with every reference replaced by its secret. The last line end of a file is removed.
 
-    Raises ValueError, with one sentence that names the reference and never a secret, where a variable is not
-    set or empty, a file cannot be read or is empty, or `${` begins nothing that is a reference.
+    Raises ValueError if a variable is unset or empty, a file is unreadable or empty, or `${` does not begin a
+    reference. Its one sentence names the reference, never a secret.
     """
     return _OPENED.sub(lambda match: _secret(match[0], env, read), text)
 

@@ -18,25 +18,25 @@ from heartbeat.actor import Role
 
 ROLES = ("api", "checker", "pager")
 KEEP = (92, 36_500)
-"""Days for which the past can be kept: status pages tell of the last 90."""
+"""The least and most days to keep the past: status pages show the last 90."""
 SHORTEST_KEY = 32
-"""Characters of a key that signs or encrypts, at least."""
+"""Characters of a signing or encrypting key, at least."""
 _HERE = frozenset({("http", "127.0.0.1"), ("http", "localhost"), ("http", "::1")})
 
 MAX_SERIES_LABELS = 5
-"""Labels of checks that their series may have."""
+"""Labels of checks that their series may have, at most."""
 
 
 class BadSetting(ValueError):
-    """A setting that cannot be used: one sentence that names it and what would be right."""
+    """A setting that cannot be used. The message names it and an acceptable value, in one sentence."""
 
 
-def _spoken(host: str) -> str:
+def _reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104  # a bind-all address is not one to open in a browser
 
 
 def _url(host: str, port: int) -> str:
-    return f"http://{_spoken(host)}:{port}"
+    return f"http://{_reachable(host)}:{port}"
 
 
 def _sqlite_url(data_dir: Path) -> str:
@@ -45,7 +45,7 @@ def _sqlite_url(data_dir: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What one process is told by its environment. Secrets are kept out of `repr`."""
+    """The settings of one process, from its environment. `repr` shows no secrets."""
 
     host: str = "127.0.0.1"
     port: int = 8000
@@ -56,62 +56,62 @@ class Settings:
     roles: frozenset[str] = frozenset(ROLES)
     outside_url: str = field(default="", repr=False)
     notify_socket: str = ""
-    """Where systemd waits for word of this process (sd_notify); it sets this itself."""
+    """The socket on which systemd waits for messages of this process (sd_notify). systemd sets it."""
     outside_every: int = 10
     admin_key: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
     secret_keys_before: tuple[str, ...] = field(default=(), repr=False)
-    """Secret keys that are being replaced, or are about to come: what they have signed counts as well."""
+    """Secret keys that are being replaced, or will be used soon. Their signatures are accepted too."""
     encryption_keys: tuple[str, ...] = field(default=(), repr=False)
-    """The keys of secrets at rest, the one that encrypts first. Without any it is the secret key."""
+    """The keys of secrets at rest. The first one encrypts. Without any, the secret key does."""
     allow_addresses: tuple[Network, ...] = ()
-    """Networks to which pages may go although they lie beyond the fence."""
+    """Networks beyond the fence to which pages may go."""
     keep_incidents: int = 400
     keep_transitions: int = 400
-    """Days after which resolved incidents and changes of a check's state are forgotten."""
+    """Days after which resolved incidents and changes of a check's state are deleted."""
     sign_in_idle: timedelta = timedelta(hours=12)
-    """How long a sign-in lasts without being used."""
+    """The time after which an unused sign-in ends."""
     sign_in_longest: timedelta = timedelta(hours=168)
-    """How long a sign-in lasts at all."""
+    """The time after which any sign-in ends."""
     trusted_proxy: tuple[Network, ...] = ()
-    """Networks of proxies that are believed for whom they speak, beside this machine itself where there are none."""
+    """Networks of proxies whose X-Forwarded-For is trusted. Without any, only this machine is."""
     proxy_user_header: str = ""
     proxy_role_header: str = ""
-    """The headers in which it says who they are, and by which role."""
+    """The headers in which the proxy names a user and the user's role."""
     proxy_sign_out: str = ""
-    """Where people sign out there."""
+    """The proxy's sign-out address."""
     oidc_issuer: str = ""
     oidc_client_id: str = ""
     oidc_client_secret: str = field(default="", repr=False)
     oidc_role_claim: str = "groups"
     oidc_roles: tuple[tuple[str, str], ...] = ()
-    """By values of that claim the roles that they give."""
+    """Pairs of a value of that claim and its role."""
     oidc_default_role: str = ""
     metrics_open: bool = False
-    """Whether the metrics want no key."""
+    """True if the metrics need no key."""
     admin_key_sign_in: bool = True
-    """Whether the admin key opens the console although there are users."""
+    """True if the admin key still opens the console once there are users."""
     ping_body_limit: int = 100_000
     status_dir: Path | None = None
-    """Where the public pages are published; by default beside everything else, in `status`."""
+    """The directory of the status pages, by default `status` in the data directory."""
     status_hook: str = ""
-    """A command that is run after each publication, with the directory as its first argument."""
+    """A command to run after each publication, with the directory as its first argument."""
     log_level: str = "INFO"
     log_format: str = "text"
     metrics_checks: bool = True
-    """Whether a scrape has series of single checks."""
+    """True if a scrape has series of single checks."""
     metrics_labels: tuple[tuple[str, str], ...] = ()
-    """The labels of checks that their series have: the name it has there, and the name it has here."""
+    """Pairs of a label of these series and the label of the check that it shows."""
     otlp_url: str = field(default="", repr=False)
-    """Where spans go, by OTLP over HTTP; empty where nobody wants them."""
+    """The address for spans, by OTLP over HTTP. Empty if tracing is off."""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The whole environment, for ${NAME} in the configuration."""
 
 
 def read(environ: Mapping[str, str]) -> Settings:
-    """The settings that these environment variables say. Raises `BadSetting`."""
+    """Return the settings in these environment variables. Raises `BadSetting`."""
     if environ.get("HEARTBEAT_PORT", "").startswith("tcp://"):
-        # So Kubernetes says where a Service called heartbeat is, and means no setting of ours.
+        # Kubernetes sets this variable for a Service called heartbeat. It is no setting.
         environ = {name: value for name, value in environ.items() if name != "HEARTBEAT_PORT"}
     default = Settings()
     host = environ.get("HEARTBEAT_HOST", default.host)
@@ -154,47 +154,47 @@ def read(environ: Mapping[str, str]) -> Settings:
 
 
 def kept_secret(settings: Settings, name: str) -> str:
-    """A secret of this installation from its file, or nothing where none was made yet.
+    """Return a secret of this installation from its file, or "" if it was not created yet.
 
-    Raises `BadSetting` where the file is empty: a signature by no key could be made by anybody.
+    Raises `BadSetting` if the file is empty: anybody could sign with an empty key.
     """
     path = settings.data_dir / name
     if not path.exists():
         return ""
-    kept = path.read_text().strip()
-    if not kept:
-        raise BadSetting(f"{path} is empty: put the key back into it, or delete it to have another one made.")
-    return kept
+    stored = path.read_text().strip()
+    if not stored:
+        raise BadSetting(f"{path} is empty: put the key back, or delete the file to create a new key.")
+    return stored
 
 
 def with_kept_secret_key(settings: Settings) -> Settings:
-    """The settings with the secret key as far as it is known here; nothing is made."""
+    """Return the settings with the secret key, if it is set or in its file. Nothing is created."""
     return replace(settings, secret_key=settings.secret_key or kept_secret(settings, "secret-key"))
 
 
 def own_secret(settings: Settings, name: str) -> tuple[str, bool]:
-    """A secret of this installation, kept in a file that only its owner reads; whether it was made just now."""
+    """Return a secret of this installation, and True if it was created just now. Its file is readable by its owner."""
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if kept := kept_secret(settings, name):
-        return kept, False
-    made = secrets.token_urlsafe(32)
-    # Private from the first instant, and in its place only when whole and on the disk.
+    if stored := kept_secret(settings, name):
+        return stored, False
+    created = secrets.token_urlsafe(32)
+    # Private from the first instant, and in its place only when complete and on the disk.
     number, draft = tempfile.mkstemp(dir=settings.data_dir, prefix=f".{name}-")
     with os.fdopen(number, "w") as file:
-        file.write(made + "\n")
+        file.write(created + "\n")
         file.flush()
         os.fsync(number)
     try:
         os.link(draft, settings.data_dir / name)
     except FileExistsError:
-        # Whoever is second reads what the first wrote.
+        # The second process reads the secret of the first.
         return kept_secret(settings, name), False
     except OSError:
-        # Not every file system has hard links.
+        # Some file systems have no hard links.
         Path(draft).replace(settings.data_dir / name)
     finally:
         Path(draft).unlink(missing_ok=True)
-    return made, True
+    return created, True
 
 
 def _database_url(environ: Mapping[str, str], data_dir: Path) -> str:
@@ -212,19 +212,19 @@ def _database_url(environ: Mapping[str, str], data_dir: Path) -> str:
 
 
 def _whole(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
-    given = environ.get(name, "")
-    if not given:
+    text = environ.get(name, "")
+    if not text:
         return default
-    if not given.isascii() or not given.isdigit() or not least <= int(given) <= most:
-        raise BadSetting(f"{name} must be a whole number from {least} to {most}, not {given!r}.")
-    return int(given)
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise BadSetting(f"{name} must be a whole number from {least} to {most}, not {text!r}.")
+    return int(text)
 
 
 def _long(environ: Mapping[str, str], name: str, least: int) -> str:
-    given = environ.get(name, "")
-    if given and len(given) < least:
+    key = environ.get(name, "")
+    if key and len(key) < least:
         raise BadSetting(f"{name} must have at least {least} characters.")
-    return given
+    return key
 
 
 def _keys(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
@@ -239,20 +239,22 @@ def _keys(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
 def _networks(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:
     try:
         return network.networks(environ.get(name, ""))
-    except ValueError as wrong:
-        raise BadSetting(f"{name}: {wrong}.") from None
+    except ValueError as error:
+        raise BadSetting(f"{name}: {error}.") from None
 
 
-def _roles(given: str) -> frozenset[str]:
-    named = frozenset(role.strip() for role in given.split(",") if role.strip())
+def _roles(text: str) -> frozenset[str]:
+    named = frozenset(role.strip() for role in text.split(",") if role.strip())
     unknown = sorted(named - set(ROLES))
     if unknown:
-        raise BadSetting(f"HEARTBEAT_ROLES: {unknown[0]!r} is not a role; name some of {', '.join(ROLES)}.")
+        raise BadSetting(
+            f"HEARTBEAT_ROLES: {unknown[0]!r} is not a role; name one or more of {', '.join(ROLES)}."
+        )
     return named or frozenset(ROLES)
 
 
 def is_unread(url: str) -> bool:
-    """Whether nobody on the way reads what is sent to this address of the web: by TLS, or since it is this machine."""
+    """Return True if nobody on the way can read a request to this URL: it uses TLS, or leads to this machine."""
     try:
         parts = urlsplit(url)
         return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme, parts.hostname) in _HERE)
@@ -261,7 +263,7 @@ def is_unread(url: str) -> bool:
 
 
 def _oidc(environ: Mapping[str, str], role_claim: str) -> dict[str, Any]:
-    """A provider that signs people in. Half of it set up, or without the extra, would let nobody in in silence."""
+    """Return the settings of a provider that signs people in. An incomplete setup would lock everybody out silently."""
     issuer = environ.get("HEARTBEAT_OIDC_ISSUER", "")
     client, secret = (
         environ.get("HEARTBEAT_OIDC_CLIENT_ID", ""),
@@ -269,9 +271,9 @@ def _oidc(environ: Mapping[str, str], role_claim: str) -> dict[str, Any]:
     )
     default = environ.get("HEARTBEAT_OIDC_DEFAULT_ROLE", "")
     pairs = [
-        one.strip().rpartition("=")
-        for one in environ.get("HEARTBEAT_OIDC_ROLES", "").split(",")
-        if one.strip()
+        pair.strip().rpartition("=")
+        for pair in environ.get("HEARTBEAT_OIDC_ROLES", "").split(",")
+        if pair.strip()
     ]
     if issuer and not is_unread(issuer):
         raise BadSetting("HEARTBEAT_OIDC_ISSUER must begin with https:// and name a host.")
@@ -281,7 +283,7 @@ def _oidc(environ: Mapping[str, str], role_claim: str) -> dict[str, Any]:
         )
     for value, _, role in pairs:
         if not value or role not in set(Role):
-            raise BadSetting("HEARTBEAT_OIDC_ROLES must be such as ops=admin, on-call=responder.")
+            raise BadSetting("HEARTBEAT_OIDC_ROLES must have the form ops=admin, on-call=responder.")
     if default and default not in set(Role):
         raise BadSetting(f"HEARTBEAT_OIDC_DEFAULT_ROLE must be one of {', '.join(Role)}, or empty.")
     if issuer and find_spec("joserfc") is None:
@@ -297,7 +299,7 @@ def _oidc(environ: Mapping[str, str], role_claim: str) -> dict[str, Any]:
 
 
 def _proxy(environ: Mapping[str, str]) -> dict[str, Any]:
-    """A proxy that signs people in, off by default. A header without the proxy's address would let anybody in."""
+    """Return the settings of a proxy that signs people in. A header without the proxy's address lets anybody in."""
     trusted = _trusted(environ, "HEARTBEAT_TRUSTED_PROXY")
     user = environ.get("HEARTBEAT_PROXY_USER_HEADER", "")
     role = environ.get("HEARTBEAT_PROXY_ROLE_HEADER", "")
@@ -313,61 +315,67 @@ def _proxy(environ: Mapping[str, str]) -> dict[str, Any]:
         raise BadSetting(
             "HEARTBEAT_PROXY_USER_HEADER needs HEARTBEAT_TRUSTED_PROXY: the address of the proxy."
         )
-    for name, given in (("HEARTBEAT_PROXY_ROLE_HEADER", role), ("HEARTBEAT_PROXY_SIGN_OUT", way_out)):
-        if given and not user:
+    for name, setting in (("HEARTBEAT_PROXY_ROLE_HEADER", role), ("HEARTBEAT_PROXY_SIGN_OUT", way_out)):
+        if setting and not user:
             raise BadSetting(f"{name} needs HEARTBEAT_PROXY_USER_HEADER.")
-    found = {"proxy_user_header": user, "proxy_role_header": role, "proxy_sign_out": way_out}
-    # uvicorn's own name for it, which was the only one before.
-    return {"trusted_proxy": trusted or _trusted(environ, "FORWARDED_ALLOW_IPS"), **found}
+    return {
+        # FORWARDED_ALLOW_IPS is uvicorn's name for it, and was the only one in earlier releases.
+        "trusted_proxy": trusted or _trusted(environ, "FORWARDED_ALLOW_IPS"),
+        "proxy_user_header": user,
+        "proxy_role_header": role,
+        "proxy_sign_out": way_out,
+    }
 
 
 def _trusted(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:
-    """Networks of proxies. To believe everybody would let anybody be whoever they say."""
-    found = _networks(environ, name)
-    if any(one.prefixlen == 0 for one in found):
-        raise BadSetting(f"{name} must name the addresses of your proxies, and not every address there is.")
-    return found
+    """Return networks of proxies. If every address were trusted, anybody could claim to be anybody."""
+    networks = _networks(environ, name)
+    if any(proxies.prefixlen == 0 for proxies in networks):
+        raise BadSetting(f"{name} must name the addresses of your proxies, not every address.")
+    return networks
 
 
 def _on(environ: Mapping[str, str], name: str, default: bool) -> bool:
-    words = ("on", "off") if default else ("off", "on")
-    return _one_of(environ, name, words[0], words) == "on"
+    options = ("on", "off") if default else ("off", "on")
+    return _one_of(environ, name, options[0], options) == "on"
 
 
 def _hours(environ: Mapping[str, str], name: str, default: timedelta, most: int) -> timedelta:
     return timedelta(hours=_whole(environ, name, default // timedelta(hours=1), 1, most))
 
 
-def _one_of(environ: Mapping[str, str], name: str, default: str, words: tuple[str, str]) -> str:
-    given = environ.get(name) or default
-    if given not in words:
-        raise BadSetting(f"{name} must be {words[0]} or {words[1]}, not {given!r}.")
-    return given
+def _one_of(environ: Mapping[str, str], name: str, default: str, options: tuple[str, str]) -> str:
+    choice = environ.get(name) or default
+    if choice not in options:
+        raise BadSetting(f"{name} must be {options[0]} or {options[1]}, not {choice!r}.")
+    return choice
 
 
-def _series_labels(given: str) -> tuple[tuple[str, str], ...]:
-    """Under a prefix of their own, so that none can take the place of a label of ours or of Prometheus."""
-    names = list(dict.fromkeys(name.strip() for name in given.split(",") if name.strip()))
+def _series_labels(text: str) -> tuple[tuple[str, str], ...]:
+    """Return the labels with a prefix, so that none takes the place of a label of heartbeat or of Prometheus."""
+    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if len(names) > MAX_SERIES_LABELS:
         raise BadSetting(
-            f"HEARTBEAT_METRICS_LABELS names {len(names)} labels; name {MAX_SERIES_LABELS} at the most, because each "
-            "value of each makes further series."
+            f"HEARTBEAT_METRICS_LABELS names {len(names)} labels; name at most {MAX_SERIES_LABELS}, because each "
+            "value creates new series."
         )
-    there: dict[str, str] = {}
+    by_label: dict[str, str] = {}
     for name in names:
-        as_told = "label_" + re.sub(r"[^a-zA-Z0-9_]", "_", name)
-        if as_told in there:
+        label = "label_" + re.sub(r"[^a-zA-Z0-9_]", "_", name)
+        if label in by_label:
             raise BadSetting(
-                f"HEARTBEAT_METRICS_LABELS: {there[as_told]!r} and {name!r} would both be called {as_told}; "
+                f"HEARTBEAT_METRICS_LABELS: {by_label[label]!r} and {name!r} would both be called {label}; "
                 "name one of them."
             )
-        there[as_told] = name
-    return tuple(there.items())
+        by_label[label] = name
+    return tuple(by_label.items())
 
 
 def _otlp_url(environ: Mapping[str, str]) -> str:
-    """Ours first, then as the specification of the OTLP exporter has it: an address of its own for traces, or one
-    for every signal."""
+    """Return the address for spans: heartbeat's setting first, then those of the OTLP exporter's specification.
+
+    That has an address for traces alone, and one for every signal.
+    """
     if environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return ""
     for name, path in (
@@ -375,18 +383,18 @@ def _otlp_url(environ: Mapping[str, str]) -> str:
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", ""),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "/v1/traces"),
     ):
-        given = environ.get(name)
-        if given:
-            if not given.startswith(("http://", "https://")):
+        url = environ.get(name)
+        if url:
+            if not url.startswith(("http://", "https://")):
                 raise BadSetting(
                     f"{name} must begin with http:// or https://, such as http://127.0.0.1:4318."
                 )
-            return given.rstrip("/") + path if path else given
+            return url.rstrip("/") + path if path else url
     return ""
 
 
-def _level(given: str) -> str:
-    level = given.upper()
+def _level(text: str) -> str:
+    level = text.upper()
     if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        raise BadSetting(f"HEARTBEAT_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not {given!r}.")
+        raise BadSetting(f"HEARTBEAT_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not {text!r}.")
     return level

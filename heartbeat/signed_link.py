@@ -1,4 +1,4 @@
-"""Signed links by which a page is answered. Pure.
+"""Signed links in pages, for answering them. Pure.
 
 A link is bound to one incident, one occurrence of it and one person, and it expires. The token is
 `payload.signature` in URL-safe base64; the signature is HMAC-SHA256 (RFC 2104) over the payload.
@@ -13,11 +13,12 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 LASTS = timedelta(days=7)
+"""The time for which a link can be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answerer:
-    """Who may answer which occurrence of which incident, until when."""
+    """The holder of a link: the person who may answer this occurrence of this incident until `expires_at`."""
 
     incident: int
     occurrence: int
@@ -27,20 +28,20 @@ class Answerer:
 
 @dataclass(frozen=True, slots=True)
 class BadLink:
-    """The link cannot be used, and why in one sentence."""
+    """A link that cannot be used; `why` is the reason in one sentence."""
 
     why: str
 
 
 def sign(secret: str, answerer: Answerer) -> str:
-    """The token that lets its holder answer."""
+    """Return the token that lets its holder answer."""
     until = int(answerer.expires_at.timestamp())
     payload = f"{answerer.incident}.{answerer.occurrence}.{until}.{answerer.person}".encode()
     return f"{_text(payload)}.{_text(_signature(secret, payload))}"
 
 
 def read(secrets: Sequence[str], token: str, now: datetime) -> Answerer | BadLink:
-    """Who the holder of this token is. Any of the secrets may have signed it: several, while one replaces another."""
+    """Return the holder of this token. Any of the secrets may have signed it, so that secrets can be replaced."""
     payload_text, _, signature_text = token.partition(".")
     try:
         payload, signature = _bytes(payload_text), _bytes(signature_text)

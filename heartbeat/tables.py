@@ -1,4 +1,4 @@
-"""The tables of the installation as a whole: its facts, and the audit log."""
+"""The tables of the whole installation: its facts, and the audit log."""
 
 from sqlalchemy import JSON, Column, Table, Text
 

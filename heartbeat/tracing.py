@@ -1,7 +1,7 @@
-"""Traces for OpenTelemetry: ticks and their stages, sends, commits of pings, requests. The only room that knows of it.
+"""Traces for OpenTelemetry: ticks and their stages, sends, commits of pings, requests. No other room knows it.
 
-Off unless an address of a collector is set, and then the extra `otel` must be installed. Spans are collected and
-sent by a thread of the library; what the collector does not take is dropped, and nothing here waits for it.
+Tracing is off unless the address of a collector is set. It needs the extra `otel`. A thread of the library collects
+and sends the spans. Spans that the collector does not take are dropped, and nothing here waits for it.
 Sources: OpenTelemetry trace specification 1.x, OTLP/HTTP, semantic conventions for HTTP, W3C Trace Context.
 """
 
@@ -20,12 +20,12 @@ from heartbeat.settings import BadSetting, Settings
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.trace import Span as Told
+    from opentelemetry.trace import Span as OtelSpan
 
 SCOPE = "heartbeat"
-"""The prefix of what is known of a span, and the name under which this program tells it."""
+"""The prefix of span attributes, and the name of this program's tracer."""
 UNSEEN = ("/livez", "/readyz", "/metrics", "/ping/")
-"""Addresses whose requests are no spans: machines ask for them all the time."""
+"""Paths whose requests have no spans: machines request them all the time."""
 SERVER_ERROR = 500
 
 Scope = MutableMapping[str, Any]
@@ -33,7 +33,7 @@ Asgi = Callable[[Scope, Any, Any], Awaitable[None]]
 
 
 class Tracing:
-    """Tells a collector what the process does. `close` gives up what has not left in time."""
+    """Sends the spans of this process to a collector."""
 
     def __init__(self, provider: "TracerProvider") -> None:
         from opentelemetry import propagate, trace
@@ -45,28 +45,28 @@ class Tracing:
 
     @contextmanager
     def span(self, name: str, /, **facts: Fact) -> Iterator["_Span"]:
-        """A piece of work within the one that is being done; it fails with the exception that leaves it."""
-        begun = self._tracer.start_span(name, attributes=_named(facts))
-        span = _Span(begun)
+        """Open a span below the current one. It fails with the exception that leaves it."""
+        otel_span = self._tracer.start_span(name, attributes=_named(facts))
+        span = _Span(otel_span)
         try:
-            with self._current(begun):
+            with self._current(otel_span):
                 yield span
         finally:
-            # One that never ends is never told.
+            # A span that does not end is never sent.
             if not span.forgotten:
-                begun.end()
+                otel_span.end()
 
     def batch(self, pings: int, seconds: float) -> None:
-        """A batch of pings was committed just now."""
+        """Add a span for a batch of pings that was committed just now."""
         from opentelemetry.context import Context
 
         now = time.time_ns()
         began = now - round(seconds * 1e9)
-        known = _named({"pings": pings})
-        self._tracer.start_span("ping batch", context=Context(), start_time=began, attributes=known).end(now)
+        facts = _named({"pings": pings})
+        self._tracer.start_span("ping batch", context=Context(), start_time=began, attributes=facts).end(now)
 
     def trace_requests(self, app: Asgi) -> Asgi:
-        """The web application, each request a span under the one that the caller names in `traceparent`."""
+        """Return the web application with a span for each request, below the caller's span in `traceparent`."""
 
         async def traced(scope: Scope, receive: Any, send: Any) -> None:
             path = scope.get("path", "")
@@ -74,21 +74,21 @@ class Tracing:
                 await app(scope, receive, send)
                 return
             with self._request(scope) as span:
-                await app(scope, receive, _watched(span, scope, send))
+                await app(scope, receive, _noting_answer(span, scope, send))
 
         return traced
 
     def close(self, seconds: float) -> None:
-        """Send what is left, for up to `seconds`."""
-        # The library would wait for a collector that hangs far longer than a stop may take.
+        """Send the remaining spans for up to `seconds`, and give up the rest."""
+        # The library would wait for a hanging collector far longer than a stop may take.
         last = threading.Thread(target=self._provider.shutdown, daemon=True)
         last.start()
         last.join(seconds)
 
     @contextmanager
-    def _request(self, scope: Scope) -> Iterator["Told"]:
+    def _request(self, scope: Scope) -> Iterator["OtelSpan"]:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        # Not the path: a link to answer by carries the right to do so in it.
+        # Not the path: an answer link in it carries the right to answer.
         span = self._tracer.start_span(
             scope["method"],
             context=self._extract(headers),
@@ -102,9 +102,8 @@ class Tracing:
             span.end()
 
     @contextmanager
-    def _current(self, span: "Told") -> Iterator[None]:
-        """What is done now is done within this span. Of an exception only the kind is told: its words may hold what
-        nobody outside should read."""
+    def _current(self, span: "OtelSpan") -> Iterator[None]:
+        """Make this span the current one. Of an exception, only the type is sent: its message may be confidential."""
         with self._trace.use_span(span, record_exception=False, set_status_on_exception=False):
             try:
                 yield
@@ -115,23 +114,23 @@ class Tracing:
 
 
 class _Span:
-    """One span, as the rooms see it."""
+    """One span, as other rooms use it: see `alerting.span`."""
 
-    def __init__(self, told: "Told") -> None:
-        self._told = told
+    def __init__(self, otel_span: "OtelSpan") -> None:
+        self._otel_span = otel_span
         self.forgotten = False
 
     def know(self, **facts: Fact) -> None:
-        """Something that is known of it now."""
-        self._told.set_attributes(_named(facts))
+        """Add attributes."""
+        self._otel_span.set_attributes(_named(facts))
 
     def forget(self) -> None:
-        """It was nothing that anybody need hear of."""
+        """Do not send this span."""
         self.forgotten = True
 
 
 class InLogs(logging.Filter):
-    """Gives each line of the log the ids of the span during which it is written."""
+    """Adds the ids of the current span to each log line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         from opentelemetry.trace import format_span_id, format_trace_id, get_current_span
@@ -144,8 +143,10 @@ class InLogs(logging.Filter):
 
 
 def begin(settings: Settings) -> Tracing | None:
-    """Tell the collector that the settings name; None where they name none. Raises `BadSetting` where the extra is
-    not installed."""
+    """Start tracing to the collector in the settings. Return None if they name none.
+
+    Raises `BadSetting` if the extra is not installed.
+    """
     if not settings.otlp_url:
         return None
     try:
@@ -155,15 +156,15 @@ def begin(settings: Settings) -> Tracing | None:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError:
         raise BadSetting(
-            "Traces are wanted (HEARTBEAT_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT is set), but OpenTelemetry is "
-            "not installed: install heartbeat[otel], or take the setting away."
+            "Traces are on (HEARTBEAT_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT is set), but OpenTelemetry is not "
+            "installed: install heartbeat[otel], or remove the setting."
         ) from None
     of_process = {
         "service.name": SCOPE,
         "service.version": version("heartbeat"),
         "service.instance.id": f"{socket.gethostname()}:{os.getpid()}",
     }
-    # What the operator says of the process in the environment of the library counts for more.
+    # The operator's own description, in the environment variables of the library, takes precedence.
     resource = Resource.create().merge(Resource(of_process)).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=settings.otlp_url)))
@@ -177,16 +178,18 @@ def _named(facts: dict[str, Fact]) -> dict[str, Fact]:
 
 
 def _route(scope: Scope) -> str | None:
-    """The pattern of the route that the request took. FastAPI keeps that of the whole address apart from that of the
-    router in which the route stands."""
+    """Return the pattern of the request's route.
+
+    FastAPI stores the pattern of the whole path apart from that of the router that holds the route.
+    """
     whole = scope.get("fastapi", {}).get("effective_route_context")
     return getattr(whole, "path", None) or getattr(scope.get("route"), "path", None)
 
 
-def _watched(span: "Told", scope: Scope, send: Any) -> Any:
-    """Gives the span its name and status once the answer begins: only then is it known which route it took."""
+def _noting_answer(span: "OtelSpan", scope: Scope, send: Any) -> Any:
+    """Return a `send` that gives the span its name and status. The route is known only once the answer begins."""
 
-    async def watching(message: MutableMapping[str, Any]) -> None:
+    async def noting(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             from opentelemetry.trace import StatusCode
 
@@ -199,4 +202,4 @@ def _watched(span: "Told", scope: Scope, send: Any) -> Any:
                 span.set_status(StatusCode.ERROR)
         await send(message)
 
-    return watching
+    return noting

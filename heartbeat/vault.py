@@ -1,10 +1,10 @@
-"""Secrets at rest: what somebody has entered in clear is encrypted before it is written to the database.
+"""Secrets at rest: an entered secret is encrypted before it is written to the database.
 
-AES-256-GCM (NIST SP 800-38D) under keys that HKDF-SHA256 (RFC 5869) derives from the installation's own. A
-sealed secret is the text `v1:KEY:DATA`: KEY names the key, DATA is nonce and ciphertext in URL-safe base64. It
-is bound to what it is about ("user anna second factor"), so that one row's secret is worthless in another row.
+AES-256-GCM (NIST SP 800-38D) with keys that HKDF-SHA256 (RFC 5869) derives from the installation's own. A sealed
+secret is the text `v1:KEY:DATA`: KEY names the key, DATA is nonce and ciphertext in URL-safe base64. It is bound to
+its subject ("user anna second factor"), so a secret is worthless in another row.
 
-Pure: the keys are arguments, and so is the chance that nonces are made of.
+Pure: the keys and the source of randomness are arguments.
 """
 
 import re
@@ -24,25 +24,25 @@ _SEALED = re.compile(r"v1:([0-9a-f]{16}):([A-Za-z0-9_-]+)")
 
 
 class Unreadable(ValueError):
-    """A sealed secret cannot be opened: one sentence that says why and what to do, and never the secret."""
+    """A sealed secret cannot be opened. The message says why and what to do, and never the secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """Seals with the first of its keys and opens with any of them, so that keys can be changed without a gap."""
+    """Seals with the first of its keys and opens with any of them, so that keys can be replaced without a gap."""
 
     _ciphers: Mapping[str, AESGCM] = field(repr=False)
     _chance: Callable[[int], bytes] = field(repr=False)
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The names of the keys, the one that seals first. They tell nothing of the keys themselves."""
+        """The names of the keys, beginning with the one that seals. They reveal nothing of the keys."""
         return tuple(self._ciphers)
 
     def seal(self, clear: str, about: str) -> str:
-        """The secret as it may be written down. `about` says what it belongs to, and is needed to open it.
+        """Return the sealed secret. `about` is its subject, which opening it needs.
 
-        Raises ValueError where there is no key.
+        Raises ValueError if there is no key.
         """
         if not self._ciphers:
             raise ValueError("there is no key to encrypt a secret with: set HEARTBEAT_SECRET_KEY")
@@ -52,7 +52,7 @@ class Vault:
         return f"v1:{key}:{urlsafe_b64encode(data).rstrip(b'=').decode()}"
 
     def open(self, sealed: str, about: str) -> str:
-        """The secret in clear. Raises `Unreadable`."""
+        """Return the secret in clear. Raises `Unreadable`."""
         key, data = _parts(sealed)
         cipher = self._ciphers.get(key)
         if cipher is None:
@@ -69,28 +69,28 @@ class Vault:
             ) from None
 
     def is_stale(self, sealed: str) -> bool:
-        """Whether another key than the first has sealed this."""
+        """Return True if another key than the first has sealed this secret."""
         return _parts(sealed)[0] != next(iter(self._ciphers), None)
 
 
 def with_keys(keys: Sequence[str], chance: Callable[[int], bytes]) -> Vault:
-    """A vault with these keys, each a long random text, the one that seals first.
+    """Return a vault with these keys, each a long random text. The first one seals.
 
-    `chance` gives so many random bytes that nobody can foresee.
+    `chance` returns so many unpredictable bytes.
     """
     return Vault({_derived(key, b"name", 8).hex(): AESGCM(_derived(key, b"key", 32)) for key in keys}, chance)
 
 
 def is_sealed(text: str) -> bool:
-    """Whether the whole text is a sealed secret."""
+    """Return True if the whole text is a sealed secret."""
     return _SEALED.fullmatch(text) is not None
 
 
 def _parts(sealed: str) -> tuple[str, str]:
-    found = _SEALED.fullmatch(sealed)
-    if found is None:
+    match = _SEALED.fullmatch(sealed)
+    if match is None:
         raise Unreadable("This is no encrypted secret: enter the secret again.")
-    return found[1], found[2]
+    return match[1], match[2]
 
 
 def _derived(key: str, use: bytes, length: int) -> bytes:

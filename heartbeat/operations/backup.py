@@ -114,7 +114,7 @@ def examine(copy: Path) -> Manifest:
         made_at = datetime.fromisoformat(promised["made_at"])
     with closing(sqlite3.connect(f"{copy.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as opened:
         manifest = _examined(copy, opened, made_at)
-    if manifest.schema not in migrations.known():
+    if manifest.schema not in migrations.revisions():
         raise Unusable(
             f"{copy} has the schema {manifest.schema}, which this release does not know: it was made by a newer "
             "one. Install that one, or a newer one, first."

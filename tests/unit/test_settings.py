@@ -42,7 +42,7 @@ def test_a_secret_of_its_own_is_made_once_and_private(tmp_path: Path) -> None:
 def test_an_empty_secret_signs_nothing(tmp_path: Path) -> None:
     """A file that a crash has left empty must not become a key that everybody knows."""
     (tmp_path / "secret-key").touch()
-    with pytest.raises(BadSetting, match="secret-key is empty: put the key back into it"):
+    with pytest.raises(BadSetting, match="secret-key is empty: put the key back"):
         settings.own_secret(Settings(data_dir=tmp_path), "secret-key")
 
 
@@ -66,7 +66,7 @@ def test_labels_get_a_name_that_prometheus_takes() -> None:
     [
         (
             {"HEARTBEAT_METRICS_LABELS": "a,b,c,d,e,f"},
-            "HEARTBEAT_METRICS_LABELS names 6 labels; name 5 at the most",
+            "HEARTBEAT_METRICS_LABELS names 6 labels; name at most 5",
         ),
         ({"HEARTBEAT_METRICS_LABELS": "a-b,a.b"}, "'a-b' and 'a.b' would both be called label_a_b"),
         ({"HEARTBEAT_METRICS_CHECKS": "no"}, "HEARTBEAT_METRICS_CHECKS must be on or off, not 'no'"),

@@ -40,9 +40,9 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A refused sign-in: the reason in words, and the wait if there were too many attempts."""
+    """A refused sign-in: a message for the user, and the wait if there were too many attempts."""
 
-    words: str
+    message: str
     wait: timedelta | None = None
 
 

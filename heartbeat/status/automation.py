@@ -47,22 +47,24 @@ class Steward:
         self._metrics = metrics
         self._counted_at: datetime | None = None
         self._count_failure = metrics.status_pages.steward_failures.inc
-        self._loop = Loop("steward", self._both, pause=lambda _: EVERY, count_failure=self._count_failure)
+        self._loop = Loop(
+            "steward", self._update_and_count, pause=lambda _: EVERY, count_failure=self._count_failure
+        )
 
     async def run(self) -> None:
-        """Go round until cancelled."""
+        """Update and count until cancelled."""
         await self._loop.run()
 
-    async def _both(self) -> None:
+    async def _update_and_count(self) -> None:
         await self.round()
         await self.count()
 
     async def count(self) -> bool:
-        """Count the days of the pages, once in a while and while some were missed; whether it did."""
+        """Count the days of the pages if that is due. Return False if it is not, or if it failed."""
         now = self._clock.now()
         if self._counted_at is not None and now - self._counted_at < COUNTED_EVERY:
             return False
-        # Whatever fails here is tried again only after a while, unless it is the database that was away.
+        # After a failure, wait for the next time. After an absence of the database, count at once.
         self._counted_at = now
         return (
             await attempt(
@@ -83,12 +85,12 @@ class Steward:
         return True
 
     async def round(self) -> int:
-        """One round; how many announcements were changed. What fails is told and tried again."""
+        """Make the updates that are due and return their number. The next round repeats a failed one."""
         return await attempt("steward", self._round, self._count_failure) or 0
 
     async def _round(self) -> int:
         now = self._clock.now()
-        if not await self._database.read(lambda db: _anything(db, now)):
+        if not await self._database.read(lambda db: _may_be_due(db, now)):
             return 0
         return await self._database.write(lambda db: tend(db, now))
 
@@ -107,8 +109,8 @@ def tend(db: Connection, now: datetime) -> int:
     return changed
 
 
-def _anything(db: Connection, now: datetime) -> bool:
-    """Return True if there may be something to do. Only reads, so that writers do not wait."""
+def _may_be_due(db: Connection, now: datetime) -> bool:
+    """Return True if an update may be due. Only read, so that writers do not wait."""
     if any(life.due(announcement, now) for announcement in store.open_of(db)):
         return True
     automatic = [page for page in definition_store.status_pages_of(db).values() if page.automatic]

@@ -52,13 +52,13 @@ def load(db: Connection, number: int, *, lock: bool = False) -> Announcement | N
 
 
 def listed(
-    db: Connection, page: str | None = None, *, limit: int, before: int | None = None
+    db: Connection, page: str | None = None, *, limit: int, below: int | None = None
 ) -> list[Announcement]:
-    """Return announcements of a page or of all, newest first, drafts included, with numbers below `before`."""
+    """Return announcements of a page or of all, newest first, drafts included, with numbers under `below`."""
     query = select(announcements).order_by(announcements.c.id.desc()).limit(limit)
     if page is not None:
         query = query.where(announcements.c.page == page)
-    return _read(db, query if before is None else query.where(announcements.c.id < before))
+    return _read(db, query if below is None else query.where(announcements.c.id < below))
 
 
 def published(db: Connection, page: str, since: datetime, limit: int) -> list[Announcement]:

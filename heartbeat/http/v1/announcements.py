@@ -182,7 +182,7 @@ async def list_announcements(
 
     def work(db: Connection) -> Announcements:
         editor.page_of(db, name)
-        found = store.listed(db, name, limit=limit + 1, before=before)
+        found = store.listed(db, name, limit=limit + 1, below=before)
         following = found[limit - 1].id if len(found) > limit else None
         return Announcements(incidents=[_shown(one) for one in found[:limit]], next=following)
 

@@ -88,7 +88,7 @@ class Publisher:
         await self._hook.rest()
 
     async def look(self) -> None:
-        """Publish what has changed or grown old. What fails is told and tried again."""
+        """Publish the pages that have changed or grown old. The next round repeats a failed one."""
         await self._loop.once()
 
     async def _look(self) -> None:

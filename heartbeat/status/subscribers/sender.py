@@ -1,6 +1,7 @@
 """The sender of mails to subscribers: a few at a time, so that no page waits for them.
 
-Every process with the role `pager` has one. A mail is leased before it is sent, and sent again if that is cut off.
+Every process with the role `pager` has one. A mail is leased before it is sent. If its process dies, another one
+sends it after the lease.
 """
 
 import logging
@@ -63,11 +64,11 @@ class Mailman:
         )
 
     async def run(self) -> None:
-        """Go round until cancelled."""
+        """Send until cancelled."""
         await self._loop.run()
 
     async def round(self) -> int:
-        """Send what is due, up to `BATCH`; how many were tried. What fails is told and tried again."""
+        """Send up to `BATCH` mails that are due, and return their number. The next round repeats a failed one."""
         return await self._loop.once() or 0
 
     async def _round(self) -> int:

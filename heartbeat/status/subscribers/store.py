@@ -41,10 +41,8 @@ def ask(db: Connection, page: str, address: str, now: datetime) -> bool:
     if row is not None and (row.confirmed_at is not None or now - row.asked_at < ASK_INTERVAL):
         return False
     if row is None:
-        is_mail_due = select(func.count()).where(
-            subscribers.c.page == page, subscribers.c.confirmed_at.is_(None)
-        )
-        if db.execute(is_mail_due).scalar_one() >= MAX_PENDING:
+        pending = select(func.count()).where(subscribers.c.page == page, subscribers.c.confirmed_at.is_(None))
+        if db.execute(pending).scalar_one() >= MAX_PENDING:
             return False
         values = {"page": page, "address": address, "asked_at": now}
         number = db.execute(insert(subscribers).values(**values).returning(subscribers.c.id)).scalar_one()

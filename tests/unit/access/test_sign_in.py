@@ -83,12 +83,12 @@ async def test_a_name_has_ten_failures_whether_or_not_it_exists(database: Databa
             assert await prove(database, gate, name, "wrong") == Refused(WRONG_CREDENTIALS)
         refused = await prove(database, gate, name)
         assert isinstance(refused, Refused)
-        assert refused.words == "Too many attempts for this name. Wait 5 min, then try again."
+        assert refused.message == "Too many attempts for this name. Wait 5 min, then try again."
         assert refused.wait == timedelta(minutes=5)
     refused = await sign_in.prove(gate, database, "anna", PASSWORD, HERE, NOW + timedelta(seconds=10))
     assert isinstance(refused, Refused)
     # Whoever waits as long as the words say is let try.
-    assert (refused.words.split(" Wait ")[1], refused.wait) == (
+    assert (refused.message.split(" Wait ")[1], refused.wait) == (
         "5 min, then try again.",
         timedelta(seconds=290),
     )
@@ -113,7 +113,7 @@ async def test_attempts_at_the_same_time_learn_no_more(database: Database) -> No
     guesses = [prove(database, replicas[number % 2], password=f"guess {number}") for number in range(20)]
     right = [prove(database, replica) for replica in replicas]
     answers = await asyncio.gather(*guesses, *right)
-    told = [one for one in answers if isinstance(one, User) or one.words == WRONG_CREDENTIALS]
+    told = [one for one in answers if isinstance(one, User) or one.message == WRONG_CREDENTIALS]
     assert len(told) == 10, "whether a guess was right is told ten times and no more"
 
 

@@ -148,7 +148,7 @@ async def test_a_failure_is_logged_and_the_next_round_follows(
     refuse_database(system, monkeypatch)
     assert await system.steward.round() == 0
     monkeypatch.undo()
-    monkeypatch.setattr(automation, "_anything", lambda *_: 1 / 0)
+    monkeypatch.setattr(automation, "_may_be_due", lambda *_: 1 / 0)
     assert await system.steward.round() == 0
     assert "the database is away" in caplog.text
     assert "steward failed" in caplog.text

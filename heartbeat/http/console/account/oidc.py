@@ -44,7 +44,7 @@ def router(context: Context) -> APIRouter:
     async def come_back(request: Request) -> Response:
         gate, from_, now = auth.gate_of(request), auth.whence(request), context.clock.now()
         if (refused := gate.address_may_try(from_.remote, now)) is not None:
-            return _shown(request, 429, refused.words, retry_after(refused))
+            return _shown(request, 429, refused.message, retry_after(refused))
         try:
             if context.oidc is None:
                 raise SignInFailed("No provider is set up here.")

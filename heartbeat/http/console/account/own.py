@@ -39,7 +39,7 @@ async def change_password(visit: Visit) -> Response:
         old = str(visit.form.get("password", ""))
         found = await sign_in.prove(gate, visit.context.database, user.name, old, from_, visit.now)
         if isinstance(found, Refused):
-            wrong = "password: the one you have now is not this." if found.wait is None else found.words
+            wrong = "password: the one you have now is not this." if found.wait is None else found.message
             return await _page(visit, wrong, 429 if found.wait else 403)
         hashed = await gate.hasher.hashed(chosen)
     except (Unfit, Busy) as wrong_:

@@ -70,7 +70,7 @@ async def turn_off(visit: Visit) -> Response:
     except Busy as busy:
         return _ask_off(visit, str(busy), 429)
     if isinstance(found, Refused):
-        return _ask_off(visit, found.words, 429 if found.wait else 403)
+        return _ask_off(visit, found.message, 429 if found.wait else 403)
 
     def off(db: Connection) -> None:
         gate.forgive(db, user.name)

@@ -130,7 +130,7 @@ async def _begun(request: Request, user: User | None, how: str, form: FormData) 
 
 
 def _code_form(wanted: str, given: str, refused: Refused | None = None) -> Response:
-    words = refused.words if refused else ""
+    words = refused.message if refused else ""
     headers = retry_after(refused)
     status = 200 if refused is None else 429 if refused.wait else 403
     return render.render(
@@ -155,5 +155,5 @@ async def _form(context: Context, wanted: str, refused: Refused | None = None, n
     headers = retry_after(refused)
     status = 429 if refused.wait else 403
     return render.render(
-        "account/sign_in.html", status=status, headers=headers, wanted=wanted, wrong=refused.words, **facts
+        "account/sign_in.html", status=status, headers=headers, wanted=wanted, wrong=refused.message, **facts
     )

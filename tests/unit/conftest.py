@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Connection, Engine, event, make_url, text
 
 from alerting import desk
 from alerting.escalation import Policy, Step
@@ -17,6 +17,7 @@ from heartbeat.checks import cause, check
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check
 from heartbeat.checks.schedule import Every
+from heartbeat.database import engine
 from heartbeat.pings import ingest
 
 NOW = datetime(2024, 5, 3, 3, 0, tzinfo=UTC)
@@ -88,3 +89,12 @@ def insert() -> Callable[[Connection, list[Check]], dict[str, Check]]:
         return check_store.lock_all(db)
 
     return write
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Connection]:
+    """A transaction on a fresh database of each kind."""
+    writer = engine(make_url(database_url), writing=True)
+    with writer.begin() as connection:
+        yield connection
+    writer.dispose()

@@ -201,25 +201,3 @@ async def test_a_session_of_the_admin_key_is_bound_to_its_fingerprint(database: 
     assert found is not None
     assert sign_in.actor_of(found, "").role is Role.ADMIN
     assert await database.read(lambda db: sign_in.valid_session(db, made, NOW, LIMITS, "another")) is None
-
-
-async def test_expired_sessions_are_deleted_at_a_sign_in(database: Database) -> None:
-    anna = await database.write(add)
-    for minutes in (0, 30, 100):
-        at = NOW + timedelta(minutes=minutes)
-        await database.write(
-            partial(sign_in.begin, user=anna, how="password", client=HERE, now=at, limits=LIMITS)
-        )
-    left = await database.read(lambda db: store.sessions_of(db, anna))
-    assert [one.made_at - NOW for one in left] == [timedelta(minutes=100)]
-
-
-async def test_the_time_of_last_use_never_moves_back(database: Database) -> None:
-    anna = await database.write(add)
-    await database.write(lambda db: sign_in.begin(db, anna, "password", HERE, NOW, LIMITS))
-    (one,) = await database.read(lambda db: store.sessions_of(db, anna))
-    for minutes in (5, 3):
-        at = NOW + timedelta(minutes=minutes)
-        await database.write(partial(store.touch_session, number=one.id, now=at))
-    (one,) = await database.read(lambda db: store.sessions_of(db, anna))
-    assert one.seen_at == NOW + timedelta(minutes=5)

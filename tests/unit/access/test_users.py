@@ -72,21 +72,6 @@ async def test_a_link_expires_and_cannot_be_guessed(database: Database) -> None:
             await database.read(partial(users.link_is_for, token_=given, now=at))
 
 
-async def test_the_number_of_set_up_links_is_bounded(database: Database) -> None:
-    made = [
-        str(await database.write(partial(users.set_up_link, now=NOW + timedelta(seconds=n))))
-        for n in range(store.SET_UP_LINKS + 3)
-    ]
-    good = []
-    for token in made:
-        try:
-            await database.read(partial(users.link_is_for, token_=token, now=NOW))
-            good.append(token)
-        except LinkGone:
-            pass
-    assert good == made[3:]
-
-
 async def test_an_invitation_is_accepted_once(database: Database) -> None:
     invited, token = await database.write(lambda db: users.invite(db, ROOT, "bob", Role.RESPONDER, NOW))
     assert invited.state == "invited"

@@ -1,28 +1,18 @@
 """The ring of last pings: what it stores comes back whole, and the newest body of each check is found."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
 
-import pytest
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection
 
 from heartbeat.checks.check import Check, Signal
-from heartbeat.database import engine
 from heartbeat.pings import store
 from heartbeat.pings.arrival import Arrival, ByUuid, NumberedPing, StoredPing
 from heartbeat.pings.store import KEEP
 from tests.unit.conftest import NOW, a_check
 
 Insert = Callable[[Connection, list[Check]], dict[str, Check]]
-
-
-@pytest.fixture
-def db(database_url: str) -> Iterator[Connection]:
-    writer = engine(make_url(database_url), writing=True)
-    with writer.begin() as connection:
-        yield connection
-    writer.dispose()
 
 
 def numbered(check: Check, n: int, body: bytes | None = None) -> NumberedPing:

@@ -212,19 +212,6 @@ async def test_requests_of_one_network_address_are_limited(
     assert answers == [200] * 10 + [429] * 2
 
 
-async def test_the_number_of_unconfirmed_addresses_is_limited(
-    defined: System, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(subscriber_store, "MAX_PENDING", 3)
-    asked = [
-        await defined.context.database.write(
-            lambda db, n=n: subscriber_store.ask(db, "public", f"a{n}@b.example", NOW)  # type: ignore[misc]
-        )
-        for n in range(5)
-    ]
-    assert asked == [True] * 3 + [False] * 2
-
-
 @pytest.mark.parametrize(("path", "address", "status"), [("public", "no address", 400), ("nope", ANNA, 404)])
 async def test_invalid_input_is_explained(
     defined: System, client: httpx.AsyncClient, path: str, address: str, status: int

@@ -1,19 +1,16 @@
 """The days of pages, counted from changes, repeatedly and after an absence."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import delete, make_url
+from sqlalchemy import delete
 
 from heartbeat.actor import Actor, Role
 from heartbeat.app import System
 from heartbeat.checks import store as check_store
 from heartbeat.checks.schedule import Every
 from heartbeat.checks.tables import transitions
-from heartbeat.database import engine, transact
 from heartbeat.definitions.status_page import Component, StatusPage
 from heartbeat.status import editor
 from heartbeat.status.announcement import Affected, AnnouncementFields, Kind, Status
@@ -21,7 +18,7 @@ from heartbeat.status.health import Health
 from heartbeat.status.uptime import count as uptime_count
 from heartbeat.status.uptime import store as uptime_store
 from heartbeat.status.uptime.days import ComponentRegion, Day
-from tests.unit.conftest import NOW, waiting
+from tests.unit.conftest import NOW
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping, refuse_database
 from tests.unit.status.conftest import PAGE, define
 
@@ -145,26 +142,6 @@ async def test_maintenance_of_a_region_counts_only_in_that_region(system: System
     assert (days["us"].maintenance, days["us"].up) == (1_800, 0)
     assert (days["eu"].maintenance, days["eu"].up) == (0, 1_800)
     assert (days[""].maintenance, days[""].up) == (0, 1_800)
-
-
-def test_two_processes_that_count_the_same_day_at_the_same_time_agree(
-    make_database_url: Callable[[str], str],
-) -> None:
-    writer = engine(make_url(make_database_url("postgres")), writing=True)
-    first, second = (Day(NOW.date(), up=up) for up in (1.0, 2.0))
-    try:
-        with ThreadPoolExecutor(1) as thread, writer.connect() as db, db.begin():
-            uptime_store.put_days(db, "public", {("Mail", ""): [first]})
-            other = thread.submit(
-                transact, writer, lambda db: uptime_store.put_days(db, "public", {("Mail", ""): [second]})
-            )
-            assert any(waiting(writer) for _ in range(5_000))
-            db.commit()
-        assert other.exception() is None
-        found = transact(writer, lambda db: uptime_store.days(db, "public", NOW.date()))
-        assert found["Mail", ""][NOW.date()].up == 2.0
-    finally:
-        writer.dispose()
 
 
 async def test_counted_days_stay_when_their_changes_are_deleted(system: System, clock: SetClock) -> None:

@@ -27,10 +27,10 @@ VARIABLES = {"$namespace": ".*", "$__rate_interval": "5m"}
 
 
 def expressions() -> list[str]:
-    """Every expression of the dashboard as Grafana sends it, that behind each variable included."""
-    asked = [target["expr"] for panel in SHOWING for target in panel["targets"]]
-    asked += [series_of(variable["definition"]) for variable in variables("query")]
-    return [filled(expression) for expression in asked]
+    """Return every expression of the dashboard as Grafana sends it, those of variables included."""
+    queries = [target["expr"] for panel in SHOWING for target in panel["targets"]]
+    queries += [series_of(variable["definition"]) for variable in variables("query")]
+    return [filled(expression) for expression in queries]
 
 
 def filled(expression: str) -> str:
@@ -42,10 +42,10 @@ def filled(expression: str) -> str:
 
 
 def series_of(definition: str) -> str:
-    """The series whose labels a variable offers."""
-    found = re.fullmatch(r"label_values\((\S+), \w+\)", definition)
-    assert found is not None, definition
-    return found[1]
+    """Return the series whose labels a variable offers."""
+    match = re.fullmatch(r"label_values\((\S+), \w+\)", definition)
+    assert match is not None, definition
+    return match[1]
 
 
 def variables(kind: str) -> list[dict[str, Any]]:
@@ -69,27 +69,27 @@ def metrics_in(expression: str) -> set[str]:
 
 
 @pytest.fixture
-def known(make_database_url: Callable[[str], str]) -> set[str]:
+def exported(make_database_url: Callable[[str], str]) -> set[str]:
     """The names of all series that a scrape has."""
     reader = engine(make_url(make_database_url("sqlite")), writing=False)
     with reader.connect() as db:
-        told = check_series.exposition(db, Metrics(), datetime.now(UTC)).decode()
+        exposition = check_series.exposition(db, Metrics(), datetime.now(UTC)).decode()
     reader.dispose()
-    families = dict(re.findall(r"^# TYPE (\S+) (\S+)", told, re.MULTILINE))
+    families = dict(re.findall(r"^# TYPE (\S+) (\S+)", exposition, re.MULTILINE))
     parts = {name: ("_bucket", "_sum", "_count") for name, kind in families.items() if kind == "histogram"}
     return {name + part for name in families for part in parts.get(name, ("",))} | OF_PROMETHEUS
 
 
-def test_the_dashboard_asks_for_nothing_that_does_not_exist(known: set[str]) -> None:
-    asked = {name for expression in expressions() for name in metrics_in(expression)}
-    assert len(asked) > 20
-    assert asked <= known
+def test_the_dashboard_asks_for_nothing_that_does_not_exist(exported: set[str]) -> None:
+    used = {name for expression in expressions() for name in metrics_in(expression)}
+    assert len(used) > 20
+    assert used <= exported
 
 
-def test_the_rules_ask_for_nothing_that_does_not_exist(known: set[str]) -> None:
-    asked = {name for _, expression in recorded() for name in metrics_in(expression)}
-    assert len(asked) > 10
-    assert asked <= known
+def test_the_rules_ask_for_nothing_that_does_not_exist(exported: set[str]) -> None:
+    used = {name for _, expression in recorded() for name in metrics_in(expression)}
+    assert len(used) > 10
+    assert used <= exported
 
 
 def test_the_rows_are_in_the_order_of_what_matters() -> None:
@@ -119,12 +119,12 @@ def test_a_panel_explains_itself(panel: dict[str, Any]) -> None:
 def test_panels_have_places_of_their_own() -> None:
     assert len({panel["id"] for panel in PANELS}) == len(PANELS)
     assert len({panel["title"] for panel in PANELS}) == len(PANELS)
-    for one, other in combinations(PANELS, 2):
-        assert not _overlap(one["gridPos"], other["gridPos"]), (one["title"], other["title"])
+    for panel, other in combinations(PANELS, 2):
+        assert not _overlap(panel["gridPos"], other["gridPos"]), (panel["title"], other["title"])
     assert all(panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24 for panel in PANELS)
 
 
-def _overlap(one: dict[str, int], other: dict[str, int]) -> bool:
-    beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
-    above = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
+def _overlap(panel: dict[str, int], other: dict[str, int]) -> bool:
+    beside = panel["x"] + panel["w"] <= other["x"] or other["x"] + other["w"] <= panel["x"]
+    above = panel["y"] + panel["h"] <= other["y"] or other["y"] + other["h"] <= panel["y"]
     return not (beside or above)

@@ -64,6 +64,6 @@ def test_a_page_is_whole(rule: dict[str, Any]) -> None:
 
 
 def test_the_list_of_alerts_names_each_with_its_severity() -> None:
-    told = (ROOT / "docs" / "metrics.md").read_text()
-    listed = re.findall(r"^\| \[(\w+)\]\(runbooks/(\w+)\.md\) \| (\w+) \|", told, re.MULTILINE)
+    text = (ROOT / "docs" / "metrics.md").read_text()
+    listed = re.findall(r"^\| \[(\w+)\]\(runbooks/(\w+)\.md\) \| (\w+) \|", text, re.MULTILINE)
     assert listed == [(rule["alert"], rule["alert"], rule["labels"]["severity"]) for rule in alerts()]

@@ -5,7 +5,8 @@ import pytest
 from heartbeat import settings
 from heartbeat.__main__ import main
 from heartbeat.operations import maintain, unknown_settings
-from tests.unit.documents.test_docs import SETTINGS, rows
+from tests.unit.documents.documentation import rows
+from tests.unit.documents.test_settings import SETTINGS
 
 
 def test_the_nearest_setting_is_named() -> None:

@@ -60,7 +60,7 @@ def test_an_address_is_asked_once_in_a_while_until_it_confirms(db: Connection) -
     assert store.ask(db, "other", ANNA, NOW)
 
 
-def test_the_number_of_unconfirmed_addresses_of_a_page_is_limited(
+def test_the_number_of_unconfirmed_addresses_is_limited(
     db: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "MAX_PENDING", 3)

@@ -1,0 +1,277 @@
+"""docs/limits.md names the limits and the bounds of the code."""
+
+import inspect
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from alerting import courier, delivery, escalator, incident, outbox, timeline
+from alerting.delivery import Retry, Tries
+from alerting.notice import Kind
+from alerting.notifiers.contract import (
+    Unreachable,
+)
+from alerting.notifiers.transport import egress
+from alerting.notifiers.transport import http as transport_http
+from heartbeat import (
+    app,
+    database,
+    notifier_clients,
+    outside_heartbeat,
+    retention,
+    settings,
+    signed_link,
+    ticker,
+)
+from heartbeat.access import account, hasher, oidc, second_factor, session, sign_in, tries, users
+from heartbeat.access import api_key as access_key
+from heartbeat.access import pending_sign_in as code_ticket
+from heartbeat.access import store as access_store
+from heartbeat.checks import check, checker, maintenance
+from heartbeat.definitions import status_page as definition_status_page
+from heartbeat.definitions.edit import maintenance as arranging
+from heartbeat.http import health, limits, server
+from heartbeat.http.callbacks import provider
+from heartbeat.http.console import stream
+from heartbeat.http.console.checks import bulk, search
+from heartbeat.http.console.checks import list as check_list
+from heartbeat.http.console.checks import query as check_query
+from heartbeat.http.pages import live
+from heartbeat.http.pings import dialect, receiver
+from heartbeat.http.prometheus import checks as check_series
+from heartbeat.http.status import pages as status_page_views
+from heartbeat.http.status import subscribe
+from heartbeat.http.v1 import fields
+from heartbeat.operations import doctor_facts, serve, serving_process, standby
+from heartbeat.pings import ingest
+from heartbeat.pings import store as pings
+from heartbeat.status import announcement, automation
+from heartbeat.status.publish import edition, hook, publisher, snapshot
+from heartbeat.status.subscribers import link as subscriber_link
+from heartbeat.status.subscribers import sender as subscriber_sender
+from heartbeat.status.subscribers import store as subscriber_store
+from heartbeat.status.uptime import count as uptime_count
+from tests.unit.documents.documentation import (
+    DEFAULT,
+    HOUR,
+    ROOT,
+    read,
+    row_of,
+    rows,
+    section,
+)
+
+
+def in_source(of: object, pattern: str) -> float:
+    """Return a number that has no name in the code."""
+    source = inspect.getsource(of)  # type: ignore[arg-type]  # a module or a function
+    match = re.search(pattern, source)
+    assert match, pattern
+    return float(match[1])
+
+
+def _longest_retry_after() -> timedelta:
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    outcome = Unreachable("429", timedelta(days=30), throttled=True)
+    next_step = delivery.after_attempt(Tries(Kind.PAGE, now, 0, 0, 0, 1), outcome, now, 0)
+    assert isinstance(next_step, Retry)
+    return next_step.at - now
+
+
+KEEP_ALIVE = in_source(server, r"timeout_keep_alive=(\d+)")
+PROVIDERS = notifier_clients.LIMITS.max_connections
+CONNECTING = in_source(database, r'"connect_timeout": (\d+)')
+UNHEARD = in_source(database, r'"tcp_user_timeout": (\d+)') / 1000
+LOCKED = in_source(database, r'"timeout": ([\d.]+)')
+
+LIMITS: Mapping[str, str] = {
+    "Head of a request": f"{server.HEAD_BOUND:g} s,",
+    "Size of a request's head": f"{server.HEAD_LIMIT:,} bytes",
+    "Concurrent connections": f"{server.MAX_CONNECTIONS:,},",
+    "Idle connection": f"{KEEP_ALIVE:g} s",
+    "Body of a ping": f"{receiver.BODY_BOUND:g} s;",
+    "Bytes kept of a ping's body": f"{DEFAULT.ping_body_limit:,} (",
+    "Bytes read of a ping's body": f"{receiver.DRAIN_LIMIT:,},",
+    "Body of any other request": f"{limits.BODY_LIMIT // 1_000_000} MB",
+    "Body of a provider's callback": f"{limits.CALLBACK_LIMIT // 1_000} kB",
+    "A callback about a message that is not known yet": f"{provider.LOOKS} times within "
+    f"{(provider.LOOKS - 1) * provider.LOOK_AGAIN:g} s",
+    "Body of a configuration": f"{limits.CONFIGURATION_LIMIT // 1_000_000} MB",
+    "Transaction of the console or the API": f"{database.ANSWER:g} s,",
+    "Transaction in the background": f"{database.PATIENCE:g} s,",
+    "Reading and writing a configuration by `apply`": f"{app.APPLY_BOUND:g} s each",
+    "Sign-in attempts per IP address": f"{tries.TRIES} a minute",
+    "Failed sign-ins per user name": f"{tries.ACCOUNT_TRIES} in {tries.ACCOUNT_TRIES_PER.seconds // 60} min",
+    "Failed sign-ins recorded in the audit log": f"{sign_in.NOTED} a minute",
+    "Unused sign-in": f"{DEFAULT.sign_in_idle // HOUR} h",
+    "Longest sign-in": f"{DEFAULT.sign_in_longest // HOUR} h",
+    "Precision of a sign-in's last use": f"{session.TOUCHED_EVERY.seconds // 60} min",
+    "One-time link": f"{users.LINK_LASTS // HOUR} h",
+    "One-time links for the first user": f"newest {access_store.SET_UP_LINKS}",
+    "Password": f"{account.SHORTEST_PASSWORD} to {account.LONGEST_PASSWORD} characters",
+    "Time to enter a second-factor code": f"{code_ticket.LASTS.seconds // 60} min",
+    "Accepted second-factor codes": f"and {second_factor.DRIFT} before",
+    "Recovery codes": f"{second_factor.RECOVERY_CODES}",
+    "Sign-in at an OpenID Connect provider": f"{oidc.LASTS.seconds // 60} min",
+    "Answer of an OpenID Connect provider": f"{oidc.BOUND:g} s",
+    "Concurrent code exchanges with an OpenID Connect provider": f"{oidc.AT_ONCE}",
+    "Metadata of an OpenID Connect provider": f"{oidc.CACHED_FOR // HOUR} h",
+    "API keys": f"{access_key.MOST:,}",
+    "Precision of an API key's last use": f"{access_key.TOUCHED_EVERY.seconds // 60} min",
+    "User name": f"{account.LONGEST_NAME} characters",
+    "Concurrent password comparisons": f"{hasher.AT_ONCE}, and {hasher.IN_LINE} in line",
+    "Commit of a batch of pings": f"{ingest.STORE_BOUND:g} s,",
+    "Pings in one commit": f"{ingest.MAX_BATCH:,}",
+    "Queued pings": f"{ingest.MAX_WAITING:,},",
+    "Queued body bytes": f"{ingest.MAX_WAITING_BYTES:,},",
+    "Pings kept per check": f"{pings.KEEP}",
+    "Open runs followed per check": f"{check.MAX_OPEN_RUNS}",
+    "Checks judged in one transaction": f"{ticker.FIRST_BATCH} at first, doubling to {checker.BATCH:,}",
+    "Incidents paged for in one transaction": f"{ticker.FIRST_BATCH} at first, doubling to {escalator.BATCH:,}",
+    "Rounds in one tick": f"{ticker.MAX_ROUNDS}",
+    "Time between two ticks": f"{ticker.LONGEST_SLEEP:g} s",
+    "Check that cannot be judged": f"{checker.PARKED.seconds // 60} min",
+    "Checks per view of the list": f"{check_list.A_PAGE}",
+    "Checks paused or resumed at once": f"{bulk.MOST}",
+    "Search on the console": f"{search.LONGEST} characters, of which {search.MOST} words",
+    "Browsers listening for changes, per process": f"{live.MOST}, then 503",
+    "Database query for these browsers": f"one each {live.EVERY:g} s",
+    "Time until a listening browser reconnects": f"{stream.LASTS / 60:g} min, with a sign of life each "
+    f"{stream.BEAT:g} s",
+    "Labels offered as a filter": f"the {check_query.LABELS} most common",
+    "Gathering before the first page": f"{incident.GATHERING.seconds} s",
+    "Acknowledgement": f"{incident.ACKNOWLEDGED_FOR // HOUR} h",
+    "Acknowledgement or snooze until a chosen time": f"{incident.LONGEST_QUIET.days} days",
+    "Maintenance window": f"{maintenance.LONGEST.days} days",
+    "Maintenance windows that are active or upcoming": f"{arranging.MAX_STANDING:,}",
+    "Entries in one API answer": f"{fields.MAX_PAGE};",
+    "Link in a page": f"{signed_link.LASTS.days} days",
+    "One send by a built-in notifier": f"{transport_http.BOUND.seconds} s",
+    "One send by any notifier": f"{courier.SEND_BOUND:g} s",
+    "Lease of a page": f"{delivery.LEASE.seconds} s",
+    "Concurrent sends per notifier": f"{courier.HANDS}",
+    "Concurrent sends per person": f"{courier.HANDS_A_PERSON}",
+    "First retry": f"{delivery.FIRST_RETRY.seconds} s",
+    "Longest pause between retries": f"{delivery.LONGEST_RETRY.seconds // 60} min",
+    "Longest `Retry-After` for the same notice": f"{_longest_retry_after() // HOUR} h",
+    "Longest `Retry-After` for other notices to that contact": f"{transport_http.LONGEST_PAUSE // HOUR} h",
+    "Attempts per contact before the next": f"{delivery.TRIES_A_CONTACT}",
+    "Notice of an acknowledgement or a recovery": f"{delivery.TELL_FOR // HOUR} h",
+    "Bytes read of a provider's answer": f"{transport_http.READ_LIMIT:,}",
+    "Connections to providers": f"{PROVIDERS:g}",
+    "Logo": f"{definition_status_page.LOGO_LIMIT:,} bytes",
+    "Time between two looks for changes": f"{publisher.EVERY:g} s",
+    "Age of a published status page": f"{publisher.OLDEST.seconds} s",
+    "Age at which a status page warns": f"{edition.STALE.seconds // 60} min",
+    "Browser cache of a status page": f"{status_page_views.FRESH} s",
+    "One run of the status hook": f"{hook.BOUND:g} s",
+    "Age of today's uptime": f"{automation.COUNTED_EVERY.seconds // 60} min",
+    "Days counted at once after an outage": f"{uptime_count.AT_ONCE} a component",
+    "Days kept": f"{uptime_count.KEPT_FOR.days}",
+    "Subscription requests": f"{subscribe.TRIES} times an hour",
+    "Confirmation mails to one address": f"{subscriber_store.ASK_INTERVAL.seconds // 60} min",
+    "Confirmation link": f"{subscriber_link.CONFIRM_WITHIN // HOUR} h",
+    "Unconfirmed addresses per status page": f"{subscriber_store.MAX_PENDING:,}",
+    "Mails to subscribers at once": f"{subscriber_sender.BATCH}, then",
+    "Attempts of a mail to a subscriber": f"{subscriber_sender.TRIES}, from "
+    f"{subscriber_sender.FIRST_RETRY.seconds // 60} min to 1 h",
+    "Lease of a mail to a subscriber": f"{subscriber_sender.LEASE.seconds // 60} min",
+    "Attempts to reach an absent database at the start, with published status pages": f"{standby.EVERY:g} s",
+    "Title of an announcement": f"{announcement.MAX_TITLE} characters",
+    "Text of one update": f"{announcement.MAX_BODY:,} characters",
+    "Announcements on a status page": f"{announcement.MOST_SHOWN}, of the last {snapshot.PAST.days} days",
+    "Time between two rounds of automatic updates": f"{automation.EVERY:g} s",
+    "Time until an incident is announced automatically": f"{automation.SETTLED.seconds // 60} min",
+    "Time from recovery until an announcement is resolved automatically": f"{automation.WATCHED.seconds // 60} min",
+    "Connecting to PostgreSQL": f"{CONNECTING:g} s",
+    "PostgreSQL not acknowledging sent data": f"{UNHEARD:g} s",
+    "Wait for another reader or writer of a SQLite file": f"{LOCKED:g} s",
+    "Attempts of a transaction after deadlocks": f"{database.RETRIES}",
+    "Time between two rounds": f"{retention.EVERY / 3600:g} h",
+    "First round after the start": f"{retention.FIRST_AFTER / 60:g} min",
+    "Rows deleted in one transaction": f"{retention.BATCH}",
+    "Time between two full ticks when nothing is due": f"{ticker.PROVE_EVERY:g} s",
+    "Clean tick for `/readyz`": f"{ticker.READY_WITHIN:g} s",
+    "Database for `/readyz`": f"{health.PROBE_BOUND:g} s",
+    "Database for `/metrics`": f"{health.SCRAPE_BOUND:g} s",
+    "Checks with series of their own": f"{check_series.MAX_CHECKS:,},",
+    "Labels of checks in their series": f"{settings.MAX_SERIES_LABELS}",
+    "Log lines of one kind in one transaction": f"{timeline.LINES},",
+    "Checks named in one log line": f"{checker.NAMED}",
+    "Remaining spans at a stop": f"{serve.CLOSE_BOUND:g} s",
+    "Ping of the outside heartbeat": f"{outside_heartbeat.BOUND:g} s",
+}
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_a_documented_limit_is_that_of_the_code(limit: str) -> None:
+    row = row_of(section("docs/limits.md", "## Limits and time-outs"), limit)
+    assert re.search(rf"(?<![\d,.]){re.escape(LIMITS[limit])}(?![\d.])", row), row
+
+
+def test_no_limit_is_documented_that_nothing_is_compared_with() -> None:
+    table = rows(section("docs/limits.md", "## Limits and time-outs"))[1:]
+    assert {row[0] for row in table if not row[0].startswith("**")} == set(LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("dependency", "bound"),
+    [
+        ("uvicorn, httptools", f"{server.HEAD_BOUND:g} s; {KEEP_ALIVE:g} s"),
+        ("uvicorn", f"{server.STOP_BOUND} s"),
+        ("SQLAlchemy", f"as many threads as connections, {database.WRITERS + database.READERS + 1}"),
+        ("sqlite3", f"{LOCKED:g} s"),
+        (
+            "PostgreSQL, sqlite3",
+            f"{database.ANSWER:g} s for the console, the API or a batch of pings; {database.PATIENCE:g} s",
+        ),
+        (
+            "httpx, for a notifier",
+            f"{transport_http.BOUND.seconds * 0.3:g} s; {transport_http.BOUND.seconds * 0.3:g} s; 15 s",
+        ),
+        ("The resolver", f"{egress.LOOK_UP:g} s"),
+        ("The addresses of a name", f"{egress.STAGGER:g} s"),
+        ("aiosmtplib", f"{transport_http.BOUND.seconds} s"),
+        ("A plugin", f"{courier.SEND_BOUND:g} s"),
+        ("The outside heartbeat", f"{outside_heartbeat.BOUND:g} s"),
+        ("An OpenID Connect provider", f"{oidc.BOUND:g} s; {oidc.AT_ONCE} codes"),
+        ("`heartbeat apply`, `rotate-keys`", f"{serving_process.PATIENCE:g} s"),
+        ("`heartbeat doctor`", f"{doctor_facts.ASK_BOUND:g} s"),
+    ],
+)
+def test_the_bounds_of_dependencies_are_those_of_the_code(dependency: str, bound: str) -> None:
+    assert bound in row_of(section("docs/limits.md", "## Dependencies"), dependency)
+
+
+def test_every_dependency_that_waits_for_the_network_has_its_bounds() -> None:
+    text = section("docs/limits.md", "## Dependencies").lower()
+    requirements = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    names = {re.split(r"[\[>=]", requirement)[0] for requirement in requirements}
+    for name in names & {"aiosmtplib", "alembic", "argon2-cffi", "httpx", "psycopg", "sqlalchemy", "uvicorn"}:
+        assert name.removesuffix("-cffi") in text
+
+
+def test_the_other_numbers_of_operating_are_those_of_the_code() -> None:
+    for page, phrase in (
+        (
+            "health",
+            f"no clean tick ended in the last {ticker.READY_WITHIN:g} s, or the database did not answer within "
+            f"{health.PROBE_BOUND:g} s",
+        ),
+        ("settings", f"{database.WRITERS} to write, {database.READERS} to read, 1 for pings alone"),
+        ("settings", f"up to {database.WRITERS + database.READERS + 1} connections"),
+        ("settings", f"Every {ticker.CLOCK_EVERY.seconds} s"),
+        ("limits", f"One page in {outbox.NEWEST_SHARE} is taken from the newest"),
+        ("metrics", f"more than {check_series.MAX_CHECKS:,} checks"),
+        (
+            "operating",
+            f"Requests under way have {server.STOP_BOUND} s to end, sends under way {app.SETTLE_BOUND:g} s",
+        ),
+        ("limits", f"Retry-After: {dialect.RETRY_AFTER.decode()}"),
+    ):
+        assert phrase in read(f"docs/{page}.md")
+    assert f"at most {fields.MAX_NOTE:,} characters" in read("docs/api.md")
+    assert f"1 to {fields.MAX_PAGE}" in read("docs/api.md")

@@ -1,0 +1,73 @@
+"""docs/pinging.md says what the receiver of pings and the schedules do."""
+
+import inspect
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from heartbeat.checks import check, schedule
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import State
+from heartbeat.http.pings import dialect, healthchecks, receiver
+from heartbeat.pings import ingest
+from heartbeat.pings import store as pings
+from tests.unit.documents.documentation import (
+    DEFAULT,
+    read,
+    row_of,
+    section,
+)
+
+
+def test_the_ping_protocol_is_documented() -> None:
+    page = read("docs/pinging.md")
+    source = inspect.getsource(healthchecks)
+    for answer in re.findall(r'BadPing\((\d+), b"([^"]+)"\)', source):
+        assert f"{answer[0]} `{answer[1]}`" in page
+    for ending in ("", "/start", "/fail", "/log", "/{0-255}"):
+        assert f"`/ping/{{uuid}}{ending}`" in page
+    assert "200 `OK`" in page
+    assert "201 `Created`" in page
+    assert f"`Retry-After` ({dialect.RETRY_AFTER.decode()} seconds)" in page
+    assert f"{DEFAULT.ping_body_limit:,} bytes" in page
+    assert f"within {receiver.BODY_BOUND:g} s" in page
+    assert f"the last {pings.KEEP} pings" in page
+    assert f"At most {check.MAX_OPEN_RUNS} runs" in page
+    assert timedelta(days=1) == ingest.NEW_PERIOD
+    assert "expected once a day with a grace of 1 hour" in page
+    assert timedelta(hours=1) == ingest.NEW_GRACE
+
+
+def test_early_pings_are_documented_as_they_are() -> None:
+    page = read("docs/pinging.md")
+    early = schedule.EARLINESS.seconds
+    assert f"at most {early} seconds before that slot, and at most a tenth of the shorter" in page
+    assert f"at most {early} seconds, and at most a tenth" in read(
+        "docs/decisions/0010-dates-and-daylight-saving.md"
+    )
+    slot = datetime(2026, 11, 23, 3, tzinfo=UTC)
+    daily, minutely = schedule.parse(cron="0 3 * * *"), schedule.parse(cron="* * * * *")
+    pair = schedule.parse(cron="0,1 3 * * *")
+    table = section("docs/pinging.md", "### Early pings")
+    assert row_of(table, "daily at 03:00").endswith(f"{_earliest(daily, slot):%H:%M:%S}")
+    for first, timetable in (("each minute", minutely), ("03:00 and 03:01 each day", pair)):
+        assert f"{(slot - _earliest(timetable, slot)).seconds} seconds before" in row_of(table, first)
+
+
+def _earliest(timetable: schedule.Schedule, slot: datetime) -> datetime:
+    """Return the first second at which a ping counts for a slot."""
+    heard = slot - timedelta(seconds=59)
+    while schedule.due_after(timetable, heard) == slot:
+        heard += timedelta(seconds=1)
+    return heard
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_every_state_is_documented(state: State) -> None:
+    assert row_of(section("docs/pinging.md", "## States"), state.value)
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+def test_every_cause_is_documented(cause: Cause) -> None:
+    assert row_of(section("docs/pinging.md", "## States"), cause.words.word)

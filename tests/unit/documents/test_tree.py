@@ -1,0 +1,70 @@
+"""The tests mirror the tree: tests/unit/<wing>/test_<room>.py tests that room, or is listed here with its subject."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.unit.documents.documentation import ROOT
+
+UNIT = ROOT / "tests" / "unit"
+SUBJECTS: Mapping[str, str] = {
+    "alerting/notifiers/test_http_notifiers.py": "every notifier that sends over HTTP",
+    "alerting/test_symptoms.py": "the indexes that serve queries of symptoms",
+    "checks/test_checker_replicas.py": "several processes on one PostgreSQL",
+    "definitions/test_unknown_field.py": "unknown fields, in the file and in the API",
+    "http/console/incidents/test_many.py": "more incidents than one view shows",
+    "http/console/test_console.py": "the console as a whole",
+    "http/console/test_offers.py": "links and buttons by role",
+    "http/test_every_change_is_told.py": "the audit log of every address that changes something",
+    "http/test_gates.py": "the access to every address",
+    "http/test_one_lock_an_answer.py": "the locks of an answer, from each of its ways in",
+    "http/test_proxy.py": "sign-in by a proxy",
+    "http/test_style.py": "the stylesheet",
+    "http/test_tracing.py": "the spans of the whole system",
+    "http/test_words_of_causes.py": "the words of a cause, wherever they are shown",
+    "http/v1/test_access.py": "users, keys and the audit log through the API",
+    "http/v1/test_define.py": "checks defined through the API",
+    "http/v1/test_definitions.py": "other definitions through the API",
+    "http/v1/test_every_tag.py": "the entity tag of every answer",
+    "http/v1/test_manual.py": "the examples of the manual, in their order",
+    "http/v1/test_reads.py": "repeated reads, in slices and by tag",
+    "http/v1/test_turns.py": "two changes of one maintenance at the same moment",
+    "http/v1/test_twice.py": "every POST, sent twice",
+    "http/v1/test_v1.py": "the API as a whole",
+    "pings/test_lanes.py": "the agreement of the two lanes",
+    "pings/test_ping_cost.py": "the cost of a ping in the database",
+}
+REQUIRED = ("desk", "gather", "courier", "outbox", "escalator", "checker", "history")
+"""Rooms that must have a test file of their own, as every store must."""
+
+
+def wing_of(test_file: Path) -> Path | None:
+    """Return the folder of rooms that a test file's folder mirrors, or None."""
+    folder = test_file.parent.relative_to(UNIT)
+    wing = ROOT / folder if folder.parts[:1] == ("alerting",) else ROOT / "heartbeat" / folder
+    return wing if wing.is_dir() else None
+
+
+def rooms_by_test() -> Iterator[tuple[str, Path]]:
+    """Yield every test file in the folder of a wing, with the room that its name names."""
+    for test_file in sorted(UNIT.rglob("test_*.py")):
+        if wing := wing_of(test_file):
+            yield test_file.relative_to(UNIT).as_posix(), wing / test_file.name.removeprefix("test_")
+
+
+def rooms_that_need_tests() -> list[Path]:
+    rooms = [path for package in ("alerting", "heartbeat") for path in sorted((ROOT / package).rglob("*.py"))]
+    needed = [room for room in rooms if room.stem in REQUIRED or room.stem.endswith("store")]
+    return [room.relative_to(ROOT) for room in needed]
+
+
+def test_a_test_file_names_its_room_or_its_subject_is_listed() -> None:
+    nameless = {name for name, room in rooms_by_test() if not room.exists()}
+    assert nameless == set(SUBJECTS)
+
+
+@pytest.mark.parametrize("room", rooms_that_need_tests(), ids=str)
+def test_every_store_and_every_room_that_pages_has_its_test_file(room: Path) -> None:
+    folder = room.parent if room.parts[0] == "alerting" else room.parent.relative_to("heartbeat")
+    assert (UNIT / folder / f"test_{room.name}").exists()

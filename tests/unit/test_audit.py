@@ -15,8 +15,8 @@ from heartbeat.checks.check import Check
 from heartbeat.database import Database
 from heartbeat.definitions import plan as definition_plan
 from tests.unit.conftest import NOW, a_check, somebody
-from tests.unit.definitions.test_file import EXAMPLE
-from tests.unit.definitions.test_plan import wanted
+from tests.unit.definitions.declared import EXAMPLE
+from tests.unit.definitions.test_plan import parsed
 
 Insert = Callable[[Connection, list[Check]], dict[str, Check]]
 ANNA = somebody("anna")
@@ -118,8 +118,8 @@ async def test_a_configuration_that_changes_something_is_written_down(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(definition_plan, "WRITTEN_DOWN", 2)
-    done = await database.write(lambda db: definition_plan.apply(db, wanted(EXAMPLE), NOW))
-    await database.write(lambda db: definition_plan.apply(db, wanted(EXAMPLE), NOW))
+    done = await database.write(lambda db: definition_plan.apply(db, parsed(EXAMPLE), NOW))
+    await database.write(lambda db: definition_plan.apply(db, parsed(EXAMPLE), NOW))
     (deed,) = await database.read(lambda db: audit.listed(db, limit=99))
     assert (deed.actor, deed.via, deed.action) == ("configuration file", "file", "configuration.apply")
     assert deed.after == {"changes": [*done.changes[:2], f"and {len(done.changes) - 2} more"]}

@@ -31,7 +31,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def gate() -> Gate:
-    """What one process remembers."""
+    """The attempts that one process remembers."""
     return Gate(Hasher(CHEAP))
 
 
@@ -42,5 +42,5 @@ def add(db: Connection, name: str = "anna", role: Role = Role.ADMIN, **values: o
 
 
 async def deeds(database: Database) -> list[AuditEntry]:
-    """What the audit log says, newest first."""
+    """Return the audit log, newest first."""
     return await database.read(lambda db: listed(db, limit=100))

@@ -39,14 +39,14 @@ class LocalProvider:
         return httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
 
     def sign_in(self, address: str) -> tuple[str, str]:
-        """What somebody does there in a browser: the code and the state that it is sent back with."""
-        asked = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+        """Sign in as a browser does. Return the code and the state that the provider sends back."""
+        query = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
         assert address.startswith(f"{ISSUER}/authorize?")
-        assert (asked["response_type"], asked["code_challenge_method"]) == ("code", "S256")
-        assert asked["scope"].split()[0] == "openid"
+        assert (query["response_type"], query["code_challenge_method"]) == ("code", "S256")
+        assert query["scope"].split()[0] == "openid"
         code = f"code-{len(self._codes)}"
-        self._codes[code] = asked
-        return code, asked["state"]
+        self._codes[code] = query
+        return code, query["state"]
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.url.path.removeprefix("/ops"))
@@ -63,7 +63,9 @@ class LocalProvider:
                 }
                 authorize = {"authorization_endpoint": f"{ISSUER}/authorize"}
                 about = {"issuer": self.issuer, **places, **authorize, **self.about}
-                return httpx.Response(200, json={name: one for name, one in about.items() if one is not None})
+                return httpx.Response(
+                    200, json={name: value for name, value in about.items() if value is not None}
+                )
             case "/jwks":
                 own = [] if self.hidden else [self.shown.as_dict(private=False)]
                 return httpx.Response(200, json={"keys": [*self.beside, *own]})
@@ -74,25 +76,25 @@ class LocalProvider:
     def _exchange(self, request: httpx.Request) -> httpx.Response:
         form = {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
         # A code works once.
-        asked = self._codes.pop(form.get("code", ""), None)
-        given = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
+        pending = self._codes.pop(form.get("code", ""), None)
+        credentials = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
         digest = sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
         if (
-            asked is None
-            or request.headers.get("authorization") != f"Basic {given}"
-            or asked["code_challenge"] != challenge
-            or asked["redirect_uri"] != form["redirect_uri"]
+            pending is None
+            or request.headers.get("authorization") != f"Basic {credentials}"
+            or pending["code_challenge"] != challenge
+            or pending["redirect_uri"] != form["redirect_uri"]
         ):
             return httpx.Response(400, json={"error": "invalid_grant"})
         right = {
             "iss": ISSUER,
             "aud": CLIENT,
-            "nonce": asked["nonce"],
+            "nonce": pending["nonce"],
             "iat": self.now,
             "exp": self.now + 300,
         }
-        made = {name: value for name, value in (right | self.claims).items() if value is not None}
+        claims = {name: value for name, value in (right | self.claims).items() if value is not None}
         return httpx.Response(
-            200, json={"id_token": self.token or jwt.encode({"alg": "RS256", "kid": "one"}, made, self.key)}
+            200, json={"id_token": self.token or jwt.encode({"alg": "RS256", "kid": "one"}, claims, self.key)}
         )

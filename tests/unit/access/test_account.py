@@ -14,45 +14,45 @@ BOB = replace(ANNA, id=2, name="bob", role=Role.RESPONDER)
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("text", "name"),
     [("anna", "anna"), (" Anna ", "anna"), ("a.b-c_d+e@example.com", "a.b-c_d+e@example.com")],
 )
-def test_a_name_is_stored_in_lower_case_without_spaces(given: str, kept: str) -> None:
-    assert account.name(given) == kept
+def test_a_name_is_stored_in_lower_case_without_spaces(text: str, name: str) -> None:
+    assert account.name(text) == name
 
 
-@pytest.mark.parametrize("given", ["", ".anna", "anna b", "änna", "a" * 101, "a\0", "<b>"])
-def test_an_invalid_name_is_refused(given: str) -> None:
+@pytest.mark.parametrize("name", ["", ".anna", "anna b", "änna", "a" * 101, "a\0", "<b>"])
+def test_an_invalid_name_is_refused(name: str) -> None:
     with pytest.raises(Unfit, match=r"^name: must be 1 to 100 of a-z"):
-        account.name(given)
+        account.name(name)
 
 
-@pytest.mark.parametrize("given", ["x" * 12, "x" * 200, "pass word pass", "пароль пароль"])
-def test_any_characters_make_a_password(given: str) -> None:
-    assert account.password(given, "anna") == given
+@pytest.mark.parametrize("password", ["x" * 12, "x" * 200, "pass word pass", "пароль пароль"])
+def test_any_characters_make_a_password(password: str) -> None:
+    assert account.password(password, "anna") == password
 
 
-@pytest.mark.parametrize("given", ["", "x" * 11, "x" * 201])
-def test_a_password_must_have_12_to_200_characters(given: str) -> None:
+@pytest.mark.parametrize("password", ["", "x" * 11, "x" * 201])
+def test_a_password_must_have_12_to_200_characters(password: str) -> None:
     with pytest.raises(Unfit, match=r"^password: must have 12 to 200 characters\.$"):
-        account.password(given, "anna")
+        account.password(password, "anna")
 
 
-@pytest.mark.parametrize("given", ["anna.adamson", "Anna.AdamsonANNA.ADAMSON"])
-def test_a_password_must_not_be_the_name(given: str) -> None:
+@pytest.mark.parametrize("password", ["anna.adamson", "Anna.AdamsonANNA.ADAMSON"])
+def test_a_password_must_not_be_the_name(password: str) -> None:
     with pytest.raises(Unfit, match="own name"):
-        account.password(given, "anna.adamson")
-    assert account.password(given, "bob") == given
+        account.password(password, "anna.adamson")
+    assert account.password(password, "bob") == password
 
 
 def test_a_password_is_the_same_on_every_keyboard() -> None:
     assert account.password("e\u0301" * 12, "anna") == account.normal("\u00e9" * 12)
 
 
-@pytest.mark.parametrize("given", ["", "root", "ADMIN"])
-def test_a_role_is_one_of_three(given: str) -> None:
+@pytest.mark.parametrize("role", ["", "root", "ADMIN"])
+def test_a_role_is_one_of_three(role: str) -> None:
     with pytest.raises(Unfit, match=r"^role: must be one of viewer, responder, admin\.$"):
-        account.role(given)
+        account.role(role)
 
 
 @pytest.mark.parametrize("change", [{"role": Role.RESPONDER}, {"disabled_at": NOW}, {"password_hash": None}])
@@ -67,12 +67,12 @@ def test_a_role_is_one_of_three(given: str) -> None:
     ],
 )
 def test_one_admin_always_remains(change: dict[str, object], other: User, lost: bool) -> None:
-    after = replace(ANNA, **change)  # type: ignore[arg-type]
+    changed = replace(ANNA, **change)  # type: ignore[arg-type]
     if lost:
         with pytest.raises(LastAdmin, match="anna is the last admin"):
-            account.refuse_to_lose_admins(ANNA, after, [ANNA, other])
+            account.refuse_to_lose_admins(ANNA, changed, [ANNA, other])
     else:
-        account.refuse_to_lose_admins(ANNA, after, [ANNA, other])
+        account.refuse_to_lose_admins(ANNA, changed, [ANNA, other])
     account.refuse_to_lose_admins(BOB, replace(BOB, disabled_at=NOW), [ANNA, BOB])
 
 

@@ -26,12 +26,12 @@ async def make(database: Database, *scopes: Scope, name: str = "deploy", hours: 
 
 
 async def test_a_key_is_found_by_its_hash_and_shown_by_its_prefix(database: Database) -> None:
-    made, clear = await make(database, READ)
+    new_key, clear = await make(database, READ)
     assert clear.startswith("hb_")
-    assert made.prefix == clear[:9]
-    found = await database.read(lambda db: api_keys.valid_key(db, clear, NOW))
-    assert found is not None
-    assert (found.name, found.scopes, found.acts_as) == ("deploy", (READ,), Role.VIEWER)
+    assert new_key.prefix == clear[:9]
+    key = await database.read(lambda db: api_keys.valid_key(db, clear, NOW))
+    assert key is not None
+    assert (key.name, key.scopes, key.acts_as) == ("deploy", (READ,), Role.VIEWER)
     for other in (clear[:-1], "", token.hashed(clear), "hb_"):
         assert await database.read(lambda db: api_keys.valid_key(db, other, NOW)) is None  # noqa: B023  # asked at once
     (deed,) = await deeds(database)
@@ -50,15 +50,15 @@ async def test_a_key_is_found_by_its_hash_and_shown_by_its_prefix(database: Data
     ],
 )
 def test_a_scope_decides_what_a_key_may_do(scopes: tuple[Scope, ...], reads: bool, role: Role) -> None:
-    one = Key(1, "deploy", "hb_", scopes, Role.RESPONDER, NOW, "root")
-    assert (one.reads, one.acts_as) == (reads, role)
+    key = Key(1, "deploy", "hb_", scopes, Role.RESPONDER, NOW, "root")
+    assert (key.reads, key.acts_as) == (reads, role)
 
 
 async def test_a_key_expires_and_is_revoked(database: Database) -> None:
     _, clear = await make(database, READ, hours=1)
     times = (NOW + timedelta(minutes=59), NOW + timedelta(hours=1))
-    seen = [await database.read(partial(api_keys.valid_key, text=clear, now=at)) for at in times]
-    assert [one is not None for one in seen] == [True, False]
+    keys = [await database.read(partial(api_keys.valid_key, text=clear, now=at)) for at in times]
+    assert [key is not None for key in keys] == [True, False]
     assert await database.write(lambda db: api_keys.revoke(db, ROOT, "deploy", NOW)) is not None
     assert await database.write(lambda db: api_keys.revoke(db, ROOT, "deploy", NOW)) is None
     assert await database.read(lambda db: api_keys.valid_key(db, clear, NOW)) is None
@@ -86,7 +86,7 @@ async def test_names_and_the_number_of_keys_are_limited(
 
 
 @pytest.mark.parametrize(
-    ("scopes", "role", "hours", "words"),
+    ("scopes", "role", "hours", "problem"),
     [
         ((WRITE,), Role.VIEWER, 0, "role: a key that writes"),
         ((READ,), Role.ADMIN, -1, "ends_at: must be after now"),
@@ -94,23 +94,23 @@ async def test_names_and_the_number_of_keys_are_limited(
     ],
 )
 def test_scopes_role_and_expiry_must_go_together(
-    scopes: tuple[Scope, ...], role: Role, hours: int, words: str
+    scopes: tuple[Scope, ...], role: Role, hours: int, problem: str
 ) -> None:
     ends = NOW + timedelta(hours=hours) if hours else None
-    with pytest.raises(Unfit, match=words):
+    with pytest.raises(Unfit, match=problem):
         api_key.refuse_unfit(scopes, role, ends, NOW)
 
 
-@pytest.mark.parametrize("given", ["", "A", "-a", "a b", "a" * 101, "a:b", "a\n"])
-def test_an_invalid_key_name_is_refused(given: str) -> None:
+@pytest.mark.parametrize("name", ["", "A", "-a", "a b", "a" * 101, "a:b", "a\n"])
+def test_an_invalid_key_name_is_refused(name: str) -> None:
     with pytest.raises(Unfit, match=r"^name: must be 1 to 100"):
-        api_key.name(given)
+        api_key.name(name)
 
 
-@pytest.mark.parametrize("given", [[], ["root"], ["read", "root"]])
-def test_unknown_scopes_are_refused(given: list[str]) -> None:
+@pytest.mark.parametrize("scopes", [[], ["root"], ["read", "root"]])
+def test_unknown_scopes_are_refused(scopes: list[str]) -> None:
     with pytest.raises(Unfit, match=r"^scopes: must name at least one of read, write, ping"):
-        api_key.scopes(given)
+        api_key.scopes(scopes)
     assert api_key.scopes(["ping", "read", "read"]) == (READ, PING)
 
 

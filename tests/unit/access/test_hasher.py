@@ -13,12 +13,12 @@ from tests.unit.access.conftest import CHEAP
 
 
 async def test_a_password_matches_its_hash_and_no_other() -> None:
-    made = await Hasher(CHEAP).hashed("correct horse")
-    assert made.startswith("$argon2id$")
-    assert await Hasher(CHEAP).matches(made, "correct horse")
-    assert not await Hasher(CHEAP).matches(made, "wrong horse")
+    hash_ = await Hasher(CHEAP).hashed("correct horse")
+    assert hash_.startswith("$argon2id$")
+    assert await Hasher(CHEAP).matches(hash_, "correct horse")
+    assert not await Hasher(CHEAP).matches(hash_, "wrong horse")
     assert not await Hasher(CHEAP).matches("no hash at all", "correct horse")
-    assert not await Hasher(CHEAP).matches(made, "\ud800")
+    assert not await Hasher(CHEAP).matches(hash_, "\ud800")
 
 
 class Counting(PasswordHasher):
@@ -38,9 +38,9 @@ async def test_a_missing_hash_is_compared_too() -> None:
 
 
 async def test_a_hash_cheaper_than_recommended_is_dated() -> None:
-    made = await Hasher(CHEAP).hashed("correct horse")
-    assert Hasher().is_dated(made)
-    assert not Hasher(CHEAP).is_dated(made)
+    hash_ = await Hasher(CHEAP).hashed("correct horse")
+    assert Hasher().is_dated(hash_)
+    assert not Hasher(CHEAP).is_dated(hash_)
 
 
 async def test_few_hashes_run_at_once_and_too_many_are_refused(

@@ -40,7 +40,7 @@ def at(provider: LocalProvider, setup: Provider = SETUP) -> Oidc:
 
 
 async def claimed(provider: LocalProvider, setup: Provider = SETUP) -> Identity:
-    """Who comes back from there."""
+    """Return the user that the provider identifies."""
     oidc, begun = at(provider, setup), AuthorizationRequest()
     code, state = provider.sign_in(await oidc.address(begun, NOW))
     assert state == begun.state
@@ -52,7 +52,7 @@ async def test_the_provider_identifies_the_user(provider: LocalProvider) -> None
 
 
 @pytest.mark.parametrize(
-    ("claims", "words"),
+    ("claims", "problem"),
     [
         ({"nonce": "another"}, "another sign-in"),
         ({"nonce": None}, "another sign-in"),
@@ -71,10 +71,10 @@ async def test_the_provider_identifies_the_user(provider: LocalProvider) -> None
     ],
 )
 async def test_a_token_for_another_sign_in_is_refused(
-    provider: LocalProvider, claims: dict[str, Any], words: str
+    provider: LocalProvider, claims: dict[str, Any], problem: str
 ) -> None:
     provider.claims |= claims
-    with pytest.raises(SignInFailed, match=words):
+    with pytest.raises(SignInFailed, match=problem):
         await claimed(provider)
 
 
@@ -190,10 +190,10 @@ async def test_many_sign_ins_at_once_query_the_provider_once(provider: LocalProv
     provider.asked.clear()
     provider.down = True
     late = NOW + timedelta(hours=1)
-    gone = await asyncio.gather(
+    failures = await asyncio.gather(
         *(oidc.address(AuthorizationRequest(), late) for _ in range(50)), return_exceptions=True
     )
-    assert {type(one) for one in gone} == {ProviderUnavailable}
+    assert {type(failure) for failure in failures} == {ProviderUnavailable}
     assert provider.asked == ["/.well-known/openid-configuration"]
     provider.down = False
     assert await oidc.address(AuthorizationRequest(), late)
@@ -213,7 +213,7 @@ async def test_the_number_of_codes_exchanged_at_once_is_limited(provider: LocalP
     await oidc.address(AuthorizationRequest(), NOW)
     tries = [oidc.identity("forged", AuthorizationRequest(), NOW) for _ in range(oidc_room.AT_ONCE + 5)]
     refused = await asyncio.gather(*tries, return_exceptions=True)
-    assert sum("Too many people are signing in" in str(one) for one in refused) == 5
+    assert sum("Too many people are signing in" in str(error) for error in refused) == 5
     assert provider.asked.count("/token") == oidc_room.AT_ONCE
     assert await claimed(provider) == ANNA
 
@@ -226,8 +226,8 @@ async def test_the_log_warns_once_a_minute_without_secrets(
     for seconds in (0, 59, 60):
         with pytest.raises(ProviderUnavailable):
             await oidc.identity("a-forged-code", begun, NOW + timedelta(seconds=seconds))
-    said = [record.getMessage() for record in caplog.records if record.name == "heartbeat.access.oidc"]
-    assert said == [f"sign-in by the provider: {ISSUER}/token answered 400 'invalid_grant'"] * 2
+    messages = [record.getMessage() for record in caplog.records if record.name == "heartbeat.access.oidc"]
+    assert messages == [f"sign-in by the provider: {ISSUER}/token answered 400 'invalid_grant'"] * 2
     assert SECRET not in caplog.text
 
 
@@ -236,16 +236,16 @@ async def test_the_highest_of_several_roles_counts(provider: LocalProvider) -> N
     assert (await claimed(provider)).role is Role.ADMIN
     provider.claims |= {"groups": [], "preferred_username": "No Name", "email": "Anna@example.com"}
     everybody = Provider(ISSUER, CLIENT, SECRET, "groups", default_role=Role.VIEWER)
-    found = await claimed(provider, everybody)
-    assert (found.role, found.name) == (Role.VIEWER, "anna@example.com")
+    identity = await claimed(provider, everybody)
+    assert (identity.role, identity.name) == (Role.VIEWER, "anna@example.com")
 
 
 async def test_a_user_is_made_once_and_their_role_follows_the_provider(database: Database) -> None:
     first = await database.write(lambda db: newcomer.welcome(db, ANNA, NOW, "192.0.2.1"))
     assert (first.name, first.role, first.state) == ("anna", Role.RESPONDER, "active")
     renamed = Identity(ANNA.subject, "anna.b", Role.ADMIN)
-    again = await database.write(lambda db: newcomer.welcome(db, renamed, NOW, ""))
-    assert (again.id, again.name, again.role) == (first.id, "anna", Role.ADMIN)
+    changed = await database.write(lambda db: newcomer.welcome(db, renamed, NOW, ""))
+    assert (changed.id, changed.name, changed.role) == (first.id, "anna", Role.ADMIN)
     assert [deed.action for deed in await deeds(database)] == ["user.role", "user.make"]
 
 
@@ -263,13 +263,13 @@ async def test_a_disabled_user_cannot_sign_in_through_the_provider(database: Dat
 
 
 def test_the_settings_describe_the_provider() -> None:
-    found = read({**SETTINGS, "HEARTBEAT_OIDC_ROLES": "a=b=admin, c=viewer"})
-    assert found.oidc_roles == (("a=b", "admin"), ("c", "viewer"))
-    assert SECRET not in repr(found)
+    settings = read({**SETTINGS, "HEARTBEAT_OIDC_ROLES": "a=b=admin, c=viewer"})
+    assert settings.oidc_roles == (("a=b", "admin"), ("c", "viewer"))
+    assert SECRET not in repr(settings)
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "problem"),
     [
         ({"HEARTBEAT_OIDC_ISSUER": "http://id.example.com"}, "must begin with https"),
         ({"HEARTBEAT_OIDC_ISSUER": "http://localhost.example.com"}, "must begin with https"),
@@ -282,8 +282,8 @@ def test_the_settings_describe_the_provider() -> None:
         ({"HEARTBEAT_OIDC_DEFAULT_ROLE": "root"}, "one of viewer, responder, admin"),
     ],
 )
-def test_an_incomplete_provider_is_refused(change: dict[str, str], words: str) -> None:
-    with pytest.raises(BadSetting, match=words):
+def test_an_incomplete_provider_is_refused(change: dict[str, str], problem: str) -> None:
+    with pytest.raises(BadSetting, match=problem):
         read({**SETTINGS, **change})
 
 

@@ -17,7 +17,7 @@ VAULT = with_keys(["k" * 32], lambda count: b"n" * count)
 
 
 def code(seconds: float = 0) -> str:
-    """What the phone shows then."""
+    """Return the code that the phone shows after so many seconds."""
     return pyotp.TOTP(SECRET).at(NOW + timedelta(seconds=seconds))
 
 
@@ -28,9 +28,9 @@ def test_codes_of_clocks_that_differ_a_little_are_accepted(seconds: int, taken: 
     assert (second_factor.step_of(SECRET, code(seconds), NOW) is not None) is taken
 
 
-@pytest.mark.parametrize("given", ["", "12345", "1234567", "abcdef", "\u0661\u0662\u0663\u0664\u0665\u0666"])
-def test_text_that_is_not_a_code_is_refused(given: str) -> None:
-    assert second_factor.step_of(SECRET, given, NOW) is None
+@pytest.mark.parametrize("text", ["", "12345", "1234567", "abcdef", "\u0661\u0662\u0663\u0664\u0665\u0666"])
+def test_text_that_is_not_a_code_is_refused(text: str) -> None:
+    assert second_factor.step_of(SECRET, text, NOW) is None
 
 
 def test_a_code_may_be_typed_with_a_space() -> None:
@@ -46,11 +46,11 @@ async def turned_on(database: Database) -> list[str]:
     return codes
 
 
-async def takes(database: Database, given: str, seconds: float = 0) -> str | None:
+async def takes(database: Database, typed: str, seconds: float = 0) -> str | None:
     def work(db: object) -> str | None:
         anna = store.user(db, "anna")  # type: ignore[arg-type]
         assert anna is not None
-        return second_factor_actions.take_code(db, anna, VAULT, given, NOW + timedelta(seconds=seconds))  # type: ignore[arg-type]
+        return second_factor_actions.take_code(db, anna, VAULT, typed, NOW + timedelta(seconds=seconds))  # type: ignore[arg-type]
 
     return await database.write(work)
 
@@ -63,9 +63,9 @@ async def test_a_wrong_code_does_not_turn_the_factor_on(database: Database) -> N
         )
         is None
     )
-    after = await database.read(lambda db: store.user(db, "anna"))
-    assert after is not None
-    assert after.code_secret is None
+    user = await database.read(lambda db: store.user(db, "anna"))
+    assert user is not None
+    assert user.code_secret is None
 
 
 async def test_a_code_works_once_and_no_older_one_works_after_it(database: Database) -> None:
@@ -103,19 +103,19 @@ async def test_the_secret_is_sealed_for_its_user_and_never_logged(database: Data
     with pytest.raises(Unreadable):
         VAULT.open(anna.code_secret, "user 99 second factor")
     assert [deed.action for deed in await deeds(database)] == ["user.second_factor"]
-    told = repr(await deeds(database))
-    assert not any(one in told for one in (SECRET, *codes))
+    audited = repr(await deeds(database))
+    assert not any(confidential in audited for confidential in (SECRET, *codes))
     await database.write(lambda db: second_factor_actions.turn_off(db, ROOT, anna, NOW))
     assert await takes(database, codes[1]) is None
 
 
 def test_a_ticket_is_for_one_user_one_password_and_five_minutes() -> None:
-    given = pending_sign_in.sign("key", 7, "hash", NOW)
-    assert pending_sign_in.user_of(given) == 7
-    assert pending_sign_in.is_valid("key", given, "hash", NOW + timedelta(minutes=4, seconds=59))
-    assert not pending_sign_in.is_valid("key", given, "hash", NOW + timedelta(minutes=5))
-    assert not pending_sign_in.is_valid("key", given, "another", NOW)
-    assert not pending_sign_in.is_valid("another", given, "hash", NOW)
-    for forged in ("", ".", "7..", given.replace("7.", "8.", 1), given[:-1], "9" * 99, "\ud800.1.x"):
+    ticket = pending_sign_in.sign("key", 7, "hash", NOW)
+    assert pending_sign_in.user_of(ticket) == 7
+    assert pending_sign_in.is_valid("key", ticket, "hash", NOW + timedelta(minutes=4, seconds=59))
+    assert not pending_sign_in.is_valid("key", ticket, "hash", NOW + timedelta(minutes=5))
+    assert not pending_sign_in.is_valid("key", ticket, "another", NOW)
+    assert not pending_sign_in.is_valid("another", ticket, "hash", NOW)
+    for forged in ("", ".", "7..", ticket.replace("7.", "8.", 1), ticket[:-1], "9" * 99, "\ud800.1.x"):
         assert not pending_sign_in.is_valid("key", forged, "hash", NOW)
         assert pending_sign_in.user_of(forged) in (0, 7, 8)

@@ -18,12 +18,12 @@ BY_KEY = Session(2, None, "admin key", "", "", NOW, NOW, proof="print")
 
 
 @pytest.mark.parametrize(
-    ("seen", "after", "stands"),
+    ("used_after", "seconds", "valid"),
     [(0, 3599, True), (0, 3600, False), (3599, 7198, True), (10_700, 10_799, True), (10_700, 10_800, False)],
 )
-def test_a_session_ends_without_use_and_at_its_longest(seen: int, after: int, stands: bool) -> None:
-    one = replace(HERS, seen_at=NOW + timedelta(seconds=seen))
-    assert session.is_valid(one, NOW + timedelta(seconds=after), LIMITS, "print") is stands
+def test_a_session_ends_without_use_and_at_its_longest(used_after: int, seconds: int, valid: bool) -> None:
+    used = replace(HERS, seen_at=NOW + timedelta(seconds=used_after))
+    assert session.is_valid(used, NOW + timedelta(seconds=seconds), LIMITS, "print") is valid
 
 
 def test_a_disabled_user_has_no_session() -> None:

@@ -39,11 +39,11 @@ async def test_a_name_and_its_password_identify_a_user(database: Database, gate:
 async def test_a_dated_hash_is_renewed_at_the_sign_in(database: Database, gate: Gate) -> None:
     dated = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWORD)
     await database.write(lambda db: add(db, password_hash=dated))
-    found = await prove(database, gate)
-    kept = await database.read(lambda db: store.user(db, "anna"))
-    assert found == kept
-    assert kept is not None
-    assert kept.password_hash != dated
+    proven = await prove(database, gate)
+    stored = await database.read(lambda db: store.user(db, "anna"))
+    assert proven == stored
+    assert stored is not None
+    assert stored.password_hash != dated
 
 
 async def test_unknown_disabled_and_wrong_get_the_same_words(database: Database, gate: Gate) -> None:
@@ -61,11 +61,11 @@ async def test_a_failure_is_recorded_without_a_name_that_may_be_a_password(
     await database.write(add)
     await prove(database, gate, password="wrong")
     await prove(database, gate, "correct-horse-battery")
-    unknown, wrong = await deeds(database)
-    assert (wrong.actor, wrong.action, wrong.target) == ("anna", "sign_in.refuse", "user anna")
-    assert wrong.remote == "192.0.2.1"
+    unknown, mismatch = await deeds(database)
+    assert (mismatch.actor, mismatch.action, mismatch.target) == ("anna", "sign_in.refuse", "user anna")
+    assert mismatch.remote == "192.0.2.1"
     assert (unknown.actor, unknown.target, unknown.after) == ("nobody", "unknown user", {"wrong": "password"})
-    assert "horse" not in repr([unknown, wrong])
+    assert "horse" not in repr([unknown, mismatch])
 
 
 async def test_failures_cannot_flood_the_audit_log(
@@ -113,8 +113,10 @@ async def test_attempts_at_the_same_time_learn_no_more(database: Database) -> No
     guesses = [prove(database, replicas[number % 2], password=f"guess {number}") for number in range(20)]
     right = [prove(database, replica) for replica in replicas]
     answers = await asyncio.gather(*guesses, *right)
-    told = [one for one in answers if isinstance(one, User) or one.message == WRONG_CREDENTIALS]
-    assert len(told) == 10, "whether a guess was right is told ten times and no more"
+    informed = [
+        answer for answer in answers if isinstance(answer, User) or answer.message == WRONG_CREDENTIALS
+    ]
+    assert len(informed) == 10, "whether a guess was right is told ten times and no more"
 
 
 async def test_a_success_resets_the_failures(database: Database, gate: Gate) -> None:
@@ -129,10 +131,10 @@ async def test_a_success_resets_the_failures(database: Database, gate: Gate) -> 
 
 async def test_failures_are_stored_without_names_and_not_for_long(database: Database, gate: Gate) -> None:
     await prove(database, gate, "correct-horse-battery")
-    kept = await database.read(lambda db: db.execute(select(sign_in_tries)).all())
-    assert len(kept) == 1
-    assert "horse" not in repr(kept)
-    assert token.hashed("heartbeat tries\ncorrect-horse-battery") not in repr(kept)
+    rows = await database.read(lambda db: db.execute(select(sign_in_tries)).all())
+    assert len(rows) == 1
+    assert "horse" not in repr(rows)
+    assert token.hashed("heartbeat tries\ncorrect-horse-battery") not in repr(rows)
     later = NOW + timedelta(minutes=5)
     await sign_in.prove(gate, database, "somebody", "wrong", HERE, later)
     (left,) = await database.read(lambda db: db.execute(select(sign_in_tries)).all())
@@ -143,26 +145,26 @@ async def test_a_password_is_rehashed_when_the_cost_grows(database: Database) ->
     anna = await database.write(add)
     dearer = Gate(Hasher(type(CHEAP)(time_cost=2, memory_cost=8, parallelism=1)))
     assert isinstance(await prove(database, dearer), User)
-    after = await database.read(lambda db: store.user(db, "anna"))
-    assert after is not None
-    assert after.password_hash != anna.password_hash
-    assert "t=2" in (after.password_hash or "")
+    stored = await database.read(lambda db: store.user(db, "anna"))
+    assert stored is not None
+    assert stored.password_hash != anna.password_hash
+    assert "t=2" in (stored.password_hash or "")
     assert isinstance(await prove(database, dearer), User)
 
 
 async def test_a_session_is_found_by_its_token_and_only_the_hash_is_stored(database: Database) -> None:
     anna = await database.write(add)
-    made = await database.write(lambda db: sign_in.begin(db, anna, "password", HERE, NOW, LIMITS))
-    found = await database.read(lambda db: sign_in.valid_session(db, made, NOW, LIMITS, "print"))
-    assert found is not None
-    assert found.user == replace(anna, last_in_at=NOW)
-    assert (found.how, found.remote, found.agent, found.made_at) == (
+    new_token = await database.write(lambda db: sign_in.begin(db, anna, "password", HERE, NOW, LIMITS))
+    session = await database.read(lambda db: sign_in.valid_session(db, new_token, NOW, LIMITS, "print"))
+    assert session is not None
+    assert session.user == replace(anna, last_in_at=NOW)
+    assert (session.how, session.remote, session.agent, session.made_at) == (
         "password",
         "192.0.2.1",
         "a browser",
         NOW,
     )
-    for other in ("", made[:-1], token.hashed(made), "\ud800"):
+    for other in ("", new_token[:-1], token.hashed(new_token), "\ud800"):
         assert (
             await database.read(
                 partial(sign_in.valid_session, token_=other, now=NOW, limits=LIMITS, proof="print")
@@ -186,18 +188,20 @@ async def test_a_new_session_replaces_the_one_in_the_browser(database: Database)
 
 async def test_only_an_existing_session_can_end(database: Database) -> None:
     anna = await database.write(add)
-    made = await database.write(lambda db: sign_in.begin(db, anna, "password", HERE, NOW, LIMITS))
+    new_token = await database.write(lambda db: sign_in.begin(db, anna, "password", HERE, NOW, LIMITS))
     actor = Actor("anna", Role.ADMIN, "session")
-    for token_ in ("", "another", made, made):
+    for token_ in ("", "another", new_token, new_token):
         await database.write(partial(sign_in.end, token_=token_, actor=actor, now=NOW))
     assert [deed.action for deed in await deeds(database)] == ["sign_out", "sign_in"]
 
 
 async def test_a_session_of_the_admin_key_is_bound_to_its_fingerprint(database: Database) -> None:
-    made = await database.write(
+    new_token = await database.write(
         lambda db: sign_in.begin(db, None, "admin key", HERE, NOW, LIMITS, proof="print")
     )
-    found = await database.read(lambda db: sign_in.valid_session(db, made, NOW, LIMITS, "print"))
-    assert found is not None
-    assert sign_in.actor_of(found, "").role is Role.ADMIN
-    assert await database.read(lambda db: sign_in.valid_session(db, made, NOW, LIMITS, "another")) is None
+    session = await database.read(lambda db: sign_in.valid_session(db, new_token, NOW, LIMITS, "print"))
+    assert session is not None
+    assert sign_in.actor_of(session, "").role is Role.ADMIN
+    assert (
+        await database.read(lambda db: sign_in.valid_session(db, new_token, NOW, LIMITS, "another")) is None
+    )

@@ -35,8 +35,8 @@ async def test_the_first_user_is_made_once_through_the_link_of_any_start(databas
     assert second
     for token in (first, second):
         assert await database.read(partial(users.link_is_for, token_=token, now=NOW)) is None
-    made = await database.write(lambda db: users.make_first(db, first, "anna", "hash", NOW, "192.0.2.1"))
-    assert (made.role, made.state) == (Role.ADMIN, "active")
+    user = await database.write(lambda db: users.make_first(db, first, "anna", "hash", NOW, "192.0.2.1"))
+    assert (user.role, user.state) == (Role.ADMIN, "active")
     for token in (first, second):
         with pytest.raises(LinkGone, match="already used or has expired"):
             await database.write(
@@ -61,15 +61,15 @@ async def test_two_who_open_the_link_at_once_make_one_user(database: Database) -
         for name in ("anna", "eve", "mallory")
     ]
     outcomes = await asyncio.gather(*tried, return_exceptions=True)
-    assert sum(isinstance(one, User) for one in outcomes) == 1
-    assert sum(isinstance(one, LinkGone) for one in outcomes) == 2
+    assert sum(isinstance(outcome, User) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, LinkGone) for outcome in outcomes) == 2
 
 
 async def test_a_link_expires_and_cannot_be_guessed(database: Database) -> None:
     token = str(await database.write(lambda db: users.set_up_link(db, NOW)))
-    for given, at in ((token, LATER), (token[:-1], NOW), ("", NOW), ("\ud800", NOW)):
+    for guess, at in ((token, LATER), (token[:-1], NOW), ("", NOW), ("\ud800", NOW)):
         with pytest.raises(LinkGone):
-            await database.read(partial(users.link_is_for, token_=given, now=at))
+            await database.read(partial(users.link_is_for, token_=guess, now=at))
 
 
 async def test_an_invitation_is_accepted_once(database: Database) -> None:
@@ -144,6 +144,6 @@ async def test_two_admins_cannot_disable_each_other_at_once(database: Database) 
         *(database.write(partial(users.disable, actor=ROOT, name=name, now=NOW)) for name in ("anna", "bob")),
         return_exceptions=True,
     )
-    assert sum(isinstance(one, LastAdmin) for one in outcomes) == 1
+    assert sum(isinstance(outcome, LastAdmin) for outcome in outcomes) == 1
     left = await database.read(store.every_user)
-    assert [one.enabled for one in left].count(True) == 1
+    assert [outcome.enabled for outcome in left].count(True) == 1

@@ -1,4 +1,4 @@
-"""YAML with places: lines, paths, and texts that are not YAML, or more of it than anybody wants."""
+"""YAML with lines and paths, and the refusal of texts that are no YAML or too much of it."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_no_type_is_guessed() -> None:
         ("c: */5 * * * *", 1, """; a text that begins with * needs quotes, as in "*/5 * * * *"."""),
     ],
 )
-def test_what_is_not_yaml_is_told_with_its_line_and_what_helps(text: str, line: int, end: str) -> None:
+def test_a_yaml_error_is_reported_with_its_line_and_a_hint(text: str, line: int, end: str) -> None:
     (problem,) = read(text)[1]
     assert problem.startswith(f"f:{line}: this is not YAML: ")
     assert problem.endswith(end)
@@ -63,11 +63,11 @@ def test_what_is_not_yaml_is_told_with_its_line_and_what_helps(text: str, line: 
         ("a: " + "[" * 30, "f:1: a" + "[0]" * 19 + ": is nested more than 20 levels deep."),
     ],
 )
-def test_yaml_that_is_not_wanted_is_told_with_its_line(text: str, problem: str) -> None:
+def test_refused_yaml_is_reported_with_its_line(text: str, problem: str) -> None:
     assert read(text)[1] == [problem]
 
 
-def test_what_is_too_long_is_not_read() -> None:
+def test_a_file_that_is_too_long_is_not_read() -> None:
     text = "a: " + "x" * yaml_document.MAX_CHARACTERS
     assert read(text)[1] == [
         "f:1: the file has more than 5,000,000 characters; split it between installations."
@@ -95,7 +95,7 @@ def test_a_path_with_something_strange_in_it_is_shown_harmlessly() -> None:
     assert problems[1].startswith("f:2: " + "k" * 100 + ".b: ")
 
 
-def test_of_very_many_problems_the_first_are_told() -> None:
+def test_the_number_of_reported_problems_is_bounded() -> None:
     with pytest.raises(TooMany):
         read("".join("a: 1\n" for _ in range(5_000)))
     problems = Problems()

@@ -1,4 +1,4 @@
-"""From the file to the database and back: what would change, making it so, and nothing lost on the way."""
+"""The plan of a configuration: its changes in words, and their application to the database."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -27,14 +27,13 @@ from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Signal, State
 from heartbeat.checks.schedule import Cron, Every
 from heartbeat.database import engine
-from heartbeat.definitions import file as configuration_file
 from heartbeat.definitions import plan as definition_plan
 from heartbeat.definitions.model import Configuration
 from heartbeat.pings import keys
 from heartbeat.pings import store as pings
 from heartbeat.pings.arrival import Arrival, ByUuid, NumberedPing
 from tests.unit.conftest import NOW, a_check
-from tests.unit.definitions.test_file import ENV, EXAMPLE, SECRETS, parse
+from tests.unit.definitions.declared import ENV, EXAMPLE, SECRETS, parse
 
 LATER = NOW + timedelta(days=2)
 JOBS = """\
@@ -50,9 +49,9 @@ policies: {ops: [{page: anna, wait: 5m}]}
 
 @pytest.fixture
 def opened(request: pytest.FixtureRequest, make_database_url: Callable[[str], str]) -> Iterator[Engine]:
-    made = engine(make_url(make_database_url(getattr(request, "param", "sqlite"))), writing=True)
-    yield made
-    made.dispose()
+    writer = engine(make_url(make_database_url(getattr(request, "param", "sqlite"))), writing=True)
+    yield writer
+    writer.dispose()
 
 
 on_both = pytest.mark.parametrize("opened", ["sqlite", "postgres"], indirect=True)
@@ -66,17 +65,17 @@ def db(opened: Engine) -> Iterator[Connection]:
 
 @pytest.fixture
 def statements(opened: Engine) -> list[str]:
-    seen: list[str] = []
+    executed: list[str] = []
 
     @event.listens_for(opened, "before_cursor_execute")
     def see(_db: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        seen.append(statement)
+        executed.append(statement)
 
-    return seen
+    return executed
 
 
 @cache
-def wanted(text: str, *changes: tuple[str, str]) -> Configuration:
+def parsed(text: str, *changes: tuple[str, str]) -> Configuration:
     for old, new in changes:
         assert old in text
         text = text.replace(old, new)
@@ -84,22 +83,22 @@ def wanted(text: str, *changes: tuple[str, str]) -> Configuration:
 
 
 def silence(db: Connection, now: datetime = LATER) -> None:
-    """Nobody has said a word until now."""
+    """Judge the checks at a time when none has been heard."""
     checker.sweep(db, now, limit=10_000)
 
 
-def standing(db: Connection) -> dict[str, Incident]:
-    """The open incident of each check that is down."""
-    ids = {symptoms.key_of(one): slug for slug, one in check_store.lock_all(db).items()}
-    by_number = {one.id: one for one in desk.incidents(db, open_only=True)}
+def incidents_by_slug(db: Connection) -> dict[str, Incident]:
+    """Return the open incident of each check that is down."""
+    ids = {symptoms.key_of(check): slug for slug, check in check_store.lock_all(db).items()}
+    by_number = {incident.id: incident for incident in desk.incidents(db, open_only=True)}
     return {ids[key]: by_number[number] for key, number in desk.incident_of(db, ids).items()}
 
 
 @on_both
-def test_a_plan_is_made_so_and_then_there_is_nothing_left_to_do(db: Connection) -> None:
-    found = wanted(EXAMPLE)
-    would = definition_plan.difference(db, found)
-    assert would.changes == (
+def test_an_applied_plan_leaves_no_difference(db: Connection) -> None:
+    declared = parsed(EXAMPLE)
+    plan = definition_plan.difference(db, declared)
+    assert plan.changes == (
         "~ policy: none -> ops",
         "+ ping key housekeeping: from ${HEARTBEAT_PING_KEY}",
         "+ check daily-cpu-reset: at 03:00 every day, UTC, grace 15 min",
@@ -111,19 +110,19 @@ def test_a_plan_is_made_so_and_then_there_is_nothing_left_to_do(db: Connection) 
         '+ status page public: title "Example status", components CPU allowance (component=cpu-allowance)',
     )
     assert check_store.lock_all(db) == {}
-    assert definition_plan.apply(db, found, NOW) == would
-    assert definition_plan.difference(db, found).empty
-    assert desk.people(db) == found.people
-    assert desk.policies(db) == found.policies
-    assert desk.notifiers(db) == found.notifiers
-    assert keys.names(db, found.ping_keys.values()).keys() == {*found.ping_keys.values()}
+    assert definition_plan.apply(db, declared, NOW) == plan
+    assert definition_plan.difference(db, declared).empty
+    assert desk.people(db) == declared.people
+    assert desk.policies(db) == declared.policies
+    assert desk.notifiers(db) == declared.notifiers
+    assert keys.names(db, declared.ping_keys.values()).keys() == {*declared.ping_keys.values()}
 
 
 def test_a_new_check_is_expected_from_now_on(db: Connection) -> None:
-    definition_plan.apply(db, wanted(EXAMPLE), NOW, new_uuid=lambda: UUID(int=7))
-    made = check_store.lock_all(db)["daily-cpu-reset"]
-    assert made == Check(
-        id=made.id,
+    definition_plan.apply(db, parsed(EXAMPLE), NOW, new_uuid=lambda: UUID(int=7))
+    check = check_store.lock_all(db)["daily-cpu-reset"]
+    assert check == Check(
+        id=check.id,
         uuid=UUID(int=7),
         slug="daily-cpu-reset",
         name="daily-cpu-reset",
@@ -132,7 +131,7 @@ def test_a_new_check_is_expected_from_now_on(db: Connection) -> None:
         max_runtime=timedelta(hours=2),
         labels={"host": "us-housekeeping", "region": "us", "component": "cpu-allowance"},
         group_key="host=us-housekeeping",
-        severity=made.severity,
+        severity=check.severity,
         policy="ops",
         origin=Origin.FILE,
         since=NOW,
@@ -141,11 +140,11 @@ def test_a_new_check_is_expected_from_now_on(db: Connection) -> None:
     )
 
 
-def test_applied_again_nothing_is_written(db: Connection, statements: list[str]) -> None:
-    definition_plan.apply(db, wanted(EXAMPLE), NOW)
+def test_a_second_apply_writes_nothing(db: Connection, statements: list[str]) -> None:
+    definition_plan.apply(db, parsed(EXAMPLE), NOW)
     statements.clear()
-    assert definition_plan.apply(db, wanted(EXAMPLE), LATER).empty
-    assert definition_plan.difference(db, wanted(EXAMPLE)).empty
+    assert definition_plan.apply(db, parsed(EXAMPLE), LATER).empty
+    assert definition_plan.difference(db, parsed(EXAMPLE)).empty
     assert {statement.split()[0] for statement in statements} == {"SELECT"}
 
 
@@ -205,33 +204,33 @@ CHANGES = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "told"), CHANGES)
-def test_every_change_is_told_in_words_and_made(
-    make_database_url: Any, old: str, new: str, told: str
+@pytest.mark.parametrize(("old", "new", "changes"), CHANGES)
+def test_every_change_is_described_and_applied(
+    make_database_url: Any, old: str, new: str, changes: str
 ) -> None:
-    made = engine(make_url(make_database_url("sqlite")), writing=True)
-    changed = wanted(EXAMPLE, (old, new))
-    with made.begin() as db:
-        definition_plan.apply(db, wanted(EXAMPLE), NOW)
-        assert definition_plan.difference(db, changed).changes == tuple(told.split("|"))
-        assert definition_plan.apply(db, changed, LATER).changes == tuple(told.split("|"))
+    writer = engine(make_url(make_database_url("sqlite")), writing=True)
+    changed = parsed(EXAMPLE, (old, new))
+    with writer.begin() as db:
+        definition_plan.apply(db, parsed(EXAMPLE), NOW)
+        assert definition_plan.difference(db, changed).changes == tuple(changes.split("|"))
+        assert definition_plan.apply(db, changed, LATER).changes == tuple(changes.split("|"))
         assert definition_plan.difference(db, changed).empty
-    made.dispose()
+    writer.dispose()
 
 
-def test_a_key_that_is_replaced_behind_its_reference_is_noticed(db: Connection) -> None:
-    definition_plan.apply(db, wanted(EXAMPLE), NOW)
+def test_a_new_key_behind_the_same_reference_is_noticed(db: Connection) -> None:
+    definition_plan.apply(db, parsed(EXAMPLE), NOW)
     rotated = parse(EXAMPLE, env=ENV | {"HEARTBEAT_PING_KEY": "a-key-that-was-made-today"})
-    told = "~ ping key housekeeping: a new key; pings by the old one are refused"
-    assert definition_plan.apply(db, rotated, NOW).changes == (told,)
+    change = "~ ping key housekeeping: a new key; pings by the old one are refused"
+    assert definition_plan.apply(db, rotated, NOW).changes == (change,)
     assert keys.names(db, rotated.ping_keys.values()).keys() == {*rotated.ping_keys.values()}
 
 
-def test_what_the_api_and_first_pings_made_stays(db: Connection) -> None:
+def test_checks_of_the_api_and_of_first_pings_stay(db: Connection) -> None:
     check_store.insert(db, [a_check("by-hand"), a_check("by-ping", origin=Origin.PING)])
     assert [
         line
-        for line in definition_plan.apply(db, wanted(JOBS), NOW).changes
+        for line in definition_plan.apply(db, parsed(JOBS), NOW).changes
         if line.startswith(("-", "~ check"))
     ] == []
     assert {"by-hand", "by-ping", "one"} <= check_store.lock_all(db).keys()
@@ -243,48 +242,50 @@ def test_a_check_that_was_made_otherwise_is_taken_over_with_its_history(db: Conn
     heard = a_check(
         "one", origin=Origin.PING, state=State.UP, last_ok_at=NOW, labels={"host": "a", "region": "eu"}
     )
-    before = heard.uuid, check_store.insert(db, [heard])["one"]
+    identity = heard.uuid, check_store.insert(db, [heard])["one"]
     arrival = Arrival(ByUuid(heard.uuid.hex), Signal.SUCCESS, NOW, "GET", "127.0.0.1", "curl")
-    pings.keep(db, [NumberedPing(before[1], 1, arrival, None)])
-    lines = definition_plan.apply(db, wanted(JOBS), NOW).changes
+    pings.keep(db, [NumberedPing(identity[1], 1, arrival, None)])
+    lines = definition_plan.apply(db, parsed(JOBS), NOW).changes
     assert (
         "~ check one: declared by its first ping -> this file; grace 1 min -> 5 min; policy none -> ops"
         in lines
     )
-    after = check_store.lock_all(db)["one"]
-    assert (after.uuid, after.id, after.origin, after.last_ok_at) == (*before, "file", NOW)
-    assert [ping.n for ping in pings.last_pings(db, after.id)] == [1]
+    check = check_store.lock_all(db)["one"]
+    assert (check.uuid, check.id, check.origin, check.last_ok_at) == (*identity, "file", NOW)
+    assert [ping.n for ping in pings.last_pings(db, check.id)] == [1]
     assert definition_plan.apply(
-        db, wanted(JOBS, ("  one: {every: 5m, labels: {host: a, region: eu}}\n", "")), NOW
+        db, parsed(JOBS, ("  one: {every: 5m, labels: {host: a, region: eu}}\n", "")), NOW
     ).changes == ("- check one (up; deleting it ends its watch)",)
     assert "one" not in check_store.lock_all(db)
 
 
 @on_both
-def test_a_first_ping_between_the_look_and_the_writing_is_taken_over(db: Connection, opened: Engine) -> None:
-    made: list[int] = []
+def test_a_check_that_its_first_ping_makes_during_an_apply_is_taken_over(
+    db: Connection, opened: Engine
+) -> None:
+    numbers: list[int] = []
 
     @event.listens_for(opened, "before_cursor_execute")
     def ping_first(db: Connection, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith("INSERT INTO checks") and not made:
-            made.append(0)
-            made.append(check_store.insert(db, [a_check("two", origin=Origin.PING)])["two"])
+        if statement.startswith("INSERT INTO checks") and not numbers:
+            numbers.append(0)
+            numbers.append(check_store.insert(db, [a_check("two", origin=Origin.PING)])["two"])
 
-    definition_plan.apply(db, wanted(JOBS), NOW)
-    after = check_store.lock_all(db)
-    assert after.keys() == {"one", "two", "three"}
-    assert (after["two"].id, after["two"].origin) == (made[1], "file")
-    assert definition_plan.difference(db, wanted(JOBS)).empty
+    definition_plan.apply(db, parsed(JOBS), NOW)
+    checks = check_store.lock_all(db)
+    assert checks.keys() == {"one", "two", "three"}
+    assert (checks["two"].id, checks["two"].origin) == (numbers[1], "file")
+    assert definition_plan.difference(db, parsed(JOBS)).empty
 
 
 @on_both
 def test_deleting_a_check_that_is_down_ends_its_incident(db: Connection) -> None:
-    definition_plan.apply(db, wanted(JOBS), NOW)
+    definition_plan.apply(db, parsed(JOBS), NOW)
     silence(db)
-    opened = standing(db)
+    opened = incidents_by_slug(db)
     assert opened["one"].id == opened["two"].id
     assert opened["three"].id != opened["one"].id
-    rest = wanted(JOBS, ("  three: {every: 5m, labels: {host: b, region: us}}\n", ""))
+    rest = parsed(JOBS, ("  three: {every: 5m, labels: {host: b, region: us}}\n", ""))
     assert definition_plan.apply(db, rest, LATER).changes == (
         "- check three (down; deleting it ends its watch)",
     )
@@ -292,75 +293,75 @@ def test_deleting_a_check_that_is_down_ends_its_incident(db: Connection) -> None
     assert ended is not None
     assert ended.incident.state is Life.RESOLVED
     assert [symptom.cleared_why for symptom in ended.symptoms] == ["deleted from the configuration"]
-    assert standing(db).keys() == {"one", "two"}
+    assert incidents_by_slug(db).keys() == {"one", "two"}
 
 
 def test_deleting_one_of_several_silent_jobs_leaves_the_incident_to_the_others(db: Connection) -> None:
-    definition_plan.apply(db, wanted(JOBS), NOW)
+    definition_plan.apply(db, parsed(JOBS), NOW)
     silence(db)
     definition_plan.apply(
-        db, wanted(JOBS, ("  one: {every: 5m, labels: {host: a, region: eu}}\n", "")), LATER
+        db, parsed(JOBS, ("  one: {every: 5m, labels: {host: a, region: eu}}\n", "")), LATER
     )
-    assert standing(db).keys() == {"two", "three"}
+    assert incidents_by_slug(db).keys() == {"two", "three"}
 
 
 def test_a_new_schedule_is_expected_from_now_on(db: Connection) -> None:
-    definition_plan.apply(db, wanted(JOBS), NOW)
+    definition_plan.apply(db, parsed(JOBS), NOW)
     later = NOW + timedelta(minutes=4)
-    definition_plan.apply(db, wanted(JOBS, ("one: {every: 5m", "one: {every: 1h")), later)
-    after = check_store.lock_all(db)
-    assert (after["one"].schedule, after["one"].armed_at) == (Every(timedelta(hours=1)), later)
-    assert after["one"].wake_at == later + timedelta(hours=1, minutes=5)
-    assert after["two"].armed_at == NOW
+    definition_plan.apply(db, parsed(JOBS, ("one: {every: 5m", "one: {every: 1h")), later)
+    checks = check_store.lock_all(db)
+    assert (checks["one"].schedule, checks["one"].armed_at) == (Every(timedelta(hours=1)), later)
+    assert checks["one"].wake_at == later + timedelta(hours=1, minutes=5)
+    assert checks["two"].armed_at == NOW
 
 
 def test_a_shorter_grace_brings_the_deadline_forward_and_arms_nothing_afresh(db: Connection) -> None:
-    definition_plan.apply(db, wanted(JOBS), NOW)
+    definition_plan.apply(db, parsed(JOBS), NOW)
     definition_plan.apply(
-        db, wanted(JOBS, ("one: {every: 5m", "one: {grace: 30s, every: 5m")), NOW + timedelta(minutes=4)
+        db, parsed(JOBS, ("one: {every: 5m", "one: {grace: 30s, every: 5m")), NOW + timedelta(minutes=4)
     )
-    after = check_store.lock_all(db)["one"]
-    assert (after.armed_at, after.wake_at) == (NOW, NOW + timedelta(minutes=5, seconds=30))
+    check = check_store.lock_all(db)["one"]
+    assert (check.armed_at, check.wake_at) == (NOW, NOW + timedelta(minutes=5, seconds=30))
 
 
 def test_a_check_that_is_down_stays_down_under_its_new_definition(db: Connection) -> None:
-    definition_plan.apply(db, wanted(JOBS), NOW)
+    definition_plan.apply(db, parsed(JOBS), NOW)
     silence(db)
-    before = standing(db)
-    definition_plan.apply(db, wanted(JOBS, ("one: {every: 5m", "one: {severity: info, every: 1h")), LATER)
-    after = check_store.lock_all(db)["one"]
-    assert (after.state, after.cause) == (State.DOWN, Cause.SILENT)
-    assert standing(db) == before
+    incidents = incidents_by_slug(db)
+    definition_plan.apply(db, parsed(JOBS, ("one: {every: 5m", "one: {severity: info, every: 1h")), LATER)
+    check = check_store.lock_all(db)["one"]
+    assert (check.state, check.cause) == (State.DOWN, Cause.SILENT)
+    assert incidents_by_slug(db) == incidents
 
 
 def test_a_check_that_is_down_takes_its_symptom_to_its_new_group(db: Connection) -> None:
-    definition_plan.apply(db, wanted(JOBS), NOW)
+    definition_plan.apply(db, parsed(JOBS), NOW)
     silence(db)
-    before = standing(db)
-    definition_plan.apply(db, wanted(JOBS, ("{host: a, region: eu}", "{host: b, region: eu}")), LATER)
-    after = standing(db)
-    assert {slug: one.id for slug, one in after.items()} == {
-        "one": before["three"].id, "two": before["two"].id, "three": before["three"].id,
+    incidents = incidents_by_slug(db)
+    definition_plan.apply(db, parsed(JOBS, ("{host: a, region: eu}", "{host: b, region: eu}")), LATER)
+    moved = incidents_by_slug(db)
+    assert {slug: incident.id for slug, incident in moved.items()} == {
+        "one": incidents["three"].id, "two": incidents["two"].id, "three": incidents["three"].id,
     }  # fmt: skip
 
 
 @on_both
 def test_new_groups_hold_for_every_check_whoever_made_it(db: Connection) -> None:
     check_store.insert(db, [a_check("by-hand", labels={"region": "us"})])
-    definition_plan.apply(db, wanted(JOBS), NOW)
+    definition_plan.apply(db, parsed(JOBS), NOW)
     silence(db)
     definition_plan.apply(db, parse(JOBS + "group_by: [region]"), LATER)
-    assert {slug: one.group_key for slug, one in check_store.lock_all(db).items()} == {
+    assert {slug: check.group_key for slug, check in check_store.lock_all(db).items()} == {
         "one": "region=eu", "two": "region=us", "three": "region=us", "by-hand": "region=us",
     }  # fmt: skip
-    after = standing(db)
-    assert after.keys() == {"one", "two", "three", "by-hand"}
-    assert after["two"].id == after["three"].id == after["by-hand"].id != after["one"].id
-    assert {slug: one.cause_key for slug, one in after.items()}["one"] == "silent:region=eu"
+    incidents = incidents_by_slug(db)
+    assert incidents.keys() == {"one", "two", "three", "by-hand"}
+    assert incidents["two"].id == incidents["three"].id == incidents["by-hand"].id != incidents["one"].id
+    assert {slug: incident.cause_key for slug, incident in incidents.items()}["one"] == "silent:region=eu"
 
 
 @on_both
-def test_what_stands_at_the_top_is_remembered_for_the_other_rooms(db: Connection) -> None:
+def test_the_settings_at_the_top_are_remembered(db: Connection) -> None:
     text = JOBS + "group_by: [region]\ngathering: 0s\nacknowledge_for: 90m\n"
     definition_plan.apply(db, parse(text), NOW)
     assert installation.recall(db, "group_by") == ["region"]
@@ -372,131 +373,46 @@ def test_what_stands_at_the_top_is_remembered_for_the_other_rooms(db: Connection
 def test_replicas_that_start_together_apply_one_after_the_other(
     make_database_url: Callable[[str], str],
 ) -> None:
-    made = engine(make_url(make_database_url("postgres")), writing=True)
+    writer = engine(make_url(make_database_url("postgres")), writing=True)
     together = Barrier(4)
 
     def start() -> definition_plan.Plan:
-        with made.begin() as db:
+        with writer.begin() as db:
             together.wait(10)
-            return definition_plan.apply(db, wanted(EXAMPLE), NOW)
+            return definition_plan.apply(db, parsed(EXAMPLE), NOW)
 
     with ThreadPoolExecutor(4) as threads:
         plans = [threads.submit(start) for _ in range(4)]
-        assert sorted(len(one.result().changes) for one in plans) == [0, 0, 0, 8]
-    made.dispose()
+        assert sorted(len(plan.result().changes) for plan in plans) == [0, 0, 0, 8]
+    writer.dispose()
 
 
-def test_what_fails_changes_nothing(opened: Engine) -> None:
+def test_a_failed_apply_changes_nothing(opened: Engine) -> None:
     with opened.begin() as db:
-        definition_plan.apply(db, wanted(JOBS), NOW)
-    broken = replace(wanted(EXAMPLE), status_pages={"p": None})  # type: ignore[dict-item]  # what no file can say
+        definition_plan.apply(db, parsed(JOBS), NOW)
+    broken = replace(parsed(EXAMPLE), status_pages={"p": None})  # type: ignore[dict-item]  # what no file can say
     with pytest.raises(AttributeError), opened.begin() as db:
         definition_plan.apply(db, broken, NOW)
     with opened.begin() as db:
-        assert definition_plan.difference(db, wanted(JOBS)).empty
+        assert definition_plan.difference(db, parsed(JOBS)).empty
 
 
-ODD = """\
-group_by: [region, host]
-gathering: 1m30s
-acknowledge_for: 1d1h
-policy: night
-ping_keys: {a: "${HEARTBEAT_PING_KEY}", b: "${file:/run/key}"}
-checks:
-  "007":
-    name: "no: [really] {#1}"
-    description: "two\\nlines, é, 🫀 and 'quotes' \\"twice\\"\\n"
-    on_calendar: Mon..Fri 03:00
-    timezone: Australia/Lord_Howe
-    labels: {a: "yes", b: "1.10", c: "null", d: "~", e: " x ", f: "0x1F", g: "2024-05-03", h: "&x *y !z", i: "- a"}
-    policy: day
-    manual_resume: true
-  plain: {every: 1d1h1m1s, grace: 30d}
-  aliased: {schedule: "@daily", timezone: Europe/London, max_runtime: 1s, severity: info}
-people:
-  anna: {name: "null", timezone: Asia/Kathmandu, contacts: [{slack: "${SLACK_URL}"}, {email: "a{b}@c.example"}]}
-  bob: {contacts: [{console: "true"}]}
-policies:
-  day: [{page: [anna, bob], wait: 1h30m}, {page: bob, wait: 24h}]
-  night: [{page: bob, wait: 1m}]
-notifiers:
-  email: {smtp: "smtps://[::1]:465", from: "A: <a@b.example>"}
-  ntfy: {token: "${OTHER_KEY}"}
-  pagerduty: {}
-status_pages:
-  p: {title: "A: b", components: [{name: "#1", match: {a: "yes", b: "1.10"}, description: ": "}]}
-"""
-
-
-@on_both
-def test_what_is_odd_is_exported_as_it_is(db: Connection) -> None:
-    definition_plan.apply(db, parse(ODD), NOW)
-    assert parse(definition_plan.export(db)) == parse(ODD)
-    assert definition_plan.difference(db, parse(ODD)).empty
-
-
-@pytest.mark.parametrize(
-    "text", [EXAMPLE, JOBS, configuration_file.sample("${HEARTBEAT_PING_KEY}"), "checks: {}"]
-)
-def test_what_is_exported_declares_the_same(db: Connection, text: str) -> None:
-    definition_plan.apply(db, parse(text), NOW)
-    exported = definition_plan.export(db)
-    assert parse(exported) == parse(text)
-    assert definition_plan.difference(db, parse(exported)).empty
-
-
-def test_an_export_says_what_somebody_has_decided(db: Connection) -> None:
-    definition_plan.apply(
-        db, parse(JOBS + "status_pages: {p: {title: Status, components: [{name: A, match: {host: a}}]}}"), NOW
-    )
-    assert (
-        definition_plan.export(db)
-        == """\
-ping_keys:
-  housekeeping: ${HEARTBEAT_PING_KEY}
-checks:
-  one:
-    every: 5m
-    labels: {host: a, region: eu}
-  three:
-    every: 5m
-    labels: {host: b, region: us}
-  two:
-    every: 5m
-    labels: {host: a, region: us}
-people:
-  anna:
-    contacts:
-      - {console: terminal}
-policies:
-  ops:
-    - {page: anna, wait: 5m}
-status_pages:
-  p:
-    title: Status
-    components:
-      - name: A
-        match: {host: a}
-"""
-    )
-
-
-def test_no_secret_is_in_the_database_or_in_any_word(make_database_url: Any, tmp_path: Path) -> None:
+def test_no_secret_is_in_the_database_or_in_any_text(make_database_url: Any, tmp_path: Path) -> None:
     text = (
         'ping_keys: {a: "${HEARTBEAT_PING_KEY}"}\n'
         'notifiers: {email: {smtp: "smtp://m:587", from: a@b.c, username: u, password: "${SMTP_PASSWORD}"}}\n'
         'people: {anna: {contacts: [{slack: "${SLACK_URL}"}, {ntfy: "https://n.example/x${OTHER_KEY}"}]}}\n'
     )
-    made = engine(make_url(make_database_url("sqlite")), writing=True)
-    with made.begin() as db:
-        told = definition_plan.apply(db, parse(text), NOW)
-        said = [*told.changes, definition_plan.export(db), repr(parse(text))]
-    made.dispose()
-    kept = [path.read_bytes() for path in tmp_path.glob("heartbeat.db*")]
-    assert any(b"${SMTP_PASSWORD}" in content for content in kept)
+    writer = engine(make_url(make_database_url("sqlite")), writing=True)
+    with writer.begin() as db:
+        plan = definition_plan.apply(db, parse(text), NOW)
+        texts = [*plan.changes, definition_plan.export(db), repr(parse(text))]
+    writer.dispose()
+    files = [path.read_bytes() for path in tmp_path.glob("heartbeat.db*")]
+    assert any(b"${SMTP_PASSWORD}" in content for content in files)
     for secret in SECRETS:
-        assert not any(secret.encode() in content for content in kept)
-        assert not any(secret in words for words in said)
+        assert not any(secret.encode() in content for content in files)
+        assert not any(secret in text_ for text_ in texts)
 
 
 def jobs(count: int, grace: str) -> Configuration:
@@ -504,11 +420,13 @@ def jobs(count: int, grace: str) -> Configuration:
     return parse("checks:\n" + "".join(lines))
 
 
-def test_two_thousand_checks_are_a_few_statements(db: Connection, statements: list[str]) -> None:
-    """On SQLite, where a statement that gives numbers back takes one row at a time, but for making them."""
+def test_two_thousand_checks_need_few_statements(db: Connection, statements: list[str]) -> None:
+    # On SQLite, an INSERT that returns numbers takes one row at a time.
     few = 60
     definition_plan.apply(db, jobs(2_000, "5m"), NOW)
-    assert len([one for one in statements if not one.startswith("INSERT INTO checks")]) < few
+    assert (
+        len([statement for statement in statements if not statement.startswith("INSERT INTO checks")]) < few
+    )
     statements.clear()
     definition_plan.apply(db, jobs(2_000, "6m"), NOW)
     assert len(statements) < few
@@ -519,7 +437,7 @@ def test_two_thousand_checks_are_a_few_statements(db: Connection, statements: li
     statements.clear()
     assert len(definition_plan.apply(db, jobs(1, "6m"), LATER).changes) == 1_999
     assert len(statements) < 2 * few
-    assert [one.state for one in check_store.lock_all(db).values()] == [State.DOWN]
+    assert [check.state for check in check_store.lock_all(db).values()] == [State.DOWN]
 
 
 @on_both
@@ -528,11 +446,11 @@ def test_a_notifier_that_was_entered_is_taken_over_and_its_secrets_are_not_shown
     password = keys.seal("correct horse", registry.about("email", "password"))
     mail = {"smtp": "smtp://mail.example.com:25", "from": "heartbeat@example.com", "password": password}
     desk.notifier_settings.put(db, "email", Setup(mail, Origin.API, NOW, "anna"))
-    found = wanted(EXAMPLE)
-    (line,) = [one for one in definition_plan.difference(db, found).changes if "notifier" in one]
+    declared = parsed(EXAMPLE)
+    (line,) = [change for change in definition_plan.difference(db, declared).changes if "notifier" in change]
     assert line == (
         "~ notifier email: declared by the API -> this file; smtp smtp://mail.example.com:25 -> "
         "smtp://mail.example.com:587; password (secret) -> none"
     )
-    definition_plan.apply(db, found, NOW)
-    assert desk.notifier_settings.load(db)["email"] == Setup(found.notifiers["email"], Origin.FILE)
+    definition_plan.apply(db, declared, NOW)
+    assert desk.notifier_settings.load(db)["email"] == Setup(declared.notifiers["email"], Origin.FILE)

@@ -1,4 +1,4 @@
-"""The definition of a status page: what may stand in the file, and what is wrong in one sentence."""
+"""The definition of a status page in the file, and its problems, each in one sentence."""
 
 import base64
 from pathlib import Path
@@ -40,7 +40,7 @@ def parsed(text: str, picture: bytes = SVG) -> Configuration:
     )
 
 
-def wrong(text: str, picture: bytes = SVG) -> str:
+def problems(text: str, picture: bytes = SVG) -> str:
     with pytest.raises(Wrong) as refused:
         parsed(text, picture)
     return "\n".join(refused.value.problems)
@@ -69,7 +69,7 @@ def test_columns_may_be_a_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "words"),
+    ("old", "new", "problem"),
     [
         ("name: Mail", "name: CPU", "has two components called 'CPU'; give each a name of its own."),
         ("https://example.com", "example.com", "must be an address, such as https://example.com"),
@@ -84,12 +84,12 @@ def test_columns_may_be_a_list() -> None:
         ("match: {component: mail}", "match: {}", "needs at least one label"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_sentence(old: str, new: str, words: str) -> None:
-    assert words in wrong(FULL.replace(old, new, 1))
+def test_what_is_wrong_is_told_in_one_sentence(old: str, new: str, problem: str) -> None:
+    assert problem in problems(FULL.replace(old, new, 1))
 
 
 def test_there_must_be_components_somewhere() -> None:
-    assert "components" in wrong("status_pages: {a: {title: t}}")
+    assert "components" in problems("status_pages: {a: {title: t}}")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_there_must_be_components_somewhere() -> None:
     ],
 )
 def test_a_drawing_that_does_something_is_refused(inside: bytes) -> None:
-    assert "must be a drawing without scripts" in wrong(FULL, SVG.replace(b"<path", inside + b"<path"))
+    assert "must be a drawing without scripts" in problems(FULL, SVG.replace(b"<path", inside + b"<path"))
 
 
 def test_a_drawing_may_use_its_own_parts() -> None:
@@ -114,7 +114,7 @@ def test_a_drawing_may_use_its_own_parts() -> None:
 
 def test_a_logo_has_a_limit() -> None:
     parsed(FULL, GIF + b"x" * (status_page.LOGO_LIMIT - len(GIF)))
-    assert "a logo can have at most 40,000" in wrong(
+    assert "a logo can have at most 40,000" in problems(
         FULL, GIF + b"x" * (status_page.LOGO_LIMIT - len(GIF) + 1)
     )
 
@@ -122,8 +122,8 @@ def test_a_logo_has_a_limit() -> None:
 def test_only_the_file_can_name_a_path() -> None:
     with pytest.raises(ValueError, match="only the file can name a path"):
         status_page.logo("/etc/passwd", None)
-    given = f"data:image/gif;base64,{base64.b64encode(GIF).decode()}"
-    assert status_page.logo(given, None) == given
+    logo = f"data:image/gif;base64,{base64.b64encode(GIF).decode()}"
+    assert status_page.logo(logo, None) == logo
 
 
 def test_a_logo_that_cannot_be_read_is_named() -> None:

@@ -106,14 +106,14 @@ def test_a_configuration_holds_only_the_definitions_of_its_origin(db: Connection
     store.put_status_pages(db, [PUBLIC, PLAIN])
     ping_keys.add(db, PingKey("housekeeping", "hash", Origin.API, NOW, "anna"))
 
-    declared, made = (store.load(db, checks.values(), origin) for origin in (Origin.FILE, Origin.API))
+    declared, entered = (store.load(db, checks.values(), origin) for origin in (Origin.FILE, Origin.API))
 
     assert declared.checks == {"declared": CheckDefinition.of(checks["declared"])}
-    assert made.checks == {"made": CheckDefinition.of(checks["made"])}
-    assert (declared.status_pages, made.status_pages) == ({"public": PUBLIC}, {"plain": PLAIN})
-    assert (declared.ping_keys, made.ping_keys) == ({}, {"housekeeping": "hash"})
-    assert (declared.people, made.people) == ({"first": FIRST}, {})
-    assert (declared.policies, made.policies) == (desk.policies(db), {})
+    assert entered.checks == {"made": CheckDefinition.of(checks["made"])}
+    assert (declared.status_pages, entered.status_pages) == ({"public": PUBLIC}, {"plain": PLAIN})
+    assert (declared.ping_keys, entered.ping_keys) == ({}, {"housekeeping": "hash"})
+    assert (declared.people, entered.people) == ({"first": FIRST}, {})
+    assert (declared.policies, entered.policies) == (desk.policies(db), {})
 
 
 def test_of_two_processes_that_define_the_second_waits_for_its_turn(

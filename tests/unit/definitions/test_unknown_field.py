@@ -1,4 +1,4 @@
-"""A field that there is not is named as such, with those that there are, whatever its value is."""
+"""An unknown field is reported with the known ones, whatever its value."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,18 +11,18 @@ from tests.unit.conftest import NOW
 
 AROUND = Around(people=("anna",), policies=("ops",), policy="ops")
 WAYS: Mapping[str, tuple[Callable[[Mapping[str, object]], object], Mapping[str, object]]] = {
-    "a check": (lambda given: single_definition.read_check("x", given, AROUND), {"every": "5m"}),
-    "a person": (lambda given: single_definition.read_person("x", given, AROUND), {}),
+    "a check": (lambda fields: single_definition.read_check("x", fields, AROUND), {"every": "5m"}),
+    "a person": (lambda fields: single_definition.read_person("x", fields, AROUND), {}),
     "a policy": (
-        lambda given: single_definition.read_policy("x", given, AROUND),
+        lambda fields: single_definition.read_policy("x", fields, AROUND),
         {"steps": [{"page": "anna", "wait": "5m"}]},
     ),
     "a status page": (
-        lambda given: single_definition.read_status_page("x", given),
+        lambda fields: single_definition.read_status_page("x", fields),
         {"title": "X", "components": {}},
     ),
     "a maintenance window": (
-        lambda given: single_definition.read_window(given, NOW),
+        lambda fields: single_definition.read_window(fields, NOW),
         {"title": "X", "match": {"host": "a"}, "ends_at": "2126-05-02T08:30:00Z"},
     ),
 }
@@ -30,13 +30,13 @@ VALUES: tuple[Any, ...] = ("text", 1, 1.5, True, None, [], [1], {}, {"a": 1})
 
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
-@pytest.mark.parametrize("what", WAYS)
-def test_a_field_that_there_is_not_is_named_with_those_that_there_are(what: str, value: object) -> None:
-    read, given = WAYS[what]
+@pytest.mark.parametrize("noun", WAYS)
+def test_an_unknown_field_is_named_with_the_known_ones(noun: str, value: object) -> None:
+    read, fields = WAYS[noun]
     with pytest.raises(Faulty) as refused:
-        read({**given, "foo": value})
-    (problem,) = [one for one in refused.value.problems if one.startswith("foo: ")]
-    assert problem.startswith(f"foo: {what} has no such field; there are ")
+        read({**fields, "foo": value})
+    (problem,) = [line for line in refused.value.problems if line.startswith("foo: ")]
+    assert problem.startswith(f"foo: {noun} has no such field; there are ")
 
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)

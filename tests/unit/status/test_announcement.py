@@ -28,24 +28,24 @@ CPU = Affected("CPU allowance", Health.DELAYED, ("us",))
 
 def an_announcement(**facts: Any) -> Announcement:
     """An incident that has been published."""
-    given: dict[str, Any] = {"kind": Kind.INCIDENT, "status": Status.INVESTIGATING, "impact": Impact.MINOR}
-    given |= {"published_at": NOW, "starts_at": NOW, "made_at": NOW, "changed_at": NOW, "affected": (CPU,)}
-    return Announcement(1, "public", title="Resets are late", **given | facts)
+    defaults: dict[str, Any] = {"kind": Kind.INCIDENT, "status": Status.INVESTIGATING, "impact": Impact.MINOR}
+    defaults |= {"published_at": NOW, "starts_at": NOW, "made_at": NOW, "changed_at": NOW, "affected": (CPU,)}
+    return Announcement(1, "public", title="Resets are late", **defaults | facts)
 
 
 def a_maintenance(**facts: Any) -> Announcement:
-    given: dict[str, Any] = {"kind": Kind.MAINTENANCE, "status": Status.SCHEDULED, "ends_at": LATER}
-    return an_announcement(**given | {"impact": Impact.MAINTENANCE} | facts)
+    defaults: dict[str, Any] = {"kind": Kind.MAINTENANCE, "status": Status.SCHEDULED, "ends_at": LATER}
+    return an_announcement(**defaults | {"impact": Impact.MAINTENANCE} | facts)
 
 
-def wanted(**facts: Any) -> AnnouncementFields:
-    given: dict[str, Any] = {"kind": Kind.INCIDENT, "title": "Resets are late", "body": "We look into it."}
-    given |= {"status": Status.INVESTIGATING, "starts_at": NOW, "affected": (CPU,)}
-    return AnnouncementFields(**given | facts)
+def announcement_fields(**facts: Any) -> AnnouncementFields:
+    defaults: dict[str, Any] = {"kind": Kind.INCIDENT, "title": "Resets are late", "body": "We look into it."}
+    defaults |= {"status": Status.INVESTIGATING, "starts_at": NOW, "affected": (CPU,)}
+    return AnnouncementFields(**defaults | facts)
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "allowed"),
+    ("status", "following", "allowed"),
     [
         ("investigating", "identified", True),
         ("identified", "monitoring", True),
@@ -62,52 +62,52 @@ def wanted(**facts: Any) -> AnnouncementFields:
         ("completed", "in_progress", False),
     ],
 )
-def test_updates_follow_the_allowed_statuses(before: str, after: str, allowed: bool) -> None:
-    maintenance = before in ("scheduled", "in_progress", "verifying", "completed")
-    made = a_maintenance if maintenance else an_announcement
-    one = made(status=Status(before))
+def test_updates_follow_the_allowed_statuses(status: str, following: str, allowed: bool) -> None:
+    maintenance = status in ("scheduled", "in_progress", "verifying", "completed")
+    make = a_maintenance if maintenance else an_announcement
+    announcement = make(status=Status(status))
     if allowed:
-        assert life.updated(one, Status(after), LATER).status == after
+        assert life.updated(announcement, Status(following), LATER).status == following
     else:
         with pytest.raises(InvalidAnnouncement, match=r"^status: after "):
-            life.updated(one, Status(after), LATER)
+            life.updated(announcement, Status(following), LATER)
 
 
 @given(st.lists(st.sampled_from(list(Status)), max_size=8))
 def test_an_ended_announcement_stays_ended(steps: list[Status]) -> None:
-    one, ended = an_announcement(), False
+    announcement, ended = an_announcement(), False
     for number, step in enumerate(steps, 1):
         try:
-            one = life.updated(one, step, NOW + timedelta(minutes=number))
+            announcement = life.updated(announcement, step, NOW + timedelta(minutes=number))
         except InvalidAnnouncement:
             continue
-        assert not (ended and one.open)
-        ended = ended or one.status in life.OVER
-        assert (one.resolved_at is not None) == ended
+        assert not (ended and announcement.open)
+        ended = ended or announcement.status in life.OVER
+        assert (announcement.resolved_at is not None) == ended
 
 
 def test_the_times_of_stages_are_set_once() -> None:
-    one = life.updated(an_announcement(), Status.MONITORING, LATER)
-    one = life.updated(one, Status.MONITORING, LATER + timedelta(hours=1))
-    assert one.monitoring_at == LATER
-    one = life.updated(one, Status.RESOLVED, LATER + timedelta(hours=2))
-    one = life.updated(one, Status.POSTMORTEM, LATER + timedelta(hours=3))
-    assert one.resolved_at == LATER + timedelta(hours=2)
+    announcement = life.updated(an_announcement(), Status.MONITORING, LATER)
+    announcement = life.updated(announcement, Status.MONITORING, LATER + timedelta(hours=1))
+    assert announcement.monitoring_at == LATER
+    announcement = life.updated(announcement, Status.RESOLVED, LATER + timedelta(hours=2))
+    announcement = life.updated(announcement, Status.POSTMORTEM, LATER + timedelta(hours=3))
+    assert announcement.resolved_at == LATER + timedelta(hours=2)
 
 
 def test_a_draft_is_published_once() -> None:
     draft = an_announcement(published_at=None, draft="We look into it.")
     assert not draft.open
-    known = life.published(draft, LATER)
-    assert (known.published_at, known.draft, known.open) == (LATER, "", True)
+    published = life.published(draft, LATER)
+    assert (published.published_at, published.draft, published.open) == (LATER, "", True)
     with pytest.raises(InvalidAnnouncement, match="already published"):
-        life.published(known, LATER)
+        life.published(published, LATER)
     with pytest.raises(InvalidAnnouncement, match="It is a draft"):
         life.updated(draft, Status.RESOLVED, LATER)
 
 
 @pytest.mark.parametrize(
-    ("facts", "words"),
+    ("facts", "problem"),
     [
         ({"title": " "}, "title: must be one line of text."),
         ({"title": "x" * 201}, "title: has 201 characters; there can be at most 200."),
@@ -140,10 +140,10 @@ def test_a_draft_is_published_once() -> None:
         ),
     ],
 )
-def test_an_invalid_announcement_is_refused_in_one_sentence(facts: dict[str, Any], words: str) -> None:
+def test_an_invalid_announcement_is_refused_in_one_sentence(facts: dict[str, Any], problem: str) -> None:
     with pytest.raises(InvalidAnnouncement) as refused:
-        life.completed(wanted(**facts), PAGE)
-    assert str(refused.value).startswith(words)
+        life.completed(announcement_fields(**facts), PAGE)
+    assert str(refused.value).startswith(problem)
 
 
 @pytest.mark.parametrize(
@@ -159,20 +159,20 @@ def test_an_invalid_announcement_is_refused_in_one_sentence(facts: dict[str, Any
 def test_the_impact_follows_from_the_worst_health(healths: list[str], impact: str) -> None:
     names = ("Mail", "CPU allowance")
     affected = tuple(Affected(name, Health[how]) for name, how in zip(names, healths, strict=False))
-    assert life.completed(wanted(affected=affected), PAGE).impact == impact
-    assert life.completed(wanted(affected=affected, impact=Impact.MINOR), PAGE).impact == "minor"
+    assert life.completed(announcement_fields(affected=affected), PAGE).impact == impact
+    assert life.completed(announcement_fields(affected=affected, impact=Impact.MINOR), PAGE).impact == "minor"
 
 
 def test_a_component_may_be_worse_in_a_region_than_everywhere() -> None:
     stopped = Affected("CPU allowance", Health.STOPPED, ("eu",))
     for affected in ((CPU, stopped), (stopped, Affected("CPU allowance", Health.DELAYED))):
-        assert life.completed(wanted(affected=affected), PAGE).affected == affected
-        assert life.completed(wanted(affected=affected), PAGE).impact is Impact.CRITICAL
+        assert life.completed(announcement_fields(affected=affected), PAGE).affected == affected
+        assert life.completed(announcement_fields(affected=affected), PAGE).impact is Impact.CRITICAL
 
 
 def test_a_maintenance_puts_its_components_under_maintenance() -> None:
     quiet = replace(CPU, health=Health.MAINTENANCE)
-    planned = wanted(kind=Kind.MAINTENANCE, status=Status.SCHEDULED, ends_at=LATER)
+    planned = announcement_fields(kind=Kind.MAINTENANCE, status=Status.SCHEDULED, ends_at=LATER)
     assert life.completed(planned, PAGE).affected == (quiet,)
     assert life.updated(a_maintenance(), Status.IN_PROGRESS, NOW, (CPU,)).affected == (quiet,)
 
@@ -187,21 +187,21 @@ def test_the_parts_of_a_component_are_grouped_worst_first() -> None:
 
 
 def test_a_maintenance_begins_and_ends_at_its_times() -> None:
-    one = a_maintenance(starts_at=NOW + timedelta(minutes=30))
-    assert life.due(one, NOW) is None
-    assert life.due(one, NOW + timedelta(minutes=30)) is Status.IN_PROGRESS
-    begun = replace(one, status=Status.IN_PROGRESS)
+    maintenance = a_maintenance(starts_at=NOW + timedelta(minutes=30))
+    assert life.due(maintenance, NOW) is None
+    assert life.due(maintenance, NOW + timedelta(minutes=30)) is Status.IN_PROGRESS
+    begun = replace(maintenance, status=Status.IN_PROGRESS)
     assert life.due(begun, NOW + timedelta(minutes=59)) is None
     assert life.due(begun, LATER) is Status.COMPLETED
-    assert life.due(one, LATER) is Status.COMPLETED
-    assert life.due(replace(one, published_at=None), LATER) is None
+    assert life.due(maintenance, LATER) is Status.COMPLETED
+    assert life.due(replace(maintenance, published_at=None), LATER) is None
     assert life.due(replace(begun, status=Status.COMPLETED), LATER) is None
     assert life.due(an_announcement(), LATER) is None
 
 
 def test_only_announcements_under_way_affect_components() -> None:
-    said = [Claim("CPU allowance", Health.DELAYED, NOW, ("us",))]
-    assert life.claims([an_announcement()]) == said
+    claimed = [Claim("CPU allowance", Health.DELAYED, NOW, ("us",))]
+    assert life.claims([an_announcement()]) == claimed
     for quiet in (Status.MONITORING, Status.RESOLVED):
         assert life.claims([an_announcement(status=quiet)]) == []
     assert life.claims([an_announcement(published_at=None)]) == []

@@ -12,39 +12,41 @@ from heartbeat.status.announcement import Announcement, Kind, Status
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping, refuse_database
 from tests.unit.status.conftest import PAGE, define
-from tests.unit.status.test_announcement import wanted
+from tests.unit.status.test_announcement import announcement_fields
 from tests.unit.status.test_editor import do
 
 BOTH = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 CPU = {"component": "cpu", "region": "us"}
 
 
-async def told(system: System) -> list[Announcement]:
+async def announcements(system: System) -> list[Announcement]:
     """Everything on the page, newest first."""
     return await system.context.database.read(lambda db: store.listed(db, "public", limit=10))
 
 
 async def make_maintenance(system: System, **facts: Any) -> Announcement:
-    given: dict[str, Any] = {"kind": Kind.MAINTENANCE, "status": Status.SCHEDULED}
-    given |= {"starts_at": NOW + timedelta(hours=1), "ends_at": NOW + timedelta(hours=2)}
-    made: Announcement = await do(system, editor.make, "public", wanted(**given | facts), NOW)
-    return made
+    defaults: dict[str, Any] = {"kind": Kind.MAINTENANCE, "status": Status.SCHEDULED}
+    defaults |= {"starts_at": NOW + timedelta(hours=1), "ends_at": NOW + timedelta(hours=2)}
+    announcement: Announcement = await do(
+        system, editor.make, "public", announcement_fields(**defaults | facts), NOW
+    )
+    return announcement
 
 
 @BOTH
 async def test_a_maintenance_starts_and_ends_automatically(system: System, clock: SetClock) -> None:
     await define(system, PAGE)
-    one = await make_maintenance(system)
-    await do(system, editor.publish, one.id, NOW)
+    announcement = await make_maintenance(system)
+    await do(system, editor.publish, announcement.id, NOW)
     assert await system.steward.round() == 0
     clock.advance(hours=1)
     assert await system.steward.round() == 1
     assert await system.steward.round() == 0
     clock.advance(hours=1)
     assert await system.steward.round() == 1
-    (now,) = await told(system)
+    (now,) = await announcements(system)
     assert now.resolved_at == NOW + timedelta(hours=2)
-    assert [(said.status.value, said.body, said.automatic) for said in now.updates][:2] == [
+    assert [(update.status.value, update.body, update.automatic) for update in now.updates][:2] == [
         ("completed", "The maintenance is complete.", True),
         ("in_progress", "The maintenance has started.", True),
     ]
@@ -55,7 +57,7 @@ async def test_a_draft_of_a_maintenance_stays_a_draft(system: System, clock: Set
     await make_maintenance(system)
     clock.advance(hours=3)
     assert await system.steward.round() == 0
-    assert (await told(system))[0].published_at is None
+    assert (await announcements(system))[0].published_at is None
 
 
 async def test_only_automatic_pages_announce_incidents(system: System, clock: SetClock) -> None:
@@ -63,31 +65,31 @@ async def test_only_automatic_pages_announce_incidents(system: System, clock: Se
     await fall_silent(system, clock, await make_check(system, labels=CPU))
     clock.advance(hours=1)
     assert await system.steward.round() == 0
-    assert await told(system) == []
+    assert await announcements(system) == []
 
 
 @BOTH
 async def test_an_automatic_page_announces_an_incident_to_its_end(system: System, clock: SetClock) -> None:
     await define(system, replace(PAGE, automatic=True))
-    one = await make_check(system, labels=CPU)
-    await ping(system, one)
-    await fall_silent(system, clock, one)
+    check = await make_check(system, labels=CPU)
+    await ping(system, check)
+    await fall_silent(system, clock, check)
     clock.advance(seconds=119)
     assert await system.steward.round() == 0
     clock.advance(seconds=1)
     assert await system.steward.round() == 1
     assert await system.steward.round() == 0
     other = await make_check(system, "mail", labels={"component": "mail", "region": "us"})
-    await ping(system, one)
+    await ping(system, check)
     assert await system.steward.round() == 1
     clock.advance(minutes=9)
     assert await system.steward.round() == 0
     clock.advance(minutes=1)
     assert await system.steward.round() == 1
     assert await system.steward.round() == 0
-    (now,) = await told(system)
+    (now,) = await announcements(system)
     assert now.automatic
-    assert [(said.status.value, said.automatic) for said in now.updates] == [
+    assert [(update.status.value, update.automatic) for update in now.updates] == [
         ("resolved", True),
         ("monitoring", True),
         ("investigating", True),
@@ -115,19 +117,19 @@ async def test_further_affected_services_are_announced(system: System, clock: Se
     clock.advance(minutes=-3)
     await fall_silent(system, clock, both[1])
     assert await system.steward.round() == 1
-    (now,) = await told(system)
+    (now,) = await announcements(system)
     assert now.updates[0].body.startswith("Now CPU allowance and Mail are not working in United States.")
 
 
 async def test_an_announcement_updated_by_a_human_is_left_alone(system: System, clock: SetClock) -> None:
     await define(system, replace(PAGE, automatic=True))
-    one = await make_check(system, labels=CPU)
-    await fall_silent(system, clock, one)
+    check = await make_check(system, labels=CPU)
+    await fall_silent(system, clock, check)
     clock.advance(minutes=2)
     assert await system.steward.round() == 1
-    (now,) = await told(system)
+    (now,) = await announcements(system)
     await do(system, editor.update, now.id, Status.IDENTIFIED, "We know what it is.", clock.now())
-    await ping(system, one)
+    await ping(system, check)
     clock.advance(hours=1)
     assert await system.steward.round() == 0
 
@@ -139,7 +141,7 @@ async def test_an_incident_that_affects_nothing_on_the_page_is_not_announced(
     await fall_silent(system, clock, await make_check(system, labels={"component": "inside"}))
     clock.advance(minutes=5)
     assert await system.steward.round() == 0
-    assert await told(system) == []
+    assert await announcements(system) == []
 
 
 async def test_a_failure_is_logged_and_the_next_round_follows(

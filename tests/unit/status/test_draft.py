@@ -16,7 +16,7 @@ LATE, OUT = Health.DELAYED, Health.STOPPED
 
 
 @pytest.mark.parametrize(
-    ("affected", "words"),
+    ("affected", "text"),
     [
         ([Affected(CPU, LATE, ("us",))], "CPU allowance is delayed in United States"),
         ([Affected(CPU, LATE), Affected(MAIL, LATE)], "CPU allowance and Mail are delayed"),
@@ -40,12 +40,12 @@ LATE, OUT = Health.DELAYED, Health.STOPPED
         ),
     ],
 )
-def test_a_draft_names_the_affected_services_and_regions(affected: list[Affected], words: str) -> None:
-    assert draft.sentence(PAGE, affected) == words
+def test_a_draft_names_the_affected_services_and_regions(affected: list[Affected], text: str) -> None:
+    assert draft.sentence(PAGE, affected) == text
 
 
 @pytest.mark.parametrize(
-    ("affected", "words"),
+    ("affected", "text"),
     [
         (
             [Affected(CPU, LATE, ("us",)), Affected(CPU, OUT, ("eu",))],
@@ -55,8 +55,8 @@ def test_a_draft_names_the_affected_services_and_regions(affected: list[Affected
         ([Affected(CPU, OUT, ("us",)), Affected(CPU, LATE)], "CPU allowance works normally again."),
     ],
 )
-def test_a_recovery_names_the_affected_regions(affected: list[Affected], words: str) -> None:
-    assert draft.recovery(PAGE, affected) == words
+def test_a_recovery_names_the_affected_regions(affected: list[Affected], text: str) -> None:
+    assert draft.recovery(PAGE, affected) == text
 
 
 def test_a_draft_has_the_measured_health_of_each_region() -> None:
@@ -65,7 +65,9 @@ def test_a_draft_has_the_measured_health_of_each_region() -> None:
         components=(Component(CPU, {"component": "cpu"}),),
         regions=Regions("region", {"us": "US", "eu": "EU", "ap": "Asia"}),
     )
-    standing = [("us", "down"), ("us", "up"), ("eu", "down"), ("ap", "down"), ("ap", "up")]
-    bearings = [CheckCount({"component": "cpu", "region": where}, state, 1, NOW) for where, state in standing]
-    found = draft.affected_components(page, [one.labels for one in bearings], health.rows(page, bearings, ()))
-    assert found == (Affected(CPU, LATE, ("us", "ap")), Affected(CPU, OUT, ("eu",)))
+    states = [("us", "down"), ("us", "up"), ("eu", "down"), ("ap", "down"), ("ap", "up")]
+    bearings = [CheckCount({"component": "cpu", "region": where}, state, 1, NOW) for where, state in states]
+    affected = draft.affected_components(
+        page, [counted.labels for counted in bearings], health.rows(page, bearings, ())
+    )
+    assert affected == (Affected(CPU, LATE, ("us", "ap")), Affected(CPU, OUT, ("eu",)))

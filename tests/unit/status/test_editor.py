@@ -16,23 +16,23 @@ from heartbeat.status.health import Health
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
 from tests.unit.status.conftest import PAGE, define
-from tests.unit.status.test_announcement import wanted
+from tests.unit.status.test_announcement import announcement_fields
 
 ANNA = Actor("anna", Role.RESPONDER, "session", "127.0.0.1")
 BOTH = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 
 
-async def do(system: System, work: Any, *given: Any, **more: Any) -> Any:
+async def do(system: System, work: Any, *arguments: Any, **more: Any) -> Any:
     """One thing that Anna does."""
-    return await system.context.database.write(lambda db: work(db, ANNA, *given, **more))
+    return await system.context.database.write(lambda db: work(db, ANNA, *arguments, **more))
 
 
-async def deeds(system: System, one: Announcement) -> list[str]:
-    found = await system.context.database.read(
-        lambda db: audit.listed(db, limit=50, target=f"announcement {one.id}")
+async def deeds(system: System, announcement: Announcement) -> list[str]:
+    entries = await system.context.database.read(
+        lambda db: audit.listed(db, limit=50, target=f"announcement {announcement.id}")
     )
-    assert {(deed.actor, deed.via, deed.remote) for deed in found} == {("anna", "session", "127.0.0.1")}
-    return [deed.action.removeprefix("announcement.") for deed in found][::-1]
+    assert {(deed.actor, deed.via, deed.remote) for deed in entries} == {("anna", "session", "127.0.0.1")}
+    return [deed.action.removeprefix("announcement.") for deed in entries][::-1]
 
 
 @pytest.fixture
@@ -44,52 +44,54 @@ async def defined(system: System) -> System:
 
 @BOTH
 async def test_a_draft_reaches_nobody_until_it_is_published(defined: System) -> None:
-    one = await do(defined, editor.make, "public", wanted(), NOW)
+    draft = await do(defined, editor.make, "public", announcement_fields(), NOW)
     assert await defined.context.database.read(lambda db: store.published(db, "public", NOW, 10)) == []
-    known = await do(defined, editor.publish, one.id, NOW + timedelta(minutes=1))
-    told = await defined.context.database.read(lambda db: store.published(db, "public", NOW, 10))
-    assert told == [known]
-    assert [(said.body, said.by, said.status) for said in known.updates] == [
+    published = await do(defined, editor.publish, draft.id, NOW + timedelta(minutes=1))
+    shown_by_page = await defined.context.database.read(lambda db: store.published(db, "public", NOW, 10))
+    assert shown_by_page == [published]
+    assert [(update.body, update.by, update.status) for update in published.updates] == [
         ("We look into it.", "anna", Status.INVESTIGATING)
     ]
-    assert await do(defined, editor.publish, one.id, NOW + timedelta(minutes=2)) == known
-    assert await deeds(defined, one) == ["make", "publish"]
+    assert await do(defined, editor.publish, draft.id, NOW + timedelta(minutes=2)) == published
+    assert await deeds(defined, draft) == ["make", "publish"]
 
 
 @BOTH
 async def test_the_same_update_is_added_once(defined: System) -> None:
-    one = await do(defined, editor.make, "public", wanted(), NOW)
-    await do(defined, editor.publish, one.id, NOW)
+    draft = await do(defined, editor.make, "public", announcement_fields(), NOW)
+    await do(defined, editor.publish, draft.id, NOW)
     for minute in (1, 2):
         at = NOW + timedelta(minutes=minute)
-        now = await do(defined, editor.update, one.id, Status.IDENTIFIED, "Found.", at)
+        now = await do(defined, editor.update, draft.id, Status.IDENTIFIED, "Found.", at)
     mail = (Affected("Mail", Health.STOPPED),)
-    now = await do(defined, editor.update, one.id, Status.RESOLVED, "Over.", at, affected=mail)
-    assert [said.status.value for said in now.updates] == ["resolved", "identified", "investigating"]
+    now = await do(defined, editor.update, draft.id, Status.RESOLVED, "Over.", at, affected=mail)
+    assert [update.status.value for update in now.updates] == ["resolved", "identified", "investigating"]
     assert now.updates[0].affected == mail
     assert now.resolved_at == at
-    found = await defined.context.database.read(lambda db: store.load(db, one.id))
-    assert found == now
-    assert await deeds(defined, one) == ["make", "publish", "update", "update"]
+    stored = await defined.context.database.read(lambda db: store.load(db, draft.id))
+    assert stored == now
+    assert await deeds(defined, draft) == ["make", "publish", "update", "update"]
 
 
 async def test_a_change_replaces_a_draft_but_not_published_words(defined: System) -> None:
-    one = await do(defined, editor.make, "public", wanted(), NOW)
-    again = wanted(title="Other", body="Other words.", status=Status.IDENTIFIED)
-    now = await do(defined, editor.change, one.id, again, NOW)
+    draft = await do(defined, editor.make, "public", announcement_fields(), NOW)
+    changes = announcement_fields(title="Other", body="Other words.", status=Status.IDENTIFIED)
+    now = await do(defined, editor.change, draft.id, changes, NOW)
     assert (now.title, now.draft, now.status) == ("Other", "Other words.", Status.IDENTIFIED)
-    await do(defined, editor.publish, one.id, NOW)
-    now = await do(defined, editor.change, one.id, wanted(title="Third", body="Not this"), NOW)
+    await do(defined, editor.publish, draft.id, NOW)
+    now = await do(defined, editor.change, draft.id, announcement_fields(title="Third", body="Not this"), NOW)
     assert (now.title, now.draft, now.status) == ("Third", "", Status.IDENTIFIED)
     assert now.updates[0].body == "Other words."
 
 
 async def test_two_incidents_can_be_marked_as_unrelated(defined: System) -> None:
-    first = await do(defined, editor.make, "public", wanted(), NOW)
+    first = await do(defined, editor.make, "public", announcement_fields(), NOW)
     with pytest.raises(InvalidAnnouncement, match=f"not_related_to: {first.id} is no published announcement"):
-        await do(defined, editor.make, "public", wanted(unrelated=(first.id,)), NOW)
+        await do(defined, editor.make, "public", announcement_fields(unrelated=(first.id,)), NOW)
     await do(defined, editor.publish, first.id, NOW)
-    second = await do(defined, editor.make, "public", wanted(title="Slow sites", unrelated=(first.id,)), NOW)
+    second = await do(
+        defined, editor.make, "public", announcement_fields(title="Slow sites", unrelated=(first.id,)), NOW
+    )
     assert second.unrelated == (first.id,)
     now = await do(defined, editor.relate, second.id, (), NOW)
     assert now.unrelated == ()
@@ -98,46 +100,46 @@ async def test_two_incidents_can_be_marked_as_unrelated(defined: System) -> None
 
 
 async def test_a_draft_can_be_deleted_and_a_published_announcement_cannot(defined: System) -> None:
-    one = await do(defined, editor.make, "public", wanted(), NOW)
-    await do(defined, editor.discard, one.id, NOW)
+    draft = await do(defined, editor.make, "public", announcement_fields(), NOW)
+    await do(defined, editor.discard, draft.id, NOW)
     with pytest.raises(NoAnnouncement):
-        await do(defined, editor.publish, one.id, NOW)
-    one = await do(defined, editor.make, "public", wanted(), NOW)
-    await do(defined, editor.publish, one.id, NOW)
+        await do(defined, editor.publish, draft.id, NOW)
+    draft = await do(defined, editor.make, "public", announcement_fields(), NOW)
+    await do(defined, editor.publish, draft.id, NOW)
     with pytest.raises(InvalidAnnouncement, match="Resolve it instead"):
-        await do(defined, editor.discard, one.id, NOW)
+        await do(defined, editor.discard, draft.id, NOW)
 
 
 async def test_an_announcement_needs_a_page(defined: System) -> None:
     with pytest.raises(NoPage, match="There is no status page 'nope'"):
-        await do(defined, editor.make, "nope", wanted(), NOW)
+        await do(defined, editor.make, "nope", announcement_fields(), NOW)
 
 
 @BOTH
 async def test_a_draft_is_made_from_an_incident_in_customers_words(defined: System, clock: SetClock) -> None:
     us = await make_check(defined, "us", labels={"component": "cpu", "region": "us"})
     eu = await make_check(defined, "eu", labels={"component": "cpu", "region": "eu"})
-    for one in (us, eu):
-        await ping(defined, one)
+    for check in (us, eu):
+        await ping(defined, check)
     clock.advance(minutes=3)
     await ping(defined, eu)
     clock.advance(minutes=-3)
     number = await fall_silent(defined, clock, us)
-    made = await do(defined, drafting.from_incident, "public", number, clock.now())
-    assert made.title == "CPU allowance is not working in United States"
-    assert made.draft == (
+    draft = await do(defined, drafting.from_incident, "public", number, clock.now())
+    assert draft.title == "CPU allowance is not working in United States"
+    assert draft.draft == (
         "Since 03:06 UTC CPU allowance is not working in United States. We are looking into it."
     )
-    assert made.affected == (Affected("CPU allowance", Health.STOPPED, ("us",)),)
-    assert (made.published_at, made.incident_id) == (None, number)
-    assert (await do(defined, drafting.from_incident, "public", number, clock.now())).id == made.id
+    assert draft.affected == (Affected("CPU allowance", Health.STOPPED, ("us",)),)
+    assert (draft.published_at, draft.incident_id) == (None, number)
+    assert (await do(defined, drafting.from_incident, "public", number, clock.now())).id == draft.id
 
 
 async def test_an_incident_that_affects_nothing_on_the_page_makes_no_draft(
     defined: System, clock: SetClock
 ) -> None:
-    one = await make_check(defined, "other", labels={"component": "other"})
-    number = await fall_silent(defined, clock, one)
+    check = await make_check(defined, "other", labels={"component": "other"})
+    number = await fall_silent(defined, clock, check)
     with pytest.raises(
         InvalidAnnouncement, match=f"Nothing on the page 'Example status' belongs to incident {number}"
     ):
@@ -149,15 +151,15 @@ async def test_an_incident_that_affects_nothing_on_the_page_makes_no_draft(
 @BOTH
 async def test_a_draft_is_made_from_a_maintenance_window(defined: System) -> None:
     await make_check(defined, "us", labels={"component": "cpu", "region": "us"})
-    given = maintenance.WindowDefinition("New disks", "", {"region": "us"}, NOW, NOW + timedelta(hours=2))
+    definition = maintenance.WindowDefinition("New disks", "", {"region": "us"}, NOW, NOW + timedelta(hours=2))
     window = await defined.context.database.write(
-        lambda db: maintenance_store.add(db, given, "anna", NOW, None)
+        lambda db: maintenance_store.add(db, definition, "anna", NOW, None)
     )
     number = window.id
-    made = await do(defined, drafting.from_window, "public", number, NOW)
-    assert (made.kind, made.title, made.status) == (Kind.MAINTENANCE, "New disks", Status.SCHEDULED)
-    assert made.draft == "During this time CPU allowance may not be available."
-    assert made.affected == (Affected("CPU allowance", Health.MAINTENANCE, ("us",)),)
-    assert (made.starts_at, made.ends_at) == (NOW, NOW + timedelta(hours=2))
+    draft = await do(defined, drafting.from_window, "public", number, NOW)
+    assert (draft.kind, draft.title, draft.status) == (Kind.MAINTENANCE, "New disks", Status.SCHEDULED)
+    assert draft.draft == "During this time CPU allowance may not be available."
+    assert draft.affected == (Affected("CPU allowance", Health.MAINTENANCE, ("us",)),)
+    assert (draft.starts_at, draft.ends_at) == (NOW, NOW + timedelta(hours=2))
     with pytest.raises(NoAnnouncement, match="There is no maintenance 999"):
         await do(defined, drafting.from_window, "public", 999, NOW)

@@ -10,7 +10,7 @@ from tests.unit.status.test_health import REGIONS, bearing, rows
 
 
 @pytest.mark.parametrize(
-    ("healths", "words"),
+    ("healths", "text"),
     [
         ("", "No services are listed here yet."),
         ("n", "The service is working normally."),
@@ -37,14 +37,14 @@ from tests.unit.status.test_health import REGIONS, bearing, rows
         ("dunnnn", "A is delayed. 4 other services are working normally."),
     ],
 )
-def test_the_headline_answers_whether_it_is_us(healths: str, words: str) -> None:
+def test_the_headline_answers_whether_it_is_us(healths: str, text: str) -> None:
     kinds = {"n": Health.NORMAL, "d": Health.DELAYED, "s": Health.STOPPED, "u": Health.UNKNOWN}
     kinds |= {"p": Health.PARTLY, "m": Health.MAINTENANCE}
     some = [
         ServiceRow(Component(name, {}), HealthCell(kinds[letter]))
         for name, letter in zip("ABCDEF", healths, strict=False)
     ]
-    assert headline(some) == words
+    assert headline(some) == text
 
 
 def test_the_headline_distinguishes_regions() -> None:
@@ -87,9 +87,9 @@ def test_names_that_do_not_fit_are_counted(healths: str) -> None:
     kinds = {"n": Health.NORMAL, "d": Health.DELAYED, "s": Health.STOPPED, "u": Health.UNKNOWN}
     kinds |= {"p": Health.PARTLY, "m": Health.MAINTENANCE}
     some = [
-        ServiceRow(Component(f"{number}" * 99, {}), HealthCell(kinds[one]))
-        for number, one in enumerate(healths)
+        ServiceRow(Component(f"{number}" * 99, {}), HealthCell(kinds[health]))
+        for number, health in enumerate(healths)
     ]
-    words = headline(some)
-    assert 20 < len(words) <= LONGEST
-    assert words.endswith(".")
+    text = headline(some)
+    assert 20 < len(text) <= LONGEST
+    assert text.endswith(".")

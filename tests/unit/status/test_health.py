@@ -27,13 +27,13 @@ def rows(
     return health.rows(StatusPage("p", "Page", (CPU, MAIL), regions=regions), bearings, claims)
 
 
-def shown(row: ServiceRow) -> list[Health | None]:
+def health_of(row: ServiceRow) -> list[Health | None]:
     """The states of a row: as a whole, and region by region."""
     return [row.whole.health, *(cell.health if cell else None for cell in row.cells.values())]
 
 
 @pytest.mark.parametrize(
-    ("standing", "expected"),
+    ("counts", "expected"),
     [
         (UpAndDown(up=2), Health.NORMAL),
         (UpAndDown(up=1, down=1), Health.DELAYED),
@@ -41,8 +41,8 @@ def shown(row: ServiceRow) -> list[Health | None]:
         (UpAndDown(), Health.UNKNOWN),
     ],
 )
-def test_the_health_of_a_component_follows_its_checks(standing: UpAndDown, expected: Health) -> None:
-    assert health.measured(standing).health is expected
+def test_the_health_of_a_component_follows_its_checks(counts: UpAndDown, expected: Health) -> None:
+    assert health.measured(counts).health is expected
 
 
 def test_each_region_has_its_own_health() -> None:
@@ -52,9 +52,9 @@ def test_each_region_has_its_own_health() -> None:
         bearing("cpu", "eu", "up", 3),
         bearing("mail", "eu", "new"),
     )
-    assert shown(cpu) == [Health.PARTLY, Health.STOPPED, Health.NORMAL]
+    assert health_of(cpu) == [Health.PARTLY, Health.STOPPED, Health.NORMAL]
     assert cpu.cells["us"] == HealthCell(Health.STOPPED, NOW)
-    assert shown(mail) == [Health.UNKNOWN, None, Health.UNKNOWN]
+    assert health_of(mail) == [Health.UNKNOWN, None, Health.UNKNOWN]
     assert cpu.by_region
     assert mail.by_region
 
@@ -68,41 +68,41 @@ def test_a_row_whose_regions_do_not_tell_the_whole_is_shown_as_one() -> None:
 def test_an_announcement_counts_if_it_is_worse_than_the_checks() -> None:
     up, down = bearing("cpu", "us", "up"), bearing("cpu", "us", "down")
     worse = Claim("CPU allowance", Health.PARTLY, LATER)
-    assert shown(rows(up, claims=(worse,))[0]) == [Health.PARTLY, Health.PARTLY, None]
-    assert shown(rows(down, claims=(worse,))[0]) == [Health.STOPPED, Health.STOPPED, None]
-    assert shown(rows(claims=(Claim("CPU allowance", Health.NORMAL, NOW),))[0])[0] is Health.NORMAL
+    assert health_of(rows(up, claims=(worse,))[0]) == [Health.PARTLY, Health.PARTLY, None]
+    assert health_of(rows(down, claims=(worse,))[0]) == [Health.STOPPED, Health.STOPPED, None]
+    assert health_of(rows(claims=(Claim("CPU allowance", Health.NORMAL, NOW),))[0])[0] is Health.NORMAL
 
 
 def test_an_announcement_for_a_region_does_not_affect_another() -> None:
     claim = Claim("CPU allowance", Health.DELAYED, NOW, ("us",))
     (cpu, _) = rows(bearing("cpu", "us", "up"), bearing("cpu", "eu", "up"), claims=(claim,))
-    assert shown(cpu) == [Health.DELAYED, Health.DELAYED, Health.NORMAL]
+    assert health_of(cpu) == [Health.DELAYED, Health.DELAYED, Health.NORMAL]
 
 
 def test_an_outage_in_one_region_is_a_partial_outage() -> None:
     well = (bearing("cpu", "us", "up"), bearing("cpu", "eu", "up"))
     claim = Claim("CPU allowance", Health.STOPPED, LATER, ("us",))
     (cpu, _) = rows(*well, claims=(claim,))
-    assert (shown(cpu), cpu.whole.since) == ([Health.PARTLY, Health.STOPPED, Health.NORMAL], LATER)
+    assert (health_of(cpu), cpu.whole.since) == ([Health.PARTLY, Health.STOPPED, Health.NORMAL], LATER)
     (cpu, _) = rows(*well, claims=(claim, Claim("CPU allowance", Health.STOPPED, NOW, ("eu",))))
-    assert (shown(cpu), cpu.whole.since) == ([Health.STOPPED] * 3, NOW)
+    assert (health_of(cpu), cpu.whole.since) == ([Health.STOPPED] * 3, NOW)
     (cpu, _) = rows(*well, claims=(Claim("CPU allowance", Health.STOPPED, NOW),))
-    assert shown(cpu) == [Health.STOPPED] * 3
+    assert health_of(cpu) == [Health.STOPPED] * 3
 
 
 def test_a_maintenance_of_one_region_overrides_the_checks_there() -> None:
     down = (bearing("cpu", "us", "down"), bearing("cpu", "eu", "up"))
     (cpu, _) = rows(*down, claims=(Claim("CPU allowance", Health.MAINTENANCE, NOW, ("us",)),))
-    assert shown(cpu) == [Health.MAINTENANCE, Health.MAINTENANCE, Health.NORMAL]
+    assert health_of(cpu) == [Health.MAINTENANCE, Health.MAINTENANCE, Health.NORMAL]
 
 
 def test_checks_without_a_region_make_the_whole_slow() -> None:
     (cpu, _) = rows(bearing("cpu", "us", "up"), bearing("cpu", None, "down"))
-    assert shown(cpu) == [Health.DELAYED, Health.NORMAL, None]
+    assert health_of(cpu) == [Health.DELAYED, Health.NORMAL, None]
     (cpu, _) = rows(bearing("cpu", "us", "down"), bearing("cpu", None, "down"))
-    assert shown(cpu) == [Health.STOPPED, Health.STOPPED, None]
+    assert health_of(cpu) == [Health.STOPPED, Health.STOPPED, None]
 
 
 def test_a_maintenance_overrides_the_checks() -> None:
     claim = Claim("CPU allowance", Health.MAINTENANCE, NOW)
-    assert shown(rows(bearing("cpu", "us", "down"), claims=(claim,))[0])[0] is Health.MAINTENANCE
+    assert health_of(rows(bearing("cpu", "us", "down"), claims=(claim,))[0])[0] is Health.MAINTENANCE

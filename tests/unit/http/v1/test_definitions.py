@@ -8,7 +8,7 @@ import pytest
 from heartbeat import audit
 from heartbeat.app import System
 from heartbeat.definitions import plan as definition_plan
-from tests.unit.definitions.test_file import parse
+from tests.unit.definitions.declared import parse
 from tests.unit.http.conftest import SetClock, make_check, visitor
 from tests.unit.http.v1.test_v1 import problem
 

@@ -60,18 +60,18 @@ UPDATE = {
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
-def documents(told: tuple[Announcement, ...] = TOLD, page: StatusPage = PAGE) -> dict[str, Any]:
-    found = edition.render(a_snapshot(page, announcements=told)).files
+def documents(announcements: tuple[Announcement, ...] = TOLD, page: StatusPage = PAGE) -> dict[str, Any]:
+    files = edition.render(a_snapshot(page, announcements=announcements)).files
     return {
         path.removeprefix("api/v2/").removesuffix(".json"): json.loads(content)
-        for path, content in found.items()
+        for path, content in files.items()
         if path.startswith("api/v2/")
     }
 
 
 def test_every_document_has_its_parts() -> None:
-    found = documents()
-    assert {path: set(body) for path, body in found.items()} == {
+    by_path = documents()
+    assert {path: set(body) for path, body in by_path.items()} == {
         "summary": {"page", "components", "incidents", "scheduled_maintenances", "status"},
         "status": {"page", "status"},
         "components": {"page", "components"},
@@ -81,74 +81,78 @@ def test_every_document_has_its_parts() -> None:
         "scheduled-maintenances/upcoming": {"page", "scheduled_maintenances"},
         "scheduled-maintenances/active": {"page", "scheduled_maintenances"},
     }
-    assert all(set(body["page"]) == PAGE_KEYS for body in found.values())
+    assert all(set(body["page"]) == PAGE_KEYS for body in by_path.values())
 
 
 def test_components_and_groups_have_every_field() -> None:
     cpu, group, mail = documents()["components"]["components"]
     assert (set(cpu), set(mail), set(group)) == (COMPONENT, COMPONENT, COMPONENT | {"components"})
     assert (group["group"], group["components"], mail["group_id"]) == (True, [mail["id"]], group["id"])
-    assert [one["position"] for one in (cpu, group, mail)] == [1, 2, 3]
+    assert [component["position"] for component in (cpu, group, mail)] == [1, 2, 3]
     assert (cpu["status"], cpu["description"]) == ("partial_outage", "Reset once a day")
-    known = {"operational", "degraded_performance", "partial_outage", "major_outage", "under_maintenance"}
-    assert set(atlassian._STATUS.values()) == known
+    statuses = {"operational", "degraded_performance", "partial_outage", "major_outage", "under_maintenance"}
+    assert set(atlassian._STATUS.values()) == statuses
     assert set(atlassian._STATUS) == set(Health)
 
 
 def test_a_component_is_listed_once_by_its_worst_region() -> None:
     affected = (*AFFECTED, Affected("CPU allowance", Health.STOPPED, ("eu",)))
     newest = replace(OPEN.updates[0], affected=affected)
-    one = replace(OPEN, affected=affected, updates=(newest, OPEN.updates[1]))
-    (told,) = documents(told=(one,))["incidents/unresolved"]["incidents"]
-    (change,) = told["incident_updates"][0]["affected_components"]
+    announcement = replace(OPEN, affected=affected, updates=(newest, OPEN.updates[1]))
+    (incident,) = documents(announcements=(announcement,))["incidents/unresolved"]["incidents"]
+    (change,) = incident["incident_updates"][0]["affected_components"]
     assert (change["old_status"], change["new_status"]) == ("degraded_performance", "partial_outage")
 
 
 def test_incidents_have_every_field() -> None:
-    found = documents()
-    (one,) = found["incidents/unresolved"]["incidents"]
-    assert set(one) == INCIDENT
-    assert [set(said) for said in one["incident_updates"]] == [UPDATE, UPDATE]
-    newest, first = one["incident_updates"]
+    by_path = documents()
+    (incident,) = by_path["incidents/unresolved"]["incidents"]
+    assert set(incident) == INCIDENT
+    assert [set(update) for update in incident["incident_updates"]] == [UPDATE, UPDATE]
+    newest, first = incident["incident_updates"]
     assert set(first["affected_components"][0]) == {"code", "name", "old_status", "new_status"}
     assert first["affected_components"][0]["old_status"] == "operational"
     assert newest["affected_components"][0]["old_status"] == "degraded_performance"
-    assert [part["name"] for part in one["components"]] == ["CPU allowance"]
-    assert one["monitoring_at"] is None
-    for said in (
-        one["created_at"],
-        one["started_at"],
+    assert [part["name"] for part in incident["components"]] == ["CPU allowance"]
+    assert incident["monitoring_at"] is None
+    for update in (
+        incident["created_at"],
+        incident["started_at"],
         newest["display_at"],
-        found["status"]["page"]["updated_at"],
+        by_path["status"]["page"]["updated_at"],
     ):
-        assert INSTANT.fullmatch(said)
-    assert "anna" not in json.dumps(found)
+        assert INSTANT.fullmatch(update)
+    assert "anna" not in json.dumps(by_path)
 
 
 def test_maintenance_is_listed_by_its_stage() -> None:
-    found = documents()
-    (upcoming,) = found["scheduled-maintenances/upcoming"]["scheduled_maintenances"]
-    (active,) = found["scheduled-maintenances/active"]["scheduled_maintenances"]
+    by_path = documents()
+    (upcoming,) = by_path["scheduled-maintenances/upcoming"]["scheduled_maintenances"]
+    (active,) = by_path["scheduled-maintenances/active"]["scheduled_maintenances"]
     assert set(upcoming) == INCIDENT | {"scheduled_for", "scheduled_until"}
     assert (upcoming["status"], active["status"], upcoming["impact"]) == (
         "scheduled",
         "in_progress",
         "maintenance",
     )
-    assert found["summary"]["scheduled_maintenances"] == [active, upcoming]
-    assert len(found["scheduled-maintenances"]["scheduled_maintenances"]) == 2
+    assert by_path["summary"]["scheduled_maintenances"] == [active, upcoming]
+    assert len(by_path["scheduled-maintenances"]["scheduled_maintenances"]) == 2
 
 
 def test_ids_are_permanent() -> None:
-    before, after = documents(), documents((replace(OPEN, title="Other"),))
-    assert before["components"]["components"][0]["id"] == after["components"]["components"][0]["id"]
-    assert before["incidents/unresolved"]["incidents"][0]["id"] == after["incidents"]["incidents"][0]["id"]
-    every = [one["id"] for one in before["incidents"]["incidents"] + before["components"]["components"]]
+    original, retitled = documents(), documents((replace(OPEN, title="Other"),))
+    assert original["components"]["components"][0]["id"] == retitled["components"]["components"][0]["id"]
+    assert (
+        original["incidents/unresolved"]["incidents"][0]["id"] == retitled["incidents"]["incidents"][0]["id"]
+    )
+    every = [
+        entry["id"] for entry in original["incidents"]["incidents"] + original["components"]["components"]
+    ]
     assert len(set(every)) == len(every)
 
 
 @pytest.mark.parametrize(
-    ("told", "indicator"),
+    ("announcements", "indicator"),
     [
         ((), "major"),
         ((OPEN,), "major"),
@@ -156,8 +160,8 @@ def test_ids_are_permanent() -> None:
         ((DONE,), "major"),
     ],
 )
-def test_the_indicator_is_the_worst_impact(told: tuple[Announcement, ...], indicator: str) -> None:
-    assert atlassian.indicator(a_snapshot(announcements=told)) in (indicator, "minor")
+def test_the_indicator_is_the_worst_impact(announcements: tuple[Announcement, ...], indicator: str) -> None:
+    assert atlassian.indicator(a_snapshot(announcements=announcements)) in (indicator, "minor")
 
 
 def test_the_feed_is_valid_atom() -> None:
@@ -167,15 +171,15 @@ def test_the_feed_is_valid_atom() -> None:
     assert root.tag == f"{name}feed"
     entries = root.findall(f"{name}entry")
     # RFC 4287, 4.1.1 and 4.1.2: exactly one each of these; an author in the feed; an alternate link without content.
-    for one in (root, *entries):
+    for element in (root, *entries):
         for part in ("id", "title", "updated"):
-            assert len(one.findall(f"{name}{part}")) == 1
-        assert (one.findtext(f"{name}id") or "").startswith("urn:uuid:")
-        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", one.findtext(f"{name}updated") or "")
-        links = [link.get("rel") for link in one.findall(f"{name}link")]
+            assert len(element.findall(f"{name}{part}")) == 1
+        assert (element.findtext(f"{name}id") or "").startswith("urn:uuid:")
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", element.findtext(f"{name}updated") or "")
+        links = [link.get("rel") for link in element.findall(f"{name}link")]
         assert links.count("alternate") == 1
     assert root.find(f"{name}author/{name}name") is not None
-    assert len({one.findtext(f"{name}id") for one in entries}) == len(entries) == 4
+    assert len({element.findtext(f"{name}id") for element in entries}) == len(entries) == 4
     body = entries[0].find(f"{name}content")
     assert body is not None
     assert body.get("type") == "html"
@@ -188,13 +192,13 @@ def test_the_feed_is_valid_atom() -> None:
     "character", ["\0", "\x0b", "\x1f", "\x7f", "\ud800", "\ufffe", "\uffff", "]]>", "\u202e"]
 )
 def test_no_character_breaks_the_feed_or_a_badge(character: str) -> None:
-    words = f"a{character}b"
-    said = replace(OPEN.updates[0], body=words)
+    text = f"a{character}b"
+    update = replace(OPEN.updates[0], body=text)
     content = atom.feed(
-        a_snapshot(replace(PAGE, title=words), announcements=(replace(OPEN, title=words, updates=(said,)),))
+        a_snapshot(replace(PAGE, title=text), announcements=(replace(OPEN, title=text, updates=(update,)),))
     )
     ElementTree.fromstring(content)
-    ElementTree.fromstring(badge.of(words, Health.NORMAL)["svg"])
+    ElementTree.fromstring(badge.of(text, Health.NORMAL)["svg"])
 
 
 def test_an_empty_feed_stays_the_same_through_the_day() -> None:
@@ -206,9 +210,9 @@ def test_an_empty_feed_stays_the_same_through_the_day() -> None:
 )
 def test_an_outage_announced_for_one_region_is_partial(regions: tuple[str, ...], status: str) -> None:
     parts = (Affected("Mail", Health.STOPPED, regions),)
-    said = replace(OPEN, affected=parts, updates=(replace(OPEN.updates[0], affected=parts),))
-    (one,) = documents((said,))["incidents"]["incidents"]
-    (changed,) = one["incident_updates"][0]["affected_components"]
+    announcement = replace(OPEN, affected=parts, updates=(replace(OPEN.updates[0], affected=parts),))
+    (incident,) = documents((announcement,))["incidents"]["incidents"]
+    (changed,) = incident["incident_updates"][0]["affected_components"]
     assert (changed["old_status"], changed["new_status"]) == ("operational", status)
 
 

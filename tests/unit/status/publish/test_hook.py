@@ -11,32 +11,32 @@ from heartbeat.status.publish import hook
 from heartbeat.status.publish.hook import Hook
 
 
-async def ended(one: Hook, results: list[str], count: int) -> None:
+async def ended(status_hook: Hook, results: list[str], count: int) -> None:
     """Until it has ended so many times."""
     async with asyncio.timeout(5):
         while len(results) < count:
-            assert one.running is not None
-            await asyncio.wait([one.running])
+            assert status_hook.running is not None
+            await asyncio.wait([status_hook.running])
 
 
 async def test_the_hook_gets_the_directory(tmp_path: Path) -> None:
     results: list[str] = []
-    one = Hook('echo done > "$1/said"', tmp_path, results.append)
-    one.pull()
-    await ended(one, results, 1)
+    status_hook = Hook('echo done > "$1/said"', tmp_path, results.append)
+    status_hook.pull()
+    await ended(status_hook, results, 1)
     assert (tmp_path / "said").read_text() == "done\n"
     assert results == ["done"]
 
 
 async def test_a_change_during_a_run_causes_one_more_run(tmp_path: Path) -> None:
     results: list[str] = []
-    one = Hook('echo x >> "$1/said"', tmp_path, results.append)
-    one.pull()
-    one.pull()
+    status_hook = Hook('echo x >> "$1/said"', tmp_path, results.append)
+    status_hook.pull()
+    status_hook.pull()
     await asyncio.sleep(0)  # now it has begun
-    one.pull()
-    one.pull()
-    await ended(one, results, 2)
+    status_hook.pull()
+    status_hook.pull()
+    await ended(status_hook, results, 2)
     assert (tmp_path / "said").read_text() == "x\nx\n"
     assert results == ["done", "done"]
 
@@ -45,10 +45,10 @@ async def test_a_failure_is_logged_with_the_commands_error_output(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     results: list[str] = []
-    one = Hook("echo no route to web >&2; yes | head -c 200000 >&2; exit 7", tmp_path, results.append)
+    status_hook = Hook("echo no route to web >&2; yes | head -c 200000 >&2; exit 7", tmp_path, results.append)
     with caplog.at_level(logging.WARNING):
-        one.pull()
-        await ended(one, results, 1)
+        status_hook.pull()
+        await ended(status_hook, results, 1)
     assert results == ["failed"]
     assert "ended with 7: no route to web" in caplog.text
     assert len(caplog.text) < 1_000
@@ -59,24 +59,24 @@ async def test_a_hanging_hook_is_ended_with_its_processes(
 ) -> None:
     monkeypatch.setattr(hook, "BOUND", 0.2)
     results: list[str] = []
-    one = Hook('sleep 600 & echo $! > "$1/child"; wait', tmp_path, results.append)
-    one.pull()
-    await ended(one, results, 1)
+    status_hook = Hook('sleep 600 & echo $! > "$1/child"; wait', tmp_path, results.append)
+    status_hook.pull()
+    await ended(status_hook, results, 1)
     assert results == ["slow"]
     child = int((tmp_path / "child").read_text())
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
 
 
 async def test_without_a_command_nothing_runs(tmp_path: Path) -> None:
-    one = Hook("", tmp_path, lambda _: pytest.fail("it ran"))
-    one.pull()
-    await one.rest()
+    status_hook = Hook("", tmp_path, lambda _: pytest.fail("it ran"))
+    status_hook.pull()
+    await status_hook.rest()
 
 
 async def test_a_stop_ends_the_hook(tmp_path: Path) -> None:
     results: list[str] = []
-    one = Hook("sleep 600", tmp_path, results.append)
-    one.pull()
+    status_hook = Hook("sleep 600", tmp_path, results.append)
+    status_hook.pull()
     await asyncio.sleep(0)
-    await one.rest()
+    await status_hook.rest()
     assert results in ([], ["failed"])

@@ -27,20 +27,20 @@ LIGHT = 100_000
 
 def read(content: bytes) -> Markup:
     """A page that is sound, with its one script and nothing from elsewhere that it would load."""
-    shown = Markup(content.decode())
-    known = ("a leads elsewhere", "form leads elsewhere", "<script>")
-    assert [fault for fault in shown.faults if not fault.startswith(known)] == []
+    markup = Markup(content.decode())
+    attacks = ("a leads elsewhere", "form leads elsewhere", "<script>")
+    assert [fault for fault in markup.faults if not fault.startswith(attacks)] == []
     assert content.count(b"<script") == 1
-    return shown
+    return markup
 
 
 def test_the_page_shows_what_is_wrong_where_and_since_when() -> None:
-    words = read(html.index(a_snapshot())).words
-    assert "CPU allowance is not working in United States. Mail is not affected." in words
-    assert "CPU allowance Reset once a day United States Not working since 03:00 UTC" in words
-    assert "Messages What you send and receive" in words
-    assert "As of 03:00:00 UTC" in words
-    assert OURS.search(words) is None, words
+    text = read(html.index(a_snapshot())).words
+    assert "CPU allowance is not working in United States. Mail is not affected." in text
+    assert "CPU allowance Reset once a day United States Not working since 03:00 UTC" in text
+    assert "Messages What you send and receive" in text
+    assert "As of 03:00:00 UTC" in text
+    assert OURS.search(text) is None, text
 
 
 def test_the_page_shows_health_by_region_while_it_lasts() -> None:
@@ -49,19 +49,19 @@ def test_the_page_shows_health_by_region_while_it_lasts() -> None:
         Affected("CPU allowance", Health.STOPPED, ("eu",)),
         Affected("Mail", Health.PARTLY),
     )
-    one = an_announcement(affected=affected)
-    words = read(html.index(a_snapshot(announcements=(one,)))).words
+    announcement = an_announcement(affected=affected)
+    text = read(html.index(a_snapshot(announcements=(announcement,)))).words
     how = "not working in Europe , delayed in United States ; Mail partly not working"
-    assert f"Affected: CPU allowance {how}" in words
-    watched = replace(one, status=Status.MONITORING)
-    words = read(html.index(a_snapshot(announcements=(watched,)))).words
-    assert "Affected: CPU allowance in Europe , in United States ; Mail" in words
-    assert how not in words
+    assert f"Affected: CPU allowance {how}" in text
+    watched = replace(announcement, status=Status.MONITORING)
+    text = read(html.index(a_snapshot(announcements=(watched,)))).words
+    assert "Affected: CPU allowance in Europe , in United States ; Mail" in text
+    assert how not in text
 
 
 def test_times_are_shown_in_the_zone_of_the_page() -> None:
-    there = replace(PAGE, timezone="Europe/London")
-    assert "since 04:00 BST" in read(html.index(a_snapshot(there))).words
+    in_london = replace(PAGE, timezone="Europe/London")
+    assert "since 04:00 BST" in read(html.index(a_snapshot(in_london))).words
 
 
 def test_a_time_in_another_year_shows_the_year() -> None:
@@ -71,13 +71,13 @@ def test_a_time_in_another_year_shows_the_year() -> None:
 
 
 def test_the_page_loads_only_files_beside_it() -> None:
-    one = edition.render(a_snapshot(replace(PAGE, logo=status_page.logo("x.png", lambda _: PNG))))
-    page = one.files["index.html"].decode()
+    page_edition = edition.render(a_snapshot(replace(PAGE, logo=status_page.logo("x.png", lambda _: PNG))))
+    page = page_edition.files["index.html"].decode()
     loaded = re.findall(r'(?:src|href)="([^"#]+)"', page)
     local = {path for path in loaded if not re.match(r"https?:|mailto:", path)}
-    assert local <= one.files.keys() | {"history.atom"}
+    assert local <= page_edition.files.keys() | {"history.atom"}
     assert any(path.startswith("logo-") for path in local)
-    assert sum(len(content) for content in one.files.values()) < LIGHT
+    assert sum(len(content) for content in page_edition.files.values()) < LIGHT
 
 
 def bad_days(*backs: int) -> list[Day]:
@@ -92,14 +92,14 @@ def test_each_region_has_its_own_bars_and_table() -> None:
     days = {("CPU allowance", ""): bad_days(3), ("CPU allowance", "us"): bad_days(3)}
     days |= {("CPU allowance", "eu"): bad_days(), ("Mail", ""): bad_days(1)}
     page = html.index(a_snapshot(days=days)).decode()
-    words = read(page.encode()).words
+    text = read(page.encode()).words
     assert 'aria-label="United States: 99.91 % uptime over 90 days"' in page
     assert 'aria-label="Europe: 100 % uptime over 90 days"' in page
-    assert "United States 99.91 % Europe 100 % 90 days: 99.91 % uptime over 90 days" in words
-    assert "Days United States" in words
-    assert "Days Europe 04 Feb" not in words
-    assert "Days CPU allowance" not in words
-    assert "Days Mail" in words
+    assert "United States 99.91 % Europe 100 % 90 days: 99.91 % uptime over 90 days" in text
+    assert "Days United States" in text
+    assert "Days Europe 04 Feb" not in text
+    assert "Days CPU allowance" not in text
+    assert "Days Mail" in text
 
 
 def test_one_bar_is_shown_if_the_regions_do_not_tell_the_whole() -> None:
@@ -122,11 +122,13 @@ def test_a_page_of_many_regions_is_light() -> None:
         for region in columns
     ]
     days = {
-        (one.name, region): bad_days(2, 20, 40, 41, 70) for one in components for region in ("", *columns)
+        (component.name, region): bad_days(2, 20, 40, 41, 70)
+        for component in components
+        for region in ("", *columns)
     }
     rows = health.rows(page, bearings, ())
-    one = edition.render(replace(a_snapshot(page, days=days), rows=rows))
-    loaded = len(one.files["index.html"]) + sum(map(len, html.ASSETS.values()))
+    page_edition = edition.render(replace(a_snapshot(page, days=days), rows=rows))
+    loaded = len(page_edition.files["index.html"]) + sum(map(len, html.ASSETS.values()))
     assert loaded < LIGHT
 
 
@@ -141,9 +143,9 @@ def test_the_warning_is_hidden_until_the_page_is_stale() -> None:
 def test_hostile_text_is_inert() -> None:
     hostile = "<script>alert(1)</script>\u202e" + "x" * 300
     page = StatusPage("p", hostile, PAGE.components, PAGE.groups, description=hostile)
-    shown = html.index(a_snapshot(page)).decode()
-    assert shown.count("<script") == 1
-    assert "\u202e" not in shown
+    rendered = html.index(a_snapshot(page)).decode()
+    assert rendered.count("<script") == 1
+    assert "\u202e" not in rendered
 
 
 def test_the_assets_are_small_and_ours() -> None:
@@ -155,9 +157,9 @@ def test_the_assets_are_small_and_ours() -> None:
 
 @pytest.mark.parametrize("name", sorted(html.ASSETS))
 def test_an_asset_changes_its_name_with_its_content(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = html.asset(name)
+    original = html.asset(name)
     monkeypatch.setitem(html.ASSETS, name, b"other")
-    assert html.asset(name) != before
+    assert html.asset(name) != original
 
 
 def test_four_and_more_columns_get_enough_room() -> None:

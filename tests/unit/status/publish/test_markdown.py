@@ -38,28 +38,29 @@ TAG = re.compile(r"<\s*/?\s*([a-zA-Z0-9]+)([^>]*)>")
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:24])
 def test_nothing_hostile_gets_through(text: str) -> None:
-    made = markdown.html(text)
-    for name, attributes in TAG.findall(made):
+    rendered = markdown.html(text)
+    for name, attributes in TAG.findall(rendered):
         assert name in markdown.ALLOWED
         if attributes:
             assert name == "a"
             assert re.fullmatch(r' href="(?:https?:|mailto:|(?![a-z]+:))[^"]*" rel="[a-z ]+"', attributes), (
                 attributes
             )
-    assert "\u202e" not in made
+    assert "\u202e" not in rendered
 
 
 def test_markdown_is_rendered() -> None:
-    made = markdown.html(
+    rendered = markdown.html(
         "Since **03:15** see [the list](https://example.com/a?b=1&c=2):\n\n- one\n- `two`\n\n> three"
     )
-    assert "<strong>03:15</strong>" in made
+    assert "<strong>03:15</strong>" in rendered
     assert (
-        '<a href="https://example.com/a?b=1&amp;c=2" rel="nofollow noopener noreferrer">the list</a>' in made
+        '<a href="https://example.com/a?b=1&amp;c=2" rel="nofollow noopener noreferrer">the list</a>'
+        in rendered
     )
-    assert "<li>one</li>" in made
-    assert "<code>two</code>" in made
-    assert "<blockquote>" in made
+    assert "<li>one</li>" in rendered
+    assert "<code>two</code>" in rendered
+    assert "<blockquote>" in rendered
 
 
 def test_a_heading_in_markdown_stays_text() -> None:

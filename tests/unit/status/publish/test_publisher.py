@@ -30,9 +30,9 @@ def page(system: System) -> str:
 
 
 def looks(system: System) -> dict[str, float]:
-    """How often it has looked, by result."""
+    """Return the number of looks by their result."""
     (family,) = system.context.metrics.status_pages.publications.collect()
-    return {one.labels["result"]: one.value for one in family.samples if one.value}
+    return {sample.labels["result"]: sample.value for sample in family.samples if sample.value}
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
@@ -40,11 +40,11 @@ async def test_a_change_is_published_at_the_next_look(system: System, clock: Set
     await define(system, PAGE)
     await system.publisher.look()
     assert "There is no information about these services at the moment." in page(system)
-    one = await make_check(system, labels=CPU)
-    await ping(system, one)
+    check = await make_check(system, labels=CPU)
+    await ping(system, check)
     await system.publisher.look()
     assert "Working normally" in page(system)
-    await fall_silent(system, clock, one)
+    await fall_silent(system, clock, check)
     await system.publisher.look()
     assert "CPU allowance is not working." in page(system)
     assert 'since <time datetime="2024-05-03T03:06:00Z">03:06 UTC</time>' in page(system)
@@ -80,12 +80,12 @@ async def test_the_files_are_served_after_a_restart_without_the_database(
 ) -> None:
     await define(system, PAGE)
     await system.publisher.look()
-    before = system.publisher.editions
+    published = system.publisher.editions
     system.publisher.editions = {}
     refuse_database(system, monkeypatch)
     await system.publisher.take_up()
     await system.publisher.look()
-    assert system.publisher.editions == before
+    assert system.publisher.editions == published
     assert looks(system)["failed"] == 1
 
 
@@ -161,22 +161,22 @@ async def test_the_days_agree_with_the_present_health_between_counts(
 ) -> None:
     monkeypatch.setattr(uptime_days, "ENOUGH", timedelta())
     await define(system, PAGE)
-    one = await make_check(system, labels=CPU)
+    check = await make_check(system, labels=CPU)
     steady = await make_check(
         system, "steady", labels={"component": "mail"}, schedule=Every(timedelta(days=1))
     )
-    for each in (one, steady):
+    for each in (check, steady):
         await ping(system, each)
     while await system.steward.count():
         pass
-    await fall_silent(system, clock, one)
+    await fall_silent(system, clock, check)
     clock.advance(minutes=3)
     await system.publisher.look()
     assert "CPU allowance is not working." in page(system)
     assert "90 days: 66.66 % uptime over 9 min" in page(system)
     assert "<td>Not working for 3 min</td>" in page(system)
     assert "90 days: 100 % uptime over 9 min" in page(system)
-    await ping(system, one)
+    await ping(system, check)
     clock.advance(minutes=5)
     await system.publisher.look()
     assert "90 days: 78.57 % uptime over 14 min" in page(system)
@@ -190,7 +190,7 @@ async def test_the_minutes_around_midnight_belong_to_their_days(system: System, 
     while await system.steward.count():
         pass
     clock.advance(minutes=10)
-    days = await shown(system, clock)
+    days = await index_of(system, clock)
     assert [day.up for day in days[-2:]] == [21 * 3_600, 360]
 
 
@@ -201,10 +201,10 @@ async def test_nothing_is_guessed_while_the_count_is_behind(system: System, cloc
     while await system.steward.count():
         pass
     clock.advance(minutes=15, seconds=1)
-    assert (await shown(system, clock))[-1].up == 120
+    assert (await index_of(system, clock))[-1].up == 120
 
 
-async def shown(system: System, clock: SetClock) -> list[Day]:
+async def index_of(system: System, clock: SetClock) -> list[Day]:
     """The days of the first component as a page shows them."""
 
     def work(db: Connection) -> list[Day]:

@@ -51,7 +51,7 @@ def test_the_question_says_what_happens_without_an_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"),
+    ("text", "expected"),
     [
         (" Anna@Example.ORG ", "Anna@example.org"),
         ("a.b+c@mail.example.org", "a.b+c@mail.example.org"),
@@ -64,8 +64,8 @@ def test_the_question_says_what_happens_without_an_answer() -> None:
         ("änna@example.org", None),
     ],
 )
-def test_an_invalid_mail_address_is_refused(text: str, kept: str | None) -> None:
-    assert subscriber_mail.address(text) == kept
+def test_an_invalid_mail_address_is_refused(text: str, expected: str | None) -> None:
+    assert subscriber_mail.address(text) == expected
 
 
 def test_a_ticket_is_for_one_thing_one_subscriber_and_one_time() -> None:

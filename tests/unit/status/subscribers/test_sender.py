@@ -24,7 +24,7 @@ from tests.unit.alerting.notifiers.inbox import Inbox
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import FIRST, OPS, SetClock, refuse_database, visitor
 from tests.unit.status.conftest import PAGE, define
-from tests.unit.status.test_announcement import wanted
+from tests.unit.status.test_announcement import announcement_fields
 from tests.unit.status.test_editor import do
 
 BOTH = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
@@ -45,19 +45,19 @@ class Post:
 
     def link(self, purpose: str) -> str:
         """The path of the newest link for a purpose."""
-        found = re.findall(rf"http://test(/status/public/{purpose}/\S+)", self.mails[-1][1].get_content())
-        return str(found[-1])
+        paths = re.findall(rf"http://test(/status/public/{purpose}/\S+)", self.mails[-1][1].get_content())
+        return str(paths[-1])
 
 
 @pytest.fixture
 def post(monkeypatch: pytest.MonkeyPatch) -> Post:
-    made = Post()
+    relay = Post()
 
     async def mail(self: Email, message: EmailMessage, to: str) -> Accepted | Refused | Unreachable:
-        return await made.mail(message, to)
+        return await relay.mail(message, to)
 
     monkeypatch.setattr(Email, "mail", mail)
-    return made
+    return relay
 
 
 @pytest.fixture
@@ -88,16 +88,16 @@ async def test_from_the_form_to_the_last_mail(defined: System, post: Post, clien
     assert 'action="http://test/status/public/subscribe"' in page
     answer = await client.post("/status/public/subscribe", data={"address": ANNA})
     assert "Look into your mailbox" in answer.text
-    one = await do(defined, editor.make, "public", wanted(), NOW)
-    await do(defined, editor.publish, one.id, NOW)
+    announcement = await do(defined, editor.make, "public", announcement_fields(), NOW)
+    await do(defined, editor.publish, announcement.id, NOW)
     assert await defined.mailman.round() == 1
     link = post.link("confirm")
     assert "Do you want mail about this page?" in (await client.get(link)).text
-    await do(defined, editor.update, one.id, Status.IDENTIFIED, "Not for Anna yet.", NOW)
+    await do(defined, editor.update, announcement.id, Status.IDENTIFIED, "Not for Anna yet.", NOW)
     assert await defined.mailman.round() == 0
     for _ in range(2):
         assert "You will get mail" in (await client.post(link)).text
-    await do(defined, editor.update, one.id, Status.RESOLVED, "Over.", NOW)
+    await do(defined, editor.update, announcement.id, Status.RESOLVED, "Over.", NOW)
     assert await defined.mailman.round() == 1
     assert (post.mails[-1][0], post.mails[-1][1]["Subject"]) == (ANNA, "Resolved: Resets are late")
     end = post.link("unsubscribe")
@@ -113,9 +113,9 @@ async def test_from_the_form_to_the_last_mail(defined: System, post: Post, clien
 @pytest.fixture
 async def inbox() -> AsyncIterator[tuple[Inbox, int]]:
     """A mail server that takes everything, and its port."""
-    made, loop = Inbox(), asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Server(made, loop=loop), "127.0.0.1", 0)
-    yield made, server.sockets[0].getsockname()[1]
+    mails, loop = Inbox(), asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Server(mails, loop=loop), "127.0.0.1", 0)
+    yield mails, server.sockets[0].getsockname()[1]
     server.close()
 
 
@@ -129,13 +129,13 @@ async def test_mail_programs_find_the_whole_unsubscribe_link_however_long_it_is(
     await system.context.database.write(lambda db: desk.install(db, [FIRST], [OPS], mail))
     ask = {"page": "s" * 60, "address": ANNA, "asked_at": NOW, "confirmed_at": NOW}
     await system.context.database.write(lambda db: db.execute(tables.subscribers.insert(), [ask]))
-    one = await do(system, editor.make, "s" * 60, wanted(), NOW)
-    await do(system, editor.publish, one.id, NOW)
+    announcement = await do(system, editor.make, "s" * 60, announcement_fields(), NOW)
+    await do(system, editor.publish, announcement.id, NOW)
     assert await system.mailman.round() == 1
     end = re.fullmatch(rb"List-Unsubscribe: <http://test(/\S+)>", taken.line(b"List-Unsubscribe"))
     assert end is not None
     assert len(end[1]) > 78
-    root = f"<announcement-{one.id}@{domain}>".encode()
+    root = f"<announcement-{announcement.id}@{domain}>".encode()
     assert taken.line(b"List-Unsubscribe-Post") == b"List-Unsubscribe-Post: List-Unsubscribe=One-Click"
     assert taken.line(b"In-Reply-To") == b"In-Reply-To: " + root
     assert taken.line(b"References") == b"References: " + root
@@ -150,11 +150,11 @@ async def test_the_form_does_not_reveal_who_subscribes(
     defined: System, post: Post, client: httpx.AsyncClient
 ) -> None:
     await subscribe(defined, post, client)
-    told = [
-        (await client.post("/status/public/subscribe", data={"address": one})).text
-        for one in (ANNA, "nobody@example.org")
+    answers = [
+        (await client.post("/status/public/subscribe", data={"address": address})).text
+        for address in (ANNA, "nobody@example.org")
     ]
-    assert told[0] == told[1]
+    assert answers[0] == answers[1]
     assert await defined.mailman.round() == 1
     assert post.mails[-1][0] == "nobody@example.org"
 
@@ -194,12 +194,12 @@ async def test_rounds_that_fail_are_counted_and_the_next_one_comes(
     with monkeypatch.context() as broken:
         broken.setattr(subscriber_store, "is_mail_due", lambda *_: 1 / 0)
         assert await defined.mailman.round() == 0
-    told = defined.context.metrics.registry.get_sample_value
-    assert told("heartbeat_status_mailman_failures_total") == 2
-    assert told("heartbeat_status_mails_total", {"result": "accepted"}) == 0
+    value_of = defined.context.metrics.registry.get_sample_value
+    assert value_of("heartbeat_status_mailman_failures_total") == 2
+    assert value_of("heartbeat_status_mails_total", {"result": "accepted"}) == 0
     assert await defined.mailman.round() == 1
-    assert told("heartbeat_status_mailman_failures_total") == 2
-    assert told("heartbeat_status_mails_total", {"result": "accepted"}) == 1
+    assert value_of("heartbeat_status_mailman_failures_total") == 2
+    assert value_of("heartbeat_status_mails_total", {"result": "accepted"}) == 1
 
 
 async def test_requests_of_one_network_address_are_limited(
@@ -268,8 +268,8 @@ async def test_many_subscribers_get_mail_a_few_at_a_time(defined: System, post: 
         db.execute(tables.subscribers.insert(), rows)  # type: ignore[attr-defined]
 
     await defined.context.database.write(fill)
-    one = await do(defined, editor.make, "public", wanted(), NOW)
-    await do(defined, editor.publish, one.id, NOW)
+    announcement = await do(defined, editor.make, "public", announcement_fields(), NOW)
+    await do(defined, editor.publish, announcement.id, NOW)
     assert [await defined.mailman.round() for _ in range(4)] == [20, 20, 5, 0]
     assert len({to for to, _ in post.mails}) == 45
 

@@ -65,8 +65,8 @@ def test_the_number_of_unconfirmed_addresses_is_limited(
 ) -> None:
     monkeypatch.setattr(store, "MAX_PENDING", 3)
     add_subscriber(db)
-    asked = [store.ask(db, "public", f"a{number}@b.example", NOW) for number in range(5)]
-    assert asked == [True] * 3 + [False] * 2
+    outcomes = [store.ask(db, "public", f"a{number}@b.example", NOW) for number in range(5)]
+    assert outcomes == [True] * 3 + [False] * 2
     assert store.ask(db, "other", ANNA, NOW)
 
 

@@ -28,15 +28,15 @@ ONE = replace(PAGE, components=PAGE.components[:1])
 
 
 async def count(system: System, clock: SetClock, page: StatusPage = ONE) -> dict[date, Day]:
-    """Count to the end, and what is then known of the component."""
-    found = await counted(system, clock, page)
-    return {day.day: day for day in found["CPU allowance", ""] if day.measured}
+    """Count every day that is due. Return the measured days of the component."""
+    days = await counted(system, clock, page)
+    return {day.day: day for day in days["CPU allowance", ""] if day.measured}
 
 
 async def counted(
     system: System, clock: SetClock, page: StatusPage = ONE
 ) -> dict[ComponentRegion, list[Day]]:
-    """Count to the end, and all that is then shown."""
+    """Count every day that is due. Return all days that the page shows."""
     system.steward._counted_at = None
     while await system.steward.count():
         pass
@@ -46,11 +46,11 @@ async def counted(
 @BOTH
 async def test_a_day_is_counted_from_its_changes(system: System, clock: SetClock) -> None:
     await define(system, ONE)
-    one = await make_check(system, labels=CPU)
-    await ping(system, one)
-    await fall_silent(system, clock, one)
+    check = await make_check(system, labels=CPU)
+    await ping(system, check)
+    await fall_silent(system, clock, check)
     clock.advance(minutes=54)
-    await ping(system, one)
+    await ping(system, check)
     clock.advance(hours=1)
     day = (await count(system, clock))[NOW.date()]
     assert (day.up, day.down, day.unknown) == (360 + 3_600, 3_240, 3 * 3_600)
@@ -76,23 +76,22 @@ async def test_each_region_has_its_own_days(system: System, clock: SetClock) -> 
     await define(system, ONE)
     us = await make_check(system, "us", labels=CPU)
     eu = await make_check(system, "eu", labels={**CPU, "region": "eu"}, schedule=Every(timedelta(days=1)))
-    for one in (us, eu):
-        await ping(system, one)
+    for check in (us, eu):
+        await ping(system, check)
     await fall_silent(system, clock, us)
     clock.advance(minutes=54)
     days = await counted(system, clock)
-    told = {region: some[-1] for (_, region), some in days.items()}
-    assert (told[""].up, told[""].degraded, told[""].down) == (360, 3_240, 0)
-    assert (told["us"].up, told["us"].down) == (360, 3_240)
-    assert (told["eu"].up, told["eu"].down) == (3_600, 0)
+    newest = {region: some[-1] for (_, region), some in days.items()}
+    assert (newest[""].up, newest[""].degraded, newest[""].down) == (360, 3_240, 0)
+    assert (newest["us"].up, newest["us"].down) == (360, 3_240)
+    assert (newest["eu"].up, newest["eu"].down) == (3_600, 0)
     clock.advance(days=2)
-    again = await counted(system, clock)
-    assert again["CPU allowance", "us"][-3].down == 86_400 - 3 * 3_600 - 360
-    assert again["CPU allowance", "eu"][-3].up == 86_400 - 3 * 3_600 - again["CPU allowance", "eu"][-3].down
+    later = await counted(system, clock)
+    assert later["CPU allowance", "us"][-3].down == 86_400 - 3 * 3_600 - 360
+    assert later["CPU allowance", "eu"][-3].up == 86_400 - 3 * 3_600 - later["CPU allowance", "eu"][-3].down
 
 
 async def test_earlier_days_are_counted_for_new_regions(system: System, clock: SetClock) -> None:
-    """What is still known of each change is enough; nothing is made up of days before."""
     await define(system, replace(ONE, regions=None))
     await ping(system, await make_check(system, labels=CPU, schedule=Every(timedelta(days=9))))
     clock.advance(days=5)
@@ -107,11 +106,11 @@ async def test_a_region_without_checks_has_no_days(system: System, clock: SetClo
     bound = Component("Bound", {"component": "cpu", "region": "us"})
     page = replace(PAGE, components=(PAGE.components[0], bound), groups=())
     await define(system, page)
-    one = await make_check(system, labels=CPU)
-    await ping(system, one)
+    check = await make_check(system, labels=CPU)
+    await ping(system, check)
     places = {("CPU allowance", ""), ("CPU allowance", "us"), ("Bound", ""), ("Bound", "us")}
     assert set(await counted(system, clock, page)) == places
-    await system.context.database.write(lambda db: check_store.remove(db, [one.id]))
+    await system.context.database.write(lambda db: check_store.remove(db, [check.id]))
     clock.advance(days=80)
     assert set(await counted(system, clock, page)) == places
     clock.advance(days=21)
@@ -124,7 +123,7 @@ async def test_maintenance_of_a_region_counts_only_in_that_region(system: System
     for region in ("us", "eu"):
         labels = {**CPU, "region": region}
         await ping(system, await make_check(system, region, labels=labels, schedule=Every(timedelta(days=1))))
-    wanted = AnnouncementFields(
+    fields = AnnouncementFields(
         Kind.MAINTENANCE,
         "New disks",
         Status.IN_PROGRESS,
@@ -133,10 +132,10 @@ async def test_maintenance_of_a_region_counts_only_in_that_region(system: System
         clock.now() + timedelta(hours=1),
         affected=(Affected("CPU allowance", Health.MAINTENANCE, ("us",)),),
     )
-    made = await system.context.database.write(
-        lambda db: editor.make(db, actor, "public", wanted, clock.now())
+    announcement = await system.context.database.write(
+        lambda db: editor.make(db, actor, "public", fields, clock.now())
     )
-    await system.context.database.write(lambda db: editor.publish(db, actor, made.id, clock.now()))
+    await system.context.database.write(lambda db: editor.publish(db, actor, announcement.id, clock.now()))
     clock.advance(minutes=30)
     days = {region: some[-1] for (_, region), some in (await counted(system, clock)).items()}
     assert (days["us"].maintenance, days["us"].up) == (1_800, 0)
@@ -146,18 +145,18 @@ async def test_maintenance_of_a_region_counts_only_in_that_region(system: System
 
 async def test_counted_days_stay_when_their_changes_are_deleted(system: System, clock: SetClock) -> None:
     await define(system, ONE)
-    one = await make_check(system, labels=CPU)
-    await ping(system, one)
-    await fall_silent(system, clock, one)
+    check = await make_check(system, labels=CPU)
+    await ping(system, check)
+    await fall_silent(system, clock, check)
     clock.advance(minutes=30)
-    await ping(system, one)
-    before = await count(system, clock)
+    await ping(system, check)
+    original = await count(system, clock)
     clock.advance(days=3)
     await count(system, clock)
     await system.context.database.write(lambda db: db.execute(delete(transitions)))
-    after = await count(system, clock)
-    assert after[NOW.date()].down == before[NOW.date()].down > 0
-    assert after[clock.at.date()].unknown == 0
+    recounted = await count(system, clock)
+    assert recounted[NOW.date()].down == original[NOW.date()].down > 0
+    assert recounted[clock.at.date()].unknown == 0
 
 
 async def test_each_round_counts_a_few_days(system: System, clock: SetClock) -> None:
@@ -177,8 +176,8 @@ async def test_days_that_no_page_shows_are_deleted(system: System, clock: SetClo
     clock.advance(days=101)
     await count(system, clock)
     first = NOW.date() - timedelta(days=365)
-    kept = await system.context.database.read(lambda db: uptime_store.days(db, "public", first))
-    assert min(kept["CPU allowance", ""]) >= clock.at.date() - uptime_count.KEPT_FOR
+    stored = await system.context.database.read(lambda db: uptime_store.days(db, "public", first))
+    assert min(stored["CPU allowance", ""]) >= clock.at.date() - uptime_count.KEPT_FOR
 
 
 async def test_days_are_counted_periodically_and_a_failure_is_logged(

@@ -52,17 +52,17 @@ def test_maintenance_and_unheard_time_do_not_count() -> None:
 
 
 @given(st.lists(st.tuples(st.none() | STATES, st.lists(st.tuples(OFFSETS, STATES), max_size=6)), max_size=4))
-def test_every_second_is_counted_once(given_: list[tuple[str | None, list[tuple[int, str]]]]) -> None:
+def test_every_second_is_counted_once(drawn: list[tuple[str | None, list[tuple[int, str]]]]) -> None:
     lives = [
-        CheckHistory(before, sorted((START + timedelta(seconds=offset), state) for offset, state in changes))
-        for before, changes in given_
+        CheckHistory(initial, sorted((START + timedelta(seconds=offset), state) for offset, state in changes))
+        for initial, changes in drawn
     ]
     day = uptime_days.count(DAY, (START, END), lives)
     assert day.measured + day.maintenance + day.unknown == 86_400
     if not any(
         state in ("up", "down")
-        for one in lives
-        for state in (one.state_at_start, *(s for _, s in one.changes))
+        for history in lives
+        for state in (history.state_at_start, *(s for _, s in history.changes))
     ):
         assert day.unknown == 86_400
 
@@ -75,7 +75,7 @@ def test_a_day_has_the_length_of_its_zone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "whole", "words"),
+    ("part", "whole", "text"),
     [
         (86_399, 86_400, "99.99 %"),
         (86_400, 86_400, "100 %"),
@@ -83,8 +83,8 @@ def test_a_day_has_the_length_of_its_zone() -> None:
         (999_999, 1_000_000, "99.99 %"),
     ],
 )
-def test_a_share_is_never_rounded_up(part: float, whole: float, words: str) -> None:
-    assert uptime_days.percent(part, whole) == words
+def test_a_share_is_never_rounded_up(part: float, whole: float, text: str) -> None:
+    assert uptime_days.percent(part, whole) == text
 
 
 def test_the_measured_time_is_named() -> None:
@@ -104,14 +104,17 @@ def test_less_than_an_hour_makes_no_percentage(day: Day) -> None:
 
 
 def test_days_that_were_never_counted_are_unknown() -> None:
-    shown = uptime_days.filled({DAY: Day(DAY, up=86_400)}, DAY + timedelta(days=1))
-    assert len(shown) == 90
-    assert [day.kind for day in shown[-3:]] == ["unknown", "up", "unknown"]
+    filled = uptime_days.filled({DAY: Day(DAY, up=86_400)}, DAY + timedelta(days=1))
+    assert len(filled) == 90
+    assert [day.kind for day in filled[-3:]] == ["unknown", "up", "unknown"]
 
 
 def test_bars_and_their_words_are_runs_of_days() -> None:
     kinds = [Day(DAY), Day(DAY, up=1), Day(DAY, up=1), Day(DAY, down=1_560, up=5), Day(DAY, up=1)]
-    days = [Day(DAY + timedelta(days=n), one.up, one.degraded, one.down) for n, one in enumerate(kinds)]
+    days = [
+        Day(DAY + timedelta(days=n), counted.up, counted.degraded, counted.down)
+        for n, counted in enumerate(kinds)
+    ]
     assert uptime_days.paths(days) == [
         ("unknown", "M0 12H5"),
         ("up", "M6 12H17M24 12H29"),

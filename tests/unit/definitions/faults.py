@@ -1,0 +1,155 @@
+"""Faults of a configuration file, each with the problem that is reported."""
+
+SLUG = "cannot be a name; write a-z, 0-9, _ and -, at most 100, none of _ and - first."
+LABEL = "cannot be a label; write letters, digits, _ . / -, at most 100, a letter first."
+CLEAR = "is a secret; write it as ${NAME} or ${file:PATH}."
+ONE_CONTACT = "must be one notifier and its address, such as {email: anna@example.com}."
+
+MAPPING = "must be a mapping, with a line `name: value` for each field."
+KEY_IN_CLEAR = "must not stand here in clear; write it as ${HEARTBEAT_PING_KEY} or ${file:PATH}."
+UNSET = "${NOPE} is not set in the environment; set it or write ${file:PATH}."
+EXAMPLE_ROW = "{name: Mail, match: {component: mail}}"
+HOOK = "the address must be an incoming webhook's URL, such as https://hooks.slack.com/services/…."
+
+MALFORMED = [
+    ("chekcs: {}", "chekcs: the file has no such field; did you mean 'checks'?"),
+    ("checks: [a]", f"checks: {MAPPING}"),
+    ("checks: {A b: {every: 5m}}", f"checks.A b: 'A b' {SLUG}"),
+    ("checks: {a: }", "checks.a: needs exactly one of schedule, every, on_calendar."),
+    ("checks: {a: 5m}", f"checks.a: {MAPPING}"),
+    (
+        "checks: {a: {every: 5m, polcy: b}}",
+        "checks.a.polcy: a check has no such field; did you mean 'policy'?",
+    ),
+    (
+        "checks: {a: {every: 5m, schedule: '@daily'}}",
+        "checks.a: needs exactly one of schedule, every, on_calendar.",
+    ),
+    (
+        "checks: {a: {every: 15x}}",
+        "checks.a.every: '15x' is not a duration; write for example 15m, 2h or 1d.",
+    ),
+    ("checks: {a: {every: 60}}", "checks.a.every: '60' is not a duration; write for example 15m, 2h or 1d."),
+    ("checks: {a: {every: [5m]}}", "checks.a.every: must be one value."),
+    ("checks: {a: {every: 5m, grace: }}", "checks.a.grace: has no value; write one."),
+    ("checks: {a: {every: 5m, name: ''}}", "checks.a.name: must be one line of text."),
+    (
+        "checks: {a: {every: 5m, severity: bad}}",
+        "checks.a.severity: 'bad' is not one of critical, error, warning, info.",
+    ),
+    (
+        "checks: {a: {every: 5m, manual_resume: 'yes'}}",
+        "checks.a.manual_resume: 'yes' is neither true nor false.",
+    ),
+    ("checks: {a: {every: 5m, labels: {a=b: c}}}", f"checks.a.labels.a=b: 'a=b' {LABEL}"),
+    ("checks: {a: {every: 5m, labels: {b: }}}", "checks.a.labels.b: has no value; write one."),
+    ("checks: {a: {every: 5m, labels: [b]}}", f"checks.a.labels: {MAPPING}"),
+    ("group_by: [a b]", f"group_by[0]: 'a b' {LABEL}"),
+    ("gathering: soon", "gathering: 'soon' is not a duration; write for example 15m, 2h or 1d."),
+    ("ping_keys: {a: in-clear-and-long-enough}", f"ping_keys.a: {KEY_IN_CLEAR}"),
+    (
+        "people: {a: {name: Anna}}",
+        "people.a: has no contacts; write for example `contacts: [{email: anna@example.com}]`.",
+    ),
+    (
+        "people: {a: {contacts: []}}",
+        "people.a.contacts: needs at least one, such as {email: anna@example.com}.",
+    ),
+    (
+        "people: {a: {contacts: {console: x}}}",
+        "people.a.contacts: must be a list, with a line `- …` for each item.",
+    ),
+    ("people: {a: {contacts: [x]}}", f"people.a.contacts[0]: {ONE_CONTACT}"),
+    ("people: {a: {contacts: [{console: x, email: a@b.c}]}}", f"people.a.contacts[0]: {ONE_CONTACT}"),
+    ("policies: {a: []}", "policies.a: needs at least one, such as {page: anna, wait: 5m}."),
+    (
+        "status_pages: {a: {components: [{name: b, match: {c: d}}]}}",
+        "status_pages.a: has no title; write for example `title: Example status`.",
+    ),
+    (
+        "status_pages: {a: {title: b, components: []}}",
+        f"status_pages.a.components: needs at least one, such as {EXAMPLE_ROW}.",
+    ),
+    (
+        "status_pages: {a: {title: b, components: [{name: c, match: {}}]}}",
+        "status_pages.a.components[0].match: needs at least one label, such as {component: mail}.",
+    ),
+]
+"""What both the schema and the reading refuse."""
+
+MISTAKEN = [
+    (
+        "timezone: Europe/Lodnon",
+        "timezone: 'Europe/Lodnon' is no time zone; did you mean 'Europe/London' or 'Europe/Lisbon'?",
+    ),
+    ("timezone: Rohan", "timezone: 'Rohan' is no time zone; write for example Europe/London."),
+    ("gathering: 2h", "gathering: '2h' is out of range; write 0s to 1h."),
+    ("acknowledge_for: 1s", "acknowledge_for: '1s' is out of range; write 1m to 7d."),
+    ("policy: ops", "policy: there is no policy 'ops'; there are none."),
+    ("checks: {a: {every: 5m, policy: ops}}", "checks.a.policy: there is no policy 'ops'; there are none."),
+    ("checks: {a: {every: 5m, grace: 0s}}", "checks.a.grace: '0s' is out of range; write 1s to 30d."),
+    (
+        "checks: {a: {every: 5m, max_runtime: 31d}}",
+        "checks.a.max_runtime: '31d' is out of range; write 1s to 30d.",
+    ),
+    (
+        "people: {operator: {contacts: [{console: x}]}}",
+        "people.operator: is the service's own name for its terminal; choose another.",
+    ),
+    (
+        "people: {a: {contacts: [{console: x}]}}\npolicies: {p: [{page: a, wait: 59s}]}",
+        "policies.p[0].wait: '59s' is out of range; write 1m to 1d.",
+    ),
+    (
+        "people: {a: {contacts: [{emial: x}]}}",
+        "people.a.contacts[0].emial: there is no notifier 'emial'; did you mean 'email'?",
+    ),
+    (
+        "people: {a: {contacts: [{ntfy: x}]}}",
+        "people.a.contacts[0].ntfy: the address must be a topic's URL, such as https://ntfy.sh/ops-pages.",
+    ),
+    (
+        "people: {a: {contacts: [{slack: 'https://hooks.slack.com/x'}]}}",
+        f"people.a.contacts[0].slack: {CLEAR}",
+    ),
+    ("people: {a: {contacts: [{slack: '${NOPE}'}]}}", f"people.a.contacts[0].slack: {UNSET}"),
+    ("people: {a: {contacts: [{slack: '${NO_URL}'}]}}", f"people.a.contacts[0].slack: {HOOK}"),
+    (
+        "people: {a: {contacts: [{pigeon: 'x${NO_URL}'}]}}",
+        "people.a.contacts[0].pigeon: x${NO_URL} is no loft.",
+    ),
+    ("people: {a: {contacts: [{pigeon: cliff}]}}", "people.a.contacts[0].pigeon: ZeroDivisionError."),
+    (
+        "notifiers: {foo: {}}",
+        "notifiers.foo: there is no notifier 'foo'; "
+        "there are console, email, ntfy, pagerduty, pigeon, slack, webhook.",
+    ),
+    ("notifiers: {ntfy: {token: tk_in_clear}}", f"notifiers.ntfy.token: {CLEAR}"),
+    (
+        "notifiers: {ntfy: {token: '${file:/nope}'}}",
+        "notifiers.ntfy.token: ${file:/nope} cannot be read: No such file or directory.",
+    ),
+    (
+        "notifiers: {ntfy: {token: '${BAD_TOKEN}'}}",
+        "notifiers.ntfy: token must be an access token, such as tk_…, without spaces.",
+    ),
+    (
+        "notifiers: {ntfy: {tokne: x}}",
+        "notifiers.ntfy: tokne is not a setting here; the settings are: token.",
+    ),
+    ("notifiers: {pigeon: {ring: '${NO_URL}'}}", "notifiers.pigeon: 'ring ${NO_URL} is lost'."),
+    ("ping_keys: {a: '${NOPE}'}", f"ping_keys.a: {UNSET}"),
+    (
+        "ping_keys: {a: '${SHORT_KEY}'}",
+        "ping_keys.a: ${SHORT_KEY} has 9 characters; a ping key needs at least 16.",
+    ),
+    (
+        "ping_keys: {a: '${ODD_KEY}'}",
+        "ping_keys.a: ${ODD_KEY} does not fit into an address; use only A-Z, a-z, 0-9, . _ ~ and -.",
+    ),
+    (
+        "ping_keys: {a: '${OTHER_KEY}', b: '${OTHER_KEY}'}",
+        "ping_keys.b: is the same key as a; make another one.",
+    ),
+]
+"""Faults that the schema cannot see."""

@@ -1,0 +1,93 @@
+"""The export of a database as a configuration file that declares the same."""
+
+import pytest
+from sqlalchemy import Connection
+
+from heartbeat.definitions import file as configuration_file
+from heartbeat.definitions import plan as definition_plan
+from tests.unit.conftest import NOW
+from tests.unit.definitions.declared import EXAMPLE, parse
+from tests.unit.definitions.test_plan import JOBS
+
+ODD = """\
+group_by: [region, host]
+gathering: 1m30s
+acknowledge_for: 1d1h
+policy: night
+ping_keys: {a: "${HEARTBEAT_PING_KEY}", b: "${file:/run/key}"}
+checks:
+  "007":
+    name: "no: [really] {#1}"
+    description: "two\\nlines, é, 🫀 and 'quotes' \\"twice\\"\\n"
+    on_calendar: Mon..Fri 03:00
+    timezone: Australia/Lord_Howe
+    labels: {a: "yes", b: "1.10", c: "null", d: "~", e: " x ", f: "0x1F", g: "2024-05-03", h: "&x *y !z", i: "- a"}
+    policy: day
+    manual_resume: true
+  plain: {every: 1d1h1m1s, grace: 30d}
+  aliased: {schedule: "@daily", timezone: Europe/London, max_runtime: 1s, severity: info}
+people:
+  anna: {name: "null", timezone: Asia/Kathmandu, contacts: [{slack: "${SLACK_URL}"}, {email: "a{b}@c.example"}]}
+  bob: {contacts: [{console: "true"}]}
+policies:
+  day: [{page: [anna, bob], wait: 1h30m}, {page: bob, wait: 24h}]
+  night: [{page: bob, wait: 1m}]
+notifiers:
+  email: {smtp: "smtps://[::1]:465", from: "A: <a@b.example>"}
+  ntfy: {token: "${OTHER_KEY}"}
+  pagerduty: {}
+status_pages:
+  p: {title: "A: b", components: [{name: "#1", match: {a: "yes", b: "1.10"}, description: ": "}]}
+"""
+
+
+def test_odd_values_survive_the_export(db: Connection) -> None:
+    definition_plan.apply(db, parse(ODD), NOW)
+    assert parse(definition_plan.export(db)) == parse(ODD)
+    assert definition_plan.difference(db, parse(ODD)).empty
+
+
+@pytest.mark.parametrize(
+    "text", [EXAMPLE, JOBS, configuration_file.sample("${HEARTBEAT_PING_KEY}"), "checks: {}"]
+)
+def test_an_export_declares_the_same_configuration(db: Connection, text: str) -> None:
+    definition_plan.apply(db, parse(text), NOW)
+    exported = definition_plan.export(db)
+    assert parse(exported) == parse(text)
+    assert definition_plan.difference(db, parse(exported)).empty
+
+
+def test_an_export_leaves_out_defaults(db: Connection) -> None:
+    definition_plan.apply(
+        db, parse(JOBS + "status_pages: {p: {title: Status, components: [{name: A, match: {host: a}}]}}"), NOW
+    )
+    assert (
+        definition_plan.export(db)
+        == """\
+ping_keys:
+  housekeeping: ${HEARTBEAT_PING_KEY}
+checks:
+  one:
+    every: 5m
+    labels: {host: a, region: eu}
+  three:
+    every: 5m
+    labels: {host: b, region: us}
+  two:
+    every: 5m
+    labels: {host: a, region: us}
+people:
+  anna:
+    contacts:
+      - {console: terminal}
+policies:
+  ops:
+    - {page: anna, wait: 5m}
+status_pages:
+  p:
+    title: Status
+    components:
+      - name: A
+        match: {host: a}
+"""
+    )

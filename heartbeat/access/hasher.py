@@ -62,5 +62,5 @@ class Hasher:
 
 
 def _encodable(password: str) -> bytes:
-    # A form can carry halves of characters, which no encoding has; they are a wrong password, not an error.
+    # A form can carry half characters, which no encoding has. They make a wrong password, not an error.
     return password.encode("utf-8", "surrogatepass")

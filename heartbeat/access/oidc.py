@@ -24,7 +24,7 @@ from heartbeat.actor import Role
 from heartbeat.settings import is_unread
 
 LASTS = timedelta(minutes=10)
-"""The time that somebody may take at the provider."""
+"""The longest time that a user may take at the provider."""
 BOUND = 10.0
 """Seconds within which the provider must answer in full."""
 CACHED_FOR = timedelta(hours=1)
@@ -156,7 +156,7 @@ class Oidc:
         if not _number(claims.get("iat")) <= seconds + LEEWAY:
             raise SignInFailed("The ID token comes from the future: the provider's clock or ours is wrong.")
         if not claims.get("sub"):
-            raise SignInFailed("The ID token names nobody.")
+            raise SignInFailed("The ID token names no user.")
         return Identity(f"{self.provider.issuer}\n{claims['sub']}", _name(claims), self._role(claims))
 
     def _role(self, claims: Mapping[str, Any]) -> Role:

@@ -12,7 +12,7 @@ DRIFT = 1
 """Steps before and after the present one whose codes are accepted, for clocks that differ (section 5.2)."""
 RECOVERY_CODES = 10
 RECOVERY_BYTES = 10
-"""Random bytes in a recovery code: nobody guesses 80 bits."""
+"""Random bytes in a recovery code. 80 bits cannot be guessed."""
 
 
 def address(secret: str, user: str, host: str) -> str:

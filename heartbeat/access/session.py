@@ -21,7 +21,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A browser in which somebody has signed in. Without a user, with the admin key."""
+    """A signed-in browser. Without a user, it signed in with the admin key."""
 
     id: int
     user: User | None

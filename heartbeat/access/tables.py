@@ -53,7 +53,7 @@ sessions = Table(
 sign_in_tries = Table(
     "sign_in_tries",
     metadata,
-    # Of the name, under the secret key: somebody may have typed a password into the field for the name.
+    # The name, hashed with the secret key: a password may have been typed into the field for the name.
     Column("hash", Text, primary_key=True),
     Column("began_at", Utc, nullable=False, index=True),
     Column("count", Integer, nullable=False),

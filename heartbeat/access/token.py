@@ -4,7 +4,7 @@ from collections.abc import Callable
 from hashlib import sha256
 
 BYTES = 32
-"""Random bytes in a token: nobody guesses 256 bits."""
+"""Random bytes in a token. 256 bits cannot be guessed."""
 
 Chance = Callable[[int], str]
 """Returns unpredictable text from so many random bytes, as `secrets.token_urlsafe` does."""

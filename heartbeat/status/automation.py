@@ -24,7 +24,7 @@ from heartbeat.status.uptime import count as uptime_count
 EVERY = 5.0
 """Seconds between two rounds."""
 SETTLED = timedelta(minutes=2)
-"""The time an incident is open before a page announces it automatically, so that short ones worry nobody."""
+"""The time an incident is open before a page announces it automatically, so that short ones stay internal."""
 WATCHED = timedelta(minutes=10)
 """The time everything works again before a page resolves an incident automatically."""
 COUNTED_EVERY = timedelta(minutes=5)

@@ -31,7 +31,7 @@ def render(snapshot: Snapshot) -> Edition:
     if logo := html.logo_name(snapshot):
         files[logo] = picture(snapshot.page.logo)[1]
     files[AS_OF] = _json({"as_of": snapshot.at.astimezone(UTC).isoformat()})
-    # Last, so that whatever it refers to is there before it.
+    # Files that refer to others come last, so that the others exist first.
     files |= _badges(snapshot)
     files |= {path: _json(body) for path, body in atlassian.documents(snapshot).items()}
     files["history.atom"] = atom.feed(snapshot)

@@ -31,7 +31,7 @@ from heartbeat.status.uptime import since as uptime_since
 EVERY = 2.0
 """The longest time between two looks for changes, in seconds."""
 SHORTEST = 0.5
-"""The shortest time between two looks, in seconds, however often something changes."""
+"""The shortest time between two looks, in seconds, under constant changes."""
 OLDEST = timedelta(seconds=50)
 """The age at which an unchanged page is published again, with a new time."""
 
@@ -131,7 +131,7 @@ class Publisher:
         try:
             folder.write(self._place, page_edition)
         except OSError as error:
-            # It is served from memory nevertheless.
+            # The page is still served from memory.
             log.warning("the status page %s could not be written: %s", page_edition.slug, error)
             return False
         return True

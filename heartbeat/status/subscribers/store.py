@@ -11,7 +11,7 @@ from heartbeat.status.subscribers.link import CONFIRM_WITHIN, Ticket
 from heartbeat.status.tables import announcements, mails, subscribers, updates
 
 ASK_INTERVAL = timedelta(minutes=15)
-"""The shortest time between two questions to one address, whoever types it in."""
+"""The shortest time between two questions to one address, from any sender."""
 MAX_PENDING = 1_000
 """The largest number of unconfirmed addresses of a page. Further ones are not asked."""
 
@@ -81,7 +81,7 @@ def queue(db: Connection, page: str, update_id: int, now: datetime) -> None:
 
 
 def lease(db: Connection, now: datetime, limit: int, length: timedelta) -> list[Mail]:
-    """Lease up to `limit` mails that are due: nobody else sends them for this time."""
+    """Lease up to `limit` mails that are due. No other process sends them for this time."""
     due = select(mails.c.id).where(mails.c.next_at <= now).order_by(mails.c.next_at, mails.c.id).limit(limit)
     ids = list(db.execute(due.with_for_update(skip_locked=True)).scalars())
     if not ids:

@@ -65,7 +65,7 @@ async def test_the_provider_identifies_the_user(provider: LocalProvider) -> None
         ({"exp": None}, "has expired"),
         ({"exp": "never"}, "has expired"),
         ({"iat": NOW.timestamp() + 31}, "from the future"),
-        ({"sub": None}, "names nobody"),
+        ({"sub": None}, "names no user"),
         ({"groups": ["guests"]}, "no role here"),
         ({"groups": None}, "no role here"),
     ],

@@ -40,12 +40,12 @@ from heartbeat.http.status.pages import StatusPages
 from heartbeat.metrics import CheckSeries, Metrics
 from heartbeat.outside_heartbeat import OutsideHeartbeat
 from heartbeat.pings.ingest import Ingest
-from heartbeat.retention import Janitor
+from heartbeat.retention import Retention
 from heartbeat.settings import Settings
-from heartbeat.status.automation import Steward
+from heartbeat.status.automation import Automation
 from heartbeat.status.publish.hook import Hook
 from heartbeat.status.publish.publisher import Publisher
-from heartbeat.status.subscribers.sender import Mailman
+from heartbeat.status.subscribers.sender import MailSender
 from heartbeat.ticker import LONGEST_SLEEP, Ticker
 from heartbeat.tracing import Tracing
 
@@ -68,10 +68,10 @@ class System:
     ingest: Ingest
     courier: Courier
     ticker: Ticker
-    janitor: Janitor
+    retention: Retention
     publisher: Publisher
-    steward: Steward
-    mailman: Mailman
+    automation: Automation
+    mail_sender: MailSender
     _ticking: asyncio.Task[None] | None = None
     _beside: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -84,9 +84,9 @@ class System:
         """Begin the loops beside the ticker that this process has a role for."""
         loops = (
             ("api", self.publisher),
-            ("checker", self.steward),
-            ("checker", self.janitor),
-            ("pager", self.mailman),
+            ("checker", self.automation),
+            ("checker", self.retention),
+            ("pager", self.mail_sender),
         )
         self._beside += [asyncio.create_task(loop.run()) for role, loop in loops if role in roles]
 
@@ -173,10 +173,10 @@ def build(
         ingest=ingest,
         courier=courier,
         ticker=ticking,
-        janitor=_janitor(ground),
+        retention=_retention(ground),
         publisher=publisher,
-        steward=Steward(database, clock, metrics),
-        mailman=_mailman(ground),
+        automation=Automation(database, clock, metrics),
+        mail_sender=_mail_sender(ground),
     )
     return system
 
@@ -249,9 +249,9 @@ def _door(ground: _Ground, ticking: Ticker) -> Context:
     )
 
 
-def _janitor(ground: _Ground) -> Janitor:
+def _retention(ground: _Ground) -> Retention:
     settings = ground.settings
-    return Janitor(
+    return Retention(
         ground.database,
         ground.clock,
         ground.metrics,
@@ -274,9 +274,9 @@ def _publisher(ground: _Ground) -> Publisher:
     )
 
 
-def _mailman(ground: _Ground) -> Mailman:
+def _mail_sender(ground: _Ground) -> MailSender:
     settings = ground.settings
-    return Mailman(
+    return MailSender(
         ground.database,
         ground.clock,
         ground.metrics,

@@ -182,7 +182,7 @@ class Ticking:
 
 
 class Forgetting:
-    """Rows that the janitor deletes."""
+    """Rows that the deletion by age deletes."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.rows = Counter(

@@ -1,6 +1,6 @@
 """The deletion of old rows: a few at a time, beside everything else, and never rows of an open incident.
 
-Every process with the role `checker` has a janitor. They need no agreement: each skips rows that another has deleted.
+Every process with the role `checker` deletes them. The processes need no agreement: each skips rows that another has deleted.
 Readers look for old rows, and the writer gets only their ids.
 """
 
@@ -32,7 +32,7 @@ PAUSE = 0.05
 log = logging.getLogger(__name__)
 
 
-class Janitor:
+class Retention:
     """Deletes incidents and changes of state that are older than so many days."""
 
     def __init__(
@@ -44,7 +44,7 @@ class Janitor:
         self._incidents = timedelta(days=incidents)
         self._transitions = timedelta(days=transitions)
         self._loop = Loop(
-            "janitor", self.tidy, pause=lambda _: EVERY, count_failure=metrics.forgetting.failures.inc
+            "retention", self.tidy, pause=lambda _: EVERY, count_failure=metrics.forgetting.failures.inc
         )
 
     async def run(self) -> None:
@@ -58,7 +58,7 @@ class Janitor:
         count = await self._sweep(lambda db: _old_transitions(db, now - self._transitions))
         count += await self._sweep(lambda db: retention.next_rows(db, now - self._incidents, BATCH))
         if count:
-            log.info("janitor: deleted %d old rows", count)
+            log.info("retention: deleted %d old rows", count)
         return count
 
     async def _sweep(self, find: Callable[[Connection], Rows | None]) -> int:

@@ -1,7 +1,7 @@
 """Automatic updates of status pages: maintenance starts and ends on time, and automatic pages announce incidents.
 
-It never changes an announcement that a human has updated. Every process with the role `checker` has a steward. It
-locks an announcement before it changes it, so that two stewards do nothing twice.
+It never changes an announcement that a human has updated. Every process with the role `checker` has one. It
+locks an announcement before it changes it, so that two processes do nothing twice.
 """
 
 from datetime import datetime, timedelta
@@ -38,7 +38,7 @@ _WORDS = {
 }
 
 
-class Steward:
+class Automation:
     """Update status pages automatically for as long as the process lives."""
 
     def __init__(self, database: Database, clock: Clock, metrics: Metrics) -> None:
@@ -48,7 +48,7 @@ class Steward:
         self._counted_at: datetime | None = None
         self._count_failure = metrics.status_pages.steward_failures.inc
         self._loop = Loop(
-            "steward", self._update_and_count, pause=lambda _: EVERY, count_failure=self._count_failure
+            "automation", self._update_and_count, pause=lambda _: EVERY, count_failure=self._count_failure
         )
 
     async def run(self) -> None:
@@ -86,7 +86,7 @@ class Steward:
 
     async def round(self) -> int:
         """Make the updates that are due and return their number. The next round repeats a failed one."""
-        return await attempt("steward", self._round, self._count_failure) or 0
+        return await attempt("automation", self._round, self._count_failure) or 0
 
     async def _round(self) -> int:
         now = self._clock.now()

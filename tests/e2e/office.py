@@ -245,7 +245,7 @@ def settled(lived: Path, tmp_path_factory: pytest.TempPathFactory) -> Settled:
     async def make() -> Settled:
         async with system_at(path, NOWHERE) as (system, _):
             words = await settle(system)
-            while await system.steward.count():
+            while await system.automation.count():
                 pass
         return Settled(path, words)
 

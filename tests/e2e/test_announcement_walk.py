@@ -144,7 +144,7 @@ async def mailing(
 
 async def newest(place: Place, inbox: Inbox, purpose: str) -> str:
     """The address in the newest mail that leads to this, once all mail has gone out."""
-    await place.system.mailman.round()
+    await place.system.mail_sender.round()
     words: Any = inbox.mails[-1].get_content()
     found = re.search(rf"{re.escape(place.url)}(/status/public/{purpose}/\S+)", words)
     assert found, words
@@ -190,7 +190,7 @@ async def test_a_customer_asks_for_mail_confirms_it_and_ends_it(
         await walker.reads("Your address has been deleted.")
         before = len(inbox.mails)
         await tell(mailing, chromium)
-        await mailing.system.mailman.round()
+        await mailing.system.mail_sender.round()
         assert len([one for one in inbox.mails[before:] if "olga" in str(one["To"])]) == 0
 
 

@@ -25,7 +25,7 @@ from heartbeat.checks.symptoms import key_of, of_down_check
 from heartbeat.checks.tables import transitions
 from heartbeat.database import Database, Unavailable
 from heartbeat.metrics import Metrics
-from heartbeat.retention import Janitor
+from heartbeat.retention import Retention
 from tests.unit.conftest import NOW, a_check, somebody
 from tests.unit.http.conftest import SetClock
 
@@ -54,10 +54,12 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-def tidier(database: Database, clock: SetClock, metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> Janitor:
-    """A janitor who does not rest."""
+def tidier(
+    database: Database, clock: SetClock, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> Retention:
+    """A deletion that does not rest between transactions."""
     monkeypatch.setattr(heartbeat_retention, "PAUSE", 0)
-    return Janitor(database, clock, metrics, incidents=400, transitions=400)
+    return Retention(database, clock, metrics, incidents=400, transitions=400)
 
 
 async def count(database: Database, table: Any) -> int:
@@ -85,7 +87,7 @@ def an_incident(db: Connection, slug: str, at: datetime, *, resolved: datetime |
 
 
 async def test_incidents_that_were_resolved_long_ago_are_forgotten_whole(
-    database: Database, tidier: Janitor, clock: SetClock, metrics: Metrics
+    database: Database, tidier: Retention, clock: SetClock, metrics: Metrics
 ) -> None:
     edge = clock.now() - timedelta(days=400)
     cases = {"old": NOW, "just": edge - timedelta(seconds=1), "not yet": edge, "open": None}
@@ -106,7 +108,7 @@ async def test_incidents_that_were_resolved_long_ago_are_forgotten_whole(
 
 
 async def test_an_open_incident_stays_however_old_it_is(
-    database: Database, tidier: Janitor, clock: SetClock
+    database: Database, tidier: Retention, clock: SetClock
 ) -> None:
     number = await database.write(lambda db: an_incident(db, "open", NOW, resolved=None))
     clock.advance(days=10_000)
@@ -141,7 +143,7 @@ async def changes(database: Database, insert: Insert) -> int:
 
 @pytest.mark.parametrize(("days", "left"), [(400, 10), (405, 6), (409, 2), (5000, 1)])
 async def test_of_the_changes_of_a_state_the_last_one_before_always_stays(
-    database: Database, tidier: Janitor, clock: SetClock, changes: int, days: int, left: int
+    database: Database, tidier: Retention, clock: SetClock, changes: int, days: int, left: int
 ) -> None:
     """How the check stood at any instant that is still told follows from what is left."""
     clock.at = NOW + timedelta(days=days)
@@ -153,7 +155,7 @@ async def test_of_the_changes_of_a_state_the_last_one_before_always_stays(
 
 
 async def test_work_is_bounded_whatever_has_piled_up(
-    database: Database, tidier: Janitor, monkeypatch: pytest.MonkeyPatch
+    database: Database, tidier: Retention, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(heartbeat_retention, "BATCH", 3)
     monkeypatch.setattr(retention, "AT_A_TIME", 2)
@@ -176,7 +178,7 @@ async def test_work_is_bounded_whatever_has_piled_up(
 
 @pytest.mark.parametrize("deed", ["UPDATE audit SET actor = 'eve'", "DELETE FROM audit"])
 async def test_the_audit_log_is_kept_for_ever(
-    database: Database, tidier: Janitor, clock: SetClock, deed: str
+    database: Database, tidier: Retention, clock: SetClock, deed: str
 ) -> None:
     """Its rows can be neither changed nor deleted, by nobody who speaks SQL through this service."""
     actor = Actor("anna", Role.ADMIN, "command line")
@@ -197,7 +199,7 @@ async def test_two_at_once_do_each_other_no_harm(
     for number in range(6):
         await database.write(partial(an_incident, slug=f"job-{number}", at=NOW, resolved=NOW))
     await database.write(lambda db: an_incident(db, "open", NOW, resolved=None))
-    those = [Janitor(database, clock, Metrics(), incidents=400, transitions=400) for _ in range(2)]
+    those = [Retention(database, clock, Metrics(), incidents=400, transitions=400) for _ in range(2)]
     await asyncio.gather(*(one.tidy() for one in those))
     await those[0].tidy()
     assert await count(database, incidents) == 1
@@ -211,14 +213,14 @@ async def test_a_round_that_fails_is_counted_and_the_next_one_comes(
     went = asyncio.Event()
     troubles: list[Exception] = [Unavailable("gone"), ValueError("a fault")]
 
-    async def tidy(self: Janitor) -> int:
+    async def tidy(self: Retention) -> int:
         if troubles:
             raise troubles.pop(0)
         went.set()
         return 0
 
-    monkeypatch.setattr(Janitor, "tidy", tidy)
-    tidier = Janitor(database, clock, metrics, incidents=400, transitions=400)
+    monkeypatch.setattr(Retention, "tidy", tidy)
+    tidier = Retention(database, clock, metrics, incidents=400, transitions=400)
     running = asyncio.create_task(tidier.run())
     await asyncio.wait_for(went.wait(), 5)
     running.cancel()
@@ -226,7 +228,7 @@ async def test_a_round_that_fails_is_counted_and_the_next_one_comes(
 
 
 async def test_nothing_is_written_where_nothing_is_old(
-    database: Database, tidier: Janitor, changes: int, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+    database: Database, tidier: Retention, changes: int, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await database.write(lambda db: db.execute(update(transitions).values(at=clock.now())))
 

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 Assemble = Callable[[Mapping[str, Setup]], Outfit]
 
 
-class Mailman:
+class MailSender:
     """Send mails to subscribers for as long as the process lives."""
 
     def __init__(

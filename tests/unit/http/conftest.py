@@ -141,7 +141,9 @@ async def ping(system: System, one: Check, suffix: str = "", body: bytes | None 
 async def fall_silent(system: System, clock: SetClock, *those: Check) -> int:
     """Let checks miss their time, one after the other waiting; the number of the incident of the last."""
     clock.advance(minutes=6)
-    await system.context.database.write(lambda db: checker.sweep(db, clock.now(), last_bodies=ping_store.last_bodies))
+    await system.context.database.write(
+        lambda db: checker.sweep(db, clock.now(), last_bodies=ping_store.last_bodies)
+    )
     return await incident_of(system, those[-1])
 
 

@@ -151,7 +151,9 @@ async def test_an_incident_that_affects_nothing_on_the_page_makes_no_draft(
 @BOTH
 async def test_a_draft_is_made_from_a_maintenance_window(defined: System) -> None:
     await make_check(defined, "us", labels={"component": "cpu", "region": "us"})
-    definition = maintenance.WindowDefinition("New disks", "", {"region": "us"}, NOW, NOW + timedelta(hours=2))
+    definition = maintenance.WindowDefinition(
+        "New disks", "", {"region": "us"}, NOW, NOW + timedelta(hours=2)
+    )
     window = await defined.context.database.write(
         lambda db: maintenance_store.add(db, definition, "anna", NOW, None)
     )

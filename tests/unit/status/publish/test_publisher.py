@@ -167,7 +167,7 @@ async def test_the_days_agree_with_the_present_health_between_counts(
     )
     for each in (check, steady):
         await ping(system, each)
-    while await system.steward.count():
+    while await system.automation.count():
         pass
     await fall_silent(system, clock, check)
     clock.advance(minutes=3)
@@ -187,7 +187,7 @@ async def test_the_minutes_around_midnight_belong_to_their_days(system: System, 
     await define(system, PAGE)
     await ping(system, await make_check(system, labels=CPU, schedule=Every(timedelta(days=9))))
     clock.at = NOW.replace(hour=23, minute=56)
-    while await system.steward.count():
+    while await system.automation.count():
         pass
     clock.advance(minutes=10)
     days = await index_of(system, clock)
@@ -198,7 +198,7 @@ async def test_nothing_is_guessed_while_the_count_is_behind(system: System, cloc
     await define(system, PAGE)
     await ping(system, await make_check(system, labels=CPU, schedule=Every(timedelta(days=9))))
     clock.advance(minutes=2)
-    while await system.steward.count():
+    while await system.automation.count():
         pass
     clock.advance(minutes=15, seconds=1)
     assert (await index_of(system, clock))[-1].up == 120

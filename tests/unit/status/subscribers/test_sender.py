@@ -77,7 +77,7 @@ async def count(system: System, table: object = tables.subscribers) -> int:
 async def subscribe(system: System, post: Post, client: httpx.AsyncClient, address: str = ANNA) -> None:
     """Ask, and confirm."""
     await client.post("/status/public/subscribe", data={"address": address})
-    assert await system.mailman.round() == 1
+    assert await system.mail_sender.round() == 1
     assert (await client.post(post.link("confirm"))).status_code == 200
 
 
@@ -90,15 +90,15 @@ async def test_from_the_form_to_the_last_mail(defined: System, post: Post, clien
     assert "Look into your mailbox" in answer.text
     announcement = await do(defined, editor.make, "public", announcement_fields(), NOW)
     await do(defined, editor.publish, announcement.id, NOW)
-    assert await defined.mailman.round() == 1
+    assert await defined.mail_sender.round() == 1
     link = post.link("confirm")
     assert "Do you want mail about this page?" in (await client.get(link)).text
     await do(defined, editor.update, announcement.id, Status.IDENTIFIED, "Not for Anna yet.", NOW)
-    assert await defined.mailman.round() == 0
+    assert await defined.mail_sender.round() == 0
     for _ in range(2):
         assert "You will get mail" in (await client.post(link)).text
     await do(defined, editor.update, announcement.id, Status.RESOLVED, "Over.", NOW)
-    assert await defined.mailman.round() == 1
+    assert await defined.mail_sender.round() == 1
     assert (post.mails[-1][0], post.mails[-1][1]["Subject"]) == (ANNA, "Resolved: Resets are late")
     end = post.link("unsubscribe")
     assert f"<http://test{end}>" == post.mails[-1][1]["List-Unsubscribe"]
@@ -131,7 +131,7 @@ async def test_mail_programs_find_the_whole_unsubscribe_link_however_long_it_is(
     await system.context.database.write(lambda db: db.execute(tables.subscribers.insert(), [ask]))
     announcement = await do(system, editor.make, "s" * 60, announcement_fields(), NOW)
     await do(system, editor.publish, announcement.id, NOW)
-    assert await system.mailman.round() == 1
+    assert await system.mail_sender.round() == 1
     end = re.fullmatch(rb"List-Unsubscribe: <http://test(/\S+)>", taken.line(b"List-Unsubscribe"))
     assert end is not None
     assert len(end[1]) > 78
@@ -155,7 +155,7 @@ async def test_the_form_does_not_reveal_who_subscribes(
         for address in (ANNA, "nobody@example.org")
     ]
     assert answers[0] == answers[1]
-    assert await defined.mailman.round() == 1
+    assert await defined.mail_sender.round() == 1
     assert post.mails[-1][0] == "nobody@example.org"
 
 
@@ -164,11 +164,11 @@ async def test_an_address_is_not_asked_again_at_once(
 ) -> None:
     for _ in range(3):
         await client.post("/status/public/subscribe", data={"address": ANNA})
-    assert await defined.mailman.round() == 1
+    assert await defined.mail_sender.round() == 1
     first = post.link("confirm")
     clock.advance(minutes=15)
     await client.post("/status/public/subscribe", data={"address": ANNA})
-    assert await defined.mailman.round() == 1
+    assert await defined.mail_sender.round() == 1
     assert (await client.post(first)).status_code == 400
     assert (await client.post(post.link("confirm"))).status_code == 200
 
@@ -177,7 +177,7 @@ async def test_a_link_works_for_a_day_and_then_the_address_is_deleted(
     defined: System, post: Post, client: httpx.AsyncClient, clock: SetClock
 ) -> None:
     await client.post("/status/public/subscribe", data={"address": ANNA})
-    await defined.mailman.round()
+    await defined.mail_sender.round()
     clock.advance(days=1, seconds=1)
     assert (await client.post(post.link("confirm"))).status_code == 400
     await client.post("/status/public/subscribe", data={"address": "other@example.org"})
@@ -190,14 +190,14 @@ async def test_rounds_that_fail_are_counted_and_the_next_one_comes(
     await client.post("/status/public/subscribe", data={"address": ANNA})
     with monkeypatch.context() as away:
         refuse_database(defined, away)
-        assert await defined.mailman.round() == 0
+        assert await defined.mail_sender.round() == 0
     with monkeypatch.context() as broken:
         broken.setattr(subscriber_store, "is_mail_due", lambda *_: 1 / 0)
-        assert await defined.mailman.round() == 0
+        assert await defined.mail_sender.round() == 0
     value_of = defined.context.metrics.registry.get_sample_value
     assert value_of("heartbeat_status_mailman_failures_total") == 2
     assert value_of("heartbeat_status_mails_total", {"result": "accepted"}) == 0
-    assert await defined.mailman.round() == 1
+    assert await defined.mail_sender.round() == 1
     assert value_of("heartbeat_status_mailman_failures_total") == 2
     assert value_of("heartbeat_status_mails_total", {"result": "accepted"}) == 1
 
@@ -234,12 +234,12 @@ async def test_an_unreachable_relay_is_tried_again_with_growing_pauses(
     await client.post("/status/public/subscribe", data={"address": ANNA})
     tries = []
     for _ in range(6 * 60):
-        tries += [clock.at - NOW] * await defined.mailman.round()
+        tries += [clock.at - NOW] * await defined.mail_sender.round()
         clock.advance(minutes=1)
     assert tries[:4] == [timedelta(minutes=n) for n in (0, 1, 3, 7)]
     post.answer = Accepted("taken")
     clock.advance(hours=1)
-    assert await defined.mailman.round() == 1
+    assert await defined.mail_sender.round() == 1
     assert await count(defined, tables.mails) == 0
 
 
@@ -250,11 +250,11 @@ async def test_a_mail_is_given_up_after_many_attempts_and_a_refused_one_at_once(
     await client.post("/status/public/subscribe", data={"address": ANNA})
     for _ in range(subscriber_sender.TRIES):
         clock.advance(hours=2)
-        await defined.mailman.round()
+        await defined.mail_sender.round()
     assert await count(defined, tables.mails) == 0
     post.answer = Refused("no such user")
     await client.post("/status/public/subscribe", data={"address": "other@example.org"})
-    assert await defined.mailman.round() == 1
+    assert await defined.mail_sender.round() == 1
     assert await count(defined, tables.mails) == 0
 
 
@@ -270,14 +270,14 @@ async def test_many_subscribers_get_mail_a_few_at_a_time(defined: System, post: 
     await defined.context.database.write(fill)
     announcement = await do(defined, editor.make, "public", announcement_fields(), NOW)
     await do(defined, editor.publish, announcement.id, NOW)
-    assert [await defined.mailman.round() for _ in range(4)] == [20, 20, 5, 0]
+    assert [await defined.mail_sender.round() for _ in range(4)] == [20, 20, 5, 0]
     assert len({to for to, _ in post.mails}) == 45
 
 
 async def test_subscribers_of_a_deleted_page_get_nothing(defined: System, post: Post) -> None:
     await define(defined, replace(PAGE, slug="other"))
     await defined.context.database.write(lambda db: subscriber_store.ask(db, "public", ANNA, NOW))
-    assert await defined.mailman.round() == 1
+    assert await defined.mail_sender.round() == 1
     assert post.mails == []
     async with visitor(defined) as customer:
         assert (await customer.get("/status/public/confirm/1.2.x")).status_code == 400

@@ -1,4 +1,4 @@
-"""The command line: `heartbeat serve`, and what an operator does beside it."""
+"""The command line: `heartbeat serve`, and the commands of an operator."""
 
 import argparse
 import asyncio
@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from heartbeat import duration, logs, settings
+from heartbeat import duration, logs
+from heartbeat import settings as environment
 from heartbeat.database import AlreadyServed, Unavailable
 from heartbeat.definitions import file as configuration_file
 from heartbeat.definitions.file import Wrong
@@ -23,117 +24,176 @@ log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status. What goes wrong in an expected way is told in one sentence a problem."""
-    given = _parser().parse_args(argv)
+    """Run one command and return the exit status. Print expected errors as one sentence each."""
+    arguments = _parser().parse_args(argv)
     try:
-        if given.command == "doctor":
-            # Wrong settings are a finding like others.
-            return asyncio.run(maintain.doctor(os.environ, send=given.send, as_json=given.json))
-        with_settings = settings.read(os.environ)
-        logs.begin(with_settings)
-        for sentence in maintain.mistyped_settings(with_settings):
+        if arguments.command == "doctor":
+            # It reports a bad setting like any other finding.
+            return asyncio.run(maintain.doctor(os.environ, send=arguments.send, as_json=arguments.json))
+        settings = environment.read(os.environ)
+        logs.begin(settings)
+        for sentence in maintain.mistyped_settings(settings):
             log.warning(sentence)
-        return _run(given, with_settings)
-    except Wrong as wrong:
-        print("\n".join(wrong.problems), file=sys.stderr)
-    except (BadSetting, AlreadyServed, NotTheSame, Unusable, commands.Failed) as problem:
-        print(problem, file=sys.stderr)
-    except Unavailable as away:
-        print(f"The database cannot be reached: {away}", file=sys.stderr)
+        return _run(arguments, settings)
+    except Wrong as error:
+        print("\n".join(error.problems), file=sys.stderr)
+    except (BadSetting, AlreadyServed, NotTheSame, Unusable, commands.Failed) as error:
+        print(error, file=sys.stderr)
+    except Unavailable as error:
+        print(f"The database cannot be reached: {error}", file=sys.stderr)
     return 1
 
 
-def _run(given: argparse.Namespace, with_settings: Settings) -> int:
-    match given.command:
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    match arguments.command:
         case "serve":
-            return serve.run(with_settings, sample=given.sample)
+            return serve.run(settings, sample=arguments.sample)
         case "migrate":
-            return commands.migrate(with_settings)
+            return commands.migrate(settings)
         case "plan":
-            return commands.plan(with_settings)
+            return commands.plan(settings)
         case "apply":
-            return asyncio.run(commands.apply(with_settings))
+            return asyncio.run(commands.apply(settings))
         case "export":
-            return commands.export(with_settings)
+            return commands.export(settings)
         case "schema":
             print(json.dumps(configuration_file.json_schema(), indent=2))
             return 0
         case "test-page":
-            return asyncio.run(commands.test_page(with_settings, given.person))
+            return asyncio.run(commands.test_page(settings, arguments.person))
         case "backup":
-            return maintain.backup(with_settings, given.path, force=given.force, keep=given.keep)
+            return maintain.backup(settings, arguments.path, force=arguments.force, keep=arguments.keep)
         case "restore":
-            return maintain.restore(with_settings, given.path, None if given.judge_at_once else given.grace)
+            return maintain.restore(
+                settings, arguments.path, None if arguments.judge_at_once else arguments.grace
+            )
         case "rearm":
-            return maintain.rearm(with_settings, given.grace)
+            return maintain.rearm(settings, arguments.grace)
         case "lost-key":
-            return maintain.lost_key(with_settings, certain=given.yes)
+            return maintain.lost_key(settings, confirmed=arguments.yes)
         case "rotate-keys":
-            return asyncio.run(maintain.rotate_keys(with_settings))
+            return asyncio.run(maintain.rotate_keys(settings))
         case "demo":
             from heartbeat.operations import demo
 
-            return demo.run(seconds=given.seconds)
-    raise AssertionError(given.command)
+            return demo.run(seconds=arguments.seconds)
+    raise AssertionError(arguments.command)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="heartbeat",
-        description="A dead man's switch for scheduled jobs, which pages the person on call.",
-        epilog="Settings come from the environment (HEARTBEAT_…): see docs/settings.md.",
+        description="A dead man's switch for scheduled jobs. It pages the person on call when a job falls silent.",
+        epilog="Settings come from the environment (HEARTBEAT_…): see docs/settings.md. "
+        "heartbeat COMMAND --help shows the options of a command.",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    serving = commands.add_parser("serve", help="migrate, apply the configuration, and serve")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
+    serving = _add(subparsers, "serve", "migrate the database, apply the configuration, and serve")
     serving.add_argument(
-        "--sample", action="store_true", help="write a sample configuration if there is none"
+        "--sample", action="store_true", help="create a sample configuration if there is none"
     )
-    commands.add_parser("migrate", help="bring the database up to date")
-    commands.add_parser("plan", help="show what apply would change; changes nothing")
-    commands.add_parser("apply", help="make the configuration so, in one transaction")
-    commands.add_parser("export", help="write the configuration in force to standard output")
-    commands.add_parser("schema", help="print the JSON Schema of the configuration, for editors")
-    trial = commands.add_parser("test-page", help="page a person through every contact and say what happened")
-    trial.add_argument("person", help="the person's name in the configuration", type=_short)
-    _add_upkeep(commands)
-    demo = commands.add_parser("demo", help="replay an incident with a fast clock")
-    demo.add_argument("--seconds", type=float, default=60.0, help="how long the replay takes (60)")
+    _add(subparsers, "migrate", "migrate the database to the schema of this release")
+    _add(
+        subparsers,
+        "plan",
+        "show what apply would change, and change nothing",
+        "The exit status is 0 without changes, 2 with changes, and 1 after an error.",
+    )
+    _add(subparsers, "apply", "apply the configuration, in one transaction")
+    _add(subparsers, "export", "print the configuration in force")
+    _add(subparsers, "schema", "print the JSON Schema of the configuration, for editors")
+    trial = _add(
+        subparsers,
+        "test-page",
+        "send a test page to every contact of a person, and print the results",
+        "The exit status is 0 if every contact accepted it, otherwise 1.",
+    )
+    trial.add_argument(
+        "person", metavar="PERSON", help="the person's name in the configuration, such as anna", type=_person
+    )
+    _add_upkeep(subparsers)
+    demo = _add(
+        subparsers, "demo", "replay an incident with a fast clock", "It needs no setup and leaves no files."
+    )
+    demo.add_argument(
+        "--seconds", type=float, default=60.0, help="length of the replay in seconds (default: 60)"
+    )
     return parser
 
 
-def _add_upkeep(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    backing = commands.add_parser(
-        "backup", help="copy a SQLite database while it is served, and check the copy"
+def _add_upkeep(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    backup = _add(
+        subparsers,
+        "backup",
+        "copy a SQLite database, and check the copy",
+        "The service can keep running. Back up the keys too, apart from the copy: see docs/backup.md.",
     )
-    backing.add_argument("path", type=Path, help="the file to make, or a directory to make one in")
-    backing.add_argument("--force", action="store_true", help="replace the file if it is there")
-    backing.add_argument(
+    backup.add_argument(
+        "path", metavar="PATH", type=Path, help="the file to create, or a directory for dated copies"
+    )
+    backup.add_argument("--force", action="store_true", help="replace an existing file")
+    backup.add_argument(
         "--keep",
         type=_count,
         metavar="N",
-        help="keep the newest N copies in the directory, delete the others",
+        help="keep the newest N copies in the directory, and delete older ones",
     )
-    restoring = commands.add_parser("restore", help="put a copy in the place of a SQLite database")
-    restoring.add_argument("path", type=Path, help="the copy")
-    _add_grace(restoring)
-    restoring.add_argument(
+    restore = _add(
+        subparsers,
+        "restore",
+        "replace a SQLite database with a copy",
+        "Stop the service first. The replaced database stays beside the new one.",
+    )
+    restore.add_argument("path", metavar="PATH", type=Path, help="the copy")
+    _add_grace(restore)
+    restore.add_argument(
         "--judge-at-once",
         action="store_true",
-        help="page at once for every check whose time has passed since the copy was made",
+        help="at the next start, page at once for every check that looks overdue",
+    )
+    rearm = _add(
+        subparsers,
+        "rearm",
+        "let every check start over at the next start",
+        "Use it after you restored a database with other tools, such as pg_restore.",
+    )
+    _add_grace(rearm)
+    doctor = _add(
+        subparsers,
+        "doctor",
+        "examine the installation, and say what to do",
+        "It changes nothing. The exit status is 0, 1 or 2: all well, something to look at, something bad.",
+    )
+    doctor.add_argument(
+        "--send", action="store_true", help="also send a test page to every contact of everybody"
+    )
+    doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+    _add(
+        subparsers,
+        "rotate-keys",
+        "re-encrypt every secret in the database with the first key",
+        "The service can keep running. See docs/keys.md.",
+    )
+    lost_key = _add(
+        subparsers,
+        "lost-key",
+        "show what a lost secret key costs, and replace it with --yes",
+        "Stop the service first. See docs/keys.md.",
+    )
+    lost_key.add_argument(
+        "--yes", action="store_true", help="use a new key from the next start on; otherwise nothing changes"
     )
 
-    looking = commands.add_parser(
-        "doctor", help="examine the installation: what is well, what is not, what to do"
+
+def _add(
+    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    command: str,
+    effect: str,
+    details: str = "",
+) -> argparse.ArgumentParser:
+    return subparsers.add_parser(
+        command, help=effect, description=f"{effect[0].upper()}{effect[1:]}. {details}".rstrip()
     )
-    looking.add_argument("--send", action="store_true", help="send a test page to every contact of everybody")
-    looking.add_argument("--json", action="store_true", help="print the findings as JSON")
-    commands.add_parser("rotate-keys", help="encrypt every secret in the database anew with the first key")
-    losing = commands.add_parser(
-        "lost-key", help="say what is lost with a secret key that is lost, and go on with a new one"
-    )
-    losing.add_argument("--yes", action="store_true", help="go on with a new one; without it nothing changes")
-    rearming = commands.add_parser("rearm", help="expect every check afresh from the next start on")
-    _add_grace(rearming)
 
 
 def _add_grace(parser: argparse.ArgumentParser) -> None:
@@ -142,7 +202,7 @@ def _add_grace(parser: argparse.ArgumentParser) -> None:
         type=_length,
         default=timedelta(),
         metavar="DURATION",
-        help="how much longer than usual every check has from the next start on, such as 30m (0s)",
+        help="extra time for every check after the next start, such as 30m (default: none)",
     )
 
 
@@ -155,11 +215,11 @@ def _count(text: str) -> int:
 def _length(text: str) -> timedelta:
     try:
         return duration.parse(text)
-    except ValueError as wrong:
-        raise argparse.ArgumentTypeError(str(wrong)) from None
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _short(text: str) -> str:
+def _person(text: str) -> str:
     if not text or len(text) > 200:
         raise argparse.ArgumentTypeError("a person's name has 1 to 200 characters")
     return text

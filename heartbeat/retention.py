@@ -1,6 +1,6 @@
 """The deletion of old rows: a few at a time, beside everything else, and never rows of an open incident.
 
-Every process with the role `checker` deletes them. The processes need no agreement: each skips rows that another has deleted.
+Every process with the role `checker` deletes them. They need no agreement: each skips rows that another has deleted.
 Readers look for old rows, and the writer gets only their ids.
 """
 

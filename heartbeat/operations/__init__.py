@@ -1,1 +1,1 @@
-"""What an operator runs: the commands, and serving."""
+"""Everything that an operator runs: the commands beside and around `heartbeat serve`."""

@@ -1,7 +1,7 @@
-"""`heartbeat demo`: a night in which nobody was told, replayed in about a minute with this service on watch.
+"""`heartbeat demo`: an incident that nobody was paged for, replayed in about a minute with heartbeat on watch.
 
-The same code runs as in `heartbeat serve`, over a temporary SQLite database, with another clock: an event loop
-whose time races while nothing happens and stands still while the service works.
+The code of `heartbeat serve` runs on a temporary SQLite database and on another clock: an event loop whose time races
+while nothing happens, and stands still while the service works.
 """
 
 import asyncio
@@ -29,10 +29,10 @@ from heartbeat.settings import Settings
 START = datetime(2024, 5, 3, 2, 50, tzinfo=UTC)
 LENGTH = timedelta(hours=1, minutes=54)
 WITHOUT = timedelta(hours=24)
-"""How long it took until somebody noticed, in the incident that is replayed."""
+"""The time until somebody noticed, in the original incident."""
 PING_KEY = "a-key-for-the-demonstration"
 SILENT = ("daily-cpu-reset", "log-rotation", "quota-report", "stale-session-sweep")
-WELL = (
+HEALTHY = (
     "backup-check",
     "certificate-renewal",
     "disk-report",
@@ -58,9 +58,9 @@ checks:
 
 
 class RacingSelector(selectors.DefaultSelector):
-    """Waits `speed` times shorter than it is asked to, and moves the loop's time on by what was asked.
+    """Divides each wait by `speed`, and advances the loop's time by the full wait.
 
-    While a thread works for the loop, time stands still: the service is not to look slow because time is fast.
+    Time stands still while a thread works for the loop, or the service would look slow because time is fast.
     """
 
     speed = 1.0
@@ -99,7 +99,7 @@ class RacingLoop(asyncio.SelectorEventLoop):
 
 @dataclass(frozen=True, slots=True)
 class DemoClock:
-    """The time of the replay: its start, and what the loop says has passed."""
+    """The time of the replay: its start plus the time of the loop."""
 
     loop: asyncio.AbstractEventLoop
 
@@ -107,18 +107,18 @@ class DemoClock:
         return START + timedelta(seconds=self.loop.time())
 
     def correct(self, offset: timedelta) -> None:
-        """There is no other clock to agree with."""
+        """Ignore the offset: there is no other clock."""
 
 
 @dataclass(slots=True)
 class Phone:
-    """A pager that prints each page as a phone would show it, and remembers when which kind first came."""
+    """A notifier that prints each page as a phone would show it, and records the first time of each kind."""
 
     kind: ClassVar[str] = "phone"
     digests: ClassVar[bool] = True
     secret_settings: ClassVar[frozenset[str]] = frozenset()
     secret_address: ClassVar[bool] = False
-    first: dict[Kind, datetime] = field(default_factory=dict)
+    first_at: dict[Kind, datetime] = field(default_factory=dict)
     answer_urls: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -130,7 +130,7 @@ class Phone:
         return None
 
     async def send(self, notice: Notice, contact: Contact) -> Outcome:
-        self.first.setdefault(notice.kind, notice.at)
+        self.first_at.setdefault(notice.kind, notice.at)
         if notice.ack_url:
             self.answer_urls[contact.address] = notice.ack_url
         width = 64
@@ -146,8 +146,8 @@ class Phone:
 
 
 def run(*, seconds: float) -> int:
-    """Replay the night in about `seconds`; the exit status."""
-    # The phones tell the story; the log of it would stand between their lines.
+    """Replay the night in about `seconds`, and return the exit status."""
+    # Log lines would interrupt the story.
     logging.getLogger().setLevel(logging.WARNING)
     loop = RacingLoop(LENGTH.total_seconds() / max(seconds, 1.0))
     with tempfile.TemporaryDirectory(prefix="heartbeat-demo-") as home:
@@ -185,7 +185,7 @@ async def _replay(database: Database, home: Path) -> None:
 
 @dataclass(slots=True)
 class Story:
-    """The replay as it goes: what runs, who pings, and when what happened."""
+    """The running replay: the system, the client that pings, the phones."""
 
     system: app.System
     pinging: httpx.AsyncClient
@@ -196,8 +196,8 @@ class Story:
     def now(self) -> datetime:
         return self.system.context.clock.now()
 
-    def tell(self, words: str) -> None:
-        print(f"\n{self.now:%a %d %b %H:%M} UTC  {words}")
+    def tell(self, sentence: str) -> None:
+        print(f"\n{self.now:%a %d %b %H:%M} UTC  {sentence}")
 
     async def until(self, clock: str) -> None:
         hour, minute = clock.split(":")
@@ -210,22 +210,22 @@ class Story:
 
 
 async def _night(story: Story) -> None:
-    story.tell("Eleven housekeeping jobs report from us-housekeeping, eleven from eu-housekeeping.")
+    story.tell("Eleven housekeeping jobs ping from us-housekeeping, eleven from eu-housekeeping.")
     background = [
-        asyncio.create_task(_hourly(story, [f"us-{slug}" for slug in WELL])),
-        asyncio.create_task(_hourly(story, [f"eu-{slug}" for slug in (*SILENT, *WELL)])),
+        asyncio.create_task(_hourly(story, [f"us-{slug}" for slug in HEALTHY])),
+        asyncio.create_task(_hourly(story, [f"eu-{slug}" for slug in (*SILENT, *HEALTHY)])),
     ]
     for slug in SILENT:
         await story.ping(f"us-{slug}")
     await story.until("03:00")
     story.tell(
-        "The US server stops running four of its jobs, the daily CPU reset among them. It says nothing."
+        "The US server stops running four of its jobs, including the daily CPU reset. It reports no error."
     )
     await story.until("03:31")
     story.tell("The second responder wakes up and presses Acknowledge.")
     await _acknowledge(story)
     await story.until("04:35")
-    story.tell("The server is rebooted, a day earlier than it was without; the four jobs run again.")
+    story.tell("The server is rebooted, a day earlier than without heartbeat. The four jobs run again.")
     for slug in SILENT:
         await story.ping(f"us-{slug}")
         await asyncio.sleep(30)
@@ -243,7 +243,7 @@ async def _hourly(story: Story, slugs: list[str]) -> None:
 
 
 async def _acknowledge(story: Story) -> None:
-    """Press the button of the page, as a phone does."""
+    """Press the button in the page."""
     answer = await story.pinging.post(urlsplit(story.phone.answer_urls["+2"]).path)
     answer.raise_for_status()
     story.acknowledged_at = story.now
@@ -251,21 +251,21 @@ async def _acknowledge(story: Story) -> None:
 
 async def _summary(story: Story) -> None:
     incident = (await story.system.context.database.read(lambda db: desk.incidents(db)))[-1]
-    paged, acked, ended = story.phone.first.get(Kind.PAGE), story.acknowledged_at, incident.resolved_at
+    paged_at = story.phone.first_at.get(Kind.PAGE)
     began = datetime(2024, 5, 3, 3, 0, tzinfo=UTC)
     print(f"\n{'':24}{'with heartbeat':>16}{'without':>12}")
-    for what, at, without in (
-        ("time to detect", paged, times.duration(WITHOUT)),
-        ("time to acknowledge", acked, times.duration(WITHOUT)),
-        ("time to resolve", ended, "2 days"),
+    for measure, at, without in (
+        ("time to detect", paged_at, times.duration(WITHOUT)),
+        ("time to acknowledge", story.acknowledged_at, times.duration(WITHOUT)),
+        ("time to resolve", incident.resolved_at, "2 days"),
     ):
-        print(f"{what:24}{times.duration(at - began) if at else 'never':>16}{without:>12}")
+        print(f"{measure:24}{times.duration(at - began) if at else 'never':>16}{without:>12}")
 
 
 def _configuration() -> str:
     lines = [CONFIGURATION.strip()]
     for region in ("us", "eu"):
-        for slug in (*SILENT, *WELL):
+        for slug in (*SILENT, *HEALTHY):
             daily = slug == "daily-cpu-reset" and region == "us"
             schedule = 'schedule: "0 3 * * *", grace: 15m' if daily else "every: 1h, grace: 15m"
             name = f"name: {slug}, " if region == "us" else ""

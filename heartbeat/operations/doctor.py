@@ -1,7 +1,7 @@
-"""What an installation's facts mean: each is well, or worth a look, or bad, with what to do. Pure.
+"""The diagnosis of `heartbeat doctor`: each fact of an installation is ok, a warning or bad, with advice. Pure.
 
-The facts are gathered by `examination`. Nothing here has seen a secret: of keys only their length and variety are
-told.
+`doctor_facts` gathers the facts. They contain no secret: of a key only its length and its number of different
+characters.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,26 +13,37 @@ from urllib.parse import urlsplit
 from heartbeat.duration import in_words
 
 LEAST_POSTGRES = 14
-"""The least version of PostgreSQL that is meant to do."""
+"""The oldest supported version of PostgreSQL."""
 CONNECTIONS = 11
 """Connections to PostgreSQL that one process may hold at a time."""
-LITTLE_ROOM = 100_000_000
-SOME_ROOM = 1_000_000_000
-"""Free bytes below which a disk is bad, or worth a look."""
+BAD_FREE = 100_000_000
+LOW_FREE = 1_000_000_000
+"""Free bytes on the disk, below which the finding is bad or a warning."""
 WEAK_KEY = 22
-"""Characters of a ping key that are as good as a random one of 128 bits."""
+"""Characters of a random key of 128 bits. A shorter key is easier to guess."""
 SKEW = timedelta(seconds=5)
 LAG = timedelta(seconds=30)
 OLD_PAGE = timedelta(minutes=5)
 NAMES = 5
-"""Names that one line shows."""
+"""Names in one line, at most."""
 
-_ELSEWHERE = ("nfs", "cifs", "smb", "9p", "glusterfs", "ceph", "fuse.sshfs", "fuse.s3fs", "afs", "lustre")
+_NETWORK_FILE_SYSTEMS = (
+    "nfs",
+    "cifs",
+    "smb",
+    "9p",
+    "glusterfs",
+    "ceph",
+    "fuse.sshfs",
+    "fuse.s3fs",
+    "afs",
+    "lustre",
+)
 _LOOPBACK = ("127.", "localhost", "[::1]", "::1")
 
 
 class Weight(StrEnum):
-    """How bad something is."""
+    """The severity of a finding."""
 
     OK = "ok"
     WARN = "warn"
@@ -40,13 +51,13 @@ class Weight(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 for what is well, and the exit status where it is the worst there is."""
+        """0 to 2: the exit status if this is the worst finding."""
         return tuple(Weight).index(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at, what it is like, and what to do where it is not well."""
+    """The result for one subject. `words` is its state, and the advice if it is not ok. `--json` prints these names."""
 
     weight: Weight
     subject: str
@@ -54,8 +65,8 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """A secret of the installation. `mode` is that of its file, None where it stands in the environment."""
+class SecretFacts:
+    """A key of the installation. `mode` is the mode of its file, None if the key comes from the environment."""
 
     name: str
     length: int
@@ -63,24 +74,24 @@ class Key:
     mode: int | None = None
     least: int = 16
     fault: str = ""
-    """Why the database cannot be served with it."""
+    """The reason why the database cannot be served with it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """The data directory. `system` is the kind of its file system, `free` the bytes that are left."""
+class DataDirectory:
+    """The data directory, with the kind of its file system and the free bytes."""
 
     path: str
     exists: bool
     writable: bool = False
     mode: int = 0
     free: int = 0
-    system: str = ""
+    file_system: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Postgres:
-    """What a PostgreSQL server says of itself."""
+    """A PostgreSQL server. `offset` is the difference between its clock and ours, `lag` that of its standbys."""
 
     version: str
     settings: Mapping[str, str]
@@ -91,8 +102,8 @@ class Postgres:
 
 
 @dataclass(frozen=True, slots=True)
-class Stock:
-    """What the database holds: names of what is not as it should be."""
+class Inventory:
+    """The contents of the database: the names with a problem, and the totals."""
 
     without_contacts: Sequence[str] = ()
     unusable_contacts: Sequence[str] = ()
@@ -107,16 +118,16 @@ class Stock:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """Everything that was looked at. What could not be is None, and says why elsewhere."""
+class InstallationFacts:
+    """Everything that was examined. A fact that could not be gathered is None; another field has the reason."""
 
     public_url: str
     outside_url: bool
     sqlite: bool
-    place: Place
-    keys: Sequence[Key] = ()
+    data_directory: DataDirectory
+    keys: Sequence[SecretFacts] = ()
     open_files: Sequence[str] = ()
-    """Files with secrets that others than their owner may read."""
+    """Files with secrets that others than their owner can read."""
     database_fault: str | None = None
     behind: bool = False
     library: str = ""
@@ -127,74 +138,74 @@ class Facts:
     warnings: Sequence[str] = ()
     differences: int | None = None
     notifier_faults: Mapping[str, str] = field(default_factory=dict)
-    stock: Stock | None = None
+    inventory: Inventory | None = None
     ready: tuple[int, str] | str | None = None
-    """What /readyz answered, or why it did not."""
+    """The answer of /readyz, or the error of the request."""
     untrusted_proxy: int = 0
-    """Requests so far that the service was not to believe for whom they speak."""
-    sent: Mapping[str, str | None] = field(default_factory=dict)
-    """By contact what went wrong with a test page; None where it was accepted."""
+    """Requests so far through a proxy that the service does not trust."""
+    test_pages: Mapping[str, str | None] = field(default_factory=dict)
+    """The error of a test page for each contact; None if it was accepted."""
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
-def judge(facts: Facts) -> list[Finding]:
-    """What the facts mean, the worst last."""
-    rooms = (
-        _place,
+def judge(facts: InstallationFacts) -> list[Finding]:
+    """Return the findings, the worst last."""
+    subjects = (
+        _data_directory,
         _keys,
         _database,
         _postgres,
         _configuration,
         _notifiers,
-        _stock,
+        _inventory,
         _serving,
-        _watched,
-        _sent,
+        _exposure,
+        _test_pages,
     )
-    found = [finding for room in rooms for finding in room(facts)]
     versions = ", ".join(f"{name} {version}" for name, version in facts.versions.items())
-    return sorted([Finding(Weight.OK, "versions", versions), *found], key=lambda one: one.weight.rank)
+    findings = [_ok("versions", versions), *(finding for judged in subjects for finding in judged(facts))]
+    return sorted(findings, key=lambda finding: finding.weight.rank)
 
 
-def _ok(subject: str, words: str) -> Finding:
-    return Finding(Weight.OK, subject, words)
+def _ok(subject: str, sentence: str) -> Finding:
+    return Finding(Weight.OK, subject, sentence)
 
 
-def _warn(subject: str, words: str) -> Finding:
-    return Finding(Weight.WARN, subject, words)
+def _warn(subject: str, sentence: str) -> Finding:
+    return Finding(Weight.WARN, subject, sentence)
 
 
-def _bad(subject: str, words: str) -> Finding:
-    return Finding(Weight.BAD, subject, words)
+def _bad(subject: str, sentence: str) -> Finding:
+    return Finding(Weight.BAD, subject, sentence)
 
 
-def _place(facts: Facts) -> Iterator[Finding]:
-    place, subject = facts.place, "data directory"
-    if not place.exists:
-        yield _warn(subject, f"{place.path} is not there yet: heartbeat serve makes it.")
+def _data_directory(facts: InstallationFacts) -> Iterator[Finding]:
+    directory, subject = facts.data_directory, "data directory"
+    path = directory.path
+    if not directory.exists:
+        yield _warn(subject, f"{path} does not exist yet: heartbeat serve creates it.")
         return
-    if not place.writable:
-        yield _bad(
-            subject, f"{place.path} cannot be written to by this user: give it to the user who serves."
-        )
-    if place.mode & 0o077:
-        yield _warn(subject, f"others may look into {place.path}: chmod 700 {place.path}.")
-    if facts.sqlite and place.system.startswith(_ELSEWHERE):
+    if not directory.writable:
+        yield _bad(subject, f"this user cannot write to {path}: give it to the user who serves.")
+    if directory.mode & 0o077:
+        yield _warn(subject, f"other users can look into {path}: chmod 700 {path}.")
+    if facts.sqlite and directory.file_system.startswith(_NETWORK_FILE_SYSTEMS):
         yield _bad(
             subject,
-            f"{place.path} is on {place.system}: SQLite's locks do not hold over a network. Use a local disk, or "
-            "PostgreSQL.",
+            f"{path} is on {directory.file_system}: SQLite's locks do not work over a network. Use a local disk, "
+            "or PostgreSQL.",
         )
-    if place.free < SOME_ROOM:
-        weigh = _bad if place.free < LITTLE_ROOM else _warn
-        yield weigh(subject, f"{place.free // 1_000_000} MB are free at {place.path}: make room.")
+    if directory.free < LOW_FREE:
+        weigh = _bad if directory.free < BAD_FREE else _warn
+        yield weigh(subject, f"only {directory.free // 1_000_000} MB are free at {path}: make room.")
     else:
         yield _ok(
-            subject, f"{place.path}, {place.free // 1_000_000_000} GB free, {place.system or 'unknown'}."
+            subject,
+            f"{path}, {directory.free // 1_000_000_000} GB free, {directory.file_system or 'unknown'}.",
         )
 
 
-def _keys(facts: Facts) -> Iterator[Finding]:
+def _keys(facts: InstallationFacts) -> Iterator[Finding]:
     for key in facts.keys:
         subject = f"secret {key.name}"
         if not key.length and key.mode is not None:
@@ -202,163 +213,170 @@ def _keys(facts: Facts) -> Iterator[Finding]:
         elif key.fault:
             yield _bad(subject, key.fault)
         elif not key.length:
-            yield _warn(subject, "is not set: heartbeat serve makes one at its first start.")
+            yield _warn(subject, "is not set: heartbeat serve creates one at its first start.")
         elif key.mode is not None and key.mode & 0o077:
-            yield _bad(subject, "others may read its file: chmod 600, and replace the key.")
+            yield _bad(subject, "other users can read its file: chmod 600, and replace the key.")
         elif key.length < key.least:
             yield _bad(subject, f"has {key.length} characters: it needs at least {key.least}.")
         elif key.length < WEAK_KEY or key.variety < 10:
             yield _warn(
-                subject, "can be guessed more easily than a random one: openssl rand -hex 32 makes one."
+                subject, "is easier to guess than a random key: create one with openssl rand -hex 32."
             )
         else:
             yield _ok(subject, f"is set, {key.length} characters.")
     for path in facts.open_files:
-        yield _warn("secrets in files", f"others may read {path}: chmod 600 {path}.")
+        yield _warn("secrets in files", f"other users can read {path}: chmod 600 {path}.")
 
 
-def _database(facts: Facts) -> Iterator[Finding]:
+def _database(facts: InstallationFacts) -> Iterator[Finding]:
     subject = "database"
     if facts.database_fault is not None:
         yield _bad(subject, f"cannot be used: {facts.database_fault}")
     elif facts.behind:
-        yield _warn(
-            subject, "has an older or newer schema than this release: heartbeat migrate brings it up to date."
-        )
+        yield _warn(subject, "its schema is older or newer than this release: run heartbeat migrate.")
     else:
-        yield _ok(subject, f"answers, its schema is that of this release ({facts.library}).")
+        yield _ok(subject, f"answers, and has the schema of this release ({facts.library}).")
 
 
-def _postgres(facts: Facts) -> Iterator[Finding]:
+def _postgres(facts: InstallationFacts) -> Iterator[Finding]:
     server, subject = facts.postgres, "PostgreSQL"
     if server is None:
         return
-    lossy = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
-    for name, value in lossy.items():
-        if server.settings.get(name) == value:
-            yield _bad(subject, f"{name} is {value}: pings that were answered can be lost. Set it to on.")
+    for name in ("fsync", "full_page_writes", "synchronous_commit"):
+        if server.settings.get(name) == "off":
+            yield _bad(subject, f"{name} is off: answered pings can be lost. Set it to on.")
     if int(server.version.partition(".")[0] or 0) < LEAST_POSTGRES:
         yield _warn(
-            subject, f"version {server.version} is older than {LEAST_POSTGRES}, the least that is meant."
+            subject, f"version {server.version} is not supported: upgrade to {LEAST_POSTGRES} or newer."
         )
     if server.standby:
-        yield _bad(subject, "this server is a standby, which cannot be written to: name the primary.")
+        yield _bad(
+            subject,
+            "this server is a standby and accepts no changes: set HEARTBEAT_DATABASE_URL to the primary.",
+        )
     free = int(server.settings.get("max_connections", "0")) - server.connections_used
     if free < CONNECTIONS:
         yield _warn(
             subject,
-            f"{free} connections are left, a process needs up to {CONNECTIONS}: raise max_connections.",
+            f"{free} connections are left, and a process needs up to {CONNECTIONS}: raise max_connections.",
         )
     if abs(server.offset) > SKEW:
         yield _warn(
             subject, f"its clock differs from this machine's by {_seconds(server.offset)}: run NTP on both."
         )
     if server.lag is not None and server.lag > LAG:
-        yield _warn(subject, f"a standby is {_seconds(server.lag)} behind: a failover would lose as much.")
+        yield _warn(subject, f"a standby is {_seconds(server.lag)} behind: a failover would lose that much.")
     yield _ok(subject, f"version {server.version}, {free} connections free.")
 
 
-def _configuration(facts: Facts) -> Iterator[Finding]:
+def _configuration(facts: InstallationFacts) -> Iterator[Finding]:
     subject = "configuration"
     if facts.configuration_missing:
-        yield _warn(subject, f"there is none at {facts.configuration}: HEARTBEAT_CONFIG names another.")
+        yield _warn(
+            subject,
+            f"there is no file {facts.configuration}: create it, or set HEARTBEAT_CONFIG to its path.",
+        )
         return
     yield from (_bad(subject, problem) for problem in facts.problems)
     yield from (_warn(subject, warning) for warning in facts.warnings)
     if facts.differences:
         yield _warn(
             subject,
-            f"the database differs from it in {_counted(facts.differences, 'line')}: heartbeat plan shows them, "
-            "apply makes it so.",
+            f"{_counted(facts.differences, 'change')} not applied: heartbeat plan shows them, heartbeat apply "
+            "applies them.",
         )
     if not facts.problems and facts.differences is not None and not facts.differences:
         yield _ok(subject, f"{facts.configuration} is in force.")
 
 
-def _notifiers(facts: Facts) -> Iterator[Finding]:
+def _notifiers(facts: InstallationFacts) -> Iterator[Finding]:
     yield from (
         _bad(f"notifier {kind}", f"cannot be used: {fault}") for kind, fault in facts.notifier_faults.items()
     )
 
 
-def _stock(facts: Facts) -> Iterator[Finding]:
-    stock = facts.stock
-    if stock is None:
+def _inventory(facts: InstallationFacts) -> Iterator[Finding]:
+    inventory = facts.inventory
+    if inventory is None:
         return
-    for names, weigh, subject, words in (
-        (stock.without_contacts, _bad, "people", "without a contact, who cannot be paged"),
-        (stock.unusable_contacts, _bad, "people", "with a contact whose notifier is not usable here"),
+    for names, weigh, subject, problem in (
+        (inventory.without_contacts, _bad, "people", "without a contact, so nobody can page them"),
+        (inventory.unusable_contacts, _bad, "people", "with a contact whose notifier does not work here"),
         (
-            stock.reach_nobody,
+            inventory.reach_nobody,
             _bad,
             "policies",
-            "that reach nobody, so that their pages fall to the service's own terminal",
+            "that reach nobody, so their pages go to the service's own terminal",
         ),
         (
-            stock.without_policy,
+            inventory.without_policy,
             _warn,
             "checks",
-            "without a policy, whose pages fall to the service's own terminal",
+            "without a policy, so their pages go to the service's own terminal",
         ),
-        (stock.never_heard, _warn, "checks", "that were expected for a week and never heard"),
+        (inventory.never_heard, _warn, "checks", "expected for a week and never pinged"),
         (
-            stock.unreadable,
+            inventory.unreadable,
             _bad,
             "encrypted secrets",
-            "that cannot be read; enter them again, or put the old key back",
+            "no key here can decrypt; put the old key back, or enter them again",
         ),
     ):
         if names:
-            yield weigh(subject, f"{words}: {_some(names)}.")
-    if stock.sealed_by_old_keys:
+            yield weigh(subject, f"{problem}: {_some(names)}.")
+    if inventory.sealed_by_old_keys:
         yield _warn(
             "encrypted secrets",
-            f"{stock.sealed_by_old_keys} by an old key: heartbeat rotate-keys renews them.",
+            f"{inventory.sealed_by_old_keys} encrypted with an old key: run heartbeat rotate-keys.",
         )
-    if stock.oldest_page > OLD_PAGE:
+    if inventory.oldest_page > OLD_PAGE:
         yield _bad(
             "pages",
-            f"the oldest has waited for {in_words(stock.oldest_page)}: does a pager run, do providers answer?",
+            f"the oldest has waited for {in_words(inventory.oldest_page)}: check that a process with the role pager "
+            "runs, and that the providers answer.",
         )
-    people = "1 person" if stock.people == 1 else f"{stock.people:,} people"
-    yield _ok("checks", f"there are {_counted(stock.checks, 'check')} and {people}.")
+    people = "1 person" if inventory.people == 1 else f"{inventory.people:,} people"
+    yield _ok("checks", f"{_counted(inventory.checks, 'check')} and {people}.")
 
 
-def _serving(facts: Facts) -> Iterator[Finding]:
+def _serving(facts: InstallationFacts) -> Iterator[Finding]:
     subject = "serving"
     match facts.ready:
         case (200, _):
             yield _ok(subject, f"{facts.public_url} is ready.")
-        case (int(status), str(words)):
-            yield _bad(subject, f"{facts.public_url}/readyz answers {status}: {words}")
-        case str(why):
-            yield _bad(subject, f"{facts.public_url} is not reached from here: {why}.")
+        case (int(status), str(text)):
+            yield _bad(subject, f"{facts.public_url}/readyz answers {status}: {text}")
+        case str(error):
+            yield _bad(subject, f"{facts.public_url} cannot be reached from here: {error}.")
     if facts.untrusted_proxy:
         yield _warn(
             "proxy",
-            f"{facts.untrusted_proxy:,} requests came by a proxy that is not trusted, so that everybody behind it "
-            "counts as one: HEARTBEAT_TRUSTED_PROXY names it; the log says its address.",
+            f"{facts.untrusted_proxy:,} requests came through a proxy that is not trusted, so all its clients share "
+            "one limit: add its address, which the log has, to HEARTBEAT_TRUSTED_PROXY.",
         )
 
 
-def _watched(facts: Facts) -> Iterator[Finding]:
+def _exposure(facts: InstallationFacts) -> Iterator[Finding]:
     url = urlsplit(facts.public_url)
     if url.scheme != "https" and not (url.hostname or "").startswith(_LOOPBACK):
-        yield _warn("public address", f"{facts.public_url} is not https: keys and cookies travel in clear.")
+        yield _warn(
+            "public address", f"{facts.public_url} is not https: keys and cookies are sent unencrypted."
+        )
     if facts.outside_url:
         yield _ok("outside heartbeat", "is set.")
     else:
         yield _warn(
-            "outside heartbeat", "HEARTBEAT_OUTSIDE_URL is not set: nobody notices when this service dies."
+            "outside heartbeat",
+            "HEARTBEAT_OUTSIDE_URL is not set: nobody would notice that this service has died.",
         )
 
 
-def _sent(facts: Facts) -> Iterator[Finding]:
-    for contact, fault in facts.sent.items():
+def _test_pages(facts: InstallationFacts) -> Iterator[Finding]:
+    for contact, fault in facts.test_pages.items():
         yield (
-            _ok(contact, "took a test page.")
+            _ok(contact, "accepted a test page.")
             if fault is None
-            else _bad(contact, f"did not take a test page: {fault.rstrip('.')}.")
+            else _bad(contact, f"did not accept a test page: {fault.rstrip('.')}.")
         )
 
 

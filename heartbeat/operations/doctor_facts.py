@@ -1,4 +1,4 @@
-"""The facts of an installation, gathered for `doctor`. Looks everywhere and changes nothing."""
+"""The facts that `heartbeat doctor` judges. Gathering them changes nothing."""
 
 import os
 import platform
@@ -21,7 +21,7 @@ from alerting import desk, escalation, notice
 from alerting.notifiers import registry
 from alerting.notifiers.contract import Accepted
 from alerting.person import Person
-from heartbeat import app, installation, migrations, notifier_clients, rekey, secret, settings
+from heartbeat import app, installation, migrations, notifier_clients, rekey, secret
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, State
 from heartbeat.database import Unavailable, clock_offset, engine, transact
@@ -29,114 +29,136 @@ from heartbeat.definitions import plan as definition_plan
 from heartbeat.definitions.file import SHORTEST_KEY, Wrong
 from heartbeat.definitions.model import Configuration
 from heartbeat.operations import secret_key
-from heartbeat.operations.doctor import Facts, Key, Place, Postgres, Stock
-from heartbeat.settings import BadSetting, Settings
+from heartbeat.operations.doctor import (
+    DataDirectory,
+    InstallationFacts,
+    Inventory,
+    Postgres,
+    SecretFacts,
+)
+from heartbeat.settings import SHORTEST_KEY as SHORTEST_ENCRYPTION_KEY
+from heartbeat.settings import BadSetting, Settings, kept_secret, with_kept_secret_key
 
 UNHEARD_FOR = timedelta(days=7)
-"""A check that was expected for so long and never heard was forgotten, or its job pings elsewhere."""
+"""The age at which a check that never pinged counts as forgotten: its job may ping elsewhere."""
 ASK_BOUND = 5.0
-"""Seconds that the service's own address has for an answer."""
+"""Seconds that the service has to answer at its own address."""
 DEPENDENCIES = ("sqlalchemy", "psycopg", "alembic", "fastapi", "uvicorn", "httpx", "cryptography", "tzdata")
 
 _FILES = re.compile(r"\$\{file:([^{}]+)\}")
 _SIGNING = ("secret-key", "HEARTBEAT_SECRET_KEY")
 _UNTRUSTED = re.compile(r"^heartbeat_untrusted_proxy_requests_total (\S+)$", re.MULTILINE)
-_ASKED = ("fsync", "full_page_writes", "synchronous_commit", "max_connections", "server_version")
+_POSTGRES_SETTINGS = ("fsync", "full_page_writes", "synchronous_commit", "max_connections", "server_version")
 T = TypeVar("T")
 
 
-async def examine(given: Settings, *, send: bool) -> Facts:
-    """Look at everything. With `send`, every contact of everybody gets a test page."""
-    with suppress(BadSetting, OSError):  # told as a finding about the key
-        given = settings.with_kept_secret_key(given)
-    written, unreadable = _written(given.config)
-    facts = Facts(
-        public_url=given.public_url,
-        outside_url=bool(given.outside_url),
-        sqlite=given.database_url.startswith("sqlite"),
-        place=_place(given.data_dir),
-        keys=[*_keys(given), *_ping_keys(given, written)],
-        open_files=[path for path in sorted(set(_FILES.findall(written))) if _mode(Path(path)) & 0o077],
-        configuration=str(given.config),
-        configuration_missing=not given.config.is_file(),
-        ready=await _ready(given),
-        untrusted_proxy=await _untrusted_proxy(given),
+async def examine(settings: Settings, *, send: bool) -> InstallationFacts:
+    """Gather all facts. With `send`, also send a test page to every contact of everybody."""
+    with suppress(BadSetting, OSError):  # reported as a finding about the key
+        settings = with_kept_secret_key(settings)
+    file_text, read_error = _configuration_text(settings.config)
+    facts = InstallationFacts(
+        public_url=settings.public_url,
+        outside_url=bool(settings.outside_url),
+        sqlite=settings.database_url.startswith("sqlite"),
+        data_directory=_data_directory(settings.data_dir),
+        keys=[*_keys(settings), *_ping_keys(settings, file_text)],
+        open_files=[path for path in sorted(set(_FILES.findall(file_text))) if _mode(Path(path)) & 0o077],
+        configuration=str(settings.config),
+        configuration_missing=not settings.config.is_file(),
+        ready=await _ready(settings),
+        untrusted_proxy=await _untrusted_proxy(settings),
         versions=_versions(),
     )
-    facts, wanted = (
-        (replace(facts, problems=[unreadable]), None) if unreadable else _understood(facts, given, written)
+    facts, configuration = (
+        (replace(facts, problems=[read_error]), None)
+        if read_error
+        else _with_file(facts, settings, file_text)
     )
-    facts = _looked_into(facts, given, wanted)
-    return replace(facts, sent=await _sent(given)) if send and facts.database_fault is None else facts
+    facts = _with_database(facts, settings, configuration)
+    if not send or facts.database_fault is not None:
+        return facts
+    return replace(facts, test_pages=await _send_test_pages(settings))
 
 
-def _written(path: Path) -> tuple[str, str]:
-    """The text of the configuration, and why there is none where it cannot be read."""
+def _configuration_text(path: Path) -> tuple[str, str]:
+    """Return the text of the configuration, and an error if it cannot be read."""
     try:
         return (path.read_text() if path.is_file() else ""), ""
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not text in UTF-8"
-        return "", f"{path} cannot be read: {why}."
+        reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
+        return "", f"{path} cannot be read: {reason}."
 
 
-def _understood(facts: Facts, given: Settings, written: str) -> tuple[Facts, Configuration | None]:
+def _with_file(
+    facts: InstallationFacts, settings: Settings, file_text: str
+) -> tuple[InstallationFacts, Configuration | None]:
     if facts.configuration_missing:
         return facts, None
     try:
-        wanted = app.understand(written, given.config, given)
-    except Wrong as wrong:
-        return replace(facts, problems=wrong.problems), None
-    return replace(facts, warnings=wanted.warnings), wanted
+        configuration = app.understand(file_text, settings.config, settings)
+    except Wrong as error:
+        return replace(facts, problems=error.problems), None
+    return replace(facts, warnings=configuration.warnings), configuration
 
 
-def _looked_into(facts: Facts, given: Settings, wanted: Configuration | None) -> Facts:
-    """What the database tells, as far as it answers."""
-    url = make_url(given.database_url)
+def _with_database(
+    facts: InstallationFacts, settings: Settings, configuration: Configuration | None
+) -> InstallationFacts:
+    url = make_url(settings.database_url)
     if facts.sqlite and not Path(url.database or "").exists():
         return replace(
-            facts, database_fault=f"there is none at {url.database} yet; heartbeat serve makes it."
+            facts, database_fault=f"there is no file {url.database} yet; heartbeat serve creates it."
         )
     reader = engine(url, writing=False)
     try:
         if transact(reader, migrations.behind):
             return replace(facts, behind=True)
-        return transact(reader, lambda db: _told(db, facts, given, wanted))
-    except (Unavailable, SQLAlchemyError) as away:
-        return replace(facts, database_fault=f"{str(away).splitlines()[0]}.")
+        return transact(reader, lambda db: _with_contents(db, facts, settings, configuration))
+    except (Unavailable, SQLAlchemyError) as error:
+        return replace(facts, database_fault=f"{str(error).splitlines()[0]}.")
     finally:
         reader.dispose()
 
 
-def _told(db: Connection, facts: Facts, given: Settings, wanted: Configuration | None) -> Facts:
-    faults, usable = notifier_clients.judged(given, desk.notifier_settings.load(db))
+def _with_contents(
+    db: Connection, facts: InstallationFacts, settings: Settings, configuration: Configuration | None
+) -> InstallationFacts:
+    faults, usable = notifier_clients.judged(settings, desk.notifier_settings.load(db))
     return replace(
         facts,
-        keys=[replace(one, fault=_fault(db, given)) if one.name in _SIGNING else one for one in facts.keys],
+        keys=[
+            replace(key, fault=_fault(db, settings)) if key.name in _SIGNING else key for key in facts.keys
+        ],
         library=f"SQLite {sqlite3.sqlite_version}" if facts.sqlite else "PostgreSQL",
         postgres=None if facts.sqlite else _postgres(db),
-        differences=None if wanted is None else len(definition_plan.difference(db, wanted).changes),
+        differences=None
+        if configuration is None
+        else len(definition_plan.difference(db, configuration).changes),
         notifier_faults=faults | dict(registry.known().problems),
-        stock=_stock(db, given, usable, datetime.now(UTC)),
+        inventory=_inventory(db, settings, usable, datetime.now(UTC)),
     )
 
 
-def _fault(db: Connection, given: Settings) -> str:
-    """Why the database cannot be served with the secret key as it is here."""
+def _fault(db: Connection, settings: Settings) -> str:
+    """Return why the database cannot be served with the secret key that is here, or nothing."""
     try:
-        secret_key.require(db, given.secret_key, given.secret_keys_before)
+        secret_key.require(db, settings.secret_key, settings.secret_keys_before)
     except secret_key.NotTheSame as fault:
         return str(fault)
     return ""
 
 
 def _postgres(db: Connection) -> Postgres:
-    asked = {name: str(db.execute(text(f"SHOW {name}")).scalar_one()) for name in _ASKED}
+    server_settings = {
+        name: str(db.execute(text(f"SHOW {name}")).scalar_one()) for name in _POSTGRES_SETTINGS
+    }
     used = db.execute(text("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"))
-    # Only a role that may see it is told how far standbys are behind; to others there is none.
+    # Only some roles may see the lag of standbys; others see none.
     lag = db.execute(text("SELECT max(extract(epoch FROM replay_lag)) FROM pg_stat_replication")).scalar()
     return Postgres(
-        version=asked.pop("server_version").partition(" ")[0],
-        settings=asked,
+        version=server_settings.pop("server_version").partition(" ")[0],
+        settings=server_settings,
         connections_used=int(used.scalar_one()),
         offset=clock_offset(db),
         standby=bool(db.execute(text("SELECT pg_is_in_recovery()")).scalar_one()),
@@ -144,87 +166,97 @@ def _postgres(db: Connection) -> Postgres:
     )
 
 
-def _stock(db: Connection, given: Settings, usable: set[str], now: datetime) -> Stock:
+def _inventory(db: Connection, settings: Settings, usable: set[str], now: datetime) -> Inventory:
     people, policies, default = desk.people(db), desk.policies(db), installation.default_policy(db)
-    reached = {
-        one.id: one for one in people.values() if any(contact.kind in usable for contact in one.contacts)
+    reachable = {
+        person.id: person
+        for person in people.values()
+        if any(contact.kind in usable for contact in person.contacts)
     }
     checks = check_store.listed(db, limit=definition_plan.ALL)
     oldest = desk.standing(db).oldest
-    sealed = rekey.stale(db, notifier_clients.vault_of(given))
-    return Stock(
-        without_contacts=[one.id for one in people.values() if not one.contacts],
+    sealed = rekey.stale(db, notifier_clients.vault_of(settings))
+    return Inventory(
+        without_contacts=[person.id for person in people.values() if not person.contacts],
         unusable_contacts=[
-            one.id for one in people.values() if any(contact.kind not in usable for contact in one.contacts)
+            person.id
+            for person in people.values()
+            if any(contact.kind not in usable for contact in person.contacts)
         ],
         reach_nobody=[
             name
             for name, policy in policies.items()
-            if not any(escalation.on_call(target, reached, now) for target in policy.targets)
+            if not any(escalation.on_call(target, reachable, now) for target in policy.targets)
         ],
-        without_policy=[one.slug for one in checks if (one.policy or default) not in policies],
-        never_heard=[one.slug for one in checks if _forgotten(one, now)],
+        without_policy=[check.slug for check in checks if (check.policy or default) not in policies],
+        never_heard=[check.slug for check in checks if _is_forgotten(check, now)],
         checks=len(checks),
         people=len(people),
         oldest_page=now - oldest if oldest else timedelta(),
         sealed_by_old_keys=sealed.anew,
-        unreadable=[one.partition(":")[0] for one in sealed.unreadable],
+        unreadable=[line.partition(":")[0] for line in sealed.unreadable],
     )
 
 
-def _forgotten(one: Check, now: datetime) -> bool:
-    return one.state is not State.PAUSED and one.last_heard_at is None and now - one.armed_at > UNHEARD_FOR
+def _is_forgotten(check: Check, now: datetime) -> bool:
+    never_pinged = check.state is not State.PAUSED and check.last_heard_at is None
+    return never_pinged and now - check.armed_at > UNHEARD_FOR
 
 
-def _place(directory: Path) -> Place:
+def _data_directory(directory: Path) -> DataDirectory:
     if not directory.is_dir():
-        return Place(str(directory), exists=False)
-    return Place(
+        return DataDirectory(str(directory), exists=False)
+    return DataDirectory(
         path=str(directory),
         exists=True,
         writable=os.access(directory, os.W_OK | os.X_OK),
         mode=_mode(directory),
         free=shutil.disk_usage(directory).free,
-        system=_file_system(directory.resolve()),
+        file_system=_file_system(directory.resolve()),
     )
 
 
 def _file_system(directory: Path) -> str:
-    """The kind of file system, as far as this machine tells (Linux)."""
+    """Return the kind of file system; empty on a system other than Linux."""
     mounts: dict[Path, str] = {}
     with suppress(OSError):
         for line in Path("/proc/mounts").read_text().splitlines():
-            _, where, kind, *_ = line.split(" ")
-            mounts[Path(where.replace("\\040", " "))] = kind
-    return next((mounts[one] for one in (directory, *directory.parents) if one in mounts), "")
+            _, mount_point, kind, *_ = line.split(" ")
+            mounts[Path(mount_point.replace("\\040", " "))] = kind
+    return next((mounts[path] for path in (directory, *directory.parents) if path in mounts), "")
 
 
-def _keys(given: Settings) -> Iterator[Key]:
-    for name, shown, least in (("admin-key", given.admin_key, 16), ("secret-key", given.secret_key, 32)):
-        path = given.data_dir / name
+def _keys(settings: Settings) -> Iterator[SecretFacts]:
+    for name, value, least in (
+        ("admin-key", settings.admin_key, 16),
+        ("secret-key", settings.secret_key, 32),
+    ):
+        path = settings.data_dir / name
         environment = f"HEARTBEAT_{name.upper().replace('-', '_')}"
-        if given.environment.get(environment):
-            yield _key(environment, given.environment[environment], None, least)
+        if settings.environment.get(environment):
+            yield _key(environment, settings.environment[environment], None, least)
         else:
-            kept = shown
+            key = value
             with suppress(BadSetting, OSError):
-                kept = settings.kept_secret(given, name)
-            yield _key(name, kept, _mode(path) if path.exists() else None, least)
-    for number, key in enumerate(given.encryption_keys, 1):
-        yield _key(f"HEARTBEAT_ENCRYPTION_KEYS, number {number}", key, None, settings.SHORTEST_KEY)
+                key = kept_secret(settings, name)
+            yield _key(name, key, _mode(path) if path.exists() else None, least)
+    for number, key in enumerate(settings.encryption_keys, 1):
+        yield _key(f"HEARTBEAT_ENCRYPTION_KEYS, number {number}", key, None, SHORTEST_ENCRYPTION_KEY)
 
 
-def _ping_keys(given: Settings, written: str) -> Iterator[Key]:
-    """The ping keys of the file. What cannot be filled in is told as a problem of the configuration."""
+def _ping_keys(settings: Settings, file_text: str) -> Iterator[SecretFacts]:
+    """Yield the ping keys of the file. A missing reference is reported as a problem of the configuration."""
     with suppress(Wrong):
-        for name, reference in app.understand(written, given.config, given).ping_key_references.items():
+        for name, reference in app.understand(
+            file_text, settings.config, settings
+        ).ping_key_references.items():
             file = _FILES.fullmatch(reference)
-            value = secret.fill_in(reference, given.environment, Path.read_text)
+            value = secret.fill_in(reference, settings.environment, Path.read_text)
             yield _key(f"ping key {name}", value, _mode(Path(file[1])) if file else None, SHORTEST_KEY)
 
 
-def _key(name: str, value: str, mode: int | None, least: int) -> Key:
-    return Key(name, len(value), len(set(value)), mode, least)
+def _key(name: str, value: str, mode: int | None, least: int) -> SecretFacts:
+    return SecretFacts(name, len(value), len(set(value)), mode, least)
 
 
 def _mode(path: Path) -> int:
@@ -234,51 +266,51 @@ def _mode(path: Path) -> int:
         return 0
 
 
-async def _ready(given: Settings) -> tuple[int, str] | str:
+async def _ready(settings: Settings) -> tuple[int, str] | str:
     try:
         async with httpx.AsyncClient(timeout=ASK_BOUND, trust_env=False) as http:
-            answer = await http.get(f"{given.public_url}/readyz")
-            return answer.status_code, " ".join(answer.text[:200].split())
+            response = await http.get(f"{settings.public_url}/readyz")
+            return response.status_code, " ".join(response.text[:200].split())
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return type(error).__name__
 
 
-async def _untrusted_proxy(given: Settings) -> int:
-    """What the service counts, where it tells: 0 where it does not."""
+async def _untrusted_proxy(settings: Settings) -> int:
+    """Return the count of the running service, or 0 if it cannot be read."""
     with suppress(BadSetting, OSError, httpx.HTTPError, httpx.InvalidURL):
-        key = given.admin_key or settings.kept_secret(given, "admin-key")
+        key = settings.admin_key or kept_secret(settings, "admin-key")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         async with httpx.AsyncClient(timeout=ASK_BOUND, trust_env=False, headers=headers) as http:
-            answer = await http.get(f"{given.public_url}/metrics")
-        if found := _UNTRUSTED.search(answer.text):
-            return int(float(found[1]))
+            response = await http.get(f"{settings.public_url}/metrics")
+        if sample := _UNTRUSTED.search(response.text):
+            return int(float(sample[1]))
     return 0
 
 
-async def _sent(given: Settings) -> dict[str, str | None]:
-    """By contact what came of a test page."""
-    people, setups = _read(given, _everybody)
-    told: dict[str, str | None] = {}
+async def _send_test_pages(settings: Settings) -> dict[str, str | None]:
+    """Send a test page to every contact, and return the error of each, or None."""
+    people, setups = _read(settings, _people_and_setups)
+    errors: dict[str, str | None] = {}
     async with (
-        notifier_clients.client_for_own(given) as http,
-        notifier_clients.client_for_entered(given) as entered,
+        notifier_clients.client_for_own(settings) as http,
+        notifier_clients.client_for_entered(settings) as entered,
     ):
-        send = notifier_clients.sender(given, http, entered, setups)
+        send = notifier_clients.sender(settings, http, entered, setups)
         for person in people:
-            trial = notice.trial(person, f"{given.public_url}/", datetime.now(UTC))
+            trial = notice.trial(person, f"{settings.public_url}/", datetime.now(UTC))
             for contact in person.contacts:
                 outcome = await send(trial, person, contact)
                 name = f"{person.id} by {contact.kind}"
-                told[name] = None if isinstance(outcome, Accepted) else outcome.reason
-    return told
+                errors[name] = None if isinstance(outcome, Accepted) else outcome.reason
+    return errors
 
 
-def _everybody(db: Connection) -> tuple[Sequence[Person], Mapping[str, registry.Setup]]:
+def _people_and_setups(db: Connection) -> tuple[Sequence[Person], Mapping[str, registry.Setup]]:
     return list(desk.people(db).values()), desk.notifier_settings.load(db)
 
 
-def _read(given: Settings, work: Callable[[Connection], T]) -> T:
-    reader = engine(make_url(given.database_url), writing=False)
+def _read(settings: Settings, work: Callable[[Connection], T]) -> T:
+    reader = engine(make_url(settings.database_url), writing=False)
     try:
         return transact(reader, work)
     finally:
@@ -286,8 +318,8 @@ def _read(given: Settings, work: Callable[[Connection], T]) -> T:
 
 
 def _versions() -> dict[str, str]:
-    found = {"heartbeat": version("heartbeat"), "Python": platform.python_version()}
+    versions = {"heartbeat": version("heartbeat"), "Python": platform.python_version()}
     for name in DEPENDENCIES:
         with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
+            versions[name] = version(name)
+    return versions

@@ -1,6 +1,6 @@
-"""The secret key that a database was last served with: whether it is the one that is here, and going on without it.
+"""The secret key that a database was last served with: comparison with the key here, and replacement of a lost key.
 
-The database keeps a fingerprint of it, by which it is known again, and which tells nothing of the key.
+The database stores a fingerprint, which identifies the key and does not reveal it.
 """
 
 from collections.abc import Sequence
@@ -13,60 +13,58 @@ from heartbeat import audit, installation
 from heartbeat.actor import Actor
 from heartbeat.definitions import store as definition_store
 
-IF_LOST = (
-    "Where it is lost for good, heartbeat lost-key says what is lost with it, and goes on with a new one."
-)
+IF_LOST = "If the key is lost for good, heartbeat lost-key lists what is lost with it and replaces it."
 OTHER = (
-    "HEARTBEAT_SECRET_KEY differs from the one that this database was last served with: give every replica the same "
-    "HEARTBEAT_SECRET_KEY (or the same file secret-key in its data directory). To change it, name the old one in "
-    f"HEARTBEAT_SECRET_KEY_PREVIOUS. {IF_LOST}"
+    "This database was last served with another HEARTBEAT_SECRET_KEY. Give every replica the same "
+    "HEARTBEAT_SECRET_KEY, or the same file secret-key in its data directory. To change the key, set "
+    f"HEARTBEAT_SECRET_KEY_PREVIOUS to the old one. {IF_LOST}"
 )
 MISSING = (
-    "This database was served with a secret key that is not here: put the file secret-key back into the data "
+    "This database was served with a secret key that is missing here. Put the file secret-key back into the data "
     f"directory, or set HEARTBEAT_SECRET_KEY. {IF_LOST}"
 )
 LOST = (
-    "links in pages and mails that were sent so far: acknowledge on the console or by the API; who wants to end a "
-    "subscription uses the link of a later mail",
-    "sign-ins by the admin key, sign-ins that wait for a code, and open forms: sign in, or load the page, again",
+    "links in pages and mails sent so far: acknowledge on the console or through the API; subscribers unsubscribe with "
+    "the link in a later mail",
+    "sign-ins with the admin key, sign-ins waiting for a code, and open forms: sign in, or load the form, again",
 )
-"""What is worth nothing any more without the key, whatever the database holds."""
+"""Losses that do not depend on the contents of the database, each with its remedy."""
 _FACT = "secret_key_hash"
 
 
 class NotTheSame(Exception):
-    """The database was last served with another secret key: one sentence that says what to do."""
+    """The database was last served with another secret key; the message says what to do."""
 
 
-def is_known(db: Connection, key: str, before: Sequence[str] = ()) -> bool | None:
-    """Whether the database was last served with this key, or with one before it; None where with none yet."""
-    known = installation.recall(db, _FACT)
-    return None if known is None else known in map(_fingerprint, (key, *before))
+def is_known(db: Connection, key: str, previous: Sequence[str] = ()) -> bool | None:
+    """Return True if the database was last served with this key or a previous one, None if never served."""
+    fingerprint = installation.recall(db, _FACT)
+    return None if fingerprint is None else fingerprint in map(_fingerprint, (key, *previous))
 
 
-def require(db: Connection, key: str, before: Sequence[str] = ()) -> None:
-    """Raise `NotTheSame` unless this key may serve the database. `key` is empty where there is none here."""
-    if is_known(db, key, before) is False:
+def require(db: Connection, key: str, previous: Sequence[str] = ()) -> None:
+    """Raise `NotTheSame` unless this key may serve the database. `key` is empty if there is none here."""
+    if is_known(db, key, previous) is False:
         raise NotTheSame(OTHER if key else MISSING)
 
 
-def take(db: Connection, key: str, before: Sequence[str] = ()) -> None:
+def take(db: Connection, key: str, previous: Sequence[str] = ()) -> None:
     """Serve with this key from now on. Raises `NotTheSame`.
 
-    Replicas must share one, or a link that one has signed would be refused by another at 3 a.m. Another key is taken
-    where the one that the database knows is still named, so that its links are taken too.
+    Replicas must share one, or one replica would refuse a link that another has signed. The key may change while
+    the last one is among `previous`, so that its links stay valid.
     """
     if is_known(db, key):
         return
-    # Several that are the first at the same time ask one after the other.
+    # Processes that start at the same time take turns.
     definition_store.wait_for_turn(db)
-    require(db, key, before)
+    require(db, key, previous)
     if not is_known(db, key):
         installation.remember(db, _FACT, _fingerprint(key))
 
 
 def replace_lost(db: Connection, key: str, actor: Actor, now: datetime) -> None:
-    """Serve with this key from now on, whichever it was before."""
+    """Serve with this key from now on, whatever the last one was."""
     installation.remember(db, _FACT, _fingerprint(key))
     audit.record(db, actor, "secret_key.replace_lost", "secret key", now)
 

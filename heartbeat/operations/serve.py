@@ -11,7 +11,7 @@ from uuid import UUID
 import uvloop
 from sqlalchemy import Connection
 
-from heartbeat import app, migrations, notifier_clients, secret, settings, tracing
+from heartbeat import app, migrations, notifier_clients, secret, tracing
 from heartbeat.access import users
 from heartbeat.checks import store as check_store
 from heartbeat.clock import WallClock
@@ -21,169 +21,171 @@ from heartbeat.definitions import plan as definition_plan
 from heartbeat.http import server
 from heartbeat.operations import backup, secret_key, standby
 from heartbeat.operations.systemd import Supervisor
-from heartbeat.settings import Settings
+from heartbeat.settings import Settings, own_secret, with_kept_secret_key
 from heartbeat.tracing import Tracing
 
 CLOSE_BOUND = 0.3
-"""Seconds that the database has to end what is under way when the process stops, and spans to leave."""
+"""Seconds that transactions and the export of spans have to end when the process stops."""
 
 log = logging.getLogger(__name__)
 
 
-def run(given: Settings, *, sample: bool) -> int:
-    """Serve until SIGTERM or SIGINT; the exit status."""
-    given = settings.with_kept_secret_key(given)
-    given.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    telling = tracing.begin(given)
-    database = Database(given.database_url, address=given.public_url)
+def run(settings: Settings, *, sample: bool) -> int:
+    """Serve until SIGTERM or SIGINT, and return the exit status."""
+    settings = with_kept_secret_key(settings)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    exporter = tracing.begin(settings)
+    database = Database(settings.database_url, address=settings.public_url)
     try:
-        with server.listening(given.host, given.port) as listener:
-            if not _reached(given, database, listener):
+        with server.listening(settings.host, settings.port) as listener:
+            if not _migrate(settings, database, listener):
                 return 0
-            # Before a key is made: one beside a database that knows another would only be taken for the right one.
-            key, before = given.secret_key, given.secret_keys_before
-            transact(database.writer, lambda db: secret_key.require(db, key, before))
-            ready, news = prepared(given, sample=sample)
-            return uvloop.run(_serve(ready, database, listener, news, telling))
+            # Before a key is created: beside a database that knows another one, it would look like the right one.
+            key, previous = settings.secret_key, settings.secret_keys_before
+            transact(database.writer, lambda db: secret_key.require(db, key, previous))
+            complete, notices = prepared(settings, sample=sample)
+            return uvloop.run(_serve(complete, database, listener, notices, exporter))
     finally:
-        if telling is not None:
-            telling.close(CLOSE_BOUND)
+        if exporter is not None:
+            exporter.close(CLOSE_BOUND)
         if not database.close(CLOSE_BOUND):
-            # A thread that waits for a dead database would hold the process for as long as that stays dead.
-            # Nothing that was acknowledged depends on it.
-            log.warning("the database does not answer; ending without it")
+            # A thread that waits for a dead database would keep the process alive until the database is back.
+            # No answered ping depends on it.
+            log.warning("the database does not answer: stopping without it")
             os._exit(1)
 
 
-def _reached(given: Settings, database: Database, listener: socket) -> bool:
-    """Bring the database up to date; False where one is to stop before it answers.
+def _migrate(settings: Settings, database: Database, listener: socket) -> bool:
+    """Migrate the database. Return False if the process must stop before the database answers.
 
-    While it is away, the status pages that were published before are served. Raises `Unavailable` where there are none.
+    Until then the status pages on the disk are served. Raises `Unavailable` if there are none.
     """
     try:
         migrations.migrate(database.writer)
-    except Unavailable as away:
-        if not (editions := standby.published(given)):
+    except Unavailable as error:
+        if not (editions := standby.published(settings)):
             raise
-        log.warning("the database is away (%s); the status pages are served meanwhile", away)
-        return uvloop.run(standby.keep(given, database, listener, editions))
+        log.warning("the database is away (%s): serving only the status pages", error)
+        return uvloop.run(standby.keep(settings, database, listener, editions))
     return True
 
 
-def prepared(given: Settings, *, sample: bool) -> tuple[Settings, list[str]]:
-    """The settings with this installation's own secrets filled in, and what its owner must be told once."""
-    news = []
-    if sample and not given.config.exists():
-        given.config.write_text(configuration_file.sample(_sample_reference(given)))
-        news.append(f"a sample configuration was written to {given.config}")
-    admin_key, signing = given.admin_key, given.secret_key
+def prepared(settings: Settings, *, sample: bool) -> tuple[Settings, list[str]]:
+    """Return the settings completed with the installation's own secrets, and notices for the terminal."""
+    notices = []
+    if sample and not settings.config.exists():
+        settings.config.write_text(configuration_file.sample(_sample_reference(settings)))
+        notices.append(f"a sample configuration was written to {settings.config}")
+    admin_key, secret_key_text = settings.admin_key, settings.secret_key
     if not admin_key:
-        admin_key, made = settings.own_secret(given, "admin-key")
-        news.append(
-            f"the admin key is {admin_key}" if made else f"the admin key is in {given.data_dir}/admin-key"
+        admin_key, is_new = own_secret(settings, "admin-key")
+        notices.append(
+            f"the admin key is {admin_key}"
+            if is_new
+            else f"the admin key is in {settings.data_dir}/admin-key"
         )
-    if not signing:
-        signing, _ = settings.own_secret(given, "secret-key")
-    return replace(given, admin_key=admin_key, secret_key=signing), news
+    if not secret_key_text:
+        secret_key_text, _ = own_secret(settings, "secret-key")
+    return replace(settings, admin_key=admin_key, secret_key=secret_key_text), notices
 
 
 async def _serve(
-    given: Settings, database: Database, listener: socket, news: list[str], telling: Tracing | None
+    settings: Settings, database: Database, listener: socket, notices: list[str], exporter: Tracing | None
 ) -> int:
     async with (
-        notifier_clients.client_for_own(given) as http,
-        notifier_clients.client_for_entered(given) as entered,
+        notifier_clients.client_for_own(settings) as http,
+        notifier_clients.client_for_entered(settings) as entered,
     ):
         started = asyncio.Event()
-        supervisor = Supervisor(given.notify_socket, started.is_set)
+        supervisor = Supervisor(settings.notify_socket, started.is_set)
         system = app.build(
-            given,
+            settings,
             database=database,
             clock=WallClock(),
             http=http,
             entered=entered,
             ticked=supervisor.ticked,
-            tracing=telling,
+            tracing=exporter,
         )
-        await database.write(lambda db: secret_key.take(db, given.secret_key, given.secret_keys_before))
-        await _after_a_restore(database)
-        for line in await _applied(system, given):
+        await database.write(lambda db: secret_key.take(db, settings.secret_key, settings.secret_keys_before))
+        await _start_over(database)
+        for line in await _apply(system, settings):
             log.info("configuration: %s", line)
-        serving = server.configured(
-            system.asgi, given.trusted_proxy, system.context.metrics.callers.untrusted_proxy.inc
+        http_server = server.configured(
+            system.asgi, settings.trusted_proxy, system.context.metrics.callers.untrusted_proxy.inc
         )
-        news += await _set_up(database, given)
-        for line in [*news, *await database.read(lambda db: _first_words(db, given))]:
+        notices += await _set_up(database, settings)
+        for line in [*notices, *await database.read(lambda db: _first_steps(db, settings))]:
             print(line, flush=True)
         app.calm_collector()
         ticking = system.start()
-        system.begin_loops(given.roles)
-        # A process whose ticker has broken must not look alive: it ends, and whoever runs it starts it again.
-        ticking.add_done_callback(lambda _: setattr(serving, "should_exit", True))
-        resting = asyncio.create_task(_rest(serving, system, supervisor))
-        # The socket listens already, so whoever calls is answered.
+        system.begin_loops(settings.roles)
+        # A process whose ticker has broken must not look alive: it exits, and its supervisor starts it again.
+        ticking.add_done_callback(lambda _: setattr(http_server, "should_exit", True))
+        resting = asyncio.create_task(_rest(http_server, system, supervisor))
+        # The socket listens already: requests are answered from here on.
         started.set()
         try:
-            await serving.serve([listener])
-            return 0 if serving.stopping.is_set() else 1
+            await http_server.serve([listener])
+            return 0 if http_server.stopping.is_set() else 1
         finally:
             resting.cancel()
             await system.stop()
 
 
-async def _rest(serving: server.Server, system: app.System, supervisor: Supervisor) -> None:
-    """Pages under way end while the last requests do, so that both fit into the two seconds of a stop."""
-    await serving.stopping.wait()
+async def _rest(http_server: server.Server, system: app.System, supervisor: Supervisor) -> None:
+    """End sends and requests under way at the same time, so that both fit into the two seconds of a stop."""
+    await http_server.stopping.wait()
     supervisor.stopping()
     await system.rest()
 
 
-async def _after_a_restore(database: Database) -> None:
-    count = await backup.begin_anew(database, WallClock().now())
+async def _start_over(database: Database) -> None:
+    count = await backup.start_over(database, WallClock().now())
     if count is not None:
-        log.warning("a copy was restored: %d checks are expected afresh from now on", count)
+        log.warning("this database was restored: %d checks start over", count)
 
 
-async def _set_up(database: Database, given: Settings) -> list[str]:
-    """Where there are no users: the link that makes the first one. Only processes that show pages give one."""
-    if "api" not in given.roles:
+async def _set_up(database: Database, settings: Settings) -> list[str]:
+    """Return the line with the link for the first user, if there are no users and this process serves the console."""
+    if "api" not in settings.roles:
         return []
     token = await database.write(lambda db: users.set_up_link(db, WallClock().now()))
     if token is None:
         return []
     hours = int(users.LINK_LASTS.total_seconds() // 3600)
-    return [f"the first user is made within {hours} h at {given.public_url}/join/{token}"]
+    return [f"create the first user (within {hours} h): {settings.public_url}/join/{token}"]
 
 
-async def _applied(system: app.System, given: Settings) -> tuple[str, ...]:
-    if not given.config.exists():
-        log.warning("there is no configuration at %s: nothing is expected of any job yet", given.config)
+async def _apply(system: app.System, settings: Settings) -> tuple[str, ...]:
+    if not settings.config.exists():
+        log.warning("there is no configuration at %s: no checks are defined by a file", settings.config)
         return ()
-    return await system.context.apply(given.config.read_text(), given.config, definition_plan.THE_FILE)
+    return await system.context.apply(settings.config.read_text(), settings.config, definition_plan.THE_FILE)
 
 
-def _sample_reference(given: Settings) -> str:
-    if given.environment.get("HEARTBEAT_PING_KEY"):
+def _sample_reference(settings: Settings) -> str:
+    if settings.environment.get("HEARTBEAT_PING_KEY"):
         return "${HEARTBEAT_PING_KEY}"
-    settings.own_secret(given, "ping-key")
-    return "${file:" + str((given.data_dir / "ping-key").resolve()) + "}"
+    own_secret(settings, "ping-key")
+    return "${file:" + str((settings.data_dir / "ping-key").resolve()) + "}"
 
 
-def _first_words(db: Connection, given: Settings) -> list[str]:
-    """The address, and a line that pings a check of this installation as it stands."""
-    words = [f"heartbeat is at {given.public_url}"]
+def _first_steps(db: Connection, settings: Settings) -> list[str]:
+    """Return the address of the service, and a command that pings one of its checks."""
+    lines = [f"heartbeat is at {settings.public_url}"]
     check = next(iter(check_store.listed(db, limit=1)), None)
     if check is None:
-        return words
-    # Whoever pings while the service is restarted tries again.
-    line = f"curl -fsS -m 10 --retry 5 --retry-connrefused {ping_url(given, check.slug, check.uuid)}"
-    return [*words, f"ping a check: {line}"]
+        return lines
+    # The retries cover a restart of the service.
+    command = f"curl -fsS -m 10 --retry 5 --retry-connrefused {ping_url(settings, check.slug, check.uuid)}"
+    return [*lines, f"ping a check: {command}"]
 
 
-def ping_url(given: Settings, slug: str, uuid: UUID) -> str:
-    """An address that pings this check: by key and slug where this process knows a key, else by uuid."""
-    key = given.environment.get("HEARTBEAT_PING_KEY", "")
-    kept = given.data_dir / "ping-key"
-    if not key and kept.exists():
-        key = secret.fill_in("${file:" + str(kept) + "}", {}, Path.read_text)
-    return f"{given.public_url}/ping/{key}/{slug}" if key else f"{given.public_url}/ping/{uuid}"
+def ping_url(settings: Settings, slug: str, uuid: UUID) -> str:
+    """Return an address that pings this check: by key and slug if this process knows a key, else by uuid."""
+    key = settings.environment.get("HEARTBEAT_PING_KEY", "")
+    key_file = settings.data_dir / "ping-key"
+    if not key and key_file.exists():
+        key = secret.fill_in("${file:" + str(key_file) + "}", {}, Path.read_text)
+    return f"{settings.public_url}/ping/{key}/{slug}" if key else f"{settings.public_url}/ping/{uuid}"

@@ -1,36 +1,37 @@
-"""The process that serves a SQLite file, asked by a command that may not write to it."""
+"""The process that serves a SQLite file. Commands ask it for changes that they may not write themselves."""
 
 from typing import Any
 
 import httpx
 
-from heartbeat import settings
-from heartbeat.settings import Settings
+from heartbeat.settings import Settings, kept_secret
 
 PATIENCE = 60.0
-"""Seconds that the serving process has for its answer."""
+"""Seconds that the serving process has to answer."""
 
 
 class Failed(Exception):
-    """The command could not do its work: one sentence why, and what to do."""
+    """A command failed; one sentence says why, and what to do."""
 
 
-async def ask(address: str, given: Settings, method: str, path: str, **more: Any) -> httpx.Response:
-    """What the serving process answers to the admin key. Raises `Failed` where it does not answer."""
-    key = given.admin_key or settings.kept_secret(given, "admin-key")
-    headers = {"Authorization": f"Bearer {key}", **more.pop("headers", {})}
+async def ask(address: str, settings: Settings, method: str, path: str, **request: Any) -> httpx.Response:
+    """Send a request with the admin key, and return the response. Raises `Failed` if there is none."""
+    key = settings.admin_key or kept_secret(settings, "admin-key")
+    headers = {"Authorization": f"Bearer {key}", **request.pop("headers", {})}
     try:
-        # It is on this machine: no proxy of the environment knows the way.
+        # The process is on this machine: no proxy of the environment is needed.
         async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as http:
-            return await http.request(method, f"{address}{path}", headers=headers, **more)
+            return await http.request(method, f"{address}{path}", headers=headers, **request)
     except httpx.HTTPError as error:
-        raise Failed(f"The serving process at {address} did not answer: {type(error).__name__}.") from None
+        raise Failed(
+            f"The serving process at {address} did not answer: {type(error).__name__}. Run heartbeat doctor."
+        ) from None
 
 
-def refused(address: str, answer: httpx.Response) -> Failed:
-    """What to say where it answered, and did not do it."""
+def refused(address: str, response: httpx.Response) -> Failed:
+    """Return the error for a response without success."""
     try:
-        told = answer.json().get("detail", answer.status_code)
+        detail = response.json().get("detail", response.status_code)
     except (ValueError, AttributeError):
-        told = answer.status_code
-    return Failed(f"The serving process at {address} refused: {told}")
+        detail = response.status_code
+    return Failed(f"The serving process at {address} refused: {detail}")

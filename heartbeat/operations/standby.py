@@ -1,6 +1,6 @@
-"""What a process does whose database is away when it starts: the status pages on its disk are served, and nothing else.
+"""The stand-in of a process that starts while the database is away: it serves the status pages on its disk.
 
-Customers look at these pages just then. Everything else is told to come back.
+Customers look at these pages just then. Everything else gets 503 with `Retry-After`.
 """
 
 import asyncio
@@ -21,46 +21,48 @@ from heartbeat.status.publish import folder
 from heartbeat.status.publish.edition import Edition
 
 EVERY = 2.0
-"""Seconds between two tries to reach the database."""
-_SORRY = b"The database does not answer yet; try again."
+"""Seconds between two attempts to reach the database."""
+_UNAVAILABLE = b"The database does not answer yet. Try again in a few seconds."
 
 log = logging.getLogger(__name__)
 
 
-def published(given: Settings) -> Mapping[str, Edition]:
-    """What lies on the disk, in a process that serves it."""
-    place = given.status_dir or given.data_dir / "status"
-    return folder.read(place) if "api" in given.roles else {}
+def published(settings: Settings) -> Mapping[str, Edition]:
+    """Return the status pages on the disk; none in a process that does not serve them."""
+    directory = settings.status_dir or settings.data_dir / "status"
+    return folder.read(directory) if "api" in settings.roles else {}
 
 
 async def keep(
-    given: Settings, database: Database, listener: socket, editions: Mapping[str, Edition]
+    settings: Settings, database: Database, listener: socket, editions: Mapping[str, Edition]
 ) -> bool:
-    """Serve these pages until the database has been brought up to date; False where one is to stop before."""
-    shown = StatusPages(lambda: editions, WallClock(), status_page_views.policy(given.public_url), _sorry)
+    """Serve these status pages until the database is migrated. Return False if the process must stop before."""
+    status_pages = StatusPages(
+        lambda: editions, WallClock(), status_page_views.policy(settings.public_url), _unavailable
+    )
 
     async def front(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         if path == "/livez":
             await health.livez(scope, receive, send)
         elif status_page_views.is_below(path):
-            await shown(scope, receive, send)
+            await status_pages(scope, receive, send)
         else:
-            await _sorry(scope, receive, send)
+            await _unavailable(scope, receive, send)
 
     serving = server.configured(front)
-    # The server closes its socket at its end; the one that it was made from goes on listening.
+    # The server closes its socket at its end. The original goes on listening.
     task = asyncio.create_task(serving.serve([listener.dup()]))
-    reached = False
-    while not reached and not serving.stopping.is_set():
-        reached = await _migrated(database)
-        if not reached:
+    is_migrated = False
+    while not is_migrated and not serving.stopping.is_set():
+        is_migrated = await _migrated(database)
+        if not is_migrated:
             with suppress(TimeoutError):
                 async with asyncio.timeout(EVERY):
                     await serving.stopping.wait()
     serving.should_exit = True
     await task
-    return reached
+    return is_migrated
 
 
 async def _migrated(database: Database) -> bool:
@@ -71,12 +73,12 @@ async def _migrated(database: Database) -> bool:
     return True
 
 
-async def _sorry(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001  # as ASGI has it
+async def _unavailable(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001  # the signature of ASGI
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", str(len(_SORRY)).encode()),
+        (b"content-length", str(len(_UNAVAILABLE)).encode()),
         (b"retry-after", b"5"),
         (b"cache-control", b"no-store"),
     ]
     await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": _SORRY})
+    await send({"type": "http.response.body", "body": _UNAVAILABLE})

@@ -1,7 +1,7 @@
-"""Who started this process is told how it does: ready, alive, stopping (systemd's notification protocol).
+"""Notifications to systemd about this process: ready, alive, stopping.
 
 Source: sd_notify(3) and systemd.service(5): datagrams of NAME=VALUE lines to the AF_UNIX socket that NOTIFY_SOCKET
-names; a leading "@" stands for the abstract namespace. Without such a socket nothing is told.
+names; a leading "@" stands for the abstract namespace. Without such a socket nothing is sent.
 """
 
 import logging
@@ -9,16 +9,16 @@ import socket
 from collections.abc import Callable
 
 LONGEST_STATUS = 200
-"""Characters of a status at the most: `systemctl status` shows one line."""
+"""Characters of the longest status: `systemctl status` shows one line."""
 
 log = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """Whoever waits at the socket `address`; nobody where that is empty.
+    """The receiver of notifications at the socket `address`; an empty address means none.
 
-    A tick that ends feeds the watchdog, whether it was clean or not: a restart mends a checking that hangs, and helps
-    nobody while the database is away. Ready is told once, by the first clean tick after `serving` says so.
+    Each tick that ends feeds the watchdog, clean or not: a restart mends a ticker that hangs, but does not help while
+    the database is away. The first clean tick after `serving` returns True sends ready, once.
     """
 
     def __init__(self, address: str, serving: Callable[[], bool] = lambda: True) -> None:
@@ -28,28 +28,28 @@ class Supervisor:
         self._status = ""
 
     def ticked(self, clean: bool) -> None:
-        """A tick has ended."""
-        words = ["WATCHDOG=1"]
+        """Report that a tick has ended."""
+        fields = ["WATCHDOG=1"]
         if clean and not self._ready and self._serving():
             self._ready = True
-            words.append("READY=1")
-        status = "checking" if clean else "the last round of checking failed: see the log"
+            fields.append("READY=1")
+        status = "checking" if clean else "the last tick failed: see the log"
         if status != self._status:
             self._status = status
-            words.append(f"STATUS={status}"[:LONGEST_STATUS])
-        self._tell(words)
+            fields.append(f"STATUS={status}"[:LONGEST_STATUS])
+        self._send(fields)
 
     def stopping(self) -> None:
-        """The process is on its way out."""
-        self._tell(["STOPPING=1", "STATUS=stopping"])
+        """Report that the process is stopping."""
+        self._send(["STOPPING=1", "STATUS=stopping"])
 
-    def _tell(self, words: list[str]) -> None:
+    def _send(self, fields: list[str]) -> None:
         if not self._address:
             return
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as wire:
-                # Whoever does not listen must not hold up the checking.
+                # A supervisor that does not listen must not delay the ticker.
                 wire.setblocking(False)
-                wire.sendto("\n".join(words).encode(), self._address)
+                wire.sendto("\n".join(fields).encode(), self._address)
         except OSError as error:
-            log.warning("the supervisor was not told %s: %s", words[0], error.strerror)
+            log.warning("cannot send %s to the supervisor: %s", fields[0], error.strerror)

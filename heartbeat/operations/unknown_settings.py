@@ -1,4 +1,4 @@
-"""Variables of the environment that look like settings and are none: most were mistyped. Pure."""
+"""Mistyped settings: variables of the environment that look like settings and are none. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,44 +11,43 @@ PREFIX = "HEARTBEAT_"
 _LINK = re.compile(
     r"HEARTBEAT_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
 )
-"""What Kubernetes says of a Service whose name begins with heartbeat."""
+"""Variables that Kubernetes sets for a Service whose name begins with heartbeat."""
 _LINKED = re.compile(r"(?:tcp|udp|sctp)://")
 
 
-def unknown(environ: Mapping[str, str], written: str) -> list[str]:
-    """A sentence for each. What the configuration (`written`) refers to is no setting, and meant nevertheless."""
-    known = _known()
+def unknown(environ: Mapping[str, str], configuration: str) -> list[str]:
+    """Return a sentence for each. Variables that the text of the configuration refers to are left out."""
+    names = _setting_names()
     return [
-        f"{name} is no setting{_meant(name, known)}, and is passed over."
+        f"{name} is not a setting and has no effect{_suggestion(name, names)}"
         for name in sorted(environ)
         if name.startswith(PREFIX)
-        and name not in known
+        and name not in names
         and not _is_link(name, environ[name])
-        and not re.search(rf"\$\{{{re.escape(name)}\b", written)
+        and not re.search(rf"\$\{{{re.escape(name)}\b", configuration)
     ]
 
 
-def _meant(name: str, known: frozenset[str]) -> str:
-    # By what they do not all begin with, or every name would be like every other.
-    rests = sorted(one.removeprefix(PREFIX) for one in known)
+def _suggestion(name: str, names: frozenset[str]) -> str:
+    # Without the common prefix, or all names would be alike.
+    rests = sorted(setting.removeprefix(PREFIX) for setting in names)
     close = get_close_matches(name.removeprefix(PREFIX)[:100], rests, n=1, cutoff=0.7)
-    return f" (is {PREFIX}{close[0]} meant?)" if close else " (docs/settings.md has all)"
+    return f"; did you mean {PREFIX}{close[0]}?" if close else "; docs/settings.md lists all settings."
 
 
 def _is_link(name: str, value: str) -> bool:
-    linked = name.endswith("_PORT") and _LINKED.match(value) is not None
-    return linked or _LINK.fullmatch(name) is not None
+    is_address = name.endswith("_PORT") and _LINKED.match(value) is not None
+    return is_address or _LINK.fullmatch(name) is not None
 
 
-def _known() -> frozenset[str]:
-    """The settings are those that are asked for."""
-    asked = _Asked()
-    settings.read(asked)
-    return frozenset({"HEARTBEAT_PING_KEY", *asked.names})
+def _setting_names() -> frozenset[str]:
+    environ = _RecordingEnvironment()
+    settings.read(environ)
+    return frozenset({"HEARTBEAT_PING_KEY", *environ.names})
 
 
-class _Asked(Mapping[str, str]):
-    """An environment in which nothing is set, and which remembers what was looked for."""
+class _RecordingEnvironment(Mapping[str, str]):
+    """An empty environment that records the names that are read."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()

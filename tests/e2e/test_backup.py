@@ -41,9 +41,9 @@ def test_a_backup_under_load_is_put_back_whole(serve: Serve, phone: Phone, tmp_p
 
     restored = service.command("restore", str(copy))
     assert restored.returncode == 0, restored.stderr
-    assert "every check is expected afresh" in restored.stdout
+    assert "every check starts over" in restored.stdout
     service.start()
-    assert "a copy was restored: 60 checks are expected afresh" in service.output()
+    assert "this database was restored: 60 checks start over" in service.output()
     assert service.ping("speaking-0").text == "OK"
     service.sigterm()
     assert ledger.lost(url, before) == []
@@ -84,7 +84,7 @@ def test_postgres_is_backed_up_by_the_line_that_is_shown(
     assert "with its grace plus 10 min" in rearmed.stdout
     service.start()
     assert service.get("/v1/checks/speaking-1")["state"] == "up"
-    assert f"{JOBS} checks are expected afresh" in service.output()
+    assert f"{JOBS} checks start over" in service.output()
 
 
 def _run_what_is_shown(service: Service, command: str, path: str) -> None:

@@ -114,14 +114,14 @@ def test_a_test_page_says_what_happened_at_each_contact(serve: Serve, phone: Pho
     assert by_nobody.startswith("First responder by webhook: NOT REACHED: connection refused")
     assert [call.said.get("type", call.said.get("topic")) for call in phone.calls] == ["page.test", "topic"]
     assert service.command("test-page", "nobody").stderr == (
-        "There is no person 'nobody'; there are first, operator.\n"
+        "There is no person 'nobody'. Choose one of: first, operator.\n"
     )
 
 
 def test_without_a_configuration_commands_say_where_it_would_be(serve: Serve) -> None:
     told = serve().command("apply")
     assert (told.returncode, told.stdout) == (1, "")
-    assert told.stderr == "There is no configuration at heartbeat.yaml; HEARTBEAT_CONFIG names another.\n"
+    assert told.stderr == "There is no configuration at heartbeat.yaml. Create it, or set HEARTBEAT_CONFIG.\n"
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])

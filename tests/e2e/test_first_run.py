@@ -51,7 +51,7 @@ def test_an_empty_directory_becomes_a_watch(serve: Serve) -> None:
     service.admin_key = admin_key
     assert service.get("/v1/checks/example-job")["state"] == "up"
     assert "Example job" in _page(service, "/")
-    _make_first_user(_found(r"the first user is made within 24 h at (\S+)\n", said))
+    _make_first_user(_found(r"create the first user \(within 24 h\): (\S+)\n", said))
 
     service.sigterm()
     service.start()

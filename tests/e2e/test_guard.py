@@ -35,7 +35,7 @@ def test_what_leads_inside_is_refused_and_the_next_contact_is_paged(serve: Serve
     assert told.status_code == 422
     assert told.json()["problems"] == [f"person ben.contacts[0].webhook: {WORDS}."]
     tried = service.command("test-page", "anna")
-    assert f"anna by webhook: REFUSED, trying again cannot help: {WORDS}" in tried.stdout
+    assert f"anna by webhook: REFUSED, another attempt cannot help: {WORDS}" in tried.stdout
 
     service.ping(f"{PING_KEY}/nightly/fail")
     (incident,) = eventually(lambda: service.get("/v1/incidents")["incidents"], within=10, what="an incident")

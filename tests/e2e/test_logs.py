@@ -43,7 +43,7 @@ def _lines(service: Service) -> list[dict[str, Any]]:
     said = [line for line in service.output().splitlines() if line.startswith("{")]
     others = [line for line in service.output().splitlines() if not line.startswith(("{", "╭", "│", "╰"))]
     assert all(
-        line.startswith(("heartbeat is at", "ping a check", "the admin key", "the first user"))
+        line.startswith(("heartbeat is at", "ping a check", "the admin key", "create the first user"))
         for line in others
     ), others
     return [json.loads(line) for line in said]

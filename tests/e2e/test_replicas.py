@@ -69,7 +69,7 @@ def test_a_replica_with_another_secret_key_is_refused(serve: Serve, postgres_ser
     wrong = serve(name="wrong", HEARTBEAT_DATABASE_URL=url, HEARTBEAT_SECRET_KEY="another" * 6)
     told = wrong.command("serve")
     assert (told.returncode, told.stdout) == (1, "")
-    assert told.stderr.startswith("HEARTBEAT_SECRET_KEY differs from the one")
+    assert told.stderr.startswith("This database was last served with another HEARTBEAT_SECRET_KEY.")
     assert len(told.stderr.splitlines()) == 1
 
 

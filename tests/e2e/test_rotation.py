@@ -42,8 +42,8 @@ def test_keys_are_replaced_without_a_gap(serve: Serve, phone: Phone) -> None:
     )
     assert_answers(service, on_a_phone, 200)
     assert_paged(service, phone)
-    assert_rotated(service, "Encrypted anew with the first key: 2. So already: 0.\n")
-    assert_rotated(service, "Encrypted anew with the first key: 0. So already: 2.\n")
+    assert_rotated(service, "Re-encrypted with the first key: 2. Already encrypted with it: 0.\n")
+    assert_rotated(service, "Re-encrypted with the first key: 0. Already encrypted with it: 2.\n")
 
     changed(service, HEARTBEAT_SECRET_KEY_PREVIOUS="")
     assert_answers(service, on_a_phone, 410)
@@ -66,7 +66,7 @@ def test_a_restored_database_is_served_again_although_its_key_is_lost(serve: Ser
     anew = serve(
         configuration({"job": "every: 1h"}, ["{console: terminal}"]), name="anew", HEARTBEAT_SECRET_KEY=""
     )
-    assert "a secret key that is not here" in anew.command("restore", str(tmp_path / "copy.db")).stderr
+    assert "a secret key that is missing here" in anew.command("restore", str(tmp_path / "copy.db")).stderr
     anew.begin()
     assert anew.exit_status() == 1
     assert "heartbeat lost-key" in anew.output()

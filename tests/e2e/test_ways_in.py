@@ -21,7 +21,7 @@ pytestmark = walk.MARKS
 chromium = walk.chromium
 
 ANNAS, BOBS = "correct horse battery", "staple of a wet Thursday"
-FIRST = re.compile(r"the first user is made within 24 h at (\S+)\n")
+FIRST = re.compile(r"create the first user \(within 24 h\): (\S+)\n")
 
 
 def printed_link(service: Service) -> str:

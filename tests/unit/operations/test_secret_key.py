@@ -1,4 +1,4 @@
-"""The secret key that a database knows: replaced by name, and where it is lost, by a command that says what is lost."""
+"""The secret key of a database: a change names the old key, and a command replaces a lost one."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,18 +27,18 @@ OLD, NEW = "an old secret key that is long enough", "a new secret key that is lo
 T = TypeVar("T")
 
 
-def within(given: Settings, work: Callable[[Connection], T]) -> T:
-    writer = engine(make_url(given.database_url), writing=True)
+def within(settings: Settings, work: Callable[[Connection], T]) -> T:
+    writer = engine(make_url(settings.database_url), writing=True)
     try:
         return transact(writer, work)
     finally:
         writer.dispose()
 
 
-def fill(db: Connection, given: Settings) -> None:
-    """What was entered while the old key was known."""
-    keys = notifier_clients.vault_of(given)
-    secret_key.take(db, given.secret_key)
+def fill(db: Connection, settings: Settings) -> None:
+    """Enter secrets with the old key."""
+    keys = notifier_clients.vault_of(settings)
+    secret_key.take(db, settings.secret_key)
     anna = Person("anna", "Anna", (Contact("slack", ""),), origin=Origin.API)
     sealed = keys.seal("https://hooks.example.com/T0K3N", anna.about(anna.contacts[0]))
     desk.define_person(db, replace(anna, contacts=(Contact("slack", sealed),)))
@@ -47,23 +47,23 @@ def fill(db: Connection, given: Settings) -> None:
 
 
 @pytest.fixture
-def given(tmp_path: Path, database_url: str) -> Settings:
-    """An installation that was put back beside no key: its database knows the old one."""
-    here = Settings(data_dir=tmp_path / "data", config=tmp_path / "none.yaml", database_url=database_url)
-    here.data_dir.mkdir(mode=0o700)
-    within(here, lambda db: fill(db, replace(here, secret_key=OLD)))
-    return here
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    """A restored installation without its key: the database knows the old one."""
+    restored = Settings(data_dir=tmp_path / "data", config=tmp_path / "none.yaml", database_url=database_url)
+    restored.data_dir.mkdir(mode=0o700)
+    within(restored, lambda db: fill(db, replace(restored, secret_key=OLD)))
+    return restored
 
 
-def test_another_key_is_taken_only_where_the_one_before_is_named(given: Settings) -> None:
-    begun: list[tuple[str, tuple[str, ...]]] = [(OLD, ()), (OLD, (NEW,)), (NEW, (OLD,)), (NEW, ())]
-    for key, before in begun:
-        within(given, lambda db, key=key, before=before: secret_key.take(db, key, before))  # type: ignore[misc]  # bound now
+def test_another_key_is_accepted_only_if_the_previous_one_is_named(settings: Settings) -> None:
+    starts: list[tuple[str, tuple[str, ...]]] = [(OLD, ()), (OLD, (NEW,)), (NEW, (OLD,)), (NEW, ())]
+    for key, previous in starts:
+        within(settings, lambda db, key=key, previous=previous: secret_key.take(db, key, previous))  # type: ignore[misc]  # bound now
     with pytest.raises(NotTheSame, match=r"HEARTBEAT_SECRET_KEY_PREVIOUS.*heartbeat lost-key"):
-        within(given, lambda db: secret_key.take(db, OLD))
+        within(settings, lambda db: secret_key.take(db, OLD))
 
 
-def test_two_processes_that_are_the_first_at_the_same_time_agree(
+def test_two_processes_that_start_at_the_same_time_agree(
     make_database_url: Callable[[str], str],
 ) -> None:
     writer = engine(make_url(make_database_url("postgres")), writing=True)
@@ -82,47 +82,47 @@ def test_two_processes_that_are_the_first_at_the_same_time_agree(
         writer.dispose()
 
 
-def test_what_is_lost_is_told_before_anything_changes(
-    given: Settings, capsys: pytest.CaptureFixture[str]
+def test_the_losses_are_listed_before_anything_changes(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert maintain.lost_key(given, certain=False) == 1
-    told = capsys.readouterr().out
-    for words in (
-        "- links in pages and mails that were sent so far: acknowledge on the console",
+    assert maintain.lost_key(settings, confirmed=False) == 1
+    output = capsys.readouterr().out
+    for line in (
+        "- links in pages and mails sent so far: acknowledge on the console",
         "- person anna slack: enter it again",
-        "second factor: sign in with a recovery code and turn it off and on, or have an admin reset the user",
-        "Nothing was changed. heartbeat lost-key --yes goes on with a new key.",
+        "second factor: sign in with a recovery code and turn it off and on, or let an admin reset it",
+        "Nothing was changed. To use a new key, run heartbeat lost-key --yes.",
     ):
-        assert words in told
-    assert list(given.data_dir.iterdir()) == []
-    assert within(given, lambda db: secret_key.is_known(db, OLD))
+        assert line in output
+    assert list(settings.data_dir.iterdir()) == []
+    assert within(settings, lambda db: secret_key.is_known(db, OLD))
 
 
-def test_by_a_word_it_goes_on_with_a_new_key(given: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    assert maintain.lost_key(given, certain=True) == 0
-    told = capsys.readouterr().out
-    assert "- person anna slack: enter it again" in told
-    assert f"The next start takes the key in {given.data_dir}/secret-key. Keep a copy of that" in told
-    kept = (given.data_dir / "secret-key").read_text().strip()
-    within(given, lambda db: secret_key.take(db, kept))
-    (deed,) = within(given, lambda db: audit.listed(db, limit=5))
-    assert (deed.actor, deed.action) == ("operator", "secret_key.replace_lost")
-    assert maintain.lost_key(given, certain=True) == 0
+def test_a_confirmed_loss_gets_a_new_key(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert maintain.lost_key(settings, confirmed=True) == 0
+    output = capsys.readouterr().out
+    assert "- person anna slack: enter it again" in output
+    assert f"The next start uses the key in {settings.data_dir}/secret-key. Keep a copy of it" in output
+    key = (settings.data_dir / "secret-key").read_text().strip()
+    within(settings, lambda db: secret_key.take(db, key))
+    (entry,) = within(settings, lambda db: audit.listed(db, limit=5))
+    assert (entry.actor, entry.action) == ("operator", "secret_key.replace_lost")
+    assert maintain.lost_key(settings, confirmed=True) == 0
     assert "Nothing is lost" in capsys.readouterr().out
 
 
-def test_a_key_that_is_set_is_the_one_that_goes_on(given: Settings) -> None:
-    named = replace(given, secret_key=NEW, environment={"HEARTBEAT_SECRET_KEY": NEW})
-    assert maintain.lost_key(named, certain=True) == 0
-    assert list(given.data_dir.iterdir()) == []
-    within(given, lambda db: secret_key.take(db, NEW))
+def test_a_key_in_the_environment_replaces_a_lost_one(settings: Settings) -> None:
+    with_key = replace(settings, secret_key=NEW, environment={"HEARTBEAT_SECRET_KEY": NEW})
+    assert maintain.lost_key(with_key, confirmed=True) == 0
+    assert list(settings.data_dir.iterdir()) == []
+    within(settings, lambda db: secret_key.take(db, NEW))
 
 
-def test_what_an_encryption_key_of_its_own_opens_is_not_lost(
-    given: Settings, capsys: pytest.CaptureFixture[str]
+def test_secrets_with_an_encryption_key_of_their_own_are_not_lost(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    maintain.lost_key(replace(given, encryption_keys=(OLD,)), certain=False)
-    assert "No secret in the database is lost with it." in capsys.readouterr().out
+    maintain.lost_key(replace(settings, encryption_keys=(OLD,)), confirmed=False)
+    assert "No encrypted secret in the database is lost." in capsys.readouterr().out
 
 
 @pytest.fixture
@@ -135,39 +135,39 @@ def file(make_database_url: Callable[[str], str]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("key", "weight", "words"),
+    ("key", "weight", "sentence"),
     [
         (OLD, Weight.OK, "is set, 37 characters."),
         (
             NEW,
             Weight.BAD,
-            "HEARTBEAT_SECRET_KEY differs from the one that this database was last served with",
+            "This database was last served with another HEARTBEAT_SECRET_KEY",
         ),
-        ("", Weight.BAD, "This database was served with a secret key that is not here"),
+        ("", Weight.BAD, "This database was served with a secret key that is missing here"),
     ],
 )
-async def test_doctor_compares_the_key_with_what_the_database_knows(
-    given: Settings, key: str, weight: Weight, words: str
+async def test_doctor_compares_the_key_with_the_one_of_the_database(
+    settings: Settings, key: str, weight: Weight, sentence: str
 ) -> None:
     if key:
-        (given.data_dir / "secret-key").write_text(key)
-        (given.data_dir / "secret-key").chmod(0o600)
-    found = judge(await doctor_facts.examine(given, send=False))
-    (about,) = [one for one in found if one.subject == "secret secret-key"]
-    assert about.weight is weight
-    assert about.words.startswith(words)
+        (settings.data_dir / "secret-key").write_text(key)
+        (settings.data_dir / "secret-key").chmod(0o600)
+    findings = judge(await doctor_facts.examine(settings, send=False))
+    (finding,) = [finding for finding in findings if finding.subject == "secret secret-key"]
+    assert finding.weight is weight
+    assert finding.words.startswith(sentence)
 
 
-def test_a_copy_is_made_with_a_word_on_the_key_and_put_back_with_one_where_it_is_missing(
+def test_backup_mentions_the_key_and_restore_reports_that_it_is_missing(
     file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "there").mkdir()
-    there = Settings(data_dir=tmp_path / "there", database_url=file)
-    maintain.backup(there, tmp_path / "copy.db", force=False, keep=None)
-    assert f"keep a copy of {tmp_path}/there/secret-key too, apart from it." in capsys.readouterr().out
-    here = Settings(data_dir=tmp_path / "here", database_url=f"sqlite:///{tmp_path}/here/heartbeat.db")
-    maintain.restore(here, tmp_path / "copy.db", None)
+    (tmp_path / "old").mkdir()
+    old = Settings(data_dir=tmp_path / "old", database_url=file)
+    maintain.backup(old, tmp_path / "copy.db", force=False, keep=None)
+    assert f"keep a copy of {tmp_path}/old/secret-key too, apart from it." in capsys.readouterr().out
+    new = Settings(data_dir=tmp_path / "new", database_url=f"sqlite:///{tmp_path}/new/heartbeat.db")
+    maintain.restore(new, tmp_path / "copy.db", None)
     assert secret_key.MISSING in capsys.readouterr().err
-    assert not (tmp_path / "here" / "secret-key").exists()
-    maintain.restore(replace(here, secret_key=OLD), tmp_path / "copy.db", None)
+    assert not (tmp_path / "new" / "secret-key").exists()
+    maintain.restore(replace(new, secret_key=OLD), tmp_path / "copy.db", None)
     assert "secret key" not in capsys.readouterr().err

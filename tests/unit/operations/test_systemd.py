@@ -1,4 +1,4 @@
-"""What systemd is told, over a real socket; and that a checking which hangs feeds no watchdog."""
+"""Notifications to systemd over a real socket. A ticker that hangs does not feed the watchdog."""
 
 import asyncio
 import socket
@@ -17,7 +17,7 @@ from tests.unit.conftest import NOW
 
 
 class Wire:
-    """Where systemd listens."""
+    """The socket on which systemd listens."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -25,8 +25,8 @@ class Wire:
         self._socket.setblocking(False)
         self._socket.bind("\0" + address[1:] if address.startswith("@") else address)
 
-    def heard(self) -> list[str]:
-        """Every line since the last time."""
+    def received(self) -> list[str]:
+        """Return the lines since the last call."""
         lines: list[str] = []
         try:
             while True:
@@ -40,43 +40,45 @@ class Wire:
 
 @pytest.fixture(params=["path", "abstract"])
 def wire(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wire]:
-    made = Wire(str(tmp_path / "notify") if request.param == "path" else f"@heartbeat-test-{tmp_path.name}")
-    yield made
-    made.close()
+    listening = Wire(
+        str(tmp_path / "notify") if request.param == "path" else f"@heartbeat-test-{tmp_path.name}"
+    )
+    yield listening
+    listening.close()
 
 
 def test_the_first_clean_tick_after_serving_says_ready_and_each_tick_feeds_the_watchdog(wire: Wire) -> None:
     serving = False
     supervisor = Supervisor(wire.address, lambda: serving)
     supervisor.ticked(True)
-    assert wire.heard() == ["WATCHDOG=1", "STATUS=checking"]
+    assert wire.received() == ["WATCHDOG=1", "STATUS=checking"]
     serving = True
     supervisor.ticked(True)
-    assert wire.heard() == ["WATCHDOG=1", "READY=1"]
+    assert wire.received() == ["WATCHDOG=1", "READY=1"]
     supervisor.ticked(True)
-    assert wire.heard() == ["WATCHDOG=1"]
+    assert wire.received() == ["WATCHDOG=1"]
 
 
-def test_a_round_that_failed_is_alive_and_not_ready(wire: Wire) -> None:
+def test_a_failed_tick_is_alive_and_not_ready(wire: Wire) -> None:
     supervisor = Supervisor(wire.address)
     supervisor.ticked(False)
-    assert wire.heard() == ["WATCHDOG=1", "STATUS=the last round of checking failed: see the log"]
+    assert wire.received() == ["WATCHDOG=1", "STATUS=the last tick failed: see the log"]
     supervisor.ticked(True)
-    assert wire.heard() == ["WATCHDOG=1", "READY=1", "STATUS=checking"]
+    assert wire.received() == ["WATCHDOG=1", "READY=1", "STATUS=checking"]
 
 
-def test_a_stop_is_told(wire: Wire) -> None:
+def test_a_stop_is_reported(wire: Wire) -> None:
     Supervisor(wire.address).stopping()
-    assert wire.heard() == ["STOPPING=1", "STATUS=stopping"]
+    assert wire.received() == ["STOPPING=1", "STATUS=stopping"]
 
 
-def test_without_a_socket_nobody_is_told_and_a_deaf_one_holds_nothing_up(tmp_path: Path) -> None:
+def test_a_missing_or_deaf_socket_delays_nothing(tmp_path: Path) -> None:
     Supervisor("").ticked(True)
     Supervisor(str(tmp_path / "nobody")).ticked(True)
 
 
 class Hangs:
-    """A stage that comes back once, and never again."""
+    """A stage whose second batch never ends."""
 
     def __init__(self) -> None:
         self.hangs = asyncio.Event()
@@ -90,7 +92,9 @@ class Hangs:
         return 0
 
 
-async def test_a_checking_that_hangs_feeds_no_watchdog(make_database_url: Callable[[str], str]) -> None:
+async def test_a_ticker_that_hangs_does_not_feed_the_watchdog(
+    make_database_url: Callable[[str], str],
+) -> None:
     ticked: list[bool] = []
     sending = Hangs()
     stage = Stage("sending", "pager", lambda _: NOW, sending.work)

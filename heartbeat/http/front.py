@@ -1,0 +1,47 @@
+"""The front of the service: sends each request to pings, status pages, liveness, or the web framework."""
+
+from collections.abc import Awaitable, Callable
+
+from heartbeat.http import app, health, pings
+from heartbeat.http.asgi import Receive, Scope, Send
+from heartbeat.http.context import Context
+from heartbeat.http.status import pages as status_page_views
+from heartbeat.http.status.pages import StatusPages
+from heartbeat.pings.ingest import Ingest
+from heartbeat.settings import Settings
+from heartbeat.status.publish.publisher import Publisher
+from heartbeat.tracing import Tracing
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def build(
+    context: Context, ingest: Ingest, publisher: Publisher, settings: Settings, tracing: Tracing | None
+) -> Application:
+    """Return the ASGI application of a process. Pings, status pages and liveness bypass the web framework."""
+    faces: Application = app.build(context)
+    if tracing is not None:
+        faces = tracing.trace_requests(faces)
+    policy = status_page_views.policy(settings.public_url)
+    status_pages = StatusPages(lambda: publisher.editions, context.clock, policy, faces)
+    has_api = "api" in settings.roles
+    receivers = (
+        pings.receivers(ingest, context.clock, context.metrics, settings.ping_body_limit) if has_api else ()
+    )
+
+    async def front(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        for prefix, receiver in receivers:
+            if path.startswith(prefix):
+                await receiver(scope, receive, send)
+                return
+        if has_api and status_page_views.is_below(path):
+            await status_pages(scope, receive, send)
+        elif path == "/livez":
+            await health.livez(scope, receive, send)
+        elif has_api or path in health.PATHS:
+            await faces(scope, receive, send)
+        else:
+            await health.not_here(scope, receive, send)
+
+    return front

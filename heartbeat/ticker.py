@@ -1,7 +1,7 @@
-"""The cycle of the service: judge the checks that are due, decide whom to page, send.
+"""The ticker: judges the checks that are due, decides whom to page, and sends.
 
 A tick works in rounds, one bounded batch of each stage a round, all stages at once, so that the first page of a storm
-leaves while the rest of the storm is still being judged. Then it sleeps until the next due time, or until it is woken.
+leaves while the rest of the storm is still being judged. Then it sleeps until the next due time, or until `wake`.
 """
 
 import asyncio
@@ -34,12 +34,12 @@ SHORTEST_SLEEP = 0.05
 READY_WITHIN = 15.0
 """Seconds after the last clean tick until the service is no longer ready."""
 PROVE_EVERY = 5.0
-"""Seconds after which every stage runs although nothing is due: a process is ready only if it can also write."""
+"""Seconds after which every stage runs even if nothing is due: a process is ready only if it can also write."""
 CLOCK_EVERY = timedelta(seconds=30)
-LEFT_LYING = timedelta(minutes=2)
-"""Work that has been due for longer is done by nobody. No process vouches for the service then."""
+OVERDUE_AFTER = timedelta(minutes=2)
+"""Work that has been due for longer is not being done. No process vouches for the service then."""
 JUDGING = "checker"
-"""The role that judges checks. Only a process that has it may say that all is well."""
+"""The role that judges checks. Only a process that has it vouches for the service."""
 
 Dues = Mapping[str, datetime | None]
 """The next due time of each stage, by its name."""
@@ -52,12 +52,12 @@ class Stage:
     name: str
     role: str
     due: Callable[[Connection], datetime | None]
-    """Returns the time of its next work, in whatever process."""
+    """Returns the time of its next work, in any process."""
     work: Callable[[int], Awaitable[int]]
-    """Does one batch, of at most so many, and returns how many it did."""
+    """Does one batch of at most this size, and returns the number done."""
 
 
-def stages(database: Database, clock: Clock, sending: Courier) -> tuple[Stage, ...]:
+def stages(database: Database, clock: Clock, page_courier: Courier) -> tuple[Stage, ...]:
     """Return every stage of a tick. To add a stage, add it to this list."""
 
     async def check(batch: int) -> int:
@@ -71,7 +71,7 @@ def stages(database: Database, clock: Clock, sending: Courier) -> tuple[Stage, .
         return await database.write(lambda db: escalator.sweep(db, now, min(batch, escalator.BATCH)))
 
     async def send(_: int) -> int:
-        return await sending.dispatch()
+        return await page_courier.dispatch()
 
     return (
         Stage("checker", JUDGING, check_store.next_due, check),
@@ -111,14 +111,14 @@ class Ticker:
         self._spans = spans
         self._clock_checked_at: datetime | None = None
         self._idle_at: datetime | None = None
-        self._looked: Dues | None = None
+        self._next_dues: Dues | None = None
         self._proved_at = float("-inf")
         self._clean_at: float | None = None
         self._metrics.begin(["tick", "clock", *(stage.name for stage in stages)])
         self._loop = Loop[float | None](
             "tick",
             self._turn,
-            # After a failure a full pause, so that a fault is not hammered.
+            # A full pause after a failure, so that a fault does not keep the process busy.
             pause=lambda seconds: LONGEST_SLEEP if seconds is None else seconds,
             count_failure=self._metrics.failures.labels("tick").inc,
         )
@@ -128,11 +128,11 @@ class Ticker:
         self._loop.wake()
 
     def stop(self) -> None:
-        """Begin no other stage. The one under way ends, so that the work it has claimed is not left behind."""
+        """Begin no other stage. The running one ends, so that it leaves no claimed work behind."""
         self._loop.stop()
 
     def ready(self) -> bool:
-        """Return True if a clean tick has ended lately."""
+        """Return True if a clean tick has ended within `READY_WITHIN`."""
         now = asyncio.get_running_loop().time()
         return self._clean_at is not None and now - self._clean_at <= READY_WITHIN
 
@@ -141,12 +141,12 @@ class Ticker:
         await self._loop.run()
 
     async def _turn(self) -> float | None:
-        """Tick, and return the seconds until the next tick, or None where something failed."""
+        """Tick, and return the seconds until the next tick, or None after a failure."""
         clean = await self.tick()
         self._ticked(clean)
         if not clean or self._loop.stopped:
             return None
-        dues = self._looked or await self._dues()
+        dues = self._next_dues or await self._dues()
         if dues is None:
             return None
         if self._vouches(dues):
@@ -168,36 +168,36 @@ class Ticker:
         return clean
 
     async def _rounds(self) -> tuple[bool, bool]:
-        """Run rounds; return whether every stage did its work, and whether there was any."""
+        """Run rounds. Return True if every stage did its work, and True if there was work."""
         self._idle_at = None
         clean = await self._guarded("clock", self._agree_on_time) is not None
         began = asyncio.get_running_loop().time()
         dues = await self._dues() if began - self._proved_at < PROVE_EVERY else None
-        self._looked = dues if dues is not None and not self._has_come(dues) else None
-        if self._looked is not None:
-            # One cheap look has shown that no stage has anything to do: pings keep the processor.
+        self._next_dues = dues if dues is not None and not self._has_come(dues) else None
+        if self._next_dues is not None:
+            # One cheap query has shown that no stage is due: pings keep the processor.
             return clean, False
         self._proved_at = began
         for number in range(MAX_ROUNDS):
-            looked_at = self._clock.now()
+            round_began_at = self._clock.now()
             if self._loop.stopped:
                 return clean, number > 0
             counts = await self._round(FIRST_BATCH << min(number, 10))
             clean = clean and None not in counts
             if not any(counts):
-                self._idle_at = looked_at
+                self._idle_at = round_began_at
                 return clean, number > 0
         return clean, True
 
     async def _round(self, batch: int) -> list[int | None]:
-        """Do one batch of each of our stages; return how many each did, or None where it failed."""
-        # At once, each in a transaction of its own: while one waits for the database, another thinks.
+        """Do one batch of each of our stages. Return the count of each, or None if it failed."""
+        # At the same time, each in its own transaction: while one waits for the database, another computes.
         return await asyncio.gather(
             *(self._guarded(stage.name, partial(stage.work, batch)) for stage in self._own)
         )
 
     async def _guarded(self, name: str, work: Callable[[], Awaitable[int]]) -> int | None:
-        """Return how many a stage did, or None where it failed: one failing stage never stops the others."""
+        """Return the count of a stage, or None if it failed. One failing stage never stops the others."""
 
         async def traced() -> int:
             with self._spans(name) as span:
@@ -220,7 +220,7 @@ class Ticker:
         return 0
 
     async def _dues(self) -> Dues | None:
-        """Read the due times of all stages, those of other processes included; None where that failed."""
+        """Read the due times of all stages, also of those in other processes. Return None after a failure."""
         return await attempt(
             "reading the next due times",
             lambda: self._database.read(lambda db: {stage.name: stage.due(db) for stage in self._stages}),
@@ -232,8 +232,8 @@ class Ticker:
         return any((at := dues[stage.name]) is not None and at <= now for stage in self._own)
 
     def _vouches(self, dues: Dues) -> bool:
-        """Return True if this process may say that all is well: it judges checks, and no work has been due for long."""
-        since = self._clock.now() - LEFT_LYING
+        """Return True if this process may vouch for the service: it judges checks, and no work is long overdue."""
+        since = self._clock.now() - OVERDUE_AFTER
         return self._judges and all(at is None or at > since for at in dues.values())
 
     def _pause(self, dues: Dues) -> float:
@@ -243,6 +243,6 @@ class Ticker:
         if first is None:
             return self._longest_sleep
         if self._idle_at is not None and first <= self._idle_at:
-            # It was due when we looked and could not be taken: another has it, or it waits for one under way.
+            # It was due in the last round and not claimed: another process has it, or it waits for a running send.
             return LONGEST_SLEEP
         return min(max((first - now).total_seconds(), SHORTEST_SLEEP), self._longest_sleep)

@@ -1,4 +1,4 @@
-"""The whole system put together: secrets at rest reach the provider, and nobody else, in clear."""
+"""The whole system: decrypted secrets reach the provider and nobody else, and entered addresses are limited."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -37,24 +37,23 @@ OPS = Policy("ops", (Step(("anna",), timedelta(minutes=5)),))
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    """A fresh database."""
-    made = Database(database_url)
-    yield made
-    made.close()
+    opened = Database(database_url)
+    yield opened
+    opened.close()
 
 
 def sealed(person: Person, address: str) -> Person:
-    """The person with a contact as it is kept where somebody entered it."""
+    """Return the person with an entered, and so encrypted, address."""
     (contact,) = person.contacts
-    kept = vault_of(SETTINGS).seal(address, person.about(contact))
-    return replace(person, contacts=(replace(contact, address=kept),))
+    ciphertext = vault_of(SETTINGS).seal(address, person.about(contact))
+    return replace(person, contacts=(replace(contact, address=ciphertext),))
 
 
 async def test_a_sealed_address_reaches_the_wire_and_no_row(database: Database) -> None:
-    clock, seen = SetClock(NOW), list[httpx.Request]()
+    clock, requests = SetClock(NOW), list[httpx.Request]()
 
     def slack(request: httpx.Request) -> httpx.Response:
-        seen.append(request)
+        requests.append(request)
         return httpx.Response(200, stream=httpx.ByteStream(b"ok"))
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(slack)) as http:
@@ -66,56 +65,56 @@ async def test_a_sealed_address_reaches_the_wire_and_no_row(database: Database) 
         clock.advance(seconds=10)
         await system.ticker.tick()
         await system.stop()
-    assert [str(request.url) for request in seen] == [ADDRESS]
+    assert [str(request.url) for request in requests] == [ADDRESS]
     (incident,) = await database.read(lambda db: desk.incidents(db, open_only=True, limit=2))
     story = await database.read(lambda db: desk.dossier(db, incident.id))
     assert "page to Anna by slack: accepted (ok)" in repr(story)
     assert "T0K3N" not in repr(story)
 
 
-async def sent(person: Person, written: dict[str, dict[str, str]], contact: Contact) -> tuple[Outcome, str]:
-    """What comes of a test page, and the Authorization that the provider was shown."""
-    shown: list[str] = []
+async def tried(person: Person, settings: dict[str, dict[str, str]], contact: Contact) -> tuple[Outcome, str]:
+    """Send a test page. Return the outcome, and the Authorization header that the provider got."""
+    headers: list[str] = []
 
     def provider(request: httpx.Request) -> httpx.Response:
-        shown.append(request.headers.get("authorization", ""))
+        headers.append(request.headers.get("authorization", ""))
         return httpx.Response(200, stream=httpx.ByteStream(b'{"id": "m1"}'))
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(provider)) as http:
         send = notifier_clients.sender(
-            SETTINGS, http, http, {kind: Setup(one) for kind, one in written.items()}
+            SETTINGS, http, http, {kind: Setup(values) for kind, values in settings.items()}
         )
         outcome = await send(notice.trial(person, "http://test/", NOW), person, contact)
-    return outcome, "".join(shown)
+    return outcome, "".join(headers)
 
 
 async def test_a_sealed_setting_is_opened_for_its_notifier() -> None:
     contact = Contact("ntfy", "https://ntfy.example.com/ops")
-    kept = vault_of(SETTINGS).seal("tk_token", registry.about("ntfy", "token"))
-    assert await sent(ANNA, {"ntfy": {"token": kept}}, contact) == (
+    ciphertext = vault_of(SETTINGS).seal("tk_token", registry.about("ntfy", "token"))
+    assert await tried(ANNA, {"ntfy": {"token": ciphertext}}, contact) == (
         Accepted("200 OK", "m1"),
         "Bearer tk_token",
     )
 
 
-async def test_what_is_sealed_for_another_is_refused_in_words() -> None:
+async def test_a_secret_sealed_for_another_person_is_refused() -> None:
     other = sealed(replace(ANNA, id="eve"), ADDRESS)
-    outcome, shown = await sent(ANNA, {}, other.contacts[0])
+    outcome, authorization = await tried(ANNA, {}, other.contacts[0])
     assert outcome == Refused(
         "This encrypted secret is damaged or belongs elsewhere: enter the secret again."
     )
-    assert shown == ""
+    assert authorization == ""
 
 
-async def test_a_setting_that_cannot_be_opened_costs_only_its_own_kind() -> None:
+async def test_a_setting_that_cannot_be_decrypted_disables_only_its_own_kind() -> None:
     contact = Contact("ntfy", "https://ntfy.example.com/ops")
-    kept = vault_of(SETTINGS).seal("tk_token", registry.about("email", "password"))
-    outcome, _ = await sent(ANNA, {"ntfy": {"token": kept}}, contact)
+    ciphertext = vault_of(SETTINGS).seal("tk_token", registry.about("email", "password"))
+    outcome, _ = await tried(ANNA, {"ntfy": {"token": ciphertext}}, contact)
     assert outcome == Refused("there is no usable notifier of the kind ntfy here")
 
 
-async def test_what_was_entered_goes_out_by_the_strict_client(database: Database) -> None:
-    """The person is defined by the API; another, in the file, has the same address."""
+async def test_a_page_to_an_entered_address_uses_the_strict_client(database: Database) -> None:
+    """One person is defined through the API, another one in the file."""
     clock, ways = SetClock(NOW), list[str]()
 
     def client(way: str) -> httpx.AsyncClient:
@@ -142,54 +141,54 @@ async def test_what_was_entered_goes_out_by_the_strict_client(database: Database
 
 
 @pytest.mark.parametrize("origin", [Origin.API, Origin.FILE])
-async def test_how_far_mail_may_go_is_a_matter_of_who_has_written_the_mail_server(origin: Origin) -> None:
-    """Whoever the mail is for: the file's mail server may stand inside, one that was entered may not."""
+async def test_the_reach_of_mail_depends_on_the_origin_of_the_mail_server(origin: Origin) -> None:
+    """The mail server of the file may be inside the network, an entered one may not, whoever the mail is for."""
     async with (
         notifier_clients.client_for_own(SETTINGS) as own,
         notifier_clients.client_for_entered(SETTINGS) as entered,
     ):
         settings = {"smtp": "smtp://mail.example.com", "from": "a@example.com"}
-        made = notifier_clients.assembler(SETTINGS, own, entered, {})({"email": Setup(settings, origin)})
+        outfit = notifier_clients.assembler(SETTINGS, own, entered, {})({"email": Setup(settings, origin)})
         fence = own.fence if origin == Origin.FILE else entered.fence
-        for emails in (made.own, made.entered):
+        for emails in (outfit.own, outfit.entered):
             email = emails["email"]
             assert isinstance(email, Email)
             assert email.fence is fence
 
 
-def test_a_notifier_whose_settings_were_entered_is_strict_for_everybody() -> None:
+def test_a_notifier_with_entered_settings_is_strict_for_everybody() -> None:
     own, strict = (
         httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503))) for _ in "ab"
     )
     url = {"url": "https://events.example.com/v2/enqueue"}
-    made = notifier_clients.assembler(SETTINGS, own, strict, {})(
+    outfit = notifier_clients.assembler(SETTINGS, own, strict, {})(
         {"pagerduty": Setup(url, Origin.API), "ntfy": Setup({})}
     )
-    assert client_of(made.own["pagerduty"]) is client_of(made.entered["pagerduty"]) is strict
-    assert (client_of(made.own["ntfy"]), client_of(made.entered["ntfy"])) == (own, strict)
-    assert (client_of(made.own["slack"]), client_of(made.entered["slack"])) == (own, strict)
+    assert client_of(outfit.own["pagerduty"]) is client_of(outfit.entered["pagerduty"]) is strict
+    assert (client_of(outfit.own["ntfy"]), client_of(outfit.entered["ntfy"])) == (own, strict)
+    assert (client_of(outfit.own["slack"]), client_of(outfit.entered["slack"])) == (own, strict)
 
 
 def client_of(notifier: Any) -> httpx.AsyncClient:
-    found: httpx.AsyncClient = notifier.http
-    return found
+    client: httpx.AsyncClient = notifier.http
+    return client
 
 
-def test_the_plan_warns_of_addresses_to_which_no_page_may_go(tmp_path: Path) -> None:
-    """What would be refused at night is said when the file is read; no secret is shown."""
+def test_the_plan_warns_about_addresses_that_no_page_may_reach(tmp_path: Path) -> None:
+    """The warning comes when the file is read, not with the first page at night. It contains no secret."""
     text = """
 people:
   anna: {contacts: [{webhook: "${HOOK}"}, {ntfy: "http://10.0.0.7/anna"}, {ntfy: "http://[fe80::1]/anna"}]}
   ben: {contacts: [{ntfy: "http://169.254.169.254/ben"}]}
 policies: {ops: [{page: anna, wait: 5m}]}
 """
-    given = replace(SETTINGS, environment={"HOOK": "http://169.254.7.7/T0K3N"})
-    found = app.understand(text, tmp_path / "heartbeat.yaml", given).warnings
-    assert [line.partition(", where this")[0] for line in found] == [
+    settings = replace(SETTINGS, environment={"HOOK": "http://169.254.7.7/T0K3N"})
+    warnings = app.understand(text, tmp_path / "heartbeat.yaml", settings).warnings
+    assert [line.partition(", where this")[0] for line in warnings] == [
         "people.anna.contacts: webhook: the address leads to 169.254.7.7, a link-local address",
         "people.anna.contacts: ntfy: the address leads to fe80::1, a link-local address",
         "people.ben.contacts: ntfy: the address leads to 169.254.169.254, where a cloud tells its secrets",
     ]
-    assert "T0K3N" not in "".join(found)
-    allowed = replace(given, allow_addresses=networks("169.254.0.0/16, fe80::/10"))
+    assert "T0K3N" not in "".join(warnings)
+    allowed = replace(settings, allow_addresses=networks("169.254.0.0/16, fe80::/10"))
     assert app.understand(text, tmp_path / "heartbeat.yaml", allowed).warnings == ()

@@ -1,4 +1,4 @@
-"""The ticker: everything follows from the list of stages, and only a process that judges vouches for the service."""
+"""The ticker runs the stages of its list, and only a process that judges checks vouches for the service."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterator
@@ -13,14 +13,14 @@ from heartbeat.clock import WallClock
 from heartbeat.database import Database
 from heartbeat.metrics import Metrics
 from heartbeat.outside_heartbeat import OutsideHeartbeat
-from heartbeat.ticker import LEFT_LYING, Dues, Stage, Ticker
+from heartbeat.ticker import OVERDUE_AFTER, Dues, Stage, Ticker
 from tests.unit.conftest import NOW
 
 ROLES = ("api", "checker", "pager")
 
 
 class Work:
-    """A stage's work: what each batch did, and the sizes that were asked for."""
+    """The work of a stage: the count of each batch, and the requested sizes."""
 
     def __init__(self, *counts: int, fails: bool = False) -> None:
         self._counts = list(counts)
@@ -35,7 +35,7 @@ class Work:
 
 
 class Spans:
-    """Notes the name of each piece of work."""
+    """A recorder of the name of each span."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -131,11 +131,11 @@ async def test_a_stage_is_left_alone_until_it_is_due(database: Database, metrics
     [
         (ROLES, timedelta(), 1),
         ({"pager"}, timedelta(), 0),
-        (ROLES, LEFT_LYING * 2, 0),
+        (ROLES, OVERDUE_AFTER * 2, 0),
     ],
-    ids=["it judges", "it does not judge", "work is left lying"],
+    ids=["it judges", "it does not judge", "work is overdue"],
 )
-async def test_the_outside_hears_only_from_a_process_that_judges_while_nothing_is_left_lying(
+async def test_only_a_process_that_judges_pings_the_outside_and_only_while_no_work_is_overdue(
     database: Database,
     metrics: Metrics,
     roles: Collection[str],
@@ -151,15 +151,15 @@ async def test_the_outside_hears_only_from_a_process_that_judges_while_nothing_i
         paused = asyncio.Event()
         pause = ticker._pause
 
-        def noted(dues: Dues) -> float:
+        def record(dues: Dues) -> float:
             paused.set()
             return pause(dues)
 
-        monkeypatch.setattr(ticker, "_pause", noted)
+        monkeypatch.setattr(ticker, "_pause", record)
         running = asyncio.create_task(ticker.run())
         await paused.wait()
         await asyncio.sleep(0)
         ticker.stop()
         await asyncio.wait_for(running, 5)
-    beaten = metrics.registry.get_sample_value("heartbeat_outside_beats_total", {"result": "accepted"})
-    assert min(beaten or 0, 1) == beats
+    beats_sent = metrics.registry.get_sample_value("heartbeat_outside_beats_total", {"result": "accepted"})
+    assert min(beats_sent or 0, 1) == beats

@@ -1,5 +1,5 @@
-# heartbeat in a container: built from locked packages, run as a user without rights on a read-only root.
-# Only /data (the SQLite database and the installation's own secrets) and /tmp are written.
+# heartbeat in a container: built from locked packages, run by an unprivileged user on a read-only root.
+# It writes only to /data (the SQLite database and the installation's own secrets) and /tmp.
 ARG BASE=docker.io/library/python:3.12-slim
 
 FROM ${BASE} AS build
@@ -17,7 +17,7 @@ RUN /opt/heartbeat/bin/pip install --no-cache-dir --disable-pip-version-check --
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="heartbeat" \
-      org.opencontainers.image.description="A dead man's switch for scheduled jobs, which pages the person on call" \
+      org.opencontainers.image.description="A dead man's switch for scheduled jobs. It pages the person on call." \
       org.opencontainers.image.licenses="MIT"
 COPY --from=build /opt/heartbeat /opt/heartbeat
 COPY --from=build --chown=10001:10001 /data /data
@@ -32,7 +32,7 @@ WORKDIR /data
 VOLUME ["/data"]
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-# Alive, not ready: while the database is away, a restart helps nobody.
+# Liveness, not readiness: while the database is away, a restart does not help.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
   CMD ["python3", "-c", "import os, urllib.request as u; u.urlopen(f\"http://127.0.0.1:{os.environ.get('HEARTBEAT_PORT', 8000)}/livez\", timeout=3).close()"]
 ENTRYPOINT ["heartbeat"]

@@ -1,4 +1,4 @@
-# Every target works on a fresh machine with python3 (3.11 or newer), make and a C library.
+# Every target works on a new machine with python3 (3.11 or newer), make and a C library.
 SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,12 +7,12 @@ SEEDS ?= 2000
 .PHONY: help setup run demo test check e2e bench sim migrate lock chart picture
 .DEFAULT_GOAL := help
 
-help: ## Show what can be made
+help: ## List the targets
 	@grep -E '^[a-z0-9]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
 
 .venv/run.stamp: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-	  { echo "heartbeat needs Python 3.11 or newer; '$(PYTHON)' is not (set PYTHON=/path/to/python3.11)." >&2; exit 1; }
+	  { echo "heartbeat needs Python 3.11 or newer; '$(PYTHON)' is older or missing (set PYTHON=/path/to/python3.11)." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "heartbeat needs Python's venv module (Debian: apt-get install python3-venv)." >&2; exit 1; }
 	$(PYTHON) -m venv .venv
@@ -24,7 +24,7 @@ help: ## Show what can be made
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r tests/requirements.lock
 	@touch $@
 
-setup: .venv/test.stamp ## Make the virtual environment with all that tests need
+setup: .venv/test.stamp ## Create the virtual environment with everything that the tests need
 
 run: .venv/run.stamp ## Serve on http://127.0.0.1:8000 with an embedded database and a sample configuration
 	@$(BIN)/python -m heartbeat serve --sample
@@ -32,34 +32,34 @@ run: .venv/run.stamp ## Serve on http://127.0.0.1:8000 with an embedded database
 demo: .venv/run.stamp ## Replay an incident in about a minute
 	@$(BIN)/python -m heartbeat demo
 
-test: .venv/test.stamp ## All tests that need nothing but PyPI
+test: .venv/test.stamp ## Run all tests that need only Python packages
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
-check: .venv/test.stamp ## Types, style, and who may know whom
+check: .venv/test.stamp ## Check types, style and the import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-e2e: .venv/test.stamp ## Real processes, a browser, Prometheus (needs Debian's chromium and prometheus)
+e2e: .venv/test.stamp ## Test with real processes, a browser and Prometheus (needs Debian's chromium and prometheus)
 	$(BIN)/python -m pytest -q tests/e2e
 
-bench: .venv/test.stamp ## Measure speed as ratios in one run; writes build/bench.json
+bench: .venv/test.stamp ## Measure speed as ratios within one run, and write build/bench.json
 	$(BIN)/python -m tests.bench
 
-sim: .venv/test.stamp ## Run the simulation with SEEDS=n more seeds
+sim: .venv/test.stamp ## Run the simulation with SEEDS=N more seeds
 	SIM_SEEDS=$(SEEDS) $(BIN)/python -m pytest -q -n 2 tests/simulation
 
-migrate: .venv/run.stamp ## Bring the database up to date
+migrate: .venv/run.stamp ## Migrate the database
 	@$(BIN)/python -m heartbeat migrate
 
-chart: .venv/test.stamp ## Renew the golden files and the table of values of the Helm chart
+chart: .venv/test.stamp ## Update the golden files and the value table of the Helm chart
 	$(BIN)/python -m tests.unit.deployment.chart
 
 picture: .venv/test.stamp ## Draw docs/wings.svg again, from the imports
 	$(BIN)/python -m tests.picture
 
-lock: ## Renew requirements.lock and tests/requirements.lock
+lock: ## Update requirements.lock and tests/requirements.lock
 	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install -q uv
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 	  --extra build --extra oidc --extra otel pyproject.toml -o requirements.lock

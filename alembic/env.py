@@ -1,4 +1,4 @@
-"""Alembic's entry: migrates over the connection it is given (see heartbeat/migrations.py)."""
+"""The entry point of Alembic: migrates over the connection that heartbeat/migrations.py passes."""
 
 from alembic import context
 
@@ -8,7 +8,7 @@ import heartbeat.checks.tables
 import heartbeat.definitions.tables
 import heartbeat.pings.tables
 import heartbeat.status.tables
-import heartbeat.tables  # noqa: F401  # imported so that their tables are known to the metadata
+import heartbeat.tables  # noqa: F401  # registers the tables in the metadata
 from alerting.sql import metadata
 from heartbeat import database, settings
 
@@ -16,7 +16,7 @@ target = metadata
 assert alerting.tables.incidents.metadata is target
 
 
-def run(connection) -> None:  # type: ignore[no-untyped-def]  # Alembic calls this file, nobody types it
+def run(connection) -> None:  # type: ignore[no-untyped-def]  # called by Alembic, which has no types for it
     context.configure(
         connection=connection,
         target_metadata=target,
@@ -27,9 +27,9 @@ def run(connection) -> None:  # type: ignore[no-untyped-def]  # Alembic calls th
         context.run_migrations()
 
 
-given = context.config.attributes.get("connection")
-if given is not None:
-    run(given)
+passed = context.config.attributes.get("connection")
+if passed is not None:
+    run(passed)
 else:
     import os
 

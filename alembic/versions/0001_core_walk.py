@@ -1,4 +1,4 @@
-"""The core walk: checks, pings, incidents, pages
+"""Checks, pings, incidents and pages
 
 Revision ID: 0001
 Revises:

@@ -1,4 +1,4 @@
-"""Who may do what: users, sessions, keys, the audit log
+"""Access: users, sessions, keys, the audit log
 
 Revision ID: 0002
 Revises: 0001
@@ -38,10 +38,7 @@ def upgrade() -> None:
 
 
 def _only_add_to_audit() -> None:
-    """What stands in the log stays as it is, whoever asks.
-
-    A later migration that copies the table has to do this again.
-    """
+    """Refuse changes and deletions in the audit log. A later migration that copies the table must repeat this."""
     if op.get_bind().dialect.name == "sqlite":
         for deed in ("UPDATE", "DELETE"):
             op.execute(

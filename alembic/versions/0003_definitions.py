@@ -1,4 +1,4 @@
-"""What the API and the console may define: origins of people, policies, keys and pages; maintenance windows
+"""Definitions by the API and the console: origins of people, policies, keys and pages; maintenance windows
 
 Revision ID: 0003
 Revises: 0002

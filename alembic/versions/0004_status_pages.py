@@ -1,4 +1,4 @@
-"""Public status pages: their whole definition, incidents for customers, history, subscribers
+"""Public status pages: their complete definition, incidents for customers, history, subscribers
 
 Revision ID: 0004
 Revises: 0003
@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Only additions: the release before reads and writes its own columns as before."""
+    """Add tables and columns; the previous release goes on with its own."""
     op.add_column("status_pages", sa.Column("details", sa.JSON(), nullable=True))
     _announcements()
     op.create_table(

@@ -1,4 +1,4 @@
-"""What operating needs: retention, encrypted secrets
+"""Operations: retention, encrypted secrets
 
 Revision ID: 0005
 Revises: 0004

@@ -1,4 +1,4 @@
-"""Tries to sign in, counted for all replicas together
+"""Sign-in attempts, counted for all replicas together
 
 Revision ID: 0006
 Revises: 0005

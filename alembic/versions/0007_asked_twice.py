@@ -1,4 +1,4 @@
-"""Under which key an announcement was asked for, so that a request that is repeated makes one
+"""The idempotency key of an announcement, so that a repeated request creates only one
 
 Revision ID: 0007
 Revises: 0006

@@ -1,4 +1,4 @@
-"""When a ping key was last used
+"""The last use of a ping key
 
 Revision ID: 0008
 Revises: 0007

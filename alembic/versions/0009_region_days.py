@@ -1,4 +1,4 @@
-"""The days of each region of a status page
+"""The days of each region of a component
 
 Revision ID: 0009
 Revises: 0008

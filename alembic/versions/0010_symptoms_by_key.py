@@ -1,4 +1,4 @@
-"""Which incidents a symptom has been in, by an index
+"""An index for the incidents of a symptom
 
 Revision ID: 0010
 Revises: 0009

@@ -4,20 +4,28 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from aiosmtpd.smtp import SMTP
 
 from alerting.notice import Kind, Notice
+from alerting.notifiers.contract import Contact
+from alerting.notifiers.email import Email
 from alerting.severity import Severity
 
+from .inbox import Inbox
 from .loopback import Provider, Serve, Talk
 
 Says = Callable[..., None]
+ANNA = Contact("email", "anna@example.org")
+SENDER = "Heartbeat <heartbeat@example.com>"
+StartRelay = Callable[..., Awaitable[int]]
+Scripted = Callable[[Talk], Awaitable[Email]]
 
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
 
@@ -140,3 +148,48 @@ async def names(monkeypatch: pytest.MonkeyPatch) -> Says:
         known[name] = list(answers)
 
     return says
+
+
+@pytest.fixture
+def inbox() -> Inbox:
+    return Inbox()
+
+
+@pytest.fixture
+async def relay(inbox: Inbox, server_tls: ssl.SSLContext) -> AsyncIterator[StartRelay]:
+    """Starts a server with these features and gives its port."""
+    servers = []
+
+    async def start(starttls: bool = True, implicit: bool = False, **features: Any) -> int:
+        loop = asyncio.get_running_loop()
+        context = server_tls if starttls else None
+
+        def talk() -> SMTP:
+            return SMTP(inbox, hostname="relay.example.com", loop=loop, tls_context=context, **features)
+
+        server = await loop.create_server(talk, "127.0.0.1", 0, ssl=server_tls if implicit else None)
+        servers.append(server)
+        port: int = server.sockets[0].getsockname()[1]
+        return port
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+async def email(relay: StartRelay, ca_file: str, http: httpx.AsyncClient) -> Email:
+    """A notifier with a relay that offers STARTTLS."""
+    settings = {"smtp": f"smtp://127.0.0.1:{await relay()}", "from": SENDER, "ca_file": ca_file}
+    return Email.configured(settings, http)
+
+
+@pytest.fixture
+def scripted(serve: Serve, http: httpx.AsyncClient) -> Scripted:
+    """A notifier with a relay, without encryption, that talks as a test says."""
+
+    async def start(talk: Talk) -> Email:
+        url = f"smtp://127.0.0.1:{await serve(talk)}?starttls=never"
+        return Email.configured({"smtp": url, "from": SENDER}, http)
+
+    return start

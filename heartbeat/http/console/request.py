@@ -23,11 +23,11 @@ LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class ConsoleRequest:
     """A request of somebody who has signed in. `form` is what they sent; it is known to come from our own page."""
 
     context: Context
-    request: Request
+    http: Request
     actor: Actor
     now: datetime
     form: FormData
@@ -36,18 +36,18 @@ class Visit:
     def slug(self) -> str:
         """The check that the address names."""
         # PostgreSQL takes no NUL in a text; without it the name is that of no check either.
-        return str(self.request.path_params["slug"]).replace("\0", "")
+        return str(self.http.path_params["slug"]).replace("\0", "")
 
     @property
     def number(self) -> int:
         """The number in the address; one that is too large for any row is that of none."""
-        return min(int(self.request.path_params["number"]), LARGEST)
+        return min(int(self.http.path_params["number"]), LARGEST)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work`, which only reads."""
         return await self.context.database.read(work)
 
-    async def look(self, topics: Collection[str], work: Callable[[Connection], T]) -> tuple[str, T]:
+    async def read_live(self, topics: Collection[str], work: Callable[[Connection], T]) -> tuple[str, T]:
         """As `read`, and where the page can listen for changes of these topics after what it has read."""
         # Versions first: what changes while the page is read is then told once too often, never not at all.
         known, done = await self.context.database.read(lambda db: (versions.versions(db, topics), work(db)))
@@ -65,7 +65,7 @@ class Visit:
     ) -> HTMLResponse:
         """A page inside the console's frame. `live` is where it listens for changes; without script, one that shows
         the present loads itself again (`refresh`)."""
-        frame: dict[str, Any] = {"actor": self.actor, "now": self.now, "csrf": auth.csrf_token(self.request)}
+        frame: dict[str, Any] = {"actor": self.actor, "now": self.now, "csrf": auth.csrf_token(self.http)}
         frame |= {"responds": self.actor.role.may(Role.RESPONDER), "rules": self.actor.role.may(Role.ADMIN)}
         frame |= {"by_proxy": self.actor.via == auth.BY_PROXY, "way_out": self._way_out()}
         frame |= {"live": live, "refresh": render.REFRESH if refresh else 0}
@@ -76,7 +76,7 @@ class Visit:
         proxy = self.context.ways.proxy
         return proxy.sign_out if proxy is not None and self.actor.via == auth.BY_PROXY else ""
 
-    def declared(
+    def owned_by_file(
         self, name: str, section: str, key: str, deed: str, back: str, status: int = 200
     ) -> HTMLResponse:
         """Why something cannot be changed or deleted (`deed`) here: the file declares it, under `section` and `key`."""
@@ -84,17 +84,17 @@ class Visit:
             "owned_by_file.html", status=status, name=name, section=section, key=key, deed=deed, back=back
         )
 
-    def missing(self, words: str) -> HTMLResponse:
+    def not_found(self, words: str) -> HTMLResponse:
         """What was asked for is not there."""
-        return render.error_page(self.request, 404, "Not here", words)
+        return render.error_page(self.http, 404, "Not here", words)
 
 
-Page = Callable[[Visit], Awaitable[Response]]
-Shown = tuple[Role, Page]
+View = Callable[[ConsoleRequest], Awaitable[Response]]
+Route = tuple[Role, View]
 """A page, and the least role that may see it."""
 
 
-def signed_in(context: Context, shown: Page, needs: Role) -> Callable[[Request], Awaitable[Response]]:
+def signed_in(context: Context, shown: View, needs: Role) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint of a page that only who has signed in may see, with the role that it needs; a form that is not
     ours is refused."""
 
@@ -108,7 +108,7 @@ def signed_in(context: Context, shown: Page, needs: Role) -> Callable[[Request],
         if request.method == "POST":
             form = await request.form(max_files=0, max_fields=FORM_FIELDS)
             auth.check_csrf(request, form)
-        return await shown(Visit(context, request, actor, context.clock.now(), form))
+        return await shown(ConsoleRequest(context, request, actor, context.clock.now(), form))
 
     return endpoint
 

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from heartbeat.actor import Role
 from heartbeat.database import Unavailable
 from heartbeat.http import auth
-from heartbeat.http.console.request import Shown, Visit
+from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import versions
 from heartbeat.http.pages.live import Listener, Live, Versions
 
@@ -69,30 +69,30 @@ class Stream(Response):
             await _say(send, said)
 
 
-async def listen(visit: Visit) -> Response:
+async def listen(request: ConsoleRequest) -> Response:
     """Tell this browser when what it shows has changed."""
-    asked = visit.request.query_params
+    asked = request.http.query_params
     topics = [topic for topic in asked.getlist("topic") if versions.is_topic(topic)][:TOPICS]
     if not topics:
         return PlainTextResponse("topic: must be what the page shows.", HTTPStatus.BAD_REQUEST)
-    seen = versions.read(visit.request.headers.get("last-event-id") or asked.get("since", ""))
+    seen = versions.read(request.http.headers.get("last-event-id") or asked.get("since", ""))
 
     async def look(every: Collection[str]) -> Versions | None:
         try:
-            return await visit.read(lambda db: versions.versions(db, every))
+            return await request.read(lambda db: versions.versions(db, every))
         except Unavailable:
             return None
 
-    live = visit.context.live
+    live = request.context.live
     listener = live.join(topics, seen, look)
     if listener is None:
         words = "There is no place for another stream; the page renews itself without."
         return PlainTextResponse(words, HTTPStatus.SERVICE_UNAVAILABLE)
-    return Stream(live, listener, lambda: auth.is_still_in(visit.request))
+    return Stream(live, listener, lambda: auth.is_still_in(request.http))
 
 
-READING: Mapping[str, Shown] = {"/live": (Role.VIEWER, listen)}
-ACTING: Mapping[str, Shown] = {}
+READING: Mapping[str, Route] = {"/live": (Role.VIEWER, listen)}
+ACTING: Mapping[str, Route] = {}
 
 
 async def _say(send: Send, text: str) -> None:

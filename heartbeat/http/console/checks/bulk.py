@@ -12,7 +12,7 @@ from heartbeat.actor import Actor, Role
 from heartbeat.checks import actions
 from heartbeat.checks.check import Check, State
 from heartbeat.http.console.checks import query
-from heartbeat.http.console.request import Shown, Visit, local
+from heartbeat.http.console.request import ConsoleRequest, Route, local
 from heartbeat.http.pages import render
 from heartbeat.http.pages import rows as view_rows
 
@@ -22,52 +22,52 @@ MOST = 100
 Work = Callable[[Connection, Actor, Collection[str], datetime], list[actions.ChangedCheck]]
 
 
-async def ask_pause(visit: Visit) -> Response:
+async def ask_pause(request: ConsoleRequest) -> Response:
     """Ask before watches are taken off duty."""
-    return await _ask(visit, "Pause", State.PAUSED)
+    return await _ask(request, "Pause", State.PAUSED)
 
 
-async def ask_resume(visit: Visit) -> Response:
+async def ask_resume(request: ConsoleRequest) -> Response:
     """Ask before checks are expected afresh."""
-    return await _ask(visit, "Resume", None)
+    return await _ask(request, "Resume", None)
 
 
-async def pause(visit: Visit) -> Response:
+async def pause(request: ConsoleRequest) -> Response:
     """Pause the checks that were asked about."""
-    return await _do(visit, actions.pause_all)
+    return await _do(request, actions.pause_all)
 
 
-async def resume(visit: Visit) -> Response:
+async def resume(request: ConsoleRequest) -> Response:
     """Resume the checks that were asked about."""
-    return await _do(visit, actions.resume_all)
+    return await _do(request, actions.resume_all)
 
 
-READING: Mapping[str, Shown] = {
+READING: Mapping[str, Route] = {
     "/pause": (Role.RESPONDER, ask_pause),
     "/resume": (Role.RESPONDER, ask_resume),
 }
-ACTING: Mapping[str, Shown] = {
+ACTING: Mapping[str, Route] = {
     "/pause": (Role.RESPONDER, pause),
     "/resume": (Role.RESPONDER, resume),
 }
 
 
-async def _ask(visit: Visit, verb: str, becomes: State | None) -> Response:
-    slugs, back = _chosen(visit.request.query_params)
+async def _ask(request: ConsoleRequest, verb: str, becomes: State | None) -> Response:
+    slugs, back = _chosen(request.http.query_params)
     if problem := _unfit(slugs):
-        return render.error_page(visit.request, 400, f"{verb} which checks?", problem)
-    every = await visit.read(lambda db: query.named(db, slugs))
+        return render.error_page(request.http, 400, f"{verb} which checks?", problem)
+    every = await request.read(lambda db: query.named(db, slugs))
     concerned = [one for one in every if (one.state is State.PAUSED) != (becomes is State.PAUSED)]
     if not concerned:
         why = "None of these checks can be: what is paused cannot be paused, and what is not, not resumed."
         return render.error_page(
-            visit.request, 409, f"Nothing to {verb.lower()}", f"{why} Nothing was changed."
+            request.http, 409, f"Nothing to {verb.lower()}", f"{why} Nothing was changed."
         )
-    return visit.show(
+    return request.show(
         "confirm.html",
         question=f"{verb} {_counted(concerned)}?",
         consequences=_consequences(concerned, becomes),
-        concerned=[(one, view_rows.word(one, visit.now)) for one in concerned],
+        concerned=[(one, view_rows.word(one, request.now)) for one in concerned],
         spared=[one.name for one in every if one not in concerned],
         action=f"{verb} {_counted(concerned)}",
         kind="danger" if becomes is State.PAUSED else "first",
@@ -76,11 +76,11 @@ async def _ask(visit: Visit, verb: str, becomes: State | None) -> Response:
     )
 
 
-async def _do(visit: Visit, work: Work) -> Response:
-    slugs, back = _chosen(visit.form)
+async def _do(request: ConsoleRequest, work: Work) -> Response:
+    slugs, back = _chosen(request.form)
     if problem := _unfit(slugs):
-        return render.error_page(visit.request, 400, "Which checks?", problem)
-    await visit.write(lambda db: work(db, visit.actor, slugs, visit.now))
+        return render.error_page(request.http, 400, "Which checks?", problem)
+    await request.write(lambda db: work(db, request.actor, slugs, request.now))
     return render.see_other(back)
 
 

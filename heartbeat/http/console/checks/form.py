@@ -21,7 +21,7 @@ from heartbeat.definitions.edit import checks as edit
 from heartbeat.definitions.single import Faulty
 from heartbeat.http.console.checks import fields
 from heartbeat.http.console.checks.fields import Draft, Preview
-from heartbeat.http.console.request import Shown, Visit
+from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import render
 
 CHANGED = "Somebody has changed it since this form was loaded. Saving again replaces what they did."
@@ -39,65 +39,65 @@ class _Form:
     problems: Sequence[tuple[str, str]] = ()
 
 
-async def begin(visit: Visit) -> Response:
+async def begin(request: ConsoleRequest) -> Response:
     """The empty form of a new check."""
-    form = await visit.read(lambda db: _form(db, visit, Draft(name=""), ""))
-    return _show(visit, None, form)
+    form = await request.read(lambda db: _form(db, request, Draft(name=""), ""))
+    return _show(request, None, form)
 
 
-async def make(visit: Visit) -> Response:
+async def make(request: ConsoleRequest) -> Response:
     """Make the check, or show what the form means, or what is wrong with it."""
-    typed = Draft.typed(visit.form)
-    if visit.form.get("do") == "preview":
-        return _show(visit, None, await visit.read(lambda db: _form(db, visit, typed, "")))
+    typed = Draft.typed(request.form)
+    if request.form.get("do") == "preview":
+        return _show(request, None, await request.read(lambda db: _form(db, request, typed, "")))
 
     def work(db: Connection) -> _Form | None:
         if edit.locked(db, typed.slug.replace("\0", "")) is not None:
             said = f"slug: there is a check called {typed.slug} already; choose another name, or change that one."
-            return _form(db, visit, typed, "", [said])
-        return _define(db, visit, typed, "")
+            return _form(db, request, typed, "", [said])
+        return _define(db, request, typed, "")
 
-    return _outcome(visit, None, typed.slug, await visit.write(work))
+    return _outcome(request, None, typed.slug, await request.write(work))
 
 
-async def change(visit: Visit) -> Response:
+async def change(request: ConsoleRequest) -> Response:
     """The form of a check that there is; the reason where it cannot be changed here."""
-    one = await visit.read(lambda db: check_store.load(db, visit.slug))
+    one = await request.read(lambda db: check_store.load(db, request.slug))
     if one is None:
-        return _no_such(visit)
+        return _no_such(request)
     if one.origin == Origin.FILE:
-        return _declared(visit, one, "change")
+        return _declared(request, one, "change")
     filled, mark = _filled(one)
-    return _show(visit, one, await visit.read(lambda db: _form(db, visit, filled, mark)))
+    return _show(request, one, await request.read(lambda db: _form(db, request, filled, mark)))
 
 
-async def save(visit: Visit) -> Response:
+async def save(request: ConsoleRequest) -> Response:
     """Change the check, or show what the form means, or what is wrong with it."""
-    typed, mark = Draft.typed(visit.form, visit.slug), str(visit.form.get("before", ""))
-    one = await visit.read(lambda db: check_store.load(db, visit.slug))
+    typed, mark = Draft.typed(request.form, request.slug), str(request.form.get("before", ""))
+    one = await request.read(lambda db: check_store.load(db, request.slug))
     if one is None:
-        return _no_such(visit)
-    if visit.form.get("do") == "preview":
-        return _show(visit, one, await visit.read(lambda db: _form(db, visit, typed, mark)))
+        return _no_such(request)
+    if request.form.get("do") == "preview":
+        return _show(request, one, await request.read(lambda db: _form(db, request, typed, mark)))
 
     def work(db: Connection) -> _Form | None:
-        there = edit.locked(db, visit.slug)
+        there = edit.locked(db, request.slug)
         if there is None or _filled(there)[1] != mark:
             now_is = "" if there is None else _filled(there)[1]
-            return _form(db, visit, typed, now_is, [CHANGED])
-        return _define(db, visit, typed, mark)
+            return _form(db, request, typed, now_is, [CHANGED])
+        return _define(db, request, typed, mark)
 
-    return _outcome(visit, one, one.slug, await visit.write(work))
+    return _outcome(request, one, one.slug, await request.write(work))
 
 
-async def ask_delete(visit: Visit) -> Response:
+async def ask_delete(request: ConsoleRequest) -> Response:
     """Ask before a watch is ended and forgotten."""
-    one = await visit.read(lambda db: check_store.load(db, visit.slug))
+    one = await request.read(lambda db: check_store.load(db, request.slug))
     if one is None:
-        return _no_such(visit)
+        return _no_such(request)
     if one.origin == Origin.FILE:
-        return _declared(visit, one, "delete")
-    return visit.show(
+        return _declared(request, one, "delete")
+    return request.show(
         "confirm.html",
         question=f"Delete {one.name}?",
         consequences=(
@@ -110,45 +110,47 @@ async def ask_delete(visit: Visit) -> Response:
     )
 
 
-async def delete(visit: Visit) -> Response:
+async def delete(request: ConsoleRequest) -> Response:
     """End the watch over a check and forget it."""
-    gone = await visit.write(lambda db: edit.delete(db, visit.actor, visit.slug, visit.now))
-    return render.see_other("/checks") if gone else _no_such(visit)
+    gone = await request.write(lambda db: edit.delete(db, request.actor, request.slug, request.now))
+    return render.see_other("/checks") if gone else _no_such(request)
 
 
-READING: Mapping[str, Shown] = {
+READING: Mapping[str, Route] = {
     "/new": (Role.ADMIN, begin),
     "/checks/{slug}/edit": (Role.ADMIN, change),
     "/checks/{slug}/delete": (Role.ADMIN, ask_delete),
 }
-ACTING: Mapping[str, Shown] = {
+ACTING: Mapping[str, Route] = {
     "/new": (Role.ADMIN, make),
     "/checks/{slug}/edit": (Role.ADMIN, save),
     "/checks/{slug}/delete": (Role.ADMIN, delete),
 }
 
 
-def _define(db: Connection, visit: Visit, typed: Draft, mark: str) -> _Form | None:
+def _define(db: Connection, request: ConsoleRequest, typed: Draft, mark: str) -> _Form | None:
     """Make it so: None, or the form with all that is wrong, and then nothing was changed."""
     try:
         wanted = edit.read(db, typed.slug, typed.given())
-        edit.define(db, visit.actor, typed.slug, wanted, visit.now)
+        edit.define(db, request.actor, typed.slug, wanted, request.now)
     except Faulty as faulty:
-        return _form(db, visit, typed, mark, faulty.problems)
+        return _form(db, request, typed, mark, faulty.problems)
     except ValueError as wrong:
-        return _form(db, visit, typed, mark, [str(wrong)])
+        return _form(db, request, typed, mark, [str(wrong)])
     return None
 
 
-def _form(db: Connection, visit: Visit, typed: Draft, mark: str, problems: Sequence[str] = ()) -> _Form:
+def _form(
+    db: Connection, request: ConsoleRequest, typed: Draft, mark: str, problems: Sequence[str] = ()
+) -> _Form:
     policies = list(desk.policies(db))
     usual = installation.default_policy(db)
-    return _Form(typed, mark, policies, usual, _preview(db, visit, typed), fields.wrong(list(problems)))
+    return _Form(typed, mark, policies, usual, _preview(db, request, typed), fields.wrong(list(problems)))
 
 
-def _preview(db: Connection, visit: Visit, typed: Draft) -> Preview:
+def _preview(db: Connection, request: ConsoleRequest, typed: Draft) -> Preview:
     try:
-        return fields.preview(edit.read(db, "preview", typed.timing()), visit.now)
+        return fields.preview(edit.read(db, "preview", typed.timing()), request.now)
     except Faulty as faulty:
         return Preview(problems=tuple(faulty.problems))
 
@@ -160,18 +162,18 @@ def _filled(one: Check) -> tuple[Draft, str]:
     return Draft.of(definition, written), sha256(repr(sorted(written.items())).encode()).hexdigest()[:16]
 
 
-def _outcome(visit: Visit, one: Check | None, slug: str, form: _Form | None) -> Response:
-    return render.see_other(f"/checks/{quote(slug)}") if form is None else _show(visit, one, form, 422)
+def _outcome(request: ConsoleRequest, one: Check | None, slug: str, form: _Form | None) -> Response:
+    return render.see_other(f"/checks/{quote(slug)}") if form is None else _show(request, one, form, 422)
 
 
-def _show(visit: Visit, one: Check | None, form: _Form, status: int = 200) -> Response:
+def _show(request: ConsoleRequest, one: Check | None, form: _Form, status: int = 200) -> Response:
     facts: dict[str, Any] = {"severities": list(Severity), "about": {name for name, _ in form.problems}}
-    return visit.show("checks/form.html", status=status, check=one, form=form, draft=form.draft, **facts)
+    return request.show("checks/form.html", status=status, check=one, form=form, draft=form.draft, **facts)
 
 
-def _declared(visit: Visit, one: Check, deed: str) -> Response:
-    return visit.declared(one.name, "checks", one.slug, deed, f"/checks/{quote(one.slug)}")
+def _declared(request: ConsoleRequest, one: Check, deed: str) -> Response:
+    return request.owned_by_file(one.name, "checks", one.slug, deed, f"/checks/{quote(one.slug)}")
 
 
-def _no_such(visit: Visit) -> Response:
-    return visit.missing(f"There is no check called {visit.slug}. It may have been deleted or renamed.")
+def _no_such(request: ConsoleRequest) -> Response:
+    return request.not_found(f"There is no check called {request.slug}. It may have been deleted or renamed.")

@@ -15,7 +15,7 @@ from heartbeat.checks.maintenance import Phase, Window
 from heartbeat.http.console.checks import query
 from heartbeat.http.console.checks.search import STATES, Search
 from heartbeat.http.console.incidents import pages as incident_pages
-from heartbeat.http.console.request import Shown, Visit
+from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import queries, run_strip, summary
 from heartbeat.http.pages import rows as view_rows
 from heartbeat.http.pages.summary import Words
@@ -31,40 +31,40 @@ INCIDENTS = 20
 TOPICS = ("checks", "incidents")
 
 
-async def overview(visit: Visit) -> Response:
+async def overview(request: ConsoleRequest) -> Response:
     """What is wrong now, first."""
 
     def read(db: Connection) -> dict[str, Any]:
         urgent = incident_pages.rows(db, desk.open_incidents(db, INCIDENTS))
-        return _standing(db, Search(), visit.now, AT_A_GLANCE) | {"incidents": urgent}
+        return _standing(db, Search(), request.now, AT_A_GLANCE) | {"incidents": urgent}
 
-    live, facts = await visit.look(TOPICS, read)
-    return visit.show(
-        "checks/overview.html", live=live, refresh=True, public_url=visit.context.public_url, **facts
+    live, facts = await request.read_live(TOPICS, read)
+    return request.show(
+        "checks/overview.html", live=live, refresh=True, public_url=request.context.public_url, **facts
     )
 
 
-async def checks(visit: Visit) -> Response:
+async def checks(request: ConsoleRequest) -> Response:
     """All checks, or those looked for, most urgent first, a page at a time."""
-    search = Search.of(visit.request.query_params)
+    search = Search.of(request.http.query_params)
 
     def read(db: Connection) -> dict[str, Any]:
-        return _standing(db, search, visit.now, A_PAGE) | {"labels": query.labels(db)}
+        return _standing(db, search, request.now, A_PAGE) | {"labels": query.labels(db)}
 
-    live, facts = await visit.look(TOPICS, read)
+    live, facts = await request.read_live(TOPICS, read)
     pages = max(-(-facts["roll"].total // A_PAGE), 1)
     if search.page > pages:
-        return visit.missing(
+        return request.not_found(
             f"The list of checks has {times.count(pages, 'page')}; there is no page {search.page}."
         )
     place = {"search": search, "pages": pages, "states": _states(search, facts["roll"])}
-    return visit.show(
-        "checks/list.html", live=live, refresh=True, public_url=visit.context.public_url, **place, **facts
+    return request.show(
+        "checks/list.html", live=live, refresh=True, public_url=request.context.public_url, **place, **facts
     )
 
 
-READING: Mapping[str, Shown] = {"/": (Role.VIEWER, overview), "/checks": (Role.VIEWER, checks)}
-ACTING: Mapping[str, Shown] = {}
+READING: Mapping[str, Route] = {"/": (Role.VIEWER, overview), "/checks": (Role.VIEWER, checks)}
+ACTING: Mapping[str, Route] = {}
 
 
 def _states(search: Search, found: query.Roll) -> list[tuple[State | None, int, str]]:

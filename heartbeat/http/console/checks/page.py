@@ -20,7 +20,7 @@ from heartbeat.checks.check import Check, State
 from heartbeat.checks.maintenance import Phase, Window
 from heartbeat.checks.schedule import Every
 from heartbeat.http.console.checks import bulk
-from heartbeat.http.console.request import Shown, Visit
+from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import plot, queries, render, run_strip, summary
 from heartbeat.http.pages import rows as view_rows
 from heartbeat.pings import store as pings
@@ -31,38 +31,38 @@ CHANGES_SHOWN = 15
 WINDOWS_SHOWN = 3
 
 
-async def one_check(visit: Visit) -> Response:
+async def one_check(request: ConsoleRequest) -> Response:
     """One check: how it stands, what it did, how to ping it."""
-    topics = (f"checks/{visit.slug}", "checks")
-    live, facts = await visit.look(topics, lambda db: _check_facts(db, visit.slug, visit.now))
+    topics = (f"checks/{request.slug}", "checks")
+    live, facts = await request.read_live(topics, lambda db: _check_facts(db, request.slug, request.now))
     if facts is None:
-        return _no_such(visit)
-    return visit.show("checks/page.html", live=live, public_url=visit.context.public_url, **facts)
+        return _no_such(request)
+    return request.show("checks/page.html", live=live, public_url=request.context.public_url, **facts)
 
 
-async def body(visit: Visit) -> Response:
+async def body(request: ConsoleRequest) -> Response:
     """The whole body of one ping, as plain text."""
 
     def read(db: Connection) -> bytes | None:
-        one = check_store.load(db, visit.slug)
-        return pings.body_of(db, one.id, visit.number) if one else None
+        one = check_store.load(db, request.slug)
+        return pings.body_of(db, one.id, request.number) if one else None
 
-    found = await visit.read(read)
+    found = await request.read(read)
     if found is None:
-        return visit.missing(
-            f"The last {pings.KEEP} pings are kept; number {visit.number} of {visit.slug} is not among them, "
+        return request.not_found(
+            f"The last {pings.KEEP} pings are kept; number {request.number} of {request.slug} is not among them, "
             "or had no body."
         )
     return Response(found, media_type="text/plain; charset=utf-8")
 
 
-async def ask_pause(visit: Visit) -> Response:
+async def ask_pause(request: ConsoleRequest) -> Response:
     """Ask before a watch is taken off duty."""
-    one = await visit.read(lambda db: check_store.load(db, visit.slug))
+    one = await request.read(lambda db: check_store.load(db, request.slug))
     if one is None:
-        return _no_such(visit)
+        return _no_such(request)
     back = "it is resumed here" if one.manual_resume else "it is resumed here or heard again"
-    return visit.show(
+    return request.show(
         "confirm.html",
         question=f"Pause {one.name}?",
         consequences=(f"Nothing is expected of it, and its silence pages nobody, until {back}.",),
@@ -71,39 +71,41 @@ async def ask_pause(visit: Visit) -> Response:
     )
 
 
-async def pause(visit: Visit) -> Response:
+async def pause(request: ConsoleRequest) -> Response:
     """Expect nothing of a check for now."""
-    return await _do(visit, actions.pause_all)
+    return await _do(request, actions.pause_all)
 
 
-async def resume(visit: Visit) -> Response:
+async def resume(request: ConsoleRequest) -> Response:
     """Expect a paused check afresh."""
-    return await _do(visit, actions.resume_all)
+    return await _do(request, actions.resume_all)
 
 
-READING: Mapping[str, Shown] = {
+READING: Mapping[str, Route] = {
     "/checks/{slug}": (Role.VIEWER, one_check),
     "/checks/{slug}/pings/{number:int}": (Role.VIEWER, body),
     "/checks/{slug}/pause": (Role.RESPONDER, ask_pause),
 }
-ACTING: Mapping[str, Shown] = {
+ACTING: Mapping[str, Route] = {
     "/checks/{slug}/pause": (Role.RESPONDER, pause),
     "/checks/{slug}/resume": (Role.RESPONDER, resume),
 }
 
 
-async def _do(visit: Visit, work: bulk.Work) -> Response:
+async def _do(request: ConsoleRequest, work: bulk.Work) -> Response:
     """Do it to this check, and show what has become of it."""
 
     def done(db: Connection) -> bool:
-        work(db, visit.actor, [visit.slug], visit.now)
-        return check_store.load(db, visit.slug) is not None
+        work(db, request.actor, [request.slug], request.now)
+        return check_store.load(db, request.slug) is not None
 
-    return render.see_other(f"/checks/{quote(visit.slug)}") if await visit.write(done) else _no_such(visit)
+    return (
+        render.see_other(f"/checks/{quote(request.slug)}") if await request.write(done) else _no_such(request)
+    )
 
 
-def _no_such(visit: Visit) -> Response:
-    return visit.missing(f"There is no check called {visit.slug}. It may have been deleted or renamed.")
+def _no_such(request: ConsoleRequest) -> Response:
+    return request.not_found(f"There is no check called {request.slug}. It may have been deleted or renamed.")
 
 
 def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | None:

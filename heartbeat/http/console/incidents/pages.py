@@ -15,7 +15,7 @@ from heartbeat.actor import Role
 from heartbeat.checks import actions, symptoms
 from heartbeat.http.console.incidents import timeline
 from heartbeat.http.console.incidents.morning import next_morning
-from heartbeat.http.console.request import Shown, Visit, page_number
+from heartbeat.http.console.request import ConsoleRequest, Route, page_number
 from heartbeat.http.pages import queries, render, summary
 from heartbeat.http.pages import rows as view_rows
 
@@ -29,9 +29,9 @@ _NO_SUCH_SNOOZE = (
 SNOOZES = {"1h": timedelta(hours=1), "4h": timedelta(hours=4)}
 
 
-async def listed(visit: Visit) -> Response:
+async def listed(request: ConsoleRequest) -> Response:
     """Open incidents, most urgent first, a page at a time; after the first page of them the past ones, newest first."""
-    asked = visit.request.query_params
+    asked = request.http.query_params
     given = asked.get("before", "")
     before = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
     wanted = page_number(asked.get("page", "1"))
@@ -39,8 +39,8 @@ async def listed(visit: Visit) -> Response:
     def read(db: Connection) -> dict[str, Any]:
         return _open(db, wanted) if before is None else _past(db, before)
 
-    live, facts = await visit.look(("incidents",), read)
-    return visit.show("incidents/list.html", live=live, **facts)
+    live, facts = await request.read_live(("incidents",), read)
+    return request.show("incidents/list.html", live=live, **facts)
 
 
 def _open(db: Connection, wanted: int) -> dict[str, Any]:
@@ -59,53 +59,55 @@ def _past(db: Connection, before: int | None) -> dict[str, Any]:
     return {"past": rows(db, found[:A_PAGE]), "older": older, "standing": [], "first": False, "pages": 1}
 
 
-async def one_incident(visit: Visit) -> Response:
+async def one_incident(request: ConsoleRequest) -> Response:
     """One incident: how it stands, what can be done, and its story."""
-    number = visit.number
-    live, facts = await visit.look((f"incidents/{number}",), lambda db: _facts(db, number, visit.now))
-    if facts is None:
-        return visit.missing(_missing(number))
-    morning = next_morning(visit.now, times.zone("UTC"))
-    return visit.show("incidents/page.html", live=live, morning=morning, **facts)
-
-
-async def acknowledge(visit: Visit) -> Response:
-    """Say that somebody is on it."""
-    number = visit.number
-    seen = str(visit.form.get("occurrence", ""))
-    occurrence = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else None
-    outcome = await visit.write(
-        lambda db: actions.acknowledge(db, number, visit.actor, visit.now, occurrence=occurrence)
+    number = request.number
+    live, facts = await request.read_live(
+        (f"incidents/{number}",), lambda db: _facts(db, number, request.now)
     )
-    visit.context.metrics.paging.observe_answer(outcome)
+    if facts is None:
+        return request.not_found(_missing(number))
+    morning = next_morning(request.now, times.zone("UTC"))
+    return request.show("incidents/page.html", live=live, morning=morning, **facts)
+
+
+async def acknowledge(request: ConsoleRequest) -> Response:
+    """Say that somebody is on it."""
+    number = request.number
+    seen = str(request.form.get("occurrence", ""))
+    occurrence = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else None
+    outcome = await request.write(
+        lambda db: actions.acknowledge(db, number, request.actor, request.now, occurrence=occurrence)
+    )
+    request.context.metrics.paging.observe_answer(outcome)
     if isinstance(outcome, Stale):
-        return render.error_page(visit.request, 409, "It has moved on", _moved_on(number))
-    return _back_to(visit, number, outcome)
+        return render.error_page(request.http, 409, "It has moved on", _moved_on(number))
+    return _back_to(request, number, outcome)
 
 
-async def snooze(visit: Visit) -> Response:
+async def snooze(request: ConsoleRequest) -> Response:
     """Be quiet about it for a while."""
-    number = visit.number
-    wanted = str(visit.form.get("for", ""))
+    number = request.number
+    wanted = str(request.form.get("for", ""))
     lasts = SNOOZES.get(wanted)
     if lasts is None and wanted != "morning":
-        return render.error_page(visit.request, 400, "Snooze for how long?", _NO_SUCH_SNOOZE)
-    until = visit.now + lasts if lasts else _morning(visit)
-    outcome = await visit.write(lambda db: actions.snooze(db, number, visit.actor, visit.now, until))
-    return _back_to(visit, number, outcome)
+        return render.error_page(request.http, 400, "Snooze for how long?", _NO_SUCH_SNOOZE)
+    until = request.now + lasts if lasts else _morning(request)
+    outcome = await request.write(lambda db: actions.snooze(db, number, request.actor, request.now, until))
+    return _back_to(request, number, outcome)
 
 
-async def ask_resolve(visit: Visit) -> Response:
+async def ask_resolve(request: ConsoleRequest) -> Response:
     """Ask before an incident is ended by hand."""
-    number = visit.number
+    number = request.number
 
     def read(db: Connection) -> tuple[desk.Dossier, str] | None:
         found = desk.dossier(db, number)
         return None if found is None else (found, symptoms.titled(db, [found.incident])[0].title)
 
-    known = await visit.read(read)
+    known = await request.read(read)
     if known is None:
-        return visit.missing(_missing(number))
+        return request.not_found(_missing(number))
     found, title = known
     standing = [symptom.title for symptom in found.symptoms if symptom.cleared_at is None]
     consequences = ["Paging for it ends, and those who were paged are told."]
@@ -114,7 +116,7 @@ async def ask_resolve(visit: Visit) -> Response:
         consequences.append(
             f"Still down: {shown}. From now on each is expected afresh, and pages again if it stays silent."
         )
-    return visit.show(
+    return request.show(
         "confirm.html",
         question=f"Resolve incident {number}, {title}?",
         consequences=consequences,
@@ -123,31 +125,31 @@ async def ask_resolve(visit: Visit) -> Response:
     )
 
 
-async def resolve(visit: Visit) -> Response:
+async def resolve(request: ConsoleRequest) -> Response:
     """End an incident by hand."""
-    number = visit.number
-    outcome = await visit.write(lambda db: actions.resolve(db, number, visit.actor, visit.now))
-    return _back_to(visit, number, outcome)
+    number = request.number
+    outcome = await request.write(lambda db: actions.resolve(db, number, request.actor, request.now))
+    return _back_to(request, number, outcome)
 
 
-async def note(visit: Visit) -> Response:
+async def note(request: ConsoleRequest) -> Response:
     """Add somebody's words to the story."""
-    number = visit.number
-    words = str(visit.form.get("words", "")).replace("\r\n", "\n").replace("\0", "").strip()
+    number = request.number
+    words = str(request.form.get("words", "")).replace("\r\n", "\n").replace("\0", "").strip()
     if not words or len(words) > LONGEST_NOTE:
         said = f"A note has at least one word, and at most {LONGEST_NOTE:,} characters. Nothing was added."
-        return render.error_page(visit.request, 400, "A note of what?", said)
+        return render.error_page(request.http, 400, "A note of what?", said)
 
-    done = await visit.write(lambda db: actions.note(db, number, visit.actor, words, visit.now))
-    return render.see_other(f"/incidents/{number}") if done else visit.missing(_missing(number))
+    done = await request.write(lambda db: actions.note(db, number, request.actor, words, request.now))
+    return render.see_other(f"/incidents/{number}") if done else request.not_found(_missing(number))
 
 
-READING: Mapping[str, Shown] = {
+READING: Mapping[str, Route] = {
     "/incidents": (Role.VIEWER, listed),
     "/incidents/{number:int}": (Role.VIEWER, one_incident),
     "/incidents/{number:int}/resolve": (Role.RESPONDER, ask_resolve),
 }
-ACTING: Mapping[str, Shown] = {
+ACTING: Mapping[str, Route] = {
     "/incidents/{number:int}/acknowledge": (Role.RESPONDER, acknowledge),
     "/incidents/{number:int}/note": (Role.RESPONDER, note),
     "/incidents/{number:int}/snooze": (Role.RESPONDER, snooze),
@@ -191,18 +193,18 @@ def _facts(db: Connection, number: int, now: datetime) -> dict[str, Any] | None:
     }
 
 
-def _back_to(visit: Visit, number: int, outcome: object) -> Response:
+def _back_to(request: ConsoleRequest, number: int, outcome: object) -> Response:
     """The incident as it is now. What had ended meanwhile says so itself."""
     return (
-        visit.missing(_missing(number))
+        request.not_found(_missing(number))
         if isinstance(outcome, Missing)
         else render.see_other(f"/incidents/{number}")
     )
 
 
-def _morning(visit: Visit) -> datetime:
+def _morning(request: ConsoleRequest) -> datetime:
     """The next morning where the reader is, as far as the form tells; else by UTC."""
-    return next_morning(visit.now, times.zone(str(visit.form.get("zone", ""))[:100]))
+    return next_morning(request.now, times.zone(str(request.form.get("zone", ""))[:100]))
 
 
 def _missing(number: int) -> str:

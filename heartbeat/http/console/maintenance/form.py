@@ -25,7 +25,7 @@ from heartbeat.http.console.checks import query as check_query
 from heartbeat.http.console.maintenance import fields, pages
 from heartbeat.http.console.maintenance.fields import Arrangement
 from heartbeat.http.console.maintenance.pages import Covered, Ringing
-from heartbeat.http.console.request import Shown, Visit, local
+from heartbeat.http.console.request import ConsoleRequest, Route, local
 from heartbeat.http.pages import render
 
 CHANGED = "Somebody has changed it since this form was loaded. Saving again replaces what they did."
@@ -94,13 +94,13 @@ class _Form:
         return [*wrong, *[""] * (1 if self.offers else 2)]
 
 
-async def begin(visit: Visit) -> Response:
+async def begin(request: ConsoleRequest) -> Response:
     """The form of a new window: for the checks that were ticked, or like a window that there was."""
-    asked = visit.request.query_params
+    asked = request.http.query_params
     slugs, like = list(dict.fromkeys(asked.getlist("check"))), asked.get("like", "")
     if len(slugs) > bulk.MOST:
         words = f"At most {bulk.MOST} checks can be chosen at once; nothing was changed."
-        return render.error_page(visit.request, 400, "Maintenance of which checks?", words)
+        return render.error_page(request.http, 400, "Maintenance of which checks?", words)
 
     def read(db: Connection) -> _Form:
         chosen = check_query.named(db, [slug.replace("\0", "") for slug in slugs]) if slugs else []
@@ -112,82 +112,82 @@ async def begin(visit: Visit) -> Response:
         typed = fields.meant_by([one.labels for one in chosen], [one.name for one in chosen])
         if known is not None:
             typed = fields.like(known)
-        return _form(db, visit, typed, token_urlsafe(9), None, chosen, fresh=True)
+        return _form(db, request, typed, token_urlsafe(9), None, chosen, fresh=True)
 
-    return _show(visit, await visit.read(read))
+    return _show(request, await request.read(read))
 
 
-async def make(visit: Visit) -> Response:
+async def make(request: ConsoleRequest) -> Response:
     """Make the window, or show what it would mean, or what is wrong with it."""
-    typed, mark = Arrangement.typed(visit.form), str(visit.form.get("before", ""))
+    typed, mark = Arrangement.typed(request.form), str(request.form.get("before", ""))
 
-    if visit.form.get("do") == "preview":
-        chosen = await visit.read(lambda db: _chosen(db, visit))
-        return _show(visit, await visit.read(lambda db: _form(db, visit, typed, mark, None, chosen)))
+    if request.form.get("do") == "preview":
+        chosen = await request.read(lambda db: _chosen(db, request))
+        return _show(request, await request.read(lambda db: _form(db, request, typed, mark, None, chosen)))
 
     def work(db: Connection) -> _Form | Window:
         try:
-            wanted = edit.read(typed.given(visit.now, None), visit.now)
-            return edit.make(db, visit.actor, wanted, visit.now, _request(visit, typed, mark)).window
+            wanted = edit.read(typed.given(request.now, None), request.now)
+            return edit.make(db, request.actor, wanted, request.now, _request(request, typed, mark)).window
         except ValueError as wrong:
-            return _form(db, visit, typed, mark, None, _chosen(db, visit), _problems(wrong))
+            return _form(db, request, typed, mark, None, _chosen(db, request), _problems(wrong))
 
-    return _outcome(visit, await visit.write(work))
+    return _outcome(request, await request.write(work))
 
 
-async def change(visit: Visit) -> Response:
+async def change(request: ConsoleRequest) -> Response:
     """The form of a window that there is."""
 
     def read(db: Connection) -> _Form | None:
-        one = maintenance_store.load(db, visit.number)
+        one = maintenance_store.load(db, request.number)
         if one is None:
             return None
-        return _form(db, visit, Arrangement.of(one), _mark(one), one, (), fresh=True)
+        return _form(db, request, Arrangement.of(one), _mark(one), one, (), fresh=True)
 
-    form = await visit.read(read)
+    form = await request.read(read)
     if form is None or form.window is None:
-        return _no_such(visit)
-    if maintenance.phase(form.window, visit.now) is Phase.PAST:
-        return _over(visit, f"Maintenance {visit.number} is over: make another one.")
-    return _show(visit, form)
+        return _no_such(request)
+    if maintenance.phase(form.window, request.now) is Phase.PAST:
+        return _over(request, f"Maintenance {request.number} is over: make another one.")
+    return _show(request, form)
 
 
-async def save(visit: Visit) -> Response:
+async def save(request: ConsoleRequest) -> Response:
     """Change the window, or show what it would mean, or what is wrong with it."""
-    typed, mark = Arrangement.typed(visit.form), str(visit.form.get("before", ""))
+    typed, mark = Arrangement.typed(request.form), str(request.form.get("before", ""))
 
     def look(db: Connection) -> _Form | None:
-        one = maintenance_store.load(db, visit.number)
-        return None if one is None else _form(db, visit, typed, mark, one, ())
+        one = maintenance_store.load(db, request.number)
+        return None if one is None else _form(db, request, typed, mark, one, ())
 
-    if visit.form.get("do") == "preview":
-        return _outcome(visit, await visit.read(look))
+    if request.form.get("do") == "preview":
+        return _outcome(request, await request.read(look))
 
     def work(db: Connection) -> _Form | Window | None:
         definition_store.wait_for_turn(db)
-        one = maintenance_store.load(db, visit.number)
+        one = maintenance_store.load(db, request.number)
         if one is None:
             return None
         if _mark(one) != mark:
-            return _form(db, visit, typed, _mark(one), one, (), [CHANGED])
+            return _form(db, request, typed, _mark(one), one, (), [CHANGED])
         try:
-            wanted = edit.read(typed.given(visit.now, one), visit.now)
-            done = edit.change(db, visit.actor, one.id, wanted, visit.now)
+            wanted = edit.read(typed.given(request.now, one), request.now)
+            done = edit.change(db, request.actor, one.id, wanted, request.now)
         except ValueError as wrong:
-            return _form(db, visit, typed, mark, one, (), _problems(wrong))
+            return _form(db, request, typed, mark, one, (), _problems(wrong))
         return done.window if done else None
 
     try:
-        return _outcome(visit, await visit.write(work))
+        return _outcome(request, await request.write(work))
     except Ended as wrong:
-        return _over(visit, str(wrong))
+        return _over(request, str(wrong))
 
 
-READING: Mapping[str, Shown] = {
+READING: Mapping[str, Route] = {
     "/maintenance/new": (Role.RESPONDER, begin),
     "/maintenance/{number:int}/edit": (Role.RESPONDER, change),
 }
-ACTING: Mapping[str, Shown] = {
+ACTING: Mapping[str, Route] = {
     "/maintenance/new": (Role.RESPONDER, make),
     "/maintenance/{number:int}/edit": (Role.RESPONDER, save),
 }
@@ -195,7 +195,7 @@ ACTING: Mapping[str, Shown] = {
 
 def _form(
     db: Connection,
-    visit: Visit,
+    request: ConsoleRequest,
     typed: Arrangement,
     mark: str,
     window: Window | None,
@@ -204,7 +204,7 @@ def _form(
     *,
     fresh: bool = False,
 ) -> _Form:
-    preview = _preview(db, typed, window, chosen, visit.now)
+    preview = _preview(db, typed, window, chosen, request.now)
     said = fields.wrong(problems)
     return _Form(typed, mark, window, chosen, check_query.labels(db), preview, fresh, said)
 
@@ -250,9 +250,9 @@ def _meaning(
     return Preview(starts_at, ends_at, found, missed, others, loud, problems)
 
 
-def _chosen(db: Connection, visit: Visit) -> list[Check]:
+def _chosen(db: Connection, request: ConsoleRequest) -> list[Check]:
     """The checks for which the form was opened."""
-    slugs = list(filter(None, str(visit.form.get("checks", "")).replace("\0", "").split(",")))
+    slugs = list(filter(None, str(request.form.get("checks", "")).replace("\0", "").split(",")))
     return check_query.named(db, slugs[: bulk.MOST]) if slugs else []
 
 
@@ -260,45 +260,45 @@ def _problems(wrong: ValueError) -> list[str]:
     return wrong.problems if isinstance(wrong, Faulty) else [str(wrong)]
 
 
-def _request(visit: Visit, typed: Arrangement, mark: str) -> str:
+def _request(request: ConsoleRequest, typed: Arrangement, mark: str) -> str:
     """The name of this request: the same form sent twice makes one window."""
     sent = sha256(repr((mark, typed)).encode()).hexdigest()[:32]
-    return f"{visit.actor.via}: {visit.actor.name}: form {sent}"
+    return f"{request.actor.via}: {request.actor.name}: form {sent}"
 
 
 def _mark(one: Window) -> str:
     return sha256(repr(sorted(edit.written(one).items())).encode()).hexdigest()[:16]
 
 
-def _outcome(visit: Visit, done: _Form | Window | None) -> Response:
+def _outcome(request: ConsoleRequest, done: _Form | Window | None) -> Response:
     match done:
         case None:
-            return _no_such(visit)
+            return _no_such(request)
         case Window():
             return render.see_other(f"/maintenance/{done.id}")
         case _:
-            return _show(visit, done, 422 if done.problems else 200)
+            return _show(request, done, 422 if done.problems else 200)
 
 
-def _show(visit: Visit, form: _Form, status: int = 200) -> Response:
-    begun = form.window is not None and maintenance.phase(form.window, visit.now) is Phase.ACTIVE
-    back = f"/maintenance/{form.window.id}" if form.window else _back(visit)
+def _show(request: ConsoleRequest, form: _Form, status: int = 200) -> Response:
+    begun = form.window is not None and maintenance.phase(form.window, request.now) is Phase.ACTIVE
+    back = f"/maintenance/{form.window.id}" if form.window else _back(request)
     facts: dict[str, Any] = {"about": {name for name, _ in form.problems}, "lengths": fields.LENGTHS}
-    return visit.show(
+    return request.show(
         "maintenance/form.html", status=status, form=form, typed=form.typed, begun=begun, back=back, **facts
     )
 
 
-def _back(visit: Visit) -> str:
+def _back(request: ConsoleRequest) -> str:
     """The page of the console from which the form was opened."""
-    asked = visit.form.get("back") or visit.request.query_params.get("back", "")
+    asked = request.form.get("back") or request.http.query_params.get("back", "")
     found = local(str(asked))
     return found if found.startswith("/checks") else "/maintenance"
 
 
-def _over(visit: Visit, words: str) -> Response:
-    return render.error_page(visit.request, 409, "Nothing was changed", words)
+def _over(request: ConsoleRequest, words: str) -> Response:
+    return render.error_page(request.http, 409, "Nothing was changed", words)
 
 
-def _no_such(visit: Visit) -> Response:
-    return visit.missing(f"There is no maintenance {visit.number}. It may have been deleted.")
+def _no_such(request: ConsoleRequest) -> Response:
+    return request.not_found(f"There is no maintenance {request.number}. It may have been deleted.")

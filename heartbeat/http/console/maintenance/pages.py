@@ -19,7 +19,7 @@ from heartbeat.definitions.edit import maintenance as edit
 from heartbeat.definitions.edit.maintenance import Ended
 from heartbeat.http.console.checks import query as check_query
 from heartbeat.http.console.checks.search import MOST, Search
-from heartbeat.http.console.request import LARGEST, Shown, Visit
+from heartbeat.http.console.request import LARGEST, ConsoleRequest, Route
 from heartbeat.http.pages import queries, render, summary
 from heartbeat.http.pages import rows as view_rows
 
@@ -52,80 +52,80 @@ class Ringing:
     names: list[str]
 
 
-async def listed(visit: Visit) -> Response:
+async def listed(request: ConsoleRequest) -> Response:
     """What is under maintenance now, what will be, and what was."""
-    given = visit.request.query_params.get("before", "")
+    given = request.http.query_params.get("before", "")
     before = min(int(given), LARGEST) if given.isascii() and given.isdigit() and len(given) < 20 else None
-    live, facts = await visit.look(("checks",), lambda db: _listed(db, visit.now, before))
-    until = (visit.now + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%MZ")
-    facts |= {"public_url": visit.context.public_url, "until": until}
-    return visit.show("maintenance/list.html", live=live, refresh=before is None, **facts)
+    live, facts = await request.read_live(("checks",), lambda db: _listed(db, request.now, before))
+    until = (request.now + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%MZ")
+    facts |= {"public_url": request.context.public_url, "until": until}
+    return request.show("maintenance/list.html", live=live, refresh=before is None, **facts)
 
 
-async def one_window(visit: Visit) -> Response:
+async def one_window(request: ConsoleRequest) -> Response:
     """One window: how it stands, and which checks it covers."""
-    number, now = visit.number, visit.now
+    number, now = request.number, request.now
 
     def read(db: Connection) -> dict[str, Any] | None:
         one = maintenance_store.load(db, number)
         return None if one is None else _facts(db, one, now)
 
-    live, facts = await visit.look(("checks",), read)
-    return _no_such(visit) if facts is None else visit.show("maintenance/page.html", live=live, **facts)
+    live, facts = await request.read_live(("checks",), read)
+    return _no_such(request) if facts is None else request.show("maintenance/page.html", live=live, **facts)
 
 
-async def ask_end(visit: Visit) -> Response:
+async def ask_end(request: ConsoleRequest) -> Response:
     """Ask before a window is ended early."""
-    number, now = visit.number, visit.now
+    number, now = request.number, request.now
 
     def read(db: Connection) -> tuple[Window | None, list[str]]:
         one = maintenance_store.load(db, number)
         return one, [] if one is None else _waiting(db, one, now)
 
-    one, waiting = await visit.read(read)
+    one, waiting = await request.read(read)
     if one is None:
-        return _no_such(visit)
+        return _no_such(request)
     if maintenance.phase(one, now) is not Phase.ACTIVE:
-        return _refused(visit, "Only a window that is active can be ended; this one is not.")
+        return _refused(request, "Only a window that is active can be ended; this one is not.")
     consequences = ["From now on its checks page as always."]
     if waiting:
         are = "is" if len(waiting) == 1 else "are"
         consequences.append(f"Down and not paged for yet: {_some(waiting)}. This {are} paged for at once.")
-    return _ask(visit, one, "End", consequences)
+    return _ask(request, one, "End", consequences)
 
 
-async def end(visit: Visit) -> Response:
+async def end(request: ConsoleRequest) -> Response:
     """End it now."""
     try:
-        done = await visit.write(lambda db: edit.end(db, visit.actor, visit.number, visit.now))
+        done = await request.write(lambda db: edit.end(db, request.actor, request.number, request.now))
     except Ended as wrong:
-        return _refused(visit, str(wrong))
-    return _no_such(visit) if done is None else render.see_other(f"/maintenance/{visit.number}")
+        return _refused(request, str(wrong))
+    return _no_such(request) if done is None else render.see_other(f"/maintenance/{request.number}")
 
 
-async def ask_delete(visit: Visit) -> Response:
+async def ask_delete(request: ConsoleRequest) -> Response:
     """Ask before a window that is to come is forgotten."""
-    one = await visit.read(lambda db: maintenance_store.load(db, visit.number))
+    one = await request.read(lambda db: maintenance_store.load(db, request.number))
     if one is None:
-        return _no_such(visit)
-    if maintenance.phase(one, visit.now) is not Phase.UPCOMING:
-        return _refused(visit, "Only a window that has not begun can be deleted; this one has.")
-    return _ask(visit, one, "Delete", ["It will not begin: its checks page as always."])
+        return _no_such(request)
+    if maintenance.phase(one, request.now) is not Phase.UPCOMING:
+        return _refused(request, "Only a window that has not begun can be deleted; this one has.")
+    return _ask(request, one, "Delete", ["It will not begin: its checks page as always."])
 
 
-async def delete(visit: Visit) -> Response:
+async def delete(request: ConsoleRequest) -> Response:
     """Forget it."""
-    gone = await visit.write(lambda db: edit.delete(db, visit.actor, visit.number, visit.now))
-    return _no_such(visit) if gone is None else render.see_other("/maintenance")
+    gone = await request.write(lambda db: edit.delete(db, request.actor, request.number, request.now))
+    return _no_such(request) if gone is None else render.see_other("/maintenance")
 
 
-READING: Mapping[str, Shown] = {
+READING: Mapping[str, Route] = {
     "/maintenance": (Role.VIEWER, listed),
     "/maintenance/{number:int}": (Role.VIEWER, one_window),
     "/maintenance/{number:int}/end": (Role.RESPONDER, ask_end),
     "/maintenance/{number:int}/delete": (Role.RESPONDER, ask_delete),
 }
-ACTING: Mapping[str, Shown] = {
+ACTING: Mapping[str, Route] = {
     "/maintenance/{number:int}/end": (Role.RESPONDER, end),
     "/maintenance/{number:int}/delete": (Role.RESPONDER, delete),
 }
@@ -201,8 +201,8 @@ def _facts(db: Connection, one: Window, now: datetime) -> dict[str, Any]:
     }
 
 
-def _ask(visit: Visit, one: Window, verb: str, consequences: Sequence[str]) -> Response:
-    return visit.show(
+def _ask(request: ConsoleRequest, one: Window, verb: str, consequences: Sequence[str]) -> Response:
+    return request.show(
         "confirm.html",
         question=f"{verb} the maintenance {one.title}?",
         consequences=consequences,
@@ -216,9 +216,9 @@ def _some(names: Sequence[str]) -> str:
     return f"{shown} and {times.count(more, 'other')}" if more > 0 else shown
 
 
-def _refused(visit: Visit, words: str) -> Response:
-    return render.error_page(visit.request, 409, "Nothing was changed", words)
+def _refused(request: ConsoleRequest, words: str) -> Response:
+    return render.error_page(request.http, 409, "Nothing was changed", words)
 
 
-def _no_such(visit: Visit) -> Response:
-    return visit.missing(f"There is no maintenance {visit.number}. It may have been deleted.")
+def _no_such(request: ConsoleRequest) -> Response:
+    return request.not_found(f"There is no maintenance {request.number}. It may have been deleted.")

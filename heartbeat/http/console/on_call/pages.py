@@ -17,7 +17,7 @@ from heartbeat.definitions.edit import people as edit
 from heartbeat.http.console.checks import query as check_query
 from heartbeat.http.console.on_call import view as on_call_view
 from heartbeat.http.console.on_call.view import Member, Plan
-from heartbeat.http.console.request import Shown, Visit
+from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import queries
 from heartbeat.http.pages import rows as view_rows
 
@@ -27,37 +27,37 @@ CHECKS_SHOWN = 20
 """Checks that are named of those that page by a policy."""
 
 
-async def look(visit: Visit) -> Response:
+async def look(request: ConsoleRequest) -> Response:
     """Who is on call, what comes if nobody answers, and everybody who can be paged."""
-    live, facts = await visit.look(("checks", "incidents"), lambda db: _everything(db, visit.now))
-    return visit.show("on_call/list.html", live=live, public_url=visit.context.public_url, **facts)
+    live, facts = await request.read_live(("checks", "incidents"), lambda db: _everything(db, request.now))
+    return request.show("on_call/list.html", live=live, public_url=request.context.public_url, **facts)
 
 
-async def one_person(visit: Visit) -> Response:
+async def one_person(request: ConsoleRequest) -> Response:
     """One person: how they can be reached, how that went lately, and who pages them."""
-    name = _name(visit)
+    name = _name(request)
 
     def read(db: Connection) -> Member | None:
         person = desk.people(db).get(name)
         return _member(db, person) if person else None
 
-    live, found = await visit.look(("checks", "incidents"), read)
-    return _nobody(visit) if found is None else visit.show("on_call/person.html", live=live, one=found)
+    live, found = await request.read_live(("checks", "incidents"), read)
+    return _nobody(request) if found is None else request.show("on_call/person.html", live=live, one=found)
 
 
-async def one_policy(visit: Visit) -> Response:
+async def one_policy(request: ConsoleRequest) -> Response:
     """One policy: its steps, whom it would page now and when, and which checks page by it."""
-    name = _name(visit)
-    live, facts = await visit.look(("checks", "incidents"), lambda db: _policy(db, name, visit))
-    return _no_policy(visit) if facts is None else visit.show("on_call/policy.html", live=live, **facts)
+    name = _name(request)
+    live, facts = await request.read_live(("checks", "incidents"), lambda db: _policy(db, name, request))
+    return _no_policy(request) if facts is None else request.show("on_call/policy.html", live=live, **facts)
 
 
-READING: Mapping[str, Shown] = {
+READING: Mapping[str, Route] = {
     "/on-call": (Role.VIEWER, look),
     "/on-call/people/{name}": (Role.VIEWER, one_person),
     "/on-call/policies/{name}": (Role.VIEWER, one_policy),
 }
-ACTING: Mapping[str, Shown] = {}
+ACTING: Mapping[str, Route] = {}
 
 
 def _everything(db: Connection, now: datetime) -> dict[str, Any]:
@@ -100,27 +100,27 @@ def _member(db: Connection, person: Person) -> Member:
     return on_call_view.member(person, policies, tried, _secret(person))
 
 
-def _policy(db: Connection, name: str, visit: Visit) -> dict[str, Any] | None:
+def _policy(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any] | None:
     people, policies = desk.people(db), desk.policies(db)
     if name not in policies:
         return None
-    (plan,) = [one for one in _plans(db, policies, people, visit.now) if one.name == name]
+    (plan,) = [one for one in _plans(db, policies, people, request.now) if one.name == name]
     some = check_query.paging_by(db, name, unnamed=plan.default, limit=CHECKS_SHOWN)
-    named = [(one, view_rows.word(one, visit.now)) for one in some]
-    return {"plan": plan, "calls": forecast.by(db, policies[name], visit.now), "named": named}
+    named = [(one, view_rows.word(one, request.now)) for one in some]
+    return {"plan": plan, "calls": forecast.by(db, policies[name], request.now), "named": named}
 
 
 def _secret(person: Person) -> list[Any]:
     return [one for one in person.contacts if edit.is_secret(one)]
 
 
-def _name(visit: Visit) -> str:
-    return str(visit.request.path_params["name"]).replace("\0", "")
+def _name(request: ConsoleRequest) -> str:
+    return str(request.http.path_params["name"]).replace("\0", "")
 
 
-def _nobody(visit: Visit) -> Response:
-    return visit.missing(f"There is nobody called {_name(visit)[:100]}.")
+def _nobody(request: ConsoleRequest) -> Response:
+    return request.not_found(f"There is nobody called {_name(request)[:100]}.")
 
 
-def _no_policy(visit: Visit) -> Response:
-    return visit.missing(f"There is no policy called {_name(visit)[:100]}.")
+def _no_policy(request: ConsoleRequest) -> Response:
+    return request.not_found(f"There is no policy called {_name(request)[:100]}.")

@@ -21,7 +21,7 @@ from heartbeat.definitions.edit.ownership import InUse, OwnedByFile
 from heartbeat.definitions.single import Faulty
 from heartbeat.http.console import form_rows
 from heartbeat.http.console.on_call.person_fields import Card
-from heartbeat.http.console.request import Shown, Visit
+from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import render
 
 CHANGED = "Somebody has changed it since this form was loaded. Saving again replaces what they did."
@@ -37,44 +37,44 @@ class _Form:
     problems: Sequence[tuple[str, str]] = ()
 
 
-async def begin(visit: Visit) -> Response:
+async def begin(request: ConsoleRequest) -> Response:
     """The empty form of somebody new."""
-    return _show(visit, _Form(Card(), "", None))
+    return _show(request, _Form(Card(), "", None))
 
 
-async def make(visit: Visit) -> Response:
+async def make(request: ConsoleRequest) -> Response:
     """Add somebody, or show what is wrong."""
-    return await _save(visit, Card.typed(visit.form), None)
+    return await _save(request, Card.typed(request.form), None)
 
 
-async def change(visit: Visit) -> Response:
+async def change(request: ConsoleRequest) -> Response:
     """The form of somebody who is there; the reason where they cannot be changed here."""
-    person = await visit.read(lambda db: desk.people(db).get(_name(visit)))
+    person = await request.read(lambda db: desk.people(db).get(_name(request)))
     if person is None:
-        return _nobody(visit)
+        return _nobody(request)
     if person.origin == Origin.FILE:
-        return _declared(visit, person, "change")
-    return _show(visit, _Form(Card.of(person, edit.is_secret), _mark(person), person))
+        return _declared(request, person, "change")
+    return _show(request, _Form(Card.of(person, edit.is_secret), _mark(person), person))
 
 
-async def save(visit: Visit) -> Response:
+async def save(request: ConsoleRequest) -> Response:
     """Change somebody, or show what is wrong."""
-    person = await visit.read(lambda db: desk.people(db).get(_name(visit)))
+    person = await request.read(lambda db: desk.people(db).get(_name(request)))
     if person is None:
-        return _nobody(visit)
+        return _nobody(request)
     if person.origin == Origin.FILE:
-        return _declared(visit, person, "change", 409)
-    return await _save(visit, Card.typed(visit.form, person.id), person)
+        return _declared(request, person, "change", 409)
+    return await _save(request, Card.typed(request.form, person.id), person)
 
 
-async def ask_delete(visit: Visit) -> Response:
+async def ask_delete(request: ConsoleRequest) -> Response:
     """Ask before somebody is forgotten."""
-    person = await visit.read(lambda db: desk.people(db).get(_name(visit)))
+    person = await request.read(lambda db: desk.people(db).get(_name(request)))
     if person is None:
-        return _nobody(visit)
+        return _nobody(request)
     if person.origin == Origin.FILE:
-        return _declared(visit, person, "delete")
-    return visit.show(
+        return _declared(request, person, "delete")
+    return request.show(
         "confirm.html",
         question=f"Delete {person.name}?",
         consequences=["They are paged no more, and their contacts are forgotten. What they were told stays."],
@@ -83,46 +83,48 @@ async def ask_delete(visit: Visit) -> Response:
     )
 
 
-async def delete(visit: Visit) -> Response:
+async def delete(request: ConsoleRequest) -> Response:
     """Forget somebody."""
-    name = _name(visit)
+    name = _name(request)
     try:
-        gone = await visit.write(lambda db: edit.delete(db, visit.actor, name, visit.now))
+        gone = await request.write(lambda db: edit.delete(db, request.actor, name, request.now))
     except (InUse, OwnedByFile) as wrong:
-        return render.error_page(visit.request, 409, "Nothing was changed", str(wrong))
-    return _nobody(visit) if gone is None else render.see_other("/on-call")
+        return render.error_page(request.http, 409, "Nothing was changed", str(wrong))
+    return _nobody(request) if gone is None else render.see_other("/on-call")
 
 
-READING: Mapping[str, Shown] = {
+READING: Mapping[str, Route] = {
     "/on-call/new-person": (Role.ADMIN, begin),
     "/on-call/people/{name}/edit": (Role.ADMIN, change),
     "/on-call/people/{name}/delete": (Role.ADMIN, ask_delete),
 }
-ACTING: Mapping[str, Shown] = {
+ACTING: Mapping[str, Route] = {
     "/on-call/new-person": (Role.ADMIN, make),
     "/on-call/people/{name}/edit": (Role.ADMIN, save),
     "/on-call/people/{name}/delete": (Role.ADMIN, delete),
 }
 
 
-async def _save(visit: Visit, card: Card, person: Person | None) -> Response:
+async def _save(request: ConsoleRequest, card: Card, person: Person | None) -> Response:
     """Make it so. With all that is wrong, or only another row, the form is shown and nothing was changed."""
-    do, mark = str(visit.form.get("do", "save")), str(visit.form.get("before", ""))
+    do, mark = str(request.form.get("do", "save")), str(request.form.get("before", ""))
     if form_rows.pressed(do):
-        return _show(visit, _Form(card.after(do), mark, person))
+        return _show(request, _Form(card.after(do), mark, person))
     try:
         given = card.given(person)
         # Where an address leads is looked up outside of the transaction: the network may take its time.
-        await reachability.vet_person(visit.context.fence, card.slug, given)
-        form = await visit.write(lambda db: _define(db, visit, card, mark, given))
+        await reachability.vet_person(request.context.fence, card.slug, given)
+        form = await request.write(lambda db: _define(db, request, card, mark, given))
     except ValueError as wrong:
-        return _show(visit, _Form(card, mark, person, card.wrong(_problems(wrong))), 422)
+        return _show(request, _Form(card, mark, person, card.wrong(_problems(wrong))), 422)
     except OwnedByFile as wrong:
-        return render.error_page(visit.request, 409, "Nothing was changed", str(wrong))
-    return render.see_other(_address(card.slug)) if form is None else _show(visit, form, 422)
+        return render.error_page(request.http, 409, "Nothing was changed", str(wrong))
+    return render.see_other(_address(card.slug)) if form is None else _show(request, form, 422)
 
 
-def _define(db: Connection, visit: Visit, card: Card, mark: str, given: Mapping[str, object]) -> _Form | None:
+def _define(
+    db: Connection, request: ConsoleRequest, card: Card, mark: str, given: Mapping[str, object]
+) -> _Form | None:
     """Make it so: None; or the form, where somebody else was first. Raises `Faulty` and `OwnedByFile`."""
     definition_store.wait_for_turn(db)
     there = desk.people(db).get(card.slug)
@@ -131,7 +133,7 @@ def _define(db: Connection, visit: Visit, card: Card, mark: str, given: Mapping[
         return _Form(card, "", None, [("slug", said)])
     if mark and (there is None or _mark(there) != mark):
         return _Form(card, _mark(there) if there else "", there, [("", CHANGED)])
-    edit.define(db, visit.actor, edit.read(db, visit.context.vault, card.slug, given), visit.now)
+    edit.define(db, request.actor, edit.read(db, request.context.vault, card.slug, given), request.now)
     return None
 
 
@@ -143,28 +145,28 @@ def _problems(wrong: ValueError) -> list[str]:
     return wrong.problems if isinstance(wrong, Faulty) else [str(wrong)]
 
 
-def _show(visit: Visit, form: _Form, status: int = 200) -> Response:
+def _show(request: ConsoleRequest, form: _Form, status: int = 200) -> Response:
     facts: dict[str, Any] = {
         "about": {name for name, _ in form.problems},
         "kinds": sorted(registry.known().kinds),
     }
     back = _address(form.person.id) if form.person else "/on-call"
-    return visit.show(
+    return request.show(
         "on_call/person_form.html", status=status, form=form, card=form.card, back=back, **facts
     )
 
 
-def _declared(visit: Visit, person: Person, deed: str, status: int = 200) -> Response:
-    return visit.declared(person.name, "people", person.id, deed, _address(person.id), status)
+def _declared(request: ConsoleRequest, person: Person, deed: str, status: int = 200) -> Response:
+    return request.owned_by_file(person.name, "people", person.id, deed, _address(person.id), status)
 
 
 def _address(name: str) -> str:
     return f"/on-call/people/{quote(name)}"
 
 
-def _name(visit: Visit) -> str:
-    return str(visit.request.path_params["name"]).replace("\0", "")
+def _name(request: ConsoleRequest) -> str:
+    return str(request.http.path_params["name"]).replace("\0", "")
 
 
-def _nobody(visit: Visit) -> Response:
-    return visit.missing(f"There is nobody called {_name(visit)[:100]}.")
+def _nobody(request: ConsoleRequest) -> Response:
+    return request.not_found(f"There is nobody called {_name(request)[:100]}.")

@@ -22,7 +22,7 @@ from heartbeat.definitions.single import Faulty
 from heartbeat.http.console import form_rows
 from heartbeat.http.console.on_call import policy_fields
 from heartbeat.http.console.on_call.policy_fields import Ladder
-from heartbeat.http.console.request import Shown, Visit
+from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import render
 
 CHANGED = "Somebody has changed it since this form was loaded. Saving again replaces what they did."
@@ -46,88 +46,88 @@ class _Form:
     problems: Sequence[tuple[str, str]]
 
 
-async def begin(visit: Visit) -> Response:
+async def begin(request: ConsoleRequest) -> Response:
     """The empty form of a new policy."""
-    return _show(visit, await visit.read(lambda db: _form(db, visit, Ladder(), "", None)))
+    return _show(request, await request.read(lambda db: _form(db, request, Ladder(), "", None)))
 
 
-async def make(visit: Visit) -> Response:
+async def make(request: ConsoleRequest) -> Response:
     """Make a policy, or show whom it would page, or what is wrong with it."""
-    return await _save(visit, Ladder.typed(visit.form), None)
+    return await _save(request, Ladder.typed(request.form), None)
 
 
-async def change(visit: Visit) -> Response:
+async def change(request: ConsoleRequest) -> Response:
     """The form of a policy that there is; the reason where it cannot be changed here."""
-    policy = await visit.read(lambda db: desk.policies(db).get(_name(visit)))
+    policy = await request.read(lambda db: desk.policies(db).get(_name(request)))
     if policy is None:
-        return _no_policy(visit)
+        return _no_policy(request)
     if policy.origin == Origin.FILE:
-        return _declared(visit, policy, "change")
+        return _declared(request, policy, "change")
     if len(policy.steps) > policy_fields.MOST:
         words = f"It has {len(policy.steps)} steps, more than this form has room for: change it by the API."
-        return render.error_page(visit.request, 409, "Too long for a form", words)
+        return render.error_page(request.http, 409, "Too long for a form", words)
     filled = Ladder.of(policy)
-    return _show(visit, await visit.read(lambda db: _form(db, visit, filled, _mark(policy), policy)))
+    return _show(request, await request.read(lambda db: _form(db, request, filled, _mark(policy), policy)))
 
 
-async def save(visit: Visit) -> Response:
+async def save(request: ConsoleRequest) -> Response:
     """Change a policy, or show whom it would page, or what is wrong with it."""
-    policy = await visit.read(lambda db: desk.policies(db).get(_name(visit)))
+    policy = await request.read(lambda db: desk.policies(db).get(_name(request)))
     if policy is None:
-        return _no_policy(visit)
+        return _no_policy(request)
     if policy.origin == Origin.FILE:
-        return _declared(visit, policy, "change", 409)
-    return await _save(visit, Ladder.typed(visit.form, policy.name), policy)
+        return _declared(request, policy, "change", 409)
+    return await _save(request, Ladder.typed(request.form, policy.name), policy)
 
 
-async def ask_delete(visit: Visit) -> Response:
+async def ask_delete(request: ConsoleRequest) -> Response:
     """Ask before a policy is forgotten."""
-    policy = await visit.read(lambda db: desk.policies(db).get(_name(visit)))
+    policy = await request.read(lambda db: desk.policies(db).get(_name(request)))
     if policy is None:
-        return _no_policy(visit)
+        return _no_policy(request)
     if policy.origin == Origin.FILE:
-        return _declared(visit, policy, "delete")
+        return _declared(request, policy, "delete")
     words = "No incident opens with it any more. Those that are open keep its steps."
-    return _ask(visit, policy, f"Delete the policy {policy.name}?", words, f"Delete {policy.name}")
+    return _ask(request, policy, f"Delete the policy {policy.name}?", words, f"Delete {policy.name}")
 
 
-async def delete(visit: Visit) -> Response:
+async def delete(request: ConsoleRequest) -> Response:
     """Forget a policy."""
-    name = _name(visit)
+    name = _name(request)
     try:
-        gone = await visit.write(lambda db: edit.delete(db, visit.actor, name, visit.now))
+        gone = await request.write(lambda db: edit.delete(db, request.actor, name, request.now))
     except (InUse, OwnedByFile) as wrong:
-        return _refused(visit, wrong)
-    return _no_policy(visit) if gone is None else render.see_other("/on-call")
+        return _refused(request, wrong)
+    return _no_policy(request) if gone is None else render.see_other("/on-call")
 
 
-async def ask_default(visit: Visit) -> Response:
+async def ask_default(request: ConsoleRequest) -> Response:
     """Ask before checks that name no policy page by this one."""
-    policy = await visit.read(lambda db: desk.policies(db).get(_name(visit)))
+    policy = await request.read(lambda db: desk.policies(db).get(_name(request)))
     if policy is None:
-        return _no_policy(visit)
+        return _no_policy(request)
     words = "Checks that name no policy page by it from their next incident on."
     action = f"Make {policy.name} the default"
-    return _ask(visit, policy, f"{action}?", words, action, "first")
+    return _ask(request, policy, f"{action}?", words, action, "first")
 
 
-async def make_default(visit: Visit) -> Response:
+async def make_default(request: ConsoleRequest) -> Response:
     """Let checks that name no policy page by this one."""
-    name = _name(visit)
+    name = _name(request)
     try:
-        done = await visit.write(lambda db: edit.make_default(db, visit.actor, name, visit.now))
+        done = await request.write(lambda db: edit.make_default(db, request.actor, name, request.now))
     except OwnedByFile as wrong:
-        return _refused(visit, wrong)
-    return _no_policy(visit) if done is None else render.see_other(_address(name))
+        return _refused(request, wrong)
+    return _no_policy(request) if done is None else render.see_other(_address(name))
 
 
-READING: Mapping[str, Shown] = {
+READING: Mapping[str, Route] = {
     "/on-call/new-policy": (Role.ADMIN, begin),
     "/on-call/policies/{name}/edit": (Role.ADMIN, change),
     "/on-call/policies/{name}/delete": (Role.ADMIN, ask_delete),
     "/on-call/policies/{name}/default": (Role.ADMIN, ask_default),
 }
-ACTING: Mapping[str, Shown] = {
+ACTING: Mapping[str, Route] = {
     "/on-call/new-policy": (Role.ADMIN, make),
     "/on-call/policies/{name}/edit": (Role.ADMIN, save),
     "/on-call/policies/{name}/delete": (Role.ADMIN, delete),
@@ -135,20 +135,22 @@ ACTING: Mapping[str, Shown] = {
 }
 
 
-async def _save(visit: Visit, typed: Ladder, policy: Policy | None) -> Response:
+async def _save(request: ConsoleRequest, typed: Ladder, policy: Policy | None) -> Response:
     """Make it so. With all that is wrong, or only looked at, the form is shown and nothing was changed."""
-    do, mark = str(visit.form.get("do", "save")), str(visit.form.get("before", ""))
+    do, mark = str(request.form.get("do", "save")), str(request.form.get("before", ""))
     if do == "preview" or form_rows.pressed(do):
         seen = typed.after(do) if form_rows.pressed(do) else typed
-        return _show(visit, await visit.read(lambda db: _form(db, visit, seen, mark, policy)))
+        return _show(request, await request.read(lambda db: _form(db, request, seen, mark, policy)))
     try:
-        form = await visit.write(lambda db: _define(db, visit, typed, mark, policy))
+        form = await request.write(lambda db: _define(db, request, typed, mark, policy))
     except OwnedByFile as wrong:
-        return _refused(visit, wrong)
-    return render.see_other(_address(typed.slug)) if form is None else _show(visit, form, 422)
+        return _refused(request, wrong)
+    return render.see_other(_address(typed.slug)) if form is None else _show(request, form, 422)
 
 
-def _define(db: Connection, visit: Visit, typed: Ladder, mark: str, policy: Policy | None) -> _Form | None:
+def _define(
+    db: Connection, request: ConsoleRequest, typed: Ladder, mark: str, policy: Policy | None
+) -> _Form | None:
     """Make it so: None, or the form with what is wrong. Raises `OwnedByFile`."""
     definition_store.wait_for_turn(db)
     there = desk.policies(db).get(typed.slug)
@@ -156,19 +158,19 @@ def _define(db: Connection, visit: Visit, typed: Ladder, mark: str, policy: Poli
         said = (
             f"slug: there is a policy called {typed.slug} already; choose another name, or change that one."
         )
-        return _form(db, visit, typed, "", None, [said])
+        return _form(db, request, typed, "", None, [said])
     if policy is not None and (there is None or _mark(there) != mark):
-        return _form(db, visit, typed, _mark(there) if there else "", policy, [CHANGED])
+        return _form(db, request, typed, _mark(there) if there else "", policy, [CHANGED])
     try:
-        edit.define(db, visit.actor, edit.read(db, typed.slug, typed.given(there)), visit.now)
+        edit.define(db, request.actor, edit.read(db, typed.slug, typed.given(there)), request.now)
     except Faulty as wrong:
-        return _form(db, visit, typed, mark, policy, wrong.problems)
+        return _form(db, request, typed, mark, policy, wrong.problems)
     return None
 
 
 def _form(
     db: Connection,
-    visit: Visit,
+    request: ConsoleRequest,
     typed: Ladder,
     mark: str,
     policy: Policy | None,
@@ -179,7 +181,7 @@ def _form(
     faults: list[str] = []
     try:
         if any(rung.page for rung in typed.rungs):
-            calls = forecast.by(db, edit.read(db, "preview", typed.given(policy)), visit.now)
+            calls = forecast.by(db, edit.read(db, "preview", typed.given(policy)), request.now)
     except Faulty as wrong:
         faults = [said for _, said in typed.wrong(wrong.problems)]
     return _Form(typed, mark, policy, people, calls, faults, typed.wrong(problems))
@@ -189,11 +191,11 @@ def _mark(policy: Policy) -> str:
     return sha256(repr(policy).encode()).hexdigest()[:16]
 
 
-def _show(visit: Visit, form: _Form, status: int = 200) -> Response:
+def _show(request: ConsoleRequest, form: _Form, status: int = 200) -> Response:
     facts: dict[str, Any] = {"about": {name for name, _ in form.problems}, "most": policy_fields.MOST}
     back = _address(form.policy.name) if form.policy else "/on-call"
     ticks = len(form.people) <= TICKED
-    return visit.show(
+    return request.show(
         "on_call/policy_form.html",
         status=status,
         form=form,
@@ -205,29 +207,29 @@ def _show(visit: Visit, form: _Form, status: int = 200) -> Response:
 
 
 def _ask(
-    visit: Visit, policy: Policy, question: str, words: str, action: str, kind: str = "danger"
+    request: ConsoleRequest, policy: Policy, question: str, words: str, action: str, kind: str = "danger"
 ) -> Response:
     back, said = _address(policy.name), [words]
-    return visit.show(
+    return request.show(
         "confirm.html", question=question, consequences=said, action=action, kind=kind, back=back
     )
 
 
-def _declared(visit: Visit, policy: Policy, deed: str, status: int = 200) -> Response:
-    return visit.declared(policy.name, "policies", policy.name, deed, _address(policy.name), status)
+def _declared(request: ConsoleRequest, policy: Policy, deed: str, status: int = 200) -> Response:
+    return request.owned_by_file(policy.name, "policies", policy.name, deed, _address(policy.name), status)
 
 
-def _refused(visit: Visit, wrong: Exception) -> Response:
-    return render.error_page(visit.request, 409, "Nothing was changed", str(wrong))
+def _refused(request: ConsoleRequest, wrong: Exception) -> Response:
+    return render.error_page(request.http, 409, "Nothing was changed", str(wrong))
 
 
 def _address(name: str) -> str:
     return f"/on-call/policies/{quote(name)}"
 
 
-def _name(visit: Visit) -> str:
-    return str(visit.request.path_params["name"]).replace("\0", "")
+def _name(request: ConsoleRequest) -> str:
+    return str(request.http.path_params["name"]).replace("\0", "")
 
 
-def _no_policy(visit: Visit) -> Response:
-    return visit.missing(f"There is no policy called {_name(visit)[:100]}.")
+def _no_policy(request: ConsoleRequest) -> Response:
+    return request.not_found(f"There is no policy called {_name(request)[:100]}.")

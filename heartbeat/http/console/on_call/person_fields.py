@@ -63,7 +63,7 @@ class Card:
 
     def after(self, do: str) -> Self:
         """The form once a button about its rows is pressed."""
-        return replace(self, rows=form_rows.after(self.rows, do, Row()))
+        return replace(self, rows=form_rows.apply(self.rows, do, Row()))
 
     def given(self, before: Person | None) -> dict[str, object]:
         """The same as the API takes it. Raises ValueError where a row does not say what it is."""

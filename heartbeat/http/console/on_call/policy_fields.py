@@ -58,7 +58,7 @@ class Ladder:
     def after(self, do: str) -> Self:
         """The form once a button about its steps is pressed."""
         blank = replace(Rung(), wait=self.rungs[-1].wait)
-        return replace(self, rungs=form_rows.after(self.rungs, do, blank)[:MOST])
+        return replace(self, rungs=form_rows.apply(self.rungs, do, blank)[:MOST])
 
     def given(self, before: Policy | None) -> dict[str, object]:
         """The same as the API takes it. Who stood together in a step before stays in the order in which they did."""

@@ -93,11 +93,11 @@ def test_what_is_wrong_names_the_row() -> None:
     ],
 )
 def test_rows_are_added_moved_and_taken_away(do: str, left: str) -> None:
-    assert "".join(form_rows.after("abc", do, "-")) == left
+    assert "".join(form_rows.apply("abc", do, "-")) == left
     assert form_rows.pressed(do) is (do != "save")
 
 
 def test_a_form_always_has_a_row() -> None:
-    assert form_rows.after("a", "drop:0", "-") == ("-",)
+    assert form_rows.apply("a", "drop:0", "-") == ("-",)
     assert Card.typed(FormData()).rows == (Row(),)
     assert typed(("email", "", "")).after("drop:0").rows == (Row(),)

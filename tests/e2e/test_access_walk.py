@@ -51,7 +51,7 @@ async def test_in_and_out_again_without_script(place: Place, chromium: Browser) 
 async def test_a_code_is_wanted_beside_the_password(place: Place, chromium: Browser) -> None:
     async with walking(place, chromium, NARROW, script=False) as walker:
         await sign_in(walker, "ivo")
-        await walker.reads("One code more")
+        await walker.reads("Enter your code")
         assert await faults_of(walker, "sign-in-code") == []
         code = walker.page.get_by_label("Code from your authenticator")
         await code.fill("000000")
@@ -80,7 +80,7 @@ async def test_the_second_factor_is_turned_on_and_off(place: Place, chromium: Br
         await walker.reads("Your second factor is on")
         assert await faults_of(walker, "recovery-codes") == []
         await walker.follow("I have it")
-        await walker.reads("It is on: a code is wanted beside your password. 10 recovery codes are left.")
+        await walker.reads("On. You enter a code after your password. 10 recovery codes are left.")
 
         await walker.follow("Turn off…")
         await walker.fill(Your_password="a wrong guess at it")
@@ -89,7 +89,7 @@ async def test_the_second_factor_is_turned_on_and_off(place: Place, chromium: Br
         assert await faults_of(walker, "second-factor-off-wrong") == []
         await walker.fill(Your_password=PASSWORD)
         await walker.press("Turn it off")
-        await walker.reads("It is off.")
+        await walker.reads("Off. Turn it on")
 
 
 @does("/account/password", "/account/sign-ins/end", "/account/sign-ins/{number:int}/end")
@@ -105,16 +105,16 @@ async def test_other_sign_ins_end_and_the_password_changes(place: Place, chromiu
         await walker.reads("this one")
 
         async def change(now: str, chosen: str, again: str) -> None:
-            await walker.page.get_by_label("The password you have now").fill(now)
-            await walker.page.get_by_label("New password, at least 12 characters").fill(chosen)
-            await walker.page.get_by_label("The new password again").fill(again)
+            await walker.page.get_by_label("Current password").fill(now)
+            await walker.page.get_by_label("New password (at least 12 characters)").fill(chosen)
+            await walker.page.get_by_label("Repeat the new password").fill(again)
             await walker.press("Change the password")
 
         await change("a wrong guess at it", ANOTHER, ANOTHER)
-        await walker.reads("password: the one you have now is not this.")
+        await walker.reads("password: this is not your current password.")
         assert await faults_of(walker, "account-wrong") == []
         await change(PASSWORD, ANOTHER, f"{ANOTHER}?")
-        await walker.reads("password: the two new ones do not agree; type the same password twice.")
+        await walker.reads("password: the two entries differ. Type the same new password twice.")
         await change(PASSWORD, "anna" * 4, "anna" * 4)
         await walker.reads("password: must not be the user's own name or a repetition of it.")
         await change(PASSWORD, ANOTHER, ANOTHER)
@@ -145,15 +145,15 @@ async def test_somebody_is_invited_and_joins(place: Place, chromium: Browser) ->
         link = await walker.page.locator("pre.line code").inner_text()
     async with walking(place, chromium, NARROW, script=False) as walker:
         await walker.to(link.removeprefix(place.url))
-        await walker.reads("You sign in as olga, with the role responder. This link can be used once.")
-        await walker.page.get_by_label("Password, at least 12 characters").fill(PASSWORD)
-        await walker.fill(The_same_password_again=ANOTHER)
-        await walker.press("Choose it and sign in")
-        await walker.reads("password: the two do not agree; type the same password twice.")
+        await walker.reads("You will sign in as olga, with the role responder. This link works once.")
+        await walker.page.get_by_label("Password (at least 12 characters)").fill(PASSWORD)
+        await walker.fill(Repeat_the_password=ANOTHER)
+        await walker.press("Set the password and sign in")
+        await walker.reads("password: the two entries differ. Type the same password twice.")
         assert await faults_of(walker, "join-wrong") == []
-        await walker.page.get_by_label("Password, at least 12 characters").fill(PASSWORD)
-        await walker.fill(The_same_password_again=PASSWORD)
-        await walker.page.get_by_role("button", name="Choose it and sign in").tap()
+        await walker.page.get_by_label("Password (at least 12 characters)").fill(PASSWORD)
+        await walker.fill(Repeat_the_password=PASSWORD)
+        await walker.page.get_by_role("button", name="Set the password and sign in").tap()
         await walker.is_at("/")
         await walker.reads("olga")
         assert (await walker.to(link.removeprefix(place.url))).status == 410
@@ -164,7 +164,7 @@ async def test_a_user_is_changed_kept_out_and_let_in(place: Place, chromium: Bro
     async with walking(place, chromium, script=False, session=place.words["session_anna"]) as walker:
         await walker.to("/users")
         await walker.follow("ben")
-        await walker.page.get_by_label("What they may do").select_option("viewer")
+        await walker.page.get_by_label("Role (a change ends their sign-ins)").select_option("viewer")
         await walker.press("Change the role")
         await walker.reads("Viewer, active.")
         await walker.follow("Disable…")
@@ -177,13 +177,13 @@ async def test_a_user_is_changed_kept_out_and_let_in(place: Place, chromium: Bro
         await walker.reads("ben is reset")
         await walker.follow("I have it")
         await walker.reads("Viewer, invited.")
-        await walker.follow("What was changed")
-        await walker.reads("Only what was done to user ben.")
+        await walker.follow("Changes")
+        await walker.reads("Only changes of user ben.")
 
         await walker.to("/users/ivo/disable")
         await walker.press("Disable ivo")
         await walker.to("/users/anna")
-        await walker.page.get_by_label("What they may do").select_option("viewer")
+        await walker.page.get_by_label("Role (a change ends their sign-ins)").select_option("viewer")
         await walker.press("Change the role")
         await walker.reads("anna is the last admin: make somebody else an admin first.")
         assert await faults_of(walker, "last-admin") == []
@@ -209,24 +209,24 @@ async def test_a_key_is_made_shown_once_and_revoked(place: Place, chromium: Brow
         page = walker.page
         await walker.to("/keys")
         await walker.fill(Name="grafana")
-        await page.get_by_label("write: change by the API").check()
+        await page.get_by_label("write: change things through the API").check()
         await page.get_by_label("Expires").select_option("in 90 days")
-        await walker.press("Make the key")
+        await walker.press("Create the key")
         await walker.reads("A key named grafana already exists. Revoke it first, or choose another name.")
         await expect(page.get_by_label("Name", exact=True)).to_have_value("grafana")
-        await expect(page.get_by_label("write: change by the API")).to_be_checked()
+        await expect(page.get_by_label("write: change things through the API")).to_be_checked()
         assert await faults_of(walker, "keys-wrong") == []
-        await page.get_by_label("write: change by the API").uncheck()
-        await page.get_by_label("read: look by the API").uncheck()
-        await walker.press("Make the key")
+        await page.get_by_label("write: change things through the API").uncheck()
+        await page.get_by_label("read: read through the API").uncheck()
+        await walker.press("Create the key")
         await walker.reads("scopes: must name at least one of read, write, ping.")
-        await page.get_by_label("ping: ping checks by their names").check()
+        await page.get_by_label("ping: ping checks by name").check()
         await walker.fill(Name="cron-jobs")
-        await walker.press("Make the key")
+        await walker.press("Create the key")
         await walker.reads("a key for pings does not expire. Revoke it once no job uses it.")
         await page.get_by_label("Expires").select_option("never")
-        await walker.press("Make the key")
-        await walker.reads("The key cron-jobs")
+        await walker.press("Create the key")
+        await walker.reads("API key cron-jobs")
         key = await page.locator("pre.line code").inner_text()
         assert re.fullmatch(r"hb_[\w-]{43}", key)
         assert await faults_of(walker, "key-shown-once") == []
@@ -237,7 +237,7 @@ async def test_a_key_is_made_shown_once_and_revoked(place: Place, chromium: Brow
 
         row = page.get_by_role("row").filter(has_text="cron-jobs")
         await row.get_by_role("link", name="Revoke…").click()
-        await walker.reads("Jobs that ping by it look silent from their next due time on.")
+        await walker.reads("Jobs that ping with it look silent from their next due time.")
         await walker.press("Revoke cron-jobs")
         await expect(row).to_have_count(0)
         assert (await page.request.get(address)).status == 404
@@ -279,7 +279,7 @@ async def test_who_may_do_less_meanwhile_is_told_so(place: Place, chromium: Brow
         await walker.to("/checks/mail-queue/pause")
         async with walking(place, chromium, script=False, session=place.words["session_anna"]) as other:
             await other.to("/users/ben")
-            await other.page.get_by_label("What they may do").select_option("viewer")
+            await other.page.get_by_label("Role (a change ends their sign-ins)").select_option("viewer")
             await other.press("Change the role")
             await other.reads("Viewer, active.")
         await walker.press("Pause mail-queue")
@@ -289,4 +289,4 @@ async def test_who_may_do_less_meanwhile_is_told_so(place: Place, chromium: Brow
         await walker.is_at("/checks/mail-queue")
         assert await walker.page.get_by_role("link", name="Pause…").count() == 0
         assert (await walker.to("/checks/mail-queue/pause")).status == 403
-        await walker.reads("This needs the role responder; ben has the role viewer. Ask an admin.")
+        await walker.reads("ben has the role viewer. Ask an admin.")

@@ -47,31 +47,31 @@ async def test_customers_are_told_of_an_incident_until_it_is_over(place: Place, 
         await walker.to("/incidents/{acknowledged}")
         await walker.follow("Draft for the status page…")
         await walker.press("Draft for Example status")
-        await walker.reads("A draft: customers read nothing of it yet.")
+        await walker.reads("This is a draft. Customers do not see it yet.")
         assert "Outgoing mail" not in await customers_read(walker, place)
 
         await walker.fill(Title="Outgoing mail is late")
         await page.get_by_label("Some sites are slow").check()
-        await page.get_by_label("What customers read first").fill("Mail **waits**. We look into it.")
-        await walker.press("Keep")
+        await page.get_by_label("First message to customers").fill("Mail **waits**. We look into it.")
+        await walker.press("Save")
         await expect(page.locator(".preview")).to_contain_text("Mail waits. We look into it.")
         await walker.follow("Publish…")
-        await walker.reads("Customers read it at once, and subscribers get it by mail.")
+        await walker.reads("Customers see it at once, and subscribers get it by mail.")
         await walker.press("Publish")
-        await walker.reads("Customers have read of it since 08:41 UTC.")
+        await walker.reads("Open, published at 08:41 UTC.")
         told = await customers_read(walker, place)
         assert "Outgoing mail is late" in told
         assert re.search(r"Not related to:? *Some sites are slow", told)
 
         await page.get_by_label("Status").select_option("Monitoring")
-        await page.get_by_label("What customers read").fill("It goes out again.")
+        await page.get_by_label("Message to customers").fill("It goes out again.")
         await walker.press("Publish the update")
         await expect(page.locator(".preview")).to_contain_text("It goes out again.")
         assert await faults_of(walker, "announcement-updated") == []
         await page.get_by_label("Status").select_option("Resolved")
-        await page.get_by_label("What customers read").fill("All mail is out.")
+        await page.get_by_label("Message to customers").fill("All mail is out.")
         await walker.press("Publish the update")
-        await walker.reads("It is over. Customers read of it among the past.")
+        await walker.reads("It is over. Customers see it under past incidents.")
         assert "All mail is out." in await customers_read(walker, place)
 
 
@@ -80,25 +80,25 @@ async def test_maintenance_is_planned_begun_and_ended(place: Place, chromium: Br
     async with walking(place, chromium, script=False, session=place.words["session_ben"]) as walker:
         page = walker.page
         await walker.to("/status-pages")
-        await walker.follow("Plan a maintenance")
+        await walker.follow("Plan maintenance")
         await walker.fill(Title="Kernel update")
-        await page.get_by_label("What customers read first").fill("Sites restart once.")
+        await page.get_by_label("First message to customers").fill("Sites restart once.")
         await page.get_by_label("Component 1").select_option("Websites")
         await page.get_by_label("Ends").fill("2026-05-04T07:00")
-        await walker.press("Keep the draft and preview it")
-        await walker.reads("That cannot be")
+        await walker.press("Save the draft and preview it")
+        await walker.reads("Nothing was changed")
         assert await faults_of(walker, "announcement-wrong") == []
         await page.go_back()
         await expect(page.get_by_label("Title")).to_have_value("Kernel update")
         await page.get_by_label("Ends").fill("2026-05-04T09:30")
-        await walker.press("Keep the draft and preview it")
-        await walker.reads("A draft: customers read nothing of it yet.")
+        await walker.press("Save the draft and preview it")
+        await walker.reads("This is a draft. Customers do not see it yet.")
         await walker.follow("Publish…")
         await walker.press("Publish")
         assert "Kernel update" in await customers_read(walker, place)
         for status, words in (("In progress", "It has begun."), ("Completed", "It is done.")):
             await page.get_by_label("Status").select_option(status)
-            await page.get_by_label("What customers read").fill(words)
+            await page.get_by_label("Message to customers").fill(words)
             await walker.press("Publish the update")
             await expect(page.locator(".preview")).to_contain_text(words)
         await walker.reads("It is over.")
@@ -109,14 +109,14 @@ async def test_a_draft_is_written_and_thrown_away_by_thumb(place: Place, chromiu
     async with walking(place, chromium, NARROW, session=place.words["session_ben"]) as walker:
         page = walker.page
         await walker.to("/status-pages")
-        await page.get_by_role("link", name="Write of an incident").tap()
+        await page.get_by_role("link", name="Report an incident").tap()
         await walker.fill(Title="Something is slow")
-        await page.get_by_label("What customers read first").fill("We look into it.")
+        await page.get_by_label("First message to customers").fill("We look into it.")
         await page.get_by_label("Component 1").select_option("Search")
-        await page.get_by_role("button", name="Keep the draft and preview it").tap()
-        await walker.reads("A draft: customers read nothing of it yet.")
-        await page.get_by_role("link", name="Throw the draft away…").tap()
-        await page.get_by_role("button", name="Throw it away").tap()
+        await page.get_by_role("button", name="Save the draft and preview it").tap()
+        await walker.reads("This is a draft. Customers do not see it yet.")
+        await page.get_by_role("link", name="Discard the draft…").tap()
+        await page.get_by_role("button", name="Discard it").tap()
         await walker.is_at("/status-pages")
         assert await page.get_by_text("Something is slow").count() == 0
 
@@ -165,28 +165,28 @@ async def test_a_customer_asks_for_mail_confirms_it_and_ends_it(
         # A browser lets this pass.
         await page.get_by_label("Your mail address").fill("olga@localhost")
         await walker.press("Subscribe")
-        await walker.reads("This is not a mail address, such as anna@example.com.")
+        await walker.reads("Enter a mail address, such as anna@example.com.")
         assert await faults_of(walker, "subscribe-wrong") == []
         await page.go_back()
         await page.get_by_label("Your mail address").fill("olga@example.org")
         await page.get_by_role("button", name="Subscribe").tap()
-        await walker.reads("Look into your mailbox")
+        await walker.reads("Check your mailbox")
         assert await faults_of(walker, "subscribe-asked") == []
         assert str(inbox.mails) == "[]"
 
         await walker.to(await newest(mailing, inbox, "confirm"))
-        await walker.reads("Do you want mail about this page?")
-        await page.get_by_role("button", name="Yes, send me mail").tap()
-        await walker.reads("You will get mail")
+        await walker.reads("Get updates by mail?")
+        await page.get_by_role("button", name="Subscribe").tap()
+        await walker.reads("You are subscribed")
         assert await faults_of(walker, "subscribe-confirmed") == []
-        await walker.follow("Back to the page")
+        await walker.follow("Back to the status page")
 
         await tell(mailing, chromium)
         leave = await newest(mailing, inbox, "unsubscribe")
         assert "It is much better." in inbox.mails[-1].get_content()
         await walker.to(leave)
-        await walker.reads("Do you want no more mail about this page?")
-        await page.get_by_role("button", name="No more mail").tap()
+        await walker.reads("Stop getting updates by mail?")
+        await page.get_by_role("button", name="Unsubscribe").tap()
         await walker.reads("Your address has been deleted.")
         before = len(inbox.mails)
         await tell(mailing, chromium)
@@ -198,6 +198,6 @@ async def tell(place: Place, chromium: Browser) -> None:
     """Somebody publishes an update."""
     async with walking(place, chromium, session=place.words["session_ben"]) as walker:
         await walker.to("/announcements/{slow}")
-        await walker.page.get_by_label("What customers read").fill("It is much better.")
+        await walker.page.get_by_label("Message to customers").fill("It is much better.")
         await walker.press("Publish the update")
         await walker.reads("It is much better.")

@@ -57,7 +57,7 @@ async def test_one_comes_through_the_proxy_looks_and_acts(
     async with visiting(chromium, context.url) as bob, visiting(chromium, context.url) as vera:
         await come_in(bob, "bob")
         await bob.to("/account")
-        await bob.reads("The proxy in front has signed you in, with the role responder.")
+        await bob.reads("The proxy signed you in, with the role responder.")
         await bob.photograph("account-by-proxy")
         await bob.to("/checks/nightly-backup")
         await expect(bob.page.locator("#live")).to_have_text("live", timeout=SOON)
@@ -74,7 +74,7 @@ async def test_one_comes_through_the_proxy_looks_and_acts(
 
         await come_in(vera, "vera")
         assert await vera.to("/checks/nightly-backup/pause") == 403
-        await vera.reads("This needs the role responder; vera has the role viewer.")
+        await vera.reads("vera has the role viewer. Ask an admin.")
 
 
 async def test_a_key_acknowledges_from_the_overview(

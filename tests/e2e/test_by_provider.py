@@ -184,7 +184,7 @@ async def test_only_the_browser_that_has_left_comes_back(
     place: Callable[..., Place], chromium: Browser
 ) -> None:
     here = place()
-    over = "This sign-in took too long, or did not begin in this browser: begin again."
+    over = "This sign-in took too long, or began in another browser. Start again."
     async with visiting(chromium, here.url) as anna, visiting(chromium, here.url) as eve:
         await leave(anna)
         await anna.page.locator("input[name=state]").evaluate("one => one.value += 'x'")
@@ -211,7 +211,7 @@ async def test_who_refuses_there_is_told_so_here(place: Callable[..., Place], ch
     async with visiting(chromium, here.url) as anna:
         await leave(anna)
         assert (await anna.sends("Refuse")).status == 403
-        await anna.reads("The provider has let nobody in.")
+        await anna.reads("The provider refused the sign-in.")
 
 
 async def test_the_provider_changes_its_keys(place: Callable[..., Place], chromium: Browser) -> None:

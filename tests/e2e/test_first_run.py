@@ -129,7 +129,7 @@ def _make_first_user(link: str) -> None:
     """What whoever has started it does in a browser."""
     password = {"password": "correct horse battery", "again": "correct horse battery"}
     with httpx.Client(follow_redirects=True) as browser:
-        assert "Make the first user" in browser.get(link).text
+        assert "Create the first user" in browser.get(link).text
         assert "Example job" in browser.post(link, data={"name": "anna", **password}).text
     with httpx.Client(base_url=link.partition("/join/")[0], follow_redirects=True) as browser:
         assert "Example job" in browser.post("/sign-in", data={"name": "anna", **password}).text

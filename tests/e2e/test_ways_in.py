@@ -33,15 +33,15 @@ def printed_link(service: Service) -> str:
 
 async def choose(visitor: Visitor, password: str) -> None:
     """Choose a password on the page of a one-time link."""
-    await visitor.fill(Password=password, The_same_password_again=password)
+    await visitor.fill(Password=password, Repeat_the_password=password)
 
 
 async def make_first(anna: Visitor, service: Service) -> None:
-    """Make the first user, as whoever has started the service does."""
+    """Create the first user, as whoever has started the service does."""
     await anna.to(printed_link(service))
     await anna.fill(Name="Anna")
     await choose(anna, ANNAS)
-    await anna.press("Make the user and sign in")
+    await anna.press("Create the user and sign in")
     await anna.is_at("/")
 
 
@@ -59,7 +59,7 @@ async def invited(anna: Visitor, bob: Visitor) -> None:
     """Have a responder who has joined."""
     await bob.to(await invite(anna, "bob", "responder"))
     await choose(bob, BOBS)
-    await bob.press("Choose it and sign in")
+    await bob.press("Set the password and sign in")
     await bob.is_at("/")
 
 
@@ -67,17 +67,17 @@ async def test_from_a_printed_link_to_an_admin_and_a_responder(serve: Serve, chr
     service = serve("").start()
     async with visiting(chromium, service.url) as anna, visiting(chromium, service.url) as bob:
         await anna.to("/")
-        await anna.reads("heartbeat has printed a link at its start that makes the first one.")
+        await anna.reads("Create the first one with the link that heartbeat printed at its start.")
         await anna.photograph("sign-in-no-users")
 
         await anna.to(printed_link(service))
-        await anna.reads("This user is an admin, who can invite the others. This link can be used once.")
+        await anna.reads("This user is an admin and can invite the others. This link works once.")
         await anna.photograph("first-user")
-        await anna.fill(Name="Anna", Password=ANNAS, The_same_password_again="correct horse batterie")
-        await anna.press("Make the user and sign in")
-        await anna.reads("password: the two do not agree; type the same password twice.")
+        await anna.fill(Name="Anna", Password=ANNAS, Repeat_the_password="correct horse batterie")
+        await anna.press("Create the user and sign in")
+        await anna.reads("password: the two entries differ. Type the same password twice.")
         await choose(anna, ANNAS)
-        await anna.press("Make the user and sign in")
+        await anna.press("Create the user and sign in")
         await anna.is_at("/")
         assert await anna.page.get_by_role("link", name="anna").is_visible()
 
@@ -87,13 +87,13 @@ async def test_from_a_printed_link_to_an_admin_and_a_responder(serve: Serve, chr
 
         link = await invite(anna, "bob", "responder")
         await bob.to(link)
-        await bob.reads("You sign in as bob, with the role responder.")
+        await bob.reads("You will sign in as bob, with the role responder.")
         await bob.photograph("join")
         await choose(bob, BOBS)
-        await bob.press("Choose it and sign in")
+        await bob.press("Set the password and sign in")
         await bob.is_at("/")
         assert await bob.to("/users") == 403
-        await bob.reads("This needs the role admin; bob has the role responder. Ask an admin.")
+        await bob.reads("bob has the role responder. Ask an admin.")
         assert await anna.to(link) == 410
 
 
@@ -219,7 +219,7 @@ async def enrol(bob: Visitor, service: Service) -> tuple[str, int, list[str]]:
 async def asked_for_code(bob: Visitor) -> None:
     """Give the password, and be asked for a code."""
     await bob.sign_in("bob", BOBS)
-    await bob.reads("One code more")
+    await bob.reads("Enter your code")
 
 
 async def test_a_code_of_the_phone_is_wanted_beside_the_password(serve: Serve, chromium: Browser) -> None:
@@ -281,16 +281,16 @@ async def test_who_has_lost_phone_and_codes_is_let_in_again_by_an_admin(
 
         await anna.to("/users/bob")
         await anna.follow("Reset…")
-        await anna.reads("Their password and second factor are taken away, and their sign-ins end.")
+        await anna.reads("Their password and second factor are removed, and their sign-ins end.")
         await anna.press("Reset bob")
         await anna.reads("bob is reset")
         link = await anna.page.locator("pre.line code").inner_text()
         await bob.to(link)
         await choose(bob, f"{BOBS} again")
-        await bob.press("Choose it and sign in")
+        await bob.press("Set the password and sign in")
         await bob.is_at("/")
         await bob.press("Sign out")
         await bob.sign_in("bob", f"{BOBS} again")
         await bob.is_at("/")
         await bob.to("/account")
-        await bob.reads("It is off. With it, your password alone lets nobody in.")
+        await bob.reads("Off. Turn it on so that a stolen password is not enough to sign in.")

@@ -1,1 +1,1 @@
-"""Answers that come back: the signed link of a page, and calls of providers."""
+"""Answers to pages: the signed link in a page, and the calls of providers."""

@@ -1,6 +1,6 @@
-"""A provider calls back: what it accepted was delivered, or not, or somebody has answered it there.
+"""The callback of a provider: a page was delivered, was not delivered, or somebody acknowledged it there.
 
-No sign-in is needed: the notifier verifies the call with its own settings, or nothing happens.
+No sign-in is needed. The notifier verifies the call with its own settings.
 """
 
 import asyncio
@@ -26,10 +26,10 @@ from heartbeat.http.context import Context
 from heartbeat.http.pages import rows as view_rows
 from heartbeat.http.problem import NoSuch
 
-LOOKS = 3
-LOOK_AGAIN = 0.5
-"""Looks for the ids of a call, and seconds between two: a provider can call back before the courier has written down
-what it accepted."""
+LOOKUPS = 3
+RETRY_AFTER = 0.5
+"""Lookups of the ids of a call, and the seconds between two. A provider can call before the courier has recorded
+what the provider accepted."""
 
 Outcome = Acknowledged | Stale | Resolved | Missing
 
@@ -37,52 +37,52 @@ log = logging.getLogger(__name__)
 
 
 def router(context: Context) -> APIRouter:
-    """The address of each notifier whose provider answers back."""
+    """Return the route for notifiers whose providers call back."""
     routes = APIRouter()
 
-    async def called(request: Request) -> Response:
+    async def receive(request: Request) -> Response:
         kind = request.path_params["notifier"]
         if kind not in context.receivers.kinds:
-            raise _nothing_here()
+            raise _not_found()
         body = await request.body()
         notifier = context.receivers.of(kind, await context.database.read(desk.fitted))
         if notifier is None:
-            raise _nothing_here()
+            raise _not_found()
         match notifier.received(dict(request.headers), body):
             case Unsigned(reason):
                 return problem.answer(request, HTTPStatus.FORBIDDEN, reason)
             case Malformed(reason):
                 return problem.answer(request, HTTPStatus.BAD_REQUEST, reason)
             case receipts:
-                await _receive(context, kind, receipts, auth.whence(request).remote)
+                await _record(context, kind, receipts, auth.whence(request).remote)
         return PlainTextResponse("OK")
 
-    routes.add_route("/callbacks/{notifier}", called, methods=["POST"], include_in_schema=False)
+    routes.add_route("/callbacks/{notifier}", receive, methods=["POST"], include_in_schema=False)
     return routes
 
 
-async def _receive(context: Context, kind: str, receipts: Sequence[Receipt], remote: str) -> None:
-    """Do what the receipts ask for, one after the other. Those about unknown ids are counted in the log."""
-    known = await _known(context, kind, {receipt.provider_id for receipt in receipts})
+async def _record(context: Context, kind: str, receipts: Sequence[Receipt], remote: str) -> None:
+    """Apply the receipts in their order, and log how many have an unknown id."""
+    known_ids = await _known_ids(context, kind, {receipt.provider_id for receipt in receipts})
     for receipt in receipts:
-        if receipt.provider_id in known:
+        if receipt.provider_id in known_ids:
             await _apply(context, kind, receipt, remote)
-    unknown = sum(receipt.provider_id not in known for receipt in receipts)
+    unknown = sum(receipt.provider_id not in known_ids for receipt in receipts)
     if unknown:
         extra = {"notifier": kind, "event": "unknown receipts", "count": unknown}
-        log.info("%d receipts by %s are about nothing that was sent from here", unknown, kind, extra=extra)
+        log.info("%s sent %d receipts for messages that were not sent from here", kind, unknown, extra=extra)
     context.wake()
 
 
-async def _known(context: Context, kind: str, ids: set[str]) -> set[str]:
-    """Return those of the provider's ids that something was sent under, after waiting for the others a little."""
-    known = await context.database.read(lambda db: desk.known_ids(db, kind, ids))
-    for _ in range(LOOKS - 1):
-        if known == ids:
+async def _known_ids(context: Context, kind: str, ids: set[str]) -> set[str]:
+    """Return the ids under which pages were sent, after a short wait for the others."""
+    known_ids = await context.database.read(lambda db: desk.known_ids(db, kind, ids))
+    for _ in range(LOOKUPS - 1):
+        if known_ids == ids:
             break
-        await asyncio.sleep(LOOK_AGAIN)
-        known = await context.database.read(lambda db: desk.known_ids(db, kind, ids))
-    return known
+        await asyncio.sleep(RETRY_AFTER)
+        known_ids = await context.database.read(lambda db: desk.known_ids(db, kind, ids))
+    return known_ids
 
 
 async def _apply(context: Context, kind: str, receipt: Receipt, remote: str) -> None:
@@ -98,19 +98,19 @@ async def _apply(context: Context, kind: str, receipt: Receipt, remote: str) -> 
 def _acknowledge(
     db: Connection, kind: str, receipt: Acknowledgement, remote: str, now: datetime
 ) -> list[Outcome]:
-    """Answer every incident of the send, in the name that the provider gives, else of whoever was paged."""
+    """Acknowledge every incident of the message, as the person named by the provider, or else the person paged."""
     names = view_rows.names(desk.people(db))
     outcomes: list[Outcome] = []
-    sent = {
+    people_paged = {
         (page.incident_id, page.occurrence): page.person
         for page in desk.sent_as(db, kind, receipt.provider_id)
     }
-    for (incident, occurrence), person in sorted(sent.items()):
+    for (incident, occurrence), person in sorted(people_paged.items()):
         name = quoted(receipt.by) or names.get(person, person)
         actor = Actor(name, Role.RESPONDER, f"callback {kind}", remote)
         outcomes.append(actions.acknowledge(db, incident, actor, now, occurrence=occurrence))
     return outcomes
 
 
-def _nothing_here() -> NoSuch:
+def _not_found() -> NoSuch:
     return NoSuch("There is nothing at this address.")

@@ -1,7 +1,7 @@
-"""The link in a page: who holds it answers for the person it was made for, without signing in.
+"""The signed link in a page: its holder answers as the person who was paged, without signing in.
 
-GET shows and never changes anything, because mail scanners follow links; POST answers. A browser is sent back to look
-at what has become of it; anything else (the button of an ntfy notification) is told in a line of plain words.
+GET shows the incident and changes nothing, because mail scanners follow links. POST answers. A browser is redirected
+to the incident. Any other client, such as the button of an ntfy notification, gets one line of text.
 """
 
 from collections.abc import Mapping
@@ -31,11 +31,11 @@ from heartbeat.http.pages import rows as view_rows
 from heartbeat.http.pages.summary import Words
 from heartbeat.signed_link import Answerer, BadLink
 
-LISTED = 6
-"""Symptoms that are named before the button; the others are counted, so that the button stays in sight."""
-GONE = "This incident is no longer known here. Nothing was changed; there is nothing to answer."
+MAX_LISTED = 6
+"""The most symptoms that are named. The others are counted, so that the button stays in sight."""
+MISSING = "This incident no longer exists. Nothing was changed."
 STALE = (
-    "This is about an earlier stretch of the incident, which has paged again since: answer the newest page."
+    "This page is old and can no longer be answered. The incident has paged again: answer the newest page."
 )
 _PRIVATE = {"X-Robots-Tag": "noindex"}
 
@@ -43,16 +43,16 @@ Outcome = Acknowledged | Stale | Resolved | Missing
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What became of an answer: its status and a line of plain words."""
+class Reply:
+    """The reply to an answer: the status, the outcome and a sentence."""
 
     status: HTTPStatus
     outcome: str
-    words: Words
+    sentence: Words
 
 
 def router(context: Context) -> APIRouter:
-    """The pages behind signed links."""
+    """Return the routes of signed links."""
     routes = APIRouter()
 
     async def look(request: Request) -> Response:
@@ -62,7 +62,7 @@ def router(context: Context) -> APIRouter:
             return _bad(reader, now)
         facts = await context.database.read(lambda db: _facts(db, reader, now))
         if facts is None:
-            return _plain_page(GONE, HTTPStatus.NOT_FOUND, now)
+            return _plain_page(MISSING, HTTPStatus.NOT_FOUND, now)
         return render.render("callbacks/signed_link.html", headers=_PRIVATE, now=now, **facts)
 
     async def act(request: Request) -> Response:
@@ -71,42 +71,39 @@ def router(context: Context) -> APIRouter:
         reader = signed_link.read(context.link_keys, token, now)
         browser = "text/html" in request.headers.get("accept", "")
         if isinstance(reader, BadLink):
-            return (
-                _bad(reader, now)
-                if browser
-                else _line(request, Said(HTTPStatus.GONE, "bad link", (reader.why,)), now)
-            )
+            if browser:
+                return _bad(reader, now)
+            return _line(request, Reply(HTTPStatus.GONE, "bad link", (reader.why,)), now)
         outcome, zone = await context.database.write(lambda db: _acknowledge(db, reader, remote, now))
         context.metrics.paging.observe_answer(outcome)
         context.wake()
         if browser:
             return render.see_other(f"/answer/{token}", _PRIVATE)
-        return _line(request, said(outcome), now, zone)
+        return _line(request, reply(outcome), now, zone)
 
     routes.add_route("/answer/{token}", look, methods=["GET"], include_in_schema=False)
     routes.add_route("/answer/{token}", act, methods=["POST"], include_in_schema=False)
     return routes
 
 
-def said(outcome: Outcome) -> Said:
-    """What became of an answer, in words for who cannot be shown a page."""
+def reply(outcome: Outcome) -> Reply:
+    """Return the reply for clients that show no HTML."""
     match outcome:
         case Acknowledged(by, until):
-            word = "acknowledged already" if outcome.repeated else "acknowledged"
-            return Said(
-                HTTPStatus.OK, word, (f"Acknowledged by {by}; pages again at ", until, " unless resolved.")
+            name = "acknowledged already" if outcome.repeated else "acknowledged"
+            sentence = (
+                f"Acknowledged by {by}. No more pages until ",
+                until,
+                ", unless something new breaks.",
             )
+            return Reply(HTTPStatus.OK, name, sentence)
         case Resolved(by):
-            how = "all is well again" if by == summary.RECOVERY else f"ended by {by}"
-            return Said(
-                HTTPStatus.OK,
-                "resolved already",
-                (f"It is resolved already: {how}. Nothing more is to be done.",),
-            )
+            state = "It has recovered" if by == summary.RECOVERY else f"It was already resolved by {by}"
+            return Reply(HTTPStatus.OK, "resolved already", (f"{state}. There is nothing left to do.",))
         case Stale():
-            return Said(HTTPStatus.CONFLICT, "stale", (STALE,))
+            return Reply(HTTPStatus.CONFLICT, "stale", (STALE,))
         case Missing():
-            return Said(HTTPStatus.NOT_FOUND, "missing", (GONE,))
+            return Reply(HTTPStatus.NOT_FOUND, "missing", (MISSING,))
 
 
 def _acknowledge(db: Connection, reader: Answerer, remote: str, now: datetime) -> tuple[Outcome, str]:
@@ -116,33 +113,33 @@ def _acknowledge(db: Connection, reader: Answerer, remote: str, now: datetime) -
 
 
 def _reader(reader: Answerer, people: Mapping[str, Person]) -> tuple[str, str]:
-    """The name of whom the link was made for, and the zone of their clock."""
+    """Return the name and the time zone of the person who was paged."""
     person = people.get(reader.person)
     return view_rows.names(people).get(reader.person, reader.person), person.timezone if person else "UTC"
 
 
 def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any] | None:
-    found = desk.dossier(db, reader.incident)
-    if found is None:
+    dossier = desk.dossier(db, reader.incident)
+    if dossier is None:
         return None
-    incident, people = found.incident, desk.people(db)
-    around = symptoms.surroundings(db, [incident]).get(incident.id, Surroundings())
-    extent = view_rows.how_much(incident, found.symptoms, around)
-    quiet_by = next((one.by for one in reversed(found.timeline) if one.kind == Life.SNOOZED), None)
-    jobs = timeline.jobs(found.symptoms)
-    standing = [one for one in jobs if one.cleared_at is None] or jobs
+    incident, people = dossier.incident, desk.people(db)
+    surroundings = symptoms.surroundings(db, [incident]).get(incident.id, Surroundings())
+    extent = view_rows.how_much(incident, dossier.symptoms, surroundings)
+    quiet_by = next((entry.by for entry in reversed(dossier.timeline) if entry.kind == Life.SNOOZED), None)
+    jobs = timeline.jobs(dossier.symptoms)
+    raised = [job for job in jobs if job.cleared_at is None] or jobs
     quiet = installation.acknowledge_for(db)
     name, zone = _reader(reader, people)
     stale = reader.occurrence != incident.occurrence and incident.state is not Life.RESOLVED
     return {
         "incident": incident,
-        "title": called(incident, found.symptoms, around),
+        "title": called(incident, dossier.symptoms, surroundings),
         "extent": extent,
         "sentence": summary.of_incident(incident, view_rows.next_people(incident, people), quiet_by, now),
-        "symptoms": [(one, view_rows.cause_word(one.cause)) for one in standing[:LISTED]],
-        "more": max(len(standing) - LISTED, 0),
-        "last_said": next((one.facts.last_said for one in standing if one.facts.last_said), ""),
-        "around": around,
+        "symptoms": [(job, view_rows.cause_word(job.cause)) for job in raised[:MAX_LISTED]],
+        "more": max(len(raised) - MAX_LISTED, 0),
+        "last_said": next((job.facts.last_said for job in raised if job.facts.last_said), ""),
+        "surroundings": surroundings,
         "person": name,
         "zone": zone,
         "answerable": incident.state is Life.OPEN and not stale,
@@ -156,14 +153,14 @@ def _bad(bad: BadLink, now: datetime) -> Response:
     return _plain_page(bad.why, HTTPStatus.GONE, now)
 
 
-def _plain_page(words: str, status: HTTPStatus, now: datetime) -> Response:
-    return render.render("callbacks/bad_link.html", status=status, headers=_PRIVATE, now=now, words=words)
+def _plain_page(message: str, status: HTTPStatus, now: datetime) -> Response:
+    return render.render("callbacks/bad_link.html", status=status, headers=_PRIVATE, now=now, message=message)
 
 
-def _line(request: Request, told: Said, now: datetime, zone: str = "UTC") -> Response:
-    words = "".join(
-        render.in_zone(part, now, zone) if isinstance(part, datetime) else part for part in told.words
+def _line(request: Request, answered: Reply, now: datetime, zone: str = "UTC") -> Response:
+    text = "".join(
+        render.in_zone(part, now, zone) if isinstance(part, datetime) else part for part in answered.sentence
     )
     if "application/json" in request.headers.get("accept", ""):
-        return JSONResponse({"outcome": told.outcome, "words": words}, told.status, _PRIVATE)
-    return PlainTextResponse(f"{words}\n", told.status, _PRIVATE)
+        return JSONResponse({"outcome": answered.outcome, "words": text}, answered.status, _PRIVATE)
+    return PlainTextResponse(f"{text}\n", answered.status, _PRIVATE)

@@ -1,4 +1,4 @@
-"""The console: what people see and do in a browser. Each room says which role each of its pages wants."""
+"""The console: the views of people who sign in. Each room says which role each of its views needs."""
 
 from fastapi import APIRouter
 
@@ -43,13 +43,13 @@ ROOMS = (
 
 
 def router(context: Context) -> APIRouter:
-    """Every page of the console, and the signed links' pages."""
+    """Return the routes of the console."""
     routes = APIRouter()
     for room in ROOMS:
-        for path, (role, shown) in room.READING.items():
-            routes.add_route(path, signed_in(context, shown, role), methods=["GET"], include_in_schema=False)
-        for path, (role, shown) in room.ACTING.items():
-            routes.add_route(path, signed_in(context, shown, role), methods=["POST"], include_in_schema=False)
+        for path, (role, view) in room.READING.items():
+            routes.add_route(path, signed_in(context, view, role), methods=["GET"], include_in_schema=False)
+        for path, (role, view) in room.ACTING.items():
+            routes.add_route(path, signed_in(context, view, role), methods=["POST"], include_in_schema=False)
     routes.add_route("/static/{name}", render.static, methods=["GET"], include_in_schema=False)
     routes.include_router(sign_in.router(context))
     routes.include_router(invitation.router(context))

@@ -1,7 +1,7 @@
-"""The console's stream of server-sent events: that something has changed, never what.
+"""The console's stream of server-sent events. An event says that a topic has changed; it carries no content.
 
-The page then fetches itself again, so that there is one way in which a page is made. An event's id names the version
-of each topic, so that a browser that comes back misses nothing. Source: HTML, "Server-sent events".
+The browser then fetches its page again, so a page is rendered in one way only. The id of an event names the version
+of each topic, so a browser that reconnects misses nothing. Source: HTML, "Server-sent events".
 """
 
 import asyncio
@@ -20,18 +20,18 @@ from heartbeat.http.pages import versions
 from heartbeat.http.pages.live import Listener, Live, Versions
 
 BEAT = 15.0
-"""Seconds after which a stream that has nothing to say says so, or what stands between would close it. Who has been
-signed out meanwhile hears no more from then on."""
+"""Seconds between signs of life on a quiet stream, which proxies would close otherwise. At each one, the stream ends if
+its user has been signed out."""
 LASTS = 900.0
-"""Seconds after which a stream ends. The browser comes back by itself, and is asked again who it is."""
-AGAIN = 2000
-"""Milliseconds after which a browser comes back."""
-TOPICS = 4
-"""Topics of one stream."""
+"""Seconds after which a stream ends. The browser reconnects by itself, and is authenticated again."""
+RECONNECT_AFTER = 2000
+"""Milliseconds after which a browser reconnects."""
+MAX_TOPICS = 4
+"""The most topics of one stream."""
 
 
 class Stream(Response):
-    """The events for one listener, who leaves when the browser does."""
+    """The events for one listener. It ends when the browser disconnects."""
 
     media_type = "text/event-stream"
 
@@ -43,51 +43,51 @@ class Stream(Response):
         self._may_hear = may_hear
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # as ASGI has it
-        """Tell what is new until there is nobody to tell it to."""
-        gone = asyncio.create_task(_gone(receive))
-        gone.add_done_callback(lambda _: self._listener.end())
+        """Send events until the stream or the browser ends."""
+        disconnect = asyncio.create_task(_wait_for_disconnect(receive))
+        disconnect.add_done_callback(lambda _: self._listener.end())
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            await _say(send, f"retry: {AGAIN}\n\n")
+            await _send_text(send, f"retry: {RECONNECT_AFTER}\n\n")
             with suppress(TimeoutError):
                 async with asyncio.timeout(LASTS):
-                    await self._tell(send)
+                    await self._send_changes(send)
             await send({"type": "http.response.body", "body": b""})
         finally:
             self._live.leave(self._listener)
-            gone.cancel()
+            disconnect.cancel()
 
-    async def _tell(self, send: Send) -> None:
+    async def _send_changes(self, send: Send) -> None:
         while not self._listener.ended:
-            known = await self._listener.next(BEAT)
-            # At each beat, and before each piece of news, which makes the browser ask for a whole page anyway.
+            current = await self._listener.next(BEAT)
+            # Before each event too: it makes the browser ask for a whole page anyway.
             if not await self._may_hear():
                 return
-            said = (
-                f"id: {versions.written(known)}\ndata: {' '.join(sorted(known))}\n\n" if known else ": \n\n"
-            )
-            await _say(send, said)
+            event = f"id: {versions.written(current)}\ndata: {' '.join(sorted(current))}\n\n"
+            await _send_text(send, event if current else ": \n\n")
 
 
 async def listen(request: ConsoleRequest) -> Response:
-    """Tell this browser when what it shows has changed."""
-    asked = request.http.query_params
-    topics = [topic for topic in asked.getlist("topic") if versions.is_topic(topic)][:TOPICS]
+    """Stream the changes of what this browser shows."""
+    query = request.http.query_params
+    topics = [topic for topic in query.getlist("topic") if versions.is_topic(topic)][:MAX_TOPICS]
     if not topics:
-        return PlainTextResponse("topic: must be what the page shows.", HTTPStatus.BAD_REQUEST)
-    seen = versions.read(request.http.headers.get("last-event-id") or asked.get("since", ""))
+        return PlainTextResponse(
+            "topic: must be a topic of the console, such as checks.", HTTPStatus.BAD_REQUEST
+        )
+    since = versions.read(request.http.headers.get("last-event-id") or query.get("since", ""))
 
-    async def look(every: Collection[str]) -> Versions | None:
+    async def current_versions(all_topics: Collection[str]) -> Versions | None:
         try:
-            return await request.read(lambda db: versions.versions(db, every))
+            return await request.read(lambda db: versions.versions(db, all_topics))
         except Unavailable:
             return None
 
     live = request.context.live
-    listener = live.join(topics, seen, look)
+    listener = live.join(topics, since, current_versions)
     if listener is None:
-        words = "There is no place for another stream; the page renews itself without."
-        return PlainTextResponse(words, HTTPStatus.SERVICE_UNAVAILABLE)
+        message = "Too many streams are open. The page reloads by itself instead."
+        return PlainTextResponse(message, HTTPStatus.SERVICE_UNAVAILABLE)
     return Stream(live, listener, lambda: auth.is_still_in(request.http))
 
 
@@ -95,10 +95,10 @@ READING: Mapping[str, Route] = {"/live": (Role.VIEWER, listen)}
 ACTING: Mapping[str, Route] = {}
 
 
-async def _say(send: Send, text: str) -> None:
+async def _send_text(send: Send, text: str) -> None:
     await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
 
 
-async def _gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

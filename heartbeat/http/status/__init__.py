@@ -1,1 +1,1 @@
-"""Status pages over HTTP, and the forms to subscribe."""
+"""Status pages over HTTP, and the forms for subscribers."""

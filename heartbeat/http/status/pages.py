@@ -1,4 +1,4 @@
-"""Public status pages as they were published. A plain ASGI route over bytes in memory: a crowd costs no database."""
+"""Public status pages as they were published: a plain ASGI route over bytes in memory, without the database."""
 
 import gzip
 from collections.abc import Callable, Mapping, Sequence
@@ -18,13 +18,12 @@ from heartbeat.http.context import Context
 from heartbeat.http.headers import CONTENT_SECURITY_POLICY
 from heartbeat.http.pages import render
 from heartbeat.http.prometheus.text import takes_gzip
-from heartbeat.status.publish import edition
-from heartbeat.status.publish.edition import STALE, Edition
+from heartbeat.status.publish.edition import STALE, Edition, stale
 
 PREFIX = "/status"
-FRESH = 10
-"""Seconds for which a browser or a proxy may keep a page."""
-_KEPT = "public, max-age=31536000, immutable"
+MAX_AGE = 10
+"""Seconds for which browsers and proxies may cache a page."""
+_CACHE_FOR_EVER = "public, max-age=31536000, immutable"
 _TYPES: Mapping[str, str] = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
@@ -38,40 +37,40 @@ _TYPES: Mapping[str, str] = {
     "webp": "image/webp",
 }
 _TEXT = frozenset({"html", "css", "js", "json", "atom", "svg"})
-WORTH = 1_000
-"""Bytes from which on a text is sent smaller to who takes it so: phones on a bad line, most of all."""
-_FOREVER = frozenset({"css", "js", "png", "jpg", "gif", "webp"})
-_NONE = "No status page has been set up at this address yet."
-_NO_SUCH = "There is no status page of this name. The address may have been changed or mistyped."
+COMPRESS_FROM = 1_000
+"""Bytes from which a text is compressed for clients that accept it."""
+_IMMUTABLE = frozenset({"css", "js", "png", "jpg", "gif", "webp"})
+_NO_PAGES = "There is no status page here yet."
+_NO_SUCH_PAGE = "There is no status page with this name. The address may have changed, or it was mistyped."
 
 Header = tuple[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What one address answers: whole, and to who has it already."""
+class StaticResponse:
+    """The response of one address: in full, and for clients that have it already (304)."""
 
     body: bytes
     etag: bytes
     headers: Sequence[Header]
-    brief: Sequence[Header]
-    shrinks: bool = False
-    """Whether it is a text that is worth being sent smaller."""
+    headers_304: Sequence[Header]
+    compressible: bool = False
+    """True for a text that is long enough to compress."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rack:
-    """The answers of one edition by path, while it is new and once it is too old."""
+class EditionResponses:
+    """The responses of one edition by path, while it is current and once it is too old."""
 
     edition: Edition
-    fresh: Mapping[str, Answer]
-    stale: Mapping[str, Answer]
-    small: dict[bytes, Answer] = field(default_factory=dict, repr=False)
-    """Those that somebody has asked for with gzip, by the mark of the whole: each is made once."""
+    current: Mapping[str, StaticResponse]
+    stale: Mapping[str, StaticResponse]
+    gzipped: dict[bytes, StaticResponse] = field(default_factory=dict, repr=False)
+    """Compressed responses by the ETag of the uncompressed one. Each is compressed once, on demand."""
 
 
 class StatusPages:
-    """The ASGI application for GET and HEAD under /status. What is not published is left to `otherwise`."""
+    """The ASGI application for GET and HEAD under /status. `otherwise` answers what is not published."""
 
     def __init__(
         self,
@@ -84,149 +83,151 @@ class StatusPages:
         self._clock = clock
         self._policy = policy
         self._otherwise = otherwise
-        self._known: Mapping[str, Edition] | None = None
-        self._racks: dict[str, Rack] = {}
+        self._served: Mapping[str, Edition] | None = None
+        self._responses: dict[str, EditionResponses] = {}
         self._date: tuple[int, Header] = (0, (b"date", b""))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             await self._otherwise(scope, receive, send)  # type: ignore[misc]  # an ASGI application
             return
         self._catch_up()
         slug, _, path = scope["path"].removeprefix(PREFIX).removeprefix("/").partition("/")
-        rack = self._racks.get(slug)
-        if not slug and self._racks:
-            await _see(send, f"{PREFIX}/{next(iter(self._racks))}/".encode())
-        elif rack is not None and scope["path"] == f"{PREFIX}/{slug}":
-            # With the slash at its end, so that what lies beside the page is found beside it.
-            await _see(send, f"{PREFIX}/{slug}/".encode())
-        elif rack is not None and (answer := self._find(rack, path)):
-            await _answer(scope, send, _fitting(scope, rack, answer), self._told_at())
+        responses = self._responses.get(slug)
+        if not slug and self._responses:
+            await _redirect(send, f"{PREFIX}/{next(iter(self._responses))}/".encode())
+        elif responses is not None and scope["path"] == f"{PREFIX}/{slug}":
+            # With a slash at the end, relative links lead to the files beside the page.
+            await _redirect(send, f"{PREFIX}/{slug}/".encode())
+        elif responses is not None and (response := self._find(responses, path)):
+            await _respond(scope, send, _negotiated(scope, responses, response), self._date_header())
         else:
             bare = {**scope, "path": scope["path"].rstrip("/")}
             await self._otherwise(bare, receive, send)  # type: ignore[misc]  # as above
 
-    def _told_at(self) -> Header:
-        """The `Date` of an answer, made anew each second: by it a page knows its age."""
+    def _date_header(self) -> Header:
+        """Return the `Date` header, from which a page computes its age. It is formatted once a second."""
         now = self._clock.now()
         second = int(now.timestamp())
         if second != self._date[0]:
-            told = format_datetime(now.astimezone(UTC).replace(microsecond=0), usegmt=True)
-            self._date = second, (b"date", told.encode())
+            date = format_datetime(now.astimezone(UTC).replace(microsecond=0), usegmt=True)
+            self._date = second, (b"date", date.encode())
         return self._date[1]
 
-    def _find(self, rack: Rack, path: str) -> Answer | None:
-        old = self._clock.now() - rack.edition.at > STALE
-        return (rack.stale if old else rack.fresh).get(path or "index.html")
+    def _find(self, responses: EditionResponses, path: str) -> StaticResponse | None:
+        is_stale = self._clock.now() - responses.edition.at > STALE
+        return (responses.stale if is_stale else responses.current).get(path or "index.html")
 
     def _catch_up(self) -> None:
-        """Make the answers of what has been published since."""
-        now = self._editions()
-        if now is self._known:
+        """Build the responses of editions published since."""
+        editions = self._editions()
+        if editions is self._served:
             return
-        before = self._racks
-        self._racks = {
-            slug: before[slug] if slug in before and before[slug].edition is one else rack(one, self._policy)
-            for slug, one in now.items()
+        previous = self._responses
+        self._responses = {
+            slug: previous[slug]
+            if slug in previous and previous[slug].edition is edition
+            else responses_of(edition, self._policy)
+            for slug, edition in editions.items()
         }
-        self._known = now
+        self._served = editions
 
 
-def rack(one: Edition, policy: str) -> Rack:
-    """The answers of an edition."""
-    fresh = {path: _made(path, content, one.at, policy) for path, content in one.files.items()}
-    turned = {path: edition.stale(path, content) for path, content in one.files.items()}
-    stale = {
-        path: fresh[path] if content == one.files[path] else _made(path, content, one.at, policy)
-        for path, content in turned.items()
+def responses_of(edition: Edition, policy: str) -> EditionResponses:
+    """Return the responses for all files of an edition."""
+    current = {path: _response(path, content, edition.at, policy) for path, content in edition.files.items()}
+    stale_files = {path: stale(path, content) for path, content in edition.files.items()}
+    stale_responses = {
+        path: current[path]
+        if content == edition.files[path]
+        else _response(path, content, edition.at, policy)
+        for path, content in stale_files.items()
     }
-    return Rack(one, fresh, stale)
+    return EditionResponses(edition, current, stale_responses)
 
 
-def _fitting(scope: Scope, rack: Rack, answer: Answer) -> Answer:
-    """The answer as it is wanted: small where it may be."""
-    wanted = answer.shrinks and any(
+def _negotiated(scope: Scope, responses: EditionResponses, response: StaticResponse) -> StaticResponse:
+    """Return the response, compressed if the client accepts that."""
+    compress = response.compressible and any(
         name == b"accept-encoding" and takes_gzip(value.decode("latin-1")) for name, value in scope["headers"]
     )
-    if wanted and answer.etag not in rack.small:
-        rack.small[answer.etag] = _shrunk(answer)
-    return rack.small[answer.etag] if wanted else answer
+    if compress and response.etag not in responses.gzipped:
+        responses.gzipped[response.etag] = _gzipped(response)
+    return responses.gzipped[response.etag] if compress else response
 
 
-def _shrunk(one: Answer) -> Answer:
-    body, etag = gzip.compress(one.body, compresslevel=5, mtime=0), one.etag[:-1] + b'-gzip"'
-    of_body = {b"etag": etag, b"content-length": str(len(body)).encode()}
-    headers = [(name, of_body.get(name, value)) for name, value in one.headers]
-    brief = [(name, of_body.get(name, value)) for name, value in one.brief]
-    return Answer(body, etag, [*headers, (b"content-encoding", b"gzip")], brief)
+def _gzipped(response: StaticResponse) -> StaticResponse:
+    body, etag = gzip.compress(response.body, compresslevel=5, mtime=0), response.etag[:-1] + b'-gzip"'
+    replaced = {b"etag": etag, b"content-length": str(len(body)).encode()}
+    headers = [(name, replaced.get(name, value)) for name, value in response.headers]
+    headers_304 = [(name, replaced.get(name, value)) for name, value in response.headers_304]
+    return StaticResponse(body, etag, [*headers, (b"content-encoding", b"gzip")], headers_304)
 
 
 def is_below(path: str) -> bool:
-    """Whether this address is one of a status page."""
+    """Return True if the address belongs to the status pages."""
     return path == PREFIX or path.startswith(f"{PREFIX}/")
 
 
 def policy(public_url: str) -> str:
-    """What a browser may load for a page: what lies beside it. Its form leads to this installation."""
+    """Return the content security policy of a page: files beside it, and a form that leads to this installation."""
     return CONTENT_SECURITY_POLICY.replace("form-action 'self'", f"form-action 'self' {_origin(public_url)}")
 
 
-def router(context: Context) -> APIRouter:  # noqa: ARG001  # as every face is made
-    """What is answered where nothing has been published."""
+def router(context: Context) -> APIRouter:  # noqa: ARG001  # every router takes a context
+    """Return the routes for addresses where nothing is published."""
     routes = APIRouter()
 
-    async def nothing(request: Request) -> Response:
-        return render.error_page(request, 404, "Nothing here", _NONE)
+    async def no_pages(request: Request) -> Response:
+        return render.error_page(request, 404, "Not found", _NO_PAGES)
 
-    async def no_such(request: Request) -> Response:
-        return render.error_page(request, 404, "Nothing here", _NO_SUCH)
+    async def no_such_page(request: Request) -> Response:
+        return render.error_page(request, 404, "Not found", _NO_SUCH_PAGE)
 
-    routes.add_route("/status", nothing, methods=["GET"], include_in_schema=False)
-    routes.add_route("/status/{slug}", no_such, methods=["GET"], include_in_schema=False)
-    routes.add_route("/status/{slug}/{path:path}", no_such, methods=["GET"], include_in_schema=False)
+    routes.add_route("/status", no_pages, methods=["GET"], include_in_schema=False)
+    routes.add_route("/status/{slug}", no_such_page, methods=["GET"], include_in_schema=False)
+    routes.add_route("/status/{slug}/{path:path}", no_such_page, methods=["GET"], include_in_schema=False)
     return routes
 
 
-def _made(path: str, content: bytes, at: datetime, policy: str) -> Answer:
+def _response(path: str, content: bytes, at: datetime, policy: str) -> StaticResponse:
     ending = path.rpartition(".")[2]
     etag = f'"{sha256(content).hexdigest()[:20]}"'
-    kept = ending in _FOREVER
-    brief = {
+    headers_304 = {
         "ETag": etag,
         "Last-Modified": format_datetime(at.astimezone(UTC).replace(microsecond=0), usegmt=True),
-        "Cache-Control": _KEPT if kept else f"public, max-age={FRESH}",
+        "Cache-Control": _CACHE_FOR_EVER if ending in _IMMUTABLE else f"public, max-age={MAX_AGE}",
         "Access-Control-Allow-Origin": "*",
-        # A drawing that is opened by itself may not run anything either.
+        # An SVG opened on its own may not run scripts either.
         "Content-Security-Policy": policy if ending == "html" else "default-src 'none'; sandbox",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
     }
     if ending in _TEXT:
-        brief["Vary"] = "Accept-Encoding"
-    whole = {
+        headers_304["Vary"] = "Accept-Encoding"
+    headers = headers_304 | {
         "Content-Type": _TYPES.get(ending, "application/octet-stream"),
         "Content-Length": str(len(content)),
     }
-    shrinks = ending in _TEXT and len(content) >= WORTH
-    return Answer(content, etag.encode(), _wire(brief | whole), _wire(brief), shrinks)
+    compressible = ending in _TEXT and len(content) >= COMPRESS_FROM
+    return StaticResponse(content, etag.encode(), _wire(headers), _wire(headers_304), compressible)
 
 
-async def _answer(scope: Scope, send: Send, answer: Answer, date: Header) -> None:
-    known = next((value for name, value in scope["headers"] if name == b"if-none-match"), b"")
-    if known and answer.etag in (part.strip().removeprefix(b"W/") for part in known.split(b",")):
-        await _said(send, HTTPStatus.NOT_MODIFIED, [*answer.brief, date], b"")
+async def _respond(scope: Scope, send: Send, response: StaticResponse, date: Header) -> None:
+    etags = next((value for name, value in scope["headers"] if name == b"if-none-match"), b"")
+    if etags and response.etag in (part.strip().removeprefix(b"W/") for part in etags.split(b",")):
+        await _send(send, HTTPStatus.NOT_MODIFIED, [*response.headers_304, date], b"")
     else:
-        body = b"" if scope["method"] == "HEAD" else answer.body
-        await _said(send, HTTPStatus.OK, [*answer.headers, date], body)
+        body = b"" if scope["method"] == "HEAD" else response.body
+        await _send(send, HTTPStatus.OK, [*response.headers, date], body)
 
 
-async def _see(send: Send, where: bytes) -> None:
-    headers = [(b"location", where), (b"content-length", b"0"), (b"cache-control", b"public, max-age=60")]
-    await _said(send, HTTPStatus.TEMPORARY_REDIRECT, headers, b"")
+async def _redirect(send: Send, location: bytes) -> None:
+    headers = [(b"location", location), (b"content-length", b"0"), (b"cache-control", b"public, max-age=60")]
+    await _send(send, HTTPStatus.TEMPORARY_REDIRECT, headers, b"")
 
 
-async def _said(send: Send, status: int, headers: Sequence[Header], body: bytes) -> None:
+async def _send(send: Send, status: int, headers: Sequence[Header], body: bytes) -> None:
     await send({"type": "http.response.start", "status": int(status), "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

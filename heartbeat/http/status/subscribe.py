@@ -1,4 +1,4 @@
-"""The pages where customers ask for mail, confirm it, and end it. GET shows, POST acts. Nobody learns who else does."""
+"""The views where customers subscribe, confirm and unsubscribe. GET shows, POST acts. They reveal no subscriber."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,21 +20,25 @@ from heartbeat.status.subscribers import store as subscriber_store
 
 TRIES = 10
 TRIES_PER = timedelta(hours=1)
-"""How often one network address may ask for mail, and in what time."""
-_ASKED = (
-    "Look into your mailbox",
-    "If this address can be written to, a mail with a link is on its way. Open the link to confirm.",
+"""The most subscriptions that one network address may ask for, and the time in which they count."""
+_LINK_SENT = (
+    "Check your mailbox",
+    "If we can write to this address, a mail with a link is on its way. Open the link to confirm.",
 )
-_BAD = "This link cannot be used: it was damaged, has been used up, or is older than a day. Please ask again."
+_NO_ADDRESS = (
+    "Enter a mail address, such as anna@example.com. You are not subscribed yet; go back and try again."
+)
+_BAD_LINK = "It was damaged, was already used, or is older than a day. Please subscribe again."
+_DAMAGED = "It was damaged. Copy the whole link from the mail. Nothing was changed."
 
 
 def router(context: Context) -> APIRouter:
-    """Subscribing, confirming, and ending it."""
-    routes, ways = APIRouter(), _Subscribing(context, AddressTries(TRIES, TRIES_PER))
-    routes.add_route("/status/{slug}/subscribe", ways.subscribe, methods=["POST"], include_in_schema=False)
+    """Return the routes of subscribers."""
+    routes, views = APIRouter(), _Views(context, AddressTries(TRIES, TRIES_PER))
+    routes.add_route("/status/{slug}/subscribe", views.subscribe, methods=["POST"], include_in_schema=False)
     for purpose, show, act in (
-        ("confirm", ways.ask_confirm, ways.confirm),
-        ("unsubscribe", ways.ask_leave, ways.leave),
+        ("confirm", views.ask_confirm, views.confirm),
+        ("unsubscribe", views.ask_leave, views.leave),
     ):
         path = f"/status/{{slug}}/{purpose}/{{token}}"
         routes.add_route(path, show, methods=["GET"], include_in_schema=False)
@@ -43,9 +47,7 @@ def router(context: Context) -> APIRouter:
 
 
 @dataclass(frozen=True, slots=True)
-class _Subscribing:
-    """What customers may ask for, one method a page."""
-
+class _Views:
     context: Context
     tries: AddressTries
 
@@ -54,51 +56,46 @@ class _Subscribing:
         form = await request.form(max_files=0, max_fields=5)
         address = subscriber_mail.address(str(form.get("address", "")))
         if address is None:
-            words = "This is not a mail address, such as anna@example.com. Nothing was changed; go back and try again."
-            return render.error_page(request, 400, "Which address?", words)
+            return render.error_page(request, 400, "This is not a mail address", _NO_ADDRESS)
         if self.tries.count(request.client.host if request.client else "", now) is not None:
             return render.error_page(
-                request, 429, "Not so often", "Please try again in an hour. Nothing was changed."
+                request, 429, "Too many attempts", "Nothing was changed. Please try again in an hour."
             )
         if not await self.context.database.read(lambda db: _has_mail(db, slug)):
-            return render.error_page(
-                request, 404, "Nothing here", "There is no mail for a page of this name."
-            )
+            return render.error_page(request, 404, "Not found", "No status page sends mail at this address.")
         await self.context.database.write(lambda db: subscriber_store.ask(db, slug, address, now))
-        return _told(*_ASKED, back=f"/status/{slug}/")
+        return _done(*_LINK_SENT, back=f"/status/{slug}/")
 
     async def ask_confirm(self, request: Request) -> Response:
-        return self._shown(request, "confirm", "Do you want mail about this page?", "Yes, send me mail")
+        return self._question(request, "confirm", "Get updates by mail?", "Subscribe")
 
     async def confirm(self, request: Request) -> Response:
         database, now = self.context.database, self.context.clock.now()
-        found = self._ticket(request, "confirm")
-        if found is None or not await database.write(lambda db: subscriber_store.confirm(db, found, now)):
-            return render.error_page(request, 400, "This link cannot be used", _BAD)
-        words = "You get a mail with each update. Every mail has a link to end it."
-        return _told("You will get mail", words, back=f"/status/{_slug(request)}/")
+        ticket = self._ticket(request, "confirm")
+        if ticket is None or not await database.write(lambda db: subscriber_store.confirm(db, ticket, now)):
+            return render.error_page(request, 400, "This link cannot be used", _BAD_LINK)
+        message = "You get a mail with each update. You can unsubscribe from any mail."
+        return _done("You are subscribed", message, back=f"/status/{_slug(request)}/")
 
     async def ask_leave(self, request: Request) -> Response:
-        return self._shown(
-            request, "unsubscribe", "Do you want no more mail about this page?", "No more mail"
-        )
+        return self._question(request, "unsubscribe", "Stop getting updates by mail?", "Unsubscribe")
 
     async def leave(self, request: Request) -> Response:
-        found = self._ticket(request, "unsubscribe")
-        if found is None:
-            return render.error_page(
-                request, 400, "This link cannot be used", "It was damaged: copy it whole."
-            )
-        await self.context.database.write(lambda db: subscriber_store.unsubscribe(db, found))
-        return _told("No more mail", "Your address has been deleted.", back=f"/status/{_slug(request)}/")
+        ticket = self._ticket(request, "unsubscribe")
+        if ticket is None:
+            return render.error_page(request, 400, "This link cannot be used", _DAMAGED)
+        await self.context.database.write(lambda db: subscriber_store.unsubscribe(db, ticket))
+        return _done(
+            "You are unsubscribed", "Your address has been deleted.", back=f"/status/{_slug(request)}/"
+        )
 
     def _ticket(self, request: Request, purpose: str) -> subscriber_link.Ticket | None:
         return subscriber_link.read(self.context.link_keys, purpose, request.path_params["token"])
 
-    def _shown(self, request: Request, purpose: str, question: str, action: str) -> Response:
+    def _question(self, request: Request, purpose: str, question: str, action: str) -> Response:
         if self._ticket(request, purpose) is None:
-            return render.error_page(request, 400, "This link cannot be used", _BAD)
-        return render.render("status/subscribe.html", title=question, words="", action=action, back="")
+            return render.error_page(request, 400, "This link cannot be used", _BAD_LINK)
+        return render.render("status/subscribe.html", title=question, message="", action=action, back="")
 
 
 def _has_mail(db: Connection, slug: str) -> bool:
@@ -109,5 +106,5 @@ def _slug(request: Request) -> str:
     return str(request.path_params["slug"]).replace("\0", "")[:100]
 
 
-def _told(title: str, words: str, back: str) -> Response:
-    return render.render("status/subscribe.html", title=title, words=words, action="", back=back)
+def _done(title: str, message: str, back: str) -> Response:
+    return render.render("status/subscribe.html", title=title, message=message, action="", back=back)

@@ -97,8 +97,8 @@ LIMITS: Mapping[str, str] = {
     "Bytes read of a ping's body": f"{receiver.DRAIN_LIMIT:,},",
     "Body of any other request": f"{limits.BODY_LIMIT // 1_000_000} MB",
     "Body of a provider's callback": f"{limits.CALLBACK_LIMIT // 1_000} kB",
-    "A callback about a message that is not known yet": f"{provider.LOOKS} times within "
-    f"{(provider.LOOKS - 1) * provider.LOOK_AGAIN:g} s",
+    "A callback about a message that is not known yet": f"{provider.LOOKUPS} times within "
+    f"{(provider.LOOKUPS - 1) * provider.RETRY_AFTER:g} s",
     "Body of a configuration": f"{limits.CONFIGURATION_LIMIT // 1_000_000} MB",
     "Transaction of the console or the API": f"{database.ANSWER:g} s,",
     "Transaction in the background": f"{database.PATIENCE:g} s,",
@@ -166,7 +166,7 @@ LIMITS: Mapping[str, str] = {
     "Time between two looks for changes": f"{publisher.EVERY:g} s",
     "Age of a published status page": f"{publisher.OLDEST.seconds} s",
     "Age at which a status page warns": f"{edition.STALE.seconds // 60} min",
-    "Browser cache of a status page": f"{status_page_views.FRESH} s",
+    "Browser cache of a status page": f"{status_page_views.MAX_AGE} s",
     "One run of the status hook": f"{hook.BOUND:g} s",
     "Age of today's uptime": f"{automation.COUNTED_EVERY.seconds // 60} min",
     "Days counted at once after an outage": f"{uptime_count.AT_ONCE} a component",

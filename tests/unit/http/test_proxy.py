@@ -101,7 +101,7 @@ async def test_a_form_is_bound_to_whom_the_proxy_names(system: System) -> None:
 async def test_one_signs_out_where_one_has_signed_in(system: System) -> None:
     bare = await asked(system, PROXY, X_User="anna", X_Role="viewer")
     assert "Sign out" not in sound(bare.text).words
-    assert "You change your password there, and sign out there." in sound(bare.text).words
+    assert "Change your password and sign out there." in sound(bare.text).words
     there = await asked(system, replace(PROXY, sign_out="/oauth2/sign_out"), X_User="anna", X_Role="viewer")
     assert '<a class="me" href="/oauth2/sign_out">Sign out</a>' in there.text
     assert "/sign-out" not in there.text

@@ -1,6 +1,6 @@
-"""The page behind a one-time link: the first user is made there, and whoever was invited chooses a password.
+"""The view behind a one-time link: it creates the first user, or lets an invited user choose a password.
 
-GET shows and never uses the link up, because mail scanners and chats follow links; POST does.
+GET shows the form and never uses the link up, because mail scanners and chats follow links. POST uses it up.
 """
 
 from http import HTTPStatus
@@ -20,39 +20,39 @@ from heartbeat.http.context import Context
 from heartbeat.http.pages import render
 
 _PRIVATE = {"X-Robots-Tag": "noindex"}
-DIFFERENT = "password: the two do not agree; type the same password twice."
+DIFFERENT = "password: the two entries differ. Type the same password twice."
 
 
 def router(context: Context) -> APIRouter:
-    """The page behind a one-time link."""
+    """Return the routes of one-time links."""
     routes = APIRouter()
 
     async def look(request: Request) -> Response:
         token, now = request.path_params["token"], context.clock.now()
         try:
             invited = await context.database.read(lambda db: users.link_is_for(db, token, now))
-        except LinkGone as gone:
-            return _gone(request, gone)
+        except LinkGone as error:
+            return _link_gone(request, error)
         return _form(invited)
 
     async def act(request: Request) -> Response:
         auth.check_origin(request)
         token, now = request.path_params["token"], context.clock.now()
         form = await request.form(max_files=0, max_fields=FORM_FIELDS)
-        given, again = str(form.get("password", "")), str(form.get("again", ""))
-        asked = str(form.get("name", ""))
+        password, repetition = str(form.get("password", "")), str(form.get("again", ""))
+        name_typed = str(form.get("name", ""))
         try:
             invited = await context.database.read(lambda db: users.link_is_for(db, token, now))
-        except LinkGone as gone:
-            return _gone(request, gone)
+        except LinkGone as error:
+            return _link_gone(request, error)
         try:
-            name = invited.name if invited else account.name(asked)
-            chosen = account.password(given, name)
-            if given != again:
+            name = invited.name if invited else account.name(name_typed)
+            normal_password = account.password(password, name)
+            if password != repetition:
                 raise Unfit(DIFFERENT)
-            hashed = await auth.gate_of(request).hasher.hashed(chosen)
-        except (Unfit, Busy) as wrong:
-            return _form(invited, str(wrong), asked, 422 if isinstance(wrong, Unfit) else 429)
+            hashed = await auth.gate_of(request).hasher.hashed(normal_password)
+        except (Unfit, Busy) as error:
+            return _form(invited, str(error), name_typed, 422 if isinstance(error, Unfit) else 429)
         remote = auth.whence(request).remote
         try:
             if invited is None:
@@ -61,8 +61,8 @@ def router(context: Context) -> APIRouter:
                 )
             else:
                 user = await context.database.write(lambda db: users.accept(db, token, hashed, now, remote))
-        except LinkGone as gone:
-            return _gone(request, gone)
+        except LinkGone as error:
+            return _link_gone(request, error)
         answer = render.see_other("/")
         await auth.begin(request, answer, user, BY_LINK)
         return answer
@@ -72,13 +72,13 @@ def router(context: Context) -> APIRouter:
     return routes
 
 
-def _form(invited: User | None, wrong: str = "", name: str = "", status: int = 200) -> Response:
-    shown: dict[str, Any] = {"invited": invited, "name": name[: account.LONGEST_NAME], "wrong": wrong}
-    shown["shortest"] = account.SHORTEST_PASSWORD
-    return render.render("account/invitation.html", status=status, headers=_PRIVATE, **shown)
+def _form(invited: User | None, error: str = "", name: str = "", status: int = 200) -> Response:
+    facts: dict[str, Any] = {"invited": invited, "name": name[: account.LONGEST_NAME], "error": error}
+    facts["shortest"] = account.SHORTEST_PASSWORD
+    return render.render("account/invitation.html", status=status, headers=_PRIVATE, **facts)
 
 
-def _gone(request: Request, gone: LinkGone) -> Response:
-    shown = render.error_page(request, HTTPStatus.GONE, "This link is over", str(gone))
-    shown.headers.update(_PRIVATE)
-    return shown
+def _link_gone(request: Request, error: LinkGone) -> Response:
+    response = render.error_page(request, HTTPStatus.GONE, "This link no longer works", str(error))
+    response.headers.update(_PRIVATE)
+    return response

@@ -1,4 +1,4 @@
-"""Signing in by an OpenID Connect provider: there, and back again."""
+"""Signing in through an OpenID Connect provider: the redirect to it, and the callback."""
 
 import hmac
 import json
@@ -20,47 +20,52 @@ from heartbeat.http.pages import render
 from heartbeat.vault import Unreadable
 
 COOKIE = "heartbeat-oidc"
+NO_PROVIDER = "No sign-in provider is configured."
 _ABOUT = "sign-in by a provider"
-_OVER = "This sign-in took too long, or did not begin in this browser: begin again."
+_EXPIRED = "This sign-in took too long, or began in another browser. Start again."
 
 
 def router(context: Context) -> APIRouter:
-    """The way to the provider, and back."""
+    """Return the routes to the provider and back."""
     routes = APIRouter()
 
     async def leave(request: Request) -> Response:
         if context.oidc is None:
-            return _shown(request, 404, "No provider is set up here.")
-        begun, now = AuthorizationRequest(), context.clock.now()
+            return _not_signed_in(request, 404, NO_PROVIDER)
+        authorization, now = AuthorizationRequest(), context.clock.now()
         try:
-            answer = RedirectResponse(await context.oidc.address(begun, now), 303)
-        except SignInFailed as failed:
-            return _failed(request, failed)
-        wanted = local(request.query_params.get("next", "/"))
-        said = asdict(begun) | {"next": wanted, "until": (now + LASTS).timestamp()}
-        _keep(context, answer, context.vault.seal(json.dumps(said), _ABOUT), int(LASTS.total_seconds()))
+            answer = RedirectResponse(await context.oidc.address(authorization, now), 303)
+        except SignInFailed as error:
+            return _failed(request, error)
+        path = local(request.query_params.get("next", "/"))
+        cookie = asdict(authorization) | {"next": path, "until": (now + LASTS).timestamp()}
+        _set_cookie(
+            context, answer, context.vault.seal(json.dumps(cookie), _ABOUT), int(LASTS.total_seconds())
+        )
         return answer
 
     async def come_back(request: Request) -> Response:
-        gate, from_, now = auth.gate_of(request), auth.whence(request), context.clock.now()
-        if (refused := gate.address_may_try(from_.remote, now)) is not None:
-            return _shown(request, 429, refused.message, retry_after(refused))
+        gate, client, now = auth.gate_of(request), auth.whence(request), context.clock.now()
+        if (refused := gate.address_may_try(client.remote, now)) is not None:
+            return _not_signed_in(request, 429, refused.message, retry_after(refused))
         try:
             if context.oidc is None:
-                raise SignInFailed("No provider is set up here.")
-            begun, wanted = _brought(context, request, now)
+                raise SignInFailed(NO_PROVIDER)
+            authorization, path = _pending(context, request, now)
             if "error" in request.query_params:
-                # Such as access_denied, or invalid_scope, which is for the operator (RFC 6749, 4.1.2.1).
-                context.oidc.complain(f"it sends back {request.query_params['error'][:100]!r}", now)
-                raise SignInFailed("The provider has let nobody in.")
-            claimed = await context.oidc.identity(request.query_params.get("code", ""), begun, now)
-            user = await context.database.write(lambda db: newcomer.welcome(db, claimed, now, from_.remote))
-        except SignInFailed as failed:
-            await sign_in.refuse(gate, context.database, None, "provider", from_, now)
-            return _failed(request, failed)
-        answer = render.see_other(wanted)
+                # For example access_denied, or invalid_scope, which the operator must see (RFC 6749, 4.1.2.1).
+                context.oidc.complain(
+                    f"it answers with the error {request.query_params['error'][:100]!r}", now
+                )
+                raise SignInFailed("The provider refused the sign-in.")
+            identity = await context.oidc.identity(request.query_params.get("code", ""), authorization, now)
+            user = await context.database.write(lambda db: newcomer.welcome(db, identity, now, client.remote))
+        except SignInFailed as error:
+            await sign_in.refuse(gate, context.database, None, "provider", client, now)
+            return _failed(request, error)
+        answer = render.see_other(path)
         await auth.begin(request, answer, user, newcomer.BY)
-        _keep(context, answer, "", 0)
+        _set_cookie(context, answer, "", 0)
         return answer
 
     routes.add_route("/sign-in/oidc", leave, methods=["GET"], include_in_schema=False)
@@ -68,21 +73,21 @@ def router(context: Context) -> APIRouter:
     return routes
 
 
-def _brought(context: Context, request: Request, now: datetime) -> tuple[AuthorizationRequest, str]:
-    """What the browser has kept meanwhile, if the provider's answer belongs to it."""
+def _pending(context: Context, request: Request, now: datetime) -> tuple[AuthorizationRequest, str]:
+    """Return the request that the browser's cookie holds and the path to open next, if the callback matches it."""
     try:
-        said = json.loads(context.vault.open(request.cookies.get(_name(context), ""), _ABOUT))
+        cookie = json.loads(context.vault.open(request.cookies.get(_name(context), ""), _ABOUT))
     except Unreadable:
-        raise SignInFailed(_OVER) from None
-    begun = AuthorizationRequest(said["state"], said["nonce"], said["verifier"])
-    given = request.query_params.get("state", "")
-    over = now >= datetime.fromtimestamp(said["until"], UTC)
-    if over or not hmac.compare_digest(begun.state.encode(), given.encode("utf-8", "replace")):
-        raise SignInFailed(_OVER)
-    return begun, str(said["next"])
+        raise SignInFailed(_EXPIRED) from None
+    authorization = AuthorizationRequest(cookie["state"], cookie["nonce"], cookie["verifier"])
+    state = request.query_params.get("state", "")
+    expired = now >= datetime.fromtimestamp(cookie["until"], UTC)
+    if expired or not hmac.compare_digest(authorization.state.encode(), state.encode("utf-8", "replace")):
+        raise SignInFailed(_EXPIRED)
+    return authorization, str(cookie["next"])
 
 
-def _keep(context: Context, answer: Response, value: str, seconds: int) -> None:
+def _set_cookie(context: Context, answer: Response, value: str, seconds: int) -> None:
     secure = context.public_url.startswith("https://")
     answer.set_cookie(
         _name(context), value, max_age=seconds, path="/", secure=secure, httponly=True, samesite="lax"
@@ -93,12 +98,14 @@ def _name(context: Context) -> str:
     return f"__Host-{COOKIE}" if context.public_url.startswith("https://") else COOKIE
 
 
-def _failed(request: Request, failed: SignInFailed) -> Response:
-    return _shown(request, 502 if isinstance(failed, ProviderUnavailable) else 403, str(failed))
+def _failed(request: Request, error: SignInFailed) -> Response:
+    return _not_signed_in(request, 502 if isinstance(error, ProviderUnavailable) else 403, str(error))
 
 
-def _shown(request: Request, status: int, words: str, headers: Mapping[str, str] | None = None) -> Response:
+def _not_signed_in(
+    request: Request, status: int, message: str, headers: Mapping[str, str] | None = None
+) -> Response:
     onward = ("/sign-in", "To the sign-in page")
-    shown = render.error_page(request, status, "Not signed in", words, onward=onward)
-    shown.headers.update(headers or {})
-    return shown
+    response = render.error_page(request, status, "Not signed in", message, onward=onward)
+    response.headers.update(headers or {})
+    return response

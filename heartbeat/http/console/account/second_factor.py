@@ -1,4 +1,4 @@
-"""The second factor of one's own account: turned on by a code of the phone, and off by the password."""
+"""The second factor of the reader's own account. A code of the phone turns it on, the password turns it off."""
 
 from collections.abc import Mapping
 from io import BytesIO
@@ -21,7 +21,10 @@ from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import render
 from heartbeat.vault import Unreadable
 
-CODES = "Each of these works once instead of a code, when the phone is lost. They are shown once: keep them elsewhere."
+CODES = "If you lose your phone, each code works once instead. They are shown only once: store them somewhere safe."
+NO_SECOND_FACTOR = (
+    "You signed in with the admin key, through a provider or through a proxy. Nothing was changed."
+)
 _OFFER = "offer of a second factor"
 
 
@@ -32,45 +35,47 @@ async def offer(request: ConsoleRequest) -> Response:
 
 
 async def turn_on(request: ConsoleRequest) -> Response:
-    """Turn it on, once the phone has shown that it has the secret."""
+    """Turn it on if the code proves that the phone has the secret."""
     user = await _user(request)
     if user is None:
         return _not_here(request)
     vault, now = request.context.vault, request.now
     try:
-        # It went through the browser sealed and bound to its user, so that nothing had to be kept meanwhile.
+        # The secret went through the browser, sealed and bound to its user, so the server stored nothing.
         secret = vault.open(str(request.form.get("secret", "")), _about(user))
     except Unreadable:
         return render.see_other("/account/second-factor")
-    given = str(request.form.get("code", ""))
-    codes = await request.write(
-        lambda db: second_factor_actions.turn_on(db, request.actor, user, vault, secret, given, now)
+    code = str(request.form.get("code", ""))
+    recovery_codes = await request.write(
+        lambda db: second_factor_actions.turn_on(db, request.actor, user, vault, secret, code, now)
     )
-    if codes is None:
+    if recovery_codes is None:
         return _offer(request, user, secret, second_factor_actions.WRONG_CODE, 422)
     title, back = "Your second factor is on", "/account"
-    return request.show("shown_once.html", title=title, words=CODES, secret="\n".join(codes), back=back)
+    return request.show(
+        "shown_once.html", title=title, words=CODES, secret="\n".join(recovery_codes), back=back
+    )
 
 
 async def ask_off(request: ConsoleRequest) -> Response:
-    """Ask for the password before it is turned off."""
+    """Ask for the password before turning it off."""
     user = await _user(request)
     return _not_here(request) if user is None else _ask_off(request)
 
 
 async def turn_off(request: ConsoleRequest) -> Response:
-    """Turn it off, for who knows the password."""
+    """Turn it off if the password is right."""
     user = await _user(request)
     if user is None:
         return _not_here(request)
-    gate, from_ = auth.gate_of(request.http), auth.whence(request.http)
-    given = str(request.form.get("password", ""))
+    gate, client = auth.gate_of(request.http), auth.whence(request.http)
+    password = str(request.form.get("password", ""))
     try:
-        found = await sign_in.prove(gate, request.context.database, user.name, given, from_, request.now)
+        proof = await sign_in.prove(gate, request.context.database, user.name, password, client, request.now)
     except Busy as busy:
         return _ask_off(request, str(busy), 429)
-    if isinstance(found, Refused):
-        return _ask_off(request, found.message, 429 if found.wait else 403)
+    if isinstance(proof, Refused):
+        return _ask_off(request, proof.message, 429 if proof.wait else 403)
 
     def off(db: Connection) -> None:
         gate.forgive(db, user.name)
@@ -91,17 +96,17 @@ ACTING: Mapping[str, Route] = {
 
 
 async def _user(request: ConsoleRequest) -> User | None:
-    """Whose second factor this is. Where there is no password, a code beside it would never be asked for."""
-    here = await auth.present(request.http)
-    user = here.user if here is not None else None
+    """Return the user of this session if they have a password: only then is a code asked for."""
+    session = await auth.present(request.http)
+    user = session.user if session is not None else None
     return user if user is not None and user.password_hash is not None else None
 
 
-def _offer(request: ConsoleRequest, user: User, secret: str, wrong: str = "", status: int = 200) -> Response:
+def _offer(request: ConsoleRequest, user: User, secret: str, error: str = "", status: int = 200) -> Response:
     host = urlsplit(request.context.public_url).netloc
-    drawn = BytesIO()
+    picture = BytesIO()
     segno.make(second_factor.address(secret, user.name, host)).save(
-        drawn,
+        picture,
         kind="svg",
         scale=5,
         border=2,
@@ -112,19 +117,20 @@ def _offer(request: ConsoleRequest, user: User, secret: str, wrong: str = "", st
     )
     sealed = request.context.vault.seal(secret, _about(user))
     spaced = " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))
-    facts: dict[str, Any] = {"picture": Markup(drawn.getvalue().decode()), "secret": spaced, "sealed": sealed}  # noqa: S704  # drawn here
-    return request.show("account/second_factor.html", status=status, wrong=wrong, **facts)
+    facts: dict[str, Any] = {
+        "picture": Markup(picture.getvalue().decode()),  # noqa: S704  # drawn here
+        "secret": spaced,
+        "sealed": sealed,
+    }
+    return request.show("account/second_factor.html", status=status, error=error, **facts)
 
 
-def _ask_off(request: ConsoleRequest, wrong: str = "", status: int = 200) -> Response:
-    return request.show("account/second_factor_off.html", status=status, wrong=wrong)
+def _ask_off(request: ConsoleRequest, error: str = "", status: int = 200) -> Response:
+    return request.show("account/second_factor_off.html", status=status, error=error)
 
 
 def _not_here(request: ConsoleRequest) -> Response:
-    words = (
-        "You came in with the admin key, by a provider or by a proxy, so that there is no second factor here."
-    )
-    return render.error_page(request.http, 409, "Not for you", words)
+    return render.error_page(request.http, 409, "There is no second factor to change here", NO_SECOND_FACTOR)
 
 
 def _about(user: User) -> str:

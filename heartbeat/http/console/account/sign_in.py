@@ -1,4 +1,4 @@
-"""Signing in to the console by name and password, or with the admin key, and signing out."""
+"""Signing in to the console with name and password or with the admin key, and signing out."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -18,33 +18,31 @@ from heartbeat.http.context import Context
 from heartbeat.http.pages import render
 from heartbeat.vault import Unreadable
 
-WRONG_KEY = (
-    "This is not the admin key. It was printed at the first start, or is what HEARTBEAT_ADMIN_KEY says."
-)
-TOO_LATE = "That took too long, or the password has changed since: sign in again."
+WRONG_KEY = "This is not the admin key. It was printed at the first start, or is set as HEARTBEAT_ADMIN_KEY."
+TOO_LATE = "That took too long, or the password has changed. Sign in again."
 UNREADABLE = (
-    "The second factor cannot be read: an encryption key is missing. Use a recovery code, or ask an admin."
+    "Your second factor cannot be read: an encryption key is missing. Use a recovery code, or ask an admin."
 )
-NO_KEY = "The admin key does not open the console any more: sign in by name. It still opens the API."
+NO_KEY = "The admin key no longer opens the console. Sign in by name. It still opens the API."
 
 
 def router(context: Context) -> APIRouter:
-    """The form, its answer, and the way out."""
+    """Return the routes for signing in and out."""
     routes = APIRouter()
 
     async def ask(request: Request) -> Response:
-        wanted = local(request.query_params.get("next", "/"))
+        path = local(request.query_params.get("next", "/"))
         if await auth.page_actor(request) is not None:
-            return render.see_other(wanted)
-        return await _form(context, wanted)
+            return render.see_other(path)
+        return await _form(context, path)
 
     async def begin(request: Request) -> Response:
         auth.check_origin(request)
         form = await request.form(max_files=0, max_fields=FORM_FIELDS)
-        gate, from_, now = auth.gate_of(request), auth.whence(request), context.clock.now()
-        outcome: Response | Refused | None = gate.address_may_try(from_.remote, now)
+        gate, client, now = auth.gate_of(request), auth.whence(request), context.clock.now()
+        outcome: Response | Refused | None = gate.address_may_try(client.remote, now)
         if outcome is None:
-            outcome = await _way(form)(context, request, form)
+            outcome = await _method(form)(context, request, form)
         if isinstance(outcome, Refused):
             return await _form(context, local(str(form.get("next", "/"))), outcome, str(form.get("name", "")))
         return outcome
@@ -62,79 +60,78 @@ def router(context: Context) -> APIRouter:
 
 
 def retry_after(refused: Refused | None) -> Mapping[str, str]:
-    """The header that says when to try again, where there were too many tries."""
+    """Return the Retry-After header if there were too many attempts."""
     return {"Retry-After": str(int(refused.wait.total_seconds()))} if refused and refused.wait else {}
 
 
 async def _by_password(context: Context, request: Request, form: FormData) -> Response | Refused:
-    gate, from_, now = auth.gate_of(request), auth.whence(request), context.clock.now()
+    gate, client, now = auth.gate_of(request), auth.whence(request), context.clock.now()
     name, password = str(form.get("name", "")), str(form.get("password", ""))
     try:
-        found = await sign_in.prove(gate, context.database, name, password, from_, now)
+        proof = await sign_in.prove(gate, context.database, name, password, client, now)
     except Busy as busy:
         return Refused(str(busy))
-    if isinstance(found, Refused):
-        return found
-    if found.code_secret is not None:
-        given = pending_sign_in.sign(context.secret_key, found.id, found.password_hash or "", now)
-        return _code_form(local(str(form.get("next", "/"))), given)
-    return await _begun(request, found, "password", form)
+    if isinstance(proof, Refused):
+        return proof
+    if proof.code_secret is not None:
+        ticket = pending_sign_in.sign(context.secret_key, proof.id, proof.password_hash or "", now)
+        return _code_form(local(str(form.get("next", "/"))), ticket)
+    return await _begin_session(request, proof, "password", form)
 
 
 async def _by_code(context: Context, request: Request, form: FormData) -> Response | Refused:
-    gate, from_, now = auth.gate_of(request), auth.whence(request), context.clock.now()
-    given, code, wanted = (
-        str(form.get("ticket", "")),
-        str(form.get("code", "")),
-        local(str(form.get("next", "/"))),
-    )
-    user = await context.database.read(lambda db: store.user_by_id(db, pending_sign_in.user_of(given)))
-    if user is None or not pending_sign_in.is_valid(context.secret_key, given, user.password_hash or "", now):
+    gate, client, now = auth.gate_of(request), auth.whence(request), context.clock.now()
+    ticket, code = str(form.get("ticket", "")), str(form.get("code", ""))
+    path = local(str(form.get("next", "/")))
+    user = await context.database.read(lambda db: store.user_by_id(db, pending_sign_in.user_of(ticket)))
+    if user is None or not pending_sign_in.is_valid(
+        context.secret_key, ticket, user.password_hash or "", now
+    ):
         return Refused(TOO_LATE)
     if not user.enabled:
-        return await sign_in.refuse(gate, context.database, user.name, "disabled", from_, now)
+        return await sign_in.refuse(gate, context.database, user.name, "disabled", client, now)
     if refused := await context.database.write(lambda db: gate.count_try(db, user.name, now)):
-        return _code_form(wanted, given, refused)
+        return _code_form(path, ticket, refused)
     try:
-        how = await context.database.write(
+        code_kind = await context.database.write(
             lambda db: second_factor_actions.take_code(db, user, context.vault, code, now)
         )
     except Unreadable:
         return Refused(UNREADABLE)
-    if how is None:
-        await sign_in.refuse(gate, context.database, user.name, "code", from_, now)
-        return _code_form(wanted, given, Refused(second_factor_actions.WRONG_CODE))
-    return await _begun(request, user, f"password and {how}", form)
+    if code_kind is None:
+        await sign_in.refuse(gate, context.database, user.name, "code", client, now)
+        return _code_form(path, ticket, Refused(second_factor_actions.WRONG_CODE))
+    return await _begin_session(request, user, f"password and {code_kind}", form)
 
 
-def _way(form: FormData) -> Callable[[Context, Request, FormData], Awaitable[Response | Refused]]:
+def _method(form: FormData) -> Callable[[Context, Request, FormData], Awaitable[Response | Refused]]:
     if "ticket" in form:
         return _by_code
     return _by_key if "key" in form else _by_password
 
 
 async def _by_key(context: Context, request: Request, form: FormData) -> Response | Refused:
-    gate, from_, now = auth.gate_of(request), auth.whence(request), context.clock.now()
+    gate, client, now = auth.gate_of(request), auth.whence(request), context.clock.now()
     if not await _takes_key(context):
         return Refused(NO_KEY)
     if not auth.key_matches(context, str(form.get("key", "")).strip()):
-        await sign_in.refuse(gate, context.database, None, "admin key", from_, now)
+        await sign_in.refuse(gate, context.database, None, "admin key", client, now)
         return Refused(WRONG_KEY)
-    return await _begun(request, None, "admin key", form)
+    return await _begin_session(request, None, "admin key", form)
 
 
-async def _begun(request: Request, user: User | None, how: str, form: FormData) -> Response:
+async def _begin_session(request: Request, user: User | None, how: str, form: FormData) -> Response:
     answer = render.see_other(local(str(form.get("next", "/"))))
     await auth.begin(request, answer, user, how)
     return answer
 
 
-def _code_form(wanted: str, given: str, refused: Refused | None = None) -> Response:
-    words = refused.message if refused else ""
+def _code_form(path: str, ticket: str, refused: Refused | None = None) -> Response:
+    error = refused.message if refused else ""
     headers = retry_after(refused)
     status = 200 if refused is None else 429 if refused.wait else 403
     return render.render(
-        "account/sign_in_code.html", status=status, headers=headers, wanted=wanted, wrong=words, ticket=given
+        "account/sign_in_code.html", status=status, headers=headers, path=path, error=error, ticket=ticket
     )
 
 
@@ -142,18 +139,15 @@ async def _takes_key(context: Context) -> bool:
     return context.ways.admin_key or not await context.database.read(store.has_users)
 
 
-async def _form(context: Context, wanted: str, refused: Refused | None = None, name: str = "") -> Response:
-    known = await context.database.read(store.has_users)
+async def _form(context: Context, path: str, refused: Refused | None = None, name: str = "") -> Response:
+    has_users = await context.database.read(store.has_users)
     facts: dict[str, Any] = {
-        "users": known,
+        "users": has_users,
         "by_provider": context.oidc is not None,
-        "takes_key": context.ways.admin_key or not known,
+        "takes_key": context.ways.admin_key or not has_users,
         "name": name[:100],
+        "path": path,
+        "error": refused.message if refused else "",
     }
-    if refused is None:
-        return render.render("account/sign_in.html", wanted=wanted, wrong="", **facts)
-    headers = retry_after(refused)
-    status = 429 if refused.wait else 403
-    return render.render(
-        "account/sign_in.html", status=status, headers=headers, wanted=wanted, wrong=refused.message, **facts
-    )
+    status = 200 if refused is None else 429 if refused.wait else 403
+    return render.render("account/sign_in.html", status=status, headers=retry_after(refused), **facts)

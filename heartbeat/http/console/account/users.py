@@ -1,6 +1,7 @@
-"""Users on the console: who may sign in, invited by one-time links, with a role that can change."""
+"""Users on the console: list, invite, change the role, disable and reset."""
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 from starlette.responses import Response
@@ -13,91 +14,96 @@ from heartbeat.actor import Role
 from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import render
 
-ONCE = "This link is shown once and works once, within 24 hours. Send it to them by a way that you trust."
+ONCE = (
+    "This link is shown only once. It works once, within 24 hours. Send it through a channel that you trust."
+)
 
 
 async def listed(request: ConsoleRequest) -> Response:
-    """Every user, and a form that invites another."""
-    return await _page(request)
+    """Show all users, and the form that invites one."""
+    return await _users(request)
 
 
 async def invite(request: ConsoleRequest) -> Response:
-    """Make a user, and show the link by which they choose a password."""
-    given = str(request.form.get("name", ""))
+    """Create a user, and show the link for choosing a password."""
+    name_typed = str(request.form.get("name", ""))
     try:
-        name, role = rules.name(given), rules.role(str(request.form.get("role", "")))
-        made, token = await request.write(lambda db: users.invite(db, request.actor, name, role, request.now))
-    except (Unfit, UserExists) as wrong:
-        return await _page(request, str(wrong), given, 409 if isinstance(wrong, UserExists) else 422)
-    return _link(request, made, token, f"{made.name} is invited")
+        name, role = rules.name(name_typed), rules.role(str(request.form.get("role", "")))
+        user, token = await request.write(lambda db: users.invite(db, request.actor, name, role, request.now))
+    except (Unfit, UserExists) as error:
+        return await _users(request, str(error), name_typed, 409 if isinstance(error, UserExists) else 422)
+    return _link(request, user, token, f"{user.name} is invited")
 
 
-async def one_user(request: ConsoleRequest) -> Response:
-    """One user: the role, and what can be done."""
+async def show_user(request: ConsoleRequest) -> Response:
+    """Show one user, with the form for the role."""
     name = _name(request)
-    found = await request.read(lambda db: store.user(db, name))
-    return (
-        _missing(request)
-        if found is None
-        else request.show("account/user.html", user=found, roles=list(Role))
-    )
+    user = await request.read(lambda db: store.user(db, name))
+    if user is None:
+        return _missing(request)
+    return request.show("account/user.html", user=user, roles=list(Role))
 
 
 async def change_role(request: ConsoleRequest) -> Response:
-    """Let somebody do more or less."""
+    """Change the role of a user."""
     try:
         role = rules.role(str(request.form.get("role", "")))
-        done = await request.write(
+        user = await request.write(
             lambda db: users.change_role(db, request.actor, _name(request), role, request.now)
         )
-    except (Unfit, LastAdmin) as wrong:
-        return _refused(request, wrong)
-    return _back(request, done)
+    except (Unfit, LastAdmin) as error:
+        return _refused(request, error)
+    return _back(request, user)
 
 
 async def ask_disable(request: ConsoleRequest) -> Response:
-    """Ask before somebody is kept out."""
-    return await _ask(request, "Disable", "They can sign in no more, and their sign-ins end at once.")
+    """Ask before a user is disabled."""
+    return await _ask(request, "Disable", "They can no longer sign in, and their sign-ins end at once.")
 
 
 async def disable(request: ConsoleRequest) -> Response:
-    """Keep somebody out."""
+    """Disable a user."""
     try:
-        done = await request.write(lambda db: users.disable(db, request.actor, _name(request), request.now))
-    except LastAdmin as wrong:
-        return _refused(request, wrong)
-    return _back(request, done)
+        user = await request.write(lambda db: users.disable(db, request.actor, _name(request), request.now))
+    except LastAdmin as error:
+        return _refused(request, error)
+    return _back(request, user)
 
 
 async def enable(request: ConsoleRequest) -> Response:
-    """Let somebody in again."""
+    """Enable a disabled user."""
     return _back(
         request, await request.write(lambda db: users.enable(db, request.actor, _name(request), request.now))
     )
 
 
 async def ask_reset(request: ConsoleRequest) -> Response:
-    """Ask before somebody's password is taken away."""
+    """Ask before a user's password is removed."""
     return await _ask(
         request,
         "Reset",
-        "Their password and second factor are taken away, and their sign-ins end. You get a one-time link by "
+        "Their password and second factor are removed, and their sign-ins end. You get a one-time link with "
         "which they choose new ones.",
     )
 
 
 async def reset(request: ConsoleRequest) -> Response:
-    """Take a password away, and show the link by which another is chosen."""
+    """Remove a user's password, and show the link for choosing a new one."""
     try:
-        done = await request.write(lambda db: users.reset(db, request.actor, _name(request), request.now))
-    except LastAdmin as wrong:
-        return _refused(request, wrong)
-    return _missing(request) if done is None else _link(request, *done, f"{done[0].name} is reset")
+        user_and_token = await request.write(
+            lambda db: users.reset(db, request.actor, _name(request), request.now)
+        )
+    except LastAdmin as error:
+        return _refused(request, error)
+    if user_and_token is None:
+        return _missing(request)
+    user, token = user_and_token
+    return _link(request, user, token, f"{user.name} is reset")
 
 
 READING: Mapping[str, Route] = {
     "/users": (Role.ADMIN, listed),
-    "/users/{name}": (Role.ADMIN, one_user),
+    "/users/{name}": (Role.ADMIN, show_user),
     "/users/{name}/disable": (Role.ADMIN, ask_disable),
     "/users/{name}/reset": (Role.ADMIN, ask_reset),
 }
@@ -110,23 +116,21 @@ ACTING: Mapping[str, Route] = {
 }
 
 
-async def _page(request: ConsoleRequest, wrong: str = "", name: str = "", status: int = 200) -> Response:
-    every = await request.read(store.every_user)
-    shown = name[: rules.LONGEST_NAME]
+async def _users(request: ConsoleRequest, error: str = "", name: str = "", status: int = 200) -> Response:
+    facts: dict[str, Any] = {"users": await request.read(store.every_user), "roles": list(Role)}
     return request.show(
-        "account/users.html", status=status, users=every, roles=list(Role), wrong=wrong, name=shown
+        "account/users.html", status=status, error=error, name=name[: rules.LONGEST_NAME], **facts
     )
 
 
 async def _ask(request: ConsoleRequest, verb: str, consequence: str) -> Response:
     name = _name(request)
-    found = await request.read(lambda db: store.user(db, name))
-    if found is None:
+    user = await request.read(lambda db: store.user(db, name))
+    if user is None:
         return _missing(request)
-    question, back = f"{verb} {found.name}?", f"/users/{quote(found.name)}"
-    action = f"{verb} {found.name}"
+    action, back = f"{verb} {user.name}", f"/users/{quote(user.name)}"
     return request.show(
-        "confirm.html", question=question, consequences=[consequence], action=action, back=back
+        "confirm.html", question=f"{action}?", consequences=[consequence], action=action, back=back
     )
 
 
@@ -136,12 +140,12 @@ def _link(request: ConsoleRequest, user: User, token: str, title: str) -> Respon
     return request.show("shown_once.html", title=title, words=ONCE, secret=secret, back=back)
 
 
-def _back(request: ConsoleRequest, done: User | None) -> Response:
-    return _missing(request) if done is None else render.see_other(f"/users/{quote(done.name)}")
+def _back(request: ConsoleRequest, user: User | None) -> Response:
+    return _missing(request) if user is None else render.see_other(f"/users/{quote(user.name)}")
 
 
-def _refused(request: ConsoleRequest, wrong: Exception) -> Response:
-    return render.error_page(request.http, 409, "Nothing was changed", str(wrong))
+def _refused(request: ConsoleRequest, error: Exception) -> Response:
+    return render.error_page(request.http, 409, "Nothing was changed", str(error))
 
 
 def _missing(request: ConsoleRequest) -> Response:

@@ -1,5 +1,4 @@
-"""What an announcement concerns, as a form has it: lines that each name a component, a place, and how it does there.
-Pure."""
+"""The affected components of an announcement as lines of a form: component, region and health. Pure."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -11,16 +10,16 @@ from starlette.datastructures import FormData
 from heartbeat.status.announcement import Affected
 from heartbeat.status.health import Health
 
-BLANK = 3
-"""Lines that stand ready for something more."""
-MOST = 27
-"""As many lines can be changed in a form; of more only the API can."""
-_SAYABLE = {one.name: one for one in Health if one is not Health.UNKNOWN}
+BLANK_LINES = 3
+"""Empty lines at the end of the form."""
+MAX_LINES = 27
+"""The most lines that a form can change. Only the API can change more."""
+_HEALTHS = {health.name: health for health in Health if health is not Health.UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A component in one region, or everywhere. One without a component says nothing."""
+    """A component in one region, or everywhere. A line without a component is empty."""
 
     component: str = ""
     region: str = ""
@@ -28,45 +27,47 @@ class Line:
 
 
 def lines(affected: Iterable[Affected]) -> tuple[Line, ...]:
-    """What is said, and room for more; nothing where it is too much for a form."""
-    found = [Line(one.component, region, one.health) for one in affected for region in one.regions or ("",)]
-    return (*found, *[Line()] * BLANK) if len(found) <= MOST else ()
+    """Return the lines for these components and some empty ones, or none if a form cannot hold them."""
+    filled = [
+        Line(part.component, region, part.health) for part in affected for region in part.regions or ("",)
+    ]
+    return (*filled, *[Line()] * BLANK_LINES) if len(filled) <= MAX_LINES else ()
 
 
-def said(some: Iterable[Line]) -> tuple[Affected, ...]:
-    """What these lines say: regions in which a component does alike are together."""
-    places: dict[tuple[str, Health], list[str]] = {}
-    for line in some:
+def affected_by(lines_: Iterable[Line]) -> tuple[Affected, ...]:
+    """Return the affected components of these lines. Regions in which a component has the same health are merged."""
+    by_health: dict[tuple[str, Health], list[str]] = {}
+    for line in lines_:
         if line.component:
-            places.setdefault((line.component, line.health), []).append(line.region)
-    found: list[Affected] = []
-    for (component, health), regions in places.items():
-        found += [Affected(component, health)] if "" in regions else []
+            by_health.setdefault((line.component, line.health), []).append(line.region)
+    affected: list[Affected] = []
+    for (component, health), regions in by_health.items():
+        affected += [Affected(component, health)] if "" in regions else []
         named = tuple(dict.fromkeys(region for region in regions if region))
-        found += [Affected(component, health, named)] if named else []
-    return tuple(found)
+        affected += [Affected(component, health, named)] if named else []
+    return tuple(affected)
 
 
-def typed(form: FormData, before: Sequence[Affected]) -> tuple[Affected, ...]:
-    """What somebody has chosen; as `before` where the form has no such lines."""
-    names = [str(name) for name in form.getlist("component")]
-    places, hows = ([str(one) for one in form.getlist(field)] for field in ("region", "health"))
-    places += [""] * (len(names) - len(places))
-    hows += [Health.DELAYED.name] * (len(names) - len(hows))
-    if not names:
-        return tuple(before)
-    return said(
-        Line(name.strip(), place, _SAYABLE.get(how, Health.DELAYED))
-        for name, place, how in zip(names, places, hows, strict=False)
+def typed(form: FormData, previous: Sequence[Affected]) -> tuple[Affected, ...]:
+    """Return the affected components of a form, or `previous` if the form has no lines for them."""
+    components = [str(name) for name in form.getlist("component")]
+    regions, healths = ([str(text) for text in form.getlist(field)] for field in ("region", "health"))
+    regions += [""] * (len(components) - len(regions))
+    healths += [Health.DELAYED.name] * (len(components) - len(healths))
+    if not components:
+        return tuple(previous)
+    return affected_by(
+        Line(component.strip(), region, _HEALTHS.get(health, Health.DELAYED))
+        for component, region, health in zip(components, regions, healths, strict=False)
     )
 
 
-def touched(form: FormData, chosen: Iterable[Affected]) -> bool:
-    """Whether somebody has chosen other than what the form had shown."""
-    return form.get("shown", mark(chosen)) != mark(chosen)
+def changed(form: FormData, typed_: Iterable[Affected]) -> bool:
+    """Return True if these components differ from those that the form was loaded with."""
+    return form.get("shown", fingerprint(typed_)) != fingerprint(typed_)
 
 
-def mark(affected: Iterable[Affected]) -> str:
-    """The same for two forms that say the same."""
-    told = sorted({(line.component, line.region, line.health.name) for line in lines(affected)})
-    return sha256(json.dumps(told).encode()).hexdigest()[:16]
+def fingerprint(affected: Iterable[Affected]) -> str:
+    """Return a hash that is equal for forms with the same filled lines."""
+    content = sorted({(line.component, line.region, line.health.name) for line in lines(affected)})
+    return sha256(json.dumps(content).encode()).hexdigest()[:16]

@@ -1,9 +1,9 @@
-"""The console's pages of what customers are told: write, preview, publish, update, resolve, tell apart.
+"""Announcements on the console: write, preview, publish and update them.
 
-A draft comes from an incident by one press, in customers' words. Nothing is published by looking at it.
+One press drafts an announcement from an incident, in customers' words. A view never publishes anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,35 +32,36 @@ from heartbeat.status.health import Health
 from heartbeat.status.publish import html
 
 LISTED = 50
+"""Announcements in the list."""
 HEALTHS = (Health.DELAYED, Health.PARTLY, Health.STOPPED)
 IMPACTS = (Impact.NONE, Impact.MINOR, Impact.MAJOR, Impact.CRITICAL)
 _HOUR = timedelta(hours=1)
 
 
-async def pages(request: ConsoleRequest) -> Response:
-    """Every status page, and what customers are told there, drafts first."""
+async def overview(request: ConsoleRequest) -> Response:
+    """Show all status pages, and the newest announcements: drafts, open and past."""
 
     def read(db: Connection) -> dict[str, Any]:
-        found = store.listed(db, limit=LISTED)
+        announcements = store.listed(db, limit=LISTED)
         return {
             "pages": definition_store.status_pages_of(db),
-            "drafts": [one for one in found if one.published_at is None],
-            "open": [one for one in found if one.open],
-            "past": [one for one in found if one.published_at and not one.open],
+            "drafts": [each for each in announcements if each.published_at is None],
+            "open": [each for each in announcements if each.open],
+            "past": [each for each in announcements if each.published_at and not each.open],
         }
 
     return request.show("announcements/list.html", **await request.read(read))
 
 
 async def write(request: ConsoleRequest) -> Response:
-    """An empty form."""
+    """Show an empty form."""
     slug, kind = request.slug, Kind.INCIDENT
     if request.http.query_params.get("kind") == Kind.MAINTENANCE:
         kind = Kind.MAINTENANCE
     try:
-        where, open_ = await request.read(lambda db: (editor.page_of(db, slug), store.open_of(db, slug)))
-    except NoPage as missing:
-        return request.not_found(str(missing))
+        page, open_ = await request.read(lambda db: (editor.page_of(db, slug), store.open_of(db, slug)))
+    except NoPage as error:
+        return request.not_found(str(error))
     begins = request.now.replace(second=0, microsecond=0)
     if kind is Kind.MAINTENANCE:
         begins = begins.replace(minute=0) + 24 * _HOUR
@@ -76,116 +77,118 @@ async def write(request: ConsoleRequest) -> Response:
         made_at=request.now,
         changed_at=request.now,
     )
-    return request.show("announcements/form.html", **_form(where, blank, open_))
+    return request.show("announcements/form.html", **_form(page, blank, open_))
 
 
 async def make(request: ConsoleRequest) -> Response:
-    """Keep a draft, and show how customers would read it."""
+    """Save a draft, and show its preview."""
     slug = request.slug
     kind = Kind.MAINTENANCE if request.form.get("kind") == Kind.MAINTENANCE else Kind.INCIDENT
     return await _act(
-        request, lambda db: editor.make(db, request.actor, slug, _wanted(request, kind), request.now)
+        request, lambda db: editor.make(db, request.actor, slug, _fields_typed(request, kind), request.now)
     )
 
 
-async def one_announcement(request: ConsoleRequest) -> Response:
-    """One announcement: how customers read it, and what can be done."""
+async def show_announcement(request: ConsoleRequest) -> Response:
+    """Show one announcement: its preview, and the forms that change it."""
     number = request.number
 
     def read(db: Connection) -> tuple[Announcement, StatusPage, list[Announcement]]:
-        found = editor.announcement_of(db, number)
-        return found, editor.page_of(db, found.page), store.open_of(db, found.page)
+        announcement = editor.announcement_of(db, number)
+        page = editor.page_of(db, announcement.page)
+        return announcement, page, store.open_of(db, announcement.page)
 
     try:
-        found, where, open_ = await request.read(read)
-    except (NoAnnouncement, NoPage) as missing:
-        return request.not_found(str(missing))
-    preview = html.preview(where, found, open_, request.now)
-    return request.show("announcements/page.html", preview=preview, **_form(where, found, open_))
+        announcement, page, open_ = await request.read(read)
+    except (NoAnnouncement, NoPage) as error:
+        return request.not_found(str(error))
+    preview = html.preview(page, announcement, open_, request.now)
+    return request.show("announcements/page.html", preview=preview, **_form(page, announcement, open_))
 
 
 async def change(request: ConsoleRequest) -> Response:
-    """Keep what was written of a draft, or of anything but the words of what is published."""
+    """Change a draft, or anything but the messages of a published announcement."""
     number = request.number
 
     def work(db: Connection) -> Announcement:
-        before = editor.announcement_of(db, number)
-        return editor.change(db, request.actor, number, _wanted(request, before.kind, before), request.now)
+        announcement = editor.announcement_of(db, number)
+        fields_ = _fields_typed(request, announcement.kind, announcement)
+        return editor.change(db, request.actor, number, fields_, request.now)
 
     return await _act(request, work)
 
 
 async def ask_publish(request: ConsoleRequest) -> Response:
-    """Ask before customers are told."""
-    told = "Customers read it at once, and subscribers get it by mail. It cannot be taken back."
-    return await _ask(request, "Publish {}?", told, "Publish", "first")
+    """Ask before publishing."""
+    consequence = "Customers see it at once, and subscribers get it by mail. You cannot take it back."
+    return await _ask(request, "Publish {}?", consequence, "Publish", "first")
 
 
 async def publish(request: ConsoleRequest) -> Response:
-    """Tell customers."""
+    """Publish a draft."""
     return await _act(request, lambda db: editor.publish(db, request.actor, request.number, request.now))
 
 
 async def update(request: ConsoleRequest) -> Response:
-    """Say something more."""
-    number, words = request.number, _text(request, "body")
+    """Publish an update."""
+    number, message = request.number, _text(request, "body")
 
     def work(db: Connection) -> Announcement:
-        # What was not touched in the form stays as it is, also where somebody else has changed it meanwhile.
-        chosen = fields.typed(request.form, ())
-        affected = chosen if fields.touched(request.form, chosen) else None
+        # Components that the reader left alone stay as they are, even if somebody else has changed them meanwhile.
+        typed = fields.typed(request.form, ())
+        affected = typed if fields.changed(request.form, typed) else None
         return editor.update(
-            db, request.actor, number, _status(request), words, request.now, affected=affected
+            db, request.actor, number, _status(request), message, request.now, affected=affected
         )
 
     return await _act(request, work)
 
 
 async def ask_discard(request: ConsoleRequest) -> Response:
-    """Ask before a draft is thrown away."""
-    told = "No customer has read it. It cannot be brought back."
-    return await _ask(request, "Throw away the draft {}?", told, "Throw it away", "danger")
+    """Ask before discarding a draft."""
+    consequence = "No customer has seen it. You cannot restore it."
+    return await _ask(request, "Discard the draft {}?", consequence, "Discard it", "danger")
 
 
 async def discard(request: ConsoleRequest) -> Response:
-    """Throw a draft away."""
+    """Discard a draft."""
     try:
         await request.write(lambda db: editor.discard(db, request.actor, request.number, request.now))
-    except NoAnnouncement as missing:
-        return request.not_found(str(missing))
-    except InvalidAnnouncement as wrong:
-        return _refused(request, wrong)
+    except NoAnnouncement as error:
+        return request.not_found(str(error))
+    except InvalidAnnouncement as error:
+        return _refused(request, error)
     return render.see_other("/status-pages")
 
 
 async def announce(request: ConsoleRequest) -> Response:
-    """Draft from an incident for a status page: one press, and nothing is published."""
+    """Draft an announcement from an incident."""
     number, slug = request.number, _text(request, "page")
     return await _act(
         request, lambda db: drafting.from_incident(db, request.actor, slug, number, request.now)
     )
 
 
-async def announce_where(request: ConsoleRequest) -> Response:
-    """For which page the draft is to be. With one page there is nothing to ask."""
+async def choose_page(request: ConsoleRequest) -> Response:
+    """Ask which status page the draft is for."""
     number = request.number
 
     def read(db: Connection) -> tuple[Any, dict[str, StatusPage]]:
         return desk.dossier(db, number), definition_store.status_pages_of(db)
 
-    found, pages_ = await request.read(read)
-    if found is None:
+    dossier, pages = await request.read(read)
+    if dossier is None:
         return request.not_found(f"There is no incident {number}.")
-    return request.show("announcements/choose_page.html", incident=found.incident, pages=pages_)
+    return request.show("announcements/choose_page.html", incident=dossier.incident, pages=pages)
 
 
 READING: Mapping[str, Route] = {
-    "/status-pages": (Role.VIEWER, pages),
+    "/status-pages": (Role.VIEWER, overview),
     "/status-pages/{slug}/write": (Role.RESPONDER, write),
-    "/announcements/{number:int}": (Role.VIEWER, one_announcement),
+    "/announcements/{number:int}": (Role.VIEWER, show_announcement),
     "/announcements/{number:int}/publish": (Role.RESPONDER, ask_publish),
     "/announcements/{number:int}/discard": (Role.RESPONDER, ask_discard),
-    "/incidents/{number:int}/announce": (Role.RESPONDER, announce_where),
+    "/incidents/{number:int}/announce": (Role.RESPONDER, choose_page),
 }
 ACTING: Mapping[str, Route] = {
     "/status-pages/{slug}/write": (Role.RESPONDER, make),
@@ -200,12 +203,12 @@ ACTING: Mapping[str, Route] = {
 async def _ask(request: ConsoleRequest, question: str, consequence: str, action: str, kind: str) -> Response:
     number = request.number
     try:
-        found = await request.read(lambda db: editor.announcement_of(db, number))
-    except NoAnnouncement as missing:
-        return request.not_found(str(missing))
+        announcement = await request.read(lambda db: editor.announcement_of(db, number))
+    except NoAnnouncement as error:
+        return request.not_found(str(error))
     return request.show(
         "confirm.html",
-        question=question.format(found.title),
+        question=question.format(announcement.title),
         consequences=[consequence],
         action=action,
         kind=kind,
@@ -213,36 +216,38 @@ async def _ask(request: ConsoleRequest, question: str, consequence: str, action:
     )
 
 
-async def _act(request: ConsoleRequest, work: Any) -> Response:
-    """Do it, and show the announcement as it is then. What is wrong with it is told, and nothing was changed."""
+async def _act(request: ConsoleRequest, work: Callable[[Connection], Announcement]) -> Response:
+    """Run `work`, then show the announcement that it returns."""
     try:
-        done: Announcement = await request.write(work)
-    except (NoAnnouncement, NoPage) as missing:
-        return request.not_found(str(missing))
-    except InvalidAnnouncement as wrong:
-        return _refused(request, wrong)
-    return render.see_other(f"/announcements/{done.id}")
+        announcement = await request.write(work)
+    except (NoAnnouncement, NoPage) as error:
+        return request.not_found(str(error))
+    except InvalidAnnouncement as error:
+        return _refused(request, error)
+    return render.see_other(f"/announcements/{announcement.id}")
 
 
-def _refused(request: ConsoleRequest, wrong: InvalidAnnouncement) -> Response:
-    words = f"{wrong} Nothing was changed: go back, what you wrote is still there."
-    return render.error_page(request.http, 422, "That cannot be", words)
+def _refused(request: ConsoleRequest, error: InvalidAnnouncement) -> Response:
+    message = f"{error} Go back: what you typed is still there."
+    return render.error_page(request.http, 422, "Nothing was changed", message)
 
 
-def _form(where: StatusPage, one: Announcement, open_: list[Announcement]) -> dict[str, Any]:
+def _form(page: StatusPage, announcement: Announcement, open_: list[Announcement]) -> dict[str, Any]:
     return {
-        "page": where,
-        "one": one,
-        "others": [other for other in open_ if other.id != one.id],
-        "lines": fields.lines(one.affected),
-        "shown": fields.mark(one.affected),
-        "healths": HEALTHS if one.kind is Kind.INCIDENT else (Health.MAINTENANCE,),
+        "page": page,
+        "announcement": announcement,
+        "others": [other for other in open_ if other.id != announcement.id],
+        "lines": fields.lines(announcement.affected),
+        "fingerprint": fields.fingerprint(announcement.affected),
+        "healths": HEALTHS if announcement.kind is Kind.INCIDENT else (Health.MAINTENANCE,),
         "impacts": IMPACTS,
-        "statuses": life.next_statuses(one),
+        "statuses": life.next_statuses(announcement),
     }
 
 
-def _wanted(request: ConsoleRequest, kind: Kind, before: Announcement | None = None) -> AnnouncementFields:
+def _fields_typed(
+    request: ConsoleRequest, kind: Kind, current: Announcement | None = None
+) -> AnnouncementFields:
     impact = str(request.form.get("impact", ""))
     return AnnouncementFields(
         kind=kind,
@@ -252,16 +257,18 @@ def _wanted(request: ConsoleRequest, kind: Kind, before: Announcement | None = N
         starts_at=_instant(request, "starts_at"),
         ends_at=_instant(request, "ends_at") if kind is Kind.MAINTENANCE else None,
         impact=Impact(impact) if impact in list(IMPACTS) else None,
-        affected=fields.typed(request.form, before.affected if before else ()),
+        affected=fields.typed(request.form, current.affected if current else ()),
         unrelated=tuple(
-            int(one) for one in map(str, request.form.getlist("unrelated")) if one.isdigit() and len(one) < 19
+            int(text)
+            for text in map(str, request.form.getlist("unrelated"))
+            if text.isdigit() and len(text) < 19
         ),
     )
 
 
 def _status(request: ConsoleRequest) -> Status:
-    given = str(request.form.get("status", ""))
-    return Status(given) if given in list(Status) else Status.INVESTIGATING
+    text = str(request.form.get("status", ""))
+    return Status(text) if text in list(Status) else Status.INVESTIGATING
 
 
 def _text(request: ConsoleRequest, name: str) -> str:

@@ -1,4 +1,4 @@
-"""A line of the audit log as people read it: what was done in a word, and what has changed by it. Pure."""
+"""A line of the audit log as people read it: the action as a verb, and the fields that changed. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,21 +6,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from heartbeat.audit import AuditEntry
-
-DONE = {
+VERBS = {
     "sign_in": "signed in as",
-    "sign_in.refuse": "did not get in as",
+    "sign_in.refuse": "failed to sign in as",
     "sign_out": "signed out",
     "incident.note": "added a note to",
     "user.role": "changed the role of",
     "user.password": "changed the password of",
-    "user.reset": "sent back to a new password",
+    "user.reset": "reset",
     "user.second_factor": "changed the second factor of",
-    "announcement.relate": "changed what is related to",
+    "announcement.relate": "changed the related announcements of",
     "policy.default": "made the default",
     "restore": "restored",
-    "make": "made",
+    "make": "created",
     "change": "changed",
     "delete": "deleted",
     "discard": "discarded",
@@ -32,39 +30,40 @@ DONE = {
     "resolve": "resolved",
     "end": "ended",
     "invite": "invited",
-    "disable": "shut out",
-    "enable": "let in again",
+    "disable": "disabled",
+    "enable": "enabled",
     "publish": "published",
     "update": "updated",
     "apply": "applied",
     "rotate": "replaced",
     "replace_lost": "replaced the lost",
 }
-"""What was done, by the action's whole name, or by what stands after its dot."""
+"""The verb of an action, by its whole name or by the part after its dot."""
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)")
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One field that has changed; empty where it was not there, or is there no longer."""
+    """A field that changed, with its values before and after. The value of an absent field is empty."""
 
     field: str
-    before: str
-    after: str
+    old: str
+    new: str
 
 
 def in_words(action: str) -> str:
-    """An action as a verb in the past; as it is kept, where no word is known for it."""
-    return DONE.get(action) or DONE.get(action.rpartition(".")[2], action)
+    """Return an action as a verb in the past tense, or unchanged if it has no verb here."""
+    return VERBS.get(action) or VERBS.get(action.rpartition(".")[2], action)
 
 
 def differences(deed: AuditEntry) -> list[Difference]:
-    """The fields that have changed, in the order of their names, each part of a nested one by itself."""
-    before, after = dict(_flat(deed.before or {})), dict(_flat(deed.after or {}))
-    names = sorted(before.keys() | after.keys())
-    changed = [Difference(name, before.get(name, ""), after.get(name, "")) for name in names]
-    return [one for one in changed if one.before != one.after]
+    """Return the fields that changed, sorted by name. Each part of a nested field counts by itself."""
+    old, new = dict(_flat(deed.before or {})), dict(_flat(deed.after or {}))
+    pairs = [
+        Difference(name, old.get(name, ""), new.get(name, "")) for name in sorted(old.keys() | new.keys())
+    ]
+    return [pair for pair in pairs if pair.old != pair.new]
 
 
 def _flat(value: object, name: str = "") -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The audit log on the console: what was changed, by whom, from where, and what it was before and after."""
+"""The audit log on the console, newest change first."""
 
 from collections.abc import Mapping
 from urllib.parse import urlencode
@@ -10,28 +10,33 @@ from heartbeat.actor import Role
 from heartbeat.http.console.audit import line
 from heartbeat.http.console.request import LARGEST, ConsoleRequest, Route
 
-A_PAGE = 50
-"""Changes on a page."""
-FEW = 4
-"""Fields that a line shows without being unfolded."""
+SLICE = 50
+"""Changes on one screen."""
+UNFOLDED = 4
+"""The most changed fields that a line shows without folding them."""
 LONGEST_TARGET = 300
 
 
 async def listed(request: ConsoleRequest) -> Response:
-    """Changes, newest first; `target` narrows to one thing."""
+    """Show changes, newest first, with `target` only those of one thing."""
     query = request.http.query_params
     target = query.get("target", "")[:LONGEST_TARGET].replace("\0", "")
-    given = query.get("before", "")
-    before = min(int(given), LARGEST) if given.isascii() and given.isdigit() and len(given) < 20 else None
-    found = await request.read(lambda db: audit.listed(db, limit=A_PAGE + 1, before=before, target=target))
+    text = query.get("before", "")
+    older_than = min(int(text), LARGEST) if text.isascii() and text.isdigit() and len(text) < 20 else None
+    deeds = await request.read(lambda db: audit.listed(db, limit=SLICE + 1, before=older_than, target=target))
     older = ""
-    if len(found) > A_PAGE:
+    if len(deeds) > SLICE:
         older = "/audit?" + urlencode(
-            {"before": found[A_PAGE - 1].id} | ({"target": target} if target else {})
+            {"before": deeds[SLICE - 1].id} | ({"target": target} if target else {})
         )
-    deeds = [(one, line.in_words(one.action), line.differences(one)) for one in found[:A_PAGE]]
+    lines = [(deed, line.in_words(deed.action), line.differences(deed)) for deed in deeds[:SLICE]]
     return request.show(
-        "audit/list.html", deeds=deeds, few=FEW, target=target, older=older, first=before is None
+        "audit/list.html",
+        lines=lines,
+        unfolded=UNFOLDED,
+        target=target,
+        older=older,
+        newest=older_than is None,
     )
 
 

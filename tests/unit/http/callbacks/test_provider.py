@@ -50,7 +50,7 @@ def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not known is looked up again at once."""
-    monkeypatch.setattr(provider, "LOOK_AGAIN", 0.01)
+    monkeypatch.setattr(provider, "RETRY_AFTER", 0.01)
 
 
 class Company:
@@ -240,7 +240,7 @@ async def test_a_call_about_many_unknown_messages_waits_once(
     assert pauses == []
     events = [{"id": f"unknown-{number}", "status": "delivered"} for number in range(200)]
     assert (await call(client, *events)).status_code == 200
-    assert len(pauses) == provider.LOOKS - 1
+    assert len(pauses) == provider.LOOKUPS - 1
 
 
 async def test_a_call_that_comes_before_its_attempt_is_written_counts(

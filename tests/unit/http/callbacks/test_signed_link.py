@@ -28,6 +28,9 @@ from tests.unit.http.conftest import (
 )
 from tests.unit.http.markup import Markup, sound
 
+ACKNOWLEDGED_LINE = (
+    "Acknowledged by First responder. No more pages until 07:06 UTC, unless something new breaks."
+)
 ACKNOWLEDGED = "Acknowledged by First responder at 03:06 UTC; pages again at 07:06 UTC unless resolved."
 
 
@@ -119,7 +122,7 @@ async def test_pressing_acknowledges_for_the_person_and_says_until_when(
     assert (deed.actor, deed.via, deed.action) == ("First responder", "signed link", "incident.acknowledge")
 
 
-async def test_a_link_by_the_key_before_still_answers(
+async def test_a_link_signed_with_the_previous_key_still_answers(
     system: System, number: int, phone: httpx.AsyncClient
 ) -> None:
     by_the_old_one = address(number, key=SECRET_KEY_BEFORE)
@@ -140,7 +143,7 @@ async def test_pressing_twice_or_after_another_changes_nothing_more(
     assert ACKNOWLEDGED in (await see(phone, address(number, person="second"))).words
 
 
-async def test_a_notification_can_press_without_a_browser(
+async def test_a_notification_can_acknowledge_without_a_browser(
     system: System, number: int, client: httpx.AsyncClient
 ) -> None:
     for words in ("acknowledged", "acknowledged already"):
@@ -148,14 +151,14 @@ async def test_a_notification_can_press_without_a_browser(
         assert answer.status_code == 200
         assert answer.json() == {
             "outcome": words,
-            "words": "Acknowledged by First responder; pages again at 07:06 UTC unless resolved.",
+            "words": ACKNOWLEDGED_LINE,
         }
     answer = await client.post(address(number))
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
-    assert answer.text == "Acknowledged by First responder; pages again at 07:06 UTC unless resolved.\n"
+    assert answer.text == f"{ACKNOWLEDGED_LINE}\n"
 
 
-async def test_what_an_answer_makes_due_is_looked_at_at_once(
+async def test_an_answer_wakes_the_ticker(
     system: System, number: int, phone: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     woken: list[None] = []
@@ -173,7 +176,7 @@ async def test_an_answer_to_an_earlier_occurrence_does_not_silence_the_next(
     await escalate(system, clock)
 
     shown = await see(phone, address(number))
-    assert "earlier stretch of the incident" in shown.words
+    assert "This page is old" in shown.words
     assert shown.forms == []
     before = await standing(system, number)
     assert (await phone.post(address(number))).status_code == 303
@@ -183,7 +186,7 @@ async def test_an_answer_to_an_earlier_occurrence_does_not_silence_the_next(
     assert (await see(phone, address(number, occurrence=2))).forms == [""]
 
 
-async def test_a_resolved_incident_says_that_nothing_is_to_be_done(
+async def test_a_resolved_incident_leaves_nothing_to_do(
     system: System, number: int, phone: httpx.AsyncClient, client: httpx.AsyncClient, clock: SetClock
 ) -> None:
     clock.advance(minutes=9)
@@ -197,7 +200,7 @@ async def test_a_resolved_incident_says_that_nothing_is_to_be_done(
     answer = await client.post(address(number))
     assert (answer.status_code, answer.text) == (
         200,
-        "It is resolved already: ended by admin. Nothing more is to be done.\n",
+        "It was already resolved by admin. There is nothing left to do.\n",
     )
 
 
@@ -209,7 +212,7 @@ async def test_a_recovered_incident_says_that_all_is_well(
     clock.advance(minutes=2)
     await ping(system, one)
     assert "Recovered at 03:08 UTC; it lasted 2 min." in (await see(phone, address(number))).words
-    assert "all is well again" in (await client.post(address(number))).text
+    assert "It has recovered." in (await client.post(address(number))).text
 
 
 async def test_a_snoozed_incident_says_until_when(
@@ -232,7 +235,7 @@ async def test_a_snoozed_incident_says_until_when(
         ("/answer/x.y", "link"),
     ],
 )
-async def test_a_link_that_cannot_be_used_says_why_and_what_to_do(
+async def test_an_unusable_link_says_why_and_what_to_do(
     number: int, phone: httpx.AsyncClient, client: httpx.AsyncClient, path: str, words: str
 ) -> None:
     shown = await see(phone, path, 410)
@@ -244,14 +247,14 @@ async def test_a_link_that_cannot_be_used_says_why_and_what_to_do(
     assert (answer.status_code, words in answer.text) == (410, True)
 
 
-async def test_an_incident_that_is_gone_is_said_to_be(
+async def test_a_missing_incident_answers_404(
     number: int, phone: httpx.AsyncClient, client: httpx.AsyncClient
 ) -> None:
-    assert "no longer known" in (await see(phone, address(99), 404)).words
+    assert "no longer exists" in (await see(phone, address(99), 404)).words
     assert (await client.post(address(99))).status_code == 404
 
 
-async def test_a_person_who_is_gone_can_still_answer(number: int, phone: httpx.AsyncClient) -> None:
+async def test_a_removed_person_can_still_answer(number: int, phone: httpx.AsyncClient) -> None:
     await phone.post(address(number, person="former-colleague"))
     assert "Acknowledged by former-colleague" in (await see(phone, address(number))).words
 
@@ -266,7 +269,7 @@ async def test_many_jobs_leave_the_button_in_sight(
     assert "and 14 more" in shown.words
 
 
-async def test_the_address_is_a_secret_and_is_kept_so(number: int, phone: httpx.AsyncClient) -> None:
+async def test_the_address_of_a_link_is_kept_secret(number: int, phone: httpx.AsyncClient) -> None:
     answer = await phone.get(address(number))
     assert answer.headers["referrer-policy"] == "no-referrer"
     assert answer.headers["cache-control"] == "no-store"
@@ -274,7 +277,7 @@ async def test_the_address_is_a_secret_and_is_kept_so(number: int, phone: httpx.
     assert address(number) not in answer.text
 
 
-async def test_the_database_being_away_is_said_and_the_button_can_be_pressed_again(
+async def test_without_the_database_the_button_can_be_pressed_again_later(
     number: int, phone: httpx.AsyncClient, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: Any) -> Any:
@@ -287,7 +290,7 @@ async def test_the_database_being_away_is_said_and_the_button_can_be_pressed_aga
         assert "asked again" in answer.text
 
 
-async def test_times_are_those_of_whom_the_link_was_made_for(
+async def test_times_are_in_the_zone_of_the_person_paged(
     system: System, number: int, phone: httpx.AsyncClient
 ) -> None:
     there = Person("first", "First responder", (Contact("console", "terminal"),), "Asia/Tokyo", Origin.API)
@@ -296,5 +299,5 @@ async def test_times_are_those_of_whom_the_link_was_made_for(
     assert "due 12:05 JST (03:05 UTC), never heard" in shown.words
     assert "Nobody else is paged until 16:06 JST (07:06 UTC), 4 h from now." in shown.words
     told = await phone.post(address(number), headers={"accept": "text/plain"})
-    until = "pages again at 16:06 JST (07:06 UTC) unless resolved."
-    assert told.text == f"Acknowledged by First responder; {until}\n"
+    until = "No more pages until 16:06 JST (07:06 UTC), unless something new breaks."
+    assert told.text == f"Acknowledged by First responder. {until}\n"

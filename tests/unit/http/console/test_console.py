@@ -274,7 +274,7 @@ async def test_what_is_not_there_says_so(browser: httpx.AsyncClient) -> None:
         "/incidents/9/resolve",
     ):
         shown = await see(browser, path, 404)
-        assert "Not here" in shown.words
+        assert "Not found" in shown.words
         assert "/" in shown.links
     assert (await browser.get("/nothing")).status_code == 404
     for path in (

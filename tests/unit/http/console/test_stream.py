@@ -83,19 +83,19 @@ class Ear:
             self._gone.set()
 
 
-async def test_a_stream_is_of_events_that_nobody_keeps(system: System, browser: httpx.AsyncClient) -> None:
+async def test_a_stream_sends_events_and_is_never_cached(system: System, browser: httpx.AsyncClient) -> None:
     ear = Ear(browser, "/live?topic=checks", "data:")
     heard = await ear.listen(system)
     assert ear.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert ear.headers["cache-control"] == "no-store"
     assert ear.headers["x-accel-buffering"] == "no"
     assert "content-length" not in ear.headers
-    assert heard.startswith(f"retry: {stream.AGAIN}\n\n")
+    assert heard.startswith(f"retry: {stream.RECONNECT_AFTER}\n\n")
     assert f"id: {await versions(system, 'checks')}\ndata: checks\n\n" in heard
     assert not system.context.live._listeners, "it has left"
 
 
-async def test_who_comes_back_is_told_what_they_missed(
+async def test_a_reconnecting_browser_gets_what_it_missed(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
     known = await versions(system, "checks", "incidents")
@@ -106,7 +106,7 @@ async def test_who_comes_back_is_told_what_they_missed(
     assert f"id: {await versions(system, 'checks', 'incidents')}\n" in heard
 
 
-async def test_the_last_event_of_the_browser_counts_more_than_the_page(
+async def test_the_last_event_id_takes_precedence_over_the_address(
     system: System, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "BEAT", 0.01)
@@ -116,7 +116,7 @@ async def test_the_last_event_of_the_browser_counts_more_than_the_page(
     assert "data:" in await Ear(browser, path, "data:").listen(system)
 
 
-async def test_a_stream_that_has_nothing_to_say_says_so_and_ends(
+async def test_a_quiet_stream_sends_signs_of_life_and_ends(
     system: System, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "BEAT", 0.001)
@@ -127,7 +127,7 @@ async def test_a_stream_that_has_nothing_to_say_says_so_and_ends(
     assert "data:" not in said.text
 
 
-async def test_every_page_that_shows_the_present_says_where_it_listens(
+async def test_every_live_page_names_its_stream(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
     await fall_silent(system, clock, await make_check(system))
@@ -148,7 +148,7 @@ async def test_every_page_that_shows_the_present_says_where_it_listens(
 @pytest.mark.parametrize(
     "query", ["", "topic=", "topic=secrets", "topic=incidents/x", f"topic=incidents/{'9' * 40}"]
 )
-async def test_what_is_no_topic_is_refused(browser: httpx.AsyncClient, query: str) -> None:
+async def test_an_unknown_topic_is_refused(browser: httpx.AsyncClient, query: str) -> None:
     assert (await browser.get(f"/live?{query}")).status_code == 400
 
 
@@ -168,7 +168,7 @@ async def heard_while(
 
 
 @pytest.mark.parametrize("way", ["signs out", "is disabled", "was idle too long"])
-async def test_who_is_in_no_more_hears_no_more(
+async def test_a_stream_ends_with_the_sign_in(
     system: System, stranger: httpx.AsyncClient, clock: SetClock, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     monkeypatch.setattr(stream, "BEAT", 0.01)
@@ -219,11 +219,11 @@ async def test_an_open_stream_does_not_keep_an_idle_sign_in_alive(
     assert "data:" not in await listening
 
 
-async def test_where_there_is_no_place_the_page_is_told(system: System, browser: httpx.AsyncClient) -> None:
+async def test_a_stream_is_refused_once_the_service_stops(system: System, browser: httpx.AsyncClient) -> None:
     system.context.live.close()
     answer = await browser.get("/live?topic=checks")
     assert answer.status_code == 503
-    assert "renews itself" in answer.text
+    assert "reloads by itself" in answer.text
 
 
 async def test_a_stop_ends_every_stream_at_once(system: System, browser: httpx.AsyncClient) -> None:

@@ -37,7 +37,7 @@ async def published(system: System) -> System:
     return system
 
 
-async def test_the_first_page_answers_alone_and_each_by_its_name(
+async def test_the_bare_address_redirects_to_the_first_page(
     published: System, client: httpx.AsyncClient
 ) -> None:
     for path in ("/status", "/status/"):
@@ -69,7 +69,7 @@ async def test_a_browser_loads_nothing_from_elsewhere(published: System, client:
     assert policy.startswith("default-src 'none'; style-src 'self';")
 
 
-async def test_who_has_it_already_is_told_so(published: System, client: httpx.AsyncClient) -> None:
+async def test_an_unchanged_file_answers_304(published: System, client: httpx.AsyncClient) -> None:
     first = await client.get("/status/public/")
     assert parsedate_to_datetime(first.headers["last-modified"]) == NOW
     for given in (first.headers["etag"], f"W/{first.headers['etag']}", f'"x", {first.headers["etag"]}'):
@@ -79,7 +79,7 @@ async def test_who_has_it_already_is_told_so(published: System, client: httpx.As
     assert (await client.get("/status/public/", headers={"If-None-Match": '"x"'})).status_code == 200
 
 
-async def test_a_page_with_much_on_it_is_light_on_the_line(system: System, clock: SetClock) -> None:
+async def test_a_large_page_is_small_when_compressed(system: System, clock: SetClock) -> None:
     parts = tuple(Component(f"Service {n}", {"component": f"c{n}"}) for n in range(40))
     columns = {"us": "United States", "eu": "Europe", "ap": "Asia Pacific", "sa": "South America"}
     await define(system, replace(PAGE, components=parts, groups=(), regions=Regions("region", columns)))
@@ -111,13 +111,13 @@ def _live(db: Connection, parts: Sequence[Component], regions: Sequence[str]) ->
         uptime_store.put_days(db, "public", {(part.name, region): days for region in ("", *regions)})
 
 
-async def test_head_tells_what_get_would(published: System, client: httpx.AsyncClient) -> None:
+async def test_head_answers_with_the_headers_of_get(published: System, client: httpx.AsyncClient) -> None:
     head, get = await client.head("/status/public/"), await client.get("/status/public/")
     assert head.content == b""
     assert head.headers == get.headers
 
 
-async def test_a_crowd_costs_no_look_at_the_database(
+async def test_a_crowd_costs_no_query(
     published: System, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse_database(published, monkeypatch)
@@ -144,14 +144,14 @@ async def test_while_the_database_is_away_the_page_warns(
 
 
 @pytest.mark.parametrize("path", ["/status", "/status/", "/status/public", "/status/public/"])
-async def test_where_nothing_is_published_the_words_say_so(system: System, path: str) -> None:
+async def test_an_address_without_a_page_explains_itself(system: System, path: str) -> None:
     async with visitor(system, accept="text/html") as customer:
         answer = await customer.get(path)
     assert answer.status_code == 404
     assert "status page" in sound(answer.text).words
 
 
-async def test_what_is_no_part_of_a_page_is_not_found(published: System) -> None:
+async def test_a_file_outside_of_the_page_is_not_found(published: System) -> None:
     async with visitor(published, accept="text/html") as customer:
         for path in (
             "/status/other/",
@@ -163,7 +163,7 @@ async def test_what_is_no_part_of_a_page_is_not_found(published: System) -> None
         assert (await customer.post("/status/public/")).status_code == 405
 
 
-async def test_a_release_before_this_one_reads_and_writes_the_same_rows(system: System) -> None:
+async def test_the_previous_release_reads_and_writes_the_same_rows(system: System) -> None:
     await define(system, PAGE)
 
     def as_before(db: object) -> None:

@@ -87,22 +87,22 @@ async def test_from_the_form_to_the_last_mail(defined: System, post: Post, clien
     page = defined.publisher.editions["public"].files["index.html"].decode()
     assert 'action="http://test/status/public/subscribe"' in page
     answer = await client.post("/status/public/subscribe", data={"address": ANNA})
-    assert "Look into your mailbox" in answer.text
-    announcement = await do(defined, editor.make, "public", announcement_fields(), NOW)
-    await do(defined, editor.publish, announcement.id, NOW)
+    assert "Check your mailbox" in answer.text
+    one = await do(defined, editor.make, "public", announcement_fields(), NOW)
+    await do(defined, editor.publish, one.id, NOW)
     assert await defined.mail_sender.round() == 1
     link = post.link("confirm")
-    assert "Do you want mail about this page?" in (await client.get(link)).text
-    await do(defined, editor.update, announcement.id, Status.IDENTIFIED, "Not for Anna yet.", NOW)
+    assert "Get updates by mail?" in (await client.get(link)).text
+    await do(defined, editor.update, one.id, Status.IDENTIFIED, "Not for Anna yet.", NOW)
     assert await defined.mail_sender.round() == 0
     for _ in range(2):
-        assert "You will get mail" in (await client.post(link)).text
-    await do(defined, editor.update, announcement.id, Status.RESOLVED, "Over.", NOW)
+        assert "You are subscribed" in (await client.post(link)).text
+    await do(defined, editor.update, one.id, Status.RESOLVED, "Over.", NOW)
     assert await defined.mail_sender.round() == 1
     assert (post.mails[-1][0], post.mails[-1][1]["Subject"]) == (ANNA, "Resolved: Resets are late")
     end = post.link("unsubscribe")
     assert f"<http://test{end}>" == post.mails[-1][1]["List-Unsubscribe"]
-    assert "no more mail" in (await client.get(end)).text
+    assert "Stop getting updates by mail?" in (await client.get(end)).text
     assert await count(defined) == 1
     for _ in range(2):
         answer = await client.post(end, data={"List-Unsubscribe": "One-Click"})

@@ -25,12 +25,12 @@ async def join(browser: httpx.AsyncClient, path: str, **fields: str) -> httpx.Re
     return await browser.post(path, data={"name": "anna", "password": PASSWORD, "again": PASSWORD} | fields)
 
 
-async def test_the_link_makes_the_first_user_who_is_signed_in(
+async def test_the_link_creates_the_first_user_and_signs_them_in(
     system: System, stranger: httpx.AsyncClient
 ) -> None:
     path = await set_up(system)
     asked = await see(stranger, path)
-    assert "Make the first user" in asked.words
+    assert "Create the first user" in asked.words
     assert (await stranger.get(path)).headers["x-robots-tag"] == "noindex"
 
     done = await join(stranger, path)
@@ -47,11 +47,11 @@ async def test_the_link_makes_the_first_user_who_is_signed_in(
     [
         ({"name": "A B"}, "name: must be 1 to 100"),
         ({"password": "short", "again": "short"}, "12 to 200 characters"),
-        ({"again": "another password"}, "the two do not agree"),
+        ({"again": "another password"}, "the two entries differ"),
         ({"name": "anna.adamson", "password": "Anna.Adamson", "again": "Anna.Adamson"}, "own name"),
     ],
 )
-async def test_what_is_wrong_is_told_and_the_link_stays(
+async def test_an_unfit_password_or_name_leaves_the_link_usable(
     system: System, stranger: httpx.AsyncClient, fields: dict[str, str], words: str
 ) -> None:
     path = await set_up(system)
@@ -63,12 +63,12 @@ async def test_what_is_wrong_is_told_and_the_link_stays(
     assert (await join(stranger, path)).status_code == 303
 
 
-async def test_who_is_invited_chooses_only_a_password(
+async def test_an_invited_user_chooses_only_a_password(
     system: System, stranger: httpx.AsyncClient, clock: SetClock
 ) -> None:
     invite = lambda db: users.invite(db, ROOT, "bob", Role.VIEWER, NOW)  # noqa: E731
     _, token = await system.context.database.write(invite)
-    assert "You sign in as bob, with the role viewer" in (await see(stranger, f"/join/{token}")).words
+    assert "You will sign in as bob, with the role viewer" in (await see(stranger, f"/join/{token}")).words
     assert (await join(stranger, f"/join/{token}", name="root")).status_code == 303
     (bob,) = await system.context.database.read(store.every_user)
     assert (bob.name, bob.state) == ("bob", "active")

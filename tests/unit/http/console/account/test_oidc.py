@@ -46,7 +46,7 @@ async def come_back(browser: httpx.AsyncClient, code: str, state: str) -> httpx.
     return await browser.get("/sign-in/oidc/back", params={"code": code, "state": state})
 
 
-async def test_somebody_signs_in_by_the_provider(
+async def test_a_user_signs_in_through_the_provider(
     system: System, browser: httpx.AsyncClient, provider: LocalProvider
 ) -> None:
     assert "Sign in with your provider" in sound((await browser.get("/sign-in")).text).words
@@ -69,7 +69,7 @@ async def test_an_answer_that_this_browser_did_not_ask_for_is_refused(
     code, state = await leave(browser, provider)
     for given in ("", "another", state[:-1]):
         refused = await come_back(browser, code, given)
-        assert (refused.status_code, "begin again" in sound(refused.text).words) == (403, True)
+        assert (refused.status_code, "Start again" in sound(refused.text).words) == (403, True)
     clock.advance(minutes=10)
     assert (await come_back(browser, code, state)).status_code == 403
     browser.cookies.clear()
@@ -77,10 +77,12 @@ async def test_an_answer_that_this_browser_did_not_ask_for_is_refused(
     assert (await browser.get("/")).status_code == 303
 
 
-async def test_what_the_provider_refuses_is_told(browser: httpx.AsyncClient, provider: LocalProvider) -> None:
+async def test_a_refusal_by_the_provider_is_shown(
+    browser: httpx.AsyncClient, provider: LocalProvider
+) -> None:
     _, state = await leave(browser, provider)
     refused = await browser.get("/sign-in/oidc/back", params={"error": "access_denied", "state": state})
-    assert "has let nobody in" in sound(refused.text).words
+    assert "refused the sign-in" in sound(refused.text).words
     provider.claims |= {"nonce": "replayed"}
     refused = await come_back(browser, *await leave(browser, provider))
     assert (refused.status_code, "another sign-in" in sound(refused.text).words) == (403, True)
@@ -90,21 +92,21 @@ async def test_what_the_provider_refuses_is_told(browser: httpx.AsyncClient, pro
     assert (away.status_code, "To the sign-in page" in sound(away.text).words) == (502, True)
 
 
-async def test_who_is_known_by_the_provider_has_nothing_to_change_here(
+async def test_a_user_of_the_provider_has_no_password_or_second_factor_here(
     system: System, browser: httpx.AsyncClient, provider: LocalProvider
 ) -> None:
     await come_back(browser, *await leave(browser, provider))
     page = sound((await browser.get("/account")).text)
-    assert "You sign in by your provider, where both are kept." in page.words
+    assert "You sign in through your provider." in page.words
     assert "Change the password" not in page.words
     csrf = page.fields["csrf"]
     assert (await browser.get("/account/second-factor")).status_code == 409
     for path in ("/account/second-factor", "/account/password", "/account/second-factor/off"):
         refused = await browser.post(path, data={"csrf": csrf, "new": "x" * 12, "again": "x" * 12})
-        assert (refused.status_code, "by a provider" in sound(refused.text).words) == (409, True), path
+        assert (refused.status_code, "through a provider" in sound(refused.text).words) == (409, True), path
 
 
-async def test_who_comes_back_too_often_is_told_how_long_to_wait(
+async def test_too_many_callbacks_are_refused_with_a_waiting_time(
     browser: httpx.AsyncClient, provider: LocalProvider
 ) -> None:
     for _ in range(10):
@@ -116,6 +118,6 @@ async def test_who_comes_back_too_often_is_told_how_long_to_wait(
     )
 
 
-async def test_without_a_provider_there_is_no_way_there(client: httpx.AsyncClient) -> None:
+async def test_without_a_provider_the_routes_answer_404(client: httpx.AsyncClient) -> None:
     assert (await client.get("/sign-in/oidc")).status_code == 404
     assert (await client.get("/sign-in/oidc/back?code=x&state=y")).status_code == 403

@@ -38,12 +38,12 @@ async def turn_on(anna: httpx.AsyncClient, clock: SetClock) -> tuple[pyotp.TOTP,
     return phone, codes
 
 
-async def test_a_code_is_wanted_after_the_password(
+async def test_a_code_is_required_after_the_password(
     system: System, anna: httpx.AsyncClient, stranger: httpx.AsyncClient, clock: SetClock
 ) -> None:
     phone, codes = await turn_on(anna, clock)
     asked = sound((await stranger.post("/sign-in", data={"name": "anna", "password": PASSWORD})).text)
-    assert "One code more" in asked.words
+    assert "Enter your code" in asked.words
     assert (await stranger.get("/")).status_code == 303
     ticket = asked.fields["ticket"]
     wrong = await stranger.post("/sign-in", data={"ticket": ticket, "code": "000000"})
@@ -57,7 +57,7 @@ async def test_a_code_is_wanted_after_the_password(
     assert "9 recovery codes are left" in (await see(anna, "/account")).words
 
 
-async def test_a_ticket_is_over_after_five_minutes(
+async def test_a_ticket_expires_after_five_minutes(
     anna: httpx.AsyncClient, stranger: httpx.AsyncClient, clock: SetClock
 ) -> None:
     phone, _ = await turn_on(anna, clock)
@@ -95,7 +95,7 @@ async def test_the_password_turns_it_off(
     assert done.status_code == 303
 
 
-async def test_the_only_admin_who_has_lost_all_is_helped_with_the_admin_key(
+async def test_the_admin_key_resets_the_only_admin(
     system: System, anna: httpx.AsyncClient, stranger: httpx.AsyncClient, clock: SetClock
 ) -> None:
     await turn_on(anna, clock)
@@ -113,15 +113,13 @@ async def test_the_only_admin_who_has_lost_all_is_helped_with_the_admin_key(
             assert link, one
             chosen = {"password": f"{PASSWORD} of {one}", "again": f"{PASSWORD} of {one}"}
             assert (await browser.post(link[1], data=chosen)).headers["location"] == "/"
-        assert "It is off" in (await see(stranger, "/account")).words
+        assert "Off. Turn it on" in (await see(stranger, "/account")).words
 
 
-async def test_a_secret_that_is_not_of_this_user_is_not_taken(
-    anna: httpx.AsyncClient, clock: SetClock
-) -> None:
+async def test_the_secret_of_another_user_is_refused(anna: httpx.AsyncClient, clock: SetClock) -> None:
     forged = await press(anna, "/account/second-factor", secret="v1:x:y", code="000000")
     assert forged.headers["location"] == "/account/second-factor"
     asked = await see(anna, "/account/second-factor")
     wrong = await press(anna, "/account/second-factor", secret=asked.fields["secret"], code="000000")
     assert wrong.status_code == 422
-    assert "It is off" in (await see(anna, "/account")).words
+    assert "Off. Turn it on" in (await see(anna, "/account")).words

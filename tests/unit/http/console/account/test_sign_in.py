@@ -48,14 +48,16 @@ async def test_a_wrong_password_and_an_unknown_name_look_the_same(
     assert wrong.text.replace("anna", "X") == unknown.text.replace("eve!", "X")
 
 
-async def test_too_many_tries_are_told_how_long_to_wait(stranger: httpx.AsyncClient, anna: str) -> None:
+async def test_too_many_attempts_are_refused_with_a_waiting_time(
+    stranger: httpx.AsyncClient, anna: str
+) -> None:
     for _ in range(10):
         assert (await sign_in(stranger, password="wrong")).status_code == 403
     refused = await sign_in(stranger)
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
 
 
-async def test_a_viewer_looks_and_changes_nothing(
+async def test_a_viewer_can_look_but_not_change(
     system: System, stranger: httpx.AsyncClient, anna: str
 ) -> None:
     await make_check(system)
@@ -67,14 +69,14 @@ async def test_a_viewer_looks_and_changes_nothing(
     assert "vera has the role viewer" in sound(refused.text).words
 
 
-async def test_a_new_role_counts_at_once(system: System, stranger: httpx.AsyncClient, anna: str) -> None:
+async def test_a_new_role_applies_at_once(system: System, stranger: httpx.AsyncClient, anna: str) -> None:
     await system.context.database.write(lambda db: add(db, "bob", Role.ADMIN))
     await sign_in(stranger, "bob")
     await system.context.database.write(lambda db: users.change_role(db, ROOT, "bob", Role.VIEWER, NOW))
     assert (await stranger.get("/")).status_code == 303
 
 
-async def test_another_site_signs_nobody_in(stranger: httpx.AsyncClient, anna: str) -> None:
+async def test_a_form_of_another_site_signs_nobody_in(stranger: httpx.AsyncClient, anna: str) -> None:
     stranger.headers["sec-fetch-site"] = "cross-site"
     assert (await sign_in(stranger)).status_code == 403
     assert "heartbeat" not in stranger.cookies
@@ -96,6 +98,6 @@ async def test_the_admin_key_can_be_kept_from_the_console(
         assert "Admin key" not in sound((await browser.get("/sign-in")).text).words
         refused = await browser.post("/sign-in", data={"key": ADMIN_KEY})
         assert refused.status_code == 403
-        assert "does not open the console any more" in sound(refused.text).words
+        assert "no longer opens the console" in sound(refused.text).words
     async with visitor(system, Authorization=f"Bearer {ADMIN_KEY}") as program:
         assert (await program.get("/v1/checks")).status_code == 200

@@ -34,7 +34,7 @@ async def second_browser(system: System) -> AsyncIterator[httpx.AsyncClient]:
         yield made
 
 
-async def test_another_password_ends_all_sign_ins_but_this(system: System, anna: httpx.AsyncClient) -> None:
+async def test_a_new_password_ends_all_other_sign_ins(system: System, anna: httpx.AsyncClient) -> None:
     async with second_browser(system) as phone:
         before = anna.cookies["heartbeat"]
         done = await press(anna, "/account/password", password=PASSWORD, new=NEW, again=NEW)
@@ -49,12 +49,12 @@ async def test_another_password_ends_all_sign_ins_but_this(system: System, anna:
 @pytest.mark.parametrize(
     ("fields", "status", "words"),
     [
-        ({"password": "wrong"}, 403, "the one you have now is not this"),
+        ({"password": "wrong"}, 403, "this is not your current password"),
         ({"new": "short", "again": "short"}, 422, "12 to 200"),
-        ({"again": "different"}, 422, "do not agree"),
+        ({"again": "different"}, 422, "the two entries differ"),
     ],
 )
-async def test_a_password_is_not_changed_by_mistake_or_by_a_passer_by(
+async def test_a_password_change_needs_the_current_password_and_two_equal_entries(
     anna: httpx.AsyncClient, fields: dict[str, str], status: int, words: str
 ) -> None:
     refused = await press(
@@ -87,8 +87,8 @@ async def test_nobody_ends_the_sign_in_of_another(system: System, anna: httpx.As
         assert (await anna.get("/")).status_code == 200
 
 
-async def test_who_came_with_the_admin_key_has_no_password(browser: httpx.AsyncClient) -> None:
-    assert "no password here to change" in (await see(browser, "/account")).words
+async def test_the_holder_of_the_admin_key_has_no_password(browser: httpx.AsyncClient) -> None:
+    assert "no password to change" in (await see(browser, "/account")).words
     refused = await press(browser, "/account/password", password="x", new=NEW, again=NEW)
     assert refused.status_code == 409
 
@@ -106,7 +106,7 @@ async def test_a_user_is_invited_and_joins(system: System, anna: httpx.AsyncClie
     assert link not in shown.words
 
 
-async def test_what_cannot_be_invited_is_told(anna: httpx.AsyncClient) -> None:
+async def test_an_unfit_invitation_is_refused(anna: httpx.AsyncClient) -> None:
     for fields, status, words in (
         ({"name": "A B", "role": "viewer"}, 422, "name: must be"),
         ({"name": "bob", "role": "root"}, 422, "role: must be"),
@@ -116,7 +116,7 @@ async def test_what_cannot_be_invited_is_told(anna: httpx.AsyncClient) -> None:
         assert (refused.status_code, words in sound(refused.text).words) == (status, True)
 
 
-async def test_what_is_done_to_a_user_is_asked_first(system: System, anna: httpx.AsyncClient) -> None:
+async def test_changes_of_a_user_ask_first(system: System, anna: httpx.AsyncClient) -> None:
     await system.context.database.write(lambda db: add(db, "bob", Role.VIEWER))
     assert "Disable bob?" in (await see(anna, "/users/bob/disable")).words
     await press(anna, "/users/bob/disable")
@@ -124,7 +124,7 @@ async def test_what_is_done_to_a_user_is_asked_first(system: System, anna: httpx
     await press(anna, "/users/bob/enable")
     await press(anna, "/users/bob/role", role="responder")
     assert "Responder, active." in (await see(anna, "/users/bob")).words
-    assert "second factor are taken away" in (await see(anna, "/users/bob/reset")).words
+    assert "second factor are removed" in (await see(anna, "/users/bob/reset")).words
     assert "/join/" in sound((await press(anna, "/users/bob/reset")).text).words
     found = await system.context.database.read(lambda db: store.user(db, "bob"))
     assert found is not None
@@ -139,7 +139,7 @@ async def test_the_last_admin_stays(anna: httpx.AsyncClient) -> None:
         assert (refused.status_code, "the last admin" in sound(refused.text).words) == (409, True)
 
 
-async def test_a_key_is_made_shown_once_and_revoked(system: System, anna: httpx.AsyncClient) -> None:
+async def test_a_key_is_created_shown_once_and_revoked(system: System, anna: httpx.AsyncClient) -> None:
     done = sound(
         (await press(anna, "/keys", name="deploy", scope=["read", "write"], role="admin", days="30")).text
     )
@@ -155,7 +155,7 @@ async def test_a_key_is_made_shown_once_and_revoked(system: System, anna: httpx.
     assert (await press(anna, "/keys/deploy/revoke")).status_code == 404
 
 
-async def test_what_cannot_be_a_key_is_told(anna: httpx.AsyncClient) -> None:
+async def test_an_unfit_key_is_refused(anna: httpx.AsyncClient) -> None:
     await press(anna, "/keys", name="deploy", scope="read")
     for fields, status, words in (
         ({"name": "deploy", "scope": "read"}, 409, "key named deploy already"),
@@ -170,14 +170,14 @@ async def test_what_cannot_be_a_key_is_told(anna: httpx.AsyncClient) -> None:
         assert f'value="{fields["name"]}"' in refused.text
 
 
-async def test_the_audit_log_tells_who_did_what(system: System, anna: httpx.AsyncClient) -> None:
+async def test_the_audit_log_shows_actors_and_changes(system: System, anna: httpx.AsyncClient) -> None:
     await press(anna, "/users", name="bob", role="viewer")
     shown = await see(anna, "/audit")
     assert "anna invited user bob by session" in shown.words
     assert "role viewer" in shown.words
     narrowed = await see(anna, "/audit?target=user%20bob")
     assert "signed in" not in narrowed.words
-    assert "Nothing was done to it." in (await see(anna, "/audit?target=nothing")).words
-    assert "There is nothing older." in (await see(anna, "/audit?before=1")).words
+    assert "No changes of it." in (await see(anna, "/audit?target=nothing")).words
+    assert "No older changes." in (await see(anna, "/audit?before=1")).words
     for odd in ("x", "9" * 30, "-1", "%00"):
         assert (await anna.get(f"/audit?before={odd}&target={odd}")).status_code == 200

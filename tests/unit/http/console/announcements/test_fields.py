@@ -1,4 +1,4 @@
-"""What an announcement concerns, as a form has it: lines, and back."""
+"""The affected components of an announcement as lines of a form, and back."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,17 +21,18 @@ PARTS = st.builds(
 
 
 def sent(*rows: tuple[str, str, str], **more: str) -> FormData:
-    """A form as a browser sends it."""
+    """Return a form as a browser sends it."""
     fields = [pair for row in rows for pair in zip(("component", "region", "health"), row, strict=True)]
     return FormData([*fields, *more.items()])
 
 
 @given(st.lists(PARTS, max_size=8))
-def test_what_a_form_shows_comes_back_as_it_was(affected: list[Affected]) -> None:
-    shown = [(one.component, one.region, one.health.name) for one in announcement_fields.lines(affected)]
-    chosen = announcement_fields.typed(sent(*shown), ())
-    assert announcement_fields.mark(chosen) == announcement_fields.mark(affected)
-    assert not announcement_fields.touched(sent(*shown, shown=announcement_fields.mark(affected)), chosen)
+def test_an_untouched_form_changes_nothing(affected: list[Affected]) -> None:
+    rows = [(line.component, line.region, line.health.name) for line in announcement_fields.lines(affected)]
+    typed = announcement_fields.typed(sent(*rows), ())
+    fingerprint = announcement_fields.fingerprint(affected)
+    assert announcement_fields.fingerprint(typed) == fingerprint
+    assert not announcement_fields.changed(sent(*rows, shown=fingerprint), typed)
 
 
 def test_each_component_and_region_has_its_own_health() -> None:
@@ -44,30 +45,32 @@ def test_each_component_and_region_has_its_own_health() -> None:
     assert announcement_fields.typed(form, ()) == (US, EU, MAIL)
 
 
-def test_regions_that_do_alike_are_told_together() -> None:
+def test_regions_with_the_same_health_are_merged() -> None:
     form = sent(("Mail", "us", "DELAYED"), ("Mail", "eu", "DELAYED"), ("Mail", "us", "DELAYED"))
     assert announcement_fields.typed(form, ()) == (Affected("Mail", Health.DELAYED, ("us", "eu")),)
 
 
 def test_a_form_without_lines_changes_nothing() -> None:
-    many = tuple(Affected(f"Part {number}", Health.DELAYED) for number in range(announcement_fields.MOST + 1))
+    many = tuple(
+        Affected(f"Part {number}", Health.DELAYED) for number in range(announcement_fields.MAX_LINES + 1)
+    )
     assert announcement_fields.lines(many) == ()
     assert announcement_fields.typed(sent(), many) == many
-    assert not announcement_fields.touched(sent(), ())
+    assert not announcement_fields.changed(sent(), ())
 
 
-def test_somebody_has_chosen_where_the_form_says_otherwise_than_it_had_shown() -> None:
-    mark = announcement_fields.mark([US])
+def test_a_form_with_other_components_than_it_was_loaded_with_is_changed() -> None:
+    fingerprint = announcement_fields.fingerprint([US])
     for rows in (
         [("CPU allowance", "us", "STOPPED")],
         [("", "us", "DELAYED")],
         [("CPU allowance", "", "DELAYED")],
     ):
-        form = sent(*rows, shown=mark)
-        assert announcement_fields.touched(form, announcement_fields.typed(form, ()))
+        form = sent(*rows, shown=fingerprint)
+        assert announcement_fields.changed(form, announcement_fields.typed(form, ()))
 
 
-def test_what_no_form_of_ours_would_send_is_delayed_everywhere() -> None:
+def test_unknown_or_missing_fields_mean_delayed_everywhere() -> None:
     form = FormData([("component", "Mail"), ("health", "UNKNOWN"), ("component", "Web")])
     assert announcement_fields.typed(form, ()) == (
         Affected("Mail", Health.DELAYED),

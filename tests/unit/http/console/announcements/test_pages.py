@@ -51,8 +51,8 @@ async def test_from_an_incident_to_customers_in_a_few_presses(
     answer = await press(browser, f"/incidents/{number}/announce", page="public")
     where = answer.headers["location"]
     shown = await see(browser, where)
-    assert "A draft: customers read nothing of it yet." in shown.words
-    assert "As customers would read it CPU allowance is not working in United States" in shown.words
+    assert "This is a draft. Customers do not see it yet." in shown.words
+    assert "Preview CPU allowance is not working in United States" in shown.words
     (one,) = await told(defined)
     assert one.published_at is None
     answer = await press(browser, where, **GIVEN | {"status": "identified"})
@@ -68,18 +68,18 @@ async def test_from_an_incident_to_customers_in_a_few_presses(
     assert "It is over." in (await see(browser, where)).words
 
 
-async def test_an_incident_is_written_by_hand_and_a_draft_thrown_away(
+async def test_an_incident_is_drafted_by_hand_and_discarded(
     defined: System, browser: httpx.AsyncClient
 ) -> None:
-    assert "Tell customers of an incident" in (await see(browser, "/status-pages/public/write")).words
+    assert "Report an incident" in (await see(browser, "/status-pages/public/write")).words
     answer = await press(browser, "/status-pages/public/write", kind="incident", **GIVEN)
     (one,) = await told(defined)
     assert (one.title, one.draft, one.affected[0].regions) == ("Resets are late", GIVEN["body"], ("us",))
     shown = await see(browser, "/status-pages")
-    assert "Drafts, which nobody has published Resets are late" in shown.words
+    assert "Drafts, not published Resets are late" in shown.words
     assert "<strong>look</strong>" in (await see(browser, answer.headers["location"])).html
     discard = f"{answer.headers['location']}/discard"
-    assert "Throw away the draft Resets are late?" in (await see(browser, discard)).words
+    assert "Discard the draft Resets are late?" in (await see(browser, discard)).words
     await press(browser, discard)
     assert await told(defined) == []
 
@@ -92,7 +92,9 @@ APART = {
 """United States degraded, Europe out, and another service as well."""
 
 
-async def test_each_component_and_region_does_as_it_does(defined: System, browser: httpx.AsyncClient) -> None:
+async def test_each_component_and_region_has_its_own_health_on_the_form(
+    defined: System, browser: httpx.AsyncClient
+) -> None:
     answer = await press(browser, "/status-pages/public/write", kind="incident", **GIVEN | APART)
     where = answer.headers["location"]
     (one,) = await told(defined)
@@ -151,7 +153,7 @@ async def test_with_many_components_they_are_typed_and_offered(
     assert len(shown.html) < 100_000
 
 
-async def test_of_more_than_fits_into_a_form_the_rest_can_be_changed(
+async def test_an_announcement_with_too_many_components_can_still_be_edited(
     system: System, browser: httpx.AsyncClient
 ) -> None:
     many = tuple(Component(f"Part {number}", {"part": str(number)}) for number in range(40))
@@ -163,7 +165,7 @@ async def test_of_more_than_fits_into_a_form_the_rest_can_be_changed(
     )
     made = await system.context.database.write(lambda db: editor.make(db, actor, "public", wanted, NOW))
     shown = await see(browser, f"/announcements/{made.id}")
-    assert "It names more components than fit into a form." in shown.words
+    assert "This announcement names too many components for this form." in shown.words
     given = {name: text for name, text in GIVEN.items() if name not in ("component", "region", "health")}
     await press(browser, f"/announcements/{made.id}", **given)
     (one,) = await told(system)
@@ -172,7 +174,7 @@ async def test_of_more_than_fits_into_a_form_the_rest_can_be_changed(
 
 async def test_a_maintenance_is_planned(defined: System, browser: httpx.AsyncClient) -> None:
     shown = await see(browser, "/status-pages/public/write?kind=maintenance")
-    assert "Plan a maintenance" in shown.words
+    assert "Plan maintenance" in shown.words
     given = GIVEN | {"kind": "maintenance", "status": "scheduled", "ends_at": "2024-05-03T05:00"}
     await press(browser, "/status-pages/public/write", **given)
     (one,) = await told(defined)
@@ -180,7 +182,7 @@ async def test_a_maintenance_is_planned(defined: System, browser: httpx.AsyncCli
     assert one.affected == (Affected("CPU allowance", Health.MAINTENANCE, ("us",)),)
 
 
-async def test_two_are_told_apart(defined: System, browser: httpx.AsyncClient) -> None:
+async def test_two_announcements_are_marked_as_unrelated(defined: System, browser: httpx.AsyncClient) -> None:
     for _ in range(2):
         answer = await press(browser, "/status-pages/public/write", kind="incident", **GIVEN)
         await press(browser, f"{answer.headers['location']}/publish")
@@ -202,7 +204,7 @@ async def test_two_are_told_apart(defined: System, browser: httpx.AsyncClient) -
         ),
     ],
 )
-async def test_what_is_wrong_is_told_and_nothing_is_changed(
+async def test_an_invalid_announcement_is_refused_and_nothing_is_changed(
     defined: System, browser: httpx.AsyncClient, given: dict[str, str | list[str]], words: str
 ) -> None:
     answer = await press(browser, "/status-pages/public/write", kind="incident", **GIVEN | given)
@@ -210,17 +212,21 @@ async def test_what_is_wrong_is_told_and_nothing_is_changed(
     assert await told(defined) == []
 
 
-async def test_what_is_not_there_is_told(defined: System, browser: httpx.AsyncClient) -> None:
+async def test_missing_announcements_pages_and_incidents_answer_404(
+    defined: System, browser: httpx.AsyncClient
+) -> None:
     for path in ("/announcements/77", "/announcements/77/publish", "/status-pages/nope/write"):
         assert "There is no" in (await see(browser, path, 404)).words
     assert "There is no incident 77" in (await see(browser, "/incidents/77/announce", 404)).words
 
 
-async def test_without_a_page_it_tells_what_makes_one(system: System, browser: httpx.AsyncClient) -> None:
-    assert "There is no status page yet." in (await see(browser, "/status-pages")).words
+async def test_without_status_pages_the_list_shows_how_to_define_one(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    assert "No status pages yet." in (await see(browser, "/status-pages")).words
 
 
-async def test_hostile_words_are_inert(defined: System, browser: httpx.AsyncClient) -> None:
+async def test_hostile_text_is_inert(defined: System, browser: httpx.AsyncClient) -> None:
     hostile = "<script>alert(1)</script>\u202e"
     await define(defined, replace(PAGE, title=hostile))
     given = GIVEN | {"title": "<script>alert(1)</script>", "body": hostile}

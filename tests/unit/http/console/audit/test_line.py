@@ -1,4 +1,4 @@
-"""A line of the audit log in words."""
+"""How the audit log words an action and its changes."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -13,14 +13,12 @@ from heartbeat.http.console.audit.line import Difference
 from tests.unit.conftest import NOW
 
 
-def written(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> audit.AuditEntry:
-    return audit.AuditEntry(
-        1, NOW, "anna", "session", "192.0.2.1", "check.change", "check job", before, after
-    )
+def deed(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> audit.AuditEntry:
+    return audit.AuditEntry(1, NOW, "anna", "session", "192.0.2.1", "check.change", "check job", old, new)
 
 
 def actions() -> Iterator[str]:
-    """Every action that some room writes down, as far as it stands there in full."""
+    """Return the actions that the rooms record, if they stand there as a literal."""
     for path in Path("heartbeat").rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text())):
             if (
@@ -28,24 +26,23 @@ def actions() -> Iterator[str]:
                 and isinstance(call.func, ast.Attribute)
                 and call.func.attr == "record"
             ):
-                said = call.args[2:3]
-                yield from (
-                    one.value for one in said if isinstance(one, ast.Constant) and isinstance(one.value, str)
-                )
+                for action in call.args[2:3]:
+                    if isinstance(action, ast.Constant) and isinstance(action.value, str):
+                        yield action.value
 
 
-def test_every_action_has_a_word_of_its_own() -> None:
-    found = set(actions())
-    assert len(found) > 20
-    assert {one for one in found if audit_line.in_words(one) == one} == set()
+def test_every_action_has_a_verb() -> None:
+    recorded = set(actions())
+    assert len(recorded) > 20
+    assert {action for action in recorded if audit_line.in_words(action) == action} == set()
 
 
-def test_an_action_that_nobody_knows_is_told_as_it_is_kept() -> None:
+def test_an_unknown_action_is_shown_unchanged() -> None:
     assert audit_line.in_words("moon.shine") == "moon.shine"
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "expected"),
+    ("old", "new", "expected"),
     [
         (None, None, []),
         ({"state": "up"}, {"state": "up"}, []),
@@ -70,7 +67,7 @@ def test_an_action_that_nobody_knows_is_told_as_it_is_kept() -> None:
         ),
     ],
 )
-def test_only_what_has_changed_is_told(
-    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, expected: list[Difference]
+def test_only_changed_fields_are_shown(
+    old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, expected: list[Difference]
 ) -> None:
-    assert audit_line.differences(written(before, after)) == expected
+    assert audit_line.differences(deed(old, new)) == expected

@@ -28,6 +28,7 @@ from heartbeat.checks.schedule import Cron, Every, Schedule, upcoming
 from heartbeat.database import Database
 from heartbeat.definitions.tables import status_pages
 from heartbeat.pings import ingest
+from heartbeat.pings import store as pings
 from heartbeat.pings.arrival import Arrival, ByUuid
 from tests.unit.conftest import somebody
 
@@ -335,7 +336,7 @@ def _happen(db: Connection, what: Happening) -> datetime | None:
 
 def _judge(db: Connection, now: datetime) -> bool:
     """What a tick does, in one transaction; whether there is something to send."""
-    checker.sweep(db, now)
+    checker.sweep(db, now, last_bodies=pings.last_bodies)
     escalator.sweep(db, now)
     sends = courier.next_due(db)
     return sends is not None and sends <= now

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from heartbeat.audit import AuditEntry
+
 VERBS = {
     "sign_in": "signed in as",
     "sign_in.refuse": "failed to sign in as",

@@ -33,7 +33,7 @@ async def test_a_check_is_defined_and_what_was_typed_wrongly_is_kept(place: Plac
         await walker.reads("04 May 06:00 UTC")
         assert await faults_of(walker, "new-preview") == []
         await walker.press("Make the check")
-        await walker.reads("Not heard yet; the first is due")
+        await walker.reads("Not heard yet; first due")
 
         # Somebody else changes it while the form is open.
         await walker.follow("Change")

@@ -65,7 +65,7 @@ async def test_a_window_is_made_from_a_check_and_ended_without_script(
         await walk.reads("until 09:11 UTC, for 30 min more.")
         await page.get_by_role("link", name="End now…").click()
         await page.get_by_role("button", name="End Kernel update").click()
-        await walk.reads("It began at 08:41 UTC and ended at 08:41 UTC")
+        await walk.reads("Began at 08:41 UTC and ended at 08:41 UTC")
         await page.get_by_role("link", name="Again…").click()
         await expect(page.get_by_label("Title")).to_have_value("Kernel update")
 

@@ -1,1 +1,1 @@
-"""What the screens of the console share: rendering, rows, summaries, live updates."""
+"""The parts that all screens of the console share: rendering, rows, summaries, live updates."""

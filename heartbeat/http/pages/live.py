@@ -1,4 +1,4 @@
-"""Listeners for changes: one look at the database each second for all of them, and none where nobody listens."""
+"""Listeners for changes: one query a second serves all of them, and nothing is read while nobody listens."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -6,23 +6,23 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from heartbeat.loop import Loop
 
 EVERY = 1.0
-"""Seconds between two looks at the database."""
+"""Seconds between two queries."""
 MOST = 500
-"""Listeners at a time in one process. A browser that finds no place reloads its page now and then instead."""
+"""Listeners at a time in one process. A browser beyond that reloads its page now and then instead."""
 
 Versions = Mapping[str, str]
 Look = Callable[[Collection[str]], Awaitable[Versions | None]]
-"""Returns the current versions of topics; None where they cannot be read at the moment."""
+"""Returns the current versions of topics; None if the database cannot be read."""
 
 
 class Listener:
-    """A listener to topics, who knows these versions. A version of a topic that is not among them is news."""
+    """A listener to topics. Versions that differ from `versions` are news."""
 
     def __init__(self, topics: Collection[str], versions: Versions) -> None:
         self.topics = frozenset(topics)
         self._versions = {topic: versions[topic] for topic in topics if topic in versions}
         self._news: dict[str, str] = {}
-        self._something = asyncio.Event()
+        self._changed = asyncio.Event()
         self._ended = False
 
     @property
@@ -33,14 +33,14 @@ class Listener:
     async def next(self, seconds: float) -> Versions:
         """Return all versions as soon as one of them is new; nothing after `seconds`, or at the end."""
         try:
-            await asyncio.wait_for(self._something.wait(), seconds)
+            await asyncio.wait_for(self._changed.wait(), seconds)
         except TimeoutError:
             return {}
         self._versions |= self._news
         versions = dict(self._versions) if self._news else {}
         self._news.clear()
         if not self._ended:
-            self._something.clear()
+            self._changed.clear()
         return versions
 
     def tell(self, versions: Versions) -> None:
@@ -51,16 +51,16 @@ class Listener:
             if topic in versions and versions[topic] != self._versions.get(topic)
         }
         if self._news:
-            self._something.set()
+            self._changed.set()
 
     def end(self) -> None:
         """Send no more news."""
         self._ended = True
-        self._something.set()
+        self._changed.set()
 
 
 class Live:
-    """All listeners of this process, and the one look that serves them."""
+    """All listeners of this process, and the loop that serves them."""
 
     def __init__(self, every: float = EVERY, most: int = MOST) -> None:
         self._every = every
@@ -70,7 +70,7 @@ class Live:
         self._closed = False
 
     def join(self, topics: Collection[str], versions: Versions, look: Look) -> Listener | None:
-        """Begin to listen; None where there is no place, or the process stops. Each listener must `leave`."""
+        """Add a listener; None if there are too many, or the process stops. Each listener must `leave`."""
         if self._closed or len(self._listeners) >= self._most:
             return None
         listener = Listener(topics, versions)
@@ -81,13 +81,13 @@ class Live:
         return listener
 
     def leave(self, listener: Listener) -> None:
-        """Stop listening. The looking ends with the last listener."""
+        """Remove a listener. The queries end with the last one."""
         self._listeners.discard(listener)
         if not self._listeners:
             self._rest()
 
     def close(self) -> None:
-        """Let all listeners go at once, and let nobody join: the process stops."""
+        """End all listeners and refuse new ones: the process stops."""
         self._closed = True
         self._rest()
         for listener in self._listeners:

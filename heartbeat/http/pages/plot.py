@@ -1,4 +1,4 @@
-"""How long the last runs took, drawn: a bar a run, and the limit as a line. Pure."""
+"""The durations of the last runs as a drawing: a bar for each run, and the limit as a line. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from statistics import median
 
 from alerting import times
 from heartbeat.checks.check import Signal
-from heartbeat.http.pages.run_strip import Heard
+from heartbeat.http.pages.run_strip import EndedRun
 
 RUNS = 60
-"""Runs that are drawn."""
+"""Number of runs in the drawing."""
 WIDTH, HEIGHT = 600, 100
-"""The drawing, in its own units; the page stretches it."""
+"""The size of the drawing in its own units; the screen stretches it."""
 FEWEST = 30
-"""Places that there are at least, so that a few runs do not become broad walls."""
+"""The least number of places, so that a few runs do not become broad walls."""
 FAR = 3
-"""A limit further than this many times the longest run is told in words: drawn, it would flatten the bars."""
+"""A limit above this many times the longest run is not drawn, as it would flatten the bars."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One run: where it is drawn, how it ended ("ok", "failed", "over"), and when and how long in facts."""
+    """One run: its place in the drawing, its result ("ok", "failed", "over"), its end and its duration."""
 
     x: float
     y: float
@@ -34,7 +34,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """The durations of runs, oldest first. `limit_y` is where the limit lies, None where it is not drawn."""
+    """The durations of runs, oldest first. `limit_y` is the height of the limit, None if it is not drawn."""
 
     bars: Sequence[Bar]
     top: timedelta
@@ -42,15 +42,10 @@ class Plot:
     limit_y: float | None
     words: str
 
-    @property
-    def limit_percent(self) -> float:
-        """How far below the top the limit lies, of a hundred."""
-        return self.limit_y or 0.0
 
-
-def of(heard: Sequence[Heard], limit: timedelta | None) -> Plot | None:
-    """The plot of these runs, in any order; None where no run told its start and its end."""
-    runs = sorted((ping for ping in heard if ping.duration is not None), key=lambda ping: ping.n)[-RUNS:]
+def of(ended: Sequence[EndedRun], limit: timedelta | None) -> Plot | None:
+    """Return the plot of these runs, which may come in any order; None if none of them has a duration."""
+    runs = sorted((ping for ping in ended if ping.duration is not None), key=lambda ping: ping.n)[-RUNS:]
     if not runs:
         return None
     longest = max(_took(run) for run in runs)
@@ -67,31 +62,31 @@ def of(heard: Sequence[Heard], limit: timedelta | None) -> Plot | None:
     return Plot(bars, top, limit, limit_y, _words(runs, limit))
 
 
-def _took(run: Heard) -> timedelta:
+def _took(run: EndedRun) -> timedelta:
     return run.duration or timedelta()
 
 
-def _kind(run: Heard, limit: timedelta | None) -> str:
+def _kind(run: EndedRun, limit: timedelta | None) -> str:
     if run.signal is Signal.FAIL:
         return "failed"
     return "over" if limit is not None and _took(run) > limit else "ok"
 
 
-def _words(runs: Sequence[Heard], limit: timedelta | None) -> str:
-    took = [_took(run) for run in runs]
-    shortest, longest = times.duration(min(took)), times.duration(max(took))
-    if len(took) == 1:
-        said = f"The one run that was timed took {longest}"
+def _words(runs: Sequence[EndedRun], limit: timedelta | None) -> str:
+    durations = [_took(run) for run in runs]
+    shortest, longest = times.duration(min(durations)), times.duration(max(durations))
+    if len(durations) == 1:
+        sentence = f"The only timed run took {longest}"
     elif shortest == longest:
-        said = f"Each of the last {len(took)} timed runs took {longest}"
+        sentence = f"Each of the last {len(durations)} timed runs took {longest}"
     else:
-        usual = timedelta(seconds=median(one.total_seconds() for one in took))
-        said = (
-            f"The last {len(took)} timed runs took {shortest} to {longest}, "
-            f"half of them up to {times.duration(usual)}; the newest took {times.duration(took[-1])}"
+        usual = timedelta(seconds=median(duration.total_seconds() for duration in durations))
+        sentence = (
+            f"The last {len(durations)} timed runs took {shortest} to {longest}, "
+            f"with a median of {times.duration(usual)}; the newest took {times.duration(durations[-1])}"
         )
     if limit is None:
-        return f"{said}."
-    over = sum(one > limit for one in took)
+        return f"{sentence}."
+    over = sum(duration > limit for duration in durations)
     beyond = f"{over} took longer" if over else "none took longer"
-    return f"{said}. The maximum is {times.duration(limit)}: {beyond}."
+    return f"{sentence}. The maximum is {times.duration(limit)}: {beyond}."

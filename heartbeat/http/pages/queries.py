@@ -1,4 +1,4 @@
-"""The SQL that only pages need: many checks at a glance, set-based, and no body that nobody asked for."""
+"""The SQL that only screens need: facts about many checks in one query, without the bodies of pings."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Signal, State
 from heartbeat.checks.history import Transition
 from heartbeat.checks.tables import checks, transitions
-from heartbeat.http.pages.run_strip import Heard
+from heartbeat.http.pages.run_strip import EndedRun
 from heartbeat.http.pages.summary import Count
 from heartbeat.pings.tables import pings
 
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """How many checks are covered by each of some windows, and how many by any of them."""
+    """The number of checks that each of some windows covers, and the number that any of them covers."""
 
     each: Sequence[int]
     any: int
 
 
 def count(db: Connection) -> Count:
-    """Every check, counted."""
+    """Count all checks by state."""
     newest = func.max(checks.c.last_ok_at, type_=checks.c.last_ok_at.type)
     rows = db.execute(select(checks.c.state, func.count(), newest).group_by(checks.c.state)).all()
     by_state = {State(state): number for state, number, _ in rows}
@@ -33,33 +33,33 @@ def count(db: Connection) -> Count:
 
 
 def by_policy(db: Connection) -> dict[str | None, int]:
-    """How many checks name each policy, and how many name none."""
+    """Return the number of checks by policy; None stands for those without one."""
     rows = db.execute(select(checks.c.policy, func.count()).group_by(checks.c.policy))
     return {row[0]: int(row[1]) for row in rows}
 
 
-def last_runs(db: Connection, ids: Collection[int], limit: int) -> dict[int, list[Heard]]:
-    """The last `limit` pings of each check that ended a run, without their bodies."""
-    place = func.row_number().over(partition_by=pings.c.check_id, order_by=pings.c.n.desc())
+def last_runs(db: Connection, ids: Collection[int], limit: int) -> dict[int, list[EndedRun]]:
+    """Return the last `limit` pings of each check that ended a run, without their bodies."""
+    rank = func.row_number().over(partition_by=pings.c.check_id, order_by=pings.c.n.desc())
     columns = (pings.c.check_id, pings.c.n, pings.c.at, pings.c.kind, pings.c.duration)
     ends = pings.c.kind.in_([Signal.SUCCESS, Signal.FAIL])
-    ranked = select(*columns, place.label("place")).where(pings.c.check_id.in_(ids), ends).subquery()
-    found: dict[int, list[Heard]] = {number: [] for number in ids}
+    ranked = select(*columns, rank.label("place")).where(pings.c.check_id.in_(ids), ends).subquery()
+    runs: dict[int, list[EndedRun]] = {number: [] for number in ids}
     for row in db.execute(select(ranked).where(ranked.c.place <= limit)).all():
         duration = None if row.duration is None else timedelta(seconds=row.duration)
-        found[row.check_id].append(Heard(row.n, row.at, Signal(row.kind), duration))
-    return found
+        runs[row.check_id].append(EndedRun(row.n, row.at, Signal(row.kind), duration))
+    return runs
 
 
 def last_transitions(db: Connection, ids: Collection[int], limit: int) -> dict[int, list[Transition]]:
-    """The last `limit` changes of each check's state."""
-    place = func.row_number().over(partition_by=transitions.c.check_id, order_by=transitions.c.id.desc())
-    ranked = select(transitions, place.label("place")).where(transitions.c.check_id.in_(ids)).subquery()
-    found: dict[int, list[Transition]] = {number: [] for number in ids}
+    """Return the last `limit` changes of state of each check."""
+    rank = func.row_number().over(partition_by=transitions.c.check_id, order_by=transitions.c.id.desc())
+    ranked = select(transitions, rank.label("place")).where(transitions.c.check_id.in_(ids)).subquery()
+    changes: dict[int, list[Transition]] = {number: [] for number in ids}
     for row in db.execute(select(ranked).where(ranked.c.place <= limit)).all():
         cause = Cause(row.cause) if row.cause else None
-        found[row.check_id].append(Transition(row.check_id, row.at, State(row.state), cause, row.why))
-    return found
+        changes[row.check_id].append(Transition(row.check_id, row.at, State(row.state), cause, row.why))
+    return changes
 
 
 def slugs(db: Connection, keys: Collection[str]) -> dict[str, str]:
@@ -71,12 +71,16 @@ def slugs(db: Connection, keys: Collection[str]) -> dict[str, str]:
 
 
 def covered(db: Connection, matches: Sequence[Mapping[str, str]]) -> Covered:
-    """How many checks have all labels of each of these, and how many those of any. One look at all checks."""
+    """Count, in one query, the checks that have all labels of each match, and those that fit any match."""
     if not matches:
         return Covered([], 0)
-    each = [
-        and_(*(checks.c.labels[name].as_string() == value for name, value in one.items())) for one in matches
+    conditions = [
+        and_(*(checks.c.labels[name].as_string() == value for name, value in condition.items()))
+        for condition in matches
     ]
-    sums = [func.coalesce(func.sum(case((one, 1), else_=0)), 0) for one in (*each, or_(*each))]
-    *found, every = (int(number) for number in db.execute(select(*sums)).one())
-    return Covered(found, every)
+    sums = [
+        func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+        for condition in (*conditions, or_(*conditions))
+    ]
+    *each, every = (int(number) for number in db.execute(select(*sums)).one())
+    return Covered(each, every)

@@ -1,4 +1,4 @@
-"""How a page is made: templates filled in, instants and sentences as HTML, hostile text made harmless, static files.
+"""Rendering: templates, instants and sentences as HTML, hostile text made harmless, static files.
 
 Nothing here reads the database. Templates and static files are read once, from the package's own data.
 """
@@ -22,17 +22,17 @@ from alerting.incident import State as Life
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import State
 from heartbeat.http.pages import rows, summary
-from heartbeat.http.pages.summary import There, Words
+from heartbeat.http.pages.summary import Words, ZoneTime
 from heartbeat.safe_text import harmless as harmless
 
 HERE = Path(__file__).parent.parent
 SHARED = HERE.parent / "assets"
-"""Files that the status pages have as well."""
+"""Files that the status pages use as well."""
 REFRESH = 30
-"""Seconds after which a page that shows the present is loaded again where no script keeps it current."""
+"""Seconds after which a screen without script reloads itself."""
 
 BODY_SHOWN = 800
-"""Characters of a body's end that a check's page holds; the whole has an address of its own."""
+"""Characters of a body's end that a check's screen shows; the whole body has its own address."""
 LINES_SHOWN = 20
 
 _KEPT = "public, max-age=31536000, immutable"
@@ -43,23 +43,23 @@ _TYPES = {
 }
 
 
-def shown(value: object) -> object:
-    """What a template puts into a page for a value: text is made harmless, HTML of our own is left alone."""
+def finalized(value: object) -> object:
+    """Return a value as a template prints it: text is made harmless, HTML of ours stays as it is."""
     if value is None:
         return ""
     return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def instant(at: datetime, now: datetime, zone: str = "UTC") -> Markup:
-    """An instant as the reader needs it: the time, the day where it is another, always the zone.
+    """Return an instant as a `<time>`: the time, the day if it is not today, always the zone.
 
-    Where the reader's zone is known it is told by that one, with UTC beside.
+    A zone other than UTC comes first, with UTC in brackets.
     """
     return _time(at, in_zone(at, now, zone))
 
 
 def in_zone(at: datetime, now: datetime, zone: str) -> str:
-    """As `instant`, in plain text."""
+    """Return the words of `instant` as plain text."""
     utc = f"{times.instant(at, now, 'UTC')} UTC"
     if not at.astimezone(times.zone(zone)).utcoffset():
         return utc
@@ -67,45 +67,44 @@ def in_zone(at: datetime, now: datetime, zone: str) -> str:
 
 
 def ago(at: datetime, now: datetime, bare: bool = False) -> Markup:
-    """How long ago, with the instant for who asks. In a long list it is `bare`: the stylesheet shows the instant."""
+    """Return the time since `at`, with the instant as its title. In a long list it is `bare`, without the title."""
     return _time(at, times.ago(at, now), bare)
 
 
 def ahead(at: datetime, now: datetime, bare: bool = False) -> Markup:
-    """How far ahead, as `ago`."""
+    """Return the time until `at`, as `ago` does."""
     return _time(at, summary.ahead(at, now), bare)
 
 
 def clock(at: datetime) -> Markup:
-    """The time to the second."""
+    """Return the time to the second."""
     return _time(at, f"{at.astimezone(UTC):%H:%M:%S} UTC")
 
 
 def stamp(at: datetime, now: datetime) -> str:
-    """An instant to the second, with the day where it is another."""
+    """Return an instant to the second, with the day if it is not today."""
     at = at.astimezone(UTC)
     return f"{times.day(at, now.astimezone(UTC))}{at:%H:%M:%S} UTC"
 
 
 def stamped(at: datetime, now: datetime) -> Markup:
-    """An instant to the second, as `stamp` says it."""
+    """Return the words of `stamp` as a `<time>`."""
     return _time(at, stamp(at, now))
 
 
 def local(at: datetime, zone: str) -> str:
-    """What a clock in that zone shows then; nothing where it shows UTC."""
-    there = at.astimezone(times.zone(zone))
-    return f"{there:%H:%M} {there.tzname()}" if there.utcoffset() else ""
+    """Return the local time in a zone, empty where it equals UTC."""
+    return clock_in(at, zone) if at.astimezone(times.zone(zone)).utcoffset() else ""
 
 
-def there(at: datetime, zone: str) -> str:
-    """What a clock in that zone shows then, with the zone's own name for it."""
+def clock_in(at: datetime, zone: str) -> str:
+    """Return the local time in a zone, with the zone's own name for it."""
     local_ = at.astimezone(times.zone(zone))
     return f"{local_:%H:%M} {local_.tzname()}"
 
 
 def ending(body: bytes) -> tuple[str, bool]:
-    """The end of a body as text, for what went wrong stands there, and whether that is not all of it.
+    """Return the end of a body as text, and True if something was cut off. Errors usually stand at the end.
 
     Bytes that are not UTF-8 are marked, not hidden.
     """
@@ -115,46 +114,46 @@ def ending(body: bytes) -> tuple[str, bool]:
 
 
 def size(count: int) -> str:
-    """A number of bytes, as people say it."""
+    """Return a number of bytes with its unit."""
     return f"{count} bytes" if count < 1_000 else f"{count / 1_000:.0f} kB"
 
 
-def spoken(words: Words, now: datetime, zone: str = "UTC") -> Markup:
-    """A sentence with its instants, as `instant` tells them."""
-    return Markup("").join(_part(part, now, zone) for part in words)
+def spoken(sentence: Words, now: datetime, zone: str = "UTC") -> Markup:
+    """Return a sentence as HTML, with its instants as `instant` formats them."""
+    return Markup("").join(_part(part, now, zone) for part in sentence)
 
 
 def _part(part: str | datetime, now: datetime, zone: str) -> Markup:
     if isinstance(part, datetime):
         return instant(part, now, zone)
-    if isinstance(part, There):
-        # Whoever is in that zone has read it already: the script hides it from them.
+    if isinstance(part, ZoneTime):
+        # Readers in that zone see it already in front: the script hides it from them.
         return Markup('<bdi data-zone="{}">{}</bdi>').format(part.zone, part)
     return escape(harmless(part))
 
 
-def _time(at: datetime, words: str, bare: bool = False) -> Markup:
+def _time(at: datetime, text: str, bare: bool = False) -> Markup:
     at = at.astimezone(UTC)
     if bare:
-        return Markup('<time datetime="{:%Y-%m-%dT%H:%M:%SZ}">{}</time>').format(at, words)
+        return Markup('<time datetime="{:%Y-%m-%dT%H:%M:%SZ}">{}</time>').format(at, text)
     return Markup('<time datetime="{:%Y-%m-%dT%H:%M:%SZ}" title="{:%Y-%m-%d %H:%M:%S} UTC">{}</time>').format(
-        at, at, words
+        at, at, text
     )
 
 
 def static_url(name: str) -> str:
-    """The address of a static file, which changes with its content."""
+    """Return the address of a static file. It changes with its content."""
     return f"/static/{name}?v={_VERSIONS[name]}"
 
 
 async def static(request: Request) -> Response:
-    """One static file; kept for ever by who asked for just this version of it."""
+    """Return a static file. Browsers keep an address with the current version for ever."""
     name = request.path_params["name"]
     if name not in _STATIC:
         return PlainTextResponse("There is no such file.", HTTPStatus.NOT_FOUND)
     current = request.query_params.get("v") == _VERSIONS[name]
     headers = {"Cache-Control": _KEPT if current else "no-cache", "Vary": "Accept-Encoding"}
-    # Pages are not compressed: how long one is would tell of the secrets in it, to who chooses another part of it.
+    # HTML with secrets is not compressed: its length would give them away to somebody who chooses part of it.
     small = "gzip" in request.headers.get("accept-encoding", "")
     headers |= {"Content-Encoding": "gzip"} if small else {}
     headers["ETag"] = f'"{_VERSIONS[name]}{"-gzip" if small else ""}"'
@@ -172,21 +171,21 @@ def render(
     headers: Mapping[str, str] | None = None,
     **facts: Any,
 ) -> HTMLResponse:
-    """A page from its template and the facts that it shows."""
+    """Return the screen of a template and its facts."""
     return HTMLResponse(_templates.get_template(template).render(facts), status, headers)
 
 
-def zipped(request: Request, whole: HTMLResponse) -> Response:
-    """The same page, compressed for who takes it. Only for one that holds no secret, as `static` says."""
+def zipped(request: Request, page: HTMLResponse) -> Response:
+    """Return a page, compressed if the browser accepts that. Only for pages without secrets, see `static`."""
     if "gzip" in request.headers.get("accept-encoding", ""):
-        smaller = gzip.compress(bytes(whole.body), mtime=0)
-        whole = HTMLResponse(smaller, whole.status_code, {"Content-Encoding": "gzip"})
-    whole.headers["Vary"] = "Accept-Encoding"
-    return whole
+        smaller = gzip.compress(bytes(page.body), mtime=0)
+        page = HTMLResponse(smaller, page.status_code, {"Content-Encoding": "gzip"})
+    page.headers["Vary"] = "Accept-Encoding"
+    return page
 
 
 def see_other(path: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Go there and look (303): what was sent is not sent again by loading the page anew."""
+    """Redirect with 303, so that reloading does not send the form again."""
     return RedirectResponse(path, HTTPStatus.SEE_OTHER, headers)
 
 
@@ -194,48 +193,45 @@ def error_page(
     request: Request,
     status: int,
     title: str,
-    words: str,
+    message: str,
     *,
-    onward: tuple[str, str] = ("/", "See how everything stands"),
+    onward: tuple[str, str] = ("/", "Go to the overview"),
 ) -> HTMLResponse:
-    """A page that says what happened, what was not changed, and what to do, with a link that leads onward.
-
-    It asks nothing of the database.
-    """
+    """Return an error: what happened, what was not changed, what to do, and a link onward. Reads no database."""
     if request.url.path.startswith("/status") and status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        title, words = (
+        title, message = (
             "Not available right now",
             "This page cannot be shown at the moment. Please try again shortly.",
         )
     public = request.url.path.startswith(("/status", "/answer/"))
-    facts: dict[str, Any] = {"title": title, "words": words, "number": int(status)}
+    facts: dict[str, Any] = {"title": title, "message": message, "number": int(status)}
     return render("error.html", status=status, onward=None if public else onward, **facts)
 
 
 def _environment() -> Environment:
-    made = Environment(
+    environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
         auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
-        finalize=shown,
+        finalize=finalized,
     )
-    made.filters |= {"instant": instant, "ago": ago, "ahead": ahead, "clock": clock, "spoken": spoken}
-    made.filters |= {
+    environment.filters |= {"instant": instant, "ago": ago, "ahead": ahead, "clock": clock, "spoken": spoken}
+    environment.filters |= {
         "stamp": stamp,
         "stamped": stamped,
         "local": local,
-        "there": there,
+        "there": clock_in,
         "ending": ending,
         "size": size,
     }
-    made.filters |= {"duration": times.duration, "segment": lambda text: quote(text, safe="")}
-    made.filters |= {"names": times.names, "cause_word": rows.cause_word}
-    made.globals |= {"static": static_url, "Cause": Cause, "State": State, "Life": Life}
-    made.globals |= {"cause_words": frozenset(cause.words.word for cause in Cause)}
-    return made
+    environment.filters |= {"duration": times.duration, "segment": lambda text: quote(text, safe="")}
+    environment.filters |= {"names": times.names, "cause_word": rows.cause_word}
+    environment.globals |= {"static": static_url, "Cause": Cause, "State": State, "Life": Life}
+    environment.globals |= {"cause_words": frozenset(cause.words.word for cause in Cause)}
+    return environment
 
 
 _STATIC = {

@@ -1,6 +1,6 @@
-"""What a line of a list shows, computed from facts. Pure.
+"""The rows of the lists of checks and incidents, made from facts. Pure.
 
-Every state has a mark (a drawing in marks.html, or of a cause in its table) and a word, which is used everywhere.
+Every state has a word, which is the same everywhere, and a mark: a drawing in marks.html, or in the table of causes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,13 +12,13 @@ from alerting.incident import Incident, RaisedSymptom, Surroundings
 from alerting.incident import State as Life
 from alerting.notice import called, extent
 from alerting.person import OPERATOR, Person
-from heartbeat.checks import check, maintenance
+from heartbeat.checks import maintenance
 from heartbeat.checks.cause import in_words
-from heartbeat.checks.check import Check, State
+from heartbeat.checks.check import Check, State, status
 from heartbeat.checks.history import Transition
 from heartbeat.checks.maintenance import Window
 from heartbeat.http.pages import run_strip, summary
-from heartbeat.http.pages.run_strip import Cell, Heard
+from heartbeat.http.pages.run_strip import Cell, EndedRun
 from heartbeat.http.pages.summary import Words
 
 
@@ -35,7 +35,7 @@ class CheckRow:
     due_at: datetime | None
     cells: Sequence[Cell]
     quiet_until: datetime | None = None
-    """Until when maintenance holds its pages; None where it is under none."""
+    """The end of the maintenance that holds its pages; None without maintenance."""
 
     @property
     def drawn(self) -> list[tuple[str, str]]:
@@ -49,7 +49,7 @@ class CheckRow:
 
     @property
     def cells_in_short(self) -> str:
-        """The same under a heading that says how many runs they are."""
+        """The strip for those who cannot see it, below a heading with the number of runs."""
         return run_strip.counted(self.cells)
 
 
@@ -67,34 +67,37 @@ class IncidentRow:
     next: Words
 
 
-def word(one: Check, now: datetime) -> str:
-    """A check's state in one word, which is its mark's name too; where it is down, the cause is the word."""
-    return one.cause.words.word if one.cause else check.status(one, now).value
+def word(check: Check, now: datetime) -> str:
+    """Return the state of a check in one word, which is also the name of its mark. A check that is down has the
+    word of its cause."""
+    return check.cause.words.word if check.cause else status(check, now).value
 
 
 def cause_word(cause: str) -> str:
-    """What people call a cause."""
+    """Return the word of a stored cause."""
     return in_words(cause).word
 
 
 def check_row(
-    one: Check,
-    heard: Sequence[Heard],
+    check: Check,
+    runs: Sequence[EndedRun],
     changes: Sequence[Transition],
     now: datetime,
     windows: Sequence[Window] = (),
 ) -> CheckRow:
-    """A check's line. `windows` are those that are active or to come."""
-    held = maintenance.hold(windows, one.labels, now)
+    """Return the row of a check. `windows` are the active and upcoming ones."""
+    held = maintenance.hold(windows, check.labels, now)
     return CheckRow(
-        id=one.id,
-        slug=one.slug,
-        name=one.name,
-        labels=one.labels,
-        word=word(one, now),
-        heard_at=one.last_heard_at,
-        due_at=None if one.state is State.PAUSED else summary.next_due(one, now) or summary.expected_at(one),
-        cells=run_strip.cells(one, heard, changes, now),
+        id=check.id,
+        slug=check.slug,
+        name=check.name,
+        labels=check.labels,
+        word=word(check, now),
+        heard_at=check.last_heard_at,
+        due_at=None
+        if check.state is State.PAUSED
+        else summary.next_due(check, now) or summary.expected_at(check),
+        cells=run_strip.cells(check, runs, changes, now),
         quiet_until=held.until if held else None,
     )
 
@@ -102,40 +105,40 @@ def check_row(
 def incident_row(
     incident: Incident,
     symptoms: Sequence[RaisedSymptom],
-    around: Surroundings,
+    surroundings: Surroundings,
     people: Mapping[str, Person],
 ) -> IncidentRow:
-    """An incident's line."""
+    """Return the row of an incident."""
     return IncidentRow(
         id=incident.id,
-        title=called(incident, symptoms, around),
+        title=called(incident, symptoms, surroundings),
         word=incident.state.value,
         severity=incident.severity.value,
-        extent=how_much(incident, symptoms, around),
+        extent=how_much(incident, symptoms, surroundings),
         occurrence=incident.occurrence,
         opened_at=incident.opened_at,
         next=_next(incident, people),
     )
 
 
-def how_much(incident: Incident, symptoms: Sequence[RaisedSymptom], around: Surroundings) -> str:
-    """How much is concerned, or once it is over was: "4 of 11 jobs silent", "4 jobs silent"."""
+def how_much(incident: Incident, symptoms: Sequence[RaisedSymptom], surroundings: Surroundings) -> str:
+    """Return the extent of an incident: "4 of 11 jobs silent" while it is open, "4 jobs silent" afterwards."""
     if incident.state is not Life.RESOLVED:
-        return extent(incident, symptoms, around, in_words)
-    many = len({symptom.key for symptom in symptoms})
-    said = cause_word(incident.cause)
-    return f"{times.count(many, 'job')} {said}" if many > 1 else said
+        return extent(incident, symptoms, surroundings, in_words)
+    count = len({symptom.key for symptom in symptoms})
+    word = cause_word(incident.cause)
+    return f"{times.count(count, 'job')} {word}" if count > 1 else word
 
 
 def next_people(incident: Incident, people: Mapping[str, Person]) -> list[str]:
-    """Who is paged next unless somebody answers, by name; the catch-all where none of them can be reached."""
+    """Return the names of the people who are paged next, of the catch-all if none of them can be reached."""
     targets = escalation.step_at(incident.policy, incident.step).targets
     at = incident.next_at or incident.opened_at
     return [person.name for person in escalation.recipients(targets, people, at)]
 
 
 def names(people: Mapping[str, Person]) -> dict[str, str]:
-    """What everybody who can be paged is called."""
+    """Return the names of all who can be paged, by their short names."""
     return {OPERATOR.id: OPERATOR.name} | {short: person.name for short, person in people.items()}
 
 

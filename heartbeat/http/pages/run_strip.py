@@ -1,8 +1,7 @@
-"""The last runs of a check as a strip of cells, one a run. Pure.
+"""The last runs of a check as a strip of cells, one for each run. Pure.
 
-The strip shows what was decided, not what today's schedule makes of yesterday: a run is missed only where the check
-was found silent. The schedule says no more than how many runs fell into that silence. A run that was heard before
-its grace ended is on time, for grace is what the team allows.
+The strip shows past decisions, not today's schedule applied to yesterday. A run is missed only if the check was down
+as silent; the schedule only counts the runs within that silence. A run that was heard within its grace is on time.
 """
 
 from collections import Counter
@@ -20,12 +19,12 @@ from heartbeat.pings.store import KEEP
 
 RUNS = 30
 OF_A_SILENCE = 5
-"""Cells that one silence takes at the most: what the job did before and after it must remain to be seen."""
+"""The most cells of one silence, so that the runs before and after it stay in sight."""
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 class Outcome(StrEnum):
-    """How a run ended. `LATE`: heard after its grace, before the next run was due."""
+    """The result of a run. `LATE`: heard after its grace, before the next run was due."""
 
     ON_TIME = "on time"
     LATE = "late"
@@ -35,8 +34,8 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What the strip needs of a ping that lies in the ring."""
+class EndedRun:
+    """A stored ping that ended a run."""
 
     n: int
     at: datetime
@@ -46,7 +45,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One run; or, where a silence was long, the first of its cells, which stands for `runs` that were missed."""
+    """One run; or the first cell of a long silence, which stands for `runs` missed ones."""
 
     outcome: Outcome
     at: datetime
@@ -56,58 +55,62 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """A stretch in which the check was silent; `end` is None while it still is."""
+    """A period in which the check was silent; `end` is None while it lasts."""
 
     start: datetime
     end: datetime | None
 
 
 def cells(
-    check: Check, heard: Sequence[Heard], transitions: Sequence[Transition], now: datetime, limit: int = RUNS
+    check: Check,
+    runs: Sequence[EndedRun],
+    transitions: Sequence[Transition],
+    now: datetime,
+    limit: int = RUNS,
 ) -> list[Cell]:
-    """The last runs, oldest first. `heard` and `transitions` may come in any order.
+    """Return the last `limit` runs, oldest first. `heard` and `transitions` may come in any order.
 
-    To tell `limit` runs, `heard` must hold the last `limit` pings that ended one, and one more where there is one.
+    `heard` must hold the last `limit` runs, and one more if there is one.
     """
-    heard = sorted(heard, key=lambda ping: ping.n)
-    story = sorted(transitions, key=lambda one: one.at)
-    ended = [ping for ping in heard if ping.signal in (Signal.SUCCESS, Signal.FAIL)]
+    runs = sorted(runs, key=lambda ping: ping.n)
+    changes = sorted(transitions, key=lambda change: change.at)
+    ended = [ping for ping in runs if ping.signal in (Signal.SUCCESS, Signal.FAIL)]
     ends = {ping.at for ping in ended}
-    # Where older pings are gone or left out, only the silences among them are known: that would be half the truth.
-    whole = check.pings <= KEEP and len(heard) <= limit
-    known_since = _BEGINNING if whole or not heard else heard[0].at
-    overruns = [one.at for one in story if one.cause is Cause.OVERRUN]
-    found = [_run(ping, overruns) for ping in ended]
-    found += [Cell(Outcome.OVERRAN, at) for at in overruns if at >= known_since and not _heard_of(at, ended)]
-    for silence in _silences(story):
+    # Of a time whose pings are deleted or left out only the silences are known, so it is not shown at all.
+    whole = check.pings <= KEEP and len(runs) <= limit
+    known_since = _BEGINNING if whole or not runs else runs[0].at
+    overruns = [change.at for change in changes if change.cause is Cause.OVERRUN]
+    drawn = [_run(ping, overruns) for ping in ended]
+    drawn += [Cell(Outcome.OVERRAN, at) for at in overruns if at >= known_since and not _heard_of(at, ended)]
+    for silence in _silences(changes):
         if silence.end is None or silence.end >= known_since:
             missed, came_late = _missed(check, silence, silence.end in ends, now, limit)
-            found += _of_a_silence(missed)
+            drawn += _of_a_silence(missed)
             if came_late:
-                found = [_late(cell) if cell.at == silence.end else cell for cell in found]
-    return sorted(found, key=lambda cell: cell.at)[-limit:]
+                drawn = [_late(cell) if cell.at == silence.end else cell for cell in drawn]
+    return sorted(drawn, key=lambda cell: cell.at)[-limit:]
 
 
-def in_words(shown: Sequence[Cell]) -> str:
+def in_words(cells: Sequence[Cell]) -> str:
     """The strip for those who cannot see it: "Last 30 runs: 27 on time, 2 missed, 1 failed"."""
-    if not shown:
+    if not cells:
         return "No run yet"
-    if any(cell.runs > 1 for cell in shown):
-        return f"Last runs: {counted(shown)}"
+    if any(cell.runs > 1 for cell in cells):
+        return f"Last runs: {counted(cells)}"
     return (
-        f"Last {len(shown)} runs: {counted(shown)}"
-        if len(shown) > 1
-        else f"Last run: {shown[0].outcome.value}"
+        f"Last {len(cells)} runs: {counted(cells)}"
+        if len(cells) > 1
+        else f"Last run: {cells[0].outcome.value}"
     )
 
 
-def counted(shown: Sequence[Cell]) -> str:
-    """How many runs ended in which way: "27 on time, 2 missed, 1 failed", "7 on time, more than 30 missed"."""
-    return ", ".join(f"{key.count} {key.word}" for key in legend(shown)) or "no run yet"
+def counted(cells: Sequence[Cell]) -> str:
+    """Count the results: "27 on time, 2 missed, 1 failed", "7 on time, more than 30 missed"."""
+    return ", ".join(f"{key.count} {key.word}" for key in legend(cells)) or "no run yet"
 
 
-# How each outcome is drawn: its class, and at which heights of a strip of 16 the strokes of its cells lie.
-# Each has a shape of its own, so that colour is not needed to tell them apart.
+# The class of each outcome, and the heights of its strokes in a strip of 16.
+# Each has its own shape, so that nobody needs the colour to tell them apart.
 _STROKES = {
     Outcome.ON_TIME: ("ok", (8,)),
     Outcome.LATE: ("late", (13,)),
@@ -119,34 +122,31 @@ WIDTH = 5
 STEP = 6
 
 
-def paths(shown: Sequence[Cell], limit: int = RUNS) -> list[tuple[str, str]]:
-    """The strip drawn, newest on the right: a class and the data of one SVG path for each outcome.
+def paths(cells: Sequence[Cell], limit: int = RUNS) -> list[tuple[str, str]]:
+    """Return the drawing of the strip, newest on the right: a class and one SVG path for each outcome.
 
-    Cells of a kind that stand together are one line, which the stylesheet dashes into cells: a page of
-    a hundred strips stays small.
+    Neighbouring cells of a kind are one line, which the stylesheet dashes into cells: a screen with a hundred
+    strips stays small.
     """
     drawn: dict[Outcome, list[str]] = {}
-    place = limit - len(shown)
-    for outcome, group in groupby(cell.outcome for cell in shown):
+    place = limit - len(cells)
+    for outcome, group in groupby(cell.outcome for cell in cells):
         count = len(list(group))
         width = count * STEP - (STEP - WIDTH)
         drawn.setdefault(outcome, []).extend(f"M{place * STEP} {y}h{width}" for y in _STROKES[outcome][1])
         place += count
-    blank = [("none", f"M0 8h{(limit - len(shown)) * STEP}")] if len(shown) < limit else []
+    blank = [("none", f"M0 8h{(limit - len(cells)) * STEP}")] if len(cells) < limit else []
     return blank + [(_STROKES[outcome][0], "".join(lines)) for outcome, lines in drawn.items()]
 
 
-def places(shown: Sequence[Cell], limit: int = RUNS) -> list[tuple[int, Cell]]:
-    """Where each cell of the drawn strip begins."""
-    return [((limit - len(shown) + place) * STEP, cell) for place, cell in enumerate(shown)]
+def places(cells: Sequence[Cell], limit: int = RUNS) -> list[tuple[int, Cell]]:
+    """Return each cell with the x at which it begins."""
+    return [((limit - len(cells) + place) * STEP, cell) for place, cell in enumerate(cells)]
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One entry of a strip's legend: how an outcome is drawn, how often it occurs, and its word.
-
-    More than `RUNS` are not counted.
-    """
+    """An entry of a strip's legend: the drawing of an outcome, its count up to `RUNS`, and its word."""
 
     kind: str
     heights: tuple[int, ...]
@@ -154,12 +154,16 @@ class Key:
     word: str
 
 
-def legend(shown: Sequence[Cell]) -> list[Key]:
-    """What the cells of a strip mean, for each outcome that occurs in it."""
+def legend(cells: Sequence[Cell]) -> list[Key]:
+    """Return an entry for each outcome in the strip."""
     counts: Counter[Outcome] = Counter()
-    for cell in shown:
+    for cell in cells:
         counts[cell.outcome] += cell.runs
-    return [Key(*_STROKES[one], _many(counts[one]), one.value) for one in Outcome if counts[one]]
+    return [
+        Key(*_STROKES[outcome], _many(counts[outcome]), outcome.value)
+        for outcome in Outcome
+        if counts[outcome]
+    ]
 
 
 def _many(count: int) -> str:
@@ -167,24 +171,24 @@ def _many(count: int) -> str:
 
 
 def _of_a_silence(missed: Sequence[datetime]) -> list[Cell]:
-    cells = [Cell(Outcome.MISSED, at) for at in missed[-OF_A_SILENCE:]]
-    more = len(missed) - len(cells)
-    return [replace(cells[0], runs=1 + more), *cells[1:]] if more else cells
+    drawn = [Cell(Outcome.MISSED, at) for at in missed[-OF_A_SILENCE:]]
+    more = len(missed) - len(drawn)
+    return [replace(drawn[0], runs=1 + more), *drawn[1:]] if more else drawn
 
 
-def _run(ping: Heard, overruns: Sequence[datetime]) -> Cell:
+def _run(ping: EndedRun, overruns: Sequence[datetime]) -> Cell:
     if ping.signal is Signal.FAIL:
         return Cell(Outcome.FAILED, ping.at, ping.duration)
     overran = any(_under_way(ping, at) for at in overruns)
     return Cell(Outcome.OVERRAN if overran else Outcome.ON_TIME, ping.at, ping.duration)
 
 
-def _under_way(ping: Heard, at: datetime) -> bool:
+def _under_way(ping: EndedRun, at: datetime) -> bool:
     return ping.duration is not None and ping.at - ping.duration < at <= ping.at
 
 
-def _heard_of(overrun: datetime, ended: Sequence[Heard]) -> bool:
-    """Whether the run that overran then has told its end, and so has its cell already."""
+def _heard_of(overrun: datetime, ended: Sequence[EndedRun]) -> bool:
+    """Return True if the run that overran then has ended, and so has a cell already."""
     return any(_under_way(ping, overrun) for ping in ended)
 
 
@@ -192,19 +196,18 @@ def _late(cell: Cell) -> Cell:
     return Cell(Outcome.LATE, cell.at, cell.duration) if cell.outcome is Outcome.ON_TIME else cell
 
 
-def _silences(story: Sequence[Transition]) -> Iterator[Silence]:
-    for one, following in pairwise([*story, None]):
-        if one is not None and one.cause is Cause.SILENT:
-            yield Silence(one.at, following.at if following else None)
+def _silences(changes: Sequence[Transition]) -> Iterator[Silence]:
+    for change, following in pairwise([*changes, None]):
+        if change is not None and change.cause is Cause.SILENT:
+            yield Silence(change.at, following.at if following else None)
 
 
 def _missed(
     check: Check, silence: Silence, heard_at_end: bool, now: datetime, limit: int
 ) -> tuple[list[datetime], bool]:
-    """When the runs that fell into a silence were missed, and whether the ping that ended it came late for its own.
+    """Return the times of the runs missed in a silence, and True if the ping that ended it came late for its run.
 
-    The first of them was due a grace before the silence began. It stands for itself even where the schedule has
-    changed meanwhile: it is known to have been missed.
+    The first one was due a grace before the silence began. It counts even if the schedule has changed since.
     """
     first_due = silence.start - check.grace
     if silence.end is None or not heard_at_end:
@@ -219,32 +222,32 @@ def _missed(
 
 
 def _counts_for_next(schedule: Schedule, heard: datetime) -> bool:
-    """Whether a ping came so shortly before a slot that it counts for that one: see `schedule.due_after`."""
+    """Return True if a ping came so shortly before a slot that it counts for it: see `schedule.due_after`."""
     return due_after(schedule, heard) != due_from(schedule, heard)
 
 
 def _slots(schedule: Schedule, after: datetime, until: datetime, limit: int) -> list[datetime]:
-    """The last `limit` due times after `after` and not after `until`, found in bounded time."""
+    """Return the last `limit` due times after `after` and up to `until`, in bounded time."""
     if isinstance(schedule, Every):
         count = max((until - after) // schedule.period, 0)
         return [after + schedule.period * k for k in range(max(count - limit, 0) + 1, count + 1)]
-    found = _walk(schedule, after, until, limit)
-    if len(found) < limit:
-        return found
-    # A long silence: only its end is shown. Look back from there, far enough for as many.
-    span = found[-1] - found[0] or timedelta(days=1)
+    slots = _walk(schedule, after, until, limit)
+    if len(slots) < limit:
+        return slots
+    # Only the end of a long silence is shown. Look back from there, far enough for `limit` times.
+    span = slots[-1] - slots[0] or timedelta(days=1)
     while (
-        len(found := _walk(schedule, max(after, until - span), until, 10 * limit)) < limit
+        len(slots := _walk(schedule, max(after, until - span), until, 10 * limit)) < limit
         and until - span > after
     ):
         span *= 2
-    return found[-limit:]
+    return slots[-limit:]
 
 
 def _walk(schedule: Schedule, after: datetime, until: datetime, limit: int) -> list[datetime]:
-    found: list[datetime] = []
+    slots: list[datetime] = []
     while (
-        len(found) < limit and (slot := due_from(schedule, found[-1] if found else after)) and slot <= until
+        len(slots) < limit and (slot := due_from(schedule, slots[-1] if slots else after)) and slot <= until
     ):
-        found.append(slot)
-    return found
+        slots.append(slot)
+    return slots

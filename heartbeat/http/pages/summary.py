@@ -1,6 +1,6 @@
-"""What a page says first: one sentence of plain words, made from facts. Pure.
+"""The sentence at the top of a screen, made from facts. Pure.
 
-A sentence is words and instants; the page gives each instant its `<time>`, so that nobody has to guess a zone.
+A sentence is words and instants. The template gives each instant its `<time>`, so that its zone is always known.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,22 +11,22 @@ from typing import Self
 from alerting import times
 from alerting.incident import Incident
 from alerting.incident import State as Life
-from heartbeat.checks import check, maintenance, schedule
+from heartbeat.checks import maintenance, schedule
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Check, State
+from heartbeat.checks.check import Check, State, due_at, silent_at, status
 from heartbeat.checks.maintenance import Phase, Window
 from heartbeat.checks.schedule import Every
 
 
-class There(str):
-    """What a clock elsewhere shows at the instant before it; `zone` is where that is."""
+class ZoneTime(str):
+    """The local time, in `zone`, of the instant in front of it."""
 
     __slots__ = ("zone",)
 
     def __new__(cls, words: str, zone: str) -> Self:
-        made = super().__new__(cls, words)
-        made.zone = zone
-        return made
+        time = super().__new__(cls, words)
+        time.zone = zone
+        return time
 
     zone: str
 
@@ -34,12 +34,12 @@ class There(str):
 Words = tuple[str | datetime, ...]
 
 RECOVERY = "recovery"
-"""What `Incident.resolved_by` says where no human ended it."""
+"""The value of `Incident.resolved_by` when the checks recovered by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many checks there are by stored state, and when the newest success of all was heard."""
+    """The number of checks by stored state, and the time of the newest success of all."""
 
     by_state: Mapping[State, int]
     newest_at: datetime | None
@@ -54,42 +54,44 @@ class Count:
         return sum(self.by_state.get(state, 0) for state in states)
 
 
-def overview(count: Count, late: int | None, incidents: Mapping[Life, int], now: datetime) -> Words:
-    """How everything stands: "3 checks are down for 2 causes. 1 is acknowledged."
+def overview(count: Count, late: int, incidents: Mapping[Life, int], now: datetime) -> Words:
+    """Return the state of everything: "3 checks are down for 2 causes. 1 is acknowledged."
 
-    `incidents` counts those that are not resolved, by state; `late` the checks that are past their due time and
-    within grace, None where that is not known of all.
+    `late` counts the checks that are past their due time and within grace; `incidents` counts the unresolved
+    incidents by state.
     """
     if not count.total:
         return ("Nothing is watched yet.",)
     down = count.of(State.DOWN)
     total = sum(incidents.values())
     if not down and not total:
-        return _well(count, late, now)
-    causes = "one cause" if total == 1 else f"{total} causes"
-    verb = "is" if down == 1 else "are"
-    what = f"{times.count(down, 'check')} {verb} down for {causes}." if down else f"{causes} open."
-    return (" ".join([what, *_answered(incidents), *_also_late(late)]),)
+        return (_fine(count, late, now),)
+    if down:
+        causes = "one cause" if total == 1 else f"{total} causes"
+        first = f"{times.count(down, 'check')} {_is(down)} down for {causes}."
+    else:
+        first = f"{times.count(total, 'incident')} {_is(total)} open."
+    return (" ".join([first, *_answered(incidents), *([f"{late} {_is(late)} late."] if late else [])]),)
 
 
-def of_check(one: Check, why: str, now: datetime) -> Words:
-    """How one check stands, what was expected, and what comes next. `why` is what its last change said."""
-    match check.status(one, now):
+def of_check(check: Check, why: str, now: datetime) -> Words:
+    """Return the state of a check, the expected time and the next one. `why` is the reason of its last change."""
+    match status(check, now):
         case State.NEW:
-            return _new(one, now)
+            return _new(check, now)
         case State.UP:
-            return ("Last heard ", *_heard(one, now), *_next_due(one, now), ".")
+            return ("Last heard ", *_heard(check, now), *_next_due(check, now), ".")
         case State.LATE:
-            return _late(one, now)
+            return _late(check, now)
         case State.PAUSED:
-            until = "resumed" if one.manual_resume else "resumed or heard again"
-            return ("Paused since ", one.since, f": nothing is expected of it until it is {until}.")
+            how = "only by hand" if check.manual_resume else "with its next ping, or by hand"
+            return ("Paused since ", check.since, f". It resumes {how}.")
         case _:
-            return _down(one, why, now)
+            return _down(check, why, now)
 
 
 def of_incident(incident: Incident, next_people: Sequence[str], quiet_by: str | None, now: datetime) -> Words:
-    """How an incident stands and what happens next by itself. `quiet_by` is who snoozed it."""
+    """Return the state of an incident and its next step. `quiet_by` is the person who snoozed it."""
     at = incident.next_at or now
     match incident.state:
         case Life.RESOLVED:
@@ -100,172 +102,183 @@ def of_incident(incident: Incident, next_people: Sequence[str], quiet_by: str | 
             return (f"Snoozed by {quiet_by or 'somebody'}; pages again at ", at, " unless resolved.")
         case Life.OPEN:
             lasting = times.duration(now - incident.opened_at)
-            actor = f"{times.names(next_people)} {'are' if len(next_people) > 1 else 'is'} paged at "
-            return ("Since ", incident.opened_at, f", for {lasting}. Nobody has answered; {actor}", at, ".")
+            paged = f"{times.names(next_people)} {_is(len(next_people))} paged at "
+            return (
+                "Open since ",
+                incident.opened_at,
+                f", for {lasting}. Nobody has answered; {paged}",
+                at,
+                ".",
+            )
 
 
 def next_maintenance(coming: Sequence[Window], covered: int, now: datetime) -> Words:
-    """When the first of the windows to come begins; `covered` counts its checks."""
+    """Return the beginning of the first upcoming window. `covered` counts its checks."""
     if not coming:
         return ("No window is planned.",)
     first = coming[0].starts_at
-    about = f", {ahead(first, now)}: {times.count(covered, 'check')}."
-    return ("The next window begins at ", first, about)
+    return (
+        "The next window begins at ",
+        first,
+        f", {ahead(first, now)}, and covers {times.count(covered, 'check')}.",
+    )
 
 
 def under_maintenance(active: Sequence[Window], covered: int) -> Words:
-    """What active windows, the last to end last, hold now; nothing where there are none."""
+    """Return the checks under maintenance, nothing without a window. `active` is sorted by end."""
     if not active:
         return ()
     until = active[-1].ends_at
     if not covered:
         return ("A window is active until ", until, ", but no check has its labels.")
-    checks = f"{times.count(covered, 'check')} {'is' if covered == 1 else 'are'} under maintenance"
-    by = f" by {len(active)} windows, the last" if len(active) > 1 else ""
-    return (f"{checks}{by} until ", until, ".")
+    windows = f" in {len(active)} windows, the last" if len(active) > 1 else ""
+    return (f"{times.count(covered, 'check')} {_is(covered)} under maintenance{windows} until ", until, ".")
 
 
 def of_window(window: Window, checks: int, now: datetime) -> Words:
-    """How one window stands. `checks` is how many it covers now."""
+    """Return the state of a window. `checks` is the number of checks that it covers now."""
     lasts = times.duration(window.ends_at - window.starts_at)
-    about = times.count(checks, "check") if checks else "a check yet: none has its labels"
+    covered = times.count(checks, "check")
     match maintenance.phase(window, now):
         case Phase.UPCOMING:
             begins = ("Begins at ", window.starts_at, f", {ahead(window.starts_at, now)}, and ends at ")
-            return (*begins, window.ends_at, f", after {lasts}. Nobody is paged then for {about}.")
+            silenced = f"Nobody is paged then for {covered}." if checks else "No check has its labels yet."
+            return (*begins, window.ends_at, f", after {lasts}. {silenced}")
         case Phase.ACTIVE:
             left = times.duration(window.ends_at - now)
-            return (f"Nobody is paged for {about} until ", window.ends_at, f", for {left} more.")
+            if not checks:
+                return ("Active until ", window.ends_at, f", for {left} more, but no check has its labels.")
+            return (f"Nobody is paged for {covered} until ", window.ends_at, f", for {left} more.")
         case Phase.PAST:
-            return ("It began at ", window.starts_at, " and ended at ", window.ends_at, f", after {lasts}.")
+            return ("Began at ", window.starts_at, " and ended at ", window.ends_at, f", after {lasts}.")
 
 
 def acknowledged(incident: Incident) -> Words:
-    """Who answered, and until when it is quiet."""
+    """Return the person who acknowledged it, and the time of the next page."""
     by, at = incident.acknowledged_by or "somebody", incident.acknowledged_at or incident.opened_at
     again = incident.next_at or at
     return (f"Acknowledged by {by} at ", at, "; pages again at ", again, " unless resolved.")
 
 
 def ended(incident: Incident) -> Words:
-    """When and by whom it ended, and how long it lasted."""
+    """Return the end of an incident, the person who resolved it, and its length."""
     at = incident.resolved_at or incident.opened_at
     lasted = times.duration(at - incident.opened_at)
     how = "Recovered at " if incident.resolved_by == RECOVERY else f"Resolved by {incident.resolved_by} at "
     return (how, at, f"; it lasted {lasted}.")
 
 
-def expected_at(one: Check) -> datetime | None:
-    """When the check should have spoken, also where it is down and nothing more is waited for."""
-    return check.due_at(replace(one, state=State.UP, cause=None))
+def expected_at(check: Check) -> datetime | None:
+    """Return the time at which the check was due, also of a check that is down."""
+    return due_at(replace(check, state=State.UP, cause=None))
 
 
-def next_due(one: Check, now: datetime) -> datetime | None:
-    """When its next run is due; None where that depends on when it is heard."""
-    if one.state is State.PAUSED:
+def next_due(check: Check, now: datetime) -> datetime | None:
+    """Return the due time of the next run; None if it depends on the next ping."""
+    if check.state is State.PAUSED:
         return None
-    due = check.due_at(one)
+    due = due_at(check)
     if due is not None:
         return due
-    return None if isinstance(one.schedule, Every) else schedule.next_slot(one.schedule, now)
+    return None if isinstance(check.schedule, Every) else schedule.next_slot(check.schedule, now)
 
 
 def ahead(at: datetime, now: datetime) -> str:
-    """How far off something to come is: "in 4 h", "now"."""
+    """Return the time until `at`: "in 4 h", "now"."""
     return f"in {times.duration(at - now)}" if at - now >= timedelta(seconds=1) else "now"
 
 
-def _well(count: Count, late: int | None, now: datetime) -> Words:
+def _fine(count: Count, late: int, now: datetime) -> str:
+    """Return the state of checks of which none is down."""
     watched = count.total - count.of(State.PAUSED)
+    new, only = count.of(State.NEW), watched == 1
     if not watched:
+        return "The only check is paused." if count.total == 1 else f"All {count.total} checks are paused."
+    if not count.of(State.UP) and not late:
         return (
-            f"Nothing is expected: {'the one check is' if count.total == 1 else 'all checks are'} paused.",
+            "The only check has not been heard yet."
+            if only
+            else f"None of {watched} checks has been heard yet."
         )
-    one = watched == 1
-    said = "The one check is well" if one else f"All {watched} checks are well"
-    if late != 0:
-        said = "The one check is not down" if one else f"None of {watched} checks is down"
-    if not count.of(State.UP):
-        said = (
-            "The one check has not been heard yet" if one else f"None of {watched} checks has been heard yet"
+    if late:
+        state = (
+            "The only check is late" if only else f"{late} of {watched} checks {_is(late)} late, none is down"
         )
-    heard = f"; the last was heard {times.ago(count.newest_at, now)}" if count.newest_at else ""
-    new = count.of(State.NEW)
-    waiting = (
-        f"{new} {'has' if new == 1 else 'have'} not been heard yet." if new and count.of(State.UP) else ""
-    )
-    return (" ".join([f"{said}{heard}.", *_also_late(late), *([waiting] if waiting else [])]),)
+    else:
+        state = "The only check is fine" if only else f"All {watched} checks are fine"
+    heard = f"; last heard {times.ago(count.newest_at, now)}" if count.newest_at else ""
+    waiting = f" {new} {'has' if new == 1 else 'have'} not been heard yet." if new and not only else ""
+    return f"{state}{heard}.{waiting}"
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _answered(incidents: Mapping[Life, int]) -> list[str]:
-    said = []
+    parts = []
     for state in (Life.ACKNOWLEDGED, Life.SNOOZED):
-        many = incidents.get(state, 0)
-        if many and many == sum(incidents.values()):
-            said.append(f"{'It is' if many == 1 else 'All are'} {state}.")
-        elif many:
-            said.append(f"{many} {'is' if many == 1 else 'are'} {state}.")
-    return said
+        count = incidents.get(state, 0)
+        if count and count == sum(incidents.values()):
+            parts.append(f"{'It is' if count == 1 else 'All are'} {state}.")
+        elif count:
+            parts.append(f"{count} {'is' if count == 1 else 'are'} {state}.")
+    return parts
 
 
-def _also_late(late: int | None) -> list[str]:
-    return [f"{late} {'is' if late == 1 else 'are'} late."] if late else []
-
-
-def _new(one: Check, now: datetime) -> Words:
-    due = check.due_at(one)
+def _new(check: Check, now: datetime) -> Words:
+    due = due_at(check)
     if due is None:
         return ("Not heard yet.",)
-    heard: Words = (
-        ("Expected afresh; last heard ", *_heard(one, now)) if one.last_heard_at else ("Not heard yet",)
-    )
-    return (*heard, "; the first is due ", *_by_its_clock(one, due), f", {ahead(due, now)}.")
+    heard: Words = ("Last heard ", *_heard(check, now)) if check.last_heard_at else ("Not heard yet",)
+    number = "next" if check.last_heard_at else "first"
+    return (*heard, f"; {number} due ", *_by_its_clock(check, due), f", {ahead(due, now)}.")
 
 
-def _late(one: Check, now: datetime) -> Words:
-    due, limit = check.due_at(one) or now, check.silent_at(one) or now
+def _late(check: Check, now: datetime) -> Words:
+    due, limit = due_at(check) or now, silent_at(check) or now
     return (
         "Late: due ",
-        *_by_its_clock(one, due),
-        f" ({times.ago(due, now)}). Silent at ",
+        *_by_its_clock(check, due),
+        f" ({times.ago(due, now)}). It is down at ",
         limit,
-        " unless it is heard.",
+        " if it stays silent.",
     )
 
 
-def _down(one: Check, why: str, now: datetime) -> Words:
-    turned_down: Words = (_began(one.cause), one.since)
-    if one.cause is Cause.OVERRUN:
-        limit = f" of {times.duration(one.max_runtime)}" if one.max_runtime else ""
+def _down(check: Check, why: str, now: datetime) -> Words:
+    turned_down: Words = (_began(check.cause), check.since)
+    if check.cause is Cause.OVERRUN:
+        limit = f" of {times.duration(check.max_runtime)}" if check.max_runtime else ""
         return (*turned_down, f": still running after its maximum run time{limit}.")
-    if one.cause is not Cause.SILENT:
-        return (*turned_down, f": {why or 'reported failure'}", *_next_due(one, now), ".")
-    due = expected_at(one)
-    expected: Words = (", expected ", *_by_its_clock(one, due)) if due else ()
-    heard: Words = ("; last heard ", *_heard(one, now)) if one.last_heard_at else ("; never heard",)
-    return (*turned_down, *expected, *heard, *_next_due(one, now), ".")
+    if check.cause is not Cause.SILENT:
+        return (*turned_down, f": {why or 'reported failure'}", *_next_due(check, now), ".")
+    due = expected_at(check)
+    expected: Words = (", expected ", *_by_its_clock(check, due)) if due else ()
+    heard: Words = ("; last heard ", *_heard(check, now)) if check.last_heard_at else ("; never heard",)
+    return (*turned_down, *expected, *heard, *_next_due(check, now), ".")
 
 
 def _began(cause: Cause | None) -> str:
-    """ "Silent since " of what lasts, "Failed at " of what happened."""
+    """Return "Silent since " for a state that lasts, "Failed at " for an event."""
     words = (cause or Cause.SILENT).words
     return f"{words.word.capitalize()} {'since' if words.verb.startswith('is ') else 'at'} "
 
 
-def _next_due(one: Check, now: datetime) -> Words:
-    due = next_due(one, now)
-    return ("; next due ", *_by_its_clock(one, due), f", {ahead(due, now)}") if due and due > now else ()
+def _next_due(check: Check, now: datetime) -> Words:
+    due = next_due(check, now)
+    return ("; next due ", *_by_its_clock(check, due), f", {ahead(due, now)}") if due and due > now else ()
 
 
-def _heard(one: Check, now: datetime) -> Words:
-    at = one.last_heard_at or now
+def _heard(check: Check, now: datetime) -> Words:
+    at = check.last_heard_at or now
     return (at, f" ({times.ago(at, now)})")
 
 
-def _by_its_clock(one: Check, at: datetime) -> Words:
-    """An instant, with what the clock of the schedule shows then where that is not UTC."""
-    if isinstance(one.schedule, Every):
+def _by_its_clock(check: Check, at: datetime) -> Words:
+    """Return an instant, with the local time of the schedule if that is not UTC."""
+    if isinstance(check.schedule, Every):
         return (at,)
-    zone = one.schedule.timezone
+    zone = check.schedule.timezone
     local = at.astimezone(times.zone(zone))
-    return (at, There(f" ({local:%H:%M} {zone})", zone)) if local.utcoffset() else (at,)
+    return (at, ZoneTime(f" ({local:%H:%M} {zone})", zone)) if local.utcoffset() else (at,)

@@ -68,7 +68,7 @@ def test_the_console_shows_the_word_and_the_mark_of_a_cause(why: Cause) -> None:
     state = str(vars(render._templates.get_template("parts.html").make_module())["state"](word))
     assert f'<use href="#{word}"/>' in state
     assert "down" in state.partition(">")[0]
-    html = bytes(render.render("error.html", title="", words="", number=500, onward=None).body).decode()
+    html = bytes(render.render("error.html", title="", message="", number=500, onward=None).body).decode()
     assert re.search(rf'<symbol id="{word}"[^>]*><path [^>]*d="{re.escape(why.mark)}"', html)
 
 

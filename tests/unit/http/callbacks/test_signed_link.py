@@ -82,7 +82,7 @@ async def test_the_link_shows_the_incident_in_short_and_a_button(
     shown = await see(phone, address(number))
     for words in (
         "us-housekeeping: 2 of 3 jobs silent",
-        "Since 03:06 UTC, for 0 s. Nobody has answered; First responder is paged at 03:06 UTC.",
+        "Open since 03:06 UTC, for 0 s. Nobody has answered; First responder is paged at 03:06 UTC.",
         "daily-cpu-reset due 03:05 UTC, never heard",
         "1 of 3 jobs alive",
         "You answer as First responder. Nobody else is paged until 07:06 UTC, 4 h from now.",

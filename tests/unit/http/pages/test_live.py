@@ -1,4 +1,4 @@
-"""Who listens is told of what is new, once, by one look for all; and let go at once when the process stops."""
+"""Listeners get each change once, one query serves all, and all end at once when the process stops."""
 
 import asyncio
 from collections.abc import Collection
@@ -21,7 +21,7 @@ class World:
         return None if self.away else {topic: self.versions.get(topic, "0") for topic in topics}
 
 
-async def test_news_is_told_once_and_with_all_that_is_known() -> None:
+async def test_a_listener_gets_news_once_with_all_its_versions() -> None:
     world, live = World(checks="1", incidents="1"), Live(every=0.0)
     listener = live.join(["checks", "incidents"], {"checks": "1", "incidents": "0"}, world.look)
     assert listener is not None
@@ -32,7 +32,7 @@ async def test_news_is_told_once_and_with_all_that_is_known() -> None:
     live.leave(listener)
 
 
-async def test_what_was_known_is_not_news() -> None:
+async def test_known_versions_are_not_news() -> None:
     world, live = World(checks="7"), Live(every=0.0)
     listener = live.join(["checks"], {"checks": "7", "others": "1"}, world.look)
     assert listener is not None
@@ -41,19 +41,19 @@ async def test_what_was_known_is_not_news() -> None:
     live.leave(listener)
 
 
-async def test_one_look_serves_all_who_listen() -> None:
+async def test_one_query_serves_all_listeners() -> None:
     world, live = World(checks="1"), Live(every=3600.0)
     topics = (["checks"], ["incidents/1"], ["checks", "incidents/2"])
     listeners = [live.join(some, {}, world.look) for some in topics]
-    told = await asyncio.gather(*(one.next(SOON) for one in listeners if one is not None))
-    assert [sorted(one) for one in told] == [["checks"], ["incidents/1"], ["checks", "incidents/2"]]
+    news = await asyncio.gather(*(listener.next(SOON) for listener in listeners if listener is not None))
+    assert [sorted(listener) for listener in news] == [["checks"], ["incidents/1"], ["checks", "incidents/2"]]
     assert world.looks == [frozenset({"checks", "incidents/1", "incidents/2"})]
-    for one in listeners:
-        assert one is not None
-        live.leave(one)
+    for listener in listeners:
+        assert listener is not None
+        live.leave(listener)
 
 
-async def test_nobody_looks_where_nobody_listens() -> None:
+async def test_without_listeners_nothing_is_queried() -> None:
     world, live = World(), Live(every=0.0)
     listener = live.join(["checks"], {}, world.look)
     assert listener is not None
@@ -63,10 +63,10 @@ async def test_nobody_looks_where_nobody_listens() -> None:
     for _ in range(10):
         await asyncio.sleep(0)
     assert len(world.looks) == looks
-    again = live.join(["checks"], {}, world.look)
-    assert again is not None
-    assert await again.next(SOON)
-    live.leave(again)
+    rejoined = live.join(["checks"], {}, world.look)
+    assert rejoined is not None
+    assert await rejoined.next(SOON)
+    live.leave(rejoined)
 
 
 async def test_a_database_that_is_away_is_asked_again() -> None:
@@ -80,7 +80,7 @@ async def test_a_database_that_is_away_is_asked_again() -> None:
     live.leave(listener)
 
 
-async def test_there_are_only_so_many_places() -> None:
+async def test_the_number_of_listeners_is_limited() -> None:
     world, live = World(), Live(every=0.0, most=2)
     first, second = (live.join(["checks"], {}, world.look) for _ in range(2))
     assert first is not None
@@ -93,7 +93,7 @@ async def test_there_are_only_so_many_places() -> None:
     live.leave(third)
 
 
-async def test_at_the_stop_everybody_is_let_go_and_nobody_joins() -> None:
+async def test_a_stop_ends_all_listeners_and_refuses_new_ones() -> None:
     world, live = World(), Live(every=3600.0)
     listener = live.join(["checks"], {"checks": "0"}, world.look)
     assert listener is not None

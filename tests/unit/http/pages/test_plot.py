@@ -1,4 +1,4 @@
-"""How long runs took, drawn and in words."""
+"""Durations of runs, drawn and in words."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,16 +6,16 @@ import pytest
 
 from heartbeat.checks.check import Signal
 from heartbeat.http.pages import plot
-from heartbeat.http.pages.run_strip import Heard
+from heartbeat.http.pages.run_strip import EndedRun
 
 NOW = datetime(2026, 5, 3, 3, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-def runs(*minutes: float | None, fails: tuple[int, ...] = ()) -> list[Heard]:
+def runs(*minutes: float | None, fails: tuple[int, ...] = ()) -> list[EndedRun]:
     """Runs, oldest first, that took so long; None was not timed."""
     return [
-        Heard(
+        EndedRun(
             n,
             NOW + n * MINUTE,
             Signal.FAIL if n in fails else Signal.SUCCESS,
@@ -25,7 +25,7 @@ def runs(*minutes: float | None, fails: tuple[int, ...] = ()) -> list[Heard]:
     ]
 
 
-def test_nothing_is_drawn_where_nothing_was_timed() -> None:
+def test_without_durations_nothing_is_drawn() -> None:
     assert plot.of([], None) is None
     assert plot.of(runs(None, None), MINUTE) is None
 
@@ -59,7 +59,7 @@ def test_the_limit_is_a_line_unless_it_is_far_away(limit: float, y: float | None
     assert f"The maximum is {limit} min" in drawn.words
 
 
-def test_each_run_is_told_apart_by_how_it_ended() -> None:
+def test_each_bar_shows_the_result_of_its_run() -> None:
     drawn = plot.of(runs(1, 3, 2, 5, fails=(3, 4)), 2 * MINUTE)
     assert drawn is not None
     assert [bar.kind for bar in drawn.bars] == ["ok", "over", "failed", "failed"]
@@ -72,22 +72,22 @@ def test_runs_of_no_length_can_be_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "limit", "words"),
+    ("minutes", "limit", "sentence"),
     [
-        ((3,), None, "The one run that was timed took 3 min."),
+        ((3,), None, "The only timed run took 3 min."),
         ((3, 3, 3), None, "Each of the last 3 timed runs took 3 min."),
         (
             (1, 2, 9, 4),
             3,
-            "The last 4 timed runs took 1 min to 9 min, half of them up to 3 min; the newest took 4 min. "
+            "The last 4 timed runs took 1 min to 9 min, with a median of 3 min; the newest took 4 min. "
             "The maximum is 3 min: 2 took longer.",
         ),
         ((1, 1), 3, "Each of the last 2 timed runs took 1 min. The maximum is 3 min: none took longer."),
     ],
 )
-def test_the_words_say_what_the_drawing_shows(
-    minutes: tuple[float, ...], limit: float | None, words: str
+def test_the_caption_says_the_same_as_the_drawing(
+    minutes: tuple[float, ...], limit: float | None, sentence: str
 ) -> None:
     drawn = plot.of(runs(*minutes), None if limit is None else limit * MINUTE)
     assert drawn is not None
-    assert drawn.words == words
+    assert drawn.words == sentence

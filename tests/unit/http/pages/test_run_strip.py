@@ -1,4 +1,4 @@
-"""The strip says what was decided: one cell a run, and no more than is known."""
+"""The strip shows past decisions: a cell for each run, and nothing that is not known."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from heartbeat.checks.check import Check, Ping, Raised, Signal, State
 from heartbeat.checks.history import Transition
 from heartbeat.checks.schedule import Cron, Every
 from heartbeat.http.pages import run_strip
-from heartbeat.http.pages.run_strip import Cell, Heard, Outcome
+from heartbeat.http.pages.run_strip import Cell, EndedRun, Outcome
 from heartbeat.pings.store import KEEP
 from tests.unit.conftest import NOW, a_check
 
@@ -32,51 +32,51 @@ On, Late, Missed, Failed, Over = (
 class Life:
     """A check as it is lived: every ping and every silence goes through the decisions of `check`."""
 
-    def __init__(self, one: Check) -> None:
-        self.one = one
-        self.heard: list[Heard] = []
+    def __init__(self, job: Check) -> None:
+        self.job = job
+        self.heard: list[EndedRun] = []
         self.changes: list[Transition] = []
 
     def ping(self, at: datetime, signal: Signal = Signal.SUCCESS) -> "Life":
         """One ping; the silences before it are noticed when they begin."""
         self.until(at)
-        change = check.on_ping(self.one, Ping(signal, at))
-        self.heard.append(Heard(len(self.heard) + 1, at, signal, change.duration))
+        change = check.on_ping(self.job, Ping(signal, at))
+        self.heard.append(EndedRun(len(self.heard) + 1, at, signal, change.duration))
         self._take(replace(change, check=replace(change.check, pings=len(self.heard))), at)
         return self
 
     def until(self, at: datetime) -> "Life":
         """Time passes."""
-        while (limit := check.deadline(self.one)) is not None and limit <= at:
-            self._take(check.on_due(self.one, limit), limit)
+        while (limit := check.deadline(self.job)) is not None and limit <= at:
+            self._take(check.on_due(self.job, limit), limit)
         return self
 
     def pause(self, at: datetime) -> "Life":
         """A human pauses it."""
         self.until(at)
-        self._take(check.paused(self.one, at, "admin"), at)
+        self._take(check.paused(self.job, at, "admin"), at)
         return self
 
     def resume(self, at: datetime) -> "Life":
         """A human resumes it."""
-        self._take(check.resumed(self.one, at), at)
+        self._take(check.resumed(self.job, at), at)
         return self
 
     def cells(self, now: datetime, limit: int = run_strip.RUNS) -> list[Cell]:
         """The strip as it is `now`."""
-        return run_strip.cells(self.one, self.heard, self.changes, now, limit)
+        return run_strip.cells(self.job, self.heard, self.changes, now, limit)
 
     def outcomes(self, now: datetime, limit: int = run_strip.RUNS) -> list[Outcome]:
         """Only how the runs ended."""
         return [cell.outcome for cell in self.cells(now, limit)]
 
     def _take(self, change: check.Change, at: datetime) -> None:
-        before, self.one = self.one, change.check
-        if (before.state, before.cause) != (self.one.state, self.one.cause) or isinstance(
+        previous, self.job = self.job, change.check
+        if (previous.state, previous.cause) != (self.job.state, self.job.cause) or isinstance(
             change.event, Raised
         ):
             why = change.event.why if change.event else ""
-            self.changes.append(Transition(0, at, self.one.state, self.one.cause, why))
+            self.changes.append(Transition(0, at, self.job.state, self.job.cause, why))
 
 
 def test_a_check_that_was_never_heard_has_no_cell_until_it_is_silent() -> None:
@@ -85,7 +85,7 @@ def test_a_check_that_was_never_heard_has_no_cell_until_it_is_silent() -> None:
     assert life.until(NOW + HOUR).outcomes(NOW + 7 * MINUTE) == [Missed]
 
 
-def test_whatever_is_heard_within_grace_is_on_time() -> None:
+def test_a_run_within_its_grace_is_on_time() -> None:
     life = Life(a_check(**DAILY))
     for day in range(5):
         life.ping(THREE + day * DAY + timedelta(minutes=14))
@@ -128,7 +128,7 @@ def test_a_silence_that_a_pause_ends_keeps_what_was_missed_until_then() -> None:
     assert life.outcomes(THREE + 9 * DAY) == [On, Missed, Missed]
 
 
-def test_starts_and_logs_are_no_runs() -> None:
+def test_starts_and_logs_are_not_runs() -> None:
     life = Life(a_check(**DAILY))
     life.ping(THREE - MINUTE, Signal.START).ping(THREE, Signal.LOG).ping(THREE + MINUTE)
     assert [(cell.outcome, cell.duration) for cell in life.cells(THREE + HOUR)] == [(On, 2 * MINUTE)]
@@ -137,12 +137,12 @@ def test_starts_and_logs_are_no_runs() -> None:
 def test_a_run_that_overran_has_one_cell_before_and_after_it_ends() -> None:
     life = Life(a_check(**DAILY, max_runtime=HOUR)).ping(THREE).ping(THREE + DAY, Signal.START)
     life.until(THREE + DAY + 2 * HOUR)
-    assert life.one.cause is Cause.OVERRUN
+    assert life.job.cause is Cause.OVERRUN
     assert life.outcomes(THREE + DAY + 2 * HOUR) == [On, Over]
     assert life.ping(THREE + DAY + 3 * HOUR).outcomes(THREE + DAY + 4 * HOUR) == [On, Over]
 
 
-def test_intervals_are_counted_from_the_last_that_was_heard() -> None:
+def test_intervals_are_counted_from_the_last_ping() -> None:
     life = Life(a_check()).ping(NOW + 5 * MINUTE)
     assert life.until(NOW + HOUR).outcomes(NOW + 12 * MINUTE) == [On, Missed]
     assert life.outcomes(NOW + 22 * MINUTE) == [On, Missed, Missed, Missed]
@@ -172,26 +172,26 @@ def test_a_silence_of_a_few_days_is_counted_whole_and_the_runs_before_it_stay() 
     for day in range(20):
         life.ping(THREE + day * DAY)
     life.until(THREE + 30 * DAY)
-    shown = life.cells(THREE + 28 * DAY + HOUR)
-    assert [cell.outcome for cell in shown] == [*[On] * 20, *[Missed] * run_strip.OF_A_SILENCE]
-    assert run_strip.in_words(shown) == "Last runs: 20 on time, 9 missed"
+    cells = life.cells(THREE + 28 * DAY + HOUR)
+    assert [cell.outcome for cell in cells] == [*[On] * 20, *[Missed] * run_strip.OF_A_SILENCE]
+    assert run_strip.in_words(cells) == "Last runs: 20 on time, 9 missed"
 
 
-def test_what_lies_before_the_oldest_ping_that_is_kept_is_not_half_told() -> None:
+def test_the_time_before_the_oldest_stored_ping_is_not_shown() -> None:
     life = Life(a_check(**DAILY)).ping(THREE).ping(THREE + 5 * DAY)
     for day in range(6, 40):
         life.ping(THREE + day * DAY)
     assert life.outcomes(THREE + 40 * DAY) == [On] * run_strip.RUNS
     assert life.outcomes(THREE + 40 * DAY, limit=40) == [On, *[Missed] * 4, *[On] * 35]
 
-    life.one = replace(life.one, pings=KEEP + 1)
+    life.job = replace(life.job, pings=KEEP + 1)
     assert (
-        run_strip.cells(life.one, life.heard[-20:], life.changes, THREE + 40 * DAY)
+        run_strip.cells(life.job, life.heard[-20:], life.changes, THREE + 40 * DAY)
         == life.cells(THREE + 40 * DAY)[-20:]
     )
 
 
-def test_the_order_of_what_is_given_does_not_matter() -> None:
+def test_the_order_of_runs_and_changes_does_not_matter() -> None:
     life = Life(a_check(**DAILY)).ping(THREE).ping(THREE + 4 * DAY).ping(THREE + 5 * DAY, Signal.FAIL)
     forward = life.cells(THREE + 6 * DAY)
     life.heard.reverse()
@@ -199,30 +199,30 @@ def test_the_order_of_what_is_given_does_not_matter() -> None:
     assert life.cells(THREE + 6 * DAY) == forward
 
 
-def test_a_check_that_was_made_silent_by_hand_and_expected_afresh_keeps_its_past() -> None:
+def test_a_check_whose_incident_was_resolved_by_hand_keeps_its_past() -> None:
     life = Life(a_check(**DAILY)).ping(THREE).until(THREE + DAY + HOUR)
     at = THREE + DAY + 2 * HOUR
-    life._take(check.Change(check.rearmed(life.one, at), check.Cleared("resolved by admin")), at)
-    assert life.one.state is State.NEW
+    life._take(check.Change(check.rearmed(life.job, at), check.Cleared("resolved by admin")), at)
+    assert life.job.state is State.NEW
     assert life.outcomes(THREE + DAY + 3 * HOUR) == [On, Missed]
 
 
 def test_the_strip_is_drawn_with_one_path_a_kind_and_the_newest_on_the_right() -> None:
-    shown = [Cell(outcome, NOW) for outcome in (On, On, Missed, On)]
-    assert run_strip.paths(shown, limit=5) == [
+    cells = [Cell(outcome, NOW) for outcome in (On, On, Missed, On)]
+    assert run_strip.paths(cells, limit=5) == [
         ("none", "M0 8h6"),
         ("ok", "M6 8h11M24 8h5"),
         ("missed", "M18 1h5M18 15h5"),
     ]
-    assert [x for x, _ in run_strip.places(shown, limit=5)] == [6, 12, 18, 24]
+    assert [x for x, _ in run_strip.places(cells, limit=5)] == [6, 12, 18, 24]
 
 
-def test_the_strip_is_told_in_words_to_who_cannot_see_it() -> None:
-    shown = [Cell(outcome, NOW) for outcome in (Failed, On, On, Missed)]
-    assert run_strip.in_words(shown) == "Last 4 runs: 2 on time, 1 missed, 1 failed"
-    assert run_strip.in_words(shown[:1]) == "Last run: failed"
+def test_the_strip_has_words_for_readers_who_cannot_see_it() -> None:
+    cells = [Cell(outcome, NOW) for outcome in (Failed, On, On, Missed)]
+    assert run_strip.in_words(cells) == "Last 4 runs: 2 on time, 1 missed, 1 failed"
+    assert run_strip.in_words(cells[:1]) == "Last run: failed"
     assert run_strip.in_words([]) == "No run yet"
-    assert [(key.count, key.word) for key in run_strip.legend(shown)] == [
+    assert [(key.count, key.word) for key in run_strip.legend(cells)] == [
         ("2", "on time"),
         ("1", "missed"),
         ("1", "failed"),

@@ -1,4 +1,4 @@
-"""What a page says first, word for word."""
+"""The first sentences of screens, word for word."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -35,46 +35,54 @@ OPEN = Incident(
     next_at=NOW + 20 * MINUTE,
 )
 ACKNOWLEDGED = replace(OPEN, state=Life.ACKNOWLEDGED, acknowledged_by="Ann", acknowledged_at=NOW + MINUTE)
-HEARD = "the last was heard 12 s ago."
+HEARD = "last heard 12 s ago."
 SNOOZED = replace(OPEN, state=Life.SNOOZED)
 
 
-def said(words: Words, now: datetime) -> str:
-    """The sentence as a page shows it."""
+def plain(sentence: Words, now: datetime) -> str:
+    """Return the sentence as text."""
     return "".join(
-        f"{times.instant(part, now, 'UTC')} UTC" if isinstance(part, datetime) else part for part in words
+        f"{times.instant(part, now, 'UTC')} UTC" if isinstance(part, datetime) else part for part in sentence
     )
 
 
-def heard(one: Check, at: datetime, signal: Signal = Signal.SUCCESS, status: int | None = None) -> Check:
-    """The check after a ping."""
-    return check.on_ping(one, Ping(signal, at, exit_status=status)).check
+def heard(job: Check, at: datetime, signal: Signal = Signal.SUCCESS, status: int | None = None) -> Check:
+    """Return the check after a ping."""
+    return check.on_ping(job, Ping(signal, at, exit_status=status)).check
 
 
 def count(newest: datetime | None = None, **states: int) -> Count:
-    """So many checks in each state."""
-    return Count({State(state): many for state, many in states.items()}, newest)
+    """Count checks by state."""
+    return Count({State(state): number for state, number in states.items()}, newest)
 
 
 @pytest.mark.parametrize(
-    ("counted", "late", "incidents", "words"),
+    ("counted", "late", "incidents", "sentence"),
     [
         (count(), 0, {}, "Nothing is watched yet."),
-        (count(NOW, up=11), 0, {}, f"All 11 checks are well; {HEARD}"),
-        (count(NOW, up=1), 0, {}, f"The one check is well; {HEARD}"),
+        (count(NOW, up=11), 0, {}, f"All 11 checks are fine; {HEARD}"),
+        (count(NOW, up=1), 0, {}, f"The only check is fine; {HEARD}"),
         (
             count(NOW, up=9, new=2),
             0,
             {},
-            "All 11 checks are well; the last was heard 12 s ago. 2 have not been heard yet.",
+            f"All 11 checks are fine; {HEARD} 2 have not been heard yet.",
         ),
-        (count(NOW, up=9, paused=2), 0, {}, f"All 9 checks are well; {HEARD}"),
-        (count(NOW, up=11), 1, {}, "None of 11 checks is down; the last was heard 12 s ago. 1 is late."),
-        (count(NOW, up=250), None, {}, f"None of 250 checks is down; {HEARD}"),
-        (count(NOW, up=1), 1, {}, "The one check is not down; the last was heard 12 s ago. 1 is late."),
-        (count(new=1), 0, {}, "The one check has not been heard yet."),
+        (count(NOW, up=9, paused=2), 0, {}, f"All 9 checks are fine; {HEARD}"),
+        (count(NOW, up=11), 1, {}, f"1 of 11 checks is late, none is down; {HEARD}"),
+        (
+            count(NOW, up=9, new=2),
+            2,
+            {},
+            f"2 of 11 checks are late, none is down; {HEARD} 2 have not been heard yet.",
+        ),
+        (count(NOW, up=1), 1, {}, f"The only check is late; {HEARD}"),
+        (count(new=1), 1, {}, "The only check is late."),
+        (count(new=1), 0, {}, "The only check has not been heard yet."),
         (count(new=2), 0, {}, "None of 2 checks has been heard yet."),
-        (count(paused=2), 0, {}, "Nothing is expected: all checks are paused."),
+        (count(paused=1), 0, {}, "The only check is paused."),
+        (count(paused=2), 0, {}, "All 2 checks are paused."),
+        (count(NOW, up=7), 0, {Life.OPEN: 1}, "1 incident is open."),
         (count(NOW, up=7, down=4), 0, {Life.OPEN: 1}, "4 checks are down for one cause."),
         (
             count(NOW, up=7, down=1),
@@ -97,39 +105,46 @@ def count(newest: datetime | None = None, **states: int) -> Count:
         ),
     ],
 )
-def test_the_overview_says_how_everything_stands(
-    counted: Count, late: int | None, incidents: dict[Life, int], words: str
+def test_the_overview_sums_up_all_checks_and_incidents(
+    counted: Count, late: int, incidents: dict[Life, int], sentence: str
 ) -> None:
-    assert said(summary.overview(counted, late, incidents, NOW + timedelta(seconds=12)), NOW) == words
+    assert plain(summary.overview(counted, late, incidents, NOW + timedelta(seconds=12)), NOW) == sentence
 
 
 def test_a_new_check_says_when_it_is_first_due() -> None:
-    one = a_check(**DAILY)
-    assert said(summary.of_check(one, "", NOW + HOUR), NOW) == (
-        "Not heard yet; the first is due 04 May 03:00 UTC, in 23 h."
+    job = a_check(**DAILY)
+    assert plain(summary.of_check(job, "", NOW + HOUR), NOW) == (
+        "Not heard yet; first due 04 May 03:00 UTC, in 23 h."
     )
 
 
-def test_a_check_that_is_well_says_when_it_was_heard_and_is_due() -> None:
-    one = heard(a_check(**DAILY), NOW)
-    assert said(summary.of_check(one, "", NOW + HOUR), NOW) == (
+def test_a_resumed_check_says_when_it_is_next_due() -> None:
+    job = check.resumed(check.paused(heard(a_check(), NOW), NOW, "admin").check, NOW).check
+    assert plain(summary.of_check(job, "", NOW + MINUTE), NOW) == (
+        "Last heard 03:00 UTC (1 min ago); next due 03:05 UTC, in 4 min."
+    )
+
+
+def test_a_check_that_is_up_says_when_it_was_heard_and_is_due() -> None:
+    job = heard(a_check(**DAILY), NOW)
+    assert plain(summary.of_check(job, "", NOW + HOUR), NOW) == (
         "Last heard 03:00 UTC (1 h ago); next due 04 May 03:00 UTC, in 23 h."
     )
 
 
 def test_a_late_check_says_when_it_will_be_silent() -> None:
-    one = heard(a_check(), NOW)
-    assert said(summary.of_check(one, "", NOW + 5.5 * MINUTE), NOW) == (
-        "Late: due 03:05 UTC (30 s ago). Silent at 03:06 UTC unless it is heard."
+    job = heard(a_check(), NOW)
+    assert plain(summary.of_check(job, "", NOW + 5.5 * MINUTE), NOW) == (
+        "Late: due 03:05 UTC (30 s ago). It is down at 03:06 UTC if it stays silent."
     )
 
 
-def test_a_silent_check_says_since_when_what_was_expected_and_what_comes() -> None:
+def test_a_silent_check_says_its_start_the_expected_time_and_the_next() -> None:
     london = heard(a_check(schedule=Cron("0 4 * * *", "Europe/London"), grace=15 * MINUTE), NOW)
     now = NOW + timedelta(days=1) + 16 * MINUTE
     down = check.on_due(london, now).check
     assert down.state is State.DOWN
-    assert said(summary.of_check(down, "was not heard in time", now), now) == (
+    assert plain(summary.of_check(down, "was not heard in time", now), now) == (
         "Silent since 03:16 UTC, expected 03:00 UTC (04:00 Europe/London); last heard 03 May 03:00 UTC "
         "(24 h 16 min ago); next due 05 May 03:00 UTC (04:00 Europe/London), in 23 h 44 min."
     )
@@ -137,40 +152,46 @@ def test_a_silent_check_says_since_when_what_was_expected_and_what_comes() -> No
 
 def test_a_silent_check_that_was_never_heard_says_so() -> None:
     now = NOW + 6 * MINUTE
-    assert said(summary.of_check(check.on_due(a_check(), now).check, "was never heard", now), now) == (
+    assert plain(summary.of_check(check.on_due(a_check(), now).check, "was never heard", now), now) == (
         "Silent since 03:06 UTC, expected 03:05 UTC; never heard."
     )
 
 
 def test_a_failed_check_says_how() -> None:
-    one = heard(a_check(), NOW, Signal.FAIL, 3)
-    assert said(summary.of_check(one, "exit status 3", NOW), NOW) == (
+    job = heard(a_check(), NOW, Signal.FAIL, 3)
+    assert plain(summary.of_check(job, "exit status 3", NOW), NOW) == (
         "Failed at 03:00 UTC: exit status 3; next due 03:05 UTC, in 5 min."
     )
 
 
 def test_a_check_that_overran_says_its_limit() -> None:
-    one = check.on_due(heard(a_check(max_runtime=4 * MINUTE), NOW, Signal.START), NOW + 4 * MINUTE).check
-    assert one.cause is Cause.OVERRUN
-    assert said(summary.of_check(one, "", NOW), NOW) == (
+    job = check.on_due(heard(a_check(max_runtime=4 * MINUTE), NOW, Signal.START), NOW + 4 * MINUTE).check
+    assert job.cause is Cause.OVERRUN
+    assert plain(summary.of_check(job, "", NOW), NOW) == (
         "Overran at 03:04 UTC: still running after its maximum run time of 4 min."
     )
 
 
-def test_a_paused_check_says_that_nothing_is_expected() -> None:
-    one = check.paused(a_check(), NOW, "admin").check
-    assert said(summary.of_check(one, "", NOW), NOW) == (
-        "Paused since 03:00 UTC: nothing is expected of it until it is resumed or heard again."
+def test_a_paused_check_says_how_it_resumes() -> None:
+    job = check.paused(a_check(), NOW, "admin").check
+    assert plain(summary.of_check(job, "", NOW), NOW) == (
+        "Paused since 03:00 UTC. It resumes with its next ping, or by hand."
+    )
+    manual = replace(job, manual_resume=True)
+    assert plain(summary.of_check(manual, "", NOW), NOW) == (
+        "Paused since 03:00 UTC. It resumes only by hand."
     )
 
 
-def test_an_incident_says_what_happens_next_by_itself() -> None:
+def test_an_incident_says_who_is_paged_next() -> None:
     now = NOW + 12 * MINUTE
 
     def of(incident: Incident, *people: str) -> str:
-        return said(summary.of_incident(incident, people, "Bob", now), now)
+        return plain(summary.of_incident(incident, people, "Bob", now), now)
 
-    assert of(OPEN, "Ann") == "Since 03:00 UTC, for 12 min. Nobody has answered; Ann is paged at 03:20 UTC."
+    assert (
+        of(OPEN, "Ann") == "Open since 03:00 UTC, for 12 min. Nobody has answered; Ann is paged at 03:20 UTC."
+    )
     assert of(OPEN, "Ann", "Bob", "Cem").endswith("; Ann, Bob and Cem are paged at 03:20 UTC.")
     assert of(ACKNOWLEDGED) == "Acknowledged by Ann at 03:01 UTC; pages again at 03:20 UTC unless resolved."
     assert of(SNOOZED) == "Snoozed by Bob; pages again at 03:20 UTC unless resolved."
@@ -179,7 +200,7 @@ def test_an_incident_says_what_happens_next_by_itself() -> None:
     assert of(replace(over, resolved_by="admin")) == "Resolved by admin at 03:12 UTC; it lasted 12 min."
 
 
-def test_what_is_ahead_is_told_as_people_tell_it() -> None:
+def test_times_to_come_are_relative() -> None:
     at = datetime(2024, 5, 3, 4, 30, tzinfo=UTC)
     assert summary.ahead(at, NOW) == "in 1 h 30 min"
     assert summary.ahead(NOW, NOW) == "now"

@@ -1,4 +1,4 @@
-"""A topic's version changes with what is shown of it, and with nothing else; on both databases."""
+"""The version of a topic changes with its screen and with nothing else, on both databases."""
 
 from datetime import timedelta
 
@@ -18,42 +18,42 @@ pytestmark = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 
 
 class Watch:
-    """What has changed since one looked last."""
+    """The changes since the last look."""
 
     def __init__(self, system: System) -> None:
         self._read = system.context.database.read
         self._seen: dict[str, str] = {}
 
     async def changed(self) -> set[str]:
-        known = await self._read(lambda db: versions.versions(db, TOPICS))
-        assert set(known) == set(TOPICS)
-        new = {topic for topic, version in known.items() if self._seen.get(topic) != version}
-        self._seen = known
+        marks = await self._read(lambda db: versions.versions(db, TOPICS))
+        assert set(marks) == set(TOPICS)
+        new = {topic for topic, version in marks.items() if self._seen.get(topic) != version}
+        self._seen = marks
         return new
 
 
-async def test_topics_change_with_what_they_are_about(system: System, clock: SetClock) -> None:
-    one = await make_check(system)
+async def test_a_version_changes_with_its_subject(system: System, clock: SetClock) -> None:
+    job = await make_check(system)
     other = await make_check(system, "other", grace=timedelta(hours=9))
     watch = Watch(system)
     await watch.changed()
     assert await watch.changed() == set()
 
-    await ping(system, one)
+    await ping(system, job)
     assert await watch.changed() == {"checks", "checks/job"}, "it is new no more"
     clock.advance(minutes=1)
-    await ping(system, one)
+    await ping(system, job)
     assert await watch.changed() == {"checks/job"}, "the list is not loaded again for each ping"
 
     clock.advance(minutes=5)
-    await ping(system, one)
+    await ping(system, job)
     await ping(system, other, "/fail")
     assert await watch.changed() == {"checks", "checks/job", "checks/other", "incidents", "incidents/1"}
-    await fall_silent(system, clock, one)
+    await fall_silent(system, clock, job)
     assert await watch.changed() == {"checks", "checks/job", "incidents", "incidents/2"}
 
 
-async def test_a_definition_that_changes_is_a_change(system: System, clock: SetClock) -> None:
+async def test_a_changed_definition_changes_the_version(system: System, clock: SetClock) -> None:
     watch = Watch(system)
     await watch.changed()
 
@@ -71,7 +71,7 @@ async def test_a_definition_that_changes_is_a_change(system: System, clock: SetC
     assert await watch.changed() == {"checks"}
 
 
-async def test_what_is_said_in_an_incident_changes_it_alone(system: System, clock: SetClock) -> None:
+async def test_a_note_changes_the_version_of_its_incident_alone(system: System, clock: SetClock) -> None:
     await fall_silent(system, clock, await make_check(system))
     watch = Watch(system)
     await watch.changed()
@@ -80,7 +80,7 @@ async def test_what_is_said_in_an_incident_changes_it_alone(system: System, cloc
 
 
 async def test_versions_are_written_and_read(kind: str) -> None:
-    known = {"checks": "0a1b", "incidents/3": "22", "checks/a-b": "x"}
-    assert versions.read(versions.written(known)) == known
+    marks = {"checks": "0a1b", "incidents/3": "22", "checks/a-b": "x"}
+    assert versions.read(versions.written(marks)) == marks
     assert versions.read("") == {}
     assert versions.read("nonsense checks=1") == {"checks": "1"}

@@ -264,7 +264,7 @@ async def test_a_whole_page_can_be_paused_at_once(system: System, browser: httpx
     asked = await see(browser, f"/pause?{ask(*slugs)}")
     assert f"Pause {A_PAGE} checks?" in asked.words
     assert (await press(browser, "/pause", check=slugs, back="/checks")).status_code == 303
-    assert "Nothing is expected: all checks are paused." in (await see(browser, "/checks")).words
+    assert f"All {A_PAGE} checks are paused." in (await see(browser, "/checks")).words
 
 
 async def test_pausing_one_is_written_down(system: System, browser: httpx.AsyncClient) -> None:

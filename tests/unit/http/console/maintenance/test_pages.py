@@ -76,8 +76,8 @@ async def test_the_list_says_what_is_under_maintenance_and_what_will_be(
     await make(system, {"host": "b"}, 30, 32, "Disk swap")
     await make(system, {"host": "c"}, 20, 21, "Nothing there")
     shown = await see(browser, "/maintenance")
-    assert "3 checks are under maintenance by 2 windows, the last until 05:00 UTC." in shown.words
-    assert "The next window begins at 23:00 UTC, in 20 h: 0 checks." in shown.words
+    assert "3 checks are under maintenance in 2 windows, the last until 05:00 UTC." in shown.words
+    assert "The next window begins at 23:00 UTC, in 20 h, and covers 0 checks." in shown.words
     assert "Kernel update a 2 checks from 02:00 UTC until 05:00 UTC anna" in shown.words
     assert "Disk swap b 1 check from 04 May 09:00 UTC until 04 May 11:00 UTC anna" in shown.words
     assert shown.words.index("Web move") < shown.words.index("Kernel update"), "the first to end"
@@ -358,7 +358,7 @@ async def test_ending_asks_in_words_and_pages_for_what_waited(
     assert at is not None
     assert at <= clock.now() + timedelta(seconds=10)
     shown = await see(browser, f"/maintenance/{one.id}")
-    assert "It began at 03:00 UTC and ended at 03:06 UTC, after 6 min." in shown.words
+    assert "Began at 03:00 UTC and ended at 03:06 UTC, after 6 min." in shown.words
     assert (await press(browser, f"/maintenance/{one.id}/end")).status_code == 303, "ended twice it ends once"
     await see(browser, f"/maintenance/{one.id}/end", 409)
     await see(browser, f"/maintenance/{one.id}/edit", 409)

@@ -79,7 +79,7 @@ async def test_the_second_factor_is_turned_on_and_off(place: Place, chromium: Br
         await walker.press("Turn it on")
         await walker.reads("Your second factor is on")
         assert await faults_of(walker, "recovery-codes") == []
-        await walker.follow("I have it")
+        await walker.follow("I have copied it")
         await walker.reads("On. You enter a code after your password. 10 recovery codes are left.")
 
         await walker.follow("Turn off…")
@@ -175,7 +175,7 @@ async def test_a_user_is_changed_kept_out_and_let_in(place: Place, chromium: Bro
         await walker.follow("Reset…")
         await walker.press("Reset ben")
         await walker.reads("ben is reset")
-        await walker.follow("I have it")
+        await walker.follow("I have copied it")
         await walker.reads("Viewer, invited.")
         await walker.follow("Changes")
         await walker.reads("Only changes of user ben.")
@@ -232,7 +232,7 @@ async def test_a_key_is_made_shown_once_and_revoked(place: Place, chromium: Brow
         assert await faults_of(walker, "key-shown-once") == []
         address = f"{place.url}/ping/{key}/nightly-backup"
         assert (await page.request.get(address)).ok
-        await walker.follow("I have it")
+        await walker.follow("I have copied it")
         assert key not in await page.content()
 
         row = page.get_by_role("row").filter(has_text="cron-jobs")

@@ -51,7 +51,7 @@ async def test_looking_for_checks_without_script(place: Place, chromium: Browser
         )
         assert page.url.endswith("/checks?q=daily&label=region%3Dus")
         await page.get_by_role("link", name="up 0").click()
-        await walk.reads("No check is like this and up.")
+        await walk.reads("No up check matches.")
         await page.get_by_role("link", name="Show all 28 checks").click()
         await page.get_by_role("link", name="late 1").click()
         await expect(page.get_by_role("rowheader")).to_have_count(1)
@@ -62,7 +62,7 @@ async def test_the_box_above_ticks_the_whole_page(place: Place, chromium: Browse
     async with walking(place, chromium) as walk:
         await walk.sign_in()
         await walk.to("/checks?state=down")
-        await walk.page.get_by_role("checkbox", name="Choose all on this page").check()
+        await walk.page.get_by_role("checkbox", name="Tick all on this page").check()
         await walk.page.get_by_role("button", name="Pause…").click()
         await walk.reads("Pause 7 checks?")
 
@@ -72,10 +72,10 @@ async def test_a_schedule_is_previewed_while_one_types(place: Place, chromium: B
         page = walk.page
         await walk.sign_in()
         await walk.to("/new")
-        cron = page.get_by_role("textbox", name="By a cron line")
+        cron = page.get_by_role("textbox", name="Cron line")
         await cron.fill("0 4 * * *")
         await walk.reads("Due at 04:00 every day, UTC.")
-        await expect(page.get_by_role("radio", name="By a cron line")).to_be_checked()
+        await expect(page.get_by_role("radio", name="Cron line")).to_be_checked()
         await cron.fill("0 99 * * *")
         await walk.reads("has a wrong hour")
         await expect(cron).to_have_value("0 99 * * *")
@@ -162,7 +162,7 @@ async def test_a_stop_of_the_service_is_said_and_a_stream_does_not_hold_it(
         await walk.sign_in()
         await live(walk.page)
         place.system.context.live.close()
-        await expect(walk.page.locator("#live")).to_have_text("not live: it renews itself every 30 s")
+        await expect(walk.page.locator("#live")).to_have_text("not live: reloads every 30 s")
         walk.faults.clear()  # The browser notes the refusal, which is what was asked for.
 
 

@@ -238,12 +238,12 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
 EVERY_EXAMPLE = [one for some in EXAMPLES.values() for one in some]
 
 EMPTY = {
-    "/": "A job is watched from the first time it is heard.",
-    "/checks": "A job is watched from the first time it is heard.",
-    "/new": "When it is due",
-    "/pause": "No check was chosen",
-    "/resume": "No check was chosen",
-    "/incidents": "There has been none yet.",
+    "/": "A job is watched from its first ping on.",
+    "/checks": "A job is watched from its first ping on.",
+    "/new": "Schedule",
+    "/pause": "No check is ticked",
+    "/resume": "No check is ticked",
+    "/incidents": "No incidents yet.",
     "/status-pages": "No status pages yet. Define one in the configuration file:",
     "/maintenance": "While a window is active, nobody is paged",
     "/maintenance/new": "Title",

@@ -31,13 +31,13 @@ async def test_an_incident_is_answered_without_script(place: Place, chromium: Br
         await walker.reads("Acknowledged by ben at 08:41 UTC")
         assert await walker.page.get_by_role("button", name="Acknowledge").count() == 0
 
-        await walker.fill(Note_for_the_others="   ")
-        await walker.press("Add the note")
-        await walker.reads("A note has at least one word")
+        await walker.fill(Note="   ")
+        await walker.press("Add note")
+        await walker.reads("A note needs at least one word")
         assert await faults_of(walker, "note-wrong") == []
         await walker.page.go_back()
-        await walker.fill(Note_for_the_others="The data centre is on it.\nThey call back at ten.")
-        await walker.press("Add the note")
+        await walker.fill(Note="The data centre is on it.\nThey call back at ten.")
+        await walker.press("Add note")
         await walker.reads("The data centre is on it.")
 
         await walker.press("Snooze 1 h")
@@ -48,9 +48,9 @@ async def test_an_incident_is_answered_without_script(place: Place, chromium: Br
         await walker.reads("Snoozed by ben; pages again at 09:00 UTC")
         assert await faults_of(walker, "incident-answered") == []
         await walker.follow("Resolve…")
-        await walker.follow("Leave it as it is")
+        await walker.follow("Cancel")
         await walker.follow("Resolve…")
-        await walker.reads("Paging for it ends, and those who were paged are told.")
+        await walker.reads("Paging stops, and everybody who was paged gets a message.")
         await walker.press("Resolve incident {open}".format(**place.words))
         await walker.reads("Resolved by ben at 08:41 UTC")
         assert await walker.page.get_by_role("link", name="Resolve…").count() == 0
@@ -71,9 +71,9 @@ async def test_an_incident_is_answered_by_thumb(place: Place, chromium: Browser)
             assert box["height"] >= 44
             await button.tap()
             await expect(page.locator("h1 + .sentence")).to_contain_text("by ben")
-        await page.get_by_label("Note for the others").tap()
+        await page.get_by_label("Note").tap()
         await page.keyboard.type("I drive there.")
-        await page.get_by_role("button", name="Add the note").tap()
+        await page.get_by_role("button", name="Add note").tap()
         await expect(page.locator(".story > li").first).to_contain_text("I drive there.")
 
 
@@ -97,7 +97,7 @@ async def test_what_has_moved_on_is_not_acknowledged_by_an_old_page(place: Place
         place.clock.at = NOW + timedelta(hours=5)
         await place.system.context.database.write(lambda db: _page_again(db, place))
         await walker.press("Acknowledge")
-        await walker.reads("pages again since you loaded its page, so nothing was changed.")
+        await walker.reads("has paged again since you opened it, so nothing was changed.")
         assert await faults_of(walker, "incident-moved-on") == []
         await walker.to("/incidents/{open}")
         await walker.press("Acknowledge")

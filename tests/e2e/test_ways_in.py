@@ -138,7 +138,7 @@ async def test_an_open_page_says_so_when_its_sign_in_has_ended(serve: Serve, chr
         await anna.follow("Disable…")
         await anna.press("Disable bob")
         told = bob.page.locator("#live")
-        await expect(told).to_have_text("you are signed out: load the page again", timeout=2 * SOON)
+        await expect(told).to_have_text("signed out: reload the page to sign in", timeout=2 * SOON)
         await bob.photograph("signed-out-elsewhere")
         # The browser notes that it was sent from its stream to the sign-in page.
         assert all("EventSource" in fault for fault in bob.faults), bob.faults

@@ -56,7 +56,7 @@
       line.append(made("button", { type: "button", className: "copy", textContent: "Copy" }));
     }
     for (const place of every(".picks thead .pick", within)) {
-      place.append(made("input", { type: "checkbox", className: "all", ariaLabel: "Choose all on this page" }));
+      place.append(made("input", { type: "checkbox", className: "all", ariaLabel: "Tick all on this page" }));
     }
     for (const one of every("[data-script]", within)) one.hidden = false;
     for (const field of every("[data-readers-zone]", within)) overHere(field);
@@ -82,8 +82,8 @@
     source.onopen = () => state("live");
     source.onmessage = () => { due = true; awaken(); };
     source.onerror = () => {
-      if (source.readyState !== EventSource.CLOSED) { state("the connection is lost: trying again"); return; }
-      state("not live: it renews itself every 30 s");
+      if (source.readyState !== EventSource.CLOSED) { state("connection lost, trying again"); return; }
+      state("not live: reloads every 30 s");
       // Whoever was signed out elsewhere is told so at once.
       renew();
     };
@@ -105,7 +105,7 @@
       const asked = { cache: "no-store", headers: { accept: "text/html" } };
       // Where the service cannot be reached, the page is renewed at the next turn.
       const answer = await fetch(location.href, asked).catch(() => null);
-      if (answer?.redirected) leave("you are signed out: load the page again");
+      if (answer?.redirected) leave("signed out: reload the page to sign in");
       else if (answer?.ok) replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
       else due = true;
     } finally {

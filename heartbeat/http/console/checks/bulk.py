@@ -1,4 +1,4 @@
-"""The console's way to pause and resume many checks at once: it asks in words that name them, then does it."""
+"""Pausing and resuming many checks at once on the console. It asks first, and names the checks."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
@@ -17,28 +17,28 @@ from heartbeat.http.pages import render
 from heartbeat.http.pages import rows as view_rows
 
 MOST = 100
-"""Checks that can be paused or resumed at once: a page of the list."""
+"""Checks that can be paused or resumed at once."""
 
 Work = Callable[[Connection, Actor, Collection[str], datetime], list[actions.ChangedCheck]]
 
 
 async def ask_pause(request: ConsoleRequest) -> Response:
-    """Ask before watches are taken off duty."""
+    """Ask before checks are paused."""
     return await _ask(request, "Pause", State.PAUSED)
 
 
 async def ask_resume(request: ConsoleRequest) -> Response:
-    """Ask before checks are expected afresh."""
+    """Ask before checks are resumed."""
     return await _ask(request, "Resume", None)
 
 
 async def pause(request: ConsoleRequest) -> Response:
-    """Pause the checks that were asked about."""
+    """Pause the confirmed checks."""
     return await _do(request, actions.pause_all)
 
 
 async def resume(request: ConsoleRequest) -> Response:
-    """Resume the checks that were asked about."""
+    """Resume the confirmed checks."""
     return await _do(request, actions.resume_all)
 
 
@@ -55,23 +55,23 @@ ACTING: Mapping[str, Route] = {
 async def _ask(request: ConsoleRequest, verb: str, becomes: State | None) -> Response:
     slugs, back = _chosen(request.http.query_params)
     if problem := _unfit(slugs):
-        return render.error_page(request.http, 400, f"{verb} which checks?", problem)
-    every = await request.read(lambda db: query.named(db, slugs))
-    concerned = [one for one in every if (one.state is State.PAUSED) != (becomes is State.PAUSED)]
+        return render.error_page(request.http, 400, "Nothing was changed", problem)
+    checks = await request.read(lambda db: query.named(db, slugs))
+    concerned = [check for check in checks if (check.state is State.PAUSED) != (becomes is State.PAUSED)]
     if not concerned:
-        why = "None of these checks can be: what is paused cannot be paused, and what is not, not resumed."
+        problem = "All these checks are paused already." if becomes else "None of these checks is paused."
         return render.error_page(
-            request.http, 409, f"Nothing to {verb.lower()}", f"{why} Nothing was changed."
+            request.http, 409, f"Nothing to {verb.lower()}", f"{problem} Nothing was changed."
         )
     return request.show(
         "confirm.html",
         question=f"{verb} {_counted(concerned)}?",
         consequences=_consequences(concerned, becomes),
-        concerned=[(one, view_rows.word(one, request.now)) for one in concerned],
-        spared=[one.name for one in every if one not in concerned],
+        concerned=[(check, view_rows.word(check, request.now)) for check in concerned],
+        spared=[check.name for check in checks if check not in concerned],
         action=f"{verb} {_counted(concerned)}",
         kind="danger" if becomes is State.PAUSED else "first",
-        fields=[("check", one.slug) for one in concerned] + [("back", back)],
+        fields=[("check", check.slug) for check in concerned] + [("back", back)],
         back=back,
     )
 
@@ -79,42 +79,46 @@ async def _ask(request: ConsoleRequest, verb: str, becomes: State | None) -> Res
 async def _do(request: ConsoleRequest, work: Work) -> Response:
     slugs, back = _chosen(request.form)
     if problem := _unfit(slugs):
-        return render.error_page(request.http, 400, "Which checks?", problem)
+        return render.error_page(request.http, 400, "Nothing was changed", problem)
     await request.write(lambda db: work(db, request.actor, slugs, request.now))
     return render.see_other(back)
 
 
-def _chosen(given: QueryParams | FormData) -> tuple[list[str], str]:
-    """The checks that somebody has ticked, and the page on which they did."""
-    slugs = [str(slug).replace("\0", "") for slug in given.getlist("check")]
-    back = local(str(given.get("back", "/checks")))
+def _chosen(fields: QueryParams | FormData) -> tuple[list[str], str]:
+    """Return the slugs of the ticked checks, and the path to go back to."""
+    slugs = [str(slug).replace("\0", "") for slug in fields.getlist("check")]
+    back = local(str(fields.get("back", "/checks")))
     return list(dict.fromkeys(slugs)), back if back.startswith("/checks") else "/checks"
 
 
 def _unfit(slugs: Sequence[str]) -> str:
     if not slugs:
-        return "No check was chosen, so nothing was changed. Go back, tick the checks, and press the button again."
+        return "No check is ticked. Go back, tick the checks and press the button again."
     if len(slugs) > MOST:
-        return f"At most {MOST} checks can be changed at once; nothing was changed."
+        return f"At most {MOST} checks can be changed at once. Go back and tick fewer."
     return ""
 
 
 def _consequences(concerned: Sequence[Check], becomes: State | None) -> list[str]:
-    many = len(concerned) > 1
-    if becomes is not State.PAUSED:
+    if becomes is State.PAUSED:
+        return pausing(concerned)
+    each = "Each" if len(concerned) > 1 else "It"
+    return [f"{each} is expected again from now on, and pages if it stays silent."]
+
+
+def pausing(checks: Sequence[Check]) -> list[str]:
+    """Return the consequences of pausing these checks, as sentences."""
+    many = len(checks) > 1
+    manual = [check.name for check in checks if check.manual_resume]
+    quiet = f"Nobody is paged for {'them while they are' if many else 'it while it is'} paused."
+    if len(manual) == len(checks):
         return [
-            f"{'Each' if many else 'It'} is expected afresh from now on, and pages again if it stays silent."
+            f"{quiet} {'They stay' if many else 'It stays'} paused until somebody resumes {'them' if many else 'it'}."
         ]
-    held = [one.name for one in concerned if one.manual_resume]
-    whose, back = ("their", "they are") if many else ("its", "it is")
-    said = (
-        f"Nothing is expected of {'them' if many else 'it'}, and {whose} silence pages nobody, until {back} "
-    )
-    if len(held) == len(concerned):
-        return [f"{said}resumed here."]
-    more = [f"Only resumed here: {', '.join(held)}."] if held else []
-    return [f"{said}resumed here or heard again.", *more]
+    resumed = "They resume with their next pings" if many else "It resumes with its next ping"
+    exceptions = [f"Paused until somebody resumes them: {', '.join(manual)}."] if manual else []
+    return [f"{quiet} {resumed}, or by hand.", *exceptions]
 
 
-def _counted(some: Sequence[Check]) -> str:
-    return some[0].name if len(some) == 1 else times.count(len(some), "check")
+def _counted(checks: Sequence[Check]) -> str:
+    return checks[0].name if len(checks) == 1 else times.count(len(checks), "check")

@@ -1,4 +1,4 @@
-"""A check as a form has it: every field is text, as it was typed. Pure."""
+"""The fields of the form of a check: each is text, as it was typed. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -11,14 +11,14 @@ from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
 from heartbeat.checks.schedule import Every
 
 KINDS = ("every", "schedule", "on_calendar")
-"""The ways in which it can be said when a check is due: the names of the file's fields."""
-SHOWN = 5
-"""Due times that are shown ahead."""
+"""The kinds of schedule, called as in the file."""
+AHEAD = 5
+"""Number of due times in the preview."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What stands in the form. `kind` says which of the three schedules counts; the others are kept as typed."""
+    """The texts of the form. `kind` names the schedule that counts; the other two stay as they were typed."""
 
     slug: str = ""
     name: str = ""
@@ -37,55 +37,58 @@ class Draft:
 
     @classmethod
     def typed(cls, form: Mapping[str, Any], slug: str | None = None) -> Self:
-        """What somebody has typed. Of a check that there is, the `slug` stays."""
-        said = {one.name: str(form.get(one.name, "")).replace("\r\n", "\n").strip() for one in fields(cls)}
-        if said["kind"] not in KINDS:
-            said["kind"] = KINDS[0]
-        return cls(**(said if slug is None else said | {"slug": slug}))
+        """Return the texts of a sent form. An existing check keeps its `slug`."""
+        texts = {
+            field_.name: str(form.get(field_.name, "")).replace("\r\n", "\n").strip()
+            for field_ in fields(cls)
+        }
+        if texts["kind"] not in KINDS:
+            texts["kind"] = KINDS[0]
+        return cls(**(texts if slug is None else texts | {"slug": slug}))
 
     @classmethod
-    def of(cls, one: CheckDefinition, written: Mapping[str, Any]) -> Self:
-        """The form of a check that there is; `written` is its definition as the file would have it."""
-        kind = next(kind for kind in KINDS if kind in written)
-        known = {name: str(written[name]) for name in _PLAIN if name in written}
+    def of(cls, definition: CheckDefinition, fields_of_file: Mapping[str, Any]) -> Self:
+        """Return the form of a check; `fields_of_file` is its definition in the form of the file."""
+        kind = next(kind for kind in KINDS if kind in fields_of_file)
+        texts = {name: str(fields_of_file[name]) for name in _PLAIN if name in fields_of_file}
         return replace(
             cls(),
-            slug=one.slug,
+            slug=definition.slug,
             kind=kind,
-            grace=duration.written(one.grace),
-            labels="\n".join(f"{name}={value}" for name, value in one.labels.items()),
-            manual_resume="yes" if one.manual_resume else "",
-            **known,
+            grace=duration.written(definition.grace),
+            labels="\n".join(f"{name}={value}" for name, value in definition.labels.items()),
+            manual_resume="yes" if definition.manual_resume else "",
+            **texts,
         )
 
-    def given(self) -> dict[str, object]:
-        """The same as the file has it. Raises ValueError where a line of the labels is none."""
+    def as_in_file(self) -> dict[str, object]:
+        """Return the fields in the form of the file. Raises ValueError for a line that is not a label."""
         whole: dict[str, object] = {name: getattr(self, name) or None for name in ("name", "description")}
         whole |= self.timing() | {"severity": self.severity or None, "policy": self.policy or None}
         return whole | {"labels": self._pairs() or None, "manual_resume": bool(self.manual_resume)}
 
     def timing(self) -> dict[str, object]:
-        """Only what says when it is due, and how late it may be."""
+        """Return only the fields of the schedule and its limits."""
         zone = {} if self.kind == "every" else {"timezone": self.timezone or None}
         limits = {"grace": self.grace or None, "max_runtime": self.max_runtime or None}
         return {self.kind: getattr(self, self.kind), **zone, **limits}
 
     def _pairs(self) -> dict[str, str]:
-        found: dict[str, str] = {}
+        labels: dict[str, str] = {}
         for line in filter(None, map(str.strip, self.labels.split("\n"))):
             name, is_pair, value = line.partition("=")
             if not is_pair:
-                raise ValueError(f"labels: {line[:40]!r} is no label; write one name=value a line.")
-            if name.strip() in found:
-                raise ValueError(f"labels: {name.strip()[:40]!r} stands there twice.")
-            found[name.strip()] = value.strip()
-        return found
+                raise ValueError(f"labels: {line[:40]!r} is not a label; write one name=value per line.")
+            if name.strip() in labels:
+                raise ValueError(f"labels: {name.strip()[:40]!r} is listed twice.")
+            labels[name.strip()] = value.strip()
+        return labels
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a schedule means: in words, when it is due next, when each silence would be noticed, and what to beware
-    of. `problems` say why there is nothing to show."""
+    """The meaning of a schedule: its words, the next due times, the grace and warnings. `problems` are the reasons
+    why there is no preview."""
 
     words: str = ""
     zone: str = "UTC"
@@ -95,27 +98,27 @@ class Preview:
     problems: tuple[str, ...] = field(default=())
 
 
-def preview(one: CheckDefinition, now: datetime) -> Preview:
-    """What the schedule of this definition means from `now` on, as if each run were heard when it is due."""
-    planned = one.schedule
+def preview(definition: CheckDefinition, now: datetime) -> Preview:
+    """Return the meaning of a schedule from `now` on, if each run is heard when it is due."""
+    planned = definition.schedule
     return Preview(
         words=schedule.in_words(planned),
         zone="UTC" if isinstance(planned, Every) else planned.timezone,
-        due=tuple(schedule.upcoming(planned, now, SHOWN)),
-        grace=one.grace,
+        due=tuple(schedule.upcoming(planned, now, AHEAD)),
+        grace=definition.grace,
         warnings=tuple(schedule.warnings(planned)),
     )
 
 
-def wrong(problems: list[str]) -> list[tuple[str, str]]:
-    """Each problem with the field of the form that it is about, empty where it is about none."""
-    names = {one.name for one in fields(Draft)}
-    found = []
-    for said in problems:
-        name = said.partition(":")[0].partition(".")[0]
-        about = "slug" if said.startswith("check ") and "cannot be a name" in said else name
-        found.append((about if about in names else "", said))
-    return found
+def by_field(problems: list[str]) -> list[tuple[str, str]]:
+    """Return each problem with its field of the form, empty if it has none."""
+    names = {field_.name for field_ in fields(Draft)}
+    located = []
+    for problem in problems:
+        name = problem.partition(":")[0].partition(".")[0]
+        field_name = "slug" if problem.startswith("check ") and "cannot be a name" in problem else name
+        located.append((field_name if field_name in names else "", problem))
+    return located
 
 
 _PLAIN = ("name", "description", *KINDS, "timezone", "max_runtime", "severity", "policy")

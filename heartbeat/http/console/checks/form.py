@@ -1,4 +1,4 @@
-"""The console's forms that make a check, change it, and delete it. What the file declares, the file keeps."""
+"""The forms that create, change and delete a check on the console. Checks of the file can only be changed there."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,96 +24,95 @@ from heartbeat.http.console.checks.fields import Draft, Preview
 from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import render
 
-CHANGED = "Somebody has changed it since this form was loaded. Saving again replaces what they did."
+CHANGED = "Somebody changed this check after you opened the form. Save again to replace their changes."
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """A form to be shown. `before` marks the definition that it was filled from, empty for a new check."""
+    """A form to show. `mark` identifies the definition that it was filled from, empty for a new check."""
 
     draft: Draft
-    before: str
+    mark: str
     policies: Sequence[str]
-    usual: str | None
+    default_policy: str | None
     preview: Preview
     problems: Sequence[tuple[str, str]] = ()
 
 
 async def begin(request: ConsoleRequest) -> Response:
-    """The empty form of a new check."""
+    """Show the empty form of a new check."""
     form = await request.read(lambda db: _form(db, request, Draft(name=""), ""))
     return _show(request, None, form)
 
 
 async def make(request: ConsoleRequest) -> Response:
-    """Make the check, or show what the form means, or what is wrong with it."""
+    """Create the check, or show the form with its preview or its problems."""
     typed = Draft.typed(request.form)
     if request.form.get("do") == "preview":
         return _show(request, None, await request.read(lambda db: _form(db, request, typed, "")))
 
     def work(db: Connection) -> _Form | None:
         if edit.locked(db, typed.slug.replace("\0", "")) is not None:
-            said = f"slug: there is a check called {typed.slug} already; choose another name, or change that one."
-            return _form(db, request, typed, "", [said])
+            problem = f"slug: a check called {typed.slug} exists already; choose another slug, or change that check."
+            return _form(db, request, typed, "", [problem])
         return _define(db, request, typed, "")
 
     return _outcome(request, None, typed.slug, await request.write(work))
 
 
 async def change(request: ConsoleRequest) -> Response:
-    """The form of a check that there is; the reason where it cannot be changed here."""
-    one = await request.read(lambda db: check_store.load(db, request.slug))
-    if one is None:
+    """Show the form of a check, or the reason why it cannot be changed here."""
+    check = await request.read(lambda db: check_store.load(db, request.slug))
+    if check is None:
         return _no_such(request)
-    if one.origin == Origin.FILE:
-        return _declared(request, one, "change")
-    filled, mark = _filled(one)
-    return _show(request, one, await request.read(lambda db: _form(db, request, filled, mark)))
+    if check.origin == Origin.FILE:
+        return _declared(request, check, "change")
+    filled, mark = _filled(check)
+    return _show(request, check, await request.read(lambda db: _form(db, request, filled, mark)))
 
 
 async def save(request: ConsoleRequest) -> Response:
-    """Change the check, or show what the form means, or what is wrong with it."""
+    """Change the check, or show the form with its preview or its problems."""
     typed, mark = Draft.typed(request.form, request.slug), str(request.form.get("before", ""))
-    one = await request.read(lambda db: check_store.load(db, request.slug))
-    if one is None:
+    check = await request.read(lambda db: check_store.load(db, request.slug))
+    if check is None:
         return _no_such(request)
     if request.form.get("do") == "preview":
-        return _show(request, one, await request.read(lambda db: _form(db, request, typed, mark)))
+        return _show(request, check, await request.read(lambda db: _form(db, request, typed, mark)))
 
     def work(db: Connection) -> _Form | None:
-        there = edit.locked(db, request.slug)
-        if there is None or _filled(there)[1] != mark:
-            now_is = "" if there is None else _filled(there)[1]
-            return _form(db, request, typed, now_is, [CHANGED])
+        current = edit.locked(db, request.slug)
+        if current is None or _filled(current)[1] != mark:
+            current_mark = "" if current is None else _filled(current)[1]
+            return _form(db, request, typed, current_mark, [CHANGED])
         return _define(db, request, typed, mark)
 
-    return _outcome(request, one, one.slug, await request.write(work))
+    return _outcome(request, check, check.slug, await request.write(work))
 
 
 async def ask_delete(request: ConsoleRequest) -> Response:
-    """Ask before a watch is ended and forgotten."""
-    one = await request.read(lambda db: check_store.load(db, request.slug))
-    if one is None:
+    """Ask before a check is deleted."""
+    check = await request.read(lambda db: check_store.load(db, request.slug))
+    if check is None:
         return _no_such(request)
-    if one.origin == Origin.FILE:
-        return _declared(request, one, "delete")
+    if check.origin == Origin.FILE:
+        return _declared(request, check, "delete")
     return request.show(
         "confirm.html",
-        question=f"Delete {one.name}?",
+        question=f"Delete {check.name}?",
         consequences=(
-            f"Its silence pages nobody any more. Its {times.count(one.pings, 'ping')} and its history are "
-            "forgotten, and cannot be brought back.",
-            "A job that still pings it by its address is answered 404. By a ping key with create=1 it is made anew.",
+            f"It no longer pages anybody. Its {times.count(check.pings, 'ping')} and its history are deleted for good.",
+            "Jobs that still ping its address get a 404. A ping with a ping key and create=1 creates it again.",
         ),
-        action=f"Delete {one.name}",
-        back=f"/checks/{quote(one.slug)}",
+        action=f"Delete {check.name}",
+        back=f"/checks/{quote(check.slug)}",
     )
 
 
 async def delete(request: ConsoleRequest) -> Response:
-    """End the watch over a check and forget it."""
-    gone = await request.write(lambda db: edit.delete(db, request.actor, request.slug, request.now))
-    return render.see_other("/checks") if gone else _no_such(request)
+    """Delete a check with its pings and its history."""
+    deleted = await request.write(lambda db: edit.delete(db, request.actor, request.slug, request.now))
+    return render.see_other("/checks") if deleted else _no_such(request)
 
 
 READING: Mapping[str, Route] = {
@@ -129,14 +128,14 @@ ACTING: Mapping[str, Route] = {
 
 
 def _define(db: Connection, request: ConsoleRequest, typed: Draft, mark: str) -> _Form | None:
-    """Make it so: None, or the form with all that is wrong, and then nothing was changed."""
+    """Define the check. Return the form with its problems if nothing was changed, None after success."""
     try:
-        wanted = edit.read(db, typed.slug, typed.given())
-        edit.define(db, request.actor, typed.slug, wanted, request.now)
+        definition = edit.read(db, typed.slug, typed.as_in_file())
+        edit.define(db, request.actor, typed.slug, definition, request.now)
     except Faulty as faulty:
         return _form(db, request, typed, mark, faulty.problems)
-    except ValueError as wrong:
-        return _form(db, request, typed, mark, [str(wrong)])
+    except ValueError as error:
+        return _form(db, request, typed, mark, [str(error)])
     return None
 
 
@@ -144,8 +143,10 @@ def _form(
     db: Connection, request: ConsoleRequest, typed: Draft, mark: str, problems: Sequence[str] = ()
 ) -> _Form:
     policies = list(desk.policies(db))
-    usual = installation.default_policy(db)
-    return _Form(typed, mark, policies, usual, _preview(db, request, typed), fields.wrong(list(problems)))
+    default = installation.default_policy(db)
+    return _Form(
+        typed, mark, policies, default, _preview(db, request, typed), fields.by_field(list(problems))
+    )
 
 
 def _preview(db: Connection, request: ConsoleRequest, typed: Draft) -> Preview:
@@ -155,24 +156,26 @@ def _preview(db: Connection, request: ConsoleRequest, typed: Draft) -> Preview:
         return Preview(problems=tuple(faulty.problems))
 
 
-def _filled(one: Check) -> tuple[Draft, str]:
-    """The form of a check as it is defined, and the mark of that definition."""
-    definition = CheckDefinition.of(one)
-    written = edit.written(definition)
-    return Draft.of(definition, written), sha256(repr(sorted(written.items())).encode()).hexdigest()[:16]
+def _filled(check: Check) -> tuple[Draft, str]:
+    """Return the form of a check and the mark of its definition."""
+    definition = CheckDefinition.of(check)
+    fields_of_file = edit.written(definition)
+    return Draft.of(definition, fields_of_file), sha256(
+        repr(sorted(fields_of_file.items())).encode()
+    ).hexdigest()[:16]
 
 
-def _outcome(request: ConsoleRequest, one: Check | None, slug: str, form: _Form | None) -> Response:
-    return render.see_other(f"/checks/{quote(slug)}") if form is None else _show(request, one, form, 422)
+def _outcome(request: ConsoleRequest, check: Check | None, slug: str, form: _Form | None) -> Response:
+    return render.see_other(f"/checks/{quote(slug)}") if form is None else _show(request, check, form, 422)
 
 
-def _show(request: ConsoleRequest, one: Check | None, form: _Form, status: int = 200) -> Response:
+def _show(request: ConsoleRequest, check: Check | None, form: _Form, status: int = 200) -> Response:
     facts: dict[str, Any] = {"severities": list(Severity), "about": {name for name, _ in form.problems}}
-    return request.show("checks/form.html", status=status, check=one, form=form, draft=form.draft, **facts)
+    return request.show("checks/form.html", status=status, check=check, form=form, draft=form.draft, **facts)
 
 
-def _declared(request: ConsoleRequest, one: Check, deed: str) -> Response:
-    return request.owned_by_file(one.name, "checks", one.slug, deed, f"/checks/{quote(one.slug)}")
+def _declared(request: ConsoleRequest, check: Check, deed: str) -> Response:
+    return request.owned_by_file(check.name, "checks", check.slug, deed, f"/checks/{quote(check.slug)}")
 
 
 def _no_such(request: ConsoleRequest) -> Response:

@@ -1,4 +1,4 @@
-"""The console's pages of many checks: how everything stands, and the list, searched and a page at a time."""
+"""The overview and the list of checks on the console, with its search."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -21,7 +21,7 @@ from heartbeat.http.pages import rows as view_rows
 from heartbeat.http.pages.summary import Words
 
 A_PAGE = 50
-"""Checks on one page of a list."""
+"""Checks on one screen of the list."""
 AT_A_GLANCE = 40
 """Checks on the overview, the most urgent ones."""
 WINDOWS = 100
@@ -32,11 +32,11 @@ TOPICS = ("checks", "incidents")
 
 
 async def overview(request: ConsoleRequest) -> Response:
-    """What is wrong now, first."""
+    """Show the overview: open incidents and the most urgent checks."""
 
     def read(db: Connection) -> dict[str, Any]:
         urgent = incident_pages.rows(db, desk.open_incidents(db, INCIDENTS))
-        return _standing(db, Search(), request.now, AT_A_GLANCE) | {"incidents": urgent}
+        return _facts(db, Search(), request.now, AT_A_GLANCE) | {"incidents": urgent}
 
     live, facts = await request.read_live(TOPICS, read)
     return request.show(
@@ -45,19 +45,19 @@ async def overview(request: ConsoleRequest) -> Response:
 
 
 async def checks(request: ConsoleRequest) -> Response:
-    """All checks, or those looked for, most urgent first, a page at a time."""
+    """Show a part of all checks, or of those that match a search, most urgent first."""
     search = Search.of(request.http.query_params)
 
     def read(db: Connection) -> dict[str, Any]:
-        return _standing(db, search, request.now, A_PAGE) | {"labels": query.labels(db)}
+        return _facts(db, search, request.now, A_PAGE) | {"labels": query.labels(db)}
 
     live, facts = await request.read_live(TOPICS, read)
-    pages = max(-(-facts["roll"].total // A_PAGE), 1)
+    pages = max(-(-facts["matches"].total // A_PAGE), 1)
     if search.page > pages:
         return request.not_found(
             f"The list of checks has {times.count(pages, 'page')}; there is no page {search.page}."
         )
-    place = {"search": search, "pages": pages, "states": _states(search, facts["roll"])}
+    place = {"search": search, "pages": pages, "states": _states(search, facts["matches"])}
     return request.show(
         "checks/list.html", live=live, refresh=True, public_url=request.context.public_url, **place, **facts
     )
@@ -67,37 +67,40 @@ READING: Mapping[str, Route] = {"/": (Role.VIEWER, overview), "/checks": (Role.V
 ACTING: Mapping[str, Route] = {}
 
 
-def _states(search: Search, found: query.Roll) -> list[tuple[State | None, int, str]]:
-    """Each state that can be asked for, with how many are in it, and the page that shows them."""
+def _states(search: Search, matches: query.Matches) -> list[tuple[State | None, int, str]]:
+    """Return each state with the number of its checks and the address that shows them; None stands for all."""
     return [
-        (None, sum(found.by_state.values()), search.only(None).address),
-        *((state, found.by_state.get(state, 0), search.only(state).address) for state in STATES),
+        (None, sum(matches.by_state.values()), search.only(None).address),
+        *((state, matches.by_state.get(state, 0), search.only(state).address) for state in STATES),
     ]
 
 
-def _standing(db: Connection, search: Search, now: datetime, limit: int) -> dict[str, Any]:
-    """How everything stands, with a page of the checks that are looked for."""
+def _facts(db: Connection, search: Search, now: datetime, limit: int) -> dict[str, Any]:
+    """Return the facts about everything, and the checks that match the search."""
     count = queries.count(db)
-    found = query.call(db, search, now, limit)
-    ids = [one.id for one in found.found]
-    heard = queries.last_runs(db, ids, run_strip.RUNS + 1)
+    matches = query.find(db, search, now, limit)
+    ids = [check.id for check in matches.checks]
+    runs = queries.last_runs(db, ids, run_strip.RUNS + 1)
     changes = queries.last_transitions(db, ids, run_strip.RUNS)
     causes = desk.count_open(db)
-    quiet = maintenance_store.standing(db, now)
-    # Counted are those in every state, whichever is asked for.
-    late = query.call(db, Search(), now, 0) if search.words or search.labels else found
+    windows = maintenance_store.standing(db, now)
+    # `by_state` counts every state, also with a search for one state.
+    everywhere = query.find(db, Search(), now, 0) if search.words or search.labels else matches
     return {
         "count": count,
-        "roll": found,
-        "sentence": summary.overview(count, late.by_state.get(State.LATE, 0), causes, now),
-        "rows": [view_rows.check_row(one, heard[one.id], changes[one.id], now, quiet) for one in found.found],
-        "quiet": _quiet(db, quiet, now),
+        "matches": matches,
+        "sentence": summary.overview(count, everywhere.by_state.get(State.LATE, 0), causes, now),
+        "rows": [
+            view_rows.check_row(check, runs[check.id], changes[check.id], now, windows)
+            for check in matches.checks
+        ],
+        "quiet": _quiet(db, windows, now),
         "causes": sum(causes.values()),
     }
 
 
-def _quiet(db: Connection, standing: Sequence[Window], now: datetime) -> Words:
-    """What is under maintenance now; nothing where nothing is."""
-    active = [one for one in standing if maintenance.phase(one, now) is Phase.ACTIVE]
-    active = sorted(active, key=lambda one: one.ends_at)[:WINDOWS]
-    return summary.under_maintenance(active, queries.covered(db, [one.match for one in active]).any)
+def _quiet(db: Connection, windows: Sequence[Window], now: datetime) -> Words:
+    """Return the sentence about the checks under maintenance now, empty without any."""
+    active = [window for window in windows if maintenance.phase(window, now) is Phase.ACTIVE]
+    active = sorted(active, key=lambda window: window.ends_at)[:WINDOWS]
+    return summary.under_maintenance(active, queries.covered(db, [window.match for window in active]).any)

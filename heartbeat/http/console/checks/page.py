@@ -1,4 +1,4 @@
-"""The console's pages of one check: how it stands, what it did, how to ping it, and what people do to it."""
+"""The screens of one check on the console: its state, runs, pings and incidents, and pausing it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -32,7 +32,7 @@ WINDOWS_SHOWN = 3
 
 
 async def one_check(request: ConsoleRequest) -> Response:
-    """One check: how it stands, what it did, how to ping it."""
+    """Show one check: its state, its runs, and the line that pings it."""
     topics = (f"checks/{request.slug}", "checks")
     live, facts = await request.read_live(topics, lambda db: _check_facts(db, request.slug, request.now))
     if facts is None:
@@ -41,43 +41,42 @@ async def one_check(request: ConsoleRequest) -> Response:
 
 
 async def body(request: ConsoleRequest) -> Response:
-    """The whole body of one ping, as plain text."""
+    """Show the whole body of a ping as plain text."""
 
     def read(db: Connection) -> bytes | None:
-        one = check_store.load(db, request.slug)
-        return pings.body_of(db, one.id, request.number) if one else None
+        check = check_store.load(db, request.slug)
+        return pings.body_of(db, check.id, request.number) if check else None
 
-    found = await request.read(read)
-    if found is None:
+    content = await request.read(read)
+    if content is None:
         return request.not_found(
-            f"The last {pings.KEEP} pings are kept; number {request.number} of {request.slug} is not among them, "
-            "or had no body."
+            f"Ping {request.number} of {request.slug} had no body, or is not stored any more: "
+            f"only the last {pings.KEEP} pings are stored."
         )
-    return Response(found, media_type="text/plain; charset=utf-8")
+    return Response(content, media_type="text/plain; charset=utf-8")
 
 
 async def ask_pause(request: ConsoleRequest) -> Response:
-    """Ask before a watch is taken off duty."""
-    one = await request.read(lambda db: check_store.load(db, request.slug))
-    if one is None:
+    """Ask before a check is paused."""
+    check = await request.read(lambda db: check_store.load(db, request.slug))
+    if check is None:
         return _no_such(request)
-    back = "it is resumed here" if one.manual_resume else "it is resumed here or heard again"
     return request.show(
         "confirm.html",
-        question=f"Pause {one.name}?",
-        consequences=(f"Nothing is expected of it, and its silence pages nobody, until {back}.",),
-        action=f"Pause {one.name}",
-        back=f"/checks/{one.slug}",
+        question=f"Pause {check.name}?",
+        consequences=bulk.pausing([check]),
+        action=f"Pause {check.name}",
+        back=f"/checks/{check.slug}",
     )
 
 
 async def pause(request: ConsoleRequest) -> Response:
-    """Expect nothing of a check for now."""
+    """Pause a check."""
     return await _do(request, actions.pause_all)
 
 
 async def resume(request: ConsoleRequest) -> Response:
-    """Expect a paused check afresh."""
+    """Resume a paused check."""
     return await _do(request, actions.resume_all)
 
 
@@ -93,14 +92,16 @@ ACTING: Mapping[str, Route] = {
 
 
 async def _do(request: ConsoleRequest, work: bulk.Work) -> Response:
-    """Do it to this check, and show what has become of it."""
+    """Do the work on this check, and go back to its screen."""
 
-    def done(db: Connection) -> bool:
+    def work_and_look(db: Connection) -> bool:
         work(db, request.actor, [request.slug], request.now)
         return check_store.load(db, request.slug) is not None
 
     return (
-        render.see_other(f"/checks/{quote(request.slug)}") if await request.write(done) else _no_such(request)
+        render.see_other(f"/checks/{quote(request.slug)}")
+        if await request.write(work_and_look)
+        else _no_such(request)
     )
 
 
@@ -109,59 +110,61 @@ def _no_such(request: ConsoleRequest) -> Response:
 
 
 def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | None:
-    one = check_store.load(db, name)
-    if one is None:
+    check = check_store.load(db, name)
+    if check is None:
         return None
-    changes = check_history.of_check(db, one.id, run_strip.RUNS)
-    heard = queries.last_runs(db, [one.id], plot.RUNS)[one.id]
-    lately = sorted(heard, key=lambda ping: ping.n)[-run_strip.RUNS - 1 :]
+    changes = check_history.of_check(db, check.id, run_strip.RUNS)
+    runs = queries.last_runs(db, [check.id], plot.RUNS)[check.id]
+    in_strip = sorted(runs, key=lambda ping: ping.n)[-run_strip.RUNS - 1 :]
     why = changes[0].why if changes else ""
-    row = view_rows.check_row(one, lately, changes, now)
+    row = view_rows.check_row(check, in_strip, changes, now)
     return {
-        "check": one,
+        "check": check,
         "row": row,
         "places": run_strip.places(row.cells),
         "legend": run_strip.legend(row.cells),
-        "sentence": summary.of_check(one, why, now),
-        "incident": desk.incident_of(db, [symptoms.key_of(one)]).get(symptoms.key_of(one)),
-        "incidents": [_past(incident) for incident in symptoms.titled(db, _incidents(db, one))],
-        "plot": plot.of(heard, one.max_runtime),
-        "quiet": _quiet(db, one, now),
-        "ahead": forecast.of(db, one, now, ""),
-        "policy": one.policy if one.policy in desk.policies(db) else installation.default_policy(db),
-        "declared": one.origin == Origin.FILE,
-        "schedule": schedule.in_words(one.schedule),
-        "zone": "UTC" if isinstance(one.schedule, Every) else one.schedule.timezone,
-        "upcoming": _upcoming(one, now),
-        "cron_times": schedule.crontab(one.schedule),
-        "pings": pings.last_pings(db, one.id, PINGS_SHOWN),
+        "sentence": summary.of_check(check, why, now),
+        "incident": desk.incident_of(db, [symptoms.key_of(check)]).get(symptoms.key_of(check)),
+        "incidents": [_past(incident) for incident in symptoms.titled(db, _incidents(db, check))],
+        "plot": plot.of(runs, check.max_runtime),
+        "quiet": _quiet(db, check, now),
+        "ahead": forecast.of(db, check, now, ""),
+        "policy": check.policy if check.policy in desk.policies(db) else installation.default_policy(db),
+        "declared": check.origin == Origin.FILE,
+        "schedule": schedule.in_words(check.schedule),
+        "zone": "UTC" if isinstance(check.schedule, Every) else check.schedule.timezone,
+        "upcoming": _upcoming(check, now),
+        "cron_times": schedule.crontab(check.schedule),
+        "pings": pings.last_pings(db, check.id, PINGS_SHOWN),
         "changes": changes[:CHANGES_SHOWN],
-        "paused": one.state is State.PAUSED,
+        "paused": check.state is State.PAUSED,
     }
 
 
-def _incidents(db: Connection, one: Check) -> list[Incident]:
-    return desk.lately_about(db, symptoms.key_of(one), INCIDENTS_SHOWN)
+def _incidents(db: Connection, check: Check) -> list[Incident]:
+    return desk.lately_about(db, symptoms.key_of(check), INCIDENTS_SHOWN)
 
 
-def _quiet(db: Connection, one: Check, now: datetime) -> list[tuple[Window, bool]]:
-    """The windows that the check is or will be in, the next first, and whether each is active."""
-    mine = [window for window in maintenance_store.standing(db, now) if maintenance.fits(window, one.labels)]
-    mine = sorted(mine, key=lambda window: window.starts_at)[:WINDOWS_SHOWN]
-    return [(window, maintenance.phase(window, now) is Phase.ACTIVE) for window in mine]
+def _quiet(db: Connection, check: Check, now: datetime) -> list[tuple[Window, bool]]:
+    """Return the active and upcoming windows of the check, the first one first, with True for active ones."""
+    windows = [
+        window for window in maintenance_store.standing(db, now) if maintenance.fits(window, check.labels)
+    ]
+    windows = sorted(windows, key=lambda window: window.starts_at)[:WINDOWS_SHOWN]
+    return [(window, maintenance.phase(window, now) is Phase.ACTIVE) for window in windows]
 
 
 def _past(incident: Incident) -> tuple[Incident, str]:
-    """An incident that this check was in, and how long it lasted if it has ended."""
+    """Return an incident of this check with its length, empty while it is open."""
     ended = incident.resolved_at
     return incident, "" if ended is None else times.duration(ended - incident.opened_at)
 
 
-def _upcoming(one: Check, now: datetime) -> list[datetime]:
-    """The next five due times as they are if all goes well; an interval goes on from what was heard."""
-    if one.state is State.PAUSED:
+def _upcoming(check: Check, now: datetime) -> list[datetime]:
+    """Return the next five due times. An interval counts on from the first of them."""
+    if check.state is State.PAUSED:
         return []
-    first = summary.next_due(one, now)
+    first = summary.next_due(check, now)
     if first is None or first <= now:
-        return [] if isinstance(one.schedule, Every) else schedule.upcoming(one.schedule, now)
-    return [first, *schedule.upcoming(one.schedule, first, 4)]
+        return [] if isinstance(check.schedule, Every) else schedule.upcoming(check.schedule, now)
+    return [first, *schedule.upcoming(check.schedule, first, 4)]

@@ -1,9 +1,9 @@
-"""The SQL of the list of checks: those that are looked for, counted, and a page of them, most urgent first.
+"""The SQL of the list of checks: the matches of a search, counted, and a part of them, most urgent first.
 
-Late is not stored, it follows from the time. For an interval the database can tell: a period after the last that
-was heard. For cron lines and calendar events only `schedule` can. Nobody is late whose deadline is further away
-than grace and run time, and of those left, checks of one schedule are judged together: who was heard later is due
-no earlier, so that one look at the one heard first clears most, and a bisection the rest.
+Late is not stored; it follows from the time. The database can compute it for intervals: a period after the last
+ping. Cron lines and calendar events need `schedule`. A check whose deadline is further away than its grace and run
+time is not late. The rest is judged by schedule: a check that was heard later is due no earlier. So the one that was
+heard first clears most schedules, and a bisection does the others.
 """
 
 import json
@@ -45,22 +45,22 @@ from heartbeat.checks.tables import checks
 from heartbeat.http.console.checks.search import STATES, Search
 
 LABELS = 60
-"""Labels with their values that the list offers, the most common ones."""
+"""The number of labels in the menu of the list, the most common ones."""
 _INSTANT = 0.001
-"""Seconds by which an instant that the database computes may be off."""
+"""Seconds of error in an instant that the database computes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Roll:
-    """A page of the checks that are looked for. `by_state` counts all that are, whatever state is asked for."""
+class Matches:
+    """A part of the checks that match a search. `by_state` counts the matches in all states."""
 
-    found: Sequence[Check]
+    checks: Sequence[Check]
     by_state: Mapping[State, int]
     total: int
 
 
 class Urgency:
-    """How every check stands at an instant, as the database can compute it."""
+    """The state of every check at an instant, as an expression of the database."""
 
     def __init__(self, db: Connection, now: datetime) -> None:
         self._db = db
@@ -76,7 +76,7 @@ class Urgency:
         )
 
     def _may_be_late(self) -> ColumnElement[bool]:
-        """Whether the deadline is near enough; `wake_at` is never later than it."""
+        """Return the condition that the deadline is near; `wake_at` is never later than it."""
         room = checks.c.grace + func.coalesce(checks.c.max_runtime, 0.0) + _INSTANT
         near = _seconds(self._db, checks.c.wake_at) - room <= self._now
         return and_(
@@ -86,60 +86,60 @@ class Urgency:
         )
 
 
-def call(db: Connection, search: Search, now: datetime, limit: int) -> Roll:
-    """The page of `limit` checks that `search` asks for."""
+def find(db: Connection, search: Search, now: datetime, limit: int) -> Matches:
+    """Return the matches of a search, with `limit` checks of the page that it asks for."""
     urgency = Urgency(db, now)
-    wanted = _wanted(db, search)
-    counted = select(urgency.state, func.count()).where(*wanted).group_by(urgency.state)
+    conditions = _conditions(db, search)
+    counted = select(urgency.state, func.count()).where(*conditions).group_by(urgency.state)
     by_state = {State(state): count for state, count in db.execute(counted)}
     total = sum(by_state.values()) if search.state is None else by_state.get(search.state, 0)
-    query = select(checks.c.id).where(*wanted)
+    query = select(checks.c.id).where(*conditions)
     if search.state is not None:
         query = query.where(urgency.state == search.state.value)
     offset = (search.page - 1) * limit
     ids = list(db.execute(_ordered(query, urgency).limit(limit).offset(offset)).scalars()) if total else []
-    return Roll(_in_order(db, ids), by_state, total)
+    return Matches(_in_order(db, ids), by_state, total)
 
 
 def labels(db: Connection) -> list[tuple[str, str]]:
-    """The labels that most checks bear, with their values, by name."""
+    """Return the most common labels with their values, by name."""
     each = _each_label(db)
-    many = func.count().label("many")
+    count = func.count().label("many")
     query = (
-        select(each.c.key, each.c.value, many)
+        select(each.c.key, each.c.value, count)
         .select_from(checks)
         .group_by(each.c.key, each.c.value)
-        .order_by(many.desc(), each.c.key, each.c.value)
+        .order_by(count.desc(), each.c.key, each.c.value)
         .limit(LABELS)
     )
     return sorted((row.key, row.value) for row in db.execute(query))
 
 
 def paging_by(db: Connection, policy: str, *, unnamed: bool, limit: int) -> list[Check]:
-    """The first checks, by name, that name this policy; with `unnamed` also those that name none."""
-    wanted = or_(checks.c.policy == policy, checks.c.policy.is_(None) if unnamed else false())
-    query = select(checks).where(wanted).order_by(checks.c.name, checks.c.slug).limit(limit)
+    """Return the first checks, by name, with this policy; with `unnamed` also those without a policy."""
+    condition = or_(checks.c.policy == policy, checks.c.policy.is_(None) if unnamed else false())
+    query = select(checks).where(condition).order_by(checks.c.name, checks.c.slug).limit(limit)
     return [check_store.check_of(row) for row in db.execute(query)]
 
 
 def named(db: Connection, slugs: Collection[str]) -> list[Check]:
-    """Those of these checks that there are, by name."""
+    """Return the checks of these slugs that exist, by name."""
     query = select(checks).where(among(db, checks.c.slug, slugs)).order_by(checks.c.name, checks.c.slug)
     return [check_store.check_of(row) for row in db.execute(query)]
 
 
-def _wanted(db: Connection, search: Search) -> list[ColumnElement[bool]]:
-    """What a check must be, whatever its state."""
-    bears = [checks.c.labels[name].as_string() == value for name, value in search.labels]
+def _conditions(db: Connection, search: Search) -> list[ColumnElement[bool]]:
+    """Return the conditions of a search, without its state."""
+    labelled = [checks.c.labels[name].as_string() == value for name, value in search.labels]
     if not search.words:
-        return bears
-    # Looking into every text takes longest, so it is done once for both queries.
-    says = select(checks.c.id).where(*bears, *(_says(db, word) for word in search.words))
-    return [_one_of(db, db.execute(says).scalars().all())]
+        return labelled
+    # The texts take longest to search, so this happens once for both queries.
+    matching = select(checks.c.id).where(*labelled, *(_contains(db, word) for word in search.words))
+    return [_one_of(db, db.execute(matching).scalars().all())]
 
 
-def _says(db: Connection, word: str) -> ColumnElement[bool]:
-    """Whether a word stands in a check's name, slug, description or a label's value."""
+def _contains(db: Connection, word: str) -> ColumnElement[bool]:
+    """Return the condition that a word occurs in the name, slug, description or a label's value."""
     each = _each_label(db)
     labelled = exists(select(each.c.value).where(each.c.value.icontains(word, autoescape=True)))
     texts = (checks.c.name, checks.c.slug, checks.c.description)
@@ -153,43 +153,47 @@ def _ordered(query: Select[int], urgency: Urgency) -> Select[int]:
 
 def _in_order(db: Connection, ids: Sequence[int]) -> list[Check]:
     rows = db.execute(select(checks).where(among(db, checks.c.id, ids))) if ids else ()
-    found = {one.id: one for one in map(check_store.check_of, rows)}
-    return [found[number] for number in ids]
+    by_id = {check.id: check for check in map(check_store.check_of, rows)}
+    return [by_id[number] for number in ids]
 
 
 def _late_by_calendar(db: Connection, now: datetime, may_be: ColumnElement[bool]) -> list[int]:
-    """The checks that are due by a cron line or a calendar event, and late."""
+    """Return the ids of the late checks that have a cron line or a calendar event."""
     text, base = cast(checks.c.schedule, Text), _base(db)
-    # One that was heard may have been heard a little early for its slot; one that is new cannot.
+    # A ping may have come a little early for its slot; a new check has none.
     armed = checks.c.armed_at
     heard = case((or_(checks.c.last_ok_at >= armed, checks.c.last_fail_at >= armed), 1), else_=0)
     first = func.min(base, type_=Utc())
-    kinds = db.execute(select(text, heard, first).where(may_be).group_by(text, heard)).all()
-    doubtful = [(written, spoke) for written, spoke, at in kinds if _late(written, spoke, at, now)]
+    groups = db.execute(select(text, heard, first).where(may_be).group_by(text, heard)).all()
+    doubtful = [
+        (schedule_json, was_heard)
+        for schedule_json, was_heard, at in groups
+        if _late(schedule_json, was_heard, at, now)
+    ]
     if not doubtful:
         return []
     query = select(text, heard, base, checks.c.id).where(may_be, tuple_(text, heard).in_(doubtful))
-    found: list[int] = []
+    late_ids: list[int] = []
     rows = db.execute(query.order_by(text, heard, base)).all()
-    for (written, spoke), group in groupby(rows, key=lambda row: (row[0], row[1])):
-        same = list(group)
-        late = bisect_left(same, True, key=partial(_in_time, written, spoke, now))
-        found += [row.id for row in same[:late]]
-    return found
+    for (schedule_json, was_heard), group in groupby(rows, key=lambda row: (row[0], row[1])):
+        schedule_rows = list(group)
+        late_count = bisect_left(schedule_rows, True, key=partial(_in_time, schedule_json, was_heard, now))
+        late_ids += [row.id for row in schedule_rows[:late_count]]
+    return late_ids
 
 
-def _in_time(written: str, spoke: int, now: datetime, row: Row[str, int, datetime, int]) -> bool:
-    return not _late(written, spoke, row[2], now)
+def _in_time(schedule_json: str, was_heard: int, now: datetime, row: Row[str, int, datetime, int]) -> bool:
+    return not _late(schedule_json, was_heard, row[2], now)
 
 
-def _late(written: str, spoke: int, base: datetime, now: datetime) -> bool:
-    planned = schedule.from_json(json.loads(written))
-    due = schedule.due_after(planned, base) if spoke else schedule.due_from(planned, base)
+def _late(schedule_json: str, was_heard: int, base: datetime, now: datetime) -> bool:
+    planned = schedule.from_json(json.loads(schedule_json))
+    due = schedule.due_after(planned, base) if was_heard else schedule.due_from(planned, base)
     return due is not None and now > due
 
 
 def _base(db: Connection) -> ColumnElement[datetime]:
-    """From when a check's next due time is counted: see `check.due_at`."""
+    """Return the instant from which the next due time counts: see `check.due_at`."""
     at = checks.c.armed_at
     latest = func.greatest if db.dialect.name == "postgresql" else func.max
     heard = (func.coalesce(checks.c.last_ok_at, at), func.coalesce(checks.c.last_fail_at, at))
@@ -197,21 +201,21 @@ def _base(db: Connection) -> ColumnElement[datetime]:
 
 
 def _seconds(db: Connection, at: ColumnElement[Any]) -> ColumnElement[float]:
-    """An instant as seconds, exact to a tenth of a millisecond."""
+    """Return an instant as seconds, exact to a tenth of a millisecond."""
     if db.dialect.name == "postgresql":
         return func.date_part("epoch", at)
     return func.julianday(at) * 86_400.0
 
 
 def _each_label(db: Connection) -> Any:
-    """A check's labels as rows."""
+    """Return the labels of a check as rows."""
     each = func.json_each_text if db.dialect.name == "postgresql" else func.json_each
     columns = (column("key", String), column("value", String))
     return each(checks.c.labels).table_valued(*columns, joins_implicitly=True)
 
 
 def _one_of(db: Connection, ids: Sequence[int]) -> ColumnElement[bool]:
-    """Whether a check is one of many, who are one parameter, and read once for all rows."""
+    """Return the condition that a check is one of many. Their ids are one parameter, parsed once for all rows."""
     if db.dialect.name == "postgresql":
         return among(db, checks.c.id, ids)
     return checks.c.id.in_(select(func.json_each(json.dumps(ids)).table_valued("value").c.value))

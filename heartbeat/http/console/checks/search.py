@@ -1,4 +1,4 @@
-"""What somebody looks for in the list of checks, as the address of the page says it. Pure."""
+"""A search in the list of checks, as its address holds it. Pure."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -12,14 +12,14 @@ from heartbeat.http.console.request import page_number
 STATES = (State.DOWN, State.LATE, State.UP, State.NEW, State.PAUSED)
 """The states of checks, most urgent first."""
 LONGEST = 200
-"""Characters of what is looked for that count."""
+"""Characters of the text that count."""
 MOST = 8
-"""Words, and labels, that count."""
+"""Words that count, and labels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is looked for: each of `words` somewhere in a check, a state, and labels with their values.
+    """A search: words that a check must contain, its state, and its labels with their values.
 
     `page` counts from 1.
     """
@@ -30,40 +30,40 @@ class Search:
     page: int = 1
 
     @classmethod
-    def of(cls, asked: QueryParams) -> Self:
-        """What an address asks for. What cannot be meant is left out: a wrong address shows more, never less."""
-        state = asked.get("state", "")
-        pairs = [pair.replace("\0", "").partition("=") for pair in asked.getlist("label")]
+    def of(cls, params: QueryParams) -> Self:
+        """Return the search of an address. Invalid parts are left out: a wrong address shows more, never less."""
+        state = params.get("state", "")
+        pairs = [pair.replace("\0", "").partition("=") for pair in params.getlist("label")]
         labels = dict.fromkeys((name, value) for name, is_pair, value in pairs if is_pair and name)
         return cls(
-            text=" ".join(asked.get("q", "").replace("\0", "")[:LONGEST].split()),
+            text=" ".join(params.get("q", "").replace("\0", "")[:LONGEST].split()),
             state=State(state) if state in list(State) else None,
             labels=tuple(labels)[:MOST],
-            page=page_number(asked.get("page", "1")),
+            page=page_number(params.get("page", "1")),
         )
 
     @property
     def words(self) -> list[str]:
-        """The words that a check must have, each of them."""
+        """The words that a check must contain, all of them."""
         return self.text.split()[:MOST]
 
     @property
     def address(self) -> str:
-        """The page that shows it."""
-        asked = [("q", self.text)] if self.text else []
-        asked += [("state", self.state.value)] if self.state else []
-        asked += [("label", f"{name}={value}") for name, value in self.labels]
-        asked += [("page", str(self.page))] if self.page > 1 else []
-        return f"/checks?{urlencode(asked, quote_via=quote)}" if asked else "/checks"
+        """The address of the screen that shows the matches."""
+        params = [("q", self.text)] if self.text else []
+        params += [("state", self.state.value)] if self.state else []
+        params += [("label", f"{name}={value}") for name, value in self.labels]
+        params += [("page", str(self.page))] if self.page > 1 else []
+        return f"/checks?{urlencode(params, quote_via=quote)}" if params else "/checks"
 
     def on(self, page: int) -> Self:
-        """The same on another page."""
+        """Return the same search on another page."""
         return replace(self, page=page)
 
     def only(self, state: State | None) -> Self:
-        """The same in another state, or in any."""
+        """Return the same search for another state, or for any."""
         return replace(self, state=state, page=1)
 
     def without(self, label: tuple[str, str]) -> Self:
-        """The same whatever this label is."""
-        return replace(self, labels=tuple(one for one in self.labels if one != label), page=1)
+        """Return the same search without this label."""
+        return replace(self, labels=tuple(other for other in self.labels if other != label), page=1)

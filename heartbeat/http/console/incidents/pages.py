@@ -1,4 +1,4 @@
-"""The console's pages of incidents: open and past, one with its story, and what people do to it."""
+"""The screens of incidents on the console: the list, one incident with its timeline, and the answers to it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -20,47 +20,59 @@ from heartbeat.http.pages import queries, render, summary
 from heartbeat.http.pages import rows as view_rows
 
 A_PAGE = 50
-"""Incidents on one page of a list."""
+"""Incidents on one screen of the list."""
 LONGEST_NOTE = 10_000
 """Characters of a note."""
 _NO_SUCH_SNOOZE = (
-    "A snooze lasts 1h, 4h or until the morning. Nothing was changed; go back and press one of the buttons."
+    "A snooze lasts 1h, 4h or until the morning. Nothing was changed. Go back and press one of the buttons."
 )
 SNOOZES = {"1h": timedelta(hours=1), "4h": timedelta(hours=4)}
 
 
 async def listed(request: ConsoleRequest) -> Response:
-    """Open incidents, most urgent first, a page at a time; after the first page of them the past ones, newest first."""
-    asked = request.http.query_params
-    given = asked.get("before", "")
-    before = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
-    wanted = page_number(asked.get("page", "1"))
+    """Show a part of the open incidents, most urgent first; below the first part the newest past ones."""
+    params = request.http.query_params
+    cursor = params.get("before", "")
+    older_than = int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 19 else None
+    number = page_number(params.get("page", "1"))
 
     def read(db: Connection) -> dict[str, Any]:
-        return _open(db, wanted) if before is None else _past(db, before)
+        return _open(db, number) if older_than is None else _past(db, older_than)
 
     live, facts = await request.read_live(("incidents",), read)
     return request.show("incidents/list.html", live=live, **facts)
 
 
-def _open(db: Connection, wanted: int) -> dict[str, Any]:
-    """A page of the open incidents, the last one where there are fewer; the first one has the newest past ones too."""
+def _open(db: Connection, number: int) -> dict[str, Any]:
+    """Return a page of the open incidents, at most the last one. The first has the newest past ones too."""
     count = sum(desk.count_open(db).values())
     pages = max(-(-count // A_PAGE), 1)
-    place = min(wanted, pages)
-    standing = rows(db, desk.open_incidents(db, A_PAGE, (place - 1) * A_PAGE))
-    past = _past(db, None) if place == 1 else {"past": [], "older": None}
-    return past | {"count": count, "standing": standing, "page": place, "pages": pages, "first": True}
+    page = min(number, pages)
+    open_incidents = rows(db, desk.open_incidents(db, A_PAGE, (page - 1) * A_PAGE))
+    past = _past(db, None) if page == 1 else {"past": [], "older": None}
+    return past | {
+        "count": count,
+        "open_incidents": open_incidents,
+        "page": page,
+        "pages": pages,
+        "first": True,
+    }
 
 
-def _past(db: Connection, before: int | None) -> dict[str, Any]:
-    found = desk.past_incidents(db, A_PAGE + 1, before)
-    older = found[A_PAGE - 1].id if len(found) > A_PAGE else None
-    return {"past": rows(db, found[:A_PAGE]), "older": older, "standing": [], "first": False, "pages": 1}
+def _past(db: Connection, older_than: int | None) -> dict[str, Any]:
+    incidents = desk.past_incidents(db, A_PAGE + 1, older_than)
+    older = incidents[A_PAGE - 1].id if len(incidents) > A_PAGE else None
+    return {
+        "past": rows(db, incidents[:A_PAGE]),
+        "older": older,
+        "open_incidents": [],
+        "first": False,
+        "pages": 1,
+    }
 
 
 async def one_incident(request: ConsoleRequest) -> Response:
-    """One incident: how it stands, what can be done, and its story."""
+    """Show one incident: its state, the buttons, and its timeline."""
     number = request.number
     live, facts = await request.read_live(
         (f"incidents/{number}",), lambda db: _facts(db, number, request.now)
@@ -72,49 +84,49 @@ async def one_incident(request: ConsoleRequest) -> Response:
 
 
 async def acknowledge(request: ConsoleRequest) -> Response:
-    """Say that somebody is on it."""
+    """Acknowledge an incident."""
     number = request.number
-    seen = str(request.form.get("occurrence", ""))
-    occurrence = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else None
+    text = str(request.form.get("occurrence", ""))
+    occurrence = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
     outcome = await request.write(
         lambda db: actions.acknowledge(db, number, request.actor, request.now, occurrence=occurrence)
     )
     request.context.metrics.paging.observe_answer(outcome)
     if isinstance(outcome, Stale):
-        return render.error_page(request.http, 409, "It has moved on", _moved_on(number))
+        return render.error_page(request.http, 409, "This incident has changed", _moved_on(number))
     return _back_to(request, number, outcome)
 
 
 async def snooze(request: ConsoleRequest) -> Response:
-    """Be quiet about it for a while."""
+    """Snooze an incident for an hour, for four hours, or until the morning."""
     number = request.number
-    wanted = str(request.form.get("for", ""))
-    lasts = SNOOZES.get(wanted)
-    if lasts is None and wanted != "morning":
+    length = str(request.form.get("for", ""))
+    duration = SNOOZES.get(length)
+    if duration is None and length != "morning":
         return render.error_page(request.http, 400, "Snooze for how long?", _NO_SUCH_SNOOZE)
-    until = request.now + lasts if lasts else _morning(request)
+    until = request.now + duration if duration else _morning(request)
     outcome = await request.write(lambda db: actions.snooze(db, number, request.actor, request.now, until))
     return _back_to(request, number, outcome)
 
 
 async def ask_resolve(request: ConsoleRequest) -> Response:
-    """Ask before an incident is ended by hand."""
+    """Ask before an incident is resolved."""
     number = request.number
 
     def read(db: Connection) -> tuple[desk.Dossier, str] | None:
-        found = desk.dossier(db, number)
-        return None if found is None else (found, symptoms.titled(db, [found.incident])[0].title)
+        dossier = desk.dossier(db, number)
+        return None if dossier is None else (dossier, symptoms.titled(db, [dossier.incident])[0].title)
 
-    known = await request.read(read)
-    if known is None:
+    read_dossier = await request.read(read)
+    if read_dossier is None:
         return request.not_found(_missing(number))
-    found, title = known
-    standing = [symptom.title for symptom in found.symptoms if symptom.cleared_at is None]
-    consequences = ["Paging for it ends, and those who were paged are told."]
-    if standing:
-        shown = ", ".join(standing[:5]) + (f" and {len(standing) - 5} more" if len(standing) > 5 else "")
+    dossier, title = read_dossier
+    down = [symptom.title for symptom in dossier.symptoms if symptom.cleared_at is None]
+    consequences = ["Paging stops, and everybody who was paged gets a message."]
+    if down:
+        names = ", ".join(down[:5]) + (f" and {len(down) - 5} more" if len(down) > 5 else "")
         consequences.append(
-            f"Still down: {shown}. From now on each is expected afresh, and pages again if it stays silent."
+            f"Still down: {names}. Each is expected again from now on, and pages if it stays silent."
         )
     return request.show(
         "confirm.html",
@@ -126,22 +138,24 @@ async def ask_resolve(request: ConsoleRequest) -> Response:
 
 
 async def resolve(request: ConsoleRequest) -> Response:
-    """End an incident by hand."""
+    """Resolve an incident."""
     number = request.number
     outcome = await request.write(lambda db: actions.resolve(db, number, request.actor, request.now))
     return _back_to(request, number, outcome)
 
 
 async def note(request: ConsoleRequest) -> Response:
-    """Add somebody's words to the story."""
+    """Add a note to the timeline."""
     number = request.number
-    words = str(request.form.get("words", "")).replace("\r\n", "\n").replace("\0", "").strip()
-    if not words or len(words) > LONGEST_NOTE:
-        said = f"A note has at least one word, and at most {LONGEST_NOTE:,} characters. Nothing was added."
-        return render.error_page(request.http, 400, "A note of what?", said)
+    text = str(request.form.get("words", "")).replace("\r\n", "\n").replace("\0", "").strip()
+    if not text or len(text) > LONGEST_NOTE:
+        problem = (
+            f"A note needs at least one word, and at most {LONGEST_NOTE:,} characters. Go back and change it."
+        )
+        return render.error_page(request.http, 400, "The note was not added", problem)
 
-    done = await request.write(lambda db: actions.note(db, number, request.actor, words, request.now))
-    return render.see_other(f"/incidents/{number}") if done else request.not_found(_missing(number))
+    added = await request.write(lambda db: actions.note(db, number, request.actor, text, request.now))
+    return render.see_other(f"/incidents/{number}") if added else request.not_found(_missing(number))
 
 
 READING: Mapping[str, Route] = {
@@ -157,44 +171,47 @@ ACTING: Mapping[str, Route] = {
 }
 
 
-def rows(db: Connection, some: Sequence[Incident]) -> list[view_rows.IncidentRow]:
-    """A line for each of these incidents, in their order."""
-    raised = desk.symptoms(db, [one.id for one in some])
-    around = symptoms.surroundings(db, some, others=0)
+def rows(db: Connection, incidents: Sequence[Incident]) -> list[view_rows.IncidentRow]:
+    """Return the rows of these incidents, in their order."""
+    raised = desk.symptoms(db, [incident.id for incident in incidents])
+    surroundings = symptoms.surroundings(db, incidents, others=0)
     people = desk.people(db)
-    return [view_rows.incident_row(one, raised[one.id], around[one.id], people) for one in some]
+    return [
+        view_rows.incident_row(incident, raised[incident.id], surroundings[incident.id], people)
+        for incident in incidents
+    ]
 
 
 def _facts(db: Connection, number: int, now: datetime) -> dict[str, Any] | None:
-    found = desk.dossier(db, number)
-    if found is None:
+    dossier = desk.dossier(db, number)
+    if dossier is None:
         return None
-    incident, people = found.incident, desk.people(db)
-    around = symptoms.surroundings(db, [incident]).get(number, Surroundings())
-    extent = view_rows.how_much(incident, found.symptoms, around)
-    quiet_by = next((one.by for one in reversed(found.timeline) if one.kind == Life.SNOOZED), None)
-    moments = timeline.moments(found)
-    slugs = queries.slugs(db, [symptom.key for symptom in found.symptoms])
+    incident, people = dossier.incident, desk.people(db)
+    surroundings = symptoms.surroundings(db, [incident]).get(number, Surroundings())
+    extent = view_rows.how_much(incident, dossier.symptoms, surroundings)
+    quiet_by = next((entry.by for entry in reversed(dossier.timeline) if entry.kind == Life.SNOOZED), None)
+    moments = timeline.moments(dossier)
+    slugs = queries.slugs(db, [symptom.key for symptom in dossier.symptoms])
     return {
         "incident": incident,
         "sentence": summary.of_incident(incident, view_rows.next_people(incident, people), quiet_by, now),
-        "title": called(incident, found.symptoms, around),
+        "title": called(incident, dossier.symptoms, surroundings),
         "extent": extent,
-        "around": around,
+        "surroundings": surroundings,
         "symptoms": [
-            (one, slugs.get(one.key), view_rows.cause_word(one.cause))
-            for one in timeline.jobs(found.symptoms)
+            (symptom, slugs.get(symptom.key), view_rows.cause_word(symptom.cause))
+            for symptom in timeline.jobs(dossier.symptoms)
         ],
         "moments": moments[: timeline.LONGEST],
         "earlier": max(len(moments) - timeline.LONGEST, 0),
-        "measures": timeline.measures(found),
-        "told": timeline.told(found, view_rows.names(people)),
+        "measures": timeline.measures(dossier),
+        "recipients": timeline.recipients(dossier, view_rows.names(people)),
         "open": incident.state is not Life.RESOLVED,
     }
 
 
 def _back_to(request: ConsoleRequest, number: int, outcome: object) -> Response:
-    """The incident as it is now. What had ended meanwhile says so itself."""
+    """Go back to the incident. Its screen says if it has ended meanwhile."""
     return (
         request.not_found(_missing(number))
         if isinstance(outcome, Missing)
@@ -203,7 +220,7 @@ def _back_to(request: ConsoleRequest, number: int, outcome: object) -> Response:
 
 
 def _morning(request: ConsoleRequest) -> datetime:
-    """The next morning where the reader is, as far as the form tells; else by UTC."""
+    """Return the next morning in the zone of the form, or in UTC."""
     return next_morning(request.now, times.zone(str(request.form.get("zone", ""))[:100]))
 
 
@@ -213,6 +230,6 @@ def _missing(number: int) -> str:
 
 def _moved_on(number: int) -> str:
     return (
-        f"Incident {number} pages again since you loaded its page, so nothing was changed. "
-        "Open it, see what is new, and acknowledge that."
+        f"Incident {number} has paged again since you opened it, so nothing was changed. "
+        "Open it again, read what is new, and acknowledge that."
     )

@@ -1,4 +1,4 @@
-"""An incident's timeline as a story, newest on top, and how long each part of it took. Pure."""
+"""The timeline of an incident as a story, newest on top, and the time to each of its states. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,13 +11,13 @@ from alerting.incident import Incident, RaisedSymptom, State
 from alerting.notice import Kind
 
 LONGEST = 100
-"""Moments that a page tells."""
+"""Moments on one screen."""
 LINES = 8
-"""Lines that one moment takes; a storm is counted, not listed."""
+"""Lines of one moment. Further ones are counted, not listed."""
 
 NOTE = "note"
 _ANSWERED = frozenset({"paged", State.ACKNOWLEDGED, State.SNOOZED, State.RESOLVED})
-"""What people are told of at once."""
+"""The kinds of moments that send messages at once."""
 _KINDS = {
     Kind.PAGE: "Page",
     Kind.UPDATE: "Update",
@@ -28,10 +28,10 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What happened at an instant: one kind of thing, told in one or several lines.
+    """One or several entries of a kind at an instant.
 
-    `taken` tells of the messages about it that providers took; `by` who wrote it, where it is a note. The same thing
-    over and over is one moment: the newest, with how many times it was and since when.
+    `taken` are the entries about messages that providers accepted; `by` is the author of a note. Equal moments in
+    a row are one: the newest, with their number and the time of the first.
     """
 
     at: datetime
@@ -45,65 +45,66 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message to somebody, and the tries to deliver it."""
+    """A message and the attempts to deliver it."""
 
-    what: str
+    title: str
     state: str
     at: datetime
     attempts: Sequence[Attempt]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One person and what they were told, newest first."""
+class Recipient:
+    """A person with their messages, newest first."""
 
     person: str
     messages: Sequence[Message]
 
 
 def jobs(symptoms: Sequence[RaisedSymptom]) -> list[RaisedSymptom]:
-    """Each job of an incident once, as it stands: what is wrong, worst and oldest first, then what came back,
-    newest first. `symptoms` are in the order in which they were raised."""
-    newest = {one.key: one for one in symptoms}.values()
-    wrong = [one for one in newest if one.cleared_at is None]
-    back = [(one.cleared_at, one) for one in newest if one.cleared_at is not None]
-    wrong.sort(key=lambda one: (one.severity.rank, one.raised_at))
-    back.sort(key=lambda pair: pair[0], reverse=True)
-    return [*wrong, *(one for _, one in back)]
+    """Return the newest symptom of each job: first those that are down, worst and oldest first, then the recovered
+    ones, newest first. `symptoms` are in the order in which they were raised."""
+    newest = {symptom.key: symptom for symptom in symptoms}.values()
+    down = [symptom for symptom in newest if symptom.cleared_at is None]
+    cleared = [(symptom.cleared_at, symptom) for symptom in newest if symptom.cleared_at is not None]
+    down.sort(key=lambda symptom: (symptom.severity.rank, symptom.raised_at))
+    cleared.sort(key=lambda pair: pair[0], reverse=True)
+    return [*down, *(symptom for _, symptom in cleared)]
 
 
 def moments(dossier: Dossier) -> list[Moment]:
-    """What happened, newest first; things of one kind at the same second are told together, but notes of two people."""
-    told: list[Moment] = []
+    """Return the moments, newest first. Entries of a kind in the same second are one moment, except notes of two
+    people."""
+    story: list[Moment] = []
     for (at, kind, by), lines in _at_once(dossier):
-        if kind == "told" and told and told[-1].kind in _ANSWERED:
-            told[-1] = replace(told[-1], taken=_short([*told[-1].taken, *lines]))
+        if kind == "told" and story and story[-1].kind in _ANSWERED:
+            story[-1] = replace(story[-1], taken=_short([*story[-1].taken, *lines]))
         else:
-            told.append(Moment(at, kind, _short(lines), by=by))
-    return list(_folded(told[::-1]))
+            story.append(Moment(at, kind, _short(lines), by=by))
+    return list(_folded(story[::-1]))
 
 
 def _at_once(dossier: Dossier) -> Iterable[tuple[tuple[datetime, str, str], list[str]]]:
-    """What was told in the same second, oldest first: when, what kind of thing, by whom, and the lines."""
-    entries = [((at, kind, ""), words) for at, kind, words in _before(dossier.symptoms)]
-    # Who answered stands in the words of the answer; a note is nothing but somebody's words.
+    """Return the entries of each second, oldest first: the second, their kind, the author, and their lines."""
+    entries = [((at, kind, ""), line) for at, kind, line in _expectations(dossier.symptoms)]
+    # The text of an answer names its author, the text of a note does not.
     entries += [
-        ((one.at, one.kind, (one.by or "") if one.kind == NOTE else ""), one.words)
-        for one in dossier.timeline
+        ((entry.at, entry.kind, (entry.by or "") if entry.kind == NOTE else ""), entry.words)
+        for entry in dossier.timeline
     ]
-    entries = [((at.replace(microsecond=0), kind, by), words) for (at, kind, by), words in entries]
+    entries = [((at.replace(microsecond=0), kind, by), line) for (at, kind, by), line in entries]
     # The timeline is in the order of its writing; sorting is stable and keeps that order within an instant.
     entries.sort(key=lambda entry: entry[0][0])
-    for of, group in groupby(entries, key=lambda entry: entry[0]):
-        yield of, [words for _, words in group]
+    for key, group in groupby(entries, key=lambda entry: entry[0]):
+        yield key, [line for _, line in group]
 
 
 def measures(dossier: Dossier) -> list[str]:
-    """How long it took to detect, to acknowledge and to resolve."""
+    """Return the times to detect, to acknowledge and to resolve, in words."""
     incident = dossier.incident
-    due = [one.facts.expected_at for one in dossier.symptoms if one.facts.expected_at]
+    due = [symptom.facts.expected_at for symptom in dossier.symptoms if symptom.facts.expected_at]
     detected = incident.opened_at - min(due, default=incident.opened_at)
-    answered = next((one.at for one in dossier.timeline if one.kind == State.ACKNOWLEDGED), None)
+    answered = next((entry.at for entry in dossier.timeline if entry.kind == State.ACKNOWLEDGED), None)
     return [
         f"detected {_after_due(detected)}",
         _took(incident, State.ACKNOWLEDGED, answered),
@@ -111,35 +112,37 @@ def measures(dossier: Dossier) -> list[str]:
     ]
 
 
-def told(dossier: Dossier, names: Mapping[str, str]) -> list[Told]:
-    """Who was told: a person with their messages, newest first. `names` are people's names by their short ones."""
-    by_page: dict[int, list[Attempt]] = {}
+def recipients(dossier: Dossier, names: Mapping[str, str]) -> list[Recipient]:
+    """Return the people who got messages, each with theirs, newest first. `names` are their names by short name."""
+    attempts: dict[int, list[Attempt]] = {}
     for attempt in dossier.attempts:
-        by_page.setdefault(attempt.page_id, []).append(attempt)
+        attempts.setdefault(attempt.page_id, []).append(attempt)
     by_person: dict[str, list[Message]] = {}
     for page in reversed(dossier.pages):
         name = names.get(page.person, page.person)
         message = Message(
-            _what(page, dossier.incident), page.state, page.created_at, by_page.get(page.id, [])
+            _title(page, dossier.incident), page.state, page.created_at, attempts.get(page.id, [])
         )
         by_person.setdefault(name, []).append(message)
-    return [Told(name, messages) for name, messages in by_person.items()]
+    return [Recipient(name, messages) for name, messages in by_person.items()]
 
 
-def _before(symptoms: Sequence[RaisedSymptom]) -> Iterable[tuple[datetime, str, str]]:
-    """What came before anything was known to be wrong: the last thing heard, and what was due."""
-    times = [(one.facts.last_heard_at, one) for one in symptoms if one.facts.last_heard_at]
-    heard = [(at, one.title) for at, one in times if at < one.raised_at]
+def _expectations(symptoms: Sequence[RaisedSymptom]) -> Iterable[tuple[datetime, str, str]]:
+    """Return the entries before the first symptom: the last ping of all jobs, and the due time of each."""
+    times = [(symptom.facts.last_heard_at, symptom) for symptom in symptoms if symptom.facts.last_heard_at]
+    heard = [(at, symptom.title) for at, symptom in times if at < symptom.raised_at]
     if heard:
         at, title = max(heard)
         yield (
             at,
             "heard",
-            f"{title}, the last that was heard of them" if len({one.key for one in symptoms}) > 1 else title,
+            f"{title}, the last of these jobs to be heard"
+            if len({symptom.key for symptom in symptoms}) > 1
+            else title,
         )
-    for one in symptoms:
-        if one.facts.expected_at:
-            yield one.facts.expected_at, "due", one.title
+    for symptom in symptoms:
+        if symptom.facts.expected_at:
+            yield symptom.facts.expected_at, "due", symptom.title
 
 
 def _folded(newest_first: Sequence[Moment]) -> Iterable[Moment]:
@@ -154,17 +157,19 @@ def _short(lines: list[str]) -> tuple[str, ...]:
     return (*lines[:LINES], f"and {len(lines) - LINES} more")
 
 
-def _what(page: Page, incident: Incident) -> str:
-    what = _KINDS.get(page.kind, page.kind.value)
+def _title(page: Page, incident: Incident) -> str:
+    title = _KINDS.get(page.kind, page.kind.value)
     step = min(page.step, len(incident.policy.steps) - 1) + 1
-    return f"{what}, step {step}" if page.kind is Kind.PAGE else what
+    return f"{title}, step {step}" if page.kind is Kind.PAGE else title
 
 
 def _after_due(length: timedelta) -> str:
-    return f"{alerting_times.duration(length)} after the first was due" if length > timedelta() else "at once"
+    return (
+        f"{alerting_times.duration(length)} after the first due time" if length > timedelta() else "at once"
+    )
 
 
-def _took(incident: Incident, what: str, at: datetime | None) -> str:
+def _took(incident: Incident, state: str, at: datetime | None) -> str:
     if at is None:
-        return f"never {what}" if incident.resolved_at else f"not {what} yet"
-    return f"{what} after {alerting_times.duration(at - incident.opened_at)}"
+        return f"never {state}" if incident.resolved_at else f"not {state} yet"
+    return f"{state} after {alerting_times.duration(at - incident.opened_at)}"

@@ -1,4 +1,4 @@
-"""A maintenance window as a form has it: every field is text, as it was typed. Pure."""
+"""The fields of the form of a maintenance window: each is text, as it was typed. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,21 +18,21 @@ LENGTHS: Mapping[str, timedelta] = {
     "2h": timedelta(hours=2),
     "4h": timedelta(hours=4),
 }
-"""How long a window may last at one press, counted from now."""
+"""The lengths that the form offers, counted from now."""
 MORNING = "morning"
 """The length that lasts until the next morning in the form's zone."""
 OWN = "own"
-"""The length that the fields `starts` and `ends` say."""
+"""The length between the fields `starts` and `ends`."""
 FIELDS = {"match": "labels", "starts_at": "starts", "ends_at": "ends"}
-"""What the definition calls a field, and what the form calls it."""
+"""The names of fields in the definition, and in the form."""
 LABELS = {"labels": "Labels", "starts": "From", "ends": "Until", "title": "Title", "timezone": "Time zone"}
-"""What the form's fields are called on the page."""
+"""The labels of the form's fields on the screen."""
 _TIME = "%Y-%m-%dT%H:%M"
 
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """What stands in the form. `labels` are lines such as `host=vault-1`; `starts` and `ends` are clock times in
+    """The texts of the form. `labels` are lines such as `host=vault-1`; `starts` and `ends` are local times in
     `timezone`; an empty `starts` is now."""
 
     title: str = ""
@@ -45,16 +45,16 @@ class Arrangement:
 
     @classmethod
     def typed(cls, form: FormData) -> Self:
-        """What somebody has typed."""
-        said = {name: _said(form.get(name, "")) for name in cls.__slots__ if name != "labels"}
-        if said["length"] not in (*LENGTHS, MORNING):
-            said["length"] = OWN
-        labels = dict.fromkeys(filter(None, map(_said, form.getlist("label"))))
-        return cls(**said, labels=tuple(labels))
+        """Return the texts of a sent form."""
+        texts = {name: _text(form.get(name, "")) for name in cls.__slots__ if name != "labels"}
+        if texts["length"] not in (*LENGTHS, MORNING):
+            texts["length"] = OWN
+        labels = dict.fromkeys(filter(None, map(_text, form.getlist("label"))))
+        return cls(**texts, labels=tuple(labels))
 
     @classmethod
     def of(cls, window: WindowDefinition) -> Self:
-        """The form of a window that there is, in UTC."""
+        """Return the form of a window, in UTC."""
         return cls(
             title=window.title,
             description=window.description,
@@ -65,82 +65,82 @@ class Arrangement:
         )
 
     def match(self) -> dict[str, str]:
-        """The labels that a check must have. Raises ValueError where a line is none."""
-        found: dict[str, str] = {}
+        """Return the labels that a check must have. Raises ValueError for a line that is not a label."""
+        labels: dict[str, str] = {}
         for line in self.labels:
             name, is_pair, value = (part.strip() for part in line.partition("="))
             if not is_pair:
-                raise ValueError(f"match: {line[:40]!r} is no label; write it as name=value.")
-            if name in found:
-                raise ValueError(f"match: {name[:40]!r} stands there twice; a check has one value of it.")
-            found[name] = value
-        return found
+                raise ValueError(f"match: {line[:40]!r} is not a label; write it as name=value.")
+            if name in labels:
+                raise ValueError(f"match: {name[:40]!r} is listed twice; a check has only one value of it.")
+            labels[name] = value
+        return labels
 
-    def given(self, now: datetime, before: WindowDefinition | None) -> dict[str, object]:
-        """The same as the API takes it. `before` is the window that is changed. Raises ValueError."""
-        words: dict[str, object] = {
+    def as_in_api(self, now: datetime, window: WindowDefinition | None) -> dict[str, object]:
+        """Return the fields in the form of the API. `window` is the window to change. Raises ValueError."""
+        texts: dict[str, object] = {
             "title": self.title,
             "description": self.description or None,
             "match": self.match(),
         }
-        starts_at, ends_at = self.times(now, before)
-        return words | {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()}
+        starts_at, ends_at = self.times(now, window)
+        return texts | {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()}
 
-    def times(self, now: datetime, before: WindowDefinition | None) -> tuple[datetime, datetime]:
-        """From when until when it is meant. A length counts from now; what has begun stays begun."""
+    def times(self, now: datetime, window: WindowDefinition | None) -> tuple[datetime, datetime]:
+        """Return the start and the end. A length counts from now; a window that has begun keeps its start."""
         zone = _zone(self.timezone)
         if self.length != OWN:
-            began = before is not None and phase(before, now) is not Phase.UPCOMING
+            began = window is not None and phase(window, now) is not Phase.UPCOMING
             until = next_morning(now, zone) if self.length == MORNING else now + LENGTHS[self.length]
-            return (before.starts_at if before is not None and began else now), until
-        starts_at = now if before is None else before.starts_at
+            return (window.starts_at if window is not None and began else now), until
+        starts_at = now if window is None else window.starts_at
         if self.starts:
-            starts_at = _instant("starts_at", self.starts, zone, before.starts_at if before else None)
+            starts_at = _instant("starts_at", self.starts, zone, window.starts_at if window else None)
         if not self.ends:
-            raise ValueError("ends_at: is empty; say when it ends, or choose a length.")
-        return starts_at, _instant("ends_at", self.ends, zone, before.ends_at if before else None)
+            raise ValueError("ends_at: is empty; enter a time, or choose a length.")
+        return starts_at, _instant("ends_at", self.ends, zone, window.ends_at if window else None)
 
 
 def written(match: Mapping[str, str]) -> list[str]:
-    """Labels as lines."""
+    """Return labels as lines."""
     return [f"{name}={value}" for name, value in match.items()]
 
 
-def meant_by(named: Sequence[Mapping[str, str]], names: Sequence[str]) -> Arrangement:
-    """The form for these checks, by their labels and names: what they all have in common is ticked."""
+def for_checks(labels_of_checks: Sequence[Mapping[str, str]], names: Sequence[str]) -> Arrangement:
+    """Return the form for checks with these labels and names. The labels that they share are ticked."""
     shared = [
         (name, value)
-        for name, value in (named[0].items() if named else ())
-        if all(labels.get(name) == value for labels in named)
+        for name, value in (labels_of_checks[0].items() if labels_of_checks else ())
+        if all(labels.get(name) == value for labels in labels_of_checks)
     ]
-    what = names[0] if len(names) == 1 else ", ".join(value for _, value in shared)
-    title = f"Maintenance of {what}"[: definition_entry.MAX_NAME].strip() if what else ""
+    subject = names[0] if len(names) == 1 else ", ".join(value for _, value in shared)
+    title = f"Maintenance of {subject}"[: definition_entry.MAX_NAME].strip() if subject else ""
     return replace(Arrangement(), title=title, labels=tuple(written(dict(shared))))
 
 
 def like(window: WindowDefinition) -> Arrangement:
-    """The form of another window about the same."""
+    """Return the form of another window for the same checks."""
     return replace(Arrangement.of(window), length=Arrangement().length, starts="", ends="")
 
 
-def wrong(problems: Iterable[str]) -> list[tuple[str, str]]:
-    """Each problem with the field of the form that it is about, in the form's own words."""
-    found = []
-    for said in problems:
-        path, _, rest = said.partition(": ")
+def by_field(problems: Iterable[str]) -> list[tuple[str, str]]:
+    """Return each problem with its field of the form, and with the form's names of the fields."""
+    located = []
+    for problem in problems:
+        path, _, rest = problem.partition(": ")
         name = path.partition(".")[0]
-        about = FIELDS.get(name, name)
-        if about not in LABELS:
-            found.append(("", said))
+        form_field = FIELDS.get(name, name)
+        if form_field not in LABELS:
+            located.append(("", problem))
             continue
-        for field, there in FIELDS.items():
-            rest = rest.replace(field, LABELS[there])
-        found.append((about, f"{LABELS[about]}: {rest}"))
-    return found
+        for field, its_field in FIELDS.items():
+            rest = rest.replace(field, LABELS[its_field])
+        located.append((form_field, f"{LABELS[form_field]}: {rest}"))
+    return located
 
 
-def _said(given: Any) -> str:
-    return str(given).replace("\r\n", "\n").strip()
+def _text(value: Any) -> str:
+    return str(value).replace("\r\n", "\n").strip()
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -150,16 +150,16 @@ def _zone(name: str) -> ZoneInfo:
         raise ValueError(f"timezone: {error}") from None
 
 
-def _instant(field: str, text: str, zone: ZoneInfo, before: datetime | None) -> datetime:
-    # The form tells no seconds, and not which of two equal hours is meant when clocks go back: what was not touched
-    # stays exactly as it was.
-    if before is not None and text == _clock(before, zone.key):
-        return before
+def _instant(field: str, text: str, zone: ZoneInfo, current: datetime | None) -> datetime:
+    # The form has no seconds, and cannot tell two equal hours apart when clocks go back: an untouched time stays
+    # exactly as it was.
+    if current is not None and text == _clock(current, zone.key):
+        return current
     try:
         at = datetime.fromisoformat(text)
         return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError(f"{field}: {text[:40]!r} is no time; write it as 2026-05-02 05:00.") from None
+        raise ValueError(f"{field}: {text[:40]!r} is not a time; write it as 2026-05-02 05:00.") from None
 
 
 def _clock(at: datetime, zone: str) -> str:

@@ -1,4 +1,4 @@
-"""The console's pages of maintenance: which windows there are, one with what it covers, and ending and deleting it."""
+"""The screens of maintenance on the console: the list, one window with its checks, and ending and deleting it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,19 +24,19 @@ from heartbeat.http.pages import queries, render, summary
 from heartbeat.http.pages import rows as view_rows
 
 STANDING_SHOWN = 100
-"""Windows that are active or to come, on the list."""
+"""Active windows on the list, and upcoming ones."""
 PAST_SHOWN = 20
-"""Past windows on a page of the list."""
+"""Past windows on one screen of the list."""
 CHECKS_SHOWN = 20
-"""Checks that are named of those that a window covers."""
+"""Covered checks that are named."""
 NONE = "No check is under maintenance."
 
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """The checks that a window covers now: how many, the most urgent ones with their words, and where all are.
+    """The checks that a window covers now: their number, the most urgent ones with their words, and the list of all.
 
-    `address` is empty where the list of checks cannot be asked for so many labels.
+    `address` is empty if the list of checks cannot search for so many labels.
     """
 
     total: int
@@ -45,33 +45,35 @@ class Covered:
 
 
 @dataclass(frozen=True, slots=True)
-class Ringing:
-    """Checks that a window does not silence, for their incident pages already."""
+class Paging:
+    """Checks that a window does not silence, because their incident pages already."""
 
     incident: int
     names: list[str]
 
 
 async def listed(request: ConsoleRequest) -> Response:
-    """What is under maintenance now, what will be, and what was."""
-    given = request.http.query_params.get("before", "")
-    before = min(int(given), LARGEST) if given.isascii() and given.isdigit() and len(given) < 20 else None
-    live, facts = await request.read_live(("checks",), lambda db: _listed(db, request.now, before))
+    """Show the active, upcoming and past windows."""
+    cursor = request.http.query_params.get("before", "")
+    older_than = (
+        min(int(cursor), LARGEST) if cursor.isascii() and cursor.isdigit() and len(cursor) < 20 else None
+    )
+    live, facts = await request.read_live(("checks",), lambda db: _listed(db, request.now, older_than))
     until = (request.now + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%MZ")
     facts |= {"public_url": request.context.public_url, "until": until}
-    return request.show("maintenance/list.html", live=live, refresh=before is None, **facts)
+    return request.show("maintenance/list.html", live=live, refresh=older_than is None, **facts)
 
 
 async def one_window(request: ConsoleRequest) -> Response:
-    """One window: how it stands, and which checks it covers."""
+    """Show one window: its state, and the checks that it covers."""
     number, now = request.number, request.now
 
     def read(db: Connection) -> dict[str, Any] | None:
-        one = maintenance_store.load(db, number)
-        return None if one is None else _facts(db, one, now)
+        window = maintenance_store.load(db, number)
+        return None if window is None else _facts(db, window, now)
 
     live, facts = await request.read_live(("checks",), read)
-    return _no_such(request) if facts is None else request.show("maintenance/page.html", live=live, **facts)
+    return no_such(request) if facts is None else request.show("maintenance/page.html", live=live, **facts)
 
 
 async def ask_end(request: ConsoleRequest) -> Response:
@@ -79,44 +81,44 @@ async def ask_end(request: ConsoleRequest) -> Response:
     number, now = request.number, request.now
 
     def read(db: Connection) -> tuple[Window | None, list[str]]:
-        one = maintenance_store.load(db, number)
-        return one, [] if one is None else _waiting(db, one, now)
+        window = maintenance_store.load(db, number)
+        return window, [] if window is None else _waiting(db, window, now)
 
-    one, waiting = await request.read(read)
-    if one is None:
-        return _no_such(request)
-    if maintenance.phase(one, now) is not Phase.ACTIVE:
-        return _refused(request, "Only a window that is active can be ended; this one is not.")
-    consequences = ["From now on its checks page as always."]
+    window, waiting = await request.read(read)
+    if window is None:
+        return no_such(request)
+    if maintenance.phase(window, now) is not Phase.ACTIVE:
+        return refused(request, "Only an active window can be ended. This one is not active.")
+    consequences = ["Its checks page as usual from now on."]
     if waiting:
-        are = "is" if len(waiting) == 1 else "are"
-        consequences.append(f"Down and not paged for yet: {_some(waiting)}. This {are} paged for at once.")
-    return _ask(request, one, "End", consequences)
+        page = "It pages" if len(waiting) == 1 else "They page"
+        consequences.append(f"Down, but not paged yet: {_first_names(waiting)}. {page} at once.")
+    return _ask(request, window, "End", consequences)
 
 
 async def end(request: ConsoleRequest) -> Response:
-    """End it now."""
+    """End a window now."""
     try:
-        done = await request.write(lambda db: edit.end(db, request.actor, request.number, request.now))
-    except Ended as wrong:
-        return _refused(request, str(wrong))
-    return _no_such(request) if done is None else render.see_other(f"/maintenance/{request.number}")
+        ended = await request.write(lambda db: edit.end(db, request.actor, request.number, request.now))
+    except Ended as error:
+        return refused(request, str(error))
+    return no_such(request) if ended is None else render.see_other(f"/maintenance/{request.number}")
 
 
 async def ask_delete(request: ConsoleRequest) -> Response:
-    """Ask before a window that is to come is forgotten."""
-    one = await request.read(lambda db: maintenance_store.load(db, request.number))
-    if one is None:
-        return _no_such(request)
-    if maintenance.phase(one, request.now) is not Phase.UPCOMING:
-        return _refused(request, "Only a window that has not begun can be deleted; this one has.")
-    return _ask(request, one, "Delete", ["It will not begin: its checks page as always."])
+    """Ask before an upcoming window is deleted."""
+    window = await request.read(lambda db: maintenance_store.load(db, request.number))
+    if window is None:
+        return no_such(request)
+    if maintenance.phase(window, request.now) is not Phase.UPCOMING:
+        return refused(request, "Only an upcoming window can be deleted. This one has begun.")
+    return _ask(request, window, "Delete", ["It does not begin, and its checks page as usual."])
 
 
 async def delete(request: ConsoleRequest) -> Response:
-    """Forget it."""
-    gone = await request.write(lambda db: edit.delete(db, request.actor, request.number, request.now))
-    return _no_such(request) if gone is None else render.see_other("/maintenance")
+    """Delete an upcoming window."""
+    deleted = await request.write(lambda db: edit.delete(db, request.actor, request.number, request.now))
+    return no_such(request) if deleted is None else render.see_other("/maintenance")
 
 
 READING: Mapping[str, Route] = {
@@ -132,93 +134,95 @@ ACTING: Mapping[str, Route] = {
 
 
 def covered(db: Connection, match: Mapping[str, str], now: datetime) -> Covered:
-    """The checks that have all of these labels."""
+    """Return the checks with all of these labels."""
     search = Search(labels=tuple(match.items()))
-    found = check_query.call(db, search, now, CHECKS_SHOWN)
-    shown = [(one, view_rows.word(one, now)) for one in found.found]
-    return Covered(found.total, shown, search.address if len(match) <= MOST else "")
+    matches = check_query.find(db, search, now, CHECKS_SHOWN)
+    rows = [(check, view_rows.word(check, now)) for check in matches.checks]
+    return Covered(matches.total, rows, search.address if len(match) <= MOST else "")
 
 
-def ringing(db: Connection, match: Mapping[str, str]) -> list[Ringing]:
-    """What pages already of the checks that have these labels, and goes on whatever is under maintenance."""
-    found: dict[int, list[str]] = {}
-    for one, incident in _down(db, match):
+def paging(db: Connection, match: Mapping[str, str]) -> list[Paging]:
+    """Return the checks with these labels whose incident pages already. Maintenance does not silence it."""
+    names_by_incident: dict[int, list[str]] = {}
+    for check, incident in _down(db, match):
         if incident.state is life.State.OPEN and not life.waits(incident):
-            found.setdefault(incident.id, []).append(one.name)
-    return [Ringing(number, sorted(names)) for number, names in sorted(found.items())]
+            names_by_incident.setdefault(incident.id, []).append(check.name)
+    return [Paging(number, sorted(names)) for number, names in sorted(names_by_incident.items())]
 
 
 def _waiting(db: Connection, window: Window, now: datetime) -> list[str]:
-    """The checks that are down and would be paged for if this window were not, by name."""
-    others = [one for one in maintenance_store.standing(db, now) if one.id != window.id]
+    """Return the names of the checks that are down and would page without this window."""
+    others = [other for other in maintenance_store.standing(db, now) if other.id != window.id]
     return sorted(
-        one.name
-        for one, incident in _down(db, window.match)
-        if life.waits(incident) and maintenance.hold(others, one.labels, now) is None
+        check.name
+        for check, incident in _down(db, window.match)
+        if life.waits(incident) and maintenance.hold(others, check.labels, now) is None
     )
 
 
 def _down(db: Connection, match: Mapping[str, str]) -> list[tuple[Check, life.Incident]]:
-    """The checks with these labels that are down, each with its open incident."""
-    down = {symptoms.key_of(one): one for one in check_store.down_with(db, [match])}
+    """Return the checks with these labels that are down, each with its open incident."""
+    down = {symptoms.key_of(check): check for check in check_store.down_with(db, [match])}
     homes = desk.incident_of(db, down)
-    open_ = {one.id: one for one in desk.incidents(db, open_only=True)} if homes else {}
+    open_ = {incident.id: incident for incident in desk.incidents(db, open_only=True)} if homes else {}
     return [(down[key], open_[number]) for key, number in homes.items() if number in open_]
 
 
-def _listed(db: Connection, now: datetime, before: int | None) -> dict[str, Any]:
-    standing = maintenance_store.standing(db, now) if before is None else []
-    active = [one for one in standing if maintenance.phase(one, now) is Phase.ACTIVE]
-    active = sorted(active, key=lambda one: one.ends_at)[:STANDING_SHOWN]
-    coming = [one for one in standing if maintenance.phase(one, now) is Phase.UPCOMING]
-    coming = sorted(coming, key=lambda one: one.starts_at)[:STANDING_SHOWN]
-    now_, next_ = (queries.covered(db, [one.match for one in some]) for some in (active, coming))
-    past = maintenance_store.listed(db, now, limit=PAST_SHOWN + 1, phase=Phase.PAST, before=before)
+def _listed(db: Connection, now: datetime, older_than: int | None) -> dict[str, Any]:
+    windows = maintenance_store.standing(db, now) if older_than is None else []
+    active = [window for window in windows if maintenance.phase(window, now) is Phase.ACTIVE]
+    active = sorted(active, key=lambda window: window.ends_at)[:STANDING_SHOWN]
+    coming = [window for window in windows if maintenance.phase(window, now) is Phase.UPCOMING]
+    coming = sorted(coming, key=lambda window: window.starts_at)[:STANDING_SHOWN]
+    now_, next_ = (queries.covered(db, [window.match for window in group]) for group in (active, coming))
+    past = maintenance_store.listed(db, now, limit=PAST_SHOWN + 1, phase=Phase.PAST, before=older_than)
     return {
-        "first": before is None,
+        "first": older_than is None,
         "sentence": summary.under_maintenance(active, now_.any) or (NONE,),
         "following": summary.next_maintenance(coming, next_.each[0] if coming else 0, now)
-        if before is None
+        if older_than is None
         else (),
         "active": list(zip(active, now_.each, strict=True)),
         "coming": list(zip(coming, next_.each, strict=True)),
-        "more": len(standing) - len(active) - len(coming),
+        "more": len(windows) - len(active) - len(coming),
         "past": past[:PAST_SHOWN],
         "older": past[PAST_SHOWN - 1].id if len(past) > PAST_SHOWN else None,
     }
 
 
-def _facts(db: Connection, one: Window, now: datetime) -> dict[str, Any]:
-    phase = maintenance.phase(one, now)
+def _facts(db: Connection, window: Window, now: datetime) -> dict[str, Any]:
+    phase = maintenance.phase(window, now)
     over = phase is Phase.PAST
-    found = None if over else covered(db, one.match, now)
+    covered_checks = None if over else covered(db, window.match, now)
     return {
-        "window": one,
+        "window": window,
         "phase": phase.value,
-        "sentence": summary.of_window(one, found.total if found else 0, now),
-        "covered": found,
-        "ringing": ringing(db, one.match) if phase is Phase.ACTIVE else [],
+        "sentence": summary.of_window(window, covered_checks.total if covered_checks else 0, now),
+        "covered": covered_checks,
+        "paging": paging(db, window.match) if phase is Phase.ACTIVE else [],
     }
 
 
-def _ask(request: ConsoleRequest, one: Window, verb: str, consequences: Sequence[str]) -> Response:
+def _ask(request: ConsoleRequest, window: Window, verb: str, consequences: Sequence[str]) -> Response:
     return request.show(
         "confirm.html",
-        question=f"{verb} the maintenance {one.title}?",
+        question=f"{verb} the maintenance {window.title}?",
         consequences=consequences,
-        action=f"{verb} {one.title}",
-        back=f"/maintenance/{one.id}",
+        action=f"{verb} {window.title}",
+        back=f"/maintenance/{window.id}",
     )
 
 
-def _some(names: Sequence[str]) -> str:
-    shown, more = ", ".join(names[:5]), len(names) - 5
-    return f"{shown} and {times.count(more, 'other')}" if more > 0 else shown
+def _first_names(names: Sequence[str]) -> str:
+    first, more = ", ".join(names[:5]), len(names) - 5
+    return f"{first} and {times.count(more, 'other')}" if more > 0 else first
 
 
-def _refused(request: ConsoleRequest, words: str) -> Response:
-    return render.error_page(request.http, 409, "Nothing was changed", words)
+def refused(request: ConsoleRequest, problem: str) -> Response:
+    """Say that nothing was changed, and why."""
+    return render.error_page(request.http, 409, "Nothing was changed", problem)
 
 
-def _no_such(request: ConsoleRequest) -> Response:
+def no_such(request: ConsoleRequest) -> Response:
+    """Say that the window of the address does not exist."""
     return request.not_found(f"There is no maintenance {request.number}. It may have been deleted.")

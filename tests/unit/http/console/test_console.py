@@ -315,7 +315,7 @@ async def test_an_incident_is_told_as_a_story_with_the_newest_on_top(
     shown = await see(browser, f"/incidents/{number}")
     assert "us-housekeeping: 1 of 2 jobs silent" in shown.words
     assert "Nobody has answered; First responder is paged at" in shown.words
-    story = shown.words[shown.words.index("What happened") :]
+    story = shown.words[shown.words.index("Timeline") :]
     order = [
         "cleared second-job: heard again",
         "paged step 1 of ops: First responder",
@@ -471,7 +471,7 @@ async def test_resolving_asks_in_words_that_name_the_thing(
     asked = await see(browser, f"/incidents/{number}/resolve")
     assert f"Resolve incident {number}, us-housekeeping?" in asked.words
     assert (
-        "Still down: job-0, job-1, job-2, job-3, job-4 and 2 more. From now on each is expected afresh"
+        "Still down: job-0, job-1, job-2, job-3, job-4 and 2 more. Each is expected again from now on"
         in asked.words
     )
     assert (await read_check(system, "job-0")).state is State.DOWN
@@ -488,7 +488,7 @@ async def test_pausing_asks_and_resuming_does_not(system: System, browser: httpx
     await make_check(system)
     asked = await see(browser, "/checks/job/pause")
     assert "Pause job?" in asked.words
-    assert "until it is resumed here or heard again" in asked.words
+    assert "It resumes with its next ping, or by hand." in asked.words
     assert (await read_check(system)).state is State.NEW
 
     assert (await press(browser, "/checks/job/pause")).headers["location"] == "/checks/job"

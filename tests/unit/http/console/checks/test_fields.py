@@ -38,14 +38,14 @@ WHOLE = CheckDefinition(
 )
 def test_a_check_comes_through_its_form_as_it_was(one: CheckDefinition) -> None:
     filled = Draft.of(one, definition.written(one))
-    assert read_check("job", filled.given(), AROUND) == one
+    assert read_check("job", filled.as_in_file(), AROUND) == one
     typed = {name: getattr(filled, name).replace("\n", "\r\n") for name in Draft.__slots__}
     assert Draft.typed(typed) == filled, "as a browser sends it"
 
 
 def test_what_is_left_empty_has_its_default() -> None:
     typed = Draft.typed({"slug": "job", "kind": "every", "every": "5m", "grace": "", "policy": ""})
-    found = read_check("job", typed.given(), AROUND)
+    found = read_check("job", typed.as_in_file(), AROUND)
     assert (found.name, found.grace, found.severity) == ("job", timedelta(minutes=5), Severity.ERROR)
     assert found.policy is None
 
@@ -63,13 +63,13 @@ def test_the_slug_of_a_check_that_there_is_cannot_be_typed_over() -> None:
 @pytest.mark.parametrize(
     ("labels", "words"),
     [
-        ("host=a\nvault", "labels: 'vault' is no label; write one name=value a line."),
-        ("host=a\nhost=b", "labels: 'host' stands there twice."),
+        ("host=a\nvault", "labels: 'vault' is not a label; write one name=value per line."),
+        ("host=a\nhost=b", "labels: 'host' is listed twice."),
     ],
 )
 def test_a_line_that_is_no_label_says_so(labels: str, words: str) -> None:
     with pytest.raises(ValueError, match="labels") as wrong:
-        Draft(labels=labels).given()
+        Draft(labels=labels).as_in_file()
     assert str(wrong.value) == words
 
 
@@ -90,4 +90,4 @@ def test_each_problem_is_put_to_its_field() -> None:
         "check Bad: 'Bad' cannot be a name; write a-z.",
         "check job: needs exactly one of schedule, every, on_calendar.",
     ]
-    assert [field for field, _ in check_fields.wrong(said)] == ["grace", "labels", "slug", ""]
+    assert [field for field, _ in check_fields.by_field(said)] == ["grace", "labels", "slug", ""]

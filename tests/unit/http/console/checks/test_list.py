@@ -85,7 +85,7 @@ async def test_the_states_are_counted_among_what_is_looked_for(browser: httpx.As
 @pytest.mark.usefixtures("fleet")
 async def test_nothing_found_says_what_to_do_next(browser: httpx.AsyncClient) -> None:
     shown = await see(browser, "/checks?q=nowhere&state=up")
-    assert "No check is like this and up. Each word must stand in" in shown.words
+    assert "No up check matches. Each word must occur in" in shown.words
     assert "Show all 4 checks" in shown.words
     assert "Nothing is watched yet" not in shown.words
 
@@ -185,9 +185,9 @@ async def test_pausing_many_asks_first_and_names_them(
 ) -> None:
     chosen = ask("a-silent", "b-late", "c-paused", "gone", back="/checks?q=a")
     asked = await see(browser, f"/pause?{chosen}")
-    assert "Pause 2 checks? Nothing is expected of them, and their silence pages nobody" in asked.words
+    assert "Pause 2 checks? Nobody is paged for them while they are paused." in asked.words
     assert "silent a-silent late b-late" in asked.words
-    assert "Nothing changes for c-paused." in asked.words
+    assert "Unchanged: c-paused." in asked.words
     assert "/checks?q=a" in asked.links
     assert (await read_check(system, "b-late")).state is State.NEW
 
@@ -213,8 +213,8 @@ async def test_pausing_many_asks_first_and_names_them(
 @pytest.mark.usefixtures("fleet")
 async def test_resuming_many_expects_them_afresh(system: System, browser: httpx.AsyncClient) -> None:
     asked = await see(browser, f"/resume?{ask('c-paused', 'd-new')}")
-    assert "Resume c-paused? It is expected afresh from now on" in asked.words
-    assert "Nothing changes for d-new." in asked.words
+    assert "Resume c-paused? It is expected again from now on" in asked.words
+    assert "Unchanged: d-new." in asked.words
     await press(browser, "/resume", check=["c-paused", "d-new"])
     assert (await read_check(system, "c-paused")).state is State.NEW
     deeds = [
@@ -228,15 +228,18 @@ async def test_resuming_many_expects_them_afresh(system: System, browser: httpx.
 @pytest.mark.usefixtures("fleet")
 async def test_what_only_a_hand_resumes_is_named(system: System, browser: httpx.AsyncClient) -> None:
     await make_check(system, "held", manual_resume=True)
-    assert "Only resumed here: held." in (await see(browser, f"/pause?{ask('held', 'd-new')}")).words
-    assert "until it is resumed here." in (await see(browser, f"/pause?{ask('held')}")).words
+    assert (
+        "Paused until somebody resumes them: held."
+        in (await see(browser, f"/pause?{ask('held', 'd-new')}")).words
+    )
+    assert "It stays paused until somebody resumes it." in (await see(browser, f"/pause?{ask('held')}")).words
 
 
 @pytest.mark.usefixtures("fleet")
 async def test_choosing_none_or_too_many_changes_nothing(system: System, browser: httpx.AsyncClient) -> None:
     many = ask(*(f"job-{n}" for n in range(bulk.MOST + 1)))
     for query, status, words in (
-        ("", 400, "No check was chosen"),
+        ("", 400, "No check is ticked"),
         (many, 400, "At most 100 checks"),
         (ask("c-paused"), 409, "Nothing to pause"),
         (ask("gone"), 409, "Nothing was changed"),

@@ -19,7 +19,7 @@ async def test_durations_are_drawn_with_their_limit_and_stand_in_a_table(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
     one = await make_check(system, max_runtime=timedelta(minutes=2))
-    assert "How long runs took" not in (await see(browser, "/checks/job")).words
+    assert "Durations" not in (await see(browser, "/checks/job")).words
     for seconds in (60, 120):
         await ping(system, one, "/start")
         clock.advance(seconds=seconds)
@@ -39,7 +39,7 @@ async def test_its_incidents_are_listed_the_newest_first(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
     one, other = await make_check(system), await make_check(system, "other")
-    assert "None lately." in (await see(browser, "/checks/job")).words
+    assert "No recent incidents." in (await see(browser, "/checks/job")).words
     first = await fall_silent(system, clock, one)
     clock.advance(minutes=7)
     await ping(system, one)
@@ -62,8 +62,8 @@ async def test_who_would_be_paged_is_said_step_by_step(
         "If it fell silent now, a new incident would open, and First responder would be paged at",
         "step 1 First responder by console, then slack, then pigeon",
         "Policy ops Defined by",
-        "By the policy ops, until somebody answers.",
-        "What the page would say ERROR job",
+        "Policy ops, until somebody answers.",
+        "Text of the page ERROR job",
     ):
         assert words in shown.words, words
     await press(browser, "/checks/job/pause")
@@ -82,7 +82,10 @@ async def test_what_is_due_in_another_year_has_its_year(system: System, browser:
     [
         (Cron("0 3 * * *", "UTC"), "0 3 * * * /path/to/job; "),
         (Every(timedelta(minutes=5)), "*/5 * * * * /path/to/job; "),
-        (Every(timedelta(minutes=7)), "# Put its times before it, as crontab(5) has them.\n/path/to/job; "),
+        (
+            Every(timedelta(minutes=7)),
+            "# Put its times in front, in the syntax of crontab(5).\n/path/to/job; ",
+        ),
     ],
 )
 async def test_the_line_for_a_crontab_has_its_times_and_says_nothing_that_cron_would_mail(
@@ -132,7 +135,7 @@ async def test_a_note_that_says_nothing_or_too_much_is_not_added(
     number = await fall_silent(system, clock, await make_check(system))
     answer = await press(browser, f"/incidents/{number}/note", words=words)
     assert answer.status_code == 400
-    assert "Nothing was added." in sound(answer.text).words
+    assert "The note was not added" in sound(answer.text).words
 
 
 async def test_a_note_on_what_is_not_there(browser: httpx.AsyncClient) -> None:

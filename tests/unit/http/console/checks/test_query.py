@@ -51,7 +51,7 @@ def heard(slug: str, at: datetime | None, **changes: Any) -> Check:
 
 
 def found(db: Connection, search: Search = Search(), limit: int = 100) -> list[str]:  # noqa: B008  # it is frozen
-    return [one.slug for one in check_query.call(db, search, NOW, limit).found]
+    return [one.slug for one in check_query.find(db, search, NOW, limit).checks]
 
 
 @pytest.mark.parametrize("planned", SCHEDULES)
@@ -77,7 +77,7 @@ def test_who_is_late_is_late_as_a_check_says_itself(db: Connection, planned: Sch
     late = {one.slug for one in those if check.status(one, NOW) is State.LATE}
     assert late
     assert set(found(db, Search(state=State.LATE), 1000)) == late
-    assert check_query.call(db, Search(), NOW, 0).by_state[State.LATE] == len(late)
+    assert check_query.find(db, Search(), NOW, 0).by_state[State.LATE] == len(late)
 
 
 @pytest.mark.parametrize("off", [-1, 0, 1])
@@ -86,7 +86,7 @@ def test_late_begins_when_the_due_time_has_passed(db: Connection, planned: Sched
     at = NOW - 5 * MINUTE - timedelta(milliseconds=10 * off)
     one = heard("job", at, schedule=planned)
     check_store.insert(db, [one])
-    late = check_query.call(db, Search(), NOW + timedelta(milliseconds=off > 0), 10).by_state.get(
+    late = check_query.find(db, Search(), NOW + timedelta(milliseconds=off > 0), 10).by_state.get(
         State.LATE, 0
     )
     assert late == (check.status(one, NOW + timedelta(milliseconds=off > 0)) is State.LATE)
@@ -116,12 +116,12 @@ def test_the_order_is_by_urgency_then_severity_then_name(db: Connection) -> None
     )
     order = ["down-critical", "down-warning", "late", "up-a", "up-b", "new", "paused"]
     assert found(db) == order
-    counted = check_query.call(db, Search(page=2), NOW, 3)
-    assert [one.slug for one in counted.found] == order[3:6]
+    counted = check_query.find(db, Search(page=2), NOW, 3)
+    assert [one.slug for one in counted.checks] == order[3:6]
     assert counted.total == 7
     assert dict(counted.by_state) == dict(zip(STATES, (2, 1, 2, 1, 1), strict=True))
     for state in STATES:
-        assert check_query.call(db, Search(state=state), NOW, 9).total == counted.by_state[state]
+        assert check_query.find(db, Search(state=state), NOW, 9).total == counted.by_state[state]
 
 
 def test_each_word_is_found_in_names_slugs_descriptions_and_values_of_labels(db: Connection) -> None:
@@ -140,9 +140,9 @@ def test_each_word_is_found_in_names_slugs_descriptions_and_values_of_labels(db:
     assert found(db, Search(text="100% under_s")) == ["three"]
     assert found(db, Search(text="büro")) == ["backup-two"]
     for nothing in ("backup nowhere", "1_0%", "host", "%", "_u", "\\"):
-        missed = check_query.call(db, Search(text=nothing), NOW, 10)
+        missed = check_query.find(db, Search(text=nothing), NOW, 10)
         expected = {"%": ["three"]}.get(nothing, [])
-        assert [one.slug for one in missed.found] == expected, nothing
+        assert [one.slug for one in missed.checks] == expected, nothing
         assert missed.total == len(expected)
 
 
@@ -181,4 +181,4 @@ def test_a_great_many_can_be_late_at_once(db: Connection) -> None:
         for n in range(2_000)
     ]
     check_store.insert(db, daily)
-    assert check_query.call(db, Search(state=State.LATE), NOW, 1).total == 2_000
+    assert check_query.find(db, Search(state=State.LATE), NOW, 1).total == 2_000

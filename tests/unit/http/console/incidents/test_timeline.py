@@ -102,7 +102,7 @@ def test_the_story_begins_with_what_was_heard_and_what_was_due() -> None:
     ]
     assert incident_timeline.moments(dossier(symptoms=symptoms)) == [
         Moment(NOW - 15 * MINUTE, "due", ("job-1", "job-2")),
-        Moment(NOW - timedelta(hours=1), "heard", ("job-2, the last that was heard of them",)),
+        Moment(NOW - timedelta(hours=1), "heard", ("job-2, the last of these jobs to be heard",)),
     ]
 
 
@@ -151,7 +151,7 @@ def test_how_long_it_took(answered: datetime | None, resolved: datetime | None, 
     incident = replace(INCIDENT, resolved_at=resolved)
     due = symptom(1, Facts(NOW, expected_at=NOW - 15 * MINUTE))
     told = incident_timeline.measures(dossier(*timeline, symptoms=[due], incident=incident))
-    assert told == ["detected 15 min after the first was due", *words]
+    assert told == ["detected 15 min after the first due time", *words]
     assert incident_timeline.measures(dossier(*timeline, incident=incident))[0] == "detected at once"
 
 
@@ -165,8 +165,8 @@ def test_who_was_told_what_by_person() -> None:
         Attempt(1, NOW, "ntfy", "unreachable", "503"),
         Attempt(1, NOW + SECOND, "ntfy", "accepted", ""),
     ]
-    told = incident_timeline.told(replace(dossier(), pages=pages, attempts=attempts), {"first": "Ann"})
-    assert [(one.person, [message.what for message in one.messages]) for one in told] == [
+    told = incident_timeline.recipients(replace(dossier(), pages=pages, attempts=attempts), {"first": "Ann"})
+    assert [(one.person, [message.title for message in one.messages]) for one in told] == [
         ("Ann", ["End", "Page, step 1"]),
         ("second", ["Page, step 2"]),
     ]

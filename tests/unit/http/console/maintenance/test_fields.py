@@ -67,17 +67,17 @@ def test_what_was_not_touched_stays_to_the_second_and_in_its_hour() -> None:
 @pytest.mark.parametrize(
     ("fields", "about", "words"),
     [
-        ({"ends": ""}, "ends", "Until: is empty; say when it ends, or choose a length."),
-        ({"ends": "soon"}, "ends", "Until: 'soon' is no time; write it as 2026-05-02 05:00."),
-        ({"ends": "9999-12-31T23:59", "timezone": "America/Lima"}, "ends", "is no time"),
+        ({"ends": ""}, "ends", "Until: is empty; enter a time, or choose a length."),
+        ({"ends": "soon"}, "ends", "Until: 'soon' is not a time; write it as 2026-05-02 05:00."),
+        ({"ends": "9999-12-31T23:59", "timezone": "America/Lima"}, "ends", "is not a time"),
         ({"starts": "2024-05-04T02:00", "ends": "2024-05-04T01:00"}, "ends", "Until: must be after From."),
         ({"ends": "2024-05-03T02:00"}, "ends", "Until: must be after From."),
         ({"starts": "2024-05-01T02:00", "ends": "2024-05-02T02:00"}, "ends", "Until: must be after now."),
         ({"ends": "2024-07-04T01:00"}, "ends", "Until: must be at most 30 days after From."),
         ({"length": "1h", "timezone": "Europe/Londn"}, "timezone", "did you mean 'Europe/London'"),
         ({"length": "1h", "labels": []}, "labels", "Labels: needs at least one label"),
-        ({"length": "1h", "labels": ["vault"]}, "labels", "'vault' is no label; write it as name=value."),
-        ({"length": "1h", "labels": ["a=1", "a=2"]}, "labels", "Labels: 'a' stands there twice"),
+        ({"length": "1h", "labels": ["vault"]}, "labels", "'vault' is not a label; write it as name=value."),
+        ({"length": "1h", "labels": ["a=1", "a=2"]}, "labels", "Labels: 'a' is listed twice"),
         ({"length": "1h", "labels": ["9 a=1"]}, "labels", "Labels: '9 a' cannot be a label"),
         ({"length": "1h", "title": ""}, "title", "Title: must be one line of text."),
         ({"length": "1h", "title": "x" * 201}, "title", "Title: has 201 characters"),
@@ -88,22 +88,22 @@ def test_what_is_wrong_names_the_field_as_the_page_does(
 ) -> None:
     form = typed(**({"title": "Move"} | fields))
     with pytest.raises(ValueError) as wrong:  # noqa: PT011  # The words are what this test is about.
-        single_definition.read_window(form.given(NOW, None), NOW)
+        single_definition.read_window(form.as_in_api(NOW, None), NOW)
     problems = wrong.value.problems if isinstance(wrong.value, Faulty) else [str(wrong.value)]
-    said = maintenance_fields.wrong(problems)
+    said = maintenance_fields.by_field(problems)
     assert about in [name for name, _ in said]
     assert words in " ".join(one for _, one in said)
 
 
 def test_checks_are_meant_by_what_they_have_in_common() -> None:
     web, mail = {"host": "a", "region": "eu", "part": "web"}, {"region": "eu", "part": "mail", "host": "a"}
-    assert maintenance_fields.meant_by([web], ["Web"]).labels == ("host=a", "region=eu", "part=web")
-    assert maintenance_fields.meant_by([web], ["Web"]).title == "Maintenance of Web"
-    both = maintenance_fields.meant_by([web, mail], ["Web", "Mail"])
+    assert maintenance_fields.for_checks([web], ["Web"]).labels == ("host=a", "region=eu", "part=web")
+    assert maintenance_fields.for_checks([web], ["Web"]).title == "Maintenance of Web"
+    both = maintenance_fields.for_checks([web, mail], ["Web", "Mail"])
     assert (both.labels, both.title) == (("host=a", "region=eu"), "Maintenance of a, eu")
-    none = maintenance_fields.meant_by([web, {}], ["Web", "Bare"])
+    none = maintenance_fields.for_checks([web, {}], ["Web", "Bare"])
     assert (none.labels, none.title) == ((), "")
-    assert len(maintenance_fields.meant_by([web], ["x" * 300]).title) == 200
+    assert len(maintenance_fields.for_checks([web], ["x" * 300]).title) == 200
 
 
 def test_a_window_like_another_is_about_the_same_and_begins_now() -> None:

@@ -89,7 +89,7 @@ async def test_a_window_that_covers_nothing_says_so(system: System, browser: htt
     shown = await see(browser, "/maintenance")
     assert "A window is active until 04:00 UTC, but no check has its labels." in shown.words
     alone = await see(browser, f"/maintenance/{one.id}")
-    assert "No check has this label. One that gets it meanwhile is covered too." in alone.words
+    assert "No check has this label. A check that gets it during the window is covered too." in alone.words
 
 
 async def test_past_windows_are_listed_a_page_at_a_time(
@@ -138,8 +138,8 @@ async def test_checks_and_their_page_say_until_when(system: System, browser: htt
         assert "b-web maintenance" not in words
     assert "2 checks are under maintenance until 05:00 UTC." in (await see(browser, "/")).words
     shown = await see(browser, "/checks/a-web")
-    assert "Under maintenance until 05:00 UTC: a new page for it waits until then. Move" in shown.words
-    assert "Maintenance begins at 08:00 UTC, until 09:00 UTC. Web move" in shown.words
+    assert "Under maintenance until 05:00 UTC: new pages wait until then. Move" in shown.words
+    assert "Maintenance from 08:00 UTC until 09:00 UTC. Web move" in shown.words
     assert {f"/maintenance/{one.id}", f"/maintenance/{other.id}"} <= set(shown.links)
     assert "aintenance until" not in (await see(browser, "/checks/bare")).words
 
@@ -166,13 +166,13 @@ async def test_a_preview_says_what_is_right_and_what_is_not(browser: httpx.Async
     wrong_time = sound(
         (await press(browser, "/maintenance/new", **(NEW | {"length": "own"}), do="preview")).text
     )
-    assert "Until: is empty; say when it ends" in wrong_time.words
+    assert "Until: is empty; enter a time" in wrong_time.words
     assert "It covers 2 checks now" in wrong_time.words
     wrong_label = sound(
         (await press(browser, "/maintenance/new", **(NEW | {"label": "host"}), do="preview")).text
     )
     assert "From 03:00 UTC until 04:00 UTC: 1 h." in wrong_label.words
-    assert "Labels: 'host' is no label; write it as name=value." in wrong_label.words
+    assert "Labels: 'host' is not a label; write it as name=value." in wrong_label.words
     assert 'name="label" value="host"' in wrong_label.html, "what was typed stays where it can be put right"
     nothing = sound(
         (await press(browser, "/maintenance/new", **(NEW | {"label": "host=c"}), do="preview")).text
@@ -187,7 +187,7 @@ async def test_many_checks_are_counted_and_the_first_named(
         await make_check(system, f"job-{number:02}", labels={"host": "a"})
     shown = sound((await press(browser, "/maintenance/new", **NEW, do="preview")).text)
     assert f"It covers {CHECKS_SHOWN + 3} checks now" in shown.words
-    assert f"All {CHECKS_SHOWN + 3} in the list" in shown.words
+    assert f"Show all {CHECKS_SHOWN + 3} in the list" in shown.words
     assert f"job-{CHECKS_SHOWN:02}" not in shown.words
 
 
@@ -241,7 +241,7 @@ async def test_the_form_of_many_checks_ticks_what_they_have_in_common(browser: h
     assert "It covers 2 checks now" in alike.words
     fields = NEW | {"label": "host=a", "checks": "a-web,b-web"}
     other = sound((await press(browser, "/maintenance/new", **fields, do="preview")).text)
-    assert "Not covered, though chosen: b-web. Take labels away" in other.words
+    assert "Chosen but not covered: b-web. Remove labels" in other.words
     assert "1 of them was not chosen, but has the same labels." in other.words
 
 
@@ -250,7 +250,7 @@ async def test_checks_that_labels_cannot_find_are_said(browser: httpx.AsyncClien
     bare = await see(browser, "/maintenance/new?check=bare")
     assert "A window finds its checks by their labels, and this check has none." in bare.words
     mixed = await see(browser, "/maintenance/new?check=bare&check=a-web")
-    assert "These checks have no label in common. Tick those of some of them" in mixed.words
+    assert "These checks have no label in common. Tick a label to see the checks" in mixed.words
     await see(browser, "/maintenance/new?" + "&".join(f"check=job-{n}" for n in range(101)), 400)
 
 
@@ -262,14 +262,17 @@ async def test_what_pages_already_is_said_and_not_silenced(
     incident = await fall_silent(system, clock, web)
     await escalate(system, clock)
     shown = sound((await press(browser, "/maintenance/new", **NEW, do="preview")).text)
-    assert f"incident {incident} pages already, and goes on. Acknowledge or snooze it." in shown.words
+    assert (
+        f"Incident {incident} (loud) keeps paging: it was open before. Acknowledge or snooze it to silence it."
+        in shown.words
+    )
     later = NEW | {"length": "own", "starts": "2024-05-04T02:00", "ends": "2024-05-04T06:00"}
     assert (
-        "pages already"
+        "keeps paging"
         not in sound((await press(browser, "/maintenance/new", **later, do="preview")).text).words
     )
     done = await press(browser, "/maintenance/new", **NEW)
-    assert f"incident {incident} pages" in (await see(browser, done.headers["location"])).words
+    assert f"Incident {incident} (loud) keeps paging" in (await see(browser, done.headers["location"])).words
 
 
 async def test_the_same_form_sent_twice_makes_one_window(system: System, browser: httpx.AsyncClient) -> None:
@@ -289,7 +292,7 @@ async def test_a_window_is_changed(system: System, browser: httpx.AsyncClient, c
     shown = await see(browser, path)
     assert (shown.fields["starts"], shown.fields["ends"]) == ("2024-05-03T03:00", "2024-05-03T05:00")
     assert 'value="host=a" checked' in shown.html
-    assert "as it was" in shown.words
+    assert "Leave empty to keep it." in shown.words
     done = await press(browser, path, **(NEW | {"length": "4h"}), before=shown.fields["before"])
     assert done.headers["location"] == f"/maintenance/{one.id}"
     (after,) = await kept(system)
@@ -350,7 +353,7 @@ async def test_ending_asks_in_words_and_pages_for_what_waited(
     assert await next_page_at(system, incident) == NOW + timedelta(hours=2)
     asked = await see(browser, f"/maintenance/{one.id}/end")
     assert "End the maintenance Move?" in asked.words
-    assert "Down and not paged for yet: late. This is paged for at once." in asked.words
+    assert "Down, but not paged yet: late. It pages at once." in asked.words
     assert (await kept(system))[0].ends_at == NOW + timedelta(hours=2)
     done = await press(browser, f"/maintenance/{one.id}/end")
     assert done.headers["location"] == f"/maintenance/{one.id}"
@@ -376,7 +379,7 @@ async def test_what_another_window_holds_too_is_not_paged_for(
     await make(system, {"part": "web"}, 0, 3)
     late = await make_check(system, "late", labels={"host": "c", "part": "web"})
     await fall_silent(system, clock, late)
-    assert "paged for at once" not in (await see(browser, f"/maintenance/{one.id}/end")).words
+    assert "It pages at once" not in (await see(browser, f"/maintenance/{one.id}/end")).words
 
 
 async def test_one_that_is_to_come_is_deleted_and_not_ended(

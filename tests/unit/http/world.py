@@ -1,6 +1,6 @@
-"""An installation that has one of everything, so that something can be done to all of it.
+"""An installation with one of everything that can be changed.
 
-Whatever has a number has the number 1 (an incident, a window, a draft, another sign-in of Anna's); announcement 2 is
+Each numbered thing has the number 1: an incident, a window, a draft, another sign-in of Anna. Announcement 2 is
 published.
 """
 
@@ -38,7 +38,7 @@ AT = "/v1/status-pages/public/incidents"
 SOLE_PAGE: dict[str, Any] = {"title": "Sole", "components": [{"name": "Mail", "match": {"service": "mail"}}]}
 HOOK = "https://hooks.slack.com/services/T0/B0/xyz"
 CHECKS_FILE = b"checks: {nightly: {every: 5m, grace: 5m}}"
-TOLD = {
+ANNOUNCED = {
     "status": "investigating",
     "impact": "minor",
     "health": "DELAYED",
@@ -52,7 +52,7 @@ MAIL = {"smtp": "smtp://mail.example.com", "from": "hb@example.com"}
 
 @dataclass
 class World:
-    """An installation that has one of everything; a program with the admin key, and the browser of Anna, an admin."""
+    """The installation, a program with the admin key, the browser of Anna (an admin), and a stranger."""
 
     system: System
     program: httpx.AsyncClient
@@ -61,17 +61,17 @@ class World:
     clock: SetClock
 
     async def csrf(self) -> str:
-        """What a form of Anna's must bring along."""
+        """Return the token that forms of Anna must send."""
         return Markup((await self.browser.get("/account")).text).fields["csrf"]
 
     async def write(self, work: Callable[[Connection], Any]) -> Any:
-        """Do this beside what is tried."""
+        """Write to the database directly."""
         return await self.system.context.database.write(work)
 
 
 @asynccontextmanager
 async def furnished(system: System, clock: SetClock) -> AsyncIterator[World]:
-    """A world in which something can be done to everything."""
+    """Build the world."""
     key = {"Authorization": f"Bearer {ADMIN_KEY}"}
     async with visitor(system, **key) as program, visitor(system) as browser, visitor(system) as stranger:
         world = World(system, program, browser, stranger, clock)

@@ -25,7 +25,7 @@ from heartbeat.access.sign_in import ADMIN, Client, Gate
 from heartbeat.actor import Actor, Role
 from heartbeat.database import Unavailable
 from heartbeat.http.context import Context
-from heartbeat.http.problem import Forbidden, Forged, KeyWanted
+from heartbeat.http.problem import Forbidden, Forged, KeyRequired
 
 COOKIE = "heartbeat"
 PEER = "heartbeat.peer"
@@ -43,7 +43,7 @@ _bearer = HTTPBearer(auto_error=False, description="An API key, or the admin key
 _api_key = APIKeyHeader(name="X-Api-Key", auto_error=False, description="An API key, or the admin key.")
 
 
-def door_of(request: Request) -> Context:
+def context_of(request: Request) -> Context:
     """The parts of the system that this request's application works with."""
     context: Context = request.app.state.context
     return context
@@ -51,27 +51,27 @@ def door_of(request: Request) -> Context:
 
 async def _given(request: Request) -> Context:
     # A coroutine, since the framework would run a plain function in a thread.
-    return door_of(request)
+    return context_of(request)
 
 
-Given = Annotated[Context, Depends(_given)]
+ContextDep = Annotated[Context, Depends(_given)]
 """What a route declares to be given the parts of the system."""
 
 
-def key_matches(context: Context, given: str) -> bool:
+def is_admin_key(context: Context, given: str) -> bool:
     """Whether this is the admin key. How long it takes tells nothing of the key."""
     if not context.admin_key:
         return False
     return hmac.compare_digest(_digest(given), _digest(context.admin_key))
 
 
-async def known(
+async def api_actor(
     request: Request,
-    context: Given,
+    context: ContextDep,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     api_key: Annotated[str | None, Security(_api_key)],
 ) -> Actor:
-    """Who calls the API. Raises `KeyWanted`.
+    """Who calls the API. Raises `KeyRequired`.
 
     A session only reads: what changes something wants a header, which no foreign page makes a browser send.
     """
@@ -81,11 +81,11 @@ async def known(
 
 
 async def reader(request: Request) -> Actor:
-    """As `known`, for a page that stands among the API's addresses. Raises `KeyWanted`."""
-    return await known(request, door_of(request), await _bearer(request), await _api_key(request))
+    """As `known`, for a page that stands among the API's addresses. Raises `KeyRequired`."""
+    return await api_actor(request, context_of(request), await _bearer(request), await _api_key(request))
 
 
-async def scrape_actor(request: Request, context: Given) -> Actor:
+async def scrape_actor(request: Request, context: ContextDep) -> Actor:
     """As `known`, for what a Prometheus reads: it can also send the key as the password of any user.
 
     The rest of the API takes no passwords: a browser would send them along with a foreign page's request.
@@ -107,7 +107,7 @@ def needs(needed: Role) -> Any:
 
 
 def _at_least(needed: Role) -> Callable[[Actor], Awaitable[Actor]]:
-    async def check(actor: Annotated[Actor, Depends(known)]) -> Actor:
+    async def check(actor: Annotated[Actor, Depends(api_actor)]) -> Actor:
         if not actor.role.may(needed):
             raise Forbidden(_too_little(actor, needed))
         return actor
@@ -137,14 +137,14 @@ def gate_of(request: Request) -> Gate:
     return gate
 
 
-def whence(request: Request) -> Client:
+def client_of(request: Request) -> Client:
     """Where a request comes from."""
     return Client(_remote(request), request.headers.get("user-agent", ""))
 
 
-async def begin(request: Request, response: Response, user: User | None, how: str) -> None:
+async def begin_session(request: Request, response: Response, user: User | None, how: str) -> None:
     """Begin a session for somebody who has proved who they are: a user, or who holds the admin key."""
-    context, now, from_ = door_of(request), door_of(request).clock.now(), whence(request)
+    context, now, from_ = context_of(request), context_of(request).clock.now(), client_of(request)
     before, limits, proof = _token(request), context.ways.limits, _proof(context)
 
     def work(db: Connection) -> str:
@@ -165,9 +165,9 @@ async def begin(request: Request, response: Response, user: User | None, how: st
     )
 
 
-async def end(request: Request, response: Response) -> None:
+async def end_session(request: Request, response: Response) -> None:
     """End the session, in the database and in this browser."""
-    context, token = door_of(request), _token(request)
+    context, token = context_of(request), _token(request)
     actor = await page_actor(request)
     now = context.clock.now()
     await context.database.write(lambda db: sign_in.end(db, token, actor, now))
@@ -178,11 +178,11 @@ async def end(request: Request, response: Response) -> None:
 
 async def page_actor(request: Request) -> Actor | None:
     """Who looks at the pages, or None where nobody has signed in."""
-    found = await present(request)
+    found = await current_session(request)
     return sign_in.actor_of(found, _remote(request)) if found is not None else await _proxied(request)
 
 
-async def is_still_in(request: Request) -> bool:
+async def is_still_signed_in(request: Request) -> bool:
     """Whether whoever has sent this, perhaps long ago, would be let in now. Asking does not use the session.
 
     Where the database is away nobody can tell, and nobody is put out.
@@ -193,9 +193,9 @@ async def is_still_in(request: Request) -> bool:
         return True
 
 
-async def present(request: Request) -> Session | None:
+async def current_session(request: Request) -> Session | None:
     """The session that this request belongs to; that it was seen is written down at most once a minute."""
-    context, now = door_of(request), door_of(request).clock.now()
+    context, now = context_of(request), context_of(request).clock.now()
     found = await _session(request)
     if found is not None and session.wants_touch(found, now):
         number = found.id
@@ -207,7 +207,7 @@ async def present(request: Request) -> Session | None:
 
 def csrf_token(request: Request) -> str:
     """What a form of this session must bring back in its field `csrf`."""
-    return _signature(door_of(request), f"heartbeat form\n{_token(request) or _named_by_proxy(request)}")
+    return _signature(context_of(request), f"heartbeat form\n{_token(request) or _named_by_proxy(request)}")
 
 
 def check_csrf(request: Request, form: Mapping[str, Any]) -> None:
@@ -230,14 +230,14 @@ def _from_here(request: Request) -> bool:
         return site in ("same-origin", "none")
     # From pages that send no referrer, as ours, it is "null" and tells nothing (Fetch, "Origin" header).
     origin = request.headers.get("origin", "null")
-    own = {request.headers.get("host", ""), urlsplit(door_of(request).public_url).netloc}
+    own = {request.headers.get("host", ""), urlsplit(context_of(request).public_url).netloc}
     return origin == "null" or origin.partition("://")[2] in own
 
 
 async def _holder(request: Request, context: Context, given: str | None) -> Actor:
     if given is None:
-        raise KeyWanted(_WANTED)
-    if key_matches(context, given):
+        raise KeyRequired(_WANTED)
+    if is_admin_key(context, given):
         return Actor(ADMIN, Role.ADMIN, "admin key", _remote(request))
     now = context.clock.now()
     found = (
@@ -246,7 +246,7 @@ async def _holder(request: Request, context: Context, given: str | None) -> Acto
         else None
     )
     if found is None:
-        raise KeyWanted(_WRONG)
+        raise KeyRequired(_WRONG)
     if not found.reads:
         raise Forbidden(_ONLY_PINGS)
     if api_key.wants_touch(found, now):
@@ -261,14 +261,14 @@ async def _session(request: Request) -> Session | None:
     token = _token(request)
     if not token:
         return None
-    context, now = door_of(request), door_of(request).clock.now()
+    context, now = context_of(request), context_of(request).clock.now()
     limits, proof = context.ways.limits, _proof(context)
     return await context.database.read(lambda db: sign_in.valid_session(db, token, now, limits, proof))
 
 
 def _named_by_proxy(request: Request) -> str:
     """Whom a trusted proxy names; nobody where the connection is not its own, or the header came twice."""
-    proxy = door_of(request).ways.proxy
+    proxy = context_of(request).ways.proxy
     if proxy is None:
         return ""
     peer = request.scope.get(PEER) or _remote(request)
@@ -278,7 +278,7 @@ def _named_by_proxy(request: Request) -> str:
 
 async def _proxied(request: Request) -> Actor | None:
     """Who has come through a trusted proxy: by the role that it says, else by that of the user of this name."""
-    context, proxy = door_of(request), door_of(request).ways.proxy
+    context, proxy = context_of(request), context_of(request).ways.proxy
     try:
         name = account.name(_named_by_proxy(request))
     except account.Unfit:
@@ -315,7 +315,7 @@ def _cookie(context: Context) -> str:
 
 
 def _token(request: Request) -> str:
-    return request.cookies.get(_cookie(door_of(request)), "")
+    return request.cookies.get(_cookie(context_of(request)), "")
 
 
 def _proof(context: Context) -> str:

@@ -57,7 +57,7 @@ class Unacceptable(Exception):
     """What was asked is well formed and cannot be done."""
 
 
-class KeyWanted(Exception):
+class KeyRequired(Exception):
     """Only who has a key may do this."""
 
 
@@ -82,7 +82,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     Faulty: HTTPStatus.UNPROCESSABLE_ENTITY,
     Outdated: HTTPStatus.CONFLICT,
     Unacceptable: HTTPStatus.UNPROCESSABLE_ENTITY,
-    KeyWanted: HTTPStatus.UNAUTHORIZED,
+    KeyRequired: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     Forged: HTTPStatus.FORBIDDEN,
     NoPage: HTTPStatus.NOT_FOUND,
@@ -101,7 +101,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 """What the description of the API says of everything that goes wrong."""
 
 _HEADERS: Mapping[type[Exception], Mapping[str, str]] = {
-    KeyWanted: {"WWW-Authenticate": "Bearer"},
+    KeyRequired: {"WWW-Authenticate": "Bearer"},
     Unavailable: {"Retry-After": str(RETRY_AFTER)},
 }
 

@@ -54,7 +54,7 @@ def router(context: Context) -> APIRouter:
             case Malformed(reason):
                 return problem.answer(request, HTTPStatus.BAD_REQUEST, reason)
             case receipts:
-                await _record(context, kind, receipts, auth.whence(request).remote)
+                await _record(context, kind, receipts, auth.client_of(request).remote)
         return PlainTextResponse("OK")
 
     routes.add_route("/callbacks/{notifier}", receive, methods=["POST"], include_in_schema=False)

@@ -67,7 +67,7 @@ def router(context: Context) -> APIRouter:
 
     async def act(request: Request) -> Response:
         now = context.clock.now()
-        token, remote = request.path_params["token"], auth.whence(request).remote
+        token, remote = request.path_params["token"], auth.client_of(request).remote
         reader = signed_link.read(context.link_keys, token, now)
         browser = "text/html" in request.headers.get("accept", "")
         if isinstance(reader, BadLink):

@@ -88,7 +88,7 @@ async def listen(request: ConsoleRequest) -> Response:
     if listener is None:
         message = "Too many streams are open. The page reloads by itself instead."
         return PlainTextResponse(message, HTTPStatus.SERVICE_UNAVAILABLE)
-    return Stream(live, listener, lambda: auth.is_still_in(request.http))
+    return Stream(live, listener, lambda: auth.is_still_signed_in(request.http))
 
 
 READING: Mapping[str, Route] = {"/live": (Role.VIEWER, listen)}

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.incident import State as Life
 from heartbeat.checks.check import State
-from heartbeat.http.auth import Admin, Given, known
+from heartbeat.http.auth import Admin, ContextDep, api_actor
 from heartbeat.http.pages import queries
 from heartbeat.http.problem import RESPONSES, Unacceptable
 from heartbeat.http.v1 import (
@@ -30,11 +30,11 @@ from heartbeat.http.v1 import (
     status_pages,
     users,
 )
-from heartbeat.http.v1.answers import Changes, Overview
+from heartbeat.http.v1.response_models import Changes, Overview
 from heartbeat.http.v1.strict import only_known
-from heartbeat.http.v1.tags import Reads, tag
+from heartbeat.http.v1.tags import ConditionalReadDep, tag
 
-router = APIRouter(prefix="/v1", dependencies=[Depends(known), Depends(only_known)], responses=RESPONSES)
+router = APIRouter(prefix="/v1", dependencies=[Depends(api_actor), Depends(only_known)], responses=RESPONSES)
 for room in (
     checks,
     forecast,
@@ -57,12 +57,12 @@ _YAML = {"requestBody": {"required": True, "content": {"application/yaml": {"sch
 
 
 @router.get("/overview", tags=["overview"])
-async def show_overview(context: Given, seen: Reads) -> Overview:
+async def show_overview(context: ContextDep, conditional: ConditionalReadDep) -> Overview:
     """How everything stands, in a few numbers that cost little: for walls, scripts and bars."""
 
     def work(db: Connection) -> Overview:
         count, standing = queries.count(db), desk.standing(db)
-        seen.now(tag((count, standing.incidents, standing.unanswered_since)))
+        conditional.set_tag(tag((count, standing.incidents, standing.unanswered_since)))
         kept = (State.NEW, State.UP, State.DOWN, State.PAUSED)
         unresolved = (Life.OPEN, Life.ACKNOWLEDGED, Life.SNOOZED)
         return Overview(
@@ -77,7 +77,7 @@ async def show_overview(context: Given, seen: Reads) -> Overview:
 
 @router.put("/configuration", tags=["configuration"], openapi_extra=_YAML)
 async def apply_configuration(
-    request: Request, context: Given, actor: Admin, name: fields.FileName = "heartbeat.yaml"
+    request: Request, context: ContextDep, actor: Admin, name: fields.FileName = "heartbeat.yaml"
 ) -> Changes:
     """Make this configuration so, in one transaction.
 
@@ -91,6 +91,6 @@ async def apply_configuration(
 
 
 @router.get("/openapi.json", include_in_schema=False)
-async def describe(request: Request, context: Given, seen: Reads) -> dict[str, Any]:
+async def describe(request: Request, context: ContextDep, conditional: ConditionalReadDep) -> dict[str, Any]:
     """The description of this API in OpenAPI."""
-    return seen.whole(docs.description_of(request.app, context.public_url))
+    return conditional.tagged(docs.description_of(request.app, context.public_url))

@@ -8,11 +8,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict, JsonValue
 from sqlalchemy import Connection
 
-from heartbeat.http.auth import Given, Responder
+from heartbeat.http.auth import ContextDep, Responder
 from heartbeat.http.problem import Unacceptable
 from heartbeat.http.v1 import fields
-from heartbeat.http.v1.answers import Answer
-from heartbeat.http.v1.tags import Reads
+from heartbeat.http.v1.response_models import ResponseModel
+from heartbeat.http.v1.tags import ConditionalReadDep
 from heartbeat.status import announcement as life
 from heartbeat.status import drafting, editor, store
 from heartbeat.status.announcement import Affected, AnnouncementFields, Impact, Kind, Status
@@ -49,7 +49,7 @@ def _clean(text: str) -> str:
 
 
 Others = Annotated[
-    int, Field(ge=1, le=fields.MAX_NUMBER), fields.said("must be the number of an announcement")
+    int, Field(ge=1, le=fields.MAX_NUMBER), fields.expects("must be the number of an announcement")
 ]
 Words = Annotated[str, Field(max_length=life.MAX_BODY, description="Markdown."), AfterValidator(_clean)]
 
@@ -69,13 +69,13 @@ class Write(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
 
-    kind: Annotated[Kind, fields.said("must be one of incident, maintenance")] = Kind.INCIDENT
+    kind: Annotated[Kind, fields.expects("must be one of incident, maintenance")] = Kind.INCIDENT
     title: Annotated[str, Field(max_length=life.MAX_TITLE), AfterValidator(_clean)] = Field(
         examples=["Backups are delayed"]
     )
     body: Words = Field(examples=["Since 01:40 UTC backups are late. We are looking into it."])
-    status: Annotated[Status, fields.said(f"must be one of {', '.join(Status)}")] | None = None
-    impact: Annotated[Impact, fields.said(f"must be one of {', '.join(Impact)}")] | None = Field(
+    status: Annotated[Status, fields.expects(f"must be one of {', '.join(Status)}")] | None = None
+    impact: Annotated[Impact, fields.expects(f"must be one of {', '.join(Impact)}")] | None = Field(
         default=None, description="From the worst of what is affected, where it is left out."
     )
     starts_at: fields.Instant | None = Field(default=None, description="Since when; now by default.")
@@ -113,7 +113,7 @@ class Say(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    status: Annotated[Status, fields.said(f"must be one of {', '.join(Status)}")] = Field(
+    status: Annotated[Status, fields.expects(f"must be one of {', '.join(Status)}")] = Field(
         examples=["identified"]
     )
     body: Words = Field(examples=["The disk of one server was full. It has room again."])
@@ -130,7 +130,7 @@ class Relate(BaseModel):
     not_related_to: list[Others] = Field(max_length=life.MAX_UNRELATED, examples=[[2]])
 
 
-class Told(Answer):
+class Told(ResponseModel):
     """What was said at an instant."""
 
     at: datetime
@@ -140,7 +140,7 @@ class Told(Answer):
     automatic: bool
 
 
-class Announcement(Answer):
+class Announcement(ResponseModel):
     """An incident or a maintenance as customers are told of it."""
 
     id: int
@@ -163,7 +163,7 @@ class Announcement(Answer):
     next_statuses: list[Status] = Field(description="What its next update may say.")
 
 
-class Announcements(Answer):
+class Announcements(ResponseModel):
     """Announcements, newest first."""
 
     incidents: list[Announcement]
@@ -173,8 +173,8 @@ class Announcements(Answer):
 @router.get("")
 async def list_announcements(
     name: fields.Slug,
-    context: Given,
-    seen: Reads,
+    context: ContextDep,
+    conditional: ConditionalReadDep,
     before: fields.Before | None = None,
     limit: fields.Limit = 50,
 ) -> Announcements:
@@ -186,12 +186,12 @@ async def list_announcements(
         following = found[limit - 1].id if len(found) > limit else None
         return Announcements(incidents=[_shown(one) for one in found[:limit]], next=following)
 
-    return seen.whole(await context.database.read(work))
+    return conditional.tagged(await context.database.read(work))
 
 
 @router.post("", status_code=201)
 async def write_announcement(
-    name: fields.Slug, asked: Write, context: Given, actor: Responder, key: fields.RequestKey = ""
+    name: fields.Slug, asked: Write, context: ContextDep, actor: Responder, key: fields.RequestKey = ""
 ) -> Announcement:
     """Write a draft. Customers read nothing of it until it is published.
 
@@ -209,7 +209,7 @@ async def write_announcement(
 
 @router.post("/draft", status_code=201)
 async def draft_announcement(
-    name: fields.Slug, asked: Draft, context: Given, actor: Responder
+    name: fields.Slug, asked: Draft, context: ContextDep, actor: Responder
 ) -> Announcement:
     """A draft from an incident inside, or from a maintenance window, in customers' words.
 
@@ -229,15 +229,15 @@ async def draft_announcement(
 
 @router.get("/{number}")
 async def show_announcement(
-    name: fields.Slug, number: fields.Number, context: Given, seen: Reads
+    name: fields.Slug, number: fields.Number, context: ContextDep, conditional: ConditionalReadDep
 ) -> Announcement:
     """One announcement with everything that was said."""
-    return seen.whole(_shown(await context.database.read(lambda db: _of(db, name, number))))
+    return conditional.tagged(_shown(await context.database.read(lambda db: _of(db, name, number))))
 
 
 @router.put("/{number}")
 async def change_announcement(
-    name: fields.Slug, number: fields.Number, asked: Write, context: Given, actor: Responder
+    name: fields.Slug, number: fields.Number, asked: Write, context: ContextDep, actor: Responder
 ) -> Announcement:
     """Write a draft anew. Of what is published, `status` and `body` are left alone: say more by an update."""
     now = context.clock.now()
@@ -251,7 +251,7 @@ async def change_announcement(
 
 @router.post("/{number}/publish")
 async def publish_announcement(
-    name: fields.Slug, number: fields.Number, context: Given, actor: Responder
+    name: fields.Slug, number: fields.Number, context: ContextDep, actor: Responder
 ) -> Announcement:
     """Tell customers, and mail the subscribers. What is published already stays as it is."""
     now = context.clock.now()
@@ -265,7 +265,7 @@ async def publish_announcement(
 
 @router.post("/{number}/updates")
 async def update_announcement(
-    name: fields.Slug, number: fields.Number, asked: Say, context: Given, actor: Responder
+    name: fields.Slug, number: fields.Number, asked: Say, context: ContextDep, actor: Responder
 ) -> Announcement:
     """Say something more, and how far it has come. The same words once more are said once."""
     now, affected = context.clock.now(), None if asked.affected is None else _affected(asked.affected)
@@ -279,7 +279,7 @@ async def update_announcement(
 
 @router.put("/{number}/relations")
 async def relate_announcement(
-    name: fields.Slug, number: fields.Number, asked: Relate, context: Given, actor: Responder
+    name: fields.Slug, number: fields.Number, asked: Relate, context: ContextDep, actor: Responder
 ) -> Announcement:
     """Say which others it is not related to. Both of them say so on the page."""
     now, unrelated = context.clock.now(), tuple(dict.fromkeys(asked.not_related_to))
@@ -293,7 +293,7 @@ async def relate_announcement(
 
 @router.delete("/{number}", status_code=204)
 async def discard_announcement(
-    name: fields.Slug, number: fields.Number, context: Given, actor: Responder
+    name: fields.Slug, number: fields.Number, context: ContextDep, actor: Responder
 ) -> Response:
     """Throw a draft away. What customers have read stays (422): resolve it instead."""
     now = context.clock.now()
@@ -306,7 +306,7 @@ async def discard_announcement(
     return Response(status_code=204)
 
 
-async def _done(context: Given, work: Any) -> Announcement:
+async def _done(context: ContextDep, work: Any) -> Announcement:
     found: life.Announcement = await context.database.write(work)
     context.wake()
     return _shown(found)

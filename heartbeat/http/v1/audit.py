@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from heartbeat import audit
-from heartbeat.http.auth import Admin, Given
+from heartbeat.http.auth import Admin, ContextDep
 from heartbeat.http.v1 import fields
-from heartbeat.http.v1.answers import Answer
-from heartbeat.http.v1.tags import Reads
+from heartbeat.http.v1.response_models import ResponseModel
+from heartbeat.http.v1.tags import ConditionalReadDep
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 
@@ -25,7 +25,7 @@ Target = Annotated[
 ]
 
 
-class Deed(Answer):
+class Deed(ResponseModel):
     """One change that somebody made."""
 
     id: int = Field(examples=[812])
@@ -39,8 +39,8 @@ class Deed(Answer):
     after: dict[str, Any] | None = Field(description="Null where it was deleted.")
 
 
-class Deeds(Answer):
-    """Changes, newest first."""
+class Deeds(ResponseModel):
+    """PreconditionDep, newest first."""
 
     audit: list[Deed]
     next: int | None = Field(description="Give this as `before` for more; null where there is no more.")
@@ -48,9 +48,9 @@ class Deeds(Answer):
 
 @router.get("")
 async def list_audit(
-    context: Given,
+    context: ContextDep,
     actor: Admin,
-    seen: Reads,
+    conditional: ConditionalReadDep,
     before: fields.BeforeDeed | None = None,
     limit: fields.Limit = 50,
     target: Target = "",
@@ -62,4 +62,6 @@ async def list_audit(
         lambda db: audit.listed(db, limit=limit + 1, before=before, target=about)
     )
     following = found[limit - 1].id if len(found) > limit else None
-    return seen.whole(Deeds(audit=[Deed.model_validate(one) for one in found[:limit]], next=following))
+    return conditional.tagged(
+        Deeds(audit=[Deed.model_validate(one) for one in found[:limit]], next=following)
+    )

@@ -18,12 +18,12 @@ from heartbeat.checks.definition import CheckDefinition
 from heartbeat.definitions import entry as definition_entry
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.edit import checks as edit
-from heartbeat.http.auth import Admin, Given, Responder
+from heartbeat.http.auth import Admin, ContextDep, Responder
 from heartbeat.http.context import Context
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields
-from heartbeat.http.v1.answers import Check, Checks, Pings, Transitions
-from heartbeat.http.v1.tags import Changes, Reads, put, tag
+from heartbeat.http.v1.response_models import Check, Checks, Pings, Transitions
+from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep, set_put_headers, tag
 from heartbeat.pings import store as ping_store
 
 SCANNED = 1_000
@@ -33,8 +33,8 @@ router = APIRouter(prefix="/checks", tags=["checks"])
 
 Definition = Annotated[
     dict[str, Any],
-    fields.shaped("check"),
-    fields.given(
+    fields.definition_schema("check"),
+    fields.definition_body(
         A_cron_job_on_one_host={
             "name": "Nightly backup",
             "schedule": "30 1 * * *",
@@ -55,8 +55,8 @@ _SLUG = re.compile(definition_entry.SLUG)
 
 @router.get("")
 async def list_checks(
-    context: Given,
-    seen: Reads,
+    context: ContextDep,
+    conditional: ConditionalReadDep,
     after: fields.After = "",
     limit: fields.Limit = 50,
     state: fields.Shown | None = None,
@@ -67,21 +67,21 @@ async def list_checks(
     def page(db: Connection) -> Checks:
         found, following = _page(db, now, after, limit, state)
         incidents = _incidents(db, found)
-        seen.now(tag([_life(one, now, incidents) for one in found], following))
+        conditional.set_tag(tag([_life(one, now, incidents) for one in found], following))
         return Checks(checks=[_shown(one, now, incidents, context) for one in found], next=following)
 
     return await context.database.read(page)
 
 
 @router.get("/{name}")
-async def show_check(name: fields.Name, context: Given, seen: Reads) -> Check:
+async def show_check(name: fields.Name, context: ContextDep, conditional: ConditionalReadDep) -> Check:
     """One check, by its slug or uuid."""
     now = context.clock.now()
 
     def work(db: Connection) -> Check:
         one = look_up(db, name)
         incidents = _incidents(db, [one])
-        seen.now(_tag(one, now, incidents))
+        conditional.set_tag(_tag(one, now, incidents))
         return _shown(one, now, incidents, context)
 
     return await context.database.read(work)
@@ -91,9 +91,9 @@ async def show_check(name: fields.Name, context: Given, seen: Reads) -> Check:
 async def define_check(
     name: fields.NewSlug,
     given: Definition,
-    context: Given,
+    context: ContextDep,
     actor: Admin,
-    precondition: Changes,
+    precondition: PreconditionDep,
     response: Response,
 ) -> Check:
     """Make it so: the whole definition, made where it is not there yet (201).
@@ -116,12 +116,12 @@ async def define_check(
 
     shown, tagged, made = await context.database.write(work)
     context.wake()
-    put(response, tagged, f"{context.public_url}/v1/checks/{shown.slug}" if made else None)
+    set_put_headers(response, tagged, f"{context.public_url}/v1/checks/{shown.slug}" if made else None)
     return shown
 
 
 @router.post("/{name}/pause")
-async def pause_check(name: fields.Name, context: Given, actor: Responder) -> Check:
+async def pause_check(name: fields.Name, context: ContextDep, actor: Responder) -> Check:
     """Expect nothing of it until it is resumed or, unless that is forbidden, heard again.
 
     An incident of it ends or goes on without it. Pausing what is paused changes nothing.
@@ -131,14 +131,14 @@ async def pause_check(name: fields.Name, context: Given, actor: Responder) -> Ch
 
 
 @router.post("/{name}/resume")
-async def resume_check(name: fields.Name, context: Given, actor: Responder) -> Check:
+async def resume_check(name: fields.Name, context: ContextDep, actor: Responder) -> Check:
     """Expect a paused check afresh from now on. Resuming what is not paused changes nothing."""
     now = context.clock.now()
     return await _changed(context, name, lambda db, named: actions.resume(db, named, actor, now))
 
 
 @router.delete("/{name}", status_code=204)
-async def delete_check(name: fields.Name, context: Given, actor: Admin) -> None:
+async def delete_check(name: fields.Name, context: ContextDep, actor: Admin) -> None:
     """End the watch over it and forget what was heard. What the configuration file declares stays (409)."""
     now = context.clock.now()
     await context.database.write(lambda db: _known(edit.delete(db, actor, _named(name), now), name))
@@ -148,8 +148,8 @@ async def delete_check(name: fields.Name, context: Given, actor: Admin) -> None:
 @router.get("/{name}/pings")
 async def list_pings(
     name: fields.Name,
-    context: Given,
-    seen: Reads,
+    context: ContextDep,
+    conditional: ConditionalReadDep,
     limit: fields.Limit = 50,
     before: fields.BeforePing | None = None,
 ) -> Pings:
@@ -158,13 +158,13 @@ async def list_pings(
         lambda db: ping_store.pings_of(db, look_up(db, name).id, limit + 1, before)
     )
     following = found[limit - 1]["n"] if len(found) > limit else None
-    return seen.whole(Pings.model_validate({"pings": found[:limit], "next": following}))
+    return conditional.tagged(Pings.model_validate({"pings": found[:limit], "next": following}))
 
 
 @router.get(
     "/{name}/pings/{n}/body", response_class=Response, responses={200: {"content": {"text/plain": {}}}}
 )
-async def show_body(name: fields.Name, n: fields.Nth, context: Given) -> Response:
+async def show_body(name: fields.Name, n: fields.Nth, context: ContextDep) -> Response:
     """The body of one ping, byte for byte as it was kept."""
 
     def work(db: Connection) -> tuple[str, bytes | None]:
@@ -182,8 +182,8 @@ async def show_body(name: fields.Name, n: fields.Nth, context: Given) -> Respons
 @router.get("/{name}/transitions")
 async def list_transitions(
     name: fields.Name,
-    context: Given,
-    seen: Reads,
+    context: ContextDep,
+    conditional: ConditionalReadDep,
     limit: fields.Limit = 50,
     before: fields.BeforeTransition | None = None,
 ) -> Transitions:
@@ -192,7 +192,7 @@ async def list_transitions(
         lambda db: history.transitions_of(db, look_up(db, name).id, limit + 1, before)
     )
     following = found[limit - 1]["id"] if len(found) > limit else None
-    return seen.whole(Transitions.model_validate({"transitions": found[:limit], "next": following}))
+    return conditional.tagged(Transitions.model_validate({"transitions": found[:limit], "next": following}))
 
 
 def _page(

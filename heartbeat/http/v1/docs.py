@@ -14,9 +14,9 @@ from starlette.responses import Response
 
 from heartbeat.actor import Role
 from heartbeat.http import auth
-from heartbeat.http.auth import Given
+from heartbeat.http.auth import ContextDep
 from heartbeat.http.pages import render
-from heartbeat.http.problem import KeyWanted
+from heartbeat.http.problem import KeyRequired
 from heartbeat.http.v1 import description, example
 
 router = APIRouter(prefix="/v1", include_in_schema=False)
@@ -72,11 +72,11 @@ class Group:
 
 
 @router.get("/docs")
-async def show_docs(request: Request, context: Given) -> Response:
+async def show_docs(request: Request, context: ContextDep) -> Response:
     """How to use this API, as a page. A browser that has not signed in is sent to do so."""
     try:
         await auth.reader(request)
-    except KeyWanted:
+    except KeyRequired:
         if "text/html" in request.headers.get("accept", ""):
             return render.see_other("/sign-in?next=/v1/docs")
         raise

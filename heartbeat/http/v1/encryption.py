@@ -4,13 +4,13 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from heartbeat import rekey
-from heartbeat.http.auth import Admin, Given
-from heartbeat.http.v1.answers import Answer
+from heartbeat.http.auth import Admin, ContextDep
+from heartbeat.http.v1.response_models import ResponseModel
 
 router = APIRouter(prefix="/encryption", tags=["configuration"])
 
 
-class Rotated(Answer):
+class Rotated(ResponseModel):
     """What came of it."""
 
     anew: int = Field(description="Secrets that were encrypted anew.", examples=[3])
@@ -19,7 +19,7 @@ class Rotated(Answer):
 
 
 @router.post("/rotate")
-async def rotate(context: Given, actor: Admin) -> Rotated:
+async def rotate(context: ContextDep, actor: Admin) -> Rotated:
     """Encrypt every secret in the database anew with the first key of this process. It can be repeated."""
     return Rotated.model_validate(
         await rekey.rotate(context.database, context.vault, actor, context.clock.now())

@@ -29,7 +29,7 @@ MAX_NOTE = 10_000
 MAX_PATH = 4_096
 
 
-def said(words: str) -> WrapValidator:
+def expects(words: str) -> WrapValidator:
     """Tell what is expected in these words, whatever pydantic would say."""
 
     def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
@@ -58,7 +58,7 @@ def _keepable(text: str) -> str:
 Limit = Annotated[
     int,
     Query(ge=1, le=MAX_PAGE, description="How many at most."),
-    said("must be a whole number from 1 to 200"),
+    expects("must be a whole number from 1 to 200"),
 ]
 After = Annotated[
     str, Query(description="Go on after this slug: `next` of the page before."), AfterValidator(_cursor)
@@ -66,57 +66,57 @@ After = Annotated[
 Before = Annotated[
     int,
     Query(ge=1, le=MAX_NUMBER, description="Go on before this number: `next` of the page before."),
-    said("must be the number of an incident"),
+    expects("must be the number of an incident"),
 ]
 BeforePing = Annotated[
     int,
     Query(ge=1, le=MAX_NUMBER, description="Go on before this ping: `next` of the page before."),
-    said("must be the number of a ping"),
+    expects("must be the number of a ping"),
 ]
 BeforeTransition = Annotated[
     int,
     Query(ge=1, le=MAX_NUMBER, description="Go on before this: `next` of the page before."),
-    said("must be what `next` of the page before says"),
+    expects("must be what `next` of the page before says"),
 ]
 BeforeDeed = Annotated[
     int,
     Query(ge=1, le=MAX_NUMBER, description="Go on before this number: `next` of the page before."),
-    said("must be the number of a change"),
+    expects("must be the number of a change"),
 ]
 AfterText = Annotated[
     str, Query(description="Go on after this name: `next` of the page before."), AfterValidator(_keepable)
 ]
-OnlyOpen = Annotated[bool, Query(description="Leave out what is resolved."), said("must be true or false")]
+OnlyOpen = Annotated[bool, Query(description="Leave out what is resolved."), expects("must be true or false")]
 Shown = Annotated[
     State,
     Query(description="Only checks in this state."),
-    said(f"must be one of {', '.join(State)}"),
+    expects(f"must be one of {', '.join(State)}"),
 ]
 Name = Annotated[str, Path(description="The slug or the uuid of a check.")]
 Number = Annotated[
     int,
     Path(ge=1, le=MAX_NUMBER, description="The number of an incident."),
-    said("must be the number of an incident"),
+    expects("must be the number of an incident"),
 ]
 Nth = Annotated[
     int,
     Path(ge=1, le=MAX_NUMBER, description="Which ping, counted from 1."),
-    said("must be the number of a ping"),
+    expects("must be the number of a ping"),
 ]
 WindowNumber = Annotated[
     int,
     Path(ge=1, le=MAX_NUMBER, description="The number of a maintenance window."),
-    said("must be the number of a maintenance window"),
+    expects("must be the number of a maintenance window"),
 ]
 BeforeWindow = Annotated[
     int,
     Query(ge=1, le=MAX_NUMBER, description="Go on before this number: `next` of the page before."),
-    said("must be the number of a maintenance window"),
+    expects("must be the number of a maintenance window"),
 ]
 WindowPhase = Annotated[
     Phase,
     Query(description="Only windows in this phase."),
-    said(f"must be one of {', '.join(Phase)}"),
+    expects(f"must be one of {', '.join(Phase)}"),
 ]
 FileName = Annotated[
     str,
@@ -149,12 +149,12 @@ def request(actor: Actor, key: str) -> str | None:
     return f"{actor.via}: {actor.name}: {key}" if key else None
 
 
-def shaped(what: str) -> WithJsonSchema:
+def definition_schema(what: str) -> WithJsonSchema:
     """A body that defines a check, a person, a policy or a status page is described as the file's schema does."""
     return WithJsonSchema(SHAPES[what])
 
 
-def given(**examples: dict[str, Any]) -> Any:
+def definition_body(**examples: dict[str, Any]) -> Any:
     """Such a body, with examples by what they show."""
     named = {name: {"summary": name.replace("_", " "), "value": one} for name, one in examples.items()}
     about = "What the configuration file has behind its name, as JSON. What is left out has its default."
@@ -170,7 +170,7 @@ By = Annotated[
 Occurrence = Annotated[
     int,
     Field(strict=True, ge=1, le=MAX_NUMBER, description="Only if the incident is still in this occurrence."),
-    said("must be a whole number from 1"),
+    expects("must be a whole number from 1"),
 ]
 
 

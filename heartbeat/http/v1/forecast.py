@@ -8,16 +8,16 @@ from pydantic import Field
 from alerting.person import Person
 from heartbeat.checks import forecast
 from heartbeat.definitions.edit import people as edit
-from heartbeat.http.auth import Given
+from heartbeat.http.auth import ContextDep
 from heartbeat.http.v1 import checks, fields
-from heartbeat.http.v1.answers import Answer
 from heartbeat.http.v1.people import Contact
-from heartbeat.http.v1.tags import Reads
+from heartbeat.http.v1.response_models import ResponseModel
+from heartbeat.http.v1.tags import ConditionalReadDep
 
 router = APIRouter(prefix="/checks", tags=["checks"])
 
 
-class Reached(Answer):
+class Reached(ResponseModel):
     """Somebody who would be paged, with their contacts in the order in which they are tried."""
 
     id: str = Field(examples=["anna"])
@@ -25,7 +25,7 @@ class Reached(Answer):
     contacts: list[Contact]
 
 
-class Call(Answer):
+class Call(ResponseModel):
     """One step of the policy, unless somebody has answered before."""
 
     at: datetime
@@ -34,21 +34,21 @@ class Call(Answer):
     people: list[Reached]
 
 
-class Hold(Answer):
+class Hold(ResponseModel):
     """What holds the page."""
 
     until: datetime
     why: str = Field(examples=["maintenance Database move"])
 
 
-class Words(Answer):
+class Words(ResponseModel):
     """What the first page would say."""
 
     title: str = Field(examples=["ERROR vault-1: 1 of 4 jobs silent"])
     lines: list[str]
 
 
-class WhatWouldHappen(Answer):
+class WhatWouldHappen(ResponseModel):
     """Who would be paged now. Nothing is sent."""
 
     check: str = Field(examples=["nightly-backup"])
@@ -68,7 +68,9 @@ class WhatWouldHappen(Answer):
 
 
 @router.get("/{name}/who")
-async def who_would_be_paged(name: fields.Name, context: Given, seen: Reads) -> WhatWouldHappen:
+async def who_would_be_paged(
+    name: fields.Name, context: ContextDep, conditional: ConditionalReadDep
+) -> WhatWouldHappen:
     """Who would be paged now for this check, step by step, through what, and what the page would say.
 
     Asked of a check that is well, it is as if the check fell silent now. Asked of one that is down, it is what will
@@ -89,7 +91,7 @@ async def who_would_be_paged(name: fields.Name, context: Given, seen: Reads) -> 
         calls=[_call(one) for one in told.calls],
         page=Words(title=page.title, lines=list(page.lines)) if page else None,
     )
-    return seen.whole(answer)
+    return conditional.tagged(answer)
 
 
 def _call(one: forecast.Call) -> Call:

@@ -19,13 +19,13 @@ from alerting.incident import (
 )
 from heartbeat.actor import Actor
 from heartbeat.checks import actions, symptoms
-from heartbeat.http.auth import Given, Responder
+from heartbeat.http.auth import ContextDep, Responder
 from heartbeat.http.context import Context
 from heartbeat.http.pages import queries
 from heartbeat.http.problem import NoSuch, Outdated, Unacceptable
 from heartbeat.http.v1 import fields
-from heartbeat.http.v1.answers import Answered, Incidents, Story
-from heartbeat.http.v1.tags import Reads, Seen, tag
+from heartbeat.http.v1.response_models import Answered, Incidents, Story
+from heartbeat.http.v1.tags import ConditionalRead, ConditionalReadDep, tag
 
 Outcome = Acknowledged | Snoozed | Resolved | Stale | Missing
 
@@ -34,8 +34,8 @@ router = APIRouter(prefix="/incidents", tags=["incidents"])
 
 @router.get("")
 async def list_incidents(
-    context: Given,
-    seen: Reads,
+    context: ContextDep,
+    conditional: ConditionalReadDep,
     open: fields.OnlyOpen = False,
     before: fields.Before | None = None,
     limit: fields.Limit = 50,
@@ -47,19 +47,19 @@ async def list_incidents(
 
     found = await context.database.read(read)
     following = found[limit - 1].id if len(found) > limit else None
-    seen.now(tag((found[:limit], following)))
+    conditional.set_tag(tag((found[:limit], following)))
     return Incidents.model_validate({"incidents": found[:limit], "next": following})
 
 
 @router.get("/{number}")
-async def show_incident(number: fields.Number, context: Given, seen: Reads) -> Story:
+async def show_incident(number: fields.Number, context: ContextDep, conditional: ConditionalReadDep) -> Story:
     """One incident: what is wrong, what happened, who was told by what, and what the providers said."""
-    return await context.database.read(lambda db: _story(db, number, seen))
+    return await context.database.read(lambda db: _story(db, number, conditional))
 
 
 @router.post("/{number}/acknowledge")
 async def acknowledge(
-    number: fields.Number, context: Given, actor: Responder, asked: fields.Acknowledge | None = None
+    number: fields.Number, context: ContextDep, actor: Responder, asked: fields.Acknowledge | None = None
 ) -> Answered:
     """Take care of it: nobody else is paged until this expires, and then everybody is again.
 
@@ -78,7 +78,9 @@ async def acknowledge(
 
 
 @router.post("/{number}/snooze")
-async def snooze(number: fields.Number, context: Given, actor: Responder, asked: fields.Snooze) -> Answered:
+async def snooze(
+    number: fields.Number, context: ContextDep, actor: Responder, asked: fields.Snooze
+) -> Answered:
     """Quiet until then, when it pages again."""
     now = context.clock.now()
     until = _soon(asked.until, now)
@@ -90,7 +92,7 @@ async def snooze(number: fields.Number, context: Given, actor: Responder, asked:
 
 @router.post("/{number}/resolve")
 async def resolve(
-    number: fields.Number, context: Given, actor: Responder, asked: fields.Resolve | None = None
+    number: fields.Number, context: ContextDep, actor: Responder, asked: fields.Resolve | None = None
 ) -> Answered:
     """End it. Checks of it that are still down are expected afresh from now on, so that none is forgotten."""
     now, by = context.clock.now(), (asked and asked.by) or actor.name
@@ -99,19 +101,19 @@ async def resolve(
 
 
 @router.post("/{number}/note")
-async def note(number: fields.Number, context: Given, actor: Responder, asked: fields.Note) -> Answered:
+async def note(number: fields.Number, context: ContextDep, actor: Responder, asked: fields.Note) -> Answered:
     """Add words to its timeline. The same words by the same person are kept once."""
     now, by = context.clock.now(), asked.by or actor.name
     fresh = await context.database.write(lambda db: _note(db, number, actor, by, asked.words, now))
     return Answered(outcome="noted" if fresh else "noted already", by=by)
 
 
-def _story(db: Connection, number: int, seen: Seen) -> Story:
+def _story(db: Connection, number: int, conditional: ConditionalRead) -> Story:
     found = _dossier(db, number)
     (named,) = symptoms.titled(db, [found.incident])
     found = replace(found, incident=named)
     slugs = queries.slugs(db, [symptom.key for symptom in found.symptoms])
-    seen.now(tag(found.incident.id, (found, slugs)))
+    conditional.set_tag(tag(found.incident.id, (found, slugs)))
     return Story.of(found, slugs)
 
 

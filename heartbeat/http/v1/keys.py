@@ -10,18 +10,18 @@ from sqlalchemy import Connection
 from heartbeat.access import account, api_key, api_key_store
 from heartbeat.access import api_keys as edit
 from heartbeat.access.api_key import Key as Kept
-from heartbeat.http.auth import Admin, Given
+from heartbeat.http.auth import Admin, ContextDep
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields, listing
-from heartbeat.http.v1.answers import Answer
-from heartbeat.http.v1.tags import Reads, tag
+from heartbeat.http.v1.response_models import ResponseModel
+from heartbeat.http.v1.tags import ConditionalReadDep, tag
 
 router = APIRouter(prefix="/keys", tags=["keys"])
 
 Name = Annotated[str, Path(description="What the key is called.")]
 
 
-class Key(Answer):
+class Key(ResponseModel):
     """A key of a program. The key itself is not kept, and cannot be shown."""
 
     name: str = Field(examples=["deploy"])
@@ -36,7 +36,7 @@ class Key(Answer):
     )
 
 
-class Keys(Answer):
+class Keys(ResponseModel):
     """Keys by name."""
 
     keys: list[Key]
@@ -68,22 +68,26 @@ class Make(BaseModel):
 
 @router.get("")
 async def list_keys(
-    context: Given, actor: Admin, seen: Reads, after: fields.AfterText = "", limit: fields.Limit = 50
+    context: ContextDep,
+    actor: Admin,
+    conditional: ConditionalReadDep,
+    after: fields.AfterText = "",
+    limit: fields.Limit = 50,
 ) -> Keys:
     """Every key by name: what it is for, how it begins and when it was last used; never the key."""
     del actor
 
     def work(db: Connection) -> Keys:
         every = {one.name: one for one in api_key_store.every(db)}
-        found, following = listing.page(every, after, limit)
-        seen.now(tag((found, following)))
+        found, following = listing.slice_after(every, after, limit)
+        conditional.set_tag(tag((found, following)))
         return Keys(keys=[Key.model_validate(_told(one)) for one in found], next=following)
 
     return await context.database.read(work)
 
 
 @router.post("", status_code=201)
-async def make_key(asked: Make, context: Given, actor: Admin) -> NewKey:
+async def make_key(asked: Make, context: ContextDep, actor: Admin) -> NewKey:
     """Make a key. It is shown in this answer and never again.
 
     There is one key of a name, so that asking twice makes one: the second time is refused (409). Where the first
@@ -98,7 +102,7 @@ async def make_key(asked: Make, context: Given, actor: Admin) -> NewKey:
 
 
 @router.delete("/{name}", status_code=204)
-async def revoke_key(name: Name, context: Given, actor: Admin) -> None:
+async def revoke_key(name: Name, context: ContextDep, actor: Admin) -> None:
     """The key opens nothing any more from now on, and pings by it are refused."""
     now, called = context.clock.now(), name.replace("\0", "")
     if await context.database.write(lambda db: edit.revoke(db, actor, called, now)) is None:

@@ -6,7 +6,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def page(every: Mapping[str, T], after: str, limit: int) -> tuple[list[T], str | None]:
+def slice_after(every: Mapping[str, T], after: str, limit: int) -> tuple[list[T], str | None]:
     """The first `limit` after the name `after`, by name, and the name to go on from where there are more."""
     names = [name for name in sorted(every) if name > after]
     following = names[limit - 1] if len(names) > limit else None

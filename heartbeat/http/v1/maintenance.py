@@ -14,18 +14,18 @@ from heartbeat.checks.maintenance import Phase, Window
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.edit import maintenance as edit
 from heartbeat.definitions.edit.maintenance import Arranged
-from heartbeat.http.auth import Given, Responder
+from heartbeat.http.auth import ContextDep, Responder
 from heartbeat.http.problem import NoSuch, Unacceptable
 from heartbeat.http.v1 import fields
-from heartbeat.http.v1.answers import Answer
-from heartbeat.http.v1.tags import Changes, Reads, put, tag
+from heartbeat.http.v1.response_models import ResponseModel
+from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep, set_put_headers, tag
 
 router = APIRouter(prefix="/maintenance", tags=["maintenance"])
 
 Definition = Annotated[
     dict[str, Any],
-    fields.shaped("maintenance"),
-    fields.given(
+    fields.definition_schema("maintenance"),
+    fields.definition_body(
         A_night={
             "title": "Database move",
             "match": {"host": "vault-1"},
@@ -37,14 +37,14 @@ Definition = Annotated[
 ]
 
 
-class Ringing(Answer):
+class Ringing(ResponseModel):
     """A check whose incident pages already. A window that is made meanwhile does not silence it."""
 
     check: str = Field(examples=["nightly-backup"])
     incident: int = Field(examples=[12])
 
 
-class Maintenance(Answer):
+class Maintenance(ResponseModel):
     """A time in which nobody is paged for what is known to be worked on."""
 
     id: int = Field(examples=[3])
@@ -69,7 +69,7 @@ class Arrangement(Maintenance):
     )
 
 
-class MaintenanceWindows(Answer):
+class MaintenanceWindows(ResponseModel):
     """Windows, newest made first."""
 
     maintenance: list[Maintenance]
@@ -78,8 +78,8 @@ class MaintenanceWindows(Answer):
 
 @router.get("")
 async def list_maintenance(
-    context: Given,
-    seen: Reads,
+    context: ContextDep,
+    conditional: ConditionalReadDep,
     phase: fields.WindowPhase | None = None,
     before: fields.BeforeWindow | None = None,
     limit: fields.Limit = 50,
@@ -91,20 +91,22 @@ async def list_maintenance(
         found = maintenance_store.listed(db, now, limit=limit + 1, phase=phase, before=before)
         following = found[limit - 1].id if len(found) > limit else None
         shown = [_shown(db, one, now) for one in found[:limit]]
-        seen.now(tag((shown, following)))
+        conditional.set_tag(tag((shown, following)))
         return MaintenanceWindows(maintenance=shown, next=following)
 
     return await context.database.read(work)
 
 
 @router.get("/{number}")
-async def show_maintenance(number: fields.WindowNumber, context: Given, seen: Reads) -> Maintenance:
+async def show_maintenance(
+    number: fields.WindowNumber, context: ContextDep, conditional: ConditionalReadDep
+) -> Maintenance:
     """One maintenance window."""
     now = context.clock.now()
 
     def work(db: Connection) -> Maintenance:
         shown = _shown(db, _known(maintenance_store.load(db, number), number), now)
-        seen.now(_tag(shown))
+        conditional.set_tag(_tag(shown))
         return shown
 
     return await context.database.read(work)
@@ -114,7 +116,7 @@ async def show_maintenance(number: fields.WindowNumber, context: Given, seen: Re
     "", status_code=201, responses={200: {"description": "It was made before.", "model": Arrangement}}
 )
 async def make_maintenance(
-    given: Definition, context: Given, actor: Responder, response: Response, key: fields.RequestKey = ""
+    given: Definition, context: ContextDep, actor: Responder, response: Response, key: fields.RequestKey = ""
 ) -> Arrangement:
     """Hold the pages for these checks until it ends.
 
@@ -133,7 +135,7 @@ async def make_maintenance(
 
     answered, fresh = await context.database.write(work)
     context.wake()
-    put(response, _tag(answered), f"{context.public_url}/v1/maintenance/{answered.id}")
+    set_put_headers(response, _tag(answered), f"{context.public_url}/v1/maintenance/{answered.id}")
     response.status_code = 201 if fresh else 200
     return answered
 
@@ -142,9 +144,9 @@ async def make_maintenance(
 async def change_maintenance(
     number: fields.WindowNumber,
     given: Definition,
-    context: Given,
+    context: ContextDep,
     actor: Responder,
-    precondition: Changes,
+    precondition: PreconditionDep,
     response: Response,
 ) -> Arrangement:
     """Make it so: the whole window. What waits for its first page waits for the new end.
@@ -164,12 +166,12 @@ async def change_maintenance(
 
     answered = await context.database.write(work)
     context.wake()
-    put(response, _tag(answered), None)
+    set_put_headers(response, _tag(answered), None)
     return answered
 
 
 @router.post("/{number}/end")
-async def end_maintenance(number: fields.WindowNumber, context: Given, actor: Responder) -> Arrangement:
+async def end_maintenance(number: fields.WindowNumber, context: ContextDep, actor: Responder) -> Arrangement:
     """End it now: what it held is paged for. Ended twice it ends once. One that has not begun is deleted (409)."""
     now = context.clock.now()
     answered = await context.database.write(
@@ -180,7 +182,7 @@ async def end_maintenance(number: fields.WindowNumber, context: Given, actor: Re
 
 
 @router.delete("/{number}", status_code=204)
-async def delete_maintenance(number: fields.WindowNumber, context: Given, actor: Responder) -> None:
+async def delete_maintenance(number: fields.WindowNumber, context: ContextDep, actor: Responder) -> None:
     """Forget it; what it held is paged for."""
     now = context.clock.now()
     _known(await context.database.write(lambda db: edit.delete(db, actor, number, now)), number)

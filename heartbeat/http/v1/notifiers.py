@@ -13,18 +13,18 @@ from alerting.notifiers.registry import Setup
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.edit import notifiers as edit
 from heartbeat.definitions.edit import reachability
-from heartbeat.http.auth import Admin, Given
+from heartbeat.http.auth import Admin, ContextDep
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields
-from heartbeat.http.v1.answers import Answer
-from heartbeat.http.v1.tags import Changes, Reads, put, tag
+from heartbeat.http.v1.response_models import ResponseModel
+from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep, set_put_headers, tag
 
 router = APIRouter(prefix="/notifiers", tags=["people"])
 
 Definition = Annotated[
     dict[str, Any],
-    fields.shaped("notifier"),
-    fields.given(
+    fields.definition_schema("notifier"),
+    fields.definition_body(
         A_token={"token": "tk_AgQdq7mVBoFD37zQVN29RhuMzNIz2"},
         A_mail_server={
             "smtp": "smtp://mail.example.com",
@@ -36,7 +36,7 @@ Definition = Annotated[
 ]
 
 
-class Notifier(Answer):
+class Notifier(ResponseModel):
     """How one notifier is set up."""
 
     kind: str = Field(examples=["ntfy"])
@@ -49,33 +49,33 @@ class Notifier(Answer):
     changed_by: str | None = Field(description="By whom.", examples=["anna"])
 
 
-class Notifiers(Answer):
+class Notifiers(ResponseModel):
     """Notifiers by kind."""
 
     notifiers: list[Notifier]
 
 
 @router.get("")
-async def list_notifiers(context: Given, seen: Reads) -> Notifiers:
+async def list_notifiers(context: ContextDep, conditional: ConditionalReadDep) -> Notifiers:
     """Every notifier that is set up, without its secrets. Others are there as well where they need no settings."""
 
     def work(db: Connection) -> Notifiers:
         found = desk.notifier_settings.load(db)
-        seen.now(tag(found))
+        conditional.set_tag(tag(found))
         return Notifiers(notifiers=[_shown(kind, setup) for kind, setup in found.items()])
 
     return await context.database.read(work)
 
 
 @router.get("/{kind}")
-async def show_notifier(kind: fields.Slug, context: Given, seen: Reads) -> Notifier:
+async def show_notifier(kind: fields.Slug, context: ContextDep, conditional: ConditionalReadDep) -> Notifier:
     """How one notifier is set up, without its secrets."""
 
     def work(db: Connection) -> Notifier:
         found = desk.notifier_settings.load(db).get(kind)
         if found is None:
             raise _missing(kind)
-        seen.now(tag(found))
+        conditional.set_tag(tag(found))
         return _shown(kind, found)
 
     return await context.database.read(work)
@@ -85,9 +85,9 @@ async def show_notifier(kind: fields.Slug, context: Given, seen: Reads) -> Notif
 async def define_notifier(
     kind: fields.NewSlug,
     given: Definition,
-    context: Given,
+    context: ContextDep,
     actor: Admin,
-    precondition: Changes,
+    precondition: PreconditionDep,
     response: Response,
 ) -> Notifier:
     """Set it up: all of its settings, as the configuration file has them (201 where it was not set up before).
@@ -107,12 +107,12 @@ async def define_notifier(
         return edit.define(db, actor, kind, wanted, now), before is None
 
     kept, made = await context.database.write(work)
-    put(response, tag(kept), f"{context.public_url}/v1/notifiers/{kind}" if made else None)
+    set_put_headers(response, tag(kept), f"{context.public_url}/v1/notifiers/{kind}" if made else None)
     return _shown(kind, kept)
 
 
 @router.delete("/{kind}", status_code=204)
-async def delete_notifier(kind: fields.Slug, context: Given, actor: Admin) -> None:
+async def delete_notifier(kind: fields.Slug, context: ContextDep, actor: Admin) -> None:
     """Forget how it is set up. Refused while a person is reached by it and it cannot do without (409)."""
     now = context.clock.now()
     if await context.database.write(lambda db: edit.delete(db, actor, kind, now)) is None:

@@ -11,18 +11,18 @@ from alerting import desk, person
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.edit import people as edit
 from heartbeat.definitions.edit import reachability
-from heartbeat.http.auth import Admin, Given
+from heartbeat.http.auth import Admin, ContextDep
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields, listing
-from heartbeat.http.v1.answers import Answer
-from heartbeat.http.v1.tags import Changes, Reads, put, tag
+from heartbeat.http.v1.response_models import ResponseModel
+from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep, set_put_headers, tag
 
 router = APIRouter(prefix="/people", tags=["people"])
 
 Definition = Annotated[
     dict[str, Any],
-    fields.shaped("person"),
-    fields.given(
+    fields.definition_schema("person"),
+    fields.definition_body(
         Two_contacts={
             "name": "Anna",
             "timezone": "Europe/London",
@@ -39,7 +39,7 @@ Definition = Annotated[
 ]
 
 
-class Contact(Answer):
+class Contact(ResponseModel):
     """One way to reach a person."""
 
     kind: str = Field(examples=["email"])
@@ -48,7 +48,7 @@ class Contact(Answer):
     )
 
 
-class Person(Answer):
+class Person(ResponseModel):
     """Somebody who can be paged."""
 
     id: str = Field(examples=["anna"])
@@ -58,7 +58,7 @@ class Person(Answer):
     origin: str = Field(description="Who owns the definition: file or api.", examples=["api"])
 
 
-class People(Answer):
+class People(ResponseModel):
     """People by name."""
 
     people: list[Person]
@@ -67,27 +67,30 @@ class People(Answer):
 
 @router.get("")
 async def list_people(
-    context: Given, seen: Reads, after: fields.AfterName = "", limit: fields.Limit = 50
+    context: ContextDep,
+    conditional: ConditionalReadDep,
+    after: fields.AfterName = "",
+    limit: fields.Limit = 50,
 ) -> People:
     """Everybody who can be paged, with their contacts in the order in which they are tried."""
 
     def work(db: Connection) -> People:
-        found, following = listing.page(desk.people(db), after, limit)
-        seen.now(tag((found, following)))
+        found, following = listing.slice_after(desk.people(db), after, limit)
+        conditional.set_tag(tag((found, following)))
         return People(people=[_shown(one) for one in found], next=following)
 
     return await context.database.read(work)
 
 
 @router.get("/{name}")
-async def show_person(name: fields.Slug, context: Given, seen: Reads) -> Person:
+async def show_person(name: fields.Slug, context: ContextDep, conditional: ConditionalReadDep) -> Person:
     """One person."""
 
     def work(db: Connection) -> Person:
         one = desk.people(db).get(name)
         if one is None:
             raise _missing(name)
-        seen.now(tag(one))
+        conditional.set_tag(tag(one))
         return _shown(one)
 
     return await context.database.read(work)
@@ -97,9 +100,9 @@ async def show_person(name: fields.Slug, context: Given, seen: Reads) -> Person:
 async def define_person(
     name: fields.NewSlug,
     given: Definition,
-    context: Given,
+    context: ContextDep,
     actor: Admin,
-    precondition: Changes,
+    precondition: PreconditionDep,
     response: Response,
 ) -> Person:
     """Make it so: the whole person, added where they are not there yet (201).
@@ -121,12 +124,12 @@ async def define_person(
 
     kept, made, shown = await context.database.write(work)
     context.wake()
-    put(response, tag(kept), f"{context.public_url}/v1/people/{name}" if made else None)
+    set_put_headers(response, tag(kept), f"{context.public_url}/v1/people/{name}" if made else None)
     return shown
 
 
 @router.delete("/{name}", status_code=204)
-async def delete_person(name: fields.Slug, context: Given, actor: Admin) -> None:
+async def delete_person(name: fields.Slug, context: ContextDep, actor: Admin) -> None:
     """Nobody can be paged by this name any more. Refused while a policy pages them (409)."""
     now = context.clock.now()
     if await context.database.write(lambda db: edit.delete(db, actor, name, now)) is None:

@@ -8,17 +8,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from heartbeat.definitions.edit import ping_keys as edit
-from heartbeat.http.auth import Admin, Given
+from heartbeat.http.auth import Admin, ContextDep
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields, listing
-from heartbeat.http.v1.answers import Answer
-from heartbeat.http.v1.tags import Reads, tag
+from heartbeat.http.v1.response_models import ResponseModel
+from heartbeat.http.v1.tags import ConditionalReadDep, tag
 from heartbeat.pings import keys
 
 router = APIRouter(prefix="/ping-keys", tags=["ping keys"])
 
 
-class PingKey(Answer):
+class PingKey(ResponseModel):
     """A key by which jobs may ping their checks by name. The key itself is not kept, and cannot be shown."""
 
     name: str = Field(examples=["housekeeping"])
@@ -32,7 +32,7 @@ class PingKey(Answer):
     )
 
 
-class PingKeys(Answer):
+class PingKeys(ResponseModel):
     """Ping keys by name."""
 
     ping_keys: list[PingKey]
@@ -49,7 +49,7 @@ class NewPingKey(PingKey):
     )
 
 
-class PingKeyWanted(BaseModel):
+class PingKeyRequired(BaseModel):
     """A ping key that is wanted."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -59,21 +59,24 @@ class PingKeyWanted(BaseModel):
 
 @router.get("")
 async def list_ping_keys(
-    context: Given, seen: Reads, after: fields.AfterName = "", limit: fields.Limit = 50
+    context: ContextDep,
+    conditional: ConditionalReadDep,
+    after: fields.AfterName = "",
+    limit: fields.Limit = 50,
 ) -> PingKeys:
     """Every ping key by name: whence it is, when and by whom it was made, when it was last used; never the key."""
 
     def work(db: Connection) -> PingKeys:
         every = {one.name: one for one in keys.listed(db)}
-        found, following = listing.page(every, after, limit)
-        seen.now(tag((found, following)))
+        found, following = listing.slice_after(every, after, limit)
+        conditional.set_tag(tag((found, following)))
         return PingKeys(ping_keys=[PingKey.model_validate(one) for one in found], next=following)
 
     return await context.database.read(work)
 
 
 @router.post("", status_code=201)
-async def make_ping_key(asked: PingKeyWanted, context: Given, actor: Admin) -> NewPingKey:
+async def make_ping_key(asked: PingKeyRequired, context: ContextDep, actor: Admin) -> NewPingKey:
     """Make a key. It is shown in this answer and never again.
 
     There is one key of a name, so that asking twice makes one: the second time is refused (409). Where the first
@@ -93,7 +96,7 @@ async def make_ping_key(asked: PingKeyWanted, context: Given, actor: Admin) -> N
 
 
 @router.delete("/{name}", status_code=204)
-async def revoke_ping_key(name: fields.Slug, context: Given, actor: Admin) -> None:
+async def revoke_ping_key(name: fields.Slug, context: ContextDep, actor: Admin) -> None:
     """Pings by this key are refused from now on. What the configuration file declares stays (409)."""
     now = context.clock.now()
     if await context.database.write(lambda db: edit.revoke(db, actor, name, now)) is None:

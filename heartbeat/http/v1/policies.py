@@ -11,26 +11,28 @@ from alerting import desk, escalation
 from heartbeat import installation
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.edit import policies as edit
-from heartbeat.http.auth import Admin, Given
+from heartbeat.http.auth import Admin, ContextDep
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields, listing
-from heartbeat.http.v1.answers import Answer, Seconds
-from heartbeat.http.v1.tags import Changes, Reads, put, tag
+from heartbeat.http.v1.response_models import ResponseModel, Seconds
+from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep, set_put_headers, tag
 
 router = APIRouter(prefix="/policies", tags=["people"])
 
 _EXAMPLE = {"steps": [{"page": "anna", "wait": "5m"}, {"page": "anna", "wait": "10m"}]}
-Definition = Annotated[dict[str, Any], fields.shaped("policy"), fields.given(Two_steps=_EXAMPLE)]
+Definition = Annotated[
+    dict[str, Any], fields.definition_schema("policy"), fields.definition_body(Two_steps=_EXAMPLE)
+]
 
 
-class Step(Answer):
+class Step(ResponseModel):
     """Who is paged together, and how long they have before the next step."""
 
     page: list[str] = Field(examples=[["anna"]])
     wait: Seconds = Field(examples=[300])
 
 
-class Policy(Answer):
+class Policy(ResponseModel):
     """Who is paged, in order; the last step repeats."""
 
     name: str = Field(examples=["ops"])
@@ -42,7 +44,7 @@ class Policy(Answer):
     )
 
 
-class Policies(Answer):
+class Policies(ResponseModel):
     """Policies by name."""
 
     policies: list[Policy]
@@ -51,27 +53,30 @@ class Policies(Answer):
 
 @router.get("")
 async def list_policies(
-    context: Given, seen: Reads, after: fields.AfterName = "", limit: fields.Limit = 50
+    context: ContextDep,
+    conditional: ConditionalReadDep,
+    after: fields.AfterName = "",
+    limit: fields.Limit = 50,
 ) -> Policies:
     """Every policy: whom it pages, in which order, and how long each step waits for an answer."""
 
     def work(db: Connection) -> Policies:
-        found, following = listing.page(desk.policies(db), after, limit)
+        found, following = listing.slice_after(desk.policies(db), after, limit)
         default = installation.default_policy(db)
-        seen.now(tag((found, following), default))
+        conditional.set_tag(tag((found, following), default))
         return Policies(policies=[_shown(one, default) for one in found], next=following)
 
     return await context.database.read(work)
 
 
 @router.get("/{name}")
-async def show_policy(name: fields.Slug, context: Given, seen: Reads) -> Policy:
+async def show_policy(name: fields.Slug, context: ContextDep, conditional: ConditionalReadDep) -> Policy:
     """One policy."""
 
     def work(db: Connection) -> Policy:
         one = _known(desk.policies(db).get(name), name)
         default = installation.default_policy(db)
-        seen.now(tag(one, default))
+        conditional.set_tag(tag(one, default))
         return _shown(one, default)
 
     return await context.database.read(work)
@@ -81,9 +86,9 @@ async def show_policy(name: fields.Slug, context: Given, seen: Reads) -> Policy:
 async def define_policy(
     name: fields.NewSlug,
     given: Definition,
-    context: Given,
+    context: ContextDep,
     actor: Admin,
-    precondition: Changes,
+    precondition: PreconditionDep,
     response: Response,
 ) -> Policy:
     """Make it so: all steps, added where it is not there yet (201).
@@ -103,12 +108,12 @@ async def define_policy(
         return before is None, tag(wanted, default), _shown(wanted, default)
 
     made, current, shown = await context.database.write(work)
-    put(response, current, f"{context.public_url}/v1/policies/{name}" if made else None)
+    set_put_headers(response, current, f"{context.public_url}/v1/policies/{name}" if made else None)
     return shown
 
 
 @router.post("/{name}/default")
-async def make_default(name: fields.Slug, context: Given, actor: Admin) -> Policy:
+async def make_default(name: fields.Slug, context: ContextDep, actor: Admin) -> Policy:
     """Let it page for checks that name no policy. Refused where the configuration file names one (409)."""
     now = context.clock.now()
 
@@ -120,7 +125,7 @@ async def make_default(name: fields.Slug, context: Given, actor: Admin) -> Polic
 
 
 @router.delete("/{name}", status_code=204)
-async def delete_policy(name: fields.Slug, context: Given, actor: Admin) -> None:
+async def delete_policy(name: fields.Slug, context: ContextDep, actor: Admin) -> None:
     """No incident opens with it any more. Refused while a check names it or needs it as the default (409)."""
     now = context.clock.now()
     _known(await context.database.write(lambda db: edit.delete(db, actor, name, now)), name)

@@ -10,11 +10,11 @@ from starlette.responses import Response
 from heartbeat.definitions import status_page
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.edit import status_pages as edit
-from heartbeat.http.auth import Admin, Given
+from heartbeat.http.auth import Admin, ContextDep
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields, listing
-from heartbeat.http.v1.answers import Answer
-from heartbeat.http.v1.tags import Changes, Reads, put, tag
+from heartbeat.http.v1.response_models import ResponseModel
+from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep, set_put_headers, tag
 
 router = APIRouter(prefix="/status-pages", tags=["status pages"])
 
@@ -22,10 +22,12 @@ _EXAMPLE = {
     "title": "Example status",
     "components": [{"name": "Backups", "match": {"host": "vault-1"}}],
 }
-Definition = Annotated[dict[str, Any], fields.shaped("status_page"), fields.given(One_row=_EXAMPLE)]
+Definition = Annotated[
+    dict[str, Any], fields.definition_schema("status_page"), fields.definition_body(One_row=_EXAMPLE)
+]
 
 
-class StatusPage(Answer):
+class StatusPage(ResponseModel):
     """A page for customers."""
 
     slug: str = Field(examples=["backups"])
@@ -37,7 +39,7 @@ class StatusPage(Answer):
     url: str = Field(examples=["https://heartbeat.example.com/status/backups"])
 
 
-class StatusPages(Answer):
+class StatusPages(ResponseModel):
     """Status pages by name."""
 
     status_pages: list[StatusPage]
@@ -46,13 +48,16 @@ class StatusPages(Answer):
 
 @router.get("")
 async def list_status_pages(
-    context: Given, seen: Reads, after: fields.AfterName = "", limit: fields.Limit = 50
+    context: ContextDep,
+    conditional: ConditionalReadDep,
+    after: fields.AfterName = "",
+    limit: fields.Limit = 50,
 ) -> StatusPages:
     """Every status page by name."""
 
     def work(db: Connection) -> StatusPages:
-        found, following = listing.page(definition_store.status_pages_of(db), after, limit)
-        seen.now(tag((found, following)))
+        found, following = listing.slice_after(definition_store.status_pages_of(db), after, limit)
+        conditional.set_tag(tag((found, following)))
         shown = [_shown(one, context.public_url) for one in found]
         return StatusPages(status_pages=shown, next=following)
 
@@ -60,12 +65,14 @@ async def list_status_pages(
 
 
 @router.get("/{name}")
-async def show_status_page(name: fields.Slug, context: Given, seen: Reads) -> StatusPage:
+async def show_status_page(
+    name: fields.Slug, context: ContextDep, conditional: ConditionalReadDep
+) -> StatusPage:
     """One status page."""
 
     def work(db: Connection) -> StatusPage:
         one = _known(definition_store.status_pages_of(db).get(name), name)
-        seen.now(tag(one))
+        conditional.set_tag(tag(one))
         return _shown(one, context.public_url)
 
     return await context.database.read(work)
@@ -75,9 +82,9 @@ async def show_status_page(name: fields.Slug, context: Given, seen: Reads) -> St
 async def define_status_page(
     name: fields.NewSlug,
     given: Definition,
-    context: Given,
+    context: ContextDep,
     actor: Admin,
-    precondition: Changes,
+    precondition: PreconditionDep,
     response: Response,
 ) -> StatusPage:
     """Make it so: the whole page, added where it is not there yet (201).
@@ -95,12 +102,12 @@ async def define_status_page(
         return wanted, before is None, _shown(wanted, context.public_url)
 
     kept, made, shown = await context.database.write(work)
-    put(response, tag(kept), f"{context.public_url}/v1/status-pages/{name}" if made else None)
+    set_put_headers(response, tag(kept), f"{context.public_url}/v1/status-pages/{name}" if made else None)
     return shown
 
 
 @router.delete("/{name}", status_code=204)
-async def delete_status_page(name: fields.Slug, context: Given, actor: Admin) -> None:
+async def delete_status_page(name: fields.Slug, context: ContextDep, actor: Admin) -> None:
     """Take the page away. What the configuration file declares stays (409)."""
     now = context.clock.now()
     _known(await context.database.write(lambda db: edit.delete(db, actor, name, now)), name)

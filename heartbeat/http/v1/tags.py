@@ -26,22 +26,22 @@ def tag(defined: object, rest: object = None) -> str:
     return f'"{_fingerprint(defined)}-{_fingerprint(rest)}"'
 
 
-class Seen:
+class ConditionalRead:
     """What a reader says that it has seen, and the answer that is about to be given."""
 
     def __init__(self, given: list[str], response: Response) -> None:
         self._given = given
         self._response = response
 
-    def now(self, current: str) -> None:
+    def set_tag(self, current: str) -> None:
         """The answer has this tag. Ends the request with 304 where the reader has it already."""
         if current in _listed(self._given):
             raise HTTPException(HTTPStatus.NOT_MODIFIED, headers={"ETag": current})
         self._response.headers["ETag"] = current
 
-    def whole(self, answer: T) -> T:
+    def tagged(self, answer: T) -> T:
         """The answer, tagged by all that it says: for what nobody changes under a precondition."""
-        self.now(tag(None, answer))
+        self.set_tag(tag(None, answer))
         return answer
 
 
@@ -62,7 +62,7 @@ class Precondition:
             raise Changed(_THERE)
 
 
-def put(response: Response, current: str, made: str | None) -> None:
+def set_put_headers(response: Response, current: str, made: str | None) -> None:
     """What a `PUT` answers beside what is there now: its tag, and where it is if it was `made` just now."""
     response.headers["ETag"] = current
     if made is not None:
@@ -76,8 +76,8 @@ async def _seen(
     if_none_match: Annotated[  # noqa: ARG001  # for the description; there can be several, which are read below
         str, Header(description="The `ETag` of the last answer: where nothing is new, 304 without a body.")
     ] = "",
-) -> Seen:
-    return Seen(request.headers.getlist("if-none-match"), response)
+) -> ConditionalRead:
+    return ConditionalRead(request.headers.getlist("if-none-match"), response)
 
 
 async def _precondition(
@@ -89,9 +89,9 @@ async def _precondition(
     return Precondition(if_match, if_none_match)
 
 
-Reads = Annotated[Seen, Depends(_seen)]
+ConditionalReadDep = Annotated[ConditionalRead, Depends(_seen)]
 """What a route that is polled declares."""
-Changes = Annotated[Precondition, Depends(_precondition)]
+PreconditionDep = Annotated[Precondition, Depends(_precondition)]
 """What a route that changes something whole declares."""
 
 

@@ -10,19 +10,19 @@ from sqlalchemy import Connection
 from heartbeat.access import account, store
 from heartbeat.access import users as edit
 from heartbeat.access.account import User as Kept
-from heartbeat.http.auth import Admin, Given
+from heartbeat.http.auth import Admin, ContextDep
 from heartbeat.http.context import Context
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields, listing
-from heartbeat.http.v1.answers import Answer
-from heartbeat.http.v1.tags import Reads, tag
+from heartbeat.http.v1.response_models import ResponseModel
+from heartbeat.http.v1.tags import ConditionalReadDep, tag
 
 router = APIRouter(prefix="/users", tags=["users"])
 
 Name = Annotated[str, Path(description="What the user is called.")]
 
 
-class User(Answer):
+class User(ResponseModel):
     """Somebody who may sign in."""
 
     name: str = Field(examples=["anna"])
@@ -34,7 +34,7 @@ class User(Answer):
     last_in_at: datetime | None = Field(description="When they last signed in; null: never.")
 
 
-class Users(Answer):
+class Users(ResponseModel):
     """Users by name."""
 
     users: list[User]
@@ -70,23 +70,27 @@ class NewRole(BaseModel):
 
 @router.get("")
 async def list_users(
-    context: Given, actor: Admin, seen: Reads, after: fields.AfterText = "", limit: fields.Limit = 50
+    context: ContextDep,
+    actor: Admin,
+    conditional: ConditionalReadDep,
+    after: fields.AfterText = "",
+    limit: fields.Limit = 50,
 ) -> Users:
     """Every user by name."""
     del actor
 
     def work(db: Connection) -> Users:
         every = {one.name: one for one in store.every_user(db)}
-        found, following = listing.page(every, after, limit)
+        found, following = listing.slice_after(every, after, limit)
         told = [_told(one) for one in found]
-        seen.now(tag((told, following)))
+        conditional.set_tag(tag((told, following)))
         return Users(users=[User.model_validate(one) for one in told], next=following)
 
     return await context.database.read(work)
 
 
 @router.post("", status_code=201)
-async def invite_user(asked: Invite, context: Given, actor: Admin) -> Invited:
+async def invite_user(asked: Invite, context: ContextDep, actor: Admin) -> Invited:
     """Make a user, who chooses a password by the one-time link of this answer. A name is taken once (409)."""
     now = context.clock.now()
     name, role = account.name(asked.name), account.role(asked.role)
@@ -95,7 +99,7 @@ async def invite_user(asked: Invite, context: Given, actor: Admin) -> Invited:
 
 
 @router.post("/{name}/role")
-async def change_role(name: Name, asked: NewRole, context: Given, actor: Admin) -> User:
+async def change_role(name: Name, asked: NewRole, context: ContextDep, actor: Admin) -> User:
     """Let them do more or less. Their sign-ins end. The last admin stays one (409)."""
     now, role = context.clock.now(), account.role(asked.role)
     return _there(
@@ -104,21 +108,21 @@ async def change_role(name: Name, asked: NewRole, context: Given, actor: Admin) 
 
 
 @router.post("/{name}/disable")
-async def disable_user(name: Name, context: Given, actor: Admin) -> User:
+async def disable_user(name: Name, context: ContextDep, actor: Admin) -> User:
     """Let them in no more. Their sign-ins end. The last admin stays (409)."""
     now = context.clock.now()
     return _there(name, await context.database.write(lambda db: edit.disable(db, actor, _tidy(name), now)))
 
 
 @router.post("/{name}/enable")
-async def enable_user(name: Name, context: Given, actor: Admin) -> User:
+async def enable_user(name: Name, context: ContextDep, actor: Admin) -> User:
     """Let them in again."""
     now = context.clock.now()
     return _there(name, await context.database.write(lambda db: edit.enable(db, actor, _tidy(name), now)))
 
 
 @router.post("/{name}/reset")
-async def reset_user(name: Name, context: Given, actor: Admin) -> Invited:
+async def reset_user(name: Name, context: ContextDep, actor: Admin) -> Invited:
     """Take their password and second factor away, and answer a one-time link by which they choose new ones.
 
     Asked again, it makes another link, and the one before is over.

@@ -13,7 +13,7 @@ from fastapi.routing import iter_route_contexts
 
 from heartbeat import audit
 from heartbeat.app import System
-from heartbeat.audit import Deed
+from heartbeat.audit import AuditEntry
 from heartbeat.http import app as http_app
 from tests.unit.http.audited_changes import NOT_AUDITED, PEOPLE, PROGRAMS, Change, Shape
 from tests.unit.http.conftest import (
@@ -31,7 +31,7 @@ def changing(web: FastAPI) -> Iterator[tuple[str, str]]:
             yield method, str(getattr(route, "path", ""))
 
 
-async def entries_since(system: System, number: int) -> list[Deed]:
+async def entries_since(system: System, number: int) -> list[AuditEntry]:
     """Return the entries after this number."""
     entries = await system.context.database.read(lambda db: audit.listed(db, limit=200))
     return [entry for entry in entries if entry.id > number]
@@ -78,7 +78,7 @@ async def test_a_check_created_by_its_first_ping_has_one_entry(
     assert entry.after["every"] == "1d"
 
 
-def fits(entry: Deed, shape: Shape) -> bool:
+def fits(entry: AuditEntry, shape: Shape) -> bool:
     """Return whether an entry has the expected shape."""
     match shape:
         case Shape.MADE:

@@ -40,7 +40,7 @@ def request(web: FastAPI, cookie: str = "", client: str = "192.0.2.1", **headers
 async def session(web: FastAPI) -> str:
     """The cookie of a session that has just begun with the admin key."""
     response = Response()
-    await auth.begin(request(web), response, None, "admin key")
+    await auth.begin_session(request(web), response, None, "admin key")
     return SimpleCookie(response.headers["set-cookie"])[auth.COOKIE].value
 
 
@@ -104,7 +104,7 @@ async def test_a_prometheus_may_send_the_key_as_a_password(
 
 
 async def test_an_installation_without_a_key_lets_nobody_in(system: System) -> None:
-    assert not auth.key_matches(replace(system.context, admin_key=""), "")
+    assert not auth.is_admin_key(replace(system.context, admin_key=""), "")
 
 
 async def test_pings_and_health_want_no_key(system: System, client: httpx.AsyncClient) -> None:
@@ -182,7 +182,7 @@ async def test_the_cookie_is_kept_from_scripts_other_sites_and_clear_text(
 ) -> None:
     web.state.context = replace(web.state.context, public_url=public_url)
     response = Response()
-    await auth.begin(request(web), response, None, "admin key")
+    await auth.begin_session(request(web), response, None, "admin key")
     ((found, cookie),) = SimpleCookie(response.headers["set-cookie"]).items()
 
     assert found == name
@@ -194,7 +194,7 @@ async def test_the_cookie_is_kept_from_scripts_other_sites_and_clear_text(
 async def test_a_token_that_somebody_else_put_into_a_browser_is_worth_nothing(web: FastAPI) -> None:
     planted = request(web, await session(web))
     response = Response()
-    await auth.begin(planted, response, None, "admin key")
+    await auth.begin_session(planted, response, None, "admin key")
 
     assert await auth.page_actor(planted) is None
     assert auth.COOKIE in SimpleCookie(response.headers["set-cookie"])

@@ -53,7 +53,7 @@ def router(context: Context) -> APIRouter:
             hashed = await auth.gate_of(request).hasher.hashed(normal_password)
         except (Unfit, Busy) as error:
             return _form(invited, str(error), name_typed, 422 if isinstance(error, Unfit) else 429)
-        remote = auth.whence(request).remote
+        remote = auth.client_of(request).remote
         try:
             if invited is None:
                 user = await context.database.write(
@@ -64,7 +64,7 @@ def router(context: Context) -> APIRouter:
         except LinkGone as error:
             return _link_gone(request, error)
         answer = render.see_other("/")
-        await auth.begin(request, answer, user, BY_LINK)
+        await auth.begin_session(request, answer, user, BY_LINK)
         return answer
 
     routes.add_route("/join/{token}", look, methods=["GET"], include_in_schema=False)

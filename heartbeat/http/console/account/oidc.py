@@ -45,7 +45,7 @@ def router(context: Context) -> APIRouter:
         return answer
 
     async def come_back(request: Request) -> Response:
-        gate, client, now = auth.gate_of(request), auth.whence(request), context.clock.now()
+        gate, client, now = auth.gate_of(request), auth.client_of(request), context.clock.now()
         if (refused := gate.address_may_try(client.remote, now)) is not None:
             return _not_signed_in(request, 429, refused.message, retry_after(refused))
         try:
@@ -64,7 +64,7 @@ def router(context: Context) -> APIRouter:
             await sign_in.refuse(gate, context.database, None, "provider", client, now)
             return _failed(request, error)
         answer = render.see_other(path)
-        await auth.begin(request, answer, user, newcomer.BY)
+        await auth.begin_session(request, answer, user, newcomer.BY)
         _set_cookie(context, answer, "", 0)
         return answer
 

@@ -34,7 +34,7 @@ async def change_password(request: ConsoleRequest) -> Response:
     if user is None or user.password_hash is None:
         return render.error_page(request.http, 409, "There is no password to change here", NOTHING_TO_CHANGE)
     password, repetition = str(request.form.get("new", "")), str(request.form.get("again", ""))
-    gate, client = auth.gate_of(request.http), auth.whence(request.http)
+    gate, client = auth.gate_of(request.http), auth.client_of(request.http)
     try:
         normal_password = rules.password(password, user.name)
         if password != repetition:
@@ -49,7 +49,7 @@ async def change_password(request: ConsoleRequest) -> Response:
         return await _account(request, str(problem), 422)
     await request.write(lambda db: users.set_password(db, request.actor, user, hashed, request.now))
     answer = render.see_other("/account")
-    await auth.begin(request.http, answer, user, "new password")
+    await auth.begin_session(request.http, answer, user, "new password")
     return answer
 
 
@@ -63,7 +63,7 @@ async def end_session(request: ConsoleRequest) -> Response:
 
 async def end_others(request: ConsoleRequest) -> Response:
     """Sign out in all other browsers."""
-    session = await auth.present(request.http)
+    session = await auth.current_session(request.http)
     if session is not None and session.user is not None:
         user, number = session.user, session.id
         await request.write(lambda db: sign_in.end_others(db, request.actor, user, number, request.now))
@@ -79,12 +79,12 @@ ACTING: Mapping[str, Route] = {
 
 
 async def _user(request: ConsoleRequest) -> User | None:
-    session = await auth.present(request.http)
+    session = await auth.current_session(request.http)
     return session.user if session is not None else None
 
 
 async def _account(request: ConsoleRequest, error: str = "", status: int = 200) -> Response:
-    session = await auth.present(request.http)
+    session = await auth.current_session(request.http)
     user = session.user if session is not None else None
     facts: dict[str, Any] = {
         "user": user,

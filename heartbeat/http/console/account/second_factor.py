@@ -68,7 +68,7 @@ async def turn_off(request: ConsoleRequest) -> Response:
     user = await _user(request)
     if user is None:
         return _not_here(request)
-    gate, client = auth.gate_of(request.http), auth.whence(request.http)
+    gate, client = auth.gate_of(request.http), auth.client_of(request.http)
     password = str(request.form.get("password", ""))
     try:
         proof = await sign_in.prove(gate, request.context.database, user.name, password, client, request.now)
@@ -97,7 +97,7 @@ ACTING: Mapping[str, Route] = {
 
 async def _user(request: ConsoleRequest) -> User | None:
     """Return the user of this session if they have a password: only then is a code asked for."""
-    session = await auth.present(request.http)
+    session = await auth.current_session(request.http)
     user = session.user if session is not None else None
     return user if user is not None and user.password_hash is not None else None
 

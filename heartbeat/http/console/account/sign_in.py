@@ -39,7 +39,7 @@ def router(context: Context) -> APIRouter:
     async def begin(request: Request) -> Response:
         auth.check_origin(request)
         form = await request.form(max_files=0, max_fields=FORM_FIELDS)
-        gate, client, now = auth.gate_of(request), auth.whence(request), context.clock.now()
+        gate, client, now = auth.gate_of(request), auth.client_of(request), context.clock.now()
         outcome: Response | Refused | None = gate.address_may_try(client.remote, now)
         if outcome is None:
             outcome = await _method(form)(context, request, form)
@@ -50,7 +50,7 @@ def router(context: Context) -> APIRouter:
     async def end(request: Request) -> Response:
         auth.check_csrf(request, await request.form(max_files=0, max_fields=FORM_FIELDS))
         answer = render.see_other("/sign-in")
-        await auth.end(request, answer)
+        await auth.end_session(request, answer)
         return answer
 
     routes.add_route("/sign-in", ask, methods=["GET"], include_in_schema=False)
@@ -65,7 +65,7 @@ def retry_after(refused: Refused | None) -> Mapping[str, str]:
 
 
 async def _by_password(context: Context, request: Request, form: FormData) -> Response | Refused:
-    gate, client, now = auth.gate_of(request), auth.whence(request), context.clock.now()
+    gate, client, now = auth.gate_of(request), auth.client_of(request), context.clock.now()
     name, password = str(form.get("name", "")), str(form.get("password", ""))
     try:
         proof = await sign_in.prove(gate, context.database, name, password, client, now)
@@ -80,7 +80,7 @@ async def _by_password(context: Context, request: Request, form: FormData) -> Re
 
 
 async def _by_code(context: Context, request: Request, form: FormData) -> Response | Refused:
-    gate, client, now = auth.gate_of(request), auth.whence(request), context.clock.now()
+    gate, client, now = auth.gate_of(request), auth.client_of(request), context.clock.now()
     ticket, code = str(form.get("ticket", "")), str(form.get("code", ""))
     path = local(str(form.get("next", "/")))
     user = await context.database.read(lambda db: store.user_by_id(db, pending_sign_in.user_of(ticket)))
@@ -111,10 +111,10 @@ def _method(form: FormData) -> Callable[[Context, Request, FormData], Awaitable[
 
 
 async def _by_key(context: Context, request: Request, form: FormData) -> Response | Refused:
-    gate, client, now = auth.gate_of(request), auth.whence(request), context.clock.now()
+    gate, client, now = auth.gate_of(request), auth.client_of(request), context.clock.now()
     if not await _takes_key(context):
         return Refused(NO_KEY)
-    if not auth.key_matches(context, str(form.get("key", "")).strip()):
+    if not auth.is_admin_key(context, str(form.get("key", "")).strip()):
         await sign_in.refuse(gate, context.database, None, "admin key", client, now)
         return Refused(WRONG_KEY)
     return await _begin_session(request, None, "admin key", form)
@@ -122,7 +122,7 @@ async def _by_key(context: Context, request: Request, form: FormData) -> Respons
 
 async def _begin_session(request: Request, user: User | None, how: str, form: FormData) -> Response:
     answer = render.see_other(local(str(form.get("next", "/"))))
-    await auth.begin(request, answer, user, how)
+    await auth.begin_session(request, answer, user, how)
     return answer
 
 

@@ -22,13 +22,13 @@ Seconds = Annotated[timedelta, PlainSerializer(timedelta.total_seconds, return_t
 Life = Annotated[str, WithJsonSchema({"type": "string", "enum": list(incident.State)})]
 
 
-class Answer(BaseModel):
+class ResponseModel(BaseModel):
     """Built from the value of the same shape inside."""
 
     model_config = ConfigDict(from_attributes=True)
 
 
-class Schedule(Answer):
+class Schedule(ResponseModel):
     """When a check is expected: one of `every` (seconds), `cron` and `on_calendar`."""
 
     every: float | None = Field(default=None, exclude_if=lambda value: value is None)
@@ -38,7 +38,7 @@ class Schedule(Answer):
     words: str = Field(examples=["at 03:00 every day, UTC"])
 
 
-class Check(Answer):
+class Check(ResponseModel):
     """A scheduled job under watch, and how it stands."""
 
     slug: str
@@ -99,7 +99,7 @@ class Check(Answer):
         )
 
 
-class Checks(Answer):
+class Checks(ResponseModel):
     """Checks by slug."""
 
     checks: list[Check]
@@ -109,7 +109,7 @@ class Checks(Answer):
     )
 
 
-class Ping(Answer):
+class Ping(ResponseModel):
     """One ping as it came in."""
 
     n: int
@@ -124,14 +124,14 @@ class Ping(Answer):
     body_bytes: int = Field(description="How many bytes of its body are kept.")
 
 
-class Pings(Answer):
+class Pings(ResponseModel):
     """The last pings of a check, newest first."""
 
     pings: list[Ping]
     next: int | None = Field(description="Give this as `before` for more; null where there is no more.")
 
 
-class Transition(Answer):
+class Transition(ResponseModel):
     """A check changed its state."""
 
     at: datetime
@@ -140,14 +140,14 @@ class Transition(Answer):
     why: str
 
 
-class Transitions(Answer):
-    """Changes of a check's state, newest first."""
+class Transitions(ResponseModel):
+    """PreconditionDep of a check's state, newest first."""
 
     transitions: list[Transition]
     next: int | None = Field(description="Give this as `before` for more; null where there is no more.")
 
 
-class Incident(Answer):
+class Incident(ResponseModel):
     """One cause for which people are paged."""
 
     id: int
@@ -167,14 +167,14 @@ class Incident(Answer):
     resolved_at: datetime | None
 
 
-class Incidents(Answer):
+class Incidents(ResponseModel):
     """Incidents, newest first."""
 
     incidents: list[Incident]
     next: int | None = Field(description="Give this as `before` for more; null where there is no more.")
 
 
-class Symptom(Answer):
+class Symptom(ResponseModel):
     """One thing that is, or was, wrong in an incident."""
 
     check: str | None = Field(description="The slug of the check; null where it is deleted.")
@@ -197,7 +197,7 @@ class Symptom(Answer):
     cleared_why: str | None
 
 
-class Entry(Answer):
+class Entry(ResponseModel):
     """One line of an incident's timeline."""
 
     at: datetime
@@ -206,7 +206,7 @@ class Entry(Answer):
     by: str | None
 
 
-class Attempt(Answer):
+class Attempt(ResponseModel):
     """One try to deliver a page, and what came of it."""
 
     at: datetime
@@ -222,7 +222,7 @@ class Attempt(Answer):
     receipt_at: datetime | None = Field(description="The time of that word.")
 
 
-class Page(Answer):
+class Page(ResponseModel):
     """One notice to one person."""
 
     id: int
@@ -255,7 +255,7 @@ class Story(Incident):
         return cls.model_validate(asdict(dossier.incident) | rest)
 
 
-class Answered(Answer):
+class Answered(ResponseModel):
     """What became of an answer to an incident."""
 
     outcome: str = Field(
@@ -267,7 +267,7 @@ class Answered(Answer):
     until: datetime | None = Field(default=None, description="When it pages again, where it is quiet.")
 
 
-class Overview(Answer):
+class Overview(ResponseModel):
     """How everything stands, in numbers."""
 
     checks: dict[State, int] = Field(
@@ -284,7 +284,7 @@ class Overview(Answer):
     newest_success_at: datetime | None = Field(description="When a job last said that it was well.")
 
 
-class Changes(Answer):
+class Changes(ResponseModel):
     """What a configuration has changed, in words."""
 
     changes: list[str]

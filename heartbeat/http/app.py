@@ -1,4 +1,4 @@
-"""Everything but pings, put together: the API, the pages, the operator's endpoints."""
+"""The web application: the API, the console, status pages and the operator's endpoints. Pings have their own."""
 
 from importlib.metadata import version
 
@@ -15,34 +15,34 @@ from heartbeat.http.status import pages as status_page_views
 from heartbeat.http.status import subscribe
 
 
-class Face(FastAPI):
-    """The web application; its headers are on every answer, those of errors that nobody foresaw included."""
+class WebApplication(FastAPI):
+    """The web application. Its headers are on every response, also on those of unexpected errors."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        """As Starlette, and around all of it our headers."""
+        """Wrap the middleware of Starlette in `Headers`."""
         return Headers(super().build_middleware_stack())
 
 
 def build(context: Context) -> FastAPI:
-    """The web application over the given parts of the system."""
-    face = Face(
+    """Build the web application over the parts of the system."""
+    application = WebApplication(
         title="heartbeat",
         version=version("heartbeat"),
-        # The API itself serves its description, to whoever has the key; the pages for it load foreign code.
+        # The API serves its description itself, to callers with a key. FastAPI's pages for it load foreign code.
         openapi_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    face.state.context = context
-    face.state.gate = Gate(key=context.secret_key)
-    face.add_middleware(BodyLimit)
-    problem.install(face)
-    face.include_router(v1.router)
-    face.include_router(v1.docs.router)
-    face.include_router(health.router(context))
-    face.include_router(console.router(context), include_in_schema=False)
-    face.include_router(signed_link.router(context), include_in_schema=False)
-    face.include_router(provider.router(context), include_in_schema=False)
-    face.include_router(subscribe.router(context), include_in_schema=False)
-    face.include_router(status_page_views.router(context), include_in_schema=False)
-    return face
+    application.state.context = context
+    application.state.gate = Gate(key=context.secret_key)
+    application.add_middleware(BodyLimit)
+    problem.install(application)
+    application.include_router(v1.router)
+    application.include_router(v1.docs.router)
+    application.include_router(health.router(context))
+    application.include_router(console.router(context), include_in_schema=False)
+    application.include_router(signed_link.router(context), include_in_schema=False)
+    application.include_router(provider.router(context), include_in_schema=False)
+    application.include_router(subscribe.router(context), include_in_schema=False)
+    application.include_router(status_page_views.router(context), include_in_schema=False)
+    return application

@@ -1,4 +1,4 @@
-"""The types of an ASGI application, for routes that the web framework never sees."""
+"""The types of an ASGI application, for routes outside of the web framework."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any

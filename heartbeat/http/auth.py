@@ -1,7 +1,7 @@
-"""Who is asking: a key as a header, or a session of the console.
+"""The actor of a request: by a key in a header, a session of the console, or a trusted proxy.
 
-The browser holds a random token, the database its hash (`access.sign_in`). Over plain http, as on a machine of
-one's own, browsers refuse cookies that are marked as secure, so that the name has no prefix there.
+The browser holds a random token, the database its hash (`access.sign_in`). Over plain http, browsers refuse cookies
+that are marked as secure, so the cookie has no prefix in its name there.
 """
 
 import hmac
@@ -29,40 +29,39 @@ from heartbeat.http.problem import Forbidden, Forged, KeyRequired
 
 COOKIE = "heartbeat"
 PEER = "heartbeat.peer"
-"""Where the address of the connection itself stands in the scope, once a proxy's word for it has been taken."""
+"""The key in the ASGI scope for the address of the connection itself, which a proxy's header does not replace."""
 
 BY_PROXY = "proxy"
-"""How somebody has come in whom a trusted proxy names: they have no session here that could end."""
+"""The `via` of an actor whom a trusted proxy names. They have no session here that could end."""
 
 _SAFE = frozenset({"GET", "HEAD"})
-_WANTED = "This wants a key, as 'Authorization: Bearer KEY' or 'X-Api-Key: KEY'."
-_WRONG = "This is not a key that opens anything here: it may be mistyped, revoked or expired."
-_ONLY_PINGS = "This key is only for pings; the API wants one with the scope read or write."
+_NO_KEY = "Send an API key: 'Authorization: Bearer KEY' or 'X-Api-Key: KEY'."
+_BAD_KEY = "This API key is not valid. It may be mistyped, revoked or expired."
+_ONLY_PINGS = "This key is for pings only. The API needs a key with the scope read or write."
 
 _bearer = HTTPBearer(auto_error=False, description="An API key, or the admin key.")
 _api_key = APIKeyHeader(name="X-Api-Key", auto_error=False, description="An API key, or the admin key.")
 
 
 def context_of(request: Request) -> Context:
-    """The parts of the system that this request's application works with."""
     context: Context = request.app.state.context
     return context
 
 
-async def _given(request: Request) -> Context:
-    # A coroutine, since the framework would run a plain function in a thread.
+async def _context(request: Request) -> Context:
+    # The framework would run a plain function in a thread.
     return context_of(request)
 
 
-ContextDep = Annotated[Context, Depends(_given)]
-"""What a route declares to be given the parts of the system."""
+ContextDep = Annotated[Context, Depends(_context)]
+"""The parts of the system, as an argument of a route."""
 
 
-def is_admin_key(context: Context, given: str) -> bool:
-    """Whether this is the admin key. How long it takes tells nothing of the key."""
+def is_admin_key(context: Context, key: str) -> bool:
+    """Compare a key with the admin key, in constant time."""
     if not context.admin_key:
         return False
-    return hmac.compare_digest(_digest(given), _digest(context.admin_key))
+    return hmac.compare_digest(_digest(key), _digest(context.admin_key))
 
 
 async def api_actor(
@@ -71,86 +70,85 @@ async def api_actor(
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     api_key: Annotated[str | None, Security(_api_key)],
 ) -> Actor:
-    """Who calls the API. Raises `KeyRequired`.
+    """Return the caller of the API. Raises `KeyRequired`.
 
-    A session only reads: what changes something wants a header, which no foreign page makes a browser send.
+    A session can only read. A change needs a key in a header, which no other site can make a browser send.
     """
-    given = bearer.credentials if bearer else api_key
-    actor = await page_actor(request) if given is None and request.method in _SAFE else None
-    return actor or await _holder(request, context, given)
+    key = bearer.credentials if bearer else api_key
+    actor = await page_actor(request) if key is None and request.method in _SAFE else None
+    return actor or await _key_holder(request, context, key)
 
 
 async def reader(request: Request) -> Actor:
-    """As `known`, for a page that stands among the API's addresses. Raises `KeyRequired`."""
+    """Return the reader of an HTML page of the API. Raises `KeyRequired`."""
     return await api_actor(request, context_of(request), await _bearer(request), await _api_key(request))
 
 
 async def scrape_actor(request: Request, context: ContextDep) -> Actor:
-    """As `known`, for what a Prometheus reads: it can also send the key as the password of any user.
+    """Return the caller of the metrics, who may also send the key as the password of any user. Raises `KeyRequired`.
 
-    The rest of the API takes no passwords: a browser would send them along with a foreign page's request.
+    The API itself takes no passwords: a browser would send them with requests of other sites.
     """
     if context.ways.metrics_open:
         return Actor("anybody", Role.VIEWER, "open metrics", _remote(request))
     bearer = await _bearer(request)
-    given = bearer.credentials if bearer else request.headers.get("x-api-key")
-    return await _holder(request, context, given or _password(request))
+    key = bearer.credentials if bearer else request.headers.get("x-api-key")
+    return await _key_holder(request, context, key or _password(request))
 
 
-NEEDED: dict[object, Role] = {}
-"""The role that each of these dependencies of routes needs, for the description of the API."""
+REQUIRED_ROLES: dict[object, Role] = {}
+"""The role that each of these dependencies requires, for the description of the API."""
 
 
-def needs(needed: Role) -> Any:
-    """What a route that does not care who calls it depends on."""
-    return Depends(_at_least(needed))
+def needs(role: Role) -> Any:
+    """Return the dependency of a route that requires a role and does not use the actor."""
+    return Depends(_at_least(role))
 
 
-def _at_least(needed: Role) -> Callable[[Actor], Awaitable[Actor]]:
+def _at_least(role: Role) -> Callable[[Actor], Awaitable[Actor]]:
     async def check(actor: Annotated[Actor, Depends(api_actor)]) -> Actor:
-        if not actor.role.may(needed):
-            raise Forbidden(_too_little(actor, needed))
+        if not actor.role.may(role):
+            raise Forbidden(_refusal(actor, role))
         return actor
 
-    NEEDED[check] = needed
+    REQUIRED_ROLES[check] = role
     return check
 
 
-def _too_little(actor: Actor, needed: Role) -> str:
-    """Of a key that only reads the scope is what is missing: its role counts only where it may write."""
+def _refusal(actor: Actor, role: Role) -> str:
+    # The role of a key counts only if the key may write.
     if actor.via.startswith("key ") and actor.role is Role.VIEWER:
         return (
-            f"This needs a key with the scope write and the role {needed}; the key {actor.name} only reads."
+            f"This needs a key with the scope write and the role {role}. The key {actor.name} can only read."
         )
-    return f"This needs the role {needed}; {actor.name} has the role {actor.role}."
+    return f"This needs the role {role}. {actor.name} has the role {actor.role}."
 
 
 Reader = Annotated[Actor, Depends(_at_least(Role.VIEWER))]
 Responder = Annotated[Actor, Depends(_at_least(Role.RESPONDER))]
 Admin = Annotated[Actor, Depends(_at_least(Role.ADMIN))]
-"""What a route declares to be given who calls it, and to be refused to whoever may do less."""
+"""The caller, as an argument of a route that requires this role."""
 
 
 def gate_of(request: Request) -> Gate:
-    """What this process remembers of who tries to come in."""
+    """Return the limits on sign-ins that this process counts."""
     gate: Gate = request.app.state.gate
     return gate
 
 
 def client_of(request: Request) -> Client:
-    """Where a request comes from."""
     return Client(_remote(request), request.headers.get("user-agent", ""))
 
 
 async def begin_session(request: Request, response: Response, user: User | None, how: str) -> None:
-    """Begin a session for somebody who has proved who they are: a user, or who holds the admin key."""
-    context, now, from_ = context_of(request), context_of(request).clock.now(), client_of(request)
-    before, limits, proof = _token(request), context.ways.limits, _proof(context)
+    """Begin a session for a user, or for the holder of the admin key if `user` is None."""
+    context, now, client = context_of(request), context_of(request).clock.now(), client_of(request)
+    old_token, limits, proof = _token(request), context.ways.limits, _proof(context)
 
     def work(db: Connection) -> str:
         if user is not None:
             gate_of(request).forgive(db, user.name)
-        return sign_in.begin(db, user, how, from_, now, limits, proof=proof, instead_of=before)
+        return sign_in.begin(db, user, how, client, now, limits, proof=proof, instead_of=old_token)
 
     token = await context.database.write(work)
     secure = _is_secure(context)
@@ -177,15 +175,15 @@ async def end_session(request: Request, response: Response) -> None:
 
 
 async def page_actor(request: Request) -> Actor | None:
-    """Who looks at the pages, or None where nobody has signed in."""
-    found = await current_session(request)
-    return sign_in.actor_of(found, _remote(request)) if found is not None else await _proxied(request)
+    """Return who looks at the console, None if nobody is signed in."""
+    current = await current_session(request)
+    return sign_in.actor_of(current, _remote(request)) if current is not None else await _proxied(request)
 
 
 async def is_still_signed_in(request: Request) -> bool:
-    """Whether whoever has sent this, perhaps long ago, would be let in now. Asking does not use the session.
+    """Return whether the sender of an old request would still be let in. This does not prolong the session.
 
-    Where the database is away nobody can tell, and nobody is put out.
+    While the database is away, everybody stays in.
     """
     try:
         return await _session(request) is not None or await _proxied(request) is not None
@@ -194,67 +192,67 @@ async def is_still_signed_in(request: Request) -> bool:
 
 
 async def current_session(request: Request) -> Session | None:
-    """The session that this request belongs to; that it was seen is written down at most once a minute."""
+    """Return the session of a request. Its use is recorded at most once a minute."""
     context, now = context_of(request), context_of(request).clock.now()
-    found = await _session(request)
-    if found is not None and session.wants_touch(found, now):
-        number = found.id
-        # While nothing can be written, what can be read must still be shown.
+    current = await _session(request)
+    if current is not None and session.wants_touch(current, now):
+        number = current.id
+        # Reading must work while nothing can be written.
         with suppress(Unavailable):
             await context.database.write(lambda db: store.touch_session(db, number, now))
-    return found
+    return current
 
 
 def csrf_token(request: Request) -> str:
-    """What a form of this session must bring back in its field `csrf`."""
-    return _signature(context_of(request), f"heartbeat form\n{_token(request) or _named_by_proxy(request)}")
+    """Return the value that a form of this session must send in its field `csrf`."""
+    return _signature(context_of(request), f"heartbeat form\n{_token(request) or _proxy_user(request)}")
 
 
 def check_csrf(request: Request, form: Mapping[str, Any]) -> None:
-    """Raise `Forged` where this form did not come from a page of ours in the same session."""
+    """Raise `Forged` unless the form came from a page of this service in the same session."""
     check_origin(request)
     if not hmac.compare_digest(csrf_token(request).encode(), str(form.get("csrf", "")).encode()):
-        raise Forged("This form is not of your session any more: load the page again and try again.")
+        raise Forged("This form belongs to an older session. Reload the page and try again.")
 
 
 def check_origin(request: Request) -> None:
-    """Raise `Forged` where another site has made the browser send this."""
-    if not _from_here(request):
-        raise Forged("This form came from another site: open the page here and try again.")
+    """Raise `Forged` if another site made the browser send the request."""
+    if not _same_origin(request):
+        raise Forged("This form came from another site. Open the page here and try again.")
 
 
-def _from_here(request: Request) -> bool:
-    """What the browser says of where a form comes from; one that says nothing is left to the token."""
+def _same_origin(request: Request) -> bool:
+    # A browser that says nothing about the origin is left to the token.
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site in ("same-origin", "none")
-    # From pages that send no referrer, as ours, it is "null" and tells nothing (Fetch, "Origin" header).
+    # Pages that send no referrer, like ours, have the origin "null" (Fetch, "Origin" header).
     origin = request.headers.get("origin", "null")
     own = {request.headers.get("host", ""), urlsplit(context_of(request).public_url).netloc}
     return origin == "null" or origin.partition("://")[2] in own
 
 
-async def _holder(request: Request, context: Context, given: str | None) -> Actor:
-    if given is None:
-        raise KeyRequired(_WANTED)
-    if is_admin_key(context, given):
+async def _key_holder(request: Request, context: Context, key: str | None) -> Actor:
+    if key is None:
+        raise KeyRequired(_NO_KEY)
+    if is_admin_key(context, key):
         return Actor(ADMIN, Role.ADMIN, "admin key", _remote(request))
     now = context.clock.now()
-    found = (
-        await context.database.read(lambda db: api_keys.valid_key(db, given, now))
-        if api_keys.may_be_key(given)
+    stored = (
+        await context.database.read(lambda db: api_keys.valid_key(db, key, now))
+        if api_keys.may_be_key(key)
         else None
     )
-    if found is None:
-        raise KeyRequired(_WRONG)
-    if not found.reads:
+    if stored is None:
+        raise KeyRequired(_BAD_KEY)
+    if not stored.reads:
         raise Forbidden(_ONLY_PINGS)
-    if api_key.wants_touch(found, now):
-        number = found.id
-        # While nothing can be written, what can be read must still be answered.
+    if api_key.wants_touch(stored, now):
+        number = stored.id
+        # Reading must work while nothing can be written.
         with suppress(Unavailable):
             await context.database.write(lambda db: api_key_store.touch(db, number, now))
-    return Actor(found.name, found.acts_as, f"key {found.name}", _remote(request))
+    return Actor(stored.name, stored.acts_as, f"key {stored.name}", _remote(request))
 
 
 async def _session(request: Request) -> Session | None:
@@ -266,21 +264,21 @@ async def _session(request: Request) -> Session | None:
     return await context.database.read(lambda db: sign_in.valid_session(db, token, now, limits, proof))
 
 
-def _named_by_proxy(request: Request) -> str:
-    """Whom a trusted proxy names; nobody where the connection is not its own, or the header came twice."""
+def _proxy_user(request: Request) -> str:
+    """Return the user that a trusted proxy names, empty if there is none or the header came twice."""
     proxy = context_of(request).ways.proxy
     if proxy is None:
         return ""
     peer = request.scope.get(PEER) or _remote(request)
-    given = request.headers.getlist(proxy.user_header)
-    return given[0] if len(given) == 1 and proxy.trusts(peer) else ""
+    users = request.headers.getlist(proxy.user_header)
+    return users[0] if len(users) == 1 and proxy.trusts(peer) else ""
 
 
 async def _proxied(request: Request) -> Actor | None:
-    """Who has come through a trusted proxy: by the role that it says, else by that of the user of this name."""
+    """Return the actor that a trusted proxy names, with the proxy's role or that of the user of this name."""
     context, proxy = context_of(request), context_of(request).ways.proxy
     try:
-        name = account.name(_named_by_proxy(request))
+        name = account.name(_proxy_user(request))
     except account.Unfit:
         return None
     user = await context.database.read(lambda db: store.user(db, name))
@@ -319,7 +317,7 @@ def _token(request: Request) -> str:
 
 
 def _proof(context: Context) -> str:
-    """A fingerprint of the admin key, so that another key ends the sessions that began with this one."""
+    """Return a fingerprint of the admin key: a new key ends the sessions of the old one."""
     return _signature(context, f"heartbeat admin key\n{_digest(context.admin_key).hex()}")
 
 

@@ -1,4 +1,4 @@
-"""What the faces of the service are given to work with: everything that a request may need, and nothing global."""
+"""The parts of the system that requests work with. Nothing is global."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from heartbeat.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The parts of the system that face the world through HTTP."""
+    """Everything that a request may need."""
 
     database: Database
     clock: Clock
@@ -27,22 +27,22 @@ class Context:
     admin_key: str = field(repr=False)
     secret_key: str = field(repr=False)
     link_keys: Sequence[str] = field(repr=False)
-    """The secret keys whose links are taken: the one that signs, and those before it."""
+    """The secret keys whose links are accepted: the current one, which signs, and older ones."""
     vault: Vault = field(repr=False)
-    """Encrypts what somebody enters and must never be shown again."""
+    """Encrypts secrets that people enter."""
     fence: Fence
-    """How far addresses that somebody enters may reach."""
+    """Limits the networks that addresses entered by people may reach."""
     wake: Callable[[], None]
-    """Something is due now: the ticker should look at once."""
+    """Makes the ticker look at once."""
     ready: Callable[[], bool]
-    """Whether the ticker has completed a clean tick in time."""
+    """Return whether the ticker has completed a clean tick in time."""
     apply: Callable[[str, Path, Actor], Awaitable[tuple[str, ...]]]
-    """Make this configuration text so, as somebody wants it; the changes in words. Raises `config.file.Wrong`."""
+    """Apply a configuration text and return the changes in words. Raises `definitions.file.Wrong`."""
     ways: Ways
-    """By which ways one may come in."""
+    """The enabled ways to sign in."""
     live: Live = field(default_factory=Live)
-    """Who listens for changes in this process."""
+    """The browsers that listen for changes in this process."""
     oidc: Oidc | None = None
-    """A provider that signs people in."""
+    """The OpenID Connect provider, if there is one."""
     receivers: Receivers = field(default_factory=Receivers)
     """The notifiers whose providers call back."""

@@ -42,6 +42,6 @@ def build(
         elif has_api or path in health.PATHS:
             await faces(scope, receive, send)
         else:
-            await health.not_here(scope, receive, send)
+            await health.not_served(scope, receive, send)
 
     return front

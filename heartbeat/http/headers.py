@@ -1,4 +1,4 @@
-"""What every answer tells a browser: load nothing foreign, guess nothing, keep nothing, tell nobody.
+"""The security headers of every response: load nothing foreign, guess no types, cache nothing, send no referrer.
 
 Sources: CSP Level 3, Fetch (nosniff), Referrer Policy, RFC 9111.
 """
@@ -16,21 +16,21 @@ CONTENT_SECURITY_POLICY = (
 ALWAYS: Mapping[str, str] = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
-    # The links on pages that people answer carry their right to do so in the address.
+    # The address of a signed link carries the right to answer.
     "Referrer-Policy": "no-referrer",
-    # Almost everything wants the key. What anybody may see says so itself.
+    # Almost everything needs a key. Public responses set their own value.
     "Cache-Control": "no-store",
 }
 
 
 class Headers:
-    """Adds these headers to each answer that does not set them itself."""
+    """Adds these headers to each response that does not set them itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,4 +1,4 @@
-"""How much a request may send. What is more is refused as soon as that is known, and never gathered."""
+"""Limits on the size of request bodies. A body that is too large is refused early and never held in memory."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -11,48 +11,48 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from heartbeat.http import problem
 
 BODY_LIMIT = 1_000_000
-"""Bytes that a request's body may have."""
+"""Bytes of a request body, at most."""
 CONFIGURATION_LIMIT = 5_000_000
-"""Bytes that a configuration may have."""
+"""Bytes of a configuration, at most."""
 CALLBACK_LIMIT = 64_000
-"""Bytes that a provider's callback may have."""
+"""Bytes of a provider's callback, at most."""
 
-_OTHERS: Mapping[str, int] = {"/v1/configuration": CONFIGURATION_LIMIT}
+_LIMITS_BY_PATH: Mapping[str, int] = {"/v1/configuration": CONFIGURATION_LIMIT}
 
 
 class BodyLimit:
-    """Refuses bodies that are too large, by what their length is said to be, and by what comes."""
+    """Refuses bodies that are too large, by their declared length and by the bytes received."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         limit = _limit(scope["path"])
-        words = f"The body is too large: this address takes at most {_size(limit)}."
-        seen = 0
+        refusal = f"The body is too large. This address accepts at most {_size(limit)}."
+        received = 0
 
         async def receive_within_limit() -> Message:
-            nonlocal seen
+            nonlocal received
             message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > limit:
-                # Of all exceptions, only those of this kind are not taken for a body that is no JSON.
-                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, words)
+            received += len(message.get("body", b""))
+            if received > limit:
+                # FastAPI takes any other exception for a body that is not JSON.
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, refusal)
             return message
 
         if _declared(scope) > limit:
-            refusal = problem.answer(Request(scope), HTTPStatus.REQUEST_ENTITY_TOO_LARGE, words)
-            await refusal(scope, receive, send)
+            response = problem.answer(Request(scope), HTTPStatus.REQUEST_ENTITY_TOO_LARGE, refusal)
+            await response(scope, receive, send)
         else:
             await self._app(scope, receive_within_limit, send)
 
 
 def _limit(path: str) -> int:
-    return CALLBACK_LIMIT if path.startswith("/callbacks/") else _OTHERS.get(path, BODY_LIMIT)
+    return CALLBACK_LIMIT if path.startswith("/callbacks/") else _LIMITS_BY_PATH.get(path, BODY_LIMIT)
 
 
 def _size(limit: int) -> str:

@@ -1,6 +1,6 @@
-"""What a face answers when it cannot do what was asked: one clear sentence, under /v1 as a problem document.
+"""Errors as HTTP responses: one clear sentence, and under /v1 a problem document (RFC 9457).
 
-Source: RFC 9457. `STATUS` is the one table that maps what happened inside to HTTP.
+`STATUS` is the one table that maps errors to HTTP.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,46 +27,48 @@ from heartbeat.status.editor import NoAnnouncement, NoPage
 
 API = "/v1/"
 RETRY_AFTER = 5
-"""Seconds after which a client may try again when the database is away."""
+"""Seconds after which a client may retry while the database is away."""
 
 
 class Problem(BaseModel):
-    """What went wrong, as RFC 9457 has it."""
+    """An error, in the form of RFC 9457."""
 
-    type: str = Field(default="about:blank", description="Always about:blank: the status says which kind.")
+    type: str = Field(
+        default="about:blank", description="Always about:blank. The status says what kind of error it is."
+    )
     title: str = Field(description="The status in words.", examples=["Not Found"])
     status: int = Field(description="The HTTP status.", examples=[404])
     detail: str = Field(
-        description="One sentence for people.", examples=["There is no check 'nightly-backup'."]
+        description="One sentence that says what is wrong.", examples=["There is no check 'nightly-backup'."]
     )
 
 
 class NoSuch(Exception):
-    """What was named does not exist, or not any more."""
+    """The named thing does not exist."""
 
 
 class Outdated(Exception):
-    """The answer was about an occurrence that is over; nothing was changed."""
+    """The answer was for an occurrence that is over. Nothing was changed."""
 
 
-class Changed(Exception):
-    """It is not any more as whoever changes it has seen it; nothing was changed."""
+class PreconditionFailed(Exception):
+    """The thing has changed since the client read it. Nothing was changed."""
 
 
 class Unacceptable(Exception):
-    """What was asked is well formed and cannot be done."""
+    """The request is well formed and cannot be done."""
 
 
 class KeyRequired(Exception):
-    """Only who has a key may do this."""
+    """The request needs a valid key."""
 
 
 class Forbidden(Exception):
-    """Who asks is known, and may not do this."""
+    """The actor may not do this."""
 
 
 class Forged(Exception):
-    """The form did not come from one of our own pages."""
+    """The form did not come from a page of this service."""
 
 
 STATUS: Mapping[type[Exception], HTTPStatus] = {
@@ -78,7 +80,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     OwnedByFile: HTTPStatus.CONFLICT,
     InUse: HTTPStatus.CONFLICT,
     Ended: HTTPStatus.CONFLICT,
-    Changed: HTTPStatus.PRECONDITION_FAILED,
+    PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     Faulty: HTTPStatus.UNPROCESSABLE_ENTITY,
     Outdated: HTTPStatus.CONFLICT,
     Unacceptable: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -94,71 +96,70 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
     "default": {
-        "description": "It could not be done, and why.",
+        "description": "An error, with its reason.",
         "content": {"application/problem+json": {"schema": Problem.model_json_schema()}},
     }
 }
-"""What the description of the API says of everything that goes wrong."""
+"""The error responses of every operation, for the description of the API."""
 
 _HEADERS: Mapping[type[Exception], Mapping[str, str]] = {
     KeyRequired: {"WWW-Authenticate": "Bearer"},
     Unavailable: {"Retry-After": str(RETRY_AFTER)},
 }
 
-_OUR_WORDS: Mapping[str, str] = {
+_SENTENCES: Mapping[str, str] = {
     "There was an error parsing the body": "body: must be JSON in UTF-8.",
-    "Not Found": "There is nothing at this address.",
-    "Method Not Allowed": "This address does not take this method.",
+    "Not Found": "This address does not exist.",
+    "Method Not Allowed": "This address does not accept this method.",
 }
-"""What the frameworks say by themselves, and what we say instead."""
+"""Our sentences for those of the frameworks."""
 
 
 def install(app: FastAPI) -> None:
-    """Make `app` answer in these words."""
+    """Install the error handlers in `app`."""
     for kind in STATUS:
-        app.add_exception_handler(kind, _happened)
-    app.add_exception_handler(RequestValidationError, _malformed)
-    app.add_exception_handler(HTTPException, _refused)
-    app.add_exception_handler(Exception, _broken)
+        app.add_exception_handler(kind, _on_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_bug)
 
 
 def answer(
-    request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any
+    request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None, **extensions: Any
 ) -> Response:
-    """What a failed request is told: a problem document under /v1, a page in a browser, else the words."""
+    """Return an error response: a problem document under /v1, HTML in a browser, else plain text."""
     title = HTTPStatus(status).phrase
     if f"{request.scope['path']}/".startswith(API):
-        told = Problem(title=title, status=status, detail=detail)
-        content = {**told.model_dump(), **more}
+        content = {**Problem(title=title, status=status, detail=detail).model_dump(), **extensions}
         return JSONResponse(content, status, headers, media_type="application/problem+json")
     if "text/html" in request.headers.get("accept", ""):
-        shown = render.error_page(request, status, title, detail)
-        shown.headers.update(headers or {})
-        return shown
+        html = render.error_page(request, status, title, detail)
+        html.headers.update(headers or {})
+        return html
     return PlainTextResponse(detail, status, headers)
 
 
 def sentence(error: Mapping[str, Any]) -> str:
-    """One fault that pydantic found, as a sentence that names the field."""
-    place, *path = error["loc"]
+    """Return an error of pydantic as a sentence that names the field."""
+    source, *path = error["loc"]
     if error["type"] == "json_invalid":
-        return f"body: must be JSON; it stops being so at character {path[0]}."
-    field = ".".join(str(step) for step in path) or place
+        return f"body: is not valid JSON (at character {path[0]})."
+    field = ".".join(str(step) for step in path) or source
     return f"{field}: {_expected(error)}."
 
 
 def _expected(error: Mapping[str, Any]) -> str:
-    words: Callable[[Mapping[str, Any]], str] | None = _EXPECTED.get(error["type"])
-    if words is not None:
-        return words(error.get("ctx", {}))
-    said: str = error["msg"]
-    return said.replace("Input should ", "must ", 1)
+    phrase: Callable[[Mapping[str, Any]], str] | None = _EXPECTED.get(error["type"])
+    if phrase is not None:
+        return phrase(error.get("ctx", {}))
+    message: str = error["msg"]
+    return message.replace("Input should ", "must ", 1)
 
 
 _EXPECTED: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
-    "value_error": lambda ours: str(ours["error"]).rstrip("."),
-    "missing": lambda _: "must be given",
-    "extra_forbidden": lambda _: "is not known here",
+    "value_error": lambda context: str(context["error"]).rstrip("."),
+    "missing": lambda _: "is required",
+    "extra_forbidden": lambda _: "is not a known field",
     "model_attributes_type": lambda _: "must be a JSON object, sent as application/json",
     "dict_type": lambda _: "must be a JSON object, sent as application/json",
     "string_type": lambda _: "must be text",
@@ -168,37 +169,37 @@ _EXPECTED: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 }
 
 
-async def _happened(request: Request, error: Exception) -> Response:
+async def _on_error(request: Request, error: Exception) -> Response:
     status, headers = STATUS[type(error)], _HEADERS.get(type(error))
     match error:
         case Unavailable():
-            words = "The database does not answer; what was asked can safely be asked again."
-            return answer(request, status, words, headers)
+            detail = "The database does not answer. It is safe to repeat the request."
+            return answer(request, status, detail, headers)
         case Faulty():
-            # The first says what to do; those who can show more have them all.
+            # The detail is the first problem; `problems` has all of them.
             return answer(request, status, error.problems[0], problems=error.problems)
         case Wrong():
             count = len(error.problems)
-            words = f"Nothing was changed: the configuration has {count} problem{'s' * (count != 1)}."
-            return answer(request, status, words, problems=list(error.problems))
+            detail = f"Nothing was changed: the configuration has {count} problem{'s' * (count != 1)}."
+            return answer(request, status, detail, problems=list(error.problems))
         case _:
             return answer(request, status, str(error), headers)
 
 
-async def _malformed(request: Request, error: Exception) -> Response:
+async def _on_invalid_request(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error.errors()[0]))
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _on_http_exception(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == HTTPStatus.NOT_MODIFIED:
         return Response(status_code=error.status_code, headers=error.headers)
-    words = _OUR_WORDS.get(error.detail, error.detail)
-    return answer(request, error.status_code, words, error.headers)
+    detail = _SENTENCES.get(error.detail, error.detail)
+    return answer(request, error.status_code, detail, error.headers)
 
 
-async def _broken(request: Request, error: Exception) -> Response:  # noqa: ARG001  # the server logs it
-    return answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Something broke here; the log says what.")
+async def _on_bug(request: Request, error: Exception) -> Response:  # noqa: ARG001  # the server logs it
+    return answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error. The log has the details.")

@@ -113,7 +113,7 @@ async def test_a_page_of_another_origin_makes_nobody_act(
         await bob.page.route(f"{evil}**", lambda route: route.fulfill(content_type="text/html", body=form))
         await bob.to(evil)
         assert (await bob.sends("Win")).status == 403
-        await bob.reads("This form came from another site: open the page here and try again.")
+        await bob.reads("This form came from another site. Open the page here and try again.")
         assert service.get("/v1/checks/nightly-backup")["state"] == "new"
 
 

@@ -78,7 +78,7 @@ def test_a_second_server_is_refused_in_clear_words(serve: Serve) -> None:
     assert f"is already in use by process {first.process.pid} at {first.url}" in same_file.stderr
     same_port = serve(name="same-port", HEARTBEAT_PORT=str(first.port)).command("serve")
     assert same_port.returncode == 1
-    assert f"127.0.0.1:{first.port} cannot be served on: Address already in use." in same_port.stderr
+    assert f"Cannot listen on 127.0.0.1:{first.port}: Address already in use." in same_port.stderr
     assert "HEARTBEAT_PORT" in same_port.stderr
     for refused in (same_file, same_port):
         assert len(refused.stderr.splitlines()) == 1

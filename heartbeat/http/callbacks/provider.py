@@ -113,4 +113,4 @@ def _acknowledge(
 
 
 def _not_found() -> NoSuch:
-    return NoSuch("There is nothing at this address.")
+    return NoSuch("This address does not exist.")

@@ -18,7 +18,7 @@ Header = tuple[bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole response, made once and sent many times."""
+    """A complete response. It is built once and sent many times."""
 
     start: Message
     body: Message
@@ -38,16 +38,16 @@ class Dialect(Protocol):
     prefix: str
 
     def __init__(self, body_limit: int) -> None:
-        """Take the number of bytes that are kept of a body, which some dialects tell their clients."""
+        """Take the number of bytes that are kept of a body. Some dialects report it to their clients."""
 
     def arrival(self, scope: Scope, at: datetime, body: bytes | None) -> Arrival:
-        """Read a request. Raises `BadPing`. `body` is cut already, and None where it is empty."""
+        """Read a request. Raises `BadPing`. `body` is already cut, and None if it is empty."""
 
     def response(self, result: PingResult) -> Response:
-        """Return what the client gets for a result."""
+        """Return the response for a result."""
 
     def refusal(self, bad: BadPing) -> Response:
-        """Return what the client gets for a request that is no ping."""
+        """Return the response for a request that is no ping."""
 
 
 def response(status: int, text: bytes, headers: Sequence[Header]) -> Response:

@@ -65,11 +65,11 @@ class Healthchecks:
         )
 
     def response(self, result: PingResult) -> Response:
-        """Return what the client gets for a result."""
+        """Return the response for a result."""
         return self._responses[result]
 
     def refusal(self, bad: BadPing) -> Response:
-        """Return what the client gets for a request that is no ping."""
+        """Return the response for a request that is no ping."""
         return dialect.response(bad.status, bad.text, self._headers)
 
 

@@ -15,9 +15,9 @@ from heartbeat.pings.arrival import PingResult
 from heartbeat.pings.ingest import Ingest
 
 BODY_BOUND = 5.0
-"""Seconds within which a body must have come; what has come by then is kept."""
+"""Seconds for a body to arrive. The part that has arrived by then is kept."""
 DRAIN_LIMIT = 10_000_000
-"""Bytes of a body that are read (and, past the limit, thrown away) before the ping is taken as it is."""
+"""Bytes of a body that are read, at most. The ping is taken with the part that has arrived."""
 
 
 class Receiver:
@@ -34,11 +34,11 @@ class Receiver:
         self._malformed = metrics.pings.heard.labels("malformed")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Response one request."""
+        """Handle one request."""
         try:
             response = await self._receive(scope, receive)
         except asyncio.CancelledError:
-            # At a stop, senders that still wait are asked to try again; another process may serve by then.
+            # At a stop, waiting senders are told to retry: another process may serve by then.
             response = self._dialect.response(PingResult.UNAVAILABLE)
         await send(response.start)
         await send(response.body)

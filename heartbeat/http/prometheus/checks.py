@@ -1,6 +1,6 @@
-"""The metrics of one scrape: the service's own, how far behind it is, and how each check stands.
+"""The metrics of one scrape: the service's own, its backlog, and the state of each check.
 
-What depends on the database is read for each scrape, in one bounded read; nothing of it is kept in between.
+Each scrape reads the database once, with a limit. Nothing is cached between scrapes.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,95 +13,101 @@ from alerting import desk
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import State
 from heartbeat.http.prometheus import queries
-from heartbeat.http.prometheus.queries import Vital
-from heartbeat.http.prometheus.text import Format, written
+from heartbeat.http.prometheus.queries import CheckSample
+from heartbeat.http.prometheus.text import Format, encode
 from heartbeat.metrics import CheckSeries, Metrics
 
 STORED = tuple(state for state in State if state is not State.LATE)
 MAX_CHECKS = 10_000
-"""With more checks than this there are no series of single checks: they would drown the one who scrapes."""
+"""With more checks than this, single checks have no series: they would be too many for the scraper."""
 
-Value = Callable[[Vital], float | None]
-_OF_EACH: tuple[tuple[str, str, Value], ...] = (
+Value = Callable[[CheckSample], float | None]
+_GAUGES: tuple[tuple[str, str, Value], ...] = (
     (
         "heartbeat_check_up",
-        "0 while the check is down, else 1; a paused check has none.",
-        lambda one: None if one.state == State.PAUSED else float(one.state != State.DOWN),
+        "0 while the check is down, else 1. A paused check has no series.",
+        lambda check: None if check.state == State.PAUSED else float(check.state != State.DOWN),
     ),
     (
         "heartbeat_check_paused",
-        "1 while the check is paused, else there is none.",
-        lambda one: 1.0 if one.state == State.PAUSED else None,
+        "1 while the check is paused, else no series.",
+        lambda check: 1.0 if check.state == State.PAUSED else None,
     ),
     (
         "heartbeat_check_last_success_timestamp_seconds",
-        "When the check last succeeded.",
-        lambda one: one.last_ok_at.timestamp() if one.last_ok_at else None,
+        "Time of the last success.",
+        lambda check: check.last_ok_at.timestamp() if check.last_ok_at else None,
     ),
     (
         "heartbeat_check_last_duration_seconds",
-        "How long the run took that the newest ping ended, where it ended one.",
-        lambda one: one.duration,
+        "Duration of the run that the newest ping ended, if it ended one.",
+        lambda check: check.duration,
     ),
 )
-_DOWN = "heartbeat_check_down", "1 while the check is down, by cause, else there is none."
+_DOWN = "heartbeat_check_down", "1 while the check is down, by cause, else no series."
 
 
-def exposition(db: Connection, metrics: Metrics, now: datetime, wanted: Format = Format.PLAIN) -> bytes:
-    """Everything, as a scraper reads it."""
-    downstairs = desk.standing(db)
-    metrics.backlog.observe(now, check_store.next_due(db), downstairs)
+def exposition(db: Connection, metrics: Metrics, now: datetime, text_format: Format = Format.PLAIN) -> bytes:
+    """Return all metrics as text."""
+    incident_counts = desk.standing(db)
+    metrics.backlog.observe(now, check_store.next_due(db), incident_counts)
     counts = check_store.count_by_state(db)
-    shown = metrics.check_series
-    left_out = shown.each and sum(counts.values()) > MAX_CHECKS
-    vitals = queries.vitals(db, MAX_CHECKS, labels=bool(shown.labels)) if shown.each and not left_out else []
+    options = metrics.check_series
+    left_out = options.each and sum(counts.values()) > MAX_CHECKS
+    with_series = options.each and not left_out
+    samples = queries.samples(db, MAX_CHECKS, labels=bool(options.labels)) if with_series else []
     families = [
         *metrics.registry.collect(),
         _database(True),
-        *_standing(counts, downstairs),
+        *_counts(counts, incident_counts),
         GaugeMetricFamily(
             "heartbeat_check_series_left_out",
-            f"1 where there are more than {MAX_CHECKS} checks, so that none has series of its own.",
+            f"1 if there are more than {MAX_CHECKS} checks, so that single checks have no series.",
             left_out,
         ),
     ]
-    return written(families, _of_each(vitals, shown), wanted)
+    return encode(families, _check_series(samples, options), text_format)
 
 
-def without_database(metrics: Metrics, wanted: Format = Format.PLAIN) -> bytes:
-    """What the process knows by itself, as a scraper reads it."""
-    return written([*metrics.registry.collect(), _database(False)], b"", wanted)
+def without_database(metrics: Metrics, text_format: Format = Format.PLAIN) -> bytes:
+    """Return the metrics of the process itself as text."""
+    return encode([*metrics.registry.collect(), _database(False)], b"", text_format)
 
 
 def _database(answers: bool) -> Metric:
-    return GaugeMetricFamily("heartbeat_database_up", "Whether the database answered this scrape.", answers)
+    return GaugeMetricFamily(
+        "heartbeat_database_up", "1 if the database answered this scrape, else 0.", answers
+    )
 
 
-def _standing(counts: Mapping[State, int], downstairs: desk.Standing) -> Iterator[Metric]:
+def _counts(counts: Mapping[State, int], incident_counts: desk.Standing) -> Iterator[Metric]:
     checks = GaugeMetricFamily(
-        "heartbeat_checks", "Checks by stored state; late ones count as up or new.", labels=["state"]
+        "heartbeat_checks", "Checks by stored state. Late checks count as up or new.", labels=["state"]
     )
     for state in STORED:
         checks.add_metric([state], counts.get(state, 0))
     yield checks
     yield GaugeMetricFamily(
-        "heartbeat_incidents_open", "Incidents that are not resolved.", sum(downstairs.incidents.values())
+        "heartbeat_incidents_open",
+        "Incidents that are not resolved.",
+        sum(incident_counts.incidents.values()),
     )
 
 
-def _of_each(vitals: Sequence[Vital], shown: CheckSeries) -> bytes:
-    """The series of single checks. Written out here: prometheus_client takes ten times as long over them, in which
-    it holds up pings."""
-    named = [(_named(one, shown), one) for one in vitals]
+def _check_series(samples: Sequence[CheckSample], options: CheckSeries) -> bytes:
+    """Return the series of single checks. prometheus_client would take ten times as long and delay pings."""
+    labelled = [(_labels(check, options), check) for check in samples]
     lines: list[str] = []
-    for name, meaning, value in _OF_EACH:
+    for name, meaning, value_of in _GAUGES:
         lines += _head(name, meaning)
         lines += [
-            f"{name}{{{labels}}} {told!r}\n" for labels, one in named if (told := value(one)) is not None
+            f"{name}{{{labels}}} {value!r}\n"
+            for labels, check in labelled
+            if (value := value_of(check)) is not None
         ]
     name, meaning = _DOWN
     lines += _head(name, meaning)
-    lines += [f'{name}{{{labels},cause="{one.cause}"}} 1.0\n' for labels, one in named if one.cause]
+    lines += [f'{name}{{{labels},cause="{check.cause}"}} 1.0\n' for labels, check in labelled if check.cause]
     return "".join(lines).encode()
 
 
@@ -109,11 +115,10 @@ def _head(name: str, meaning: str) -> Iterable[str]:
     return f"# HELP {name} {meaning}\n", f"# TYPE {name} gauge\n"
 
 
-def _named(one: Vital, shown: CheckSeries) -> str:
-    """The labels of one check's series. A check without one of the chosen labels has it empty, which is the same
-    to Prometheus as not at all."""
-    chosen = [f'{name}="{_escaped(one.labels.get(label, ""))}"' for name, label in shown.labels]
-    return ",".join([f'check="{_escaped(one.slug)}"', *chosen])
+def _labels(check: CheckSample, options: CheckSeries) -> str:
+    """Return the labels of a check's series. A label that the check lacks is empty: to Prometheus the same as none."""
+    chosen = [f'{name}="{_escaped(check.labels.get(label, ""))}"' for name, label in options.labels]
+    return ",".join([f'check="{_escaped(check.slug)}"', *chosen])
 
 
 def _escaped(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The SQL that only the metrics need: many checks in few columns."""
+"""The SQL of the metrics: many checks, few columns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from heartbeat.pings.tables import pings
 
 
 @dataclass(frozen=True, slots=True)
-class Vital:
-    """What a metric tells of one check. `state` is the stored one."""
+class CheckSample:
+    """The values that the metrics show of one check. `state` is the stored one."""
 
     slug: str
     state: str
     cause: str | None
     last_ok_at: datetime | None
     duration: float | None
-    """Seconds of the run that the newest ping ended, where it ended one."""
+    """Seconds of the run that the newest ping ended, if it ended one."""
     labels: Mapping[str, str]
 
 
-def vitals(db: Connection, limit: int, *, labels: bool) -> list[Vital]:
-    """Checks by slug, up to `limit`; their labels where these are wanted."""
+def samples(db: Connection, limit: int, *, labels: bool) -> list[CheckSample]:
+    """Return up to `limit` checks by slug, with their labels if `labels` is set."""
     newest = pings.c.check_id == checks.c.id, pings.c.slot == checks.c.pings % KEEP
     query = (
         select(
@@ -40,4 +40,4 @@ def vitals(db: Connection, limit: int, *, labels: bool) -> list[Vital]:
         .order_by(checks.c.slug)
         .limit(limit)
     )
-    return [Vital(*row[:-1], row[-1] or {}) for row in db.execute(query)]
+    return [CheckSample(*row[:-1], row[-1] or {}) for row in db.execute(query)]

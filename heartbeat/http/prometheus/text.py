@@ -1,4 +1,4 @@
-"""How metrics are written out: in the text format of Prometheus, or in OpenMetrics where the scraper asks for it.
+"""Metrics as text: in the format of Prometheus, or in OpenMetrics if the scraper prefers it.
 
 Sources: Prometheus text format 0.0.4, OpenMetrics 1.0, RFC 9110 section 12 (Accept, Accept-Encoding).
 """
@@ -16,11 +16,11 @@ from prometheus_client.registry import Collector
 EOF = b"# EOF\n"
 _OPENMETRICS = "application/openmetrics-text"
 _VERSIONS = ("", "0.0.1", "1.0.0")
-"""Versions of OpenMetrics that are answered with 1.0.0."""
+"""Accepted versions of OpenMetrics. The response is in 1.0.0."""
 
 
 class Format(Enum):
-    """The two formats; the value is the type of the content."""
+    """The two formats. The value is the content type."""
 
     PLAIN = CONTENT_TYPE_PLAIN_0_0_4
     OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -28,32 +28,31 @@ class Format(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Families(Collector):
-    """Families of metrics that are known already, as prometheus_client wants them."""
+    """Ready families of metrics, as a collector of prometheus_client."""
 
     families: tuple[Metric, ...]
 
     def collect(self) -> Iterable[Metric]:
-        """The families."""
         return self.families
 
 
-def written(families: Iterable[Metric], lines: bytes, wanted: Format) -> bytes:
-    """These families, and behind them `lines` of gauges, which both formats write alike."""
-    known = Families(tuple(families))
-    if wanted is Format.PLAIN:
-        return generate_latest(known) + lines
+def encode(families: Iterable[Metric], lines: bytes, text_format: Format) -> bytes:
+    """Return the families as text, followed by `lines` of gauges, which are the same in both formats."""
+    collector = Families(tuple(families))
+    if text_format is Format.PLAIN:
+        return generate_latest(collector) + lines
     # Untyped upstream.
-    encode: Callable[[Collector], bytes] = openmetrics.generate_latest
-    return encode(known).removesuffix(EOF) + lines + EOF
+    generate: Callable[[Collector], bytes] = openmetrics.generate_latest
+    return generate(collector).removesuffix(EOF) + lines + EOF
 
 
 def compressed(text: bytes) -> bytes:
-    """With gzip, quickly rather than small: a scrape is read once."""
+    """Return the text compressed with gzip. Speed matters more than size: a scrape is read once."""
     return gzip.compress(text, compresslevel=1, mtime=0)
 
 
-def asked(accept: str) -> Format:
-    """The format that a request's `Accept` likes best; the old one where it does not care."""
+def preferred_format(accept: str) -> Format:
+    """Return the preferred format of an `Accept` header, by default the plain one."""
     best, format_ = 0.0, Format.PLAIN
     for kind, parameters, weight in _ranges(accept):
         is_openmetrics = kind == _OPENMETRICS and parameters.get("version", "") in _VERSIONS
@@ -65,15 +64,15 @@ def asked(accept: str) -> Format:
 
 
 def takes_gzip(accept_encoding: str) -> bool:
-    """Whether a request's `Accept-Encoding` names gzip and does not forbid it."""
+    """Return whether an `Accept-Encoding` header accepts gzip."""
     return any(kind == "gzip" and weight > 0 for kind, _, weight in _ranges(accept_encoding))
 
 
 def _ranges(header: str) -> Iterable[tuple[str, dict[str, str], float]]:
-    """What a header of the Accept family lists: each kind with its parameters and its weight, from 0 to 1."""
+    """Yield each value of an Accept header with its parameters and its weight, from 0 to 1."""
     for part in header.split(","):
-        kind, *given = (piece.strip() for piece in part.split(";"))
-        pairs = (pair.partition("=") for pair in given)
+        kind, *pieces = (piece.strip() for piece in part.split(";"))
+        pairs = (pair.partition("=") for pair in pieces)
         parameters = {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs}
         try:
             weight = min(max(float(parameters.get("q", "1")), 0.0), 1.0)

@@ -143,7 +143,7 @@ def _role(route: APIRoute) -> Role:
     needed, left = [Role.VIEWER], [route.dependant]
     while left:
         one = left.pop()
-        needed += [auth.NEEDED[one.call]] if one.call in auth.NEEDED else []
+        needed += [auth.REQUIRED_ROLES[one.call]] if one.call in auth.REQUIRED_ROLES else []
         left += one.dependencies
     return max(needed, key=list(Role).index)
 

@@ -12,7 +12,7 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Header, Request, Response
 from starlette.exceptions import HTTPException
 
-from heartbeat.http.problem import Changed
+from heartbeat.http.problem import PreconditionFailed
 
 T = TypeVar("T")
 
@@ -53,13 +53,13 @@ class Precondition:
         self._none_match = _listed([if_none_match])
 
     def require(self, current: str | None) -> None:
-        """`current` is the tag of what is there, None where there is nothing. Raises `Changed`."""
+        """`current` is the tag of what is there, None where there is nothing. Raises `PreconditionFailed`."""
         if self._match and current is None:
-            raise Changed(_GONE)
+            raise PreconditionFailed(_GONE)
         if self._match and "*" not in self._match and _defined(current) not in map(_defined, self._match):
-            raise Changed(_MOVED)
+            raise PreconditionFailed(_MOVED)
         if current is not None and "*" in self._none_match:
-            raise Changed(_THERE)
+            raise PreconditionFailed(_THERE)
 
 
 def set_put_headers(response: Response, current: str, made: str | None) -> None:

@@ -61,7 +61,7 @@ async def test_every_address_of_the_api_and_the_metrics_want_the_key(
         raw = {name: value.encode("latin-1") for name, value in headers.items()}
         answer = await client.request(verb, re.sub(r"{\w+}", "1", path), headers=raw)
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), path
-        assert "a key" in answer.text
+        assert "API key" in answer.text
         assert answer.headers["cache-control"] == "no-store"
 
 
@@ -261,9 +261,9 @@ async def test_a_form_of_another_session_is_refused(web: FastAPI) -> None:
     mine, other = request(web, await session(web)), request(web, await session(web))
 
     for token in ("", "é", auth.csrf_token(other)):
-        with pytest.raises(Forged, match="your session"):
+        with pytest.raises(Forged, match="an older session"):
             auth.check_csrf(mine, {"csrf": token})
-    with pytest.raises(Forged, match="your session"):
+    with pytest.raises(Forged, match="an older session"):
         auth.check_csrf(mine, {})
 
 

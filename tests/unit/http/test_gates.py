@@ -65,7 +65,7 @@ def _declared(dependant: Any, method: str, path: str) -> Role:
     needed, left = [], [dependant]
     while left:
         one = left.pop()
-        needed += [auth.NEEDED[one.call]] if one.call in auth.NEEDED else []
+        needed += [auth.REQUIRED_ROLES[one.call]] if one.call in auth.REQUIRED_ROLES else []
         left += one.dependencies
     # The whole API wants somebody who is known, as the next test proves; that is all that looking wants.
     assert needed or method in ("GET", "HEAD"), f"{method} {path} declares no role"

@@ -1,4 +1,4 @@
-"""Alive, ready, metrics: what an operator's machines ask."""
+"""/livez, /readyz and /metrics."""
 
 import logging
 import threading
@@ -37,28 +37,28 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 async def scrape(admin: httpx.AsyncClient) -> Samples:
-    """What a Prometheus would read."""
+    """Scrape the metrics."""
     answer = await admin.get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-    read = [
+    series = [
         (sample.name, frozenset(sample.labels.items()), sample.value)
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
     ]
-    found = {(name, labels): value for name, labels, value in read}
-    assert len(found) == len(read)
-    return found
+    samples = {(name, labels): value for name, labels, value in series}
+    assert len(samples) == len(series)
+    return samples
 
 
-def value(found: Samples, name: str, **labels: str) -> float | None:
-    """The value of one series, or None where there is none."""
-    return found.get((name, frozenset(labels.items())))
+def value(samples: Samples, name: str, **labels: str) -> float | None:
+    """Return the value of a series, None if it does not exist."""
+    return samples.get((name, frozenset(labels.items())))
 
 
 @pytest.fixture
 def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
-    """A database that does not answer until it is let go; tells how many questions it holds."""
+    """A database that hangs until the test ends. The list has its waiting reads."""
     monkeypatch.setattr(health, "PROBE_BOUND", 0.01)
     monkeypatch.setattr(health, "SCRAPE_BOUND", 0.01)
     let_go = threading.Event()
@@ -78,7 +78,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
     let_go.set()
 
 
-async def test_a_process_that_cannot_write_is_not_ready_though_nothing_is_due(
+async def test_a_process_that_cannot_write_is_not_ready_even_if_nothing_is_due(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await system.ticker.tick()
@@ -92,7 +92,7 @@ async def test_a_process_that_cannot_write_is_not_ready_though_nothing_is_due(
     assert not await system.ticker.tick()
 
 
-async def test_alive_says_nothing_of_the_rest(
+async def test_livez_answers_without_a_database(
     system: System, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse_database(system, monkeypatch)
@@ -102,19 +102,19 @@ async def test_alive_says_nothing_of_the_rest(
     assert (answer.status_code, answer.text) == (200, "OK")
 
 
-async def test_ready_once_the_checking_goes_on_and_the_database_answers(
+async def test_ready_once_the_ticker_runs_and_the_database_answers(
     system: System, client: httpx.AsyncClient
 ) -> None:
-    before = await client.get("/readyz")
+    first = await client.get("/readyz")
     await system.ticker.tick()
-    after = await client.get("/readyz")
+    second = await client.get("/readyz")
 
-    assert (before.status_code, before.text) == (
+    assert (first.status_code, first.text) == (
         503,
-        "not ready: the checking has not completed a round in time",
+        "not ready: the ticker has not completed a round in time",
     )
-    assert (after.status_code, after.text) == (200, "ready")
-    assert after.headers["cache-control"] == "no-store"
+    assert (second.status_code, second.text) == (200, "ready")
+    assert second.headers["cache-control"] == "no-store"
 
 
 async def test_not_ready_without_a_database(
@@ -126,7 +126,7 @@ async def test_not_ready_without_a_database(
 
     assert (answer.status_code, answer.text) == (
         503,
-        "not ready: the checking has not completed a round in time and the database does not answer",
+        "not ready: the ticker has not completed a round in time and the database does not answer",
     )
 
 
@@ -140,7 +140,7 @@ async def test_a_database_that_hangs_is_asked_once(
     assert len(hanging) == 1
 
 
-async def test_a_process_without_the_api_still_tells_how_it_does(
+async def test_a_process_without_the_api_serves_health_and_metrics(
     settings: Settings, system: System, clock: SetClock
 ) -> None:
     roles = frozenset({"checker"})
@@ -172,61 +172,61 @@ async def test_each_check_has_its_series(system: System, admin: httpx.AsyncClien
     await admin.post("/v1/checks/paused/pause")
     await ping(system, silent, "/fail")
 
-    found = await scrape(admin)
+    samples = await scrape(admin)
 
-    seen = {
+    series = {
         slug: (
-            value(found, "heartbeat_check_up", check=slug),
-            value(found, "heartbeat_check_last_success_timestamp_seconds", check=slug),
+            value(samples, "heartbeat_check_up", check=slug),
+            value(samples, "heartbeat_check_last_success_timestamp_seconds", check=slug),
         )
         for slug in ("up", "silent", "new", "paused")
     }
     heard = NOW.timestamp()
-    assert seen == {"up": (1, heard), "silent": (0, heard), "new": (1, None), "paused": (None, None)}
+    assert series == {"up": (1, heard), "silent": (0, heard), "new": (1, None), "paused": (None, None)}
     counts = {
-        state: value(found, "heartbeat_checks", state=state) for state in ("new", "up", "down", "paused")
+        state: value(samples, "heartbeat_checks", state=state) for state in ("new", "up", "down", "paused")
     }
     assert counts == {"new": 1, "up": 1, "down": 1, "paused": 1}
-    assert value(found, "heartbeat_checks", state="late") is None
-    assert value(found, "heartbeat_incidents_open") == 1
-    assert value(found, "heartbeat_check_series_left_out") == 0
+    assert value(samples, "heartbeat_checks", state="late") is None
+    assert value(samples, "heartbeat_incidents_open") == 1
+    assert value(samples, "heartbeat_check_series_left_out") == 0
 
 
-async def test_how_far_behind_the_checker_and_the_courier_are(
+async def test_the_lag_of_the_checker_and_the_courier(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
-    one = await make_check(system)
+    silent = await make_check(system)
     assert value(await scrape(admin), "heartbeat_evaluation_lag_seconds") == 0
 
     await make_check(system, "other")
-    await fall_silent(system, clock, one)
+    await fall_silent(system, clock, silent)
     await escalate(system, clock)
     await make_check(system, "late")
     clock.advance(seconds=50)
-    found = await scrape(admin)
+    samples = await scrape(admin)
 
     late = check.deadline(a_check())
     assert late is not None
-    assert value(found, "heartbeat_evaluation_lag_seconds") == (clock.now() - late) / timedelta(seconds=1)
-    assert value(found, "heartbeat_outbox_pages") == 2
-    assert value(found, "heartbeat_outbox_oldest_seconds") == 50
+    assert value(samples, "heartbeat_evaluation_lag_seconds") == (clock.now() - late) / timedelta(seconds=1)
+    assert value(samples, "heartbeat_outbox_pages") == 2
+    assert value(samples, "heartbeat_outbox_oldest_seconds") == 50
 
 
-async def test_the_services_own_health_is_told(system: System, admin: httpx.AsyncClient) -> None:
+async def test_the_metrics_of_the_service_itself(system: System, admin: httpx.AsyncClient) -> None:
     await ping(system, await make_check(system))
     await system.ticker.tick()
 
-    found = await scrape(admin)
+    samples = await scrape(admin)
 
-    assert value(found, "heartbeat_pings_total", result="heard") == 1
-    assert value(found, "heartbeat_ping_batch_size_count") == 1
-    assert value(found, "heartbeat_last_tick_timestamp_seconds") == NOW.timestamp()
-    assert value(found, "heartbeat_database_up") == 1
+    assert value(samples, "heartbeat_pings_total", result="heard") == 1
+    assert value(samples, "heartbeat_ping_batch_size_count") == 1
+    assert value(samples, "heartbeat_last_tick_timestamp_seconds") == NOW.timestamp()
+    assert value(samples, "heartbeat_database_up") == 1
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-async def test_what_waits_for_an_answer(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
-    """From the first page of this occurrence on; not while it gathers, and not once somebody has answered."""
+async def test_the_wait_for_an_answer(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
+    """The wait for an answer counts from the first page of the occurrence until the answer."""
     number = await fall_silent(system, clock, await make_check(system))
     clock.advance(seconds=5)
     gathering = await scrape(admin)
@@ -239,16 +239,16 @@ async def test_what_waits_for_an_answer(system: System, admin: httpx.AsyncClient
     clock.advance(hours=4)
     await escalate(system, clock)
     clock.advance(minutes=1)
-    again = await scrape(admin)
+    reopened = await scrape(admin)
 
     oldest = "heartbeat_unanswered_oldest_seconds"
-    assert [value(found, oldest) for found in (gathering, paged, answered, again)] == [0, 1200, 0, 60]
+    assert [value(samples, oldest) for samples in (gathering, paged, answered, reopened)] == [0, 1200, 0, 60]
     states = [
         {
-            state: value(found, "heartbeat_incidents", state=state)
+            state: value(samples, "heartbeat_incidents", state=state)
             for state in ("open", "acknowledged", "snoozed")
         }
-        for found in (paged, answered)
+        for samples in (paged, answered)
     ]
     assert states == [
         {"open": 1, "acknowledged": 0, "snoozed": 0},
@@ -259,62 +259,62 @@ async def test_what_waits_for_an_answer(system: System, admin: httpx.AsyncClient
     assert measured == [1, 1200]
 
 
-async def test_the_process_says_what_it_is(system: System, admin: httpx.AsyncClient) -> None:
-    before = await scrape(admin)
+async def test_the_metrics_describe_the_process(system: System, admin: httpx.AsyncClient) -> None:
+    first = await scrape(admin)
     await system.ticker.tick()
-    after = await scrape(admin)
+    second = await scrape(admin)
 
-    assert value(before, "heartbeat_build_info", version=version("heartbeat"), database="sqlite") == 1
-    assert [value(before, "heartbeat_role", role=role) for role in ROLES] == [1, 1, 1]
-    assert [value(found, "heartbeat_ready") for found in (before, after)] == [0, 1]
-    started = value(after, "process_start_time_seconds")
+    assert value(first, "heartbeat_build_info", version=version("heartbeat"), database="sqlite") == 1
+    assert [value(first, "heartbeat_role", role=role) for role in ROLES] == [1, 1, 1]
+    assert [value(samples, "heartbeat_ready") for samples in (first, second)] == [0, 1]
+    started = value(second, "process_start_time_seconds")
     assert started is not None
     assert started > 0
 
 
-async def test_counters_begin_at_0_so_that_their_first_event_is_growth(admin: httpx.AsyncClient) -> None:
-    found = await scrape(admin)
+async def test_counters_start_at_0_so_that_the_first_event_is_an_increase(admin: httpx.AsyncClient) -> None:
+    samples = await scrape(admin)
 
-    assert {value(found, "heartbeat_pings_total", result=one) for one in metrics.PING_RESULTS} == {0}
+    assert {value(samples, "heartbeat_pings_total", result=result) for result in metrics.PING_RESULTS} == {0}
     for result in metrics.SEND_RESULTS:
-        assert value(found, "heartbeat_pages_total", notifier="ntfy", result=result) == 0
-        assert value(found, "heartbeat_outside_beats_total", result=result) == 0
-    assert {value(found, "heartbeat_tick_failures_total", stage=one) for one in STAGES} == {0}
+        assert value(samples, "heartbeat_pages_total", notifier="ntfy", result=result) == 0
+        assert value(samples, "heartbeat_outside_beats_total", result=result) == 0
+    assert {value(samples, "heartbeat_tick_failures_total", stage=stage) for stage in STAGES} == {0}
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 async def test_series_of_single_checks(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
-    """Down by cause, paused, and how long the run took that the newest ping ended."""
+    """Down by cause, paused, and the duration of the run that the newest ping ended."""
     running, failed, quick = [await make_check(system, slug) for slug in ("running", "failed", "quick")]
-    for one in (running, quick):
-        await ping(system, one, "/start")
+    for started in (running, quick):
+        await ping(system, started, "/start")
     clock.advance(seconds=42)
     await ping(system, quick)
     await ping(system, failed, "/fail")
     await make_check(system, "paused")
     await admin.post("/v1/checks/paused/pause")
 
-    found = await scrape(admin)
+    samples = await scrape(admin)
 
     slugs = ("running", "failed", "quick", "paused")
     duration = "heartbeat_check_last_duration_seconds"
-    assert [value(found, duration, check=slug) for slug in slugs] == [None, None, 42, None]
-    assert [value(found, "heartbeat_check_paused", check=slug) for slug in slugs] == [None, None, None, 1]
-    down = {labels for name, labels in found if name == "heartbeat_check_down"}
+    assert [value(samples, duration, check=slug) for slug in slugs] == [None, None, 42, None]
+    assert [value(samples, "heartbeat_check_paused", check=slug) for slug in slugs] == [None, None, None, 1]
+    down = {labels for name, labels in samples if name == "heartbeat_check_down"}
     assert down == {frozenset({("check", "failed"), ("cause", "failed")})}
 
 
-async def test_labels_of_checks_are_shown_where_they_are_named(
+async def test_configured_labels_of_checks_are_shown(
     system: System, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await make_check(system, "a", labels={"host": "vault-1", "team": "ops", "secret": "x"})
     await make_check(system, "b", labels={"team": 'the "others"'})
-    shown = metrics.CheckSeries(True, (("label_host", "host"), ("label_team", "team")))
-    monkeypatch.setattr(system.context.metrics, "check_series", shown)
+    options = metrics.CheckSeries(True, (("label_host", "host"), ("label_team", "team")))
+    monkeypatch.setattr(system.context.metrics, "check_series", options)
 
-    found = await scrape(admin)
+    samples = await scrape(admin)
 
-    labels = {frozenset(labels) for name, labels in found if name == "heartbeat_check_up"}
+    labels = {frozenset(labels) for name, labels in samples if name == "heartbeat_check_up"}
     assert labels == {
         frozenset({("check", "a"), ("label_host", "vault-1"), ("label_team", "ops")}),
         frozenset({("check", "b"), ("label_host", ""), ("label_team", 'the "others"')}),
@@ -328,14 +328,14 @@ async def test_series_of_single_checks_turned_off(
     monkeypatch.setattr(check_series, "MAX_CHECKS", 0)
     monkeypatch.setattr(system.context.metrics, "check_series", metrics.CheckSeries(each=False))
 
-    found = await scrape(admin)
+    samples = await scrape(admin)
 
-    assert not {name for name, labels in found if "check" in dict(labels)}
-    assert value(found, "heartbeat_check_series_left_out") == 0
-    assert value(found, "heartbeat_checks", state="new") == 1
+    assert not {name for name, labels in samples if "check" in dict(labels)}
+    assert value(samples, "heartbeat_check_series_left_out") == 0
+    assert value(samples, "heartbeat_checks", state="new") == 1
 
 
-async def test_a_page_that_was_taken_is_measured_and_logged(
+async def test_an_accepted_page_is_measured_and_logged(
     system: System,
     admin: httpx.AsyncClient,
     clock: SetClock,
@@ -350,19 +350,19 @@ async def test_a_page_that_was_taken_is_measured_and_logged(
     assert system.context.metrics.registry.get_sample_value("heartbeat_sends_under_way") == 1
     await system.courier.settle(5)
 
-    found = await scrape(admin)
-    assert value(found, "heartbeat_sends_under_way") == 0
+    samples = await scrape(admin)
+    assert value(samples, "heartbeat_sends_under_way") == 0
 
     assert "job: silent" in capsys.readouterr().out
-    assert value(found, "heartbeat_page_delivery_seconds_count") == 1
-    assert value(found, "heartbeat_page_delivery_seconds_sum") == 7
+    assert value(samples, "heartbeat_page_delivery_seconds_count") == 1
+    assert value(samples, "heartbeat_page_delivery_seconds_sum") == 7
     (record,) = caplog.records
     assert record.getMessage() == f"page 1 of incident {number} to first by console: accepted"
-    known = {"incident": number, "page": 1, "kind": "page", "person": "first", "notifier": "console"}
-    assert vars(record).items() >= (known | {"event": "sent", "outcome": "accepted"}).items()
+    fields = {"incident": number, "page": 1, "kind": "page", "person": "first", "notifier": "console"}
+    assert vars(record).items() >= (fields | {"event": "sent", "outcome": "accepted"}).items()
 
 
-async def test_too_many_checks_have_no_series_and_that_is_told(
+async def test_too_many_checks_have_no_series(
     system: System, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(check_series, "MAX_CHECKS", 2)
@@ -378,16 +378,16 @@ async def test_too_many_checks_have_no_series_and_that_is_told(
     assert value(many, "heartbeat_checks", state="new") == 3
 
 
-async def test_a_scrape_does_without_the_database(
+async def test_a_scrape_works_without_the_database(
     system: System, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await ping(system, await make_check(system))
     refuse_database(system, monkeypatch)
 
-    found = await scrape(admin)
+    samples = await scrape(admin)
 
-    assert value(found, "heartbeat_database_up") == 0
-    assert value(found, "heartbeat_pings_total", result="heard") == 1
+    assert value(samples, "heartbeat_database_up") == 0
+    assert value(samples, "heartbeat_pings_total", result="heard") == 1
 
 
 async def test_a_scrape_does_not_wait_for_a_database_that_hangs(

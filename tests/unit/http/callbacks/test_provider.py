@@ -284,7 +284,7 @@ async def test_a_body_has_its_limit(client: httpx.AsyncClient) -> None:
     for body in (b"x" * (limits.CALLBACK_LIMIT + 1), _pieces(limits.CALLBACK_LIMIT + 1)):
         answer = await client.post(ADDRESS, content=body)
         assert answer.status_code == 413
-        assert answer.text == "The body is too large: this address takes at most 64 kB."
+        assert answer.text == "The body is too large. This address accepts at most 64 kB."
     assert (await client.post(ADDRESS, content=b"x" * limits.CALLBACK_LIMIT)).status_code == 403
 
 

@@ -287,7 +287,7 @@ async def test_without_the_database_the_button_can_be_pressed_again_later(
     for visitor_ in (phone, client):
         answer = await visitor_.post(address(number))
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-        assert "asked again" in answer.text
+        assert "safe to repeat" in answer.text
 
 
 async def test_times_are_in_the_zone_of_the_person_paged(

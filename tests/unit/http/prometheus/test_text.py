@@ -1,4 +1,4 @@
-"""Which format a scraper gets, and that a whole scrape is right in both."""
+"""The format of a scrape: chosen by the scraper, and complete in both formats."""
 
 import gzip
 from typing import Any
@@ -27,7 +27,7 @@ PROMETHEUS_3 = (
 
 
 @pytest.mark.parametrize(
-    ("accept", "wanted"),
+    ("accept", "expected"),
     [
         ("", Format.PLAIN),
         ("*/*", Format.PLAIN),
@@ -45,15 +45,15 @@ PROMETHEUS_3 = (
         (PROMETHEUS_3, Format.OPENMETRICS),
     ],
 )
-def test_the_format_that_is_liked_best(accept: str, wanted: Format) -> None:
-    assert exposition.asked(accept) is wanted
+def test_the_scraper_gets_the_format_that_it_prefers(accept: str, expected: Format) -> None:
+    assert exposition.preferred_format(accept) is expected
 
 
 @pytest.mark.parametrize(
     ("encoding", "takes"),
     [("", False), ("gzip", True), ("deflate, GZIP;q=0.5", True), ("gzip;q=0", False), ("br", False)],
 )
-def test_gzip_is_for_those_who_take_it(encoding: str, takes: bool) -> None:
+def test_gzip_is_used_only_if_it_is_accepted(encoding: str, takes: bool) -> None:
     assert exposition.takes_gzip(encoding) is takes
 
 
@@ -61,7 +61,7 @@ def test_gzip_is_for_those_who_take_it(encoding: str, takes: bool) -> None:
 async def test_a_scrape_is_the_same_in_both_formats(
     system: System, admin: httpx.AsyncClient, clock: SetClock, accept: str
 ) -> None:
-    """Whatever is in a name, a parser of each format reads back; and there is something of everything."""
+    """A parser of each format reads all families back, whatever characters are in a label."""
     await make_check(system, "up", labels={"host": 'a "b" \\ c\nd'})
     failed = await make_check(system, "failed")
     await fall_silent(system, clock, await make_check(system, "silent"))
@@ -87,7 +87,7 @@ async def test_a_scrape_is_the_same_in_both_formats(
     assert {sample.name for sample in families["heartbeat_pings"].samples} == {"heartbeat_pings_total"}
 
 
-async def test_gzip_is_the_same_text(admin: httpx.AsyncClient) -> None:
+async def test_the_compressed_scrape_is_the_same_text(admin: httpx.AsyncClient) -> None:
     async with admin.stream("GET", "/metrics", headers={"Accept-Encoding": "gzip"}) as zipped:
         raw = b"".join([part async for part in zipped.aiter_raw()])
     async with admin.stream("GET", "/metrics", headers={"Accept-Encoding": "identity"}) as plain:
@@ -100,7 +100,7 @@ async def test_gzip_is_the_same_text(admin: httpx.AsyncClient) -> None:
     assert _names(unzipped) == _names(text)
 
 
-async def test_openmetrics_do_without_the_database(
+async def test_openmetrics_works_without_the_database(
     system: System, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse_database(system, monkeypatch)

@@ -60,7 +60,8 @@ async def test_a_key_that_only_reads_is_told_which_scope_it_lacks(
     async with visitor(system, **{"X-Api-Key": await make_key(admin, "read")}) as program:
         refused = (await program.post("/v1/checks/job/pause")).json()["detail"]
     assert (
-        refused == "This needs a key with the scope write and the role responder; the key deploy only reads."
+        refused
+        == "This needs a key with the scope write and the role responder. The key deploy can only read."
     )
 
 

@@ -96,7 +96,7 @@ async def test_they_are_listed_page_by_page_and_told_apart(defined: System, admi
         ({**WORDS, "starts_at": "now"}, "starts_at: must be an instant with its zone"),
         ({**WORDS, "not_related_to": [2**70]}, "not_related_to.0: must be the number"),
         ({**WORDS, "not_related_to": [77]}, "not_related_to: 77 is no published announcement"),
-        ({**WORDS, "more": 1}, "more: is not known here."),
+        ({**WORDS, "more": 1}, "more: is not a known field."),
     ],
 )
 async def test_a_problem_names_the_field(

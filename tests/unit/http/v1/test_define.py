@@ -60,7 +60,7 @@ async def test_faults_name_the_field_and_change_nothing(system: System, admin: h
     assert problem(await admin.put("/v1/checks/nightly", json=[]), 422) == (
         "body: must be a JSON object, sent as application/json."
     )
-    assert problem(await admin.put("/v1/checks/nightly"), 422) == "body: must be given."
+    assert problem(await admin.put("/v1/checks/nightly"), 422) == "body: is required."
     assert problem(await admin.put("/v1/checks/Nightly", json=NIGHTLY), 422).startswith(
         "name: 'Nightly' cannot be a name; "
     )

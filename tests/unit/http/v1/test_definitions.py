@@ -159,7 +159,7 @@ async def test_a_ping_key_is_shown_once_and_pings_until_it_is_revoked(
     assert await ping() == 404
     assert problem(await admin.post("/v1/ping-keys", json={"name": 5}), 422) == "name: must be text."
     assert problem(await admin.post("/v1/ping-keys", json={"name": "a", "b": 1}), 422) == (
-        "b: is not known here."
+        "b: is not a known field."
     )
 
 

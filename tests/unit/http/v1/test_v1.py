@@ -629,10 +629,10 @@ async def test_a_problem_names_the_field(admin: httpx.AsyncClient, asked: dict[s
     ("asked", "words"),
     [
         ('{"until": "soon"}', "until: must be an instant with its zone, such as 2026-05-02T08:30:00Z."),
-        ("{}", "until: must be given."),
-        ('{"until": "2024-05-03T06:00:00Z", "x": 1}', "x: is not known here."),
-        ('{"until": 1', "body: must be JSON; it stops being so at character 11."),
-        ("", "body: must be given."),
+        ("{}", "until: is required."),
+        ('{"until": "2024-05-03T06:00:00Z", "x": 1}', "x: is not a known field."),
+        ('{"until": 1', "body: is not valid JSON (at character 11)."),
+        ("", "body: is required."),
         ("5", "body: must be a JSON object, sent as application/json."),
     ],
 )
@@ -662,7 +662,7 @@ async def test_a_body_that_is_too_large_is_refused(
             yield b" " * 100_000
         yield b" " * (size % 100_000)
 
-    words = f"The body is too large: this address takes at most {limit // 1_000_000} MB."
+    words = f"The body is too large. This address accepts at most {limit // 1_000_000} MB."
     json = {"Content-Type": "application/json"}
     for content in (b" " * (limit + 1), chunks(limit + 1)):
         answer = await admin.request(verb, address, content=content, headers=json)
@@ -678,9 +678,7 @@ async def test_a_database_that_is_away_is_told_with_a_time_to_come_back(
     refuse_database(system, monkeypatch)
 
     for answer in (await admin.get("/v1/checks"), await admin.post("/v1/checks/job/pause")):
-        assert (
-            problem(answer, 503) == "The database does not answer; what was asked can safely be asked again."
-        )
+        assert problem(answer, 503) == "The database does not answer. It is safe to repeat the request."
         assert answer.headers["retry-after"] == "5"
 
 
@@ -697,7 +695,7 @@ async def test_what_breaks_is_told_without_its_inside(
     ) as caller:
         answer = await caller.get("/v1/people")
 
-    assert problem(answer, 500) == "Something broke here; the log says what."
+    assert problem(answer, 500) == "Internal error. The log has the details."
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
@@ -728,5 +726,5 @@ async def test_elsewhere_a_browser_gets_a_page_and_others_the_words(client: http
     said = await client.get("/nothing")
 
     assert (shown.status_code, shown.headers["content-type"]) == (404, "text/html; charset=utf-8")
-    assert "There is nothing at this address." in shown.text
-    assert (said.status_code, said.text) == (404, "There is nothing at this address.")
+    assert "This address does not exist." in shown.text
+    assert (said.status_code, said.text) == (404, "This address does not exist.")

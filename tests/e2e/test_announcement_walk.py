@@ -170,7 +170,7 @@ async def test_a_customer_asks_for_mail_confirms_it_and_ends_it(
         await page.go_back()
         await page.get_by_label("Your mail address").fill("olga@example.org")
         await page.get_by_role("button", name="Subscribe").tap()
-        await walker.reads("Check your mailbox")
+        await walker.reads("Confirm your address")
         assert await faults_of(walker, "subscribe-asked") == []
         assert str(inbox.mails) == "[]"
 

@@ -22,7 +22,7 @@ TRIES = 10
 TRIES_PER = timedelta(hours=1)
 """The most subscriptions that one network address may ask for, and the time in which they count."""
 _LINK_SENT = (
-    "Check your mailbox",
+    "Confirm your address",
     "If we can write to this address, a mail with a link is on its way. Open the link to confirm.",
 )
 _NO_ADDRESS = (

@@ -87,7 +87,7 @@ async def test_from_the_form_to_the_last_mail(defined: System, post: Post, clien
     page = defined.publisher.editions["public"].files["index.html"].decode()
     assert 'action="http://test/status/public/subscribe"' in page
     answer = await client.post("/status/public/subscribe", data={"address": ANNA})
-    assert "Check your mailbox" in answer.text
+    assert "Confirm your address" in answer.text
     one = await do(defined, editor.make, "public", announcement_fields(), NOW)
     await do(defined, editor.publish, one.id, NOW)
     assert await defined.mail_sender.round() == 1

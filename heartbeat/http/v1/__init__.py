@@ -1,4 +1,4 @@
-"""The API under /v1: everything that the pages show and do, for programs. All of it wants a key."""
+"""The API under /v1, for programs. It needs a key."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
 
 from alerting import desk
-from alerting.incident import State as Life
+from alerting.incident import State as IncidentState
 from heartbeat.checks.check import State
 from heartbeat.http.auth import Admin, ContextDep, api_actor
 from heartbeat.http.pages import queries
@@ -30,7 +30,7 @@ from heartbeat.http.v1 import (
     status_pages,
     users,
 )
-from heartbeat.http.v1.response_models import Changes, Overview
+from heartbeat.http.v1.response_models import ConfigurationChanges, Overview
 from heartbeat.http.v1.strict import only_known
 from heartbeat.http.v1.tags import ConditionalReadDep, tag
 
@@ -58,18 +58,18 @@ _YAML = {"requestBody": {"required": True, "content": {"application/yaml": {"sch
 
 @router.get("/overview", tags=["overview"])
 async def show_overview(context: ContextDep, conditional: ConditionalReadDep) -> Overview:
-    """How everything stands, in a few numbers that cost little: for walls, scripts and bars."""
+    """Return the state of the installation in a few numbers, for dashboards and scripts. It is cheap to poll."""
 
     def work(db: Connection) -> Overview:
-        count, standing = queries.count(db), desk.standing(db)
-        conditional.set_tag(tag((count, standing.incidents, standing.unanswered_since)))
-        kept = (State.NEW, State.UP, State.DOWN, State.PAUSED)
-        unresolved = (Life.OPEN, Life.ACKNOWLEDGED, Life.SNOOZED)
+        check_counts, incident_counts = queries.count(db), desk.standing(db)
+        conditional.set_tag(tag((check_counts, incident_counts.incidents, incident_counts.unanswered_since)))
+        stored = (State.NEW, State.UP, State.DOWN, State.PAUSED)
+        unresolved = (IncidentState.OPEN, IncidentState.ACKNOWLEDGED, IncidentState.SNOOZED)
         return Overview(
-            checks={state: count.by_state.get(state, 0) for state in kept},
-            incidents={state: standing.incidents.get(state, 0) for state in unresolved},
-            unanswered_since=standing.unanswered_since,
-            newest_success_at=count.newest_at,
+            checks={state: check_counts.by_state.get(state, 0) for state in stored},
+            incidents={state: incident_counts.incidents.get(state, 0) for state in unresolved},
+            unanswered_since=incident_counts.unanswered_since,
+            newest_success_at=check_counts.newest_at,
         )
 
     return await context.database.read(work)
@@ -78,19 +78,19 @@ async def show_overview(context: ContextDep, conditional: ConditionalReadDep) ->
 @router.put("/configuration", tags=["configuration"], openapi_extra=_YAML)
 async def apply_configuration(
     request: Request, context: ContextDep, actor: Admin, name: fields.FileName = "heartbeat.yaml"
-) -> Changes:
-    """Make this configuration so, in one transaction.
+) -> ConfigurationChanges:
+    """Apply a configuration file, in one transaction.
 
-    Where it has problems, nothing is changed and the answer lists them in `problems`.
+    If the file has problems, nothing is changed and the answer lists them in `problems`.
     """
     try:
         text = (await request.body()).decode()
     except UnicodeDecodeError:
         raise Unacceptable("body: must be YAML in UTF-8.") from None
-    return Changes(changes=list(await context.apply(text, Path(name), actor)))
+    return ConfigurationChanges(changes=list(await context.apply(text, Path(name), actor)))
 
 
 @router.get("/openapi.json", include_in_schema=False)
 async def describe(request: Request, context: ContextDep, conditional: ConditionalReadDep) -> dict[str, Any]:
-    """The description of this API in OpenAPI."""
+    """Return the description of the API in OpenAPI."""
     return conditional.tagged(docs.description_of(request.app, context.public_url))

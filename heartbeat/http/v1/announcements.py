@@ -1,4 +1,4 @@
-"""What customers are told, in the API: incidents and maintenance of a status page, from draft to end."""
+"""Announcements in the API: incidents and maintenance on a status page, from the draft to the last update."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -11,23 +11,23 @@ from sqlalchemy import Connection
 from heartbeat.http.auth import ContextDep, Responder
 from heartbeat.http.problem import Unacceptable
 from heartbeat.http.v1 import fields
-from heartbeat.http.v1.response_models import ResponseModel
+from heartbeat.http.v1.response_models import NextNumber, ResponseModel
 from heartbeat.http.v1.tags import ConditionalReadDep
-from heartbeat.status import announcement as life
+from heartbeat.status import announcement as lifecycle
 from heartbeat.status import drafting, editor, store
 from heartbeat.status.announcement import Affected, AnnouncementFields, Impact, Kind, Status
 from heartbeat.status.health import Health
 
 router = APIRouter(prefix="/status-pages/{name}/incidents", tags=["status pages"])
 
-_HOW = {
+_HEALTH_BY_NAME = {
     "delayed": Health.DELAYED,
     "partly_not_working": Health.PARTLY,
     "not_working": Health.STOPPED,
     "under_maintenance": Health.MAINTENANCE,
     "working": Health.NORMAL,
 }
-_SAID = {health: name for name, health in _HOW.items()}
+_NAME_BY_HEALTH = {health: name for name, health in _HEALTH_BY_NAME.items()}
 _EXAMPLE_AFFECTED: list[JsonValue] = [{"component": "Backups", "health": "delayed", "regions": []}]
 _EXAMPLE: JsonDict = {
     "title": "Backups are delayed",
@@ -36,55 +36,55 @@ _EXAMPLE: JsonDict = {
 }
 
 
-def _how(text: str) -> str:
-    if text not in _HOW:
-        raise ValueError(f"must be one of {', '.join(_HOW)}")
+def _health_name(text: str) -> str:
+    if text not in _HEALTH_BY_NAME:
+        raise ValueError(f"must be one of {', '.join(_HEALTH_BY_NAME)}")
     return text
 
 
-def _clean(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("must not have NUL characters, which no database keeps")
-    return text
-
-
-Others = Annotated[
+OtherAnnouncement = Annotated[
     int, Field(ge=1, le=fields.MAX_NUMBER), fields.expects("must be the number of an announcement")
 ]
-Words = Annotated[str, Field(max_length=life.MAX_BODY, description="Markdown."), AfterValidator(_clean)]
+Markdown = Annotated[
+    str, Field(max_length=lifecycle.MAX_BODY, description="Markdown."), AfterValidator(fields.without_nul)
+]
 
 
-class Part(BaseModel):
-    """A component that it is about, in which regions; everywhere where none is named."""
+class AffectedComponent(BaseModel):
+    """An affected component. Without `regions`, all of its regions are affected."""
 
     model_config = ConfigDict(extra="forbid")
 
-    component: Annotated[str, AfterValidator(_clean)] = Field(examples=["Backups"])
-    health: Annotated[str, AfterValidator(_how)] = Field(default="delayed", examples=["delayed"])
-    regions: list[Annotated[str, AfterValidator(_clean)]] = Field(default=[], max_length=50, examples=[[]])
+    component: Annotated[str, AfterValidator(fields.without_nul)] = Field(examples=["Backups"])
+    health: Annotated[str, AfterValidator(_health_name)] = Field(default="delayed", examples=["delayed"])
+    regions: list[Annotated[str, AfterValidator(fields.without_nul)]] = Field(
+        default=[], max_length=50, examples=[[]]
+    )
 
 
-class Write(BaseModel):
-    """An incident or a maintenance for customers. It stays a draft until it is published."""
+class AnnouncementBody(BaseModel):
+    """An announcement of an incident or a maintenance. It stays a draft until it is published."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
 
     kind: Annotated[Kind, fields.expects("must be one of incident, maintenance")] = Kind.INCIDENT
-    title: Annotated[str, Field(max_length=life.MAX_TITLE), AfterValidator(_clean)] = Field(
+    title: Annotated[str, Field(max_length=lifecycle.MAX_TITLE), AfterValidator(fields.without_nul)] = Field(
         examples=["Backups are delayed"]
     )
-    body: Words = Field(examples=["Since 01:40 UTC backups are late. We are looking into it."])
+    body: Markdown = Field(examples=["Since 01:40 UTC backups are late. We are looking into it."])
     status: Annotated[Status, fields.expects(f"must be one of {', '.join(Status)}")] | None = None
     impact: Annotated[Impact, fields.expects(f"must be one of {', '.join(Impact)}")] | None = Field(
-        default=None, description="From the worst of what is affected, where it is left out."
+        default=None, description="By default it follows from the worst affected component."
     )
-    starts_at: fields.Instant | None = Field(default=None, description="Since when; now by default.")
+    starts_at: fields.Instant | None = Field(default=None, description="The start. By default now.")
     ends_at: fields.Instant | None = Field(default=None, description="The planned end of a maintenance.")
-    affected: list[Part] = Field(default=[], max_length=1000, examples=[_EXAMPLE_AFFECTED])
-    not_related_to: list[Others] = Field(default=[], max_length=life.MAX_UNRELATED, examples=[[11]])
+    affected: list[AffectedComponent] = Field(default=[], max_length=1000, examples=[_EXAMPLE_AFFECTED])
+    not_related_to: list[OtherAnnouncement] = Field(
+        default=[], max_length=lifecycle.MAX_UNRELATED, examples=[[11]]
+    )
 
-    def wanted(self, now: datetime) -> AnnouncementFields:
-        """It, as the editor takes it."""
+    def to_fields(self, now: datetime) -> AnnouncementFields:
+        """Return the fields for the editor."""
         first = Status.INVESTIGATING if self.kind is Kind.INCIDENT else Status.SCHEDULED
         return AnnouncementFields(
             kind=self.kind,
@@ -99,8 +99,8 @@ class Write(BaseModel):
         )
 
 
-class Draft(BaseModel):
-    """Draft from what is known inside: the number of an incident, or of a maintenance window."""
+class DraftSource(BaseModel):
+    """The source of a draft: the number of an incident or of a maintenance window."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"incident": 1}]})
 
@@ -108,66 +108,66 @@ class Draft(BaseModel):
     maintenance: int | None = Field(default=None, ge=1, le=fields.MAX_NUMBER)
 
 
-class Say(BaseModel):
-    """Say something more."""
+class UpdateBody(BaseModel):
+    """An update of an announcement."""
 
     model_config = ConfigDict(extra="forbid")
 
     status: Annotated[Status, fields.expects(f"must be one of {', '.join(Status)}")] = Field(
         examples=["identified"]
     )
-    body: Words = Field(examples=["The disk of one server was full. It has room again."])
-    affected: list[Part] | None = Field(
-        default=None, max_length=1000, description="As before, where left out."
+    body: Markdown = Field(examples=["The disk of one server was full. It has room again."])
+    affected: list[AffectedComponent] | None = Field(
+        default=None, max_length=1000, description="By default it does not change."
     )
 
 
-class Relate(BaseModel):
-    """Say which others of this page it is not related to."""
+class RelationsBody(BaseModel):
+    """The other announcements of the status page that this one is not related to."""
 
     model_config = ConfigDict(extra="forbid")
 
-    not_related_to: list[Others] = Field(max_length=life.MAX_UNRELATED, examples=[[2]])
+    not_related_to: list[OtherAnnouncement] = Field(max_length=lifecycle.MAX_UNRELATED, examples=[[2]])
 
 
-class Told(ResponseModel):
-    """What was said at an instant."""
+class AnnouncementUpdate(ResponseModel):
+    """An update of an announcement."""
 
     at: datetime
     status: Status
     body: str
-    by: str = Field(description="Not shown to customers.")
+    by: str = Field(description="The author. Customers do not see it.")
     automatic: bool
 
 
 class Announcement(ResponseModel):
-    """An incident or a maintenance as customers are told of it."""
+    """An incident or a maintenance on a status page."""
 
     id: int
     kind: Kind
     title: str
     status: Status
     impact: Impact
-    draft: bool = Field(description="Whether nobody has published it yet.")
-    body: str = Field(description="What will be said first; empty once it is published.")
+    draft: bool = Field(description="Whether it is not published yet.")
+    body: str = Field(description="The text of the first update. Empty once it is published.")
     starts_at: datetime
     ends_at: datetime | None
     published_at: datetime | None
     resolved_at: datetime | None
     affected: list[dict[str, Any]] = Field(examples=[_EXAMPLE_AFFECTED])
     not_related_to: list[int]
-    incident: int | None = Field(description="The incident inside that it was drafted from.")
+    incident: int | None = Field(description="The incident that it was drafted from.")
     maintenance: int | None = Field(description="The maintenance window that it was drafted from.")
-    automatic: bool = Field(description="Whether the page has written it by itself.")
-    updates: list[Told] = Field(description="Newest first.")
-    next_statuses: list[Status] = Field(description="What its next update may say.")
+    automatic: bool = Field(description="Whether the status page created it automatically.")
+    updates: list[AnnouncementUpdate] = Field(description="Newest first.")
+    next_statuses: list[Status] = Field(description="The possible statuses of the next update.")
 
 
 class Announcements(ResponseModel):
     """Announcements, newest first."""
 
     incidents: list[Announcement]
-    next: int | None = Field(description="Give this as `before` for more; null where there is no more.")
+    next: NextNumber
 
 
 @router.get("")
@@ -178,175 +178,203 @@ async def list_announcements(
     before: fields.Before | None = None,
     limit: fields.Limit = 50,
 ) -> Announcements:
-    """What customers of this page are and were told, newest first, with drafts."""
+    """List the announcements of a status page, newest first, with drafts."""
 
     def work(db: Connection) -> Announcements:
         editor.page_of(db, name)
-        found = store.listed(db, name, limit=limit + 1, below=before)
-        following = found[limit - 1].id if len(found) > limit else None
-        return Announcements(incidents=[_shown(one) for one in found[:limit]], next=following)
+        listed = store.listed(db, name, limit=limit + 1, below=before)
+        following = listed[limit - 1].id if len(listed) > limit else None
+        return Announcements(
+            incidents=[_response(announcement) for announcement in listed[:limit]], next=following
+        )
 
     return conditional.tagged(await context.database.read(work))
 
 
 @router.post("", status_code=201)
 async def write_announcement(
-    name: fields.Slug, asked: Write, context: ContextDep, actor: Responder, key: fields.RequestKey = ""
+    name: fields.Slug,
+    body: AnnouncementBody,
+    context: ContextDep,
+    actor: Responder,
+    key: fields.RequestKey = "",
 ) -> Announcement:
-    """Write a draft. Customers read nothing of it until it is published.
+    """Create a draft. Customers do not see it until it is published.
 
-    Asked again with the same `Idempotency-Key`, it is written once.
+    Repeated with the same `Idempotency-Key`, it is created once.
     """
     now, request = context.clock.now(), fields.request(actor, key)
     try:
-        made = await context.database.write(
-            lambda db: editor.make(db, actor, name, asked.wanted(now), now, request)
+        announcement = await context.database.write(
+            lambda db: editor.make(db, actor, name, body.to_fields(now), now, request)
         )
     except editor.OtherRequest as other:
         raise Unacceptable(f"Idempotency-Key: {other}") from None
-    return _shown(made)
+    return _response(announcement)
 
 
 @router.post("/draft", status_code=201)
 async def draft_announcement(
-    name: fields.Slug, asked: Draft, context: ContextDep, actor: Responder
+    name: fields.Slug, body: DraftSource, context: ContextDep, actor: Responder
 ) -> Announcement:
-    """A draft from an incident inside, or from a maintenance window, in customers' words.
+    """Create a draft from an incident or a maintenance window, in words for customers.
 
-    Of one incident, or window, a page has one draft: asked again, that is the answer.
+    A status page has one draft for each: repeating the request returns the existing draft.
     """
-    now, (incident, window) = context.clock.now(), (asked.incident, asked.maintenance)
+    now, (incident, window) = context.clock.now(), (body.incident, body.maintenance)
     if (incident is None) == (window is None):
-        raise Unacceptable("incident: name either an incident or a maintenance.")
+        raise Unacceptable("incident: send either an incident or a maintenance.")
 
-    def work(db: Connection) -> life.Announcement:
+    def work(db: Connection) -> lifecycle.Announcement:
         if incident is not None:
             return drafting.from_incident(db, actor, name, incident, now)
         return drafting.from_window(db, actor, name, window or 0, now)
 
-    return _shown(await context.database.write(work))
+    return _response(await context.database.write(work))
 
 
 @router.get("/{number}")
 async def show_announcement(
-    name: fields.Slug, number: fields.Number, context: ContextDep, conditional: ConditionalReadDep
+    name: fields.Slug, number: fields.AnnouncementNumber, context: ContextDep, conditional: ConditionalReadDep
 ) -> Announcement:
-    """One announcement with everything that was said."""
-    return conditional.tagged(_shown(await context.database.read(lambda db: _of(db, name, number))))
+    """Return one announcement with all its updates."""
+    return conditional.tagged(
+        _response(await context.database.read(lambda db: _announcement_of(db, name, number)))
+    )
 
 
 @router.put("/{number}")
 async def change_announcement(
-    name: fields.Slug, number: fields.Number, asked: Write, context: ContextDep, actor: Responder
+    name: fields.Slug,
+    number: fields.AnnouncementNumber,
+    body: AnnouncementBody,
+    context: ContextDep,
+    actor: Responder,
 ) -> Announcement:
-    """Write a draft anew. Of what is published, `status` and `body` are left alone: say more by an update."""
+    """Replace a draft. For a published announcement, `status` and `body` do not change: add an update instead."""
     now = context.clock.now()
 
-    def work(db: Connection) -> life.Announcement:
-        _of(db, name, number)
-        return editor.change(db, actor, number, asked.wanted(now), now)
+    def work(db: Connection) -> lifecycle.Announcement:
+        _announcement_of(db, name, number)
+        return editor.change(db, actor, number, body.to_fields(now), now)
 
-    return await _done(context, work)
+    return await _write(context, work)
 
 
 @router.post("/{number}/publish")
 async def publish_announcement(
-    name: fields.Slug, number: fields.Number, context: ContextDep, actor: Responder
+    name: fields.Slug, number: fields.AnnouncementNumber, context: ContextDep, actor: Responder
 ) -> Announcement:
-    """Tell customers, and mail the subscribers. What is published already stays as it is."""
+    """Publish an announcement and mail its subscribers. Publishing it twice changes nothing."""
     now = context.clock.now()
 
-    def work(db: Connection) -> life.Announcement:
-        _of(db, name, number)
+    def work(db: Connection) -> lifecycle.Announcement:
+        _announcement_of(db, name, number)
         return editor.publish(db, actor, number, now)
 
-    return await _done(context, work)
+    return await _write(context, work)
 
 
 @router.post("/{number}/updates")
 async def update_announcement(
-    name: fields.Slug, number: fields.Number, asked: Say, context: ContextDep, actor: Responder
+    name: fields.Slug,
+    number: fields.AnnouncementNumber,
+    body: UpdateBody,
+    context: ContextDep,
+    actor: Responder,
 ) -> Announcement:
-    """Say something more, and how far it has come. The same words once more are said once."""
-    now, affected = context.clock.now(), None if asked.affected is None else _affected(asked.affected)
+    """Add an update with a status. Repeating the request adds it once."""
+    now, affected = context.clock.now(), None if body.affected is None else _affected(body.affected)
 
-    def work(db: Connection) -> life.Announcement:
-        _of(db, name, number)
-        return editor.update(db, actor, number, asked.status, asked.body, now, affected=affected)
+    def work(db: Connection) -> lifecycle.Announcement:
+        _announcement_of(db, name, number)
+        return editor.update(db, actor, number, body.status, body.body, now, affected=affected)
 
-    return await _done(context, work)
+    return await _write(context, work)
 
 
 @router.put("/{number}/relations")
 async def relate_announcement(
-    name: fields.Slug, number: fields.Number, asked: Relate, context: ContextDep, actor: Responder
+    name: fields.Slug,
+    number: fields.AnnouncementNumber,
+    body: RelationsBody,
+    context: ContextDep,
+    actor: Responder,
 ) -> Announcement:
-    """Say which others it is not related to. Both of them say so on the page."""
-    now, unrelated = context.clock.now(), tuple(dict.fromkeys(asked.not_related_to))
+    """Set the announcements that this one is not related to. Each of them shows it on the status page."""
+    now, unrelated = context.clock.now(), tuple(dict.fromkeys(body.not_related_to))
 
-    def work(db: Connection) -> life.Announcement:
-        _of(db, name, number)
+    def work(db: Connection) -> lifecycle.Announcement:
+        _announcement_of(db, name, number)
         return editor.relate(db, actor, number, unrelated, now)
 
-    return await _done(context, work)
+    return await _write(context, work)
 
 
 @router.delete("/{number}", status_code=204)
 async def discard_announcement(
-    name: fields.Slug, number: fields.Number, context: ContextDep, actor: Responder
+    name: fields.Slug, number: fields.AnnouncementNumber, context: ContextDep, actor: Responder
 ) -> Response:
-    """Throw a draft away. What customers have read stays (422): resolve it instead."""
+    """Delete a draft. A published announcement cannot be deleted (422): resolve it instead."""
     now = context.clock.now()
 
     def work(db: Connection) -> None:
-        _of(db, name, number)
+        _announcement_of(db, name, number)
         editor.discard(db, actor, number, now)
 
     await context.database.write(work)
     return Response(status_code=204)
 
 
-async def _done(context: ContextDep, work: Any) -> Announcement:
-    found: life.Announcement = await context.database.write(work)
+async def _write(context: ContextDep, work: Any) -> Announcement:
+    announcement: lifecycle.Announcement = await context.database.write(work)
     context.wake()
-    return _shown(found)
+    return _response(announcement)
 
 
-def _of(db: Connection, name: str, number: int) -> life.Announcement:
-    found = editor.announcement_of(db, number)
-    if found.page != name:
+def _announcement_of(db: Connection, name: str, number: int) -> lifecycle.Announcement:
+    announcement = editor.announcement_of(db, number)
+    if announcement.page != name:
         raise editor.NoAnnouncement(f"There is no announcement {number}.")
-    return found
+    return announcement
 
 
-def _affected(parts: list[Part]) -> tuple[Affected, ...]:
-    return tuple(Affected(one.component, _HOW[one.health], tuple(one.regions)) for one in parts)
+def _affected(components: list[AffectedComponent]) -> tuple[Affected, ...]:
+    return tuple(
+        Affected(part.component, _HEALTH_BY_NAME[part.health], tuple(part.regions)) for part in components
+    )
 
 
-def _shown(one: life.Announcement) -> Announcement:
+def _response(announcement: lifecycle.Announcement) -> Announcement:
     return Announcement(
-        id=one.id,
-        kind=one.kind,
-        title=one.title,
-        status=one.status,
-        impact=one.impact,
-        draft=one.published_at is None,
-        body=one.draft,
-        starts_at=one.starts_at,
-        ends_at=one.ends_at,
-        published_at=one.published_at,
-        resolved_at=one.resolved_at,
+        id=announcement.id,
+        kind=announcement.kind,
+        title=announcement.title,
+        status=announcement.status,
+        impact=announcement.impact,
+        draft=announcement.published_at is None,
+        body=announcement.draft,
+        starts_at=announcement.starts_at,
+        ends_at=announcement.ends_at,
+        published_at=announcement.published_at,
+        resolved_at=announcement.resolved_at,
         affected=[
-            {"component": part.component, "health": _SAID[part.health], "regions": list(part.regions)}
-            for part in one.affected
+            {
+                "component": part.component,
+                "health": _NAME_BY_HEALTH[part.health],
+                "regions": list(part.regions),
+            }
+            for part in announcement.affected
         ],
-        not_related_to=list(one.unrelated),
-        incident=one.incident_id,
-        maintenance=one.maintenance_id,
-        automatic=one.automatic,
+        not_related_to=list(announcement.unrelated),
+        incident=announcement.incident_id,
+        maintenance=announcement.maintenance_id,
+        automatic=announcement.automatic,
         updates=[
-            Told(at=said.at, status=said.status, body=said.body, by=said.by, automatic=said.automatic)
-            for said in one.updates
+            AnnouncementUpdate(
+                at=update.at, status=update.status, body=update.body, by=update.by, automatic=update.automatic
+            )
+            for update in announcement.updates
         ],
-        next_statuses=list(life.next_statuses(one)),
+        next_statuses=list(lifecycle.next_statuses(announcement)),
     )

@@ -1,4 +1,4 @@
-"""The audit log in the API. It can be read, and nothing else."""
+"""The audit log in the API. It is read-only."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -9,41 +9,43 @@ from pydantic import Field
 from heartbeat import audit
 from heartbeat.http.auth import Admin, ContextDep
 from heartbeat.http.v1 import fields
-from heartbeat.http.v1.response_models import ResponseModel
+from heartbeat.http.v1.response_models import NextNumber, ResponseModel
 from heartbeat.http.v1.tags import ConditionalReadDep
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 
-LONGEST_TARGET = 300
+MAX_TARGET = 300
 Target = Annotated[
     str,
     Query(
-        description="Only what was done to this.",
+        description="Only changes of this thing.",
         examples=["check nightly-backup"],
-        max_length=LONGEST_TARGET,
+        max_length=MAX_TARGET,
     ),
 ]
 
 
-class Deed(ResponseModel):
-    """One change that somebody made."""
+class AuditEntry(ResponseModel):
+    """One change."""
 
     id: int = Field(examples=[812])
     at: datetime
-    actor: str = Field(description="Who did it.", examples=["anna"])
-    via: str = Field(description="How they came in.", examples=["session"])
-    remote: str = Field(description="From which address; empty where there is none.", examples=["192.0.2.1"])
+    actor: str = Field(description="Who made the change.", examples=["anna"])
+    via: str = Field(description="How they signed in, or their key.", examples=["session"])
+    remote: str = Field(
+        description="The address of the client. Empty if there is none.", examples=["192.0.2.1"]
+    )
     action: str = Field(examples=["check.pause"])
     target: str = Field(examples=["check nightly-backup"])
-    before: dict[str, Any] | None = Field(description="Null where it was made.")
-    after: dict[str, Any] | None = Field(description="Null where it was deleted.")
+    before: dict[str, Any] | None = Field(description="The values before the change. Null if it was created.")
+    after: dict[str, Any] | None = Field(description="The values after the change. Null if it was deleted.")
 
 
-class Deeds(ResponseModel):
-    """PreconditionDep, newest first."""
+class AuditEntries(ResponseModel):
+    """Changes, newest first."""
 
-    audit: list[Deed]
-    next: int | None = Field(description="Give this as `before` for more; null where there is no more.")
+    audit: list[AuditEntry]
+    next: NextNumber
 
 
 @router.get("")
@@ -51,17 +53,17 @@ async def list_audit(
     context: ContextDep,
     actor: Admin,
     conditional: ConditionalReadDep,
-    before: fields.BeforeDeed | None = None,
+    before: fields.BeforeAuditEntry | None = None,
     limit: fields.Limit = 50,
     target: Target = "",
-) -> Deeds:
-    """What was changed, newest first: by whom, from where, and what it was before and after."""
+) -> AuditEntries:
+    """List changes, newest first: who made each, from which address, and the values before and after."""
     del actor
-    about = target.replace("\0", "")
-    found = await context.database.read(
-        lambda db: audit.listed(db, limit=limit + 1, before=before, target=about)
+    clean_target = target.replace("\0", "")
+    changes = await context.database.read(
+        lambda db: audit.listed(db, limit=limit + 1, before=before, target=clean_target)
     )
-    following = found[limit - 1].id if len(found) > limit else None
+    following = changes[limit - 1].id if len(changes) > limit else None
     return conditional.tagged(
-        Deeds(audit=[Deed.model_validate(one) for one in found[:limit]], next=following)
+        AuditEntries(audit=[AuditEntry.model_validate(change) for change in changes[:limit]], next=following)
     )

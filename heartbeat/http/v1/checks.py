@@ -1,4 +1,4 @@
-"""Checks in the API: how they stand, what was heard of them; define, delete, pause, resume."""
+"""Checks in the API: read them and their pings; define, pause, resume and delete them."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep, set_put_
 from heartbeat.pings import store as ping_store
 
 SCANNED = 1_000
-"""Checks that are looked at for one page, where what is asked for follows from the time."""
+"""Checks that one request examines, if the state depends on the time."""
 
 router = APIRouter(prefix="/checks", tags=["checks"])
 
@@ -59,208 +59,213 @@ async def list_checks(
     conditional: ConditionalReadDep,
     after: fields.After = "",
     limit: fields.Limit = 50,
-    state: fields.Shown | None = None,
+    state: fields.CheckState | None = None,
 ) -> Checks:
-    """Checks by slug, all or those in one state."""
+    """List checks by slug, all or those in one state."""
     now = context.clock.now()
 
-    def page(db: Connection) -> Checks:
-        found, following = _page(db, now, after, limit, state)
-        incidents = _incidents(db, found)
-        conditional.set_tag(tag([_life(one, now, incidents) for one in found], following))
-        return Checks(checks=[_shown(one, now, incidents, context) for one in found], next=following)
+    def read(db: Connection) -> Checks:
+        listed, following = _slice(db, now, after, limit, state)
+        incidents = _incidents(db, listed)
+        conditional.set_tag(tag([_tagged_state(watched, now, incidents) for watched in listed], following))
+        return Checks(
+            checks=[_response(watched, now, incidents, context) for watched in listed], next=following
+        )
 
-    return await context.database.read(page)
+    return await context.database.read(read)
 
 
 @router.get("/{name}")
-async def show_check(name: fields.Name, context: ContextDep, conditional: ConditionalReadDep) -> Check:
-    """One check, by its slug or uuid."""
+async def show_check(name: fields.CheckName, context: ContextDep, conditional: ConditionalReadDep) -> Check:
+    """Return one check, by its slug or uuid."""
     now = context.clock.now()
 
     def work(db: Connection) -> Check:
-        one = look_up(db, name)
-        incidents = _incidents(db, [one])
-        conditional.set_tag(_tag(one, now, incidents))
-        return _shown(one, now, incidents, context)
+        watched = look_up(db, name)
+        incidents = _incidents(db, [watched])
+        conditional.set_tag(_tag(watched, now, incidents))
+        return _response(watched, now, incidents, context)
 
     return await context.database.read(work)
 
 
-@router.put("/{name}", responses={201: {"description": "It was made.", "model": Check}})
+@router.put("/{name}", responses={201: {"description": "The check was created.", "model": Check}})
 async def define_check(
     name: fields.NewSlug,
-    given: Definition,
+    body: Definition,
     context: ContextDep,
     actor: Admin,
     precondition: PreconditionDep,
     response: Response,
 ) -> Check:
-    """Make it so: the whole definition, made where it is not there yet (201).
+    """Create a check (201) or replace its definition.
 
-    The fields, their words and their limits are those of the configuration file. What is left out has its
-    default. A new schedule is expected from now on; nothing else that was heard is forgotten. The same again
-    changes nothing. What the configuration file declares stays as it is (409).
+    The body is the entry of the configuration file. Fields that are left out get their defaults. A new schedule
+    counts from now; pings are kept. Repeating the request changes nothing. A check of the configuration file
+    cannot be changed here (409).
     """
     now = context.clock.now()
 
     def work(db: Connection) -> tuple[Check, str, bool]:
         slug = _slug_of(db, name)
         definition_store.wait_for_turn(db)
-        before = check_store.load(db, slug)
-        precondition.require(None if before is None else _tag(before, now, {}))
-        done = edit.define(db, actor, slug, edit.read(db, slug, given), now)
-        incidents = _incidents(db, [done.check])
-        shown = _shown(done.check, now, incidents, context)
-        return shown, _tag(done.check, now, incidents), done.before is None
+        current = check_store.load(db, slug)
+        precondition.require(None if current is None else _tag(current, now, {}))
+        defined = edit.define(db, actor, slug, edit.read(db, slug, body), now)
+        incidents = _incidents(db, [defined.check])
+        stored = _response(defined.check, now, incidents, context)
+        return stored, _tag(defined.check, now, incidents), defined.before is None
 
-    shown, tagged, made = await context.database.write(work)
+    stored, entity_tag, created = await context.database.write(work)
     context.wake()
-    set_put_headers(response, tagged, f"{context.public_url}/v1/checks/{shown.slug}" if made else None)
-    return shown
+    set_put_headers(
+        response, entity_tag, f"{context.public_url}/v1/checks/{stored.slug}" if created else None
+    )
+    return stored
 
 
 @router.post("/{name}/pause")
-async def pause_check(name: fields.Name, context: ContextDep, actor: Responder) -> Check:
-    """Expect nothing of it until it is resumed or, unless that is forbidden, heard again.
+async def pause_check(name: fields.CheckName, context: ContextDep, actor: Responder) -> Check:
+    """Pause a check until it is resumed or pinged. With `manual_resume`, a ping does not resume it.
 
-    An incident of it ends or goes on without it. Pausing what is paused changes nothing.
+    The check leaves its incident, which resolves if no other check is in it. Pausing twice changes nothing.
     """
     now = context.clock.now()
-    return await _changed(context, name, lambda db, named: actions.pause(db, named, actor, now))
+    return await _changed(context, name, lambda db, key: actions.pause(db, key, actor, now))
 
 
 @router.post("/{name}/resume")
-async def resume_check(name: fields.Name, context: ContextDep, actor: Responder) -> Check:
-    """Expect a paused check afresh from now on. Resuming what is not paused changes nothing."""
+async def resume_check(name: fields.CheckName, context: ContextDep, actor: Responder) -> Check:
+    """Resume a paused check. Its schedule counts from now. Resuming twice changes nothing."""
     now = context.clock.now()
-    return await _changed(context, name, lambda db, named: actions.resume(db, named, actor, now))
+    return await _changed(context, name, lambda db, key: actions.resume(db, key, actor, now))
 
 
 @router.delete("/{name}", status_code=204)
-async def delete_check(name: fields.Name, context: ContextDep, actor: Admin) -> None:
-    """End the watch over it and forget what was heard. What the configuration file declares stays (409)."""
+async def delete_check(name: fields.CheckName, context: ContextDep, actor: Admin) -> None:
+    """Delete a check and its pings. A check of the configuration file cannot be deleted here (409)."""
     now = context.clock.now()
-    await context.database.write(lambda db: _known(edit.delete(db, actor, _named(name), now), name))
+    await context.database.write(lambda db: _required(edit.delete(db, actor, _key(name), now), name))
     context.wake()
 
 
 @router.get("/{name}/pings")
 async def list_pings(
-    name: fields.Name,
+    name: fields.CheckName,
     context: ContextDep,
     conditional: ConditionalReadDep,
     limit: fields.Limit = 50,
     before: fields.BeforePing | None = None,
 ) -> Pings:
-    """Its last pings, newest first. The last 100 are kept."""
-    found = await context.database.read(
+    """List the last pings of a check, newest first. The last 100 are kept."""
+    pings = await context.database.read(
         lambda db: ping_store.pings_of(db, look_up(db, name).id, limit + 1, before)
     )
-    following = found[limit - 1]["n"] if len(found) > limit else None
-    return conditional.tagged(Pings.model_validate({"pings": found[:limit], "next": following}))
+    following = pings[limit - 1]["n"] if len(pings) > limit else None
+    return conditional.tagged(Pings.model_validate({"pings": pings[:limit], "next": following}))
 
 
 @router.get(
     "/{name}/pings/{n}/body", response_class=Response, responses={200: {"content": {"text/plain": {}}}}
 )
-async def show_body(name: fields.Name, n: fields.Nth, context: ContextDep) -> Response:
-    """The body of one ping, byte for byte as it was kept."""
+async def show_body(name: fields.CheckName, n: fields.PingNumber, context: ContextDep) -> Response:
+    """Return the stored body of one ping, byte for byte."""
 
     def work(db: Connection) -> tuple[str, bytes | None]:
-        one = look_up(db, name)
-        return one.slug, ping_store.body_of(db, one.id, n)
+        watched = look_up(db, name)
+        return watched.slug, ping_store.body_of(db, watched.id, n)
 
     slug, body = await context.database.read(work)
     if body is None:
-        raise NoSuch(f"No body is kept of ping {n} of {slug}.")
-    # Whatever a job has sent must stay inert: never guessed to be something else, never opened as a page.
+        raise NoSuch(f"Ping {n} of {slug} has no stored body.")
+    # The output of a job must stay inert: the browser must not guess its type or open it as a page.
     headers = {"Content-Disposition": f'attachment; filename="{slug}-{n}.txt"'}
     return Response(body, media_type="text/plain", headers=headers)
 
 
 @router.get("/{name}/transitions")
 async def list_transitions(
-    name: fields.Name,
+    name: fields.CheckName,
     context: ContextDep,
     conditional: ConditionalReadDep,
     limit: fields.Limit = 50,
     before: fields.BeforeTransition | None = None,
 ) -> Transitions:
-    """The changes of its state, newest first."""
-    found = await context.database.read(
+    """List the changes of a check's state, newest first."""
+    transitions = await context.database.read(
         lambda db: history.transitions_of(db, look_up(db, name).id, limit + 1, before)
     )
-    following = found[limit - 1]["id"] if len(found) > limit else None
-    return conditional.tagged(Transitions.model_validate({"transitions": found[:limit], "next": following}))
+    following = transitions[limit - 1]["id"] if len(transitions) > limit else None
+    return conditional.tagged(
+        Transitions.model_validate({"transitions": transitions[:limit], "next": following})
+    )
 
 
-def _page(
+def _slice(
     db: Connection, now: datetime, after: str, limit: int, state: State | None
 ) -> tuple[list[check.Check], str | None]:
-    """The next checks in this state, and the slug to go on from.
+    """Return the next checks in this state, and the last slug if there may be more.
 
-    No index knows what follows from the time: a bounded number of checks is looked at; a page may be short.
+    No index has the states that depend on the time. Their slice examines up to `SCANNED` checks and may be short.
     """
     wide = SCANNED if state in _DERIVED else limit + 1
     scanned = check_store.listed(db, limit=wide, after=after, state=None if state is State.LATE else state)
-    found = [one for one in scanned if state in (None, check.status(one, now))]
-    if len(found) > limit:
-        return found[:limit], found[limit - 1].slug
-    return found, scanned[-1].slug if len(scanned) == wide else None
+    listed = [watched for watched in scanned if state in (None, check.status(watched, now))]
+    if len(listed) > limit:
+        return listed[:limit], listed[limit - 1].slug
+    return listed, scanned[-1].slug if len(scanned) == wide else None
 
 
 async def _changed(
     context: Context, name: str, work: Callable[[Connection, str | UUID], check.Check | None]
 ) -> Check:
-    """A check after what somebody has done to it."""
     now = context.clock.now()
 
-    def done(db: Connection) -> Check:
-        one = _known(work(db, _named(name)), name)
-        return _shown(one, now, _incidents(db, [one]), context)
+    def change(db: Connection) -> Check:
+        changed = _required(work(db, _key(name)), name)
+        return _response(changed, now, _incidents(db, [changed]), context)
 
-    shown = await context.database.write(done)
+    stored = await context.database.write(change)
     context.wake()
-    return shown
+    return stored
 
 
-def _incidents(db: Connection, found: list[check.Check]) -> dict[str, int]:
-    """By the keys of their symptoms, the open incidents that these checks belong to."""
-    return desk.incident_of(db, [symptoms.key_of(one) for one in found])
+def _incidents(db: Connection, checks: list[check.Check]) -> dict[str, int]:
+    """Return the open incidents of checks, by the keys of their symptoms."""
+    return desk.incident_of(db, [symptoms.key_of(watched) for watched in checks])
 
 
-def _shown(one: check.Check, now: datetime, incidents: Mapping[str, int], context: Context) -> Check:
-    return Check.of(one, now, incidents.get(symptoms.key_of(one)), context.public_url)
+def _response(watched: check.Check, now: datetime, incidents: Mapping[str, int], context: Context) -> Check:
+    return Check.of(watched, now, incidents.get(symptoms.key_of(watched)), context.public_url)
 
 
-def _life(one: check.Check, now: datetime, incidents: Mapping[str, int]) -> object:
-    """All of a check that its answer is made of; what follows from the time is only its state."""
-    return one, check.status(one, now), incidents.get(symptoms.key_of(one))
+def _tagged_state(watched: check.Check, now: datetime, incidents: Mapping[str, int]) -> object:
+    """Return everything that the response is made of. Only the state depends on the time."""
+    return watched, check.status(watched, now), incidents.get(symptoms.key_of(watched))
 
 
-def _tag(one: check.Check, now: datetime, incidents: Mapping[str, int]) -> str:
-    return tag((one.id, CheckDefinition.of(one)), _life(one, now, incidents))
+def _tag(watched: check.Check, now: datetime, incidents: Mapping[str, int]) -> str:
+    return tag((watched.id, CheckDefinition.of(watched)), _tagged_state(watched, now, incidents))
 
 
 def _slug_of(db: Connection, name: str) -> str:
-    """What is to be called so. A uuid names only a check that there is."""
+    """Return the slug to define. A uuid must be that of an existing check."""
     return look_up(db, name).slug if _UUID.fullmatch(name) else name
 
 
 def look_up(db: Connection, name: str) -> check.Check:
-    """The check of this slug or uuid. Raises `NoSuch`."""
-    return _known(check_store.load(db, _named(name)), name)
+    """Return the check of this slug or uuid. Raises `NoSuch`."""
+    return _required(check_store.load(db, _key(name)), name)
 
 
-def _known(one: check.Check | None, name: str) -> check.Check:
-    if one is None:
+def _required(watched: check.Check | None, name: str) -> check.Check:
+    if watched is None:
         raise NoSuch(f"There is no check {name[:100]!r}.")
-    return one
+    return watched
 
 
-def _named(name: str) -> str | UUID:
-    """What cannot name a check is not looked for: it may hold what no database takes."""
+def _key(name: str) -> str | UUID:
+    """Return a name as a uuid or slug. Raises `NoSuch` for other names, which databases may not accept."""
     if _UUID.fullmatch(name):
         return UUID(name)
     if not _SLUG.fullmatch(name):

@@ -1,7 +1,7 @@
-"""The description of the API in OpenAPI (3.1), completed so that a stranger can use it. Pure.
+"""The complete description of the API in OpenAPI (3.1). Pure.
 
-The framework makes the bones from the routes. Here they get what it cannot know: where the API is, which role an
-operation needs, an example of everything, and what goes wrong in which words.
+FastAPI generates the description from the routes. This room adds the address of the installation, the role that each
+operation needs, examples and errors.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,209 +14,213 @@ from heartbeat.http.v1 import example
 Node = dict[str, Any]
 
 ABOUT: Final = """\
-Watches scheduled jobs and pages whoever is on call when one falls silent.
+heartbeat watches scheduled jobs and pages the person on call when one falls silent.
 
-**Who may.** Every address wants a key, as `Authorization: Bearer KEY` or `X-Api-Key: KEY`; a browser that has
-signed in may read. Each operation says which role it needs: *viewer* looks, *responder* answers incidents, pauses
-checks and makes maintenance, *admin* changes everything.
+**Access.** Every request needs a key: `Authorization: Bearer KEY` or `X-Api-Key: KEY`. A signed-in browser can
+read. Each operation names the role that it needs. A *viewer* can read. A *responder* can also answer incidents,
+pause checks, create maintenance windows and write announcements. An *admin* can change everything.
 
-**Times.** Instants are in UTC, such as `2026-05-02T01:30:00Z`. In answers, durations are in seconds. In
-definitions they are written as in the configuration file, such as `15m`.
+**Times.** Times are in UTC, such as `2026-05-02T01:30:00Z`. Durations in answers are in seconds. Definitions
+have them as the configuration file does, such as `15m`.
 
-**Asking twice.** Whatever changes something can be asked again without harm. `PUT` makes it so, and the same
-again changes nothing. What is made by `POST` has a name, or takes an `Idempotency-Key`; only a
-one-time link is made anew, and ends the one before.
+**Repeated requests.** Every change can be repeated without harm. A repeated `PUT` changes nothing. An object
+created by `POST` has a name, or accepts an `Idempotency-Key`. Only a one-time link is replaced by a new one.
 
-**Asking often.** Answers carry an `ETag`. Sent back as `If-None-Match`, it saves an answer that has nothing new
-(304). Sent as `If-Match` with a `PUT`, it keeps you from overwriting what somebody else has changed (412).
+**Polling and safe changes.** Answers have an `ETag`. Send it as `If-None-Match` with the next read: if nothing
+has changed, the answer is 304. Send it as `If-Match` with a `PUT`: if somebody else has changed it, the answer is
+412 and nothing is overwritten.
 
-**Pages.** Lists come in pages: give `next` of the one before as `after` or `before`.
+**Lists.** Lists are paginated: send `next` of the previous answer as `after` or `before`.
 
-**Faults.** What cannot be done is answered as `application/problem+json` (RFC 9457), with one sentence in `detail`
-that names the field. Fields that are not known are refused, and no type is guessed. What the configuration file
-declares is changed in the file, and here refused (409).
+**Errors.** Errors are `application/problem+json` (RFC 9457). `detail` has one sentence that names the field.
+Unknown fields are refused, and no type is guessed. Things that the configuration file declares can only be changed
+in the file; here the answer is 409.
 """
 
 TAGS: Final[Mapping[str, str]] = {
-    "overview": "How everything stands, in numbers.",
-    "checks": "The jobs under watch: their definitions, how they stand, their pings, and who would be paged.",
-    "incidents": "What people are paged for: acknowledge, snooze, resolve, note.",
-    "maintenance": "Times in which nobody is paged for what is known to be worked on.",
-    "people": "Who is paged, by which policy, through which notifiers.",
-    "ping keys": "Keys by which jobs ping their checks by name.",
-    "status pages": "What customers see.",
-    "users": "Who signs in, and what their roles let them do.",
-    "keys": "Keys by which programs use this API.",
-    "audit": "The log of every change that somebody made.",
-    "configuration": "All that the configuration file declares, at once.",
+    "overview": "The state of the installation in numbers.",
+    "checks": "Checks: their definitions, states and pings, and who would be paged.",
+    "incidents": "Incidents: read, acknowledge, snooze and resolve them, and add notes.",
+    "maintenance": "Maintenance windows, in which nobody is paged for certain checks.",
+    "people": "People, escalation policies and notifiers.",
+    "ping keys": "Keys with which jobs ping their checks by name.",
+    "status pages": "Status pages for customers, and their announcements.",
+    "users": "Users and their roles.",
+    "keys": "API keys for programs.",
+    "audit": "The log of every change.",
+    "configuration": "The configuration file, and the encryption keys.",
 }
 
-_FAULTS: Final[Mapping[str, tuple[str, str, str]]] = {
+_ERRORS: Final[Mapping[str, tuple[str, str, str]]] = {
     "401": (
-        "The key is missing or wrong.",
+        "The key is missing, wrong, revoked or expired.",
         "Unauthorized",
-        "This is not a key that opens anything here: it may be mistyped, revoked or expired.",
+        "This API key is not valid. It may be mistyped, revoked or expired.",
     ),
     "403": (
-        "The role may not do this.",
+        "The key may not do this.",
         "Forbidden",
-        "This needs the role admin; anna has the role viewer.",
+        "This needs the role admin. anna has the role viewer.",
     ),
-    "404": ("There is no such thing.", "Not Found", "There is no check 'nightly-backup'."),
+    "404": ("It does not exist.", "Not Found", "There is no check 'nightly-backup'."),
     "409": (
-        "It is as it is for a reason, which the sentence tells. Nothing was changed.",
+        "Its current state does not allow this. The sentence says why. Nothing was changed.",
         "Conflict",
         "The configuration file declares check nightly-backup: change it there.",
     ),
     "412": (
-        "What `If-Match` or `If-None-Match` wants is not so. Nothing was changed.",
+        "The condition in `If-Match` or `If-None-Match` does not hold. Nothing was changed.",
         "Precondition Failed",
-        "If-Match: somebody has changed it since you read it; nothing was changed. Read it again first.",
+        "If-Match: it has changed since you read it. Nothing was changed. Read it again first.",
     ),
     "413": (
         "The body is too large.",
         "Content Too Large",
-        "The body is too large: this address takes at most 1 MB.",
+        "The body is too large. This address accepts at most 1 MB.",
     ),
     "422": (
-        "Something in the request is not as it must be. Nothing was changed.",
+        "The request has an error. Nothing was changed.",
         "Unprocessable Content",
         "grace: '15x' is not a duration; write for example 15m, 2h or 1d.",
     ),
     "503": (
-        "The database does not answer. Ask again after `Retry-After`.",
+        "The database does not answer. Retry after `Retry-After`.",
         "Service Unavailable",
-        "The database does not answer; what was asked can safely be asked again.",
+        "The database does not answer. It is safe to repeat the request.",
     ),
 }
-_WELL: Final[Mapping[str, str]] = {"get": "What was asked for.", "delete": "It is gone."}
-_ETAG: Final = {"ETag": {"description": "The tag of this answer.", "schema": {"type": "string"}}}
+_SUCCESS: Final[Mapping[str, str]] = {"get": "The answer.", "delete": "It was deleted."}
+_ETAG: Final = {"ETag": {"description": "The tag of this version.", "schema": {"type": "string"}}}
 
 
 def complete(
     generated: Mapping[str, Any],
     public_url: str,
     roles: Mapping[str, Role],
-    given: Mapping[str, Mapping[str, Any]],
+    examples: Mapping[str, Mapping[str, Any]],
 ) -> Node:
-    """The whole description. By the ids of operations, `roles` are those that they need, and `given` examples of
-    their bodies."""
+    """Return the complete description. `roles` and `examples` (of bodies) are by operation id."""
     paths: Node = {
-        path: {verb: _operation(verb, path, one, generated, roles, given) for verb, one in verbs.items()}
+        path: {verb: _operation(verb, path, node, generated, roles, examples) for verb, node in verbs.items()}
         for path, verbs in generated["paths"].items()
     }
-    used = {tag for _, _, one in operations({"paths": paths}) for tag in one["tags"]}
+    used = {tag for _, _, node in operations({"paths": paths}) for tag in node["tags"]}
     components = dict(generated["components"])
     return {
         **generated,
         "info": {**generated["info"], "description": ABOUT, "license": {"name": "MIT", "identifier": "MIT"}},
         "servers": [{"url": public_url, "description": "This installation."}],
-        "tags": [{"name": name, "description": words} for name, words in TAGS.items() if name in used],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items() if name in used],
         "paths": paths,
         "components": {
             **components,
             "schemas": {**components["schemas"], "Problem": Problem.model_json_schema()},
-            "responses": {_named(status): _fault(status) for status in _FAULTS},
+            "responses": {_component(status): _error(status) for status in _ERRORS},
         },
     }
 
 
 def operations(described: Mapping[str, Any]) -> Iterator[tuple[str, str, Node]]:
-    """Every operation with its path and its method."""
+    """Yield every operation with its path and its method."""
     for path, verbs in described["paths"].items():
-        for verb, one in verbs.items():
-            yield path, verb, one
+        for verb, node in verbs.items():
+            yield path, verb, node
 
 
 def _operation(
     verb: str,
     path: str,
-    one: Node,
+    operation: Node,
     generated: Mapping[str, Any],
     roles: Mapping[str, Role],
-    given: Mapping[str, Mapping[str, Any]],
+    examples: Mapping[str, Mapping[str, Any]],
 ) -> Node:
-    role = roles.get(one["operationId"], Role.VIEWER)
-    kinds = generated["components"]["schemas"]
-    body = one.get("requestBody")
-    if body and (examples := given.get(one["operationId"])):
-        content = body["content"]["application/json"] | {"examples": examples}
+    role = roles.get(operation["operationId"], Role.VIEWER)
+    schemas = generated["components"]["schemas"]
+    body = operation.get("requestBody")
+    if body and (body_examples := examples.get(operation["operationId"])):
+        content = body["content"]["application/json"] | {"examples": body_examples}
         body = body | {"content": {"application/json": content}}
     return {
-        **one,
-        "summary": one["operationId"].replace("_", " ").capitalize(),
-        "description": f"{one['description']}\n\nNeeds the role **{role}**.",
-        "tags": one.get("tags", []),
+        **operation,
+        "summary": operation["operationId"].replace("_", " ").capitalize(),
+        "description": f"{operation['description']}\n\nNeeds the role **{role}**.",
+        "tags": operation.get("tags", []),
         **(
-            {"parameters": [_bare(param, path) for param in one["parameters"]]} if "parameters" in one else {}
+            {"parameters": [_parameter(param, path) for param in operation["parameters"]]}
+            if "parameters" in operation
+            else {}
         ),
-        **({"requestBody": _with_example(body, kinds)} if body else {}),
-        "responses": _answers(verb, path, one, role, kinds),
+        **({"requestBody": _with_example(body, schemas)} if body else {}),
+        "responses": _responses(verb, path, operation, role, schemas),
     }
 
 
-def words_of(shape: Mapping[str, Any]) -> str:
-    """What is said of a value: of itself, or of what it is where it is not null."""
-    choices = [one["description"] for one in shape.get("anyOf", []) if "description" in one]
-    found: str = shape.get("description") or next(iter(choices), "")
-    return found
+def schema_description(schema: Mapping[str, Any]) -> str:
+    """Return the description of a schema, or of its first choice that has one."""
+    choices = [choice["description"] for choice in schema.get("anyOf", []) if "description" in choice]
+    description: str = schema.get("description") or next(iter(choices), "")
+    return description
 
 
-def _bare(param: Node, path: str) -> Node:
-    """A parameter without the null that nobody can write in an address; a name with that of the examples."""
-    shape = param["schema"]
-    left = [one for one in shape.get("anyOf", []) if one != {"type": "null"}]
-    only = left[0] if len(left) == 1 else shape
+def _parameter(param: Node, path: str) -> Node:
+    """Return a parameter without its null, which no address can have, and with an example of a name."""
+    schema = param["schema"]
+    choices = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
+    only = choices[0] if len(choices) == 1 else schema
     if param["in"] == "path" and only.get("type") == "string":
         only = {**only, "examples": [example.NAMES["/".join(path.split("/")[:3])]]}
-    return {**param, "schema": only, "description": param.get("description") or words_of(shape)}
+    return {**param, "schema": only, "description": param.get("description") or schema_description(schema)}
 
 
-def _answers(verb: str, path: str, one: Node, role: Role, kinds: Mapping[str, Any]) -> Node:
-    headers = [param["name"].lower() for param in one.get("parameters", []) if param["in"] == "header"]
+def _responses(verb: str, path: str, operation: Node, role: Role, schemas: Mapping[str, Any]) -> Node:
+    headers = [param["name"].lower() for param in operation.get("parameters", []) if param["in"] == "header"]
     polled = verb == "get" and "if-none-match" in headers
-    found: Node = {}
-    for status, answer in one["responses"].items():
+    responses: Node = {}
+    for status, response in operation["responses"].items():
         if status.startswith("2"):
-            words = answer["description"]
-            words = _WELL.get(verb, "As it is now.") if words == "Successful Response" else words
+            text = response["description"]
+            text = _SUCCESS.get(verb, "The current state.") if text == "Successful Response" else text
             tagged = {"headers": _ETAG} if polled or "if-match" in headers else {}
-            found[status] = {**_with_example(answer, kinds), "description": words, **tagged}
+            responses[status] = {**_with_example(response, schemas), "description": text, **tagged}
         elif status == "default":
-            found[status] = answer
+            responses[status] = response
     if polled:
-        found["304"] = {"description": "Nothing is new.", "headers": _ETAG}
-    faults = {"401": True, "403": role is not Role.VIEWER, "404": "{" in path, "503": True}
-    faults |= {"409": verb in ("put", "post", "delete"), "412": "if-match" in headers}
-    faults |= {"413": "requestBody" in one, "422": "requestBody" in one or "parameters" in one}
-    refs = {
-        status: {"$ref": f"#/components/responses/{_named(status)}"}
-        for status, is_so in faults.items()
-        if is_so
+        responses["304"] = {"description": "Nothing has changed.", "headers": _ETAG}
+    errors = {"401": True, "403": role is not Role.VIEWER, "404": "{" in path, "503": True}
+    errors |= {"409": verb in ("put", "post", "delete"), "412": "if-match" in headers}
+    errors |= {
+        "413": "requestBody" in operation,
+        "422": "requestBody" in operation or "parameters" in operation,
     }
-    return dict(sorted({**found, **refs}.items()))
+    refs = {
+        status: {"$ref": f"#/components/responses/{_component(status)}"}
+        for status, possible in errors.items()
+        if possible
+    }
+    return dict(sorted({**responses, **refs}.items()))
 
 
-def _with_example(part: Node, kinds: Mapping[str, Any]) -> Node:
-    """A body or an answer; its JSON has an example."""
+def _with_example(part: Node, schemas: Mapping[str, Any]) -> Node:
+    """Return a body or a response with an example of its JSON."""
     content = {}
-    for kind, one in part.get("content", {}).items():
-        bare = "json" in kind and not {"example", "examples"} & one.keys()
-        content[kind] = {**one, "example": example.of(one["schema"], kinds)} if bare else one
+    for kind, media in part.get("content", {}).items():
+        lacks_example = "json" in kind and not {"example", "examples"} & media.keys()
+        content[kind] = {**media, "example": example.of(media["schema"], schemas)} if lacks_example else media
     return {**part, "content": content} if content else part
 
 
-def _named(status: str) -> str:
+def _component(status: str) -> str:
     return {"401": "KeyWanted", "403": "RoleWanted", "404": "Missing", "409": "Conflict"}.get(
         status, {"412": "Outdated", "413": "TooLarge", "422": "Unfit", "503": "Away"}.get(status, status)
     )
 
 
-def _fault(status: str) -> Node:
-    words, title, sentence = _FAULTS[status]
-    told = {"type": "about:blank", "title": title, "status": int(status), "detail": sentence}
+def _error(status: str) -> Node:
+    meaning, title, sentence = _ERRORS[status]
+    problem = {"type": "about:blank", "title": title, "status": int(status), "detail": sentence}
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
-        "description": words,
-        "content": {"application/problem+json": {"schema": schema, "example": told}},
+        "description": meaning,
+        "content": {"application/problem+json": {"schema": schema, "example": problem}},
     }

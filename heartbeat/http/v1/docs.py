@@ -1,4 +1,4 @@
-"""The API's own pages: its description in OpenAPI as a page to read and to print, made by this installation."""
+"""The manual of the API: its description in OpenAPI as HTML to read and print."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -27,53 +27,53 @@ _MISSING = {"description": "", "content": {}}
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One thing that a request may say."""
+    """One parameter or body field."""
 
     name: str
-    where: str
+    place: str
     kind: str
-    wanted: bool
-    words: Markup
+    required: bool
+    description: Markup
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One answer, with an example where it has a body."""
+class Reply:
+    """One possible response. The example is empty if it has no body."""
 
     status: str
-    words: Markup
+    description: Markup
     example: str
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """All that a stranger must know to use one address."""
+    """One operation of the API."""
 
     id: str
     method: str
     path: str
     summary: str
-    words: Markup
+    description: Markup
     params: Sequence[Field]
     fields: Sequence[Field]
     examples: Sequence[tuple[str, str]]
     curl: str
-    answers: Sequence[Told]
+    replies: Sequence[Reply]
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Operations about one thing."""
+class Chapter:
+    """The operations of one tag."""
 
     name: str
     anchor: str
-    words: str
+    description: str
     operations: Sequence[Operation]
 
 
 @router.get("/docs")
 async def show_docs(request: Request, context: ContextDep) -> Response:
-    """How to use this API, as a page. A browser that has not signed in is sent to do so."""
+    """Show the manual. A browser that is not signed in is sent to the sign-in."""
     try:
         await auth.reader(request)
     except KeyRequired:
@@ -82,109 +82,118 @@ async def show_docs(request: Request, context: ContextDep) -> Response:
         raise
     described = description_of(request.app, context.public_url)
     about = _html(described["info"]["description"])
-    version, faults = described["info"]["version"], _faults(described)
+    version, errors = described["info"]["version"], _errors(described)
     tomorrow = (context.clock.now() + timedelta(days=1)).date()
-    found = groups(ahead(described, tomorrow))
+    chapter_list = chapters(with_examples_on(described, tomorrow))
     manual = render.render(
-        "v1/docs.html", about=about, version=version, url=context.public_url, groups=found, faults=faults
+        "v1/docs.html",
+        about=about,
+        version=version,
+        url=context.public_url,
+        chapters=chapter_list,
+        errors=errors,
     )
     return render.zipped(request, manual)
 
 
 def description_of(app: FastAPI, public_url: str) -> dict[str, Any]:
-    """The whole description. It is made once."""
+    """Return the complete description. It is built once."""
     if not hasattr(app.state, "description"):
-        every = [found.route for found in iter_route_contexts(app.routes)]
-        routes = [route for route in every if isinstance(route, APIRoute)]
+        all_routes = [route_context.route for route_context in iter_route_contexts(app.routes)]
+        routes = [route for route in all_routes if isinstance(route, APIRoute)]
         roles = {route.name: _role(route) for route in routes}
-        given = {route.name: examples for route in routes if (examples := _given(route))}
-        app.state.description = description.complete(app.openapi(), public_url, roles, given)
-    found: dict[str, Any] = app.state.description
-    return found
+        examples = {route.name: of_body for route in routes if (of_body := _body_examples(route))}
+        app.state.description = description.complete(app.openapi(), public_url, roles, examples)
+    complete: dict[str, Any] = app.state.description
+    return complete
 
 
-def ahead(described: Mapping[str, Any], day: date) -> dict[str, Any]:
-    """The same with the examples of what is asked on this day: what must lie ahead does so, and can be tried out."""
+def with_examples_on(described: Mapping[str, Any], day: date) -> dict[str, Any]:
+    """Return the description with the examples of requests moved to this day, so that they can be tried out."""
     paths = {
-        path: {verb: dict(one) for verb, one in verbs.items()} for path, verbs in described["paths"].items()
+        path: {verb: dict(operation) for verb, operation in verbs.items()}
+        for path, verbs in described["paths"].items()
     }
-    for _, _, one in description.operations({"paths": paths}):
-        if "requestBody" in one:
-            one["requestBody"] = json.loads(json.dumps(one["requestBody"]).replace(example.DAY, f"{day}"))
+    for _, _, operation in description.operations({"paths": paths}):
+        if "requestBody" in operation:
+            body = json.dumps(operation["requestBody"]).replace(example.DAY, f"{day}")
+            operation["requestBody"] = json.loads(body)
     return {**described, "paths": paths}
 
 
-def groups(described: Mapping[str, Any]) -> list[Group]:
-    """Everything that can be asked, by what it is about."""
-    every = [
-        (one["tags"], _operation(path, verb, one, described))
-        for path, verb, one in description.operations(described)
+def chapters(described: Mapping[str, Any]) -> list[Chapter]:
+    """Return the operations by their tags."""
+    tagged = [
+        (operation["tags"], _operation(path, verb, operation, described))
+        for path, verb, operation in description.operations(described)
     ]
     return [
-        Group(
+        Chapter(
             tag["name"],
             tag["name"].replace(" ", "-"),
             tag["description"],
-            [one for tags, one in every if tag["name"] in tags],
+            [operation for tags, operation in tagged if tag["name"] in tags],
         )
         for tag in described["tags"]
     ]
 
 
-def _given(route: APIRoute) -> dict[str, Any]:
-    """The examples of a route's body. The framework leaves out whatever is null in them."""
+def _body_examples(route: APIRoute) -> dict[str, Any]:
+    # FastAPI drops their null values from its own description.
     params = route.dependant.body_params
-    found: Any = getattr(params[0].field_info, "openapi_examples", None) if params else None
-    return found or {}
+    examples: Any = getattr(params[0].field_info, "openapi_examples", None) if params else None
+    return examples or {}
 
 
 def _role(route: APIRoute) -> Role:
-    """The most that any dependency of a route needs."""
-    needed, left = [Role.VIEWER], [route.dependant]
-    while left:
-        one = left.pop()
-        needed += [auth.REQUIRED_ROLES[one.call]] if one.call in auth.REQUIRED_ROLES else []
-        left += one.dependencies
-    return max(needed, key=list(Role).index)
+    """Return the highest role that any dependency of a route requires."""
+    roles, dependants = [Role.VIEWER], [route.dependant]
+    while dependants:
+        dependant = dependants.pop()
+        roles += [auth.REQUIRED_ROLES[dependant.call]] if dependant.call in auth.REQUIRED_ROLES else []
+        dependants += dependant.dependencies
+    return max(roles, key=list(Role).index)
 
 
-def _operation(path: str, verb: str, one: Mapping[str, Any], described: Mapping[str, Any]) -> Operation:
-    kinds = described["components"]["schemas"]
-    body = one.get("requestBody", _MISSING)
-    answers = [
-        _told(status, told, described) for status, told in one["responses"].items() if status != "default"
+def _operation(path: str, verb: str, node: Mapping[str, Any], described: Mapping[str, Any]) -> Operation:
+    schemas = described["components"]["schemas"]
+    body = node.get("requestBody", _MISSING)
+    replies = [
+        _reply(status, response, described)
+        for status, response in node["responses"].items()
+        if status != "default"
     ]
     return Operation(
-        id=one["operationId"],
+        id=node["operationId"],
         method=verb.upper(),
         path=path,
-        summary=one["summary"],
-        words=_html(one["description"]),
-        params=[_param(param, kinds) for param in one.get("parameters", [])],
-        fields=_fields(body, kinds),
+        summary=node["summary"],
+        description=_html(node["description"]),
+        params=[_param(param, schemas) for param in node.get("parameters", [])],
+        fields=_fields(body, schemas),
         examples=_examples(body),
-        curl=curl(path, verb, one, described["servers"][0]["url"]),
-        answers=answers,
+        curl=curl(path, verb, node, described["servers"][0]["url"]),
+        replies=replies,
     )
 
 
-def curl(path: str, verb: str, one: Mapping[str, Any], url: str) -> str:
-    """The line that asks for it, with the key in `$HEARTBEAT_KEY`."""
-    for param in one.get("parameters", []):
+def curl(path: str, verb: str, operation: Mapping[str, Any], url: str) -> str:
+    """Return a curl command for an operation, with the key in `$HEARTBEAT_KEY`."""
+    for param in operation.get("parameters", []):
         if param["in"] == "path":
             value = param.get("examples") or param["schema"].get("examples") or [1]
             first = value[0] if isinstance(value, list) else next(iter(value.values()))
             path = path.replace(f"{{{param['name']}}}", str(first))
-    words = ['curl -fsS -H "Authorization: Bearer $HEARTBEAT_KEY"']
-    words += [] if verb == "get" else [f"-X {verb.upper()}"]
-    content = one.get("requestBody", _MISSING)["content"]
+    arguments = ['curl -fsS -H "Authorization: Bearer $HEARTBEAT_KEY"']
+    arguments += [] if verb == "get" else [f"-X {verb.upper()}"]
+    content = operation.get("requestBody", _MISSING)["content"]
     if "application/json" in content:
-        sent = json.dumps(_first(content["application/json"]), ensure_ascii=False).replace("'", "'\\''")
-        words += ["-H 'Content-Type: application/json'", f"-d '{sent}'"]
+        body = json.dumps(_first(content["application/json"]), ensure_ascii=False).replace("'", "'\\''")
+        arguments += ["-H 'Content-Type: application/json'", f"-d '{body}'"]
     elif content:
         (kind,) = content
-        words += [f"-H 'Content-Type: {kind}'", "--data-binary @heartbeat.yaml"]
-    return " \\\n  ".join([*words, f"{url}{path}"])
+        arguments += [f"-H 'Content-Type: {kind}'", "--data-binary @heartbeat.yaml"]
+    return " \\\n  ".join([*arguments, f"{url}{path}"])
 
 
 def _first(content: Mapping[str, Any]) -> Any:
@@ -195,71 +204,76 @@ def _first(content: Mapping[str, Any]) -> Any:
 
 def _examples(body: Mapping[str, Any]) -> list[tuple[str, str]]:
     content = body["content"].get("application/json", {})
-    named = {name: one["value"] for name, one in content.get("examples", {}).items()}
-    named |= {"Example": content["example"]} if "example" in content else {}
-    return [(name.replace("_", " "), _json(one)) for name, one in named.items()]
+    examples = {title: titled["value"] for title, titled in content.get("examples", {}).items()}
+    examples |= {"Example": content["example"]} if "example" in content else {}
+    return [(title.replace("_", " "), _json(value)) for title, value in examples.items()]
 
 
-def _param(param: Mapping[str, Any], kinds: Mapping[str, Any]) -> Field:
-    shape = param["schema"]
+def _param(param: Mapping[str, Any], schemas: Mapping[str, Any]) -> Field:
     return Field(
         name=param["name"],
-        where=param["in"],
-        kind=_kind(shape, kinds),
-        wanted=param.get("required", False),
-        words=_html(param.get("description", "")),
+        place=param["in"],
+        kind=_kind(param["schema"], schemas),
+        required=param.get("required", False),
+        description=_html(param.get("description", "")),
     )
 
 
-def _fields(body: Mapping[str, Any], kinds: Mapping[str, Any]) -> list[Field]:
-    shape = body["content"].get("application/json", {}).get("schema", {})
-    whole = next((one for one in shape.get("anyOf", []) if "$ref" in one), shape)
-    if "$ref" in whole:
-        whole = kinds[whole["$ref"].rpartition("/")[2]]
-    wanted = whole.get("required", [])
+def _fields(body: Mapping[str, Any], schemas: Mapping[str, Any]) -> list[Field]:
+    schema = body["content"].get("application/json", {}).get("schema", {})
+    schema = next((choice for choice in schema.get("anyOf", []) if "$ref" in choice), schema)
+    if "$ref" in schema:
+        schema = schemas[schema["$ref"].rpartition("/")[2]]
+    required = schema.get("required", [])
     return [
-        Field(name, "body", _kind(one, kinds), name in wanted, _html(description.words_of(one)))
-        for name, one in whole.get("properties", {}).items()
+        Field(
+            name,
+            "body",
+            _kind(field, schemas),
+            name in required,
+            _html(description.schema_description(field)),
+        )
+        for name, field in schema.get("properties", {}).items()
     ]
 
 
-def _kind(shape: Mapping[str, Any], kinds: Mapping[str, Any]) -> str:
-    """What a value is, in words."""
-    if "$ref" in shape:
-        return _kind(kinds[shape["$ref"].rpartition("/")[2]], kinds)
-    if "enum" in shape:
-        return "one of " + ", ".join(map(str, shape["enum"]))
-    choices = [_kind(one, kinds) for one in shape.get("anyOf") or shape.get("oneOf") or []]
+def _kind(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
+    """Return the type of a value in words."""
+    if "$ref" in schema:
+        return _kind(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    if "enum" in schema:
+        return "one of " + ", ".join(map(str, schema["enum"]))
+    choices = [_kind(choice, schemas) for choice in schema.get("anyOf") or schema.get("oneOf") or []]
     if choices:
-        return " or ".join(dict.fromkeys(one for one in choices if one != "null"))
-    if shape.get("format") == "date-time":
-        return "instant"
-    kind = shape.get("type", "text")
+        return " or ".join(dict.fromkeys(choice for choice in choices if choice != "null"))
+    if schema.get("format") == "date-time":
+        return "time"
+    kind = schema.get("type", "text")
     if kind == "array":
-        return f"list of {_kind(shape.get('items', {}), kinds)}"
-    named = {"string": "text", "integer": "whole number", "boolean": "true or false", "object": "object"}
-    return named.get(kind, kind) if isinstance(kind, str) else "object"
+        return f"list of {_kind(schema.get('items', {}), schemas)}"
+    phrases = {"string": "text", "integer": "whole number", "boolean": "true or false", "object": "object"}
+    return phrases.get(kind, kind) if isinstance(kind, str) else "object"
 
 
-def _told(status: str, told: Mapping[str, Any], described: Mapping[str, Any]) -> Told:
-    if "$ref" in told:
-        told = described["components"]["responses"][told["$ref"].rpartition("/")[2]]
-        return Told(status, _html(told["description"]), "")
-    content = told.get("content", {}).get("application/json", {})
-    shown = _first(content) if content else None
-    if content and shown is None:
-        shown = example.of(content["schema"], described["components"]["schemas"])
-    return Told(status, _html(told["description"]), _json(shown) if content else "")
+def _reply(status: str, response: Mapping[str, Any], described: Mapping[str, Any]) -> Reply:
+    if "$ref" in response:
+        response = described["components"]["responses"][response["$ref"].rpartition("/")[2]]
+        return Reply(status, _html(response["description"]), "")
+    content = response.get("content", {}).get("application/json", {})
+    value = _first(content) if content else None
+    if content and value is None:
+        value = example.of(content["schema"], described["components"]["schemas"])
+    return Reply(status, _html(response["description"]), _json(value) if content else "")
 
 
-def _faults(described: Mapping[str, Any]) -> list[Told]:
-    """Everything that goes wrong, with the words for it."""
-    found = []
-    for one in described["components"]["responses"].values():
-        (content,) = one["content"].values()
-        told = content["example"]
-        found.append(Told(str(told["status"]), _html(one["description"]), _json(told)))
-    return found
+def _errors(described: Mapping[str, Any]) -> list[Reply]:
+    """Return the errors that operations share, with an example of each."""
+    errors = []
+    for response in described["components"]["responses"].values():
+        (content,) = response["content"].values()
+        problem = content["example"]
+        errors.append(Reply(str(problem["status"]), _html(response["description"]), _json(problem)))
+    return errors
 
 
 def _json(value: Any) -> str:
@@ -267,5 +281,5 @@ def _json(value: Any) -> str:
 
 
 def _html(text: str) -> Markup:
-    """Words of ours, written in Markdown."""
+    """Render our own Markdown."""
     return Markup(_MARKDOWN.render(text))  # noqa: S704  # the text is ours, and HTML in it is not let through

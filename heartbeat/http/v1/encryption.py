@@ -1,4 +1,4 @@
-"""The keys of encrypted secrets in the API: everything sealed anew with the first one."""
+"""Encryption keys in the API: re-encrypt every secret with the first key."""
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -10,17 +10,19 @@ from heartbeat.http.v1.response_models import ResponseModel
 router = APIRouter(prefix="/encryption", tags=["configuration"])
 
 
-class Rotated(ResponseModel):
-    """What came of it."""
+class RotationResult(ResponseModel):
+    """The result of a rotation."""
 
-    anew: int = Field(description="Secrets that were encrypted anew.", examples=[3])
-    already: int = Field(description="Secrets that the first key had encrypted already.", examples=[0])
-    unreadable: list[str] = Field(description="Those that no known key opens, each in one sentence.")
+    anew: int = Field(description="The number of secrets that were re-encrypted.", examples=[3])
+    already: int = Field(description="The number of secrets that already had the first key.", examples=[0])
+    unreadable: list[str] = Field(
+        description="The secrets that no configured key can decrypt, each in a sentence."
+    )
 
 
 @router.post("/rotate")
-async def rotate(context: ContextDep, actor: Admin) -> Rotated:
-    """Encrypt every secret in the database anew with the first key of this process. It can be repeated."""
-    return Rotated.model_validate(
+async def rotate(context: ContextDep, actor: Admin) -> RotationResult:
+    """Re-encrypt every secret in the database with the first key of this process. It can be repeated."""
+    return RotationResult.model_validate(
         await rekey.rotate(context.database, context.vault, actor, context.clock.now())
     )

@@ -1,9 +1,9 @@
-"""An example for every shape in the description of the API, so that a stranger sees what they will get. Pure."""
+"""An example for every schema in the description of the API. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
 
-Shape = Mapping[str, Any]
+Schema = Mapping[str, Any]
 
 BY_NAME: Mapping[str, Any] = {
     "acknowledged_at": None,
@@ -56,7 +56,7 @@ BY_NAME: Mapping[str, Any] = {
     "words": "Nightly backup was not heard in time",
     "definition": {"schedule": "30 1 * * *", "timezone": "Europe/London", "grace": "10m", "policy": "ops"},
 }
-"""What stands for a field that brings no example of its own."""
+"""The examples of fields that have none of their own."""
 
 DAY = "2026-05-02"
 """The day of the examples."""
@@ -70,7 +70,7 @@ NAMES: Mapping[str, str] = {
     "/v1/status-pages": "backups",
     "/v1/users": "bob",
 }
-"""What the examples of an address are about: what those of the others have made."""
+"""The names in the examples of each address. Other examples create these things."""
 
 _BY_FORMAT: Mapping[str, Any] = {
     "date-time": f"{DAY}T01:30:00Z",
@@ -80,25 +80,28 @@ _BY_FORMAT: Mapping[str, Any] = {
 _BY_TYPE: Mapping[str, Any] = {"string": "text", "integer": 1, "number": 1.5, "boolean": True, "null": None}
 
 
-def of(shape: Shape, kinds: Mapping[str, Shape], name: str = "") -> Any:
-    """An example of a shape. `kinds` are those that it may refer to; `name` is the field that it is of."""
-    if "examples" in shape:
-        return shape["examples"][0]
+def of(schema: Schema, components: Mapping[str, Schema], name: str = "") -> Any:
+    """Return an example of a schema. `components` are the schemas that it may refer to; `name` is its field."""
+    if "examples" in schema:
+        return schema["examples"][0]
     if isinstance(BY_NAME.get(name), dict):
         return BY_NAME[name]
-    if "$ref" in shape:
-        return of(kinds[str(shape["$ref"]).rpartition("/")[2]], kinds, name)
-    if shape.get("type") == "object" or "properties" in shape:
-        if "properties" in shape:
-            return {field: of(one, kinds, field) for field, one in shape["properties"].items()}
+    if "$ref" in schema:
+        return of(components[str(schema["$ref"]).rpartition("/")[2]], components, name)
+    if schema.get("type") == "object" or "properties" in schema:
+        if "properties" in schema:
+            return {
+                field: of(field_schema, components, field)
+                for field, field_schema in schema["properties"].items()
+            }
         return {}
-    if shape.get("type") == "array":
-        return [of(shape["items"], kinds)]
-    if "enum" in shape:
-        return BY_NAME[name] if BY_NAME.get(name) in shape["enum"] else shape["enum"][0]
-    choices = shape.get("anyOf") or shape.get("oneOf") or []
-    if choices and (name not in BY_NAME or any("$ref" in one for one in choices)):
-        return of(choices[0], kinds, name)
+    if schema.get("type") == "array":
+        return [of(schema["items"], components)]
+    if "enum" in schema:
+        return BY_NAME[name] if BY_NAME.get(name) in schema["enum"] else schema["enum"][0]
+    choices = schema.get("anyOf") or schema.get("oneOf") or []
+    if choices and (name not in BY_NAME or any("$ref" in choice for choice in choices)):
+        return of(choices[0], components, name)
     if name in BY_NAME:
         return BY_NAME[name]
-    return _BY_FORMAT.get(shape.get("format", ""), _BY_TYPE.get(shape.get("type", ""), None))
+    return _BY_FORMAT.get(schema.get("format", ""), _BY_TYPE.get(schema.get("type", ""), None))

@@ -1,4 +1,4 @@
-"""What a request to the API may say, field by field: each type states in words what it expects."""
+"""The parameters and body fields of requests to the API. Each type says in its error what it expects."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -23,20 +23,20 @@ from heartbeat.definitions import entry as definition_entry
 from heartbeat.definitions.single import SHAPES
 
 MAX_NUMBER = 2**63 - 1
-"""The largest number that a row can have."""
-MAX_PAGE = 200
+"""The largest number of a row."""
+MAX_LIMIT = 200
 MAX_NOTE = 10_000
 MAX_PATH = 4_096
 
 
-def expects(words: str) -> WrapValidator:
-    """Tell what is expected in these words, whatever pydantic would say."""
+def expects(phrase: str) -> WrapValidator:
+    """Return a validator that replaces every error of pydantic by this phrase."""
 
     def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         try:
             return handler(value)
         except ValidationError:
-            raise ValueError(words) from None
+            raise ValueError(phrase) from None
 
     return WrapValidator(validate)
 
@@ -49,58 +49,67 @@ def _cursor(text: str) -> str:
     return definition_entry.slug(text) if text else text
 
 
-def _keepable(text: str) -> str:
+def without_nul(text: str) -> str:
     if "\0" in text:
-        raise ValueError("must not have NUL characters, which no database keeps")
+        raise ValueError("must not have NUL characters, which databases cannot store")
     return text
 
 
 Limit = Annotated[
     int,
-    Query(ge=1, le=MAX_PAGE, description="How many at most."),
+    Query(ge=1, le=MAX_LIMIT, description="The number of entries, at most."),
     expects("must be a whole number from 1 to 200"),
 ]
 After = Annotated[
-    str, Query(description="Go on after this slug: `next` of the page before."), AfterValidator(_cursor)
+    str, Query(description="Entries after this slug: `next` of the previous answer."), AfterValidator(_cursor)
 ]
 Before = Annotated[
     int,
-    Query(ge=1, le=MAX_NUMBER, description="Go on before this number: `next` of the page before."),
+    Query(ge=1, le=MAX_NUMBER, description="Entries before this number: `next` of the previous answer."),
     expects("must be the number of an incident"),
 ]
 BeforePing = Annotated[
     int,
-    Query(ge=1, le=MAX_NUMBER, description="Go on before this ping: `next` of the page before."),
+    Query(ge=1, le=MAX_NUMBER, description="Entries before this ping: `next` of the previous answer."),
     expects("must be the number of a ping"),
 ]
 BeforeTransition = Annotated[
     int,
-    Query(ge=1, le=MAX_NUMBER, description="Go on before this: `next` of the page before."),
-    expects("must be what `next` of the page before says"),
+    Query(ge=1, le=MAX_NUMBER, description="Entries before this one: `next` of the previous answer."),
+    expects("must be the `next` of the previous answer"),
 ]
-BeforeDeed = Annotated[
+BeforeAuditEntry = Annotated[
     int,
-    Query(ge=1, le=MAX_NUMBER, description="Go on before this number: `next` of the page before."),
-    expects("must be the number of a change"),
+    Query(ge=1, le=MAX_NUMBER, description="Entries before this number: `next` of the previous answer."),
+    expects("must be the number of an audit entry"),
 ]
 AfterText = Annotated[
-    str, Query(description="Go on after this name: `next` of the page before."), AfterValidator(_keepable)
+    str,
+    Query(description="Entries after this name: `next` of the previous answer."),
+    AfterValidator(without_nul),
 ]
-OnlyOpen = Annotated[bool, Query(description="Leave out what is resolved."), expects("must be true or false")]
-Shown = Annotated[
+OnlyOpen = Annotated[
+    bool, Query(description="Leave out resolved incidents."), expects("must be true or false")
+]
+CheckState = Annotated[
     State,
     Query(description="Only checks in this state."),
     expects(f"must be one of {', '.join(State)}"),
 ]
-Name = Annotated[str, Path(description="The slug or the uuid of a check.")]
-Number = Annotated[
+CheckName = Annotated[str, Path(description="The slug or the uuid of a check.")]
+IncidentNumber = Annotated[
     int,
     Path(ge=1, le=MAX_NUMBER, description="The number of an incident."),
     expects("must be the number of an incident"),
 ]
-Nth = Annotated[
+AnnouncementNumber = Annotated[
     int,
-    Path(ge=1, le=MAX_NUMBER, description="Which ping, counted from 1."),
+    Path(ge=1, le=MAX_NUMBER, description="The number of an announcement."),
+    expects("must be the number of an announcement"),
+]
+PingNumber = Annotated[
+    int,
+    Path(ge=1, le=MAX_NUMBER, description="The number of the ping, counted from 1."),
     expects("must be the number of a ping"),
 ]
 WindowNumber = Annotated[
@@ -110,7 +119,7 @@ WindowNumber = Annotated[
 ]
 BeforeWindow = Annotated[
     int,
-    Query(ge=1, le=MAX_NUMBER, description="Go on before this number: `next` of the page before."),
+    Query(ge=1, le=MAX_NUMBER, description="Entries before this number: `next` of the previous answer."),
     expects("must be the number of a maintenance window"),
 ]
 WindowPhase = Annotated[
@@ -120,24 +129,24 @@ WindowPhase = Annotated[
 ]
 FileName = Annotated[
     str,
-    Query(description="The file's name, for the words of problems."),
+    Query(description="The name of the file in error messages."),
     AfterValidator(definition_entry.line(MAX_PATH)),
 ]
 
-Slug = Annotated[str, Path(description="Its name: a-z, 0-9, _ and -.")]
+Slug = Annotated[str, Path(description="The name: a-z, 0-9, _ and -.")]
 NewSlug = Annotated[
     str,
-    Path(description="Its name: a-z, 0-9, _ and -, at most 100."),
+    Path(description="The name: a-z, 0-9, _ and -, at most 100 characters."),
     AfterValidator(definition_entry.slug),
 ]
 AfterName = Annotated[
-    str, Query(description="Go on after this name: `next` of the page before."), AfterValidator(_cursor)
+    str, Query(description="Entries after this name: `next` of the previous answer."), AfterValidator(_cursor)
 ]
 RequestKey = Annotated[
     str,
     Header(
         alias="Idempotency-Key",
-        description="Any text that is new for each thing made: asked again with the same, it is made once.",
+        description="Any text that is new for each object. A repeated request with the same text creates it once.",
         max_length=200,
         examples=["move-2026-05-02"],
     ),
@@ -145,59 +154,68 @@ RequestKey = Annotated[
 
 
 def request(actor: Actor, key: str) -> str | None:
-    """The name of a request with such a key. Those of two people are never the same."""
+    """Return the name of a request, unique per actor. None without a key."""
     return f"{actor.via}: {actor.name}: {key}" if key else None
 
 
-def definition_schema(what: str) -> WithJsonSchema:
-    """A body that defines a check, a person, a policy or a status page is described as the file's schema does."""
-    return WithJsonSchema(SHAPES[what])
+def definition_schema(noun: str) -> WithJsonSchema:
+    """Return the schema of a definition, which is the same as in the configuration file."""
+    return WithJsonSchema(SHAPES[noun])
 
 
 def definition_body(**examples: dict[str, Any]) -> Any:
-    """Such a body, with examples by what they show."""
-    named = {name: {"summary": name.replace("_", " "), "value": one} for name, one in examples.items()}
-    about = "What the configuration file has behind its name, as JSON. What is left out has its default."
-    return Body(description=about, openapi_examples=named)  # type: ignore[arg-type]  # OpenAPI's own shape
+    """Return the body of a definition, with examples by their titles."""
+    titled = {
+        title: {"summary": title.replace("_", " "), "value": example} for title, example in examples.items()
+    }
+    description = "The entry of the configuration file, as JSON. Fields that are left out get their defaults."
+    return Body(description=description, openapi_examples=titled)  # type: ignore[arg-type]  # OpenAPI's own shape
 
 
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 By = Annotated[
     str,
-    Field(description="Who does this, where that is not who calls.", examples=["first"]),
+    Field(description="The person who answers, if it is not the caller.", examples=["first"]),
     AfterValidator(definition_entry.line(definition_entry.MAX_NAME)),
 ]
 Occurrence = Annotated[
     int,
-    Field(strict=True, ge=1, le=MAX_NUMBER, description="Only if the incident is still in this occurrence."),
+    Field(
+        strict=True,
+        ge=1,
+        le=MAX_NUMBER,
+        description="The occurrence that you answer. An answer for another one is refused (409).",
+    ),
     expects("must be a whole number from 1"),
 ]
 
 
-class _Asked(BaseModel):
+class _AnswerBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     by: By | None = None
 
 
-class Acknowledge(_Asked):
-    """I take care of this: page nobody else until then."""
+class Acknowledge(_AnswerBody):
+    """Acknowledge an incident: nobody else is paged until then."""
 
     occurrence: Occurrence | None = None
-    until: Instant | None = Field(default=None, description="Within 7 days; else for the usual time.")
+    until: Instant | None = Field(
+        default=None, description="At most 7 days from now. By default the configured time."
+    )
 
 
-class Snooze(_Asked):
-    """Page nobody until then, and then again."""
+class Snooze(_AnswerBody):
+    """Snooze an incident: nobody is paged until then."""
 
-    until: Instant = Field(description="Within 7 days.")
-
-
-class Resolve(_Asked):
-    """This is over."""
+    until: Instant = Field(description="At most 7 days from now.")
 
 
-class Note(_Asked):
-    """Words for the timeline."""
+class Resolve(_AnswerBody):
+    """Resolve an incident."""
 
-    words: Annotated[str, Field(min_length=1, max_length=MAX_NOTE), AfterValidator(_keepable)]
+
+class Note(_AnswerBody):
+    """A note for the timeline."""
+
+    words: Annotated[str, Field(min_length=1, max_length=MAX_NOTE), AfterValidator(without_nul)]

@@ -1,4 +1,4 @@
-"""What would happen, in the API: who would be paged now for a check."""
+"""The forecast in the API: who would be paged now for a check."""
 
 from datetime import datetime
 
@@ -17,90 +17,95 @@ from heartbeat.http.v1.tags import ConditionalReadDep
 router = APIRouter(prefix="/checks", tags=["checks"])
 
 
-class Reached(ResponseModel):
-    """Somebody who would be paged, with their contacts in the order in which they are tried."""
+class Recipient(ResponseModel):
+    """A person who would be paged, with their contacts in the order in which they are tried."""
 
     id: str = Field(examples=["anna"])
     name: str = Field(examples=["Anna"])
     contacts: list[Contact]
 
 
-class Call(ResponseModel):
-    """One step of the policy, unless somebody has answered before."""
+class ForecastStep(ResponseModel):
+    """One step of the policy, unless somebody answers before it."""
 
     at: datetime
-    step: int = Field(description="Which step of the policy, counted from 1.", examples=[1])
-    again: bool = Field(description="Whether this is the last step once more; it goes on like this.")
-    people: list[Reached]
+    step: int = Field(description="The step of the policy, counted from 1.", examples=[1])
+    again: bool = Field(
+        description="Whether this is the last step repeated. It repeats until somebody answers."
+    )
+    people: list[Recipient]
 
 
 class Hold(ResponseModel):
-    """What holds the page."""
+    """The reason why the page waits."""
 
     until: datetime
     why: str = Field(examples=["maintenance Database move"])
 
 
-class Words(ResponseModel):
-    """What the first page would say."""
+class PageText(ResponseModel):
+    """The text of the first page."""
 
     title: str = Field(examples=["ERROR vault-1: 1 of 4 jobs silent"])
     lines: list[str]
 
 
-class WhatWouldHappen(ResponseModel):
+class Forecast(ResponseModel):
     """Who would be paged now. Nothing is sent."""
 
     check: str = Field(examples=["nightly-backup"])
     sentence: str = Field(
-        description="All of it in short.",
+        description="The forecast in one sentence.",
         examples=["If it fell silent now, a new incident would open, and Anna would be paged at 03:00 UTC."],
     )
-    policy: str | None = Field(description="Null where nobody would be paged.", examples=["ops"])
-    incident: int | None = Field(description="The open incident that it is in, or would join.")
-    held: Hold | None = Field(description="What holds the first page, such as maintenance.")
-    told: list[Reached] = Field(
-        description="Who was paged for that incident already, and would hear in the thread that it has joined."
+    policy: str | None = Field(description="Null if nobody would be paged.", examples=["ops"])
+    incident: int | None = Field(description="The open incident that the check is in or would join.")
+    held: Hold | None = Field(description="The reason why the first page waits, such as maintenance.")
+    told: list[Recipient] = Field(
+        description="The people who were already paged for that incident. They would get a notice in the same thread."
     )
     told_at: datetime | None
-    calls: list[Call] = Field(description="Each step to come. The last one repeats until somebody answers.")
-    page: Words | None
+    calls: list[ForecastStep] = Field(
+        description="The next steps. The last one repeats until somebody answers."
+    )
+    page: PageText | None
 
 
 @router.get("/{name}/who")
 async def who_would_be_paged(
-    name: fields.Name, context: ContextDep, conditional: ConditionalReadDep
-) -> WhatWouldHappen:
-    """Who would be paged now for this check, step by step, through what, and what the page would say.
+    name: fields.CheckName, context: ContextDep, conditional: ConditionalReadDep
+) -> Forecast:
+    """Return who would be paged for a check, step by step, by which contacts and with which text.
 
-    Asked of a check that is well, it is as if the check fell silent now. Asked of one that is down, it is what will
-    happen unless somebody answers. Nothing is sent and nothing is changed.
+    For a check that is not down, the forecast assumes that it falls silent now. For a check that is down, it shows the
+    next steps unless somebody answers. Nothing is sent and nothing is changed.
     """
     now = context.clock.now()
     url = f"{context.public_url}/incidents"
-    told = await context.database.read(lambda db: forecast.of(db, checks.look_up(db, name), now, url))
-    page = told.page
-    answer = WhatWouldHappen(
-        check=told.check.slug,
-        sentence=told.sentence,
-        policy=told.policy.name if told.policy else None,
-        incident=told.incident.id if told.incident else None,
-        held=Hold.model_validate(told.held) if told.held else None,
-        told=[_reached(person) for person in told.told],
-        told_at=told.told_at,
-        calls=[_call(one) for one in told.calls],
-        page=Words(title=page.title, lines=list(page.lines)) if page else None,
+    outlook = await context.database.read(lambda db: forecast.of(db, checks.look_up(db, name), now, url))
+    page = outlook.page
+    response = Forecast(
+        check=outlook.check.slug,
+        sentence=outlook.sentence,
+        policy=outlook.policy.name if outlook.policy else None,
+        incident=outlook.incident.id if outlook.incident else None,
+        held=Hold.model_validate(outlook.held) if outlook.held else None,
+        told=[_recipient(person) for person in outlook.told],
+        told_at=outlook.told_at,
+        calls=[_step(call) for call in outlook.calls],
+        page=PageText(title=page.title, lines=list(page.lines)) if page else None,
     )
-    return conditional.tagged(answer)
+    return conditional.tagged(response)
 
 
-def _call(one: forecast.Call) -> Call:
-    return Call(at=one.at, step=one.number, again=one.again, people=[_reached(p) for p in one.people])
+def _step(call: forecast.Call) -> ForecastStep:
+    people = [_recipient(person) for person in call.people]
+    return ForecastStep(at=call.at, step=call.number, again=call.again, people=people)
 
 
-def _reached(person: Person) -> Reached:
+def _recipient(person: Person) -> Recipient:
     contacts = [
         Contact(kind=contact.kind, address=None if edit.is_secret(contact) else contact.address)
         for contact in person.contacts
     ]
-    return Reached(id=person.id, name=person.name, contacts=contacts)
+    return Recipient(id=person.id, name=person.name, contacts=contacts)

@@ -1,4 +1,4 @@
-"""Maintenance windows in the API: while one is active, nobody is paged for the checks that it is about."""
+"""Maintenance windows in the API: while one is active, nobody is paged for the checks that it covers."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ from heartbeat.definitions.edit.maintenance import Arranged
 from heartbeat.http.auth import ContextDep, Responder
 from heartbeat.http.problem import NoSuch, Unacceptable
 from heartbeat.http.v1 import fields
-from heartbeat.http.v1.response_models import ResponseModel
+from heartbeat.http.v1.response_models import NextNumber, ResponseModel
 from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep, set_put_headers, tag
 
 router = APIRouter(prefix="/maintenance", tags=["maintenance"])
@@ -37,43 +37,43 @@ Definition = Annotated[
 ]
 
 
-class Ringing(ResponseModel):
-    """A check whose incident pages already. A window that is made meanwhile does not silence it."""
+class PagingCheck(ResponseModel):
+    """A check whose incident already pages. The window does not silence it."""
 
     check: str = Field(examples=["nightly-backup"])
     incident: int = Field(examples=[12])
 
 
 class Maintenance(ResponseModel):
-    """A time in which nobody is paged for what is known to be worked on."""
+    """A maintenance window: a time in which nobody is paged for certain checks."""
 
     id: int = Field(examples=[3])
     title: str = Field(examples=["Database move"])
     description: str = Field(examples=[""])
     match: dict[str, str] = Field(
-        description="It is about the checks with all of these labels.", examples=[{"host": "vault-1"}]
+        description="It covers the checks that have all of these labels.", examples=[{"host": "vault-1"}]
     )
     starts_at: datetime
     ends_at: datetime
     phase: Phase
     made_by: str = Field(examples=["anna"])
     made_at: datetime
-    checks: int = Field(description="How many checks it is about.", examples=[4])
+    checks: int = Field(description="The number of checks that it covers.", examples=[4])
 
 
-class Arrangement(Maintenance):
-    """A window, and what was too late for it."""
+class ChangedMaintenance(Maintenance):
+    """A window after a change, with the incidents that it does not silence."""
 
-    ringing: list[Ringing] = Field(
-        description="What pages already, and goes on until somebody answers: acknowledge or snooze it."
+    ringing: list[PagingCheck] = Field(
+        description="The checks that already page, until somebody acknowledges or snoozes their incidents."
     )
 
 
 class MaintenanceWindows(ResponseModel):
-    """Windows, newest made first."""
+    """Windows, the newest created first."""
 
     maintenance: list[Maintenance]
-    next: int | None = Field(description="Give this as `before` for more; null where there is no more.")
+    next: NextNumber
 
 
 @router.get("")
@@ -84,15 +84,15 @@ async def list_maintenance(
     before: fields.BeforeWindow | None = None,
     limit: fields.Limit = 50,
 ) -> MaintenanceWindows:
-    """Maintenance windows, newest made first: all, or those that are upcoming, active or past."""
+    """List maintenance windows, the newest created first: all, or only upcoming, active or past ones."""
     now = context.clock.now()
 
     def work(db: Connection) -> MaintenanceWindows:
-        found = maintenance_store.listed(db, now, limit=limit + 1, phase=phase, before=before)
-        following = found[limit - 1].id if len(found) > limit else None
-        shown = [_shown(db, one, now) for one in found[:limit]]
-        conditional.set_tag(tag((shown, following)))
-        return MaintenanceWindows(maintenance=shown, next=following)
+        windows = maintenance_store.listed(db, now, limit=limit + 1, phase=phase, before=before)
+        following = windows[limit - 1].id if len(windows) > limit else None
+        listed = [_response(db, window, now) for window in windows[:limit]]
+        conditional.set_tag(tag((listed, following)))
+        return MaintenanceWindows(maintenance=listed, next=following)
 
     return await context.database.read(work)
 
@@ -101,114 +101,125 @@ async def list_maintenance(
 async def show_maintenance(
     number: fields.WindowNumber, context: ContextDep, conditional: ConditionalReadDep
 ) -> Maintenance:
-    """One maintenance window."""
+    """Return one maintenance window."""
     now = context.clock.now()
 
     def work(db: Connection) -> Maintenance:
-        shown = _shown(db, _known(maintenance_store.load(db, number), number), now)
-        conditional.set_tag(_tag(shown))
-        return shown
+        window = _response(db, _required(maintenance_store.load(db, number), number), now)
+        conditional.set_tag(_tag(window))
+        return window
 
     return await context.database.read(work)
 
 
 @router.post(
-    "", status_code=201, responses={200: {"description": "It was made before.", "model": Arrangement}}
+    "",
+    status_code=201,
+    responses={200: {"description": "The window already exists.", "model": ChangedMaintenance}},
 )
 async def make_maintenance(
-    given: Definition, context: ContextDep, actor: Responder, response: Response, key: fields.RequestKey = ""
-) -> Arrangement:
-    """Hold the pages for these checks until it ends.
+    body: Definition, context: ContextDep, actor: Responder, response: Response, key: fields.RequestKey = ""
+) -> ChangedMaintenance:
+    """Create a maintenance window. While it is active, nobody is paged for its checks.
 
-    A check that turns down meanwhile is down and has its incident; it is paged for at the end, unless it has come
-    back. An incident in which something else is wrong too pages at once. What pages already is not silenced; it
-    stands in `ringing`. Asked again with the same `Idempotency-Key`, the window is made once (then 200).
+    A check that turns down has its incident, as always. If it is still down when the window ends, it pages then. An
+    incident with a check outside of the window pages at once. Incidents that already page are not silenced; the
+    answer lists them in `ringing`. Repeated with the same `Idempotency-Key`, the window is created once (then 200).
     """
     now = context.clock.now()
 
-    def work(db: Connection) -> tuple[Arrangement, bool]:
-        wanted = edit.read(given, now)
-        done = edit.make(db, actor, wanted, now, fields.request(actor, key))
-        if not done.fresh and (done.window.title, done.window.match) != (wanted.title, wanted.match):
-            raise Unacceptable("Idempotency-Key: another window was made with this one; choose a new one.")
-        return _answered(db, done, now), done.fresh
+    def work(db: Connection) -> tuple[ChangedMaintenance, bool]:
+        definition = edit.read(body, now)
+        arranged = edit.make(db, actor, definition, now, fields.request(actor, key))
+        if not arranged.fresh and (arranged.window.title, arranged.window.match) != (
+            definition.title,
+            definition.match,
+        ):
+            raise Unacceptable("Idempotency-Key: another window was created with this key. Use a new one.")
+        return _changed(db, arranged, now), arranged.fresh
 
-    answered, fresh = await context.database.write(work)
+    window, created = await context.database.write(work)
     context.wake()
-    set_put_headers(response, _tag(answered), f"{context.public_url}/v1/maintenance/{answered.id}")
-    response.status_code = 201 if fresh else 200
-    return answered
+    set_put_headers(response, _tag(window), f"{context.public_url}/v1/maintenance/{window.id}")
+    response.status_code = 201 if created else 200
+    return window
 
 
 @router.put("/{number}")
 async def change_maintenance(
     number: fields.WindowNumber,
-    given: Definition,
+    body: Definition,
     context: ContextDep,
     actor: Responder,
     precondition: PreconditionDep,
     response: Response,
-) -> Arrangement:
-    """Make it so: the whole window. What waits for its first page waits for the new end.
+) -> ChangedMaintenance:
+    """Replace a maintenance window. First pages that it holds wait for the new end.
 
-    Without `starts_at` it begins when it began. The same again changes nothing. What is over stays (409).
+    Without `starts_at`, its start stays. Repeating the request changes nothing. A past window cannot be changed (409).
     """
     now = context.clock.now()
 
-    def work(db: Connection) -> Arrangement:
-        # Before the window is locked: whoever has the turn may want that lock.
+    def work(db: Connection) -> ChangedMaintenance:
+        # Before the window is locked: the holder of the turn may need that lock.
         definition_store.wait_for_turn(db)
-        before = _known(maintenance_store.load(db, number), number)
-        precondition.require(_tag(_shown(db, before, now)))
-        wanted = edit.read({"starts_at": before.starts_at.isoformat()} | given, now)
-        done = edit.change(db, actor, number, wanted, now)
-        return _answered(db, _known(done, number), now)
+        current = _required(maintenance_store.load(db, number), number)
+        precondition.require(_tag(_response(db, current, now)))
+        definition = edit.read({"starts_at": current.starts_at.isoformat()} | body, now)
+        arranged = edit.change(db, actor, number, definition, now)
+        return _changed(db, _required(arranged, number), now)
 
-    answered = await context.database.write(work)
+    window = await context.database.write(work)
     context.wake()
-    set_put_headers(response, _tag(answered), None)
-    return answered
+    set_put_headers(response, _tag(window), None)
+    return window
 
 
 @router.post("/{number}/end")
-async def end_maintenance(number: fields.WindowNumber, context: ContextDep, actor: Responder) -> Arrangement:
-    """End it now: what it held is paged for. Ended twice it ends once. One that has not begun is deleted (409)."""
+async def end_maintenance(
+    number: fields.WindowNumber, context: ContextDep, actor: Responder
+) -> ChangedMaintenance:
+    """End a maintenance window now. The pages that it held are sent. Ending it twice changes nothing.
+
+    An upcoming window cannot end (409): delete it.
+    """
     now = context.clock.now()
-    answered = await context.database.write(
-        lambda db: _answered(db, _known(edit.end(db, actor, number, now), number), now)
+    window = await context.database.write(
+        lambda db: _changed(db, _required(edit.end(db, actor, number, now), number), now)
     )
     context.wake()
-    return answered
+    return window
 
 
 @router.delete("/{number}", status_code=204)
 async def delete_maintenance(number: fields.WindowNumber, context: ContextDep, actor: Responder) -> None:
-    """Forget it; what it held is paged for."""
+    """Delete a maintenance window. The pages that it held are sent."""
     now = context.clock.now()
-    _known(await context.database.write(lambda db: edit.delete(db, actor, number, now)), number)
+    _required(await context.database.write(lambda db: edit.delete(db, actor, number, now)), number)
     context.wake()
 
 
-def _shown(db: Connection, one: Window, now: datetime) -> Maintenance:
-    return Maintenance(**_fields(db, one, now))
+def _response(db: Connection, window: Window, now: datetime) -> Maintenance:
+    return Maintenance(**_fields(db, window, now))
 
 
-def _answered(db: Connection, done: Arranged, now: datetime) -> Arrangement:
-    ringing = [Ringing(check=slug, incident=number) for slug, number in sorted(done.ringing.items())]
-    return Arrangement(**_fields(db, done.window, now), ringing=ringing)
+def _changed(db: Connection, arranged: Arranged, now: datetime) -> ChangedMaintenance:
+    ringing = [PagingCheck(check=slug, incident=number) for slug, number in sorted(arranged.ringing.items())]
+    return ChangedMaintenance(**_fields(db, arranged.window, now), ringing=ringing)
 
 
-def _fields(db: Connection, one: Window, now: datetime) -> dict[str, Any]:
-    more = {"phase": maintenance.phase(one, now), "checks": check_store.count_with(db, one.match)}
-    return {name: getattr(one, name) for name in Maintenance.model_fields if hasattr(one, name)} | more
+def _fields(db: Connection, window: Window, now: datetime) -> dict[str, Any]:
+    derived = {"phase": maintenance.phase(window, now), "checks": check_store.count_with(db, window.match)}
+    stored = {name: getattr(window, name) for name in Maintenance.model_fields if hasattr(window, name)}
+    return stored | derived
 
 
-def _tag(shown: Maintenance) -> str:
-    defined = (shown.id, shown.title, shown.description, shown.match, shown.starts_at, shown.ends_at)
-    return tag(defined, (shown.phase, shown.checks))
+def _tag(window: Maintenance) -> str:
+    defined = (window.id, window.title, window.description, window.match, window.starts_at, window.ends_at)
+    return tag(defined, (window.phase, window.checks))
 
 
-def _known(one: Any, number: int) -> Any:
-    if one is None:
+def _required(window: Any, number: int) -> Any:
+    if window is None:
         raise NoSuch(f"There is no maintenance {number}.")
-    return one
+    return window

@@ -1,4 +1,4 @@
-"""What the API answers with. Instants are in UTC, durations in seconds."""
+"""The responses of the API. Instants are in UTC, durations in seconds."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -11,25 +11,32 @@ from pydantic import AliasPath, BaseModel, ConfigDict, Field, PlainSerializer, W
 from alerting import incident
 from alerting.desk import Dossier
 from alerting.severity import Severity
-from heartbeat.checks import check as watched
+from heartbeat.checks import check as check_life
 from heartbeat.checks import definition, schedule
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Signal, State
 from heartbeat.checks.definition import CheckDefinition
 
 Seconds = Annotated[timedelta, PlainSerializer(timedelta.total_seconds, return_type=float)]
-# Two kinds that are both called State would be described by the names of their modules.
-Life = Annotated[str, WithJsonSchema({"type": "string", "enum": list(incident.State)})]
+# Two models called State would appear with the names of their modules in the description.
+IncidentState = Annotated[str, WithJsonSchema({"type": "string", "enum": list(incident.State)})]
+
+NextName = Annotated[
+    str | None, Field(description="Send it as `after` to get the next entries. Null at the end of the list.")
+]
+NextNumber = Annotated[
+    int | None, Field(description="Send it as `before` to get the next entries. Null at the end of the list.")
+]
 
 
 class ResponseModel(BaseModel):
-    """Built from the value of the same shape inside."""
+    """A response, read from the attributes of the value that it shows."""
 
     model_config = ConfigDict(from_attributes=True)
 
 
 class Schedule(ResponseModel):
-    """When a check is expected: one of `every` (seconds), `cron` and `on_calendar`."""
+    """The schedule of a check: one of `every` (seconds), `cron` and `on_calendar`."""
 
     every: float | None = Field(default=None, exclude_if=lambda value: value is None)
     cron: str | None = Field(default=None, exclude_if=lambda value: value is None)
@@ -39,7 +46,7 @@ class Schedule(ResponseModel):
 
 
 class Check(ResponseModel):
-    """A scheduled job under watch, and how it stands."""
+    """A check and its state."""
 
     slug: str
     uuid: UUID
@@ -51,51 +58,53 @@ class Check(ResponseModel):
     max_runtime: Seconds | None
     severity: Severity
     policy: str | None
-    state: State = Field(description="As shown: past its due time and within grace, a check is late.")
+    state: State = Field(
+        description="The current state. Between its due time and its deadline, a check is late."
+    )
     cause: Cause | None
     since: datetime
     last_heard_at: datetime | None
     last_ok_at: datetime | None
     due_at: datetime | None
-    deadline: datetime | None = Field(description="When it turns down if nothing is heard.")
-    pings: int = Field(description="How many have come.")
-    origin: str = Field(description="Who owns the definition: file, api or ping.")
-    incident: int | None = Field(description="The number of the open incident that it belongs to.")
+    deadline: datetime | None = Field(description="It turns down at this time unless a ping arrives.")
+    pings: int = Field(description="The number of pings received.")
+    origin: str = Field(description="The owner of the definition: file, api or ping.")
+    incident: int | None = Field(description="The number of its open incident.")
     ping_url: str
     definition: dict[str, Any] = Field(
-        description="What `PUT` takes, and what the configuration file would have: only what differs from the "
+        description="The body for `PUT`, as the configuration file has it. It has only the fields that differ from the "
         "defaults."
     )
 
     @classmethod
-    def of(cls, one: watched.Check, now: datetime, incident: int | None, public_url: str) -> Self:
-        """A check as it stands `now`."""
+    def of(cls, check: check_life.Check, now: datetime, incident: int | None, public_url: str) -> Self:
+        """Build the response for a check at `now`."""
         return cls(
-            slug=one.slug,
-            uuid=one.uuid,
-            name=one.name,
-            description=one.description,
-            labels=one.labels,
+            slug=check.slug,
+            uuid=check.uuid,
+            name=check.name,
+            description=check.description,
+            labels=check.labels,
             schedule=Schedule(
-                **schedule.to_json(one.schedule),  # type: ignore[arg-type]  # a period is a number, all else text
-                words=schedule.in_words(one.schedule),
+                **schedule.to_json(check.schedule),  # type: ignore[arg-type]  # a period is a number, all else text
+                words=schedule.in_words(check.schedule),
             ),
-            grace=one.grace,
-            max_runtime=one.max_runtime,
-            severity=one.severity,
-            policy=one.policy,
-            state=watched.status(one, now),
-            cause=one.cause,
-            since=one.since,
-            last_heard_at=one.last_heard_at,
-            last_ok_at=one.last_ok_at,
-            due_at=watched.due_at(one),
-            deadline=watched.deadline(one),
-            pings=one.pings,
-            origin=one.origin,
+            grace=check.grace,
+            max_runtime=check.max_runtime,
+            severity=check.severity,
+            policy=check.policy,
+            state=check_life.status(check, now),
+            cause=check.cause,
+            since=check.since,
+            last_heard_at=check.last_heard_at,
+            last_ok_at=check.last_ok_at,
+            due_at=check_life.due_at(check),
+            deadline=check_life.deadline(check),
+            pings=check.pings,
+            origin=check.origin,
             incident=incident,
-            ping_url=f"{public_url}/ping/{one.uuid}",
-            definition=definition.written(CheckDefinition.of(one)),
+            ping_url=f"{public_url}/ping/{check.uuid}",
+            definition=definition.written(CheckDefinition.of(check)),
         )
 
 
@@ -104,35 +113,35 @@ class Checks(ResponseModel):
 
     checks: list[Check]
     next: str | None = Field(
-        description="Give this as `after` for more; null where there is no more. With a `state`, a page "
-        "may be short of `limit` and still have a next one."
+        description="Send it as `after` to get the next checks. Null at the end of the list. With a `state`, an "
+        "answer can have fewer checks than `limit` and still have a `next`."
     )
 
 
 class Ping(ResponseModel):
-    """One ping as it came in."""
+    """One ping."""
 
     n: int
     at: datetime
     type: Signal = Field(validation_alias="kind")
     exit_status: int | None
     rid: UUID | None
-    duration: float | None = Field(description="How many seconds the run took that this ping ended.")
+    duration: float | None = Field(description="Seconds of the run that this ping ended.")
     method: str
     remote: str
     agent: str
-    body_bytes: int = Field(description="How many bytes of its body are kept.")
+    body_bytes: int = Field(description="Bytes of its body that are kept.")
 
 
 class Pings(ResponseModel):
     """The last pings of a check, newest first."""
 
     pings: list[Ping]
-    next: int | None = Field(description="Give this as `before` for more; null where there is no more.")
+    next: NextNumber
 
 
 class Transition(ResponseModel):
-    """A check changed its state."""
+    """A change of a check's state."""
 
     at: datetime
     state: State
@@ -141,25 +150,27 @@ class Transition(ResponseModel):
 
 
 class Transitions(ResponseModel):
-    """PreconditionDep of a check's state, newest first."""
+    """Changes of a check's state, newest first."""
 
     transitions: list[Transition]
-    next: int | None = Field(description="Give this as `before` for more; null where there is no more.")
+    next: NextNumber
 
 
 class Incident(ResponseModel):
-    """One cause for which people are paged."""
+    """An incident."""
 
     id: int
     title: str
     cause: str
-    state: Life
+    state: IncidentState
     severity: Severity
-    occurrence: int = Field(description="Which stretch of paging this is, counted from 1.")
+    occurrence: int = Field(
+        description="The occurrence, counted from 1. A new one starts when the incident pages again after a quiet."
+    )
     policy: str = Field(validation_alias=AliasPath("policy", "name"))
     opened_at: datetime
     next_at: datetime | None = Field(
-        description="When the next thing happens by itself: the next step, the end of the quiet."
+        description="The time of the next step, or of the end of an acknowledgement or snooze."
     )
     acknowledged_by: str | None
     acknowledged_at: datetime | None
@@ -171,13 +182,13 @@ class Incidents(ResponseModel):
     """Incidents, newest first."""
 
     incidents: list[Incident]
-    next: int | None = Field(description="Give this as `before` for more; null where there is no more.")
+    next: NextNumber
 
 
 class Symptom(ResponseModel):
-    """One thing that is, or was, wrong in an incident."""
+    """A check that is, or was, down in an incident."""
 
-    check: str | None = Field(description="The slug of the check; null where it is deleted.")
+    check: str | None = Field(description="The slug of the check. Null if it is deleted.")
     title: str
     cause: str
     severity: Severity
@@ -185,7 +196,8 @@ class Symptom(ResponseModel):
     expected_at: datetime | None = Field(validation_alias=AliasPath("facts", "expected_at"))
     last_heard_at: datetime | None = Field(validation_alias=AliasPath("facts", "last_heard_at"))
     began_at: datetime | None = Field(
-        validation_alias=AliasPath("facts", "began_at"), description="When the run began that takes too long."
+        validation_alias=AliasPath("facts", "began_at"),
+        description="The start of the run that takes too long.",
     )
     last_well_at: datetime | None = Field(
         validation_alias=AliasPath("facts", "last_well_at"), description="The last success before it."
@@ -197,8 +209,8 @@ class Symptom(ResponseModel):
     cleared_why: str | None
 
 
-class Entry(ResponseModel):
-    """One line of an incident's timeline."""
+class TimelineEntry(ResponseModel):
+    """An entry of an incident's timeline."""
 
     at: datetime
     kind: str = Field(examples=["down"])
@@ -207,23 +219,23 @@ class Entry(ResponseModel):
 
 
 class Attempt(ResponseModel):
-    """One try to deliver a page, and what came of it."""
+    """One attempt to deliver a page."""
 
     at: datetime
     via: str
     outcome: str = Field(examples=["accepted"])
     said: str
-    provider_id: str | None = Field(description="The provider's own id of what it accepted.")
+    provider_id: str | None = Field(description="The provider's id of the accepted message.")
     receipt: str | None = Field(
-        description="The provider's later word on it, delivered or undelivered; null where it gave none.",
+        description="The provider's later report: delivered or undelivered. Null if there is none.",
         examples=["delivered"],
     )
-    receipt_said: str | None = Field(description="Why it could not be delivered.")
-    receipt_at: datetime | None = Field(description="The time of that word.")
+    receipt_said: str | None = Field(description="The reason why it was not delivered.")
+    receipt_at: datetime | None = Field(description="The time of that report.")
 
 
 class Page(ResponseModel):
-    """One notice to one person."""
+    """One message to one person."""
 
     id: int
     kind: str
@@ -236,55 +248,55 @@ class Page(ResponseModel):
     attempts: list[Attempt]
 
 
-class Story(Incident):
-    """All that is known of one incident."""
+class IncidentDetails(Incident):
+    """An incident with its symptoms, its timeline and its pages."""
 
     symptoms: list[Symptom]
-    timeline: list[Entry]
+    timeline: list[TimelineEntry]
     pages: list[Page]
 
     @classmethod
     def of(cls, dossier: Dossier, slugs: Mapping[str, str]) -> Self:
-        """The story that these books tell. `slugs` are those of the checks, by the keys of their symptoms."""
+        """Build the response. `slugs` are those of the checks, by the keys of their symptoms."""
         symptoms = [asdict(symptom) | {"check": slugs.get(symptom.key)} for symptom in dossier.symptoms]
-        tries: dict[int, list[object]] = {page.id: [] for page in dossier.pages}
+        attempts_by_page: dict[int, list[object]] = {page.id: [] for page in dossier.pages}
         for attempt in dossier.attempts:
-            tries[attempt.page_id].append(attempt)
-        pages = [asdict(page) | {"attempts": tries[page.id]} for page in dossier.pages]
-        rest = {"symptoms": symptoms, "timeline": dossier.timeline, "pages": pages}
-        return cls.model_validate(asdict(dossier.incident) | rest)
+            attempts_by_page[attempt.page_id].append(attempt)
+        pages = [asdict(page) | {"attempts": attempts_by_page[page.id]} for page in dossier.pages]
+        details = {"symptoms": symptoms, "timeline": dossier.timeline, "pages": pages}
+        return cls.model_validate(asdict(dossier.incident) | details)
 
 
-class Answered(ResponseModel):
-    """What became of an answer to an incident."""
+class AnswerOutcome(ResponseModel):
+    """The outcome of an answer to an incident."""
 
     outcome: str = Field(
-        description="acknowledged, snoozed, resolved or noted; with `already` where it was so before, "
-        "and nothing was changed.",
+        description="acknowledged, snoozed, resolved or noted. It ends with `already` if it was so before and nothing "
+        "was changed.",
         examples=["acknowledged", "acknowledged already", "resolved already"],
     )
-    by: str = Field(description="Who it was: of two who answer, the first.")
-    until: datetime | None = Field(default=None, description="When it pages again, where it is quiet.")
+    by: str = Field(description="Who answered. Of two answers, the first counts.")
+    until: datetime | None = Field(default=None, description="The time at which it pages again.")
 
 
 class Overview(ResponseModel):
-    """How everything stands, in numbers."""
+    """The state of the installation in a few numbers."""
 
     checks: dict[State, int] = Field(
-        description="How many checks there are in each kept state. A late check counts as up or new.",
+        description="The number of checks by stored state. A late check counts as up or new.",
         examples=[{"new": 0, "up": 11, "down": 1, "paused": 0}],
     )
-    incidents: dict[Life, int] = Field(
-        description="How many incidents are not resolved, by state.",
+    incidents: dict[IncidentState, int] = Field(
+        description="The number of unresolved incidents by state.",
         examples=[{"open": 1, "acknowledged": 0, "snoozed": 0}],
     )
     unanswered_since: datetime | None = Field(
-        description="Since when somebody has been paged for an open incident, and nobody has answered."
+        description="The first page of the oldest open incident that nobody has answered."
     )
-    newest_success_at: datetime | None = Field(description="When a job last said that it was well.")
+    newest_success_at: datetime | None = Field(description="The time of the last success of any check.")
 
 
-class Changes(ResponseModel):
-    """What a configuration has changed, in words."""
+class ConfigurationChanges(ResponseModel):
+    """The changes of a configuration, in words."""
 
     changes: list[str]

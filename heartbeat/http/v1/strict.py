@@ -1,4 +1,4 @@
-"""What nobody asked for is refused: a parameter that is misspelt must not be a filter that is left out."""
+"""Unknown query parameters are refused: a misspelt filter must not silently select everything."""
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
@@ -9,22 +9,22 @@ from heartbeat.http.problem import Unacceptable
 
 
 async def only_known(request: Request) -> None:
-    """Every parameter of the query must be one that the route takes. Raises `Unacceptable`."""
+    """Check that the route knows every query parameter. Raises `Unacceptable`."""
     route = request.scope.get("route")
     if not request.query_params or not isinstance(route, APIRoute):
         return
-    known = _parameters(route)
+    parameters = _parameters(route)
     for name in request.query_params:
-        if name not in known:
-            shown = name[:SHOWN] if name.isprintable() else repr(name[:SHOWN])
-            raise Unacceptable(f"{shown}: is not known here; {suggestion(name, known)}")
+        if name not in parameters:
+            label = name[:SHOWN] if name.isprintable() else repr(name[:SHOWN])
+            raise Unacceptable(f"{label}: is not a known parameter; {suggestion(name, parameters)}")
 
 
 def _parameters(route: APIRoute) -> frozenset[str]:
-    found: set[str] = set()
-    left: list[Dependant] = [route.dependant]
-    while left:
-        one = left.pop()
-        found |= {param.alias for param in one.query_params}
-        left += one.dependencies
-    return frozenset(found)
+    names: set[str] = set()
+    dependants: list[Dependant] = [route.dependant]
+    while dependants:
+        dependant = dependants.pop()
+        names |= {param.alias for param in dependant.query_params}
+        dependants += dependant.dependencies
+    return frozenset(names)

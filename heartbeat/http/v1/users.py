@@ -1,4 +1,4 @@
-"""Users in the API: who may sign in, and by which role. A password never passes through here."""
+"""Users in the API: invite them, change their roles, disable and reset them. Passwords never pass through here."""
 
 from datetime import datetime
 from typing import Annotated
@@ -9,59 +9,59 @@ from sqlalchemy import Connection
 
 from heartbeat.access import account, store
 from heartbeat.access import users as edit
-from heartbeat.access.account import User as Kept
+from heartbeat.access.account import User as StoredUser
 from heartbeat.http.auth import Admin, ContextDep
 from heartbeat.http.context import Context
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields, listing
-from heartbeat.http.v1.response_models import ResponseModel
+from heartbeat.http.v1.response_models import NextName, ResponseModel
 from heartbeat.http.v1.tags import ConditionalReadDep, tag
 
 router = APIRouter(prefix="/users", tags=["users"])
 
-Name = Annotated[str, Path(description="What the user is called.")]
+Name = Annotated[str, Path(description="The name of the user.")]
 
 
 class User(ResponseModel):
-    """Somebody who may sign in."""
+    """A user, who can sign in."""
 
     name: str = Field(examples=["anna"])
     role: str = Field(description="viewer, responder or admin.", examples=["responder"])
     state: str = Field(description="active, invited or disabled.", examples=["active"])
-    second_factor: bool = Field(description="Whether a code is wanted beside the password.")
+    second_factor: bool = Field(description="Whether signing in also needs a code.")
     made_at: datetime
     made_by: str = Field(examples=["anna"])
-    last_in_at: datetime | None = Field(description="When they last signed in; null: never.")
+    last_in_at: datetime | None = Field(description="The last sign-in. Null: never.")
 
 
 class Users(ResponseModel):
     """Users by name."""
 
     users: list[User]
-    next: str | None = Field(description="Give this as `after` for more; null where there is no more.")
+    next: NextName
 
 
-class Invited(User):
-    """A user, and the link by which they choose a password."""
+class InvitedUser(User):
+    """A user, with the link to choose a password."""
 
     link: str = Field(
-        description="A one-time link for them, shown this once.",
+        description="The one-time link for the user. Only this answer shows it.",
         examples=["https://heartbeat.example.com/join/0pVn3vXb9mKQz7fJ2sYhT4wLdRcE6gAu"],
     )
     link_ends_at: datetime
 
 
-class Invite(BaseModel):
-    """A user who is wanted."""
+class Invitation(BaseModel):
+    """The user to invite."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    name: Annotated[str, Field(description="What they sign in as.", examples=["bob"])]
+    name: Annotated[str, Field(description="The name to sign in with.", examples=["bob"])]
     role: Annotated[str, Field(description="viewer, responder or admin.", examples=["responder"])]
 
 
 class NewRole(BaseModel):
-    """What a user may do from now on."""
+    """The new role of a user."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -76,84 +76,95 @@ async def list_users(
     after: fields.AfterText = "",
     limit: fields.Limit = 50,
 ) -> Users:
-    """Every user by name."""
+    """List users by name."""
     del actor
 
     def work(db: Connection) -> Users:
-        every = {one.name: one for one in store.every_user(db)}
-        found, following = listing.slice_after(every, after, limit)
-        told = [_told(one) for one in found]
-        conditional.set_tag(tag((told, following)))
-        return Users(users=[User.model_validate(one) for one in told], next=following)
+        by_name = {user.name: user for user in store.every_user(db)}
+        listed, following = listing.slice_after(by_name, after, limit)
+        users = [_fields(user) for user in listed]
+        conditional.set_tag(tag((users, following)))
+        return Users(users=[User.model_validate(user) for user in users], next=following)
 
     return await context.database.read(work)
 
 
 @router.post("", status_code=201)
-async def invite_user(asked: Invite, context: ContextDep, actor: Admin) -> Invited:
-    """Make a user, who chooses a password by the one-time link of this answer. A name is taken once (409)."""
+async def invite_user(body: Invitation, context: ContextDep, actor: Admin) -> InvitedUser:
+    """Invite a user. The answer has a one-time link to choose a password. A name that exists is refused (409)."""
     now = context.clock.now()
-    name, role = account.name(asked.name), account.role(asked.role)
-    made, token = await context.database.write(lambda db: edit.invite(db, actor, name, role, now))
-    return _invited(context, made, token, now)
+    name, role = account.name(body.name), account.role(body.role)
+    user, token = await context.database.write(lambda db: edit.invite(db, actor, name, role, now))
+    return _invited(context, user, token, now)
 
 
 @router.post("/{name}/role")
-async def change_role(name: Name, asked: NewRole, context: ContextDep, actor: Admin) -> User:
-    """Let them do more or less. Their sign-ins end. The last admin stays one (409)."""
-    now, role = context.clock.now(), account.role(asked.role)
-    return _there(
-        name, await context.database.write(lambda db: edit.change_role(db, actor, _tidy(name), role, now))
+async def change_role(name: Name, body: NewRole, context: ContextDep, actor: Admin) -> User:
+    """Change the role of a user. Their sign-ins end. The last admin must stay an admin (409)."""
+    now, role = context.clock.now(), account.role(body.role)
+    return _response(
+        name,
+        await context.database.write(lambda db: edit.change_role(db, actor, _without_nul(name), role, now)),
     )
 
 
 @router.post("/{name}/disable")
 async def disable_user(name: Name, context: ContextDep, actor: Admin) -> User:
-    """Let them in no more. Their sign-ins end. The last admin stays (409)."""
+    """Disable a user. Their sign-ins end. The last admin cannot be disabled (409)."""
     now = context.clock.now()
-    return _there(name, await context.database.write(lambda db: edit.disable(db, actor, _tidy(name), now)))
+    return _response(
+        name, await context.database.write(lambda db: edit.disable(db, actor, _without_nul(name), now))
+    )
 
 
 @router.post("/{name}/enable")
 async def enable_user(name: Name, context: ContextDep, actor: Admin) -> User:
-    """Let them in again."""
+    """Enable a disabled user."""
     now = context.clock.now()
-    return _there(name, await context.database.write(lambda db: edit.enable(db, actor, _tidy(name), now)))
+    return _response(
+        name, await context.database.write(lambda db: edit.enable(db, actor, _without_nul(name), now))
+    )
 
 
 @router.post("/{name}/reset")
-async def reset_user(name: Name, context: ContextDep, actor: Admin) -> Invited:
-    """Take their password and second factor away, and answer a one-time link by which they choose new ones.
+async def reset_user(name: Name, context: ContextDep, actor: Admin) -> InvitedUser:
+    """Remove the password and the second factor of a user. The answer has a one-time link to choose new ones.
 
-    Asked again, it makes another link, and the one before is over.
+    Repeating the request creates a new link, and the previous link expires.
     """
     now = context.clock.now()
-    done = await context.database.write(lambda db: edit.reset(db, actor, _tidy(name), now))
-    if done is None:
+    user_and_token = await context.database.write(lambda db: edit.reset(db, actor, _without_nul(name), now))
+    if user_and_token is None:
         raise _missing(name)
-    return _invited(context, *done, now)
+    return _invited(context, *user_and_token, now)
 
 
-def _told(one: Kept) -> dict[str, object]:
-    told: dict[str, object] = {"name": one.name, "role": one.role.value, "state": one.state}
-    told |= {"second_factor": one.code_secret is not None, "last_in_at": one.last_in_at}
-    return told | {"made_at": one.made_at, "made_by": one.made_by}
+def _fields(user: StoredUser) -> dict[str, object]:
+    return {
+        "name": user.name,
+        "role": user.role.value,
+        "state": user.state,
+        "second_factor": user.code_secret is not None,
+        "last_in_at": user.last_in_at,
+        "made_at": user.made_at,
+        "made_by": user.made_by,
+    }
 
 
-def _invited(context: Context, one: Kept, token: str, now: datetime) -> Invited:
+def _invited(context: Context, user: StoredUser, token: str, now: datetime) -> InvitedUser:
     link = {"link": f"{context.public_url}/join/{token}", "link_ends_at": now + edit.LINK_LASTS}
-    return Invited.model_validate({**_told(one), **link})
+    return InvitedUser.model_validate({**_fields(user), **link})
 
 
-def _there(name: str, one: Kept | None) -> User:
-    if one is None:
+def _response(name: str, user: StoredUser | None) -> User:
+    if user is None:
         raise _missing(name)
-    return User.model_validate(_told(one))
+    return User.model_validate(_fields(user))
 
 
 def _missing(name: str) -> NoSuch:
     return NoSuch(f"There is no user {name[:100]!r}.")
 
 
-def _tidy(name: str) -> str:
+def _without_nul(name: str) -> str:
     return name.replace("\0", "")

@@ -147,7 +147,7 @@ LIMITS: Mapping[str, str] = {
     "Acknowledgement or snooze until a chosen time": f"{incident.LONGEST_QUIET.days} days",
     "Maintenance window": f"{maintenance.LONGEST.days} days",
     "Maintenance windows that are active or upcoming": f"{arranging.MAX_STANDING:,}",
-    "Entries in one API answer": f"{fields.MAX_PAGE};",
+    "Entries in one API answer": f"{fields.MAX_LIMIT};",
     "Link in a page": f"{signed_link.LASTS.days} days",
     "One send by a built-in notifier": f"{transport_http.BOUND.seconds} s",
     "One send by any notifier": f"{courier.SEND_BOUND:g} s",
@@ -274,4 +274,4 @@ def test_the_other_numbers_of_operating_are_those_of_the_code() -> None:
     ):
         assert phrase in read(f"docs/{page}.md")
     assert f"at most {fields.MAX_NOTE:,} characters" in read("docs/api.md")
-    assert f"1 to {fields.MAX_PAGE}" in read("docs/api.md")
+    assert f"1 to {fields.MAX_LIMIT}" in read("docs/api.md")

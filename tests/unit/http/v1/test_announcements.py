@@ -65,7 +65,9 @@ async def test_a_draft_comes_from_an_incident(
     one = await ask(admin, "POST", "/draft", 201, incident=number)
     assert (one["draft"], one["incident"]) == (True, number)
     assert (await ask(admin, "POST", "/draft", 201, incident=number))["id"] == one["id"]
-    assert "name either" in (await ask(admin, "POST", "/draft", 422, incident=1, maintenance=1))["detail"]
+    assert (
+        "either an incident" in (await ask(admin, "POST", "/draft", 422, incident=1, maintenance=1))["detail"]
+    )
     assert "no incident 999" in (await ask(admin, "POST", "/draft", 404, incident=999))["detail"]
 
 

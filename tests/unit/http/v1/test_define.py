@@ -87,7 +87,7 @@ async def test_a_change_that_somebody_else_made_meanwhile_is_not_lost(
     refused = await admin.put("/v1/checks/nightly", json=NIGHTLY | {"grace": "30m"}, headers=headers)
 
     assert problem(refused, 412) == (
-        "If-Match: somebody has changed it since you read it; nothing was changed. Read it again first."
+        "If-Match: it has changed since you read it. Nothing was changed. Read it again first."
     )
     assert (await admin.get("/v1/checks/nightly")).json()["definition"]["grace"] == "20m"
 
@@ -108,12 +108,10 @@ async def test_a_change_can_want_that_it_is_there_or_that_it_is_not(
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return await admin.put("/v1/checks/nightly", json=NIGHTLY, headers=named)
 
-    assert problem(await put(if_match="*"), 412) == (
-        "If-Match: it is not there any more; nothing was changed."
-    )
+    assert problem(await put(if_match="*"), 412) == ("If-Match: it no longer exists. Nothing was changed.")
     assert (await put(if_none_match="*")).status_code == 201
     assert problem(await put(if_none_match="*"), 412) == (
-        "If-None-Match: it is there already; nothing was changed."
+        "If-None-Match: it already exists. Nothing was changed."
     )
     assert (await put(if_match="*")).status_code == 200
 

@@ -51,7 +51,7 @@ async def test_the_same_request_makes_one_window(system: System, admin: httpx.As
     assert first.json() == again.json()
     assert first.json()["id"] != other.json()["id"]
     assert problem(await make(admin, "r1", title="Other"), 422) == (
-        "Idempotency-Key: another window was made with this one; choose a new one."
+        "Idempotency-Key: another window was created with this key. Use a new one."
     )
     assert problem(await make(admin, "x" * 201), 422).startswith("Idempotency-Key: must have at most 200")
 

@@ -1,4 +1,4 @@
-"""Every example of the manual does what it says, one after the other, on an installation that has just been made."""
+"""Every example of the manual works, one after the other, on a new installation."""
 
 import shlex
 from collections.abc import Awaitable, Callable
@@ -24,7 +24,7 @@ publish_announcement PUBLISHED relate_announcement update_announcement DRAFT dis
 resolve draft_announcement
 pause_check resume_check
 make_maintenance list_maintenance show_maintenance change_maintenance BEGUN end_maintenance
-AGAIN delete_maintenance
+REPEATED delete_maintenance
 make_ping_key list_ping_keys revoke_ping_key
 make_key list_keys revoke_key
 invite_user list_users change_role reset_user disable_user enable_user
@@ -32,58 +32,58 @@ delete_check DEFAULT delete_policy delete_person delete_notifier
 delete_status_page
 rotate apply_configuration list_audit
 """
-"""The operations in an order in which each finds what it needs. Words in capitals are what happens meanwhile."""
+"""The operations in an order in which each one can work. Words in capitals are events in between."""
 FILE = "people: {me: {contacts: [{console: terminal}]}}\n"
 AT = "/v1/status-pages/backups/incidents"
 
 
-class Teller:
-    """Tells the story."""
+class Reader:
+    """Copies the commands of the manual, and lets the events happen."""
 
     def __init__(self, system: System, admin: httpx.AsyncClient, clock: SetClock, manual: Any) -> None:
         self.system = system
         self.admin = admin
         self.clock = clock
-        described = docs.ahead(manual, clock.at.date() + timedelta(days=1))
+        described = docs.with_examples_on(manual, clock.at.date() + timedelta(days=1))
         self.lines = {
-            one["operationId"]: docs.curl(path, verb, one, "http://test")
-            for path, verb, one in description.operations(described)
+            operation["operationId"]: docs.curl(path, verb, operation, "http://test")
+            for path, verb, operation in description.operations(described)
         }
 
     def _later(self, day: date, hour: int) -> None:
-        """Time goes by; whoever copies a line now has a manual of that day."""
-        before, after = (f"{one + timedelta(days=1)}T" for one in (self.clock.at.date(), day))
-        self.lines = {name: line.replace(before, after) for name, line in self.lines.items()}
+        """Move the clock. The manual then has the examples of that day."""
+        old_day, new_day = (f"{today + timedelta(days=1)}T" for today in (self.clock.at.date(), day))
+        self.lines = {name: line.replace(old_day, new_day) for name, line in self.lines.items()}
         self.clock.at = datetime.combine(day, time(hour), UTC)
 
-    async def tell(self, word: str) -> httpx.Response:
-        """What somebody does who copies this line; or what happens."""
+    async def follow(self, word: str) -> httpx.Response:
+        """Run a command or an event of the story."""
         if word.islower():
-            return await self.copied(self.lines[word])
-        happens: Callable[[], Awaitable[httpx.Response]] = getattr(self, f"_{word.lower()}")
-        return await happens()
+            return await self.run(self.lines[word])
+        event: Callable[[], Awaitable[httpx.Response]] = getattr(self, f"_{word.lower()}")
+        return await event()
 
-    async def copied(self, line: str) -> httpx.Response:
-        """As curl would send it."""
-        words = iter(shlex.split(line.replace("\\\n", " ")))
-        assert next(words) == "curl"
+    async def run(self, line: str) -> httpx.Response:
+        """Send the request that curl would send."""
+        arguments = iter(shlex.split(line.replace("\\\n", " ")))
+        assert next(arguments) == "curl"
         method, headers, content, url = "GET", {}, None, ""
-        for word in words:
-            match word:
+        for argument in arguments:
+            match argument:
                 case "-fsS":
                     continue
                 case "-X":
-                    method = next(words)
+                    method = next(arguments)
                 case "-H":
-                    name, _, value = next(words).partition(": ")
+                    name, _, value = next(arguments).partition(": ")
                     headers[name] = value
                 case "-d":
-                    content = next(words)
+                    content = next(arguments)
                 case "--data-binary":
-                    assert next(words) == "@heartbeat.yaml"
+                    assert next(arguments) == "@heartbeat.yaml"
                     content = FILE
                 case _:
-                    url = word
+                    url = argument
         assert headers.pop("Authorization") == "Bearer $HEARTBEAT_KEY"
         return await self.admin.request(method, url, headers=headers, content=content)
 
@@ -97,22 +97,22 @@ class Teller:
         return httpx.Response(200)
 
     async def _second(self) -> httpx.Response:
-        return await self.copied(self.lines["write_announcement"])
+        return await self.run(self.lines["write_announcement"])
 
     async def _published(self) -> httpx.Response:
         return await self.admin.post(f"{AT}/2/publish")
 
     async def _draft(self) -> httpx.Response:
         self.lines["discard_announcement"] = self.lines["discard_announcement"].replace("/1", "/3")
-        return await self.copied(self.lines["write_announcement"])
+        return await self.run(self.lines["write_announcement"])
 
     async def _begun(self) -> httpx.Response:
         self._later(self.clock.at.date() + timedelta(days=1), hour=2)
         return httpx.Response(200)
 
-    async def _again(self) -> httpx.Response:
+    async def _repeated(self) -> httpx.Response:
         self.lines["delete_maintenance"] = self.lines["delete_maintenance"].replace("/1", "/2")
-        return await self.copied(self.lines["make_maintenance"])
+        return await self.run(self.lines["make_maintenance"])
 
     async def _default(self) -> httpx.Response:
         content = FILE + "policies: {file: [{page: me, wait: 5m}]}\n"
@@ -120,24 +120,22 @@ class Teller:
         return await self.admin.put("/v1/configuration", content=content, headers=headers)
 
     async def _start(self) -> httpx.Response:
-        return await self.copied(self.lines["apply_configuration"])
+        return await self.run(self.lines["apply_configuration"])
 
 
-async def test_every_example_can_be_tried_out(
-    system: System, admin: httpx.AsyncClient, clock: SetClock
-) -> None:
-    teller = Teller(system, admin, clock, (await admin.get("/v1/openapi.json")).json())
-    assert set(teller.lines) == {word for word in STORY.split() if word.islower()}
+async def test_every_example_works(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
+    reader = Reader(system, admin, clock, (await admin.get("/v1/openapi.json")).json())
+    assert set(reader.lines) == {word for word in STORY.split() if word.islower()}
     for word in STORY.split():
-        answer = await teller.tell(word)
+        answer = await reader.follow(word)
         assert answer.is_success, (word, answer.status_code, answer.text)
 
 
 @pytest.mark.parametrize("operation", ["make_maintenance", "snooze", "make_key"])
-async def test_what_must_lie_ahead_does_so_on_the_page(
+async def test_times_in_examples_are_in_the_future(
     admin: httpx.AsyncClient, clock: SetClock, operation: str
 ) -> None:
-    page = (await admin.get("/v1/docs")).text
-    article = page.partition(f'<article aria-labelledby="{operation}">')[2].partition("</article>")[0]
-    assert "2024-05-04T" in article.partition("<h4>Answers</h4>")[0]
-    assert "2026-05-02" not in article.partition("<h4>Answers</h4>")[0]
+    html = (await admin.get("/v1/docs")).text
+    article = html.partition(f'<article aria-labelledby="{operation}">')[2].partition("</article>")[0]
+    assert "2024-05-04T" in article.partition("<h4>Responses</h4>")[0]
+    assert "2026-05-02" not in article.partition("<h4>Responses</h4>")[0]

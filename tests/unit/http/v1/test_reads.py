@@ -118,14 +118,17 @@ async def test_a_misspelt_parameter_is_no_filter_that_is_left_out(
 ) -> None:
     await make_check(system)
     for address, sentence in [
-        ("/v1/checks?sate=down", "sate: is not known here; did you mean 'state'?"),
-        ("/v1/checks/job?full=1", "full: is not known here; there are none."),
-        ("/v1/incidents?open=true&closed=false", "closed: is not known here; there are before, limit, open."),
-        ("/v1/checks?%00=1", "'\\x00': is not known here; there are after, limit, state."),
+        ("/v1/checks?sate=down", "sate: is not a known parameter; did you mean 'state'?"),
+        ("/v1/checks/job?full=1", "full: is not a known parameter; there are none."),
+        (
+            "/v1/incidents?open=true&closed=false",
+            "closed: is not a known parameter; there are before, limit, open.",
+        ),
+        ("/v1/checks?%00=1", "'\\x00': is not a known parameter; there are after, limit, state."),
     ]:
         assert problem_or_question(await admin.get(address)) == sentence
     refused = await admin.put("/v1/configuration?nam=x.yaml", content=b"checks: {}")
-    assert problem_or_question(refused) == "nam: is not known here; did you mean 'name'?"
+    assert problem_or_question(refused) == "nam: is not a known parameter; did you mean 'name'?"
 
 
 def problem_or_question(answer: httpx.Response) -> str:

@@ -263,7 +263,7 @@ async def test_a_body_comes_as_it_was_and_inert(system: System, admin: httpx.Asy
     assert answer.headers["content-disposition"] == 'attachment; filename="job-1.txt"'
     for number in (2, 3, 2**62):
         sentence = problem(await admin.get(f"/v1/checks/job/pings/{number}/body"), 404)
-        assert sentence == f"No body is kept of ping {number} of job."
+        assert sentence == f"Ping {number} of job has no stored body."
 
 
 async def test_transitions_are_told_newest_first(
@@ -364,7 +364,8 @@ async def test_an_acknowledgement_of_another_occurrence_changes_nothing(
     answer = await admin.post(f"/v1/incidents/{number}/acknowledge", json={"occurrence": 7})
 
     assert problem(answer, 409) == (
-        f"occurrence: incident {number} is in occurrence 1, not the one answered; nothing was changed."
+        f"occurrence: incident {number} is now in occurrence 1. Nothing was changed. "
+        "Read it again and answer that one."
     )
     assert (await admin.get(f"/v1/incidents/{number}")).json()["state"] == "open"
 
@@ -402,7 +403,7 @@ async def test_no_quiet_is_for_ever_nor_for_the_past(
 
     answer = await admin.post(f"/v1/incidents/{number}/{verb}", json={"until": until})
 
-    assert problem(answer, 422) == "until: must be after now and within 7 days."
+    assert problem(answer, 422) == "until: must be in the future, at most 7 days from now."
 
 
 async def test_resolving_arms_afresh_what_is_still_silent(

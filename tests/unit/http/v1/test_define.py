@@ -8,7 +8,7 @@ from heartbeat import audit
 from heartbeat.app import System
 from heartbeat.checks.check import State
 from tests.unit.http.conftest import SetClock, make_check, ping, read_check
-from tests.unit.http.v1.test_v1 import problem
+from tests.unit.http.v1.conftest import problem
 
 pytestmark = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 NIGHTLY = {

@@ -10,7 +10,7 @@ from heartbeat.app import System
 from heartbeat.definitions import plan as definition_plan
 from tests.unit.definitions.declared import parse
 from tests.unit.http.conftest import SetClock, make_check, visitor
-from tests.unit.http.v1.test_v1 import problem
+from tests.unit.http.v1.conftest import problem
 
 pytestmark = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 HOOK = "https://hooks.slack.com/services/T0/B0/xyz"

@@ -13,7 +13,7 @@ from heartbeat.app import System
 from heartbeat.http.v1 import description, docs, example
 from tests.unit.http.conftest import make_check, visitor
 from tests.unit.http.markup import sound
-from tests.unit.http.v1.test_v1 import problem
+from tests.unit.http.v1.conftest import problem
 
 
 @pytest.fixture
@@ -159,3 +159,19 @@ async def test_the_manual_contains_nothing_of_the_installation(
 ) -> None:
     await make_check(system, "a-name-of-ours")
     assert "a-name-of-ours" not in (await admin.get("/v1/docs")).text
+
+
+async def test_the_api_describes_itself(system: System, admin: httpx.AsyncClient) -> None:
+    described = (await admin.get("/v1/openapi.json")).json()
+
+    assert all(path.startswith("/v1/") for path in described["paths"])
+    operations = [one for verbs in described["paths"].values() for one in verbs.values()]
+    assert len({one["operationId"] for one in operations}) == len(operations) >= 17
+    for one in operations:
+        assert one["description"]
+        assert one["security"]
+        assert "application/problem+json" in one["responses"]["default"]["content"]
+        # Not the framework's own, which answers otherwise.
+        assert one["responses"].get("422", {}).keys() <= {"$ref"}
+    # No kind is called by the name of its module, as two of one name would be.
+    assert not [name for name in described["components"]["schemas"] if "_" in name or "-" in name]

@@ -5,7 +5,7 @@ import pytest
 
 from heartbeat.app import System
 from tests.unit.http.conftest import make_check
-from tests.unit.http.v1.test_v1 import problem
+from tests.unit.http.v1.conftest import problem
 
 pytestmark = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 

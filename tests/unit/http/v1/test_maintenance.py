@@ -7,7 +7,7 @@ import pytest
 
 from heartbeat.app import System
 from tests.unit.http.conftest import SetClock, escalate, fall_silent, incident_of, make_check
-from tests.unit.http.v1.test_v1 import problem
+from tests.unit.http.v1.conftest import problem
 
 pytestmark = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 MOVE: dict[str, Any] = {"title": "Move", "match": {"host": "a"}, "ends_at": "2024-05-03T05:00:00Z"}

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from heartbeat.app import System
-from tests.unit.http.v1.test_v1 import problem
+from tests.unit.http.v1.conftest import problem
 
 MAIL = {
     "smtp": "smtp://mail.example.com",

@@ -8,7 +8,7 @@ import pytest
 from heartbeat import audit
 from heartbeat.app import System
 from tests.unit.http.conftest import SetClock, escalate, fall_silent, make_check, ping
-from tests.unit.http.v1.test_v1 import problem
+from tests.unit.http.v1.conftest import problem
 
 pytestmark = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 

@@ -13,7 +13,7 @@ from heartbeat.app import System
 from heartbeat.checks.schedule import Every
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
-from tests.unit.http.v1.test_v1 import problem
+from tests.unit.http.v1.conftest import problem
 from tests.unit.status.conftest import PAGE, define
 
 KEY = {"Idempotency-Key": "r1"}

@@ -1,0 +1,256 @@
+"""Checks in the API: their state, pings and transitions; pause, resume, delete."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from alerting.origin import Origin
+from heartbeat.app import System
+from heartbeat.checks.check import State
+from heartbeat.checks.schedule import Cron, Every
+from heartbeat.http.v1 import checks
+from tests.unit.http.conftest import (
+    SetClock,
+    fall_silent,
+    make_check,
+    ping,
+    read_check,
+)
+from tests.unit.http.v1.conftest import problem
+
+
+async def test_a_check_tells_all_that_is_known_of_it(system: System, admin: httpx.AsyncClient) -> None:
+    one = await make_check(
+        system,
+        "daily",
+        schedule=Cron("0 3 * * *", "Europe/London"),
+        grace=timedelta(minutes=15),
+        max_runtime=timedelta(hours=2),
+        labels={"host": "a"},
+        description="Resets the counters.",
+    )
+    await ping(system, one)
+
+    answer = await admin.get("/v1/checks/daily")
+
+    assert answer.json() == {
+        "slug": "daily",
+        "uuid": str(one.uuid),
+        "name": "daily",
+        "description": "Resets the counters.",
+        "labels": {"host": "a"},
+        "schedule": {
+            "cron": "0 3 * * *",
+            "timezone": "Europe/London",
+            "words": "at 03:00 every day, Europe/London",
+        },
+        "grace": 900.0,
+        "max_runtime": 7200.0,
+        "severity": "error",
+        "policy": None,
+        "state": "up",
+        "cause": None,
+        "since": "2024-05-03T03:00:00Z",
+        "last_heard_at": "2024-05-03T03:00:00Z",
+        "last_ok_at": "2024-05-03T03:00:00Z",
+        "due_at": "2024-05-04T02:00:00Z",
+        "deadline": "2024-05-04T02:15:00Z",
+        "pings": 1,
+        "origin": "api",
+        "incident": None,
+        "ping_url": f"http://test/ping/{one.uuid}",
+        "definition": {
+            "description": "Resets the counters.",
+            "schedule": "0 3 * * *",
+            "timezone": "Europe/London",
+            "grace": "15m",
+            "max_runtime": "2h",
+            "labels": {"host": "a"},
+        },
+    }
+    assert (await admin.get(f"/v1/checks/{one.uuid}")).json() == answer.json()
+    assert (await admin.get(f"/v1/checks/{str(one.uuid).upper()}")).json() == answer.json()
+
+
+async def test_a_check_is_late_between_its_due_time_and_its_deadline(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    one = await make_check(system)
+
+    async def state() -> Any:
+        return (await admin.get("/v1/checks/job")).json()["state"]
+
+    assert await state() == "new"
+    await ping(system, one)
+    assert await state() == "up"
+    clock.advance(minutes=5, seconds=1)
+    assert await state() == "late"
+    number = await fall_silent(system, clock, one)
+    shown = (await admin.get("/v1/checks/job")).json()
+    assert (shown["state"], shown["cause"], shown["incident"]) == ("down", "silent", number)
+
+
+async def test_checks_are_listed_page_by_page(system: System, admin: httpx.AsyncClient) -> None:
+    for number in range(5):
+        await make_check(system, f"job-{number}")
+
+    found, after = [], ""
+    for _ in range(3):
+        page = (
+            await admin.get("/v1/checks", params={"limit": 2} | ({"after": after} if after else {}))
+        ).json()
+        found.append([one["slug"] for one in page["checks"]])
+        after = page["next"]
+
+    assert found == [["job-0", "job-1"], ["job-2", "job-3"], ["job-4"]]
+    assert after is None
+    assert (await admin.get("/v1/checks?limit=5")).json()["next"] is None
+
+
+async def test_checks_are_listed_by_the_state_that_is_shown(
+    system: System, admin: httpx.AsyncClient, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, up, down, paused, _new = [
+        await make_check(system, slug) for slug in ("a-late", "b-up", "c-down", "d-paused", "e-new")
+    ]
+    await ping(system, late)
+    await admin.post(f"/v1/checks/{paused.slug}/pause")
+    clock.advance(minutes=4)
+    await ping(system, up)
+    await ping(system, down, "/fail")
+    await make_check(system, "f-new", schedule=Every(timedelta(minutes=10)))
+    clock.advance(minutes=1, seconds=1)
+    # So few are looked at for one page that each state takes several.
+    monkeypatch.setattr(checks, "SCANNED", 2)
+
+    listed: dict[str, list[str]] = {}
+    for state in State:
+        slugs, after = [], ""
+        while after is not None:
+            params = {"state": state.value, "limit": 1} | ({"after": after} if after else {})
+            page = (await admin.get("/v1/checks", params=params)).json()
+            slugs += [one["slug"] for one in page["checks"]]
+            assert {one["state"] for one in page["checks"]} <= {state}
+            after = page["next"]
+        listed[state.value] = slugs
+
+    assert listed == {
+        "new": ["f-new"],
+        "up": ["b-up"],
+        "late": ["a-late", "e-new"],
+        "down": ["c-down"],
+        "paused": ["d-paused"],
+    }
+
+
+async def test_pause_and_resume_can_be_asked_twice(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    one = await make_check(system)
+    number = await fall_silent(system, clock, one)
+
+    for _ in range(2):
+        paused = await admin.post("/v1/checks/job/pause")
+        assert (paused.status_code, paused.json()["state"], paused.json()["incident"]) == (
+            200,
+            "paused",
+            None,
+        )
+    assert (await admin.get(f"/v1/incidents/{number}")).json()["state"] == "resolved"
+    for _ in range(2):
+        resumed = await admin.post("/v1/checks/job/resume")
+        assert (resumed.status_code, resumed.json()["state"]) == (200, "new")
+        clock.advance(seconds=1)
+    # The second resumption changed nothing: it is still expected from the first one on.
+    assert resumed.json()["since"] == "2024-05-03T03:06:00Z"
+
+
+async def test_what_the_file_declares_is_deleted_in_the_file(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    one = await make_check(system, origin=Origin.FILE)
+    number = await fall_silent(system, clock, one)
+
+    sentence = problem(await admin.delete("/v1/checks/job"), 409)
+
+    assert sentence == "The configuration file declares check job: delete it there."
+    assert (await read_check(system)).state is State.DOWN
+    assert (await admin.get(f"/v1/incidents/{number}")).json()["state"] == "open"
+
+
+async def test_deleting_a_check_ends_its_incident(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    one = await make_check(system)
+    number = await fall_silent(system, clock, one)
+
+    assert (await admin.delete(f"/v1/checks/{one.uuid}")).status_code == 204
+    assert problem(await admin.delete("/v1/checks/job"), 404) == "There is no check 'job'."
+    story = (await admin.get(f"/v1/incidents/{number}")).json()
+    assert story["state"] == "resolved"
+    assert [(s["check"], s["title"], s["cleared_why"]) for s in story["symptoms"]] == [
+        (None, "job", "deleted by admin")
+    ]
+
+
+async def test_pings_are_listed_without_their_bodies(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    one = await make_check(system)
+    await ping(system, one, "/start")
+    clock.advance(seconds=90)
+    await ping(system, one, "/7", b"failed\n\xff\0")
+
+    pings = (await admin.get("/v1/checks/job/pings")).json()["pings"]
+
+    assert pings == [
+        {
+            "n": 2,
+            "at": "2024-05-03T03:01:30Z",
+            "type": "fail",
+            "exit_status": 7,
+            "rid": None,
+            "duration": 90.0,
+            "method": "POST",
+            "remote": "127.0.0.1",
+            "agent": f"python-httpx/{httpx.__version__}",
+            "body_bytes": 9,
+        },
+        pings[1] | {"n": 1, "type": "start", "exit_status": None, "duration": None, "body_bytes": 0},
+    ]
+    assert [one["n"] for one in (await admin.get("/v1/checks/job/pings?limit=1")).json()["pings"]] == [2]
+
+
+async def test_a_body_comes_as_it_was_and_inert(system: System, admin: httpx.AsyncClient) -> None:
+    one = await make_check(system)
+    hostile = b"<script>alert(1)</script>\xff\0"
+    await ping(system, one, body=hostile)
+    await ping(system, one)
+
+    answer = await admin.get("/v1/checks/job/pings/1/body")
+
+    assert (answer.status_code, answer.content) == (200, hostile)
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-disposition"] == 'attachment; filename="job-1.txt"'
+    for number in (2, 3, 2**62):
+        sentence = problem(await admin.get(f"/v1/checks/job/pings/{number}/body"), 404)
+        assert sentence == f"Ping {number} of job has no stored body."
+
+
+async def test_transitions_are_told_newest_first(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    one = await make_check(system)
+    await ping(system, one)
+    await fall_silent(system, clock, one)
+
+    told = (await admin.get("/v1/checks/job/transitions")).json()["transitions"]
+
+    assert told == [
+        {"at": "2024-05-03T03:06:00Z", "state": "down", "cause": "silent", "why": "was not heard in time"},
+        {"at": "2024-05-03T03:00:00Z", "state": "up", "cause": None, "why": ""},
+    ]
+    assert len((await admin.get("/v1/checks/job/transitions?limit=1")).json()["transitions"]) == 1

@@ -1,0 +1,200 @@
+"""Incidents in the API: their details, and the answers to them."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from heartbeat.app import System
+from heartbeat.checks.check import State
+from tests.unit.http.conftest import (
+    SetClock,
+    escalate,
+    fall_silent,
+    make_check,
+    ping,
+    read_check,
+)
+from tests.unit.http.v1.conftest import problem
+
+UNTIL = "2024-05-03T06:00:00Z"
+
+
+async def test_incidents_are_listed_page_by_page(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    ones = [await make_check(system, slug) for slug in ("a", "b", "c")]
+    await fall_silent(system, clock, *ones)
+    await ping(system, ones[1])
+
+    first = (await admin.get("/v1/incidents?limit=2")).json()
+    rest = (await admin.get("/v1/incidents", params={"before": first["next"]})).json()
+    still = (await admin.get("/v1/incidents?open=true")).json()
+
+    assert [one["id"] for one in first["incidents"]] == [3, 2]
+    assert ([one["id"] for one in rest["incidents"]], rest["next"]) == ([1], None)
+    assert sorted(one["title"] for one in still["incidents"]) == ["a", "c"]
+
+
+async def test_an_incident_tells_its_story(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
+    one = await make_check(system)
+    await ping(system, one, body=b"all\nwell")
+    number = await fall_silent(system, clock, one)
+    await escalate(system, clock)
+    await system.courier.dispatch()
+    await system.courier.settle(1)
+
+    story = (await admin.get(f"/v1/incidents/{number}")).json()
+
+    assert {name: story[name] for name in ("title", "cause", "state", "occurrence", "policy")} == {
+        "title": "job",
+        "cause": "silent",
+        "state": "open",
+        "occurrence": 1,
+        "policy": "ops",
+    }
+    assert story["symptoms"] == [
+        {
+            "check": "job",
+            "title": "job",
+            "cause": "silent",
+            "severity": "error",
+            "since": "2024-05-03T03:06:00Z",
+            "expected_at": "2024-05-03T03:05:00Z",
+            "last_heard_at": "2024-05-03T03:00:00Z",
+            "began_at": None,
+            "last_well_at": "2024-05-03T03:00:00Z",
+            "last_said": "well",
+            "why": "was not heard in time",
+            "raised_at": "2024-05-03T03:06:00Z",
+            "cleared_at": None,
+            "cleared_why": None,
+        }
+    ]
+    assert [entry["kind"] for entry in story["timeline"]][:2] == ["down", "paged"]
+    [page] = story["pages"]
+    assert (page["kind"], page["person"], page["state"]) == ("page", "first", "delivered")
+    assert [(tried["via"], tried["outcome"]) for tried in page["attempts"]] == [("console", "accepted")]
+
+
+async def test_an_acknowledgement_counts_once_and_expires(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    number = await fall_silent(system, clock, await make_check(system))
+    address = f"/v1/incidents/{number}/acknowledge"
+
+    first = await admin.post(address, json={"by": "first", "occurrence": 1})
+    clock.advance(minutes=1)
+    again = await admin.post(address)
+
+    assert first.json() == {"outcome": "acknowledged", "by": "first", "until": "2024-05-03T07:06:00Z"}
+    assert again.json() == first.json() | {"outcome": "acknowledged already"}
+    story = (await admin.get(f"/v1/incidents/{number}")).json()
+    assert (story["state"], story["acknowledged_by"]) == ("acknowledged", "first")
+    assert [entry["kind"] for entry in story["timeline"]].count("acknowledged") == 1
+
+
+async def test_an_acknowledgement_of_another_occurrence_changes_nothing(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    number = await fall_silent(system, clock, await make_check(system))
+
+    answer = await admin.post(f"/v1/incidents/{number}/acknowledge", json={"occurrence": 7})
+
+    assert problem(answer, 409) == (
+        f"occurrence: incident {number} is now in occurrence 1. Nothing was changed. "
+        "Read it again and answer that one."
+    )
+    assert (await admin.get(f"/v1/incidents/{number}")).json()["state"] == "open"
+
+
+async def test_a_snooze_is_told_once(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
+    number = await fall_silent(system, clock, await make_check(system))
+
+    answers = [
+        await admin.post(f"/v1/incidents/{number}/snooze", json={"until": UNTIL, "by": "first"})
+        for _ in range(2)
+    ]
+
+    assert [answer.json() for answer in answers] == [
+        {"outcome": "snoozed", "by": "first", "until": UNTIL}
+    ] * 2
+    story = (await admin.get(f"/v1/incidents/{number}")).json()
+    assert (story["state"], story["next_at"]) == ("snoozed", UNTIL)
+    assert [entry["kind"] for entry in story["timeline"]].count("snoozed") == 1
+
+
+@pytest.mark.parametrize("verb", ["acknowledge", "snooze"])
+@pytest.mark.parametrize(
+    "until",
+    [
+        "2024-05-03T03:06:00Z",
+        "2024-05-10T03:06:01Z",
+        "9999-12-31T23:59:59Z",
+        "0001-01-01T00:00:00Z",
+    ],
+)
+async def test_no_quiet_is_for_ever_nor_for_the_past(
+    system: System, admin: httpx.AsyncClient, clock: SetClock, verb: str, until: str
+) -> None:
+    number = await fall_silent(system, clock, await make_check(system))
+
+    answer = await admin.post(f"/v1/incidents/{number}/{verb}", json={"until": until})
+
+    assert problem(answer, 422) == "until: must be in the future, at most 7 days from now."
+
+
+async def test_resolving_arms_afresh_what_is_still_silent(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    number = await fall_silent(system, clock, await make_check(system))
+
+    answers = [await admin.post(f"/v1/incidents/{number}/resolve") for _ in range(2)]
+
+    assert [answer.json()["outcome"] for answer in answers] == ["resolved", "resolved already"]
+    assert (await read_check(system)).state is State.NEW
+    # Whatever else is answered to what is over converges as well.
+    for verb, asked in (("acknowledge", {}), ("snooze", {"until": UNTIL})):
+        late = await admin.post(f"/v1/incidents/{number}/{verb}", json=asked)
+        assert (late.status_code, late.json()) == (
+            200,
+            {"outcome": "resolved already", "by": "admin", "until": None},
+        )
+
+
+async def test_a_note_is_kept_once(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
+    number = await fall_silent(system, clock, await make_check(system))
+    address = f"/v1/incidents/{number}/note"
+
+    outcomes = [
+        (await admin.post(address, json={"words": words, "by": by})).json()["outcome"]
+        for words, by in (("disk full", "first"), ("disk full", "first"), ("disk full", "second"))
+    ]
+
+    assert outcomes == ["noted", "noted already", "noted"]
+    story = (await admin.get(f"/v1/incidents/{number}")).json()
+    notes = [(entry["words"], entry["by"]) for entry in story["timeline"] if entry["kind"] == "note"]
+    assert notes == [("disk full", "first"), ("disk full", "second")]
+
+
+@pytest.mark.parametrize("verb", ["acknowledge", "snooze", "resolve", "note"])
+async def test_what_is_no_incident_cannot_be_answered(
+    system: System, admin: httpx.AsyncClient, verb: str
+) -> None:
+    asked = {"snooze": {"until": UNTIL}, "note": {"words": "x"}}.get(verb, {})
+
+    assert problem(await admin.post(f"/v1/incidents/9/{verb}", json=asked), 404) == "There is no incident 9."
+    assert problem(await admin.get("/v1/incidents/9"), 404) == "There is no incident 9."
+
+
+async def test_a_change_wakes_the_ticker(
+    system: System, admin: httpx.AsyncClient, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken = asyncio.Event()
+    monkeypatch.setattr(system.ticker, "wake", woken.set)
+    number = await fall_silent(system, clock, await make_check(system))
+
+    for address in (f"/v1/incidents/{number}/resolve", "/v1/checks/job/pause", "/v1/checks/job/resume"):
+        woken.clear()
+        await admin.post(address)
+        assert woken.is_set(), address

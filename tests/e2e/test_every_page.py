@@ -260,7 +260,7 @@ EMPTY = {
     "/sign-in/oidc": "No sign-in provider is configured.",
     "/sign-in/oidc/back": "No sign-in provider is configured.",
     "/status": "There is no status page here yet.",
-    "/v1/docs": "To try the examples",
+    "/v1/docs": "Try the examples",
 }
 """What pages without arguments say where nothing is there yet, to whoever holds the admin key."""
 

@@ -128,7 +128,7 @@ async def define_check(
 async def pause_check(name: fields.CheckName, context: ContextDep, actor: Responder) -> Check:
     """Pause a check until it is resumed or pinged. With `manual_resume`, a ping does not resume it.
 
-    The check leaves its incident, which resolves if no other check is in it. Pausing twice changes nothing.
+    The check leaves its incident, which resolves unless another check in it is down. Pausing twice changes nothing.
     """
     now = context.clock.now()
     return await _changed(context, name, lambda db, key: actions.pause(db, key, actor, now))

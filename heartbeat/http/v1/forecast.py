@@ -51,7 +51,7 @@ class PageText(ResponseModel):
 
 
 class Forecast(ResponseModel):
-    """Who would be paged now. Nothing is sent."""
+    """The people who would be paged now. Nothing is sent."""
 
     check: str = Field(examples=["nightly-backup"])
     sentence: str = Field(

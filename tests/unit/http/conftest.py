@@ -1,4 +1,4 @@
-"""What the tests of the faces share: a whole system over a real database, people who call it, and things that happen.
+"""Shared by the tests over HTTP: a system over a real database, its clients, and events.
 
 Nothing ticks by itself here: `fall_silent` moves the clock and looks once, as the ticker would.
 """
@@ -91,25 +91,25 @@ async def system(
     """A whole system over a fresh database with one person and one policy; nothing ticks."""
     database = Database(make_database_url(kind))
     async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503))) as http:
-        made = app.build(settings, database=database, clock=clock, http=http)
+        built = app.build(settings, database=database, clock=clock, http=http)
         await database.write(lambda db: desk.install(db, [FIRST], [OPS], {}))
-        yield made
-        await made.stop()
+        yield built
+        await built.stop()
     database.close()
 
 
 @pytest.fixture
 async def client(system: System) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody without a key."""
-    async with visitor(system) as made:
-        yield made
+    async with visitor(system) as visiting:
+        yield visiting
 
 
 @pytest.fixture
 async def admin(system: System) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody with the admin key."""
-    async with visitor(system, Authorization=f"Bearer {ADMIN_KEY}") as made:
-        yield made
+    async with visitor(system, Authorization=f"Bearer {ADMIN_KEY}") as visiting:
+        yield visiting
 
 
 def visitor(system: System, **headers: str) -> httpx.AsyncClient:
@@ -126,15 +126,15 @@ async def make_check(system: System, slug: str = "job", **changes: Any) -> Check
 
 async def read_check(system: System, slug: str = "job") -> Check:
     """The check as it stands."""
-    found = await system.context.database.read(lambda db: check_store.load(db, slug))
-    assert found is not None
-    return found
+    check = await system.context.database.read(lambda db: check_store.load(db, slug))
+    assert check is not None
+    return check
 
 
-async def ping(system: System, one: Check, suffix: str = "", body: bytes | None = None) -> None:
+async def ping(system: System, check: Check, suffix: str = "", body: bytes | None = None) -> None:
     """One ping of a check: `suffix` is as in the address, such as "/fail"."""
     async with visitor(system) as job:
-        answer = await job.post(f"/ping/{one.uuid}{suffix}", content=body)
+        answer = await job.post(f"/ping/{check.uuid}{suffix}", content=body)
     assert answer.status_code == 200, answer.text
 
 
@@ -147,9 +147,9 @@ async def fall_silent(system: System, clock: SetClock, *those: Check) -> int:
     return await incident_of(system, those[-1])
 
 
-async def incident_of(system: System, one: Check) -> int:
+async def incident_of(system: System, check: Check) -> int:
     """The number of the open incident that a check belongs to."""
-    key = symptoms.key_of(one)
+    key = symptoms.key_of(check)
     return (await system.context.database.read(lambda db: desk.incident_of(db, [key])))[key]
 
 

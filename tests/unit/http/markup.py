@@ -1,4 +1,4 @@
-"""What every page must be: well-formed, with nothing inline and nothing from elsewhere."""
+"""Strict HTML: well-formed, with nothing inline and nothing from elsewhere."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ ADDRESSES = {"href", "src", "action", "formaction", "poster", "data"}
 
 @dataclass
 class Markup(HTMLParser):
-    """A page, read as strictly as a page deserves."""
+    """HTML, read strictly. `faults` says what is wrong with it."""
 
     html: str
     faults: list[str] = field(default_factory=list)
@@ -32,28 +32,32 @@ class Markup(HTMLParser):
 
     @property
     def words(self) -> str:
-        """What a reader sees, in one line."""
+        """The visible text, in one line."""
         return " ".join("".join(self.text).split())
 
     def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         self.tags.append(tag)
         self._part(tag)
         if tag in ("style", "iframe", "object", "embed", "base"):
             self.faults.append(f"<{tag}> on a page")
-        if tag == "script" and not given.get("src", "").startswith("/static/"):
+        if tag == "script" and not attributes.get("src", "").startswith("/static/"):
             self.faults.append("<script> that is not a file of ours")
-        self.faults += [f"{tag} has {name}" for name in given if name == "style" or name.startswith("on")]
-        self.faults += [f"{tag} has {name} twice" for name in given if [n for n, _ in attrs].count(name) > 1]
-        if (identity := given.get("id")) is not None:
+        self.faults += [
+            f"{tag} has {name}" for name in attributes if name == "style" or name.startswith("on")
+        ]
+        self.faults += [
+            f"{tag} has {name} twice" for name in attributes if [n for n, _ in attrs].count(name) > 1
+        ]
+        if (identity := attributes.get("id")) is not None:
             self.faults += [f"two elements are called {identity}"] if identity in self._ids else []
             self._ids.add(identity)
-        for name in ADDRESSES & given.keys():
-            self._address(tag, given[name])
-        if tag == "form" and given.get("method") == "post":
-            self.forms.append(given.get("action", ""))
-        if tag == "input" and "name" in given:
-            self.fields[given["name"]] = given.get("value", "")
+        for name in ADDRESSES & attributes.keys():
+            self._address(tag, attributes[name])
+        if tag == "form" and attributes.get("method") == "post":
+            self.forms.append(attributes.get("action", ""))
+        if tag == "input" and "name" in attributes:
+            self.fields[attributes["name"]] = attributes.get("value", "")
         if tag not in VOID:
             self._open.append(tag)
 
@@ -82,7 +86,7 @@ class Markup(HTMLParser):
 
 
 def sound(html: str) -> Markup:
-    """The page, if nothing is wrong with its markup."""
+    """Return the parsed HTML. It must have no faults."""
     page = Markup(html)
     assert not page.faults, page.faults
     assert html.startswith("<!doctype html>")

@@ -1,4 +1,4 @@
-"""Who may do what: the key, the session, the form that is ours, and how often one may try."""
+"""Authentication: keys, sessions and forms."""
 
 import re
 from base64 import b64encode
@@ -32,8 +32,8 @@ def web(system: System) -> FastAPI:
 
 def request(web: FastAPI, cookie: str = "", client: str = "192.0.2.1", **headers: str) -> Request:
     """A request as a browser would send it."""
-    given = {"host": "test", "cookie": f"{auth.COOKIE}={cookie}"} | headers
-    raw = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in given.items()]
+    sent_headers = {"host": "test", "cookie": f"{auth.COOKIE}={cookie}"} | headers
+    raw = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in sent_headers.items()]
     return Request({"type": "http", "app": web, "client": (client, 1), "headers": raw, "method": "POST"})
 
 
@@ -49,15 +49,15 @@ def basic(password: str) -> str:
     return f"Basic {b64encode(f'any:{password}'.encode()).decode()}"
 
 
-async def test_every_address_of_the_api_and_the_metrics_want_the_key(
-    web: FastAPI, client: httpx.AsyncClient
-) -> None:
+async def test_the_api_and_the_metrics_need_a_key(web: FastAPI, client: httpx.AsyncClient) -> None:
     described = web.openapi()["paths"]
-    asked = [(verb, path) for path, verbs in described.items() for verb in verbs]
-    asked += [("get", "/v1/openapi.json"), ("get", "/metrics")]
-    assert len(asked) > 15
+    operations = [(verb, path) for path, verbs in described.items() for verb in verbs]
+    operations += [("get", "/v1/openapi.json"), ("get", "/metrics")]
+    assert len(operations) > 15
 
-    for (verb, path), headers in product(asked, [{}, {"X-Api-Key": "wrong"}, {"Authorization": "Bearer é"}]):
+    for (verb, path), headers in product(
+        operations, [{}, {"X-Api-Key": "wrong"}, {"Authorization": "Bearer é"}]
+    ):
         raw = {name: value.encode("latin-1") for name, value in headers.items()}
         answer = await client.request(verb, re.sub(r"{\w+}", "1", path), headers=raw)
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), path
@@ -103,71 +103,71 @@ async def test_a_prometheus_may_send_the_key_as_a_password(
         assert (await caller.get("/metrics")).status_code == status
 
 
-async def test_an_installation_without_a_key_lets_nobody_in(system: System) -> None:
+async def test_without_an_admin_key_nobody_can_use_it(system: System) -> None:
     assert not auth.is_admin_key(replace(system.context, admin_key=""), "")
 
 
-async def test_pings_and_health_want_no_key(system: System, client: httpx.AsyncClient) -> None:
-    one = await make_check(system)
+async def test_pings_and_health_need_no_key(system: System, client: httpx.AsyncClient) -> None:
+    check = await make_check(system)
 
-    for path in (f"/ping/{one.uuid}", "/livez", "/readyz"):
+    for path in (f"/ping/{check.uuid}", "/livez", "/readyz"):
         assert (await client.get(path)).status_code in (200, 503)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 async def test_a_session_ends_when_it_is_not_used(web: FastAPI, clock: SetClock) -> None:
-    asked = request(web, await session(web))
+    visit = request(web, await session(web))
 
     for hours in (0, 11.9, 11.9):
         clock.advance(hours=hours)
-        assert _name(await auth.page_actor(asked)) == "admin"
+        assert _name(await auth.page_actor(visit)) == "admin"
     clock.advance(hours=12)
-    assert await auth.page_actor(asked) is None
+    assert await auth.page_actor(visit) is None
 
 
 async def test_a_session_ends_after_a_week_however_much_it_is_used(web: FastAPI, clock: SetClock) -> None:
-    asked = request(web, await session(web))
+    visit = request(web, await session(web))
 
     for _ in range(21):
-        assert _name(await auth.page_actor(asked)) == "admin"
+        assert _name(await auth.page_actor(visit)) == "admin"
         clock.advance(hours=8)
-    assert await auth.page_actor(asked) is None
+    assert await auth.page_actor(visit) is None
 
 
 async def test_another_admin_key_ends_the_session(web: FastAPI) -> None:
-    asked = request(web, await session(web))
+    visit = request(web, await session(web))
     web.state.context = replace(web.state.context, admin_key="another-key-altogether-of-enough-length")
 
-    assert await auth.page_actor(asked) is None
+    assert await auth.page_actor(visit) is None
 
 
-async def test_looking_at_pages_writes_once_a_minute(
+async def test_the_use_of_a_session_is_written_once_a_minute(
     web: FastAPI, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = request(web, await session(web))
+    visit = request(web, await session(web))
     wrote = []
     monkeypatch.setattr(store, "touch_session", lambda db, number, now: wrote.append(now))
 
     for _ in range(3):
-        await auth.page_actor(asked)
+        await auth.page_actor(visit)
         clock.advance(seconds=30)
     assert wrote == [NOW + timedelta(minutes=1)]
 
 
-async def test_what_can_be_read_is_shown_while_nothing_can_be_written(
+async def test_reading_works_while_nothing_can_be_written(
     web: FastAPI, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = request(web, await session(web))
+    visit = request(web, await session(web))
     clock.advance(minutes=5)
 
     async def away(self: Database, work: object) -> None:
         raise Unavailable("full")
 
     monkeypatch.setattr(Database, "write", away)
-    assert _name(await auth.page_actor(asked)) == "admin"
+    assert _name(await auth.page_actor(visit)) == "admin"
 
 
-async def test_what_is_no_session_signs_nobody_in(web: FastAPI) -> None:
+async def test_an_invalid_cookie_is_no_session(web: FastAPI) -> None:
     good = await session(web)
 
     for cookie in ("", ".", good[:-1], f"{good}0", "é.ü.ß", "9" * 5000, good.swapcase()):
@@ -183,15 +183,15 @@ async def test_the_cookie_is_kept_from_scripts_other_sites_and_clear_text(
     web.state.context = replace(web.state.context, public_url=public_url)
     response = Response()
     await auth.begin_session(request(web), response, None, "admin key")
-    ((found, cookie),) = SimpleCookie(response.headers["set-cookie"]).items()
+    ((name, cookie),) = SimpleCookie(response.headers["set-cookie"]).items()
 
-    assert found == name
+    assert name == name
     assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "lax", "/")
     assert cookie["domain"] == ""
     assert bool(cookie["secure"]) is public_url.startswith("https")
 
 
-async def test_a_token_that_somebody_else_put_into_a_browser_is_worth_nothing(web: FastAPI) -> None:
+async def test_a_planted_session_token_is_not_used(web: FastAPI) -> None:
     planted = request(web, await session(web))
     response = Response()
     await auth.begin_session(planted, response, None, "admin key")
@@ -200,7 +200,7 @@ async def test_a_token_that_somebody_else_put_into_a_browser_is_worth_nothing(we
     assert auth.COOKIE in SimpleCookie(response.headers["set-cookie"])
 
 
-async def test_a_cookie_that_was_stolen_is_worth_nothing_after_signing_out(
+async def test_a_stolen_cookie_is_useless_after_signing_out(
     system: System, client: httpx.AsyncClient
 ) -> None:
     await client.post("/sign-in", data={"key": ADMIN_KEY})
@@ -232,10 +232,10 @@ async def test_signing_in_and_out_in_a_browser(system: System, client: httpx.Asy
         {},
     ],
 )
-async def test_a_form_of_ours_is_taken(web: FastAPI, headers: dict[str, str]) -> None:
-    asked = request(web, await session(web), **headers)
+async def test_a_form_of_this_site_is_accepted(web: FastAPI, headers: dict[str, str]) -> None:
+    visit = request(web, await session(web), **headers)
 
-    auth.check_csrf(asked, {"csrf": auth.csrf_token(asked)})
+    auth.check_csrf(visit, {"csrf": auth.csrf_token(visit)})
 
 
 @pytest.mark.parametrize(
@@ -250,11 +250,11 @@ async def test_a_form_of_ours_is_taken(web: FastAPI, headers: dict[str, str]) ->
         {"origin": "http://["},
     ],
 )
-async def test_a_form_from_elsewhere_is_refused(web: FastAPI, headers: dict[str, str]) -> None:
-    asked = request(web, await session(web), **headers)
+async def test_a_form_of_another_site_is_refused(web: FastAPI, headers: dict[str, str]) -> None:
+    visit = request(web, await session(web), **headers)
 
     with pytest.raises(Forged, match="another site"):
-        auth.check_csrf(asked, {"csrf": auth.csrf_token(asked)})
+        auth.check_csrf(visit, {"csrf": auth.csrf_token(visit)})
 
 
 async def test_a_form_of_another_session_is_refused(web: FastAPI) -> None:

@@ -1,4 +1,4 @@
-"""Every address of the service, and who may come in by it: nobody, each role, each scope of a key.
+"""Every address of the service, and who can call it: nobody, each role, each scope of a key.
 
 An address that nothing declares fails here, so that none is forgotten.
 """
@@ -35,9 +35,9 @@ OPEN = {
     # The notifier verifies what its provider signs.
     "/callbacks/{notifier}",
 }
-"""What wants no credentials. Pings and /livez never reach the web framework."""
+"""Addresses without credentials. Pings and /livez never reach the web framework."""
 OWN_WAY = {"/metrics", "/sign-out"}
-"""What asks in a way of its own, tried one by one below."""
+"""Addresses with their own authentication. Single tests below cover them."""
 
 Address = tuple[str, str, Role]
 
@@ -54,26 +54,26 @@ def api(web: FastAPI) -> Iterator[Address]:
 
 def pages() -> Mapping[tuple[str, str], Role]:
     """Every page of the console, and the least role that it declares."""
-    found: dict[tuple[str, str], Role] = {}
+    roles: dict[tuple[str, str], Role] = {}
     for room in console.ROOMS:
-        found |= {("GET", path): role for path, (role, _) in room.READING.items()}
-        found |= {("POST", path): role for path, (role, _) in room.ACTING.items()}
-    return found
+        roles |= {("GET", path): role for path, (role, _) in room.READING.items()}
+        roles |= {("POST", path): role for path, (role, _) in room.ACTING.items()}
+    return roles
 
 
 def _declared(dependant: Any, method: str, path: str) -> Role:
     needed, left = [], [dependant]
     while left:
-        one = left.pop()
-        needed += [auth.REQUIRED_ROLES[one.call]] if one.call in auth.REQUIRED_ROLES else []
-        left += one.dependencies
+        dependant = left.pop()
+        needed += [auth.REQUIRED_ROLES[dependant.call]] if dependant.call in auth.REQUIRED_ROLES else []
+        left += dependant.dependencies
     # The whole API wants somebody who is known, as the next test proves; that is all that looking wants.
     assert needed or method in ("GET", "HEAD"), f"{method} {path} declares no role"
     return max([Role.VIEWER, *needed], key=list(Role).index)
 
 
 def filled(path: str) -> str:
-    """An address with names and numbers of nothing that there is."""
+    """Return an address with parameters that name nothing."""
     return re.sub(r"{[^}]+}", "99999", path)
 
 
@@ -85,15 +85,15 @@ def web(system: System) -> FastAPI:
 @pytest.fixture
 async def browsers(system: System) -> AsyncIterator[Mapping[Role, httpx.AsyncClient]]:
     """A browser for each role."""
-    made = {}
+    by_role = {}
     for role in Role:
         await system.context.database.write(lambda db, role=role: add(db, f"a-{role}", role))  # type: ignore[misc]
-        made[role] = visitor(system, accept="text/html")
-        answer = await made[role].post("/sign-in", data={"name": f"a-{role}", "password": PASSWORD})
+        by_role[role] = visitor(system, accept="text/html")
+        answer = await by_role[role].post("/sign-in", data={"name": f"a-{role}", "password": PASSWORD})
         assert answer.status_code == 303
-    yield made
-    for one in made.values():
-        await one.aclose()
+    yield by_role
+    for browser in by_role.values():
+        await browser.aclose()
 
 
 PROGRAMS: Mapping[str, tuple[tuple[Scope, ...], Role, Role | None]] = {
@@ -105,15 +105,15 @@ PROGRAMS: Mapping[str, tuple[tuple[Scope, ...], Role, Role | None]] = {
 """Keys by name: their scopes, the role that was chosen, and the one by which they call the API."""
 
 
-def test_every_address_says_who_may_come_in(web: FastAPI) -> None:
+def test_every_address_declares_its_role(web: FastAPI) -> None:
     declared = {path for _, path in pages()} | {path for _, path, _ in api(web)} | OPEN | OWN_WAY
-    found = {str(getattr(route, "path", "")) for route in iter_route_contexts(web.routes)}
-    assert {path for path in found if not path.startswith("/status")} - declared == set()
+    paths = {str(getattr(route, "path", "")) for route in iter_route_contexts(web.routes)}
+    assert {path for path in paths if not path.startswith("/status")} - declared == set()
     assert len(pages()) > 30
     assert len(list(api(web))) > 40
 
 
-async def test_nobody_comes_in_without_credentials(
+async def test_every_address_needs_credentials(
     system: System, web: FastAPI, client: httpx.AsyncClient
 ) -> None:
     for method, path, _ in api(web):
@@ -127,7 +127,7 @@ async def test_nobody_comes_in_without_credentials(
     assert (await client.post("/sign-out")).status_code == 403
 
 
-async def test_what_is_open_wants_none(client: httpx.AsyncClient) -> None:
+async def test_open_addresses_need_no_credentials(client: httpx.AsyncClient) -> None:
     for path in (
         "/livez",
         "/readyz",
@@ -143,12 +143,12 @@ async def test_what_is_open_wants_none(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-async def test_a_key_opens_what_its_scopes_say(system: System, web: FastAPI, name: str) -> None:
+async def test_a_key_can_call_what_its_scopes_allow(system: System, web: FastAPI, name: str) -> None:
     scopes, chosen, role = PROGRAMS[name]
     make = lambda db: api_keys.make(db, ROOT, name, scopes, chosen, None, NOW)  # noqa: E731
     _, clear = await system.context.database.write(make)
     async with visitor(system, Authorization=f"Bearer {clear}") as program:
-        for method, path, needed in _last_the_most(api(web)):
+        for method, path, needed in _deletions_last(api(web)):
             answer = await program.request(method, filled(path))
             allowed = role is not None and role.may(needed)
             assert (answer.status_code not in (401, 403)) is allowed, (method, path, answer.text)
@@ -181,17 +181,17 @@ async def test_a_page_opens_to_the_roles_that_it_declares(
             continue
         data = {"csrf": csrf} if method == "POST" else None
         answer = await browser.request(method, filled(path), data=data)
-        there = answer.headers.get("location", "")
-        assert not there.startswith("/sign-in"), (method, path)
+        location = answer.headers.get("location", "")
+        assert not location.startswith("/sign-in"), (method, path)
         refused = answer.status_code == 403 and "has the role" in answer.text
         assert refused is not role.may(needed), (method, path, answer.status_code)
         if method == "POST":
             assert (await browser.request(method, filled(path), data={})).status_code == 403, path
 
 
-def _last_the_most(found: Iterator[Address]) -> list[Address]:
-    """What deletes comes last, so that a key does not revoke what is asked for afterwards."""
-    return sorted(found, key=lambda one: one[0] == "DELETE")
+def _deletions_last(addresses: Iterator[Address]) -> list[Address]:
+    """Sort deletions last, so that a key does not revoke itself first."""
+    return sorted(addresses, key=lambda address: address[0] == "DELETE")
 
 
 def test_a_key_for_pings_alone_reads_nothing() -> None:

@@ -1,4 +1,4 @@
-"""A proxy that signs people in: believed from its own address, and from no other."""
+"""A proxy that signs people in: trusted from its own address only."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,16 +27,18 @@ PROXY = Proxy((ip_network("10.0.0.0/30"), ip_network("fd00::5/128")), "X-User", 
 async def asked(
     system: System, proxy: Proxy | None, peer: str = "10.0.0.1", **headers: str
 ) -> httpx.Response:
-    """The account page, as somebody sees it who comes from this address with these headers."""
+    """Return the account view for a client with this address and these headers."""
     context = replace(system.context, ways=replace(system.context.ways, proxy=proxy))
     transport = httpx.ASGITransport(app=http_app.build(context), client=(peer, 1))
-    given = {name.replace("_", "-"): value for name, value in headers.items()}
-    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=given) as browser:
+    sent_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://test", headers=sent_headers
+    ) as browser:
         return await browser.get("/account")
 
 
 @pytest.mark.parametrize("peer", ["10.0.0.1", "10.0.0.3", "fd00::5", "::ffff:10.0.0.1"])
-async def test_whom_the_proxy_names_is_in(system: System, peer: str) -> None:
+async def test_the_user_that_the_proxy_names_is_signed_in(system: System, peer: str) -> None:
     answer = await asked(system, PROXY, peer, X_User="Anna", X_Role="responder")
     assert answer.status_code == 200
     assert "anna" in sound(answer.text).words
@@ -48,17 +50,17 @@ async def test_from_any_other_address_the_header_is_ignored(system: System, peer
     assert (await asked(system, PROXY, peer, X_User="anna", X_Role="admin")).status_code == 303
 
 
-async def test_it_is_off_by_default(system: System) -> None:
+async def test_the_proxy_header_is_ignored_by_default(system: System) -> None:
     assert system.context.ways.proxy is None
     assert (await asked(system, None, X_User="anna", X_Role="admin")).status_code == 303
 
 
 @pytest.mark.parametrize("name", ["", "a b", "<script>"])
-async def test_a_name_that_is_none_lets_nobody_in(system: System, name: str) -> None:
+async def test_an_invalid_user_name_signs_nobody_in(system: System, name: str) -> None:
     assert (await asked(system, PROXY, X_User=name, X_Role="admin")).status_code == 303
 
 
-async def test_a_header_that_comes_twice_lets_nobody_in(system: System) -> None:
+async def test_a_repeated_header_signs_nobody_in(system: System) -> None:
     context = replace(system.context, ways=replace(system.context.ways, proxy=PROXY))
     transport = httpx.ASGITransport(app=http_app.build(context), client=("10.0.0.1", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as browser:
@@ -66,9 +68,9 @@ async def test_a_header_that_comes_twice_lets_nobody_in(system: System) -> None:
     assert answer.status_code == 303
 
 
-@pytest.mark.parametrize("given", ["", "root", "ADMIN"])
-async def test_a_role_that_is_none_is_a_viewer(system: System, given: str) -> None:
-    answer = await asked(system, PROXY, X_User="anna", X_Role=given)
+@pytest.mark.parametrize("role", ["", "root", "ADMIN"])
+async def test_an_unknown_role_is_a_viewer(system: System, role: str) -> None:
+    answer = await asked(system, PROXY, X_User="anna", X_Role=role)
     assert "with the role viewer" in sound(answer.text).words
 
 
@@ -76,14 +78,14 @@ async def test_without_a_header_for_roles_users_have_their_own(system: System) -
     proxy = replace(PROXY, role_header="")
     await system.context.database.write(lambda db: add(db, "anna", Role.RESPONDER))
     await system.context.database.write(lambda db: add(db, "gone", Role.ADMIN, disabled_at=NOW))
-    known = await asked(system, proxy, X_User="anna", X_Role="admin")
-    assert "with the role responder" in sound(known.text).words
+    account = await asked(system, proxy, X_User="anna", X_Role="admin")
+    assert "with the role responder" in sound(account.text).words
     unknown = await asked(system, proxy, X_User="bob", X_Role="admin")
     assert "with the role viewer" in sound(unknown.text).words
     assert (await asked(system, proxy, X_User="gone")).status_code == 303
 
 
-async def test_a_form_is_bound_to_whom_the_proxy_names(system: System) -> None:
+async def test_a_form_is_bound_to_the_user_that_the_proxy_names(system: System) -> None:
     await make_check(system)
     context = replace(system.context, ways=replace(system.context.ways, proxy=PROXY))
     transport = httpx.ASGITransport(app=http_app.build(context), client=("10.0.0.1", 1))
@@ -98,16 +100,16 @@ async def test_a_form_is_bound_to_whom_the_proxy_names(system: System) -> None:
         assert (await browser.post("/v1/checks/job/resume", headers=anna)).status_code == 401
 
 
-async def test_one_signs_out_where_one_has_signed_in(system: System) -> None:
+async def test_signing_out_leads_to_the_proxy(system: System) -> None:
     bare = await asked(system, PROXY, X_User="anna", X_Role="viewer")
     assert "Sign out" not in sound(bare.text).words
     assert "Change your password and sign out there." in sound(bare.text).words
-    there = await asked(system, replace(PROXY, sign_out="/oauth2/sign_out"), X_User="anna", X_Role="viewer")
-    assert '<a class="me" href="/oauth2/sign_out">Sign out</a>' in there.text
-    assert "/sign-out" not in there.text
+    account = await asked(system, replace(PROXY, sign_out="/oauth2/sign_out"), X_User="anna", X_Role="viewer")
+    assert '<a class="me" href="/oauth2/sign_out">Sign out</a>' in account.text
+    assert "/sign-out" not in account.text
 
 
-async def test_what_was_no_sign_in_here_is_none_that_ends_in_the_audit_log(system: System) -> None:
+async def test_signing_out_at_the_proxy_has_no_audit_entry(system: System) -> None:
     context = replace(system.context, ways=replace(system.context.ways, proxy=PROXY))
     transport = httpx.ASGITransport(app=http_app.build(context), client=("10.0.0.1", 1))
     anna = {"X-User": "anna", "X-Role": "responder"}
@@ -117,15 +119,15 @@ async def test_what_was_no_sign_in_here_is_none_that_ends_in_the_audit_log(syste
     assert await system.context.database.read(lambda db: audit.listed(db, limit=9)) == []
 
 
-Seen = list[tuple[str, str]]
+Clients = list[tuple[str, str]]
 
 
-async def served(trusted: str, *peers: str, untrusted: Callable[[], None] = lambda: None) -> Seen:
-    """Whom a request is from that each of these sends, which says for whom it speaks; and what its connection is."""
-    seen: Seen = []
+async def served(trusted: str, *peers: str, untrusted: Callable[[], None] = lambda: None) -> Clients:
+    """Return the client and the peer that the application gets for a forwarded request from each of these peers."""
+    clients: Clients = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        seen.append((scope["client"][0], scope[auth.PEER]))
+        clients.append((scope["client"][0], scope[auth.PEER]))
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
@@ -135,22 +137,22 @@ async def served(trusted: str, *peers: str, untrusted: Callable[[], None] = lamb
         transport = httpx.ASGITransport(app=config.loaded_app, client=(peer, 1))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as browser:
             await browser.get("/", headers={"X-Forwarded-For": "10.0.0.1, 198.51.100.7"})
-    return seen
+    return clients
 
 
-async def test_the_server_tells_the_proxy_from_whom_it_speaks_for() -> None:
-    seen = await served("10.0.0.0/30", "10.0.0.1", "::ffff:10.0.0.2", "192.0.2.9", "127.0.0.1")
-    assert seen[:2] == [("198.51.100.7", "10.0.0.1"), ("198.51.100.7", "::ffff:10.0.0.2")]
+async def test_the_client_address_comes_from_a_trusted_proxy() -> None:
+    clients = await served("10.0.0.0/30", "10.0.0.1", "::ffff:10.0.0.2", "192.0.2.9", "127.0.0.1")
+    assert clients[:2] == [("198.51.100.7", "10.0.0.1"), ("198.51.100.7", "::ffff:10.0.0.2")]
     # Whoever is not the proxy says in vain that it speaks for it.
-    assert seen[2:] == [("192.0.2.9", "192.0.2.9"), ("127.0.0.1", "127.0.0.1")]
+    assert clients[2:] == [("192.0.2.9", "192.0.2.9"), ("127.0.0.1", "127.0.0.1")]
 
 
-async def test_where_no_proxy_is_named_only_this_machine_is_one() -> None:
-    seen = await served("", "127.0.0.1", "::1", "::ffff:127.0.0.1", "172.18.0.1")
-    assert [client for client, _ in seen] == ["198.51.100.7", "198.51.100.7", "198.51.100.7", "172.18.0.1"]
+async def test_by_default_only_this_machine_is_a_trusted_proxy() -> None:
+    clients = await served("", "127.0.0.1", "::1", "::ffff:127.0.0.1", "172.18.0.1")
+    assert [client for client, _ in clients] == ["198.51.100.7", "198.51.100.7", "198.51.100.7", "172.18.0.1"]
 
 
-async def test_a_proxy_that_is_not_trusted_is_counted_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_untrusted_proxy_is_counted_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     counted: list[int] = []
     await served("10.0.0.5", "172.18.0.1", "172.18.0.1", "10.0.0.5", untrusted=lambda: counted.append(1))
     assert len(counted) == 2
@@ -160,15 +162,15 @@ async def test_a_proxy_that_is_not_trusted_is_counted_and_told_once(caplog: pyte
 
 
 @pytest.mark.parametrize("name", ["HEARTBEAT_TRUSTED_PROXY", "FORWARDED_ALLOW_IPS"])
-def test_a_proxy_is_named_and_never_everybody(name: str) -> None:
+def test_a_trusted_proxy_cannot_be_everybody(name: str) -> None:
     assert read({name: "10.0.0.5"}).trusted_proxy == (ip_network("10.0.0.5"),)
-    for given in ("*", "0.0.0.0/0", "10.0.0.5, ::/0"):
+    for too_wide in ("*", "0.0.0.0/0", "10.0.0.5, ::/0"):
         with pytest.raises(BadSetting, match=name):
-            read({name: given})
+            read({name: too_wide})
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("environment", "sentence"),
     [
         ({"HEARTBEAT_PROXY_USER_HEADER": "X-User"}, "needs HEARTBEAT_TRUSTED_PROXY"),
         ({"HEARTBEAT_PROXY_ROLE_HEADER": "X-Role"}, "needs HEARTBEAT_PROXY_USER_HEADER"),
@@ -184,9 +186,9 @@ def test_a_proxy_is_named_and_never_everybody(name: str) -> None:
         ({"HEARTBEAT_METRICS_OPEN": "yes"}, "HEARTBEAT_METRICS_OPEN must be off or on"),
     ],
 )
-def test_a_setting_that_would_let_anybody_in_is_refused(given: dict[str, str], words: str) -> None:
-    with pytest.raises(BadSetting, match=words):
-        read(given)
+def test_a_setting_that_would_admit_anybody_is_refused(environment: dict[str, str], sentence: str) -> None:
+    with pytest.raises(BadSetting, match=sentence):
+        read(environment)
 
 
 async def test_the_metrics_can_be_opened(system: System) -> None:

@@ -95,9 +95,9 @@ def test_the_script_makes_no_code_and_no_markup_of_text() -> None:
         assert risky not in script
 
 
-def contrast(one: str, other: str) -> float:
+def contrast(first: str, second: str) -> float:
     """The contrast ratio of two colours. Source: WCAG 2.2, "contrast ratio"."""
-    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    lighter, darker = sorted((_luminance(first), _luminance(second)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 
 

@@ -1,4 +1,4 @@
-"""Spans of the whole system, as a collector receives them; and that without a collector nothing is different."""
+"""Spans of the whole system, as a collector receives them. Without a collector, nothing changes."""
 
 import io
 import json
@@ -39,20 +39,20 @@ TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 @pytest.fixture
 def collector() -> Iterator[Collector]:
     """A collector that listens."""
-    with collecting() as made:
-        yield made
+    with collecting() as listening:
+        yield listening
 
 
 @pytest.fixture
 def telling(collector: Collector) -> Iterator[Tracing]:
-    """Tells the collector."""
-    before = logging.getLogger().handlers[:]
-    made = tracing.begin(Settings(otlp_url=f"{collector.url}/v1/traces"))
-    assert made is not None
-    yield made
-    made.close(5)
-    for handler in before:
-        for added in [one for one in handler.filters if isinstance(one, tracing.InLogs)]:
+    """Tracing that sends to the collector."""
+    handlers = logging.getLogger().handlers[:]
+    started = tracing.begin(Settings(otlp_url=f"{collector.url}/v1/traces"))
+    assert started is not None
+    yield started
+    started.close(5)
+    for handler in handlers:
+        for added in [log_filter for log_filter in handler.filters if isinstance(log_filter, tracing.InLogs)]:
             handler.removeFilter(added)
 
 
@@ -60,13 +60,13 @@ def telling(collector: Collector) -> Iterator[Tracing]:
 async def traced(
     make_database_url: Callable[[str], str], settings: Settings, clock: SetClock, telling: Tracing
 ) -> AsyncIterator[System]:
-    """A whole system that tells the collector; nothing ticks."""
+    """A whole system with tracing. Nothing ticks."""
     database = Database(make_database_url("sqlite"))
     async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503))) as http:
-        made = app.build(settings, database=database, clock=clock, http=http, tracing=telling)
+        built = app.build(settings, database=database, clock=clock, http=http, tracing=telling)
         await database.write(lambda db: desk.install(db, [FIRST], [OPS], {}))
-        yield made
-        await made.stop()
+        yield built
+        await built.stop()
     database.close()
 
 
@@ -105,15 +105,13 @@ async def test_a_page_is_followed_from_the_tick_to_the_notifier(
     assert "job: silent" in capsys.readouterr().out
 
 
-async def test_a_tick_with_nothing_to_do_is_not_told(
-    traced: System, telling: Tracing, collector: Collector
-) -> None:
+async def test_an_idle_tick_has_no_span(traced: System, telling: Tracing, collector: Collector) -> None:
     assert await traced.ticker.tick()
     telling.close(5)
     assert collector.spans == []
 
 
-async def test_a_stage_that_fails_says_of_what_kind_and_no_more(
+async def test_a_failed_stage_has_only_the_type_of_its_error(
     traced: System, telling: Tracing, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any) -> int:
@@ -151,9 +149,9 @@ async def test_a_request_is_a_span_under_that_of_its_caller(
             await admin.get(path)
     telling.close(5)
 
-    (known,) = collector.named("GET /v1/checks/{name}")
-    assert (known.trace, known.parent, known.kind) == (TRACEPARENT[3:35], TRACEPARENT[36:52], SERVER)
-    assert known.known == {
+    (span,) = collector.named("GET /v1/checks/{name}")
+    assert (span.trace, span.parent, span.kind) == (TRACEPARENT[3:35], TRACEPARENT[36:52], SERVER)
+    assert span.known == {
         "http.request.method": "GET",
         "http.route": "/v1/checks/{name}",
         "http.response.status_code": 200,
@@ -211,13 +209,13 @@ async def test_a_collector_that_hangs_holds_up_nobody(
     await ping(traced, await make_check(traced, "other"))
 
 
-def test_without_an_address_there_is_nothing(settings: Settings, system: System) -> None:
+def test_without_an_address_nothing_is_traced(settings: Settings, system: System) -> None:
     assert tracing.begin(settings) is None
     assert system.ingest._observe_batch == system.context.metrics.pings.observe_batch
-    with untold("send", page=1) as one, untold("tick") as other:
-        one.know(outcome="accepted")
-        one.forget()
-    assert one is other
+    with untold("send", page=1) as first, untold("tick") as second:
+        first.know(outcome="accepted")
+        first.forget()
+    assert first is second
 
 
 def test_without_the_extra_the_start_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +226,7 @@ def test_without_the_extra_the_start_is_refused_in_one_sentence(monkeypatch: pyt
 
 def _line(collector: Collector, span: Told) -> list[str]:
     """The names from a span up to the one that has no parent, which must be of the same trace."""
-    by_id = {one.id: one for one in collector.spans}
+    by_id = {span.id: span for span in collector.spans}
     names = [span.name]
     while span.parent:
         assert by_id[span.parent].trace == span.trace

@@ -1,4 +1,4 @@
-"""Each cause has its words everywhere: on the phone, on the console, in the timeline, in the API."""
+"""The wording of each cause on the phone, on the console, in the timeline and in the API."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -34,26 +34,26 @@ def down(why: Cause) -> Check:
 
 @pytest.mark.parametrize("why", list(Cause))
 def test_a_cause_has_every_word_and_a_mark(why: Cause) -> None:
-    words = why.words
-    assert all((why.class_, words.word, words.verb, words.past, why.mark))
+    forms = why.words
+    assert all((why.class_, forms.word, forms.verb, forms.past, why.mark))
     assert Cause(why.value) is why
-    assert cause.in_words(why.value) == words
+    assert cause.in_words(why.value) == forms
 
 
 def test_two_causes_never_share_a_word() -> None:
-    assert len({one.words.word for one in Cause}) == len(Cause)
+    assert len({cause.words.word for cause in Cause}) == len(Cause)
 
 
 @pytest.mark.parametrize("why", list(Cause))
 def test_pages_and_the_timeline_call_a_cause_by_its_word(why: Cause, db: Connection, insert: Insert) -> None:
-    one = insert(db, [down(why)])["job"]
-    symptom = symptoms.of_change(Change(one, Raised(why, "")), one)
+    check = insert(db, [down(why)])["job"]
+    symptom = symptoms.of_change(Change(check, Raised(why, "")), check)
     desk.raise_(db, [symptom], NOW)
     (incident,) = desk.incidents(db)
     dossier = desk.dossier(db, incident.id)
     assert dossier is not None
     (line,) = [entry.words for entry in dossier.timeline if entry.kind == "down"]
-    assert line == f"{one.name} {why.words.word}"
+    assert line == f"{check.name} {why.words.word}"
     for total, expected in ((1, why.words.word), (3, f"1 of 3 jobs {why.words.word}")):
         extent = notice.extent(incident, dossier.symptoms, Surroundings(total), cause.in_words)
         assert extent == expected
@@ -61,9 +61,9 @@ def test_pages_and_the_timeline_call_a_cause_by_its_word(why: Cause, db: Connect
 
 @pytest.mark.parametrize("why", list(Cause))
 def test_the_console_shows_the_word_and_the_mark_of_a_cause(why: Cause) -> None:
-    one, word = down(why), why.words.word
-    assert view_rows.word(one, NOW) == view_rows.cause_word(why.value) == word
-    first, *_ = summary.of_check(one, "", NOW)
+    check, word = down(why), why.words.word
+    assert view_rows.word(check, NOW) == view_rows.cause_word(why.value) == word
+    first, *_ = summary.of_check(check, "", NOW)
     assert str(first).startswith(f"{word.capitalize()} ")
     state = str(vars(render._templates.get_template("parts.html").make_module())["state"](word))
     assert f'<use href="#{word}"/>' in state
@@ -74,10 +74,10 @@ def test_the_console_shows_the_word_and_the_mark_of_a_cause(why: Cause) -> None:
 
 @pytest.mark.parametrize("why", list(Cause))
 def test_a_forecast_says_why_a_check_is_down(why: Cause, db: Connection, insert: Insert) -> None:
-    told = forecast.of(db, insert(db, [down(why)])["job"], NOW, "https://h.example/incidents")
-    assert told.sentence.startswith(f"It {why.words.verb}. ")
+    outlook = forecast.of(db, insert(db, [down(why)])["job"], NOW, "https://h.example/incidents")
+    assert outlook.sentence.startswith(f"It {why.words.verb}. ")
 
 
 def test_the_api_enumerates_every_cause() -> None:
     shape = response_models.Check.model_json_schema()["$defs"]["Cause"]
-    assert shape["enum"] == [one.value for one in Cause]
+    assert shape["enum"] == [cause.value for cause in Cause]

@@ -4,13 +4,13 @@ import httpx
 
 
 def problem(answer: httpx.Response, status: int) -> str:
-    """The sentence of a problem document of this status."""
+    """Return the sentence of a problem document with this status."""
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), (
         answer.text
     )
-    told = answer.json()
-    assert (told["type"], told["status"]) == ("about:blank", status)
-    assert told["title"]
-    sentence: str = told["detail"]
+    document = answer.json()
+    assert (document["type"], document["status"]) == ("about:blank", status)
+    assert document["title"]
+    sentence: str = document["detail"]
     assert sentence.endswith(".")
     return sentence

@@ -1,4 +1,4 @@
-"""Users, keys and the audit log by the API."""
+"""Users, API keys and the audit log in the API."""
 
 import httpx
 import pytest
@@ -10,21 +10,21 @@ from tests.unit.http.conftest import SetClock, make_check, read_check, visitor
 
 
 async def make_key(admin: httpx.AsyncClient, *scopes: str, **more: str) -> str:
-    """A key with these scopes, in clear."""
+    """Create a key with these scopes and return it."""
     answer = await admin.post("/v1/keys", json={"name": "deploy", "scopes": list(scopes)} | more)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["key"])
 
 
-async def test_a_key_is_shown_once_and_known_by_its_beginning(
+async def test_a_key_is_shown_once_and_listed_with_its_prefix(
     system: System, admin: httpx.AsyncClient
 ) -> None:
     key = await make_key(admin, "read", "write")
     listed = (await admin.get("/v1/keys")).json()
     assert key not in str(listed)
-    (one,) = listed["keys"]
-    assert (one["name"], one["prefix"], one["scopes"]) == ("deploy", key[:9], ["read", "write"])
-    assert (one["role"], one["made_by"], one["last_used_at"]) == ("responder", "admin", None)
+    (entry,) = listed["keys"]
+    assert (entry["name"], entry["prefix"], entry["scopes"]) == ("deploy", key[:9], ["read", "write"])
+    assert (entry["role"], entry["made_by"], entry["last_used_at"]) == ("responder", "admin", None)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ async def test_a_key_is_shown_once_and_known_by_its_beginning(
         (["ping"], {}, 403, 403, 403),
     ],
 )
-async def test_a_scope_opens_what_it_says(
+async def test_a_key_can_do_only_what_its_scopes_allow(
     system: System,
     admin: httpx.AsyncClient,
     scopes: list[str],
@@ -53,7 +53,7 @@ async def test_a_scope_opens_what_it_says(
         assert (await program.get("/metrics")).status_code == looks
 
 
-async def test_a_key_that_only_reads_is_told_which_scope_it_lacks(
+async def test_the_error_for_a_read_only_key_names_the_missing_scope(
     system: System, admin: httpx.AsyncClient
 ) -> None:
     await make_check(system)
@@ -65,7 +65,7 @@ async def test_a_key_that_only_reads_is_told_which_scope_it_lacks(
     )
 
 
-async def test_a_key_acts_under_its_name_and_its_use_is_kept(
+async def test_a_key_acts_under_its_name_and_its_use_is_recorded(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
     await make_check(system)
@@ -74,11 +74,11 @@ async def test_a_key_acts_under_its_name_and_its_use_is_kept(
     newest = (await admin.get("/v1/audit?target=check job")).json()["audit"][0]
     assert (newest["actor"], newest["via"], newest["action"]) == ("deploy", "key deploy", "check.pause")
     assert (newest["before"], newest["after"]) == ({"state": "new"}, {"state": "paused"})
-    (one,) = (await admin.get("/v1/keys")).json()["keys"]
-    assert one["last_used_at"] == NOW.isoformat().replace("+00:00", "Z")
+    (entry,) = (await admin.get("/v1/keys")).json()["keys"]
+    assert entry["last_used_at"] == NOW.isoformat().replace("+00:00", "Z")
 
 
-async def test_a_key_for_pings_pings(
+async def test_a_key_with_the_scope_ping_can_ping(
     system: System, admin: httpx.AsyncClient, client: httpx.AsyncClient
 ) -> None:
     await make_check(system)
@@ -91,9 +91,7 @@ async def test_a_key_for_pings_pings(
     assert (await client.get(f"/ping/{key}/job")).status_code == 404
 
 
-async def test_a_key_that_is_over_opens_nothing(
-    system: System, admin: httpx.AsyncClient, clock: SetClock
-) -> None:
+async def test_an_expired_key_is_refused(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
     key = await make_key(admin, "read", ends_at="2024-05-03T04:00:00Z")
     async with visitor(system, Authorization=f"Bearer {key}") as program:
         assert (await program.get("/v1/checks")).status_code == 200
@@ -105,7 +103,7 @@ async def test_a_key_that_is_over_opens_nothing(
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "words"),
+    ("body", "status", "sentence"),
     [
         ({"name": "A", "scopes": ["read"]}, 422, "name: must be"),
         ({"name": "a", "scopes": []}, 422, "scopes: must name"),
@@ -115,12 +113,12 @@ async def test_a_key_that_is_over_opens_nothing(
         ({"name": "deploy", "scopes": ["read"]}, 409, "key named deploy already"),
     ],
 )
-async def test_what_cannot_be_a_key_is_told(
-    admin: httpx.AsyncClient, asked: dict[str, object], status: int, words: str
+async def test_an_invalid_key_request_is_refused_with_a_reason(
+    admin: httpx.AsyncClient, body: dict[str, object], status: int, sentence: str
 ) -> None:
     await make_key(admin, "read")
-    refused = await admin.post("/v1/keys", json=asked)
-    assert (refused.status_code, words in refused.json()["detail"]) == (status, True), refused.text
+    refused = await admin.post("/v1/keys", json=body)
+    assert (refused.status_code, sentence in refused.json()["detail"]) == (status, True), refused.text
 
 
 async def test_a_user_is_invited_changed_disabled_and_reset(system: System, admin: httpx.AsyncClient) -> None:
@@ -138,11 +136,11 @@ async def test_a_user_is_invited_changed_disabled_and_reset(system: System, admi
     assert (await admin.post("/v1/users/bob/enable")).json()["state"] == "active"
     assert (await admin.post("/v1/users/bob/reset")).json()["state"] == "active"
     listed = (await admin.get("/v1/users")).json()["users"]
-    assert [(one["name"], one["state"]) for one in listed] == [("anna", "active"), ("bob", "invited")]
+    assert [(user["name"], user["state"]) for user in listed] == [("anna", "active"), ("bob", "invited")]
     assert "argon2" not in str(listed)
 
 
-async def test_the_last_admin_stays(system: System, admin: httpx.AsyncClient) -> None:
+async def test_the_last_admin_cannot_be_removed(system: System, admin: httpx.AsyncClient) -> None:
     await system.context.database.write(add)
     for path, body in (("role", {"role": "viewer"}), ("disable", None), ("reset", None)):
         refused = await admin.post(f"/v1/users/anna/{path}", json=body)
@@ -151,10 +149,10 @@ async def test_the_last_admin_stays(system: System, admin: httpx.AsyncClient) ->
         assert (await admin.post(f"/v1/users/nobody/{path}", json=body)).status_code == 404
 
 
-async def test_the_audit_log_comes_in_pages(system: System, admin: httpx.AsyncClient) -> None:
+async def test_the_audit_log_is_paginated(system: System, admin: httpx.AsyncClient) -> None:
     for name in ("a", "b", "c"):
         await admin.post("/v1/keys", json={"name": name, "scopes": ["read"]})
     first = (await admin.get("/v1/audit?limit=2")).json()
     rest = (await admin.get(f"/v1/audit?limit=2&before={first['next']}")).json()
-    assert [one["target"] for one in [*first["audit"], *rest["audit"]]] == ["key c", "key b", "key a"]
+    assert [entry["target"] for entry in [*first["audit"], *rest["audit"]]] == ["key c", "key b", "key a"]
     assert rest["next"] is None

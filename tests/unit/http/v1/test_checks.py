@@ -21,8 +21,8 @@ from tests.unit.http.conftest import (
 from tests.unit.http.v1.conftest import problem
 
 
-async def test_a_check_tells_all_that_is_known_of_it(system: System, admin: httpx.AsyncClient) -> None:
-    one = await make_check(
+async def test_a_check_has_all_its_fields(system: System, admin: httpx.AsyncClient) -> None:
+    check = await make_check(
         system,
         "daily",
         schedule=Cron("0 3 * * *", "Europe/London"),
@@ -31,13 +31,13 @@ async def test_a_check_tells_all_that_is_known_of_it(system: System, admin: http
         labels={"host": "a"},
         description="Resets the counters.",
     )
-    await ping(system, one)
+    await ping(system, check)
 
     answer = await admin.get("/v1/checks/daily")
 
     assert answer.json() == {
         "slug": "daily",
-        "uuid": str(one.uuid),
+        "uuid": str(check.uuid),
         "name": "daily",
         "description": "Resets the counters.",
         "labels": {"host": "a"},
@@ -60,7 +60,7 @@ async def test_a_check_tells_all_that_is_known_of_it(system: System, admin: http
         "pings": 1,
         "origin": "api",
         "incident": None,
-        "ping_url": f"http://test/ping/{one.uuid}",
+        "ping_url": f"http://test/ping/{check.uuid}",
         "definition": {
             "description": "Resets the counters.",
             "schedule": "0 3 * * *",
@@ -70,46 +70,46 @@ async def test_a_check_tells_all_that_is_known_of_it(system: System, admin: http
             "labels": {"host": "a"},
         },
     }
-    assert (await admin.get(f"/v1/checks/{one.uuid}")).json() == answer.json()
-    assert (await admin.get(f"/v1/checks/{str(one.uuid).upper()}")).json() == answer.json()
+    assert (await admin.get(f"/v1/checks/{check.uuid}")).json() == answer.json()
+    assert (await admin.get(f"/v1/checks/{str(check.uuid).upper()}")).json() == answer.json()
 
 
 async def test_a_check_is_late_between_its_due_time_and_its_deadline(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
-    one = await make_check(system)
+    check = await make_check(system)
 
     async def state() -> Any:
         return (await admin.get("/v1/checks/job")).json()["state"]
 
     assert await state() == "new"
-    await ping(system, one)
+    await ping(system, check)
     assert await state() == "up"
     clock.advance(minutes=5, seconds=1)
     assert await state() == "late"
-    number = await fall_silent(system, clock, one)
-    shown = (await admin.get("/v1/checks/job")).json()
-    assert (shown["state"], shown["cause"], shown["incident"]) == ("down", "silent", number)
+    number = await fall_silent(system, clock, check)
+    document = (await admin.get("/v1/checks/job")).json()
+    assert (document["state"], document["cause"], document["incident"]) == ("down", "silent", number)
 
 
-async def test_checks_are_listed_page_by_page(system: System, admin: httpx.AsyncClient) -> None:
+async def test_checks_are_paginated(system: System, admin: httpx.AsyncClient) -> None:
     for number in range(5):
         await make_check(system, f"job-{number}")
 
-    found, after = [], ""
+    slices, following = [], ""
     for _ in range(3):
         page = (
-            await admin.get("/v1/checks", params={"limit": 2} | ({"after": after} if after else {}))
+            await admin.get("/v1/checks", params={"limit": 2} | ({"after": following} if following else {}))
         ).json()
-        found.append([one["slug"] for one in page["checks"]])
-        after = page["next"]
+        slices.append([check["slug"] for check in page["checks"]])
+        following = page["next"]
 
-    assert found == [["job-0", "job-1"], ["job-2", "job-3"], ["job-4"]]
-    assert after is None
+    assert slices == [["job-0", "job-1"], ["job-2", "job-3"], ["job-4"]]
+    assert following is None
     assert (await admin.get("/v1/checks?limit=5")).json()["next"] is None
 
 
-async def test_checks_are_listed_by_the_state_that_is_shown(
+async def test_checks_can_be_listed_by_their_current_state(
     system: System, admin: httpx.AsyncClient, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late, up, down, paused, _new = [
@@ -127,13 +127,13 @@ async def test_checks_are_listed_by_the_state_that_is_shown(
 
     listed: dict[str, list[str]] = {}
     for state in State:
-        slugs, after = [], ""
-        while after is not None:
-            params = {"state": state.value, "limit": 1} | ({"after": after} if after else {})
+        slugs, following = [], ""
+        while following is not None:
+            params = {"state": state.value, "limit": 1} | ({"after": following} if following else {})
             page = (await admin.get("/v1/checks", params=params)).json()
-            slugs += [one["slug"] for one in page["checks"]]
-            assert {one["state"] for one in page["checks"]} <= {state}
-            after = page["next"]
+            slugs += [check["slug"] for check in page["checks"]]
+            assert {check["state"] for check in page["checks"]} <= {state}
+            following = page["next"]
         listed[state.value] = slugs
 
     assert listed == {
@@ -145,11 +145,11 @@ async def test_checks_are_listed_by_the_state_that_is_shown(
     }
 
 
-async def test_pause_and_resume_can_be_asked_twice(
+async def test_pause_and_resume_can_be_repeated(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
-    one = await make_check(system)
-    number = await fall_silent(system, clock, one)
+    check = await make_check(system)
+    number = await fall_silent(system, clock, check)
 
     for _ in range(2):
         paused = await admin.post("/v1/checks/job/pause")
@@ -167,11 +167,11 @@ async def test_pause_and_resume_can_be_asked_twice(
     assert resumed.json()["since"] == "2024-05-03T03:06:00Z"
 
 
-async def test_what_the_file_declares_is_deleted_in_the_file(
+async def test_a_check_of_the_file_cannot_be_deleted(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
-    one = await make_check(system, origin=Origin.FILE)
-    number = await fall_silent(system, clock, one)
+    check = await make_check(system, origin=Origin.FILE)
+    number = await fall_silent(system, clock, check)
 
     sentence = problem(await admin.delete("/v1/checks/job"), 409)
 
@@ -183,10 +183,10 @@ async def test_what_the_file_declares_is_deleted_in_the_file(
 async def test_deleting_a_check_ends_its_incident(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
-    one = await make_check(system)
-    number = await fall_silent(system, clock, one)
+    check = await make_check(system)
+    number = await fall_silent(system, clock, check)
 
-    assert (await admin.delete(f"/v1/checks/{one.uuid}")).status_code == 204
+    assert (await admin.delete(f"/v1/checks/{check.uuid}")).status_code == 204
     assert problem(await admin.delete("/v1/checks/job"), 404) == "There is no check 'job'."
     story = (await admin.get(f"/v1/incidents/{number}")).json()
     assert story["state"] == "resolved"
@@ -198,10 +198,10 @@ async def test_deleting_a_check_ends_its_incident(
 async def test_pings_are_listed_without_their_bodies(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
-    one = await make_check(system)
-    await ping(system, one, "/start")
+    check = await make_check(system)
+    await ping(system, check, "/start")
     clock.advance(seconds=90)
-    await ping(system, one, "/7", b"failed\n\xff\0")
+    await ping(system, check, "/7", b"failed\n\xff\0")
 
     pings = (await admin.get("/v1/checks/job/pings")).json()["pings"]
 
@@ -220,14 +220,14 @@ async def test_pings_are_listed_without_their_bodies(
         },
         pings[1] | {"n": 1, "type": "start", "exit_status": None, "duration": None, "body_bytes": 0},
     ]
-    assert [one["n"] for one in (await admin.get("/v1/checks/job/pings?limit=1")).json()["pings"]] == [2]
+    assert [check["n"] for check in (await admin.get("/v1/checks/job/pings?limit=1")).json()["pings"]] == [2]
 
 
-async def test_a_body_comes_as_it_was_and_inert(system: System, admin: httpx.AsyncClient) -> None:
-    one = await make_check(system)
+async def test_a_ping_body_is_returned_unchanged_and_inert(system: System, admin: httpx.AsyncClient) -> None:
+    check = await make_check(system)
     hostile = b"<script>alert(1)</script>\xff\0"
-    await ping(system, one, body=hostile)
-    await ping(system, one)
+    await ping(system, check, body=hostile)
+    await ping(system, check)
 
     answer = await admin.get("/v1/checks/job/pings/1/body")
 
@@ -240,16 +240,16 @@ async def test_a_body_comes_as_it_was_and_inert(system: System, admin: httpx.Asy
         assert sentence == f"Ping {number} of job has no stored body."
 
 
-async def test_transitions_are_told_newest_first(
+async def test_transitions_are_listed_newest_first(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
-    one = await make_check(system)
-    await ping(system, one)
-    await fall_silent(system, clock, one)
+    check = await make_check(system)
+    await ping(system, check)
+    await fall_silent(system, clock, check)
 
-    told = (await admin.get("/v1/checks/job/transitions")).json()["transitions"]
+    transitions = (await admin.get("/v1/checks/job/transitions")).json()["transitions"]
 
-    assert told == [
+    assert transitions == [
         {"at": "2024-05-03T03:06:00Z", "state": "down", "cause": "silent", "why": "was not heard in time"},
         {"at": "2024-05-03T03:00:00Z", "state": "up", "cause": None, "why": ""},
     ]

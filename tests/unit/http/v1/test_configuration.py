@@ -22,12 +22,12 @@ async def test_a_configuration_is_applied(system: System, admin: httpx.AsyncClie
     assert (await admin.get("/v1/checks/nightly")).json()["origin"] == "file"
 
 
-async def test_a_wrong_configuration_changes_nothing_and_tells_every_problem(
+async def test_a_faulty_configuration_changes_nothing_and_lists_every_problem(
     system: System, admin: httpx.AsyncClient
 ) -> None:
-    wrong = CONFIGURATION + "  other: {every: never}\nnonsense: 1\n"
+    faulty = CONFIGURATION + "  other: {every: never}\nnonsense: 1\n"
 
-    answer = await admin.put("/v1/configuration?name=prod.yaml", content=wrong)
+    answer = await admin.put("/v1/configuration?name=prod.yaml", content=faulty)
 
     assert problem(answer, 422) == "Nothing was changed: the configuration has 2 problems."
     assert all(line.startswith("prod.yaml:") for line in answer.json()["problems"])

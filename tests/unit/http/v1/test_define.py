@@ -1,4 +1,4 @@
-"""Defining checks by the API: whole, by the file's rules, and never over what somebody else has changed."""
+"""Definitions of checks in the API: by the rules of the file, and never overwriting a concurrent change."""
 
 import httpx
 import pytest
@@ -22,37 +22,37 @@ NIGHTLY = {
 }
 
 
-async def test_a_check_is_made_and_made_again(
+async def test_defining_a_check_twice_creates_it_once(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
-    made = await admin.put("/v1/checks/nightly", json=NIGHTLY)
+    created = await admin.put("/v1/checks/nightly", json=NIGHTLY)
     clock.advance(minutes=1)
-    again = await admin.put("/v1/checks/nightly", json=NIGHTLY)
+    repeated = await admin.put("/v1/checks/nightly", json=NIGHTLY)
 
-    assert (made.status_code, again.status_code) == (201, 200)
-    assert made.headers["location"] == "http://test/v1/checks/nightly"
-    assert made.json() == again.json() == (await admin.get("/v1/checks/nightly")).json()
-    assert (made.json()["origin"], made.json()["definition"]) == ("api", NIGHTLY)
-    assert made.json()["since"] == "2024-05-03T03:00:00Z"
-    deeds = await system.context.database.read(lambda db: audit.listed(db, limit=10))
-    assert [(one.action, one.actor, one.via) for one in deeds] == [("check.make", "admin", "admin key")]
+    assert (created.status_code, repeated.status_code) == (201, 200)
+    assert created.headers["location"] == "http://test/v1/checks/nightly"
+    assert created.json() == repeated.json() == (await admin.get("/v1/checks/nightly")).json()
+    assert (created.json()["origin"], created.json()["definition"]) == ("api", NIGHTLY)
+    assert created.json()["since"] == "2024-05-03T03:00:00Z"
+    entries = await system.context.database.read(lambda db: audit.listed(db, limit=10))
+    assert [(entry.action, entry.actor, entry.via) for entry in entries] == [
+        ("check.make", "admin", "admin key")
+    ]
 
 
-async def test_what_is_answered_as_the_definition_can_be_sent_back(
-    system: System, admin: httpx.AsyncClient
-) -> None:
+async def test_the_definition_in_an_answer_can_be_sent_back(system: System, admin: httpx.AsyncClient) -> None:
     await make_check(system, manual_resume=True, description="Words.")
-    shown = (await admin.get("/v1/checks/job")).json()
-    again = await admin.put(f"/v1/checks/{shown['uuid']}", json=shown["definition"])
-    assert (again.status_code, again.json()) == (200, shown)
+    document = (await admin.get("/v1/checks/job")).json()
+    repeated = await admin.put(f"/v1/checks/{document['uuid']}", json=document["definition"])
+    assert (repeated.status_code, repeated.json()) == (200, document)
 
 
-async def test_a_uuid_names_only_a_check_that_there_is(system: System, admin: httpx.AsyncClient) -> None:
+async def test_a_uuid_cannot_create_a_check(system: System, admin: httpx.AsyncClient) -> None:
     name = "6f0d6a3e-1f6c-4f4c-9f0a-0d9d7a4b2f11"
     assert problem(await admin.put(f"/v1/checks/{name}", json=NIGHTLY), 404) == f"There is no check '{name}'."
 
 
-async def test_faults_name_the_field_and_change_nothing(system: System, admin: httpx.AsyncClient) -> None:
+async def test_errors_name_the_field_and_change_nothing(system: System, admin: httpx.AsyncClient) -> None:
     answer = await admin.put("/v1/checks/nightly", json=NIGHTLY | {"grace": "10x", "severity": "bad"})
     assert problem(answer, 422) == "grace: '10x' is not a duration; write for example 15m, 2h or 1d."
     assert answer.json()["problems"][1] == "severity: 'bad' is not one of critical, error, warning, info."
@@ -75,12 +75,10 @@ async def test_what_the_file_declares_is_changed_in_the_file(
     assert sentence == "The configuration file declares check job: change it there."
 
 
-async def test_a_change_that_somebody_else_made_meanwhile_is_not_lost(
-    system: System, admin: httpx.AsyncClient
-) -> None:
-    made = await admin.put("/v1/checks/nightly", json=NIGHTLY)
+async def test_a_concurrent_change_is_not_overwritten(system: System, admin: httpx.AsyncClient) -> None:
+    created = await admin.put("/v1/checks/nightly", json=NIGHTLY)
     read = await admin.get("/v1/checks/nightly")
-    assert made.headers["etag"] == read.headers["etag"]
+    assert created.headers["etag"] == read.headers["etag"]
     await admin.put("/v1/checks/nightly", json=NIGHTLY | {"grace": "20m"})
 
     headers = {"If-Match": read.headers["etag"]}
@@ -92,7 +90,7 @@ async def test_a_change_that_somebody_else_made_meanwhile_is_not_lost(
     assert (await admin.get("/v1/checks/nightly")).json()["definition"]["grace"] == "20m"
 
 
-async def test_a_ping_meanwhile_hinders_no_change(system: System, admin: httpx.AsyncClient) -> None:
+async def test_a_ping_does_not_invalidate_a_precondition(system: System, admin: httpx.AsyncClient) -> None:
     await admin.put("/v1/checks/nightly", json=NIGHTLY)
     read = await admin.get("/v1/checks/nightly")
     await ping(system, await read_check(system, "nightly"))
@@ -101,7 +99,7 @@ async def test_a_ping_meanwhile_hinders_no_change(system: System, admin: httpx.A
     assert (changed.status_code, changed.json()["state"]) == (200, "up")
 
 
-async def test_a_change_can_want_that_it_is_there_or_that_it_is_not(
+async def test_a_precondition_can_require_that_a_check_exists_or_not(
     system: System, admin: httpx.AsyncClient
 ) -> None:
     async def put(**headers: str) -> httpx.Response:
@@ -116,28 +114,28 @@ async def test_a_change_can_want_that_it_is_there_or_that_it_is_not(
     assert (await put(if_match="*")).status_code == 200
 
 
-async def test_what_has_been_seen_is_not_sent_again(
+async def test_an_unchanged_check_is_not_sent_again(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
-    one = await make_check(system)
+    check = await make_check(system)
     for address in ("/v1/checks", "/v1/checks/job"):
-        seen = await admin.get(address)
-        headers = {"If-None-Match": f'W/{seen.headers["etag"]}, "another"'}
-        again = await admin.get(address, headers=headers)
-        assert (again.status_code, again.content) == (304, b"")
-        assert again.headers["etag"] == seen.headers["etag"]
+        first = await admin.get(address)
+        headers = {"If-None-Match": f'W/{first.headers["etag"]}, "another"'}
+        second = await admin.get(address, headers=headers)
+        assert (second.status_code, second.content) == (304, b"")
+        assert second.headers["etag"] == first.headers["etag"]
         clock.advance(minutes=5, seconds=1)
         assert (await admin.get(address, headers=headers)).status_code == 200, "it is late now"
-        await ping(system, one)
+        await ping(system, check)
         assert (await admin.get(address, headers=headers)).status_code == 200
 
 
-async def test_pausing_is_written_down_once(system: System, admin: httpx.AsyncClient) -> None:
+async def test_pausing_twice_has_one_audit_entry(system: System, admin: httpx.AsyncClient) -> None:
     await make_check(system)
     for deed in ("pause", "pause", "resume", "resume"):
         await admin.post(f"/v1/checks/job/{deed}")
-    deeds = await system.context.database.read(lambda db: audit.listed(db, limit=10))
-    assert [(one.action, one.before, one.after) for one in reversed(deeds)] == [
+    entries = await system.context.database.read(lambda db: audit.listed(db, limit=10))
+    assert [(entry.action, entry.before, entry.after) for entry in reversed(entries)] == [
         ("check.pause", {"state": "new"}, {"state": "paused"}),
         ("check.resume", {"state": "paused"}, {"state": "new"}),
     ]

@@ -1,4 +1,4 @@
-"""People, policies, ping keys and status pages by the API: made, read page by page, changed safely, taken away."""
+"""People, policies, ping keys and status pages in the API: create, list, replace and delete them."""
 
 from typing import Any
 
@@ -20,27 +20,27 @@ PAGE: dict[str, Any] = {"title": "Status", "components": [{"name": "Mail", "matc
 
 
 async def deeds(system: System) -> list[str]:
-    found = await system.context.database.read(lambda db: audit.listed(db, limit=100))
-    return [f"{one.action} {one.target}" for one in reversed(found)]
+    entries = await system.context.database.read(lambda db: audit.listed(db, limit=100))
+    return [f"{entry.action} {entry.target}" for entry in reversed(entries)]
 
 
 async def test_a_person_is_added_once_and_their_secrets_never_come_out(
     system: System, admin: httpx.AsyncClient
 ) -> None:
-    made, again = [await admin.put("/v1/people/anna", json=ANNA) for _ in range(2)]
-    assert (made.status_code, again.status_code) == (201, 200)
-    assert made.headers["location"] == "http://test/v1/people/anna"
-    shown = {
+    created, repeated = [await admin.put("/v1/people/anna", json=ANNA) for _ in range(2)]
+    assert (created.status_code, repeated.status_code) == (201, 200)
+    assert created.headers["location"] == "http://test/v1/people/anna"
+    document = {
         "id": "anna",
         "name": "Anna",
         "timezone": "UTC",
         "contacts": [{"kind": "slack", "address": None}, {"kind": "console", "address": "terminal"}],
         "origin": "api",
     }
-    assert made.json() == again.json() == (await admin.get("/v1/people/anna")).json() == shown
-    assert made.headers["etag"] == again.headers["etag"], "the secret was not encrypted anew"
-    kept = await admin.put("/v1/people/anna", json=ANNA | {"contacts": [{"slack": None}]})
-    assert kept.json()["contacts"] == [{"kind": "slack", "address": None}]
+    assert created.json() == repeated.json() == (await admin.get("/v1/people/anna")).json() == document
+    assert created.headers["etag"] == repeated.headers["etag"], "the secret was not encrypted anew"
+    unchanged = await admin.put("/v1/people/anna", json=ANNA | {"contacts": [{"slack": None}]})
+    assert unchanged.json()["contacts"] == [{"kind": "slack", "address": None}]
     assert await deeds(system) == ["person.make person anna", "person.change person anna"]
 
 
@@ -52,17 +52,17 @@ async def test_a_person_is_added_once_and_their_secrets_never_come_out(
         ("/v1/status-pages/public", PAGE, {"title": "Other"}),
     ],
 )
-async def test_whole_definitions_are_changed_only_by_who_has_seen_the_last(
+async def test_a_definition_is_replaced_only_if_the_tag_is_current(
     system: System, admin: httpx.AsyncClient, address: str, body: Any, change: Any
 ) -> None:
     assert (await admin.put(address, json=body, headers={"If-None-Match": "*"})).status_code == 201
     assert problem(await admin.put(address, json=body, headers={"If-None-Match": "*"}), 412)
-    seen = await admin.get(address)
+    first = await admin.get(address)
     listed = await admin.get(address.rpartition("/")[0])
-    for one, where in ((seen, address), (listed, address.rpartition("/")[0])):
-        again = await admin.get(where, headers={"If-None-Match": one.headers["etag"]})
-        assert (again.status_code, again.content) == (304, b"")
-    mine = {"If-Match": seen.headers["etag"]}
+    for response, where in ((first, address), (listed, address.rpartition("/")[0])):
+        repeated = await admin.get(where, headers={"If-None-Match": response.headers["etag"]})
+        assert (repeated.status_code, repeated.content) == (304, b"")
+    mine = {"If-Match": first.headers["etag"]}
     changed = await admin.put(address, json=body | change, headers=mine)
     assert changed.status_code == 200
     assert problem(await admin.put(address, json=body, headers=mine), 412)
@@ -81,7 +81,7 @@ async def test_whole_definitions_are_changed_only_by_who_has_seen_the_last(
         ("/v1/status-pages", "status_pages", PAGE),
     ],
 )
-async def test_lists_come_page_by_page(
+async def test_lists_are_paginated(
     system: System, admin: httpx.AsyncClient, address: str, field: str, body: Any
 ) -> None:
     for name in ("z1", "z2", "z3"):
@@ -102,7 +102,7 @@ async def test_what_the_file_declares_is_changed_in_the_file(
         assert problem(await admin.delete(address), 409).startswith("The configuration file declares ")
 
 
-async def test_whatever_is_needed_cannot_go(system: System, admin: httpx.AsyncClient) -> None:
+async def test_a_definition_in_use_cannot_be_deleted(system: System, admin: httpx.AsyncClient) -> None:
     await admin.put("/v1/people/anna", json=ANNA)
     await admin.put("/v1/policies/night", json={"steps": [{"page": "anna", "wait": "5m"}]})
     await make_check(system, policy="night")
@@ -128,10 +128,10 @@ async def test_a_ping_key_is_shown_once_and_pings_until_it_is_revoked(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
     await make_check(system)
-    made = await admin.post("/v1/ping-keys", json={"name": "house"})
-    assert made.status_code == 201
-    key = made.json()["key"]
-    assert made.json()["ping_url"] == f"http://test/ping/{key}/SLUG"
+    created = await admin.post("/v1/ping-keys", json={"name": "house"})
+    assert created.status_code == 201
+    key = created.json()["key"]
+    assert created.json()["ping_url"] == f"http://test/ping/{key}/SLUG"
 
     async def ping() -> int:
         async with visitor(system) as job:
@@ -163,7 +163,7 @@ async def test_a_ping_key_is_shown_once_and_pings_until_it_is_revoked(
     )
 
 
-async def test_what_the_api_made_outlives_an_apply_and_what_the_file_declares_too_is_taken_over(
+async def test_an_apply_keeps_definitions_of_the_api_and_takes_over_those_in_the_file(
     system: System, admin: httpx.AsyncClient
 ) -> None:
     await admin.put("/v1/people/anna", json=ANNA)
@@ -172,32 +172,38 @@ async def test_what_the_api_made_outlives_an_apply_and_what_the_file_declares_to
     await admin.put("/v1/status-pages/public", json=PAGE)
     await admin.post("/v1/ping-keys", json={"name": "house"})
     await admin.put("/v1/checks/nightly", json={"every": "5m", "policy": "night"})
-    wanted = parse("people: {anna: {contacts: [{console: terminal}]}}")
+    configuration = parse("people: {anna: {contacts: [{console: terminal}]}}")
 
-    done = await system.context.database.write(
-        lambda db: definition_plan.apply(db, wanted, system.context.clock.now())
+    changes = await system.context.database.write(
+        lambda db: definition_plan.apply(db, configuration, system.context.clock.now())
     )
 
-    assert done.changes == (
+    assert changes.changes == (
         '~ person anna: declared by the API -> this file; name "Anna" -> "anna"; '
         "contacts slack (secret), console terminal -> console terminal",
         "- person first",
         "- policy ops",
     )
     everybody = (await admin.get("/v1/people")).json()["people"]
-    assert [(one["id"], one["origin"]) for one in everybody] == [("anna", "file"), ("ben", "api")]
+    assert [(entry["id"], entry["origin"]) for entry in everybody] == [("anna", "file"), ("ben", "api")]
     for address in ("policies/night", "status-pages/public", "checks/nightly"):
         assert (await admin.get(f"/v1/{address}")).json()["origin"] == "api"
-    assert [one["name"] for one in (await admin.get("/v1/ping-keys")).json()["ping_keys"]] == ["house"]
-    assert (await system.context.database.read(lambda db: definition_plan.difference(db, wanted))).empty
+    assert [entry["name"] for entry in (await admin.get("/v1/ping-keys")).json()["ping_keys"]] == ["house"]
+    assert (
+        await system.context.database.read(lambda db: definition_plan.difference(db, configuration))
+    ).empty
     assert "night" not in await system.context.database.read(definition_plan.export)
 
 
-async def test_a_plan_says_who_is_left_without_what_goes(system: System, admin: httpx.AsyncClient) -> None:
+async def test_a_plan_warns_about_definitions_that_are_still_needed(
+    system: System, admin: httpx.AsyncClient
+) -> None:
     await admin.put("/v1/policies/night", json=NIGHT)
     await admin.put("/v1/checks/nightly", json={"every": "5m", "policy": "ops"})
-    found = await system.context.database.read(lambda db: definition_plan.difference(db, parse("checks: {}")))
-    assert found.changes == (
+    changes = await system.context.database.read(
+        lambda db: definition_plan.difference(db, parse("checks: {}"))
+    )
+    assert changes.changes == (
         "- person first (policy night, made by the API, pages first)",
         "- policy ops (check nightly, made by the API, names it)",
     )
@@ -207,11 +213,11 @@ async def test_a_ping_key_of_the_file_takes_over_the_same_name_and_the_same_key(
     system: System, admin: httpx.AsyncClient
 ) -> None:
     await admin.post("/v1/ping-keys", json={"name": "housekeeping"})
-    wanted = parse('ping_keys: {housekeeping: "${HEARTBEAT_PING_KEY}"}')
-    done = await system.context.database.write(
-        lambda db: definition_plan.apply(db, wanted, system.context.clock.now())
+    configuration = parse('ping_keys: {housekeeping: "${HEARTBEAT_PING_KEY}"}')
+    changes = await system.context.database.write(
+        lambda db: definition_plan.apply(db, configuration, system.context.clock.now())
     )
-    assert done.changes[0] == (
+    assert changes.changes[0] == (
         "~ ping key housekeeping: declared by the API -> this file; "
         "from a key made by the service -> ${HEARTBEAT_PING_KEY}"
     )
@@ -219,15 +225,15 @@ async def test_a_ping_key_of_the_file_takes_over_the_same_name_and_the_same_key(
     assert (key["name"], key["origin"], key["made_at"]) == ("housekeeping", "file", None)
 
 
-async def test_an_answer_is_new_where_the_file_takes_over_what_the_api_has_made(
+async def test_the_tag_changes_when_the_file_takes_over_a_definition(
     system: System, admin: httpx.AsyncClient
 ) -> None:
     address = "/v1/people/ben"
     ben = {"contacts": [{"console": "terminal"}]}
-    made = await admin.put(address, json=ben)
+    created = await admin.put(address, json=ben)
     document = "people: {ben: {contacts: [{console: terminal}]}}"
     now = system.context.clock.now()
     await system.context.database.write(lambda db: definition_plan.apply(db, parse(document), now))
-    again = await admin.get(address, headers={"If-None-Match": made.headers["etag"]})
-    assert (again.status_code, again.json()["origin"]) == (200, "file")
+    reread = await admin.get(address, headers={"If-None-Match": created.headers["etag"]})
+    assert (reread.status_code, reread.json()["origin"]) == (200, "file")
     assert problem(await admin.put(address, json=ben), 409)

@@ -165,13 +165,13 @@ async def test_the_api_describes_itself(system: System, admin: httpx.AsyncClient
     described = (await admin.get("/v1/openapi.json")).json()
 
     assert all(path.startswith("/v1/") for path in described["paths"])
-    operations = [one for verbs in described["paths"].values() for one in verbs.values()]
-    assert len({one["operationId"] for one in operations}) == len(operations) >= 17
-    for one in operations:
-        assert one["description"]
-        assert one["security"]
-        assert "application/problem+json" in one["responses"]["default"]["content"]
+    operations = [operation for verbs in described["paths"].values() for operation in verbs.values()]
+    assert len({operation["operationId"] for operation in operations}) == len(operations) >= 17
+    for operation in operations:
+        assert operation["description"]
+        assert operation["security"]
+        assert "application/problem+json" in operation["responses"]["default"]["content"]
         # Not the framework's own, which answers otherwise.
-        assert one["responses"].get("422", {}).keys() <= {"$ref"}
+        assert operation["responses"].get("422", {}).keys() <= {"$ref"}
     # No kind is called by the name of its module, as two of one name would be.
     assert not [name for name in described["components"]["schemas"] if "_" in name or "-" in name]

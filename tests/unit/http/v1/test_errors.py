@@ -21,7 +21,7 @@ UNTIL = "2024-05-03T06:00:00Z"
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-async def test_no_input_breaks_it(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
+async def test_no_input_breaks_the_api(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
     number = await fall_silent(system, clock, await make_check(system))
     incident, check = f"/v1/incidents/{number}", "/v1/checks/job"
     for address, status in [
@@ -109,18 +109,20 @@ async def test_no_input_breaks_it(system: System, admin: httpx.AsyncClient, cloc
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("params", "sentence"),
     [
         ({"limit": "x"}, "limit: must be a whole number from 1 to 200."),
         ({"state": "x"}, "state: must be one of new, up, late, down, paused."),
     ],
 )
-async def test_a_problem_names_the_field(admin: httpx.AsyncClient, asked: dict[str, str], words: str) -> None:
-    assert problem(await admin.get("/v1/checks", params=asked), 422) == words
+async def test_an_error_names_the_field(
+    admin: httpx.AsyncClient, params: dict[str, str], sentence: str
+) -> None:
+    assert problem(await admin.get("/v1/checks", params=params), 422) == sentence
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("body", "sentence"),
     [
         ('{"until": "soon"}', "until: must be an instant with its zone, such as 2026-05-02T08:30:00Z."),
         ("{}", "until: is required."),
@@ -130,15 +132,17 @@ async def test_a_problem_names_the_field(admin: httpx.AsyncClient, asked: dict[s
         ("5", "body: must be a JSON object, sent as application/json."),
     ],
 )
-async def test_a_problem_names_the_field_of_a_body(admin: httpx.AsyncClient, asked: str, words: str) -> None:
+async def test_an_error_names_the_field_of_the_body(
+    admin: httpx.AsyncClient, body: str, sentence: str
+) -> None:
     json = {"Content-Type": "application/json"}
 
-    answer = await admin.post("/v1/incidents/1/snooze", content=asked, headers=json)
+    answer = await admin.post("/v1/incidents/1/snooze", content=body, headers=json)
 
-    assert problem(answer, 422) == words
+    assert problem(answer, 422) == sentence
 
 
-async def test_a_form_is_no_json(admin: httpx.AsyncClient) -> None:
+async def test_a_form_is_refused(admin: httpx.AsyncClient) -> None:
     answer = await admin.post("/v1/incidents/1/acknowledge", data={"by": "first"})
 
     assert problem(answer, 422) == "body: must be a JSON object, sent as application/json."
@@ -156,17 +160,17 @@ async def test_a_body_that_is_too_large_is_refused(
             yield b" " * 100_000
         yield b" " * (size % 100_000)
 
-    words = f"The body is too large. This address accepts at most {limit // 1_000_000} MB."
+    sentence = f"The body is too large. This address accepts at most {limit // 1_000_000} MB."
     json = {"Content-Type": "application/json"}
     for content in (b" " * (limit + 1), chunks(limit + 1)):
         answer = await admin.request(verb, address, content=content, headers=json)
-        assert problem(answer, 413) == words
+        assert problem(answer, 413) == sentence
     for content in (b" " * limit, chunks(limit)):
         answer = await admin.request(verb, address, content=content, headers=json)
         assert answer.status_code in (200, 422)
 
 
-async def test_a_database_that_is_away_is_told_with_a_time_to_come_back(
+async def test_without_a_database_the_answer_is_503_with_retry_after(
     system: System, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse_database(system, monkeypatch)
@@ -176,7 +180,7 @@ async def test_a_database_that_is_away_is_told_with_a_time_to_come_back(
         assert answer.headers["retry-after"] == "5"
 
 
-async def test_what_breaks_is_told_without_its_inside(
+async def test_an_internal_error_reveals_no_details(
     system: System, monkeypatch: pytest.MonkeyPatch, admin: httpx.AsyncClient
 ) -> None:
     def broken(db: Connection) -> None:
@@ -193,13 +197,13 @@ async def test_what_breaks_is_told_without_its_inside(
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
-async def test_a_host_that_makes_no_sense_breaks_nothing(admin: httpx.AsyncClient) -> None:
+async def test_an_invalid_host_header_breaks_nothing(admin: httpx.AsyncClient) -> None:
     for host in (b"[", b"a b", b"\xff", b"x:y:z", b""):
         answer = await admin.get("/v1/checks/none", headers={b"Host": host})
         assert problem(answer, 404)
 
 
-async def test_every_answer_keeps_a_browser_in_its_bounds(
+async def test_every_response_has_the_security_headers(
     admin: httpx.AsyncClient, client: httpx.AsyncClient
 ) -> None:
     for caller, address in (
@@ -215,10 +219,10 @@ async def test_every_answer_keeps_a_browser_in_its_bounds(
         assert headers["cache-control"] == "no-store"
 
 
-async def test_elsewhere_a_browser_gets_a_page_and_others_the_words(client: httpx.AsyncClient) -> None:
-    shown = await client.get("/nothing", headers={"Accept": "text/html"})
-    said = await client.get("/nothing")
+async def test_outside_of_the_api_errors_are_html_or_plain_text(client: httpx.AsyncClient) -> None:
+    html = await client.get("/nothing", headers={"Accept": "text/html"})
+    plain = await client.get("/nothing")
 
-    assert (shown.status_code, shown.headers["content-type"]) == (404, "text/html; charset=utf-8")
-    assert "This address does not exist." in shown.text
-    assert (said.status_code, said.text) == (404, "This address does not exist.")
+    assert (html.status_code, html.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "This address does not exist." in html.text
+    assert (plain.status_code, plain.text) == (404, "This address does not exist.")

@@ -1,4 +1,4 @@
-"""Whatever the API answers in JSON to whoever looks carries a tag, and is not sent again while it is as it was."""
+"""Every JSON response to a read has a tag, and is not sent again while it is unchanged."""
 
 import re
 
@@ -11,18 +11,18 @@ from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
 from tests.unit.http.test_gates import api
 from tests.unit.status.conftest import PAGE, define
 
-NO_JSON = {"/v1/docs", "/v1/checks/{name}/pings/{n}/body", "/v1/configuration"}
-"""A page, bytes that a job has sent, and YAML."""
+NOT_JSON = {"/v1/docs", "/v1/checks/{name}/pings/{n}/body", "/v1/configuration"}
+"""HTML, the bytes of a ping body, and YAML."""
 AN_HOUR = {"starts_at": "2024-05-03T14:00:00Z", "ends_at": "2024-05-03T15:00:00Z"}
 
 
 async def furnished(system: System, admin: httpx.AsyncClient, clock: SetClock) -> dict[str, str]:
-    """Something of everything; how the places in addresses are to be filled, by what they stand behind."""
+    """Create one of everything. Return the values of address parameters by the path before them."""
     await define(system, PAGE)
     job = await make_check(system)
     await ping(system, job)
     incident = await fall_silent(system, clock, job)
-    made = {
+    responses = {
         "people": await admin.put("/v1/people/anna", json={"contacts": [{"console": "terminal"}]}),
         "policies": await admin.put("/v1/policies/night", json={"steps": [{"page": "anna", "wait": "5m"}]}),
         "notifiers": await admin.put("/v1/notifiers/ntfy", json={"token": "tk_one"}),
@@ -33,7 +33,7 @@ async def furnished(system: System, admin: httpx.AsyncClient, clock: SetClock) -
             f"/v1/status-pages/{PAGE.slug}/incidents", json={"title": "Late", "body": "We look."}
         ),
     }
-    assert all(one.is_success for one in made.values()), made
+    assert all(response.is_success for response in responses.values()), responses
     return {
         "checks": "job",
         "incidents": str(incident),
@@ -41,37 +41,39 @@ async def furnished(system: System, admin: httpx.AsyncClient, clock: SetClock) -
         "policies": "night",
         "notifiers": "ntfy",
         "status-pages": PAGE.slug,
-        "maintenance": str(made["maintenance"].json()["id"]),
-        f"{PAGE.slug}/incidents": str(made["announcements"].json()["id"]),
+        "maintenance": str(responses["maintenance"].json()["id"]),
+        f"{PAGE.slug}/incidents": str(responses["announcements"].json()["id"]),
     }
 
 
 def filled(path: str, places: dict[str, str]) -> str:
-    """The address of something that there is."""
-    while found := re.search(r"/((?:[^/{}]+/)?[^/{}]+)/{[^}]+}", path):
-        behind = found[1] if found[1] in places else found[1].rpartition("/")[2]
-        path = path.replace(path[found.start(1) : found.end()], f"{found[1]}/{places[behind]}", 1)
+    """Return an address with its parameters filled in."""
+    while parameter := re.search(r"/((?:[^/{}]+/)?[^/{}]+)/{[^}]+}", path):
+        behind = parameter[1] if parameter[1] in places else parameter[1].rpartition("/")[2]
+        path = path.replace(path[parameter.start(1) : parameter.end()], f"{parameter[1]}/{places[behind]}", 1)
     return path
 
 
-async def test_every_answer_in_json_has_a_tag(
+async def test_every_json_response_has_a_tag(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
     places = await furnished(system, admin, clock)
-    addresses = {path for method, path, _ in api(http_app.build(system.context)) if method == "GET"} - NO_JSON
+    addresses = {
+        path for method, path, _ in api(http_app.build(system.context)) if method == "GET"
+    } - NOT_JSON
     assert len(addresses) > 20
-    wrong = {}
+    failures = {}
     for address in sorted(filled(path, places) for path in addresses):
         first = await admin.get(address)
         tag = first.headers.get("etag", "")
-        again = await admin.get(address, headers={"If-None-Match": tag})
-        if (first.status_code, bool(tag), again.status_code, again.content) != (200, True, 304, b""):
-            wrong[address] = (first.status_code, tag, again.status_code)
-    assert wrong == {}
+        second = await admin.get(address, headers={"If-None-Match": tag})
+        if (first.status_code, bool(tag), second.status_code, second.content) != (200, True, 304, b""):
+            failures[address] = (first.status_code, tag, second.status_code)
+    assert failures == {}
 
 
 @pytest.mark.parametrize("which", ["pings", "transitions"])
-async def test_what_is_new_is_sent(
+async def test_a_changed_list_is_sent_again(
     system: System, admin: httpx.AsyncClient, clock: SetClock, which: str
 ) -> None:
     job = await make_check(system)

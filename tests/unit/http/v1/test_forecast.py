@@ -1,4 +1,4 @@
-"""Who would be paged, by the API: with contacts in order, and no secret among them."""
+"""The forecast in the API: contacts in order, and no secrets."""
 
 import httpx
 import pytest
@@ -10,11 +10,11 @@ from tests.unit.http.v1.conftest import problem
 pytestmark = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 
 
-async def test_it_says_who_is_paged_when_and_what_the_page_says(
+async def test_the_forecast_has_people_times_and_the_text_of_the_page(
     system: System, admin: httpx.AsyncClient
 ) -> None:
     await make_check(system, policy="ops")
-    told = (await admin.get("/v1/checks/job/who")).json()
+    outlook = (await admin.get("/v1/checks/job/who")).json()
     first = {
         "id": "first",
         "name": "First responder",
@@ -24,7 +24,7 @@ async def test_it_says_who_is_paged_when_and_what_the_page_says(
             {"kind": "pigeon", "address": None},
         ],
     }
-    assert told == {
+    assert outlook == {
         "check": "job",
         "sentence": "If it fell silent now, a new incident would open, and First responder would be paged at "
         "03:00 UTC.",
@@ -47,20 +47,22 @@ async def test_it_says_who_is_paged_when_and_what_the_page_says(
     }
 
 
-async def test_what_holds_it_is_told(system: System, admin: httpx.AsyncClient) -> None:
+async def test_the_forecast_names_the_maintenance_that_holds_the_page(
+    system: System, admin: httpx.AsyncClient
+) -> None:
     await make_check(system, policy="ops", labels={"host": "a"})
     window = {"title": "Move", "match": {"host": "a"}, "ends_at": "2024-05-03T05:00:00Z"}
     await admin.post("/v1/maintenance", json=window)
-    told = (await admin.get("/v1/checks/job/who")).json()
-    assert told["held"] == {"until": "2024-05-03T05:00:00Z", "why": "maintenance Move"}
-    assert told["calls"][0]["at"] == "2024-05-03T05:00:00Z"
+    outlook = (await admin.get("/v1/checks/job/who")).json()
+    assert outlook["held"] == {"until": "2024-05-03T05:00:00Z", "why": "maintenance Move"}
+    assert outlook["calls"][0]["at"] == "2024-05-03T05:00:00Z"
 
 
-async def test_nobody_is_paged_for_what_is_paused_or_not_there(
+async def test_nobody_is_paged_for_a_paused_or_missing_check(
     system: System, admin: httpx.AsyncClient
 ) -> None:
-    one = await make_check(system)
+    check = await make_check(system)
     await admin.post("/v1/checks/job/pause")
-    told = (await admin.get(f"/v1/checks/{one.uuid}/who")).json()
-    assert (told["calls"], told["page"], told["policy"]) == ([], None, None)
+    outlook = (await admin.get(f"/v1/checks/{check.uuid}/who")).json()
+    assert (outlook["calls"], outlook["page"], outlook["policy"]) == ([], None, None)
     assert problem(await admin.get("/v1/checks/other/who"), 404) == "There is no check 'other'."

@@ -20,40 +20,40 @@ from tests.unit.http.v1.conftest import problem
 UNTIL = "2024-05-03T06:00:00Z"
 
 
-async def test_incidents_are_listed_page_by_page(
-    system: System, admin: httpx.AsyncClient, clock: SetClock
-) -> None:
-    ones = [await make_check(system, slug) for slug in ("a", "b", "c")]
-    await fall_silent(system, clock, *ones)
-    await ping(system, ones[1])
+async def test_incidents_are_paginated(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
+    checks = [await make_check(system, slug) for slug in ("a", "b", "c")]
+    await fall_silent(system, clock, *checks)
+    await ping(system, checks[1])
 
     first = (await admin.get("/v1/incidents?limit=2")).json()
     rest = (await admin.get("/v1/incidents", params={"before": first["next"]})).json()
-    still = (await admin.get("/v1/incidents?open=true")).json()
+    unresolved = (await admin.get("/v1/incidents?open=true")).json()
 
-    assert [one["id"] for one in first["incidents"]] == [3, 2]
-    assert ([one["id"] for one in rest["incidents"]], rest["next"]) == ([1], None)
-    assert sorted(one["title"] for one in still["incidents"]) == ["a", "c"]
+    assert [incident["id"] for incident in first["incidents"]] == [3, 2]
+    assert ([incident["id"] for incident in rest["incidents"]], rest["next"]) == ([1], None)
+    assert sorted(incident["title"] for incident in unresolved["incidents"]) == ["a", "c"]
 
 
-async def test_an_incident_tells_its_story(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
-    one = await make_check(system)
-    await ping(system, one, body=b"all\nwell")
-    number = await fall_silent(system, clock, one)
+async def test_an_incident_has_its_symptoms_timeline_and_pages(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    check = await make_check(system)
+    await ping(system, check, body=b"all\nwell")
+    number = await fall_silent(system, clock, check)
     await escalate(system, clock)
     await system.courier.dispatch()
     await system.courier.settle(1)
 
-    story = (await admin.get(f"/v1/incidents/{number}")).json()
+    details = (await admin.get(f"/v1/incidents/{number}")).json()
 
-    assert {name: story[name] for name in ("title", "cause", "state", "occurrence", "policy")} == {
+    assert {name: details[name] for name in ("title", "cause", "state", "occurrence", "policy")} == {
         "title": "job",
         "cause": "silent",
         "state": "open",
         "occurrence": 1,
         "policy": "ops",
     }
-    assert story["symptoms"] == [
+    assert details["symptoms"] == [
         {
             "check": "job",
             "title": "job",
@@ -71,8 +71,8 @@ async def test_an_incident_tells_its_story(system: System, admin: httpx.AsyncCli
             "cleared_why": None,
         }
     ]
-    assert [entry["kind"] for entry in story["timeline"]][:2] == ["down", "paged"]
-    [page] = story["pages"]
+    assert [entry["kind"] for entry in details["timeline"]][:2] == ["down", "paged"]
+    [page] = details["pages"]
     assert (page["kind"], page["person"], page["state"]) == ("page", "first", "delivered")
     assert [(tried["via"], tried["outcome"]) for tried in page["attempts"]] == [("console", "accepted")]
 
@@ -85,10 +85,10 @@ async def test_an_acknowledgement_counts_once_and_expires(
 
     first = await admin.post(address, json={"by": "first", "occurrence": 1})
     clock.advance(minutes=1)
-    again = await admin.post(address)
+    repeated = await admin.post(address)
 
     assert first.json() == {"outcome": "acknowledged", "by": "first", "until": "2024-05-03T07:06:00Z"}
-    assert again.json() == first.json() | {"outcome": "acknowledged already"}
+    assert repeated.json() == first.json() | {"outcome": "acknowledged already"}
     story = (await admin.get(f"/v1/incidents/{number}")).json()
     assert (story["state"], story["acknowledged_by"]) == ("acknowledged", "first")
     assert [entry["kind"] for entry in story["timeline"]].count("acknowledged") == 1
@@ -108,7 +108,9 @@ async def test_an_acknowledgement_of_another_occurrence_changes_nothing(
     assert (await admin.get(f"/v1/incidents/{number}")).json()["state"] == "open"
 
 
-async def test_a_snooze_is_told_once(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
+async def test_a_repeated_snooze_has_one_timeline_entry(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
     number = await fall_silent(system, clock, await make_check(system))
 
     answers = [
@@ -134,7 +136,7 @@ async def test_a_snooze_is_told_once(system: System, admin: httpx.AsyncClient, c
         "0001-01-01T00:00:00Z",
     ],
 )
-async def test_no_quiet_is_for_ever_nor_for_the_past(
+async def test_a_quiet_must_end_in_the_future_and_within_a_week(
     system: System, admin: httpx.AsyncClient, clock: SetClock, verb: str, until: str
 ) -> None:
     number = await fall_silent(system, clock, await make_check(system))
@@ -144,7 +146,7 @@ async def test_no_quiet_is_for_ever_nor_for_the_past(
     assert problem(answer, 422) == "until: must be in the future, at most 7 days from now."
 
 
-async def test_resolving_arms_afresh_what_is_still_silent(
+async def test_resolving_arms_silent_checks_again(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
     number = await fall_silent(system, clock, await make_check(system))
@@ -154,21 +156,23 @@ async def test_resolving_arms_afresh_what_is_still_silent(
     assert [answer.json()["outcome"] for answer in answers] == ["resolved", "resolved already"]
     assert (await read_check(system)).state is State.NEW
     # Whatever else is answered to what is over converges as well.
-    for verb, asked in (("acknowledge", {}), ("snooze", {"until": UNTIL})):
-        late = await admin.post(f"/v1/incidents/{number}/{verb}", json=asked)
+    for verb, body in (("acknowledge", {}), ("snooze", {"until": UNTIL})):
+        late = await admin.post(f"/v1/incidents/{number}/{verb}", json=body)
         assert (late.status_code, late.json()) == (
             200,
             {"outcome": "resolved already", "by": "admin", "until": None},
         )
 
 
-async def test_a_note_is_kept_once(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
+async def test_a_repeated_note_is_kept_once(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
     number = await fall_silent(system, clock, await make_check(system))
     address = f"/v1/incidents/{number}/note"
 
     outcomes = [
-        (await admin.post(address, json={"words": words, "by": by})).json()["outcome"]
-        for words, by in (("disk full", "first"), ("disk full", "first"), ("disk full", "second"))
+        (await admin.post(address, json={"words": text, "by": by})).json()["outcome"]
+        for text, by in (("disk full", "first"), ("disk full", "first"), ("disk full", "second"))
     ]
 
     assert outcomes == ["noted", "noted already", "noted"]
@@ -178,12 +182,12 @@ async def test_a_note_is_kept_once(system: System, admin: httpx.AsyncClient, clo
 
 
 @pytest.mark.parametrize("verb", ["acknowledge", "snooze", "resolve", "note"])
-async def test_what_is_no_incident_cannot_be_answered(
+async def test_an_unknown_incident_cannot_be_answered(
     system: System, admin: httpx.AsyncClient, verb: str
 ) -> None:
-    asked = {"snooze": {"until": UNTIL}, "note": {"words": "x"}}.get(verb, {})
+    body = {"snooze": {"until": UNTIL}, "note": {"words": "x"}}.get(verb, {})
 
-    assert problem(await admin.post(f"/v1/incidents/9/{verb}", json=asked), 404) == "There is no incident 9."
+    assert problem(await admin.post(f"/v1/incidents/9/{verb}", json=body), 404) == "There is no incident 9."
     assert problem(await admin.get("/v1/incidents/9"), 404) == "There is no incident 9."
 
 

@@ -1,4 +1,4 @@
-"""Maintenance windows by the API: made once, read page by page, changed safely, ended."""
+"""Maintenance windows in the API: create, list, replace and end them."""
 
 from typing import Any
 
@@ -18,14 +18,14 @@ async def make(admin: httpx.AsyncClient, key: str | None = None, **changes: Any)
     return await admin.post("/v1/maintenance", json=MOVE | changes, headers=headers)
 
 
-async def test_a_window_is_made_and_says_what_it_is_about(system: System, admin: httpx.AsyncClient) -> None:
+async def test_a_created_window_has_all_its_fields(system: System, admin: httpx.AsyncClient) -> None:
     await make_check(system, labels={"host": "a"})
     await make_check(system, "other", labels={"host": "b"})
-    made = await make(admin)
-    assert made.status_code == 201
-    number = made.json()["id"]
-    assert made.headers["location"] == f"http://test/v1/maintenance/{number}"
-    shown = {
+    created = await make(admin)
+    assert created.status_code == 201
+    number = created.json()["id"]
+    assert created.headers["location"] == f"http://test/v1/maintenance/{number}"
+    document = {
         "id": number,
         "title": "Move",
         "description": "",
@@ -37,18 +37,18 @@ async def test_a_window_is_made_and_says_what_it_is_about(system: System, admin:
         "made_at": "2024-05-03T03:00:00Z",
         "checks": 1,
     }
-    assert made.json() == shown | {"ringing": []}
+    assert created.json() == document | {"ringing": []}
     read = await admin.get(f"/v1/maintenance/{number}")
-    assert read.json() == shown
-    assert read.headers["etag"] == made.headers["etag"]
-    again = await admin.get(f"/v1/maintenance/{number}", headers={"If-None-Match": read.headers["etag"]})
-    assert again.status_code == 304
+    assert read.json() == document
+    assert read.headers["etag"] == created.headers["etag"]
+    reread = await admin.get(f"/v1/maintenance/{number}", headers={"If-None-Match": read.headers["etag"]})
+    assert reread.status_code == 304
 
 
-async def test_the_same_request_makes_one_window(system: System, admin: httpx.AsyncClient) -> None:
-    first, again, other = [await make(admin, key) for key in ("r1", "r1", "r2")]
-    assert [one.status_code for one in (first, again, other)] == [201, 200, 201]
-    assert first.json() == again.json()
+async def test_a_repeated_request_creates_one_window(system: System, admin: httpx.AsyncClient) -> None:
+    first, repeated, other = [await make(admin, key) for key in ("r1", "r1", "r2")]
+    assert [response.status_code for response in (first, repeated, other)] == [201, 200, 201]
+    assert first.json() == repeated.json()
     assert first.json()["id"] != other.json()["id"]
     assert problem(await make(admin, "r1", title="Other"), 422) == (
         "Idempotency-Key: another window was created with this key. Use a new one."
@@ -56,12 +56,12 @@ async def test_the_same_request_makes_one_window(system: System, admin: httpx.As
     assert problem(await make(admin, "x" * 201), 422).startswith("Idempotency-Key: must have at most 200")
 
 
-async def test_what_turns_down_is_held_and_ending_the_window_pages(
+async def test_a_window_holds_pages_until_it_ends(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
-    one = await make_check(system, labels={"host": "a"})
+    check = await make_check(system, labels={"host": "a"})
     number = (await make(admin)).json()["id"]
-    incident = await fall_silent(system, clock, one)
+    incident = await fall_silent(system, clock, check)
     story = (await admin.get(f"/v1/incidents/{incident}")).json()
     assert (story["state"], story["next_at"]) == ("open", "2024-05-03T05:00:00Z")
     assert story["timeline"][-1]["words"] == "held until 03 May 05:00 UTC: maintenance Move"
@@ -79,15 +79,17 @@ async def test_what_turns_down_is_held_and_ending_the_window_pages(
     ]
 
 
-async def test_what_rings_already_is_told(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
-    one = await make_check(system, labels={"host": "a"})
-    await fall_silent(system, clock, one)
+async def test_the_answer_lists_checks_that_already_page(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    check = await make_check(system, labels={"host": "a"})
+    await fall_silent(system, clock, check)
     await escalate(system, clock)
-    number = await incident_of(system, one)
+    number = await incident_of(system, check)
     assert (await make(admin)).json()["ringing"] == [{"check": "job", "incident": number}]
 
 
-async def test_windows_are_listed_page_by_page_and_by_phase(
+async def test_windows_are_paginated_and_filtered_by_phase(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
     for title, starts, ends in (("past", 3, 4), ("active", 3, 6), ("upcoming", 5, 6)):
@@ -96,11 +98,11 @@ async def test_windows_are_listed_page_by_page_and_by_phase(
         )
     clock.advance(hours=1)
     for phase in ("past", "active", "upcoming"):
-        found = (await admin.get("/v1/maintenance", params={"phase": phase})).json()
-        assert [(one["title"], one["phase"]) for one in found["maintenance"]] == [(phase, phase)]
+        listed = (await admin.get("/v1/maintenance", params={"phase": phase})).json()
+        assert [(window["title"], window["phase"]) for window in listed["maintenance"]] == [(phase, phase)]
     first = (await admin.get("/v1/maintenance?limit=2")).json()
     rest = (await admin.get(f"/v1/maintenance?limit=2&before={first['next']}")).json()
-    assert [one["title"] for one in first["maintenance"] + rest["maintenance"]] == [
+    assert [window["title"] for window in first["maintenance"] + rest["maintenance"]] == [
         "upcoming",
         "active",
         "past",
@@ -111,13 +113,13 @@ async def test_windows_are_listed_page_by_page_and_by_phase(
     )
 
 
-async def test_a_window_is_changed_only_by_who_has_seen_the_last(
+async def test_a_window_is_replaced_only_if_the_tag_is_current(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
-    made = await make(admin)
-    address = f"/v1/maintenance/{made.json()['id']}"
+    created = await make(admin)
+    address = f"/v1/maintenance/{created.json()['id']}"
     clock.advance(minutes=10)
-    mine = {"If-Match": made.headers["etag"]}
+    mine = {"If-Match": created.headers["etag"]}
     changed = await admin.put(address, json=MOVE | {"ends_at": "2024-05-03T06:00:00Z"}, headers=mine)
     assert (changed.status_code, changed.json()["ends_at"]) == (200, "2024-05-03T06:00:00Z")
     assert changed.json()["starts_at"] == "2024-05-03T03:00:00Z", "it began when it began"
@@ -135,14 +137,14 @@ async def test_a_window_is_changed_only_by_who_has_seen_the_last(
         assert problem(answer, 404).startswith("There is no maintenance ")
 
 
-async def test_a_window_that_has_not_begun_is_not_ended(system: System, admin: httpx.AsyncClient) -> None:
+async def test_an_upcoming_window_cannot_end(system: System, admin: httpx.AsyncClient) -> None:
     number = (await make(admin, starts_at="2024-05-03T04:00:00Z")).json()["id"]
     assert problem(await admin.post(f"/v1/maintenance/{number}/end"), 409) == (
         f"Maintenance {number} has not begun: delete it instead."
     )
 
 
-async def test_faults_name_the_field(system: System, admin: httpx.AsyncClient) -> None:
+async def test_errors_name_the_field(system: System, admin: httpx.AsyncClient) -> None:
     assert problem(await make(admin, ends_at="2024-09-03T05:00:00Z"), 422) == (
         "ends_at: must be at most 30 days after starts_at."
     )

@@ -1,4 +1,4 @@
-"""Notifiers by the API: set up, shown without secrets, and never led inside somebody's network."""
+"""Notifiers in the API: configure them, without secrets in answers or internal addresses."""
 
 from typing import Any
 
@@ -19,31 +19,31 @@ MAIL = {
 async def test_a_notifier_is_set_up_and_its_secrets_never_come_out(
     system: System, admin: httpx.AsyncClient
 ) -> None:
-    made, again = [await admin.put("/v1/notifiers/email", json=MAIL) for _ in range(2)]
-    assert (made.status_code, again.status_code) == (201, 200)
-    assert made.headers["location"] == "http://test/v1/notifiers/email"
-    assert made.headers["etag"] == again.headers["etag"]
-    shown = {
+    created, repeated = [await admin.put("/v1/notifiers/email", json=MAIL) for _ in range(2)]
+    assert (created.status_code, repeated.status_code) == (201, 200)
+    assert created.headers["location"] == "http://test/v1/notifiers/email"
+    assert created.headers["etag"] == repeated.headers["etag"]
+    document = {
         "kind": "email",
         "settings": MAIL | {"password": None},
         "origin": "api",
         "changed_at": "2024-05-03T03:00:00Z",
         "changed_by": "admin",
     }
-    assert made.json() == again.json() == (await admin.get("/v1/notifiers/email")).json() == shown
-    assert (await admin.get("/v1/notifiers")).json() == {"notifiers": [shown]}
-    seen = await admin.get("/v1/notifiers", headers={"If-None-Match": again.headers["etag"]})
-    assert seen.status_code == 200
-    kept = await system.context.database.read(
+    assert created.json() == repeated.json() == (await admin.get("/v1/notifiers/email")).json() == document
+    assert (await admin.get("/v1/notifiers")).json() == {"notifiers": [document]}
+    unchanged = await admin.get("/v1/notifiers", headers={"If-None-Match": repeated.headers["etag"]})
+    assert unchanged.status_code == 200
+    stored = await system.context.database.read(
         lambda db: db.exec_driver_sql("SELECT settings FROM notifiers").scalar()
     )
-    assert "correct horse" not in str(kept)
+    assert "correct horse" not in str(stored)
     assert (await admin.delete("/v1/notifiers/email")).status_code == 204
     assert "is not set up" in problem(await admin.delete("/v1/notifiers/email"), 404)
     assert "is not set up" in problem(await admin.get("/v1/notifiers/email"), 404)
 
 
-async def test_it_is_changed_only_by_who_has_seen_the_last(admin: httpx.AsyncClient) -> None:
+async def test_a_notifier_is_replaced_only_if_the_tag_is_current(admin: httpx.AsyncClient) -> None:
     first = (await admin.put("/v1/notifiers/email", json=MAIL)).headers["etag"]
     change: dict[str, Any] = MAIL | {"from": "pages@example.com", "password": None}
     assert (await admin.put("/v1/notifiers/email", json=change, headers={"If-Match": first})).is_success
@@ -51,7 +51,7 @@ async def test_it_is_changed_only_by_who_has_seen_the_last(admin: httpx.AsyncCli
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "words"),
+    ("kind", "body", "sentence"),
     [
         (
             "pagerduty",
@@ -66,10 +66,10 @@ async def test_it_is_changed_only_by_who_has_seen_the_last(admin: httpx.AsyncCli
         ("email", MAIL | {"smtp": "smtps://[::1]"}, "notifier email.smtp: the address leads to ::1"),
     ],
 )
-async def test_a_setting_that_leads_inside_is_refused_when_it_is_entered(
-    admin: httpx.AsyncClient, kind: str, given: dict[str, str], words: str
+async def test_a_setting_with_an_internal_address_is_refused(
+    admin: httpx.AsyncClient, kind: str, body: dict[str, str], sentence: str
 ) -> None:
-    assert words in problem(await admin.put(f"/v1/notifiers/{kind}", json=given), 422)
+    assert sentence in problem(await admin.put(f"/v1/notifiers/{kind}", json=body), 422)
     assert (await admin.get("/v1/notifiers")).json() == {"notifiers": []}
 
 
@@ -81,21 +81,21 @@ async def test_a_setting_that_leads_inside_is_refused_when_it_is_entered(
         ({"ntfy": "http://[::ffff:169.254.169.254]/topic"}, "where a cloud tells its secrets"),
     ],
 )
-async def test_a_contact_that_leads_inside_is_refused_when_it_is_entered(
+async def test_a_contact_with_an_internal_address_is_refused(
     admin: httpx.AsyncClient, contact: dict[str, str], where: str
 ) -> None:
     (kind,) = contact
-    told = problem(await admin.put("/v1/people/anna", json={"contacts": [contact]}), 422)
-    assert told.startswith(f"person anna.contacts[0].{kind}: the address leads to ")
-    assert where in told
-    assert told.endswith("HEARTBEAT_ALLOW_ADDRESSES can allow it.")
+    sentence = problem(await admin.put("/v1/people/anna", json={"contacts": [contact]}), 422)
+    assert sentence.startswith(f"person anna.contacts[0].{kind}: the address leads to ")
+    assert where in sentence
+    assert sentence.endswith("HEARTBEAT_ALLOW_ADDRESSES can allow it.")
 
 
-@pytest.mark.parametrize("given", [[], "text", {"contacts": "x"}, {"contacts": [1, {"ntfy": 7}, {}]}])
-async def test_what_has_another_form_is_refused_in_words(admin: httpx.AsyncClient, given: Any) -> None:
-    assert problem(await admin.put("/v1/people/anna", json=given), 422)
-    assert problem(await admin.put("/v1/notifiers/ntfy", json=given), 422)
+@pytest.mark.parametrize("body", [[], "text", {"contacts": "x"}, {"contacts": [1, {"ntfy": 7}, {}]}])
+async def test_a_malformed_body_is_refused(admin: httpx.AsyncClient, body: Any) -> None:
+    assert problem(await admin.put("/v1/people/anna", json=body), 422)
+    assert problem(await admin.put("/v1/notifiers/ntfy", json=body), 422)
 
 
-async def test_only_admins_set_notifiers_up(client: httpx.AsyncClient) -> None:
+async def test_notifiers_need_the_admin_role(client: httpx.AsyncClient) -> None:
     assert (await client.put("/v1/notifiers/ntfy", json={})).status_code == 401

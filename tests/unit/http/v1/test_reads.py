@@ -1,4 +1,4 @@
-"""What is read again and again: only what is new is sent, page by page, and every answer is written down."""
+"""Polling, pagination, unknown parameters, and the audit entries of answers."""
 
 from typing import Any
 
@@ -14,8 +14,8 @@ pytestmark = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 
 
 async def deeds(system: System) -> list[tuple[str, str, Any]]:
-    found = await system.context.database.read(lambda db: audit.listed(db, limit=100))
-    return [(one.action, one.target, one.after) for one in reversed(found)]
+    entries = await system.context.database.read(lambda db: audit.listed(db, limit=100))
+    return [(entry.action, entry.target, entry.after) for entry in reversed(entries)]
 
 
 async def unchanged(admin: httpx.AsyncClient, address: str, tag: str) -> bool:
@@ -25,12 +25,12 @@ async def unchanged(admin: httpx.AsyncClient, address: str, tag: str) -> bool:
     return answer.status_code == 304
 
 
-async def test_incidents_that_are_as_they_were_are_not_sent_again(
+async def test_unchanged_incidents_are_not_sent_again(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
     number = await fall_silent(system, clock, await make_check(system))
     addresses = ("/v1/incidents", f"/v1/incidents/{number}", "/v1/overview")
-    tags = {one: (await admin.get(one)).headers["etag"] for one in addresses}
+    tags = {address: (await admin.get(address)).headers["etag"] for address in addresses}
     for address, tag in tags.items():
         assert await unchanged(admin, address, tag)
     await escalate(system, clock)
@@ -59,30 +59,30 @@ async def test_the_overview_counts(system: System, admin: httpx.AsyncClient, clo
     assert not await unchanged(admin, "/v1/overview", tag)
 
 
-async def test_pings_and_changes_of_state_come_page_by_page(
+async def test_pings_and_transitions_are_paginated(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
-    one = await make_check(system)
+    check = await make_check(system)
     for suffix in ("", "/fail", "", "/fail", ""):
         clock.advance(seconds=1)
-        await ping(system, one, suffix)
-    for what in ("pings", "transitions"):
-        found, before = [], ""
+        await ping(system, check, suffix)
+    for listing in ("pings", "transitions"):
+        seconds, following = [], ""
         for _ in range(3):
-            page = (await admin.get(f"/v1/checks/job/{what}?limit=2{before}")).json()
-            found += [row["at"][17:19] for row in page[what]]
-            before = f"&before={page['next']}"
-        assert found == ["05", "04", "03", "02", "01"]
+            page = (await admin.get(f"/v1/checks/job/{listing}?limit=2{following}")).json()
+            seconds += [row["at"][17:19] for row in page[listing]]
+            following = f"&before={page['next']}"
+        assert seconds == ["05", "04", "03", "02", "01"]
         assert page["next"] is None
     assert problem(await admin.get("/v1/checks/job/pings?before=0"), 422).startswith("before: must be the")
 
 
-async def test_answers_are_written_down_once_with_who_gave_them(
+async def test_each_answer_has_one_audit_entry_with_its_author(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
     number = await fall_silent(system, clock, await make_check(system))
     until = "2024-05-03T06:00:00Z"
-    for deed, asked in [
+    for verb, body in [
         ("acknowledge", {"by": "anna", "until": until}),
         ("acknowledge", {"until": until}),
         ("snooze", {"until": until}),
@@ -92,7 +92,7 @@ async def test_answers_are_written_down_once_with_who_gave_them(
         ("resolve", {}),
         ("resolve", {}),
     ]:
-        await admin.post(f"/v1/incidents/{number}/{deed}", json=asked)
+        await admin.post(f"/v1/incidents/{number}/{verb}", json=body)
     target, end = f"incident {number}", "2024-05-03T06:00:00+00:00"
     assert await deeds(system) == [
         ("incident.acknowledge", target, {"state": "acknowledged", "by": "anna", "until": end}),
@@ -102,20 +102,18 @@ async def test_answers_are_written_down_once_with_who_gave_them(
     ]
 
 
-async def test_a_configuration_is_written_down_with_what_it_changed(
+async def test_an_applied_configuration_has_an_audit_entry_with_its_changes(
     system: System, admin: httpx.AsyncClient
 ) -> None:
     text = b"checks: {nightly: {every: 5m}}"
     for _ in range(2):
         assert (await admin.put("/v1/configuration", content=text)).status_code == 200
-    ((action, target, after),) = await deeds(system)
+    ((action, target, values),) = await deeds(system)
     assert (action, target) == ("configuration.apply", "configuration")
-    assert "+ check nightly: every 5 minutes, grace 5 min" in after["changes"]
+    assert "+ check nightly: every 5 minutes, grace 5 min" in values["changes"]
 
 
-async def test_a_misspelt_parameter_is_no_filter_that_is_left_out(
-    system: System, admin: httpx.AsyncClient
-) -> None:
+async def test_a_misspelt_parameter_is_refused(system: System, admin: httpx.AsyncClient) -> None:
     await make_check(system)
     for address, sentence in [
         ("/v1/checks?sate=down", "sate: is not a known parameter; did you mean 'state'?"),

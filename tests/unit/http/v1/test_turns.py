@@ -1,4 +1,4 @@
-"""Two who change the same maintenance at the same moment come one after the other, and neither is turned away."""
+"""Concurrent changes of the same maintenance window happen in turn, and both succeed."""
 
 import asyncio
 
@@ -23,11 +23,11 @@ WAITING = text(
 async def changed_meanwhile(
     system: System, number: int, other: asyncio.Task[httpx.Response]
 ) -> httpx.Response:
-    """What the other is answered, who waits for the turn that we have while we go on to lock the window."""
+    """Hold the turn and lock the window while `other` waits for it. Return the answer of `other`."""
     with system.context.database.writer.begin() as db:
         definition_store.wait_for_turn(db)
         async with asyncio.timeout(20):
-            while not db.execute(WAITING).scalar_one():  # noqa: ASYNC110  # The database tells nobody who waits.
+            while not db.execute(WAITING).scalar_one():  # noqa: ASYNC110  # The database has no event for a waiting lock.
                 await asyncio.sleep(0.01)
         locked = select(maintenance.c.id).where(maintenance.c.id == number).with_for_update(nowait=True)
         assert db.execute(locked).scalar_one() == number

@@ -1,4 +1,4 @@
-"""Whatever changes something can be asked again without harm: every POST of the API, asked twice, changes once."""
+"""Every POST of the API can be repeated: the second request changes nothing."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,18 +19,18 @@ from tests.unit.status.conftest import PAGE, define
 KEY = {"Idempotency-Key": "r1"}
 LATER = (NOW + timedelta(hours=2)).isoformat()
 WORDS = {"title": "Resets are late", "body": "We look into it."}
-MADE_ANEW = {"/v1/users/{name}/reset": "one_time_links"}
-"""A link is shown once, so that who asks again gets another one; the table that it is kept in."""
+REPLACED = {"/v1/users/{name}/reset": "one_time_links"}
+"""A link is shown once, so a repeated request creates a new one. The value is the table that has it."""
 
 
 @dataclass(frozen=True)
 class Ask:
-    """A request: what fills the path, its body and its headers; and what it is answered the second time."""
+    """A request: the parameters of its path, its body and headers, and the status of its repetition."""
 
     fills: dict[str, str] = field(default_factory=dict)
     body: dict[str, Any] | None = None
     headers: dict[str, str] = field(default_factory=dict)
-    again: int = 200
+    second_status: int = 200
 
 
 PAGED = {"name": "public"}
@@ -42,18 +42,18 @@ ASKS = {
     "/v1/incidents/{number}/note": Ask({"number": "1"}, {"words": "It was the disk."}),
     "/v1/incidents/{number}/resolve": Ask({"number": "1"}),
     "/v1/incidents/{number}/snooze": Ask({"number": "1"}, {"until": LATER}),
-    "/v1/keys": Ask(body={"name": "deploy", "scopes": ["read"]}, again=409),
+    "/v1/keys": Ask(body={"name": "deploy", "scopes": ["read"]}, second_status=409),
     "/v1/maintenance": Ask(body={"title": "Move", "match": {"host": "a"}, "ends_at": LATER}, headers=KEY),
     "/v1/maintenance/{number}/end": Ask({"number": "1"}),
-    "/v1/ping-keys": Ask(body={"name": "jobs"}, again=409),
+    "/v1/ping-keys": Ask(body={"name": "jobs"}, second_status=409),
     "/v1/policies/{name}/default": Ask({"name": "ops"}),
-    "/v1/status-pages/{name}/incidents": Ask(PAGED, WORDS, KEY, again=201),
-    "/v1/status-pages/{name}/incidents/draft": Ask(PAGED, {"incident": 1}, again=201),
+    "/v1/status-pages/{name}/incidents": Ask(PAGED, WORDS, KEY, second_status=201),
+    "/v1/status-pages/{name}/incidents/draft": Ask(PAGED, {"incident": 1}, second_status=201),
     "/v1/status-pages/{name}/incidents/{number}/publish": Ask(PAGED | {"number": "1"}),
     "/v1/status-pages/{name}/incidents/{number}/updates": Ask(
         PAGED | {"number": "2"}, {"status": "identified", "body": "It was the disk."}
     ),
-    "/v1/users": Ask(body={"name": "carl", "role": "viewer"}, again=409),
+    "/v1/users": Ask(body={"name": "carl", "role": "viewer"}, second_status=409),
     "/v1/users/{name}/disable": Ask({"name": "bob"}),
     "/v1/users/{name}/enable": Ask({"name": "eve"}),
     "/v1/users/{name}/reset": Ask({"name": "bob"}),
@@ -63,7 +63,7 @@ ASKS = {
 
 @pytest.fixture
 async def lived_in(system: System, admin: httpx.AsyncClient, clock: SetClock) -> System:
-    """An installation with one of everything that a POST may be about."""
+    """An installation with one of everything that a POST can change."""
     await define(system, PAGE)
     for slug in ("idle", "paused"):
         await make_check(system, slug, schedule=Every(timedelta(days=1)))
@@ -82,44 +82,44 @@ async def lived_in(system: System, admin: httpx.AsyncClient, clock: SetClock) ->
 
 
 async def everything(system: System, *without: str) -> dict[str, list[Any]]:
-    """Every row of every table."""
-    tables = [one for one in metadata.sorted_tables if one.name not in without]
+    """Return every row of every table."""
+    tables = [table for table in metadata.sorted_tables if table.name not in without]
     return await system.context.database.read(
-        lambda db: {one.name: sorted(map(repr, db.execute(select(one)))) for one in tables}
+        lambda db: {table.name: sorted(map(repr, db.execute(select(table)))) for table in tables}
     )
 
 
-async def test_every_post_is_tried(system: System, admin: httpx.AsyncClient) -> None:
+async def test_every_post_is_listed(system: System, admin: httpx.AsyncClient) -> None:
     paths = (await admin.get("/v1/openapi.json")).json()["paths"]
-    assert {path for path, deeds in paths.items() if "post" in deeds} == set(ASKS)
+    assert {path for path, operations in paths.items() if "post" in operations} == set(ASKS)
 
 
 @pytest.mark.parametrize("path", ASKS)
-async def test_asked_twice_it_is_done_once(
+async def test_a_repeated_post_changes_once(
     lived_in: System, admin: httpx.AsyncClient, clock: SetClock, path: str
 ) -> None:
-    one, untouched = ASKS[path], await everything(lived_in)
-    where = path.format(**one.fills)
-    without = (MADE_ANEW[path], "audit") if path in MADE_ANEW else ()
-    answer = await admin.post(where, json=one.body, headers=one.headers)
+    request, untouched = ASKS[path], await everything(lived_in)
+    where = path.format(**request.fills)
+    without = (REPLACED[path], "audit") if path in REPLACED else ()
+    answer = await admin.post(where, json=request.body, headers=request.headers)
     assert answer.is_success, answer.text
-    done = await everything(lived_in, *without)
+    changed = await everything(lived_in, *without)
     clock.advance(seconds=2)
-    again = await admin.post(where, json=one.body, headers=one.headers)
-    assert again.status_code == one.again, again.text
-    assert await everything(lived_in, *without) == done
+    repeated = await admin.post(where, json=request.body, headers=request.headers)
+    assert repeated.status_code == request.second_status, repeated.text
+    assert await everything(lived_in, *without) == changed
     if path not in ("/v1/encryption/rotate", "/v1/policies/{name}/default"):
-        assert untouched != done
+        assert untouched != changed
 
 
-async def test_a_key_that_was_used_for_something_else_is_refused(
+async def test_an_idempotency_key_of_another_request_is_refused(
     lived_in: System, admin: httpx.AsyncClient
 ) -> None:
     at = "/v1/status-pages/public/incidents"
-    first, again, other = [
+    first, repeated, other = [
         await admin.post(at, json=WORDS, headers={"Idempotency-Key": key}) for key in ("r1", "r1", "r2")
     ]
-    assert first.json() == again.json()
+    assert first.json() == repeated.json()
     assert first.json()["id"] != other.json()["id"]
     answer = await admin.post(at, json=WORDS | {"title": "Mail is late"}, headers=KEY)
     assert problem(answer, 422) == (
@@ -127,7 +127,7 @@ async def test_a_key_that_was_used_for_something_else_is_refused(
     )
 
 
-async def test_of_one_window_a_page_has_one_draft(lived_in: System, admin: httpx.AsyncClient) -> None:
+async def test_a_status_page_has_one_draft_for_a_window(lived_in: System, admin: httpx.AsyncClient) -> None:
     at = "/v1/status-pages/public/incidents/draft"
-    first, again = [await admin.post(at, json={"maintenance": 1}) for _ in range(2)]
-    assert (first.status_code, first.json()) == (201, again.json())
+    first, repeated = [await admin.post(at, json={"maintenance": 1}) for _ in range(2)]
+    assert (first.status_code, first.json()) == (201, repeated.json())

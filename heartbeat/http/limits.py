@@ -45,7 +45,7 @@ class BodyLimit:
             return message
 
         if _declared(scope) > limit:
-            response = problem.answer(Request(scope), HTTPStatus.REQUEST_ENTITY_TOO_LARGE, refusal)
+            response = problem.response(Request(scope), HTTPStatus.REQUEST_ENTITY_TOO_LARGE, refusal)
             await response(scope, receive, send)
         else:
             await self._app(scope, receive_within_limit, send)

@@ -124,7 +124,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_bug)
 
 
-def answer(
+def response(
     request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None, **extensions: Any
 ) -> Response:
     """Return an error response: a problem document under /v1, HTML in a browser, else plain text."""
@@ -174,22 +174,22 @@ async def _on_error(request: Request, error: Exception) -> Response:
     match error:
         case Unavailable():
             detail = "The database does not answer. It is safe to repeat the request."
-            return answer(request, status, detail, headers)
+            return response(request, status, detail, headers)
         case Faulty():
             # The detail is the first problem; `problems` has all of them.
-            return answer(request, status, error.problems[0], problems=error.problems)
+            return response(request, status, error.problems[0], problems=error.problems)
         case Wrong():
             count = len(error.problems)
             detail = f"Nothing was changed: the configuration has {count} problem{'s' * (count != 1)}."
-            return answer(request, status, detail, problems=list(error.problems))
+            return response(request, status, detail, problems=list(error.problems))
         case _:
-            return answer(request, status, str(error), headers)
+            return response(request, status, str(error), headers)
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error.errors()[0]))
+    return response(request, HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error.errors()[0]))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
@@ -198,8 +198,8 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.NOT_MODIFIED:
         return Response(status_code=error.status_code, headers=error.headers)
     detail = _SENTENCES.get(error.detail, error.detail)
-    return answer(request, error.status_code, detail, error.headers)
+    return response(request, error.status_code, detail, error.headers)
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:  # noqa: ARG001  # the server logs it
-    return answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error. The log has the details.")
+    return response(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error. The log has the details.")

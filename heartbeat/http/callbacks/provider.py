@@ -50,9 +50,9 @@ def router(context: Context) -> APIRouter:
             raise _not_found()
         match notifier.received(dict(request.headers), body):
             case Unsigned(reason):
-                return problem.answer(request, HTTPStatus.FORBIDDEN, reason)
+                return problem.response(request, HTTPStatus.FORBIDDEN, reason)
             case Malformed(reason):
-                return problem.answer(request, HTTPStatus.BAD_REQUEST, reason)
+                return problem.response(request, HTTPStatus.BAD_REQUEST, reason)
             case receipts:
                 await _record(context, kind, receipts, auth.client_of(request).remote)
         return PlainTextResponse("OK")

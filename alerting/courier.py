@@ -22,11 +22,11 @@ from alerting.escalation import Target
 from alerting.incident import Describe, Entry, Incident, Surroundings
 from alerting.notice import Links, Notice, Subject
 from alerting.notifiers.contract import Accepted, Notifier, Outcome, Refused, Unreachable
-from alerting.notifiers.registry import Outfit, Setup
+from alerting.notifiers.registry import NotifierSet, Setup
 from alerting.origin import Origin
 from alerting.outbox import Attempt, Busy, Page
 from alerting.person import OPERATOR, Contact, Person
-from alerting.span import Fact, Spans, untold
+from alerting.span import Attribute, Spans, no_spans
 
 HANDS = 40
 HANDS_A_PERSON = 8
@@ -51,7 +51,7 @@ class Transact(Protocol):
     async def __call__(self, work: Callable[[Connection], T], /) -> T: ...
 
 
-Around = Callable[[Connection, Sequence[Incident]], Mapping[int, Surroundings]]
+SurroundingsOf = Callable[[Connection, Sequence[Incident]], Mapping[int, Surroundings]]
 """What upstairs knows of the groups that incidents are about, by incident."""
 
 Observe = Callable[[str, str, Sequence[float]], None]
@@ -81,10 +81,10 @@ class Courier:
     def __init__(
         self,
         transact: Transact,
-        assemble: Callable[[Mapping[str, Setup]], Outfit],
+        assemble: Callable[[Mapping[str, Setup]], NotifierSet],
         *,
         now: Callable[[], datetime],
-        around: Around,
+        surroundings_of: SurroundingsOf,
         describe: Describe,
         links: Callable[[Incident, Person], Links],
         fill_in: Callable[[str, str], str],
@@ -92,13 +92,13 @@ class Courier:
         random: Callable[[], float] = random.random,
         observe: Observe = lambda _kind, _result, _waited: None,
         wake: Callable[[], None] = lambda: None,
-        spans: Spans = untold,
+        spans: Spans = no_spans,
     ) -> None:
-        self.notifiers = Outfit({}, {})
+        self.notifiers = NotifierSet({}, {})
         self._assemble = assemble
         self._transact = transact
         self._now = now
-        self._around = around
+        self._surroundings_of = surroundings_of
         self._describe = describe
         self._links = links
         self._fill_in = fill_in
@@ -154,7 +154,7 @@ class Courier:
         names = {page.person for page in pages}.union(*following.values())
         people = roster.load_people(db, names) | {OPERATOR.id: OPERATOR}
         sequences = outbox.sequences(db, [page.id for page in pages])
-        around = self._around(db, list(incidents.values()))
+        around = self._surroundings_of(db, list(incidents.values()))
         parcels = []
         for page in pages:
             person = people.get(page.person, OPERATOR)
@@ -212,7 +212,7 @@ class Courier:
     async def _sent(self, parcel: Parcel) -> Outcome:
         about = parcel.person.about(parcel.contact)
         first = parcel.pages[0]
-        known: dict[str, Fact] = {
+        known: dict[str, Attribute] = {
             "notifier": parcel.contact.kind,
             "person": first.person,
             "pages": len(parcel.pages),
@@ -224,7 +224,7 @@ class Courier:
             outcome = await hand_over(
                 notifiers, parcel.notice, parcel.contact, lambda text: self._fill_in(text, about)
             )
-            span.know(outcome=type(outcome).__name__.lower())
+            span.record(outcome=type(outcome).__name__.lower())
         return outcome
 
     def _waited(self, parcel: Parcel, outcome: Outcome) -> list[float]:

@@ -45,7 +45,7 @@ class Expired:
     """Given up: it told of something long past."""
 
 
-After = Delivered | Retry | Expired
+Verdict = Delivered | Retry | Expired
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Tries:
     contacts: int
 
 
-def after_attempt(tries: Tries, outcome: Outcome, now: datetime, jitter: float) -> After:
+def after_attempt(tries: Tries, outcome: Outcome, now: datetime, jitter: float) -> Verdict:
     """What follows from one attempt's outcome. `jitter` is a random number from 0 to 1 that spreads retries."""
     if isinstance(outcome, Accepted):
         return Delivered()

@@ -33,14 +33,14 @@ from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
 from alerting.outbox import Attempt as Attempt
 from alerting.outbox import Page as Page
-from alerting.outbox import Standing as Standing
+from alerting.outbox import Workload as Workload
 from alerting.outbox import known_ids as known_ids
 from alerting.outbox import sent_as as sent_as
 from alerting.person import OPERATOR, Person
 from alerting.receipts import receipt as receipt
 from alerting.store import lately_about as lately_about
 from alerting.store import newest_entries as newest_entries
-from alerting.store import told_of as told_of
+from alerting.store import timeline_ends as timeline_ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +109,9 @@ def foresee(
     return gather.foresee(db, symptom, now, gathering)
 
 
-def told(db: Connection, incident_id: int) -> list[str]:
+def paged_people(db: Connection, incident_id: int) -> list[str]:
     """Everybody who was paged for an incident, by name."""
-    return sorted(outbox.told(db, [incident_id]).get(incident_id, ()))
+    return sorted(outbox.paged_people(db, [incident_id]).get(incident_id, ()))
 
 
 def hold(
@@ -195,10 +195,10 @@ def dossier(db: Connection, incident_id: int) -> Dossier | None:
 
 
 def incidents(
-    db: Connection, *, open_only: bool = False, limit: int = 100, before: int | None = None
+    db: Connection, *, open_only: bool = False, limit: int = 100, older_than: int | None = None
 ) -> list[Incident]:
     """Incidents, newest first."""
-    return store.newest(db, open_only=open_only, limit=limit, before=before)
+    return store.newest(db, open_only=open_only, limit=limit, older_than=older_than)
 
 
 def open_incidents(db: Connection, limit: int, offset: int = 0) -> list[Incident]:
@@ -206,9 +206,9 @@ def open_incidents(db: Connection, limit: int, offset: int = 0) -> list[Incident
     return store.going_on(db, limit, offset)
 
 
-def past_incidents(db: Connection, limit: int, before: int | None = None) -> list[Incident]:
-    """Incidents that are resolved, newest first. `before` is the number to go on from."""
-    return store.past(db, limit, before)
+def past_incidents(db: Connection, limit: int, older_than: int | None = None) -> list[Incident]:
+    """Incidents that are resolved, newest first. `older_than` is the number to go on from."""
+    return store.past(db, limit, older_than)
 
 
 def count_open(db: Connection) -> dict[State, int]:
@@ -246,7 +246,7 @@ def notifiers(db: Connection, origin: Origin | None = None) -> dict[str, dict[st
     return {kind: dict(setup.settings) for kind, setup in notifier_settings.load(db, origin).items()}
 
 
-def fitted(db: Connection) -> dict[str, Setup]:
+def notifier_setups(db: Connection) -> dict[str, Setup]:
     """How each notifier is set up, and by whom."""
     return notifier_settings.load(db)
 
@@ -288,9 +288,9 @@ def forget_policy(db: Connection, name: str) -> None:
     roster.remove_policies(db, [name])
 
 
-def standing(db: Connection) -> Standing:
+def workload(db: Connection) -> Workload:
     """How things stand, in four numbers that cost little."""
-    return outbox.standing(db)
+    return outbox.workload(db)
 
 
 def _clear(
@@ -330,7 +330,7 @@ def _quieten(db: Connection, after: Incident, words: str, by: str, now: datetime
 
 def _tell(db: Connection, kind: Kind, about: list[Incident], words: str, now: datetime) -> None:
     """Tell everybody who was paged for these incidents what has become of them."""
-    told = outbox.told(db, [one.id for one in about])
+    told = outbox.paged_people(db, [one.id for one in about])
     if not told:
         return
     known = roster.load_people(db, {name for names in told.values() for name in names}) | {

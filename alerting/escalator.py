@@ -83,7 +83,7 @@ def _tell_changes(db: Connection, now: datetime, limit: int, paged: set[int]) ->
         return 0
     numbers = [one.id for one in about]
     symptoms = store.symptoms_of(db, numbers)
-    told = outbox.told(db, numbers)
+    told = outbox.paged_people(db, numbers)
     people = _known(db, {name for names in told.values() for name in names}) | {OPERATOR.id: OPERATOR}
     changes = {one.id: _changes(one, symptoms[one.id]) for one in about}
     outbox.supersede(db, numbers, (Kind.UPDATE,))

@@ -18,7 +18,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 
-class Place(Enum):
+class Destination(Enum):
     """Where an address leads, in words that fit into "it leads to …"."""
 
     INTERNET = "the internet"
@@ -33,28 +33,28 @@ class Place(Enum):
 class Reach(Enum):
     """How far a page may reach."""
 
-    INSIDE = frozenset({Place.INTERNET, Place.PRIVATE, Place.LOOPBACK, Place.NOWHERE})
+    INSIDE = frozenset({Destination.INTERNET, Destination.PRIVATE, Destination.LOOPBACK, Destination.NOWHERE})
     """Also inside the operator's own network: for what the configuration file says."""
-    INTERNET = frozenset({Place.INTERNET})
+    INTERNET = frozenset({Destination.INTERNET})
     """For what somebody has entered through the API or the console."""
 
 
 # In this order: what clouds serve to their machines lies within wider networks.
-_PLACES: Final[Sequence[tuple[Place, Sequence[Network]]]] = [
+_PLACES: Final[Sequence[tuple[Destination, Sequence[Network]]]] = [
     (place, [ip_network(one) for one in networks.split()])
     for place, networks in (
         (
-            Place.METADATA,
+            Destination.METADATA,
             "169.254.169.254 169.254.170.2 169.254.170.23 100.100.100.200 168.63.129.16 192.0.0.192 "
             "fd00:ec2::/32 fd20:ce::254",
         ),
-        (Place.LOOPBACK, "127.0.0.0/8 ::1"),
-        (Place.LINK_LOCAL, "169.254.0.0/16 fe80::/10"),
-        (Place.PRIVATE, "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 fc00::/7 fec0::/10"),
-        (Place.MULTICAST, "224.0.0.0/4 ff00::/8"),
+        (Destination.LOOPBACK, "127.0.0.0/8 ::1"),
+        (Destination.LINK_LOCAL, "169.254.0.0/16 fe80::/10"),
+        (Destination.PRIVATE, "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 fc00::/7 fec0::/10"),
+        (Destination.MULTICAST, "224.0.0.0/4 ff00::/8"),
         (
             # This network, protocol assignments, documentation, the old 6to4 relays, benchmarks, reserved.
-            Place.NOWHERE,
+            Destination.NOWHERE,
             "0.0.0.0/8 192.0.0.0/24 192.0.2.0/24 198.51.100.0/24 203.0.113.0/24 192.88.99.0/24 198.18.0.0/15 "
             "240.0.0.0/4 2001:db8::/32 3fff::/20",
         ),
@@ -85,13 +85,13 @@ def networks(text: str) -> tuple[Network, ...]:
     return tuple(found)
 
 
-def place(address: Address) -> Place:
+def place(address: Address) -> Destination:
     """Where it leads. An IPv6 address that carries an IPv4 address leads where that one does, or to nowhere."""
     for found, within in _PLACES:
         if any(address in network for network in within if network.version == address.version):
             return found
     if isinstance(address, IPv4Address):
-        return Place.INTERNET
+        return Destination.INTERNET
     return _place_of_ipv6(address)
 
 
@@ -119,16 +119,20 @@ class Fence:
         return f"the address leads to {address}, {found.value}, where this page may not go{advice}"
 
 
-def _place_of_ipv6(address: IPv6Address) -> Place:
+def _place_of_ipv6(address: IPv6Address) -> Destination:
     if address in _NAT64_LOCAL:
         # Where in it the IPv4 address stands is the network's own affair.
-        return Place.PRIVATE
+        return Destination.PRIVATE
     carried = list(_carried(address))
     if not carried:
-        return Place.INTERNET if address in _IN_USE and address not in _PROTOCOLS else Place.NOWHERE
-    worst = next((one for one in map(place, carried) if one is not Place.INTERNET), Place.INTERNET)
+        return (
+            Destination.INTERNET if address in _IN_USE and address not in _PROTOCOLS else Destination.NOWHERE
+        )
+    worst = next(
+        (one for one in map(place, carried) if one is not Destination.INTERNET), Destination.INTERNET
+    )
     translated = address.ipv4_mapped is not None or address in _NAT64
-    return worst if translated or worst is not Place.INTERNET else Place.NOWHERE
+    return worst if translated or worst is not Destination.INTERNET else Destination.NOWHERE
 
 
 def _carried(address: Address) -> Iterator[IPv4Address]:

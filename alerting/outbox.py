@@ -71,7 +71,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Workload:
     """What those who watch the service ask of this package."""
 
     incidents: Mapping[State, int]
@@ -124,7 +124,7 @@ def supersede(db: Connection, incident_ids: Collection[int], kinds: Collection[K
     )
 
 
-def told(db: Connection, incident_ids: Collection[int]) -> dict[int, list[str]]:
+def paged_people(db: Connection, incident_ids: Collection[int]) -> dict[int, list[str]]:
     """Who of each incident has been paged, or may have been: a send that began counts."""
     query = (
         select(pages.c.incident_id, pages.c.person)
@@ -368,13 +368,13 @@ def sequences(db: Connection, page_ids: Collection[int]) -> dict[int, int]:
     return {row[0]: row[1] for row in db.execute(query)}
 
 
-def standing(db: Connection) -> Standing:
+def workload(db: Connection) -> Workload:
     """How things stand now."""
     query = select(func.count(), func.min(pages.c.created_at, type_=pages.c.created_at.type)).where(
         pages.c.next_at.is_not(None)
     )
     waiting, oldest = db.execute(query).one()
-    return Standing(store.count(db), _unanswered_since(db), waiting, oldest)
+    return Workload(store.count(db), _unanswered_since(db), waiting, oldest)
 
 
 def paged_at(db: Connection, incident: Incident) -> datetime | None:

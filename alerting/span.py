@@ -7,33 +7,33 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol, Self
 
-Fact = str | int | float | bool
+Attribute = str | int | float | bool
 
 
 class Span(Protocol):
     """A piece of work while it is being done."""
 
-    def know(self, **facts: Fact) -> None:
+    def record(self, **facts: Attribute) -> None:
         """Something that is known of it now."""
 
-    def forget(self) -> None:
+    def discard(self) -> None:
         """It was nothing that anybody need hear of."""
 
 
 class Spans(Protocol):
     """Begins a piece of work: `with spans("send", notifier="ntfy") as span`."""
 
-    def __call__(self, name: str, /, **facts: Fact) -> AbstractContextManager[Span]:
+    def __call__(self, name: str, /, **facts: Attribute) -> AbstractContextManager[Span]:
         """The work, which ends with the block."""
 
 
 class _Nobody:
     """Listens to nothing, at next to no cost: one object serves all."""
 
-    def know(self, **facts: Fact) -> None:
+    def record(self, **facts: Attribute) -> None:
         """Not heard."""
 
-    def forget(self) -> None:
+    def discard(self) -> None:
         """Nothing was known."""
 
     def __enter__(self) -> Self:
@@ -48,6 +48,6 @@ class _Nobody:
 _NOBODY = _Nobody()
 
 
-def untold(_name: str, /, **_facts: Fact) -> AbstractContextManager[Span]:
+def no_spans(_name: str, /, **_facts: Attribute) -> AbstractContextManager[Span]:
     """Nobody is told of the work."""
     return _NOBODY

@@ -67,7 +67,7 @@ class Utc(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class Kept(TypeDecorator[Any]):
+class Frozen(TypeDecorator[Any]):
     """A frozen value that is kept as JSON; `write` gives what stands there, `read` restores the value.
 
     The same text is read once, however many rows say it: in a storm thousands share a policy or a schedule.
@@ -212,7 +212,7 @@ def _pg_type(kind: TypeEngine[Any]) -> str:
 
 
 def _array_type(column: Column[Any]) -> str:
-    return "TEXT" if isinstance(column.type, JSON | Kept) else _pg_type(column.type)
+    return "TEXT" if isinstance(column.type, JSON | Frozen) else _pg_type(column.type)
 
 
 def _unnested(table: Table, names: Sequence[str]) -> str:
@@ -238,7 +238,7 @@ def _plain(column: Column[Any], rows: Sequence[Row]) -> list[Any]:
 def _written(column: Column[Any], rows: Sequence[Row]) -> list[Any]:
     values = [row[column.name] for row in rows]
     match column.type:
-        case Kept() as kept:
+        case Frozen() as kept:
             return [kept.text(value) for value in values]
         case JSON():
             return [_json(value) for value in values]

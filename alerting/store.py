@@ -208,7 +208,7 @@ def newest_entries(db: Connection, limit: int) -> list[int]:
     return list(db.execute(select(timeline.c.id).order_by(timeline.c.id.desc()).limit(limit)).scalars())
 
 
-def told_of(db: Connection, incident_ids: Collection[int]) -> dict[int, tuple[int, int]]:
+def timeline_ends(db: Connection, incident_ids: Collection[int]) -> dict[int, tuple[int, int]]:
     """How many lines each of these incidents' timelines has, and the number of the last."""
     query = (
         select(timeline.c.incident_id, func.count(), func.max(timeline.c.id))
@@ -246,20 +246,20 @@ def going_on(db: Connection, limit: int, offset: int = 0) -> list[Incident]:
     return [incident_of(row) for row in db.execute(query)]
 
 
-def past(db: Connection, limit: int, before: int | None = None) -> list[Incident]:
-    """Incidents that are resolved, newest first. `before` is the number to go on from."""
-    return [incident_of(row) for row in db.execute(_newest(limit, before).where(~_GOING_ON))]
+def past(db: Connection, limit: int, older_than: int | None = None) -> list[Incident]:
+    """Incidents that are resolved, newest first. `older_than` is the number to go on from."""
+    return [incident_of(row) for row in db.execute(_newest(limit, older_than).where(~_GOING_ON))]
 
 
-def newest(db: Connection, *, open_only: bool, limit: int, before: int | None = None) -> list[Incident]:
-    """Incidents, all or those that are not resolved, newest first. `before` is the number to go on from."""
-    query = _newest(limit, before)
+def newest(db: Connection, *, open_only: bool, limit: int, older_than: int | None = None) -> list[Incident]:
+    """Incidents, all or those that are not resolved, newest first. `older_than` is the number to go on from."""
+    query = _newest(limit, older_than)
     return [incident_of(row) for row in db.execute(query.where(_GOING_ON) if open_only else query)]
 
 
-def _newest(limit: int, before: int | None) -> Select[Any]:
+def _newest(limit: int, older_than: int | None) -> Select[Any]:
     query = select(incidents).order_by(incidents.c.id.desc()).limit(limit)
-    return query if before is None else query.where(incidents.c.id < before)
+    return query if older_than is None else query.where(incidents.c.id < older_than)
 
 
 def facts_to_json(facts: Facts) -> dict[str, Any]:

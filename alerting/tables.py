@@ -15,7 +15,7 @@ from sqlalchemy import (
 
 from alerting import escalation
 from alerting.incident import State
-from alerting.sql import Kept, Utc, key_type, metadata
+from alerting.sql import Frozen, Utc, key_type, metadata
 
 people = Table(
     "people",
@@ -58,7 +58,7 @@ incidents = Table(
     Column("state", Text, nullable=False),
     Column("severity_rank", Integer, nullable=False),
     Column("occurrence", Integer, nullable=False),
-    Column("policy", Kept(escalation.to_json, escalation.from_json), nullable=False),
+    Column("policy", Frozen(escalation.to_json, escalation.from_json), nullable=False),
     Column("step", Integer, nullable=False),
     Column("opened_at", Utc, nullable=False),
     # When the next thing happens by itself: escalation, expiry of an acknowledgement, end of a snooze.

@@ -16,9 +16,9 @@ from alerting.incident import Incident
 from alerting.notice import Links
 from alerting.notifiers import registry
 from alerting.notifiers.contract import Notifier
-from alerting.notifiers.registry import Outfit, Setup
+from alerting.notifiers.registry import NotifierSet, Setup
 from alerting.person import Person
-from alerting.span import Spans, untold
+from alerting.span import Spans, no_spans
 from heartbeat import notifier_clients, signed_link, ticker
 from heartbeat.access import setup as access_setup
 from heartbeat.actor import Actor
@@ -121,9 +121,9 @@ class _Foundation:
 
     @property
     def spans(self) -> Spans:
-        return self.tracing.span if self.tracing else untold
+        return self.tracing.span if self.tracing else no_spans
 
-    def assembler(self) -> Callable[[Mapping[str, Setup]], Outfit]:
+    def assembler(self) -> Callable[[Mapping[str, Setup]], NotifierSet]:
         return notifier_clients.assembler(self.settings, self.http, self.entered, self.extra_notifiers)
 
 
@@ -182,7 +182,7 @@ def _metrics(settings: Settings, database: Database, extra_notifiers: Mapping[st
         version=version("heartbeat"),
         database="sqlite" if database.sqlite else "postgresql",
         roles=settings.roles,
-        notifiers=registry.known().kinds.keys() | extra_notifiers.keys(),
+        notifiers=registry.installed().kinds.keys() | extra_notifiers.keys(),
         check_series=CheckSeries(settings.metrics_checks, settings.metrics_labels),
     )
 
@@ -193,7 +193,7 @@ def _courier(foundation: _Foundation, random: Callable[[], float] | None) -> Cou
         foundation.database.write,
         foundation.assembler(),
         now=clock.now,
-        around=symptoms.surroundings,
+        surroundings_of=symptoms.surroundings,
         describe=cause.in_words,
         links=lambda incident, person: _links(settings, incident, person, clock.now()),
         fill_in=notifier_clients.filler(settings),
@@ -292,7 +292,7 @@ def understand(
     configuration = configuration_file.parse(
         text,
         str(path),
-        notifiers={**registry.known().kinds, **extra_kinds},
+        notifiers={**registry.installed().kinds, **extra_kinds},
         env=settings.environment,
         read=Path.read_text,
         look=Path.read_bytes,

@@ -214,7 +214,7 @@ class Backlog:
             registry=registry,
         )
 
-    def observe(self, now: datetime, first_wake: datetime | None, downstairs: desk.Standing) -> None:
+    def observe(self, now: datetime, first_wake: datetime | None, downstairs: desk.Workload) -> None:
         """Set the lag of the checker and the courier, and the incidents that wait for an answer."""
         self._lag.set(_age(now, first_wake))
         self._pages.set(downstairs.waiting)

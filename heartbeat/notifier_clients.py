@@ -17,7 +17,7 @@ from alerting.notice import Notice
 from alerting.notifiers import registry
 from alerting.notifiers.contract import Notifier, Outcome, Receiver
 from alerting.notifiers.email import Email
-from alerting.notifiers.registry import Outfit, Setup, Shelf
+from alerting.notifiers.registry import InstalledNotifiers, NotifierSet, Setup
 from alerting.notifiers.transport import egress
 from alerting.notifiers.transport.egress import Fenced
 from alerting.origin import Origin
@@ -110,24 +110,24 @@ def sender(
 
 def assembler(
     settings: Settings, http: httpx.AsyncClient, entered: httpx.AsyncClient, instead: Mapping[str, Notifier]
-) -> Callable[[Mapping[str, Setup]], Outfit]:
+) -> Callable[[Mapping[str, Setup]], NotifierSet]:
     """Return a function that builds the notifiers of a setup, and builds them again only when the setup changes.
 
     `instead` replaces the notifiers of its kinds.
     """
-    shelf = registry.known()
+    shelf = registry.installed()
     for name, problem in shelf.problems.items():
         log.error("the notifier %s cannot be used: %s", name, problem)
-    built: dict[str, Outfit] = {}
+    built: dict[str, NotifierSet] = {}
 
-    def assemble(written: Mapping[str, Setup]) -> Outfit:
+    def assemble(written: Mapping[str, Setup]) -> NotifierSet:
         key = json.dumps(
             {kind: [setup.origin, dict(setup.settings)] for kind, setup in written.items()}, sort_keys=True
         )
         if key not in built:
             built.clear()
             outfit = _assembled(settings, written, http, entered, shelf)
-            built[key] = Outfit({**outfit.own, **instead}, {**outfit.entered, **instead})
+            built[key] = NotifierSet({**outfit.own, **instead}, {**outfit.entered, **instead})
         return built[key]
 
     return assemble
@@ -138,7 +138,7 @@ class Receivers:
     """The notifiers that read what their providers call back: the installed kinds, and how to build them."""
 
     kinds: frozenset[str] = frozenset()
-    assemble: Callable[[Mapping[str, Setup]], Outfit] = lambda _: Outfit({}, {})
+    assemble: Callable[[Mapping[str, Setup]], NotifierSet] = lambda _: NotifierSet({}, {})
 
     def of(self, kind: str, written: Mapping[str, Setup]) -> Receiver | None:
         """Return the notifier of this kind, or None if it cannot be used or reads no callbacks."""
@@ -148,10 +148,10 @@ class Receivers:
 
 
 def receivers(
-    assemble: Callable[[Mapping[str, Setup]], Outfit], instead: Mapping[str, Notifier]
+    assemble: Callable[[Mapping[str, Setup]], NotifierSet], instead: Mapping[str, Notifier]
 ) -> Receivers:
     """Return the installed notifiers that read callbacks. `instead` replaces the notifiers of its kinds."""
-    installed = {**registry.known().kinds, **instead}
+    installed = {**registry.installed().kinds, **instead}
     return Receivers(
         frozenset(kind for kind, notifier in installed.items() if hasattr(notifier, "received")), assemble
     )
@@ -159,7 +159,7 @@ def receivers(
 
 def judged(settings: Settings, written: Mapping[str, Setup]) -> tuple[dict[str, str], set[str]]:
     """Return the faults of the notifiers that cannot be used, by kind, and the kinds that can be. Nothing is sent."""
-    shelf, fill_in, faults = registry.known(), filler(settings), dict[str, str]()
+    shelf, fill_in, faults = registry.installed(), filler(settings), dict[str, str]()
     nowhere = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503)))
     for kind, setup in written.items():
         clear = dict[str, str]()
@@ -187,22 +187,22 @@ def _assembled(
     written: Mapping[str, Setup],
     http: httpx.AsyncClient,
     entered: httpx.AsyncClient,
-    shelf: Shelf,
-) -> Outfit:
+    known: InstalledNotifiers,
+) -> NotifierSet:
     filled, fill_in = {}, filler(settings)
     for kind, setup in written.items():
         try:
             clear = _filled_in(kind, setup, fill_in)
-            registry.assemble({kind: clear}, http, shelf)
+            registry.assemble({kind: clear}, http, known)
             filled[kind] = clear
         except ValueError as error:
             # Its contacts are refused with a reason, so each page goes on to the next contact.
             log.error("notifiers: %s", error)
-    usable = [kind for kind in shelf.kinds if kind in filled or kind not in written]
+    usable = [kind for kind in known.kinds if kind in filled or kind not in written]
     own, fenced = (
         {
             kind: notifier
-            for kind, notifier in registry.assemble(filled, client, shelf).items()
+            for kind, notifier in registry.assemble(filled, client, known).items()
             if kind in usable
         }
         for client in (http, entered)
@@ -216,4 +216,4 @@ def _assembled(
     if Email.kind in own and Email.kind not in theirs:
         # A mail address leads nowhere by itself. The origin of the mail server decides how far mail may go.
         fenced[Email.kind] = own[Email.kind]
-    return Outfit({**own, **theirs}, fenced)
+    return NotifierSet({**own, **theirs}, fenced)

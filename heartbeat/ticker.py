@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from alerting import courier, escalator
 from alerting.courier import Courier
-from alerting.span import Spans, untold
+from alerting.span import Spans, no_spans
 from heartbeat.checks import checker
 from heartbeat.checks import store as check_store
 from heartbeat.clock import Clock
@@ -97,7 +97,7 @@ class Ticker:
         outside: OutsideHeartbeat,
         longest_sleep: float = LONGEST_SLEEP,
         ticked: Callable[[bool], None] = lambda _clean: None,
-        spans: Spans = untold,
+        spans: Spans = no_spans,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -160,7 +160,7 @@ class Ticker:
         with self._spans("tick") as span:
             clean, worked = await self._rounds()
             if clean and not worked:
-                span.forget()
+                span.discard()
         self._metrics.seconds.observe(loop.time() - began)
         if clean:
             self._clean_at = loop.time()
@@ -202,9 +202,9 @@ class Ticker:
         async def traced() -> int:
             with self._spans(name) as span:
                 count = await work()
-                span.know(done=count)
+                span.record(done=count)
                 if not count:
-                    span.forget()
+                    span.discard()
                 return count
 
         return await attempt(name, traced, self._metrics.failures.labels(name).inc)

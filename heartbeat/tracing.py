@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from alerting.span import Fact
+from alerting.span import Attribute
 from heartbeat.settings import BadSetting, Settings
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Tracing:
         self._tracer = provider.get_tracer(SCOPE, version("heartbeat"))
 
     @contextmanager
-    def span(self, name: str, /, **facts: Fact) -> Iterator["_Span"]:
+    def span(self, name: str, /, **facts: Attribute) -> Iterator["_Span"]:
         """Open a span below the current one. It fails with the exception that leaves it."""
         otel_span = self._tracer.start_span(name, attributes=_named(facts))
         span = _Span(otel_span)
@@ -120,11 +120,11 @@ class _Span:
         self._otel_span = otel_span
         self.forgotten = False
 
-    def know(self, **facts: Fact) -> None:
+    def record(self, **facts: Attribute) -> None:
         """Add attributes."""
         self._otel_span.set_attributes(_named(facts))
 
-    def forget(self) -> None:
+    def discard(self) -> None:
         """Do not send this span."""
         self.forgotten = True
 
@@ -173,7 +173,7 @@ def begin(settings: Settings) -> Tracing | None:
     return Tracing(provider)
 
 
-def _named(facts: dict[str, Fact]) -> dict[str, Fact]:
+def _named(facts: dict[str, Attribute]) -> dict[str, Attribute]:
     return {f"{SCOPE}.{name}": value for name, value in facts.items()}
 
 

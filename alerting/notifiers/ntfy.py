@@ -12,7 +12,7 @@ import httpx
 from alerting.notice import Kind, Notice
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
 from alerting.notifiers.settings import is_secret, refuse_unknown, stand_in, web_address
-from alerting.notifiers.transport.http import BOUND, Answer, post
+from alerting.notifiers.transport.http import BOUND, Reply, post
 from alerting.notifiers.wording import one_line, quoted
 from alerting.severity import Severity
 
@@ -74,12 +74,12 @@ class Ntfy:
         server, topic = found
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         match await post(self.http, server, _document(notice, topic), headers, self.bound):
-            case Answer() as answer:
+            case Reply() as answer:
                 return self._outcome(answer)
             case Refused() | Unreachable() as lost:
                 return lost
 
-    def _outcome(self, answer: Answer) -> Outcome:
+    def _outcome(self, answer: Reply) -> Outcome:
         match answer.fields():
             case {"id": str(message_id)} if answer.status == 200:
                 return Accepted(answer.line, provider_id=quoted(message_id, self.token))

@@ -13,7 +13,7 @@ import httpx
 from alerting.notice import Kind, Notice
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
 from alerting.notifiers.settings import is_secret, refuse_unknown, web_address
-from alerting.notifiers.transport.http import BOUND, Answer, post
+from alerting.notifiers.transport.http import BOUND, Reply, post
 from alerting.notifiers.wording import quoted
 
 URL = "https://events.pagerduty.com/v2/enqueue"
@@ -73,15 +73,15 @@ class PagerDuty:
 
     async def _post(self, body: bytes, notice: Notice, contact: Contact) -> Outcome:
         match await post(self.http, self.url, body, {}, self.bound / 2 if notice.reopens else self.bound):
-            case Answer(status=202) as answer:
+            case Reply(status=202) as answer:
                 return Accepted(answer.line, provider_id=_dedup_key(notice))
-            case Answer() as answer:
+            case Reply() as answer:
                 return answer.failure(quoted("; ".join(_complaints(answer)), contact.address))
             case Refused() | Unreachable() as lost:
                 return lost
 
 
-def _complaints(answer: Answer) -> Iterator[str]:
+def _complaints(answer: Reply) -> Iterator[str]:
     fields = answer.fields()
     if isinstance(message := fields.get("message"), str):
         yield message

@@ -25,7 +25,7 @@ _CONTRACT = ("digests", "secret_settings", "secret_address", "configured", "wron
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class InstalledNotifiers:
     """The kinds that can be used, and by name one sentence on each plugin that cannot."""
 
     kinds: Mapping[str, type[Notifier]]
@@ -46,7 +46,7 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True)
-class Outfit:
+class NotifierSet:
     """The notifiers that can be used, by kind: `own` reach what the file says, `entered` what somebody has entered."""
 
     own: Mapping[str, Notifier]
@@ -58,7 +58,7 @@ def about(kind: str, setting: str) -> str:
     return f"notifier {kind} {setting}"
 
 
-def known() -> Shelf:
+def installed() -> InstalledNotifiers:
     """Everything that is installed. A broken plugin is left out and reported: it takes nothing down."""
     kinds = {notifier.kind: notifier for notifier in BUILT_IN}
     problems = {}
@@ -70,18 +70,20 @@ def known() -> Shelf:
             kinds[entry.name] = _loaded(entry)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code can raise anything
             problems[entry.name] = f"{entry.value} is left out: {type(error).__name__}: {error}"
-    return Shelf(kinds, problems)
+    return InstalledNotifiers(kinds, problems)
 
 
 def assemble(
-    settings: Mapping[str, Mapping[str, str]], http: httpx.AsyncClient, shelf: Shelf | None = None
+    settings: Mapping[str, Mapping[str, str]],
+    http: httpx.AsyncClient,
+    shelf: InstalledNotifiers | None = None,
 ) -> dict[str, Notifier]:
     """One notifier of each kind, built from `notifiers: {kind: {setting: value}}`, secrets filled in.
 
     A kind that is not mentioned is there as well where it needs no setting. Raises ValueError with one
     sentence that names the kind, where it is not known or its settings are wrong.
     """
-    shelf = shelf or known()
+    shelf = shelf or installed()
     if unknown := sorted(settings.keys() - shelf.kinds.keys()):
         raise ValueError(f"notifiers.{unknown[0]}: {_why_unknown(unknown[0], shelf)}")
     built = {kind: _built(kind, shelf, settings.get(kind), http) for kind in shelf.kinds}
@@ -97,13 +99,13 @@ def _loaded(entry: EntryPoint) -> type[Notifier]:
     return notifier
 
 
-def _why_unknown(kind: str, shelf: Shelf) -> str:
+def _why_unknown(kind: str, shelf: InstalledNotifiers) -> str:
     known_kinds = ", ".join(sorted(shelf.kinds))
     return shelf.problems.get(kind, f"there is no such kind; there are {known_kinds}")
 
 
 def _built(
-    kind: str, shelf: Shelf, settings: Mapping[str, str] | None, http: httpx.AsyncClient
+    kind: str, shelf: InstalledNotifiers, settings: Mapping[str, str] | None, http: httpx.AsyncClient
 ) -> Notifier | None:
     try:
         return shelf.kinds[kind].configured(settings or {}, http)

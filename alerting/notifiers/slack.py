@@ -13,7 +13,7 @@ import httpx
 from alerting.notice import Notice
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
 from alerting.notifiers.settings import is_secret, refuse_unknown, web_address
-from alerting.notifiers.transport.http import BOUND, Answer, post
+from alerting.notifiers.transport.http import BOUND, Reply, post
 
 HEADER_LIMIT = 150
 SECTION_LIMIT = 3000
@@ -49,9 +49,9 @@ class Slack:
         """Slack says `ok` in plain text when it took the message, or one word about what is wrong."""
         body = json.dumps(_message(notice), separators=(",", ":")).encode()
         match await post(self.http, contact.address, body, {}, self.bound):
-            case Answer(status=200, text="ok"):
+            case Reply(status=200, text="ok"):
                 return Accepted("ok")
-            case Answer() as answer:
+            case Reply() as answer:
                 return answer.failure(_word(answer.text))
             case Refused() | Unreachable() as lost:
                 return lost

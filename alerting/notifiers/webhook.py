@@ -16,7 +16,7 @@ import httpx
 from alerting.notice import Kind, Notice
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
 from alerting.notifiers.settings import is_secret, refuse_unknown, web_address
-from alerting.notifiers.transport.http import BOUND, Answer, post
+from alerting.notifiers.transport.http import BOUND, Reply, post
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +59,9 @@ class Webhook:
         body = json.dumps(_event(notice), separators=(",", ":")).encode()
         headers = self._headers(_webhook_id(notice), body)
         match await post(self.http, contact.address, body, headers, self.bound):
-            case Answer(status=status) as answer if 200 <= status < 300:
+            case Reply(status=status) as answer if 200 <= status < 300:
                 return Accepted(answer.line)
-            case Answer() as answer:
+            case Reply() as answer:
                 return answer.failure()
             case Refused() | Unreachable() as lost:
                 return lost

@@ -79,7 +79,9 @@ def of(db: Connection, job: Check, now: datetime, open_url: str) -> Forecast:
         policy=incident.policy,
         incident=incident if incident.id else None,
         held=held,
-        told=tuple(people[name] for name in desk.told(db, incident.id) if name in people) if joins else (),
+        told=tuple(people[name] for name in desk.paged_people(db, incident.id) if name in people)
+        if joins
+        else (),
         told_at=incident.tell_at if joins else None,
         calls=calls,
         page=_page(db, job, incident, raised, ahead[0], people, open_url),

@@ -15,7 +15,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-from alerting.sql import Kept, Utc, key_type, metadata
+from alerting.sql import Frozen, Utc, key_type, metadata
 from heartbeat.checks import schedule
 from heartbeat.checks.check import State
 
@@ -29,7 +29,7 @@ checks = Table(
     Column("description", Text, nullable=False),
     Column("labels", JSON, nullable=False),
     Column("group_key", Text, nullable=False, index=True),
-    Column("schedule", Kept(schedule.to_json, schedule.from_json), nullable=False),
+    Column("schedule", Frozen(schedule.to_json, schedule.from_json), nullable=False),
     Column("grace", Float, nullable=False),
     Column("max_runtime", Float),
     Column("severity_rank", Integer, nullable=False),

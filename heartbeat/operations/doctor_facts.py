@@ -135,7 +135,7 @@ def _with_contents(
         differences=None
         if configuration is None
         else len(definition_plan.difference(db, configuration).changes),
-        notifier_faults=faults | dict(registry.known().problems),
+        notifier_faults=faults | dict(registry.installed().problems),
         inventory=_inventory(db, settings, usable, datetime.now(UTC)),
     )
 
@@ -174,7 +174,7 @@ def _inventory(db: Connection, settings: Settings, usable: set[str], now: dateti
         if any(contact.kind in usable for contact in person.contacts)
     }
     checks = check_store.listed(db, limit=definition_plan.ALL)
-    oldest = desk.standing(db).oldest
+    oldest = desk.workload(db).oldest
     sealed = rekey.stale(db, notifier_clients.vault_of(settings))
     return Inventory(
         without_contacts=[person.id for person in people.values() if not person.contacts],

@@ -13,12 +13,12 @@ from sqlalchemy import Connection, update
 
 from alerting import courier, delivery, escalation, escalator, incident, outbox, store
 from alerting.courier import Courier
-from alerting.delivery import After, Expired, Tries
+from alerting.delivery import Expired, Tries, Verdict
 from alerting.escalation import Decision, Policy
 from alerting.incident import Acknowledged, Incident
 from alerting.notice import Kind
 from alerting.notifiers.contract import Accepted, Outcome, Unreachable
-from alerting.notifiers.transport.http import Answer
+from alerting.notifiers.transport.http import Reply
 from alerting.outbox import Page
 from alerting.tables import pages
 from heartbeat.checks import check, symptoms
@@ -47,7 +47,7 @@ def dropped_after_three_tries(patch: pytest.MonkeyPatch) -> None:
     """Three quick tries, and then it is given up."""
     honest = delivery.after_attempt
 
-    def after_attempt(tries: Tries, outcome: Outcome, now: datetime, jitter: float) -> After:
+    def after_attempt(tries: Tries, outcome: Outcome, now: datetime, jitter: float) -> Verdict:
         after = honest(tries, outcome, now, jitter)
         return Expired() if tries.attempts >= 2 and not isinstance(outcome, Accepted) else after
 
@@ -58,7 +58,7 @@ def dropped_by_a_rate_limit(patch: pytest.MonkeyPatch) -> None:
     """A storm runs into the provider's rate limit, and what does not fit is dropped."""
     honest = delivery.after_attempt
 
-    def after_attempt(tries: Tries, outcome: Outcome, now: datetime, jitter: float) -> After:
+    def after_attempt(tries: Tries, outcome: Outcome, now: datetime, jitter: float) -> Verdict:
         limited = isinstance(outcome, Unreachable) and outcome.throttled
         return Expired() if limited else honest(tries, outcome, now, jitter)
 
@@ -68,10 +68,10 @@ def dropped_by_a_rate_limit(patch: pytest.MonkeyPatch) -> None:
 def a_server_error_counts_as_sent(patch: pytest.MonkeyPatch) -> None:
     """The request went through, so it is called delivered, whatever the answer says."""
 
-    def failure(answer: Answer, said: str = "") -> Outcome:
+    def failure(answer: Reply, said: str = "") -> Outcome:
         return Accepted(f"{answer.status} {said}")
 
-    patch.setattr(Answer, "failure", failure)
+    patch.setattr(Reply, "failure", failure)
 
 
 def one_failure_cancels_the_others(patch: pytest.MonkeyPatch) -> None:
@@ -243,7 +243,7 @@ def a_dead_contact_is_tried_for_ever(patch: pytest.MonkeyPatch) -> None:
     """The next contact is never asked, because the first may yet come back."""
     honest = delivery.after_attempt
 
-    def after_attempt(tries: Tries, outcome: Outcome, now: datetime, jitter: float) -> After:
+    def after_attempt(tries: Tries, outcome: Outcome, now: datetime, jitter: float) -> Verdict:
         after = honest(tries, outcome, now, jitter)
         if not isinstance(after, delivery.Retry):
             return after

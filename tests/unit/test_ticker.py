@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
-from alerting.span import Fact, Span, untold
+from alerting.span import Attribute, Span, no_spans
 from heartbeat.clock import WallClock
 from heartbeat.database import Database
 from heartbeat.metrics import Metrics
@@ -40,9 +40,9 @@ class Spans:
     def __init__(self) -> None:
         self.names: list[str] = []
 
-    def __call__(self, name: str, /, **facts: Fact) -> AbstractContextManager[Span]:
+    def __call__(self, name: str, /, **facts: Attribute) -> AbstractContextManager[Span]:
         self.names.append(name)
-        return untold(name, **facts)
+        return no_spans(name, **facts)
 
 
 @pytest.fixture
@@ -70,7 +70,9 @@ def ticker_of(
     http: httpx.AsyncClient | None = None,
 ) -> Ticker:
     outside = OutsideHeartbeat(http or httpx.AsyncClient(), metrics, "http://outside" if http else "", 0.0)
-    return Ticker(database, WallClock(), metrics, stages, roles=roles, outside=outside, spans=spans or untold)
+    return Ticker(
+        database, WallClock(), metrics, stages, roles=roles, outside=outside, spans=spans or no_spans
+    )
 
 
 def failures(metrics: Metrics, name: str) -> float | None:

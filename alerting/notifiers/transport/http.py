@@ -39,7 +39,7 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """What a server said to one POST.
 
     `where` is its host and port, the only part of the address that may be shown to people. `text` is the
@@ -83,7 +83,7 @@ class Answer:
 
 async def post(
     http: httpx.AsyncClient, url: str, body: bytes, headers: Mapping[str, str], bound: timedelta
-) -> Answer | Refused | Unreachable:
+) -> Reply | Refused | Unreachable:
     """POST `body` as JSON and read the answer, within `bound` in all. No redirect is followed.
 
     Refused means that the URL cannot be posted to, Unreachable that no answer came. Once the head of an
@@ -100,7 +100,7 @@ async def post(
                 "POST", url, content=body, headers=headers, timeout=_timers(bound), follow_redirects=False
             ) as response,
         ):
-            answer = Answer(where, response.status_code, retry_after=_retry_after(response.headers))
+            answer = Reply(where, response.status_code, retry_after=_retry_after(response.headers))
             answer = replace(answer, text=await _beginning(response))
     except _UNUSABLE:
         return Refused("the address is not a URL that can be posted to")

@@ -31,7 +31,7 @@ def read(
     """
     kept = desk.notifier_settings.load(db).get(kind)
     filled = {name: _kept(kind, name, kept, keys) if text is None else text for name, text in given.items()}
-    found = single_definition.read_notifier(kind, filled, Around(kinds=registry.known().kinds))
+    found = single_definition.read_notifier(kind, filled, Around(kinds=registry.installed().kinds))
     sealed = {name: _sealed(kind, name, text, kept, keys) for name, text in found.items()}
     return Setup(sealed, Origin.API, now, actor.name)
 
@@ -73,7 +73,7 @@ def written(kind: str, setup: Setup) -> dict[str, Any]:
 
 def is_secret(kind: str, name: str) -> bool:
     """Whether a setting is one that nobody may read. Of a kind that is not installed nothing is known."""
-    notifier = registry.known().kinds.get(kind)
+    notifier = registry.installed().kinds.get(kind)
     return notifier is None or name in notifier.secret_settings
 
 

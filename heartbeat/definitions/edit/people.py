@@ -31,7 +31,7 @@ def read(db: Connection, keys: Vault, name: str, given: Mapping[str, object]) ->
     the first of that kind that is not kept already.
     """
     kept = desk.people(db).get(name)
-    around = Around(kinds=registry.known().kinds, settings=desk.notifiers(db))
+    around = Around(kinds=registry.installed().kinds, settings=desk.notifiers(db))
     found = single_definition.read_person(name, _filled(given, kept, keys), around)
     return replace(found, contacts=tuple(_sealed(found, one, kept, keys) for one in found.contacts))
 
@@ -85,7 +85,9 @@ def is_secret(contact: Contact) -> bool:
 
 @cache
 def _open_kinds() -> frozenset[str]:
-    return frozenset(kind for kind, notifier in registry.known().kinds.items() if not notifier.secret_address)
+    return frozenset(
+        kind for kind, notifier in registry.installed().kinds.items() if not notifier.secret_address
+    )
 
 
 def _filled(given: Mapping[str, object], kept: Person | None, keys: Vault) -> Mapping[str, object]:

@@ -45,7 +45,7 @@ def router(context: Context) -> APIRouter:
         if kind not in context.receivers.kinds:
             raise _not_found()
         body = await request.body()
-        notifier = context.receivers.of(kind, await context.database.read(desk.fitted))
+        notifier = context.receivers.of(kind, await context.database.read(desk.notifier_setups))
         if notifier is None:
             raise _not_found()
         match notifier.received(dict(request.headers), body):

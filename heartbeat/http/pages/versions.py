@@ -35,7 +35,7 @@ def versions(db: Connection, topics: Collection[str]) -> dict[str, str]:
             marks[f"checks/{row.slug}"] = _mark(*row)
     numbers = [number for topic in marks if (number := _incident(topic)) is not None]
     if numbers:
-        stories = desk.told_of(db, numbers)
+        stories = desk.timeline_ends(db, numbers)
         marks |= {f"incidents/{number}": _mark(stories.get(number)) for number in numbers}
     return marks
 

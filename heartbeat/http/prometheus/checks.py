@@ -49,7 +49,7 @@ _DOWN = "heartbeat_check_down", "1 while the check is down, by cause, else no se
 
 def exposition(db: Connection, metrics: Metrics, now: datetime, text_format: Format = Format.PLAIN) -> bytes:
     """Return all metrics as text."""
-    incident_counts = desk.standing(db)
+    incident_counts = desk.workload(db)
     metrics.backlog.observe(now, check_store.next_due(db), incident_counts)
     counts = check_store.count_by_state(db)
     options = metrics.check_series
@@ -80,7 +80,7 @@ def _database(answers: bool) -> Metric:
     )
 
 
-def _counts(counts: Mapping[State, int], incident_counts: desk.Standing) -> Iterator[Metric]:
+def _counts(counts: Mapping[State, int], incident_counts: desk.Workload) -> Iterator[Metric]:
     checks = GaugeMetricFamily(
         "heartbeat_checks", "Checks by stored state. Late checks count as up or new.", labels=["state"]
     )

@@ -61,7 +61,7 @@ async def show_overview(context: ContextDep, conditional: ConditionalReadDep) ->
     """Return the state of the installation in a few numbers, for dashboards and scripts. It is cheap to poll."""
 
     def work(db: Connection) -> Overview:
-        check_counts, incident_counts = queries.count(db), desk.standing(db)
+        check_counts, incident_counts = queries.count(db), desk.workload(db)
         conditional.set_tag(tag((check_counts, incident_counts.incidents, incident_counts.unanswered_since)))
         stored = (State.NEW, State.UP, State.DOWN, State.PAUSED)
         unresolved = (IncidentState.OPEN, IncidentState.ACKNOWLEDGED, IncidentState.SNOOZED)

@@ -43,7 +43,7 @@ async def list_incidents(
     """List incidents, newest first: all, or only unresolved ones."""
 
     def read(db: Connection) -> list[Incident]:
-        return symptoms.titled(db, desk.incidents(db, open_only=open, limit=limit + 1, before=before))
+        return symptoms.titled(db, desk.incidents(db, open_only=open, limit=limit + 1, older_than=before))
 
     incidents = await context.database.read(read)
     following = incidents[limit - 1].id if len(incidents) > limit else None

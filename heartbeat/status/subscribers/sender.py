@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from alerting import desk
 from alerting.notifiers.contract import Accepted, Refused, Unreachable
 from alerting.notifiers.email import Email
-from alerting.notifiers.registry import Outfit, Setup
+from alerting.notifiers.registry import NotifierSet, Setup
 from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.definitions import store as definition_store
@@ -34,7 +34,7 @@ TRIES = 12
 """The attempts after which a mail is given up."""
 
 log = logging.getLogger(__name__)
-Assemble = Callable[[Mapping[str, Setup]], Outfit]
+Assemble = Callable[[Mapping[str, Setup]], NotifierSet]
 
 
 class MailSender:
@@ -76,7 +76,7 @@ class MailSender:
         if not await self._database.read(lambda db: store.is_mail_due(db, now)):
             return 0
         setups, pages = await self._database.read(
-            lambda db: (desk.fitted(db), definition_store.status_pages_of(db))
+            lambda db: (desk.notifier_setups(db), definition_store.status_pages_of(db))
         )
         outfit = self._assemble(setups)
         sender = outfit.own.get(Email.kind) or outfit.entered.get(Email.kind)

@@ -14,7 +14,7 @@ from alerting.escalation import Policy, Step
 from alerting.incident import CauseWords, Facts, Symptom
 from alerting.notice import Links, Notice
 from alerting.notifiers.contract import Accepted, Contact, Outcome
-from alerting.notifiers.registry import Outfit
+from alerting.notifiers.registry import NotifierSet
 from alerting.person import Person
 from alerting.severity import Severity
 from heartbeat.database import Database
@@ -77,9 +77,9 @@ def courier_of(database: Database, pager: Pager, now: datetime = PAGED_AT) -> Co
     """A courier whose only notifier is this pager."""
     return Courier(
         database.write,
-        lambda _: Outfit({"pager": pager}, {"pager": pager}),
+        lambda _: NotifierSet({"pager": pager}, {"pager": pager}),
         now=lambda: now,
-        around=lambda _db, _incidents: {},
+        surroundings_of=lambda _db, _incidents: {},
         describe=lambda _cause: SILENT,
         links=lambda _incident, _person: Links("http://test/", "http://test/answer"),
         fill_in=lambda text, _about: text,

@@ -6,21 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerting.network import Fence, Place, Reach, networks, parse, place
+from alerting.network import Destination, Fence, Reach, networks, parse, place
 
 EVERYWHERE = (
     "8.8.8.8 1.1.1.1 93.184.216.34 2606:4700::1111 2a00:1450:4001::8b ::ffff:8.8.8.8 64:ff9b::808:808"
 )
 INSIDE = {
-    Place.LOOPBACK: "127.0.0.1 127.255.255.254 ::1 ::ffff:127.0.0.1 ::ffff:7f00:1 ::127.0.0.1 64:ff9b::7f00:1 "
+    Destination.LOOPBACK: "127.0.0.1 127.255.255.254 ::1 ::ffff:127.0.0.1 ::ffff:7f00:1 ::127.0.0.1 64:ff9b::7f00:1 "
     "64:ff9b::127.0.0.1 2002:7f00:1:: 2002:7f00:0001::1",
-    Place.PRIVATE: "10.0.0.1 172.16.0.1 172.31.255.255 192.168.1.1 100.64.0.1 100.127.255.255 fd12:3456::1 fc00::1 "
-    "fec0::1 ::ffff:10.0.0.1 64:ff9b::10.0.0.1 64:ff9b:1::1 2002:0a00:0001::1 64:ff9b::6440:1",
-    Place.LINK_LOCAL: "169.254.0.1 fe80::1 fe80::1%eth0 ::ffff:169.254.0.1 64:ff9b::169.254.1.1",
-    Place.METADATA: "169.254.169.254 169.254.170.2 100.100.100.200 168.63.129.16 192.0.0.192 fd00:ec2::254 "
+    Destination.PRIVATE: "10.0.0.1 172.16.0.1 172.31.255.255 192.168.1.1 100.64.0.1 100.127.255.255 fd12:3456::1 "
+    "fc00::1 fec0::1 ::ffff:10.0.0.1 64:ff9b::10.0.0.1 64:ff9b:1::1 2002:0a00:0001::1 64:ff9b::6440:1",
+    Destination.LINK_LOCAL: "169.254.0.1 fe80::1 fe80::1%eth0 ::ffff:169.254.0.1 64:ff9b::169.254.1.1",
+    Destination.METADATA: "169.254.169.254 169.254.170.2 100.100.100.200 168.63.129.16 192.0.0.192 fd00:ec2::254 "
     "fd20:ce::254 ::ffff:169.254.169.254 ::ffff:a9fe:a9fe 64:ff9b::a9fe:a9fe 2002:a9fe:a9fe::1",
-    Place.MULTICAST: "224.0.0.1 239.255.255.255 ff02::1 ff0e::1 ::ffff:224.0.0.1",
-    Place.NOWHERE: "0.0.0.0 0.1.2.3 192.0.2.1 198.51.100.1 203.0.113.1 198.18.0.1 192.88.99.1 240.0.0.1 "
+    Destination.MULTICAST: "224.0.0.1 239.255.255.255 ff02::1 ff0e::1 ::ffff:224.0.0.1",
+    Destination.NOWHERE: "0.0.0.0 0.1.2.3 192.0.2.1 198.51.100.1 203.0.113.1 198.18.0.1 192.88.99.1 240.0.0.1 "
     "255.255.255.255 :: 2001:db8::1 3fff::1 4000::1 2001:2::1 64:ff9b:2::1 100::1 2002:808:808::1 ::8.8.8.8 "
     "2001:0:808:808::1 5f00::1 ::ffff:0:127.0.0.1",
 }
@@ -28,7 +28,7 @@ INSIDE = {
 
 @pytest.mark.parametrize("text", EVERYWHERE.split())
 def test_the_internet_is_open_to_everybody(text: str) -> None:
-    assert place(parse(text)) is Place.INTERNET
+    assert place(parse(text)) is Destination.INTERNET
     for reach in Reach:
         assert Fence(reach).fault(parse(text)) is None
 
@@ -36,7 +36,7 @@ def test_the_internet_is_open_to_everybody(text: str) -> None:
 @pytest.mark.parametrize(
     ("where", "text"), [(where, one) for where, all_ in INSIDE.items() for one in all_.split()]
 )
-def test_what_was_entered_reaches_nothing_inside(where: Place, text: str) -> None:
+def test_what_was_entered_reaches_nothing_inside(where: Destination, text: str) -> None:
     assert place(parse(text)) is where
     fault = Fence(Reach.INTERNET, advice="ask the operator").fault(parse(text))
     assert fault is not None
@@ -106,6 +106,6 @@ def test_an_address_within_another_never_opens_what_is_closed(inner: IPv4Address
 
 @given(st.ip_addresses())
 def test_every_address_leads_somewhere(one: IPv4Address | IPv6Address) -> None:
-    assert isinstance(place(one), Place)
+    assert isinstance(place(one), Destination)
     if one.is_loopback or one.is_link_local or one.is_multicast or one.is_unspecified or one.is_private:
         assert Fence(Reach.INTERNET).fault(one) is not None

@@ -200,4 +200,4 @@ def test_foreseeing_changes_nothing(db: Connection) -> None:
     foresee(db, "one", NOW)
     assert check_store.lock_all(db) == before
     assert desk.incidents(db) == []
-    assert outbox.standing(db).waiting == 0
+    assert outbox.workload(db).waiting == 0

@@ -36,7 +36,7 @@ GIF = b"GIF89a" + b"x" * 10
 
 def parsed(text: str, picture: bytes = SVG) -> Configuration:
     return configuration_file.parse(
-        text, "f", notifiers=registry.known().kinds, env={}, read=Path.read_text, look=lambda _: picture
+        text, "f", notifiers=registry.installed().kinds, env={}, read=Path.read_text, look=lambda _: picture
     )
 
 

@@ -40,7 +40,7 @@ def content(path: Path) -> str:
 
 def parsed(text: str) -> Configuration:
     return configuration_file.parse(
-        text, "heartbeat.yaml", notifiers=registry.known().kinds, env=ENVIRONMENT, read=content
+        text, "heartbeat.yaml", notifiers=registry.installed().kinds, env=ENVIRONMENT, read=content
     )
 
 
@@ -58,7 +58,7 @@ def test_the_long_example_uses_every_section() -> None:
 
 
 def test_the_examples_of_notifiers_are_right_with_the_plugin_installed() -> None:
-    kinds = {**registry.known().kinds, "carrier-pigeon": registry.known().kinds["console"]}
+    kinds = {**registry.installed().kinds, "carrier-pigeon": registry.installed().kinds["console"]}
     for text in blocks(ROOT / "docs/notifiers.md", "yaml"):
         whole = text + 'notifiers: {email: {smtp: "smtp://h", from: a@example.com}}\n' * ("people" in text)
         assert configuration_file.parse(

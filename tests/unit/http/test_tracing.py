@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from alerting import desk
-from alerting.span import untold
+from alerting.span import no_spans
 from heartbeat import app, logs, tracing
 from heartbeat.app import System
 from heartbeat.checks import checker
@@ -212,9 +212,9 @@ async def test_a_collector_that_hangs_holds_up_nobody(
 def test_without_an_address_nothing_is_traced(settings: Settings, system: System) -> None:
     assert tracing.begin(settings) is None
     assert system.ingest._observe_batch == system.context.metrics.pings.observe_batch
-    with untold("send", page=1) as first, untold("tick") as second:
-        first.know(outcome="accepted")
-        first.forget()
+    with no_spans("send", page=1) as first, no_spans("tick") as second:
+        first.record(outcome="accepted")
+        first.discard()
     assert first is second
 
 

@@ -148,7 +148,7 @@ def _problems(wrong: ValueError) -> list[str]:
 def _show(request: ConsoleRequest, form: _Form, status: int = 200) -> Response:
     facts: dict[str, Any] = {
         "about": {name for name, _ in form.problems},
-        "kinds": sorted(registry.known().kinds),
+        "kinds": sorted(registry.installed().kinds),
     }
     back = _address(form.person.id) if form.person else "/on-call"
     return request.show(

@@ -9,7 +9,7 @@ import pytest
 
 from alerting.notice import Notice
 from alerting.notifiers.contract import Accepted, Contact
-from alerting.notifiers.registry import assemble, known
+from alerting.notifiers.registry import assemble, installed
 
 PLUGIN = Path(__file__).parents[3] / "plugin"
 SMTP = {"smtp": "smtp://mail.example.com", "from": "heartbeat@example.com"}
@@ -27,10 +27,10 @@ Install = Callable[..., Path]
 
 
 @pytest.fixture
-def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Install:
+def install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Install:
     """Installs a distribution that announces notifiers by these lines."""
 
-    def install(*lines: str) -> Path:
+    def add(*lines: str) -> Path:
         metadata = tmp_path / "broken-1.0.dist-info"
         metadata.mkdir()
         (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
@@ -38,13 +38,13 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Install:
         monkeypatch.syspath_prepend(tmp_path)
         return tmp_path
 
-    return install
+    return add
 
 
 def test_what_is_built_in() -> None:
-    assert known().kinds.keys() == {"console", "email", "ntfy", "pagerduty", "slack", "webhook"}
-    assert known().problems == {}
-    assert all(kind == notifier.kind for kind, notifier in known().kinds.items())
+    assert installed().kinds.keys() == {"console", "email", "ntfy", "pagerduty", "slack", "webhook"}
+    assert installed().problems == {}
+    assert all(kind == notifier.kind for kind, notifier in installed().kinds.items())
 
 
 @pytest.mark.usefixtures("carrier_pigeon")
@@ -63,8 +63,8 @@ def test_a_plugins_settings_are_judged_like_our_own(http: httpx.AsyncClient) -> 
         assemble({"carrier-pigeon": {"seed": "corn"}}, http)
 
 
-def test_broken_plugins_are_left_out_and_reported(installed: Install, http: httpx.AsyncClient) -> None:
-    folder = installed(
+def test_broken_plugins_are_left_out_and_reported(install: Install, http: httpx.AsyncClient) -> None:
+    folder = install(
         "gone = no_such_module:Notifier",
         "hollow = broken_plugin:Hollow",
         "leaving = broken_leaving:Notifier",
@@ -73,7 +73,7 @@ def test_broken_plugins_are_left_out_and_reported(installed: Install, http: http
     )
     (folder / "broken_plugin.py").write_text("class Hollow:\n    kind = 'hollow'\n    digests = True\n")
     (folder / "broken_leaving.py").write_text("import sys\nsys.exit('no licence')\n")
-    shelf = known()
+    shelf = installed()
     assert shelf.kinds.keys() == {"console", "email", "ntfy", "pagerduty", "slack", "webhook"}
     assert shelf.kinds["slack"].__name__ == "Slack"
     assert shelf.problems == {
@@ -92,7 +92,7 @@ def test_broken_plugins_are_left_out_and_reported(installed: Install, http: http
 
 def test_what_needs_no_setting_is_there_without_a_word(http: httpx.AsyncClient) -> None:
     assert assemble({}, http).keys() == {"console", "ntfy", "pagerduty", "slack", "webhook"}
-    assert assemble({"email": SMTP}, http).keys() == known().kinds.keys()
+    assert assemble({"email": SMTP}, http).keys() == installed().kinds.keys()
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones(http: httpx.AsyncClient) -> None:

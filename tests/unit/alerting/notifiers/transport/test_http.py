@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from alerting.notifiers.contract import Outcome, Refused, Unreachable
-from alerting.notifiers.transport.http import BOUND, LONGEST_PAUSE, READ_LIMIT, Answer, post
+from alerting.notifiers.transport.http import BOUND, LONGEST_PAUSE, READ_LIMIT, Reply, post
 from tests.unit.alerting.notifiers.loopback import Provider, Serve
 
 NOON = "Sun, 03 May 2026 12:00:00 GMT"
@@ -25,7 +25,7 @@ Posted = Callable[..., Coroutine[Any, Any, Any]]
 def posted(http: httpx.AsyncClient, provider: Provider) -> Posted:
     """POST {} to the provider, for as long as a test says."""
 
-    async def send(bound: timedelta = BOUND, path: str = "/") -> Answer | Refused | Unreachable:
+    async def send(bound: timedelta = BOUND, path: str = "/") -> Reply | Refused | Unreachable:
         return await post(http, provider.url + path, b"{}", {}, bound)
 
     return send
@@ -48,11 +48,11 @@ def posted(http: httpx.AsyncClient, provider: Provider) -> Posted:
     ],
 )
 def test_a_failure_is_refused_only_where_trying_again_cannot_help(status: int, expected: Outcome) -> None:
-    assert Answer("hb.test", status).failure() == expected
+    assert Reply("hb.test", status).failure() == expected
 
 
 def test_the_providers_own_words_come_before_ours() -> None:
-    assert Answer("hb.test", 410).failure("archived") == Refused("hb.test answered 410 Gone: archived")
+    assert Reply("hb.test", 410).failure("archived") == Refused("hb.test answered 410 Gone: archived")
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ async def test_no_address_reaches_the_log(posted: Posted, caplog: pytest.LogCapt
 
 def test_the_fields_of_anything_but_an_object_are_none() -> None:
     for text in ("", "{", "[1]", "null", "[" * 100_000):
-        assert Answer("hb.test", 200, text).fields() == {}
+        assert Reply("hb.test", 200, text).fields() == {}
 
 
 async def test_the_bound_covers_the_wait_for_a_connection(provider: Provider, bound: timedelta) -> None:

@@ -1,22 +1,21 @@
-"""What is to be done once a transaction is committed, and only then: what was rolled back must not be told of."""
+"""Actions that run once a transaction is committed. After a rollback they do not run."""
 
 from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-Act = Callable[[], None]
-_ACTS = "heartbeat: once it is committed"
+Action = Callable[[], None]
+_ACTIONS = "heartbeat: after commit"
 
 
-def expected(db: Connection) -> list[Act]:
-    """A transaction begins; what it wants to be done afterwards gathers in this list. Whoever commits does it."""
-    acts: list[Act] = []
-    db.info[_ACTS] = acts
-    return acts
+def expected(db: Connection) -> list[Action]:
+    """Return the list that collects the actions of a transaction that begins. The caller runs them after the commit."""
+    actions: list[Action] = []
+    db.info[_ACTIONS] = actions
+    return actions
 
 
-def then(db: Connection, act: Act) -> None:
-    """Do this once the transaction is committed. It must not fail. Where nobody has asked for what is to be done
-    afterwards, it is left undone."""
-    acts: list[Act] = db.info.get(_ACTS, [])
-    acts.append(act)
+def then(db: Connection, action: Action) -> None:
+    """Run this once the transaction is committed. It must not fail. Without a list from `expected` it does not run."""
+    actions: list[Action] = db.info.get(_ACTIONS, [])
+    actions.append(action)

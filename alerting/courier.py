@@ -1,8 +1,8 @@
-"""Pages become phones that ring. Leases a page, sends it with no transaction open, records what came of it.
+"""Sends pages: leases them, sends them with no transaction open, and records the outcomes.
 
-A crash between sending and recording costs one duplicate with the same notice id and dedup key; the lease runs
-out and another courier tries again. Each notifier has a bounded number of hands, so that a hanging one holds
-up nobody else.
+A crash between sending and recording costs one duplicate with the same notice id and dedup key: the lease runs out
+and another courier tries again. The number of sends through one notifier is bounded, so that one that hangs delays no
+other.
 """
 
 import asyncio
@@ -16,7 +16,18 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from alerting import delivery, escalation, notice, notifier_settings, outbox, roster, store, timeline
+from alerting import (
+    attempts,
+    delivery,
+    escalation,
+    notice,
+    notifier_settings,
+    outbox,
+    roster,
+    store,
+    timeline,
+)
+from alerting.attempts import Attempt
 from alerting.delivery import Retry
 from alerting.escalation import Target
 from alerting.incident import Describe, Entry, Incident, Surroundings
@@ -24,19 +35,21 @@ from alerting.notice import Links, Notice, Subject
 from alerting.notifiers.contract import Accepted, Notifier, Outcome, Refused, Unreachable
 from alerting.notifiers.registry import NotifierSet, Setup
 from alerting.origin import Origin
-from alerting.outbox import Attempt, Busy, Page
+from alerting.outbox import AtCapacity, Page
 from alerting.person import OPERATOR, Contact, Person
 from alerting.span import Attribute, Spans, no_spans
 
 HANDS = 40
 HANDS_A_PERSON = 8
-"""Sends under way at a time through one notifier, and to one person: a phone that hangs holds up nobody else."""
+"""The most sends under way at a time through one notifier, and to one person: a phone that hangs delays no other."""
 SEND_BOUND = 20.0
 """Seconds after which a send is given up even if its notifier breaks its own promise; less than a lease."""
 RECORD_FOR = 8.0
 RECORD_AGAIN = 1.0
-"""While the database is away, what came of a send is tried to be written for so many seconds, with such a
-pause: what is not written is sent again. Together with `SEND_BOUND` less than a lease."""
+"""Seconds in which writing an outcome is retried while the database is away, and the pause between tries.
+
+An outcome that is not written is sent again. Together with `SEND_BOUND` less than a lease.
+"""
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -52,17 +65,17 @@ class Transact(Protocol):
 
 
 SurroundingsOf = Callable[[Connection, Sequence[Incident]], Mapping[int, Surroundings]]
-"""What upstairs knows of the groups that incidents are about, by incident."""
+"""Returns the state of the groups that incidents are about, by incident. Only upstairs knows it."""
 
 Observe = Callable[[str, str, Sequence[float]], None]
-"""Told of each send: the notifier, the result, and the seconds that each page had waited which it accepted."""
+"""Called for each send: the notifier, the result, and the seconds that each accepted page had waited."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
-    """One send: a notice, where it goes, and the pages that it delivers (several where it is a digest).
+class Send:
+    """One send: a notice, its recipient, and the pages that it delivers (several if it is a digest).
 
-    `entered` is whether the address was entered by somebody, and not written in the operator's own file.
+    `entered` is true if the address was entered by somebody, and does not stand in the operator's own file.
     """
 
     notice: Notice
@@ -73,9 +86,9 @@ class Parcel:
 
 
 class Courier:
-    """Carries what lies in the outbox. `dispatch` never waits for a provider.
+    """Sends the pages of the outbox. `dispatch` never waits for a provider.
 
-    `fill_in` gives the address to use for one as it is kept, and for what that is about.
+    `fill_in` returns the usable form of a stored address; its second argument is what an encrypted one is bound to.
     """
 
     def __init__(
@@ -90,7 +103,7 @@ class Courier:
         fill_in: Callable[[str, str], str],
         overview_url: str,
         random: Callable[[], float] = random.random,
-        observe: Observe = lambda _kind, _result, _waited: None,
+        observe: Observe = lambda _kind, _result, _seconds: None,
         wake: Callable[[], None] = lambda: None,
         spans: Spans = no_spans,
     ) -> None:
@@ -107,43 +120,43 @@ class Courier:
         self._observe = observe
         self._wake = wake
         self._spans = spans
-        self._busy: Counter[str] = Counter()
-        self._busy_for: Counter[str] = Counter()
-        self._sends: set[asyncio.Task[None]] = set()
+        self._by_kind: Counter[str] = Counter()
+        self._by_person: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._behind = False
 
     async def dispatch(self) -> int:
-        """Lease what is due and set it on its way; how many pages were taken."""
-        kinds = [kind for kind, hands in self._busy.items() if hands >= HANDS]
-        people = [person for person, hands in self._busy_for.items() if hands >= HANDS_A_PERSON]
-        by_kind = [HANDS - hands for hands in self._busy.values() if hands < HANDS]
-        by_person = [HANDS_A_PERSON - hands for hands in self._busy_for.values() if hands < HANDS_A_PERSON]
-        free = min([HANDS_A_PERSON, *by_kind, *by_person])
-        busy = Busy(kinds, people)
-        parcels, taken = await self._transact(lambda db: self._leased(db, self._now(), free, busy))
-        self._behind = bool(kinds or people) or taken >= free
-        for parcel in parcels:
-            self._busy[parcel.contact.kind] += 1
-            self._busy_for[parcel.pages[0].person] += 1
-            task = asyncio.create_task(self._carry(parcel))
-            self._sends.add(task)
-            task.add_done_callback(self._sends.discard)
-        return taken
+        """Lease due pages and begin to send them. Return the number of pages."""
+        kinds = [kind for kind, count in self._by_kind.items() if count >= HANDS]
+        people = [person for person, count in self._by_person.items() if count >= HANDS_A_PERSON]
+        of_kinds = [HANDS - count for count in self._by_kind.values() if count < HANDS]
+        of_people = [HANDS_A_PERSON - count for count in self._by_person.values() if count < HANDS_A_PERSON]
+        free = min([HANDS_A_PERSON, *of_kinds, *of_people])
+        full = AtCapacity(kinds, people)
+        sends, leased = await self._transact(lambda db: self._leased(db, self._now(), free, full))
+        self._behind = bool(kinds or people) or leased >= free
+        for send in sends:
+            self._by_kind[send.contact.kind] += 1
+            self._by_person[send.pages[0].person] += 1
+            task = asyncio.create_task(self._carry(send))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return leased
 
     async def settle(self, seconds: float) -> None:
         """Wait up to `seconds` for the sends under way, then drop the rest: their leases run out by themselves."""
-        if self._sends:
-            _, late = await asyncio.wait(self._sends, timeout=seconds)
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=seconds)
             for task in late:
                 task.cancel()
 
     @property
     def under_way(self) -> int:
-        """How many sends have begun and not ended."""
-        return len(self._sends)
+        """The number of sends that have begun and not ended."""
+        return len(self._tasks)
 
-    def _leased(self, db: Connection, now: datetime, limit: int, busy: Busy) -> tuple[list[Parcel], int]:
-        pages = outbox.lease(db, now, limit, busy)
+    def _leased(self, db: Connection, now: datetime, limit: int, full: AtCapacity) -> tuple[list[Send], int]:
+        pages = outbox.lease(db, now, limit, full)
         if not pages:
             return [], 0
         self.notifiers = self._assemble(notifier_settings.load(db))
@@ -154,13 +167,13 @@ class Courier:
         names = {page.person for page in pages}.union(*following.values())
         people = roster.load_people(db, names) | {OPERATOR.id: OPERATOR}
         sequences = outbox.sequences(db, [page.id for page in pages])
-        around = self._surroundings_of(db, list(incidents.values()))
-        parcels = []
+        surroundings = self._surroundings_of(db, list(incidents.values()))
+        sends = []
         for page in pages:
             person = people.get(page.person, OPERATOR)
             person = person if person.contacts else OPERATOR
             incident = incidents[page.incident_id]
-            about = Subject(
+            subject = Subject(
                 kind=page.kind,
                 page=page.id,
                 sequence=sequences[page.id],
@@ -168,7 +181,7 @@ class Courier:
                 step=page.step,
                 incident=incident,
                 symptoms=symptoms[page.incident_id],
-                surroundings=around.get(page.incident_id, Surroundings()),
+                surroundings=surroundings.get(page.incident_id, Surroundings()),
                 describe=self._describe,
                 person=person,
                 next_people=escalation.names_of(following[page.id], people, incident.next_at or now),
@@ -176,73 +189,73 @@ class Courier:
             )
             contact = person.contact(page.contact)
             entered = person.origin is not Origin.FILE
-            parcels.append(Parcel(notice.compose(about, now), person, contact, (page,), entered))
-        return self._bundled(parcels, now), len(pages)
+            sends.append(Send(notice.compose(subject, now), person, contact, (page,), entered))
+        return self._bundled(sends, now), len(pages)
 
-    def _bundled(self, parcels: list[Parcel], now: datetime) -> list[Parcel]:
-        """What a provider held back goes as one digest a contact, where the reader is a human."""
-        held: dict[tuple[str, Contact], list[Parcel]] = {}
-        for parcel in parcels:
-            notifier = self.notifiers.own.get(parcel.contact.kind)
-            if parcel.pages[0].throttled and notifier is not None and notifier.digests:
-                held.setdefault((parcel.person.id, parcel.contact), []).append(parcel)
-        bundled = [parcel for group in held.values() if len(group) > 1 for parcel in group]
-        alone = [parcel for parcel in parcels if parcel not in bundled]
-        return alone + [_digest(group, self._overview_url, now) for group in held.values() if len(group) > 1]
+    def _bundled(self, sends: list[Send], now: datetime) -> list[Send]:
+        """Combine the throttled notices of each contact into one digest, if the reader is a human."""
+        throttled: dict[tuple[str, Contact], list[Send]] = {}
+        for send in sends:
+            notifier = self.notifiers.own.get(send.contact.kind)
+            if send.pages[0].throttled and notifier is not None and notifier.digests:
+                throttled.setdefault((send.person.id, send.contact), []).append(send)
+        bundles = [bundle for bundle in throttled.values() if len(bundle) > 1]
+        single = [send for send in sends if not any(send in bundle for bundle in bundles)]
+        return single + [_digest(bundle, self._overview_url, now) for bundle in bundles]
 
-    async def _carry(self, parcel: Parcel) -> None:
-        kind = parcel.contact.kind
+    async def _carry(self, send: Send) -> None:
+        kind = send.contact.kind
         try:
-            outcome = await self._sent(parcel)
-            self._observe(kind, type(outcome).__name__.lower(), self._waited(parcel, outcome))
-            again = await self._recorded(parcel, outcome)
-            _log(parcel, outcome)
-            if again or self._behind:
+            outcome = await self._sent(send)
+            self._observe(kind, type(outcome).__name__.lower(), self._waited(send, outcome))
+            to_retry = await self._recorded(send, outcome)
+            _log(send, outcome)
+            if to_retry or self._behind:
                 self._wake()
         except ConnectionError as away:
-            log.warning("%s could not be recorded: %s", _named(parcel), away, extra=_known(parcel))
+            log.warning("%s could not be recorded: %s", _named(send), away, extra=_log_fields(send))
         except Exception:
-            # The lease runs out by itself and the page is tried again; nothing is marked as done.
-            log.exception("%s could not be recorded", _named(parcel), extra=_known(parcel))
+            # The lease runs out by itself and the page is tried again; nothing is marked as delivered.
+            log.exception("%s could not be recorded", _named(send), extra=_log_fields(send))
         finally:
-            self._busy[kind] -= 1
-            self._busy_for[parcel.pages[0].person] -= 1
-            self._busy_for += Counter()  # Forgets whoever nothing is under way to.
+            self._by_kind[kind] -= 1
+            self._by_person[send.pages[0].person] -= 1
+            self._by_person += Counter()  # Drops people to whom nothing is under way.
 
-    async def _sent(self, parcel: Parcel) -> Outcome:
-        about = parcel.person.about(parcel.contact)
-        first = parcel.pages[0]
-        known: dict[str, Attribute] = {
-            "notifier": parcel.contact.kind,
+    async def _sent(self, send: Send) -> Outcome:
+        binding = send.person.about(send.contact)
+        first = send.pages[0]
+        attributes: dict[str, Attribute] = {
+            "notifier": send.contact.kind,
             "person": first.person,
-            "pages": len(parcel.pages),
+            "pages": len(send.pages),
         }
         with self._spans(
-            "send", incident=first.incident_id, page=first.id, kind=first.kind.value, **known
+            "send", incident=first.incident_id, page=first.id, kind=first.kind.value, **attributes
         ) as span:
-            notifiers = self.notifiers.entered if parcel.entered else self.notifiers.own
+            notifiers = self.notifiers.entered if send.entered else self.notifiers.own
             outcome = await hand_over(
-                notifiers, parcel.notice, parcel.contact, lambda text: self._fill_in(text, about)
+                notifiers, send.notice, send.contact, lambda text: self._fill_in(text, binding)
             )
             span.record(outcome=type(outcome).__name__.lower())
         return outcome
 
-    def _waited(self, parcel: Parcel, outcome: Outcome) -> list[float]:
-        """Seconds that each page of it has waited to be accepted. What tells of the past is no page."""
+    def _waited(self, send: Send, outcome: Outcome) -> list[float]:
+        """Return the seconds that each accepted page has waited. Other notices do not count."""
         if not isinstance(outcome, Accepted):
             return []
         now = self._now()
-        paged = [page for page in parcel.pages if page.kind is notice.Kind.PAGE]
+        paged = [page for page in send.pages if page.kind is notice.Kind.PAGE]
         return [(now - page.created_at).total_seconds() for page in paged]
 
-    async def _recorded(self, parcel: Parcel, outcome: Outcome) -> bool:
-        """Write what came of a send, patiently; whether something is to be sent again."""
+    async def _recorded(self, send: Send, outcome: Outcome) -> bool:
+        """Write the outcome, with patience. Return whether something is to be retried."""
         now, jitter = self._now(), self._random()
         loop = asyncio.get_running_loop()
         until = loop.time() + RECORD_FOR
         while True:
             try:
-                return await self._transact(lambda db: _record(db, parcel, outcome, now, jitter))
+                return await self._transact(lambda db: _record(db, send, outcome, now, jitter))
             except ConnectionError:
                 if loop.time() >= until:
                     raise
@@ -250,102 +263,96 @@ class Courier:
 
 
 def next_due(db: Connection) -> datetime | None:
-    """When the first page is to be tried."""
+    """Return the time of the next attempt."""
     return outbox.next_due(db)
 
 
 async def hand_over(
-    notifiers: Mapping[str, Notifier], told: Notice, contact: Contact, fill_in: Callable[[str], str]
+    notifiers: Mapping[str, Notifier], message: Notice, contact: Contact, fill_in: Callable[[str], str]
 ) -> Outcome:
-    """Send one notice through the notifier of its contact's kind, bounded in time; never raises for what it meets."""
+    """Send a notice through the notifier of its contact's kind, bounded in time. Raises no fault of a notifier."""
     notifier = notifiers.get(contact.kind)
     if notifier is None:
-        return Refused(f"there is no usable notifier of the kind {contact.kind} here")
+        return Refused(f"the notifier {contact.kind} is not set up here")
     try:
         filled = replace(contact, address=fill_in(contact.address))
-    except ValueError as wrong:
-        return Refused(str(wrong))
+    except ValueError as error:
+        return Refused(str(error))
     try:
         async with asyncio.timeout(SEND_BOUND):
-            return await notifier.send(told, filled)
+            return await notifier.send(message, filled)
     except TimeoutError:
         return Unreachable(f"{contact.kind} did not answer within {SEND_BOUND:.0f} s")
-    except Exception as broken:
+    except Exception as error:
         # A notifier promises not to raise; a plugin that breaks its promise must not cost a page.
-        log.exception("the notifier %s broke", contact.kind, extra={"notifier": contact.kind})
-        return Unreachable(f"the notifier {contact.kind} broke: {type(broken).__name__}")
+        log.exception("the notifier %s failed", contact.kind, extra={"notifier": contact.kind})
+        return Unreachable(f"the notifier {contact.kind} failed: {type(error).__name__}")
 
 
-def _log(parcel: Parcel, outcome: Outcome) -> None:
-    """A line for each send. What the provider said of it stands in the timeline."""
+def _log(send: Send, outcome: Outcome) -> None:
+    """Log a send. The provider's answer stands in the timeline."""
     level = logging.INFO if isinstance(outcome, Accepted) else logging.WARNING
     result = type(outcome).__name__.lower()
-    person, kind = parcel.pages[0].person, parcel.contact.kind
-    extra = _known(parcel) | {"event": "sent", "outcome": result}
-    log.log(level, "%s to %s by %s: %s", _named(parcel), person, kind, result, extra=extra)
+    person, kind = send.pages[0].person, send.contact.kind
+    extra = _log_fields(send) | {"event": "sent", "outcome": result}
+    log.log(level, "%s to %s by %s: %s", _named(send), person, kind, result, extra=extra)
 
 
-def _known(parcel: Parcel) -> dict[str, object]:
-    """What a line of the log about a send knows beside its words."""
-    first = parcel.pages[0]
-    known: dict[str, object] = {"person": first.person, "notifier": parcel.contact.kind}
-    if len(parcel.pages) == 1:
-        return known | {"page": first.id, "incident": first.incident_id, "kind": first.kind.value}
-    return known | {
-        "pages": [page.id for page in parcel.pages],
-        "incidents": sorted({page.incident_id for page in parcel.pages}),
+def _log_fields(send: Send) -> dict[str, object]:
+    first = send.pages[0]
+    fields: dict[str, object] = {"person": first.person, "notifier": send.contact.kind}
+    if len(send.pages) == 1:
+        return fields | {"page": first.id, "incident": first.incident_id, "kind": first.kind.value}
+    return fields | {
+        "pages": [page.id for page in send.pages],
+        "incidents": sorted({page.incident_id for page in send.pages}),
     }
 
 
-def _named(parcel: Parcel) -> str:
-    first = parcel.pages[0]
-    if len(parcel.pages) == 1:
+def _named(send: Send) -> str:
+    first = send.pages[0]
+    if len(send.pages) == 1:
         return f"{first.kind.value} {first.id} of incident {first.incident_id}"
-    return f"a digest of {len(parcel.pages)} pages, {first.id} the first,"
+    return f"a digest of {len(send.pages)} pages, {first.id} the first,"
 
 
 def _following(incident: Incident, page: Page) -> tuple[Target, ...]:
-    """Return the targets of the step after the page's."""
+    """Return the targets of the step that follows the page's."""
     return escalation.step_at(incident.policy, page.step + 1).targets
 
 
-def _digest(group: list[Parcel], overview_url: str, now: datetime) -> Parcel:
-    first = group[0]
-    told = notice.digest([parcel.notice for parcel in group], overview_url, now)
-    return replace(first, notice=told, pages=tuple(parcel.pages[0] for parcel in group))
+def _digest(bundle: list[Send], overview_url: str, now: datetime) -> Send:
+    combined = notice.digest([send.notice for send in bundle], overview_url, now)
+    return replace(bundle[0], notice=combined, pages=tuple(send.pages[0] for send in bundle))
 
 
-def _record(db: Connection, parcel: Parcel, outcome: Outcome, now: datetime, jitter: float) -> bool:
-    """Write what came of a send; whether something is to be sent again."""
-    kind = parcel.contact.kind
-    said = outcome.said if isinstance(outcome, Accepted) else outcome.reason
+def _record(db: Connection, send: Send, outcome: Outcome, now: datetime, jitter: float) -> bool:
+    """Write the outcome of a send. Return whether something is to be retried."""
+    kind = send.contact.kind
+    answer = outcome.said if isinstance(outcome, Accepted) else outcome.reason
     result = type(outcome).__name__.lower()
-    again, held_until = False, now
-    pages = outbox.fenced(db, {page.id: page.lease for page in parcel.pages})
+    to_retry, held_until = False, now
+    pages = outbox.fenced(db, {page.id: page.lease for page in send.pages})
     provider_id = delivery.provider_id(outcome)
-    attempts = [Attempt(page.id, now, kind, result, said, provider_id) for page in pages.values()]
-    outbox.write_attempts(db, attempts)
+    made = [Attempt(page.id, now, kind, result, answer, provider_id) for page in pages.values()]
+    attempts.write_attempts(db, made)
     for page in pages.values():
-        after = delivery.after_attempt(page.tries(len(parcel.person.contacts)), outcome, now, jitter)
-        via = parcel.person.contact(after.contact).kind if isinstance(after, Retry) else kind
-        outbox.record(db, page, after, via, now)
-        again |= isinstance(after, Retry)
-        if isinstance(after, Retry) and after.throttled:
-            held_until = max(held_until, after.at)
+        verdict = delivery.after_attempt(page.tries(len(send.person.contacts)), outcome, now, jitter)
+        via = send.person.contact(verdict.contact).kind if isinstance(verdict, Retry) else kind
+        outbox.record(db, page, verdict, via, now)
+        to_retry |= isinstance(verdict, Retry)
+        if isinstance(verdict, Retry) and verdict.throttled:
+            held_until = max(held_until, verdict.at)
     if held_until > now:
-        outbox.hold_back(db, parcel.person.id, kind, held_until)
-    timeline.write(db, [_entry(page, parcel, outcome, said, now) for page in pages.values()])
-    return again
+        outbox.hold_back(db, send.person.id, kind, held_until)
+    timeline.write(db, [_entry(page, send, outcome, answer, now) for page in pages.values()])
+    return to_retry
 
 
-def _entry(page: Page, parcel: Parcel, outcome: Outcome, said: str, now: datetime) -> Entry:
-    name, kind = parcel.person.name, parcel.contact.kind
-    answer = f" ({said})" if said else ""
-    if isinstance(outcome, Accepted):
-        return Entry(
-            page.incident_id, now, "told", f"{page.kind.value} to {name} by {kind}: accepted{answer}"
-        )
-    failed = "refused" if isinstance(outcome, Refused) else "not reached"
+def _entry(page: Page, send: Send, outcome: Outcome, answer: str, now: datetime) -> Entry:
+    accepted = isinstance(outcome, Accepted)
+    result = "accepted" if accepted else "refused" if isinstance(outcome, Refused) else "not reached"
+    line = f"{page.kind.value} to {send.person.name} by {send.contact.kind}: {result}"
     return Entry(
-        page.incident_id, now, "not told", f"{page.kind.value} to {name} by {kind}: {failed}{answer}"
+        page.incident_id, now, "told" if accepted else "not told", f"{line} ({answer})" if answer else line
     )

@@ -1,7 +1,7 @@
-"""What happens to a page after an attempt to deliver it. Pure.
+"""The verdict on an attempt to deliver a page. Pure.
 
-A page is tried until it is delivered or superseded: on one contact a few times, then on the next, round and
-round. Only what tells people of the past (a recovery, an acknowledgement) gives up, after `TELL_FOR`.
+A page is tried until it is delivered or superseded: on one contact a few times, then on the next, round and round.
+Only news of the past (a recovery, an acknowledgement) is given up, after `TELL_FOR`.
 """
 
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=5)
 TRIES_A_CONTACT = 3
 LONGEST_PATIENCE = timedelta(minutes=1)
-"""How long a provider may ask us to stay away before the next contact is tried instead."""
+"""The longest wait that a provider may ask for before the next contact is tried instead."""
 LONGEST_PAUSE = timedelta(hours=1)
-"""The longest pause that a provider is granted where there is no other contact."""
+"""The longest wait that a provider is granted if there is no other contact."""
 TELL_FOR = timedelta(hours=24)
 LEASE = timedelta(seconds=30)
-"""How long one send may be under way: twice the longest time that a notifier may take."""
+"""The time that one send may be under way: twice the longest time that a notifier may take."""
 LONGEST_ID = 500
-"""Characters of a provider's id that are kept."""
+"""The most characters of a provider's id that is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The provider took it; nothing more is to be done."""
+    """The provider accepted the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """Given up: it told of something long past."""
+    """The notice is given up: its news is long past."""
 
 
 Verdict = Delivered | Retry | Expired
@@ -50,7 +50,7 @@ Verdict = Delivered | Retry | Expired
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """What has been tried so far: how often in all, how often on the current contact, and which that is."""
+    """The tries so far: in all, on the current contact, and its number. `contacts` counts the person's contacts."""
 
     kind: Kind
     created_at: datetime
@@ -61,7 +61,7 @@ class Tries:
 
 
 def after_attempt(tries: Tries, outcome: Outcome, now: datetime, jitter: float) -> Verdict:
-    """What follows from one attempt's outcome. `jitter` is a random number from 0 to 1 that spreads retries."""
+    """Return the verdict on one attempt. `jitter` is a random number from 0 to 1 that spreads retries."""
     if isinstance(outcome, Accepted):
         return Delivered()
     if tries.kind not in (Kind.PAGE, Kind.UPDATE) and now - tries.created_at >= TELL_FOR:
@@ -69,15 +69,15 @@ def after_attempt(tries: Tries, outcome: Outcome, now: datetime, jitter: float) 
     if isinstance(outcome, Refused):
         return _hand_over(tries, now, jitter)
     tired = tries.contact_attempts + 1 >= TRIES_A_CONTACT
-    # Somebody who has another contact is not left waiting until a provider likes us again.
+    # A person with another contact does not wait until this provider is willing again.
     sent_away = outcome.retry_after is not None and outcome.retry_after > LONGEST_PATIENCE
     if (tired or sent_away) and tries.contacts > 1:
         return _hand_over(tries, now, jitter)
-    return _again(tries, outcome, now, jitter)
+    return _retry(tries, outcome, now, jitter)
 
 
 def still_needed(kind: Kind, occurrence: int, incident: Incident) -> bool:
-    """Return whether a notice that was not delivered still says what is so: what supersedes a waiting one ends it."""
+    """Return whether an undelivered notice is still true. It ends by the same events as one that waits."""
     if kind is Kind.RECOVERED:
         return incident.state is State.RESOLVED
     if occurrence != incident.occurrence:
@@ -88,31 +88,31 @@ def still_needed(kind: Kind, occurrence: int, incident: Incident) -> bool:
 
 
 def provider_id(outcome: Outcome) -> str | None:
-    """The provider's id of an accepted notice, where it can be kept."""
-    named = outcome.provider_id if isinstance(outcome, Accepted) else None
-    return named if is_id(named) else None
+    """Return the provider's id of an accepted notice, or None if it cannot be stored."""
+    id_there = outcome.provider_id if isinstance(outcome, Accepted) else None
+    return id_there if is_id(id_there) else None
 
 
 def is_id(text: object) -> bool:
-    """Return whether this can be kept whole as an id: a part of it could be the part of another one as well."""
+    """Return whether this can be stored whole as an id. A part could belong to another id as well."""
     return isinstance(text, str) and text.isprintable() and 0 < len(text) <= LONGEST_ID
 
 
 def backoff(attempts: int, jitter: float) -> timedelta:
-    """How long to wait after the given number of attempts: doubling from 5 s to 5 min, less up to a quarter."""
+    """Return the wait that follows this number of attempts: doubling from 5 s to 5 min, less up to a quarter."""
     doubled: timedelta = min(FIRST_RETRY * 2 ** min(attempts, 10), LONGEST_RETRY)
     return doubled * (1 - jitter / 4)
 
 
 def _hand_over(tries: Tries, now: datetime, jitter: float) -> Retry:
     following = tries.contact + 1
-    # The first time round the next contact is tried at once; after that the round has failed, so wait.
-    fresh = following % max(tries.contacts, 1) != 0
-    at = now if fresh else now + backoff(tries.attempts, jitter)
+    # The next contact is tried at once. Back at the first one, the whole round has failed, so wait.
+    round_failed = following % max(tries.contacts, 1) == 0
+    at = now + backoff(tries.attempts, jitter) if round_failed else now
     return Retry(at, following, 0)
 
 
-def _again(tries: Tries, outcome: Unreachable, now: datetime, jitter: float) -> Retry:
+def _retry(tries: Tries, outcome: Unreachable, now: datetime, jitter: float) -> Retry:
     wait = backoff(tries.contact_attempts, jitter)
     if outcome.retry_after is not None:
         wait = min(max(wait, outcome.retry_after), LONGEST_PAUSE)

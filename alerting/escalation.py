@@ -1,7 +1,7 @@
-"""Who is paged next, and when. Pure.
+"""Escalation policies: the steps of paging, and the people whom a target means. Pure.
 
-A policy is a list of steps: who, and how long to wait for an answer. It never ends: the last step repeats.
-Who a step's targets are is known here alone, and may depend on the time.
+A step has targets, and a wait for an answer. A policy never ends: its last step repeats. Only this room says whom a
+target means, which may depend on the time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,12 +15,12 @@ MIN_WAIT = timedelta(minutes=1)
 MAX_WAIT = timedelta(days=1)
 
 Target = str
-"""Whom a step pages, by the name that the configuration gives: a person."""
+"""The name of a person, as the configuration writes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Who is paged together, and how long they have before the next step."""
+    """The targets that are paged together, and the wait before the next step."""
 
     targets: tuple[Target, ...]
     wait: timedelta
@@ -28,7 +28,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The steps in order; at least one."""
+    """A named list of at least one step."""
 
     name: str
     steps: tuple[Step, ...]
@@ -36,7 +36,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         if not self.steps:
-            raise ValueError(f"policy {self.name}: it needs at least one step.")
+            raise ValueError(f"policy {self.name}: write at least one step.")
 
     @property
     def targets(self) -> list[Target]:
@@ -45,14 +45,14 @@ class Policy:
 
 
 CATCH_ALL = Policy("catch-all", (Step((OPERATOR.id,), timedelta(minutes=15)),))
-"""The policy where there is none: silence always reaches somebody."""
+"""The policy if none is defined: silence always reaches somebody."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Page these targets now as step `step` (counted from 0, on and on), and look again at `next_at`.
+    """Page `targets` now as step `step`, and `next_targets` at `next_at` unless somebody answers.
 
-    `next_targets` are paged then, unless somebody answers.
+    Steps are counted from 0, repetitions of the last one included.
     """
 
     targets: tuple[Target, ...]
@@ -63,12 +63,12 @@ class Decision:
 
 
 def in_force(policies: Mapping[str, Policy], name: str | None) -> Policy:
-    """Return the policy of this name; without it the first of all, and without any the catch-all."""
+    """Return the policy of this name, else the first of all, else the catch-all."""
     return policies.get(name or "", next(iter(policies.values()), CATCH_ALL))
 
 
 def on_call(target: Target, people: Mapping[str, Person], at: datetime) -> list[Person]:  # noqa: ARG001 - a person is the same at any time
-    """Return the people whom a target means at `at`; nobody where no such person exists. `people` are by name."""
+    """Return the people whom a target means at `at`; nobody if no such person exists. `people` are by name."""
     person = OPERATOR if target == OPERATOR.id else people.get(target)
     return [person] if person else []
 
@@ -81,53 +81,59 @@ def recipients(targets: Iterable[Target], people: Mapping[str, Person], at: date
 
 def unreachable(targets: Iterable[Target], people: Mapping[str, Person], at: datetime) -> list[Target]:
     """Return the targets that mean nobody with a contact at `at`."""
-    return [one for one in targets if not any(person.contacts for person in on_call(one, people, at))]
+    return [
+        target for target in targets if not any(person.contacts for person in on_call(target, people, at))
+    ]
 
 
 def names_of(targets: Iterable[Target], people: Mapping[str, Person], at: datetime) -> list[str]:
-    """Return what the people on call are named; a target that means nobody stands as it is written."""
-    return [name for one in targets for name in [p.name for p in on_call(one, people, at)] or [one]]
+    """Return the names of the people on call; a target that means nobody is named as it is written."""
+    return [
+        name
+        for target in targets
+        for name in [person.name for person in on_call(target, people, at)] or [target]
+    ]
 
 
 def step_at(policy: Policy, step: int) -> Step:
-    """The step in force at count `step`: past the end, the last one repeats."""
+    """Return the step at count `step`; past the end, the last one."""
     return policy.steps[min(step, len(policy.steps) - 1)]
 
 
 def decide(policy: Policy, step: int, now: datetime) -> Decision:
-    """Step number `step` of an unanswered incident has come: page its people, wait, then the next."""
+    """Return the decision at step `step` of an unanswered incident: page its people, wait, then page the next."""
     current = step_at(policy, step)
     following = step_at(policy, step + 1)
-    where = f"step {min(step, len(policy.steps) - 1) + 1} of {policy.name}"
-    reason = where if step < len(policy.steps) else f"{where}, again"
+    name = f"step {min(step, len(policy.steps) - 1) + 1} of {policy.name}"
+    reason = name if step < len(policy.steps) else f"{name}, again"
     return Decision(current.targets, step, now + current.wait, following.targets, reason)
 
 
 def ahead(policy: Policy, step: int, at: datetime) -> list[tuple[datetime, Decision]]:
-    """What comes if nobody answers, from count `step` at `at` on: each step that is left, and one repetition."""
-    found = []
+    """Return the decisions from count `step` at `at` on if nobody answers: the steps left, and one repetition."""
+    decisions = []
     for count in range(step, max(step, len(policy.steps)) + 1):
         decision = decide(policy, count, at)
-        found.append((at, decision))
+        decisions.append((at, decision))
         at = decision.next_at
-    return found
+    return decisions
 
 
 def to_json(policy: Policy) -> dict[str, object]:
-    """The policy as it is frozen into an incident, which does not keep its origin."""
+    """Return the policy as JSON for an incident, which needs no origin."""
     return {"name": policy.name, "steps": steps_to_json(policy.steps)}
 
 
 def steps_to_json(steps: Sequence[Step]) -> list[dict[str, object]]:
-    """Steps as they are kept in a row; waits in seconds."""
+    """Return steps as JSON for a row, waits in seconds."""
     return [{"page": list(step.targets), "wait": step.wait.total_seconds()} for step in steps]
 
 
-def steps_from_json(kept: Sequence[dict[str, object]]) -> tuple[Step, ...]:
-    """Back from a row."""
-    return tuple(Step(tuple(s["page"]), timedelta(seconds=s["wait"])) for s in kept)  # type: ignore[arg-type]
+def steps_from_json(steps: Sequence[dict[str, object]]) -> tuple[Step, ...]:
+    """Return the steps of a row."""
+    return tuple(Step(tuple(step["page"]), timedelta(seconds=step["wait"])) for step in steps)  # type: ignore[arg-type]
 
 
-def from_json(kept: dict[str, object]) -> Policy:
-    """Back from an incident's row."""
-    return Policy(str(kept["name"]), steps_from_json(kept["steps"]))  # type: ignore[arg-type]
+def from_json(policy: dict[str, object]) -> Policy:
+    """Return the policy of an incident's row."""
+    return Policy(str(policy["name"]), steps_from_json(policy["steps"]))  # type: ignore[arg-type]

@@ -1,7 +1,6 @@
-"""Symptoms find their incidents: which they join, what they open, and how long they are held.
+"""Puts symptoms into their incidents, and holds them.
 
-Each function works inside the caller's transaction, as in `desk`, which is the door to this room. What it decides is
-decided in `grouping`.
+Each function works inside the caller's transaction, as in `desk`, which is the door to this room. `grouping` decides.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,23 +14,24 @@ from alerting.incident import Entry, Hold, Incident, RaisedSymptom, State, Sympt
 
 
 def join(db: Connection, symptoms: Sequence[Symptom], now: datetime, gathering: timedelta) -> None:
-    """Each of these symptoms joins the open incident of its cause, or opens it."""
-    opened, joined = _homes(db, symptoms, now, gathering)
-    homes = opened | joined
+    """Put each symptom into the open incident of its cause, or open one."""
+    opened, joined = _incidents_of(db, symptoms, now, gathering)
+    incidents = opened | joined
     numbers = [incident.id for incident in joined.values()]
     cleared = store.had_cleared(db, numbers, [s.key for s in symptoms]) if numbers else set()
-    store.insert_symptoms(db, [(homes[s.cause_key].id, s) for s in symptoms], now)
+    store.insert_symptoms(db, [(incidents[s.cause_key].id, s) for s in symptoms], now)
     entries = [
-        Entry(homes[s.cause_key].id, now, "down", f"{s.title} {s.facts.why or s.words.word}")
+        Entry(incidents[s.cause_key].id, now, "down", f"{s.title} {s.facts.why or s.words.word}")
         for s in symptoms
     ]
     for symptom in symptoms:
         if symptom.cause_key in joined:
-            incident = homes[symptom.cause_key]
+            incident = incidents[symptom.cause_key]
             recurred = (incident.id, symptom.key) in cleared
-            homes[symptom.cause_key], lines = grouping.joined(incident, symptom, recurred, now, gathering)
+            incident, lines = grouping.joined(incident, symptom, recurred, now, gathering)
+            incidents[symptom.cause_key] = incident
             entries += lines
-    store.save(db, [homes[cause_key] for cause_key in joined])
+    store.save(db, [incidents[cause_key] for cause_key in joined])
     timeline.opened(db, {incident.id: incident.title for incident in opened.values()})
     timeline.write(db, [*entries, *grouping.opening_entries(opened.values(), symptoms, now)])
 
@@ -39,8 +39,10 @@ def join(db: Connection, symptoms: Sequence[Symptom], now: datetime, gathering: 
 def foresee(
     db: Connection, symptom: Symptom, now: datetime, gathering: timedelta
 ) -> tuple[Incident, list[RaisedSymptom]]:
-    """What `join` would make of a symptom: its incident (number 0 where it would be opened), and all that is wrong in
-    it. Nothing is written and nothing is locked."""
+    """Return the incident that `join` would give a symptom, with all its symptoms. Writes and locks nothing.
+
+    The incident has the number 0 if it would be opened.
+    """
     raised = grouping.raised(symptom, now)
     incident = store.open_of(db, symptom.cause_key)
     if incident is None:
@@ -54,14 +56,14 @@ def foresee(
 def hold(
     db: Connection, holds: Mapping[str, Hold | None], now: datetime, gathering: timedelta
 ) -> dict[str, int]:
-    """From now on each of these symptoms is held until then, or no longer. What does not stand raised is passed over.
+    """Hold symptoms by key, or (None) hold them no longer. Keys that are not raised are ignored.
 
-    Of an incident that has paged nothing is held that was not held before: nobody silences what rings already.
-    Gives back the incident of each symptom that could therefore not be held.
+    An incident that has paged is not silenced: its symptoms cannot be held, unless they were held already.
+    Return by key the incident of each symptom that could therefore not be held.
     """
     raised = [symptom for symptom in store.raised_of(db, holds) if symptom.key in holds]
-    homes = store.lock(db, {symptom.incident_id for symptom in raised})
-    free = [symptom for symptom in raised if grouping.can_be_held(symptom, homes[symptom.incident_id])]
+    locked = store.lock(db, {symptom.incident_id for symptom in raised})
+    free = [symptom for symptom in raised if grouping.can_be_held(symptom, locked[symptom.incident_id])]
     ends = {key: grouping.hold_end(hold) for key, hold in holds.items()}
     moved = [symptom for symptom in free if symptom.held_until != ends[symptom.key]]
     store.hold_symptoms(db, [(symptom.id, ends[symptom.key]) for symptom in moved])
@@ -69,21 +71,23 @@ def hold(
     by_end = {hold.until: hold for symptom in moved if (hold := holds[symptom.key]) is not None}
     incidents, entries = [], []
     for number in sorted(symptoms):
-        incident = grouping.after_hold(homes[number], symptoms[number], now, gathering)
+        incident = grouping.after_hold(locked[number], symptoms[number], now, gathering)
         incidents.append(incident)
-        entries += grouping.hold_entries(homes[number], incident, by_end, now)
+        entries += grouping.hold_entries(locked[number], incident, by_end, now)
     store.save(db, incidents)
     timeline.write(db, entries)
     late = [symptom for symptom in raised if symptom not in free and holds[symptom.key] is not None]
     return {
-        symptom.key: symptom.incident_id for symptom in late if homes[symptom.incident_id].state is State.OPEN
+        symptom.key: symptom.incident_id
+        for symptom in late
+        if locked[symptom.incident_id].state is State.OPEN
     }
 
 
-def _homes(
+def _incidents_of(
     db: Connection, symptoms: Sequence[Symptom], now: datetime, gathering: timedelta
 ) -> tuple[dict[str, Incident], dict[str, Incident]]:
-    """Return by cause the incidents of these symptoms: those opened just now, and those that were open already."""
+    """Return by cause the incidents of these symptoms: those just opened, and those that were open already."""
     open_already = store.lock_open(db, {symptom.cause_key for symptom in symptoms})
     homeless = [symptom for symptom in symptoms if symptom.cause_key not in open_already]
     new = grouping.opened(homeless, roster.load_policies(db), now, gathering)

@@ -1,6 +1,6 @@
-"""Which incidents symptoms open, how those that they join go on, and how long they are held. Pure.
+"""Groups symptoms into incidents: opens them, joins them, and holds their pages. Pure.
 
-Each decision gives the incident afterwards, and the lines that its timeline gets of it.
+Each decision returns the changed incident and the new lines of its timeline.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from alerting.escalation import Policy
 from alerting.incident import Entry, Hold, Incident, RaisedSymptom, Reopened, State, Symptom
 
 HELD = "held"
-"""The kind of a timeline's line that tells until when nobody is paged, or that this is so no longer."""
+"""The kind of timeline entries about a hold, its beginning and its end."""
 
 
 def opened(
@@ -21,7 +21,7 @@ def opened(
 ) -> dict[str, Incident]:
     """Return the incidents that these symptoms open, by cause key, without a number yet.
 
-    The worst symptom of each gives the severity and the policy, the one that is held for the shortest time the page.
+    The worst symptom of each gives the severity and the policy. The one with the shortest hold gives the time to page.
     """
     incidents: dict[str, Incident] = {}
     for symptom in sorted(symptoms, key=lambda symptom: symptom.severity.rank):
@@ -38,7 +38,7 @@ def opened(
 def joined(
     incident: Incident, symptom: Symptom, recurred: bool, now: datetime, gathering: timedelta
 ) -> tuple[Incident, list[Entry]]:
-    """Return the open incident after a symptom has joined. `recurred` is true where it had that symptom before."""
+    """Return the open incident with a symptom that joins. `recurred` is true if it had that symptom before."""
     severity = min(incident.severity, symptom.severity, key=lambda severity: severity.rank)
     changed = replace(incident, severity=severity)
     page_at = life.pages_at(now, hold_end(symptom.hold), gathering)
@@ -52,7 +52,7 @@ def joined(
     entries = []
     if life.waits(incident) and incident.next_at is not None and page_at < incident.next_at:
         changed = replace(changed, next_at=page_at)
-        entries = [Entry(incident.id, now, HELD, f"held no longer: {symptom.title} is not held")]
+        entries = [Entry(incident.id, now, HELD, f"no longer held: {symptom.title} is not held")]
     if incident.told_at is not None:
         changed = replace(changed, tell_at=min(incident.tell_at or page_at, page_at))
     return changed, entries
@@ -77,10 +77,10 @@ def recovered(
     now: datetime,
     gathering: timedelta,
 ) -> list[Incident]:
-    """Return the incidents that have lost symptoms, go on, and change by it.
+    """Return those incidents that go on after losing symptoms, and change by it.
 
-    Those who were paged are told of it. What is left of an incident that nobody was paged for may be held for
-    longer: `all_held_until` has an instant for each incident that goes on, None where one of its symptoms is not held.
+    The people who were paged hear of it. If nobody was paged yet, the symptoms that are left may be held for longer:
+    `all_held_until` has the end for each incident that goes on, None if one of its symptoms is not held.
     """
     changed = []
     for number, incident in incidents.items():
@@ -113,14 +113,14 @@ def raised(symptom: Symptom, now: datetime) -> RaisedSymptom:
 
 
 def can_be_held(symptom: RaisedSymptom, incident: Incident) -> bool:
-    """Return whether a hold of the symptom may change: nobody silences an incident that has paged for it."""
+    """Return whether the symptom's hold may change: an incident that has paged for it is not silenced."""
     return life.waits(incident) or symptom.held_until is not None
 
 
 def after_hold(
     incident: Incident, symptoms: Sequence[RaisedSymptom], now: datetime, gathering: timedelta
 ) -> Incident:
-    """Return the incident after holds of its symptoms have changed: when it pages now, or tells of what has joined."""
+    """Return the incident with the time of its first page, or of its news, after holds of its symptoms changed."""
     if life.waits(incident):
         return replace(incident, next_at=life.first_page_at(symptoms, now, gathering))
     told_at, tell_at = incident.told_at, incident.tell_at
@@ -132,15 +132,15 @@ def after_hold(
 def hold_entries(
     previous: Incident, incident: Incident, holds_by_end: Mapping[datetime, Hold], now: datetime
 ) -> list[Entry]:
-    """Return the timeline's lines on a hold that has changed when the incident pages."""
+    """Return the timeline's lines on a hold, if it has moved the next page."""
     if incident.next_at == previous.next_at or incident.next_at is None:
         return []
     hold = holds_by_end.get(incident.next_at)
-    return [Entry(incident.id, now, HELD, hold_words(hold) if hold else "held no longer")]
+    return [Entry(incident.id, now, HELD, hold_words(hold) if hold else "no longer held")]
 
 
 def opening_entries(incidents: Iterable[Incident], symptoms: Sequence[Symptom], now: datetime) -> list[Entry]:
-    """Return the timeline's lines that say why nobody is paged for incidents that have just been opened."""
+    """Return the timeline's lines on incidents that are held from their opening."""
     holds = {(s.cause_key, s.hold.until): s.hold for s in symptoms if s.hold is not None}
     return [
         Entry(incident.id, now, HELD, hold_words(hold))
@@ -150,12 +150,12 @@ def opening_entries(incidents: Iterable[Incident], symptoms: Sequence[Symptom], 
 
 
 def hold_words(hold: Hold) -> str:
-    """Return a hold as a timeline tells it."""
+    """Return a hold in words, for a timeline."""
     return f"held until {hold.until:%d %b %H:%M} UTC: {hold.why}"
 
 
 def hold_end(hold: Hold | None) -> datetime | None:
-    """Return until when a symptom is held, None where it is not."""
+    """Return the end of a hold, None without one."""
     return None if hold is None else hold.until
 
 

@@ -1,8 +1,8 @@
 """The life of an incident. Pure.
 
-An incident is open until its last symptom clears or a human resolves it. It is quiet while acknowledged or
-snoozed, but never for ever: each quiet state has an end. An *occurrence* is one stretch of paging; whatever
-ends the quiet begins the next occurrence, so that an old acknowledgement cannot silence it.
+An incident is open until its last symptom clears or a human resolves it. While acknowledged or snoozed it is quiet,
+and each quiet has an end. An *occurrence* is one stretch of paging. The end of a quiet begins the next occurrence, so
+that an old acknowledgement cannot silence it.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ from alerting.severity import Severity
 ACKNOWLEDGED_FOR = timedelta(hours=4)
 GATHERING = timedelta(seconds=10)
 LONGEST_QUIET = timedelta(days=7)
-"""How long an acknowledgement or a snooze may last at the most."""
+"""The longest acknowledgement or snooze."""
 
 
 class State(StrEnum):
@@ -28,23 +28,23 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the page tells about one symptom, beside its title. Instants are aware."""
+    """The facts about one symptom that a page tells beside its title. Instants are aware."""
 
     since: datetime
     expected_at: datetime | None = None
     last_heard_at: datetime | None = None
     began_at: datetime | None = None
-    """When what goes on for too long began."""
+    """The start of a run that takes too long."""
     last_well_at: datetime | None = None
     never_well: bool = False
-    """Whether it is known that there was never anything well before."""
+    """True if it is certain that nothing ever succeeded before."""
     last_said: str = ""
     why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CauseWords:
-    """How people speak of a cause: in a count ("4 of 11 jobs silent"), of a job ("is silent"), and afterwards."""
+    """The words of a cause: in a count ("4 of 11 jobs silent"), of a job ("is silent"), of the past ("was silent")."""
 
     word: str
     verb: str
@@ -52,12 +52,12 @@ class CauseWords:
 
 
 Describe = Callable[[str], CauseWords]
-"""Gives the words of a cause, which only upstairs knows."""
+"""Returns the words of a cause. Only upstairs knows them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Until when nobody is paged because of a symptom, and why in words: "maintenance Database move"."""
+    """The end of the time in which a symptom pages nobody, and the reason: "maintenance Database move"."""
 
     until: datetime
     why: str
@@ -65,9 +65,9 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """One thing that is wrong. `key` is opaque here ("check:12"); `cause_key` says which incident it joins.
+    """One fault. `key` is opaque here ("check:12"); `cause_key` names the incident that it joins.
 
-    A symptom that is held is in its incident like any other. It only brings no page forward while it is.
+    A held symptom belongs to its incident like any other, but brings no page forward.
     """
 
     key: str
@@ -84,7 +84,7 @@ class Symptom:
 
 @dataclass(frozen=True, slots=True)
 class RaisedSymptom:
-    """A symptom as it stands in the books."""
+    """A symptom of an incident, as stored."""
 
     id: int
     incident_id: int
@@ -101,7 +101,7 @@ class RaisedSymptom:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """An incident as it stands. `next_at` is when the next thing happens by itself."""
+    """An incident, as stored. `next_at` is the time of its next action: a page, or the end of a quiet."""
 
     id: int
     cause_key: str
@@ -135,30 +135,30 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Answer:
-    """An answer to an incident: the incident after it, and as it was until then."""
+    """The outcome of an answer: the incident with it, and the incident as it was before."""
 
     incident: Incident
     previous: Incident
 
     @property
     def repeated(self) -> bool:
-        """Whether it was so already, and nothing was changed."""
+        """True if the answer changed nothing, because it was given already."""
         return self.incident == self.previous
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged(_Answer):
-    """It is quiet until `until`, by `by`."""
+    """Acknowledged by `by` until `until`."""
 
     by: str
     until: datetime
     waited: timedelta | None = None
-    """Since the first page of this occurrence, where somebody had been paged."""
+    """The time since the first page of this occurrence, if somebody was paged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snoozed(_Answer):
-    """It is quiet until `until`, by `by`."""
+    """Snoozed by `by` until `until`."""
 
     by: str
     until: datetime
@@ -166,7 +166,7 @@ class Snoozed(_Answer):
 
 @dataclass(frozen=True, slots=True)
 class Resolved(_Answer):
-    """It is over. `keys` names the symptoms that had not cleared."""
+    """Resolved by `by`. `keys` are the symptoms that had not cleared."""
 
     by: str
     keys: tuple[str, ...] = ()
@@ -174,19 +174,19 @@ class Resolved(_Answer):
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """The word was about an earlier occurrence; the incident pages again and nothing was changed."""
+    """The answer was about an earlier occurrence. The incident pages again, and nothing was changed."""
 
     occurrence: int
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """There is no such incident."""
+    """No incident has this number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reopened:
-    """The quiet is over: page afresh from the first step, as the next occurrence."""
+    """The quiet is over: the incident pages from the first step, as the next occurrence."""
 
     occurrence: int
     next_at: datetime
@@ -195,21 +195,21 @@ class Reopened:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What upstairs knows of the group an incident is about, at the time of asking."""
+    """The current state of the group that an incident is about. Only upstairs knows it."""
 
     total: int = 1
     alive: int = 0
     newest_at: datetime | None = None
     others: tuple[str, ...] = field(default=())
-    """What else is alive or not, in words: "eu-housekeeping 11 of 11 alive"."""
+    """The state of other groups in words: "eu-housekeeping 11 of 11 alive"."""
 
 
 def acknowledge(
     incident: Incident, occurrence: int | None, by: str, now: datetime, until: datetime
 ) -> Acknowledged | Stale | Resolved:
-    """A human answers. Of two the first counts; an answer to an earlier occurrence changes nothing.
+    """Acknowledge for a human. Of two answers the first counts; one to an earlier occurrence changes nothing.
 
-    Raises ValueError where `until` is not within `LONGEST_QUIET` from `now`.
+    Raises ValueError unless `until` is within `LONGEST_QUIET` from `now`.
     """
     _check_length("an acknowledgement", until, now)
     if incident.state is State.RESOLVED:
@@ -220,33 +220,35 @@ def acknowledge(
         return Acknowledged(
             incident.acknowledged_by or "", incident.next_at, incident=incident, previous=incident
         )
-    after = replace(
+    acknowledged = replace(
         incident, state=State.ACKNOWLEDGED, acknowledged_by=by, acknowledged_at=now, next_at=until
     )
-    return Acknowledged(by, until, incident=after, previous=incident)
+    return Acknowledged(by, until, incident=acknowledged, previous=incident)
 
 
 def snooze(incident: Incident, by: str, now: datetime, until: datetime) -> Snoozed | Resolved:
-    """A human wants quiet until then, when it pages again. An acknowledgement ends with it.
+    """Snooze for a human until `until`, when the incident pages again. An acknowledgement ends with it.
 
-    Raises ValueError where `until` is not within `LONGEST_QUIET` from `now`.
+    Raises ValueError unless `until` is within `LONGEST_QUIET` from `now`.
     """
     _check_length("a snooze", until, now)
     if incident.state is State.RESOLVED:
         return _resolved_already(incident)
-    after = replace(incident, state=State.SNOOZED, acknowledged_by=None, acknowledged_at=None, next_at=until)
-    return Snoozed(by, until, incident=after, previous=incident)
+    snoozed = replace(
+        incident, state=State.SNOOZED, acknowledged_by=None, acknowledged_at=None, next_at=until
+    )
+    return Snoozed(by, until, incident=snoozed, previous=incident)
 
 
 def resolve(incident: Incident, by: str, now: datetime) -> Resolved:
-    """A human ends it."""
+    """Resolve for a human."""
     if incident.state is State.RESOLVED:
         return _resolved_already(incident)
     return Resolved(by, incident=ended(incident, by, now), previous=incident)
 
 
 def ended(incident: Incident, by: str, now: datetime) -> Incident:
-    """Return the incident as it is once it is over, by a human or by recovery."""
+    """Return the incident as resolved, by a human or by recovery."""
     return replace(
         incident, state=State.RESOLVED, next_at=None, tell_at=None, resolved_by=by, resolved_at=now
     )
@@ -262,33 +264,37 @@ def _resolved_already(incident: Incident) -> Resolved:
 
 
 def pages_at(raised_at: datetime, held_until: datetime | None, gathering: timedelta) -> datetime:
-    """When a symptom wants its page: once what falls silent with it has gathered, and not while it is held."""
+    """Return the time to page for a symptom: after the gathering time, and not while it is held."""
     gathered = raised_at + gathering
     return gathered if held_until is None else max(gathered, held_until)
 
 
 def first_page_at(symptoms: Iterable[RaisedSymptom], now: datetime, gathering: timedelta) -> datetime:
-    """When an incident pages that waits for its first page: as soon as one of its symptoms wants it."""
-    standing = [one for one in symptoms if one.cleared_at is None]
-    return max(now, min(pages_at(one.raised_at, one.held_until, gathering) for one in standing))
+    """Return the time of an incident's first page: the earliest of its symptoms."""
+    raised = [symptom for symptom in symptoms if symptom.cleared_at is None]
+    return max(now, min(pages_at(symptom.raised_at, symptom.held_until, gathering) for symptom in raised))
 
 
 def news_at(
     symptoms: Iterable[RaisedSymptom], told_at: datetime, now: datetime, gathering: timedelta
 ) -> datetime:
-    """When those who were paged hear what has joined since `told_at`."""
-    fresh = [one for one in symptoms if one.cleared_at is None and one.raised_at > told_at]
-    return max(now, min((pages_at(one.raised_at, one.held_until, gathering) for one in fresh), default=now))
+    """Return the time to tell the people who were paged of the symptoms that joined after `told_at`."""
+    joined = [symptom for symptom in symptoms if symptom.cleared_at is None and symptom.raised_at > told_at]
+    times = [pages_at(symptom.raised_at, symptom.held_until, gathering) for symptom in joined]
+    return max(now, min(times, default=now))
 
 
 def waits(incident: Incident) -> bool:
-    """Whether its first page, or the first one since a quiet, is still to come."""
+    """Return whether the first page of this occurrence is still to come."""
     return incident.state is State.OPEN and incident.step == 0
 
 
 def on_join(incident: Incident, recurred: bool, held: bool, at: datetime) -> Reopened | None:
-    """A symptom joins that wants its page at `at`. What had recovered and is back ends the quiet; what is new is
-    told in the thread. What is held for longer than the quiet lasts does not end it."""
+    """Return the end of the quiet if a joining symptom ends it; the symptom pages at `at`.
+
+    A symptom that recurs after a recovery ends the quiet; a new one is told in the thread. A symptom that is held for
+    longer than the quiet lasts does not end it.
+    """
     if not recurred or incident.state not in (State.ACKNOWLEDGED, State.SNOOZED):
         return None
     if held and incident.next_at is not None and at >= incident.next_at:
@@ -297,9 +303,11 @@ def on_join(incident: Incident, recurred: bool, held: bool, at: datetime) -> Reo
 
 
 def on_quiet_over(incident: Incident, now: datetime, held_until: datetime | None = None) -> Reopened:
-    """An acknowledgement or a snooze has come to its end and the incident is still open.
+    """Return how an incident goes on whose acknowledgement or snooze is over.
 
-    `held_until` is until when every symptom of it is held.
+    `held_until` is the time at which the hold of its symptoms ends, if all of them are held.
     """
-    what = "the acknowledgement has expired" if incident.state is State.ACKNOWLEDGED else "the snooze is over"
-    return Reopened(incident.occurrence + 1, max(now, held_until or now), what)
+    reason = (
+        "the acknowledgement has expired" if incident.state is State.ACKNOWLEDGED else "the snooze is over"
+    )
+    return Reopened(incident.occurrence + 1, max(now, held_until or now), reason)

@@ -1,8 +1,8 @@
-"""Where an address of the network leads, and whether a page may go there. Pure.
+"""The destination of a network address, and whether a page may go there. Pure.
 
-The guard against pages that are sent to the inside of somebody's network. Who wrote the contact decides how far
-it may reach: the configuration file lies with the operator, who may page inside; what is entered through the
-API or the console may lead to the internet only. Networks that the operator allows are open to both.
+This guards against pages into a private network. The author of a contact decides how far it may reach: addresses in
+the operator's configuration file may lead inside; those entered through the API or the console may lead to the
+internet only. Networks that the operator allows are open to both.
 
 Sources: the IANA registries of special-purpose addresses (RFC 6890), RFC 4291 (mapped and compatible), RFC 6052
 and 8215 (NAT64), RFC 3056 (6to4), RFC 4380 (Teredo), RFC 6598 (shared address space).
@@ -19,30 +19,30 @@ Network = IPv4Network | IPv6Network
 
 
 class Destination(Enum):
-    """Where an address leads, in words that fit into "it leads to …"."""
+    """The kinds of destinations, in words that fit into "it leads to …"."""
 
     INTERNET = "the internet"
     PRIVATE = "a private network"
-    LOOPBACK = "this machine itself"
+    LOOPBACK = "this machine"
     LINK_LOCAL = "a link-local address"
-    METADATA = "where a cloud tells its secrets"
+    METADATA = "the metadata service of a cloud"
     MULTICAST = "a multicast address"
-    NOWHERE = "no address of the internet"
+    NOWHERE = "an address outside of the internet"
 
 
 class Reach(Enum):
-    """How far a page may reach."""
+    """The destinations that a page may reach."""
 
     INSIDE = frozenset({Destination.INTERNET, Destination.PRIVATE, Destination.LOOPBACK, Destination.NOWHERE})
-    """Also inside the operator's own network: for what the configuration file says."""
+    """The operator's own network too: for addresses in the configuration file."""
     INTERNET = frozenset({Destination.INTERNET})
-    """For what somebody has entered through the API or the console."""
+    """For addresses entered through the API or the console."""
 
 
-# In this order: what clouds serve to their machines lies within wider networks.
-_PLACES: Final[Sequence[tuple[Destination, Sequence[Network]]]] = [
-    (place, [ip_network(one) for one in networks.split()])
-    for place, networks in (
+# The order matters: the metadata services of clouds lie within wider networks.
+_DESTINATIONS: Final[Sequence[tuple[Destination, Sequence[Network]]]] = [
+    (destination, [ip_network(network) for network in networks.split()])
+    for destination, networks in (
         (
             Destination.METADATA,
             "169.254.169.254 169.254.170.2 169.254.170.23 100.100.100.200 168.63.129.16 192.0.0.192 "
@@ -61,7 +61,7 @@ _PLACES: Final[Sequence[tuple[Destination, Sequence[Network]]]] = [
     )
 ]
 _IN_USE: Final = IPv6Network("2000::/3")
-"""All that IANA has given out of IPv6 so far. What lies beyond is nowhere."""
+"""All of IPv6 that IANA has assigned so far. The rest is nowhere."""
 _PROTOCOLS: Final = IPv6Network("2001::/23")
 """Assignments to protocols, Teredo among them."""
 _NAT64: Final = IPv6Network("64:ff9b::/96")
@@ -70,36 +70,37 @@ _COMPATIBLE: Final = IPv6Network("::/96")
 
 
 def parse(text: str) -> Address:
-    """An address as a resolver tells it; the zone of a link-local one is left off. Raises ValueError."""
+    """Return an address as a resolver writes it, without the zone of a link-local one. Raises ValueError."""
     return ip_address(text.partition("%")[0])
 
 
 def networks(text: str) -> tuple[Network, ...]:
-    """Networks or single addresses, separated by commas. Raises ValueError that names the one that is none."""
-    found = []
-    for one in filter(None, (part.strip() for part in text.split(","))):
+    """Return networks or single addresses, separated by commas. Raises ValueError that names the wrong part."""
+    parsed = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
         try:
-            found.append(ip_network(one))
+            parsed.append(ip_network(part))
         except ValueError:
-            raise ValueError(f"{one!r} is no network; write for example 10.0.0.0/8 or 192.168.1.20") from None
-    return tuple(found)
+            message = f"{part!r} is not a network; write for example 10.0.0.0/8 or 192.168.1.20"
+            raise ValueError(message) from None
+    return tuple(parsed)
 
 
-def place(address: Address) -> Destination:
-    """Where it leads. An IPv6 address that carries an IPv4 address leads where that one does, or to nowhere."""
-    for found, within in _PLACES:
-        if any(address in network for network in within if network.version == address.version):
-            return found
+def destination_of(address: Address) -> Destination:
+    """Return the destination of an address. An IPv6 address that contains an IPv4 address has that one's, or none."""
+    for destination, ranges in _DESTINATIONS:
+        if any(address in network for network in ranges if network.version == address.version):
+            return destination
     if isinstance(address, IPv4Address):
         return Destination.INTERNET
-    return _place_of_ipv6(address)
+    return _destination_of_ipv6(address)
 
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """How far pages may go. `allowed` are networks beyond it that the operator allows all the same.
+    """The limit of pages. `allowed` are networks beyond it that the operator allows.
 
-    `advice` tells people how an address can be allowed.
+    `advice` tells people how to allow an address.
     """
 
     reach: Reach
@@ -107,36 +108,38 @@ class Fence:
     advice: str = ""
 
     def fault(self, address: Address) -> str | None:
-        """Why a page may not go to this address, in a sentence without its end, or None where it may."""
-        carried = [address, *_carried(address)]
-        networks = [
-            one for one in self.allowed if any(two in one for two in carried if two.version == one.version)
-        ]
-        found = place(address)
-        if networks or found in self.reach.value:
+        """Return why a page may not go to this address, a sentence without its full stop, or None if it may."""
+        addresses = [address, *_contained(address)]
+        allowed = any(
+            candidate in network
+            for network in self.allowed
+            for candidate in addresses
+            if candidate.version == network.version
+        )
+        destination = destination_of(address)
+        if allowed or destination in self.reach.value:
             return None
         advice = f"; {self.advice}" if self.advice else ""
-        return f"the address leads to {address}, {found.value}, where this page may not go{advice}"
+        return f"the address leads to {address}, {destination.value}, where this page may not go{advice}"
 
 
-def _place_of_ipv6(address: IPv6Address) -> Destination:
+def _destination_of_ipv6(address: IPv6Address) -> Destination:
     if address in _NAT64_LOCAL:
-        # Where in it the IPv4 address stands is the network's own affair.
+        # The place of the IPv4 address in it is up to the network.
         return Destination.PRIVATE
-    carried = list(_carried(address))
-    if not carried:
+    contained = list(_contained(address))
+    if not contained:
         return (
             Destination.INTERNET if address in _IN_USE and address not in _PROTOCOLS else Destination.NOWHERE
         )
-    worst = next(
-        (one for one in map(place, carried) if one is not Destination.INTERNET), Destination.INTERNET
-    )
+    destinations = [destination_of(inner) for inner in contained]
+    worst = next((inner for inner in destinations if inner is not Destination.INTERNET), Destination.INTERNET)
     translated = address.ipv4_mapped is not None or address in _NAT64
     return worst if translated or worst is not Destination.INTERNET else Destination.NOWHERE
 
 
-def _carried(address: Address) -> Iterator[IPv4Address]:
-    """The IPv4 addresses that an IPv6 address stands for."""
+def _contained(address: Address) -> Iterator[IPv4Address]:
+    """Yield the IPv4 addresses that an IPv6 address contains."""
     if isinstance(address, IPv4Address):
         return
     if address.ipv4_mapped is not None:

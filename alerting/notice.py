@@ -1,4 +1,4 @@
-"""What the phone shows. Pure: facts in, words out; `now` and the reader's zone are arguments."""
+"""Composes notices: the text that a person reads on the phone. Pure; `now` and the reader's zone are arguments."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,11 +13,12 @@ from alerting.severity import Severity
 TITLE_LIMIT = 60
 SMS_LIMIT = 160
 DETAILED = 5
-"""How many symptoms have a line of their own; the others are named in one line."""
+"""The most symptoms with a line of their own; the others are named in one line."""
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 
 class Kind(StrEnum):
-    """What a notice is for. A `page` wants a human; the others tell those who were paged."""
+    """The purpose of a notice. A `page` needs an answer; the others inform the people who were paged."""
 
     PAGE = "page"
     UPDATE = "update"
@@ -29,12 +30,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One message to one person, in words, with what machines need beside them.
+    """A message to one person, in words, with the same facts for machines.
 
-    `id` is the same across retries and after a crash; `dedup_key` is the same for every notice of one
-    incident, so that providers form one thread. `lines` are the facts after the title, most needed first:
-    cut from the end where space is short. `short` is the whole in at most 160 characters.
-    `ack_url` is set where pressing Acknowledge makes sense: GET shows a form, POST acts.
+    `id` is the same across retries and after a crash. `dedup_key` is the same for every notice of an incident, so that
+    providers form one thread. `lines` are the facts after the title, most important first; if space is short, the end
+    is cut. `short` is the whole in at most 160 characters. `ack_url` is set if the notice can be acknowledged: GET
+    shows a form, POST acts.
     """
 
     kind: Kind
@@ -50,22 +51,21 @@ class Notice:
     sequence: int = 0
     """Counts the notices of one incident to one person from 0: the first opens the thread."""
     reopens: bool = False
-    """Whether this is the first page since a quiet came to its end. A provider that keeps an incident of its own
-    has it acknowledged still, and would tell nobody."""
+    """True for the first page after a quiet. A provider with an incident of its own still has it acknowledged, and
+    would notify nobody."""
     open_url: str | None = None
     ack_url: str | None = None
     details: Mapping[str, object] = field(default_factory=dict)
-    """The same facts for machines: JSON-able."""
+    """The facts for machines, as JSON values."""
 
     @property
     def text(self) -> str:
-        """The lines as one text."""
         return "\n".join(self.lines)
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Where this person answers: `open_url` shows the incident, `ack_url` acknowledges this occurrence."""
+    """A person's links: `open_url` shows the incident, `ack_url` acknowledges this occurrence."""
 
     open_url: str
     ack_url: str
@@ -73,7 +73,7 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """All that a notice is made from, as it is when the notice is sent."""
+    """The facts of a notice, as they are when it is sent."""
 
     kind: Kind
     page: int
@@ -89,15 +89,15 @@ class Subject:
     links: Links
 
 
-def compose(about: Subject, now: datetime) -> Notice:
-    """The notice for one person, facts in the order of need: what, since when, what is alive, last words, why you."""
-    incident = about.incident
-    title = _title(about, now)
-    lines = tuple(line for line in _lines(about, now) if line)
-    answerable = about.kind in (Kind.PAGE, Kind.UPDATE) and incident.state is State.OPEN
+def compose(subject: Subject, now: datetime) -> Notice:
+    """Return the notice for one person: what and since when, what is alive, the last output, why you."""
+    incident = subject.incident
+    title = _title(subject, now)
+    lines = tuple(line for line in _lines(subject, now) if line)
+    answerable = subject.kind in (Kind.PAGE, Kind.UPDATE) and incident.state is State.OPEN
     return Notice(
-        kind=about.kind,
-        id=f"page-{about.page}",
+        kind=subject.kind,
+        id=f"page-{subject.page}",
         dedup_key=f"heartbeat-incident-{incident.id}",
         severity=incident.severity,
         title=cut(title, TITLE_LIMIT),
@@ -106,16 +106,16 @@ def compose(about: Subject, now: datetime) -> Notice:
         at=now,
         opened_at=incident.opened_at,
         incident=incident.id,
-        sequence=about.sequence,
-        reopens=about.kind is Kind.PAGE and incident.occurrence > 1 and about.step == 0,
-        open_url=about.links.open_url,
-        ack_url=about.links.ack_url if answerable else None,
-        details=_details(about),
+        sequence=subject.sequence,
+        reopens=subject.kind is Kind.PAGE and incident.occurrence > 1 and subject.step == 0,
+        open_url=subject.links.open_url,
+        ack_url=subject.links.ack_url if answerable else None,
+        details=_details(subject),
     )
 
 
 def digest(notices: Sequence[Notice], open_url: str, now: datetime) -> Notice:
-    """Many notices to one person as one: every cause by name, worst first. The order of `notices` is kept within."""
+    """Return many notices to one person as one: every cause by name, worst first, else in the order of `notices`."""
     worst_first = sorted(notices, key=lambda notice: notice.severity.rank)
     title = f"{len(notices)} notices held back by a rate limit"
     first = worst_first[0]
@@ -134,9 +134,9 @@ def digest(notices: Sequence[Notice], open_url: str, now: datetime) -> Notice:
 
 
 def trial(person: Person, open_url: str, now: datetime) -> Notice:
-    """A notice that only proves that a contact works."""
+    """Return a notice that tests a contact."""
     title = f"TEST page for {person.name}"
-    line = "Nothing is wrong. Somebody asked whether this contact can be reached; it can."
+    line = "Nothing is wrong. This is a test of this contact, and it works."
     return Notice(
         kind=Kind.TEST,
         id=f"test-{person.id}-{now:%Y%m%d%H%M%S}",
@@ -152,132 +152,137 @@ def trial(person: Person, open_url: str, now: datetime) -> Notice:
 
 
 def cut(text: str, limit: int) -> str:
-    """The text in one line of at most `limit` characters; what was cut is marked by an ellipsis."""
+    """Return the text in one line of at most `limit` characters, with an ellipsis if it was cut."""
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
 def extent(
-    incident: Incident, symptoms: Sequence[RaisedSymptom], around: Surroundings, describe: Describe
+    incident: Incident, symptoms: Sequence[RaisedSymptom], surroundings: Surroundings, describe: Describe
 ) -> str:
-    """How much of the group is concerned: "4 of 11 jobs silent", "silent" where the group is one job."""
-    standing = [symptom for symptom in symptoms if symptom.cleared_at is None]
-    causes = {symptom.cause for symptom in standing}
+    """Return the extent within the group: "4 of 11 jobs silent", or "silent" if the group is one job."""
+    raised = [symptom for symptom in symptoms if symptom.cleared_at is None]
+    causes = {symptom.cause for symptom in raised}
     word = describe(causes.pop() if len(causes) == 1 else incident.cause).word
-    if around.total <= 1 and len(standing) <= 1:
+    if surroundings.total <= 1 and len(raised) <= 1:
         return word
-    return f"{len(standing)} of {times.count(max(around.total, len(standing)), 'job')} {word}"
+    return f"{len(raised)} of {times.count(max(surroundings.total, len(raised)), 'job')} {word}"
 
 
-def called(incident: Incident, symptoms: Sequence[RaisedSymptom], around: Surroundings) -> str:
-    """What an incident is about: the group, or the job's own name where the group is that one job."""
+def called(incident: Incident, symptoms: Sequence[RaisedSymptom], surroundings: Surroundings) -> str:
+    """Return the name of an incident: the group, or the job's own name if the group is that one job."""
     titles = {symptom.title for symptom in symptoms}
-    return titles.pop() if len(titles) == 1 and around.total <= 1 else incident.title
+    return titles.pop() if len(titles) == 1 and surroundings.total <= 1 else incident.title
 
 
-def _called(about: Subject) -> str:
-    return called(about.incident, about.symptoms, about.surroundings)
+def _called(subject: Subject) -> str:
+    return called(subject.incident, subject.symptoms, subject.surroundings)
 
 
-def _title(about: Subject, now: datetime) -> str:
-    incident, around = about.incident, about.surroundings
-    much = extent(incident, about.symptoms, around, about.describe)
-    if about.kind is Kind.RECOVERED:
-        return _ending(about, now)
-    if about.kind is Kind.ACKNOWLEDGED:
-        return f"{_called(about)}: {about.words}"
-    if about.kind is Kind.UPDATE:
-        return f"{about.words} on {_called(about)} ({much})"
-    return f"{incident.severity.upper()} {_called(about)}: {much}"
+def _title(subject: Subject, now: datetime) -> str:
+    incident = subject.incident
+    concerned = extent(incident, subject.symptoms, subject.surroundings, subject.describe)
+    if subject.kind is Kind.RECOVERED:
+        return _ending(subject, now)
+    if subject.kind is Kind.ACKNOWLEDGED:
+        return f"{_called(subject)}: {subject.words}"
+    if subject.kind is Kind.UPDATE:
+        return f"{subject.words} on {_called(subject)} ({concerned})"
+    return f"{incident.severity.upper()} {_called(subject)}: {concerned}"
 
 
-def _ending(about: Subject, now: datetime) -> str:
-    incident, around = about.incident, about.surroundings
+def _ending(subject: Subject, now: datetime) -> str:
+    incident, group = subject.incident, subject.surroundings
     if incident.resolved_by != "recovery":
-        return f"CLOSED {_called(about)}: {about.words}"
-    since = times.instant(incident.resolved_at or now, now, about.person.timezone)
-    alive = f"all {around.total} alive" if around.alive >= around.total > 1 else "alive"
-    if around.total > 1 and around.alive < around.total:
-        alive = f"{around.alive} of {around.total} alive"
-    return f"OK {_called(about)}: {alive} since {since}"
+        return f"CLOSED {_called(subject)}: {subject.words}"
+    since = times.instant(incident.resolved_at or now, now, subject.person.timezone)
+    alive = f"all {group.total} alive" if group.alive >= group.total > 1 else "alive"
+    if group.total > 1 and group.alive < group.total:
+        alive = f"{group.alive} of {group.total} alive"
+    return f"OK {_called(subject)}: {alive} since {since}"
 
 
-def _lines(about: Subject, now: datetime) -> list[str]:
-    if about.kind is Kind.RECOVERED:
-        incident = about.incident
+def _lines(subject: Subject, now: datetime) -> list[str]:
+    if subject.kind is Kind.RECOVERED:
+        incident = subject.incident
         lasted = times.duration((incident.resolved_at or now) - incident.opened_at)
-        names = ", ".join(dict.fromkeys(symptom.title for symptom in about.symptoms))
-        return [f"It {about.describe(incident.cause).past} for {lasted}: {names}."]
-    standing = [symptom for symptom in about.symptoms if symptom.cleared_at is None]
-    told = [_symptom_line(symptom, about, now) for symptom in standing[:DETAILED]]
-    rest = [symptom.title for symptom in standing[DETAILED:]]
-    more = f"and {about.describe(about.incident.cause).word} too: {', '.join(rest)}" if rest else ""
+        names = ", ".join(dict.fromkeys(symptom.title for symptom in subject.symptoms))
+        return [f"It {subject.describe(incident.cause).past} for {lasted}: {names}."]
+    raised = [symptom for symptom in subject.symptoms if symptom.cleared_at is None]
+    names = ", ".join(symptom.title for symptom in raised[DETAILED:])
     return [
-        _quiet_line(about, now),
-        *told,
-        more,
-        _alive_line(about, now),
-        _last_said(standing),
-        _why_you(about, now),
+        _quiet_line(subject, now),
+        *(_symptom_line(symptom, subject, now) for symptom in raised[:DETAILED]),
+        f"also {subject.describe(subject.incident.cause).word}: {names}" if names else "",
+        _alive_line(subject, now),
+        _last_said(raised),
+        _why_you(subject, now),
     ]
 
 
-def _quiet_line(about: Subject, now: datetime) -> str:
-    """Of an answer, until when it holds."""
-    until, timezone = about.incident.next_at, about.person.timezone
-    if about.kind is not Kind.ACKNOWLEDGED or until is None or about.incident.state is State.OPEN:
+def _quiet_line(subject: Subject, now: datetime) -> str:
+    until = subject.incident.next_at
+    if subject.kind is not Kind.ACKNOWLEDGED or until is None or subject.incident.state is State.OPEN:
         return ""
-    at = f"{times.instant(until, now, timezone)} {times.zone_name(until, timezone)}"
-    return f"Quiet until {at}; it pages again then unless it is over."
+    return f"No more pages until {_zoned(until, subject, now)}. If it is not over by then, it pages again."
 
 
-def _symptom_line(symptom: RaisedSymptom, about: Subject, now: datetime) -> str:
-    facts, timezone = symptom.facts, about.person.timezone
+def _symptom_line(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
+    facts, timezone = symptom.facts, subject.person.timezone
 
-    def told(words: str, at: datetime) -> str:
-        return f"{words} {times.instant(at, now, timezone)} {times.zone_name(at, timezone)} ({times.ago(at, now)})"
+    def aged(event: str, at: datetime) -> str:
+        return f"{event} {_zoned(at, subject, now)} ({times.ago(at, now)})"
 
     if facts.expected_at is not None:
-        heard = told("last heard", facts.last_heard_at) if facts.last_heard_at else "never heard"
+        heard = aged("last heard", facts.last_heard_at) if facts.last_heard_at else "never heard"
         return f"{symptom.title} due {times.instant(facts.expected_at, now, timezone)}, {heard}"
     if facts.began_at is not None:
-        return f"{symptom.title} {facts.why}, {told('started', facts.began_at)}"
-    since = times.instant(facts.since, now, timezone)
-    well = (
-        told(", last well", facts.last_well_at) if facts.last_well_at else ", never well" * facts.never_well
-    )
-    return f"{symptom.title} {facts.why or about.describe(symptom.cause).word} at {since}{well}"
+        return f"{symptom.title} {facts.why}, {aged('started', facts.began_at)}"
+    fault = facts.why or subject.describe(symptom.cause).word
+    line = f"{symptom.title}: {fault} at {times.instant(facts.since, now, timezone)}"
+    if facts.last_well_at:
+        return f"{line}, {aged('last succeeded', facts.last_well_at)}"
+    return f"{line}, has never succeeded" if facts.never_well else line
 
 
-def _alive_line(about: Subject, now: datetime) -> str:
-    around = about.surroundings
+def _alive_line(subject: Subject, now: datetime) -> str:
+    group = subject.surroundings
     parts = []
-    if around.total > 1:
-        newest = times.instant(around.newest_at, now, about.person.timezone) if around.newest_at else None
-        alive = (
-            f"{around.alive or 'no'} {'job' if around.alive == 1 else 'jobs'} on {about.incident.title} alive"
-        )
-        parts.append(f"{alive}, newest {newest}" if newest and around.alive else alive)
-    return "; ".join([*parts, *around.others])
+    if group.total > 1:
+        jobs = "job" if group.alive == 1 else "jobs"
+        alive = f"{group.alive or 'no'} {jobs} on {subject.incident.title} alive"
+        newest = group.newest_at if group.alive else None
+        timezone = subject.person.timezone
+        parts.append(f"{alive}, newest {times.instant(newest, now, timezone)}" if newest else alive)
+    return "; ".join([*parts, *group.others])
 
 
-def _last_said(standing: Sequence[RaisedSymptom]) -> str:
-    said = next((symptom.facts.last_said for symptom in standing if symptom.facts.last_said), "")
-    return f"last said: {cut(said, 200)}" if said else ""
+def _last_said(raised: Sequence[RaisedSymptom]) -> str:
+    output = next((symptom.facts.last_said for symptom in raised if symptom.facts.last_said), "")
+    return f"last said: {cut(output, 200)}" if output else ""
 
 
-def _why_you(about: Subject, now: datetime) -> str:
-    incident = about.incident
-    if about.kind is not Kind.PAGE or incident.next_at is None:
+def _why_you(subject: Subject, now: datetime) -> str:
+    incident = subject.incident
+    if subject.kind is not Kind.PAGE or incident.next_at is None:
         return ""
-    step = min(about.step, len(incident.policy.steps) - 1) + 1
-    at = times.instant(incident.next_at, now, about.person.timezone)
-    zone = times.zone_name(incident.next_at, about.person.timezone)
-    return f"You are step {step} of {incident.policy.name}; {', '.join(about.next_people)} at {at} {zone}"
+    step = min(subject.step, len(incident.policy.steps) - 1)
+    place = f"{_ORDINALS[step]} on call" if step < len(_ORDINALS) else f"on call in step {step + 1}"
+    verb = "is" if len(subject.next_people) == 1 else "are"
+    at = _zoned(incident.next_at, subject, now)
+    return (
+        f"You are {place} ({incident.policy.name}). "
+        f"If nobody answers, {times.names(subject.next_people)} {verb} paged at {at}"
+    )
 
 
-def _details(about: Subject) -> dict[str, object]:
-    incident, around = about.incident, about.surroundings
+def _zoned(at: datetime, subject: Subject, now: datetime) -> str:
+    timezone = subject.person.timezone
+    return f"{times.instant(at, now, timezone)} {times.zone_name(at, timezone)}"
+
+
+def _details(subject: Subject) -> dict[str, object]:
+    incident, group = subject.incident, subject.surroundings
     return {
         "incident": incident.id,
         "occurrence": incident.occurrence,
@@ -285,9 +290,9 @@ def _details(about: Subject) -> dict[str, object]:
         "cause": incident.cause,
         "title": incident.title,
         "opened_at": incident.opened_at.isoformat(),
-        "person": about.person.id,
-        "total": around.total,
-        "alive": around.alive,
+        "person": subject.person.id,
+        "total": group.total,
+        "alive": group.alive,
         "symptoms": [
             {
                 "key": symptom.key,
@@ -297,6 +302,6 @@ def _details(about: Subject) -> dict[str, object]:
                 "raised_at": symptom.raised_at.isoformat(),
                 "cleared_at": symptom.cleared_at.isoformat() if symptom.cleared_at else None,
             }
-            for symptom in about.symptoms
+            for symptom in subject.symptoms
         ],
     }

@@ -1,4 +1,4 @@
-"""The SQL of how notifiers are set up: by the configuration file, or by somebody who has entered it."""
+"""The SQL of the settings of notifiers, from the configuration file or entered by people."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,7 +12,7 @@ from alerting.tables import notifiers
 
 
 def load(db: Connection, origin: Origin | None = None) -> dict[str, Setup]:
-    """By kind how each notifier is set up, secrets not filled in; all, or those of one origin."""
+    """Return the setup of each notifier by kind, secrets not filled in; all, or those of one origin."""
     query = select(notifiers).order_by(notifiers.c.kind)
     if origin is not None:
         query = query.where(notifiers.c.origin == origin)
@@ -23,22 +23,22 @@ def load(db: Connection, origin: Origin | None = None) -> dict[str, Setup]:
 
 
 def replace(db: Connection, settings: Mapping[str, Mapping[str, str]], origin: Origin) -> None:
-    """Make these, and no others, the setups of this origin. Others stay, but for the kinds that are taken over."""
+    """Make these, and no others, the setups of this origin. Others stay, unless their kind is among these."""
     taken = among(db, notifiers.c.kind, list(settings))
     db.execute(delete(notifiers).where(taken | (notifiers.c.origin == origin)))
     rows = [
-        {"kind": kind, "settings": dict(given), "origin": origin.value} for kind, given in settings.items()
+        {"kind": kind, "settings": dict(values), "origin": origin.value} for kind, values in settings.items()
     ]
     if rows:
         db.execute(insert(notifiers), rows)
 
 
 def put(db: Connection, kind: str, setup: Setup) -> None:
-    """Write one setup, over the one there was."""
+    """Write a setup, replacing the one of this kind."""
     remove(db, kind)
     db.execute(insert(notifiers).values(kind=kind, **asdict(setup)))
 
 
 def remove(db: Connection, kind: str) -> None:
-    """Forget how a notifier is set up."""
+    """Delete the setup of a notifier."""
     db.execute(delete(notifiers).where(notifiers.c.kind == kind))

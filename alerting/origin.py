@@ -1,4 +1,4 @@
-"""Where definitions come from, and so who may change them. Pure."""
+"""The owners of definitions, who alone may change them. Pure."""
 
 from enum import StrEnum
 
@@ -7,9 +7,9 @@ class Origin(StrEnum):
     """The owner of a definition."""
 
     FILE = "file"
-    """The operator's configuration file: whatever it declares is changed there alone."""
+    """The operator's configuration file. Its definitions are changed there alone."""
     API = "api"
-    """Somebody, outside of the file: through the API or on the console."""
+    """A person who uses the API or the console."""
     PING = "ping"
     """The first ping of a check."""
     KEY = "key"

@@ -1,4 +1,4 @@
-"""Who can be paged: a person and their contacts, in the order in which they are tried. Pure."""
+"""People who can be paged, with their contacts in the order in which they are tried. Pure."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from alerting.origin import Origin
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Where one person can be reached: a notifier's kind and an address in that notifier's own form."""
+    """A way to reach a person: a notifier's kind, and an address in the form of that notifier."""
 
     kind: str
     address: str
@@ -15,7 +15,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person, by the name the configuration gives them. Times are told in their `timezone` (IANA), else UTC."""
+    """A person; `id` is their name in the configuration. Times are told in their `timezone` (IANA)."""
 
     id: str
     name: str
@@ -24,13 +24,13 @@ class Person:
     origin: Origin = field(default=Origin.FILE, compare=False)
 
     def contact(self, count: int) -> Contact:
-        """Contact number `count`, counted on and on round the list."""
+        """Return contact number `count`; after the last contact comes the first."""
         return self.contacts[count % len(self.contacts)]
 
     def about(self, contact: Contact) -> str:
-        """What an encrypted address of this contact is bound to."""
+        """Return the text that an encrypted address of this contact is bound to."""
         return f"person {self.id} {contact.kind}"
 
 
 OPERATOR = Person("operator", "Operator", (Contact("console", "terminal"),))
-"""The catch-all: where a policy names nobody who can be reached, the page goes to the service's own terminal."""
+"""The catch-all: if nobody of a step can be reached, the page goes to the service's own terminal."""

@@ -1,4 +1,4 @@
-"""The SQL of people and policies: who can be paged, and in what order."""
+"""The SQL of people and policies."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import asdict
@@ -17,7 +17,7 @@ from alerting.tables import people, policies
 def load_people(
     db: Connection, names: Collection[str] | None = None, origin: Origin | None = None
 ) -> dict[str, Person]:
-    """Those of the given names and of the given origin who are known; everybody where neither is given."""
+    """Return people by name: those of these names and of this origin, or everybody."""
     query = select(people)
     if names is not None:
         query = query.where(people.c.id.in_(names))
@@ -27,15 +27,15 @@ def load_people(
 
 
 def load_policies(db: Connection, origin: Origin | None = None) -> dict[str, Policy]:
-    """All policies by name, or those of one origin."""
+    """Return all policies by name, or those of one origin."""
     query = select(policies).order_by(policies.c.id)
     if origin is not None:
         query = query.where(policies.c.origin == origin)
     return {row.id: _policy(row) for row in db.execute(query)}
 
 
-def put_people(db: Connection, everybody: Iterable[Person]) -> None:
-    """Write these people, over those of the same names."""
+def put_people(db: Connection, defined: Iterable[Person]) -> None:
+    """Write people, replacing those of the same names."""
     rows = [
         {
             "id": person.id,
@@ -44,33 +44,33 @@ def put_people(db: Connection, everybody: Iterable[Person]) -> None:
             "contacts": [asdict(contact) for contact in person.contacts],
             "origin": person.origin.value,
         }
-        for person in everybody
+        for person in defined
     ]
     remove_people(db, [str(row["id"]) for row in rows])
     insert_many(db, people, rows)
 
 
 def remove_people(db: Connection, names: Collection[str] = (), origin: Origin | None = None) -> None:
-    """Forget people: those of these names, and all of this origin."""
+    """Delete the people of these names, and all of this origin."""
     db.execute(delete(people).where(among(db, people.c.id, names) | (people.c.origin == origin)))
 
 
-def put_policies(db: Connection, every: Iterable[Policy]) -> None:
-    """Write these policies, over those of the same names. Open incidents keep the policy they opened with."""
+def put_policies(db: Connection, defined: Iterable[Policy]) -> None:
+    """Write policies, replacing those of the same names. Open incidents keep the policy they opened with."""
     rows = [
         {
             "id": policy.name,
             "steps": escalation.steps_to_json(policy.steps),
             "origin": policy.origin.value,
         }
-        for policy in every
+        for policy in defined
     ]
     remove_policies(db, [str(row["id"]) for row in rows])
     insert_many(db, policies, rows)
 
 
 def remove_policies(db: Connection, names: Collection[str] = (), origin: Origin | None = None) -> None:
-    """Forget policies: those of these names, and all of this origin."""
+    """Delete the policies of these names, and all of this origin."""
     db.execute(delete(policies).where(among(db, policies.c.id, names) | (policies.c.origin == origin)))
 
 

@@ -1,10 +1,10 @@
-"""How bad it is: the one scale that checks, incidents and pages share."""
+"""The scale of severity that checks, incidents and pages share. Pure."""
 
 from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How bad an incident is, worst first. `rank` orders them: 0 is the worst."""
+    """The severities, worst first. `rank` orders them: 0 is the worst."""
 
     CRITICAL = "critical"
     ERROR = "error"

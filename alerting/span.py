@@ -1,6 +1,6 @@
-"""How a room says what it is doing, to whoever wants to see where the time goes. By default nobody does.
+"""Spans: how a room names its pieces of work for tracing. By default nothing is traced.
 
-The rooms know only this contract. What becomes of it is decided where the system is put together.
+The rooms know only this contract. The composition root decides what it is connected to.
 """
 
 from contextlib import AbstractContextManager
@@ -11,30 +11,30 @@ Attribute = str | int | float | bool
 
 
 class Span(Protocol):
-    """A piece of work while it is being done."""
+    """A piece of work that is under way."""
 
-    def record(self, **facts: Attribute) -> None:
-        """Something that is known of it now."""
+    def record(self, **attributes: Attribute) -> None:
+        """Add attributes."""
 
     def discard(self) -> None:
-        """It was nothing that anybody need hear of."""
+        """Drop the span: nothing was done."""
 
 
 class Spans(Protocol):
-    """Begins a piece of work: `with spans("send", notifier="ntfy") as span`."""
+    """Begins spans: `with spans("send", notifier="ntfy") as span`."""
 
-    def __call__(self, name: str, /, **facts: Attribute) -> AbstractContextManager[Span]:
-        """The work, which ends with the block."""
+    def __call__(self, name: str, /, **attributes: Attribute) -> AbstractContextManager[Span]:
+        """Return a span that ends with the block."""
 
 
-class _Nobody:
-    """Listens to nothing, at next to no cost: one object serves all."""
+class _NoSpan:
+    """A span that records nothing; one object serves all."""
 
-    def record(self, **facts: Attribute) -> None:
-        """Not heard."""
+    def record(self, **attributes: Attribute) -> None:
+        """Do nothing."""
 
     def discard(self) -> None:
-        """Nothing was known."""
+        """Do nothing."""
 
     def __enter__(self) -> Self:
         return self
@@ -42,12 +42,12 @@ class _Nobody:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing was begun."""
+        """Do nothing."""
 
 
-_NOBODY = _Nobody()
+_NO_SPAN = _NoSpan()
 
 
-def no_spans(_name: str, /, **_facts: Attribute) -> AbstractContextManager[Span]:
-    """Nobody is told of the work."""
-    return _NOBODY
+def no_spans(_name: str, /, **_attributes: Attribute) -> AbstractContextManager[Span]:
+    """Return the span that records nothing."""
+    return _NO_SPAN

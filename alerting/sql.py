@@ -1,7 +1,7 @@
-"""How rows are kept: column types, naming, and statements that move many rows at once.
+"""Column types, names of constraints, and statements that write many rows at once.
 
-Both stores build on this room. A statement over many rows is one round trip on PostgreSQL (arrays,
-`unnest`) and one prepared statement on SQLite (`executemany`), because that is what each of them is quick at.
+All stores use this room. A statement over many rows is one round trip on PostgreSQL (arrays, `unnest`) and one
+prepared statement on SQLite (`executemany`), because this is quick on each of them.
 """
 
 import json
@@ -44,12 +44,12 @@ NAMING = {
 metadata = MetaData(naming_convention=NAMING)
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 DIFFERENT = 1000
-"""Texts of one column whose values are remembered."""
+"""The number of texts of one column whose values are cached."""
 Row = Mapping[str, Any]
 
 
 class Utc(TypeDecorator[datetime]):
-    """An instant: aware going in, aware in UTC coming out, also on SQLite, which keeps no zone."""
+    """An instant: aware when written, aware in UTC when read, also on SQLite, which stores no zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -68,9 +68,9 @@ class Utc(TypeDecorator[datetime]):
 
 
 class Frozen(TypeDecorator[Any]):
-    """A frozen value that is kept as JSON; `write` gives what stands there, `read` restores the value.
+    """A frozen value that is stored as JSON: `write` returns its JSON, `read` restores the value.
 
-    The same text is read once, however many rows say it: in a storm thousands share a policy or a schedule.
+    Equal texts are read once, however many rows hold them: in a storm thousands share a policy or a schedule.
     """
 
     impl = JSON
@@ -84,11 +84,11 @@ class Frozen(TypeDecorator[Any]):
         self._value = lru_cache(DIFFERENT)(lambda text: read(json.loads(text)))
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002  # SQLAlchemy's signature
-        """Give what stands in the row."""
+        """Return the JSON for the row."""
         return self.write(value)
 
     def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Ask for the text: psycopg would make objects of it, anew for each row."""
+        """Select the text: psycopg would parse it again for each row."""
         return type_coerce(cast(column, Text), self)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str], Any]:  # noqa: ARG002  # as above
@@ -97,19 +97,19 @@ class Frozen(TypeDecorator[Any]):
 
 
 def key_type() -> TypeEngine[int]:
-    """A row's number: 64 bits on PostgreSQL, the rowid on SQLite."""
+    """Return the type of a row's number: 64 bits on PostgreSQL, the rowid on SQLite."""
     return BigInteger().with_variant(Integer, "sqlite")
 
 
 def sqlite_instant(at: datetime) -> str:
-    """An instant as `Utc` writes it on SQLite, for statements that are written out by hand."""
+    """Return an instant as `Utc` writes it on SQLite, for statements that are written by hand."""
     return at.astimezone(UTC).isoformat(" ", "microseconds")[:26]
 
 
 def postgres_array(values: Sequence[object]) -> str:
-    """An array as PostgreSQL reads it. psycopg writes a list element by element, at several times the cost."""
+    """Return an array as PostgreSQL reads it. psycopg writes a list element by element, at several times the cost."""
     if values and values.count(values[0]) == len(values):
-        # Most columns of a batch say the same in every row.
+        # Most columns of a batch hold the same value in every row.
         return "{" + ",".join([_ELEMENTS[type(values[0])](values[0])] * len(values)) + "}"
     return "{" + ",".join([_ELEMENTS[type(value)](value) for value in values]) + "}"
 
@@ -130,9 +130,11 @@ _ELEMENTS: Mapping[type, Callable[[Any], str]] = {
 }
 
 
-class _Written(UserDefinedType[str]):
-    """An array of this type that is written out already, and that PostgreSQL reads when it is bound: then the planner
-    knows how many there are, and looks them up in an index or in a hash, not one by one in every row."""
+class _ArrayText(UserDefinedType[str]):
+    """An array that is written as text and that PostgreSQL reads when it is bound.
+
+    The planner then knows its length, and uses an index or a hash instead of comparing each element in every row.
+    """
 
     cache_ok = True
     render_bind_cast = True
@@ -146,15 +148,17 @@ class _Written(UserDefinedType[str]):
 
 
 def among(db: Connection, column: Column[Any], values: Collection[Any]) -> ColumnElement[bool]:
-    """Whether the column is one of many values. PostgreSQL takes them as one array: as parameters of their own,
-    hundreds of them cost more to write and to parse than to look up."""
+    """Return the condition that the column is one of many values.
+
+    PostgreSQL takes them as one array: hundreds of parameters cost more to write and to parse than to look up.
+    """
     if db.dialect.name == "postgresql":
-        return column == any_(literal(postgres_array(list(values)), _Written(_pg_type(column.type))))
+        return column == any_(literal(postgres_array(list(values)), _ArrayText(_pg_type(column.type))))
     return column.in_(values)
 
 
 def earliest(column: Column[datetime], *conditions: ColumnElement[bool]) -> ScalarSelect[datetime]:
-    """The first instant in an indexed column: one step into the index, and quicker to plan than `min`."""
+    """Return the first instant in an indexed column: one step into the index, and quicker to plan than `min`."""
     filled = select(column).where(column.is_not(None), *conditions)
     return filled.order_by(column).limit(1).scalar_subquery()
 
@@ -162,9 +166,9 @@ def earliest(column: Column[datetime], *conditions: ColumnElement[bool]) -> Scal
 def insert_many(
     db: Connection, table: Table, rows: Sequence[Row], *, on_conflict: str = "", returning: Sequence[str] = ()
 ) -> list[tuple[Any, ...]]:
-    """Insert all `rows`, which must share one set of keys. `on_conflict` is a written-out clause.
+    """Insert all `rows`, which must share one set of keys. `on_conflict` is a clause in SQL.
 
-    `returning` names columns whose values come back, in no promised order.
+    Return the values of the columns `returning`, in any order.
     """
     if not rows:
         return []
@@ -183,23 +187,23 @@ def insert_many(
     if not returning:
         db.exec_driver_sql(statement, values)
         return []
-    return [tuple(row) for one in values for row in db.exec_driver_sql(statement, one)]
+    return [tuple(row) for of_row in values for row in db.exec_driver_sql(statement, of_row)]
 
 
 def update_many(db: Connection, table: Table, rows: Sequence[Row], *, where: str = "") -> None:
-    """Set the given columns of the rows named by `id`. `where` narrows further, in plain SQL."""
+    """Set columns of the rows named by `id`. `where` is a further condition in SQL."""
     if not rows:
         return
     names = [name for name in rows[0] if name != "id"]
     narrowed = f" AND {where}" if where else ""
     if db.dialect.name == "postgresql":
-        given = ["id", *names]
+        columns = ["id", *names]
         sets = ", ".join(f"{name} = v.{name}::{_pg_type(table.c[name].type)}" for name in names)
         statement = (
-            f"UPDATE {table.name} SET {sets} FROM {_unnested(table, given)} "
+            f"UPDATE {table.name} SET {sets} FROM {_unnested(table, columns)} "
             f"WHERE {table.name}.id = v.id{narrowed}"
         )
-        db.exec_driver_sql(statement, tuple(_array(table.c[name], rows) for name in given))
+        db.exec_driver_sql(statement, tuple(_array(table.c[name], rows) for name in columns))
         return
     sets = ", ".join(f"{name} = ?" for name in names)
     values = list(zip(*(_plain(table.c[name], rows) for name in [*names, "id"]), strict=True))
@@ -238,8 +242,8 @@ def _plain(column: Column[Any], rows: Sequence[Row]) -> list[Any]:
 def _written(column: Column[Any], rows: Sequence[Row]) -> list[Any]:
     values = [row[column.name] for row in rows]
     match column.type:
-        case Frozen() as kept:
-            return [kept.text(value) for value in values]
+        case Frozen() as kind:
+            return [kind.text(value) for value in values]
         case JSON():
             return [_json(value) for value in values]
     return values

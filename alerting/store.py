@@ -1,7 +1,6 @@
-"""The SQL of incidents, their symptoms and timeline. Rows in, frozen dataclasses out.
+"""The SQL of incidents, their symptoms and timelines.
 
-Locks are always taken in the order of the cause key, so that two transactions over many incidents
-wait for each other instead of blocking each other.
+Locks are taken in the order of the cause key, so that two transactions over many incidents never block each other.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -20,11 +19,11 @@ SEVERITIES = tuple(Severity)
 _COLUMNS = tuple(incidents.c.keys())
 _FACTS = tuple(field.name for field in fields(Facts))
 _GOING_ON = incidents.c.next_at.is_not(None)
-"""Without a next action an incident is resolved, as a constraint says; so an index finds the few among the many."""
+"""By a constraint, exactly the resolved incidents have no next action. An index finds the others."""
 
 
 def lock_open(db: Connection, cause_keys: Collection[str]) -> dict[str, Incident]:
-    """The open incidents of these causes, locked until the transaction ends."""
+    """Return the open incidents of these causes, locked until the transaction ends."""
     query = (
         select(incidents)
         .where(among(db, incidents.c.cause_key, cause_keys), incidents.c.state != State.RESOLVED)
@@ -35,21 +34,21 @@ def lock_open(db: Connection, cause_keys: Collection[str]) -> dict[str, Incident
 
 
 def open_of(db: Connection, cause_key: str) -> Incident | None:
-    """The open incident of this cause, not locked."""
+    """Return the open incident of this cause, not locked."""
     query = select(incidents).where(incidents.c.cause_key == cause_key, incidents.c.state != State.RESOLVED)
     row = db.execute(query).one_or_none()
     return None if row is None else incident_of(row)
 
 
 def lock(db: Connection, ids: Collection[int]) -> dict[int, Incident]:
-    """These incidents, locked until the transaction ends."""
-    wanted = among(db, incidents.c.id, ids)
-    query = select(incidents).where(wanted).order_by(incidents.c.cause_key).with_for_update()
+    """Return these incidents by number, locked until the transaction ends."""
+    query = select(incidents).where(among(db, incidents.c.id, ids))
+    query = query.order_by(incidents.c.cause_key).with_for_update()
     return {row.id: incident_of(row) for row in db.execute(query)}
 
 
 def claim_due(db: Connection, now: datetime, limit: int) -> list[Incident]:
-    """Up to `limit` incidents whose next action has come, worst first, that nobody else is working on."""
+    """Lock and return up to `limit` due incidents, worst first, without those that others have locked."""
     claimed: list[Incident] = []
     for rank, first in enumerate(db.execute(select(*_first_actions())).one()):
         if first is None or first > now or len(claimed) >= limit:
@@ -66,7 +65,7 @@ def claim_due(db: Connection, now: datetime, limit: int) -> list[Incident]:
 
 
 def claim_to_tell(db: Connection, now: datetime, limit: int) -> list[Incident]:
-    """Up to `limit` incidents of which those already paged are to be told something new."""
+    """Lock and return up to `limit` incidents whose news is due, without those that others have locked."""
     query = (
         select(incidents)
         .where(incidents.c.tell_at <= now)
@@ -78,50 +77,48 @@ def claim_to_tell(db: Connection, now: datetime, limit: int) -> list[Incident]:
 
 
 def next_due(db: Connection) -> datetime | None:
-    """When the first incident needs something done."""
+    """Return the time of the next action or news of any incident."""
     firsts = db.execute(select(*_first_actions(), earliest(incidents.c.tell_at))).one()
     return min((at for at in firsts if at is not None), default=None)
 
 
 def _first_actions() -> list[ScalarSelect[datetime]]:
-    """When the first next action of each severity comes, worst severity first."""
+    """Return the earliest next action of each severity, worst severity first."""
     ranks = range(len(SEVERITIES))
     return [earliest(incidents.c.next_at, incidents.c.severity_rank == rank) for rank in ranks]
 
 
-def insert_incidents(db: Connection, fresh: Iterable[Incident]) -> dict[str, int]:
-    """Open these incidents; their numbers by cause. Those whose cause somebody else has opened meanwhile are left out
-    of the answer."""
-    given = {incident.cause_key: incident for incident in fresh}
-    rows = [_incident_row(incident) for _, incident in sorted(given.items())]
+def insert_incidents(db: Connection, new: Iterable[Incident]) -> dict[str, int]:
+    """Open incidents and return their numbers by cause, without causes that somebody else has opened meanwhile."""
+    by_cause = {incident.cause_key: incident for incident in new}
+    rows = [_incident_row(incident) for _, incident in sorted(by_cause.items())]
     clause = f"ON CONFLICT (cause_key) WHERE state <> '{State.RESOLVED}' DO NOTHING"
     opened = insert_many(db, incidents, rows, on_conflict=clause, returning=("id", "cause_key"))
     return {cause_key: number for number, cause_key in opened}
 
 
 def save(db: Connection, changed: Iterable[Incident]) -> None:
-    """Write what may change in an incident's life."""
-    update_many(db, incidents, [{"id": one.id, **_mutable_row(one)} for one in changed])
+    """Write the columns of incidents that can change."""
+    update_many(db, incidents, [{"id": incident.id, **_mutable_row(incident)} for incident in changed])
 
 
 def raised_of(db: Connection, keys: Collection[str]) -> list[RaisedSymptom]:
-    """The symptoms of these keys that stand raised now."""
+    """Return the raised symptoms of these keys."""
     query = select(symptoms).where(among(db, symptoms.c.key, keys), symptoms.c.cleared_at.is_(None))
     return [_symptom(row) for row in db.execute(query)]
 
 
 def symptoms_of(db: Connection, incident_ids: Collection[int]) -> dict[int, list[RaisedSymptom]]:
-    """Every symptom that each incident has had, in the order in which they were raised."""
-    wanted = among(db, symptoms.c.incident_id, incident_ids)
-    query = select(symptoms).where(wanted).order_by(symptoms.c.id)
-    found: dict[int, list[RaisedSymptom]] = {incident_id: [] for incident_id in incident_ids}
+    """Return all symptoms of each incident, cleared ones included, in the order in which they were raised."""
+    query = select(symptoms).where(among(db, symptoms.c.incident_id, incident_ids)).order_by(symptoms.c.id)
+    by_incident: dict[int, list[RaisedSymptom]] = {incident_id: [] for incident_id in incident_ids}
     for row in db.execute(query):
-        found[row.incident_id].append(_symptom(row))
-    return found
+        by_incident[row.incident_id].append(_symptom(row))
+    return by_incident
 
 
 def had_cleared(db: Connection, incident_ids: Collection[int], keys: Collection[str]) -> set[tuple[int, str]]:
-    """Which of these keys each incident has had already and seen clear: (incident, key)."""
+    """Return (incident, key) for those of these keys that have cleared in an incident before."""
     query = select(symptoms.c.incident_id, symptoms.c.key).where(
         among(db, symptoms.c.incident_id, incident_ids),
         among(db, symptoms.c.key, keys),
@@ -131,7 +128,7 @@ def had_cleared(db: Connection, incident_ids: Collection[int], keys: Collection[
 
 
 def insert_symptoms(db: Connection, raised: Iterable[tuple[int, Symptom]], now: datetime) -> None:
-    """Raise symptoms, each in the incident of the given number."""
+    """Write raised symptoms, each with the number of its incident."""
     rows = [
         {
             "incident_id": incident_id,
@@ -148,9 +145,9 @@ def insert_symptoms(db: Connection, raised: Iterable[tuple[int, Symptom]], now: 
     insert_many(db, symptoms, rows)
 
 
-def refresh_symptoms(db: Connection, known: Iterable[tuple[int, Symptom]]) -> None:
-    """New facts about symptoms that stand raised already, by the symptom's number."""
-    rows = [{"id": number, "cause": s.cause, "facts": facts_to_json(s.facts)} for number, s in known]
+def refresh_symptoms(db: Connection, renewed: Iterable[tuple[int, Symptom]]) -> None:
+    """Write the cause and facts of raised symptoms, by the symptom's number."""
+    rows = [{"id": number, "cause": s.cause, "facts": facts_to_json(s.facts)} for number, s in renewed]
     update_many(db, symptoms, rows)
 
 
@@ -161,7 +158,10 @@ def clear_symptoms(db: Connection, cleared: Iterable[tuple[int, str]], now: date
 
 
 def still_raised(db: Connection, incident_ids: Collection[int]) -> dict[int, datetime | None]:
-    """Of each incident in which symptoms stand raised: until when all of them are held, None where one is not."""
+    """Return by incident the end of the hold of its raised symptoms, None if one is not held.
+
+    Incidents without a raised symptom are left out.
+    """
     count, held = func.count(), func.count(symptoms.c.held_until)
     first = func.min(symptoms.c.held_until, type_=symptoms.c.held_until.type)
     query = (
@@ -173,7 +173,7 @@ def still_raised(db: Connection, incident_ids: Collection[int]) -> dict[int, dat
 
 
 def hold_symptoms(db: Connection, held: Iterable[tuple[int, datetime | None]]) -> None:
-    """Hold symptoms by number until then, or no longer."""
+    """Write the end of the hold of symptoms, by number."""
     update_many(db, symptoms, [{"id": number, "held_until": until} for number, until in held])
 
 
@@ -181,35 +181,41 @@ def write(db: Connection, entries: Sequence[Entry]) -> None:
     """Add lines to timelines."""
     # Not `asdict`, which copies each value deeply: in a storm that took half of the time.
     rows = [
-        {"incident_id": one.incident_id, "at": one.at, "kind": one.kind, "words": one.words, "by": one.by}
-        for one in entries
+        {
+            "incident_id": entry.incident_id,
+            "at": entry.at,
+            "kind": entry.kind,
+            "words": entry.words,
+            "by": entry.by,
+        }
+        for entry in entries
     ]
     insert_many(db, timeline, rows)
 
 
 def timeline_of(db: Connection, incident_id: int) -> list[Entry]:
-    """The story of an incident, oldest first."""
+    """Return the timeline of an incident, oldest entry first."""
     query = select(timeline).where(timeline.c.incident_id == incident_id).order_by(timeline.c.id)
     return [Entry(row.incident_id, row.at, row.kind, row.words, row.by) for row in db.execute(query)]
 
 
 def lately_about(db: Connection, key: str, limit: int) -> list[Incident]:
-    """The newest incidents that this symptom has been in, newest first."""
+    """Return the last incidents of this symptom, newest first."""
     # Few numbers, straight from the end of the index: a job that has failed each hour for a year is in thousands.
-    mine = select(symptoms.c.incident_id).where(symptoms.c.key == key).distinct()
-    newest = mine.order_by(symptoms.c.incident_id.desc()).limit(limit).subquery()
+    numbers = select(symptoms.c.incident_id).where(symptoms.c.key == key).distinct()
+    newest = numbers.order_by(symptoms.c.incident_id.desc()).limit(limit).subquery()
     query = select(incidents).join(newest, incidents.c.id == newest.c.incident_id)
     query = query.order_by(incidents.c.id.desc())
     return [incident_of(row) for row in db.execute(query)]
 
 
 def newest_entries(db: Connection, limit: int) -> list[int]:
-    """The numbers of the last lines of all timelines."""
+    """Return the numbers of the last lines of all timelines, newest first."""
     return list(db.execute(select(timeline.c.id).order_by(timeline.c.id.desc()).limit(limit)).scalars())
 
 
 def timeline_ends(db: Connection, incident_ids: Collection[int]) -> dict[int, tuple[int, int]]:
-    """How many lines each of these incidents' timelines has, and the number of the last."""
+    """Return by incident the number of lines of its timeline, and the id of the last."""
     query = (
         select(timeline.c.incident_id, func.count(), func.max(timeline.c.id))
         .where(among(db, timeline.c.incident_id, incident_ids))
@@ -219,40 +225,40 @@ def timeline_ends(db: Connection, incident_ids: Collection[int]) -> dict[int, tu
 
 
 def load(db: Connection, incident_id: int) -> Incident | None:
-    """One incident, not locked."""
+    """Return an incident, not locked."""
     row = db.execute(select(incidents).where(incidents.c.id == incident_id)).one_or_none()
     return None if row is None else incident_of(row)
 
 
 def load_many(db: Connection, ids: Collection[int]) -> dict[int, Incident]:
-    """These incidents by number, not locked."""
+    """Return these incidents by number, not locked."""
     rows = db.execute(select(incidents).where(among(db, incidents.c.id, ids)))
     return {row.id: incident_of(row) for row in rows}
 
 
 def count(db: Connection) -> dict[State, int]:
-    """How many incidents are not resolved, by state."""
+    """Count the incidents that are not resolved, by state."""
     query = select(incidents.c.state, func.count()).where(_GOING_ON).group_by(incidents.c.state)
     return {State(state): count for state, count in db.execute(query)}
 
 
 def going_on(db: Connection, limit: int, offset: int = 0) -> list[Incident]:
-    """Incidents that are not resolved: those that nobody has answered first, then by severity, the oldest first."""
+    """Return incidents that are not resolved: unanswered ones first, then by severity, then the oldest first."""
     answered = case((incidents.c.state == State.OPEN, 0), else_=1)
-    place = (answered, incidents.c.severity_rank, incidents.c.opened_at, incidents.c.id)
+    order = (answered, incidents.c.severity_rank, incidents.c.opened_at, incidents.c.id)
     # Only the numbers are sorted: a whole row holds a policy.
-    numbers = select(incidents.c.id).where(_GOING_ON).order_by(*place).limit(limit).offset(offset)
-    query = select(incidents).where(incidents.c.id.in_(numbers)).order_by(*place)
+    numbers = select(incidents.c.id).where(_GOING_ON).order_by(*order).limit(limit).offset(offset)
+    query = select(incidents).where(incidents.c.id.in_(numbers)).order_by(*order)
     return [incident_of(row) for row in db.execute(query)]
 
 
 def past(db: Connection, limit: int, older_than: int | None = None) -> list[Incident]:
-    """Incidents that are resolved, newest first. `older_than` is the number to go on from."""
+    """Return resolved incidents, newest first; those with a number below `older_than`."""
     return [incident_of(row) for row in db.execute(_newest(limit, older_than).where(~_GOING_ON))]
 
 
 def newest(db: Connection, *, open_only: bool, limit: int, older_than: int | None = None) -> list[Incident]:
-    """Incidents, all or those that are not resolved, newest first. `older_than` is the number to go on from."""
+    """Return incidents, all or those that are not resolved, newest first; those with a number below `older_than`."""
     query = _newest(limit, older_than)
     return [incident_of(row) for row in db.execute(query.where(_GOING_ON) if open_only else query)]
 
@@ -263,7 +269,7 @@ def _newest(limit: int, older_than: int | None) -> Select[Any]:
 
 
 def facts_to_json(facts: Facts) -> dict[str, Any]:
-    """Facts as they are kept in a row."""
+    """Return facts as JSON for a row."""
     return {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name in _FACTS
@@ -271,25 +277,22 @@ def facts_to_json(facts: Facts) -> dict[str, Any]:
     }
 
 
-def facts_from_json(kept: Mapping[str, Any]) -> Facts:
-    """Back from a row."""
-    found: dict[str, Any] = {
-        name: datetime.fromisoformat(kept[name])
+def facts_from_json(stored: Mapping[str, Any]) -> Facts:
+    """Return the facts of a row."""
+    facts: dict[str, Any] = {
+        name: datetime.fromisoformat(stored[name])
         for name in ("since", "expected_at", "last_heard_at", "began_at", "last_well_at")
-        if kept.get(name)
+        if stored.get(name)
     }
-    found |= {name: kept[name] for name in ("last_said", "why", "never_well") if name in kept}
-    return Facts(**found)
+    facts |= {name: stored[name] for name in ("last_said", "why", "never_well") if name in stored}
+    return Facts(**facts)
 
 
 def incident_of(row: Row[Any]) -> Incident:
-    """An incident from a whole row: most columns are fields of the same name, the others are read here."""
-    kept = dict(zip(_COLUMNS, row, strict=True))
-    kept |= {
-        "state": State(kept["state"]),
-        "severity": SEVERITIES[kept.pop("severity_rank")],
-    }
-    return Incident(**kept)
+    """Return the incident of a whole row: most columns are fields of the same name."""
+    values = dict(zip(_COLUMNS, row, strict=True))
+    values |= {"state": State(values["state"]), "severity": SEVERITIES[values.pop("severity_rank")]}
+    return Incident(**values)
 
 
 def _symptom(row: Row[Any]) -> RaisedSymptom:

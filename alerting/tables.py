@@ -1,4 +1,4 @@
-"""The tables of alerting. What each constraint promises is written beside it."""
+"""The tables of alerting, with the promise of each constraint."""
 
 from sqlalchemy import (
     JSON,
@@ -24,7 +24,7 @@ people = Table(
     Column("name", Text, nullable=False),
     Column("timezone", Text),
     Column("contacts", JSON, nullable=False),
-    # Whoever owns the row replaces it: here only a word, which upstairs gives its meaning.
+    # An `Origin`, as in the tables below: only the owner of a row replaces it.
     Column("origin", Text, nullable=False, server_default="file"),
 )
 
@@ -40,9 +40,8 @@ notifiers = Table(
     "notifiers",
     metadata,
     Column("kind", Text, primary_key=True),
-    # Secrets stand here as they were written, ${NAME} or ${file:PATH}, or encrypted; they are filled in when sending.
+    # Secrets are written as ${NAME} or ${file:PATH}, or encrypted. They are filled in for a send.
     Column("settings", JSON, nullable=False),
-    # Who owns it: 'file' (the configuration) or 'api' (whoever entered it).
     Column("origin", Text, nullable=False, server_default="file"),
     Column("changed_at", Utc),
     Column("changed_by", Text),
@@ -61,9 +60,9 @@ incidents = Table(
     Column("policy", Frozen(escalation.to_json, escalation.from_json), nullable=False),
     Column("step", Integer, nullable=False),
     Column("opened_at", Utc, nullable=False),
-    # When the next thing happens by itself: escalation, expiry of an acknowledgement, end of a snooze.
+    # The time of the next action: a page, the expiry of an acknowledgement, the end of a snooze.
     Column("next_at", Utc),
-    # When those already paged are told what has joined or recovered since `told_at`.
+    # The time to tell the people who were paged of joins and recoveries since `told_at`.
     Column("tell_at", Utc),
     Column("told_at", Utc),
     Column("acknowledged_by", Text),
@@ -90,7 +89,7 @@ Index(
     postgresql_where=incidents.c.next_at.is_not(None),
     sqlite_where=incidents.c.next_at.is_not(None),
 )
-# What is to be forgotten is looked for by this.
+# Retention looks for incidents by this.
 Index(
     "ix_incidents_resolved_at",
     incidents.c.resolved_at,
@@ -117,12 +116,12 @@ symptoms = Table(
     Column("raised_at", Utc, nullable=False),
     Column("cleared_at", Utc),
     Column("cleared_why", Text),
-    # Until when nobody is paged because of it.
+    # It pages nobody before this time.
     Column("held_until", Utc),
 )
-# What a check's page tells of its past. It is written when a symptom is raised, and never by a ping.
+# For the past of a check. It is written when a symptom is raised, and never by a ping.
 Index("ix_symptoms_key", symptoms.c.key, symptoms.c.incident_id)
-# Promise 1: what is down belongs to exactly one open incident.
+# Promise 1: a check that is down belongs to exactly one open incident.
 Index(
     "uq_symptoms_raised_key",
     symptoms.c.key,
@@ -144,11 +143,11 @@ pages = Table(
     Column("words", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("created_at", Utc, nullable=False),
-    # When it is tried next; empty once nothing more is to be done.
+    # The time of the next attempt; empty after the last one.
     Column("next_at", Utc),
-    # Which of the person's contacts is next, counted on and on: it wraps round their list.
+    # The number of the next contact. After the last contact comes the first.
     Column("contact", Integer, nullable=False),
-    # The kind of that contact, so that a notifier with no free hands can be passed over.
+    # The kind of that contact, so that pages for a notifier at its capacity can be left out.
     Column("via", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("contact_attempts", Integer, nullable=False),
@@ -190,7 +189,7 @@ attempts = Table(
     Column("said", Text, nullable=False),
     # The provider's id of an accepted notice. A digest has one for all of its pages.
     Column("provider_id", Text),
-    # The provider's later word on it, 'delivered' or 'undelivered', and its reason.
+    # The provider's later report, 'delivered' or 'undelivered', and its reason.
     Column("receipt", Text),
     Column("receipt_said", Text),
     Column("receipt_at", Utc),

@@ -1,7 +1,7 @@
-"""What happens to incidents: all of it in their timelines, and their life in the log of the process.
+"""Writes the timelines of incidents, and their life to the log of the process.
 
-The log has a line each for an incident that opened, is held, paged, was answered, pages again, or was resolved, with
-its number. Where a storm brings many of a kind in one transaction, one line stands for all.
+The log has a line for each incident that opens, is held, pages, is answered, pages again, or is resolved, with its
+number. If one transaction writes many lines of a kind, one line stands for all.
 """
 
 import logging
@@ -14,15 +14,15 @@ from alerting import after_commit, store
 from alerting.incident import Entry, State
 
 LINES = 10
-"""Lines of one kind that one transaction writes; more become one line."""
+"""The most log lines of one kind that one transaction writes; more become one line."""
 LIFE = ("reopened", "held", "paged", State.ACKNOWLEDGED.value, State.SNOOZED.value, State.RESOLVED.value)
-"""Kinds of entries that are logged. What a human notes and what jobs say stays in the timeline."""
+"""The kinds of entries that are logged. Notes, and the words of jobs and providers, stay in the timeline."""
 
 log = logging.getLogger(__name__)
 
 
 def write(db: Connection, entries: Sequence[Entry]) -> None:
-    """Add lines to timelines, and to the log once that is committed."""
+    """Add lines to timelines, and to the log after the commit."""
     store.write(db, entries)
     for kind in LIFE:
         of_kind = [entry for entry in entries if entry.kind == kind]
@@ -31,7 +31,7 @@ def write(db: Connection, entries: Sequence[Entry]) -> None:
 
 
 def opened(db: Connection, titles: Mapping[int, str]) -> None:
-    """Log that these incidents have opened, by number, once that is committed."""
+    """Log incidents that have opened, by number, after the commit."""
     if titles:
         after_commit.then(db, partial(_tell_opened, titles))
 
@@ -41,10 +41,10 @@ def _tell(kind: str, entries: Sequence[Entry]) -> None:
         _tell_many(kind, [entry.incident_id for entry in entries])
         return
     for entry in entries:
-        says_so = entry.words.startswith((kind, "paging again"))
-        words = entry.words if says_so else f"{kind}: {entry.words}"
+        names_kind = entry.words.startswith((kind, "paging again", "no longer held"))
+        line = entry.words if names_kind else f"{kind}: {entry.words}"
         by = {"by": entry.by} if entry.by else {}
-        log.info("incident %d %s", entry.incident_id, words, extra=_about(kind, entry.incident_id) | by)
+        log.info("incident %d %s", entry.incident_id, line, extra=_fields(kind, entry.incident_id) | by)
 
 
 def _tell_opened(titles: Mapping[int, str]) -> None:
@@ -52,15 +52,14 @@ def _tell_opened(titles: Mapping[int, str]) -> None:
         _tell_many("opened", list(titles))
         return
     for number, title in titles.items():
-        log.info("incident %d opened: %s", number, title, extra=_about("opened", number))
+        log.info("incident %d opened: %s", number, title, extra=_fields("opened", number))
 
 
 def _tell_many(kind: str, numbers: Sequence[int]) -> None:
     first = sorted(numbers)[:LINES]
-    shown = ", ".join(map(str, first))
     extra = {"event": kind, "count": len(numbers), "incidents": first}
-    log.info("%d incidents %s: %s and more", len(numbers), kind, shown, extra=extra)
+    log.info("%d incidents %s: %s and more", len(numbers), kind, ", ".join(map(str, first)), extra=extra)
 
 
-def _about(kind: str, number: int) -> dict[str, object]:
+def _fields(kind: str, number: int) -> dict[str, object]:
     return {"event": kind, "incident": number}

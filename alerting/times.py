@@ -1,4 +1,4 @@
-"""Times and durations as a person says them. Pure; the reader's zone is an argument."""
+"""Times and durations as people say them. Pure; the reader's zone is an argument."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
 def duration(length: timedelta) -> str:
-    """A length of time in at most two units: "45 s", "12 min", "4 h 38 min", "24 h", "3 days"."""
+    """Return a length of time in at most two units: "45 s", "12 min", "4 h 38 min", "24 h", "3 days"."""
     seconds = max(round(length.total_seconds()), 0)
     if seconds < 60:
         return f"{seconds} s"
@@ -21,14 +21,14 @@ def duration(length: timedelta) -> str:
 
 
 def ago(at: datetime, now: datetime) -> str:
-    """How long ago: "24 h ago", "just now"."""
+    """Return the age of an instant: "24 h ago", "just now"."""
     length = now - at
     return "just now" if length < timedelta(seconds=1) else f"{duration(length)} ago"
 
 
 @lru_cache(maxsize=256)
 def zone(name: str) -> ZoneInfo:
-    """The reader's zone; UTC where the name is not known."""
+    """Return the time zone of this name, UTC if there is none."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
@@ -36,29 +36,28 @@ def zone(name: str) -> ZoneInfo:
 
 
 def instant(at: datetime, now: datetime, timezone: str) -> str:
-    """An instant in the reader's zone: "03:00", with the day where that is not today, "02 May 03:01", and with the year
-    where that is not this one, "02 May 2027 03:01"."""
+    """Return an instant in the reader's zone, with the day unless it is today: "03:00", "02 May 03:01"."""
     local = at.astimezone(zone(timezone))
     return f"{day(local, now.astimezone(zone(timezone)))}{local:%H:%M}"
 
 
 def day(at: datetime, now: datetime) -> str:
-    """What stands before a time of day: nothing today, else "02 May ", in another year "02 May 2027 "."""
+    """Return the day before a time of day: empty today, else "02 May ", in another year "02 May 2027 "."""
     if at.date() == now.date():
         return ""
     return f"{at:%d %b} " if at.year == now.year else f"{at:%d %b %Y} "
 
 
 def zone_name(at: datetime, timezone: str) -> str:
-    """What the reader's clock is called then: "BST", "UTC", "+1030"."""
+    """Return the name of the reader's time zone at an instant: "BST", "UTC", "+1030"."""
     return at.astimezone(zone(timezone)).tzname() or timezone
 
 
 def count(number: int, noun: str) -> str:
-    """A count with its noun: "1 job", "4 jobs"."""
+    """Return a count with its noun: "1 job", "4 jobs"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def names(every: Sequence[str]) -> str:
-    """Several names as one says them: "Ann", "Ann and Bob", "Ann, Bob and Cem"."""
-    return " and ".join([", ".join(every[:-1]), every[-1]] if len(every) > 1 else every)
+def names(listed: Sequence[str]) -> str:
+    """Return several names as one phrase: "Ann", "Ann and Bob", "Ann, Bob and Cem"."""
+    return " and ".join([", ".join(listed[:-1]), listed[-1]] if len(listed) > 1 else listed)

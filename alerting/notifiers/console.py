@@ -1,4 +1,4 @@
-"""Console: the page as a phone would show it, printed to a terminal. For the first day and for demos."""
+"""Console: prints the page to a terminal, as a phone would show it. For the first day and for demos."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from alerting.notifiers.wording import one_line
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Console:
-    """Prints to `stream`, or to what is standard output at that moment. The address is any name."""
+    """Prints to `stream`, by default standard output. The address is any name."""
 
     kind: ClassVar[str] = "console"
     digests: ClassVar[bool] = False
@@ -29,23 +29,22 @@ class Console:
 
     @classmethod
     def configured(cls, settings: Mapping[str, str], http: httpx.AsyncClient) -> Self:  # noqa: ARG003 - the contract
-        """There is nothing to set. Raises ValueError for any setting."""
+        """Return a console. Raises ValueError for any setting."""
         refuse_unknown(settings, ())
         return cls()
 
     @classmethod
     def wrong_address(cls, address: str) -> str | None:
-        """Any name will do, such as "terminal"."""
         return None if address.strip() else 'the address must be a name, such as "terminal"'
 
     async def send(self, notice: Notice, contact: Contact) -> Outcome:
-        """Print the notice. Unreachable where the stream is closed, broken or held up."""
+        """Print the notice. Unreachable if the stream is closed, broken or blocked."""
         try:
-            # A terminal can be held up by a key press, and must not hold up the house: hence the thread.
+            # A key press can block a terminal. In a thread, it blocks nothing else.
             async with asyncio.timeout(self.bound.total_seconds()):
                 await asyncio.to_thread(self._print, "\n".join(_frame(notice, contact)))
         except (OSError, ValueError):
-            return Unreachable("the console cannot be written to")
+            return Unreachable("cannot write to the console")
         return Accepted("printed")
 
     def _print(self, page: str) -> None:

@@ -1,8 +1,7 @@
 """The contract between the courier and a notifier: one notice out, one outcome back, and receipts later.
 
-A notifier is a class with the attributes of `Notifier`. Built-in ones stand on the shelf; others
-announce themselves by an entry point in the group `heartbeat.notifiers`, whose name is the kind
-("ntfy") and whose value is the class.
+A notifier is a class with the attributes of `Notifier`. The built-in ones are listed in `registry`. A plugin has an
+entry point in the group `heartbeat.notifiers`: its name is the kind ("ntfy"), its value the class.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from alerting.person import Contact as Contact
 class Accepted:
     """The provider took the notice. `said` is its answer in short, for the timeline.
 
-    `provider_id` is the provider's own id of it, of at most 500 printable characters: a longer one is not kept.
+    `provider_id` is the provider's own id of it, of at most 500 printable characters. A longer one is not stored.
     """
 
     said: str = ""
@@ -36,9 +35,9 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """Not taken this time; a later try can help, no sooner than `retry_after` where the provider said so.
+    """Not taken this time. A later try can help, no sooner than `retry_after` if the provider asked for a wait.
 
-    `throttled` tells that the provider limits our rate: what waits for the same contact becomes a digest.
+    `throttled` is true if the provider limits our rate: notices that wait for the same contact become a digest.
     """
 
     reason: str
@@ -66,7 +65,7 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """Somebody has answered the notice at the provider. `by` is their name there, where the provider gives one."""
+    """Somebody has acknowledged the notice at the provider. `by` is their name there, if the provider tells it."""
 
     provider_id: str
     by: str = ""
@@ -77,14 +76,14 @@ Receipt = Arrived | Undelivered | Acknowledgement
 
 @dataclass(frozen=True, slots=True)
 class Unsigned:
-    """The call does not prove that it comes from the provider: nothing in it is believed."""
+    """The call does not prove that it comes from the provider. Nothing in it is believed."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """The call comes from the provider, and cannot be read."""
+    """The call comes from the provider, but cannot be read."""
 
     reason: str
 
@@ -97,10 +96,9 @@ class Receiver(Protocol):
     """A notifier whose provider calls back at `/callbacks/KIND`. Its ids must name one send each."""
 
     def received(self, headers: Mapping[str, str], body: bytes) -> Received:
-        """Verify a call with the notifier's own settings, and return the receipts in it; an empty list for a call
-        that is about something else.
+        """Verify a call with the notifier's own settings and return its receipts, none if it is about something else.
 
-        Pure: it asks nothing and nobody. Names of headers are in lower case. The same call can come twice, late and
+        Pure: no network, no clock. Names of headers are in lower case. The same call can come twice, late and
         out of order.
         """
         ...
@@ -111,28 +109,28 @@ class Notifier(Protocol):
 
     kind: ClassVar[str]
     digests: ClassVar[bool]
-    """Whether several incidents may be told in one notice: true for humans, false for machines."""
+    """True if several incidents may share one notice: for humans, not for machines."""
     secret_settings: ClassVar[frozenset[str]]
     """Names of settings that must be given as ${NAME} or ${file:PATH}."""
     secret_address: ClassVar[bool]
-    """Whether the address itself is a secret (a webhook address that anybody could post to)."""
+    """True if the address itself is a secret, such as a webhook address to which anybody could post."""
 
     @classmethod
     def configured(cls, settings: Mapping[str, str], http: httpx.AsyncClient) -> Self:
-        """Build from the settings under `notifiers: {kind: …}`, secrets already filled in.
+        """Return a notifier with the settings under `notifiers: {kind: …}`, secrets already filled in.
 
-        Raises ValueError with one sentence that names the setting and what would be right.
+        Raises ValueError with one sentence that names the setting and a right value.
         """
         ...
 
     @classmethod
     def wrong_address(cls, address: str) -> str | None:
-        """One sentence on what is wrong with a contact's address, or None where it is right.
+        """Return one sentence on the fault of a contact's address, or None if it is right.
 
-        It is asked of the text in the configuration, in which a secret is still written ${NAME}.
+        The address is the text of the configuration, in which a secret is still written ${NAME}.
         """
         ...
 
     async def send(self, notice: Notice, contact: Contact) -> Outcome:
-        """Hand the notice over and tell what came of it. Never raises for what a provider or network does."""
+        """Send the notice and return the outcome. Raises no fault of a provider or network."""
         ...

@@ -1,4 +1,4 @@
-"""Email: plain text over SMTP, which can be read at 3 a.m. on anything.
+"""Email: plain text over SMTP, readable on any device at 3 a.m.
 
 Sources: RFC 5322 (the message), RFC 3834 (an automatic one), RFC 5321 (its way).
 """
@@ -32,15 +32,15 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9-]+"
 _ADDRESS = re.compile(rf"{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*")
 
-# No reply code says "you send too much", but words do (Postfix, Gmail, Amazon SES, Exchange).
+# No reply code means "you send too much", but the text says so (Postfix, Gmail, Amazon SES, Exchange).
 _THROTTLED = re.compile(r"\brate\b|too (many|much)|throttl", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Email:
-    """Mails one person through `relay`, in the name of `sender`. The address is a plain mail address.
+    """Mails a person through `relay`, from `sender`. The address is a plain mail address.
 
-    With a `fence` each connection is made to an address of the relay that is within it.
+    With a `fence`, each connection goes to an address of the relay within it.
     """
 
     kind: ClassVar[str] = "email"
@@ -55,11 +55,13 @@ class Email:
 
     @classmethod
     def configured(cls, settings: Mapping[str, str], http: httpx.AsyncClient) -> Self:
-        """`smtp`: smtp://host[:587], with STARTTLS unless ?starttls=never, or smtps://host[:465].
-        `from`: the sender, such as "Heartbeat <heartbeat@example.com>". `username` and `password`: the
-        login, if any. `ca_file`: a PEM file of the authorities to trust instead of the system's.
+        """Return a notifier that mails through a relay.
 
-        Raises ValueError where one of them is missing or wrong.
+        `smtp`: smtp://host[:587], with STARTTLS unless ?starttls=never, or smtps://host[:465]. `from`: the sender, such
+        as "Heartbeat <heartbeat@example.com>". `username` and `password`: the login, if any. `ca_file`: a PEM file of
+        the authorities to trust instead of the system's.
+
+        Raises ValueError if one of them is missing or wrong.
         """
         refuse_unknown(settings, ["smtp", "from", "username", "password", "ca_file"])
         relay = Relay.configured(settings)
@@ -67,38 +69,37 @@ class Email:
 
     @classmethod
     def wrong_address(cls, address: str) -> str | None:
-        """The address is a bare mail address, in ASCII."""
         if is_secret(address) or _ADDRESS.fullmatch(stand_in(address)):
             return None
         return "the address must be a mail address, such as anna@example.com"
 
     async def send(self, notice: Notice, contact: Contact) -> Outcome:
-        """Accepted means that our relay took the mail; what becomes of it then, no reply tells."""
+        """Send a mail. Accepted means that our relay took it; no reply tells of its delivery."""
         if not _ADDRESS.fullmatch(contact.address):
             return Refused("the address is not a mail address")
         return await self.mail(_message(notice, self.sender, contact.address), contact.address)
 
     async def mail(self, message: EmailMessage, recipient: str) -> Accepted | Refused | Unreachable:
-        """Hand a message to our relay, within `bound`. The recipient is a plain mail address."""
-        client = accepted = over = None
+        """Pass a message to our relay within `bound`. The recipient is a plain mail address."""
+        client = accepted = connection = None
         try:
             async with asyncio.timeout(self.bound.total_seconds()):
                 if self.fence is not None:
-                    over = await egress.connected(self.fence, self.relay.host, self.relay.port)
-                client = self.relay.client(over)
+                    connection = await egress.connected(self.fence, self.relay.host, self.relay.port)
+                client = self.relay.client(connection)
                 await client.connect()
                 await client.mail(self.sender.addr_spec)
                 await client.rcpt(recipient)
                 reply = await client.data(message.as_bytes())
                 accepted = Accepted(quoted(reply.message), provider_id=str(message["Message-ID"]))
                 await client.quit()
-        except egress.NotAllowed as no:
-            return Refused(str(no))
+        except egress.NotAllowed as error:
+            return Refused(str(error))
         except (SMTPException, OSError, ValueError) as error:
-            # What was taken was taken, even where the farewell failed.
+            # An accepted mail stays accepted, even if the farewell failed.
             return accepted or self._not_taken(error)
         finally:
-            _hang_up(client, over)
+            _hang_up(client, connection)
         return accepted
 
     def _not_taken(self, error: Exception) -> Refused | Unreachable:
@@ -107,31 +108,31 @@ class Email:
             case SMTPResponseException(code=code) if code >= 400:
                 return self._reply(error)
             case SMTPResponseException():
-                return Unreachable(f"{where} did not answer in SMTP")
+                return Unreachable(f"{where} does not speak SMTP")
             case OSError():
                 return Unreachable(network_fault(where, error, self.bound))
             case _:
                 return Refused(f"{where} cannot take our mail: {quoted(str(error))}")
 
     def _reply(self, error: SMTPResponseException) -> Refused | Unreachable:
-        """RFC 5321, 4.2.1: 4yz is for now, 5yz for good."""
-        # A reply to a login may repeat what we said for it.
-        said = "to our login" if isinstance(error, SMTPAuthenticationError) else quoted(error.message)
-        reason = f"{self.relay.where} answered {error.code} {said}"
+        """Return the outcome of a reply code: 4yz is temporary, 5yz permanent (RFC 5321, 4.2.1)."""
+        # A reply to a login may repeat our credentials.
+        answer = "to our login" if isinstance(error, SMTPAuthenticationError) else quoted(error.message)
+        reason = f"{self.relay.where} answered {error.code} {answer}"
         if error.code >= 500:
             return Refused(reason)
         return Unreachable(reason, throttled=_THROTTLED.search(error.message) is not None)
 
 
-def _hang_up(client: Client | None, over: socket.socket | None) -> None:
-    """Drop what is left of the connection at once: a peer that does not read would hold it for ever."""
+def _hang_up(client: Client | None, connection: socket.socket | None) -> None:
+    """Drop the connection at once: a peer that does not read would hold it for ever."""
     taken_over = client is not None and client.transport is not None
     if client is not None:
         if client.transport is not None:
             cast(asyncio.WriteTransport, client.transport).abort()
         client.close()
-    if over is not None and not taken_over:
-        over.close()
+    if connection is not None and not taken_over:
+        connection.close()
 
 
 def _message(notice: Notice, sender: Address, recipient: str) -> EmailMessage:
@@ -153,10 +154,10 @@ def _message(notice: Notice, sender: Address, recipient: str) -> EmailMessage:
 
 
 def _message_id(notice: Notice, domain: str, recipient: str) -> str:
-    """The same for every try of one notice to one person, and for no other (RFC 5322, 3.6.4)."""
+    """Return the id that all tries of a notice to a person share, and no other mail has (RFC 5322, 3.6.4)."""
     mark = hashlib.sha256(f"{notice.id}\n{recipient}".encode()).hexdigest()[:16]
-    what = notice.kind if notice.incident is None else notice.incident
-    return f"<{what}.{notice.sequence}.{mark}@{domain}>"
+    subject = notice.kind if notice.incident is None else notice.incident
+    return f"<{subject}.{notice.sequence}.{mark}@{domain}>"
 
 
 def _body(notice: Notice) -> Iterator[str]:

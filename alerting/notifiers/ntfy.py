@@ -17,10 +17,10 @@ from alerting.notifiers.wording import one_line, quoted
 from alerting.severity import Severity
 
 MESSAGE_LIMIT = 4095
-"""Bytes of a message. At 4096 the server already makes an attachment of it (ntfy, util/peek.go)."""
+"""The most bytes of a message. From 4096 on the server makes an attachment of it (ntfy, util/peek.go)."""
 
 DOCUMENT_LIMIT = 8192
-"""Bytes of the whole JSON: the server reads twice its message limit (ntfy, server/server.go)."""
+"""The most bytes of the whole JSON: the server reads twice its message limit (ntfy, server/server.go)."""
 
 _TOPIC = r"[-_A-Za-z0-9]{1,64}"
 _PAGE_PRIORITY = {Severity.CRITICAL: 5, Severity.ERROR: 4, Severity.WARNING: 3, Severity.INFO: 2}
@@ -49,9 +49,9 @@ class Ntfy:
 
     @classmethod
     def configured(cls, settings: Mapping[str, str], http: httpx.AsyncClient) -> Self:
-        """`token`: an access token of the server, where its topics are protected.
+        """Return a notifier. `token`: an access token of the server, if its topics are protected.
 
-        Raises ValueError where the token cannot be one.
+        Raises ValueError if the token has the wrong form.
         """
         refuse_unknown(settings, ["token"])
         token = settings.get("token", "")
@@ -61,32 +61,31 @@ class Ntfy:
 
     @classmethod
     def wrong_address(cls, address: str) -> str | None:
-        """The address is the topic's URL."""
         if is_secret(address) or _server_and_topic(stand_in(address)):
             return None
         return "the address must be a topic's URL, such as https://ntfy.sh/ops-pages"
 
     async def send(self, notice: Notice, contact: Contact) -> Outcome:
-        """Accepted where the server gave the message an id."""
-        found = _server_and_topic(contact.address)
-        if found is None:
+        """Publish the notice. Accepted if the server gave the message an id."""
+        target = _server_and_topic(contact.address)
+        if target is None:
             return Refused("the address is not a topic's URL")
-        server, topic = found
+        server, topic = target
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         match await post(self.http, server, _document(notice, topic), headers, self.bound):
-            case Reply() as answer:
-                return self._outcome(answer)
-            case Refused() | Unreachable() as lost:
-                return lost
+            case Reply() as reply:
+                return self._outcome(reply)
+            case Refused() | Unreachable() as failure:
+                return failure
 
-    def _outcome(self, answer: Reply) -> Outcome:
-        match answer.fields():
-            case {"id": str(message_id)} if answer.status == 200:
-                return Accepted(answer.line, provider_id=quoted(message_id, self.token))
-            case {"error": str(said)}:
-                return answer.failure(quoted(said, self.token))
+    def _outcome(self, reply: Reply) -> Outcome:
+        match reply.fields():
+            case {"id": str(message_id)} if reply.status == 200:
+                return Accepted(reply.line, provider_id=quoted(message_id, self.token))
+            case {"error": str(message)}:
+                return reply.failure(quoted(message, self.token))
             case _:
-                return answer.failure()
+                return reply.failure()
 
 
 def _server_and_topic(address: str) -> tuple[str, str] | None:
@@ -98,11 +97,11 @@ def _server_and_topic(address: str) -> tuple[str, str] | None:
 
 
 def _document(notice: Notice, topic: str) -> bytes:
-    """The JSON to publish, with a message that is cut from its end until the server will take it."""
+    """Return the JSON to publish, its message cut from the end until the server takes it."""
     message = _cut("\n".join(map(one_line, notice.lines)) or notice.short, MESSAGE_LIMIT)
     body = _dumped(notice, topic, message)
     if too_long := max(0, len(body) - DOCUMENT_LIMIT):
-        # A byte of the message is at least a byte of the JSON, more where it had to be escaped.
+        # A byte of the message is at least a byte of the JSON, more if it is escaped.
         body = _dumped(notice, topic, _cut(message, len(message.encode()) - too_long))
     return body
 
@@ -136,5 +135,5 @@ def _actions(notice: Notice) -> Iterator[dict[str, object]]:
 
 
 def _cut(text: str, limit: int) -> str:
-    """The beginning of a text in at most `limit` bytes of UTF-8, and never half a character."""
+    """Return the beginning of a text in at most `limit` bytes of UTF-8, without half a character."""
     return text.encode("utf-8", "replace")[: max(0, limit)].decode("utf-8", "ignore")

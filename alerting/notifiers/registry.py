@@ -1,4 +1,4 @@
-"""The shelf of notifiers: the built-in kinds, and those that plugins bring by an entry point."""
+"""The kinds of notifiers: the built-in ones, and those of plugins, by their entry points."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from alerting.notifiers.webhook import Webhook
 from alerting.origin import Origin
 
 GROUP = "heartbeat.notifiers"
-"""The group of entry points; a plugin's name in it is the kind, its value the class."""
+"""The group of entry points. The name of a plugin's entry is the kind, its value the class."""
 
 BUILT_IN: tuple[type[Notifier], ...] = (Console, Email, Ntfy, PagerDuty, Slack, Webhook)
 
@@ -26,7 +26,7 @@ _CONTRACT = ("digests", "secret_settings", "secret_address", "configured", "wron
 
 @dataclass(frozen=True, slots=True)
 class InstalledNotifiers:
-    """The kinds that can be used, and by name one sentence on each plugin that cannot."""
+    """The kinds that can be used, and by name one sentence on each plugin that cannot be used."""
 
     kinds: Mapping[str, type[Notifier]]
     problems: Mapping[str, str]
@@ -34,9 +34,9 @@ class InstalledNotifiers:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """How one notifier is set up, as it is kept: secrets are references, or encrypted.
+    """The settings of a notifier as stored, and their owner. Secrets are references, or encrypted.
 
-    `origin` says who owns it. When and by whom it was changed is known of what somebody has entered.
+    `changed_at` and `changed_by` are set if a person has entered it.
     """
 
     settings: Mapping[str, str]
@@ -47,19 +47,19 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class NotifierSet:
-    """The notifiers that can be used, by kind: `own` reach what the file says, `entered` what somebody has entered."""
+    """The notifiers that can be used, by kind: `own` for addresses in the file, `entered` for entered ones."""
 
     own: Mapping[str, Notifier]
     entered: Mapping[str, Notifier]
 
 
 def about(kind: str, setting: str) -> str:
-    """What an encrypted setting of a notifier is bound to."""
+    """Return the text that an encrypted setting of a notifier is bound to."""
     return f"notifier {kind} {setting}"
 
 
 def installed() -> InstalledNotifiers:
-    """Everything that is installed. A broken plugin is left out and reported: it takes nothing down."""
+    """Return the installed kinds. A broken plugin is left out and reported, and breaks nothing else."""
     kinds = {notifier.kind: notifier for notifier in BUILT_IN}
     problems = {}
     for entry in entry_points(group=GROUP):
@@ -76,39 +76,38 @@ def installed() -> InstalledNotifiers:
 def assemble(
     settings: Mapping[str, Mapping[str, str]],
     http: httpx.AsyncClient,
-    shelf: InstalledNotifiers | None = None,
+    kinds: InstalledNotifiers | None = None,
 ) -> dict[str, Notifier]:
-    """One notifier of each kind, built from `notifiers: {kind: {setting: value}}`, secrets filled in.
+    """Return a notifier of each kind, built from `notifiers: {kind: {setting: value}}`, secrets filled in.
 
-    A kind that is not mentioned is there as well where it needs no setting. Raises ValueError with one
-    sentence that names the kind, where it is not known or its settings are wrong.
+    Kinds without settings are built too if they need none. Raises ValueError with one sentence that names the kind
+    if it is unknown or its settings are wrong.
     """
-    shelf = shelf or installed()
-    if unknown := sorted(settings.keys() - shelf.kinds.keys()):
-        raise ValueError(f"notifiers.{unknown[0]}: {_why_unknown(unknown[0], shelf)}")
-    built = {kind: _built(kind, shelf, settings.get(kind), http) for kind in shelf.kinds}
+    kinds = kinds or installed()
+    if unknown := sorted(settings.keys() - kinds.kinds.keys()):
+        raise ValueError(f"notifiers.{unknown[0]}: {_why_unknown(unknown[0], kinds)}")
+    built = {kind: _built(kind, kinds, settings.get(kind), http) for kind in kinds.kinds}
     return {kind: notifier for kind, notifier in built.items() if notifier is not None}
 
 
 def _loaded(entry: EntryPoint) -> type[Notifier]:
     notifier: type[Notifier] = entry.load()
     if missing := [name for name in _CONTRACT if not hasattr(notifier, name)]:
-        raise TypeError(f"it is no notifier, it lacks {', '.join(missing)}")
+        raise TypeError(f"it is not a notifier: it lacks {', '.join(missing)}")
     if notifier.kind != entry.name:
         raise TypeError(f"its kind is {notifier.kind}, its entry point says {entry.name}")
     return notifier
 
 
-def _why_unknown(kind: str, shelf: InstalledNotifiers) -> str:
-    known_kinds = ", ".join(sorted(shelf.kinds))
-    return shelf.problems.get(kind, f"there is no such kind; there are {known_kinds}")
+def _why_unknown(kind: str, kinds: InstalledNotifiers) -> str:
+    return kinds.problems.get(kind, f"there is no such kind; the kinds are {', '.join(sorted(kinds.kinds))}")
 
 
 def _built(
-    kind: str, shelf: InstalledNotifiers, settings: Mapping[str, str] | None, http: httpx.AsyncClient
+    kind: str, kinds: InstalledNotifiers, settings: Mapping[str, str] | None, http: httpx.AsyncClient
 ) -> Notifier | None:
     try:
-        return shelf.kinds[kind].configured(settings or {}, http)
+        return kinds.kinds[kind].configured(settings or {}, http)
     except Exception as error:  # Foreign code can raise anything.
         if settings is None:
             return None

@@ -1,4 +1,4 @@
-"""Webhook: one signed POST to a machine, exactly as the Standard Webhooks specification 1.0.0 says."""
+"""Webhook: one signed POST to a machine, by the Standard Webhooks specification 1.0.0."""
 
 import base64
 import hashlib
@@ -23,9 +23,9 @@ from alerting.notifiers.transport.http import BOUND, Reply, post
 class Webhook:
     """Posts `{type, timestamp, data}` to the URL that is the address.
 
-    `keys` sign each attempt, one signature a key, so that a secret can be changed without a gap; without a
-    key the webhook goes unsigned. `clock` gives seconds since 1970: the signature covers the moment of the
-    attempt, which differs between retries of one notice.
+    `keys` sign each attempt, one signature a key, so that a secret can be changed without a gap. Without a key the
+    webhook is unsigned. `clock` returns seconds since 1970: the signature covers the time of the attempt, which differs
+    between retries of a notice.
     """
 
     kind: ClassVar[str] = "webhook"
@@ -40,31 +40,30 @@ class Webhook:
 
     @classmethod
     def configured(cls, settings: Mapping[str, str], http: httpx.AsyncClient) -> Self:
-        """`secret`: `whsec_…`, or two with a space between them while one replaces the other.
+        """Return a notifier. `secret`: `whsec_…`, or two with a space between them while one replaces the other.
 
-        Raises ValueError where a secret is not of that form.
+        Raises ValueError if a secret is not of that form.
         """
         refuse_unknown(settings, ["secret"])
         return cls(http=http, keys=tuple(map(_key, settings.get("secret", "").split())))
 
     @classmethod
     def wrong_address(cls, address: str) -> str | None:
-        """The address is a URL."""
         if is_secret(address) or web_address(address):
             return None
         return "the address must be a URL that begins with https:// or http://"
 
     async def send(self, notice: Notice, contact: Contact) -> Outcome:
-        """Only a 2xx is success; a redirect is a failure, and 410 says that the endpoint is gone."""
+        """Post the notice. Only a 2xx is success: a redirect is a failure, and 410 means that the endpoint is gone."""
         body = json.dumps(_event(notice), separators=(",", ":")).encode()
         headers = self._headers(_webhook_id(notice), body)
         match await post(self.http, contact.address, body, headers, self.bound):
-            case Reply(status=status) as answer if 200 <= status < 300:
-                return Accepted(answer.line)
-            case Reply() as answer:
-                return answer.failure()
-            case Refused() | Unreachable() as lost:
-                return lost
+            case Reply(status=status) as reply if 200 <= status < 300:
+                return Accepted(reply.line)
+            case Reply() as reply:
+                return reply.failure()
+            case Refused() | Unreachable() as failure:
+                return failure
 
     def _headers(self, webhook_id: str, body: bytes) -> dict[str, str]:
         timestamp = str(int(self.clock()))
@@ -76,7 +75,7 @@ class Webhook:
 
 
 def _webhook_id(notice: Notice) -> str:
-    """The notice's id without dots, which divide what is signed, and fit for a header."""
+    """Return the notice's id for a header, without dots: they separate the parts of the signed text."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", notice.id)
 
 
@@ -85,13 +84,13 @@ def _signature(key: bytes, signed: bytes) -> str:
 
 
 def _key(secret: str) -> bytes:
-    right = "secret must be whsec_ and then 24 to 64 random bytes in base64"
+    message = "secret must be whsec_ and then 24 to 64 random bytes in base64"
     try:
         key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except ValueError:
-        raise ValueError(right) from None
+        raise ValueError(message) from None
     if not secret.startswith("whsec_") or not 24 <= len(key) <= 64:
-        raise ValueError(right)
+        raise ValueError(message)
     return key
 
 

@@ -10,7 +10,7 @@ from tests.e2e.service import PING_KEY, configuration
 pytestmark = pytest.mark.e2e
 
 WORDS = (
-    "the address leads to 127.0.0.1, this machine itself, where this page may not go; "
+    "the address leads to 127.0.0.1, this machine, where this page may not go; "
     "HEARTBEAT_ALLOW_ADDRESSES can allow it"
 )
 

@@ -82,8 +82,8 @@ def one_failure_cancels_the_others(patch: pytest.MonkeyPatch) -> None:
         outcome = await honest(*given)
         if isinstance(outcome, Unreachable):
             for sender in Senders.known:
-                for send in sender._sends:
-                    send.cancel()
+                for task in sender._tasks:
+                    task.cancel()
         return outcome
 
     patch.setattr(courier, "hand_over", hand_over)

@@ -110,7 +110,7 @@ async def test_a_setting_that_cannot_be_decrypted_disables_only_its_own_kind() -
     contact = Contact("ntfy", "https://ntfy.example.com/ops")
     ciphertext = vault_of(SETTINGS).seal("tk_token", registry.about("email", "password"))
     outcome, _ = await tried(ANNA, {"ntfy": {"token": ciphertext}}, contact)
-    assert outcome == Refused("there is no usable notifier of the kind ntfy here")
+    assert outcome == Refused("the notifier ntfy is not set up here")
 
 
 async def test_a_page_to_an_entered_address_uses_the_strict_client(database: Database) -> None:
@@ -187,7 +187,7 @@ policies: {ops: [{page: anna, wait: 5m}]}
     assert [line.partition(", where this")[0] for line in warnings] == [
         "people.anna.contacts: webhook: the address leads to 169.254.7.7, a link-local address",
         "people.anna.contacts: ntfy: the address leads to fe80::1, a link-local address",
-        "people.ben.contacts: ntfy: the address leads to 169.254.169.254, where a cloud tells its secrets",
+        "people.ben.contacts: ntfy: the address leads to 169.254.169.254, the metadata service of a cloud",
     ]
     assert "T0K3N" not in "".join(warnings)
     allowed = replace(settings, allow_addresses=networks("169.254.0.0/16, fe80::/10"))

@@ -1,7 +1,7 @@
-"""The way out to providers: an HTTP client, and connections for other protocols, that go only where a fence lets them.
+"""Outgoing connections within a fence: an HTTP client, and sockets for other protocols.
 
-A name is resolved once, every answer is judged, and the connection is made to an address that was judged: what
-the name says a moment later counts for nothing. Host and TLS keep the name. Redirects are followed by nobody.
+A name is resolved once, every address is judged, and the connection goes to an address that was judged: later changes
+of the name have no effect. Host and TLS keep the name. Redirects are not followed.
 """
 
 import asyncio
@@ -19,20 +19,20 @@ import httpx
 from alerting.network import Address, Fence, parse
 from alerting.notifiers.settings import web_address
 
-_Made = TypeVar("_Made")
+_Connection = TypeVar("_Connection")
 
 STAGGER = 0.25
-"""Seconds after which the next address of a name is tried beside the one before (RFC 8305, 5)."""
+"""Seconds until the next address of a name is tried beside the last one (RFC 8305, 5)."""
 LOOK_UP = 3.0
-"""Seconds that a look-up has where an address is judged while somebody enters it."""
+"""Seconds of a look-up for an address that a person enters."""
 
 
 class NotAllowed(httpx.ConnectError):
-    """The fence is in the way: one sentence that says where the address leads."""
+    """The fence forbids an address: one sentence with its destination."""
 
 
 class Fenced(httpx.AsyncClient):
-    """A client that stays within its fence. Whoever is given it finds there how far other connections may reach."""
+    """A client that stays within its fence. Other connections of its user must stay within the same fence."""
 
     def __init__(
         self, fence: Fence, transport: httpx.AsyncBaseTransport, headers: dict[str, str] | None
@@ -44,34 +44,34 @@ class Fenced(httpx.AsyncClient):
 def client(
     fence: Fence, *, limits: httpx.Limits, headers: dict[str, str] | None = None, proxies: bool = False
 ) -> Fenced:
-    """A client that stays within the fence.
+    """Return a client that stays within the fence.
 
-    With `proxies`, those that the environment names (HTTPS_PROXY and its kin) are used: they resolve names
-    themselves, so that nothing can be judged here.
+    With `proxies`, those of the environment (HTTPS_PROXY and others) are used. They resolve names themselves, so
+    addresses behind them cannot be judged.
     """
-    within = _Within(fence, limits)
-    transport = _Outward(within, limits) if proxies else within
+    direct = _FencedTransport(fence, limits)
+    transport = _ProxiedTransport(direct, limits) if proxies else direct
     return Fenced(fence, transport, headers)
 
 
 def fence_of(http: httpx.AsyncClient) -> Fence | None:
-    """The fence of a client; None where it has none."""
+    """Return the fence of a client, None if it has none."""
     return http.fence if isinstance(http, Fenced) else None
 
 
 async def connected(fence: Fence, host: str, port: int) -> socket.socket:
-    """A connection to this host, at an address that was judged. Raises `NotAllowed`, and OSError as the network does.
+    """Return a connection to this host, at an address that was judged. Raises `NotAllowed`, or OSError of the network.
 
-    It waits for as long as the network does: who calls it sets the bound.
+    It waits as long as the network does: the caller sets the bound.
     """
     addresses = await _vetted(fence, host, port)
     return await _first([partial(_dialled, str(address), port) for address in addresses], _closed)
 
 
 async def fault(fence: Fence, address: str) -> str | None:
-    """Why a page may not go to this address as it is resolved now, or None where it may or nothing is known.
+    """Return why a page may not go to this address as it is resolved now; None if it may, or if nothing is known.
 
-    For whoever enters an address that is a URL: what a page would meet at night is said at once.
+    For a person who enters a URL: they learn at once of a fault that a page would meet at night.
     """
     host = _host(address)
     if host is None:
@@ -79,15 +79,15 @@ async def fault(fence: Fence, address: str) -> str | None:
     try:
         async with asyncio.timeout(LOOK_UP):
             await _vetted(fence, host, 443)
-    except NotAllowed as no:
-        return str(no)
+    except NotAllowed as error:
+        return str(error)
     except (OSError, TimeoutError):
         return None
     return None
 
 
 def literal_fault(fence: Fence, address: str) -> str | None:
-    """As `fault`, of an address whose host is written as a number; of a name nothing is told."""
+    """Return the `fault` of an address whose host is written as a number; None for a name."""
     host = _host(address)
     with suppress(ValueError):
         return None if host is None else fence.fault(parse(host))
@@ -95,23 +95,23 @@ def literal_fault(fence: Fence, address: str) -> str | None:
 
 
 def _host(address: str) -> str | None:
-    """The host of what is a URL, of the web or of a mail server."""
+    """Return the host of a URL, of the web or of a mail server."""
     url = web_address(address)
     if url is not None:
         return url.host
     with suppress(ValueError):
-        other = urlsplit(address)
-        return other.hostname if other.scheme in ("smtp", "smtps") else None
+        mail = urlsplit(address)
+        return mail.hostname if mail.scheme in ("smtp", "smtps") else None
     return None
 
 
-class _Within(httpx.AsyncHTTPTransport):
-    """The usual transport, whose connections are made by the fence's own backend."""
+class _FencedTransport(httpx.AsyncHTTPTransport):
+    """The usual transport, whose connections are made by a backend with a fence."""
 
     def __init__(self, fence: Fence, limits: httpx.Limits) -> None:
         tls = httpx.create_ssl_context()
         super().__init__(verify=tls, limits=limits)
-        # httpx offers no other way to bring a backend along; a test holds that this is the pool that is used.
+        # httpx has no other way to set a backend; a test checks that this pool is used.
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls,
             max_connections=limits.max_connections,
@@ -121,19 +121,19 @@ class _Within(httpx.AsyncHTTPTransport):
         )
 
 
-class _Outward(httpx.AsyncBaseTransport):
-    """Through the proxies of the environment where it names one for an address, else directly."""
+class _ProxiedTransport(httpx.AsyncBaseTransport):
+    """Sends through the proxies of the environment, or directly if it names none for an address."""
 
     def __init__(self, direct: httpx.AsyncBaseTransport, limits: httpx.Limits) -> None:
         self._direct = direct
-        found = getproxies()
+        proxies = getproxies()
         self._proxies = {
-            # As everywhere, a proxy without a scheme speaks HTTP.
+            # By convention, a proxy without a scheme speaks HTTP.
             scheme: httpx.AsyncHTTPTransport(
                 proxy=proxy if "://" in proxy else f"http://{proxy}", limits=limits
             )
             for scheme in ("http", "https")
-            if (proxy := found.get(scheme) or found.get("all"))
+            if (proxy := proxies.get(scheme) or proxies.get("all"))
         }
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -175,7 +175,7 @@ class _Backend(httpcore.AsyncNetworkBackend):
 
 
 async def _looked_up(fence: Fence, host: str, port: int) -> list[Address]:
-    """As `_vetted`, with the faults that httpx knows."""
+    """Return the addresses of `_vetted`, with the errors of httpcore."""
     try:
         return await _vetted(fence, host, port)
     except OSError as error:
@@ -183,35 +183,35 @@ async def _looked_up(fence: Fence, host: str, port: int) -> list[Address]:
 
 
 async def _dialled(to: str, port: int) -> socket.socket:
-    """A connection to this one address."""
-    made = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_STREAM)
-    made.setblocking(False)
+    connection = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_STREAM)
+    connection.setblocking(False)
     try:
-        await asyncio.get_running_loop().sock_connect(made, (to, port))
+        await asyncio.get_running_loop().sock_connect(connection, (to, port))
     except BaseException:
-        made.close()
+        connection.close()
         raise
-    return made
+    return connection
 
 
-async def _closed(one: socket.socket) -> None:
-    one.close()
+async def _closed(connection: socket.socket) -> None:
+    connection.close()
 
 
 async def _first(
-    ways: Sequence[Callable[[], Coroutine[Any, Any, _Made]]], close: Callable[[_Made], Awaitable[None]]
-) -> _Made:
-    """The first connection of several that are begun one after the other."""
-    waiting, begun = list(ways), set[asyncio.Task[_Made]]()
+    ways: Sequence[Callable[[], Coroutine[Any, Any, _Connection]]],
+    close: Callable[[_Connection], Awaitable[None]],
+) -> _Connection:
+    """Return the first connection of several that are begun one after the other."""
+    waiting, begun = list(ways), set[asyncio.Task[_Connection]]()
     failed: BaseException | None = None
     try:
         while waiting or begun:
             if waiting:
                 begun.add(asyncio.create_task(waiting.pop(0)()))
-            done, _ = await asyncio.wait(
+            finished, _ = await asyncio.wait(
                 begun, timeout=STAGGER if waiting else None, return_when=asyncio.FIRST_COMPLETED
             )
-            for task in done:
+            for task in finished:
                 begun.discard(task)
                 failed = task.exception()
                 if failed is None:
@@ -221,29 +221,32 @@ async def _first(
         await _drop(begun, close)
 
 
-async def _drop(begun: Iterable[asyncio.Task[_Made]], close: Callable[[_Made], Awaitable[None]]) -> None:
-    """Give up connections that nobody needs any more, those included that have been made meanwhile."""
+async def _drop(
+    begun: Iterable[asyncio.Task[_Connection]], close: Callable[[_Connection], Awaitable[None]]
+) -> None:
+    """Give up connections that are not needed, also those that have been made meanwhile."""
     for task in begun:
         task.cancel()
-    for made in await asyncio.gather(*begun, return_exceptions=True):
-        if not isinstance(made, BaseException):
-            await close(made)
+    for connection in await asyncio.gather(*begun, return_exceptions=True):
+        if not isinstance(connection, BaseException):
+            await close(connection)
 
 
 async def _vetted(fence: Fence, host: str, port: int) -> list[Address]:
-    """The addresses of a host that are within the fence. Raises `NotAllowed` where none is, and OSError where the name
-    means nothing."""
-    found = await _resolved(host, port)
-    faults = {address: fence.fault(address) for address in found}
-    within = [address for address, wrong in faults.items() if wrong is None]
-    if not within:
-        raise NotAllowed(next(wrong for wrong in faults.values() if wrong))
-    return within
+    """Return the addresses of a host within the fence.
+
+    Raises `NotAllowed` if none is within, and OSError if the name cannot be resolved.
+    """
+    faults = {address: fence.fault(address) for address in await _resolved(host, port)}
+    allowed = [address for address, fault in faults.items() if fault is None]
+    if not allowed:
+        raise NotAllowed(next(fault for fault in faults.values() if fault))
+    return allowed
 
 
 async def _resolved(host: str, port: int) -> list[Address]:
     try:
         answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except ValueError as error:
-        raise socket.gaierror(socket.EAI_NONAME, "it cannot be the name of a host") from error
+        raise socket.gaierror(socket.EAI_NONAME, "this cannot be the name of a host") from error
     return list(dict.fromkeys(parse(str(answer[4][0])) for answer in answers))

@@ -1,7 +1,7 @@
-"""One POST to a provider, bounded in time and size, and what its answer means for a notice.
+"""One POST to a provider, bounded in time and size, and the outcome of its reply.
 
-The reading of a status follows RFC 9110 and the Standard Webhooks specification: a failure is Refused
-where trying again cannot help, and Unreachable where it can.
+A status is read by RFC 9110 and the Standard Webhooks specification: a failure is Refused if trying again cannot help,
+and Unreachable if it can.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ from alerting.notifiers.transport.egress import NotAllowed
 from alerting.notifiers.wording import network_fault
 
 BOUND = timedelta(seconds=15)
-"""The longest that one send may take in all, however slowly the other side answers."""
+"""The longest time that one send may take in all, however slowly the other side answers."""
 
 READ_LIMIT = 4096
-"""Bytes of an answer's body that are read: enough for a provider's words, too few to hurt."""
+"""The most bytes of a reply's body that are read: enough for a provider's message, too few to hurt."""
 
 LONGEST_PAUSE = timedelta(days=1)
-"""The longest wait that is believed of a provider."""
+"""The longest wait that a provider may ask for."""
 
 _TRY_AGAIN = frozenset({408, 425, 429})
 _UNUSABLE = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError)
@@ -40,11 +40,11 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a server said to one POST.
+    """A server's reply to one POST.
 
-    `where` is its host and port, the only part of the address that may be shown to people. `text` is the
-    beginning of the body, for the notifier that knows how to read it: a server may echo the request there,
-    secrets included, so it is never shown as it is. `retry_after` is what the server asked for.
+    `where` is its host and port, the only part of the address that may be shown to people. `text` is the beginning of
+    the body, for the notifier that can read it: a server may echo the request there, secrets included, so it is never
+    shown as it is. `retry_after` is the wait that the server asked for.
     """
 
     where: str
@@ -58,39 +58,39 @@ class Reply:
         return f"{self.status} {responses.get(self.status, '')}".rstrip()
 
     def fields(self) -> Mapping[str, object]:
-        """The body as a JSON object, empty where it is anything else."""
+        """Return the body as a JSON object, empty if it is anything else."""
         try:
             value = json.loads(self.text)
         except (ValueError, RecursionError):
             return {}
         return value if isinstance(value, dict) else {}
 
-    def failure(self, said: str = "") -> Refused | Unreachable:
-        """What this answer means where it is not the one hoped for. `said` are the provider's own words."""
-        said = said or self._plain_words()
-        reason = f"{self.where} answered {self.line}" + (f": {said}" if said else "")
+    def failure(self, message: str = "") -> Refused | Unreachable:
+        """Return the outcome of a reply that is not a success. `message` is the provider's own."""
+        message = message or self._own_message()
+        reason = f"{self.where} answered {self.line}" + (f": {message}" if message else "")
         if 300 <= self.status < 500 and self.status not in _TRY_AGAIN:
             return Refused(reason)
         return Unreachable(reason, self.retry_after, throttled=self.status == 429)
 
-    def _plain_words(self) -> str:
+    def _own_message(self) -> str:
         if 200 <= self.status < 300:
-            return "these are not the provider's words"
+            return "this is not the provider's usual answer"
         if 300 <= self.status < 400:
-            return "a redirect, which is not followed"
+            return "redirects are not followed"
         return "the endpoint is gone" if self.status == 410 else ""
 
 
 async def post(
     http: httpx.AsyncClient, url: str, body: bytes, headers: Mapping[str, str], bound: timedelta
 ) -> Reply | Refused | Unreachable:
-    """POST `body` as JSON and read the answer, within `bound` in all. No redirect is followed.
+    """POST `body` as JSON and return the reply, within `bound` in all. No redirect is followed.
 
-    Refused means that the URL cannot be posted to, Unreachable that no answer came. Once the head of an
-    answer is there it counts, whatever becomes of the body. Raises nothing for what a network does.
+    Refused means that the URL cannot be posted to, Unreachable that no reply came. Once the head of a reply has come
+    it counts, even if the body breaks off. Raises no fault of the network.
     """
-    where, answer = "", None
-    # An answer that is not compressed cannot grow in our hands.
+    where, reply = "", None
+    # A reply that is not compressed cannot grow when it is read.
     headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", **headers}
     try:
         where = httpx.URL(url).netloc.decode("ascii")
@@ -100,41 +100,41 @@ async def post(
                 "POST", url, content=body, headers=headers, timeout=_timers(bound), follow_redirects=False
             ) as response,
         ):
-            answer = Reply(where, response.status_code, retry_after=_retry_after(response.headers))
-            answer = replace(answer, text=await _beginning(response))
+            reply = Reply(where, response.status_code, retry_after=_retry_after(response.headers))
+            reply = replace(reply, text=await _beginning(response))
     except _UNUSABLE:
         return Refused("the address is not a URL that can be posted to")
-    except NotAllowed as no:
-        return Refused(str(no))
+    except NotAllowed as error:
+        return Refused(str(error))
     except (httpx.HTTPError, OSError) as error:
-        return answer or Unreachable(network_fault(where, error, bound))
-    return answer
+        return reply or Unreachable(network_fault(where, error, bound))
+    return reply
 
 
 def _timers(bound: timedelta) -> httpx.Timeout:
-    """The client's own timers. Those for the pool, TCP and TLS run out before `bound`, one after the other.
+    """Return the client's own timers. Those for the pool, TCP and TLS run out before `bound`, one after the other.
 
-    For httpcore leaves its socket open when it is cancelled in a TLS handshake, not when its timer runs out.
+    httpcore leaves its socket open if it is cancelled in a TLS handshake, but not if its timer runs out.
     """
     seconds = bound.total_seconds()
     return httpx.Timeout(seconds, pool=seconds * 0.3, connect=seconds * 0.3)
 
 
 async def _beginning(response: httpx.Response) -> str:
-    kept = bytearray()
-    # httpx promises an iterator and gives a generator, which wants closing when it is left early.
+    beginning = bytearray()
+    # httpx promises an iterator and returns a generator, which must be closed if it is left early.
     async with aclosing(cast(AsyncGenerator[bytes, None], response.aiter_raw())) as chunks:
         async for chunk in chunks:
-            kept += chunk
-            if len(kept) >= READ_LIMIT:
+            beginning += chunk
+            if len(beginning) >= READ_LIMIT:
                 break
-    return kept[:READ_LIMIT].decode("utf-8", "replace")
+    return beginning[:READ_LIMIT].decode("utf-8", "replace")
 
 
 def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    """Retry-After (RFC 9110, 10.2.3) is seconds or a date; a date counts from the answer's own Date.
+    """Return the wait of Retry-After (RFC 9110, 10.2.3): seconds, or a date, counted from the reply's own Date.
 
-    That needs no clock of ours, and holds when theirs is wrong. A date without a Date tells nothing.
+    This needs no clock of ours, and is right even if theirs is wrong. A date without a Date means nothing.
     """
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
@@ -146,7 +146,7 @@ def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
 
 
 def _moment(http_date: str) -> int | None:
-    """Seconds since 1970 of an HTTP date in any of its three forms, all of which are in GMT."""
+    """Return the seconds since 1970 of an HTTP date in any of its three forms, all in GMT."""
     try:
         parsed = parsedate(http_date)
         return timegm(parsed) if parsed else None

@@ -1,4 +1,4 @@
-"""The SMTP server that takes our mail, and how it is spoken to (RFC 5321, 3207, 8314)."""
+"""The SMTP server that takes our mail, and connections to it (RFC 5321, 3207, 8314)."""
 
 import socket
 import ssl
@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 from aiosmtplib import SMTP as Client
 
-_RIGHT = "smtp must be smtp://HOST[:PORT][?starttls=never] or smtps://HOST[:PORT]"
+_FORM = "smtp must be smtp://HOST[:PORT][?starttls=never] or smtps://HOST[:PORT]"
 
 
 class Tls(StrEnum):
-    """How the connection is encrypted. `STARTTLS` is required: a server without it gets no mail."""
+    """The encryption of the connection. `STARTTLS` is required: a server without it gets no mail."""
 
     IMPLICIT = "implicit"
     STARTTLS = "starttls"
@@ -23,7 +23,7 @@ class Tls(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """Where mail is handed over, and the login for it, if any. `context` holds who is trusted."""
+    """The server that takes our mail, and the login, if any. `context` holds the trusted authorities."""
 
     host: str
     port: int
@@ -34,7 +34,7 @@ class Relay:
 
     @classmethod
     def configured(cls, settings: Mapping[str, str]) -> Self:
-        """From `smtp`, `username`, `password` and `ca_file`. Raises ValueError with what would be right."""
+        """Return the relay of these settings. Raises ValueError that names a right value."""
         host, port, tls = _server(settings.get("smtp", ""))
         username, password = settings.get("username"), settings.get("password")
         if (username is None) != (password is None):
@@ -45,16 +45,18 @@ class Relay:
 
     @property
     def where(self) -> str:
-        """Host and port, for people."""
+        """The host and port, for people."""
         return f"{self.host}:{self.port}"
 
-    def client(self, over: socket.socket | None = None) -> Client:
-        """A client for one mail, not connected yet, or connected by nothing but this socket, which is then its own.
-        It waits for ever: who calls it sets the bound."""
+    def client(self, connection: socket.socket | None = None) -> Client:
+        """Return a client for one mail, not connected yet. It owns the `connection`, if one is given.
+
+        It waits for ever: the caller sets the bound.
+        """
         return Client(
             hostname=self.host,
-            port=None if over else self.port,
-            sock=over,
+            port=None if connection else self.port,
+            sock=connection,
             username=self.username,
             password=self.password,
             use_tls=self.tls is Tls.IMPLICIT,
@@ -71,11 +73,11 @@ def _server(text: str) -> tuple[str, int, Tls]:
         url = urlsplit(text)
         host, port = url.hostname, url.port
     except ValueError:
-        raise ValueError(_RIGHT) from None
+        raise ValueError(_FORM) from None
     if "@" in url.netloc:
         raise ValueError("smtp must not hold a login: use the settings username and password")
     if not host or url.path.strip("/"):
-        raise ValueError(_RIGHT)
+        raise ValueError(_FORM)
     match url.scheme, url.query:
         case "smtps", "":
             return host, port or 465, Tls.IMPLICIT
@@ -83,7 +85,7 @@ def _server(text: str) -> tuple[str, int, Tls]:
             return host, port or 587, Tls.STARTTLS
         case "smtp", "starttls=never":
             return host, port or 587, Tls.NEVER
-    raise ValueError(_RIGHT)
+    raise ValueError(_FORM)
 
 
 def _context(ca_file: str | None) -> ssl.SSLContext:

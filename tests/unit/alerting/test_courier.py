@@ -126,4 +126,6 @@ async def test_each_notice_names_who_is_next_and_counts_those_before_it(database
         ("ben", 1, 1),
         ("ben", 2, 0),
     ]
-    assert all("Carl, nobody" in notice.text for _, notice in pager.notices[:4])
+    assert all(
+        "If nobody answers, Carl and nobody are paged at" in notice.text for _, notice in pager.notices[:4]
+    )

@@ -55,7 +55,7 @@ def test_steps_come_in_order_and_the_last_repeats_for_ever(
 
 
 def test_a_policy_without_steps_cannot_be_made() -> None:
-    with pytest.raises(ValueError, match="policy empty: it needs at least one step"):
+    with pytest.raises(ValueError, match="policy empty: write at least one step"):
         Policy("empty", ())
 
 

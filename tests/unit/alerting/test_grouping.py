@@ -106,7 +106,7 @@ def test_what_joins_makes_an_incident_worse_but_never_better() -> None:
 def test_a_symptom_that_is_not_held_ends_the_hold_of_the_incident() -> None:
     incident, entries = joined(an_incident(next_at=MOVE.until), a_symptom("check:2"))
     assert incident.next_at == SOON
-    assert entries == [Entry(7, NOW, HELD, "held no longer: job 2 is not held")]
+    assert entries == [Entry(7, NOW, HELD, "no longer held: job 2 is not held")]
 
 
 def test_those_who_were_paged_are_told_of_what_joins() -> None:
@@ -172,7 +172,7 @@ def test_a_hold_that_moves_moves_the_first_page() -> None:
     assert entries == [Entry(7, NOW, HELD, HELD_WORDS)]
     free = grouping.after_hold(held, [raised()], NOW, GATHERING)
     assert free == an_incident()
-    assert grouping.hold_entries(held, free, {}, NOW) == [Entry(7, NOW, HELD, "held no longer")]
+    assert grouping.hold_entries(held, free, {}, NOW) == [Entry(7, NOW, HELD, "no longer held")]
     assert grouping.hold_entries(free, free, {}, NOW) == []
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerting.network import Destination, Fence, Reach, networks, parse, place
+from alerting.network import Destination, Fence, Reach, destination_of, networks, parse
 
 EVERYWHERE = (
     "8.8.8.8 1.1.1.1 93.184.216.34 2606:4700::1111 2a00:1450:4001::8b ::ffff:8.8.8.8 64:ff9b::808:808"
@@ -28,7 +28,7 @@ INSIDE = {
 
 @pytest.mark.parametrize("text", EVERYWHERE.split())
 def test_the_internet_is_open_to_everybody(text: str) -> None:
-    assert place(parse(text)) is Destination.INTERNET
+    assert destination_of(parse(text)) is Destination.INTERNET
     for reach in Reach:
         assert Fence(reach).fault(parse(text)) is None
 
@@ -37,7 +37,7 @@ def test_the_internet_is_open_to_everybody(text: str) -> None:
     ("where", "text"), [(where, one) for where, all_ in INSIDE.items() for one in all_.split()]
 )
 def test_what_was_entered_reaches_nothing_inside(where: Destination, text: str) -> None:
-    assert place(parse(text)) is where
+    assert destination_of(parse(text)) is where
     fault = Fence(Reach.INTERNET, advice="ask the operator").fault(parse(text))
     assert fault is not None
     assert where.value in fault
@@ -84,7 +84,7 @@ def test_the_operator_opens_networks(allowed: str, text: str, open_: bool) -> No
 
 @pytest.mark.parametrize("text", ["10.0.0.0/33", "10.0.0.1/8", "example.com", "10.0.0.0/8 10.1.0.0/16", "*"])
 def test_what_is_no_network_is_named(text: str) -> None:
-    with pytest.raises(ValueError, match="is no network; write for example"):
+    with pytest.raises(ValueError, match="is not a network; write for example"):
         networks(f"192.168.0.0/16, {text}")
 
 
@@ -106,6 +106,6 @@ def test_an_address_within_another_never_opens_what_is_closed(inner: IPv4Address
 
 @given(st.ip_addresses())
 def test_every_address_leads_somewhere(one: IPv4Address | IPv6Address) -> None:
-    assert isinstance(place(one), Destination)
+    assert isinstance(destination_of(one), Destination)
     if one.is_loopback or one.is_link_local or one.is_multicast or one.is_unspecified or one.is_private:
         assert Fence(Reach.INTERNET).fault(one) is not None

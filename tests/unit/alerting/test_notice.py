@@ -1,4 +1,4 @@
-"""What the phone shows, read as a tired person reads it."""
+"""Notices, read as a tired person reads them."""
 
 import re
 from dataclasses import replace
@@ -91,7 +91,7 @@ def test_the_page_answers_in_the_order_of_need() -> None:
         "stale-session-sweep due 03:00, last heard 02 May 03:01 UTC (24 h 14 min ago)",
         "7 jobs on us-housekeeping alive, newest 03:04; eu-housekeeping 11 of 11 alive",
         "last said: reset 18 211 accounts",
-        "You are step 1 of ops; Second responder at 03:20 UTC",
+        "You are first on call (ops). If nobody answers, Second responder is paged at 03:20 UTC",
     )
     assert page.ack_url == "https://h.example/answer/token"
 
@@ -104,8 +104,8 @@ def test_ten_questions_are_answered_within_twelve_lines() -> None:
         "due 03:00",
         "7 jobs",
         "02 May 03:01",
-        "You are step 1 of ops",
-        "Second responder",
+        "You are first on call (ops)",
+        "Second responder is paged",
     )
     for answer in (what, how_many, since, bad, due, alive, last, why_me, who_next):
         assert answer in text
@@ -126,13 +126,13 @@ HEARD = AT - timedelta(minutes=1)
     [
         (
             Facts(AT, last_heard_at=AT, last_well_at=HEARD, why="exit status 1"),
-            "backup exit status 1 at 03:15, last well 03:14 UTC (1 min ago)",
+            "backup: exit status 1 at 03:15, last succeeded 03:14 UTC (1 min ago)",
         ),
         (
             Facts(AT, last_heard_at=AT, never_well=True, why="reported failure"),
-            "backup reported failure at 03:15, never well",
+            "backup: reported failure at 03:15, has never succeeded",
         ),
-        (Facts(AT, last_heard_at=AT, why="reported failure"), "backup reported failure at 03:15"),
+        (Facts(AT, last_heard_at=AT, why="reported failure"), "backup: reported failure at 03:15"),
         (
             Facts(AT, began_at=HEARD, why="still running after its maximum run time of 10 s"),
             "backup still running after its maximum run time of 10 s, started 03:14 UTC (1 min ago)",
@@ -171,10 +171,12 @@ def test_an_answer_is_told_with_until_when_it_holds(state: State) -> None:
     quiet = replace(INCIDENT, state=state, next_at=AT + timedelta(hours=4))
     told = notice.compose(subject(Kind.ACKNOWLEDGED, incident=quiet, words="acknowledged by Pedro"), AT)
     assert told.title.endswith(": acknowledged by Pedro")
-    assert re.fullmatch(r"Quiet until \S+ .+; it pages again then unless it is over\.", told.lines[0])
+    assert re.fullmatch(
+        r"No more pages until \S+ .+\. If it is not over by then, it pages again\.", told.lines[0]
+    )
     again = replace(quiet, state=State.OPEN)
     told = notice.compose(subject(Kind.ACKNOWLEDGED, incident=again, words="acknowledged by Pedro"), AT)
-    assert not told.lines[0].startswith("Quiet until")
+    assert not told.lines[0].startswith("No more pages")
 
 
 def test_recovery_says_since_when_and_how_long_it_was_silent() -> None:
@@ -218,8 +220,8 @@ def test_a_notice_says_of_a_cause_what_it_is_given() -> None:
     incident = replace(INCIDENT, cause="no_effect")
     page = notice.compose(subject(incident=incident, symptoms=new, describe=describe), AT)
     assert page.title == "CRITICAL us-housekeeping: 8 of 11 jobs ineffective"
-    assert page.lines[0].startswith("daily-cpu-reset ineffective at 03:15")
-    assert page.lines[5].startswith("and ineffective too: ")
+    assert page.lines[0].startswith("daily-cpu-reset: ineffective at 03:15")
+    assert page.lines[5].startswith("also ineffective: ")
     ended = replace(incident, state=State.RESOLVED, next_at=None, resolved_by="recovery", resolved_at=AT)
     notice_of_end = notice.compose(subject(Kind.RECOVERED, incident=ended, describe=describe), AT)
     assert notice_of_end.lines[0].startswith("It was without effect for ")

@@ -1,6 +1,6 @@
 """docs/console.md names the keys and the numbers of the console."""
 
-from alerting import outbox
+from alerting import attempts
 from heartbeat.http.console.checks import list as check_list
 from heartbeat.http.console.on_call import policy_fields, policy_form
 from heartbeat.http.pages import render as renderer
@@ -14,7 +14,7 @@ def test_the_keys_and_numbers_of_the_console_are_documented() -> None:
         assert f"`{key}`" in page
         assert f"<kbd>{key}</kbd>" in frame
     assert f"the most urgent {check_list.AT_A_GLANCE} checks" in page
-    assert f"the newest {outbox.REMEMBERED:,} attempts" in page
+    assert f"the newest {attempts.REMEMBERED:,} attempts" in page
     assert f"more than {policy_form.TICKED}, their names are written" in page
     assert f"at most {policy_fields.MOST} steps here" in page
     assert f"renews itself every {renderer.REFRESH} seconds" in page

@@ -48,7 +48,7 @@ def notice() -> Notice:
         lines=(
             "daily-cpu-reset due 03:00, last heard 02 May 03:01 (24 h ago)",
             "7 jobs on the host alive, newest 03:04",
-            "You are step 1 of ops; second responder at 03:20",
+            "You are first on call (ops). If nobody answers, Ben is paged at 03:20",
         ),
         short="CRITICAL us-housekeeping: 4 of 11 jobs silent since 03:00",
         at=datetime(2026, 5, 3, 3, 15, tzinfo=UTC),

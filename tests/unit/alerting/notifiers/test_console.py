@@ -23,7 +23,7 @@ async def test_what_is_printed(
         "╭─ CRITICAL us-housekeeping: 4 of 11 jobs silent\n"
         "│  daily-cpu-reset due 03:00, last heard 02 May 03:01 (24 h ago)\n"
         "│  7 jobs on the host alive, newest 03:04\n"
-        "│  You are step 1 of ops; second responder at 03:20\n"
+        "│  You are first on call (ops). If nobody answers, Ben is paged at 03:20\n"
         "│\n"
         "│  Acknowledge  https://hb.example.com/ack/t0ken\n"
         "│  Open         https://hb.example.com/incidents/17\n"
@@ -55,7 +55,7 @@ async def test_a_closed_stream_is_unreachable(notice: Notice) -> None:
     stream = io.StringIO()
     stream.close()
     outcome = await Console(stream=stream).send(notice, TERMINAL)
-    assert outcome == Unreachable("the console cannot be written to")
+    assert outcome == Unreachable("cannot write to the console")
 
 
 async def test_a_terminal_that_is_held_up_holds_up_nobody(notice: Notice, bound: timedelta) -> None:
@@ -68,7 +68,7 @@ async def test_a_terminal_that_is_held_up_holds_up_nobody(notice: Notice, bound:
 
     outcome = await Console(stream=Held(), bound=bound).send(notice, TERMINAL)
     released.set()
-    assert outcome == Unreachable("the console cannot be written to")
+    assert outcome == Unreachable("cannot write to the console")
 
 
 def test_there_is_nothing_to_set(http: httpx.AsyncClient) -> None:

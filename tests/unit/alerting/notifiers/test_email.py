@@ -36,7 +36,7 @@ async def test_what_is_on_the_wire(email: Email, inbox: Inbox, notice: Notice) -
     assert mail.get_content().replace("\r\n", "\n") == (
         "daily-cpu-reset due 03:00, last heard 02 May 03:01 (24 h ago)\n"
         "7 jobs on the host alive, newest 03:04\n"
-        "You are step 1 of ops; second responder at 03:20\n"
+        "You are first on call (ops). If nobody answers, Ben is paged at 03:20\n"
         "\n"
         "Acknowledge: https://hb.example.com/ack/t0ken\n"
         "Open: https://hb.example.com/incidents/17\n"

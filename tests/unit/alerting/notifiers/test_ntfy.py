@@ -41,7 +41,7 @@ async def test_what_is_on_the_wire(sent: Sent) -> None:
         "title": "CRITICAL us-housekeeping: 4 of 11 jobs silent",
         "message": "daily-cpu-reset due 03:00, last heard 02 May 03:01 (24 h ago)\n"
         "7 jobs on the host alive, newest 03:04\n"
-        "You are step 1 of ops; second responder at 03:20",
+        "You are first on call (ops). If nobody answers, Ben is paged at 03:20",
         "priority": 5,
         "tags": ["red_circle"],
         "click": "https://hb.example.com/incidents/17",

@@ -48,7 +48,7 @@ async def test_what_is_on_the_wire(provider: Provider, outcome: Sending) -> None
             "custom_details": {
                 "facts": "daily-cpu-reset due 03:00, last heard 02 May 03:01 (24 h ago)\n"
                 "7 jobs on the host alive, newest 03:04\n"
-                "You are step 1 of ops; second responder at 03:20",
+                "You are first on call (ops). If nobody answers, Ben is paged at 03:20",
                 "silent": 4,
                 "of": 11,
             },
@@ -149,5 +149,5 @@ async def test_a_refusal_says_what_pagerduty_said_without_the_key(
 
 def test_events_go_to_pagerduty_unless_told_otherwise(http: httpx.AsyncClient) -> None:
     assert PagerDuty.configured({}, http).url == URL
-    with pytest.raises(ValueError, match=r"^url must be where events are taken"):
+    with pytest.raises(ValueError, match=r"^url must be a URL that takes events"):
         PagerDuty.configured({"url": "events.pagerduty.com"}, http)

@@ -73,12 +73,12 @@ def test_broken_plugins_are_left_out_and_reported(install: Install, http: httpx.
     )
     (folder / "broken_plugin.py").write_text("class Hollow:\n    kind = 'hollow'\n    digests = True\n")
     (folder / "broken_leaving.py").write_text("import sys\nsys.exit('no licence')\n")
-    shelf = installed()
-    assert shelf.kinds.keys() == {"console", "email", "ntfy", "pagerduty", "slack", "webhook"}
-    assert shelf.kinds["slack"].__name__ == "Slack"
-    assert shelf.problems == {
+    notifiers = installed()
+    assert notifiers.kinds.keys() == {"console", "email", "ntfy", "pagerduty", "slack", "webhook"}
+    assert notifiers.kinds["slack"].__name__ == "Slack"
+    assert notifiers.problems == {
         "gone": "no_such_module:Notifier is left out: ModuleNotFoundError: No module named 'no_such_module'",
-        "hollow": "broken_plugin:Hollow is left out: TypeError: it is no notifier, "
+        "hollow": "broken_plugin:Hollow is left out: TypeError: it is not a notifier: "
         "it lacks secret_settings, secret_address, configured, wrong_address, send",
         "leaving": "broken_leaving:Notifier is left out: SystemExit: no licence",
         "other": "alerting.notifiers.slack:Slack is left out: TypeError: its kind is slack, "
@@ -97,7 +97,7 @@ def test_what_needs_no_setting_is_there_without_a_word(http: httpx.AsyncClient) 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones(http: httpx.AsyncClient) -> None:
     with pytest.raises(
-        ValueError, match=r"^notifiers.slak: there is no such kind; there are console, email, "
+        ValueError, match=r"^notifiers.slak: there is no such kind; the kinds are console, email, "
     ):
         assemble({"slak": {}}, http)
 

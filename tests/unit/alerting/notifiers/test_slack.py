@@ -34,7 +34,7 @@ async def test_what_is_on_the_wire(provider: Provider, outcome: Sending) -> None
     facts = (
         "daily-cpu-reset due 03:00, last heard 02 May 03:01 (24 h ago)\n"
         "7 jobs on the host alive, newest 03:04\n"
-        "You are step 1 of ops; second responder at 03:20"
+        "You are first on call (ops). If nobody answers, Ben is paged at 03:20"
     )
     assert request.line == "POST /services/T0/B0/5ecret HTTP/1.1"
     assert request.json() == {

@@ -50,7 +50,7 @@ async def test_what_is_on_the_wire(http: httpx.AsyncClient, sent: Sent) -> None:
             "lines": [
                 "daily-cpu-reset due 03:00, last heard 02 May 03:01 (24 h ago)",
                 "7 jobs on the host alive, newest 03:04",
-                "You are step 1 of ops; second responder at 03:20",
+                "You are first on call (ops). If nobody answers, Ben is paged at 03:20",
             ],
             "opened_at": "2026-05-03T03:05:00+00:00",
             "open_url": "https://hb.example.com/incidents/17",

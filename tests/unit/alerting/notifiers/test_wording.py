@@ -27,9 +27,9 @@ def test_quoted_words_are_short_and_hold_no_secret() -> None:
     ("error", "words"),
     [
         (TimeoutError(), "hb.test:25 did not answer within 15 s"),
-        (socket.gaierror("5ecret"), "the name of hb.test:25 is not known"),
+        (socket.gaierror("5ecret"), "the name of hb.test:25 cannot be resolved"),
         (ConnectionRefusedError("5ecret"), "connection refused by hb.test:25"),
-        (ssl.SSLError("5ecret"), "hb.test:25 and we could not agree on TLS"),
+        (ssl.SSLError("5ecret"), "the TLS handshake with hb.test:25 failed"),
         (ConnectionResetError("5ecret"), "the connection to hb.test:25 broke"),
     ],
 )

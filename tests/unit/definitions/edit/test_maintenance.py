@@ -120,7 +120,7 @@ def test_who_is_not_under_maintenance_brings_the_page_forward(db: Connection) ->
     assert incident(db).next_at == at(60)
     tick(db, 10)
     assert incident(db).next_at == at(10) + GATHERING
-    assert story(db)[1:] == ["held no longer: two is not held"]
+    assert story(db)[1:] == ["no longer held: two is not held"]
 
 
 def test_who_is_not_under_maintenance_from_the_beginning_pages_at_once(db: Connection) -> None:
@@ -160,7 +160,7 @@ def test_an_early_end_brings_the_page_forward(db: Connection) -> None:
     assert ended is not None
     assert (ended.window.ends_at, ended.ringing) == (at(20), {})
     assert incident(db).next_at == at(20)
-    assert story(db)[1:] == ["held no longer"]
+    assert story(db)[1:] == ["no longer held"]
     tick(db, 20)
     assert pages(db) == ["page"]
     again = edit.end(db, ANNA, made.id, at(21))

@@ -41,7 +41,7 @@ async def test_the_forecast_has_people_times_and_the_text_of_the_page(
             "title": "ERROR job: silent",
             "lines": [
                 "job due 03:05, never heard",
-                "You are step 1 of ops; First responder at 03:05 UTC",
+                "You are first on call (ops). If nobody answers, First responder is paged at 03:05 UTC",
             ],
         },
     }

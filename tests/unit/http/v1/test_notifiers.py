@@ -76,9 +76,9 @@ async def test_a_setting_with_an_internal_address_is_refused(
 @pytest.mark.parametrize(
     ("contact", "where"),
     [
-        ({"webhook": "http://127.1:8000/v1/checks"}, "127.0.0.1, this machine itself"),
+        ({"webhook": "http://127.1:8000/v1/checks"}, "127.0.0.1, this machine"),
         ({"slack": "http://10.0.0.7/"}, "10.0.0.7, a private network"),
-        ({"ntfy": "http://[::ffff:169.254.169.254]/topic"}, "where a cloud tells its secrets"),
+        ({"ntfy": "http://[::ffff:169.254.169.254]/topic"}, "the metadata service of a cloud"),
     ],
 )
 async def test_a_contact_with_an_internal_address_is_refused(

@@ -79,9 +79,9 @@ async def test_no_way_of_writing_it_leads_inside(
 @pytest.mark.parametrize(
     ("url", "where"),
     [
-        ("http://127.1:{port}/", "127.0.0.1, this machine itself,"),
+        ("http://127.1:{port}/", "127.0.0.1, this machine,"),
         ("http://inside.example.com:{port}/", "10.0.0.7, a private network,"),
-        ("http://cloud.example.com/latest/meta-data", "169.254.169.254, where a cloud tells its secrets,"),
+        ("http://cloud.example.com/latest/meta-data", "169.254.169.254, the metadata service of a cloud,"),
     ],
 )
 async def test_a_refusal_says_where_the_address_leads(
@@ -155,7 +155,7 @@ async def test_a_redirect_inside_is_not_followed(provider: Provider, notice: Not
     port = provider.url.rpartition(":")[2]
     outcome = await sent(AT_HOME, f"http://outside.example.com:{port}/", notice)
     assert isinstance(outcome, Refused)
-    assert "a redirect, which is not followed" in outcome.reason
+    assert "redirects are not followed" in outcome.reason
     assert len(provider.heard) == 1
 
 

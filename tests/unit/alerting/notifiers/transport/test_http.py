@@ -34,7 +34,7 @@ def posted(http: httpx.AsyncClient, provider: Provider) -> Posted:
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        (301, Refused("hb.test answered 301 Moved Permanently: a redirect, which is not followed")),
+        (301, Refused("hb.test answered 301 Moved Permanently: redirects are not followed")),
         (400, Refused("hb.test answered 400 Bad Request")),
         (404, Refused("hb.test answered 404 Not Found")),
         (408, Unreachable("hb.test answered 408 Request Timeout")),
@@ -44,7 +44,7 @@ def posted(http: httpx.AsyncClient, provider: Provider) -> Posted:
         (500, Unreachable("hb.test answered 500 Internal Server Error")),
         (503, Unreachable("hb.test answered 503 Service Unavailable")),
         (599, Unreachable("hb.test answered 599")),
-        (204, Unreachable("hb.test answered 204 No Content: these are not the provider's words")),
+        (204, Unreachable("hb.test answered 204 No Content: this is not the provider's usual answer")),
     ],
 )
 def test_a_failure_is_refused_only_where_trying_again_cannot_help(status: int, expected: Outcome) -> None:
@@ -139,7 +139,7 @@ async def test_the_head_counts_where_the_body_breaks_off(provider: Provider, pos
 @pytest.mark.parametrize("garbage", [b"SSH-2.0-OpenSSH_9.2\r\n", b"\0\0\0\r\n\r\n", b""])
 async def test_what_is_not_http_is_no_answer(provider: Provider, posted: Posted, garbage: bytes) -> None:
     provider.says(garbage)
-    assert await posted() == Unreachable(f"{provider.where} did not answer in HTTP")
+    assert await posted() == Unreachable(f"{provider.where} does not speak HTTP")
 
 
 async def test_a_redirect_is_not_followed(provider: Provider, posted: Posted) -> None:
@@ -167,7 +167,7 @@ async def test_a_tls_handshake_without_end_holds_nobody(
     http: httpx.AsyncClient, provider: Provider, bound: timedelta
 ) -> None:
     lost = await post(http, provider.url.replace("http:", "https:"), b"", {}, bound)
-    assert lost == Unreachable(f"{provider.where} could not be connected to in time")
+    assert lost == Unreachable(f"connecting to {provider.where} took too long")
 
 
 @pytest.mark.parametrize(

@@ -296,7 +296,7 @@ async def test_a_mail_server_that_leads_inside_is_refused_at_each_mail(
     )
     names("mail.example.com", ["127.0.0.1"])
     assert await email.send(notice, ANNA) == Refused(
-        "the address leads to 127.0.0.1, this machine itself, where this page may not go; "
+        "the address leads to 127.0.0.1, this machine, where this page may not go; "
         "HEARTBEAT_ALLOW_ADDRESSES can allow it"
     )
     assert inbox.envelopes == []

@@ -5,10 +5,11 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from alerting import desk, outbox
+from alerting import attempts as attempt_store
+from alerting import desk
+from alerting.attempts import Attempt
 from alerting.escalation import Policy, Step
 from alerting.origin import Origin
-from alerting.outbox import Attempt
 from alerting.person import Contact, Person
 from heartbeat import installation
 from heartbeat.app import System
@@ -80,7 +81,7 @@ async def test_a_person_tells_how_each_contact_did(
         Attempt(page.id, NOW, "email", "accepted", "250 queued"),
         Attempt(page.id, NOW + timedelta(minutes=1), "email", "unreachable", "timed out"),
     ]
-    await system.context.database.write(lambda db: outbox.write_attempts(db, attempts))
+    await system.context.database.write(lambda db: attempt_store.write_attempts(db, attempts))
     shown = await see(browser, "/on-call/people/ben")
     assert "Paged by night, through email. It is 12:06 JST where they are." in shown.words
     assert "email ben@example.com last delivered 03:00 UTC" in shown.words
@@ -105,13 +106,13 @@ async def test_only_the_newest_attempts_are_looked_at(
     assert found is not None
     page = found.pages[0].id
     tried = [Attempt(page, NOW, "email", outcome, outcome) for outcome in ("refused", "accepted", "accepted")]
-    await system.context.database.write(lambda db: outbox.write_attempts(db, tried))
+    await system.context.database.write(lambda db: attempt_store.write_attempts(db, tried))
     read = system.context.database.read
     assert [(actor, one.outcome) for actor, one in await read(desk.last_attempts)] == [
         ("ben", "accepted"),
         ("ben", "refused"),
     ]
-    monkeypatch.setattr(outbox, "REMEMBERED", 2)
+    monkeypatch.setattr(attempt_store, "REMEMBERED", 2)
     assert [one.outcome for _, one in await read(desk.last_attempts)] == ["accepted"]
 
 

@@ -1,0 +1,151 @@
+"""The SQL of attempts to deliver pages, and of what a provider reports later."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from alerting import outbox
+from alerting.delivery import is_id
+from alerting.outbox import Page
+from alerting.sql import among, insert_many
+from alerting.tables import attempts, pages
+
+REMEMBERED = 20_000
+"""The newest attempts that are searched for the last ones of each contact."""
+LARGEST_SEND = 20
+"""Pages, the newest, that one id of a provider can stand for: more than a digest holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to deliver a page, and its outcome."""
+
+    page_id: int
+    at: datetime
+    via: str
+    outcome: str
+    said: str
+    provider_id: str | None = None
+    """The provider's id of the notice it accepted."""
+    receipt: str | None = None
+    """The provider's later report: `delivered` or `undelivered`."""
+    receipt_said: str | None = None
+    receipt_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedAttempt:
+    """An attempt that a provider accepted under some id, and its page. `newest` says that none came after it."""
+
+    id: int
+    page: Page
+    receipt: str | None
+    newest: bool
+
+
+def write_attempts(db: Connection, made: Sequence[Attempt]) -> None:
+    """Write attempts."""
+    rows = [
+        {
+            "page_id": attempt.page_id,
+            "at": attempt.at,
+            "via": attempt.via,
+            "outcome": attempt.outcome,
+            "said": attempt.said,
+            "provider_id": attempt.provider_id,
+        }
+        for attempt in made
+    ]
+    insert_many(db, attempts, rows)
+
+
+def attempts_of(db: Connection, incident_id: int) -> list[Attempt]:
+    """Return all attempts to deliver pages of an incident, oldest first."""
+    query = (
+        select(attempts)
+        .join(pages, pages.c.id == attempts.c.page_id)
+        .where(pages.c.incident_id == incident_id)
+        .order_by(attempts.c.id)
+    )
+    return [_attempt(row) for row in db.execute(query)]
+
+
+def last_attempts(db: Connection) -> list[tuple[str, Attempt]]:
+    """Return the newest attempt of each outcome for each person and kind of contact, with the person's name.
+
+    Newest first. Only the newest `REMEMBERED` attempts of all are searched.
+    """
+    newest = select(func.coalesce(func.max(attempts.c.id), 0)).scalar_subquery()
+    last = (
+        select(func.max(attempts.c.id))
+        .join(pages, pages.c.id == attempts.c.page_id)
+        .where(attempts.c.id > newest - REMEMBERED)
+        .group_by(pages.c.person, attempts.c.via, attempts.c.outcome)
+    )
+    query = select(attempts, pages.c.person).join(pages, pages.c.id == attempts.c.page_id)
+    rows = db.execute(query.where(attempts.c.id.in_(last)).order_by(attempts.c.id.desc()))
+    return [(row.person, _attempt(row)) for row in rows]
+
+
+def known_ids(db: Connection, via: str, provider_ids: Collection[str]) -> set[str]:
+    """Return those of a provider's ids under which this kind of notifier has sent something."""
+    ids = [text for text in provider_ids if is_id(text)]
+    query = select(attempts.c.provider_id).where(
+        attempts.c.via == via, among(db, attempts.c.provider_id, ids)
+    )
+    return set(db.execute(query).scalars())
+
+
+def sent_as(db: Connection, via: str, provider_id: str) -> list[Page]:
+    """Return the pages that this kind of notifier has sent under this id of its provider, newest first."""
+    if not is_id(provider_id):
+        return []
+    accepted = attempts.c.via == via, attempts.c.provider_id == provider_id
+    numbers = select(attempts.c.page_id).where(*accepted).order_by(attempts.c.id.desc()).limit(LARGEST_SEND)
+    query = select(pages).where(pages.c.id.in_(numbers)).order_by(pages.c.id.desc())
+    return [outbox.page_of(row) for row in db.execute(query)]
+
+
+def lock_accepted(
+    db: Connection, page_ids: Collection[int], via: str, provider_id: str
+) -> list[AcceptedAttempt]:
+    """Return the newest attempt of each of these pages under this id, the pages locked for the transaction."""
+    query = select(pages).where(pages.c.id.in_(page_ids)).order_by(pages.c.id).with_for_update()
+    locked = [outbox.page_of(row) for row in db.execute(query)]
+    newest: dict[int, int] = {}
+    accepted: dict[int, tuple[int, str | None]] = {}
+    for row in db.execute(select(attempts).where(attempts.c.page_id.in_(page_ids)).order_by(attempts.c.id)):
+        newest[row.page_id] = row.id
+        if (row.via, row.provider_id) == (via, provider_id):
+            accepted[row.page_id] = row.id, row.receipt
+    return [
+        AcceptedAttempt(number, page, receipt, newest=number == newest[page.id])
+        for page in locked
+        if page.id in accepted
+        for number, receipt in [accepted[page.id]]
+    ]
+
+
+def write_receipts(
+    db: Connection, attempt_ids: Collection[int], receipt: str, reason: str | None, now: datetime
+) -> None:
+    """Write the provider's report to these attempts."""
+    values = {"receipt": receipt, "receipt_said": reason, "receipt_at": now}
+    db.execute(update(attempts).where(attempts.c.id.in_(attempt_ids)).values(values))
+
+
+def _attempt(row: Row[Any]) -> Attempt:
+    return Attempt(
+        page_id=row.page_id,
+        at=row.at,
+        via=row.via,
+        outcome=row.outcome,
+        said=row.said,
+        provider_id=row.provider_id,
+        receipt=row.receipt,
+        receipt_said=row.receipt_said,
+        receipt_at=row.receipt_at,
+    )

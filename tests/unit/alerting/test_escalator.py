@@ -1,0 +1,125 @@
+"""Due incidents become pages, one sweep at a time."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from alerting import desk, escalator, outbox
+from alerting.incident import Hold, State
+from alerting.notice import Kind
+from alerting.person import Person
+from alerting.severity import Severity
+from tests.unit.alerting.conftest import (
+    BEN,
+    FREE,
+    HOUR,
+    OPS,
+    PAGED_AT,
+    a_symptom,
+    incident_of,
+    notices_of,
+    page_for,
+    story_of,
+)
+from tests.unit.conftest import NOW
+
+SECOND_STEP = PAGED_AT + timedelta(minutes=5)
+
+
+def updates_of(db: Connection) -> list[tuple[str, str]]:
+    return [(page.person, page.words) for page in outbox.pages_of(db, 1) if page.kind is Kind.UPDATE]
+
+
+def test_an_incident_pages_the_people_of_its_step_and_waits_for_the_next(db: Connection) -> None:
+    desk.raise_(db, [a_symptom()], NOW)
+    assert escalator.next_due(db) == PAGED_AT
+    assert escalator.sweep(db, PAGED_AT - timedelta(seconds=1)) == 0
+    assert escalator.sweep(db, PAGED_AT) == 1
+    assert notices_of(db) == [("page", "anna", "pending")]
+    assert story_of(db)[-1] == ("paged", "step 1 of ops: Anna")
+    assert escalator.next_due(db) == SECOND_STEP
+    assert escalator.sweep(db, PAGED_AT) == 0
+    assert escalator.sweep(db, SECOND_STEP) == 1
+    assert notices_of(db)[1:] == [("page", "ben", "pending")]
+    assert incident_of(db).step == 2
+
+
+def test_a_person_whose_page_still_waits_gets_no_second_one(db: Connection) -> None:
+    desk.raise_(db, [a_symptom()], NOW)
+    at = PAGED_AT
+    for _ in range(3):
+        escalator.sweep(db, at)
+        at += timedelta(minutes=10)
+    assert notices_of(db) == [("page", "anna", "pending"), ("page", "ben", "pending")]
+    assert story_of(db)[-1] == ("paged", "step 2 of ops, again: Ben")
+
+
+def test_a_step_that_reaches_nobody_pages_the_operator(db: Connection) -> None:
+    desk.install(db, [Person("anna", "Anna", ()), BEN], [OPS], {})
+    desk.raise_(db, [a_symptom()], NOW)
+    escalator.sweep(db, PAGED_AT)
+    assert notices_of(db) == [("page", "operator", "pending")]
+
+
+def test_the_worst_incidents_page_first(db: Connection) -> None:
+    severities = {1: Severity.WARNING, 2: Severity.CRITICAL, 3: Severity.ERROR}
+    for number, severity in severities.items():
+        desk.raise_(db, [a_symptom(f"check:{number}", f"failed:check={number}", severity)], NOW)
+    paged = []
+    for _ in severities:
+        assert escalator.sweep(db, PAGED_AT, limit=1) == 1
+        paged += [number for number in severities if incident_of(db, number).step and number not in paged]
+    assert paged == [2, 3, 1]
+
+
+def test_an_acknowledgement_that_expires_pages_from_the_first_step(db: Connection) -> None:
+    page_for(db, a_symptom())
+    desk.acknowledge(db, 1, "ben", PAGED_AT, until=PAGED_AT + HOUR)
+    escalator.sweep(db, PAGED_AT + HOUR)
+    incident = incident_of(db)
+    assert (incident.state, incident.occurrence, incident.step) == (State.OPEN, 2, 1)
+    assert story_of(db)[-2:] == [
+        ("reopened", "paging again: the acknowledgement has expired"),
+        ("paged", "step 1 of ops: Anna"),
+    ]
+
+
+def test_a_quiet_that_ends_within_a_hold_waits_for_the_end_of_the_hold(db: Connection) -> None:
+    desk.raise_(db, [a_symptom(hold=Hold(NOW + 2 * HOUR, "maintenance Database move"))], NOW)
+    desk.snooze(db, 1, "ben", NOW, NOW + HOUR)
+    escalator.sweep(db, NOW + HOUR)
+    assert notices_of(db) == []
+    assert story_of(db)[-1] == ("held", "held until 03 May 05:00 UTC")
+    escalator.sweep(db, NOW + 2 * HOUR)
+    assert notices_of(db) == [("page", "anna", "pending")]
+
+
+def test_everybody_who_was_paged_hears_of_joins_and_recoveries(db: Connection) -> None:
+    def tell(at: datetime) -> None:
+        assert escalator.next_due(db) == at
+        escalator.sweep(db, at)
+
+    page_for(db, a_symptom("check:1"), a_symptom("check:2"))
+    at = PAGED_AT + timedelta(minutes=1)
+    desk.raise_(db, [a_symptom("check:3")], at)
+    desk.clear(db, {"check:1": "heard again"}, at)
+    tell(at + timedelta(seconds=10))
+    assert updates_of(db) == [("anna", "+1, 1 back")]
+    assert escalator.next_due(db) == SECOND_STEP
+
+
+def test_a_symptom_that_joined_and_cleared_meanwhile_is_no_news(db: Connection) -> None:
+    page_for(db, a_symptom("check:1"))
+    at = PAGED_AT + timedelta(minutes=1)
+    desk.raise_(db, [a_symptom("check:2")], at)
+    desk.clear(db, {"check:2": "heard again"}, at)
+    escalator.sweep(db, at + timedelta(seconds=10))
+    assert updates_of(db) == []
+
+
+def test_a_page_of_the_same_sweep_tells_the_news(db: Connection) -> None:
+    page_for(db, a_symptom("check:1"))
+    desk.raise_(db, [a_symptom("check:2")], SECOND_STEP - timedelta(seconds=10))
+    escalator.sweep(db, SECOND_STEP)
+    assert updates_of(db) == []
+    assert [page.person for page in outbox.lease(db, SECOND_STEP, 10, FREE)][-1] == "ben"

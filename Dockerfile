@@ -17,7 +17,7 @@ RUN /opt/heartbeat/bin/pip install --no-cache-dir --disable-pip-version-check --
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="heartbeat" \
-      org.opencontainers.image.description="A dead man's switch for scheduled jobs. It pages the person on call." \
+      org.opencontainers.image.description="A dead man's switch for scheduled jobs, which pages the person on call" \
       org.opencontainers.image.licenses="MIT"
 COPY --from=build /opt/heartbeat /opt/heartbeat
 COPY --from=build --chown=10001:10001 /data /data

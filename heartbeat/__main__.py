@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit status. Print expected errors as one sentence each."""
+    """Run one command and return the exit status. Print an expected error in words, without a traceback."""
     arguments = _parser().parse_args(argv)
     try:
         if arguments.command == "doctor":

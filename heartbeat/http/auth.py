@@ -100,11 +100,6 @@ REQUIRED_ROLES: dict[object, Role] = {}
 """The role that each of these dependencies requires, for the description of the API."""
 
 
-def needs(role: Role) -> Any:
-    """Return the dependency of a route that requires a role and does not use the actor."""
-    return Depends(_at_least(role))
-
-
 def _at_least(role: Role) -> Callable[[Actor], Awaitable[Actor]]:
     async def check(actor: Annotated[Actor, Depends(api_actor)]) -> Actor:
         if not actor.role.may(role):
@@ -124,7 +119,6 @@ def _refusal(actor: Actor, role: Role) -> str:
     return f"This needs the role {role}. {actor.name} has the role {actor.role}."
 
 
-Reader = Annotated[Actor, Depends(_at_least(Role.VIEWER))]
 Responder = Annotated[Actor, Depends(_at_least(Role.RESPONDER))]
 Admin = Annotated[Actor, Depends(_at_least(Role.ADMIN))]
 """The caller, as an argument of a route that requires this role."""

@@ -57,7 +57,7 @@ _SLUG = re.compile(definition_entry.SLUG)
 async def list_checks(
     context: ContextDep,
     conditional: ConditionalReadDep,
-    after: fields.After = "",
+    after: fields.AfterName = "",
     limit: fields.Limit = 50,
     state: fields.CheckState | None = None,
 ) -> Checks:

@@ -60,9 +60,6 @@ Limit = Annotated[
     Query(ge=1, le=MAX_LIMIT, description="The number of entries, at most."),
     expects("must be a whole number from 1 to 200"),
 ]
-After = Annotated[
-    str, Query(description="Entries after this slug: `next` of the previous answer."), AfterValidator(_cursor)
-]
 Before = Annotated[
     int,
     Query(ge=1, le=MAX_NUMBER, description="Entries before this number: `next` of the previous answer."),

@@ -291,7 +291,7 @@ class Overview(ResponseModel):
         examples=[{"open": 1, "acknowledged": 0, "snoozed": 0}],
     )
     unanswered_since: datetime | None = Field(
-        description="The first page of the oldest open incident that nobody has answered."
+        description="The time of the first page of the oldest incident without an answer. Null if there is none."
     )
     newest_success_at: datetime | None = Field(description="The time of the last success of any check.")
 

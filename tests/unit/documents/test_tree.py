@@ -16,7 +16,7 @@ SUBJECTS: Mapping[str, str] = {
     "http/console/incidents/test_many.py": "more incidents than one view shows",
     "http/console/test_console.py": "the console as a whole",
     "http/console/test_offers.py": "links and buttons by role",
-    "http/test_every_change_is_told.py": "the audit log of every address that changes something",
+    "http/test_audited_changes.py": "the audit log of every address that changes something",
     "http/test_gates.py": "the access to every address",
     "http/test_one_lock_an_answer.py": "the locks of an answer, from each of its ways in",
     "http/test_proxy.py": "sign-in by a proxy",
@@ -31,7 +31,8 @@ SUBJECTS: Mapping[str, str] = {
     "http/v1/test_reads.py": "repeated reads, in slices and by tag",
     "http/v1/test_turns.py": "two changes of one maintenance at the same moment",
     "http/v1/test_twice.py": "every POST, sent twice",
-    "http/v1/test_v1.py": "the API as a whole",
+    "http/v1/test_configuration.py": "the configuration through the API",
+    "http/v1/test_errors.py": "errors of the API",
     "pings/test_lanes.py": "the agreement of the two lanes",
     "pings/test_ping_cost.py": "the cost of a ping in the database",
 }

@@ -30,7 +30,7 @@ HEALTHY = InstallationFacts(
     differences=0,
     inventory=Inventory(checks=4, people=2),
     ready=(200, "ready"),
-    versions={"heartbeat": "0.2.0"},
+    versions={"heartbeat": "0.3.0"},
 )
 
 

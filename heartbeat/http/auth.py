@@ -75,7 +75,7 @@ async def api_actor(
     A session can only read. A change needs a key in a header, which no other site can make a browser send.
     """
     key = bearer.credentials if bearer else api_key
-    actor = await page_actor(request) if key is None and request.method in _SAFE else None
+    actor = await console_actor(request) if key is None and request.method in _SAFE else None
     return actor or await _key_holder(request, context, key)
 
 
@@ -160,7 +160,7 @@ async def begin_session(request: Request, response: Response, user: User | None,
 async def end_session(request: Request, response: Response) -> None:
     """End the session, in the database and in this browser."""
     context, token = context_of(request), _token(request)
-    actor = await page_actor(request)
+    actor = await console_actor(request)
     now = context.clock.now()
     await context.database.write(lambda db: sign_in.end(db, token, actor, now))
     response.delete_cookie(
@@ -168,7 +168,7 @@ async def end_session(request: Request, response: Response) -> None:
     )
 
 
-async def page_actor(request: Request) -> Actor | None:
+async def console_actor(request: Request) -> Actor | None:
     """Return who looks at the console, None if nobody is signed in."""
     current = await current_session(request)
     return sign_in.actor_of(current, _remote(request)) if current is not None else await _proxied(request)

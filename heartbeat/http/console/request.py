@@ -102,7 +102,7 @@ def signed_in(context: Context, view: View, needed: Role) -> Callable[[Request],
     """Return the endpoint of a view: it requires a sign-in and the role, and refuses forms from other sites."""
 
     async def endpoint(request: Request) -> Response:
-        actor = await auth.page_actor(request)
+        actor = await auth.console_actor(request)
         if actor is None:
             return render.see_other(f"/sign-in?next={quote(_path_after_sign_in(request), safe='/')}")
         if not actor.role.may(needed):

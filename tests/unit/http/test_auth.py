@@ -120,25 +120,25 @@ async def test_a_session_ends_when_it_is_not_used(web: FastAPI, clock: SetClock)
 
     for hours in (0, 11.9, 11.9):
         clock.advance(hours=hours)
-        assert _name(await auth.page_actor(visit)) == "admin"
+        assert _name(await auth.console_actor(visit)) == "admin"
     clock.advance(hours=12)
-    assert await auth.page_actor(visit) is None
+    assert await auth.console_actor(visit) is None
 
 
 async def test_a_session_ends_after_a_week_however_much_it_is_used(web: FastAPI, clock: SetClock) -> None:
     visit = request(web, await session(web))
 
     for _ in range(21):
-        assert _name(await auth.page_actor(visit)) == "admin"
+        assert _name(await auth.console_actor(visit)) == "admin"
         clock.advance(hours=8)
-    assert await auth.page_actor(visit) is None
+    assert await auth.console_actor(visit) is None
 
 
 async def test_another_admin_key_ends_the_session(web: FastAPI) -> None:
     visit = request(web, await session(web))
     web.state.context = replace(web.state.context, admin_key="another-key-altogether-of-enough-length")
 
-    assert await auth.page_actor(visit) is None
+    assert await auth.console_actor(visit) is None
 
 
 async def test_the_use_of_a_session_is_written_once_a_minute(
@@ -149,7 +149,7 @@ async def test_the_use_of_a_session_is_written_once_a_minute(
     monkeypatch.setattr(store, "touch_session", lambda db, number, now: wrote.append(now))
 
     for _ in range(3):
-        await auth.page_actor(visit)
+        await auth.console_actor(visit)
         clock.advance(seconds=30)
     assert wrote == [NOW + timedelta(minutes=1)]
 
@@ -164,14 +164,14 @@ async def test_reading_works_while_nothing_can_be_written(
         raise Unavailable("full")
 
     monkeypatch.setattr(Database, "write", away)
-    assert _name(await auth.page_actor(visit)) == "admin"
+    assert _name(await auth.console_actor(visit)) == "admin"
 
 
 async def test_an_invalid_cookie_is_no_session(web: FastAPI) -> None:
     good = await session(web)
 
     for cookie in ("", ".", good[:-1], f"{good}0", "é.ü.ß", "9" * 5000, good.swapcase()):
-        assert await auth.page_actor(request(web, cookie)) is None
+        assert await auth.console_actor(request(web, cookie)) is None
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ async def test_a_planted_session_token_is_not_used(web: FastAPI) -> None:
     response = Response()
     await auth.begin_session(planted, response, None, "admin key")
 
-    assert await auth.page_actor(planted) is None
+    assert await auth.console_actor(planted) is None
     assert auth.COOKIE in SimpleCookie(response.headers["set-cookie"])
 
 

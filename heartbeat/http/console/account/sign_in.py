@@ -32,7 +32,7 @@ def router(context: Context) -> APIRouter:
 
     async def ask(request: Request) -> Response:
         path = local(request.query_params.get("next", "/"))
-        if await auth.page_actor(request) is not None:
+        if await auth.console_actor(request) is not None:
             return render.see_other(path)
         return await _form(context, path)
 

@@ -18,12 +18,10 @@ from alerting import after_commit, desk, escalator, timeline
 from alerting.incident import Facts, Hold, Symptom
 from alerting.severity import Severity
 from heartbeat import logs
-from heartbeat.checks import checker
-from heartbeat.checks import store as check_store
 from heartbeat.checks.cause import Cause
 from heartbeat.database import Database, transact
 from heartbeat.settings import Settings
-from tests.unit.conftest import NOW, a_check
+from tests.unit.conftest import NOW
 
 LATER = NOW + timedelta(hours=1)
 
@@ -250,23 +248,3 @@ def test_a_storm_of_incidents_is_a_line_a_batch(database: Database, caplog: pyte
 
 def _many(event: str, count: int, numbers: list[int]) -> dict[str, Any]:
     return {"event": event, "count": count, "incidents": numbers}
-
-
-@pytest.mark.parametrize(("count", "more"), [(1, ""), (checker.NAMED + 2, " and 2 more")])
-def test_checks_that_turn_down_together_are_one_line(
-    database: Database, caplog: pytest.LogCaptureFixture, count: int, more: str
-) -> None:
-    caplog.set_level(logging.INFO, "heartbeat.checks.checker")
-    transact(
-        database.writer, lambda db: check_store.insert(db, [a_check(f"job-{n:02}") for n in range(count)])
-    )
-
-    transact(database.writer, lambda db: checker.sweep(db, LATER))
-    transact(database.writer, lambda db: checker.sweep(db, LATER))
-
-    ((words, known),) = told(caplog)
-    named = [f"job-{n:02}" for n in range(min(count, checker.NAMED))]
-    assert words == f"down: {', '.join(named)}{more}"
-    assert known == {"event": "down", "count": count} | (
-        {"check": "job-00"} if count == 1 else {"checks": named}
-    )

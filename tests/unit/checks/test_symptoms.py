@@ -1,11 +1,11 @@
 """Checks translated into symptoms, and the groups that alerting asks about."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.escalation import Policy, Step
@@ -15,19 +15,10 @@ from heartbeat.checks import check, checker, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Change, Check, Ping, Signal
-from heartbeat.database import engine
 from tests.unit.conftest import FIRST, NOW, a_check
 
 FIVE_MINUTES = timedelta(minutes=5)
 DOWN_AT = NOW + timedelta(minutes=6)
-
-
-@pytest.fixture
-def db(database_url: str) -> Iterator[Connection]:
-    writer = engine(make_url(database_url), writing=True)
-    with writer.begin() as connection:
-        yield connection
-    writer.dispose()
 
 
 def failed(job: Check) -> Change:

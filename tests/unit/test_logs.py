@@ -6,7 +6,6 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,11 +13,8 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from alerting import after_commit, desk, escalator, timeline
-from alerting.incident import Facts, Hold, Symptom
-from alerting.severity import Severity
+from alerting import after_commit
 from heartbeat import logs
-from heartbeat.checks.cause import Cause
 from heartbeat.database import Database, transact
 from heartbeat.settings import Settings
 from tests.unit.conftest import NOW
@@ -77,24 +73,6 @@ FIELDS = {
     "outcome",
     "by",
 }
-
-
-def symptoms(count: int) -> list[Symptom]:
-    """That many things that are wrong, each for a cause of its own."""
-    return [
-        Symptom(
-            f"check:{n}",
-            f"cause:{n}",
-            f"Job {n} silent",
-            f"Job {n}",
-            "silent",
-            Cause.SILENT.words,
-            Severity.ERROR,
-            None,
-            Facts(NOW),
-        )
-        for n in range(count)
-    ]
 
 
 def test_a_line_for_people(written: Callable[..., list[str]]) -> None:
@@ -190,61 +168,3 @@ def test_an_error_of_the_database_does_not_tell_what_was_to_be_written(database:
     with pytest.raises(DBAPIError, match="no_such_table") as refused, database.writer.begin() as db:
         db.execute(statement, {"body": "a body of a job"})
     assert "a body of a job" not in str(refused.value)
-
-
-def test_the_life_of_an_incident_is_told_once(database: Database, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-
-    def write(work: Callable[[Connection], Any]) -> None:
-        transact(database.writer, work)
-
-    write(lambda db: desk.raise_(db, symptoms(1), NOW))
-    write(lambda db: desk.raise_(db, symptoms(1), NOW))
-    write(lambda db: escalator.sweep(db, LATER))
-    write(lambda db: desk.acknowledge(db, 1, "anna", LATER, until=LATER + timedelta(hours=4)))
-    write(lambda db: desk.acknowledge(db, 1, "anna", LATER, until=LATER + timedelta(hours=4)))
-    write(lambda db: desk.note(db, 1, "anna", "a word of ours alone", LATER))
-    write(lambda db: escalator.sweep(db, LATER + timedelta(hours=5)))
-    write(lambda db: desk.resolve(db, 1, "anna", LATER))
-
-    assert told(caplog) == [
-        ("incident 1 opened: Job 0 silent", {"event": "opened", "incident": 1}),
-        ("incident 1 paged: step 1 of catch-all: Operator", {"event": "paged", "incident": 1}),
-        ("incident 1 acknowledged by anna", {"event": "acknowledged", "incident": 1, "by": "anna"}),
-        (
-            "incident 1 paging again: the acknowledgement has expired",
-            {"event": "reopened", "incident": 1},
-        ),
-        ("incident 1 paged: step 1 of catch-all: Operator", {"event": "paged", "incident": 1}),
-        ("incident 1 resolved by anna", {"event": "resolved", "incident": 1, "by": "anna"}),
-    ]
-
-
-def test_an_incident_that_is_held_says_so(database: Database, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    held = [replace(one, hold=Hold(LATER, "the database moves")) for one in symptoms(1)]
-
-    transact(database.writer, lambda db: desk.raise_(db, held, NOW))
-
-    assert told(caplog) == [
-        ("incident 1 opened: Job 0 silent", {"event": "opened", "incident": 1}),
-        ("incident 1 held until 03 May 04:00 UTC: the database moves", {"event": "held", "incident": 1}),
-    ]
-
-
-def test_a_storm_of_incidents_is_a_line_a_batch(database: Database, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    many = timeline.LINES + 1
-
-    transact(database.writer, lambda db: desk.raise_(db, symptoms(many), NOW))
-    transact(database.writer, lambda db: escalator.sweep(db, LATER))
-
-    numbers = list(range(1, timeline.LINES + 1))
-    assert told(caplog) == [
-        (f"{many} incidents opened: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and more", _many("opened", many, numbers)),
-        (f"{many} incidents paged: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and more", _many("paged", many, numbers)),
-    ]
-
-
-def _many(event: str, count: int, numbers: list[int]) -> dict[str, Any]:
-    return {"event": event, "count": count, "incidents": numbers}

@@ -116,13 +116,6 @@ async def test_an_open_incident_stays_however_old_it_is(
     assert await database.read(lambda db: desk.dossier(db, number)) is not None
 
 
-async def test_what_has_opened_meanwhile_is_not_deleted(database: Database) -> None:
-    """The numbers were read before: what they stand for is judged again by the statement that deletes."""
-    number = await database.write(lambda db: an_incident(db, "open", NOW, resolved=None))
-    assert await database.write(lambda db: retention.forget(db, retention.Rows("incidents", [number]))) == 0
-    assert await count(database, incidents) == 1
-
-
 @pytest.fixture
 async def changes(database: Database, insert: Insert) -> int:
     """Ten changes of one check's state, a day apart, the last one short before `NOW + 10 days`; its number."""

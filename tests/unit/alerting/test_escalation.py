@@ -1,17 +1,12 @@
-"""Who is paged next and when, and what follows from each attempt to deliver."""
+"""Escalation policies: their steps, and the people whom targets mean."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from alerting import delivery, escalation
-from alerting.delivery import Delivered, Expired, Retry, Tries
+from alerting import escalation
 from alerting.escalation import Policy, Step
-from alerting.notice import Kind
-from alerting.notifiers.contract import Accepted, Refused, Unreachable
 from alerting.person import OPERATOR, Contact, Person
 from tests.unit.conftest import NOW
 
@@ -22,18 +17,6 @@ OPS = Policy(
 
 
 CONTACTS = {"first": (Contact("ntfy", "x"),), "second": (Contact("ntfy", "y"),), "bare": ()}
-
-
-def tries(**changes: object) -> Tries:
-    given = {
-        "kind": Kind.PAGE,
-        "created_at": NOW,
-        "attempts": 0,
-        "contact_attempts": 0,
-        "contact": 0,
-        "contacts": 2,
-    }
-    return Tries(**(given | changes))  # type: ignore[arg-type]  # the test names the fields
 
 
 @pytest.mark.parametrize(
@@ -101,73 +84,3 @@ def test_a_policy_that_was_frozen_into_an_incident_is_still_read() -> None:
 
 def test_a_policy_comes_back_from_its_row_as_it_was() -> None:
     assert escalation.from_json(escalation.to_json(OPS)) == OPS
-
-
-def test_what_was_accepted_is_done() -> None:
-    assert delivery.after_attempt(tries(), Accepted(), NOW, 0) == Delivered()
-
-
-def test_a_dead_contact_hands_over_to_the_next_at_once() -> None:
-    after = delivery.after_attempt(tries(), Refused("gone"), NOW, 0)
-    assert after == Retry(NOW, contact=1, contact_attempts=0)
-
-
-def test_after_all_contacts_refused_the_round_begins_again_later() -> None:
-    after = delivery.after_attempt(tries(contact=1, attempts=1), Refused("gone"), NOW, 0)
-    assert isinstance(after, Retry)
-    assert (after.contact, after.at) == (2, NOW + timedelta(seconds=10))
-
-
-def test_a_contact_that_cannot_be_reached_is_tried_three_times_and_then_the_next() -> None:
-    first = delivery.after_attempt(tries(), Unreachable("503"), NOW, 0)
-    assert first == Retry(NOW + timedelta(seconds=5), 0, 1)
-    second = delivery.after_attempt(tries(attempts=1, contact_attempts=1), Unreachable("503"), NOW, 0)
-    assert second == Retry(NOW + timedelta(seconds=10), 0, 2)
-    third = delivery.after_attempt(tries(attempts=2, contact_attempts=2), Unreachable("503"), NOW, 0)
-    assert third == Retry(NOW, 1, 0)
-
-
-def test_an_only_contact_is_tried_on_and_on() -> None:
-    after = delivery.after_attempt(
-        tries(contacts=1, attempts=50, contact_attempts=50), Unreachable("503"), NOW, 0
-    )
-    assert after == Retry(NOW + timedelta(minutes=5), 0, 51)
-
-
-def test_retry_after_is_honoured_up_to_an_hour_where_there_is_no_other_contact() -> None:
-    alone = tries(contacts=1)
-    slow = Unreachable("429", timedelta(seconds=90), throttled=True)
-    expected = Retry(NOW + timedelta(seconds=90), 0, 1, throttled=True)
-    assert delivery.after_attempt(alone, slow, NOW, 0) == expected
-    rude = Unreachable("429", timedelta(days=3), throttled=True)
-    after = delivery.after_attempt(alone, rude, NOW, 0)
-    assert isinstance(after, Retry)
-    assert after.at == NOW + timedelta(hours=1)
-
-
-def test_who_has_another_contact_is_not_left_waiting_for_a_provider_that_sends_us_away() -> None:
-    short = Unreachable("429", timedelta(seconds=60), throttled=True)
-    assert delivery.after_attempt(tries(), short, NOW, 0) == Retry(
-        NOW + timedelta(seconds=60), 0, 1, throttled=True
-    )
-    long = Unreachable("429", timedelta(seconds=61), throttled=True)
-    assert delivery.after_attempt(tries(), long, NOW, 0) == Retry(NOW, 1, 0)
-
-
-@pytest.mark.parametrize("kind", [Kind.RECOVERED, Kind.ACKNOWLEDGED])
-def test_word_of_the_past_is_given_up_after_a_day_but_a_page_never(kind: Kind) -> None:
-    later = NOW + timedelta(hours=24)
-    assert delivery.after_attempt(tries(kind=kind), Unreachable("503"), later, 0) == Expired()
-    assert isinstance(delivery.after_attempt(tries(), Unreachable("503"), later, 0), Retry)
-
-
-@given(st.integers(0, 1000), st.floats(0, 1), st.integers(1, 5), st.integers(0, 100))
-def test_a_page_that_was_not_accepted_always_has_a_next_attempt_within_bounds(
-    attempts: int, jitter: float, contacts: int, contact: int
-) -> None:
-    for outcome in (Unreachable("no"), Refused("no")):
-        given = tries(attempts=attempts, contact_attempts=attempts, contacts=contacts, contact=contact)
-        after = delivery.after_attempt(given, outcome, NOW, jitter)
-        assert isinstance(after, Retry)
-        assert NOW <= after.at <= NOW + delivery.LONGEST_RETRY
-        assert after.contact in (contact, contact + 1)

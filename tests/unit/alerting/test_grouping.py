@@ -10,9 +10,7 @@ from alerting import incident as life
 from alerting.escalation import CATCH_ALL, Policy, Step
 from alerting.grouping import HELD
 from alerting.incident import (
-    CauseWords,
     Entry,
-    Facts,
     Hold,
     Incident,
     RaisedSymptom,
@@ -21,27 +19,16 @@ from alerting.incident import (
     Symptom,
 )
 from alerting.severity import Severity
+from tests.unit.alerting.conftest import HOUR, a_symptom
 from tests.unit.conftest import NOW
 
 GATHERING = timedelta(seconds=10)
 SOON = NOW + GATHERING
-HOUR = timedelta(hours=1)
 OPS = Policy("ops", (Step(("first",), timedelta(minutes=5)),))
 NIGHT = Policy("night", (Step(("second",), timedelta(minutes=5)),))
 POLICIES = {"night": NIGHT, "ops": OPS}
 MOVE = Hold(NOW + HOUR, "maintenance Database move")
-SILENT = CauseWords("silent", "is silent", "was silent")
 HELD_WORDS = "held until 03 May 04:00 UTC: maintenance Database move"
-
-
-def a_symptom(
-    key: str = "check:1",
-    cause_key: str = "silent:host=a",
-    severity: Severity = Severity.ERROR,
-    **changes: object,
-) -> Symptom:
-    symptom = Symptom(key, cause_key, "a", f"job {key[-1]}", "silent", SILENT, severity, "ops", Facts(NOW))
-    return replace(symptom, **changes)  # type: ignore[arg-type]  # the tests name fields of a symptom
 
 
 def an_incident(**changes: object) -> Incident:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from alerting import notice, times
+from alerting import notice
 from alerting.escalation import Policy, Step
 from alerting.incident import CauseWords, Facts, Incident, RaisedSymptom, State, Surroundings
 from alerting.notice import SMS_LIMIT, TITLE_LIMIT, Kind, Links, Subject
@@ -258,20 +258,3 @@ def test_a_digest_names_every_cause_worst_first() -> None:
     assert told.lines == (worst.title, calm.title)
     assert told.severity is Severity.CRITICAL
     assert told.open_url == "https://h.example/incidents"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0, "0 s"),
-        (45, "45 s"),
-        (60, "1 min"),
-        (12 * 60 + 59, "12 min"),
-        (3600, "1 h"),
-        (16_680, "4 h 38 min"),
-        (86_400, "24 h"),
-        (172_800, "2 days"),
-    ],
-)
-def test_durations_are_said_as_people_say_them(seconds: int, words: str) -> None:
-    assert times.duration(timedelta(seconds=seconds)) == words

@@ -12,14 +12,12 @@ from sqlalchemy import Connection
 from alerting import delivery, desk, escalator
 from alerting.delivery import is_id
 from alerting.escalation import Policy, Step
-from alerting.incident import Incident, State
 from alerting.notice import Kind
 from alerting.notifiers.contract import Accepted, Arrived, Contact, Outcome, Refused, Undelivered
 from alerting.person import Person
-from alerting.severity import Severity
 from heartbeat.database import Database
 from tests.unit.alerting.test_courier import PAGED_AT, Pager, courier_of, page_for
-from tests.unit.conftest import NOW, waiting
+from tests.unit.conftest import waiting
 
 ANNA = Person("anna", "Anna", (Contact("pager", "first"), Contact("pager", "second")))
 OPS = Policy("ops", (Step(("anna",), timedelta(minutes=5)),))
@@ -242,23 +240,3 @@ async def test_each_page_of_a_digest_goes_on(database: Database) -> None:
     await carry(database, Accepted("queued", "id-1"), PAGED_AT)
     await receive(database, FAILED)
     assert sorted(await carry(database, Accepted("queued", "id-2"), LATER)) == ["second"] * 3
-
-
-def an_incident(state: State, occurrence: int = 1) -> Incident:
-    """An incident in this state."""
-    return Incident(1, "job", "job", "silent", state, Severity.ERROR, occurrence, OPS, 1, NOW, next_at=NOW)
-
-
-@pytest.mark.parametrize(
-    ("kind", "needed"),
-    [
-        (Kind.PAGE, {State.OPEN}),
-        (Kind.UPDATE, {State.OPEN, State.ACKNOWLEDGED, State.SNOOZED}),
-        (Kind.ACKNOWLEDGED, {State.ACKNOWLEDGED, State.SNOOZED}),
-        (Kind.RECOVERED, {State.RESOLVED}),
-    ],
-)
-def test_a_notice_is_needed_while_what_it_says_is_so(kind: Kind, needed: set[State]) -> None:
-    assert {state for state in State if delivery.still_needed(kind, 1, an_incident(state))} == needed
-    later = {state for state in State if delivery.still_needed(kind, 1, an_incident(state, 2))}
-    assert later == needed & {State.RESOLVED}

@@ -1,6 +1,6 @@
 """The SQL of people and policies: what is written comes back, with who owns it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -19,9 +19,10 @@ ANNA = Person(
 NIGHT = Policy("night", (Step(("anna",), timedelta(minutes=5)),), Origin.API)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def db(request: pytest.FixtureRequest, make_database_url: Callable[[str], str]) -> Iterator[Connection]:
-    writer = engine(make_url(make_database_url(request.param)), writing=True)
+@pytest.fixture
+def db(database_url: str) -> Iterator[Connection]:
+    """A transaction on a fresh database, without people."""
+    writer = engine(make_url(database_url), writing=True)
     with writer.begin() as connection:
         yield connection
     writer.dispose()

@@ -264,8 +264,7 @@ async def test_what_pages_already_is_said_and_not_silenced(
     shown = sound((await press(browser, "/maintenance/new", **NEW, do="preview")).text)
     assert (
         f"Incident {incident} (a-mail, a-web, loud) keeps paging: it was open before. "
-        "Acknowledge or snooze it to silence it."
-        in shown.words
+        "Acknowledge or snooze it to silence it." in shown.words
     )
     later = NEW | {"length": "own", "starts": "2024-05-04T02:00", "ends": "2024-05-04T06:00"}
     assert (

@@ -1,0 +1,151 @@
+"""The outbox: leases, fencing tokens, and what happens to pages after an attempt."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection, make_url
+
+from alerting import desk, outbox
+from alerting.delivery import LEASE, Delivered, Expired, Retry, Verdict
+from alerting.incident import State
+from alerting.notice import Kind
+from alerting.outbox import AtCapacity
+from alerting.severity import Severity
+from heartbeat.database import engine
+from tests.unit.alerting.conftest import (
+    ANNA,
+    BEN,
+    FREE,
+    OPS,
+    PAGED_AT,
+    a_symptom,
+    incident_of,
+    notices_of,
+    page_for,
+)
+from tests.unit.conftest import NOW
+
+LATER = PAGED_AT + timedelta(minutes=2)
+
+
+def intend(db: Connection, *severities: Severity, start: int = 1) -> None:
+    """Open an incident for each severity and write a page to Anna, each a second younger than the last."""
+    for number, severity in enumerate(severities, start):
+        desk.raise_(db, [a_symptom(f"check:{number}", f"failed:check={number}", severity)], NOW)
+        at = PAGED_AT + timedelta(seconds=number)
+        outbox.intend(db, Kind.PAGE, [(incident_of(db, number), ANNA, "")], at)
+
+
+def leased(db: Connection, limit: int, full: AtCapacity = FREE) -> list[int]:
+    return [page.id for page in outbox.lease(db, LATER, limit, full)]
+
+
+def test_the_worst_and_oldest_pages_go_first(db: Connection) -> None:
+    intend(db, Severity.ERROR, Severity.WARNING, Severity.CRITICAL, Severity.ERROR)
+    assert leased(db, 3) == [3, 1, 4]
+    assert leased(db, 3) == [2]
+
+
+def test_one_page_in_five_is_taken_from_the_newest(db: Connection) -> None:
+    intend(db, *[Severity.ERROR] * 7)
+    assert leased(db, 5) == [1, 2, 3, 4, 7]
+
+
+def test_a_page_is_not_leased_again_before_its_lease_has_run_out(db: Connection) -> None:
+    (page,) = page_for(db, a_symptom())
+    almost = PAGED_AT + LEASE - timedelta(seconds=1)
+    assert outbox.lease(db, almost, 10, FREE) == []
+    assert outbox.next_due(db) == PAGED_AT + LEASE
+    (again,) = outbox.lease(db, PAGED_AT + LEASE, 10, FREE)
+    assert (again.id, again.lease) == (page.id, page.lease + 1)
+
+
+@pytest.mark.parametrize("full", [AtCapacity(kinds=["pager"]), AtCapacity(people=["anna"])])
+def test_pages_for_what_is_at_capacity_wait(db: Connection, full: AtCapacity) -> None:
+    intend(db, Severity.ERROR)
+    assert leased(db, 10, full) == []
+    assert leased(db, 10, AtCapacity(["mail"], ["ben"])) == [1]
+
+
+def test_a_later_notice_does_not_overtake_one_that_is_under_way(db: Connection) -> None:
+    page_for(db, a_symptom())
+    outbox.intend(db, Kind.UPDATE, [(incident_of(db), ANNA, "+1"), (incident_of(db), BEN, "+1")], PAGED_AT)
+    assert [page.person for page in outbox.lease(db, PAGED_AT, 10, FREE)] == ["ben"]
+
+
+def test_two_couriers_lease_different_pages(make_database_url: Callable[[str], str]) -> None:
+    writer = engine(make_url(make_database_url("postgres")), writing=True)
+    with writer.begin() as db:
+        desk.install(db, [ANNA], [OPS], {})
+        intend(db, Severity.CRITICAL, Severity.ERROR)
+    with writer.begin() as one, writer.begin() as other:
+        assert (leased(one, 1), leased(other, 1)) == ([1], [2])
+    writer.dispose()
+
+
+def test_only_the_newest_token_may_record_and_only_once(db: Connection) -> None:
+    (page,) = page_for(db, a_symptom())
+    (newer,) = outbox.lease(db, PAGED_AT + LEASE, 10, FREE)
+    assert outbox.fenced(db, {page.id: page.lease}) == {}
+    assert outbox.fenced(db, {page.id: newer.lease}) == {page.id: newer}
+    outbox.record(db, newer, Delivered(), "pager", LATER)
+    assert outbox.fenced(db, {page.id: newer.lease}) == {}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state"),
+    [(Delivered(), "delivered"), (Expired(), "expired"), (Retry(LATER, 1, 0, throttled=True), "pending")],
+)
+def test_a_verdict_decides_the_state_of_a_page(db: Connection, verdict: Verdict, state: str) -> None:
+    (page,) = page_for(db, a_symptom())
+    outbox.record(db, page, verdict, "mail", LATER)
+    (page,) = outbox.pages_of(db, 1)
+    retried = isinstance(verdict, Retry)
+    assert (page.state, page.attempts) == (state, 1)
+    assert (page.contact, page.throttled) == (1 if retried else 0, retried)
+    assert page.delivered_at == (LATER if state == "delivered" else None)
+    assert outbox.next_due(db) == (LATER if retried else None)
+
+
+def test_a_page_that_was_superseded_while_under_way_stays_so(db: Connection) -> None:
+    (page,) = page_for(db, a_symptom())
+    outbox.supersede(db, [1], (Kind.PAGE,))
+    outbox.record(db, page, Retry(LATER, 1, 0), "mail", LATER)
+    assert notices_of(db) == [("page", "anna", "superseded")]
+
+
+def test_a_rate_limit_holds_back_what_waits_for_the_same_contact(db: Connection) -> None:
+    intend(db, Severity.ERROR, Severity.ERROR, Severity.ERROR)
+    outbox.intend(db, Kind.PAGE, [(incident_of(db), BEN, "")], PAGED_AT)
+    assert leased(db, 1, AtCapacity(people=["ben"])) == [1]
+    until = LATER + timedelta(minutes=1)
+    outbox.hold_back(db, "anna", "pager", until)
+    assert leased(db, 10) == [4]
+    held = outbox.lease(db, until, 10, AtCapacity(people=["ben"]))
+    assert [(page.id, page.throttled) for page in held] == [(1, False), (2, True), (3, True)]
+
+
+def test_people_count_as_paged_once_a_send_has_begun(db: Connection) -> None:
+    intend(db, Severity.ERROR)
+    assert outbox.paged_people(db, [1]) == {}
+    leased(db, 1)
+    assert outbox.paged_people(db, [1]) == {1: ["anna"]}
+
+
+def test_earlier_notices_to_the_same_person_are_counted(db: Connection) -> None:
+    page_for(db, a_symptom())
+    for person in (ANNA, BEN, ANNA):
+        outbox.intend(db, Kind.UPDATE, [(incident_of(db), person, "+1")], LATER)
+    assert outbox.sequences(db, [1, 2, 3, 4]) == {1: 0, 2: 1, 3: 0, 4: 2}
+
+
+def test_the_workload_counts_what_is_not_done(db: Connection) -> None:
+    intend(db, Severity.ERROR, Severity.ERROR)
+    leased(db, 1)
+    desk.acknowledge(db, 1, "ben", LATER, until=LATER + timedelta(hours=1))
+    workload = desk.workload(db)
+    assert workload.incidents == {State.ACKNOWLEDGED: 1, State.OPEN: 1}
+    second = PAGED_AT + timedelta(seconds=2)
+    assert (workload.waiting, workload.oldest) == (2, second)
+    assert workload.unanswered_since == outbox.paged_at(db, incident_of(db, 2)) == second

@@ -1,0 +1,35 @@
+"""The rows of incidents that were resolved long ago, and the order in which they are deleted."""
+
+from datetime import timedelta
+
+from sqlalchemy import Connection, func, select
+
+from alerting import attempts, desk, retention
+from alerting.attempts import Attempt
+from alerting.retention import Rows
+from alerting.tables import incidents
+from tests.unit.alerting.conftest import PAGED_AT, a_symptom, incident_of, page_for
+
+RESOLVED_AT = PAGED_AT + timedelta(hours=1)
+
+
+def test_an_incident_goes_after_its_rows_and_its_attempts_before_their_pages(db: Connection) -> None:
+    page_for(db, a_symptom())
+    attempts.write_attempts(db, [Attempt(1, PAGED_AT, "pager", "accepted", "")])
+    desk.resolve(db, 1, "ben", RESOLVED_AT)
+    assert retention.next_rows(db, RESOLVED_AT, 100) is None
+    order = []
+    while rows := retention.next_rows(db, RESOLVED_AT + timedelta(seconds=1), 2):
+        assert retention.forget(db, rows) == len(rows.ids) <= 2
+        assert retention.forget(db, rows) == 0
+        order.append(rows.table)
+    assert list(dict.fromkeys(order)) == ["attempts", "pages", "symptoms", "timeline", "incidents"]
+    assert order.count("timeline") > 1
+    assert db.execute(select(func.count()).select_from(incidents)).scalar_one() == 0
+
+
+def test_an_incident_that_is_not_resolved_is_never_deleted(db: Connection) -> None:
+    desk.raise_(db, [a_symptom()], PAGED_AT)
+    assert retention.next_rows(db, PAGED_AT + timedelta(days=10_000), 100) is None
+    assert retention.forget(db, Rows("incidents", [1])) == 0
+    assert incident_of(db).id == 1

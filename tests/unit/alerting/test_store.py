@@ -1,0 +1,153 @@
+"""The SQL of incidents: order, locks, and statements that an index answers however many rows there are."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection, insert, make_url, text
+
+from alerting import grouping, store
+from alerting.incident import Facts, Hold, Incident, State
+from alerting.severity import Severity
+from alerting.tables import incidents, symptoms
+from heartbeat.database import engine
+from tests.unit.alerting.conftest import HOUR, OPS, a_symptom
+from tests.unit.conftest import NOW
+
+MANY = 25_000
+GATHERING = timedelta(seconds=10)
+
+
+def an_incident(cause_key: str, **changes: object) -> Incident:
+    (incident,) = grouping.opened([a_symptom(cause_key=cause_key)], {"ops": OPS}, NOW, GATHERING).values()
+    return replace(incident, **changes)  # type: ignore[arg-type]  # the tests name fields of an incident
+
+
+def test_a_cause_that_is_open_already_opens_no_second_incident(db: Connection) -> None:
+    assert store.insert_incidents(db, [an_incident("b"), an_incident("a")]) == {"a": 1, "b": 2}
+    assert store.insert_incidents(db, [an_incident("a"), an_incident("c")]).keys() == {"c"}
+    opened = store.lock_open(db, ["a", "z"])
+    assert opened == {"a": an_incident("a", id=1)}
+    assert store.open_of(db, "a") == opened["a"]
+    assert (store.open_of(db, "z"), store.load(db, 99)) == (None, None)
+
+
+def test_due_incidents_are_claimed_worst_and_oldest_first(db: Connection) -> None:
+    store.insert_incidents(
+        db,
+        [
+            an_incident("a", severity=Severity.WARNING),
+            an_incident("b", severity=Severity.CRITICAL),
+            an_incident("c", severity=Severity.CRITICAL, next_at=NOW),
+            an_incident("d", severity=Severity.CRITICAL, next_at=NOW + HOUR),
+        ],
+    )
+    due = NOW + GATHERING
+    assert [incident.cause_key for incident in store.claim_due(db, due, 2)] == ["c", "b"]
+    assert [incident.cause_key for incident in store.claim_due(db, due, 10)] == ["c", "b", "a"]
+    assert store.next_due(db) == NOW
+    store.save(db, [replace(store.lock_open(db, ["a"])["a"], tell_at=NOW - HOUR)])
+    assert store.next_due(db) == NOW - HOUR
+    assert [incident.cause_key for incident in store.claim_to_tell(db, NOW, 10)] == ["a"]
+
+
+def test_two_escalators_claim_different_incidents(make_database_url: Callable[[str], str]) -> None:
+    writer = engine(make_url(make_database_url("postgres")), writing=True)
+    with writer.begin() as db:
+        store.insert_incidents(db, [an_incident("a"), an_incident("b")])
+    with writer.begin() as one, writer.begin() as other:
+        claimed = [store.claim_due(db, NOW + HOUR, 1)[0].cause_key for db in (one, other)]
+    writer.dispose()
+    assert sorted(claimed) == ["a", "b"]
+
+
+def test_unanswered_incidents_are_listed_before_answered_ones_and_worse_ones_first(db: Connection) -> None:
+    store.insert_incidents(
+        db,
+        [
+            an_incident("1", severity=Severity.CRITICAL, state=State.ACKNOWLEDGED),
+            an_incident("2", severity=Severity.WARNING),
+            an_incident("3", opened_at=NOW + HOUR),
+            an_incident("4"),
+            an_incident("5", state=State.RESOLVED, next_at=None, resolved_at=NOW),
+        ],
+    )
+    assert [incident.cause_key for incident in store.going_on(db, 10)] == ["4", "3", "2", "1"]
+    assert [incident.cause_key for incident in store.going_on(db, 2, 1)] == ["3", "2"]
+
+
+def test_an_incident_is_held_only_while_all_its_raised_symptoms_are(db: Connection) -> None:
+    numbers = store.insert_incidents(db, [an_incident("a")])
+    held = [a_symptom(f"check:{n}", hold=Hold(NOW + n * HOUR, "maintenance")) for n in (1, 2)]
+    store.insert_symptoms(db, [(numbers["a"], symptom) for symptom in [*held, a_symptom("check:3")]], NOW)
+    assert store.still_raised(db, [1]) == {1: None}
+    store.clear_symptoms(db, [(3, "heard again")], NOW)
+    assert store.still_raised(db, [1]) == {1: NOW + HOUR}
+    assert store.had_cleared(db, [1], ["check:1", "check:3"]) == {(1, "check:3")}
+    store.clear_symptoms(db, [(1, "heard again"), (2, "heard again"), (3, "another reason")], NOW)
+    assert store.still_raised(db, [1]) == {}
+    assert [symptom.cleared_why for symptom in store.symptoms_of(db, [1])[1]] == ["heard again"] * 3
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        Facts(NOW),
+        Facts(NOW, NOW - HOUR, NOW, last_said="done", why="was not heard in time"),
+        Facts(NOW, began_at=NOW, last_well_at=NOW - HOUR),
+        Facts(NOW, never_well=True),
+    ],
+)
+def test_facts_come_back_from_their_row(facts: Facts) -> None:
+    assert store.facts_from_json(store.facts_to_json(facts)) == facts
+
+
+@pytest.fixture
+def long_history(db: Connection) -> Connection:
+    """A database with three old incidents of one check, and many of others."""
+    row = {"title": "job", "cause": "silent", "state": "resolved", "severity_rank": 2, "policy": OPS}
+    row |= {"opened_at": NOW, "resolved_at": NOW, "occurrence": 1, "step": 0}
+    db.execute(
+        insert(incidents), [{"id": number, "cause_key": f"c{number}", **row} for number in range(1, 5)]
+    )
+    row = {"title": "job", "cause": "silent", "severity_rank": 2, "facts": {}}
+    row |= {"raised_at": NOW, "cleared_at": NOW}
+    raised = [(1, "check:7"), (2, "check:7"), (2, "check:7"), (3, "check:7")]
+    raised += [(4, f"check:{1_000 + number}") for number in range(MANY)]
+    rows = [{"incident_id": number, "key": key, **row} for number, key in raised]
+    for start in range(0, len(rows), 5_000):
+        db.execute(insert(symptoms), rows[start : start + 5_000])
+    if db.dialect.name == "postgresql":
+        db.execute(text("ANALYZE"))
+    return db
+
+
+def plan_of(db: Connection, statement: str) -> str:
+    explain = "EXPLAIN" if db.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+    return "\n".join(str(row[-1]) for row in db.execute(text(f"{explain} {statement}")))
+
+
+def test_the_last_incidents_of_a_symptom_are_newest_first(long_history: Connection) -> None:
+    assert [incident.id for incident in store.lately_about(long_history, "check:7", 10)] == [3, 2, 1]
+    assert [incident.id for incident in store.lately_about(long_history, "check:7", 2)] == [3, 2]
+    assert store.lately_about(long_history, "check:8", 10) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (
+            "SELECT DISTINCT incident_id FROM symptoms WHERE key = 'check:7' ORDER BY incident_id DESC LIMIT 10",
+            "ix_symptoms_key",
+        ),
+        ("SELECT * FROM symptoms WHERE key = 'check:7' AND cleared_at IS NULL", "uq_symptoms_raised_key"),
+    ],
+)
+def test_no_statement_reads_all_symptoms_for_a_key(
+    long_history: Connection, statement: str, index: str
+) -> None:
+    plan = plan_of(long_history, statement)
+    assert index in plan
+    assert "SCAN symptoms" not in plan
+    assert "Seq Scan" not in plan

@@ -1,6 +1,6 @@
-"""What lies between two configurations, in words: a line for each thing new (+), changed (~) or gone (-).
+"""The differences between two configurations: a line for each new (+), changed (~) or removed (-) definition.
 
-Pure. A secret appears only as its reference; a key that has changed is said to be new and no more.
+Pure. A secret appears only as its reference. A changed key is called new, and no more.
 """
 
 import json
@@ -22,165 +22,178 @@ from heartbeat.duration import in_words as length
 CONCEALED = "(secret)"
 """What stands for an encrypted secret wherever somebody reads."""
 
-Facts = dict[str, str]
+Properties = dict[str, str]
 T = TypeVar("T")
 
 _DECLARED_BY = {Origin.FILE: "this file", Origin.API: "the API", Origin.PING: "its first ping"}
 
 
 def in_words(
-    kept: Configuration, wanted: Configuration, known: Mapping[str, Check], made: Configuration
+    current: Configuration, target: Configuration, checks: Mapping[str, Check], outside: Configuration
 ) -> Iterator[str]:
-    """What becomes of `kept` when it becomes `wanted`. `known` are all checks that there are, by slug; `made` is
-    what is defined by the API. Of that `wanted` takes over what it declares as well, and leaves the rest."""
-    top, wanted_top = _top(kept), _top(wanted)
-    yield from (f"~ {name}: {top[name]} -> {now}" for name, now in wanted_top.items() if now != top[name])
-    made_keys = {name: {"from": "a key made by the service"} for name in made.ping_keys}
-    yield from _section("ping key", _references(kept), _references(wanted), dict, made_keys)
-    for name, hashed in wanted.ping_keys.items():
-        if kept.ping_keys.get(name, hashed) != hashed:
+    """Yield the changes that turn `current` into `target`.
+
+    `checks` are all checks by slug. `outside` are the definitions of the API: the target takes over those that it
+    declares as well, and leaves the rest.
+    """
+    settings, target_settings = _top(current), _top(target)
+    yield from (
+        f"~ {name}: {settings[name]} -> {now}"
+        for name, now in target_settings.items()
+        if now != settings[name]
+    )
+    outside_keys = {name: {"from": "a key made by the service"} for name in outside.ping_keys}
+    yield from _section("ping key", _references(current), _references(target), dict, outside_keys)
+    for name, hashed in target.ping_keys.items():
+        if current.ping_keys.get(name, hashed) != hashed:
             yield f"~ ping key {name}: a new key; pings by the old one are refused"
-    yield from _checks(kept, wanted, known)
-    yield from _section("person", kept.people, wanted.people, _person, made.people, _pages(made))
-    yield from _section("policy", kept.policies, wanted.policies, _policy, made.policies, _is_named_by(made))
-    yield from _section("notifier", kept.notifiers, wanted.notifiers, _notifier, made.notifiers)
+    yield from _checks(current, target, checks)
+    yield from _section("person", current.people, target.people, _person, outside.people, _pages(outside))
     yield from _section(
-        "status page", kept.status_pages, wanted.status_pages, _status_page, made.status_pages
+        "policy", current.policies, target.policies, _policy, outside.policies, _is_named_by(outside)
+    )
+    yield from _section("notifier", current.notifiers, target.notifiers, _notifier, outside.notifiers)
+    yield from _section(
+        "status page", current.status_pages, target.status_pages, _status_page, outside.status_pages
     )
 
 
 def _section(
-    what: str,
-    kept: Mapping[str, T],
-    wanted: Mapping[str, T],
-    facts: Callable[[T], Facts],
-    made: Mapping[str, T],
+    noun: str,
+    current: Mapping[str, T],
+    target: Mapping[str, T],
+    properties: Callable[[T], Properties],
+    outside: Mapping[str, T],
     missed: Callable[[str], str] = lambda _: "",
 ) -> Iterator[str]:
-    """`made` are those that are defined by the API; `missed` says who is left without one that goes."""
-    for name, one in wanted.items():
-        if name not in kept and name in made:
-            before = {"declared by": _DECLARED_BY[Origin.API]} | facts(made[name])
-            after = {"declared by": _DECLARED_BY[Origin.FILE]} | facts(one)
-            yield f"~ {what} {name}: {_different(before, after)}"
-        elif name not in kept:
-            words = ", ".join(f"{fact} {value}" for fact, value in facts(one).items())
-            yield f"+ {what} {name}: {words}" if words else f"+ {what} {name}"
-        elif one != kept[name]:
-            yield f"~ {what} {name}: {_different(facts(kept[name]), facts(one))}"
-    yield from (f"- {what} {name}{missed(name)}" for name in kept if name not in wanted)
+    """Yield the changes of one section. `missed` says which definition of the API misses a removed one."""
+    for name, definition in target.items():
+        if name not in current and name in outside:
+            old = {"declared by": _DECLARED_BY[Origin.API]} | properties(outside[name])
+            new = {"declared by": _DECLARED_BY[Origin.FILE]} | properties(definition)
+            yield f"~ {noun} {name}: {_different(old, new)}"
+        elif name not in current:
+            text = ", ".join(f"{property_} {value}" for property_, value in properties(definition).items())
+            yield f"+ {noun} {name}: {text}" if text else f"+ {noun} {name}"
+        elif definition != current[name]:
+            yield f"~ {noun} {name}: {_different(properties(current[name]), properties(definition))}"
+    yield from (f"- {noun} {name}{missed(name)}" for name in current if name not in target)
 
 
-def _pages(made: Configuration) -> Callable[[str], str]:
-    """Which policy of the API pages a person who goes."""
+def _pages(outside: Configuration) -> Callable[[str], str]:
+    """Return a function that names the API's policy that pages a removed person."""
 
     def missed(person: str) -> str:
-        paging = (policy.name for policy in made.policies.values() if person in policy.targets)
+        paging = (policy.name for policy in outside.policies.values() if person in policy.targets)
         policy = next(paging, None)
         return "" if policy is None else f" (policy {policy}, made by the API, pages {person})"
 
     return missed
 
 
-def _is_named_by(made: Configuration) -> Callable[[str], str]:
-    """Which check of the API names a policy that goes."""
+def _is_named_by(outside: Configuration) -> Callable[[str], str]:
+    """Return a function that names the API's check that uses a removed policy."""
 
     def missed(policy: str) -> str:
-        check = next((one.slug for one in made.checks.values() if one.policy == policy), None)
+        check = next(
+            (candidate.slug for candidate in outside.checks.values() if candidate.policy == policy), None
+        )
         return "" if check is None else f" (check {check}, made by the API, names it)"
 
     return missed
 
 
-def _checks(kept: Configuration, wanted: Configuration, known: Mapping[str, Check]) -> Iterator[str]:
-    for slug, one in wanted.checks.items():
-        before = known.get(slug)
-        if before is None:
-            yield f"+ check {slug}: {schedule.in_words(one.schedule)}, grace {length(one.grace)}"
-        elif (before.origin, CheckDefinition.of(before)) != (Origin.FILE, one):
-            yield f"~ check {slug}: {_different(_check(CheckDefinition.of(before)), _check(one))}"
-    for slug in kept.checks:
-        if slug not in wanted.checks:
-            yield f"- check {slug} ({known[slug].state}; deleting it ends its watch)"
+def _checks(current: Configuration, target: Configuration, checks: Mapping[str, Check]) -> Iterator[str]:
+    for slug, definition in target.checks.items():
+        check = checks.get(slug)
+        if check is None:
+            yield f"+ check {slug}: {schedule.in_words(definition.schedule)}, grace {length(definition.grace)}"
+        elif (check.origin, CheckDefinition.of(check)) != (Origin.FILE, definition):
+            yield f"~ check {slug}: {_different(_check(CheckDefinition.of(check)), _check(definition))}"
+    for slug in current.checks:
+        if slug not in target.checks:
+            yield f"- check {slug} ({checks[slug].state}; deleting it ends its watch)"
 
 
-def _different(before: Facts, after: Facts) -> str:
-    names = [name for name in before | after if before.get(name) != after.get(name)]
-    words = (f"{name} {before.get(name, 'none')} -> {after.get(name, 'none')}" for name in names)
-    return "; ".join(words) or "the same in other words"
+def _different(old: Properties, new: Properties) -> str:
+    names = [name for name in old | new if old.get(name) != new.get(name)]
+    differences = (f"{name} {old.get(name, 'none')} -> {new.get(name, 'none')}" for name in names)
+    return "; ".join(differences) or "the same in other words"
 
 
-def _top(one: Configuration) -> Facts:
+def _top(configuration: Configuration) -> Properties:
     return {
-        "group_by": ", ".join(one.group_by) or "none",
-        "gathering": length(one.gathering),
-        "acknowledge_for": length(one.acknowledge_for),
-        "policy": one.policy or "none",
+        "group_by": ", ".join(configuration.group_by) or "none",
+        "gathering": length(configuration.gathering),
+        "acknowledge_for": length(configuration.acknowledge_for),
+        "policy": configuration.policy or "none",
     }
 
 
-def _references(one: Configuration) -> dict[str, Facts]:
-    return {name: {"from": reference} for name, reference in one.ping_key_references.items()}
+def _references(configuration: Configuration) -> dict[str, Properties]:
+    return {name: {"from": reference} for name, reference in configuration.ping_key_references.items()}
 
 
-def _check(one: CheckDefinition) -> Facts:
-    facts = {
-        "declared by": _DECLARED_BY[one.origin],
-        "name": _quoted(one.name),
-        "schedule": schedule.in_words(one.schedule),
-        "grace": length(one.grace),
-        "severity": one.severity.value,
-        "manual_resume": str(one.manual_resume).lower(),
+def _check(check: CheckDefinition) -> Properties:
+    properties = {
+        "declared by": _DECLARED_BY[check.origin],
+        "name": _quoted(check.name),
+        "schedule": schedule.in_words(check.schedule),
+        "grace": length(check.grace),
+        "severity": check.severity.value,
+        "manual_resume": str(check.manual_resume).lower(),
     }
-    if one.max_runtime is not None:
-        facts["max_runtime"] = length(one.max_runtime)
-    if one.policy is not None:
-        facts["policy"] = one.policy
-    if one.description:
-        facts["description"] = _quoted(one.description)
-    return facts | {f"label {name}": value for name, value in one.labels.items()}
+    if check.max_runtime is not None:
+        properties["max_runtime"] = length(check.max_runtime)
+    if check.policy is not None:
+        properties["policy"] = check.policy
+    if check.description:
+        properties["description"] = _quoted(check.description)
+    return properties | {f"label {name}": value for name, value in check.labels.items()}
 
 
-def _person(one: Person) -> Facts:
+def _person(person: Person) -> Properties:
     contacts = ", ".join(
         f"{contact.kind} {CONCEALED if vault.is_sealed(contact.address) else contact.address}"
-        for contact in one.contacts
+        for contact in person.contacts
     )
-    return {"name": _quoted(one.name), "timezone": one.timezone, "contacts": contacts}
+    return {"name": _quoted(person.name), "timezone": person.timezone, "contacts": contacts}
 
 
-def _notifier(one: Mapping[str, str]) -> Facts:
-    return {name: CONCEALED if vault.is_sealed(text) else text for name, text in one.items()}
+def _notifier(settings: Mapping[str, str]) -> Properties:
+    return {name: CONCEALED if vault.is_sealed(text) else text for name, text in settings.items()}
 
 
-def _policy(one: Policy) -> Facts:
-    return {"steps": "; ".join(f"{' and '.join(step.targets)}, {length(step.wait)}" for step in one.steps)}
+def _policy(policy: Policy) -> Properties:
+    return {"steps": "; ".join(f"{' and '.join(step.targets)}, {length(step.wait)}" for step in policy.steps)}
 
 
-def _status_page(one: StatusPage) -> Facts:
-    facts = {"title": _quoted(one.title), "components": "; ".join(map(_component, one.components))}
-    said = {"description": _quoted(one.description), "url": one.url, "support": one.support}
-    facts |= {name: value for name, value in said.items() if value not in ("", '""')}
-    if one.timezone != "UTC":
-        facts["timezone"] = one.timezone
-    if one.logo:
-        kind, raw = picture(one.logo)
-        facts["logo"] = f"{kind} {sha256(raw).hexdigest()[:8]}"
-    if one.automatic:
-        facts["publish"] = AUTOMATICALLY
-    if one.regions:
-        columns = ", ".join(f"{value} ({_quoted(name)})" for value, name in one.regions.columns.items())
-        facts["regions"] = f"{one.regions.label}: {columns}"
-    for group in one.groups:
-        facts[f"group {group.name}"] = _quoted(group.description)
-    return facts
+def _status_page(page: StatusPage) -> Properties:
+    properties = {"title": _quoted(page.title), "components": "; ".join(map(_component, page.components))}
+    texts = {"description": _quoted(page.description), "url": page.url, "support": page.support}
+    properties |= {name: value for name, value in texts.items() if value not in ("", '""')}
+    if page.timezone != "UTC":
+        properties["timezone"] = page.timezone
+    if page.logo:
+        kind, raw = picture(page.logo)
+        properties["logo"] = f"{kind} {sha256(raw).hexdigest()[:8]}"
+    if page.automatic:
+        properties["publish"] = AUTOMATICALLY
+    if page.regions:
+        columns = ", ".join(f"{value} ({_quoted(name)})" for value, name in page.regions.columns.items())
+        properties["regions"] = f"{page.regions.label}: {columns}"
+    for group in page.groups:
+        properties[f"group {group.name}"] = _quoted(group.description)
+    return properties
 
 
-def _component(one: Component) -> str:
-    match = ", ".join(f"{name}={value}" for name, value in one.match.items())
-    words = f"{one.group}: {one.name} ({match})" if one.group else f"{one.name} ({match})"
-    hidden = "" if one.showcase else " (no showcase)"
-    return words + (f": {_quoted(one.description)}" if one.description else "") + hidden
+def _component(component: Component) -> str:
+    match = ", ".join(f"{name}={value}" for name, value in component.match.items())
+    text = (
+        f"{component.group}: {component.name} ({match})" if component.group else f"{component.name} ({match})"
+    )
+    hidden = "" if component.showcase else " (no showcase)"
+    return text + (f": {_quoted(component.description)}" if component.description else "") + hidden
 
 
 def _quoted(text: str) -> str:

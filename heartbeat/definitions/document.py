@@ -1,7 +1,7 @@
-"""YAML with places: every value knows its line and its path, and takes note of what is wrong with it.
+"""YAML with places: every value knows its line and its path, and reports its own problems.
 
-Scalars are taken as the text that stands there. No type is guessed, so `no` is not false and 1.10 is not 1.1;
-what reads a value says what its text must be. Only the events of the parser are used: no tag makes an object.
+Scalars are read as text. No type is guessed, so `no` is not false and 1.10 is not 1.1; the reader of a value says what
+its text must be. Only the parser's events are used, so no tag makes an object.
 """
 
 import re
@@ -41,12 +41,12 @@ SHOWN = 100
 
 
 class TooMany(Exception):
-    """So much is wrong that looking for more would help nobody."""
+    """More problems than anybody wants to read."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing that is wrong, where it stands. `path` is empty where it concerns the whole document."""
+    """A problem and its place. `path` is empty if it concerns the whole document."""
 
     line: int
     path: str
@@ -54,29 +54,29 @@ class Problem:
 
 
 class Problems:
-    """What was found wrong in one document, each thing once."""
+    """The problems of one document, each once."""
 
     def __init__(self) -> None:
-        self._found: set[Problem] = set()
+        self._problems: set[Problem] = set()
 
     def __bool__(self) -> bool:
-        return bool(self._found)
+        return bool(self._problems)
 
     def add(self, line: int, path: str, sentence: str) -> None:
-        """Raises `TooMany` where enough is known already."""
-        if len(self._found) >= MAX_PROBLEMS:
+        """Add a problem. Raises `TooMany` beyond the limit."""
+        if len(self._problems) >= MAX_PROBLEMS:
             raise TooMany
-        self._found.add(Problem(line, path, sentence))
+        self._problems.add(Problem(line, path, sentence))
 
     def sentences(self, whole: str) -> list[str]:
-        """As `lines`, of what has no lines: "grace: '15x' is not …". `whole` is what all of it is called."""
-        return [f"{one.path or whole}: {one.sentence}" for one in sorted(self._found)]
+        """Return the problems without lines: "grace: '15x' is not …". `whole` names the whole definition."""
+        return [f"{problem.path or whole}: {problem.sentence}" for problem in sorted(self._problems)]
 
     def lines(self, filename: str) -> list[str]:
-        """In the order of the document: "heartbeat.yaml:12: checks.daily.grace: '15x' is not …"."""
+        """Return the problems in the order of the document: "heartbeat.yaml:12: checks.daily.grace: '15x' is not …"."""
         lines = [
-            f"{filename}:{one.line}: {one.path + ': ' if one.path else ''}{one.sentence}"
-            for one in sorted(self._found)
+            f"{filename}:{problem.line}: {problem.path + ': ' if problem.path else ''}{problem.sentence}"
+            for problem in sorted(self._problems)
         ]
         if len(lines) < MAX_PROBLEMS:
             return lines
@@ -84,9 +84,9 @@ class Problems:
 
 
 class Node:
-    """One value: text, a mapping, a list, or None where a key has nothing behind it.
+    """A value: text, a mapping, a list, or None for a key with nothing behind it.
 
-    Its line is that of its key. What is read through an alias has the place where it was written.
+    Its line is that of its key. A value read through an alias has the place of its anchor.
     """
 
     __slots__ = ("_name", "_parent", "_problems", "line", "value")
@@ -102,7 +102,7 @@ class Node:
 
     @property
     def path(self) -> str:
-        """The way here from the top: "checks.daily.grace", "policies.ops[0].page"."""
+        """The path from the top: "checks.daily.grace", "policies.ops[0].page"."""
         if self._parent is None:
             return ""
         above = self._parent.path
@@ -113,96 +113,96 @@ class Node:
 
     @property
     def depth(self) -> int:
-        """How many mappings and lists it is within."""
+        """The number of mappings and lists around the value."""
         return 0 if self._parent is None else self._parent.depth + 1
 
-    def wrong(self, sentence: str) -> None:
-        """Take note of what is wrong here, in one sentence."""
+    def report(self, sentence: str) -> None:
+        """Report a problem of this value, in one sentence."""
         self._problems.add(self.line, self.path, sentence)
 
     def fields(self) -> "dict[str, Node]":
-        """The mapping, empty where nothing is written; anything else is wrong."""
+        """Return the mapping, empty if nothing is written. Anything else is a problem."""
         if isinstance(self.value, dict):
             return self.value
         if self.value is not None:
-            self.wrong("must be a mapping, with a line `name: value` for each field.")
+            self.report("must be a mapping, with a line `name: value` for each field.")
         return {}
 
     def get(self, field: str) -> "Node | None":
-        """One field of the mapping, None where it is not there."""
+        """Return one field of the mapping, or None."""
         return self.value.get(field) if isinstance(self.value, dict) else None
 
     def entries(self, field: str) -> "dict[str, Node]":
-        """The mapping in a field, empty where there is none."""
+        """Return the mapping in a field, empty if the field is missing."""
         node = self.get(field)
         return {} if node is None else node.fields()
 
     def items(self) -> "list[Node]":
-        """The list, empty where nothing is written. One text counts as a list of one, a mapping is wrong."""
+        """Return the list, empty if nothing is written. One text counts as a list of one; a mapping is a problem."""
         if isinstance(self.value, list):
             return self.value
         if isinstance(self.value, dict):
-            self.wrong("must be a list, with a line `- …` for each item.")
+            self.report("must be a list, with a line `- …` for each item.")
         return [self] if isinstance(self.value, str) else []
 
     def need(self, field: str, example: str) -> "Node":
-        """A field that must be there. Where it is not, that is noted, and an empty node stands in."""
+        """Return a required field. A missing field is reported, and an empty node stands in."""
         node = self.get(field)
         if node is not None:
             return node
-        self.wrong(f"has no {field}; write for example `{field}: {example}`.")
+        self.report(f"has no {field}; write for example `{field}: {example}`.")
         return Node(Problems())
 
     def text(self) -> str | None:
-        """The text, None where there is none, which is wrong."""
+        """Return the text. A missing text is reported, and is None."""
         if isinstance(self.value, str):
             return self.value
-        self.wrong("has no value; write one." if self.value is None else "must be one value.")
+        self.report("has no value; write one." if self.value is None else "must be one value.")
         return None
 
     def as_(self, convert: Callable[[str], T], otherwise: D) -> T | D:
-        """The text, converted. A ValueError's sentence is noted, and `otherwise` stands in."""
+        """Return the text, converted. A ValueError is reported, and `otherwise` stands in."""
         text = self.text()
         if text is None:
             return otherwise
         try:
             return convert(text)
         except ValueError as error:
-            self.wrong(str(error))
+            self.report(str(error))
             return otherwise
 
     def read(self, field: str, convert: Callable[[str], T], otherwise: D) -> T | D:
-        """A field of the mapping, converted; `otherwise` where it is not there or wrong."""
+        """Return a field of the mapping, converted; `otherwise` if it is missing or has a problem."""
         node = self.get(field)
         return otherwise if node is None else node.as_(convert, otherwise)
 
-    def only(self, known: Iterable[str], what: str) -> None:
-        """Every field must be one of the `known`."""
-        known = list(known)
+    def only(self, fields: Iterable[str], noun: str) -> None:
+        """Report every field that is not one of `fields`."""
+        fields = list(fields)
         for name, node in self.fields().items():
-            if name not in known:
-                node.wrong(f"{what} has no such field; {suggestion(name, known)}")
+            if name not in fields:
+                node.report(f"{noun} has no such field; {suggestion(name, fields)}")
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """What was probably meant, else what there is, as the end of a sentence: "did you mean 'grace'?"."""
-    known = sorted(known)
+def suggestion(name: str, names: Iterable[str]) -> str:
+    """Return the likely name, or else the names there are, as the end of a sentence: "did you mean 'grace'?"."""
+    names = sorted(names)
     # Likeness is costly to compute: among very many names nobody is helped before the night is over.
-    close = get_close_matches(name[:SHOWN], known, n=2, cutoff=0.7) if len(known) <= MAX_COMPARED else []
+    close = get_close_matches(name[:SHOWN], names, n=2, cutoff=0.7) if len(names) <= MAX_COMPARED else []
     if close:
         return f"did you mean {' or '.join(map(repr, close))}?"
-    more = f" and {len(known) - 10:,} more" if len(known) > 10 else ""
-    return f"there are {', '.join(known[:10])}{more}." if known else "there are none."
+    more = f" and {len(names) - 10:,} more" if len(names) > 10 else ""
+    return f"there are {', '.join(names[:10])}{more}." if names else "there are none."
 
 
 def read(text: str, problems: Problems) -> Node:
-    """The document that this text is. `problems` takes what is wrong; the rest is read nevertheless.
+    """Return the document of a text. Problems are collected, and the rest is read all the same.
 
-    Raises `TooMany` where there are more problems than anybody wants to read.
+    Raises `TooMany` beyond a limit of problems.
     """
     nothing = Node(problems)
     if len(text) > MAX_CHARACTERS:
-        nothing.wrong(
+        nothing.report(
             f"the file has more than {MAX_CHARACTERS:,} characters; split it between installations."
         )
         return nothing
@@ -214,12 +214,12 @@ def read(text: str, problems: Problems) -> Node:
         if root is not None and root.value is not None:
             return root
         # A file that was cut off must not end every watch in silence.
-        nothing.wrong("there is nothing in this file; write at least `checks: {}`.")
+        nothing.report("there is nothing in this file; write at least `checks: {}`.")
     except yaml.MarkedYAMLError as error:
         line, sentence = _syntax(error, text)
         problems.add(line, "", sentence)
     except _GivenUp as given_up:
-        given_up.node.wrong(given_up.sentence)
+        given_up.node.report(given_up.sentence)
     return nothing
 
 
@@ -242,7 +242,7 @@ class _Composer:
         self._count = 0
 
     def document(self) -> Node | None:
-        """The only document, None where the text has nothing in it."""
+        """Return the only document, or None if the text is empty."""
         root = None
         for event in self._events:
             if isinstance(event, DocumentStartEvent):
@@ -253,9 +253,9 @@ class _Composer:
         return root
 
     def _filled(self, node: Node, event: Event, depth: int) -> Node:
-        """The node with what the event begins; or the node that an alias stands for."""
+        """Return the node, filled from the event; or the node that an alias stands for."""
         self._count += 1
-        before = self._count
+        first = self._count
         if isinstance(event, AliasEvent):
             node = self._meant(node, event)
         elif isinstance(event, ScalarEvent):
@@ -269,12 +269,12 @@ class _Composer:
         if self._count > MAX_NODES:
             raise _GivenUp(node, f"the file has more than {MAX_NODES:,} values, counted through its aliases.")
         if isinstance(event, ScalarEvent | CollectionStartEvent):
-            self._note(node, event, self._count - before)
+            self._note(node, event, self._count - first)
         return node
 
     def _note(self, node: Node, event: ScalarEvent | CollectionStartEvent, count: int) -> None:
         if event.tag not in (None, "!"):
-            node.wrong("has a tag; remove what begins with '!'.")
+            node.report("has a tag; remove what begins with '!'.")
         if event.anchor:
             self._anchors[event.anchor] = node, count
 
@@ -288,9 +288,11 @@ class _Composer:
                 raise _GivenUp(node, "has a key that is not plain text.")
             line = _line(event)
             field = self._filled(Node(self._problems, line, event.value, node), next(self._events), depth + 1)
-            known = fields.setdefault(event.value, field)
-            if known is not field:
-                self._problems.add(line, known.path, f"is written twice; the first is on line {known.line}.")
+            existing = fields.setdefault(event.value, field)
+            if existing is not field:
+                self._problems.add(
+                    line, existing.path, f"is written twice; the first is on line {existing.line}."
+                )
 
     def _list(self, node: Node, depth: int) -> None:
         items: list[Node] = []
@@ -314,7 +316,7 @@ def _line(event: Event) -> int:
 
 
 def _syntax(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str]:
-    """The line and the sentence for a text that is not YAML."""
+    """Return the line and the sentence for a text that is not YAML."""
     lines = text.splitlines() or [""]
     line = min(error.problem_mark.line + 1 if error.problem_mark else 1, len(lines))
     began = error.context_mark.line + 1 if error.context_mark else line
@@ -323,7 +325,7 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str]:
 
 
 def _hint(line: str) -> str:
-    """What is mostly behind a line that is not YAML."""
+    """Return the usual cause of a line that is not YAML."""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return "; indent with spaces, not with tabs"
     if "${" in line:

@@ -1,6 +1,6 @@
-"""What the text of one entry may be. Each function gives its value, or raises ValueError with one sentence.
+"""The text of one entry. Each function returns its value, or raises ValueError with one sentence.
 
-The limits stand here, and the JSON Schema (`schema`) shows the same ones to editors.
+The limits stand here. The JSON Schema (`schema`) shows the same ones to editors.
 """
 
 import re
@@ -50,25 +50,25 @@ _TRUTHS = {"true": True, "false": False}
 
 
 def slug(text: str) -> str:
-    """A name that fits into an address."""
+    """Return a name that fits into an address."""
     if not _SLUG.fullmatch(text):
         raise ValueError(
-            f"{_shown(text)} cannot be a name; write a-z, 0-9, _ and -, at most 100, none of _ and - first."
+            f"{_quoted(text)} cannot be a name; write a-z, 0-9, _ and -, at most 100, none of _ and - first."
         )
     return text
 
 
 def label(text: str) -> str:
-    """The name of a label."""
+    """Return the name of a label."""
     if not _LABEL.fullmatch(text):
         raise ValueError(
-            f"{_shown(text)} cannot be a label; write letters, digits, _ . / -, at most 100, a letter first."
+            f"{_quoted(text)} cannot be a label; write letters, digits, _ . / -, at most 100, a letter first."
         )
     return text
 
 
 def line(limit: int) -> Callable[[str], str]:
-    """One line of text that is not empty."""
+    """Return a converter for one line of text that is not empty."""
 
     def convert(text: str) -> str:
         if not text.strip() or not text.isprintable():
@@ -79,7 +79,7 @@ def line(limit: int) -> Callable[[str], str]:
 
 
 def paragraphs(limit: int) -> Callable[[str], str]:
-    """Any text, also of several lines."""
+    """Return a converter for any text, also of several lines."""
 
     def convert(text: str) -> str:
         if not all(char.isprintable() or char in "\n\t" for char in text):
@@ -90,7 +90,7 @@ def paragraphs(limit: int) -> Callable[[str], str]:
 
 
 def between(limits: Range) -> Callable[[str], timedelta]:
-    """A duration within limits, both included."""
+    """Return a converter for a duration within limits, both included."""
     low, high = limits
 
     def convert(text: str) -> timedelta:
@@ -105,18 +105,18 @@ def between(limits: Range) -> Callable[[str], timedelta]:
 
 @lru_cache(maxsize=1024)
 def zone(text: str) -> str:
-    """The name of a time zone."""
+    """Return the name of a time zone."""
     try:
         ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones, such as "Europe".
         meant = suggestion(text, available_timezones())
         hint = meant if meant.startswith("did") else "write for example Europe/London."
-        raise ValueError(f"{_shown(text)} is no time zone; {hint}") from None
+        raise ValueError(f"{_quoted(text)} is no time zone; {hint}") from None
     return text
 
 
 def instant(text: str) -> datetime:
-    """An instant with its zone (RFC 3339), in UTC."""
+    """Return an instant given with its zone (RFC 3339), in UTC."""
     try:
         at = datetime.fromisoformat(text)
         if at.tzinfo is None:
@@ -127,61 +127,59 @@ def instant(text: str) -> datetime:
 
 
 def severity(text: str) -> Severity:
-    """How bad it is."""
     if text not in list(Severity):
-        raise ValueError(f"{_shown(text)} is not one of {', '.join(Severity)}.")
+        raise ValueError(f"{_quoted(text)} is not one of {', '.join(Severity)}.")
     return Severity(text)
 
 
 def truth(text: str) -> bool:
-    """True or false."""
     if text not in _TRUTHS:
-        raise ValueError(f"{_shown(text)} is neither true nor false.")
+        raise ValueError(f"{_quoted(text)} is neither true nor false.")
     return _TRUTHS[text]
 
 
-def named(known: Iterable[str], what: str) -> Callable[[str], str]:
-    """The name of something that stands elsewhere in the file."""
+def named(names: Iterable[str], noun: str) -> Callable[[str], str]:
+    """Return a converter for the name of another definition in the file."""
 
     def convert(text: str) -> str:
-        if text not in known:
-            raise ValueError(f"there is no {what} {_shown(text)}; {suggestion(text, known)}")
+        if text not in names:
+            raise ValueError(f"there is no {noun} {_quoted(text)}; {suggestion(text, names)}")
         return text
 
     return convert
 
 
 def labels(node: Node | None) -> dict[str, str]:
-    """The labels in a mapping; what is wrong is noted in it."""
+    """Return the labels in a mapping. Problems are reported."""
     if node is None:
         return {}
     value = line(MAX_LABEL_VALUE)
     at_most(node, MAX_LABELS, "labels")
-    return {name: one.as_(value, "") for name, one in node.fields().items() if right(one, name, label)}
+    return {name: field.as_(value, "") for name, field in node.fields().items() if right(field, name, label)}
 
 
-def some(node: Node, limit: int, what: str, example: str) -> list[Node]:
-    """A list with at least one item and at most `limit`; what is wrong is noted."""
+def some(node: Node, limit: int, plural: str, example: str) -> list[Node]:
+    """Return a list with at least one item and at most `limit`. Problems are reported."""
     if not node.value:
-        node.wrong(f"needs at least one, such as {example}.")
-    at_most(node, limit, what)
+        node.report(f"needs at least one, such as {example}.")
+    at_most(node, limit, plural)
     return node.items()
 
 
 def right(node: Node, name: str, convert: Callable[[str], object]) -> bool:
-    """Whether a name in a mapping is right; what is wrong is noted."""
+    """Return whether a name in a mapping converts. A problem is reported."""
     try:
         convert(name)
     except ValueError as error:
-        node.wrong(str(error))
+        node.report(str(error))
         return False
     return True
 
 
-def at_most(node: Node, limit: int, what: str) -> None:
-    """There may not be more than `limit` entries in a mapping or a list."""
+def at_most(node: Node, limit: int, plural: str) -> None:
+    """Report a mapping or a list with more than `limit` entries."""
     if isinstance(node.value, dict | list) and len(node.value) > limit:
-        node.wrong(f"has {len(node.value):,} {what}; there can be at most {limit:,}.")
+        node.report(f"has {len(node.value):,} {plural}; there can be at most {limit:,}.")
 
 
 def _within(limit: int, text: str) -> str:
@@ -190,5 +188,5 @@ def _within(limit: int, text: str) -> str:
     return text
 
 
-def _shown(text: str) -> str:
+def _quoted(text: str) -> str:
     return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")

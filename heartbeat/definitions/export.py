@@ -1,6 +1,6 @@
 """A configuration as the text of a heartbeat.yaml, which reads as the same configuration again. Pure.
 
-What a field has by default is left out, so that the text says what somebody has decided.
+Fields with their default value are left out, so the text holds decisions only.
 """
 
 from typing import Any
@@ -28,7 +28,7 @@ class _Writer(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - PyYAML's signature
-        """Write everything out where it stands."""
+        """Write every value out in full."""
         return True
 
 
@@ -37,57 +37,60 @@ _Writer.add_representer(
 )
 
 
-def written_out(one: Configuration) -> str:
-    """The whole text, sections and entries by name."""
+def written_out(configuration: Configuration) -> str:
+    """Return the whole text, sections and entries by name."""
     # Where there is only one policy, that is the default without saying so.
-    policy = None if len(one.policies) == 1 else one.policy
+    policy = None if len(configuration.policies) == 1 else configuration.policy
     top = {
-        "group_by": None if one.group_by == GROUP_BY else one_or_more(one.group_by),
-        "gathering": unless(written(one.gathering), written(GATHERING)),
-        "acknowledge_for": unless(written(one.acknowledge_for), written(ACKNOWLEDGED_FOR)),
+        "group_by": None if configuration.group_by == GROUP_BY else one_or_more(configuration.group_by),
+        "gathering": unless(written(configuration.gathering), written(GATHERING)),
+        "acknowledge_for": unless(written(configuration.acknowledge_for), written(ACKNOWLEDGED_FOR)),
         "policy": policy,
-        "ping_keys": dict(sorted(one.ping_key_references.items())) or None,
-        "checks": {slug: definition.written(found, one.policy) for slug, found in sorted(one.checks.items())}
+        "ping_keys": dict(sorted(configuration.ping_key_references.items())) or None,
+        "checks": {
+            slug: definition.written(check, configuration.policy)
+            for slug, check in sorted(configuration.checks.items())
+        }
         or None,
-        "people": {name: person(somebody) for name, somebody in sorted(one.people.items())} or None,
-        "policies": {name: steps(policy) for name, policy in sorted(one.policies.items())} or None,
-        "notifiers": {kind: dict(given) for kind, given in sorted(one.notifiers.items())} or None,
-        "status_pages": {slug: status_page(page) for slug, page in sorted(one.status_pages.items())} or None,
+        "people": {name: person(somebody) for name, somebody in sorted(configuration.people.items())} or None,
+        "policies": {name: steps(policy) for name, policy in sorted(configuration.policies.items())} or None,
+        "notifiers": {kind: dict(settings) for kind, settings in sorted(configuration.notifiers.items())}
+        or None,
+        "status_pages": {slug: status_page(page) for slug, page in sorted(configuration.status_pages.items())}
+        or None,
     }
     return yaml.dump(filled(top), Dumper=_Writer, sort_keys=False, allow_unicode=True, width=WIDTH)
 
 
-def steps(one: Policy) -> list[dict[str, Any]]:
-    """The steps of a policy."""
-    return [Inline(page=one_or_more(step.targets), wait=written(step.wait)) for step in one.steps]
+def steps(policy: Policy) -> list[dict[str, Any]]:
+    return [Inline(page=one_or_more(step.targets), wait=written(step.wait)) for step in policy.steps]
 
 
-def person(one: Person) -> dict[str, Any]:
-    """One person in a file that names no time zone for all. Secret addresses are as they are kept."""
-    contacts = [Inline({contact.kind: contact.address}) for contact in one.contacts]
+def person(somebody: Person) -> dict[str, Any]:
+    """Return a person as in a file that names no time zone for all. Secret addresses are as they are stored."""
+    contacts = [Inline({contact.kind: contact.address}) for contact in somebody.contacts]
     return filled(
         {
-            "name": unless(one.name, one.id),
-            "timezone": unless(one.timezone, "UTC"),
+            "name": unless(somebody.name, somebody.id),
+            "timezone": unless(somebody.timezone, "UTC"),
             "contacts": contacts,
         }
     )
 
 
-def status_page(one: StatusPage) -> dict[str, Any]:
-    """One status page."""
-    groups = [filled(_group(one, group)) for group in one.groups]
+def status_page(page: StatusPage) -> dict[str, Any]:
+    groups = [filled(_group(page, group)) for group in page.groups]
     return filled(
         {
-            "title": one.title,
-            "description": one.description or None,
-            "url": one.url or None,
-            "support": one.support or None,
-            "timezone": unless(one.timezone, "UTC"),
-            "logo": one.logo or None,
-            "publish": AUTOMATICALLY if one.automatic else None,
-            "regions": _regions(one.regions),
-            "components": _rows(one, "") or None,
+            "title": page.title,
+            "description": page.description or None,
+            "url": page.url or None,
+            "support": page.support or None,
+            "timezone": unless(page.timezone, "UTC"),
+            "logo": page.logo or None,
+            "publish": AUTOMATICALLY if page.automatic else None,
+            "regions": _regions(page.regions),
+            "components": _rows(page, "") or None,
             "groups": groups or None,
         }
     )
@@ -99,22 +102,22 @@ def _group(page: StatusPage, group: Group) -> dict[str, Any]:
 
 
 def _rows(page: StatusPage, group: str) -> list[dict[str, Any]]:
-    return [_component(one) for one in page.components if one.group == group]
+    return [_component(component) for component in page.components if component.group == group]
 
 
-def _regions(one: Regions | None) -> dict[str, Any] | None:
-    if one is None:
+def _regions(regions: Regions | None) -> dict[str, Any] | None:
+    if regions is None:
         return None
-    plain = all(value == name for value, name in one.columns.items())
-    return {"label": one.label, "columns": list(one.columns) if plain else Inline(one.columns)}
+    plain = all(value == name for value, name in regions.columns.items())
+    return {"label": regions.label, "columns": list(regions.columns) if plain else Inline(regions.columns)}
 
 
-def _component(one: Component) -> dict[str, Any]:
+def _component(component: Component) -> dict[str, Any]:
     return filled(
         {
-            "name": one.name,
-            "match": Inline(one.match),
-            "description": one.description or None,
-            "showcase": None if one.showcase else False,
+            "name": component.name,
+            "match": Inline(component.match),
+            "description": component.description or None,
+            "showcase": None if component.showcase else False,
         }
     )

@@ -1,7 +1,7 @@
-"""The text of heartbeat.yaml -> a `Configuration`, or all that is wrong with it.
+"""The text of heartbeat.yaml, read into a `Configuration`, or all its problems.
 
-Pure: the environment, the reader of files and the notifiers are arguments. What comes out holds no secret:
-keys are kept as hashes, everything else that is secret as the reference that was written.
+Pure: the environment, the reader of files and the notifiers are arguments. A configuration holds no secret: keys are
+hashes, every other secret is the reference that was written.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
 from heartbeat.checks.schedule import Every, Schedule
 from heartbeat.definitions import document, entry, schema
 from heartbeat.definitions import status_page as definition_status_page
-from heartbeat.definitions.contacts import Reach
+from heartbeat.definitions.contacts import InstalledNotifiers
 from heartbeat.definitions.document import Node, Problems, TooMany
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.status_page import Look, StatusPage
@@ -52,7 +52,7 @@ _SOME_STEP = Step((OPERATOR.id,), timedelta(minutes=15))
 
 
 class Wrong(ValueError):
-    """All that is wrong with a configuration, in the order of its lines.
+    """All problems of a configuration, in the order of its lines.
 
     "heartbeat.yaml:12: checks.daily.grace: '15x' is not a duration; write for example 15m, 2h or 1d."
     """
@@ -71,41 +71,40 @@ def parse(
     read: Callable[[Path], str],
     look: Look | None = None,
 ) -> Configuration:
-    """The configuration that the text declares.
+    """Return the configuration that the text declares.
 
-    `notifiers` are the kinds on the shelf; `env` and `read` give what `${NAME}` and `${file:PATH}` stand for;
-    `look` reads pictures.
-    Raises `Wrong` with all that is wrong, each with the file's name, the line, and what would be right.
+    `notifiers` are the installed kinds. `env` and `read` resolve `${NAME}` and `${file:PATH}`; `look` reads pictures.
+    Raises `Wrong` with all problems, each with the file's name, the line, and the remedy.
     """
     problems, warnings = Problems(), Problems()
-    found = Configuration()
+    configuration = Configuration()
     with suppress(TooMany):
         root = document.read(text, problems)
-        found = Reading(
+        configuration = Reading(
             root, notifiers, partial(secret.fill_in, env=env, read=read), look=look
         ).configuration()
     if problems:
         raise Wrong(problems.lines(filename))
     with suppress(TooMany):
-        _warn(root, found, warnings)
-    return replace(found, warnings=tuple(warnings.lines(filename)))
+        _warn(root, configuration, warnings)
+    return replace(configuration, warnings=tuple(warnings.lines(filename)))
 
 
 def json_schema() -> dict[str, object]:
-    """What the file may hold, as JSON Schema (draft 2020-12), for editors."""
+    """Return the JSON Schema (draft 2020-12) of the file, for editors."""
     return schema.document()
 
 
 def sample(reference: str) -> str:
-    """The text of a first heartbeat.yaml, whose ping key is what `reference` stands for."""
+    """Return the text of a first heartbeat.yaml, whose ping key is behind `reference`."""
     text = files("heartbeat").joinpath("sample.yaml").read_text(encoding="utf-8")
     return text.replace('"@PING_KEY@"', json.dumps(reference, ensure_ascii=False))
 
 
 class Reading:
-    """One reading of one document. The rest is judged by what stands at its top and by the names in it.
+    """One reading of one document, with the defaults and names at its top.
 
-    What `definition` reads apart from the file comes through here as well, so that the rules stand once.
+    Single definitions (`single`) are read here too, so that each rule stands once.
     """
 
     def __init__(
@@ -121,7 +120,7 @@ class Reading:
         self._origin = origin
         self._look = look
         self._fill_in = fill_in
-        self._reach = Reach(notifiers, fill_in, in_clear)
+        self._installed = InstalledNotifiers(notifiers, fill_in, in_clear)
         self._policies = root.entries("policies")
         self._known_policy = entry.named(self._policies, "policy")
         self._known_person = entry.named(root.entries("people"), "person")
@@ -133,7 +132,7 @@ class Reading:
         self._grace = root.read("grace", entry.between(entry.GRACE), GRACE)
 
     def configuration(self) -> Configuration:
-        """Everything in it. What is wrong is noted, and something else stands in its place."""
+        """Return the whole configuration. Problems are reported, and stand-ins take their place."""
         root = self._root
         root.only(schema.TOP, "the file")
         keys = self._section("ping_keys", entry.MAX_PING_KEYS, self._ping_key)
@@ -156,7 +155,7 @@ class Reading:
         )
 
     def _section(self, name: str, limit: int, read: Callable[[str, Node], T]) -> dict[str, T]:
-        """The entries of a section by name, which can stand in an address."""
+        """Return the entries of a section by name. A name must fit into an address."""
         section = self._root.get(name)
         if section is None:
             return {}
@@ -170,13 +169,12 @@ class Reading:
         if node is None:
             return GROUP_BY
         entry.at_most(node, entry.MAX_GROUP_BY, "labels")
-        return tuple(one.as_(entry.label, "") for one in node.items())
+        return tuple(item.as_(entry.label, "") for item in node.items())
 
     def _ping_key(self, _name: str, node: Node) -> str:
         return node.as_(lambda text: _hashed(text, self._fill_in), "")
 
     def check(self, slug: str, node: Node) -> CheckDefinition:
-        """One check."""
         node.only(schema.CHECK, "a check")
         return CheckDefinition(
             slug=slug,
@@ -194,25 +192,23 @@ class Reading:
 
     def _policy_for(self, check: Node) -> str | None:
         if check.get("policy") is None and self._policy is None and self._policies:
-            check.wrong("names no policy, and there are several; write `policy: NAME` here or at the top.")
+            check.report("names no policy, and there are several; write `policy: NAME` here or at the top.")
         return check.read("policy", self._known_policy, self._policy)
 
     def notifiers(self) -> dict[str, dict[str, str]]:
-        """By kind the settings, as written. Contacts are judged by them."""
-        return self._reach.settings(self._root.entries("notifiers"))
+        """Return the settings by kind, as written. Contacts are judged by them."""
+        return self._installed.settings(self._root.entries("notifiers"))
 
     def notifier(self, kind: str, node: Node) -> dict[str, str]:
-        """The settings of one notifier."""
-        return self._reach.settings({kind: node}).get(kind, {})
+        return self._installed.settings({kind: node}).get(kind, {})
 
     def person(self, name: str, node: Node) -> Person:
-        """One person."""
         if name == OPERATOR.id:
-            node.wrong("is the service's own name for its terminal; choose another.")
+            node.report("is the service's own name for its terminal; choose another.")
         node.only(schema.PERSON, "a person")
         example = "{email: anna@example.com}"
-        given = entry.some(node.need("contacts", f"[{example}]"), entry.MAX_CONTACTS, "contacts", example)
-        contacts = [self._reach.contact(one) for one in given]
+        items = entry.some(node.need("contacts", f"[{example}]"), entry.MAX_CONTACTS, "contacts", example)
+        contacts = [self._installed.contact(item) for item in items]
         return Person(
             id=name,
             name=node.read("name", _NAME, name),
@@ -222,12 +218,10 @@ class Reading:
         )
 
     def policy(self, name: str, node: Node) -> Policy:
-        """One policy."""
         steps = entry.some(node, entry.MAX_STEPS, "steps", "{page: anna, wait: 5m}")
         return Policy(name, tuple(map(self._step, steps)) or (_SOME_STEP,), self._origin)
 
     def status_page(self, slug: str, node: Node) -> StatusPage:
-        """One status page."""
         return replace(
             definition_status_page.status_page(slug, node, self._timezone, self._look), origin=self._origin
         )
@@ -236,15 +230,15 @@ class Reading:
         node.only(schema.STEP, "a step")
         page = node.need("page", "anna")
         people = [
-            one.as_(self._known_person, "") for one in entry.some(page, entry.MAX_PAGED, "people", "anna")
+            item.as_(self._known_person, "") for item in entry.some(page, entry.MAX_PAGED, "people", "anna")
         ]
         if len(people) > len(set(people)):
-            page.wrong("names somebody twice.")
+            page.report("names somebody twice.")
         return Step(tuple(people), node.need("wait", "5m").as_(entry.between(entry.WAIT), _SOME_STEP.wait))
 
 
 def _hashed(reference: str, fill_in: Callable[[str], str]) -> str:
-    """The hash of a ping key. Raises ValueError where it cannot be one."""
+    """Return the hash of a ping key. Raises ValueError if it cannot be one."""
     if not secret.is_reference(reference):
         raise ValueError("must not stand here in clear; write it as ${HEARTBEAT_PING_KEY} or ${file:PATH}.")
     key = fill_in(reference)
@@ -260,27 +254,27 @@ def _all_different(nodes: Mapping[str, Node], keys: Mapping[str, str]) -> None:
     for name, hashed in keys.items():
         other = first.setdefault(hashed, name)
         if hashed and other != name:
-            nodes[name].wrong(f"is the same key as {other}; make another one.")
+            nodes[name].report(f"is the same key as {other}; make another one.")
 
 
 def _schedule(check: Node, timezone: str) -> Schedule:
-    given = [kind for kind in _SCHEDULES if check.get(kind)]
-    if len(given) != 1:
+    kinds = [kind for kind in _SCHEDULES if check.get(kind)]
+    if len(kinds) != 1:
         if not isinstance(check.value, str | list):  # of which has been said already that it is no check
-            check.wrong(f"needs exactly one of {', '.join(_SCHEDULES)}.")
+            check.report(f"needs exactly one of {', '.join(_SCHEDULES)}.")
         return _SOME_SCHEDULE
-    (kind,) = given
+    (kind,) = kinds
     return check.read(kind, lambda text: _SCHEDULES[kind](text, timezone), _SOME_SCHEDULE)
 
 
-def _warn(root: Node, found: Configuration, warnings: Problems) -> None:
-    """Say where what is right may not be what was meant."""
-    if found.checks and not found.policies:
+def _warn(root: Node, configuration: Configuration, warnings: Problems) -> None:
+    """Add warnings about what is right, but perhaps not meant."""
+    if configuration.checks and not configuration.policies:
         warnings.add(1, "policies", "there are none, so pages reach only this service's own terminal.")
     for slug, node in root.entries("checks").items():
-        for sentence in schedule.warnings(found.checks[slug].schedule):
+        for sentence in schedule.warnings(configuration.checks[slug].schedule):
             warnings.add(node.line, node.path, sentence)
-    having = _by_label(found.checks.values())
+    having = _by_label(configuration.checks.values())
     for page in root.entries("status_pages").values():
         for component in definition_status_page.components(page):
             match = component.need("match", "")
@@ -288,13 +282,13 @@ def _warn(root: Node, found: Configuration, warnings: Problems) -> None:
                 warnings.add(match.line, match.path, "fits no check, so this row never shows a fault.")
     names = {name for name, _ in having}
     group_by = root.get("group_by")
-    for one in group_by.items() if group_by and found.checks else ():
-        if one.value not in names:
-            warnings.add(one.line, one.path, f"no check has the label {one.value}.")
+    for label_node in group_by.items() if group_by and configuration.checks else ():
+        if label_node.value not in names:
+            warnings.add(label_node.line, label_node.path, f"no check has the label {label_node.value}.")
 
 
 def _by_label(checks: Iterable[CheckDefinition]) -> dict[tuple[str, str], set[str]]:
-    """The slugs of the checks that have each label."""
+    """Return the slugs of the checks with each label."""
     having: dict[tuple[str, str], set[str]] = {}
     for check in checks:
         for label in check.labels.items():

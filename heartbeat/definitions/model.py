@@ -1,4 +1,4 @@
-"""Everything that one configuration declares. Pure."""
+"""The declarations of one configuration. Pure."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,7 +13,7 @@ from heartbeat.definitions.status_page import StatusPage
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything that one file declares. `warnings` are about the file, and no part of what it declares."""
+    """The declarations of one file. `warnings` are about the file and declare nothing."""
 
     group_by: tuple[str, ...] = GROUP_BY
     gathering: timedelta = GATHERING

@@ -1,4 +1,4 @@
-"""From a configuration to the database: what would change, making it so, and the configuration back again."""
+"""The way from a configuration to the database and back: plan the changes, apply them, export."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,116 +34,123 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What lies between the database and a configuration, in words."""
+    """The differences between the database and a configuration, one line each."""
 
     changes: tuple[str, ...]
 
     @property
     def empty(self) -> bool:
-        """Whether everything is so already."""
+        """True if there is nothing to change."""
         return not self.changes
 
 
-def difference(db: Connection, wanted: Configuration) -> Plan:
-    """What `apply` would change. Only reads."""
-    known = {one.slug: one for one in check_store.listed(db, limit=ALL)}
-    return _difference(db, definition_store.load(db, known.values()), wanted, known)
+def difference(db: Connection, target: Configuration) -> Plan:
+    """Return the changes that `apply` would make. Only reads."""
+    checks = {check.slug: check for check in check_store.listed(db, limit=ALL)}
+    return _difference(db, definition_store.load(db, checks.values()), target, checks)
 
 
 def apply(
     db: Connection,
-    wanted: Configuration,
+    target: Configuration,
     now: datetime,
     new_uuid: Callable[[], UUID] = uuid4,
     actor: Actor = THE_FILE,
 ) -> Plan:
-    """Make it so in the caller's transaction, write down who wanted it, and say what was changed.
+    """Apply the configuration in the caller's transaction, record its author, and return the changes.
 
-    Where it is so already, this only reads and holds nobody up. Of several at a time each waits for its turn.
+    An unchanged configuration only reads, and delays nobody. Concurrent calls take turns.
     """
-    if (plan := difference(db, wanted)).empty:
+    if (plan := difference(db, target)).empty:
         return plan
     definition_store.wait_for_turn(db)
-    known = check_store.lock_all(db)
-    kept = definition_store.load(db, known.values())
-    plan = _difference(db, kept, wanted, known)
+    checks = check_store.lock_all(db)
+    current = definition_store.load(db, checks.values())
+    plan = _difference(db, current, target, checks)
     if not plan.empty:
-        _put_rows(db, kept, wanted)
-        _put_checks(db, known, wanted, now, new_uuid)
+        _put_rows(db, current, target)
+        _put_checks(db, checks, target, now, new_uuid)
         _write_down(db, actor, plan, now)
     return plan
 
 
 def export(db: Connection) -> str:
-    """The configuration in force, as the text of a heartbeat.yaml that would change nothing.
+    """Return the stored configuration as the text of a heartbeat.yaml that would change nothing.
 
-    What is defined by the API, and checks that their first pings made, are none of it.
+    Definitions of the API, and checks that their first pings made, are left out.
     """
     return exporting.written_out(definition_store.load(db, check_store.listed(db, limit=ALL)))
 
 
 def regroup(db: Connection, moved: Sequence[Check], now: datetime) -> None:
-    """Checks that are down and now belong to another group take their symptom to that group's incident."""
+    """Move the symptoms of down checks to the incidents of their new groups."""
     for batch in _batches(moved):
-        symptoms.raise_(db, [symptoms.of_down_check(one) for one in batch], now)
+        symptoms.raise_(db, [symptoms.of_down_check(check) for check in batch], now)
 
 
 def _write_down(db: Connection, actor: Actor, plan: Plan, now: datetime) -> None:
     left_out = len(plan.changes) - WRITTEN_DOWN
     more = [f"and {left_out:,} more"] if left_out > 0 else []
-    after = {"changes": [*plan.changes[:WRITTEN_DOWN], *more]}
-    audit.record(db, actor, "configuration.apply", "configuration", now, after=after)
+    summary = {"changes": [*plan.changes[:WRITTEN_DOWN], *more]}
+    audit.record(db, actor, "configuration.apply", "configuration", now, after=summary)
 
 
 def _difference(
-    db: Connection, kept: Configuration, wanted: Configuration, known: Mapping[str, Check]
+    db: Connection, current: Configuration, target: Configuration, checks: Mapping[str, Check]
 ) -> Plan:
-    made = definition_store.load(db, known.values(), Origin.API)
-    return Plan(tuple(changes.in_words(kept, wanted, known, made)))
+    outside = definition_store.load(db, checks.values(), Origin.API)
+    return Plan(tuple(changes.in_words(current, target, checks, outside)))
 
 
-def _put_rows(db: Connection, kept: Configuration, wanted: Configuration) -> None:
-    """Everything but the checks."""
-    definition_store.remember_facts(db, wanted)
-    if kept.ping_keys != wanted.ping_keys:
-        ping_keys.replace(db, wanted.ping_keys, Origin.FILE)
-    if kept.status_pages != wanted.status_pages:
-        definition_store.replace_status_pages(db, wanted.status_pages.values())
-    if (kept.people, kept.policies, kept.notifiers) != (wanted.people, wanted.policies, wanted.notifiers):
-        desk.install(db, wanted.people.values(), wanted.policies.values(), wanted.notifiers)
+def _put_rows(db: Connection, current: Configuration, target: Configuration) -> None:
+    """Store everything but the checks."""
+    definition_store.remember_facts(db, target)
+    if current.ping_keys != target.ping_keys:
+        ping_keys.replace(db, target.ping_keys, Origin.FILE)
+    if current.status_pages != target.status_pages:
+        definition_store.replace_status_pages(db, target.status_pages.values())
+    if (current.people, current.policies, current.notifiers) != (
+        target.people,
+        target.policies,
+        target.notifiers,
+    ):
+        desk.install(db, target.people.values(), target.policies.values(), target.notifiers)
 
 
 def _put_checks(
     db: Connection,
-    known: Mapping[str, Check],
-    wanted: Configuration,
+    checks: Mapping[str, Check],
+    target: Configuration,
     now: datetime,
     new_uuid: Callable[[], UUID],
 ) -> None:
-    gone = [one for one in known.values() if one.origin == Origin.FILE and one.slug not in wanted.checks]
-    _forget(db, gone, now, wanted)
-    staying = [one for slug, one in known.items() if one.origin != Origin.FILE or slug in wanted.checks]
-    redefined = [
-        (before, definition.redefined(before, wanted.checks.get(before.slug), wanted.group_by, now))
-        for before in staying
+    removed = [
+        check for check in checks.values() if check.origin == Origin.FILE and check.slug not in target.checks
     ]
-    check_store.save_definitions(db, [after for before, after in redefined if after is not before])
-    moved = [after for before, after in redefined if after.group_key != before.group_key]
-    regroup(db, [one for one in moved if one.state is State.DOWN], now)
-    missing = [one for slug, one in wanted.checks.items() if slug not in known]
-    fresh = [definition.new_check(one, wanted.group_by, now, new_uuid()) for one in missing]
-    if len(check_store.insert(db, fresh)) < len(fresh):
+    _forget(db, removed, now, target)
+    staying = [
+        check for slug, check in checks.items() if check.origin != Origin.FILE or slug in target.checks
+    ]
+    redefined = [
+        (old, definition.redefined(old, target.checks.get(old.slug), target.group_by, now)) for old in staying
+    ]
+    check_store.save_definitions(db, [new for old, new in redefined if new is not old])
+    moved = [new for old, new in redefined if new.group_key != old.group_key]
+    regroup(db, [check for check in moved if check.state is State.DOWN], now)
+    missing = [declared for slug, declared in target.checks.items() if slug not in checks]
+    added = [definition.new_check(declared, target.group_by, now, new_uuid()) for declared in missing]
+    if len(check_store.insert(db, added)) < len(added):
         # A first ping has made one of them since we looked. It is there now, and is taken over.
-        _put_checks(db, check_store.lock_all(db), wanted, now, new_uuid)
+        _put_checks(db, check_store.lock_all(db), target, now, new_uuid)
 
 
-def _forget(db: Connection, gone: Sequence[Check], now: datetime, wanted: Configuration) -> None:
-    """Delete checks; an incident that was about them ends or goes on without them."""
-    down = [symptoms.key_of(one) for one in gone if one.state is State.DOWN]
+def _forget(db: Connection, removed: Sequence[Check], now: datetime, target: Configuration) -> None:
+    """Delete checks. Their incidents end, or go on without them."""
+    down = [symptoms.key_of(check) for check in removed if check.state is State.DOWN]
     for keys in _batches(down):
-        desk.clear(db, dict.fromkeys(keys, "deleted from the configuration"), now, wanted.gathering)
-    for batch in _batches(gone):
-        check_store.remove(db, [one.id for one in batch])
+        desk.clear(db, dict.fromkeys(keys, "deleted from the configuration"), now, target.gathering)
+    for batch in _batches(removed):
+        check_store.remove(db, [check.id for check in batch])
 
 
 def _batches(every: Sequence[T]) -> Iterator[Sequence[T]]:

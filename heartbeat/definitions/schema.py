@@ -1,7 +1,7 @@
-"""heartbeat.yaml as JSON Schema (draft 2020-12): what editors complete, explain and check while one writes.
+"""heartbeat.yaml as JSON Schema (draft 2020-12): editors complete, explain and check with it.
 
-The names of the fields stand only here; the reading of the file (`config`) takes them from here. What a
-schema cannot say (whether a person exists, whether a cron line is right) is said by `heartbeat plan`.
+The names of the fields stand only here; the reader of the file takes them from here. `heartbeat plan` checks the rest,
+such as whether a person exists or a cron line is right.
 """
 
 from datetime import timedelta
@@ -26,9 +26,9 @@ def _name(description: str) -> Schema:
 
 
 def _names(description: str, limit: int, pattern: str) -> Schema:
-    one = {"type": "string", "pattern": f"^{pattern}$"}
-    many = {"type": "array", "items": one, "maxItems": limit, "uniqueItems": True}
-    return {"oneOf": [one, many], "description": description}
+    name = {"type": "string", "pattern": f"^{pattern}$"}
+    many = {"type": "array", "items": name, "maxItems": limit, "uniqueItems": True}
+    return {"oneOf": [name, many], "description": description}
 
 
 def _length(description: str, default: timedelta | None = None) -> Schema:
@@ -74,27 +74,29 @@ def _labels(description: str) -> Schema:
 
 
 _ZONE = {"type": "string", "examples": ["UTC", "Europe/London"], "description": "An IANA time zone."}
-_GRACE = _length("How late a ping may be before the check turns down, such as 15m.")
+_GRACE = _length("The time that a ping may be late before the check is down, such as 15m.")
 
 _CHECK = _object(
     "A scheduled job under watch.",
     {
-        "name": _text("What people call it; otherwise its name here.", entry.MAX_NAME),
-        "description": {"type": "string", "maxLength": entry.MAX_DESCRIPTION, "description": "For its page."},
+        "name": _text("Its name for people. If missing, its name here.", entry.MAX_NAME),
+        "description": {
+            "type": "string",
+            "maxLength": entry.MAX_DESCRIPTION,
+            "description": "Shown with the check and in pages.",
+        },
         "schedule": {"type": "string", "description": 'A cron line, such as "0 3 * * *".'},
-        "every": _length("An interval, such as 5m: due so long after each success."),
+        "every": _length("An interval, such as 5m: the next ping is due this long after each success."),
         "on_calendar": {"type": "string", "description": "A systemd calendar event, such as Mon..Fri 03:00."},
         "timezone": _ZONE,
         "grace": _GRACE,
-        "max_runtime": _length("How long a run may take, such as 2h."),
-        "labels": _labels(
-            "What it belongs to. Silent checks with the same `group_by` labels are one incident."
-        ),
+        "max_runtime": _length("The longest time that a run may take, such as 2h."),
+        "labels": _labels("Its labels. Silent checks with the same `group_by` labels share an incident."),
         "severity": {
             "enum": list(Severity),
-            "description": f"How bad it is when it is down: {SEVERITY} by default.",
+            "description": f"The severity when it is down: {SEVERITY} by default.",
         },
-        "policy": _name("Who is paged."),
+        "policy": _name("The policy that pages for it."),
         "manual_resume": {
             "type": "boolean",
             "description": "Stay paused until resumed by hand, not by a ping.",
@@ -104,9 +106,9 @@ _CHECK = _object(
 )
 
 _PERSON = _object(
-    "Somebody who can be paged.",
+    "A person who can be paged.",
     {
-        "name": _text("Their name in pages; otherwise their name here.", entry.MAX_NAME),
+        "name": _text("Their name in pages. If missing, their name here.", entry.MAX_NAME),
         "timezone": _ZONE,
         "contacts": _list("Tried in this order.", entry.MAX_CONTACTS, "contact"),
     },
@@ -114,7 +116,7 @@ _PERSON = _object(
 )
 
 _STEP = _object(
-    "Who is paged together, and how long they have to answer.",
+    "People who are paged together, and how long they have to answer.",
     {
         "page": _names("People, by their names here.", entry.MAX_PAGED, entry.SLUG),
         "wait": _length("Then the next step, or the last one again: 1m to 24h."),
@@ -133,12 +135,12 @@ _CONTACT = {
 _COMPONENT = _object(
     "One row of a status page.",
     {
-        "name": _text("What customers call it.", entry.MAX_NAME),
-        "match": _labels("It stands for the checks with all of these labels.") | {"minProperties": 1},
+        "name": _text("Its name for customers.", entry.MAX_NAME),
+        "match": _labels("It shows the checks with all of these labels.") | {"minProperties": 1},
         "description": {
             "type": "string",
             "maxLength": entry.MAX_DESCRIPTION,
-            "description": "A few words more.",
+            "description": "More about it, in a sentence or two.",
         },
         "showcase": {"type": "boolean", "description": "Passed on in the JSON documents: true by default."},
     },
@@ -148,8 +150,8 @@ _COMPONENT = _object(
 _GROUP = _object(
     "Rows under one heading.",
     {
-        "name": _text("What customers call it.", entry.MAX_NAME),
-        "description": _paragraphs("A few words more."),
+        "name": _text("Its name for customers.", entry.MAX_NAME),
+        "description": _paragraphs("More about it, in a sentence or two."),
         "components": _list("Its rows.", entry.MAX_COMPONENTS, "component"),
     },
     ("name", "components"),
@@ -158,12 +160,12 @@ _GROUP = _object(
 _PLACE = {"type": ["string", "number", "boolean"], "minLength": 1, "maxLength": entry.MAX_LABEL_VALUE}
 
 _REGIONS = _object(
-    "Columns: where each row works and where it does not.",
+    "Columns of places, for rows that work in some and fail in others.",
     {
         "label": {
             "type": "string",
             "pattern": f"^{entry.LABEL}$",
-            "description": "The label that says where.",
+            "description": "The label whose values are places.",
         },
         "columns": {
             "oneOf": [
@@ -175,7 +177,7 @@ _REGIONS = _object(
                     "additionalProperties": {"type": "string", "minLength": 1, "maxLength": entry.MAX_NAME},
                 },
             ],
-            "description": "Values of that label, as a list or with what customers call the place.",
+            "description": "Values of that label, as a list or with the customers' names of the places.",
         },
     },
     ("label", "columns"),
@@ -185,14 +187,14 @@ _STATUS_PAGE = _object(
     "A public page.",
     {
         "title": _text("Its heading.", entry.MAX_NAME),
-        "description": _paragraphs("A few words under the heading."),
-        "url": {"type": "string", "description": "Where the heading and the logo lead."},
-        "support": {"type": "string", "description": "Where customers ask for help: https://… or mailto:…."},
+        "description": _paragraphs("The text under the heading."),
+        "url": {"type": "string", "description": "The address behind the heading and the logo."},
+        "support": {"type": "string", "description": "The address for help: https://… or mailto:…."},
         "timezone": _ZONE,
         "logo": {"type": "string", "description": "A path, or data:image/png;base64,…."},
         "publish": {
             "enum": ["by hand", "automatically"],
-            "description": "Who tells customers of an incident: a human by default.",
+            "description": "Whether a human or the service announces an incident: a human by default.",
         },
         "regions": _REGIONS,
         "components": _list("Its rows.", entry.MAX_COMPONENTS, "component"),
@@ -216,42 +218,48 @@ def _ref(name: str) -> Schema:
 
 
 _TOP = _object(
-    "What heartbeat watches, and whom it pages.",
+    "The jobs that heartbeat watches, and the people whom it pages.",
     {
         "group_by": _names(
             f"Checks with the same values of these labels share an incident: {', '.join(GROUP_BY)} by default.",
             entry.MAX_GROUP_BY,
             entry.LABEL,
         ),
-        "gathering": _length("How long an incident gathers silent checks before it pages", GATHERING),
+        "gathering": _length(
+            "The time in which an incident gathers silent checks before it pages", GATHERING
+        ),
         "acknowledge_for": _length(
-            "How long an acknowledgement lasts, then it pages again", ACKNOWLEDGED_FOR
+            "The length of an acknowledgement, after which the incident pages again", ACKNOWLEDGED_FOR
         ),
         "policy": _name("The policy of checks that name none."),
         "timezone": _ZONE | {"description": "The time zone of checks and people that name none."},
         "grace": _length("The grace of checks that name none", GRACE),
-        "ping_keys": _section("Keys by which jobs may ping.", entry.MAX_PING_KEYS, _KEY),
+        "ping_keys": _section("Keys with which jobs ping.", entry.MAX_PING_KEYS, _KEY),
         "checks": _section("The jobs under watch.", entry.MAX_CHECKS, _ref("check")),
-        "people": _section("Who can be paged.", entry.MAX_PEOPLE, _ref("person")),
-        "policies": _section("Who is paged when.", entry.MAX_POLICIES, _ref("policy")),
+        "people": _section("People who can be paged.", entry.MAX_PEOPLE, _ref("person")),
+        "policies": _section("Escalation policies.", entry.MAX_POLICIES, _ref("policy")),
         "notifiers": {
             "type": ["object", "null"],
             "additionalProperties": _SETTINGS,
             "description": "Settings of email, ntfy, Slack and the others. Secrets by reference.",
         },
-        "status_pages": _section("What customers see.", entry.MAX_PAGES, _ref("status_page")),
+        "status_pages": _section("Status pages for customers.", entry.MAX_PAGES, _ref("status_page")),
     },
 )
 
 _INSTANT = {"type": "string", "format": "date-time", "maxLength": 100}
 
 MAINTENANCE: Schema = _object(
-    "A time in which nobody is paged for what is known to be worked on.",
+    "A time in which nobody is paged for checks that are being worked on.",
     {
-        "title": _text("What it is called in timelines.", entry.MAX_NAME),
-        "description": {"type": "string", "maxLength": entry.MAX_DESCRIPTION, "description": "Words more."},
-        "match": _labels("It is about the checks with all of these labels.") | {"minProperties": 1},
-        "starts_at": _INSTANT | {"description": "Now where it is left out."},
+        "title": _text("Its title in timelines.", entry.MAX_NAME),
+        "description": {
+            "type": "string",
+            "maxLength": entry.MAX_DESCRIPTION,
+            "description": "More about it.",
+        },
+        "match": _labels("It covers the checks with all of these labels.") | {"minProperties": 1},
+        "starts_at": _INSTANT | {"description": "Now if missing."},
         "ends_at": _INSTANT | {"description": "At most 30 days after it begins."},
     },
     ("title", "match", "ends_at"),
@@ -269,17 +277,17 @@ REGIONS = frozenset(_REGIONS["properties"])
 
 
 def part(name: str) -> Schema:
-    """What one definition may hold: a check, a person, a policy (its steps), a status page.
+    """Return the schema of one definition: a check, a person, a policy (its steps), a status page.
 
-    What it refers to is written out in its place, so that it can stand alone.
+    References are written out, so that it stands alone.
     """
     whole: Schema = document()["$defs"]
-    found: Schema = _written_out(whole[name], whole)
-    return found
+    shape: Schema = _written_out(whole[name], whole)
+    return shape
 
 
 def with_kept(shape: Schema, *way: str) -> Schema:
-    """The same where the values of the mapping that `way` leads to may be null: what is kept stays."""
+    """Return the schema with null allowed as a value of the mapping at `way`: null keeps the stored value."""
     if not way:
         return {
             **shape,
@@ -297,14 +305,14 @@ def _written_out(shape: Any, whole: Schema) -> Any:
         case {"type": ["string", "number", "boolean"], **rest}:
             return {"type": "string"} | rest  # In YAML an editor takes text for more than that.
         case dict():
-            return {name: _written_out(one, whole) for name, one in shape.items()}
+            return {name: _written_out(inner, whole) for name, inner in shape.items()}
         case list():
-            return [_written_out(one, whole) for one in shape]
+            return [_written_out(inner, whole) for inner in shape]
     return shape
 
 
 def document() -> Schema:
-    """The whole schema."""
+    """Return the whole schema."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "heartbeat.yaml",

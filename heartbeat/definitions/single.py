@@ -1,7 +1,7 @@
-"""One definition that is given apart from the file, judged by the very rules of the file. Pure.
+"""A single definition given apart from the file, read by the rules of the file. Pure.
 
-What is given is what stands in the file behind a name, as JSON: the same fields, the same words (a grace is
-"15m"), the same limits. It may name what there is, as a line of the file may name what stands in the file.
+Its fields are those behind a name in the file, as JSON: the same fields, the same values (a grace is "15m"), the same
+limits. It may name existing definitions, as a line of the file may name others in the file.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class Faulty(ValueError):
-    """All that is wrong with a definition, each in one sentence that names the field."""
+    """All problems of a definition, each in one sentence that names the field."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -44,11 +44,10 @@ class Faulty(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
-    """What there is, which a definition may name.
+class Scope:
+    """The existing names that a definition may use.
 
-    `policy` is the policy of checks that name none. `kinds` are the notifiers on the shelf, `settings` what the
-    file gives them.
+    `policy` is the policy of checks that name none. `kinds` are the installed notifiers, `settings` those of the file.
     """
 
     policies: Collection[str] = ()
@@ -58,64 +57,61 @@ class Around:
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def reading(self) -> Reading:
-        """A reading of a file that declares what there is."""
-        there: dict[str, Any] = {
+        """Return a reading of a file that declares the existing names."""
+        declared: dict[str, Any] = {
             "policies": dict.fromkeys(self.policies, ""),
             "people": dict.fromkeys(self.people, ""),
             "notifiers": self.settings,
         }
         if self.policy in self.policies:
-            there["policy"] = self.policy
+            declared["policy"] = self.policy
         # What is wrong with what there is, is not the fault of what is defined now.
-        root = _node(there, {}, Problems())
-        found = Reading(root, self.kinds, _no_reference, in_clear=True, origin=Origin.API)
-        found.notifiers()
-        return found
+        root = _node(declared, {}, Problems())
+        reading = Reading(root, self.kinds, _no_reference, in_clear=True, origin=Origin.API)
+        reading.notifiers()
+        return reading
 
 
-def read_check(slug: str, given: Mapping[str, object], around: Around) -> CheckDefinition:
-    """The check that is meant. Where it names no policy, it follows the one at the top, whichever that will be.
-
-    Raises `Faulty`.
-    """
-    found = _read("check", slug, given, SHAPES["check"], around.reading().check)
-    return found if given.get("policy") is not None else replace(found, policy=None)
+def read_check(slug: str, fields: Mapping[str, object], scope: Scope) -> CheckDefinition:
+    """Return the check. Without a policy it follows the default one, whichever that will be. Raises `Faulty`."""
+    check = _read("check", slug, fields, SHAPES["check"], scope.reading().check)
+    return check if fields.get("policy") is not None else replace(check, policy=None)
 
 
-def read_person(name: str, given: Mapping[str, object], around: Around) -> Person:
-    """The person that is meant. Secret addresses stand in it in clear. Raises `Faulty`."""
-    return _read("person", name, given, SHAPES["person"], around.reading().person)
+def read_person(name: str, fields: Mapping[str, object], scope: Scope) -> Person:
+    """Return the person, with secret addresses in clear. Raises `Faulty`."""
+    return _read("person", name, fields, SHAPES["person"], scope.reading().person)
 
 
-def read_policy(name: str, given: Mapping[str, object], around: Around) -> Policy:
-    """The policy that is meant, whose steps are in `steps`. Raises `Faulty`."""
-    reading = around.reading()
+def read_policy(name: str, fields: Mapping[str, object], scope: Scope) -> Policy:
+    """Return the policy from its `steps`. Raises `Faulty`."""
+    reading = scope.reading()
 
     def read(name: str, node: Node) -> Policy:
         node.only(("steps",), "a policy")
         return reading.policy(name, node.need("steps", "[{page: anna, wait: 5m}]"))
 
-    return _read("policy", name, given, SHAPES["policy"], read)
+    return _read("policy", name, fields, SHAPES["policy"], read)
 
 
-def read_notifier(kind: str, given: Mapping[str, object], around: Around) -> dict[str, str]:
-    """The settings of a notifier that are meant. Secrets stand in them in clear. Raises `Faulty`."""
-    return _read("notifier", kind, given, SHAPES["notifier"], around.reading().notifier)
+def read_notifier(kind: str, fields: Mapping[str, object], scope: Scope) -> dict[str, str]:
+    """Return the settings of a notifier, with secrets in clear. Raises `Faulty`."""
+    return _read("notifier", kind, fields, SHAPES["notifier"], scope.reading().notifier)
 
 
-def read_status_page(slug: str, given: Mapping[str, object]) -> StatusPage:
-    """The status page that is meant. Raises `Faulty`."""
-    return _read("status page", slug, given, SHAPES["status_page"], Around().reading().status_page)
+def read_status_page(slug: str, fields: Mapping[str, object]) -> StatusPage:
+    """Return the status page. Raises `Faulty`."""
+    return _read("status page", slug, fields, SHAPES["status_page"], Scope().reading().status_page)
 
 
-def read_window(given: Mapping[str, object], now: datetime) -> maintenance.WindowDefinition:
-    """The maintenance window that is meant; it begins `now` where it does not say. Raises `Faulty`."""
+def read_window(fields: Mapping[str, object], now: datetime) -> maintenance.WindowDefinition:
+    """Return the maintenance window. It begins `now` unless it says otherwise. Raises `Faulty`."""
 
     def read(_name: str, node: Node) -> maintenance.WindowDefinition:
         node.only(SHAPES["maintenance"]["properties"], "a maintenance window")
         match = node.need("match", '{"host": "vault-1"}')
         if not match.value:
-            match.wrong("needs at least one label, such as {host: vault-1}.")
+            match.report("needs at least one label, such as {host: vault-1}.")
         return maintenance.WindowDefinition(
             title=node.need("title", "Database move").as_(entry.line(entry.MAX_NAME), ""),
             description=node.read("description", entry.paragraphs(entry.MAX_DESCRIPTION), ""),
@@ -124,38 +120,38 @@ def read_window(given: Mapping[str, object], now: datetime) -> maintenance.Windo
             ends_at=node.need("ends_at", "2026-05-02T08:30:00Z").as_(entry.instant, now),
         )
 
-    wanted = _read("maintenance", "window", given, SHAPES["maintenance"], read)
-    if wrong := maintenance.fault(wanted, now):
-        raise Faulty([wrong])
-    return wanted
+    window = _read("maintenance", "window", fields, SHAPES["maintenance"], read)
+    if fault := maintenance.fault(window, now):
+        raise Faulty([fault])
+    return window
 
 
 def _no_reference(text: str) -> str:
-    """Whoever defines things from afar does not read this machine's environment and files."""
+    """Return the text. A client of the API cannot read this machine's environment and files."""
     if "${" in text:
         raise ValueError("'${' stands for a secret only in the configuration file; write the value itself.")
     return text
 
 
-def _read(what: str, name: str, given: object, shape: Schema, read: Callable[[str, Node], T]) -> T:
-    """What `read` makes of it. Raises `Faulty`."""
+def _read(noun: str, name: str, fields: object, shape: Schema, read: Callable[[str, Node], T]) -> T:
+    """Return what `read` makes of the fields. Raises `Faulty`."""
     problems = Problems()
     with suppress(TooMany):
-        root = _node(given, shape, problems)
+        root = _node(fields, shape, problems)
         entry.right(root, name, entry.slug)
         if not problems:
-            found = read(name, root)
+            definition = read(name, root)
     if problems:
-        raise Faulty(problems.sentences(f"{what} {name[:SHOWN]}"))
-    return found
+        raise Faulty(problems.sentences(f"{noun} {name[:SHOWN]}"))
+    return definition
 
 
 def _node(
     value: object, shape: Schema, problems: Problems, name: str | int = "", parent: Node | None = None
 ) -> Node:
-    """What is given, as the file's reader would have it. Nothing (null) counts as if it were not there.
+    """Return the value as a node, as the reader of the file has it. A null field counts as missing.
 
-    In the file every value is text. Here only what is text can stand for text, so that nothing is guessed.
+    In the file every value is text. Here only text can stand for text, so that nothing is guessed.
     """
     node = Node(problems, 1, name, parent)
     if node.depth > MAX_DEPTH:
@@ -163,42 +159,42 @@ def _node(
     match value:
         case dict():
             # A field that there is not is told as such by whoever reads the whole, whatever its value is.
-            given = {k: "" if _is_unknown(shape, k) else one for k, one in value.items()}
+            fields = {k: "" if _is_unknown(shape, k) else item for k, item in value.items()}
             node.value = {
-                k: _node(one, _field(shape, k), problems, k, node)
-                for k, one in given.items()
-                if one is not None
+                k: _node(item, _field(shape, k), problems, k, node)
+                for k, item in fields.items()
+                if item is not None
             }
         case list():
             items = shape.get("items", {})
-            node.value = [_node(one, items, problems, place, node) for place, one in enumerate(value)]
+            node.value = [_node(item, items, problems, place, node) for place, item in enumerate(value)]
         case _:
             node.value = _text(value, shape, node)
     return node
 
 
 def _is_unknown(shape: Schema, name: str) -> bool:
-    known = shape.get("properties", {})
-    return bool(known) and name not in known and not shape.get("additionalProperties")
+    fields = shape.get("properties", {})
+    return bool(fields) and name not in fields and not shape.get("additionalProperties")
 
 
 def _field(shape: Schema, name: str) -> Schema:
     others = shape.get("additionalProperties") or {}
-    found: Schema = shape.get("properties", {}).get(name, others)
-    return found
+    field: Schema = shape.get("properties", {}).get(name, others)
+    return field
 
 
 def _text(value: object, shape: Schema, node: Node) -> str | None:
     if shape.get("type") == "boolean":
         if isinstance(value, bool):
             return str(value).lower()
-        node.wrong("must be true or false.")
+        node.report("must be true or false.")
     elif shape.get("type") == "integer":
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
-        node.wrong("must be a whole number.")
+        node.report("must be a whole number.")
     elif isinstance(value, str):
         return value
     else:
-        node.wrong("must be text.")
+        node.report("must be text.")
     return None

@@ -1,4 +1,4 @@
-"""Public status pages as they are defined: what customers see, and how their rows follow from labels. Pure."""
+"""Public status pages as they are defined: their texts, and their rows, which follow from labels. Pure."""
 
 import base64
 import re
@@ -42,9 +42,9 @@ _ACTIVE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One row of a status page: the checks that have all the labels of `match`.
+    """A row of a status page: the checks that have all the labels of `match`.
 
-    `group` names the group that it stands in, or is empty. `showcase` is passed on to readers of the JSON documents.
+    `group` names its group, or is empty. `showcase` is passed on to readers of the JSON documents.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Regions:
-    """Columns of a status page: the label that says where, and by its value what customers call the place."""
+    """The columns of a status page: a label, and the customers' names of places by its values."""
 
     label: str
     columns: dict[str, str]
@@ -72,7 +72,7 @@ class Regions:
 
 @dataclass(frozen=True, slots=True)
 class StatusPage:
-    """What customers see under /status/<slug>. `logo` is a data URL; `automatic`: it publishes by itself."""
+    """The status page under /status/<slug>. `logo` is a data URL. An `automatic` page publishes by itself."""
 
     slug: str
     title: str
@@ -88,16 +88,16 @@ class StatusPage:
     origin: Origin = field(default=Origin.FILE, compare=False)
 
     def component(self, name: str) -> Component | None:
-        """The component of this name, if there is one."""
-        return next((one for one in self.components if one.name == name), None)
+        """Return the component of this name, or None."""
+        return next((component for component in self.components if component.name == name), None)
 
 
 def status_page(slug: str, node: Node, timezone: str, look: Look | None) -> StatusPage:
-    """A page as it is written; what is wrong is noted. A logo can be read by its path only where `look` is given."""
+    """Return a status page as written. Problems are reported. A logo can be a path only with `look`."""
     node.only(schema.STATUS_PAGE, "a status page")
     groups, rows = _rows(node)
-    _distinct(node, [one.name for one in rows], "component")
-    _distinct(node, [one.name for one in groups], "group")
+    _distinct(node, [row.name for row in rows], "component")
+    _distinct(node, [group.name for group in groups], "group")
     return StatusPage(
         slug=slug,
         title=node.need("title", "Example status").as_(_NAME, ""),
@@ -114,18 +114,18 @@ def status_page(slug: str, node: Node, timezone: str, look: Look | None) -> Stat
 
 
 def components(page: Node) -> list[Node]:
-    """Every row of a page that is known to be right."""
+    """Return every row of a page that has no problems."""
     groups = page.get("groups")
     held = [page, *(groups.items() if groups else ())]
-    return [one for holder in held if (rows := holder.get("components")) for one in rows.items()]
+    return [row for holder in held if (rows := holder.get("components")) for row in rows.items()]
 
 
 def logo(text: str, look: Look | None) -> str:
-    """A logo as a data URL, from one or from a path. Raises ValueError where it is no small picture that is safe."""
-    if found := _DATA.fullmatch(text):
-        kind = found[1]
+    """Return a logo as a data URL, from one or from a path. Raises ValueError unless it is a small, safe picture."""
+    if match := _DATA.fullmatch(text):
+        kind = match[1]
         try:
-            raw = base64.b64decode("".join(found[2].split()), validate=True)
+            raw = base64.b64decode("".join(match[2].split()), validate=True)
         except BadBase64:
             raise ValueError("must be a picture in base64; this is not base64.") from None
     elif text.startswith("data:") or "://" in text:
@@ -136,13 +136,13 @@ def logo(text: str, look: Look | None) -> str:
         raise ValueError("must be data:image/png;base64,…; only the file can name a path.")
     else:
         raw = _looked(Path(text), look)
-        kind = next((one for one, is_so in _MAGIC.items() if is_so(raw)), "")
+        kind = next((kind for kind, is_so in _MAGIC.items() if is_so(raw)), "")
     _judge(kind, raw)
     return f"data:{kind};base64,{base64.b64encode(raw).decode()}"
 
 
 def picture(logo: str) -> tuple[str, bytes]:
-    """The kind and the bytes of a logo."""
+    """Return the kind and the bytes of a logo."""
     head, _, body = logo.partition(";base64,")
     return head.removeprefix("data:"), base64.b64decode(body)
 
@@ -165,24 +165,24 @@ def _judge(kind: str, raw: bytes) -> None:
 
 def _rows(node: Node) -> tuple[list[Group], list[Component]]:
     example = "{name: Mail, match: {component: mail}}"
-    given = node.get("groups")
-    single = node.get("components") if given is not None else node.need("components", f"[{example}]")
+    group_list = node.get("groups")
+    single = node.get("components") if group_list is not None else node.need("components", f"[{example}]")
     rows: list[Component] = []
     if single is not None:
         rows += [
-            _component(one, "") for one in entry.some(single, entry.MAX_COMPONENTS, "components", example)
+            _component(row, "") for row in entry.some(single, entry.MAX_COMPONENTS, "components", example)
         ]
     groups = []
-    for one in (
-        entry.some(given, entry.MAX_GROUPS, "groups", f"{{name: Mail, components: [{example}]}}")
-        if given
+    for group_node in (
+        entry.some(group_list, entry.MAX_GROUPS, "groups", f"{{name: Mail, components: [{example}]}}")
+        if group_list
         else ()
     ):
-        group, members = _group(one, example)
+        group, members = _group(group_node, example)
         groups.append(group)
         rows += members
-    if given is not None and len(rows) > entry.MAX_COMPONENTS:
-        node.wrong(f"has {len(rows):,} components; there can be at most {entry.MAX_COMPONENTS:,}.")
+    if group_list is not None and len(rows) > entry.MAX_COMPONENTS:
+        node.report(f"has {len(rows):,} components; there can be at most {entry.MAX_COMPONENTS:,}.")
     return groups, rows
 
 
@@ -190,14 +190,14 @@ def _group(node: Node, example: str) -> tuple[Group, list[Component]]:
     node.only(schema.GROUP, "a group")
     group = Group(node.need("name", "Hosting").as_(_NAME, ""), node.read("description", _DESCRIPTION, ""))
     rows = entry.some(node.need("components", f"[{example}]"), entry.MAX_COMPONENTS, "components", example)
-    return group, [_component(one, group.name) for one in rows]
+    return group, [_component(row, group.name) for row in rows]
 
 
 def _component(node: Node, group: str) -> Component:
     node.only(schema.COMPONENT, "a component")
     match = node.need("match", "{component: mail}")
     if not match.value:
-        match.wrong("needs at least one label, such as {component: mail}.")
+        match.report("needs at least one label, such as {component: mail}.")
     return Component(
         name=node.need("name", "Mail").as_(_NAME, ""),
         match=entry.labels(match),
@@ -215,17 +215,17 @@ def _regions(node: Node | None) -> Regions | None:
     columns = node.need("columns", "[us, eu]")
     entry.at_most(columns, entry.MAX_REGIONS, "columns")
     if not columns.value:
-        columns.wrong("needs at least one, such as [us, eu] or {us: United States}.")
+        columns.report("needs at least one, such as [us, eu] or {us: United States}.")
     if isinstance(columns.value, dict):
         return Regions(label, {value: name.as_(_NAME, "") for value, name in columns.fields().items()})
-    values = [one.as_(_VALUE, "") for one in columns.items()]
+    values = [column.as_(_VALUE, "") for column in columns.items()]
     return Regions(label, {value: value for value in values})
 
 
-def _distinct(node: Node, names: Sequence[str], what: str) -> None:
-    """Rows are known by their names: in the history, in addresses, to readers of the JSON documents."""
-    for name in dict.fromkeys(one for one in names if one and names.count(one) > 1):
-        node.wrong(f"has two {what}s called {name!r}; give each a name of its own.")
+def _distinct(node: Node, names: Sequence[str], noun: str) -> None:
+    """Report names that stand twice: history, addresses and JSON documents know rows by name."""
+    for name in dict.fromkeys(name for name in names if name and names.count(name) > 1):
+        node.report(f"has two {noun}s called {name!r}; give each a name of its own.")
 
 
 def _address(text: str) -> str:

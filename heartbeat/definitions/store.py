@@ -1,7 +1,6 @@
-"""The SQL of the configuration: what the database holds as a `Configuration`, and the rows beside the checks.
+"""The SQL of the configuration: what the database holds as a `Configuration`, and its rows of status pages.
 
-Checks have their own room (`store`), ping keys theirs (`pings.keys`), people, policies and notifiers theirs
-downstairs (`alerting.desk`).
+Checks, ping keys, and people, policies and notifiers have stores of their own.
 """
 
 from collections.abc import Collection, Iterable
@@ -24,8 +23,7 @@ from heartbeat.pings import keys as ping_keys
 
 
 def load(db: Connection, checks: Iterable[Check], origin: Origin = Origin.FILE) -> Configuration:
-    """What the database holds of the configuration file; or what another origin has made. `checks` are all
-    that there are."""
+    """Return the stored configuration of the file, or the definitions of another origin. `checks` are all checks."""
     return Configuration(
         group_by=group_by(db),
         gathering=installation.gathering(db),
@@ -33,7 +31,7 @@ def load(db: Connection, checks: Iterable[Check], origin: Origin = Origin.FILE) 
         policy=installation.recall(db, "policy"),
         ping_keys={key.name: key.hash for key in ping_keys.listed(db, origin)},
         ping_key_references=installation.recall(db, "ping_key_references") or {},
-        checks={one.slug: CheckDefinition.of(one) for one in checks if one.origin == origin},
+        checks={check.slug: CheckDefinition.of(check) for check in checks if check.origin == origin},
         people=desk.people(db, origin),
         policies=desk.policies(db, origin),
         notifiers=desk.notifiers(db, origin),
@@ -42,32 +40,31 @@ def load(db: Connection, checks: Iterable[Check], origin: Origin = Origin.FILE) 
 
 
 def group_by(db: Connection) -> tuple[str, ...]:
-    """The labels by which checks share an incident."""
-    kept = installation.recall(db, "group_by")
-    return GROUP_BY if kept is None else tuple(kept)
+    labels = installation.recall(db, "group_by")
+    return GROUP_BY if labels is None else tuple(labels)
 
 
 def wait_for_turn(db: Connection) -> None:
-    """Until the transaction ends, nobody else defines anything. SQLite has one writer anyway."""
+    """Keep others from defining anything until the transaction ends. SQLite has one writer anyway."""
     if db.dialect.name == "postgresql":
         db.execute(text("LOCK TABLE ping_keys, status_pages IN SHARE ROW EXCLUSIVE MODE"))
 
 
-def remember_facts(db: Connection, wanted: Configuration) -> None:
-    """Keep what stands at the top of the configuration; lengths of time in seconds."""
+def remember_facts(db: Connection, configuration: Configuration) -> None:
+    """Store the settings at the top of the configuration. Lengths of time are in seconds."""
     facts: dict[str, Any] = {
-        "group_by": list(wanted.group_by),
-        "gathering": wanted.gathering.total_seconds(),
-        "acknowledge_for": wanted.acknowledge_for.total_seconds(),
-        "policy": wanted.policy,
-        "ping_key_references": wanted.ping_key_references,
+        "group_by": list(configuration.group_by),
+        "gathering": configuration.gathering.total_seconds(),
+        "acknowledge_for": configuration.acknowledge_for.total_seconds(),
+        "policy": configuration.policy,
+        "ping_key_references": configuration.ping_key_references,
     }
     for key, value in facts.items():
         installation.remember(db, key, value)
 
 
 def status_pages_of(db: Connection, origin: str | None = None) -> dict[str, StatusPage]:
-    """The status pages by slug, or those of one origin."""
+    """Return the status pages by slug: all, or those of one origin."""
     query = select(status_pages).order_by(status_pages.c.slug)
     if origin is not None:
         query = query.where(status_pages.c.origin == origin)
@@ -82,20 +79,21 @@ def put_status_pages(db: Connection, pages: Iterable[StatusPage]) -> None:
 
 
 def remove_status_pages(db: Connection, slugs: Collection[str] = (), origin: Origin | None = None) -> None:
-    """Forget status pages: those of these slugs, and all of this origin."""
+    """Delete status pages: those of these slugs, and all of this origin."""
     db.execute(delete(status_pages).where(status_pages.c.slug.in_(slugs) | (status_pages.c.origin == origin)))
 
 
 def replace_status_pages(db: Connection, pages: Iterable[StatusPage]) -> None:
-    """Make these, and no others, the status pages of the file. Those made elsewhere stay, but for these slugs."""
+    """Make these the only status pages of the file. Others stay, unless they have one of these slugs."""
     remove_status_pages(db, origin=Origin.FILE)
     put_status_pages(db, pages)
 
 
 def _row_of(page: StatusPage) -> dict[str, Any]:
-    """`components` is what the release before this one reads; the whole is in `details`."""
+    """Return the row of a page. The previous release reads `components`; `details` has the whole definition."""
     plain = [
-        {"name": one.name, "match": one.match, "description": one.description} for one in page.components
+        {"name": component.name, "match": component.match, "description": component.description}
+        for component in page.components
     ]
     details = asdict(page)
     return {
@@ -109,15 +107,15 @@ def _row_of(page: StatusPage) -> dict[str, Any]:
 
 def _status_page(row: Any) -> StatusPage:
     if row.details is None:
-        components = tuple(Component(**one) for one in row.components)
+        components = tuple(Component(**item) for item in row.components)
         return StatusPage(row.slug, row.title, components, origin=Origin(row.origin))
     details = dict(row.details)
     regions = details.pop("regions")
     return StatusPage(
         row.slug,
         row.title,
-        components=tuple(Component(**one) for one in details.pop("components")),
-        groups=tuple(Group(**one) for one in details.pop("groups")),
+        components=tuple(Component(**item) for item in details.pop("components")),
+        groups=tuple(Group(**item) for item in details.pop("groups")),
         regions=Regions(**regions) if regions else None,
         **details,
         origin=Origin(row.origin),

@@ -18,8 +18,8 @@ from heartbeat.access.api_keys import KeyExists
 from heartbeat.access.users import UserExists
 from heartbeat.database import Unavailable
 from heartbeat.definitions.edit.maintenance import Ended
-from heartbeat.definitions.edit.ownership import InUse, OwnedByFile
 from heartbeat.definitions.file import Wrong
+from heartbeat.definitions.kind import InUse, OwnedByFile
 from heartbeat.definitions.single import Faulty
 from heartbeat.http.pages import render
 from heartbeat.status.announcement import InvalidAnnouncement

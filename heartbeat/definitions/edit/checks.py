@@ -1,4 +1,4 @@
-"""Checks that are defined outside of the file: made, changed, deleted."""
+"""Checks that are defined outside of the file."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,102 +17,101 @@ from heartbeat.checks.check import Check, State
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.definitions import entry as definition_entry
 from heartbeat.definitions import store as definition_store
-from heartbeat.definitions.edit.ownership import refuse_if_declared
-from heartbeat.definitions.single import Around, Faulty, read_check
+from heartbeat.definitions.kind import refuse_if_declared
+from heartbeat.definitions.single import Faulty, Scope, read_check
 
 
 @dataclass(frozen=True, slots=True)
 class Defined:
-    """The check as it is now, and as it was: None where it was made just now."""
+    """A check as it is now, and as it was: None if it was made just now."""
 
     check: Check
     before: Check | None
 
     @property
     def changed(self) -> bool:
-        """Whether anything is different."""
+        """True if anything is different."""
         return self.check is not self.before
 
 
-def read(db: Connection, slug: str, given: Mapping[str, object]) -> CheckDefinition:
-    """What these fields define, which are those that the file has under `checks`. Raises `Faulty`."""
-    around = Around(policies=desk.policies(db), policy=installation.chosen_policy(db))
-    return read_check(slug, given, around)
+def read(db: Connection, slug: str, fields: Mapping[str, object]) -> CheckDefinition:
+    """Return the definition from its fields, which are those of the file under `checks`. Raises `Faulty`."""
+    scope = Scope(policies=desk.policies(db), policy=installation.chosen_policy(db))
+    return read_check(slug, fields, scope)
 
 
 def define(
     db: Connection,
     actor: Actor,
     slug: str,
-    wanted: CheckDefinition,
+    target: CheckDefinition,
     now: datetime,
     new_uuid: Callable[[], UUID] = uuid4,
 ) -> Defined:
-    """Make the check so, or make it. The same once more changes nothing.
+    """Add the check, or change it. Equal fields change nothing.
 
-    A new schedule is expected from `now` on; a check that is down takes its symptom to the incident of its new
-    group. What its first ping had made is taken over. Raises `OwnedByFile`, and `Faulty` where there is no such
-    policy.
+    A new schedule counts from `now`. A check that is down takes its symptom to the incident of its new group. A check
+    that its first ping made is taken over. Raises `OwnedByFile`, and `Faulty` if its policy is missing.
     """
     definition_store.wait_for_turn(db)
-    _require_policy(db, wanted)
-    before = locked(db, slug)
-    if before is None:
-        fresh = definition.new_check(wanted, definition_store.group_by(db), now, new_uuid())
-        if check_store.insert(db, [fresh]):
-            audit.record(db, actor, "check.make", f"check {slug}", now, after=written(wanted))
-            return Defined(_there(db, slug), None)
-        before = _there(db, slug)  # Its first ping has made it since we looked.
-    refuse_if_declared(before, f"check {slug}", "change")
-    after = definition.redefined(before, wanted, definition_store.group_by(db), now)
-    if after is not before:
-        _save(db, actor, before, after, now)
-    return Defined(after, before)
+    _require_policy(db, target)
+    previous = locked(db, slug)
+    if previous is None:
+        new_check = definition.new_check(target, definition_store.group_by(db), now, new_uuid())
+        if check_store.insert(db, [new_check]):
+            audit.record(db, actor, "check.make", f"check {slug}", now, after=written(target))
+            return Defined(_existing(db, slug), None)
+        previous = _existing(db, slug)  # Its first ping has made it since we looked.
+    refuse_if_declared(previous, f"check {slug}", "change")
+    current = definition.redefined(previous, target, definition_store.group_by(db), now)
+    if current is not previous:
+        _save(db, actor, previous, current, now)
+    return Defined(current, previous)
 
 
 def delete(db: Connection, actor: Actor, name: str | UUID, now: datetime) -> Check | None:
-    """End the watch over a check and forget it. Its incident says so; None where there is no such check.
+    """Stop watching a check and delete it. Its incident says so. Return None if there is no such check.
 
     Raises `OwnedByFile`.
     """
-    there = locked(db, name)
-    if there is None:
+    check = locked(db, name)
+    if check is None:
         return None
-    refuse_if_declared(there, f"check {there.slug}", "delete")
-    return actions.delete(db, there.slug, actor, now)
+    refuse_if_declared(check, f"check {check.slug}", "delete")
+    return actions.delete(db, check.slug, actor, now)
 
 
 def locked(db: Connection, name: str | UUID) -> Check | None:
-    """The check of this slug or uuid, locked until the transaction ends."""
-    found = check_store.load(db, name)
-    held = check_store.lock(db, [found.id]) if found else []
-    return held[0] if held else None
+    """Return the check of this slug or uuid, locked until the transaction ends."""
+    check = check_store.load(db, name)
+    checks = check_store.lock(db, [check.id]) if check else []
+    return checks[0] if checks else None
 
 
-def written(one: CheckDefinition) -> dict[str, Any]:
-    """The definition as `read` takes it, and as the file would have it."""
-    return definition.written(one)
+def written(check: CheckDefinition) -> dict[str, Any]:
+    """Return the definition as `read` takes it, and as the file has it."""
+    return definition.written(check)
 
 
-def _save(db: Connection, actor: Actor, before: Check, after: Check, now: datetime) -> None:
-    check_store.save_definitions(db, [after])
-    if after.state is State.DOWN and after.group_key != before.group_key:
-        symptoms.raise_(db, [symptoms.of_down_check(after)], now)
-    was, now_is = written(CheckDefinition.of(before)), written(CheckDefinition.of(after))
-    audit.record(db, actor, "check.change", f"check {after.slug}", now, before=was, after=now_is)
+def _save(db: Connection, actor: Actor, previous: Check, current: Check, now: datetime) -> None:
+    check_store.save_definitions(db, [current])
+    if current.state is State.DOWN and current.group_key != previous.group_key:
+        symptoms.raise_(db, [symptoms.of_down_check(current)], now)
+    old, new = written(CheckDefinition.of(previous)), written(CheckDefinition.of(current))
+    audit.record(db, actor, "check.change", f"check {current.slug}", now, before=old, after=new)
 
 
-def _require_policy(db: Connection, wanted: CheckDefinition) -> None:
-    """Once more in its turn: the policy may have gone since the definition was read."""
-    if wanted.policy is not None:
+def _require_policy(db: Connection, target: CheckDefinition) -> None:
+    """Check the policy again in our turn: it may have been deleted since the definition was read."""
+    if target.policy is not None:
         try:
-            definition_entry.named(desk.policies(db), "policy")(wanted.policy)
+            definition_entry.named(desk.policies(db), "policy")(target.policy)
         except ValueError as error:
             raise Faulty([f"policy: {error}"]) from None
 
 
-def _there(db: Connection, slug: str) -> Check:
-    found = locked(db, slug)
-    if found is None:
+def _existing(db: Connection, slug: str) -> Check:
+    check = locked(db, slug)
+    if check is None:
         raise LookupError(f"check {slug} has gone within its own transaction.")
-    return found
+    return check

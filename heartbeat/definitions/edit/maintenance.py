@@ -1,4 +1,4 @@
-"""Maintenance windows: made, changed, ended early, deleted; and what each of that means for what is down now."""
+"""Maintenance windows: made, changed, ended early and deleted, with their effect on checks that are down now."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,9 +23,9 @@ MAX_STANDING = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Arranged:
-    """A window as it is now. `ringing` are checks, by slug, whose incident pages already and goes on to page.
+    """A window as it is now. `ringing` has the incidents that keep paging, by the slugs of their checks.
 
-    `fresh` is whether anything was changed.
+    `fresh` tells whether anything was changed.
     """
 
     window: Window
@@ -34,100 +34,109 @@ class Arranged:
 
 
 class Ended(Exception):
-    """The window is over: what was, is not changed."""
+    """The window is over and cannot be changed."""
 
 
-def read(given: Mapping[str, object], now: datetime) -> WindowDefinition:
-    """What these fields want. Raises `Faulty`."""
-    return single_definition.read_window(given, now)
+def read(fields: Mapping[str, object], now: datetime) -> WindowDefinition:
+    """Return the window that these fields define. Raises `Faulty`."""
+    return single_definition.read_window(fields, now)
 
 
 def make(
-    db: Connection, actor: Actor, wanted: WindowDefinition, now: datetime, request: str | None = None
+    db: Connection, actor: Actor, target: WindowDefinition, now: datetime, request: str | None = None
 ) -> Arranged:
-    """A new window. Asked again under the same `request` it is made once.
+    """Add a window. The same `request` adds it once.
 
-    What is down and not paged for yet is held. Raises `Faulty`.
+    Checks that are down, but not paged for yet, are held. Raises `Faulty`.
     """
     definition_store.wait_for_turn(db)
-    known = maintenance_store.asked_before(db, request) if request else None
-    if known is not None:
-        return Arranged(known, {}, fresh=False)
+    earlier = maintenance_store.asked_before(db, request) if request else None
+    if earlier is not None:
+        return Arranged(earlier, {}, fresh=False)
     if maintenance_store.count_standing(db, now) >= MAX_STANDING:
-        raise Faulty([f"maintenance: {MAX_STANDING:,} windows are active or to come, and can be no more."])
-    made = maintenance_store.add(db, wanted, actor.name, now, request)
-    audit.record(db, actor, "maintenance.make", _target(made), now, after=written(made))
-    return Arranged(made, _hold(db, now, made))
+        raise Faulty(
+            [f"maintenance: {MAX_STANDING:,} windows are active or upcoming already, the most there can be."]
+        )
+    window = maintenance_store.add(db, target, actor.name, now, request)
+    audit.record(db, actor, "maintenance.make", _target(window), now, after=written(window))
+    return Arranged(window, _hold(db, now, window))
 
 
 def change(
-    db: Connection, actor: Actor, number: int, wanted: WindowDefinition, now: datetime
+    db: Connection, actor: Actor, number: int, target: WindowDefinition, now: datetime
 ) -> Arranged | None:
-    """Make the window so; None where there is none. The same once more changes nothing.
+    """Change a window; return None if there is none. Equal fields change nothing.
 
-    What waits for its first page waits for the new end. Raises `Ended` where it is over.
+    Held first pages wait for the new end. Raises `Ended` if the window is over.
     """
     definition_store.wait_for_turn(db)
-    before = maintenance_store.load(db, number)
-    if before is None:
+    previous = maintenance_store.load(db, number)
+    if previous is None:
         return None
-    _refuse_if_over(before, now)
-    after = replace(before, **{name: getattr(wanted, name) for name in WindowDefinition.__slots__})
-    if after == before:
-        return Arranged(before, {}, fresh=False)
-    maintenance_store.save(db, number, wanted)
+    _refuse_if_over(previous, now)
+    current = replace(previous, **{name: getattr(target, name) for name in WindowDefinition.__slots__})
+    if current == previous:
+        return Arranged(previous, {}, fresh=False)
+    maintenance_store.save(db, number, target)
     audit.record(
-        db, actor, "maintenance.change", _target(after), now, before=written(before), after=written(after)
+        db,
+        actor,
+        "maintenance.change",
+        _target(current),
+        now,
+        before=written(previous),
+        after=written(current),
     )
-    return Arranged(after, _hold(db, now, before, after))
+    return Arranged(current, _hold(db, now, previous, current))
 
 
 def end(db: Connection, actor: Actor, number: int, now: datetime) -> Arranged | None:
-    """End a window now: what it held is paged for. None where there is none. Ended twice it ends once.
+    """End a window now and page for what it held; return None if there is none. A second call changes nothing.
 
-    Raises `Ended` where it has not begun: that one is deleted.
+    Raises `Ended` if it has not begun: delete it instead.
     """
     definition_store.wait_for_turn(db)
-    before = maintenance_store.load(db, number)
-    if before is None:
+    previous = maintenance_store.load(db, number)
+    if previous is None:
         return None
-    if maintenance.phase(before, now) is Phase.UPCOMING:
+    if maintenance.phase(previous, now) is Phase.UPCOMING:
         raise Ended(f"Maintenance {number} has not begun: delete it instead.")
-    if maintenance.phase(before, now) is Phase.PAST:
-        return Arranged(before, {}, fresh=False)
-    after = replace(before, ends_at=now)
-    maintenance_store.save(db, number, after)
+    if maintenance.phase(previous, now) is Phase.PAST:
+        return Arranged(previous, {}, fresh=False)
+    current = replace(previous, ends_at=now)
+    maintenance_store.save(db, number, current)
     audit.record(
-        db, actor, "maintenance.end", _target(after), now, before=written(before), after=written(after)
+        db, actor, "maintenance.end", _target(current), now, before=written(previous), after=written(current)
     )
-    return Arranged(after, _hold(db, now, before))
+    return Arranged(current, _hold(db, now, previous))
 
 
 def delete(db: Connection, actor: Actor, number: int, now: datetime) -> Window | None:
-    """Forget a window; what it held is paged for. None where there is none."""
+    """Delete a window and page for what it held; return None if there is none."""
     definition_store.wait_for_turn(db)
-    before = maintenance_store.load(db, number)
-    if before is not None:
+    window = maintenance_store.load(db, number)
+    if window is not None:
         maintenance_store.remove(db, number)
-        audit.record(db, actor, "maintenance.delete", _target(before), now, before=written(before))
-        _hold(db, now, before)
-    return before
+        audit.record(db, actor, "maintenance.delete", _target(window), now, before=written(window))
+        _hold(db, now, window)
+    return window
 
 
-def written(one: WindowDefinition) -> dict[str, Any]:
-    """The window as `read` takes it."""
-    words = {"description": one.description} if one.description else {}
-    times = {"starts_at": one.starts_at.isoformat(), "ends_at": one.ends_at.isoformat()}
-    return {"title": one.title, **words, "match": one.match, **times}
+def written(window: WindowDefinition) -> dict[str, Any]:
+    """Return the window as `read` takes it."""
+    description = {"description": window.description} if window.description else {}
+    times = {"starts_at": window.starts_at.isoformat(), "ends_at": window.ends_at.isoformat()}
+    return {"title": window.title, **description, "match": window.match, **times}
 
 
 def _hold(db: Connection, now: datetime, *touched: Window) -> dict[str, int]:
-    """Hold what is down and now in a window, and no longer what is in none any more."""
-    standing = maintenance_store.standing(db, now)
+    """Hold the down checks that are in a window now, and release those that are in none any more."""
+    windows = maintenance_store.standing(db, now)
     down = {
-        symptoms.key_of(one): one for one in check_store.down_with(db, [window.match for window in touched])
+        symptoms.key_of(check): check
+        for check in check_store.down_with(db, [window.match for window in touched])
     }
-    holds = {key: maintenance.hold(standing, one.labels, now) for key, one in down.items()}
+    holds = {key: maintenance.hold(windows, check.labels, now) for key, check in down.items()}
     ringing = desk.hold(db, holds, now, installation.gathering(db))
     return {down[key].slug: number for key, number in sorted(ringing.items())}
 

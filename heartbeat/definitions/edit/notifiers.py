@@ -1,8 +1,7 @@
-"""Notifiers that are set up outside of the file. Their secrets are encrypted before they are written."""
+"""Notifiers that are set up outside of the file. Their secrets are encrypted before they are stored."""
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
 import httpx
@@ -12,97 +11,87 @@ from alerting import desk
 from alerting.notifiers import registry
 from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
-from heartbeat import audit, vault
-from heartbeat.actor import Actor
+from heartbeat import vault
 from heartbeat.definitions import single as single_definition
-from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.changes import CONCEALED
-from heartbeat.definitions.edit.ownership import InUse, refuse_if_declared
-from heartbeat.definitions.single import Around, Faulty
+from heartbeat.definitions.kind import Edit, Kind
+from heartbeat.definitions.single import Faulty, Scope
 from heartbeat.vault import Vault
 
 
-def read(
-    db: Connection, keys: Vault, actor: Actor, kind: str, given: Mapping[str, object], now: datetime
-) -> Setup:
-    """How the notifier is to be set up by these fields, which are those that the file has for it.
+def read(edit: Edit, kind: str, fields: Mapping[str, object]) -> Setup:
+    """Return the setup of a notifier from its settings, which are those of the file. Raises `Faulty`.
 
-    Secrets are given in clear and never shown again. Null in their place keeps the one that there is. Raises `Faulty`.
+    Secrets are given in clear and never shown again. Null in their place keeps the stored one.
     """
-    kept = desk.notifier_settings.load(db).get(kind)
-    filled = {name: _kept(kind, name, kept, keys) if text is None else text for name, text in given.items()}
-    found = single_definition.read_notifier(kind, filled, Around(kinds=registry.installed().kinds))
-    sealed = {name: _sealed(kind, name, text, kept, keys) for name, text in found.items()}
-    return Setup(sealed, Origin.API, now, actor.name)
-
-
-def define(db: Connection, actor: Actor, kind: str, wanted: Setup, now: datetime) -> Setup:
-    """Set the notifier up. The same once more changes nothing. Raises `OwnedByFile`. Gives back what there is now."""
-    definition_store.wait_for_turn(db)
-    before = desk.notifier_settings.load(db).get(kind)
-    refuse_if_declared(before, f"notifier {kind}", "change")
-    if before is not None and before.settings == wanted.settings:
-        return before
-    desk.notifier_settings.put(db, kind, wanted)
-    deed, was = ("make", None) if before is None else ("change", written(kind, before))
-    audit.record(
-        db, actor, f"notifier.{deed}", f"notifier {kind}", now, before=was, after=written(kind, wanted)
-    )
-    return wanted
-
-
-def delete(db: Connection, actor: Actor, kind: str, now: datetime) -> Setup | None:
-    """Forget how a notifier is set up; None where it is not. Raises `OwnedByFile`, and `InUse` where a person is
-    reached by it and it cannot do without."""
-    definition_store.wait_for_turn(db)
-    before = desk.notifier_settings.load(db).get(kind)
-    if before is not None:
-        refuse_if_declared(before, f"notifier {kind}", "delete")
-        reached = [one.id for one in desk.people(db).values() if any(c.kind == kind for c in one.contacts)]
-        if reached and _needs_settings(kind):
-            raise InUse(f"Person {reached[0]} is reached by {kind}: take that contact away first.")
-        desk.notifier_settings.remove(db, kind)
-        audit.record(db, actor, "notifier.delete", f"notifier {kind}", now, before=written(kind, before))
-    return before
+    stored, keys = desk.notifier_settings.load(edit.db).get(kind), edit.vault
+    filled = {
+        name: _stored(kind, name, stored, keys) if text is None else text for name, text in fields.items()
+    }
+    settings = single_definition.read_notifier(kind, filled, Scope(kinds=registry.installed().kinds))
+    sealed = {name: _sealed(kind, name, text, stored, keys) for name, text in settings.items()}
+    return Setup(sealed, Origin.API, edit.now, edit.actor.name)
 
 
 def written(kind: str, setup: Setup) -> dict[str, Any]:
-    """The settings as `read` takes them, without secrets."""
+    """Return the settings as `read` takes them, without secrets."""
     return {name: CONCEALED if is_secret(kind, name) else text for name, text in setup.settings.items()}
 
 
 def is_secret(kind: str, name: str) -> bool:
-    """Whether a setting is one that nobody may read. Of a kind that is not installed nothing is known."""
+    """True if nobody may read the setting. Settings of kinds that are not installed count as secret."""
     notifier = registry.installed().kinds.get(kind)
     return notifier is None or name in notifier.secret_settings
 
 
-def _kept(kind: str, name: str, kept: Setup | None, keys: Vault) -> str:
-    if kept is None or kept.origin != Origin.API or name not in kept.settings:
+def _stored(kind: str, name: str, stored: Setup | None, keys: Vault) -> str:
+    if stored is None or stored.origin != Origin.API or name not in stored.settings:
         raise Faulty([f"notifier {kind}.{name}: there is no value to keep; write one."])
-    return _clear(kind, name, kept, keys)
+    return _clear(kind, name, stored, keys)
 
 
-def _clear(kind: str, name: str, kept: Setup, keys: Vault) -> str:
-    text = kept.settings[name]
+def _clear(kind: str, name: str, stored: Setup, keys: Vault) -> str:
+    text = stored.settings[name]
     try:
         return keys.open(text, registry.about(kind, name)) if vault.is_sealed(text) else text
     except vault.Unreadable as error:
         raise Faulty([f"notifier {kind}.{name}: {error}"]) from None
 
 
-def _sealed(kind: str, name: str, text: str, kept: Setup | None, keys: Vault) -> str:
-    """The setting as it is written down; the same secret once more is not encrypted anew."""
+def _sealed(kind: str, name: str, text: str, stored: Setup | None, keys: Vault) -> str:
+    """Return the setting, encrypted if it is secret. An equal stored secret is not encrypted again."""
     if not is_secret(kind, name):
         return text
-    if kept is not None and vault.is_sealed(kept.settings.get(name, "")):
+    if stored is not None and vault.is_sealed(stored.settings.get(name, "")):
         # One that no key opens any more is not the same: whoever enters it again must be able to.
         with suppress(Faulty):
-            if _clear(kind, name, kept, keys) == text:
-                return kept.settings[name]
+            if _clear(kind, name, stored, keys) == text:
+                return stored.settings[name]
     return keys.seal(text, registry.about(kind, name))
+
+
+def _used_by(db: Connection, kind: str) -> str | None:
+    people = desk.people(db).values()
+    reached = (person.id for person in people if any(contact.kind == kind for contact in person.contacts))
+    person = next(reached, None)
+    if person is None or not _needs_settings(kind):
+        return None
+    return f"Person {person} is reached by {kind}: take that contact away first."
 
 
 def _needs_settings(kind: str) -> bool:
     nowhere = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503)))
     return kind not in registry.assemble({}, nowhere)
+
+
+NOTIFIER = Kind(
+    name="notifier",
+    plural="notifiers",
+    read=read,
+    load=desk.notifier_settings.load,
+    put=desk.notifier_settings.put,
+    remove=desk.notifier_settings.remove,
+    written=written,
+    used_by=_used_by,
+    same=lambda previous, current: previous.settings == current.settings,
+)

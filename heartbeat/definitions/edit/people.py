@@ -1,9 +1,8 @@
-"""People who are defined outside of the file. Their secret addresses are encrypted before they are written."""
+"""People who are defined outside of the file. Their secret addresses are encrypted before they are stored."""
 
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -12,74 +11,39 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.notifiers import registry
 from alerting.person import Contact, Person
-from heartbeat import audit, vault
-from heartbeat.actor import Actor
+from heartbeat import vault
 from heartbeat.definitions import entry as definition_entry
 from heartbeat.definitions import export as configuration_export
 from heartbeat.definitions import single as single_definition
-from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.changes import CONCEALED
-from heartbeat.definitions.edit.ownership import InUse, refuse_if_declared
-from heartbeat.definitions.single import Around, Faulty
+from heartbeat.definitions.kind import Edit, Kind
+from heartbeat.definitions.single import Faulty, Scope
 from heartbeat.vault import Vault
 
 
-def read(db: Connection, keys: Vault, name: str, given: Mapping[str, object]) -> Person:
-    """Whom these fields define, which are those that the file has under `people`. Raises `Faulty`.
+def read(edit: Edit, name: str, fields: Mapping[str, object]) -> Person:
+    """Return the person that these fields define, which are those of the file under `people`. Raises `Faulty`.
 
-    A secret address is given in clear and is never shown again. Null in its place keeps the one that there is:
-    the first of that kind that is not kept already.
+    A secret address is given in clear and is never shown again. Null in its place keeps the stored one: the first of
+    that kind that is not kept already.
     """
-    kept = desk.people(db).get(name)
-    around = Around(kinds=registry.installed().kinds, settings=desk.notifiers(db))
-    found = single_definition.read_person(name, _filled(given, kept, keys), around)
-    return replace(found, contacts=tuple(_sealed(found, one, kept, keys) for one in found.contacts))
+    stored = desk.people(edit.db).get(name)
+    scope = Scope(kinds=registry.installed().kinds, settings=desk.notifiers(edit.db))
+    person = single_definition.read_person(name, _filled(fields, stored, edit.vault), scope)
+    contacts = tuple(_sealed(person, contact, stored, edit.vault) for contact in person.contacts)
+    return replace(person, contacts=contacts)
 
 
-def define(db: Connection, actor: Actor, wanted: Person, now: datetime) -> Person | None:
-    """Make the person so, or add them. The same once more changes nothing. Raises `OwnedByFile`.
-
-    Gives back the person as they were, None where they are new.
-    """
-    definition_store.wait_for_turn(db)
-    everybody = desk.people(db)
-    before = everybody.get(wanted.id)
-    refuse_if_declared(before, f"person {wanted.id}", "change")
-    if before is None and len(everybody) >= definition_entry.MAX_PEOPLE:
-        raise Faulty(
-            [f"person {wanted.id}: there are {definition_entry.MAX_PEOPLE:,} people, and can be no more."]
-        )
-    if before != wanted:
-        desk.define_person(db, wanted)
-        deed, was = ("make", None) if before is None else ("change", written(before))
-        audit.record(
-            db, actor, f"person.{deed}", f"person {wanted.id}", now, before=was, after=written(wanted)
-        )
-    return before
-
-
-def delete(db: Connection, actor: Actor, name: str, now: datetime) -> Person | None:
-    """Forget a person; None where there is none. Raises `OwnedByFile`, and `InUse` where a policy pages them."""
-    definition_store.wait_for_turn(db)
-    before = desk.people(db).get(name)
-    if before is not None:
-        refuse_if_declared(before, f"person {name}", "delete")
-        paging = [policy.name for policy in desk.policies(db).values() if name in policy.targets]
-        if paging:
-            raise InUse(f"Policy {paging[0]} pages {name}: take {name} out of it first.")
-        desk.forget_person(db, name)
-        audit.record(db, actor, "person.delete", f"person {name}", now, before=written(before))
-    return before
-
-
-def written(one: Person) -> dict[str, Any]:
-    """The person as `read` takes them, without secrets."""
-    open_ = [replace(c, address=CONCEALED) if is_secret(c) else c for c in one.contacts]
-    return configuration_export.person(replace(one, contacts=tuple(open_)))
+def written(_name: str, person: Person) -> dict[str, Any]:
+    """Return the person as `read` takes them, without secrets."""
+    contacts = (
+        replace(contact, address=CONCEALED) if is_secret(contact) else contact for contact in person.contacts
+    )
+    return configuration_export.person(replace(person, contacts=tuple(contacts)))
 
 
 def is_secret(contact: Contact) -> bool:
-    """Whether the address is one that nobody may read. Of a kind that is not installed nothing is known."""
+    """True if nobody may read the address. Addresses of kinds that are not installed count as secret."""
     return contact.kind not in _open_kinds()
 
 
@@ -90,24 +54,30 @@ def _open_kinds() -> frozenset[str]:
     )
 
 
-def _filled(given: Mapping[str, object], kept: Person | None, keys: Vault) -> Mapping[str, object]:
-    """With the addresses that are to be kept, in clear."""
-    contacts = given.get("contacts")
+def _used_by(db: Connection, name: str) -> str | None:
+    paging = (policy.name for policy in desk.policies(db).values() if name in policy.targets)
+    policy = next(paging, None)
+    return None if policy is None else f"Policy {policy} pages {name}: take {name} out of it first."
+
+
+def _filled(fields: Mapping[str, object], stored: Person | None, keys: Vault) -> Mapping[str, object]:
+    """Return the fields with the addresses that are kept, in clear."""
+    contacts = fields.get("contacts")
     if not isinstance(contacts, list):
-        return given
-    left = list(kept.contacts) if kept else []
+        return fields
+    left = list(stored.contacts) if stored else []
     filled = []
-    for place, one in enumerate(contacts):
-        match one:
-            case dict() if len(one) == 1 and None in one.values():
-                (kind,) = one
+    for place, contact_fields in enumerate(contacts):
+        match contact_fields:
+            case dict() if len(contact_fields) == 1 and None in contact_fields.values():
+                (kind,) = contact_fields
                 same = next((contact for contact in left if contact.kind == kind), None)
-                if same is None or kept is None:
+                if same is None or stored is None:
                     raise Faulty([f"contacts[{place}].{kind}: there is no address to keep; write one."])
                 left.remove(same)
-                one = {kind: _clear(kept, same, keys, place)}
-        filled.append(one)
-    return {**given, "contacts": filled}
+                contact_fields = {kind: _clear(stored, same, keys, place)}
+        filled.append(contact_fields)
+    return {**fields, "contacts": filled}
 
 
 def _clear(person: Person, contact: Contact, keys: Vault, place: int) -> str:
@@ -119,13 +89,26 @@ def _clear(person: Person, contact: Contact, keys: Vault, place: int) -> str:
         raise Faulty([f"contacts[{place}].{contact.kind}: {error}"]) from None
 
 
-def _sealed(person: Person, contact: Contact, kept: Person | None, keys: Vault) -> Contact:
-    """The contact as it is written down; what is kept of the same address already is not encrypted anew."""
+def _sealed(person: Person, contact: Contact, stored: Person | None, keys: Vault) -> Contact:
+    """Return the contact with its secret encrypted. An equal stored secret is not encrypted again."""
     if not is_secret(contact):
         return contact
-    for known in kept.contacts if kept else ():
+    for candidate in stored.contacts if stored else ():
         # One that no key opens any more is not the same: whoever enters it again must be able to.
         with suppress(Faulty):
-            if known.kind == contact.kind and _clear(person, known, keys, 0) == contact.address:
-                return known
+            if candidate.kind == contact.kind and _clear(person, candidate, keys, 0) == contact.address:
+                return candidate
     return replace(contact, address=keys.seal(contact.address, person.about(contact)))
+
+
+PERSON = Kind(
+    name="person",
+    plural="people",
+    read=read,
+    load=desk.people,
+    put=lambda db, _name, person: desk.define_person(db, person),
+    remove=desk.forget_person,
+    written=written,
+    limit=definition_entry.MAX_PEOPLE,
+    used_by=_used_by,
+)

@@ -1,21 +1,19 @@
-"""People in the API: who can be paged, and how. A secret address goes in and never comes out."""
+"""People in the API, with their contacts. A secret address goes in and never comes out."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import Field
-from sqlalchemy import Connection
 from starlette.responses import Response
 
-from alerting import desk, person
-from heartbeat.definitions import store as definition_store
-from heartbeat.definitions.edit import people as edit
+from alerting import person
 from heartbeat.definitions.edit import reachability
+from heartbeat.definitions.edit.people import PERSON, is_secret
 from heartbeat.http.auth import Admin, ContextDep
-from heartbeat.http.problem import NoSuch
-from heartbeat.http.v1 import fields, listing
+from heartbeat.http.v1 import definition, fields
+from heartbeat.http.v1.definition import Resource
 from heartbeat.http.v1.response_models import ResponseModel
-from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep, set_put_headers, tag
+from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep
 
 router = APIRouter(prefix="/people", tags=["people"])
 
@@ -40,29 +38,44 @@ Definition = Annotated[
 
 
 class Contact(ResponseModel):
-    """One way to reach a person."""
+    """A contact of a person."""
 
     kind: str = Field(examples=["email"])
-    address: str | None = Field(
-        description="Null where the address is a secret.", examples=["anna@example.com"]
-    )
+    address: str | None = Field(description="Null if the address is secret.", examples=["anna@example.com"])
 
 
 class Person(ResponseModel):
-    """Somebody who can be paged."""
+    """A person who can be paged."""
 
     id: str = Field(examples=["anna"])
     name: str = Field(examples=["Anna"])
     timezone: str = Field(examples=["Europe/London"])
-    contacts: list[Contact] = Field(description="In the order in which they are tried.")
-    origin: str = Field(description="Who owns the definition: file or api.", examples=["api"])
+    contacts: list[Contact] = Field(description="They are tried in this order.")
+    origin: str = Field(description="The owner of the definition: file or api.", examples=["api"])
 
 
 class People(ResponseModel):
     """People by name."""
 
     people: list[Person]
-    next: str | None = Field(description="Give this as `after` for more; null where there is no more.")
+    next: str | None = Field(description="Pass it as `after` for the next slice; null at the end.")
+
+
+def _answer(_name: str, somebody: person.Person, _beside: object) -> Person:
+    contacts = [
+        Contact(kind=contact.kind, address=None if is_secret(contact) else contact.address)
+        for contact in somebody.contacts
+    ]
+    return Person(
+        id=somebody.id,
+        name=somebody.name,
+        timezone=somebody.timezone,
+        contacts=contacts,
+        origin=somebody.origin,
+    )
+
+
+PEOPLE = Resource(PERSON, "people", _answer)
 
 
 @router.get("")
@@ -72,31 +85,18 @@ async def list_people(
     after: fields.AfterName = "",
     limit: fields.Limit = 50,
 ) -> People:
-    """Everybody who can be paged, with their contacts in the order in which they are tried."""
-
-    def work(db: Connection) -> People:
-        found, following = listing.slice_after(desk.people(db), after, limit)
-        conditional.set_tag(tag((found, following)))
-        return People(people=[_shown(one) for one in found], next=following)
-
-    return await context.database.read(work)
+    """Return everybody who can be paged, with their contacts in the order of use."""
+    people, following = await definition.listed(PEOPLE, context, conditional, after, limit)
+    return People(people=people, next=following)
 
 
 @router.get("/{name}")
 async def show_person(name: fields.Slug, context: ContextDep, conditional: ConditionalReadDep) -> Person:
-    """One person."""
-
-    def work(db: Connection) -> Person:
-        one = desk.people(db).get(name)
-        if one is None:
-            raise _missing(name)
-        conditional.set_tag(tag(one))
-        return _shown(one)
-
-    return await context.database.read(work)
+    """Return one person."""
+    return await definition.show(PEOPLE, name, context, conditional)
 
 
-@router.put("/{name}", responses={201: {"description": "They are new.", "model": Person}})
+@router.put("/{name}", responses={201: {"description": "The person is new.", "model": Person}})
 async def define_person(
     name: fields.NewSlug,
     given: Definition,
@@ -105,44 +105,19 @@ async def define_person(
     precondition: PreconditionDep,
     response: Response,
 ) -> Person:
-    """Make it so: the whole person, added where they are not there yet (201).
+    """Create a person (201), or replace one as a whole.
 
-    Secret addresses are given in clear, encrypted at once and never shown again. Null in place of an address
-    keeps the one of that kind that there is. Pages that wait go to the new contacts. The same again changes
-    nothing. Whom the configuration file declares stays (409).
+    Send secret addresses in clear: they are encrypted at once and never shown again. Null in place of an address
+    keeps the stored one of that kind. Waiting pages go to the new contacts. An equal body changes nothing. People
+    of the configuration file cannot be changed here (409).
     """
     await reachability.vet_person(context.fence, name, given)
-    now = context.clock.now()
-
-    def work(db: Connection) -> tuple[person.Person, bool, Person]:
-        definition_store.wait_for_turn(db)
-        before = desk.people(db).get(name)
-        precondition.require(None if before is None else tag(before))
-        wanted = edit.read(db, context.vault, name, given)
-        edit.define(db, actor, wanted, now)
-        return wanted, before is None, _shown(wanted)
-
-    kept, made, shown = await context.database.write(work)
+    answer = await definition.define(PEOPLE, name, given, context, actor, precondition, response)
     context.wake()
-    set_put_headers(response, tag(kept), f"{context.public_url}/v1/people/{name}" if made else None)
-    return shown
+    return answer
 
 
 @router.delete("/{name}", status_code=204)
 async def delete_person(name: fields.Slug, context: ContextDep, actor: Admin) -> None:
-    """Nobody can be paged by this name any more. Refused while a policy pages them (409)."""
-    now = context.clock.now()
-    if await context.database.write(lambda db: edit.delete(db, actor, name, now)) is None:
-        raise _missing(name)
-
-
-def _shown(one: person.Person) -> Person:
-    contacts = [
-        Contact(kind=contact.kind, address=None if edit.is_secret(contact) else contact.address)
-        for contact in one.contacts
-    ]
-    return Person(id=one.id, name=one.name, timezone=one.timezone, contacts=contacts, origin=one.origin)
-
-
-def _missing(name: str) -> NoSuch:
-    return NoSuch(f"There is no person {name[:100]!r}.")
+    """Delete a person. Refused while a policy pages them (409)."""
+    await definition.delete(PEOPLE, name, context, actor)

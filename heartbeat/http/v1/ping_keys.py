@@ -1,34 +1,34 @@
-"""Ping keys in the API: made by the service, shown once, kept as hashes, revoked."""
+"""Ping keys in the API: made by the service, shown once, stored as hashes, revoked."""
 
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection
 
 from heartbeat.definitions.edit import ping_keys as edit
+from heartbeat.definitions.edit.ping_keys import PING_KEY
+from heartbeat.definitions.kind import Edit
 from heartbeat.http.auth import Admin, ContextDep
-from heartbeat.http.problem import NoSuch
-from heartbeat.http.v1 import fields, listing
+from heartbeat.http.v1 import definition, fields
+from heartbeat.http.v1.definition import Resource
 from heartbeat.http.v1.response_models import ResponseModel
-from heartbeat.http.v1.tags import ConditionalReadDep, tag
-from heartbeat.pings import keys
+from heartbeat.http.v1.tags import ConditionalReadDep
 
 router = APIRouter(prefix="/ping-keys", tags=["ping keys"])
 
 
 class PingKey(ResponseModel):
-    """A key by which jobs may ping their checks by name. The key itself is not kept, and cannot be shown."""
+    """A key with which jobs ping their checks by name. Only its hash is stored, so it cannot be shown again."""
 
     name: str = Field(examples=["housekeeping"])
     origin: str = Field(
-        description="Who owns it: file, api, or key (an API key with the scope ping).", examples=["api"]
+        description="The owner: file, api, or key (an API key with the scope ping).", examples=["api"]
     )
     made_at: datetime | None = Field(description="Null for keys of the configuration file.")
     made_by: str | None = Field(examples=["anna"])
     last_used_at: datetime | None = Field(
-        description="When a job last pinged a check by it, to about a minute; null: never."
+        description="The time of the last ping with it, to about a minute; null if never used."
     )
 
 
@@ -36,25 +36,30 @@ class PingKeys(ResponseModel):
     """Ping keys by name."""
 
     ping_keys: list[PingKey]
-    next: str | None = Field(description="Give this as `after` for more; null where there is no more.")
+    next: str | None = Field(description="Pass it as `after` for the next slice; null at the end.")
 
 
 class NewPingKey(PingKey):
-    """A key that was made just now."""
+    """A new key."""
 
-    key: str = Field(description="The key, shown this once.", examples=["0pVn3vXb9mKQz7fJ2sYhT4wLdRcE6gAu"])
+    key: str = Field(
+        description="The key, shown only this once.", examples=["0pVn3vXb9mKQz7fJ2sYhT4wLdRcE6gAu"]
+    )
     ping_url: str = Field(
-        description="Where jobs ping: `SLUG` is the name of a check.",
+        description="The address to ping. Put the name of a check for `SLUG`.",
         examples=["https://heartbeat.example.com/ping/0pVn3vXb9mKQz7fJ2sYhT4wLdRcE6gAu/SLUG"],
     )
 
 
-class PingKeyRequired(BaseModel):
-    """A ping key that is wanted."""
+class PingKeyWanted(BaseModel):
+    """The name of a new ping key."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    name: Annotated[str, Field(description="What it is called.", examples=["housekeeping"])]
+    name: Annotated[str, Field(description="The name of the key.", examples=["housekeeping"])]
+
+
+PING_KEYS = Resource(PING_KEY, "ping-keys", lambda _name, key, _beside: PingKey.model_validate(key))
 
 
 @router.get("")
@@ -64,40 +69,34 @@ async def list_ping_keys(
     after: fields.AfterName = "",
     limit: fields.Limit = 50,
 ) -> PingKeys:
-    """Every ping key by name: whence it is, when and by whom it was made, when it was last used; never the key."""
-
-    def work(db: Connection) -> PingKeys:
-        every = {one.name: one for one in keys.listed(db)}
-        found, following = listing.slice_after(every, after, limit)
-        conditional.set_tag(tag((found, following)))
-        return PingKeys(ping_keys=[PingKey.model_validate(one) for one in found], next=following)
-
-    return await context.database.read(work)
+    """Return the ping keys by name, with their origin, author and last use; never the key."""
+    ping_keys, following = await definition.listed(PING_KEYS, context, conditional, after, limit)
+    return PingKeys(ping_keys=ping_keys, next=following)
 
 
 @router.post("", status_code=201)
-async def make_ping_key(asked: PingKeyRequired, context: ContextDep, actor: Admin) -> NewPingKey:
-    """Make a key. It is shown in this answer and never again.
+async def make_ping_key(asked: PingKeyWanted, context: ContextDep, actor: Admin) -> NewPingKey:
+    """Make a key. This response shows it, and nothing shows it again.
 
-    There is one key of a name, so that asking twice makes one: the second time is refused (409). Where the first
-    answer was lost, revoke the key and make another.
+    A name has one key, so a repeated request is refused (409). If the first response was lost, revoke the key and
+    make another.
     """
     now = context.clock.now()
-    made, key = await context.database.write(lambda db: edit.make(db, actor, asked.name, now))
+    ping_key, text = await context.database.write(
+        lambda db: edit.make(Edit(db, actor, now, context.vault), asked.name)
+    )
     return NewPingKey(
-        name=made.name,
-        origin=made.origin,
-        made_at=made.made_at,
-        made_by=made.made_by,
+        name=ping_key.name,
+        origin=ping_key.origin,
+        made_at=ping_key.made_at,
+        made_by=ping_key.made_by,
         last_used_at=None,
-        key=key,
-        ping_url=f"{context.public_url}/ping/{key}/SLUG",
+        key=text,
+        ping_url=f"{context.public_url}/ping/{text}/SLUG",
     )
 
 
 @router.delete("/{name}", status_code=204)
 async def revoke_ping_key(name: fields.Slug, context: ContextDep, actor: Admin) -> None:
-    """Pings by this key are refused from now on. What the configuration file declares stays (409)."""
-    now = context.clock.now()
-    if await context.database.write(lambda db: edit.revoke(db, actor, name, now)) is None:
-        raise NoSuch(f"There is no ping key {name[:100]!r}.")
+    """Revoke a key: pings with it are refused from now on. Keys of the configuration file stay (409)."""
+    await definition.delete(PING_KEYS, name, context, actor)

@@ -1,20 +1,18 @@
-"""Status pages in the API: their definitions. What customers see of them has its own addresses."""
+"""Definitions of status pages in the API. The pages themselves have addresses of their own."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import Field
-from sqlalchemy import Connection
 from starlette.responses import Response
 
 from heartbeat.definitions import status_page
-from heartbeat.definitions import store as definition_store
-from heartbeat.definitions.edit import status_pages as edit
+from heartbeat.definitions.edit.status_pages import STATUS_PAGE
 from heartbeat.http.auth import Admin, ContextDep
-from heartbeat.http.problem import NoSuch
-from heartbeat.http.v1 import fields, listing
+from heartbeat.http.v1 import definition, fields
+from heartbeat.http.v1.definition import Resource
 from heartbeat.http.v1.response_models import ResponseModel
-from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep, set_put_headers, tag
+from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep
 
 router = APIRouter(prefix="/status-pages", tags=["status pages"])
 
@@ -28,13 +26,14 @@ Definition = Annotated[
 
 
 class StatusPage(ResponseModel):
-    """A page for customers."""
+    """A status page for customers."""
 
     slug: str = Field(examples=["backups"])
     title: str = Field(examples=["Example status"])
-    origin: str = Field(description="Who owns the definition: file or api.", examples=["api"])
+    origin: str = Field(description="The owner of the definition: file or api.", examples=["api"])
     definition: dict[str, Any] = Field(
-        description="What `PUT` takes, and what the configuration file would have.", examples=[_EXAMPLE]
+        description="The body that `PUT` takes, with the fields of the configuration file.",
+        examples=[_EXAMPLE],
     )
     url: str = Field(examples=["https://heartbeat.example.com/status/backups"])
 
@@ -43,7 +42,20 @@ class StatusPages(ResponseModel):
     """Status pages by name."""
 
     status_pages: list[StatusPage]
-    next: str | None = Field(description="Give this as `after` for more; null where there is no more.")
+    next: str | None = Field(description="Pass it as `after` for the next slice; null at the end.")
+
+
+def _answer(slug: str, page: status_page.StatusPage, public_url: str) -> StatusPage:
+    return StatusPage(
+        slug=slug,
+        title=page.title,
+        origin=page.origin,
+        definition=STATUS_PAGE.written(slug, page),
+        url=f"{public_url}/status/{slug}",
+    )
+
+
+STATUS_PAGES = Resource(STATUS_PAGE, "status-pages", _answer, lambda _db, context: context.public_url)
 
 
 @router.get("")
@@ -53,32 +65,20 @@ async def list_status_pages(
     after: fields.AfterName = "",
     limit: fields.Limit = 50,
 ) -> StatusPages:
-    """Every status page by name."""
-
-    def work(db: Connection) -> StatusPages:
-        found, following = listing.slice_after(definition_store.status_pages_of(db), after, limit)
-        conditional.set_tag(tag((found, following)))
-        shown = [_shown(one, context.public_url) for one in found]
-        return StatusPages(status_pages=shown, next=following)
-
-    return await context.database.read(work)
+    """Return the status pages by name."""
+    status_pages, following = await definition.listed(STATUS_PAGES, context, conditional, after, limit)
+    return StatusPages(status_pages=status_pages, next=following)
 
 
 @router.get("/{name}")
 async def show_status_page(
     name: fields.Slug, context: ContextDep, conditional: ConditionalReadDep
 ) -> StatusPage:
-    """One status page."""
-
-    def work(db: Connection) -> StatusPage:
-        one = _known(definition_store.status_pages_of(db).get(name), name)
-        conditional.set_tag(tag(one))
-        return _shown(one, context.public_url)
-
-    return await context.database.read(work)
+    """Return one status page."""
+    return await definition.show(STATUS_PAGES, name, context, conditional)
 
 
-@router.put("/{name}", responses={201: {"description": "It is new.", "model": StatusPage}})
+@router.put("/{name}", responses={201: {"description": "The status page is new.", "model": StatusPage}})
 async def define_status_page(
     name: fields.NewSlug,
     given: Definition,
@@ -87,43 +87,14 @@ async def define_status_page(
     precondition: PreconditionDep,
     response: Response,
 ) -> StatusPage:
-    """Make it so: the whole page, added where it is not there yet (201).
+    """Create a status page (201), or replace one as a whole.
 
-    The same again changes nothing. What the configuration file declares stays (409).
+    An equal body changes nothing. Status pages of the configuration file cannot be changed here (409).
     """
-    now = context.clock.now()
-
-    def work(db: Connection) -> tuple[status_page.StatusPage, bool, StatusPage]:
-        definition_store.wait_for_turn(db)
-        before = definition_store.status_pages_of(db).get(name)
-        precondition.require(None if before is None else tag(before))
-        wanted = edit.read(name, given)
-        edit.define(db, actor, wanted, now)
-        return wanted, before is None, _shown(wanted, context.public_url)
-
-    kept, made, shown = await context.database.write(work)
-    set_put_headers(response, tag(kept), f"{context.public_url}/v1/status-pages/{name}" if made else None)
-    return shown
+    return await definition.define(STATUS_PAGES, name, given, context, actor, precondition, response)
 
 
 @router.delete("/{name}", status_code=204)
 async def delete_status_page(name: fields.Slug, context: ContextDep, actor: Admin) -> None:
-    """Take the page away. What the configuration file declares stays (409)."""
-    now = context.clock.now()
-    _known(await context.database.write(lambda db: edit.delete(db, actor, name, now)), name)
-
-
-def _shown(one: status_page.StatusPage, public_url: str) -> StatusPage:
-    return StatusPage(
-        slug=one.slug,
-        title=one.title,
-        origin=one.origin,
-        definition=edit.written(one),
-        url=f"{public_url}/status/{one.slug}",
-    )
-
-
-def _known(one: status_page.StatusPage | None, name: str) -> status_page.StatusPage:
-    if one is None:
-        raise NoSuch(f"There is no status page {name[:100]!r}.")
-    return one
+    """Delete a status page. Those of the configuration file stay (409)."""
+    await definition.delete(STATUS_PAGES, name, context, actor)

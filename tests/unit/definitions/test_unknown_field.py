@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from heartbeat.definitions import single as single_definition
-from heartbeat.definitions.single import Around, Faulty
+from heartbeat.definitions.single import Faulty, Scope
 from tests.unit.conftest import NOW
 
-AROUND = Around(people=("anna",), policies=("ops",), policy="ops")
+AROUND = Scope(people=("anna",), policies=("ops",), policy="ops")
 WAYS: Mapping[str, tuple[Callable[[Mapping[str, object]], object], Mapping[str, object]]] = {
     "a check": (lambda fields: single_definition.read_check("x", fields, AROUND), {"every": "5m"}),
     "a person": (lambda fields: single_definition.read_person("x", fields, AROUND), {}),

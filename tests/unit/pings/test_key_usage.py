@@ -19,6 +19,7 @@ from heartbeat.pings import keys
 from heartbeat.pings.arrival import Arrival, BySlug, PingResult
 from heartbeat.pings.ingest import Ingest
 from tests.unit.conftest import NOW, a_check
+from tests.unit.definitions.edit.conftest import edit_by_anna
 
 Insert = Callable[[Connection, list[Check]], dict[str, Check]]
 ANNA = Actor("anna", Role.ADMIN, "api")
@@ -55,7 +56,7 @@ def database(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 async def place(database: Database, insert: Insert) -> Place:
     await database.write(lambda db: insert(db, [a_check("job")]))
-    _, clear = await database.write(lambda db: edit.make(db, ANNA, "main", NOW))
+    _, clear = await database.write(lambda db: edit.make(edit_by_anna(db), "main"))
     return Place(database, clear)
 
 

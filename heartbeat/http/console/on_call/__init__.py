@@ -1,1 +1,1 @@
-"""People, policies and who is on call, on the console."""
+"""The console's screens of people, policies and who is on call."""

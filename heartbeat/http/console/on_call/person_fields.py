@@ -1,6 +1,6 @@
-"""A person as a form has them: every field is text, as it was typed. Pure.
+"""A person as a form has them: every field is text, as typed. Pure.
 
-A secret address is not in the form. A row of it keeps the one that there is as long as nothing is typed in its place.
+A secret address is not in the form. Its row keeps the stored address until somebody types another.
 """
 
 import re
@@ -19,8 +19,8 @@ _NAMES = {"name": "Name", "timezone": "Time zone", "contacts": "Contacts", "slug
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One contact. `keeps` is the place of the contact whose secret address it keeps while `address` is empty."""
+class ContactFields:
+    """A contact. `keeps` is the place of the contact whose secret address it keeps while `address` is empty."""
 
     kind: str = ""
     address: str = ""
@@ -28,95 +28,105 @@ class Row:
 
     @property
     def blank(self) -> bool:
-        """Whether nobody has written anything into it."""
+        """True if nothing is typed into it."""
         return not self.kind and not self.address
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """What stands in the form."""
+class PersonFields:
+    """The fields of the form."""
 
     slug: str = ""
     name: str = ""
     timezone: str = "UTC"
-    rows: tuple[Row, ...] = (Row(),)
+    rows: tuple[ContactFields, ...] = (ContactFields(),)
 
     @classmethod
     def typed(cls, form: FormData, slug: str | None = None) -> Self:
-        """What somebody has typed. Of a person that there is, the `slug` stays."""
+        """Return the typed fields. An existing person keeps their `slug`."""
         lists = (form.getlist("kind"), form.getlist("address"), form.getlist("keeps"))
-        found = tuple(
-            Row(_said(kind), _said(address), int(kept) if kept.isascii() and kept.isdigit() else None)
-            for kind, address, kept in zip_longest(*(map(str, some) for some in lists), fillvalue="")
+        rows = tuple(
+            ContactFields(
+                _stripped(kind),
+                _stripped(address),
+                int(keeps) if keeps.isascii() and keeps.isdigit() else None,
+            )
+            for kind, address, keeps in zip_longest(*(map(str, some) for some in lists), fillvalue="")
         )
-        said = {name: _said(form.get(name, "")) for name in ("slug", "name", "timezone")}
-        return cls(**(said if slug is None else said | {"slug": slug}), rows=found or (Row(),))
+        texts = {name: _stripped(form.get(name, "")) for name in ("slug", "name", "timezone")}
+        return cls(**(texts if slug is None else texts | {"slug": slug}), rows=rows or (ContactFields(),))
 
     @classmethod
     def of(cls, person: Person, is_secret: Callable[[Contact], bool]) -> Self:
-        """The form of a person that there is."""
-        found = [
-            Row(one.kind, "", place) if is_secret(one) else Row(one.kind, one.address)
-            for place, one in enumerate(person.contacts)
+        """Return the form of an existing person."""
+        rows = [
+            ContactFields(contact.kind, "", place)
+            if is_secret(contact)
+            else ContactFields(contact.kind, contact.address)
+            for place, contact in enumerate(person.contacts)
         ]
-        return cls(person.id, person.name, person.timezone, tuple(found) or (Row(),))
+        return cls(person.id, person.name, person.timezone, tuple(rows) or (ContactFields(),))
 
-    def after(self, do: str) -> Self:
-        """The form once a button about its rows is pressed."""
-        return replace(self, rows=form_rows.apply(self.rows, do, Row()))
+    def pressed(self, do: str) -> Self:
+        """Return the form once a button about its rows is pressed."""
+        return replace(self, rows=form_rows.apply(self.rows, do, ContactFields()))
 
-    def given(self, before: Person | None) -> dict[str, object]:
-        """The same as the API takes it. Raises ValueError where a row does not say what it is."""
+    def entered(self, previous: Person | None) -> dict[str, object]:
+        """Return the fields as the API takes them. Raises ValueError for an incomplete row."""
         contacts: list[dict[str, str | None]] = []
-        kept: dict[str, list[int]] = {}
+        kept_places: dict[str, list[int]] = {}
         for number, row in enumerate(self.rows, 1):
             if row.blank:
                 continue
             if not row.kind:
-                raise ValueError(f"Contact {number}: choose by what it is reached.")
-            keeps = _kept(row, before)
+                raise ValueError(f"Contact {number}: choose a notifier.")
+            keeps = _kept_place(row, previous)
             if keeps is not None:
-                kept.setdefault(row.kind, []).append(keeps)
-                _in_order(number, row.kind, kept[row.kind], before)
+                kept_places.setdefault(row.kind, []).append(keeps)
+                _in_order(number, row.kind, kept_places[row.kind], previous)
             contacts.append({row.kind: None if keeps is not None else row.address})
-        words: dict[str, object] = {"name": self.name or None, "timezone": self.timezone or None}
-        return words | {"contacts": contacts}
+        texts: dict[str, object] = {"name": self.name or None, "timezone": self.timezone or None}
+        return texts | {"contacts": contacts}
 
-    def wrong(self, problems: Iterable[str]) -> list[tuple[str, str]]:
-        """Each problem with the field that it is about, in the form's own words; a contact is `contact-2`."""
+    def located(self, problems: Iterable[str]) -> list[tuple[str, str]]:
+        """Return each problem with its field, in the form's own words. A contact is `contact-2`."""
         places = [place for place, row in enumerate(self.rows) if not row.blank]
-        return [self._wrong(said, places) for said in problems]
+        return [self._located(problem, places) for problem in problems]
 
-    def _wrong(self, said: str, places: Sequence[int]) -> tuple[str, str]:
-        found = _CONTACT.fullmatch(said)
-        if found is not None and int(found[1]) < len(places):
-            place = places[int(found[1])]
-            return f"contact-{place}", f"Contact {place + 1}: {found[2]}"
-        if said.startswith("Contact "):
-            return f"contact-{int(said.split()[1].rstrip(':')) - 1}", said
-        name, _, rest = said.partition(": ")
+    def _located(self, problem: str, places: Sequence[int]) -> tuple[str, str]:
+        match = _CONTACT.fullmatch(problem)
+        if match is not None and int(match[1]) < len(places):
+            place = places[int(match[1])]
+            return f"contact-{place}", f"Contact {place + 1}: {match[2]}"
+        if problem.startswith("Contact "):
+            return f"contact-{int(problem.split()[1].rstrip(':')) - 1}", problem
+        name, _, rest = problem.partition(": ")
         if name in _NAMES:
             return name, f"{_NAMES[name]}: {rest}"
-        return ("slug" if "cannot be a name" in said else ""), said
+        return ("slug" if "cannot be a name" in problem else ""), problem
 
 
-def _kept(row: Row, before: Person | None) -> int | None:
-    """The place of the contact that this row keeps as it is."""
-    there = before.contacts if before else ()
+def _kept_place(row: ContactFields, previous: Person | None) -> int | None:
+    """Return the place of the contact that this row keeps, or None."""
+    contacts = previous.contacts if previous else ()
     place = row.keeps
-    keeps = place is not None and not row.address and place < len(there) and there[place].kind == row.kind
+    keeps = (
+        place is not None and not row.address and place < len(contacts) and contacts[place].kind == row.kind
+    )
     return place if keeps else None
 
 
-def _in_order(number: int, kind: str, kept: Sequence[int], before: Person | None) -> None:
+def _in_order(number: int, kind: str, kept_places: Sequence[int], previous: Person | None) -> None:
     # What is kept is named by its kind alone, and is then the first of that kind: another one would be meant.
-    same = [place for place, one in enumerate(before.contacts if before else ()) if one.kind == kind]
-    if list(kept) != same[: len(kept)]:
+    same = [
+        place for place, contact in enumerate(previous.contacts if previous else ()) if contact.kind == kind
+    ]
+    if list(kept_places) != same[: len(kept_places)]:
         raise ValueError(
-            f"Contact {number}: of several secret addresses by {kind} only the first can be kept, in their order; "
-            "write this one anew."
+            f"Contact {number}: enter this address again. "
+            f"Only the first secret {kind} addresses can be kept, in their order."
         )
 
 
-def _said(given: Any) -> str:
-    return str(given).strip()
+def _stripped(value: Any) -> str:
+    return str(value).strip()

@@ -1,4 +1,4 @@
-"""Who is on call, as people say it: policies step by step, people with their contacts and how these did. Pure."""
+"""The roster, as people say it: policies step by step, people with their contacts and deliveries. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ FAILED = {"refused": "refused", "unreachable": "not reached"}
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """One contact of a person, and how it did lately. `address` is None where it is a secret.
+    """A contact of a person and its last deliveries. `address` is None if it is secret.
 
-    `failed` is the newest attempt that failed, where none has been delivered since. `twin` is whether another contact
-    of the person is of the same kind: what is known is then of both.
+    `failed` is the newest failed attempt, unless one was delivered since. A `twin` is another contact of the same kind:
+    the deliveries are then those of both.
     """
 
     kind: str
@@ -32,13 +32,13 @@ class Reach:
 
     @property
     def failure(self) -> str:
-        """How it failed."""
+        """The word for the failure."""
         return FAILED.get(self.failed.outcome, self.failed.outcome) if self.failed else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody who can be paged. `paged_by` names the policies that do."""
+    """A person who can be paged. `paged_by` names their policies."""
 
     person: Person
     reaches: Sequence[Reach]
@@ -46,33 +46,33 @@ class Member:
 
     @property
     def declared(self) -> bool:
-        """Whether the configuration file declares them."""
+        """True if the configuration file declares the person."""
         return self.person.origin == Origin.FILE
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step of a policy. `gone` are names that nobody bears, or whom nothing reaches."""
+    """A step of a policy. `unreached` are names of people who are missing or have no contact."""
 
     when: str
     people: Sequence[Person]
-    gone: Sequence[str]
+    unreached: Sequence[str]
 
     @property
     def falls_through(self) -> bool:
-        """Whether nobody of it can be reached, so that it goes to the service's own terminal."""
+        """True if nobody can be reached, so that the step goes to the terminal of the service."""
         return list(self.people) == [OPERATOR]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A policy. `checks` is how many page by it; `again` how often its last step repeats."""
+    """A policy. `checks` counts the checks that page by it; its last step repeats every `repeats_every`."""
 
     name: str
     default: bool
     declared: bool
     stages: Sequence[Stage]
-    again: str
+    repeats_every: str
     checks: int
 
 
@@ -82,11 +82,13 @@ def member(
     tried: Sequence[tuple[str, Attempt]],
     secret: Collection[Contact],
 ) -> Member:
-    """Somebody, with what is known of their contacts. `tried` is newest first."""
-    kinds = [one.kind for one in person.contacts]
+    """Return a person with the deliveries to their contacts. `tried` is newest first."""
+    kinds = [contact.kind for contact in person.contacts]
     mine = [attempt for name, attempt in tried if name == person.id]
-    reaches = [_reach(one, mine, one in secret, kinds.count(one.kind) > 1) for one in person.contacts]
-    paged_by = [one.name for one in policies if person.id in one.targets]
+    reaches = [
+        _reach(contact, mine, contact in secret, kinds.count(contact.kind) > 1) for contact in person.contacts
+    ]
+    paged_by = [policy.name for policy in policies if person.id in policy.targets]
     return Member(person, reaches, paged_by)
 
 
@@ -97,20 +99,20 @@ def plan(
     default: str | None,
     checks: int,
 ) -> Plan:
-    """A policy in words, with those whom it would page for an incident that began now."""
+    """Return a policy with the people whom it would page for an incident that began now."""
     stages, at = [], now
     for place, step in enumerate(policy.steps):
         when = f"{times.duration(policy.steps[place - 1].wait)} later" if place else "at once"
-        gone = escalation.unreachable(step.targets, people, at)
-        stages.append(Stage(when, escalation.recipients(step.targets, people, at), gone))
+        unreached = escalation.unreachable(step.targets, people, at)
+        stages.append(Stage(when, escalation.recipients(step.targets, people, at), unreached))
         at += step.wait
-    again = times.duration(policy.steps[-1].wait)
+    repeats_every = times.duration(policy.steps[-1].wait)
     declared = policy.origin == Origin.FILE
-    return Plan(policy.name, policy.name == default, declared, stages, again, checks)
+    return Plan(policy.name, policy.name == default, declared, stages, repeats_every, checks)
 
 
 def sentence(first: Plan | None) -> str:
-    """Who is on call, by the default policy."""
+    """Say who is on call, by the default policy."""
     if first is None:
         return "Nobody is on call: there is no policy, so pages go only to the terminal of the service."
     if first.stages[0].falls_through:
@@ -120,27 +122,27 @@ def sentence(first: Plan | None) -> str:
 
 
 def following(first: Plan | None) -> str:
-    """What comes if nobody answers, by the default policy."""
+    """Say who is next, by the default policy."""
     if first is None:
         return ""
     by = f"By {first.name}, the default policy"
     if len(first.stages) == 1:
-        return f"{by}: paged again every {first.again} until somebody answers."
-    after = first.stages[1]
-    are = "is" if len(after.people) == 1 else "are"
-    wait = after.when.removesuffix(" later")
-    return f"{by}: unless somebody answers within {wait}, {_names(after.people)} {are} paged next."
+        return f"{by}: paged again every {first.repeats_every} until somebody answers."
+    next_step = first.stages[1]
+    are = "is" if len(next_step.people) == 1 else "are"
+    wait = next_step.when.removesuffix(" later")
+    return f"{by}: unless somebody answers within {wait}, {_names(next_step.people)} {are} paged next."
 
 
 def _reach(contact: Contact, mine: Sequence[Attempt], secret: bool, twin: bool) -> Reach:
-    tried = [one for one in mine if one.via == contact.kind]
-    delivered = next((one for one in tried if one.outcome == DELIVERED), None)
-    failed = next((one for one in tried if one.outcome != DELIVERED), None)
+    tried = [attempt for attempt in mine if attempt.via == contact.kind]
+    delivered = next((attempt for attempt in tried if attempt.outcome == DELIVERED), None)
+    failed = next((attempt for attempt in tried if attempt.outcome != DELIVERED), None)
     if delivered is not None and failed is not None and delivered.at >= failed.at:
         failed = None
     return Reach(contact.kind, None if secret else contact.address, delivered, failed, twin)
 
 
 def _names(people: Sequence[Person]) -> str:
-    names = [one.name for one in people]
+    names = [person.name for person in people]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

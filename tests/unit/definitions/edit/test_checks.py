@@ -15,7 +15,7 @@ from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, State
 from heartbeat.checks.schedule import Cron, Every
 from heartbeat.definitions.edit import checks as edit
-from heartbeat.definitions.edit.ownership import OwnedByFile
+from heartbeat.definitions.kind import OwnedByFile
 from heartbeat.definitions.single import Faulty
 from tests.unit.conftest import NOW, a_check
 from tests.unit.definitions.edit.conftest import ANNA

@@ -312,7 +312,9 @@ def test_there_can_be_only_so_many(db: Connection, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(edit, "MAX_STANDING", 1)
     window(db, 0, 1)
     window(db, 2, 3, now=2)
-    with pytest.raises(Faulty, match=r"^maintenance: 1 windows are active or to come, and can be no more\.$"):
+    with pytest.raises(
+        Faulty, match=r"^maintenance: 1 windows are active or upcoming already, the most there can be\.$"
+    ):
         window(db, 2, 3, now=2)
 
 

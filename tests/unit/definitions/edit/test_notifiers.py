@@ -11,14 +11,14 @@ from alerting.notifiers import registry
 from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
 from heartbeat import audit, vault
-from heartbeat.definitions.edit import notifiers as edit
-from heartbeat.definitions.edit import people
-from heartbeat.definitions.edit.ownership import InUse, OwnedByFile
+from heartbeat.definitions import kind as kinds
+from heartbeat.definitions.edit.notifiers import NOTIFIER
+from heartbeat.definitions.edit.people import PERSON
+from heartbeat.definitions.kind import InUse, OwnedByFile
 from heartbeat.definitions.single import Faulty
 from tests.unit.conftest import FIRST, NOW
-from tests.unit.definitions.edit.conftest import ANNA, OPS
+from tests.unit.definitions.edit.conftest import KEYS, OPS, edit_by_anna
 
-KEYS = vault.with_keys(["a key that is long enough for tests"], secrets.token_bytes)
 MAIL = {
     "smtp": "smtp://mail.example.com",
     "from": "hb@example.com",
@@ -28,7 +28,7 @@ MAIL = {
 
 
 def define(db: Connection, kind: str, **given: Any) -> Setup:
-    return edit.define(db, ANNA, kind, edit.read(db, KEYS, ANNA, kind, given, NOW), NOW)
+    return kinds.define(edit_by_anna(db), NOTIFIER, kind, given).current
 
 
 def deeds(db: Connection) -> list[str]:
@@ -85,7 +85,7 @@ def test_what_the_file_sets_up_stays_the_files(db: Connection) -> None:
     with pytest.raises(OwnedByFile, match="The configuration file declares notifier ntfy: change it there"):
         define(db, "ntfy", token="tk_other")
     with pytest.raises(OwnedByFile, match="delete it there"):
-        edit.delete(db, ANNA, "ntfy", NOW)
+        kinds.delete(edit_by_anna(db), NOTIFIER, "ntfy")
 
 
 def test_the_file_replaces_what_it_owns_and_takes_over_what_it_names(db: Connection) -> None:
@@ -102,12 +102,12 @@ def test_what_somebody_is_reached_by_cannot_go(db: Connection) -> None:
     define(db, "email", **MAIL)
     define(db, "ntfy", token="tk_one")
     contacts = [{"email": "anna@example.com"}, {"ntfy": "https://ntfy.example.com/anna"}]
-    people.define(db, ANNA, people.read(db, KEYS, "anna", {"contacts": contacts}), NOW)
+    kinds.define(edit_by_anna(db), PERSON, "anna", {"contacts": contacts})
     with pytest.raises(InUse, match="Person anna is reached by email: take that contact away first"):
-        edit.delete(db, ANNA, "email", NOW)
+        kinds.delete(edit_by_anna(db), NOTIFIER, "email")
     # Without its token ntfy still reaches topics that are open.
-    assert edit.delete(db, ANNA, "ntfy", NOW) is not None
-    assert edit.delete(db, ANNA, "ntfy", NOW) is None
+    assert kinds.delete(edit_by_anna(db), NOTIFIER, "ntfy") is not None
+    assert kinds.delete(edit_by_anna(db), NOTIFIER, "ntfy") is None
     assert deeds(db)[-1] == "notifier.delete"
 
 
@@ -115,6 +115,6 @@ def test_a_key_that_is_gone_is_said_and_the_secret_can_be_entered_anew(db: Conne
     define(db, "ntfy", token="tk_one")
     other = vault.with_keys(["another key that is long enough, too"], secrets.token_bytes)
     with pytest.raises(Faulty, match="which is not known here"):
-        edit.read(db, other, ANNA, "ntfy", {"token": None}, NOW)
-    anew = edit.read(db, other, ANNA, "ntfy", {"token": "tk_one"}, NOW)
+        NOTIFIER.read(edit_by_anna(db, other), "ntfy", {"token": None})
+    anew = NOTIFIER.read(edit_by_anna(db, other), "ntfy", {"token": "tk_one"})
     assert other.open(anew.settings["token"], registry.about("ntfy", "token")) == "tk_one"

@@ -1,6 +1,7 @@
 """People defined outside of the file: how they are reached, whose secrets are kept, and who cannot go."""
 
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,19 +13,18 @@ from alerting.escalation import Policy, Step
 from alerting.origin import Origin
 from alerting.person import Contact, Person
 from heartbeat import audit, vault
-from heartbeat.definitions.edit import people as edit
-from heartbeat.definitions.edit.ownership import InUse, OwnedByFile
+from heartbeat.definitions import kind as kinds
+from heartbeat.definitions.edit.people import PERSON
+from heartbeat.definitions.kind import InUse, OwnedByFile
 from heartbeat.definitions.single import Faulty
-from tests.unit.conftest import NOW
-from tests.unit.definitions.edit.conftest import ANNA
+from tests.unit.definitions.edit.conftest import KEYS, edit_by_anna
 
-KEYS = vault.with_keys(["a key that is long enough for tests"], secrets.token_bytes)
 HOOK = "https://hooks.slack.com/services/T0/B0/secret"
 
 
 def define(db: Connection, name: str = "anna", **given: Any) -> Person | None:
     given.setdefault("contacts", [{"console": "terminal"}])
-    return edit.define(db, ANNA, edit.read(db, KEYS, name, given), NOW)
+    return kinds.define(edit_by_anna(db), PERSON, name, given).previous
 
 
 def fault(db: Connection, *contacts: Any, **given: Any) -> str:
@@ -84,7 +84,7 @@ def test_a_secret_whose_key_is_lost_must_be_entered_again(db: Connection) -> Non
     define(db, contacts=[{"slack": HOOK}])
     other = vault.with_keys(["another key that is long enough"], secrets.token_bytes)
     with pytest.raises(Faulty, match=r"^contacts\[0\]\.slack: This secret was encrypted with the key"):
-        edit.read(db, other, "anna", {"contacts": [{"slack": None}]})
+        PERSON.read(edit_by_anna(db, other), "anna", {"contacts": [{"slack": None}]})
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_whom_the_file_declares_is_changed_in_the_file(db: Connection) -> None:
     with pytest.raises(
         OwnedByFile, match=r"^The configuration file declares person first: delete it there\.$"
     ):
-        edit.delete(db, ANNA, "first", NOW)
+        kinds.delete(edit_by_anna(db), PERSON, "first")
 
 
 def test_whom_a_policy_pages_cannot_go(db: Connection) -> None:
@@ -130,24 +130,25 @@ def test_whom_a_policy_pages_cannot_go(db: Connection) -> None:
     steps = (Step(("first", "anna"), timedelta(minutes=5)),)
     desk.define_policy(db, Policy("office", steps, Origin.API))
     with pytest.raises(InUse, match=r"^Policy office pages anna: take anna out of it first\.$"):
-        edit.delete(db, ANNA, "anna", NOW)
+        kinds.delete(edit_by_anna(db), PERSON, "anna")
     desk.forget_policy(db, "office")
-    assert edit.delete(db, ANNA, "anna", NOW) is not None
-    assert edit.delete(db, ANNA, "anna", NOW) is None
+    assert kinds.delete(edit_by_anna(db), PERSON, "anna") is not None
+    assert kinds.delete(edit_by_anna(db), PERSON, "anna") is None
     assert desk.people(db).keys() == {"first"}
     assert deeds(db) == ["person.make", "person.delete"]
 
 
-def test_there_can_be_only_so_many(db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("heartbeat.definitions.entry.MAX_PEOPLE", 2)
-    define(db)
-    with pytest.raises(Faulty, match=r"^person ben: there are 2 people, and can be no more\.$"):
-        define(db, "ben")
-    define(db, timezone="Europe/London")
+def test_there_can_be_only_so_many(db: Connection) -> None:
+    two = replace(PERSON, limit=2)
+    contacts = [{"console": "terminal"}]
+    kinds.define(edit_by_anna(db), two, "anna", {"contacts": contacts})
+    with pytest.raises(Faulty, match=r"^person ben: there are 2 people already, the most there can be\.$"):
+        kinds.define(edit_by_anna(db), two, "ben", {"contacts": contacts})
+    kinds.define(edit_by_anna(db), two, "anna", {"contacts": contacts, "timezone": "Europe/London"})
 
 
 def test_an_address_whose_key_is_lost_can_be_entered_anew(db: Connection) -> None:
     define(db, contacts=[{"slack": HOOK}])
     other = vault.with_keys(["another key that is long enough"], secrets.token_bytes)
-    anew = edit.read(db, other, "anna", {"contacts": [{"slack": HOOK}]})
+    anew = PERSON.read(edit_by_anna(db, other), "anna", {"contacts": [{"slack": HOOK}]})
     assert other.open(anew.contacts[0].address, anew.about(anew.contacts[0])) == HOOK

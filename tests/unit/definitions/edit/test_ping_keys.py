@@ -1,5 +1,6 @@
 """Ping keys that the service makes: shown once, kept as a hash, gone when revoked."""
 
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -7,17 +8,19 @@ from sqlalchemy import Connection
 
 from alerting.origin import Origin
 from heartbeat import audit
+from heartbeat.definitions import kind as kinds
 from heartbeat.definitions.edit import ping_keys as edit
-from heartbeat.definitions.edit.ownership import InUse, OwnedByFile
+from heartbeat.definitions.edit.ping_keys import PING_KEY, make
 from heartbeat.definitions.file import SHORTEST_KEY
+from heartbeat.definitions.kind import InUse, OwnedByFile
 from heartbeat.definitions.single import Faulty
 from heartbeat.pings import keys
 from tests.unit.conftest import NOW
-from tests.unit.definitions.edit.conftest import ANNA
+from tests.unit.definitions.edit.conftest import edit_by_anna
 
 
 def test_a_key_is_made_once_and_revoked(db: Connection) -> None:
-    made, clear = edit.make(db, ANNA, "house", NOW)
+    made, clear = make(edit_by_anna(db), "house")
     hashed = sha256(clear.encode()).hexdigest()
     assert len(clear) >= SHORTEST_KEY
     assert (made.name, made.hash, made.origin, made.made_at, made.made_by) == (
@@ -31,9 +34,9 @@ def test_a_key_is_made_once_and_revoked(db: Connection) -> None:
     with pytest.raises(
         InUse, match=r"^There is a ping key house already: revoke it first, or choose another"
     ):
-        edit.make(db, ANNA, "house", NOW)
-    assert edit.revoke(db, ANNA, "house", NOW) == made
-    assert edit.revoke(db, ANNA, "house", NOW) is None
+        make(edit_by_anna(db), "house")
+    assert kinds.delete(edit_by_anna(db), PING_KEY, "house") == made
+    assert kinds.delete(edit_by_anna(db), PING_KEY, "house") is None
     assert keys.names(db, [hashed]) == {}
     deeds = audit.listed(db, limit=10)
     assert [one.action for one in deeds] == ["ping_key.revoke", "ping_key.make"]
@@ -42,7 +45,7 @@ def test_a_key_is_made_once_and_revoked(db: Connection) -> None:
 
 
 def test_two_keys_differ(db: Connection) -> None:
-    assert edit.make(db, ANNA, "one", NOW)[1] != edit.make(db, ANNA, "two", NOW)[1]
+    assert make(edit_by_anna(db), "one")[1] != make(edit_by_anna(db), "two")[1]
 
 
 def test_a_key_of_the_file_is_revoked_in_the_file(db: Connection) -> None:
@@ -50,15 +53,17 @@ def test_a_key_of_the_file_is_revoked_in_the_file(db: Connection) -> None:
     with pytest.raises(
         OwnedByFile, match=r"^The configuration file declares ping key house: delete it there\.$"
     ):
-        edit.revoke(db, ANNA, "house", NOW)
+        kinds.delete(edit_by_anna(db), PING_KEY, "house")
 
 
 def test_a_key_needs_a_name_and_there_can_be_only_so_many(
     db: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(Faulty, match=r"^name: 'A b' cannot be a name"):
-        edit.make(db, ANNA, "A b", NOW)
-    monkeypatch.setattr("heartbeat.definitions.entry.MAX_PING_KEYS", 1)
-    edit.make(db, ANNA, "one", NOW)
-    with pytest.raises(Faulty, match=r"^name: there are 1 ping keys, and can be no more\.$"):
-        edit.make(db, ANNA, "two", NOW)
+        make(edit_by_anna(db), "A b")
+    monkeypatch.setattr(edit, "PING_KEY", replace(PING_KEY, limit=1))
+    make(edit_by_anna(db), "one")
+    with pytest.raises(
+        Faulty, match=r"^ping key two: there are 1 ping keys already, the most there can be\.$"
+    ):
+        make(edit_by_anna(db), "two")

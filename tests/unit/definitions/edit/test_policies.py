@@ -11,17 +11,18 @@ from alerting.escalation import Policy, Step
 from alerting.origin import Origin
 from heartbeat import audit, installation
 from heartbeat.checks import store as check_store
-from heartbeat.definitions.edit import policies as edit
-from heartbeat.definitions.edit.ownership import InUse, OwnedByFile
+from heartbeat.definitions import kind as kinds
+from heartbeat.definitions.edit.policies import POLICY, make_default
+from heartbeat.definitions.kind import InUse, OwnedByFile
 from heartbeat.definitions.single import Faulty
-from tests.unit.conftest import FIRST, NOW, a_check
-from tests.unit.definitions.edit.conftest import ANNA, OPS
+from tests.unit.conftest import FIRST, a_check
+from tests.unit.definitions.edit.conftest import OPS, edit_by_anna
 
 STEPS = [{"page": "first", "wait": "5m"}]
 
 
 def define(db: Connection, name: str = "office", steps: Any = STEPS, **more: Any) -> Policy | None:
-    return edit.define(db, ANNA, edit.read(db, name, {"steps": steps} | more), NOW)
+    return kinds.define(edit_by_anna(db), POLICY, name, {"steps": steps} | more).previous
 
 
 def test_a_policy_is_added_and_changed(db: Connection) -> None:
@@ -56,15 +57,15 @@ def test_a_policy_is_added_and_changed(db: Connection) -> None:
 )
 def test_faults_are_told_as_the_file_tells_them(db: Connection, given: Any, sentence: str) -> None:
     with pytest.raises(Faulty) as raised:
-        edit.read(db, "office", given)
+        POLICY.read(edit_by_anna(db), "office", given)
     assert raised.value.problems[0].startswith(sentence)
 
 
-def test_whoever_has_gone_since_is_missed(db: Connection) -> None:
-    wanted = edit.read(db, "office", {"steps": STEPS})
+def test_a_policy_that_pages_somebody_who_has_gone_is_refused(db: Connection) -> None:
+    define(db)
     desk.forget_person(db, "first")
     with pytest.raises(Faulty, match=r"^steps\[0\]\.page: there is no person 'first'; there are none\.$"):
-        edit.define(db, ANNA, wanted, NOW)
+        define(db)
 
 
 def test_the_first_policy_becomes_the_default_and_a_second_takes_nothing_away(db: Connection) -> None:
@@ -72,10 +73,10 @@ def test_the_first_policy_becomes_the_default_and_a_second_takes_nothing_away(db
     define(db, "ops")
     define(db, "day")
     assert installation.default_policy(db) == "ops"
-    edit.make_default(db, ANNA, "day", NOW)
-    edit.make_default(db, ANNA, "day", NOW)
+    make_default(edit_by_anna(db), "day")
+    make_default(edit_by_anna(db), "day")
     assert installation.default_policy(db) == "day"
-    assert edit.make_default(db, ANNA, "night", NOW) is None
+    assert make_default(edit_by_anna(db), "night") is None
     assert [one.action for one in audit.listed(db, limit=10)] == [
         "policy.default",
         "policy.make",
@@ -96,14 +97,14 @@ def test_the_default_of_the_file_is_named_in_the_file(db: Connection) -> None:
     define(db)
     assert installation.default_policy(db) == "ops"
     with pytest.raises(OwnedByFile, match=r"^The configuration file names ops as the default policy:"):
-        edit.make_default(db, ANNA, "office", NOW)
+        make_default(edit_by_anna(db), "office")
 
 
 def test_what_the_file_declares_is_changed_in_the_file(db: Connection) -> None:
     with pytest.raises(OwnedByFile, match=r"^The configuration file declares policy ops: change it there\.$"):
         define(db, "ops")
     with pytest.raises(OwnedByFile, match=r"^The configuration file declares policy ops: delete it there\.$"):
-        edit.delete(db, ANNA, "ops", NOW)
+        kinds.delete(edit_by_anna(db), POLICY, "ops")
     assert desk.policies(db)["ops"] == OPS
 
 
@@ -115,17 +116,17 @@ def test_a_policy_that_is_needed_cannot_go(db: Connection) -> None:
 
     def refusal(name: str) -> str:
         with pytest.raises(InUse) as raised:
-            edit.delete(db, ANNA, name, NOW)
+            kinds.delete(edit_by_anna(db), POLICY, name)
         return str(raised.value)
 
     assert refusal("day") == "Check named names policy day: give it another one first."
     assert refusal("ops") == "Policy ops is the default: make another one the default first."
     check_store.remove(db, [one.id for one in check_store.lock_all(db).values() if one.slug == "named"])
-    assert edit.delete(db, ANNA, "day", NOW) is not None
+    assert kinds.delete(edit_by_anna(db), POLICY, "day") is not None
     assert refusal("ops") == (
         "Policy ops is the only one, and pages for check unnamed: make another one first."
     )
     check_store.remove(db, [one.id for one in check_store.lock_all(db).values()])
-    assert edit.delete(db, ANNA, "ops", NOW) is not None
-    assert edit.delete(db, ANNA, "ops", NOW) is None
+    assert kinds.delete(edit_by_anna(db), POLICY, "ops") is not None
+    assert kinds.delete(edit_by_anna(db), POLICY, "ops") is None
     assert installation.default_policy(db) is None

@@ -8,12 +8,12 @@ from alerting.severity import Severity
 from heartbeat.checks import definition
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.schedule import Cron, Every, OnCalendar
-from heartbeat.definitions.single import Around, read_check
+from heartbeat.definitions.single import Scope, read_check
 from heartbeat.http.console.checks import fields as check_fields
 from heartbeat.http.console.checks.fields import Draft
 
 NOW = datetime(2026, 5, 3, 8, 41, 7, tzinfo=UTC)
-AROUND = Around(policies=["ops"], policy="ops")
+AROUND = Scope(policies=["ops"], policy="ops")
 WHOLE = CheckDefinition(
     slug="job",
     name="Nightly backup",

@@ -8,17 +8,17 @@ import pytest
 from sqlalchemy import Connection
 
 from alerting import desk
-from alerting.escalation import Policy, Step
 from alerting.origin import Origin
 from heartbeat import audit
 from heartbeat.app import System
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import State
 from heartbeat.checks.schedule import Cron, Every
-from heartbeat.definitions.edit import policies
+from heartbeat.definitions import kind as kinds
+from heartbeat.definitions.edit.policies import POLICY, make_default
 from heartbeat.http.console.checks import form as check_form
-from tests.unit.conftest import FIRST, NOW
-from tests.unit.definitions.edit.conftest import ANNA
+from tests.unit.conftest import FIRST
+from tests.unit.definitions.edit.conftest import edit_by_anna
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping, read_check
 from tests.unit.http.console.conftest import press, see
 from tests.unit.http.markup import sound
@@ -105,8 +105,8 @@ async def test_the_form_names_the_default_policy_that_is_in_force(
     def make(db: Connection) -> None:
         desk.install(db, [FIRST], [], {})
         for name in ("day", "night"):
-            policies.define(db, ANNA, Policy(name, (Step(("first",), timedelta(minutes=5)),)), NOW)
-        policies.make_default(db, ANNA, "night", NOW)
+            kinds.define(edit_by_anna(db), POLICY, name, {"steps": [{"page": "first", "wait": "5m"}]})
+        make_default(edit_by_anna(db), "night")
 
     await system.context.database.write(make)
     assert "default: night" in (await see(browser, "/new")).words

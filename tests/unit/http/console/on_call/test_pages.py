@@ -42,11 +42,11 @@ async def test_who_is_on_call_is_said_first(system: System, browser: httpx.Async
     assert words.index("First responder is on call.") < words.index("Policies")
     assert "By ops, the default policy: paged again every 5 min until somebody answers." in words
     assert words.index("ops default") < words.index("night step 1 at once Ben by email")
-    assert "step 2 2 min later Ben by email Not reached: gone, who is not there or has no contact." in words
+    assert "step 2 2 min later Ben by email Not reached: gone (unknown, or without a contact)." in words
     assert "step 2 again every 9 min, until somebody answers" in words
-    assert words.count("1 check pages by it.") == 2
+    assert words.count("1 check uses this policy.") == 2
     assert "Declared by heartbeat.yaml: change it there" in words
-    assert "there are no rotas" in words
+    assert "on call at all hours" in words
     for path in ("people/first", "people/ben", "policies/ops", "policies/night"):
         assert f"/on-call/{path}" in shown.links
     assert "slack" in words
@@ -59,7 +59,7 @@ async def test_a_policy_shows_whom_it_would_page_now(
     await make_check(system, "nightly", policy="night")
     await make_check(system, "other")
     shown = await see(browser, "/on-call/policies/night")
-    assert "Ben is paged first. 1 check pages by it." in shown.words
+    assert "Ben is paged first. 1 check uses this policy." in shown.words
     assert "03:00 UTC step 1 Ben by email 03:02 UTC step 2 Ben by email" in shown.words
     assert "03:11 UTC step 2 again, and so on Ben by email" in shown.words
     assert [link for link in shown.links if link.startswith("/checks/")] == ["/checks/nightly"]
@@ -83,7 +83,7 @@ async def test_a_person_tells_how_each_contact_did(
     ]
     await system.context.database.write(lambda db: attempt_store.write_attempts(db, attempts))
     shown = await see(browser, "/on-call/people/ben")
-    assert "Paged by night, through email. It is 12:06 JST where they are." in shown.words
+    assert "Paged by night, through email. Their local time is 12:06 JST." in shown.words
     assert "email ben@example.com last delivered 03:00 UTC" in shown.words
     assert "250 queued" in shown.words
     assert "not reached 03:01 UTC" in shown.words
@@ -91,8 +91,8 @@ async def test_a_person_tells_how_each_contact_did(
     assert "heartbeat test-page ben" in shown.words
     assert "email not reached" in (await see(browser, "/on-call")).words
     other = await see(browser, "/on-call/people/first")
-    assert "nothing was sent there lately" in other.words
-    assert "slack its address is a secret" in other.words
+    assert "nothing sent lately" in other.words
+    assert "slack secret address" in other.words
     assert "Declared by heartbeat.yaml" in other.words
 
 

@@ -7,7 +7,7 @@ from starlette.datastructures import FormData
 
 from alerting.person import Contact, Person
 from heartbeat.http.console import form_rows
-from heartbeat.http.console.on_call.person_fields import Card, Row
+from heartbeat.http.console.on_call.person_fields import ContactFields, PersonFields
 
 SLACK, OTHER, MAIL = Contact("slack", "enc:1"), Contact("slack", "enc:2"), Contact("email", "a@example.com")
 ANNA = Person("anna", "Anna", (SLACK, MAIL, OTHER), "Europe/London")
@@ -17,17 +17,21 @@ def secret(one: Contact) -> bool:
     return one.kind == "slack"
 
 
-def typed(*some: tuple[str, str, str], **fields: str) -> Card:
+def typed(*some: tuple[str, str, str], **fields: str) -> PersonFields:
     pairs: list[tuple[str, Any]] = list(fields.items())
     for kind, address, keeps in some:
         pairs += [("kind", kind), ("address", address), ("keeps", keeps)]
-    return Card.typed(FormData(pairs))
+    return PersonFields.typed(FormData(pairs))
 
 
 def test_a_secret_is_not_in_the_form_and_is_kept() -> None:
-    card = Card.of(ANNA, secret)
-    assert card.rows == (Row("slack", "", 0), Row("email", "a@example.com"), Row("slack", "", 2))
-    assert card.given(ANNA) == {
+    card = PersonFields.of(ANNA, secret)
+    assert card.rows == (
+        ContactFields("slack", "", 0),
+        ContactFields("email", "a@example.com"),
+        ContactFields("slack", "", 2),
+    )
+    assert card.entered(ANNA) == {
         "name": "Anna",
         "timezone": "Europe/London",
         "contacts": [{"slack": None}, {"email": "a@example.com"}, {"slack": None}],
@@ -36,28 +40,30 @@ def test_a_secret_is_not_in_the_form_and_is_kept() -> None:
 
 def test_what_is_written_in_its_place_replaces_it() -> None:
     card = typed(("slack", " https://x ", "0"), ("email", "b@example.com", ""), ("", "", ""))
-    assert card.given(ANNA)["contacts"] == [{"slack": "https://x"}, {"email": "b@example.com"}]
-    assert typed(("slack", "", "7")).given(ANNA)["contacts"] == [{"slack": ""}], "there is no such contact"
-    assert typed(("email", "", "0")).given(ANNA)["contacts"] == [{"email": ""}], "another kind keeps nothing"
-    assert typed(("slack", "", "0")).given(None)["contacts"] == [{"slack": ""}]
+    assert card.entered(ANNA)["contacts"] == [{"slack": "https://x"}, {"email": "b@example.com"}]
+    assert typed(("slack", "", "7")).entered(ANNA)["contacts"] == [{"slack": ""}], "there is no such contact"
+    assert typed(("email", "", "0")).entered(ANNA)["contacts"] == [{"email": ""}], (
+        "another kind keeps nothing"
+    )
+    assert typed(("slack", "", "0")).entered(None)["contacts"] == [{"slack": ""}]
 
 
 @pytest.mark.parametrize("kept", [["2"], ["2", "0"], ["0", "0"]])
 def test_no_other_secret_is_kept_than_the_one_that_is_meant(kept: list[str]) -> None:
     card = typed(*(("slack", "", place) for place in kept))
-    with pytest.raises(ValueError, match="of several secret addresses by slack only the first can be kept"):
-        card.given(ANNA)
+    with pytest.raises(ValueError, match="Only the first secret slack addresses can be kept"):
+        card.entered(ANNA)
 
 
 def test_the_first_may_be_kept_and_the_second_taken_away_or_written_anew() -> None:
-    assert typed(("slack", "", "0")).given(ANNA)["contacts"] == [{"slack": None}]
+    assert typed(("slack", "", "0")).entered(ANNA)["contacts"] == [{"slack": None}]
     anew = typed(("slack", "https://new", "2"), ("slack", "", "0"))
-    assert anew.given(ANNA)["contacts"] == [{"slack": "https://new"}, {"slack": None}]
+    assert anew.entered(ANNA)["contacts"] == [{"slack": "https://new"}, {"slack": None}]
 
 
 def test_what_is_wrong_names_the_row() -> None:
     card = typed(("", "", ""), ("email", "nope", ""), ("pigeon", "x", ""))
-    assert card.wrong(
+    assert card.located(
         [
             "contacts[0].email: the address must be a mail address, such as anna@example.com.",
             "person anna.contacts[1].pigeon: leads astray.",
@@ -74,9 +80,9 @@ def test_what_is_wrong_names_the_row() -> None:
         ("slug", "person A B: 'A B' cannot be a name; write a-z."),
         ("", "something else"),
     ]
-    with pytest.raises(ValueError, match="Contact 1: choose by what it is reached") as wrong:
-        typed(("", "a@example.com", "")).given(None)
-    assert card.wrong([str(wrong.value)])[0][0] == "contact-0"
+    with pytest.raises(ValueError, match="Contact 1: choose a notifier") as wrong:
+        typed(("", "a@example.com", "")).entered(None)
+    assert card.located([str(wrong.value)])[0][0] == "contact-0"
 
 
 @pytest.mark.parametrize(
@@ -99,5 +105,5 @@ def test_rows_are_added_moved_and_taken_away(do: str, left: str) -> None:
 
 def test_a_form_always_has_a_row() -> None:
     assert form_rows.apply("a", "drop:0", "-") == ("-",)
-    assert Card.typed(FormData()).rows == (Row(),)
-    assert typed(("email", "", "")).after("drop:0").rows == (Row(),)
+    assert PersonFields.typed(FormData()).rows == (ContactFields(),)
+    assert typed(("email", "", "")).pressed("drop:0").rows == (ContactFields(),)

@@ -14,7 +14,8 @@ from alerting.person import Contact, Person
 from heartbeat import audit, installation, vault
 from heartbeat.actor import Role
 from heartbeat.app import System
-from heartbeat.http.console.on_call import person_form, policy_fields, policy_form
+from heartbeat.http.console import definition_form
+from heartbeat.http.console.on_call import policy_fields, policy_form
 from tests.unit.access.conftest import PASSWORD, add
 from tests.unit.http.conftest import make_check, visitor
 from tests.unit.http.console.conftest import BROWSER, press, see
@@ -85,7 +86,7 @@ async def test_somebody_is_changed_and_what_is_not_touched_is_kept(
     before = await person(system)
     assert before is not None
     shown = await see(browser, "/on-call/people/anna/edit")
-    assert "kept; write another to replace it" in shown.html
+    assert "stored; type another to replace it" in shown.html
     fields = NEW | {"name": "Anna B", "address": ["", "https://ntfy.example.com/b"], "keeps": ["0", ""]}
     done = await press(browser, "/on-call/people/anna/edit", **fields, before=shown.fields["before"])
     assert done.status_code == 303, done.text
@@ -99,7 +100,7 @@ async def test_a_row_is_added_moved_and_taken_away_and_nothing_is_saved(
     system: System, browser: httpx.AsyncClient
 ) -> None:
     more = sound((await press(browser, "/on-call/new-person", **NEW, do="add")).text)
-    assert more.html.count('aria-label="Contact 3: by what"') == 1
+    assert more.html.count('aria-label="Contact 3: notifier"') == 1
     assert "Nothing was saved" not in more.words
     assert f'value="{HOOK}"' in more.html, "what was typed stays"
     moved = await press(browser, "/on-call/new-person", **NEW, do="up:1")
@@ -118,7 +119,7 @@ async def test_a_row_is_added_moved_and_taken_away_and_nothing_is_saved(
         ({"address": [HOOK, "nowhere"]}, "Contact 2:", 'aria-label="Contact 2: address"'),
         (
             {"kind": ["", "ntfy"]},
-            "Contact 1: choose by what it is reached.",
+            "Contact 1: choose a notifier.",
             'aria-label="Contact 1: address"',
         ),
         ({"kind": ["pigeon", "ntfy"]}, "Contact 1: there is no notifier 'pigeon'", 'aria-label="Contact 1: '),
@@ -127,7 +128,7 @@ async def test_a_row_is_added_moved_and_taken_away_and_nothing_is_saved(
             "Contact 2:",
             'aria-label="Contact 2: address"',
         ),
-        ({"slug": "first"}, "Slug: there is somebody called first already", 'name="slug"'),
+        ({"slug": "first"}, "Slug: there is a person called first already", 'name="slug"'),
     ],
 )
 async def test_what_is_wrong_is_said_by_field_and_what_was_typed_stays(
@@ -156,7 +157,7 @@ async def test_what_somebody_else_changed_meanwhile_is_not_lost_unseen(
     late = await press(browser, "/on-call/people/ben/edit", **fields, name="Late", before=mark)
     assert late.status_code == 422
     shown = sound(late.text)
-    assert person_form.CHANGED in shown.words
+    assert definition_form.CHANGED in shown.words
     mark = shown.fields["before"]
     assert (
         await press(browser, "/on-call/people/ben/edit", **fields, name="C", before=mark)
@@ -198,7 +199,7 @@ async def test_a_policy_is_made_seen_before_it_counts(
     system: System, browser: httpx.AsyncClient, ben: None
 ) -> None:
     empty = await see(browser, "/on-call/new-policy")
-    assert "Choose whom the first step pages." in empty.words
+    assert "Choose the people that the first step pages." in empty.words
     seen = sound((await press(browser, "/on-call/new-policy", **NIGHT, do="preview")).text)
     assert "03:00 UTC step 1 First responder by console, then slack, then pigeon" in seen.words
     assert "03:20 UTC step 2 again, and so on" in seen.words
@@ -230,7 +231,7 @@ async def test_a_policy_is_changed_step_by_step(
     )
     late = await press(browser, path, **fewer)
     assert late.status_code == 422
-    assert policy_form.CHANGED in sound(late.text).words
+    assert definition_form.CHANGED in sound(late.text).words
 
 
 @pytest.mark.parametrize(
@@ -279,7 +280,7 @@ async def test_a_policy_that_is_too_long_for_the_form_says_so(
 ) -> None:
     long = Policy("night", (Step(("first",), timedelta(minutes=1)),) * (policy_fields.MOST + 1), Origin.API)
     await system.context.database.write(lambda db: desk.define_policy(db, long))
-    assert "change it by the API" in (await browser.get("/on-call/policies/night/edit")).text
+    assert "Change it with the API" in (await browser.get("/on-call/policies/night/edit")).text
     await see(browser, "/on-call/policies/night/edit", 409)
 
 

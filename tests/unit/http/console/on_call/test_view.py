@@ -31,16 +31,16 @@ def plan(*steps: Step) -> on_call_view.Plan:
 
 def test_steps_say_when_they_come_and_how_the_last_one_repeats() -> None:
     told = on_call_view.plan(OPS, PEOPLE, NOW, "ops", checks=3)
-    assert [(one.when, [p.id for p in one.people], one.gone) for one in told.stages] == [
+    assert [(one.when, [p.id for p in one.people], one.unreached) for one in told.stages] == [
         ("at once", ["anna"], []),
         ("5 min later", ["ben", "anna"], []),
     ]
-    assert (told.again, told.default, told.declared, told.checks) == ("30 min", True, True, 3)
+    assert (told.repeats_every, told.default, told.declared, told.checks) == ("30 min", True, True, 3)
 
 
 def test_who_cannot_be_reached_is_named_and_where_nobody_can_the_terminal_is() -> None:
     told = plan(Step(("anna", "ghost", "bare"), FIVE), Step(("ghost",), FIVE))
-    assert ([p.id for p in told.stages[0].people], told.stages[0].gone) == (["anna"], ["ghost", "bare"])
+    assert ([p.id for p in told.stages[0].people], told.stages[0].unreached) == (["anna"], ["ghost", "bare"])
     assert not told.stages[0].falls_through
     assert (told.stages[1].people, told.stages[1].falls_through) == ([OPERATOR], True)
 

@@ -33,30 +33,30 @@ def database(database_url: str) -> Any:
 @pytest.mark.parametrize(
     "statement", ["UPDATE audit SET actor = 'eve'", "DELETE FROM audit", "DELETE FROM audit WHERE id = 1"]
 )
-async def test_the_database_itself_refuses_to_change_what_was_done(
+async def test_the_database_itself_refuses_to_change_the_audit_log(
     database: Database, statement: str
 ) -> None:
     await database.write(lambda db: audit.record(db, ANNA, "test", "nothing", NOW))
     with pytest.raises(DBAPIError, match="only ever added to"):
         await database.write(lambda db: db.execute(text(statement)))
-    (deed,) = await database.read(lambda db: audit.listed(db, limit=9))
-    assert deed.actor == "anna"
+    (entry,) = await database.read(lambda db: audit.listed(db, limit=9))
+    assert entry.actor == "anna"
 
 
 @pytest.mark.parametrize("kind", ["postgres"])
-async def test_it_cannot_be_emptied_either(kind: str, make_database_url: Callable[[str], str]) -> None:
+async def test_the_audit_log_cannot_be_truncated(kind: str, make_database_url: Callable[[str], str]) -> None:
     database = Database(make_database_url(kind))
     with pytest.raises(DBAPIError, match="only ever added to"):
         await database.write(lambda db: db.execute(text("TRUNCATE audit")))
     database.close()
 
 
-def told(deeds: list[AuditEntry]) -> list[tuple[str, str]]:
+def actions_of(entries: list[AuditEntry]) -> list[tuple[str, str]]:
     """Oldest first: what was done to what."""
-    return [(deed.action, deed.target) for deed in reversed(deeds)]
+    return [(entry.action, entry.target) for entry in reversed(entries)]
 
 
-async def test_what_is_done_to_checks_is_written_down_once(database: Database, insert: Insert) -> None:
+async def test_each_change_of_a_check_is_recorded_once(database: Database, insert: Insert) -> None:
     def work(db: Connection) -> None:
         insert(db, [a_check("one"), a_check("two")])
         for _ in range(2):
@@ -69,21 +69,21 @@ async def test_what_is_done_to_checks_is_written_down_once(database: Database, i
         actions.delete(db, "nothing", ANNA, NOW)
 
     await database.write(work)
-    deeds = await database.read(lambda db: audit.listed(db, limit=99))
-    assert told(deeds) == [
+    entries = await database.read(lambda db: audit.listed(db, limit=99))
+    assert actions_of(entries) == [
         ("check.pause", "check one"),
         ("check.pause", "check two"),
         ("check.resume", "check two"),
         ("check.resume", "check one"),
         ("check.delete", "check one"),
     ]
-    assert {(deed.actor, deed.via, deed.remote) for deed in deeds} == {("anna", "session", "192.0.2.1")}
-    assert (deeds[-1].before, deeds[-1].after) == ({"state": "new"}, {"state": "paused"})
-    assert deeds[0].before is not None
-    assert deeds[0].after is None
+    assert {(entry.actor, entry.via, entry.remote) for entry in entries} == {("anna", "session", "192.0.2.1")}
+    assert (entries[-1].before, entries[-1].after) == ({"state": "new"}, {"state": "paused"})
+    assert entries[0].before is not None
+    assert entries[0].after is None
 
 
-async def test_answers_to_incidents_are_written_down_once(database: Database, insert: Insert) -> None:
+async def test_each_answer_to_an_incident_is_recorded_once(database: Database, insert: Insert) -> None:
     def work(db: Connection) -> None:
         insert(db, [a_check("one")])
         checker.sweep(db, LATER)
@@ -98,28 +98,28 @@ async def test_answers_to_incidents_are_written_down_once(database: Database, in
         actions.note(db, 99, ANNA, "nothing", LATER)
 
     await database.write(work)
-    deeds = await database.read(lambda db: audit.listed(db, limit=99))
-    assert told(deeds) == [
-        (f"incident.{deed}", "incident 1") for deed in ("acknowledge", "snooze", "note", "resolve")
+    entries = await database.read(lambda db: audit.listed(db, limit=99))
+    assert actions_of(entries) == [
+        (f"incident.{entry}", "incident 1") for entry in ("acknowledge", "snooze", "note", "resolve")
     ]
-    assert {deed.actor for deed in deeds} == {"anna"}
-    assert deeds[1].after == {"by": "bob", "words": "the disk is full"}
+    assert {entry.actor for entry in entries} == {"anna"}
+    assert entries[1].after == {"by": "bob", "words": "the disk is full"}
     hour, two = ((LATER + timedelta(hours=hours)).isoformat() for hours in (1, 2))
     acknowledged = {"state": "acknowledged", "by": "anna", "until": hour}
     snoozed = {"state": "snoozed", "by": "anna", "until": two}
-    assert (deeds[3].before, deeds[3].after) == ({"state": "open"}, acknowledged)
-    assert (deeds[2].before, deeds[2].after) == (acknowledged, snoozed)
+    assert (entries[3].before, entries[3].after) == ({"state": "open"}, acknowledged)
+    assert (entries[2].before, entries[2].after) == (acknowledged, snoozed)
     # Who snoozed it is told where they did so, not by the incident.
-    assert deeds[0].before == {"state": "snoozed", "until": two}
-    assert deeds[0].after == {"state": "resolved", "by": "bob"}
+    assert entries[0].before == {"state": "snoozed", "until": two}
+    assert entries[0].after == {"state": "resolved", "by": "bob"}
 
 
-async def test_a_configuration_that_changes_something_is_written_down(
+async def test_a_configuration_is_recorded_only_if_it_changes_something(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(definition_plan, "WRITTEN_DOWN", 2)
-    done = await database.write(lambda db: definition_plan.apply(db, parsed(EXAMPLE), NOW))
+    applied = await database.write(lambda db: definition_plan.apply(db, parsed(EXAMPLE), NOW))
     await database.write(lambda db: definition_plan.apply(db, parsed(EXAMPLE), NOW))
-    (deed,) = await database.read(lambda db: audit.listed(db, limit=99))
-    assert (deed.actor, deed.via, deed.action) == ("configuration file", "file", "configuration.apply")
-    assert deed.after == {"changes": [*done.changes[:2], f"and {len(done.changes) - 2} more"]}
+    (entry,) = await database.read(lambda db: audit.listed(db, limit=99))
+    assert (entry.actor, entry.via, entry.action) == ("configuration file", "file", "configuration.apply")
+    assert entry.after == {"changes": [*applied.changes[:2], f"and {len(applied.changes) - 2} more"]}

@@ -1,4 +1,4 @@
-"""The database room: nothing is lost between two writers, and a second process is told so."""
+"""The database: no update is lost between two writers, and a second writing process is refused."""
 
 import asyncio
 import threading
@@ -52,7 +52,7 @@ async def test_concurrent_read_then_write_transactions_lose_no_update(database: 
 
 
 async def test_a_transaction_that_hangs_is_given_up_and_frees_its_thread(database: Database) -> None:
-    """A lock that nobody gives back, a server that does not answer any more: whoever waits is told so."""
+    """A lock is never released, or a server stops answering: callers get an error."""
 
     let_go = threading.Event()
 
@@ -65,25 +65,25 @@ async def test_a_transaction_that_hangs_is_given_up_and_frees_its_thread(databas
     hurried = database.within(0.3)
     for ask in (hurried.read, hurried.write):
         # More of them than there are threads, so that some wait for their turn when they are given up.
-        told = await asyncio.gather(*(ask(hang) for _ in range(9)), return_exceptions=True)
-        assert {str(one) for one in told} == {"it has not answered for 0.3 s"}
-        assert {type(one) for one in told} == {Unavailable}
+        answers = await asyncio.gather(*(ask(hang) for _ in range(9)), return_exceptions=True)
+        assert {str(error) for error in answers} == {"it has not answered for 0.3 s"}
+        assert {type(error) for error in answers} == {Unavailable}
     let_go.set()
     await database.write(add_nothing)
     assert await asyncio.gather(*(database.read(reachable) for _ in range(9))) == [True] * 9
 
 
-async def test_what_was_given_up_before_it_began_is_never_done(database: Database) -> None:
+async def test_work_that_was_given_up_before_it_began_never_runs(database: Database) -> None:
     let_go = threading.Event()
-    done: list[Connection] = []
+    ran: list[Connection] = []
     busy = [asyncio.ensure_future(database.write(lambda _: let_go.wait())) for _ in range(4)]
     await asyncio.sleep(0)
     with pytest.raises(Unavailable):
-        await database.within(0.05).write(done.append)
+        await database.within(0.05).write(ran.append)
     let_go.set()
     await asyncio.gather(*busy)
     await database.write(add_nothing)
-    assert done == []
+    assert ran == []
 
 
 async def test_a_failing_transaction_leaves_nothing(database: Database) -> None:
@@ -99,8 +99,10 @@ async def test_a_failing_transaction_leaves_nothing(database: Database) -> None:
 async def test_many_rows_are_updated_each_with_its_own_values(database: Database) -> None:
     rows = [{"key": str(n), "value": {"n": n}} for n in range(1000)]
     await database.write(lambda db: insert_many(db, installation, rows))
-    found = await database.read(lambda db: db.execute(select(installation.c.key, installation.c.value)).all())
-    assert {key: value["n"] for key, value in found} == {str(n): n for n in range(1000)}
+    stored = await database.read(
+        lambda db: db.execute(select(installation.c.key, installation.c.value)).all()
+    )
+    assert {key: value["n"] for key, value in stored} == {str(n): n for n in range(1000)}
     with pytest.raises(KeyError):
         await database.write(lambda db: update_many(db, installation, [{"id": 1, "nothing": 2}]))
 
@@ -113,13 +115,13 @@ async def test_postgresql_knows_how_many_values_it_looks_for(database: Database)
     def plan(db: Connection) -> str:
         sought = select(incidents.c.id).where(among(db, incidents.c.cause_key, ["a", 'it\'s "b"']))
         compiled = sought.compile(db)
-        said = db.exec_driver_sql(f"EXPLAIN {compiled}", compiled.construct_params())
-        return "\n".join(said.scalars())
+        explained = db.exec_driver_sql(f"EXPLAIN {compiled}", compiled.construct_params())
+        return "\n".join(explained.scalars())
 
     assert """(cause_key = ANY ('{a,"it''s \\"b\\""}'::text[]))""" in await database.read(plan)
 
 
-async def test_a_frozen_value_comes_back_as_it_was_whichever_way_it_was_written(database: Database) -> None:
+async def test_a_frozen_value_comes_back_as_it_was_written(database: Database) -> None:
     nightly, ops = (
         Cron("0 3 * * *", "Europe/London"),
         Policy("ops", (Step(("first",), timedelta(minutes=5)),)),
@@ -144,7 +146,7 @@ async def test_a_frozen_value_comes_back_as_it_was_whichever_way_it_was_written(
 
     await database.write(write)
     checks = await database.read(lambda db: check_store.listed(db, limit=9))
-    assert [one.schedule for one in checks] == [nightly] * 3
+    assert [check.schedule for check in checks] == [nightly] * 3
     frozen = select(incidents.c.policy)
     assert await database.read(lambda db: db.execute(frozen).scalars().all()) == [ops, ops]
 
@@ -154,7 +156,7 @@ async def test_migrations_make_exactly_the_tables_that_the_code_uses(database: D
     assert difference == []
 
 
-def test_a_second_writer_on_one_sqlite_file_is_refused_in_clear_words(tmp_path: Path) -> None:
+def test_a_second_writer_on_one_sqlite_file_is_refused(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'heartbeat.db'}"
     first = Database(url, address="http://127.0.0.1:8000")
     with pytest.raises(
@@ -166,7 +168,7 @@ def test_a_second_writer_on_one_sqlite_file_is_refused_in_clear_words(tmp_path: 
     Database(url).close()
 
 
-async def test_closing_does_not_wait_for_ever_for_a_database_that_hangs(tmp_path: Path) -> None:
+async def test_closing_does_not_wait_for_ever_for_a_hanging_database(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'heartbeat.db'}")
     let_go = threading.Event()
     hanging = asyncio.ensure_future(database.write(lambda _: let_go.wait()))

@@ -30,19 +30,19 @@ def test_a_duration_is_understood(text: str, length: timedelta) -> None:
 @pytest.mark.parametrize(
     "text", ["", "15", "15x", "m", "1m1h", "1.5h", "-1m", "1 h", "1h ", "1H", "1h\n", "٣m", "9999999s"]
 )
-def test_anything_else_is_not(text: str) -> None:
+def test_other_text_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="is not a duration; write for example 15m, 2h or 1d"):
         duration.parse(text)
 
 
 @given(st.integers(0, 10**9))
-def test_what_is_written_is_understood(seconds: int) -> None:
+def test_a_written_duration_is_understood(seconds: int) -> None:
     length = timedelta(seconds=seconds)
     assert duration.parse(duration.written(length)) == length
 
 
 @pytest.mark.parametrize(
-    ("length", "text", "words"),
+    ("length", "text", "phrase"),
     [
         (timedelta(), "0s", "0 s"),
         (timedelta(seconds=90), "1m30s", "1 min 30 s"),
@@ -51,5 +51,5 @@ def test_what_is_written_is_understood(seconds: int) -> None:
         (timedelta(days=30), "30d", "30 days"),
     ],
 )
-def test_a_duration_is_said(length: timedelta, text: str, words: str) -> None:
-    assert (duration.written(length), duration.in_words(length)) == (text, words)
+def test_a_duration_is_written_for_machines_and_people(length: timedelta, text: str, phrase: str) -> None:
+    assert (duration.written(length), duration.in_words(length)) == (text, phrase)

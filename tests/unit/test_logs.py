@@ -1,4 +1,4 @@
-"""The log: lines for people and for machines, and the life of an incident in it, told once and only when it is so."""
+"""The log: lines for people and for machines, and the life of an incident, logged once and only after its commit."""
 
 import io
 import json
@@ -26,7 +26,7 @@ LATER = NOW + timedelta(hours=1)
 def written() -> Iterator[Callable[..., list[str]]]:
     """Begins a log in a format; afterwards the lines so far. The log of the tests is put back in the end."""
     root = logging.getLogger()
-    before, level, hook = root.handlers[:], root.level, sys.excepthook
+    handlers, level, hook = root.handlers[:], root.level, sys.excepthook
     stream = io.StringIO()
 
     def lines(**settings: str) -> list[str]:
@@ -36,7 +36,7 @@ def written() -> Iterator[Callable[..., list[str]]]:
 
     yield lines
     logging.captureWarnings(False)
-    root.handlers[:] = before
+    root.handlers[:] = handlers
     root.setLevel(level)
     sys.excepthook = hook
 
@@ -44,12 +44,12 @@ def written() -> Iterator[Callable[..., list[str]]]:
 @pytest.fixture(params=["sqlite", "postgres"])
 def database(request: pytest.FixtureRequest, make_database_url: Callable[[str], str]) -> Iterator[Database]:
     """A database with one person and one policy."""
-    made = Database(make_database_url(request.param))
-    yield made
-    made.close()
+    opened = Database(make_database_url(request.param))
+    yield opened
+    opened.close()
 
 
-def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, dict[str, Any]]]:
+def events(caplog: pytest.LogCaptureFixture) -> list[tuple[str, dict[str, Any]]]:
     """The lines about incidents and pages so far, each with what it knows beside its words."""
     return [
         (record.getMessage(), {name: value for name, value in vars(record).items() if name in FIELDS})
@@ -86,14 +86,14 @@ def test_a_line_for_people(written: Callable[..., list[str]]) -> None:
 
 
 def test_a_line_for_machines(written: Callable[..., list[str]]) -> None:
-    before = datetime.now(UTC) - timedelta(milliseconds=1)
+    start = datetime.now(UTC) - timedelta(milliseconds=1)
     written(log_format="json")
     extra = {"incident": 12, "at": NOW, "level": "not ours"}
     logging.getLogger("some.room").info("opened: %s", "Größe\n", extra=extra)
     (line,) = written()
 
     read = json.loads(line)
-    assert before <= datetime.fromisoformat(read.pop("time")) <= datetime.now(UTC)
+    assert start <= datetime.fromisoformat(read.pop("time")) <= datetime.now(UTC)
     assert read == {
         "level": "INFO",
         "logger": "some.room",
@@ -129,7 +129,7 @@ def test_a_process_that_dies_says_so_in_the_same_format(written: Callable[..., l
     assert "RuntimeError: the end" in read["exception"]
 
 
-def test_libraries_write_the_same_and_only_what_is_wrong(written: Callable[..., list[str]]) -> None:
+def test_libraries_log_only_warnings_in_the_same_format(written: Callable[..., list[str]]) -> None:
     written(log_format="json")
     logging.getLogger("uvicorn.error").info("Started server process")
     logging.getLogger("uvicorn.error").error("Exception in ASGI application")
@@ -148,22 +148,22 @@ def test_the_level_is_that_of_the_settings(written: Callable[..., list[str]]) ->
     assert written() == []
 
 
-def test_what_was_rolled_back_is_not_told(database: Database) -> None:
-    done: list[str] = []
+def test_a_rolled_back_transaction_is_not_logged(database: Database) -> None:
+    acts: list[str] = []
 
     def broken(db: Connection) -> None:
-        after_commit.then(db, lambda: done.append("never"))
+        after_commit.then(db, lambda: acts.append("never"))
         raise ValueError("rolled back")
 
     with pytest.raises(ValueError, match="rolled back"):
         transact(database.writer, broken)
-    transact(database.writer, lambda db: after_commit.then(db, lambda: done.append("once")))
+    transact(database.writer, lambda db: after_commit.then(db, lambda: acts.append("once")))
     transact(database.writer, lambda db: None)
 
-    assert done == ["once"]
+    assert acts == ["once"]
 
 
-def test_an_error_of_the_database_does_not_tell_what_was_to_be_written(database: Database) -> None:
+def test_an_error_of_the_database_contains_no_values(database: Database) -> None:
     statement = text("INSERT INTO no_such_table VALUES (:body)")
     with pytest.raises(DBAPIError, match="no_such_table") as refused, database.writer.begin() as db:
         db.execute(statement, {"body": "a body of a job"})

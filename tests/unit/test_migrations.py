@@ -39,27 +39,27 @@ def test_a_migration_only_adds(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.stem)
-def test_the_release_before_need_not_fill_a_new_column(path: Path) -> None:
+def test_a_new_column_is_optional_for_the_previous_release(path: Path) -> None:
     for name, call in calls(upgrading(path)):
         if name != "add_column":
             continue
         column = call.args[1]
         assert isinstance(column, ast.Call)
-        given = {keyword.arg: keyword.value for keyword in column.keywords}
-        nullable = given.get("nullable")
+        keywords = {keyword.arg: keyword.value for keyword in column.keywords}
+        nullable = keywords.get("nullable")
         optional = nullable is None or (isinstance(nullable, ast.Constant) and nullable.value is True)
-        assert optional or "server_default" in given, ast.unparse(call)
+        assert optional or "server_default" in keywords, ast.unparse(call)
 
 
 @pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.stem)
-def test_nothing_that_was_allowed_twice_is_allowed_once(path: Path) -> None:
+def test_no_unique_index_is_added_to_an_existing_table(path: Path) -> None:
     """A unique index on a table that was there before could refuse what the release before writes."""
-    made = {ast.unparse(call.args[0]) for name, call in calls(upgrading(path)) if name == "create_table"}
+    tables = {ast.unparse(call.args[0]) for name, call in calls(upgrading(path)) if name == "create_table"}
     for name, call in calls(upgrading(path)):
         if name == "create_index":
             unique = next((word.value for word in call.keywords if word.arg == "unique"), None)
             only_once = isinstance(unique, ast.Constant) and unique.value is True
-            assert not only_once or ast.unparse(call.args[1]) in made, ast.unparse(call)
+            assert not only_once or ast.unparse(call.args[1]) in tables, ast.unparse(call)
 
 
 @pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.stem)
@@ -67,20 +67,20 @@ def test_plain_sql_only_creates(path: Path) -> None:
     for name, call in calls(upgrading(path)):
         if name == "execute":
             first = call.args[0]
-            words = ast.unparse(first).lstrip("f").strip("'\"(")
-            assert words.startswith("CREATE "), ast.unparse(call)
+            statement = ast.unparse(first).lstrip("f").strip("'\"(")
+            assert statement.startswith("CREATE "), ast.unparse(call)
 
 
-def test_a_database_of_a_newer_release_is_used_as_it_is(sqlite_template: Path, tmp_path: Path) -> None:
+def test_a_database_of_a_newer_release_is_used_unchanged(sqlite_template: Path, tmp_path: Path) -> None:
     path = tmp_path / "newer.db"
     path.write_bytes(sqlite_template.read_bytes())
-    made = engine(make_url(f"sqlite:///{path}"), writing=True)
-    with made.begin() as db:
+    writer = engine(make_url(f"sqlite:///{path}"), writing=True)
+    with writer.begin() as db:
         db.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    migrations.migrate(made)
-    with made.begin() as db:
+    migrations.migrate(writer)
+    with writer.begin() as db:
         assert db.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == "9999"
         assert not migrations.behind(db)
         db.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
         assert migrations.behind(db)
-    made.dispose()
+    writer.dispose()

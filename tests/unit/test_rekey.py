@@ -1,4 +1,4 @@
-"""Encryption keys replaced: all that is sealed is sealed anew, in batches, and what cannot be opened is named."""
+"""The replacement of encryption keys: every secret is sealed again, in batches, and unreadable ones are named."""
 
 import secrets
 from collections.abc import Iterator
@@ -26,30 +26,32 @@ OLD, NEW = "an old key that is long and random", "a new key that is long and ran
 ANNA = Actor("anna", Role.ADMIN, "command line")
 
 
-def keys(*those: str) -> Vault:
-    return vault.with_keys(those, secrets.token_bytes)
+def keys(*texts: str) -> Vault:
+    return vault.with_keys(texts, secrets.token_bytes)
 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """A database in which seven people and a notifier were entered under the old key."""
-    made = Database(database_url)
-    yield made
-    made.close()
+    opened = Database(database_url)
+    yield opened
+    opened.close()
 
 
 def fill(db: Connection) -> None:
     desk.install(db, [Person("first", "First", (Contact("slack", "${SLACK}"),))], [OPS], {"webhook": {}})
     for number in range(7):
-        one = Person(
+        person = Person(
             f"p{number}",
             "Somebody",
             (Contact("slack", ""), Contact("console", "terminal")),
             "Europe/London",
             Origin.API,
         )
-        contacts = (replace(c, address=sealed(one, c)) if c.kind == "slack" else c for c in one.contacts)
-        desk.define_person(db, replace(one, contacts=tuple(contacts)))
+        contacts = (
+            replace(c, address=sealed(person, c)) if c.kind == "slack" else c for c in person.contacts
+        )
+        desk.define_person(db, replace(person, contacts=tuple(contacts)))
     token = keys(OLD).seal("tk_token", registry.about("ntfy", "token"))
     desk.notifier_settings.put(db, "ntfy", Setup({"token": token}, Origin.API, NOW, "anna"))
 
@@ -60,25 +62,25 @@ def sealed(person: Person, contact: Contact) -> str:
 
 def clear(db: Connection, with_: Vault) -> dict[str, str]:
     """Everything that was entered, opened."""
-    found = {
+    clear_texts = {
         person.id: with_.open(contact.address, person.about(contact))
         for person in desk.people(db, Origin.API).values()
         for contact in person.contacts
         if contact.kind == "slack"
     }
     token = desk.notifier_settings.load(db)["ntfy"].settings["token"]
-    return found | {"ntfy": with_.open(token, registry.about("ntfy", "token"))}
+    return clear_texts | {"ntfy": with_.open(token, registry.about("ntfy", "token"))}
 
 
-async def test_everything_is_sealed_anew_and_nothing_else_changes(
+async def test_every_secret_is_sealed_again_and_nothing_else_changes(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rekey, "BATCH", 3)
     await database.write(fill)
-    before = await database.read(lambda db: clear(db, keys(OLD)))
+    previous = await database.read(lambda db: clear(db, keys(OLD)))
     assert await database.read(lambda db: rekey.stale(db, keys(NEW, OLD))) == RekeyResult(anew=8)
     assert await rekey.rotate(database, keys(NEW, OLD), ANNA, NOW) == RekeyResult(anew=8)
-    assert await database.read(lambda db: clear(db, keys(NEW))) == before
+    assert await database.read(lambda db: clear(db, keys(NEW))) == previous
     setup = (await database.read(desk.notifier_settings.load))["ntfy"]
     assert (setup.origin, setup.changed_at, setup.changed_by) == ("api", NOW, "anna")
     people = await database.read(desk.people)
@@ -90,24 +92,27 @@ async def test_everything_is_sealed_anew_and_nothing_else_changes(
     assert (people["first"].origin, people["p3"].origin) == (Origin.FILE, Origin.API)
 
 
-async def test_second_factors_are_sealed_anew(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_second_factors_are_sealed_again(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rekey, "BATCH", 2)
 
     def add(db: Connection) -> None:
         for name in ("anna", "ben", "cleo", "dora"):
-            one = users.add_user(db, User(0, name, Role.ADMIN, NOW, "anna"))
+            user = users.add_user(db, User(0, name, Role.ADMIN, NOW, "anna"))
             if name != "dora":
-                users.change_user(db, one.id, code_secret=keys(OLD).seal(f"code of {name}", one.about_code))
+                users.change_user(db, user.id, code_secret=keys(OLD).seal(f"code of {name}", user.about_code))
 
     await database.write(add)
     assert await database.read(lambda db: rekey.stale(db, keys(NEW, OLD))) == RekeyResult(anew=3)
     assert await rekey.rotate(database, keys(NEW, OLD), ANNA, NOW) == RekeyResult(anew=3)
-    found = await database.read(users.every_user)
-    opened = {one.name: one.code_secret and keys(NEW).open(one.code_secret, one.about_code) for one in found}
+    accounts = await database.read(users.every_user)
+    opened = {
+        account.name: account.code_secret and keys(NEW).open(account.code_secret, account.about_code)
+        for account in accounts
+    }
     assert opened == {"anna": "code of anna", "ben": "code of ben", "cleo": "code of cleo", "dora": None}
 
 
-async def test_it_can_be_repeated_and_is_written_down_once(database: Database) -> None:
+async def test_a_repetition_changes_and_records_nothing(database: Database) -> None:
     await database.write(fill)
     await rekey.rotate(database, keys(NEW, OLD), ANNA, NOW)
     assert await rekey.rotate(database, keys(NEW, OLD), ANNA, NOW) == RekeyResult(already=8)
@@ -116,9 +121,9 @@ async def test_it_can_be_repeated_and_is_written_down_once(database: Database) -
     assert deed.after == {"key": keys(NEW).keys[0], "secrets encrypted anew": 8}
 
 
-async def test_what_no_key_opens_is_named_and_left_alone(database: Database) -> None:
+async def test_a_secret_that_no_key_opens_is_named_and_left_alone(database: Database) -> None:
     await database.write(fill)
-    done = await rekey.rotate(database, keys(NEW), ANNA, NOW)
-    assert (done.anew, done.already, len(done.unreadable)) == (0, 0, 8)
-    assert done.unreadable[0].startswith("person p0 slack: This secret was encrypted with the key ")
+    result = await rekey.rotate(database, keys(NEW), ANNA, NOW)
+    assert (result.anew, result.already, len(result.unreadable)) == (0, 0, 8)
+    assert result.unreadable[0].startswith("person p0 slack: This secret was encrypted with the key ")
     assert len(await database.read(lambda db: clear(db, keys(OLD)))) == 8

@@ -1,4 +1,4 @@
-"""What is old is forgotten, in bounded pieces, on both databases; what is open or still needed never is."""
+"""Old rows are deleted in bounded pieces, on both databases. Open incidents and rows that still count never are."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -37,9 +37,9 @@ HANGING = (symptoms, pages, attempts, timeline)
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A fresh database."""
-    made = Database(database_url)
-    yield made
-    made.close()
+    opened = Database(database_url)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
@@ -72,10 +72,10 @@ def numbers_of(db: Connection, column: ColumnElement[int]) -> set[int]:
 
 def an_incident(db: Connection, slug: str, at: datetime, *, resolved: datetime | None) -> int:
     """An incident of one check, with a page that was tried."""
-    made = check_store.insert(db, [a_check(slug, state=State.DOWN, cause=Cause.SILENT)])
-    (one,) = check_store.lock(db, list(made.values()))
-    desk.raise_(db, [of_down_check(one)], at)
-    (number,) = desk.incident_of(db, [key_of(one)]).values()
+    numbers = check_store.insert(db, [a_check(slug, state=State.DOWN, cause=Cause.SILENT)])
+    (job,) = check_store.lock(db, list(numbers.values()))
+    desk.raise_(db, [of_down_check(job)], at)
+    (number,) = desk.incident_of(db, [key_of(job)]).values()
     values = {"kind": "page", "person": "first", "occurrence": 1, "step": 0, "severity_rank": 1, "words": ""}
     values |= {"state": "delivered", "created_at": at, "contact": 0, "via": "console", "attempts": 1}
     values |= {"contact_attempts": 1, "throttled": False, "lease": 1, "incident_id": number}
@@ -86,25 +86,25 @@ def an_incident(db: Connection, slug: str, at: datetime, *, resolved: datetime |
     return number
 
 
-async def test_incidents_that_were_resolved_long_ago_are_forgotten_whole(
+async def test_old_resolved_incidents_are_deleted_with_everything_about_them(
     database: Database, tidier: Retention, clock: SetClock, metrics: Metrics
 ) -> None:
     edge = clock.now() - timedelta(days=400)
     cases = {"old": NOW, "just": edge - timedelta(seconds=1), "not yet": edge, "open": None}
-    made = {
+    numbers_by_case = {
         name: await database.write(partial(an_incident, slug=name.replace(" ", "-"), at=NOW, resolved=at))
         for name, at in cases.items()
     }
     await tidier.tidy()
     left = await database.read(partial(numbers_of, column=incidents.c.id))
-    assert left == {made["not yet"], made["open"]}
+    assert left == {numbers_by_case["not yet"], numbers_by_case["open"]}
     for table in (symptoms, pages, timeline):
         numbers = await database.read(partial(numbers_of, column=table.c.incident_id))
         assert numbers == left
     assert await count(database, attempts) == 2
-    told = metrics.registry.get_sample_value
-    assert told("heartbeat_forgotten_rows_total", {"table": "incidents"}) == 2
-    assert told("heartbeat_forgotten_rows_total", {"table": "attempts"}) == 2
+    value_of = metrics.registry.get_sample_value
+    assert value_of("heartbeat_forgotten_rows_total", {"table": "incidents"}) == 2
+    assert value_of("heartbeat_forgotten_rows_total", {"table": "attempts"}) == 2
 
 
 async def test_an_open_incident_stays_however_old_it_is(
@@ -119,15 +119,15 @@ async def test_an_open_incident_stays_however_old_it_is(
 @pytest.fixture
 async def changes(database: Database, insert: Insert) -> int:
     """Ten changes of one check's state, a day apart, the last one short before `NOW + 10 days`; its number."""
-    known = await database.write(lambda db: insert(db, [a_check("job"), a_check("quiet")]))
-    number = known["job"].id
+    jobs = await database.write(lambda db: insert(db, [a_check("job"), a_check("quiet")]))
+    number = jobs["job"].id
 
     def write(db: Connection) -> None:
         for day in range(10):
             state, cause = ("down", "silent") if day % 2 else ("up", None)
             values = {"check_id": number, "at": NOW + timedelta(days=day), "state": state, "cause": cause}
             db.execute(transitions.insert().values(**values, why=""))
-        values = {"check_id": known["quiet"].id, "at": NOW, "state": "up", "cause": None}
+        values = {"check_id": jobs["quiet"].id, "at": NOW, "state": "up", "cause": None}
         db.execute(transitions.insert().values(**values, why=""))
 
     await database.write(write)
@@ -135,19 +135,19 @@ async def changes(database: Database, insert: Insert) -> int:
 
 
 @pytest.mark.parametrize(("days", "left"), [(400, 10), (405, 6), (409, 2), (5000, 1)])
-async def test_of_the_changes_of_a_state_the_last_one_before_always_stays(
+async def test_the_last_change_of_state_before_the_horizon_stays(
     database: Database, tidier: Retention, clock: SetClock, changes: int, days: int, left: int
 ) -> None:
-    """How the check stood at any instant that is still told follows from what is left."""
+    """The remaining changes give the state of the check at any instant that is still shown."""
     clock.at = NOW + timedelta(days=days)
     await tidier.tidy()
-    kept = await database.read(lambda db: of_check(db, changes, 20))
-    assert len(kept) == left
-    assert kept[0].at == NOW + timedelta(days=9)
+    remaining = await database.read(lambda db: of_check(db, changes, 20))
+    assert len(remaining) == left
+    assert remaining[0].at == NOW + timedelta(days=9)
     assert await count(database, transitions) == left + 1
 
 
-async def test_work_is_bounded_whatever_has_piled_up(
+async def test_each_transaction_is_bounded(
     database: Database, tidier: Retention, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(heartbeat_retention, "BATCH", 3)
@@ -163,8 +163,8 @@ async def test_work_is_bounded_whatever_has_piled_up(
 
     monkeypatch.setattr(heartbeat_retention, "_forget", counted)
     rows = sum([await count(database, table) for table in (incidents, *HANGING)])
-    before = await count(database, transitions)
-    assert await tidier.tidy() == rows + before - await count(database, transitions)
+    previous = await count(database, transitions)
+    assert await tidier.tidy() == rows + previous - await count(database, transitions)
     assert max(deleted) <= 3
     assert [await count(database, table) for table in (incidents, *HANGING)] == [0] * 5
 
@@ -180,11 +180,11 @@ async def test_the_audit_log_is_kept_for_ever(
     await tidier.tidy()
     with pytest.raises(DBAPIError, match="audit"):
         await database.write(lambda db: db.exec_driver_sql(deed))
-    (one,) = await database.read(lambda db: audit.listed(db, limit=5))
-    assert one.actor == "anna"
+    (entry,) = await database.read(lambda db: audit.listed(db, limit=5))
+    assert entry.actor == "anna"
 
 
-async def test_two_at_once_do_each_other_no_harm(
+async def test_two_janitors_at_once_do_no_harm(
     database: Database, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(heartbeat_retention, "PAUSE", 0)
@@ -192,9 +192,9 @@ async def test_two_at_once_do_each_other_no_harm(
     for number in range(6):
         await database.write(partial(an_incident, slug=f"job-{number}", at=NOW, resolved=NOW))
     await database.write(lambda db: an_incident(db, "open", NOW, resolved=None))
-    those = [Retention(database, clock, Metrics(), incidents=400, transitions=400) for _ in range(2)]
-    await asyncio.gather(*(one.tidy() for one in those))
-    await those[0].tidy()
+    janitors = [Retention(database, clock, Metrics(), incidents=400, transitions=400) for _ in range(2)]
+    await asyncio.gather(*(janitor.tidy() for janitor in janitors))
+    await janitors[0].tidy()
     assert await count(database, incidents) == 1
 
 
@@ -220,7 +220,7 @@ async def test_a_round_that_fails_is_counted_and_the_next_one_comes(
     assert metrics.registry.get_sample_value("heartbeat_janitor_failures_total") == 2
 
 
-async def test_nothing_is_written_where_nothing_is_old(
+async def test_nothing_is_written_if_nothing_is_old(
     database: Database, tidier: Retention, changes: int, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await database.write(lambda db: db.execute(update(transitions).values(at=clock.now())))

@@ -37,7 +37,7 @@ def test_references_are_filled_in(text: str, filled: str) -> None:
     assert secret.fill_in(text, ENV, read) == filled
 
 
-def test_what_comes_out_is_not_filled_in_again() -> None:
+def test_a_filled_in_secret_is_not_filled_in_again() -> None:
     assert secret.fill_in("${A}", {"A": "${B}", "B": "x"}, read) == "${B}"
 
 
@@ -56,7 +56,7 @@ def test_what_comes_out_is_not_filled_in_again() -> None:
         ("${file:}", "'${' begins no reference; write ${NAME} or ${file:PATH}."),
     ],
 )
-def test_what_is_wrong_is_one_sentence_without_the_secret(text: str, sentence: str) -> None:
+def test_a_fault_is_one_sentence_without_the_secret(text: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
         secret.fill_in(text, ENV, read)
 
@@ -73,5 +73,5 @@ def test_what_is_wrong_is_one_sentence_without_the_secret(text: str, sentence: s
         ("KEY", False),
     ],
 )
-def test_only_one_whole_reference_is_one(text: str, is_one: bool) -> None:
+def test_only_a_whole_text_is_a_reference(text: str, is_one: bool) -> None:
     assert secret.is_reference(text) is is_one

@@ -10,14 +10,14 @@ from heartbeat.settings import BadSetting, Settings
 ONE, OTHER = "a" * 32, "b" * 32
 
 
-def test_keys_stand_in_a_list() -> None:
-    given = settings.read(
+def test_keys_are_read_from_a_list() -> None:
+    process = settings.read(
         {"HEARTBEAT_ENCRYPTION_KEYS": f"{ONE}, {OTHER},", "HEARTBEAT_SECRET_KEY_PREVIOUS": OTHER}
     )
-    assert given.encryption_keys == (ONE, OTHER)
-    assert given.secret_keys_before == (OTHER,)
-    assert ONE not in repr(given)
-    assert OTHER not in repr(given)
+    assert process.encryption_keys == (ONE, OTHER)
+    assert process.secret_keys_before == (OTHER,)
+    assert ONE not in repr(process)
+    assert OTHER not in repr(process)
 
 
 @pytest.mark.parametrize("name", ["HEARTBEAT_ENCRYPTION_KEYS", "HEARTBEAT_SECRET_KEY_PREVIOUS"])
@@ -27,16 +27,16 @@ def test_a_short_key_in_a_list_is_refused_and_not_shown(name: str) -> None:
     assert "short-key" not in str(refused.value)
 
 
-def test_a_secret_of_its_own_is_made_once_and_private(tmp_path: Path) -> None:
-    given = Settings(data_dir=tmp_path / "data")
-    assert settings.kept_secret(given, "secret-key") == ""
-    made, fresh = settings.own_secret(given, "secret-key")
-    assert fresh
-    assert len(made) >= settings.SHORTEST_KEY
-    assert settings.own_secret(given, "secret-key") == (made, False)
-    assert settings.kept_secret(given, "secret-key") == made
-    assert [path.name for path in given.data_dir.iterdir()] == ["secret-key"]
-    assert (given.data_dir / "secret-key").stat().st_mode & 0o777 == 0o600
+def test_a_secret_is_created_once_and_private(tmp_path: Path) -> None:
+    process = Settings(data_dir=tmp_path / "data")
+    assert settings.kept_secret(process, "secret-key") == ""
+    key, created = settings.own_secret(process, "secret-key")
+    assert created
+    assert len(key) >= settings.SHORTEST_KEY
+    assert settings.own_secret(process, "secret-key") == (key, False)
+    assert settings.kept_secret(process, "secret-key") == key
+    assert [path.name for path in process.data_dir.iterdir()] == ["secret-key"]
+    assert (process.data_dir / "secret-key").stat().st_mode & 0o777 == 0o600
 
 
 def test_an_empty_secret_signs_nothing(tmp_path: Path) -> None:
@@ -46,12 +46,12 @@ def test_an_empty_secret_signs_nothing(tmp_path: Path) -> None:
         settings.own_secret(Settings(data_dir=tmp_path), "secret-key")
 
 
-def test_no_label_becomes_one_of_a_metric_unless_it_is_named() -> None:
+def test_no_series_has_labels_by_default() -> None:
     assert settings.read({}).metrics_labels == ()
     assert settings.read({"HEARTBEAT_METRICS_LABELS": " , "}).metrics_labels == ()
 
 
-def test_labels_get_a_name_that_prometheus_takes() -> None:
+def test_labels_get_names_that_prometheus_allows() -> None:
     read = settings.read({"HEARTBEAT_METRICS_LABELS": "host, app.kubernetes.io/name,Größe, host"})
 
     assert read.metrics_labels == (
@@ -62,7 +62,7 @@ def test_labels_get_a_name_that_prometheus_takes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "told"),
+    ("environment", "sentence"),
     [
         (
             {"HEARTBEAT_METRICS_LABELS": "a,b,c,d,e,f"},
@@ -72,14 +72,16 @@ def test_labels_get_a_name_that_prometheus_takes() -> None:
         ({"HEARTBEAT_METRICS_CHECKS": "no"}, "HEARTBEAT_METRICS_CHECKS must be on or off, not 'no'"),
     ],
 )
-def test_what_cannot_be_about_metrics_is_told_in_one_sentence(environment: dict[str, str], told: str) -> None:
-    with pytest.raises(BadSetting, match=told):
+def test_a_bad_setting_of_metrics_is_refused_in_one_sentence(
+    environment: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(BadSetting, match=sentence):
         settings.read(environment)
 
 
-@pytest.mark.parametrize(("given", "on"), [("on", True), ("off", False), ("", True)])
-def test_series_of_single_checks_can_be_turned_off(given: str, on: bool) -> None:
-    assert settings.read({"HEARTBEAT_METRICS_CHECKS": given}).metrics_checks is on
+@pytest.mark.parametrize(("text", "on"), [("on", True), ("off", False), ("", True)])
+def test_series_of_single_checks_can_be_turned_off(text: str, on: bool) -> None:
+    assert settings.read({"HEARTBEAT_METRICS_CHECKS": text}).metrics_checks is on
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def test_series_of_single_checks_can_be_turned_off(given: str, on: bool) -> None
         ({"HEARTBEAT_OTLP_ENDPOINT": "http://here:4318", "OTEL_SDK_DISABLED": "TRUE"}, ""),
     ],
 )
-def test_where_spans_go(environment: dict[str, str], url: str) -> None:
+def test_the_first_address_of_a_collector_counts(environment: dict[str, str], url: str) -> None:
     assert settings.read(environment).otlp_url == url
 
 

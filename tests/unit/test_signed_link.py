@@ -15,7 +15,7 @@ SECRET = "s" * 32
 ANN = Answerer(12, 3, "ann.o'hara", NOW + timedelta(days=7))
 
 
-def test_a_link_says_who_may_answer_what() -> None:
+def test_a_link_names_its_holder_and_the_incident() -> None:
     assert signed_link.read([SECRET], signed_link.sign(SECRET, ANN), NOW) == ANN
 
 

@@ -22,25 +22,25 @@ def counted() -> vault.Vault:
 @given(
     clear=st.text(alphabet=st.characters(codec="utf-8")), about=st.text(alphabet=st.characters(codec="utf-8"))
 )
-def test_what_is_sealed_is_opened_for_the_same_purpose(clear: str, about: str) -> None:
+def test_a_sealed_secret_opens_for_its_own_purpose(clear: str, about: str) -> None:
     sealed = counted().seal(clear, about)
     assert vault.is_sealed(sealed)
     assert counted().open(sealed, about) == clear
 
 
-def test_the_form_stays_the_same_for_ever() -> None:
-    """What an earlier release has written must be read by a later one."""
+def test_the_sealed_form_never_changes() -> None:
+    """A later release must read the secrets of an earlier one."""
     sealed = "v1:2c6d3566e6496e8f:AAECAwQFBgcICQoLsFqeYB-fN_Q0DWi0NEkxzpoGkqlO_NBQ"
     assert counted().seal("tk_token", "notifier ntfy token") == sealed
     assert counted().open(sealed, "notifier ntfy token") == "tk_token"
 
 
-def test_a_secret_is_not_to_be_seen_and_looks_different_each_time() -> None:
-    kept = vault.with_keys([OLD], urandom)
-    one, other = kept.seal("tk_token", "x"), kept.seal("tk_token", "x")
-    assert one != other
-    assert "tk_token" not in one
-    assert "tk_token" not in repr(kept)
+def test_a_sealed_secret_is_unreadable_and_different_each_time() -> None:
+    keys = vault.with_keys([OLD], urandom)
+    first, second = keys.seal("tk_token", "x"), keys.seal("tk_token", "x")
+    assert first != second
+    assert "tk_token" not in first
+    assert "tk_token" not in repr(keys)
 
 
 def test_a_secret_that_was_moved_elsewhere_is_refused() -> None:
@@ -65,20 +65,20 @@ def test_a_changed_character_is_noticed(where: int, instead: str) -> None:
 
 
 def test_keys_change_without_a_gap() -> None:
-    before = vault.with_keys([OLD], urandom)
-    during = vault.with_keys([NEW, OLD], urandom)
-    after = vault.with_keys([NEW], urandom)
-    sealed = before.seal("a secret", "x")
-    assert during.open(sealed, "x") == "a secret"
-    assert during.is_stale(sealed)
-    fresh = during.seal("a secret", "x")
-    assert not during.is_stale(fresh)
-    assert after.open(fresh, "x") == "a secret"
-    (gone,) = before.keys
+    old = vault.with_keys([OLD], urandom)
+    both = vault.with_keys([NEW, OLD], urandom)
+    new = vault.with_keys([NEW], urandom)
+    sealed = old.seal("a secret", "x")
+    assert both.open(sealed, "x") == "a secret"
+    assert both.is_stale(sealed)
+    resealed = both.seal("a secret", "x")
+    assert not both.is_stale(resealed)
+    assert new.open(resealed, "x") == "a secret"
+    (old_key,) = old.keys
     with pytest.raises(
-        Unreadable, match=f"^This secret was encrypted with the key {gone}, which is not known"
+        Unreadable, match=f"^This secret was encrypted with the key {old_key}, which is not known"
     ):
-        after.open(sealed, "x")
+        new.open(sealed, "x")
 
 
 def test_without_a_key_nothing_is_sealed_or_opened() -> None:
@@ -95,14 +95,14 @@ def test_without_a_key_nothing_is_sealed_or_opened() -> None:
     "text",
     ["", "${NAME}", "v1:", "v1:0123456789abcdef:", "v2:0123456789abcdef:AAAA", "v1:0123456789abcdef:AA=="],
 )
-def test_what_is_not_sealed_is_told_apart(text: str) -> None:
+def test_other_text_is_not_sealed(text: str) -> None:
     assert not vault.is_sealed(text)
     with pytest.raises(Unreadable, match=re.escape("This is no encrypted secret")):
         counted().open(text, "x")
 
 
 @pytest.mark.parametrize("data", ["A", "AAAA", "AAECAwQFBgcICQoLDA"])
-def test_too_little_is_refused_in_words(data: str) -> None:
+def test_too_short_data_is_refused(data: str) -> None:
     (key,) = counted().keys
     with pytest.raises(Unreadable, match=DAMAGED):
         counted().open(f"v1:{key}:{data}", "x")

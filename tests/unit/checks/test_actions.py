@@ -59,7 +59,7 @@ def test_an_answer_to_an_earlier_occurrence_locks_its_incident_once(writer: Engi
 
 
 @pytest.mark.parametrize("action", ANSWERS)
-def test_an_answer_tells_how_its_incident_was_and_is(writer: Engine, action: str) -> None:
+def test_an_answer_returns_its_incident_before_and_after(writer: Engine, action: str) -> None:
     with writer.begin() as db:
         (previous,) = desk.incidents(db)
         outcome = ANSWERS[action](db)

@@ -1,4 +1,4 @@
-"""Which incident a check that is down belongs to."""
+"""The incident that a down check belongs to."""
 
 from heartbeat.checks import cause
 from heartbeat.checks.cause import Cause, IncidentIdentity
@@ -18,9 +18,9 @@ def test_checks_with_the_same_label_share_a_fate_and_others_stand_alone() -> Non
 
 
 def test_silence_and_overrun_have_one_cause_and_failure_another() -> None:
-    one = a_check("reset", labels={"host": "us"})
-    assert incident_of(one, Cause.OVERRUN).key == incident_of(one, Cause.SILENT).key
-    assert incident_of(one, Cause.FAILED).key == "failed:host=us"
+    job = a_check("reset", labels={"host": "us"})
+    assert incident_of(job, Cause.OVERRUN).key == incident_of(job, Cause.SILENT).key
+    assert incident_of(job, Cause.FAILED).key == "failed:host=us"
 
 
 def test_several_labels_make_one_key_and_no_value_can_pretend_to_be_another() -> None:

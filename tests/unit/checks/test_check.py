@@ -1,4 +1,4 @@
-"""What a ping, a silence and a hand mean for a check."""
+"""The change that a ping, a silence or a person makes to a check."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,18 +15,18 @@ from tests.unit.conftest import NOW, a_check
 MINUTE = timedelta(minutes=1)
 
 
-def after(minutes: float) -> datetime:
+def at_minute(minutes: float) -> datetime:
     return NOW + minutes * MINUTE
 
 
 def ping(signal: Signal, minutes: float, rid: str | None = None, exit_status: int | None = None) -> Ping:
-    return Ping(signal, after(minutes), rid, exit_status)
+    return Ping(signal, at_minute(minutes), rid, exit_status)
 
 
-def heard(one: Check, *pings: Ping) -> Check:
-    for each in pings:
-        one = check.on_ping(one, each).check
-    return one
+def heard(job: Check, *pings: Ping) -> Check:
+    for next_ping in pings:
+        job = check.on_ping(job, next_ping).check
+    return job
 
 
 UP = heard(a_check(), ping(Signal.SUCCESS, 0))
@@ -34,27 +34,27 @@ LIMITED = heard(a_check(max_runtime=10 * MINUTE), ping(Signal.SUCCESS, 0))
 
 
 def test_a_check_that_was_never_heard_turns_down_one_grace_after_its_first_due_time() -> None:
-    assert check.deadline(a_check()) == after(6)
-    change = check.on_due(a_check(), after(6))
+    assert check.deadline(a_check()) == at_minute(6)
+    change = check.on_due(a_check(), at_minute(6))
     assert (change.check.state, change.check.cause, change.check.since) == (
         State.DOWN,
         Cause.SILENT,
-        after(6),
+        at_minute(6),
     )
     assert change.event == Raised(Cause.SILENT, "was never heard")
 
 
-def test_an_instant_before_the_deadline_only_wake_at_moves() -> None:
-    one = a_check(wake_at=NOW)
-    change = check.on_due(one, after(6) - timedelta(microseconds=1))
-    assert (change.check.state, change.event, change.check.wake_at) == (State.NEW, None, after(6))
+def test_before_the_deadline_only_wake_at_moves() -> None:
+    job = a_check(wake_at=NOW)
+    change = check.on_due(job, at_minute(6) - timedelta(microseconds=1))
+    assert (change.check.state, change.event, change.check.wake_at) == (State.NEW, None, at_minute(6))
 
 
 @pytest.mark.parametrize(
     ("minutes", "state"), [(0, State.UP), (5, State.UP), (5.01, State.LATE), (5.99, State.LATE)]
 )
 def test_a_check_is_late_between_its_due_time_and_its_deadline(minutes: float, state: State) -> None:
-    assert check.status(UP, after(minutes)) is state
+    assert check.status(UP, at_minute(minutes)) is state
 
 
 def test_a_ping_shortly_before_its_slot_counts_for_that_slot() -> None:
@@ -63,52 +63,52 @@ def test_a_ping_shortly_before_its_slot_counts_for_that_slot() -> None:
     assert check.due_at(early) == datetime(2024, 5, 5, 3, 0, tzinfo=UTC)
 
 
-def test_success_brings_back_what_was_down_and_says_so() -> None:
-    down = check.on_due(UP, after(10)).check
+def test_a_success_clears_a_down_check() -> None:
+    down = check.on_due(UP, at_minute(10)).check
     change = check.on_ping(down, ping(Signal.SUCCESS, 12))
     assert (change.check.state, change.check.cause, change.event) == (State.UP, None, Cleared("heard again"))
-    assert change.check.wake_at == after(18)
+    assert change.check.wake_at == at_minute(18)
 
 
 @pytest.mark.parametrize("signal", [Signal.START, Signal.LOG])
 @pytest.mark.parametrize("state", [State.NEW, State.UP, State.DOWN, State.PAUSED])
 def test_start_and_log_never_change_the_state(signal: Signal, state: State) -> None:
-    one = {
+    job = {
         State.NEW: a_check(),
         State.UP: UP,
-        State.DOWN: check.on_due(UP, after(10)).check,
-        State.PAUSED: check.paused(UP, after(1), "somebody").check,
+        State.DOWN: check.on_due(UP, at_minute(10)).check,
+        State.PAUSED: check.paused(UP, at_minute(1), "somebody").check,
     }[state]
-    change = check.on_ping(one, ping(signal, 11))
-    assert (change.check.state, change.check.cause, change.event) == (one.state, one.cause, None)
-    assert change.check.last_heard_at == after(11)
+    change = check.on_ping(job, ping(signal, 11))
+    assert (change.check.state, change.check.cause, change.event) == (job.state, job.cause, None)
+    assert change.check.last_heard_at == at_minute(11)
 
 
-@pytest.mark.parametrize(("status", "words"), [(None, "reported failure"), (3, "exit status 3")])
-def test_failure_turns_down_at_once(status: int | None, words: str) -> None:
+@pytest.mark.parametrize(("status", "why"), [(None, "reported failure"), (3, "exit status 3")])
+def test_failure_turns_down_at_once(status: int | None, why: str) -> None:
     change = check.on_ping(UP, ping(Signal.FAIL, 2, exit_status=status))
-    assert change.event == Raised(Cause.FAILED, words)
+    assert change.event == Raised(Cause.FAILED, why)
     assert change.check.cause is Cause.FAILED
 
 
 def test_a_job_that_failed_and_then_falls_silent_has_another_cause() -> None:
     failed = heard(UP, ping(Signal.FAIL, 2))
-    assert failed.wake_at == after(8)
-    change = check.on_due(failed, after(8))
+    assert failed.wake_at == at_minute(8)
+    change = check.on_due(failed, at_minute(8))
     assert isinstance(change.event, Raised)
     assert change.event.cause is Cause.SILENT
     assert change.check.wake_at is None
 
 
 def test_a_silent_job_that_then_says_it_failed_has_another_cause() -> None:
-    silent = check.on_due(UP, after(10)).check
+    silent = check.on_due(UP, at_minute(10)).check
     assert heard(silent, ping(Signal.FAIL, 12)).cause is Cause.FAILED
 
 
 def test_a_run_past_its_maximum_overruns() -> None:
     running = heard(LIMITED, ping(Signal.START, 1))
-    assert check.deadline(running) == after(11)
-    change = check.on_due(running, after(11))
+    assert check.deadline(running) == at_minute(11)
+    change = check.on_due(running, at_minute(11))
     assert change.event == Raised(Cause.OVERRUN, "still running after its maximum run time of 10 min")
 
 
@@ -124,83 +124,83 @@ def test_an_end_without_its_start_has_no_duration() -> None:
 
 def test_several_runs_are_open_at_once_and_each_overruns_by_itself() -> None:
     running = heard(LIMITED, ping(Signal.START, 1, "a" * 32), ping(Signal.START, 3, "b" * 32))
-    assert check.deadline(running) == after(11)
+    assert check.deadline(running) == at_minute(11)
     one_left = heard(running, ping(Signal.SUCCESS, 5, "a" * 32))
-    assert check.overrun_at(one_left) == after(13)
+    assert check.overrun_at(one_left) == at_minute(13)
 
 
 def test_a_run_under_way_in_time_is_not_called_silent() -> None:
     # Due at minute 5, deadline at minute 6; the run that began at minute 4 may take until minute 14.
     running = heard(LIMITED, ping(Signal.START, 4))
-    assert check.silent_at(running) == after(14)
+    assert check.silent_at(running) == at_minute(14)
 
 
-def test_runs_that_begin_again_and_again_and_never_end_are_not_waited_for_for_ever() -> None:
-    again = heard(LIMITED, *(ping(Signal.START, minute, f"{minute:032x}") for minute in range(1, 7)))
-    assert check.deadline(again) == after(11)
+def test_a_job_that_keeps_starting_and_never_ends_turns_down() -> None:
+    restarting = heard(LIMITED, *(ping(Signal.START, minute, f"{minute:032x}") for minute in range(1, 7)))
+    assert check.deadline(restarting) == at_minute(11)
     restarted = heard(LIMITED, ping(Signal.START, 1), ping(Signal.START, 9))
-    assert check.deadline(restarted) == after(11), "a second start of the same run sets no limit back"
+    assert check.deadline(restarted) == at_minute(11), "a second start of the same run sets no limit back"
 
 
-def test_an_overrun_that_was_told_is_forgotten_once_the_job_is_well() -> None:
-    overran = check.on_due(heard(LIMITED, ping(Signal.START, 1, "a" * 32)), after(11)).check
-    assert overran.runs == (Run("a" * 32, after(1), overran=True),)
+def test_a_reported_overrun_is_dropped_with_the_next_success() -> None:
+    overran = check.on_due(heard(LIMITED, ping(Signal.START, 1, "a" * 32)), at_minute(11)).check
+    assert overran.runs == (Run("a" * 32, at_minute(1), overran=True),)
     well = heard(overran, ping(Signal.SUCCESS, 20))
-    assert (well.state, well.runs, well.wake_at) == (State.UP, (), after(26))
+    assert (well.state, well.runs, well.wake_at) == (State.UP, (), at_minute(26))
 
 
 def test_open_runs_are_bounded_and_those_nearest_their_limit_are_kept() -> None:
     many = heard(LIMITED, *(ping(Signal.START, 1 + n / 100, f"{n:032x}") for n in range(MAX_OPEN_RUNS + 5)))
     assert len(many.runs) == MAX_OPEN_RUNS
-    assert check.overrun_at(many) == after(11)
+    assert check.overrun_at(many) == at_minute(11)
     unlimited = heard(UP, *(ping(Signal.START, 1 + n / 100, f"{n:032x}") for n in range(MAX_OPEN_RUNS + 5)))
     assert unlimited.runs[-1].rid == f"{MAX_OPEN_RUNS + 4:032x}"
 
 
 def test_a_paused_check_expects_nothing_until_it_is_resumed() -> None:
-    paused = check.paused(UP, after(1), "Ann").check
+    paused = check.paused(UP, at_minute(1), "Ann").check
     assert (paused.state, check.deadline(paused), paused.wake_at) == (State.PAUSED, None, None)
-    resumed = check.resumed(paused, after(100)).check
-    assert (resumed.state, check.deadline(resumed)) == (State.NEW, after(106))
+    resumed = check.resumed(paused, at_minute(100)).check
+    assert (resumed.state, check.deadline(resumed)) == (State.NEW, at_minute(106))
 
 
-def test_pausing_what_is_down_clears_it_and_says_by_whom() -> None:
-    down = check.on_due(UP, after(10)).check
-    assert check.paused(down, after(11), "Ann").event == Cleared("paused by Ann")
+def test_pausing_a_down_check_clears_it_and_names_the_person() -> None:
+    down = check.on_due(UP, at_minute(10)).check
+    assert check.paused(down, at_minute(11), "Ann").event == Cleared("paused by Ann")
 
 
 @pytest.mark.parametrize(("signal", "state"), [(Signal.SUCCESS, State.UP), (Signal.FAIL, State.DOWN)])
 def test_success_and_failure_un_pause(signal: Signal, state: State) -> None:
-    paused = check.paused(UP, after(1), "Ann").check
+    paused = check.paused(UP, at_minute(1), "Ann").check
     assert heard(paused, ping(signal, 50)).state is state
 
 
 @pytest.mark.parametrize("signal", [Signal.SUCCESS, Signal.FAIL])
-def test_nothing_un_pauses_what_is_resumed_by_hand_only(signal: Signal) -> None:
-    paused = check.paused(a_check(manual_resume=True), after(1), "Ann").check
+def test_no_ping_un_pauses_a_check_with_manual_resume(signal: Signal) -> None:
+    paused = check.paused(a_check(manual_resume=True), at_minute(1), "Ann").check
     change = check.on_ping(paused, ping(signal, 50))
     assert (change.check.state, change.event, change.check.wake_at) == (State.PAUSED, None, None)
 
 
 def test_a_new_schedule_is_expected_from_now_on() -> None:
     daily = heard(a_check(schedule=Every(timedelta(days=1))), ping(Signal.SUCCESS, 0))
-    hourly = check.redefined(daily, after(600), schedule=Every(timedelta(hours=1)))
-    assert (hourly.state, check.deadline(hourly)) == (State.UP, after(661))
-    assert hourly.wake_at == after(661)
+    hourly = check.redefined(daily, at_minute(600), schedule=Every(timedelta(hours=1)))
+    assert (hourly.state, check.deadline(hourly)) == (State.UP, at_minute(661))
+    assert hourly.wake_at == at_minute(661)
 
 
 def test_a_new_grace_alone_moves_only_the_deadline() -> None:
-    assert check.deadline(check.redefined(UP, after(1), grace=3 * MINUTE)) == after(8)
+    assert check.deadline(check.redefined(UP, at_minute(1), grace=3 * MINUTE)) == at_minute(8)
 
 
-def test_a_new_schedule_leaves_what_is_down_down() -> None:
-    down = check.on_due(UP, after(10)).check
-    assert check.redefined(down, after(11), schedule=Every(timedelta(hours=1))).state is State.DOWN
+def test_a_new_schedule_leaves_a_down_check_down() -> None:
+    down = check.on_due(UP, at_minute(10)).check
+    assert check.redefined(down, at_minute(11), schedule=Every(timedelta(hours=1))).state is State.DOWN
 
 
 def test_times_only_move_forward() -> None:
-    one = heard(UP, ping(Signal.SUCCESS, 3), ping(Signal.SUCCESS, 2))
-    assert one.last_ok_at == after(3)
+    job = heard(UP, ping(Signal.SUCCESS, 3), ping(Signal.SUCCESS, 2))
+    assert job.last_ok_at == at_minute(3)
 
 
 SIGNALS = st.sampled_from(list(Signal))
@@ -213,17 +213,17 @@ SIGNALS = st.sampled_from(list(Signal))
 def test_wake_at_is_never_later_than_the_true_deadline_and_no_armed_check_is_without_one(
     steps: list[tuple[Signal, float, str | None]], max_runtime: timedelta | None
 ) -> None:
-    one, minutes = a_check(max_runtime=max_runtime), 0.0
+    job, minutes = a_check(max_runtime=max_runtime), 0.0
     for signal, more, rid in steps:
         minutes += more
-        limit = check.deadline(one)
-        if limit is not None and limit <= after(minutes):
-            one = check.on_due(one, limit).check
-        one = heard(one, ping(signal, minutes, rid))
-        limit = check.deadline(one)
-        assert (one.wake_at is None) == (limit is None)
-        assert one.wake_at is None or limit is None or one.wake_at <= limit
-        assert (limit is None) == (one.state is State.DOWN and one.cause is not Cause.FAILED)
+        limit = check.deadline(job)
+        if limit is not None and limit <= at_minute(minutes):
+            job = check.on_due(job, limit).check
+        job = heard(job, ping(signal, minutes, rid))
+        limit = check.deadline(job)
+        assert (job.wake_at is None) == (limit is None)
+        assert job.wake_at is None or limit is None or job.wake_at <= limit
+        assert (limit is None) == (job.state is State.DOWN and job.cause is not Cause.FAILED)
 
 
 QUIET = st.sampled_from([Signal.SUCCESS, Signal.START, Signal.LOG])
@@ -233,15 +233,15 @@ QUIET = st.sampled_from([Signal.SUCCESS, Signal.START, Signal.LOG])
 def test_without_a_success_every_check_is_down_within_its_due_time_grace_and_longest_run(
     steps: list[tuple[Signal, float]], max_runtime: timedelta | None
 ) -> None:
-    one, minutes, last = a_check(max_runtime=max_runtime), 0.0, 0.0
+    job, minutes, last = a_check(max_runtime=max_runtime), 0.0, 0.0
     for signal, more in steps:
         minutes += more
-        while (limit := check.deadline(one)) is not None and limit <= after(minutes):
-            one = check.on_due(one, limit).check
-        one = heard(one, ping(signal, minutes))
+        while (limit := check.deadline(job)) is not None and limit <= at_minute(minutes):
+            job = check.on_due(job, limit).check
+        job = heard(job, ping(signal, minutes))
         if signal is Signal.SUCCESS:
             last = minutes
-    bound = after(last) + 6 * MINUTE + (max_runtime or timedelta())
-    while (limit := check.deadline(one)) is not None and limit <= bound:
-        one = check.on_due(one, limit).check
-    assert one.state is State.DOWN
+    bound = at_minute(last) + 6 * MINUTE + (max_runtime or timedelta())
+    while (limit := check.deadline(job)) is not None and limit <= bound:
+        job = check.on_due(job, limit).check
+    assert job.state is State.DOWN

@@ -1,4 +1,4 @@
-"""What would happen is what then happens: the forecast against the service itself."""
+"""The forecast against the service itself: the foreseen pages are those that are sent."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -45,20 +45,20 @@ def db(database_url: str) -> Iterator[Connection]:
 
 
 def jobs(db: Connection, *slugs: str, **changes: Any) -> list[Check]:
-    given = {"policy": "ops", "labels": {"host": "a"}} | changes
-    check_store.insert(db, [a_check(slug, **given) for slug in slugs])
-    known = check_store.lock_all(db)
-    return [known[slug] for slug in slugs]
+    fields = {"policy": "ops", "labels": {"host": "a"}} | changes
+    check_store.insert(db, [a_check(slug, **fields) for slug in slugs])
+    stored = check_store.lock_all(db)
+    return [stored[slug] for slug in slugs]
 
 
 def foresee(db: Connection, slug: str, now: datetime) -> forecast.Forecast:
-    one = check_store.load(db, slug)
-    assert one is not None
-    return forecast.of(db, one, now, URL)
+    job = check_store.load(db, slug)
+    assert job is not None
+    return forecast.of(db, job, now, URL)
 
 
-def calls(told: forecast.Forecast) -> list[tuple[datetime, int, bool, list[str]]]:
-    return [(one.at, one.number, one.again, [p.id for p in one.people]) for one in told.calls]
+def calls(foreseen: forecast.Forecast) -> list[tuple[datetime, int, bool, list[str]]]:
+    return [(call.at, call.number, call.again, [p.id for p in call.people]) for call in foreseen.calls]
 
 
 @pytest.mark.parametrize("policy", [None, "gone"])
@@ -73,37 +73,37 @@ def test_without_a_policy_that_exists_the_default_one_pages(db: Connection, poli
 
 def test_a_check_that_fell_silent_now_pages_the_steps_of_its_policy(db: Connection) -> None:
     jobs(db, "one", "two")
-    told = foresee(db, "one", NOW)
+    foreseen = foresee(db, "one", NOW)
     at = NOW + GATHERING
-    assert calls(told) == [
+    assert calls(foreseen) == [
         (at, 1, False, ["first"]),
         (at + timedelta(minutes=5), 2, False, ["second"]),
         (at + timedelta(minutes=15), 2, True, ["second"]),
     ]
-    assert told.sentence == (
+    assert foreseen.sentence == (
         "If it fell silent now, a new incident would open, and First responder would be paged at 03:00 UTC."
     )
-    assert (told.policy, told.incident, told.held, told.told) == (OPS, None, None, ())
+    assert (foreseen.policy, foreseen.incident, foreseen.held, foreseen.told) == (OPS, None, None, ())
 
 
-def test_what_is_foreseen_happens_word_for_word(db: Connection) -> None:
+def test_the_foreseen_page_is_sent_word_for_word(db: Connection) -> None:
     """The page that is then sent is the one that was shown."""
     jobs(db, "one", "two")
     checker.sweep(db, NOW)
-    told = foresee(db, "one", DOWN)
+    foreseen = foresee(db, "one", DOWN)
     two = check_store.lock_all(db)["two"]
     check_store.save(db, [replace(two, wake_at=DOWN + timedelta(hours=1))])
     checker.sweep(db, DOWN)
-    escalator.sweep(db, told.calls[0].at)
+    escalator.sweep(db, foreseen.calls[0].at)
 
     (incident,) = desk.incidents(db)
     dossier = desk.dossier(db, incident.id)
     assert dossier is not None
     (page,) = dossier.pages
-    assert (page.created_at, page.person) == (told.calls[0].at, told.calls[0].people[0].id)
-    assert incident.next_at == told.calls[1].at
-    around = symptoms.surroundings(db, [incident]).get(incident.id, Surroundings())
-    about = Subject(
+    assert (page.created_at, page.person) == (foreseen.calls[0].at, foreseen.calls[0].people[0].id)
+    assert incident.next_at == foreseen.calls[1].at
+    surroundings = symptoms.surroundings(db, [incident]).get(incident.id, Surroundings())
+    subject = Subject(
         page.kind,
         page.id,
         0,
@@ -111,29 +111,29 @@ def test_what_is_foreseen_happens_word_for_word(db: Connection) -> None:
         page.step,
         incident,
         dossier.symptoms,
-        around,
+        surroundings,
         cause.in_words,
         FIRST,
         ["Second responder", "ghost"],
         Links(URL, "x"),
     )
-    shown = notice.compose(about, told.calls[0].at)
-    assert told.page is not None
-    assert (told.page.title, told.page.lines) == (shown.title, shown.lines)
+    sent = notice.compose(subject, foreseen.calls[0].at)
+    assert foreseen.page is not None
+    assert (foreseen.page.title, foreseen.page.lines) == (sent.title, sent.lines)
 
 
 def test_nobody_is_paged_for_a_paused_check(db: Connection) -> None:
-    (one,) = jobs(db, "one")
-    check_store.save(db, [check.paused(one, NOW, "anna").check])
-    told = foresee(db, "one", NOW)
-    assert told.sentence == "It is paused: nothing is expected of it, and nobody is paged."
-    assert (told.calls, told.page, told.policy) == ((), None, None)
+    (job,) = jobs(db, "one")
+    check_store.save(db, [check.paused(job, NOW, "anna").check])
+    foreseen = foresee(db, "one", NOW)
+    assert foreseen.sentence == "It is paused: nothing is expected of it, and nobody is paged."
+    assert (foreseen.calls, foreseen.page, foreseen.policy) == ((), None, None)
 
 
-def test_where_nobody_can_be_reached_the_catch_all_is(db: Connection) -> None:
+def test_the_catch_all_is_paged_if_nobody_else_can_be(db: Connection) -> None:
     jobs(db, "one", policy="nobody")
-    told = foresee(db, "one", NOW)
-    assert {one.people for one in told.calls} == {(OPERATOR,)}
+    foreseen = foresee(db, "one", NOW)
+    assert {call.people for call in foreseen.calls} == {(OPERATOR,)}
 
 
 def test_a_check_that_names_no_policy_pages_by_the_default(db: Connection) -> None:
@@ -146,33 +146,33 @@ def test_maintenance_holds_the_first_page(db: Connection) -> None:
     jobs(db, "one")
     ends = NOW + timedelta(hours=2)
     maintenance.make(db, ANNA, WindowDefinition("Move", "", {"host": "a"}, NOW, ends), NOW)
-    told = foresee(db, "one", NOW)
-    assert told.held is not None
-    assert (told.held.until, told.held.why, told.calls[0].at) == (ends, "maintenance Move", ends)
-    assert told.sentence == (
+    foreseen = foresee(db, "one", NOW)
+    assert foreseen.held is not None
+    assert (foreseen.held.until, foreseen.held.why, foreseen.calls[0].at) == (ends, "maintenance Move", ends)
+    assert foreseen.sentence == (
         "If it fell silent now, a new incident would open, and First responder would be paged at 05:00 UTC, at the "
         "end of maintenance Move."
     )
     checker.sweep(db, DOWN)
     down = foresee(db, "one", DOWN)
-    assert (down.held, down.calls[0].at) == (told.held, ends)
+    assert (down.held, down.calls[0].at) == (foreseen.held, ends)
     assert down.sentence == "It is silent. Unless somebody answers, First responder is paged at 05:00 UTC."
 
 
-def test_one_that_joins_is_told_in_the_thread_and_the_steps_go_on(db: Connection) -> None:
+def test_a_joining_check_is_reported_in_the_thread_and_the_steps_go_on(db: Connection) -> None:
     jobs(db, "one")
     checker.sweep(db, DOWN)
     escalator.sweep(db, DOWN + GATHERING)
     db.execute(pages.update().values(lease=1))  # It is being sent.
     jobs(db, "two", grace=timedelta(hours=1))
     now = DOWN + timedelta(minutes=1)
-    told = foresee(db, "two", now)
+    foreseen = foresee(db, "two", now)
     (incident,) = desk.incidents(db)
-    assert told.incident is not None
-    assert told.incident.id == incident.id
-    assert ([one.id for one in told.told], told.told_at) == (["first"], now + GATHERING)
-    assert calls(told)[0] == (DOWN + GATHERING + timedelta(minutes=5), 2, False, ["second"])
-    assert told.sentence.startswith(
+    assert foreseen.incident is not None
+    assert foreseen.incident.id == incident.id
+    assert ([person.id for person in foreseen.told], foreseen.told_at) == (["first"], now + GATHERING)
+    assert calls(foreseen)[0] == (DOWN + GATHERING + timedelta(minutes=5), 2, False, ["second"])
+    assert foreseen.sentence.startswith(
         f"If it fell silent now, it would join incident {incident.id}, and Second"
     )
 
@@ -182,22 +182,22 @@ def test_a_check_that_is_down_goes_on_with_its_incident(db: Connection) -> None:
     checker.sweep(db, DOWN)
     escalator.sweep(db, DOWN + GATHERING)
     (incident,) = desk.incidents(db)
-    told = foresee(db, "one", DOWN + timedelta(minutes=1))
-    assert calls(told) == [
+    foreseen = foresee(db, "one", DOWN + timedelta(minutes=1))
+    assert calls(foreseen) == [
         (DOWN + GATHERING + timedelta(minutes=5), 2, False, ["second"]),
         (DOWN + GATHERING + timedelta(minutes=15), 2, True, ["second"]),
     ]
-    assert (told.told, told.told_at) == ((), None)
+    assert (foreseen.told, foreseen.told_at) == ((), None)
     until = DOWN + timedelta(hours=1)
     actions.acknowledge(db, incident.id, somebody("anna"), DOWN + timedelta(minutes=2), until=until)
-    told = foresee(db, "one", DOWN + timedelta(minutes=3))
-    assert calls(told)[0] == (until, 1, False, ["first"])
+    foreseen = foresee(db, "one", DOWN + timedelta(minutes=3))
+    assert calls(foreseen)[0] == (until, 1, False, ["first"])
 
 
 def test_foreseeing_changes_nothing(db: Connection) -> None:
     jobs(db, "one")
-    before = check_store.lock_all(db)
+    previous = check_store.lock_all(db)
     foresee(db, "one", NOW)
-    assert check_store.lock_all(db) == before
+    assert check_store.lock_all(db) == previous
     assert desk.incidents(db) == []
     assert outbox.workload(db).waiting == 0

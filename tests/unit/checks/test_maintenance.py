@@ -66,7 +66,7 @@ def test_nothing_is_held_for_longer_than_there_are_windows(spans: Any, data: st.
     windows = [window(begins, begins + lasts) for begins, lasts in spans]
     held = maintenance.hold(data.draw(st.permutations(windows)), LABELS, NOW)
     at = NOW
-    while covering := [one.ends_at for one in windows if one.starts_at <= at < one.ends_at]:
+    while covering := [window.ends_at for window in windows if window.starts_at <= at < window.ends_at]:
         at = max(covering)
     assert (held.until if held else NOW) == at
 

@@ -1,4 +1,4 @@
-"""When a job is due: golden days on which the clock changes, an oracle for cron, and what always holds."""
+"""Due times of schedules: golden days on which the clock changes, an oracle for cron, and what always holds."""
 
 import json
 from collections.abc import Iterator
@@ -40,13 +40,13 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def slots(schedule: Cron | OnCalendar, after: datetime) -> Iterator[datetime]:
-    while slot := next_slot(schedule, after):
+def slots(schedule: Cron | OnCalendar, start: datetime) -> Iterator[datetime]:
+    while slot := next_slot(schedule, start):
         yield slot
-        after = slot
+        start = slot
 
 
-def shown(schedule: Schedule, since: str, n: int) -> list[str]:
+def due_texts(schedule: Schedule, since: str, n: int) -> list[str]:
     """The next `n` due times, as UTC text with the date left out where it does not change."""
     texts = [f"{due:%m-%d %H:%M}" for due in upcoming(schedule, utc(since), n)]
     return [
@@ -109,7 +109,7 @@ def shown(schedule: Schedule, since: str, n: int) -> list[str]:
     ],
 )
 def test_cron_when_the_clock_changes(expression: str, timezone: str, since: str, expected: list[str]) -> None:
-    assert shown(parse(cron=expression, timezone=timezone), since, len(expected)) == expected
+    assert due_texts(parse(cron=expression, timezone=timezone), since, len(expected)) == expected
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_cron_when_the_clock_changes(expression: str, timezone: str, since: str,
     ],
 )
 def test_calendar_events(expression: str, timezone: str, since: str, expected: list[str]) -> None:
-    assert shown(parse(on_calendar=expression, timezone=timezone), since, len(expected)) == expected
+    assert due_texts(parse(on_calendar=expression, timezone=timezone), since, len(expected)) == expected
 
 
 @pytest.mark.parametrize(
@@ -156,8 +156,8 @@ def test_calendar_events(expression: str, timezone: str, since: str, expected: l
     ],
 )
 def test_cron_over_the_year(expression: str, since: str, expected: list[str]) -> None:
-    found = upcoming(parse(cron=expression), utc(since), len(expected))
-    assert [f"{slot:%m-%d %H:%M}" for slot in found] == expected
+    due = upcoming(parse(cron=expression), utc(since), len(expected))
+    assert [f"{slot:%m-%d %H:%M}" for slot in due] == expected
 
 
 def test_leap_days_are_years_apart() -> None:
@@ -172,14 +172,14 @@ def test_leap_days_are_years_apart() -> None:
 
 
 def numbers(text: str, low: int, high: int) -> set[int]:
-    """What a field of numbers, ranges, steps and lists names."""
-    found: set[int] = set()
+    """Return the values that a field of numbers, ranges, steps and lists names."""
+    named: set[int] = set()
     for term in text.split(","):
         span, _, step = term.partition("/")
         first, _, last = span.partition("-")
         start, stop = (low, high) if span == "*" else (int(first), int(last or first))
-        found |= set(range(start, stop + 1, int(step or 1)))
-    return found
+        named |= set(range(start, stop + 1, int(step or 1)))
+    return named
 
 
 def matcher(expression: str) -> list[set[int]]:
@@ -216,12 +216,12 @@ def oracle(expression: str, zone: tzinfo, start: datetime, days: int) -> list[da
     walk = minutes(zone, start, days)
     if texts[0].startswith("*") or texts[1].startswith("*"):
         return [moment for moment, wall in walk if matches(wall)]
-    ran, done = [], walk[0][1] - MINUTE
+    ran, latest = [], walk[0][1] - MINUTE
     for moment, wall in walk:
-        passed = [done + n * MINUTE for n in range(1, (wall - done) // MINUTE + 1)]
+        passed = [latest + n * MINUTE for n in range(1, (wall - latest) // MINUTE + 1)]
         if any(matches(wall) for wall in passed):
             ran.append(moment)
-        done = max(done, wall)
+        latest = max(latest, wall)
     return ran
 
 
@@ -261,16 +261,16 @@ CHANGES = [
 @given(CRON_LINES, st.sampled_from(CHANGES), st.integers(0, 60 * 3_600))
 def test_cron_agrees_with_brute_force(expression: str, change: tuple[str, datetime], seconds: int) -> None:
     timezone, start = change
-    after, end = start + seconds * SECOND, start + 4 * DAY
-    expected = [slot for slot in oracle(expression, ZoneInfo(timezone), start, days=4) if slot > after]
+    begin, end = start + seconds * SECOND, start + 4 * DAY
+    expected = [slot for slot in oracle(expression, ZoneInfo(timezone), start, days=4) if slot > begin]
     try:
         cron = parse(cron=expression, timezone=timezone)
     except BadSchedule:
         assert not expected, "A line that is refused never runs."
         return
     assert isinstance(cron, Cron)
-    found = takewhile(lambda slot: slot < end, slots(cron, after))
-    assert list(islice(found, 50)) == expected[:50]
+    actual = takewhile(lambda slot: slot < end, slots(cron, begin))
+    assert list(islice(actual, 50)) == expected[:50]
 
 
 # --- A ping just before its slot.
@@ -377,16 +377,16 @@ def test_due_is_later_than_heard_and_never_moves_back(
 
 @settings(max_examples=100, deadline=None)
 @given(SLOTTED, MOMENTS)
-def test_slots_strictly_increase_and_leave_none_out(schedule: Cron | OnCalendar, after: datetime) -> None:
-    found = list(islice(slots(schedule, after), 20))
-    assert [after, *found] == sorted({after, *found})
-    assert list(slots_until(schedule, after + (found[2] - after) / 2, found[-1])) == [
-        slot for slot in found if slot > after + (found[2] - after) / 2
+def test_slots_strictly_increase_and_leave_none_out(schedule: Cron | OnCalendar, start: datetime) -> None:
+    listed = list(islice(slots(schedule, start), 20))
+    assert [start, *listed] == sorted({start, *listed})
+    assert list(slots_until(schedule, start + (listed[2] - start) / 2, listed[-1])) == [
+        slot for slot in listed if slot > start + (listed[2] - start) / 2
     ]
 
 
-def slots_until(schedule: Cron | OnCalendar, after: datetime, last: datetime) -> Iterator[datetime]:
-    return takewhile(lambda slot: slot <= last, slots(schedule, after))
+def slots_until(schedule: Cron | OnCalendar, start: datetime, last: datetime) -> Iterator[datetime]:
+    return takewhile(lambda slot: slot <= last, slots(schedule, start))
 
 
 @given(st.one_of(INTERVALS, SLOTTED))
@@ -416,7 +416,7 @@ def test_the_zone_of_a_calendar_event_goes_before_the_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "words"),
+    ("written", "fault"),
     [
         ({}, "one of every, cron and on_calendar, not none of them"),
         ({"every": HOUR, "cron": "@daily"}, "not every and cron"),
@@ -455,11 +455,11 @@ def test_the_zone_of_a_calendar_event_goes_before_the_other() -> None:
         ({"on_calendar": "12:00 Europe/Pris"}, '"Europe/Pris" is no time zone'),
     ],
 )
-def test_a_bad_schedule_is_refused_in_one_sentence(written: dict[str, Any], words: str) -> None:
+def test_a_bad_schedule_is_refused_in_one_sentence(written: dict[str, Any], fault: str) -> None:
     with pytest.raises(BadSchedule) as refused:
         parse(**written)
     sentence = str(refused.value)
-    assert words in sentence
+    assert fault in sentence
     assert sentence.endswith(".")
     assert len(sentence) < 250
 
@@ -472,7 +472,7 @@ def test_a_calendar_that_is_over_is_refused() -> None:
 
 @settings(deadline=None)
 @given(st.text("0123456789*/-,#LW MONSUJAN@:.~ü²", max_size=24))
-def test_whatever_is_written_is_understood_or_refused(text: str) -> None:
+def test_any_text_is_understood_or_refused(text: str) -> None:
     now = utc("2026-10-25 00:30")  # In the first pass of a repeated hour.
     writings: list[dict[str, Any]] = [
         {"cron": text, "timezone": LONDON},
@@ -515,12 +515,12 @@ def test_whatever_is_written_is_understood_or_refused(text: str) -> None:
         ),
     ],
 )
-def test_warnings_about_what_means_something_else(schedule: Schedule, expected: list[str]) -> None:
+def test_misleading_expressions_have_warnings(schedule: Schedule, expected: list[str]) -> None:
     assert warnings(schedule) == expected
 
 
 @pytest.mark.parametrize(
-    ("schedule", "words"),
+    ("schedule", "description"),
     [
         (Every(SECOND), "every second"),
         (Every(5 * MINUTE), "every 5 minutes"),
@@ -540,8 +540,8 @@ def test_warnings_about_what_means_something_else(schedule: Schedule, expected: 
         (OnCalendar("Mon..Fri 03:00", "UTC"), 'OnCalendar "Mon..Fri 03:00", UTC'),
     ],
 )
-def test_in_words(schedule: Schedule, words: str) -> None:
-    assert in_words(schedule) == words
+def test_in_words(schedule: Schedule, description: str) -> None:
+    assert in_words(schedule) == description
 
 
 @pytest.mark.parametrize("alias", ALIASES)

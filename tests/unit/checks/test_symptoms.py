@@ -34,7 +34,7 @@ def test_a_key_that_is_not_of_a_check_leads_to_none() -> None:
     assert symptoms.check_ids(["notifier:3"]) == {}
 
 
-def test_a_silent_check_tells_when_it_was_expected() -> None:
+def test_the_symptom_of_a_silent_check_has_its_due_time() -> None:
     job = a_check(id=7, labels={"host": "a"}, policy="ops")
     symptom = symptoms.of_change(check.fallen_silent(job, DOWN_AT), job)
     assert (symptom.key, symptom.cause_key, symptom.incident_title) == ("check:7", "silent:host=a", "a")
@@ -42,7 +42,7 @@ def test_a_silent_check_tells_when_it_was_expected() -> None:
     assert (symptom.facts.expected_at, symptom.facts.never_well) == (NOW + FIVE_MINUTES, True)
 
 
-def test_a_failed_check_tells_the_last_line_of_its_ping() -> None:
+def test_the_symptom_of_a_failed_check_has_the_last_line_of_its_ping() -> None:
     job = replace(a_check(id=7), last_ok_at=NOW - FIVE_MINUTES)
     symptom = symptoms.of_change(failed(job), job, body=b"copying\nno space left\n \n")
     assert (symptom.cause, symptom.cause_key) == ("failed", "failed:check=job")
@@ -99,7 +99,7 @@ def incident_of_two_hosts(
     return incident
 
 
-def test_an_incident_is_told_of_its_group_and_of_others(
+def test_the_surroundings_of_an_incident_are_its_group_and_others(
     db: Connection, insert: Callable[[Connection, list[Check]], dict[str, Check]]
 ) -> None:
     incident = incident_of_two_hosts(db, insert)

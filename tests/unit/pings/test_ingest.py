@@ -46,7 +46,7 @@ def success(job: Check, agent: str = "curl") -> Arrival:
     )
 
 
-async def test_what_arrives_during_a_commit_is_the_next_batch(database: Database, job: Check) -> None:
+async def test_pings_that_arrive_during_a_commit_are_the_next_batch(database: Database, job: Check) -> None:
     sizes: list[int] = []
     line = Ingest(database, observe_batch=lambda size, seconds: sizes.append(size))
     first = line.hear(success(job))

@@ -106,7 +106,7 @@ class _NoRollback:
         return getattr(self._db, name)
 
 
-async def test_what_is_not_plain_goes_through_on_ping(database: Database, insert: Insert) -> None:
+async def test_other_pings_than_plain_ones_go_through_on_ping(database: Database, insert: Insert) -> None:
     new, running = a_check("new"), check.on_ping(a_check("running"), Ping(Signal.START, NOW)).check
     down = check.on_due(a_check("down"), NOW + timedelta(hours=1)).check
     jobs = await database.write(lambda db: insert(db, [new, running, down]))
@@ -146,9 +146,7 @@ async def test_of_several_first_pings_in_one_batch_one_creates_the_check(
     assert (results, urgent) == ([PingResult.CREATED, PingResult.HEARD], True)
 
 
-async def test_unknown_uuids_are_told_from_known_ones_in_one_batch(
-    database: Database, insert: Insert
-) -> None:
+async def test_one_batch_tells_unknown_uuids_from_existing_ones(database: Database, insert: Insert) -> None:
     jobs = await database.write(lambda db: insert(db, [a_check("job", state=State.UP, last_ok_at=NOW)]))
     stranger = a_check("stranger")
     results, _ = await database.write(

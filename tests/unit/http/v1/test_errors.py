@@ -1,14 +1,16 @@
 """Errors of the API: no input breaks it, and each error has a sentence that names the field."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, NoReturn
 from uuid import uuid4
 
 import httpx
 import pytest
 from sqlalchemy import Connection
 
-from alerting import desk
 from heartbeat.app import System
+from heartbeat.definitions.edit.people import PERSON
+from heartbeat.http.v1 import people
 from tests.unit.http.conftest import (
     SetClock,
     fall_silent,
@@ -183,10 +185,10 @@ async def test_without_a_database_the_answer_is_503_with_retry_after(
 async def test_an_internal_error_reveals_no_details(
     system: System, monkeypatch: pytest.MonkeyPatch, admin: httpx.AsyncClient
 ) -> None:
-    def broken(db: Connection) -> None:
+    def broken(_db: Connection) -> NoReturn:
         raise RuntimeError("the inside")
 
-    monkeypatch.setattr(desk, "people", broken)
+    monkeypatch.setattr(people, "PEOPLE", replace(people.PEOPLE, kind=replace(PERSON, load=broken)))
     transport = httpx.ASGITransport(app=system.asgi, raise_app_exceptions=False)
     async with httpx.AsyncClient(
         transport=transport, base_url="http://test", headers=admin.headers

@@ -1,4 +1,4 @@
-"""What the tests of the console share: a browser in which somebody has signed in, and one in which nobody has."""
+"""Shared by the tests of the console: a browser that is signed in, and one that is not."""
 
 from collections.abc import AsyncIterator
 
@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from heartbeat.app import System
-from tests.unit.http.conftest import ADMIN_KEY, visitor
+from heartbeat.checks.check import Check
+from tests.unit.http.conftest import ADMIN_KEY, make_check, visitor
 from tests.unit.http.markup import Markup, sound
 
 BROWSER = {"accept": "text/html,application/xhtml+xml"}
@@ -15,21 +16,21 @@ BROWSER = {"accept": "text/html,application/xhtml+xml"}
 @pytest.fixture
 async def browser(system: System) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody's browser, signed in."""
-    async with visitor(system, **BROWSER) as made:
-        answer = await made.post("/sign-in", data={"key": ADMIN_KEY})
+    async with visitor(system, **BROWSER) as client:
+        answer = await client.post("/sign-in", data={"key": ADMIN_KEY})
         assert answer.status_code == 303
-        yield made
+        yield client
 
 
 @pytest.fixture
 async def stranger(system: System) -> AsyncIterator[httpx.AsyncClient]:
     """A browser in which nobody has signed in."""
-    async with visitor(system, **BROWSER) as made:
-        yield made
+    async with visitor(system, **BROWSER) as client:
+        yield client
 
 
 async def see(browser: httpx.AsyncClient, path: str, status: int = 200) -> Markup:
-    """A page that is sound."""
+    """Return the screen at a path, checked for sound markup."""
     answer = await browser.get(path)
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
@@ -37,6 +38,11 @@ async def see(browser: httpx.AsyncClient, path: str, status: int = 200) -> Marku
 
 
 async def press(browser: httpx.AsyncClient, path: str, **fields: str | list[str]) -> httpx.Response:
-    """A form that is sent as the page of the overview would send it."""
+    """Send a form with the token of the overview."""
     csrf = (await see(browser, "/")).fields["csrf"]
     return await browser.post(path, data={"csrf": csrf, **fields})
+
+
+async def make_group(system: System, *slugs: str) -> list[Check]:
+    """Make jobs of one host."""
+    return [await make_check(system, slug, labels={"host": "us-housekeeping"}) for slug in slugs]

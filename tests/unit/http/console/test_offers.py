@@ -25,8 +25,8 @@ ELSEWHERE = ("/v1/", "/status/", "/static/", "/ping/")
 def least_role(path: str) -> Role:
     """The least role that a form's address declares."""
     every = {pattern: role for room in console.ROOMS for pattern, (role, _) in room.ACTING.items()}
-    found: list[Role] = [role for pattern, role in every.items() if compile_path(pattern)[0].fullmatch(path)]
-    return found[0] if found else Role.VIEWER
+    roles: list[Role] = [role for pattern, role in every.items() if compile_path(pattern)[0].fullmatch(path)]
+    return roles[0] if roles else Role.VIEWER
 
 
 @pytest.fixture
@@ -37,13 +37,15 @@ async def lived(system: System, clock: SetClock) -> System:
     await ping(system, check)
     await fall_silent(system, clock, check)
     for title, publish in (("A draft", False), ("Published", True)):
-        one = AnnouncementFields(Kind.INCIDENT, title, Status.INVESTIGATING, "We look.", NOW)
-        made = await system.context.database.write(
-            lambda db, one=one: editor.make(db, somebody("anna"), "public", one, NOW)  # type: ignore[misc]
+        fields = AnnouncementFields(Kind.INCIDENT, title, Status.INVESTIGATING, "We look.", NOW)
+        announcement = await system.context.database.write(
+            lambda db, fields=fields: editor.make(db, somebody("anna"), "public", fields, NOW)  # type: ignore[misc]
         )
         if publish:
             await system.context.database.write(
-                lambda db, made=made: editor.publish(db, somebody("anna"), made.id, NOW)  # type: ignore[misc]
+                lambda db, announcement=announcement: editor.publish(
+                    db, somebody("anna"), announcement.id, NOW
+                )  # type: ignore[misc]
             )
     return system
 
@@ -51,26 +53,28 @@ async def lived(system: System, clock: SetClock) -> System:
 @pytest.mark.parametrize("role", list(Role))
 async def test_nobody_is_offered_what_they_may_not_do(lived: System, role: Role) -> None:
     await lived.context.database.write(lambda db: add(db, "reader", role))
-    seen: dict[str, int] = {}
+    statuses: dict[str, int] = {}
     offered: list[tuple[str, str]] = []
     async with visitor(lived, accept="text/html") as reader:
         await reader.post("/sign-in", data={"name": "reader", "password": PASSWORD})
         left = ["/"]
-        while left and len(seen) < MOST:
+        while left and len(statuses) < MOST:
             here = left.pop(0)
             answer = await reader.get(here)
-            seen[here] = answer.status_code
+            statuses[here] = answer.status_code
             if answer.status_code == httpx.codes.OK and "html" in answer.headers["content-type"]:
-                found = sound(answer.text)
-                offered += [(here, urlsplit(urljoin(here, form)).path) for form in found.forms]
-                left += [one for one in _pages(found.links, here) if one not in seen and one not in left]
-    assert len(seen) > 15
-    assert {path: status for path, status in seen.items() if status >= httpx.codes.BAD_REQUEST} == {}
+                screen = sound(answer.text)
+                offered += [(here, urlsplit(urljoin(here, form)).path) for form in screen.forms]
+                left += [
+                    path for path in _pages(screen.links, here) if path not in statuses and path not in left
+                ]
+    assert len(statuses) > 15
+    assert {path: status for path, status in statuses.items() if status >= httpx.codes.BAD_REQUEST} == {}
     assert [(at, to) for at, to in offered if not role.may(least_role(to))] == []
 
 
 def _pages(links: list[str], here: str) -> list[str]:
-    found = [urlsplit(urljoin(here, link)) for link in links]
-    inside = [one for one in found if not one.netloc and not one.path.startswith(ELSEWHERE)]
+    urls = [urlsplit(urljoin(here, link)) for link in links]
+    inside = [url for url in urls if not url.netloc and not url.path.startswith(ELSEWHERE)]
     # One address of each path is enough: lists lead to themselves in many ways.
-    return list({one.path: one.path + (f"?{one.query}" if one.query else "") for one in inside}.values())
+    return list({url.path: url.path + (f"?{url.query}" if url.query else "") for url in inside}.values())

@@ -29,25 +29,25 @@ WHOLE = CheckDefinition(
 
 
 @pytest.mark.parametrize(
-    "one",
+    "original",
     [
         WHOLE,
         CheckDefinition("job", "job", Every(timedelta(seconds=90)), timedelta(seconds=1)),
         CheckDefinition("job", "job", OnCalendar("Mon..Fri 03:00", "UTC"), timedelta(minutes=5)),
     ],
 )
-def test_a_check_comes_through_its_form_as_it_was(one: CheckDefinition) -> None:
-    filled = Draft.of(one, definition.written(one))
-    assert read_check("job", filled.as_in_file(), AROUND) == one
+def test_a_check_comes_through_its_form_as_it_was(original: CheckDefinition) -> None:
+    filled = Draft.of(original, definition.written(original))
+    assert read_check("job", filled.as_in_file(), AROUND) == original
     typed = {name: getattr(filled, name).replace("\n", "\r\n") for name in Draft.__slots__}
     assert Draft.typed(typed) == filled, "as a browser sends it"
 
 
 def test_what_is_left_empty_has_its_default() -> None:
     typed = Draft.typed({"slug": "job", "kind": "every", "every": "5m", "grace": "", "policy": ""})
-    found = read_check("job", typed.as_in_file(), AROUND)
-    assert (found.name, found.grace, found.severity) == ("job", timedelta(minutes=5), Severity.ERROR)
-    assert found.policy is None
+    read = read_check("job", typed.as_in_file(), AROUND)
+    assert (read.name, read.grace, read.severity) == ("job", timedelta(minutes=5), Severity.ERROR)
+    assert read.policy is None
 
 
 def test_the_zone_is_of_what_needs_one() -> None:
@@ -61,33 +61,33 @@ def test_the_slug_of_a_check_that_there_is_cannot_be_typed_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "words"),
+    ("labels", "problem"),
     [
         ("host=a\nvault", "labels: 'vault' is not a label; write one name=value per line."),
         ("host=a\nhost=b", "labels: 'host' is listed twice."),
     ],
 )
-def test_a_line_that_is_no_label_says_so(labels: str, words: str) -> None:
-    with pytest.raises(ValueError, match="labels") as wrong:
+def test_a_line_that_is_no_label_says_so(labels: str, problem: str) -> None:
+    with pytest.raises(ValueError, match="labels") as raised:
         Draft(labels=labels).as_in_file()
-    assert str(wrong.value) == words
+    assert str(raised.value) == problem
 
 
 def test_a_preview_says_what_a_schedule_means() -> None:
-    seen = check_fields.preview(WHOLE, NOW)
-    assert seen.words == "at 05:30 every day, Europe/London"
-    assert seen.due == tuple(datetime(2026, 5, 4 + n, 4, 30, tzinfo=UTC) for n in range(5))
-    assert seen.zone == "Europe/London"
-    assert seen.grace == timedelta(minutes=90)
+    preview = check_fields.preview(WHOLE, NOW)
+    assert preview.words == "at 05:30 every day, Europe/London"
+    assert preview.due == tuple(datetime(2026, 5, 4 + n, 4, 30, tzinfo=UTC) for n in range(5))
+    assert preview.zone == "Europe/London"
+    assert preview.grace == timedelta(minutes=90)
     uneven = CheckDefinition("job", "job", Cron("*/45 * * * *", "UTC"), timedelta(0))
     assert "not every 45 minutes" in check_fields.preview(uneven, NOW).warnings[0]
 
 
 def test_each_problem_is_put_to_its_field() -> None:
-    said = [
+    problems = [
         "grace: 'x' is not a duration.",
         "labels.a b: 'a b' cannot be a label.",
         "check Bad: 'Bad' cannot be a name; write a-z.",
         "check job: needs exactly one of schedule, every, on_calendar.",
     ]
-    assert [field for field, _ in check_fields.by_field(said)] == ["grace", "labels", "slug", ""]
+    assert [field for field, _ in check_fields.by_field(problems)] == ["grace", "labels", "slug", ""]

@@ -33,8 +33,8 @@ NEW = {
 
 
 async def deeds(system: System) -> list[tuple[str, str, str]]:
-    found = await system.context.database.read(lambda db: audit.listed(db, limit=9))
-    return [(deed.actor, deed.action, deed.target) for deed in found if deed.action != "sign_in"]
+    entries = await system.context.database.read(lambda db: audit.listed(db, limit=9))
+    return [(deed.actor, deed.action, deed.target) for deed in entries if deed.action != "sign_in"]
 
 
 async def mark(browser: httpx.AsyncClient, slug: str = "job") -> str:
@@ -48,52 +48,54 @@ async def test_a_check_is_made(system: System, browser: httpx.AsyncClient) -> No
         "severity": "critical",
         "policy": "ops",
     }
-    done = await press(browser, "/new", **fields)
-    assert (done.status_code, done.headers["location"]) == (303, "/checks/nightly")
-    made = await read_check(system, "nightly")
-    assert made.name == "Nightly backup"
-    assert made.schedule == Cron("30 5 * * *", "Europe/London")
-    assert made.grace == timedelta(minutes=10)
-    assert made.labels == {"host": "vault-1"}
-    assert made.policy == "ops"
-    assert made.origin == "api"
+    answer = await press(browser, "/new", **fields)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/checks/nightly")
+    job = await read_check(system, "nightly")
+    assert job.name == "Nightly backup"
+    assert job.schedule == Cron("30 5 * * *", "Europe/London")
+    assert job.grace == timedelta(minutes=10)
+    assert job.labels == {"host": "vault-1"}
+    assert job.policy == "ops"
+    assert job.origin == "api"
     assert await deeds(system) == [("admin", "check.make", "check nightly")]
 
 
 async def test_a_preview_shows_what_it_means_and_makes_nothing(
     system: System, browser: httpx.AsyncClient
 ) -> None:
-    shown = sound((await press(browser, "/new", **NEW, do="preview")).text)
-    for words in (
+    screen = sound((await press(browser, "/new", **NEW, do="preview")).text)
+    for text in (
         "Due at 05:30 every day, Europe/London. Silent 10 min after that.",
         "04:30 UTC 05:30 BST",
         "07 May 04:30 UTC",
     ):
-        assert words in shown.words
-    assert shown.fields["slug"] == "nightly"
-    assert "Nothing was saved" not in shown.words
+        assert text in screen.words
+    assert screen.fields["slug"] == "nightly"
+    assert "Nothing was saved" not in screen.words
     assert await system.context.database.read(lambda db: check_store.load(db, "nightly")) is None
 
 
 async def test_a_preview_needs_no_more_than_a_schedule(browser: httpx.AsyncClient) -> None:
-    shown = sound((await press(browser, "/new", kind="schedule", schedule="61 * * * *", do="preview")).text)
-    assert "has a wrong minute: crontab(5) takes 0-59." in shown.words
-    assert "slug" not in shown.words[shown.words.index("Preview") :]
+    screen = sound((await press(browser, "/new", kind="schedule", schedule="61 * * * *", do="preview")).text)
+    assert "has a wrong minute: crontab(5) takes 0-59." in screen.words
+    assert "slug" not in screen.words[screen.words.index("Preview") :]
 
 
 async def test_what_is_wrong_is_said_by_field_and_what_was_typed_stays(
     system: System, browser: httpx.AsyncClient
 ) -> None:
-    wrong = NEW | {"slug": "Not A Slug", "grace": "soon", "name": "kept as typed"}
-    answer = await press(browser, "/new", **wrong)
+    invalid = NEW | {"slug": "Not A Slug", "grace": "soon", "name": "kept as typed"}
+    answer = await press(browser, "/new", **invalid)
     assert answer.status_code == 422
-    shown = sound(answer.text)
-    assert "Nothing was saved." in shown.words
-    assert "'Not A Slug' cannot be a name" in shown.words
-    assert shown.fields["name"] == "kept as typed"
-    again = sound((await press(browser, "/new", **(wrong | {"slug": "job"}))).text)
-    assert "grace: 'soon' is not a duration" in again.words
-    assert 'name="grace" value="soon" autocomplete="off" spellcheck="false" aria-invalid="true"' in again.html
+    screen = sound(answer.text)
+    assert "Nothing was saved." in screen.words
+    assert "'Not A Slug' cannot be a name" in screen.words
+    assert screen.fields["name"] == "kept as typed"
+    second = sound((await press(browser, "/new", **(invalid | {"slug": "job"}))).text)
+    assert "grace: 'soon' is not a duration" in second.words
+    assert (
+        'name="grace" value="soon" autocomplete="off" spellcheck="false" aria-invalid="true"' in second.html
+    )
     bad_label = sound((await press(browser, "/new", **NEW, labels="vault")).text)
     assert "labels: 'vault' is not a label" in bad_label.words
     assert await deeds(system) == []
@@ -116,26 +118,26 @@ async def test_the_form_names_the_default_policy_that_is_in_force(
 
 
 async def test_a_slug_that_is_taken_replaces_nothing(system: System, browser: httpx.AsyncClient) -> None:
-    one = await make_check(system, "nightly")
+    job = await make_check(system, "nightly")
     answer = await press(browser, "/new", **NEW)
     assert answer.status_code == 422
     assert "a check called nightly exists already" in sound(answer.text).words
-    assert await read_check(system, "nightly") == one
+    assert await read_check(system, "nightly") == job
 
 
 async def test_a_check_is_changed_and_keeps_what_was_heard(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
     await ping(system, await make_check(system))
-    shown = await see(browser, "/checks/job/edit")
-    assert shown.fields["every"] == "5m"
-    assert "Due every 5 minutes, counted from the end of its last run." in shown.words
+    screen = await see(browser, "/checks/job/edit")
+    assert screen.fields["every"] == "5m"
+    assert "Due every 5 minutes, counted from the end of its last run." in screen.words
     fields = {"kind": "every", "every": "10m", "grace": "1m", "before": await mark(browser)}
-    done = await press(browser, "/checks/job/edit", **fields)
-    assert (done.status_code, done.headers["location"]) == (303, "/checks/job")
-    after = await read_check(system)
-    assert after.schedule == Every(timedelta(minutes=10))
-    assert after.pings == 1
+    answer = await press(browser, "/checks/job/edit", **fields)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/checks/job")
+    changed = await read_check(system)
+    assert changed.schedule == Every(timedelta(minutes=10))
+    assert changed.pings == 1
     assert await deeds(system) == [("admin", "check.change", "check job")]
 
 
@@ -147,11 +149,11 @@ async def test_what_somebody_else_changed_meanwhile_is_not_lost_unseen(
     assert (await press(browser, "/checks/job/edit", **fields, every="10m")).status_code == 303
     late = await press(browser, "/checks/job/edit", **fields, every="20m")
     assert late.status_code == 422
-    shown = sound(late.text)
-    assert check_form.CHANGED in shown.words
-    assert shown.fields["every"] == "20m"
+    screen = sound(late.text)
+    assert check_form.CHANGED in screen.words
+    assert screen.fields["every"] == "20m"
     assert (await read_check(system)).schedule == Every(timedelta(minutes=10))
-    fields["before"] = shown.fields["before"]
+    fields["before"] = screen.fields["before"]
     assert (await press(browser, "/checks/job/edit", **fields, every="20m")).status_code == 303
     assert (await read_check(system)).schedule == Every(timedelta(minutes=20))
 
@@ -161,10 +163,10 @@ async def test_what_the_file_declares_has_a_reason_and_no_form(
 ) -> None:
     await make_check(system, origin=Origin.FILE)
     for path in ("/checks/job/edit", "/checks/job/delete"):
-        shown = await see(browser, path)
-        assert "job is declared by heartbeat.yaml" in shown.words
-        assert "heartbeat apply" in shown.words
-        assert shown.forms == ["/sign-out"]
+        screen = await see(browser, path)
+        assert "job is declared by heartbeat.yaml" in screen.words
+        assert "heartbeat apply" in screen.words
+        assert screen.forms == ["/sign-out"]
         fields: dict[str, Any] = {"kind": "every", "every": "9m", "before": "x"}
         assert (await press(browser, path, **fields)).status_code in (409, 422)
     assert (await read_check(system)).schedule == Every(timedelta(minutes=5))
@@ -173,13 +175,13 @@ async def test_what_the_file_declares_has_a_reason_and_no_form(
 async def test_deleting_asks_in_words_and_forgets(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
-    one = await make_check(system)
-    await ping(system, one)
-    number = await fall_silent(system, clock, one)
-    asked = await see(browser, "/checks/job/delete")
+    job = await make_check(system)
+    await ping(system, job)
+    number = await fall_silent(system, clock, job)
+    screen = await see(browser, "/checks/job/delete")
     assert (
         "Delete job? It no longer pages anybody. Its 1 ping and its history are deleted for good."
-        in asked.words
+        in screen.words
     )
     assert (await read_check(system)).state is State.DOWN
     assert (await press(browser, "/checks/job/delete")).headers["location"] == "/checks"

@@ -31,13 +31,13 @@ LIGHT = 100_000
 
 async def done_by_hand(system: System) -> list[audit.AuditEntry]:
     """What was written down, newest first, but for the signing in."""
-    found = await system.context.database.read(lambda db: audit.listed(db, limit=9))
-    return [deed for deed in found if deed.action != "sign_in"]
+    entries = await system.context.database.read(lambda db: audit.listed(db, limit=9))
+    return [deed for deed in entries if deed.action != "sign_in"]
 
 
-def listed(shown: Markup) -> list[str]:
+def listed(screen: Markup) -> list[str]:
     """The checks that a page lists, in its order."""
-    return [link.removeprefix("/checks/") for link in shown.links if link.startswith("/checks/")]
+    return [link.removeprefix("/checks/") for link in screen.links if link.startswith("/checks/")]
 
 
 @pytest.fixture
@@ -72,22 +72,22 @@ async def test_the_list_is_narrowed_by_its_address(browser: httpx.AsyncClient) -
 
 @pytest.mark.usefixtures("fleet")
 async def test_the_states_are_counted_among_what_is_looked_for(browser: httpx.AsyncClient) -> None:
-    shown = await see(browser, "/checks?label=host%3Deu&state=late")
-    assert "all 2 down 0 late 1 up 0 new 0 paused 1" in shown.words
-    assert "One check is down for one cause. 2 are late." not in shown.words
-    assert "1 check is down for one cause. 2 are late." in shown.words, "the sentence is of all checks"
-    assert "/checks?state=down&label=host%3Deu" in shown.links
-    assert "/checks?state=late" in shown.links, "the label can be taken away"
-    assert shown.fields["label"] == "host=eu"
-    assert shown.fields["state"] == "late"
+    screen = await see(browser, "/checks?label=host%3Deu&state=late")
+    assert "all 2 down 0 late 1 up 0 new 0 paused 1" in screen.words
+    assert "One check is down for one cause. 2 are late." not in screen.words
+    assert "1 check is down for one cause. 2 are late." in screen.words, "the sentence is of all checks"
+    assert "/checks?state=down&label=host%3Deu" in screen.links
+    assert "/checks?state=late" in screen.links, "the label can be taken away"
+    assert screen.fields["label"] == "host=eu"
+    assert screen.fields["state"] == "late"
 
 
 @pytest.mark.usefixtures("fleet")
 async def test_nothing_found_says_what_to_do_next(browser: httpx.AsyncClient) -> None:
-    shown = await see(browser, "/checks?q=nowhere&state=up")
-    assert "No up check matches. Each word must occur in" in shown.words
-    assert "Show all 4 checks" in shown.words
-    assert "Nothing is watched yet" not in shown.words
+    screen = await see(browser, "/checks?q=nowhere&state=up")
+    assert "No up check matches. Each word must occur in" in screen.words
+    assert "Show all 4 checks" in screen.words
+    assert "Nothing is watched yet" not in screen.words
 
 
 async def test_a_page_past_the_last_of_a_search_says_so(system: System, browser: httpx.AsyncClient) -> None:
@@ -113,13 +113,13 @@ async def test_a_full_page_with_all_its_assets_is_light(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
     labels = {"host": "us-housekeeping", "region": "us", "component": "cpu-allowance"}
-    those = [a_check(f"a-job-with-a-name-{n:03}", labels=labels) for n in range(A_PAGE + 1)]
-    await system.context.database.write(lambda db: check_store.insert(db, those))
+    jobs = [a_check(f"a-job-with-a-name-{n:03}", labels=labels) for n in range(A_PAGE + 1)]
+    await system.context.database.write(lambda db: check_store.insert(db, jobs))
     for run in range(run_strip.RUNS):
         clock.advance(minutes=5)
         signal = Signal.FAIL if run % 10 == 9 else Signal.SUCCESS
         pings = [
-            Arrival(ByUuid(one.uuid.hex), signal, clock.now(), "GET", "192.0.2.1", "curl") for one in those
+            Arrival(ByUuid(job.uuid.hex), signal, clock.now(), "GET", "192.0.2.1", "curl") for job in jobs
         ]
         await system.context.database.write(partial(ingest.hear, arrivals=pings))
     answer = await browser.get("/checks")
@@ -161,9 +161,9 @@ def _of_a_fleet(n: int) -> dict[str, str]:
 async def test_a_static_file_is_not_sent_again_to_who_has_it(browser: httpx.AsyncClient) -> None:
     first = await browser.get("/static/style.css")
     tag = first.headers["etag"]
-    again = await browser.get("/static/style.css", headers={"If-None-Match": f'"other", {tag}'})
-    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
-    assert again.headers["vary"] == "Accept-Encoding"
+    second = await browser.get("/static/style.css", headers={"If-None-Match": f'"other", {tag}'})
+    assert (second.status_code, second.content, second.headers["etag"]) == (304, b"", tag)
+    assert second.headers["vary"] == "Accept-Encoding"
     plain = await browser.get(
         "/static/style.css", headers={"If-None-Match": tag, "Accept-Encoding": "identity"}
     )
@@ -184,24 +184,24 @@ async def test_pausing_many_asks_first_and_names_them(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
     chosen = ask("a-silent", "b-late", "c-paused", "gone", back="/checks?q=a")
-    asked = await see(browser, f"/pause?{chosen}")
-    assert "Pause 2 checks? Nobody is paged for them while they are paused." in asked.words
-    assert "silent a-silent late b-late" in asked.words
-    assert "Unchanged: c-paused." in asked.words
-    assert "/checks?q=a" in asked.links
+    screen = await see(browser, f"/pause?{chosen}")
+    assert "Pause 2 checks? Nobody is paged for them while they are paused." in screen.words
+    assert "silent a-silent late b-late" in screen.words
+    assert "Unchanged: c-paused." in screen.words
+    assert "/checks?q=a" in screen.links
     assert (await read_check(system, "b-late")).state is State.NEW
 
-    done = await press(browser, "/pause", check=["a-silent", "b-late"], back="/checks?q=a")
-    assert (done.status_code, done.headers["location"]) == (303, "/checks?q=a")
+    answer = await press(browser, "/pause", check=["a-silent", "b-late"], back="/checks?q=a")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/checks?q=a")
     for slug in ("a-silent", "b-late"):
         assert (await read_check(system, slug)).state is State.PAUSED
-    shown = await see(browser, "/incidents")
-    assert "No incident is open." in shown.words
+    screen = await see(browser, "/incidents")
+    assert "No incident is open." in screen.words
 
     deeds = [
-        one
-        for one in await system.context.database.read(lambda db: audit.listed(db, limit=9))
-        if one.action.startswith("check.") and one.actor == "admin"
+        entry
+        for entry in await system.context.database.read(lambda db: audit.listed(db, limit=9))
+        if entry.action.startswith("check.") and entry.actor == "admin"
     ]
     assert {(deed.actor, deed.action, deed.target) for deed in deeds} == {
         ("admin", "check.pause", "check a-silent"),
@@ -212,15 +212,15 @@ async def test_pausing_many_asks_first_and_names_them(
 
 @pytest.mark.usefixtures("fleet")
 async def test_resuming_many_expects_them_afresh(system: System, browser: httpx.AsyncClient) -> None:
-    asked = await see(browser, f"/resume?{ask('c-paused', 'd-new')}")
-    assert "Resume c-paused? It is expected again from now on" in asked.words
-    assert "Unchanged: d-new." in asked.words
+    screen = await see(browser, f"/resume?{ask('c-paused', 'd-new')}")
+    assert "Resume c-paused? It is expected again from now on" in screen.words
+    assert "Unchanged: d-new." in screen.words
     await press(browser, "/resume", check=["c-paused", "d-new"])
     assert (await read_check(system, "c-paused")).state is State.NEW
     deeds = [
-        one
-        for one in await system.context.database.read(lambda db: audit.listed(db, limit=9))
-        if one.action.startswith("check.") and one.actor == "admin"
+        entry
+        for entry in await system.context.database.read(lambda db: audit.listed(db, limit=9))
+        if entry.action.startswith("check.") and entry.actor == "admin"
     ]
     assert [deed.target for deed in deeds] == ["check c-paused"]
 
@@ -238,14 +238,14 @@ async def test_what_only_a_hand_resumes_is_named(system: System, browser: httpx.
 @pytest.mark.usefixtures("fleet")
 async def test_choosing_none_or_too_many_changes_nothing(system: System, browser: httpx.AsyncClient) -> None:
     many = ask(*(f"job-{n}" for n in range(bulk.MOST + 1)))
-    for query, status, words in (
+    for query, status, text in (
         ("", 400, "No check is ticked"),
         (many, 400, "At most 100 checks"),
         (ask("c-paused"), 409, "Nothing to pause"),
         (ask("gone"), 409, "Nothing was changed"),
         (ask("a%00b"), 409, "Nothing was changed"),
     ):
-        assert words in (await see(browser, f"/pause?{query}", status)).words
+        assert text in (await see(browser, f"/pause?{query}", status)).words
     assert "Nothing to resume" in (await see(browser, f"/resume?{ask('d-new')}", 409)).words
     assert (await press(browser, "/pause")).status_code == 400
     assert (await read_check(system, "d-new")).state is State.NEW
@@ -264,8 +264,8 @@ async def test_going_back_leads_to_the_list_only(
 async def test_a_whole_page_can_be_paused_at_once(system: System, browser: httpx.AsyncClient) -> None:
     slugs = [f"job-{n:03}" for n in range(A_PAGE)]
     await system.context.database.write(lambda db: check_store.insert(db, [a_check(slug) for slug in slugs]))
-    asked = await see(browser, f"/pause?{ask(*slugs)}")
-    assert f"Pause {A_PAGE} checks?" in asked.words
+    screen = await see(browser, f"/pause?{ask(*slugs)}")
+    assert f"Pause {A_PAGE} checks?" in screen.words
     assert (await press(browser, "/pause", check=slugs, back="/checks")).status_code == 303
     assert f"All {A_PAGE} checks are paused." in (await see(browser, "/checks")).words
 
@@ -276,9 +276,9 @@ async def test_pausing_one_is_written_down(system: System, browser: httpx.AsyncC
     await press(browser, "/checks/job/pause")
     await press(browser, "/checks/job/resume")
     deeds = [
-        one
-        for one in await system.context.database.read(lambda db: audit.listed(db, limit=9))
-        if one.action.startswith("check.") and one.actor == "admin"
+        entry
+        for entry in await system.context.database.read(lambda db: audit.listed(db, limit=9))
+        if entry.action.startswith("check.") and entry.actor == "admin"
     ]
     assert [deed.action for deed in deeds] == ["check.resume", "check.pause"]
 
@@ -293,13 +293,13 @@ async def test_nobody_is_shown_a_button_that_is_not_for_them(
     await system.context.database.write(lambda db: add(db, "vera", role))
     signed = await stranger.post("/sign-in", data={"name": "vera", "password": PASSWORD})
     assert signed.status_code == 303
-    shown = await see(stranger, "/checks")
-    assert ("check" in shown.fields) == acts
-    assert ("Resume" in shown.words) == acts
-    assert ("/new" in shown.links) == rules
-    one = await see(stranger, "/checks/a-silent")
-    assert ("/checks/a-silent/pause" in one.links) == acts
-    assert ("/checks/a-silent/edit" in one.links) == rules
+    screen = await see(stranger, "/checks")
+    assert ("check" in screen.fields) == acts
+    assert ("Resume" in screen.words) == acts
+    assert ("/new" in screen.links) == rules
+    check_screen = await see(stranger, "/checks/a-silent")
+    assert ("/checks/a-silent/pause" in check_screen.links) == acts
+    assert ("/checks/a-silent/edit" in check_screen.links) == rules
     incident = await see(stranger, "/incidents/1")
     assert ("/incidents/1/acknowledge" in incident.forms) == acts
     assert ("/incidents/1/note" in incident.forms) == acts

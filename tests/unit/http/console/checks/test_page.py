@@ -8,9 +8,17 @@ import pytest
 
 from heartbeat import audit
 from heartbeat.app import System
+from heartbeat.checks.check import State
 from heartbeat.checks.schedule import Cron, Every, Schedule
 from heartbeat.http.console.incidents.pages import LONGEST_NOTE
-from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
+from tests.unit.http.conftest import (
+    SetClock,
+    fall_silent,
+    incident_of,
+    make_check,
+    ping,
+    read_check,
+)
 from tests.unit.http.console.conftest import press, see
 from tests.unit.http.markup import sound
 
@@ -18,38 +26,38 @@ from tests.unit.http.markup import sound
 async def test_durations_are_drawn_with_their_limit_and_stand_in_a_table(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
-    one = await make_check(system, max_runtime=timedelta(minutes=2))
+    job = await make_check(system, max_runtime=timedelta(minutes=2))
     assert "Durations" not in (await see(browser, "/checks/job")).words
     for seconds in (60, 120):
-        await ping(system, one, "/start")
+        await ping(system, job, "/start")
         clock.advance(seconds=seconds)
-        await ping(system, one)
-    shown = await see(browser, "/checks/job")
-    said = "The last 2 timed runs took 1 min to 2 min"
-    assert said in shown.words
-    assert f'role="img" aria-label="{said}' in shown.html
-    assert len(re.findall(r'<rect class="ok"', shown.html)) == 2
-    assert 'class="limit"' in shown.html
-    assert "The dashed line is the maximum." in shown.words
-    assert "2 min in time" in shown.words
+        await ping(system, job)
+    screen = await see(browser, "/checks/job")
+    caption = "The last 2 timed runs took 1 min to 2 min"
+    assert caption in screen.words
+    assert f'role="img" aria-label="{caption}' in screen.html
+    assert len(re.findall(r'<rect class="ok"', screen.html)) == 2
+    assert 'class="limit"' in screen.html
+    assert "The dashed line is the maximum." in screen.words
+    assert "2 min in time" in screen.words
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 async def test_its_incidents_are_listed_the_newest_first(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
-    one, other = await make_check(system), await make_check(system, "other")
+    job, other = await make_check(system), await make_check(system, "other")
     assert "No recent incidents." in (await see(browser, "/checks/job")).words
-    first = await fall_silent(system, clock, one)
+    first = await fall_silent(system, clock, job)
     clock.advance(minutes=7)
-    await ping(system, one)
+    await ping(system, job)
     await ping(system, other, "/fail")
-    second = await fall_silent(system, clock, one)
-    shown = await see(browser, "/checks/job")
-    story = shown.words[shown.words.index("Incidents", shown.words.index("Last pings")) :]
+    second = await fall_silent(system, clock, job)
+    screen = await see(browser, "/checks/job")
+    story = screen.words[screen.words.index("Incidents", screen.words.index("Last pings")) :]
     assert "open job silent, error; began 03:19 UTC" in story
     assert "resolved job silent, error; began 03:06 UTC, lasted 7 min" in story
-    listed = [link for link in shown.links if re.fullmatch(r"/incidents/\d+", link)]
+    listed = [link for link in screen.links if re.fullmatch(r"/incidents/\d+", link)]
     assert listed == [f"/incidents/{second}", f"/incidents/{second}", f"/incidents/{first}"]
 
 
@@ -57,24 +65,24 @@ async def test_who_would_be_paged_is_said_step_by_step(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
     await make_check(system)
-    shown = await see(browser, "/checks/job")
-    for words in (
+    screen = await see(browser, "/checks/job")
+    for text in (
         "If it fell silent now, a new incident would open, and First responder would be paged at",
         "step 1 First responder by console, then slack, then pigeon",
         "Policy ops Defined by",
         "Policy ops, until somebody answers.",
         "Text of the page ERROR job",
     ):
-        assert words in shown.words, words
+        assert text in screen.words, text
     await press(browser, "/checks/job/pause")
     assert "It is paused: nothing is expected of it" in (await see(browser, "/checks/job")).words
 
 
 async def test_what_is_due_in_another_year_has_its_year(system: System, browser: httpx.AsyncClient) -> None:
     await make_check(system, schedule=Cron("30 1 29 3 *", "UTC"))
-    shown = await see(browser, "/checks/job")
+    screen = await see(browser, "/checks/job")
     years = " ".join(f"29 Mar {year} 01:30 UTC" for year in range(2025, 2030))
-    assert f"Next due {years} Severity" in shown.words
+    assert f"Next due {years} Severity" in screen.words
 
 
 @pytest.mark.parametrize(
@@ -91,21 +99,21 @@ async def test_what_is_due_in_another_year_has_its_year(system: System, browser:
 async def test_the_line_for_a_crontab_has_its_times_and_says_nothing_that_cron_would_mail(
     system: System, browser: httpx.AsyncClient, planned: Schedule, line: str
 ) -> None:
-    one = await make_check(system, schedule=planned)
-    shown = await see(browser, "/checks/job")
+    job = await make_check(system, schedule=planned)
+    screen = await see(browser, "/checks/job")
     ping = (
-        f"curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null &#34;http://test/ping/{one.uuid}/$?&#34;"
+        f"curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null &#34;http://test/ping/{job.uuid}/$?&#34;"
     )
-    assert f"<code>{line}{ping}</code>" in shown.html.replace('"http', "&#34;http").replace('$?"', "$?&#34;")
+    assert f"<code>{line}{ping}</code>" in screen.html.replace('"http', "&#34;http").replace('$?"', "$?&#34;")
 
 
 async def test_the_lines_to_copy_are_there_without_script(system: System, browser: httpx.AsyncClient) -> None:
-    one = await make_check(system)
-    shown = await see(browser, "/checks/job")
-    assert f'urllib.request.urlopen("http://test/ping/{one.uuid}", timeout=10)' in shown.words
-    assert "/ping/$HEARTBEAT_PING_KEY/job" in shown.words
-    assert "#ping" in shown.links
-    code = re.findall(r'<pre class="line"><code>(import.*?)</code>', shown.html, re.DOTALL)
+    job = await make_check(system)
+    screen = await see(browser, "/checks/job")
+    assert f'urllib.request.urlopen("http://test/ping/{job.uuid}", timeout=10)' in screen.words
+    assert "/ping/$HEARTBEAT_PING_KEY/job" in screen.words
+    assert "#ping" in screen.links
+    code = re.findall(r'<pre class="line"><code>(import.*?)</code>', screen.html, re.DOTALL)
     compile(code[0].replace("&#34;", '"'), "snippet", "exec")
 
 
@@ -117,23 +125,25 @@ async def test_a_note_becomes_part_of_the_story(
 ) -> None:
     number = await fall_silent(system, clock, await make_check(system))
     assert f"/incidents/{number}/note" in (await see(browser, f"/incidents/{number}")).forms
-    done = await press(browser, f"/incidents/{number}/note", words=" Restarted the host.\r\nIt comes back. ")
-    assert (done.status_code, done.headers["location"]) == (303, f"/incidents/{number}")
-    shown = await see(browser, f"/incidents/{number}")
-    assert "note Restarted the host. It comes back. by admin" in shown.words
-    assert '<span class="jotted">Restarted the host.\nIt comes back.</span>' in shown.html
+    answer = await press(
+        browser, f"/incidents/{number}/note", words=" Restarted the host.\r\nIt comes back. "
+    )
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/incidents/{number}")
+    screen = await see(browser, f"/incidents/{number}")
+    assert "note Restarted the host. It comes back. by admin" in screen.words
+    assert '<span class="jotted">Restarted the host.\nIt comes back.</span>' in screen.html
     # The kind is a class of the story's own: that of the form beside would lay it out as a form.
-    assert '<span class="what is-note">note</span>' in shown.html
+    assert '<span class="what is-note">note</span>' in screen.html
     deeds = await system.context.database.read(lambda db: audit.listed(db, limit=1))
     assert (deeds[0].action, deeds[0].target) == ("incident.note", f"incident {number}")
 
 
-@pytest.mark.parametrize("words", ["", "  \n ", "\0", "x" * (LONGEST_NOTE + 1)])
+@pytest.mark.parametrize("text", ["", "  \n ", "\0", "x" * (LONGEST_NOTE + 1)])
 async def test_a_note_that_says_nothing_or_too_much_is_not_added(
-    system: System, browser: httpx.AsyncClient, clock: SetClock, words: str
+    system: System, browser: httpx.AsyncClient, clock: SetClock, text: str
 ) -> None:
     number = await fall_silent(system, clock, await make_check(system))
-    answer = await press(browser, f"/incidents/{number}/note", words=words)
+    answer = await press(browser, f"/incidents/{number}/note", words=text)
     assert answer.status_code == 400
     assert "The note was not added" in sound(answer.text).words
 
@@ -149,5 +159,62 @@ async def test_who_answered_is_written_down_once(
     for path in ("acknowledge", "acknowledge", "resolve", "resolve", "acknowledge"):
         await press(browser, f"/incidents/{number}/{path}")
     deeds = await system.context.database.read(lambda db: audit.listed(db, limit=9))
-    said = [deed.action for deed in deeds if deed.target == f"incident {number}"]
-    assert said == ["incident.resolve", "incident.acknowledge"]
+    verbs = [deed.action for deed in deeds if deed.target == f"incident {number}"]
+    assert verbs == ["incident.resolve", "incident.acknowledge"]
+
+
+async def test_a_check_tells_its_schedule_its_pings_and_how_to_ping_it(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    schedule = Cron("30 5 * * *", "Europe/London")
+    job = await make_check(system, schedule=schedule, labels={"host": "us"}, max_runtime=timedelta(hours=2))
+    await ping(system, job, "/start")
+    clock.advance(minutes=3)
+    await ping(system, job, "/3", b"processed 12\nremaining 7")
+    screen = await see(browser, "/checks/job")
+    for text in (
+        "Failed at 03:03 UTC: exit status 3; next due 04:30 UTC (05:30 Europe/London), in 1 h 27 min.",
+        "05:30 every day, Europe/London",
+        "04 May 04:30 UTC 05:30 BST",
+        "Maximum run time 2 h",
+        "host us",
+        "fail, exit status 3",
+        "processed 12 remaining 7",
+        "1 failed",
+        f'curl -fsS -m 10 --retry 5 --retry-connrefused "http://test/ping/{job.uuid}"',
+        f'30 5 * * * /path/to/job; curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null "http://test/ping/{job.uuid}/$?"',
+        'curl -fsS -m 10 --retry 5 --retry-connrefused "http://test/ping/$HEARTBEAT_PING_KEY/job"',
+    ):
+        assert text in screen.words
+    assert f"/incidents/{await incident_of(system, job)}" in screen.links
+
+
+async def test_a_long_body_is_cut_and_can_be_had_whole_as_plain_text(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    job = await make_check(system)
+    body = b"<b>begin</b>" + b"x" * 900 + b"end\xff"
+    await ping(system, job, body=body)
+    screen = await see(browser, "/checks/job")
+    assert "end\ufffd" in screen.words
+    assert "begin" not in screen.words
+    assert "/checks/job/pings/1" in screen.links
+
+    whole = await browser.get("/checks/job/pings/1")
+    assert whole.content == body
+    assert whole.headers["content-type"] == "text/plain; charset=utf-8"
+    assert whole.headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in whole.headers["content-security-policy"]
+
+
+async def test_pausing_asks_and_resuming_does_not(system: System, browser: httpx.AsyncClient) -> None:
+    await make_check(system)
+    screen = await see(browser, "/checks/job/pause")
+    assert "Pause job?" in screen.words
+    assert "It resumes with its next ping, or by hand." in screen.words
+    assert (await read_check(system)).state is State.NEW
+
+    assert (await press(browser, "/checks/job/pause")).headers["location"] == "/checks/job"
+    assert "Paused since 03:00 UTC" in (await see(browser, "/checks/job")).words
+    assert (await press(browser, "/checks/job/resume")).status_code == 303
+    assert (await read_check(system)).state is State.NEW

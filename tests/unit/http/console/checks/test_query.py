@@ -36,47 +36,47 @@ SCHEDULES = (
 @pytest.fixture
 def db(database_url: str) -> Iterator[Connection]:
     """A connection to a fresh database."""
-    made = engine(make_url(database_url), writing=True)
-    with made.begin() as connection:
+    database = engine(make_url(database_url), writing=True)
+    with database.begin() as connection:
         yield connection
-    made.dispose()
+    database.dispose()
 
 
 def heard(slug: str, at: datetime | None, **changes: Any) -> Check:
     """A check that is up and was last heard then, or was never heard."""
-    one = replace(a_check(slug), **({"armed_at": NOW - timedelta(days=8)} | changes))
+    job = replace(a_check(slug), **({"armed_at": NOW - timedelta(days=8)} | changes))
     if at is not None:
-        one = replace(one, state=State.UP, last_ok_at=at, pings=1)
-    return replace(one, wake_at=check.deadline(one))
+        job = replace(job, state=State.UP, last_ok_at=at, pings=1)
+    return replace(job, wake_at=check.deadline(job))
 
 
-def found(db: Connection, search: Search = Search(), limit: int = 100) -> list[str]:  # noqa: B008  # it is frozen
-    return [one.slug for one in check_query.find(db, search, NOW, limit).checks]
+def slugs_found(db: Connection, search: Search = Search(), limit: int = 100) -> list[str]:  # noqa: B008  # it is frozen
+    return [job.slug for job in check_query.find(db, search, NOW, limit).checks]
 
 
 @pytest.mark.parametrize("planned", SCHEDULES)
 def test_who_is_late_is_late_as_a_check_says_itself(db: Connection, planned: Schedule) -> None:
     chance = Random(7)
-    those = []
+    jobs = []
     for number in range(120):
         # Around the due time, around the present, and long before.
         spread = chance.choice([timedelta(seconds=90), timedelta(minutes=70), timedelta(days=7)])
         at = None if number % 7 == 0 else NOW - spread * chance.random()
         grace = chance.choice([timedelta(0), MINUTE, timedelta(hours=30)])
         longest = chance.choice([None, timedelta(hours=1)])
-        one = heard(f"job-{number}", at, schedule=planned, grace=grace, max_runtime=longest)
+        job = heard(f"job-{number}", at, schedule=planned, grace=grace, max_runtime=longest)
         if number % 5 == 0:
-            one = replace(one, last_fail_at=NOW - spread * chance.random())
+            job = replace(job, last_fail_at=NOW - spread * chance.random())
         if number % 11 == 0:
-            one = replace(one, armed_at=NOW - spread * chance.random())
-        wake = check.deadline(one)
+            job = replace(job, armed_at=NOW - spread * chance.random())
+        wake = check.deadline(job)
         assert wake is not None
         # The database is told no more than that the deadline is not before it.
-        those.append(replace(one, wake_at=wake - spread * chance.random()))
-    check_store.insert(db, those)
-    late = {one.slug for one in those if check.status(one, NOW) is State.LATE}
+        jobs.append(replace(job, wake_at=wake - spread * chance.random()))
+    check_store.insert(db, jobs)
+    late = {job.slug for job in jobs if check.status(job, NOW) is State.LATE}
     assert late
-    assert set(found(db, Search(state=State.LATE), 1000)) == late
+    assert set(slugs_found(db, Search(state=State.LATE), 1000)) == late
     assert check_query.find(db, Search(), NOW, 0).by_state[State.LATE] == len(late)
 
 
@@ -84,20 +84,20 @@ def test_who_is_late_is_late_as_a_check_says_itself(db: Connection, planned: Sch
 @pytest.mark.parametrize("planned", [Every(5 * MINUTE), Cron("*/5 * * * *", "UTC")])
 def test_late_begins_when_the_due_time_has_passed(db: Connection, planned: Schedule, off: int) -> None:
     at = NOW - 5 * MINUTE - timedelta(milliseconds=10 * off)
-    one = heard("job", at, schedule=planned)
-    check_store.insert(db, [one])
+    job = heard("job", at, schedule=planned)
+    check_store.insert(db, [job])
     late = check_query.find(db, Search(), NOW + timedelta(milliseconds=off > 0), 10).by_state.get(
         State.LATE, 0
     )
-    assert late == (check.status(one, NOW + timedelta(milliseconds=off > 0)) is State.LATE)
+    assert late == (check.status(job, NOW + timedelta(milliseconds=off > 0)) is State.LATE)
 
 
 def test_a_ping_shortly_before_its_slot_counts_for_it(db: Connection) -> None:
     at, daily = NOW - timedelta(minutes=5, seconds=4), Cron("15 3 * * *", "UTC")
     hour = timedelta(hours=1)
-    fresh = heard("fresh", None, schedule=daily, armed_at=at, grace=hour)
-    check_store.insert(db, [heard("early", at, schedule=daily, grace=hour), fresh])
-    assert found(db, Search(state=State.LATE)) == ["fresh"]
+    newest = heard("fresh", None, schedule=daily, armed_at=at, grace=hour)
+    check_store.insert(db, [heard("early", at, schedule=daily, grace=hour), newest])
+    assert slugs_found(db, Search(state=State.LATE)) == ["fresh"]
 
 
 def test_the_order_is_by_urgency_then_severity_then_name(db: Connection) -> None:
@@ -115,9 +115,9 @@ def test_the_order_is_by_urgency_then_severity_then_name(db: Connection) -> None
         ],
     )
     order = ["down-critical", "down-warning", "late", "up-a", "up-b", "new", "paused"]
-    assert found(db) == order
+    assert slugs_found(db) == order
     counted = check_query.find(db, Search(page=2), NOW, 3)
-    assert [one.slug for one in counted.checks] == order[3:6]
+    assert [job.slug for job in counted.checks] == order[3:6]
     assert counted.total == 7
     assert dict(counted.by_state) == dict(zip(STATES, (2, 1, 2, 1, 1), strict=True))
     for state in STATES:
@@ -135,14 +135,14 @@ def test_each_word_is_found_in_names_slugs_descriptions_and_values_of_labels(db:
             make("four", labels={"backup": "no"}),
         ],
     )
-    assert found(db, Search(text="BACKUP")) == ["backup-two", "one", "three"]
-    assert found(db, Search(text="backup vault")) == ["backup-two", "one"]
-    assert found(db, Search(text="100% under_s")) == ["three"]
-    assert found(db, Search(text="büro")) == ["backup-two"]
+    assert slugs_found(db, Search(text="BACKUP")) == ["backup-two", "one", "three"]
+    assert slugs_found(db, Search(text="backup vault")) == ["backup-two", "one"]
+    assert slugs_found(db, Search(text="100% under_s")) == ["three"]
+    assert slugs_found(db, Search(text="büro")) == ["backup-two"]
     for nothing in ("backup nowhere", "1_0%", "host", "%", "_u", "\\"):
         missed = check_query.find(db, Search(text=nothing), NOW, 10)
         expected = {"%": ["three"]}.get(nothing, [])
-        assert [one.slug for one in missed.checks] == expected, nothing
+        assert [job.slug for job in missed.checks] == expected, nothing
         assert missed.total == len(expected)
 
 
@@ -157,11 +157,11 @@ def test_labels_are_matched_whole_and_all_of_them(db: Connection) -> None:
             make("odd", labels=odd),
         ],
     )
-    assert found(db, Search(labels=(("host", "us"),))) == ["one"]
-    assert found(db, Search(labels=(("part", "web"), ("host", "us-2")))) == ["two"]
-    assert found(db, Search(labels=(("host", "web"),))) == []
-    assert found(db, Search(labels=tuple(odd.items()))) == ["odd"]
-    assert found(db, Search(text="a ü", labels=tuple(odd.items()))) == ["odd"]
+    assert slugs_found(db, Search(labels=(("host", "us"),))) == ["one"]
+    assert slugs_found(db, Search(labels=(("part", "web"), ("host", "us-2")))) == ["two"]
+    assert slugs_found(db, Search(labels=(("host", "web"),))) == []
+    assert slugs_found(db, Search(labels=tuple(odd.items()))) == ["odd"]
+    assert slugs_found(db, Search(text="a ü", labels=tuple(odd.items()))) == ["odd"]
     assert check_query.labels(db) == sorted({("host", "us"), ("host", "us-2"), ("part", "web"), *odd.items()})
 
 

@@ -17,13 +17,13 @@ def test_an_address_without_anything_asks_for_everything() -> None:
 
 
 def test_an_address_says_all_that_is_looked_for_and_back() -> None:
-    asked = of("q=++nightly++backup+&state=late&label=host%3Dvault-1&label=note%3Da%3Db%26c&page=3")
-    assert asked.text == "nightly backup"
-    assert asked.words == ["nightly", "backup"]
-    assert asked.state is State.LATE
-    assert asked.labels == (("host", "vault-1"), ("note", "a=b&c"))
-    assert asked.page == 3
-    assert of(asked.address.partition("?")[2]) == asked
+    search = of("q=++nightly++backup+&state=late&label=host%3Dvault-1&label=note%3Da%3Db%26c&page=3")
+    assert search.text == "nightly backup"
+    assert search.words == ["nightly", "backup"]
+    assert search.state is State.LATE
+    assert search.labels == (("host", "vault-1"), ("note", "a=b&c"))
+    assert search.page == 3
+    assert of(search.address.partition("?")[2]) == search
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,8 @@ def test_no_more_counts_than_can_be_looked_for_quickly() -> None:
 
 
 def test_going_elsewhere_keeps_the_rest() -> None:
-    asked = of("q=a&state=up&label=host%3Dx&page=4")
-    assert asked.on(5).address == "/checks?q=a&state=up&label=host%3Dx&page=5"
-    assert asked.only(State.DOWN).address == "/checks?q=a&state=down&label=host%3Dx"
-    assert asked.only(None).address == "/checks?q=a&label=host%3Dx"
-    assert asked.without(("host", "x")).address == "/checks?q=a&state=up"
+    search = of("q=a&state=up&label=host%3Dx&page=4")
+    assert search.on(5).address == "/checks?q=a&state=up&label=host%3Dx&page=5"
+    assert search.only(State.DOWN).address == "/checks?q=a&state=down&label=host%3Dx"
+    assert search.only(None).address == "/checks?q=a&label=host%3Dx"
+    assert search.without(("host", "x")).address == "/checks?q=a&state=up"

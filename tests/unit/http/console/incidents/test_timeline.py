@@ -38,7 +38,7 @@ def dossier(
 ) -> Dossier:
     """What is known of an incident with this timeline."""
     return Dossier(
-        incident, symptoms or [], [Entry(1, at, kind, words) for at, kind, words in timeline], [], []
+        incident, symptoms or [], [Entry(1, at, kind, line) for at, kind, line in timeline], [], []
     )
 
 
@@ -55,21 +55,21 @@ def message(number: int, kind: Kind, person: str, step: int, at: datetime) -> Pa
 
 
 def test_what_happens_at_once_is_told_at_once_with_the_newest_on_top() -> None:
-    told = incident_timeline.moments(
+    moments = incident_timeline.moments(
         dossier(
             (NOW, "down", "job-1 was not heard in time"),
             (NOW + timedelta(milliseconds=3), "down", "job-2 was not heard in time"),
             (NOW + MINUTE, "acknowledged", "acknowledged by Ann"),
         )
     )
-    assert told == [
+    assert moments == [
         Moment(NOW + MINUTE, "acknowledged", ("acknowledged by Ann",)),
         Moment(NOW, "down", ("job-1 was not heard in time", "job-2 was not heard in time")),
     ]
 
 
 def test_what_a_provider_took_belongs_to_its_page_and_what_it_refused_stands_out() -> None:
-    told = incident_timeline.moments(
+    moments = incident_timeline.moments(
         dossier(
             (NOW, "paged", "step 1 of ops: Ann"),
             (NOW + 2 * SECOND, "not told", "page to Ann by ntfy: not reached (503)"),
@@ -78,7 +78,7 @@ def test_what_a_provider_took_belongs_to_its_page_and_what_it_refused_stands_out
             (NOW + MINUTE + SECOND, "told", "page to Bob by ntfy: accepted"),
         )
     )
-    assert [(one.kind, one.taken) for one in told] == [
+    assert [(moment.kind, moment.taken) for moment in moments] == [
         ("paged", ("page to Bob by ntfy: accepted",)),
         ("told", ()),
         ("not told", ()),
@@ -89,9 +89,9 @@ def test_what_a_provider_took_belongs_to_its_page_and_what_it_refused_stands_out
 def test_a_night_of_pages_that_nobody_answers_is_one_moment() -> None:
     pages = [(NOW + n * 30 * MINUTE, "paged", "step 2 of ops, again: Bob") for n in range(10)]
     taken = [(at + SECOND, "told", f"page to Bob: accepted {at:%H:%M}") for at, *_ in pages]
-    (told,) = incident_timeline.moments(dossier(*sorted(pages + taken)))
-    assert (told.at, told.times, told.since) == (pages[-1][0], 10, NOW)
-    assert told.taken == (f"page to Bob: accepted {told.at:%H:%M}",)
+    (moment,) = incident_timeline.moments(dossier(*sorted(pages + taken)))
+    assert (moment.at, moment.times, moment.since) == (pages[-1][0], 10, NOW)
+    assert moment.taken == (f"page to Bob: accepted {moment.at:%H:%M}",)
 
 
 def test_the_story_begins_with_what_was_heard_and_what_was_due() -> None:
@@ -108,7 +108,7 @@ def test_the_story_begins_with_what_was_heard_and_what_was_due() -> None:
 
 def test_notes_say_who_wrote_them_and_are_not_told_together_with_those_of_others() -> None:
     notes = [("Ann", "first line\nsecond line"), ("Ann", "and more"), ("Bob", "I am on it")]
-    timeline = [Entry(1, NOW, "note", words, by) for by, words in notes]
+    timeline = [Entry(1, NOW, "note", line, by) for by, line in notes]
     assert incident_timeline.moments(replace(dossier(), timeline=timeline)) == [
         Moment(NOW, "note", ("I am on it",), by="Bob"),
         Moment(NOW, "note", ("first line\nsecond line", "and more"), by="Ann"),
@@ -117,28 +117,28 @@ def test_notes_say_who_wrote_them_and_are_not_told_together_with_those_of_others
 
 def test_each_job_is_listed_once_as_it_stands_what_is_wrong_before_what_came_back() -> None:
     first = [symptom(n, Facts(NOW)) for n in (1, 2, 3, 4)]
-    back = [replace(one, cleared_at=NOW + one.id * MINUTE, cleared_why="ok") for one in first[:3]]
-    again = replace(symptom(1, Facts(NOW)), id=9, raised_at=NOW + 9 * MINUTE)
+    back = [replace(raised, cleared_at=NOW + raised.id * MINUTE, cleared_why="ok") for raised in first[:3]]
+    reraised = replace(symptom(1, Facts(NOW)), id=9, raised_at=NOW + 9 * MINUTE)
     worse = replace(symptom(5, Facts(NOW)), severity=Severity.CRITICAL, raised_at=NOW + 8 * MINUTE)
-    assert incident_timeline.jobs([*back, first[3], worse, again]) == [
+    assert incident_timeline.jobs([*back, first[3], worse, reraised]) == [
         worse,
         first[3],
-        again,
+        reraised,
         back[2],
         back[1],
     ]
 
 
 def test_a_storm_is_counted() -> None:
-    (told,) = incident_timeline.moments(
+    (moment,) = incident_timeline.moments(
         dossier(*((NOW, "down", f"job-{n} was never heard") for n in range(500)))
     )
-    assert len(told.lines) == incident_timeline.LINES + 1
-    assert told.lines[-1] == "and 492 more"
+    assert len(moment.lines) == incident_timeline.LINES + 1
+    assert moment.lines[-1] == "and 492 more"
 
 
 @pytest.mark.parametrize(
-    ("answered", "resolved", "words"),
+    ("answered", "resolved", "states"),
     [
         (None, None, ["not acknowledged yet", "not resolved yet"]),
         (NOW + MINUTE, None, ["acknowledged after 1 min", "not resolved yet"]),
@@ -146,12 +146,12 @@ def test_a_storm_is_counted() -> None:
         (NOW + MINUTE, NOW + 9 * MINUTE, ["acknowledged after 1 min", "resolved after 9 min"]),
     ],
 )
-def test_how_long_it_took(answered: datetime | None, resolved: datetime | None, words: list[str]) -> None:
+def test_how_long_it_took(answered: datetime | None, resolved: datetime | None, states: list[str]) -> None:
     timeline = [(answered, "acknowledged", "by Ann")] if answered else []
     incident = replace(INCIDENT, resolved_at=resolved)
     due = symptom(1, Facts(NOW, expected_at=NOW - 15 * MINUTE))
-    told = incident_timeline.measures(dossier(*timeline, symptoms=[due], incident=incident))
-    assert told == ["detected 15 min after the first due time", *words]
+    measures = incident_timeline.measures(dossier(*timeline, symptoms=[due], incident=incident))
+    assert measures == ["detected 15 min after the first due time", *states]
     assert incident_timeline.measures(dossier(*timeline, incident=incident))[0] == "detected at once"
 
 
@@ -165,12 +165,16 @@ def test_who_was_told_what_by_person() -> None:
         Attempt(1, NOW, "ntfy", "unreachable", "503"),
         Attempt(1, NOW + SECOND, "ntfy", "accepted", ""),
     ]
-    told = incident_timeline.recipients(replace(dossier(), pages=pages, attempts=attempts), {"first": "Ann"})
-    assert [(one.person, [message.title for message in one.messages]) for one in told] == [
+    recipients = incident_timeline.recipients(
+        replace(dossier(), pages=pages, attempts=attempts), {"first": "Ann"}
+    )
+    assert [
+        (recipient.person, [message.title for message in recipient.messages]) for recipient in recipients
+    ] == [
         ("Ann", ["End", "Page, step 1"]),
         ("second", ["Page, step 2"]),
     ]
-    assert [attempt.outcome for attempt in told[0].messages[1].attempts] == ["unreachable", "accepted"]
+    assert [attempt.outcome for attempt in recipients[0].messages[1].attempts] == ["unreachable", "accepted"]
 
 
 @pytest.mark.parametrize(

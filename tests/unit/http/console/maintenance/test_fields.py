@@ -65,7 +65,7 @@ def test_what_was_not_touched_stays_to_the_second_and_in_its_hour() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "about", "words"),
+    ("fields", "about", "text"),
     [
         ({"ends": ""}, "ends", "Until: is empty; enter a time, or choose a length."),
         ({"ends": "soon"}, "ends", "Until: 'soon' is not a time; write it as 2026-05-02 05:00."),
@@ -84,15 +84,15 @@ def test_what_was_not_touched_stays_to_the_second_and_in_its_hour() -> None:
     ],
 )
 def test_what_is_wrong_names_the_field_as_the_page_does(
-    fields: dict[str, Any], about: str, words: str
+    fields: dict[str, Any], about: str, text: str
 ) -> None:
     form = typed(**({"title": "Move"} | fields))
-    with pytest.raises(ValueError) as wrong:  # noqa: PT011  # The words are what this test is about.
+    with pytest.raises(ValueError) as raised:  # noqa: PT011  # The words are what this test is about.
         single_definition.read_window(form.as_in_api(NOW, None), NOW)
-    problems = wrong.value.problems if isinstance(wrong.value, Faulty) else [str(wrong.value)]
-    said = maintenance_fields.by_field(problems)
-    assert about in [name for name, _ in said]
-    assert words in " ".join(one for _, one in said)
+    problems = raised.value.problems if isinstance(raised.value, Faulty) else [str(raised.value)]
+    located = maintenance_fields.by_field(problems)
+    assert about in [name for name, _ in located]
+    assert text in " ".join(problem for _, problem in located)
 
 
 def test_checks_are_meant_by_what_they_have_in_common() -> None:
@@ -107,5 +107,5 @@ def test_checks_are_meant_by_what_they_have_in_common() -> None:
 
 
 def test_a_window_like_another_is_about_the_same_and_begins_now() -> None:
-    again = maintenance_fields.like(BEGAN)
-    assert (again.title, again.labels, again.times(NOW, None)[0]) == ("Move", ("host=a",), NOW)
+    repeated = maintenance_fields.like(BEGAN)
+    assert (repeated.title, repeated.labels, repeated.times(NOW, None)[0]) == ("Move", ("host=a",), NOW)

@@ -1,5 +1,6 @@
 """More incidents than one page holds: each is on a page, most urgent first, and every number is exact."""
 
+import re
 from datetime import timedelta
 
 import httpx
@@ -13,9 +14,14 @@ from heartbeat.checks import store as check_store
 from heartbeat.http.console.checks.list import INCIDENTS
 from heartbeat.http.console.incidents.pages import A_PAGE
 from tests.unit.conftest import a_check, somebody
-from tests.unit.http.conftest import SetClock
+from tests.unit.http.conftest import (
+    SetClock,
+    fall_silent,
+    make_check,
+    ping,
+)
 from tests.unit.http.console.conftest import see
-from tests.unit.http.console.test_console import numbers_of
+from tests.unit.http.markup import Markup
 
 MANY = 130
 
@@ -46,7 +52,9 @@ async def storm(system: System, clock: SetClock) -> list[int]:
         clock.advance(minutes=1)
         await system.context.database.write(lambda db: checker.sweep(db, clock.now()))
     by_slug = await system.context.database.read(
-        lambda db: {one.title: one.id for one in desk.incidents(db, open_only=True, limit=2 * MANY)}
+        lambda db: {
+            incident.title: incident.id for incident in desk.incidents(db, open_only=True, limit=2 * MANY)
+        }
     )
     answered = [by_slug["job-001"], by_slug["job-128"]]
     actor = somebody("Ann")
@@ -77,10 +85,10 @@ async def test_every_open_incident_is_on_a_page_and_the_most_urgent_come_first(
 async def test_the_overview_counts_every_cause_and_lists_the_most_urgent(
     storm: list[int], browser: httpx.AsyncClient
 ) -> None:
-    shown = await see(browser, "/")
-    assert f"{MANY} checks are down for {MANY} causes. 1 is acknowledged. 1 is snoozed." in shown.words
-    assert numbers_of(shown) == storm[:INCIDENTS]
-    assert f"All {MANY} open incidents" in shown.words
+    screen = await see(browser, "/")
+    assert f"{MANY} checks are down for {MANY} causes. 1 is acknowledged. 1 is snoozed." in screen.words
+    assert numbers_of(screen) == storm[:INCIDENTS]
+    assert f"All {MANY} open incidents" in screen.words
 
 
 async def test_what_is_past_is_found_behind_many_that_are_open(
@@ -105,3 +113,25 @@ async def test_a_page_that_there_is_no_more_is_the_last_one(
 ) -> None:
     for odd, expected in (("99", storm[2 * A_PAGE :]), ("-1", storm[:A_PAGE]), ("x", storm[:A_PAGE])):
         assert numbers_of(await see(browser, f"/incidents?page={odd}")) == expected
+
+
+def numbers_of(screen: Markup) -> list[int]:
+    """The incidents that a page lists, in its order."""
+    return [int(link.rpartition("/")[2]) for link in screen.links if re.match(r"/incidents/\d", link)]
+
+
+async def test_past_incidents_are_listed_a_page_at_a_time(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    job = await make_check(system)
+    for _ in range(60):
+        await ping(system, job, "/fail")
+        await ping(system, job)
+    await fall_silent(system, clock, job)
+    screen = await see(browser, "/incidents")
+    assert "One incident is open." in screen.words
+    assert numbers_of(screen) == [61, *range(60, 10, -1)]
+    (older,) = [link for link in screen.links if "before=" in link]
+    rest = await see(browser, older)
+    assert "Older incidents." in rest.words
+    assert numbers_of(rest) == list(range(10, 0, -1))

@@ -1,0 +1,188 @@
+"""The screen of one incident: its sentence, its jobs, its timeline, and the buttons."""
+
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from heartbeat.app import System
+from heartbeat.checks import store as check_store
+from heartbeat.checks.check import State
+from tests.unit.conftest import a_check
+from tests.unit.http.conftest import (
+    SetClock,
+    escalate,
+    fall_silent,
+    incident_of,
+    make_check,
+    ping,
+    read_check,
+)
+from tests.unit.http.console.conftest import make_group, press, see
+from tests.unit.http.markup import sound
+
+LIGHT = 100_000
+"""Bytes that a page may weigh."""
+
+
+async def test_an_incident_is_told_as_a_story_with_the_newest_on_top(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    first, second = await make_group(system, "first-job", "second-job")
+    clock.advance(minutes=1)
+    await ping(system, first, body=b"remaining 4\n")
+    number = await fall_silent(system, clock, first, second)
+    await escalate(system, clock)
+    clock.advance(minutes=1)
+    await ping(system, second)
+
+    screen = await see(browser, f"/incidents/{number}")
+    assert "us-housekeeping: 1 of 2 jobs silent" in screen.words
+    assert "Nobody has answered; First responder is paged at" in screen.words
+    story = screen.words[screen.words.index("Timeline") :]
+    order = [
+        "cleared second-job: heard again",
+        "paged step 1 of ops: First responder",
+        "first-job was not heard",
+        "due",
+    ]
+    places = [story.index(text) for text in order]
+    assert places == sorted(places)
+    assert "last said: remaining 4" in screen.words
+    assert "First responder 1 message" in screen.words
+    assert {"/checks/first-job", "/checks/second-job", f"/incidents/{number}/resolve"} <= set(screen.links)
+
+
+async def test_after_a_flap_each_job_is_listed_once_as_it_stands(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    jobs = await make_group(system, "a-job", "b-job", "c-job", "d-job")
+    number = await fall_silent(system, clock, *jobs)
+    for job in jobs[:3]:
+        await ping(system, job)
+    await press(browser, f"/incidents/{number}/acknowledge", occurrence="1")
+    assert await fall_silent(system, clock, *jobs[:3]) == number
+
+    screen = await see(browser, f"/incidents/{number}")
+    assert "us-housekeeping: 4 of 4 jobs silent" in screen.words
+    assert "4 jobs silent d-job due" in screen.words
+    links = [link for link in screen.links if link.startswith("/checks/")]
+    assert links == ["/checks/d-job", "/checks/a-job", "/checks/b-job", "/checks/c-job"]
+    assert "paging again: a-job is silent again after it had recovered" in screen.words
+
+
+async def test_an_incident_of_a_group_of_one_is_called_by_the_jobs_own_name_everywhere(
+    system: System, browser: httpx.AsyncClient, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    named = replace(a_check("job", labels={"host": "example"}), name="Example job")
+    await system.context.database.write(lambda db: check_store.insert(db, [named]))
+    alone = await read_check(system, "job")
+    _, job = await make_group(system, "a-job", "b-job")
+    await fall_silent(system, clock, alone, job)
+    numbers = {
+        await incident_of(system, alone): "Example job",
+        await incident_of(system, job): "us-housekeeping",
+    }
+    for number, title in numbers.items():
+        for path in ("/", "/incidents", f"/incidents/{number}", f"/incidents/{number}/resolve"):
+            assert title in (await see(browser, path)).words
+        assert (await admin.get(f"/v1/incidents/{number}")).json()["title"] == title
+    listed = (await admin.get("/v1/incidents")).json()["incidents"]
+    assert {incident["id"]: incident["title"] for incident in listed} == numbers
+    assert "Example job silent, error; began" in (await see(browser, "/checks/job")).words
+
+
+async def test_a_storm_is_told_in_a_bounded_page(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    labels = {"host": "us"}
+    jobs = [a_check(f"job-{n:04}", labels=labels) for n in range(600)]
+    await system.context.database.write(lambda db: check_store.insert(db, jobs))
+    number = await fall_silent(system, clock, await read_check(system, "job-0499"))
+    answer = await browser.get(f"/incidents/{number}")
+    screen = sound(answer.text)
+    assert "600 of 600 jobs silent" in screen.words
+    assert "and 550 more." in screen.words
+    assert len(answer.content) < LIGHT
+
+
+async def test_acknowledging_names_who_and_until_when(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    number = await fall_silent(system, clock, await make_check(system))
+    form = await see(browser, f"/incidents/{number}")
+    answer = await press(browser, f"/incidents/{number}/acknowledge", occurrence=form.fields["occurrence"])
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/incidents/{number}")
+    screen = await see(browser, f"/incidents/{number}")
+    assert "Acknowledged by admin at 03:06 UTC; pages again at 07:06 UTC unless resolved." in screen.words
+    assert f"/incidents/{number}/acknowledge" not in screen.forms
+
+
+async def test_a_button_of_an_earlier_occurrence_does_not_silence_the_next(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    number = await fall_silent(system, clock, await make_check(system))
+    await escalate(system, clock)
+    await press(browser, f"/incidents/{number}/acknowledge", occurrence="1")
+    clock.advance(hours=4)
+    await escalate(system, clock)
+    answer = await press(browser, f"/incidents/{number}/acknowledge", occurrence="1")
+    assert answer.status_code == 409
+    assert "nothing was changed" in sound(answer.text).words
+    assert "Nobody has answered" in (await see(browser, f"/incidents/{number}")).words
+
+
+@pytest.mark.parametrize(
+    ("lasts", "until"), [("1h", "04:06 UTC"), ("4h", "07:06 UTC"), ("morning", "09:00 UTC")]
+)
+async def test_snoozing_says_until_when(
+    system: System, browser: httpx.AsyncClient, clock: SetClock, lasts: str, until: str
+) -> None:
+    number = await fall_silent(system, clock, await make_check(system))
+    assert (await press(browser, f"/incidents/{number}/snooze", **{"for": lasts})).status_code == 303
+    screen = await see(browser, f"/incidents/{number}")
+    assert f"Snoozed by admin; pages again at {until} unless resolved." in screen.words
+
+
+async def test_a_snooze_until_the_morning_ends_where_the_reader_is(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    number = await fall_silent(system, clock, await make_check(system))
+    for zone, until in (
+        ("America/New_York", "13:00 UTC"),
+        ("Asia/Tokyo", "04 May 00:00 UTC"),
+        ("Mars", "09:00 UTC"),
+    ):
+        await press(browser, f"/incidents/{number}/snooze", **{"for": "morning", "zone": zone})
+        assert f"pages again at {until}" in (await see(browser, f"/incidents/{number}")).words
+
+
+async def test_a_snooze_for_no_known_time_changes_nothing(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    number = await fall_silent(system, clock, await make_check(system))
+    answer = await press(browser, f"/incidents/{number}/snooze", **{"for": "ever"})
+    assert answer.status_code == 400
+    assert "Nothing was changed" in sound(answer.text).words
+    assert "Nobody has answered" in (await see(browser, f"/incidents/{number}")).words
+
+
+async def test_resolving_asks_in_words_that_name_the_thing(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    jobs = await make_group(system, *(f"job-{n}" for n in range(7)))
+    number = await fall_silent(system, clock, *jobs)
+    screen = await see(browser, f"/incidents/{number}/resolve")
+    assert f"Resolve incident {number}, us-housekeeping?" in screen.words
+    assert (
+        "Still down: job-0, job-1, job-2, job-3, job-4 and 2 more. Each is expected again from now on"
+        in screen.words
+    )
+    assert (await read_check(system, "job-0")).state is State.DOWN
+
+    assert (await press(browser, f"/incidents/{number}/resolve")).status_code == 303
+    screen = await see(browser, f"/incidents/{number}")
+    assert "Resolved by admin at 03:06 UTC; it lasted 0 s." in screen.words
+    assert screen.forms == ["/sign-out", f"/incidents/{number}/note"]
+    assert (await read_check(system, "job-0")).state is State.NEW
+    assert (await press(browser, f"/incidents/{number}/acknowledge")).status_code == 303

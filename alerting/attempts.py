@@ -46,7 +46,7 @@ class AcceptedAttempt:
     newest: bool
 
 
-def write_attempts(db: Connection, made: Sequence[Attempt]) -> None:
+def write_attempts(db: Connection, tried: Sequence[Attempt]) -> None:
     """Write attempts."""
     rows = [
         {
@@ -57,7 +57,7 @@ def write_attempts(db: Connection, made: Sequence[Attempt]) -> None:
             "said": attempt.said,
             "provider_id": attempt.provider_id,
         }
-        for attempt in made
+        for attempt in tried
     ]
     insert_many(db, attempts, rows)
 

@@ -334,8 +334,8 @@ def _record(db: Connection, send: Send, outcome: Outcome, now: datetime, jitter:
     to_retry, held_until = False, now
     pages = outbox.fenced(db, {page.id: page.lease for page in send.pages})
     provider_id = delivery.provider_id(outcome)
-    made = [Attempt(page.id, now, kind, result, answer, provider_id) for page in pages.values()]
-    attempts.write_attempts(db, made)
+    tried = [Attempt(page.id, now, kind, result, answer, provider_id) for page in pages.values()]
+    attempts.write_attempts(db, tried)
     for page in pages.values():
         verdict = delivery.after_attempt(page.tries(len(send.person.contacts)), outcome, now, jitter)
         via = send.person.contact(verdict.contact).kind if isinstance(verdict, Retry) else kind

@@ -1,1 +1,1 @@
-"""How a notice leaves the house: the contract, the shelf of known kinds, and one file a notifier."""
+"""Notifiers: their contract, the registry of kinds, and one file for each."""

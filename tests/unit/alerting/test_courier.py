@@ -1,4 +1,4 @@
-"""The courier: what a batch of pages costs the database, and what it keeps of a provider's answer."""
+"""The courier: the statements of a batch of pages, and the notices that it sends."""
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
@@ -58,10 +58,10 @@ SILENT = CauseWords("silent", "is silent", "was silent")
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A fresh database with a team of three and one policy."""
-    made = Database(database_url)
-    await made.write(lambda db: desk.install(db, TEAM, [OPS], {}))
-    yield made
-    made.close()
+    opened = Database(database_url)
+    await opened.write(lambda db: desk.install(db, TEAM, [OPS], {}))
+    yield opened
+    opened.close()
 
 
 async def page_for(database: Database, *jobs: str) -> None:
@@ -88,7 +88,7 @@ def courier_of(database: Database, pager: Pager, now: datetime = PAGED_AT) -> Co
 
 
 async def statements_of(database: Database, courier: Courier) -> tuple[int, int]:
-    """How many pages one dispatch takes, and how many statements that costs."""
+    """Return the number of pages of a dispatch, and of its statements."""
     statements: list[str] = []
 
     def count(*executed: Any) -> None:

@@ -30,7 +30,7 @@ def tries(**changes: object) -> Tries:
     return Tries(**(fields | changes))  # type: ignore[arg-type]  # the test names the fields
 
 
-def test_what_was_accepted_is_done() -> None:
+def test_an_accepted_page_is_delivered() -> None:
     assert delivery.after_attempt(tries(), Accepted(), NOW, 0) == Delivered()
 
 
@@ -72,7 +72,7 @@ def test_retry_after_is_honoured_up_to_an_hour_where_there_is_no_other_contact()
     assert verdict.at == NOW + timedelta(hours=1)
 
 
-def test_who_has_another_contact_is_not_left_waiting_for_a_provider_that_sends_us_away() -> None:
+def test_a_person_with_another_contact_does_not_wait_long_for_a_provider() -> None:
     short = Unreachable("429", timedelta(seconds=60), throttled=True)
     assert delivery.after_attempt(tries(), short, NOW, 0) == Retry(
         NOW + timedelta(seconds=60), 0, 1, throttled=True
@@ -82,7 +82,7 @@ def test_who_has_another_contact_is_not_left_waiting_for_a_provider_that_sends_u
 
 
 @pytest.mark.parametrize("kind", [Kind.RECOVERED, Kind.ACKNOWLEDGED])
-def test_word_of_the_past_is_given_up_after_a_day_but_a_page_never(kind: Kind) -> None:
+def test_news_of_the_past_is_given_up_after_a_day_but_a_page_never(kind: Kind) -> None:
     later = NOW + timedelta(hours=24)
     assert delivery.after_attempt(tries(kind=kind), Unreachable("503"), later, 0) == Expired()
     assert isinstance(delivery.after_attempt(tries(), Unreachable("503"), later, 0), Retry)
@@ -114,7 +114,7 @@ def an_incident(state: State, occurrence: int = 1) -> Incident:
         (Kind.RECOVERED, {State.RESOLVED}),
     ],
 )
-def test_a_notice_is_needed_while_what_it_says_is_so(kind: Kind, needed: set[State]) -> None:
+def test_a_notice_is_needed_while_it_is_true(kind: Kind, needed: set[State]) -> None:
     assert {state for state in State if delivery.still_needed(kind, 1, an_incident(state))} == needed
     later = {state for state in State if delivery.still_needed(kind, 1, an_incident(state, 2))}
     assert later == needed & {State.RESOLVED}

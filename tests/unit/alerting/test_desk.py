@@ -101,9 +101,9 @@ def test_a_second_acknowledgement_tells_nobody(db: Connection) -> None:
 
 def test_an_answer_to_an_earlier_occurrence_changes_nothing(db: Connection) -> None:
     page_for(db, a_symptom())
-    before = incident_of(db)
+    untouched = incident_of(db)
     assert desk.acknowledge(db, 1, "ben", LATER, occurrence=0, until=LATER + HOUR) == Stale(1)
-    assert incident_of(db) == before
+    assert incident_of(db) == untouched
 
 
 def test_a_snooze_says_until_when_in_the_timeline(db: Connection) -> None:
@@ -126,9 +126,9 @@ def test_a_human_who_resolves_gets_the_symptoms_that_had_not_cleared(db: Connect
         "heard again",
         "resolved by ben",
     ]
-    again = desk.resolve(db, 1, "anna", LATER)
-    assert isinstance(again, Resolved)
-    assert (again.by, again.repeated, again.keys) == ("ben", True, ())
+    repeated = desk.resolve(db, 1, "anna", LATER)
+    assert isinstance(repeated, Resolved)
+    assert (repeated.by, repeated.repeated, repeated.keys) == ("ben", True, ())
 
 
 def test_an_incident_that_does_not_exist_takes_no_answer(db: Connection) -> None:

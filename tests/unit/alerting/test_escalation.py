@@ -42,7 +42,7 @@ def test_a_policy_without_steps_cannot_be_made() -> None:
         Policy("empty", ())
 
 
-def test_a_name_that_no_policy_bears_pages_by_the_first_one_and_by_the_operator_where_there_is_none() -> None:
+def test_an_unknown_policy_falls_back_to_the_first_one_and_then_to_the_operator() -> None:
     day = replace(OPS, name="day")
     policies = {"day": day, "ops": OPS}
     assert escalation.in_force(policies, "ops") == OPS

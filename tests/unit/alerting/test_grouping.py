@@ -1,4 +1,4 @@
-"""Symptoms and incidents: what opens, what joins, what recovers, and what a hold changes."""
+"""Symptoms open incidents, join them, recover, and are held."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -79,11 +79,11 @@ def test_an_incident_opens_held_only_while_all_its_symptoms_are() -> None:
     assert grouping.opening_entries([incident], [held, free], NOW) == []
 
 
-def test_what_joins_before_the_first_page_changes_no_time() -> None:
+def test_a_symptom_that_joins_before_the_first_page_changes_no_time() -> None:
     assert joined(an_incident(), a_symptom("check:2")) == (an_incident(), [])
 
 
-def test_what_joins_makes_an_incident_worse_but_never_better() -> None:
+def test_a_symptom_that_joins_makes_an_incident_worse_but_never_better() -> None:
     worse, _ = joined(an_incident(), a_symptom("check:2", severity=Severity.CRITICAL))
     assert worse.severity is Severity.CRITICAL
     same, _ = joined(worse, a_symptom("check:3"))
@@ -96,14 +96,14 @@ def test_a_symptom_that_is_not_held_ends_the_hold_of_the_incident() -> None:
     assert entries == [Entry(7, NOW, HELD, "no longer held: job 2 is not held")]
 
 
-def test_those_who_were_paged_are_told_of_what_joins() -> None:
+def test_people_who_were_paged_hear_of_joins() -> None:
     incident, entries = joined(paged(), a_symptom("check:2"))
     assert (incident.tell_at, incident.next_at, entries) == (SOON, NOW + HOUR, [])
     later, _ = joined(incident, a_symptom("check:3", hold=MOVE))
     assert later.tell_at == SOON
 
 
-def test_a_symptom_that_is_back_ends_the_quiet() -> None:
+def test_a_recurring_symptom_ends_the_quiet() -> None:
     quiet = paged(state=State.ACKNOWLEDGED, acknowledged_by="Ann", acknowledged_at=NOW)
     incident, entries = joined(quiet, a_symptom(), recurred=True)
     assert (incident.state, incident.occurrence, incident.step, incident.next_at) == (State.OPEN, 2, 0, SOON)
@@ -112,7 +112,7 @@ def test_a_symptom_that_is_back_ends_the_quiet() -> None:
     assert entries == [Entry(7, NOW, "reopened", f"paging again: {reason}")]
 
 
-def test_a_symptom_that_is_back_and_held_pages_at_the_end_of_its_hold() -> None:
+def test_a_recurring_held_symptom_pages_at_the_end_of_its_hold() -> None:
     quiet = paged(state=State.SNOOZED)
     hold = replace(MOVE, until=NOW + HOUR / 2)
     incident, entries = joined(quiet, a_symptom(hold=hold), recurred=True)
@@ -126,13 +126,13 @@ def test_an_incident_reopens_from_the_first_step() -> None:
     assert incident == replace(paged(), occurrence=2, step=0, next_at=SOON)
 
 
-def test_those_who_were_paged_are_told_of_what_has_recovered() -> None:
+def test_people_who_were_paged_hear_of_recoveries() -> None:
     assert grouping.recovered({7: paged()}, {7: None}, NOW, GATHERING) == [paged(tell_at=SOON)]
     early = paged(tell_at=NOW)
     assert grouping.recovered({7: early}, {7: None}, NOW, GATHERING) == []
 
 
-def test_an_incident_of_which_only_held_symptoms_are_left_waits_for_them() -> None:
+def test_an_incident_whose_remaining_symptoms_are_held_waits_for_them() -> None:
     incidents = grouping.recovered({7: an_incident()}, {7: MOVE.until}, NOW, GATHERING)
     assert incidents == [an_incident(next_at=MOVE.until)]
 
@@ -146,7 +146,7 @@ def test_an_incident_that_is_over_tells_of_no_recovery(
     assert grouping.recovered({7: incident}, all_held_until, NOW, GATHERING) == []
 
 
-def test_nothing_is_held_that_has_paged_already() -> None:
+def test_a_symptom_that_has_paged_cannot_be_held() -> None:
     assert grouping.can_be_held(raised(), an_incident())
     assert not grouping.can_be_held(raised(), paged())
     assert grouping.can_be_held(raised(held_until=MOVE.until), paged())

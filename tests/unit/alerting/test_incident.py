@@ -88,36 +88,36 @@ def test_a_human_ends_an_incident() -> None:
     assert not answer.repeated
 
 
-def test_what_is_new_joins_quietly_and_what_is_back_ends_the_quiet() -> None:
+def test_a_new_symptom_joins_quietly_and_a_recurring_one_ends_the_quiet() -> None:
     gathering = timedelta(seconds=10)
     for quiet in (ACKNOWLEDGED, SNOOZED):
         assert life.on_join(quiet, False, False, NOW + gathering) is None
-        again = life.on_join(quiet, True, False, NOW + gathering)
-        assert again == Reopened(3, NOW + gathering, "again after it had recovered")
+        reopened = life.on_join(quiet, True, False, NOW + gathering)
+        assert reopened == Reopened(3, NOW + gathering, "again after it had recovered")
     assert life.on_join(OPEN, True, False, NOW + gathering) is None
 
 
-def test_every_quiet_ends_by_paging_afresh() -> None:
+def test_the_end_of_a_quiet_pages_from_the_first_step() -> None:
     assert life.on_quiet_over(ACKNOWLEDGED, UNTIL) == Reopened(3, UNTIL, "the acknowledgement has expired")
     assert life.on_quiet_over(SNOOZED, UNTIL) == Reopened(3, UNTIL, "the snooze is over")
 
 
-def test_what_is_held_wants_its_page_at_its_end_and_never_before_it_has_gathered() -> None:
+def test_a_held_symptom_pages_at_the_end_of_its_hold_and_after_the_gathering_time() -> None:
     gathering, soon = timedelta(seconds=10), NOW + timedelta(seconds=1)
     assert life.pages_at(NOW, None, gathering) == NOW + gathering
     assert life.pages_at(NOW, UNTIL, gathering) == UNTIL
     assert life.pages_at(NOW, soon, gathering) == NOW + gathering
 
 
-def test_what_is_back_and_held_ends_the_quiet_only_where_that_lasts_longer() -> None:
-    before, after = UNTIL - timedelta(hours=1), UNTIL + timedelta(hours=1)
-    again = life.on_join(ACKNOWLEDGED, True, True, before)
-    assert again == Reopened(3, before, "again after it had recovered")
-    assert life.on_join(ACKNOWLEDGED, True, True, after) is None
+def test_a_recurring_held_symptom_ends_only_a_quiet_that_lasts_longer_than_its_hold() -> None:
+    earlier, later = UNTIL - timedelta(hours=1), UNTIL + timedelta(hours=1)
+    reopened = life.on_join(ACKNOWLEDGED, True, True, earlier)
+    assert reopened == Reopened(3, earlier, "again after it had recovered")
+    assert life.on_join(ACKNOWLEDGED, True, True, later) is None
     assert life.on_join(ACKNOWLEDGED, True, True, UNTIL) is None
 
 
-def test_the_end_of_a_quiet_waits_while_all_that_is_wrong_is_held() -> None:
+def test_the_end_of_a_quiet_waits_while_all_symptoms_are_held() -> None:
     later = UNTIL + timedelta(hours=1)
     assert life.on_quiet_over(SNOOZED, UNTIL, later).next_at == later
     assert life.on_quiet_over(SNOOZED, UNTIL, NOW).next_at == UNTIL
@@ -125,5 +125,5 @@ def test_the_end_of_a_quiet_waits_while_all_that_is_wrong_is_held() -> None:
 
 def test_only_an_open_incident_before_its_first_step_waits() -> None:
     assert life.waits(replace(OPEN, step=0))
-    assert not any(life.waits(replace(one, step=0)) for one in (ACKNOWLEDGED, SNOOZED, RESOLVED))
+    assert not any(life.waits(replace(incident, step=0)) for incident in (ACKNOWLEDGED, SNOOZED, RESOLVED))
     assert not life.waits(OPEN)

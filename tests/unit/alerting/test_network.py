@@ -1,4 +1,4 @@
-"""Where an address leads: every way in which an inside address can be written, and the fence before it."""
+"""Destinations of addresses in every notation, and the fence."""
 
 from ipaddress import IPv4Address, IPv6Address
 
@@ -34,9 +34,9 @@ def test_the_internet_is_open_to_everybody(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("where", "text"), [(where, one) for where, all_ in INSIDE.items() for one in all_.split()]
+    ("where", "text"), [(where, text) for where, texts in INSIDE.items() for text in texts.split()]
 )
-def test_what_was_entered_reaches_nothing_inside(where: Destination, text: str) -> None:
+def test_an_entered_address_reaches_nothing_inside(where: Destination, text: str) -> None:
     assert destination_of(parse(text)) is where
     fault = Fence(Reach.INTERNET, advice="ask the operator").fault(parse(text))
     assert fault is not None
@@ -83,7 +83,7 @@ def test_the_operator_opens_networks(allowed: str, text: str, open_: bool) -> No
 
 
 @pytest.mark.parametrize("text", ["10.0.0.0/33", "10.0.0.1/8", "example.com", "10.0.0.0/8 10.1.0.0/16", "*"])
-def test_what_is_no_network_is_named(text: str) -> None:
+def test_a_wrong_network_is_named(text: str) -> None:
     with pytest.raises(ValueError, match="is not a network; write for example"):
         networks(f"192.168.0.0/16, {text}")
 
@@ -101,11 +101,17 @@ def test_an_address_within_another_never_opens_what_is_closed(inner: IPv4Address
         IPv6Address(0x20010000 << 96 | number << 64 | 0xFFFF_FFFF ^ number),
     ]
     if fence.fault(inner):
-        assert all(fence.fault(one) for one in wrapped)
+        assert all(fence.fault(outer) for outer in wrapped)
 
 
 @given(st.ip_addresses())
-def test_every_address_leads_somewhere(one: IPv4Address | IPv6Address) -> None:
-    assert isinstance(destination_of(one), Destination)
-    if one.is_loopback or one.is_link_local or one.is_multicast or one.is_unspecified or one.is_private:
-        assert Fence(Reach.INTERNET).fault(one) is not None
+def test_every_address_leads_somewhere(address: IPv4Address | IPv6Address) -> None:
+    assert isinstance(destination_of(address), Destination)
+    if (
+        address.is_loopback
+        or address.is_link_local
+        or address.is_multicast
+        or address.is_unspecified
+        or address.is_private
+    ):
+        assert Fence(Reach.INTERNET).fault(address) is not None

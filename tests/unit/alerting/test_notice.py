@@ -39,7 +39,7 @@ def symptom(title: str, **changes: object) -> RaisedSymptom:
         last_said="reset 18 211 accounts",
         why="was not heard in time",
     )
-    made = RaisedSymptom(
+    template = RaisedSymptom(
         id=1,
         incident_id=12,
         key="check:1",
@@ -51,7 +51,7 @@ def symptom(title: str, **changes: object) -> RaisedSymptom:
         cleared_at=None,
         cleared_why=None,
     )
-    return replace(made, **changes)  # type: ignore[arg-type]  # the test names the fields
+    return replace(template, **changes)  # type: ignore[arg-type]  # the test names the fields
 
 
 JOBS = [symptom(name) for name in ("daily-cpu-reset", "log-rotation", "quota-report", "stale-session-sweep")]
@@ -64,7 +64,7 @@ AROUND = Surroundings(
 
 
 def subject(kind: Kind = Kind.PAGE, **changes: object) -> Subject:
-    made = Subject(
+    template = Subject(
         kind=kind,
         page=5,
         sequence=0,
@@ -78,7 +78,7 @@ def subject(kind: Kind = Kind.PAGE, **changes: object) -> Subject:
         next_people=["Second responder"],
         links=Links("https://h.example/incidents/12", "https://h.example/answer/token"),
     )
-    return replace(made, **changes)  # type: ignore[arg-type]  # the test names the fields
+    return replace(template, **changes)  # type: ignore[arg-type]  # the test names the fields
 
 
 def test_the_page_answers_in_the_order_of_need() -> None:
@@ -99,7 +99,7 @@ def test_the_page_answers_in_the_order_of_need() -> None:
 def test_ten_questions_are_answered_within_twelve_lines() -> None:
     page = notice.compose(subject(), AT)
     text = "\n".join([page.title, *page.lines][:12])
-    what, how_many, since, bad = "daily-cpu-reset", "4 of 11", "(24 h 14 min ago)", "CRITICAL"
+    fault, how_many, since, bad = "daily-cpu-reset", "4 of 11", "(24 h 14 min ago)", "CRITICAL"
     due, alive, last, why_me, who_next = (
         "due 03:00",
         "7 jobs",
@@ -107,7 +107,7 @@ def test_ten_questions_are_answered_within_twelve_lines() -> None:
         "You are first on call (ops)",
         "Second responder is paged",
     )
-    for answer in (what, how_many, since, bad, due, alive, last, why_me, who_next):
+    for answer in (fault, how_many, since, bad, due, alive, last, why_me, who_next):
         assert answer in text
     assert page.ack_url is not None
 
@@ -140,7 +140,7 @@ HEARD = AT - timedelta(minutes=1)
         (Facts(AT, expected_at=HEARD, never_well=True), "backup due 03:14, never heard"),
     ],
 )
-def test_since_when_is_told_whatever_the_cause(facts: Facts, line: str) -> None:
+def test_each_cause_tells_its_own_facts(facts: Facts, line: str) -> None:
     page = notice.compose(subject(symptoms=[symptom("backup", facts=facts)]), AT)
     assert page.lines[0] == line
 
@@ -162,24 +162,28 @@ def test_every_silent_job_is_named_however_many_there_are() -> None:
 
 def test_joiners_and_returns_are_told_in_short() -> None:
     more = [*JOBS, symptom("mail-queue"), symptom("node-probe")]
-    told = notice.compose(subject(Kind.UPDATE, words="+2", symptoms=more), AT)
-    assert told.title == "+2 on us-housekeeping (6 of 11 jobs silent)"
+    update = notice.compose(subject(Kind.UPDATE, words="+2", symptoms=more), AT)
+    assert update.title == "+2 on us-housekeeping (6 of 11 jobs silent)"
 
 
 @pytest.mark.parametrize("state", [State.ACKNOWLEDGED, State.SNOOZED])
-def test_an_answer_is_told_with_until_when_it_holds(state: State) -> None:
+def test_an_acknowledgement_tells_the_end_of_the_quiet(state: State) -> None:
     quiet = replace(INCIDENT, state=state, next_at=AT + timedelta(hours=4))
-    told = notice.compose(subject(Kind.ACKNOWLEDGED, incident=quiet, words="acknowledged by Pedro"), AT)
-    assert told.title.endswith(": acknowledged by Pedro")
-    assert re.fullmatch(
-        r"No more pages until \S+ .+\. If it is not over by then, it pages again\.", told.lines[0]
+    notification = notice.compose(
+        subject(Kind.ACKNOWLEDGED, incident=quiet, words="acknowledged by Pedro"), AT
     )
-    again = replace(quiet, state=State.OPEN)
-    told = notice.compose(subject(Kind.ACKNOWLEDGED, incident=again, words="acknowledged by Pedro"), AT)
-    assert not told.lines[0].startswith("No more pages")
+    assert notification.title.endswith(": acknowledged by Pedro")
+    assert re.fullmatch(
+        r"No more pages until \S+ .+\. If it is not over by then, it pages again\.", notification.lines[0]
+    )
+    reopened = replace(quiet, state=State.OPEN)
+    notification = notice.compose(
+        subject(Kind.ACKNOWLEDGED, incident=reopened, words="acknowledged by Pedro"), AT
+    )
+    assert not notification.lines[0].startswith("No more pages")
 
 
-def test_recovery_says_since_when_and_how_long_it_was_silent() -> None:
+def test_a_recovery_says_since_when_and_how_long_it_was_silent() -> None:
     ended = replace(
         INCIDENT,
         state=State.RESOLVED,
@@ -187,27 +191,27 @@ def test_recovery_says_since_when_and_how_long_it_was_silent() -> None:
         resolved_by="recovery",
         resolved_at=datetime(2024, 5, 3, 7, 53, 0, tzinfo=UTC),
     )
-    back = [replace(one, cleared_at=ended.resolved_at) for one in JOBS]
+    back = [replace(job, cleared_at=ended.resolved_at) for job in JOBS]
     whole = replace(AROUND, alive=11)
-    told = notice.compose(
+    recovery = notice.compose(
         subject(Kind.RECOVERED, incident=ended, symptoms=back, surroundings=whole), ended.resolved_at or AT
     )
-    assert told.title == "OK us-housekeeping: all 11 alive since 07:53"
-    assert told.lines[0].startswith("It was silent for 4 h 38 min: daily-cpu-reset, log-rotation")
-    assert told.ack_url is None
+    assert recovery.title == "OK us-housekeeping: all 11 alive since 07:53"
+    assert recovery.lines[0].startswith("It was silent for 4 h 38 min: daily-cpu-reset, log-rotation")
+    assert recovery.ack_url is None
 
 
 @pytest.mark.parametrize(
     ("called", "words"), [("failed", "It was failing for"), ("overrun", "It was overrunning for")]
 )
-def test_recovery_says_what_went_on_until_then(called: str, words: str) -> None:
+def test_a_recovery_names_the_cause_in_the_past(called: str, words: str) -> None:
     ended = replace(
         INCIDENT, cause=called, state=State.RESOLVED, next_at=None, resolved_by="recovery", resolved_at=AT
     )
     assert notice.compose(subject(Kind.RECOVERED, incident=ended), AT).lines[0].startswith(words)
 
 
-def test_a_notice_says_of_a_cause_what_it_is_given() -> None:
+def test_a_notice_uses_the_words_of_any_cause() -> None:
     """A cause that alerting has never heard of reads as well as any other."""
 
     def describe(_: str) -> CauseWords:
@@ -228,10 +232,10 @@ def test_a_notice_says_of_a_cause_what_it_is_given() -> None:
     assert "no_effect" not in page.text + notice_of_end.text
 
 
-def test_what_ended_otherwise_is_never_called_ok() -> None:
+def test_an_incident_that_did_not_recover_is_closed_and_not_ok() -> None:
     moved = replace(INCIDENT, state=State.RESOLVED, next_at=None, resolved_by="Ann", resolved_at=AT)
-    told = notice.compose(subject(Kind.RECOVERED, incident=moved, words="resolved by Ann"), AT)
-    assert told.title == "CLOSED us-housekeeping: resolved by Ann"
+    closing = notice.compose(subject(Kind.RECOVERED, incident=moved, words="resolved by Ann"), AT)
+    assert closing.title == "CLOSED us-housekeeping: resolved by Ann"
 
 
 def test_only_the_first_page_of_a_later_occurrence_reopens() -> None:
@@ -245,16 +249,36 @@ def test_only_the_first_page_of_a_later_occurrence_reopens() -> None:
 @pytest.mark.parametrize("kind", list(Kind)[:4])
 def test_titles_and_short_texts_keep_their_limits(kind: Kind) -> None:
     long = replace(INCIDENT, title="a very long name of a host that somebody gave to it " * 5)
-    told = notice.compose(subject(kind, incident=long, words="+2"), AT)
-    assert len(told.title) <= TITLE_LIMIT
-    assert len(told.short) <= SMS_LIMIT
-    assert "\n" not in told.title
+    composed = notice.compose(subject(kind, incident=long, words="+2"), AT)
+    assert len(composed.title) <= TITLE_LIMIT
+    assert len(composed.short) <= SMS_LIMIT
+    assert "\n" not in composed.title
 
 
 def test_a_digest_names_every_cause_worst_first() -> None:
     calm = notice.compose(subject(incident=replace(INCIDENT, severity=Severity.WARNING, title="calm")), AT)
     worst = notice.compose(subject(), AT)
-    told = notice.digest([calm, worst], "https://h.example/incidents", AT)
-    assert told.lines == (worst.title, calm.title)
-    assert told.severity is Severity.CRITICAL
-    assert told.open_url == "https://h.example/incidents"
+    combined = notice.digest([calm, worst], "https://h.example/incidents", AT)
+    assert combined.lines == (worst.title, calm.title)
+    assert combined.severity is Severity.CRITICAL
+    assert combined.open_url == "https://h.example/incidents"
+
+
+@pytest.mark.parametrize(
+    ("step", "names", "line"),
+    [
+        (0, ["Ben"], "You are first on call (ops). If nobody answers, Ben is paged at 03:20 UTC"),
+        (
+            1,
+            ["Ben", "Cleo"],
+            "You are second on call (ops). If nobody answers, Ben and Cleo are paged at 03:20 UTC",
+        ),
+        (9, ["Ben"], "You are tenth on call (ops). If nobody answers, Ben is paged at 03:20 UTC"),
+        (10, ["Ben"], "You are on call in step 11 (ops). If nobody answers, Ben is paged at 03:20 UTC"),
+        (99, ["Ben"], "You are on call in step 12 (ops). If nobody answers, Ben is paged at 03:20 UTC"),
+    ],
+)
+def test_a_page_says_your_place_and_who_is_next(step: int, names: list[str], line: str) -> None:
+    long = replace(INCIDENT, policy=Policy("ops", (Step(("first",), timedelta(minutes=5)),) * 12))
+    page = notice.compose(subject(step=step, incident=long, next_people=names), AT)
+    assert page.lines[-1] == line

@@ -57,8 +57,8 @@ def test_a_page_is_not_leased_again_before_its_lease_has_run_out(db: Connection)
     almost = PAGED_AT + LEASE - timedelta(seconds=1)
     assert outbox.lease(db, almost, 10, FREE) == []
     assert outbox.next_due(db) == PAGED_AT + LEASE
-    (again,) = outbox.lease(db, PAGED_AT + LEASE, 10, FREE)
-    assert (again.id, again.lease) == (page.id, page.lease + 1)
+    (renewed,) = outbox.lease(db, PAGED_AT + LEASE, 10, FREE)
+    assert (renewed.id, renewed.lease) == (page.id, page.lease + 1)
 
 
 @pytest.mark.parametrize("full", [AtCapacity(kinds=["pager"]), AtCapacity(people=["anna"])])
@@ -79,8 +79,8 @@ def test_two_couriers_lease_different_pages(make_database_url: Callable[[str], s
     with writer.begin() as db:
         desk.install(db, [ANNA], [OPS], {})
         intend(db, Severity.CRITICAL, Severity.ERROR)
-    with writer.begin() as one, writer.begin() as other:
-        assert (leased(one, 1), leased(other, 1)) == ([1], [2])
+    with writer.begin() as first, writer.begin() as second:
+        assert (leased(first, 1), leased(second, 1)) == ([1], [2])
     writer.dispose()
 
 

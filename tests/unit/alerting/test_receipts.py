@@ -1,4 +1,4 @@
-"""Receipts: what a provider says later of a notice it accepted is kept, and moves a page on where it must."""
+"""Receipts: the later report of a provider is stored, and moves an undelivered page on."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -29,12 +29,12 @@ DELIVERED = Arrived("id-1")
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A fresh database in which one page to Anna was accepted as `id-1`."""
-    made = Database(database_url)
-    await made.write(lambda db: desk.install(db, [ANNA], [OPS], {}))
-    await page_for(made, "job")
-    await carry(made, Accepted("queued", "id-1"), PAGED_AT)
-    yield made
-    made.close()
+    opened = Database(database_url)
+    await opened.write(lambda db: desk.install(db, [ANNA], [OPS], {}))
+    await page_for(opened, "job")
+    await carry(opened, Accepted("queued", "id-1"), PAGED_AT)
+    yield opened
+    opened.close()
 
 
 async def carry(database: Database, outcome: Outcome, now: datetime) -> list[str]:
@@ -46,21 +46,21 @@ async def carry(database: Database, outcome: Outcome, now: datetime) -> list[str
     return [address for address, _ in pager.notices]
 
 
-async def receive(database: Database, *words: Arrived | Undelivered, kind: str = "pager") -> None:
-    """The provider says these, one after the other."""
-    for word in words:
-        await database.write(lambda db, word=word: desk.receipt(db, kind, word, LATER, 0.0))  # type: ignore[misc]  # a lambda
+async def receive(database: Database, *reports: Arrived | Undelivered, kind: str = "pager") -> None:
+    """Record reports of the provider, one after the other."""
+    for report in reports:
+        await database.write(lambda db, report=report: desk.receipt(db, kind, report, LATER, 0.0))  # type: ignore[misc]  # a lambda
 
 
 async def dossier_of(database: Database) -> desk.Dossier:
-    """All that is known of the incident."""
+    """The incident with everything that belongs to it."""
     dossier = await database.read(lambda db: desk.dossier(db, 1))
     assert dossier is not None
     return dossier
 
 
 async def words_of(database: Database) -> list[tuple[str, str]]:
-    """What the timeline says of notices."""
+    """The lines of the timeline about notices."""
     timeline = (await dossier_of(database)).timeline
     return [(entry.kind, entry.words) for entry in timeline if entry.kind in ("told", "not told")]
 
@@ -133,19 +133,19 @@ async def test_receipts_converge_in_any_order(
     await page_for(database, "job")
     await carry(database, Accepted("queued", "id-1"), PAGED_AT)
     await receive(database, *order)
-    dossier, words = await dossier_of(database), await words_of(database)
+    dossier, lines = await dossier_of(database), await words_of(database)
     database.close()
     assert [attempt.receipt for attempt in dossier.attempts] == ["undelivered"]
     assert [(page.state, page.contact) for page in dossier.pages] == [("pending", 1)]
-    assert len([kind for kind, _ in words if kind == "not told"]) == 1
+    assert len([kind for kind, _ in lines if kind == "not told"]) == 1
 
 
 @pytest.mark.parametrize("provider_id", ["id-9", "", "a\0b", "x" * 501])
 async def test_an_unknown_id_changes_nothing(database: Database, provider_id: str) -> None:
-    before = await dossier_of(database)
+    untouched = await dossier_of(database)
     await receive(database, Arrived(provider_id), Undelivered(provider_id, "gone"))
     await receive(database, FAILED, kind="another")
-    assert await dossier_of(database) == before
+    assert await dossier_of(database) == untouched
 
 
 async def test_known_ids_are_those_that_something_was_sent_under(database: Database) -> None:

@@ -28,7 +28,7 @@ def db(database_url: str) -> Iterator[Connection]:
     writer.dispose()
 
 
-def test_what_is_defined_comes_back_with_its_origin(db: Connection) -> None:
+def test_definitions_come_back_with_their_origin(db: Connection) -> None:
     desk.define_person(db, ANNA)
     desk.define_policy(db, NIGHT)
     for people, policies in (
@@ -41,7 +41,7 @@ def test_what_is_defined_comes_back_with_its_origin(db: Connection) -> None:
     assert not desk.policies(db, Origin.FILE)
 
 
-def test_what_the_file_declares_is_taken_over_and_goes_with_it(db: Connection) -> None:
+def test_the_file_takes_over_a_person_and_later_removes_them(db: Connection) -> None:
     desk.define_person(db, ANNA)
     desk.define_policy(db, NIGHT)
     desk.install(db, [replace(ANNA, origin=Origin.FILE)], [], {})
@@ -51,7 +51,7 @@ def test_what_the_file_declares_is_taken_over_and_goes_with_it(db: Connection) -
     assert (desk.people(db), desk.policies(db)) == ({}, {"night": NIGHT})
 
 
-def test_an_origin_is_no_part_of_what_is_defined() -> None:
+def test_definitions_of_different_origins_can_be_equal() -> None:
     declared = replace(NIGHT, origin=Origin.FILE)
     assert declared == NIGHT
     assert escalation.to_json(declared) == escalation.to_json(NIGHT)

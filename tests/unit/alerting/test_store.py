@@ -56,8 +56,8 @@ def test_two_escalators_claim_different_incidents(make_database_url: Callable[[s
     writer = engine(make_url(make_database_url("postgres")), writing=True)
     with writer.begin() as db:
         store.insert_incidents(db, [an_incident("a"), an_incident("b")])
-    with writer.begin() as one, writer.begin() as other:
-        claimed = [store.claim_due(db, NOW + HOUR, 1)[0].cause_key for db in (one, other)]
+    with writer.begin() as first, writer.begin() as second:
+        claimed = [store.claim_due(db, NOW + HOUR, 1)[0].cause_key for db in (first, second)]
     writer.dispose()
     assert sorted(claimed) == ["a", "b"]
 

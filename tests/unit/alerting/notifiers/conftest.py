@@ -128,16 +128,18 @@ async def provider(serve: Serve) -> Provider:
 @pytest.fixture
 async def names(monkeypatch: pytest.MonkeyPatch) -> Says:
     """Tells the resolver what a name means; of several answers each look-up takes the next. Others are unknown."""
-    known: dict[str, list[list[str]]] = {}
+    addresses: dict[str, list[list[str]]] = {}
     loop = asyncio.get_running_loop()
     honest = loop.getaddrinfo
 
     async def resolve(host: str | bytes, port: int, **how: Any) -> Any:
         name = host.decode() if isinstance(host, bytes) else host
-        if name in known:
-            answers = known[name].pop(0) if len(known[name]) > 1 else known[name][0]
+        if name in addresses:
+            answers = addresses[name].pop(0) if len(addresses[name]) > 1 else addresses[name][0]
             family = {True: socket.AF_INET6, False: socket.AF_INET}
-            return [(family[":" in one], socket.SOCK_STREAM, 6, "", (one, port)) for one in answers]
+            return [
+                (family[":" in address], socket.SOCK_STREAM, 6, "", (address, port)) for address in answers
+            ]
         if any(character.isalpha() for character in name) and ":" not in name and name != "localhost":
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return await honest(host, port, **how)
@@ -145,7 +147,7 @@ async def names(monkeypatch: pytest.MonkeyPatch) -> Says:
     monkeypatch.setattr(loop, "getaddrinfo", resolve)
 
     def says(name: str, *answers: list[str]) -> None:
-        known[name] = list(answers)
+        addresses[name] = list(answers)
 
     return says
 

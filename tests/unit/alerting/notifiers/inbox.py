@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Inbox:
-    """What a real server (aiosmtpd) took, and what it says to a recipient and to a mail."""
+    """A real server (aiosmtpd): the mails that it took, and its replies to a recipient and to a mail."""
 
     def __init__(self) -> None:
         self.envelopes: list[Any] = []
@@ -27,10 +27,12 @@ class Inbox:
 
     @property
     def mails(self) -> list[EmailMessage]:
-        return [message_from_bytes(one.content, EmailMessage, policy=default) for one in self.envelopes]
+        return [
+            message_from_bytes(envelope.content, EmailMessage, policy=default) for envelope in self.envelopes
+        ]
 
     def line(self, name: bytes) -> bytes:
         """The line of a header in the newest mail as it was sent, without what it may be folded into."""
         head = self.envelopes[-1].content.partition(b"\r\n\r\n")[0]
-        (found,) = [one for one in head.split(b"\r\n") if one.lower().startswith(name.lower() + b": ")]
-        return bytes(found)
+        (header,) = [line for line in head.split(b"\r\n") if line.lower().startswith(name.lower() + b": ")]
+        return bytes(header)

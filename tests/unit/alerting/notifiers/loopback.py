@@ -56,11 +56,11 @@ class Provider:
         self.says(f"HTTP/1.1 {status} Whatever\r\n{head}\r\n{body}".encode())
 
     def says(self, *pieces: bytes) -> None:
-        """These bytes, then goodbye."""
+        """Send these bytes, then hang up."""
         self.pieces, self.stays = list(pieces), False
 
     def hangs(self, after: bytes = b"") -> None:
-        """These bytes, then nothing."""
+        """Send these bytes, then nothing."""
         self.pieces, self.stays = [after], True
 
     def trickles(self, beginning: bytes, piece: bytes) -> None:

@@ -1,4 +1,4 @@
-"""What every notifier that speaks HTTP does alike, against a provider in every mood."""
+"""The common behaviour of notifiers that speak HTTP, against a provider in every mood."""
 
 import asyncio
 import json

@@ -87,18 +87,18 @@ async def test_only_what_wants_a_human_is_loud(
 
 
 @pytest.mark.parametrize(
-    ("letter", "shown"),
+    ("letter", "printed"),
     [("a", "a"), ("я", "я"), ("日", "日"), ("🟢", "🟢"), ('"', '"'), ("\x01", " "), ("\ud800", " ")],
 )
 async def test_a_long_message_is_cut_from_its_end_to_what_the_server_takes(
-    sent: Sent, letter: str, shown: str
+    sent: Sent, letter: str, printed: str
 ) -> None:
     request = await sent(lines=("first", letter * 5000))
     message = request.json()["message"]
     assert message.startswith("first\n")
     assert len(message.encode()) < 4096
     assert len(request.body) <= 8192
-    assert set(message.removeprefix("first\n")) == {shown}
+    assert set(message.removeprefix("first\n")) == {printed}
     assert len(request.body) > 4000
 
 

@@ -1,4 +1,4 @@
-"""What is told of an address and of settings before anything is sent."""
+"""Checks of addresses and settings before anything is sent."""
 
 import pytest
 

@@ -123,8 +123,8 @@ async def test_every_2xx_is_success_and_410_says_that_the_endpoint_is_gone(
         provider.answers(status)
         assert isinstance(await Webhook(http=http).send(notice, contact), Accepted)
     provider.answers(410)
-    gone = f"{provider.where} answered 410 Gone: the endpoint is gone"
-    assert await Webhook(http=http).send(notice, contact) == Refused(gone)
+    closed = f"{provider.where} answered 410 Gone: the endpoint is gone"
+    assert await Webhook(http=http).send(notice, contact) == Refused(closed)
 
 
 @pytest.mark.parametrize(

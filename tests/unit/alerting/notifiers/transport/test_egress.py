@@ -31,7 +31,7 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def sent(fence: Fence, url: str, notice: Notice, **more: Any) -> Outcome:
-    """What becomes of a page to this address behind a fence."""
+    """Return the outcome of a page to this address behind a fence."""
     async with egress.client(fence, limits=LIMITS, **more) as http:
         return await Webhook(http=http, bound=timedelta(seconds=5)).send(notice, Contact("webhook", url))
 

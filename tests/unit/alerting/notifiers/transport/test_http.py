@@ -1,4 +1,4 @@
-"""What an answer's status, headers and body mean, and that one POST ends in time, whatever is at its end."""
+"""The outcome of a reply by its status, headers and body, and the bound of one POST."""
 
 import asyncio
 import logging

@@ -112,13 +112,13 @@ def _checks(current: Configuration, target: Configuration, checks: Mapping[str, 
             yield f"~ check {slug}: {_different(_check(CheckDefinition.of(check)), _check(definition))}"
     for slug in current.checks:
         if slug not in target.checks:
-            yield f"- check {slug} ({checks[slug].state}; deleting it ends its watch)"
+            yield f"- check {slug} ({checks[slug].state}; it will no longer be watched)"
 
 
 def _different(old: Properties, new: Properties) -> str:
     names = [name for name in old | new if old.get(name) != new.get(name)]
     differences = (f"{name} {old.get(name, 'none')} -> {new.get(name, 'none')}" for name in names)
-    return "; ".join(differences) or "the same in other words"
+    return "; ".join(differences) or "the same, written differently"
 
 
 def _top(configuration: Configuration) -> Properties:

@@ -84,7 +84,7 @@ async def show_notifier(kind: fields.Slug, context: ContextDep, conditional: Con
 )
 async def define_notifier(
     kind: fields.NewSlug,
-    given: Definition,
+    body: Definition,
     context: ContextDep,
     actor: Admin,
     precondition: PreconditionDep,
@@ -96,8 +96,8 @@ async def define_notifier(
     stored one. Addresses may lead to the internet only, unless the operator allows more. An equal body changes
     nothing. Notifiers of the configuration file cannot be changed here (409).
     """
-    await reachability.vet_notifier(context.fence, kind, given)
-    return await definition.define(NOTIFIERS, kind, given, context, actor, precondition, response)
+    await reachability.vet_notifier(context.fence, kind, body)
+    return await definition.define(NOTIFIERS, kind, body, context, actor, precondition, response)
 
 
 @router.delete("/{kind}", status_code=204)

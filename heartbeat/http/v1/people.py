@@ -99,7 +99,7 @@ async def show_person(name: fields.Slug, context: ContextDep, conditional: Condi
 @router.put("/{name}", responses={201: {"description": "The person is new.", "model": Person}})
 async def define_person(
     name: fields.NewSlug,
-    given: Definition,
+    body: Definition,
     context: ContextDep,
     actor: Admin,
     precondition: PreconditionDep,
@@ -111,8 +111,8 @@ async def define_person(
     keeps the stored one of that kind. Waiting pages go to the new contacts. An equal body changes nothing. People
     of the configuration file cannot be changed here (409).
     """
-    await reachability.vet_person(context.fence, name, given)
-    answer = await definition.define(PEOPLE, name, given, context, actor, precondition, response)
+    await reachability.vet_person(context.fence, name, body)
+    answer = await definition.define(PEOPLE, name, body, context, actor, precondition, response)
     context.wake()
     return answer
 

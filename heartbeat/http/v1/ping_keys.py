@@ -75,7 +75,7 @@ async def list_ping_keys(
 
 
 @router.post("", status_code=201)
-async def make_ping_key(asked: PingKeyWanted, context: ContextDep, actor: Admin) -> NewPingKey:
+async def make_ping_key(body: PingKeyWanted, context: ContextDep, actor: Admin) -> NewPingKey:
     """Make a key. This response shows it, and nothing shows it again.
 
     A name has one key, so a repeated request is refused (409). If the first response was lost, revoke the key and
@@ -83,7 +83,7 @@ async def make_ping_key(asked: PingKeyWanted, context: ContextDep, actor: Admin)
     """
     now = context.clock.now()
     ping_key, text = await context.database.write(
-        lambda db: edit.make(Edit(db, actor, now, context.vault), asked.name)
+        lambda db: edit.make(Edit(db, actor, now, context.vault), body.name)
     )
     return NewPingKey(
         name=ping_key.name,

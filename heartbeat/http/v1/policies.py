@@ -87,7 +87,7 @@ async def show_policy(name: fields.Slug, context: ContextDep, conditional: Condi
 @router.put("/{name}", responses={201: {"description": "The policy is new.", "model": Policy}})
 async def define_policy(
     name: fields.NewSlug,
-    given: Definition,
+    body: Definition,
     context: ContextDep,
     actor: Admin,
     precondition: PreconditionDep,
@@ -98,7 +98,7 @@ async def define_policy(
     The first policy of an installation becomes the default. Open incidents keep the steps that they opened with.
     An equal body changes nothing. Policies of the configuration file cannot be changed here (409).
     """
-    return await definition.define(POLICIES, name, given, context, actor, precondition, response)
+    return await definition.define(POLICIES, name, body, context, actor, precondition, response)
 
 
 @router.post("/{name}/default")

@@ -81,7 +81,7 @@ async def show_status_page(
 @router.put("/{name}", responses={201: {"description": "The status page is new.", "model": StatusPage}})
 async def define_status_page(
     name: fields.NewSlug,
-    given: Definition,
+    body: Definition,
     context: ContextDep,
     actor: Admin,
     precondition: PreconditionDep,
@@ -91,7 +91,7 @@ async def define_status_page(
 
     An equal body changes nothing. Status pages of the configuration file cannot be changed here (409).
     """
-    return await definition.define(STATUS_PAGES, name, given, context, actor, precondition, response)
+    return await definition.define(STATUS_PAGES, name, body, context, actor, precondition, response)
 
 
 @router.delete("/{name}", status_code=204)

@@ -108,11 +108,11 @@ def test_a_definition_that_is_used_is_not_deleted(edit: Edit, book: Book) -> Non
 
 
 def test_a_full_kind_takes_changes_but_no_new_definition(edit: Edit, book: Book) -> None:
-    one = replace(book.kind(), limit=1)
-    kinds.define(edit, one, "rose", {"line": "a"})
+    full = replace(book.kind(), limit=1)
+    kinds.define(edit, full, "rose", {"line": "a"})
     with pytest.raises(Faulty, match=r"^folk song oak: there are 1 folk songs"):
-        kinds.define(edit, one, "oak", {"line": "a"})
-    assert kinds.define(edit, one, "rose", {"line": "b"}).changed
+        kinds.define(edit, full, "oak", {"line": "a"})
+    assert kinds.define(edit, full, "rose", {"line": "b"}).changed
 
 
 @pytest.mark.parametrize("stored", [{}, {"rose": Song("a")}])

@@ -154,7 +154,7 @@ CHANGES = [
     ("max_runtime: 2h", "max_runtime: 90m", CHECK + "max_runtime 2 h -> 1 h 30 min"),
     ("    max_runtime: 2h\n", "", CHECK + "max_runtime 2 h -> none"),
     ("0 3 * * *", "0 4 * * *", CHECK + "schedule at 03:00 every day, UTC -> at 04:00 every day, UTC"),
-    ("0 3 * * *", "00 03 * * *", CHECK + "the same in other words"),
+    ("0 3 * * *", "00 03 * * *", CHECK + "the same, written differently"),
     ("region: us", "region: eu", CHECK + "label region us -> eu"),
     ("region: us, ", "", CHECK + "label region us -> none"),
     ("severity: critical", "severity: info", CHECK + "severity critical -> info"),
@@ -287,7 +287,7 @@ def test_deleting_a_check_that_is_down_ends_its_incident(db: Connection) -> None
     assert opened["three"].id != opened["one"].id
     rest = parsed(JOBS, ("  three: {every: 5m, labels: {host: b, region: us}}\n", ""))
     assert definition_plan.apply(db, rest, LATER).changes == (
-        "- check three (down; deleting it ends its watch)",
+        "- check three (down; it will no longer be watched)",
     )
     ended = desk.dossier(db, opened["three"].id)
     assert ended is not None

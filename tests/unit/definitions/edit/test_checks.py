@@ -23,19 +23,19 @@ from tests.unit.definitions.edit.conftest import ANNA
 LATER = NOW + timedelta(hours=1)
 
 
-def define(db: Connection, slug: str = "job", at: datetime = NOW, **given: object) -> edit.Defined:
-    fields = {"every": "5m", "policy": "ops"} | given
+def define(db: Connection, slug: str = "job", at: datetime = NOW, **fields: object) -> edit.Defined:
+    fields = {"every": "5m", "policy": "ops"} | fields
     return edit.define(db, ANNA, slug, edit.read(db, slug, fields), at)
 
 
-def faults(db: Connection, **given: Any) -> list[str]:
+def faults(db: Connection, **fields: Any) -> list[str]:
     with pytest.raises(Faulty) as raised:
-        define(db, **given)
+        define(db, **fields)
     return raised.value.problems
 
 
 def deeds(db: Connection) -> list[tuple[str, str]]:
-    return [(one.action, one.target) for one in reversed(audit.listed(db, limit=100))]
+    return [(deed.action, deed.target) for deed in reversed(audit.listed(db, limit=100))]
 
 
 def test_a_new_check_is_expected_from_now_on(db: Connection) -> None:
@@ -55,22 +55,22 @@ def test_a_new_check_is_expected_from_now_on(db: Connection) -> None:
 
 def test_the_same_again_changes_nothing_and_is_written_down_once(db: Connection) -> None:
     define(db)
-    again = define(db, at=LATER)
-    assert not again.changed
-    assert again.check.armed_at == NOW
+    repeated = define(db, at=LATER)
+    assert not repeated.changed
+    assert repeated.check.armed_at == NOW
     assert deeds(db) == [("check.make", "check job")]
 
 
 def test_a_new_schedule_is_expected_from_now_on_and_the_rest_is_kept(db: Connection) -> None:
-    made = define(db).check
-    heard = check.on_ping(made, check.Ping(check.Signal.SUCCESS, NOW + timedelta(minutes=1))).check
+    check_ = define(db).check
+    heard = check.on_ping(check_, check.Ping(check.Signal.SUCCESS, NOW + timedelta(minutes=1))).check
     check_store.save(db, [heard])
 
     changed = define(db, at=LATER, every=None, schedule="0 3 * * *", timezone="Europe/London")
 
     assert changed.check == check_store.load(db, "job")
     assert changed.check.schedule == Cron("0 3 * * *", "Europe/London")
-    assert (changed.check.uuid, changed.check.last_ok_at) == (made.uuid, NOW + timedelta(minutes=1))
+    assert (changed.check.uuid, changed.check.last_ok_at) == (check_.uuid, NOW + timedelta(minutes=1))
     assert (changed.check.state, changed.check.armed_at) == (State.UP, LATER)
     assert changed.check.wake_at == check.deadline(changed.check)
     (deed, _) = audit.listed(db, limit=10)
@@ -78,10 +78,10 @@ def test_a_new_schedule_is_expected_from_now_on_and_the_rest_is_kept(db: Connect
     assert deed.after == {"schedule": "0 3 * * *", "timezone": "Europe/London", "policy": "ops"}
 
 
-def test_what_a_check_had_and_is_not_given_again_goes(db: Connection) -> None:
+def test_a_missing_field_goes_back_to_its_default(db: Connection) -> None:
     define(db, max_runtime="1h", description="Words.", severity="critical", manual_resume=True)
-    after = define(db).check
-    assert (after.max_runtime, after.description, after.severity, after.manual_resume) == (
+    current = define(db).check
+    assert (current.max_runtime, current.description, current.severity, current.manual_resume) == (
         None,
         "",
         "error",
@@ -90,39 +90,39 @@ def test_what_a_check_had_and_is_not_given_again_goes(db: Connection) -> None:
 
 
 def test_a_check_that_is_down_takes_its_symptom_to_its_new_group(db: Connection) -> None:
-    made = define(db, labels={"host": "a"}).check
+    check_ = define(db, labels={"host": "a"}).check
     checker.sweep(db, LATER)
-    before = desk.incident_of(db, [symptoms.key_of(made)])[symptoms.key_of(made)]
+    old = desk.incident_of(db, [symptoms.key_of(check_)])[symptoms.key_of(check_)]
 
     moved = define(db, at=LATER, labels={"host": "b"}).check
 
     assert (moved.state, moved.cause) == (State.DOWN, Cause.SILENT)
-    after = desk.incident_of(db, [symptoms.key_of(made)])[symptoms.key_of(made)]
-    assert after != before
-    dossiers = [desk.dossier(db, number) for number in (before, after)]
-    assert [one and one.incident.state for one in dossiers] == ["resolved", "open"]
-    assert [one and one.incident.title for one in dossiers] == ["a", "b"]
+    new = desk.incident_of(db, [symptoms.key_of(check_)])[symptoms.key_of(check_)]
+    assert new != old
+    dossiers = [desk.dossier(db, number) for number in (old, new)]
+    assert [dossier and dossier.incident.state for dossier in dossiers] == ["resolved", "open"]
+    assert [dossier and dossier.incident.title for dossier in dossiers] == ["a", "b"]
 
 
 def test_a_paused_check_stays_paused(db: Connection) -> None:
-    made = define(db).check
-    check_store.save(db, [check.paused(made, NOW, "anna").check])
+    check_ = define(db).check
+    check_store.save(db, [check.paused(check_, NOW, "anna").check])
     assert define(db, at=LATER, every="1h").check.state is State.PAUSED
 
 
-def test_what_the_file_declares_is_not_taken_over(db: Connection) -> None:
+def test_a_check_of_the_file_is_not_taken_over(db: Connection) -> None:
     check_store.insert(db, [a_check(origin=Origin.FILE)])
-    kept = check_store.load(db, "job")
+    declared = check_store.load(db, "job")
     with pytest.raises(OwnedByFile, match=r"^The configuration file declares check job: change it there\.$"):
         define(db, every="1h")
     with pytest.raises(OwnedByFile, match=r"^The configuration file declares check job: delete it there\.$"):
         edit.delete(db, ANNA, "job", NOW)
-    assert kept is not None
-    assert kept.schedule == Every(timedelta(minutes=5))
+    assert declared is not None
+    assert declared.schedule == Every(timedelta(minutes=5))
     assert deeds(db) == []
 
 
-def test_what_its_first_ping_made_is_taken_over_with_all_that_was_heard(db: Connection) -> None:
+def test_a_check_of_a_first_ping_is_taken_over_with_its_history(db: Connection) -> None:
     check_store.insert(db, [a_check(origin=Origin.PING)])
     was = edit.locked(db, "job")
     after = define(db, grace="1m").check
@@ -197,7 +197,7 @@ def test_all_faults_are_told_at_once(db: Connection) -> None:
     assert len(faults(db, grace="x", severity="y", policy="z")) == 3
 
 
-def test_what_is_nested_too_deeply_is_not_followed(db: Connection) -> None:
+def test_deep_nesting_is_refused(db: Connection) -> None:
     deep: Any = "x"
     for _ in range(200):
         deep = [deep]

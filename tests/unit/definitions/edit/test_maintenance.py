@@ -79,7 +79,7 @@ def pages(db: Connection) -> list[str]:
     return [page.kind for one in dossiers if one is not None for page in one.pages]
 
 
-def test_what_turns_down_is_in_its_incident_and_its_page_waits_for_the_end(db: Connection) -> None:
+def test_a_check_that_turns_down_in_a_window_pages_at_its_end(db: Connection) -> None:
     window(db, 0, 60)
     jobs(db, "one", "two")
     tick(db, 6)
@@ -93,7 +93,7 @@ def test_what_turns_down_is_in_its_incident_and_its_page_waits_for_the_end(db: C
     assert incident(db).next_at == at(65)
 
 
-def test_what_recovers_in_time_pages_nobody(db: Connection) -> None:
+def test_a_check_that_recovers_in_the_window_pages_nobody(db: Connection) -> None:
     window(db, 0, 60)
     (one,) = jobs(db, "one")
     tick(db, 6)
@@ -112,7 +112,7 @@ def test_a_window_that_is_over_or_to_come_holds_nothing(db: Connection) -> None:
     assert story(db) == []
 
 
-def test_who_is_not_under_maintenance_brings_the_page_forward(db: Connection) -> None:
+def test_a_check_outside_of_the_window_brings_the_page_forward(db: Connection) -> None:
     window(db, 0, 60, host="a", part="disk")
     jobs(db, "one", labels={"part": "disk"})
     jobs(db, "two", grace=timedelta(minutes=5))
@@ -123,7 +123,7 @@ def test_who_is_not_under_maintenance_brings_the_page_forward(db: Connection) ->
     assert story(db)[1:] == ["no longer held: two is not held"]
 
 
-def test_who_is_not_under_maintenance_from_the_beginning_pages_at_once(db: Connection) -> None:
+def test_an_incident_that_begins_outside_of_the_window_pages_at_once(db: Connection) -> None:
     window(db, 0, 60, host="a", part="disk")
     jobs(db, "one", labels={"part": "disk"})
     jobs(db, "two")
@@ -132,7 +132,7 @@ def test_who_is_not_under_maintenance_from_the_beginning_pages_at_once(db: Conne
     assert story(db) == []
 
 
-def test_who_is_left_alone_under_maintenance_is_held_again(db: Connection) -> None:
+def test_a_check_left_alone_under_maintenance_is_held_again(db: Connection) -> None:
     window(db, 0, 60, host="a", part="disk")
     jobs(db, "one", labels={"part": "disk"})
     (two,) = jobs(db, "two")
@@ -206,7 +206,7 @@ def test_a_window_made_while_it_gathers_holds_the_first_page(db: Connection) -> 
     assert incident(db).next_at == at(60)
 
 
-def test_what_pages_already_is_not_silenced_and_the_answer_says_so(db: Connection) -> None:
+def test_an_incident_that_pages_already_keeps_paging_and_is_named(db: Connection) -> None:
     jobs(db, "one")
     tick(db, 6)
     tick(db, 7)
@@ -218,7 +218,7 @@ def test_what_pages_already_is_not_silenced_and_the_answer_says_so(db: Connectio
     assert len(story(db, "paged")) == 2
 
 
-def test_who_joins_an_incident_that_rings_is_told_of_at_the_end(db: Connection) -> None:
+def test_a_check_that_joins_a_paging_incident_is_announced_at_the_end(db: Connection) -> None:
     jobs(db, "one")
     jobs(db, "two", labels={"part": "disk"}, grace=timedelta(minutes=10))
     tick(db, 6)
@@ -243,7 +243,7 @@ def test_an_answer_to_what_is_held_expires_at_the_end_of_the_window_at_the_earli
     assert pages(db) == ["page"]
 
 
-def test_what_comes_back_in_a_window_ends_an_answer_only_at_its_end(db: Connection) -> None:
+def test_a_failure_again_in_a_window_ends_an_answer_at_the_end_of_the_window(db: Connection) -> None:
     jobs(db, "other")
     (one,) = jobs(db, "one")
     tick(db, 6)
@@ -256,7 +256,7 @@ def test_what_comes_back_in_a_window_ends_an_answer_only_at_its_end(db: Connecti
     assert story(db) == ["held until 03 May 04:00 UTC: maintenance Move"]
 
 
-def test_what_comes_back_in_a_window_leaves_an_answer_that_ends_before(db: Connection) -> None:
+def test_a_failure_again_in_a_window_keeps_an_answer_that_ends_earlier(db: Connection) -> None:
     jobs(db, "other")
     (one,) = jobs(db, "one")
     tick(db, 6)
@@ -297,7 +297,7 @@ def test_every_change_is_written_down_once(db: Connection) -> None:
     assert deeds[0].after == edit.written(made)
 
 
-def test_what_is_over_stays_and_what_has_not_begun_is_deleted(db: Connection) -> None:
+def test_a_past_window_cannot_be_changed_and_an_upcoming_one_is_deleted(db: Connection) -> None:
     made = window(db, 1, 2).window
     with pytest.raises(Ended, match=rf"^Maintenance {made.id} has not begun: delete it instead\.$"):
         edit.end(db, ANNA, made.id, NOW)
@@ -308,7 +308,7 @@ def test_what_is_over_stays_and_what_has_not_begun_is_deleted(db: Connection) ->
     assert edit.end(db, ANNA, 99, NOW) is None
 
 
-def test_there_can_be_only_so_many(db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_windows_is_limited(db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edit, "MAX_STANDING", 1)
     window(db, 0, 1)
     window(db, 2, 3, now=2)

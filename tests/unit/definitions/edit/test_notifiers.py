@@ -27,30 +27,30 @@ MAIL = {
 }
 
 
-def define(db: Connection, kind: str, **given: Any) -> Setup:
-    return kinds.define(edit_by_anna(db), NOTIFIER, kind, given).current
+def define(db: Connection, kind: str, **settings: Any) -> Setup:
+    return kinds.define(edit_by_anna(db), NOTIFIER, kind, settings).current
 
 
 def deeds(db: Connection) -> list[str]:
-    return [one.action for one in reversed(audit.listed(db, limit=100))]
+    return [deed.action for deed in reversed(audit.listed(db, limit=100))]
 
 
 def test_a_secret_setting_is_encrypted_and_shown_to_nobody(db: Connection) -> None:
     define(db, "email", **MAIL)
-    kept = desk.notifier_settings.load(db)["email"]
-    assert (kept.origin, kept.changed_at, kept.changed_by) == ("api", NOW, "anna")
-    assert kept.settings["smtp"] == MAIL["smtp"]
-    assert vault.is_sealed(kept.settings["password"])
-    assert KEYS.open(kept.settings["password"], registry.about("email", "password")) == "correct horse"
+    setup = desk.notifier_settings.load(db)["email"]
+    assert (setup.origin, setup.changed_at, setup.changed_by) == ("api", NOW, "anna")
+    assert setup.settings["smtp"] == MAIL["smtp"]
+    assert vault.is_sealed(setup.settings["password"])
+    assert KEYS.open(setup.settings["password"], registry.about("email", "password")) == "correct horse"
     (deed,) = audit.listed(db, limit=10)
     assert (deed.action, deed.target, deed.before) == ("notifier.make", "notifier email", None)
     assert deed.after == MAIL | {"password": "(secret)"}
 
 
 def test_null_keeps_the_secret_that_there_is(db: Connection) -> None:
-    before = define(db, "email", **MAIL)
-    after = define(db, "email", **MAIL | {"from": "pages@example.com", "password": None})
-    assert after.settings["password"] == before.settings["password"]
+    old = define(db, "email", **MAIL)
+    new = define(db, "email", **MAIL | {"from": "pages@example.com", "password": None})
+    assert new.settings["password"] == old.settings["password"]
     assert deeds(db) == ["notifier.make", "notifier.change"]
 
 
@@ -73,14 +73,14 @@ def test_the_same_again_is_written_down_once(db: Connection, password: str | Non
         ("webhook", {"secret": "abc"}, "secret must be whsec_"),
     ],
 )
-def test_what_is_wrong_is_said(db: Connection, kind: str, given: dict[str, Any], words: str) -> None:
+def test_problems_are_reported(db: Connection, kind: str, given: dict[str, Any], words: str) -> None:
     with pytest.raises(Faulty) as refused:
         define(db, kind, **given)
     assert words in str(refused.value)
     assert deeds(db) == []
 
 
-def test_what_the_file_sets_up_stays_the_files(db: Connection) -> None:
+def test_settings_of_the_file_stay_with_the_file(db: Connection) -> None:
     desk.install(db, [FIRST], [OPS], {"ntfy": {"token": "${NTFY_TOKEN}"}})
     with pytest.raises(OwnedByFile, match="The configuration file declares notifier ntfy: change it there"):
         define(db, "ntfy", token="tk_other")
@@ -93,12 +93,12 @@ def test_the_file_replaces_what_it_owns_and_takes_over_what_it_names(db: Connect
     define(db, "webhook", secret="whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3")
     desk.install(db, [FIRST], [OPS], {"ntfy": {"token": "${NTFY_TOKEN}"}, "slack": {}})
     desk.install(db, [FIRST], [OPS], {"ntfy": {"token": "${NTFY_TOKEN}"}})
-    found = desk.notifier_settings.load(db)
-    assert {kind: setup.origin for kind, setup in found.items()} == {"ntfy": "file", "webhook": "api"}
+    setups = desk.notifier_settings.load(db)
+    assert {kind: setup.origin for kind, setup in setups.items()} == {"ntfy": "file", "webhook": "api"}
     assert desk.notifiers(db, Origin.FILE) == {"ntfy": {"token": "${NTFY_TOKEN}"}}
 
 
-def test_what_somebody_is_reached_by_cannot_go(db: Connection) -> None:
+def test_a_notifier_in_use_is_not_deleted(db: Connection) -> None:
     define(db, "email", **MAIL)
     define(db, "ntfy", token="tk_one")
     contacts = [{"email": "anna@example.com"}, {"ntfy": "https://ntfy.example.com/anna"}]

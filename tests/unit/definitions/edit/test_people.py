@@ -22,32 +22,32 @@ from tests.unit.definitions.edit.conftest import KEYS, edit_by_anna
 HOOK = "https://hooks.slack.com/services/T0/B0/secret"
 
 
-def define(db: Connection, name: str = "anna", **given: Any) -> Person | None:
-    given.setdefault("contacts", [{"console": "terminal"}])
-    return kinds.define(edit_by_anna(db), PERSON, name, given).previous
+def define(db: Connection, name: str = "anna", **fields: Any) -> Person | None:
+    fields.setdefault("contacts", [{"console": "terminal"}])
+    return kinds.define(edit_by_anna(db), PERSON, name, fields).previous
 
 
-def fault(db: Connection, *contacts: Any, **given: Any) -> str:
+def fault(db: Connection, *contacts: Any, **fields: Any) -> str:
     with pytest.raises(Faulty) as raised:
-        define(db, contacts=list(contacts), **given)
+        define(db, contacts=list(contacts), **fields)
     return raised.value.problems[0]
 
 
 def deeds(db: Connection) -> list[str]:
-    return [one.action for one in reversed(audit.listed(db, limit=100))]
+    return [deed.action for deed in reversed(audit.listed(db, limit=100))]
 
 
 def test_a_person_is_added_and_changed(db: Connection) -> None:
     assert define(db, name="anna", timezone="Europe/London") is None
-    before = define(db, contacts=[{"ntfy": "https://ntfy.example.com/anna"}, {"console": "terminal"}])
+    previous = define(db, contacts=[{"ntfy": "https://ntfy.example.com/anna"}, {"console": "terminal"}])
 
-    assert before == Person("anna", "anna", (Contact("console", "terminal"),), "Europe/London")
+    assert previous == Person("anna", "anna", (Contact("console", "terminal"),), "Europe/London")
     contacts = (Contact("ntfy", "https://ntfy.example.com/anna"), Contact("console", "terminal"))
     assert desk.people(db)["anna"] == Person("anna", "anna", contacts, "UTC")
     assert desk.people(db, Origin.API).keys() == {"anna"}
-    deed, made = audit.listed(db, limit=10)
-    assert (made.action, made.before) == ("person.make", None)
-    assert (deed.action, deed.target, deed.before) == ("person.change", "person anna", made.after)
+    deed, addition = audit.listed(db, limit=10)
+    assert (addition.action, addition.before) == ("person.make", None)
+    assert (deed.action, deed.target, deed.before) == ("person.change", "person anna", addition.after)
     assert deed.after == {"contacts": [{"ntfy": "https://ntfy.example.com/anna"}, {"console": "terminal"}]}
 
 
@@ -59,10 +59,10 @@ def test_the_same_again_is_written_down_once(db: Connection) -> None:
 
 def test_a_secret_address_is_encrypted_and_shown_to_nobody(db: Connection) -> None:
     define(db, contacts=[{"slack": HOOK}])
-    one = desk.people(db)["anna"]
-    (contact,) = one.contacts
+    person = desk.people(db)["anna"]
+    (contact,) = person.contacts
     assert vault.is_sealed(contact.address)
-    assert KEYS.open(contact.address, one.about(contact)) == HOOK
+    assert KEYS.open(contact.address, person.about(contact)) == HOOK
     (deed,) = audit.listed(db, limit=10)
     assert deed.after == {"contacts": [{"slack": "(secret)"}]}
 
@@ -114,7 +114,7 @@ def test_a_person_needs_a_contact_and_a_name_of_their_own(db: Connection) -> Non
         define(db, "An na")
 
 
-def test_whom_the_file_declares_is_changed_in_the_file(db: Connection) -> None:
+def test_a_person_of_the_file_is_changed_in_the_file(db: Connection) -> None:
     with pytest.raises(
         OwnedByFile, match=r"^The configuration file declares person first: change it there\.$"
     ):
@@ -125,7 +125,7 @@ def test_whom_the_file_declares_is_changed_in_the_file(db: Connection) -> None:
         kinds.delete(edit_by_anna(db), PERSON, "first")
 
 
-def test_whom_a_policy_pages_cannot_go(db: Connection) -> None:
+def test_a_person_whom_a_policy_pages_is_not_deleted(db: Connection) -> None:
     define(db)
     steps = (Step(("first", "anna"), timedelta(minutes=5)),)
     desk.define_policy(db, Policy("office", steps, Origin.API))
@@ -138,7 +138,7 @@ def test_whom_a_policy_pages_cannot_go(db: Connection) -> None:
     assert deeds(db) == ["person.make", "person.delete"]
 
 
-def test_there_can_be_only_so_many(db: Connection) -> None:
+def test_the_number_of_people_is_limited(db: Connection) -> None:
     two = replace(PERSON, limit=2)
     contacts = [{"console": "terminal"}]
     kinds.define(edit_by_anna(db), two, "anna", {"contacts": contacts})

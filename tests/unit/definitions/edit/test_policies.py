@@ -31,8 +31,12 @@ def test_a_policy_is_added_and_changed(db: Connection) -> None:
     assert desk.policies(db)["office"] == office
     assert define(db) == office
     assert define(db, steps=[*STEPS, {"page": ["first"], "wait": "1h"}]) == office
-    changed, made = audit.listed(db, limit=10)
-    assert (made.action, made.target, made.after) == ("policy.make", "policy office", {"steps": STEPS})
+    changed, addition = audit.listed(db, limit=10)
+    assert (addition.action, addition.target, addition.after) == (
+        "policy.make",
+        "policy office",
+        {"steps": STEPS},
+    )
     assert changed.after == {"steps": [*STEPS, {"page": "first", "wait": "1h"}]}
     assert desk.policies(db, Origin.API).keys() == {"office"}
 
@@ -77,7 +81,7 @@ def test_the_first_policy_becomes_the_default_and_a_second_takes_nothing_away(db
     make_default(edit_by_anna(db), "day")
     assert installation.default_policy(db) == "day"
     assert make_default(edit_by_anna(db), "night") is None
-    assert [one.action for one in audit.listed(db, limit=10)] == [
+    assert [deed.action for deed in audit.listed(db, limit=10)] == [
         "policy.default",
         "policy.make",
         "policy.make",
@@ -100,7 +104,7 @@ def test_the_default_of_the_file_is_named_in_the_file(db: Connection) -> None:
         make_default(edit_by_anna(db), "office")
 
 
-def test_what_the_file_declares_is_changed_in_the_file(db: Connection) -> None:
+def test_a_definition_of_the_file_is_changed_in_the_file(db: Connection) -> None:
     with pytest.raises(OwnedByFile, match=r"^The configuration file declares policy ops: change it there\.$"):
         define(db, "ops")
     with pytest.raises(OwnedByFile, match=r"^The configuration file declares policy ops: delete it there\.$"):
@@ -121,12 +125,12 @@ def test_a_policy_that_is_needed_cannot_go(db: Connection) -> None:
 
     assert refusal("day") == "Check named names policy day: give it another one first."
     assert refusal("ops") == "Policy ops is the default: make another one the default first."
-    check_store.remove(db, [one.id for one in check_store.lock_all(db).values() if one.slug == "named"])
+    check_store.remove(db, [check.id for check in check_store.lock_all(db).values() if check.slug == "named"])
     assert kinds.delete(edit_by_anna(db), POLICY, "day") is not None
     assert refusal("ops") == (
         "Policy ops is the only one, and pages for check unnamed: make another one first."
     )
-    check_store.remove(db, [one.id for one in check_store.lock_all(db).values()])
+    check_store.remove(db, [check.id for check in check_store.lock_all(db).values()])
     assert kinds.delete(edit_by_anna(db), POLICY, "ops") is not None
     assert kinds.delete(edit_by_anna(db), POLICY, "ops") is None
     assert installation.default_policy(db) is None

@@ -35,11 +35,11 @@ def test_a_page_is_added_changed_and_taken_away(db: Connection) -> None:
     assert kinds.delete(edit_by_anna(db), STATUS_PAGE, "public") is not None
     assert kinds.delete(edit_by_anna(db), STATUS_PAGE, "public") is None
     deeds = list(reversed(audit.listed(db, limit=10)))
-    assert [one.action for one in deeds] == ["status_page.make", "status_page.change", "status_page.delete"]
+    assert [deed.action for deed in deeds] == ["status_page.make", "status_page.change", "status_page.delete"]
     assert (deeds[1].before, deeds[1].after) == (GIVEN, GIVEN | {"title": "Other"})
 
 
-def test_what_the_file_declares_is_changed_in_the_file(db: Connection) -> None:
+def test_a_definition_of_the_file_is_changed_in_the_file(db: Connection) -> None:
     declared = replace(STATUS_PAGE.read(edit_by_anna(db), "public", GIVEN), origin=Origin.FILE)
     definition_store.replace_status_pages(db, [declared])
     with pytest.raises(OwnedByFile, match=r"^The configuration file declares status page public: change it"):

@@ -34,7 +34,7 @@ async def ben(system: System) -> None:
     await write(lambda db: installation.remember(db, "policy", "ops"))
 
 
-async def test_who_is_on_call_is_said_first(system: System, browser: httpx.AsyncClient, ben: None) -> None:
+async def test_the_people_on_call_come_first(system: System, browser: httpx.AsyncClient, ben: None) -> None:
     await make_check(system)
     await make_check(system, "nightly", policy="night")
     shown = await see(browser, "/on-call")
@@ -128,7 +128,7 @@ async def test_an_empty_installation_says_what_to_do_next(system: System, browse
     assert "- {page: ben, wait: 5m}" in (await see(browser, "/on-call")).words
 
 
-async def test_what_is_not_there_is_said(browser: httpx.AsyncClient) -> None:
+async def test_an_unknown_name_is_not_found(browser: httpx.AsyncClient) -> None:
     await see(browser, "/on-call/people/nobody", 404)
     await see(browser, "/on-call/policies/none", 404)
     await see(browser, "/on-call/people/%00", 404)

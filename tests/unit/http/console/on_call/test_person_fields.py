@@ -38,7 +38,7 @@ def test_a_secret_is_not_in_the_form_and_is_kept() -> None:
     }
 
 
-def test_what_is_written_in_its_place_replaces_it() -> None:
+def test_a_typed_address_replaces_the_stored_one() -> None:
     card = typed(("slack", " https://x ", "0"), ("email", "b@example.com", ""), ("", "", ""))
     assert card.entered(ANNA)["contacts"] == [{"slack": "https://x"}, {"email": "b@example.com"}]
     assert typed(("slack", "", "7")).entered(ANNA)["contacts"] == [{"slack": ""}], "there is no such contact"
@@ -61,7 +61,7 @@ def test_the_first_may_be_kept_and_the_second_taken_away_or_written_anew() -> No
     assert anew.entered(ANNA)["contacts"] == [{"slack": "https://new"}, {"slack": None}]
 
 
-def test_what_is_wrong_names_the_row() -> None:
+def test_a_problem_names_the_row() -> None:
     card = typed(("", "", ""), ("email", "nope", ""), ("pigeon", "x", ""))
     assert card.located(
         [

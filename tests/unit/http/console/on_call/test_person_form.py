@@ -131,7 +131,7 @@ async def test_a_row_is_added_moved_and_taken_away_and_nothing_is_saved(
         ({"slug": "first"}, "Slug: there is a person called first already", 'name="slug"'),
     ],
 )
-async def test_what_is_wrong_is_said_by_field_and_what_was_typed_stays(
+async def test_problems_are_shown_by_field_and_typed_values_stay(
     system: System, browser: httpx.AsyncClient, changes: dict[str, Any], words: str, field: str
 ) -> None:
     before = await person(system, "first")
@@ -146,7 +146,7 @@ async def test_what_is_wrong_is_said_by_field_and_what_was_typed_stays(
     assert await person(system, "first") == before
 
 
-async def test_what_somebody_else_changed_meanwhile_is_not_lost_unseen(
+async def test_a_change_by_somebody_else_is_not_lost(
     system: System, browser: httpx.AsyncClient, ben: None
 ) -> None:
     mark = (await see(browser, "/on-call/people/ben/edit")).fields["before"]
@@ -167,7 +167,7 @@ async def test_what_somebody_else_changed_meanwhile_is_not_lost_unseen(
     assert found.name == "C"
 
 
-async def test_what_the_file_declares_has_a_reason_and_no_form(
+async def test_a_definition_of_the_file_has_a_reason_and_no_form(
     system: System, browser: httpx.AsyncClient
 ) -> None:
     for path, name in (("people/first", "First responder"), ("policies/ops", "ops")):
@@ -245,7 +245,7 @@ async def test_a_policy_is_changed_step_by_step(
         ({"slug": "ops"}, "Slug: there is a policy called ops already"),
     ],
 )
-async def test_what_is_wrong_with_a_policy_names_the_step(
+async def test_a_problem_of_a_policy_names_the_step(
     system: System, browser: httpx.AsyncClient, ben: None, changes: dict[str, Any], words: str
 ) -> None:
     answer = await press(browser, "/on-call/new-policy", **(NIGHT | changes))
@@ -255,9 +255,7 @@ async def test_what_is_wrong_with_a_policy_names_the_step(
     assert await deeds(system) == []
 
 
-async def test_where_there_are_many_people_their_names_are_written(
-    system: System, browser: httpx.AsyncClient
-) -> None:
+async def test_names_are_typed_if_there_are_many_people(system: System, browser: httpx.AsyncClient) -> None:
     def many(db: Any) -> None:
         for number in range(policy_form.TICKED + 1):
             desk.define_person(db, replace(BEN, id=f"p{number}", name=f"P {number}"))
@@ -306,7 +304,7 @@ async def test_a_policy_becomes_the_default_and_is_then_not_deleted(
     assert "names ops as the default policy" in owned.text
 
 
-async def test_what_is_not_there_can_be_neither_changed_nor_deleted(browser: httpx.AsyncClient) -> None:
+async def test_an_unknown_name_is_neither_changed_nor_deleted(browser: httpx.AsyncClient) -> None:
     for path in (
         "/on-call/people/nope/edit",
         "/on-call/people/nope/delete",

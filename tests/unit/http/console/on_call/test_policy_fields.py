@@ -51,7 +51,7 @@ def test_steps_are_added_and_taken_away_up_to_a_limit() -> None:
     assert len(long.pressed("add").steps) == policy_fields.MOST
 
 
-def test_what_is_wrong_names_the_step() -> None:
+def test_a_problem_names_the_step() -> None:
     assert PolicyFields().located(
         [
             "steps[0].page[0]: there is no person 'ana'; did you mean 'anna'?",

@@ -38,7 +38,7 @@ def test_steps_say_when_they_come_and_how_the_last_one_repeats() -> None:
     assert (told.repeats_every, told.default, told.declared, told.checks) == ("30 min", True, True, 3)
 
 
-def test_who_cannot_be_reached_is_named_and_where_nobody_can_the_terminal_is() -> None:
+def test_unreachable_people_are_named_and_the_terminal_stands_in() -> None:
     told = plan(Step(("anna", "ghost", "bare"), FIVE), Step(("ghost",), FIVE))
     assert ([p.id for p in told.stages[0].people], told.stages[0].unreached) == (["anna"], ["ghost", "bare"])
     assert not told.stages[0].falls_through
@@ -61,7 +61,7 @@ def test_who_cannot_be_reached_is_named_and_where_nobody_can_the_terminal_is() -
         ),
     ],
 )
-def test_it_is_said_in_a_sentence(steps: list[Step], first: str, then: str) -> None:
+def test_the_roster_is_one_sentence(steps: list[Step], first: str, then: str) -> None:
     told = plan(*steps)
     assert on_call_view.sentence(told) == first
     assert on_call_view.following(told) == f"By ops, the default policy: {then}"
@@ -101,7 +101,7 @@ def test_a_contact_tells_how_it_did_last() -> None:
     assert (nothing.delivered, nothing.failed, nothing.twin) == (None, None, False)
 
 
-def test_what_is_known_of_one_kind_is_known_of_all_contacts_by_it() -> None:
+def test_contacts_of_one_kind_share_their_deliveries() -> None:
     both = Person("anna", "Anna", (MAIL, Contact("email", "other@example.com"), HOOK))
     told = on_call_view.member(both, [], [], [])
     assert [one.twin for one in told.reaches] == [True, True, False]

@@ -1,5 +1,6 @@
 """The SQL of facts about the whole installation, such as the time for which an incident gathers symptoms."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -40,12 +41,15 @@ def acknowledge_for(db: Connection) -> timedelta:
 
 def chosen_policy(db: Connection) -> str | None:
     """Return the default policy that somebody chose: in the configuration file, else outside of it."""
-    policies = desk.policies(db)
-    choices = (recall(db, "policy"), recall(db, "policy_outside"))
-    return next((name for name in choices if name in policies), None)
+    return _chosen(db, desk.policies(db))
 
 
 def default_policy(db: Connection) -> str | None:
     """Return the policy of checks that name none: the chosen one, else the first by name."""
     policies = desk.policies(db)
-    return escalation.in_force(policies, chosen_policy(db)).name if policies else None
+    return escalation.in_force(policies, _chosen(db, policies)).name if policies else None
+
+
+def _chosen(db: Connection, policies: Mapping[str, escalation.Policy]) -> str | None:
+    choices = (recall(db, "policy"), recall(db, "policy_outside"))
+    return next((name for name in choices if name in policies), None)

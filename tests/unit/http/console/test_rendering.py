@@ -46,13 +46,13 @@ async def test_hostile_headers_of_a_ping_are_inert(system: System, browser: http
     assert (await see(browser, "/checks/job")).tags.count("script") == 2, "ours"
 
 
-def test_text_keeps_what_is_harmless() -> None:
+def test_harmless_text_stays_as_it_is() -> None:
     plain = "naïve עברית \u200f 日本語\ttab\nline 🎉"
     assert render.harmless(plain) == plain
     assert render.harmless("a\x00b\u202ec\ud800d\r") == "a\ufffdb\ufffdc\ufffdd\ufffd"
 
 
-async def test_static_files_are_kept_for_as_long_as_they_are_the_same(stranger: httpx.AsyncClient) -> None:
+async def test_static_files_are_cached_by_version(stranger: httpx.AsyncClient) -> None:
     answer = await stranger.get(render.static_url("style.css"))
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert answer.headers["content-type"] == "text/css; charset=utf-8"

@@ -42,7 +42,7 @@ def _addresses(system: System) -> list[tuple[str, str]]:
     ]
 
 
-async def test_who_has_not_signed_in_is_asked_to_and_changes_nothing(
+async def test_without_signing_in_every_address_leads_to_the_sign_in(
     system: System, stranger: httpx.AsyncClient
 ) -> None:
     addresses = _addresses(system)
@@ -56,7 +56,7 @@ async def test_who_has_not_signed_in_is_asked_to_and_changes_nothing(
         assert answer.headers["location"].startswith("/sign-in?next=/")
 
 
-async def test_signing_in_leads_to_where_one_wanted_to_go(stranger: httpx.AsyncClient) -> None:
+async def test_signing_in_leads_to_the_requested_path(stranger: httpx.AsyncClient) -> None:
     answer = await stranger.get("/checks?page=2")
     screen = await see(stranger, answer.headers["location"])
     assert screen.fields["next"] == "/checks?page=2"
@@ -66,7 +66,7 @@ async def test_signing_in_leads_to_where_one_wanted_to_go(stranger: httpx.AsyncC
     assert (await stranger.get("/sign-in")).headers["location"] == "/"
 
 
-async def test_what_was_sent_signed_out_leads_back_to_its_page(stranger: httpx.AsyncClient) -> None:
+async def test_a_form_sent_signed_out_leads_back_to_its_screen(stranger: httpx.AsyncClient) -> None:
     answer = await stranger.post("/incidents/3/acknowledge")
     assert answer.headers["location"] == "/sign-in?next=/incidents/3"
 
@@ -89,13 +89,13 @@ async def test_what_was_sent_signed_out_leads_back_to_its_page(stranger: httpx.A
         "//[",
     ],
 )
-async def test_signing_in_never_leads_elsewhere(stranger: httpx.AsyncClient, elsewhere: str) -> None:
+async def test_signing_in_never_leads_to_another_site(stranger: httpx.AsyncClient, elsewhere: str) -> None:
     assert local(elsewhere) == "/"
     answer = await stranger.post("/sign-in", data={"key": ADMIN_KEY, "next": elsewhere})
     assert answer.headers["location"] == "/"
 
 
-async def test_a_wrong_key_is_told_and_too_many_are_stopped(stranger: httpx.AsyncClient) -> None:
+async def test_a_wrong_key_is_refused_and_attempts_are_limited(stranger: httpx.AsyncClient) -> None:
     for _ in range(10):
         answer = await stranger.post("/sign-in", data={"key": "wrong", "next": "/checks"})
         screen = sound(answer.text)
@@ -114,7 +114,7 @@ async def test_signing_out_ends_it(browser: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("csrf", [None, "", "forged"])
-async def test_a_form_that_is_not_ours_changes_nothing(
+async def test_a_form_with_a_wrong_token_changes_nothing(
     system: System, browser: httpx.AsyncClient, clock: SetClock, csrf: str | None
 ) -> None:
     job = await make_check(system)
@@ -128,7 +128,7 @@ async def test_a_form_that_is_not_ours_changes_nothing(
     assert await incident_of(system, job) == number
 
 
-async def test_what_is_not_there_says_so(browser: httpx.AsyncClient) -> None:
+async def test_an_unknown_check_or_incident_is_not_found(browser: httpx.AsyncClient) -> None:
     for path in (
         "/checks/nope",
         "/checks/nope/pause",
@@ -151,7 +151,7 @@ async def test_what_is_not_there_says_so(browser: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-async def test_addresses_that_no_row_can_have_are_not_there(browser: httpx.AsyncClient) -> None:
+async def test_impossible_numbers_and_slugs_are_not_found(browser: httpx.AsyncClient) -> None:
     for path in (
         f"/incidents/{10**30}",
         f"/incidents/{10**30}/resolve",
@@ -164,7 +164,7 @@ async def test_addresses_that_no_row_can_have_are_not_there(browser: httpx.Async
     assert (await browser.get(f"/incidents?before={10**30}")).status_code == 200
 
 
-async def test_what_a_button_makes_due_is_looked_at_at_once(
+async def test_a_button_wakes_the_ticker(
     system: System, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await make_check(system)
@@ -187,7 +187,7 @@ async def test_only_post_changes_anything(system: System, browser: httpx.AsyncCl
     assert (await browser.get("/")).status_code == 200
 
 
-async def test_the_database_being_away_is_said_and_nothing_is_lost(
+async def test_an_unreachable_database_is_reported(
     system: System, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from heartbeat.database import Unavailable
@@ -200,7 +200,7 @@ async def test_the_database_being_away_is_said_and_nothing_is_lost(
     assert "The database does not answer" in screen.words
 
 
-async def test_pages_of_the_present_renew_themselves_and_no_others(
+async def test_only_the_overview_and_the_list_reload_themselves(
     system: System, browser: httpx.AsyncClient
 ) -> None:
     await make_check(system)

@@ -67,7 +67,7 @@ def test_the_slug_of_a_check_that_there_is_cannot_be_typed_over() -> None:
         ("host=a\nhost=b", "labels: 'host' is listed twice."),
     ],
 )
-def test_a_line_that_is_no_label_says_so(labels: str, problem: str) -> None:
+def test_a_line_that_is_not_a_label_is_refused(labels: str, problem: str) -> None:
     with pytest.raises(ValueError, match="labels") as raised:
         Draft(labels=labels).as_in_file()
     assert str(raised.value) == problem

@@ -41,7 +41,7 @@ async def mark(browser: httpx.AsyncClient, slug: str = "job") -> str:
     return (await see(browser, f"/checks/{slug}/edit")).fields["before"]
 
 
-async def test_a_check_is_made(system: System, browser: httpx.AsyncClient) -> None:
+async def test_a_check_is_created(system: System, browser: httpx.AsyncClient) -> None:
     fields = NEW | {
         "name": "Nightly backup",
         "labels": "host=vault-1\r\n",
@@ -60,7 +60,7 @@ async def test_a_check_is_made(system: System, browser: httpx.AsyncClient) -> No
     assert await deeds(system) == [("admin", "check.make", "check nightly")]
 
 
-async def test_a_preview_shows_what_it_means_and_makes_nothing(
+async def test_a_preview_shows_the_schedule_and_creates_nothing(
     system: System, browser: httpx.AsyncClient
 ) -> None:
     screen = sound((await press(browser, "/new", **NEW, do="preview")).text)
@@ -81,7 +81,7 @@ async def test_a_preview_needs_no_more_than_a_schedule(browser: httpx.AsyncClien
     assert "slug" not in screen.words[screen.words.index("Preview") :]
 
 
-async def test_what_is_wrong_is_said_by_field_and_what_was_typed_stays(
+async def test_problems_name_their_fields_and_the_typed_texts_stay(
     system: System, browser: httpx.AsyncClient
 ) -> None:
     invalid = NEW | {"slug": "Not A Slug", "grace": "soon", "name": "kept as typed"}
@@ -141,7 +141,7 @@ async def test_a_check_is_changed_and_keeps_what_was_heard(
     assert await deeds(system) == [("admin", "check.change", "check job")]
 
 
-async def test_what_somebody_else_changed_meanwhile_is_not_lost_unseen(
+async def test_a_concurrent_change_is_not_overwritten_silently(
     system: System, browser: httpx.AsyncClient
 ) -> None:
     await make_check(system)
@@ -158,7 +158,7 @@ async def test_what_somebody_else_changed_meanwhile_is_not_lost_unseen(
     assert (await read_check(system)).schedule == Every(timedelta(minutes=20))
 
 
-async def test_what_the_file_declares_has_a_reason_and_no_form(
+async def test_a_check_of_the_file_has_a_reason_instead_of_a_form(
     system: System, browser: httpx.AsyncClient
 ) -> None:
     await make_check(system, origin=Origin.FILE)
@@ -172,7 +172,7 @@ async def test_what_the_file_declares_has_a_reason_and_no_form(
     assert (await read_check(system)).schedule == Every(timedelta(minutes=5))
 
 
-async def test_deleting_asks_in_words_and_forgets(
+async def test_deleting_asks_first_and_deletes_the_history(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
     job = await make_check(system)

@@ -83,7 +83,7 @@ async def test_the_states_are_counted_among_what_is_looked_for(browser: httpx.As
 
 
 @pytest.mark.usefixtures("fleet")
-async def test_nothing_found_says_what_to_do_next(browser: httpx.AsyncClient) -> None:
+async def test_a_search_without_matches_says_what_to_do(browser: httpx.AsyncClient) -> None:
     screen = await see(browser, "/checks?q=nowhere&state=up")
     assert "No up check matches. Each word must occur in" in screen.words
     assert "Show all 4 checks" in screen.words
@@ -211,7 +211,7 @@ async def test_pausing_many_asks_first_and_names_them(
 
 
 @pytest.mark.usefixtures("fleet")
-async def test_resuming_many_expects_them_afresh(system: System, browser: httpx.AsyncClient) -> None:
+async def test_resumed_checks_are_expected_again(system: System, browser: httpx.AsyncClient) -> None:
     screen = await see(browser, f"/resume?{ask('c-paused', 'd-new')}")
     assert "Resume c-paused? It is expected again from now on" in screen.words
     assert "Unchanged: d-new." in screen.words
@@ -226,7 +226,7 @@ async def test_resuming_many_expects_them_afresh(system: System, browser: httpx.
 
 
 @pytest.mark.usefixtures("fleet")
-async def test_what_only_a_hand_resumes_is_named(system: System, browser: httpx.AsyncClient) -> None:
+async def test_checks_that_resume_only_by_hand_are_named(system: System, browser: httpx.AsyncClient) -> None:
     await make_check(system, "held", manual_resume=True)
     assert (
         "Paused until somebody resumes them: held."
@@ -236,7 +236,7 @@ async def test_what_only_a_hand_resumes_is_named(system: System, browser: httpx.
 
 
 @pytest.mark.usefixtures("fleet")
-async def test_choosing_none_or_too_many_changes_nothing(system: System, browser: httpx.AsyncClient) -> None:
+async def test_ticking_none_or_too_many_changes_nothing(system: System, browser: httpx.AsyncClient) -> None:
     many = ask(*(f"job-{n}" for n in range(bulk.MOST + 1)))
     for query, status, text in (
         ("", 400, "No check is ticked"),

@@ -28,7 +28,7 @@ async def test_an_empty_installation_shows_the_line_to_copy(browser: httpx.Async
     assert "heartbeat test-page PERSON" in (await see(browser, "/incidents")).words
 
 
-async def test_the_overview_answers_first_and_lists_the_worst_first(
+async def test_the_overview_begins_with_a_sentence_and_lists_the_worst_first(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
     well, *silent = await make_group(system, "a-well", "b-silent", "c-silent")
@@ -46,7 +46,7 @@ async def test_the_overview_answers_first_and_lists_the_worst_first(
     assert f"As of {clock.at:%H:%M:%S} UTC" in screen.words
 
 
-async def test_a_long_list_is_told_a_page_at_a_time(system: System, browser: httpx.AsyncClient) -> None:
+async def test_a_long_list_has_pages(system: System, browser: httpx.AsyncClient) -> None:
     labels = {"host": "us-housekeeping", "region": "us", "component": "cpu-allowance"}
     jobs = [a_check(f"a-job-with-a-name-{n:03}", labels=labels) for n in range(125)]
     await system.context.database.write(lambda db: check_store.insert(db, jobs))
@@ -59,7 +59,7 @@ async def test_a_long_list_is_told_a_page_at_a_time(system: System, browser: htt
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "x", "", "²", "9" * 30])
-async def test_an_odd_page_is_the_first(browser: httpx.AsyncClient, number: str) -> None:
+async def test_an_invalid_page_number_shows_the_first_page(browser: httpx.AsyncClient, number: str) -> None:
     assert (await browser.get("/checks", params={"page": number})).status_code == 200
 
 

@@ -61,7 +61,7 @@ async def test_its_incidents_are_listed_the_newest_first(
     assert listed == [f"/incidents/{second}", f"/incidents/{second}", f"/incidents/{first}"]
 
 
-async def test_who_would_be_paged_is_said_step_by_step(
+async def test_the_escalation_is_shown_step_by_step(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
     await make_check(system)
@@ -78,7 +78,7 @@ async def test_who_would_be_paged_is_said_step_by_step(
     assert "It is paused: nothing is expected of it" in (await see(browser, "/checks/job")).words
 
 
-async def test_what_is_due_in_another_year_has_its_year(system: System, browser: httpx.AsyncClient) -> None:
+async def test_a_due_time_in_another_year_has_its_year(system: System, browser: httpx.AsyncClient) -> None:
     await make_check(system, schedule=Cron("30 1 29 3 *", "UTC"))
     screen = await see(browser, "/checks/job")
     years = " ".join(f"29 Mar {year} 01:30 UTC" for year in range(2025, 2030))
@@ -96,7 +96,7 @@ async def test_what_is_due_in_another_year_has_its_year(system: System, browser:
         ),
     ],
 )
-async def test_the_line_for_a_crontab_has_its_times_and_says_nothing_that_cron_would_mail(
+async def test_the_line_for_a_crontab_has_its_times_and_prints_nothing(
     system: System, browser: httpx.AsyncClient, planned: Schedule, line: str
 ) -> None:
     job = await make_check(system, schedule=planned)
@@ -139,7 +139,7 @@ async def test_a_note_becomes_part_of_the_story(
 
 
 @pytest.mark.parametrize("text", ["", "  \n ", "\0", "x" * (LONGEST_NOTE + 1)])
-async def test_a_note_that_says_nothing_or_too_much_is_not_added(
+async def test_an_empty_or_too_long_note_is_not_added(
     system: System, browser: httpx.AsyncClient, clock: SetClock, text: str
 ) -> None:
     number = await fall_silent(system, clock, await make_check(system))
@@ -152,7 +152,7 @@ async def test_a_note_on_what_is_not_there(browser: httpx.AsyncClient) -> None:
     assert (await press(browser, "/incidents/9/note", words="hello")).status_code == 404
 
 
-async def test_who_answered_is_written_down_once(
+async def test_an_answer_has_one_audit_entry(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
     number = await fall_silent(system, clock, await make_check(system))
@@ -163,7 +163,7 @@ async def test_who_answered_is_written_down_once(
     assert verbs == ["incident.resolve", "incident.acknowledge"]
 
 
-async def test_a_check_tells_its_schedule_its_pings_and_how_to_ping_it(
+async def test_a_check_shows_its_schedule_its_pings_and_how_to_ping_it(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
     schedule = Cron("30 5 * * *", "Europe/London")
@@ -189,7 +189,7 @@ async def test_a_check_tells_its_schedule_its_pings_and_how_to_ping_it(
     assert f"/incidents/{await incident_of(system, job)}" in screen.links
 
 
-async def test_a_long_body_is_cut_and_can_be_had_whole_as_plain_text(
+async def test_a_long_body_is_cut_and_available_as_plain_text(
     system: System, browser: httpx.AsyncClient
 ) -> None:
     job = await make_check(system)

@@ -55,7 +55,7 @@ def slugs_found(db: Connection, search: Search = Search(), limit: int = 100) -> 
 
 
 @pytest.mark.parametrize("planned", SCHEDULES)
-def test_who_is_late_is_late_as_a_check_says_itself(db: Connection, planned: Schedule) -> None:
+def test_the_list_finds_the_same_late_checks_as_their_states(db: Connection, planned: Schedule) -> None:
     chance = Random(7)
     jobs = []
     for number in range(120):

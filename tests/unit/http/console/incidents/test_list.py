@@ -120,9 +120,7 @@ def numbers_of(screen: Markup) -> list[int]:
     return [int(link.rpartition("/")[2]) for link in screen.links if re.match(r"/incidents/\d", link)]
 
 
-async def test_past_incidents_are_listed_a_page_at_a_time(
-    system: System, browser: httpx.AsyncClient, clock: SetClock
-) -> None:
+async def test_past_incidents_have_pages(system: System, browser: httpx.AsyncClient, clock: SetClock) -> None:
     job = await make_check(system)
     for _ in range(60):
         await ping(system, job, "/fail")

@@ -25,7 +25,7 @@ LIGHT = 100_000
 """Bytes that a page may weigh."""
 
 
-async def test_an_incident_is_told_as_a_story_with_the_newest_on_top(
+async def test_the_timeline_of_an_incident_has_the_newest_on_top(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
     first, second = await make_group(system, "first-job", "second-job")
@@ -71,7 +71,7 @@ async def test_after_a_flap_each_job_is_listed_once_as_it_stands(
     assert "paging again: a-job is silent again after it had recovered" in screen.words
 
 
-async def test_an_incident_of_a_group_of_one_is_called_by_the_jobs_own_name_everywhere(
+async def test_an_incident_of_a_group_of_one_has_the_name_of_its_job_everywhere(
     system: System, browser: httpx.AsyncClient, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
     named = replace(a_check("job", labels={"host": "example"}), name="Example job")
@@ -92,7 +92,7 @@ async def test_an_incident_of_a_group_of_one_is_called_by_the_jobs_own_name_ever
     assert "Example job silent, error; began" in (await see(browser, "/checks/job")).words
 
 
-async def test_a_storm_is_told_in_a_bounded_page(
+async def test_the_screen_of_a_storm_has_a_bounded_size(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
     labels = {"host": "us"}
@@ -106,7 +106,7 @@ async def test_a_storm_is_told_in_a_bounded_page(
     assert len(answer.content) < LIGHT
 
 
-async def test_acknowledging_names_who_and_until_when(
+async def test_acknowledging_shows_the_person_and_the_next_page(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
     number = await fall_silent(system, clock, await make_check(system))
@@ -135,7 +135,7 @@ async def test_a_button_of_an_earlier_occurrence_does_not_silence_the_next(
 @pytest.mark.parametrize(
     ("lasts", "until"), [("1h", "04:06 UTC"), ("4h", "07:06 UTC"), ("morning", "09:00 UTC")]
 )
-async def test_snoozing_says_until_when(
+async def test_snoozing_shows_its_end(
     system: System, browser: httpx.AsyncClient, clock: SetClock, lasts: str, until: str
 ) -> None:
     number = await fall_silent(system, clock, await make_check(system))
@@ -144,7 +144,7 @@ async def test_snoozing_says_until_when(
     assert f"Snoozed by admin; pages again at {until} unless resolved." in screen.words
 
 
-async def test_a_snooze_until_the_morning_ends_where_the_reader_is(
+async def test_a_snooze_until_the_morning_uses_the_zone_of_the_form(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
     number = await fall_silent(system, clock, await make_check(system))
@@ -157,7 +157,7 @@ async def test_a_snooze_until_the_morning_ends_where_the_reader_is(
         assert f"pages again at {until}" in (await see(browser, f"/incidents/{number}")).words
 
 
-async def test_a_snooze_for_no_known_time_changes_nothing(
+async def test_an_unknown_snooze_length_changes_nothing(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
     number = await fall_silent(system, clock, await make_check(system))
@@ -167,7 +167,7 @@ async def test_a_snooze_for_no_known_time_changes_nothing(
     assert "Nobody has answered" in (await see(browser, f"/incidents/{number}")).words
 
 
-async def test_resolving_asks_in_words_that_name_the_thing(
+async def test_resolving_asks_first_and_names_the_incident(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
     jobs = await make_group(system, *(f"job-{n}" for n in range(7)))

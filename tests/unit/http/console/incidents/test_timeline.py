@@ -54,7 +54,7 @@ def message(number: int, kind: Kind, person: str, step: int, at: datetime) -> Pa
     return Page(number, 1, kind, person, 1, step, Severity.ERROR, "", "delivered", at, 0, 1, 0, False, 1, at)
 
 
-def test_what_happens_at_once_is_told_at_once_with_the_newest_on_top() -> None:
+def test_entries_of_one_second_are_one_moment_and_the_newest_is_on_top() -> None:
     moments = incident_timeline.moments(
         dossier(
             (NOW, "down", "job-1 was not heard in time"),
@@ -68,7 +68,7 @@ def test_what_happens_at_once_is_told_at_once_with_the_newest_on_top() -> None:
     ]
 
 
-def test_what_a_provider_took_belongs_to_its_page_and_what_it_refused_stands_out() -> None:
+def test_accepted_messages_join_their_page_and_refused_ones_stand_apart() -> None:
     moments = incident_timeline.moments(
         dossier(
             (NOW, "paged", "step 1 of ops: Ann"),
@@ -86,7 +86,7 @@ def test_what_a_provider_took_belongs_to_its_page_and_what_it_refused_stands_out
     ]
 
 
-def test_a_night_of_pages_that_nobody_answers_is_one_moment() -> None:
+def test_unanswered_pages_are_one_moment() -> None:
     pages = [(NOW + n * 30 * MINUTE, "paged", "step 2 of ops, again: Bob") for n in range(10)]
     taken = [(at + SECOND, "told", f"page to Bob: accepted {at:%H:%M}") for at, *_ in pages]
     (moment,) = incident_timeline.moments(dossier(*sorted(pages + taken)))
@@ -115,7 +115,7 @@ def test_notes_say_who_wrote_them_and_are_not_told_together_with_those_of_others
     ]
 
 
-def test_each_job_is_listed_once_as_it_stands_what_is_wrong_before_what_came_back() -> None:
+def test_each_job_is_listed_once_and_those_down_come_first() -> None:
     first = [symptom(n, Facts(NOW)) for n in (1, 2, 3, 4)]
     back = [replace(raised, cleared_at=NOW + raised.id * MINUTE, cleared_why="ok") for raised in first[:3]]
     reraised = replace(symptom(1, Facts(NOW)), id=9, raised_at=NOW + 9 * MINUTE)
@@ -146,7 +146,9 @@ def test_a_storm_is_counted() -> None:
         (NOW + MINUTE, NOW + 9 * MINUTE, ["acknowledged after 1 min", "resolved after 9 min"]),
     ],
 )
-def test_how_long_it_took(answered: datetime | None, resolved: datetime | None, states: list[str]) -> None:
+def test_the_times_to_detect_acknowledge_and_resolve(
+    answered: datetime | None, resolved: datetime | None, states: list[str]
+) -> None:
     timeline = [(answered, "acknowledged", "by Ann")] if answered else []
     incident = replace(INCIDENT, resolved_at=resolved)
     due = symptom(1, Facts(NOW, expected_at=NOW - 15 * MINUTE))
@@ -155,7 +157,7 @@ def test_how_long_it_took(answered: datetime | None, resolved: datetime | None, 
     assert incident_timeline.measures(dossier(*timeline, incident=incident))[0] == "detected at once"
 
 
-def test_who_was_told_what_by_person() -> None:
+def test_messages_are_grouped_by_person() -> None:
     pages = [
         message(1, Kind.PAGE, "first", 0, NOW),
         message(2, Kind.PAGE, "second", 7, NOW + MINUTE),

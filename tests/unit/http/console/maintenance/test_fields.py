@@ -83,9 +83,7 @@ def test_what_was_not_touched_stays_to_the_second_and_in_its_hour() -> None:
         ({"length": "1h", "title": "x" * 201}, "title", "Title: has 201 characters"),
     ],
 )
-def test_what_is_wrong_names_the_field_as_the_page_does(
-    fields: dict[str, Any], about: str, text: str
-) -> None:
+def test_a_problem_names_its_field_as_the_form_does(fields: dict[str, Any], about: str, text: str) -> None:
     form = typed(**({"title": "Move"} | fields))
     with pytest.raises(ValueError) as raised:  # noqa: PT011  # The words are what this test is about.
         single_definition.read_window(form.as_in_api(NOW, None), NOW)
@@ -95,7 +93,7 @@ def test_what_is_wrong_names_the_field_as_the_page_does(
     assert text in " ".join(problem for _, problem in located)
 
 
-def test_checks_are_meant_by_what_they_have_in_common() -> None:
+def test_the_form_of_several_checks_has_their_common_labels() -> None:
     web, mail = {"host": "a", "region": "eu", "part": "web"}, {"region": "eu", "part": "mail", "host": "a"}
     assert maintenance_fields.for_checks([web], ["Web"]).labels == ("host=a", "region=eu", "part=web")
     assert maintenance_fields.for_checks([web], ["Web"]).title == "Maintenance of Web"

@@ -30,7 +30,7 @@ LIGHT = 100_000
 
 
 async def done_by_hand(system: System) -> list[audit.AuditEntry]:
-    """What was written down, newest first, but for the signing in."""
+    """Return the entries of the audit log without sign-ins, newest first."""
     entries = await system.context.database.read(lambda db: audit.listed(db, limit=9))
     return [deed for deed in entries if deed.action != "sign_in"]
 
@@ -175,7 +175,7 @@ async def test_a_static_file_is_not_sent_again_to_who_has_it(browser: httpx.Asyn
 
 
 def ask(*slugs: str, **more: str) -> str:
-    """What the form of the list sends."""
+    """Return the query that the form of the list sends."""
     return urlencode([*(("check", slug) for slug in slugs), *more.items()])
 
 

@@ -1,4 +1,4 @@
-"""What the address of the list asks for, read and written back."""
+"""The address of a search in the list of checks, read and written back."""
 
 import pytest
 from starlette.datastructures import QueryParams

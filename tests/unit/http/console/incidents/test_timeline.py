@@ -36,7 +36,7 @@ def dossier(
     symptoms: list[RaisedSymptom] | None = None,
     incident: Incident = INCIDENT,
 ) -> Dossier:
-    """What is known of an incident with this timeline."""
+    """Return the dossier of an incident with this timeline."""
     return Dossier(
         incident, symptoms or [], [Entry(1, at, kind, line) for at, kind, line in timeline], [], []
     )

@@ -206,7 +206,7 @@ def check_csrf(request: Request, form: Mapping[str, Any]) -> None:
     """Raise `Forged` unless the form came from a page of this service in the same session."""
     check_origin(request)
     if not hmac.compare_digest(csrf_token(request).encode(), str(form.get("csrf", "")).encode()):
-        raise Forged("This form belongs to an older session. Reload the page and try again.")
+        raise Forged("This form belongs to an older sign-in. Nothing was changed. Reload it and try again.")
 
 
 def check_origin(request: Request) -> None:

@@ -255,7 +255,7 @@ def test_a_check_that_was_made_otherwise_is_taken_over_with_its_history(db: Conn
     assert [ping.n for ping in pings.last_pings(db, check.id)] == [1]
     assert definition_plan.apply(
         db, parsed(JOBS, ("  one: {every: 5m, labels: {host: a, region: eu}}\n", "")), NOW
-    ).changes == ("- check one (up; deleting it ends its watch)",)
+    ).changes == ("- check one (up; it will no longer be watched)",)
     assert "one" not in check_store.lock_all(db)
 
 

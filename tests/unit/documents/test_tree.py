@@ -10,11 +10,11 @@ from tests.unit.documents.documentation import ROOT
 UNIT = ROOT / "tests" / "unit"
 SUBJECTS: Mapping[str, str] = {
     "alerting/notifiers/test_http_notifiers.py": "every notifier that sends over HTTP",
-    "alerting/test_symptoms.py": "the indexes that serve queries of symptoms",
-    "checks/test_checker_replicas.py": "several processes on one PostgreSQL",
     "definitions/test_unknown_field.py": "unknown fields, in the file and in the API",
-    "http/console/incidents/test_many.py": "more incidents than one view shows",
-    "http/console/test_console.py": "the console as a whole",
+    "http/console/checks/test_overview.py": "the overview",
+    "http/console/incidents/test_list.py": "lists of incidents",
+    "http/console/incidents/test_page.py": "the screen of one incident",
+    "http/console/test_rendering.py": "HTML, assets and text of strangers",
     "http/console/test_offers.py": "links and buttons by role",
     "http/test_audited_changes.py": "the audit log of every address that changes something",
     "http/test_gates.py": "the access to every address",

@@ -123,7 +123,7 @@ async def test_a_form_with_a_wrong_token_changes_nothing(
     for path in ("/checks/job/pause", f"/incidents/{number}/acknowledge", f"/incidents/{number}/resolve"):
         answer = await browser.post(path, data=data)
         assert answer.status_code == 403
-        assert "load the page again" in sound(answer.text).words
+        assert "Reload it and try again" in sound(answer.text).words
     assert (await read_check(system)).state is State.DOWN
     assert await incident_of(system, job) == number
 

@@ -40,6 +40,7 @@ check: .venv/test.stamp ## Check types, style and the import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.plain_words
 
 e2e: .venv/test.stamp ## Test with real processes, a browser and Prometheus (needs Debian's chromium and prometheus)
 	$(BIN)/python -m pytest -q tests/e2e

@@ -267,7 +267,9 @@ async def test_a_form_of_an_earlier_sign_in_is_refused_and_says_what_to_do(
         await tab.get_by_role("button", name="Sign in", exact=True).click()
         await tab.wait_for_url(f"{place.url}/")
         await walker.press("Pause mail-queue")
-        await walker.reads("This form belongs to an older sign-in. Nothing was changed. Reload it and try again.")
+        await walker.reads(
+            "This form belongs to an older sign-in. Nothing was changed. Reload it and try again."
+        )
         assert await faults_of(walker, "form-is-old") == []
         await walker.to("/checks/mail-queue")
         await walker.reads("Failed at 08:14 UTC")

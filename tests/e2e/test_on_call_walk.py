@@ -59,7 +59,7 @@ async def test_somebody_is_added_and_paged_by_a_policy_without_script(
         assert "hooks.slack.com" not in await page.content()
         await page.get_by_role("button", name="Remove contact 2").click()
         await page.get_by_role("button", name="Save").last.click()
-        await walk.reads("No policy pages them, through slack. It is")
+        await walk.reads("No policy pages them, through slack. Their local time is")
 
         await page.get_by_role("link", name="On call").first.click()
         await page.get_by_role("link", name="New policy").click()

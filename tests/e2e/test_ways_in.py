@@ -250,7 +250,7 @@ async def test_a_code_of_the_phone_is_wanted_beside_the_password(serve: Serve, c
             await asked_for_code(thief)
             await thief.fill(Code_from_your_authenticator=code(secret, step + 1))
             assert (await thief.sends("Sign in")).status == 403
-            await thief.reads("was already used")
+            await thief.reads("wrong, expired or already used")
             assert await thief.to("/") == 200
             assert "/sign-in" in thief.page.url
 

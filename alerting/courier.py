@@ -245,7 +245,7 @@ class Courier:
         if not isinstance(outcome, Accepted):
             return []
         now = self._now()
-        paged = [page for page in send.pages if page.kind is notice.Kind.PAGE]
+        paged = [page for page in send.pages if page.kind is notice.NoticeKind.PAGE]
         return [(now - page.created_at).total_seconds() for page in paged]
 
     async def _recorded(self, send: Send, outcome: Outcome) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alerting.incident import Incident, State
-from alerting.notice import Kind
+from alerting.notice import NoticeKind
 from alerting.notifiers.contract import Accepted, Outcome, Refused, Unreachable
 
 FIRST_RETRY = timedelta(seconds=5)
@@ -52,7 +52,7 @@ Verdict = Delivered | Retry | Expired
 class Tries:
     """The tries so far: in all, on the current contact, and its number. `contacts` counts the person's contacts."""
 
-    kind: Kind
+    kind: NoticeKind
     created_at: datetime
     attempts: int
     contact_attempts: int
@@ -64,7 +64,7 @@ def after_attempt(tries: Tries, outcome: Outcome, now: datetime, jitter: float) 
     """Return the verdict on one attempt. `jitter` is a random number from 0 to 1 that spreads retries."""
     if isinstance(outcome, Accepted):
         return Delivered()
-    if tries.kind not in (Kind.PAGE, Kind.UPDATE) and now - tries.created_at >= TELL_FOR:
+    if tries.kind not in (NoticeKind.PAGE, NoticeKind.UPDATE) and now - tries.created_at >= TELL_FOR:
         return Expired()
     if isinstance(outcome, Refused):
         return _hand_over(tries, now, jitter)
@@ -76,15 +76,17 @@ def after_attempt(tries: Tries, outcome: Outcome, now: datetime, jitter: float) 
     return _retry(tries, outcome, now, jitter)
 
 
-def still_needed(kind: Kind, occurrence: int, incident: Incident) -> bool:
+def still_needed(kind: NoticeKind, occurrence: int, incident: Incident) -> bool:
     """Return whether an undelivered notice is still true. It ends by the same events as one that waits."""
-    if kind is Kind.RECOVERED:
+    if kind is NoticeKind.RECOVERED:
         return incident.state is State.RESOLVED
     if occurrence != incident.occurrence:
         return False
-    if kind is Kind.ACKNOWLEDGED:
+    if kind is NoticeKind.ACKNOWLEDGED:
         return incident.state in (State.ACKNOWLEDGED, State.SNOOZED)
-    return incident.state is State.OPEN or (kind is Kind.UPDATE and incident.state is not State.RESOLVED)
+    return incident.state is State.OPEN or (
+        kind is NoticeKind.UPDATE and incident.state is not State.RESOLVED
+    )
 
 
 def provider_id(outcome: Outcome) -> str | None:

@@ -33,7 +33,7 @@ from alerting.incident import (
     State,
     Symptom,
 )
-from alerting.notice import Kind
+from alerting.notice import NoticeKind
 from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
 from alerting.outbox import Page as Page
@@ -308,18 +308,18 @@ def _clear(
 def _end(db: Connection, ended: list[Incident], by: str, ending: str, now: datetime) -> None:
     store.save(db, ended)
     timeline.write(db, [Entry(incident.id, now, State.RESOLVED.value, ending, by) for incident in ended])
-    outbox.supersede(db, [incident.id for incident in ended], tuple(Kind))
-    _tell(db, Kind.RECOVERED, ended, ending, now)
+    outbox.supersede(db, [incident.id for incident in ended], tuple(NoticeKind))
+    _tell(db, NoticeKind.RECOVERED, ended, ending, now)
 
 
 def _quieten(db: Connection, incident: Incident, answer: str, by: str, now: datetime) -> None:
     store.save(db, [incident])
     timeline.write(db, [Entry(incident.id, now, incident.state.value, answer, by)])
-    outbox.supersede(db, [incident.id], (Kind.PAGE,))
-    _tell(db, Kind.ACKNOWLEDGED, [incident], answer, now)
+    outbox.supersede(db, [incident.id], (NoticeKind.PAGE,))
+    _tell(db, NoticeKind.ACKNOWLEDGED, [incident], answer, now)
 
 
-def _tell(db: Connection, kind: Kind, incidents: list[Incident], news: str, now: datetime) -> None:
+def _tell(db: Connection, kind: NoticeKind, incidents: list[Incident], news: str, now: datetime) -> None:
     """Write notices of the news to everybody who was paged for these incidents."""
     paged = outbox.paged_people(db, [incident.id for incident in incidents])
     if not paged:

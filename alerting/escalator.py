@@ -9,7 +9,7 @@ from alerting import escalation, grouping, outbox, roster, store, timeline
 from alerting import incident as life
 from alerting.escalation import Decision
 from alerting.incident import Entry, Incident, State
-from alerting.notice import Kind
+from alerting.notice import NoticeKind
 from alerting.person import OPERATOR, Person
 
 BATCH = 1000
@@ -35,7 +35,7 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH) -> int:
         line = f"{decision.reason}: {', '.join(person.name for person in everybody)}"
         entries.append(Entry(incident.id, now, "paged", line))
         stepped.append(_stepped(incident, decision, now, free == everybody))
-    outbox.intend(db, Kind.PAGE, pages, now)
+    outbox.intend(db, NoticeKind.PAGE, pages, now)
     store.save(db, [*stepped, *held])
     timeline.write(db, entries)
     return len(due) + _tell_changes(db, now, limit, {incident.id for incident in paging})
@@ -96,8 +96,8 @@ def _tell_changes(db: Connection, now: datetime, limit: int, paged: set[int]) ->
         for name in names.get(incident.id, ())
         if name in people and changes[incident.id]
     ]
-    outbox.supersede(db, numbers, (Kind.UPDATE,))
-    outbox.intend(db, Kind.UPDATE, updates, now)
+    outbox.supersede(db, numbers, (NoticeKind.UPDATE,))
+    outbox.intend(db, NoticeKind.UPDATE, updates, now)
     store.save(db, [replace(incident, told_at=now, tell_at=None) for incident in incidents])
     return len(incidents)
 

@@ -17,7 +17,7 @@ DETAILED = 5
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 
-class Kind(StrEnum):
+class NoticeKind(StrEnum):
     """The purpose of a notice. A `page` needs an answer; the others inform the people who were paged."""
 
     PAGE = "page"
@@ -38,7 +38,7 @@ class Notice:
     shows a form, POST acts.
     """
 
-    kind: Kind
+    kind: NoticeKind
     id: str
     dedup_key: str
     severity: Severity
@@ -75,7 +75,7 @@ class Links:
 class Subject:
     """The facts of a notice, as they are when it is sent."""
 
-    kind: Kind
+    kind: NoticeKind
     page: int
     sequence: int
     words: str
@@ -94,7 +94,7 @@ def compose(subject: Subject, now: datetime) -> Notice:
     incident = subject.incident
     title = _title(subject, now)
     lines = tuple(line for line in _lines(subject, now) if line)
-    answerable = subject.kind in (Kind.PAGE, Kind.UPDATE) and incident.state is State.OPEN
+    answerable = subject.kind in (NoticeKind.PAGE, NoticeKind.UPDATE) and incident.state is State.OPEN
     return Notice(
         kind=subject.kind,
         id=f"page-{subject.page}",
@@ -107,7 +107,7 @@ def compose(subject: Subject, now: datetime) -> Notice:
         opened_at=incident.opened_at,
         incident=incident.id,
         sequence=subject.sequence,
-        reopens=subject.kind is Kind.PAGE and incident.occurrence > 1 and subject.step == 0,
+        reopens=subject.kind is NoticeKind.PAGE and incident.occurrence > 1 and subject.step == 0,
         open_url=subject.links.open_url,
         ack_url=subject.links.ack_url if answerable else None,
         details=_details(subject),
@@ -120,7 +120,7 @@ def digest(notices: Sequence[Notice], open_url: str, now: datetime) -> Notice:
     title = f"{len(notices)} notices held back by a rate limit"
     first = worst_first[0]
     return Notice(
-        kind=Kind.DIGEST,
+        kind=NoticeKind.DIGEST,
         id=f"digest-{first.id}-{len(notices)}",
         dedup_key=f"digest-{first.id}",
         severity=first.severity,
@@ -138,7 +138,7 @@ def trial(person: Person, open_url: str, now: datetime) -> Notice:
     title = f"TEST page for {person.name}"
     line = "Nothing is wrong. This is a test of this contact, and it works."
     return Notice(
-        kind=Kind.TEST,
+        kind=NoticeKind.TEST,
         id=f"test-{person.id}-{now:%Y%m%d%H%M%S}",
         dedup_key=f"heartbeat-test-{person.id}",
         severity=Severity.INFO,
@@ -182,11 +182,11 @@ def _called(subject: Subject) -> str:
 def _title(subject: Subject, now: datetime) -> str:
     incident = subject.incident
     concerned = extent(incident, subject.symptoms, subject.surroundings, subject.describe)
-    if subject.kind is Kind.RECOVERED:
+    if subject.kind is NoticeKind.RECOVERED:
         return _ending(subject, now)
-    if subject.kind is Kind.ACKNOWLEDGED:
+    if subject.kind is NoticeKind.ACKNOWLEDGED:
         return f"{_called(subject)}: {subject.words}"
-    if subject.kind is Kind.UPDATE:
+    if subject.kind is NoticeKind.UPDATE:
         return f"{subject.words} on {_called(subject)} ({concerned})"
     return f"{incident.severity.upper()} {_called(subject)}: {concerned}"
 
@@ -203,7 +203,7 @@ def _ending(subject: Subject, now: datetime) -> str:
 
 
 def _lines(subject: Subject, now: datetime) -> list[str]:
-    if subject.kind is Kind.RECOVERED:
+    if subject.kind is NoticeKind.RECOVERED:
         incident = subject.incident
         lasted = times.duration((incident.resolved_at or now) - incident.opened_at)
         names = ", ".join(dict.fromkeys(symptom.title for symptom in subject.symptoms))
@@ -222,7 +222,7 @@ def _lines(subject: Subject, now: datetime) -> list[str]:
 
 def _quiet_line(subject: Subject, now: datetime) -> str:
     until = subject.incident.next_at
-    if subject.kind is not Kind.ACKNOWLEDGED or until is None or subject.incident.state is State.OPEN:
+    if subject.kind is not NoticeKind.ACKNOWLEDGED or until is None or subject.incident.state is State.OPEN:
         return ""
     return f"No more pages until {_zoned(until, subject, now)}. If it is not over by then, it pages again."
 
@@ -264,7 +264,7 @@ def _last_said(raised: Sequence[RaisedSymptom]) -> str:
 
 def _why_you(subject: Subject, now: datetime) -> str:
     incident = subject.incident
-    if subject.kind is not Kind.PAGE or incident.next_at is None:
+    if subject.kind is not NoticeKind.PAGE or incident.next_at is None:
         return ""
     step = min(subject.step, len(incident.policy.steps) - 1)
     place = f"{_ORDINALS[step]} on call" if step < len(_ORDINALS) else f"on call in step {step + 1}"

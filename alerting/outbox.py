@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, selec
 from alerting import store
 from alerting.delivery import LEASE, Delivered, Expired, Retry, Tries, Verdict
 from alerting.incident import Incident, State
-from alerting.notice import Kind
+from alerting.notice import NoticeKind
 from alerting.person import Person
 from alerting.severity import Severity
 from alerting.sql import insert_many, update_many
@@ -27,7 +27,7 @@ class Page:
 
     id: int
     incident_id: int
-    kind: Kind
+    kind: NoticeKind
     person: str
     occurrence: int
     step: int
@@ -62,7 +62,7 @@ class Workload:
 
 def intend(
     db: Connection,
-    kind: Kind,
+    kind: NoticeKind,
     notices: Iterable[tuple[Incident, Person, str]],
     now: datetime,
 ) -> None:
@@ -91,7 +91,7 @@ def intend(
     insert_many(db, pages, rows)
 
 
-def supersede(db: Connection, incident_ids: Collection[int], kinds: Collection[Kind]) -> None:
+def supersede(db: Connection, incident_ids: Collection[int], kinds: Collection[NoticeKind]) -> None:
     """Withdraw the waiting notices of these kinds: somebody answered, or the incident is over."""
     db.execute(
         update(pages)
@@ -104,7 +104,7 @@ def paged_people(db: Connection, incident_ids: Collection[int]) -> dict[int, lis
     """Return by incident the people who were paged, or may have been: a send that began counts."""
     query = (
         select(pages.c.incident_id, pages.c.person)
-        .where(pages.c.incident_id.in_(incident_ids), pages.c.kind == Kind.PAGE, pages.c.lease > 0)
+        .where(pages.c.incident_id.in_(incident_ids), pages.c.kind == NoticeKind.PAGE, pages.c.lease > 0)
         .distinct()
         .order_by(pages.c.incident_id, pages.c.person)
     )
@@ -212,8 +212,8 @@ def has_successor(db: Connection, page: Page) -> bool:
 
     For a page it is another page that waits, for anything else every later notice.
     """
-    paging = and_(pages.c.kind == Kind.PAGE, pages.c.state == "pending")
-    successor = paging if page.kind is Kind.PAGE else pages.c.id > page.id
+    paging = and_(pages.c.kind == NoticeKind.PAGE, pages.c.state == "pending")
+    successor = paging if page.kind is NoticeKind.PAGE else pages.c.id > page.id
     others = pages.c.incident_id == page.incident_id, pages.c.person == page.person, pages.c.id != page.id
     return bool(db.execute(select(exists().where(*others, successor))).scalar())
 
@@ -261,7 +261,7 @@ def paged_at(db: Connection, incident: Incident) -> datetime | None:
     query = select(func.min(pages.c.created_at, type_=pages.c.created_at.type)).where(
         pages.c.incident_id == incident.id,
         pages.c.occurrence == incident.occurrence,
-        pages.c.kind == Kind.PAGE,
+        pages.c.kind == NoticeKind.PAGE,
     )
     at: datetime | None = db.execute(query).scalar()
     return at
@@ -270,7 +270,7 @@ def paged_at(db: Connection, incident: Incident) -> datetime | None:
 def waiting(db: Connection, incident_ids: Collection[int]) -> set[tuple[int, str]]:
     """Return (incident, person) for each page that is not delivered yet."""
     query = select(pages.c.incident_id, pages.c.person).where(
-        pages.c.incident_id.in_(incident_ids), pages.c.kind == Kind.PAGE, pages.c.state == "pending"
+        pages.c.incident_id.in_(incident_ids), pages.c.kind == NoticeKind.PAGE, pages.c.state == "pending"
     )
     return {(row.incident_id, row.person) for row in db.execute(query)}
 
@@ -282,7 +282,9 @@ def _unanswered_since(db: Connection) -> datetime | None:
         select(func.min(pages.c.created_at, type_=pages.c.created_at.type))
         .select_from(incidents.join(pages, and_(*same_occurrence)))
         # The first of these is there for the index.
-        .where(incidents.c.next_at.is_not(None), incidents.c.state == State.OPEN, pages.c.kind == Kind.PAGE)
+        .where(
+            incidents.c.next_at.is_not(None), incidents.c.state == State.OPEN, pages.c.kind == NoticeKind.PAGE
+        )
     )
     since: datetime | None = db.execute(query).scalar()
     return since
@@ -339,7 +341,7 @@ def page_of(row: Row[Any], lease: int | None = None) -> Page:
     return Page(
         id=row.id,
         incident_id=row.incident_id,
-        kind=Kind(row.kind),
+        kind=NoticeKind(row.kind),
         person=row.person,
         occurrence=row.occurrence,
         step=row.step,

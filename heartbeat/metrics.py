@@ -63,11 +63,11 @@ class Metrics:
         _describe_process(self.registry, version, database, roles)
         self.callers = Callers(self.registry)
         self.pings = Pings(self.registry, PING_RESULTS if "api" in roles else ())
-        self.paging = Paging(self.registry, notifiers)
+        self.paging = PagingMetrics(self.registry, notifiers)
         self.ticking = Ticking(self.registry)
         self.forgetting = Forgetting(self.registry)
         self.backlog = Backlog(self.registry)
-        self.status_pages = StatusPages(self.registry)
+        self.status_pages = StatusPageMetrics(self.registry)
 
 
 class Callers:
@@ -103,7 +103,7 @@ class Pings:
         self._seconds.observe(seconds)
 
 
-class Paging:
+class PagingMetrics:
     """Outgoing pages, and the time until somebody answers."""
 
     def __init__(self, registry: CollectorRegistry, notifiers: Collection[str]) -> None:
@@ -224,7 +224,7 @@ class Backlog:
         self._unanswered.set(_age(now, downstairs.unanswered_since))
 
 
-class StatusPages:
+class StatusPageMetrics:
     """Publications, mails and automatic updates of the status pages."""
 
     def __init__(self, registry: CollectorRegistry) -> None:

@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 
 import httpx
 
-from alerting.notice import Kind, Notice
+from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
 from alerting.notifiers.settings import is_secret, refuse_unknown, stand_in, web_address
 from alerting.notifiers.transport.http import BOUND, Reply, post
@@ -24,13 +24,13 @@ DOCUMENT_LIMIT = 8192
 
 _TOPIC = r"[-_A-Za-z0-9]{1,64}"
 _PAGE_PRIORITY = {Severity.CRITICAL: 5, Severity.ERROR: 4, Severity.WARNING: 3, Severity.INFO: 2}
-_QUIETER = {Kind.UPDATE: 3, Kind.ACKNOWLEDGED: 2, Kind.RECOVERED: 3}
+_QUIETER = {NoticeKind.UPDATE: 3, NoticeKind.ACKNOWLEDGED: 2, NoticeKind.RECOVERED: 3}
 _MARKS = {
-    Kind.PAGE: "red_circle",
-    Kind.UPDATE: "red_circle",
-    Kind.DIGEST: "red_circle",
-    Kind.ACKNOWLEDGED: "large_blue_circle",
-    Kind.RECOVERED: "green_circle",
+    NoticeKind.PAGE: "red_circle",
+    NoticeKind.UPDATE: "red_circle",
+    NoticeKind.DIGEST: "red_circle",
+    NoticeKind.ACKNOWLEDGED: "large_blue_circle",
+    NoticeKind.RECOVERED: "green_circle",
 }
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 
 import httpx
 
-from alerting.notice import Kind, Notice
+from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
 from alerting.notifiers.settings import is_secret, refuse_unknown, web_address
 from alerting.notifiers.transport.http import BOUND, Reply, post
@@ -22,7 +22,7 @@ DEDUP_LIMIT = 255
 EVENT_LIMIT = 512_000
 """The most characters of a summary and of a dedup key, and bytes of an event, that the Events API v2 takes."""
 
-_ACTIONS = {Kind.ACKNOWLEDGED: "acknowledge", Kind.RECOVERED: "resolve"}
+_ACTIONS = {NoticeKind.ACKNOWLEDGED: "acknowledge", NoticeKind.RECOVERED: "resolve"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 
 import httpx
 
-from alerting.notice import Kind, Notice
+from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
 from alerting.notifiers.settings import is_secret, refuse_unknown, web_address
 from alerting.notifiers.transport.http import BOUND, Reply, post
@@ -96,7 +96,7 @@ def _key(secret: str) -> bytes:
 
 def _event(notice: Notice) -> dict[str, object]:
     return {
-        "type": "page.test" if notice.kind is Kind.TEST else f"incident.{notice.kind}",
+        "type": "page.test" if notice.kind is NoticeKind.TEST else f"incident.{notice.kind}",
         "timestamp": notice.at.isoformat(),
         "data": {
             "incident": notice.incident,

@@ -14,7 +14,7 @@ from alerting import desk, escalation, notice, times
 from alerting import incident as life
 from alerting.escalation import Decision, Policy
 from alerting.incident import Hold, Incident, RaisedSymptom, Surroundings
-from alerting.notice import Kind, Links, Notice, Subject
+from alerting.notice import Links, Notice, NoticeKind, Subject
 from alerting.person import Person
 from heartbeat import installation
 from heartbeat.checks import cause, check, symptoms
@@ -149,7 +149,7 @@ def _page(
         surroundings = replace(surroundings, alive=max(surroundings.alive - 1, 0))
     paging = replace(incident, state=life.State.OPEN, step=decision.step + 1, next_at=decision.next_at)
     subject = Subject(
-        kind=Kind.PAGE,
+        kind=NoticeKind.PAGE,
         page=0,
         sequence=0,
         words=decision.reason,

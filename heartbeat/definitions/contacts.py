@@ -21,7 +21,7 @@ _SETTING = entry.paragraphs(entry.MAX_ADDRESS)
 _REFERENCE = re.compile(secret.PATTERN)
 
 
-class InstalledNotifiers:
+class NotifierReader:
     """The installed notifiers, with the settings of the file.
 
     `in_clear` allows secrets in clear. The file, which others read, has references only.

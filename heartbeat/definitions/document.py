@@ -45,7 +45,7 @@ class TooMany(Exception):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class DocumentProblem:
     """A problem and its place. `path` is empty if it concerns the whole document."""
 
     line: int
@@ -57,7 +57,7 @@ class Problems:
     """The problems of one document, each once."""
 
     def __init__(self) -> None:
-        self._problems: set[Problem] = set()
+        self._problems: set[DocumentProblem] = set()
 
     def __bool__(self) -> bool:
         return bool(self._problems)
@@ -66,7 +66,7 @@ class Problems:
         """Add a problem. Raises `TooMany` beyond the limit."""
         if len(self._problems) >= MAX_PROBLEMS:
             raise TooMany
-        self._problems.add(Problem(line, path, sentence))
+        self._problems.add(DocumentProblem(line, path, sentence))
 
     def sentences(self, whole: str) -> list[str]:
         """Return the problems without lines: "grace: '15x' is not …". `whole` names the whole definition."""

@@ -28,7 +28,7 @@ from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
 from heartbeat.checks.schedule import Every, Schedule
 from heartbeat.definitions import document, entry, schema
 from heartbeat.definitions import status_page as definition_status_page
-from heartbeat.definitions.contacts import InstalledNotifiers
+from heartbeat.definitions.contacts import NotifierReader
 from heartbeat.definitions.document import Node, Problems, TooMany
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.status_page import Look, StatusPage
@@ -120,7 +120,7 @@ class Reading:
         self._origin = origin
         self._look = look
         self._fill_in = fill_in
-        self._installed = InstalledNotifiers(notifiers, fill_in, in_clear)
+        self._installed = NotifierReader(notifiers, fill_in, in_clear)
         self._policies = root.entries("policies")
         self._known_policy = entry.named(self._policies, "policy")
         self._known_person = entry.named(root.entries("people"), "person")

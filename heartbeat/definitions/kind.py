@@ -136,16 +136,16 @@ def delete(edit: Edit, kind: Kind[D], name: str) -> D | None:
     return previous
 
 
-def refuse_if_declared(definition: Owned | None, title: str, deed: str) -> None:
+def refuse_if_declared(definition: Owned | None, title: str, verb: str) -> None:
     """Raise `OwnedByFile` if the file owns the definition. `title` names it, such as "person anna"."""
     if definition is not None and definition.origin == Origin.FILE:
-        raise OwnedByFile(f"The configuration file declares {title}: {deed} it there.")
+        raise OwnedByFile(f"The configuration file declares {title}: {verb} it there.")
 
 
 def _record(
-    edit: Edit, kind: Kind[D], name: str, deed: str, previous: D | None = None, current: D | None = None
+    edit: Edit, kind: Kind[D], name: str, verb: str, previous: D | None = None, current: D | None = None
 ) -> None:
-    action, target = f"{kind.name.replace(' ', '_')}.{deed}", f"{kind.name} {name}"
+    action, target = f"{kind.name.replace(' ', '_')}.{verb}", f"{kind.name} {name}"
     old, new = (
         None if definition is None else kind.written(name, definition) for definition in (previous, current)
     )

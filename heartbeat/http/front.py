@@ -6,7 +6,7 @@ from heartbeat.http import app, health, pings
 from heartbeat.http.asgi import Receive, Scope, Send
 from heartbeat.http.context import Context
 from heartbeat.http.status import pages as status_page_views
-from heartbeat.http.status.pages import StatusPages
+from heartbeat.http.status.pages import StatusPageServer
 from heartbeat.pings.ingest import Ingest
 from heartbeat.settings import Settings
 from heartbeat.status.publish.publisher import Publisher
@@ -23,7 +23,7 @@ def build(
     if tracing is not None:
         faces = tracing.trace_requests(faces)
     policy = status_page_views.policy(settings.public_url)
-    status_pages = StatusPages(lambda: publisher.editions, context.clock, policy, faces)
+    status_pages = StatusPageServer(lambda: publisher.editions, context.clock, policy, faces)
     has_api = "api" in settings.roles
     receivers = (
         pings.receivers(ingest, context.clock, context.metrics, settings.ping_body_limit) if has_api else ()

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from alerting import desk, times
-from alerting.notice import Kind, Notice
+from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Contact, Outcome
 from heartbeat import app, migrations
 from heartbeat.database import Database
@@ -118,7 +118,7 @@ class Phone:
     digests: ClassVar[bool] = True
     secret_settings: ClassVar[frozenset[str]] = frozenset()
     secret_address: ClassVar[bool] = False
-    first_at: dict[Kind, datetime] = field(default_factory=dict)
+    first_at: dict[NoticeKind, datetime] = field(default_factory=dict)
     answer_urls: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -251,7 +251,7 @@ async def _acknowledge(story: Story) -> None:
 
 async def _summary(story: Story) -> None:
     incident = (await story.system.context.database.read(lambda db: desk.incidents(db)))[-1]
-    paged_at = story.phone.first_at.get(Kind.PAGE)
+    paged_at = story.phone.first_at.get(NoticeKind.PAGE)
     began = datetime(2024, 5, 3, 3, 0, tzinfo=UTC)
     print(f"\n{'':24}{'with heartbeat':>16}{'without':>12}")
     for measure, at, without in (

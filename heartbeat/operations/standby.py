@@ -15,7 +15,7 @@ from heartbeat.database import Database, Unavailable
 from heartbeat.http import health, server
 from heartbeat.http.asgi import Receive, Scope, Send
 from heartbeat.http.status import pages as status_page_views
-from heartbeat.http.status.pages import StatusPages
+from heartbeat.http.status.pages import StatusPageServer
 from heartbeat.settings import Settings
 from heartbeat.status.publish import folder
 from heartbeat.status.publish.edition import Edition
@@ -37,7 +37,7 @@ async def keep(
     settings: Settings, database: Database, listener: socket, editions: Mapping[str, Edition]
 ) -> bool:
     """Serve these status pages until the database is migrated. Return False if the process must stop before."""
-    status_pages = StatusPages(
+    status_pages = StatusPageServer(
         lambda: editions, WallClock(), status_page_views.policy(settings.public_url), _unavailable
     )
 

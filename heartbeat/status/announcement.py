@@ -21,7 +21,7 @@ EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo
 """Times outside of these are taken for typing errors."""
 
 
-class Kind(StrEnum):
+class AnnouncementKind(StrEnum):
     """The kinds of announcement."""
 
     INCIDENT = "incident"
@@ -63,7 +63,10 @@ _NEXT: dict[Status, tuple[Status, ...]] = {
     S.VERIFYING: (S.VERIFYING, S.IN_PROGRESS, S.COMPLETED),
     S.COMPLETED: (),
 }
-_FIRST = {Kind.INCIDENT: (*_UNDER_WAY, S.RESOLVED), Kind.MAINTENANCE: (S.SCHEDULED, S.IN_PROGRESS)}
+_FIRST = {
+    AnnouncementKind.INCIDENT: (*_UNDER_WAY, S.RESOLVED),
+    AnnouncementKind.MAINTENANCE: (S.SCHEDULED, S.IN_PROGRESS),
+}
 OVER = frozenset({S.RESOLVED, S.POSTMORTEM, S.COMPLETED})
 _IMPACTS = {Health.STOPPED: Impact.CRITICAL, Health.PARTLY: Impact.MAJOR, Health.DELAYED: Impact.MINOR}
 
@@ -105,7 +108,7 @@ class Announcement:
 
     id: int
     page: str
-    kind: Kind
+    kind: AnnouncementKind
     title: str
     status: Status
     impact: Impact
@@ -145,7 +148,7 @@ class Announcement:
 class AnnouncementFields:
     """The fields of an announcement that its author writes."""
 
-    kind: Kind
+    kind: AnnouncementKind
     title: str
     status: Status
     body: str
@@ -171,7 +174,7 @@ def completed(fields: AnnouncementFields, page: StatusPage) -> AnnouncementField
             raise InvalidAnnouncement(f"{name}: must lie between {EARLIEST:%Y} and {LATEST:%Y}.")
     if len(fields.unrelated) > MAX_UNRELATED:
         raise InvalidAnnouncement(f"not_related_to: must name at most {MAX_UNRELATED}.")
-    if fields.kind is Kind.MAINTENANCE:
+    if fields.kind is AnnouncementKind.MAINTENANCE:
         if fields.ends_at is None or fields.ends_at <= fields.starts_at:
             raise InvalidAnnouncement("ends_at: a maintenance must end after it begins.")
         return replace(fields, impact=Impact.MAINTENANCE, affected=affected)
@@ -180,9 +183,9 @@ def completed(fields: AnnouncementFields, page: StatusPage) -> AnnouncementField
     return replace(fields, impact=fields.impact or impact_of(affected), ends_at=None)
 
 
-def _of_kind(kind: Kind, affected: Iterable[Affected]) -> tuple[Affected, ...]:
+def _of_kind(kind: AnnouncementKind, affected: Iterable[Affected]) -> tuple[Affected, ...]:
     # A maintenance puts all of its components under maintenance.
-    if kind is Kind.MAINTENANCE:
+    if kind is AnnouncementKind.MAINTENANCE:
         return tuple(replace(part, health=Health.MAINTENANCE) for part in affected)
     return tuple(affected)
 
@@ -272,7 +275,7 @@ def updated(
 
 def due(announcement: Announcement, now: datetime) -> Status | None:
     """Return the status that a maintenance takes automatically by now, if any."""
-    if announcement.kind is not Kind.MAINTENANCE or not announcement.open:
+    if announcement.kind is not AnnouncementKind.MAINTENANCE or not announcement.open:
         return None
     if announcement.ends_at is not None and now >= announcement.ends_at:
         return Status.COMPLETED

@@ -192,7 +192,7 @@ def _is_automatic(announcement: Announcement) -> bool:
     """Return True if no human has updated this automatic announcement of an incident."""
     return (
         announcement.automatic
-        and announcement.kind is life.Kind.INCIDENT
+        and announcement.kind is life.AnnouncementKind.INCIDENT
         and all(update.automatic for update in announcement.updates)
     )
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from alerting import times
 from heartbeat.definitions.status_page import StatusPage
-from heartbeat.status.announcement import Affected, AnnouncementFields, Kind, Status, by_component
+from heartbeat.status.announcement import Affected, AnnouncementFields, AnnouncementKind, Status, by_component
 from heartbeat.status.health import NAMED, TROUBLED, Health, ServiceRow, worst
 
 WATCHING = "We are monitoring the recovery."
@@ -45,7 +45,7 @@ def incident(
     """Draft the first update of an incident."""
     body = f"Since {_when(page, since, now)} {sentence(page, affected)}. We are looking into it."
     return AnnouncementFields(
-        Kind.INCIDENT, title(page, affected), Status.INVESTIGATING, body, since, affected=affected
+        AnnouncementKind.INCIDENT, title(page, affected), Status.INVESTIGATING, body, since, affected=affected
     )
 
 
@@ -63,7 +63,7 @@ def maintenance(
         Affected(name, Health.MAINTENANCE, regions) for name, regions in regions_of(affected).items()
     )
     return AnnouncementFields(
-        Kind.MAINTENANCE, name, Status.SCHEDULED, body, begins, ends, affected=under_maintenance
+        AnnouncementKind.MAINTENANCE, name, Status.SCHEDULED, body, begins, ends, affected=under_maintenance
     )
 
 

@@ -108,7 +108,9 @@ def change(
     page = page_of(db, announcement.page)
     if announcement.published_at is not None:
         # Its updates hold its status and its words.
-        first = Status.INVESTIGATING if announcement.kind is life.Kind.INCIDENT else Status.SCHEDULED
+        first = (
+            Status.INVESTIGATING if announcement.kind is life.AnnouncementKind.INCIDENT else Status.SCHEDULED
+        )
         fields = replace(fields, status=first, body="-")
     complete = life.completed(replace(fields, kind=announcement.kind), page)
     _refuse_unpublished(db, announcement.page, complete.unrelated, number)

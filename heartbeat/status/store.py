@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, Text, cast, delete, func, insert, or_, select, update
 
 from heartbeat.checks.tables import checks, transitions
-from heartbeat.status.announcement import Affected, Announcement, Impact, Kind, Status, Update
+from heartbeat.status.announcement import Affected, Announcement, AnnouncementKind, Impact, Status, Update
 from heartbeat.status.health import CheckCount, Health
 from heartbeat.status.tables import announcements, updates
 
@@ -153,7 +153,7 @@ def _announcement(row: Any) -> Announcement:
     plain = {name: getattr(row, name) for name in (*_PLAIN, *_ALSO_PLAIN)}
     return Announcement(
         id=row.id,
-        kind=Kind(row.kind),
+        kind=AnnouncementKind(row.kind),
         status=Status(row.status),
         impact=Impact(row.impact),
         affected=_affected(row.affected),

@@ -39,7 +39,7 @@ from heartbeat.definitions.status_page import Component, Group, Regions
 from heartbeat.pings import store as pings
 from heartbeat.signed_link import Answerer
 from heartbeat.status import drafting, editor
-from heartbeat.status.announcement import Affected, AnnouncementFields, Impact, Kind, Status
+from heartbeat.status.announcement import Affected, AnnouncementFields, AnnouncementKind, Impact, Status
 from heartbeat.status.health import Health
 from heartbeat.status.subscribers import link as subscriber_link
 from heartbeat.status.subscribers import store as subscriber_store
@@ -177,7 +177,7 @@ def _announcements(db: Connection, great: int) -> dict[str, Any]:
     editor.update(db, ANNA, over, Status.RESOLVED, "They start again.", NOW - 28 * _HOUR)
     begins = NOW.replace(hour=2, minute=0, second=0) + timedelta(days=3)
     wanted = AnnouncementFields(
-        Kind.MAINTENANCE,
+        AnnouncementKind.MAINTENANCE,
         "New disks",
         Status.SCHEDULED,
         "Mail may be late.",
@@ -193,7 +193,7 @@ def _told(
     db: Connection, title: str, body: str, at: datetime, component: str = "Websites", apart: int = 0
 ) -> int:
     wanted = AnnouncementFields(
-        Kind.INCIDENT,
+        AnnouncementKind.INCIDENT,
         title,
         Status.INVESTIGATING,
         body,

@@ -16,7 +16,7 @@ from alerting.courier import Courier
 from alerting.delivery import Expired, Tries, Verdict
 from alerting.escalation import Decision, Policy
 from alerting.incident import Acknowledged, Incident
-from alerting.notice import Kind
+from alerting.notice import NoticeKind
 from alerting.notifiers.contract import Accepted, Outcome, Unreachable
 from alerting.notifiers.transport.http import Reply
 from alerting.outbox import Page
@@ -213,8 +213,8 @@ def pages_live_in_memory(patch: pytest.MonkeyPatch) -> None:
     honest, dispatch, run = outbox.intend, Courier.dispatch, Ticker.run
     waiting: list[tuple[Any, ...]] = []
 
-    def intend(db: Connection, kind: Kind, to: Any, now: datetime) -> None:
-        if kind is Kind.PAGE:
+    def intend(db: Connection, kind: NoticeKind, to: Any, now: datetime) -> None:
+        if kind is NoticeKind.PAGE:
             waiting.append((kind, list(to), now))
         else:
             honest(db, kind, to, now)

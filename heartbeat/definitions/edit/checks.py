@@ -22,7 +22,7 @@ from heartbeat.definitions.single import Faulty, Scope, read_check
 
 
 @dataclass(frozen=True, slots=True)
-class Defined:
+class DefinedCheck:
     """A check as it is now, and as it was: None if it was made just now."""
 
     check: Check
@@ -47,7 +47,7 @@ def define(
     target: CheckDefinition,
     now: datetime,
     new_uuid: Callable[[], UUID] = uuid4,
-) -> Defined:
+) -> DefinedCheck:
     """Add the check, or change it. Equal fields change nothing.
 
     A new schedule counts from `now`. A check that is down takes its symptom to the incident of its new group. A check
@@ -60,13 +60,13 @@ def define(
         new_check = definition.new_check(target, definition_store.group_by(db), now, new_uuid())
         if check_store.insert(db, [new_check]):
             audit.record(db, actor, "check.make", f"check {slug}", now, after=written(target))
-            return Defined(_existing(db, slug), None)
+            return DefinedCheck(_existing(db, slug), None)
         previous = _existing(db, slug)  # Its first ping has made it since we looked.
     refuse_if_declared(previous, f"check {slug}", "change")
     current = definition.redefined(previous, target, definition_store.group_by(db), now)
     if current is not previous:
         _save(db, actor, previous, current, now)
-    return Defined(current, previous)
+    return DefinedCheck(current, previous)
 
 
 def delete(db: Connection, actor: Actor, name: str | UUID, now: datetime) -> Check | None:

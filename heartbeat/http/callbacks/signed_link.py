@@ -43,7 +43,7 @@ Outcome = Acknowledged | Stale | Resolved | Missing
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class LinkReply:
     """The reply to an answer: the status, the outcome and a sentence."""
 
     status: HTTPStatus
@@ -73,7 +73,7 @@ def router(context: Context) -> APIRouter:
         if isinstance(reader, BadLink):
             if browser:
                 return _bad(reader, now)
-            return _line(request, Reply(HTTPStatus.GONE, "bad link", (reader.why,)), now)
+            return _line(request, LinkReply(HTTPStatus.GONE, "bad link", (reader.why,)), now)
         outcome, zone = await context.database.write(lambda db: _acknowledge(db, reader, remote, now))
         context.metrics.paging.observe_answer(outcome)
         context.wake()
@@ -86,7 +86,7 @@ def router(context: Context) -> APIRouter:
     return routes
 
 
-def reply(outcome: Outcome) -> Reply:
+def reply(outcome: Outcome) -> LinkReply:
     """Return the reply for clients that show no HTML."""
     match outcome:
         case Acknowledged(by, until):
@@ -96,14 +96,14 @@ def reply(outcome: Outcome) -> Reply:
                 until,
                 ", unless something new breaks.",
             )
-            return Reply(HTTPStatus.OK, name, sentence)
+            return LinkReply(HTTPStatus.OK, name, sentence)
         case Resolved(by):
             state = "It has recovered" if by == summary.RECOVERY else f"It was already resolved by {by}"
-            return Reply(HTTPStatus.OK, "resolved already", (f"{state}. There is nothing left to do.",))
+            return LinkReply(HTTPStatus.OK, "resolved already", (f"{state}. There is nothing left to do.",))
         case Stale():
-            return Reply(HTTPStatus.CONFLICT, "stale", (STALE,))
+            return LinkReply(HTTPStatus.CONFLICT, "stale", (STALE,))
         case Missing():
-            return Reply(HTTPStatus.NOT_FOUND, "missing", (MISSING,))
+            return LinkReply(HTTPStatus.NOT_FOUND, "missing", (MISSING,))
 
 
 def _acknowledge(db: Connection, reader: Answerer, remote: str, now: datetime) -> tuple[Outcome, str]:
@@ -157,7 +157,7 @@ def _plain_page(message: str, status: HTTPStatus, now: datetime) -> Response:
     return render.render("callbacks/bad_link.html", status=status, headers=_PRIVATE, now=now, message=message)
 
 
-def _line(request: Request, answered: Reply, now: datetime, zone: str = "UTC") -> Response:
+def _line(request: Request, answered: LinkReply, now: datetime, zone: str = "UTC") -> Response:
     text = "".join(
         render.in_zone(part, now, zone) if isinstance(part, datetime) else part for part in answered.sentence
     )

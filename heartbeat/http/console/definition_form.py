@@ -257,7 +257,7 @@ async def _show(
 
 
 def _declared(
-    form: DefinitionForm[D, F], request: ConsoleRequest, definition: D, deed: str, status: int = 200
+    form: DefinitionForm[D, F], request: ConsoleRequest, definition: D, verb: str, status: int = 200
 ) -> Response:
     key, title = name(request), form.title(definition)
-    return request.owned_by_file(title, form.section, key, deed, form.address(key), status)
+    return request.owned_by_file(title, form.section, key, verb, form.address(key), status)

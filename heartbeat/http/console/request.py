@@ -81,11 +81,11 @@ class ConsoleRequest:
         return proxy.sign_out if proxy is not None and self.actor.via == auth.BY_PROXY else ""
 
     def owned_by_file(
-        self, name: str, section: str, key: str, deed: str, back: str, status: int = 200
+        self, name: str, section: str, key: str, verb: str, back: str, status: int = 200
     ) -> HTMLResponse:
-        """Explain that the file declares this, under `section` and `key`, so that `deed` (a verb) is refused."""
+        """Explain that the file declares this, under `section` and `key`, so that `verb` (a verb) is refused."""
         return self.show(
-            "owned_by_file.html", status=status, name=name, section=section, key=key, deed=deed, back=back
+            "owned_by_file.html", status=status, name=name, section=section, key=key, verb=verb, back=back
         )
 
     def not_found(self, message: str) -> HTMLResponse:

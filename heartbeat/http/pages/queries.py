@@ -17,7 +17,7 @@ from heartbeat.pings.tables import pings
 
 
 @dataclass(frozen=True, slots=True)
-class Covered:
+class CoveredCounts:
     """The number of checks that each of some windows covers, and the number that any of them covers."""
 
     each: Sequence[int]
@@ -70,10 +70,10 @@ def slugs(db: Connection, keys: Collection[str]) -> dict[str, str]:
     return {key: slug_of[number] for key, number in ids.items() if number in slug_of}
 
 
-def covered(db: Connection, matches: Sequence[Mapping[str, str]]) -> Covered:
+def covered(db: Connection, matches: Sequence[Mapping[str, str]]) -> CoveredCounts:
     """Count, in one query, the checks that have all labels of each match, and those that fit any match."""
     if not matches:
-        return Covered([], 0)
+        return CoveredCounts([], 0)
     conditions = [
         and_(*(checks.c.labels[name].as_string() == value for name, value in condition.items()))
         for condition in matches
@@ -83,4 +83,4 @@ def covered(db: Connection, matches: Sequence[Mapping[str, str]]) -> Covered:
         for condition in (*conditions, or_(*conditions))
     ]
     *each, every = (int(number) for number in db.execute(select(*sums)).one())
-    return Covered(each, every)
+    return CoveredCounts(each, every)

@@ -5,7 +5,7 @@ from typing import Final
 from heartbeat.clock import Clock
 from heartbeat.http.pings.dialect import Dialect
 from heartbeat.http.pings.healthchecks import Healthchecks
-from heartbeat.http.pings.receiver import Receiver
+from heartbeat.http.pings.receiver import PingReceiver
 from heartbeat.metrics import Metrics
 from heartbeat.pings.ingest import Ingest
 
@@ -14,9 +14,9 @@ DIALECTS: Final[tuple[type[Dialect], ...]] = (Healthchecks,)
 
 def receivers(
     ingest: Ingest, clock: Clock, metrics: Metrics, body_limit: int
-) -> tuple[tuple[str, Receiver], ...]:
+) -> tuple[tuple[str, PingReceiver], ...]:
     """Return the receiver of each dialect, with the prefix of its addresses."""
     dialects = [dialect(body_limit) for dialect in DIALECTS]
     return tuple(
-        (dialect.prefix, Receiver(dialect, ingest, clock, metrics, body_limit)) for dialect in dialects
+        (dialect.prefix, PingReceiver(dialect, ingest, clock, metrics, body_limit)) for dialect in dialects
     )

@@ -20,7 +20,7 @@ DRAIN_LIMIT = 10_000_000
 """Bytes of a body that are read, at most. The ping is taken with the part that has arrived."""
 
 
-class Receiver:
+class PingReceiver:
     """The ASGI application for everything under the prefix of a dialect."""
 
     def __init__(

@@ -69,7 +69,7 @@ class EditionResponses:
     """Compressed responses by the ETag of the uncompressed one. Each is compressed once, on demand."""
 
 
-class StatusPages:
+class StatusPageServer:
     """The ASGI application for GET and HEAD under /status. `otherwise` answers what is not published."""
 
     def __init__(

@@ -15,7 +15,7 @@ from heartbeat.http.v1.response_models import NextNumber, ResponseModel
 from heartbeat.http.v1.tags import ConditionalReadDep
 from heartbeat.status import announcement as lifecycle
 from heartbeat.status import drafting, editor, store
-from heartbeat.status.announcement import Affected, AnnouncementFields, Impact, Kind, Status
+from heartbeat.status.announcement import Affected, AnnouncementFields, AnnouncementKind, Impact, Status
 from heartbeat.status.health import Health
 
 router = APIRouter(prefix="/status-pages/{name}/incidents", tags=["status pages"])
@@ -67,7 +67,9 @@ class AnnouncementBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
 
-    kind: Annotated[Kind, fields.expects("must be one of incident, maintenance")] = Kind.INCIDENT
+    kind: Annotated[AnnouncementKind, fields.expects("must be one of incident, maintenance")] = (
+        AnnouncementKind.INCIDENT
+    )
     title: Annotated[str, Field(max_length=lifecycle.MAX_TITLE), AfterValidator(fields.without_nul)] = Field(
         examples=["Backups are delayed"]
     )
@@ -85,7 +87,7 @@ class AnnouncementBody(BaseModel):
 
     def to_fields(self, now: datetime) -> AnnouncementFields:
         """Return the fields for the editor."""
-        first = Status.INVESTIGATING if self.kind is Kind.INCIDENT else Status.SCHEDULED
+        first = Status.INVESTIGATING if self.kind is AnnouncementKind.INCIDENT else Status.SCHEDULED
         return AnnouncementFields(
             kind=self.kind,
             title=self.title,
@@ -144,7 +146,7 @@ class Announcement(ResponseModel):
     """An incident or a maintenance on a status page."""
 
     id: int
-    kind: Kind
+    kind: AnnouncementKind
     title: str
     status: Status
     impact: Impact

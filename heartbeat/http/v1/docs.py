@@ -37,7 +37,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class DocumentedResponse:
     """One possible response. The example is empty if it has no body."""
 
     status: str
@@ -58,7 +58,7 @@ class Operation:
     fields: Sequence[Field]
     examples: Sequence[tuple[str, str]]
     curl: str
-    replies: Sequence[Reply]
+    replies: Sequence[DocumentedResponse]
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,24 +255,26 @@ def _kind(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
     return phrases.get(kind, kind) if isinstance(kind, str) else "object"
 
 
-def _reply(status: str, response: Mapping[str, Any], described: Mapping[str, Any]) -> Reply:
+def _reply(status: str, response: Mapping[str, Any], described: Mapping[str, Any]) -> DocumentedResponse:
     if "$ref" in response:
         response = described["components"]["responses"][response["$ref"].rpartition("/")[2]]
-        return Reply(status, _html(response["description"]), "")
+        return DocumentedResponse(status, _html(response["description"]), "")
     content = response.get("content", {}).get("application/json", {})
     value = _first(content) if content else None
     if content and value is None:
         value = example.of(content["schema"], described["components"]["schemas"])
-    return Reply(status, _html(response["description"]), _json(value) if content else "")
+    return DocumentedResponse(status, _html(response["description"]), _json(value) if content else "")
 
 
-def _errors(described: Mapping[str, Any]) -> list[Reply]:
+def _errors(described: Mapping[str, Any]) -> list[DocumentedResponse]:
     """Return the errors that operations share, with an example of each."""
     errors = []
     for response in described["components"]["responses"].values():
         (content,) = response["content"].values()
         problem = content["example"]
-        errors.append(Reply(str(problem["status"]), _html(response["description"]), _json(problem)))
+        errors.append(
+            DocumentedResponse(str(problem["status"]), _html(response["description"]), _json(problem))
+        )
     return errors
 
 

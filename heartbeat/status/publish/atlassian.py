@@ -8,7 +8,14 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, time
 from typing import Any
 
-from heartbeat.status.announcement import Affected, Announcement, Impact, Kind, Status, by_component
+from heartbeat.status.announcement import (
+    Affected,
+    Announcement,
+    AnnouncementKind,
+    Impact,
+    Status,
+    by_component,
+)
 from heartbeat.status.health import Health, ServiceRow
 from heartbeat.status.publish.snapshot import Snapshot, mark
 
@@ -34,12 +41,12 @@ def documents(snapshot: Snapshot) -> Mapping[str, Document]:
     incidents = [
         _incident(snapshot, announcement)
         for announcement in snapshot.announcements
-        if announcement.kind is Kind.INCIDENT
+        if announcement.kind is AnnouncementKind.INCIDENT
     ]
     planned = [
         _incident(snapshot, announcement)
         for announcement in snapshot.announcements
-        if announcement.kind is Kind.MAINTENANCE
+        if announcement.kind is AnnouncementKind.MAINTENANCE
     ]
     unresolved = [
         announcement
@@ -188,7 +195,7 @@ def _incident(snapshot: Snapshot, announcement: Announcement) -> Document:
         ],
         "reminder_intervals": None,
     }
-    if announcement.kind is Kind.MAINTENANCE:
+    if announcement.kind is AnnouncementKind.MAINTENANCE:
         incident |= {
             "scheduled_for": _at(announcement.starts_at),
             "scheduled_until": _at(announcement.ends_at),

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from heartbeat.definitions.status_page import Group, StatusPage
 from heartbeat.status import headline
-from heartbeat.status.announcement import Announcement, Kind, Status
+from heartbeat.status.announcement import Announcement, AnnouncementKind, Status
 from heartbeat.status.health import Health, ServiceRow
 from heartbeat.status.uptime.days import ComponentRegion, Day
 
@@ -61,7 +61,7 @@ class Snapshot:
         """The sentence that answers "is it them or us?"."""
         sentence = headline.headline(self.rows, self.page.regions)
         untroubled = all(row.whole.health in (Health.NORMAL, Health.UNKNOWN) for row in self.rows)
-        incidents = [incident for incident in self.open if incident.kind is Kind.INCIDENT]
+        incidents = [incident for incident in self.open if incident.kind is AnnouncementKind.INCIDENT]
         if not untroubled or not incidents:
             return sentence
         watched = all(incident.status is Status.MONITORING for incident in incidents)

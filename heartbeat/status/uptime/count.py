@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.status_page import StatusPage
 from heartbeat.status import store
-from heartbeat.status.announcement import MOST_SHOWN, Announcement, Kind, Status
+from heartbeat.status.announcement import MOST_SHOWN, Announcement, AnnouncementKind, Status
 from heartbeat.status.uptime import days as uptime_days
 from heartbeat.status.uptime import store as uptime_store
 from heartbeat.status.uptime.days import CheckHistory, ComponentRegion, CountedComponent, Day, Span
@@ -119,7 +119,7 @@ def spans(announcements: Sequence[Announcement], part: CountedComponent, now: da
         own = [affected for affected in announcement.affected if affected.component == part.component]
         whole = any(not affected.regions or part.region in affected.regions for affected in own)
         start_times = [update.at for update in announcement.updates if update.status is Status.IN_PROGRESS]
-        if announcement.kind is Kind.MAINTENANCE and whole and start_times:
+        if announcement.kind is AnnouncementKind.MAINTENANCE and whole and start_times:
             spans_.append((min(start_times), announcement.resolved_at or now))
     return spans_
 

@@ -10,7 +10,7 @@ from alerting import delivery
 from alerting.delivery import Delivered, Expired, Retry, Tries
 from alerting.escalation import Policy, Step
 from alerting.incident import Incident, State
-from alerting.notice import Kind
+from alerting.notice import NoticeKind
 from alerting.notifiers.contract import Accepted, Refused, Unreachable
 from alerting.severity import Severity
 from tests.unit.conftest import NOW
@@ -20,7 +20,7 @@ OPS = Policy("ops", (Step(("first",), timedelta(minutes=5)),))
 
 def tries(**changes: object) -> Tries:
     fields = {
-        "kind": Kind.PAGE,
+        "kind": NoticeKind.PAGE,
         "created_at": NOW,
         "attempts": 0,
         "contact_attempts": 0,
@@ -81,8 +81,8 @@ def test_a_person_with_another_contact_does_not_wait_long_for_a_provider() -> No
     assert delivery.after_attempt(tries(), long, NOW, 0) == Retry(NOW, 1, 0)
 
 
-@pytest.mark.parametrize("kind", [Kind.RECOVERED, Kind.ACKNOWLEDGED])
-def test_news_of_the_past_is_given_up_after_a_day_but_a_page_never(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [NoticeKind.RECOVERED, NoticeKind.ACKNOWLEDGED])
+def test_news_of_the_past_is_given_up_after_a_day_but_a_page_never(kind: NoticeKind) -> None:
     later = NOW + timedelta(hours=24)
     assert delivery.after_attempt(tries(kind=kind), Unreachable("503"), later, 0) == Expired()
     assert isinstance(delivery.after_attempt(tries(), Unreachable("503"), later, 0), Retry)
@@ -108,13 +108,13 @@ def an_incident(state: State, occurrence: int = 1) -> Incident:
 @pytest.mark.parametrize(
     ("kind", "needed"),
     [
-        (Kind.PAGE, {State.OPEN}),
-        (Kind.UPDATE, {State.OPEN, State.ACKNOWLEDGED, State.SNOOZED}),
-        (Kind.ACKNOWLEDGED, {State.ACKNOWLEDGED, State.SNOOZED}),
-        (Kind.RECOVERED, {State.RESOLVED}),
+        (NoticeKind.PAGE, {State.OPEN}),
+        (NoticeKind.UPDATE, {State.OPEN, State.ACKNOWLEDGED, State.SNOOZED}),
+        (NoticeKind.ACKNOWLEDGED, {State.ACKNOWLEDGED, State.SNOOZED}),
+        (NoticeKind.RECOVERED, {State.RESOLVED}),
     ],
 )
-def test_a_notice_is_needed_while_it_is_true(kind: Kind, needed: set[State]) -> None:
+def test_a_notice_is_needed_while_it_is_true(kind: NoticeKind, needed: set[State]) -> None:
     assert {state for state in State if delivery.still_needed(kind, 1, an_incident(state))} == needed
     later = {state for state in State if delivery.still_needed(kind, 1, an_incident(state, 2))}
     assert later == needed & {State.RESOLVED}

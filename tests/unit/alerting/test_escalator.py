@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from alerting import desk, escalator, outbox
 from alerting.incident import Hold, State
-from alerting.notice import Kind
+from alerting.notice import NoticeKind
 from alerting.person import Person
 from alerting.severity import Severity
 from tests.unit.alerting.conftest import (
@@ -27,7 +27,7 @@ SECOND_STEP = PAGED_AT + timedelta(minutes=5)
 
 
 def updates_of(db: Connection) -> list[tuple[str, str]]:
-    return [(page.person, page.words) for page in outbox.pages_of(db, 1) if page.kind is Kind.UPDATE]
+    return [(page.person, page.words) for page in outbox.pages_of(db, 1) if page.kind is NoticeKind.UPDATE]
 
 
 def test_an_incident_pages_the_people_of_its_step_and_waits_for_the_next(db: Connection) -> None:

@@ -9,7 +9,7 @@ import pytest
 from alerting import notice
 from alerting.escalation import Policy, Step
 from alerting.incident import CauseWords, Facts, Incident, RaisedSymptom, State, Surroundings
-from alerting.notice import SMS_LIMIT, TITLE_LIMIT, Kind, Links, Subject
+from alerting.notice import SMS_LIMIT, TITLE_LIMIT, Links, NoticeKind, Subject
 from alerting.person import Contact, Person
 from alerting.severity import Severity
 from heartbeat.checks import cause
@@ -63,7 +63,7 @@ AROUND = Surroundings(
 )
 
 
-def subject(kind: Kind = Kind.PAGE, **changes: object) -> Subject:
+def subject(kind: NoticeKind = NoticeKind.PAGE, **changes: object) -> Subject:
     template = Subject(
         kind=kind,
         page=5,
@@ -162,7 +162,7 @@ def test_every_silent_job_is_named_however_many_there_are() -> None:
 
 def test_joiners_and_returns_are_told_in_short() -> None:
     more = [*JOBS, symptom("mail-queue"), symptom("node-probe")]
-    update = notice.compose(subject(Kind.UPDATE, words="+2", symptoms=more), AT)
+    update = notice.compose(subject(NoticeKind.UPDATE, words="+2", symptoms=more), AT)
     assert update.title == "+2 on us-housekeeping (6 of 11 jobs silent)"
 
 
@@ -170,7 +170,7 @@ def test_joiners_and_returns_are_told_in_short() -> None:
 def test_an_acknowledgement_tells_the_end_of_the_quiet(state: State) -> None:
     quiet = replace(INCIDENT, state=state, next_at=AT + timedelta(hours=4))
     notification = notice.compose(
-        subject(Kind.ACKNOWLEDGED, incident=quiet, words="acknowledged by Pedro"), AT
+        subject(NoticeKind.ACKNOWLEDGED, incident=quiet, words="acknowledged by Pedro"), AT
     )
     assert notification.title.endswith(": acknowledged by Pedro")
     assert re.fullmatch(
@@ -178,7 +178,7 @@ def test_an_acknowledgement_tells_the_end_of_the_quiet(state: State) -> None:
     )
     reopened = replace(quiet, state=State.OPEN)
     notification = notice.compose(
-        subject(Kind.ACKNOWLEDGED, incident=reopened, words="acknowledged by Pedro"), AT
+        subject(NoticeKind.ACKNOWLEDGED, incident=reopened, words="acknowledged by Pedro"), AT
     )
     assert not notification.lines[0].startswith("No more pages")
 
@@ -194,7 +194,8 @@ def test_a_recovery_says_since_when_and_how_long_it_was_silent() -> None:
     back = [replace(job, cleared_at=ended.resolved_at) for job in JOBS]
     whole = replace(AROUND, alive=11)
     recovery = notice.compose(
-        subject(Kind.RECOVERED, incident=ended, symptoms=back, surroundings=whole), ended.resolved_at or AT
+        subject(NoticeKind.RECOVERED, incident=ended, symptoms=back, surroundings=whole),
+        ended.resolved_at or AT,
     )
     assert recovery.title == "OK us-housekeeping: all 11 alive since 07:53"
     assert recovery.lines[0].startswith("It was silent for 4 h 38 min: daily-cpu-reset, log-rotation")
@@ -208,7 +209,7 @@ def test_a_recovery_names_the_cause_in_the_past(called: str, words: str) -> None
     ended = replace(
         INCIDENT, cause=called, state=State.RESOLVED, next_at=None, resolved_by="recovery", resolved_at=AT
     )
-    assert notice.compose(subject(Kind.RECOVERED, incident=ended), AT).lines[0].startswith(words)
+    assert notice.compose(subject(NoticeKind.RECOVERED, incident=ended), AT).lines[0].startswith(words)
 
 
 def test_a_notice_uses_the_words_of_any_cause() -> None:
@@ -227,14 +228,14 @@ def test_a_notice_uses_the_words_of_any_cause() -> None:
     assert page.lines[0].startswith("daily-cpu-reset: ineffective at 03:15")
     assert page.lines[5].startswith("also ineffective: ")
     ended = replace(incident, state=State.RESOLVED, next_at=None, resolved_by="recovery", resolved_at=AT)
-    notice_of_end = notice.compose(subject(Kind.RECOVERED, incident=ended, describe=describe), AT)
+    notice_of_end = notice.compose(subject(NoticeKind.RECOVERED, incident=ended, describe=describe), AT)
     assert notice_of_end.lines[0].startswith("It was without effect for ")
     assert "no_effect" not in page.text + notice_of_end.text
 
 
 def test_an_incident_that_did_not_recover_is_closed_and_not_ok() -> None:
     moved = replace(INCIDENT, state=State.RESOLVED, next_at=None, resolved_by="Ann", resolved_at=AT)
-    closing = notice.compose(subject(Kind.RECOVERED, incident=moved, words="resolved by Ann"), AT)
+    closing = notice.compose(subject(NoticeKind.RECOVERED, incident=moved, words="resolved by Ann"), AT)
     assert closing.title == "CLOSED us-housekeeping: resolved by Ann"
 
 
@@ -243,11 +244,11 @@ def test_only_the_first_page_of_a_later_occurrence_reopens() -> None:
     assert notice.compose(subject(incident=later, step=0), AT).reopens
     assert not notice.compose(subject(incident=later, step=1), AT).reopens
     assert not notice.compose(subject(incident=INCIDENT, step=0), AT).reopens
-    assert not notice.compose(subject(Kind.UPDATE, incident=later, words="+1"), AT).reopens
+    assert not notice.compose(subject(NoticeKind.UPDATE, incident=later, words="+1"), AT).reopens
 
 
-@pytest.mark.parametrize("kind", list(Kind)[:4])
-def test_titles_and_short_texts_keep_their_limits(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", list(NoticeKind)[:4])
+def test_titles_and_short_texts_keep_their_limits(kind: NoticeKind) -> None:
     long = replace(INCIDENT, title="a very long name of a host that somebody gave to it " * 5)
     composed = notice.compose(subject(kind, incident=long, words="+2"), AT)
     assert len(composed.title) <= TITLE_LIMIT

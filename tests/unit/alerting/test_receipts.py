@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from alerting import delivery, desk, escalator
 from alerting.delivery import is_id
 from alerting.escalation import Policy, Step
-from alerting.notice import Kind
+from alerting.notice import NoticeKind
 from alerting.notifiers.contract import Accepted, Arrived, Contact, Outcome, Refused, Undelivered
 from alerting.person import Person
 from heartbeat.database import Database
@@ -181,7 +181,7 @@ async def test_an_answered_incident_is_not_paged_for_again(database: Database, a
     await receive(database, FAILED)
     dossier = await dossier_of(database)
     page = dossier.pages[0]
-    assert (page.kind, page.state, page.delivered_at) == (Kind.PAGE, "superseded", None)
+    assert (page.kind, page.state, page.delivered_at) == (NoticeKind.PAGE, "superseded", None)
     assert [attempt.receipt for attempt in dossier.attempts] == ["undelivered"]
     assert (await words_of(database))[-1][0] == "not told"
 
@@ -205,8 +205,8 @@ async def test_a_receipt_waits_for_an_answer_under_way(make_database_url: Callab
     dossier = await dossier_of(database)
     database.close()
     assert [(page.kind, page.state) for page in dossier.pages] == [
-        (Kind.PAGE, "superseded"),
-        (Kind.ACKNOWLEDGED, "pending"),
+        (NoticeKind.PAGE, "superseded"),
+        (NoticeKind.ACKNOWLEDGED, "pending"),
     ]
 
 
@@ -215,7 +215,7 @@ async def test_an_earlier_occurrence_is_not_paged_for_again(database: Database) 
     await database.write(lambda db: desk.snooze(db, 1, "ben", PAGED_AT, until))
     await database.write(lambda db: escalator.sweep(db, until))
     await receive(database, FAILED)
-    pages = [page for page in (await dossier_of(database)).pages if page.kind is Kind.PAGE]
+    pages = [page for page in (await dossier_of(database)).pages if page.kind is NoticeKind.PAGE]
     assert [(page.occurrence, page.state) for page in pages] == [(1, "superseded"), (2, "pending")]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from alerting import courier, delivery, escalator, incident, outbox, timeline
 from alerting.delivery import Retry, Tries
-from alerting.notice import Kind
+from alerting.notice import NoticeKind
 from alerting.notifiers.contract import (
     Unreachable,
 )
@@ -76,7 +76,7 @@ def in_source(of: object, pattern: str) -> float:
 def _longest_retry_after() -> timedelta:
     now = datetime(2026, 11, 23, tzinfo=UTC)
     outcome = Unreachable("429", timedelta(days=30), throttled=True)
-    next_step = delivery.after_attempt(Tries(Kind.PAGE, now, 0, 0, 0, 1), outcome, now, 0)
+    next_step = delivery.after_attempt(Tries(NoticeKind.PAGE, now, 0, 0, 0, 1), outcome, now, 0)
     assert isinstance(next_step, Retry)
     return next_step.at - now
 

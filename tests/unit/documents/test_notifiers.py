@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from alerting import courier, delivery, notice
-from alerting.notice import Kind
+from alerting.notice import NoticeKind
 from alerting.notifiers import email, ntfy, pagerduty, registry
 from alerting.notifiers.contract import Acknowledgement, Arrived, Malformed, Notifier, Undelivered, Unsigned
 from alerting.notifiers.transport import http as transport_http
@@ -43,8 +43,8 @@ def test_no_notifier_is_documented_that_does_not_exist() -> None:
     assert headings == [notifier.kind for notifier in registry.BUILT_IN]
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_every_kind_of_notice_is_documented(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", list(NoticeKind))
+def test_every_kind_of_notice_is_documented(kind: NoticeKind) -> None:
     assert row_of(section("docs/notifiers.md", "## What is sent"), kind.value)
 
 

@@ -13,9 +13,9 @@ from heartbeat.status.announcement import (
     Affected,
     Announcement,
     AnnouncementFields,
+    AnnouncementKind,
     Impact,
     InvalidAnnouncement,
-    Kind,
     Status,
 )
 from heartbeat.status.health import Claim, Health
@@ -28,18 +28,30 @@ CPU = Affected("CPU allowance", Health.DELAYED, ("us",))
 
 def an_announcement(**facts: Any) -> Announcement:
     """An incident that has been published."""
-    defaults: dict[str, Any] = {"kind": Kind.INCIDENT, "status": Status.INVESTIGATING, "impact": Impact.MINOR}
+    defaults: dict[str, Any] = {
+        "kind": AnnouncementKind.INCIDENT,
+        "status": Status.INVESTIGATING,
+        "impact": Impact.MINOR,
+    }
     defaults |= {"published_at": NOW, "starts_at": NOW, "made_at": NOW, "changed_at": NOW, "affected": (CPU,)}
     return Announcement(1, "public", title="Resets are late", **defaults | facts)
 
 
 def a_maintenance(**facts: Any) -> Announcement:
-    defaults: dict[str, Any] = {"kind": Kind.MAINTENANCE, "status": Status.SCHEDULED, "ends_at": LATER}
+    defaults: dict[str, Any] = {
+        "kind": AnnouncementKind.MAINTENANCE,
+        "status": Status.SCHEDULED,
+        "ends_at": LATER,
+    }
     return an_announcement(**defaults | {"impact": Impact.MAINTENANCE} | facts)
 
 
 def announcement_fields(**facts: Any) -> AnnouncementFields:
-    defaults: dict[str, Any] = {"kind": Kind.INCIDENT, "title": "Resets are late", "body": "We look into it."}
+    defaults: dict[str, Any] = {
+        "kind": AnnouncementKind.INCIDENT,
+        "title": "Resets are late",
+        "body": "We look into it.",
+    }
     defaults |= {"status": Status.INVESTIGATING, "starts_at": NOW, "affected": (CPU,)}
     return AnnouncementFields(**defaults | facts)
 
@@ -133,9 +145,12 @@ def test_a_draft_is_published_once() -> None:
         ),
         ({"starts_at": datetime(1, 1, 1, tzinfo=UTC)}, "starts_at: must lie between 2000 and 2200."),
         ({"unrelated": tuple(range(21))}, "not_related_to: must name at most 20."),
-        ({"kind": Kind.MAINTENANCE, "status": Status.SCHEDULED}, "ends_at: a maintenance must end after"),
         (
-            {"kind": Kind.MAINTENANCE, "status": Status.SCHEDULED, "ends_at": NOW},
+            {"kind": AnnouncementKind.MAINTENANCE, "status": Status.SCHEDULED},
+            "ends_at: a maintenance must end after",
+        ),
+        (
+            {"kind": AnnouncementKind.MAINTENANCE, "status": Status.SCHEDULED, "ends_at": NOW},
             "ends_at: a maintenance must end after",
         ),
     ],
@@ -172,7 +187,7 @@ def test_a_component_may_be_worse_in_a_region_than_everywhere() -> None:
 
 def test_a_maintenance_puts_its_components_under_maintenance() -> None:
     quiet = replace(CPU, health=Health.MAINTENANCE)
-    planned = announcement_fields(kind=Kind.MAINTENANCE, status=Status.SCHEDULED, ends_at=LATER)
+    planned = announcement_fields(kind=AnnouncementKind.MAINTENANCE, status=Status.SCHEDULED, ends_at=LATER)
     assert life.completed(planned, PAGE).affected == (quiet,)
     assert life.updated(a_maintenance(), Status.IN_PROGRESS, NOW, (CPU,)).affected == (quiet,)
 

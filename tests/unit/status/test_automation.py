@@ -8,7 +8,7 @@ import pytest
 
 from heartbeat.app import System
 from heartbeat.status import automation, editor, store
-from heartbeat.status.announcement import Announcement, Kind, Status
+from heartbeat.status.announcement import Announcement, AnnouncementKind, Status
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping, refuse_database
 from tests.unit.status.conftest import PAGE, define
@@ -25,7 +25,7 @@ async def announcements(system: System) -> list[Announcement]:
 
 
 async def make_maintenance(system: System, **facts: Any) -> Announcement:
-    defaults: dict[str, Any] = {"kind": Kind.MAINTENANCE, "status": Status.SCHEDULED}
+    defaults: dict[str, Any] = {"kind": AnnouncementKind.MAINTENANCE, "status": Status.SCHEDULED}
     defaults |= {"starts_at": NOW + timedelta(hours=1), "ends_at": NOW + timedelta(hours=2)}
     announcement: Announcement = await do(
         system, editor.make, "public", announcement_fields(**defaults | facts), NOW

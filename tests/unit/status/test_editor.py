@@ -10,7 +10,13 @@ from heartbeat.actor import Actor, Role
 from heartbeat.app import System
 from heartbeat.checks import maintenance, maintenance_store
 from heartbeat.status import drafting, editor, store
-from heartbeat.status.announcement import Affected, Announcement, InvalidAnnouncement, Kind, Status
+from heartbeat.status.announcement import (
+    Affected,
+    Announcement,
+    AnnouncementKind,
+    InvalidAnnouncement,
+    Status,
+)
 from heartbeat.status.editor import NoAnnouncement, NoPage
 from heartbeat.status.health import Health
 from tests.unit.conftest import NOW
@@ -159,7 +165,11 @@ async def test_a_draft_is_made_from_a_maintenance_window(defined: System) -> Non
     )
     number = window.id
     draft = await do(defined, drafting.from_window, "public", number, NOW)
-    assert (draft.kind, draft.title, draft.status) == (Kind.MAINTENANCE, "New disks", Status.SCHEDULED)
+    assert (draft.kind, draft.title, draft.status) == (
+        AnnouncementKind.MAINTENANCE,
+        "New disks",
+        Status.SCHEDULED,
+    )
     assert draft.draft == "During this time CPU allowance may not be available."
     assert draft.affected == (Affected("CPU allowance", Health.MAINTENANCE, ("us",)),)
     assert (draft.starts_at, draft.ends_at) == (NOW, NOW + timedelta(hours=2))

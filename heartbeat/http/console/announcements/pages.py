@@ -22,9 +22,9 @@ from heartbeat.status import drafting, editor, store
 from heartbeat.status.announcement import (
     Announcement,
     AnnouncementFields,
+    AnnouncementKind,
     Impact,
     InvalidAnnouncement,
-    Kind,
     Status,
 )
 from heartbeat.status.editor import NoAnnouncement, NoPage
@@ -55,25 +55,25 @@ async def overview(request: ConsoleRequest) -> Response:
 
 async def write(request: ConsoleRequest) -> Response:
     """Show an empty form."""
-    slug, kind = request.slug, Kind.INCIDENT
-    if request.http.query_params.get("kind") == Kind.MAINTENANCE:
-        kind = Kind.MAINTENANCE
+    slug, kind = request.slug, AnnouncementKind.INCIDENT
+    if request.http.query_params.get("kind") == AnnouncementKind.MAINTENANCE:
+        kind = AnnouncementKind.MAINTENANCE
     try:
         page, open_ = await request.read(lambda db: (editor.page_of(db, slug), store.open_of(db, slug)))
     except NoPage as error:
         return request.not_found(str(error))
     begins = request.now.replace(second=0, microsecond=0)
-    if kind is Kind.MAINTENANCE:
+    if kind is AnnouncementKind.MAINTENANCE:
         begins = begins.replace(minute=0) + 24 * _HOUR
     blank = Announcement(
         id=0,
         page=slug,
         kind=kind,
         title="",
-        status=Status.INVESTIGATING if kind is Kind.INCIDENT else Status.SCHEDULED,
+        status=Status.INVESTIGATING if kind is AnnouncementKind.INCIDENT else Status.SCHEDULED,
         impact=Impact.MINOR,
         starts_at=begins,
-        ends_at=begins + _HOUR if kind is Kind.MAINTENANCE else None,
+        ends_at=begins + _HOUR if kind is AnnouncementKind.MAINTENANCE else None,
         made_at=request.now,
         changed_at=request.now,
     )
@@ -83,7 +83,11 @@ async def write(request: ConsoleRequest) -> Response:
 async def make(request: ConsoleRequest) -> Response:
     """Save a draft, and show its preview."""
     slug = request.slug
-    kind = Kind.MAINTENANCE if request.form.get("kind") == Kind.MAINTENANCE else Kind.INCIDENT
+    kind = (
+        AnnouncementKind.MAINTENANCE
+        if request.form.get("kind") == AnnouncementKind.MAINTENANCE
+        else AnnouncementKind.INCIDENT
+    )
     return await _act(
         request, lambda db: editor.make(db, request.actor, slug, _fields_typed(request, kind), request.now)
     )
@@ -239,14 +243,14 @@ def _form(page: StatusPage, announcement: Announcement, open_: list[Announcement
         "others": [other for other in open_ if other.id != announcement.id],
         "lines": fields.lines(announcement.affected),
         "fingerprint": fields.fingerprint(announcement.affected),
-        "healths": HEALTHS if announcement.kind is Kind.INCIDENT else (Health.MAINTENANCE,),
+        "healths": HEALTHS if announcement.kind is AnnouncementKind.INCIDENT else (Health.MAINTENANCE,),
         "impacts": IMPACTS,
         "statuses": life.next_statuses(announcement),
     }
 
 
 def _fields_typed(
-    request: ConsoleRequest, kind: Kind, current: Announcement | None = None
+    request: ConsoleRequest, kind: AnnouncementKind, current: Announcement | None = None
 ) -> AnnouncementFields:
     impact = str(request.form.get("impact", ""))
     return AnnouncementFields(
@@ -255,7 +259,7 @@ def _fields_typed(
         status=_status(request),
         body=_text(request, "body") or "-",
         starts_at=_instant(request, "starts_at"),
-        ends_at=_instant(request, "ends_at") if kind is Kind.MAINTENANCE else None,
+        ends_at=_instant(request, "ends_at") if kind is AnnouncementKind.MAINTENANCE else None,
         impact=Impact(impact) if impact in list(IMPACTS) else None,
         affected=fields.typed(request.form, current.affected if current else ()),
         unrelated=tuple(

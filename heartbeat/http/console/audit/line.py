@@ -59,9 +59,9 @@ def in_words(action: str) -> str:
     return VERBS.get(action) or VERBS.get(action.rpartition(".")[2], action)
 
 
-def differences(deed: AuditEntry) -> list[Difference]:
+def differences(entry: AuditEntry) -> list[Difference]:
     """Return the fields that changed, sorted by name. Each part of a nested field counts by itself."""
-    old, new = dict(_flat(deed.before or {})), dict(_flat(deed.after or {}))
+    old, new = dict(_flat(entry.before or {})), dict(_flat(entry.after or {}))
     pairs = [
         Difference(name, old.get(name, ""), new.get(name, "")) for name in sorted(old.keys() | new.keys())
     ]

@@ -23,13 +23,15 @@ async def listed(request: ConsoleRequest) -> Response:
     target = query.get("target", "")[:LONGEST_TARGET].replace("\0", "")
     text = query.get("before", "")
     older_than = min(int(text), LARGEST) if text.isascii() and text.isdigit() and len(text) < 20 else None
-    deeds = await request.read(lambda db: audit.listed(db, limit=SLICE + 1, before=older_than, target=target))
+    entries = await request.read(
+        lambda db: audit.listed(db, limit=SLICE + 1, before=older_than, target=target)
+    )
     older = ""
-    if len(deeds) > SLICE:
+    if len(entries) > SLICE:
         older = "/audit?" + urlencode(
-            {"before": deeds[SLICE - 1].id} | ({"target": target} if target else {})
+            {"before": entries[SLICE - 1].id} | ({"target": target} if target else {})
         )
-    lines = [(deed, line.in_words(deed.action), line.differences(deed)) for deed in deeds[:SLICE]]
+    lines = [(entry, line.in_words(entry.action), line.differences(entry)) for entry in entries[:SLICE]]
     return request.show(
         "audit/list.html",
         lines=lines,

@@ -86,7 +86,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class SchedulePreview:
     """The meaning of a schedule: its words, the next due times, the grace and warnings. `problems` are the reasons
     why there is no preview."""
 
@@ -98,10 +98,10 @@ class Preview:
     problems: tuple[str, ...] = field(default=())
 
 
-def preview(definition: CheckDefinition, now: datetime) -> Preview:
+def preview(definition: CheckDefinition, now: datetime) -> SchedulePreview:
     """Return the meaning of a schedule from `now` on, if each run is heard when it is due."""
     planned = definition.schedule
-    return Preview(
+    return SchedulePreview(
         words=schedule.in_words(planned),
         zone="UTC" if isinstance(planned, Every) else planned.timezone,
         due=tuple(schedule.upcoming(planned, now, AHEAD)),

@@ -20,7 +20,7 @@ from heartbeat.checks.definition import CheckDefinition
 from heartbeat.definitions.edit import checks as edit
 from heartbeat.definitions.single import Faulty
 from heartbeat.http.console.checks import fields
-from heartbeat.http.console.checks.fields import Draft, Preview
+from heartbeat.http.console.checks.fields import Draft, SchedulePreview
 from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import render
 
@@ -35,7 +35,7 @@ class _Form:
     mark: str
     policies: Sequence[str]
     default_policy: str | None
-    preview: Preview
+    preview: SchedulePreview
     problems: Sequence[tuple[str, str]] = ()
 
 
@@ -149,11 +149,11 @@ def _form(
     )
 
 
-def _preview(db: Connection, request: ConsoleRequest, typed: Draft) -> Preview:
+def _preview(db: Connection, request: ConsoleRequest, typed: Draft) -> SchedulePreview:
     try:
         return fields.preview(edit.read(db, "preview", typed.timing()), request.now)
     except Faulty as faulty:
-        return Preview(problems=tuple(faulty.problems))
+        return SchedulePreview(problems=tuple(faulty.problems))
 
 
 def _filled(check: Check) -> tuple[Draft, str]:
@@ -174,8 +174,8 @@ def _show(request: ConsoleRequest, check: Check | None, form: _Form, status: int
     return request.show("checks/form.html", status=status, check=check, form=form, draft=form.draft, **facts)
 
 
-def _declared(request: ConsoleRequest, check: Check, deed: str) -> Response:
-    return request.owned_by_file(check.name, "checks", check.slug, deed, f"/checks/{quote(check.slug)}")
+def _declared(request: ConsoleRequest, check: Check, verb: str) -> Response:
+    return request.owned_by_file(check.name, "checks", check.slug, verb, f"/checks/{quote(check.slug)}")
 
 
 def _no_such(request: ConsoleRequest) -> Response:

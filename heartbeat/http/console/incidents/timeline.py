@@ -8,7 +8,7 @@ from itertools import groupby
 from alerting import times as alerting_times
 from alerting.desk import Attempt, Dossier, Page
 from alerting.incident import Incident, RaisedSymptom, State
-from alerting.notice import Kind
+from alerting.notice import NoticeKind
 
 LONGEST = 100
 """Moments on one screen."""
@@ -19,10 +19,10 @@ NOTE = "note"
 _ANSWERED = frozenset({"paged", State.ACKNOWLEDGED, State.SNOOZED, State.RESOLVED})
 """The kinds of moments that send messages at once."""
 _KINDS = {
-    Kind.PAGE: "Page",
-    Kind.UPDATE: "Update",
-    Kind.ACKNOWLEDGED: "Acknowledgement",
-    Kind.RECOVERED: "End",
+    NoticeKind.PAGE: "Page",
+    NoticeKind.UPDATE: "Update",
+    NoticeKind.ACKNOWLEDGED: "Acknowledgement",
+    NoticeKind.RECOVERED: "End",
 }
 
 
@@ -54,7 +54,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipient:
+class PagedPerson:
     """A person with their messages, newest first."""
 
     person: str
@@ -112,7 +112,7 @@ def measures(dossier: Dossier) -> list[str]:
     ]
 
 
-def recipients(dossier: Dossier, names: Mapping[str, str]) -> list[Recipient]:
+def recipients(dossier: Dossier, names: Mapping[str, str]) -> list[PagedPerson]:
     """Return the people who got messages, each with theirs, newest first. `names` are their names by short name."""
     attempts: dict[int, list[Attempt]] = {}
     for attempt in dossier.attempts:
@@ -124,7 +124,7 @@ def recipients(dossier: Dossier, names: Mapping[str, str]) -> list[Recipient]:
             _title(page, dossier.incident), page.state, page.created_at, attempts.get(page.id, [])
         )
         by_person.setdefault(name, []).append(message)
-    return [Recipient(name, messages) for name, messages in by_person.items()]
+    return [PagedPerson(name, messages) for name, messages in by_person.items()]
 
 
 def _expectations(symptoms: Sequence[RaisedSymptom]) -> Iterable[tuple[datetime, str, str]]:
@@ -160,7 +160,7 @@ def _short(lines: list[str]) -> tuple[str, ...]:
 def _title(page: Page, incident: Incident) -> str:
     title = _KINDS.get(page.kind, page.kind.value)
     step = min(page.step, len(incident.policy.steps) - 1) + 1
-    return f"{title}, step {step}" if page.kind is Kind.PAGE else title
+    return f"{title}, step {step}" if page.kind is NoticeKind.PAGE else title
 
 
 def _after_due(length: timedelta) -> str:

@@ -24,7 +24,7 @@ from heartbeat.http.console.checks import bulk
 from heartbeat.http.console.checks import query as check_query
 from heartbeat.http.console.maintenance import fields, pages
 from heartbeat.http.console.maintenance.fields import Arrangement
-from heartbeat.http.console.maintenance.pages import Covered, Paging
+from heartbeat.http.console.maintenance.pages import CoveredChecks, PagingIncident
 from heartbeat.http.console.request import ConsoleRequest, Route, local
 from heartbeat.http.pages import render
 
@@ -34,7 +34,7 @@ OFFERED = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class WindowPreview:
     """The meaning of the form. The times are None if they are wrong, `covered` is None if the labels are.
 
     `missed` are chosen checks that the window would not cover; `others` counts covered ones that were not chosen.
@@ -42,10 +42,10 @@ class Preview:
 
     starts_at: datetime | None = None
     ends_at: datetime | None = None
-    covered: Covered | None = None
+    covered: CoveredChecks | None = None
     missed: Sequence[str] = ()
     others: int = 0
-    paging: Sequence[Paging] = ()
+    paging: Sequence[PagingIncident] = ()
     problems: Sequence[str] = ()
 
     @property
@@ -75,7 +75,7 @@ class _Form:
     window: Window | None
     chosen: Sequence[Check]
     known_labels: Sequence[tuple[str, str]]
-    preview: Preview
+    preview: WindowPreview
     untouched: bool
     problems: Sequence[tuple[str, str]]
 
@@ -215,7 +215,7 @@ def _form(
 
 def _preview(
     db: Connection, typed: Arrangement, window: Window | None, chosen: Sequence[Check], now: datetime
-) -> Preview:
+) -> WindowPreview:
     """Return the meaning of the form. Its times are shown even if the labels are wrong, and the other way round."""
     problems: list[str] = []
     timed = labelled = None
@@ -242,16 +242,16 @@ def _meaning(
     chosen: Sequence[Check],
     problems: Sequence[str],
     now: datetime,
-) -> Preview:
+) -> WindowPreview:
     starts_at, ends_at = (timed.starts_at, timed.ends_at) if timed else (None, None)
     if labelled is None:
-        return Preview(starts_at, ends_at, problems=problems)
+        return WindowPreview(starts_at, ends_at, problems=problems)
     covered = pages.covered(db, labelled.match, now)
     missed = [check.name for check in chosen if not maintenance.fits(labelled, check.labels)]
     active = timed is not None and maintenance.phase(timed, now) is Phase.ACTIVE
     paging = pages.paging(db, labelled.match) if active else ()
     others = covered.total - (len(chosen) - len(missed)) if chosen else 0
-    return Preview(starts_at, ends_at, covered, missed, others, paging, problems)
+    return WindowPreview(starts_at, ends_at, covered, missed, others, paging, problems)
 
 
 def _chosen(db: Connection, request: ConsoleRequest) -> list[Check]:

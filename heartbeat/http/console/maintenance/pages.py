@@ -33,7 +33,7 @@ NONE = "No check is under maintenance."
 
 
 @dataclass(frozen=True, slots=True)
-class Covered:
+class CoveredChecks:
     """The checks that a window covers now: their number, the most urgent ones with their words, and the list of all.
 
     `address` is empty if the list of checks cannot search for so many labels.
@@ -45,7 +45,7 @@ class Covered:
 
 
 @dataclass(frozen=True, slots=True)
-class Paging:
+class PagingIncident:
     """Checks that a window does not silence, because their incident pages already."""
 
     incident: int
@@ -133,21 +133,21 @@ ACTING: Mapping[str, Route] = {
 }
 
 
-def covered(db: Connection, match: Mapping[str, str], now: datetime) -> Covered:
+def covered(db: Connection, match: Mapping[str, str], now: datetime) -> CoveredChecks:
     """Return the checks with all of these labels."""
     search = Search(labels=tuple(match.items()))
     matches = check_query.find(db, search, now, CHECKS_SHOWN)
     rows = [(check, view_rows.word(check, now)) for check in matches.checks]
-    return Covered(matches.total, rows, search.address if len(match) <= MOST else "")
+    return CoveredChecks(matches.total, rows, search.address if len(match) <= MOST else "")
 
 
-def paging(db: Connection, match: Mapping[str, str]) -> list[Paging]:
+def paging(db: Connection, match: Mapping[str, str]) -> list[PagingIncident]:
     """Return the checks with these labels whose incident pages already. Maintenance does not silence it."""
     names_by_incident: dict[int, list[str]] = {}
     for check, incident in _down(db, match):
         if incident.state is life.State.OPEN and not life.waits(incident):
             names_by_incident.setdefault(incident.id, []).append(check.name)
-    return [Paging(number, sorted(names)) for number, names in sorted(names_by_incident.items())]
+    return [PagingIncident(number, sorted(names)) for number, names in sorted(names_by_incident.items())]
 
 
 def _waiting(db: Connection, window: Window, now: datetime) -> list[str]:

@@ -18,7 +18,7 @@ from heartbeat.definitions.edit.policies import POLICY
 from heartbeat.http.console import definition_form
 from heartbeat.http.console.checks import query as check_query
 from heartbeat.http.console.on_call import view as on_call_view
-from heartbeat.http.console.on_call.view import Member, Plan
+from heartbeat.http.console.on_call.view import Member, PolicyView
 from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import queries
 from heartbeat.http.pages import rows as view_rows
@@ -90,7 +90,7 @@ def _everything(db: Connection, now: datetime) -> dict[str, Any]:
 
 def _plans(
     db: Connection, policies: Mapping[str, Policy], people: Mapping[str, Person], now: datetime
-) -> list[Plan]:
+) -> list[PolicyView]:
     """Return every policy, the default one first."""
     default = installation.default_policy(db)
     counts = queries.by_policy(db)

@@ -17,7 +17,7 @@ FAILED = {"refused": "refused", "unreachable": "not reached"}
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class ContactDeliveries:
     """A contact of a person and its last deliveries. `address` is None if it is secret.
 
     `failed` is the newest failed attempt, unless one was delivered since. A `twin` is another contact of the same kind:
@@ -41,7 +41,7 @@ class Member:
     """A person who can be paged. `paged_by` names their policies."""
 
     person: Person
-    reaches: Sequence[Reach]
+    reaches: Sequence[ContactDeliveries]
     paged_by: Sequence[str]
 
     @property
@@ -51,7 +51,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class StepView:
     """A step of a policy. `unreached` are names of people who are missing or have no contact."""
 
     when: str
@@ -65,13 +65,13 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PolicyView:
     """A policy. `checks` counts the checks that page by it; its last step repeats every `repeats_every`."""
 
     name: str
     default: bool
     declared: bool
-    stages: Sequence[Stage]
+    stages: Sequence[StepView]
     repeats_every: str
     checks: int
 
@@ -98,20 +98,20 @@ def plan(
     now: datetime,
     default: str | None,
     checks: int,
-) -> Plan:
+) -> PolicyView:
     """Return a policy with the people whom it would page for an incident that began now."""
     stages, at = [], now
     for place, step in enumerate(policy.steps):
         when = f"{times.duration(policy.steps[place - 1].wait)} later" if place else "at once"
         unreached = escalation.unreachable(step.targets, people, at)
-        stages.append(Stage(when, escalation.recipients(step.targets, people, at), unreached))
+        stages.append(StepView(when, escalation.recipients(step.targets, people, at), unreached))
         at += step.wait
     repeats_every = times.duration(policy.steps[-1].wait)
     declared = policy.origin == Origin.FILE
-    return Plan(policy.name, policy.name == default, declared, stages, repeats_every, checks)
+    return PolicyView(policy.name, policy.name == default, declared, stages, repeats_every, checks)
 
 
-def sentence(first: Plan | None) -> str:
+def sentence(first: PolicyView | None) -> str:
     """Say who is on call, by the default policy."""
     if first is None:
         return "Nobody is on call: there is no policy, so pages go only to the terminal of the service."
@@ -121,7 +121,7 @@ def sentence(first: Plan | None) -> str:
     return f"{names} {'is' if len(first.stages[0].people) == 1 else 'are'} on call."
 
 
-def following(first: Plan | None) -> str:
+def following(first: PolicyView | None) -> str:
     """Say who is next, by the default policy."""
     if first is None:
         return ""
@@ -134,13 +134,13 @@ def following(first: Plan | None) -> str:
     return f"{by}: unless somebody answers within {wait}, {_names(next_step.people)} {are} paged next."
 
 
-def _reach(contact: Contact, mine: Sequence[Attempt], secret: bool, twin: bool) -> Reach:
+def _reach(contact: Contact, mine: Sequence[Attempt], secret: bool, twin: bool) -> ContactDeliveries:
     tried = [attempt for attempt in mine if attempt.via == contact.kind]
     delivered = next((attempt for attempt in tried if attempt.outcome == DELIVERED), None)
     failed = next((attempt for attempt in tried if attempt.outcome != DELIVERED), None)
     if delivered is not None and failed is not None and delivered.at >= failed.at:
         failed = None
-    return Reach(contact.kind, None if secret else contact.address, delivered, failed, twin)
+    return ContactDeliveries(contact.kind, None if secret else contact.address, delivered, failed, twin)
 
 
 def _names(people: Sequence[Person]) -> str:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from aiosmtpd.smtp import SMTP
 
-from alerting.notice import Kind, Notice
+from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.contract import Contact
 from alerting.notifiers.email import Email
 from alerting.severity import Severity
@@ -40,7 +40,7 @@ def bound() -> timedelta:
 def notice() -> Notice:
     """A page as the courier hands it over."""
     return Notice(
-        kind=Kind.PAGE,
+        kind=NoticeKind.PAGE,
         id="notice_17_0_anna",
         dedup_key="heartbeat/17",
         severity=Severity.CRITICAL,

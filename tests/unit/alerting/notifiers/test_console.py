@@ -8,7 +8,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from alerting.notice import Kind, Notice
+from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.console import Console
 from alerting.notifiers.contract import Accepted, Contact, Unreachable
 
@@ -33,7 +33,9 @@ async def test_what_is_printed(
 
 async def test_a_notice_without_links_has_none(notice: Notice) -> None:
     stream = io.StringIO()
-    recovered = replace(notice, kind=Kind.RECOVERED, lines=("all 11 alive",), open_url=None, ack_url=None)
+    recovered = replace(
+        notice, kind=NoticeKind.RECOVERED, lines=("all 11 alive",), open_url=None, ack_url=None
+    )
     await Console(stream=stream).send(recovered, TERMINAL)
     assert stream.getvalue().splitlines()[1:] == ["│  all 11 alive", "╰─ recovered to terminal"]
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from alerting.notice import Kind, Notice
+from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Contact, Refused
 from alerting.notifiers.email import Email
 from tests.unit.alerting.notifiers.conftest import ANNA, SENDER, StartRelay
@@ -46,7 +46,7 @@ async def test_what_is_on_the_wire(email: Email, inbox: Inbox, notice: Notice) -
 async def test_a_message_id_is_of_one_notice_to_one_person_and_outlives_a_retry(
     email: Email, inbox: Inbox, notice: Notice
 ) -> None:
-    second = replace(notice, id="notice_17_1_anna", sequence=1, kind=Kind.RECOVERED)
+    second = replace(notice, id="notice_17_1_anna", sequence=1, kind=NoticeKind.RECOVERED)
     for sent, contact in [
         (notice, ANNA),
         (notice, ANNA),
@@ -65,7 +65,7 @@ async def test_a_message_id_is_of_one_notice_to_one_person_and_outlives_a_retry(
 async def test_what_belongs_to_no_incident_joins_no_thread(
     email: Email, inbox: Inbox, notice: Notice
 ) -> None:
-    await email.send(replace(notice, kind=Kind.DIGEST, incident=None), ANNA)
+    await email.send(replace(notice, kind=NoticeKind.DIGEST, incident=None), ANNA)
     (mail,) = inbox.mails
     assert mail["Message-ID"].startswith("<digest.0.")
     assert mail["References"] is None

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from alerting.notice import Kind, Notice
+from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Contact, Refused
 from alerting.notifiers.ntfy import Ntfy
 from alerting.severity import Severity
@@ -59,7 +59,7 @@ async def test_what_is_on_the_wire(sent: Sent) -> None:
 
 
 async def test_what_cannot_be_pressed_is_not_offered(sent: Sent) -> None:
-    document = (await sent(kind=Kind.RECOVERED, open_url=None, ack_url=None)).json()
+    document = (await sent(kind=NoticeKind.RECOVERED, open_url=None, ack_url=None)).json()
     assert document["actions"] == []
     assert "click" not in document
 
@@ -67,19 +67,19 @@ async def test_what_cannot_be_pressed_is_not_offered(sent: Sent) -> None:
 @pytest.mark.parametrize(
     ("kind", "severity", "priority"),
     [
-        (Kind.PAGE, Severity.CRITICAL, 5),
-        (Kind.PAGE, Severity.ERROR, 4),
-        (Kind.PAGE, Severity.WARNING, 3),
-        (Kind.PAGE, Severity.INFO, 2),
-        (Kind.DIGEST, Severity.CRITICAL, 5),
-        (Kind.TEST, Severity.CRITICAL, 5),
-        (Kind.UPDATE, Severity.CRITICAL, 3),
-        (Kind.RECOVERED, Severity.CRITICAL, 3),
-        (Kind.ACKNOWLEDGED, Severity.CRITICAL, 2),
+        (NoticeKind.PAGE, Severity.CRITICAL, 5),
+        (NoticeKind.PAGE, Severity.ERROR, 4),
+        (NoticeKind.PAGE, Severity.WARNING, 3),
+        (NoticeKind.PAGE, Severity.INFO, 2),
+        (NoticeKind.DIGEST, Severity.CRITICAL, 5),
+        (NoticeKind.TEST, Severity.CRITICAL, 5),
+        (NoticeKind.UPDATE, Severity.CRITICAL, 3),
+        (NoticeKind.RECOVERED, Severity.CRITICAL, 3),
+        (NoticeKind.ACKNOWLEDGED, Severity.CRITICAL, 2),
     ],
 )
 async def test_only_what_wants_a_human_is_loud(
-    sent: Sent, kind: Kind, severity: Severity, priority: int
+    sent: Sent, kind: NoticeKind, severity: Severity, priority: int
 ) -> None:
     document = (await sent(kind=kind, severity=severity)).json()
     assert document["priority"] == priority

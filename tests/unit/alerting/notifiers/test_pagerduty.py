@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from alerting.notice import Kind, Notice
+from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused
 from alerting.notifiers.pagerduty import URL, PagerDuty
 
@@ -82,15 +82,15 @@ async def test_what_is_affected_stands_in_fields_of_its_own(
 @pytest.mark.parametrize(
     ("kind", "action"),
     [
-        (Kind.PAGE, "trigger"),
-        (Kind.UPDATE, "trigger"),
-        (Kind.TEST, "trigger"),
-        (Kind.ACKNOWLEDGED, "acknowledge"),
-        (Kind.RECOVERED, "resolve"),
+        (NoticeKind.PAGE, "trigger"),
+        (NoticeKind.UPDATE, "trigger"),
+        (NoticeKind.TEST, "trigger"),
+        (NoticeKind.ACKNOWLEDGED, "acknowledge"),
+        (NoticeKind.RECOVERED, "resolve"),
     ],
 )
 async def test_the_action_follows_the_kind_under_one_dedup_key(
-    provider: Provider, outcome: Sending, kind: Kind, action: str
+    provider: Provider, outcome: Sending, kind: NoticeKind, action: str
 ) -> None:
     await outcome(kind=kind)
     event = provider.heard[0].json()

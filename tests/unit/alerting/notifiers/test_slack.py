@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from alerting.notice import Kind, Notice
+from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
 from alerting.notifiers.slack import Slack
 
@@ -72,7 +72,7 @@ async def test_what_is_on_the_wire(provider: Provider, outcome: Sending) -> None
 async def test_a_notice_without_facts_or_links_has_no_empty_blocks(
     provider: Provider, outcome: Sending
 ) -> None:
-    await outcome(kind=Kind.TEST, lines=(), open_url=None, ack_url=None)
+    await outcome(kind=NoticeKind.TEST, lines=(), open_url=None, ack_url=None)
     assert [block["type"] for block in provider.heard[0].json()["blocks"]] == ["header"]
 
 

@@ -10,7 +10,7 @@ import pytest
 from standardwebhooks import Webhook as Reference
 from standardwebhooks import WebhookVerificationError
 
-from alerting.notice import Kind, Notice
+from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Contact, Refused
 from alerting.notifiers.webhook import Webhook
 
@@ -104,14 +104,16 @@ async def test_without_a_secret_there_is_no_signature(http: httpx.AsyncClient, s
 @pytest.mark.parametrize(
     ("kind", "type_"),
     [
-        (Kind.PAGE, "incident.page"),
-        (Kind.UPDATE, "incident.update"),
-        (Kind.ACKNOWLEDGED, "incident.acknowledged"),
-        (Kind.RECOVERED, "incident.recovered"),
-        (Kind.TEST, "page.test"),
+        (NoticeKind.PAGE, "incident.page"),
+        (NoticeKind.UPDATE, "incident.update"),
+        (NoticeKind.ACKNOWLEDGED, "incident.acknowledged"),
+        (NoticeKind.RECOVERED, "incident.recovered"),
+        (NoticeKind.TEST, "page.test"),
     ],
 )
-async def test_the_type_tells_the_kind(http: httpx.AsyncClient, sent: Sent, kind: Kind, type_: str) -> None:
+async def test_the_type_tells_the_kind(
+    http: httpx.AsyncClient, sent: Sent, kind: NoticeKind, type_: str
+) -> None:
     assert (await sent(Webhook(http=http), kind=kind)).json()["type"] == type_
 
 

@@ -23,7 +23,7 @@ from tests.unit.definitions.edit.conftest import ANNA
 LATER = NOW + timedelta(hours=1)
 
 
-def define(db: Connection, slug: str = "job", at: datetime = NOW, **fields: object) -> edit.Defined:
+def define(db: Connection, slug: str = "job", at: datetime = NOW, **fields: object) -> edit.DefinedCheck:
     fields = {"every": "5m", "policy": "ops"} | fields
     return edit.define(db, ANNA, slug, edit.read(db, slug, fields), at)
 

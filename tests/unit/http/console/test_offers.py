@@ -10,7 +10,7 @@ from heartbeat.actor import Role
 from heartbeat.app import System
 from heartbeat.http import console
 from heartbeat.status import editor
-from heartbeat.status.announcement import AnnouncementFields, Kind, Status
+from heartbeat.status.announcement import AnnouncementFields, AnnouncementKind, Status
 from tests.unit.access.conftest import PASSWORD, add
 from tests.unit.conftest import NOW, somebody
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping, visitor
@@ -37,7 +37,7 @@ async def lived(system: System, clock: SetClock) -> System:
     await ping(system, check)
     await fall_silent(system, clock, check)
     for title, publish in (("A draft", False), ("Published", True)):
-        fields = AnnouncementFields(Kind.INCIDENT, title, Status.INVESTIGATING, "We look.", NOW)
+        fields = AnnouncementFields(AnnouncementKind.INCIDENT, title, Status.INVESTIGATING, "We look.", NOW)
         announcement = await system.context.database.write(
             lambda db, fields=fields: editor.make(db, somebody("anna"), "public", fields, NOW)  # type: ignore[misc]
         )

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from heartbeat.definitions.status_page import StatusPage
-from heartbeat.status.announcement import Affected, Announcement, Impact, Kind, Status, Update
+from heartbeat.status.announcement import Affected, Announcement, AnnouncementKind, Impact, Status, Update
 from heartbeat.status.health import Health
 from heartbeat.status.publish import atlassian, atom, badge, edition
 from tests.unit.conftest import NOW
@@ -32,7 +32,7 @@ DONE = replace(OPEN, id=2, status=Status.RESOLVED, resolved_at=NOW, title="Slow 
 PLANNED = replace(
     OPEN,
     id=3,
-    kind=Kind.MAINTENANCE,
+    kind=AnnouncementKind.MAINTENANCE,
     status=Status.SCHEDULED,
     impact=Impact.MAINTENANCE,
     starts_at=LATER,

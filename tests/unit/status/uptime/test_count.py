@@ -13,7 +13,7 @@ from heartbeat.checks.schedule import Every
 from heartbeat.checks.tables import transitions
 from heartbeat.definitions.status_page import Component, StatusPage
 from heartbeat.status import editor
-from heartbeat.status.announcement import Affected, AnnouncementFields, Kind, Status
+from heartbeat.status.announcement import Affected, AnnouncementFields, AnnouncementKind, Status
 from heartbeat.status.health import Health
 from heartbeat.status.uptime import count as uptime_count
 from heartbeat.status.uptime import store as uptime_store
@@ -124,7 +124,7 @@ async def test_maintenance_of_a_region_counts_only_in_that_region(system: System
         labels = {**CPU, "region": region}
         await ping(system, await make_check(system, region, labels=labels, schedule=Every(timedelta(days=1))))
     fields = AnnouncementFields(
-        Kind.MAINTENANCE,
+        AnnouncementKind.MAINTENANCE,
         "New disks",
         Status.IN_PROGRESS,
         "Words.",

@@ -9,7 +9,7 @@ from heartbeat.actor import Actor, Role
 from heartbeat.app import System
 from heartbeat.definitions.status_page import Component
 from heartbeat.status import editor, store
-from heartbeat.status.announcement import Affected, Announcement, AnnouncementFields, Kind, Status
+from heartbeat.status.announcement import Affected, Announcement, AnnouncementFields, AnnouncementKind, Status
 from heartbeat.status.health import Health
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
@@ -161,7 +161,7 @@ async def test_an_announcement_with_too_many_components_can_still_be_edited(
     affected = tuple(Affected(one.name, Health.STOPPED) for one in many)
     actor = Actor("anna", Role.ADMIN, "test")
     wanted = AnnouncementFields(
-        Kind.INCIDENT, "Everything", Status.INVESTIGATING, "Words.", NOW, affected=affected
+        AnnouncementKind.INCIDENT, "Everything", Status.INVESTIGATING, "Words.", NOW, affected=affected
     )
     made = await system.context.database.write(lambda db: editor.make(db, actor, "public", wanted, NOW))
     shown = await see(browser, f"/announcements/{made.id}")

@@ -8,7 +8,7 @@ import pytest
 from alerting.desk import Attempt, Dossier, Page
 from alerting.escalation import Policy, Step
 from alerting.incident import Entry, Facts, Incident, RaisedSymptom, State
-from alerting.notice import Kind
+from alerting.notice import NoticeKind
 from alerting.severity import Severity
 from heartbeat.http.console.incidents import timeline as incident_timeline
 from heartbeat.http.console.incidents.timeline import Moment
@@ -49,7 +49,7 @@ def symptom(number: int, facts: Facts) -> RaisedSymptom:
     )
 
 
-def message(number: int, kind: Kind, person: str, step: int, at: datetime) -> Page:
+def message(number: int, kind: NoticeKind, person: str, step: int, at: datetime) -> Page:
     """A page that was delivered."""
     return Page(number, 1, kind, person, 1, step, Severity.ERROR, "", "delivered", at, 0, 1, 0, False, 1, at)
 
@@ -159,9 +159,9 @@ def test_the_times_to_detect_acknowledge_and_resolve(
 
 def test_messages_are_grouped_by_person() -> None:
     pages = [
-        message(1, Kind.PAGE, "first", 0, NOW),
-        message(2, Kind.PAGE, "second", 7, NOW + MINUTE),
-        message(3, Kind.RECOVERED, "first", 7, NOW + 2 * MINUTE),
+        message(1, NoticeKind.PAGE, "first", 0, NOW),
+        message(2, NoticeKind.PAGE, "second", 7, NOW + MINUTE),
+        message(3, NoticeKind.RECOVERED, "first", 7, NOW + 2 * MINUTE),
     ]
     attempts = [
         Attempt(1, NOW, "ntfy", "unreachable", "503"),

@@ -25,7 +25,7 @@ def attempt(minutes: int, via: str, outcome: str) -> Attempt:
     return Attempt(1, NOW - timedelta(minutes=minutes), via, outcome, "")
 
 
-def plan(*steps: Step) -> on_call_view.Plan:
+def plan(*steps: Step) -> on_call_view.PolicyView:
     return on_call_view.plan(Policy("ops", steps), PEOPLE, NOW, "ops", checks=3)
 
 

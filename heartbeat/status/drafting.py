@@ -8,6 +8,7 @@ from alerting import desk
 from alerting.incident import State
 from heartbeat.actor import Actor
 from heartbeat.checks import maintenance_store
+from heartbeat.checks.symptoms import check_ids
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.status_page import StatusPage
 from heartbeat.status import announcement, draft, editor, health, store
@@ -58,9 +59,7 @@ def affected_by(db: Connection, page: StatusPage, number: int) -> tuple[tuple[Af
         raise NoAnnouncement(f"There is no incident {number}.")
     open_symptoms = [symptom for symptom in dossier.symptoms if symptom.cleared_at is None]
     symptoms = dossier.symptoms if dossier.incident.state is State.RESOLVED else open_symptoms
-    ids = [
-        int(symptom.key.removeprefix("check:")) for symptom in symptoms if symptom.key.startswith("check:")
-    ]
+    ids = list(check_ids(symptom.key for symptom in symptoms).values())
     claims = announcement.claims(store.open_of(db, page.slug))
     rows = health.rows(page, store.check_counts(db), claims)
     return draft.affected_components(page, store.labels(db, ids), rows), dossier.incident.opened_at

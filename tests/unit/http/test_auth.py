@@ -261,9 +261,9 @@ async def test_a_form_of_another_session_is_refused(web: FastAPI) -> None:
     mine, other = request(web, await session(web)), request(web, await session(web))
 
     for token in ("", "é", auth.csrf_token(other)):
-        with pytest.raises(Forged, match="an older session"):
+        with pytest.raises(Forged, match="an older sign-in"):
             auth.check_csrf(mine, {"csrf": token})
-    with pytest.raises(Forged, match="an older session"):
+    with pytest.raises(Forged, match="an older sign-in"):
         auth.check_csrf(mine, {})
 
 

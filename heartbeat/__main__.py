@@ -111,7 +111,8 @@ def _parser() -> argparse.ArgumentParser:
     trial.add_argument(
         "person", metavar="PERSON", help="the person's name in the configuration, such as anna", type=_person
     )
-    _add_upkeep(subparsers)
+    _add_backups(subparsers)
+    _add_doctor_and_keys(subparsers)
     demo = _add(
         subparsers, "demo", "replay an incident with a fast clock", "It needs no setup and leaves no files."
     )
@@ -121,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_upkeep(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_backups(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     backup = _add(
         subparsers,
         "backup",
@@ -158,6 +159,9 @@ def _add_upkeep(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
         "Use it after you restored a database with other tools, such as pg_restore.",
     )
     _add_grace(rearm)
+
+
+def _add_doctor_and_keys(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     doctor = _add(
         subparsers,
         "doctor",

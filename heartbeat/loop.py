@@ -21,6 +21,7 @@ async def attempt(
     except Unavailable as error:
         log.warning("%s: the database is away: %s", name, error, extra={"stage": name})
     except Exception:
+        # Whatever it was, the next round may succeed: a loop that ends would page nobody any more.
         log.exception("%s failed", name, extra={"stage": name})
     count_failure()
     return None

@@ -66,5 +66,6 @@ def _judged(due: Check, now: datetime) -> Change:
     try:
         return check.on_due(due, now)
     except Exception:
+        # One check that cannot be judged must not keep the others from being judged.
         log.exception("check %s cannot be judged; next try in %s", due.slug, PARKED)
         return Change(replace(due, wake_at=now + PARKED))

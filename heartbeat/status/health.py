@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from heartbeat.checks.check import State
 from heartbeat.definitions.status_page import Component, Regions, StatusPage
 
 NAMED = 3
@@ -95,8 +96,8 @@ def up_and_down(check_counts: Iterable[CheckCount], match: Mapping[str, str]) ->
     up, down, since = 0, 0, None
     for counted in check_counts:
         if match.items() <= counted.labels.items():
-            up += counted.count if counted.state == "up" else 0
-            if counted.state == "down":
+            up += counted.count if counted.state == State.UP else 0
+            if counted.state == State.DOWN:
                 down, since = down + counted.count, min(since or counted.since, counted.since)
     return UpAndDown(up, down, since)
 

@@ -124,6 +124,7 @@ class Publisher:
         try:
             return edition.render(snapshot)
         except Exception:
+            # The other pages are still published, and readers keep the last edition of this one.
             log.exception("the status page %s could not be rendered", snapshot.page.slug)
             return None
 

@@ -27,6 +27,7 @@ from heartbeat.clock import Clock
 from heartbeat.database import ANSWER, Database
 from heartbeat.definitions import file as configuration_file
 from heartbeat.definitions import plan as definition_plan
+from heartbeat.definitions.file import Wrong
 from heartbeat.definitions.model import Configuration
 from heartbeat.http import front
 from heartbeat.http.context import Context
@@ -282,6 +283,19 @@ def _mail_sender(foundation: _Foundation) -> MailSender:
         home=settings.public_url,
         secret=settings.secret_key,
     )
+
+
+def configuration_text(path: Path) -> str:
+    """Return the text of the configuration file. It is UTF-8, whatever the locale is. Raises `Wrong`."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise Wrong([f"{path}: cannot be read: {error.strerror}."]) from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise Wrong([f"{path}:{line}: this is not UTF-8: save the file in this encoding."]) from None
 
 
 def understand(

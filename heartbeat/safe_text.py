@@ -10,6 +10,11 @@ _DECEIVING = re.compile(
 )
 
 
+def is_harmless(text: str) -> bool:
+    """Return True if nothing in the text deceives its reader. Spaces and joiners of any script are harmless."""
+    return _DECEIVING.search(text) is None
+
+
 def harmless(text: str) -> str:
     """Return the text with a visible mark for each deceiving character."""
     return _DECEIVING.sub("\ufffd", text)

@@ -122,7 +122,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         port=port,
         data_dir=data_dir,
         database_url=_database_url(environ, data_dir),
-        config=Path(environ.get("HEARTBEAT_CONFIG", default.config)),
+        config=Path(environ.get("HEARTBEAT_CONFIG") or default.config),
         public_url=environ.get("HEARTBEAT_PUBLIC_URL", _url(host, port)).rstrip("/"),
         roles=_roles(environ.get("HEARTBEAT_ROLES", "")),
         outside_url=environ.get("HEARTBEAT_OUTSIDE_URL", ""),

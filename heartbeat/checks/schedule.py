@@ -32,6 +32,13 @@ ALIASES: Final = {  # Those of crontab(5), but for @reboot, which has no time.
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
+_FIXED: Final = {  # Zones that look like local time, but never change their clocks: their offset, and what is meant.
+    "EST": ("UTC-5", "America/New_York"),
+    "MST": ("UTC-7", "America/Denver"),
+    "GMT": ("UTC+0", "Europe/London"),
+    "Greenwich": ("UTC+0", "Europe/London"),
+}
+_INVERTED: Final = re.compile(r"Etc/GMT([+-])(\d{1,2})")
 _FIELDS: Final = {  # By cronsim's name: accepted text, unit, unit of its cycle, first and last value.
     "second": ("0-59", "second", "minute", 0, 59),
     "minute": ("0-59", "minute", "hour", 0, 59),
@@ -49,7 +56,9 @@ _CRONTAB: Final = {
     timedelta(days=7): "0 0 * * 0",
 }
 _DAILY_EVENT: Final = re.compile(r"(?:\*-\*-\* )?(\d\d?):(\d\d)(?::00)?")
-_PLAIN_CRON: Final = re.compile(r"\d+ (\d+|\*) (\* \S+ \S+|\S+ \S+ \*)")
+_ZONE_IN_LINE: Final = re.compile(
+    r"(?:CRON_)?TZ=(\S+)\s+(.+)"
+)  # A setting of some crons, on the line itself.
 
 
 class BadSchedule(ValueError):
@@ -101,9 +110,13 @@ def parse(
         raise BadSchedule(f"A schedule is one of every, cron and on_calendar, not {kind or 'none of them'}.")
     if every is not None:
         if not LIMITS[0] <= every <= LIMITS[1]:
-            raise BadSchedule(f"every {_duration(every)} is out of range: write 1 second to 366 days.")
+            raise BadSchedule(f"every {period_in_words(every)} is out of range: write 1 second to 366 days.")
         return Every(every)
     if cron is not None:
+        if zoned := _ZONE_IN_LINE.fullmatch(cron.strip()):
+            raise BadSchedule(
+                f'"{cron.strip()[:60]}" names a time zone: write "{zoned[2]}", and timezone: {zoned[1]}.'
+            )
         return _checked(Cron(cron.strip(), timezone), now)
     return _checked(_calendar_event((on_calendar or "").strip(), timezone), now)
 
@@ -113,7 +126,7 @@ def warnings(schedule: Schedule) -> list[str]:
     if isinstance(schedule, Every):
         return []
     if isinstance(schedule, Cron):
-        fields = _fields(schedule.expression)
+        fields = fields_of(schedule.expression)
         sentences = _uneven_steps(list(_FIELDS)[-len(fields) :], fields)
         if not fields[-3].startswith("*") and not fields[-1].startswith("*"):
             sentences.append(
@@ -127,10 +140,21 @@ def warnings(schedule: Schedule) -> list[str]:
     return sentences
 
 
+def zone_warning(timezone: str) -> str | None:
+    """Return a sentence about a zone whose name means something else than it seems to, or None."""
+    if timezone in _FIXED:
+        offset, meant = _FIXED[timezone]
+        return f"{timezone} is {offset} all year, also in summer; if you mean local time, write {meant}."
+    if (inverted := _INVERTED.fullmatch(timezone)) and inverted[2] != "0":
+        sign = "-" if inverted[1] == "+" else "+"
+        return f"{timezone} is UTC{sign}{inverted[2]}: the sign in this name is the opposite one."
+    return None
+
+
 def next_slot(schedule: Cron | OnCalendar, start: datetime) -> datetime | None:
     """Return the first slot strictly after `start`. None if there is none in 50 years, or before 2200."""
     start = start.astimezone(UTC).replace(microsecond=0)
-    if isinstance(schedule, Cron) and len(_fields(schedule.expression)) == 5:
+    if isinstance(schedule, Cron) and len(fields_of(schedule.expression)) == 5:
         start = start.replace(second=0)  # Slots are whole minutes, so all calls of a minute share an answer.
     return _next_slot(schedule, start)
 
@@ -162,21 +186,6 @@ def upcoming(schedule: Schedule, now: datetime, n: int = 5) -> list[datetime]:
     while len(times) < n and (due := due_from(schedule, times[-1] if times else now)):
         times.append(due)
     return times
-
-
-def in_words(schedule: Schedule) -> str:
-    """Describe a schedule in English if that is short and exact, else quote the expression."""
-    if isinstance(schedule, Every):
-        return f"every {_duration(schedule.period)}"
-    if isinstance(schedule, Cron):
-        line = " ".join(_fields(schedule.expression))
-        plain = CronSim(line, BEGINNING).explain() if _PLAIN_CRON.fullmatch(line) else ""
-        description = plain[:1].lower() + plain[1:] or f'cron "{schedule.expression}"'
-    elif daily := _DAILY_EVENT.fullmatch(schedule.expression):
-        description = f"at {daily[1]:0>2}:{daily[2]} every day"
-    else:
-        description = f'OnCalendar "{schedule.expression}"'
-    return f"{description}, {schedule.timezone}"
 
 
 def crontab(schedule: Schedule) -> str | None:
@@ -279,7 +288,7 @@ def _moments(schedule: Cron | OnCalendar, start: datetime, zone: ZoneInfo, fold:
     """Yield matching wall clock times as moments, those of a repeated hour in its pass number `fold`."""
     # Naive times keep out the libraries' own rules for clock changes. For wildcard jobs, cronsim loses slots if the
     # clock moves by half an hour, and invents some if it skips midnight.
-    is_cron, line = isinstance(schedule, Cron), " ".join(_fields(schedule.expression))
+    is_cron, line = isinstance(schedule, Cron), " ".join(fields_of(schedule.expression))
     walls: Iterator[datetime] = CronSim(line, start) if is_cron else BaseIterator(schedule.expression, start)
     catches_up = is_cron and not _by_the_clock(schedule)
     for wall in walls:
@@ -290,7 +299,7 @@ def _moments(schedule: Cron | OnCalendar, start: datetime, zone: ZoneInfo, fold:
 
 
 def _by_the_clock(schedule: Cron | OnCalendar) -> bool:
-    fields = _fields(schedule.expression)
+    fields = fields_of(schedule.expression)
     return isinstance(schedule, Cron) and (len(fields) == 6 or any(text[0] == "*" for text in fields[:2]))
 
 
@@ -313,11 +322,12 @@ def _earliness(schedule: Cron | OnCalendar, slot: datetime) -> timedelta:
 
 
 @lru_cache(maxsize=4096)
-def _fields(expression: str) -> tuple[str, ...]:
+def fields_of(expression: str) -> tuple[str, ...]:
+    """Return the fields of a cron line: five, or six with seconds first. An alias has those that it stands for."""
     return tuple(_ONE_STEP.sub(r"\1", ALIASES.get(expression.lower(), expression)).split())
 
 
-def _duration(period: timedelta) -> str:
+def period_in_words(period: timedelta) -> str:
     """Return a period in the largest unit that divides it: "5 minutes", "36 hours", or just "day"."""
     seconds = period.total_seconds()
     units = {"day": 86_400, "hour": 3_600, "minute": 60}

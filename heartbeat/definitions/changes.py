@@ -12,7 +12,7 @@ from alerting.escalation import Policy
 from alerting.origin import Origin
 from alerting.person import Person
 from heartbeat import vault
-from heartbeat.checks import schedule
+from heartbeat.checks import schedule_words
 from heartbeat.checks.check import Check
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.definitions.model import Configuration
@@ -107,7 +107,7 @@ def _checks(current: Configuration, target: Configuration, checks: Mapping[str, 
     for slug, definition in target.checks.items():
         check = checks.get(slug)
         if check is None:
-            yield f"+ check {slug}: {schedule.in_words(definition.schedule)}, grace {length(definition.grace)}"
+            yield f"+ check {slug}: {schedule_words.in_words(definition.schedule)}, grace {length(definition.grace)}"
         elif (check.origin, CheckDefinition.of(check)) != (Origin.FILE, definition):
             yield f"~ check {slug}: {_different(_check(CheckDefinition.of(check)), _check(definition))}"
     for slug in current.checks:
@@ -138,7 +138,7 @@ def _check(check: CheckDefinition) -> Properties:
     properties = {
         "declared by": _DECLARED_BY[check.origin],
         "name": _quoted(check.name),
-        "schedule": schedule.in_words(check.schedule),
+        "schedule": schedule_words.in_words(check.schedule),
         "grace": length(check.grace),
         "severity": check.severity.value,
         "manual_resume": str(check.manual_resume).lower(),

@@ -36,6 +36,7 @@ D = TypeVar("D")
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _STRANGE = re.compile(r"[^\t\n\r\x20-\x7E\x85\xA0-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
 _NOTHING = ("", "~", "null")
+_MERGE = "does not merge here: write these fields out. Defaults for all checks belong at the top of the file."
 SHOWN = 100
 """Characters of a name that a problem shows, at most."""
 
@@ -86,7 +87,8 @@ class Problems:
 class Node:
     """A value: text, a mapping, a list, or None for a key with nothing behind it.
 
-    Its line is that of its key. A value read through an alias has the place of its anchor.
+    Its line is that of its key, also where an alias stands for the value. What is inside of the value has the place
+    where it is written.
     """
 
     __slots__ = ("_name", "_parent", "_problems", "line", "value")
@@ -253,11 +255,11 @@ class _Composer:
         return root
 
     def _filled(self, node: Node, event: Event, depth: int) -> Node:
-        """Return the node, filled from the event; or the node that an alias stands for."""
+        """Return the node, filled from the event or with the value that an alias stands for."""
         self._count += 1
         first = self._count
         if isinstance(event, AliasEvent):
-            node = self._meant(node, event)
+            node.value = self._meant(node, event).value
         elif isinstance(event, ScalarEvent):
             node.value = None if not event.style and event.value in _NOTHING else event.value
         elif depth >= MAX_DEPTH:
@@ -280,14 +282,21 @@ class _Composer:
 
     def _mapping(self, node: Node, depth: int) -> None:
         fields: dict[str, Node] = {}
+        merged: dict[str, Node] = {}
         node.value = fields
         for event in self._events:
             if isinstance(event, MappingEndEvent):
+                # The rest is judged as its author meant it, so that there is one problem and not two.
+                node.value = merged | fields
                 return
             if not isinstance(event, ScalarEvent):
                 raise _GivenUp(node, "has a key that is not plain text.")
             line = _line(event)
             field = self._filled(Node(self._problems, line, event.value, node), next(self._events), depth + 1)
+            if event.value == "<<" and not event.style:
+                field.report(_MERGE)
+                merged |= field.value if isinstance(field.value, dict) else {}
+                continue
             existing = fields.setdefault(event.value, field)
             if existing is not field:
                 self._problems.add(
@@ -332,4 +341,6 @@ def _hint(line: str) -> str:
         return '; within { } and [ ] a reference needs quotes, as in "${NAME}"'
     if "*" in line:
         return '; a text that begins with * needs quotes, as in "*/5 * * * *"'
+    if "@" in line:
+        return '; a text that begins with @ needs quotes, as in "@daily"'
     return ""

@@ -13,6 +13,7 @@ from alerting.escalation import MAX_WAIT, MIN_WAIT
 from alerting.severity import Severity
 from heartbeat import duration
 from heartbeat.definitions.document import SHOWN, Node, suggestion
+from heartbeat.safe_text import is_harmless
 
 SLUG = r"[a-z0-9][a-z0-9_-]{0,99}"
 """What names a check, a person, a policy, a ping key or a status page, as a regular expression."""
@@ -71,7 +72,7 @@ def line(limit: int) -> Callable[[str], str]:
     """Return a converter for one line of text that is not empty."""
 
     def convert(text: str) -> str:
-        if not text.strip() or not text.isprintable():
+        if not text.strip() or not is_harmless(text) or "\n" in text or "\t" in text:
             raise ValueError("must be one line of text.")
         return _within(limit, text)
 
@@ -82,7 +83,7 @@ def paragraphs(limit: int) -> Callable[[str], str]:
     """Return a converter for any text, also of several lines."""
 
     def convert(text: str) -> str:
-        if not all(char.isprintable() or char in "\n\t" for char in text):
+        if not is_harmless(text):
             raise ValueError("must be text without control characters.")
         return _within(limit, text)
 

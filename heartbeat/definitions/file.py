@@ -7,7 +7,7 @@ hashes, every other secret is the reference that was written.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -26,7 +26,7 @@ from heartbeat.checks import schedule
 from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
 from heartbeat.checks.schedule import Every, Schedule
-from heartbeat.definitions import document, entry, schema
+from heartbeat.definitions import document, entry, file_warnings, schema
 from heartbeat.definitions import status_page as definition_status_page
 from heartbeat.definitions.contacts import NotifierReader
 from heartbeat.definitions.document import Node, Problems, TooMany
@@ -86,7 +86,7 @@ def parse(
     if problems:
         raise Wrong(problems.lines(filename))
     with suppress(TooMany):
-        _warn(root, configuration, warnings)
+        file_warnings.add(root, configuration, warnings)
     return replace(configuration, warnings=tuple(warnings.lines(filename)))
 
 
@@ -265,32 +265,3 @@ def _schedule(check: Node, timezone: str) -> Schedule:
         return _SOME_SCHEDULE
     (kind,) = kinds
     return check.read(kind, lambda text: _SCHEDULES[kind](text, timezone), _SOME_SCHEDULE)
-
-
-def _warn(root: Node, configuration: Configuration, warnings: Problems) -> None:
-    """Add warnings about what is right, but perhaps not meant."""
-    if configuration.checks and not configuration.policies:
-        warnings.add(1, "policies", "there are none, so pages reach only this service's own terminal.")
-    for slug, node in root.entries("checks").items():
-        for sentence in schedule.warnings(configuration.checks[slug].schedule):
-            warnings.add(node.line, node.path, sentence)
-    having = _by_label(configuration.checks.values())
-    for page in root.entries("status_pages").values():
-        for component in definition_status_page.components(page):
-            match = component.need("match", "")
-            if not set.intersection(*(having.get(label, set()) for label in entry.labels(match).items())):
-                warnings.add(match.line, match.path, "fits no check, so this row never shows a fault.")
-    names = {name for name, _ in having}
-    group_by = root.get("group_by")
-    for label_node in group_by.items() if group_by and configuration.checks else ():
-        if label_node.value not in names:
-            warnings.add(label_node.line, label_node.path, f"no check has the label {label_node.value}.")
-
-
-def _by_label(checks: Iterable[CheckDefinition]) -> dict[tuple[str, str], set[str]]:
-    """Return the slugs of the checks with each label."""
-    having: dict[tuple[str, str], set[str]] = {}
-    for check in checks:
-        for label in check.labels.items():
-            having.setdefault(label, set()).add(check.slug)
-    return having

@@ -109,7 +109,7 @@ def _result(person: Person, contact: Contact, outcome: Outcome) -> str:
 def _configuration(settings: Settings) -> Configuration:
     if not settings.config.exists():
         raise Failed(f"There is no configuration at {settings.config}. Create it, or set HEARTBEAT_CONFIG.")
-    return app.understand(settings.config.read_text(), settings.config, settings)
+    return app.understand(app.configuration_text(settings.config), settings.config, settings)
 
 
 def _read(settings: Settings, work: Callable[[Connection], T]) -> T:

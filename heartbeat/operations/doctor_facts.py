@@ -56,7 +56,7 @@ async def examine(settings: Settings, *, send: bool) -> InstallationFacts:
     """Gather all facts. With `send`, also send a test page to every contact of everybody."""
     with suppress(BadSetting, OSError):  # reported as a finding about the key
         settings = with_kept_secret_key(settings)
-    file_text, read_error = _configuration_text(settings.config)
+    file_text, read_errors = _configuration_text(settings.config)
     facts = InstallationFacts(
         public_url=settings.public_url,
         outside_url=bool(settings.outside_url),
@@ -71,8 +71,8 @@ async def examine(settings: Settings, *, send: bool) -> InstallationFacts:
         versions=_versions(),
     )
     facts, configuration = (
-        (replace(facts, problems=[read_error]), None)
-        if read_error
+        (replace(facts, problems=read_errors), None)
+        if read_errors
         else _with_file(facts, settings, file_text)
     )
     facts = _with_database(facts, settings, configuration)
@@ -81,13 +81,12 @@ async def examine(settings: Settings, *, send: bool) -> InstallationFacts:
     return replace(facts, test_pages=await _send_test_pages(settings))
 
 
-def _configuration_text(path: Path) -> tuple[str, str]:
-    """Return the text of the configuration, and an error if it cannot be read."""
+def _configuration_text(path: Path) -> tuple[str, list[str]]:
+    """Return the text of the configuration, and the errors if it cannot be read."""
     try:
-        return (path.read_text() if path.is_file() else ""), ""
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
-        return "", f"{path} cannot be read: {reason}."
+        return (app.configuration_text(path) if path.is_file() else ""), []
+    except Wrong as error:
+        return "", error.problems
 
 
 def _with_file(

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from sqlalchemy import URL, make_url
 
-from heartbeat import migrations, notifier_clients, rekey
+from heartbeat import app, migrations, notifier_clients, rekey
 from heartbeat import settings as environment
 from heartbeat.database import AlreadyServed, Database, engine, transact
+from heartbeat.definitions.file import Wrong
 from heartbeat.duration import in_words
 from heartbeat.operations import backup as copies
 from heartbeat.operations import doctor as diagnosis
@@ -149,8 +150,8 @@ async def doctor(environ: Mapping[str, str], *, send: bool, as_json: bool) -> in
 def mistyped_settings(settings: Settings) -> list[str]:
     """Return a sentence for each variable of the environment that looks like a setting and is none."""
     text = ""
-    with suppress(OSError, UnicodeDecodeError):  # reported by those who need the configuration
-        text = settings.config.read_text()
+    with suppress(Wrong):  # reported by those who need the configuration
+        text = app.configuration_text(settings.config)
     return unknown_settings.unknown(settings.environment, text)
 
 

@@ -161,7 +161,8 @@ async def _apply(system: app.System, settings: Settings) -> tuple[str, ...]:
     if not settings.config.exists():
         log.warning("there is no configuration at %s: no checks are defined by a file", settings.config)
         return ()
-    return await system.context.apply(settings.config.read_text(), settings.config, definition_plan.THE_FILE)
+    text = app.configuration_text(settings.config)
+    return await system.context.apply(text, settings.config, definition_plan.THE_FILE)
 
 
 def _sample_reference(settings: Settings) -> str:

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from heartbeat.definitions.entry import line
 from heartbeat.definitions.status_page import StatusPage
+from heartbeat.safe_text import is_harmless
 from heartbeat.status.health import TROUBLED, WORST_FIRST, Claim, Health
 
 MOST_SHOWN = 200
@@ -198,7 +199,7 @@ def body(text: str) -> str:
         raise InvalidAnnouncement(
             f"body: must have at most {MAX_BODY:,} characters; this one has {len(text):,}."
         )
-    if not all(char.isprintable() or char in "\n\r\t" for char in text):
+    if not is_harmless(text.replace("\r\n", "\n")):
         raise InvalidAnnouncement("body: must be text without control characters.")
     return text
 

@@ -18,10 +18,11 @@ from alerting.notifiers.email import Email
 from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
 from alerting.person import Contact, Person
-from heartbeat import app, notifier_clients
+from heartbeat import app, notifier_clients, settings
 from heartbeat.checks import checker
 from heartbeat.checks import store as check_store
 from heartbeat.database import Database
+from heartbeat.definitions.file import Wrong
 from heartbeat.notifier_clients import vault_of
 from heartbeat.settings import Settings
 from tests.unit.conftest import NOW, a_check
@@ -192,3 +193,27 @@ policies: {ops: [{page: anna, wait: 5m}]}
     assert "T0K3N" not in "".join(warnings)
     allowed = replace(settings, allow_addresses=networks("169.254.0.0/16, fe80::/10"))
     assert app.understand(text, tmp_path / "heartbeat.yaml", allowed).warnings == ()
+
+
+def test_the_file_is_read_as_utf_8_with_or_without_a_mark_at_its_start(tmp_path: Path) -> None:
+    path = tmp_path / "heartbeat.yaml"
+    for start in (b"", b"\xef\xbb\xbf"):
+        path.write_bytes(start + "name: Müllabfuhr".encode())
+        assert app.configuration_text(path) == "name: Müllabfuhr"
+
+
+def test_a_file_in_another_encoding_is_refused_at_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "heartbeat.yaml"
+    path.write_bytes(b"checks:\n  base: {every: 1h, name: M\xfcll}\n")
+    with pytest.raises(Wrong) as raised:
+        app.configuration_text(path)
+    assert raised.value.problems == [f"{path}:2: this is not UTF-8: save the file in this encoding."]
+
+
+def test_a_directory_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(Wrong, match="cannot be read: Is a directory"):
+        app.configuration_text(tmp_path)
+
+
+def test_an_empty_setting_means_the_default_file() -> None:
+    assert settings.read({"HEARTBEAT_CONFIG": ""}).config == settings.Settings().config

@@ -84,7 +84,7 @@ async def apply_configuration(
     If the file has problems, nothing is changed and the answer lists them in `problems`.
     """
     try:
-        text = (await request.body()).decode()
+        text = (await request.body()).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Unacceptable("body: must be YAML in UTF-8.") from None
     return ConfigurationChanges(changes=list(await context.apply(text, Path(name), actor)))

@@ -12,7 +12,7 @@ from alerting import incident
 from alerting.desk import Dossier
 from alerting.severity import Severity
 from heartbeat.checks import check as check_life
-from heartbeat.checks import definition, schedule
+from heartbeat.checks import definition, schedule, schedule_words
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Signal, State
 from heartbeat.checks.definition import CheckDefinition
@@ -87,7 +87,7 @@ class Check(ResponseModel):
             labels=check.labels,
             schedule=Schedule(
                 **schedule.to_json(check.schedule),  # type: ignore[arg-type]  # a period is a number, all else text
-                words=schedule.in_words(check.schedule),
+                words=schedule_words.in_words(check.schedule),
             ),
             grace=check.grace,
             max_runtime=check.max_runtime,

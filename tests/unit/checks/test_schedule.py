@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from heartbeat.checks import schedule_words
 from heartbeat.checks.schedule import (
     ALIASES,
     BadSchedule,
@@ -23,12 +24,12 @@ from heartbeat.checks.schedule import (
     due_after,
     due_from,
     from_json,
-    in_words,
     next_slot,
     parse,
     to_json,
     upcoming,
     warnings,
+    zone_warning,
 )
 
 LONDON, NEW_YORK, LORD_HOWE = "Europe/London", "America/New_York", "Australia/Lord_Howe"
@@ -485,7 +486,7 @@ def test_any_text_is_understood_or_refused(text: str) -> None:
         except BadSchedule:
             continue
         assert due_from(schedule, now)
-        assert in_words(schedule)
+        assert schedule_words.in_words(schedule)
         assert isinstance(warnings(schedule), list)
 
 
@@ -519,31 +520,6 @@ def test_misleading_expressions_have_warnings(schedule: Schedule, expected: list
     assert warnings(schedule) == expected
 
 
-@pytest.mark.parametrize(
-    ("schedule", "description"),
-    [
-        (Every(SECOND), "every second"),
-        (Every(5 * MINUTE), "every 5 minutes"),
-        (Every(90 * MINUTE), "every 90 minutes"),
-        (Every(HOUR), "every hour"),
-        (Every(366 * DAY), "every 366 days"),
-        (Every(timedelta(seconds=1.5)), "every 1.5 seconds"),
-        (Cron("0 3 * * *", LONDON), "at 03:00 every day, Europe/London"),
-        (Cron("@daily", "UTC"), "at 00:00 every day, UTC"),
-        (Cron("@hourly", "UTC"), "at the start of every hour, UTC"),
-        (Cron("30 3 * * MON-FRI", "UTC"), "at 03:30 on Monday through Friday, UTC"),
-        (Cron("0 0 L * *", "UTC"), "at 00:00 on the last day of every month, UTC"),
-        (Cron("*/7 1-5 * * *", "UTC"), 'cron "*/7 1-5 * * *", UTC'),
-        (Cron("0 0 1 * MON", "UTC"), 'cron "0 0 1 * MON", UTC'),
-        (OnCalendar("*-*-* 03:00:00", LONDON), "at 03:00 every day, Europe/London"),
-        (OnCalendar("3:00", LONDON), "at 03:00 every day, Europe/London"),
-        (OnCalendar("Mon..Fri 03:00", "UTC"), 'OnCalendar "Mon..Fri 03:00", UTC'),
-    ],
-)
-def test_in_words(schedule: Schedule, description: str) -> None:
-    assert in_words(schedule) == description
-
-
 @pytest.mark.parametrize("alias", ALIASES)
 def test_aliases_have_no_warnings_and_go_on_for_ever(alias: str) -> None:
     schedule = parse(cron=alias, timezone=NEW_YORK)
@@ -575,3 +551,32 @@ def test_aliases_have_no_warnings_and_go_on_for_ever(alias: str) -> None:
 )
 def test_a_schedule_as_a_line_of_a_crontab(planned: Schedule, fields: str | None) -> None:
     assert crontab(planned) == fields
+
+
+@pytest.mark.parametrize(
+    ("timezone", "sentence"),
+    [
+        ("EST", "EST is UTC-5 all year, also in summer; if you mean local time, write America/New_York."),
+        ("MST", "MST is UTC-7 all year, also in summer; if you mean local time, write America/Denver."),
+        ("GMT", "GMT is UTC+0 all year, also in summer; if you mean local time, write Europe/London."),
+        ("Etc/GMT+5", "Etc/GMT+5 is UTC-5: the sign in this name is the opposite one."),
+        ("Etc/GMT-10", "Etc/GMT-10 is UTC+10: the sign in this name is the opposite one."),
+        ("Etc/GMT+0", None),
+        ("UTC", None),
+        ("CET", None),
+        ("EST5EDT", None),
+        (LONDON, None),
+    ],
+)
+def test_a_zone_that_is_not_what_it_seems_has_a_warning(timezone: str, sentence: str | None) -> None:
+    assert zone_warning(timezone) == sentence
+
+
+@pytest.mark.parametrize("timezone", ["EST", "MST", "GMT", "Greenwich"])
+def test_the_zones_with_a_warning_have_one_offset_all_year(timezone: str) -> None:
+    zone = ZoneInfo(timezone)
+    offsets = {datetime(2026, month, 1, tzinfo=zone).utcoffset() for month in range(1, 13)}
+    (offset,) = offsets
+    assert offset is not None
+    hours = offset // HOUR
+    assert f"{timezone} is UTC{hours:+d} all year" in str(zone_warning(timezone))

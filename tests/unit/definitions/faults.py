@@ -86,6 +86,15 @@ MISTAKEN = [
     ("gathering: 2h", "gathering: '2h' is out of range; write 0s to 1h."),
     ("acknowledge_for: 1s", "acknowledge_for: '1s' is out of range; write 1m to 7d."),
     ("policy: ops", "policy: there is no policy 'ops'; there are none."),
+    (
+        "checks: {a: {schedule: 'CRON_TZ=Europe/Berlin 0 3 * * *'}}",
+        'checks.a.schedule: "CRON_TZ=Europe/Berlin 0 3 * * *" names a time zone: '
+        'write "0 3 * * *", and timezone: Europe/Berlin.',
+    ),
+    (
+        "checks: {a: {schedule: TZ=UTC @daily}}",
+        'checks.a.schedule: "TZ=UTC @daily" names a time zone: write "@daily", and timezone: UTC.',
+    ),
     ("checks: {a: {every: 5m, policy: ops}}", "checks.a.policy: there is no policy 'ops'; there are none."),
     ("checks: {a: {every: 5m, grace: 0s}}", "checks.a.grace: '0s' is out of range; write 1s to 30d."),
     (

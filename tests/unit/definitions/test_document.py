@@ -39,6 +39,7 @@ def test_no_type_is_guessed() -> None:
         ("a: [1,\nb: 2", 2, "while parsing a flow sequence that begins on line 1."),
         ("k: {a: ${X}}", 1, """; within { } and [ ] a reference needs quotes, as in "${NAME}"."""),
         ("c: */5 * * * *", 1, """; a text that begins with * needs quotes, as in "*/5 * * * *"."""),
+        ("a: b\nc: @daily", 2, """; a text that begins with @ needs quotes, as in "@daily"."""),
     ],
 )
 def test_a_yaml_error_is_reported_with_its_line_and_a_hint(text: str, line: int, end: str) -> None:
@@ -80,13 +81,32 @@ def test_a_small_file_does_not_become_a_huge_one() -> None:
         f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
     )
     _, problems = read(bomb)
-    assert problems == ["f:6: a5: the file has more than 3,000,000 values, counted through its aliases."]
+    assert problems == ["f:7: a6[1]: the file has more than 3,000,000 values, counted through its aliases."]
 
 
-def test_an_alias_has_the_place_where_it_was_written() -> None:
+def test_an_alias_has_a_place_of_its_own_and_its_content_that_of_the_anchor() -> None:
     root, problems = read("a: &x\n  b: 1\nc: *x\n")
     assert problems == []
-    assert root.fields()["c"].fields()["b"].path == "a.b"
+    alias = root.fields()["c"]
+    assert (alias.line, alias.path) == (3, "c")
+    assert (alias.fields()["b"].line, alias.fields()["b"].path) == (2, "a.b")
+
+
+def test_a_merge_key_is_refused_at_its_own_line_and_its_fields_are_not_missed() -> None:
+    root, problems = read("a: &x\n  b: 1\n  c: 2\nd:\n  <<: *x\n  c: 3\n")
+    assert problems == [
+        "f:5: d.<<: does not merge here: write these fields out. Defaults for all checks belong at the top of the file."
+    ]
+    assert [(name, node.value) for name, node in root.fields()["d"].fields().items()] == [
+        ("b", "1"),
+        ("c", "3"),
+    ]
+
+
+def test_a_quoted_name_of_two_angles_is_a_name() -> None:
+    root, problems = read('"<<": 1')
+    assert problems == []
+    assert root.fields()["<<"].value == "1"
 
 
 def test_a_path_with_something_strange_in_it_is_shown_harmlessly() -> None:

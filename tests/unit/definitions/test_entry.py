@@ -88,3 +88,24 @@ def test_a_length_of_time_has_its_limits(field: str, shortest: str, longest: str
     for length_beyond in ("0s", "367d"):
         (problem,) = problems(text(length_beyond))
         assert problem.startswith(f"f:1: checks.a.{field}: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Enqu\u00eate en cours\u00a0: merci",
+        "\u591c\u9593\u3000\u30d0\u30c3\u30c1",
+        "\u067e\u0634\u062a\u06cc\u0628\u0627\u0646\u200c\u06af\u06cc\u0631\u06cc",
+        "on call \U0001f469\u200d\U0001f4bb",
+        "Daten\u00adbank",
+    ],
+)
+def test_words_as_people_of_any_language_write_them_are_names(text: str) -> None:
+    assert definition_entry.line(definition_entry.MAX_NAME)(text) == text
+    assert definition_entry.paragraphs(definition_entry.MAX_DESCRIPTION)(text) == text
+
+
+@pytest.mark.parametrize("text", ["a\tb", "a\nb", "\x1b[31m", "a\u202eb", "a\u2028b", "\u3000", ""])
+def test_what_deceives_or_takes_two_lines_is_no_name(text: str) -> None:
+    with pytest.raises(ValueError, match="one line of text"):
+        definition_entry.line(definition_entry.MAX_NAME)(text)

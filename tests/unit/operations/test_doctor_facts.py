@@ -151,7 +151,7 @@ async def test_an_unreadable_file_is_a_finding_and_ends_nothing(settings: Settin
     settings.config.write_bytes(b"checks: {job: \xff}")
     (settings.data_dir / "secret-key").touch()
     facts = await examined(replace(settings, secret_key="", environment={}))
-    assert facts.problems == [f"{settings.config} cannot be read: it is not text in UTF-8."]
+    assert facts.problems == [f"{settings.config}:1: this is not UTF-8: save the file in this encoding."]
     (finding,) = [finding for finding in doctor.judge(facts) if finding.subject == "secret secret-key"]
     assert (finding.weight, "its file is empty" in finding.words) == (Weight.BAD, True)
 

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from heartbeat import duration
-from heartbeat.checks import schedule
+from heartbeat.checks import schedule, schedule_words
 from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
-from heartbeat.checks.schedule import Every
+from heartbeat.checks.schedule import Every, Schedule
 
 KINDS = ("every", "schedule", "on_calendar")
 """The kinds of schedule, called as in the file."""
@@ -102,12 +102,17 @@ def preview(definition: CheckDefinition, now: datetime) -> SchedulePreview:
     """Return the meaning of a schedule from `now` on, if each run is heard when it is due."""
     planned = definition.schedule
     return SchedulePreview(
-        words=schedule.in_words(planned),
+        words=schedule_words.in_words(planned),
         zone="UTC" if isinstance(planned, Every) else planned.timezone,
         due=tuple(schedule.upcoming(planned, now, AHEAD)),
         grace=definition.grace,
-        warnings=tuple(schedule.warnings(planned)),
+        warnings=(*schedule.warnings(planned), *_zone_warnings(planned)),
     )
+
+
+def _zone_warnings(planned: Schedule) -> list[str]:
+    warning = None if isinstance(planned, Every) else schedule.zone_warning(planned.timezone)
+    return [warning] if warning else []
 
 
 def by_field(problems: list[str]) -> list[tuple[str, str]]:

@@ -13,7 +13,15 @@ from alerting.incident import Incident
 from alerting.origin import Origin
 from heartbeat import installation
 from heartbeat.actor import Role
-from heartbeat.checks import actions, forecast, maintenance, maintenance_store, schedule, symptoms
+from heartbeat.checks import (
+    actions,
+    forecast,
+    maintenance,
+    maintenance_store,
+    schedule,
+    schedule_words,
+    symptoms,
+)
 from heartbeat.checks import history as check_history
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, State
@@ -131,7 +139,7 @@ def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | N
         "ahead": forecast.of(db, check, now, ""),
         "policy": check.policy if check.policy in desk.policies(db) else installation.default_policy(db),
         "declared": check.origin == Origin.FILE,
-        "schedule": schedule.in_words(check.schedule),
+        "schedule": schedule_words.in_words(check.schedule),
         "zone": "UTC" if isinstance(check.schedule, Every) else check.schedule.timezone,
         "upcoming": _upcoming(check, now),
         "cron_times": schedule.crontab(check.schedule),

@@ -1,0 +1,90 @@
+"""Warnings about a configuration file: entries that are right, but perhaps not meant. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from difflib import SequenceMatcher
+from typing import Final
+
+from heartbeat.checks import schedule
+from heartbeat.checks.definition import CheckDefinition
+from heartbeat.checks.schedule import OnCalendar
+from heartbeat.definitions import entry
+from heartbeat.definitions import status_page as definition_status_page
+from heartbeat.definitions.document import Node, Problems
+from heartbeat.definitions.model import Configuration
+
+MANY: Final = 3
+"""Checks that have a label, from which on a similar name on a single check looks like a typing error."""
+LIKENESS: Final = 0.7
+"""The likeness of two names, of 1, from which on one may be the other mistyped."""
+
+
+def add(root: Node, configuration: Configuration, warnings: Problems) -> None:
+    """Add the warnings about a file and the configuration that it declares. Raises `TooMany` beyond a limit."""
+    if configuration.checks and not configuration.policies:
+        warnings.add(1, "policies", "there are none, so pages reach only this service's own terminal.")
+    for slug, node in root.entries("checks").items():
+        for sentence in schedule.warnings(configuration.checks[slug].schedule):
+            warnings.add(node.line, node.path, sentence)
+    _zones(root, configuration, warnings)
+    _labels(root, configuration.checks, warnings)
+    having = _by_label(configuration.checks.values())
+    for page in root.entries("status_pages").values():
+        for component in definition_status_page.components(page):
+            match = component.need("match", "")
+            if not set.intersection(*(having.get(label, set()) for label in entry.labels(match).items())):
+                warnings.add(match.line, match.path, "fits no check, so this row never shows a fault.")
+    names = {name for name, _ in having}
+    group_by = root.get("group_by")
+    for label_node in group_by.items() if group_by and configuration.checks else ():
+        if label_node.value not in names:
+            warnings.add(label_node.line, label_node.path, f"no check has the label {label_node.value}.")
+
+
+def _by_label(checks: Iterable[CheckDefinition]) -> dict[tuple[str, str], set[str]]:
+    """Return the slugs of the checks with each label."""
+    having: dict[tuple[str, str], set[str]] = {}
+    for check in checks:
+        for label in check.labels.items():
+            having.setdefault(label, set()).add(check.slug)
+    return having
+
+
+def _zones(root: Node, configuration: Configuration, warnings: Problems) -> None:
+    """Add a warning for each zone that never changes its clocks, or is the opposite of what it seems."""
+    nodes = [
+        root,
+        *(node for name in ("checks", "people", "status_pages") for node in root.entries(name).values()),
+    ]
+    for written in filter(None, (node.get("timezone") for node in nodes)):
+        if isinstance(written.value, str) and (sentence := schedule.zone_warning(written.value)):
+            warnings.add(written.line, written.path, sentence)
+    for slug, node in root.entries("checks").items():
+        planned, event = configuration.checks[slug].schedule, node.get("on_calendar")
+        if event is None or not isinstance(planned, OnCalendar) or planned.expression == event.value:
+            continue  # The zone is not in the event itself.
+        if sentence := schedule.zone_warning(planned.timezone):
+            warnings.add(event.line, event.path, sentence)
+
+
+def _labels(root: Node, checks: Mapping[str, CheckDefinition], warnings: Problems) -> None:
+    """Add a warning for each name of a label that only one check has, beside a similar one that many have."""
+    uses = Counter(name for check in checks.values() for name in check.labels)
+    common = [name for name, count in uses.items() if count >= MANY]
+    for slug, node in root.entries("checks").items():
+        for name, label in node.entries("labels").items():
+            if uses[name] != 1:
+                continue
+            similar = (other for other in common if other not in checks[slug].labels and _alike(name, other))
+            for meant in similar:
+                sentence = (
+                    f"no other check has this label, and {uses[meant]:,} have {meant}; did you mean that?"
+                )
+                warnings.add(label.line, label.path, sentence)
+
+
+def _alike(name: str, other: str) -> bool:
+    digits = str.maketrans("", "", "0123456789")
+    if name.translate(digits) == other.translate(digits):  # disk1 and disk2 are meant
+        return False
+    return SequenceMatcher(None, name.lower(), other.lower()).ratio() >= LIKENESS

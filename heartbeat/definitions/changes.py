@@ -193,6 +193,7 @@ def _component(component: Component) -> str:
         f"{component.group}: {component.name} ({match})" if component.group else f"{component.name} ({match})"
     )
     hidden = "" if component.showcase else " (no showcase)"
+    hidden += f" (silent means {component.silent_means})" if component.stops else ""
     return text + (f": {_quoted(component.description)}" if component.description else "") + hidden
 
 

@@ -119,5 +119,6 @@ def _component(component: Component) -> dict[str, Any]:
             "match": Inline(component.match),
             "description": component.description or None,
             "showcase": None if component.showcase else False,
+            "silent_means": component.silent_means if component.stops else None,
         }
     )

@@ -143,6 +143,10 @@ _COMPONENT = _object(
             "description": "More about it, in a sentence or two.",
         },
         "showcase": {"type": "boolean", "description": "Passed on in the JSON documents: true by default."},
+        "silent_means": {
+            "enum": ["delayed", "not working"],
+            "description": "What customers read while all of its checks are down: delayed by default.",
+        },
     },
     ("name", "match"),
 )
@@ -177,7 +181,7 @@ _REGIONS = _object(
                     "additionalProperties": {"type": "string", "minLength": 1, "maxLength": entry.MAX_NAME},
                 },
             ],
-            "description": "Values of that label, as a list or with the customers' names of the places.",
+            "description": "Values of that label: a list, or a mapping to places as customers read them.",
         },
     },
     ("label", "columns"),

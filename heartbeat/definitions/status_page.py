@@ -15,6 +15,8 @@ from heartbeat.definitions.document import Node
 LOGO_LIMIT: Final = 40_000
 """Bytes of a logo: a page with all that it loads stays under 100 kB."""
 BY_HAND, AUTOMATICALLY = "by hand", "automatically"
+DELAYED, NOT_WORKING = "delayed", "not working"
+"""The meanings of silence for customers."""
 
 Look = Callable[[Path], bytes]
 """Reads a picture from a path. Raises OSError."""
@@ -40,11 +42,24 @@ _ACTIVE = re.compile(
 )
 
 
+_ABBREVIATED = ("the US", "the USA", "the UK", "the EU", "the UAE")
+_NAMED = (
+    *("United States", "United States of America", "United Kingdom", "European Union", "Netherlands"),
+    *("Philippines", "United Arab Emirates", "Czech Republic", "Middle East", "Americas"),
+)
+_WITH_ARTICLE: Final[Mapping[str, str]] = {
+    name.removeprefix("the ").casefold(): name
+    for name in (*_ABBREVIATED, *(f"the {name}" for name in _NAMED))
+}
+"""Regions that read wrong without their article. All others read as their author wrote them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Component:
     """A row of a status page: the checks that have all the labels of `match`.
 
-    `group` names its group, or is empty. `showcase` is passed on to readers of the JSON documents.
+    `group` names its group, or is empty. `showcase` is passed on to readers of the JSON documents. `silent_means` is
+    what customers read while all of these checks are down: "delayed" or "not working".
     """
 
     name: str
@@ -52,6 +67,12 @@ class Component:
     description: str = ""
     showcase: bool = True
     group: str = ""
+    silent_means: str = DELAYED
+
+    @property
+    def stops(self) -> bool:
+        """True if it does not work while all of its checks are down."""
+        return self.silent_means == NOT_WORKING
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +85,19 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Regions:
-    """The columns of a status page: a label, and the customers' names of places by its values."""
+    """The columns of a status page: a label, and the customers' names of places by its values, as typed."""
 
     label: str
     columns: dict[str, str]
+
+    def place(self, value: str) -> str:
+        """Return a region as it reads after "in", with its article: "the US"."""
+        name = self.columns.get(value, value)
+        return _WITH_ARTICLE.get(name.casefold(), name)
+
+    def heading(self, value: str) -> str:
+        """Return a region as it reads alone, without its article: "US"."""
+        return self.place(value).removeprefix("the ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +234,7 @@ def _component(node: Node, group: str) -> Component:
         description=node.read("description", _DESCRIPTION, ""),
         showcase=node.read("showcase", entry.truth, True),
         group=group,
+        silent_means=node.read("silent_means", _silent_means, DELAYED),
     )
 
 
@@ -215,7 +246,7 @@ def _regions(node: Node | None) -> Regions | None:
     columns = node.need("columns", "[us, eu]")
     entry.at_most(columns, entry.MAX_REGIONS, "columns")
     if not columns.value:
-        columns.report("needs at least one, such as [us, eu] or {us: United States}.")
+        columns.report("needs at least one, such as [us, eu] or {us: the US, eu: Europe}.")
     if isinstance(columns.value, dict):
         return Regions(label, {value: name.as_(_NAME, "") for value, name in columns.fields().items()})
     values = [column.as_(_VALUE, "") for column in columns.items()]
@@ -231,6 +262,12 @@ def _distinct(node: Node, names: Sequence[str], noun: str) -> None:
 def _address(text: str) -> str:
     if not _ADDRESS.fullmatch(text) or len(text) > entry.MAX_ADDRESS:
         raise ValueError("must be an address, such as https://example.com or mailto:help@example.com.")
+    return text
+
+
+def _silent_means(text: str) -> str:
+    if text not in (DELAYED, NOT_WORKING):
+        raise ValueError(f"must be {DELAYED!r} or {NOT_WORKING!r}.")
     return text
 
 

@@ -17,7 +17,7 @@ from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.check import Check
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.definitions.model import Configuration
-from heartbeat.definitions.status_page import Component, Group, Regions, StatusPage
+from heartbeat.definitions.status_page import DELAYED, Component, Group, Regions, StatusPage
 from heartbeat.definitions.tables import status_pages
 from heartbeat.pings import keys as ping_keys
 
@@ -96,6 +96,10 @@ def _row_of(page: StatusPage) -> dict[str, Any]:
         for component in page.components
     ]
     details = asdict(page)
+    for component in details["components"]:
+        if component["silent_means"] == DELAYED:
+            # The previous release does not know this field.
+            del component["silent_means"]
     return {
         "slug": details.pop("slug"),
         "title": details.pop("title"),

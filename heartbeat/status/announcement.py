@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from heartbeat.definitions.entry import line
 from heartbeat.definitions.status_page import StatusPage
@@ -144,6 +145,21 @@ class Announcement:
         """True if it determines the health of its components. An incident that is only monitored does not."""
         return self.under_way and self.status not in (Status.MONITORING, Status.VERIFYING)
 
+    @property
+    def by_hand(self) -> bool:
+        """True unless the page named the affected components automatically. A maintenance is planned by a human."""
+        automatic = bool(self.updates) and self.updates[0].automatic and not self._changed_since
+        return self.kind is AnnouncementKind.MAINTENANCE or not automatic
+
+    @property
+    def said_at(self) -> datetime:
+        """The time at which the affected components were published last. Every update publishes them again."""
+        return self.updates[0].at if self.updates and not self._changed_since else self.changed_at
+
+    @property
+    def _changed_since(self) -> bool:
+        return self.updates[0].affected != self.affected
+
 
 @dataclass(frozen=True, slots=True)
 class AnnouncementFields:
@@ -207,6 +223,7 @@ def body(text: str) -> str:
 def refuse_unknown(affected: Collection[Affected], page: StatusPage) -> None:
     """Raise `InvalidAnnouncement` for names that are not on the page, and for contradictions."""
     columns = page.regions.columns if page.regions else {}
+    places = {value: page.regions.place(value) for value in columns} if page.regions else {}
     for part in affected:
         if page.component(part.component) is None:
             raise InvalidAnnouncement(
@@ -216,21 +233,36 @@ def refuse_unknown(affected: Collection[Affected], page: StatusPage) -> None:
             if region not in columns:
                 raise InvalidAnnouncement(f"affected: there is no region {region[:100]!r} on this page.")
     for component, parts in by_component(affected).items():
-        _refuse_contradictions(component, parts, columns)
+        _refuse_contradictions(component, parts, places)
 
 
-def _refuse_contradictions(component: str, parts: Sequence[Affected], columns: Mapping[str, str]) -> None:
+def _refuse_contradictions(component: str, parts: Sequence[Affected], places: Mapping[str, str]) -> None:
     """Refuse a better health in a region than everywhere, since the worse of the two would count."""
     healths: dict[str, Health] = {}
     for part in parts:  # worst first
         for region in part.regions or ("",):
             other = healths.setdefault(region, healths.get("", part.health))
             if other is not part.health:
-                place = f" in {columns[region]}" if region else ""
+                place = f" in {places[region]}" if region else ""
                 raise InvalidAnnouncement(
                     f"affected: {component} is both {other.value.lower()} and {part.health.value.lower()}{place}. "
                     "Choose one, or name its regions one by one if they differ."
                 )
+
+
+def affected_values(affected: Iterable[Affected]) -> list[dict[str, Any]]:
+    """Return affected components as they are stored."""
+    return [
+        {"component": part.component, "health": part.health.name, "regions": list(part.regions)}
+        for part in affected
+    ]
+
+
+def affected_of(values: Iterable[Mapping[str, Any]]) -> tuple[Affected, ...]:
+    """Return stored affected components."""
+    return tuple(
+        Affected(part["component"], Health[part["health"]], tuple(part["regions"])) for part in values
+    )
 
 
 def impact_of(affected: Sequence[Affected]) -> Impact:
@@ -290,7 +322,14 @@ def due(announcement: Announcement, now: datetime) -> Status | None:
 def claims(announcements: Iterable[Announcement]) -> list[Claim]:
     """Return the health that announcements under way claim for their components."""
     return [
-        Claim(part.component, part.health, announcement.starts_at, part.regions)
+        Claim(
+            part.component,
+            part.health,
+            announcement.starts_at,
+            part.regions,
+            announcement.said_at,
+            announcement.by_hand,
+        )
         for announcement in announcements
         if announcement.counts
         for part in announcement.affected

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from alerting import times
 from heartbeat.definitions.status_page import StatusPage
 from heartbeat.status.announcement import Affected, AnnouncementFields, AnnouncementKind, Status, by_component
+from heartbeat.status.headline import are, are_many, listed
 from heartbeat.status.health import NAMED, TROUBLED, Health, ServiceRow, worst
 
 WATCHING = "We are monitoring the recovery."
@@ -31,11 +32,11 @@ def affected_components(
     columns = page.regions.columns if page.regions else {}
     affected = []
     for name, regions in labelled_regions.items():
-        listed = tuple(value for value in columns if value in regions)
-        if not listed or any(region not in columns for region in regions):
-            affected.append(Affected(name, _health(by_name[name], listed)))
+        shown = tuple(value for value in columns if value in regions)
+        if not shown or any(region not in columns for region in regions):
+            affected.append(Affected(name, _health(by_name[name], shown)))
         else:
-            affected += _by_health(by_name[name], listed)
+            affected += _by_health(by_name[name], shown)
     return tuple(affected)
 
 
@@ -43,7 +44,7 @@ def incident(
     page: StatusPage, affected: tuple[Affected, ...], since: datetime, now: datetime
 ) -> AnnouncementFields:
     """Draft the first update of an incident."""
-    body = f"Since {_when(page, since, now)} {sentence(page, affected)}. We are looking into it."
+    body = f"Since {_when(page, since, now)}, {sentence(page, affected)}. We are looking into it."
     return AnnouncementFields(
         AnnouncementKind.INCIDENT, title(page, affected), Status.INVESTIGATING, body, since, affected=affected
     )
@@ -84,11 +85,9 @@ def sentence(page: StatusPage, affected: Sequence[Affected]) -> str:
             f"{part.health.value.lower()}{_in(page, part.regions)}" for part in parts
         )
         alike.setdefault(words_of_health, []).append(name)
-    clauses = [
-        f"{_listed(names)} {_are(names)} {words_of_health}" for words_of_health, names in alike.items()
-    ]
+    clauses = [f"{listed(names)} {are(names)} {words_of_health}" for words_of_health, names in alike.items()]
     text = ", ".join(clauses) if len(clauses) == 1 else f"{', '.join(clauses[:-1])}, and {clauses[-1]}"
-    return text if len(text) <= LONGEST else f"{_listed(by_name)} {_are(by_name)} affected"
+    return text if len(text) <= LONGEST else f"{listed(by_name)} {are(by_name)} affected"
 
 
 def regions_of(affected: Collection[Affected]) -> dict[str, tuple[str, ...]]:
@@ -106,29 +105,21 @@ def recovery(page: StatusPage, affected: Sequence[Affected]) -> str:
     """Say that the affected services work again."""
     regions = regions_of(affected)
     names = _names(affected) or "All services"
-    verb = "works" if len(regions) == 1 else "work"
+    verb = "work" if are_many(list(regions)) else "works"
     distinct = set(regions.values())
     return f"{names} {verb} normally again{_in(page, distinct.pop()) if len(distinct) == 1 else ''}."
 
 
 def _names(affected: Sequence[Affected]) -> str:
     names = list(by_component(affected))
-    return _listed(names) if 0 < len(names) <= NAMED else ""
-
-
-def _listed(items: Iterable[str]) -> str:
-    names = list(items)
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def _are(names: Collection[str]) -> str:
-    return "is" if len(names) == 1 else "are"
+    return listed(names) if 0 < len(names) <= NAMED else ""
 
 
 def _in(page: StatusPage, regions: Collection[str]) -> str:
-    columns = page.regions.columns if page.regions else {}
-    listed = [name for value, name in columns.items() if value in regions]
-    return f" in {' and '.join(listed)}" if listed else ""
+    if page.regions is None:
+        return ""
+    places = [page.regions.place(value) for value in page.regions.columns if value in regions]
+    return f" in {listed(places)}" if places else ""
 
 
 def _by_health(row: ServiceRow, regions: Sequence[str]) -> list[Affected]:

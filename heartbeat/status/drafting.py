@@ -11,7 +11,7 @@ from heartbeat.checks import maintenance_store
 from heartbeat.checks.symptoms import check_ids
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.status_page import StatusPage
-from heartbeat.status import announcement, draft, editor, health, store
+from heartbeat.status import draft, editor, health, standing, store
 from heartbeat.status.announcement import Affected, Announcement, InvalidAnnouncement
 from heartbeat.status.editor import NoAnnouncement, page_of
 
@@ -60,6 +60,5 @@ def affected_by(db: Connection, page: StatusPage, number: int) -> tuple[tuple[Af
     open_symptoms = [symptom for symptom in dossier.symptoms if symptom.cleared_at is None]
     symptoms = dossier.symptoms if dossier.incident.state is State.RESOLVED else open_symptoms
     ids = list(check_ids(symptom.key for symptom in symptoms).values())
-    claims = announcement.claims(store.open_of(db, page.slug))
-    rows = health.rows(page, store.check_counts(db), claims)
+    rows = standing.rows(db, page, store.check_counts(db), store.open_of(db, page.slug))
     return draft.affected_components(page, store.labels(db, ids), rows), dossier.incident.opened_at

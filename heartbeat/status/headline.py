@@ -1,12 +1,29 @@
 """The headline of a status page, which answers "is it them or us?". Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from heartbeat.definitions.status_page import Regions
 from heartbeat.status.health import NAMED, TROUBLED, WORST_FIRST, Health, ServiceRow
 
 LONGEST = 200
 """The largest number of characters. A headline that would be longer counts services instead of naming them."""
+
+
+_SINGULAR = (
+    "ss",
+    "us",
+    "is",
+    "ics",
+    "news",
+    "kubernetes",
+    "postgres",
+    "windows",
+    "jenkins",
+    "sms",
+    "dns",
+    "aws",
+)
+"""The ends of words that end in "s" and are no plural."""
 
 
 def headline(rows: Sequence[ServiceRow], regions: Regions | None = None) -> str:
@@ -28,7 +45,7 @@ def _troubles(troubled: Sequence[ServiceRow], regions: Regions | None, limit: in
     alike: dict[str, list[str]] = {}
     for row in troubled:
         alike.setdefault(_health_words(row, regions), []).append(row.name)
-    return [f"{_services(names, limit)} {_are(names)} {health}." for health, names in alike.items()]
+    return [f"{_services(names, limit)} {are(names)} {health}." for health, names in alike.items()]
 
 
 def _others(rows: Sequence[ServiceRow], troubled: Sequence[ServiceRow], limit: int) -> list[str]:
@@ -37,14 +54,14 @@ def _others(rows: Sequence[ServiceRow], troubled: Sequence[ServiceRow], limit: i
     if not well:
         return []
     if len(well) <= limit:
-        return [f"{_listed(well)} {_are(well)} not affected."]
+        return [f"{listed(well)} {are(well)} not affected."]
     if len(well) + len(troubled) == len(rows):
         return [
             "All other services are working normally."
             if len(well) > 1
             else "The other service is not affected."
         ]
-    return [f"{len(well)} other {'services' if len(well) > 1 else 'service'} {_are(well)} working normally."]
+    return [f"{len(well)} other {'services' if len(well) > 1 else 'service'} {are(well)} working normally."]
 
 
 def _health_words(row: ServiceRow, regions: Regions | None) -> str:
@@ -59,13 +76,13 @@ def _health_words(row: ServiceRow, regions: Regions | None) -> str:
 
 
 def by_region(healths: Mapping[str, Health], regions: Regions) -> str:
-    """Return health by region in words, worst first: "not working in Europe and delayed in United States"."""
+    """Return health by region in words, worst first: "not working in Europe and delayed in the US"."""
     parts = []
     for health in WORST_FIRST:
         if names := [
-            regions.columns[value] for value, health_there in healths.items() if health_there is health
+            regions.place(value) for value, health_there in healths.items() if health_there is health
         ]:
-            parts.append(f"{health.value.lower()} in {_listed(names)}")
+            parts.append(f"{health.value.lower()} in {listed(names)}")
     return " and ".join(parts)
 
 
@@ -85,7 +102,7 @@ def _untroubled(rows: Sequence[ServiceRow]) -> str:
 
 
 def _serviced(names: Sequence[str], total: int, *, others_unknown: bool) -> str:
-    sentence = f"{_listed(names)} {_are(names)} under maintenance."
+    sentence = f"{listed(names)} {are(names)} under maintenance."
     if len(names) > NAMED or len(sentence) > LONGEST:
         return f"{len(names)} of {total} services are under maintenance."
     return sentence if others_unknown else f"{sentence} Everything else is working normally."
@@ -93,13 +110,28 @@ def _serviced(names: Sequence[str], total: int, *, others_unknown: bool) -> str:
 
 def _services(names: Sequence[str], limit: int) -> str:
     if len(names) <= limit:
-        return _listed(names)
+        return listed(names)
     return f"{len(names)} services" if len(names) > 1 else "1 service"
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(items: Iterable[str]) -> str:
+    """Return names as in a sentence: "A, B and C"."""
+    names = list(items)
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def _are(names: Sequence[str]) -> str:
-    return "is" if len(names) == 1 else "are"
+def are(names: Collection[str]) -> str:
+    """Return "are" for several services, and for one with a plural name, such as "Websites". Otherwise "is"."""
+    return "are" if are_many(names) else "is"
+
+
+def are_many(names: Collection[str]) -> bool:
+    """Return True for several services, and for one whose name is a plural, as far as its last word shows."""
+    if len(names) != 1:
+        return True
+    (name,) = names
+    words = name.split()
+    last = words[-1] if words else ""
+    if "and" in words[1:-1] or "&" in words[1:-1]:
+        return True
+    return last.endswith("s") and not last.isupper() and not last.lower().endswith(_SINGULAR)

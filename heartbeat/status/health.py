@@ -1,9 +1,17 @@
-"""The health of the components of a status page, in customers' words. Pure."""
+"""The health of the components of a status page, in customers' words. Pure.
+
+What a human publishes for a component and region holds against the measurement, for better and for worse, until they
+end it or the checks recover after it was published. Checks recover when one of them was down, and at some later time
+none is down and one is up. If they were well all along, the human knows more than they measure, and the word stands.
+Each region is judged by itself. Of several words for one place, the worst holds. A maintenance holds until its end. An
+automatic announcement can only make the measured health worse.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from heartbeat.checks.check import State
 from heartbeat.definitions.status_page import Component, Regions, StatusPage
@@ -76,19 +84,34 @@ class ServiceRow:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The health of a component that an open announcement states. Without regions it holds everywhere."""
+    """The health of a component that an open announcement states. Without regions it holds everywhere.
+
+    `since` is the start of the trouble. `said_at` is the time at which it was published last, `by_hand` unless the page
+    did that automatically.
+    """
 
     component: str
     health: Health
     since: datetime
     regions: Sequence[str] = ()
+    said_at: datetime | None = None
+    by_hand: bool = True
+
+
+Recoveries = Mapping[tuple[str, str], datetime]
+"""The last recovery of each component's checks by region. An empty region stands for the checks outside of regions."""
 
 
 def rows(
-    page: StatusPage, check_counts: Sequence[CheckCount], claims: Sequence[Claim]
+    page: StatusPage,
+    check_counts: Sequence[CheckCount],
+    claims: Sequence[Claim],
+    recoveries: Recoveries = MappingProxyType({}),
 ) -> tuple[ServiceRow, ...]:
     """Return the row of every component of a page, from its checks and from announcements."""
-    return tuple(_row(component, page.regions, check_counts, claims) for component in page.components)
+    return tuple(
+        _row(component, page.regions, check_counts, claims, recoveries) for component in page.components
+    )
 
 
 def up_and_down(check_counts: Iterable[CheckCount], match: Mapping[str, str]) -> UpAndDown:
@@ -102,10 +125,10 @@ def up_and_down(check_counts: Iterable[CheckCount], match: Mapping[str, str]) ->
     return UpAndDown(up, down, since)
 
 
-def measured(counts: UpAndDown) -> HealthCell:
-    """Return the health that the checks show: not working if all are down, delayed if some are."""
+def measured(counts: UpAndDown, *, stops: bool) -> HealthCell:
+    """Return the health that the checks show: delayed if any is down, not working if all are and it `stops` then."""
     if counts.down:
-        return HealthCell(Health.DELAYED if counts.up else Health.STOPPED, counts.down_since)
+        return HealthCell(Health.STOPPED if stops and not counts.up else Health.DELAYED, counts.down_since)
     return HealthCell(Health.NORMAL if counts.up else Health.UNKNOWN)
 
 
@@ -115,14 +138,18 @@ def worst(cells: Iterable[HealthCell]) -> HealthCell:
 
 
 def _row(
-    component: Component, regions: Regions | None, check_counts: Sequence[CheckCount], claims: Sequence[Claim]
+    component: Component,
+    regions: Regions | None,
+    check_counts: Sequence[CheckCount],
+    claims: Sequence[Claim],
+    recoveries: Recoveries,
 ) -> ServiceRow:
     own_claims = [claim for claim in claims if claim.component == component.name]
     own_counts = [counted for counted in check_counts if component.match.items() <= counted.labels.items()]
     cells: dict[str, HealthCell | None] = {}
     for value in regions.columns if regions else ():
-        cells[value] = _in_region(component, regions, value, own_counts, own_claims)
-    return ServiceRow(component, _whole(component, regions, own_counts, own_claims, cells), cells)
+        cells[value] = _in_region(component, regions, value, own_counts, own_claims, recoveries)
+    return ServiceRow(component, _whole(component, regions, own_counts, own_claims, cells, recoveries), cells)
 
 
 def _whole(
@@ -131,20 +158,22 @@ def _whole(
     own_counts: Sequence[CheckCount],
     own_claims: Sequence[Claim],
     cells: Mapping[str, HealthCell | None],
+    recoveries: Recoveries,
 ) -> HealthCell:
     """Return the health everywhere. A component that is out in some of its regions only is partly out."""
     regional = [cell for cell in cells.values() if cell]
+    recovered_at = recoveries.get((component.name, ""))
     if regions is None or not regional:
-        return _claimed(measured(up_and_down(own_counts, component.match)), own_claims)
+        return _claimed(_measured(component, own_counts), own_claims, recovered_at)
     outside = [counted for counted in own_counts if counted.labels.get(regions.label) not in regions.columns]
     parts = list(regional)
     if outside:
-        rest = measured(up_and_down(outside, component.match))
+        rest = _measured(component, outside)
         partial = any(cell.health is not Health.STOPPED for cell in regional)
         if rest.health is Health.STOPPED and partial:
             # Checks outside of the regions make the whole slow; they are no outage in a region.
             rest = HealthCell(Health.DELAYED, rest.since)
-        parts.append(_claimed(rest, [claim for claim in own_claims if not claim.regions]))
+        parts.append(_claimed(rest, [claim for claim in own_claims if not claim.regions], recovered_at))
     return _together(parts)
 
 
@@ -165,6 +194,7 @@ def _in_region(
     region: str,
     own_counts: Sequence[CheckCount],
     own_claims: Sequence[Claim],
+    recoveries: Recoveries,
 ) -> HealthCell | None:
     label = regions.label if regions else ""
     regional = [counted for counted in own_counts if counted.labels.get(label) == region]
@@ -173,15 +203,30 @@ def _in_region(
     ]
     if not regional and not regional_claims:
         return None
-    return _claimed(measured(up_and_down(regional, component.match)), regional_claims)
+    return _claimed(_measured(component, regional), regional_claims, recoveries.get((component.name, region)))
 
 
-def _claimed(cell: HealthCell, claims: Sequence[Claim]) -> HealthCell:
-    """Return the worse of the measured and the claimed health. A maintenance overrides what is measured."""
-    worst_claim = worst([HealthCell(claim.health, claim.since) for claim in claims]) if claims else None
-    if worst_claim is None:
+def _measured(component: Component, own_counts: Sequence[CheckCount]) -> HealthCell:
+    return measured(up_and_down(own_counts, component.match), stops=component.stops)
+
+
+def _claimed(cell: HealthCell, claims: Sequence[Claim], recovered_at: datetime | None) -> HealthCell:
+    """Return what humans say, and without their word the worse of the measured and the automatic claims."""
+    standing = [claim for claim in claims if _stands(claim, recovered_at)]
+    if by_hand := [claim for claim in standing if claim.by_hand]:
+        return _worst_claim(by_hand)
+    if not standing:
         return cell
-    if worst_claim.health is Health.MAINTENANCE:
-        return worst_claim
     assumed = cell if cell.health is not Health.UNKNOWN else HealthCell(Health.NORMAL)
-    return worst([assumed, worst_claim])
+    return worst([assumed, _worst_claim(standing)])
+
+
+def _stands(claim: Claim, recovered_at: datetime | None) -> bool:
+    if claim.health is Health.MAINTENANCE or recovered_at is None or claim.said_at is None:
+        return True
+    return recovered_at <= claim.said_at
+
+
+def _worst_claim(claims: Sequence[Claim]) -> HealthCell:
+    cell = worst(HealthCell(claim.health, claim.since) for claim in claims)
+    return cell if cell.health is not Health.NORMAL else HealthCell(Health.NORMAL)

@@ -1,7 +1,7 @@
 """The SQL of status pages: the states of the checks behind them, and the announcements."""
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -9,8 +9,16 @@ from typing import Any
 from sqlalchemy import Connection, Select, Text, cast, delete, func, insert, or_, select, update
 
 from heartbeat.checks.tables import checks, transitions
-from heartbeat.status.announcement import Affected, Announcement, AnnouncementKind, Impact, Status, Update
-from heartbeat.status.health import CheckCount, Health
+from heartbeat.status.announcement import (
+    Announcement,
+    AnnouncementKind,
+    Impact,
+    Status,
+    Update,
+    affected_of,
+    affected_values,
+)
+from heartbeat.status.health import CheckCount
 from heartbeat.status.tables import announcements, updates
 
 _PLAIN = ("page", "title", "starts_at", "ends_at", "made_at", "changed_at", "published_at", "monitoring_at")
@@ -130,7 +138,7 @@ def save(db: Connection, announcement: Announcement) -> None:
 def add_update(db: Connection, number: int, new: Update) -> int:
     """Add an update and return its number."""
     row = {"announcement_id": number, "at": new.at, "status": new.status.value, "body": new.body}
-    row |= {"by": new.by, "automatic": new.automatic, "affected": _affected_values(new.affected)}
+    row |= {"by": new.by, "automatic": new.automatic, "affected": affected_values(new.affected)}
     return int(db.execute(insert(updates).values(**row).returning(updates.c.id)).scalar_one())
 
 
@@ -156,7 +164,7 @@ def _announcement(row: Any) -> Announcement:
         kind=AnnouncementKind(row.kind),
         status=Status(row.status),
         impact=Impact(row.impact),
-        affected=_affected(row.affected),
+        affected=affected_of(row.affected),
         unrelated=tuple(row.unrelated),
         **plain,
     )
@@ -164,7 +172,7 @@ def _announcement(row: Any) -> Announcement:
 
 def _update(row: Any) -> Update:
     return Update(
-        row.id, row.at, Status(row.status), row.body, row.by, row.automatic, _affected(row.affected)
+        row.id, row.at, Status(row.status), row.body, row.by, row.automatic, affected_of(row.affected)
     )
 
 
@@ -176,19 +184,6 @@ def _row(announcement: Announcement) -> dict[str, Any]:
         "impact": announcement.impact.value,
     }
     return row | {
-        "affected": _affected_values(announcement.affected),
+        "affected": affected_values(announcement.affected),
         "unrelated": list(announcement.unrelated),
     }
-
-
-def _affected_values(affected: Iterable[Affected]) -> list[dict[str, Any]]:
-    return [
-        {"component": part.component, "health": part.health.name, "regions": list(part.regions)}
-        for part in affected
-    ]
-
-
-def _affected(values: Iterable[dict[str, Any]]) -> tuple[Affected, ...]:
-    return tuple(
-        Affected(part["component"], Health[part["health"]], tuple(part["regions"])) for part in values
-    )

@@ -31,7 +31,7 @@ status_pages:
   public:
     title: Example status
     support: mailto:help@example.com
-    regions: {label: region, columns: {us: United States, eu: Europe}}
+    regions: {label: region, columns: {us: the US, eu: Europe}}
     components: [{name: CPU allowance, match: {component: cpu}}]
     groups: [{name: Messages, components: [{name: Mail, match: {component: mail}}]}]
 """
@@ -165,7 +165,7 @@ async def test_it_is_whole_without_javascript(service: Service, chromium: Browse
     shown = await context.new_page()
     await shown.goto(f"{service.url}/status/public/")
     words = await shown.inner_text("main")
-    assert "CPU allowance is not working in United States. Mail is not affected." in words
+    assert "CPU allowance is delayed in the US. Mail is not affected." in words
     await shown.get_by_text("90 days:").first.click()
     assert "No information" in await shown.inner_text("table.runs >> nth=0")
     await shown.get_by_label("Your mail address").fill("anna@example.org")

@@ -19,7 +19,7 @@ from heartbeat.database import Database
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.status_page import StatusPage
 from heartbeat.loop import Loop
-from heartbeat.status import announcement, health, store
+from heartbeat.status import standing, store
 from heartbeat.status.announcement import MOST_SHOWN
 from heartbeat.status.publish import edition, folder
 from heartbeat.status.publish.edition import Edition
@@ -144,7 +144,7 @@ def _snapshots(db: Connection, pages: Mapping[str, StatusPage], home: str, clock
     snapshots = []
     for slug, page in pages.items():
         announcements = tuple(store.published(db, slug, now - PAST, MOST_SHOWN))
-        rows = health.rows(page, check_counts, announcement.claims(announcements))
+        rows = standing.rows(db, page, check_counts, announcements)
         days = uptime_since.extended(
             db, page, uptime_count.page_days(db, page, now), check_counts, announcements, now
         )

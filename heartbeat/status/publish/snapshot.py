@@ -52,8 +52,8 @@ class Snapshot:
         """
         if self.page.regions is None or not row.by_region:
             return []
-        columns = self.page.regions.columns.items()
-        days = [(name, self.days.get((row.name, value), ())) for value, name in columns]
+        regions = self.page.regions
+        days = [(regions.heading(value), self.days.get((row.name, value), ())) for value in regions.columns]
         return [(name, own) for name, own in days if any(day.total for day in own)]
 
     @property

@@ -72,7 +72,7 @@ def _of_page(
         days = _to_count(last_days.get(part.key), today)
         more = more or len(days) > AT_ONCE
         under = spans(maintained, part, now)
-        counted[part.key] = _counted(db, own_checks, days[:AT_ONCE], zone, under, now)
+        counted[part.key] = _counted(db, own_checks, days[:AT_ONCE], zone, under, now, stops=part.stops)
     return counted, more
 
 
@@ -90,6 +90,8 @@ def _counted(
     zone: ZoneInfo,
     maintenance: Sequence[Span],
     now: datetime,
+    *,
+    stops: bool,
 ) -> list[Day]:
     since = uptime_days.bounds(days[0], zone)[0].astimezone(UTC)
     changes = uptime_store.changes(db, [check.id for check in checks], since)
@@ -106,9 +108,8 @@ def _counted(
                 # Its last change has been deleted, and its state is the same since.
                 state_at_start = check.state
             histories.append(CheckHistory(state_at_start, [(at, state) for at, state in own if at > start]))
-        counted_days.append(
-            uptime_days.count(day, (start, min(end, max(now, start))), histories, maintenance)
-        )
+        passed = start, min(end, max(now, start))
+        counted_days.append(uptime_days.count(day, passed, histories, maintenance, stops=stops))
     return counted_days
 
 

@@ -7,7 +7,8 @@ counts as time in which the component worked.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from alerting import times
@@ -18,7 +19,7 @@ ComponentRegion = tuple[str, str]
 """The name of a component and the value of a region, which is empty for everywhere."""
 DAYS_SHOWN = 90
 """The days that a page shows."""
-ENOUGH = timedelta(hours=1)
+ENOUGH = timedelta(days=7)
 """The measured time from which a page shows a percentage."""
 
 
@@ -54,11 +55,15 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class CountedComponent:
-    """A component, everywhere or in one region, with the labels of its checks."""
+    """A component, everywhere or in one region, with the labels of its checks.
+
+    Time in which all of them were down counts as down if it `stops` then, else as degraded.
+    """
 
     component: str
     region: str
     match: Mapping[str, str]
+    stops: bool = False
 
     @property
     def key(self) -> ComponentRegion:
@@ -78,12 +83,13 @@ def parts(page: StatusPage) -> list[CountedComponent]:
     """Return every component of a page, each followed by itself in every region where it may have checks."""
     counted = []
     for component in page.components:
-        counted.append(CountedComponent(component.name, "", component.match))
+        counted.append(CountedComponent(component.name, "", component.match, component.stops))
         for region in page.regions.columns if page.regions else ():
             labels = {page.regions.label: region} if page.regions else {}
             # A component that its labels bind to one region is in no other.
             if all(component.match.get(label, value) == value for label, value in labels.items()):
-                counted.append(CountedComponent(component.name, region, {**component.match, **labels}))
+                match = {**component.match, **labels}
+                counted.append(CountedComponent(component.name, region, match, component.stops))
     return counted
 
 
@@ -99,6 +105,8 @@ def count(
     histories: Sequence[CheckHistory],
     maintenance: Sequence[Span] = (),
     unheard: Sequence[Span] = (),
+    *,
+    stops: bool = False,
 ) -> Day:
     """Count the seconds of `within`, the part of the day that has passed. `unheard` spans are unknown."""
     start, end = within
@@ -119,8 +127,26 @@ def count(
         while position < len(moves) and moves[position][0] <= begins:
             states[moves[position][1]] = moves[position][2]
             position += 1
-        seconds[_kind_of(states, begins, maintenance, unheard)] += (ends - begins).total_seconds()
+        kind = _kind_of(states, begins, maintenance, unheard)
+        seconds["degraded" if kind == "down" and not stops else kind] += (ends - begins).total_seconds()
     return Day(day, **seconds)
+
+
+def last_recovery(histories: Sequence[CheckHistory]) -> datetime | None:
+    """Return the last time at which none of these checks was down any more, and one was up."""
+    states = [history.state_at_start for history in histories]
+    moves = sorted(
+        (at, number, state) for number, history in enumerate(histories) for at, state in history.changes
+    )
+    troubled, recovered_at = "down" in states, None
+    for at, at_once in groupby(moves, key=itemgetter(0)):
+        for _, number, state in at_once:
+            states[number] = state
+        if "down" in states:
+            troubled = True
+        elif troubled and "up" in states:
+            troubled, recovered_at = False, at
+    return recovered_at
 
 
 def sum_of(day: Day, other: Day) -> Day:
@@ -153,14 +179,14 @@ def in_words(days: Sequence[Day]) -> str:
     """Return the uptime in words, with the time it was measured over: "99.95 % uptime over 89 days 20 h"."""
     measured, up = sum(day.measured for day in days), sum(day.up for day in days)
     if measured < ENOUGH.total_seconds():
-        return "not enough data yet"
+        return "Not enough data yet"
     return f"{percent(up, measured)} uptime over {length(measured)}"
 
 
 def share(days: Sequence[Day]) -> str:
-    """Return the uptime in percent, if enough is measured."""
+    """Return the uptime in percent, or an empty text if not enough is measured."""
     measured, up = sum(day.measured for day in days), sum(day.up for day in days)
-    return percent(up, measured) if measured >= ENOUGH.total_seconds() else "too early"
+    return percent(up, measured) if measured >= ENOUGH.total_seconds() else ""
 
 
 def percent(part: float, whole: float) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from heartbeat.definitions.status_page import StatusPage
 from heartbeat.status import health
 from heartbeat.status.announcement import Announcement
-from heartbeat.status.health import CheckCount
+from heartbeat.status.health import CheckCount, UpAndDown
 from heartbeat.status.uptime import count, store
 from heartbeat.status.uptime import days as uptime_days
 from heartbeat.status.uptime.days import CheckHistory, ComponentRegion, CountedComponent, Day, Span
@@ -49,9 +49,11 @@ def extended(
             histories = [
                 CheckHistory(states_before.get(check.id), changes.get(check.id, [])) for check in own
             ]
-            histories += _still(counted, check_counts, own)
+            histories += still(health.up_and_down(check_counts, counted.match), own)
             spans = count.spans(announcements, counted, now)
-            longer[counted.key] = _lengthened(longer[counted.key], (start, now), zone, histories, spans)
+            longer[counted.key] = _lengthened(
+                longer[counted.key], (start, now), zone, histories, spans, counted
+            )
     return longer
 
 
@@ -64,11 +66,8 @@ def _counted_until(days: Sequence[Day], zone: ZoneInfo, now: datetime) -> dateti
     return at if timedelta() < now - at <= LONGEST else None
 
 
-def _still(
-    part: CountedComponent, check_counts: Sequence[CheckCount], changed: Sequence[store.CheckState]
-) -> list[CheckHistory]:
-    """Return histories for the checks that have not changed: one if some are up, one if some are down."""
-    counts = health.up_and_down(check_counts, part.match)
+def still(counts: UpAndDown, changed: Sequence[store.CheckState]) -> list[CheckHistory]:
+    """Return histories for those counted checks that have not changed: one if some are up, one if some are down."""
     unchanged = {"up": counts.up, "down": counts.down}
     for check in changed:
         if check.state in unchanged:
@@ -82,13 +81,13 @@ def _lengthened(
     zone: ZoneInfo,
     histories: Sequence[CheckHistory],
     maintenance: Sequence[Span],
+    counted: CountedComponent,
 ) -> list[Day]:
-    return [uptime_days.sum_of(day, _part(day.day, within, zone, histories, maintenance)) for day in days]
+    def part(day: date) -> Day:
+        start, end = (at.astimezone(UTC) for at in uptime_days.bounds(day, zone))
+        start, end = max(start, within[0]), min(end, within[1])
+        if start >= end:
+            return Day(day)
+        return uptime_days.count(day, (start, end), histories, maintenance, stops=counted.stops)
 
-
-def _part(
-    day: date, within: Span, zone: ZoneInfo, histories: Sequence[CheckHistory], maintenance: Sequence[Span]
-) -> Day:
-    start, end = (at.astimezone(UTC) for at in uptime_days.bounds(day, zone))
-    start, end = max(start, within[0]), min(end, within[1])
-    return uptime_days.count(day, (start, end), histories, maintenance) if start < end else Day(day)
+    return [uptime_days.sum_of(day, part(day.day)) for day in days]

@@ -24,7 +24,7 @@ status_pages:
     publish: automatically
     regions: {label: region, columns: {us: United States, eu: Europe}}
     components:
-      - {name: CPU, match: {component: cpu}, showcase: false}
+      - {name: CPU, match: {component: cpu}, showcase: false, silent_means: not working}
     groups:
       - name: Messages
         description: In and out
@@ -49,7 +49,7 @@ def problems(text: str, picture: bytes = SVG) -> str:
 def test_a_page_is_read_whole() -> None:
     page = parsed(FULL).status_pages["public"]
     assert page.components == (
-        Component("CPU", {"component": "cpu"}, showcase=False),
+        Component("CPU", {"component": "cpu"}, showcase=False, silent_means="not working"),
         Component("Mail", {"component": "mail"}, group="Messages"),
     )
     assert page.groups == (Group("Messages", "In and out"),)
@@ -69,6 +69,26 @@ def test_columns_may_be_a_list() -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "place", "heading"),
+    [
+        ("the US", "the US", "US"),
+        ("Europe", "Europe", "Europe"),
+        ("United States", "the United States", "United States"),
+        ("us", "the US", "US"),
+        ("EU", "the EU", "EU"),
+        ("the Nordics", "the Nordics", "Nordics"),
+        ("The Hague", "The Hague", "The Hague"),
+        ("eu-west-1", "eu-west-1", "eu-west-1"),
+    ],
+)
+def test_a_region_reads_with_its_article_in_a_sentence_and_without_it_alone(
+    typed: str, place: str, heading: str
+) -> None:
+    regions = Regions("region", {"r": typed})
+    assert (regions.place("r"), regions.heading("r"), regions.columns["r"]) == (place, heading, typed)
+
+
+@pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
         ("name: Mail", "name: CPU", "has two components called 'CPU'; give each a name of its own."),
@@ -82,6 +102,7 @@ def test_columns_may_be_a_list() -> None:
         ("logo.svg", "data:image/png;base64,AAAA", "must be a PNG, JPEG, GIF, WebP or SVG picture."),
         ("logo.svg", "data:image/png;base64,A", "this is not base64"),
         ("match: {component: mail}", "match: {}", "needs at least one label"),
+        ("silent_means: not working", "silent_means: dead", "must be 'delayed' or 'not working'."),
     ],
 )
 def test_what_is_wrong_is_told_in_one_sentence(old: str, new: str, problem: str) -> None:

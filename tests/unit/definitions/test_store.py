@@ -22,7 +22,7 @@ from heartbeat.pings.keys import PingKey
 from tests.unit.conftest import FIRST, NOW, a_check, waiting
 
 Insert = Callable[[Connection, list[Check]], dict[str, Check]]
-MAIL = Component("Mail", {"service": "mail"}, "Sending and receiving", showcase=False, group="Messages")
+MAIL = Component("Mail", {"service": "mail"}, "In and out", False, "Messages", silent_means="not working")
 PUBLIC = StatusPage(
     "public",
     "Example status",

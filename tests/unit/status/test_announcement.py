@@ -133,11 +133,11 @@ def test_a_draft_is_published_once() -> None:
         ({"impact": Impact.MAINTENANCE}, "impact: must be one of none, minor, major"),
         (
             {"affected": (CPU, replace(CPU, health=Health.STOPPED))},
-            "affected: CPU allowance is both not working and delayed in United States. Choose one",
+            "affected: CPU allowance is both not working and delayed in the United States. Choose one",
         ),
         (
             {"affected": (CPU, Affected("CPU allowance", Health.STOPPED))},
-            "affected: CPU allowance is both not working and delayed in United States. Choose one",
+            "affected: CPU allowance is both not working and delayed in the United States. Choose one",
         ),
         (
             {"affected": (Affected("Mail", Health.PARTLY), Affected("Mail", Health.DELAYED))},
@@ -215,7 +215,7 @@ def test_a_maintenance_begins_and_ends_at_its_times() -> None:
 
 
 def test_only_announcements_under_way_affect_components() -> None:
-    claimed = [Claim("CPU allowance", Health.DELAYED, NOW, ("us",))]
+    claimed = [Claim("CPU allowance", Health.DELAYED, NOW, ("us",), NOW)]
     assert life.claims([an_announcement()]) == claimed
     for quiet in (Status.MONITORING, Status.RESOLVED):
         assert life.claims([an_announcement(status=quiet)]) == []

@@ -95,7 +95,7 @@ async def test_an_automatic_page_announces_an_incident_to_its_end(system: System
         ("investigating", True),
     ]
     assert now.updates[1].body == (
-        "CPU allowance works normally again in United States. We are monitoring the recovery."
+        "CPU allowance works normally again in the United States. We are monitoring the recovery."
     )
     assert other.slug == "mail"
 
@@ -118,7 +118,7 @@ async def test_further_affected_services_are_announced(system: System, clock: Se
     await fall_silent(system, clock, both[1])
     assert await system.automation.round() == 1
     (now,) = await announcements(system)
-    assert now.updates[0].body.startswith("Now CPU allowance and Mail are not working in United States.")
+    assert now.updates[0].body.startswith("Now CPU allowance and Mail are delayed in the United States.")
 
 
 async def test_an_announcement_updated_by_a_human_is_left_alone(system: System, clock: SetClock) -> None:

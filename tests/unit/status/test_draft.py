@@ -18,21 +18,22 @@ LATE, OUT = Health.DELAYED, Health.STOPPED
 @pytest.mark.parametrize(
     ("affected", "text"),
     [
-        ([Affected(CPU, LATE, ("us",))], "CPU allowance is delayed in United States"),
+        ([Affected(CPU, LATE, ("us",))], "CPU allowance is delayed in the United States"),
         ([Affected(CPU, LATE), Affected(MAIL, LATE)], "CPU allowance and Mail are delayed"),
         (
             [Affected(CPU, LATE, ("us",)), Affected(CPU, OUT, ("eu",))],
-            "CPU allowance is not working in Europe and delayed in United States",
+            "CPU allowance is not working in Europe and delayed in the United States",
         ),
         (
             [Affected(CPU, LATE, ("us",)), Affected(MAIL, OUT)],
-            "CPU allowance is delayed in United States, and Mail is not working",
+            "CPU allowance is delayed in the United States, and Mail is not working",
         ),
         (
             [Affected(CPU, LATE, ("us",)), Affected(MAIL, LATE, ("eu",))],
-            "CPU allowance is delayed in United States, and Mail is delayed in Europe",
+            "CPU allowance is delayed in the United States, and Mail is delayed in Europe",
         ),
         ([Affected(CPU, LATE, ("gone",))], "CPU allowance is delayed"),
+        ([Affected("CPU allowance resets", LATE)], "CPU allowance resets are delayed"),
         ([Affected(name, LATE) for name in "ABCD"], "4 services are affected"),
         (
             [Affected("A" * 90, LATE), Affected("B" * 90, OUT)],
@@ -49,8 +50,9 @@ def test_a_draft_names_the_affected_services_and_regions(affected: list[Affected
     [
         (
             [Affected(CPU, LATE, ("us",)), Affected(CPU, OUT, ("eu",))],
-            "CPU allowance works normally again in United States and Europe.",
+            "CPU allowance works normally again in the United States and Europe.",
         ),
+        ([Affected("Websites", OUT)], "Websites work normally again."),
         ([Affected(CPU, OUT, ("us",)), Affected(MAIL, LATE)], "CPU allowance and Mail work normally again."),
         ([Affected(CPU, OUT, ("us",)), Affected(CPU, LATE)], "CPU allowance works normally again."),
     ],
@@ -62,7 +64,7 @@ def test_a_recovery_names_the_affected_regions(affected: list[Affected], text: s
 def test_a_draft_has_the_measured_health_of_each_region() -> None:
     page = replace(
         PAGE,
-        components=(Component(CPU, {"component": "cpu"}),),
+        components=(Component(CPU, {"component": "cpu"}, silent_means="not working"),),
         regions=Regions("region", {"us": "US", "eu": "EU", "ap": "Asia"}),
     )
     states = [("us", "down"), ("us", "up"), ("eu", "down"), ("ap", "down"), ("ap", "up")]

@@ -132,11 +132,11 @@ async def test_a_draft_is_made_from_an_incident_in_customers_words(defined: Syst
     clock.advance(minutes=-3)
     number = await fall_silent(defined, clock, us)
     draft = await do(defined, drafting.from_incident, "public", number, clock.now())
-    assert draft.title == "CPU allowance is not working in United States"
+    assert draft.title == "CPU allowance is delayed in the United States"
     assert draft.draft == (
-        "Since 03:06 UTC CPU allowance is not working in United States. We are looking into it."
+        "Since 03:06 UTC, CPU allowance is delayed in the United States. We are looking into it."
     )
-    assert draft.affected == (Affected("CPU allowance", Health.STOPPED, ("us",)),)
+    assert draft.affected == (Affected("CPU allowance", Health.DELAYED, ("us",)),)
     assert (draft.published_at, draft.incident_id) == (None, number)
     assert (await do(defined, drafting.from_incident, "public", number, clock.now())).id == draft.id
 

@@ -3,7 +3,7 @@
 import pytest
 
 from heartbeat.definitions.status_page import Component
-from heartbeat.status.headline import LONGEST, headline
+from heartbeat.status.headline import LONGEST, are, headline
 from heartbeat.status.health import Claim, Health, HealthCell, ServiceRow
 from tests.unit.conftest import NOW
 from tests.unit.status.test_health import REGIONS, bearing, rows
@@ -67,6 +67,23 @@ def test_the_headline_names_the_regions() -> None:
     assert headline(everywhere, REGIONS) == "CPU allowance is not working. Mail is not affected."
 
 
+@pytest.mark.parametrize(
+    ("name", "verb"),
+    [
+        ("CPU allowance resets", "are"),
+        ("Websites", "are"),
+        ("Search and filters", "are"),
+        ("Mail", "is"),
+        ("DNS", "is"),
+        ("Status", "is"),
+        ("Access", "is"),
+        ("Analytics", "is"),
+    ],
+)
+def test_the_verb_follows_the_name_of_the_service(name: str, verb: str) -> None:
+    assert are([name]) == verb
+
+
 def test_services_with_the_same_health_share_a_sentence() -> None:
     down, up = HealthCell(Health.STOPPED), HealthCell(Health.NORMAL)
     us = [
@@ -78,7 +95,7 @@ def test_services_with_the_same_health_share_a_sentence() -> None:
     )
     web = ServiceRow(Component("Websites", {}), up, {"us": up, "eu": up})
     assert headline([*us, eu, web], REGIONS) == (
-        "CPU, Logs and Mail are not working in the US. Search is delayed in Europe. Websites is not affected."
+        "CPU, Logs and Mail are not working in the US. Search is delayed in Europe. Websites are not affected."
     )
 
 

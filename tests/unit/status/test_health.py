@@ -12,7 +12,7 @@ from tests.unit.conftest import NOW
 
 LATER = NOW + timedelta(minutes=5)
 REGIONS = Regions("region", {"us": "the US", "eu": "Europe"})
-CPU = Component("CPU allowance", {"component": "cpu"})
+CPU = Component("CPU allowance", {"component": "cpu"}, silent_means="not working")
 MAIL = Component("Mail", {"component": "mail"})
 
 
@@ -22,9 +22,13 @@ def bearing(component: str, region: str | None, state: str, count: int = 1, at: 
 
 
 def rows(
-    *bearings: CheckCount, claims: tuple[Claim, ...] = (), regions: Regions | None = REGIONS
+    *bearings: CheckCount,
+    claims: tuple[Claim, ...] = (),
+    regions: Regions | None = REGIONS,
+    recoveries: dict[tuple[str, str], Any] | None = None,
 ) -> tuple[ServiceRow, ...]:
-    return health.rows(StatusPage("p", "Page", (CPU, MAIL), regions=regions), bearings, claims)
+    page = StatusPage("p", "Page", (CPU, MAIL), regions=regions)
+    return health.rows(page, bearings, claims, recoveries or {})
 
 
 def health_of(row: ServiceRow) -> list[Health | None]:
@@ -37,12 +41,27 @@ def health_of(row: ServiceRow) -> list[Health | None]:
     [
         (UpAndDown(up=2), Health.NORMAL),
         (UpAndDown(up=1, down=1), Health.DELAYED),
+        (UpAndDown(down=2), Health.DELAYED),
+        (UpAndDown(), Health.UNKNOWN),
+    ],
+)
+def test_silence_means_a_delay(counts: UpAndDown, expected: Health) -> None:
+    assert health.measured(counts, stops=False).health is expected
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        (UpAndDown(up=2), Health.NORMAL),
+        (UpAndDown(up=1, down=1), Health.DELAYED),
         (UpAndDown(down=2), Health.STOPPED),
         (UpAndDown(), Health.UNKNOWN),
     ],
 )
-def test_the_health_of_a_component_follows_its_checks(counts: UpAndDown, expected: Health) -> None:
-    assert health.measured(counts).health is expected
+def test_a_component_that_says_so_does_not_work_while_all_of_its_checks_are_down(
+    counts: UpAndDown, expected: Health
+) -> None:
+    assert health.measured(counts, stops=True).health is expected
 
 
 def test_each_region_has_its_own_health() -> None:
@@ -65,12 +84,70 @@ def test_a_row_whose_regions_do_not_tell_the_whole_is_shown_as_one() -> None:
     assert not mail.by_region
 
 
-def test_an_announcement_counts_if_it_is_worse_than_the_checks() -> None:
+def claim(health: Health, *regions: str, said_at: Any = NOW, by_hand: bool = True) -> Claim:
+    """What an announcement of the component says."""
+    return Claim("CPU allowance", health, NOW, regions, said_at, by_hand)
+
+
+def test_the_word_of_a_human_holds_for_better_and_for_worse() -> None:
     up, down = bearing("cpu", "us", "up"), bearing("cpu", "us", "down")
-    worse = Claim("CPU allowance", Health.PARTLY, LATER)
-    assert health_of(rows(up, claims=(worse,))[0]) == [Health.PARTLY, Health.PARTLY, None]
-    assert health_of(rows(down, claims=(worse,))[0]) == [Health.STOPPED, Health.STOPPED, None]
-    assert health_of(rows(claims=(Claim("CPU allowance", Health.NORMAL, NOW),))[0])[0] is Health.NORMAL
+    assert health_of(rows(up, claims=(claim(Health.PARTLY),))[0]) == [Health.PARTLY, Health.PARTLY, None]
+    assert health_of(rows(down, claims=(claim(Health.DELAYED),))[0]) == [Health.DELAYED, Health.DELAYED, None]
+    (cpu, _) = rows(down, claims=(claim(Health.NORMAL),))
+    assert (health_of(cpu), cpu.whole.since) == ([Health.NORMAL, Health.NORMAL, None], None)
+    assert health_of(rows(claims=(claim(Health.NORMAL),))[0])[0] is Health.NORMAL
+
+
+def test_an_automatic_announcement_counts_only_if_it_is_worse_than_the_checks() -> None:
+    up, down = bearing("cpu", "us", "up"), bearing("cpu", "us", "down")
+    automatic = claim(Health.PARTLY, by_hand=False)
+    assert health_of(rows(up, claims=(automatic,))[0]) == [Health.PARTLY, Health.PARTLY, None]
+    assert health_of(rows(down, claims=(automatic,))[0]) == [Health.STOPPED, Health.STOPPED, None]
+    both = (automatic, claim(Health.DELAYED))
+    assert health_of(rows(down, claims=both)[0])[0] is Health.DELAYED
+
+
+def test_the_word_of_a_human_ends_once_the_checks_recover_after_it() -> None:
+    said = claim(Health.DELAYED, said_at=NOW)
+    down, up = bearing("cpu", "us", "down"), bearing("cpu", "us", "up")
+
+    def after(recovered_at: Any, *counts: CheckCount) -> Health | None:
+        return health_of(
+            rows(*counts, claims=(said,), recoveries={("CPU allowance", "us"): recovered_at})[0]
+        )[1]
+
+    assert after(NOW - timedelta(minutes=5), down) is Health.DELAYED
+    assert after(NOW, down) is Health.DELAYED
+    assert after(LATER, up) is Health.NORMAL
+    # The checks turned bad again since: the measurement holds.
+    assert after(LATER, down) is Health.STOPPED
+
+
+def test_a_recovery_ends_the_word_in_its_region_only() -> None:
+    counts = bearing("cpu", "us", "up"), bearing("cpu", "eu", "down")
+    said = claim(Health.DELAYED), claim(Health.DELAYED, "us")
+    for words in (said[:1], said):
+        (cpu, _) = rows(*counts, claims=words, recoveries={("CPU allowance", "us"): LATER})
+        assert health_of(cpu) == [Health.DELAYED, Health.NORMAL, Health.DELAYED]
+
+
+def test_a_recovery_ends_what_was_said_before_it_and_not_what_was_said_since() -> None:
+    recoveries = {("CPU allowance", "us"): LATER}
+    old, new = claim(Health.STOPPED), claim(Health.DELAYED, said_at=LATER + timedelta(minutes=1))
+    (cpu, _) = rows(bearing("cpu", "us", "up"), claims=(old, new), recoveries=recoveries)
+    assert health_of(cpu)[1] is Health.DELAYED
+
+
+def test_of_several_words_for_one_place_the_worst_holds() -> None:
+    words = claim(Health.NORMAL), claim(Health.PARTLY), claim(Health.DELAYED)
+    (cpu, _) = rows(bearing("cpu", "us", "down"), claims=words)
+    assert health_of(cpu)[1] is Health.PARTLY
+
+
+def test_a_recovery_does_not_end_a_maintenance() -> None:
+    recoveries = {("CPU allowance", "us"): LATER}
+    (cpu, _) = rows(bearing("cpu", "us", "down"), claims=(claim(Health.MAINTENANCE),), recoveries=recoveries)
+    assert health_of(cpu)[1] is Health.MAINTENANCE
 
 
 def test_an_announcement_for_a_region_does_not_affect_another() -> None:

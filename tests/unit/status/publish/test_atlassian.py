@@ -89,7 +89,7 @@ def test_components_and_groups_have_every_field() -> None:
     assert (set(cpu), set(mail), set(group)) == (COMPONENT, COMPONENT, COMPONENT | {"components"})
     assert (group["group"], group["components"], mail["group_id"]) == (True, [mail["id"]], group["id"])
     assert [component["position"] for component in (cpu, group, mail)] == [1, 2, 3]
-    assert (cpu["status"], cpu["description"]) == ("partial_outage", "Reset once a day")
+    assert (cpu["status"], cpu["description"]) == ("degraded_performance", "Reset once a day")
     statuses = {"operational", "degraded_performance", "partial_outage", "major_outage", "under_maintenance"}
     assert set(atlassian._STATUS.values()) == statuses
     assert set(atlassian._STATUS) == set(Health)
@@ -226,7 +226,7 @@ def test_badges_are_images_and_json_for_shields() -> None:
         "color": "1f7a4a",
     }
     drawing = ElementTree.fromstring(files["badge.svg"])
-    assert drawing.get("aria-label") == "Example status: partly not working"
+    assert drawing.get("aria-label") == "Example status: delayed"
     hostile = badge.of('"/><script>alert(1)</script>' + "x" * 100, Health.NORMAL)["svg"]
     assert b"<script" not in hostile
     ElementTree.fromstring(hostile)

@@ -36,8 +36,8 @@ def read(content: bytes) -> Markup:
 
 def test_the_page_shows_what_is_wrong_where_and_since_when() -> None:
     text = read(html.index(a_snapshot())).words
-    assert "CPU allowance is not working in United States. Mail is not affected." in text
-    assert "CPU allowance Reset once a day United States Not working since 03:00 UTC" in text
+    assert "CPU allowance is delayed in the United States. Mail is not affected." in text
+    assert "CPU allowance Reset once a day United States Delayed since 03:00 UTC" in text
     assert "Messages What you send and receive" in text
     assert "As of 03:00:00 UTC" in text
     assert OURS.search(text) is None, text
@@ -51,11 +51,11 @@ def test_the_page_shows_health_by_region_while_it_lasts() -> None:
     )
     announcement = an_announcement(affected=affected)
     text = read(html.index(a_snapshot(announcements=(announcement,)))).words
-    how = "not working in Europe , delayed in United States ; Mail partly not working"
+    how = "not working in Europe , delayed in the United States ; Mail partly not working"
     assert f"Affected: CPU allowance {how}" in text
     watched = replace(announcement, status=Status.MONITORING)
     text = read(html.index(a_snapshot(announcements=(watched,)))).words
-    assert "Affected: CPU allowance in Europe , in United States ; Mail" in text
+    assert "Affected: CPU allowance in Europe , in the United States ; Mail" in text
     assert how not in text
 
 

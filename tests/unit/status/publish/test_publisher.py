@@ -46,7 +46,7 @@ async def test_a_change_is_published_at_the_next_look(system: System, clock: Set
     assert "Working normally" in page(system)
     await fall_silent(system, clock, check)
     await system.publisher.look()
-    assert "CPU allowance is not working." in page(system)
+    assert "CPU allowance is delayed." in page(system)
     assert 'since <time datetime="2024-05-03T03:06:00Z">03:06 UTC</time>' in page(system)
 
 
@@ -172,9 +172,9 @@ async def test_the_days_agree_with_the_present_health_between_counts(
     await fall_silent(system, clock, check)
     clock.advance(minutes=3)
     await system.publisher.look()
-    assert "CPU allowance is not working." in page(system)
+    assert "CPU allowance is delayed." in page(system)
     assert "90 days: 66.66 % uptime over 9 min" in page(system)
-    assert "<td>Not working for 3 min</td>" in page(system)
+    assert "<td>Delayed for 3 min</td>" in page(system)
     assert "90 days: 100 % uptime over 9 min" in page(system)
     await ping(system, check)
     clock.advance(minutes=5)

@@ -24,7 +24,7 @@ from tests.unit.status.conftest import PAGE, define
 
 BOTH = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 CPU = {"component": "cpu", "region": "us"}
-ONE = replace(PAGE, components=PAGE.components[:1])
+ONE = replace(PAGE, components=(replace(PAGE.components[0], silent_means="not working"),))
 
 
 async def count(system: System, clock: SetClock, page: StatusPage = ONE) -> dict[date, Day]:

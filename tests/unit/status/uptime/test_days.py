@@ -22,7 +22,7 @@ def at(hours: float) -> datetime:
 
 def counted(*lives: CheckHistory, **more: object) -> dict[str, float]:
     """The hours of each kind that there are any of."""
-    day = uptime_days.count(DAY, (START, END), lives, **more)  # type: ignore[arg-type]
+    day = uptime_days.count(DAY, (START, END), lives, **{"stops": True, **more})  # type: ignore[arg-type]
     kinds = ("up", "degraded", "down", "maintenance", "unknown")
     return {kind: getattr(day, kind) / 3_600 for kind in kinds if getattr(day, kind)}
 
@@ -49,6 +49,34 @@ def test_maintenance_and_unheard_time_do_not_count() -> None:
     life = CheckHistory("up", [(at(6), "down")])
     assert counted(life, maintenance=[(at(6), at(8))]) == {"up": 6, "maintenance": 2, "down": 16}
     assert counted(life, unheard=[(at(5), at(8))]) == {"up": 5, "unknown": 3, "down": 16}
+
+
+def test_time_in_which_all_are_down_is_degraded_unless_the_component_stops_then() -> None:
+    assert counted(CheckHistory("up", [(at(6), "down")]), stops=False) == {"up": 6, "degraded": 18}
+
+
+@pytest.mark.parametrize(
+    ("lives", "expected"),
+    [
+        ([], None),
+        ([CheckHistory("up", [])], None),
+        ([CheckHistory("up", [(at(6), "down")])], None),
+        ([CheckHistory("down", [(at(6), "up")])], at(6)),
+        ([CheckHistory("down", [(at(6), "up"), (at(7), "down")])], at(6)),
+        ([CheckHistory("down", [(at(6), "up"), (at(7), "down"), (at(8), "up")])], at(8)),
+        ([CheckHistory("down", [(at(6), "paused")])], None),
+        ([CheckHistory("down", [(at(6), "paused"), (at(7), "up")])], at(7)),
+        ([CheckHistory("down", [(at(6), "paused")]), CheckHistory("up", [])], at(6)),
+        ([CheckHistory("down", [(at(6), "up")]), CheckHistory("down", [])], None),
+        ([CheckHistory("down", [(at(6), "up")]), CheckHistory("up", [(at(6), "down")])], None),
+        ([CheckHistory("down", [(at(6), "up")]), CheckHistory("down", [(at(7), "up")])], at(7)),
+        ([CheckHistory(None, [(at(6), "up")])], None),
+    ],
+)
+def test_a_recovery_is_the_time_at_which_none_is_down_any_more(
+    lives: list[CheckHistory], expected: datetime | None
+) -> None:
+    assert uptime_days.last_recovery(lives) == expected
 
 
 @given(st.lists(st.tuples(st.none() | STATES, st.lists(st.tuples(OFFSETS, STATES), max_size=6)), max_size=4))
@@ -89,18 +117,20 @@ def test_a_share_is_never_rounded_up(part: float, whole: float, text: str) -> No
 
 def test_the_measured_time_is_named() -> None:
     days = [
+        *[Day(DAY, up=86_400)] * 6,
         Day(DAY, up=86_400 - 3_600, down=3_600),
         Day(DAY, up=72_000, unknown=14_400),
         Day(DAY, unknown=86_400),
     ]
-    assert uptime_days.in_words(days) == "97.72 % uptime over 1 day 20 h"
-    assert uptime_days.share(days) == "97.72 %"
+    assert uptime_days.in_words(days) == "99.46 % uptime over 7 days 20 h"
+    assert uptime_days.share(days) == "99.46 %"
 
 
-@pytest.mark.parametrize("day", [Day(DAY, unknown=86_400), Day(DAY, up=3_000, down=599)])
-def test_less_than_an_hour_makes_no_percentage(day: Day) -> None:
-    assert uptime_days.in_words([day]) == "not enough data yet"
-    assert uptime_days.share([day]) == "too early"
+@pytest.mark.parametrize("last", [Day(DAY, unknown=86_400), Day(DAY, up=80_000, down=6_399)])
+def test_less_than_seven_known_days_make_no_percentage(last: Day) -> None:
+    days = [*[Day(DAY, up=86_400)] * 6, last]
+    assert uptime_days.in_words(days) == "Not enough data yet"
+    assert uptime_days.share(days) == ""
 
 
 def test_days_that_were_never_counted_are_unknown() -> None:

@@ -28,9 +28,13 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The provider will never take this notice at this address: trying again cannot help."""
+    """The provider will never take this notice at this address: trying again cannot help.
+
+    `address` is true if the provider says that the address itself takes nothing.
+    """
 
     reason: str
+    address: bool = False
 
 
 @dataclass(frozen=True, slots=True)

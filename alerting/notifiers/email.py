@@ -17,7 +17,12 @@ from typing import ClassVar, Self, cast
 
 import httpx
 from aiosmtplib import SMTP as Client
-from aiosmtplib import SMTPAuthenticationError, SMTPException, SMTPResponseException
+from aiosmtplib import (
+    SMTPAuthenticationError,
+    SMTPException,
+    SMTPRecipientRefused,
+    SMTPResponseException,
+)
 
 from alerting.network import Fence
 from alerting.notice import Notice
@@ -33,6 +38,8 @@ _LABEL = r"[A-Za-z0-9-]+"
 _ADDRESS = re.compile(rf"{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*")
 
 # No reply code means "you send too much", but the text says so (Postfix, Gmail, Amazon SES, Exchange).
+_POLICY = re.compile(r"\b5\.7\.\d", re.ASCII)
+"""The enhanced status of a refusal by policy, such as "relay denied", which is not about the address (RFC 3463)."""
 _THROTTLED = re.compile(r"\brate\b|too (many|much)|throttl", re.IGNORECASE)
 
 
@@ -120,7 +127,8 @@ class Email:
         answer = "to our login" if isinstance(error, SMTPAuthenticationError) else quoted(error.message)
         reason = f"{self.relay.where} answered {error.code} {answer}"
         if error.code >= 500:
-            return Refused(reason)
+            about_address = isinstance(error, SMTPRecipientRefused) and not _POLICY.search(error.message)
+            return Refused(reason, address=about_address)
         return Unreachable(reason, throttled=_THROTTLED.search(error.message) is not None)
 
 

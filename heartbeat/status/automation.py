@@ -19,6 +19,7 @@ from heartbeat.metrics import Metrics
 from heartbeat.status import announcement as life
 from heartbeat.status import draft, drafting, editor, store
 from heartbeat.status.announcement import Announcement, InvalidAnnouncement, Status
+from heartbeat.status.subscribers import store as subscriber_store
 from heartbeat.status.uptime import count as uptime_count
 
 EVERY = 5.0
@@ -78,6 +79,7 @@ class Automation:
             counted = await self._database.read(lambda db: uptime_count.count(db, now))
             if counted.days:
                 await self._database.write(lambda db: uptime_count.keep(db, counted, now))
+                await self._database.write(lambda db: subscriber_store.forget_dropped(db, now))
         except Unavailable:
             self._counted_at = None
             raise
@@ -189,11 +191,12 @@ def _widen(db: Connection, page: StatusPage, announcement: Announcement, now: da
 
 
 def _is_automatic(announcement: Announcement) -> bool:
-    """Return True if no human has updated this automatic announcement of an incident."""
+    """Return True if no human has updated or changed this automatic announcement of an incident."""
     return (
         announcement.automatic
         and announcement.kind is life.AnnouncementKind.INCIDENT
         and all(update.automatic for update in announcement.updates)
+        and not announcement.by_hand
     )
 
 

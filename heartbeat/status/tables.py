@@ -106,6 +106,10 @@ subscribers = Table(
     Column("address", Text, nullable=False),
     Column("asked_at", Utc, nullable=False),
     Column("confirmed_at", Utc),
+    # Mails in a row that the server refused for good because of this address, and its last answer.
+    Column("refusals", Integer, nullable=False, server_default="0"),
+    Column("refusal", Text),
+    Column("dropped_at", Utc),
     UniqueConstraint("page", "address", name="uq_status_subscribers_page_address"),
 )
 

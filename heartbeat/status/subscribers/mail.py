@@ -4,13 +4,19 @@ Sources: RFC 5322 (messages), RFC 2369 and RFC 8058 (one-click unsubscribe), RFC
 """
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
+from uuid import NAMESPACE_URL, uuid5
+from zoneinfo import ZoneInfo
 
 from alerting.notifiers.transport import mime
+from heartbeat.definitions.status_page import StatusPage
 from heartbeat.safe_text import harmless
-from heartbeat.status.announcement import Status
+from heartbeat.status.announcement import OVER, Affected, AnnouncementKind, Status, by_component
+from heartbeat.status.headline import listed
+from heartbeat.status.subscribers.link import Ticket
 
 MAX_ADDRESS = 254
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -27,7 +33,49 @@ def address(text: str) -> str | None:
     return text[: -len(match[1])] + match[1].lower()
 
 
-def question(sender: Address, to: str, title: str, link: str, now: datetime) -> EmailMessage:
+@dataclass(frozen=True, slots=True)
+class News:
+    """The update of an announcement that a mail tells. `made_at` is the time at which the announcement was made."""
+
+    update: int
+    number: int
+    kind: AnnouncementKind
+    title: str
+    status: Status
+    body: str
+    at: datetime
+    affected: tuple[Affected, ...]
+    starts_at: datetime
+    ends_at: datetime | None
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The sender and the recipient of a mail, and the address of the status page that it is about.
+
+    The ticket is the recipient's subscription.
+    """
+
+    sender: Address
+    to: str
+    ticket: Ticket
+    home: str
+
+    def message_id(self, *about: object) -> str:
+        """Return the id that all tries of this mail share, and no other mail has (RFC 5322, 3.6.4)."""
+        return self._id(self.to, self.ticket.subscriber, self.ticket.asked_at, *about)
+
+    def thread(self, number: int, made_at: datetime) -> str:
+        """Return the id of the thread that all mails about an announcement hang below. No mail has it."""
+        return self._id("announcement", number, made_at)
+
+    def _id(self, *names: object) -> str:
+        # Numbers can come again after a restore. Times cannot.
+        return f"<{uuid5(NAMESPACE_URL, ' '.join(map(str, (self.home, *names))))}@{self.sender.domain}>"
+
+
+def question(envelope: Envelope, title: str, link: str, now: datetime) -> EmailMessage:
     """Return the mail that asks to confirm a subscription."""
     lines = [
         f"Somebody, probably you, asked us to send updates from {title} to this address.",
@@ -36,50 +84,63 @@ def question(sender: Address, to: str, title: str, link: str, now: datetime) -> 
         "",
         "If it was not you, ignore this mail. We will not write again, and we will delete the address.",
     ]
-    return _message(sender, to, f"Please confirm: updates from {title}", lines, now)
+    return _message(envelope, f"Please confirm: updates from {title}", lines, now, "question")
 
 
-def news(
-    sender: Address,
-    to: str,
-    *,
-    title: str,
-    page: str,
-    number: int,
-    update: int,
-    status: Status,
-    body: str,
-    at: datetime,
-    home: str,
-    end: str,
-) -> EmailMessage:
+def update(envelope: Envelope, page: StatusPage, news: News, end: str) -> EmailMessage:
     """Return the mail about an update. `end` is the link that unsubscribes."""
-    stage = status.value.replace("_", " ").capitalize()
+    stage = news.status.value.replace("_", " ").capitalize()
     lines = [
-        body,
+        news.body,
         "",
-        f"Details: {home}/history.html#i{number}",
+        *facts(page, news),
+        f"Details: {envelope.home}/history.html#i{news.number}",
         "",
         "--",
-        f"You get this mail because you subscribed to {page}.",
+        f"You get this mail because you subscribed to {page.title}.",
         f"Unsubscribe: {end}",
     ]
-    message = _message(sender, to, f"{stage}: {title}", lines, at)
-    root = f"<announcement-{number}@{sender.domain}>"
-    message["Message-ID"] = f"<announcement-{number}.{update}@{sender.domain}>"
-    message["In-Reply-To"] = root
-    message["References"] = root
+    message = _message(envelope, f"{stage}: {news.title}", lines, news.at, news.update, news.at)
+    message["In-Reply-To"] = message["References"] = envelope.thread(news.number, news.made_at)
     message["List-Unsubscribe"] = f"<{end}>"
     message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     return message
 
 
-def _message(sender: Address, to: str, subject: str, lines: list[str], at: datetime) -> EmailMessage:
+def facts(page: StatusPage, news: News) -> list[str]:
+    """Return what is affected, where, and since when, each on a line of its own."""
+    names = [
+        f"{name}: {', '.join(_state(page, part, news) for part in parts)}"
+        for name, parts in by_component(news.affected).items()
+    ]
+    starts = _when(page, news.starts_at)
+    if news.ends_at is not None:
+        return [*names, f"From {starts} to {_when(page, news.ends_at)}"]
+    return [*names, f"{'Began' if news.status in OVER else 'Since'}: {starts}"]
+
+
+def _state(page: StatusPage, part: Affected, news: News) -> str:
+    """Return the health of a component with its regions. Once it works again, only say that it was affected."""
+    holds = news.status not in OVER and news.status is not Status.MONITORING
+    health = part.health.value.lower() if holds else "was affected"
+    places = [page.regions.place(region) for region in part.regions] if page.regions else []
+    return f"{health} in {listed(places)}" if places else health
+
+
+def _when(page: StatusPage, at: datetime) -> str:
+    local = at.astimezone(ZoneInfo(page.timezone))
+    return f"{local.day} {local:%B %Y, %H:%M} {'UTC' if page.timezone == 'UTC' else local.tzname()}"
+
+
+def _message(
+    envelope: Envelope, subject: str, lines: list[str], at: datetime, *about: object
+) -> EmailMessage:
     message = EmailMessage(policy=mime.POLICY)
-    message["From"] = sender
-    message["To"] = Address(addr_spec=to)
+    message["From"] = envelope.sender
+    message["To"] = Address(addr_spec=envelope.to)
     message["Subject"] = " ".join(harmless(subject).split())
     message["Date"] = at
+    message["Message-ID"] = envelope.message_id(*about)
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     text = harmless("\n".join(lines).replace("\r\n", "\n"))

@@ -5,7 +5,7 @@ sends it after the lease.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 
@@ -16,11 +16,13 @@ from alerting.notifiers.registry import NotifierSet, Setup
 from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.definitions import store as definition_store
+from heartbeat.definitions.status_page import StatusPage
 from heartbeat.loop import Loop
 from heartbeat.metrics import Metrics
 from heartbeat.status.subscribers import link as subscriber_link
 from heartbeat.status.subscribers import mail as subscriber_mail
 from heartbeat.status.subscribers import store
+from heartbeat.status.subscribers.mail import Envelope
 from heartbeat.status.subscribers.store import Mail
 
 EVERY = 2.0
@@ -83,55 +85,50 @@ class MailSender:
         if not isinstance(sender, Email):
             return 0
         leased = await self._database.write(lambda db: store.lease(db, now, BATCH, LEASE))
-        titles = {slug: page.title for slug, page in pages.items()}
         for mail in leased:
-            await self._send(sender, mail, titles.get(mail.page))
+            await self._send(sender, mail, pages.get(mail.page))
         return len(leased)
 
-    async def _send(self, sender: Email, mail: Mail, title: str | None) -> None:
-        if title is None:
+    async def _send(self, sender: Email, mail: Mail, page: StatusPage | None) -> None:
+        if page is None:
             # The page was deleted.
-            await self._remove([mail.id])
+            await self._remove(mail)
             return
-        outcome = await sender.mail(self._letter(sender, mail, title), mail.address)
+        outcome = await sender.mail(self._letter(sender, mail, page), mail.address)
         now = self._clock.now()
         match outcome:
             case Accepted():
                 self._metrics.status_pages.mails.labels("accepted").inc()
-                await self._remove([mail.id])
-            case Refused(reason):
+                await self._database.write(lambda db: store.accepted(db, mail))
+            case Refused(reason, address):
                 log.warning("a mail to a subscriber of %s was refused: %s", mail.page, reason)
                 self._metrics.status_pages.mails.labels("refused").inc()
-                await self._remove([mail.id])
+                await (self._refused(mail, reason, now) if address else self._remove(mail))
             case Unreachable():
                 self._metrics.status_pages.mails.labels("unreachable").inc()
                 await self._retry(mail, now)
 
+    async def _refused(self, mail: Mail, reason: str, now: datetime) -> None:
+        if await self._database.write(lambda db: store.refused(db, mail, reason, now)):
+            log.warning(
+                "an address of %s gets no more mail: it was refused %d times", mail.page, store.MAX_REFUSALS
+            )
+
     async def _retry(self, mail: Mail, now: datetime) -> None:
         if mail.attempts >= TRIES:
-            await self._remove([mail.id])
+            await self._remove(mail)
             return
         pause = min(FIRST_RETRY * 2 ** (mail.attempts - 1), LONGEST_RETRY)
         await self._database.write(lambda db: store.postpone(db, mail.id, now + pause))
 
-    async def _remove(self, ids: Sequence[int]) -> None:
-        await self._database.write(lambda db: store.remove_mails(db, ids))
+    async def _remove(self, mail: Mail) -> None:
+        await self._database.write(lambda db: store.remove_mails(db, [mail.id]))
 
-    def _letter(self, sender: Email, mail: Mail, title: str) -> EmailMessage:
+    def _letter(self, sender: Email, mail: Mail, page: StatusPage) -> EmailMessage:
         home = f"{self._home}/status/{mail.page}"
-        if mail.update is None or mail.status is None or mail.at is None:
+        envelope = Envelope(sender.sender, mail.address, mail.ticket, home)
+        if mail.news is None:
             link = f"{home}/confirm/{subscriber_link.sign(self._secret, 'confirm', mail.ticket)}"
-            return subscriber_mail.question(sender.sender, mail.address, title, link, self._clock.now())
-        return subscriber_mail.news(
-            sender.sender,
-            mail.address,
-            title=mail.title or "",
-            page=title,
-            number=mail.number or 0,
-            update=mail.update,
-            status=mail.status,
-            body=mail.body or "",
-            at=mail.at,
-            home=home,
-            end=f"{home}/unsubscribe/{subscriber_link.sign(self._secret, 'unsubscribe', mail.ticket)}",
-        )
+            return subscriber_mail.question(envelope, page.title, link, self._clock.now())
+        end = f"{home}/unsubscribe/{subscriber_link.sign(self._secret, 'unsubscribe', mail.ticket)}"
+        return subscriber_mail.update(envelope, page, mail.news, end)

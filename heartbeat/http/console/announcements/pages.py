@@ -30,6 +30,7 @@ from heartbeat.status.announcement import (
 from heartbeat.status.editor import NoAnnouncement, NoPage
 from heartbeat.status.health import Health
 from heartbeat.status.publish import html
+from heartbeat.status.subscribers import store as subscriber_store
 
 LISTED = 50
 """Announcements in the list."""
@@ -45,6 +46,7 @@ async def overview(request: ConsoleRequest) -> Response:
         announcements = store.listed(db, limit=LISTED)
         return {
             "pages": definition_store.status_pages_of(db),
+            "subscribers": subscriber_store.by_page(db),
             "drafts": [each for each in announcements if each.published_at is None],
             "open": [each for each in announcements if each.open],
             "past": [each for each in announcements if each.published_at and not each.open],

@@ -109,6 +109,25 @@ async def test_an_address_that_is_none_is_refused_unsent(
     assert inbox.envelopes == []
 
 
+@pytest.mark.parametrize(
+    ("reply", "about_address"),
+    [
+        ("550 5.1.1 no such user", True),
+        ("553 mailbox name not allowed", True),
+        ("554 5.7.1 relay access denied", False),
+    ],
+)
+async def test_a_refused_recipient_is_told_from_a_refusal_by_policy(
+    email: Email, inbox: Inbox, notice: Notice, reply: str, about_address: bool
+) -> None:
+    inbox.to_recipient = reply
+    outcome = await email.send(notice, ANNA)
+    assert isinstance(outcome, Refused)
+    assert outcome.address is about_address
+    inbox.to_recipient, inbox.to_mail = "250 OK", "550 no"
+    assert not (await email.send(notice, ANNA)).address  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("length", [1, 3000])
 async def test_any_language_arrives_in_seven_bits(
     email: Email, inbox: Inbox, notice: Notice, length: int

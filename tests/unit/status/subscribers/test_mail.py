@@ -1,50 +1,102 @@
 """Mails to subscribers: legible, threaded, with an unsubscribe link, and safe headers."""
 
+from dataclasses import replace
 from datetime import timedelta
 from email.headerregistry import Address
 
 import pytest
 
-from heartbeat.status.announcement import Status
+from heartbeat.status.announcement import Affected, AnnouncementKind, Status
+from heartbeat.status.health import Health
 from heartbeat.status.subscribers import link as subscriber_link
 from heartbeat.status.subscribers import mail as subscriber_mail
 from heartbeat.status.subscribers.link import Ticket
+from heartbeat.status.subscribers.mail import Envelope, News
 from tests.unit.conftest import NOW
+from tests.unit.status.conftest import PAGE
 from tests.unit.status.publish.test_html import OURS
 
 SENDER = Address("Example", addr_spec="status@example.com")
 ONE = Ticket(7, NOW)
+ENVELOPE = Envelope(SENDER, "anna@example.org", ONE, "https://x/status/p")
+NEWS = News(
+    update=9,
+    number=3,
+    kind=AnnouncementKind.INCIDENT,
+    title="Resets\nare late",
+    status=Status.IDENTIFIED,
+    body="We **look**.",
+    at=NOW,
+    affected=(
+        Affected("CPU allowance", Health.DELAYED, ("us",)),
+        Affected("CPU allowance", Health.STOPPED, ("eu",)),
+        Affected("Mail", Health.DELAYED),
+    ),
+    starts_at=NOW,
+    ends_at=None,
+    made_at=NOW,
+)
 
 
 def test_an_update_has_a_one_click_unsubscribe() -> None:
-    mail = subscriber_mail.news(
-        SENDER,
-        "anna@example.org",
-        title="Resets\nare late",
-        page="Example status",
-        number=3,
-        update=9,
-        status=Status.IN_PROGRESS,
-        body="We **look**.",
-        at=NOW,
-        home="https://x/status/p",
-        end="https://x/end",
-    )
-    assert mail["Subject"] == "In progress: Resets are late"
+    mail = subscriber_mail.update(ENVELOPE, PAGE, NEWS, "https://x/end")
+    assert mail["Subject"] == "Identified: Resets are late"
     assert mail["List-Unsubscribe"] == "<https://x/end>"
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    assert mail["Message-ID"] == "<announcement-3.9@example.com>"
-    assert mail["In-Reply-To"] == mail["References"] == "<announcement-3@example.com>"
+    assert mail["In-Reply-To"] == mail["References"] == ENVELOPE.thread(3, NOW)
     text = mail.get_content()
     assert "We **look**." in text
     assert "Unsubscribe: https://x/end" in text
     assert OURS.search(text) is None
 
 
+def test_an_update_names_components_regions_and_the_start() -> None:
+    text = subscriber_mail.update(ENVELOPE, PAGE, NEWS, "https://x/end").get_content()
+    assert (
+        "CPU allowance: not working in Europe, delayed in the United States\n"
+        "Mail: delayed\n"
+        "Since: 3 May 2024, 03:00 UTC\n"
+    ) in text
+    over = replace(NEWS, status=Status.RESOLVED, affected=NEWS.affected[:1])
+    london = replace(PAGE, timezone="Europe/London")
+    assert subscriber_mail.facts(london, over) == [
+        "CPU allowance: was affected in the United States",
+        "Began: 3 May 2024, 04:00 BST",
+    ]
+
+
+def test_a_maintenance_has_its_start_and_its_end() -> None:
+    under = (Affected("Mail", Health.MAINTENANCE),)
+    planned = replace(NEWS, kind=AnnouncementKind.MAINTENANCE, status=Status.SCHEDULED, affected=under)
+    assert subscriber_mail.facts(PAGE, replace(planned, ends_at=NOW + timedelta(hours=1))) == [
+        "Mail: under maintenance",
+        "From 3 May 2024, 03:00 UTC to 3 May 2024, 04:00 UTC",
+    ]
+
+
+def test_every_mail_has_a_message_id_of_its_own() -> None:
+    later, other = Ticket(7, NOW + timedelta(microseconds=1)), Ticket(8, NOW)
+    envelopes = [
+        ENVELOPE,
+        replace(ENVELOPE, to="ben@example.org", ticket=other),
+        replace(ENVELOPE, ticket=later),
+        replace(ENVELOPE, home="https://y/status/p"),
+    ]
+    updates = [NEWS, replace(NEWS, update=10), replace(NEWS, at=NOW + timedelta(seconds=1))]
+    mails = [
+        *(subscriber_mail.question(envelope, "Example", "https://x/confirm", NOW) for envelope in envelopes),
+        *(subscriber_mail.update(envelope, PAGE, news, "e") for envelope in envelopes for news in updates),
+    ]
+    ids = [str(mail["Message-ID"]) for mail in mails]
+    assert len(set(ids)) == len(ids)
+    assert all(mark.endswith("@example.com>") for mark in ids)
+    again = subscriber_mail.update(ENVELOPE, PAGE, NEWS, "e")
+    assert again["Message-ID"] in ids
+    assert ENVELOPE.thread(3, NOW) not in ids
+
+
 def test_the_question_says_what_happens_without_an_answer() -> None:
-    text = subscriber_mail.question(
-        SENDER, "anna@example.org", "Example", "https://x/confirm", NOW
-    ).get_content()
+    text = subscriber_mail.question(ENVELOPE, "Example", "https://x/confirm", NOW).get_content()
     assert "https://x/confirm" in text
     assert "ignore this mail" in text
     assert OURS.search(text) is None

@@ -20,6 +20,7 @@ from heartbeat.status import editor, tables
 from heartbeat.status.announcement import Status
 from heartbeat.status.subscribers import sender as subscriber_sender
 from heartbeat.status.subscribers import store as subscriber_store
+from heartbeat.status.subscribers.store import Dropped, Subscribers
 from tests.unit.alerting.notifiers.inbox import Inbox
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import FIRST, OPS, SetClock, refuse_database, visitor
@@ -72,6 +73,10 @@ async def count(system: System, table: object = tables.subscribers) -> int:
     return await system.context.database.read(
         lambda db: db.execute(select(func.count()).select_from(table)).scalar_one()  # type: ignore[arg-type]
     )
+
+
+async def subscribers(system: System) -> Subscribers:
+    return (await system.context.database.read(subscriber_store.by_page))["public"]
 
 
 async def subscribe(system: System, post: Post, client: httpx.AsyncClient, address: str = ANNA) -> None:
@@ -135,11 +140,11 @@ async def test_mail_programs_find_the_whole_unsubscribe_link_however_long_it_is(
     end = re.fullmatch(rb"List-Unsubscribe: <http://test(/\S+)>", taken.line(b"List-Unsubscribe"))
     assert end is not None
     assert len(end[1]) > 78
-    root = f"<announcement-{announcement.id}@{domain}>".encode()
     assert taken.line(b"List-Unsubscribe-Post") == b"List-Unsubscribe-Post: List-Unsubscribe=One-Click"
-    assert taken.line(b"In-Reply-To") == b"In-Reply-To: " + root
+    root = taken.line(b"In-Reply-To").removeprefix(b"In-Reply-To: ")
     assert taken.line(b"References") == b"References: " + root
-    assert taken.line(b"Message-ID").endswith(f"@{domain}>".encode())
+    for mark in (root, taken.line(b"Message-ID")):
+        assert mark.endswith(f"@{domain}>".encode())
     assert await count(system) == 1
     # As RFC 8058 has it: no cookie, no page of ours that it comes from, either kind of form.
     await client.post(end[1].decode(), data={"List-Unsubscribe": "One-Click"})
@@ -256,6 +261,41 @@ async def test_a_mail_is_given_up_after_many_attempts_and_a_refused_one_at_once(
     await client.post("/status/public/subscribe", data={"address": "other@example.org"})
     assert await defined.mail_sender.round() == 1
     assert await count(defined, tables.mails) == 0
+
+
+@BOTH
+async def test_an_address_that_is_refused_three_times_in_a_row_gets_no_more_mail(
+    defined: System, post: Post, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    await subscribe(defined, post, client)
+    announcement = await do(defined, editor.make, "public", announcement_fields(), NOW)
+    await do(defined, editor.publish, announcement.id, NOW)
+    gone, busy = Refused("mx answered 550 no such user", address=True), Refused("mx answered 554 spam")
+    for answer in (gone, gone, Accepted(), gone, busy, gone):
+        post.answer = answer
+        assert await defined.mail_sender.round() == 1
+        await do(defined, editor.update, announcement.id, Status.IDENTIFIED, f"{len(post.mails)}", NOW)
+    assert await subscribers(defined) == Subscribers(1, ())
+    post.answer = gone
+    assert await defined.mail_sender.round() == 1
+    await do(defined, editor.update, announcement.id, Status.RESOLVED, "Over.", NOW)
+    assert await defined.mail_sender.round() == 0
+    assert "it was refused 3 times" in caplog.text
+    dropped = Dropped(ANNA, "mx answered 550 no such user", NOW)
+    assert await subscribers(defined) == Subscribers(0, (dropped,))
+    # Its owner may subscribe again.
+    post.answer = Accepted()
+    await subscribe(defined, post, client)
+    assert await subscribers(defined) == Subscribers(1, ())
+
+
+async def test_a_dropped_address_is_deleted_after_thirty_days(defined: System, clock: SetClock) -> None:
+    row = {"page": "public", "address": ANNA, "asked_at": NOW, "confirmed_at": NOW, "dropped_at": NOW}
+    await defined.context.database.write(lambda db: db.execute(tables.subscribers.insert(), [row]))
+    for after, left in ((timedelta(days=29), 1), (timedelta(days=30, minutes=6), 0)):
+        clock.at = NOW + after
+        await defined.automation.count()
+        assert await count(defined) == left
 
 
 @BOTH

@@ -13,6 +13,7 @@ from heartbeat.status import tables
 from heartbeat.status.announcement import Status, Update
 from heartbeat.status.subscribers import store
 from heartbeat.status.subscribers.link import CONFIRM_WITHIN, Ticket
+from heartbeat.status.subscribers.mail import News
 from heartbeat.status.subscribers.store import ASK_INTERVAL, Mail
 from tests.unit.conftest import NOW
 from tests.unit.status.test_announcement import an_announcement
@@ -41,7 +42,9 @@ def add_update(db: Connection) -> tuple[int, int]:
     """Add an announcement with an update. Return both numbers."""
     number = announcement_store.add(db, an_announcement())
     return number, announcement_store.add_update(
-        db, number, Update(0, NOW, Status.IDENTIFIED, "A full disk.", "anna")
+        db,
+        number,
+        Update(0, NOW, Status.IDENTIFIED, "A full disk.", "anna", affected=an_announcement().affected),
     )
 
 
@@ -54,7 +57,7 @@ def test_an_address_is_asked_once_in_a_while_until_it_confirms(db: Connection) -
     times = (timedelta(), ASK_INTERVAL - SECOND, ASK_INTERVAL)
     assert [store.ask(db, "public", ANNA, NOW + at) for at in times] == [True, False, True]
     mail = the_mail(db, ASK_INTERVAL)
-    assert (mail.address, mail.update, mail.ticket.asked_at) == (ANNA, None, NOW + ASK_INTERVAL)
+    assert (mail.address, mail.news, mail.ticket.asked_at) == (ANNA, None, NOW + ASK_INTERVAL)
     assert store.confirm(db, mail.ticket, NOW + ASK_INTERVAL)
     assert not store.ask(db, "public", ANNA, NOW + 2 * ASK_INTERVAL)
     assert store.ask(db, "other", ANNA, NOW)
@@ -106,10 +109,21 @@ def test_an_update_is_queued_for_the_confirmed_subscribers_of_its_page(db: Conne
     store.queue(db, "public", update, NOW)
 
     _, mail = store.lease(db, NOW, 10, LEASE)
-    title = an_announcement().title
-    assert mail == Mail(
-        mail.id, 1, ticket, ANNA, "public", update, number, title, Status.IDENTIFIED, "A full disk.", NOW
+    one = an_announcement()
+    news = News(
+        update,
+        number,
+        one.kind,
+        one.title,
+        Status.IDENTIFIED,
+        "A full disk.",
+        NOW,
+        one.affected,
+        NOW,
+        None,
+        NOW,
     )
+    assert mail == Mail(mail.id, 1, ticket, ANNA, "public", news)
 
 
 def test_a_leased_mail_is_due_again_only_after_the_lease(db: Connection) -> None:

@@ -8,7 +8,7 @@ import pytest
 from heartbeat.actor import Actor, Role
 from heartbeat.app import System
 from heartbeat.definitions.status_page import Component
-from heartbeat.status import editor, store
+from heartbeat.status import editor, store, tables
 from heartbeat.status.announcement import Affected, Announcement, AnnouncementFields, AnnouncementKind, Status
 from heartbeat.status.health import Health
 from tests.unit.conftest import NOW
@@ -40,6 +40,24 @@ async def defined(system: System) -> System:
     return system
 
 
+async def test_the_list_names_the_addresses_that_mail_servers_refused(
+    defined: System, browser: httpx.AsyncClient
+) -> None:
+    rows = [
+        {"page": "public", "address": f"{name}@example.org", "asked_at": NOW, "confirmed_at": NOW, **dropped}
+        for name, dropped in (
+            ("anna", {"refusal": None, "dropped_at": None}),
+            ("ben", {"refusal": "mx answered 550 <no such user>", "dropped_at": NOW}),
+        )
+    ]
+    await defined.context.database.write(lambda db: db.execute(tables.subscribers.insert(), rows))
+    words = (await see(browser, "/status-pages")).words
+    assert "2 components, 1 subscriber" in words
+    assert "1 address was removed: its mail server refused three mails in a row." in words
+    assert "ben@example.org just now: mx answered 550 <no such user>" in words
+    assert "anna@example.org" not in words
+
+
 async def test_from_an_incident_to_customers_in_a_few_presses(
     defined: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
@@ -52,7 +70,7 @@ async def test_from_an_incident_to_customers_in_a_few_presses(
     where = answer.headers["location"]
     shown = await see(browser, where)
     assert "This is a draft. Customers do not see it yet." in shown.words
-    assert "Preview CPU allowance is not working in United States" in shown.words
+    assert "Preview CPU allowance is delayed in the United States" in shown.words
     (one,) = await told(defined)
     assert one.published_at is None
     answer = await press(browser, where, **GIVEN | {"status": "identified"})
@@ -104,7 +122,7 @@ async def test_each_component_and_region_has_its_own_health_on_the_form(
         Affected("Mail", Health.PARTLY),
     )
     shown = await see(browser, where)
-    how = "CPU allowance not working in Europe , delayed in United States ; Mail partly not working"
+    how = "CPU allowance not working in Europe , delayed in the United States ; Mail partly not working"
     assert f"Affected: {how}" in shown.words
     assert shown.html.count(" selected>Not working") == 1
     await press(browser, f"{where}/publish")

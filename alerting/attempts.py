@@ -1,20 +1,23 @@
 """The SQL of attempts to deliver pages, and of what a provider reports later."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, and_, func, or_, select, union, update
 
 from alerting import outbox
-from alerting.delivery import is_id
-from alerting.outbox import Page
+from alerting.delivery import LEASE, is_id
+from alerting.notice import NoticeKind
+from alerting.outbox import Page, Recipient
 from alerting.sql import among, insert_many
 from alerting.tables import attempts, pages
 
 REMEMBERED = 20_000
 """The newest attempts that are searched for the last ones of each contact."""
+UNRECORDED = "unrecorded"
+_ACCEPTED = and_(attempts.c.outcome == "accepted", attempts.c.receipt.is_distinct_from("undelivered"))
 LARGEST_SEND = 20
 """Pages, the newest, that one id of a provider can stand for: more than a digest holds."""
 
@@ -34,6 +37,9 @@ class Attempt:
     """The provider's later report: `delivered` or `undelivered`."""
     receipt_said: str | None = None
     receipt_at: datetime | None = None
+    contact_mark: str | None = None
+    may_have_arrived: bool = False
+    """True if it was sent and no answer came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +61,64 @@ def write_attempts(db: Connection, tried: Sequence[Attempt]) -> None:
             "via": attempt.via,
             "outcome": attempt.outcome,
             "said": attempt.said,
+            "contact_mark": attempt.contact_mark,
+            "may_have_arrived": attempt.may_have_arrived,
             "provider_id": attempt.provider_id,
         }
         for attempt in tried
     ]
     insert_many(db, attempts, rows)
+
+
+def holders(db: Connection, incident_ids: Collection[int]) -> dict[int, list[Recipient]]:
+    """Return by incident every contact that has a page of it, or may have, with its person.
+
+    It may have one if it did not answer, if the outcome was not recorded, and while a send is under way.
+    """
+    columns = pages.c.incident_id, pages.c.person
+    pages_of_these = among(db, pages.c.incident_id, incident_ids), pages.c.kind == NoticeKind.PAGE
+    tried = (
+        select(*columns, attempts.c.via, attempts.c.contact_mark)
+        .join(attempts, attempts.c.page_id == pages.c.id)
+        .where(*pages_of_these, or_(_ACCEPTED, attempts.c.may_have_arrived))
+    )
+    under_way = select(*columns, pages.c.via, pages.c.contact_mark).where(
+        *pages_of_these, pages.c.leased_until.is_not(None)
+    )
+    found: dict[int, list[Recipient]] = {}
+    # One statement sees a send either under way or recorded.
+    for number, person, via, mark in db.execute(union(tried, under_way)):
+        found.setdefault(number, []).append(Recipient(person, via, mark))
+    return {number: sorted(recipients, key=_order) for number, recipients in found.items()}
+
+
+def last_paged(db: Connection, incident_ids: Collection[int]) -> dict[tuple[int, str], int]:
+    """Return the last occurrence of each incident that each contact was paged for, by its mark.
+
+    An unrecorded send does not count: nothing says that the provider has been called.
+    """
+    query = (
+        select(pages.c.incident_id, attempts.c.contact_mark, func.max(pages.c.occurrence))
+        .join(attempts, attempts.c.page_id == pages.c.id)
+        .where(
+            among(db, pages.c.incident_id, incident_ids),
+            pages.c.kind == NoticeKind.PAGE,
+            attempts.c.contact_mark.is_not(None),
+            attempts.c.outcome != UNRECORDED,
+            or_(_ACCEPTED, attempts.c.may_have_arrived),
+        )
+        .group_by(pages.c.incident_id, attempts.c.contact_mark)
+    )
+    return {(number, mark): occurrence for number, mark, occurrence in db.execute(query)}
+
+
+def unrecorded(page: Page) -> Attempt | None:
+    """Return the attempt of the lease before this one if its outcome was never written, else None."""
+    if page.leased_until is None:
+        return None
+    at, reason = page.leased_until - LEASE, "the outcome was not recorded, and it may have arrived"
+    attempt = Attempt(page.id, at, page.via, UNRECORDED, reason, contact_mark=page.contact_mark)
+    return replace(attempt, may_have_arrived=True)
 
 
 def attempts_of(db: Connection, incident_id: int) -> list[Attempt]:
@@ -137,6 +196,10 @@ def write_receipts(
     db.execute(update(attempts).where(attempts.c.id.in_(attempt_ids)).values(values))
 
 
+def _order(recipient: Recipient) -> tuple[str, str, str]:
+    return recipient.person, recipient.via, recipient.contact_mark or ""
+
+
 def _attempt(row: Row[Any]) -> Attempt:
     return Attempt(
         page_id=row.page_id,
@@ -148,4 +211,6 @@ def _attempt(row: Row[Any]) -> Attempt:
         receipt=row.receipt,
         receipt_said=row.receipt_said,
         receipt_at=row.receipt_at,
+        contact_mark=row.contact_mark,
+        may_have_arrived=row.may_have_arrived,
     )

@@ -31,7 +31,7 @@ from alerting.attempts import Attempt
 from alerting.delivery import Retry
 from alerting.escalation import Target
 from alerting.incident import Describe, Entry, Incident, Surroundings
-from alerting.notice import Links, Notice, Subject
+from alerting.notice import Links, Notice, NoticeKind, Subject
 from alerting.notifiers.contract import Accepted, Notifier, Outcome, Refused, Unreachable
 from alerting.notifiers.registry import NotifierSet, Setup
 from alerting.origin import Origin
@@ -166,13 +166,15 @@ class Courier:
         following = {page.id: _following(incidents[page.incident_id], page) for page in pages}
         names = {page.person for page in pages}.union(*following.values())
         people = roster.load_people(db, names) | {OPERATOR.id: OPERATOR}
+        addressed = _addressed(db, pages, people, now)
         sequences = outbox.sequences(db, [page.id for page in pages])
         surroundings = self._surroundings_of(db, list(incidents.values()))
+        again = [incident.id for incident in incidents.values() if incident.occurrence > 1]
+        last_paged = attempts.last_paged(db, again) if again else {}
         sends = []
-        for page in pages:
-            person = people.get(page.person, OPERATOR)
-            person = person if person.contacts else OPERATOR
+        for page, person, contact in addressed:
             incident = incidents[page.incident_id]
+            earlier = last_paged.get((page.incident_id, contact.mark), page.occurrence)
             subject = Subject(
                 kind=page.kind,
                 page=page.id,
@@ -186,8 +188,8 @@ class Courier:
                 person=person,
                 next_people=escalation.names_of(following[page.id], people, incident.next_at or now),
                 links=self._links(incident, person),
+                reopens=page.kind is NoticeKind.PAGE and earlier < page.occurrence,
             )
-            contact = person.contact(page.contact)
             entered = person.origin is not Origin.FILE
             sends.append(Send(notice.compose(subject, now), person, contact, (page,), entered))
         return self._bundled(sends, now), len(pages)
@@ -245,7 +247,7 @@ class Courier:
         if not isinstance(outcome, Accepted):
             return []
         now = self._now()
-        paged = [page for page in send.pages if page.kind is notice.NoticeKind.PAGE]
+        paged = [page for page in send.pages if page.kind is NoticeKind.PAGE]
         return [(now - page.created_at).total_seconds() for page in paged]
 
     async def _recorded(self, send: Send, outcome: Outcome) -> bool:
@@ -282,11 +284,13 @@ async def hand_over(
         async with asyncio.timeout(SEND_BOUND):
             return await notifier.send(message, filled)
     except TimeoutError:
-        return Unreachable(f"{contact.kind} did not answer within {SEND_BOUND:.0f} s")
+        reason = f"{contact.kind} did not answer within {SEND_BOUND:.0f} s"
+        return Unreachable(reason, may_have_arrived=True)
     except Exception as error:
         # A notifier promises not to raise; a plugin that breaks its promise must not cost a page.
         log.exception("the notifier %s failed", contact.kind, extra={"notifier": contact.kind})
-        return Unreachable(f"the notifier {contact.kind} failed: {type(error).__name__}")
+        reason = f"the notifier {contact.kind} failed: {type(error).__name__}"
+        return Unreachable(reason, may_have_arrived=True)
 
 
 def _log(send: Send, outcome: Outcome) -> None:
@@ -316,6 +320,45 @@ def _named(send: Send) -> str:
     return f"a digest of {len(send.pages)} pages, {first.id} the first,"
 
 
+def _addressed(
+    db: Connection, pages: Sequence[Page], people: Mapping[str, Person], now: datetime
+) -> list[tuple[Page, Person, Contact]]:
+    """Return leased pages with their people and contacts, as these are now. Notices whose contact is gone end."""
+    attempts.write_attempts(db, [lost for page in pages if (lost := attempts.unrecorded(page))])
+    found = [(page, _recipient(page, people)) for page in pages]
+    gone = [page for page, recipient in found if recipient is None]
+    if gone:
+        outbox.end(db, [page.id for page in gone])
+        timeline.write(db, [_ended(page, people, now) for page in gone])
+    addressed = [(page, *recipient) for page, recipient in found if recipient is not None]
+    moved = {
+        page.id: outbox.recipient(page.person, contact)
+        for page, _, contact in addressed
+        if (page.via, page.contact_mark) != (contact.kind, contact.mark)
+    }
+    outbox.readdress(db, moved)
+    return addressed
+
+
+def _recipient(page: Page, people: Mapping[str, Person]) -> tuple[Person, Contact] | None:
+    """Return the person and the contact of a notice: for a page the next one, else the one that has the page."""
+    person = people.get(page.person, OPERATOR)
+    if page.kind is NoticeKind.PAGE:
+        person = person if person.contacts else OPERATOR
+        return person, person.contact(page.contact)
+    for holder in (person, OPERATOR):
+        contact = holder.contact_under(page.via, page.contact_mark)
+        if contact is not None:
+            return holder, contact
+    return None
+
+
+def _ended(page: Page, people: Mapping[str, Person], now: datetime) -> Entry:
+    name = people[page.person].name if page.person in people else page.person
+    line = f"{page.kind.value} to {name} by {page.via}: not sent (this contact was removed)"
+    return Entry(page.incident_id, now, "not told", line)
+
+
 def _following(incident: Incident, page: Page) -> tuple[Target, ...]:
     """Return the targets of the step that follows the page's."""
     return escalation.step_at(incident.policy, page.step + 1).targets
@@ -334,12 +377,17 @@ def _record(db: Connection, send: Send, outcome: Outcome, now: datetime, jitter:
     to_retry, held_until = False, now
     pages = outbox.fenced(db, {page.id: page.lease for page in send.pages})
     provider_id = delivery.provider_id(outcome)
-    tried = [Attempt(page.id, now, kind, result, answer, provider_id) for page in pages.values()]
+    may_have_arrived = isinstance(outcome, Unreachable) and outcome.may_have_arrived
+    attempt = Attempt(0, now, kind, result, answer, provider_id, contact_mark=send.contact.mark)
+    attempt = replace(attempt, may_have_arrived=may_have_arrived)
+    tried = [replace(attempt, page_id=number) for number in pages]
     attempts.write_attempts(db, tried)
     for page in pages.values():
         verdict = delivery.after_attempt(page.tries(len(send.person.contacts)), outcome, now, jitter)
-        via = send.person.contact(verdict.contact).kind if isinstance(verdict, Retry) else kind
-        outbox.record(db, page, verdict, via, now)
+        contact = send.contact
+        if isinstance(verdict, Retry) and page.kind is NoticeKind.PAGE:
+            contact = send.person.contact(verdict.contact)
+        outbox.record(db, page, verdict, contact, now)
         to_retry |= isinstance(verdict, Retry)
         if isinstance(verdict, Retry) and verdict.throttled:
             held_until = max(held_until, verdict.at)

@@ -1,7 +1,8 @@
 """The verdict on an attempt to deliver a page. Pure.
 
 A page is tried until it is delivered or superseded: on one contact a few times, then on the next, round and round.
-Only news of the past (a recovery, an acknowledgement) is given up, after `TELL_FOR`.
+Any other notice is tried on its own contact, which has the page, until that refuses it. News of the past (a recovery,
+an acknowledgement) is given up after `TELL_FOR`.
 """
 
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """The notice is given up: its news is long past."""
+    """The notice is given up: its news is long past, or its contact refuses it."""
 
 
 Verdict = Delivered | Retry | Expired
@@ -66,12 +67,13 @@ def after_attempt(tries: Tries, outcome: Outcome, now: datetime, jitter: float) 
         return Delivered()
     if tries.kind not in (NoticeKind.PAGE, NoticeKind.UPDATE) and now - tries.created_at >= TELL_FOR:
         return Expired()
+    goes_round = tries.kind is NoticeKind.PAGE
     if isinstance(outcome, Refused):
-        return _hand_over(tries, now, jitter)
+        return _hand_over(tries, now, jitter) if goes_round else Expired()
     tired = tries.contact_attempts + 1 >= TRIES_A_CONTACT
     # A person with another contact does not wait until this provider is willing again.
     sent_away = outcome.retry_after is not None and outcome.retry_after > LONGEST_PATIENCE
-    if (tired or sent_away) and tries.contacts > 1:
+    if goes_round and (tired or sent_away) and tries.contacts > 1:
         return _hand_over(tries, now, jitter)
     return _retry(tries, outcome, now, jitter)
 

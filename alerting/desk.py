@@ -39,11 +39,12 @@ from alerting.origin import Origin
 from alerting.outbox import Page as Page
 from alerting.outbox import Workload as Workload
 from alerting.outbox import workload as workload
-from alerting.person import OPERATOR, Person
+from alerting.person import Person
 from alerting.receipts import receipt as receipt
 from alerting.store import lately_about as lately_about
 from alerting.store import newest_entries as newest_entries
 from alerting.store import timeline_ends as timeline_ends
+from alerting.tell import tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,27 +310,11 @@ def _end(db: Connection, ended: list[Incident], by: str, ending: str, now: datet
     store.save(db, ended)
     timeline.write(db, [Entry(incident.id, now, State.RESOLVED.value, ending, by) for incident in ended])
     outbox.supersede(db, [incident.id for incident in ended], tuple(NoticeKind))
-    _tell(db, NoticeKind.RECOVERED, ended, ending, now)
+    tell(db, NoticeKind.RECOVERED, [(incident, ending) for incident in ended], now)
 
 
 def _quieten(db: Connection, incident: Incident, answer: str, by: str, now: datetime) -> None:
     store.save(db, [incident])
     timeline.write(db, [Entry(incident.id, now, incident.state.value, answer, by)])
     outbox.supersede(db, [incident.id], (NoticeKind.PAGE,))
-    _tell(db, NoticeKind.ACKNOWLEDGED, [incident], answer, now)
-
-
-def _tell(db: Connection, kind: NoticeKind, incidents: list[Incident], news: str, now: datetime) -> None:
-    """Write notices of the news to everybody who was paged for these incidents."""
-    paged = outbox.paged_people(db, [incident.id for incident in incidents])
-    if not paged:
-        return
-    people = roster.load_people(db, {name for names in paged.values() for name in names})
-    people |= {OPERATOR.id: OPERATOR}
-    notices = [
-        (incident, people[name], news)
-        for incident in incidents
-        for name in paged.get(incident.id, ())
-        if name in people and people[name].contacts
-    ]
-    outbox.intend(db, kind, notices, now)
+    tell(db, NoticeKind.ACKNOWLEDGED, [(incident, answer)], now)

@@ -10,7 +10,8 @@ from alerting import incident as life
 from alerting.escalation import Decision
 from alerting.incident import Entry, Incident, State
 from alerting.notice import NoticeKind
-from alerting.person import OPERATOR, Person
+from alerting.person import Person
+from alerting.tell import tell
 
 BATCH = 1000
 
@@ -35,7 +36,7 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH) -> int:
         line = f"{decision.reason}: {', '.join(person.name for person in everybody)}"
         entries.append(Entry(incident.id, now, "paged", line))
         stepped.append(_stepped(incident, decision, now, free == everybody))
-    outbox.intend(db, NoticeKind.PAGE, pages, now)
+    outbox.intend_pages(db, pages, now)
     store.save(db, [*stepped, *held])
     timeline.write(db, entries)
     return len(due) + _tell_changes(db, now, limit, {incident.id for incident in paging})
@@ -86,18 +87,9 @@ def _tell_changes(db: Connection, now: datetime, limit: int, paged: set[int]) ->
         return 0
     numbers = [incident.id for incident in incidents]
     symptoms = store.symptoms_of(db, numbers)
-    names = outbox.paged_people(db, numbers)
-    people = _reachable(db, {name for of_incident in names.values() for name in of_incident})
-    people |= {OPERATOR.id: OPERATOR}
-    changes = {incident.id: _changes(incident, symptoms[incident.id]) for incident in incidents}
-    updates = [
-        (incident, people[name], changes[incident.id])
-        for incident in incidents
-        for name in names.get(incident.id, ())
-        if name in people and changes[incident.id]
-    ]
+    changes = [(incident, _changes(incident, symptoms[incident.id])) for incident in incidents]
     outbox.supersede(db, numbers, (NoticeKind.UPDATE,))
-    outbox.intend(db, NoticeKind.UPDATE, updates, now)
+    tell(db, NoticeKind.UPDATE, [(incident, words) for incident, words in changes if words], now)
     store.save(db, [replace(incident, told_at=now, tell_at=None) for incident in incidents])
     return len(incidents)
 

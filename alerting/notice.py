@@ -51,8 +51,8 @@ class Notice:
     sequence: int = 0
     """Counts the notices of one incident to one person from 0: the first opens the thread."""
     reopens: bool = False
-    """True for the first page after a quiet. A provider with an incident of its own still has it acknowledged, and
-    would notify nobody."""
+    """True for the first page of an occurrence to a contact that has a page of an earlier one. A provider with an
+    incident of its own may have it acknowledged, and would notify nobody."""
     open_url: str | None = None
     ack_url: str | None = None
     details: Mapping[str, object] = field(default_factory=dict)
@@ -87,6 +87,7 @@ class Subject:
     person: Person
     next_people: Sequence[str]
     links: Links
+    reopens: bool = False
 
 
 def compose(subject: Subject, now: datetime) -> Notice:
@@ -107,7 +108,7 @@ def compose(subject: Subject, now: datetime) -> Notice:
         opened_at=incident.opened_at,
         incident=incident.id,
         sequence=subject.sequence,
-        reopens=subject.kind is NoticeKind.PAGE and incident.occurrence > 1 and subject.step == 0,
+        reopens=subject.reopens,
         open_url=subject.links.open_url,
         ack_url=subject.links.ack_url if answerable else None,
         details=_details(subject),

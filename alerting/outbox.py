@@ -11,7 +11,7 @@ from alerting import store
 from alerting.delivery import LEASE, Delivered, Expired, Retry, Tries, Verdict
 from alerting.incident import Incident, State
 from alerting.notice import NoticeKind
-from alerting.person import Person
+from alerting.person import Contact, Person
 from alerting.severity import Severity
 from alerting.sql import insert_many, update_many
 from alerting.tables import incidents, pages
@@ -36,10 +36,14 @@ class Page:
     state: str
     created_at: datetime
     contact: int
+    via: str
+    contact_mark: str | None
     attempts: int
     contact_attempts: int
     throttled: bool
     lease: int
+    leased_until: datetime | None
+    """The end of the last lease, None once its outcome is recorded. For a page just leased: of the lease before."""
     delivered_at: datetime | None
 
     def tries(self, contacts: int) -> Tries:
@@ -60,18 +64,27 @@ class Workload:
     oldest: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A person, and the contact that a notice goes to, or goes to first: its kind and mark."""
+
+    person: str
+    via: str
+    contact_mark: str | None
+
+
 def intend(
     db: Connection,
     kind: NoticeKind,
-    notices: Iterable[tuple[Incident, Person, str]],
+    notices: Iterable[tuple[Incident, Recipient, str]],
     now: datetime,
 ) -> None:
-    """Write notices, each for a person about an incident. The text of each is known only now: "+2"."""
+    """Write notices, each for a recipient about an incident. The text of each is known only now: "+2"."""
     rows = [
         {
             "incident_id": incident.id,
             "kind": kind.value,
-            "person": person.id,
+            "person": recipient.person,
             "occurrence": incident.occurrence,
             "step": incident.step,
             "severity_rank": incident.severity.rank,
@@ -80,15 +93,27 @@ def intend(
             "created_at": now,
             "next_at": now,
             "contact": 0,
-            "via": person.contact(0).kind,
+            "via": recipient.via,
+            "contact_mark": recipient.contact_mark,
             "attempts": 0,
             "contact_attempts": 0,
             "throttled": False,
             "lease": 0,
         }
-        for incident, person, text in notices
+        for incident, recipient, text in notices
     ]
     insert_many(db, pages, rows)
+
+
+def intend_pages(db: Connection, notices: Iterable[tuple[Incident, Person, str]], now: datetime) -> None:
+    """Write pages, each for a person about an incident. A page begins with the person's first contact."""
+    first = [(incident, recipient(person.id, person.contact(0)), text) for incident, person, text in notices]
+    intend(db, NoticeKind.PAGE, first, now)
+
+
+def recipient(person: str, contact: Contact) -> Recipient:
+    """Return a person with one of their contacts as rows name it."""
+    return Recipient(person, contact.kind, contact.mark)
 
 
 def supersede(db: Connection, incident_ids: Collection[int], kinds: Collection[NoticeKind]) -> None:
@@ -163,12 +188,28 @@ def fenced(db: Connection, leases: Mapping[int, int]) -> dict[int, Page]:
     return {page.id: page for page in locked if page.lease == leases[page.id]}
 
 
-def record(db: Connection, page: Page, verdict: Verdict, via: str, now: datetime) -> None:
+def readdress(db: Connection, recipients: Mapping[int, Recipient]) -> None:
+    """Write the contacts of leased pages whose person's list has changed, by page."""
+    rows = [
+        {"id": number, "via": to.via, "contact_mark": to.contact_mark} for number, to in recipients.items()
+    ]
+    update_many(db, pages, rows)
+
+
+def end(db: Connection, page_ids: Collection[int]) -> None:
+    """Give up leased notices that were not sent, because their contact is gone."""
+    ended = update(pages).where(pages.c.id.in_(page_ids))
+    db.execute(ended.values(leased_until=None))
+    db.execute(ended.where(pages.c.state == "pending").values(state="expired", next_at=None))
+
+
+def record(db: Connection, page: Page, verdict: Verdict, contact: Contact, now: datetime) -> None:
     """Write the verdict on an attempt. A page that was superseded while under way stays so.
 
-    `via` is the kind of the next contact or, if the page is delivered, of the one that took it.
+    `contact` is the next one or, if the page is delivered, the one that took it.
     """
-    values: dict[str, Any] = {"attempts": page.attempts + 1, "leased_until": None, "via": via}
+    values: dict[str, Any] = {"attempts": page.attempts + 1, "leased_until": None}
+    values |= {"via": contact.kind, "contact_mark": contact.mark}
     if isinstance(verdict, Delivered):
         values |= {"delivered_at": now, "throttled": False}
     pending = pages.c.state == "pending"
@@ -210,22 +251,26 @@ def pages_of(db: Connection, incident_id: int) -> list[Page]:
 def has_successor(db: Connection, page: Page) -> bool:
     """Return whether another notice of the incident to the same person makes this one needless.
 
-    For a page it is another page that waits, for anything else every later notice.
+    For a page it is another page that waits, for anything else every later notice to the same contact.
     """
     paging = and_(pages.c.kind == NoticeKind.PAGE, pages.c.state == "pending")
-    successor = paging if page.kind is NoticeKind.PAGE else pages.c.id > page.id
+    later = and_(pages.c.id > page.id, pages.c.contact_mark == page.contact_mark)
+    successor = paging if page.kind is NoticeKind.PAGE else later
     others = pages.c.incident_id == page.incident_id, pages.c.person == page.person, pages.c.id != page.id
     return bool(db.execute(select(exists().where(*others, successor))).scalar())
 
 
-def take_back(db: Connection, page: Page, verdict: Retry | Expired | None, via: str) -> None:
-    """Write that a page was not delivered after all: it is retried, given up, or (None) no longer needed.
-
-    `via` is the kind of the next contact.
-    """
+def take_back(db: Connection, page: Page, verdict: Retry | Expired | None, person: Person) -> None:
+    """Write that a page was not delivered after all: it is retried, given up, or (None) no longer needed."""
     values: dict[str, Any] = {"delivered_at": None, "state": "superseded" if verdict is None else "expired"}
     if isinstance(verdict, Retry):
-        values |= {"state": "pending", "next_at": verdict.at, "via": via}
+        contact = person.contact(verdict.contact)
+        values |= {
+            "state": "pending",
+            "next_at": verdict.at,
+            "via": contact.kind,
+            "contact_mark": contact.mark,
+        }
         values |= {"contact": verdict.contact, "contact_attempts": verdict.contact_attempts}
     db.execute(update(pages).where(pages.c.id == page.id, pages.c.state == "delivered").values(values))
 
@@ -323,7 +368,7 @@ def _claim(
 
 
 def _overtakes(now: datetime) -> ColumnElement[bool]:
-    """Return whether an earlier notice of the incident to the same person is under way.
+    """Return whether an earlier notice of the incident to the same contact is under way.
 
     A provider that hears of the end before the last change would open the incident again.
     """
@@ -331,6 +376,7 @@ def _overtakes(now: datetime) -> ColumnElement[bool]:
     return exists().where(
         earlier.c.incident_id == pages.c.incident_id,
         earlier.c.person == pages.c.person,
+        func.coalesce(earlier.c.contact_mark, "") == func.coalesce(pages.c.contact_mark, ""),
         earlier.c.id < pages.c.id,
         earlier.c.leased_until > now,
     )
@@ -350,9 +396,12 @@ def page_of(row: Row[Any], lease: int | None = None) -> Page:
         state=row.state,
         created_at=row.created_at,
         contact=row.contact,
+        via=row.via,
+        contact_mark=row.contact_mark,
         attempts=row.attempts,
         contact_attempts=row.contact_attempts,
         throttled=row.throttled,
         lease=row.lease if lease is None else lease,
+        leased_until=row.leased_until,
         delivered_at=row.delivered_at,
     )

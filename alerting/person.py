@@ -1,6 +1,7 @@
 """People who can be paged, with their contacts in the order in which they are tried. Pure."""
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from alerting.origin import Origin
 
@@ -11,6 +12,11 @@ class Contact:
 
     kind: str
     address: str
+
+    @property
+    def mark(self) -> str:
+        """A short hash of the contact, under which rows name it: an address may be a secret."""
+        return sha256(f"{self.kind}\n{self.address}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,12 @@ class Person:
     def contact(self, count: int) -> Contact:
         """Return contact number `count`; after the last contact comes the first."""
         return self.contacts[count % len(self.contacts)]
+
+    def contact_under(self, kind: str, mark: str | None) -> Contact | None:
+        """Return the contact with this mark, else the only one of its kind: an address may have been corrected."""
+        of_kind = [contact for contact in self.contacts if contact.kind == kind]
+        marked = [contact for contact in of_kind if contact.mark == mark]
+        return next(iter(marked or of_kind[:1])) if marked or len(of_kind) == 1 else None
 
     def about(self, contact: Contact) -> str:
         """Return the text that an encrypted address of this contact is bound to."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from alerting import attempts, delivery, outbox, roster, store, timeline
 from alerting.attempts import AcceptedAttempt
-from alerting.delivery import Delivered, Retry
+from alerting.delivery import Delivered
 from alerting.incident import Entry, Incident
 from alerting.notifiers.contract import Arrived, Refused, Undelivered
 from alerting.notifiers.wording import quoted
@@ -54,12 +54,11 @@ def _go_on(
     page = attempt.page
     person = _reachable(page, people)
     if not delivery.still_needed(page.kind, page.occurrence, incident) or outbox.has_successor(db, page):
-        outbox.take_back(db, page, None, "")
+        outbox.take_back(db, page, None, person)
         return
     verdict = delivery.after_attempt(page.tries(len(person.contacts)), Refused(reason), now, jitter)
     assert not isinstance(verdict, Delivered), "a refusal delivers nothing"
-    via = person.contact(verdict.contact).kind if isinstance(verdict, Retry) else ""
-    outbox.take_back(db, page, verdict, via)
+    outbox.take_back(db, page, verdict, person)
 
 
 def _reachable(page: Page, people: Mapping[str, Person]) -> Person:

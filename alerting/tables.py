@@ -11,6 +11,7 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
+    false,
 )
 
 from alerting import escalation
@@ -149,6 +150,8 @@ pages = Table(
     Column("contact", Integer, nullable=False),
     # The kind of that contact, so that pages for a notifier at its capacity can be left out.
     Column("via", Text, nullable=False),
+    # The `mark` of that contact. Only a page goes round: any other notice is for the contact of this mark.
+    Column("contact_mark", Text),
     Column("attempts", Integer, nullable=False),
     Column("contact_attempts", Integer, nullable=False),
     Column("throttled", Boolean, nullable=False),
@@ -185,7 +188,11 @@ attempts = Table(
     Column("page_id", ForeignKey("pages.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("at", Utc, nullable=False),
     Column("via", Text, nullable=False),
+    Column("contact_mark", Text),
+    # 'accepted', 'refused', 'unreachable', or 'unrecorded' if the courier died before it wrote the outcome.
     Column("outcome", Text, nullable=False),
+    # It was sent, and no answer came.
+    Column("may_have_arrived", Boolean, nullable=False, server_default=false()),
     Column("said", Text, nullable=False),
     # The provider's id of an accepted notice. A digest has one for all of its pages.
     Column("provider_id", Text),

@@ -42,11 +42,13 @@ class Unreachable:
     """Not taken this time. A later try can help, no sooner than `retry_after` if the provider asked for a wait.
 
     `throttled` is true if the provider limits our rate: notices that wait for the same contact become a digest.
+    `may_have_arrived` is true if the notice was sent and no answer came: its reader may have it all the same.
     """
 
     reason: str
     retry_after: timedelta | None = None
     throttled: bool = False
+    may_have_arrived: bool = False
 
 
 Outcome = Accepted | Refused | Unreachable

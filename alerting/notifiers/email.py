@@ -89,6 +89,7 @@ class Email:
     async def mail(self, message: EmailMessage, recipient: str) -> Accepted | Refused | Unreachable:
         """Pass a message to our relay within `bound`. The recipient is a plain mail address."""
         client = accepted = connection = None
+        sent = False
         try:
             async with asyncio.timeout(self.bound.total_seconds()):
                 if self.fence is not None:
@@ -97,6 +98,7 @@ class Email:
                 await client.connect()
                 await client.mail(self.sender.addr_spec)
                 await client.rcpt(recipient)
+                sent = True
                 reply = await client.data(message.as_bytes())
                 accepted = Accepted(quoted(reply.message), provider_id=str(message["Message-ID"]))
                 await client.quit()
@@ -104,12 +106,12 @@ class Email:
             return Refused(str(error))
         except (SMTPException, OSError, ValueError) as error:
             # An accepted mail stays accepted, even if the farewell failed.
-            return accepted or self._not_taken(error)
+            return accepted or self._not_taken(error, sent)
         finally:
             _hang_up(client, connection)
         return accepted
 
-    def _not_taken(self, error: Exception) -> Refused | Unreachable:
+    def _not_taken(self, error: Exception, sent: bool) -> Refused | Unreachable:
         where = self.relay.where
         match error:
             case SMTPResponseException(code=code) if code >= 400:
@@ -117,7 +119,7 @@ class Email:
             case SMTPResponseException():
                 return Unreachable(f"{where} does not speak SMTP")
             case OSError():
-                return Unreachable(network_fault(where, error, self.bound))
+                return Unreachable(network_fault(where, error, self.bound), may_have_arrived=sent)
             case _:
                 return Refused(f"{where} cannot take our mail: {quoted(str(error))}")
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ClassVar, Self
 
@@ -66,7 +66,10 @@ class PagerDuty:
         """
         if notice.reopens:
             resolved = await self._post(_closing(notice, contact.address), notice, contact)
-            if not isinstance(resolved, Accepted):
+            if isinstance(resolved, Unreachable):
+                # Only the end of the old incident may have arrived, not the page.
+                return replace(resolved, may_have_arrived=False)
+            if isinstance(resolved, Refused):
                 return resolved
         return await self._post(_event(notice, contact.address), notice, contact)
 

@@ -57,6 +57,7 @@ class PageRow:
     created: float
     next: float | None
     via: str
+    contact_mark: str | None
     delivered: float | None
 
 
@@ -129,7 +130,8 @@ def _incident(row: dict[str, Any]) -> IncidentRow:
 
 
 def _page(row: dict[str, Any]) -> PageRow:
-    known = {name: row[name] for name in ("id", "kind", "person", "occurrence", "step", "state", "via")}
+    names = "id", "kind", "person", "occurrence", "step", "state", "via", "contact_mark"
+    known = {name: row[name] for name in names}
     return PageRow(
         **known,
         incident=row["incident_id"],

@@ -116,6 +116,8 @@ class Network:
         show, answer = _READ[request.url.host](request)
         fault = self.weather(show.contact)
         self.heard.append((self._time(), show.contact, fault.ill if fault else None))
+        if fault is None or fault.ill is not Ill.REFUSES:
+            await request.extensions["trace"]("http11.send_request_body.complete", {})
         if fault is None or fault.ill is Ill.MUTE:
             self.show(show)
         if fault is not None:

@@ -7,7 +7,7 @@ from tests.simulation import books
 from tests.simulation.books import IncidentRow, PageRow
 from tests.simulation.journal import Span, merged, overlap, without
 from tests.simulation.oracle import Spell
-from tests.simulation.providers import Ill, Show
+from tests.simulation.providers import OPERATOR, Ill, Show
 from tests.simulation.referee import RING, Broken, Referee, answers_to
 from tests.simulation.world import World
 
@@ -110,7 +110,9 @@ class Verdict:
             person = self._reached(page)
             contacts = len(self.world.people[person].contacts) if person in self.world.people else 1
             bound = LONGEST_RETRY + LEASE + contacts * A_CONTACT + 10.0 + self.slack
-            foul = merged([*self.journal.unable(), *self.unreachable([person])])
+            # A page goes round the contacts; anything else is tried on its own contact only.
+            away = self._faults(person, any_contact=page.kind != "page")
+            foul = merged([*self.journal.unable(), *away])
             if any(ends - begins > bound for begins, ends in without([(since, until)], foul)):
                 yield f"page {page.id} ({page.kind}) to {person} was late: from {since:.1f} to {until:.1f}"
             trouble = [*self._disturbed(), *self._faults(person, any_contact=True)]
@@ -118,9 +120,9 @@ class Verdict:
                 yield f"page {page.id} ({page.kind}) to {person} took {until - since:.1f} s in fine weather"
 
     def _given_up(self) -> Iterator[str]:
-        """A page is given up only because somebody answered or it is over."""
+        """A page is given up only because somebody answered or it is over, other news only where it is refused."""
         for page in self.pages:
-            if page.state == "expired":
+            if page.state == "expired" and (page.kind == "page" or not self._refused(page)):
                 yield f"page {page.id} ({page.kind}) to {page.person} was given up"
             if page.state != "superseded" or page.kind != "page":
                 continue
@@ -148,17 +150,17 @@ class Verdict:
                 yield f"{show.notice} was shown to {show.contact} at {before.at:.1f} and {show.at:.1f}"
 
     def _told_of_the_end(self) -> Iterator[str]:
-        """Who was paged is told when it is over."""
+        """Every phone that showed a page is told when it is over."""
         for one in self.incidents.values():
             if one.resolved is None:
                 continue
             over = self.world.clock.when(one.resolved, 0.0)
             paged = {
-                s.person for s in self.shows if s.incident == one.id and s.kind == "page" and s.at < over
+                s.contact for s in self.shows if s.incident == one.id and s.kind == "page" and s.at < over
             }
-            told = {self._reached(p) for p in self.pages if p.incident == one.id and p.kind == "recovered"}
-            for person in paged - told:
-                yield f"{person} was paged for incident {one.id}, and is not told of its end"
+            ends = [page for page in self.pages if page.incident == one.id and page.kind == "recovered"]
+            for contact in paged - {self._contact(page) for page in ends}:
+                yield f"{contact} was paged for incident {one.id}, and is not told of its end"
 
     # Promises 4 and 5
 
@@ -291,6 +293,21 @@ class Verdict:
 
     def _reached(self, page: PageRow) -> str:
         return page.person
+
+    def _contact(self, page: PageRow) -> str:
+        """The contact of a notice as phones call it: "first/1"."""
+        known = self.world.people.get(page.person)
+        for number, contact in enumerate(known.contacts if known else (), 1):
+            if contact.mark == page.contact_mark:
+                return f"{page.person}/{number}"
+        return OPERATOR
+
+    def _refused(self, page: PageRow) -> bool:
+        """Whether the contact of a notice refused for good what came meanwhile."""
+        since, contact = self.world.clock.when(page.created, 0.0), self._contact(page)
+        final = (Ill.FORBIDS, Ill.GONE, Ill.MOVED)
+        mine = [f for f in self.journal.faults if f.contact == contact and f.ill in final]
+        return any(fault.ends >= since - self.slack for fault in mine)
 
     def _spells(self, name: str) -> list[Spell]:
         return self.referee.lives[name].spells(self.end)

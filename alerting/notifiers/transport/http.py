@@ -86,10 +86,15 @@ async def post(
 ) -> Reply | Refused | Unreachable:
     """POST `body` as JSON and return the reply, within `bound` in all. No redirect is followed.
 
-    Refused means that the URL cannot be posted to, Unreachable that no reply came. Once the head of a reply has come
-    it counts, even if the body breaks off. Raises no fault of the network.
+    Refused means that the URL cannot be posted to, Unreachable that no reply came, and whether the request was sent.
+    Once the head of a reply has come it counts, even if the body breaks off. Raises no fault of the network.
     """
-    where, reply = "", None
+    where, reply, sent = "", None, False
+
+    async def trace(event: str, _: Mapping[str, object]) -> None:
+        nonlocal sent
+        sent = sent or event.endswith("send_request_body.complete")
+
     # A reply that is not compressed cannot grow when it is read.
     headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", **headers}
     try:
@@ -97,7 +102,13 @@ async def post(
         async with (
             asyncio.timeout(bound.total_seconds()),
             http.stream(
-                "POST", url, content=body, headers=headers, timeout=_timers(bound), follow_redirects=False
+                "POST",
+                url,
+                content=body,
+                headers=headers,
+                timeout=_timers(bound),
+                follow_redirects=False,
+                extensions={"trace": trace},
             ) as response,
         ):
             reply = Reply(where, response.status_code, retry_after=_retry_after(response.headers))
@@ -107,7 +118,7 @@ async def post(
     except NotAllowed as error:
         return Refused(str(error))
     except (httpx.HTTPError, OSError) as error:
-        return reply or Unreachable(network_fault(where, error, bound))
+        return reply or Unreachable(network_fault(where, error, bound), may_have_arrived=sent)
     return reply
 
 

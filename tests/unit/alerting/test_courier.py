@@ -75,9 +75,10 @@ async def page_for(database: Database, *jobs: str) -> None:
 
 def courier_of(database: Database, pager: Pager, now: datetime = PAGED_AT) -> Courier:
     """A courier whose only notifier is this pager."""
+    phones = {"pager": pager, "console": pager}
     return Courier(
         database.write,
-        lambda _: NotifierSet({"pager": pager}, {"pager": pager}),
+        lambda _: NotifierSet(phones, phones),
         now=lambda: now,
         surroundings_of=lambda _db, _incidents: {},
         describe=lambda _cause: SILENT,

@@ -88,6 +88,14 @@ def test_news_of_the_past_is_given_up_after_a_day_but_a_page_never(kind: NoticeK
     assert isinstance(delivery.after_attempt(tries(), Unreachable("503"), later, 0), Retry)
 
 
+@pytest.mark.parametrize("kind", [NoticeKind.UPDATE, NoticeKind.RECOVERED, NoticeKind.ACKNOWLEDGED])
+def test_news_stays_on_its_contact_until_that_refuses_it(kind: NoticeKind) -> None:
+    tired = tries(kind=kind, attempts=9, contact_attempts=9, contacts=2)
+    verdict = delivery.after_attempt(tired, Unreachable("503"), NOW, 0)
+    assert verdict == Retry(NOW + delivery.LONGEST_RETRY, 0, 10)
+    assert delivery.after_attempt(tired, Refused("gone"), NOW, 0) == Expired()
+
+
 @given(st.integers(0, 1000), st.floats(0, 1), st.integers(1, 5), st.integers(0, 100))
 def test_a_page_that_was_not_accepted_always_has_a_next_attempt_within_bounds(
     attempts: int, jitter: float, contacts: int, contact: int

@@ -239,14 +239,6 @@ def test_an_incident_that_did_not_recover_is_closed_and_not_ok() -> None:
     assert closing.title == "CLOSED us-housekeeping: resolved by Ann"
 
 
-def test_only_the_first_page_of_a_later_occurrence_reopens() -> None:
-    later = replace(INCIDENT, occurrence=2)
-    assert notice.compose(subject(incident=later, step=0), AT).reopens
-    assert not notice.compose(subject(incident=later, step=1), AT).reopens
-    assert not notice.compose(subject(incident=INCIDENT, step=0), AT).reopens
-    assert not notice.compose(subject(NoticeKind.UPDATE, incident=later, words="+1"), AT).reopens
-
-
 @pytest.mark.parametrize("kind", list(NoticeKind)[:4])
 def test_titles_and_short_texts_keep_their_limits(kind: NoticeKind) -> None:
     long = replace(INCIDENT, title="a very long name of a host that somebody gave to it " * 5)

@@ -226,13 +226,13 @@ async def test_one_page_of_an_incident_waits_for_a_person(database: Database) ->
     assert [page.state for page in (await dossier_of(database)).pages] == ["superseded", "pending"]
 
 
-async def test_word_of_an_acknowledgement_that_did_not_arrive_is_sent_on(database: Database) -> None:
+async def test_word_of_an_acknowledgement_that_did_not_arrive_ends(database: Database) -> None:
     until = PAGED_AT + timedelta(hours=1)
     await database.write(lambda db: desk.acknowledge(db, 1, "ben", PAGED_AT, until=until))
     await carry(database, Accepted("queued", "id-2"), PAGED_AT)
     await receive(database, Undelivered("id-2", ""))
     assert (await words_of(database))[-1] == ("not told", "acknowledged to Anna by pager: undelivered")
-    assert await carry(database, Accepted(), LATER) == ["second"]
+    assert await carry(database, Accepted(), LATER) == []
 
 
 async def test_each_page_of_a_digest_goes_on(database: Database) -> None:

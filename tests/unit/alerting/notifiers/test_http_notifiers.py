@@ -108,7 +108,8 @@ async def test_nobody_there(send: Send, unused_tcp_port: int) -> None:
 
 async def test_garbage(provider: Provider, send: Send) -> None:
     provider.says(b"220 mail.example.com ESMTP\r\n")
-    assert await send() == Unreachable(f"{provider.where} does not speak HTTP")
+    fault = f"{provider.where} does not speak HTTP"
+    assert await send() == Unreachable(fault, may_have_arrived=True)
 
 
 async def test_a_stranger_who_says_200_to_everything_is_not_the_provider(

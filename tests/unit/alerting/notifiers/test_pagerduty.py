@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from alerting.notice import Notice, NoticeKind
-from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused
+from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
 from alerting.notifiers.pagerduty import URL, PagerDuty
 
 from .loopback import Provider
@@ -105,6 +105,15 @@ async def test_what_pages_again_after_a_quiet_is_opened_afresh_there(
     ended, opened = (request.json() for request in provider.heard)
     assert ended == {"routing_key": KEY, "event_action": "resolve", "dedup_key": "heartbeat/17"}
     assert (opened["event_action"], opened["dedup_key"]) == ("trigger", "heartbeat/17")
+
+
+async def test_a_page_whose_predecessor_could_not_be_ended_has_not_arrived(
+    provider: Provider, outcome: Sending
+) -> None:
+    provider.hangs(after=b"")
+    lost = await outcome(reopens=True)
+    assert isinstance(lost, Unreachable)
+    assert not lost.may_have_arrived
 
 
 async def test_a_long_summary_is_cut(provider: Provider, outcome: Sending) -> None:

@@ -228,6 +228,21 @@ async def test_a_relay_that_hangs_up_is_unreachable(scripted: Scripted, notice: 
     assert await email.send(notice, ANNA) == Unreachable(f"the connection to {email.relay.where} broke")
 
 
+async def test_a_mail_without_an_answer_may_have_arrived(
+    scripted: Scripted, notice: Notice, bound: timedelta
+) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 relay\r\n")
+        for reply in (b"250 relay", b"250 ok", b"250 ok", b"354 go"):
+            await reader.readline()
+            writer.write(reply + b"\r\n")
+        await for_ever()
+
+    outcome = await replace(await scripted(silent), bound=bound).send(notice, ANNA)
+    assert isinstance(outcome, Unreachable)
+    assert outcome.may_have_arrived
+
+
 async def test_a_mail_that_was_taken_stays_taken_where_the_farewell_fails(
     scripted: Scripted, notice: Notice, bound: timedelta
 ) -> None:

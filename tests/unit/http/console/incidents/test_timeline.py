@@ -51,7 +51,27 @@ def symptom(number: int, facts: Facts) -> RaisedSymptom:
 
 def message(number: int, kind: NoticeKind, person: str, step: int, at: datetime) -> Page:
     """A page that was delivered."""
-    return Page(number, 1, kind, person, 1, step, Severity.ERROR, "", "delivered", at, 0, 1, 0, False, 1, at)
+    return Page(
+        number,
+        1,
+        kind,
+        person,
+        1,
+        step,
+        Severity.ERROR,
+        "",
+        "delivered",
+        at,
+        0,
+        "ntfy",
+        "m",
+        1,
+        0,
+        False,
+        1,
+        None,
+        at,
+    )
 
 
 def test_entries_of_one_second_are_one_moment_and_the_newest_is_on_top() -> None:

@@ -6,13 +6,14 @@ A decision is a `Change`: the check as it is afterwards, and the event to report
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from alerting import times
 from alerting.origin import Origin
 from alerting.severity import Severity
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.schedule import Schedule, due_after, due_from
+from heartbeat.checks.schedule import Schedule, due_after, due_from, nth_due
 
 MAX_OPEN_RUNS = 20
 """Open runs of one check, at most. Further starts are recorded, but not followed."""
@@ -57,6 +58,18 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
+class Tolerance:
+    """The failures, and the missed runs, in a row that turn a check down. With 1, the first one does."""
+
+    failures: int = 1
+    missed: int = 1
+
+
+AT_ONCE: Final = Tolerance()
+"""The tolerance of a check that names none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """A scheduled job under watch: its definition, its state and its last pings."""
 
@@ -70,11 +83,13 @@ class Check:
     armed_at: datetime
     max_runtime: timedelta | None = None
     description: str = ""
+    runbook: str = ""
     labels: dict[str, str] = field(default_factory=dict)
     group_key: str = ""
     severity: Severity = Severity.ERROR
     policy: str | None = None
     manual_resume: bool = False
+    alert_after: Tolerance = AT_ONCE
     origin: Origin = Origin.API
     state: State = State.NEW
     cause: Cause | None = None
@@ -82,6 +97,10 @@ class Check:
     last_fail_at: datetime | None = None
     last_other_at: datetime | None = None
     pings: int = 0
+    failures: int = 0
+    """Failures since the last success."""
+    missed: int = 0
+    """Missed runs since the last ping that ended a run, while they are tolerated."""
     runs: tuple[Run, ...] = ()
     wake_at: datetime | None = None
 
@@ -108,11 +127,19 @@ class Cleared:
 
 
 @dataclass(frozen=True, slots=True)
+class Tolerated:
+    """The check has failed or missed a run, not often enough to be down; `why` is the reason in words."""
+
+    cause: Cause
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """A decision: the check afterwards, the event to report, and the duration of the run that has just ended."""
 
     check: Check
-    event: Raised | Cleared | None = None
+    event: Raised | Cleared | Tolerated | None = None
     duration: timedelta | None = None
 
 
@@ -127,15 +154,22 @@ def due_at(check: Check) -> datetime | None:
 
 
 def silent_at(check: Check) -> datetime | None:
-    """Return when silence turns the check down: its due time plus grace, or later while a run is under way.
+    """Return when silence turns the check down: a due time plus grace, or later while a run is under way.
+
+    The due time is the first missed one, or a later one if the check tolerates missed runs.
 
     A run that started before the deadline may take its whole maximum run time. No run moves the deadline by more
     than one maximum run time, so a job that keeps starting and never ends still turns down.
     """
+    return _missed_at(check, check.alert_after.missed)
+
+
+def _missed_at(check: Check, count: int) -> datetime | None:
+    """Return when the check has missed `count` runs in a row if no ping comes."""
     due = due_at(check)
     if due is None:
         return None
-    deadline = due + check.grace
+    deadline = nth_due(check.schedule, due, count) + check.grace
     if check.max_runtime is None:
         return deadline
     ends = [
@@ -155,12 +189,22 @@ def overrun_at(check: Check) -> datetime | None:
 
 def deadline(check: Check) -> datetime | None:
     """Return when the check turns down if no ping comes. None if no ping is expected."""
-    return min((at for at in (silent_at(check), overrun_at(check)) if at is not None), default=None)
+    ends = (silent_at(check), overrun_at(check), _failed_at(check))
+    return min((at for at in ends if at is not None), default=None)
+
+
+def _failed_at(check: Check) -> datetime | None:
+    """Return the last failure of a check that has failed too often since its definition tolerates less."""
+    return check.last_fail_at if _watched(check) and check.failures >= check.alert_after.failures else None
+
+
+def _watched(check: Check) -> bool:
+    return check.state in (State.NEW, State.UP)
 
 
 def status(check: Check, now: datetime) -> State:
     """Return the state to show: a check is late after its due time, until its grace ends."""
-    if check.state in (State.NEW, State.UP):
+    if _watched(check):
         due = due_at(check)
         if due is not None and now > due:
             return State.LATE
@@ -182,10 +226,13 @@ def on_ping(check: Check, ping: Ping) -> Change:
 
 
 def on_due(check: Check, now: datetime) -> Change:
-    """Return the change that silence until `now` makes. Before the deadline, only `wake_at` moves."""
+    """Return the change that silence until `now` makes. Before the deadline, `wake_at` moves and misses are counted."""
     limit = deadline(check)
     if limit is None or now < limit:
-        return Change(replace(check, wake_at=limit))
+        return _missed(check, now)
+    failed = _failed_at(check)
+    if failed is not None:
+        return _down(check, Cause.FAILED, now, f"{times.count(check.failures, 'failure')} in a row")
     overrun = overrun_at(check)
     if overrun is not None and overrun <= now and overrun == limit:
         return _overran(check, now)
@@ -194,7 +241,12 @@ def on_due(check: Check, now: datetime) -> Change:
 
 def fallen_silent(check: Check, now: datetime) -> Change:
     """Turn a check down because no ping came in time."""
-    why = "was never heard" if check.last_heard_at is None else "was not heard in time"
+    if check.last_heard_at is None:
+        why = "was never heard"
+    elif check.alert_after.missed > 1:
+        why = f"missed {check.alert_after.missed} runs in a row"
+    else:
+        why = "was not heard in time"
     return _down(check, Cause.SILENT, now, why)
 
 
@@ -203,7 +255,8 @@ def paused(check: Check, now: datetime, by: str) -> Change:
     if check.state is State.PAUSED:
         return Change(check)
     event = Cleared(f"paused by {by}") if check.state is State.DOWN else None
-    return Change(replace(check, state=State.PAUSED, cause=None, since=now, runs=(), wake_at=None), event)
+    rested = replace(check, state=State.PAUSED, cause=None, since=now, runs=(), wake_at=None)
+    return Change(replace(rested, failures=0, missed=0), event)
 
 
 def resumed(check: Check, now: datetime) -> Change:
@@ -213,7 +266,9 @@ def resumed(check: Check, now: datetime) -> Change:
 
 def rearmed(check: Check, now: datetime) -> Check:
     """Expect a check from `now` on. Earlier pings no longer count for its next due time."""
-    return _armed(replace(check, state=State.NEW, cause=None, since=now, armed_at=now, runs=()))
+    return _armed(
+        replace(check, state=State.NEW, cause=None, since=now, armed_at=now, failures=0, missed=0, runs=())
+    )
 
 
 def excused(check: Check, until: datetime) -> Check:
@@ -223,14 +278,14 @@ def excused(check: Check, until: datetime) -> Check:
     """
     if check.state is State.PAUSED:
         return check
-    return _armed(replace(check, armed_at=max(check.armed_at, until), runs=()))
+    return _armed(replace(check, armed_at=max(check.armed_at, until), missed=0, runs=()))
 
 
 def redefined(check: Check, now: datetime, **definition: object) -> Check:
     """Give a check a new definition. A new schedule counts from now on: old pings say nothing about it."""
     changed: Check = replace(check, **definition)  # type: ignore[arg-type]  # the caller names fields of Check
-    if changed.schedule != check.schedule and check.state in (State.NEW, State.UP):
-        changed = replace(changed, armed_at=now)
+    if changed.schedule != check.schedule and _watched(check):
+        changed = replace(changed, armed_at=now, missed=0)
     return _armed(changed)
 
 
@@ -239,7 +294,22 @@ def _ends_by(run: Run, max_runtime: timedelta) -> datetime:
 
 
 def _armed(check: Check) -> Check:
-    return replace(check, wake_at=deadline(check))
+    """Return the check with the time to look at it again: its deadline, or its next missed run if that is tolerated."""
+    limit = deadline(check)
+    tolerant = _watched(check) and check.alert_after.missed > 1
+    miss = _missed_at(check, check.missed + 1) if tolerant else None
+    return replace(check, wake_at=min(limit, miss) if limit and miss else limit)
+
+
+def _missed(check: Check, now: datetime) -> Change:
+    """Count the runs that the check has missed until `now`, none of which turns it down."""
+    missed = check.missed
+    while _watched(check) and (at := _missed_at(check, missed + 1)) is not None and at <= now:
+        missed += 1
+    if missed == check.missed:
+        return Change(_armed(check))
+    why = f"missed {missed} of {check.alert_after.missed}"
+    return Change(_armed(replace(check, missed=missed)), Tolerated(Cause.SILENT, why))
 
 
 def _started(check: Check, ping: Ping) -> Check:
@@ -275,7 +345,7 @@ def _marked(check: Check, ping: Ping) -> Check:
 
 
 def _succeeded(check: Check, ping: Ping, duration: timedelta | None) -> Change:
-    heard = _marked(check, ping)
+    heard = replace(_marked(check, ping), failures=0, missed=0)
     if check.state is State.UP:
         return Change(_armed(heard), None, duration)
     armed_at = ping.at if check.state is State.PAUSED else check.armed_at
@@ -288,9 +358,15 @@ def _succeeded(check: Check, ping: Ping, duration: timedelta | None) -> Change:
 
 def _failed(check: Check, ping: Ping, duration: timedelta | None) -> Change:
     why = f"exit status {ping.exit_status}" if ping.exit_status else "reported failure"
-    heard = _marked(check, ping)
+    heard = replace(_marked(check, ping), failures=check.failures + 1, missed=0)
     if check.state is State.PAUSED:
-        heard = replace(heard, armed_at=ping.at)
+        heard = replace(heard, state=State.NEW, since=ping.at, armed_at=ping.at)
+    limit = check.alert_after.failures
+    if _watched(heard) and heard.failures < limit:
+        event = Tolerated(Cause.FAILED, f"{why}, failure {heard.failures} of {limit}")
+        return Change(_armed(heard), event, duration)
+    if heard.failures >= limit > 1:
+        why += f", {heard.failures} failures in a row"
     change = _down(heard, Cause.FAILED, ping.at, why)
     return replace(change, duration=duration)
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from alerting import after_commit
 from heartbeat.checks import check, history, store, symptoms
-from heartbeat.checks.check import Change, Check
+from heartbeat.checks.check import Change, Check, Raised
 
 BATCH = 1000
 PARKED = timedelta(minutes=5)
@@ -32,11 +32,13 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH, last_bodies: LastBo
     """Judge up to `limit` due checks and return how many. `last_bodies` returns the bodies of their last pings."""
     due = store.claim_due(db, now, limit)
     decisions = [(_judged(job, now), job) for job in due]
-    downs = [(change, previous) for change, previous in decisions if change.event is not None]
+    events = [(change, previous) for change, previous in decisions if change.event is not None]
     store.move_wake(db, [change.check for change, _ in decisions if change.event is None])
+    if events:
+        store.save(db, [change.check for change, _ in events])
+        history.write(db, [(change, previous, now) for change, previous in events])
+    downs = [(change, previous) for change, previous in events if isinstance(change.event, Raised)]
     if downs:
-        store.save(db, [change.check for change, _ in downs])
-        history.write(db, [(change, previous, now) for change, previous in downs])
         bodies = last_bodies(db, [previous.id for _, previous in downs])
         symptoms.raise_(
             db,

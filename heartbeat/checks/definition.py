@@ -1,5 +1,6 @@
 """The definition of a check: how it becomes a check, and how a file holds it. Pure."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,7 +11,7 @@ from alerting.origin import Origin
 from alerting.severity import Severity
 from heartbeat import duration
 from heartbeat.checks import cause, check
-from heartbeat.checks.check import Check
+from heartbeat.checks.check import AT_ONCE, Check, Tolerance
 from heartbeat.checks.schedule import Cron, Every, Schedule
 from heartbeat.written import Inline, filled, unless
 
@@ -19,6 +20,7 @@ GRACE: Final = timedelta(minutes=5)
 
 SEVERITY: Final = Severity.ERROR
 """The severity of a check that names none."""
+_URL: Final = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,12 @@ class CheckDefinition:
     grace: timedelta
     max_runtime: timedelta | None = None
     description: str = ""
+    runbook: str = ""
     labels: dict[str, str] = field(default_factory=dict)
     severity: Severity = SEVERITY
     policy: str | None = None
     manual_resume: bool = False
+    alert_after: Tolerance = AT_ONCE
     origin: Origin = field(default=Origin.FILE, compare=False)
 
     @classmethod
@@ -77,16 +81,37 @@ def written(definition: CheckDefinition, policy: str | None = None) -> dict[str,
         {
             "name": unless(definition.name, definition.slug),
             "description": definition.description or None,
+            "runbook": definition.runbook or None,
             **_schedule(definition.schedule),
             "grace": unless(duration.written(definition.grace), duration.written(GRACE)),
             "max_runtime": None
             if definition.max_runtime is None
             else duration.written(definition.max_runtime),
+            "alert_after": _tolerance(definition.alert_after),
             "labels": Inline(definition.labels) or None,
             "severity": unless(definition.severity.value, SEVERITY.value),
             "policy": unless(definition.policy, policy),
             "manual_resume": definition.manual_resume or None,
         }
+    )
+
+
+def link(runbook: str) -> str | None:
+    """Return the runbook if it is a URL to open in a browser, None if it is any other text."""
+    return runbook if _URL.fullmatch(runbook) else None
+
+
+def _tolerance(tolerance: Tolerance) -> Inline | None:
+    return (
+        Inline(
+            filled(
+                {
+                    "failures": unless(tolerance.failures, AT_ONCE.failures),
+                    "missed": unless(tolerance.missed, AT_ONCE.missed),
+                }
+            )
+        )
+        or None
     )
 
 

@@ -8,13 +8,13 @@ from sqlalchemy import Connection, RowMapping, delete, select
 
 from alerting.sql import insert_many
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Change, Check, Raised, State
+from heartbeat.checks.check import Change, Check, Raised, State, Tolerated
 from heartbeat.checks.tables import transitions
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A change of a check's state."""
+    """A change of a check's state, or a fault that it tolerates: that has a cause, and a state that is not down."""
 
     check_id: int
     at: datetime
@@ -30,14 +30,19 @@ def write(db: Connection, changes: Iterable[tuple[Change, Check, datetime]]) -> 
             "check_id": change.check.id,
             "at": at,
             "state": change.check.state.value,
-            "cause": change.check.cause.value if change.check.cause else None,
+            "cause": _cause(change),
             "why": change.event.why if change.event else "",
         }
         for change, previous, at in changes
         if (change.check.state, change.check.cause) != (previous.state, previous.cause)
-        or isinstance(change.event, Raised)
+        or isinstance(change.event, Raised | Tolerated)
     ]
     insert_many(db, transitions, rows)
+
+
+def _cause(change: Change) -> str | None:
+    cause = change.event.cause if isinstance(change.event, Tolerated) else change.check.cause
+    return cause.value if cause else None
 
 
 def of_check(db: Connection, check_id: int, limit: int) -> list[Transition]:

@@ -180,6 +180,18 @@ def due_from(schedule: Schedule, since: datetime) -> datetime | None:
     return next_slot(schedule, since)
 
 
+def nth_due(schedule: Schedule, first: datetime, n: int) -> datetime:
+    """Return the nth due time from `first` on, which is number 1. If the schedule ends before, return its last one."""
+    if isinstance(schedule, Every):
+        return first + (n - 1) * schedule.period
+    for _ in range(n - 1):
+        following = next_slot(schedule, first)
+        if following is None:
+            break
+        first = following
+    return first
+
+
 def upcoming(schedule: Schedule, now: datetime, n: int = 5) -> list[datetime]:
     """Return the next `n` due times, fewer if the schedule ends."""
     times: list[datetime] = []

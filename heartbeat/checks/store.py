@@ -12,7 +12,7 @@ from alerting.origin import Origin
 from alerting.severity import Severity
 from alerting.sql import among, earliest, insert_many, update_many
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Check, Run, State
+from heartbeat.checks.check import Check, Run, State, Tolerance
 from heartbeat.checks.tables import checks
 
 SEVERITIES = tuple(Severity)
@@ -237,6 +237,7 @@ def check_of(row: Row[Any]) -> Check:
     fields |= {
         "grace": timedelta(seconds=fields["grace"]),
         "max_runtime": None if max_runtime is None else timedelta(seconds=max_runtime),
+        "alert_after": Tolerance(fields.pop("alert_after_failures"), fields.pop("alert_after_missed")),
         "severity": SEVERITIES[fields.pop("severity_rank")],
         "origin": Origin(fields["origin"]),
         "state": State(fields["state"]),
@@ -261,6 +262,8 @@ def _state_row(check: Check) -> dict[str, Any]:
         "last_fail_at": check.last_fail_at,
         "last_other_at": check.last_other_at,
         "pings": check.pings,
+        "failures": check.failures,
+        "missed": check.missed,
         "runs": runs or None,
         "wake_at": check.wake_at,
     }
@@ -279,5 +282,8 @@ def _definition_row(check: Check) -> dict[str, Any]:
         "severity_rank": check.severity.rank,
         "policy": check.policy,
         "manual_resume": check.manual_resume,
+        "runbook": check.runbook,
+        "alert_after_failures": check.alert_after.failures,
+        "alert_after_missed": check.alert_after.missed,
         "origin": check.origin.value,
     }

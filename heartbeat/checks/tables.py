@@ -35,6 +35,11 @@ checks = Table(
     Column("severity_rank", Integer, nullable=False),
     Column("policy", Text),
     Column("manual_resume", Boolean, nullable=False),
+    # A URL, or a line of text.
+    Column("runbook", Text, nullable=False, server_default=""),
+    # The failures, and the missed runs, in a row that turn it down.
+    Column("alert_after_failures", Integer, nullable=False, server_default="1"),
+    Column("alert_after_missed", Integer, nullable=False, server_default="1"),
     # The owner of the definition: 'file' (the configuration), 'api' or 'ping' (created by its first ping).
     Column("origin", Text, nullable=False),
     Column("state", Text, nullable=False),
@@ -48,6 +53,10 @@ checks = Table(
     Column("pings", BigInteger, nullable=False),
     Column("last_fail_at", Utc),
     Column("last_other_at", Utc),
+    # The failures since the last success, and the missed runs since the last ping. The plain lane leaves out checks
+    # with any.
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("missed", Integer, nullable=False, server_default="0"),
     Column("runs", JSON(none_as_null=True)),
     # Never later than the true deadline, which is derived. Empty if no ping is expected.
     Column("wake_at", Utc),

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from typing import TypeVar
 
+from alerting import times
 from alerting.escalation import Policy
 from alerting.origin import Origin
 from alerting.person import Person
 from heartbeat import vault
 from heartbeat.checks import schedule_words
-from heartbeat.checks.check import Check
+from heartbeat.checks.check import Check, Tolerance
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.status_page import AUTOMATICALLY, Component, StatusPage, picture
@@ -142,6 +143,7 @@ def _check(check: CheckDefinition) -> Properties:
         "grace": length(check.grace),
         "severity": check.severity.value,
         "manual_resume": str(check.manual_resume).lower(),
+        "alert_after": _tolerance(check.alert_after),
     }
     if check.max_runtime is not None:
         properties["max_runtime"] = length(check.max_runtime)
@@ -149,7 +151,14 @@ def _check(check: CheckDefinition) -> Properties:
         properties["policy"] = check.policy
     if check.description:
         properties["description"] = _quoted(check.description)
+    if check.runbook:
+        properties["runbook"] = _quoted(check.runbook)
     return properties | {f"label {name}": value for name, value in check.labels.items()}
+
+
+def _tolerance(tolerance: Tolerance) -> str:
+    failures = times.count(tolerance.failures, "failure")
+    return f"{failures} or {times.count(tolerance.missed, 'missed run')}"
 
 
 def _person(person: Person) -> Properties:

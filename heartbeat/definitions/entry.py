@@ -36,17 +36,20 @@ MAX_GROUP_BY = 10
 MAX_LABEL_VALUE = 200
 MAX_NAME = 200
 MAX_DESCRIPTION = 2_000
+MAX_RUNBOOK = 500
 MAX_ADDRESS = 2_000
 
 Range = tuple[timedelta, timedelta]
 GRACE: Range = (timedelta(seconds=1), timedelta(days=30))
 MAX_RUNTIME: Range = (timedelta(seconds=1), timedelta(days=30))
 WAIT: Range = (MIN_WAIT, MAX_WAIT)
+ALERT_AFTER = (1, 100)
 GATHERING: Range = (timedelta(), timedelta(hours=1))
 ACKNOWLEDGE_FOR: Range = (timedelta(minutes=1), timedelta(days=7))
 
 _SLUG = re.compile(SLUG)
 _LABEL = re.compile(LABEL)
+_DIGITS = re.compile(r"[0-9]{1,9}")
 _TRUTHS = {"true": True, "false": False}
 
 
@@ -100,6 +103,18 @@ def between(limits: Range) -> Callable[[str], timedelta]:
             range_ = f"{duration.written(low)} to {duration.written(high)}"
             raise ValueError(f"{text!r} is out of range; write {range_}.")
         return length
+
+    return convert
+
+
+def whole(limits: tuple[int, int]) -> Callable[[str], int]:
+    """Return a converter for a whole number within limits, both included."""
+    low, high = limits
+
+    def convert(text: str) -> int:
+        if not _DIGITS.fullmatch(text) or not low <= int(text) <= high:
+            raise ValueError(f"{_quoted(text)} is out of range; write a whole number from {low} to {high}.")
+        return int(text)
 
     return convert
 

@@ -24,6 +24,7 @@ from alerting.person import OPERATOR, Person
 from heartbeat import duration, secret
 from heartbeat.checks import schedule
 from heartbeat.checks.cause import GROUP_BY
+from heartbeat.checks.check import AT_ONCE, Tolerance
 from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
 from heartbeat.checks.schedule import Every, Schedule
 from heartbeat.definitions import document, entry, file_warnings, schema
@@ -40,6 +41,7 @@ T = TypeVar("T")
 
 _KEY = re.compile(r"[A-Za-z0-9._~-]+")
 _NAME = entry.line(entry.MAX_NAME)
+_RUNBOOK = entry.line(entry.MAX_RUNBOOK)
 _DESCRIPTION = entry.paragraphs(entry.MAX_DESCRIPTION)
 _SCHEDULES: Final[Mapping[str, Callable[[str, str], Schedule]]] = {
     "schedule": lambda text, timezone: schedule.parse(cron=text, timezone=timezone),
@@ -130,6 +132,7 @@ class Reading:
         self._policy = root.read("policy", self._known_policy, first)
         self._timezone = root.read("timezone", entry.zone, "UTC")
         self._grace = root.read("grace", entry.between(entry.GRACE), GRACE)
+        self._alert_after = _tolerance(root.get("alert_after"), AT_ONCE)
 
     def configuration(self) -> Configuration:
         """Return the whole configuration. Problems are reported, and stand-ins take their place."""
@@ -180,6 +183,7 @@ class Reading:
             slug=slug,
             name=node.read("name", _NAME, slug),
             description=node.read("description", _DESCRIPTION, ""),
+            runbook=node.read("runbook", _RUNBOOK, ""),
             schedule=_schedule(node, node.read("timezone", entry.zone, self._timezone)),
             grace=node.read("grace", entry.between(entry.GRACE), self._grace),
             max_runtime=node.read("max_runtime", entry.between(entry.MAX_RUNTIME), None),
@@ -187,6 +191,7 @@ class Reading:
             severity=node.read("severity", entry.severity, SEVERITY),
             policy=self._policy_for(node),
             manual_resume=node.read("manual_resume", entry.truth, False),
+            alert_after=_tolerance(node.get("alert_after"), self._alert_after),
             origin=self._origin,
         )
 
@@ -265,3 +270,14 @@ def _schedule(check: Node, timezone: str) -> Schedule:
         return _SOME_SCHEDULE
     (kind,) = kinds
     return check.read(kind, lambda text: _SCHEDULES[kind](text, timezone), _SOME_SCHEDULE)
+
+
+def _tolerance(node: Node | None, default: Tolerance) -> Tolerance:
+    if node is None or node.value is None:
+        return default
+    node.only(schema.ALERT_AFTER, "alert_after")
+    count = entry.whole(entry.ALERT_AFTER)
+    return Tolerance(
+        failures=node.read("failures", count, default.failures),
+        missed=node.read("missed", count, default.missed),
+    )

@@ -76,6 +76,16 @@ def _labels(description: str) -> Schema:
 _ZONE = {"type": "string", "examples": ["UTC", "Europe/London"], "description": "An IANA time zone."}
 _GRACE = _length("The time that a ping may be late before the check is down, such as 15m.")
 
+_COUNT = {"type": "integer", "minimum": entry.ALERT_AFTER[0], "maximum": entry.ALERT_AFTER[1]}
+
+_ALERT_AFTER = _object(
+    "How many faults in a row turn a check down. Fewer are shown, and page nobody.",
+    {
+        "failures": _COUNT | {"description": "Failures in a row: 1 by default."},
+        "missed": _COUNT | {"description": "Missed runs in a row: 1 by default."},
+    },
+)
+
 _CHECK = _object(
     "A scheduled job under watch.",
     {
@@ -85,12 +95,14 @@ _CHECK = _object(
             "maxLength": entry.MAX_DESCRIPTION,
             "description": "Shown with the check and in pages.",
         },
+        "runbook": _text("What to do when it is down: a URL, or one line of text.", entry.MAX_RUNBOOK),
         "schedule": {"type": "string", "description": 'A cron line, such as "0 3 * * *".'},
         "every": _length("An interval, such as 5m: the next ping is due this long after each success."),
         "on_calendar": {"type": "string", "description": "A systemd calendar event, such as Mon..Fri 03:00."},
         "timezone": _ZONE,
         "grace": _GRACE,
         "max_runtime": _length("The longest time that a run may take, such as 2h."),
+        "alert_after": _ALERT_AFTER,
         "labels": _labels("Its labels. Silent checks with the same `group_by` labels share an incident."),
         "severity": {
             "enum": list(Severity),
@@ -238,6 +250,8 @@ _TOP = _object(
         "policy": _name("The policy of checks that name none."),
         "timezone": _ZONE | {"description": "The time zone of checks and people that name none."},
         "grace": _length("The grace of checks that name none", GRACE),
+        "alert_after": _ALERT_AFTER
+        | {"description": "How many faults in a row turn checks down that do not say it."},
         "ping_keys": _section("Keys with which jobs ping.", entry.MAX_PING_KEYS, _KEY),
         "checks": _section("The jobs under watch.", entry.MAX_CHECKS, _ref("check")),
         "people": _section("People who can be paged.", entry.MAX_PEOPLE, _ref("person")),
@@ -272,6 +286,7 @@ MAINTENANCE: Schema = _object(
 
 TOP = frozenset(_TOP["properties"])
 CHECK = frozenset(_CHECK["properties"])
+ALERT_AFTER = frozenset(_ALERT_AFTER["properties"])
 PERSON = frozenset(_PERSON["properties"])
 STEP = frozenset(_STEP["properties"])
 STATUS_PAGE = frozenset(_STATUS_PAGE["properties"])

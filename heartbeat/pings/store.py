@@ -33,6 +33,7 @@ WITH heard AS MATERIALIZED (
   UPDATE checks c SET last_ok_at = greatest(c.last_ok_at, h.at), pings = c.pings + h.many
   FROM (SELECT uuid, max(at) AS at, count(*) AS many FROM heard GROUP BY uuid) h
   WHERE c.uuid = ANY (ARRAY(SELECT uuid FROM heard)) AND c.uuid = h.uuid AND c.state = 'up' AND c.runs IS NULL
+    AND c.failures = 0 AND c.missed = 0
   RETURNING c.id, c.uuid, h.many, c.pings - h.many AS before
 ), ring AS (
   INSERT INTO pings ({_COLUMNS})
@@ -48,6 +49,7 @@ SELECT string_agg(replace(uuid::text, '-', ''), ' ') FROM touched
 _HEALTHY_SQLITE = """
 SELECT uuid, id, pings FROM checks
 WHERE uuid IN (SELECT value FROM json_each(?)) AND state = 'up' AND runs IS NULL
+AND failures = 0 AND missed = 0
 """
 _TOUCH_SQLITE = (
     "UPDATE checks SET last_ok_at = max(coalesce(last_ok_at, ''), ?), pings = pings + ? WHERE id = ?"
@@ -62,7 +64,7 @@ ON CONFLICT (check_id, slot) DO UPDATE SET {_OVERWRITE}
 
 
 def hear_plain(db: Connection, plain: Sequence[Resolved]) -> set[str]:
-    """Store successes on checks that are up and have no open run; return the uuids of these checks.
+    """Store successes on checks that are up, with no open run, failure or missed run; return the uuids of these checks.
 
     The effect on a row is that of `check.on_ping`: see tests/unit/pings/test_lanes.py.
     """

@@ -7,6 +7,7 @@ from datetime import timedelta
 from alerting.escalation import Policy, Step
 from alerting.person import Contact, Person
 from alerting.severity import Severity
+from heartbeat.checks.check import Tolerance
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.schedule import Cron, Every, Schedule
 from heartbeat.definitions.model import Configuration
@@ -31,6 +32,8 @@ class Job:
     policy: str | None = "ops"
     max_runtime: float | None = None
     manual_resume: bool = False
+    failures: int = 1
+    missed: int = 1
 
     @property
     def labels(self) -> dict[str, str]:
@@ -61,6 +64,10 @@ class Job:
         """From one slot to the next."""
         return self.every or (HOUR if self.hourly is not None else DAY)
 
+    def nth_slot(self, first: float, n: int) -> float:
+        """The nth slot from `first` on, which is number 1."""
+        return first + (n - 1) * self.gap
+
     def definition(self) -> CheckDefinition:
         """The same as the configuration says it."""
         return CheckDefinition(
@@ -73,6 +80,7 @@ class Job:
             severity=self.severity,
             policy=self.policy,
             manual_resume=self.manual_resume,
+            alert_after=Tolerance(self.failures, self.missed),
         )
 
     def _schedule(self) -> Schedule:
@@ -111,7 +119,8 @@ CHARLIE = Job("charlie-report", hourly=5 * MINUTE, host="us")
 DELTA = Job("delta-mail", every=12 * MINUTE, host="eu", policy="solo", severity=Severity.WARNING)
 ECHO = Job("echo-import", every=20 * MINUTE, max_runtime=5 * MINUTE, policy="ops")
 FOXTROT = Job("foxtrot-sync", every=8 * MINUTE, grace=30.0, policy="nobody", manual_resume=True)
-JOBS = (ALPHA, BRAVO, CHARLIE, DELTA, ECHO, FOXTROT)
+GOLF = Job("golf-poll", every=6 * MINUTE, grace=40.0, failures=3, missed=2)
+JOBS = (ALPHA, BRAVO, CHARLIE, DELTA, ECHO, FOXTROT, GOLF)
 
 
 def configuration(

@@ -48,6 +48,10 @@ class Way:
     armed: float
     cause: str | None = None
     heard: float | None = None
+    failures: int = 0
+    """Failures since it was last well."""
+    too_many_since: float | None = None
+    """When an edit made its failures too many."""
     runs: tuple[Run, ...] = ()
     coming: frozenset[int] = frozenset()
     """Pings that are under way: sent, and perhaps not yet taken in."""
@@ -166,11 +170,13 @@ def deadline(way: Way, job: Job) -> tuple[float, str]:
     ends = [run.started + job.max_runtime for run in way.runs if not run.overran] if job.max_runtime else []
     silent = float("inf")
     if way.state in ("new", "up") or way.look == ("down", "failed"):
-        silent = due(way, job) + job.grace
+        silent = job.nth_slot(due(way, job), job.missed) + job.grace
         waited_for = [e for e in ends if job.max_runtime and e - job.max_runtime <= silent]
         if waited_for and job.max_runtime:
             silent = max(silent, min(max(waited_for), silent + job.max_runtime))
     overrun = min(ends, default=float("inf")) if way.state in ("new", "up") else float("inf")
+    if way.too_many_since is not None and way.too_many_since <= min(overrun, silent):
+        return way.too_many_since, "failed"
     return (overrun, "overrun") if overrun <= silent else (silent, "silent")
 
 
@@ -185,6 +191,7 @@ def due(way: Way, job: Job) -> float:
 
 
 def _down(way: Way, cause: str, at: float, runs: tuple[Run, ...]) -> Way:
+    way = replace(way, too_many_since=None)
     if way.state == "down" and KINDS[way.cause or ""] == KINDS[cause]:
         return replace(way, cause=cause, runs=runs)
     closed = _closed(way, at)
@@ -220,6 +227,7 @@ def _succeeds(ping: Sent) -> Callable[[Way, Job], Way]:
         heard = replace(ended, heard=max(ended.heard or ping.shown, ping.shown))
         if way.state == "paused" and job.manual_resume:
             return heard
+        heard = _forgiven(heard)
         armed = ping.shown if way.state == "paused" else way.armed
         runs = heard.runs if way.state == "up" else tuple(run for run in heard.runs if not run.overran)
         return replace(_closed(heard, ping.at), state="up", cause=None, armed=armed, runs=runs)
@@ -234,7 +242,10 @@ def _fails(ping: Sent) -> Callable[[Way, Job], Way]:
         if way.state == "paused" and job.manual_resume:
             return heard
         if way.state == "paused":
-            heard = replace(heard, armed=ping.shown)
+            heard = replace(heard, state="new", armed=ping.shown)
+        heard = replace(heard, failures=heard.failures + 1)
+        if heard.state in ("new", "up") and heard.failures < job.failures:
+            return heard
         return _down(heard, "failed", ping.over_at, heard.runs)
 
     return change
@@ -255,7 +266,7 @@ def _pauses(done: Done) -> Callable[[Way, Job], Way]:
     def change(way: Way, job: Job) -> Way:
         if way.state == "paused":
             return way
-        return replace(_closed(way, done.at), state="paused", cause=None, runs=())
+        return replace(_closed(_forgiven(way), done.at), state="paused", cause=None, runs=())
 
     return change
 
@@ -273,14 +284,22 @@ def _resolved(done: Done) -> Callable[[Way, Job], Way]:
 
 
 def _redefined(done: Done, rescheduled: bool) -> Callable[[Way, Job], Way]:
-    def change(way: Way, _job: Job) -> Way:
-        return replace(way, armed=done.shown) if rescheduled and way.state in ("new", "up") else way
+    def change(way: Way, job: Job) -> Way:
+        if way.state not in ("new", "up"):
+            return way
+        too_many = way.failures >= job.failures
+        since = (way.too_many_since or done.shown) if too_many else None
+        return replace(way, armed=done.shown if rescheduled else way.armed, too_many_since=since)
 
     return change
 
 
+def _forgiven(way: Way) -> Way:
+    return replace(way, failures=0, too_many_since=None)
+
+
 def _afresh(way: Way, done: Done) -> Way:
-    return replace(_closed(way, done.at), state="new", cause=None, armed=done.shown, runs=())
+    return replace(_closed(_forgiven(way), done.at), state="new", cause=None, armed=done.shown, runs=())
 
 
 _DEEDS = {Deed.PAUSE: _pauses, Deed.RESUME: _resumes, Deed.RESOLVE: _resolved}

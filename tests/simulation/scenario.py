@@ -100,6 +100,9 @@ class Edits:
             world.redefine(self.job, every=self.minutes * MINUTE, hourly=None, daily=None)
         elif self.how == "grace":
             world.redefine(self.job, grace=self.minutes * 20.0)
+        elif self.how == "tolerance":
+            minutes = int(self.minutes)
+            world.redefine(self.job, failures=1 + minutes % 3, missed=1 + minutes % 2)
         else:
             {"pause": world.pause, "resume": world.resume, "delete": world.delete}[self.how](self.job)
 
@@ -260,7 +263,7 @@ answers = st.builds(
 )
 edits = st.builds(
     Edits,
-    st.sampled_from(["pause", "resume", "reschedule", "grace", "policy", "delete"]),
+    st.sampled_from(["pause", "resume", "reschedule", "grace", "tolerance", "policy", "delete"]),
     jobs,
     st.sampled_from([3.0, 6.0, 11.0]),
 )

@@ -238,6 +238,55 @@ def test_a_job_that_failed_and_then_falls_silent_pages_afresh_for_its_new_cause(
     assert [one["cause"] for one in world.incidents()] == ["silent"]
 
 
+POLL = Job("poll", every=10 * MINUTE, failures=3, missed=2)
+
+
+@pytest.fixture
+def poll() -> Iterator[World]:
+    """A job that tolerates two failures and one missed run, under the eyes of a referee."""
+    with World(POLL) as world:
+        referee = Referee(world)
+        world.ping("poll")
+        yield world
+        referee.look()
+        Verdict(referee).give()
+
+
+def test_the_third_failure_in_a_row_pages_also_after_a_crash(poll: World) -> None:
+    for _ in range(2):
+        poll.ping("poll", signal="fail")
+        poll.advance(minutes=1)
+    poll.crash(downtime=30)
+    poll.advance(minutes=2)
+    assert (poll.state("poll"), poll.shows()) == ("up", [])
+    poll.ping("poll", signal="fail")
+    poll.advance(seconds=15)
+    assert titles(poll.pages("first")) == ["ERROR poll: failed"]
+
+
+def test_a_success_between_failures_keeps_everybody_asleep(poll: World) -> None:
+    for signal in ("fail", "fail", "success", "fail", "fail"):
+        poll.ping("poll", signal=signal)
+        poll.advance(minutes=1)
+    assert (poll.state("poll"), poll.shows()) == ("up", [])
+
+
+def test_the_second_missed_run_pages_and_the_first_does_not(poll: World) -> None:
+    poll.advance(minutes=20, seconds=50)
+    assert (poll.state("poll"), poll.shows()) == ("up", [])
+    poll.advance(seconds=30)
+    assert titles(poll.pages("first")) == ["ERROR poll: silent"]
+
+
+def test_a_lower_tolerance_pages_for_what_has_failed_often_enough(poll: World) -> None:
+    for _ in range(2):
+        poll.ping("poll", signal="fail")
+        poll.advance(minutes=1)
+    poll.redefine("poll", failures=2)
+    poll.advance(seconds=20)
+    assert titles(poll.pages("first")) == ["ERROR poll: failed"]
+
+
 def test_a_deadline_that_passed_while_the_service_was_down_is_noticed_when_it_is_back(world: World) -> None:
     world.crash(downtime=2 * HOUR)
     world.advance(hours=2, seconds=20)

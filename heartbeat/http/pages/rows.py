@@ -34,6 +34,8 @@ class CheckRow:
     heard_at: datetime | None
     due_at: datetime | None
     cells: Sequence[Cell]
+    tolerated: str = ""
+    """The faults that do not turn it down yet, such as "missed 1 of 2"."""
     quiet_until: datetime | None = None
     """The end of the maintenance that holds its pages; None without maintenance."""
 
@@ -98,6 +100,7 @@ def check_row(
         if check.state is State.PAUSED
         else summary.next_due(check, now) or summary.expected_at(check),
         cells=run_strip.cells(check, runs, changes, now),
+        tolerated=summary.tolerated(check),
         quiet_until=held.until if held else None,
     )
 

@@ -5,14 +5,14 @@ as silent; the schedule only counts the runs within that silence. A run that was
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import groupby, pairwise
 
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Check, Signal
+from heartbeat.checks.check import Check, Signal, State
 from heartbeat.checks.history import Transition
 from heartbeat.checks.schedule import Every, Schedule, due_after, due_from
 from heartbeat.pings.store import KEEP
@@ -82,7 +82,7 @@ def cells(
     overruns = [change.at for change in changes if change.cause is Cause.OVERRUN]
     drawn = [_run(ping, overruns) for ping in ended]
     drawn += [Cell(Outcome.OVERRAN, at) for at in overruns if at >= known_since and not _heard_of(at, ended)]
-    for silence in _silences(changes):
+    for silence in _silences(changes, sorted(ends)):
         if silence.end is None or silence.end >= known_since:
             missed, came_late = _missed(check, silence, silence.end in ends, now, limit)
             drawn += _of_a_silence(missed)
@@ -196,10 +196,20 @@ def _late(cell: Cell) -> Cell:
     return Cell(Outcome.LATE, cell.at, cell.duration) if cell.outcome is Outcome.ON_TIME else cell
 
 
-def _silences(changes: Sequence[Transition]) -> Iterator[Silence]:
+def _silences(changes: Sequence[Transition], ends: Sequence[datetime]) -> list[Silence]:
+    """Return the silences. One that begins with missed runs that are tolerated goes on when the check is down."""
+    silences: list[Silence] = []
     for change, following in pairwise([*changes, None]):
-        if change is not None and change.cause is Cause.SILENT:
-            yield Silence(change.at, following.at if following else None)
+        if change is None or change.cause is not Cause.SILENT:
+            continue
+        end = following.at if following else None
+        if change.state is not State.DOWN:
+            end = next((at for at in ends if at >= change.at and (end is None or at <= end)), end)
+        if silences and silences[-1].end == change.at:
+            silences[-1] = Silence(silences[-1].start, end)
+        else:
+            silences.append(Silence(change.at, end))
+    return silences
 
 
 def _missed(

@@ -13,7 +13,7 @@ from alerting.incident import Incident
 from alerting.incident import State as Life
 from heartbeat.checks import maintenance, schedule
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Check, State, due_at, silent_at, status
+from heartbeat.checks.check import Check, State, Tolerance, due_at, silent_at, status
 from heartbeat.checks.maintenance import Phase, Window
 from heartbeat.checks.schedule import Every
 
@@ -77,17 +77,38 @@ def overview(count: Count, late: int, incidents: Mapping[Life, int], now: dateti
 def of_check(check: Check, why: str, now: datetime) -> Words:
     """Return the state of a check, the expected time and the next one. `why` is the reason of its last change."""
     match status(check, now):
+        case State.LATE:
+            return _late(check, now)
+        case State.NEW | State.UP if check.failures:
+            return _failing(check, why, now)
         case State.NEW:
             return _new(check, now)
         case State.UP:
             return ("Last heard ", *_heard(check, now), *_next_due(check, now), ".")
-        case State.LATE:
-            return _late(check, now)
         case State.PAUSED:
             how = "only by hand" if check.manual_resume else "with its next ping, or by hand"
             return ("Paused since ", check.since, f". It resumes {how}.")
         case _:
             return _down(check, why, now)
+
+
+def tolerated(check: Check) -> str:
+    """Return the faults that do not turn the check down yet: "failed once", "missed 1 of 2"; empty without any."""
+    if check.state not in (State.NEW, State.UP):
+        return ""
+    faults = []
+    if check.failures:
+        failed = "once" if check.failures == 1 else f"{check.failures} times"
+        faults.append(f"failed {failed}, down after {check.alert_after.failures}")
+    if check.missed:
+        faults.append(f"missed {check.missed} of {check.alert_after.missed}")
+    return "; ".join(faults)
+
+
+def of_tolerance(tolerance: Tolerance) -> str:
+    """Return the faults in a row that turn a check down: "3 failures or 1 missed run"."""
+    failures = times.count(tolerance.failures, "failure")
+    return f"{failures} or {times.count(tolerance.missed, 'missed run')} in a row"
 
 
 def of_incident(incident: Incident, next_people: Sequence[str], quiet_by: str | None, now: datetime) -> Words:
@@ -235,12 +256,18 @@ def _new(check: Check, now: datetime) -> Words:
     return (*heard, f"; {number} due ", *_by_its_clock(check, due), f", {ahead(due, now)}.")
 
 
+def _failing(check: Check, why: str, now: datetime) -> Words:
+    failed: Words = ("Failed at ", check.last_fail_at or now, f": {why or 'reported failure'}")
+    return (*failed, ". Nobody is paged yet", *_next_due(check, now), ".")
+
+
 def _late(check: Check, now: datetime) -> Words:
     due, limit = due_at(check) or now, silent_at(check) or now
+    faults = tolerated(check)
     return (
         "Late: due ",
         *_by_its_clock(check, due),
-        f" ({times.ago(due, now)}). It is down at ",
+        f" ({times.ago(due, now)}){f', {faults}' if faults else ''}. It is down at ",
         limit,
         " if it stays silent.",
     )

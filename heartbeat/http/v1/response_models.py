@@ -45,6 +45,13 @@ class Schedule(ResponseModel):
     words: str = Field(examples=["at 03:00 every day, UTC"])
 
 
+class Tolerance(ResponseModel):
+    """The failures, and the missed runs, in a row that turn a check down."""
+
+    failures: int
+    missed: int
+
+
 class Check(ResponseModel):
     """A check and its state."""
 
@@ -52,10 +59,14 @@ class Check(ResponseModel):
     uuid: UUID
     name: str
     description: str
+    runbook: str = Field(description="A URL, or a line of text; empty if it has none.")
     labels: dict[str, str]
     schedule: Schedule
     grace: Seconds
     max_runtime: Seconds | None
+    alert_after: Tolerance
+    failures: int = Field(description="Failures in a row since the last success.")
+    missed: int = Field(description="Tolerated missed runs in a row since the last ping.")
     severity: Severity
     policy: str | None
     state: State = Field(
@@ -84,6 +95,7 @@ class Check(ResponseModel):
             uuid=check.uuid,
             name=check.name,
             description=check.description,
+            runbook=check.runbook,
             labels=check.labels,
             schedule=Schedule(
                 **schedule.to_json(check.schedule),  # type: ignore[arg-type]  # a period is a number, all else text
@@ -91,6 +103,9 @@ class Check(ResponseModel):
             ),
             grace=check.grace,
             max_runtime=check.max_runtime,
+            alert_after=Tolerance.model_validate(check.alert_after),
+            failures=check.failures,
+            missed=check.missed,
             severity=check.severity,
             policy=check.policy,
             state=check_life.status(check, now),

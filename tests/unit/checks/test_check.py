@@ -8,8 +8,19 @@ from hypothesis import strategies as st
 
 from heartbeat.checks import check
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import MAX_OPEN_RUNS, Check, Cleared, Ping, Raised, Run, Signal, State
-from heartbeat.checks.schedule import Cron, Every
+from heartbeat.checks.check import (
+    MAX_OPEN_RUNS,
+    Check,
+    Cleared,
+    Ping,
+    Raised,
+    Run,
+    Signal,
+    State,
+    Tolerance,
+    Tolerated,
+)
+from heartbeat.checks.schedule import Cron, Every, OnCalendar
 from tests.unit.conftest import NOW, a_check
 
 MINUTE = timedelta(minutes=1)
@@ -198,6 +209,120 @@ def test_a_new_schedule_leaves_a_down_check_down() -> None:
     assert check.redefined(down, at_minute(11), schedule=Every(timedelta(hours=1))).state is State.DOWN
 
 
+TOLERANT = heard(a_check(alert_after=Tolerance(failures=3, missed=2)), ping(Signal.SUCCESS, 0))
+
+
+def test_failures_are_tolerated_until_there_are_enough_in_a_row() -> None:
+    once = check.on_ping(TOLERANT, ping(Signal.FAIL, 1, exit_status=3))
+    assert (once.check.state, once.check.cause, once.check.failures) == (State.UP, None, 1)
+    assert once.event == Tolerated(Cause.FAILED, "exit status 3, failure 1 of 3")
+    twice = check.on_ping(once.check, ping(Signal.FAIL, 2))
+    assert twice.event == Tolerated(Cause.FAILED, "reported failure, failure 2 of 3")
+    third = check.on_ping(twice.check, ping(Signal.FAIL, 3, exit_status=3))
+    assert third.event == Raised(Cause.FAILED, "exit status 3, 3 failures in a row")
+    assert (third.check.state, third.check.cause) == (State.DOWN, Cause.FAILED)
+
+
+def test_a_success_resets_the_count_of_failures() -> None:
+    job = heard(TOLERANT, ping(Signal.FAIL, 1), ping(Signal.FAIL, 2), ping(Signal.SUCCESS, 3))
+    assert job.failures == 0
+    assert heard(job, ping(Signal.FAIL, 4), ping(Signal.FAIL, 5)).state is State.UP
+
+
+def test_a_tolerated_failure_counts_for_the_schedule() -> None:
+    assert check.due_at(heard(TOLERANT, ping(Signal.FAIL, 1))) == at_minute(6)
+
+
+def test_the_second_missed_run_turns_a_check_down_that_tolerates_one() -> None:
+    # Due at minutes 5 and 10, with a grace of one minute.
+    assert (TOLERANT.wake_at, check.deadline(TOLERANT)) == (at_minute(6), at_minute(11))
+    first = check.on_due(TOLERANT, at_minute(6))
+    assert first.event == Tolerated(Cause.SILENT, "missed 1 of 2")
+    assert (first.check.state, first.check.missed, first.check.wake_at) == (State.UP, 1, at_minute(11))
+    assert check.status(first.check, at_minute(6)) is State.LATE
+    second = check.on_due(first.check, at_minute(11))
+    assert second.event == Raised(Cause.SILENT, "missed 2 runs in a row")
+    assert heard(second.check, ping(Signal.SUCCESS, 12)).missed == 0
+
+
+def test_a_missed_run_is_reported_once() -> None:
+    missed = check.on_due(TOLERANT, at_minute(6)).check
+    again = check.on_due(missed, at_minute(7))
+    assert (again.event, again.check.wake_at) == (None, at_minute(11))
+
+
+@pytest.mark.parametrize("signal", [Signal.SUCCESS, Signal.FAIL])
+def test_a_ping_resets_the_count_of_missed_runs(signal: Signal) -> None:
+    job = heard(check.on_due(TOLERANT, at_minute(6)).check, ping(signal, 8))
+    assert (job.missed, check.deadline(job)) == (0, at_minute(19))
+
+
+def test_slots_of_a_cron_line_are_counted_with_their_gaps() -> None:
+    workdays = a_check(schedule=Cron("0 3 * * 1-5", "UTC"), alert_after=Tolerance(missed=3))
+    thursday = heard(workdays, Ping(Signal.SUCCESS, datetime(2024, 5, 9, 3, 0, tzinfo=UTC)))
+    assert check.deadline(thursday) == datetime(2024, 5, 14, 3, 1, tzinfo=UTC)
+
+
+def test_a_schedule_that_ends_before_the_tolerance_is_not_waited_for() -> None:
+    once_more = a_check(schedule=OnCalendar("2024-05-05 03:00", "UTC"), alert_after=Tolerance(missed=2))
+    assert check.deadline(once_more) == datetime(2024, 5, 5, 3, 1, tzinfo=UTC)
+
+
+def test_after_an_outage_misses_are_counted_at_once_and_enough_of_them_turn_it_down() -> None:
+    job = heard(a_check(alert_after=Tolerance(missed=4)), ping(Signal.SUCCESS, 0))
+    assert check.on_due(job, at_minute(16)).event == Tolerated(Cause.SILENT, "missed 3 of 4")
+    assert check.on_due(job, at_minute(60)).event == Raised(Cause.SILENT, "missed 4 runs in a row")
+
+
+def test_an_overrun_is_not_tolerated() -> None:
+    job = heard(a_check(max_runtime=2 * MINUTE, alert_after=Tolerance(5, 5)), ping(Signal.START, 1))
+    assert isinstance(check.on_due(job, at_minute(3)).event, Raised)
+
+
+def test_a_check_that_is_down_tolerates_no_failure() -> None:
+    silent = check.on_due(TOLERANT, at_minute(11)).check
+    failed = check.on_ping(silent, ping(Signal.FAIL, 12))
+    assert (failed.check.cause, failed.event) == (Cause.FAILED, Raised(Cause.FAILED, "reported failure"))
+
+
+def test_a_tolerated_failure_ends_a_pause_and_the_check_is_expected_again() -> None:
+    paused = check.paused(heard(TOLERANT, ping(Signal.FAIL, 1)), at_minute(2), "Ann").check
+    assert (paused.failures, paused.missed) == (0, 0)
+    job = heard(paused, ping(Signal.FAIL, 50))
+    assert (job.state, job.failures, check.deadline(job)) == (State.NEW, 1, at_minute(61))
+
+
+def test_a_check_that_stays_paused_counts_no_failure() -> None:
+    job = a_check(manual_resume=True, alert_after=Tolerance(failures=2))
+    paused = heard(check.paused(job, at_minute(1), "Ann").check, ping(Signal.FAIL, 2))
+    resumed = check.resumed(paused, at_minute(3)).check
+    assert (paused.failures, heard(resumed, ping(Signal.FAIL, 4)).state) == (0, State.NEW)
+
+
+def test_a_lower_tolerance_turns_a_check_down_that_has_failed_often_enough() -> None:
+    job = heard(TOLERANT, ping(Signal.FAIL, 1), ping(Signal.FAIL, 2))
+    stricter = check.redefined(job, at_minute(3), alert_after=Tolerance(failures=2))
+    assert stricter.wake_at == at_minute(2)
+    assert check.on_due(stricter, at_minute(3)).event == Raised(Cause.FAILED, "2 failures in a row")
+    laxer = check.redefined(job, at_minute(3), alert_after=Tolerance(failures=9))
+    assert check.on_due(laxer, at_minute(3)).event is None
+
+
+def test_a_lower_tolerance_turns_a_check_down_that_has_missed_enough_runs() -> None:
+    missed = check.on_due(TOLERANT, at_minute(6)).check
+    stricter = check.redefined(missed, at_minute(7), alert_after=Tolerance(missed=1))
+    assert stricter.wake_at == at_minute(6)
+    assert isinstance(check.on_due(stricter, at_minute(7)).event, Raised)
+    laxer = check.redefined(missed, at_minute(7), alert_after=Tolerance(missed=3))
+    assert (laxer.wake_at, laxer.missed) == (at_minute(11), 1)
+
+
+def test_a_new_schedule_forgets_missed_runs_and_keeps_failures() -> None:
+    job = check.on_due(heard(TOLERANT, ping(Signal.FAIL, 0)), at_minute(6)).check
+    hourly = check.redefined(job, at_minute(7), schedule=Every(timedelta(hours=1)))
+    assert (hourly.missed, hourly.failures, hourly.wake_at) == (0, 1, at_minute(68))
+
+
 def test_times_only_move_forward() -> None:
     job = heard(UP, ping(Signal.SUCCESS, 3), ping(Signal.SUCCESS, 2))
     assert job.last_ok_at == at_minute(3)
@@ -209,16 +334,16 @@ SIGNALS = st.sampled_from(list(Signal))
 @given(
     st.lists(st.tuples(SIGNALS, st.floats(0, 20), st.sampled_from([None, "a" * 32, "b" * 32])), max_size=20),
     st.sampled_from([None, 3 * MINUTE, 30 * MINUTE]),
+    st.builds(Tolerance, st.integers(1, 3), st.integers(1, 3)),
 )
 def test_wake_at_is_never_later_than_the_true_deadline_and_no_armed_check_is_without_one(
-    steps: list[tuple[Signal, float, str | None]], max_runtime: timedelta | None
+    steps: list[tuple[Signal, float, str | None]], max_runtime: timedelta | None, tolerance: Tolerance
 ) -> None:
-    job, minutes = a_check(max_runtime=max_runtime), 0.0
+    job, minutes = a_check(max_runtime=max_runtime, alert_after=tolerance), 0.0
     for signal, more, rid in steps:
         minutes += more
-        limit = check.deadline(job)
-        if limit is not None and limit <= at_minute(minutes):
-            job = check.on_due(job, limit).check
+        while job.wake_at is not None and job.wake_at <= at_minute(minutes):
+            job = check.on_due(job, job.wake_at).check
         job = heard(job, ping(signal, minutes, rid))
         limit = check.deadline(job)
         assert (job.wake_at is None) == (limit is None)
@@ -229,11 +354,15 @@ def test_wake_at_is_never_later_than_the_true_deadline_and_no_armed_check_is_wit
 QUIET = st.sampled_from([Signal.SUCCESS, Signal.START, Signal.LOG])
 
 
-@given(st.lists(st.tuples(QUIET, st.floats(0.1, 4)), max_size=30), st.sampled_from([None, 3 * MINUTE]))
+@given(
+    st.lists(st.tuples(QUIET, st.floats(0.1, 4)), max_size=30),
+    st.sampled_from([None, 3 * MINUTE]),
+    st.integers(1, 3),
+)
 def test_without_a_success_every_check_is_down_within_its_due_time_grace_and_longest_run(
-    steps: list[tuple[Signal, float]], max_runtime: timedelta | None
+    steps: list[tuple[Signal, float]], max_runtime: timedelta | None, missed: int
 ) -> None:
-    job, minutes, last = a_check(max_runtime=max_runtime), 0.0, 0.0
+    job, minutes, last = a_check(max_runtime=max_runtime, alert_after=Tolerance(missed=missed)), 0.0, 0.0
     for signal, more in steps:
         minutes += more
         while (limit := check.deadline(job)) is not None and limit <= at_minute(minutes):
@@ -241,7 +370,7 @@ def test_without_a_success_every_check_is_down_within_its_due_time_grace_and_lon
         job = heard(job, ping(signal, minutes))
         if signal is Signal.SUCCESS:
             last = minutes
-    bound = at_minute(last) + 6 * MINUTE + (max_runtime or timedelta())
+    bound = at_minute(last) + (5 * missed + 1) * MINUTE + (max_runtime or timedelta())
     while (limit := check.deadline(job)) is not None and limit <= bound:
         job = check.on_due(job, limit).check
     assert job.state is State.DOWN

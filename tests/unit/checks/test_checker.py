@@ -11,8 +11,9 @@ from sqlalchemy import Connection, func, select
 
 from alerting import desk, escalator
 from alerting.tables import incidents, pages, symptoms
-from heartbeat.checks import checker, store
-from heartbeat.checks.check import Check, State
+from heartbeat.checks import checker, history, store
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Check, State, Tolerance
 from heartbeat.checks.schedule import Cron
 from heartbeat.checks.tables import checks, transitions
 from heartbeat.database import Database
@@ -39,6 +40,19 @@ def test_a_wake_before_the_deadline_only_moves_the_wake(db: Connection, insert: 
     (job,) = store.lock(db, [number])
     assert (job.state, job.wake_at) == (State.NEW, DOWN_AT)
     assert db.execute(select(transitions)).all() == []
+
+
+def test_a_tolerated_miss_is_recorded_once_and_opens_no_incident(db: Connection, insert: Insert) -> None:
+    (number,) = (job.id for job in insert(db, [a_check("job", alert_after=Tolerance(missed=2))]).values())
+    for _ in range(2):
+        checker.sweep(db, DOWN_AT)
+    (job,) = store.lock(db, [number])
+    assert (job.state, job.missed, job.wake_at) == (State.NEW, 1, DOWN_AT + timedelta(minutes=5))
+    (change,) = history.of_check(db, number, 10)
+    assert (change.state, change.cause, change.why) == (State.NEW, Cause.SILENT, "missed 1 of 2")
+    assert desk.incidents(db) == []
+    checker.sweep(db, DOWN_AT + timedelta(minutes=5))
+    assert [incident.title for incident in desk.incidents(db)] == ["job"]
 
 
 def test_a_symptom_has_the_last_line_of_the_last_body(db: Connection, insert: Insert) -> None:

@@ -38,6 +38,8 @@ checks:
     timezone: UTC
     grace: 15m
     max_runtime: 2h
+    runbook: https://wiki.example.com/cpu-reset
+    alert_after: {failures: 2}
     labels: {host: us-housekeeping, region: us, component: cpu-allowance}
     severity: critical
     policy: ops

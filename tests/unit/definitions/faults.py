@@ -101,6 +101,26 @@ MISTAKEN = [
         "checks: {a: {every: 5m, max_runtime: 31d}}",
         "checks.a.max_runtime: '31d' is out of range; write 1s to 30d.",
     ),
+    *(
+        (
+            f"checks: {{a: {{every: 5m, alert_after: {{{field}: {wrong}}}}}}}",
+            f"checks.a.alert_after.{field}: '{wrong}' is out of range; write a whole number from 1 to 100.",
+        )
+        for field in ("failures", "missed")
+        for wrong in ("0", "101", "-1", "two", "1.5")
+    ),
+    (
+        "alert_after: {failure: 3}",
+        "alert_after.failure: alert_after has no such field; did you mean 'failures'?",
+    ),
+    (
+        "checks: {a: {every: 5m, alert_after: 3}}",
+        "checks.a.alert_after: must be a mapping, with a line `name: value` for each field.",
+    ),
+    (
+        'checks: {a: {every: 5m, runbook: "one\\ntwo"}}',
+        "checks.a.runbook: must be one line of text.",
+    ),
     (
         "people: {operator: {contacts: [{console: x}]}}",
         "people.operator: is the service's own name for its terminal; choose another.",

@@ -24,8 +24,10 @@ checks:
     labels: {a: "yes", b: "1.10", c: "null", d: "~", e: " x ", f: "0x1F", g: "2024-05-03", h: "&x *y !z", i: "- a"}
     policy: day
     manual_resume: true
+    runbook: "restart it: see #12, {db}"
+    alert_after: {failures: 2}
   plain: {every: 1d1h1m1s, grace: 30d}
-  aliased: {schedule: "@daily", timezone: Europe/London, max_runtime: 1s, severity: info}
+  aliased: {schedule: "@daily", timezone: Europe/London, max_runtime: 1s, severity: info, alert_after: {missed: 100}}
 people:
   anna: {name: "null", timezone: Asia/Kathmandu, contacts: [{slack: "${SLACK_URL}"}, {email: "a{b}@c.example"}]}
   bob: {contacts: [{console: "true"}]}

@@ -13,6 +13,7 @@ from alerting.notifiers.registry import BUILT_IN
 from alerting.person import Person
 from alerting.severity import Severity
 from heartbeat import duration
+from heartbeat.checks.check import Tolerance
 from heartbeat.checks.definition import GRACE, CheckDefinition
 from heartbeat.checks.schedule import Cron, Every, OnCalendar
 from heartbeat.definitions import file as configuration_file
@@ -21,6 +22,13 @@ from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.status_page import Component, StatusPage
 from tests.unit.definitions.declared import ENV, EXAMPLE, KEY, SECRETS, parse, problems
 from tests.unit.definitions.faults import MALFORMED, MISTAKEN
+
+
+def test_a_check_takes_what_it_leaves_out_of_its_tolerance_from_the_top() -> None:
+    text = "alert_after: {failures: 3, missed: 2}\nchecks: {a: {every: 5m}, b: {every: 5m, alert_after: {failures: 1}}}"
+    checks = parse(text).checks
+    assert checks["a"].alert_after == Tolerance(failures=3, missed=2)
+    assert checks["b"].alert_after == Tolerance(failures=1, missed=2)
 
 
 def test_the_example_is_read_completely() -> None:
@@ -37,6 +45,8 @@ def test_the_example_is_read_completely() -> None:
         schedule=Cron("0 3 * * *", "UTC"),
         grace=timedelta(minutes=15),
         max_runtime=timedelta(hours=2),
+        runbook="https://wiki.example.com/cpu-reset",
+        alert_after=Tolerance(failures=2),
         labels={"host": "us-housekeeping", "region": "us", "component": "cpu-allowance"},
         severity=Severity.CRITICAL,
         policy="ops",

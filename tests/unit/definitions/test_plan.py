@@ -24,7 +24,7 @@ from heartbeat import installation, vault
 from heartbeat.checks import checker, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Check, Signal, State
+from heartbeat.checks.check import Check, Signal, State, Tolerance
 from heartbeat.checks.schedule import Cron, Every
 from heartbeat.database import engine
 from heartbeat.definitions import plan as definition_plan
@@ -129,6 +129,8 @@ def test_a_new_check_is_expected_from_now_on(db: Connection) -> None:
         schedule=Cron("0 3 * * *", "UTC"),
         grace=timedelta(minutes=15),
         max_runtime=timedelta(hours=2),
+        runbook="https://wiki.example.com/cpu-reset",
+        alert_after=Tolerance(failures=2),
         labels={"host": "us-housekeeping", "region": "us", "component": "cpu-allowance"},
         group_key="host=us-housekeeping",
         severity=check.severity,
@@ -153,6 +155,16 @@ CHANGES = [
     ("grace: 15m", "grace: 20m", CHECK + "grace 15 min -> 20 min"),
     ("max_runtime: 2h", "max_runtime: 90m", CHECK + "max_runtime 2 h -> 1 h 30 min"),
     ("    max_runtime: 2h\n", "", CHECK + "max_runtime 2 h -> none"),
+    (
+        "{failures: 2}",
+        "{missed: 3}",
+        CHECK + "alert_after 2 failures or 1 missed run -> 1 failure or 3 missed runs",
+    ),
+    (
+        "https://wiki.example.com/cpu-reset",
+        "Ask Anna",
+        CHECK + 'runbook "https://wiki.example.com/cpu-reset" -> "Ask Anna"',
+    ),
     ("0 3 * * *", "0 4 * * *", CHECK + "schedule at 03:00 every day, UTC -> at 04:00 every day, UTC"),
     ("0 3 * * *", "00 03 * * *", CHECK + "the same, written differently"),
     ("region: us", "region: eu", CHECK + "label region us -> eu"),

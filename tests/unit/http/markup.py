@@ -53,7 +53,9 @@ class Markup(HTMLParser):
             self.faults += [f"two elements are called {identity}"] if identity in self._ids else []
             self._ids.add(identity)
         for name in ADDRESSES & attributes.keys():
-            self._address(tag, attributes[name])
+            # A link of the operator's, such as a runbook, says nothing of where it was followed from.
+            outward = tag == "a" and attributes.get("rel") == "noreferrer"
+            self._address(tag, attributes[name], outward)
         if tag == "form" and attributes.get("method") == "post":
             self.forms.append(attributes.get("action", ""))
         if tag == "input" and "name" in attributes:
@@ -77,9 +79,9 @@ class Markup(HTMLParser):
     def _part(self, tag: str) -> None:
         self.text += [] if tag in INLINE else [" "]
 
-    def _address(self, tag: str, address: str) -> None:
+    def _address(self, tag: str, address: str, outward: bool) -> None:
         parts = urlsplit(address)
-        if parts.scheme or parts.netloc:
+        if (parts.scheme or parts.netloc) and not (outward and parts.scheme in ("http", "https")):
             self.faults.append(f"{tag} leads elsewhere: {address}")
         elif tag == "a":
             self.links.append(address)

@@ -1,14 +1,17 @@
 """The two lanes of the ping path agree: what the plain lane does to rows is what `check.on_ping` decides."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, select
 
+from alerting import desk
 from alerting.sql import insert_many
-from heartbeat.checks import check
-from heartbeat.checks.check import Check, Ping, Signal, State
+from heartbeat.checks import check, history
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Check, Ping, Signal, State, Tolerance
 from heartbeat.checks.tables import checks
 from heartbeat.database import Database
 from heartbeat.pings import ingest, store
@@ -117,6 +120,38 @@ async def test_other_pings_than_plain_ones_go_through_on_ping(database: Database
         lambda db: {r.slug: (r.state, r.runs, r.pings) for r in db.execute(select(checks))}
     )
     assert lives == dict.fromkeys(("new", "running", "down"), ("up", None, 1))
+
+
+async def test_a_success_resets_the_faults_that_a_check_tolerates(database: Database, insert: Insert) -> None:
+    tolerance = Tolerance(failures=3, missed=3)
+    up = {"state": State.UP, "last_ok_at": NOW, "alert_after": tolerance}
+    jobs = await database.write(
+        lambda db: insert(db, [a_check("failed", failures=2, **up), a_check("missed", missed=1, **up)])
+    )
+    line = [success(job, 10) for job in jobs.values()]
+    assert (await database.write(lambda db: ingest.hear(db, line)))[0] == [PingResult.HEARD] * 2
+    counts = await database.read(
+        lambda db: {(r.failures, r.missed, r.pings) for r in db.execute(select(checks))}
+    )
+    assert counts == {(0, 0, 1)}
+
+
+async def test_a_tolerated_failure_is_kept_in_the_history_and_opens_no_incident(
+    database: Database, insert: Insert
+) -> None:
+    job = a_check("job", state=State.UP, last_ok_at=NOW, alert_after=Tolerance(failures=2))
+    job = (await database.write(lambda db: insert(db, [job])))["job"]
+    failure = replace(success(job, 10), signal=Signal.FAIL)
+    await database.write(lambda db: ingest.hear(db, [failure]))
+    (change,) = await database.read(lambda db: history.of_check(db, job.id, 10))
+    assert (change.state, change.cause, change.why) == (
+        State.UP,
+        Cause.FAILED,
+        "reported failure, failure 1 of 2",
+    )
+    assert await database.read(desk.incidents) == []
+    await database.write(lambda db: ingest.hear(db, [failure]))
+    assert len(await database.read(desk.incidents)) == 1
 
 
 async def test_order_is_kept_within_a_batch(database: Database, insert: Insert) -> None:

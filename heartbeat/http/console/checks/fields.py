@@ -23,6 +23,7 @@ class Draft:
     slug: str = ""
     name: str = ""
     description: str = ""
+    runbook: str = ""
     kind: str = "every"
     every: str = "1h"
     schedule: str = "0 3 * * *"
@@ -30,6 +31,8 @@ class Draft:
     timezone: str = "UTC"
     grace: str = duration.written(GRACE)
     max_runtime: str = ""
+    failures: str = "1"
+    missed: str = "1"
     labels: str = ""
     severity: str = SEVERITY.value
     policy: str = ""
@@ -58,19 +61,23 @@ class Draft:
             grace=duration.written(definition.grace),
             labels="\n".join(f"{name}={value}" for name, value in definition.labels.items()),
             manual_resume="yes" if definition.manual_resume else "",
+            failures=str(definition.alert_after.failures),
+            missed=str(definition.alert_after.missed),
             **texts,
         )
 
     def as_in_file(self) -> dict[str, object]:
         """Return the fields in the form of the file. Raises ValueError for a line that is not a label."""
-        whole: dict[str, object] = {name: getattr(self, name) or None for name in ("name", "description")}
+        texts = ("name", "description", "runbook")
+        whole: dict[str, object] = {name: getattr(self, name) or None for name in texts}
         whole |= self.timing() | {"severity": self.severity or None, "policy": self.policy or None}
         return whole | {"labels": self._pairs() or None, "manual_resume": bool(self.manual_resume)}
 
     def timing(self) -> dict[str, object]:
         """Return only the fields of the schedule and its limits."""
         zone = {} if self.kind == "every" else {"timezone": self.timezone or None}
-        limits = {"grace": self.grace or None, "max_runtime": self.max_runtime or None}
+        limits: dict[str, object] = {"grace": self.grace or None, "max_runtime": self.max_runtime or None}
+        limits["alert_after"] = {"failures": _whole(self.failures), "missed": _whole(self.missed)}
         return {self.kind: getattr(self, self.kind), **zone, **limits}
 
     def _pairs(self) -> dict[str, str]:
@@ -85,15 +92,21 @@ class Draft:
         return labels
 
 
+def _whole(text: str) -> object:
+    """Return a number as the file's reader takes it, None for nothing, and any other text as it is."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text or None
+
+
 @dataclass(frozen=True, slots=True)
 class SchedulePreview:
-    """The meaning of a schedule: its words, the next due times, the grace and warnings. `problems` are the reasons
-    why there is no preview."""
+    """The meaning of a schedule: its words, the next due times, the grace, the missed runs that turn the check down,
+    and warnings. `problems` are the reasons why there is no preview."""
 
     words: str = ""
     zone: str = "UTC"
     due: tuple[datetime, ...] = ()
     grace: timedelta = timedelta()
+    missed: int = 1
     warnings: tuple[str, ...] = ()
     problems: tuple[str, ...] = field(default=())
 
@@ -106,6 +119,7 @@ def preview(definition: CheckDefinition, now: datetime) -> SchedulePreview:
         zone="UTC" if isinstance(planned, Every) else planned.timezone,
         due=tuple(schedule.upcoming(planned, now, AHEAD)),
         grace=definition.grace,
+        missed=definition.alert_after.missed,
         warnings=(*schedule.warnings(planned), *_zone_warnings(planned)),
     )
 
@@ -120,10 +134,10 @@ def by_field(problems: list[str]) -> list[tuple[str, str]]:
     names = {field_.name for field_ in fields(Draft)}
     located = []
     for problem in problems:
-        name = problem.partition(":")[0].partition(".")[0]
+        name = problem.partition(":")[0].removeprefix("alert_after.").partition(".")[0]
         field_name = "slug" if problem.startswith("check ") and "cannot be a name" in problem else name
         located.append((field_name if field_name in names else "", problem))
     return located
 
 
-_PLAIN = ("name", "description", *KINDS, "timezone", "max_runtime", "severity", "policy")
+_PLAIN = ("name", "description", "runbook", *KINDS, "timezone", "max_runtime", "severity", "policy")

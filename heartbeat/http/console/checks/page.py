@@ -15,6 +15,7 @@ from heartbeat import installation
 from heartbeat.actor import Role
 from heartbeat.checks import (
     actions,
+    definition,
     forecast,
     maintenance,
     maintenance_store,
@@ -139,6 +140,8 @@ def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | N
         "ahead": forecast.of(db, check, now, ""),
         "policy": check.policy if check.policy in desk.policies(db) else installation.default_policy(db),
         "declared": check.origin == Origin.FILE,
+        "runbook_url": definition.link(check.runbook),
+        "tolerance": summary.of_tolerance(check.alert_after),
         "schedule": schedule_words.in_words(check.schedule),
         "zone": "UTC" if isinstance(check.schedule, Every) else check.schedule.timezone,
         "upcoming": _upcoming(check, now),

@@ -76,13 +76,13 @@ class Urgency:
         )
 
     def _may_be_late(self) -> ColumnElement[bool]:
-        """Return the condition that the deadline is near; `wake_at` is never later than it."""
+        """Return the condition that the deadline is near, or a run was missed; `wake_at` is never later than either."""
         room = checks.c.grace + func.coalesce(checks.c.max_runtime, 0.0) + _INSTANT
         near = _seconds(self._db, checks.c.wake_at) - room <= self._now
         return and_(
             checks.c.state.in_([State.NEW, State.UP]),
             type_coerce(checks.c.schedule, JSON)["every"].as_float().is_(None),
-            near,
+            or_(near, checks.c.missed > 0),
         )
 
 

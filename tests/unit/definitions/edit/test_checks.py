@@ -12,7 +12,7 @@ from heartbeat import audit, installation
 from heartbeat.checks import check, checker, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Check, State
+from heartbeat.checks.check import AT_ONCE, Check, State
 from heartbeat.checks.schedule import Cron, Every
 from heartbeat.definitions.edit import checks as edit
 from heartbeat.definitions.kind import OwnedByFile
@@ -79,7 +79,15 @@ def test_a_new_schedule_is_expected_from_now_on_and_the_rest_is_kept(db: Connect
 
 
 def test_a_missing_field_goes_back_to_its_default(db: Connection) -> None:
-    define(db, max_runtime="1h", description="Words.", severity="critical", manual_resume=True)
+    define(
+        db,
+        max_runtime="1h",
+        description="Words.",
+        runbook="Ask Anna",
+        severity="critical",
+        manual_resume=True,
+        alert_after={"failures": 3, "missed": 2},
+    )
     current = define(db).check
     assert (current.max_runtime, current.description, current.severity, current.manual_resume) == (
         None,
@@ -87,6 +95,7 @@ def test_a_missing_field_goes_back_to_its_default(db: Connection) -> None:
         "error",
         False,
     )
+    assert (current.runbook, current.alert_after) == ("", AT_ONCE)
 
 
 def test_a_check_that_is_down_takes_its_symptom_to_its_new_group(db: Connection) -> None:
@@ -170,6 +179,13 @@ def test_a_policy_that_has_gone_since_is_missed(db: Connection) -> None:
         ({"grace": "15x"}, "grace: '15x' is not a duration; write for example 15m, 2h or 1d."),
         ({"grace": "0s"}, "grace: '0s' is out of range; write 1s to 30d."),
         ({"grace": 300}, "grace: must be text."),
+        ({"alert_after": 3}, "alert_after: must be an object with named fields."),
+        ({"alert_after": {"failures": "3"}}, "alert_after.failures: must be a whole number."),
+        (
+            {"alert_after": {"missed": 101}},
+            "alert_after.missed: '101' is out of range; write a whole number from 1 to 100.",
+        ),
+        ({"runbook": "x" * 501}, "runbook: has 501 characters; there can be at most 500."),
         ({"name": True}, "name: must be text."),
         ({"manual_resume": "true"}, "manual_resume: must be true or false."),
         ({"labels": {"host": 1}}, "labels.host: must be text."),

@@ -8,7 +8,7 @@ import pytest
 
 from heartbeat.checks import check
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Check, Ping, Raised, Signal, State
+from heartbeat.checks.check import Check, Ping, Raised, Signal, State, Tolerance, Tolerated
 from heartbeat.checks.history import Transition
 from heartbeat.checks.schedule import Cron, Every
 from heartbeat.http.pages import run_strip
@@ -47,8 +47,8 @@ class Life:
 
     def until(self, at: datetime) -> "Life":
         """Time passes."""
-        while (limit := check.deadline(self.job)) is not None and limit <= at:
-            self._take(check.on_due(self.job, limit), limit)
+        while (wake := self.job.wake_at) is not None and wake <= at:
+            self._take(check.on_due(self.job, wake), wake)
         return self
 
     def pause(self, at: datetime) -> "Life":
@@ -73,10 +73,11 @@ class Life:
     def _take(self, change: check.Change, at: datetime) -> None:
         previous, self.job = self.job, change.check
         if (previous.state, previous.cause) != (self.job.state, self.job.cause) or isinstance(
-            change.event, Raised
+            change.event, Raised | Tolerated
         ):
             why = change.event.why if change.event else ""
-            self.changes.append(Transition(0, at, self.job.state, self.job.cause, why))
+            cause = change.event.cause if isinstance(change.event, Tolerated) else self.job.cause
+            self.changes.append(Transition(0, at, self.job.state, cause, why))
 
 
 def test_a_check_that_was_never_heard_has_no_cell_until_it_is_silent() -> None:
@@ -95,6 +96,33 @@ def test_a_run_within_its_grace_is_on_time() -> None:
 def test_a_run_that_comes_after_its_grace_is_late_and_has_one_cell() -> None:
     life = Life(a_check(**DAILY)).ping(THREE).ping(THREE + DAY + 4 * HOUR).ping(THREE + 2 * DAY)
     assert life.outcomes(THREE + 2 * DAY + HOUR) == [On, Late, On]
+
+
+TOLERANT = DAILY | {"alert_after": Tolerance(failures=2, missed=3)}
+
+
+def test_a_tolerated_miss_has_a_cell_at_once() -> None:
+    life = Life(a_check(**TOLERANT)).ping(THREE).until(THREE + DAY + HOUR)
+    assert life.outcomes(THREE + DAY + HOUR) == [On, Missed]
+    assert life.until(THREE + 2 * DAY + HOUR).outcomes(THREE + 2 * DAY + HOUR) == [On, Missed, Missed]
+    assert life.ping(THREE + 3 * DAY).outcomes(THREE + 3 * DAY) == [On, Missed, Missed, On]
+
+
+def test_tolerated_misses_and_the_silence_after_them_have_one_cell_for_each_run() -> None:
+    life = Life(a_check(**TOLERANT)).ping(THREE).until(THREE + 4 * DAY + HOUR)
+    assert life.job.state is State.DOWN
+    assert life.outcomes(THREE + 4 * DAY + HOUR) == [On, *[Missed] * 4]
+    assert life.ping(THREE + 5 * DAY).outcomes(THREE + 5 * DAY + HOUR) == [On, *[Missed] * 4, On]
+
+
+def test_a_run_that_comes_after_its_grace_is_late_also_where_a_miss_is_tolerated() -> None:
+    life = Life(a_check(**TOLERANT)).ping(THREE).ping(THREE + DAY + HOUR).ping(THREE + 2 * DAY)
+    assert life.outcomes(THREE + 2 * DAY) == [On, Late, On]
+
+
+def test_a_tolerated_failure_is_a_failed_run() -> None:
+    life = Life(a_check(**TOLERANT)).ping(THREE).ping(THREE + DAY, Signal.FAIL).ping(THREE + 2 * DAY)
+    assert life.outcomes(THREE + 2 * DAY) == [On, Failed, On]
 
 
 def test_each_run_that_never_came_is_missed() -> None:

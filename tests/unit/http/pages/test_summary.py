@@ -13,7 +13,7 @@ from alerting.incident import State as Life
 from alerting.severity import Severity
 from heartbeat.checks import check
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Check, Ping, Signal, State
+from heartbeat.checks.check import Check, Ping, Signal, State, Tolerance, Tolerated
 from heartbeat.checks.schedule import Cron
 from heartbeat.http.pages import summary
 from heartbeat.http.pages.summary import Count, Words
@@ -137,6 +137,28 @@ def test_a_late_check_says_when_it_will_be_silent() -> None:
     assert plain(summary.of_check(job, "", NOW + 5.5 * MINUTE), NOW) == (
         "Late: due 03:05 UTC (30 s ago). It is down at 03:06 UTC if it stays silent."
     )
+
+
+TOLERANT = a_check(alert_after=Tolerance(failures=3, missed=2))
+
+
+def test_a_check_that_has_missed_a_run_says_how_many_it_may_miss() -> None:
+    job = check.on_due(heard(TOLERANT, NOW), NOW + 6 * MINUTE).check
+    assert plain(summary.of_check(job, "missed 1 of 2", NOW + 7 * MINUTE), NOW) == (
+        "Late: due 03:05 UTC (2 min ago), missed 1 of 2. It is down at 03:11 UTC if it stays silent."
+    )
+    assert summary.tolerated(job) == "missed 1 of 2"
+
+
+def test_a_check_that_has_failed_says_that_nobody_is_paged_yet() -> None:
+    change = check.on_ping(TOLERANT, Ping(Signal.FAIL, NOW, exit_status=3))
+    assert isinstance(change.event, Tolerated)
+    assert plain(summary.of_check(change.check, change.event.why, NOW), NOW) == (
+        "Failed at 03:00 UTC: exit status 3, failure 1 of 3. Nobody is paged yet; next due 03:05 UTC, in 5 min."
+    )
+    assert summary.tolerated(change.check) == "failed once, down after 3"
+    assert summary.tolerated(heard(change.check, NOW, Signal.FAIL)) == "failed 2 times, down after 3"
+    assert summary.tolerated(heard(change.check, NOW)) == ""
 
 
 def test_a_silent_check_says_its_start_the_expected_time_and_the_next() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from alerting.origin import Origin
 from heartbeat.app import System
-from heartbeat.checks.check import State
+from heartbeat.checks.check import State, Tolerance
 from heartbeat.checks.schedule import Cron, Every
 from heartbeat.http.v1 import checks
 from tests.unit.http.conftest import (
@@ -30,6 +30,8 @@ async def test_a_check_has_all_its_fields(system: System, admin: httpx.AsyncClie
         max_runtime=timedelta(hours=2),
         labels={"host": "a"},
         description="Resets the counters.",
+        runbook="https://wiki.example.com/daily",
+        alert_after=Tolerance(failures=3),
     )
     await ping(system, check)
 
@@ -40,6 +42,7 @@ async def test_a_check_has_all_its_fields(system: System, admin: httpx.AsyncClie
         "uuid": str(check.uuid),
         "name": "daily",
         "description": "Resets the counters.",
+        "runbook": "https://wiki.example.com/daily",
         "labels": {"host": "a"},
         "schedule": {
             "cron": "0 3 * * *",
@@ -48,6 +51,9 @@ async def test_a_check_has_all_its_fields(system: System, admin: httpx.AsyncClie
         },
         "grace": 900.0,
         "max_runtime": 7200.0,
+        "alert_after": {"failures": 3, "missed": 1},
+        "failures": 0,
+        "missed": 0,
         "severity": "error",
         "policy": None,
         "state": "up",
@@ -63,10 +69,12 @@ async def test_a_check_has_all_its_fields(system: System, admin: httpx.AsyncClie
         "ping_url": f"http://test/ping/{check.uuid}",
         "definition": {
             "description": "Resets the counters.",
+            "runbook": "https://wiki.example.com/daily",
             "schedule": "0 3 * * *",
             "timezone": "Europe/London",
             "grace": "15m",
             "max_runtime": "2h",
+            "alert_after": {"failures": 3},
             "labels": {"host": "a"},
         },
     }

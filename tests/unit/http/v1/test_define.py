@@ -17,6 +17,8 @@ NIGHTLY = {
     "timezone": "Europe/London",
     "grace": "10m",
     "max_runtime": "3h",
+    "runbook": "https://wiki.example.com/backup",
+    "alert_after": {"failures": 3, "missed": 2},
     "labels": {"host": "vault-1"},
     "policy": "ops",
 }

@@ -6,6 +6,7 @@ import pytest
 
 from alerting.severity import Severity
 from heartbeat.checks import definition
+from heartbeat.checks.check import Tolerance
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.schedule import Cron, Every, OnCalendar
 from heartbeat.definitions.single import Scope, read_check
@@ -25,6 +26,8 @@ WHOLE = CheckDefinition(
     severity=Severity.CRITICAL,
     policy="ops",
     manual_resume=True,
+    runbook="https://wiki.example.com/backup",
+    alert_after=Tolerance(failures=3, missed=2),
 )
 
 
@@ -85,9 +88,16 @@ def test_a_preview_says_what_a_schedule_means() -> None:
 
 def test_each_problem_is_put_to_its_field() -> None:
     problems = [
+        "alert_after.failures: 'x' is out of range.",
         "grace: 'x' is not a duration.",
         "labels.a b: 'a b' cannot be a label.",
         "check Bad: 'Bad' cannot be a name; write a-z.",
         "check job: needs exactly one of schedule, every, on_calendar.",
     ]
-    assert [field for field, _ in check_fields.by_field(problems)] == ["grace", "labels", "slug", ""]
+    assert [field for field, _ in check_fields.by_field(problems)] == [
+        "failures",
+        "grace",
+        "labels",
+        "slug",
+        "",
+    ]

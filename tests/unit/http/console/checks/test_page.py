@@ -8,7 +8,8 @@ import pytest
 
 from heartbeat import audit
 from heartbeat.app import System
-from heartbeat.checks.check import State
+from heartbeat.checks import checker
+from heartbeat.checks.check import State, Tolerance
 from heartbeat.checks.schedule import Cron, Every, Schedule
 from heartbeat.http.console.incidents.pages import LONGEST_NOTE
 from tests.unit.http.conftest import (
@@ -40,6 +41,35 @@ async def test_durations_are_drawn_with_their_limit_and_stand_in_a_table(
     assert 'class="limit"' in screen.html
     assert "The dashed line is the maximum." in screen.words
     assert "2 min in time" in screen.words
+
+
+async def test_a_runbook_is_a_link_where_it_is_a_url(system: System, browser: httpx.AsyncClient) -> None:
+    await make_check(system, runbook="https://wiki.example.com/backup?a=1&b=2")
+    await make_check(system, "other", runbook='<b onclick="x">javascript:alert(1)</b>')
+    screen = await see(browser, "/checks/job")
+    assert "Runbook: https://wiki.example.com/backup?a=1&b=2" in screen.words
+    assert "https://wiki.example.com/backup?a=1&b=2" in screen.links
+    other = await see(browser, "/checks/other")
+    assert 'Runbook: <b onclick="x">javascript:alert(1)</b>' in other.words
+    assert not [link for link in other.links if "javascript" in link]
+
+
+async def test_what_is_tolerated_is_seen_on_its_page_and_in_the_list(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    job = await make_check(system, alert_after=Tolerance(failures=3, missed=2))
+    await ping(system, job, "/fail")
+    screen = await see(browser, "/checks/job")
+    assert "Nobody is paged yet" in screen.words
+    assert "Down after 3 failures or 2 missed runs in a row" in screen.words
+    assert "reported failure, failure 1 of 3" in screen.words[screen.words.index("Changes") :]
+    assert "failed once, down after 3" in (await see(browser, "/checks")).words
+    clock.advance(minutes=6)
+    await system.context.database.write(lambda db: checker.sweep(db, clock.now()))
+    screen = await see(browser, "/checks/job")
+    assert "missed 1 of 2. It is down at 03:11 UTC if it stays silent." in screen.words
+    assert "No recent incidents." in screen.words
+    assert "failed once, down after 3; missed 1 of 2" in (await see(browser, "/checks?state=late")).words
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])

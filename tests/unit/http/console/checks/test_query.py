@@ -14,7 +14,7 @@ from alerting.severity import Severity
 from heartbeat.checks import check
 from heartbeat.checks import store as check_store
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Check, State
+from heartbeat.checks.check import Check, State, Tolerance
 from heartbeat.checks.schedule import Cron, Every, OnCalendar, Schedule
 from heartbeat.database import engine
 from heartbeat.http.console.checks import query as check_query
@@ -69,7 +69,12 @@ def test_the_list_finds_the_same_late_checks_as_their_states(db: Connection, pla
             job = replace(job, last_fail_at=NOW - spread * chance.random())
         if number % 11 == 0:
             job = replace(job, armed_at=NOW - spread * chance.random())
-        wake = check.deadline(job)
+        if number % 3 == 0:
+            job = replace(job, alert_after=Tolerance(missed=3))
+            job = check.on_due(job, NOW).check
+            if job.state is State.DOWN:
+                continue
+        wake = job.wake_at if number % 3 == 0 else check.deadline(job)
         assert wake is not None
         # The database is told no more than that the deadline is not before it.
         jobs.append(replace(job, wake_at=wake - spread * chance.random()))

@@ -8,11 +8,20 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import desk, times
-from alerting.incident import Incident, Missing, Stale, Surroundings
+from alerting.incident import (
+    LONGEST_QUIET,
+    Acknowledged,
+    Incident,
+    Missing,
+    Resolved,
+    Stale,
+    Surroundings,
+)
 from alerting.incident import State as Life
 from alerting.notice import called
 from heartbeat.actor import Role
-from heartbeat.checks import actions, symptoms
+from heartbeat.checks import actions, maintenance, maintenance_store, symptoms
+from heartbeat.checks.maintenance import Phase
 from heartbeat.http.console.incidents import timeline
 from heartbeat.http.console.incidents.morning import next_morning
 from heartbeat.http.console.request import ConsoleRequest, Route, page_number
@@ -84,17 +93,35 @@ async def one_incident(request: ConsoleRequest) -> Response:
 
 
 async def acknowledge(request: ConsoleRequest) -> Response:
-    """Acknowledge an incident."""
-    number = request.number
-    text = str(request.form.get("occurrence", ""))
-    occurrence = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
-    outcome = await request.write(
-        lambda db: actions.acknowledge(db, number, request.actor, request.now, occurrence=occurrence)
-    )
+    """Acknowledge an incident. With the number of an active maintenance window, it holds until the window ends."""
+    number, now = request.number, request.now
+    occurrence, window = _number_typed(request, "occurrence"), _number_typed(request, "maintenance")
+
+    def work(db: Connection) -> Acknowledged | Stale | Resolved | Missing:
+        active = maintenance_store.load(db, window) if window is not None else None
+        until = active.ends_at if active and maintenance.phase(active, now) is Phase.ACTIVE else None
+        longest = now + LONGEST_QUIET
+        return actions.acknowledge(
+            db,
+            number,
+            request.actor,
+            now,
+            occurrence=occurrence,
+            until=min(until, longest) if until else None,
+        )
+
+    outcome = await request.write(work)
     request.context.metrics.paging.observe_answer(outcome)
     if isinstance(outcome, Stale):
         return render.error_page(request.http, 409, "This incident has changed", _moved_on(number))
+    if window is not None and isinstance(outcome, Acknowledged):
+        return render.see_other(f"/maintenance/{window}")
     return _back_to(request, number, outcome)
+
+
+def _number_typed(request: ConsoleRequest, name: str) -> int | None:
+    text = str(request.form.get(name, ""))
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 async def snooze(request: ConsoleRequest) -> Response:

@@ -134,7 +134,7 @@ async def test_an_incident_that_already_pages_is_named_and_not_silenced(
     screen = sound((await press(browser, "/maintenance/new", **NEW, do="preview")).text)
     assert (
         f"Incident {incident} (a-mail, a-web, loud) keeps paging: it was open before. "
-        "Acknowledge or snooze it to silence it." in screen.words
+        "Acknowledge it to silence it." in screen.words
     )
     later = NEW | {"length": "own", "starts": "2024-05-04T02:00", "ends": "2024-05-04T06:00"}
     assert (

@@ -10,7 +10,7 @@ from heartbeat.app import System
 from heartbeat.http.console.maintenance.pages import PAST_SHOWN
 from tests.unit.access.conftest import PASSWORD, add
 from tests.unit.conftest import NOW
-from tests.unit.http.conftest import SetClock, fall_silent, make_check, visitor
+from tests.unit.http.conftest import SetClock, escalate, fall_silent, make_check, visitor
 from tests.unit.http.console.conftest import BROWSER, press, see
 from tests.unit.http.console.maintenance.conftest import NEW, deeds, make, next_page_at, stored_windows
 
@@ -177,3 +177,31 @@ async def test_a_viewer_sees_and_does_nothing(system: System) -> None:
             assert not [link for link in screen.links if link.startswith("/maintenance/new")]
             assert "formaction" not in screen.html
         assert (await vera.get("/maintenance/new")).status_code == 403
+
+
+@pytest.mark.usefixtures("hosts")
+async def test_an_incident_that_pages_already_is_acknowledged_until_the_end_of_the_window(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    loud = await make_check(system, "loud", labels={"host": "a"})
+    incident = await fall_silent(system, clock, loud)
+    await escalate(system, clock)
+    window = await make(system, {"host": "a"}, 0, 3)
+    screen = await see(browser, f"/maintenance/{window.id}")
+    assert f"Incident {incident} (a-mail, a-web, loud) keeps paging: it was open before." in screen.words
+    assert "Acknowledge it to silence it. Acknowledge until 06:00 UTC" in screen.words
+    answer = await press(browser, f"/incidents/{incident}/acknowledge", maintenance=str(window.id))
+    assert answer.headers["location"] == f"/maintenance/{window.id}"
+    assert await next_page_at(system, incident) == window.ends_at
+    assert "keeps paging" not in (await see(browser, f"/maintenance/{window.id}")).words
+
+
+@pytest.mark.usefixtures("hosts")
+async def test_an_acknowledgement_until_the_end_of_a_long_window_lasts_seven_days(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    incident = await fall_silent(system, clock, await make_check(system, "loud", labels={"host": "a"}))
+    await escalate(system, clock)
+    window = await make(system, {"host": "a"}, 0, 20 * 24)
+    await press(browser, f"/incidents/{incident}/acknowledge", maintenance=str(window.id))
+    assert await next_page_at(system, incident) == clock.at + timedelta(days=7)

@@ -158,11 +158,24 @@ def update(
     announcement = announcement_of(db, number, lock=True)
     if announcement.updates and (status, body, actor.name) == _newest(announcement):
         return announcement
+    changed = updated(db, announcement, status, body, now, affected)
+    entry = Update(0, now, status, body, actor.name, automatic, changed.affected)
+    return _publish_update(db, actor, "announcement.update", announcement, changed, entry)
+
+
+def updated(
+    db: Connection,
+    announcement: Announcement,
+    status: Status,
+    body: str,
+    now: datetime,
+    affected: tuple[Affected, ...] | None = None,
+) -> Announcement:
+    """Return an announcement after an update, without saving it. Raises like `update`."""
     if affected is not None:
         life.refuse_unknown(affected, page_of(db, announcement.page))
-    changed = life.updated(announcement, status, now, affected)
-    entry = Update(0, now, status, life.body(body), actor.name, automatic, changed.affected)
-    return _publish_update(db, actor, "announcement.update", announcement, changed, entry)
+    life.body(body)
+    return life.updated(announcement, status, now, affected)
 
 
 def relate(

@@ -59,18 +59,23 @@ def history(snapshot: Snapshot) -> bytes:
     )
 
 
+def as_published(announcement: Announcement, now: datetime) -> Announcement:
+    """Return a draft as it will be once it is published. Others stay as they are."""
+    if announcement.published_at is not None:
+        return announcement
+    first = Update(0, now, announcement.status, announcement.draft or "…", "", announcement.automatic)
+    first = replace(first, affected=announcement.affected)
+    return replace(announcement, published_at=now, changed_at=now, updates=(first,))
+
+
 def preview(
     page: StatusPage, announcement: Announcement, others: Sequence[Announcement], now: datetime
 ) -> Markup:
-    """Render an announcement for its author as customers read it, or would read a draft."""
-    published = announcement
-    if announcement.published_at is None:
-        first = Update(0, now, announcement.status, announcement.draft or "…", "", announcement.automatic)
-        published = replace(announcement, published_at=now, updates=(first,))
-    announcements = (published, *(other for other in others if other.id != announcement.id))
+    """Render a published announcement for its author as customers read it."""
+    announcements = (announcement, *(other for other in others if other.id != announcement.id))
     snapshot = Snapshot(page, now, (), "", announcements)
     template_macro = _templates.get_template("announcement.html").make_module(_shared(snapshot)).announcement  # type: ignore[attr-defined]
-    return Markup(template_macro(published))  # noqa: S704  # a macro escapes its arguments
+    return Markup(template_macro(announcement))  # noqa: S704  # a macro escapes its arguments
 
 
 def logo_name(snapshot: Snapshot) -> str:
@@ -158,8 +163,9 @@ def _kind(health: Health) -> str:
     return health.name.lower()
 
 
-def _by_component(affected: Sequence[Affected]) -> list[tuple[str, list[Affected]]]:
-    return list(by_component(affected).items())
+def _by_component(affected: Sequence[Affected], *, well: bool = False) -> list[tuple[str, list[Affected]]]:
+    """Return the affected components, or those that an announcement says to work normally."""
+    return list(by_component([part for part in affected if (part.health is Health.NORMAL) is well]).items())
 
 
 def _harmless_value(value: object) -> object:

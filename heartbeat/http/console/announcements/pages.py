@@ -3,39 +3,43 @@
 One press drafts an announcement from an incident, in customers' words. A view never publishes anything.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import desk
+from alerting.notifiers.email import Email
 from heartbeat.actor import Role
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.status_page import StatusPage
 from heartbeat.http.console.announcements import fields
+from heartbeat.http.console.announcements.fields import Filled
 from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import render
 from heartbeat.status import announcement as life
-from heartbeat.status import drafting, editor, store
+from heartbeat.status import drafting, editor, standing, store
 from heartbeat.status.announcement import (
     Announcement,
-    AnnouncementFields,
     AnnouncementKind,
     Impact,
     InvalidAnnouncement,
     Status,
+    Update,
 )
 from heartbeat.status.editor import NoAnnouncement, NoPage
 from heartbeat.status.health import Health
 from heartbeat.status.publish import html
+from heartbeat.status.publish.snapshot import Snapshot
 from heartbeat.status.subscribers import store as subscriber_store
 
 LISTED = 50
 """Announcements in the list."""
-HEALTHS = (Health.DELAYED, Health.PARTLY, Health.STOPPED)
-IMPACTS = (Impact.NONE, Impact.MINOR, Impact.MAJOR, Impact.CRITICAL)
+HEALTHS = (Health.DELAYED, Health.PARTLY, Health.STOPPED, Health.NORMAL)
 _HOUR = timedelta(hours=1)
 
 
@@ -57,59 +61,34 @@ async def overview(request: ConsoleRequest) -> Response:
 
 async def write(request: ConsoleRequest) -> Response:
     """Show an empty form."""
-    slug, kind = request.slug, AnnouncementKind.INCIDENT
-    if request.http.query_params.get("kind") == AnnouncementKind.MAINTENANCE:
-        kind = AnnouncementKind.MAINTENANCE
+    kind = _kind(str(request.http.query_params.get("kind", "")))
     try:
-        page, open_ = await request.read(lambda db: (editor.page_of(db, slug), store.open_of(db, slug)))
+        page, open_ = await request.read(lambda db: _page_and_open(db, request.slug))
     except NoPage as error:
         return request.not_found(str(error))
-    begins = request.now.replace(second=0, microsecond=0)
-    if kind is AnnouncementKind.MAINTENANCE:
-        begins = begins.replace(minute=0) + 24 * _HOUR
-    blank = Announcement(
-        id=0,
-        page=slug,
-        kind=kind,
-        title="",
-        status=Status.INVESTIGATING if kind is AnnouncementKind.INCIDENT else Status.SCHEDULED,
-        impact=Impact.MINOR,
-        starts_at=begins,
-        ends_at=begins + _HOUR if kind is AnnouncementKind.MAINTENANCE else None,
-        made_at=request.now,
-        changed_at=request.now,
-    )
-    return request.show("announcements/form.html", **_form(page, blank, open_))
+    blank = _blank(request, kind)
+    return request.show("announcements/form.html", **_form(page, blank, open_, fields.of_announcement(blank)))
 
 
 async def make(request: ConsoleRequest) -> Response:
     """Save a draft, and show its preview."""
-    slug = request.slug
-    kind = (
-        AnnouncementKind.MAINTENANCE
-        if request.form.get("kind") == AnnouncementKind.MAINTENANCE
-        else AnnouncementKind.INCIDENT
-    )
-    return await _act(
-        request, lambda db: editor.make(db, request.actor, slug, _fields_typed(request, kind), request.now)
-    )
+    kind, filled = _kind(str(request.form.get("kind", ""))), fields.of_form(request.form)
+
+    def work(db: Connection) -> Announcement:
+        wanted = fields.announcement_fields(filled, kind)
+        return editor.make(db, request.actor, request.slug, wanted, request.now)
+
+    async def again(problem: str) -> Response:
+        page, open_ = await request.read(lambda db: _page_and_open(db, request.slug))
+        facts = _form(page, _blank(request, kind), open_, filled)
+        return request.show("announcements/form.html", status=422, problem=problem, **facts)
+
+    return await _act(request, work, again)
 
 
 async def show_announcement(request: ConsoleRequest) -> Response:
     """Show one announcement: its preview, and the forms that change it."""
-    number = request.number
-
-    def read(db: Connection) -> tuple[Announcement, StatusPage, list[Announcement]]:
-        announcement = editor.announcement_of(db, number)
-        page = editor.page_of(db, announcement.page)
-        return announcement, page, store.open_of(db, announcement.page)
-
-    try:
-        announcement, page, open_ = await request.read(read)
-    except (NoAnnouncement, NoPage) as error:
-        return request.not_found(str(error))
-    preview = html.preview(page, announcement, open_, request.now)
-    return request.show("announcements/page.html", preview=preview, **_form(page, announcement, open_))
+    return await _show(request)
 
 
 async def change(request: ConsoleRequest) -> Response:
@@ -118,42 +97,96 @@ async def change(request: ConsoleRequest) -> Response:
 
     def work(db: Connection) -> Announcement:
         announcement = editor.announcement_of(db, number)
-        fields_ = _fields_typed(request, announcement.kind, announcement)
-        return editor.change(db, request.actor, number, fields_, request.now)
+        filled = fields.of_form(request.form, announcement)
+        wanted = fields.announcement_fields(filled, announcement.kind)
+        return editor.change(db, request.actor, number, wanted, request.now)
 
-    return await _act(request, work)
+    async def again(problem: str) -> Response:
+        return await _show(request, problem=problem, of_details=True)
+
+    return await _act(request, work, again, then="/publish" if request.form.get("do") == "publish" else "")
 
 
 async def ask_publish(request: ConsoleRequest) -> Response:
-    """Ask before publishing."""
-    consequence = "Customers see it at once, and subscribers get it by mail. You cannot take it back."
-    return await _ask(request, "Publish {}?", consequence, "Publish", "first")
+    """Show a draft as customers will read it, and ask before publishing."""
+    number = request.number
+
+    def read(db: Connection) -> tuple[Announcement, dict[str, Any]]:
+        announcement = editor.announcement_of(db, number)
+        return announcement, _as_customers_read_it(db, html.as_published(announcement, request.now), request)
+
+    try:
+        announcement, facts = await request.read(read)
+    except (NoAnnouncement, NoPage) as error:
+        return request.not_found(str(error))
+    if announcement.published_at is not None:
+        return render.see_other(f"/announcements/{number}")
+    seen = announcement.changed_at.isoformat()
+    return request.show("announcements/publish.html", typed=(), seen=seen, **facts)
 
 
 async def publish(request: ConsoleRequest) -> Response:
-    """Publish a draft."""
-    return await _act(request, lambda db: editor.publish(db, request.actor, request.number, request.now))
+    """Publish a draft, if it is still as it was shown."""
+    number, seen = request.number, str(request.form.get("seen", ""))
+
+    def work(db: Connection) -> Announcement:
+        announcement = editor.announcement_of(db, number, lock=True)
+        if seen and announcement.published_at is None and seen != announcement.changed_at.isoformat():
+            raise _Changed
+        return editor.publish(db, request.actor, number, request.now)
+
+    try:
+        return await _act(request, work, partial(_show_problem, request))
+    except _Changed:
+        return await ask_publish(request)
 
 
 async def update(request: ConsoleRequest) -> Response:
-    """Publish an update."""
-    number, message = request.number, _text(request, "body")
+    """Publish an update. First show the announcement with it, as customers will read it, and ask."""
+    number, filled, step = request.number, fields.of_form(request.form), str(request.form.get("do", ""))
+    # Components that the reader left alone stay as they are, even if somebody else has changed them meanwhile.
+    affected = filled.affected if fields.changed(request.form, filled.affected) else None
+    status = fields.status(filled.status)
+
+    def preview(db: Connection) -> dict[str, Any]:
+        announcement = editor.announcement_of(db, number)
+        updated = editor.updated(db, announcement, status, filled.body, request.now, affected)
+        entry = Update(0, request.now, status, filled.body, "", affected=updated.affected)
+        whole = replace(updated, updates=(entry, *announcement.updates))
+        return _as_customers_read_it(db, whole, request)
 
     def work(db: Connection) -> Announcement:
-        # Components that the reader left alone stay as they are, even if somebody else has changed them meanwhile.
-        typed = fields.typed(request.form, ())
-        affected = typed if fields.changed(request.form, typed) else None
-        return editor.update(
-            db, request.actor, number, _status(request), message, request.now, affected=affected
-        )
+        return editor.update(db, request.actor, number, status, filled.body, request.now, affected=affected)
 
-    return await _act(request, work)
+    if step == "edit":
+        return await _show(request)
+    again = partial(_show_problem, request)
+    if step != "preview":
+        return await _act(request, work, again)
+    try:
+        facts = await request.read(preview)
+    except (NoAnnouncement, NoPage) as error:
+        return request.not_found(str(error))
+    except InvalidAnnouncement as error:
+        return await again(fields.problem(error))
+    typed = [(name, text) for name, text in request.form.multi_items() if name not in ("csrf", "do")]
+    return request.show("announcements/publish.html", typed=typed, seen="", **facts)
 
 
 async def ask_discard(request: ConsoleRequest) -> Response:
     """Ask before discarding a draft."""
-    consequence = "No customer has seen it. You cannot restore it."
-    return await _ask(request, "Discard the draft {}?", consequence, "Discard it", "danger")
+    number = request.number
+    try:
+        announcement = await request.read(lambda db: editor.announcement_of(db, number))
+    except NoAnnouncement as error:
+        return request.not_found(str(error))
+    return request.show(
+        "confirm.html",
+        question=f"Discard the draft {announcement.title}?",
+        consequences=["No customer has seen it. You cannot restore it."],
+        action="Discard it",
+        back=f"/announcements/{number}",
+    )
 
 
 async def discard(request: ConsoleRequest) -> Response:
@@ -163,15 +196,19 @@ async def discard(request: ConsoleRequest) -> Response:
     except NoAnnouncement as error:
         return request.not_found(str(error))
     except InvalidAnnouncement as error:
-        return _refused(request, error)
+        return await _show_problem(request, fields.problem(error))
     return render.see_other("/status-pages")
 
 
 async def announce(request: ConsoleRequest) -> Response:
     """Draft an announcement from an incident."""
-    number, slug = request.number, _text(request, "page")
+    number, slug = request.number, fields.text(request.form, "page")
+
+    async def refused(problem: str) -> Response:
+        return render.error_page(request.http, 422, "Nothing was changed", problem)
+
     return await _act(
-        request, lambda db: drafting.from_incident(db, request.actor, slug, number, request.now)
+        request, lambda db: drafting.from_incident(db, request.actor, slug, number, request.now), refused
     )
 
 
@@ -206,83 +243,110 @@ ACTING: Mapping[str, Route] = {
 }
 
 
-async def _ask(request: ConsoleRequest, question: str, consequence: str, action: str, kind: str) -> Response:
-    number = request.number
-    try:
-        announcement = await request.read(lambda db: editor.announcement_of(db, number))
-    except NoAnnouncement as error:
-        return request.not_found(str(error))
-    return request.show(
-        "confirm.html",
-        question=question.format(announcement.title),
-        consequences=[consequence],
-        action=action,
-        kind=kind,
-        back=f"/announcements/{number}",
-    )
+class _Changed(Exception):
+    """Somebody has changed the draft since it was shown."""
 
 
-async def _act(request: ConsoleRequest, work: Callable[[Connection], Announcement]) -> Response:
-    """Run `work`, then show the announcement that it returns."""
+async def _act(
+    request: ConsoleRequest,
+    work: Callable[[Connection], Announcement],
+    again: Callable[[str], Awaitable[Response]],
+    then: str = "",
+) -> Response:
+    """Run `work`, then show the announcement that it returns, or what follows there. With a problem, ask `again`."""
     try:
         announcement = await request.write(work)
     except (NoAnnouncement, NoPage) as error:
         return request.not_found(str(error))
     except InvalidAnnouncement as error:
-        return _refused(request, error)
-    return render.see_other(f"/announcements/{announcement.id}")
+        return await again(fields.problem(error))
+    return render.see_other(f"/announcements/{announcement.id}{then}")
 
 
-def _refused(request: ConsoleRequest, error: InvalidAnnouncement) -> Response:
-    message = f"{error} Go back: what you typed is still there."
-    return render.error_page(request.http, 422, "Nothing was changed", message)
+async def _show_problem(request: ConsoleRequest, problem: str) -> Response:
+    return await _show(request, problem=problem)
 
 
-def _form(page: StatusPage, announcement: Announcement, open_: list[Announcement]) -> dict[str, Any]:
-    return {
-        "page": page,
-        "announcement": announcement,
-        "others": [other for other in open_ if other.id != announcement.id],
-        "lines": fields.lines(announcement.affected),
-        "fingerprint": fields.fingerprint(announcement.affected),
-        "healths": HEALTHS if announcement.kind is AnnouncementKind.INCIDENT else (Health.MAINTENANCE,),
-        "impacts": IMPACTS,
-        "statuses": life.next_statuses(announcement),
-    }
+async def _show(request: ConsoleRequest, *, problem: str = "", of_details: bool = False) -> Response:
+    """Show an announcement. A form that was sent keeps what was typed: the one of its details, or of an update."""
 
+    def read(db: Connection) -> tuple[Announcement, StatusPage, list[Announcement]]:
+        announcement = editor.announcement_of(db, request.number)
+        return announcement, *_page_and_open(db, announcement.page)
 
-def _fields_typed(
-    request: ConsoleRequest, kind: AnnouncementKind, current: Announcement | None = None
-) -> AnnouncementFields:
-    impact = str(request.form.get("impact", ""))
-    return AnnouncementFields(
-        kind=kind,
-        title=_text(request, "title").strip(),
-        status=_status(request),
-        body=_text(request, "body") or "-",
-        starts_at=_instant(request, "starts_at"),
-        ends_at=_instant(request, "ends_at") if kind is AnnouncementKind.MAINTENANCE else None,
-        impact=Impact(impact) if impact in list(IMPACTS) else None,
-        affected=fields.typed(request.form, current.affected if current else ()),
-        unrelated=tuple(
-            int(text)
-            for text in map(str, request.form.getlist("unrelated"))
-            if text.isdigit() and len(text) < 19
-        ),
+    try:
+        announcement, page, open_ = await request.read(read)
+    except (NoAnnouncement, NoPage) as error:
+        return request.not_found(str(error))
+    stored = fields.of_announcement(announcement)
+    sent = fields.of_form(request.form, announcement) if "body" in request.form or of_details else stored
+    facts = _form(page, announcement, open_, sent if of_details else stored)
+    return request.show(
+        "announcements/page.html",
+        status=422 if problem else 200,
+        preview=html.preview(page, html.as_published(announcement, request.now), open_, request.now),
+        problem=problem,
+        news=stored if of_details else sent,
+        **facts,
     )
 
 
-def _status(request: ConsoleRequest) -> Status:
-    text = str(request.form.get("status", ""))
-    return Status(text) if text in list(Status) else Status.INVESTIGATING
+def _as_customers_read_it(
+    db: Connection, announcement: Announcement, request: ConsoleRequest
+) -> dict[str, Any]:
+    """Return an announcement and the headline of its status page, as they will be, and the number of mails."""
+    page, open_ = _page_and_open(db, announcement.page)
+    others = [other for other in open_ if other.id != announcement.id]
+    shown = (announcement, *others)
+    rows = standing.rows(db, page, store.check_counts(db), shown)
+    subscribers = subscriber_store.by_page(db).get(page.slug) if Email.kind in desk.notifiers(db) else None
+    return {
+        "page": page,
+        "announcement": announcement,
+        "headline": Snapshot(page, request.now, rows, "", shown).headline,
+        "preview": html.preview(page, announcement, others, request.now),
+        "mails": subscribers.confirmed if subscribers else 0,
+    }
 
 
-def _text(request: ConsoleRequest, name: str) -> str:
-    return str(request.form.get(name, "")).replace("\0", "").replace("\r\n", "\n")
+def _page_and_open(db: Connection, slug: str) -> tuple[StatusPage, list[Announcement]]:
+    return editor.page_of(db, slug), store.open_of(db, slug)
 
 
-def _instant(request: ConsoleRequest, name: str) -> datetime:
-    try:
-        return datetime.fromisoformat(str(request.form.get(name, ""))).replace(tzinfo=UTC)
-    except ValueError:
-        raise InvalidAnnouncement(f"{name}: must be a date and a time, such as 2026-05-02T08:30.") from None
+def _kind(written: str) -> AnnouncementKind:
+    maintenance = written == AnnouncementKind.MAINTENANCE
+    return AnnouncementKind.MAINTENANCE if maintenance else AnnouncementKind.INCIDENT
+
+
+def _blank(request: ConsoleRequest, kind: AnnouncementKind) -> Announcement:
+    """Return a new announcement with the times that its form proposes."""
+    begins, ends = request.now.replace(second=0, microsecond=0), None
+    if kind is AnnouncementKind.MAINTENANCE:
+        begins = begins.replace(minute=0) + 24 * _HOUR
+        ends = begins + _HOUR
+    return Announcement(
+        id=0,
+        page=request.slug,
+        kind=kind,
+        title="",
+        status=Status.INVESTIGATING if kind is AnnouncementKind.INCIDENT else Status.SCHEDULED,
+        impact=Impact.MINOR,
+        starts_at=begins,
+        ends_at=ends,
+        made_at=request.now,
+        changed_at=request.now,
+    )
+
+
+def _form(
+    page: StatusPage, announcement: Announcement, open_: list[Announcement], filled: Filled
+) -> dict[str, Any]:
+    return {
+        "page": page,
+        "announcement": announcement,
+        "filled": filled,
+        "others": [other for other in open_ if other.id != announcement.id],
+        "healths": HEALTHS if announcement.kind is AnnouncementKind.INCIDENT else (Health.MAINTENANCE,),
+        "impacts": fields.IMPACTS,
+        "statuses": life.next_statuses(announcement),
+    }

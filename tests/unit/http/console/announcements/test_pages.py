@@ -14,6 +14,7 @@ from heartbeat.status.health import Health
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
 from tests.unit.http.console.conftest import press, see
+from tests.unit.http.markup import sound
 from tests.unit.status.conftest import PAGE, define
 
 GIVEN: dict[str, str | list[str]] = {
@@ -75,7 +76,11 @@ async def test_from_an_incident_to_customers_in_a_few_presses(
     assert one.published_at is None
     answer = await press(browser, where, **GIVEN | {"status": "identified"})
     assert (await see(browser, where)).words.count("Resets are late") > 1
-    assert "Publish Resets are late?" in (await see(browser, f"{where}/publish")).words
+    shown = await see(browser, f"{where}/publish")
+    assert "Publish this announcement? Customers see it at once. You cannot take it back." in shown.words
+    assert "Headline of the status page CPU allowance is delayed." in shown.words
+    assert "Resets are late Affected: CPU allowance delayed in the United States" in shown.words
+    assert "Identified 03:06 UTC We look into it." in shown.words
     await press(browser, f"{where}/publish")
     await press(browser, f"{where}/update", status="resolved", body="Over.")
     (one,) = await told(defined)
@@ -200,6 +205,110 @@ async def test_a_maintenance_is_planned(defined: System, browser: httpx.AsyncCli
     assert one.affected == (Affected("CPU allowance", Health.MAINTENANCE, ("us",)),)
 
 
+async def drafted(browser: httpx.AsyncClient) -> str:
+    """Write a draft, and return its address."""
+    answer = await press(browser, "/status-pages/public/write", kind="incident", **GIVEN)
+    return str(answer.headers["location"])
+
+
+async def test_publishing_keeps_what_was_typed_and_asks(
+    defined: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    where = await drafted(browser)
+    clock.advance(minutes=1)
+    answer = await press(browser, where, do="publish", **GIVEN | {"title": "Resets are very late"})
+    assert answer.headers["location"] == f"{where}/publish"
+    shown = await see(browser, f"{where}/publish")
+    assert "The whole announcement Resets are very late" in shown.words
+    (one,) = await told(defined)
+    assert (one.title, one.published_at) == ("Resets are very late", None)
+    assert 'value="Resets are very late"' in (await see(browser, where)).html
+    await press(browser, f"{where}/publish", seen=shown.fields["seen"])
+    assert (await told(defined))[0].published_at is not None
+    assert (await browser.get(f"{where}/publish")).headers["location"] == where
+
+
+async def test_a_draft_that_cannot_be_published_keeps_what_was_typed(
+    defined: System, browser: httpx.AsyncClient
+) -> None:
+    where = await drafted(browser)
+    typed = GIVEN | {
+        "title": " ",
+        "body": "Half <written",
+        "impact": "major",
+        "component": "Mail",
+        "region": "",
+    }
+    answer = await press(browser, where, do="publish", **typed)
+    assert answer.status_code == 422
+    shown = sound(answer.text)
+    assert "Title: must be one line of text. Nothing was changed." in shown.words
+    assert "Half &lt;written</textarea>" in shown.html
+    assert '<option value="major" selected>' in shown.html
+    assert "<option selected>Mail</option>" in shown.html
+    (one,) = await told(defined)
+    assert (one.title, one.draft) == ("Resets are late", GIVEN["body"])
+
+
+async def test_a_draft_that_somebody_else_changed_is_shown_again(
+    defined: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    where = await drafted(browser)
+    seen = (await see(browser, f"{where}/publish")).fields["seen"]
+    clock.advance(minutes=1)
+    await press(browser, where, **GIVEN | {"title": "Another title"})
+    answer = await press(browser, f"{where}/publish", seen=seen)
+    assert "The whole announcement Another title" in sound(answer.text).words
+    assert (await told(defined))[0].published_at is None
+
+
+async def test_an_update_is_shown_with_the_whole_announcement_before_it_is_published(
+    defined: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    where = await drafted(browser)
+    await press(browser, f"{where}/publish")
+    clock.advance(minutes=5)
+    mark = (await see(browser, where)).fields["shown"]
+    typed = {"status": "identified", "body": "A <disk> was full.", "shown": mark} | APART
+    shown = sound((await press(browser, f"{where}/update", do="preview", **typed)).text)
+    assert "Publish this update?" in shown.words
+    assert "Identified 03:05 UTC A <disk> was full. Investigating 03:00 UTC We look into it." in shown.words
+    assert "CPU allowance is not working in Europe and delayed in the United States." in shown.words
+    assert len((await told(defined))[0].updates) == 1
+    back = sound((await press(browser, f"{where}/update", do="edit", **typed)).text)
+    assert "A &lt;disk&gt; was full.</textarea>" in back.html
+    assert back.html.count(" selected>Not working") == 1
+    assert '<option value="identified" selected>' in back.html
+    await press(browser, f"{where}/update", do="publish", **typed)
+    (one,) = await told(defined)
+    assert (one.updates[0].body, len(one.affected)) == ("A <disk> was full.", 3)
+
+
+async def test_a_wrong_update_keeps_what_was_typed(defined: System, browser: httpx.AsyncClient) -> None:
+    where = await drafted(browser)
+    await press(browser, f"{where}/publish")
+    typed = {
+        "status": "identified",
+        "body": "We know.",
+        "component": "Nope",
+        "shown": "-",
+    }
+    answer = await press(browser, f"{where}/update", do="preview", **typed)
+    assert answer.status_code == 422
+    assert "Affected components: there is no component &#39;Nope&#39; on this page." in answer.text
+    assert "We know.</textarea>" in answer.text
+    assert len((await told(defined))[0].updates) == 1
+
+
+async def test_components_that_work_normally_are_not_affected(
+    defined: System, browser: httpx.AsyncClient
+) -> None:
+    well = {"component": ["CPU allowance", "Mail"], "region": ["", ""], "health": ["DELAYED", "NORMAL"]}
+    answer = await press(browser, "/status-pages/public/write", kind="incident", **GIVEN | well)
+    shown = await see(browser, answer.headers["location"])
+    assert "Affected: CPU allowance delayed Not affected: Mail Investigating" in shown.words
+
+
 async def test_two_announcements_are_marked_as_unrelated(defined: System, browser: httpx.AsyncClient) -> None:
     for _ in range(2):
         answer = await press(browser, "/status-pages/public/write", kind="incident", **GIVEN)
@@ -213,12 +322,12 @@ async def test_two_announcements_are_marked_as_unrelated(defined: System, browse
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"title": " "}, "title: must be one line of text."),
-        ({"starts_at": "soon"}, "starts_at: must be a date and a time"),
-        ({"component": "Nope"}, "affected: there is no component"),
+        ({"title": " "}, "Title: must be one line of text."),
+        ({"starts_at": "soon"}, "Start: must be a date and a time"),
+        ({"component": "Nope"}, "Affected components: there is no component"),
         (
             {"component": ["Mail", "Mail"], "region": ["", ""], "health": ["DELAYED", "STOPPED"]},
-            "affected: Mail is both not working and delayed. Choose one",
+            "Affected components: Mail is both not working and delayed. Choose one",
         ),
     ],
 )
@@ -226,8 +335,11 @@ async def test_an_invalid_announcement_is_refused_and_nothing_is_changed(
     defined: System, browser: httpx.AsyncClient, given: dict[str, str | list[str]], words: str
 ) -> None:
     answer = await press(browser, "/status-pages/public/write", kind="incident", **GIVEN | given)
-    assert (answer.status_code, words in answer.text) == (422, True)
+    assert (answer.status_code, words in sound(answer.text).words) == (422, True)
     assert await told(defined) == []
+    assert "We **look** into it.</textarea>" in answer.text
+    for name in ("title", "starts_at"):
+        assert f'value="{(GIVEN | given)[name]}"' in answer.text
 
 
 async def test_missing_announcements_pages_and_incidents_answer_404(

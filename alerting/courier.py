@@ -23,6 +23,7 @@ from alerting import (
     notice,
     notifier_settings,
     outbox,
+    outside,
     roster,
     store,
     timeline,
@@ -177,7 +178,7 @@ class Courier:
             earlier = last_paged.get((page.incident_id, contact.mark), page.occurrence)
             subject = Subject(
                 kind=page.kind,
-                page=page.id,
+                page=outside.of_page(page.id, page.created_at, incident),
                 sequence=sequences[page.id],
                 words=page.words,
                 step=page.step,

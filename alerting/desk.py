@@ -188,6 +188,12 @@ def dossier(db: Connection, incident_id: int) -> Dossier | None:
     )
 
 
+def opened_at(db: Connection, incident_id: int) -> datetime | None:
+    """Return the time at which an incident opened, None if there is none of this number."""
+    incident = store.load(db, incident_id)
+    return None if incident is None else incident.opened_at
+
+
 def incidents(
     db: Connection, *, open_only: bool = False, limit: int = 100, older_than: int | None = None
 ) -> list[Incident]:

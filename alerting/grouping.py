@@ -172,4 +172,5 @@ def _opened(symptom: Symptom, policy: Policy, now: datetime, page_at: datetime) 
         step=0,
         opened_at=now,
         next_at=page_at,
+        installation=symptom.installation,
     )

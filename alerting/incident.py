@@ -80,6 +80,8 @@ class Symptom:
     policy: str | None
     facts: Facts
     hold: Hold | None = None
+    installation: str | None = None
+    """The name of the installation, for an incident that this symptom opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,8 @@ class Incident:
     acknowledged_at: datetime | None = None
     resolved_by: str | None = None
     resolved_at: datetime | None = None
+    installation: str | None = None
+    """The name of the installation when it opened, a part of its ids outside: see `outside`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from alerting import times
+from alerting import outside, times
 from alerting.incident import Describe, Incident, RaisedSymptom, State, Surroundings
 from alerting.person import Person
 from alerting.severity import Severity
@@ -76,7 +76,8 @@ class Subject:
     """The facts of a notice, as they are when it is sent."""
 
     kind: NoticeKind
-    page: int
+    page: str
+    """The id of the page outside."""
     sequence: int
     words: str
     step: int
@@ -98,8 +99,8 @@ def compose(subject: Subject, now: datetime) -> Notice:
     answerable = subject.kind in (NoticeKind.PAGE, NoticeKind.UPDATE) and incident.state is State.OPEN
     return Notice(
         kind=subject.kind,
-        id=f"page-{subject.page}",
-        dedup_key=f"heartbeat-incident-{incident.id}",
+        id=subject.page,
+        dedup_key=outside.of_incident(incident),
         severity=incident.severity,
         title=cut(title, TITLE_LIMIT),
         lines=lines,
@@ -120,10 +121,11 @@ def digest(notices: Sequence[Notice], open_url: str, now: datetime) -> Notice:
     worst_first = sorted(notices, key=lambda notice: notice.severity.rank)
     title = f"{len(notices)} notices held back by a rate limit"
     first = worst_first[0]
+    own_id = outside.of_digest([notice.id for notice in worst_first])
     return Notice(
         kind=NoticeKind.DIGEST,
-        id=f"digest-{first.id}-{len(notices)}",
-        dedup_key=f"digest-{first.id}",
+        id=own_id,
+        dedup_key=own_id,
         severity=first.severity,
         title=cut(title, TITLE_LIMIT),
         lines=tuple(notice.title for notice in worst_first),
@@ -134,14 +136,15 @@ def digest(notices: Sequence[Notice], open_url: str, now: datetime) -> Notice:
     )
 
 
-def trial(person: Person, open_url: str, now: datetime) -> Notice:
-    """Return a notice that tests a contact."""
+def trial(person: Person, open_url: str, now: datetime, installation: str | None) -> Notice:
+    """Return a notice that tests a contact. `installation` is the name of ours."""
+    own_id = outside.of_test(person.id, installation, now)
     title = f"TEST page for {person.name}"
     line = "Nothing is wrong. This is a test of this contact, and it works."
     return Notice(
         kind=NoticeKind.TEST,
-        id=f"test-{person.id}-{now:%Y%m%d%H%M%S}",
-        dedup_key=f"heartbeat-test-{person.id}",
+        id=own_id,
+        dedup_key=own_id,
         severity=Severity.INFO,
         title=cut(title, TITLE_LIMIT),
         lines=(line,),

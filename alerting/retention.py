@@ -1,10 +1,13 @@
-"""The SQL of deletion by age: incidents that were resolved long ago, with all their rows."""
+"""The SQL of deletion by age: incidents that were resolved long ago, with all their rows.
+
+The newest incident stays: SQLite would give its number again, and links in old pages would lead to another incident.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, delete, select
+from sqlalchemy import Connection, Select, delete, func, select
 
 from alerting.incident import State
 from alerting.tables import attempts, incidents, pages, symptoms, timeline
@@ -27,7 +30,11 @@ def next_rows(db: Connection, resolved_before: datetime, limit: int) -> Rows | N
     """Return up to `limit` rows to delete next, children before parents; None if nothing is old enough."""
     query = (
         select(incidents.c.id)
-        .where(incidents.c.state == State.RESOLVED, incidents.c.resolved_at < resolved_before)
+        .where(
+            incidents.c.state == State.RESOLVED,
+            incidents.c.resolved_at < resolved_before,
+            incidents.c.id < select(func.max(incidents.c.id)).scalar_subquery(),
+        )
         .order_by(incidents.c.id)
         .limit(AT_A_TIME)
     )

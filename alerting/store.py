@@ -334,5 +334,6 @@ def _incident_row(incident: Incident) -> dict[str, Any]:
         "cause": incident.cause,
         "policy": incident.policy,
         "opened_at": incident.opened_at,
+        "installation": incident.installation,
         **_mutable_row(incident),
     }

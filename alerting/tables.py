@@ -70,6 +70,8 @@ incidents = Table(
     Column("acknowledged_at", Utc),
     Column("resolved_by", Text),
     Column("resolved_at", Utc),
+    # The installation's name at the opening. Empty for incidents of a release without names.
+    Column("installation", Text),
     # Promise 5: no open incident is without a next action, and a resolved one has none.
     CheckConstraint(f"(state = '{State.RESOLVED}') = (next_at IS NULL)", name="next_action"),
     CheckConstraint(f"state IN ({', '.join(repr(state.value) for state in State)})", name="state"),

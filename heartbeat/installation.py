@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from secrets import token_hex
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
@@ -9,6 +10,9 @@ from sqlalchemy import Connection, delete, select
 from alerting import desk, escalation
 from alerting.incident import ACKNOWLEDGED_FOR, GATHERING
 from heartbeat.tables import installation
+
+NAME = "name"
+"""The fact that holds the installation's name. A migration draws the first one."""
 
 
 def recall(db: Connection, key: str) -> Any:
@@ -25,6 +29,22 @@ def remember(db: Connection, key: str, value: Any) -> None:
 def forget(db: Connection, key: str) -> None:
     """Delete a fact about this installation."""
     db.execute(delete(installation).where(installation.c.key == key))
+
+
+def name(db: Connection) -> str | None:
+    """Return the random name of this installation. Ids outside contain it, so that no two installations share one."""
+    drawn: str | None = recall(db, NAME)
+    return drawn
+
+
+def rename(db: Connection) -> None:
+    """Draw a new name. A restored copy needs one: the installation that it comes from has gone on under the old one."""
+    remember(db, NAME, new_name())
+
+
+def new_name() -> str:
+    """Return a random name."""
+    return token_hex(6)
 
 
 def gathering(db: Connection) -> timedelta:

@@ -25,6 +25,14 @@ class Answerer:
     person: str
     expires_at: datetime
 
+    def is_about(self, opened_at: datetime) -> bool:
+        """Return whether the incident of this number, which opened then, is the one of the link.
+
+        After a restore, a link of the replaced database can name an incident that opened later.
+        """
+        signed_at = self.expires_at - LASTS
+        return opened_at < signed_at + timedelta(seconds=1)
+
 
 @dataclass(frozen=True, slots=True)
 class BadLink:

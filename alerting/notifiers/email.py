@@ -154,7 +154,7 @@ def _message(notice: Notice, sender: Address, recipient: str) -> EmailMessage:
     message["Message-ID"] = _message_id(notice, sender.domain, recipient)
     if notice.incident is not None:
         # The root was never sent: all mails of an incident hang below it, and so form one thread.
-        root = f"<incident-{notice.incident}@{sender.domain}>"
+        root = f"<{notice.dedup_key.removeprefix('heartbeat-')}@{sender.domain}>"
         message["In-Reply-To"] = root
         message["References"] = root
     message["Auto-Submitted"] = "auto-generated"

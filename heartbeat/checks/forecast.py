@@ -150,7 +150,7 @@ def _page(
     paging = replace(incident, state=life.State.OPEN, step=decision.step + 1, next_at=decision.next_at)
     subject = Subject(
         kind=NoticeKind.PAGE,
-        page=0,
+        page="forecast",
         sequence=0,
         words=decision.reason,
         step=decision.step,

@@ -75,11 +75,13 @@ def raise_(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> None:
 
 
 def completed(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> Sequence[Symptom]:
-    """Return the symptoms with the default policy if theirs does not exist, and with the holds of maintenance."""
+    """Return the symptoms with the default policy if theirs does not exist, our name, and the holds of maintenance."""
     policies = desk.policies(db)
     if any(symptom.policy not in policies for symptom in symptoms):
         default = installation.default_policy(db)
         symptoms = [s if s.policy in policies else replace(s, policy=default) for s in symptoms]
+    name = installation.name(db)
+    symptoms = [replace(symptom, installation=name) for symptom in symptoms]
     return _with_holds(db, symptoms, now)
 
 

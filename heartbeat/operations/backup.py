@@ -144,8 +144,12 @@ def restore(
 
 
 def rearm(db: Connection, now: datetime, grace: timedelta) -> None:
-    """Mark a database that other tools have restored, so that every check starts over at the next start."""
+    """Mark a database that other tools have restored, so that every check starts over at the next start.
+
+    It gets a new name, since its next numbers were given before.
+    """
     installation.remember(db, RESTORED, _fact(now, grace))
+    installation.rename(db)
 
 
 async def start_over(database: Database, now: datetime) -> int | None:
@@ -226,16 +230,16 @@ def _read_manifest(copy: Path) -> dict[str, Any]:
 
 
 def _mark_restored(draft: Path, copied_at: datetime, grace: timedelta | None) -> None:
-    """Mark the copy itself as restored, for the process that serves it next."""
-    fact = _fact(copied_at, grace)
+    """Mark the copy itself as restored, for the process that serves it next, and give it a new name."""
+    facts = {RESTORED: _fact(copied_at, grace), installation.NAME: installation.new_name()}
     with closing(sqlite3.connect(draft)) as copy, copy:
         copy.execute("PRAGMA journal_mode=DELETE")
         copy.execute("PRAGMA synchronous=FULL")
         # A session that has ended since then must not come back.
         for table in {"sessions", "one_time_links"} & set(_tables(copy)):
             copy.execute(f"DELETE FROM {table}")  # noqa: S608  # fixed names
-        copy.execute("DELETE FROM installation WHERE key = ?", [RESTORED])
-        copy.execute("INSERT INTO installation (key, value) VALUES (?, ?)", [RESTORED, json.dumps(fact)])
+        rows = [(key, json.dumps(value)) for key, value in facts.items()]
+        copy.executemany("INSERT OR REPLACE INTO installation (key, value) VALUES (?, ?)", rows)
 
 
 def _fact(copied_at: datetime, grace: timedelta | None) -> dict[str, Any]:

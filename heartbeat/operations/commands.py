@@ -12,7 +12,7 @@ from alerting import desk, notice
 from alerting.notifiers.contract import Accepted, Outcome, Refused
 from alerting.notifiers.registry import Setup
 from alerting.person import OPERATOR, Contact, Person
-from heartbeat import app, migrations, notifier_clients
+from heartbeat import app, installation, migrations, notifier_clients
 from heartbeat.database import AlreadyServed, Database, engine, transact
 from heartbeat.definitions import plan as definition_plan
 from heartbeat.definitions.file import Wrong
@@ -76,7 +76,7 @@ def export(settings: Settings) -> int:
 
 async def test_page(settings: Settings, name: str) -> int:
     """Send a test page to every contact of a person. Return 0 if every contact accepted it."""
-    people, setups = _read(settings, _people)
+    (people, setups), installation_name = _read(settings, lambda db: (_people(db), installation.name(db)))
     person = people.get(name)
     if person is None:
         raise Failed(f"There is no person {name!r}. Choose one of: {', '.join(sorted(people))}.")
@@ -85,7 +85,7 @@ async def test_page(settings: Settings, name: str) -> int:
         notifier_clients.client_for_entered(settings) as entered,
     ):
         send = notifier_clients.sender(with_kept_secret_key(settings), http, entered, setups)
-        trial = notice.trial(person, f"{settings.public_url}/", datetime.now(UTC))
+        trial = notice.trial(person, f"{settings.public_url}/", datetime.now(UTC), installation_name)
         outcomes = [(contact, await send(trial, person, contact)) for contact in person.contacts]
     for contact, outcome in outcomes:
         print(_result(person, contact, outcome))

@@ -288,7 +288,7 @@ async def _untrusted_proxy(settings: Settings) -> int:
 
 async def _send_test_pages(settings: Settings) -> dict[str, str | None]:
     """Send a test page to every contact, and return the error of each, or None."""
-    people, setups = _read(settings, _people_and_setups)
+    (people, setups), name = _read(settings, lambda db: (_people_and_setups(db), installation.name(db)))
     errors: dict[str, str | None] = {}
     async with (
         notifier_clients.client_for_own(settings) as http,
@@ -296,7 +296,7 @@ async def _send_test_pages(settings: Settings) -> dict[str, str | None]:
     ):
         send = notifier_clients.sender(settings, http, entered, setups)
         for person in people:
-            trial = notice.trial(person, f"{settings.public_url}/", datetime.now(UTC))
+            trial = notice.trial(person, f"{settings.public_url}/", datetime.now(UTC), name)
             for contact in person.contacts:
                 outcome = await send(trial, person, contact)
                 name = f"{person.id} by {contact.kind}"

@@ -127,8 +127,15 @@ class Announcement:
     incident_id: int | None = None
     maintenance_id: int | None = None
     automatic: bool = False
+    installation: str | None = None
+    """The name of the installation when it was made, a part of its ids outside."""
     updates: tuple[Update, ...] = field(default=(), compare=True)
     """Newest first."""
+
+    @property
+    def outside_id(self) -> str:
+        """The id by which readers of feeds and mails know it: see `outside_id`."""
+        return outside_id(self.id, self.installation)
 
     @property
     def open(self) -> bool:
@@ -159,6 +166,14 @@ class Announcement:
     @property
     def _changed_since(self) -> bool:
         return self.updates[0].affected != self.affected
+
+
+def outside_id(number: int, installation: str | None) -> str:
+    """Return the id by which others know an announcement.
+
+    Another installation, or this one after a restore, can have an announcement of the same number.
+    """
+    return str(number) if installation is None else f"{number}-{installation}"
 
 
 @dataclass(frozen=True, slots=True)

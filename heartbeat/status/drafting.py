@@ -40,12 +40,12 @@ def from_window(db: Connection, actor: Actor, slug: str, number: int, now: datet
     """Return a draft about a maintenance window for this page, like `from_incident`."""
     page = page_of(db, slug)
     definition_store.wait_for_turn(db)
-    existing = store.drafted_from_window(db, slug, number)
-    if existing is not None:
-        return editor.announcement_of(db, existing)
     window = maintenance_store.load(db, number)
     if window is None:
         raise NoAnnouncement(f"There is no maintenance {number}.")
+    existing = store.drafted_from_window(db, slug, window)
+    if existing is not None:
+        return editor.announcement_of(db, existing)
     matching = [labels for labels in store.labels(db) if window.match.items() <= labels.items()]
     affected = draft.affected_components(page, matching, health.rows(page, store.check_counts(db), ()))
     fields = draft.maintenance(window.title, window.description, affected, window.starts_at, window.ends_at)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from heartbeat import audit
+from heartbeat import audit, installation
 from heartbeat.actor import Actor
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.status_page import StatusPage
@@ -90,6 +90,7 @@ def make(
         draft=complete.body,
         made_at=now,
         changed_at=now,
+        installation=installation.name(db),
         **source,
     )
     announcement = replace(draft, id=store.add(db, draft, request))

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Text, cast, delete, func, insert, or_, select, update
 
+from heartbeat.checks.maintenance import Window
 from heartbeat.checks.tables import checks, transitions
 from heartbeat.status.announcement import (
     Announcement,
@@ -22,7 +23,7 @@ from heartbeat.status.health import CheckCount
 from heartbeat.status.tables import announcements, updates
 
 _PLAIN = ("page", "title", "starts_at", "ends_at", "made_at", "changed_at", "published_at", "monitoring_at")
-_ALSO_PLAIN = ("resolved_at", "draft", "incident_id", "maintenance_id", "automatic")
+_ALSO_PLAIN = ("resolved_at", "draft", "incident_id", "maintenance_id", "automatic", "installation")
 
 
 def check_counts(db: Connection) -> Sequence[CheckCount]:
@@ -97,10 +98,15 @@ def drafted_from(db: Connection, page: str, incident_id: int) -> int | None:
     return db.execute(query).scalar()
 
 
-def drafted_from_window(db: Connection, page: str, window_id: int) -> int | None:
-    """Return the number of the newest announcement of this page that was drafted from this window."""
+def drafted_from_window(db: Connection, page: str, window: Window) -> int | None:
+    """Return the number of the newest announcement of this page that was drafted from this window.
+
+    An older one belongs to a deleted window, whose number SQLite has given again.
+    """
     query = select(func.max(announcements.c.id)).where(
-        announcements.c.page == page, announcements.c.maintenance_id == window_id
+        announcements.c.page == page,
+        announcements.c.maintenance_id == window.id,
+        announcements.c.made_at >= window.made_at,
     )
     return db.execute(query).scalar()
 

@@ -43,6 +43,8 @@ announcements = Table(
     Column("incident_id", BigInteger),
     Column("maintenance_id", BigInteger),
     Column("automatic", Boolean, nullable=False),
+    # The installation's name when it was made. Empty for those of a release without names.
+    Column("installation", Text),
     # The key of the request. Not unique, since the previous release does not know it.
     Column("request_key", Text, index=True),
     CheckConstraint("kind IN ('incident', 'maintenance')", name="kind"),

@@ -82,7 +82,7 @@ class Verdict:
 
     def _delivered(self) -> Iterator[str]:
         """Nothing is marked as delivered that no phone showed."""
-        shown = {(show.notice, show.person) for show in self.shows}
+        shown = {("-".join(show.notice.split("-")[:2]), show.person) for show in self.shows}
         by_words: dict[tuple[int, str, str], int] = defaultdict(int)
         for page in self.pages:
             person = self._reached(page)

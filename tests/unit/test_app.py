@@ -85,7 +85,7 @@ async def tried(person: Person, settings: dict[str, dict[str, str]], contact: Co
         send = notifier_clients.sender(
             SETTINGS, http, http, {kind: Setup(values) for kind, values in settings.items()}
         )
-        outcome = await send(notice.trial(person, "http://test/", NOW), person, contact)
+        outcome = await send(notice.trial(person, "http://test/", NOW, "north"), person, contact)
     return outcome, "".join(headers)
 
 

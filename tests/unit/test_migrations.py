@@ -1,13 +1,21 @@
 """Migrations only add, so that the release before goes on working on what this one has migrated."""
 
 import ast
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import make_url
+from alembic import command
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
 
-from heartbeat import migrations
+from alerting import desk, outside
+from alerting.sql import sqlite_instant
+from heartbeat import installation, migrations
 from heartbeat.database import engine
+from tests.unit.conftest import NOW
 
 VERSIONS = sorted((Path(__file__).parents[2] / "alembic/versions").glob("*.py"))
 ADDING = {"create_table", "create_index", "add_column", "execute"}
@@ -69,6 +77,84 @@ def test_plain_sql_only_creates(path: Path) -> None:
             first = call.args[0]
             statement = ast.unparse(first).lstrip("f").strip("'\"(")
             assert statement.startswith("CREATE "), ast.unparse(call)
+
+
+# --- Databases of earlier releases.
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def writer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty database of each kind."""
+    url = make_url(f"sqlite:///{tmp_path}/old.db")
+    if request.param == "postgres":
+        url = make_url(request.getfixturevalue("postgres")).set(drivername="postgresql+psycopg")
+        name = f"old_{uuid4().hex}"
+        admin = create_engine(url, isolation_level="AUTOCOMMIT")
+        with admin.connect() as server:
+            server.execute(text(f"CREATE DATABASE {name}"))
+        admin.dispose()
+        url = url.set(database=name)
+    opened = engine(url, writing=True)
+    yield opened
+    opened.dispose()
+
+
+def migrate_to(writer: Engine, revision: str) -> None:
+    """Bring a database to a revision, as the release that ended with it did."""
+    with writer.begin() as db:
+        config = migrations._config()
+        config.attributes["connection"] = db
+        command.upgrade(config, revision)
+
+
+def add_rows(db: Connection, table: str, *rows: Mapping[str, object]) -> None:
+    """Add rows to a table of an earlier release."""
+    for row in rows:
+        names = ", ".join(row)
+        values = ", ".join(f":{name}" for name in row)
+        if db.dialect.name == "sqlite":
+            row = {key: sqlite_instant(at) if isinstance(at, datetime) else at for key, at in row.items()}
+        db.execute(text(f"INSERT INTO {table} ({names}) VALUES ({values})"), dict(row))
+
+
+def an_incident(number: int, cause_key: str = "silent:host=a", **changes: object) -> dict[str, object]:
+    """The row of an incident, as release 0.2 writes it."""
+    row: dict[str, object] = {
+        "id": number,
+        "cause_key": cause_key,
+        "title": "a",
+        "cause": "silent",
+        "state": "open",
+        "severity_rank": 1,
+        "occurrence": 1,
+        "policy": '{"name": "ops", "steps": [{"page": ["anna"], "wait": 300}]}',
+        "step": 0,
+        "opened_at": NOW,
+        "next_at": NOW,
+    }
+    return row | changes
+
+
+def test_an_installation_gets_a_name_and_its_open_incidents_keep_their_ids(writer: Engine) -> None:
+    migrate_to(writer, "0011")
+    with writer.begin() as db:
+        add_rows(db, "incidents", an_incident(1))
+    migrations.migrate(writer)
+    with writer.begin() as db:
+        name = installation.name(db)
+        assert re.fullmatch("[0-9a-f]{12}", name or "")
+        assert outside.of_incident(desk.incidents(db)[0]) == "heartbeat-incident-1"
+
+
+def test_no_two_installations_get_one_name(writer: Engine, tmp_path: Path) -> None:
+    other = engine(make_url(f"sqlite:///{tmp_path}/other.db"), writing=True)
+    names = set()
+    for each in (writer, other):
+        migrations.migrate(each)
+        with each.begin() as db:
+            names.add(installation.name(db))
+    other.dispose()
+    assert len(names) == 2
 
 
 def test_a_database_of_a_newer_release_is_used_unchanged(sqlite_template: Path, tmp_path: Path) -> None:

@@ -36,6 +36,18 @@ def test_each_part_is_signed(other: Answerer) -> None:
     assert isinstance(signed_link.read([SECRET], f"{payload}.{signature}", NOW), BadLink)
 
 
+def test_a_link_is_not_about_an_incident_that_opened_after_it() -> None:
+    """A restored database gives numbers again that were in links already."""
+    signed = signed_link.read([SECRET], signed_link.sign(SECRET, ANN), NOW)
+    assert isinstance(signed, Answerer)
+    assert [signed.is_about(NOW + timedelta(seconds=late)) for late in (-60, 0, 1, 60)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
 def test_a_link_expires() -> None:
     assert signed_link.read([SECRET], signed_link.sign(SECRET, ANN), ANN.expires_at) == BadLink(
         "This link has expired: open the incident to see how it stands."

@@ -109,6 +109,9 @@ def reply(outcome: Outcome) -> LinkReply:
 def _acknowledge(db: Connection, reader: Answerer, remote: str, now: datetime) -> tuple[Outcome, str]:
     name, zone = _reader(reader, desk.people(db))
     actor = Actor(name, Role.RESPONDER, "signed link", remote)
+    opened_at = desk.opened_at(db, reader.incident)
+    if opened_at is None or not reader.is_about(opened_at):
+        return Missing(), zone
     return actions.acknowledge(db, reader.incident, actor, now, occurrence=reader.occurrence), zone
 
 
@@ -120,7 +123,7 @@ def _reader(reader: Answerer, people: Mapping[str, Person]) -> tuple[str, str]:
 
 def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any] | None:
     dossier = desk.dossier(db, reader.incident)
-    if dossier is None:
+    if dossier is None or not reader.is_about(dossier.incident.opened_at):
         return None
     incident, people = dossier.incident, desk.people(db)
     surroundings = symptoms.surroundings(db, [incident]).get(incident.id, Surroundings())

@@ -14,6 +14,7 @@ from heartbeat.status.announcement import (
     AnnouncementKind,
     Impact,
     Status,
+    Update,
     by_component,
 )
 from heartbeat.status.health import Health, ServiceRow
@@ -175,7 +176,7 @@ def _entry(snapshot: Snapshot, *, changed: datetime | None, **fields: Any) -> Do
 
 
 def _incident(snapshot: Snapshot, announcement: Announcement) -> Document:
-    number = mark(snapshot.page.slug, "incident", str(announcement.id))
+    number = mark(snapshot.page.slug, "incident", announcement.outside_id)
     affected = {part.component for part in announcement.affected}
     incident: Document = {
         "id": number,
@@ -211,7 +212,7 @@ def _updates(snapshot: Snapshot, announcement: Announcement, number: str) -> lis
         )
         updates.append(
             {
-                "id": mark(snapshot.page.slug, "update", str(update.id)),
+                "id": _update_id(snapshot, announcement, update),
                 "status": update.status.value,
                 "body": update.body,
                 "incident_id": number,
@@ -225,6 +226,14 @@ def _updates(snapshot: Snapshot, announcement: Announcement, number: str) -> lis
             }
         )
     return updates
+
+
+def _update_id(snapshot: Snapshot, announcement: Announcement, update: Update) -> str:
+    """Return the id of an update. After a restore, an announcement can give one number twice, at different times."""
+    names = [str(update.id)]
+    if announcement.installation is not None:
+        names += [announcement.outside_id, update.at.isoformat()]
+    return mark(snapshot.page.slug, "update", *names)
 
 
 def _changes(snapshot: Snapshot, now: Sequence[Affected], previous: Sequence[Affected]) -> list[Document]:

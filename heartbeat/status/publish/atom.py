@@ -34,7 +34,7 @@ def feed(snapshot: Snapshot) -> bytes:
 
 
 def _entry(entry: Element, snapshot: Snapshot, announcement: Announcement) -> None:
-    _text(entry, "id", _urn(f"{snapshot.home}/{announcement.id}"))
+    _text(entry, "id", _urn(f"{snapshot.home}/{announcement.outside_id}"))
     _text(entry, "title", announcement.title)
     _text(entry, "updated", _at(announcement.changed_at))
     _text(entry, "published", _at(announcement.published_at or announcement.made_at))

@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from alerting import attempts, desk, retention
 from alerting.attempts import Attempt
 from alerting.retention import Rows
-from alerting.tables import incidents
 from tests.unit.alerting.conftest import PAGED_AT, a_symptom, incident_of, page_for
+from tests.unit.conftest import NOW
 
 RESOLVED_AT = PAGED_AT + timedelta(hours=1)
 
@@ -17,6 +17,7 @@ def test_an_incident_goes_after_its_rows_and_its_attempts_before_their_pages(db:
     page_for(db, a_symptom())
     attempts.write_attempts(db, [Attempt(1, PAGED_AT, "pager", "accepted", "")])
     desk.resolve(db, 1, "ben", RESOLVED_AT)
+    desk.raise_(db, [a_symptom("check:2")], RESOLVED_AT)
     assert retention.next_rows(db, RESOLVED_AT, 100) is None
     order = []
     while rows := retention.next_rows(db, RESOLVED_AT + timedelta(seconds=1), 2):
@@ -25,7 +26,19 @@ def test_an_incident_goes_after_its_rows_and_its_attempts_before_their_pages(db:
         order.append(rows.table)
     assert list(dict.fromkeys(order)) == ["attempts", "pages", "symptoms", "timeline", "incidents"]
     assert order.count("timeline") > 1
-    assert db.execute(select(func.count()).select_from(incidents)).scalar_one() == 0
+    assert [incident.id for incident in desk.incidents(db)] == [2]
+
+
+def test_the_newest_incident_stays_so_that_no_number_is_given_again(db: Connection) -> None:
+    for _ in range(3):
+        desk.raise_(db, [a_symptom()], NOW)
+        (newest, *_) = desk.incidents(db)
+        desk.resolve(db, newest.id, "ben", RESOLVED_AT)
+    while rows := retention.next_rows(db, RESOLVED_AT + timedelta(days=1_000), 100):
+        retention.forget(db, rows)
+    assert [incident.id for incident in desk.incidents(db)] == [3]
+    desk.raise_(db, [a_symptom()], NOW)
+    assert [incident.id for incident in desk.incidents(db)] == [4, 3]
 
 
 def test_an_incident_that_is_not_resolved_is_never_deleted(db: Connection) -> None:

@@ -105,7 +105,7 @@ def test_the_foreseen_page_is_sent_word_for_word(db: Connection) -> None:
     surroundings = symptoms.surroundings(db, [incident]).get(incident.id, Surroundings())
     subject = Subject(
         page.kind,
-        page.id,
+        "page-1",
         0,
         page.words,
         page.step,

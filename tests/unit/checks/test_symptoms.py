@@ -50,6 +50,18 @@ def test_the_symptom_of_a_failed_check_has_the_last_line_of_its_ping() -> None:
     assert (symptom.facts.never_well, symptom.facts.last_well_at) == (False, NOW - FIVE_MINUTES)
 
 
+def test_an_incident_opens_under_the_name_of_the_installation(db: Connection) -> None:
+    desk.install(db, [FIRST], [Policy("ops", (Step((FIRST.id,), FIVE_MINUTES),))], {})
+    names = []
+    for slug in ("one", "two"):
+        job = a_check(slug)
+        symptoms.raise_(db, [replace(symptoms.of_change(failed(job), job), key=f"check:{slug}")], NOW)
+        names.append(installation.name(db))
+        installation.rename(db)
+    assert [incident.installation for incident in desk.incidents(db)] == names[::-1]
+    assert len({*names, installation.name(db)}) == 3
+
+
 @pytest.mark.parametrize(
     ("body", "line"),
     [

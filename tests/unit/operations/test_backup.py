@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from alerting import desk
-from heartbeat import audit, settings
+from alerting import desk, outside
+from heartbeat import audit, installation, settings
 from heartbeat.checks import check as check_rules
 from heartbeat.checks import checker
 from heartbeat.checks import store as check_store
@@ -287,6 +287,43 @@ def test_a_copy_that_cannot_be_trusted_is_not_restored(
     assert path.read_bytes() == content
 
 
+def name_in(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as connection:
+        (stored,) = connection.execute("SELECT value FROM installation WHERE key = 'name'").fetchone()
+    return str(json.loads(stored))
+
+
+def test_each_restore_draws_a_new_name(path: Path, tmp_path: Path) -> None:
+    """The replaced database has given numbers that the copy gives again."""
+    copy = tmp_path / "copy.db"
+    backup.make(path, copy, NOW)
+    names = [name_in(path)]
+    for _ in range(2):
+        restore(path, copy)
+        names.append(name_in(path))
+    assert len(set(names)) == 3
+    assert name_in(copy) == names[0]
+
+
+async def test_an_incident_that_was_open_in_the_copy_keeps_its_id_outside(
+    path: Path, insert: Insert, tmp_path: Path
+) -> None:
+    """It must still be possible to resolve it there."""
+    serving = Database(f"sqlite:///{path}")
+    await serving.write(lambda db: insert(db, [a_check("before"), a_check("after")]))
+    await serving.write(lambda db: checker.sweep(db, NOW + timedelta(hours=1), limit=1))
+    (opened,) = await serving.read(desk.incidents)
+    backup.make(path, tmp_path / "copy.db", NOW)
+    serving.close()
+    restore(path, tmp_path / "copy.db", None)
+    serving = Database(f"sqlite:///{path}")
+    await serving.write(lambda db: checker.sweep(db, NOW + timedelta(hours=1)))
+    newer, restored = await serving.read(desk.incidents)
+    serving.close()
+    assert outside.of_incident(restored) == outside.of_incident(opened)
+    assert opened.installation not in (None, newer.installation)
+
+
 # --- The first start after a restore.
 
 LATER = NOW + timedelta(days=1)
@@ -369,11 +406,13 @@ async def test_a_restore_is_in_the_audit_log(path: Path, copy: Path) -> None:
 async def test_many_checks_start_over_in_bounded_batches(
     database_url: str, insert: Insert, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also after other tools have restored the database, as on PostgreSQL."""
+    """Also after other tools have restored the database, as on PostgreSQL. It gets a new name then, too."""
     monkeypatch.setattr(backup, "BATCH", 3)
     database = Database(database_url)
     await database.write(lambda db: insert(db, [a_check(f"job-{number}") for number in range(7)]))
+    name = await database.read(installation.name)
     await database.write(lambda db: backup.rearm(db, NOW, timedelta()))
+    assert await database.read(installation.name) not in (None, name)
     sizes = []
     save = check_store.save
 

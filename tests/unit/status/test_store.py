@@ -8,7 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, update
 
+from heartbeat.checks import maintenance_store
 from heartbeat.checks.check import Check, State
+from heartbeat.checks.maintenance import WindowDefinition
 from heartbeat.checks.tables import checks, transitions
 from heartbeat.status import store
 from heartbeat.status.announcement import Affected, Announcement, Status, Update
@@ -18,6 +20,7 @@ from tests.unit.status.test_announcement import an_announcement
 
 Insert = Callable[[Connection, list[Check]], dict[str, Check]]
 HOUR = timedelta(hours=1)
+MOVE = WindowDefinition("Move", "", {"host": "a"}, NOW, NOW + HOUR)
 CPU, MAIL = {"component": "cpu"}, {"component": "mail"}
 
 
@@ -121,8 +124,19 @@ def test_the_newest_draft_of_an_incident_or_a_window_is_found(db: Connection) ->
     add(db, incident_id=3, maintenance_id=4)
     newest = add(db, incident_id=3, maintenance_id=4)
     add(db, page="other", incident_id=3, maintenance_id=4)
-    assert store.drafted_from(db, "public", 3) == store.drafted_from_window(db, "public", 4) == newest.id
-    assert store.drafted_from(db, "public", 4) is store.drafted_from_window(db, "public", 3) is None
+    window = maintenance_store.add(db, MOVE, "anna", newest.made_at, None)
+    same, other = replace(window, id=4), replace(window, id=3)
+    assert store.drafted_from(db, "public", 3) == store.drafted_from_window(db, "public", same) == newest.id
+    assert store.drafted_from(db, "public", 4) is store.drafted_from_window(db, "public", other) is None
+
+
+def test_the_draft_of_a_deleted_window_is_not_that_of_a_new_one_with_its_number(db: Connection) -> None:
+    deleted = maintenance_store.add(db, MOVE, "anna", NOW, None)
+    add(db, maintenance_id=deleted.id, made_at=NOW)
+    maintenance_store.remove(db, deleted.id)
+    new = replace(deleted, made_at=NOW + HOUR)
+    assert store.drafted_from_window(db, "public", deleted) is not None
+    assert store.drafted_from_window(db, "public", new) is None
 
 
 def test_an_announcement_is_found_by_the_request_that_made_it(db: Connection) -> None:

@@ -25,8 +25,8 @@ async def test_what_is_on_the_wire(email: Email, inbox: Inbox, notice: Notice) -
         "To": "anna@example.org",
         "Subject": "CRITICAL us-housekeeping: 4 of 11 jobs silent",
         "Date": "Sun, 03 May 2026 03:15:00 +0000",
-        "In-Reply-To": "<incident-17@example.com>",
-        "References": "<incident-17@example.com>",
+        "In-Reply-To": "<heartbeat/17@example.com>",
+        "References": "<heartbeat/17@example.com>",
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
         "MIME-Version": "1.0",
@@ -59,7 +59,22 @@ async def test_a_message_id_is_of_one_notice_to_one_person_and_outlives_a_retry(
     assert ids[0] == ids[1]
     assert len(set(ids)) == 4
     assert ids[2].startswith("<17.1.")
-    assert {mail["References"] for mail in inbox.mails} == {"<incident-17@example.com>"}
+    assert {mail["References"] for mail in inbox.mails} == {"<heartbeat/17@example.com>"}
+
+
+@pytest.mark.parametrize(
+    ("key", "root"),
+    [
+        ("heartbeat-incident-17", "<incident-17@example.com>"),
+        ("heartbeat-incident-17-north", "<incident-17-north@example.com>"),
+    ],
+)
+async def test_incidents_of_two_installations_are_two_threads(
+    email: Email, inbox: Inbox, notice: Notice, key: str, root: str
+) -> None:
+    await email.send(replace(notice, dedup_key=key), ANNA)
+    (mail,) = inbox.mails
+    assert mail["References"] == mail["In-Reply-To"] == root
 
 
 async def test_what_belongs_to_no_incident_joins_no_thread(
@@ -90,7 +105,7 @@ async def test_what_machines_read_is_never_wrapped_nor_encoded(
     email = Email.configured({"smtp": url, "from": f"Heartbeat <heartbeat@{domain}>"}, http)
     to = Contact("email", f"anna@{domain}")
     assert isinstance(await email.send(replace(notice, title="КРИТИЧНО: копия " * 20), to), Accepted)
-    root = f"<incident-17@{domain}>".encode()
+    root = f"<heartbeat/17@{domain}>".encode()
     assert inbox.line(b"In-Reply-To") == b"In-Reply-To: " + root
     assert inbox.line(b"References") == b"References: " + root
     assert inbox.line(b"Message-ID").startswith(b"Message-ID: <17.0.")

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from alerting import desk
+from alerting.incident import State
 from alerting.origin import Origin
 from alerting.person import Contact, Person
 from heartbeat import audit, signed_link
@@ -15,7 +16,7 @@ from heartbeat.app import System
 from heartbeat.checks import actions
 from heartbeat.database import Database, Unavailable
 from heartbeat.signed_link import Answerer
-from tests.unit.conftest import somebody
+from tests.unit.conftest import NOW, somebody
 from tests.unit.http.conftest import (
     SECRET_KEY,
     SECRET_KEY_BEFORE,
@@ -57,10 +58,8 @@ async def number(system: System, clock: SetClock) -> int:
 def address(
     number: int, occurrence: int = 1, person: str = "first", key: str = SECRET_KEY, **lasts: float
 ) -> str:
-    """The link in the page of a person about an occurrence."""
-    from tests.unit.conftest import NOW
-
-    until = NOW + (timedelta(**lasts) if lasts else signed_link.LASTS)
+    """The link in the page of a person about an occurrence. Without `lasts` it is signed just after the incident."""
+    until = NOW + (timedelta(**lasts) if lasts else timedelta(minutes=7) + signed_link.LASTS)
     return f"/answer/{signed_link.sign(key, Answerer(number, occurrence, person, until))}"
 
 
@@ -252,6 +251,16 @@ async def test_a_missing_incident_answers_404(
 ) -> None:
     assert "no longer exists" in (await see(phone, address(99), 404)).words
     assert (await client.post(address(99))).status_code == 404
+
+
+async def test_a_link_of_the_database_before_a_restore_is_not_about_the_new_incident_of_that_number(
+    system: System, number: int, phone: httpx.AsyncClient
+) -> None:
+    opened = (await standing(system, number)).incident.opened_at
+    older = address(number, seconds=(opened + signed_link.LASTS - NOW).total_seconds() - 60)
+    assert "no longer exists" in (await see(phone, older, 404)).words
+    await phone.post(older)
+    assert (await standing(system, number)).incident.state is State.OPEN
 
 
 async def test_a_removed_person_can_still_answer(number: int, phone: httpx.AsyncClient) -> None:

@@ -188,6 +188,31 @@ def test_the_feed_is_valid_atom() -> None:
     assert atom.feed(a_snapshot(announcements=TOLD, at=LATER)) == content
 
 
+def ids_of(announcement: Announcement) -> list[str]:
+    """The ids of an announcement in the feed and in the documents, and those of its updates."""
+    snapshot = a_snapshot(announcements=(announcement,))
+    (incident,) = atlassian.documents(snapshot)["api/v2/incidents.json"]["incidents"]
+    entry = ElementTree.fromstring(atom.feed(snapshot)).find("{http://www.w3.org/2005/Atom}entry")
+    assert entry is not None
+    feed_id = entry.findtext("{http://www.w3.org/2005/Atom}id") or ""
+    return [feed_id, incident["id"], *(update["id"] for update in incident["incident_updates"])]
+
+
+def test_an_announcement_of_a_restored_installation_has_ids_of_its_own() -> None:
+    names = (None, "north", "south")
+    announcements = [replace(OPEN, updates=OPEN.updates[:1], installation=name) for name in names]
+    every = [one for announcement in announcements for one in ids_of(announcement)]
+    assert len(set(every)) == len(every) == 9
+
+
+def test_an_update_after_a_restore_has_an_id_of_its_own() -> None:
+    """The announcement keeps its name, and gives the number of the update again."""
+    before = replace(OPEN, updates=OPEN.updates[:1], installation="north")
+    after = replace(before, updates=(replace(OPEN.updates[0], at=LATER),))
+    assert ids_of(before)[:2] == ids_of(after)[:2]
+    assert ids_of(before)[2] != ids_of(after)[2]
+
+
 @pytest.mark.parametrize(
     "character", ["\0", "\x0b", "\x1f", "\x7f", "\ud800", "\ufffe", "\uffff", "]]>", "\u202e"]
 )

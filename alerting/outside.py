@@ -1,0 +1,42 @@
+"""Ids by which others know incidents and notices: providers, mailboxes, receivers of webhooks. Pure.
+
+No id is given twice. Two installations may page through one account, so each id contains the installation's name. A
+restored copy has a new name, because the numbers that were given since then are given again. An incident keeps the
+name under which it opened, so that it can still be resolved outside.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from alerting.incident import Incident
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def of_incident(incident: Incident) -> str:
+    """Return the id of an incident. All of its notices share it, so that they form one thread."""
+    return _joined("heartbeat-incident", incident.id, incident.installation)
+
+
+def of_page(number: int, created_at: datetime, incident: Incident) -> str:
+    """Return the id of a page or other notice, which is the same across retries.
+
+    The number of a page can be given again in one incident, after a restore. The time tells the two apart.
+    """
+    return _joined("page", number, incident.installation, (created_at - _EPOCH) // _MICROSECOND)
+
+
+def of_digest(notices: Sequence[str]) -> str:
+    """Return the id of a digest of the notices with these ids."""
+    return f"digest-{sha256(' '.join(notices).encode()).hexdigest()[:32]}"
+
+
+def of_test(person: str, installation: str | None, at: datetime) -> str:
+    """Return the id of a test page."""
+    return _joined("heartbeat-test", person, installation, (at - _EPOCH) // _MICROSECOND)
+
+
+def _joined(*parts: str | int | None) -> str:
+    return "-".join(str(part) for part in parts if part is not None)

@@ -1,0 +1,57 @@
+"""Ids outside: none is given twice, by two installations or by one that was restored."""
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import product
+
+import pytest
+from sqlalchemy import Connection
+
+from alerting import desk, outside
+from alerting.incident import Incident
+from tests.unit.alerting.conftest import a_symptom, incident_of
+from tests.unit.conftest import NOW
+
+
+@pytest.fixture
+def incident(db: Connection) -> Incident:
+    """An incident that opened under the name `north`."""
+    desk.raise_(db, [a_symptom(installation="north")], NOW)
+    return incident_of(db)
+
+
+def test_an_incident_keeps_the_name_under_which_it_opened(db: Connection, incident: Incident) -> None:
+    desk.raise_(db, [a_symptom("check:2", installation="south")], NOW)
+    desk.clear(db, {"check:1": "heard again"}, NOW)
+    assert outside.of_incident(incident_of(db)) == "heartbeat-incident-1-north"
+
+
+def test_an_incident_of_a_release_without_names_keeps_its_id(incident: Incident) -> None:
+    assert outside.of_incident(replace(incident, installation=None)) == "heartbeat-incident-1"
+
+
+def test_no_two_pages_share_an_id(incident: Incident) -> None:
+    """A restored incident keeps its name, and its next page has a number that was given before: at another time."""
+    incidents = [replace(incident, installation=name) for name in ("north", "south")]
+    times = [NOW, NOW + timedelta(microseconds=1)]
+    ids = {outside.of_page(*given) for given in product((1, 2), times, incidents)}
+    assert len(ids) == 8
+
+
+def test_a_page_keeps_its_id(incident: Incident) -> None:
+    assert outside.of_page(7, NOW, incident) == "page-7-north-1714705200000000"
+
+
+def test_a_digest_has_the_id_of_its_notices() -> None:
+    assert outside.of_digest(["page-1", "page-2"]) == outside.of_digest(["page-1", "page-2"])
+    assert len({outside.of_digest(ids) for ids in (["1", "2"], ["1", "3"], ["1", "2", "3"], ["12"])}) == 4
+
+
+def test_each_test_page_has_an_id_of_its_own() -> None:
+    given = [
+        ("anna", "north", NOW),
+        ("ben", "north", NOW),
+        ("anna", "south", NOW),
+        ("anna", "north", NOW + timedelta(milliseconds=1)),
+    ]
+    assert len({outside.of_test(*each) for each in given}) == 4

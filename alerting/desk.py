@@ -92,6 +92,11 @@ def clear(
     _clear(db, cleared, now, gathering, "recovery", "all symptoms have cleared")
 
 
+def rename_symptoms(db: Connection, keys: Mapping[str, str]) -> None:
+    """Give the symptoms of these keys new keys, such as those of something that no longer exists."""
+    store.rename_symptoms(db, keys)
+
+
 def foresee(
     db: Connection, symptom: Symptom, now: datetime, gathering: timedelta = GATHERING
 ) -> tuple[Incident, list[RaisedSymptom]]:
@@ -190,8 +195,7 @@ def dossier(db: Connection, incident_id: int) -> Dossier | None:
 
 def opened_at(db: Connection, incident_id: int) -> datetime | None:
     """Return the time at which an incident opened, None if there is none of this number."""
-    incident = store.load(db, incident_id)
-    return None if incident is None else incident.opened_at
+    return store.opened_at(db, incident_id)
 
 
 def incidents(

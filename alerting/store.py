@@ -8,7 +8,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, ScalarSelect, Select, case, func, select
+from sqlalchemy import Connection, Row, ScalarSelect, Select, bindparam, case, func, select, update
 
 from alerting.incident import Entry, Facts, Incident, RaisedSymptom, State, Symptom
 from alerting.severity import Severity
@@ -157,6 +157,13 @@ def clear_symptoms(db: Connection, cleared: Iterable[tuple[int, str]], now: date
     update_many(db, symptoms, rows, where="symptoms.cleared_at IS NULL")
 
 
+def rename_symptoms(db: Connection, keys: Mapping[str, str]) -> None:
+    """Write the new key of each old one."""
+    if keys:
+        renamed = update(symptoms).where(symptoms.c.key == bindparam("old")).values(key=bindparam("new"))
+        db.execute(renamed, [{"old": old, "new": new} for old, new in keys.items()])
+
+
 def still_raised(db: Connection, incident_ids: Collection[int]) -> dict[int, datetime | None]:
     """Return by incident the end of the hold of its raised symptoms, None if one is not held.
 
@@ -228,6 +235,14 @@ def load(db: Connection, incident_id: int) -> Incident | None:
     """Return an incident, not locked."""
     row = db.execute(select(incidents).where(incidents.c.id == incident_id)).one_or_none()
     return None if row is None else incident_of(row)
+
+
+def opened_at(db: Connection, incident_id: int) -> datetime | None:
+    """Return the time at which an incident opened, None if there is none of this number."""
+    at: datetime | None = db.execute(
+        select(incidents.c.opened_at).where(incidents.c.id == incident_id)
+    ).scalar()
+    return at
 
 
 def load_many(db: Connection, ids: Collection[int]) -> dict[int, Incident]:

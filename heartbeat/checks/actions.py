@@ -53,7 +53,7 @@ def delete(db: Connection, name: str | UUID, actor: Actor, now: datetime) -> Che
     deleted = _locked(db, name)
     if deleted is None:
         return None
-    desk.clear(db, {symptoms.key_of(deleted): f"deleted by {actor.name}"}, now, installation.gathering(db))
+    symptoms.end(db, [deleted], f"deleted by {actor.name}", now, installation.gathering(db))
     store.remove(db, [deleted.id])
     was = definition.written(CheckDefinition.of(deleted))
     audit.record(db, actor, "check.delete", f"check {deleted.slug}", now, before=was)

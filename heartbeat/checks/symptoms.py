@@ -5,7 +5,7 @@ Only this room knows the form of a symptom's key.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -32,6 +32,15 @@ def key_of(check: Check) -> str:
 def check_ids(keys: Iterable[str]) -> dict[str, int]:
     """Return the numbers of the checks with these keys, by key. Other keys are left out. The reverse of `key_of`."""
     return {key: int(key.removeprefix(_PREFIX)) for key in keys if key.startswith(_PREFIX)}
+
+
+def end(db: Connection, deleted: Sequence[Check], why: str, now: datetime, gathering: timedelta) -> None:
+    """Clear the symptoms of checks that are being deleted, and keep past ones under keys that no check has.
+
+    SQLite gives the number of a deleted check again. The check that gets it inherits nothing.
+    """
+    desk.clear(db, {key_of(check): why for check in deleted}, now, gathering)
+    desk.rename_symptoms(db, {key_of(check): f"deleted:{check.uuid.hex}" for check in deleted})
 
 
 def of_change(change: Change, previous: Check, *, body: bytes | None = None) -> Symptom:

@@ -146,10 +146,8 @@ def _put_checks(
 
 def _forget(db: Connection, removed: Sequence[Check], now: datetime, target: Configuration) -> None:
     """Delete checks. Their incidents end, or go on without them."""
-    down = [symptoms.key_of(check) for check in removed if check.state is State.DOWN]
-    for keys in _batches(down):
-        desk.clear(db, dict.fromkeys(keys, "deleted from the configuration"), now, target.gathering)
     for batch in _batches(removed):
+        symptoms.end(db, batch, "deleted from the configuration", now, target.gathering)
         check_store.remove(db, [check.id for check in batch])
 
 

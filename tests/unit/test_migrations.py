@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -144,6 +144,163 @@ def test_an_installation_gets_a_name_and_its_open_incidents_keep_their_ids(write
         name = installation.name(db)
         assert re.fullmatch("[0-9a-f]{12}", name or "")
         assert outside.of_incident(desk.incidents(db)[0]) == "heartbeat-incident-1"
+
+
+# --- Symptoms of deleted checks.
+
+DAY = timedelta(days=1)
+
+
+def a_check_row(number: int, slug: str, **changes: object) -> dict[str, object]:
+    """The row of a check, as release 0.3 writes it."""
+    row: dict[str, object] = {
+        "id": number,
+        "uuid": uuid4().hex,
+        "slug": slug,
+        "name": slug,
+        "description": "",
+        "labels": "{}",
+        "group_key": "host=a",
+        "schedule": '{"every": 300}',
+        "grace": 60,
+        "severity_rank": 1,
+        "manual_resume": False,
+        "origin": "api",
+        "state": "up",
+        "since": NOW,
+        "armed_at": NOW,
+        "pings": 0,
+        "wake_at": NOW,
+    }
+    return row | changes
+
+
+def a_symptom_row(number: int, check: int, days: int, **changes: object) -> dict[str, object]:
+    """The row of a symptom of a check, raised so many days after `NOW` and cleared an hour later."""
+    row: dict[str, object] = {
+        "id": number,
+        "incident_id": 1,
+        "key": f"check:{check}",
+        "title": "job",
+        "cause": "silent",
+        "severity_rank": 1,
+        "facts": "{}",
+        "raised_at": NOW + days * DAY,
+        "cleared_at": NOW + days * DAY + DAY / 24,
+        "cleared_why": "heard again",
+    }
+    return row | changes
+
+
+def audited(days: float, action: str, target: str, **changes: object) -> dict[str, object]:
+    """The row of an audit entry of so many days after `NOW`."""
+    row: dict[str, object] = {"actor": "anna", "via": "session", "remote": "", "before": None, "after": None}
+    return row | {"at": NOW + days * DAY, "action": action, "target": target} | changes
+
+
+def heal(writer: Engine, *rows: tuple[str, dict[str, object]]) -> dict[int, str]:
+    """Migrate a database of release 0.3 with these rows; return the key of each symptom by number."""
+    migrate_to(writer, "0012")
+    with writer.begin() as db:
+        add_rows(db, "incidents", an_incident(1))
+        for table, row in rows:
+            add_rows(db, table, row)
+    migrate_to(writer, "0013")
+    with writer.begin() as db:
+        return {row.id: row.key for row in db.execute(text("SELECT id, key FROM symptoms ORDER BY id"))}
+
+
+def test_the_symptoms_of_a_check_that_no_longer_exists_lead_to_none(writer: Engine) -> None:
+    keys = heal(
+        writer,
+        ("checks", a_check_row(1, "there")),
+        ("symptoms", a_symptom_row(1, 1, 0)),
+        ("symptoms", a_symptom_row(2, 2, 0)),
+    )
+    assert keys == {1: "check:1", 2: "deleted:2"}
+
+
+INHERITED: dict[str, list[tuple[str, dict[str, object]]]] = {
+    "its check was deleted while it was down": [
+        ("symptoms", a_symptom_row(8, 1, 7, cleared_why="deleted by anna")),
+    ],
+    "its check left the file while it was down": [
+        ("symptoms", a_symptom_row(8, 1, 7, cleared_why="deleted from the configuration")),
+    ],
+    "its incident is of another check": [
+        ("incidents", an_incident(2, "failed:check=old")),
+        ("symptoms", a_symptom_row(8, 1, 7, incident_id=2)),
+    ],
+    "the check was made later": [("audit", audited(8, "check.make", "check new"))],
+    "the file got the check later": [
+        (
+            "audit",
+            audited(
+                8,
+                "configuration.apply",
+                "configuration",
+                after='{"changes": ["~ gathering: 0 s -> 10 s", "+ check new: every 5 min, grace 1 min"]}',
+            ),
+        )
+    ],
+    "one of its slug was deleted later": [("audit", audited(8, "check.delete", "check new"))],
+    "one of its slug left the file later": [
+        (
+            "audit",
+            audited(
+                8,
+                "configuration.apply",
+                "configuration",
+                after='{"changes": ["- check new (up; it will no longer be watched)"]}',
+            ),
+        )
+    ],
+    "it has the slug of a deleted check": [("audit", audited(8, "check.delete", "check job"))],
+    "it has the name of a deleted check": [
+        ("audit", audited(8, "check.delete", "check old", before='{"name": "job"}'))
+    ],
+}
+
+
+@pytest.mark.parametrize("evidence", INHERITED.values(), ids=INHERITED.keys())
+def test_a_check_with_the_number_of_a_deleted_one_loses_what_it_has_inherited(
+    tmp_path: Path, evidence: list[tuple[str, dict[str, object]]]
+) -> None:
+    """Only SQLite gives a number again. What is older than an inherited symptom is inherited, too."""
+    writer = engine(make_url(f"sqlite:///{tmp_path}/old.db"), writing=True)
+    keys = heal(
+        writer,
+        ("checks", a_check_row(1, "new")),
+        ("checks", a_check_row(2, "other")),
+        ("symptoms", a_symptom_row(1, 1, 1)),
+        ("symptoms", a_symptom_row(2, 1, 7)),
+        ("symptoms", a_symptom_row(3, 2, 1, title="other")),
+        ("symptoms", a_symptom_row(9, 1, 9, title="new")),
+        ("symptoms", a_symptom_row(10, 1, 9, title="new", cleared_at=None, cleared_why=None)),
+        *evidence,
+    )
+    writer.dispose()
+    keys.pop(8, None)
+    assert keys == {1: "deleted:1", 2: "deleted:1", 3: "check:2", 9: "check:1", 10: "check:1"}
+
+
+def test_a_check_keeps_its_own_symptoms(writer: Engine) -> None:
+    """Whoever made it, whatever its name was, and whatever else was deleted."""
+    keys = heal(
+        writer,
+        ("checks", a_check_row(1, "new", name="New name")),
+        ("incidents", an_incident(2, "failed:check=new")),
+        ("incidents", an_incident(3, "failed:check=other", state="acknowledged")),
+        ("symptoms", a_symptom_row(1, 1, 0, title="Old name")),
+        ("symptoms", a_symptom_row(2, 1, 1, title="new", incident_id=2)),
+        ("symptoms", a_symptom_row(3, 1, 2, title="New name", cleared_why="resolved by anna")),
+        ("audit", audited(0.00001, "check.make", "check new", after='{"every": "5m"}')),
+        ("audit", audited(0.5, "check.change", "check new", before='{"name": "Old name"}', after="{}")),
+        ("audit", audited(3, "check.delete", "check gone", before='{"name": "Old name"}')),
+        ("audit", audited(4, "check.pause", "check new", before='{"state": "up"}')),
+        ("audit", audited(5, "restore", "database")),
+    )
+    assert set(keys.values()) == {"check:1"}
 
 
 def test_no_two_installations_get_one_name(writer: Engine, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, make_url
 
 from alerting import desk
 from alerting.incident import Acknowledged, Resolved, Snoozed, Stale, State
-from heartbeat.checks import actions, checker
+from heartbeat.checks import actions, checker, symptoms
 from heartbeat.checks import check as judging
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check
@@ -40,6 +40,31 @@ def writer(database_url: str, insert: Insert) -> Iterator[Engine]:
         checker.sweep(db, DOWN_AT)
     yield opened
     opened.dispose()
+
+
+def test_a_check_with_the_number_of_a_deleted_one_inherits_nothing(writer: Engine) -> None:
+    """SQLite gives the number again."""
+    with writer.begin() as db:
+        deleted = check_store.lock_all(db)["other"]
+        desk.resolve(db, INCIDENT, "anna", DOWN_AT)
+        actions.delete(db, "other", ANNA, DOWN_AT)
+        numbers = check_store.insert(db, [a_check("new")])
+        assert writer.dialect.name == "postgresql" or numbers == {"new": deleted.id}
+        new = check_store.lock_all(db)["new"]
+        assert desk.lately_about(db, symptoms.key_of(new), 10) == []
+        assert [incident.id for incident in desk.incidents(db)] == [INCIDENT]
+
+
+def test_the_symptom_of_a_deleted_check_ends_and_leads_to_no_check(writer: Engine) -> None:
+    with writer.begin() as db:
+        deleted = check_store.lock_all(db)["other"]
+        actions.delete(db, "other", ANNA, DOWN_AT)
+        dossier = desk.dossier(db, INCIDENT)
+        assert dossier is not None
+        assert [(s.key, s.cleared_why) for s in dossier.symptoms if s.cleared_at] == [
+            (f"deleted:{deleted.uuid.hex}", "deleted by anna")
+        ]
+        assert len(symptoms.check_ids(s.key for s in dossier.symptoms)) == 1
 
 
 @pytest.mark.parametrize("action", ANSWERS)

@@ -21,6 +21,7 @@ from alerting.notifiers import registry
 from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
 from heartbeat import installation, vault
+from heartbeat.checks import check as check_rules
 from heartbeat.checks import checker, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.cause import Cause
@@ -306,6 +307,20 @@ def test_deleting_a_check_that_is_down_ends_its_incident(db: Connection) -> None
     assert ended.incident.state is Life.RESOLVED
     assert [symptom.cleared_why for symptom in ended.symptoms] == ["deleted from the configuration"]
     assert incidents_by_slug(db).keys() == {"one", "two"}
+
+
+@on_both
+def test_a_check_of_the_file_inherits_nothing_from_one_that_left_it(db: Connection) -> None:
+    """SQLite gives the number again, also that of a check that was well when it was deleted."""
+    definition_plan.apply(db, parsed(JOBS), NOW)
+    silence(db)
+    gone = check_store.lock_all(db)["three"]
+    desk.resolve(db, incidents_by_slug(db)["three"].id, "anna", LATER)
+    check_store.save(db, [check_rules.rearmed(gone, LATER)])
+    definition_plan.apply(db, parsed(JOBS, ("  three: {", "  four: {")), LATER)
+    new = check_store.lock_all(db)["four"]
+    assert db.dialect.name == "postgresql" or new.id == gone.id
+    assert desk.lately_about(db, symptoms.key_of(new), 10) == []
 
 
 def test_deleting_one_of_several_silent_jobs_leaves_the_incident_to_the_others(db: Connection) -> None:

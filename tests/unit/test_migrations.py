@@ -200,12 +200,12 @@ def audited(days: float, action: str, target: str, **changes: object) -> dict[st
 
 def heal(writer: Engine, *rows: tuple[str, dict[str, object]]) -> dict[int, str]:
     """Migrate a database of release 0.3 with these rows; return the key of each symptom by number."""
-    migrate_to(writer, "0013")
+    migrate_to(writer, "0015")
     with writer.begin() as db:
         add_rows(db, "incidents", an_incident(1))
         for table, row in rows:
             add_rows(db, table, row)
-    migrate_to(writer, "0014")
+    migrate_to(writer, "0016")
     with writer.begin() as db:
         return {row.id: row.key for row in db.execute(text("SELECT id, key FROM symptoms ORDER BY id"))}
 

@@ -1,7 +1,7 @@
 """The symptoms of deleted checks get keys that no check has
 
-Revision ID: 0014
-Revises: 0013
+Revision ID: 0016
+Revises: 0015
 
 SQLite gives the number of a deleted check again, and a symptom's key is the number: the new check had the incidents of
 the deleted one. There, the owner of a symptom is found by the evidence of the audit log, of the symptom and of its
@@ -17,8 +17,8 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

@@ -47,15 +47,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     match arguments.command:
         case "serve":
-            return serve.run(settings, sample=arguments.sample)
+            return serve.run(settings, sample=arguments.sample, delete=arguments.delete)
         case "migrate":
             return commands.migrate(settings)
         case "plan":
-            return commands.plan(settings)
+            return commands.plan_offline(settings) if arguments.offline else commands.plan(settings)
         case "apply":
-            return asyncio.run(commands.apply(settings))
+            return asyncio.run(commands.apply(settings, delete=arguments.delete))
         case "export":
             return commands.export(settings)
+        case "crontab":
+            return commands.crontab(settings)
         case "schema":
             print(json.dumps(configuration_file.json_schema(), indent=2))
             return 0
@@ -92,15 +94,33 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument(
         "--sample", action="store_true", help="create a sample configuration if there is none"
     )
+    _add_delete(serving)
     _add(subparsers, "migrate", "migrate the database to the schema of this release")
-    _add(
+    planning = _add(
         subparsers,
         "plan",
         "show what apply would change, and change nothing",
         "The exit status is 0 without changes, 2 with changes, and 1 after an error.",
     )
-    _add(subparsers, "apply", "apply the configuration, in one transaction")
+    planning.add_argument(
+        "--offline",
+        action="store_true",
+        help="only check the file, without a database; secrets that are not set here are not checked",
+    )
+    applying = _add(
+        subparsers,
+        "apply",
+        "apply the configuration, in one transaction",
+        "If it would delete checks that pinged before, it asks first, or changes nothing without a terminal.",
+    )
+    _add_delete(applying)
     _add(subparsers, "export", "print the configuration in force")
+    _add(
+        subparsers,
+        "crontab",
+        "print a crontab line for every check, with the command that pings it",
+        "It prints no secret: the lines take the ping key from HEARTBEAT_PING_KEY.",
+    )
     _add(subparsers, "schema", "print the JSON Schema of the configuration, for editors")
     trial = _add(
         subparsers,
@@ -197,6 +217,14 @@ def _add(
 ) -> argparse.ArgumentParser:
     return subparsers.add_parser(
         command, help=effect, description=f"{effect[0].upper()}{effect[1:]}. {details}".rstrip()
+    )
+
+
+def _add_delete(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--delete",
+        action="store_true",
+        help="delete checks that are no longer in the configuration, even if they pinged before",
     )
 
 

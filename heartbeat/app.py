@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import os
+import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -29,6 +31,7 @@ from heartbeat.definitions import file as configuration_file
 from heartbeat.definitions import plan as definition_plan
 from heartbeat.definitions.file import Wrong
 from heartbeat.definitions.model import Configuration
+from heartbeat.definitions.plan import Plan
 from heartbeat.http import front
 from heartbeat.http.context import Context
 from heartbeat.http.front import Application
@@ -52,6 +55,9 @@ SETTLE_BOUND = 0.5
 """Seconds that running sends have to end at a stop. A send that is cut off is retried when its lease ends."""
 COMMIT_BOUND = 0.3
 """Seconds that queued pings have after that; nobody waits for their answers any more."""
+
+
+_UNIT = re.compile(r"/([^/\n]+\.service)$", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -299,9 +305,18 @@ def configuration_text(path: Path) -> str:
 
 
 def understand(
-    text: str, path: Path, settings: Settings, extra_notifiers: Mapping[str, Notifier] | None = None
+    text: str,
+    path: Path,
+    settings: Settings,
+    extra_notifiers: Mapping[str, Notifier] | None = None,
+    *,
+    whose: str = "the environment",
+    offline: bool = False,
 ) -> Configuration:
-    """Return the configuration of this text, read with this process's environment and plugins. Raises `Wrong`."""
+    """Return the configuration of this text, read with this process's environment and plugins. Raises `Wrong`.
+
+    `whose` names that environment in errors. With `offline`, secrets that are not here are a warning.
+    """
     extra_kinds = {kind: type(notifier) for kind, notifier in (extra_notifiers or {}).items()}
     configuration = configuration_file.parse(
         text,
@@ -310,6 +325,8 @@ def understand(
         env=settings.environment,
         read=Path.read_text,
         look=Path.read_bytes,
+        whose=whose,
+        offline=offline,
     )
     warnings = notifier_clients.out_of_bounds(settings, configuration)
     return replace(configuration, warnings=(*configuration.warnings, *warnings))
@@ -322,21 +339,32 @@ def calm_collector() -> None:
     gc.set_threshold(100_000, 50, 100)
 
 
-def _applier(foundation: _Foundation) -> Callable[[str, Path, Actor], Awaitable[tuple[str, ...]]]:
+def _applier(foundation: _Foundation) -> Callable[[str, Path, Actor, bool], Awaitable[Plan]]:
     settings, database = foundation.settings, foundation.database.within(APPLY_BOUND)
+    whose = f"the environment of heartbeat serve ({_this_process()})"
 
-    async def apply(text: str, path: Path, actor: Actor) -> tuple[str, ...]:
+    async def apply(text: str, path: Path, actor: Actor, delete: bool) -> Plan:
         # Read in a thread: a long file takes seconds, and no ping may wait for it.
         configuration = await database.read(
-            lambda _: understand(text, path, settings, foundation.extra_notifiers)
+            lambda _: understand(text, path, settings, foundation.extra_notifiers, whose=whose)
         )
         difference = await database.write(
-            lambda db: definition_plan.apply(db, configuration, foundation.clock.now(), actor=actor)
+            lambda db: definition_plan.apply(
+                db, configuration, foundation.clock.now(), actor=actor, delete=delete
+            )
         )
         foundation.wake()
-        return difference.changes
+        return difference
 
     return apply
+
+
+def _this_process() -> str:
+    """Return the number of this process, and its systemd unit if it has one: "pid 4711, heartbeat.service"."""
+    unit = None
+    with suppress(OSError):
+        unit = _UNIT.search(Path("/proc/self/cgroup").read_text(encoding="utf-8"))
+    return f"pid {os.getpid()}, {unit[1]}" if unit else f"pid {os.getpid()}"
 
 
 def _links(settings: Settings, incident: Incident, person: Person, now: datetime) -> Links:

@@ -17,30 +17,40 @@ _REFERENCE = re.compile(PATTERN)
 _OPENED = re.compile(rf"{PATTERN}|\$\{{")
 
 
+class Absent(ValueError):
+    """The secret behind a reference is not here. Its one sentence names the reference."""
+
+    def __init__(self, reference: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reference = reference
+
+
 def is_reference(text: str) -> bool:
     """Return True if the whole text is one reference, which anybody may see."""
     return _REFERENCE.fullmatch(text) is not None
 
 
-def fill_in(text: str, env: Mapping[str, str], read: Callable[[Path], str]) -> str:
+def fill_in(
+    text: str, env: Mapping[str, str], read: Callable[[Path], str], whose: str = "the environment"
+) -> str:
     """Return the text with every reference replaced by its secret. The last line end of a file is removed.
 
-    Raises ValueError if a variable is unset or empty, a file is unreadable or empty, or `${` does not begin a
-    reference. Its one sentence names the reference, never a secret.
+    Raises `Absent` if a variable is unset or empty, or a file is unreadable or empty, and ValueError if `${` does not
+    begin a reference. The one sentence names the reference, never a secret. `whose` says whose environment `env` is.
     """
-    return _OPENED.sub(lambda match: _secret(match[0], env, read), text)
+    return _OPENED.sub(lambda match: _secret(match[0], env, read, whose), text)
 
 
-def _secret(reference: str, env: Mapping[str, str], read: Callable[[Path], str]) -> str:
+def _secret(reference: str, env: Mapping[str, str], read: Callable[[Path], str], whose: str) -> str:
     if reference == "${":
         raise ValueError("'${' begins no reference; write ${NAME} or ${file:PATH}.")
     inside = reference[2:-1]
     if inside.startswith("file:"):
         return _content(reference, Path(inside.removeprefix("file:")), read)
     if inside not in env:
-        raise ValueError(f"{reference} is not set in the environment; set it or write ${{file:PATH}}.")
+        raise Absent(reference, f"{reference} is not set in {whose}; set it there or write ${{file:PATH}}.")
     if not env[inside]:
-        raise ValueError(f"{reference} is set in the environment, but empty; give it its value.")
+        raise Absent(reference, f"{reference} is set in {whose}, but empty; give it its value.")
     return env[inside]
 
 
@@ -48,10 +58,10 @@ def _content(reference: str, path: Path, read: Callable[[Path], str]) -> str:
     try:
         content = read(path).removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        raise ValueError(f"{reference} cannot be read: it is not text in UTF-8.") from None
+        raise Absent(reference, f"{reference} cannot be read: it is not text in UTF-8.") from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is no path"
-        raise ValueError(f"{reference} cannot be read: {why}.") from None
+        raise Absent(reference, f"{reference} cannot be read: {why}.") from None
     if not content:
-        raise ValueError(f"{reference} is an empty file; write the secret into it.")
+        raise Absent(reference, f"{reference} is an empty file; write the secret into it.")
     return content

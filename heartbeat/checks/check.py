@@ -90,6 +90,8 @@ class Check:
     policy: str | None = None
     manual_resume: bool = False
     alert_after: Tolerance = AT_ONCE
+    formerly: tuple[str, ...] = ()
+    """The slugs that it had before. Jobs that ping one of them reach it."""
     origin: Origin = Origin.API
     state: State = State.NEW
     cause: Cause | None = None

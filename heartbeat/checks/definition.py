@@ -13,7 +13,7 @@ from heartbeat import duration
 from heartbeat.checks import cause, check
 from heartbeat.checks.check import AT_ONCE, Check, Tolerance
 from heartbeat.checks.schedule import Cron, Every, Schedule
-from heartbeat.written import Inline, filled, unless
+from heartbeat.written import Inline, filled, one_or_more, unless
 
 GRACE: Final = timedelta(minutes=5)
 """The grace of a check that names none, if the file has no default."""
@@ -39,6 +39,7 @@ class CheckDefinition:
     policy: str | None = None
     manual_resume: bool = False
     alert_after: Tolerance = AT_ONCE
+    formerly: tuple[str, ...] = ()
     origin: Origin = field(default=Origin.FILE, compare=False)
 
     @classmethod
@@ -68,9 +69,12 @@ def redefined(
     old: Check, definition: CheckDefinition | None, group_by: Collection[str], now: datetime
 ) -> Check:
     """Return the check by this definition, or by its own if there is none; the same object if nothing differs."""
+    target = definition or CheckDefinition.of(old)
     fields: dict[str, Any] = definition.fields() if definition else {}
-    labels = definition.labels if definition else old.labels
-    fields["group_key"] = cause.group_key(old.slug, labels, tuple(group_by))
+    # A check that is a group of its own stays the same group under a new name, or its incident would lose it.
+    slugs = (target.slug, *target.formerly)
+    keys = [cause.group_key(slug, target.labels, tuple(group_by)) for slug in slugs]
+    fields["group_key"] = old.group_key if old.group_key in keys else keys[0]
     changes = {name: value for name, value in fields.items() if getattr(old, name) != value}
     return check.redefined(old, now, **changes) if changes else old
 
@@ -92,6 +96,7 @@ def written(definition: CheckDefinition, policy: str | None = None) -> dict[str,
             "severity": unless(definition.severity.value, SEVERITY.value),
             "policy": unless(definition.policy, policy),
             "manual_resume": definition.manual_resume or None,
+            "formerly": one_or_more(definition.formerly) if definition.formerly else None,
         }
     )
 

@@ -165,6 +165,21 @@ def _page(
     return notice.compose(subject, at)
 
 
+def expectation(db: Connection, job: Check, now: datetime) -> str | None:
+    """Return by when a check must ping, and who is paged otherwise. None if it is never due."""
+    limit = check.deadline(job)
+    if limit is None:
+        return None
+    policies = desk.policies(db)
+    policy = policies.get(job.policy or "") or policies.get(
+        installation.default_policy(db) or "", escalation.CATCH_ALL
+    )
+    first = by(db, policy, limit)[0]
+    names = times.names([person.name for person in first.people])
+    are = "is" if len(first.people) == 1 else "are"
+    return f"{job.slug} must ping by {_instant(limit, now)}, or {names} {are} paged at {_instant(first.at, now)}."
+
+
 def _sentence_parts(
     job: Check, incident: Incident, held: Hold | None, first: Call
 ) -> tuple[str | datetime, ...]:

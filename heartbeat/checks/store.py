@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, String, cas
 from alerting.origin import Origin
 from alerting.severity import Severity
 from alerting.sql import among, earliest, insert_many, update_many
+from heartbeat.checks import former_slugs
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Run, State, Tolerance
 from heartbeat.checks.tables import checks
@@ -73,19 +74,31 @@ def save(db: Connection, changed: Iterable[Check]) -> None:
 
 def save_definitions(db: Connection, changed: Iterable[Check]) -> None:
     """Write the definitions and states of existing checks."""
+    changed = list(changed)
     rows = [{"id": check.id, **_definition_row(check), **_state_row(check)} for check in changed]
     update_many(db, checks, rows)
+    former_slugs.replace(db, {check.id: check.formerly for check in changed})
+
+
+def vacate(db: Connection, renamed: Iterable[Check]) -> None:
+    """Take the slugs of these checks away, so that they can exchange them. `save_definitions` gives them others."""
+    update_many(db, checks, [{"id": check.id, "slug": check.uuid.hex} for check in renamed])
 
 
 def insert(db: Connection, new: Iterable[Check]) -> dict[str, int]:
     """Insert new checks and return their numbers by slug. Slugs that exist already are left alone and left out."""
+    new = list(new)
     rows = [{"uuid": check.uuid, **_definition_row(check), **_state_row(check)} for check in new]
     if db.dialect.name == "sqlite":
         rows = [row | {"uuid": row["uuid"].hex} for row in rows]
     inserted = insert_many(
         db, checks, rows, on_conflict="ON CONFLICT (slug) DO NOTHING", returning=("id", "slug")
     )
-    return {slug: number for number, slug in inserted}
+    numbers = {slug: number for number, slug in inserted}
+    former_slugs.replace(
+        db, {numbers[check.slug]: check.formerly for check in new if check.formerly and check.slug in numbers}
+    )
+    return numbers
 
 
 def remove(db: Connection, ids: Collection[int]) -> None:
@@ -242,6 +255,7 @@ def check_of(row: Row[Any]) -> Check:
         "origin": Origin(fields["origin"]),
         "state": State(fields["state"]),
         "cause": Cause(fields["cause"]) if fields["cause"] else None,
+        "formerly": tuple(fields["formerly"] or ()),
         "runs": tuple(_run(run) for run in fields["runs"] or ()),
     }
     return Check(**fields)
@@ -285,5 +299,6 @@ def _definition_row(check: Check) -> dict[str, Any]:
         "runbook": check.runbook,
         "alert_after_failures": check.alert_after.failures,
         "alert_after_missed": check.alert_after.missed,
+        "formerly": list(check.formerly) or None,
         "origin": check.origin.value,
     }

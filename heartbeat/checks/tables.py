@@ -40,6 +40,8 @@ checks = Table(
     # The failures, and the missed runs, in a row that turn it down.
     Column("alert_after_failures", Integer, nullable=False, server_default="1"),
     Column("alert_after_missed", Integer, nullable=False, server_default="1"),
+    # The slugs that it had before, as its definition lists them. `former_slugs` has them for the path of a ping.
+    Column("formerly", JSON(none_as_null=True)),
     # The owner of the definition: 'file' (the configuration), 'api' or 'ping' (created by its first ping).
     Column("origin", Text, nullable=False),
     Column("state", Text, nullable=False),
@@ -74,6 +76,14 @@ Index(
     checks.c.wake_at,
     postgresql_where=checks.c.wake_at.is_not(None),
     sqlite_where=checks.c.wake_at.is_not(None),
+)
+
+former_slugs = Table(
+    "former_slugs",
+    metadata,
+    # A ping to this slug is for the check, unless another check has the slug now.
+    Column("slug", Text, primary_key=True),
+    Column("check_id", ForeignKey("checks.id", ondelete="CASCADE"), nullable=False, index=True),
 )
 
 transitions = Table(

@@ -5,6 +5,7 @@ Pure. A secret appears only as its reference. A changed key is called new, and n
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import TypeVar
 
@@ -34,8 +35,8 @@ def in_words(
 ) -> Iterator[str]:
     """Yield the changes that turn `current` into `target`.
 
-    `checks` are all checks by slug. `outside` are the definitions of the API: the target takes over those that it
-    declares as well, and leaves the rest.
+    `checks` are all checks by the slugs that they will have. `outside` are the definitions of the API: the target
+    takes over those that it declares as well, and leaves the rest.
     """
     settings, target_settings = _top(current), _top(target)
     yield from (
@@ -48,7 +49,7 @@ def in_words(
     for name, hashed in target.ping_keys.items():
         if current.ping_keys.get(name, hashed) != hashed:
             yield f"~ ping key {name}: a new key; pings by the old one are refused"
-    yield from _checks(current, target, checks)
+    yield from _checks(target, checks)
     yield from _section("person", current.people, target.people, _person, outside.people, _pages(outside))
     yield from _section(
         "policy", current.policies, target.policies, _policy, outside.policies, _is_named_by(outside)
@@ -104,16 +105,20 @@ def _is_named_by(outside: Configuration) -> Callable[[str], str]:
     return missed
 
 
-def _checks(current: Configuration, target: Configuration, checks: Mapping[str, Check]) -> Iterator[str]:
+def _checks(target: Configuration, checks: Mapping[str, Check]) -> Iterator[str]:
     for slug, definition in target.checks.items():
         check = checks.get(slug)
         if check is None:
             yield f"+ check {slug}: {schedule_words.in_words(definition.schedule)}, grace {length(definition.grace)}"
+        elif check.slug != slug:
+            renamed = _check(replace(CheckDefinition.of(check), slug=slug, formerly=definition.formerly))
+            differences = _different(renamed, _check(definition)) if renamed != _check(definition) else ""
+            yield f"~ check {slug}: renamed from {check.slug}" + (f"; {differences}" if differences else "")
         elif (check.origin, CheckDefinition.of(check)) != (Origin.FILE, definition):
             yield f"~ check {slug}: {_different(_check(CheckDefinition.of(check)), _check(definition))}"
-    for slug in current.checks:
-        if slug not in target.checks:
-            yield f"- check {slug} ({checks[slug].state}; it will no longer be watched)"
+    for slug, check in checks.items():
+        if check.origin == Origin.FILE and slug not in target.checks:
+            yield f"- check {slug} ({check.state}; it will no longer be watched)"
 
 
 def _different(old: Properties, new: Properties) -> str:
@@ -153,6 +158,8 @@ def _check(check: CheckDefinition) -> Properties:
         properties["description"] = _quoted(check.description)
     if check.runbook:
         properties["runbook"] = _quoted(check.runbook)
+    if check.formerly:
+        properties["formerly"] = " and ".join(check.formerly)
     return properties | {f"label {name}": value for name, value in check.labels.items()}
 
 

@@ -45,6 +45,10 @@ class TooMany(Exception):
     """More problems than anybody wants to read."""
 
 
+class Unjudged(ValueError):
+    """A value cannot be judged here, which is no problem of it."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class DocumentProblem:
     """A problem and its place. `path` is empty if it concerns the whole document."""
@@ -163,12 +167,14 @@ class Node:
         return None
 
     def as_(self, convert: Callable[[str], T], otherwise: D) -> T | D:
-        """Return the text, converted. A ValueError is reported, and `otherwise` stands in."""
+        """Return the text, converted. A ValueError is reported unless it is `Unjudged`, and `otherwise` stands in."""
         text = self.text()
         if text is None:
             return otherwise
         try:
             return convert(text)
+        except Unjudged:
+            return otherwise
         except ValueError as error:
             self.report(str(error))
             return otherwise

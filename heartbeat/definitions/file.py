@@ -30,7 +30,7 @@ from heartbeat.checks.schedule import Every, Schedule
 from heartbeat.definitions import document, entry, file_warnings, schema
 from heartbeat.definitions import status_page as definition_status_page
 from heartbeat.definitions.contacts import NotifierReader
-from heartbeat.definitions.document import Node, Problems, TooMany
+from heartbeat.definitions.document import Node, Problems, TooMany, Unjudged
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.status_page import Look, StatusPage
 
@@ -72,19 +72,23 @@ def parse(
     env: Mapping[str, str],
     read: Callable[[Path], str],
     look: Look | None = None,
+    whose: str = "the environment",
+    offline: bool = False,
 ) -> Configuration:
     """Return the configuration that the text declares.
 
     `notifiers` are the installed kinds. `env` and `read` resolve `${NAME}` and `${file:PATH}`; `look` reads pictures.
+    `whose` says whose environment it is. With `offline`, secrets that are not here are a warning and not judged.
     Raises `Wrong` with all problems, each with the file's name, the line, and the remedy.
     """
     problems, warnings = Problems(), Problems()
+    fill_in: Callable[[str], str] = partial(secret.fill_in, env=env, read=read, whose=whose)
+    if offline:
+        fill_in = partial(_filled_if_here, fill_in=fill_in, warnings=warnings)
     configuration = Configuration()
     with suppress(TooMany):
         root = document.read(text, problems)
-        configuration = Reading(
-            root, notifiers, partial(secret.fill_in, env=env, read=read), look=look
-        ).configuration()
+        configuration = Reading(root, notifiers, fill_in, look=look).configuration()
     if problems:
         raise Wrong(problems.lines(filename))
     with suppress(TooMany):
@@ -140,6 +144,8 @@ class Reading:
         root.only(schema.TOP, "the file")
         keys = self._section("ping_keys", entry.MAX_PING_KEYS, self._ping_key)
         _all_different(self._root.entries("ping_keys"), keys)
+        checks = self._section("checks", entry.MAX_CHECKS, self.check)
+        _report_taken(self._root.entries("checks"), checks)
         return Configuration(
             group_by=self._group_by(),
             gathering=root.read("gathering", entry.between(entry.GATHERING), GATHERING),
@@ -153,7 +159,7 @@ class Reading:
             notifiers=self.notifiers(),
             people=self._section("people", entry.MAX_PEOPLE, self.person),
             policies=self._section("policies", entry.MAX_POLICIES, self.policy),
-            checks=self._section("checks", entry.MAX_CHECKS, self.check),
+            checks=checks,
             status_pages=self._section("status_pages", entry.MAX_PAGES, self.status_page),
         )
 
@@ -192,6 +198,7 @@ class Reading:
             policy=self._policy_for(node),
             manual_resume=node.read("manual_resume", entry.truth, False),
             alert_after=_tolerance(node.get("alert_after"), self._alert_after),
+            formerly=_formerly(slug, node.get("formerly")),
             origin=self._origin,
         )
 
@@ -242,6 +249,14 @@ class Reading:
         return Step(tuple(people), node.need("wait", "5m").as_(entry.between(entry.WAIT), _SOME_STEP.wait))
 
 
+def _filled_if_here(text: str, fill_in: Callable[[str], str], warnings: Problems) -> str:
+    try:
+        return fill_in(text)
+    except secret.Absent as absent:
+        warnings.add(1, "", f"{absent.reference} is not known here, so it was not checked.")
+        raise Unjudged(str(absent)) from None
+
+
 def _hashed(reference: str, fill_in: Callable[[str], str]) -> str:
     """Return the hash of a ping key. Raises ValueError if it cannot be one."""
     if not secret.is_reference(reference):
@@ -260,6 +275,35 @@ def _all_different(nodes: Mapping[str, Node], keys: Mapping[str, str]) -> None:
         other = first.setdefault(hashed, name)
         if hashed and other != name:
             nodes[name].report(f"is the same key as {other}; make another one.")
+
+
+def _formerly(slug: str, node: Node | None) -> tuple[str, ...]:
+    """Return the former names of a check. Problems are reported."""
+    if node is None:
+        return ()
+    items = entry.some(node, entry.MAX_FORMERLY, "names", "old-name")
+    names = tuple(item.as_(entry.slug, "") for item in items)
+    if slug in names:
+        node.report("names the check itself; leave that out.")
+    if len(names) > len(set(names)):
+        node.report("names a check twice.")
+    return names
+
+
+def _report_taken(nodes: Mapping[str, Node], checks: Mapping[str, CheckDefinition]) -> None:
+    """Report former names that another check has or claims. Checks may exchange names: each then has a former one."""
+    claims: dict[str, str] = {}
+    for slug, check in checks.items():
+        for former in check.formerly:
+            other = claims.setdefault(former, slug)
+            if other != slug:
+                sentence = f"{other} was {former} as well, by this file; only one check can have been."
+                nodes[slug].fields()["formerly"].report(sentence)
+            elif former != slug and former in checks and not checks[former].formerly:
+                sentence = (
+                    f"this file still has a check {former}, whose pings are its own; remove one of the two."
+                )
+                nodes[slug].fields()["formerly"].report(sentence)
 
 
 def _schedule(check: Node, timezone: str) -> Schedule:

@@ -1,29 +1,32 @@
 """The way from a configuration to the database and back: plan the changes, apply them, export."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
-from alerting import desk
+from alerting import desk, times
 from alerting.origin import Origin
 from heartbeat import audit
 from heartbeat.actor import Actor, Role
-from heartbeat.checks import definition, symptoms
+from heartbeat.checks import definition, forecast, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, State
-from heartbeat.definitions import changes
+from heartbeat.definitions import changes, renames
 from heartbeat.definitions import export as exporting
 from heartbeat.definitions import store as definition_store
+from heartbeat.definitions.file import Wrong
 from heartbeat.definitions.model import Configuration
 from heartbeat.pings import keys as ping_keys
 
 BATCH = 500
 """Checks that one statement names, at most: databases limit the parameters of a statement."""
 ALL = 2**31 - 1
+NAMED = 20
+"""Checks that an error or an answer names, at most."""
 WRITTEN_DOWN = 1_000
 """Changes that the audit log keeps of one configuration, at most."""
 THE_FILE = Actor("configuration file", Role.ADMIN, "file")
@@ -37,6 +40,12 @@ class Plan:
     """The differences between the database and a configuration, one line each."""
 
     changes: tuple[str, ...]
+    hints: tuple[str, ...] = ()
+    """Sentences about changes that may not be meant, such as a check that is deleted for a new one like it."""
+    deleted: tuple[str, ...] = ()
+    """The slugs of the checks that would be deleted although they were heard."""
+    expected: tuple[str, ...] = ()
+    """Sentences about the new checks, once they are there: when each must ping, and who is paged otherwise."""
 
     @property
     def empty(self) -> bool:
@@ -44,8 +53,21 @@ class Plan:
         return not self.changes
 
 
+class WouldDelete(Exception):
+    """The configuration has no longer a check that was heard, and nobody has said to delete it. Nothing was changed."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        count = len(plan.deleted)
+        shown = [*plan.deleted[:NAMED], *([f"{count - NAMED:,} more"] if count > NAMED else [])]
+        what = f"{times.count(count, 'check')} that pinged before, with {'its' if count == 1 else 'their'} history"
+        remedy = "Delete them with `heartbeat apply --delete`, or keep one under a new name with `formerly:`."
+        first = f"Nothing was changed. This would delete {what}: {times.names(shown)}. {remedy}"
+        super().__init__(" ".join([first, *plan.hints]))
+
+
 def difference(db: Connection, target: Configuration) -> Plan:
-    """Return the changes that `apply` would make. Only reads."""
+    """Return the changes that `apply` would make. Only reads. Raises `Wrong` if a check cannot be renamed."""
     checks = {check.slug: check for check in check_store.listed(db, limit=ALL)}
     return _difference(db, definition_store.load(db, checks.values()), target, checks)
 
@@ -56,22 +78,40 @@ def apply(
     now: datetime,
     new_uuid: Callable[[], UUID] = uuid4,
     actor: Actor = THE_FILE,
+    delete: bool = False,
 ) -> Plan:
     """Apply the configuration in the caller's transaction, record its author, and return the changes.
 
-    An unchanged configuration only reads, and delays nobody. Concurrent calls take turns.
+    An unchanged configuration only reads, and delays nobody. Concurrent calls take turns. Raises `WouldDelete` if a
+    check that was heard would go, unless `delete` is set; and `Wrong` if a check cannot be renamed.
     """
     if (plan := difference(db, target)).empty:
         return plan
+    _refuse_deletion(plan, delete)
     definition_store.wait_for_turn(db)
     checks = check_store.lock_all(db)
     current = definition_store.load(db, checks.values())
     plan = _difference(db, current, target, checks)
+    _refuse_deletion(plan, delete)
     if not plan.empty:
         _put_rows(db, current, target)
         _put_checks(db, checks, target, now, new_uuid)
         _write_down(db, actor, plan, now)
-    return plan
+    return replace(plan, expected=tuple(_expected(db, checks, now)))
+
+
+def _expected(db: Connection, old: Mapping[str, Check], now: datetime) -> Iterator[str]:
+    """Yield a sentence for each check that is new, up to `NAMED` of them."""
+    ids = {check.id for check in old.values()}
+    new = [check for check in check_store.listed(db, limit=ALL) if check.id not in ids]
+    yield from filter(None, (forecast.expectation(db, check, now) for check in new[:NAMED]))
+    if len(new) > NAMED:
+        yield f"The same goes for {len(new) - NAMED:,} more new checks."
+
+
+def _refuse_deletion(plan: Plan, delete: bool) -> None:
+    if plan.deleted and not delete:
+        raise WouldDelete(plan)
 
 
 def export(db: Connection) -> str:
@@ -98,8 +138,29 @@ def _write_down(db: Connection, actor: Actor, plan: Plan, now: datetime) -> None
 def _difference(
     db: Connection, current: Configuration, target: Configuration, checks: Mapping[str, Check]
 ) -> Plan:
+    if sentences := renames.faults(target.checks, checks):
+        raise Wrong(sentences)
     outside = definition_store.load(db, checks.values(), Origin.API)
-    return Plan(tuple(changes.in_words(current, target, checks, outside)))
+    checks = _renamed(target, checks)
+    removed = [check for check in _removed(target, checks) if check.last_heard_at is not None]
+    added = [declared for slug, declared in target.checks.items() if slug not in checks]
+    return Plan(
+        tuple(changes.in_words(current, target, checks, outside)),
+        tuple(renames.hints(added, removed)),
+        tuple(check.slug for check in removed),
+    )
+
+
+def _renamed(target: Configuration, checks: Mapping[str, Check]) -> dict[str, Check]:
+    """Return all checks by the slugs that they will have."""
+    moves = renames.moves(target.checks, checks)
+    return {moves.get(slug, slug): check for slug, check in checks.items()}
+
+
+def _removed(target: Configuration, checks: Mapping[str, Check]) -> list[Check]:
+    return [
+        check for slug, check in checks.items() if check.origin == Origin.FILE and slug not in target.checks
+    ]
 
 
 def _put_rows(db: Connection, current: Configuration, target: Configuration) -> None:
@@ -124,16 +185,16 @@ def _put_checks(
     now: datetime,
     new_uuid: Callable[[], UUID],
 ) -> None:
-    removed = [
-        check for check in checks.values() if check.origin == Origin.FILE and check.slug not in target.checks
-    ]
-    _forget(db, removed, now, target)
-    staying = [
-        check for slug, check in checks.items() if check.origin != Origin.FILE or slug in target.checks
-    ]
+    checks = _renamed(target, checks)
+    _forget(db, _removed(target, checks), now, target)
+    staying = {
+        slug: check for slug, check in checks.items() if check.origin != Origin.FILE or slug in target.checks
+    }
     redefined = [
-        (old, definition.redefined(old, target.checks.get(old.slug), target.group_by, now)) for old in staying
+        (old, definition.redefined(old, target.checks.get(slug), target.group_by, now))
+        for slug, old in staying.items()
     ]
+    check_store.vacate(db, [old for slug, old in staying.items() if old.slug != slug])
     check_store.save_definitions(db, [new for old, new in redefined if new is not old])
     moved = [new for old, new in redefined if new.group_key != old.group_key]
     regroup(db, [check for check in moved if check.state is State.DOWN], now)

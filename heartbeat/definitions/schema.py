@@ -113,6 +113,11 @@ _CHECK = _object(
             "type": "boolean",
             "description": "Stay paused until resumed by hand, not by a ping.",
         },
+        "formerly": _names(
+            "Its names before. It keeps the history of the check that has one, and pings to them reach it.",
+            entry.MAX_FORMERLY,
+            entry.SLUG,
+        ),
     },
     oneOf=[{"required": [kind]} for kind in ("schedule", "every", "on_calendar")],
 )

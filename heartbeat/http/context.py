@@ -10,6 +10,7 @@ from heartbeat.access.ways import Ways
 from heartbeat.actor import Actor
 from heartbeat.clock import Clock
 from heartbeat.database import Database
+from heartbeat.definitions.plan import Plan
 from heartbeat.http.pages.live import Live
 from heartbeat.metrics import Metrics
 from heartbeat.notifier_clients import Receivers
@@ -36,8 +37,11 @@ class Context:
     """Makes the ticker look at once."""
     ready: Callable[[], bool]
     """Return whether the ticker has completed a clean tick in time."""
-    apply: Callable[[str, Path, Actor], Awaitable[tuple[str, ...]]]
-    """Apply a configuration text and return the changes in words. Raises `definitions.file.Wrong`."""
+    apply: Callable[[str, Path, Actor, bool], Awaitable[Plan]]
+    """Apply a configuration text and return its plan. The last argument allows it to delete checks that were heard.
+
+    Raises `definitions.file.Wrong` and `definitions.plan.WouldDelete`.
+    """
     ways: Ways
     """The enabled ways to sign in."""
     live: Live = field(default_factory=Live)

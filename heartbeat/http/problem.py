@@ -20,6 +20,7 @@ from heartbeat.database import Unavailable
 from heartbeat.definitions.edit.maintenance import Ended
 from heartbeat.definitions.file import Wrong
 from heartbeat.definitions.kind import InUse, OwnedByFile
+from heartbeat.definitions.plan import WouldDelete
 from heartbeat.definitions.single import Faulty
 from heartbeat.http.pages import render
 from heartbeat.status.announcement import InvalidAnnouncement
@@ -79,6 +80,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     LastAdmin: HTTPStatus.CONFLICT,
     OwnedByFile: HTTPStatus.CONFLICT,
     InUse: HTTPStatus.CONFLICT,
+    WouldDelete: HTTPStatus.CONFLICT,
     Ended: HTTPStatus.CONFLICT,
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     Faulty: HTTPStatus.UNPROCESSABLE_ENTITY,

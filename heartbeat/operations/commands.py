@@ -1,24 +1,27 @@
-"""The commands of the configuration and the schema: migrate, plan, apply, export, test-page."""
+"""The commands of the configuration and the schema: migrate, plan, apply, export, crontab, test-page."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Sized
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection, make_url
 
-from alerting import desk, notice
+from alerting import desk, notice, times
 from alerting.notifiers.contract import Accepted, Outcome, Refused
 from alerting.notifiers.registry import Setup
 from alerting.person import OPERATOR, Contact, Person
 from heartbeat import app, installation, migrations, notifier_clients
+from heartbeat.checks import store as check_store
 from heartbeat.database import AlreadyServed, Database, engine, transact
 from heartbeat.definitions import plan as definition_plan
 from heartbeat.definitions.file import Wrong
 from heartbeat.definitions.model import Configuration
-from heartbeat.operations import backup, serving_process
+from heartbeat.definitions.plan import WouldDelete
+from heartbeat.operations import backup, crontab_lines, serving_process
 from heartbeat.operations.serving_process import Failed as Failed
+from heartbeat.pings import keys as ping_keys
 from heartbeat.settings import Settings, with_kept_secret_key
 
 T = TypeVar("T")
@@ -39,38 +42,99 @@ def plan(settings: Settings) -> int:
     """Print the changes that apply would make. Return 0 without changes, 2 with changes; 1 is for errors."""
     configuration = _configuration(settings)
     difference = _read(settings, lambda db: definition_plan.difference(db, configuration))
-    for warning in configuration.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+    _warn(configuration)
     print("\n".join(difference.changes) or "Nothing would change.")
+    for hint in difference.hints:
+        print(hint, file=sys.stderr)
     return 0 if difference.empty else 2
 
 
-async def apply(settings: Settings) -> int:
-    """Apply the configuration, through the serving process if it holds a SQLite file."""
+def plan_offline(settings: Settings) -> int:
+    """Check the file without a database, and print what it declares. Errors are raised."""
+    configuration = _configuration(settings, offline=True)
+    _warn(configuration)
+    declared: dict[str, Sized] = {
+        "check": configuration.checks,
+        "person": configuration.people,
+        "policy": configuration.policies,
+        "status page": configuration.status_pages,
+    }
+    plurals = {"person": "people", "policy": "policies"}
+    counts = [
+        f"{len(names):,} {noun if len(names) == 1 else plurals.get(noun, f'{noun}s')}"
+        for noun, names in declared.items()
+    ]
+    print(f"{settings.config} is valid: {times.names(counts)}. It was not compared with a database.")
+    return 0
+
+
+async def apply(settings: Settings, *, delete: bool) -> int:
+    """Apply the configuration, through the serving process if it holds a SQLite file.
+
+    Before checks that pinged are deleted, somebody at the terminal must agree, or `delete` be set.
+    """
     configuration = _configuration(settings)
+    _warn(configuration)
+    try:
+        changes, expected = await _apply(settings, configuration, delete)
+    except (WouldDelete, RefusedByService) as refused:
+        if delete or not _agreed(str(refused)):
+            raise Failed(str(refused)) from None
+        changes, expected = await _apply(settings, configuration, delete=True)
+    print("\n".join(changes) or "Nothing has changed.")
+    if expected:
+        print("", *expected, "The lines that ping them: heartbeat crontab", sep="\n")
+    return 0
+
+
+def _agreed(refusal: str) -> bool:
+    """Ask the person at the terminal whether to delete the checks. Without a terminal nobody agrees."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print(f"{refusal}\nDelete them now? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+async def _apply(
+    settings: Settings, configuration: Configuration, delete: bool
+) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the changes, and the sentences about new checks. Raises `WouldDelete` or `RefusedByService`."""
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         database = Database(settings.database_url)
     except AlreadyServed as serving:
-        changes = await _applied_by(serving.address, settings)
-    else:
-        try:
-            migrations.migrate(database.writer)
-            now = datetime.now(UTC)
-            difference = await database.write(
-                lambda db: definition_plan.apply(db, configuration, now, actor=backup.OPERATOR)
-            )
-            changes = difference.changes
-        finally:
-            database.close()
+        return await _applied_by(serving.address, settings, delete)
+    try:
+        migrations.migrate(database.writer)
+        now = datetime.now(UTC)
+        applied = await database.write(
+            lambda db: definition_plan.apply(db, configuration, now, actor=backup.OPERATOR, delete=delete)
+        )
+        return applied.changes, applied.expected
+    finally:
+        database.close()
+
+
+def _warn(configuration: Configuration) -> None:
     for warning in configuration.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    print("\n".join(changes) or "Nothing has changed.")
-    return 0
 
 
 def export(settings: Settings) -> int:
     print(_read(settings, definition_plan.export), end="")
+    return 0
+
+
+def crontab(settings: Settings) -> int:
+    """Print a crontab line for every check."""
+    checks, keys = _read(
+        settings,
+        lambda db: (
+            check_store.listed(db, limit=definition_plan.ALL),
+            [key.name for key in ping_keys.listed(db)],
+        ),
+    )
+    print("\n".join(crontab_lines.lines(checks, keys, settings.public_url)))
     return 0
 
 
@@ -106,10 +170,13 @@ def _result(person: Person, contact: Contact, outcome: Outcome) -> str:
     return f"{contact_name}: NOT REACHED: {outcome.reason}{later}"
 
 
-def _configuration(settings: Settings) -> Configuration:
+def _configuration(settings: Settings, *, offline: bool = False) -> Configuration:
     if not settings.config.exists():
         raise Failed(f"There is no configuration at {settings.config}. Create it, or set HEARTBEAT_CONFIG.")
-    return app.understand(app.configuration_text(settings.config), settings.config, settings)
+    text = app.configuration_text(settings.config)
+    return app.understand(
+        text, settings.config, settings, whose="the environment of this command", offline=offline
+    )
 
 
 def _read(settings: Settings, work: Callable[[Connection], T]) -> T:
@@ -127,19 +194,25 @@ def _read(settings: Settings, work: Callable[[Connection], T]) -> T:
         reader.dispose()
 
 
-async def _applied_by(address: str, settings: Settings) -> tuple[str, ...]:
-    """Send the configuration to the process that serves the database."""
+class RefusedByService(Exception):
+    """The serving process would have to delete checks that pinged before, and changed nothing."""
+
+
+async def _applied_by(address: str, settings: Settings, delete: bool) -> tuple[Sequence[str], Sequence[str]]:
+    """Send the configuration to the process that serves the database, and return its answer like `_apply`."""
     response = await serving_process.ask(
         address,
         settings,
         "PUT",
         "/v1/configuration",
-        params={"name": str(settings.config)},
+        params={"name": str(settings.config), "delete": str(delete).lower()},
         content=settings.config.read_bytes(),
         headers={"Content-Type": "application/yaml"},
     )
     if response.status_code == 422 and "problems" in response.json():
         raise Wrong(response.json()["problems"])
+    if response.status_code == 409:
+        raise RefusedByService(response.json()["detail"])
     if not response.is_success:
         raise serving_process.refused(address, response)
-    return tuple(response.json()["changes"])
+    return response.json()["changes"], response.json()["expected"]

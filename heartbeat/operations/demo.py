@@ -175,7 +175,7 @@ async def _replay(database: Database, home: Path) -> None:
         system = app.build(
             settings, database=database, clock=clock, http=http, notifiers={"phone": phone}, longest_sleep=600
         )
-        await system.context.apply(_configuration(), Path("demo.yaml"), definition_plan.THE_FILE)
+        await system.context.apply(_configuration(), Path("demo.yaml"), definition_plan.THE_FILE, False)
         system.start()
         transport = httpx.ASGITransport(app=system.asgi)
         async with httpx.AsyncClient(transport=transport, base_url="http://demo") as pinging:

@@ -18,6 +18,7 @@ from heartbeat.clock import WallClock
 from heartbeat.database import Database, Unavailable, transact
 from heartbeat.definitions import file as configuration_file
 from heartbeat.definitions import plan as definition_plan
+from heartbeat.definitions.plan import WouldDelete
 from heartbeat.http import server
 from heartbeat.operations import backup, secret_key, standby
 from heartbeat.operations.systemd import Supervisor
@@ -30,8 +31,11 @@ CLOSE_BOUND = 0.3
 log = logging.getLogger(__name__)
 
 
-def run(settings: Settings, *, sample: bool) -> int:
-    """Serve until SIGTERM or SIGINT, and return the exit status."""
+def run(settings: Settings, *, sample: bool, delete: bool = False) -> int:
+    """Serve until SIGTERM or SIGINT, and return the exit status.
+
+    `delete` allows the configuration file to delete checks that were heard.
+    """
     settings = with_kept_secret_key(settings)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     exporter = tracing.begin(settings)
@@ -44,7 +48,7 @@ def run(settings: Settings, *, sample: bool) -> int:
             key, previous = settings.secret_key, settings.secret_keys_before
             transact(database.writer, lambda db: secret_key.require(db, key, previous))
             complete, notices = prepared(settings, sample=sample)
-            return uvloop.run(_serve(complete, database, listener, notices, exporter))
+            return uvloop.run(_serve(complete, database, listener, notices, exporter, delete))
     finally:
         if exporter is not None:
             exporter.close(CLOSE_BOUND)
@@ -90,7 +94,12 @@ def prepared(settings: Settings, *, sample: bool) -> tuple[Settings, list[str]]:
 
 
 async def _serve(
-    settings: Settings, database: Database, listener: socket, notices: list[str], exporter: Tracing | None
+    settings: Settings,
+    database: Database,
+    listener: socket,
+    notices: list[str],
+    exporter: Tracing | None,
+    delete: bool,
 ) -> int:
     async with (
         notifier_clients.client_for_own(settings) as http,
@@ -109,7 +118,7 @@ async def _serve(
         )
         await database.write(lambda db: secret_key.take(db, settings.secret_key, settings.secret_keys_before))
         await _start_over(database)
-        for line in await _apply(system, settings):
+        for line in await _apply(system, settings, delete=delete):
             log.info("configuration: %s", line)
         http_server = server.configured(
             system.asgi, settings.trusted_proxy, system.context.metrics.callers.untrusted_proxy.inc
@@ -157,12 +166,19 @@ async def _set_up(database: Database, settings: Settings) -> list[str]:
     return [f"create the first user (within {hours} h): {settings.public_url}/join/{token}"]
 
 
-async def _apply(system: app.System, settings: Settings) -> tuple[str, ...]:
+async def _apply(system: app.System, settings: Settings, *, delete: bool) -> tuple[str, ...]:
+    """Apply the configuration file and return the changes: none if it would delete checks that were heard."""
     if not settings.config.exists():
         log.warning("there is no configuration at %s: no checks are defined by a file", settings.config)
         return ()
     text = app.configuration_text(settings.config)
-    return await system.context.apply(text, settings.config, definition_plan.THE_FILE)
+    try:
+        applied = await system.context.apply(text, settings.config, definition_plan.THE_FILE, delete)
+    except WouldDelete as refused:
+        # Watching goes on with what is in force: a start that fails would watch nothing.
+        log.error("configuration: %s", refused)
+        return ()
+    return applied.changes
 
 
 def _sample_reference(settings: Settings) -> str:

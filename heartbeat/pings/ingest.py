@@ -18,7 +18,7 @@ from alerting import desk
 from alerting.origin import Origin
 from heartbeat import audit, installation
 from heartbeat.actor import Actor, Role
-from heartbeat.checks import cause, definition, symptoms
+from heartbeat.checks import cause, definition, former_slugs, symptoms
 from heartbeat.checks import history as check_history
 from heartbeat.checks import store as checks
 from heartbeat.checks.check import Change, Check, Cleared, Ping, Raised, Signal, on_ping, rearmed
@@ -214,7 +214,11 @@ def _look_up(
     """Return the uuids of checks by slug, and the slugs of those that were created because a ping asks for it."""
     if not pings:
         return {}, set()
-    uuids = checks.uuids(db, {target.slug for target, _ in pings})
+    slugs = {target.slug for target, _ in pings}
+    uuids = checks.uuids(db, slugs)
+    if unknown := slugs - uuids.keys():
+        # Only a slug that no check has costs a second look.
+        uuids |= former_slugs.uuids(db, unknown)
     firsts = {
         target.slug: _FirstPing(target.slug, arrival.at, arrival.remote, names[target.key_hash])
         for target, arrival in pings

@@ -317,7 +317,7 @@ class World:
             self.jobs.values(), list(self.people.values()), list(self.policies.values()), self.gathering
         )
         return definition_plan.apply(
-            db, wanted, now, lambda: uuid.UUID(int=self._random.getrandbits(128), version=4)
+            db, wanted, now, lambda: uuid.UUID(int=self._random.getrandbits(128), version=4), delete=True
         )
 
     async def _sent(self, pings: Sequence[Sent]) -> None:

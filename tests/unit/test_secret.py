@@ -37,6 +37,16 @@ def test_references_are_filled_in(text: str, filled: str) -> None:
     assert secret.fill_in(text, ENV, read) == filled
 
 
+def test_a_fault_says_whose_environment_lacks_the_secret() -> None:
+    for reference, sentence in (
+        ("${NOPE}", "${NOPE} is not set in Anna's shell; set it there or write ${file:PATH}."),
+        ("${EMPTY}", "${EMPTY} is set in Anna's shell, but empty; give it its value."),
+    ):
+        with pytest.raises(secret.Absent) as raised:
+            secret.fill_in(reference, ENV, read, "Anna's shell")
+        assert (str(raised.value), raised.value.reference) == (sentence, reference)
+
+
 def test_a_filled_in_secret_is_not_filled_in_again() -> None:
     assert secret.fill_in("${A}", {"A": "${B}", "B": "x"}, read) == "${B}"
 
@@ -44,7 +54,7 @@ def test_a_filled_in_secret_is_not_filled_in_again() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("${NOPE}", "${NOPE} is not set in the environment; set it or write ${file:PATH}."),
+        ("${NOPE}", "${NOPE} is not set in the environment; set it there or write ${file:PATH}."),
         ("${EMPTY}", "${EMPTY} is set in the environment, but empty; give it its value."),
         ("${file:/run/nope}", "${file:/run/nope} cannot be read: No such file or directory."),
         ("${file:/run/latin}", "${file:/run/latin} cannot be read: it is not text in UTF-8."),

@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
-from alerting import desk
+from alerting import desk, times
 from heartbeat import audit, installation
 from heartbeat.actor import Actor
-from heartbeat.checks import actions, definition, symptoms
+from heartbeat.checks import actions, definition, former_slugs, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, State
 from heartbeat.checks.definition import CheckDefinition
@@ -50,12 +50,14 @@ def define(
 ) -> DefinedCheck:
     """Add the check, or change it. Equal fields change nothing.
 
-    A new schedule counts from `now`. A check that is down takes its symptom to the incident of its new group. A check
-    that its first ping made is taken over. Raises `OwnedByFile`, and `Faulty` if its policy is missing.
+    A check that does not exist, and whose `formerly` names one that does, is that check under a new name. A new
+    schedule counts from `now`. A check that is down takes its symptom to the incident of its new group. A check that
+    its first ping made is taken over. Raises `OwnedByFile`, and `Faulty` if its policy is missing or a name is taken.
     """
     definition_store.wait_for_turn(db)
     _require_policy(db, target)
-    previous = locked(db, slug)
+    previous = locked(db, slug) or _renamed(db, target)
+    _require_names(db, target, previous)
     if previous is None:
         new_check = definition.new_check(target, definition_store.group_by(db), now, new_uuid())
         if check_store.insert(db, [new_check]):
@@ -108,6 +110,35 @@ def _require_policy(db: Connection, target: CheckDefinition) -> None:
             definition_entry.named(desk.policies(db), "policy")(target.policy)
         except ValueError as error:
             raise Faulty([f"policy: {error}"]) from None
+
+
+def _renamed(db: Connection, target: CheckDefinition) -> Check | None:
+    """Return the check that gets this definition's name, locked; None if none of its former names exists."""
+    checks = check_store.lock_slugs(db, target.formerly) if target.formerly else []
+    if len(checks) > 1:
+        names = times.names([check.slug for check in checks])
+        raise Faulty([f"formerly: {names} all exist; only one check can become {target.slug}."])
+    return checks[0] if checks else None
+
+
+def _require_names(db: Connection, target: CheckDefinition, previous: Check | None) -> None:
+    """Raise `Faulty` if the name or a former name belongs to another check."""
+    slug, own = target.slug, () if previous is None else (previous.slug, *previous.formerly)
+    if slug in target.formerly:
+        raise Faulty(["formerly: names the check itself; leave that out."])
+    for former, owner in former_slugs.owners(db, [slug, *target.formerly]).items():
+        if previous is None or owner != previous.slug:
+            place = "slug" if former == slug else "formerly"
+            raise Faulty(
+                [
+                    f"{place}: {former} is a former name of {owner}, and its pings go there; remove it there first."
+                ]
+            )
+    for other in check_store.lock_slugs(db, target.formerly) if target.formerly else []:
+        if other.slug not in own:
+            raise Faulty(
+                [f"formerly: there is still a check {other.slug}, whose pings are its own; delete it first."]
+            )
 
 
 def _existing(db: Connection, slug: str) -> Check:

@@ -77,17 +77,23 @@ async def show_overview(context: ContextDep, conditional: ConditionalReadDep) ->
 
 @router.put("/configuration", tags=["configuration"], openapi_extra=_YAML)
 async def apply_configuration(
-    request: Request, context: ContextDep, actor: Admin, name: fields.FileName = "heartbeat.yaml"
+    request: Request,
+    context: ContextDep,
+    actor: Admin,
+    name: fields.FileName = "heartbeat.yaml",
+    delete: fields.DeleteHeard = False,
 ) -> ConfigurationChanges:
     """Apply a configuration file, in one transaction.
 
-    If the file has problems, nothing is changed and the answer lists them in `problems`.
+    If the file has problems, nothing is changed and the answer lists them in `problems`. The same is true if it no
+    longer has a check that pinged before (409), unless `delete` is true.
     """
     try:
         text = (await request.body()).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Unacceptable("body: must be YAML in UTF-8.") from None
-    return ConfigurationChanges(changes=list(await context.apply(text, Path(name), actor)))
+    applied = await context.apply(text, Path(name), actor, delete)
+    return ConfigurationChanges(changes=list(applied.changes), expected=list(applied.expected))
 
 
 @router.get("/openapi.json", include_in_schema=False)

@@ -124,6 +124,11 @@ WindowPhase = Annotated[
     Query(description="Only windows in this phase."),
     expects(f"must be one of {', '.join(Phase)}"),
 ]
+DeleteHeard = Annotated[
+    bool,
+    Query(description="Delete checks that pinged before and are no longer in the file."),
+    expects("must be true or false"),
+]
 FileName = Annotated[
     str,
     Query(description="The name of the file in error messages."),

@@ -315,3 +315,6 @@ class ConfigurationChanges(ResponseModel):
     """The changes of a configuration, in words."""
 
     changes: list[str]
+    expected: list[str] = Field(
+        description="For new checks: by when each must ping, and who is paged otherwise. At most 20 of them are named."
+    )

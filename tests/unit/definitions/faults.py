@@ -7,7 +7,7 @@ ONE_CONTACT = "must be one notifier and its address, such as {email: anna@exampl
 
 MAPPING = "must be a mapping, with a line `name: value` for each field."
 KEY_IN_CLEAR = "must not stand here in clear; write it as ${HEARTBEAT_PING_KEY} or ${file:PATH}."
-UNSET = "${NOPE} is not set in the environment; set it or write ${file:PATH}."
+UNSET = "${NOPE} is not set in the environment; set it there or write ${file:PATH}."
 EXAMPLE_ROW = "{name: Mail, match: {component: mail}}"
 HOOK = "the address must be an incoming webhook's URL, such as https://hooks.slack.com/services/…."
 
@@ -86,6 +86,22 @@ MISTAKEN = [
     ("gathering: 2h", "gathering: '2h' is out of range; write 0s to 1h."),
     ("acknowledge_for: 1s", "acknowledge_for: '1s' is out of range; write 1m to 7d."),
     ("policy: ops", "policy: there is no policy 'ops'; there are none."),
+    (
+        "checks: {a: {every: 5m, formerly: a}}",
+        "checks.a.formerly: names the check itself; leave that out.",
+    ),
+    (
+        "checks: {a: {every: 5m, formerly: [b, b]}}",
+        "checks.a.formerly: names a check twice.",
+    ),
+    (
+        "checks: {a: {every: 5m, formerly: c}, b: {every: 5m, formerly: c}}",
+        "checks.b.formerly: a was c as well, by this file; only one check can have been.",
+    ),
+    (
+        "checks: {a: {every: 5m, formerly: b}, b: {every: 5m}}",
+        "checks.a.formerly: this file still has a check b, whose pings are its own; remove one of the two.",
+    ),
     (
         "checks: {a: {schedule: 'CRON_TZ=Europe/Berlin 0 3 * * *'}}",
         'checks.a.schedule: "CRON_TZ=Europe/Berlin 0 3 * * *" names a time zone: '

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import yaml
@@ -20,7 +21,7 @@ from heartbeat.definitions import file as configuration_file
 from heartbeat.definitions.file import Wrong
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.status_page import Component, StatusPage
-from tests.unit.definitions.declared import ENV, EXAMPLE, KEY, SECRETS, parse, problems
+from tests.unit.definitions.declared import ENV, EXAMPLE, KEY, KINDS, SECRETS, parse, problems
 from tests.unit.definitions.faults import MALFORMED, MISTAKEN
 
 
@@ -262,3 +263,24 @@ def test_a_likely_mistake_is_a_warning() -> None:
     assert group_by == "f:1: group_by[0]: no check has the label hots."
     assert steps.startswith('f:3: checks.a: "*/45" means minute 0, 45 of each hour')
     assert match == "f:9: status_pages.p.components[1].match: fits no check, so this row never shows a fault."
+
+
+def test_offline_a_secret_that_is_not_here_is_a_warning_and_its_value_is_not_judged() -> None:
+    text = EXAMPLE + "  chat: {title: Chat, components: [{name: A, match: {component: cpu-allowance}}]}\n"
+    text = text.replace("{email: first@example.com}", '{slack: "${NOT_HERE}"}')
+
+    def parse_offline(text: str) -> Configuration:
+        return configuration_file.parse(text, "f", notifiers=KINDS, env={}, read=Path.read_text, offline=True)
+
+    configuration = parse_offline(text)
+    assert configuration.warnings == (
+        "f:1: ${HEARTBEAT_PING_KEY} is not known here, so it was not checked.",
+        "f:1: ${NOT_HERE} is not known here, so it was not checked.",
+    )
+    assert list(configuration.checks) == ["daily-cpu-reset"]
+    with pytest.raises(Wrong) as raised:
+        parse_offline(text.replace("grace: 15m", "grace: 15x").replace("policy: ops", "policy: opps"))
+    assert [problem.split(": ")[1] for problem in raised.value.problems] == [
+        "checks.daily-cpu-reset.grace",
+        "checks.daily-cpu-reset.policy",
+    ]

@@ -267,7 +267,7 @@ def test_a_check_that_was_made_otherwise_is_taken_over_with_its_history(db: Conn
     assert (check.uuid, check.id, check.origin, check.last_ok_at) == (*identity, "file", NOW)
     assert [ping.n for ping in pings.last_pings(db, check.id)] == [1]
     assert definition_plan.apply(
-        db, parsed(JOBS, ("  one: {every: 5m, labels: {host: a, region: eu}}\n", "")), NOW
+        db, parsed(JOBS, ("  one: {every: 5m, labels: {host: a, region: eu}}\n", "")), NOW, delete=True
     ).changes == ("- check one (up; it will no longer be watched)",)
     assert "one" not in check_store.lock_all(db)
 

@@ -314,3 +314,13 @@ def test_the_chart_is_of_this_release() -> None:
     about = yaml.safe_load((CHART / "Chart.yaml").read_text())
     version = tomllib.loads((chart.ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert (about["version"], about["appVersion"]) == (version, version)
+
+
+def test_pods_may_delete_checks_only_if_a_value_says_so() -> None:
+    def arguments(**values: object) -> list[object]:
+        documents = chart.documents(SETS["sqlite"] | values)
+        pods = [one["spec"]["template"]["spec"] for one in documents if one["kind"] == "Deployment"]
+        return [container.get("args") for pod in pods for container in pod["containers"]]
+
+    assert arguments() == [None]
+    assert arguments(deleteChecks=True) == [["serve", "--delete"]]

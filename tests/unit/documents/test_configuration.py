@@ -121,6 +121,7 @@ def _long(length: timedelta) -> str:
             "labels",
             f"{definition_entry.MAX_LABELS}; values of one line, {definition_entry.MAX_LABEL_VALUE} characters",
         ),
+        ("## checks", "formerly", str(definition_entry.MAX_FORMERLY)),
         ("## checks", "severity", "`critical`, `error`, `warning` or `info`"),
         ("## people", "contacts", f"1 to {definition_entry.MAX_CONTACTS}"),
         ("## policies", "page", f"1 to {definition_entry.MAX_PAGED}"),

@@ -5,11 +5,13 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, event, func, select, text
 
+from alerting.origin import Origin
 from heartbeat.checks.check import Check, Signal, State
 from heartbeat.checks.tables import checks
 from heartbeat.database import Database
-from heartbeat.pings import ingest, store
-from heartbeat.pings.arrival import Arrival, ByUuid
+from heartbeat.pings import ingest, keys, store
+from heartbeat.pings.arrival import Arrival, BySlug, ByUuid
+from heartbeat.pings.keys import PingKey
 from heartbeat.pings.store import KEEP
 from heartbeat.pings.tables import pings
 from tests.unit.conftest import NOW, a_check
@@ -81,3 +83,23 @@ async def test_a_batch_of_plain_pings_by_uuid_is_a_fixed_number_of_statements(
     database.close()
     expected = 4 if database.sqlite else 1
     assert len(statements) == expected, statements
+
+
+async def test_only_a_slug_that_no_check_has_costs_a_look_at_former_slugs(
+    database_url: str, insert: Insert
+) -> None:
+    database = Database(database_url)
+    await database.write(lambda db: insert(db, [*well(5), a_check("new", formerly=("old",))]))
+    await database.write(lambda db: keys.add(db, PingKey("jobs", "hash", Origin.FILE)))
+    statements: list[str] = []
+    event.listen(database.writer, "before_cursor_execute", lambda *a: statements.append(a[2]))
+
+    async def looks(*slugs: str) -> int:
+        statements.clear()
+        arrivals = [Arrival(BySlug("hash", slug), Signal.SUCCESS, NOW, "GET", "", "") for slug in slugs]
+        await database.write(lambda db: ingest.hear(db, arrivals))
+        return sum("former_slugs" in statement for statement in statements)
+
+    assert await looks("job-0", "job-1", "new") == 0
+    assert await looks("job-0", "old", "nobody", "no-one") == 1
+    database.close()

@@ -37,17 +37,25 @@ class Draft:
     severity: str = SEVERITY.value
     policy: str = ""
     manual_resume: str = ""
+    formerly: str = ""
 
     @classmethod
     def typed(cls, form: Mapping[str, Any], slug: str | None = None) -> Self:
-        """Return the texts of a sent form. An existing check keeps its `slug`."""
+        """Return the texts of a sent form. An existing check keeps its `slug` unless the form has another one."""
         texts = {
             field_.name: str(form.get(field_.name, "")).replace("\r\n", "\n").strip()
             for field_ in fields(cls)
         }
         if texts["kind"] not in KINDS:
             texts["kind"] = KINDS[0]
-        return cls(**(texts if slug is None else texts | {"slug": slug}))
+        return cls(**texts if slug is None else texts | {"slug": texts["slug"] or slug}).renamed_from(slug)
+
+    def renamed_from(self, slug: str | None) -> Self:
+        """Return the form with this slug among the former ones, unless it is the slug still."""
+        former = self.formerly.split()
+        if slug is None or slug in (self.slug, *former):
+            return self
+        return replace(self, formerly="\n".join([*former, slug]))
 
     @classmethod
     def of(cls, definition: CheckDefinition, fields_of_file: Mapping[str, Any]) -> Self:
@@ -63,6 +71,7 @@ class Draft:
             manual_resume="yes" if definition.manual_resume else "",
             failures=str(definition.alert_after.failures),
             missed=str(definition.alert_after.missed),
+            formerly="\n".join(definition.formerly),
             **texts,
         )
 
@@ -71,7 +80,8 @@ class Draft:
         texts = ("name", "description", "runbook")
         whole: dict[str, object] = {name: getattr(self, name) or None for name in texts}
         whole |= self.timing() | {"severity": self.severity or None, "policy": self.policy or None}
-        return whole | {"labels": self._pairs() or None, "manual_resume": bool(self.manual_resume)}
+        whole |= {"labels": self._pairs() or None, "formerly": self.formerly.split() or None}
+        return whole | {"manual_resume": bool(self.manual_resume)}
 
     def timing(self) -> dict[str, object]:
         """Return only the fields of the schedule and its limits."""

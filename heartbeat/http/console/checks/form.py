@@ -85,9 +85,12 @@ async def save(request: ConsoleRequest) -> Response:
         if current is None or _filled(current)[1] != mark:
             current_mark = "" if current is None else _filled(current)[1]
             return _form(db, request, typed, current_mark, [CHANGED])
+        if typed.slug != request.slug and edit.locked(db, typed.slug.replace("\0", "")) is not None:
+            problem = f"slug: a check called {typed.slug} exists already; choose another slug."
+            return _form(db, request, typed, mark, [problem])
         return _define(db, request, typed, mark)
 
-    return _outcome(request, check, check.slug, await request.write(work))
+    return _outcome(request, check, typed.slug, await request.write(work))
 
 
 async def ask_delete(request: ConsoleRequest) -> Response:

@@ -17,6 +17,7 @@ from heartbeat.checks import (
     actions,
     definition,
     forecast,
+    former_slugs,
     maintenance,
     maintenance_store,
     schedule,
@@ -45,7 +46,8 @@ async def one_check(request: ConsoleRequest) -> Response:
     topics = (f"checks/{request.slug}", "checks")
     live, facts = await request.read_live(topics, lambda db: _check_facts(db, request.slug, request.now))
     if facts is None:
-        return _no_such(request)
+        owners = await request.read(lambda db: former_slugs.owners(db, [request.slug.replace("\0", "")]))
+        return render.see_other(f"/checks/{quote(*owners.values())}") if owners else _no_such(request)
     return request.show("checks/page.html", live=live, public_url=request.context.public_url, **facts)
 
 

@@ -235,3 +235,39 @@ def test_deleting_ends_its_incident_and_is_written_down(db: Connection) -> None:
     assert dossier.incident.state == "resolved"
     assert deeds(db) == [("check.make", "check job"), ("check.delete", "check job")]
     assert edit.delete(db, ANNA, "job", LATER) is None
+
+
+def test_a_check_of_the_api_is_renamed_with_its_history(db: Connection) -> None:
+    old = define(db, "old").check
+    renamed = define(db, "new", at=LATER, formerly="old")
+    assert renamed.before == old
+    assert (renamed.check.id, renamed.check.uuid, renamed.check.slug) == (old.id, old.uuid, "new")
+    assert check_store.load(db, "old") is None
+    assert not define(db, "new", at=LATER, formerly="old").changed
+    assert deeds(db)[-1] == ("check.change", "check new")
+
+
+def test_a_check_of_the_file_is_not_renamed_elsewhere(db: Connection) -> None:
+    check_store.insert(db, [a_check("old", origin=Origin.FILE)])
+    with pytest.raises(OwnedByFile):
+        define(db, "new", formerly="old")
+
+
+def test_a_name_that_another_check_has_or_had_is_refused(db: Connection) -> None:
+    define(db, "a")
+    define(db, "b")
+    define(db, "c", formerly="b")
+    assert faults(db, slug="b") == [
+        "slug: b is a former name of c, and its pings go there; remove it there first."
+    ]
+    assert faults(db, slug="d", formerly="b") == [
+        "formerly: b is a former name of c, and its pings go there; remove it there first."
+    ]
+    assert faults(db, slug="c", formerly=["b", "a"]) == [
+        "formerly: there is still a check a, whose pings are its own; delete it first."
+    ]
+    assert faults(db, slug="d", formerly=["a", "c"]) == [
+        "formerly: a and c all exist; only one check can become d."
+    ]
+    assert faults(db, slug="d", formerly=["d"]) == ["formerly: names the check itself; leave that out."]
+    assert set(check_store.lock_all(db)) == {"a", "c"}

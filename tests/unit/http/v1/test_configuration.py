@@ -18,7 +18,7 @@ async def test_a_configuration_is_applied(system: System, admin: httpx.AsyncClie
 
     assert [answer.status_code for answer in answers] == [200, 200]
     assert any("nightly" in change for change in answers[0].json()["changes"])
-    assert answers[1].json() == {"changes": []}
+    assert answers[1].json() == {"changes": [], "expected": []}
     assert (await admin.get("/v1/checks/nightly")).json()["origin"] == "file"
 
 
@@ -31,4 +31,23 @@ async def test_a_faulty_configuration_changes_nothing_and_lists_every_problem(
 
     assert problem(answer, 422) == "Nothing was changed: the configuration has 2 problems."
     assert all(line.startswith("prod.yaml:") for line in answer.json()["problems"])
+    assert problem(await admin.get("/v1/checks/nightly"), 404)
+
+
+async def test_a_check_that_pinged_is_deleted_only_if_the_request_says_so(
+    system: System, admin: httpx.AsyncClient
+) -> None:
+    first = await admin.put("/v1/configuration", content=CONFIGURATION)
+    (expected,) = first.json()["expected"]
+    assert expected.startswith("nightly must ping by ")
+    uuid = (await admin.get("/v1/checks/nightly")).json()["uuid"]
+    assert (await admin.get(f"/ping/{uuid}")).status_code == 200
+    without = CONFIGURATION.partition("checks:")[0]
+
+    refused = await admin.put("/v1/configuration", content=without)
+    assert "would delete 1 check that pinged before, with its history: nightly." in problem(refused, 409)
+    assert (await admin.get("/v1/checks/nightly")).status_code == 200
+
+    answer = await admin.put("/v1/configuration?delete=true", content=without)
+    assert answer.status_code == 200
     assert problem(await admin.get("/v1/checks/nightly"), 404)

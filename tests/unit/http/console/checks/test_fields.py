@@ -28,6 +28,7 @@ WHOLE = CheckDefinition(
     manual_resume=True,
     runbook="https://wiki.example.com/backup",
     alert_after=Tolerance(failures=3, missed=2),
+    formerly=("backup", "old-backup"),
 )
 
 
@@ -59,8 +60,13 @@ def test_the_zone_is_of_what_needs_one() -> None:
     assert Draft.typed({"kind": "schedule", "timezone": "Mars"}).timing()["timezone"] == "Mars"
 
 
-def test_the_slug_of_a_check_that_there_is_cannot_be_typed_over() -> None:
-    assert Draft.typed({"slug": "other", "kind": "nonsense"}, "job") == Draft.typed({}, "job")
+def test_another_slug_makes_the_old_one_a_former_slug() -> None:
+    renamed = Draft.typed({"slug": "other", "kind": "nonsense"}, "job")
+    assert (renamed.slug, renamed.formerly) == ("other", "job")
+    again = Draft.typed({"slug": "third", "formerly": "job\r\n"}, "other")
+    assert again.as_in_file()["formerly"] == ["job", "other"]
+    assert Draft.typed({"slug": ""}, "job").formerly == ""
+    assert Draft.typed({"slug": "job", "formerly": "older"}, "job").formerly == "older"
 
 
 @pytest.mark.parametrize(

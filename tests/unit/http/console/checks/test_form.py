@@ -207,3 +207,31 @@ async def test_hostile_fields_are_inert(browser: httpx.AsyncClient, field: str) 
 async def test_an_empty_installation_leads_to_the_form(browser: httpx.AsyncClient) -> None:
     for path in ("/", "/checks"):
         assert "/new" in (await see(browser, path)).links
+
+
+async def test_a_check_is_renamed_and_its_old_address_leads_to_it(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    job = await make_check(system)
+    await ping(system, job)
+    fields = {"slug": "nightly", "kind": "every", "every": "5m", "grace": "1m", "before": await mark(browser)}
+    answer = await press(browser, "/checks/job/edit", **fields)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/checks/nightly")
+    renamed = await read_check(system, "nightly")
+    assert (renamed.uuid, renamed.pings, renamed.formerly) == (job.uuid, 1, ("job",))
+    led = await browser.get("/checks/job")
+    assert (led.status_code, led.headers["location"]) == (303, "/checks/nightly")
+    screen = await see(browser, "/checks/nightly/edit")
+    assert screen.fields["slug"] == "nightly"
+    assert "Former slugs" in screen.words
+
+
+async def test_a_check_is_not_renamed_onto_another_one(system: System, browser: httpx.AsyncClient) -> None:
+    await make_check(system)
+    other = await make_check(system, "nightly")
+    fields = {"slug": "nightly", "kind": "every", "every": "5m", "grace": "1m", "before": await mark(browser)}
+    answer = await press(browser, "/checks/job/edit", **fields)
+    assert answer.status_code == 422
+    assert "a check called nightly exists already" in sound(answer.text).words
+    assert await read_check(system, "nightly") == other
+    assert (await read_check(system, "job")).formerly == ()

@@ -30,8 +30,7 @@ from alerting import (
 )
 from alerting.attempts import Attempt
 from alerting.delivery import Retry
-from alerting.escalation import Target
-from alerting.incident import Describe, Entry, Incident, Surroundings
+from alerting.incident import Describe, Entry, Incident, RaisedSymptom
 from alerting.notice import Links, Notice, NoticeKind, Subject
 from alerting.notifiers.contract import Accepted, Notifier, Outcome, Refused, Unreachable
 from alerting.notifiers.registry import NotifierSet, Setup
@@ -39,6 +38,7 @@ from alerting.origin import Origin
 from alerting.outbox import AtCapacity, Page
 from alerting.person import OPERATOR, Contact, Person
 from alerting.span import Attribute, Spans, no_spans
+from alerting.surroundings import Surroundings
 
 HANDS = 40
 HANDS_A_PERSON = 8
@@ -65,8 +65,11 @@ class Transact(Protocol):
     async def __call__(self, work: Callable[[Connection], T], /) -> T: ...
 
 
-SurroundingsOf = Callable[[Connection, Sequence[Incident]], Mapping[int, Surroundings]]
-"""Returns the state of the groups that incidents are about, by incident. Only upstairs knows it."""
+SurroundingsOf = Callable[
+    [Connection, Sequence[Incident], Mapping[int, Sequence[RaisedSymptom]], datetime],
+    Mapping[int, Surroundings],
+]
+"""Returns what is beside incidents with these symptoms, by incident. Only upstairs knows it."""
 
 Observe = Callable[[str, str, Sequence[float]], None]
 """Called for each send: the notifier, the result, and the seconds that each accepted page had waited."""
@@ -164,12 +167,13 @@ class Courier:
         numbers = {page.incident_id for page in pages}
         incidents = store.load_many(db, numbers)
         symptoms = store.symptoms_of(db, numbers)
-        following = {page.id: _following(incidents[page.incident_id], page) for page in pages}
-        names = {page.person for page in pages}.union(*following.values())
-        people = roster.load_people(db, names) | {OPERATOR.id: OPERATOR}
+        people = roster.load_people(db)
+        readers = Counter(contact for person in people.values() for contact in person.contacts)
+        people |= {OPERATOR.id: OPERATOR}
         addressed = _addressed(db, pages, people, now)
         sequences = outbox.sequences(db, [page.id for page in pages])
-        surroundings = self._surroundings_of(db, list(incidents.values()))
+        unanswered = outbox.unanswered_since(db, numbers)
+        surroundings = self._surroundings_of(db, list(incidents.values()), symptoms, now)
         again = [incident.id for incident in incidents.values() if incident.occurrence > 1]
         last_paged = attempts.last_paged(db, again) if again else {}
         sends = []
@@ -187,13 +191,24 @@ class Courier:
                 surroundings=surroundings.get(page.incident_id, Surroundings()),
                 describe=self._describe,
                 person=person,
-                next_people=escalation.names_of(following[page.id], people, incident.next_at or now),
+                next_people=_people_of(incident, page.step + 1, people, incident.next_at or now),
                 links=self._links(incident, person),
                 reopens=page.kind is NoticeKind.PAGE and earlier < page.occurrence,
+                with_people=[
+                    other
+                    for other in _people_of(incident, page.step, people, now)
+                    if other.id != person.id and page.kind is notice.NoticeKind.PAGE
+                ],
+                unanswered_since=unanswered.get(page.incident_id),
+                shared=readers[contact] > 1 or self._shared(contact),
             )
             entered = person.origin is not Origin.FILE
             sends.append(Send(notice.compose(subject, now), person, contact, (page,), entered))
         return self._bundled(sends, now), len(pages)
+
+    def _shared(self, contact: Contact) -> bool:
+        """Return whether several people read the channels of this kind."""
+        return getattr(self.notifiers.own.get(contact.kind), "shared", False)
 
     def _bundled(self, sends: list[Send], now: datetime) -> list[Send]:
         """Combine the throttled notices of each contact into one digest, if the reader is a human."""
@@ -360,9 +375,9 @@ def _ended(page: Page, people: Mapping[str, Person], now: datetime) -> Entry:
     return Entry(page.incident_id, now, "not told", line)
 
 
-def _following(incident: Incident, page: Page) -> tuple[Target, ...]:
-    """Return the targets of the step that follows the page's."""
-    return escalation.step_at(incident.policy, page.step + 1).targets
+def _people_of(incident: Incident, step: int, people: Mapping[str, Person], at: datetime) -> list[Person]:
+    """Return the people whom a step of an incident pages."""
+    return escalation.recipients(escalation.step_at(incident.policy, step).targets, people, at)
 
 
 def _digest(bundle: list[Send], overview_url: str, now: datetime) -> Send:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from alerting import attempts as attempt_store
-from alerting import gather, grouping, outbox, roster, store, timeline
+from alerting import gather, grouping, handover, outbox, roster, store, timeline
 from alerting import incident as life
 from alerting import notifier_settings as notifier_settings
 from alerting.attempts import Attempt as Attempt
@@ -19,6 +19,7 @@ from alerting.attempts import known_ids as known_ids
 from alerting.attempts import last_attempts as last_attempts
 from alerting.attempts import sent_as as sent_as
 from alerting.escalation import Policy
+from alerting.handover import HandedOn
 from alerting.incident import (
     GATHERING,
     Acknowledged,
@@ -171,6 +172,20 @@ def resolve(db: Connection, incident_id: int, by: str, now: datetime) -> Resolve
     return replace(outcome, keys=tuple(symptom.key for symptom in raised))
 
 
+def page_next(db: Connection, incident_id: int, by: str, now: datetime) -> HandedOn | Resolved | Missing:
+    """Page the next step of the policy now, for a human. See `handover.hand_on`."""
+    incident = store.lock(db, [incident_id]).get(incident_id)
+    if incident is None:
+        return Missing()
+    outcome = handover.hand_on(incident, by, now)
+    if isinstance(outcome, HandedOn) and not outcome.repeated:
+        store.save(db, [outcome.incident])
+        timeline.write(
+            db, [Entry(incident_id, now, "handed on", f"{by} asked to page the next person now", by)]
+        )
+    return outcome
+
+
 def note(db: Connection, incident_id: int, by: str, text: str, now: datetime) -> bool:
     """Add a human's note to the timeline; False if there is no such incident."""
     if store.load(db, incident_id) is None:
@@ -223,6 +238,11 @@ def count_open(db: Connection) -> dict[State, int]:
 def incident_of(db: Connection, keys: Collection[str]) -> dict[str, int]:
     """Return the open incident of each of these symptoms, by key."""
     return {symptom.key: symptom.incident_id for symptom in store.raised_of(db, keys)}
+
+
+def raised(db: Connection, keys: Collection[str]) -> list[RaisedSymptom]:
+    """Return the symptoms of these keys that have not cleared."""
+    return store.raised_of(db, keys)
 
 
 def symptoms(db: Connection, incident_ids: Collection[int]) -> dict[int, list[RaisedSymptom]]:

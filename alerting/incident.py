@@ -5,7 +5,7 @@ and each quiet has an end. An *occurrence* is one stretch of paging. The end of 
 that an old acknowledgement cannot silence it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -40,6 +40,17 @@ class Facts:
     """True if it is certain that nothing ever succeeded before."""
     last_said: str = ""
     why: str = ""
+    output: str = ""
+    """The last lines of the job's output, where they are more than `last_said`."""
+    earlier_cause: str = ""
+    """The cause for which it was down before the present one, without being well in between."""
+    earlier_at: datetime | None = None
+    slug: str = ""
+    uuid: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+    runbook: str = ""
+    """A URL or a line on what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,17 +206,6 @@ class Reopened:
     occurrence: int
     next_at: datetime
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """The current state of the group that an incident is about. Only upstairs knows it."""
-
-    total: int = 1
-    alive: int = 0
-    newest_at: datetime | None = None
-    others: tuple[str, ...] = field(default=())
-    """The state of other groups in words: "eu-housekeeping 11 of 11 alive"."""
 
 
 def acknowledge(

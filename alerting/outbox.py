@@ -312,6 +312,20 @@ def paged_at(db: Connection, incident: Incident) -> datetime | None:
     return at
 
 
+def unanswered_since(db: Connection, incident_ids: Collection[int]) -> dict[int, datetime]:
+    """Return by incident the time of the first page of its present occurrence."""
+    same_occurrence = and_(
+        pages.c.incident_id == incidents.c.id, pages.c.occurrence == incidents.c.occurrence
+    )
+    query = (
+        select(incidents.c.id, func.min(pages.c.created_at, type_=pages.c.created_at.type))
+        .select_from(incidents.join(pages, same_occurrence))
+        .where(incidents.c.id.in_(incident_ids), pages.c.kind == NoticeKind.PAGE)
+        .group_by(incidents.c.id)
+    )
+    return {row[0]: row[1] for row in db.execute(query)}
+
+
 def waiting(db: Connection, incident_ids: Collection[int]) -> set[tuple[int, str]]:
     """Return (incident, person) for each page that is not delivered yet."""
     query = select(pages.c.incident_id, pages.c.person).where(

@@ -18,6 +18,7 @@ from alerting.tables import incidents, symptoms, timeline
 SEVERITIES = tuple(Severity)
 _COLUMNS = tuple(incidents.c.keys())
 _FACTS = tuple(field.name for field in fields(Facts))
+_INSTANTS = frozenset(field.name for field in fields(Facts) if "datetime" in str(field.type))
 _GOING_ON = incidents.c.next_at.is_not(None)
 """By a constraint, exactly the resolved incidents have no next action. An index finds the others."""
 
@@ -295,11 +296,10 @@ def facts_to_json(facts: Facts) -> dict[str, Any]:
 def facts_from_json(stored: Mapping[str, Any]) -> Facts:
     """Return the facts of a row."""
     facts: dict[str, Any] = {
-        name: datetime.fromisoformat(stored[name])
-        for name in ("since", "expected_at", "last_heard_at", "began_at", "last_well_at")
-        if stored.get(name)
+        name: datetime.fromisoformat(value) if name in _INSTANTS else value
+        for name, value in stored.items()
+        if name in _FACTS
     }
-    facts |= {name: stored[name] for name in ("last_said", "why", "never_well") if name in stored}
     return Facts(**facts)
 
 

@@ -1,13 +1,17 @@
 """Times and durations as people say them. Pure; the reader's zone is an argument."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
 def duration(length: timedelta) -> str:
-    """Return a length of time in at most two units: "45 s", "12 min", "4 h 38 min", "24 h", "3 days"."""
+    """Return a length of time as people say it: "250 ms", "45 s", "12 min", "4 h 38 min", "24 h", "3 days"."""
+    milliseconds = max(round(length / timedelta(milliseconds=1)), 1)
+    if length > timedelta() and milliseconds < 1000:
+        return f"{milliseconds} ms"
     seconds = max(round(length.total_seconds()), 0)
     if seconds < 60:
         return f"{seconds} s"
@@ -17,7 +21,7 @@ def duration(length: timedelta) -> str:
     hours, minutes = divmod(minutes, 60)
     if hours >= 48:
         return f"{hours // 24} days"
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours} h {minutes} min" if minutes and hours < 24 else f"{hours} h"
 
 
 def ago(at: datetime, now: datetime) -> str:
@@ -61,3 +65,19 @@ def count(number: int, noun: str) -> str:
 def names(listed: Sequence[str]) -> str:
     """Return several names as one phrase: "Ann", "Ann and Bob", "Ann, Bob and Cem"."""
     return " and ".join([", ".join(listed[:-1]), listed[-1]] if len(listed) > 1 else listed)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The time at which somebody reads, in their zone (IANA)."""
+
+    now: datetime
+    timezone: str = "UTC"
+
+    def at(self, instant_: datetime) -> str:
+        """Return an instant with its zone: "03:20 UTC", "02 May 04:01 BST"."""
+        return f"{instant(instant_, self.now, self.timezone)} {zone_name(instant_, self.timezone)}"
+
+    def aged(self, instant_: datetime) -> str:
+        """Return an instant with its zone and its age: "03:20 UTC (8 min ago)"."""
+        return f"{self.at(instant_)} ({ago(instant_, self.now)})"

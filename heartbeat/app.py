@@ -24,7 +24,7 @@ from alerting.span import Spans, no_spans
 from heartbeat import notifier_clients, signed_link, ticker
 from heartbeat.access import setup as access_setup
 from heartbeat.actor import Actor
-from heartbeat.checks import cause, symptoms
+from heartbeat.checks import cause, surroundings
 from heartbeat.clock import Clock
 from heartbeat.database import ANSWER, Database
 from heartbeat.definitions import file as configuration_file
@@ -200,7 +200,7 @@ def _courier(foundation: _Foundation, random: Callable[[], float] | None) -> Cou
         foundation.database.write,
         foundation.assembler(),
         now=clock.now,
-        surroundings_of=symptoms.surroundings,
+        surroundings_of=surroundings.of,
         describe=cause.in_words,
         links=lambda incident, person: _links(settings, incident, person, clock.now()),
         fill_in=notifier_clients.filler(settings),

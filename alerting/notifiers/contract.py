@@ -119,7 +119,11 @@ class Notifier(Protocol):
     secret_settings: ClassVar[frozenset[str]]
     """Names of settings that must be given as ${NAME} or ${file:PATH}."""
     secret_address: ClassVar[bool]
-    """True if the address itself is a secret, such as a webhook address to which anybody could post."""
+    """True if the address itself is a secret, such as a webhook address to which anybody could post.
+
+    A notifier may also have `shared: ClassVar[bool]`. True means that several people read an address, so that a notice
+    names the person instead of "you".
+    """
 
     @classmethod
     def configured(cls, settings: Mapping[str, str], http: httpx.AsyncClient) -> Self:

@@ -172,12 +172,14 @@ def _message_id(notice: Notice, domain: str, recipient: str) -> str:
 
 def _body(notice: Notice) -> Iterator[str]:
     yield from notice.lines
-    if notice.ack_url or notice.open_url:
-        yield ""
     if notice.ack_url:
         yield f"Acknowledge: {notice.ack_url}"
     if notice.open_url:
         yield f"Open: {notice.open_url}"
+    if notice.output:
+        yield ""
+        yield f"The last output of {notice.output_of}:"
+        yield from (f"  {one_line(line)}" for line in notice.output.splitlines())
 
 
 def _sender(text: str) -> Address:

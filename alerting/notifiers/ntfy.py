@@ -30,7 +30,6 @@ _MARKS = {
     NoticeKind.UPDATE: "red_circle",
     NoticeKind.DIGEST: "red_circle",
     NoticeKind.ACKNOWLEDGED: "large_blue_circle",
-    NoticeKind.RECOVERED: "green_circle",
 }
 
 
@@ -114,8 +113,8 @@ def _dumped(notice: Notice, topic: str, message: str) -> bytes:
         "priority": _QUIETER.get(notice.kind, _PAGE_PRIORITY[notice.severity]),
         "actions": list(_actions(notice)),
     }
-    if notice.kind in _MARKS:
-        document["tags"] = [_MARKS[notice.kind]]
+    if mark := "green_circle" if notice.fine else _MARKS.get(notice.kind):
+        document["tags"] = [mark]
     if notice.open_url:
         document["click"] = notice.open_url
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
@@ -132,6 +131,8 @@ def _actions(notice: Notice) -> Iterator[dict[str, object]]:
         }
     if notice.open_url:
         yield {"action": "view", "label": "Open", "url": notice.open_url}
+    if notice.runbook_url:
+        yield {"action": "view", "label": "Runbook", "url": notice.runbook_url}
 
 
 def _cut(text: str, limit: int) -> str:

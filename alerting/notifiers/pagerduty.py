@@ -33,6 +33,7 @@ class PagerDuty:
     digests: ClassVar[bool] = False
     secret_settings: ClassVar[frozenset[str]] = frozenset()
     secret_address: ClassVar[bool] = True
+    shared: ClassVar[bool] = True
 
     http: httpx.AsyncClient
     url: str = URL
@@ -141,6 +142,8 @@ def _links(notice: Notice) -> Iterator[dict[str, str]]:
         yield {"href": notice.ack_url, "text": "Acknowledge"}
     if notice.open_url:
         yield {"href": notice.open_url, "text": "Open"}
+    if notice.runbook_url:
+        yield {"href": notice.runbook_url, "text": "Runbook"}
 
 
 def _dedup_key(notice: Notice) -> str:

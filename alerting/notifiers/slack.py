@@ -28,6 +28,7 @@ class Slack:
     digests: ClassVar[bool] = True
     secret_settings: ClassVar[frozenset[str]] = frozenset()
     secret_address: ClassVar[bool] = True
+    shared: ClassVar[bool] = True
 
     http: httpx.AsyncClient
     bound: timedelta = BOUND
@@ -87,6 +88,8 @@ def _buttons(notice: Notice) -> Iterator[dict[str, object]]:
         }
     if notice.open_url:
         yield {"type": "button", "text": _plain("Open", HEADER_LIMIT), "url": notice.open_url}
+    if notice.runbook_url:
+        yield {"type": "button", "text": _plain("Runbook", HEADER_LIMIT), "url": notice.runbook_url}
 
 
 def _plain(text: str, limit: int) -> dict[str, object]:

@@ -32,6 +32,7 @@ class Webhook:
     digests: ClassVar[bool] = False
     secret_settings: ClassVar[frozenset[str]] = frozenset({"secret"})
     secret_address: ClassVar[bool] = True
+    shared: ClassVar[bool] = True
 
     http: httpx.AsyncClient
     keys: tuple[bytes, ...] = field(default=(), repr=False)
@@ -108,6 +109,7 @@ def _event(notice: Notice) -> dict[str, object]:
             "opened_at": notice.opened_at.isoformat(),
             "open_url": notice.open_url,
             "ack_url": notice.ack_url,
+            "runbook_url": notice.runbook_url,
             "details": dict(notice.details),
         },
     }

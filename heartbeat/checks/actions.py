@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from alerting import desk
+from alerting.handover import HandedOn
 from alerting.incident import Acknowledged, Missing, Resolved, Snoozed, Stale
 from alerting.incident import State as Life
 from heartbeat import audit, installation
@@ -107,6 +108,16 @@ def resolve(
     return outcome
 
 
+def page_next(
+    db: Connection, incident_id: int, actor: Actor, now: datetime, *, by: str | None = None
+) -> HandedOn | Resolved | Missing:
+    """Page the next step of an incident's policy now. Repeating it before the page changes and records nothing."""
+    outcome = desk.page_next(db, incident_id, by or actor.name, now)
+    if isinstance(outcome, HandedOn) and not outcome.repeated:
+        _record_answer(db, actor, "page_next", outcome, now)
+    return outcome
+
+
 def note(
     db: Connection, incident_id: int, actor: Actor, text: str, now: datetime, *, by: str | None = None
 ) -> bool:
@@ -122,7 +133,7 @@ def _record_answer(
     db: Connection,
     actor: Actor,
     action: str,
-    answer: Acknowledged | Snoozed | Resolved,
+    answer: Acknowledged | HandedOn | Snoozed | Resolved,
     now: datetime,
     **details: str,
 ) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Self
 
+from alerting import times
 from alerting.incident import CauseWords
 
 _DISC = "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1z"
@@ -40,6 +41,7 @@ class Cause(StrEnum):
         return cause
 
 
+_ALONE = "check="
 GROUP_BY: Final = ("host",)
 """The labels that make a group, unless the configuration names others."""
 
@@ -64,8 +66,28 @@ def in_words(cause: str) -> CauseWords:
 def group_key(slug: str, labels: Mapping[str, str], group_by: Sequence[str]) -> str:
     """Return the key of a check's group: its values of the `group_by` labels, or its slug if one is missing."""
     if not group_by or any(label not in labels for label in group_by):
-        return f"check={slug}"
+        return f"{_ALONE}{slug}"
     return ",".join(f"{label}={_quoted(labels[label])}" for label in group_by)
+
+
+def group_of(cause_key: str) -> str:
+    """Return the group key in the key of an incident: "host=a" of "silent:host=a;policy=ops"."""
+    return cause_key.partition(":")[2].partition(";policy=")[0]
+
+
+def slug_of(key: str) -> str | None:
+    """Return the slug of the check that is a group by itself; None if the key is that of several checks."""
+    return key.removeprefix(_ALONE) if key.startswith(_ALONE) else None
+
+
+def plural_of(keys: Sequence[str]) -> str:
+    """Return what groups with such keys are called: "hosts", "jobs", "hosts and jobs"."""
+    nouns = []
+    for key in keys:
+        labels = [part.partition("=")[0] for part in key.split(",")]
+        noun = "jobs" if slug_of(key) is not None else f"{labels[0]}s" if len(labels) == 1 else "groups"
+        nouns.append(noun)
+    return times.names(list(dict.fromkeys(nouns)))
 
 
 def key_title(key: str) -> str:
@@ -78,7 +100,7 @@ def of(cause: Cause, slug: str, name: str, key: str) -> IncidentIdentity:
 
     The title is the label values of its group, or its own name if it has no group.
     """
-    title = name if key == f"check={slug}" else key_title(key)
+    title = name if slug_of(key) == slug else key_title(key)
     return IncidentIdentity(f"{cause.class_}:{key}", title, cause.class_)
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from alerting import times
 from alerting.origin import Origin
 from alerting.severity import Severity
+from alerting.subject import WELL
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.schedule import Schedule, due_after, due_from, nth_due
 
@@ -354,7 +355,7 @@ def _succeeded(check: Check, ping: Ping, duration: timedelta | None) -> Change:
     # Once the job succeeds, runs with a reported overrun are no longer followed.
     runs = tuple(run for run in heard.runs if not run.overran)
     up = replace(heard, state=State.UP, cause=None, since=ping.at, armed_at=armed_at, runs=runs)
-    event = Cleared("heard again") if check.state is State.DOWN else None
+    event = Cleared(WELL) if check.state is State.DOWN else None
     return Change(_armed(up), event, duration)
 
 

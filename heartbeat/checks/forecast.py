@@ -13,11 +13,11 @@ from sqlalchemy import Connection
 from alerting import desk, escalation, notice, times
 from alerting import incident as life
 from alerting.escalation import Decision, Policy
-from alerting.incident import Hold, Incident, RaisedSymptom, Surroundings
+from alerting.incident import Hold, Incident, RaisedSymptom
 from alerting.notice import Links, Notice, NoticeKind, Subject
 from alerting.person import Person
 from heartbeat import installation
-from heartbeat.checks import cause, check, symptoms
+from heartbeat.checks import cause, check, surroundings, symptoms
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Change, Check, Raised, State
 
@@ -84,7 +84,7 @@ def of(db: Connection, job: Check, now: datetime, open_url: str) -> Forecast:
         else (),
         told_at=incident.tell_at if joins else None,
         calls=calls,
-        page=_page(db, job, incident, raised, ahead[0], people, open_url),
+        page=_page(db, job, incident, raised, ahead[0], people, open_url, now),
     )
 
 
@@ -141,12 +141,14 @@ def _page(
     first: tuple[datetime, Decision],
     people: Mapping[str, Person],
     open_url: str,
+    now: datetime,
 ) -> Notice:
     """Return the first page, as its first recipient would read it."""
     at, decision = first
-    surroundings = symptoms.surroundings(db, [incident]).get(incident.id, Surroundings())
-    if job.state is State.UP:
-        surroundings = replace(surroundings, alive=max(surroundings.alive - 1, 0))
+    around = surroundings.of(db, [incident], {incident.id: raised}, now)[incident.id]
+    if job.state is not State.DOWN:
+        around = surroundings.without(around, job, now)
+    recipient, *others = escalation.recipients(decision.targets, people, at)
     paging = replace(incident, state=life.State.OPEN, step=decision.step + 1, next_at=decision.next_at)
     subject = Subject(
         kind=NoticeKind.PAGE,
@@ -156,10 +158,11 @@ def _page(
         step=decision.step,
         incident=paging,
         symptoms=raised,
-        surroundings=surroundings,
+        surroundings=around,
         describe=cause.in_words,
-        person=escalation.recipients(decision.targets, people, at)[0],
-        next_people=escalation.names_of(decision.next_targets, people, decision.next_at),
+        person=recipient,
+        with_people=others,
+        next_people=escalation.recipients(decision.next_targets, people, decision.next_at),
         links=Links(open_url, ""),
     )
     return notice.compose(subject, at)

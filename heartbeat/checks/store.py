@@ -1,12 +1,12 @@
 """The SQL of checks: loading them, claiming due ones, saving decisions. Pings have their own room, `pings.store`."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, String, case, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, String, delete, func, select
 
 from alerting.origin import Origin
 from alerting.severity import Severity
@@ -18,16 +18,6 @@ from heartbeat.checks.tables import checks
 
 SEVERITIES = tuple(Severity)
 _COLUMNS = tuple(checks.c.keys())
-
-
-@dataclass(frozen=True, slots=True)
-class CheckGroup:
-    """The checks of one group key: their number, how many are up, and the last success among those."""
-
-    key: str
-    total: int
-    alive: int
-    newest_at: datetime | None
 
 
 def claim_due(db: Connection, now: datetime, limit: int) -> list[Check]:
@@ -159,46 +149,6 @@ def count_by_state(db: Connection) -> dict[State, int]:
     """Count the checks in each stored state."""
     query = select(checks.c.state, func.count()).group_by(checks.c.state)
     return {State(state): count for state, count in db.execute(query)}
-
-
-def groups(db: Connection, keys: Collection[str]) -> dict[str, CheckGroup]:
-    """Return these groups by key. Paused checks do not count."""
-    alive = case((checks.c.state == State.UP, 1), else_=0)
-    newest = case((checks.c.state == State.UP, checks.c.last_ok_at), else_=None)
-    query = (
-        select(
-            checks.c.group_key,
-            func.count(),
-            func.sum(alive),
-            func.max(newest, type_=checks.c.last_ok_at.type),
-        )
-        .where(checks.c.group_key.in_(keys), checks.c.state != State.PAUSED)
-        .group_by(checks.c.group_key)
-    )
-    return {row[0]: CheckGroup(row[0], row[1], int(row[2]), row[3]) for row in db.execute(query)}
-
-
-def neighbours(db: Connection, key: str, limit: int) -> list[str]:
-    """Return up to `limit` other groups with the same labels: the next in order, then from the start.
-
-    Each costs one index probe.
-    """
-    prefix = key.partition("=")[0] + "="
-    others: list[str] = []
-    last = key
-    while len(others) < limit:
-        query = select(func.min(checks.c.group_key, type_=String)).where(
-            checks.c.group_key > last, checks.c.group_key.like(prefix + "%")
-        )
-        following: str | None = db.execute(query).scalar()
-        if following is None and last >= key:
-            last = prefix
-            continue
-        if following is None or following == key or following in others:
-            break
-        others.append(following)
-        last = following
-    return others
 
 
 def down_with(db: Connection, matches: Iterable[Mapping[str, str]]) -> list[Check]:

@@ -10,23 +10,30 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from alerting import desk
-from alerting.incident import Facts, Incident, Surroundings, Symptom
-from alerting.notice import called
+from alerting.incident import Facts, Symptom
 from heartbeat import installation
 from heartbeat.checks import cause, check, maintenance, maintenance_store, store
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Change, Check, Raised
 
-OTHER_GROUPS = 3
-"""Other groups whose state a page mentions."""
 LONGEST_LINE = 200
 """Characters of a job's last line that a page shows, at most."""
+LINES = 20
+LONGEST_OUTPUT = 2000
+"""Lines and characters of a job's output that a mail shows, at most."""
+LONGEST_DESCRIPTION = 500
+"""Characters of a check's description that its symptom keeps."""
 _PREFIX = "check:"
 
 
 def key_of(check: Check) -> str:
     """Return the key of the check's symptom."""
-    return f"{_PREFIX}{check.id}"
+    return key_of_id(check.id)
+
+
+def key_of_id(number: int) -> str:
+    """Return the key of the symptom of the check with this number."""
+    return f"{_PREFIX}{number}"
 
 
 def check_ids(keys: Iterable[str]) -> dict[str, int]:
@@ -58,16 +65,7 @@ def of_change(change: Change, previous: Check, *, body: bytes | None = None) -> 
         words=event.cause.words,
         severity=previous.severity,
         policy=previous.policy,
-        facts=Facts(
-            since=change.check.since,
-            expected_at=check.due_at(previous) if event.cause is Cause.SILENT else None,
-            last_heard_at=change.check.last_heard_at,
-            began_at=min((run.started_at for run in change.check.runs if run.overran), default=None),
-            last_well_at=change.check.last_ok_at,
-            never_well=change.check.last_ok_at is None,
-            last_said=_last_line(body),
-            why=event.why,
-        ),
+        facts=_facts(change.check, previous, event, body),
     )
 
 
@@ -94,33 +92,6 @@ def completed(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> Seq
     return _with_holds(db, symptoms, now)
 
 
-def titled(db: Connection, incidents: Sequence[Incident]) -> list[Incident]:
-    """Return these incidents with the titles of their pages: see `notice.called`."""
-    symptoms = desk.symptoms(db, [incident.id for incident in incidents])
-    by_incident = surroundings(db, incidents, others=0)
-    return [
-        replace(incident, title=called(incident, symptoms[incident.id], by_incident[incident.id]))
-        for incident in incidents
-    ]
-
-
-def surroundings(
-    db: Connection, incidents: Sequence[Incident], others: int = OTHER_GROUPS
-) -> dict[int, Surroundings]:
-    """Return the state of each incident's group and of up to `others` more groups, by the incident's number."""
-    keys = {incident.id: incident.cause_key.partition(":")[2] for incident in incidents}
-    shared = {key for key in keys.values() if not key.startswith("check=")}
-    neighbours = {key: store.neighbours(db, key, others) for key in shared} if others else {}
-    every = shared.union(*neighbours.values())
-    groups = store.groups(db, every) if shared else {}
-    return {
-        number: _surroundings(
-            groups.get(key), [groups[other] for other in neighbours.get(key, ()) if other in groups]
-        )
-        for number, key in keys.items()
-    }
-
-
 def _with_holds(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> Sequence[Symptom]:
     current = maintenance_store.standing(db, now)
     if not current:
@@ -131,17 +102,34 @@ def _with_holds(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> S
     return [replace(symptom, hold=holds.get(symptom.key)) for symptom in symptoms]
 
 
-def _last_line(body: bytes | None) -> str:
-    """Return the last line that is not blank, as printable text."""
-    if not body:
-        return ""
-    lines = [line.strip() for line in body[-4096:].decode("utf-8", "replace").splitlines()]
-    last = next((line for line in reversed(lines) if line), "")
-    return "".join(char if char.isprintable() else " " for char in last)[:LONGEST_LINE]
+def _facts(current: Check, previous: Check, event: Raised, body: bytes | None) -> Facts:
+    lines = _last_lines(body)
+    was_down = previous.cause is not None and previous.cause is not event.cause
+    return Facts(
+        since=current.since,
+        expected_at=check.due_at(previous) if event.cause is Cause.SILENT else None,
+        last_heard_at=current.last_heard_at,
+        began_at=min((run.started_at for run in current.runs if run.overran), default=None),
+        last_well_at=current.last_ok_at,
+        never_well=current.last_ok_at is None,
+        last_said=lines[-1][:LONGEST_LINE] if lines else "",
+        why=event.why,
+        output="\n".join(lines)[-LONGEST_OUTPUT:] if len(lines) > 1 else "",
+        earlier_cause=previous.cause.value if was_down and previous.cause else "",
+        earlier_at=previous.since if was_down else None,
+        slug=previous.slug,
+        uuid=str(previous.uuid),
+        labels=previous.labels,
+        description=previous.description[:LONGEST_DESCRIPTION],
+        runbook=previous.runbook,
+    )
 
 
-def _surroundings(group: store.CheckGroup | None, others: Iterable[store.CheckGroup]) -> Surroundings:
-    states = tuple(f"{cause.key_title(other.key)} {other.alive} of {other.total} alive" for other in others)
-    if group is None:
-        return Surroundings(others=states)
-    return Surroundings(group.total, group.alive, group.newest_at, states)
+def _last_lines(body: bytes | None) -> list[str]:
+    """Return the last lines that are not blank, as printable text."""
+    text = (body or b"")[-4 * LONGEST_OUTPUT :].decode("utf-8", "replace")
+    lines = [
+        "".join(char if char.isprintable() else " " for char in line.expandtabs()).rstrip()
+        for line in text.splitlines()
+    ]
+    return [line for line in lines if line.strip()][-LINES:]

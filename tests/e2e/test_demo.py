@@ -20,7 +20,7 @@ def test_the_demonstration_tells_its_story_in_about_the_asked_time(tmp_path: Pat
     assert (shown.returncode, shown.stderr) == (0, "")
     assert SECONDS * 0.5 <= took <= SECONDS * 4
     assert "4 of 11 jobs silent" in shown.stdout
-    assert "OK us-housekeeping: all 11 alive" in shown.stdout
+    assert "OK us-housekeeping: all 11 jobs fine since" in shown.stdout
     *_, heading, detected, acknowledged, resolved = shown.stdout.splitlines()
     assert heading.split() == ["with", "heartbeat", "without"]
     for line, what, without in (

@@ -98,7 +98,7 @@ def test_a_job_goes_silent_a_phone_rings_a_human_acknowledges_the_job_returns(
 
     page = phone.await_kind("page")
     assert page.data["title"] == "CRITICAL daily-cpu-reset: silent"
-    assert "last said: reset 412 counters" in page.data["lines"]
+    assert "Last said: reset 412 counters" in page.data["lines"]
     eventually(
         lambda: "╭─ CRITICAL daily-cpu-reset: silent" in service.output(), within=15, what="the console"
     )

@@ -91,7 +91,7 @@ def test_a_wheel_installs_into_an_empty_environment_and_serves(installed: Servic
     assert installed.get("/v1/checks/nightly-backup")["state"] == "up"
     assert installed.ask("POST", f"{address}/fail", content=b"disk full").text == "OK"
 
-    page = r"╭─ ERROR nightly-backup: failed\n(│.*\n)*│  last said: disk full\n"
+    page = r"╭─ ERROR nightly-backup failed\n(│.*\n)*│  Last said: disk full\n"
     eventually(lambda: re.search(page, installed.output()), within=60, what="a page on the console")
     installed.sigterm()
     assert installed.process.returncode == 0

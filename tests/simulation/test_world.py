@@ -38,7 +38,7 @@ def fail_and_page(world: World) -> None:
     """The job says that it failed, and the first responder's phone rings."""
     world.ping("backup", signal="fail")
     world.advance(seconds=15)
-    assert titles(world.pages("first")) == ["ERROR backup: failed"]
+    assert titles(world.pages("first")) == ["ERROR backup failed"]
 
 
 def test_a_silence_becomes_a_page_an_answer_and_a_recovery(world: World) -> None:
@@ -47,14 +47,16 @@ def test_a_silence_becomes_a_page_an_answer_and_a_recovery(world: World) -> None
     world.advance(minutes=1, seconds=1)
     assert world.state("backup") == "down silent"
     world.advance(seconds=11)
-    assert titles(world.pages("first")) == ["ERROR backup: silent"]
+    assert titles(world.pages("first")) == ["ERROR backup silent"]
     world.acknowledge(world.incident()["id"], by="First responder", occurrence=1)
     world.advance(minutes=30)
     assert len(world.pages()) == 1, "nobody is paged while somebody is on it"
     world.ping("backup")
     world.advance(seconds=5)
     assert world.incidents() == []
-    assert titles(world.shows("first", kind="recovered")) == ["OK backup: alive since 04:31"]
+    assert titles(world.shows("first", kind="recovered")) == [
+        "OK backup: fine since 04:31 UTC, silent for 30 min"
+    ]
 
 
 def test_four_of_eleven_jobs_make_one_page_that_says_who_is_alive() -> None:
@@ -66,8 +68,8 @@ def test_four_of_eleven_jobs_make_one_page_that_says_who_is_alive() -> None:
         (page,) = world.pages("first")
         assert page.title == "CRITICAL us-housekeeping: 4 of 11 jobs silent"
         assert all(page.names(job.name) for job in (RESET, *SILENT))
-        assert "7 jobs on us-housekeeping alive" in page.text
-        assert "eu-housekeeping 11 of 11 alive" in page.text
+        assert "7 other jobs on us-housekeeping are fine" in page.text
+        assert "The other host is fine." in page.text
 
 
 def test_who_joins_later_is_told_in_the_same_thread_also_after_an_answer() -> None:
@@ -80,7 +82,7 @@ def test_who_joins_later_is_told_in_the_same_thread_also_after_an_answer() -> No
         world.ping(SILENT[0].name, SILENT[1].name, signal="fail")
         world.advance(seconds=15)
         (told,) = world.shows("first", kind="update")
-        assert told.title == "+2 on us-housekeeping (3 of 11 jobs failed)"
+        assert told.title == "+2 on us-housekeeping (3 of 11 failed)"
         assert told.dedup == page.dedup
         assert len(world.pages("first")) == 1
 
@@ -92,13 +94,11 @@ def test_what_recovers_is_told_one_by_one_and_the_last_ends_it() -> None:
         world.advance(seconds=15)
         world.ping(RESET.name)
         world.advance(seconds=15)
-        assert titles(world.shows("first", kind="update")) == [
-            "1 back on us-housekeeping (1 of 11 jobs failed)"
-        ]
+        assert titles(world.shows("first", kind="update")) == ["1 back on us-housekeeping (1 of 11 failed)"]
         world.ping(SILENT[0].name)
         world.advance(seconds=5)
         assert titles(world.shows("first", kind="recovered")) == [
-            "OK us-housekeeping: all 11 alive since 03:00"
+            "OK us-housekeeping: all 11 jobs fine since 03:00 UTC"
         ]
 
 
@@ -151,7 +151,7 @@ def test_a_storm_against_a_rate_limit_becomes_a_digest_that_names_every_cause() 
         world.ping(*(job.name for job in lonely), signal="fail")
         world.advance(minutes=20)
         seen = "\n".join(f"{show.title}\n{show.text}" for show in world.shows("third"))
-        assert all(f"{job.name}: failed" in seen for job in lonely)
+        assert all(f"{job.name} failed" in seen for job in lonely)
         assert len(world.shows("third")) < len(lonely)
 
 
@@ -218,7 +218,7 @@ def test_looking_at_the_link_of_a_page_answers_nothing(world: World) -> None:
 def test_a_job_that_was_never_heard_is_missed(world: World) -> None:
     with World(LONELY) as fresh:
         fresh.advance(minutes=61, seconds=15)
-        assert titles(fresh.pages("first")) == ["ERROR backup: silent"]
+        assert titles(fresh.pages("first")) == ["ERROR backup silent"]
 
 
 def test_a_paused_job_is_not_missed_and_a_resumed_one_is_again(world: World) -> None:
@@ -234,7 +234,7 @@ def test_a_job_that_failed_and_then_falls_silent_pages_afresh_for_its_new_cause(
     fail_and_page(world)
     world.acknowledge(world.incident()["id"], minutes=240)
     world.advance(minutes=61, seconds=15)
-    assert titles(world.pages("first")) == ["ERROR backup: failed", "ERROR backup: silent"]
+    assert titles(world.pages("first")) == ["ERROR backup failed", "ERROR backup silent"]
     assert [one["cause"] for one in world.incidents()] == ["silent"]
 
 
@@ -261,7 +261,7 @@ def test_the_third_failure_in_a_row_pages_also_after_a_crash(poll: World) -> Non
     assert (poll.state("poll"), poll.shows()) == ("up", [])
     poll.ping("poll", signal="fail")
     poll.advance(seconds=15)
-    assert titles(poll.pages("first")) == ["ERROR poll: failed"]
+    assert titles(poll.pages("first")) == ["ERROR poll failed"]
 
 
 def test_a_success_between_failures_keeps_everybody_asleep(poll: World) -> None:
@@ -275,7 +275,7 @@ def test_the_second_missed_run_pages_and_the_first_does_not(poll: World) -> None
     poll.advance(minutes=20, seconds=50)
     assert (poll.state("poll"), poll.shows()) == ("up", [])
     poll.advance(seconds=30)
-    assert titles(poll.pages("first")) == ["ERROR poll: silent"]
+    assert titles(poll.pages("first")) == ["ERROR poll silent"]
 
 
 def test_a_lower_tolerance_pages_for_what_has_failed_often_enough(poll: World) -> None:
@@ -284,20 +284,20 @@ def test_a_lower_tolerance_pages_for_what_has_failed_often_enough(poll: World) -
         poll.advance(minutes=1)
     poll.redefine("poll", failures=2)
     poll.advance(seconds=20)
-    assert titles(poll.pages("first")) == ["ERROR poll: failed"]
+    assert titles(poll.pages("first")) == ["ERROR poll failed"]
 
 
 def test_a_deadline_that_passed_while_the_service_was_down_is_noticed_when_it_is_back(world: World) -> None:
     world.crash(downtime=2 * HOUR)
     world.advance(hours=2, seconds=20)
-    assert titles(world.pages("first")) == ["ERROR backup: silent"]
+    assert titles(world.pages("first")) == ["ERROR backup silent"]
 
 
 def test_a_clock_that_is_set_back_erases_no_deadline(world: World) -> None:
     world.advance(minutes=30)
     world.step_clock(-60)
     world.advance(minutes=32, seconds=15)
-    assert titles(world.pages("first")) == ["ERROR backup: silent"]
+    assert titles(world.pages("first")) == ["ERROR backup silent"]
 
 
 def test_resolving_by_hand_arms_the_job_afresh(world: World) -> None:
@@ -305,7 +305,7 @@ def test_resolving_by_hand_arms_the_job_afresh(world: World) -> None:
     world.resolve(world.incident()["id"])
     assert world.incidents() == []
     world.advance(minutes=61, seconds=15)
-    assert titles(world.pages("first")) == ["ERROR backup: failed", "ERROR backup: silent"]
+    assert titles(world.pages("first")) == ["ERROR backup failed", "ERROR backup silent"]
 
 
 def test_a_hanging_provider_delays_nobody_else() -> None:

@@ -1,7 +1,7 @@
 """The signed link in a page: its holder answers as the person who was paged, without signing in.
 
-GET shows the incident and changes nothing, because mail scanners follow links. POST answers. A browser is redirected
-to the incident. Any other client, such as the button of an ntfy notification, gets one line of text.
+GET shows the incident as it is now and changes nothing, because mail scanners follow links. POST answers. A browser is
+redirected to the incident. Any other client, such as the button of an ntfy notification, gets one line of text.
 """
 
 from collections.abc import Mapping
@@ -12,19 +12,25 @@ from typing import Any
 
 from fastapi import APIRouter
 from sqlalchemy import Connection
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from alerting import desk, times
-from alerting.incident import Acknowledged, Missing, Resolved, Stale, Surroundings
+from alerting import desk, subject, times
+from alerting.handover import HandedOn
+from alerting.incident import Acknowledged, Missing, Resolved, Snoozed, Stale
 from alerting.incident import State as Life
 from alerting.notice import called
 from alerting.person import Person
+from alerting.surroundings import sentences as beside
+from alerting.times import Clock
 from heartbeat import installation, signed_link
 from heartbeat.actor import Actor, Role
-from heartbeat.checks import actions, symptoms
+from heartbeat.checks import actions, surroundings
 from heartbeat.http import auth
 from heartbeat.http.console.incidents import timeline
+from heartbeat.http.console.incidents.morning import next_morning
+from heartbeat.http.console.incidents.pages import LONGEST_NOTE, SNOOZES
 from heartbeat.http.context import Context
 from heartbeat.http.pages import render, summary
 from heartbeat.http.pages import rows as view_rows
@@ -33,13 +39,20 @@ from heartbeat.signed_link import Answerer, BadLink
 
 MAX_LISTED = 6
 """The most symptoms that are named. The others are counted, so that the button stays in sight."""
+LATEST = 4
+"""Moments of the story of an incident that is not over; one that is over shows up to `timeline.LONGEST`."""
 MISSING = "This incident no longer exists. Nothing was changed."
 STALE = (
     "This page is old and can no longer be answered. The incident has paged again: answer the newest page."
 )
+_NO_SUCH_ANSWER = (
+    "This form is not one of this page. Nothing was changed. Open the link again and press a button."
+)
+_NO_NOTE = f"A note needs at least one word, and at most {LONGEST_NOTE:,} characters. Nothing was changed."
+_FORM_FIELDS = 10
 _PRIVATE = {"X-Robots-Tag": "noindex"}
 
-Outcome = Acknowledged | Stale | Resolved | Missing
+Outcome = Acknowledged | HandedOn | Snoozed | Stale | Resolved | Missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +62,18 @@ class LinkReply:
     status: HTTPStatus
     outcome: str
     sentence: Words
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A note was added."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """The form asks for nothing that this page offers; `why` is the reason in one sentence."""
+
+    why: str
 
 
 def router(context: Context) -> APIRouter:
@@ -74,9 +99,12 @@ def router(context: Context) -> APIRouter:
             if browser:
                 return _bad(reader, now)
             return _line(request, LinkReply(HTTPStatus.GONE, "bad link", (reader.why,)), now)
-        outcome, zone = await context.database.write(lambda db: _acknowledge(db, reader, remote, now))
+        form = await request.form(max_files=0, max_fields=_FORM_FIELDS)
+        outcome, zone = await context.database.write(lambda db: _answer(db, reader, form, remote, now))
         context.metrics.paging.observe_answer(outcome)
         context.wake()
+        if browser and isinstance(outcome, Unreadable):
+            return _plain_page(outcome.why, HTTPStatus.UNPROCESSABLE_ENTITY, now)
         if browser:
             return render.see_other(f"/answer/{token}", _PRIVATE)
         return _line(request, reply(outcome), now, zone)
@@ -86,7 +114,7 @@ def router(context: Context) -> APIRouter:
     return routes
 
 
-def reply(outcome: Outcome) -> LinkReply:
+def reply(outcome: Outcome | Noted | Unreadable) -> LinkReply:
     """Return the reply for clients that show no HTML."""
     match outcome:
         case Acknowledged(by, until):
@@ -97,22 +125,68 @@ def reply(outcome: Outcome) -> LinkReply:
                 ", unless something new breaks.",
             )
             return LinkReply(HTTPStatus.OK, name, sentence)
+        case Snoozed(by, until):
+            return LinkReply(HTTPStatus.OK, "snoozed", (f"Snoozed by {by} until ", until, "."))
+        case HandedOn():
+            return LinkReply(HTTPStatus.OK, "paging", ("The next person is paged now.",))
+        case Resolved(by) if not outcome.repeated:
+            return LinkReply(HTTPStatus.OK, "resolved", (f"Resolved by {by}.",))
         case Resolved(by):
             state = "It has recovered" if by == summary.RECOVERY else f"It was already resolved by {by}"
             return LinkReply(HTTPStatus.OK, "resolved already", (f"{state}. There is nothing left to do.",))
+        case Noted():
+            return LinkReply(HTTPStatus.OK, "noted", ("The note was added.",))
         case Stale():
             return LinkReply(HTTPStatus.CONFLICT, "stale", (STALE,))
         case Missing():
             return LinkReply(HTTPStatus.NOT_FOUND, "missing", (MISSING,))
+        case Unreadable(why):
+            return LinkReply(HTTPStatus.UNPROCESSABLE_ENTITY, "unreadable", (why,))
 
 
-def _acknowledge(db: Connection, reader: Answerer, remote: str, now: datetime) -> tuple[Outcome, str]:
+def _answer(
+    db: Connection, reader: Answerer, form: FormData, remote: str, now: datetime
+) -> tuple[Outcome | Noted | Unreadable, str]:
+    """Do what the form asks, by default acknowledge. A form without an occurrence answers that of the link."""
     name, zone = _reader(reader, desk.people(db))
     actor = Actor(name, Role.RESPONDER, "signed link", remote)
     opened_at = desk.opened_at(db, reader.incident)
     if opened_at is None or not reader.is_about(opened_at):
         return Missing(), zone
-    return actions.acknowledge(db, reader.incident, actor, now, occurrence=reader.occurrence), zone
+    return _done(db, reader, form, actor, zone, now), zone
+
+
+def _done(
+    db: Connection, reader: Answerer, form: FormData, actor: Actor, zone: str, now: datetime
+) -> Outcome | Noted | Unreadable:
+    number = reader.incident
+    match str(form.get("do", "acknowledge")):
+        case "acknowledge":
+            occurrence = _number(form.get("occurrence")) or reader.occurrence
+            return actions.acknowledge(db, number, actor, now, occurrence=occurrence)
+        case "snooze":
+            length = str(form.get("for", ""))
+            if length not in (*SNOOZES, "morning"):
+                return Unreadable(_NO_SUCH_ANSWER)
+            until = now + SNOOZES[length] if length in SNOOZES else next_morning(now, times.zone(zone))
+            return actions.snooze(db, number, actor, now, until)
+        case "page next":
+            return actions.page_next(db, number, actor, now)
+        case "resolve":
+            return actions.resolve(db, number, actor, now)
+        case "note":
+            text = str(form.get("words", "")).replace("\r\n", "\n").replace("\0", "").strip()
+            if not text or len(text) > LONGEST_NOTE:
+                return Unreadable(_NO_NOTE)
+            return Noted() if actions.note(db, number, actor, text, now) else Missing()
+        case _:
+            return Unreadable(_NO_SUCH_ANSWER)
+
+
+def _number(text: object) -> int | None:
+    return (
+        int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 10 else None
+    )
 
 
 def _reader(reader: Answerer, people: Mapping[str, Person]) -> tuple[str, str]:
@@ -126,30 +200,52 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
     if dossier is None or not reader.is_about(dossier.incident.opened_at):
         return None
     incident, people = dossier.incident, desk.people(db)
-    surroundings = symptoms.surroundings(db, [incident]).get(incident.id, Surroundings())
-    extent = view_rows.how_much(incident, dossier.symptoms, surroundings)
-    quiet_by = next((entry.by for entry in reversed(dossier.timeline) if entry.kind == Life.SNOOZED), None)
+    around = surroundings.of(db, [incident], {incident.id: dossier.symptoms}, now)[incident.id]
     jobs = timeline.jobs(dossier.symptoms)
-    raised = [job for job in jobs if job.cleared_at is None] or jobs
+    raised = [job for job in jobs if job.cleared_at is None]
+    listed = raised or jobs
     quiet = installation.acknowledge_for(db)
     name, zone = _reader(reader, people)
-    stale = reader.occurrence != incident.occurrence and incident.state is not Life.RESOLVED
+    over, open_ = incident.state is Life.RESOLVED, incident.state is Life.OPEN and bool(raised)
+    # Before the press, nothing pushes the button out of sight.
+    story = [] if open_ else timeline.moments(dossier)
     return {
         "incident": incident,
-        "title": called(incident, dossier.symptoms, surroundings),
-        "extent": extent,
-        "sentence": summary.of_incident(incident, view_rows.next_people(incident, people), quiet_by, now),
-        "symptoms": [(job, view_rows.cause_word(job.cause)) for job in raised[:MAX_LISTED]],
-        "more": max(len(raised) - MAX_LISTED, 0),
-        "last_said": next((job.facts.last_said for job in raised if job.facts.last_said), ""),
-        "surroundings": surroundings,
+        "title": called(incident, dossier.symptoms, around),
+        "extent": view_rows.how_much(incident, dossier.symptoms, around, now),
+        "sentence": _sentence(dossier, people, name, now),
+        "symptoms": [(job, view_rows.cause_word(job.cause)) for job in listed[:MAX_LISTED]],
+        "more": max(len(listed) - MAX_LISTED, 0),
+        "speaker": next((job for job in listed if job.facts.last_said), None),
+        "described": next((job for job in listed if job.facts.description), None),
+        "guided": next((job for job in listed if job.facts.runbook), None),
+        "beside": [] if over else beside(around, len(subject.standing(raised, now)), Clock(now, zone)),
         "person": name,
         "zone": zone,
-        "answerable": incident.state is Life.OPEN and not stale,
-        "stale": STALE if stale else "",
+        "open": open_,
+        "over": over,
         "quiet_until": now + quiet,
         "quiet_for": times.duration(quiet),
+        "snoozes": list(SNOOZES.items()),
+        "morning": next_morning(now, times.zone(zone)),
+        "next": times.names(view_rows.next_people(incident, people)),
+        "down": [job.title for job in raised],
+        "moments": story[: timeline.LONGEST if over else LATEST],
+        "earlier": max(len(story) - timeline.LONGEST, 0) if over else 0,
     }
+
+
+def _sentence(dossier: desk.Dossier, people: Mapping[str, Person], reader: str, now: datetime) -> Words:
+    """Return how the incident stands, and that the reader has it if they have acknowledged it."""
+    incident = dossier.incident
+    if incident.state is Life.ACKNOWLEDGED and incident.acknowledged_by == reader:
+        return (
+            "You have it until ",
+            incident.next_at or now,
+            ". Nobody is paged before, unless something new breaks.",
+        )
+    quiet_by = next((entry.by for entry in reversed(dossier.timeline) if entry.kind == Life.SNOOZED), None)
+    return summary.of_incident(incident, view_rows.next_people(incident, people), quiet_by, now)
 
 
 def _bad(bad: BadLink, now: datetime) -> Response:

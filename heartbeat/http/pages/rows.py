@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from alerting import escalation, times
-from alerting.incident import Incident, RaisedSymptom, Surroundings
+from alerting.incident import Incident, RaisedSymptom
 from alerting.incident import State as Life
 from alerting.notice import called, extent
 from alerting.person import OPERATOR, Person
+from alerting.surroundings import Surroundings
 from heartbeat.checks import maintenance
 from heartbeat.checks.cause import in_words
 from heartbeat.checks.check import Check, State, status
@@ -110,6 +111,7 @@ def incident_row(
     symptoms: Sequence[RaisedSymptom],
     surroundings: Surroundings,
     people: Mapping[str, Person],
+    now: datetime,
 ) -> IncidentRow:
     """Return the row of an incident."""
     return IncidentRow(
@@ -117,17 +119,19 @@ def incident_row(
         title=called(incident, symptoms, surroundings),
         word=incident.state.value,
         severity=incident.severity.value,
-        extent=how_much(incident, symptoms, surroundings),
+        extent=how_much(incident, symptoms, surroundings, now),
         occurrence=incident.occurrence,
         opened_at=incident.opened_at,
         next=_next(incident, people),
     )
 
 
-def how_much(incident: Incident, symptoms: Sequence[RaisedSymptom], surroundings: Surroundings) -> str:
+def how_much(
+    incident: Incident, symptoms: Sequence[RaisedSymptom], surroundings: Surroundings, now: datetime
+) -> str:
     """Return the extent of an incident: "4 of 11 jobs silent" while it is open, "4 jobs silent" afterwards."""
     if incident.state is not Life.RESOLVED:
-        return extent(incident, symptoms, surroundings, in_words)
+        return extent(symptoms, surroundings, in_words, now)
     count = len({symptom.key for symptom in symptoms})
     word = cause_word(incident.cause)
     return f"{times.count(count, 'job')} {word}" if count > 1 else word

@@ -217,6 +217,10 @@ class Resolve(_AnswerBody):
     """Resolve an incident."""
 
 
+class PageNext(_AnswerBody):
+    """Page the next person now."""
+
+
 class Note(_AnswerBody):
     """A note for the timeline."""
 

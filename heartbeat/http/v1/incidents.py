@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from alerting import desk
+from alerting.handover import HandedOn
 from alerting.incident import (
     LONGEST_QUIET,
     Acknowledged,
@@ -18,7 +19,7 @@ from alerting.incident import (
     Stale,
 )
 from heartbeat.actor import Actor
-from heartbeat.checks import actions, symptoms
+from heartbeat.checks import actions, surroundings
 from heartbeat.http.auth import ContextDep, Responder
 from heartbeat.http.context import Context
 from heartbeat.http.pages import queries
@@ -27,7 +28,7 @@ from heartbeat.http.v1 import fields
 from heartbeat.http.v1.response_models import AnswerOutcome, IncidentDetails, Incidents
 from heartbeat.http.v1.tags import ConditionalRead, ConditionalReadDep, tag
 
-Answer = Acknowledged | Snoozed | Resolved | Stale | Missing
+Answer = Acknowledged | HandedOn | Snoozed | Resolved | Stale | Missing
 
 router = APIRouter(prefix="/incidents", tags=["incidents"])
 
@@ -43,7 +44,8 @@ async def list_incidents(
     """List incidents, newest first: all, or only unresolved ones."""
 
     def read(db: Connection) -> list[Incident]:
-        return symptoms.titled(db, desk.incidents(db, open_only=open, limit=limit + 1, older_than=before))
+        incidents = desk.incidents(db, open_only=open, limit=limit + 1, older_than=before)
+        return surroundings.titled(db, incidents, context.clock.now())
 
     incidents = await context.database.read(read)
     following = incidents[limit - 1].id if len(incidents) > limit else None
@@ -56,7 +58,7 @@ async def show_incident(
     number: fields.IncidentNumber, context: ContextDep, conditional: ConditionalReadDep
 ) -> IncidentDetails:
     """Return one incident with its symptoms, its timeline, its pages and the answers of providers."""
-    return await context.database.read(lambda db: _details(db, number, conditional))
+    return await context.database.read(lambda db: _details(db, number, conditional, context.clock.now()))
 
 
 @router.post("/{number}/acknowledge")
@@ -105,6 +107,16 @@ async def resolve(
     return _answer_outcome(context, number, outcome)
 
 
+@router.post("/{number}/page-next")
+async def page_next(
+    number: fields.IncidentNumber, context: ContextDep, actor: Responder, body: fields.PageNext | None = None
+) -> AnswerOutcome:
+    """Page the next step of the incident's policy now. An acknowledgement or a snooze ends with it."""
+    now, by = context.clock.now(), (body and body.by) or actor.name
+    outcome = await context.database.write(lambda db: actions.page_next(db, number, actor, now, by=by))
+    return _answer_outcome(context, number, outcome)
+
+
 @router.post("/{number}/note")
 async def note(
     number: fields.IncidentNumber, context: ContextDep, actor: Responder, body: fields.Note
@@ -115,9 +127,9 @@ async def note(
     return AnswerOutcome(outcome="noted" if added else "noted already", by=by)
 
 
-def _details(db: Connection, number: int, conditional: ConditionalRead) -> IncidentDetails:
+def _details(db: Connection, number: int, conditional: ConditionalRead, now: datetime) -> IncidentDetails:
     dossier = _dossier(db, number)
-    (titled,) = symptoms.titled(db, [dossier.incident])
+    (titled,) = surroundings.titled(db, [dossier.incident], now)
     dossier = replace(dossier, incident=titled)
     slugs = queries.slugs(db, [symptom.key for symptom in dossier.symptoms])
     conditional.set_tag(tag(dossier.incident.id, (dossier, slugs)))
@@ -137,6 +149,8 @@ def _answer_outcome(context: Context, number: int, outcome: Answer) -> AnswerOut
             return AnswerOutcome(outcome=result, by=by, until=until)
         case Snoozed(by, until):
             return AnswerOutcome(outcome="snoozed", by=by, until=until)
+        case HandedOn(by):
+            return AnswerOutcome(outcome="paging already" if outcome.repeated else "paging", by=by)
         case Resolved(by):
             return AnswerOutcome(outcome="resolved already" if outcome.repeated else "resolved", by=by)
         case Stale(occurrence):

@@ -1,6 +1,7 @@
 """The courier: the statements of a batch of pages, and the notices that it sends."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
@@ -80,7 +81,7 @@ def courier_of(database: Database, pager: Pager, now: datetime = PAGED_AT) -> Co
         database.write,
         lambda _: NotifierSet(phones, phones),
         now=lambda: now,
-        surroundings_of=lambda _db, _incidents: {},
+        surroundings_of=lambda _db, _incidents, _symptoms, _now: {},
         describe=lambda _cause: SILENT,
         links=lambda _incident, _person: Links("http://test/", "http://test/answer"),
         fill_in=lambda text, _about: text,
@@ -127,6 +128,37 @@ async def test_each_notice_names_who_is_next_and_counts_those_before_it(database
         ("ben", 1, 1),
         ("ben", 2, 0),
     ]
-    assert all(
-        "If nobody answers, Carl and nobody are paged at" in notice.text for _, notice in pager.notices[:4]
-    )
+    assert all("If nobody answers, Carl is paged at" in notice.text for _, notice in pager.notices[:4])
+
+
+async def test_a_notice_names_who_is_paged_with_you(database: Database) -> None:
+    pager = Pager(Accepted("beep"))
+    await page_for(database, "one")
+    await statements_of(database, courier_of(database, pager))
+    said = {address: notice.lines[-1] for address, notice in pager.notices}
+    assert said["anna"].startswith("You are first on call (ops), with Ben.")
+    assert said["ben"].startswith("You are first on call (ops), with Anna.")
+
+
+async def test_a_notice_on_a_channel_of_several_people_names_the_person(database: Database) -> None:
+    pager = Pager(Accepted("beep"))
+    both = [replace(person, contacts=(Contact("pager", "team"),)) for person in TEAM[:2]]
+    await database.write(lambda db: desk.install(db, [*both, *TEAM[2:]], [OPS], {}))
+    await page_for(database, "one")
+    await statements_of(database, courier_of(database, pager))
+    assert sorted(notice.lines[-1].partition(" (")[0] for _, notice in pager.notices) == [
+        "Anna is first on call",
+        "Ben is first on call",
+    ]
+
+
+async def test_a_repeated_page_says_for_how_long_nobody_has_answered(database: Database) -> None:
+    pager = Pager(Accepted("beep"))
+    await page_for(database, "one")
+    await statements_of(database, courier_of(database, pager))
+    later = PAGED_AT + timedelta(minutes=5)
+    await database.write(lambda db: escalator.sweep(db, later))
+    await statements_of(database, courier_of(database, pager, later))
+    assert {notice.title for _, notice in pager.notices[2:]} == {
+        "ERROR one silent, 2nd page, unanswered for 5 min"
+    }

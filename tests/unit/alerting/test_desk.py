@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Connection
 
 from alerting import desk, escalator
+from alerting.handover import HandedOn
 from alerting.incident import Acknowledged, Facts, Hold, Missing, Resolved, Snoozed, Stale, State
 from alerting.origin import Origin
 from tests.unit.alerting.conftest import (
@@ -104,6 +105,21 @@ def test_an_answer_to_an_earlier_occurrence_changes_nothing(db: Connection) -> N
     untouched = incident_of(db)
     assert desk.acknowledge(db, 1, "ben", LATER, occurrence=0, until=LATER + HOUR) == Stale(1)
     assert incident_of(db) == untouched
+
+
+def test_the_next_person_is_paged_at_once_on_request(db: Connection) -> None:
+    page_for(db, a_symptom())
+    desk.acknowledge(db, 1, "Anna", LATER, until=LATER + HOUR)
+    outcome = desk.page_next(db, 1, "Anna", LATER)
+    assert isinstance(outcome, HandedOn)
+    assert story_of(db)[-1] == ("handed on", "Anna asked to page the next person now")
+    assert escalator.next_due(db) == LATER
+    escalator.sweep(db, LATER)
+    assert story_of(db)[-1][0] == "paged"
+    assert incident_of(db).step == 2
+    assert isinstance(desk.page_next(db, 9, "Anna", LATER), Missing)
+    desk.resolve(db, 1, "Anna", LATER)
+    assert isinstance(desk.page_next(db, 1, "Anna", LATER), Resolved)
 
 
 def test_a_snooze_says_until_when_in_the_timeline(db: Connection) -> None:

@@ -14,16 +14,21 @@ NOW = datetime(2024, 5, 3, 3, 0, tzinfo=UTC)
     [
         (-5, "0 s"),
         (0, "0 s"),
+        (0.0001, "1 ms"),
+        (0.25, "250 ms"),
+        (0.9999, "1 s"),
+        (1, "1 s"),
         (45, "45 s"),
         (60, "1 min"),
         (12 * 60 + 59, "12 min"),
         (3600, "1 h"),
         (16_680, "4 h 38 min"),
         (86_400, "24 h"),
+        (87_240, "24 h"),
         (172_800, "2 days"),
     ],
 )
-def test_durations_have_at_most_two_units(seconds: int, words: str) -> None:
+def test_durations_have_at_most_two_units(seconds: float, words: str) -> None:
     assert times.duration(timedelta(seconds=seconds)) == words
 
 
@@ -60,3 +65,9 @@ def test_counts_and_names_are_phrases() -> None:
         "Ann and Bob",
         "Ann, Bob and Cem",
     ]
+
+
+def test_a_readers_clock_tells_instants_with_zone_and_age() -> None:
+    clock = times.Clock(NOW, "Europe/London")
+    assert clock.at(NOW) == "04:00 BST"
+    assert clock.aged(NOW - timedelta(minutes=8)) == "03:52 BST (8 min ago)"

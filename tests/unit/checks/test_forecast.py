@@ -1,7 +1,6 @@
 """The forecast against the service itself: the foreseen pages are those that are sent."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,15 +9,14 @@ from sqlalchemy import Connection, make_url
 
 from alerting import desk, escalator, notice, outbox
 from alerting.escalation import Policy, Step
-from alerting.incident import Surroundings
 from alerting.notice import Links, Subject
 from alerting.person import OPERATOR, Contact, Person
 from alerting.tables import pages
 from heartbeat import database, installation
 from heartbeat.actor import Actor, Role
-from heartbeat.checks import actions, cause, check, checker, forecast, symptoms
+from heartbeat.checks import actions, cause, check, checker, forecast, surroundings
 from heartbeat.checks import store as check_store
-from heartbeat.checks.check import Check
+from heartbeat.checks.check import Check, Ping, Signal
 from heartbeat.checks.maintenance import WindowDefinition
 from heartbeat.definitions.edit import maintenance
 from tests.unit.conftest import FIRST, NOW, a_check, somebody
@@ -88,11 +86,9 @@ def test_a_check_that_fell_silent_now_pages_the_steps_of_its_policy(db: Connecti
 
 def test_the_foreseen_page_is_sent_word_for_word(db: Connection) -> None:
     """The page that is then sent is the one that was shown."""
-    jobs(db, "one", "two")
-    checker.sweep(db, NOW)
+    _, two = jobs(db, "one", "two")
+    check_store.save(db, [check.on_ping(two, Ping(Signal.SUCCESS, DOWN - timedelta(minutes=1))).check])
     foreseen = foresee(db, "one", DOWN)
-    two = check_store.lock_all(db)["two"]
-    check_store.save(db, [replace(two, wake_at=DOWN + timedelta(hours=1))])
     checker.sweep(db, DOWN)
     escalator.sweep(db, foreseen.calls[0].at)
 
@@ -102,7 +98,7 @@ def test_the_foreseen_page_is_sent_word_for_word(db: Connection) -> None:
     (page,) = dossier.pages
     assert (page.created_at, page.person) == (foreseen.calls[0].at, foreseen.calls[0].people[0].id)
     assert incident.next_at == foreseen.calls[1].at
-    surroundings = symptoms.surroundings(db, [incident]).get(incident.id, Surroundings())
+    around = surroundings.of(db, [incident], {incident.id: dossier.symptoms}, foreseen.calls[0].at)
     subject = Subject(
         page.kind,
         "page-1",
@@ -111,10 +107,10 @@ def test_the_foreseen_page_is_sent_word_for_word(db: Connection) -> None:
         page.step,
         incident,
         dossier.symptoms,
-        surroundings,
+        around[incident.id],
         cause.in_words,
         FIRST,
-        ["Second responder", "ghost"],
+        [SECOND],
         Links(URL, "x"),
     )
     sent = notice.compose(subject, foreseen.calls[0].at)

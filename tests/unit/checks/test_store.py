@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
 from sqlalchemy import Connection, make_url
 
 from alerting.origin import Origin
@@ -115,28 +114,6 @@ def test_checks_are_locked_in_slices_by_number(db: Connection) -> None:
     assert store.lock_after(db, jobs[1].id, 2) == jobs[2:]
     assert store.lock_uuids(db, [jobs[2].uuid]) == jobs[2:]
     assert store.lock_slugs(db, ["a", "x"]) == jobs[:1]
-
-
-def test_a_group_counts_its_checks_without_paused_ones(db: Connection) -> None:
-    jobs = [a_check(slug, labels={"host": "a"}) for slug in ("one", "two", "three")]
-    added(db, up(jobs[0]), jobs[1], check.paused(jobs[2], NOW, "anna").check, a_check("alone"))
-    assert store.groups(db, ["host=a", "host=b"]) == {"host=a": store.CheckGroup("host=a", 2, 1, NOW)}
-
-
-@pytest.mark.parametrize(
-    ("key", "limit", "others"),
-    [
-        ("host=b", 9, ["host=c", "host=a"]),
-        ("host=c", 1, ["host=a"]),
-        ("host=a", 2, ["host=b", "host=c"]),
-        ("check=alone", 9, []),
-    ],
-)
-def test_neighbours_are_the_next_groups_by_the_same_labels(
-    db: Connection, key: str, limit: int, others: list[str]
-) -> None:
-    added(db, a_check("alone"), *(a_check(f"on-{host}", labels={"host": host}) for host in "abc"))
-    assert store.neighbours(db, key, limit) == others
 
 
 def test_checks_are_matched_by_all_labels(db: Connection) -> None:

@@ -1,6 +1,5 @@
 """Checks translated into symptoms, and the groups that alerting asks about."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,10 +8,8 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.escalation import Policy, Step
-from alerting.incident import Incident, Surroundings
 from heartbeat import installation
-from heartbeat.checks import check, checker, symptoms
-from heartbeat.checks import store as check_store
+from heartbeat.checks import check, symptoms
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Change, Check, Ping, Signal
 from tests.unit.conftest import FIRST, NOW, a_check
@@ -98,32 +95,3 @@ def test_the_default_policy_stands_in_where_that_of_a_check_does_not_exist(db: C
     raised = [symptoms.of_change(failed(job), job) for job in jobs]
     assert installation.default_policy(db) == "day"
     assert [symptom.policy for symptom in symptoms.completed(db, raised, NOW)] == ["day", "night", "day"]
-
-
-def incident_of_two_hosts(
-    db: Connection, insert: Callable[[Connection, list[Check]], dict[str, Check]]
-) -> Incident:
-    jobs = [a_check(slug, labels={"host": slug[0]}) for slug in ("a-one", "a-two", "b-one")]
-    up = insert(db, jobs)["b-one"]
-    check_store.save(db, [check.on_ping(up, Ping(Signal.SUCCESS, DOWN_AT)).check])
-    checker.sweep(db, DOWN_AT)
-    (incident,) = desk.incidents(db)
-    return incident
-
-
-def test_the_surroundings_of_an_incident_are_its_group_and_others(
-    db: Connection, insert: Callable[[Connection, list[Check]], dict[str, Check]]
-) -> None:
-    incident = incident_of_two_hosts(db, insert)
-    assert symptoms.surroundings(db, [incident]) == {
-        incident.id: Surroundings(2, 0, None, ("b 1 of 1 alive",))
-    }
-    assert symptoms.surroundings(db, [incident], others=0) == {incident.id: Surroundings(2, 0, None)}
-
-
-def test_incidents_get_the_title_of_their_pages(
-    db: Connection, insert: Callable[[Connection, list[Check]], dict[str, Check]]
-) -> None:
-    incident = incident_of_two_hosts(db, insert)
-    (titled,) = symptoms.titled(db, [incident])
-    assert titled == replace(incident, title="a")

@@ -59,7 +59,7 @@ def test_the_example_of_a_notifier_is_the_one_that_the_tests_install() -> None:
 def test_the_contract_of_a_notifier_is_documented() -> None:
     text = section("docs/notifiers.md", "## Writing one of your own")
     members = {row[0].strip("`").partition("(")[0] for row in rows(text)}
-    assert members == {"Member", "kind", *registry._CONTRACT, "received"}
+    assert members == {"Member", "kind", *registry._CONTRACT, "received", "shared"}
     receipts = (Arrived, Undelivered, Acknowledgement, Unsigned, Malformed)
     assert all(f"`{receipt.__name__}" in text for receipt in receipts)
     assert f"at most {delivery.LONGEST_ID} printable characters" in " ".join(text.split())

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection, make_url
 
 from alerting import desk, notice
-from alerting.incident import Surroundings
+from alerting.surroundings import Surroundings
 from heartbeat import database
 from heartbeat.checks import cause, forecast, symptoms
 from heartbeat.checks.cause import Cause
@@ -54,9 +55,10 @@ def test_pages_and_the_timeline_call_a_cause_by_its_word(why: Cause, db: Connect
     assert dossier is not None
     (line,) = [entry.words for entry in dossier.timeline if entry.kind == "down"]
     assert line == f"{check.name} {why.words.word}"
-    for total, expected in ((1, why.words.word), (3, f"1 of 3 jobs {why.words.word}")):
-        extent = notice.extent(incident, dossier.symptoms, Surroundings(total), cause.in_words)
-        assert extent == expected
+    one = dossier.symptoms
+    two = [*one, replace(one[0], key="check:0")]
+    for symptoms_, expected in ((one, why.words.word), (two, f"2 of 3 jobs {why.words.word}")):
+        assert notice.extent(symptoms_, Surroundings(3), cause.in_words, NOW) == expected
 
 
 @pytest.mark.parametrize("why", list(Cause))

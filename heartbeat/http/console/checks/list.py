@@ -35,7 +35,7 @@ async def overview(request: ConsoleRequest) -> Response:
     """Show the overview: open incidents and the most urgent checks."""
 
     def read(db: Connection) -> dict[str, Any]:
-        urgent = incident_pages.rows(db, desk.open_incidents(db, INCIDENTS))
+        urgent = incident_pages.rows(db, desk.open_incidents(db, INCIDENTS), request.now)
         return _facts(db, Search(), request.now, AT_A_GLANCE) | {"incidents": urgent}
 
     live, facts = await request.read_live(TOPICS, read)

@@ -22,6 +22,7 @@ from heartbeat.checks import (
     maintenance_store,
     schedule,
     schedule_words,
+    surroundings,
     symptoms,
 )
 from heartbeat.checks import history as check_history
@@ -136,7 +137,7 @@ def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | N
         "legend": run_strip.legend(row.cells),
         "sentence": summary.of_check(check, why, now),
         "incident": desk.incident_of(db, [symptoms.key_of(check)]).get(symptoms.key_of(check)),
-        "incidents": [_past(incident) for incident in symptoms.titled(db, _incidents(db, check))],
+        "incidents": [_past(incident) for incident in surroundings.titled(db, _incidents(db, check), now)],
         "plot": plot.of(runs, check.max_runtime),
         "quiet": _quiet(db, check, now),
         "ahead": forecast.of(db, check, now, ""),

@@ -7,20 +7,14 @@ from typing import Any
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from alerting import desk, times
-from alerting.incident import (
-    LONGEST_QUIET,
-    Acknowledged,
-    Incident,
-    Missing,
-    Resolved,
-    Stale,
-    Surroundings,
-)
+from alerting import desk, subject, times
+from alerting.incident import LONGEST_QUIET, Acknowledged, Incident, Missing, Resolved, Stale
 from alerting.incident import State as Life
 from alerting.notice import called
+from alerting.surroundings import sentences as beside
+from alerting.times import Clock
 from heartbeat.actor import Role
-from heartbeat.checks import actions, maintenance, maintenance_store, symptoms
+from heartbeat.checks import actions, maintenance, maintenance_store, surroundings
 from heartbeat.checks.maintenance import Phase
 from heartbeat.http.console.incidents import timeline
 from heartbeat.http.console.incidents.morning import next_morning
@@ -46,19 +40,19 @@ async def listed(request: ConsoleRequest) -> Response:
     number = page_number(params.get("page", "1"))
 
     def read(db: Connection) -> dict[str, Any]:
-        return _open(db, number) if older_than is None else _past(db, older_than)
+        return _open(db, number, request.now) if older_than is None else _past(db, older_than, request.now)
 
     live, facts = await request.read_live(("incidents",), read)
     return request.show("incidents/list.html", live=live, **facts)
 
 
-def _open(db: Connection, number: int) -> dict[str, Any]:
+def _open(db: Connection, number: int, now: datetime) -> dict[str, Any]:
     """Return a page of the open incidents, at most the last one. The first has the newest past ones too."""
     count = sum(desk.count_open(db).values())
     pages = max(-(-count // A_PAGE), 1)
     page = min(number, pages)
-    open_incidents = rows(db, desk.open_incidents(db, A_PAGE, (page - 1) * A_PAGE))
-    past = _past(db, None) if page == 1 else {"past": [], "older": None}
+    open_incidents = rows(db, desk.open_incidents(db, A_PAGE, (page - 1) * A_PAGE), now)
+    past = _past(db, None, now) if page == 1 else {"past": [], "older": None}
     return past | {
         "count": count,
         "open_incidents": open_incidents,
@@ -68,11 +62,11 @@ def _open(db: Connection, number: int) -> dict[str, Any]:
     }
 
 
-def _past(db: Connection, older_than: int | None) -> dict[str, Any]:
+def _past(db: Connection, older_than: int | None, now: datetime) -> dict[str, Any]:
     incidents = desk.past_incidents(db, A_PAGE + 1, older_than)
     older = incidents[A_PAGE - 1].id if len(incidents) > A_PAGE else None
     return {
-        "past": rows(db, incidents[:A_PAGE]),
+        "past": rows(db, incidents[:A_PAGE], now),
         "older": older,
         "open_incidents": [],
         "first": False,
@@ -142,7 +136,11 @@ async def ask_resolve(request: ConsoleRequest) -> Response:
 
     def read(db: Connection) -> tuple[desk.Dossier, str] | None:
         dossier = desk.dossier(db, number)
-        return None if dossier is None else (dossier, symptoms.titled(db, [dossier.incident])[0].title)
+        return (
+            None
+            if dossier is None
+            else (dossier, surroundings.titled(db, [dossier.incident], request.now)[0].title)
+        )
 
     read_dossier = await request.read(read)
     if read_dossier is None:
@@ -185,6 +183,13 @@ async def note(request: ConsoleRequest) -> Response:
     return render.see_other(f"/incidents/{number}") if added else request.not_found(_missing(number))
 
 
+async def page_next(request: ConsoleRequest) -> Response:
+    """Page the next step of the policy now."""
+    number = request.number
+    outcome = await request.write(lambda db: actions.page_next(db, number, request.actor, request.now))
+    return _back_to(request, number, outcome)
+
+
 READING: Mapping[str, Route] = {
     "/incidents": (Role.VIEWER, listed),
     "/incidents/{number:int}": (Role.VIEWER, one_incident),
@@ -193,18 +198,19 @@ READING: Mapping[str, Route] = {
 ACTING: Mapping[str, Route] = {
     "/incidents/{number:int}/acknowledge": (Role.RESPONDER, acknowledge),
     "/incidents/{number:int}/note": (Role.RESPONDER, note),
+    "/incidents/{number:int}/page-next": (Role.RESPONDER, page_next),
     "/incidents/{number:int}/snooze": (Role.RESPONDER, snooze),
     "/incidents/{number:int}/resolve": (Role.RESPONDER, resolve),
 }
 
 
-def rows(db: Connection, incidents: Sequence[Incident]) -> list[view_rows.IncidentRow]:
+def rows(db: Connection, incidents: Sequence[Incident], now: datetime) -> list[view_rows.IncidentRow]:
     """Return the rows of these incidents, in their order."""
     raised = desk.symptoms(db, [incident.id for incident in incidents])
-    surroundings = symptoms.surroundings(db, incidents, others=0)
+    around = surroundings.within_groups(db, incidents, raised, now)
     people = desk.people(db)
     return [
-        view_rows.incident_row(incident, raised[incident.id], surroundings[incident.id], people)
+        view_rows.incident_row(incident, raised[incident.id], around[incident.id], people, now)
         for incident in incidents
     ]
 
@@ -214,17 +220,18 @@ def _facts(db: Connection, number: int, now: datetime) -> dict[str, Any] | None:
     if dossier is None:
         return None
     incident, people = dossier.incident, desk.people(db)
-    surroundings = symptoms.surroundings(db, [incident]).get(number, Surroundings())
-    extent = view_rows.how_much(incident, dossier.symptoms, surroundings)
+    around = surroundings.of(db, [incident], {number: dossier.symptoms}, now)[number]
+    extent = view_rows.how_much(incident, dossier.symptoms, around, now)
     quiet_by = next((entry.by for entry in reversed(dossier.timeline) if entry.kind == Life.SNOOZED), None)
     moments = timeline.moments(dossier)
     slugs = queries.slugs(db, [symptom.key for symptom in dossier.symptoms])
     return {
         "incident": incident,
         "sentence": summary.of_incident(incident, view_rows.next_people(incident, people), quiet_by, now),
-        "title": called(incident, dossier.symptoms, surroundings),
+        "title": called(incident, dossier.symptoms, around),
         "extent": extent,
-        "surroundings": surroundings,
+        "next": times.names(view_rows.next_people(incident, people)),
+        "beside": beside(around, len(subject.standing(dossier.symptoms, now)), Clock(now)),
         "symptoms": [
             (symptom, slugs.get(symptom.key), view_rows.cause_word(symptom.cause))
             for symptom in timeline.jobs(dossier.symptoms)

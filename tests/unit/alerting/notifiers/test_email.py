@@ -37,9 +37,20 @@ async def test_what_is_on_the_wire(email: Email, inbox: Inbox, notice: Notice) -
         "daily-cpu-reset due 03:00, last heard 02 May 03:01 (24 h ago)\n"
         "7 jobs on the host alive, newest 03:04\n"
         "You are first on call (ops). If nobody answers, Ben is paged at 03:20\n"
-        "\n"
         "Acknowledge: https://hb.example.com/ack/t0ken\n"
         "Open: https://hb.example.com/incidents/17\n"
+    )
+
+
+async def test_a_mail_ends_with_the_output_of_the_job(email: Email, inbox: Inbox, notice: Notice) -> None:
+    await email.send(replace(notice, output="copying\nno space\x1b left", output_of="backup"), ANNA)
+    (mail,) = inbox.mails
+    assert (
+        mail.get_content()
+        .replace("\r\n", "\n")
+        .endswith(
+            "Open: https://hb.example.com/incidents/17\n\nThe last output of backup:\n  copying\n  no space  left\n"
+        )
     )
 
 

@@ -58,6 +58,22 @@ async def test_what_is_on_the_wire(sent: Sent) -> None:
     }
 
 
+async def test_a_runbook_is_an_action(sent: Sent) -> None:
+    document = (await sent(runbook_url="https://wiki.example.com/cpu")).json()
+    assert document["actions"][-1] == {
+        "action": "view",
+        "label": "Runbook",
+        "url": "https://wiki.example.com/cpu",
+    }
+
+
+async def test_only_what_is_fine_as_a_whole_has_a_green_mark(sent: Sent) -> None:
+    over = (await sent(kind=NoticeKind.RECOVERED)).json()
+    assert "tags" not in over
+    fine = (await sent(kind=NoticeKind.RECOVERED, fine=True)).json()
+    assert fine["tags"] == ["green_circle"]
+
+
 async def test_what_cannot_be_pressed_is_not_offered(sent: Sent) -> None:
     document = (await sent(kind=NoticeKind.RECOVERED, open_url=None, ack_url=None)).json()
     assert document["actions"] == []

@@ -62,6 +62,12 @@ async def test_what_is_on_the_wire(provider: Provider, outcome: Sending) -> None
     }
 
 
+async def test_a_runbook_is_a_link(provider: Provider, outcome: Sending) -> None:
+    await outcome(runbook_url="https://wiki.example.com/cpu")
+    links = provider.heard[0].json()["links"]
+    assert links[-1] == {"href": "https://wiki.example.com/cpu", "text": "Runbook"}
+
+
 @pytest.mark.parametrize(
     ("symptoms", "total", "whence"),
     [

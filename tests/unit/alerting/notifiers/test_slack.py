@@ -69,6 +69,12 @@ async def test_what_is_on_the_wire(provider: Provider, outcome: Sending) -> None
     }
 
 
+async def test_a_runbook_is_a_button(provider: Provider, outcome: Sending) -> None:
+    await outcome(runbook_url="https://wiki.example.com/cpu")
+    (*_, button) = provider.heard[0].json()["blocks"][-1]["elements"]
+    assert (button["text"]["text"], button["url"]) == ("Runbook", "https://wiki.example.com/cpu")
+
+
 async def test_a_notice_without_facts_or_links_has_no_empty_blocks(
     provider: Provider, outcome: Sending
 ) -> None:

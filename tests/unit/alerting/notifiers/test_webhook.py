@@ -55,6 +55,7 @@ async def test_what_is_on_the_wire(http: httpx.AsyncClient, sent: Sent) -> None:
             "opened_at": "2026-05-03T03:05:00+00:00",
             "open_url": "https://hb.example.com/incidents/17",
             "ack_url": "https://hb.example.com/ack/t0ken",
+            "runbook_url": None,
             "details": {"silent": 4, "of": 11},
         },
     }

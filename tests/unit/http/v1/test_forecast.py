@@ -38,10 +38,10 @@ async def test_the_forecast_has_people_times_and_the_text_of_the_page(
             {"at": "2024-05-03T03:05:10Z", "step": 1, "again": True, "people": [first]},
         ],
         "page": {
-            "title": "ERROR job: silent",
+            "title": "ERROR job silent",
             "lines": [
-                "job due 03:05, never heard",
-                "You are first on call (ops). If nobody answers, First responder is paged at 03:05 UTC",
+                "job: due 03:05 UTC, never heard",
+                "You are first on call (ops). If nobody answers, you are paged again at 03:05 UTC.",
             ],
         },
     }

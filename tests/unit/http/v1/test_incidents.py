@@ -164,6 +164,24 @@ async def test_resolving_arms_silent_checks_again(
         )
 
 
+async def test_the_next_person_is_paged_now_on_request(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    number = await fall_silent(system, clock, await make_check(system))
+    await admin.post(f"/v1/incidents/{number}/acknowledge", json={"by": "first"})
+
+    answers = [await admin.post(f"/v1/incidents/{number}/page-next", json={"by": "first"}) for _ in range(2)]
+
+    assert [answer.json()["outcome"] for answer in answers] == ["paging", "paging already"]
+    story = (await admin.get(f"/v1/incidents/{number}")).json()
+    assert (story["state"], story["acknowledged_by"]) == ("open", None)
+    (asked,) = [entry for entry in story["timeline"] if entry["kind"] == "handed on"]
+    assert (asked["by"], asked["words"]) == ("first", "first asked to page the next person now")
+    await admin.post(f"/v1/incidents/{number}/resolve")
+    late = await admin.post(f"/v1/incidents/{number}/page-next")
+    assert late.json()["outcome"] == "resolved already"
+
+
 async def test_a_repeated_note_is_kept_once(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:
@@ -181,7 +199,7 @@ async def test_a_repeated_note_is_kept_once(
     assert notes == [("disk full", "first"), ("disk full", "second")]
 
 
-@pytest.mark.parametrize("verb", ["acknowledge", "snooze", "resolve", "note"])
+@pytest.mark.parametrize("verb", ["acknowledge", "snooze", "page-next", "resolve", "note"])
 async def test_an_unknown_incident_cannot_be_answered(
     system: System, admin: httpx.AsyncClient, verb: str
 ) -> None:

@@ -17,7 +17,7 @@ START list_notifiers define_notifier show_notifier list_people define_person sho
 list_policies define_policy show_policy make_default
 define_check list_checks show_check who_would_be_paged
 PING list_pings show_body list_transitions
-SILENCE list_incidents show_incident show_overview acknowledge snooze note
+SILENCE list_incidents show_incident show_overview acknowledge snooze note page_next
 define_status_page list_status_pages show_status_page
 write_announcement SECOND list_announcements show_announcement change_announcement
 publish_announcement PUBLISHED relate_announcement update_announcement DRAFT discard_announcement

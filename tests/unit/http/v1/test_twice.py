@@ -40,6 +40,7 @@ ASKS = {
     "/v1/encryption/rotate": Ask(),
     "/v1/incidents/{number}/acknowledge": Ask({"number": "1"}),
     "/v1/incidents/{number}/note": Ask({"number": "1"}, {"words": "It was the disk."}),
+    "/v1/incidents/{number}/page-next": Ask({"number": "1"}),
     "/v1/incidents/{number}/resolve": Ask({"number": "1"}),
     "/v1/incidents/{number}/snooze": Ask({"number": "1"}, {"until": LATER}),
     "/v1/keys": Ask(body={"name": "deploy", "scopes": ["read"]}, second_status=409),

@@ -80,7 +80,7 @@ async def test_an_incident_of_a_group_of_one_has_the_name_of_its_job_everywhere(
     _, job = await make_group(system, "a-job", "b-job")
     await fall_silent(system, clock, alone, job)
     numbers = {
-        await incident_of(system, alone): "Example job",
+        await incident_of(system, alone): "Example job (example)",
         await incident_of(system, job): "us-housekeeping",
     }
     for number, title in numbers.items():
@@ -89,7 +89,7 @@ async def test_an_incident_of_a_group_of_one_has_the_name_of_its_job_everywhere(
         assert (await admin.get(f"/v1/incidents/{number}")).json()["title"] == title
     listed = (await admin.get("/v1/incidents")).json()["incidents"]
     assert {incident["id"]: incident["title"] for incident in listed} == numbers
-    assert "Example job silent, error; began" in (await see(browser, "/checks/job")).words
+    assert "Example job (example) silent, error; began" in (await see(browser, "/checks/job")).words
 
 
 async def test_the_screen_of_a_storm_has_a_bounded_size(

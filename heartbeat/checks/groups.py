@@ -1,0 +1,131 @@
+"""The SQL of groups of checks: how many of each are up, late and down. Paused checks do not count.
+
+A group costs one probe of the index on `group_key`, and one row for each of its checks.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select
+
+from alerting.sql import among
+from heartbeat.checks import store
+from heartbeat.checks.check import Check, State
+from heartbeat.checks.lateness import Lateness
+from heartbeat.checks.tables import checks
+
+_EXPECTED = checks.c.state != State.PAUSED
+
+
+@dataclass(frozen=True, slots=True)
+class CheckGroup:
+    """The checks of one group key by state, and the last success among those that are up."""
+
+    key: str
+    up: int
+    late: int
+    down: int
+    newest_at: datetime | None
+
+    @property
+    def total(self) -> int:
+        """The checks of which a ping is or was expected: a new one counts once it is late."""
+        return self.up + self.late + self.down
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Numbers of groups: those in which everything is up, those with late checks, and those with checks that are down.
+
+    `sample` is one key of them.
+    """
+
+    sample: str
+    up: int
+    late: int
+    down: int
+
+
+def states(db: Connection, keys: Collection[str], now: datetime) -> dict[str, CheckGroup]:
+    """Return these groups by key. A group without a check is left out."""
+    within = among(db, checks.c.group_key, keys)
+    late = Lateness(db, now, within).late
+    fine = and_(checks.c.state == State.UP, ~late)
+    newest = case((fine, checks.c.last_ok_at), else_=None)
+    query = (
+        select(
+            checks.c.group_key,
+            _number(fine),
+            _number(late),
+            _number(checks.c.state == State.DOWN),
+            func.max(newest, type_=checks.c.last_ok_at.type),
+        )
+        .where(within, _EXPECTED)
+        .group_by(checks.c.group_key)
+    )
+    return {row[0]: CheckGroup(*row) for row in db.execute(query)}
+
+
+def tally(db: Connection, now: datetime) -> list[Tally]:
+    """Count all groups, apart for checks that are a group by themselves. This reads every check."""
+    each = (
+        select(
+            checks.c.group_key.label("key"),
+            _number(checks.c.state == State.UP).label("up"),
+            _number(Lateness(db, now).late).label("late"),
+            _number(checks.c.state == State.DOWN).label("down"),
+        )
+        .where(_EXPECTED)
+        .group_by(checks.c.group_key)
+        .subquery()
+    )
+    alone = case((each.c.key.startswith("check=", autoescape=True), 1), else_=0)
+    quiet = each.c.down == 0
+    query = select(
+        func.min(each.c.key),
+        _number(and_(quiet, each.c.late == 0, each.c.up > 0)),
+        _number(and_(quiet, each.c.late > 0)),
+        _number(each.c.down > 0),
+    ).group_by(alone)
+    return [Tally(*row) for row in db.execute(query.order_by(alone))]
+
+
+def late_in(db: Connection, keys: Collection[str], now: datetime, limit: int) -> list[Check]:
+    """Return up to `limit` late checks of these groups."""
+    within = among(db, checks.c.group_key, keys)
+    query = select(checks).where(within, Lateness(db, now, within).late)
+    return [store.check_of(row) for row in db.execute(query.order_by(checks.c.id).limit(limit))]
+
+
+def down_in(db: Connection, keys: Collection[str], limit: int) -> dict[int, str]:
+    """Return up to `limit` checks of these groups that are down: the group key by number."""
+    query = select(checks.c.id, checks.c.group_key).where(
+        among(db, checks.c.group_key, keys), checks.c.state == State.DOWN
+    )
+    return {row.id: row.group_key for row in db.execute(query.order_by(checks.c.id).limit(limit))}
+
+
+def keys_of(db: Connection, slugs: Collection[str]) -> dict[str, str]:
+    """Return the group key of each of these checks, by slug."""
+    query = select(checks.c.slug, checks.c.group_key).where(among(db, checks.c.slug, slugs))
+    return {row.slug: row.group_key for row in db.execute(query)} if slugs else {}
+
+
+def running(db: Connection, names: Collection[str], limit: int) -> dict[str, list[str]]:
+    """Return the groups in which checks of these names are expected, by name; in all up to `limit` of them."""
+    query = (
+        select(checks.c.name, checks.c.group_key)
+        .where(checks.c.name.in_(names), _EXPECTED)
+        .distinct()
+        .order_by(checks.c.name, checks.c.group_key)
+        .limit(limit)
+    )
+    found: dict[str, list[str]] = {}
+    for row in db.execute(query):
+        found.setdefault(row.name, []).append(row.group_key)
+    return found
+
+
+def _number(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)

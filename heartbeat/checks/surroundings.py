@@ -1,0 +1,238 @@
+"""What is beside an incident: its group, the same jobs elsewhere, and all other groups.
+
+The number of statements does not grow with the number of incidents.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from alerting import desk
+from alerting.incident import Incident, RaisedSymptom
+from alerting.notice import called, in_short
+from alerting.surroundings import Elsewhere, GroupState, LateJob, OtherIncident, Surroundings
+from heartbeat.checks import cause, check, groups, symptoms
+from heartbeat.checks.check import Check, State
+from heartbeat.checks.groups import CheckGroup, Tally
+
+DETAILED_AT_ONCE = 50
+"""The most incidents at once that are told all of it. In a storm only the groups are counted."""
+NAMED = 3
+"""Other incidents, and other groups that are not fine, that are named."""
+SAME_JOBS = 2
+"""Groups with the same jobs that are told apart. More are among all the others."""
+_MOST_URGENT = 50
+"""Open incidents among which those of other groups are looked for."""
+_BESIDE = 500
+"""Checks that are down beside the incidents, at most."""
+_NAMES = 5
+"""Jobs of an incident that are looked for elsewhere."""
+
+RaisedByIncident = Mapping[int, Sequence[RaisedSymptom]]
+
+
+def of(
+    db: Connection, incidents: Sequence[Incident], raised: RaisedByIncident, now: datetime
+) -> dict[int, Surroundings]:
+    """Return what is beside each of these incidents, whose symptoms are `raised`, by the incident's number."""
+    if not 0 < len(incidents) <= DETAILED_AT_ONCE:
+        return within_groups(db, incidents, raised, now)
+    urgent = desk.open_incidents(db, _MOST_URGENT)
+    keys = _group_keys(db, [*incidents, *urgent])
+    twins = _same_jobs(db, incidents, raised, keys)
+    states = groups.states(db, {*keys.values(), *(key for found in twins.values() for key in found)}, now)
+    tallies = groups.tally(db, now)
+    late = _late(db, {keys[incident.id] for incident in incidents}, states, now)
+    around = _within_groups(db, incidents, raised, keys, states, now)
+    return {
+        number: replace(
+            group,
+            late_jobs=tuple(late.get(keys[number], ())),
+            same_jobs=tuple(_state(states[other]) for other in twins[number] if other in states),
+            elsewhere=_elsewhere(keys[number], states, tallies, urgent, keys),
+        )
+        for number, group in around.items()
+    }
+
+
+def within_groups(
+    db: Connection, incidents: Sequence[Incident], raised: RaisedByIncident, now: datetime
+) -> dict[int, Surroundings]:
+    """Return what is beside each of these incidents in its own group only, by the incident's number."""
+    keys = _group_keys(db, incidents)
+    states = groups.states(db, set(keys.values()), now) if keys else {}
+    return _within_groups(db, incidents, raised, keys, states, now)
+
+
+def titled(db: Connection, incidents: Sequence[Incident], now: datetime) -> list[Incident]:
+    """Return these incidents with the titles of their pages: see `notice.called`."""
+    raised = desk.symptoms(db, [incident.id for incident in incidents])
+    around = within_groups(db, incidents, raised, now)
+    return [
+        replace(incident, title=called(incident, raised[incident.id], around[incident.id]))
+        for incident in incidents
+    ]
+
+
+def without(around: Surroundings, job: Check, now: datetime) -> Surroundings:
+    """Return what is beside a check of the group, as if this check were down."""
+    match check.status(job, now):
+        case State.UP:
+            return replace(around, alive=around.alive - 1)
+        case State.LATE:
+            late_jobs = tuple(late for late in around.late_jobs if late.title != job.name)
+            return replace(around, late=around.late - 1, late_jobs=late_jobs)
+        case _:
+            return replace(around, total=around.total + 1)
+
+
+def _group_keys(db: Connection, incidents: Iterable[Incident]) -> dict[int, str]:
+    """Return the key of the group that each incident is about. A job that failed alone is about its own group."""
+    keys = {incident.id: cause.group_of(incident.cause_key) for incident in incidents}
+    slugs = {slug for key in keys.values() if (slug := cause.slug_of(key)) is not None}
+    own = groups.keys_of(db, slugs)
+    return {number: own.get(cause.slug_of(key) or "", key) for number, key in keys.items()}
+
+
+def _group(key: str, states: Mapping[str, CheckGroup]) -> Surroundings:
+    state = states.get(key)
+    title = "" if cause.slug_of(key) is not None else cause.key_title(key)
+    if state is None:
+        return Surroundings(total=0, group=title)
+    return Surroundings(state.total, state.up, state.newest_at, title, state.late)
+
+
+def _state(group: CheckGroup) -> GroupState:
+    return GroupState(cause.key_title(group.key), group.total, group.up)
+
+
+def _late(
+    db: Connection, keys: set[str], states: Mapping[str, CheckGroup], now: datetime
+) -> dict[str, list[LateJob]]:
+    """Return late checks by group."""
+    keys = {key for key in keys if key in states and states[key].late}
+    late: dict[str, list[LateJob]] = {}
+    for job in groups.late_in(db, keys, now, _BESIDE) if keys else ():
+        late.setdefault(job.group_key, []).append(LateJob(job.name, check.due_at(job) or now))
+    return late
+
+
+def _same_jobs(
+    db: Connection, incidents: Sequence[Incident], raised: RaisedByIncident, keys: Mapping[int, str]
+) -> dict[int, list[str]]:
+    """Return by incident the keys of the other groups in which jobs of the same names run, if they are few."""
+    names = {
+        incident.id: [symptom.title for symptom in raised.get(incident.id, ())][:_NAMES]
+        for incident in incidents
+    }
+    found = groups.running(db, {name for of_incident in names.values() for name in of_incident}, _BESIDE)
+    same = {}
+    for number, of_incident in names.items():
+        others = dict.fromkeys(
+            key for name in of_incident for key in found.get(name, ()) if key != keys[number]
+        )
+        same[number] = list(others) if len(others) <= SAME_JOBS else []
+    return same
+
+
+def _within_groups(
+    db: Connection,
+    incidents: Sequence[Incident],
+    raised: RaisedByIncident,
+    keys: Mapping[int, str],
+    states: Mapping[str, CheckGroup],
+    now: datetime,
+) -> dict[int, Surroundings]:
+    # In a storm nobody reads of the other incidents of each group.
+    few = incidents if len(incidents) <= DETAILED_AT_ONCE else ()
+    besides = _besides(db, few, raised, keys, states)
+    return {
+        incident.id: _beside(_group(keys[incident.id], states), besides.get(incident.id, ()), now)
+        for incident in incidents
+    }
+
+
+def _besides(
+    db: Connection,
+    incidents: Sequence[Incident],
+    raised: RaisedByIncident,
+    keys: Mapping[int, str],
+    states: Mapping[str, CheckGroup],
+) -> dict[int, list[RaisedSymptom]]:
+    """Return by incident the symptoms of the same group that are in other incidents."""
+    own = {
+        incident.id: {symptom.key for symptom in raised.get(incident.id, ()) if symptom.cleared_at is None}
+        for incident in incidents
+    }
+    fuller = {
+        keys[number]
+        for number, mine in own.items()
+        if keys[number] in states and states[keys[number]].down > len(mine)
+    }
+    down = groups.down_in(db, fuller, _BESIDE) if fuller else {}
+    group_of = {symptoms.key_of_id(number): key for number, key in down.items()}
+    found = desk.raised(db, group_of) if group_of else []
+    return {
+        number: [
+            symptom
+            for symptom in found
+            if group_of[symptom.key] == keys[number] and symptom.incident_id != number
+        ]
+        for number in own
+    }
+
+
+def _beside(group: Surroundings, besides: Sequence[RaisedSymptom], now: datetime) -> Surroundings:
+    """Return the group with its symptoms in other incidents."""
+    by_incident: dict[int, list[RaisedSymptom]] = {}
+    for symptom in sorted(besides, key=lambda symptom: (symptom.severity.rank, symptom.incident_id)):
+        by_incident.setdefault(symptom.incident_id, []).append(symptom)
+    named = list(by_incident.items())[:NAMED]
+    free = [symptom for symptom in besides if symptom.held_until is None or symptom.held_until <= now]
+    return replace(
+        group,
+        down_besides=Counter(symptom.cause for symptom in free),
+        incidents=tuple(OtherIncident(number, in_short(theirs, cause.in_words)) for number, theirs in named),
+        more_incidents=len(by_incident) - len(named),
+    )
+
+
+def _elsewhere(
+    key: str,
+    states: Mapping[str, CheckGroup],
+    tallies: Sequence[Tally],
+    urgent: Sequence[Incident],
+    keys: Mapping[int, str],
+) -> Elsewhere:
+    """Return all groups but that of `key`. Those that are down are named by their most urgent incidents."""
+    own = states.get(key)
+    kinds = [_without(tally, own) for tally in tallies]
+    kinds = [tally for tally in kinds if tally.up + tally.late + tally.down]
+    numbers: dict[str, list[int]] = {}
+    for incident in urgent:
+        other = keys[incident.id]
+        if other != key and other in states and states[other].down:
+            numbers.setdefault(other, []).append(incident.id)
+    named = [f"{cause.key_title(other)} ({_incidents(of_group)})" for other, of_group in numbers.items()]
+    up, late, down = (sum(getattr(tally, name) for tally in kinds) for name in ("up", "late", "down"))
+    noun = cause.plural_of([tally.sample for tally in kinds])
+    return Elsewhere(noun, up + late + down, up, late, tuple(named[:NAMED]))
+
+
+def _without(tally: Tally, own: CheckGroup | None) -> Tally:
+    """Return a tally without a group."""
+    same_kind = own is not None and (cause.slug_of(own.key) is None) == (cause.slug_of(tally.sample) is None)
+    if own is None or not same_kind or not own.total:
+        return tally
+    if own.down:
+        return replace(tally, down=tally.down - 1)
+    return replace(tally, late=tally.late - 1) if own.late else replace(tally, up=tally.up - 1)
+
+
+def _incidents(numbers: Sequence[int]) -> str:
+    return (
+        f"incident {numbers[0]}" if len(numbers) == 1 else f"incidents {', '.join(map(str, numbers[:NAMED]))}"
+    )

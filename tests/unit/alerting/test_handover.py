@@ -1,0 +1,24 @@
+"""An incident handed on: the next step is due at once."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from alerting.handover import HandedOn, hand_on
+from alerting.incident import Resolved, State
+from tests.unit.alerting.subjects import ACKNOWLEDGED, AT, INCIDENT, ended
+
+
+def test_an_open_incident_pages_its_next_step_now() -> None:
+    outcome = hand_on(INCIDENT, "Anna", AT)
+    assert outcome == HandedOn("Anna", replace(INCIDENT, next_at=AT), INCIDENT)
+    assert hand_on(outcome.incident, "Ben", AT + timedelta(seconds=1)).repeated
+
+
+def test_an_acknowledgement_ends_with_it_and_the_place_in_the_policy_stays() -> None:
+    incident = hand_on(ACKNOWLEDGED, "Anna", AT).incident
+    assert (incident.state, incident.acknowledged_by, incident.next_at) == (State.OPEN, None, AT)
+    assert (incident.step, incident.occurrence) == (ACKNOWLEDGED.step, ACKNOWLEDGED.occurrence)
+
+
+def test_an_incident_that_is_over_is_not_handed_on() -> None:
+    assert hand_on(ended(), "Anna", AT) == Resolved("recovery", incident=ended(), previous=ended())

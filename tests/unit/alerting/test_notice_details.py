@@ -1,0 +1,37 @@
+"""The facts of a notice for machines."""
+
+from dataclasses import replace
+
+from alerting.notice_details import MOST_SYMPTOMS, details
+from tests.unit.alerting.subjects import JOBS, SILENT, subject, symptom
+
+
+def test_a_machine_gets_the_facts_of_each_symptom_and_no_internal_key() -> None:
+    facts = replace(
+        SILENT, slug="cpu", uuid="c0ffee", labels={"host": "us"}, description="Resets.", runbook="Call"
+    )
+    told = details(subject(symptoms=[replace(JOBS[0], facts=facts)]))
+    assert told["symptoms"] == [
+        {
+            "slug": "cpu",
+            "uuid": "c0ffee",
+            "title": "daily-cpu-reset",
+            "labels": {"host": "us"},
+            "severity": "critical",
+            "cause": "silent",
+            "why": "was not heard in time",
+            "since": "2024-05-03T03:15:10+00:00",
+            "due": "2024-05-03T03:00:00+00:00",
+            "last_heard": "2024-05-02T03:01:00+00:00",
+            "description": "Resets.",
+            "runbook": "Call",
+            "raised_at": "2024-05-03T03:15:10+00:00",
+            "cleared_at": None,
+        }
+    ]
+
+
+def test_the_number_of_symptoms_is_bounded() -> None:
+    told = details(subject(symptoms=[symptom(f"job-{n}", n) for n in range(MOST_SYMPTOMS + 1)]))
+    assert told["symptom_count"] == MOST_SYMPTOMS + 1
+    assert len(told["symptoms"]) == MOST_SYMPTOMS  # type: ignore[arg-type]  # it is a list

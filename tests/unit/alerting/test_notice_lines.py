@@ -1,0 +1,215 @@
+"""The lines of a notice, read as a tired person reads them."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from alerting import notice
+from alerting.escalation import Policy, Step
+from alerting.incident import Facts, State
+from alerting.notice_lines import DETAILED, NAMED_LIMIT
+from alerting.person import Person
+from alerting.subject import NoticeKind, Subject
+from alerting.surroundings import Surroundings
+from tests.unit.alerting.subjects import (
+    ACKNOWLEDGED,
+    ANNA,
+    AT,
+    BEN,
+    CLEO,
+    FAILED,
+    INCIDENT,
+    JOBS,
+    JOINED,
+    ended,
+    failed,
+    one_job,
+    subject,
+    symptom,
+    well,
+)
+
+
+def lines(about: Subject) -> tuple[str, ...]:
+    return notice.compose(about, AT).lines
+
+
+def test_the_facts_come_in_the_order_of_need() -> None:
+    described = replace(
+        JOBS[0].facts, description="Resets CPU allowances.", runbook="https://wiki.example/cpu"
+    )
+    about = subject(symptoms=[replace(JOBS[0], facts=described), *JOBS[1:]])
+    assert lines(about) == (
+        "daily-cpu-reset: due 03:00 UTC, last heard 02 May 03:01 UTC (24 h ago)",
+        "log-rotation: due 03:00 UTC, last heard 02 May 03:01 UTC (24 h ago)",
+        "quota-report: due 03:00 UTC, last heard 02 May 03:01 UTC (24 h ago)",
+        "stale-session-sweep: due 03:00 UTC, last heard 02 May 03:01 UTC (24 h ago)",
+        "7 other jobs on us-housekeeping are fine, last heard 03:04 UTC. eu-housekeeping: 11 of 11 fine. "
+        "All 38 other hosts are fine.",
+        "daily-cpu-reset last said: reset 18 211 accounts",
+        "About daily-cpu-reset: Resets CPU allowances.",
+        "Runbook of daily-cpu-reset: https://wiki.example/cpu",
+        "You are first on call (ops), with Ben. If nobody answers, Cleo is paged at 03:20 UTC.",
+    )
+
+
+def test_times_are_in_the_readers_zone_with_the_zone_named() -> None:
+    londoner = replace(ANNA, timezone="Europe/London")
+    assert lines(subject(person=londoner))[0].startswith(
+        "daily-cpu-reset: due 04:00 BST, last heard 02 May 04:01 BST"
+    )
+
+
+MINUTE_AGO = AT - timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        (
+            Facts(AT, last_heard_at=AT, last_well_at=MINUTE_AGO, why="exit status 1"),
+            "backup: exit status 1 at 03:15 UTC (just now), last succeeded 03:14 UTC (1 min ago)",
+        ),
+        (FAILED, "backup: exit status 1 at 03:07 UTC (8 min ago), has never succeeded"),
+        (
+            Facts(AT, last_heard_at=AT, why="reported failure"),
+            "backup: reported failure at 03:15 UTC (just now)",
+        ),
+        (
+            Facts(AT, began_at=MINUTE_AGO, why="still running after its maximum run time of 10 s"),
+            "backup: still running after its maximum run time of 10 s, started 03:14 UTC (1 min ago)",
+        ),
+        (Facts(AT, expected_at=MINUTE_AGO, never_well=True), "backup: due 03:14 UTC, never heard"),
+        (
+            Facts(AT, expected_at=MINUTE_AGO, earlier_cause="failed", earlier_at=FAILED.since),
+            "backup: due 03:14 UTC, never heard; it failed at 03:07 UTC",
+        ),
+    ],
+)
+def test_each_cause_tells_its_own_facts(facts: Facts, line: str) -> None:
+    assert lines(one_job(job=failed("backup", facts=facts)))[0] == line
+
+
+def test_new_jobs_come_first_and_are_marked() -> None:
+    update = subject(NoticeKind.UPDATE, symptoms=[*JOBS, *JOINED], joined=(5, 6), incident=ACKNOWLEDGED)
+    told = lines(update)
+    assert told[0].startswith("new: mail-queue: due 03:00 UTC")
+    assert told[1].startswith("new: node-probe: due")
+    assert told[2].startswith("daily-cpu-reset: due")
+    assert told[DETAILED] == "also silent: quota-report, stale-session-sweep"
+    assert told[-1] == "Acknowledged by Anna until 07:20 UTC."
+
+
+def test_an_update_says_that_nobody_has_answered_or_until_when_it_is_snoozed() -> None:
+    update = subject(NoticeKind.UPDATE, symptoms=[*JOBS, *JOINED], joined=(5, 6))
+    assert lines(update)[-1] == "Nobody has answered yet. Cleo is paged at 03:20 UTC."
+    snoozed = replace(ACKNOWLEDGED, state=State.SNOOZED)
+    assert lines(replace(update, incident=snoozed))[-1] == "Snoozed until 07:20 UTC."
+
+
+def test_every_silent_job_is_named_however_many_there_are() -> None:
+    many = [symptom(f"job-{n}", n) for n in range(200)]
+    page = notice.compose(subject(symptoms=many, surroundings=Surroundings(200, 0, group="us")), AT)
+    assert page.title == "CRITICAL us-housekeeping: 200 of 200 jobs silent"
+    assert all(f"job-{n}" in page.text for n in range(200))
+    assert len(page.lines) <= 10
+
+
+def test_the_line_of_names_is_bounded_and_says_how_many_there_are() -> None:
+    many = [symptom(f"a-job-with-a-long-name-{n}", n) for n in range(2000)]
+    (line,) = [line for line in lines(subject(symptoms=many)) if line.startswith("also silent")]
+    assert len(line) < NAMED_LIMIT + 30
+    assert line.endswith(f"… ({2000 - DETAILED} in all)")
+
+
+def test_jobs_that_are_down_for_other_causes_are_named_by_cause() -> None:
+    mixed = [*JOBS, symptom("mail-queue", 5), failed("node-probe", 6)]
+    assert "also silent: mail-queue; also failed: node-probe" in lines(subject(symptoms=mixed))
+
+
+def test_the_last_words_of_one_job_need_no_name() -> None:
+    assert "Last said: disk full" in lines(one_job())
+
+
+def test_a_long_description_is_cut() -> None:
+    job = failed("backup", facts=replace(FAILED, description="word " * 100, runbook="Call the data team"))
+    told = lines(one_job(job=job))
+    assert f"About: {('word ' * 40)[:199].rstrip()}…" in told
+    assert "Runbook: Call the data team" in told
+
+
+def test_a_runbook_that_all_jobs_share_needs_no_name() -> None:
+    facts = replace(JOBS[0].facts, runbook="https://wiki.example/hosts")
+    jobs = [replace(job, facts=facts) for job in JOBS]
+    assert "Runbook: https://wiki.example/hosts" in lines(subject(symptoms=jobs))
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({}, "You are first on call (ops), with Ben. If nobody answers, Cleo is paged at 03:20 UTC."),
+        (
+            {"step": 1, "with_people": (), "next_people": [BEN, CLEO]},
+            "You are second on call (ops). If nobody answers, Ben and Cleo are paged at 03:20 UTC.",
+        ),
+        (
+            {"next_people": [ANNA], "with_people": ()},
+            "You are first on call (ops). If nobody answers, you are paged again at 03:20 UTC.",
+        ),
+        (
+            {"next_people": [ANNA, CLEO]},
+            "You are first on call (ops), with Ben. If nobody answers, you and Cleo are paged at 03:20 UTC.",
+        ),
+        (
+            {"shared": True},
+            "Anna is first on call (ops), with Ben. If nobody answers, Cleo is paged at 03:20 UTC.",
+        ),
+        (
+            {"shared": True, "next_people": [ANNA], "with_people": ()},
+            "Anna is first on call (ops). If nobody answers, Anna is paged again at 03:20 UTC.",
+        ),
+    ],
+)
+def test_a_page_says_why_you_and_who_is_next(changes: dict[str, Any], line: str) -> None:
+    assert lines(subject(**changes))[-1] == line
+
+
+@pytest.mark.parametrize(
+    ("step", "place"), [(9, "tenth on call"), (10, "on call in step 11"), (99, "on call in step 12")]
+)
+def test_a_place_in_a_long_policy_is_counted(step: int, place: str) -> None:
+    long = replace(INCIDENT, policy=Policy("ops", (Step(("anna",), timedelta(minutes=5)),) * 12))
+    assert lines(subject(step=step, incident=long, with_people=()))[-1].startswith(f"You are {place} (ops).")
+
+
+@pytest.mark.parametrize("state", [State.ACKNOWLEDGED, State.SNOOZED])
+def test_an_acknowledgement_tells_the_end_of_the_quiet(state: State) -> None:
+    quiet = replace(ACKNOWLEDGED, state=state)
+    about = subject(NoticeKind.ACKNOWLEDGED, incident=quiet, words="acknowledged by Anna")
+    assert lines(about)[0] == "No more pages until 07:20 UTC, unless something new breaks."
+    assert not any("If nobody answers" in line for line in lines(about))
+    reopened = replace(about, incident=INCIDENT)
+    assert not lines(reopened)[0].startswith("No more pages")
+
+
+def test_a_recovery_names_the_jobs() -> None:
+    recovery = subject(NoticeKind.RECOVERED, incident=ended(), symptoms=well(JOBS))
+    assert "Fine again: daily-cpu-reset, log-rotation, quota-report and stale-session-sweep." in lines(
+        recovery
+    )
+
+
+def test_an_end_by_hand_names_what_was_not_heard_again() -> None:
+    symptoms = [*well(JOBS[:2]), *well(JOBS[2:], why="resolved by Ann")]
+    told = lines(
+        subject(NoticeKind.RECOVERED, incident=ended("Ann"), symptoms=symptoms, words="resolved by Ann")
+    )
+    assert "Fine again: daily-cpu-reset and log-rotation." in told
+    assert "Not heard again yet: quota-report and stale-session-sweep." in told
+
+
+def test_a_person_without_a_name_in_common_is_next() -> None:
+    stranger = Person("anna-b", "Anna B.", ())
+    assert "Anna B. is paged at" in lines(subject(next_people=[stranger]))[-1]

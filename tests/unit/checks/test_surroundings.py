@@ -1,0 +1,157 @@
+"""What is beside an incident: its group, other incidents there, the same jobs elsewhere, and all other groups."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection, event
+
+from alerting import desk
+from alerting.incident import Hold, Incident, RaisedSymptom
+from alerting.surroundings import Elsewhere, GroupState, LateJob, OtherIncident, Surroundings
+from heartbeat.checks import check, store, surroundings, symptoms
+from heartbeat.checks.check import Check, Ping, Signal
+from tests.unit.conftest import NOW, a_check
+
+MINUTE = timedelta(minutes=1)
+DOWN_AT = NOW + 6 * MINUTE
+
+
+def on(host: str, slug: str, **changes: object) -> Check:
+    return replace(a_check(f"{host}-{slug}", labels={"host": host}, **changes), name=slug)
+
+
+def up(job: Check) -> Check:
+    return check.on_ping(job, Ping(Signal.SUCCESS, DOWN_AT)).check
+
+
+def added(db: Connection, *jobs: Check) -> list[Check]:
+    return store.lock(db, list(store.insert(db, jobs).values()))
+
+
+def silent(db: Connection, *jobs: Check, hold: Hold | None = None) -> None:
+    changes = [(check.fallen_silent(job, DOWN_AT), job) for job in added(db, *jobs)]
+    raise_(db, changes, hold)
+
+
+def failed(db: Connection, *jobs: Check) -> None:
+    raise_(db, [(check.on_ping(job, Ping(Signal.FAIL, DOWN_AT)), job) for job in added(db, *jobs)])
+
+
+def raise_(db: Connection, changes: list[tuple[check.Change, Check]], hold: Hold | None = None) -> None:
+    store.save(db, [change.check for change, _ in changes])
+    raised = [replace(symptoms.of_change(change, job), hold=hold) for change, job in changes]
+    desk.raise_(db, raised, DOWN_AT)
+
+
+def the_incident(db: Connection, name: str) -> Incident:
+    """The incident of a host, or of a job."""
+    raised = desk.symptoms(db, [incident.id for incident in desk.incidents(db)])
+    (incident,) = [
+        incident
+        for incident in desk.incidents(db)
+        if (incident.title == name and incident.cause == "silent")
+        or [symptom.title for symptom in raised[incident.id]] == [name]
+    ]
+    return incident
+
+
+def around(db: Connection, title: str) -> Surroundings:
+    incident = the_incident(db, title)
+    raised: dict[int, list[RaisedSymptom]] = desk.symptoms(db, [incident.id])
+    return surroundings.of(db, [incident], raised, DOWN_AT)[incident.id]
+
+
+def test_the_group_of_an_incident_is_counted_without_paused_and_new_checks(db: Connection) -> None:
+    added(db, up(on("a", "well")), check.rearmed(on("a", "new"), DOWN_AT))
+    added(db, check.paused(on("a", "paused"), NOW, "anna").check)
+    silent(db, on("a", "one"), on("a", "two"))
+    found = around(db, "a")
+    assert (found.total, found.alive, found.newest_at, found.group) == (3, 1, DOWN_AT, "a")
+
+
+def test_a_late_job_of_the_group_is_named(db: Connection) -> None:
+    added(db, on("a", "slow", grace=60 * MINUTE))
+    silent(db, on("a", "one"))
+    found = around(db, "a")
+    assert (found.alive, found.late) == (0, 1)
+    assert found.late_jobs == (LateJob("slow", NOW + 5 * MINUTE),)
+
+
+def test_other_groups_are_counted_and_the_bad_ones_named_with_their_incidents(db: Connection) -> None:
+    added(db, up(on("b", "well")), up(on("c", "well")), check.rearmed(on("d", "new"), DOWN_AT))
+    silent(db, on("a", "one"), on("e", "reset"))
+    bad = the_incident(db, "e").id
+    assert around(db, "a").elsewhere == Elsewhere("hosts", 3, 2, 0, (f"e (incident {bad})",))
+
+
+def test_checks_without_a_host_are_counted_as_jobs(db: Connection) -> None:
+    added(db, up(a_check("alone")), up(on("b", "well")))
+    silent(db, on("a", "one"))
+    assert around(db, "a").elsewhere == Elsewhere("hosts and jobs", 2, 2)
+    silent(db, a_check("lonely"))
+    lonely = around(db, "lonely")
+    assert (lonely.total, lonely.group) == (1, "")
+    assert lonely.elsewhere is not None
+    assert (lonely.elsewhere.total, lonely.elsewhere.alive) == (3, 2)
+
+
+def test_a_failed_job_and_a_silent_one_of_a_host_name_each_other(db: Connection) -> None:
+    added(db, up(on("a", "well")))
+    silent(db, on("a", "one"), on("a", "two"))
+    failed(db, on("a", "feed"))
+    theirs = the_incident(db, "feed").id
+    host, job = around(db, "a"), around(db, "feed")
+    assert host.incidents == (OtherIncident(theirs, "feed failed"),)
+    assert host.down_besides == {"failed": 1}
+    assert job.incidents == (OtherIncident(the_incident(db, "a").id, "2 jobs silent"),)
+    assert (job.group, job.total, job.alive) == ("a", 4, 1)
+
+
+def test_a_held_symptom_beside_an_incident_is_named_and_not_counted(db: Connection) -> None:
+    failed(db, on("a", "feed"))
+    silent(db, on("a", "one"), hold=Hold(DOWN_AT + 60 * MINUTE, "maintenance"))
+    found = around(db, "feed")
+    assert found.down_besides == {}
+    assert [other.words for other in found.incidents] == ["one silent"]
+
+
+def test_the_same_jobs_elsewhere_are_told_apart_if_they_are_few(db: Connection) -> None:
+    added(db, up(on("eu", "reset")), up(on("eu", "rotate")))
+    silent(db, on("us", "reset"))
+    assert around(db, "us").same_jobs == (GroupState("eu", 2, 2),)
+    added(db, *(up(on(f"web-{n}", "reset")) for n in range(surroundings.SAME_JOBS)))
+    assert around(db, "us").same_jobs == ()
+
+
+def test_an_incident_whose_group_is_gone_has_no_surroundings(db: Connection) -> None:
+    silent(db, on("a", "one"))
+    store.remove(db, [job.id for job in store.listed(db, limit=9)])
+    assert around(db, "a").total == 0
+
+
+def test_incidents_get_the_title_of_their_pages(db: Connection) -> None:
+    added(db, up(on("a", "well")))
+    silent(db, on("a", "one"), on("a", "two"), on("b", "reset"))
+    titles = [titled.title for titled in surroundings.titled(db, desk.incidents(db), DOWN_AT)]
+    assert sorted(titles) == ["a", "reset (b)"]
+
+
+@pytest.mark.parametrize("count", [1, 20, surroundings.DETAILED_AT_ONCE + 1])
+def test_the_number_of_statements_does_not_grow_with_the_incidents(db: Connection, count: int) -> None:
+    for number in range(count):
+        added(db, up(on(f"host-{number}", "well")))
+    silent(db, *(on(f"host-{number}", "one") for number in range(count)))
+    failed(db, *(on(f"host-{number}", "feed") for number in range(count)))
+    incidents = desk.incidents(db, limit=2 * count)
+    raised = desk.symptoms(db, [incident.id for incident in incidents])
+    statements: list[str] = []
+
+    def note(*args: object) -> None:
+        statements.append(str(args[2]))
+
+    event.listen(db, "before_cursor_execute", note)
+    found = surroundings.of(db, incidents, raised, DOWN_AT)
+    event.remove(db, "before_cursor_execute", note)
+    assert len(found) == 2 * count
+    assert len(statements) <= 12

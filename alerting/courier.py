@@ -26,6 +26,7 @@ from alerting import (
     outside,
     roster,
     store,
+    symptom_store,
     timeline,
 )
 from alerting.attempts import Attempt
@@ -166,7 +167,7 @@ class Courier:
         self.notifiers = self._assemble(notifier_settings.load(db))
         numbers = {page.incident_id for page in pages}
         incidents = store.load_many(db, numbers)
-        symptoms = store.symptoms_of(db, numbers)
+        symptoms = symptom_store.symptoms_of(db, numbers)
         people = roster.load_people(db)
         readers = Counter(contact for person in people.values() for contact in person.contacts)
         people |= {OPERATOR.id: OPERATOR}
@@ -185,6 +186,9 @@ class Courier:
                 page=outside.of_page(page.id, page.created_at, incident),
                 sequence=sequences[page.id],
                 words=page.words,
+                joined=page.news.joined,
+                changed=page.news.changed,
+                back=page.news.back,
                 step=page.step,
                 incident=incident,
                 symptoms=symptoms[page.incident_id],

@@ -6,12 +6,12 @@ written together or not at all. Outcomes are values; see `alerting.incident`.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from alerting import attempts as attempt_store
-from alerting import gather, grouping, handover, outbox, roster, store, timeline
+from alerting import gather, handover, outbox, recovery, roster, store, symptom_store, timeline
 from alerting import incident as life
 from alerting import notifier_settings as notifier_settings
 from alerting.attempts import Attempt as Attempt
@@ -21,12 +21,12 @@ from alerting.attempts import sent_as as sent_as
 from alerting.escalation import Policy
 from alerting.handover import HandedOn
 from alerting.incident import (
-    GATHERING,
     Acknowledged,
     Entry,
     Hold,
     Incident,
     Missing,
+    Pace,
     RaisedSymptom,
     Resolved,
     Snoozed,
@@ -47,6 +47,8 @@ from alerting.store import newest_entries as newest_entries
 from alerting.store import timeline_ends as timeline_ends
 from alerting.tell import tell
 
+PACE = Pace()
+
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
@@ -59,53 +61,39 @@ class Dossier:
     attempts: list[Attempt]
 
 
-def raise_(
-    db: Connection, symptoms: Sequence[Symptom], now: datetime, gathering: timedelta = GATHERING
-) -> None:
+def raise_(db: Connection, symptoms: Sequence[Symptom], now: datetime, pace: Pace = PACE) -> None:
     """Raise symptoms. Each joins the open incident of its cause, or opens one.
 
-    If a symptom is raised already in that incident, only its facts are renewed. If it is raised in another one (a
-    silent job now reports a failure), it moves: a different cause always pages afresh.
+    A symptom that stands already stays in its incident, whatever its cause is now: its facts are renewed, and a cause
+    that people do not know is news. One whose recovery has not settled returns to its incident.
     """
-    by_key = {symptom.key: symptom for symptom in symptoms}
-    raised = {symptom.key: symptom for symptom in store.raised_of(db, by_key)}
-    incidents = store.lock(db, {symptom.incident_id for symptom in raised.values()})
-    renewed = {
-        key: symptom
-        for key, symptom in raised.items()
-        if incidents[symptom.incident_id].cause_key == by_key[key].cause_key
-    }
-    store.refresh_symptoms(db, [(symptom.id, by_key[key]) for key, symptom in renewed.items()])
-    moved = [symptom for key, symptom in raised.items() if key not in renewed]
-    reasons = [(symptom, f"now {by_key[symptom.key].words.word}") for symptom in moved]
-    _clear(db, reasons, now, gathering, "a new cause", "its cause has changed")
-    joining = [symptom for key, symptom in by_key.items() if key not in renewed]
-    if joining:
-        gather.join(db, joining, now, gathering)
+    gather.raise_(db, symptoms, now, pace)
 
 
 def clear(
-    db: Connection, reasons: Mapping[str, str], now: datetime, gathering: timedelta = GATHERING
+    db: Connection, reasons: Mapping[str, str], now: datetime, pace: Pace = PACE, *, by: str | None = None
 ) -> None:
-    """Clear symptoms by key, each with its reason. The last one to clear resolves its incident."""
-    raised = store.raised_of(db, reasons.keys())
-    cleared = [(symptom, reasons[symptom.key]) for symptom in raised]
-    _clear(db, cleared, now, gathering, "recovery", "all symptoms have cleared")
+    """Clear symptoms by key, each with its reason. The last one to clear lets its incident recover.
+
+    If somebody does it, such as by deleting a check, `by` is their name, and the incident is over at once.
+    """
+    raised = symptom_store.raised_of(db, reasons.keys())
+    recovery.clear(db, [(symptom, reasons[symptom.key]) for symptom in raised], now, pace, by)
 
 
 def rename_symptoms(db: Connection, keys: Mapping[str, str]) -> None:
     """Give the symptoms of these keys new keys, such as those of something that no longer exists."""
-    store.rename_symptoms(db, keys)
+    symptom_store.rename_symptoms(db, keys)
 
 
 def foresee(
-    db: Connection, symptom: Symptom, now: datetime, gathering: timedelta = GATHERING
+    db: Connection, symptom: Symptom, now: datetime, pace: Pace = PACE
 ) -> tuple[Incident, list[RaisedSymptom]]:
     """Return the incident that `raise_` would give the symptom, with all its symptoms. Writes nothing.
 
     The incident has the number 0 if it would be opened.
     """
-    return gather.foresee(db, symptom, now, gathering)
+    return gather.foresee(db, symptom, now, pace)
 
 
 def paged_people(db: Connection, incident_id: int) -> list[str]:
@@ -114,13 +102,13 @@ def paged_people(db: Connection, incident_id: int) -> list[str]:
 
 
 def hold(
-    db: Connection, holds: Mapping[str, Hold | None], now: datetime, gathering: timedelta = GATHERING
+    db: Connection, holds: Mapping[str, Hold | None], now: datetime, pace: Pace = PACE
 ) -> dict[str, int]:
     """Hold symptoms by key, or (None) hold them no longer. Keys that are not raised are ignored.
 
-    An incident that pages already is not silenced. Return by key the incident of each symptom that keeps paging.
+    What people were told of is not silenced. Return by key the incident of each symptom that keeps paging.
     """
-    return gather.hold(db, holds, now, gathering)
+    return gather.hold(db, holds, now, pace)
 
 
 def acknowledge(
@@ -165,10 +153,10 @@ def resolve(db: Connection, incident_id: int, by: str, now: datetime) -> Resolve
     outcome = life.resolve(incident, by, now)
     if outcome.repeated:
         return outcome
-    symptoms = store.symptoms_of(db, [incident_id])[incident_id]
-    raised = [symptom for symptom in symptoms if symptom.cleared_at is None]
-    store.clear_symptoms(db, [(symptom.id, f"resolved by {by}") for symptom in raised], now)
-    _end(db, [outcome.incident], by, f"resolved by {by}", now)
+    symptoms = symptom_store.symptoms_of(db, [incident_id])[incident_id]
+    raised = [symptom for symptom in symptoms if symptom.standing]
+    symptom_store.clear_symptoms(db, [(symptom.id, f"resolved by {by}") for symptom in raised], now)
+    recovery.end(db, [outcome.previous], by, f"resolved by {by}", now)
     return replace(outcome, keys=tuple(symptom.key for symptom in raised))
 
 
@@ -201,7 +189,7 @@ def dossier(db: Connection, incident_id: int) -> Dossier | None:
         return None
     return Dossier(
         incident,
-        store.symptoms_of(db, [incident_id])[incident_id],
+        symptom_store.symptoms_of(db, [incident_id])[incident_id],
         store.timeline_of(db, incident_id),
         outbox.pages_of(db, incident_id),
         attempt_store.attempts_of(db, incident_id),
@@ -237,17 +225,17 @@ def count_open(db: Connection) -> dict[State, int]:
 
 def incident_of(db: Connection, keys: Collection[str]) -> dict[str, int]:
     """Return the open incident of each of these symptoms, by key."""
-    return {symptom.key: symptom.incident_id for symptom in store.raised_of(db, keys)}
+    return {symptom.key: symptom.incident_id for symptom in symptom_store.raised_of(db, keys)}
 
 
 def raised(db: Connection, keys: Collection[str]) -> list[RaisedSymptom]:
     """Return the symptoms of these keys that have not cleared."""
-    return store.raised_of(db, keys)
+    return symptom_store.raised_of(db, keys)
 
 
 def symptoms(db: Connection, incident_ids: Collection[int]) -> dict[int, list[RaisedSymptom]]:
     """Return all symptoms of these incidents, cleared ones included."""
-    return store.symptoms_of(db, incident_ids)
+    return symptom_store.symptoms_of(db, incident_ids)
 
 
 def people(db: Connection, origin: Origin | None = None) -> dict[str, Person]:
@@ -305,42 +293,6 @@ def define_policy(db: Connection, policy: Policy) -> None:
 def forget_policy(db: Connection, name: str) -> None:
     """Delete a policy. Open incidents keep it."""
     roster.remove_policies(db, [name])
-
-
-def _clear(
-    db: Connection,
-    cleared: list[tuple[RaisedSymptom, str]],
-    now: datetime,
-    gathering: timedelta,
-    by: str,
-    ending: str,
-) -> None:
-    """Clear symptoms. Incidents without any left end with the words `ending`; the others tell of it."""
-    if not cleared:
-        return
-    incidents = store.lock(db, {symptom.incident_id for symptom, _ in cleared})
-    store.clear_symptoms(db, [(symptom.id, reason) for symptom, reason in cleared], now)
-    entries = [
-        Entry(symptom.incident_id, now, "cleared", f"{symptom.title}: {reason}")
-        for symptom, reason in cleared
-    ]
-    timeline.write(db, entries)
-    all_held_until = store.still_raised(db, incidents)
-    over = [
-        incident
-        for number, incident in incidents.items()
-        if number not in all_held_until and incident.state is not State.RESOLVED
-    ]
-    store.save(db, grouping.recovered(incidents, all_held_until, now, gathering))
-    if over:
-        _end(db, [life.ended(incident, by, now) for incident in over], by, ending, now)
-
-
-def _end(db: Connection, ended: list[Incident], by: str, ending: str, now: datetime) -> None:
-    store.save(db, ended)
-    timeline.write(db, [Entry(incident.id, now, State.RESOLVED.value, ending, by) for incident in ended])
-    outbox.supersede(db, [incident.id for incident in ended], tuple(NoticeKind))
-    tell(db, NoticeKind.RECOVERED, [(incident, ending) for incident in ended], now)
 
 
 def _quieten(db: Connection, incident: Incident, answer: str, by: str, now: datetime) -> None:

@@ -1,25 +1,50 @@
-"""Turns due incidents into pages. One sweep is one transaction over a bounded batch."""
+"""Turns due incidents into pages, and tells their news. One sweep is one transaction over a bounded batch."""
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import escalation, grouping, outbox, roster, store, timeline
+from alerting import escalation, grouping, outbox, recovery, roster, store, symptom_store, timeline
 from alerting import incident as life
+from alerting import news as what_is_new
 from alerting.escalation import Decision
-from alerting.incident import Entry, Incident, State
-from alerting.notice import NoticeKind
+from alerting.incident import Entry, Incident, Pace, RaisedSymptom, Standing, State
 from alerting.person import Person
-from alerting.tell import tell
+from alerting.tell import update
 
 BATCH = 1000
 
 
-def sweep(db: Connection, now: datetime, limit: int = BATCH) -> int:
-    """Page for up to `limit` due incidents, and tell of changes. Return the number of incidents."""
+def sweep(db: Connection, now: datetime, limit: int = BATCH, pace: Pace = Pace()) -> int:  # noqa: B008 - a frozen value
+    """End up to `limit` incidents that have settled, page for as many that are due, and tell the news of as many.
+
+    Return the number of incidents.
+    """
+    settled = recovery.settle(db, now, limit)
     due = store.claim_due(db, now, limit)
-    paging, held, entries = _reopened(db, due, now)
+    claimed = {incident.id for incident in due}
+    with_news = [one for one in store.claim_to_tell(db, now, limit) if one.id not in claimed]
+    standing = symptom_store.standing(db, [incident.id for incident in [*due, *with_news]], now)
+    counted = [grouping.counted(incident, standing.get(incident.id)) for incident in with_news]
+    worse = [incident for incident in counted if life.worsened(incident)]
+    _page(db, [*due, *worse], standing, now, pace)
+    _tell(db, [incident for incident in counted if incident not in worse], now, pace)
+    return settled + len(due) + len(with_news)
+
+
+def next_due(db: Connection) -> datetime | None:
+    """Return the time of the next action of any incident."""
+    return store.next_due(db)
+
+
+def _page(
+    db: Connection, due: Sequence[Incident], standing: Mapping[int, Standing], now: datetime, pace: Pace
+) -> None:
+    """Page for incidents that are due, and put off those of which everything is held."""
+    counted = [grouping.counted(incident, standing.get(incident.id)) for incident in due]
+    paging, held, entries = _reopened(counted, standing, now)
     decisions = {incident.id: escalation.decide(incident.policy, incident.step, now) for incident in paging}
     people = _reachable(db, {target for decision in decisions.values() for target in decision.targets})
     recipients = {
@@ -28,49 +53,68 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH) -> int:
     # However long a person cannot be reached, one page of an incident waits for them, and keeps its place in the
     # round of their contacts.
     waiting = outbox.waiting(db, recipients.keys())
-    pages, stepped = [], []
+    pages, stepped, told = [], [], []
     for incident in paging:
         decision, everybody = decisions[incident.id], recipients[incident.id]
         free = [person for person in everybody if (incident.id, person.id) not in waiting]
         pages += [(incident, person, decision.reason) for person in free]
         line = f"{decision.reason}: {', '.join(person.name for person in everybody)}"
         entries.append(Entry(incident.id, now, "paged", line))
-        stepped.append(_stepped(incident, decision, now, free == everybody))
+        stepped.append(_stepped(incident, decision, now))
+        if free == everybody:
+            # A page that waits already may be under way without the latest news, so it does not tell all.
+            told.append(incident.id)
     outbox.intend_pages(db, pages, now)
-    store.save(db, [*stepped, *held])
+    if told:
+        symptom_store.told_all(db, told, now)
+    store.save(db, [*_with_next_news(db, stepped, told, standing, now, pace), *held])
     timeline.write(db, entries)
-    return len(due) + _tell_changes(db, now, limit, {incident.id for incident in paging})
 
 
-def next_due(db: Connection) -> datetime | None:
-    """Return the time of the next action of any incident."""
-    return store.next_due(db)
+def _stepped(incident: Incident, decision: Decision, now: datetime) -> Incident:
+    """Return the incident one step on."""
+    seen = life.worst(incident.seen, incident.severity)
+    return replace(incident, step=incident.step + 1, next_at=decision.next_at, told_at=now, seen=seen)
 
 
-def _stepped(incident: Incident, decision: Decision, now: datetime, tells_all: bool) -> Incident:
-    """Return the incident one step on. A page that waits already may lack the latest news, so it does not tell all."""
-    told_at, tell_at = (now, None) if tells_all else (incident.told_at, incident.tell_at)
-    return replace(
-        incident, step=incident.step + 1, next_at=decision.next_at, told_at=told_at, tell_at=tell_at
-    )
+def _with_next_news(
+    db: Connection,
+    paged: Sequence[Incident],
+    told: Collection[int],
+    standing: Mapping[int, Standing],
+    now: datetime,
+    pace: Pace,
+) -> list[Incident]:
+    """Return incidents with the time of the news that their pages could not tell: what is held, what may return."""
+    pending = {one.id for one in paged if one.tell_at is not None or standing[one.id].released_at is not None}
+    symptoms = symptom_store.symptoms_of(db, pending) if pending else {}
+
+    def tell_at(incident: Incident) -> datetime | None:
+        if incident.id not in pending:
+            return None
+        of_it = symptoms[incident.id]
+        if incident.id not in told and what_is_new.of(of_it, now, pace):
+            return now
+        return what_is_new.next_at(of_it, now, pace)
+
+    return [replace(incident, tell_at=tell_at(incident)) for incident in paged]
 
 
 def _reopened(
-    db: Connection, due: list[Incident], now: datetime
+    due: Sequence[Incident], standing: Mapping[int, Standing], now: datetime
 ) -> tuple[list[Incident], list[Incident], list[Entry]]:
     """Return the incidents that page now, those that wait because all their symptoms are held, and timeline lines."""
-    quiet = [incident.id for incident in due if incident.state is not State.OPEN]
-    holds = store.still_raised(db, quiet) if quiet else {}
     paging, held, entries = [], [], []
     for incident in due:
-        if incident.state is not State.OPEN:
-            reopening = life.on_quiet_over(incident, now, holds.get(incident.id))
+        held_until = standing[incident.id].held_until if incident.id in standing else None
+        if incident.state is not State.OPEN or life.worsened(incident):
+            worse = life.worsened(incident)
+            reopening = life.on_worse(incident, now) if worse else life.on_quiet_over(incident, now)
             incident = grouping.reopened(incident, reopening)
             entries.append(Entry(incident.id, now, "reopened", f"paging again: {reopening.reason}"))
-        if incident.next_at is not None and incident.next_at > now:
-            line = f"held until {incident.next_at:%d %b %H:%M} UTC"
-            entries.append(Entry(incident.id, now, grouping.HELD, line))
-            held.append(incident)
+        if held_until is not None and held_until > now:
+            entries.append(Entry(incident.id, now, grouping.HELD, f"held until {held_until:%d %b %H:%M} UTC"))
+            held.append(replace(incident, next_at=held_until))
         else:
             paging.append(incident)
     return paging, held, entries
@@ -81,23 +125,19 @@ def _reachable(db: Connection, names: set[str]) -> dict[str, Person]:
     return {name: person for name, person in people.items() if person.contacts}
 
 
-def _tell_changes(db: Connection, now: datetime, limit: int, paged: set[int]) -> int:
-    incidents = [incident for incident in store.claim_to_tell(db, now, limit) if incident.id not in paged]
+def _tell(db: Connection, incidents: Sequence[Incident], now: datetime, pace: Pace) -> None:
+    """Tell the news of these incidents to everybody who has a page of them."""
     if not incidents:
-        return 0
-    numbers = [incident.id for incident in incidents]
-    symptoms = store.symptoms_of(db, numbers)
-    changes = [(incident, _changes(incident, symptoms[incident.id])) for incident in incidents]
-    outbox.supersede(db, numbers, (NoticeKind.UPDATE,))
-    tell(db, NoticeKind.UPDATE, [(incident, words) for incident, words in changes if words], now)
-    store.save(db, [replace(incident, told_at=now, tell_at=None) for incident in incidents])
-    return len(incidents)
-
-
-def _changes(incident: Incident, symptoms: list[life.RaisedSymptom]) -> str:
-    """Return the changes since the last notice in short: "+2", "+1, 2 back"; empty without any."""
-    since = incident.told_at or incident.opened_at
-    joined = sum(1 for s in symptoms if s.raised_at > since and s.cleared_at is None)
-    back = sum(1 for s in symptoms if s.cleared_at and s.cleared_at > since and s.raised_at <= since)
-    parts = [f"+{joined}" if joined else "", f"{back} back" if back else ""]
-    return ", ".join(part for part in parts if part)
+        return
+    symptoms: Mapping[int, Sequence[RaisedSymptom]] = symptom_store.symptoms_of(
+        db, [one.id for one in incidents]
+    )
+    news = {one.id: what_is_new.of(symptoms[one.id], now, pace) for one in incidents}
+    update(db, [(incident, news[incident.id]) for incident in incidents if news[incident.id]], now)
+    told: dict[int, tuple[str, ...]] = {}
+    for incident in incidents:
+        told |= what_is_new.told(news[incident.id], symptoms[incident.id])
+    symptom_store.write_told(db, told)
+    later = {one.id: what_is_new.next_at(symptoms[one.id], now, pace) for one in incidents}
+    heard = {one.id: now if news[one.id] else one.told_at for one in incidents}
+    store.save(db, [replace(one, told_at=heard[one.id], tell_at=later[one.id]) for one in incidents])

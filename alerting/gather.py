@@ -4,75 +4,62 @@ Each function works inside the caller's transaction, as in `desk`, which is the 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import grouping, roster, store, timeline
-from alerting.incident import Entry, Hold, Incident, RaisedSymptom, State, Symptom
+from alerting import grouping, roster, store, symptom_store, timeline
+from alerting.incident import Entry, Hold, Incident, Pace, RaisedSymptom, State, Symptom
 
 
-def join(db: Connection, symptoms: Sequence[Symptom], now: datetime, gathering: timedelta) -> None:
-    """Put each symptom into the open incident of its cause, or open one."""
-    opened, joined = _incidents_of(db, symptoms, now, gathering)
-    incidents = opened | joined
-    numbers = [incident.id for incident in joined.values()]
-    cleared = store.had_cleared(db, numbers, [s.key for s in symptoms]) if numbers else set()
-    store.insert_symptoms(db, [(incidents[s.cause_key].id, s) for s in symptoms], now)
-    entries = [
-        Entry(incidents[s.cause_key].id, now, "down", f"{s.title} {s.facts.why or s.words.word}")
-        for s in symptoms
-    ]
-    for symptom in symptoms:
-        if symptom.cause_key in joined:
-            incident = incidents[symptom.cause_key]
-            recurred = (incident.id, symptom.key) in cleared
-            incident, lines = grouping.joined(incident, symptom, recurred, now, gathering)
-            incidents[symptom.cause_key] = incident
-            entries += lines
-    store.save(db, [incidents[cause_key] for cause_key in joined])
-    timeline.opened(db, {incident.id: incident.title for incident in opened.values()})
-    timeline.write(db, [*entries, *grouping.opening_entries(opened.values(), symptoms, now)])
+def raise_(db: Connection, symptoms: Sequence[Symptom], now: datetime, pace: Pace) -> None:
+    """Renew symptoms that stand already, and put the others into their incidents: see `desk.raise_`."""
+    by_key = {symptom.key: symptom for symptom in symptoms}
+    raised = {symptom.key: symptom for symptom in symptom_store.raised_of(db, by_key)}
+    _renew(db, [(earlier, by_key[key]) for key, earlier in raised.items()], now, pace)
+    joining = [symptom for key, symptom in by_key.items() if key not in raised]
+    if joining:
+        _join(db, joining, now, pace)
 
 
 def foresee(
-    db: Connection, symptom: Symptom, now: datetime, gathering: timedelta
+    db: Connection, symptom: Symptom, now: datetime, pace: Pace
 ) -> tuple[Incident, list[RaisedSymptom]]:
-    """Return the incident that `join` would give a symptom, with all its symptoms. Writes and locks nothing.
+    """Return the incident that `raise_` would give a symptom, with all its symptoms. Writes and locks nothing.
 
     The incident has the number 0 if it would be opened.
     """
     raised = grouping.raised(symptom, now)
-    incident = store.open_of(db, symptom.cause_key)
+    homes = _homes(db, [symptom], now, pace)
+    earlier = homes.get(symptom.key)
+    incident = store.load(db, earlier.incident_id) if earlier else store.open_of(db, symptom.cause_key)
     if incident is None:
-        opened = grouping.opened([symptom], roster.load_policies(db), now, gathering)
+        opened = grouping.opened([symptom], roster.load_policies(db), now, pace)
         return opened[symptom.cause_key], [raised]
-    recurred = bool(store.had_cleared(db, [incident.id], [symptom.key]))
-    joined, _ = grouping.joined(incident, symptom, recurred, now, gathering)
-    return joined, [*store.symptoms_of(db, [incident.id])[incident.id], raised]
+    joined, _ = grouping.joined(incident, symptom, earlier, now, pace)
+    others = [s for s in symptom_store.symptoms_of(db, [incident.id])[incident.id] if s.key != symptom.key]
+    return joined, [*others, raised]
 
 
-def hold(
-    db: Connection, holds: Mapping[str, Hold | None], now: datetime, gathering: timedelta
-) -> dict[str, int]:
+def hold(db: Connection, holds: Mapping[str, Hold | None], now: datetime, pace: Pace) -> dict[str, int]:
     """Hold symptoms by key, or (None) hold them no longer. Keys that are not raised are ignored.
 
-    An incident that has paged is not silenced: its symptoms cannot be held, unless they were held already.
-    Return by key the incident of each symptom that could therefore not be held.
+    Symptoms that people were told of cannot be held. Return by key the incident of each of them that keeps paging.
     """
-    raised = [symptom for symptom in store.raised_of(db, holds) if symptom.key in holds]
+    raised = [symptom for symptom in symptom_store.raised_of(db, holds) if symptom.key in holds]
     locked = store.lock(db, {symptom.incident_id for symptom in raised})
-    free = [symptom for symptom in raised if grouping.can_be_held(symptom, locked[symptom.incident_id])]
+    free = [symptom for symptom in raised if grouping.can_be_held(symptom)]
     ends = {key: grouping.hold_end(hold) for key, hold in holds.items()}
     moved = [symptom for symptom in free if symptom.held_until != ends[symptom.key]]
-    store.hold_symptoms(db, [(symptom.id, ends[symptom.key]) for symptom in moved])
-    symptoms = store.symptoms_of(db, {symptom.incident_id for symptom in moved})
+    symptom_store.hold_symptoms(db, [(symptom.id, ends[symptom.key]) for symptom in moved])
+    symptoms = symptom_store.symptoms_of(db, {symptom.incident_id for symptom in moved})
+    standing = symptom_store.standing(db, symptoms.keys(), now)
     by_end = {hold.until: hold for symptom in moved if (hold := holds[symptom.key]) is not None}
     incidents, entries = [], []
     for number in sorted(symptoms):
-        incident = grouping.after_hold(locked[number], symptoms[number], now, gathering)
-        incidents.append(incident)
+        incident = grouping.after_hold(locked[number], symptoms[number], now, pace)
+        incidents.append(grouping.counted(incident, standing.get(number)))
         entries += grouping.hold_entries(locked[number], incident, by_end, now)
     store.save(db, incidents)
     timeline.write(db, entries)
@@ -84,15 +71,105 @@ def hold(
     }
 
 
-def _incidents_of(
-    db: Connection, symptoms: Sequence[Symptom], now: datetime, gathering: timedelta
+def _renew(
+    db: Connection, renewed: Sequence[tuple[RaisedSymptom, Symptom]], now: datetime, pace: Pace
+) -> None:
+    """Write the causes, facts and severities of symptoms that stand already, with the news of them."""
+    symptom_store.refresh_symptoms(db, [(earlier.id, symptom) for earlier, symptom in renewed])
+    differing = [
+        (earlier, symptom)
+        for earlier, symptom in renewed
+        if (earlier.cause, earlier.severity) != (symptom.cause, symptom.severity)
+    ]
+    if not differing:
+        return
+    incidents = store.lock(db, {earlier.incident_id for earlier, _ in differing})
+    entries = []
+    for earlier, symptom in differing:
+        incident, lines = grouping.renewed(incidents[earlier.incident_id], earlier, symptom, now, pace)
+        incidents[incident.id] = incident
+        entries += lines
+    _save_counted(db, list(incidents.values()), now)
+    timeline.write(db, entries)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """The incidents of symptoms, by the symptom's key: `new` are opened just now. `earlier` are rows to raise again."""
+
+    incidents: Mapping[str, Incident]
+    new: frozenset[int]
+    earlier: Mapping[str, RaisedSymptom]
+
+
+def _join(db: Connection, symptoms: Sequence[Symptom], now: datetime, pace: Pace) -> None:
+    """Put each symptom into the incident in which it is at home, into the open one of its cause, or open one."""
+    places = _places(db, symptoms, now, pace)
+    number_of = {key: incident.id for key, incident in places.incidents.items()}
+    incidents = {incident.id: incident for incident in places.incidents.values()}
+    fresh = [symptom for symptom in symptoms if symptom.key not in places.earlier]
+    symptom_store.insert_symptoms(db, [(number_of[symptom.key], symptom) for symptom in fresh], now)
+    again = [(symptom, places.earlier[symptom.key]) for symptom in symptoms if symptom.key in places.earlier]
+    symptom_store.raise_again(db, [(row.id, symptom, grouping.fallen(row, now)) for symptom, row in again])
+    entries = []
+    for symptom in symptoms:
+        number, earlier = number_of[symptom.key], places.earlier.get(symptom.key)
+        entries.append(Entry(number, now, "down", grouping.down_words(symptom, earlier, now)))
+        if number not in places.new:
+            incidents[number], lines = grouping.joined(incidents[number], symptom, earlier, now, pace)
+            entries += lines
+    _save_counted(db, [one for number, one in incidents.items() if number not in places.new], now)
+    opened = [incidents[number] for number in places.new]
+    timeline.opened(db, {incident.id: incident.title for incident in opened})
+    timeline.write(db, [*entries, *grouping.opening_entries(opened, symptoms, now)])
+
+
+def _places(db: Connection, symptoms: Sequence[Symptom], now: datetime, pace: Pace) -> _Places:
+    """Lock or open the incident of each symptom."""
+    earlier = _homes(db, symptoms, now, pace)
+    numbers = {row.incident_id for row in earlier.values()}
+    by_cause = {symptom.cause_key for symptom in symptoms if symptom.key not in earlier}
+    locked = store.lock(db, numbers, by_cause)
+    # Another process may have ended one meanwhile: its symptoms find another place.
+    earlier = {
+        key: row for key, row in earlier.items() if grouping.home(row, locked[row.incident_id], now, pace)
+    }
+    places = {key: locked[row.incident_id] for key, row in earlier.items()}
+    open_by_cause = {one.cause_key: one for one in locked.values() if one.state is not State.RESOLVED}
+    homeless = [s for s in symptoms if s.key not in places and s.cause_key not in open_by_cause]
+    opened, found = _opened(db, homeless, now, pace)
+    open_by_cause |= opened | found
+    places |= {s.key: open_by_cause[s.cause_key] for s in symptoms if s.key not in places}
+    rows = symptom_store.rows_in(
+        db, {key: place.id for key, place in places.items() if place.cause_key not in opened}
+    )
+    return _Places(places, frozenset(incident.id for incident in opened.values()), rows)
+
+
+def _homes(
+    db: Connection, symptoms: Sequence[Symptom], now: datetime, pace: Pace
+) -> dict[str, RaisedSymptom]:
+    """Return by key the rows of symptoms whose recovery in an open incident has not settled. Locks nothing."""
+    rows = symptom_store.cleared_in_open(db, [symptom.key for symptom in symptoms])
+    incidents = store.load_many(db, {row.incident_id for row in rows}) if rows else {}
+    return {row.key: row for row in rows if grouping.home(row, incidents[row.incident_id], now, pace)}
+
+
+def _opened(
+    db: Connection, symptoms: Sequence[Symptom], now: datetime, pace: Pace
 ) -> tuple[dict[str, Incident], dict[str, Incident]]:
-    """Return by cause the incidents of these symptoms: those just opened, and those that were open already."""
-    open_already = store.lock_open(db, {symptom.cause_key for symptom in symptoms})
-    homeless = [symptom for symptom in symptoms if symptom.cause_key not in open_already]
-    new = grouping.opened(homeless, roster.load_policies(db), now, gathering)
-    numbers = store.insert_incidents(db, new.values()) if new else {}
-    if len(numbers) < len(new):
-        open_already |= store.lock_open(db, new.keys() - numbers.keys())
-    opened = {cause_key: replace(new[cause_key], id=number) for cause_key, number in numbers.items()}
-    return opened, open_already
+    """Open incidents for these symptoms. Return by cause those opened, and those that somebody else has opened."""
+    if not symptoms:
+        return {}, {}
+    new = grouping.opened(symptoms, roster.load_policies(db), now, pace)
+    numbers = store.insert_incidents(db, new.values())
+    missing = new.keys() - numbers.keys()
+    found = {one.cause_key: one for one in store.lock(db, (), missing).values()} if missing else {}
+    return {cause_key: replace(new[cause_key], id=number) for cause_key, number in numbers.items()}, found
+
+
+def _save_counted(db: Connection, incidents: Sequence[Incident], now: datetime) -> None:
+    """Write incidents with the severity of what stands in them."""
+    if incidents:
+        standing = symptom_store.standing(db, [incident.id for incident in incidents], now)
+        store.save(db, [grouping.counted(incident, standing.get(incident.id)) for incident in incidents])

@@ -5,27 +5,28 @@ Each decision returns the changed incident and the new lines of its timeline.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from alerting import escalation
+from alerting import escalation, news, times
 from alerting import incident as life
 from alerting.escalation import Policy
-from alerting.incident import Entry, Hold, Incident, RaisedSymptom, Reopened, State, Symptom
+from alerting.incident import Entry, Hold, Incident, Pace, RaisedSymptom, Reopened, Standing, State, Symptom
 
 HELD = "held"
 """The kind of timeline entries about a hold, its beginning and its end."""
 
 
 def opened(
-    symptoms: Iterable[Symptom], policies: Mapping[str, Policy], now: datetime, gathering: timedelta
+    symptoms: Iterable[Symptom], policies: Mapping[str, Policy], now: datetime, pace: Pace
 ) -> dict[str, Incident]:
     """Return the incidents that these symptoms open, by cause key, without a number yet.
 
-    The worst symptom of each gives the severity and the policy. The one with the shortest hold gives the time to page.
+    The worst symptom of each that is not held gives the severity. The one with the shortest hold gives the time to
+    page.
     """
     incidents: dict[str, Incident] = {}
-    for symptom in sorted(symptoms, key=lambda symptom: symptom.severity.rank):
-        page_at = life.pages_at(now, hold_end(symptom.hold), gathering)
+    for symptom in sorted(symptoms, key=lambda symptom: (symptom.hold is not None, symptom.severity.rank)):
+        page_at = life.pages_at(now, hold_end(symptom.hold), pace.gathering)
         incident = incidents.get(symptom.cause_key)
         if incident is None:
             policy = escalation.in_force(policies, symptom.policy)
@@ -35,27 +36,73 @@ def opened(
     return incidents
 
 
+def home(symptom: RaisedSymptom, incident: Incident, now: datetime, pace: Pace) -> bool:
+    """Return whether a symptom that has cleared, and is back, continues this incident whatever its cause is now.
+
+    It does until its recovery has settled. After that it is a new symptom.
+    """
+    if incident.state is State.RESOLVED or symptom.cleared_at is None:
+        return False
+    return incident.recovering or now < life.settles_at(symptom.falls, symptom.cleared_at, pace)
+
+
 def joined(
-    incident: Incident, symptom: Symptom, recurred: bool, now: datetime, gathering: timedelta
+    incident: Incident, symptom: Symptom, earlier: RaisedSymptom | None, now: datetime, pace: Pace
 ) -> tuple[Incident, list[Entry]]:
-    """Return the open incident with a symptom that joins. `recurred` is true if it had that symptom before."""
-    severity = min(incident.severity, symptom.severity, key=lambda severity: severity.rank)
-    changed = replace(incident, severity=severity)
-    page_at = life.pages_at(now, hold_end(symptom.hold), gathering)
-    reopening = life.on_join(incident, recurred, symptom.hold is not None, page_at)
-    if reopening is not None:
-        reason = f"{symptom.title} {symptom.words.verb} {reopening.reason}"
-        entries = [Entry(incident.id, now, "reopened", f"paging again: {reason}")]
-        if symptom.hold is not None:
-            entries.append(Entry(incident.id, now, HELD, hold_words(symptom.hold)))
-        return reopened(changed, reopening), entries
+    """Return the open incident with a symptom that joins. `earlier` is its row if it has been in there before.
+
+    It brings the first page forward, or the news. It ends no quiet: whether it is worse than what people know is
+    decided when the news is told.
+    """
+    changed = life.resumed(incident, now)
+    falls = fallen(earlier, now) if earlier is not None else ()
+    if len(falls) > len(life.recent(changed.falls, now)):
+        changed = replace(changed, falls=falls)
     entries = []
-    if life.waits(incident) and incident.next_at is not None and page_at < incident.next_at:
+    page_at = life.pages_at(now, hold_end(symptom.hold), pace.gathering)
+    if life.waits(changed) and changed.next_at is not None and page_at < changed.next_at:
+        # A recovery that has not settled does not put the first page off any further.
         changed = replace(changed, next_at=page_at)
-        entries = [Entry(incident.id, now, HELD, f"no longer held: {symptom.title} is not held")]
-    if incident.told_at is not None:
-        changed = replace(changed, tell_at=min(incident.tell_at or page_at, page_at))
-    return changed, entries
+        if not incident.recovering:
+            entries = [Entry(incident.id, now, HELD, f"no longer held: {symptom.title} is not held")]
+    is_news = earlier is None or symptom.cause not in earlier.told
+    return (_with_news(changed, page_at) if is_news else changed), entries
+
+
+def renewed(
+    incident: Incident, earlier: RaisedSymptom, symptom: Symptom, now: datetime, pace: Pace
+) -> tuple[Incident, list[Entry]]:
+    """Return the incident of a symptom that stands already, with another cause now: "now silent too"."""
+    if earlier.cause == symptom.cause:
+        return incident, []
+    changed = incident
+    if symptom.cause not in earlier.told:
+        changed = _with_news(incident, life.pages_at(now, earlier.held_until, pace.gathering))
+    before = f"it {earlier.facts.why or earlier.cause} at {earlier.facts.since:%d %b %H:%M} UTC"
+    words = f"{symptom.title} is now {symptom.words.word} too; {before}"
+    return changed, [Entry(incident.id, now, "down", words)]
+
+
+def fallen(symptom: RaisedSymptom, now: datetime) -> tuple[datetime, ...]:
+    """Return the times at which a symptom fell down again, with one more."""
+    return (*life.recent(symptom.falls, now), now)
+
+
+def down_words(symptom: Symptom, earlier: RaisedSymptom | None, now: datetime) -> str:
+    """Return a symptom in words, for a timeline: "backup failed again, 4th time in 10 min"."""
+    reason = symptom.facts.why or symptom.words.word
+    if earlier is None:
+        return f"{symptom.title} {reason}"
+    downs = life.recent((earlier.raised_at, *fallen(earlier, now)), now)
+    how_often = (
+        f", {times.ordinal(len(downs))} time in {times.duration(now - downs[0])}" if len(downs) > 1 else ""
+    )
+    return f"{symptom.title} {reason} again{how_often}"
+
+
+def counted(incident: Incident, standing: Standing | None) -> Incident:
+    """Return the incident with the severity of what stands and is not held; the last one if nothing stands."""
+    return incident if standing is None else replace(incident, severity=standing.severity)
 
 
 def reopened(incident: Incident, reopening: Reopened) -> Incident:
@@ -71,28 +118,16 @@ def reopened(incident: Incident, reopening: Reopened) -> Incident:
     )
 
 
-def recovered(
-    incidents: Mapping[int, Incident],
-    all_held_until: Mapping[int, datetime | None],
-    now: datetime,
-    gathering: timedelta,
-) -> list[Incident]:
-    """Return those incidents that go on after losing symptoms, and change by it.
+def recovered(incident: Incident, standing: Standing, now: datetime, pace: Pace) -> Incident:
+    """Return an incident that goes on after losing symptoms.
 
-    The people who were paged hear of it. If nobody was paged yet, the symptoms that are left may be held for longer:
-    `all_held_until` has the end for each incident that goes on, None if one of its symptoms is not held.
+    Its severity may fall. The people who were paged hear of it once the recovery has settled. What is left may be held.
     """
-    changed = []
-    for number, incident in incidents.items():
-        if number not in all_held_until or incident.state is State.RESOLVED:
-            continue
-        soon, next_at, held_until = now + gathering, incident.next_at, all_held_until[number]
-        tell_at = incident.tell_at if incident.told_at is None else min(incident.tell_at or soon, soon)
-        if life.waits(incident) and next_at is not None and held_until is not None:
-            next_at = max(next_at, held_until)
-        if (tell_at, next_at) != (incident.tell_at, incident.next_at):
-            changed.append(replace(incident, tell_at=tell_at, next_at=next_at))
-    return changed
+    changed = counted(incident, standing)
+    held_until = standing.held_until
+    if incident.state is State.OPEN and incident.next_at is not None and held_until is not None:
+        changed = replace(changed, next_at=max(incident.next_at, held_until))
+    return _with_news(changed, now + pace.settling)
 
 
 def raised(symptom: Symptom, now: datetime) -> RaisedSymptom:
@@ -112,21 +147,23 @@ def raised(symptom: Symptom, now: datetime) -> RaisedSymptom:
     )
 
 
-def can_be_held(symptom: RaisedSymptom, incident: Incident) -> bool:
-    """Return whether the symptom's hold may change: an incident that has paged for it is not silenced."""
-    return life.waits(incident) or symptom.held_until is not None
+def can_be_held(symptom: RaisedSymptom) -> bool:
+    """Return whether the symptom's hold may change: a hold does not silence what people were told of."""
+    return not symptom.told
 
 
-def after_hold(
-    incident: Incident, symptoms: Sequence[RaisedSymptom], now: datetime, gathering: timedelta
-) -> Incident:
+def after_hold(incident: Incident, symptoms: Sequence[RaisedSymptom], now: datetime, pace: Pace) -> Incident:
     """Return the incident with the time of its first page, or of its news, after holds of its symptoms changed."""
-    if life.waits(incident):
-        return replace(incident, next_at=life.first_page_at(symptoms, now, gathering))
-    told_at, tell_at = incident.told_at, incident.tell_at
-    if told_at is not None and tell_at is not None and tell_at > now + gathering:
-        return replace(incident, tell_at=life.news_at(symptoms, told_at, now, gathering))
-    return incident
+    standing = [symptom for symptom in symptoms if symptom.standing]
+    if life.waits(incident) and standing:
+        return replace(incident, next_at=life.first_page_at(standing, now, pace.gathering))
+    untold = [symptom for symptom in standing if not symptom.told]
+    how_oftento_tell = [life.pages_at(s.raised_at, s.held_until, pace.gathering) for s in untold]
+    if incident.told_at is None or not how_oftento_tell:
+        return incident
+    at = max(now, min(how_oftento_tell))
+    others = news.next_at([symptom for symptom in symptoms if not symptom.standing], now, pace)
+    return replace(incident, tell_at=at if others is None else min(at, others))
 
 
 def hold_entries(
@@ -157,6 +194,13 @@ def hold_words(hold: Hold) -> str:
 def hold_end(hold: Hold | None) -> datetime | None:
     """Return the end of a hold, None without one."""
     return None if hold is None else hold.until
+
+
+def _with_news(incident: Incident, at: datetime) -> Incident:
+    """Return the incident with news to tell at `at`. Before the first page, that page tells everything."""
+    if incident.told_at is None:
+        return incident
+    return replace(incident, tell_at=min(incident.tell_at or at, at))
 
 
 def _opened(symptom: Symptom, policy: Policy, now: datetime, page_at: datetime) -> Incident:

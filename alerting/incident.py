@@ -1,11 +1,12 @@
 """The life of an incident. Pure.
 
-An incident is open until its last symptom clears or a human resolves it. While acknowledged or snoozed it is quiet,
-and each quiet has an end. An *occurrence* is one stretch of paging. The end of a quiet begins the next occurrence, so
-that an old acknowledgement cannot silence it.
+An incident is open until its last symptom has cleared and stayed clear for a settling time, or until a human resolves
+it. While it settles, it is *recovering*: symptoms that return continue it. While acknowledged or snoozed it is quiet,
+and each quiet has an end. An *occurrence* is one stretch of paging. The end of a quiet, and trouble that is worse than
+any that people were told of, begin the next occurrence, so that an old acknowledgement cannot silence it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,8 +16,21 @@ from alerting.severity import Severity
 
 ACKNOWLEDGED_FOR = timedelta(hours=4)
 GATHERING = timedelta(seconds=10)
+SETTLING = timedelta(minutes=2)
+"""The time for which everything must be well before an incident is over. It doubles with each return."""
+LONGEST_SETTLING = timedelta(hours=1)
+RETURNS_WITHIN = timedelta(hours=1)
+"""Returns that are older than this no longer count."""
 LONGEST_QUIET = timedelta(days=7)
 """The longest acknowledgement or snooze."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The times that an installation may set: to gather symptoms before a page, and to let a recovery settle."""
+
+    gathering: timedelta = GATHERING
+    settling: timedelta = SETTLING
 
 
 class State(StrEnum):
@@ -97,7 +111,7 @@ class Symptom:
 
 @dataclass(frozen=True, slots=True)
 class RaisedSymptom:
-    """A symptom of an incident, as stored."""
+    """A symptom of an incident, as stored. It stays one row for the whole incident, however often it returns."""
 
     id: int
     incident_id: int
@@ -110,11 +124,45 @@ class RaisedSymptom:
     cleared_at: datetime | None
     cleared_why: str | None
     held_until: datetime | None = None
+    told: tuple[str, ...] = ()
+    """The causes for which people were told that it is down; empty once they were told that it is back."""
+    falls: tuple[datetime, ...] = ()
+    """The times at which it fell down again in this incident, within the last hour."""
+
+    @property
+    def standing(self) -> bool:
+        """True if it has not cleared."""
+        return self.cleared_at is None
+
+    def held(self, now: datetime) -> bool:
+        """Return whether it may page nobody yet."""
+        return self.held_until is not None and self.held_until > now
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The symptoms of an incident that have not cleared, summed up at one time."""
+
+    count: int
+    held: int
+    """Those of them that page nobody yet."""
+    severity: Severity
+    """The worst of those that are not held; of all if all are held."""
+    released_at: datetime | None
+    """The time at which the first of the held ones may page."""
+
+    @property
+    def held_until(self) -> datetime | None:
+        """The time before which nothing of it may page, if all of it is held."""
+        return self.released_at if self.held == self.count else None
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """An incident, as stored. `next_at` is the time of its next action: a page, or the end of a quiet."""
+    """An incident, as stored. `next_at` is the time of its next page, or of the end of its quiet.
+
+    While it is recovering, `settles_at` is the time at which it will be over, and `next_at` waits.
+    """
 
     id: int
     cause_key: str
@@ -135,6 +183,28 @@ class Incident:
     resolved_at: datetime | None = None
     installation: str | None = None
     """The name of the installation when it opened, a part of its ids outside: see `outside`."""
+    recovered_at: datetime | None = None
+    """The time since which everything is well, while it is recovering and once it is over by itself."""
+    settles_at: datetime | None = None
+    falls: tuple[datetime, ...] = ()
+    """The returns within the last hour of the symptom that has returned most often."""
+    seen: Severity | None = None
+    """The worst severity that people were told of, or saw when they answered."""
+
+    @property
+    def recovering(self) -> bool:
+        """True if everything is well, but not yet for long enough."""
+        return self.settles_at is not None
+
+    @property
+    def word(self) -> str:
+        """The word for how it stands."""
+        return "recovering" if self.recovering else self.state.value
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """The end of the trouble, once it is over: the recovery, or else the time at which somebody resolved it."""
+        return (self.recovered_at or self.resolved_at) if self.state is State.RESOLVED else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +295,12 @@ def acknowledge(
             incident.acknowledged_by or "", incident.next_at, incident=incident, previous=incident
         )
     acknowledged = replace(
-        incident, state=State.ACKNOWLEDGED, acknowledged_by=by, acknowledged_at=now, next_at=until
+        incident,
+        state=State.ACKNOWLEDGED,
+        acknowledged_by=by,
+        acknowledged_at=now,
+        next_at=until,
+        seen=worst(incident.seen, incident.severity),
     )
     return Acknowledged(by, until, incident=acknowledged, previous=incident)
 
@@ -239,7 +314,12 @@ def snooze(incident: Incident, by: str, now: datetime, until: datetime) -> Snooz
     if incident.state is State.RESOLVED:
         return _resolved_already(incident)
     snoozed = replace(
-        incident, state=State.SNOOZED, acknowledged_by=None, acknowledged_at=None, next_at=until
+        incident,
+        state=State.SNOOZED,
+        acknowledged_by=None,
+        acknowledged_at=None,
+        next_at=until,
+        seen=worst(incident.seen, incident.severity),
     )
     return Snoozed(by, until, incident=snoozed, previous=incident)
 
@@ -254,8 +334,53 @@ def resolve(incident: Incident, by: str, now: datetime) -> Resolved:
 def ended(incident: Incident, by: str, now: datetime) -> Incident:
     """Return the incident as resolved, by a human or by recovery."""
     return replace(
-        incident, state=State.RESOLVED, next_at=None, tell_at=None, resolved_by=by, resolved_at=now
+        incident,
+        state=State.RESOLVED,
+        next_at=None,
+        tell_at=None,
+        settles_at=None,
+        resolved_by=by,
+        resolved_at=now,
     )
+
+
+def recovering(incident: Incident, now: datetime, pace: Pace) -> Incident:
+    """Return the incident after its last symptom has cleared. It is over unless something returns before it settles."""
+    return replace(incident, recovered_at=now, settles_at=settles_at(incident.falls, now, pace))
+
+
+def resumed(incident: Incident, now: datetime) -> Incident:
+    """Return the incident in trouble again, if it was recovering.
+
+    Its policy is climbed by time in trouble: the next page is later by the time for which all was well.
+    """
+    if incident.settles_at is None:
+        return incident
+    well = max(now - (incident.recovered_at or now), timedelta())
+    later = incident.state is State.OPEN and incident.next_at is not None
+    next_at = incident.next_at + well if later and incident.next_at is not None else incident.next_at
+    return replace(incident, next_at=next_at, recovered_at=None, settles_at=None)
+
+
+def settles_at(falls: Sequence[datetime], well_since: datetime, pace: Pace) -> datetime:
+    """Return the time at which a recovery counts: the settling time, doubled for each return within the last hour."""
+    doubled: timedelta = pace.settling * 2 ** min(len(recent(falls, well_since)), 10)
+    return well_since + min(doubled, max(LONGEST_SETTLING, pace.settling))
+
+
+def recent(falls: Sequence[datetime], now: datetime) -> tuple[datetime, ...]:
+    """Return the returns that still count."""
+    return tuple(at for at in falls if now - at <= RETURNS_WITHIN)
+
+
+def worst(*severities: Severity | None) -> Severity:
+    """Return the worst of these severities. Raises ValueError if none is given."""
+    return min((severity for severity in severities if severity is not None), key=lambda one: one.rank)
+
+
+def worsened(incident: Incident) -> bool:
+    """Return whether the incident is now worse than anything that people were told of it."""
+    return incident.seen is not None and incident.severity.rank < incident.seen.rank
 
 
 def _check_length(quiet: str, until: datetime, now: datetime) -> None:
@@ -275,17 +400,8 @@ def pages_at(raised_at: datetime, held_until: datetime | None, gathering: timede
 
 def first_page_at(symptoms: Iterable[RaisedSymptom], now: datetime, gathering: timedelta) -> datetime:
     """Return the time of an incident's first page: the earliest of its symptoms."""
-    raised = [symptom for symptom in symptoms if symptom.cleared_at is None]
-    return max(now, min(pages_at(symptom.raised_at, symptom.held_until, gathering) for symptom in raised))
-
-
-def news_at(
-    symptoms: Iterable[RaisedSymptom], told_at: datetime, now: datetime, gathering: timedelta
-) -> datetime:
-    """Return the time to tell the people who were paged of the symptoms that joined after `told_at`."""
-    joined = [symptom for symptom in symptoms if symptom.cleared_at is None and symptom.raised_at > told_at]
-    times = [pages_at(symptom.raised_at, symptom.held_until, gathering) for symptom in joined]
-    return max(now, min(times, default=now))
+    standing = [symptom for symptom in symptoms if symptom.standing]
+    return max(now, min(pages_at(symptom.raised_at, symptom.held_until, gathering) for symptom in standing))
 
 
 def waits(incident: Incident) -> bool:
@@ -293,25 +409,14 @@ def waits(incident: Incident) -> bool:
     return incident.state is State.OPEN and incident.step == 0
 
 
-def on_join(incident: Incident, recurred: bool, held: bool, at: datetime) -> Reopened | None:
-    """Return the end of the quiet if a joining symptom ends it; the symptom pages at `at`.
-
-    A symptom that recurs after a recovery ends the quiet; a new one is told in the thread. A symptom that is held for
-    longer than the quiet lasts does not end it.
-    """
-    if not recurred or incident.state not in (State.ACKNOWLEDGED, State.SNOOZED):
-        return None
-    if held and incident.next_at is not None and at >= incident.next_at:
-        return None
-    return Reopened(incident.occurrence + 1, at, "again after it had recovered")
+def on_worse(incident: Incident, now: datetime) -> Reopened:
+    """Return how an incident goes on that is worse than anything that people were told of it."""
+    return Reopened(incident.occurrence + 1, now, f"it is {incident.severity.value} now")
 
 
-def on_quiet_over(incident: Incident, now: datetime, held_until: datetime | None = None) -> Reopened:
-    """Return how an incident goes on whose acknowledgement or snooze is over.
-
-    `held_until` is the time at which the hold of its symptoms ends, if all of them are held.
-    """
+def on_quiet_over(incident: Incident, now: datetime) -> Reopened:
+    """Return how an incident goes on whose acknowledgement or snooze is over."""
     reason = (
         "the acknowledgement has expired" if incident.state is State.ACKNOWLEDGED else "the snooze is over"
     )
-    return Reopened(incident.occurrence + 1, max(now, held_until or now), reason)
+    return Reopened(incident.occurrence + 1, now, reason)

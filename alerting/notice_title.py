@@ -84,7 +84,7 @@ def returned(falls: Sequence[datetime], opened_at: datetime, now: datetime) -> s
 
 def well_at(incident: Incident) -> datetime | None:
     """Return the time since which everything is well."""
-    return incident.resolved_at
+    return incident.ended_at
 
 
 def _page(subject: Subject, now: datetime) -> str:
@@ -105,7 +105,7 @@ def _repeats(subject: Subject, now: datetime) -> list[str]:
 
 
 def _returns(subject: Subject, now: datetime) -> list[str]:
-    again = returned(getattr(subject.incident, "falls", ()), subject.incident.opened_at, now)
+    again = returned(subject.incident.falls, subject.incident.opened_at, now)
     return [again] if again else []
 
 

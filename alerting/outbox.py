@@ -10,10 +10,11 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, selec
 from alerting import store
 from alerting.delivery import LEASE, Delivered, Expired, Retry, Tries, Verdict
 from alerting.incident import Incident, State
+from alerting.news import NO_NEWS, News
 from alerting.notice import NoticeKind
 from alerting.person import Contact, Person
 from alerting.severity import Severity
-from alerting.sql import insert_many, update_many
+from alerting.sql import among, insert_many, update_many
 from alerting.tables import incidents, pages
 
 RANKS = range(len(Severity))
@@ -33,6 +34,7 @@ class Page:
     step: int
     severity: Severity
     words: str
+    news: News
     state: str
     created_at: datetime
     contact: int
@@ -73,47 +75,75 @@ class Recipient:
     contact_mark: str | None
 
 
-def intend(
-    db: Connection,
-    kind: NoticeKind,
-    notices: Iterable[tuple[Incident, Recipient, str]],
-    now: datetime,
-) -> None:
-    """Write notices, each for a recipient about an incident. The text of each is known only now: "+2"."""
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A notice to write: its recipient, its incident, and what is known only now: the words, and the news."""
+
+    incident: Incident
+    recipient: Recipient
+    words: str
+    news: News = NO_NEWS
+
+
+def intend(db: Connection, kind: NoticeKind, intents: Iterable[Intent], now: datetime) -> None:
+    """Write notices."""
     rows = [
         {
-            "incident_id": incident.id,
+            "incident_id": intent.incident.id,
             "kind": kind.value,
-            "person": recipient.person,
-            "occurrence": incident.occurrence,
-            "step": incident.step,
-            "severity_rank": incident.severity.rank,
-            "words": text,
+            "person": intent.recipient.person,
+            "occurrence": intent.incident.occurrence,
+            "step": intent.incident.step,
+            "severity_rank": intent.incident.severity.rank,
+            "words": intent.words,
+            "news": intent.news,
             "state": "pending",
             "created_at": now,
             "next_at": now,
             "contact": 0,
-            "via": recipient.via,
-            "contact_mark": recipient.contact_mark,
+            "via": intent.recipient.via,
+            "contact_mark": intent.recipient.contact_mark,
             "attempts": 0,
             "contact_attempts": 0,
             "throttled": False,
             "lease": 0,
         }
-        for incident, recipient, text in notices
+        for intent in intents
     ]
     insert_many(db, pages, rows)
 
 
 def intend_pages(db: Connection, notices: Iterable[tuple[Incident, Person, str]], now: datetime) -> None:
     """Write pages, each for a person about an incident. A page begins with the person's first contact."""
-    first = [(incident, recipient(person.id, person.contact(0)), text) for incident, person, text in notices]
+    first = [
+        Intent(incident, recipient(person.id, person.contact(0)), text) for incident, person, text in notices
+    ]
     intend(db, NoticeKind.PAGE, first, now)
 
 
 def recipient(person: str, contact: Contact) -> Recipient:
     """Return a person with one of their contacts as rows name it."""
     return Recipient(person, contact.kind, contact.mark)
+
+
+def withdraw_updates(db: Connection, incident_ids: Collection[int]) -> dict[tuple[int, Recipient], News]:
+    """Withdraw the updates of these incidents that wait, and return their news. Those under way stay."""
+    query = (
+        select(pages)
+        .where(
+            among(db, pages.c.incident_id, incident_ids),
+            pages.c.kind == NoticeKind.UPDATE,
+            pages.c.state == "pending",
+            pages.c.leased_until.is_(None),
+        )
+        .order_by(pages.c.id)
+        .with_for_update()
+    )
+    waiting = [page_of(row) for row in db.execute(query)]
+    update_many(db, pages, [{"id": page.id, "state": "superseded", "next_at": None} for page in waiting])
+    return {
+        (page.incident_id, Recipient(page.person, page.via, page.contact_mark)): page.news for page in waiting
+    }
 
 
 def supersede(db: Connection, incident_ids: Collection[int], kinds: Collection[NoticeKind]) -> None:
@@ -370,6 +400,7 @@ def _claim(
                 pages.c.person.not_in(full.people) if full.people else true(),
                 pages.c.id.not_in(except_ids) if except_ids else true(),
                 ~_overtakes(now),
+                ~_is_well_again(),
             )
             .order_by(order, pages.c.id)
             .limit(limit - len(claimed))
@@ -379,6 +410,12 @@ def _claim(
         if len(claimed) >= limit:
             break
     return claimed
+
+
+def _is_well_again() -> ColumnElement[bool]:
+    """Return whether a page says what is not so at the moment: its incident is recovering."""
+    recovering = incidents.c.id == pages.c.incident_id, incidents.c.settles_at.is_not(None)
+    return pages.c.kind.in_((NoticeKind.PAGE, NoticeKind.UPDATE)) & exists().where(*recovering)
 
 
 def _overtakes(now: datetime) -> ColumnElement[bool]:
@@ -407,6 +444,7 @@ def page_of(row: Row[Any], lease: int | None = None) -> Page:
         step=row.step,
         severity=list(Severity)[row.severity_rank],
         words=row.words,
+        news=row.news or NO_NEWS,
         state=row.state,
         created_at=row.created_at,
         contact=row.contact,

@@ -19,6 +19,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Dialect,
+    FromClause,
     Integer,
     MetaData,
     ScalarSelect,
@@ -26,6 +27,8 @@ from sqlalchemy import (
     Text,
     any_,
     cast,
+    column,
+    func,
     literal,
     select,
     type_coerce,
@@ -91,9 +94,9 @@ class Frozen(TypeDecorator[Any]):
         """Select the text: psycopg would parse it again for each row."""
         return type_coerce(cast(column, Text), self)
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str], Any]:  # noqa: ARG002  # as above
-        """Restore the value."""
-        return self._value
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], Any]:  # noqa: ARG002  # as above
+        """Restore the value; NULL stays None."""
+        return lambda text: None if text is None else self._value(text)
 
 
 def key_type() -> TypeEngine[int]:
@@ -157,10 +160,20 @@ def among(db: Connection, column: Column[Any], values: Collection[Any]) -> Colum
     return column.in_(values)
 
 
-def earliest(column: Column[datetime], *conditions: ColumnElement[bool]) -> ScalarSelect[datetime]:
+def listed(db: Connection, values: Collection[str]) -> tuple[ColumnElement[str], FromClause]:
+    """Return many texts as a table of one column, for a subquery of each: the column, and the table."""
+    if db.dialect.name == "postgresql":
+        array = literal(postgres_array(list(values)), _ArrayText("TEXT"))
+        table = func.unnest(array).table_valued(column("value", Text), name="listed").render_derived()
+    else:
+        table = func.json_each(json.dumps(list(values))).table_valued(column("value", Text))
+    return table.c.value, table
+
+
+def earliest(instants: Column[datetime], *conditions: ColumnElement[bool]) -> ScalarSelect[datetime]:
     """Return the first instant in an indexed column: one step into the index, and quicker to plan than `min`."""
-    filled = select(column).where(column.is_not(None), *conditions)
-    return filled.order_by(column).limit(1).scalar_subquery()
+    filled = select(instants).where(instants.is_not(None), *conditions)
+    return filled.order_by(instants).limit(1).scalar_subquery()
 
 
 def insert_many(

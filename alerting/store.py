@@ -3,35 +3,32 @@
 Locks are taken in the order of the cause key, so that two transactions over many incidents never block each other.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, ScalarSelect, Select, bindparam, case, func, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    ScalarSelect,
+    Select,
+    case,
+    func,
+    select,
+)
 
-from alerting.incident import Entry, Facts, Incident, RaisedSymptom, State, Symptom
+from alerting.incident import Entry, Incident, State
 from alerting.severity import Severity
 from alerting.sql import among, earliest, insert_many, update_many
 from alerting.tables import incidents, symptoms, timeline
 
 SEVERITIES = tuple(Severity)
 _COLUMNS = tuple(incidents.c.keys())
-_FACTS = tuple(field.name for field in fields(Facts))
-_INSTANTS = frozenset(field.name for field in fields(Facts) if "datetime" in str(field.type))
 _GOING_ON = incidents.c.next_at.is_not(None)
 """By a constraint, exactly the resolved incidents have no next action. An index finds the others."""
-
-
-def lock_open(db: Connection, cause_keys: Collection[str]) -> dict[str, Incident]:
-    """Return the open incidents of these causes, locked until the transaction ends."""
-    query = (
-        select(incidents)
-        .where(among(db, incidents.c.cause_key, cause_keys), incidents.c.state != State.RESOLVED)
-        .order_by(incidents.c.cause_key)
-        .with_for_update()
-    )
-    return {row.cause_key: incident_of(row) for row in db.execute(query)}
+_IN_TROUBLE = incidents.c.settles_at.is_(None)
 
 
 def open_of(db: Connection, cause_key: str) -> Incident | None:
@@ -41,10 +38,12 @@ def open_of(db: Connection, cause_key: str) -> Incident | None:
     return None if row is None else incident_of(row)
 
 
-def lock(db: Connection, ids: Collection[int]) -> dict[int, Incident]:
-    """Return these incidents by number, locked until the transaction ends."""
-    query = select(incidents).where(among(db, incidents.c.id, ids))
-    query = query.order_by(incidents.c.cause_key).with_for_update()
+def lock(db: Connection, ids: Collection[int], cause_keys: Collection[str] = ()) -> dict[int, Incident]:
+    """Return these incidents, and the open ones of these causes, by number, locked until the transaction ends."""
+    wanted = among(db, incidents.c.id, ids)
+    if cause_keys:
+        wanted |= among(db, incidents.c.cause_key, cause_keys) & (incidents.c.state != State.RESOLVED)
+    query = select(incidents).where(wanted).order_by(incidents.c.cause_key).with_for_update()
     return {row.id: incident_of(row) for row in db.execute(query)}
 
 
@@ -56,7 +55,7 @@ def claim_due(db: Connection, now: datetime, limit: int) -> list[Incident]:
             continue
         query = (
             select(incidents)
-            .where(incidents.c.severity_rank == rank, incidents.c.next_at <= now)
+            .where(incidents.c.severity_rank == rank, incidents.c.next_at <= now, _IN_TROUBLE)
             .order_by(incidents.c.next_at)
             .limit(limit - len(claimed))
             .with_for_update(skip_locked=True)
@@ -67,26 +66,32 @@ def claim_due(db: Connection, now: datetime, limit: int) -> list[Incident]:
 
 def claim_to_tell(db: Connection, now: datetime, limit: int) -> list[Incident]:
     """Lock and return up to `limit` incidents whose news is due, without those that others have locked."""
-    query = (
-        select(incidents)
-        .where(incidents.c.tell_at <= now)
-        .order_by(incidents.c.tell_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return [incident_of(row) for row in db.execute(query)]
+    return _claimed(db, incidents.c.tell_at, now, limit, _IN_TROUBLE)
+
+
+def claim_settled(db: Connection, now: datetime, limit: int) -> list[Incident]:
+    """Lock and return up to `limit` incidents whose recovery has settled, without those that others have locked."""
+    return _claimed(db, incidents.c.settles_at, now, limit)
 
 
 def next_due(db: Connection) -> datetime | None:
-    """Return the time of the next action or news of any incident."""
-    firsts = db.execute(select(*_first_actions(), earliest(incidents.c.tell_at))).one()
+    """Return the time of the next action, news or end of any incident."""
+    others = earliest(incidents.c.tell_at, _IN_TROUBLE), earliest(incidents.c.settles_at)
+    firsts = db.execute(select(*_first_actions(), *others)).one()
     return min((at for at in firsts if at is not None), default=None)
 
 
+def _claimed(
+    db: Connection, due: Column[datetime], now: datetime, limit: int, *conditions: ColumnElement[bool]
+) -> list[Incident]:
+    query = select(incidents).where(due <= now, *conditions).order_by(due).limit(limit)
+    return [incident_of(row) for row in db.execute(query.with_for_update(skip_locked=True))]
+
+
 def _first_actions() -> list[ScalarSelect[datetime]]:
-    """Return the earliest next action of each severity, worst severity first."""
+    """Return the earliest next action of each severity, worst severity first. What recovers has none."""
     ranks = range(len(SEVERITIES))
-    return [earliest(incidents.c.next_at, incidents.c.severity_rank == rank) for rank in ranks]
+    return [earliest(incidents.c.next_at, incidents.c.severity_rank == rank, _IN_TROUBLE) for rank in ranks]
 
 
 def insert_incidents(db: Connection, new: Iterable[Incident]) -> dict[str, int]:
@@ -101,88 +106,6 @@ def insert_incidents(db: Connection, new: Iterable[Incident]) -> dict[str, int]:
 def save(db: Connection, changed: Iterable[Incident]) -> None:
     """Write the columns of incidents that can change."""
     update_many(db, incidents, [{"id": incident.id, **_mutable_row(incident)} for incident in changed])
-
-
-def raised_of(db: Connection, keys: Collection[str]) -> list[RaisedSymptom]:
-    """Return the raised symptoms of these keys."""
-    query = select(symptoms).where(among(db, symptoms.c.key, keys), symptoms.c.cleared_at.is_(None))
-    return [_symptom(row) for row in db.execute(query)]
-
-
-def symptoms_of(db: Connection, incident_ids: Collection[int]) -> dict[int, list[RaisedSymptom]]:
-    """Return all symptoms of each incident, cleared ones included, in the order in which they were raised."""
-    query = select(symptoms).where(among(db, symptoms.c.incident_id, incident_ids)).order_by(symptoms.c.id)
-    by_incident: dict[int, list[RaisedSymptom]] = {incident_id: [] for incident_id in incident_ids}
-    for row in db.execute(query):
-        by_incident[row.incident_id].append(_symptom(row))
-    return by_incident
-
-
-def had_cleared(db: Connection, incident_ids: Collection[int], keys: Collection[str]) -> set[tuple[int, str]]:
-    """Return (incident, key) for those of these keys that have cleared in an incident before."""
-    query = select(symptoms.c.incident_id, symptoms.c.key).where(
-        among(db, symptoms.c.incident_id, incident_ids),
-        among(db, symptoms.c.key, keys),
-        symptoms.c.cleared_at.is_not(None),
-    )
-    return {(row.incident_id, row.key) for row in db.execute(query)}
-
-
-def insert_symptoms(db: Connection, raised: Iterable[tuple[int, Symptom]], now: datetime) -> None:
-    """Write raised symptoms, each with the number of its incident."""
-    rows = [
-        {
-            "incident_id": incident_id,
-            "key": symptom.key,
-            "title": symptom.title,
-            "cause": symptom.cause,
-            "severity_rank": symptom.severity.rank,
-            "facts": facts_to_json(symptom.facts),
-            "raised_at": now,
-            "held_until": symptom.hold.until if symptom.hold else None,
-        }
-        for incident_id, symptom in raised
-    ]
-    insert_many(db, symptoms, rows)
-
-
-def refresh_symptoms(db: Connection, renewed: Iterable[tuple[int, Symptom]]) -> None:
-    """Write the cause and facts of raised symptoms, by the symptom's number."""
-    rows = [{"id": number, "cause": s.cause, "facts": facts_to_json(s.facts)} for number, s in renewed]
-    update_many(db, symptoms, rows)
-
-
-def clear_symptoms(db: Connection, cleared: Iterable[tuple[int, str]], now: datetime) -> None:
-    """Clear symptoms by number, each with its reason."""
-    rows = [{"id": number, "cleared_at": now, "cleared_why": why} for number, why in cleared]
-    update_many(db, symptoms, rows, where="symptoms.cleared_at IS NULL")
-
-
-def rename_symptoms(db: Connection, keys: Mapping[str, str]) -> None:
-    """Write the new key of each old one."""
-    if keys:
-        renamed = update(symptoms).where(symptoms.c.key == bindparam("old")).values(key=bindparam("new"))
-        db.execute(renamed, [{"old": old, "new": new} for old, new in keys.items()])
-
-
-def still_raised(db: Connection, incident_ids: Collection[int]) -> dict[int, datetime | None]:
-    """Return by incident the end of the hold of its raised symptoms, None if one is not held.
-
-    Incidents without a raised symptom are left out.
-    """
-    count, held = func.count(), func.count(symptoms.c.held_until)
-    first = func.min(symptoms.c.held_until, type_=symptoms.c.held_until.type)
-    query = (
-        select(symptoms.c.incident_id, count, held, first)
-        .where(among(db, symptoms.c.incident_id, incident_ids), symptoms.c.cleared_at.is_(None))
-        .group_by(symptoms.c.incident_id)
-    )
-    return {row[0]: row[3] if row[1] == row[2] else None for row in db.execute(query)}
-
-
-def hold_symptoms(db: Connection, held: Iterable[tuple[int, datetime | None]]) -> None:
-    """Write the end of the hold of symptoms, by number."""
-    update_many(db, symptoms, [{"id": number, "held_until": until} for number, until in held])
 
 
 def write(db: Connection, entries: Sequence[Entry]) -> None:
@@ -284,46 +207,17 @@ def _newest(limit: int, older_than: int | None) -> Select[Any]:
     return query if older_than is None else query.where(incidents.c.id < older_than)
 
 
-def facts_to_json(facts: Facts) -> dict[str, Any]:
-    """Return facts as JSON for a row."""
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name in _FACTS
-        if (value := getattr(facts, name))
-    }
-
-
-def facts_from_json(stored: Mapping[str, Any]) -> Facts:
-    """Return the facts of a row."""
-    facts: dict[str, Any] = {
-        name: datetime.fromisoformat(value) if name in _INSTANTS else value
-        for name, value in stored.items()
-        if name in _FACTS
-    }
-    return Facts(**facts)
-
-
 def incident_of(row: Row[Any]) -> Incident:
     """Return the incident of a whole row: most columns are fields of the same name."""
     values = dict(zip(_COLUMNS, row, strict=True))
-    values |= {"state": State(values["state"]), "severity": SEVERITIES[values.pop("severity_rank")]}
+    seen = values.pop("seen_rank")
+    values |= {
+        "state": State(values["state"]),
+        "severity": SEVERITIES[values.pop("severity_rank")],
+        "seen": None if seen is None else SEVERITIES[seen],
+        "falls": values["falls"] or (),
+    }
     return Incident(**values)
-
-
-def _symptom(row: Row[Any]) -> RaisedSymptom:
-    return RaisedSymptom(
-        id=row.id,
-        incident_id=row.incident_id,
-        key=row.key,
-        title=row.title,
-        cause=row.cause,
-        severity=SEVERITIES[row.severity_rank],
-        facts=facts_from_json(row.facts),
-        raised_at=row.raised_at,
-        cleared_at=row.cleared_at,
-        cleared_why=row.cleared_why,
-        held_until=row.held_until,
-    )
 
 
 def _mutable_row(incident: Incident) -> dict[str, Any]:
@@ -339,6 +233,10 @@ def _mutable_row(incident: Incident) -> dict[str, Any]:
         "acknowledged_at": incident.acknowledged_at,
         "resolved_by": incident.resolved_by,
         "resolved_at": incident.resolved_at,
+        "recovered_at": incident.recovered_at,
+        "settles_at": incident.settles_at,
+        "falls": incident.falls or None,
+        "seen_rank": None if incident.seen is None else incident.seen.rank,
     }
 
 

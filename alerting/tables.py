@@ -1,5 +1,7 @@
 """The tables of alerting, with the promise of each constraint."""
 
+from datetime import datetime
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -14,9 +16,15 @@ from sqlalchemy import (
     false,
 )
 
-from alerting import escalation
+from alerting import escalation, news
 from alerting.incident import State
 from alerting.sql import Frozen, Utc, key_type, metadata
+
+INSTANTS = Frozen(
+    lambda instants: [at.isoformat() for at in instants] if instants else None,
+    lambda stored: tuple(map(datetime.fromisoformat, stored or ())),
+)
+"""A few instants in one column."""
 
 people = Table(
     "people",
@@ -63,7 +71,7 @@ incidents = Table(
     Column("opened_at", Utc, nullable=False),
     # The time of the next action: a page, the expiry of an acknowledgement, the end of a snooze.
     Column("next_at", Utc),
-    # The time to tell the people who were paged of joins and recoveries since `told_at`.
+    # The time to tell the people who were paged of news. `told_at` is the last time at which they heard.
     Column("tell_at", Utc),
     Column("told_at", Utc),
     Column("acknowledged_by", Text),
@@ -72,10 +80,24 @@ incidents = Table(
     Column("resolved_at", Utc),
     # The installation's name at the opening. Empty for incidents of a release without names.
     Column("installation", Text),
+    # The time since which all is well, and until which something may return before the incident is over.
+    Column("recovered_at", Utc),
+    Column("settles_at", Utc),
+    # The returns within the last hour of the symptom that has returned most often.
+    Column("falls", INSTANTS),
+    # The worst severity that people were told of.
+    Column("seen_rank", Integer),
     # Promise 5: no open incident is without a next action, and a resolved one has none.
     CheckConstraint(f"(state = '{State.RESOLVED}') = (next_at IS NULL)", name="next_action"),
     CheckConstraint(f"state IN ({', '.join(repr(state.value) for state in State)})", name="state"),
     CheckConstraint(f"(state = '{State.RESOLVED}') = (resolved_at IS NOT NULL)", name="resolved_at"),
+)
+# An incident that recovers becomes due by this.
+Index(
+    "ix_incidents_settles_at",
+    incidents.c.settles_at,
+    postgresql_where=incidents.c.settles_at.is_not(None),
+    sqlite_where=incidents.c.settles_at.is_not(None),
 )
 # Promise 4: one open incident a cause.
 Index(
@@ -121,6 +143,10 @@ symptoms = Table(
     Column("cleared_why", Text),
     # It pages nobody before this time.
     Column("held_until", Utc),
+    # The causes for which people were told that it is down. Empty before, and once they were told that it is back.
+    Column("told", Text),
+    # The times within the last hour at which it fell down again in this incident.
+    Column("falls", INSTANTS),
 )
 # For the past of a check. It is written when a symptom is raised, and never by a ping.
 Index("ix_symptoms_key", symptoms.c.key, symptoms.c.incident_id)
@@ -144,6 +170,8 @@ pages = Table(
     Column("step", Integer, nullable=False),
     Column("severity_rank", Integer, nullable=False),
     Column("words", Text, nullable=False),
+    # The symptoms that an update is about. Empty in other notices.
+    Column("news", Frozen(news.to_json, news.from_json)),
     Column("state", Text, nullable=False),
     Column("created_at", Utc, nullable=False),
     # The time of the next attempt; empty after the last one.

@@ -1,23 +1,46 @@
 """Tells the news of incidents to everybody who has a page of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import attempts, outbox
+from alerting import attempts, news, outbox
 from alerting.incident import Incident
+from alerting.news import NO_NEWS, News
 from alerting.notice import NoticeKind
+from alerting.outbox import Intent
 
 
-def tell(db: Connection, kind: NoticeKind, news: Iterable[tuple[Incident, str]], now: datetime) -> None:
-    """Write a notice of the news of each incident for every contact that has a page of it, or may have.
+def tell(db: Connection, kind: NoticeKind, told: Iterable[tuple[Incident, str]], now: datetime) -> None:
+    """Write a notice about each incident for every contact that has a page of it, or may have.
 
     Each notice is tried on its own contact only.
     """
-    told = list(news)
-    holders = attempts.holders(db, [incident.id for incident, _ in told]) if told else {}
-    notices = [
-        (incident, holder, words) for incident, words in told for holder in holders.get(incident.id, ())
+    notices = list(told)
+    holders = attempts.holders(db, [incident.id for incident, _ in notices]) if notices else {}
+    intents = [
+        Intent(incident, holder, words)
+        for incident, words in notices
+        for holder in holders.get(incident.id, ())
     ]
-    outbox.intend(db, kind, notices, now)
+    outbox.intend(db, kind, intents, now)
+
+
+def update(db: Connection, updates: Sequence[tuple[Incident, News]], now: datetime) -> None:
+    """Write the news of each incident for every contact that has a page of it.
+
+    News that still waits for a contact becomes part of it, so that nothing is told twice, and nothing is lost.
+    """
+    if not updates:
+        return
+    numbers = [incident.id for incident, _ in updates]
+    waiting = outbox.withdraw_updates(db, numbers)
+    holders = attempts.holders(db, numbers)
+    intents = []
+    for incident, latest in updates:
+        for holder in holders.get(incident.id, ()):
+            whole = news.followed(waiting.get((incident.id, holder), NO_NEWS), latest)
+            if whole:
+                intents.append(Intent(incident, holder, whole.words, whole))
+    outbox.intend(db, NoticeKind.UPDATE, intents, now)

@@ -62,6 +62,12 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def ordinal(number: int) -> str:
+    """Return the number of a place: "1st", "2nd", "11th"."""
+    suffix = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{suffix}"
+
+
 def names(listed: Sequence[str]) -> str:
     """Return several names as one phrase: "Ann", "Ann and Bob", "Ann, Bob and Cem"."""
     return " and ".join([", ".join(listed[:-1]), listed[-1]] if len(listed) > 1 else listed)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 
 from alerting import desk, escalation
-from alerting.incident import ACKNOWLEDGED_FOR, GATHERING
+from alerting.incident import ACKNOWLEDGED_FOR, GATHERING, SETTLING, Pace
 from heartbeat.tables import installation
 
 NAME = "name"
@@ -47,16 +47,19 @@ def new_name() -> str:
     return token_hex(6)
 
 
-def gathering(db: Connection) -> timedelta:
-    """Return the time for which an incident gathers symptoms before its first page."""
-    seconds = recall(db, "gathering")
-    return GATHERING if seconds is None else timedelta(seconds=float(seconds))
+def pace(db: Connection) -> Pace:
+    """Return the times for which an incident gathers symptoms, and lets its recovery settle."""
+    return Pace(_length(db, "gathering", GATHERING), _length(db, "settling", SETTLING))
 
 
 def acknowledge_for(db: Connection) -> timedelta:
     """Return the time for which an acknowledgement keeps an incident quiet."""
-    seconds = recall(db, "acknowledge_for")
-    return ACKNOWLEDGED_FOR if seconds is None else timedelta(seconds=float(seconds))
+    return _length(db, "acknowledge_for", ACKNOWLEDGED_FOR)
+
+
+def group_failures_by(db: Connection) -> tuple[str, ...]:
+    """Return the labels by which failures share incidents; none if each stands alone."""
+    return tuple(recall(db, "group_failures_by") or ())
 
 
 def chosen_policy(db: Connection) -> str | None:
@@ -73,3 +76,8 @@ def default_policy(db: Connection) -> str | None:
 def _chosen(db: Connection, policies: Mapping[str, escalation.Policy]) -> str | None:
     choices = (recall(db, "policy"), recall(db, "policy_outside"))
     return next((name for name in choices if name in policies), None)
+
+
+def _length(db: Connection, key: str, default: timedelta) -> timedelta:
+    seconds = recall(db, key)
+    return default if seconds is None else timedelta(seconds=float(seconds))

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from alerting import courier, escalator
 from alerting.courier import Courier
 from alerting.span import Spans, no_spans
+from heartbeat import installation
 from heartbeat.checks import checker
 from heartbeat.checks import store as check_store
 from heartbeat.clock import Clock
@@ -68,7 +69,9 @@ def stages(database: Database, clock: Clock, page_courier: Courier) -> tuple[Sta
 
     async def escalate(batch: int) -> int:
         now = clock.now()
-        return await database.write(lambda db: escalator.sweep(db, now, min(batch, escalator.BATCH)))
+        return await database.write(
+            lambda db: escalator.sweep(db, now, min(batch, escalator.BATCH), installation.pace(db))
+        )
 
     async def send(_: int) -> int:
         return await page_courier.dispatch()

@@ -54,7 +54,8 @@ def delete(db: Connection, name: str | UUID, actor: Actor, now: datetime) -> Che
     deleted = _locked(db, name)
     if deleted is None:
         return None
-    symptoms.end(db, [deleted], f"deleted by {actor.name}", now, installation.gathering(db))
+    reason = f"deleted by {actor.name}"
+    symptoms.end(db, [deleted], reason, now, installation.pace(db), by=actor.name)
     store.remove(db, [deleted.id])
     was = definition.written(CheckDefinition.of(deleted))
     audit.record(db, actor, "check.delete", f"check {deleted.slug}", now, before=was)
@@ -157,7 +158,7 @@ def _locked(db: Connection, name: str | UUID) -> Check | None:
 def _apply(
     db: Connection, actor: Actor, action: str, change: Change, previous: Check, now: datetime
 ) -> Check:
-    _save(db, [(change, previous, now)], now)
+    _save(db, actor, [(change, previous, now)], now)
     if change.check is not previous:
         _record_state(db, actor, action, previous, change.check, now)
     return change.check
@@ -173,7 +174,7 @@ def _apply_to_all(
 ) -> list[ChangedCheck]:
     decisions = [(decide(job), job, now) for job in store.lock_slugs(db, slugs)]
     changes = [(change, previous, at) for change, previous, at in decisions if change.check is not previous]
-    _save(db, changes, now)
+    _save(db, actor, changes, now)
     for change, previous, _ in changes:
         _record_state(db, actor, action, previous, change.check, now)
     return [(previous, change.check) for change, previous, _ in changes]
@@ -186,7 +187,9 @@ def _record_state(
     audit.record(db, actor, action, f"check {current.slug}", now, before=was, after=is_now)
 
 
-def _save(db: Connection, changes: Sequence[tuple[Change, Check, datetime]], now: datetime) -> None:
+def _save(
+    db: Connection, actor: Actor, changes: Sequence[tuple[Change, Check, datetime]], now: datetime
+) -> None:
     store.save(db, [change.check for change, *_ in changes])
     history.write(db, changes)
     cleared = {
@@ -195,4 +198,4 @@ def _save(db: Connection, changes: Sequence[tuple[Change, Check, datetime]], now
         if isinstance(change.event, Cleared) and previous.state is State.DOWN
     }
     if cleared:
-        desk.clear(db, cleared, now, installation.gathering(db))
+        desk.clear(db, cleared, now, installation.pace(db), by=actor.name)

@@ -1,6 +1,7 @@
 """The causes for which checks are down: their words, and the incident that each opens or joins. Pure.
 
-Jobs that fall silent together on one host share a cause. A job that reports a failure has another.
+Jobs of one host that fall silent together share an incident. A job that reports a failure has one of its own, unless
+the configuration groups failures as well. Checks with different policies never share one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,6 +46,12 @@ _ALONE = "check="
 GROUP_BY: Final = ("host",)
 """The labels that make a group, unless the configuration names others."""
 
+GROUP_FAILURES_BY: Final[tuple[str, ...]] = ()
+"""The labels by which failures are grouped, unless the configuration names some."""
+
+_GROUPED_AS_SILENT: Final = "silent"
+"""The class of causes whose incidents are those of the check's group."""
+
 
 @dataclass(frozen=True, slots=True)
 class IncidentIdentity:
@@ -70,11 +77,6 @@ def group_key(slug: str, labels: Mapping[str, str], group_by: Sequence[str]) -> 
     return ",".join(f"{label}={_quoted(labels[label])}" for label in group_by)
 
 
-def group_of(cause_key: str) -> str:
-    """Return the group key in the key of an incident: "host=a" of "silent:host=a;policy=ops"."""
-    return cause_key.partition(":")[2].partition(";policy=")[0]
-
-
 def slug_of(key: str) -> str | None:
     """Return the slug of the check that is a group by itself; None if the key is that of several checks."""
     return key.removeprefix(_ALONE) if key.startswith(_ALONE) else None
@@ -95,13 +97,36 @@ def key_title(key: str) -> str:
     return " ".join(_unquoted(part.partition("=")[2]) for part in key.split(","))
 
 
-def of(cause: Cause, slug: str, name: str, key: str) -> IncidentIdentity:
-    """Return the incident that a check of this slug, name and group key belongs to when it is down for `cause`.
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The facts about a check that decide about its incident. `policy` is the one in force, None without any."""
 
-    The title is the label values of its group, or its own name if it has no group.
+    slug: str
+    name: str
+    labels: Mapping[str, str]
+    group_key: str
+    policy: str | None
+
+
+def of(cause: Cause, member: Membership, group_failures_by: Sequence[str]) -> IncidentIdentity:
+    """Return the incident of a check that is down for `cause`.
+
+    The title is the label values of its group, or its own name if it stands alone.
     """
-    title = name if slug_of(key) == slug else key_title(key)
-    return IncidentIdentity(f"{cause.class_}:{key}", title, cause.class_)
+    silent = cause.class_ == _GROUPED_AS_SILENT
+    key = member.group_key if silent else group_key(member.slug, member.labels, group_failures_by)
+    title = member.name if slug_of(key) == member.slug else key_title(key)
+    return IncidentIdentity(f"{cause.class_}:{member.policy or ''}:{key}", title, cause.class_)
+
+
+def group_of(incident_key: str) -> str:
+    """Return the key of the group that an incident is about, from the incident's key.
+
+    Keys from before 0.4 name no policy.
+    """
+    rest = incident_key.partition(":")[2]
+    policy, _, group = rest.partition(":")
+    return rest if "=" in policy else group
 
 
 def _quoted(value: str) -> str:

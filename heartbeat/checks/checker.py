@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from alerting import after_commit
 from heartbeat.checks import check, history, store, symptoms
 from heartbeat.checks.check import Change, Check, Raised
+from heartbeat.checks.symptoms import Fall
 
 BATCH = 1000
 PARKED = timedelta(minutes=5)
@@ -40,14 +41,8 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH, last_bodies: LastBo
     downs = [(change, previous) for change, previous in events if isinstance(change.event, Raised)]
     if downs:
         bodies = last_bodies(db, [previous.id for _, previous in downs])
-        symptoms.raise_(
-            db,
-            [
-                symptoms.of_change(change, previous, body=bodies.get(previous.id))
-                for change, previous in downs
-            ],
-            now,
-        )
+        falls = [Fall(change, previous, bodies.get(previous.id)) for change, previous in downs]
+        symptoms.raise_(db, falls, now)
         after_commit.then(db, lambda: _log_downs([change.check for change, _ in downs]))
     return len(due)
 

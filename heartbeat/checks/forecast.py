@@ -20,6 +20,7 @@ from heartbeat import installation
 from heartbeat.checks import cause, check, surroundings, symptoms
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Change, Check, Raised, State
+from heartbeat.checks.symptoms import Fall
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def of(db: Connection, job: Check, now: datetime, open_url: str) -> Forecast:
     """Return the forecast of a check. `open_url` is the address of the incident in the page."""
     if job.state is State.PAUSED:
         return Forecast(job, ("It is paused: nothing is expected of it, and nobody is paged.",), now)
-    (symptom,) = symptoms.completed(db, [symptoms.of_change(_fallen(job, now), job)], now)
+    (symptom,) = symptoms.of_falls(db, [Fall(_fallen(job, now), job)], now)
     incident, raised = _incident(db, job, symptom, now)
     people = desk.people(db)
     ahead = _ahead(incident, raised)
@@ -90,7 +91,7 @@ def of(db: Connection, job: Check, now: datetime, open_url: str) -> Forecast:
 
 def by(db: Connection, policy: Policy, now: datetime) -> tuple[Call, ...]:
     """Return the steps of this policy for an incident that opens now."""
-    people, at = desk.people(db), now + installation.gathering(db)
+    people, at = desk.people(db), now + installation.pace(db).gathering
     return tuple(_call(policy, at, decision, people) for at, decision in escalation.ahead(policy, 0, at))
 
 
@@ -111,7 +112,7 @@ def _incident(
     dossier = desk.dossier(db, number) if number is not None else None
     if dossier is not None:
         return dossier.incident, dossier.symptoms
-    return desk.foresee(db, symptom, now, installation.gathering(db))
+    return desk.foresee(db, symptom, now, installation.pace(db))
 
 
 def _ahead(incident: Incident, symptoms: Sequence[RaisedSymptom]) -> list[tuple[datetime, Decision]]:
@@ -122,7 +123,7 @@ def _ahead(incident: Incident, symptoms: Sequence[RaisedSymptom]) -> list[tuple[
     holds = [symptom.held_until for symptom in symptoms if symptom.cleared_at is None]
     ends = [until for until in holds if until is not None]
     all_held = min(ends) if ends and len(ends) == len(holds) else None
-    return escalation.ahead(incident.policy, 0, life.on_quiet_over(incident, at, all_held).next_at)
+    return escalation.ahead(incident.policy, 0, max(at, all_held or at))
 
 
 def _call(policy: Policy, at: datetime, decision: Decision, people: Mapping[str, Person]) -> Call:

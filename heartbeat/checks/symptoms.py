@@ -4,16 +4,16 @@ Only this room knows the form of a symptom's key.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from alerting import desk
-from alerting.incident import Facts, Symptom
+from alerting.incident import Facts, Pace, Symptom
 from heartbeat import installation
 from heartbeat.checks import cause, check, maintenance, maintenance_store, store
-from heartbeat.checks.cause import Cause
+from heartbeat.checks.cause import Cause, Membership
 from heartbeat.checks.check import Change, Check, Raised
 
 LONGEST_LINE = 200
@@ -41,21 +41,32 @@ def check_ids(keys: Iterable[str]) -> dict[str, int]:
     return {key: int(key.removeprefix(_PREFIX)) for key in keys if key.startswith(_PREFIX)}
 
 
-def end(db: Connection, deleted: Sequence[Check], why: str, now: datetime, gathering: timedelta) -> None:
-    """Clear the symptoms of checks that are being deleted, and keep past ones under keys that no check has.
+def end(db: Connection, deleted: Sequence[Check], why: str, now: datetime, pace: Pace, *, by: str) -> None:
+    """Clear the symptoms of checks that somebody deletes, and keep past ones under keys that no check has.
 
     SQLite gives the number of a deleted check again. The check that gets it inherits nothing.
     """
-    desk.clear(db, {key_of(check): why for check in deleted}, now, gathering)
+    desk.clear(db, {key_of(check): why for check in deleted}, now, pace, by=by)
     desk.rename_symptoms(db, {key_of(check): f"deleted:{check.uuid.hex}" for check in deleted})
 
 
-def of_change(change: Change, previous: Check, *, body: bytes | None = None) -> Symptom:
-    """Return the symptom of a check that has just turned down. `body` is the body of its last ping."""
-    event = change.event
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """A check that has just turned down, as it was before, and the body of its last ping."""
+
+    change: Change
+    previous: Check
+    body: bytes | None = None
+
+
+def _of_fall(
+    fall: Fall, policy: str | None, group_failures_by: Sequence[str], installation_name: str | None
+) -> Symptom:
+    change, previous, event = fall.change, fall.previous, fall.change.event
     if not isinstance(event, Raised):
         raise TypeError(f"{previous.slug} has not turned down.")
-    incident = cause.of(event.cause, previous.slug, previous.name, change.check.group_key)
+    member = Membership(previous.slug, previous.name, previous.labels, change.check.group_key, policy)
+    incident = cause.of(event.cause, member, group_failures_by)
     return Symptom(
         key=key_of(change.check),
         cause_key=incident.key,
@@ -64,35 +75,34 @@ def of_change(change: Change, previous: Check, *, body: bytes | None = None) -> 
         cause=event.cause.value,
         words=event.cause.words,
         severity=previous.severity,
-        policy=previous.policy,
-        facts=_facts(change.check, previous, event, body),
+        policy=policy,
+        installation=installation_name,
+        facts=_facts(change.check, previous, event, fall.body),
     )
 
 
-def of_down_check(down: Check) -> Symptom:
-    """Return the symptom of a check that is down already, such as one whose group has changed."""
-    if down.cause is None:
-        raise TypeError(f"{down.slug} is not down.")
-    return of_change(Change(down, Raised(down.cause, down.cause.words.verb)), down)
+def raise_(db: Connection, falls: Sequence[Fall], now: datetime) -> None:
+    """Raise the symptoms of checks that have turned down. They page once the configured gathering time is over."""
+    desk.raise_(db, of_falls(db, falls, now), now, installation.pace(db))
 
 
-def raise_(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> None:
-    """Raise these symptoms, which page once the configured gathering time is over."""
-    desk.raise_(db, completed(db, symptoms, now), now, installation.gathering(db))
+def of_falls(db: Connection, falls: Sequence[Fall], now: datetime) -> list[Symptom]:
+    """Return the symptoms of checks that have turned down.
 
-
-def completed(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> Sequence[Symptom]:
-    """Return the symptoms with the default policy if theirs does not exist, our name, and the holds of maintenance."""
+    They have the policies in force, the name of the installation, and the holds of maintenance.
+    """
     policies = desk.policies(db)
-    if any(symptom.policy not in policies for symptom in symptoms):
-        default = installation.default_policy(db)
-        symptoms = [s if s.policy in policies else replace(s, policy=default) for s in symptoms]
-    name = installation.name(db)
-    symptoms = [replace(symptom, installation=name) for symptom in symptoms]
+    named = [fall.previous.policy for fall in falls]
+    default = installation.default_policy(db) if any(name not in policies for name in named) else None
+    grouped_by, name = installation.group_failures_by(db), installation.name(db)
+    symptoms = [
+        _of_fall(fall, policy if policy in policies else default, grouped_by, name)
+        for fall, policy in zip(falls, named, strict=True)
+    ]
     return _with_holds(db, symptoms, now)
 
 
-def _with_holds(db: Connection, symptoms: Sequence[Symptom], now: datetime) -> Sequence[Symptom]:
+def _with_holds(db: Connection, symptoms: list[Symptom], now: datetime) -> list[Symptom]:
     current = maintenance_store.standing(db, now)
     if not current:
         return symptoms

@@ -130,7 +130,9 @@ def _different(old: Properties, new: Properties) -> str:
 def _top(configuration: Configuration) -> Properties:
     return {
         "group_by": ", ".join(configuration.group_by) or "none",
+        "group_failures_by": ", ".join(configuration.group_failures_by) or "none",
         "gathering": length(configuration.gathering),
+        "settling": length(configuration.settling),
         "acknowledge_for": length(configuration.acknowledge_for),
         "policy": configuration.policy or "none",
     }

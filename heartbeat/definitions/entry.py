@@ -46,6 +46,7 @@ MAX_RUNTIME: Range = (timedelta(seconds=1), timedelta(days=30))
 WAIT: Range = (MIN_WAIT, MAX_WAIT)
 ALERT_AFTER = (1, 100)
 GATHERING: Range = (timedelta(), timedelta(hours=1))
+SETTLING: Range = (timedelta(), timedelta(hours=1))
 ACKNOWLEDGE_FOR: Range = (timedelta(minutes=1), timedelta(days=7))
 
 _SLUG = re.compile(SLUG)

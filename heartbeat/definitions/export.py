@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from alerting.escalation import Policy
-from alerting.incident import ACKNOWLEDGED_FOR, GATHERING
+from alerting.incident import ACKNOWLEDGED_FOR, GATHERING, SETTLING
 from alerting.person import Person
 from heartbeat.checks import definition
 from heartbeat.checks.cause import GROUP_BY
@@ -43,6 +43,8 @@ def written_out(configuration: Configuration) -> str:
     policy = None if len(configuration.policies) == 1 else configuration.policy
     top = {
         "group_by": None if configuration.group_by == GROUP_BY else one_or_more(configuration.group_by),
+        "group_failures_by": one_or_more(configuration.group_failures_by) or None,
+        "settling": unless(written(configuration.settling), written(SETTLING)),
         "gathering": unless(written(configuration.gathering), written(GATHERING)),
         "acknowledge_for": unless(written(configuration.acknowledge_for), written(ACKNOWLEDGED_FOR)),
         "policy": policy,

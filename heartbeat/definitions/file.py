@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from alerting.escalation import Policy, Step
-from alerting.incident import ACKNOWLEDGED_FOR, GATHERING
+from alerting.incident import ACKNOWLEDGED_FOR, GATHERING, SETTLING
 from alerting.notifiers.contract import Notifier
 from alerting.origin import Origin
 from alerting.person import OPERATOR, Person
 from heartbeat import duration, secret
 from heartbeat.checks import schedule
-from heartbeat.checks.cause import GROUP_BY
+from heartbeat.checks.cause import GROUP_BY, GROUP_FAILURES_BY
 from heartbeat.checks.check import AT_ONCE, Tolerance
 from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
 from heartbeat.checks.schedule import Every, Schedule
@@ -147,8 +147,10 @@ class Reading:
         checks = self._section("checks", entry.MAX_CHECKS, self.check)
         _report_taken(self._root.entries("checks"), checks)
         return Configuration(
-            group_by=self._group_by(),
+            group_by=self._group_labels("group_by", GROUP_BY),
+            group_failures_by=self._group_labels("group_failures_by", GROUP_FAILURES_BY),
             gathering=root.read("gathering", entry.between(entry.GATHERING), GATHERING),
+            settling=root.read("settling", entry.between(entry.SETTLING), SETTLING),
             acknowledge_for=root.read(
                 "acknowledge_for", entry.between(entry.ACKNOWLEDGE_FOR), ACKNOWLEDGED_FOR
             ),
@@ -173,10 +175,10 @@ class Reading:
             entry.right(node, slug, entry.slug)
         return {slug: read(slug, node) for slug, node in section.fields().items()}
 
-    def _group_by(self) -> tuple[str, ...]:
-        node = self._root.get("group_by")
+    def _group_labels(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        node = self._root.get(name)
         if node is None:
-            return GROUP_BY
+            return default
         entry.at_most(node, entry.MAX_GROUP_BY, "labels")
         return tuple(item.as_(entry.label, "") for item in node.items())
 

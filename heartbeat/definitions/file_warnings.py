@@ -35,8 +35,8 @@ def add(root: Node, configuration: Configuration, warnings: Problems) -> None:
             if not set.intersection(*(having.get(label, set()) for label in entry.labels(match).items())):
                 warnings.add(match.line, match.path, "fits no check, so this row never shows a fault.")
     names = {name for name, _ in having}
-    group_by = root.get("group_by")
-    for label_node in group_by.items() if group_by and configuration.checks else ():
+    groupings = [root.get(name) for name in ("group_by", "group_failures_by")] if configuration.checks else []
+    for label_node in (label for node in groupings if node for label in node.items()):
         if label_node.value not in names:
             warnings.add(label_node.line, label_node.path, f"no check has the label {label_node.value}.")
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from alerting.escalation import Policy
-from alerting.incident import ACKNOWLEDGED_FOR, GATHERING
+from alerting.incident import ACKNOWLEDGED_FOR, GATHERING, SETTLING, Pace
 from alerting.person import Person
-from heartbeat.checks.cause import GROUP_BY
+from heartbeat.checks.cause import GROUP_BY, GROUP_FAILURES_BY
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.definitions.status_page import StatusPage
 
@@ -16,7 +16,9 @@ class Configuration:
     """The declarations of one file. `warnings` are about the file and declare nothing."""
 
     group_by: tuple[str, ...] = GROUP_BY
+    group_failures_by: tuple[str, ...] = GROUP_FAILURES_BY
     gathering: timedelta = GATHERING
+    settling: timedelta = SETTLING
     acknowledge_for: timedelta = ACKNOWLEDGED_FOR
     policy: str | None = None
     """The policy of checks that name none: the one named at the top, or the only one there is."""
@@ -31,3 +33,8 @@ class Configuration:
     """By kind the settings, as written."""
     status_pages: dict[str, StatusPage] = field(default_factory=dict)
     warnings: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def pace(self) -> Pace:
+        """The times for which incidents gather and settle."""
+        return Pace(self.gathering, self.settling)

@@ -14,7 +14,7 @@ from heartbeat import audit
 from heartbeat.actor import Actor, Role
 from heartbeat.checks import definition, forecast, symptoms
 from heartbeat.checks import store as check_store
-from heartbeat.checks.check import Check, State
+from heartbeat.checks.check import Check
 from heartbeat.definitions import changes, renames
 from heartbeat.definitions import export as exporting
 from heartbeat.definitions import store as definition_store
@@ -122,12 +122,6 @@ def export(db: Connection) -> str:
     return exporting.written_out(definition_store.load(db, check_store.listed(db, limit=ALL)))
 
 
-def regroup(db: Connection, moved: Sequence[Check], now: datetime) -> None:
-    """Move the symptoms of down checks to the incidents of their new groups."""
-    for batch in _batches(moved):
-        symptoms.raise_(db, [symptoms.of_down_check(check) for check in batch], now)
-
-
 def _write_down(db: Connection, actor: Actor, plan: Plan, now: datetime) -> None:
     left_out = len(plan.changes) - WRITTEN_DOWN
     more = [f"and {left_out:,} more"] if left_out > 0 else []
@@ -196,8 +190,6 @@ def _put_checks(
     ]
     check_store.vacate(db, [old for slug, old in staying.items() if old.slug != slug])
     check_store.save_definitions(db, [new for old, new in redefined if new is not old])
-    moved = [new for old, new in redefined if new.group_key != old.group_key]
-    regroup(db, [check for check in moved if check.state is State.DOWN], now)
     missing = [declared for slug, declared in target.checks.items() if slug not in checks]
     added = [definition.new_check(declared, target.group_by, now, new_uuid()) for declared in missing]
     if len(check_store.insert(db, added)) < len(added):
@@ -208,7 +200,7 @@ def _put_checks(
 def _forget(db: Connection, removed: Sequence[Check], now: datetime, target: Configuration) -> None:
     """Delete checks. Their incidents end, or go on without them."""
     for batch in _batches(removed):
-        symptoms.end(db, batch, "deleted from the configuration", now, target.gathering)
+        symptoms.end(db, batch, "deleted from the configuration", now, target.pace, by=THE_FILE.name)
         check_store.remove(db, [check.id for check in batch])
 
 

@@ -7,7 +7,7 @@ such as whether a person exists or a cron line is right.
 from datetime import timedelta
 from typing import Any
 
-from alerting.incident import ACKNOWLEDGED_FOR, GATHERING
+from alerting.incident import ACKNOWLEDGED_FOR, GATHERING, SETTLING
 from alerting.severity import Severity
 from heartbeat import duration, secret
 from heartbeat.checks.cause import GROUP_BY
@@ -245,6 +245,15 @@ _TOP = _object(
             f"Checks with the same values of these labels share an incident: {', '.join(GROUP_BY)} by default.",
             entry.MAX_GROUP_BY,
             entry.LABEL,
+        ),
+        "group_failures_by": _names(
+            "Failed checks with the same values of these labels share an incident. Without it each has its own.",
+            entry.MAX_GROUP_BY,
+            entry.LABEL,
+        ),
+        "settling": _length(
+            "The time for which everything must be well before an incident is over. It doubles with each return",
+            SETTLING,
         ),
         "gathering": _length(
             "The time in which an incident gathers silent checks before it pages", GATHERING

@@ -24,9 +24,12 @@ from heartbeat.pings import keys as ping_keys
 
 def load(db: Connection, checks: Iterable[Check], origin: Origin = Origin.FILE) -> Configuration:
     """Return the stored configuration of the file, or the definitions of another origin. `checks` are all checks."""
+    pace = installation.pace(db)
     return Configuration(
         group_by=group_by(db),
-        gathering=installation.gathering(db),
+        group_failures_by=installation.group_failures_by(db),
+        gathering=pace.gathering,
+        settling=pace.settling,
         acknowledge_for=installation.acknowledge_for(db),
         policy=installation.recall(db, "policy"),
         ping_keys={key.name: key.hash for key in ping_keys.listed(db, origin)},
@@ -54,7 +57,9 @@ def remember_facts(db: Connection, configuration: Configuration) -> None:
     """Store the settings at the top of the configuration. Lengths of time are in seconds."""
     facts: dict[str, Any] = {
         "group_by": list(configuration.group_by),
+        "group_failures_by": list(configuration.group_failures_by),
         "gathering": configuration.gathering.total_seconds(),
+        "settling": configuration.settling.total_seconds(),
         "acknowledge_for": configuration.acknowledge_for.total_seconds(),
         "policy": configuration.policy,
         "ping_key_references": configuration.ping_key_references,

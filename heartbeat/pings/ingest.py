@@ -328,11 +328,8 @@ def _alert(db: Connection, changes: Sequence[tuple[Change, Check, Arrival]]) -> 
         if isinstance(change.event, Cleared)
     }
     if raised:
-        symptoms.raise_(
-            db,
-            [symptoms.of_change(change, check, body=arrival.body) for change, check, arrival in raised],
-            max(arrival.at for *_, arrival in raised),
-        )
+        falls = [symptoms.Fall(change, check, arrival.body) for change, check, arrival in raised]
+        symptoms.raise_(db, falls, max(arrival.at for *_, arrival in raised))
     if cleared:
-        desk.clear(db, cleared, max(a.at for _, _, a in changes), installation.gathering(db))
+        desk.clear(db, cleared, max(a.at for _, _, a in changes), installation.pace(db))
     return bool(raised or cleared) or any(a.signal is Signal.START for *_, a in changes)

@@ -35,6 +35,8 @@ class IncidentRow:
     tell: float | None
     resolved: float | None
     acknowledged_by: str | None
+    recovered: float | None
+    settles: float | None
 
     @property
     def quiet(self) -> bool:
@@ -83,6 +85,11 @@ class Books:
         return [one for one in self.incidents.values() if one.state != "resolved"]
 
 
+def symptom_key(row: CheckRow) -> str:
+    """The key of a check's symptom."""
+    return f"check:{row.id}"
+
+
 def read(disk: Disk) -> Books:
     """Checks and incidents as they stand."""
     belongs: dict[str, list[int]] = {}
@@ -126,6 +133,8 @@ def _incident(row: dict[str, Any]) -> IncidentRow:
         next=_shown(row["next_at"]),
         tell=_shown(row["tell_at"]),
         resolved=_shown(row["resolved_at"]),
+        recovered=_shown(row["recovered_at"]),
+        settles=_shown(row["settles_at"]),
     )
 
 

@@ -39,10 +39,10 @@ class Job:
     def labels(self) -> dict[str, str]:
         return {} if self.host is None else {"host": self.host}
 
-    @property
-    def group(self) -> str:
-        """Whom it shares its fate with, as a cause key says it."""
-        return f"check={self.name}" if self.host is None else f"host={self.host}"
+    def incident_key(self, kind: str) -> str:
+        """The key of the incident that it opens or joins, down for this kind of cause: failures stand alone."""
+        alone = self.host is None or kind == "failed"
+        return f"{kind}:{self.policy or ''}:" + (f"check={self.name}" if alone else f"host={self.host}")
 
     @property
     def title(self) -> str:
@@ -124,11 +124,16 @@ JOBS = (ALPHA, BRAVO, CHARLIE, DELTA, ECHO, FOXTROT, GOLF)
 
 
 def configuration(
-    jobs: Iterable[Job], people: Sequence[Person], policies: Sequence[Policy], gathering: float
+    jobs: Iterable[Job],
+    people: Sequence[Person],
+    policies: Sequence[Policy],
+    gathering: float,
+    settling: float,
 ) -> Configuration:
     """All of it as heartbeat.yaml would declare it."""
     return Configuration(
         gathering=timedelta(seconds=gathering),
+        settling=timedelta(seconds=settling),
         checks={job.name: job.definition() for job in jobs},
         people={one.id: one for one in people},
         policies={policy.name: policy for policy in policies},

@@ -45,7 +45,7 @@ class Deed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Something was done by hand, and it was committed. `about` is a job, or the cause key of an incident."""
+    """Something was done by hand to a job, and committed. Resolving an incident is done to each job that was down."""
 
     at: float
     shown: float

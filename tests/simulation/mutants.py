@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, update
 
-from alerting import courier, delivery, escalation, escalator, incident, outbox, store
+from alerting import courier, delivery, escalation, escalator, incident, outbox, store, symptom_store, tell
 from alerting.courier import Courier
 from alerting.delivery import Expired, Tries, Verdict
 from alerting.escalation import Decision, Policy
-from alerting.incident import Acknowledged, Incident
+from alerting.incident import Acknowledged, Incident, Pace
+from alerting.news import News
 from alerting.notice import NoticeKind
 from alerting.notifiers.contract import Accepted, Outcome, Unreachable
 from alerting.notifiers.transport.http import Reply
@@ -119,14 +120,46 @@ def the_policy_ends(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(escalation, "decide", decide)
 
 
-def an_acknowledged_incident_swallows_what_recurs(patch: pytest.MonkeyPatch) -> None:
-    """What had recovered and fails again joins the acknowledged incident, and nobody hears of it."""
-    patch.setattr(incident, "on_join", lambda *given: None)
+def an_acknowledged_incident_swallows_what_is_worse(patch: pytest.MonkeyPatch) -> None:
+    """A critical job joins a warning that somebody has acknowledged, and nobody is paged for it."""
+    patch.setattr(incident, "worsened", lambda _one: False)
+
+
+def what_was_told_is_a_comparison_of_times(patch: pytest.MonkeyPatch) -> None:
+    """News is what was raised after the last notice, by the clocks of two stages that work at once."""
+
+    def tell_by_time(db: Connection, incidents: list[Incident], now: datetime, pace: Pace) -> None:
+        symptoms = symptom_store.symptoms_of(db, [one.id for one in incidents])
+        later = {
+            one.id: News(
+                tuple(s.id for s in symptoms[one.id] if s.standing and s.raised_at > (one.told_at or now))
+            )
+            for one in incidents
+        }
+        tell.update(db, [(one, later[one.id]) for one in incidents if later[one.id]], now)
+        store.save(db, [replace(one, told_at=now, tell_at=None) for one in incidents])
+
+    patch.setattr(escalator, "_tell", tell_by_time)
+
+
+def a_recovery_is_told_at_once(patch: pytest.MonkeyPatch) -> None:
+    """Each success of a flapping job ends its incident, and the next failure opens another."""
+    patch.setattr(incident, "settles_at", lambda _falls, well_since, _pace: well_since)
+
+
+def what_returns_does_not_continue(patch: pytest.MonkeyPatch) -> None:
+    """An incident that recovers ends, although a job has gone down again meanwhile."""
+    patch.setattr(incident, "resumed", lambda one, _now: one)
+
+
+def what_recovers_never_ends(patch: pytest.MonkeyPatch) -> None:
+    """A recovery waits for ever for its settling time to be over."""
+    patch.setattr(store, "claim_settled", lambda *_given: [])
 
 
 def nobody_is_told_who_joins(patch: pytest.MonkeyPatch) -> None:
     """Those who were paged never learn that more has broken since."""
-    patch.setattr(escalator, "_tell_changes", lambda *given: 0)
+    patch.setattr(escalator, "_tell", lambda *given: None)
 
 
 def what_is_quiet_is_never_looked_at_again(patch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ KINDS = {"silent": SILENT, "overrun": SILENT, "failed": FAILED}
 
 @dataclass(frozen=True, slots=True)
 class Spell:
-    """A stretch of the loop's time in which a check was certainly down, for one kind of cause."""
+    """A stretch of the loop's time in which a check was certainly down, and the kind of cause that began it."""
 
     kind: str
     begins: float
@@ -56,6 +56,8 @@ class Way:
     coming: frozenset[int] = frozenset()
     """Pings that are under way: sent, and perhaps not yet taken in."""
     down_since: float | None = None
+    down_for: str | None = None
+    """The kind of cause for which it turned down, whatever its cause is now."""
     spells: tuple[Spell, ...] = ()
 
     @property
@@ -192,20 +194,22 @@ def due(way: Way, job: Job) -> float:
 
 def _down(way: Way, cause: str, at: float, runs: tuple[Run, ...]) -> Way:
     way = replace(way, too_many_since=None)
-    if way.state == "down" and KINDS[way.cause or ""] == KINDS[cause]:
+    if way.state == "down":
+        # It stays in its incident, whatever becomes of its cause.
         return replace(way, cause=cause, runs=runs)
-    closed = _closed(way, at)
-    return replace(closed, state="down", cause=cause, runs=runs, down_since=at)
+    return replace(
+        _closed(way, at), state="down", cause=cause, runs=runs, down_since=at, down_for=KINDS[cause]
+    )
 
 
 def _closed(way: Way, at: float) -> Way:
-    return replace(way, spells=(*way.spells, *_open_spell(way, at)), down_since=None)
+    return replace(way, spells=(*way.spells, *_open_spell(way, at)), down_since=None, down_for=None)
 
 
 def _open_spell(way: Way, until: float) -> list[Spell]:
     if way.state != "down" or way.down_since is None or until <= way.down_since:
         return []
-    return [Spell(KINDS[way.cause or ""], way.down_since, until)]
+    return [Spell(way.down_for or "", way.down_since, until)]
 
 
 def _change(ping: Sent) -> Callable[[Way, Job], Way]:
@@ -277,8 +281,7 @@ def _resumes(done: Done) -> Callable[[Way, Job], Way]:
 
 def _resolved(done: Done) -> Callable[[Way, Job], Way]:
     def change(way: Way, job: Job) -> Way:
-        mine = way.state == "down" and f"{KINDS[way.cause or '']}:{job.group}" == done.about
-        return _afresh(way, done) if mine else way
+        return _afresh(way, done) if way.state == "down" else way
 
     return change
 

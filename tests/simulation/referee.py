@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from tests.simulation import books, oracle
 from tests.simulation.books import Books, IncidentRow
 from tests.simulation.journal import Answer, Deed, Done, Sent, settled
-from tests.simulation.oracle import KINDS, NOTICED, Life
+from tests.simulation.oracle import NOTICED, Life
 from tests.simulation.virtual import seconds
 from tests.simulation.world import World
 
 RING = 100
 """Pings of each check that must be kept."""
+LONGEST_SETTLING = 3600.0
 UNDER_WAY = 35.0
 """Seconds for which a page that is being sent may lie untouched: the lease, and a little."""
 
@@ -30,6 +31,7 @@ class Referee:
         self.world = world
         unable = world.journal.unable
         self.lives = {name: Life(job, world.clock, unable) for name, job in world.jobs.items()}
+        self.first_jobs = dict(world.jobs)
         self.belonged: dict[str, list[tuple[float, int]]] = {name: [] for name in self.lives}
         """To which incident each check belonged at each look."""
         self._pings_seen = 0
@@ -60,7 +62,7 @@ class Referee:
             del self.lives[gone]
         for name, life in self.lives.items():
             mine = [(n, p) for n, p in pings if p.job == name and _counts(p, kept)]
-            by_hand = [one for one in done if name == one.about or one.deed is Deed.RESOLVE]
+            by_hand = [one for one in done if name == one.about]
             facts = oracle.facts_of_pings(mine) + oracle.facts_of_deeds(by_hand, life.job)
             for fact in sorted(facts, key=lambda fact: fact.at):
                 life.meet(fact)
@@ -73,21 +75,38 @@ class Referee:
 
     def _checks(self, found: Books) -> Iterator[str]:
         """What is down belongs to exactly one open incident, that of its cause, and nothing else does."""
-        keys = {f"check:{row.id}": row for row in found.checks.values()}
+        keys = {books.symptom_key(row): row for row in found.checks.values()}
         for key, row in keys.items():
             homes = found.belongs.get(key, [])
             if row.state != "down" and homes:
                 yield f"{row.slug} is {row.state}, and belongs to incident {homes}"
             if row.state != "down":
                 continue
+            before = self.belonged[row.slug][-1:]
             self.belonged[row.slug] += [(self.world.time, home) for home in homes]
-            wanted = f"{KINDS[row.cause or '']}:{self.lives[row.slug].job.group}"
-            if [found.incidents[home].cause_key for home in homes] != [wanted]:
-                yield f"{row.slug} is down ({row.cause}), and belongs to incidents {homes} instead of that of {wanted}"
+            wanted = self._wanted(row.slug)
+            known = homes == [home for _, home in before]
+            if len(homes) != 1 or not (known or found.incidents[homes[0]].cause_key in wanted):
+                yield f"{row.slug} is down ({row.cause}), and belongs to incidents {homes} instead of one of {wanted}"
+            elif not known and any(self._continues(found, since, home) for since, home in before):
+                yield f"{row.slug} went from incident {before[0][1]}, which is not over, to {homes[0]}"
             if any(found.incidents[home].state == "resolved" for home in homes):
                 yield f"{row.slug} is down, and its incident {homes} is resolved"
         for key in found.belongs.keys() - keys.keys():
             yield f"the symptom {key} of no check stands raised"
+
+    def _wanted(self, name: str) -> set[str]:
+        """The keys of the incidents that it may have opened or joined, by the job as it was and as it is."""
+        life = self.lives[name]
+        kinds = {way.down_for for way in life.ways if way.down_for}
+        redefined = [one.job for one in self.world.journal.done if one.about == name and one.job is not None]
+        return {job.incident_key(kind) for kind in kinds for job in (*redefined, self.first_jobs[name])}
+
+    def _continues(self, found: Books, seen_at: float, home: int) -> bool:
+        """Whether a job that was seen in this incident must still be in it: it cannot have been well for long."""
+        over = found.incidents[home].state == "resolved"
+        long = self.world.time - seen_at >= self.world.settling - self.world.journal.stepped
+        return not over and not long
 
     def _incidents(self, found: Books) -> Iterator[str]:
         """No open incident without symptoms, without a next action, or with one that has not been done."""
@@ -95,11 +114,15 @@ class Referee:
         for one in found.incidents.values():
             if one.state == "resolved":
                 continue
-            if one.id not in held:
-                yield f"incident {one.id} is {one.state}, and nothing is wrong any more"
+            if (one.id in held) == (one.settles is not None):
+                yield f"incident {one.id} is {one.state}, settles at {one.settles}, and {one.id in held=}"
+            furthest = self._shown() + LONGEST_SETTLING + self.world.journal.stepped
+            if one.settles is not None and one.settles > furthest:
+                yield f"incident {one.id} settles at {one.settles:.1f}, which is too far away"
             if one.next is None:
                 yield f"incident {one.id} is {one.state}, and has no next action"
-            for what, at in (("next action", one.next), ("news", one.tell)):
+            in_trouble = (("next action", one.next), ("news", one.tell))
+            for what, at in in_trouble if one.settles is None else (("end", one.settles),):
                 if at is not None and self._overdue(at, NOTICED):
                     yield f"incident {one.id} is {one.state}, and its {what} of {at:.1f} is overdue"
             longest = self._shown() + max(self._longest_wait(one), self._held(one))
@@ -111,9 +134,8 @@ class Referee:
 
     def _held(self, one: IncidentRow) -> float:
         """For how long maintenance of the jobs of its group may hold its page."""
-        if one.step > 0:
-            return 0.0
-        jobs = [life.job for life in self.lives.values() if one.cause_key.endswith(f":{life.job.group}")]
+        members = {name for name, homes in self.belonged.items() if any(home == one.id for _, home in homes)}
+        jobs = [life.job for name, life in self.lives.items() if name in members]
         spans = [span for job in jobs for span in self.world.journal.maintained(job.labels)]
         ends = [end for begins, end in spans if begins <= self.world.time < end]
         return max(ends, default=self.world.time) - self.world.time + self.world.journal.stepped + 0.001

@@ -21,6 +21,9 @@ from tests.simulation.scenario import (
     Scenario,
     play,
 )
+from tests.simulation.test_incidents import (
+    test_whoever_joins_while_others_are_told_is_told as joiners_are_told,
+)
 
 ALPHA, BRAVO, CHARLIE = "alpha-reset", "bravo-backup", "charlie-report"
 DELTA, ECHO = "delta-mail", "echo-import"
@@ -45,23 +48,28 @@ ONE_BROKEN_ONE_WELL = story(
     (60, GoesBad("first/1", Ill.BROKEN, 30)), (0, Pings(ALPHA, "fail")), (0, Pings(DELTA, "fail")), minutes=8
 )
 DEAD_CONTACT = story((400, GoesBad("first/1", Ill.GONE, 60)), (0, Pings(CHARLIE, "fail")), minutes=14)
-# A little after its slot at five past, so that the failure is not followed by silence for nearly an hour.
-RECURRENCE = story(
+# BRAVO falls silent at 17 minutes, CHARLIE at 66, and ALPHA, which is worse, at the time of its last run and 11.
+WORSE = story(
+    (60, FallsSilent(BRAVO)),
+    (17 * 60, Answers("acknowledge", minutes=240)),
+    (60, FallsSilent(ALPHA)),
+    running=(ALPHA, BRAVO, DELTA),
+    minutes=40,
+)
+JOINER = story(
+    (60, FallsSilent(ALPHA)),
+    (12 * 60, Answers("acknowledge", minutes=240)),
+    running=(ALPHA, DELTA),
+    minutes=40,
+)
+RETURN = story(
     (400, Pings(CHARLIE, "fail")),
-    (0, Pings(BRAVO, "fail")),
-    (30, Answers("acknowledge", minutes=120)),
     (60, Pings(CHARLIE)),
     (60, Pings(CHARLIE, "fail")),
     running=(DELTA,),
-    minutes=30,
-)
-JOINER = story(
-    (400, Pings(CHARLIE, "fail")),
-    (30, Answers("acknowledge", minutes=120)),
-    (120, Pings(BRAVO, "fail")),
-    running=(DELTA,),
     minutes=12,
 )
+RECOVERY = story((400, Pings(CHARLIE, "fail")), (60, Pings(CHARLIE)), running=(DELTA,), minutes=12)
 QUIET = story(
     (60, Pings(ALPHA, "fail")),
     (0, Pings(DELTA, "fail")),
@@ -87,7 +95,10 @@ STORIES: dict[Mutant, list[Scenario]] = {
     mutants.a_server_error_counts_as_sent: [BROKEN_CONTACT],
     mutants.one_failure_cancels_the_others: [ONE_BROKEN_ONE_WELL],
     mutants.the_policy_ends: [SILENCE],
-    mutants.an_acknowledged_incident_swallows_what_recurs: [RECURRENCE],
+    mutants.an_acknowledged_incident_swallows_what_is_worse: [WORSE],
+    mutants.a_recovery_is_told_at_once: [RETURN],
+    mutants.what_returns_does_not_continue: [RETURN],
+    mutants.what_recovers_never_ends: [RECOVERY],
     mutants.nobody_is_told_who_joins: [JOINER],
     mutants.what_is_quiet_is_never_looked_at_again: [QUIET],
     mutants.maintenance_consumes_the_edge: [MAINTENANCE],
@@ -122,3 +133,10 @@ def test_every_known_way_to_lose_a_page_is_noticed(mutant: Mutant, monkeypatch: 
         except Broken:
             return
     pytest.fail(f"{mutant.__name__} survives: no promise was seen to be broken.")
+
+
+@pytest.mark.parametrize("gathering", [0.0, 2.0])
+def test_news_by_the_clock_is_noticed(gathering: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutants.what_was_told_is_a_comparison_of_times(monkeypatch)
+    with pytest.raises(AssertionError):
+        joiners_are_told(gathering)

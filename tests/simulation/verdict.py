@@ -53,9 +53,11 @@ class Verdict:
         yield from ((5, words) for words in self._steps())
         yield from ((6, words) for words in self._quiet())
         yield from ((6, words) for words in self._maintained())
+        yield from ((11, words) for words in self._untrue())
         for name in self.referee.lives:
             yield from ((5, words) for words in self._ringing(name))
             yield from ((4, words) for words in self._first_told(name))
+            yield from ((4, words) for words in self._worse(name))
         yield from ((11, words) for words in self.world.machine.errors.told)
 
     # Promise 2
@@ -202,7 +204,7 @@ class Verdict:
                     for span in self._windows(name)
                     if span[0] <= spell.begins + self.world.gathering + 10.0
                 ]
-                quiet = [*self._granted(name, spell, one), *held]
+                quiet = [*self._granted(one), *held]
                 foul = [*self.journal.unable(), *self.unreachable(one.page(len(one.policy))[0])]
                 rings = [s.at for s in self._naming(name, one) if s.kind != "acknowledged"]
                 for begins, ends in without([(spell.begins - 10.0, spell.ends)], [*quiet, *foul]):
@@ -220,7 +222,7 @@ class Verdict:
                     if s.incident == one.id and s.kind == "page" and s.at < spell.begins - 60
                 ]
                 granted = any(a.at >= spell.begins - 60 for a in answers_to(self.world, one.id))
-                if not paged or granted:
+                if not paged or granted or self._been_before(name, spell, one):
                     continue
                 people = {show.person for show in paged}
                 foul = [*self._windows(name), *self.journal.unable(), *self.unreachable(people)]
@@ -229,6 +231,55 @@ class Verdict:
                 bound = self.world.gathering + LONGEST_RETRY + LEASE + 2 * A_CONTACT + 20.0 + self.slack
                 if any(b - a > bound for a, b in without([(spell.begins, first)], foul)):
                     yield f"{name} joined incident {one.id} at {spell.begins:.1f}, and nobody was told"
+
+    def _worse(self, name: str) -> Iterator[str]:
+        """What is worse than anything that was answered pages afresh."""
+        for spell in self._spells(name):
+            for one in self._homes(name, spell):
+                until = max(
+                    (
+                        self.world.clock.when(answer.until, answer.at)
+                        for answer in answers_to(self.world, one.id)
+                        if answer.at < spell.begins - 60.0
+                    ),
+                    default=0.0,
+                )
+                known = self._severities(one, before=spell.begins)
+                mine = self.referee.lives[name].job.severity.rank
+                if until < spell.begins + 60.0 or not known or min(known) <= mine:
+                    continue
+                foul = [*self._windows(name), *self.journal.unable(), *self.unreachable(one.page(0)[0])]
+                rings = [s.at for s in self._naming(name, one) if s.kind == "page" and s.at >= spell.begins]
+                answered = [a.at for a in answers_to(self.world, one.id) if a.at >= spell.begins - 60.0]
+                first = min([*rings, *answered, spell.ends])
+                bound = self.world.gathering + LONGEST_RETRY + LEASE + 2 * A_CONTACT + 20.0 + self.slack
+                if any(b - a > bound for a, b in without([(spell.begins, first)], foul)):
+                    yield f"{name} joined incident {one.id}, is worse than what was answered, and nobody was paged"
+
+    def _severities(self, one: IncidentRow, *, before: float) -> list[int]:
+        """The severities, 0 the worst, of the jobs that were in an incident before a moment."""
+        return [
+            self.referee.lives[name].job.severity.rank
+            for name, homes in self.referee.belonged.items()
+            if name in self.referee.lives and any(home == one.id and at < before for at, home in homes)
+        ]
+
+    # Promise 11
+
+    def _untrue(self) -> Iterator[str]:
+        """No incident ends while something in it is down, or by itself before it has been well for long enough."""
+        for one in self.incidents.values():
+            if one.resolved is None or one.recovered is None or self.slack:
+                continue
+            at = self.world.clock.when(one.resolved, 0.0)
+            by_hand = any(abs(done.at - at) < 1.0 for done in self.journal.done)
+            if not by_hand and one.resolved - one.recovered < self.world.settling - 0.001:
+                yield f"incident {one.id} ended after {one.resolved - one.recovered:.1f} s without trouble"
+            for name in self.referee.lives:
+                for spell in self._spells(name):
+                    inside = spell.begins < at - LATENCY and at + LATENCY < spell.ends
+                    if inside and one in self._homes(name, spell):
+                        yield f"incident {one.id} ended while {name} was down"
 
     # Promise 6
 
@@ -313,20 +364,18 @@ class Verdict:
         return self.referee.lives[name].spells(self.end)
 
     def _homes(self, name: str, spell: Spell) -> list[IncidentRow]:
-        key = f"{spell.kind}:{self.referee.lives[name].job.group}"
         found = {home for at, home in self.referee.belonged[name] if spell.begins <= at <= spell.ends}
-        return [self.incidents[home] for home in sorted(found) if self.incidents[home].cause_key == key]
+        return [self.incidents[home] for home in sorted(found)]
 
-    def _granted(self, name: str, spell: Spell, one: IncidentRow) -> list[Span]:
-        """The quiet that people asked for, as far as it holds for this spell of this check."""
-        been_before = any(
-            home == one.id and at < spell.begins - 1.0 for at, home in self.referee.belonged[name]
-        )
+    def _granted(self, one: IncidentRow) -> list[Span]:
+        """The quiet that people asked for. It holds for what returns as well."""
         return [
             (answer.at, self.world.clock.when(answer.until, answer.at))
             for answer in answers_to(self.world, one.id)
-            if answer.at >= spell.begins - 10.0 or not been_before
         ]
+
+    def _been_before(self, name: str, spell: Spell, one: IncidentRow) -> bool:
+        return any(home == one.id and at < spell.begins - 1.0 for at, home in self.referee.belonged[name])
 
     def _naming(self, name: str, one: IncidentRow) -> list[Show]:
         return [

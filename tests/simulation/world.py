@@ -25,7 +25,7 @@ from heartbeat.checks import actions
 from heartbeat.checks.maintenance import WindowDefinition
 from heartbeat.definitions import plan as definition_plan
 from heartbeat.definitions.edit import maintenance
-from tests.simulation import cast
+from tests.simulation import books, cast
 from tests.simulation.cast import Job
 from tests.simulation.journal import Answer, Deed, Done, Journal, Maintained, Outage, Sent
 from tests.simulation.knock import Reply, knock
@@ -50,12 +50,14 @@ class World:
         people: Sequence[Person] = cast.PEOPLE,
         policies: Sequence[Policy] = cast.POLICIES,
         gathering: float = 10.0,
+        settling: float = 120.0,
         seed: int = 0,
     ) -> None:
         self.jobs = {job.name: job for job in jobs or cast.JOBS}
         self.people = {one.id: one for one in people}
         self.policies = {policy.name: policy for policy in policies}
         self.gathering = gathering
+        self.settling = settling
         self.journal = Journal()
         self._random = Random(seed)
         self.machine = Machine(self.journal, self._random)
@@ -169,10 +171,12 @@ class World:
 
     def resolve(self, incident: int, *, by: str = "first") -> object:
         """Somebody says that it is over."""
-        now, keys = self.now, {one["id"]: one["cause_key"] for one in self.incidents()}
+        now = self.now
         outcome = self._commit(lambda db: actions.resolve(db, incident, somebody(by), now))
         if isinstance(outcome, Resolved) and not outcome.repeated:
-            self._note(Deed.RESOLVE, keys[incident], now)
+            for row in books.read(self.disk).checks.values():
+                if books.symptom_key(row) in outcome.keys:
+                    self._note(Deed.RESOLVE, row.slug, now)
         return outcome
 
     def pause(self, name: str) -> None:
@@ -314,7 +318,11 @@ class World:
 
     def _apply(self, db: Connection, now: datetime) -> object:
         wanted = cast.configuration(
-            self.jobs.values(), list(self.people.values()), list(self.policies.values()), self.gathering
+            self.jobs.values(),
+            list(self.people.values()),
+            list(self.policies.values()),
+            self.gathering,
+            self.settling,
         )
         return definition_plan.apply(
             db, wanted, now, lambda: uuid.UUID(int=self._random.getrandbits(128), version=4), delete=True

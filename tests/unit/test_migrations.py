@@ -71,12 +71,20 @@ def test_no_unique_index_is_added_to_an_existing_table(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.stem)
-def test_plain_sql_only_creates(path: Path) -> None:
-    for name, call in calls(upgrading(path)):
+def test_plain_sql_only_creates_or_fills_a_column_that_the_same_migration_adds(path: Path) -> None:
+    of_migration = calls(upgrading(path))
+    added = {
+        (ast.unparse(call.args[0]).strip("'"), ast.unparse(call.args[1].args[0]).strip("'"))
+        for name, call in of_migration
+        if name == "add_column" and isinstance(call.args[1], ast.Call)
+    }
+    for name, call in of_migration:
         if name == "execute":
             first = call.args[0]
             statement = ast.unparse(first).lstrip("f").strip("'\"(")
-            assert statement.startswith("CREATE "), ast.unparse(call)
+            filled = re.match(r"UPDATE (\w+) SET (\w+) = [^,]*?( WHERE |$)", statement)
+            fills = filled is not None and (filled[1], filled[2]) in added
+            assert fills or statement.startswith("CREATE "), ast.unparse(call)
 
 
 # --- Databases of earlier releases.

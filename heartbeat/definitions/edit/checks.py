@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 from alerting import desk, times
 from heartbeat import audit, installation
 from heartbeat.actor import Actor
-from heartbeat.checks import actions, definition, former_slugs, symptoms
+from heartbeat.checks import actions, definition, former_slugs
 from heartbeat.checks import store as check_store
-from heartbeat.checks.check import Check, State
+from heartbeat.checks.check import Check
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.definitions import entry as definition_entry
 from heartbeat.definitions import store as definition_store
@@ -97,8 +97,6 @@ def written(check: CheckDefinition) -> dict[str, Any]:
 
 def _save(db: Connection, actor: Actor, previous: Check, current: Check, now: datetime) -> None:
     check_store.save_definitions(db, [current])
-    if current.state is State.DOWN and current.group_key != previous.group_key:
-        symptoms.raise_(db, [symptoms.of_down_check(current)], now)
     old, new = written(CheckDefinition.of(previous)), written(CheckDefinition.of(current))
     audit.record(db, actor, "check.change", f"check {current.slug}", now, before=old, after=new)
 

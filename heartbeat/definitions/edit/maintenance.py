@@ -137,7 +137,7 @@ def _hold(db: Connection, now: datetime, *touched: Window) -> dict[str, int]:
         for check in check_store.down_with(db, [window.match for window in touched])
     }
     holds = {key: maintenance.hold(windows, check.labels, now) for key, check in down.items()}
-    ringing = desk.hold(db, holds, now, installation.gathering(db))
+    ringing = desk.hold(db, holds, now, installation.pace(db))
     return {down[key].slug: number for key, number in sorted(ringing.items())}
 
 

@@ -117,7 +117,7 @@ def incident_row(
     return IncidentRow(
         id=incident.id,
         title=called(incident, symptoms, surroundings),
-        word=incident.state.value,
+        word=incident.word,
         severity=incident.severity.value,
         extent=how_much(incident, symptoms, surroundings, now),
         occurrence=incident.occurrence,
@@ -151,8 +151,9 @@ def names(people: Mapping[str, Person]) -> dict[str, str]:
 
 def _next(incident: Incident, people: Mapping[str, Person]) -> Words:
     if incident.state is Life.RESOLVED:
-        ended = incident.resolved_at or incident.opened_at
-        return (times.duration(ended - incident.opened_at),)
+        return (times.duration((incident.ended_at or incident.opened_at) - incident.opened_at),)
+    if incident.settles_at is not None:
+        return ("fine, over at ", incident.settles_at)
     at = incident.next_at or incident.opened_at
     if incident.state is Life.ACKNOWLEDGED:
         return (f"by {incident.acknowledged_by}, until ", at)

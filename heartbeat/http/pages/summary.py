@@ -117,6 +117,8 @@ def of_incident(incident: Incident, next_people: Sequence[str], quiet_by: str | 
     match incident.state:
         case Life.RESOLVED:
             return ended(incident)
+        case _ if incident.settles_at is not None:
+            return recovering(incident, incident.settles_at)
         case Life.ACKNOWLEDGED:
             return acknowledged(incident)
         case Life.SNOOZED:
@@ -181,9 +183,21 @@ def acknowledged(incident: Incident) -> Words:
     return (f"Acknowledged by {by} at ", at, "; pages again at ", again, " unless resolved.")
 
 
+def recovering(incident: Incident, settles_at: datetime) -> Words:
+    """Return the recovery of an incident that has not settled."""
+    since = incident.recovered_at or incident.opened_at
+    return (
+        "Everything is fine since ",
+        since,
+        ". It is over at ",
+        settles_at,
+        " unless a job goes down again.",
+    )
+
+
 def ended(incident: Incident) -> Words:
     """Return the end of an incident, the person who resolved it, and its length."""
-    at = incident.resolved_at or incident.opened_at
+    at = incident.ended_at or incident.opened_at
     lasted = times.duration(at - incident.opened_at)
     how = "Recovered at " if incident.resolved_by == RECOVERY else f"Resolved by {incident.resolved_by} at "
     return (how, at, f"; it lasted {lasted}.")

@@ -38,6 +38,8 @@ BY_NAME: Mapping[str, Any] = {
     "policy": "ops",
     "remote": "192.0.2.7",
     "resolved_at": None,
+    "recovered_at": None,
+    "settles_at": None,
     "resolved_by": None,
     "rid": None,
     "said": "202 Accepted",

@@ -191,6 +191,12 @@ class Incident(ResponseModel):
     acknowledged_at: datetime | None
     resolved_by: str | None
     resolved_at: datetime | None
+    recovered_at: datetime | None = Field(
+        description="The time since which everything is fine. It is empty while something is wrong."
+    )
+    settles_at: datetime | None = Field(
+        description="While the incident is recovering: the time at which it is over, unless something returns."
+    )
 
 
 class Incidents(ResponseModel):

@@ -17,6 +17,7 @@ from heartbeat.database import engine
 from tests.unit.conftest import NOW
 
 HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 PAGED_AT = NOW + timedelta(seconds=10)
 FREE = AtCapacity()
 SILENT = CauseWords("silent", "is silent", "was silent")

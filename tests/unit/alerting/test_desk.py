@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from alerting import desk, escalator
 from alerting.handover import HandedOn
-from alerting.incident import Acknowledged, Facts, Hold, Missing, Resolved, Snoozed, Stale, State
+from alerting.incident import Acknowledged, Facts, Hold, Missing, Pace, Resolved, Snoozed, Stale, State
 from alerting.origin import Origin
 from tests.unit.alerting.conftest import (
     ANNA,
@@ -46,37 +46,51 @@ def test_a_symptom_that_is_raised_again_only_renews_its_facts(db: Connection) ->
     assert story_of(db) == story
 
 
-def test_a_symptom_with_a_new_cause_moves_to_another_incident(db: Connection) -> None:
-    page_for(db, a_symptom())
-    desk.raise_(db, [a_symptom(cause_key="failed:check=1")], LATER)
-    assert desk.incident_of(db, ["check:1"]) == {"check:1": 2}
-    assert (incident_of(db).state, incident_of(db).resolved_by) == (State.RESOLVED, "a new cause")
-    assert story_of(db)[-2:] == [("cleared", "job 1: now silent"), ("resolved", "its cause has changed")]
-    assert notices_of(db)[-1] == ("recovered", "anna", "pending")
+def test_a_symptom_with_a_new_cause_stays_in_its_incident_and_is_told_once(db: Connection) -> None:
+    page_for(db, a_symptom(cause="failed", facts=Facts(NOW, why="reported failure")))
+    silent = a_symptom(cause_key="silent:check=1")
+    desk.raise_(db, [silent], LATER)
+    assert desk.incident_of(db, ["check:1"]) == {"check:1": 1}
+    assert incident_of(db).state is State.OPEN
+    assert story_of(db)[-1][0] == "down"
+    escalator.sweep(db, LATER + timedelta(seconds=10))
+    assert notices_of(db)[-1] == ("update", "anna", "pending")
+    desk.raise_(db, [replace(silent, cause="failed")], LATER + HOUR)
+    assert incident_of(db).tell_at is None, "they know that it failed"
 
 
-def test_the_last_symptom_to_clear_resolves_its_incident(db: Connection) -> None:
+def test_an_incident_is_over_once_its_recovery_has_settled(db: Connection) -> None:
     page_for(db, a_symptom("check:1"), a_symptom("check:2"))
     desk.clear(db, {"check:1": "heard again", "check:9": "heard again"}, LATER)
-    assert incident_of(db).state is State.OPEN
+    assert not incident_of(db).recovering
     desk.clear(db, {"check:2": "heard again"}, LATER)
+    settled = LATER + timedelta(minutes=2)
+    assert (incident_of(db).word, incident_of(db).settles_at) == ("recovering", settled)
+    escalator.sweep(db, settled - timedelta(seconds=1))
+    assert notices_of(db) == [("page", "anna", "pending")]
+    assert escalator.next_due(db) == settled
+    escalator.sweep(db, settled)
     incident = incident_of(db)
-    assert (incident.state, incident.resolved_by, incident.resolved_at) == (
-        State.RESOLVED,
-        "recovery",
-        LATER,
-    )
-    assert story_of(db)[-2:] == [
-        ("cleared", "job 2: heard again"),
-        ("resolved", "all symptoms have cleared"),
-    ]
+    assert (incident.state, incident.resolved_by, incident.ended_at) == (State.RESOLVED, "recovery", LATER)
+    ending = "recovered at 03:02 UTC, and has been well for 2 min"
+    assert story_of(db)[-2:] == [("cleared", "job 2: heard again"), ("resolved", ending)]
     assert notices_of(db) == [("page", "anna", "superseded"), ("recovered", "anna", "pending")]
+
+
+def test_an_incident_is_over_at_once_if_it_need_not_settle_or_a_person_ends_its_trouble(
+    db: Connection,
+) -> None:
+    desk.raise_(db, [a_symptom("check:1"), a_symptom("check:2", "failed:check=2")], NOW)
+    desk.clear(db, {"check:1": "heard again"}, LATER, Pace(settling=timedelta()))
+    desk.clear(db, {"check:2": "paused by Ann"}, LATER, by="Ann")
+    assert [incident_of(db, number).resolved_by for number in (1, 2)] == ["Ann", "recovery"]
+    assert story_of(db, 1)[-1] == ("resolved", "paused by Ann")
 
 
 def test_nobody_hears_of_the_end_of_an_incident_that_paged_nobody(db: Connection) -> None:
     desk.raise_(db, [a_symptom()], NOW)
     escalator.sweep(db, PAGED_AT)  # The page is written, but no send has begun.
-    desk.clear(db, {"check:1": "heard again"}, LATER)
+    desk.clear(db, {"check:1": "heard again"}, LATER, Pace(settling=timedelta()))
     assert notices_of(db) == [("page", "anna", "superseded")]
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from alerting import desk, escalator, outbox
-from alerting.incident import Hold, State
+from alerting.incident import Hold, Pace, State
 from alerting.notice import NoticeKind
 from alerting.person import Person
 from alerting.severity import Severity
@@ -94,7 +94,7 @@ def test_a_quiet_that_ends_within_a_hold_waits_for_the_end_of_the_hold(db: Conne
     assert notices_of(db) == [("page", "anna", "pending")]
 
 
-def test_everybody_who_was_paged_hears_of_joins_and_recoveries(db: Connection) -> None:
+def test_everybody_who_was_paged_hears_of_joins_and_of_recoveries_that_have_settled(db: Connection) -> None:
     def tell(at: datetime) -> None:
         assert escalator.next_due(db) == at
         escalator.sweep(db, at)
@@ -104,8 +104,72 @@ def test_everybody_who_was_paged_hears_of_joins_and_recoveries(db: Connection) -
     desk.raise_(db, [a_symptom("check:3")], at)
     desk.clear(db, {"check:1": "heard again"}, at)
     tell(at + timedelta(seconds=10))
-    assert updates_of(db) == [("anna", "+1, 1 back")]
+    assert updates_of(db) == [("anna", "+1")]
+    tell(at + timedelta(minutes=2))
+    assert [words for _, words in updates_of(db)][-1] == "+1, 1 back", "the first was not sent yet"
     assert escalator.next_due(db) == SECOND_STEP
+
+
+def test_a_symptom_that_returns_before_its_recovery_was_told_is_no_news(db: Connection) -> None:
+    page_for(db, a_symptom("check:1"), a_symptom("check:2"))
+    at = PAGED_AT + timedelta(minutes=1)
+    desk.clear(db, {"check:1": "heard again"}, at)
+    desk.raise_(db, [a_symptom("check:1")], at + timedelta(minutes=1))
+    escalator.sweep(db, at + timedelta(minutes=2))
+    assert updates_of(db) == []
+
+
+def test_an_acknowledged_incident_that_gets_worse_pages_from_the_first_step(db: Connection) -> None:
+    page_for(db, a_symptom("check:1", severity=Severity.WARNING))
+    desk.acknowledge(db, 1, "ben", PAGED_AT, until=PAGED_AT + HOUR)
+    at = PAGED_AT + timedelta(minutes=1)
+    desk.raise_(db, [a_symptom("check:2", severity=Severity.WARNING)], at)
+    escalator.sweep(db, at + timedelta(seconds=10))
+    assert (incident_of(db).state, updates_of(db)) == (State.ACKNOWLEDGED, [("anna", "+1")])
+    desk.raise_(db, [a_symptom("check:3", severity=Severity.CRITICAL)], at + timedelta(minutes=1))
+    escalator.sweep(db, at + timedelta(minutes=1, seconds=10))
+    incident = incident_of(db)
+    assert (incident.state, incident.occurrence, incident.step) == (State.OPEN, 2, 1)
+    assert incident.severity is Severity.CRITICAL
+    assert story_of(db)[-2] == ("reopened", "paging again: it is critical now")
+    assert outbox.pages_of(db, 1)[-1].severity is Severity.CRITICAL
+    assert len(updates_of(db)) == 1
+
+
+def test_what_falls_silent_in_a_hold_and_comes_back_is_no_news_and_the_rest_is_told_at_its_end(
+    db: Connection,
+) -> None:
+    page_for(db, a_symptom("check:1", severity=Severity.WARNING))
+    hold = Hold(PAGED_AT + HOUR, "maintenance Database move")
+    held = [a_symptom(f"check:{n}", severity=Severity.CRITICAL, hold=hold) for n in (2, 3)]
+    at = PAGED_AT + timedelta(minutes=1)
+    desk.raise_(db, held, at)
+    desk.acknowledge(db, 1, "ben", at, until=at + 3 * HOUR)
+    desk.clear(db, {"check:2": "heard again"}, at + timedelta(minutes=5))
+    escalator.sweep(db, at + timedelta(minutes=30))
+    assert (incident_of(db).severity, updates_of(db)) == (Severity.WARNING, [])
+    escalator.sweep(db, hold.until)
+    assert (incident_of(db).severity, incident_of(db).occurrence) == (Severity.CRITICAL, 2)
+
+
+def test_pages_wait_while_everything_that_stands_is_held(db: Connection) -> None:
+    page_for(db, a_symptom("check:1"))
+    hold = Hold(PAGED_AT + HOUR, "maintenance Database move")
+    desk.raise_(db, [a_symptom("check:2", hold=hold)], PAGED_AT)
+    desk.clear(db, {"check:1": "heard again"}, PAGED_AT)
+    escalator.sweep(db, SECOND_STEP)
+    assert [person for kind, person, _ in notices_of(db) if kind == "page"] == ["anna"]
+    escalator.sweep(db, hold.until)
+    assert [person for kind, person, _ in notices_of(db) if kind == "page"] == ["anna", "ben"]
+
+
+def test_what_joins_is_told_whatever_the_clocks_of_two_stages_say(db: Connection) -> None:
+    page_for(db, a_symptom("check:1"))
+    # The checker took its time before the escalator told, and commits after it.
+    escalator.sweep(db, SECOND_STEP)
+    desk.raise_(db, [a_symptom("check:2")], SECOND_STEP - timedelta(seconds=3), Pace(gathering=timedelta()))
+    escalator.sweep(db, SECOND_STEP)
+    assert updates_of(db) == [("anna", "+1")]
 
 
 def test_a_symptom_that_joined_and_cleared_meanwhile_is_no_news(db: Connection) -> None:

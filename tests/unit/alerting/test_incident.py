@@ -7,7 +7,7 @@ import pytest
 
 from alerting import incident as life
 from alerting.escalation import Policy, Step
-from alerting.incident import Acknowledged, Incident, Reopened, Resolved, Snoozed, Stale, State
+from alerting.incident import Acknowledged, Incident, Pace, Reopened, Resolved, Snoozed, Stale, State
 from alerting.severity import Severity
 from tests.unit.conftest import NOW
 
@@ -26,9 +26,14 @@ OPEN = Incident(
     next_at=NOW + timedelta(minutes=5),
 )
 ACKNOWLEDGED = replace(
-    OPEN, state=State.ACKNOWLEDGED, acknowledged_by="Ann", acknowledged_at=NOW, next_at=UNTIL
+    OPEN,
+    state=State.ACKNOWLEDGED,
+    acknowledged_by="Ann",
+    acknowledged_at=NOW,
+    next_at=UNTIL,
+    seen=Severity.CRITICAL,
 )
-SNOOZED = replace(OPEN, state=State.SNOOZED, next_at=UNTIL)
+SNOOZED = replace(OPEN, state=State.SNOOZED, next_at=UNTIL, seen=Severity.CRITICAL)
 RESOLVED = replace(OPEN, state=State.RESOLVED, next_at=None, resolved_by="recovery", resolved_at=NOW)
 
 
@@ -88,13 +93,48 @@ def test_a_human_ends_an_incident() -> None:
     assert not answer.repeated
 
 
-def test_a_new_symptom_joins_quietly_and_a_recurring_one_ends_the_quiet() -> None:
-    gathering = timedelta(seconds=10)
-    for quiet in (ACKNOWLEDGED, SNOOZED):
-        assert life.on_join(quiet, False, False, NOW + gathering) is None
-        reopened = life.on_join(quiet, True, False, NOW + gathering)
-        assert reopened == Reopened(3, NOW + gathering, "again after it had recovered")
-    assert life.on_join(OPEN, True, False, NOW + gathering) is None
+def test_an_incident_that_is_worse_than_what_people_know_pages_afresh() -> None:
+    quiet = replace(ACKNOWLEDGED, seen=Severity.WARNING)
+    assert life.worsened(quiet)
+    assert life.on_worse(quiet, NOW) == Reopened(3, NOW, "it is critical now")
+    assert not life.worsened(ACKNOWLEDGED)
+    assert not life.worsened(OPEN), "nobody was told of anything yet"
+
+
+def test_an_answer_covers_the_worst_that_was_seen() -> None:
+    milder = replace(OPEN, severity=Severity.INFO, seen=Severity.ERROR)
+    answer = life.acknowledge(milder, None, "Ann", NOW, UNTIL)
+    assert isinstance(answer, Acknowledged)
+    assert answer.incident.seen is Severity.ERROR
+
+
+def test_an_incident_settles_before_it_is_over_for_longer_with_each_return() -> None:
+    pace = Pace()
+    minutes = [timedelta(minutes=length) for length in (2, 4, 8, 16, 32, 60, 60)]
+    falls: tuple[datetime, ...] = ()
+    for length in minutes:
+        assert life.settles_at(falls, NOW, pace) == NOW + length
+        falls = (*falls, NOW - timedelta(minutes=10))
+    long_ago = (NOW - timedelta(hours=1, seconds=1),) * 3
+    assert life.settles_at(long_ago, NOW, pace) == NOW + pace.settling
+    assert life.settles_at(falls, NOW, Pace(settling=timedelta())) == NOW
+
+
+def test_a_policy_is_climbed_by_time_in_trouble() -> None:
+    recovering = life.recovering(OPEN, NOW, Pace())
+    assert (recovering.recovering, recovering.word, recovering.next_at) == (True, "recovering", OPEN.next_at)
+    back = life.resumed(recovering, NOW + timedelta(minutes=1))
+    assert back == replace(OPEN, next_at=NOW + timedelta(minutes=6))
+    quiet = life.resumed(life.recovering(SNOOZED, NOW, Pace()), NOW + timedelta(minutes=1))
+    assert quiet == SNOOZED
+    assert life.resumed(OPEN, NOW) == OPEN
+
+
+def test_trouble_ends_with_the_recovery_or_with_the_person_who_resolves_it() -> None:
+    over = life.ended(life.recovering(OPEN, NOW, Pace()), "recovery", NOW + timedelta(minutes=2))
+    assert (over.ended_at, over.resolved_at) == (NOW, NOW + timedelta(minutes=2))
+    assert life.ended(OPEN, "Ann", UNTIL).ended_at == UNTIL
+    assert OPEN.ended_at is None
 
 
 def test_the_end_of_a_quiet_pages_from_the_first_step() -> None:
@@ -107,20 +147,6 @@ def test_a_held_symptom_pages_at_the_end_of_its_hold_and_after_the_gathering_tim
     assert life.pages_at(NOW, None, gathering) == NOW + gathering
     assert life.pages_at(NOW, UNTIL, gathering) == UNTIL
     assert life.pages_at(NOW, soon, gathering) == NOW + gathering
-
-
-def test_a_recurring_held_symptom_ends_only_a_quiet_that_lasts_longer_than_its_hold() -> None:
-    earlier, later = UNTIL - timedelta(hours=1), UNTIL + timedelta(hours=1)
-    reopened = life.on_join(ACKNOWLEDGED, True, True, earlier)
-    assert reopened == Reopened(3, earlier, "again after it had recovered")
-    assert life.on_join(ACKNOWLEDGED, True, True, later) is None
-    assert life.on_join(ACKNOWLEDGED, True, True, UNTIL) is None
-
-
-def test_the_end_of_a_quiet_waits_while_all_symptoms_are_held() -> None:
-    later = UNTIL + timedelta(hours=1)
-    assert life.on_quiet_over(SNOOZED, UNTIL, later).next_at == later
-    assert life.on_quiet_over(SNOOZED, UNTIL, NOW).next_at == UNTIL
 
 
 def test_only_an_open_incident_before_its_first_step_waits() -> None:

@@ -10,7 +10,7 @@ from alerting import desk, outbox
 from alerting.delivery import LEASE, Delivered, Expired, Retry, Verdict
 from alerting.incident import State
 from alerting.notice import NoticeKind
-from alerting.outbox import AtCapacity
+from alerting.outbox import AtCapacity, Intent
 from alerting.severity import Severity
 from heartbeat.database import engine
 from tests.unit.alerting.conftest import (
@@ -37,7 +37,7 @@ def intend(db: Connection, *severities: Severity, start: int = 1) -> None:
     for number, severity in enumerate(severities, start):
         desk.raise_(db, [a_symptom(f"check:{number}", f"failed:check={number}", severity)], NOW)
         at = PAGED_AT + timedelta(seconds=number)
-        outbox.intend(db, NoticeKind.PAGE, [(incident_of(db, number), TO_ANNA, "")], at)
+        outbox.intend(db, NoticeKind.PAGE, [Intent(incident_of(db, number), TO_ANNA, "")], at)
 
 
 def leased(db: Connection, limit: int, full: AtCapacity = FREE) -> list[int]:
@@ -74,7 +74,7 @@ def test_pages_for_what_is_at_capacity_wait(db: Connection, full: AtCapacity) ->
 def test_a_later_notice_does_not_overtake_one_that_is_under_way(db: Connection) -> None:
     page_for(db, a_symptom())
     outbox.intend(
-        db, NoticeKind.UPDATE, [(incident_of(db), TO_ANNA, "+1"), (incident_of(db), TO_BEN, "+1")], PAGED_AT
+        db, NoticeKind.UPDATE, [Intent(incident_of(db), to, "+1") for to in (TO_ANNA, TO_BEN)], PAGED_AT
     )
     assert [page.person for page in outbox.lease(db, PAGED_AT, 10, FREE)] == ["ben"]
 
@@ -122,7 +122,7 @@ def test_a_page_that_was_superseded_while_under_way_stays_so(db: Connection) -> 
 
 def test_a_rate_limit_holds_back_what_waits_for_the_same_contact(db: Connection) -> None:
     intend(db, Severity.ERROR, Severity.ERROR, Severity.ERROR)
-    outbox.intend(db, NoticeKind.PAGE, [(incident_of(db), TO_BEN, "")], PAGED_AT)
+    outbox.intend(db, NoticeKind.PAGE, [Intent(incident_of(db), TO_BEN, "")], PAGED_AT)
     assert leased(db, 1, AtCapacity(people=["ben"])) == [1]
     until = LATER + timedelta(minutes=1)
     outbox.hold_back(db, "anna", "pager", until)
@@ -141,7 +141,7 @@ def test_people_count_as_paged_once_a_send_has_begun(db: Connection) -> None:
 def test_earlier_notices_to_the_same_person_are_counted(db: Connection) -> None:
     page_for(db, a_symptom())
     for to in (TO_ANNA, TO_BEN, TO_ANNA):
-        outbox.intend(db, NoticeKind.UPDATE, [(incident_of(db), to, "+1")], LATER)
+        outbox.intend(db, NoticeKind.UPDATE, [Intent(incident_of(db), to, "+1")], LATER)
     assert outbox.sequences(db, [1, 2, 3, 4]) == {1: 0, 2: 1, 3: 0, 4: 2}
 
 

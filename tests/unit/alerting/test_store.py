@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, insert, make_url, text
 
 from alerting import grouping, store
-from alerting.incident import Facts, Hold, Incident, State
+from alerting.incident import Incident, Pace, State
 from alerting.severity import Severity
 from alerting.tables import incidents, symptoms
 from heartbeat.database import engine
@@ -16,20 +15,20 @@ from tests.unit.alerting.conftest import HOUR, OPS, a_symptom
 from tests.unit.conftest import NOW
 
 MANY = 25_000
-GATHERING = timedelta(seconds=10)
+PACE = Pace()
 
 
 def an_incident(cause_key: str, **changes: object) -> Incident:
-    (incident,) = grouping.opened([a_symptom(cause_key=cause_key)], {"ops": OPS}, NOW, GATHERING).values()
+    (incident,) = grouping.opened([a_symptom(cause_key=cause_key)], {"ops": OPS}, NOW, PACE).values()
     return replace(incident, **changes)  # type: ignore[arg-type]  # the tests name fields of an incident
 
 
 def test_a_cause_that_is_open_already_opens_no_second_incident(db: Connection) -> None:
     assert store.insert_incidents(db, [an_incident("b"), an_incident("a")]) == {"a": 1, "b": 2}
     assert store.insert_incidents(db, [an_incident("a"), an_incident("c")]).keys() == {"c"}
-    opened = store.lock_open(db, ["a", "z"])
-    assert opened == {"a": an_incident("a", id=1)}
-    assert store.open_of(db, "a") == opened["a"]
+    opened = store.lock(db, [2], ["a", "z"])
+    assert opened == {1: an_incident("a", id=1), 2: an_incident("b", id=2)}
+    assert store.open_of(db, "a") == opened[1]
     assert (store.open_of(db, "z"), store.load(db, 99)) == (None, None)
 
 
@@ -43,11 +42,11 @@ def test_due_incidents_are_claimed_worst_and_oldest_first(db: Connection) -> Non
             an_incident("d", severity=Severity.CRITICAL, next_at=NOW + HOUR),
         ],
     )
-    due = NOW + GATHERING
+    due = NOW + PACE.gathering
     assert [incident.cause_key for incident in store.claim_due(db, due, 2)] == ["c", "b"]
     assert [incident.cause_key for incident in store.claim_due(db, due, 10)] == ["c", "b", "a"]
     assert store.next_due(db) == NOW
-    store.save(db, [replace(store.lock_open(db, ["a"])["a"], tell_at=NOW - HOUR)])
+    store.save(db, [replace(store.lock(db, [1])[1], tell_at=NOW - HOUR)])
     assert store.next_due(db) == NOW - HOUR
     assert [incident.cause_key for incident in store.claim_to_tell(db, NOW, 10)] == ["a"]
 
@@ -77,30 +76,15 @@ def test_unanswered_incidents_are_listed_before_answered_ones_and_worse_ones_fir
     assert [incident.cause_key for incident in store.going_on(db, 2, 1)] == ["3", "2"]
 
 
-def test_an_incident_is_held_only_while_all_its_raised_symptoms_are(db: Connection) -> None:
-    numbers = store.insert_incidents(db, [an_incident("a")])
-    held = [a_symptom(f"check:{n}", hold=Hold(NOW + n * HOUR, "maintenance")) for n in (1, 2)]
-    store.insert_symptoms(db, [(numbers["a"], symptom) for symptom in [*held, a_symptom("check:3")]], NOW)
-    assert store.still_raised(db, [1]) == {1: None}
-    store.clear_symptoms(db, [(3, "heard again")], NOW)
-    assert store.still_raised(db, [1]) == {1: NOW + HOUR}
-    assert store.had_cleared(db, [1], ["check:1", "check:3"]) == {(1, "check:3")}
-    store.clear_symptoms(db, [(1, "heard again"), (2, "heard again"), (3, "another reason")], NOW)
-    assert store.still_raised(db, [1]) == {}
-    assert [symptom.cleared_why for symptom in store.symptoms_of(db, [1])[1]] == ["heard again"] * 3
-
-
-@pytest.mark.parametrize(
-    "facts",
-    [
-        Facts(NOW),
-        Facts(NOW, NOW - HOUR, NOW, last_said="done", why="was not heard in time"),
-        Facts(NOW, began_at=NOW, last_well_at=NOW - HOUR),
-        Facts(NOW, never_well=True),
-    ],
-)
-def test_facts_come_back_from_their_row(facts: Facts) -> None:
-    assert store.facts_from_json(store.facts_to_json(facts)) == facts
+def test_what_recovers_pages_nobody_and_is_due_once_it_has_settled(db: Connection) -> None:
+    store.insert_incidents(
+        db, [an_incident("a", recovered_at=NOW, settles_at=NOW + HOUR, tell_at=NOW, falls=(NOW,))]
+    )
+    assert store.next_due(db) == NOW + HOUR
+    assert store.claim_due(db, NOW + HOUR, 10) == store.claim_to_tell(db, NOW + HOUR, 10) == []
+    assert store.claim_settled(db, NOW, 10) == []
+    (settled,) = store.claim_settled(db, NOW + HOUR, 10)
+    assert (settled.recovered_at, settled.falls, settled.seen) == (NOW, (NOW,), None)
 
 
 @pytest.fixture

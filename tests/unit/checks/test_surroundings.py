@@ -40,8 +40,9 @@ def failed(db: Connection, *jobs: Check) -> None:
 
 def raise_(db: Connection, changes: list[tuple[check.Change, Check]], hold: Hold | None = None) -> None:
     store.save(db, [change.check for change, _ in changes])
-    raised = [replace(symptoms.of_change(change, job), hold=hold) for change, job in changes]
-    desk.raise_(db, raised, DOWN_AT)
+    falls = [symptoms.Fall(change, job) for change, job in changes]
+    raised = symptoms.of_falls(db, falls, DOWN_AT)
+    desk.raise_(db, [replace(symptom, hold=hold) for symptom in raised], DOWN_AT)
 
 
 def the_incident(db: Connection, name: str) -> Incident:

@@ -99,4 +99,6 @@ def test_decisions_are_numbered_whole_and_listed() -> None:
         headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
         assert headings == ["Context", "Decision", "Consequences", "The check that enforces it"]
         title = text.partition("\n")[0].removeprefix(f"# {number:04} ")
-        assert f"[{number:04}](decisions/{page.name}) | {title} |" in listed
+        replaced = re.search(r"^Replaced by \[(\d{4})\]", text, re.MULTILINE)
+        note = f" (replaced by {replaced[1]})" if replaced else ""
+        assert f"[{number:04}](decisions/{page.name}) | {title}{note} |" in listed

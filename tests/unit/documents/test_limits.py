@@ -143,6 +143,7 @@ LIMITS: Mapping[str, str] = {
     f"{stream.BEAT:g} s",
     "Labels offered as a filter": f"the {check_query.LABELS} most common",
     "Gathering before the first page": f"{incident.GATHERING.seconds} s",
+    "Settling before an incident is over": f"{incident.SETTLING.seconds // 60} min",
     "Acknowledgement": f"{incident.ACKNOWLEDGED_FOR // HOUR} h",
     "Acknowledgement or snooze until a chosen time": f"{incident.LONGEST_QUIET.days} days",
     "Maintenance window": f"{maintenance.LONGEST.days} days",

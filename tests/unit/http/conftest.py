@@ -163,6 +163,14 @@ def refuse_database(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Database, name, away)
 
 
+async def recover(system: System, clock: SetClock, *those: Check) -> None:
+    """Let checks succeed, and their incidents end once that has settled."""
+    for check in those:
+        await ping(system, check)
+    clock.advance(minutes=2)
+    await system.context.database.write(lambda db: escalator.sweep(db, clock.now()))
+
+
 async def escalate(system: System, clock: SetClock) -> None:
     """Let the gathering time pass and write the pages that are due."""
     clock.advance(seconds=10)

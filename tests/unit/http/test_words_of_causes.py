@@ -48,8 +48,7 @@ def test_two_causes_never_share_a_word() -> None:
 @pytest.mark.parametrize("why", list(Cause))
 def test_pages_and_the_timeline_call_a_cause_by_its_word(why: Cause, db: Connection, insert: Insert) -> None:
     check = insert(db, [down(why)])["job"]
-    symptom = symptoms.of_change(Change(check, Raised(why, "")), check)
-    desk.raise_(db, [symptom], NOW)
+    symptoms.raise_(db, [symptoms.Fall(Change(check, Raised(why, "")), check)], NOW)
     (incident,) = desk.incidents(db)
     dossier = desk.dossier(db, incident.id)
     assert dossier is not None

@@ -10,7 +10,7 @@ from heartbeat.app import System
 from heartbeat.status import automation, editor, store
 from heartbeat.status.announcement import Announcement, AnnouncementKind, Status
 from tests.unit.conftest import NOW
-from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping, refuse_database
+from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping, recover, refuse_database
 from tests.unit.status.conftest import PAGE, define
 from tests.unit.status.test_announcement import announcement_fields
 from tests.unit.status.test_editor import do
@@ -80,7 +80,7 @@ async def test_an_automatic_page_announces_an_incident_to_its_end(system: System
     assert await system.automation.round() == 1
     assert await system.automation.round() == 0
     other = await make_check(system, "mail", labels={"component": "mail", "region": "us"})
-    await ping(system, check)
+    await recover(system, clock, check)
     assert await system.automation.round() == 1
     clock.advance(minutes=9)
     assert await system.automation.round() == 0

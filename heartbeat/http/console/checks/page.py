@@ -170,7 +170,7 @@ def _quiet(db: Connection, check: Check, now: datetime) -> list[tuple[Window, bo
 
 def _past(incident: Incident) -> tuple[Incident, str]:
     """Return an incident of this check with its length, empty while it is open."""
-    ended = incident.resolved_at
+    ended = incident.ended_at
     return incident, "" if ended is None else times.duration(ended - incident.opened_at)
 
 

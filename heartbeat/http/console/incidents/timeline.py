@@ -108,7 +108,7 @@ def measures(dossier: Dossier) -> list[str]:
     return [
         f"detected {_after_due(detected)}",
         _took(incident, State.ACKNOWLEDGED, answered),
-        _took(incident, State.RESOLVED, incident.resolved_at),
+        _took(incident, State.RESOLVED, incident.ended_at),
     ]
 
 

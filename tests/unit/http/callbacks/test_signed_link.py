@@ -25,6 +25,7 @@ from tests.unit.http.conftest import (
     fall_silent,
     make_check,
     ping,
+    recover,
     visitor,
 )
 from tests.unit.http.markup import Markup, sound
@@ -215,6 +216,10 @@ async def test_a_recovered_incident_says_that_all_is_well(
     number = await fall_silent(system, clock, one)
     clock.advance(minutes=2)
     await ping(system, one)
+    assert "Everything is fine since 03:08 UTC. It is over at 03:10 UTC" in str(
+        (await see(phone, address(number))).words
+    )
+    await recover(system, clock)
     assert "Recovered at 03:08 UTC; it lasted 2 min." in (await see(phone, address(number))).words
     assert "It has recovered." in (await client.post(address(number))).text
 

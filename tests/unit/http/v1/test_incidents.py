@@ -7,14 +7,7 @@ import pytest
 
 from heartbeat.app import System
 from heartbeat.checks.check import State
-from tests.unit.http.conftest import (
-    SetClock,
-    escalate,
-    fall_silent,
-    make_check,
-    ping,
-    read_check,
-)
+from tests.unit.http.conftest import SetClock, escalate, fall_silent, make_check, ping, read_check, recover
 from tests.unit.http.v1.conftest import problem
 
 UNTIL = "2024-05-03T06:00:00Z"
@@ -23,7 +16,7 @@ UNTIL = "2024-05-03T06:00:00Z"
 async def test_incidents_are_paginated(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
     checks = [await make_check(system, slug) for slug in ("a", "b", "c")]
     await fall_silent(system, clock, *checks)
-    await ping(system, checks[1])
+    await recover(system, clock, checks[1])
 
     first = (await admin.get("/v1/incidents?limit=2")).json()
     rest = (await admin.get("/v1/incidents", params={"before": first["next"]})).json()

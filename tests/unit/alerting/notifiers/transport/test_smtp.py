@@ -147,7 +147,7 @@ async def test_for_now_is_unreachable(
 async def test_for_good_is_refused(email: Email, inbox: Inbox, notice: Notice) -> None:
     inbox.to_recipient = "550 5.1.1 no such user here"
     assert await email.send(notice, ANNA) == Refused(
-        f"{email.relay.where} answered 550 5.1.1 no such user here"
+        f"{email.relay.where} answered 550 5.1.1 no such user here", address=True
     )
     inbox.to_recipient, inbox.to_mail = "250 OK", "554 5.7.1 looks like spam"
     assert await email.send(notice, ANNA) == Refused(

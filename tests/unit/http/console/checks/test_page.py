@@ -12,14 +12,7 @@ from heartbeat.checks import checker
 from heartbeat.checks.check import State, Tolerance
 from heartbeat.checks.schedule import Cron, Every, Schedule
 from heartbeat.http.console.incidents.pages import LONGEST_NOTE
-from tests.unit.http.conftest import (
-    SetClock,
-    fall_silent,
-    incident_of,
-    make_check,
-    ping,
-    read_check,
-)
+from tests.unit.http.conftest import SetClock, fall_silent, incident_of, make_check, ping, read_check, recover
 from tests.unit.http.console.conftest import press, see
 from tests.unit.http.markup import sound
 
@@ -80,12 +73,12 @@ async def test_its_incidents_are_listed_the_newest_first(
     assert "No recent incidents." in (await see(browser, "/checks/job")).words
     first = await fall_silent(system, clock, job)
     clock.advance(minutes=7)
-    await ping(system, job)
+    await recover(system, clock, job)
     await ping(system, other, "/fail")
     second = await fall_silent(system, clock, job)
     screen = await see(browser, "/checks/job")
     story = screen.words[screen.words.index("Incidents", screen.words.index("Last pings")) :]
-    assert "open job silent, error; began 03:19 UTC" in story
+    assert "open job silent, error; began 03:21 UTC" in story
     assert "resolved job silent, error; began 03:06 UTC, lasted 7 min" in story
     listed = [link for link in screen.links if re.fullmatch(r"/incidents/\d+", link)]
     assert listed == [f"/incidents/{second}", f"/incidents/{second}", f"/incidents/{first}"]

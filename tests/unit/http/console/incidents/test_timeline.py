@@ -8,6 +8,7 @@ import pytest
 from alerting.desk import Attempt, Dossier, Page
 from alerting.escalation import Policy, Step
 from alerting.incident import Entry, Facts, Incident, RaisedSymptom, State
+from alerting.news import NO_NEWS
 from alerting.notice import NoticeKind
 from alerting.severity import Severity
 from heartbeat.http.console.incidents import timeline as incident_timeline
@@ -60,6 +61,7 @@ def message(number: int, kind: NoticeKind, person: str, step: int, at: datetime)
         step,
         Severity.ERROR,
         "",
+        NO_NEWS,
         "delivered",
         at,
         0,
@@ -170,7 +172,8 @@ def test_the_times_to_detect_acknowledge_and_resolve(
     answered: datetime | None, resolved: datetime | None, states: list[str]
 ) -> None:
     timeline = [(answered, "acknowledged", "by Ann")] if answered else []
-    incident = replace(INCIDENT, resolved_at=resolved)
+    state = State.RESOLVED if resolved else State.OPEN
+    incident = replace(INCIDENT, state=state, resolved_at=resolved)
     due = symptom(1, Facts(NOW, expected_at=NOW - 15 * MINUTE))
     measures = incident_timeline.measures(dossier(*timeline, symptoms=[due], incident=incident))
     assert measures == ["detected 15 min after the first due time", *states]

@@ -1,0 +1,217 @@
+"""The SQL of symptoms: one row for each symptom of an incident, however often it returns."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, case, func, literal, select, update
+
+from alerting.incident import Facts, RaisedSymptom, Standing, Symptom
+from alerting.severity import Severity
+from alerting.sql import among, insert_many, listed, update_many
+from alerting.tables import incidents, symptoms
+
+SEVERITIES = tuple(Severity)
+_FACTS = tuple(field.name for field in fields(Facts))
+_INSTANTS = frozenset(field.name for field in fields(Facts) if "datetime" in str(field.type))
+
+
+def raised_of(db: Connection, keys: Collection[str]) -> list[RaisedSymptom]:
+    """Return the raised symptoms of these keys."""
+    query = select(symptoms).where(among(db, symptoms.c.key, keys), symptoms.c.cleared_at.is_(None))
+    return [_symptom(row) for row in db.execute(query)]
+
+
+def symptoms_of(db: Connection, incident_ids: Collection[int]) -> dict[int, list[RaisedSymptom]]:
+    """Return all symptoms of each incident, cleared ones included, in the order in which they were raised."""
+    query = select(symptoms).where(among(db, symptoms.c.incident_id, incident_ids)).order_by(symptoms.c.id)
+    by_incident: dict[int, list[RaisedSymptom]] = {incident_id: [] for incident_id in incident_ids}
+    for row in db.execute(query):
+        by_incident[row.incident_id].append(_symptom(row))
+    return by_incident
+
+
+def cleared_in_open(db: Connection, keys: Collection[str]) -> list[RaisedSymptom]:
+    """Return the newest row of each of these symptoms, where it has cleared in an incident that is not resolved."""
+    key, wanted = listed(db, keys)
+    same_key = symptoms.alias("same_key")
+    # Straight from the end of the index: a job that has failed each hour for a year has thousands of rows.
+    newest = (
+        select(same_key.c.id)
+        .where(same_key.c.key == key)
+        .order_by(same_key.c.incident_id.desc(), same_key.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = (
+        select(symptoms)
+        .join(incidents, incidents.c.id == symptoms.c.incident_id)
+        .where(
+            symptoms.c.id.in_(select(newest).select_from(wanted)),
+            incidents.c.next_at.is_not(None),
+            symptoms.c.cleared_at.is_not(None),
+        )
+    )
+    return [_symptom(row) for row in db.execute(query)]
+
+
+def rows_in(db: Connection, places: Mapping[str, int]) -> dict[str, RaisedSymptom]:
+    """Return by key the newest row of each symptom in its incident, where it has one. `places` are by key."""
+    if not places:
+        return {}
+    query = (
+        select(symptoms)
+        .where(among(db, symptoms.c.key, places), among(db, symptoms.c.incident_id, set(places.values())))
+        .order_by(symptoms.c.id)
+    )
+    return {row.key: _symptom(row) for row in db.execute(query) if places[row.key] == row.incident_id}
+
+
+def insert_symptoms(db: Connection, raised: Iterable[tuple[int, Symptom]], now: datetime) -> None:
+    """Write raised symptoms, each with the number of its incident."""
+    rows = [
+        {
+            "incident_id": incident_id,
+            "key": symptom.key,
+            **_renewed_row(symptom),
+            "raised_at": now,
+            "held_until": symptom.hold.until if symptom.hold else None,
+        }
+        for incident_id, symptom in raised
+    ]
+    insert_many(db, symptoms, rows)
+
+
+def refresh_symptoms(db: Connection, renewed: Iterable[tuple[int, Symptom]]) -> None:
+    """Write what is so now of raised symptoms, by the symptom's number."""
+    update_many(db, symptoms, [{"id": number, **_renewed_row(symptom)} for number, symptom in renewed])
+
+
+def raise_again(db: Connection, returned: Iterable[tuple[int, Symptom, Sequence[datetime]]]) -> None:
+    """Raise symptoms again that had cleared, by number, each with the times of its returns."""
+    rows = [
+        {
+            "id": number,
+            **_renewed_row(symptom),
+            "held_until": symptom.hold.until if symptom.hold else None,
+            "cleared_at": None,
+            "cleared_why": None,
+            "falls": falls,
+        }
+        for number, symptom, falls in returned
+    ]
+    update_many(db, symptoms, rows)
+
+
+def clear_symptoms(db: Connection, cleared: Iterable[tuple[int, str]], now: datetime) -> None:
+    """Clear symptoms by number, each with its reason."""
+    rows = [{"id": number, "cleared_at": now, "cleared_why": why} for number, why in cleared]
+    update_many(db, symptoms, rows, where="symptoms.cleared_at IS NULL")
+
+
+def standing(db: Connection, incident_ids: Collection[int], now: datetime) -> dict[int, Standing]:
+    """Return by incident what stands in it. Incidents without a raised symptom are left out."""
+    held = symptoms.c.held_until > now
+    rank, until = symptoms.c.severity_rank, symptoms.c.held_until
+    query = (
+        select(
+            symptoms.c.incident_id,
+            func.count(),
+            func.count(case((held, 1))),
+            func.coalesce(func.min(case((held, None), else_=rank)), func.min(rank)),
+            func.min(case((held, until)), type_=until.type),
+        )
+        .where(among(db, symptoms.c.incident_id, incident_ids), symptoms.c.cleared_at.is_(None))
+        .group_by(symptoms.c.incident_id)
+    )
+    return {row[0]: Standing(row[1], row[2], SEVERITIES[row[3]], row[4]) for row in db.execute(query)}
+
+
+def write_told(db: Connection, told: Mapping[int, Sequence[str]]) -> None:
+    """Write what people were told of symptoms, by number: see `RaisedSymptom.told`."""
+    update_many(
+        db, symptoms, [{"id": number, "told": told_to_text(causes)} for number, causes in told.items()]
+    )
+
+
+def told_all(db: Connection, incident_ids: Collection[int], now: datetime) -> None:
+    """Write that people were told of everything that stands in these incidents and is not held."""
+    comma = literal(",")
+    known = func.coalesce(comma + symptoms.c.told + comma, "")
+    appended = func.coalesce(symptoms.c.told + comma, "") + symptoms.c.cause
+    free = symptoms.c.held_until.is_(None) | (symptoms.c.held_until <= now)
+    db.execute(
+        update(symptoms)
+        .where(among(db, symptoms.c.incident_id, incident_ids), symptoms.c.cleared_at.is_(None), free)
+        .where(func.replace(known, comma + symptoms.c.cause + comma, "") == known)
+        .values(told=appended)
+    )
+
+
+def rename_symptoms(db: Connection, keys: Mapping[str, str]) -> None:
+    """Write the new key of each old one."""
+    if keys:
+        renamed = update(symptoms).where(symptoms.c.key == bindparam("old")).values(key=bindparam("new"))
+        db.execute(renamed, [{"old": old, "new": new} for old, new in keys.items()])
+
+
+def hold_symptoms(db: Connection, held: Iterable[tuple[int, datetime | None]]) -> None:
+    """Write the end of the hold of symptoms, by number."""
+    update_many(db, symptoms, [{"id": number, "held_until": until} for number, until in held])
+
+
+def facts_to_json(facts: Facts) -> dict[str, Any]:
+    """Return facts as JSON for a row."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name in _FACTS
+        if (value := getattr(facts, name))
+    }
+
+
+def facts_from_json(stored: Mapping[str, Any]) -> Facts:
+    """Return the facts of a row."""
+    facts: dict[str, Any] = {
+        name: datetime.fromisoformat(value) if name in _INSTANTS else value
+        for name, value in stored.items()
+        if name in _FACTS
+    }
+    return Facts(**facts)
+
+
+def told_to_text(causes: Sequence[str]) -> str | None:
+    """Return causes as a row holds them."""
+    return ",".join(causes) or None
+
+
+def told_of_text(text: str | None) -> tuple[str, ...]:
+    """Return the causes that a row holds."""
+    return tuple(text.split(",")) if text else ()
+
+
+def _symptom(row: Row[Any]) -> RaisedSymptom:
+    return RaisedSymptom(
+        id=row.id,
+        incident_id=row.incident_id,
+        key=row.key,
+        title=row.title,
+        cause=row.cause,
+        severity=SEVERITIES[row.severity_rank],
+        facts=facts_from_json(row.facts),
+        raised_at=row.raised_at,
+        cleared_at=row.cleared_at,
+        cleared_why=row.cleared_why,
+        held_until=row.held_until,
+        told=told_of_text(row.told),
+        falls=row.falls or (),
+    )
+
+
+def _renewed_row(symptom: Symptom) -> dict[str, Any]:
+    return {
+        "title": symptom.title,
+        "cause": symptom.cause,
+        "severity_rank": symptom.severity.rank,
+        "facts": facts_to_json(symptom.facts),
+    }

@@ -223,6 +223,11 @@ def count_open(db: Connection) -> dict[State, int]:
     return store.count(db)
 
 
+def count_recovering(db: Connection) -> dict[State, int]:
+    """Count those of them that are recovering: everything in them is well."""
+    return store.count_recovering(db)
+
+
 def incident_of(db: Connection, keys: Collection[str]) -> dict[str, int]:
     """Return the open incident of each of these symptoms, by key."""
     return {symptom.key: symptom.incident_id for symptom in symptom_store.raised_of(db, keys)}

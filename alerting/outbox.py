@@ -372,7 +372,10 @@ def _unanswered_since(db: Connection) -> datetime | None:
         .select_from(incidents.join(pages, and_(*same_occurrence)))
         # The first of these is there for the index.
         .where(
-            incidents.c.next_at.is_not(None), incidents.c.state == State.OPEN, pages.c.kind == NoticeKind.PAGE
+            incidents.c.next_at.is_not(None),
+            incidents.c.state == State.OPEN,
+            incidents.c.settles_at.is_(None),
+            pages.c.kind == NoticeKind.PAGE,
         )
     )
     since: datetime | None = db.execute(query).scalar()

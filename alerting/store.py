@@ -177,7 +177,16 @@ def load_many(db: Connection, ids: Collection[int]) -> dict[int, Incident]:
 
 def count(db: Connection) -> dict[State, int]:
     """Count the incidents that are not resolved, by state."""
-    query = select(incidents.c.state, func.count()).where(_GOING_ON).group_by(incidents.c.state)
+    return _counted(db, _GOING_ON)
+
+
+def count_recovering(db: Connection) -> dict[State, int]:
+    """Count the incidents that are recovering, by state."""
+    return _counted(db, incidents.c.settles_at.is_not(None))
+
+
+def _counted(db: Connection, condition: ColumnElement[bool]) -> dict[State, int]:
+    query = select(incidents.c.state, func.count()).where(condition).group_by(incidents.c.state)
     return {State(state): count for state, count in db.execute(query)}
 
 

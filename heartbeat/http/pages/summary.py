@@ -54,24 +54,28 @@ class Count:
         return sum(self.by_state.get(state, 0) for state in states)
 
 
-def overview(count: Count, late: int, incidents: Mapping[Life, int], now: datetime) -> Words:
+def overview(
+    count: Count, late: int, incidents: Mapping[Life, int], now: datetime, recovering: int = 0
+) -> Words:
     """Return the state of everything: "3 checks are down for 2 causes. 1 is acknowledged."
 
     `late` counts the checks that are past their due time and within grace; `incidents` counts the unresolved
-    incidents by state.
+    incidents by state, without those that are `recovering`.
     """
     if not count.total:
         return ("Nothing is watched yet.",)
     down = count.of(State.DOWN)
     total = sum(incidents.values())
+    settling = [f"{times.count(recovering, 'incident')} {_is(recovering)} recovering."] if recovering else []
     if not down and not total:
-        return (_fine(count, late, now),)
+        return (" ".join([_fine(count, late, now), *settling]),)
     if down:
-        causes = "one cause" if total == 1 else f"{total} causes"
-        first = f"{times.count(down, 'check')} {_is(down)} down for {causes}."
+        causes = f" for {'one cause' if total == 1 else f'{total} causes'}" if down > 1 else ""
+        first = f"{times.count(down, 'check')} {_is(down)} down{causes}."
     else:
         first = f"{times.count(total, 'incident')} {_is(total)} open."
-    return (" ".join([first, *_answered(incidents), *([f"{late} {_is(late)} late."] if late else [])]),)
+    lateness = [f"{late} {_is(late)} late."] if late else []
+    return (" ".join([first, *_answered(incidents), *lateness, *settling]),)
 
 
 def of_check(check: Check, why: str, now: datetime) -> Words:

@@ -82,20 +82,23 @@ def _facts(db: Connection, search: Search, now: datetime, limit: int) -> dict[st
     ids = [check.id for check in matches.checks]
     runs = queries.last_runs(db, ids, run_strip.RUNS + 1)
     changes = queries.last_transitions(db, ids, run_strip.RUNS)
-    causes = desk.count_open(db)
+    open_incidents, recovering = desk.count_open(db), desk.count_recovering(db)
+    causes = {state: number - recovering.get(state, 0) for state, number in open_incidents.items()}
     windows = maintenance_store.standing(db, now)
     # `by_state` counts every state, also with a search for one state.
     everywhere = query.find(db, Search(), now, 0) if search.words or search.labels else matches
     return {
         "count": count,
         "matches": matches,
-        "sentence": summary.overview(count, everywhere.by_state.get(State.LATE, 0), causes, now),
+        "sentence": summary.overview(
+            count, everywhere.by_state.get(State.LATE, 0), causes, now, sum(recovering.values())
+        ),
         "rows": [
             view_rows.check_row(check, runs[check.id], changes[check.id], now, windows)
             for check in matches.checks
         ],
         "quiet": _quiet(db, windows, now),
-        "causes": sum(causes.values()),
+        "causes": sum(open_incidents.values()),
     }
 
 

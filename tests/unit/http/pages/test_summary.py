@@ -88,7 +88,7 @@ def count(newest: datetime | None = None, **states: int) -> Count:
             count(NOW, up=7, down=1),
             0,
             {Life.ACKNOWLEDGED: 1},
-            "1 check is down for one cause. It is acknowledged.",
+            "1 check is down. It is acknowledged.",
         ),
         (
             count(NOW, up=7, down=3),
@@ -109,6 +109,13 @@ def test_the_overview_sums_up_all_checks_and_incidents(
     counted: Count, late: int, incidents: dict[Life, int], sentence: str
 ) -> None:
     assert plain(summary.overview(counted, late, incidents, NOW + timedelta(seconds=12)), NOW) == sentence
+
+
+def test_the_overview_names_what_is_recovering_apart() -> None:
+    fine = plain(summary.overview(count(NOW, up=7), 0, {}, NOW, 1), NOW)
+    assert fine.endswith("1 incident is recovering.")
+    down = plain(summary.overview(count(NOW, up=7, down=2), 0, {Life.OPEN: 1}, NOW, 2), NOW)
+    assert down == "2 checks are down for one cause. 2 incidents are recovering."
 
 
 def test_a_new_check_says_when_it_is_first_due() -> None:
@@ -168,7 +175,7 @@ def test_a_silent_check_says_its_start_the_expected_time_and_the_next() -> None:
     assert down.state is State.DOWN
     assert plain(summary.of_check(down, "was not heard in time", now), now) == (
         "Silent since 03:16 UTC, expected 03:00 UTC (04:00 Europe/London); last heard 03 May 03:00 UTC "
-        "(24 h 16 min ago); next due 05 May 03:00 UTC (04:00 Europe/London), in 23 h 44 min."
+        "(24 h ago); next due 05 May 03:00 UTC (04:00 Europe/London), in 23 h 44 min."
     )
 
 

@@ -74,8 +74,8 @@ async def test_the_list_is_narrowed_by_its_address(browser: httpx.AsyncClient) -
 async def test_the_states_are_counted_among_what_is_looked_for(browser: httpx.AsyncClient) -> None:
     screen = await see(browser, "/checks?label=host%3Deu&state=late")
     assert "all 2 down 0 late 1 up 0 new 0 paused 1" in screen.words
-    assert "One check is down for one cause. 2 are late." not in screen.words
-    assert "1 check is down for one cause. 2 are late." in screen.words, "the sentence is of all checks"
+    assert "One check is down. 2 are late." not in screen.words
+    assert "1 check is down. 2 are late." in screen.words, "the sentence is of all checks"
     assert "/checks?state=down&label=host%3Deu" in screen.links
     assert "/checks?state=late" in screen.links, "the label can be taken away"
     assert screen.fields["label"] == "host=eu"

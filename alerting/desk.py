@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from alerting import attempts as attempt_store
-from alerting import gather, handover, outbox, recovery, roster, store, symptom_store, timeline
+from alerting import gather, handover, outbox, proofs, recovery, roster, store, symptom_store, timeline
 from alerting import incident as life
 from alerting import notifier_settings as notifier_settings
 from alerting.attempts import Attempt as Attempt
@@ -40,7 +40,9 @@ from alerting.origin import Origin
 from alerting.outbox import Page as Page
 from alerting.outbox import Workload as Workload
 from alerting.outbox import workload as workload
-from alerting.person import Person
+from alerting.person import OPERATOR, Contact, Person
+from alerting.proofs import NO_PROOF as NO_PROOF
+from alerting.proofs import Proof as Proof
 from alerting.receipts import receipt as receipt
 from alerting.store import lately_about as lately_about
 from alerting.store import newest_entries as newest_entries
@@ -278,6 +280,7 @@ def install(
     roster.remove_policies(db, origin=Origin.FILE)
     roster.put_policies(db, policies)
     notifier_settings.replace(db, settings, Origin.FILE)
+    proofs.forget_strangers(db)
 
 
 def define_person(db: Connection, person: Person) -> None:
@@ -288,6 +291,35 @@ def define_person(db: Connection, person: Person) -> None:
 def forget_person(db: Connection, name: str) -> None:
     """Delete a person."""
     roster.remove_people(db, [name])
+    proofs.forget_strangers(db)
+
+
+def reseal_person(db: Connection, previous: Person, person: Person) -> None:
+    """Write a person whose addresses are encrypted anew. They lead where they led before."""
+    roster.put_people(db, [person])
+    proofs.renamed(db, previous, person)
+
+
+def contact_proofs(db: Connection, names: Collection[str] | None = None) -> dict[tuple[str, str], Proof]:
+    """Return the last test page and proof of contacts, by person and `Contact.mark`: of these people, or of all."""
+    return proofs.load(db, names)
+
+
+def record_test_page(
+    db: Connection, person: Person, results: Iterable[tuple[Contact, str, str]], now: datetime
+) -> None:
+    """Record a test page to contacts of a person, each with the word of its outcome and the provider's answer."""
+    proofs.sent(db, person, results, now)
+
+
+def prove(db: Connection, name: str, mark: str, now: datetime) -> tuple[Person, Contact] | None:
+    """Record that a test page arrived. Return its contact, or None if the person no longer has it."""
+    person = ({OPERATOR.id: OPERATOR} | roster.load_people(db, [name])).get(name)
+    contact = next((contact for contact in person.contacts if contact.mark == mark), None) if person else None
+    if person is None or contact is None:
+        return None
+    proofs.proven(db, person, contact, now)
+    return person, contact
 
 
 def define_policy(db: Connection, policy: Policy) -> None:

@@ -16,7 +16,7 @@ from alerting.notice_title import called as called
 from alerting.notice_title import clauses, ended_well, fitted
 from alerting.notice_title import extent as extent
 from alerting.notice_title import in_short as in_short
-from alerting.person import Person
+from alerting.person import Contact, Person
 from alerting.severity import Severity
 from alerting.subject import Links as Links
 from alerting.subject import NoticeKind as NoticeKind
@@ -66,6 +66,11 @@ class Notice:
     @property
     def text(self) -> str:
         return "\n".join(self.lines)
+
+    @property
+    def ack_label(self) -> str:
+        """The words on the button of `ack_url`."""
+        return "I got it" if self.kind is NoticeKind.TEST else "Acknowledge"
 
 
 def compose(subject: Subject, now: datetime) -> Notice:
@@ -120,20 +125,35 @@ def digest(notices: Sequence[Notice], open_url: str, now: datetime) -> Notice:
     )
 
 
-def trial(person: Person, open_url: str, now: datetime, installation: str | None) -> Notice:
-    """Return a notice that tests a contact. `installation` is the name of ours."""
-    own_id = outside.of_test(person.id, installation, now)
-    title = f"TEST page for {person.name}"
-    line = "Nothing is wrong. This is a test of this contact, and it works."
+def trial(
+    person: Person,
+    contact: Contact,
+    severity: Severity,
+    links: Links,
+    now: datetime,
+    installation: str | None,
+) -> Notice:
+    """Return a notice that tests a contact, as loud as a page of this severity. Its answer proves that it arrived.
+
+    `installation` is the name of ours.
+    """
+    own_id = outside.of_test(f"{person.id}-{contact.mark}", installation, now)
+    title = f"TEST page for {person.name}: nothing is wrong"
+    facts = (
+        f"This tests {contact.kind} for {person.name}, as loud as a page of severity {severity.value}.",
+        "Press “I got it”, so that everybody knows that pages reach this phone.",
+    )
     return Notice(
         kind=NoticeKind.TEST,
         id=own_id,
+        # Each test is an incident of its own there: a provider does not notify again for one that is open.
         dedup_key=own_id,
-        severity=Severity.INFO,
+        severity=severity,
         title=cut(title, TITLE_LIMIT),
-        lines=(line,),
-        short=cut(f"{title}. {line}", SMS_LIMIT),
+        lines=facts,
+        short=cut(f"{title}. {facts[0]}", SMS_LIMIT),
         at=now,
         opened_at=now,
-        open_url=open_url,
+        open_url=links.open_url,
+        ack_url=links.ack_url,
     )

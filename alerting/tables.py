@@ -211,6 +211,20 @@ Index(
     sqlite_where=pages.c.kind == "page",
 )
 
+# The last test page of each contact, and the last proof that one arrived.
+contact_proofs = Table(
+    "contact_proofs",
+    metadata,
+    Column("person", Text, primary_key=True),
+    # See `Contact.mark`.
+    Column("contact_mark", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("sent_at", Utc),
+    Column("outcome", Text),
+    Column("said", Text),
+    Column("proven_at", Utc),
+)
+
 attempts = Table(
     "attempts",
     metadata,

@@ -21,7 +21,7 @@ from alerting.notifiers.contract import Notifier
 from alerting.notifiers.registry import NotifierSet, Setup
 from alerting.person import Person
 from alerting.span import Spans, no_spans
-from heartbeat import notifier_clients, signed_link, ticker
+from heartbeat import notifier_clients, signed_link, ticker, trial
 from heartbeat.access import setup as access_setup
 from heartbeat.actor import Actor
 from heartbeat.checks import cause, surroundings
@@ -46,6 +46,7 @@ from heartbeat.status.publish.publisher import Publisher
 from heartbeat.status.subscribers.sender import MailSender
 from heartbeat.ticker import LONGEST_SLEEP, Ticker
 from heartbeat.tracing import Tracing
+from heartbeat.trial import TestPage, TooSoon
 
 STAGE_BOUND = 0.3
 """Seconds that the running stage has to end at a stop."""
@@ -248,6 +249,7 @@ def _context(foundation: _Foundation, main_ticker: Ticker) -> Context:
         wake=foundation.wake,
         ready=main_ticker.ready,
         apply=_applier(foundation),
+        test_page=_tester(foundation),
         ways=access_setup.ways(settings),
         oidc=access_setup.oidc(settings, foundation.http),
         receivers=notifier_clients.receivers(foundation.assembler(), foundation.extra_notifiers),
@@ -365,6 +367,17 @@ def _this_process() -> str:
     with suppress(OSError):
         unit = _UNIT.search(Path("/proc/self/cgroup").read_text(encoding="utf-8"))
     return f"pid {os.getpid()}, {unit[1]}" if unit else f"pid {os.getpid()}"
+
+
+def _tester(foundation: _Foundation) -> Callable[[str, Actor], Awaitable[TestPage | TooSoon | None]]:
+    settings = foundation.settings
+    deliver = notifier_clients.sender(settings, foundation.assembler())
+    sender = trial.Sender(settings.public_url, settings.secret_key, deliver)
+
+    async def test_page(name: str, actor: Actor) -> TestPage | TooSoon | None:
+        return await trial.send(foundation.database, sender, name, actor, foundation.clock.now())
+
+    return test_page
 
 
 def _links(settings: Settings, incident: Incident, person: Person, now: datetime) -> Links:

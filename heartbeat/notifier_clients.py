@@ -93,15 +93,13 @@ def filler(settings: Settings) -> Callable[[str, str], str]:
 
 
 def sender(
-    settings: Settings,
-    http: httpx.AsyncClient,
-    entered: httpx.AsyncClient,
-    written: Mapping[str, Setup],
-) -> Callable[[Notice, Person, Contact], Awaitable[Outcome]]:
+    settings: Settings, assemble: Callable[[Mapping[str, Setup]], NotifierSet]
+) -> Callable[[Mapping[str, Setup], Notice, Person, Contact], Awaitable[Outcome]]:
     """Return a function that sends one notice at once, without the outbox, to try out a contact."""
-    notifiers, fill_in = assembler(settings, http, entered, {})(written), filler(settings)
+    fill_in = filler(settings)
 
-    async def send(notice: Notice, person: Person, contact: Contact) -> Outcome:
+    async def send(written: Mapping[str, Setup], notice: Notice, person: Person, contact: Contact) -> Outcome:
+        notifiers = assemble(written)
         usable = notifiers.own if person.origin == Origin.FILE else notifiers.entered
         return await hand_over(usable, notice, contact, lambda text: fill_in(text, person.about(contact)))
 

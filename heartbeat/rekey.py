@@ -104,7 +104,7 @@ def _people(db: Connection, keys: Vault, names: Sequence[str]) -> RekeyResult:
     for person in (everybody[name] for name in names if name in everybody):
         resealed = _person(person, sealer)
         if resealed != person:
-            desk.define_person(db, resealed)
+            desk.reseal_person(db, person, resealed)
     return sealer.result
 
 

@@ -1,7 +1,8 @@
 """Signed links in pages, for answering them. Pure.
 
-A link is bound to one incident, one occurrence of it and one person, and it expires. The token is
-`payload.signature` in URL-safe base64; the signature is HMAC-SHA256 (RFC 2104) over the payload.
+A link is bound to one incident, one occurrence of it and one person, or to one contact of a person that is tested.
+It expires. The token is `payload.signature` in URL-safe base64; the signature is HMAC-SHA256 (RFC 2104) over the
+purpose of the link and the payload.
 """
 
 import hmac
@@ -14,6 +15,7 @@ from hashlib import sha256
 
 LASTS = timedelta(days=7)
 """The time for which a link can be used."""
+_ANSWER, _TEST = b"heartbeat answer link\n", b"heartbeat test link\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,17 @@ class Answerer:
 
 
 @dataclass(frozen=True, slots=True)
+class TestedContact:
+    """The holder of a test page's link: the person, the mark of the contact that is tested, and when it was sent."""
+
+    __test__ = False  # pytest would take it for a test.
+
+    person: str
+    mark: str
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class BadLink:
     """A link that cannot be used; `why` is the reason in one sentence."""
 
@@ -45,18 +58,32 @@ def sign(secret: str, answerer: Answerer) -> str:
     """Return the token that lets its holder answer."""
     until = int(answerer.expires_at.timestamp())
     payload = f"{answerer.incident}.{answerer.occurrence}.{until}.{answerer.person}".encode()
-    return f"{_text(payload)}.{_text(_signature(secret, payload))}"
+    return _signed(secret, payload, _ANSWER)
+
+
+def sign_test(secret: str, tested: TestedContact) -> str:
+    """Return the token that lets its holder prove that a test page arrived."""
+    payload = f"{int(tested.sent_at.timestamp())}.{tested.mark}.{tested.person}".encode()
+    return _signed(secret, payload, _TEST)
+
+
+def read_test(secrets: Sequence[str], token: str, now: datetime) -> TestedContact | BadLink:
+    """Return the contact that this token is about. Any of the secrets may have signed it."""
+    payload = _verified(secrets, token, _TEST)
+    if isinstance(payload, BadLink):
+        return payload
+    sent_at, mark, person = payload.decode().split(".", 2)
+    tested = TestedContact(person, mark, datetime.fromtimestamp(int(sent_at), UTC))
+    if now >= tested.sent_at + LASTS:
+        return BadLink("This link has expired: send a new test page.")
+    return tested
 
 
 def read(secrets: Sequence[str], token: str, now: datetime) -> Answerer | BadLink:
     """Return the holder of this token. Any of the secrets may have signed it, so that secrets can be replaced."""
-    payload_text, _, signature_text = token.partition(".")
-    try:
-        payload, signature = _bytes(payload_text), _bytes(signature_text)
-    except (BadBase64, ValueError):
-        return BadLink("This link is damaged: copy it whole from the page.")
-    if not any(hmac.compare_digest(_signature(secret, payload), signature) for secret in secrets):
-        return BadLink("This link is not valid here: it was damaged or made by another installation.")
+    payload = _verified(secrets, token, _ANSWER)
+    if isinstance(payload, BadLink):
+        return payload
     incident, occurrence, until, person = payload.decode().split(".", 3)
     answerer = Answerer(int(incident), int(occurrence), person, datetime.fromtimestamp(int(until), UTC))
     if now >= answerer.expires_at:
@@ -64,8 +91,23 @@ def read(secrets: Sequence[str], token: str, now: datetime) -> Answerer | BadLin
     return answerer
 
 
-def _signature(secret: str, payload: bytes) -> bytes:
-    return hmac.new(secret.encode(), b"heartbeat answer link\n" + payload, sha256).digest()
+def _signed(secret: str, payload: bytes, purpose: bytes) -> str:
+    return f"{_text(payload)}.{_text(_signature(secret, payload, purpose))}"
+
+
+def _verified(secrets: Sequence[str], token: str, purpose: bytes) -> bytes | BadLink:
+    payload_text, _, signature_text = token.partition(".")
+    try:
+        payload, signature = _bytes(payload_text), _bytes(signature_text)
+    except (BadBase64, ValueError):
+        return BadLink("This link is damaged: copy it whole from the page.")
+    if not any(hmac.compare_digest(_signature(secret, payload, purpose), signature) for secret in secrets):
+        return BadLink("This link is not valid here: it was damaged or made by another installation.")
+    return payload
+
+
+def _signature(secret: str, payload: bytes, purpose: bytes) -> bytes:
+    return hmac.new(secret.encode(), purpose + payload, sha256).digest()
 
 
 def _text(raw: bytes) -> str:

@@ -21,6 +21,7 @@ CAPTIONS = {
     "retention": "forgets old rows",
     "rekey": "replaces keys",
     "notifier_clients": "notifiers, set up",
+    "trial": "test pages",
     "status": "what customers read",
     "access": "users, keys, sign-in",
     "definitions": "configuration, edits",

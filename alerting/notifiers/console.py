@@ -59,7 +59,7 @@ def _frame(notice: Notice, contact: Contact) -> Iterator[str]:
     if notice.ack_url or notice.open_url:
         yield "│"
     if notice.ack_url:
-        yield f"│  Acknowledge  {one_line(notice.ack_url)}"
+        yield f"│  {notice.ack_label:<12} {one_line(notice.ack_url)}"
     if notice.open_url:
         yield f"│  Open         {one_line(notice.open_url)}"
     yield f"╰─ {notice.kind} to {one_line(contact.address)}"

@@ -173,7 +173,7 @@ def _message_id(notice: Notice, domain: str, recipient: str) -> str:
 def _body(notice: Notice) -> Iterator[str]:
     yield from notice.lines
     if notice.ack_url:
-        yield f"Acknowledge: {notice.ack_url}"
+        yield f"{notice.ack_label}: {notice.ack_url}"
     if notice.open_url:
         yield f"Open: {notice.open_url}"
     if notice.output:

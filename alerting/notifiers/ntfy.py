@@ -124,7 +124,7 @@ def _actions(notice: Notice) -> Iterator[dict[str, object]]:
     if notice.ack_url:
         yield {
             "action": "http",
-            "label": "Acknowledge",
+            "label": notice.ack_label,
             "url": notice.ack_url,
             "method": "POST",
             "clear": True,

@@ -139,7 +139,7 @@ def _affected(details: Mapping[str, object]) -> dict[str, str]:
 
 def _links(notice: Notice) -> Iterator[dict[str, str]]:
     if notice.ack_url:
-        yield {"href": notice.ack_url, "text": "Acknowledge"}
+        yield {"href": notice.ack_url, "text": notice.ack_label}
     if notice.open_url:
         yield {"href": notice.open_url, "text": "Open"}
     if notice.runbook_url:

@@ -82,7 +82,7 @@ def _buttons(notice: Notice) -> Iterator[dict[str, object]]:
     if notice.ack_url:
         yield {
             "type": "button",
-            "text": _plain("Acknowledge", HEADER_LIMIT),
+            "text": _plain(notice.ack_label, HEADER_LIMIT),
             "url": notice.ack_url,
             "style": "primary",
         }

@@ -175,6 +175,15 @@ def labels_of(db: Connection, ids: Collection[int]) -> dict[int, dict[str, str]]
     return {row.id: row.labels for row in db.execute(query)}
 
 
+def worst_severity(db: Connection, policies: Collection[str], *, unnamed: bool) -> Severity | None:
+    """Return the worst severity of the checks with these policies; with `unnamed` also of those without one."""
+    condition = among(db, checks.c.policy, policies)
+    if unnamed:
+        condition |= checks.c.policy.is_(None)
+    rank = db.execute(select(func.min(checks.c.severity_rank)).where(condition)).scalar()
+    return None if rank is None else SEVERITIES[rank]
+
+
 def uuids(db: Connection, slugs: Collection[str]) -> dict[str, str]:
     """Return the uuids of the checks with these slugs, as 32 hex digits, by slug."""
     rows = db.execute(select(checks.c.slug, checks.c.uuid).where(checks.c.slug.in_(slugs)))

@@ -14,6 +14,7 @@ from heartbeat.definitions.plan import Plan
 from heartbeat.http.pages.live import Live
 from heartbeat.metrics import Metrics
 from heartbeat.notifier_clients import Receivers
+from heartbeat.trial import TestPage, TooSoon
 from heartbeat.vault import Vault
 
 
@@ -42,6 +43,8 @@ class Context:
 
     Raises `definitions.file.Wrong` and `definitions.plan.WouldDelete`.
     """
+    test_page: Callable[[str, Actor], Awaitable[TestPage | TooSoon | None]]
+    """Send a test page to the person of this name; None if there is none."""
     ways: Ways
     """The enabled ways to sign in."""
     live: Live = field(default_factory=Live)

@@ -68,6 +68,10 @@ class Forbidden(Exception):
     """The actor may not do this."""
 
 
+class TooMany(Exception):
+    """The same was done a moment ago. Nothing was changed."""
+
+
 class Forged(Exception):
     """The form did not come from a page of this service."""
 
@@ -89,6 +93,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     KeyRequired: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     Forged: HTTPStatus.FORBIDDEN,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     NoPage: HTTPStatus.NOT_FOUND,
     NoAnnouncement: HTTPStatus.NOT_FOUND,
     InvalidAnnouncement: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -107,6 +112,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 _HEADERS: Mapping[type[Exception], Mapping[str, str]] = {
     KeyRequired: {"WWW-Authenticate": "Bearer"},
     Unavailable: {"Retry-After": str(RETRY_AFTER)},
+    TooMany: {"Retry-After": "30"},
 }
 
 _SENTENCES: Mapping[str, str] = {

@@ -2,27 +2,26 @@
 
 import sys
 from collections.abc import Callable, Sequence, Sized
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection, make_url
 
-from alerting import desk, notice, times
-from alerting.notifiers.contract import Accepted, Outcome, Refused
-from alerting.notifiers.registry import Setup
-from alerting.person import OPERATOR, Contact, Person
-from heartbeat import app, installation, migrations, notifier_clients
+from alerting import times
+from heartbeat import app, migrations, public_address, trial
 from heartbeat.checks import store as check_store
 from heartbeat.database import AlreadyServed, Database, engine, transact
 from heartbeat.definitions import plan as definition_plan
 from heartbeat.definitions.file import Wrong
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.plan import WouldDelete
-from heartbeat.operations import backup, crontab_lines, serving_process
+from heartbeat.operations import backup, crontab_lines, serving_process, trials
 from heartbeat.operations.serving_process import Failed as Failed
+from heartbeat.operations.trials import ContactResult
 from heartbeat.pings import keys as ping_keys
-from heartbeat.settings import Settings, with_kept_secret_key
+from heartbeat.settings import Settings
 
 T = TypeVar("T")
 
@@ -140,43 +139,42 @@ def crontab(settings: Settings) -> int:
 
 async def test_page(settings: Settings, name: str) -> int:
     """Send a test page to every contact of a person. Return 0 if every contact accepted it."""
-    (people, setups), installation_name = _read(settings, lambda db: (_people(db), installation.name(db)))
+    people = _read(settings, trial.everybody)
     person = people.get(name)
     if person is None:
         raise Failed(f"There is no person {name!r}. Choose one of: {', '.join(sorted(people))}.")
-    async with (
-        notifier_clients.client_for_own(settings) as http,
-        notifier_clients.client_for_entered(settings) as entered,
-    ):
-        send = notifier_clients.sender(with_kept_secret_key(settings), http, entered, setups)
-        trial = notice.trial(person, f"{settings.public_url}/", datetime.now(UTC), installation_name)
-        outcomes = [(contact, await send(trial, person, contact)) for contact in person.contacts]
-    for contact, outcome in outcomes:
-        print(_result(person, contact, outcome))
-    return 0 if all(isinstance(outcome, Accepted) for _, outcome in outcomes) else 1
+    results = await trials.send(settings, name)
+    for result in results:
+        print(f"{person.name} by {result.kind}: {_IN_WORDS[result.outcome]}{_reason(result)}")
+    if any(result.outcome == "accepted" for result in results):
+        print("Press “I got it” in the page. The console then shows the proof, with its date.")
+    if fault := public_address.fault(settings.public_url, [person]):
+        print(f"warning: {fault}", file=sys.stderr)
+    return 0 if all(result.outcome == "accepted" for result in results) else 1
 
 
-def _people(db: Connection) -> tuple[dict[str, Person], dict[str, Setup]]:
-    return desk.people(db) | {OPERATOR.id: OPERATOR}, desk.notifier_settings.load(db)
+_IN_WORDS: Final = {
+    "accepted": "accepted",
+    "refused": "REFUSED, another attempt cannot help",
+    "unreachable": "NOT REACHED",
+}
 
 
-def _result(person: Person, contact: Contact, outcome: Outcome) -> str:
-    contact_name = f"{person.name} by {contact.kind}"
-    if isinstance(outcome, Accepted):
-        return f"{contact_name}: accepted" + (f" ({outcome.said})" if outcome.said else "")
-    if isinstance(outcome, Refused):
-        return f"{contact_name}: REFUSED, another attempt cannot help: {outcome.reason}"
-    later = f"; try again in {outcome.retry_after.total_seconds():.0f} s" if outcome.retry_after else ""
-    return f"{contact_name}: NOT REACHED: {outcome.reason}{later}"
+def _reason(result: ContactResult) -> str:
+    if result.outcome == "accepted":
+        return f" ({result.said})" if result.said else ""
+    return f": {result.said}"
 
 
 def _configuration(settings: Settings, *, offline: bool = False) -> Configuration:
     if not settings.config.exists():
         raise Failed(f"There is no configuration at {settings.config}. Create it, or set HEARTBEAT_CONFIG.")
     text = app.configuration_text(settings.config)
-    return app.understand(
+    configuration = app.understand(
         text, settings.config, settings, whose="the environment of this command", offline=offline
     )
+    fault = None if offline else public_address.fault(settings.public_url, configuration.people.values())
+    return replace(configuration, warnings=(*configuration.warnings, fault)) if fault else configuration
 
 
 def _read(settings: Settings, work: Callable[[Connection], T]) -> T:

@@ -110,6 +110,9 @@ class Inventory:
     reach_nobody: Sequence[str] = ()
     without_policy: Sequence[str] = ()
     never_heard: Sequence[str] = ()
+    unproven: Sequence[str] = ()
+    unreachable_links: str = ""
+    """The reason why links in pages do not open where they are read."""
     checks: int = 0
     people: int = 0
     oldest_page: timedelta = timedelta()
@@ -316,6 +319,12 @@ def _inventory(facts: InstallationFacts) -> Iterator[Finding]:
         ),
         (inventory.never_heard, _warn, "checks", "expected for a week and never pinged"),
         (
+            inventory.unproven,
+            _warn,
+            "contacts",
+            "without proof of the last six months that a page arrives; run heartbeat test-page, and press I got it",
+        ),
+        (
             inventory.unreadable,
             _bad,
             "encrypted secrets",
@@ -324,6 +333,8 @@ def _inventory(facts: InstallationFacts) -> Iterator[Finding]:
     ):
         if names:
             yield weigh(subject, f"{problem}: {_some(names)}.")
+    if inventory.unreachable_links:
+        yield _warn("public address", inventory.unreachable_links)
     if inventory.sealed_by_old_keys:
         yield _warn(
             "encrypted secrets",

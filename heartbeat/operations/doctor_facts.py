@@ -5,7 +5,7 @@ import platform
 import re
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,18 +17,17 @@ import httpx
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from alerting import desk, escalation, notice
+from alerting import desk, escalation
 from alerting.notifiers import registry
-from alerting.notifiers.contract import Accepted
 from alerting.person import Person
-from heartbeat import app, installation, migrations, notifier_clients, rekey, secret
+from heartbeat import app, installation, migrations, notifier_clients, public_address, rekey, secret
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, State
 from heartbeat.database import Unavailable, clock_offset, engine, transact
 from heartbeat.definitions import plan as definition_plan
 from heartbeat.definitions.file import SHORTEST_KEY, Wrong
 from heartbeat.definitions.model import Configuration
-from heartbeat.operations import secret_key
+from heartbeat.operations import secret_key, serving_process, trials
 from heartbeat.operations.doctor import (
     DataDirectory,
     InstallationFacts,
@@ -191,10 +190,23 @@ def _inventory(db: Connection, settings: Settings, usable: set[str], now: dateti
         never_heard=[check.slug for check in checks if _is_forgotten(check, now)],
         checks=len(checks),
         people=len(people),
+        unproven=_unproven(db, people.values(), now),
+        unreachable_links=public_address.fault(settings.public_url, people.values()) or "",
         oldest_page=now - oldest if oldest else timedelta(),
         sealed_by_old_keys=sealed.anew,
         unreadable=[line.partition(":")[0] for line in sealed.unreadable],
     )
+
+
+def _unproven(db: Connection, people: Iterable[Person], now: datetime) -> list[str]:
+    """Return the contacts of which nobody has said lately that a page arrives."""
+    proofs = desk.contact_proofs(db)
+    return [
+        f"{person.id} by {contact.kind}"
+        for person in people
+        for contact in person.contacts
+        if not proofs.get((person.id, contact.mark), desk.NO_PROOF).holds(now)
+    ]
 
 
 def _is_forgotten(check: Check, now: datetime) -> bool:
@@ -288,24 +300,16 @@ async def _untrusted_proxy(settings: Settings) -> int:
 
 async def _send_test_pages(settings: Settings) -> dict[str, str | None]:
     """Send a test page to every contact, and return the error of each, or None."""
-    (people, setups), name = _read(settings, lambda db: (_people_and_setups(db), installation.name(db)))
     errors: dict[str, str | None] = {}
-    async with (
-        notifier_clients.client_for_own(settings) as http,
-        notifier_clients.client_for_entered(settings) as entered,
-    ):
-        send = notifier_clients.sender(settings, http, entered, setups)
-        for person in people:
-            trial = notice.trial(person, f"{settings.public_url}/", datetime.now(UTC), name)
-            for contact in person.contacts:
-                outcome = await send(trial, person, contact)
-                name = f"{person.id} by {contact.kind}"
-                errors[name] = None if isinstance(outcome, Accepted) else outcome.reason
+    for name in _read(settings, lambda db: sorted(desk.people(db))):
+        try:
+            results = await trials.send(settings, name)
+        except serving_process.Failed as failure:
+            errors[name] = str(failure)
+            continue
+        for result in results:
+            errors[f"{name} by {result.kind}"] = None if result.outcome == "accepted" else result.said
     return errors
-
-
-def _people_and_setups(db: Connection) -> tuple[Sequence[Person], Mapping[str, registry.Setup]]:
-    return list(desk.people(db).values()), desk.notifier_settings.load(db)
 
 
 def _read(settings: Settings, work: Callable[[Connection], T]) -> T:

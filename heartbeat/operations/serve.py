@@ -11,7 +11,8 @@ from uuid import UUID
 import uvloop
 from sqlalchemy import Connection
 
-from heartbeat import app, migrations, notifier_clients, secret, tracing
+from alerting import desk
+from heartbeat import app, migrations, notifier_clients, public_address, secret, tracing
 from heartbeat.access import users
 from heartbeat.checks import store as check_store
 from heartbeat.clock import WallClock
@@ -120,6 +121,8 @@ async def _serve(
         await _start_over(database)
         for line in await _apply(system, settings, delete=delete):
             log.info("configuration: %s", line)
+        if fault := public_address.fault(settings.public_url, (await database.read(desk.people)).values()):
+            log.warning("%s", fault)
         http_server = server.configured(
             system.asgi, settings.trusted_proxy, system.context.metrics.callers.untrusted_proxy.inc
         )

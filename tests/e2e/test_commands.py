@@ -108,10 +108,11 @@ def test_a_test_page_says_what_happened_at_each_contact(serve: Serve, phone: Pho
     assert service.command("apply").returncode == 0
     told = service.command("test-page", "first")
     assert told.returncode == 1
-    by_webhook, by_ntfy, by_nobody = told.stdout.splitlines()
+    by_webhook, by_ntfy, by_nobody, last = told.stdout.splitlines()
     assert by_webhook.startswith("First responder by webhook: accepted")
     assert by_ntfy.startswith("First responder by ntfy: accepted")
     assert by_nobody.startswith("First responder by webhook: NOT REACHED: connection refused")
+    assert last == "Press “I got it” in the page. The console then shows the proof, with its date."
     assert [call.said.get("type", call.said.get("topic")) for call in phone.calls] == ["page.test", "topic"]
     assert service.command("test-page", "nobody").stderr == (
         "There is no person 'nobody'. Choose one of: first, operator.\n"

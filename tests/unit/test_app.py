@@ -12,12 +12,14 @@ import pytest
 from alerting import desk, notice
 from alerting.escalation import Policy, Step
 from alerting.network import networks
+from alerting.notice import Links
 from alerting.notifiers import registry
 from alerting.notifiers.contract import Accepted, Outcome, Refused
 from alerting.notifiers.email import Email
 from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
 from alerting.person import Contact, Person
+from alerting.severity import Severity
 from heartbeat import app, notifier_clients, settings
 from heartbeat.checks import checker
 from heartbeat.checks import store as check_store
@@ -82,10 +84,11 @@ async def tried(person: Person, settings: dict[str, dict[str, str]], contact: Co
         return httpx.Response(200, stream=httpx.ByteStream(b'{"id": "m1"}'))
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(provider)) as http:
-        send = notifier_clients.sender(
-            SETTINGS, http, http, {kind: Setup(values) for kind, values in settings.items()}
-        )
-        outcome = await send(notice.trial(person, "http://test/", NOW, "north"), person, contact)
+        send = notifier_clients.sender(SETTINGS, notifier_clients.assembler(SETTINGS, http, http, {}))
+        setups = {kind: Setup(values) for kind, values in settings.items()}
+        links = Links("http://test/", "http://test/answer")
+        trial = notice.trial(person, contact, Severity.ERROR, links, NOW, "north")
+        outcome = await send(setups, trial, person, contact)
     return outcome, "".join(headers)
 
 

@@ -1,19 +1,26 @@
 """People in the API, with their contacts. A secret address goes in and never comes out."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
-from alerting import person
+from alerting import desk, person
+from alerting.desk import Proof
+from alerting.severity import Severity
+from heartbeat import trial
 from heartbeat.definitions.edit import reachability
 from heartbeat.definitions.edit.people import PERSON, is_secret
-from heartbeat.http.auth import Admin, ContextDep
+from heartbeat.http.auth import Admin, ContextDep, Responder
+from heartbeat.http.problem import TooMany
 from heartbeat.http.v1 import definition, fields
 from heartbeat.http.v1.definition import Resource
 from heartbeat.http.v1.response_models import ResponseModel
 from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep
+from heartbeat.trial import TooSoon
 
 router = APIRouter(prefix="/people", tags=["people"])
 
@@ -44,13 +51,23 @@ class Contact(ResponseModel):
     address: str | None = Field(description="Null if the address is secret.", examples=["anna@example.com"])
 
 
+class ProvenContact(Contact):
+    """A contact of a person, with the last test page and the last proof that one arrived."""
+
+    tested_at: datetime | None = Field(description="The last test page.", examples=["2026-05-02T08:00:00Z"])
+    proven_at: datetime | None = Field(
+        description="When somebody last confirmed that a test page arrived.",
+        examples=["2026-05-02T08:01:12Z"],
+    )
+
+
 class Person(ResponseModel):
     """A person who can be paged."""
 
     id: str = Field(examples=["anna"])
     name: str = Field(examples=["Anna"])
     timezone: str = Field(examples=["Europe/London"])
-    contacts: list[Contact] = Field(description="They are tried in this order.")
+    contacts: list[ProvenContact] = Field(description="They are tried in this order.")
     origin: str = Field(description="The owner of the definition: file or api.", examples=["api"])
 
 
@@ -61,11 +78,32 @@ class People(ResponseModel):
     next: str | None = Field(description="Pass it as `after` for the next slice; null at the end.")
 
 
-def _answer(_name: str, somebody: person.Person, _beside: object) -> Person:
-    contacts = [
-        Contact(kind=contact.kind, address=None if is_secret(contact) else contact.address)
-        for contact in somebody.contacts
-    ]
+class TestedContact(ResponseModel):
+    """The outcome of a test page at one contact."""
+
+    kind: str = Field(examples=["ntfy"])
+    outcome: str = Field(description="accepted, refused or unreachable.", examples=["accepted"])
+    said: str = Field(description="The provider's answer, or the reason.", examples=["200 OK"])
+
+
+class TestPage(ResponseModel):
+    """A test page that was sent."""
+
+    person: str = Field(examples=["anna"])
+    severity: Severity = Field(description="As loud as the worst page that can reach the person.")
+    contacts: list[TestedContact]
+
+
+def _answer(_name: str, somebody: person.Person, proofs: Mapping[tuple[str, str], Proof]) -> Person:
+    contacts = []
+    for contact in somebody.contacts:
+        proof = proofs.get((somebody.id, contact.mark), desk.NO_PROOF)
+        address = None if is_secret(contact) else contact.address
+        contacts.append(
+            ProvenContact(
+                kind=contact.kind, address=address, tested_at=proof.sent_at, proven_at=proof.proven_at
+            )
+        )
     return Person(
         id=somebody.id,
         name=somebody.name,
@@ -75,7 +113,7 @@ def _answer(_name: str, somebody: person.Person, _beside: object) -> Person:
     )
 
 
-PEOPLE = Resource(PERSON, "people", _answer)
+PEOPLE = Resource(PERSON, "people", _answer, lambda db, _context: desk.contact_proofs(db))
 
 
 @router.get("")
@@ -115,6 +153,25 @@ async def define_person(
     answer = await definition.define(PEOPLE, name, body, context, actor, precondition, response)
     context.wake()
     return answer
+
+
+@router.post("/{name}/test-page", responses={429: {"description": "The last one was sent just now."}})
+async def send_test_page(name: fields.Slug, context: ContextDep, actor: Responder) -> TestPage:
+    """Send a test page to every contact of a person, as loud as the worst page that can reach them.
+
+    It has a link, *I got it*. Once somebody has pressed it, `proven_at` of the contact has the time.
+    """
+    match await context.test_page(name, actor):
+        case None:
+            raise PEOPLE.no_such(name)
+        case TooSoon():
+            raise TooMany(f"A test page was sent to {name} just now. Nothing was sent: wait half a minute.")
+        case page:
+            contacts = [
+                TestedContact(kind=contact.kind, outcome=trial.word(outcome), said=trial.said(outcome))
+                for contact, outcome in page.outcomes
+            ]
+            return TestPage(person=page.person.id, severity=page.severity, contacts=contacts)
 
 
 @router.delete("/{name}", status_code=204)

@@ -24,7 +24,8 @@ from alerting.notifiers.ntfy import Ntfy
 from alerting.notifiers.pagerduty import PagerDuty
 from alerting.notifiers.slack import Slack
 from alerting.notifiers.webhook import Webhook
-from alerting.subject import NoticeKind, Subject
+from alerting.severity import Severity
+from alerting.subject import Links, NoticeKind, Subject
 from alerting.surroundings import LateJob, OtherIncident, Surroundings
 from tests.unit.alerting.subjects import (
     ACKNOWLEDGED,
@@ -231,7 +232,8 @@ def composed() -> Iterator[tuple[str, Notice]]:
         yield case.name, notice.compose(case.about, AT)
     pages = [notice.compose(case.about, AT) for case in PAGES]
     yield "a digest", notice.digest(pages, "https://h.example/incidents", AT)
-    yield "a test", notice.trial(ANNA, "https://h.example/on-call/people/anna", AT, "a1b2c3")
+    links = Links("https://h.example/on-call", "https://h.example/answer/test/MTc")
+    yield "a test", notice.trial(ANNA, Contact("ntfy", "topic"), Severity.CRITICAL, links, AT, "a1b2c3")
 
 
 def mail_of(sent: Notice) -> str:

@@ -31,6 +31,7 @@ def addresses() -> dict[str, set[str]]:
         wake=NOBODY,
         ready=NOBODY,
         apply=NOBODY,
+        test_page=NOBODY,
         ways=NOBODY,
     )
     routes: dict[str, set[str]] = {"/livez": {"GET"}, healthchecks.PREFIX: {"GET"}}

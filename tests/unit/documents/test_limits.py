@@ -25,6 +25,7 @@ from heartbeat import (
     settings,
     signed_link,
     ticker,
+    trial,
 )
 from heartbeat.access import account, hasher, oidc, second_factor, session, sign_in, tries, users
 from heartbeat.access import api_key as access_key
@@ -103,6 +104,7 @@ LIMITS: Mapping[str, str] = {
     "Transaction of the console or the API": f"{database.ANSWER:g} s,",
     "Transaction in the background": f"{database.PATIENCE:g} s,",
     "Reading and writing a configuration by `apply`": f"{app.APPLY_BOUND:g} s each",
+    "Test pages to a person": f"one each {trial.PAUSE.total_seconds():.0f} s",
     "Sign-in attempts per IP address": f"{tries.TRIES} a minute",
     "Failed sign-ins per user name": f"{tries.ACCOUNT_TRIES} in {tries.ACCOUNT_TRIES_PER.seconds // 60} min",
     "Failed sign-ins recorded in the audit log": f"{sign_in.NOTED} a minute",

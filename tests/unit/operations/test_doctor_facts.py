@@ -196,4 +196,4 @@ async def test_a_healthy_installation_that_is_not_served_lacks_only_the_outside(
     (settings.config.parent / "hook").chmod(0o600)
     findings = doctor.judge(await examined(settings))
     problems = [finding.subject for finding in findings if finding.weight is not Weight.OK]
-    assert problems == ["outside heartbeat", "serving"]
+    assert problems == ["contacts", "public address", "outside heartbeat", "serving"]

@@ -19,6 +19,8 @@ VERBS = {
     "user.second_factor": "changed the second factor of",
     "announcement.relate": "changed the related announcements of",
     "policy.default": "made the default",
+    "person.test": "sent a test page to",
+    "person.prove": "got the test page to",
     "restore": "restored",
     "make": "created",
     "change": "changed",

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from alerting import desk
+from alerting import desk, times
 from alerting.escalation import Policy
 from alerting.person import Person
-from heartbeat import installation
+from heartbeat import installation, public_address
 from heartbeat.actor import Role
 from heartbeat.checks import forecast
 from heartbeat.definitions.edit.people import PERSON, is_secret
@@ -20,8 +21,9 @@ from heartbeat.http.console.checks import query as check_query
 from heartbeat.http.console.on_call import view as on_call_view
 from heartbeat.http.console.on_call.view import Member, PolicyView
 from heartbeat.http.console.request import ConsoleRequest, Route
-from heartbeat.http.pages import queries
+from heartbeat.http.pages import queries, render
 from heartbeat.http.pages import rows as view_rows
+from heartbeat.trial import TooSoon
 
 PEOPLE_SHOWN = 200
 POLICIES_SHOWN = 50
@@ -31,8 +33,11 @@ CHECKS_SHOWN = 20
 
 async def look(request: ConsoleRequest) -> Response:
     """Show who is on call, who is next, and everybody who can be paged."""
-    live, facts = await request.read_live(("checks", "incidents"), lambda db: _everything(db, request.now))
-    return request.show("on_call/list.html", live=live, public_url=request.context.public_url, **facts)
+    url = request.context.public_url
+    live, facts = await request.read_live(
+        ("checks", "incidents"), lambda db: _everything(db, request.now, url)
+    )
+    return request.show("on_call/list.html", live=live, public_url=url, **facts)
 
 
 async def one_person(request: ConsoleRequest) -> Response:
@@ -41,14 +46,33 @@ async def one_person(request: ConsoleRequest) -> Response:
 
     def read(db: Connection) -> Member | None:
         person = desk.people(db).get(name)
-        return _member(db, person) if person else None
+        return _member(db, person, request.now) if person else None
 
     live, member = await request.read_live(("checks", "incidents"), read)
     return (
         definition_form.missing(PERSON, request)
         if member is None
-        else request.show("on_call/person.html", live=live, member=member)
+        else request.show(
+            "on_call/person.html",
+            live=live,
+            member=member,
+            unreachable=public_address.fault(request.context.public_url, [member.person]),
+        )
     )
+
+
+async def test(request: ConsoleRequest) -> Response:
+    """Send a test page to a person."""
+    name = definition_form.name(request)
+    match await request.context.test_page(name, request.actor):
+        case None:
+            return definition_form.missing(PERSON, request)
+        case TooSoon(at):
+            ago = times.ago(at, request.now)
+            message = f"The last one was sent {ago}. Nothing was sent: wait half a minute."
+            return render.error_page(request.http, 429, "A test page was sent just now", message)
+        case _:
+            return render.see_other(f"/on-call/people/{quote(name)}")
 
 
 async def one_policy(request: ConsoleRequest) -> Response:
@@ -67,14 +91,14 @@ READING: Mapping[str, Route] = {
     "/on-call/people/{name}": (Role.VIEWER, one_person),
     "/on-call/policies/{name}": (Role.VIEWER, one_policy),
 }
-ACTING: Mapping[str, Route] = {}
+ACTING: Mapping[str, Route] = {"/on-call/people/{name}/test-page": (Role.RESPONDER, test)}
 
 
-def _everything(db: Connection, now: datetime) -> dict[str, Any]:
+def _everything(db: Connection, now: datetime, public_url: str) -> dict[str, Any]:
     people, policies = desk.people(db), desk.policies(db)
     plans = _plans(db, policies, people, now)
     first = next((plan for plan in plans if plan.default), None)
-    tried = desk.last_attempts(db)
+    tried, proofs = desk.last_attempts(db), desk.contact_proofs(db)
     people_shown = sorted(people.values(), key=lambda person: person.name.lower())[:PEOPLE_SHOWN]
     return {
         "sentence": on_call_view.sentence(first),
@@ -82,8 +106,10 @@ def _everything(db: Connection, now: datetime) -> dict[str, Any]:
         "plans": plans[:POLICIES_SHOWN],
         "more_plans": max(len(plans) - POLICIES_SHOWN, 0),
         "members": [
-            on_call_view.member(person, policies.values(), tried, _secret(person)) for person in people_shown
+            on_call_view.member(person, policies.values(), tried, _secret(person), proofs, now)
+            for person in people_shown
         ],
+        "unreachable": public_address.fault(public_url, people.values()),
         "more_people": len(people) - len(people_shown),
     }
 
@@ -107,9 +133,10 @@ def _plans(
     return sorted(plans, key=lambda plan: (not plan.default, plan.name))
 
 
-def _member(db: Connection, person: Person) -> Member:
+def _member(db: Connection, person: Person, now: datetime) -> Member:
     tried, policies = desk.last_attempts(db), desk.policies(db).values()
-    return on_call_view.member(person, policies, tried, _secret(person))
+    proofs = desk.contact_proofs(db, [person.id])
+    return on_call_view.member(person, policies, tried, _secret(person), proofs, now)
 
 
 def _policy(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any] | None:

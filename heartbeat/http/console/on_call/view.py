@@ -1,11 +1,11 @@
 """The roster, as people say it: policies step by step, people with their contacts and deliveries. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from alerting import escalation, times
-from alerting.desk import Attempt
+from alerting.desk import NO_PROOF, Attempt, Proof
 from alerting.escalation import Policy
 from alerting.origin import Origin
 from alerting.person import OPERATOR, Contact, Person
@@ -29,6 +29,7 @@ class ContactDeliveries:
     delivered: Attempt | None
     failed: Attempt | None
     twin: bool
+    proof: Proof = NO_PROOF
 
     @property
     def failure(self) -> str:
@@ -43,6 +44,8 @@ class Member:
     person: Person
     reaches: Sequence[ContactDeliveries]
     paged_by: Sequence[str]
+    unproven: Sequence[str] = ()
+    """The kinds of the contacts without a proof that a page arrives, or with an old one."""
 
     @property
     def declared(self) -> bool:
@@ -81,15 +84,22 @@ def member(
     policies: Iterable[Policy],
     tried: Sequence[tuple[str, Attempt]],
     secret: Collection[Contact],
+    proofs: Mapping[tuple[str, str], Proof],
+    now: datetime,
 ) -> Member:
     """Return a person with the deliveries to their contacts. `tried` is newest first."""
     kinds = [contact.kind for contact in person.contacts]
     mine = [attempt for name, attempt in tried if name == person.id]
     reaches = [
-        _reach(contact, mine, contact in secret, kinds.count(contact.kind) > 1) for contact in person.contacts
+        replace(
+            _reach(contact, mine, contact in secret, kinds.count(contact.kind) > 1),
+            proof=proofs.get((person.id, contact.mark), NO_PROOF),
+        )
+        for contact in person.contacts
     ]
+    unproven = [reach.kind for reach in reaches if not reach.proof.holds(now)]
     paged_by = [policy.name for policy in policies if person.id in policy.targets]
-    return Member(person, reaches, paged_by)
+    return Member(person, reaches, paged_by, unproven)
 
 
 def plan(

@@ -6,16 +6,16 @@ import httpx
 import pytest
 
 from alerting import attempts as attempt_store
-from alerting import desk
+from alerting import desk, proofs
 from alerting.attempts import Attempt
 from alerting.escalation import Policy, Step
 from alerting.origin import Origin
 from alerting.person import Contact, Person
-from heartbeat import installation
+from heartbeat import installation, public_address
 from heartbeat.app import System
 from tests.unit.conftest import NOW
-from tests.unit.http.conftest import SetClock, escalate, fall_silent, make_check
-from tests.unit.http.console.conftest import see
+from tests.unit.http.conftest import CONTACTS, SetClock, escalate, fall_silent, make_check
+from tests.unit.http.console.conftest import press, see
 
 pytestmark = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 
@@ -94,6 +94,38 @@ async def test_a_person_tells_how_each_contact_did(
     assert "nothing sent lately" in other.words
     assert "slack secret address" in other.words
     assert "Declared by heartbeat.yaml" in other.words
+
+
+async def test_a_button_sends_a_test_page_and_the_proof_is_shown(
+    system: System, browser: httpx.AsyncClient, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = await see(browser, "/on-call/people/first")
+    assert "No proof yet that a page arrives." in shown.words
+    sent = await press(browser, "/on-call/people/first/test-page")
+    assert (sent.status_code, sent.headers["location"]) == (303, "/on-call/people/first")
+    shown = await see(browser, "/on-call/people/first")
+    assert "Test page sent just now; nobody has pressed “I got it”." in shown.words
+    again = await press(browser, "/on-call/people/first/test-page")
+    assert again.status_code == 429
+    assert "Nothing was sent: wait half a minute." in again.text
+    clock.advance(minutes=1)
+    await system.context.database.write(
+        lambda db: [desk.prove(db, "first", contact.mark, NOW) for contact in CONTACTS]
+    )
+    shown = await see(browser, "/on-call/people/first")
+    assert "Proven 03:00 UTC: a test page arrived." in shown.words
+    assert "No proof yet" not in shown.words
+    assert "proven 1 min ago" in (await see(browser, "/on-call")).words
+    monkeypatch.setattr(proofs, "LASTS", timedelta())
+    assert "The proof of 03:00 UTC is old." in (await see(browser, "/on-call/people/first")).words
+
+
+async def test_links_that_open_only_here_are_warned_of(
+    system: System, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(public_address, "fault", lambda _url, _people: "Links open nowhere.")
+    for path in ("/on-call", "/on-call/people/first"):
+        assert "Links open nowhere." in (await see(browser, path)).words
 
 
 async def test_only_the_newest_attempts_are_looked_at(

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from alerting.desk import Attempt
+from alerting.desk import Attempt, Proof
 from alerting.escalation import Policy, Step
 from alerting.origin import Origin
 from alerting.person import OPERATOR, Contact, Person
@@ -73,8 +73,8 @@ def test_without_a_policy_nobody_is_on_call() -> None:
 
 
 def test_the_owner_is_told_of_people_and_of_policies() -> None:
-    assert on_call_view.member(ANNA, [], [], []).declared
-    assert not on_call_view.member(replace(ANNA, origin=Origin.API), [], [], []).declared
+    assert on_call_view.member(ANNA, [], [], [], {}, NOW).declared
+    assert not on_call_view.member(replace(ANNA, origin=Origin.API), [], [], [], {}, NOW).declared
     policy = replace(OPS, origin=Origin.API)
     assert not on_call_view.plan(policy, PEOPLE, NOW, "ops", checks=3).declared
 
@@ -87,7 +87,7 @@ def test_a_contact_tells_how_it_did_last() -> None:
         ("anna", attempt(4, "email", "accepted")),
         ("anna", attempt(9, "email", "unreachable")),
     ]
-    told = on_call_view.member(ANNA, [OPS], tried, [HOOK])
+    told = on_call_view.member(ANNA, [OPS], tried, [HOOK], {}, NOW)
     mail, hook = told.reaches
     assert (mail.address, mail.delivered, mail.failed, mail.failure) == (MAIL.address, tried[3][1], None, "")
     assert (hook.address, hook.delivered, hook.failed, hook.failure) == (
@@ -97,11 +97,18 @@ def test_a_contact_tells_how_it_did_last() -> None:
         "refused",
     )
     assert told.paged_by == ["ops"]
-    (nothing,) = on_call_view.member(BEN, [], [], []).reaches
+    (nothing,) = on_call_view.member(BEN, [], [], [], {}, NOW).reaches
     assert (nothing.delivered, nothing.failed, nothing.twin) == (None, None, False)
 
 
 def test_contacts_of_one_kind_share_their_deliveries() -> None:
     both = Person("anna", "Anna", (MAIL, Contact("email", "other@example.com"), HOOK))
-    told = on_call_view.member(both, [], [], [])
+    told = on_call_view.member(both, [], [], [], {}, NOW)
     assert [one.twin for one in told.reaches] == [True, True, False]
+
+
+def test_a_contact_without_a_fresh_proof_is_named() -> None:
+    fresh, old = Proof(proven_at=NOW - timedelta(days=2)), Proof(proven_at=NOW - timedelta(days=200))
+    proofs = {("anna", MAIL.mark): fresh, ("anna", HOOK.mark): old}
+    assert on_call_view.member(ANNA, [], [], [], proofs, NOW).unproven == ["slack"]
+    assert on_call_view.member(ANNA, [], [], [], {}, NOW).unproven == ["email", "slack"]

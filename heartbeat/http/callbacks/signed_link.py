@@ -4,7 +4,7 @@ GET shows the incident as it is now and changes nothing, because mail scanners f
 redirected to the incident. Any other client, such as the button of an ntfy notification, gets one line of text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -18,11 +18,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from alerting import desk, subject, times
 from alerting.handover import HandedOn
-from alerting.incident import Acknowledged, Missing, Resolved, Snoozed, Stale
+from alerting.incident import Acknowledged, Missing, RaisedSymptom, Resolved, Snoozed, Stale
 from alerting.incident import State as Life
 from alerting.notice import called
 from alerting.person import Person
-from alerting.surroundings import sentences as beside
+from alerting.surroundings import Surroundings, sentences
 from alerting.times import Clock
 from heartbeat import installation, signed_link
 from heartbeat.actor import Actor, Role
@@ -214,12 +214,12 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
         "title": called(incident, dossier.symptoms, around),
         "extent": view_rows.how_much(incident, dossier.symptoms, around, now),
         "sentence": _sentence(dossier, people, name, now),
-        "symptoms": [(job, view_rows.cause_word(job.cause)) for job in listed[:MAX_LISTED]],
+        "symptoms": [(job, view_rows.job_word(job)) for job in listed[:MAX_LISTED]],
         "more": max(len(listed) - MAX_LISTED, 0),
         "speaker": next((job for job in listed if job.facts.last_said), None),
         "described": next((job for job in listed if job.facts.description), None),
         "guided": next((job for job in listed if job.facts.runbook), None),
-        "beside": [] if over else beside(around, len(subject.standing(raised, now)), Clock(now, zone)),
+        "beside": [] if over else _beside(around, raised, now, zone),
         "person": name,
         "zone": zone,
         "open": open_,
@@ -233,6 +233,12 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
         "moments": story[: timeline.LONGEST if over else LATEST],
         "earlier": max(len(story) - timeline.LONGEST, 0) if over else 0,
     }
+
+
+def _beside(around: Surroundings, raised: Sequence[RaisedSymptom], now: datetime, zone: str) -> list[str]:
+    # The other instants on this page are in UTC where the reader's zone agrees with it.
+    named = zone if now.astimezone(times.zone(zone)).utcoffset() else "UTC"
+    return sentences(around, len(subject.standing(raised, now)), Clock(now, named))
 
 
 def _sentence(dossier: desk.Dossier, people: Mapping[str, Person], reader: str, now: datetime) -> Words:

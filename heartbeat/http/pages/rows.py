@@ -12,6 +12,7 @@ from alerting.incident import Incident, RaisedSymptom
 from alerting.incident import State as Life
 from alerting.notice import called, extent
 from alerting.person import OPERATOR, Person
+from alerting.subject import WELL
 from alerting.surroundings import Surroundings
 from heartbeat.checks import maintenance
 from heartbeat.checks.cause import in_words
@@ -79,6 +80,11 @@ def word(check: Check, now: datetime) -> str:
 def cause_word(cause: str) -> str:
     """Return the word of a stored cause."""
     return in_words(cause).word
+
+
+def job_word(symptom: RaisedSymptom) -> str:
+    """Return the state of a job in an incident: resolved only if it is well again, else the word of its cause."""
+    return Life.RESOLVED.value if symptom.cleared_why == WELL else cause_word(symptom.cause)
 
 
 def check_row(

@@ -233,7 +233,7 @@ def _facts(db: Connection, number: int, now: datetime) -> dict[str, Any] | None:
         "next": times.names(view_rows.next_people(incident, people)),
         "beside": beside(around, len(subject.standing(dossier.symptoms, now)), Clock(now)),
         "symptoms": [
-            (symptom, slugs.get(symptom.key), view_rows.cause_word(symptom.cause))
+            (symptom, slugs.get(symptom.key), view_rows.job_word(symptom))
             for symptom in timeline.jobs(dossier.symptoms)
         ],
         "moments": moments[: timeline.LONGEST],

@@ -19,7 +19,7 @@ from alerting.attempts import known_ids as known_ids
 from alerting.attempts import last_attempts as last_attempts
 from alerting.attempts import sent_as as sent_as
 from alerting.escalation import Policy
-from alerting.handover import HandedOn
+from alerting.handover import AllWell, HandedOn
 from alerting.incident import (
     Acknowledged,
     Entry,
@@ -162,7 +162,9 @@ def resolve(db: Connection, incident_id: int, by: str, now: datetime) -> Resolve
     return replace(outcome, keys=tuple(symptom.key for symptom in raised))
 
 
-def page_next(db: Connection, incident_id: int, by: str, now: datetime) -> HandedOn | Resolved | Missing:
+def page_next(
+    db: Connection, incident_id: int, by: str, now: datetime
+) -> HandedOn | Resolved | AllWell | Missing:
     """Page the next step of the policy now, for a human. See `handover.hand_on`."""
     incident = store.lock(db, [incident_id]).get(incident_id)
     if incident is None:

@@ -20,10 +20,17 @@ class HandedOn:
         return self.incident == self.previous
 
 
-def hand_on(incident: Incident, by: str, now: datetime) -> HandedOn | Resolved:
+@dataclass(frozen=True, slots=True)
+class AllWell:
+    """Everything that the incident is about is well: nobody is paged, and nothing was changed."""
+
+
+def hand_on(incident: Incident, by: str, now: datetime) -> HandedOn | Resolved | AllWell:
     """Make the next step due at once. The occurrence and the place in the policy stay."""
     if incident.state is State.RESOLVED:
         return Resolved(incident.resolved_by or "", incident=incident, previous=incident)
+    if incident.recovering:
+        return AllWell()
     if incident.state is State.OPEN and incident.next_at is not None and incident.next_at <= now:
         return HandedOn(by, incident, incident)
     open_ = replace(incident, state=State.OPEN, acknowledged_by=None, acknowledged_at=None, next_at=now)

@@ -58,12 +58,15 @@ def extent(
     if len(jobs(symptoms)) == 1:
         return describe(down[0].cause if down else symptoms[0].cause).word
     counts = _counts(down, surroundings)
+    known = surroundings.total > 0
     total = times.count(max(surroundings.total, sum(counts.values())), "job")
     (cause, number), *others = counts.most_common() or [("", 0)]
     if not number:
-        return f"0 of {total} down"
-    rest = [f"{count} {describe(other).word}" for other, count in others]
-    return ", ".join([f"{number} of {total} {describe(cause).word}", *rest])
+        return f"0 of {total} down" if known else "fine"
+    of = f"{number} of {total}" if known else times.count(number, "job")
+    return ", ".join(
+        [f"{of} {describe(cause).word}", *(f"{count} {describe(other).word}" for other, count in others)]
+    )
 
 
 def in_short(symptoms: Sequence[RaisedSymptom], describe: Describe) -> str:
@@ -79,12 +82,7 @@ def returned(falls: Sequence[datetime], opened_at: datetime, now: datetime) -> s
         return ""
     young = now - opened_at <= _FALLS_WITHIN
     number, since = (len(falls) + 1, opened_at) if young else (len(falls), falls[0])
-    return f"down again, {_ordinal(number)} time in {times.duration(now - since)}"
-
-
-def well_at(incident: Incident) -> datetime | None:
-    """Return the time since which everything is well."""
-    return incident.ended_at
+    return f"down again, {times.ordinal(number)} time in {times.duration(now - since)}"
 
 
 def _page(subject: Subject, now: datetime) -> str:
@@ -101,7 +99,7 @@ def _repeats(subject: Subject, now: datetime) -> list[str]:
     since = subject.unanswered_since
     if subject.step == 0 or since is None:
         return []
-    return [f"{_ordinal(subject.step + 1)} page, unanswered for {times.duration(now - since)}"]
+    return [f"{times.ordinal(subject.step + 1)} page, unanswered for {times.duration(now - since)}"]
 
 
 def _returns(subject: Subject, now: datetime) -> list[str]:
@@ -175,7 +173,7 @@ def _ending(subject: Subject, now: datetime) -> list[str]:
         return [_named(subject, lambda name: f"{name}: {cut(subject.words, 40)}")]
     reasons = Counter(symptom.cleared_why or WELL for symptom in about)
     well = reasons.pop(WELL, 0)
-    at = well_at(incident) or now
+    at = incident.ended_at or now
     lasted = f"{_past(about, incident, subject.describe)} for {times.duration(at - incident.opened_at)}"
     if reasons:
         parts = [f"{times.count(well, 'job')} fine again"] if well else []
@@ -231,8 +229,3 @@ def _of_job(title: str, group: str) -> str:
 
 def _group_in_brackets(title: str, group: str) -> str:
     return f" ({group})" if group and group not in title else ""
-
-
-def _ordinal(number: int) -> str:
-    suffix = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{suffix}"

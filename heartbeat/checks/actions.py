@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from alerting import desk
-from alerting.handover import HandedOn
+from alerting.handover import AllWell, HandedOn
 from alerting.incident import Acknowledged, Missing, Resolved, Snoozed, Stale
 from alerting.incident import State as Life
 from heartbeat import audit, installation
@@ -111,7 +111,7 @@ def resolve(
 
 def page_next(
     db: Connection, incident_id: int, actor: Actor, now: datetime, *, by: str | None = None
-) -> HandedOn | Resolved | Missing:
+) -> HandedOn | Resolved | AllWell | Missing:
     """Page the next step of an incident's policy now. Repeating it before the page changes and records nothing."""
     outcome = desk.page_next(db, incident_id, by or actor.name, now)
     if isinstance(outcome, HandedOn) and not outcome.repeated:

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from alerting import desk, subject, times
-from alerting.handover import HandedOn
+from alerting.handover import AllWell, HandedOn
 from alerting.incident import Acknowledged, Missing, RaisedSymptom, Resolved, Snoozed, Stale
 from alerting.incident import State as Life
 from alerting.notice import called
@@ -52,7 +52,7 @@ _NO_NOTE = f"A note needs at least one word, and at most {LONGEST_NOTE:,} charac
 _FORM_FIELDS = 10
 _PRIVATE = {"X-Robots-Tag": "noindex"}
 
-Outcome = Acknowledged | HandedOn | Snoozed | Stale | Resolved | Missing
+Outcome = Acknowledged | AllWell | HandedOn | Snoozed | Stale | Resolved | Missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,8 @@ def reply(outcome: Outcome | Noted | Unreadable) -> LinkReply:
             return LinkReply(HTTPStatus.OK, name, sentence)
         case Snoozed(by, until):
             return LinkReply(HTTPStatus.OK, "snoozed", (f"Snoozed by {by} until ", until, "."))
+        case AllWell():
+            return LinkReply(HTTPStatus.OK, "recovering", ("Everything is fine again. Nobody was paged.",))
         case HandedOn():
             return LinkReply(HTTPStatus.OK, "paging", ("The next person is paged now.",))
         case Resolved(by) if not outcome.repeated:

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from alerting import desk
-from alerting.handover import HandedOn
+from alerting.handover import AllWell, HandedOn
 from alerting.incident import (
     LONGEST_QUIET,
     Acknowledged,
@@ -28,7 +28,7 @@ from heartbeat.http.v1 import fields
 from heartbeat.http.v1.response_models import AnswerOutcome, IncidentDetails, Incidents
 from heartbeat.http.v1.tags import ConditionalRead, ConditionalReadDep, tag
 
-Answer = Acknowledged | HandedOn | Snoozed | Resolved | Stale | Missing
+Answer = Acknowledged | AllWell | HandedOn | Snoozed | Resolved | Stale | Missing
 
 router = APIRouter(prefix="/incidents", tags=["incidents"])
 
@@ -149,6 +149,8 @@ def _answer_outcome(context: Context, number: int, outcome: Answer) -> AnswerOut
             return AnswerOutcome(outcome=result, by=by, until=until)
         case Snoozed(by, until):
             return AnswerOutcome(outcome="snoozed", by=by, until=until)
+        case AllWell():
+            return AnswerOutcome(outcome="recovering", by="recovery")
         case HandedOn(by):
             return AnswerOutcome(outcome="paging already" if outcome.repeated else "paging", by=by)
         case Resolved(by):

@@ -95,6 +95,20 @@ def test_a_clause_that_fits_stands_in_the_title() -> None:
     assert fitted(["x" * 59, "more"]) == ("x" * 59, ["more"])
 
 
+def test_a_page_of_trouble_that_comes_back_says_how_often() -> None:
+    falls = tuple(AT - timedelta(minutes=minutes) for minutes in (7, 4, 0))
+    incident = replace(INCIDENT, title="feed", opened_at=AT - timedelta(minutes=10), falls=falls)
+    about = one_job(job=failed("feed"), incident=incident, surroundings=Surroundings())
+    assert said(about) == "CRITICAL feed failed, down again, 4th time in 10 min"
+    assert fitted(clauses(about, AT))[1] == []
+
+
+def test_failures_that_are_no_group_of_checks_are_counted_alone() -> None:
+    several = [failed("one", 1), failed("two", 2)]
+    about = subject(symptoms=several, surroundings=Surroundings(total=0))
+    assert said(about) == "CRITICAL us-housekeeping: 2 jobs failed"
+
+
 @pytest.mark.parametrize(
     ("falls", "open_for", "words"),
     [

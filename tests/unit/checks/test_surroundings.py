@@ -45,15 +45,8 @@ def raise_(db: Connection, changes: list[tuple[check.Change, Check]], hold: Hold
     desk.raise_(db, [replace(symptom, hold=hold) for symptom in raised], DOWN_AT)
 
 
-def the_incident(db: Connection, name: str) -> Incident:
-    """The incident of a host, or of a job."""
-    raised = desk.symptoms(db, [incident.id for incident in desk.incidents(db)])
-    (incident,) = [
-        incident
-        for incident in desk.incidents(db)
-        if (incident.title == name and incident.cause == "silent")
-        or [symptom.title for symptom in raised[incident.id]] == [name]
-    ]
+def the_incident(db: Connection, title: str) -> Incident:
+    (incident,) = [incident for incident in desk.incidents(db) if incident.title == title]
     return incident
 
 
@@ -115,6 +108,13 @@ def test_a_held_symptom_beside_an_incident_is_named_and_not_counted(db: Connecti
     found = around(db, "feed")
     assert found.down_besides == {}
     assert [other.words for other in found.incidents] == ["one silent"]
+
+
+def test_more_incidents_than_can_be_named_are_counted(db: Connection) -> None:
+    silent(db, on("a", "one"))
+    failed(db, *(on("a", f"feed-{n}") for n in range(5)))
+    found = around(db, "a")
+    assert (len(found.incidents), found.more_incidents) == (surroundings.NAMED, 2)
 
 
 def test_the_same_jobs_elsewhere_are_told_apart_if_they_are_few(db: Connection) -> None:

@@ -167,11 +167,8 @@ def _next(subject: Subject) -> str:
         return f"{times.names(names)} {'is' if len(names) == 1 else 'are'} paged"
     you = subject.person.name if subject.shared else "you"
     verb = "is" if subject.shared and not names else "are"
-    return (
-        f"{times.names([you, *names])} {verb} paged again"
-        if not names
-        else f"{times.names([you, *names])} are paged"
-    )
+    again_ = " again" if people.keys() <= {person.id for person in subject.with_people} else ""
+    return f"{times.names([you, *names])} {verb} paged{again_}"
 
 
 def _capital(text: str) -> str:

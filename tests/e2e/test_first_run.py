@@ -97,10 +97,10 @@ def test_a_job_goes_silent_a_phone_rings_a_human_acknowledges_the_job_returns(
     assert 'heartbeat_check_up{check="daily-cpu-reset"} 0.0' in service.ask("GET", "/metrics").text
 
     page = phone.await_kind("page")
-    assert page.data["title"] == "CRITICAL daily-cpu-reset: silent"
+    assert page.data["title"] == "CRITICAL daily-cpu-reset silent (us-housekeeping)"
     assert "Last said: reset 412 counters" in page.data["lines"]
     eventually(
-        lambda: "╭─ CRITICAL daily-cpu-reset: silent" in service.output(), within=15, what="the console"
+        lambda: "╭─ CRITICAL daily-cpu-reset silent" in service.output(), within=15, what="the console"
     )
     assert "CPU allowance" in httpx.get(f"{service.url}/status/public", follow_redirects=True).text
 

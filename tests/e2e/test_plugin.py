@@ -18,7 +18,7 @@ def test_somebody_is_paged_through_a_plugin(serve: Serve, tmp_path: Path) -> Non
     text = configuration({"job": "every: 1s, grace: 1s"}, [f"{{carrier-pigeon: {letters}}}"])
     service = serve(text, PYTHONPATH=str(PLUGIN)).start()
     eventually(letters.exists, within=30, what="a letter")
-    assert letters.read_text().splitlines()[0] == "ERROR job: silent"
+    assert letters.read_text().splitlines()[0] == "ERROR job silent"
     attempts = eventually(
         lambda: service.get("/v1/incidents/1")["pages"][0]["attempts"], within=10, what="a record of it"
     )

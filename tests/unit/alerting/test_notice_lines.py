@@ -163,6 +163,10 @@ def test_a_runbook_that_all_jobs_share_needs_no_name() -> None:
             "You are first on call (ops), with Ben. If nobody answers, you and Cleo are paged at 03:20 UTC.",
         ),
         (
+            {"next_people": [ANNA, BEN]},
+            "You are first on call (ops), with Ben. If nobody answers, you and Ben are paged again at 03:20 UTC.",
+        ),
+        (
             {"shared": True},
             "Anna is first on call (ops), with Ben. If nobody answers, Cleo is paged at 03:20 UTC.",
         ),

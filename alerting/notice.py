@@ -21,7 +21,7 @@ from alerting.severity import Severity
 from alerting.subject import Links as Links
 from alerting.subject import NoticeKind as NoticeKind
 from alerting.subject import Subject as Subject
-from alerting.subject import cut
+from alerting.subject import cut, runbook_link
 
 SMS_LIMIT = 160
 
@@ -97,7 +97,7 @@ def compose(subject: Subject, now: datetime) -> Notice:
         reopens=subject.reopens,
         open_url=subject.links.open_url,
         ack_url=subject.links.ack_url if answerable else None,
-        runbook_url=runbook if runbook.startswith(("https://", "http://")) and " " not in runbook else None,
+        runbook_url=runbook_link(runbook),
         output=spoken.facts.output if spoken else "",
         output_of=spoken.title if spoken else "",
         fine=subject.kind is NoticeKind.RECOVERED and ended_well(subject),

@@ -1,16 +1,19 @@
 """The facts that a notice is composed from. Pure."""
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from alerting.incident import Describe, Incident, RaisedSymptom
 from alerting.person import Person
 from alerting.surroundings import Surroundings
 from alerting.times import Clock
 
-WELL = "heard again"
+_URL: Final = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
+WELL: Final = "heard again"
 """The reason of a symptom that cleared because its job is well. Any other reason is told as it is: "paused by Ann"."""
 
 
@@ -77,6 +80,11 @@ def standing(symptoms: Sequence[RaisedSymptom], now: datetime) -> list[RaisedSym
 def jobs(symptoms: Sequence[RaisedSymptom]) -> list[RaisedSymptom]:
     """Return the newest symptom of each job, in the order in which they were raised."""
     return list({symptom.key: symptom for symptom in symptoms}.values())
+
+
+def runbook_link(runbook: str) -> str | None:
+    """Return the runbook if it is a URL to open in a browser, None if it is any other text."""
+    return runbook if _URL.fullmatch(runbook) else None
 
 
 def cut(text: str, limit: int) -> str:

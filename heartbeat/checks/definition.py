@@ -1,6 +1,5 @@
 """The definition of a check: how it becomes a check, and how a file holds it. Pure."""
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,7 +19,6 @@ GRACE: Final = timedelta(minutes=5)
 
 SEVERITY: Final = Severity.ERROR
 """The severity of a check that names none."""
-_URL: Final = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +97,6 @@ def written(definition: CheckDefinition, policy: str | None = None) -> dict[str,
             "formerly": one_or_more(definition.formerly) if definition.formerly else None,
         }
     )
-
-
-def link(runbook: str) -> str | None:
-    """Return the runbook if it is a URL to open in a browser, None if it is any other text."""
-    return runbook if _URL.fullmatch(runbook) else None
 
 
 def _tolerance(tolerance: Tolerance) -> Inline | None:

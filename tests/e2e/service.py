@@ -169,7 +169,9 @@ class Service:
             return False
 
 
-def configuration(checks: Mapping[str, str], contacts: Sequence[str], top: str = "gathering: 0s") -> str:
+def configuration(
+    checks: Mapping[str, str], contacts: Sequence[str], top: str = "gathering: 0s\nsettling: 0s"
+) -> str:
     """A heartbeat.yaml with these checks, each a flow mapping, and one person with these contacts."""
     lines = [
         top,

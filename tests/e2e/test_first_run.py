@@ -17,6 +17,7 @@ pytestmark = pytest.mark.e2e
 CONFIGURATION = """
 group_by: [host]
 gathering: 0s
+settling: 0s
 ping_keys: {housekeeping: "${HEARTBEAT_PING_KEY}"}
 checks:
   daily-cpu-reset:

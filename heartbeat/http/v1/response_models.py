@@ -292,8 +292,8 @@ class AnswerOutcome(ResponseModel):
     """The outcome of an answer to an incident."""
 
     outcome: str = Field(
-        description="acknowledged, snoozed, resolved or noted. It ends with `already` if it was so before and nothing "
-        "was changed.",
+        description="acknowledged, snoozed, paging, resolved or noted. It ends with `already` if it was so before and "
+        "nothing was changed. `recovering` means that everything is fine and nobody was paged.",
         examples=["acknowledged", "acknowledged already", "resolved already"],
     )
     by: str = Field(description="Who answered. Of two answers, the first counts.")

@@ -11,11 +11,11 @@ from starlette.responses import Response
 from alerting import desk, times
 from alerting.incident import Incident
 from alerting.origin import Origin
+from alerting.subject import runbook_link
 from heartbeat import installation
 from heartbeat.actor import Role
 from heartbeat.checks import (
     actions,
-    definition,
     forecast,
     former_slugs,
     maintenance,
@@ -143,7 +143,7 @@ def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | N
         "ahead": forecast.of(db, check, now, ""),
         "policy": check.policy if check.policy in desk.policies(db) else installation.default_policy(db),
         "declared": check.origin == Origin.FILE,
-        "runbook_url": definition.link(check.runbook),
+        "runbook_url": runbook_link(check.runbook),
         "tolerance": summary.of_tolerance(check.alert_after),
         "schedule": schedule_words.in_words(check.schedule),
         "zone": "UTC" if isinstance(check.schedule, Every) else check.schedule.timezone,

@@ -52,7 +52,8 @@ class Lateness:
         self._db = db
         self._now = _seconds(db, literal(now, Utc()))
         interval = type_coerce(checks.c.schedule, JSON)["every"].as_float()
-        overdue = _seconds(db, _base(db)) + interval + _INSTANT < self._now
+        # Without an interval it is false, not unknown: its opposite counts, too.
+        overdue = and_(interval.is_not(None), _seconds(db, _base(db)) + interval + _INSTANT < self._now)
         may_be = self._may_be_late() if within is None else and_(within, self._may_be_late())
         late = _late_by_calendar(db, now, may_be)
         by_calendar = one_of(db, late) if late else false()

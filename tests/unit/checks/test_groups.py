@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from heartbeat.checks import check, groups, store
 from heartbeat.checks.check import Check, Ping, Signal
 from heartbeat.checks.groups import CheckGroup, Tally
+from heartbeat.checks.schedule import Cron
 from tests.unit.conftest import NOW, a_check
 
 MINUTE = timedelta(minutes=1)
@@ -44,6 +45,16 @@ def test_a_group_counts_what_is_expected_of_it(db: Connection) -> None:
     state = groups.states(db, ["host=a", "host=b"], LATER)
     assert state == {"host=a": CheckGroup("host=a", up=2, late=1, down=1, newest_at=LATER - MINUTE)}
     assert state["host=a"].total == 4
+
+
+def test_a_check_with_a_cron_line_counts_as_any_other(db: Connection) -> None:
+    """Its lateness is not computed by the database."""
+    hourly = Cron("0 * * * *", "UTC")
+    added(db, up(on("a", "hourly", schedule=hourly)), on("a", "late", schedule=Cron("1 * * * *", "UTC")))
+    added(db, up(on("a", "every")), up(on("b", "hourly", schedule=hourly)))
+    states = groups.states(db, ["host=a", "host=b"], LATER)
+    assert states["host=a"] == CheckGroup("host=a", up=2, late=1, down=0, newest_at=LATER - MINUTE)
+    assert states["host=b"] == CheckGroup("host=b", up=1, late=0, down=0, newest_at=LATER - MINUTE)
 
 
 def test_groups_are_counted_by_their_worst_check_and_by_kind(db: Connection) -> None:

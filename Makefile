@@ -29,7 +29,7 @@ setup: .venv/test.stamp ## Create the virtual environment with everything that t
 run: .venv/run.stamp ## Serve on http://127.0.0.1:8000 with an embedded database and a sample configuration
 	@$(BIN)/python -m heartbeat serve --sample
 
-demo: .venv/run.stamp ## Replay an incident in about a minute
+demo: .venv/run.stamp ## Replay a night in about a minute
 	@$(BIN)/python -m heartbeat demo
 
 test: .venv/test.stamp ## Run all tests that need only Python packages
@@ -57,8 +57,9 @@ migrate: .venv/run.stamp ## Migrate the database
 chart: .venv/test.stamp ## Update the golden files and the value table of the Helm chart
 	$(BIN)/python -m tests.unit.deployment.chart
 
-picture: .venv/test.stamp ## Draw docs/wings.svg again, from the imports
+picture: .venv/test.stamp ## Draw docs/wings.svg and docs/demo.svg again, from the imports and the demonstration
 	$(BIN)/python -m tests.picture
+	$(BIN)/python -m tests.demo_picture
 
 lock: ## Update requirements.lock and tests/requirements.lock
 	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install -q uv

@@ -134,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_backups(subparsers)
     _add_doctor_and_keys(subparsers)
     demo = _add(
-        subparsers, "demo", "replay an incident with a fast clock", "It needs no setup and leaves no files."
+        subparsers, "demo", "replay a night with a fast clock", "It needs no setup and leaves no files."
     )
     demo.add_argument(
         "--seconds", type=float, default=60.0, help="length of the replay in seconds (default: 60)"

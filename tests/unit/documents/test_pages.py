@@ -78,8 +78,9 @@ def test_examples_are_well_formed(page: Path) -> None:
     assert page.read_text().count("```") % 2 == 0
 
 
-def test_the_picture_is_small_and_fits_light_and_dark() -> None:
-    picture = ROOT / "docs/picture.svg"
+@pytest.mark.parametrize("name", ["picture", "demo"])
+def test_a_picture_is_small_and_fits_light_and_dark(name: str) -> None:
+    picture = ROOT / f"docs/{name}.svg"
     root = ElementTree.parse(picture).getroot()
     assert root.find("{http://www.w3.org/2000/svg}title") is not None
     assert "prefers-color-scheme: dark" in picture.read_text()

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from heartbeat import settings as environment
 from heartbeat.database import AlreadyServed, Unavailable
 from heartbeat.definitions import file as configuration_file
 from heartbeat.definitions.file import Wrong
-from heartbeat.operations import commands, maintain, serve
+from heartbeat.operations import command_environment, commands, maintain, serve
 from heartbeat.operations.backup import Unusable
 from heartbeat.operations.secret_key import NotTheSame
 from heartbeat.settings import BadSetting, Settings
@@ -27,10 +27,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status. Print an expected error in words, without a traceback."""
     arguments = _parser().parse_args(argv)
     try:
+        environ = _environment(arguments)
         if arguments.command == "doctor":
             # It reports a bad setting like any other finding.
-            return asyncio.run(maintain.doctor(os.environ, send=arguments.send, as_json=arguments.json))
-        settings = environment.read(os.environ)
+            return asyncio.run(maintain.doctor(environ, send=arguments.send, as_json=arguments.json))
+        settings = environment.read(environ)
         logs.begin(settings)
         for sentence in maintain.mistyped_settings(settings):
             log.warning(sentence)
@@ -42,6 +43,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Unavailable as error:
         print(f"The database cannot be reached: {error}", file=sys.stderr)
     return 1
+
+
+def _environment(arguments: argparse.Namespace) -> Mapping[str, str]:
+    """Return the environment of the command. A server and a demonstration have nobody else's."""
+    file: Path | None = arguments.env_file
+    if arguments.command in ("serve", "demo", "schema"):
+        return os.environ if file is None else os.environ | command_environment.read_file(file)
+    try:
+        environ, warning = command_environment.of(os.environ, file)
+    except BadSetting:
+        if arguments.command == "doctor" and file is None:
+            return os.environ
+        raise
+    if warning is not None:
+        print(f"warning: {warning}", file=sys.stderr)
+    return environ
 
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -215,9 +232,16 @@ def _add(
     effect: str,
     details: str = "",
 ) -> argparse.ArgumentParser:
-    return subparsers.add_parser(
+    parser = subparsers.add_parser(
         command, help=effect, description=f"{effect[0].upper()}{effect[1:]}. {details}".rstrip()
     )
+    parser.add_argument(
+        "--env-file",
+        type=Path,
+        metavar="FILE",
+        help="read settings from this file too, such as systemd's EnvironmentFile: NAME=value lines",
+    )
+    return parser
 
 
 def _add_delete(parser: argparse.ArgumentParser) -> None:

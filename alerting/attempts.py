@@ -40,6 +40,7 @@ class Attempt:
     contact_mark: str | None = None
     may_have_arrived: bool = False
     """True if it was sent and no answer came."""
+    digest_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ def write_attempts(db: Connection, tried: Sequence[Attempt]) -> None:
             "contact_mark": attempt.contact_mark,
             "may_have_arrived": attempt.may_have_arrived,
             "provider_id": attempt.provider_id,
+            "digest_id": attempt.digest_id,
         }
         for attempt in tried
     ]
@@ -118,7 +120,7 @@ def unrecorded(page: Page) -> Attempt | None:
         return None
     at, reason = page.leased_until - LEASE, "the outcome was not recorded, and it may have arrived"
     attempt = Attempt(page.id, at, page.via, UNRECORDED, reason, contact_mark=page.contact_mark)
-    return replace(attempt, may_have_arrived=True)
+    return replace(attempt, may_have_arrived=True, digest_id=page.digest_id)
 
 
 def attempts_of(db: Connection, incident_id: int) -> list[Attempt]:
@@ -213,4 +215,5 @@ def _attempt(row: Row[Any]) -> Attempt:
         receipt_at=row.receipt_at,
         contact_mark=row.contact_mark,
         may_have_arrived=row.may_have_arrived,
+        digest_id=row.digest_id,
     )

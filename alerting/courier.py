@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -17,8 +17,10 @@ from typing import Protocol, TypeVar
 from sqlalchemy import Connection
 
 from alerting import (
+    addressing,
     attempts,
     delivery,
+    digest_store,
     escalation,
     notice,
     notifier_settings,
@@ -26,6 +28,7 @@ from alerting import (
     outside,
     roster,
     store,
+    storm,
     symptom_store,
     timeline,
 )
@@ -39,6 +42,7 @@ from alerting.origin import Origin
 from alerting.outbox import AtCapacity, Page
 from alerting.person import OPERATOR, Contact, Person
 from alerting.span import Attribute, Spans, no_spans
+from alerting.storm import Begun
 from alerting.surroundings import Surroundings
 
 HANDS = 40
@@ -46,6 +50,8 @@ HANDS_A_PERSON = 8
 """The most sends under way at a time through one notifier, and to one person: a phone that hangs delays no other."""
 SEND_BOUND = 20.0
 """Seconds after which a send is given up even if its notifier breaks its own promise; less than a lease."""
+TAKE_FOR = 15.0
+"""Seconds in which a digest takes its pages. What is due later waits for the next one."""
 RECORD_FOR = 8.0
 RECORD_AGAIN = 1.0
 """Seconds in which writing an outcome is retried while the database is away, and the pause between tries.
@@ -78,27 +84,25 @@ Observe = Callable[[str, str, Sequence[float]], None]
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """One send: a notice, its recipient, and the pages that it delivers (several if it is a digest).
-
-    `entered` is true if the address was entered by somebody, and does not stand in the operator's own file.
-    """
+    """One send: a notice, its recipient, and the page that it delivers."""
 
     notice: Notice
     person: Person
     contact: Contact
-    pages: tuple[Page, ...]
-    entered: bool = False
+    page: Page
 
 
 class Courier:
     """Sends the pages of the outbox. `dispatch` never waits for a provider.
 
+    `transact` writes, and `look` only reads. `digest_links` returns the links of a digest, by its number.
     `fill_in` returns the usable form of a stored address; its second argument is what an encrypted one is bound to.
     """
 
     def __init__(
         self,
         transact: Transact,
+        look: Transact,
         assemble: Callable[[Mapping[str, Setup]], NotifierSet],
         *,
         now: Callable[[], datetime],
@@ -106,7 +110,7 @@ class Courier:
         describe: Describe,
         links: Callable[[Incident, Person], Links],
         fill_in: Callable[[str, str], str],
-        overview_url: str,
+        digest_links: Callable[[int, Person], Links],
         random: Callable[[], float] = random.random,
         observe: Observe = lambda _kind, _result, _seconds: None,
         wake: Callable[[], None] = lambda: None,
@@ -115,12 +119,13 @@ class Courier:
         self.notifiers = NotifierSet({}, {})
         self._assemble = assemble
         self._transact = transact
+        self._look = look
         self._now = now
         self._surroundings_of = surroundings_of
         self._describe = describe
         self._links = links
         self._fill_in = fill_in
-        self._overview_url = overview_url
+        self._digest_links = digest_links
         self._random = random
         self._observe = observe
         self._wake = wake
@@ -138,15 +143,35 @@ class Courier:
         of_people = [HANDS_A_PERSON - count for count in self._by_person.values() if count < HANDS_A_PERSON]
         free = min([HANDS_A_PERSON, *of_kinds, *of_people])
         full = AtCapacity(kinds, people)
-        sends, leased = await self._transact(lambda db: self._leased(db, self._now(), free, full))
+        sends, begun, leased = await self._transact(lambda db: self._leased(db, self._now(), free, full))
         self._behind = bool(kinds or people) or leased >= free
         for send in sends:
-            self._by_kind[send.contact.kind] += 1
-            self._by_person[send.pages[0].person] += 1
-            task = asyncio.create_task(self._carry(send))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        return leased
+            self._begin(self._carry(send), send.contact.kind, send.page.person)
+        for taken in begun:
+            self._begin(self._carry_digest(taken), taken.stream.via, taken.stream.person)
+        return leased + len(begun)
+
+    def _begin(self, carrying: Coroutine[None, None, None], kind: str, person: str) -> None:
+        """Let a send go on by itself, counted for its notifier and its person."""
+        self._by_kind[kind] += 1
+        self._by_person[person] += 1
+
+        async def counted() -> None:
+            try:
+                await carrying
+            finally:
+                self._by_kind[kind] -= 1
+                self._by_person[person] -= 1
+                self._by_person += Counter()  # Drops people to whom nothing is under way.
+
+        task = asyncio.create_task(counted())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _digesting(self, kind: str) -> bool:
+        """Return whether a notifier combines notices: its readers are people, not machines."""
+        notifier = self.notifiers.own.get(kind)
+        return notifier is not None and notifier.digests
 
     async def settle(self, seconds: float) -> None:
         """Wait up to `seconds` for the sends under way, then drop the rest: their leases run out by themselves."""
@@ -160,25 +185,30 @@ class Courier:
         """The number of sends that have begun and not ended."""
         return len(self._tasks)
 
-    def _leased(self, db: Connection, now: datetime, limit: int, full: AtCapacity) -> tuple[list[Send], int]:
-        pages = outbox.lease(db, now, limit, full)
-        if not pages:
-            return [], 0
+    def _leased(
+        self, db: Connection, now: datetime, limit: int, full: AtCapacity
+    ) -> tuple[list[Send], Collection[Begun], int]:
+        """Return the sends and digests that begin, and the number of pages that were leased or postponed."""
+        if (first := outbox.next_due(db)) is None or first > now:
+            return [], [], 0
         self.notifiers = self._assemble(notifier_settings.load(db))
+        outlook = storm.begin(db, now, self._digesting, full)
+        begun = outlook.begun
+        pages = outbox.lease(db, now, limit, replace(full, streams=outlook.streams))
         numbers = {page.incident_id for page in pages}
         incidents = store.load_many(db, numbers)
         symptoms = symptom_store.symptoms_of(db, numbers)
         people = roster.load_people(db)
         readers = Counter(contact for person in people.values() for contact in person.contacts)
         people |= {OPERATOR.id: OPERATOR}
-        addressed = _addressed(db, pages, people, now)
+        reachable = addressing.addressed(db, pages, people, now)
         sequences = outbox.sequences(db, [page.id for page in pages])
         unanswered = outbox.unanswered_since(db, numbers)
         surroundings = self._surroundings_of(db, list(incidents.values()), symptoms, now)
         again = [incident.id for incident in incidents.values() if incident.occurrence > 1]
         last_paged = attempts.last_paged(db, again) if again else {}
         sends = []
-        for page, person, contact in addressed:
+        for page, person, contact in reachable:
             incident = incidents[page.incident_id]
             earlier = last_paged.get((page.incident_id, contact.mark), page.occurrence)
             subject = Subject(
@@ -206,29 +236,25 @@ class Courier:
                 unanswered_since=unanswered.get(page.incident_id),
                 shared=readers[contact] > 1 or self._shared(contact),
             )
-            entered = person.origin is not Origin.FILE
-            sends.append(Send(notice.compose(subject, now), person, contact, (page,), entered))
-        return self._bundled(sends, now), len(pages)
+            sends.append(Send(notice.compose(subject, now), person, contact, page))
+        return sends, begun, len(pages) + outlook.postponed
 
     def _shared(self, contact: Contact) -> bool:
         """Return whether several people read the channels of this kind."""
         return getattr(self.notifiers.own.get(contact.kind), "shared", False)
 
-    def _bundled(self, sends: list[Send], now: datetime) -> list[Send]:
-        """Combine the throttled notices of each contact into one digest, if the reader is a human."""
-        throttled: dict[tuple[str, Contact], list[Send]] = {}
-        for send in sends:
-            notifier = self.notifiers.own.get(send.contact.kind)
-            if send.pages[0].throttled and notifier is not None and notifier.digests:
-                throttled.setdefault((send.person.id, send.contact), []).append(send)
-        bundles = [bundle for bundle in throttled.values() if len(bundle) > 1]
-        single = [send for send in sends if not any(send in bundle for bundle in bundles)]
-        return single + [_digest(bundle, self._overview_url, now) for bundle in bundles]
-
     async def _carry(self, send: Send) -> None:
         kind = send.contact.kind
         try:
-            outcome = await self._sent(send)
+            page = send.page
+            outcome = await self._handed_over(
+                send.notice,
+                send.person,
+                send.contact,
+                incident=page.incident_id,
+                page=page.id,
+                kind=page.kind.value,
+            )
             self._observe(kind, type(outcome).__name__.lower(), self._waited(send, outcome))
             to_retry = await self._recorded(send, outcome)
             _log(send, outcome)
@@ -239,45 +265,80 @@ class Courier:
         except Exception:
             # The lease runs out by itself and the page is tried again; nothing is marked as delivered.
             log.exception("%s could not be recorded", _named(send), extra=_log_fields(send))
-        finally:
-            self._by_kind[kind] -= 1
-            self._by_person[send.pages[0].person] -= 1
-            self._by_person += Counter()  # Drops people to whom nothing is under way.
 
-    async def _sent(self, send: Send) -> Outcome:
-        binding = send.person.about(send.contact)
-        first = send.pages[0]
-        attributes: dict[str, Attribute] = {
-            "notifier": send.contact.kind,
-            "person": first.person,
-            "pages": len(send.pages),
-        }
-        with self._spans(
-            "send", incident=first.incident_id, page=first.id, kind=first.kind.value, **attributes
-        ) as span:
-            notifiers = self.notifiers.entered if send.entered else self.notifiers.own
-            outcome = await hand_over(
-                notifiers, send.notice, send.contact, lambda text: self._fill_in(text, binding)
+    async def _carry_digest(self, begun: Begun) -> None:
+        """Take the rest of the pages of a digest, send it, and record it."""
+        extra = {"person": begun.stream.person, "notifier": begun.stream.via, "digest": begun.number}
+        try:
+            await self._carried(begun, extra)
+        except ConnectionError as away:
+            log.warning("digest %d could not be recorded: %s", begun.number, away, extra=extra)
+        except Exception:
+            # The leases run out by themselves, and the pages are tried again.
+            log.exception("digest %d could not be recorded", begun.number, extra=extra)
+
+    async def _carried(self, begun: Begun, extra: dict[str, object]) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + TAKE_FOR
+
+        def take_more(db: Connection) -> int:
+            return digest_store.take_more(db, begun.number, begun.stream, begun.below, self._now())
+
+        while await self._transact(take_more) >= digest_store.CHUNK and loop.time() < until:
+            pass
+        sent = await self._look(
+            lambda db: storm.message(db, begun, self._digest_links, self._describe, self._now())
+        )
+        if sent is None:
+            return
+        outcome: Outcome = Refused("this contact was removed")
+        if sent.contact.address:
+            about: dict[str, Attribute] = {"digest": begun.number, "pages": sent.pages}
+            outcome = await self._handed_over(sent.notice, sent.person, sent.contact, **about)
+        result = type(outcome).__name__.lower()
+        self._observe(sent.contact.kind, result, [])
+        now, jitter = self._now(), self._random()
+        verdict = await self._patiently(lambda db: storm.verdict_on(db, sent, outcome, now, jitter))
+        last: int | None = 0
+        while last is not None:
+            last = await self._patiently(
+                lambda db, after=last: storm.record(db, sent, after, outcome, verdict, now)  # type: ignore[misc]  # a lambda
             )
+        level = logging.INFO if isinstance(outcome, Accepted) else logging.WARNING
+        fields = extra | {"event": "sent", "outcome": result, "pages": sent.pages}
+        log.log(level, "digest %d of %d pages: %s", begun.number, sent.pages, result, extra=fields)
+        self._wake()
+
+    async def _handed_over(
+        self, message: Notice, person: Person, contact: Contact, **about: Attribute
+    ) -> Outcome:
+        """Send a notice, in a span with the attributes `about`."""
+        binding = person.about(contact)
+        # An address that somebody entered, and that does not stand in the operator's own file, may not reach as far.
+        notifiers = self.notifiers.own if person.origin is Origin.FILE else self.notifiers.entered
+        with self._spans("send", notifier=contact.kind, person=person.id, **about) as span:
+            outcome = await hand_over(notifiers, message, contact, lambda text: self._fill_in(text, binding))
             span.record(outcome=type(outcome).__name__.lower())
         return outcome
 
     def _waited(self, send: Send, outcome: Outcome) -> list[float]:
-        """Return the seconds that each accepted page has waited. Other notices do not count."""
-        if not isinstance(outcome, Accepted):
+        """Return the seconds that an accepted page has waited. Other notices do not count."""
+        if not isinstance(outcome, Accepted) or send.page.kind is not NoticeKind.PAGE:
             return []
-        now = self._now()
-        paged = [page for page in send.pages if page.kind is NoticeKind.PAGE]
-        return [(now - page.created_at).total_seconds() for page in paged]
+        return [(self._now() - send.page.created_at).total_seconds()]
 
     async def _recorded(self, send: Send, outcome: Outcome) -> bool:
-        """Write the outcome, with patience. Return whether something is to be retried."""
+        """Write the outcome. Return whether something is to be retried."""
         now, jitter = self._now(), self._random()
+        return await self._patiently(lambda db: _record(db, send, outcome, now, jitter))
+
+    async def _patiently(self, work: Callable[[Connection], T]) -> T:
+        """Write something about a send, and try again for a while if the database is away."""
         loop = asyncio.get_running_loop()
         until = loop.time() + RECORD_FOR
         while True:
             try:
-                return await self._transact(lambda db: _record(db, send, outcome, now, jitter))
+                return await self._transact(work)
             except ConnectionError:
                 if loop.time() >= until:
                     raise
@@ -317,66 +378,25 @@ def _log(send: Send, outcome: Outcome) -> None:
     """Log a send. The provider's answer stands in the timeline."""
     level = logging.INFO if isinstance(outcome, Accepted) else logging.WARNING
     result = type(outcome).__name__.lower()
-    person, kind = send.pages[0].person, send.contact.kind
     extra = _log_fields(send) | {"event": "sent", "outcome": result}
-    log.log(level, "%s to %s by %s: %s", _named(send), person, kind, result, extra=extra)
+    log.log(
+        level, "%s to %s by %s: %s", _named(send), send.page.person, send.contact.kind, result, extra=extra
+    )
 
 
 def _log_fields(send: Send) -> dict[str, object]:
-    first = send.pages[0]
-    fields: dict[str, object] = {"person": first.person, "notifier": send.contact.kind}
-    if len(send.pages) == 1:
-        return fields | {"page": first.id, "incident": first.incident_id, "kind": first.kind.value}
-    return fields | {
-        "pages": [page.id for page in send.pages],
-        "incidents": sorted({page.incident_id for page in send.pages}),
+    page = send.page
+    return {
+        "person": page.person,
+        "notifier": send.contact.kind,
+        "page": page.id,
+        "incident": page.incident_id,
+        "kind": page.kind.value,
     }
 
 
 def _named(send: Send) -> str:
-    first = send.pages[0]
-    if len(send.pages) == 1:
-        return f"{first.kind.value} {first.id} of incident {first.incident_id}"
-    return f"a digest of {len(send.pages)} pages, {first.id} the first,"
-
-
-def _addressed(
-    db: Connection, pages: Sequence[Page], people: Mapping[str, Person], now: datetime
-) -> list[tuple[Page, Person, Contact]]:
-    """Return leased pages with their people and contacts, as these are now. Notices whose contact is gone end."""
-    attempts.write_attempts(db, [lost for page in pages if (lost := attempts.unrecorded(page))])
-    found = [(page, _recipient(page, people)) for page in pages]
-    gone = [page for page, recipient in found if recipient is None]
-    if gone:
-        outbox.end(db, [page.id for page in gone])
-        timeline.write(db, [_ended(page, people, now) for page in gone])
-    addressed = [(page, *recipient) for page, recipient in found if recipient is not None]
-    moved = {
-        page.id: outbox.recipient(page.person, contact)
-        for page, _, contact in addressed
-        if (page.via, page.contact_mark) != (contact.kind, contact.mark)
-    }
-    outbox.readdress(db, moved)
-    return addressed
-
-
-def _recipient(page: Page, people: Mapping[str, Person]) -> tuple[Person, Contact] | None:
-    """Return the person and the contact of a notice: for a page the next one, else the one that has the page."""
-    person = people.get(page.person, OPERATOR)
-    if page.kind is NoticeKind.PAGE:
-        person = person if person.contacts else OPERATOR
-        return person, person.contact(page.contact)
-    for holder in (person, OPERATOR):
-        contact = holder.contact_under(page.via, page.contact_mark)
-        if contact is not None:
-            return holder, contact
-    return None
-
-
-def _ended(page: Page, people: Mapping[str, Person], now: datetime) -> Entry:
-    name = people[page.person].name if page.person in people else page.person
-    line = f"{page.kind.value} to {name} by {page.via}: not sent (this contact was removed)"
-    return Entry(page.incident_id, now, "not told", line)
+    return f"{send.page.kind.value} {send.page.id} of incident {send.page.incident_id}"
 
 
 def _people_of(incident: Incident, step: int, people: Mapping[str, Person], at: datetime) -> list[Person]:
@@ -384,37 +404,27 @@ def _people_of(incident: Incident, step: int, people: Mapping[str, Person], at: 
     return escalation.recipients(escalation.step_at(incident.policy, step).targets, people, at)
 
 
-def _digest(bundle: list[Send], overview_url: str, now: datetime) -> Send:
-    combined = notice.digest([send.notice for send in bundle], overview_url, now)
-    return replace(bundle[0], notice=combined, pages=tuple(send.pages[0] for send in bundle))
-
-
 def _record(db: Connection, send: Send, outcome: Outcome, now: datetime, jitter: float) -> bool:
     """Write the outcome of a send. Return whether something is to be retried."""
     kind = send.contact.kind
     answer = outcome.said if isinstance(outcome, Accepted) else outcome.reason
     result = type(outcome).__name__.lower()
-    to_retry, held_until = False, now
-    pages = outbox.fenced(db, {page.id: page.lease for page in send.pages})
-    provider_id = delivery.provider_id(outcome)
+    page = outbox.fenced(db, {send.page.id: send.page.lease}).get(send.page.id)
+    if page is None:
+        return False
     may_have_arrived = isinstance(outcome, Unreachable) and outcome.may_have_arrived
-    attempt = Attempt(0, now, kind, result, answer, provider_id, contact_mark=send.contact.mark)
-    attempt = replace(attempt, may_have_arrived=may_have_arrived)
-    tried = [replace(attempt, page_id=number) for number in pages]
-    attempts.write_attempts(db, tried)
-    for page in pages.values():
-        verdict = delivery.after_attempt(page.tries(len(send.person.contacts)), outcome, now, jitter)
-        contact = send.contact
-        if isinstance(verdict, Retry) and page.kind is NoticeKind.PAGE:
-            contact = send.person.contact(verdict.contact)
-        outbox.record(db, page, verdict, contact, now)
-        to_retry |= isinstance(verdict, Retry)
-        if isinstance(verdict, Retry) and verdict.throttled:
-            held_until = max(held_until, verdict.at)
-    if held_until > now:
-        outbox.hold_back(db, send.person.id, kind, held_until)
-    timeline.write(db, [_entry(page, send, outcome, answer, now) for page in pages.values()])
-    return to_retry
+    provider_id, mark = delivery.provider_id(outcome), send.contact.mark
+    attempt = Attempt(page.id, now, kind, result, answer, provider_id, contact_mark=mark)
+    attempts.write_attempts(db, [replace(attempt, may_have_arrived=may_have_arrived)])
+    verdict = delivery.after_attempt(page.tries(len(send.person.contacts)), outcome, now, jitter)
+    contact = send.contact
+    if isinstance(verdict, Retry) and page.kind is NoticeKind.PAGE:
+        contact = send.person.contact(verdict.contact)
+    outbox.record(db, page, verdict, contact, now)
+    if isinstance(verdict, Retry) and verdict.throttled:
+        outbox.hold_back(db, send.person.id, kind, verdict.at)
+    timeline.write(db, [_entry(page, send, outcome, answer, now)])
+    return isinstance(verdict, Retry)
 
 
 def _entry(page: Page, send: Send, outcome: Outcome, answer: str, now: datetime) -> Entry:

@@ -11,13 +11,26 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from alerting import attempts as attempt_store
-from alerting import gather, handover, outbox, proofs, recovery, roster, store, symptom_store, timeline
+from alerting import (
+    digest_store,
+    gather,
+    handover,
+    outbox,
+    proofs,
+    recovery,
+    roster,
+    store,
+    symptom_store,
+    timeline,
+)
 from alerting import incident as life
 from alerting import notifier_settings as notifier_settings
 from alerting.attempts import Attempt as Attempt
 from alerting.attempts import known_ids as known_ids
 from alerting.attempts import last_attempts as last_attempts
 from alerting.attempts import sent_as as sent_as
+from alerting.digest_store import digest_incidents as digest_incidents
+from alerting.digest_store import digest_states as digest_states
 from alerting.escalation import Policy
 from alerting.handover import AllWell, HandedOn
 from alerting.incident import (
@@ -50,6 +63,8 @@ from alerting.store import timeline_ends as timeline_ends
 from alerting.tell import tell
 
 PACE = Pace()
+DIGEST_AT_ONCE = 1_000
+"""The most incidents of a digest that one transaction acknowledges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +144,44 @@ def acknowledge(
     outcome = life.acknowledge(incident, occurrence, by, now, until)
     if not isinstance(outcome, Acknowledged) or outcome.repeated:
         return outcome
-    _quieten(db, outcome.incident, f"acknowledged by {by}", by, now)
+    _quieten(db, [outcome.incident], f"acknowledged by {by}", by, now)
     paged_at = outbox.paged_at(db, incident)
     return replace(outcome, waited=now - paged_at if paged_at else None)
+
+
+@dataclass(frozen=True, slots=True)
+class DigestAnswer:
+    """The answer to some incidents of a digest: how many were acknowledged, and the last number, None at the end."""
+
+    acknowledged: int
+    last: int | None
+
+
+def acknowledge_digest(
+    db: Connection,
+    digest: int,
+    after: int,
+    by: str,
+    now: datetime,
+    *,
+    until: datetime,
+    limit: int | None = None,
+) -> DigestAnswer:
+    """Acknowledge up to `limit` incidents of a digest, with numbers above `after`, as it paged them.
+
+    Incidents that have paged again since, that are over or acknowledged already, stay as they are.
+    """
+    limit = limit or DIGEST_AT_ONCE
+    occurrences = dict(digest_store.incidents_of(db, digest, after, limit))
+    locked = store.lock(db, occurrences)
+    answers = [
+        life.acknowledge(incident, occurrences[number], by, now, until) for number, incident in locked.items()
+    ]
+    changed = [
+        answer.incident for answer in answers if isinstance(answer, Acknowledged) and not answer.repeated
+    ]
+    _quieten(db, changed, f"acknowledged by {by}", by, now)
+    return DigestAnswer(len(changed), max(occurrences) if len(occurrences) == limit else None)
 
 
 def snooze(
@@ -143,7 +193,7 @@ def snooze(
         return Missing()
     outcome = life.snooze(incident, by, now, until)
     if isinstance(outcome, Snoozed) and not outcome.repeated:
-        _quieten(db, outcome.incident, f"snoozed by {by} until {until:%d %b %H:%M} UTC", by, now)
+        _quieten(db, [outcome.incident], f"snoozed by {by} until {until:%d %b %H:%M} UTC", by, now)
     return outcome
 
 
@@ -334,8 +384,8 @@ def forget_policy(db: Connection, name: str) -> None:
     roster.remove_policies(db, [name])
 
 
-def _quieten(db: Connection, incident: Incident, answer: str, by: str, now: datetime) -> None:
-    store.save(db, [incident])
-    timeline.write(db, [Entry(incident.id, now, incident.state.value, answer, by)])
-    outbox.supersede(db, [incident.id], (NoticeKind.PAGE,))
-    tell(db, NoticeKind.ACKNOWLEDGED, [(incident, answer)], now)
+def _quieten(db: Connection, incidents: Sequence[Incident], answer: str, by: str, now: datetime) -> None:
+    store.save(db, incidents)
+    timeline.write(db, [Entry(incident.id, now, incident.state.value, answer, by) for incident in incidents])
+    outbox.supersede(db, [incident.id for incident in incidents], (NoticeKind.PAGE,))
+    tell(db, NoticeKind.ACKNOWLEDGED, [(incident, answer) for incident in incidents], now)

@@ -3,7 +3,7 @@
 A title is in `notice_title`, the lines are in `notice_lines`, the facts for machines in `notice_details`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -102,26 +102,6 @@ def compose(subject: Subject, now: datetime) -> Notice:
         output_of=spoken.title if spoken else "",
         fine=subject.kind is NoticeKind.RECOVERED and ended_well(subject),
         details=details(subject),
-    )
-
-
-def digest(notices: Sequence[Notice], open_url: str, now: datetime) -> Notice:
-    """Return many notices to one person as one: every cause by name, worst first, else in the order of `notices`."""
-    worst_first = sorted(notices, key=lambda notice: notice.severity.rank)
-    title = f"{len(notices)} notices held back by a rate limit"
-    first = worst_first[0]
-    own_id = outside.of_digest([notice.id for notice in worst_first])
-    return Notice(
-        kind=NoticeKind.DIGEST,
-        id=own_id,
-        dedup_key=own_id,
-        severity=first.severity,
-        title=cut(title, TITLE_LIMIT),
-        lines=tuple(notice.title for notice in worst_first),
-        short=cut(f"{title}. {first.title}", SMS_LIMIT),
-        at=now,
-        opened_at=min(notice.opened_at for notice in notices),
-        open_url=open_url,
     )
 
 

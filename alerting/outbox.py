@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, selec
 
 from alerting import store
 from alerting.delivery import LEASE, Delivered, Expired, Retry, Tries, Verdict
+from alerting.digest import Stream
 from alerting.incident import Incident, State
 from alerting.news import NO_NEWS, News
 from alerting.notice import NoticeKind
@@ -47,6 +48,7 @@ class Page:
     leased_until: datetime | None
     """The end of the last lease, None once its outcome is recorded. For a page just leased: of the lease before."""
     delivered_at: datetime | None
+    digest_id: int | None = None
 
     def tries(self, contacts: int) -> Tries:
         """Return the tries so far, for a person with this many contacts."""
@@ -171,10 +173,12 @@ def paged_people(db: Connection, incident_ids: Collection[int]) -> dict[int, lis
 
 @dataclass(frozen=True, slots=True)
 class AtCapacity:
-    """Kinds of notifiers and people that have as many sends under way as they may."""
+    """What takes no single sends now: kinds of notifiers and people with as many under way as they may have, and
+    streams that wait for a digest, each from a rank of severity on."""
 
     kinds: Collection[str] = ()
     people: Collection[str] = ()
+    streams: Collection[tuple[Stream, int]] = ()
 
 
 def lease(db: Connection, now: datetime, limit: int, full: AtCapacity) -> list[Page]:
@@ -187,7 +191,13 @@ def lease(db: Connection, now: datetime, limit: int, full: AtCapacity) -> list[P
     if newest and len(leased) == limit - newest:
         leased += _claim(db, now, newest, full, newest=True, except_ids=[page.id for page in leased])
     rows = [
-        {"id": page.id, "lease": page.lease, "leased_until": now + LEASE, "next_at": now + LEASE}
+        {
+            "id": page.id,
+            "lease": page.lease,
+            "leased_until": now + LEASE,
+            "next_at": now + LEASE,
+            "digest_id": None,
+        }
         for page in leased
     ]
     update_many(db, pages, rows)
@@ -402,8 +412,8 @@ def _claim(
                 pages.c.via.not_in(full.kinds) if full.kinds else true(),
                 pages.c.person.not_in(full.people) if full.people else true(),
                 pages.c.id.not_in(except_ids) if except_ids else true(),
-                ~_overtakes(now),
-                ~_is_well_again(),
+                *(~_of(stream, rank) for stream, rank in full.streams),
+                may_go(now),
             )
             .order_by(order, pages.c.id)
             .limit(limit - len(claimed))
@@ -413,6 +423,21 @@ def _claim(
         if len(claimed) >= limit:
             break
     return claimed
+
+
+def may_go(now: datetime) -> ColumnElement[bool]:
+    """Return whether nothing stands in the way of a due page."""
+    return ~_overtakes(now) & ~_is_well_again()
+
+
+def _of(stream: Stream, rank: int) -> ColumnElement[bool]:
+    return and_(
+        pages.c.person == stream.person,
+        pages.c.via == stream.via,
+        func.coalesce(pages.c.contact_mark, "") == (stream.contact_mark or ""),
+        pages.c.kind == stream.kind,
+        pages.c.severity_rank >= rank,
+    )
 
 
 def _is_well_again() -> ColumnElement[bool]:
@@ -459,4 +484,5 @@ def page_of(row: Row[Any], lease: int | None = None) -> Page:
         lease=row.lease if lease is None else lease,
         leased_until=row.leased_until,
         delivered_at=row.delivered_at,
+        digest_id=row.digest_id,
     )

@@ -5,9 +5,7 @@ restored copy has a new name, because the numbers that were given since then are
 name under which it opened, so that it can still be resolved outside.
 """
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 
 from alerting.incident import Incident
 
@@ -28,9 +26,9 @@ def of_page(number: int, created_at: datetime, incident: Incident) -> str:
     return _joined("page", number, incident.installation, (created_at - _EPOCH) // _MICROSECOND)
 
 
-def of_digest(notices: Sequence[str]) -> str:
-    """Return the id of a digest of the notices with these ids."""
-    return f"digest-{sha256(' '.join(notices).encode()).hexdigest()[:32]}"
+def of_digest(number: int, created_at: datetime, installation: str | None) -> str:
+    """Return the id of a digest. Its time tells it from one with the same number before a restore."""
+    return _joined("heartbeat-digest", number, installation, (created_at - _EPOCH) // _MICROSECOND)
 
 
 def of_test(person: str, installation: str | None, at: datetime) -> str:

@@ -1,4 +1,4 @@
-"""The SQL of deletion by age: incidents that were resolved long ago, with all their rows.
+"""The SQL of deletion by age: incidents that were resolved long ago with all their rows, and digests.
 
 The newest incident stays: SQLite would give its number again, and links in old pages would lead to another incident.
 """
@@ -10,12 +10,12 @@ from datetime import datetime
 from sqlalchemy import Connection, Select, delete, func, select
 
 from alerting.incident import State
-from alerting.tables import attempts, incidents, pages, symptoms, timeline
+from alerting.tables import attempts, digests, incidents, pages, symptoms, timeline
 
 AT_A_TIME = 20
 """Incidents that are deleted together: first their rows, in batches, then they themselves."""
 
-_TABLES = {table.name: table for table in (attempts, pages, symptoms, timeline, incidents)}
+_TABLES = {table.name: table for table in (attempts, pages, symptoms, timeline, incidents, digests)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,11 @@ def next_rows(db: Connection, resolved_before: datetime, limit: int) -> Rows | N
     for table, children in _children(old):
         if ids := db.execute(children.limit(limit)).scalars().all():
             return Rows(table, ids)
-    return Rows("incidents", old) if old else None
+    if old:
+        return Rows("incidents", old)
+    of_the_past = select(digests.c.id).where(digests.c.created_at < resolved_before).limit(limit)
+    numbers = db.execute(of_the_past).scalars().all()
+    return Rows("digests", numbers) if numbers else None
 
 
 def forget(db: Connection, rows: Rows) -> int:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    text,
 )
 
 from alerting import escalation, news
@@ -189,6 +190,8 @@ pages = Table(
     Column("lease", BigInteger, nullable=False),
     Column("leased_until", Utc),
     Column("delivered_at", Utc),
+    # The last digest that it was leased for, instead of by itself.
+    Column("digest_id", BigInteger),
     CheckConstraint("(state = 'pending') = (next_at IS NOT NULL)", name="next_attempt"),
     CheckConstraint("state IN ('pending', 'delivered', 'superseded', 'expired')", name="state"),
 )
@@ -225,6 +228,32 @@ contact_proofs = Table(
     Column("proven_at", Utc),
 )
 
+Index(
+    "ix_pages_digest_id",
+    pages.c.digest_id,
+    pages.c.id,
+    postgresql_where=pages.c.digest_id.is_not(None),
+    sqlite_where=pages.c.digest_id.is_not(None),
+)
+
+# Many notices of one kind to one contact of a person, sent as one message.
+digests = Table(
+    "digests",
+    metadata,
+    Column("id", key_type(), primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("via", Text, nullable=False),
+    Column("contact_mark", Text),
+    Column("kind", Text, nullable=False),
+    # The worst of its pages, and their number.
+    Column("severity_rank", Integer, nullable=False),
+    Column("pages", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", Utc, nullable=False, index=True),
+    # It was sent and did not arrive. Its pages go on in another one.
+    Column("failed", Boolean, nullable=False, server_default=false()),
+    Column("provider_id", Text),
+)
+
 attempts = Table(
     "attempts",
     metadata,
@@ -244,6 +273,14 @@ attempts = Table(
     Column("receipt", Text),
     Column("receipt_said", Text),
     Column("receipt_at", Utc),
+    Column("digest_id", BigInteger),
+)
+Index(
+    "ix_attempts_digest_id",
+    attempts.c.digest_id,
+    attempts.c.page_id,
+    postgresql_where=attempts.c.digest_id.is_not(None),
+    sqlite_where=attempts.c.digest_id.is_not(None),
 )
 # The attempt that a receipt is about is looked up by this.
 Index(

@@ -199,13 +199,14 @@ def _courier(foundation: _Foundation, random: Callable[[], float] | None) -> Cou
     settings, clock = foundation.settings, foundation.clock
     courier = Courier(
         foundation.database.write,
+        foundation.database.read,
         foundation.assembler(),
         now=clock.now,
         surroundings_of=surroundings.of,
         describe=cause.in_words,
         links=lambda incident, person: _links(settings, incident, person, clock.now()),
         fill_in=notifier_clients.filler(settings),
-        overview_url=f"{settings.public_url}/incidents",
+        digest_links=lambda number, person: _digest_links(settings, number, person, clock.now()),
         observe=foundation.metrics.paging.observe_page,
         wake=foundation.wake,
         spans=foundation.spans,
@@ -396,3 +397,9 @@ def _observing(metrics: Metrics, tracing: Tracing | None) -> Callable[[int, floa
         trace_batch(size, seconds)
 
     return observe
+
+
+def _digest_links(settings: Settings, number: int, person: Person, now: datetime) -> Links:
+    answerer = signed_link.DigestAnswerer(number, person.id, now + signed_link.LASTS)
+    token = signed_link.sign_digest(settings.secret_key, answerer)
+    return Links(f"{settings.public_url}/incidents", f"{settings.public_url}/answer/digest/{token}")

@@ -16,6 +16,7 @@ from hashlib import sha256
 LASTS = timedelta(days=7)
 """The time for which a link can be used."""
 _ANSWER, _TEST = b"heartbeat answer link\n", b"heartbeat test link\n"
+_DIGEST = b"heartbeat digest link\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,15 @@ class TestedContact:
 
 
 @dataclass(frozen=True, slots=True)
+class DigestAnswerer:
+    """The holder of a digest's link: the person who may answer its incidents as they were paged, until `expires_at`."""
+
+    digest: int
+    person: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class BadLink:
     """A link that cannot be used; `why` is the reason in one sentence."""
 
@@ -77,6 +87,24 @@ def read_test(secrets: Sequence[str], token: str, now: datetime) -> TestedContac
     if now >= tested.sent_at + LASTS:
         return BadLink("This link has expired: send a new test page.")
     return tested
+
+
+def sign_digest(secret: str, answerer: DigestAnswerer) -> str:
+    """Return the token that lets its holder answer all incidents of a digest."""
+    payload = f"{answerer.digest}.{int(answerer.expires_at.timestamp())}.{answerer.person}".encode()
+    return _signed(secret, payload, _DIGEST)
+
+
+def read_digest(secrets: Sequence[str], token: str, now: datetime) -> DigestAnswerer | BadLink:
+    """Return the holder of a digest's token, as `read` does."""
+    payload = _verified(secrets, token, _DIGEST)
+    if isinstance(payload, BadLink):
+        return payload
+    digest, until, person = payload.decode().split(".", 2)
+    answerer = DigestAnswerer(int(digest), person, datetime.fromtimestamp(int(until), UTC))
+    if now >= answerer.expires_at:
+        return BadLink("This link has expired: open the incidents to see how they stand.")
+    return answerer
 
 
 def read(secrets: Sequence[str], token: str, now: datetime) -> Answerer | BadLink:

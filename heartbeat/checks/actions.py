@@ -83,6 +83,18 @@ def acknowledge(
     return outcome
 
 
+def acknowledge_digest(
+    db: Connection, digest: int, after: int, actor: Actor, now: datetime
+) -> desk.DigestAnswer:
+    """Acknowledge some incidents of a digest, those with numbers above `after`, for the configured time."""
+    until = now + installation.acknowledge_for(db)
+    answer = desk.acknowledge_digest(db, digest, after, actor.name, now, until=until)
+    if answer.acknowledged:
+        entry = {"incidents": answer.acknowledged, "until": until.isoformat()}
+        audit.record(db, actor, "incident.acknowledge", f"digest {digest}", now, after=entry)
+    return answer
+
+
 def snooze(
     db: Connection, incident_id: int, actor: Actor, now: datetime, until: datetime, *, by: str | None = None
 ) -> Snoozed | Resolved | Missing:

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp
 
 from heartbeat.access.sign_in import Gate
 from heartbeat.http import console, health, problem, v1
-from heartbeat.http.callbacks import proof_link, provider, signed_link
+from heartbeat.http.callbacks import digest_link, proof_link, provider, signed_link
 from heartbeat.http.context import Context
 from heartbeat.http.headers import Headers
 from heartbeat.http.limits import BodyLimit
@@ -41,6 +41,7 @@ def build(context: Context) -> FastAPI:
     application.include_router(v1.docs.router)
     application.include_router(health.router(context))
     application.include_router(console.router(context), include_in_schema=False)
+    application.include_router(digest_link.router(context), include_in_schema=False)
     application.include_router(signed_link.router(context), include_in_schema=False)
     application.include_router(proof_link.router(context), include_in_schema=False)
     application.include_router(provider.router(context), include_in_schema=False)

@@ -251,7 +251,7 @@ def _kind_of(message: Mapping[str, Any]) -> str:
     tag = message.get("tags", [""])[0]
     if tag != "red_circle":
         return {"green_circle": "recovered", "large_blue_circle": "acknowledged"}.get(tag, "test")
-    if "held back by a rate limit" in message["title"]:
+    if re.search(r"\d incidents?: ", message["title"]):
         return "digest"
     return "update" if re.match(r"\+\d|\d+ back", message["title"]) else "page"
 

@@ -98,7 +98,7 @@ class Verdict:
             title = self.incidents[incident].title
             mine = [show for show in self.shows if show.person == person]
             told = [s for s in mine if (s.incident == incident and s.kind == kind and not s.notice)]
-            told += [s for s in mine if s.kind == "digest" for _ in range(s.text.count(title))]
+            told += [s for s in mine if s.incident is None for _ in range(s.text.count(title))]
             if len(told) < many:
                 yield f"{many} of {kind} on incident {incident} were delivered to {person}, who saw {len(told)}"
 

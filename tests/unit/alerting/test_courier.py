@@ -79,13 +79,14 @@ def courier_of(database: Database, pager: Pager, now: datetime = PAGED_AT) -> Co
     phones = {"pager": pager, "console": pager}
     return Courier(
         database.write,
+        database.read,
         lambda _: NotifierSet(phones, phones),
         now=lambda: now,
         surroundings_of=lambda _db, _incidents, _symptoms, _now: {},
         describe=lambda _cause: SILENT,
         links=lambda _incident, _person: Links("http://test/", "http://test/answer"),
         fill_in=lambda text, _about: text,
-        overview_url="http://test/incidents",
+        digest_links=lambda number, _person: Links("http://test/incidents", f"http://test/digest/{number}"),
     )
 
 

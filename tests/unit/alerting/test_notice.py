@@ -7,7 +7,6 @@ import pytest
 
 from alerting import notice
 from alerting.notice import SMS_LIMIT, TITLE_LIMIT, NoticeKind
-from alerting.severity import Severity
 from tests.unit.alerting.subjects import AT, FAILED, INCIDENT, failed, one_job, subject
 
 
@@ -47,12 +46,3 @@ def test_titles_and_short_texts_keep_their_limits(kind: NoticeKind) -> None:
     assert len(composed.title) <= TITLE_LIMIT
     assert len(composed.short) <= SMS_LIMIT
     assert "\n" not in composed.title
-
-
-def test_a_digest_names_every_cause_worst_first() -> None:
-    calm = notice.compose(subject(incident=replace(INCIDENT, severity=Severity.WARNING, title="calm")), AT)
-    worst = notice.compose(subject(), AT)
-    combined = notice.digest([calm, worst], "https://h.example/incidents", AT)
-    assert combined.lines == (worst.title, calm.title)
-    assert combined.severity is Severity.CRITICAL
-    assert combined.open_url == "https://h.example/incidents"

@@ -43,8 +43,10 @@ def test_a_page_keeps_its_id(incident: Incident) -> None:
 
 
 def test_a_digest_has_the_id_of_its_notices() -> None:
-    assert outside.of_digest(["page-1", "page-2"]) == outside.of_digest(["page-1", "page-2"])
-    assert len({outside.of_digest(ids) for ids in (["1", "2"], ["1", "3"], ["1", "2", "3"], ["12"])}) == 4
+    assert outside.of_digest(1, NOW, "a") == outside.of_digest(1, NOW, "a")
+    later = NOW + timedelta(seconds=1)
+    ids = [outside.of_digest(*of) for of in ((1, NOW, "a"), (2, NOW, "a"), (1, later, "a"), (1, NOW, "b"))]
+    assert len(set(ids)) == 4
 
 
 def test_each_test_page_has_an_id_of_its_own() -> None:

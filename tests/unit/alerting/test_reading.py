@@ -15,7 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from alerting import notice
+from alerting import digest, notice
+from alerting.digest import Digest, Group
 from alerting.notice import Notice
 from alerting.notifiers import email
 from alerting.notifiers.console import Console
@@ -27,6 +28,7 @@ from alerting.notifiers.webhook import Webhook
 from alerting.severity import Severity
 from alerting.subject import Links, NoticeKind, Subject
 from alerting.surroundings import LateJob, OtherIncident, Surroundings
+from heartbeat.checks import cause
 from tests.unit.alerting.subjects import (
     ACKNOWLEDGED,
     ANNA,
@@ -230,8 +232,20 @@ def composed() -> Iterator[tuple[str, Notice]]:
     """Every notice, with its name."""
     for case in CASES:
         yield case.name, notice.compose(case.about, AT)
-    pages = [notice.compose(case.about, AT) for case in PAGES]
-    yield "a digest", notice.digest(pages, "https://h.example/incidents", AT)
+    storm = Digest(
+        7,
+        "heartbeat-digest-7",
+        NoticeKind.PAGE,
+        [
+            Group(Severity.CRITICAL, "silent", 1200, 3400, [f"web-{n} (3 jobs)" for n in range(100)]),
+            Group(Severity.ERROR, "failed", 2, 2, ["Import feed", "Nightly backup"]),
+        ],
+        "",
+        AT - timedelta(minutes=2),
+        AT + timedelta(minutes=5),
+    )
+    links = Links("https://h.example/incidents", "https://h.example/answer/digest/token")
+    yield "a digest of a storm", digest.compose(storm, ANNA, links, cause.in_words, AT)
     links = Links("https://h.example/on-call", "https://h.example/answer/test/MTc")
     yield "a test", notice.trial(ANNA, Contact("ntfy", "topic"), Severity.CRITICAL, links, AT, "a1b2c3")
 

@@ -1,0 +1,369 @@
+"""The SQL of digests: the streams that wait, the pages of a digest, and its content.
+
+A page belongs to the last digest that it was leased for. Each attempt names its digest too, so that the button of an
+earlier digest goes on working. Every statement touches at most `CHUNK` pages.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    union,
+    union_all,
+    update,
+)
+
+from alerting import attempts as attempt_store
+from alerting import outbox, outside, store
+from alerting.attempts import Attempt
+from alerting.delivery import Delivered, Expired, Retry, Tries, Verdict
+from alerting.digest import LATELY, NAMED, Digest, Group, LastDigest, Stream, Waiting
+from alerting.incident import Incident, State
+from alerting.notice import NoticeKind
+from alerting.outbox import RANKS, Page
+from alerting.person import Contact
+from alerting.severity import Severity
+from alerting.sql import among
+from alerting.tables import attempts, digests, incidents, pages, symptoms
+
+CHUNK = 2_000
+"""The most pages of a digest that one transaction touches: SQLite has one writer, and pings wait for it."""
+SAMPLE = 500
+"""The due pages of each severity in which streams are looked for. A stream that is hidden behind others comes next."""
+LEASE = timedelta(seconds=120)
+"""The time that a digest may be under way: taking its pages, sending, and recording, for 100,000 pages."""
+SEARCHED = 500
+"""The newest attempts that are searched for what was sent one by one lately."""
+
+_STREAM = pages.c.person, pages.c.via, pages.c.contact_mark, pages.c.kind
+
+
+def waiting(db: Connection, now: datetime) -> dict[Stream, Waiting]:
+    """Return the streams with due pages, worst first."""
+    samples = [
+        select(*_STREAM, pages.c.severity_rank, pages.c.throttled)
+        .where(pages.c.severity_rank == rank, pages.c.next_at <= now)
+        .order_by(pages.c.next_at)
+        .limit(SAMPLE)
+        .subquery()
+        .select()
+        for rank in RANKS
+    ]
+    due = union_all(*samples).subquery()
+    throttled = func.max(case((due.c.throttled, 1), else_=0))
+    columns = list(due.c)[:5]
+    counts = select(*columns, func.count().label("number"), throttled.label("limited")).group_by(*columns)
+    by_rank: dict[Stream, dict[int, int]] = {}
+    held_back: set[Stream] = set()
+    for row in sorted(db.execute(counts), key=lambda row: int(row.severity_rank)):
+        stream = Stream(row.person, row.via, row.contact_mark, NoticeKind(row.kind))
+        by_rank.setdefault(stream, {})[row.severity_rank] = row.number
+        if row.limited:
+            held_back.add(stream)
+    return {stream: Waiting(ranks, stream in held_back) for stream, ranks in by_rank.items()}
+
+
+def last_digests(db: Connection, now: datetime) -> dict[Stream, LastDigest]:
+    """Return the last digest of each stream within `LATELY`, without those that did not arrive."""
+    c = digests.c
+    at = func.max(c.created_at, type_=c.created_at.type)
+    query = (
+        select(c.person, c.via, c.contact_mark, c.kind, at, func.min(c.severity_rank))
+        .where(c.created_at > now - LATELY, c.created_at <= now, ~c.failed)
+        .group_by(c.person, c.via, c.contact_mark, c.kind)
+    )
+    return {
+        Stream(person, via, mark, NoticeKind(kind)): LastDigest(last, worst)
+        for person, via, mark, kind, last, worst in db.execute(query)
+    }
+
+
+def sent_alone(db: Connection, now: datetime) -> dict[Stream, int]:
+    """Count for each stream the pages that were sent one by one within `LATELY`."""
+    newest = select(func.coalesce(func.max(attempts.c.id), 0)).scalar_subquery()
+    columns = pages.c.person, attempts.c.via, attempts.c.contact_mark, pages.c.kind
+    query = (
+        select(*columns, func.count(pages.c.id.distinct()))
+        .join(pages, pages.c.id == attempts.c.page_id)
+        .where(
+            attempts.c.id > newest - SEARCHED,
+            attempts.c.at > now - LATELY,
+            attempts.c.digest_id.is_(None),
+            or_(attempts.c.outcome == "accepted", attempts.c.may_have_arrived),
+        )
+        .group_by(*columns)
+    )
+    return {
+        Stream(person, via, mark, NoticeKind(kind)): count
+        for person, via, mark, kind, count in db.execute(query)
+    }
+
+
+def postpone(db: Connection, stream: Stream, from_rank: int, until: datetime, now: datetime) -> int:
+    """Let up to `CHUNK` due pages of a stream wait until `until`, those of this rank and less severe ones."""
+    ids = _due(db, stream, [rank for rank in RANKS if rank >= from_rank], now)
+    db.execute(update(pages).where(among(db, pages.c.id, ids)).values(next_at=until))
+    return len(ids)
+
+
+def begin(db: Connection, stream: Stream, below: int, now: datetime) -> int | None:
+    """Begin a digest with the first due pages of a stream, worst first. Return its number, None if none are due."""
+    ids = _due(db, stream, [rank for rank in RANKS if rank < below], now)
+    if not ids:
+        return None
+    worst = db.execute(select(func.min(pages.c.severity_rank)).where(among(db, pages.c.id, ids))).scalar_one()
+    values: dict[str, Any] = {"person": stream.person, "via": stream.via}
+    values |= {"contact_mark": stream.contact_mark}
+    values |= {"kind": stream.kind.value, "severity_rank": worst, "created_at": now}
+    number: int = db.execute(insert(digests).values(values).returning(digests.c.id)).scalar_one()
+    _take(db, number, ids, now)
+    return number
+
+
+def take_more(db: Connection, number: int, stream: Stream, below: int, now: datetime) -> int:
+    """Take more due pages of the stream into a digest. Return how many: fewer than `CHUNK` are the last ones."""
+    ids = _due(db, stream, [rank for rank in RANKS if rank < below], now)
+    if ids:
+        _take(db, number, ids, now)
+    return len(ids)
+
+
+def content(db: Connection, number: int, kind: NoticeKind, now: datetime) -> Digest | None:
+    """Return the content of a digest, counted by the database; None if nothing of it is left to be sent."""
+    members = pages.c.digest_id == number, pages.c.leased_until.is_not(None)
+    of_pages = pages.join(incidents, incidents.c.id == pages.c.incident_id)
+    c = incidents.c
+    opened = func.min(c.opened_at, type_=c.opened_at.type)
+    following = func.min(c.next_at, type_=c.next_at.type)
+    installation = func.max(c.installation)
+    by_hand = func.sum(case((c.resolved_by != "recovery", 1), else_=0))
+    summary = (
+        select(opened, following, by_hand, func.min(pages.c.words), func.max(pages.c.words), installation)
+        .select_from(of_pages)
+        .where(*members)
+    )
+    opened_at, next_at, ended_by_hand, first_words, last_words, name = db.execute(summary).one()
+    created_at = db.execute(select(digests.c.created_at).where(digests.c.id == number)).scalar()
+    if opened_at is None or created_at is None:
+        return None
+    counted = (
+        select(c.severity_rank, c.cause, func.count())
+        .select_from(of_pages)
+        .where(*members)
+        .group_by(c.severity_rank, c.cause)
+        .order_by(c.severity_rank, func.count().desc())
+    )
+    down = (
+        select(c.severity_rank, c.cause, func.count())
+        .select_from(of_pages.join(symptoms, symptoms.c.incident_id == c.id))
+        .where(*members, *_down(now))
+        .group_by(c.severity_rank, c.cause)
+    )
+    jobs = {(rank, cause): count for rank, cause, count in db.execute(down)}
+    groups = [
+        Group(
+            tuple(Severity)[rank],
+            cause,
+            count,
+            jobs.get((rank, cause), 0),
+            _names(db, members, rank, cause, now),
+        )
+        for rank, cause, count in db.execute(counted).all()
+    ]
+    words = first_words if first_words == last_words else ""
+    own_id = outside.of_digest(number, created_at, name)
+    return Digest(number, own_id, kind, groups, words, opened_at, next_at, recovered=not ended_by_hand)
+
+
+def _down(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of a symptom that counts: it stands, and is not held."""
+    held_until = symptoms.c.held_until
+    return symptoms.c.cleared_at.is_(None), or_(held_until.is_(None), held_until <= now)
+
+
+def _names(
+    db: Connection, members: Sequence[ColumnElement[bool]], rank: int, cause: str, now: datetime
+) -> tuple[str, ...]:
+    """Return the names of the incidents of a group that opened first: of their one job, or with their jobs counted."""
+    c = incidents.c
+    first = (
+        select(c.id, c.title)
+        .select_from(pages.join(incidents, c.id == pages.c.incident_id))
+        .where(*members, c.severity_rank == rank, c.cause == cause)
+        .order_by(c.id)
+        .limit(NAMED)
+    )
+    titles = {row.id: row.title for row in db.execute(first)}
+    query = (
+        select(symptoms.c.incident_id, func.count())
+        .where(among(db, symptoms.c.incident_id, list(titles)), *_down(now))
+        .group_by(symptoms.c.incident_id)
+    )
+    jobs: dict[int, int] = {row[0]: row[1] for row in db.execute(query)}
+    return tuple(
+        f"{title} ({jobs[number]} jobs)" if jobs.get(number, 0) > 1 else title
+        for number, title in titles.items()
+    )
+
+
+def oldest(db: Connection, number: int, contacts: int) -> Tries | None:
+    """Return the tries of a digest, which are those of its oldest page; None if nothing of it is left."""
+    query = (
+        select(pages)
+        .where(pages.c.digest_id == number, pages.c.leased_until.is_not(None))
+        .order_by(pages.c.id)
+        .limit(1)
+    )
+    row = db.execute(query).one_or_none()
+    return None if row is None else outbox.page_of(row).tries(contacts)
+
+
+def record(
+    db: Connection,
+    number: int,
+    after: int,
+    attempt: Attempt,
+    verdict: Verdict,
+    contact: Contact,
+    now: datetime,
+) -> list[Page]:
+    """Write the outcome of a digest for up to `CHUNK` of its pages with an id above `after`, and return these.
+
+    `contact` is the next one or, if the digest is delivered, the one that took it. A page that was superseded while
+    under way stays so, and one that another courier has taken since is left alone.
+    """
+    query = (
+        select(pages)
+        .where(pages.c.digest_id == number, pages.c.id > after, pages.c.leased_until.is_not(None))
+        .order_by(pages.c.id)
+        .limit(CHUNK)
+        .with_for_update()
+    )
+    members = [outbox.page_of(row) for row in db.execute(query)]
+    ids = [page.id for page in members]
+    tried = [replace(attempt, page_id=page_id, digest_id=number) for page_id in ids]
+    attempt_store.write_attempts(db, tried)
+    these = update(pages).where(among(db, pages.c.id, ids))
+    values: dict[str, Any] = {"attempts": pages.c.attempts + 1, "leased_until": None}
+    values |= {"via": contact.kind, "contact_mark": contact.mark}
+    if isinstance(verdict, Delivered):
+        values |= {"delivered_at": now, "throttled": False}
+    db.execute(these.values(values))
+    waiting_still = these.where(pages.c.state == "pending")
+    match verdict:
+        case Delivered():
+            db.execute(waiting_still.values(state="delivered", next_at=None))
+        case Expired():
+            db.execute(waiting_still.values(state="expired", next_at=None))
+        case Retry():
+            retry = {"next_at": verdict.at, "contact": verdict.contact, "throttled": verdict.throttled}
+            db.execute(waiting_still.values(retry | {"contact_attempts": verdict.contact_attempts}))
+    return members
+
+
+def finish(db: Connection, number: int, *, arrived: bool, provider_id: str | None) -> None:
+    """Write whether a digest arrived, or may have. If it did not, the next one need not wait for it."""
+    db.execute(
+        update(digests).where(digests.c.id == number).values(failed=not arrived, provider_id=provider_id)
+    )
+
+
+def incidents_of(db: Connection, number: int, after: int, limit: int) -> list[tuple[int, int]]:
+    """Return up to `limit` incidents of a digest with a number above `after`: the number, and the paged occurrence."""
+    members = _members(number).subquery()
+    query = (
+        select(pages.c.incident_id, func.max(pages.c.occurrence))
+        .join(members, members.c.id == pages.c.id)
+        .where(pages.c.incident_id > after)
+        .group_by(pages.c.incident_id)
+        .order_by(pages.c.incident_id)
+        .limit(limit)
+    )
+    return [(incident, occurrence) for incident, occurrence in db.execute(query)]
+
+
+def digest_states(db: Connection, number: int) -> dict[tuple[State, bool], int]:
+    """Count the incidents of a digest by state, apart from those that have paged again since."""
+    members = _members(number).subquery()
+    c = incidents.c
+    again = c.occurrence > pages.c.occurrence
+    query = (
+        select(c.state, again, func.count(c.id.distinct()))
+        .select_from(
+            members.join(pages, pages.c.id == members.c.id).join(incidents, c.id == pages.c.incident_id)
+        )
+        .group_by(c.state, again)
+    )
+    return {(State(state), bool(newer)): count for state, newer, count in db.execute(query)}
+
+
+def digest_incidents(db: Connection, number: int, limit: int) -> list[Incident]:
+    """Return up to `limit` incidents of a digest: those that wait for an answer first, worst first."""
+    members = _members(number).subquery()
+    c = incidents.c
+    ids = (
+        select(c.id)
+        .select_from(
+            members.join(pages, pages.c.id == members.c.id).join(incidents, c.id == pages.c.incident_id)
+        )
+        .group_by(c.id, c.state, c.severity_rank)
+        .order_by(case((c.state == State.OPEN, 0), else_=1), c.severity_rank, c.id)
+        .limit(limit)
+    )
+    worst_first = list(db.execute(ids).scalars())
+    loaded = store.load_many(db, worst_first)
+    return [loaded[incident] for incident in worst_first]
+
+
+def _members(number: int) -> CompoundSelect[Any]:
+    """Return the pages of a digest, by attempts and by the lease that is under way."""
+    tried = select(attempts.c.page_id.label("id")).where(attempts.c.digest_id == number)
+    return union(tried, select(pages.c.id).where(pages.c.digest_id == number))
+
+
+def _due(db: Connection, stream: Stream, ranks: Collection[int], now: datetime) -> list[int]:
+    """Lock up to `CHUNK` due pages of a stream, worst and oldest first, and return their numbers."""
+    mark = pages.c.contact_mark
+    ids: list[int] = []
+    for rank in ranks:
+        query = (
+            select(pages.c.id)
+            .where(
+                pages.c.severity_rank == rank,
+                pages.c.next_at <= now,
+                pages.c.person == stream.person,
+                pages.c.via == stream.via,
+                mark.is_(None) if stream.contact_mark is None else mark == stream.contact_mark,
+                pages.c.kind == stream.kind,
+                outbox.may_go(now),
+            )
+            .order_by(pages.c.next_at, pages.c.id)
+            .limit(CHUNK - len(ids))
+            .with_for_update(skip_locked=True)
+        )
+        ids += db.execute(query).scalars()
+        if len(ids) >= CHUNK:
+            break
+    return ids
+
+
+def _take(db: Connection, number: int, ids: Sequence[int], now: datetime) -> None:
+    these = among(db, pages.c.id, ids)
+    earlier = db.execute(select(pages).where(these, pages.c.leased_until.is_not(None)))
+    lost = [attempt_store.unrecorded(outbox.page_of(row)) for row in earlier]
+    attempt_store.write_attempts(db, [attempt for attempt in lost if attempt])
+    until = now + LEASE
+    taken = {"lease": pages.c.lease + 1, "leased_until": until, "next_at": until, "digest_id": number}
+    db.execute(update(pages).where(these).values(taken))
+    count = digests.c.pages + len(ids)
+    db.execute(update(digests).where(digests.c.id == number).values(pages=count))

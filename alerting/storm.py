@@ -1,0 +1,127 @@
+"""Turns storms into digests: begins them, takes their pages in bounded transactions, and records their outcome."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from alerting import delivery, digest, digest_store, outbox, roster, timeline
+from alerting.attempts import Attempt
+from alerting.delivery import Expired, Retry, Verdict
+from alerting.digest import ALL_RANKS, Stream
+from alerting.incident import Describe, Entry
+from alerting.notice import Links, Notice, NoticeKind
+from alerting.notifiers.contract import Accepted, Outcome, Refused, Unreachable
+from alerting.outbox import AtCapacity
+from alerting.person import OPERATOR, Contact, Person
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A digest that has taken its first pages. It takes those of `stream` with a rank below `below`."""
+
+    number: int
+    stream: Stream
+    below: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The digests that begin now, the streams whose pages do not go alone, and the number of pages postponed."""
+
+    begun: Collection[Begun] = ()
+    streams: Collection[tuple[Stream, int]] = ()
+    postponed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A digest as it is sent: its number, its notice and its recipient."""
+
+    number: int
+    notice: Notice
+    person: Person
+    contact: Contact
+    pages: int
+
+
+def begin(db: Connection, now: datetime, digesting: Callable[[str], bool], full: AtCapacity) -> Outlook:
+    """Begin the digests that are due. `digesting` says whether a kind of notifier combines notices."""
+    streams = {
+        stream: waiting for stream, waiting in digest_store.waiting(db, now).items() if digesting(stream.via)
+    }
+    if not streams:
+        return Outlook()
+    last, alone = digest_store.last_digests(db, now), digest_store.sent_alone(db, now)
+    begun, excluded, postponed = [], [], 0
+    for stream, waiting in streams.items():
+        way = digest.plan(waiting, alone.get(stream, 0), last.get(stream), now)
+        busy = stream.via in full.kinds or stream.person in full.people
+        if way.bundled_below and not busy:
+            number = digest_store.begin(db, stream, way.bundled_below, now)
+            begun += [Begun(number, stream, way.bundled_below)] if number is not None else []
+        if way.until is not None:
+            from_rank = max(way.bundled_below, way.alone_below)
+            postponed += digest_store.postpone(db, stream, from_rank, way.until, now)
+        if way.alone_below < ALL_RANKS:
+            excluded.append((stream, way.alone_below))
+    return Outlook(begun, excluded, postponed)
+
+
+def message(
+    db: Connection, begun: Begun, links: Callable[[int, Person], Links], describe: Describe, now: datetime
+) -> Message | None:
+    """Return the digest as it is sent, None if nothing of it is left. A contact that is gone has no address."""
+    content = digest_store.content(db, begun.number, begun.stream.kind, now)
+    if content is None:
+        return None
+    person, contact = _recipient(db, begun.stream)
+    notice = digest.compose(content, person, links(begun.number, person), describe, now)
+    return Message(begun.number, notice, person, contact, content.incidents)
+
+
+def verdict_on(db: Connection, sent: Message, outcome: Outcome, now: datetime, jitter: float) -> Verdict:
+    """Return the verdict on a digest, by the tries of its oldest page, and write whether it arrived."""
+    tries = digest_store.oldest(db, sent.number, len(sent.person.contacts))
+    arrived = isinstance(outcome, Accepted) or (isinstance(outcome, Unreachable) and outcome.may_have_arrived)
+    digest_store.finish(db, sent.number, arrived=arrived, provider_id=delivery.provider_id(outcome))
+    return Expired() if tries is None else delivery.after_attempt(tries, outcome, now, jitter)
+
+
+def record(
+    db: Connection, sent: Message, after: int, outcome: Outcome, verdict: Verdict, now: datetime
+) -> int | None:
+    """Write the outcome for some pages of a digest with an id above `after`. Return the last id, None at the end."""
+    kind = sent.contact.kind
+    answer = outcome.said if isinstance(outcome, Accepted) else outcome.reason
+    result = type(outcome).__name__.lower()
+    attempt = Attempt(
+        0, now, kind, result, answer, delivery.provider_id(outcome), contact_mark=sent.contact.mark
+    )
+    attempt = replace(attempt, may_have_arrived=isinstance(outcome, Unreachable) and outcome.may_have_arrived)
+    contact = sent.contact
+    if isinstance(verdict, Retry) and sent.notice.kind is NoticeKind.DIGEST:
+        contact = sent.person.contact(verdict.contact)
+    members = digest_store.record(db, sent.number, after, attempt, verdict, contact, now)
+    accepted = isinstance(outcome, Accepted)
+    result = "accepted" if accepted else "refused" if isinstance(outcome, Refused) else "not reached"
+    line = f"to {sent.person.name} by {kind} in a digest of {sent.pages:,}: {result}"
+    words = f"{line} ({answer})" if answer else line
+    told = "told" if accepted else "not told"
+    timeline.write(db, [Entry(page.incident_id, now, told, f"{page.kind.value} {words}") for page in members])
+    if isinstance(verdict, Retry) and verdict.throttled:
+        outbox.hold_back(db, sent.person.id, kind, verdict.at)
+    return members[-1].id if len(members) == digest_store.CHUNK else None
+
+
+def _recipient(db: Connection, stream: Stream) -> tuple[Person, Contact]:
+    people = roster.load_people(db, [stream.person])
+    person = people.get(stream.person, OPERATOR)
+    for holder in (person, OPERATOR):
+        contact = holder.contact_under(stream.via, stream.contact_mark)
+        if contact is not None:
+            return holder, contact
+    if stream.kind is not NoticeKind.PAGE:
+        return person, Contact(stream.via, "")
+    return (person, person.contact(0)) if person.contacts else (OPERATOR, OPERATOR.contact(0))

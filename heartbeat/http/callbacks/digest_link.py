@@ -1,0 +1,130 @@
+"""The signed link in a digest: its holder acknowledges all incidents of it, without signing in.
+
+GET shows the incidents with their count and changes nothing, because mail scanners follow links. POST acknowledges
+them, a bounded number in each transaction. An incident that has paged again since is left alone.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from alerting import desk, times
+from alerting.incident import Incident
+from alerting.incident import State as Life
+from heartbeat import installation, signed_link
+from heartbeat.actor import Actor, Role
+from heartbeat.checks import actions
+from heartbeat.http import auth
+from heartbeat.http.context import Context
+from heartbeat.http.pages import render
+from heartbeat.http.pages import rows as view_rows
+from heartbeat.signed_link import BadLink, DigestAnswerer
+
+LISTED = 100
+"""The most incidents that are listed. The others are counted."""
+_PRIVATE = {"X-Robots-Tag": "noindex"}
+
+
+def router(context: Context) -> APIRouter:
+    """Return the routes of the links in digests."""
+    routes = APIRouter()
+
+    async def look(request: Request) -> Response:
+        now = context.clock.now()
+        reader = signed_link.read_digest(context.link_keys, request.path_params["token"], now)
+        if isinstance(reader, BadLink):
+            return _bad(reader, now)
+        facts = await context.database.read(lambda db: _facts(db, reader, now))
+        return render.render("callbacks/digest_link.html", headers=_PRIVATE, now=now, **facts)
+
+    async def act(request: Request) -> Response:
+        now = context.clock.now()
+        token, remote = request.path_params["token"], auth.client_of(request).remote
+        reader = signed_link.read_digest(context.link_keys, token, now)
+        browser = "text/html" in request.headers.get("accept", "")
+        if isinstance(reader, BadLink):
+            return _bad(reader, now) if browser else _line(request, HTTPStatus.GONE, "bad link", reader.why)
+        acknowledged = await _acknowledge(context, reader, remote, now)
+        context.wake()
+        if browser:
+            return render.see_other(f"/answer/digest/{token}", _PRIVATE)
+        name = "acknowledged" if acknowledged else "acknowledged already"
+        sentence = (
+            f"{_incidents(acknowledged)} acknowledged."
+            if acknowledged
+            else "There is nothing left to acknowledge."
+        )
+        return _line(request, HTTPStatus.OK, name, sentence)
+
+    routes.add_route("/answer/digest/{token}", look, methods=["GET"], include_in_schema=False)
+    routes.add_route("/answer/digest/{token}", act, methods=["POST"], include_in_schema=False)
+    return routes
+
+
+async def _acknowledge(context: Context, reader: DigestAnswerer, remote: str, now: datetime) -> int:
+    """Acknowledge the incidents of a digest, some in each transaction, and return how many."""
+
+    def some(db: Connection, after: int) -> desk.DigestAnswer:
+        person = _reader(db, reader)[0]
+        actor = Actor(person, Role.RESPONDER, "signed link", remote)
+        return actions.acknowledge_digest(db, reader.digest, after, actor, now)
+
+    acknowledged, last = 0, 0
+    while True:
+        answer = await context.database.write(lambda db, after=last: some(db, after))  # type: ignore[misc]  # a lambda
+        acknowledged += answer.acknowledged
+        if answer.last is None:
+            return acknowledged
+        last = answer.last
+
+
+def _reader(db: Connection, reader: DigestAnswerer) -> tuple[str, str]:
+    """Return the name and the time zone of the person who was paged."""
+    people = desk.people(db)
+    person = people.get(reader.person)
+    return view_rows.names(people).get(reader.person, reader.person), person.timezone if person else "UTC"
+
+
+def _facts(db: Connection, reader: DigestAnswerer, now: datetime) -> Mapping[str, Any]:
+    counts = desk.digest_states(db, reader.digest)
+    total = sum(counts.values())
+    waiting = counts.get((Life.OPEN, False), 0)
+    listed: list[Incident] = desk.digest_incidents(db, reader.digest, LISTED)
+    name, zone = _reader(db, reader)
+    quiet = installation.acknowledge_for(db)
+    return {
+        "total": total,
+        "waiting": waiting,
+        "counts": [
+            (_incidents(number), f"{state.value}, paged again since" if newer else state.value)
+            for (state, newer), number in sorted(counts.items(), key=lambda item: -item[1])
+        ],
+        "incidents": listed,
+        "more": total - len(listed),
+        "person": name,
+        "zone": zone,
+        "quiet_until": now + quiet,
+        "quiet_for": times.duration(quiet),
+    }
+
+
+def _incidents(number: int) -> str:
+    return f"{number:,} incident" if number == 1 else f"{number:,} incidents"
+
+
+def _bad(bad: BadLink, now: datetime) -> Response:
+    return render.render(
+        "callbacks/bad_link.html", status=HTTPStatus.GONE, headers=_PRIVATE, now=now, message=bad.why
+    )
+
+
+def _line(request: Request, status: HTTPStatus, outcome: str, text: str) -> Response:
+    if "application/json" in request.headers.get("accept", ""):
+        return JSONResponse({"outcome": outcome, "words": text}, status, _PRIVATE)
+    return PlainTextResponse(f"{text}\n", status, _PRIVATE)

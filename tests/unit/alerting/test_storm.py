@@ -1,0 +1,252 @@
+"""Storms: a handful of pages goes out one by one, more of them as one digest that loses nothing."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+
+import pytest
+
+from alerting import desk, digest_store, escalator, outbox
+from alerting.escalation import Policy, Step
+from alerting.incident import CauseWords, Facts, State, Symptom
+from alerting.notice import Notice, NoticeKind
+from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
+from alerting.person import Person
+from alerting.severity import Severity
+from heartbeat.database import Database
+from tests.unit.alerting.test_courier import courier_of
+from tests.unit.alerting.test_tell import Phones
+from tests.unit.conftest import NOW
+
+FIRST, SECOND = Contact("pager", "first"), Contact("pager", "second")
+ANNA = Person("anna", "Anna", (FIRST, SECOND))
+OPS = Policy("ops", (Step(("anna",), timedelta(minutes=5)),))
+SILENT = CauseWords("silent", "is silent", "was silent")
+GATHERED = timedelta(seconds=10)
+HOUR = timedelta(hours=1)
+AWAY = Unreachable("503")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A fresh database with Anna, who is on call."""
+    opened = Database(database_url)
+    await opened.write(lambda db: desk.install(db, [ANNA], [OPS], {}))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A digest of a dozen takes several transactions."""
+    monkeypatch.setattr(digest_store, "CHUNK", 5)
+
+
+async def silence(
+    database: Database, numbers: Sequence[int], now: datetime, severity: Severity = Severity.ERROR
+) -> None:
+    """Let a job on each of these hosts fall silent, and write their pages."""
+    symptoms = [
+        Symptom(
+            f"check:{n}",
+            f"silent:host=h{n}",
+            f"h{n}",
+            f"job {n}",
+            "silent",
+            SILENT,
+            severity,
+            "ops",
+            Facts(now),
+        )
+        for n in numbers
+    ]
+    await database.write(lambda db: desk.raise_(db, symptoms, now))
+    await database.write(lambda db: escalator.sweep(db, now + GATHERED))
+
+
+async def carry(database: Database, now: datetime, **outcomes: Outcome) -> list[Notice]:
+    """Send what is due, round after round; the notices."""
+    phones = Phones(outcomes)
+    courier = courier_of(database, phones, now)
+    for _ in range(6):
+        await courier.dispatch()
+        await courier.settle(10)
+    return [notice for _, notice in phones.notices]
+
+
+async def states(database: Database) -> set[tuple[str, str]]:
+    """The kinds and states of all notices."""
+    everything = await database.read(
+        lambda db: [page for incident in desk.incidents(db) for page in outbox.pages_of(db, incident.id)]
+    )
+    return {(page.kind.value, page.state) for page in everything}
+
+
+PAGED_AT = NOW + GATHERED
+
+
+async def test_a_handful_goes_out_one_by_one(database: Database) -> None:
+    await silence(database, range(5), NOW)
+    assert [notice.kind for notice in await carry(database, PAGED_AT)] == [NoticeKind.PAGE] * 5
+
+
+async def test_more_than_a_handful_is_one_message_that_counts_and_names_them(database: Database) -> None:
+    await silence(database, range(130), NOW)
+    (digest,) = await carry(database, PAGED_AT)
+    assert digest.kind is NoticeKind.DIGEST
+    assert digest.title == "ERROR 130 incidents: 130 jobs silent"
+    assert digest.lines[0].startswith("ERROR 130 jobs silent in 130 incidents: h0, h1, ")
+    assert digest.lines[0].endswith(", h99 and 30 more")
+    assert digest.lines[1].startswith("If nobody answers, the next people are paged from ")
+    assert digest.ack_url == "http://test/digest/1"
+    assert await states(database) == {("page", "delivered")}
+
+
+async def test_the_sixth_page_within_a_minute_waits_with_those_that_follow(database: Database) -> None:
+    await silence(database, range(5), NOW)
+    await carry(database, PAGED_AT)
+    await silence(database, [6], NOW + timedelta(seconds=20))
+    later = NOW + timedelta(seconds=30)
+    assert [notice.kind for notice in await carry(database, later)] == [NoticeKind.DIGEST]
+    await silence(database, [7], NOW + timedelta(seconds=25))
+    assert await carry(database, NOW + timedelta(seconds=59)) == []
+    assert [notice.kind for notice in await carry(database, later + timedelta(seconds=30))] == [
+        NoticeKind.DIGEST
+    ]
+
+
+async def test_what_is_worse_than_a_storm_pages_by_itself_at_once(database: Database) -> None:
+    await silence(database, range(30), NOW)
+    await carry(database, PAGED_AT)
+    await silence(database, [40], NOW + timedelta(seconds=1))
+    await silence(database, [41], NOW + timedelta(seconds=1), Severity.CRITICAL)
+    (page,) = await carry(database, PAGED_AT + timedelta(seconds=1))
+    assert (page.kind, page.title) == (NoticeKind.PAGE, "CRITICAL job 41: silent")
+    (digest,) = await carry(database, PAGED_AT + timedelta(seconds=30))
+    assert digest.title == "ERROR 1 incident: 1 job silent"
+
+
+async def test_the_worst_come_first(database: Database) -> None:
+    await silence(database, range(4), NOW, Severity.WARNING)
+    await silence(database, range(10, 14), NOW, Severity.CRITICAL)
+    (digest,) = await carry(database, PAGED_AT)
+    assert [line.split(":")[0] for line in digest.lines[:2]] == [
+        "CRITICAL 4 jobs silent in 4 incidents",
+        "WARNING 4 jobs silent in 4 incidents",
+    ]
+    assert digest.severity is Severity.CRITICAL
+
+
+async def test_a_digest_that_is_refused_goes_to_the_next_contact_whole(database: Database) -> None:
+    await silence(database, range(12), NOW)
+    refused, taken = await carry(database, PAGED_AT, first=Refused("gone"))
+    assert refused.details["incidents"] == taken.details["incidents"] == 12
+    assert await states(database) == {("page", "delivered")}
+
+
+async def test_a_digest_that_is_not_reached_is_retried_whole(database: Database) -> None:
+    await silence(database, range(12), NOW)
+    assert len(await carry(database, PAGED_AT, first=AWAY)) == 1
+    (digest,) = await carry(database, PAGED_AT + timedelta(seconds=5))
+    assert digest.details["incidents"] == 12
+
+
+async def test_a_digest_that_was_never_recorded_is_sent_again(database: Database) -> None:
+    await silence(database, range(12), NOW)
+    stream = next(iter(await database.read(lambda db: digest_store.waiting(db, PAGED_AT))))
+    await database.write(lambda db: digest_store.begin(db, stream, 4, PAGED_AT))
+    (rest,) = await carry(database, PAGED_AT + timedelta(seconds=31))
+    assert rest.details["incidents"] == 7
+    again = await carry(database, PAGED_AT + digest_store.LEASE)
+    assert [notice.kind for notice in again] == [NoticeKind.PAGE] * 5, (
+        "by then, they are no more than a handful"
+    )
+    holders = await database.read(lambda db: digest_store.incidents_of(db, 1, 0, 100))
+    assert len(holders) == 5, "the button of the digest that may have arrived goes on working"
+
+
+async def test_one_press_acknowledges_all_of_a_digest_and_says_so_once(database: Database) -> None:
+    await silence(database, range(12), NOW)
+    await carry(database, PAGED_AT)
+    await silence(database, [40], NOW + timedelta(minutes=2), Severity.CRITICAL)
+    now = NOW + timedelta(minutes=3)
+    (worse,) = await carry(database, now)
+    assert worse.kind is NoticeKind.PAGE
+    await press(database, 1, now)
+    assert await database.read(lambda db: desk.digest_states(db, 1)) == {(State.ACKNOWLEDGED, False): 12}
+    await database.write(lambda db: escalator.sweep(db, now + timedelta(minutes=20)))
+    assert await database.read(desk.count_open) == {State.ACKNOWLEDGED: 12, State.OPEN: 1}
+    (notice,) = [one for one in await carry(database, now) if one.kind is NoticeKind.ACKNOWLEDGED]
+    assert notice.title == "12 incidents: acknowledged by ben"
+    assert not await press(database, 1, now), "a second press changes nothing"
+
+
+async def press(database: Database, number: int, now: datetime) -> int:
+    """Acknowledge a digest as its button does; the number of incidents that this acknowledged."""
+    count, after = 0, 0
+    while True:
+        part = await database.write(
+            lambda db, after=after: desk.acknowledge_digest(  # type: ignore[misc]  # a lambda
+                db, number, after, "ben", now, until=now + HOUR, limit=5
+            )
+        )
+        count += part.acknowledged
+        if part.last is None:
+            return count
+        after = part.last
+
+
+async def test_a_press_on_an_old_digest_leaves_what_has_paged_again(database: Database) -> None:
+    await silence(database, range(8), NOW)
+    await carry(database, PAGED_AT)
+    await press(database, 1, PAGED_AT)
+    again = PAGED_AT + HOUR
+    await database.write(lambda db: escalator.sweep(db, again))
+    assert await press(database, 1, again) == 0
+    assert await database.read(lambda db: desk.digest_states(db, 1)) == {(State.OPEN, True): 8}
+
+
+async def test_recoveries_of_a_storm_are_one_message(database: Database) -> None:
+    await silence(database, range(12), NOW)
+    await carry(database, PAGED_AT)
+    for incident in await database.read(lambda db: desk.incidents(db)):
+        await database.write(lambda db, n=incident.id: desk.resolve(db, n, "ben", PAGED_AT))  # type: ignore[misc]  # a lambda
+    (notice,) = await carry(database, PAGED_AT)
+    assert notice.kind is NoticeKind.RECOVERED
+    assert notice.title == "12 incidents: resolved by ben"
+    assert notice.ack_url is None
+
+
+async def test_machines_get_one_event_for_each_incident(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Phones, "digests", False)
+    await silence(database, range(12), NOW)
+    assert [notice.kind for notice in await carry(database, PAGED_AT)] == [NoticeKind.PAGE] * 12
+
+
+async def test_what_a_rate_limit_held_back_goes_out_as_one_message(database: Database) -> None:
+    await database.write(lambda db: desk.define_person(db, Person("anna", "Anna", (FIRST,))))
+    await silence(database, range(3), NOW)
+    limited = Unreachable("429", timedelta(seconds=20), throttled=True)
+    await carry(database, PAGED_AT, first=limited)
+    (digest,) = await carry(database, PAGED_AT + timedelta(seconds=30))
+    assert digest.details["incidents"] == 3
+
+
+async def test_a_digest_whose_contact_was_removed_ends(database: Database) -> None:
+    await silence(database, range(8), NOW)
+    await carry(database, PAGED_AT)
+    await press(database, 1, PAGED_AT)
+    await database.write(
+        lambda db: desk.define_person(db, Person("anna", "Anna", (Contact("mail", "anna"),)))
+    )
+    assert await carry(database, PAGED_AT) == []
+    assert await states(database) == {("page", "delivered"), ("acknowledged", "expired")}
+
+
+async def test_an_accepted_digest_is_told_in_each_timeline(database: Database) -> None:
+    await silence(database, range(8), NOW)
+    await carry(database, PAGED_AT, first=Accepted("beep"))
+    dossier = await database.read(lambda db: desk.dossier(db, 3))
+    assert dossier is not None
+    assert dossier.timeline[-1].words == "page to Anna by pager in a digest of 8: accepted (beep)"

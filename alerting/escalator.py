@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from alerting import escalation, grouping, outbox, recovery, roster, store, symptom_store, timeline
 from alerting import incident as life
 from alerting import news as what_is_new
+from alerting.digest import HANDFUL
 from alerting.escalation import Decision
 from alerting.incident import Entry, Incident, Pace, RaisedSymptom, Standing, State
 from alerting.person import Person
@@ -23,6 +24,7 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH, pace: Pace = Pace()
     Return the number of incidents.
     """
     settled = recovery.settle(db, now, limit)
+    store.gather_no_longer(db, now, pace.gathering, HANDFUL, BATCH)
     due = store.claim_due(db, now, limit)
     claimed = {incident.id for incident in due}
     with_news = [one for one in store.claim_to_tell(db, now, limit) if one.id not in claimed]

@@ -4,7 +4,7 @@ Locks are taken in the order of the cause key, so that two transactions over man
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -15,8 +15,11 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     case,
+    exists,
     func,
+    or_,
     select,
+    update,
 )
 
 from alerting.incident import Entry, Incident, State
@@ -62,6 +65,29 @@ def claim_due(db: Connection, now: datetime, limit: int) -> list[Incident]:
         )
         claimed += [incident_of(row) for row in db.execute(query).all()]
     return claimed
+
+
+def gather_no_longer(db: Connection, now: datetime, gathering: timedelta, handful: int, limit: int) -> None:
+    """Bring up to `limit` first pages forward if one is due while more than a `handful` of them gather: it is a storm.
+
+    They then go out together. An incident with a symptom that is held is left alone.
+    """
+    first_page = incidents.c.state == State.OPEN, incidents.c.step == 0, incidents.c.occurrence == 1
+    of_ranks = [incidents.c.severity_rank == rank for rank in range(len(SEVERITIES))]
+    is_due = [
+        select(incidents.c.id).where(of_rank, incidents.c.next_at <= now, *first_page) for of_rank in of_ranks
+    ]
+    if not db.execute(select(or_(*(due.exists() for due in is_due)))).scalar():
+        return
+    held = symptoms.c.incident_id == incidents.c.id, symptoms.c.held_until.is_not(None)
+    soon = incidents.c.next_at > now, incidents.c.next_at <= now + gathering
+    ids: list[int] = []
+    for of_rank in of_ranks:
+        query = select(incidents.c.id).where(of_rank, *soon, *first_page, ~exists().where(*held))
+        query = query.order_by(incidents.c.next_at).limit(limit - len(ids)).with_for_update(skip_locked=True)
+        ids += db.execute(query).scalars()
+    if len(ids) > handful:
+        db.execute(update(incidents).where(among(db, incidents.c.id, ids)).values(next_at=now))
 
 
 def claim_to_tell(db: Connection, now: datetime, limit: int) -> list[Incident]:

@@ -20,7 +20,7 @@ class Console:
     """Prints to `stream`, by default standard output. The address is any name."""
 
     kind: ClassVar[str] = "console"
-    digests: ClassVar[bool] = False
+    digests: ClassVar[bool] = True
     secret_settings: ClassVar[frozenset[str]] = frozenset()
     secret_address: ClassVar[bool] = False
 

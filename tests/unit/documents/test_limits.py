@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from alerting import courier, delivery, escalator, incident, outbox, timeline
+from alerting import courier, delivery, desk, digest, digest_store, escalator, incident, outbox, timeline
 from alerting.delivery import Retry, Tries
 from alerting.notice import NoticeKind
 from alerting.notifiers.contract import (
@@ -205,6 +205,12 @@ LIMITS: Mapping[str, str] = {
     "Log lines of one kind in one transaction": f"{timeline.LINES},",
     "Checks named in one log line": f"{checker.NAMED}",
     "Remaining spans at a stop": f"{serve.CLOSE_BOUND:g} s",
+    "Pages of one kind to one contact, one by one": f"{digest.HANDFUL} a minute",
+    "Time between two digests": f"{digest.GAP.seconds} s",
+    "Incidents that a digest names": f"{digest.NAMED} of each severity and cause, and {digest.NAMES_LIMIT:,} characters",
+    "Pages of a digest in one transaction": f"{digest_store.CHUNK:,}",
+    "Incidents that one transaction acknowledges": f"{desk.DIGEST_AT_ONCE:,}",
+    "Time that a digest may be under way": f"{digest_store.LEASE.seconds} s",
     "Ping of the outside heartbeat": f"{outside_heartbeat.BOUND:g} s",
 }
 

@@ -6,7 +6,7 @@ import tomllib
 import httpx
 import pytest
 
-from alerting import courier, delivery, notice
+from alerting import courier, delivery, digest, notice
 from alerting.notice import NoticeKind
 from alerting.notifiers import email, ntfy, pagerduty, registry
 from alerting.notifiers.contract import Acknowledgement, Arrived, Malformed, Notifier, Undelivered, Unsigned
@@ -77,7 +77,9 @@ def test_the_numbers_of_notifiers_are_those_of_the_code() -> None:
         f"at most {transport_http.BOUND.seconds} seconds in all",
         f"At most {transport_http.READ_LIMIT:,} bytes of an answer",
         f"At most {courier.HANDS} sends are under way",
-        f"in digests of up to {courier.HANDS_A_PERSON} notices",
+        f"up to {digest.HANDFUL} pages one by one within a minute",
+        f"the next digest comes {digest.GAP.seconds} s later",
+        f"up to {digest.NAMED} for each cause, and {digest.NAMES_LIMIT:,}",
         f"given up after {courier.SEND_BOUND:g}, which is less than the {delivery.LEASE.seconds} seconds",
         f"cut to {ntfy.MESSAGE_LIMIT:,} bytes",
         f"more than {pagerduty.EVENT_LIMIT:,} bytes",

@@ -52,7 +52,7 @@ def waiting(db: Connection, now: datetime) -> dict[Stream, Waiting]:
     """Return the streams with due pages, worst first."""
     samples = [
         select(*_STREAM, pages.c.severity_rank, pages.c.throttled)
-        .where(pages.c.severity_rank == rank, pages.c.next_at <= now)
+        .where(pages.c.severity_rank == rank, pages.c.next_at <= now, outbox.may_go(now))
         .order_by(pages.c.next_at)
         .limit(SAMPLE)
         .subquery()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, select, true, union_all, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, select, true, update
 
 from alerting import store
 from alerting.delivery import LEASE, Delivered, Expired, Retry, Tries, Verdict
@@ -15,7 +15,7 @@ from alerting.news import NO_NEWS, News
 from alerting.notice import NoticeKind
 from alerting.person import Contact, Person
 from alerting.severity import Severity
-from alerting.sql import among, insert_many, update_many
+from alerting.sql import among, earliest, insert_many, update_many
 from alerting.tables import incidents, pages
 
 RANKS = range(len(Severity))
@@ -205,16 +205,9 @@ def lease(db: Connection, now: datetime, limit: int, full: AtCapacity) -> list[P
 
 
 def next_due(db: Connection) -> datetime | None:
-    """Return the time of the next attempt."""
-    ranks = [
-        select(func.min(pages.c.next_at).label("at")).where(
-            pages.c.severity_rank == rank, pages.c.next_at.is_not(None)
-        )
-        for rank in RANKS
-    ]
-    earliest = union_all(*ranks).subquery()
-    first: datetime | None = db.execute(select(func.min(earliest.c.at, type_=pages.c.next_at.type))).scalar()
-    return first
+    """Return the time of the next attempt. What is recovering has none until it settles or returns."""
+    ranks = [earliest(pages.c.next_at, pages.c.severity_rank == rank, ~_is_well_again()) for rank in RANKS]
+    return min((at for at in db.execute(select(*ranks)).one() if at is not None), default=None)
 
 
 def fenced(db: Connection, leases: Mapping[int, int]) -> dict[int, Page]:

@@ -49,7 +49,7 @@ class Referee:
             raise Broken(5, word)
         for word in self._answers(found):
             raise Broken(6, word)
-        for word in self._backlog():
+        for word in self._backlog(found):
             raise Broken(11, word)
 
     def _follow_lives(self, found: Books) -> None:
@@ -157,7 +157,7 @@ class Referee:
             if stale and answer.outcome not in ("stale", "resolved", "missing"):
                 yield f"{answer.by} meant occurrence {answer.meant}, and was taken to mean {answer.found}"
 
-    def _backlog(self) -> Iterator[str]:
+    def _backlog(self, found: Books) -> Iterator[str]:
         """One waiting page a person and incident, however long nobody could be reached; and none is left lying."""
         waiting = [page for page in books.pages(self.world.disk) if page.state == "pending"]
         seen = set()
@@ -166,7 +166,8 @@ class Referee:
             if page.kind == "page" and actor in seen:
                 yield f"several pages of incident {page.incident} wait for {page.person}"
             seen.add(actor)
-            if page.next is not None and self._overdue(page.next, UNDER_WAY):
+            recovers = found.incidents[page.incident].settles is not None
+            if page.next is not None and not recovers and self._overdue(page.next, UNDER_WAY):
                 yield f"page {page.id} to {page.person} should have been tried at {page.next:.1f}"
 
     def _overdue(self, shown: float, patience: float) -> bool:

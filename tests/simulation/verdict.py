@@ -85,22 +85,22 @@ class Verdict:
     def _delivered(self) -> Iterator[str]:
         """Nothing is marked as delivered that no phone showed."""
         shown = {("-".join(show.notice.split("-")[:2]), show.person) for show in self.shows}
-        by_words: dict[tuple[int, str, str], int] = defaultdict(int)
+        by_words: dict[tuple[int, str], int] = defaultdict(int)
         for page in self.pages:
             person = self._reached(page)
             if page.state != "delivered" or (f"page-{page.id}", person) in shown:
                 continue
             if page.via == "ntfy":
-                by_words[(page.incident, person, page.kind)] += 1
+                by_words[(page.incident, person)] += 1
             else:
                 yield f"page {page.id} to {person} is marked as delivered by {page.via}, and no phone showed it"
-        for (incident, person, kind), many in by_words.items():
+        for (incident, person), many in by_words.items():
             title = self.incidents[incident].title
             mine = [show for show in self.shows if show.person == person]
-            told = [s for s in mine if (s.incident == incident and s.kind == kind and not s.notice)]
+            told = [s for s in mine if s.incident == incident and not s.notice]
             told += [s for s in mine if s.incident is None for _ in range(s.text.count(title))]
             if len(told) < many:
-                yield f"{many} of {kind} on incident {incident} were delivered to {person}, who saw {len(told)}"
+                yield f"{many} notices on incident {incident} were delivered to {person}, who saw {len(told)}"
 
     def _late(self) -> Iterator[str]:
         """What can be delivered is, at once in fine weather, and soon after foul weather."""

@@ -208,14 +208,22 @@ class Backlog:
             "heartbeat_outbox_oldest_seconds", "Age of the oldest page that waits.", registry=registry
         )
         self._incidents = Gauge("heartbeat_incidents", "Incidents by state.", ["state"], registry=registry)
+        self._unexpected = Gauge(
+            "heartbeat_unexpected_pings_names",
+            "Names that were pinged in the last 30 days and that no check has.",
+            registry=registry,
+        )
         self._unanswered = Gauge(
             "heartbeat_unanswered_oldest_seconds",
             "The longest time for which any open incident has paged without an answer.",
             registry=registry,
         )
 
-    def observe(self, now: datetime, first_wake: datetime | None, downstairs: desk.Workload) -> None:
-        """Set the lag of the checker and the courier, and the incidents that wait for an answer."""
+    def observe(
+        self, now: datetime, first_wake: datetime | None, downstairs: desk.Workload, unexpected: int
+    ) -> None:
+        """Set the lag of the checker and the courier, the incidents that wait, and the names that no check has."""
+        self._unexpected.set(unexpected)
         self._lag.set(_age(now, first_wake))
         self._pages.set(downstairs.waiting)
         self._oldest_page.set(_age(now, downstairs.oldest))

@@ -169,19 +169,22 @@ def _page(
     return notice.compose(subject, at)
 
 
-def expectation(db: Connection, job: Check, now: datetime) -> str | None:
-    """Return by when a check must ping, and who is paged otherwise. None if it is never due."""
-    limit = check.deadline(job)
-    if limit is None:
-        return None
-    policies = desk.policies(db)
-    policy = policies.get(job.policy or "") or policies.get(
-        installation.default_policy(db) or "", escalation.CATCH_ALL
-    )
-    first = by(db, policy, limit)[0]
-    names = times.names([person.name for person in first.people])
-    are = "is" if len(first.people) == 1 else "are"
-    return f"{job.slug} must ping by {_instant(limit, now)}, or {names} {are} paged at {_instant(first.at, now)}."
+def expectations(db: Connection, jobs: Sequence[Check], now: datetime) -> list[str]:
+    """Return by when each of these checks must ping, and who is paged otherwise. Those never due are left out."""
+    policies, people, default = desk.policies(db), desk.people(db), installation.default_policy(db)
+    gathering = installation.pace(db).gathering
+    sentences = []
+    for job in jobs:
+        if (limit := check.deadline(job)) is None:
+            continue
+        policy = policies.get(job.policy or "") or policies.get(default or "", escalation.CATCH_ALL)
+        at, decision = escalation.ahead(policy, 0, limit + gathering)[0]
+        first = _call(policy, at, decision, people)
+        names = times.names([person.name for person in first.people])
+        are = "is" if len(first.people) == 1 else "are"
+        ends = f"{names} {are} paged at {_instant(first.at, now)}"
+        sentences.append(f"{job.slug} must ping by {_instant(limit, now)}, or {ends}.")
+    return sentences
 
 
 def _sentence_parts(

@@ -97,14 +97,15 @@ def apply(
         _put_rows(db, current, target)
         _put_checks(db, checks, target, now, new_uuid)
         _write_down(db, actor, plan, now)
-    return replace(plan, expected=tuple(_expected(db, checks, now)))
+    known = _renamed(target, checks)
+    new = sorted(slug for slug in target.checks if slug not in known)
+    return replace(plan, expected=tuple(_expected(db, new, now)))
 
 
-def _expected(db: Connection, old: Mapping[str, Check], now: datetime) -> Iterator[str]:
-    """Yield a sentence for each check that is new, up to `NAMED` of them."""
-    ids = {check.id for check in old.values()}
-    new = [check for check in check_store.listed(db, limit=ALL) if check.id not in ids]
-    yield from filter(None, (forecast.expectation(db, check, now) for check in new[:NAMED]))
+def _expected(db: Connection, new: Sequence[str], now: datetime) -> Iterator[str]:
+    """Yield a sentence for each of these new checks, up to `NAMED` of them."""
+    if new:
+        yield from forecast.expectations(db, check_store.listed(db, limit=NAMED, slugs=new[:NAMED]), now)
     if len(new) > NAMED:
         yield f"The same goes for {len(new) - NAMED:,} more new checks."
 

@@ -28,6 +28,7 @@ from heartbeat.database import Database, Unavailable
 from heartbeat.pings import keys, store
 from heartbeat.pings.arrival import Arrival, BySlug, ByToken, ByUuid, NumberedPing, PingResult, Resolved
 from heartbeat.pings.key_usage import KeyUsage
+from heartbeat.pings.unexpected_log import UnexpectedLog
 
 STORE_BOUND = 1.5
 """Seconds in which a ping must be committed. After that, its sender must try again."""
@@ -61,6 +62,7 @@ class Ingest:
         self._wake = wake
         self._observe_batch = observe_batch
         self._key_usage = KeyUsage(database)
+        self._unexpected = UnexpectedLog(database)
         self._waiting: list[tuple[Arrival, asyncio.Future[PingResult]]] = []
         self._draining: asyncio.Task[None] | None = None
         self._stuck = False
@@ -87,6 +89,7 @@ class Ingest:
         if self._draining is not None:
             await asyncio.wait([self._draining], timeout=seconds)
         await self._key_usage.settle(seconds)
+        await self._unexpected.settle(seconds)
 
     async def _drain(self) -> None:
         try:
@@ -132,6 +135,12 @@ class Ingest:
             for (arrival, _), result in zip(batch, results, strict=True)
             if isinstance(target := arrival.target, BySlug) and result in _VALID_KEY
         )
+        if PingResult.UNKNOWN in results:
+            self._unexpected.note(
+                arrival
+                for (arrival, _), result in zip(batch, results, strict=True)
+                if result is PingResult.UNKNOWN
+            )
         for (_, future), result in zip(batch, results, strict=True):
             if future.done():
                 continue

@@ -23,6 +23,19 @@ pings = Table(
     postgresql_with={"fillfactor": "70"},
 )
 
+unexpected_pings = Table(
+    "unexpected_pings",
+    metadata,
+    # A slug or a uuid that no check has, and the name of the ping key. See `unexpected.UnexpectedPings`.
+    Column("name", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("first_at", Utc, nullable=False),
+    Column("last_at", Utc, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("remote", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+)
+
 ping_keys = Table(
     "ping_keys",
     metadata,

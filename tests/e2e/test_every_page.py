@@ -82,6 +82,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("check-change", "/checks/nightly-backup/edit"),
         Example("check-declared", "/checks/mail-queue/edit"),
     ),
+    "/unexpected-pings": (Example("unexpected-pings", "/unexpected-pings"),),
     "/checks/{slug}/delete": (
         Example("check-delete", "/checks/nightly-backup/delete"),
         Example("check-delete-declared", "/checks/mail-queue/delete"),

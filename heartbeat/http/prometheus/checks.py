@@ -16,6 +16,7 @@ from heartbeat.http.prometheus import queries
 from heartbeat.http.prometheus.queries import CheckSample
 from heartbeat.http.prometheus.text import Format, encode
 from heartbeat.metrics import CheckSeries, Metrics
+from heartbeat.pings import unexpected_store
 
 STORED = tuple(state for state in State if state is not State.LATE)
 MAX_CHECKS = 10_000
@@ -50,7 +51,7 @@ _DOWN = "heartbeat_check_down", "1 while the check is down, by cause, else no se
 def exposition(db: Connection, metrics: Metrics, now: datetime, text_format: Format = Format.PLAIN) -> bytes:
     """Return all metrics as text."""
     incident_counts = desk.workload(db)
-    metrics.backlog.observe(now, check_store.next_due(db), incident_counts)
+    metrics.backlog.observe(now, check_store.next_due(db), incident_counts, unexpected_store.count(db))
     counts = check_store.count_by_state(db)
     options = metrics.check_series
     left_out = options.each and sum(counts.values()) > MAX_CHECKS

@@ -28,6 +28,7 @@ from heartbeat.http.v1 import (
     ping_keys,
     policies,
     status_pages,
+    unexpected_pings,
     users,
 )
 from heartbeat.http.v1.response_models import ConfigurationChanges, Overview
@@ -38,6 +39,7 @@ router = APIRouter(prefix="/v1", dependencies=[Depends(api_actor), Depends(only_
 for room in (
     checks,
     forecast,
+    unexpected_pings,
     incidents,
     maintenance,
     people,

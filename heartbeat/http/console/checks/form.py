@@ -40,8 +40,9 @@ class _Form:
 
 
 async def begin(request: ConsoleRequest) -> Response:
-    """Show the empty form of a new check."""
-    form = await request.read(lambda db: _form(db, request, Draft(name=""), ""))
+    """Show the form of a new check, empty but for a slug in the address."""
+    draft = Draft(name="", slug=str(request.http.query_params.get("slug", ""))[:100])
+    form = await request.read(lambda db: _form(db, request, draft, ""))
     return _show(request, None, form)
 
 

@@ -19,6 +19,7 @@ from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import queries, run_strip, summary
 from heartbeat.http.pages import rows as view_rows
 from heartbeat.http.pages.summary import Words
+from heartbeat.pings import unexpected_store
 
 A_PAGE = 50
 """Checks on one screen of the list."""
@@ -99,6 +100,7 @@ def _facts(db: Connection, search: Search, now: datetime, limit: int) -> dict[st
         ],
         "quiet": _quiet(db, windows, now),
         "causes": sum(open_incidents.values()),
+        "unexpected": unexpected_store.count(db),
     }
 
 

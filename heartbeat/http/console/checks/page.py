@@ -35,6 +35,7 @@ from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import plot, queries, render, run_strip, summary
 from heartbeat.http.pages import rows as view_rows
 from heartbeat.pings import store as pings
+from heartbeat.pings import unexpected, unexpected_store
 
 INCIDENTS_SHOWN = 10
 PINGS_SHOWN = 20
@@ -152,6 +153,9 @@ def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | N
         "pings": pings.last_pings(db, check.id, PINGS_SHOWN),
         "changes": changes[:CHANGES_SHOWN],
         "paused": check.state is State.PAUSED,
+        "similar": unexpected.nearest(check.slug, unexpected_store.listed(db))
+        if check.last_heard_at is None
+        else None,
     }
 
 

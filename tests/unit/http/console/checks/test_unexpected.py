@@ -1,0 +1,45 @@
+"""The screen of pings that no check expects, and the way from it to a check."""
+
+from datetime import timedelta
+
+import httpx
+
+from heartbeat.app import System
+from heartbeat.pings import unexpected_store
+from heartbeat.pings.unexpected import BY_UUID, UNKNOWN_KEY, UnexpectedPings
+from tests.unit.http.conftest import make_check
+from tests.unit.http.console.conftest import see
+
+
+async def expect(system: System, *sent: tuple[str, str]) -> None:
+    now = system.context.clock.now()
+    at = now - timedelta(minutes=3)
+    pings = [UnexpectedPings(name, key, at, at, 2, "10.0.0.5", "curl/8") for name, key in sent]
+    await system.context.database.write(lambda db: unexpected_store.add(db, pings, now))
+
+
+async def test_they_are_listed_and_lead_to_a_filled_in_form(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    await make_check(system)
+    assert "Every ping is expected." in (await see(browser, "/unexpected-pings")).words
+    await expect(system, ("nigthly-backup", "jobs"), ("old", UNKNOWN_KEY), ("7d0c6a2e", BY_UUID))
+    screen = await see(browser, "/unexpected-pings")
+    assert "3 names are pinged, but no check has them." in screen.words
+    assert "10.0.0.5 curl/8" in screen.words
+    assert "unknown key" in screen.words
+    assert "Its check was deleted, or is elsewhere." in screen.words
+    assert 'href="/new?slug=nigthly-backup"' in screen.html
+    assert (await see(browser, "/new?slug=nigthly-backup")).fields["slug"] == "nigthly-backup"
+    for overview in ("/", "/checks"):
+        assert "3 names are pinged that no check has" in (await see(browser, overview)).words
+
+
+async def test_a_check_that_was_never_heard_says_where_similar_pings_come_from(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    await make_check(system, "nightly-backup")
+    assert "Is it this job?" not in (await see(browser, "/checks/nightly-backup")).words
+    await expect(system, ("nigthly-backup", "jobs"))
+    words = (await see(browser, "/checks/nightly-backup")).words
+    assert "A ping to nigthly-backup came from 10.0.0.5 3 min ago. Is it this job?" in words

@@ -48,8 +48,10 @@ def run(settings: Settings, *, sample: bool, delete: bool = False) -> int:
             # Before a key is created: beside a database that knows another one, it would look like the right one.
             key, previous = settings.secret_key, settings.secret_keys_before
             transact(database.writer, lambda db: secret_key.require(db, key, previous))
-            complete, notices = prepared(settings, sample=sample)
-            return uvloop.run(_serve(complete, database, listener, notices, exporter, delete))
+            complete, places = prepared(settings, sample=sample)
+            # What the sample declares is no news to whoever reads it.
+            level = logging.DEBUG if sample else logging.INFO
+            return uvloop.run(_serve(complete, database, listener, places, exporter, delete, level))
     finally:
         if exporter is not None:
             exporter.close(CLOSE_BOUND)
@@ -76,31 +78,29 @@ def _migrate(settings: Settings, database: Database, listener: socket) -> bool:
 
 
 def prepared(settings: Settings, *, sample: bool) -> tuple[Settings, list[str]]:
-    """Return the settings completed with the installation's own secrets, and notices for the terminal."""
-    notices = []
+    """Return the settings completed with the installation's own secrets, and where things are, for the terminal."""
+    places = []
     if sample and not settings.config.exists():
-        settings.config.write_text(configuration_file.sample(_sample_reference(settings)))
-        notices.append(f"a sample configuration was written to {settings.config}")
+        text = configuration_file.sample(_sample_reference(settings))
+        settings.config.write_text(text, encoding="utf-8")
+        places.append(f"sample configuration: {settings.config}")
     admin_key, secret_key_text = settings.admin_key, settings.secret_key
     if not admin_key:
-        admin_key, is_new = own_secret(settings, "admin-key")
-        notices.append(
-            f"the admin key is {admin_key}"
-            if is_new
-            else f"the admin key is in {settings.data_dir}/admin-key"
-        )
+        admin_key, _ = own_secret(settings, "admin-key")
+        places.append(f"admin key: {settings.data_dir}/admin-key")
     if not secret_key_text:
         secret_key_text, _ = own_secret(settings, "secret-key")
-    return replace(settings, admin_key=admin_key, secret_key=secret_key_text), notices
+    return replace(settings, admin_key=admin_key, secret_key=secret_key_text), places
 
 
 async def _serve(
     settings: Settings,
     database: Database,
     listener: socket,
-    notices: list[str],
+    places: list[str],
     exporter: Tracing | None,
     delete: bool,
+    level: int,
 ) -> int:
     async with (
         notifier_clients.client_for_own(settings) as http,
@@ -123,11 +123,13 @@ async def _serve(
             log.info("configuration: %s", line)
         if fault := public_address.fault(settings.public_url, (await database.read(desk.people)).values()):
             log.warning("%s", fault)
+            log.log(level, "configuration: %s", line)
         http_server = server.configured(
             system.asgi, settings.trusted_proxy, system.context.metrics.callers.untrusted_proxy.inc
         )
-        notices += await _set_up(database, settings)
-        for line in [*notices, *await database.read(lambda db: _first_steps(db, settings))]:
+        invitation = await _set_up(database, settings)
+        example = await database.read(lambda db: _example(db, settings))
+        for line in [_address(settings, places), *invitation, *example]:
             print(line, flush=True)
         app.calm_collector()
         ticking = system.start()
@@ -191,15 +193,19 @@ def _sample_reference(settings: Settings) -> str:
     return "${file:" + str((settings.data_dir / "ping-key").resolve()) + "}"
 
 
-def _first_steps(db: Connection, settings: Settings) -> list[str]:
-    """Return the address of the service, and a command that pings one of its checks."""
-    lines = [f"heartbeat is at {settings.public_url}"]
+def _address(settings: Settings, places: list[str]) -> str:
+    """Return the address of the service, with the places of what it uses."""
+    return f"heartbeat is at {settings.public_url}" + (f" ({', '.join(places)})" if places else "")
+
+
+def _example(db: Connection, settings: Settings) -> list[str]:
+    """Return the line that pings one of the checks, nothing without a check."""
     check = next(iter(check_store.listed(db, limit=1)), None)
     if check is None:
-        return lines
+        return []
     # The retries cover a restart of the service.
     command = f"curl -fsS -m 10 --retry 5 --retry-connrefused {ping_url(settings, check.slug, check.uuid)}"
-    return [*lines, f"ping a check: {command}"]
+    return [f"ping a check: {command}"]
 
 
 def ping_url(settings: Settings, slug: str, uuid: UUID) -> str:

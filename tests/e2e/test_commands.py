@@ -9,7 +9,7 @@ import yaml
 
 from tests.e2e.conftest import Serve
 from tests.e2e.phone import Phone
-from tests.e2e.service import configuration
+from tests.e2e.service import PING_KEY, configuration
 
 pytestmark = pytest.mark.e2e
 
@@ -30,8 +30,20 @@ def test_apply_plan_and_export_agree(serve: Serve, phone: Phone) -> None:
     planned = service.command("plan")
     assert planned.returncode == 2
     assert [line[0] for line in planned.stdout.splitlines()] == ["~", "+"]
-    assert service.command("apply").stdout == planned.stdout
+    changes, _, rest = service.command("apply").stdout.partition("\n\n")
+    assert f"{changes}\n" == planned.stdout
+    expectation, crontab = rest.splitlines()
+    assert expectation.startswith("hourly must ping by ")
+    assert crontab == "The lines that ping them: heartbeat crontab"
+    lines = service.command("crontab").stdout
+    assert "# hourly: every hour" in lines
+    assert PING_KEY not in lines
 
+    offline = service.command("plan", "--offline")
+    assert (offline.returncode, offline.stdout) == (
+        0,
+        "heartbeat.yaml is valid: 2 checks, 1 person, 1 policy and 0 status pages. It was not compared with a database.\n",
+    )
     exported = service.command("export")
     assert exported.returncode == 0
     assert phone.webhook["PHONE"] not in exported.stdout
@@ -55,6 +67,27 @@ def test_apply_beside_a_server(kind: str, serve: Serve, phone: Phone, make_url: 
     assert "+ check hourly" in applied.stdout
     assert service.get("/v1/checks/hourly")["state"] == "new"
     assert service.ping("hourly").text == "OK"
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_check_that_pinged_is_deleted_only_with_a_word(
+    kind: str, serve: Serve, phone: Phone, make_url: Callable[[str], str]
+) -> None:
+    service = serve(SECOND, HEARTBEAT_DATABASE_URL=make_url(kind), **phone.webhook).start()
+    assert service.ping("hourly").text == "OK"
+    (service.home / "heartbeat.yaml").write_text(FIRST)
+    for _ in ("beside a server", "alone"):
+        refused = service.command("apply")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert refused.stderr.startswith(
+            "Nothing was changed. This would delete 1 check that pinged before, with its history: hourly."
+        )
+        service.sigterm()
+    service.start()
+    assert "This would delete 1 check that pinged before" in service.output()
+    assert service.get("/v1/checks/hourly")["pings"] == 1
+    assert "- check hourly" in service.command("apply", "--delete").stdout
+    assert service.ask("GET", "/v1/checks/hourly").status_code == 404
 
 
 def test_a_wrong_configuration_is_told_line_by_line(serve: Serve, phone: Phone) -> None:

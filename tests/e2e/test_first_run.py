@@ -40,15 +40,17 @@ def test_an_empty_directory_becomes_a_watch(serve: Serve) -> None:
     service = serve("", "--sample", HEARTBEAT_ADMIN_KEY="", HEARTBEAT_SECRET_KEY="", HEARTBEAT_PING_KEY="")
     service.start()
     said = service.output()
-    assert f"heartbeat is at {service.url}\n" in said
+    places = "sample configuration: heartbeat.yaml, admin key: data/admin-key"
+    assert said.splitlines()[0] == f"heartbeat is at {service.url} ({places})"
+    assert len(said.splitlines()) == 3, said
     assert (service.home / "heartbeat.yaml").exists()
 
     assert _curl(_curl_line(service)) == "OK"
-    admin_key = _found(r"the admin key is (\S+)\n", said)
+    admin_key = (service.home / "data" / "admin-key").read_text().strip()
+    assert admin_key not in said
     for secret in ("admin-key", "secret-key", "ping-key"):
         kept = service.home / "data" / secret
         assert kept.stat().st_mode & 0o777 == 0o600, secret
-    assert (service.home / "data" / "admin-key").read_text().strip() == admin_key
     service.admin_key = admin_key
     assert service.get("/v1/checks/example-job")["state"] == "up"
     assert "Example job" in _page(service, "/")
@@ -58,7 +60,7 @@ def test_an_empty_directory_becomes_a_watch(serve: Serve) -> None:
     service.start()
     later = service.output().removeprefix(said)
     assert admin_key not in later
-    assert "the admin key is in" in later
+    assert "(admin key: data/admin-key)" in later
     assert "the first user" not in later
     assert _curl(_curl_line(service)) == "OK"
     assert service.get("/v1/checks/example-job")["pings"] == 2

@@ -113,6 +113,8 @@ class Inventory:
     unproven: Sequence[str] = ()
     unreachable_links: str = ""
     """The reason why links in pages do not open where they are read."""
+    zone_questions: Mapping[str, str] = field(default_factory=dict)
+    """By check, the question whether its time zone is right."""
     checks: int = 0
     people: int = 0
     oldest_page: timedelta = timedelta()
@@ -335,6 +337,8 @@ def _inventory(facts: InstallationFacts) -> Iterator[Finding]:
             yield weigh(subject, f"{problem}: {_some(names)}.")
     if inventory.unreachable_links:
         yield _warn("public address", inventory.unreachable_links)
+    for slug, question in list(inventory.zone_questions.items())[:NAMES]:
+        yield _warn(f"check {slug}", question)
     if inventory.sealed_by_old_keys:
         yield _warn(
             "encrypted secrets",

@@ -22,7 +22,9 @@ from alerting.notifiers import registry
 from alerting.person import Person
 from heartbeat import app, installation, migrations, notifier_clients, public_address, rekey, secret
 from heartbeat.checks import store as check_store
+from heartbeat.checks import zone_hint
 from heartbeat.checks.check import Check, State
+from heartbeat.checks.schedule import Every
 from heartbeat.database import Unavailable, clock_offset, engine, transact
 from heartbeat.definitions import plan as definition_plan
 from heartbeat.definitions.file import SHORTEST_KEY, Wrong
@@ -35,11 +37,14 @@ from heartbeat.operations.doctor import (
     Postgres,
     SecretFacts,
 )
+from heartbeat.pings import store as ping_store
 from heartbeat.settings import SHORTEST_KEY as SHORTEST_ENCRYPTION_KEY
 from heartbeat.settings import BadSetting, Settings, kept_secret, with_kept_secret_key
 
 UNHEARD_FOR = timedelta(days=7)
 """The age at which a check that never pinged counts as forgotten: its job may ping elsewhere."""
+EXAMINED = 2_000
+"""Checks whose last runs are compared with their slots, at most."""
 ASK_BOUND = 5.0
 """Seconds that the service has to answer at its own address."""
 DEPENDENCIES = ("sqlalchemy", "psycopg", "alembic", "fastapi", "uvicorn", "httpx", "cryptography", "tzdata")
@@ -188,6 +193,7 @@ def _inventory(db: Connection, settings: Settings, usable: set[str], now: dateti
         ],
         without_policy=[check.slug for check in checks if (check.policy or default) not in policies],
         never_heard=[check.slug for check in checks if _is_forgotten(check, now)],
+        zone_questions=dict(_zone_questions(db, checks)),
         checks=len(checks),
         people=len(people),
         unproven=_unproven(db, people.values(), now),
@@ -207,6 +213,12 @@ def _unproven(db: Connection, people: Iterable[Person], now: datetime) -> list[s
         for contact in person.contacts
         if not proofs.get((person.id, contact.mark), desk.NO_PROOF).holds(now)
     ]
+def _zone_questions(db: Connection, checks: Sequence[Check]) -> Iterator[tuple[str, str]]:
+    planned = [check for check in checks if not isinstance(check.schedule, Every) and check.last_ok_at]
+    for check in planned[:EXAMINED]:
+        began = ping_store.last_runs_began(db, check.id, zone_hint.RUNS)
+        if question := zone_hint.question(check.schedule, check.grace, began):
+            yield check.slug, question
 
 
 def _is_forgotten(check: Check, now: datetime) -> bool:

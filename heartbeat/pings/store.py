@@ -7,7 +7,7 @@ check and one row of the ring a ping. On SQLite, it is a select and two prepared
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select
@@ -132,6 +132,13 @@ def last_pings(db: Connection, check_id: int, limit: int = KEEP) -> list[StoredP
         )
         for row in db.execute(query)
     ]
+
+
+def last_runs_began(db: Connection, check_id: int, limit: int) -> list[datetime]:
+    """Return when the last successful runs of a check began, as far as is known, newest first."""
+    successes = pings.c.check_id == check_id, pings.c.kind == Signal.SUCCESS.value
+    query = select(pings.c.at, pings.c.duration).where(*successes).order_by(pings.c.n.desc()).limit(limit)
+    return [row.at - timedelta(seconds=row.duration or 0) for row in db.execute(query)]
 
 
 def last_bodies(db: Connection, check_ids: Collection[int]) -> dict[int, bytes]:

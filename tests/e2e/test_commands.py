@@ -40,9 +40,9 @@ def test_apply_plan_and_export_agree(serve: Serve, phone: Phone) -> None:
     assert PING_KEY not in lines
 
     offline = service.command("plan", "--offline")
-    assert (offline.returncode, offline.stdout) == (
-        0,
-        "heartbeat.yaml is valid: 2 checks, 1 person, 1 policy and 0 status pages. It was not compared with a database.\n",
+    assert offline.returncode == 0
+    assert offline.stdout.startswith(
+        "heartbeat.yaml is valid: 2 checks, 1 person, 1 policy and 0 status pages."
     )
     exported = service.command("export")
     assert exported.returncode == 0

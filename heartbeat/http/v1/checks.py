@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import desk
-from heartbeat.checks import actions, check, history, symptoms
+from heartbeat.checks import actions, check, history, symptoms, zone_hint
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import State
 from heartbeat.checks.definition import CheckDefinition
@@ -84,7 +84,9 @@ async def show_check(name: fields.CheckName, context: ContextDep, conditional: C
         watched = look_up(db, name)
         incidents = _incidents(db, [watched])
         conditional.set_tag(_tag(watched, now, incidents))
-        return _response(watched, now, incidents, context)
+        began = ping_store.last_runs_began(db, watched.id, zone_hint.RUNS)
+        question = zone_hint.question(watched.schedule, watched.grace, began)
+        return _response(watched, now, incidents, context).model_copy(update={"time_zone_question": question})
 
     return await context.database.read(work)
 

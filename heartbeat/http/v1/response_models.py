@@ -82,6 +82,10 @@ class Check(ResponseModel):
     origin: str = Field(description="The owner of the definition: file, api or ping.")
     incident: int | None = Field(description="The number of its open incident.")
     ping_url: str
+    time_zone_question: str | None = Field(
+        default=None,
+        description="A question if its last runs came hours away from their slots. Only in the answer for one check.",
+    )
     definition: dict[str, Any] = Field(
         description="The body for `PUT`, as the configuration file has it. It has only the fields that differ from the "
         "defaults."

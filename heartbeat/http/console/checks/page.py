@@ -24,6 +24,7 @@ from heartbeat.checks import (
     schedule_words,
     surroundings,
     symptoms,
+    zone_hint,
 )
 from heartbeat.checks import history as check_history
 from heartbeat.checks import store as check_store
@@ -153,6 +154,9 @@ def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | N
         "pings": pings.last_pings(db, check.id, PINGS_SHOWN),
         "changes": changes[:CHANGES_SHOWN],
         "paused": check.state is State.PAUSED,
+        "zone_question": zone_hint.question(
+            check.schedule, check.grace, pings.last_runs_began(db, check.id, zone_hint.RUNS)
+        ),
         "similar": unexpected.nearest(check.slug, unexpected_store.listed(db))
         if check.last_heard_at is None
         else None,

@@ -1,7 +1,7 @@
 """The page of one check: what its runs took, the incidents it was in, whom it would page, and how to ping it."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -9,9 +9,11 @@ import pytest
 from heartbeat import audit
 from heartbeat.app import System
 from heartbeat.checks import checker
-from heartbeat.checks.check import State, Tolerance
+from heartbeat.checks.check import Signal, State, Tolerance
 from heartbeat.checks.schedule import Cron, Every, Schedule
 from heartbeat.http.console.incidents.pages import LONGEST_NOTE
+from heartbeat.pings import store as pings
+from heartbeat.pings.arrival import Arrival, ByUuid, NumberedPing
 from tests.unit.http.conftest import SetClock, fall_silent, incident_of, make_check, ping, read_check, recover
 from tests.unit.http.console.conftest import press, see
 from tests.unit.http.markup import sound
@@ -241,3 +243,23 @@ async def test_pausing_asks_and_resuming_does_not(system: System, browser: httpx
     assert "Paused since 03:00 UTC" in (await see(browser, "/checks/job")).words
     assert (await press(browser, "/checks/job/resume")).status_code == 303
     assert (await read_check(system)).state is State.NEW
+
+
+async def test_a_check_whose_runs_come_hours_after_each_slot_asks_for_its_time_zone(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    daily = await make_check(system, schedule=Cron("0 3 * * *", "UTC"))
+    heard = [
+        NumberedPing(
+            daily.id, n, Arrival(ByUuid(daily.uuid.hex), Signal.SUCCESS, at, "GET", "10.0.0.5", ""), None
+        )
+        for n in range(3)
+        if (at := datetime(2024, 4, 28 + n, 8, 0, tzinfo=UTC))
+    ]
+    await system.context.database.write(lambda db: pings.keep(db, heard))
+    words = (await see(browser, "/checks/job")).words
+    asked = "The last 3 runs came 5 h after their slots. Is the time zone UTC right?"
+    assert asked in words
+    headers = {"Authorization": f"Bearer {system.context.admin_key}"}
+    answer = await browser.get("/v1/checks/job", headers=headers)
+    assert answer.json()["time_zone_question"] == asked

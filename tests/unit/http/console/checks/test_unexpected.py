@@ -26,9 +26,10 @@ async def test_they_are_listed_and_lead_to_a_filled_in_form(
     await expect(system, ("nigthly-backup", "jobs"), ("old", UNKNOWN_KEY), ("7d0c6a2e", BY_UUID))
     screen = await see(browser, "/unexpected-pings")
     assert "3 names are pinged, but no check has them." in screen.words
-    assert "10.0.0.5 curl/8" in screen.words
-    assert "unknown key" in screen.words
-    assert "Its check was deleted, or is elsewhere." in screen.words
+    assert "2 pings with the key jobs, first at " in screen.words
+    assert "from 10.0.0.5 (curl/8)." in screen.words
+    assert "2 pings with an unknown key" in screen.words
+    assert "Its check was deleted, or is in another installation." in screen.words
     assert 'href="/new?slug=nigthly-backup"' in screen.html
     assert (await see(browser, "/new?slug=nigthly-backup")).fields["slug"] == "nigthly-backup"
     for overview in ("/", "/checks"):

@@ -115,7 +115,8 @@ def of(cause: Cause, member: Membership, group_failures_by: Sequence[str]) -> In
     """
     silent = cause.class_ == _GROUPED_AS_SILENT
     key = member.group_key if silent else group_key(member.slug, member.labels, group_failures_by)
-    title = member.name if slug_of(key) == member.slug else key_title(key)
+    # A renamed check that stands alone keeps the key of its former slug, and has its own name all the same.
+    title = member.name if slug_of(key) is not None else key_title(key)
     return IncidentIdentity(f"{cause.class_}:{member.policy or ''}:{key}", title, cause.class_)
 
 

@@ -213,6 +213,8 @@ def _unproven(db: Connection, people: Iterable[Person], now: datetime) -> list[s
         for contact in person.contacts
         if not proofs.get((person.id, contact.mark), desk.NO_PROOF).holds(now)
     ]
+
+
 def _zone_questions(db: Connection, checks: Sequence[Check]) -> Iterator[tuple[str, str]]:
     planned = [check for check in checks if not isinstance(check.schedule, Every) and check.last_ok_at]
     for check in planned[:EXAMINED]:

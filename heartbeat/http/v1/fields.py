@@ -45,6 +45,13 @@ def _instant(value: Any) -> datetime:
     return definition_entry.instant(value if isinstance(value, str) else "")
 
 
+def _digits(value: Any) -> Any:
+    """Return a parameter that is a whole number, as written: 1.0 is none."""
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise ValueError("must be a whole number")
+    return value
+
+
 def _cursor(text: str) -> str:
     return definition_entry.slug(text) if text else text
 
@@ -58,26 +65,31 @@ def without_nul(text: str) -> str:
 Limit = Annotated[
     int,
     Query(ge=1, le=MAX_LIMIT, description="The number of entries, at most."),
+    BeforeValidator(_digits),
     expects("must be a whole number from 1 to 200"),
 ]
 Before = Annotated[
     int,
     Query(ge=1, le=MAX_NUMBER, description="Entries before this number: `next` of the previous answer."),
+    BeforeValidator(_digits),
     expects("must be the number of an incident"),
 ]
 BeforePing = Annotated[
     int,
     Query(ge=1, le=MAX_NUMBER, description="Entries before this ping: `next` of the previous answer."),
+    BeforeValidator(_digits),
     expects("must be the number of a ping"),
 ]
 BeforeTransition = Annotated[
     int,
     Query(ge=1, le=MAX_NUMBER, description="Entries before this one: `next` of the previous answer."),
+    BeforeValidator(_digits),
     expects("must be the `next` of the previous answer"),
 ]
 BeforeAuditEntry = Annotated[
     int,
     Query(ge=1, le=MAX_NUMBER, description="Entries before this number: `next` of the previous answer."),
+    BeforeValidator(_digits),
     expects("must be the number of an audit entry"),
 ]
 AfterText = Annotated[
@@ -97,26 +109,31 @@ CheckName = Annotated[str, Path(description="The slug or the uuid of a check.")]
 IncidentNumber = Annotated[
     int,
     Path(ge=1, le=MAX_NUMBER, description="The number of an incident."),
+    BeforeValidator(_digits),
     expects("must be the number of an incident"),
 ]
 AnnouncementNumber = Annotated[
     int,
     Path(ge=1, le=MAX_NUMBER, description="The number of an announcement."),
+    BeforeValidator(_digits),
     expects("must be the number of an announcement"),
 ]
 PingNumber = Annotated[
     int,
     Path(ge=1, le=MAX_NUMBER, description="The number of the ping, counted from 1."),
+    BeforeValidator(_digits),
     expects("must be the number of a ping"),
 ]
 WindowNumber = Annotated[
     int,
     Path(ge=1, le=MAX_NUMBER, description="The number of a maintenance window."),
+    BeforeValidator(_digits),
     expects("must be the number of a maintenance window"),
 ]
 BeforeWindow = Annotated[
     int,
     Query(ge=1, le=MAX_NUMBER, description="Entries before this number: `next` of the previous answer."),
+    BeforeValidator(_digits),
     expects("must be the number of a maintenance window"),
 ]
 WindowPhase = Annotated[

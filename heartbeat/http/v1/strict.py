@@ -1,4 +1,6 @@
-"""Unknown query parameters are refused: a misspelt filter must not silently select everything."""
+"""Unknown and repeated query parameters are refused: no filter may be dropped in silence."""
+
+from collections import Counter
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
@@ -14,7 +16,9 @@ async def only_known(request: Request) -> None:
     if not request.query_params or not isinstance(route, APIRoute):
         return
     parameters = _parameters(route)
-    for name in request.query_params:
+    for name, count in Counter(name for name, _ in request.query_params.multi_items()).items():
+        if name in parameters and count > 1:
+            raise Unacceptable(f"{name}: is given {count} times; give it once.")
         if name not in parameters:
             label = name[:SHOWN] if name.isprintable() else repr(name[:SHOWN])
             raise Unacceptable(f"{label}: is not a known parameter; {suggestion(name, parameters)}")

@@ -120,10 +120,9 @@ async def _serve(
         await database.write(lambda db: secret_key.take(db, settings.secret_key, settings.secret_keys_before))
         await _start_over(database)
         for line in await _apply(system, settings, delete=delete):
-            log.info("configuration: %s", line)
+            log.log(level, "configuration: %s", line)
         if fault := public_address.fault(settings.public_url, (await database.read(desk.people)).values()):
             log.warning("%s", fault)
-            log.log(level, "configuration: %s", line)
         http_server = server.configured(
             system.asgi, settings.trusted_proxy, system.context.metrics.callers.untrusted_proxy.inc
         )

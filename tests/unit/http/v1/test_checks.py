@@ -67,6 +67,7 @@ async def test_a_check_has_all_its_fields(system: System, admin: httpx.AsyncClie
         "origin": "api",
         "incident": None,
         "ping_url": f"http://test/ping/{check.uuid}",
+        "time_zone_question": None,
         "definition": {
             "description": "Resets the counters.",
             "runbook": "https://wiki.example.com/daily",

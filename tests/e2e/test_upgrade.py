@@ -61,7 +61,8 @@ def test_the_release_before_and_this_one_are_one_service_while_one_takes_over(
     old = serve(text, name="before", PYTHONPATH=str(release_before), **given).start()
     assert _revision(url) == _newest(release_before), "what serves is the release before"
     assert old.ping("steady").status_code == 200
-    new = serve(text, name="after", **given).start()
+    # The release before knows no settling time.
+    new = serve(f"settling: 0s\n{text}", name="after", **given).start()
     assert _revision(url) == _newest(ROOT)
 
     # Both hear, and what one has heard the other knows.

@@ -24,7 +24,7 @@ def clauses(subject: Subject, now: datetime) -> list[str]:
         case NoticeKind.RECOVERED:
             return _ending(subject, now)
         case NoticeKind.ACKNOWLEDGED:
-            return [_named(subject, lambda name: f"{name}: {_answer(subject, now)}")]
+            return _answer(subject, now)
         case NoticeKind.UPDATE:
             return [_update(subject, now), *_returns(subject, now)]
         case _:
@@ -156,13 +156,15 @@ def earlier(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
     return f"it {words.past} from {at}" if lasting else f"it {words.verb} at {at}"
 
 
-def _answer(subject: Subject, now: datetime) -> str:
-    """Return the answer: "acknowledged by Anna until 07:20 UTC"."""
+def _answer(subject: Subject, now: datetime) -> list[str]:
+    """Return the answer: "us: acknowledged by Anna until 07:20 UTC". Its end stands in the lines too, if it is cut."""
     incident = subject.incident
     who = subject.words.partition(" until ")[0]
+    named = _named(subject, lambda name: f"{name}: {who}")
     if incident.next_at is None or incident.state not in (State.ACKNOWLEDGED, State.SNOOZED):
-        return who
-    return f"{who} until {subject.clock(now).at(incident.next_at)}"
+        return [named]
+    whole = f"{named} until {subject.clock(now).at(incident.next_at)}"
+    return [whole if len(whole) <= TITLE_LIMIT else named]
 
 
 def _ending(subject: Subject, now: datetime) -> list[str]:

@@ -57,7 +57,9 @@ class Lateness:
         may_be = self._may_be_late() if within is None else and_(within, self._may_be_late())
         late = _late_by_calendar(db, now, may_be)
         by_calendar = one_of(db, late) if late else false()
-        self.late = and_(checks.c.state.in_([State.NEW, State.UP]), or_(overdue, by_calendar))
+        # Only an interval can be overdue: for any other schedule the comparison is NULL.
+        late_now = or_(func.coalesce(overdue, false()), by_calendar)
+        self.late = and_(checks.c.state.in_([State.NEW, State.UP]), late_now)
         self.state = case((self.late, literal(State.LATE.value, String)), else_=checks.c.state)
 
     def _may_be_late(self) -> ColumnElement[bool]:

@@ -1,5 +1,6 @@
 """Walks through answering an incident: on the console without script, by thumb on a phone, and too late."""
 
+import re
 from datetime import timedelta
 
 from playwright.async_api import Browser, expect
@@ -17,12 +18,12 @@ from tests.unit.conftest import somebody
 pytestmark = MARKS
 chromium, lived, settled, place = walk.chromium, walk.lived, office.settled, office.place
 
-ACKNOWLEDGE, NOTE, SNOOZE, RESOLVE = (
-    f"/incidents/{{number:int}}/{deed}" for deed in ("acknowledge", "note", "snooze", "resolve")
+ACKNOWLEDGE, NOTE, SNOOZE, RESOLVE, PAGE_NEXT = (
+    f"/incidents/{{number:int}}/{deed}" for deed in ("acknowledge", "note", "snooze", "resolve", "page-next")
 )
 
 
-@does(ACKNOWLEDGE, NOTE, SNOOZE, RESOLVE)
+@does(ACKNOWLEDGE, NOTE, SNOOZE, RESOLVE, PAGE_NEXT)
 async def test_an_incident_is_answered_without_script(place: Place, chromium: Browser) -> None:
     async with walking(place, chromium, script=False, session=place.words["session_ben"]) as walker:
         await walker.to("/")
@@ -47,6 +48,8 @@ async def test_an_incident_is_answered_without_script(place: Place, chromium: Br
         await walker.press("until 09:00 UTC")
         await walker.reads("Snoozed by ben; pages again at 09:00 UTC")
         assert await faults_of(walker, "incident-answered") == []
+        await walker.page.get_by_role("button", name=re.compile("^Page .+ now$")).click()
+        await walker.reads("ben asked to page the next person now")
         await walker.follow("Resolve…")
         await walker.follow("Cancel")
         await walker.follow("Resolve…")
@@ -84,8 +87,16 @@ async def test_the_link_of_a_page_answers_and_says_what_has_become_of_it(
     async with walking(place, chromium, NARROW, script=False) as walker:
         await walker.to("/answer/{answer}")
         await walker.page.get_by_role("button", name="Acknowledge").tap()
-        await walker.reads("Acknowledged by First responder at 08:41 UTC; pages again at 12:41 UTC")
+        await walker.reads("You have it until 12:41 UTC.")
         assert await faults_of(walker, "answer-given") == []
+        await walker.page.get_by_text("Add a note").tap()
+        await walker.fill(Note="I am on it.")
+        await walker.press("Add note")
+        await walker.reads("I am on it.")
+        await walker.press("Snooze 1 h")
+        await walker.reads("Snoozed by First responder; pages again at 09:41 UTC")
+        await walker.page.get_by_text("Resolve incident").first.tap()
+        await walker.reads("Each is expected again from now on")
         await walker.page.get_by_role("link", name="Open incident").tap()
         await walker.reads("Sign in")
 

@@ -162,6 +162,13 @@ def test_an_acknowledgement_says_by_whom_and_until_when() -> None:
     assert said(replace(told, incident=snoozed, words=words)).endswith(": snoozed by Ben until 07:20 UTC")
 
 
+def test_a_long_acknowledgement_keeps_the_names_in_its_title() -> None:
+    told = subject(
+        NoticeKind.ACKNOWLEDGED, incident=ACKNOWLEDGED, words="acknowledged by the second responder"
+    )
+    assert said(told) == "us-housekeeping: acknowledged by the second responder"
+
+
 def test_a_recovery_says_since_when_all_is_fine_and_how_long_it_was_not() -> None:
     over = ended(at=MORNING, opened_at=MORNING - timedelta(hours=4, minutes=38))
     whole = replace(AROUND, alive=11)

@@ -57,6 +57,12 @@ def test_a_check_with_a_cron_line_counts_as_any_other(db: Connection) -> None:
     assert states["host=b"] == CheckGroup("host=b", up=1, late=0, down=0, newest_at=LATER - MINUTE)
 
 
+def test_a_check_with_a_cron_line_is_counted_like_any_other(db: Connection) -> None:
+    daily = Cron("0 3 * * *", "UTC")
+    added(db, up(on("a", "heard", schedule=daily)), on("a", "not-due", schedule=daily), up(on("a", "often")))
+    assert groups.states(db, ["host=a"], LATER)["host=a"].up == 2
+
+
 def test_groups_are_counted_by_their_worst_check_and_by_kind(db: Connection) -> None:
     a_host(db)
     added(db, on("b", "late"), up(on("b", "one")), up(on("c", "one")), fresh(on("d", "new")))

@@ -136,15 +136,19 @@ def acknowledge(
     *,
     occurrence: int | None = None,
     until: datetime,
+    by_person: str | None = None,
 ) -> Acknowledged | Stale | Resolved | Missing:
-    """Acknowledge for a human: nobody else is paged until `until`. See `incident.acknowledge`."""
+    """Acknowledge for a human: nobody else is paged until `until`. See `incident.acknowledge`.
+
+    `by_person` is the person who this is, here and below: they get no notice of what they did themselves.
+    """
     incident = store.lock(db, [incident_id]).get(incident_id)
     if incident is None:
         return Missing()
     outcome = life.acknowledge(incident, occurrence, by, now, until)
     if not isinstance(outcome, Acknowledged) or outcome.repeated:
         return outcome
-    _quieten(db, [outcome.incident], f"acknowledged by {by}", by, now)
+    _quieten(db, [outcome.incident], f"acknowledged by {by}", by, now, by_person)
     paged_at = outbox.paged_at(db, incident)
     return replace(outcome, waited=now - paged_at if paged_at else None)
 
@@ -166,6 +170,7 @@ def acknowledge_digest(
     *,
     until: datetime,
     limit: int | None = None,
+    by_person: str | None = None,
 ) -> DigestAnswer:
     """Acknowledge up to `limit` incidents of a digest, with numbers above `after`, as it paged them.
 
@@ -180,12 +185,18 @@ def acknowledge_digest(
     changed = [
         answer.incident for answer in answers if isinstance(answer, Acknowledged) and not answer.repeated
     ]
-    _quieten(db, changed, f"acknowledged by {by}", by, now)
+    _quieten(db, changed, f"acknowledged by {by}", by, now, by_person)
     return DigestAnswer(len(changed), max(occurrences) if len(occurrences) == limit else None)
 
 
 def snooze(
-    db: Connection, incident_id: int, by: str, now: datetime, until: datetime
+    db: Connection,
+    incident_id: int,
+    by: str,
+    now: datetime,
+    until: datetime,
+    *,
+    by_person: str | None = None,
 ) -> Snoozed | Resolved | Missing:
     """Silence an incident until `until`, when it pages again. See `incident.snooze`."""
     incident = store.lock(db, [incident_id]).get(incident_id)
@@ -193,11 +204,13 @@ def snooze(
         return Missing()
     outcome = life.snooze(incident, by, now, until)
     if isinstance(outcome, Snoozed) and not outcome.repeated:
-        _quieten(db, [outcome.incident], f"snoozed by {by} until {until:%d %b %H:%M} UTC", by, now)
+        _quieten(db, [outcome.incident], f"snoozed by {by} until {until:%d %b %H:%M} UTC", by, now, by_person)
     return outcome
 
 
-def resolve(db: Connection, incident_id: int, by: str, now: datetime) -> Resolved | Missing:
+def resolve(
+    db: Connection, incident_id: int, by: str, now: datetime, *, by_person: str | None = None
+) -> Resolved | Missing:
     """Resolve for a human. `Resolved.keys` are the symptoms that had not cleared: the caller arms them again."""
     incident = store.lock(db, [incident_id]).get(incident_id)
     if incident is None:
@@ -208,7 +221,7 @@ def resolve(db: Connection, incident_id: int, by: str, now: datetime) -> Resolve
     symptoms = symptom_store.symptoms_of(db, [incident_id])[incident_id]
     raised = [symptom for symptom in symptoms if symptom.standing]
     symptom_store.clear_symptoms(db, [(symptom.id, f"resolved by {by}") for symptom in raised], now)
-    recovery.end(db, [outcome.previous], by, f"resolved by {by}", now)
+    recovery.end(db, [outcome.previous], by, f"resolved by {by}", now, by_person)
     return replace(outcome, keys=tuple(symptom.key for symptom in raised))
 
 
@@ -302,6 +315,11 @@ def people(db: Connection, origin: Origin | None = None) -> dict[str, Person]:
     return roster.load_people(db, origin=origin)
 
 
+def person_of_user(db: Connection, user: str) -> Person | None:
+    """Return the person who signs in as this user."""
+    return roster.person_of_user(db, user)
+
+
 def policies(db: Connection, origin: Origin | None = None) -> dict[str, Policy]:
     """Return every policy, by name; or those of one origin."""
     return roster.load_policies(db, origin)
@@ -384,8 +402,15 @@ def forget_policy(db: Connection, name: str) -> None:
     roster.remove_policies(db, [name])
 
 
-def _quieten(db: Connection, incidents: Sequence[Incident], answer: str, by: str, now: datetime) -> None:
+def _quieten(
+    db: Connection,
+    incidents: Sequence[Incident],
+    answer: str,
+    by: str,
+    now: datetime,
+    by_person: str | None,
+) -> None:
     store.save(db, incidents)
     timeline.write(db, [Entry(incident.id, now, incident.state.value, answer, by) for incident in incidents])
     outbox.supersede(db, [incident.id for incident in incidents], (NoticeKind.PAGE,))
-    tell(db, NoticeKind.ACKNOWLEDGED, [(incident, answer) for incident in incidents], now)
+    tell(db, NoticeKind.ACKNOWLEDGED, [(incident, answer) for incident in incidents], now, by_person)

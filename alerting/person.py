@@ -21,13 +21,17 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person; `id` is their name in the configuration. Times are told in their `timezone` (IANA)."""
+    """A person; `id` is their name in the configuration. Times are told in their `timezone` (IANA).
+
+    `user` is the name with which they sign in, if that is another than `id`.
+    """
 
     id: str
     name: str
     contacts: tuple[Contact, ...]
     timezone: str = "UTC"
     origin: Origin = field(default=Origin.FILE, compare=False)
+    user: str = ""
 
     def contact(self, count: int) -> Contact:
         """Return contact number `count`; after the last contact comes the first."""

@@ -59,9 +59,16 @@ def settle(db: Connection, now: datetime, limit: int) -> int:
     return len(settled)
 
 
-def end(db: Connection, incidents: Sequence[Incident], by: str, ending: str, now: datetime) -> None:
-    """End incidents, and tell everybody who has a page of them, in the words `ending`."""
-    _end(db, [(life.ended(incident, by, now), ending) for incident in incidents], now)
+def end(
+    db: Connection,
+    incidents: Sequence[Incident],
+    by: str,
+    ending: str,
+    now: datetime,
+    by_person: str | None = None,
+) -> None:
+    """End incidents, and tell everybody who has a page of them, in the words `ending`. `by_person` knows already."""
+    _end(db, [(life.ended(incident, by, now), ending) for incident in incidents], now, by_person)
 
 
 def _end_recovered(db: Connection, incidents: Sequence[Incident], now: datetime) -> None:
@@ -78,7 +85,9 @@ def _settled_words(incident: Incident, now: datetime) -> str:
     return f"recovered at {since:%H:%M} UTC{stayed}"
 
 
-def _end(db: Connection, ended: Sequence[tuple[Incident, str]], now: datetime) -> None:
+def _end(
+    db: Connection, ended: Sequence[tuple[Incident, str]], now: datetime, by_person: str | None = None
+) -> None:
     if not ended:
         return
     store.save(db, [incident for incident, _ in ended])
@@ -87,4 +96,4 @@ def _end(db: Connection, ended: Sequence[tuple[Incident, str]], now: datetime) -
         [Entry(one.id, now, State.RESOLVED.value, ending, one.resolved_by) for one, ending in ended],
     )
     outbox.supersede(db, [incident.id for incident, _ in ended], tuple(NoticeKind))
-    tell(db, NoticeKind.RECOVERED, ended, now)
+    tell(db, NoticeKind.RECOVERED, ended, now, by_person)

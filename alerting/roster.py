@@ -26,6 +26,14 @@ def load_people(
     return {row.id: _person(row) for row in db.execute(query)}
 
 
+def person_of_user(db: Connection, user: str) -> Person | None:
+    """Return the person who signs in as this user: the one that names the user, else the one with the same name."""
+    same_name = people.c.user_name.is_(None) & (people.c.id == user)
+    query = select(people).where((people.c.user_name == user) | same_name)
+    rows = db.execute(query.order_by(people.c.user_name.is_(None), people.c.id).limit(1))
+    return next((_person(row) for row in rows), None)
+
+
 def load_policies(db: Connection, origin: Origin | None = None) -> dict[str, Policy]:
     """Return all policies by name, or those of one origin."""
     query = select(policies).order_by(policies.c.id)
@@ -43,6 +51,7 @@ def put_people(db: Connection, defined: Iterable[Person]) -> None:
             "timezone": person.timezone,
             "contacts": [asdict(contact) for contact in person.contacts],
             "origin": person.origin.value,
+            "user_name": person.user or None,
         }
         for person in defined
     ]
@@ -76,7 +85,8 @@ def remove_policies(db: Connection, names: Collection[str] = (), origin: Origin 
 
 def _person(row: Row[Any]) -> Person:
     contacts = tuple(Contact(**contact) for contact in row.contacts)
-    return Person(row.id, row.name, contacts, row.timezone or "UTC", Origin(row.origin))
+    timezone, user = row.timezone or "UTC", row.user_name or ""
+    return Person(row.id, row.name, contacts, timezone, Origin(row.origin), user)
 
 
 def _policy(row: Row[Any]) -> Policy:

@@ -36,6 +36,8 @@ people = Table(
     Column("contacts", JSON, nullable=False),
     # An `Origin`, as in the tables below: only the owner of a row replaces it.
     Column("origin", Text, nullable=False, server_default="file"),
+    # The name with which they sign in, if that is another than the id.
+    Column("user_name", Text),
 )
 
 policies = Table(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import Connection
 
@@ -9,13 +10,21 @@ from alerting import attempts, news, outbox
 from alerting.incident import Incident
 from alerting.news import NO_NEWS, News
 from alerting.notice import NoticeKind
+from alerting.notifiers import registry
 from alerting.outbox import Intent
 
 
-def tell(db: Connection, kind: NoticeKind, told: Iterable[tuple[Incident, str]], now: datetime) -> None:
+def tell(
+    db: Connection,
+    kind: NoticeKind,
+    told: Iterable[tuple[Incident, str]],
+    now: datetime,
+    by_person: str | None = None,
+) -> None:
     """Write a notice about each incident for every contact that has a page of it, or may have.
 
-    Each notice is tried on its own contact only.
+    Each notice is tried on its own contact only. `by_person` is the person who did it: they get no notice of what they
+    did themselves. Machines among their contacts do, since those keep threads.
     """
     notices = list(told)
     holders = attempts.holders(db, [incident.id for incident, _ in notices]) if notices else {}
@@ -23,6 +32,7 @@ def tell(db: Connection, kind: NoticeKind, told: Iterable[tuple[Incident, str]],
         Intent(incident, holder, words)
         for incident, words in notices
         for holder in holders.get(incident.id, ())
+        if holder.person != by_person or holder.via not in _read_by_humans()
     ]
     outbox.intend(db, kind, intents, now)
 
@@ -44,3 +54,8 @@ def update(db: Connection, updates: Sequence[tuple[Incident, News]], now: dateti
             if whole:
                 intents.append(Intent(incident, holder, whole.words, whole))
     outbox.intend(db, NoticeKind.UPDATE, intents, now)
+
+
+@cache
+def _read_by_humans() -> frozenset[str]:
+    return frozenset(kind for kind, notifier in registry.installed().kinds.items() if notifier.digests)

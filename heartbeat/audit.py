@@ -40,7 +40,7 @@ def record(
     after: Mapping[str, Any] | None = None,
 ) -> None:
     """Record a change, in the transaction that makes it. `before` and `after` are JSON."""
-    row: dict[str, Any] = {"actor": actor.name, "via": actor.via, "remote": actor.remote}
+    row: dict[str, Any] = {"actor": actor.name, "via": actor.proof, "remote": actor.remote}
     row |= {"action": action, "target": target, "at": now}
     db.execute(insert(audit).values(**row, before=before, after=after))
 
@@ -50,7 +50,7 @@ def record_all(
 ) -> None:
     """Record created things in one statement, each as (actor, action, target, state)."""
     rows = [
-        {"actor": actor.name, "via": actor.via, "remote": actor.remote, "action": action, "target": target}
+        {"actor": actor.name, "via": actor.proof, "remote": actor.remote, "action": action, "target": target}
         | {"at": now, "before": None, "after": state}
         for actor, action, target, state in created
     ]

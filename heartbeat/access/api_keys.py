@@ -39,10 +39,10 @@ def make(
     if len(existing) >= api_key.MOST:
         raise Unfit(f"name: there can be no more than {api_key.MOST:,} keys. Revoke one that nobody uses.")
     clear = api_key.BEGINS + token_urlsafe(token.BYTES)
-    key = Key(0, name, clear[: api_key.PREFIX_LENGTH], scopes, role, now, actor.name, ends_at)
+    key = Key(0, name, clear[: api_key.PREFIX_LENGTH], scopes, role, now, actor.account, ends_at)
     api_key_store.add(db, token.hashed(clear), key)
     if Scope.PING in scopes:
-        ping_keys.add(db, PingKey(_as_ping_key(name), token.hashed(clear), Origin.KEY, now, actor.name))
+        ping_keys.add(db, PingKey(_as_ping_key(name), token.hashed(clear), Origin.KEY, now, actor.account))
     audit.record(db, actor, "key.make", f"key {name}", now, after=audit_fields(key))
     return key, clear
 

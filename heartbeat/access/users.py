@@ -74,7 +74,7 @@ def invite(db: Connection, actor: Actor, name: str, role: Role, now: datetime) -
     store.wait_for_turn(db)
     if store.user(db, name) is not None:
         raise UserExists(f"A user named {name} already exists. Choose another name.")
-    user = store.add_user(db, User(0, name, role, now, actor.name))
+    user = store.add_user(db, User(0, name, role, now, actor.account))
     audit.record(db, actor, "user.invite", f"user {name}", now, after=audit_fields(user))
     return user, _new_link(db, user.id, now)
 

@@ -77,7 +77,8 @@ def acknowledge(
     `by` is the person who answers, if that is not the actor.
     """
     end = until or now + installation.acknowledge_for(db)
-    outcome = desk.acknowledge(db, incident_id, by or actor.name, now, occurrence=occurrence, until=end)
+    name, person = answerer(db, actor, by)
+    outcome = desk.acknowledge(db, incident_id, name, now, occurrence=occurrence, until=end, by_person=person)
     if isinstance(outcome, Acknowledged) and not outcome.repeated:
         _record_answer(db, actor, "acknowledge", outcome, now, until=outcome.until.isoformat())
     return outcome
@@ -88,7 +89,8 @@ def acknowledge_digest(
 ) -> desk.DigestAnswer:
     """Acknowledge some incidents of a digest, those with numbers above `after`, for the configured time."""
     until = now + installation.acknowledge_for(db)
-    answer = desk.acknowledge_digest(db, digest, after, actor.name, now, until=until)
+    name, person = answerer(db, actor)
+    answer = desk.acknowledge_digest(db, digest, after, name, now, until=until, by_person=person)
     if answer.acknowledged:
         entry = {"incidents": answer.acknowledged, "until": until.isoformat()}
         audit.record(db, actor, "incident.acknowledge", f"digest {digest}", now, after=entry)
@@ -99,7 +101,8 @@ def snooze(
     db: Connection, incident_id: int, actor: Actor, now: datetime, until: datetime, *, by: str | None = None
 ) -> Snoozed | Resolved | Missing:
     """Snooze an incident: it pages again at `until`. Repeating the same snooze changes and records nothing."""
-    outcome = desk.snooze(db, incident_id, by or actor.name, now, until)
+    name, person = answerer(db, actor, by)
+    outcome = desk.snooze(db, incident_id, name, now, until, by_person=person)
     if isinstance(outcome, Snoozed) and not outcome.repeated:
         _record_answer(db, actor, "snooze", outcome, now, until=until.isoformat())
     return outcome
@@ -109,7 +112,8 @@ def resolve(
     db: Connection, incident_id: int, actor: Actor, now: datetime, *, by: str | None = None
 ) -> Resolved | Missing:
     """Resolve an incident. Its checks that are still down are expected again from now on, so that none is forgotten."""
-    outcome = desk.resolve(db, incident_id, by or actor.name, now)
+    name, person = answerer(db, actor, by)
+    outcome = desk.resolve(db, incident_id, name, now, by_person=person)
     if isinstance(outcome, Missing) or outcome.repeated:
         return outcome
     down = store.lock(db, list(symptoms.check_ids(outcome.keys).values()))
@@ -125,7 +129,7 @@ def page_next(
     db: Connection, incident_id: int, actor: Actor, now: datetime, *, by: str | None = None
 ) -> HandedOn | Resolved | AllWell | Missing:
     """Page the next step of an incident's policy now. Repeating it before the page changes and records nothing."""
-    outcome = desk.page_next(db, incident_id, by or actor.name, now)
+    outcome = desk.page_next(db, incident_id, answerer(db, actor, by)[0], now)
     if isinstance(outcome, HandedOn) and not outcome.repeated:
         _record_answer(db, actor, "page_next", outcome, now)
     return outcome
@@ -135,11 +139,22 @@ def note(
     db: Connection, incident_id: int, actor: Actor, text: str, now: datetime, *, by: str | None = None
 ) -> bool:
     """Add a note to the timeline of an incident. Return False if the incident does not exist."""
-    noted = desk.note(db, incident_id, by or actor.name, text, now)
+    name, _ = answerer(db, actor, by)
+    noted = desk.note(db, incident_id, name, text, now)
     if noted:
-        entry = {"by": by or actor.name, "words": text}
+        entry = {"by": name, "words": text}
         audit.record(db, actor, "incident.note", f"incident {incident_id}", now, after=entry)
     return noted
+
+
+def answerer(db: Connection, actor: Actor, by: str | None = None) -> tuple[str, str | None]:
+    """Return the name of who answers, and the person that this is: the actor, or the person or user called `by`."""
+    if not by or by == actor.name:
+        return actor.name, actor.person or None
+    people = desk.people(db)
+    called = [person for person in people.values() if person.name == by]
+    person = people.get(by) or desk.person_of_user(db, by) or (called[0] if len(called) == 1 else None)
+    return (person.name, person.id) if person else (by, None)
 
 
 def _record_answer(

@@ -175,7 +175,8 @@ def _person(person: Person) -> Properties:
         f"{contact.kind} {CONCEALED if vault.is_sealed(contact.address) else contact.address}"
         for contact in person.contacts
     )
-    return {"name": _quoted(person.name), "timezone": person.timezone, "contacts": contacts}
+    user = {"user": person.user} if person.user else {}
+    return {"name": _quoted(person.name), "timezone": person.timezone, **user, "contacts": contacts}
 
 
 def _notifier(settings: Mapping[str, str]) -> Properties:

@@ -75,6 +75,7 @@ def person(somebody: Person) -> dict[str, Any]:
         {
             "name": unless(somebody.name, somebody.id),
             "timezone": unless(somebody.timezone, "UTC"),
+            "user": somebody.user or None,
             "contacts": contacts,
         }
     )

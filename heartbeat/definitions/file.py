@@ -40,6 +40,7 @@ SHORTEST_KEY: Final = 16
 T = TypeVar("T")
 
 _KEY = re.compile(r"[A-Za-z0-9._~-]+")
+_USER = re.compile(schema.USER)
 _NAME = entry.line(entry.MAX_NAME)
 _RUNBOOK = entry.line(entry.MAX_RUNBOOK)
 _DESCRIPTION = entry.paragraphs(entry.MAX_DESCRIPTION)
@@ -51,6 +52,12 @@ _SCHEDULES: Final[Mapping[str, Callable[[str, str], Schedule]]] = {
 # These stand in where what is written is wrong, so that the rest can be judged. They never leave this room.
 _SOME_SCHEDULE = Every(timedelta(days=1))
 _SOME_STEP = Step((OPERATOR.id,), timedelta(minutes=15))
+
+
+def _user(text: str) -> str:
+    if not _USER.fullmatch(text):
+        raise ValueError("must be the name with which they sign in, such as anna or anna@example.com.")
+    return text
 
 
 class Wrong(ValueError):
@@ -124,6 +131,7 @@ class Reading:
     ) -> None:
         self._root = root
         self._origin = origin
+        self._users: dict[str, str] = {}
         self._look = look
         self._fill_in = fill_in
         self._installed = NotifierReader(notifiers, fill_in, in_clear)
@@ -223,12 +231,16 @@ class Reading:
         example = "{email: anna@example.com}"
         items = entry.some(node.need("contacts", f"[{example}]"), entry.MAX_CONTACTS, "contacts", example)
         contacts = [self._installed.contact(item) for item in items]
+        user = node.read("user", _user, "")
+        if user and (other := self._users.setdefault(user, name)) != name:
+            node.report(f"is the user {user!r}, and so is {other}; a user is one person.")
         return Person(
             id=name,
             name=node.read("name", _NAME, name),
             contacts=tuple(contact for contact in contacts if contact),
             timezone=node.read("timezone", entry.zone, self._timezone),
             origin=self._origin,
+            user="" if user == name else user,
         )
 
     def policy(self, name: str, node: Node) -> Policy:

@@ -122,11 +122,19 @@ _CHECK = _object(
     oneOf=[{"required": [kind]} for kind in ("schedule", "every", "on_calendar")],
 )
 
+USER = "[a-z0-9][a-z0-9._@+-]{0,99}"
+"""The names of users."""
+
 _PERSON = _object(
     "A person who can be paged.",
     {
         "name": _text("Their name in pages. If missing, their name here.", entry.MAX_NAME),
         "timezone": _ZONE,
+        "user": {
+            "type": "string",
+            "pattern": f"^{USER}$",
+            "description": "The name with which they sign in. If missing, their name here.",
+        },
         "contacts": _list("Tried in this order.", entry.MAX_CONTACTS, "contact"),
     },
     ("contacts",),

@@ -113,9 +113,7 @@ def _at_least(role: Role) -> Callable[[Actor], Awaitable[Actor]]:
 def _refusal(actor: Actor, role: Role) -> str:
     # The role of a key counts only if the key may write.
     if actor.via.startswith("key ") and actor.role is Role.VIEWER:
-        return (
-            f"This needs a key with the scope write and the role {role}. The key {actor.name} can only read."
-        )
+        return f"This needs a key with the scope write and the role {role}. The {actor.via} can only read."
     return f"This needs the role {role}. {actor.name} has the role {actor.role}."
 
 
@@ -171,7 +169,10 @@ async def end_session(request: Request, response: Response) -> None:
 async def console_actor(request: Request) -> Actor | None:
     """Return who looks at the console, None if nobody is signed in."""
     current = await current_session(request)
-    return sign_in.actor_of(current, _remote(request)) if current is not None else await _proxied(request)
+    actor = sign_in.actor_of(current, _remote(request)) if current is not None else await _proxied(request)
+    if actor is None:
+        return None
+    return await context_of(request).database.read(lambda db: sign_in.as_person(db, actor))
 
 
 async def is_still_signed_in(request: Request) -> bool:
@@ -246,7 +247,8 @@ async def _key_holder(request: Request, context: Context, key: str | None) -> Ac
         # Reading must work while nothing can be written.
         with suppress(Unavailable):
             await context.database.write(lambda db: api_key_store.touch(db, number, now))
-    return Actor(stored.name, stored.acts_as, f"key {stored.name}", _remote(request))
+    actor = Actor(stored.name, stored.acts_as, f"key {stored.name}", _remote(request), user=stored.made_by)
+    return await context.database.read(lambda db: sign_in.as_person(db, actor))
 
 
 async def _session(request: Request) -> Session | None:
@@ -281,7 +283,7 @@ async def _proxied(request: Request) -> Actor | None:
     role = user.role if user is not None else Role.VIEWER
     if proxy.role_header:
         role = proxy.role(request.headers.get(proxy.role_header, ""))
-    return Actor(name, role, BY_PROXY, _remote(request))
+    return Actor(name, role, BY_PROXY, _remote(request), user=name)
 
 
 def _remote(request: Request) -> str:

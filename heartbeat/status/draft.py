@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from alerting import times
 from heartbeat.definitions.status_page import StatusPage
 from heartbeat.status.announcement import Affected, AnnouncementFields, AnnouncementKind, Status, by_component
-from heartbeat.status.headline import are, are_many, listed
+from heartbeat.status.headline import are, are_many
 from heartbeat.status.health import NAMED, TROUBLED, Health, ServiceRow, worst
 
 WATCHING = "We are monitoring the recovery."
@@ -85,9 +85,11 @@ def sentence(page: StatusPage, affected: Sequence[Affected]) -> str:
             f"{part.health.value.lower()}{_in(page, part.regions)}" for part in parts
         )
         alike.setdefault(words_of_health, []).append(name)
-    clauses = [f"{listed(names)} {are(names)} {words_of_health}" for words_of_health, names in alike.items()]
+    clauses = [
+        f"{times.names(names)} {are(names)} {words_of_health}" for words_of_health, names in alike.items()
+    ]
     text = ", ".join(clauses) if len(clauses) == 1 else f"{', '.join(clauses[:-1])}, and {clauses[-1]}"
-    return text if len(text) <= LONGEST else f"{listed(by_name)} {are(by_name)} affected"
+    return text if len(text) <= LONGEST else f"{times.names(list(by_name))} {are(by_name)} affected"
 
 
 def regions_of(affected: Collection[Affected]) -> dict[str, tuple[str, ...]]:
@@ -112,14 +114,14 @@ def recovery(page: StatusPage, affected: Sequence[Affected]) -> str:
 
 def _names(affected: Sequence[Affected]) -> str:
     names = list(by_component(affected))
-    return listed(names) if 0 < len(names) <= NAMED else ""
+    return times.names(names) if 0 < len(names) <= NAMED else ""
 
 
 def _in(page: StatusPage, regions: Collection[str]) -> str:
     if page.regions is None:
         return ""
     places = [page.regions.place(value) for value in page.regions.columns if value in regions]
-    return f" in {listed(places)}" if places else ""
+    return f" in {times.names(places)}" if places else ""
 
 
 def _by_health(row: ServiceRow, regions: Sequence[str]) -> list[Affected]:

@@ -1,7 +1,8 @@
 """The headline of a status page, which answers "is it them or us?". Pure."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from alerting import times
 from heartbeat.definitions.status_page import Regions
 from heartbeat.status.health import NAMED, TROUBLED, WORST_FIRST, Health, ServiceRow
 
@@ -54,7 +55,7 @@ def _others(rows: Sequence[ServiceRow], troubled: Sequence[ServiceRow], limit: i
     if not well:
         return []
     if len(well) <= limit:
-        return [f"{listed(well)} {are(well)} not affected."]
+        return [f"{times.names(well)} {are(well)} not affected."]
     if len(well) + len(troubled) == len(rows):
         return [
             "All other services are working normally."
@@ -82,7 +83,7 @@ def by_region(healths: Mapping[str, Health], regions: Regions) -> str:
         if names := [
             regions.place(value) for value, health_there in healths.items() if health_there is health
         ]:
-            parts.append(f"{health.value.lower()} in {listed(names)}")
+            parts.append(f"{health.value.lower()} in {times.names(names)}")
     return " and ".join(parts)
 
 
@@ -102,7 +103,7 @@ def _untroubled(rows: Sequence[ServiceRow]) -> str:
 
 
 def _serviced(names: Sequence[str], total: int, *, others_unknown: bool) -> str:
-    sentence = f"{listed(names)} {are(names)} under maintenance."
+    sentence = f"{times.names(names)} {are(names)} under maintenance."
     if len(names) > NAMED or len(sentence) > LONGEST:
         return f"{len(names)} of {total} services are under maintenance."
     return sentence if others_unknown else f"{sentence} Everything else is working normally."
@@ -110,14 +111,8 @@ def _serviced(names: Sequence[str], total: int, *, others_unknown: bool) -> str:
 
 def _services(names: Sequence[str], limit: int) -> str:
     if len(names) <= limit:
-        return listed(names)
+        return times.names(names)
     return f"{len(names)} services" if len(names) > 1 else "1 service"
-
-
-def listed(items: Iterable[str]) -> str:
-    """Return names as in a sentence: "A, B and C"."""
-    names = list(items)
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def are(names: Collection[str]) -> str:

@@ -30,8 +30,15 @@ def read(edit: Edit, name: str, fields: Mapping[str, object]) -> Person:
     stored = desk.people(edit.db).get(name)
     scope = Scope(kinds=registry.installed().kinds, settings=desk.notifiers(edit.db))
     person = single_definition.read_person(name, _filled(fields, stored, edit.vault), scope)
+    _refuse_taken(person, desk.people(edit.db))
     contacts = tuple(_sealed(person, contact, stored, edit.vault) for contact in person.contacts)
     return replace(person, contacts=contacts)
+
+
+def _refuse_taken(person: Person, people: Mapping[str, Person]) -> None:
+    for other in people.values():
+        if person.user and other.user == person.user and other.id != person.id:
+            raise Faulty([f"user: {other.id} is the user {person.user!r} already; a user is one person."])
 
 
 def written(_name: str, person: Person) -> dict[str, Any]:

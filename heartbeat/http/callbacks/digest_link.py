@@ -72,7 +72,7 @@ async def _acknowledge(context: Context, reader: DigestAnswerer, remote: str, no
 
     def some(db: Connection, after: int) -> desk.DigestAnswer:
         person = _reader(db, reader)[0]
-        actor = Actor(person, Role.RESPONDER, "signed link", remote)
+        actor = Actor(person, Role.RESPONDER, "signed link", remote, person=reader.person)
         return actions.acknowledge_digest(db, reader.digest, after, actor, now)
 
     acknowledged, last = 0, 0

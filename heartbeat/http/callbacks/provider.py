@@ -106,9 +106,10 @@ def _acknowledge(
         for page in desk.sent_as(db, kind, receipt.provider_id)
     }
     for (incident, occurrence), person in sorted(people_paged.items()):
-        name = quoted(receipt.by) or names.get(person, person)
-        actor = Actor(name, Role.RESPONDER, f"callback {kind}", remote)
-        outcomes.append(actions.acknowledge(db, incident, actor, now, occurrence=occurrence))
+        by = quoted(receipt.by)
+        name, themself = by or names.get(person, person), "" if by else person
+        actor = Actor(name, Role.RESPONDER, f"callback {kind}", remote, person=themself)
+        outcomes.append(actions.acknowledge(db, incident, actor, now, by=by or None, occurrence=occurrence))
     return outcomes
 
 

@@ -151,7 +151,7 @@ def _answer(
 ) -> tuple[Outcome | Noted | Unreadable, str]:
     """Do what the form asks, by default acknowledge. A form without an occurrence answers that of the link."""
     name, zone = _reader(reader, desk.people(db))
-    actor = Actor(name, Role.RESPONDER, "signed link", remote)
+    actor = Actor(name, Role.RESPONDER, "signed link", remote, person=reader.person)
     opened_at = desk.opened_at(db, reader.incident)
     if opened_at is None or not reader.is_about(opened_at):
         return Missing(), zone

@@ -2,15 +2,17 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, case, func, or_, select
 
+from alerting import desk
 from heartbeat.checks import symptoms
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Signal, State
 from heartbeat.checks.history import Transition
 from heartbeat.checks.tables import checks, transitions
+from heartbeat.http.pages import summary
 from heartbeat.http.pages.run_strip import EndedRun
 from heartbeat.http.pages.summary import Count
 from heartbeat.pings.tables import pings
@@ -30,6 +32,13 @@ def count(db: Connection) -> Count:
     rows = db.execute(select(checks.c.state, func.count(), newest).group_by(checks.c.state)).all()
     by_state = {State(state): number for state, number, _ in rows}
     return Count(by_state, max((at for *_, at in rows if at is not None), default=None))
+
+
+def on_call(db: Connection, person: str, now: datetime) -> str:
+    """Return the sentence that tells a person when they are on call. Empty for nobody and for those who are not."""
+    if not person:
+        return ""
+    return summary.on_call(person, desk.policies(db).values(), desk.people(db), now)
 
 
 def by_policy(db: Connection) -> dict[str | None, int]:

@@ -3,19 +3,25 @@
 A sentence is words and instants. The template gives each instant its `<time>`, so that its zone is always known.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self
 
-from alerting import times
+from alerting import escalation, times
+from alerting.escalation import Policy
 from alerting.incident import Incident
 from alerting.incident import State as Life
+from alerting.person import Person
 from heartbeat.checks import maintenance, schedule
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, State, Tolerance, due_at, silent_at, status
 from heartbeat.checks.maintenance import Phase, Window
 from heartbeat.checks.schedule import Every
+
+POLICIES_NAMED = 3
+"""The policies that a sentence names. More are counted."""
+FIRST = "first"
 
 
 class ZoneTime(str):
@@ -327,3 +333,29 @@ def _by_its_clock(check: Check, at: datetime) -> Words:
     zone = check.schedule.timezone
     local = at.astimezone(times.zone(zone))
     return (at, ZoneTime(f" ({local:%H:%M} {zone})", zone)) if local.utcoffset() else (at,)
+
+
+def on_call(person: str, policies: Iterable[Policy], people: Mapping[str, Person], now: datetime) -> str:
+    """Say to a person for which policies they are on call, and when each pages them. Empty if for none."""
+    names_by_wait: dict[str, list[str]] = {}
+    for policy in policies:
+        if wait := _wait(person, policy, people, now):
+            names_by_wait.setdefault(wait, []).append(policy.name)
+    waits = sorted(names_by_wait.items(), key=lambda item: item[0] != FIRST)
+    when = ", ".join(f"{wait} for {_some(names)}" for wait, names in waits)
+    return f"You are on call at all hours: {when}." if when else ""
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - POLICIES_NAMED
+    return times.names(names) if more <= 0 else f"{', '.join(names[:POLICIES_NAMED])} and {more} more"
+
+
+def _wait(person: str, policy: Policy, people: Mapping[str, Person], now: datetime) -> str:
+    """Return the time after which a policy pages a person, in words. Empty if it never does."""
+    waited = timedelta()
+    for step in policy.steps:
+        if person in {each.id for each in escalation.recipients(step.targets, people, now + waited)}:
+            return f"after {times.duration(waited)}" if waited else FIRST
+        waited += step.wait
+    return ""

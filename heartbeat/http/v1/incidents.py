@@ -102,7 +102,7 @@ async def resolve(
     number: fields.IncidentNumber, context: ContextDep, actor: Responder, body: fields.Resolve | None = None
 ) -> AnswerOutcome:
     """Resolve an incident. Its checks that are still down are expected again from now on."""
-    now, by = context.clock.now(), (body and body.by) or actor.name
+    now, by = context.clock.now(), body.by if body else None
     outcome = await context.database.write(lambda db: actions.resolve(db, number, actor, now, by=by))
     return _answer_outcome(context, number, outcome)
 
@@ -122,8 +122,8 @@ async def note(
     number: fields.IncidentNumber, context: ContextDep, actor: Responder, body: fields.Note
 ) -> AnswerOutcome:
     """Add a note to the timeline of an incident. The same note by the same person is kept once."""
-    now, by = context.clock.now(), body.by or actor.name
-    added = await context.database.write(lambda db: _note(db, number, actor, by, body.words, now))
+    now = context.clock.now()
+    added, by = await context.database.write(lambda db: _note(db, number, actor, body.by, body.words, now))
     return AnswerOutcome(outcome="noted" if added else "noted already", by=by)
 
 
@@ -136,9 +136,13 @@ def _details(db: Connection, number: int, conditional: ConditionalRead, now: dat
     return IncidentDetails.of(dossier, slugs)
 
 
-def _note(db: Connection, number: int, actor: Actor, by: str, text: str, now: datetime) -> bool:
+def _note(
+    db: Connection, number: int, actor: Actor, by: str | None, text: str, now: datetime
+) -> tuple[bool, str]:
+    """Add a note unless it is there already. Return whether it was added, and the name of its author."""
+    name, _ = actions.answerer(db, actor, by)
     notes = {(entry.by, entry.words) for entry in _dossier(db, number).timeline if entry.kind == "note"}
-    return (by, text) not in notes and actions.note(db, number, actor, text, now, by=by)
+    return (name, text) not in notes and actions.note(db, number, actor, text, now, by=by), name
 
 
 def _answer_outcome(context: Context, number: int, outcome: Answer) -> AnswerOutcome:

@@ -67,6 +67,7 @@ class Person(ResponseModel):
     id: str = Field(examples=["anna"])
     name: str = Field(examples=["Anna"])
     timezone: str = Field(examples=["Europe/London"])
+    user: str = Field(description="The name with which they sign in.", examples=["anna"])
     contacts: list[ProvenContact] = Field(description="They are tried in this order.")
     origin: str = Field(description="The owner of the definition: file or api.", examples=["api"])
 
@@ -108,6 +109,7 @@ def _answer(_name: str, somebody: person.Person, proofs: Mapping[tuple[str, str]
         id=somebody.id,
         name=somebody.name,
         timezone=somebody.timezone,
+        user=somebody.user or somebody.id,
         contacts=contacts,
         origin=somebody.origin,
     )

@@ -11,11 +11,11 @@ from email.message import EmailMessage
 from uuid import NAMESPACE_URL, uuid5
 from zoneinfo import ZoneInfo
 
+from alerting import times
 from alerting.notifiers.transport import mime
 from heartbeat.definitions.status_page import StatusPage
 from heartbeat.safe_text import harmless
 from heartbeat.status.announcement import OVER, Affected, AnnouncementKind, Status, by_component
-from heartbeat.status.headline import listed
 from heartbeat.status.subscribers.link import Ticket
 
 MAX_ADDRESS = 254
@@ -124,7 +124,7 @@ def _state(page: StatusPage, part: Affected, news: News) -> str:
     holds = news.status not in OVER and news.status is not Status.MONITORING
     health = part.health.value.lower() if holds else "was affected"
     places = [page.regions.place(region) for region in part.regions] if page.regions else []
-    return f"{health} in {listed(places)}" if places else health
+    return f"{health} in {times.names(places)}" if places else health
 
 
 def _when(page: StatusPage, at: datetime) -> str:

@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import Connection
 
-from alerting import desk, escalator, outbox
+from alerting import desk, escalator, outbox, store
 from alerting.delivery import LEASE
 from alerting.escalation import Policy, Step
-from alerting.notice import Notice
+from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Undelivered, Unreachable
+from alerting.outbox import AtCapacity, Intent, Recipient
 from alerting.person import Person
 from heartbeat.database import Database
 from tests.unit.alerting.conftest import FREE
@@ -75,6 +77,27 @@ async def lines_of(database: Database) -> list[str]:
     dossier = await database.read(lambda db: desk.dossier(db, 1))
     assert dossier is not None
     return [entry.words for entry in dossier.timeline if entry.kind == "not told"]
+
+
+@pytest.mark.parametrize(
+    ("by", "told"), [("ben", ["anna"]), ("anna", ["anna", "ben"]), (None, ["anna", "ben"])]
+)
+async def test_nobody_hears_of_what_they_did_themselves_except_by_a_machine(
+    database: Database, by: str | None, told: list[str]
+) -> None:
+    mail = Contact("email", "ben@example.com")
+
+    def work(db: Connection) -> list[str]:
+        incident = store.load(db, 1)
+        assert incident is not None
+        recipient = Recipient("ben", mail.kind, mail.mark)
+        outbox.intend(db, NoticeKind.PAGE, [Intent(incident, recipient, "")], PAGED_AT)
+        assert len(outbox.lease(db, PAGED_AT, 10, AtCapacity())) == 2
+        desk.acknowledge(db, 1, "somebody", PAGED_AT, until=PAGED_AT + HOUR, by_person=by)
+        pages = outbox.pages_of(db, 1)
+        return sorted(page.person for page in pages if page.kind is NoticeKind.ACKNOWLEDGED)
+
+    assert await database.write(work) == told
 
 
 async def test_every_contact_that_has_the_page_or_may_have_it_hears_the_answer_and_the_end(

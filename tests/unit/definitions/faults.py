@@ -52,6 +52,14 @@ MALFORMED = [
         "people.a: has no contacts; write for example `contacts: [{email: anna@example.com}]`.",
     ),
     (
+        "people: {a: {user: A b, contacts: [{console: x}]}}",
+        "people.a.user: must be the name with which they sign in, such as anna or anna@example.com.",
+    ),
+    (
+        "people: {a: {user: c, contacts: [{console: x}]}, b: {user: c, contacts: [{console: x}]}}",
+        "people.b: is the user 'c', and so is a; a user is one person.",
+    ),
+    (
         "people: {a: {contacts: []}}",
         "people.a.contacts: needs at least one, such as {email: anna@example.com}.",
     ),

@@ -21,6 +21,7 @@ SUBJECTS: Mapping[str, str] = {
     "http/test_audited_changes.py": "the audit log of every address that changes something",
     "http/test_gates.py": "the access to every address",
     "http/test_one_lock_an_answer.py": "the locks of an answer, from each of its ways in",
+    "http/test_person_and_user.py": "people who are users: their name, their notices, their on-call",
     "http/test_proxy.py": "sign-in by a proxy",
     "http/test_style.py": "the stylesheet",
     "http/test_tracing.py": "the spans of the whole system",

@@ -37,7 +37,8 @@ async def overview(request: ConsoleRequest) -> Response:
 
     def read(db: Connection) -> dict[str, Any]:
         urgent = incident_pages.rows(db, desk.open_incidents(db, INCIDENTS), request.now)
-        return _facts(db, Search(), request.now, AT_A_GLANCE) | {"incidents": urgent}
+        yours = queries.on_call(db, request.actor.person, request.now)
+        return _facts(db, Search(), request.now, AT_A_GLANCE) | {"incidents": urgent, "yours": yours}
 
     live, facts = await request.read_live(TOPICS, read)
     return request.show(

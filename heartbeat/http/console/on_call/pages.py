@@ -34,9 +34,12 @@ CHECKS_SHOWN = 20
 async def look(request: ConsoleRequest) -> Response:
     """Show who is on call, who is next, and everybody who can be paged."""
     url = request.context.public_url
-    live, facts = await request.read_live(
-        ("checks", "incidents"), lambda db: _everything(db, request.now, url)
-    )
+
+    def read(db: Connection) -> dict[str, Any]:
+        yours = queries.on_call(db, request.actor.person, request.now)
+        return _everything(db, request.now, url) | {"yours": yours}
+
+    live, facts = await request.read_live(("checks", "incidents"), read)
     return request.show("on_call/list.html", live=live, public_url=url, **facts)
 
 

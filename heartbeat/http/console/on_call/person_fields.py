@@ -15,7 +15,7 @@ from alerting.person import Contact, Person
 from heartbeat.http.console import form_rows
 
 _CONTACT = re.compile(r"(?:person [^:]*?\.)?contacts\[(\d+)\](?:\.\S+)?: (.*)", re.DOTALL)
-_NAMES = {"name": "Name", "timezone": "Time zone", "contacts": "Contacts", "slug": "Slug"}
+_NAMES = {"name": "Name", "timezone": "Time zone", "user": "User", "contacts": "Contacts", "slug": "Slug"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class PersonFields:
     slug: str = ""
     name: str = ""
     timezone: str = "UTC"
+    user: str = ""
     rows: tuple[ContactFields, ...] = (ContactFields(),)
 
     @classmethod
@@ -53,7 +54,7 @@ class PersonFields:
             )
             for kind, address, keeps in zip_longest(*(map(str, some) for some in lists), fillvalue="")
         )
-        texts = {name: _stripped(form.get(name, "")) for name in ("slug", "name", "timezone")}
+        texts = {name: _stripped(form.get(name, "")) for name in ("slug", "name", "timezone", "user")}
         return cls(**(texts if slug is None else texts | {"slug": slug}), rows=rows or (ContactFields(),))
 
     @classmethod
@@ -65,7 +66,7 @@ class PersonFields:
             else ContactFields(contact.kind, contact.address)
             for place, contact in enumerate(person.contacts)
         ]
-        return cls(person.id, person.name, person.timezone, tuple(rows) or (ContactFields(),))
+        return cls(person.id, person.name, person.timezone, person.user, tuple(rows) or (ContactFields(),))
 
     def pressed(self, do: str) -> Self:
         """Return the form once a button about its rows is pressed."""
@@ -85,7 +86,11 @@ class PersonFields:
                 kept_places.setdefault(row.kind, []).append(keeps)
                 _in_order(number, row.kind, kept_places[row.kind], previous)
             contacts.append({row.kind: None if keeps is not None else row.address})
-        texts: dict[str, object] = {"name": self.name or None, "timezone": self.timezone or None}
+        texts: dict[str, object] = {
+            "name": self.name or None,
+            "timezone": self.timezone or None,
+            "user": self.user or None,
+        }
         return texts | {"contacts": contacts}
 
     def located(self, problems: Iterable[str]) -> list[tuple[str, str]]:

@@ -51,6 +51,27 @@ def test_a_person_is_added_and_changed(db: Connection) -> None:
     assert deed.after == {"contacts": [{"ntfy": "https://ntfy.example.com/anna"}, {"console": "terminal"}]}
 
 
+def test_a_person_may_be_a_user_of_another_name_whom_nobody_else_is(db: Connection) -> None:
+    define(db, user="anna@example.com")
+    assert desk.people(db)["anna"].user == "anna@example.com"
+    assert PERSON.written("anna", desk.people(db)["anna"])["user"] == "anna@example.com"
+    with pytest.raises(Faulty, match="anna is the user 'anna@example"):
+        define(db, "ben", user="anna@example.com")
+    define(db, user="anna")
+    assert desk.people(db)["anna"].user == ""
+
+
+def test_a_user_is_the_person_who_names_them_or_else_the_one_of_their_name(db: Connection) -> None:
+    define(db, "anna")
+    define(db, "ben", user="b")
+    people = [desk.person_of_user(db, user) for user in ("anna", "b", "ben", "c")]
+    assert [person.id if person else None for person in people] == ["anna", "ben", None, None]
+    define(db, "anne", user="anna")
+    somebody = desk.person_of_user(db, "anna")
+    assert somebody is not None
+    assert somebody.id == "anne"
+
+
 def test_the_same_again_is_written_down_once(db: Connection) -> None:
     for _ in range(2):
         define(db, contacts=[{"slack": HOOK}])

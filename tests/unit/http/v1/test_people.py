@@ -16,6 +16,7 @@ async def test_people_are_shown_without_secret_addresses(system: System, admin: 
             "id": "first",
             "name": "First responder",
             "timezone": "UTC",
+            "user": "first",
             "contacts": [
                 {"kind": "console", "address": "terminal"} | UNPROVEN,
                 {"kind": "slack", "address": None} | UNPROVEN,

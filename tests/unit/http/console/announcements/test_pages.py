@@ -41,6 +41,14 @@ async def defined(system: System) -> System:
     return system
 
 
+async def test_the_list_names_the_components_whose_silence_means_an_outage(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    stopping = replace(PAGE.components[1], silent_means="not working")
+    await define(system, replace(PAGE, components=(PAGE.components[0], stopping)))
+    assert "2 components, silence means not working for Mail" in (await see(browser, "/status-pages")).words
+
+
 async def test_the_list_names_the_addresses_that_mail_servers_refused(
     defined: System, browser: httpx.AsyncClient
 ) -> None:

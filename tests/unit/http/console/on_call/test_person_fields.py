@@ -34,6 +34,7 @@ def test_a_secret_is_not_in_the_form_and_is_kept() -> None:
     assert card.entered(ANNA) == {
         "name": "Anna",
         "timezone": "Europe/London",
+        "user": None,
         "contacts": [{"slack": None}, {"email": "a@example.com"}, {"slack": None}],
     }
 

@@ -20,7 +20,7 @@ from heartbeat.checks.definition import SEVERITY
 from heartbeat.database import Database
 from heartbeat.signed_link import TestedContact
 
-PAUSE = timedelta(seconds=30)
+PAUSE = timedelta(seconds=10)
 """The time between two test pages to a person, at least: a button is easily pressed twice, and the phone is loud."""
 
 Deliver = Callable[[Mapping[str, Setup], Notice, Person, Contact], Awaitable[Outcome]]

@@ -112,7 +112,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 _HEADERS: Mapping[type[Exception], Mapping[str, str]] = {
     KeyRequired: {"WWW-Authenticate": "Bearer"},
     Unavailable: {"Retry-After": str(RETRY_AFTER)},
-    TooMany: {"Retry-After": "30"},
+    TooMany: {"Retry-After": "10"},
 }
 
 _SENTENCES: Mapping[str, str] = {

@@ -44,7 +44,7 @@ async def _sent_from_here(database: Database, settings: Settings, name: str) -> 
     if page is None:
         raise Failed(f"There is no person {name!r}.")
     if isinstance(page, TooSoon):
-        raise Failed(f"A test page was sent to {name} just now. Nothing was sent: wait half a minute.")
+        raise Failed(f"A test page was sent to {name} just now. Nothing was sent: wait 10 seconds.")
     return [
         ContactResult(contact.kind, trial.word(outcome), trial.said(outcome))
         for contact, outcome in page.outcomes

@@ -8,6 +8,7 @@ import pytest
 from heartbeat import signed_link
 from heartbeat.signed_link import Answerer
 from tests.e2e.conftest import Serve
+from tests.e2e.patience import eventually
 from tests.e2e.phone import Phone
 from tests.e2e.service import PING_KEY, SECRET_KEY, Service, configuration
 
@@ -92,8 +93,8 @@ def changed(service: Service, refused: str = "", **environment: str) -> None:
 
 def assert_paged(service: Service, phone: Phone) -> None:
     before = len(phone.calls)
-    tried = service.command("test-page", "anna")
-    assert tried.returncode == 0, tried.stdout
+    # Between two test pages to a person there is a pause.
+    eventually(lambda: service.command("test-page", "anna").returncode == 0, within=30, what="a test page")
     (call,) = phone.calls[before:]
     assert call.headers["webhook-signature"].startswith("v1,")
 

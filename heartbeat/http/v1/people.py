@@ -167,7 +167,7 @@ async def send_test_page(name: fields.Slug, context: ContextDep, actor: Responde
         case None:
             raise PEOPLE.no_such(name)
         case TooSoon():
-            raise TooMany(f"A test page was sent to {name} just now. Nothing was sent: wait half a minute.")
+            raise TooMany(f"A test page was sent to {name} just now. Nothing was sent: wait 10 seconds.")
         case page:
             contacts = [
                 TestedContact(kind=contact.kind, outcome=trial.word(outcome), said=trial.said(outcome))

@@ -72,7 +72,7 @@ async def test(request: ConsoleRequest) -> Response:
             return definition_form.missing(PERSON, request)
         case TooSoon(at):
             ago = times.ago(at, request.now)
-            message = f"The last one was sent {ago}. Nothing was sent: wait half a minute."
+            message = f"The last one was sent {ago}. Nothing was sent: wait 10 seconds."
             return render.error_page(request.http, 429, "A test page was sent just now", message)
         case _:
             return render.see_other(f"/on-call/people/{quote(name)}")

@@ -107,7 +107,7 @@ async def test_a_button_sends_a_test_page_and_the_proof_is_shown(
     assert "Test page sent just now; nobody has pressed “I got it”." in shown.words
     again = await press(browser, "/on-call/people/first/test-page")
     assert again.status_code == 429
-    assert "Nothing was sent: wait half a minute." in again.text
+    assert "Nothing was sent: wait 10 seconds." in again.text
     clock.advance(minutes=1)
     await system.context.database.write(
         lambda db: [desk.prove(db, "first", contact.mark, NOW) for contact in CONTACTS]

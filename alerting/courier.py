@@ -20,6 +20,7 @@ from alerting import (
     addressing,
     attempts,
     delivery,
+    digest,
     digest_store,
     escalation,
     notice,
@@ -50,8 +51,6 @@ HANDS_A_PERSON = 8
 """The most sends under way at a time through one notifier, and to one person: a phone that hangs delays no other."""
 SEND_BOUND = 20.0
 """Seconds after which a send is given up even if its notifier breaks its own promise; less than a lease."""
-TAKE_FOR = 15.0
-"""Seconds in which a digest takes its pages. What is due later waits for the next one."""
 RECORD_FOR = 8.0
 RECORD_AGAIN = 1.0
 """Seconds in which writing an outcome is retried while the database is away, and the pause between tries.
@@ -279,7 +278,7 @@ class Courier:
 
     async def _carried(self, begun: Begun, extra: dict[str, object]) -> None:
         loop = asyncio.get_running_loop()
-        until = loop.time() + TAKE_FOR
+        until = loop.time() + digest.TAKING.total_seconds()
 
         def take_more(db: Connection) -> int:
             return digest_store.take_more(db, begun.number, begun.stream, begun.below, self._now())

@@ -22,6 +22,8 @@ HANDFUL = 5
 LATELY = timedelta(seconds=60)
 GAP = timedelta(seconds=30)
 """The time between two digests of a stream. A notice waits for at most this long."""
+TAKING = timedelta(seconds=15)
+"""The longest time in which a digest takes its notices. What is due later waits for the next one."""
 NAMED = 100
 NAMES_LIMIT = 2_000
 """The most incidents of one group, and the most characters of all groups, that a digest names. The rest is counted."""

@@ -61,7 +61,8 @@ def begin(db: Connection, now: datetime, digesting: Callable[[str], bool], full:
         if way.bundled_below and not busy:
             number = digest_store.begin(db, stream, way.bundled_below, now)
             begun += [Begun(number, stream, way.bundled_below)] if number is not None else []
-        if way.until is not None:
+        # A digest that began just now may not have taken all of its pages yet.
+        if way.until is not None and now - last[stream].at >= digest.TAKING:
             from_rank = max(way.bundled_below, way.alone_below)
             postponed += digest_store.postpone(db, stream, from_rank, way.until, now)
         if way.alone_below < ALL_RANKS:

@@ -5,12 +5,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import Connection
 
-from alerting import desk, digest_store, escalator, outbox
+from alerting import desk, digest_store, escalator, outbox, storm
 from alerting.escalation import Policy, Step
 from alerting.incident import CauseWords, Facts, Hold, State, Symptom
 from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
+from alerting.outbox import AtCapacity
 from alerting.person import Person
 from alerting.severity import Severity
 from heartbeat.database import Database
@@ -134,6 +136,24 @@ async def test_incidents_that_still_gather_go_out_with_the_first_of_a_storm(data
     await database.write(lambda db: escalator.sweep(db, PAGED_AT))
     (digest,) = await carry(database, PAGED_AT)
     assert digest.details["incidents"] == 7
+
+
+async def test_no_page_is_put_off_that_a_digest_is_about_to_take(database: Database) -> None:
+    await silence(database, range(12), NOW)
+
+    def begin(db: Connection, now: datetime) -> storm.Outlook:
+        return storm.begin(db, now, lambda _: True, AtCapacity())
+
+    first = await database.write(lambda db: begin(db, PAGED_AT))
+    second = await database.write(lambda db: begin(db, PAGED_AT))
+    assert (len(first.begun), len(second.begun), second.postponed) == (1, 0, 0)
+    (begun,) = first.begun
+    more = await database.write(
+        lambda db: digest_store.take_more(db, begun.number, begun.stream, begun.below, PAGED_AT)
+    )
+    assert more == 5
+    late = await database.write(lambda db: begin(db, PAGED_AT + timedelta(seconds=15)))
+    assert late.postponed == 2
 
 
 async def test_the_worst_come_first(database: Database) -> None:

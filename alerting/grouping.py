@@ -54,7 +54,7 @@ def joined(
     It brings the first page forward, or the news. It ends no quiet: whether it is worse than what people know is
     decided when the news is told.
     """
-    changed = life.resumed(incident, now)
+    changed = life.resumed(incident, now, pace)
     falls = fallen(earlier, now) if earlier is not None else ()
     if len(falls) > len(life.recent(changed.falls, now)):
         changed = replace(changed, falls=falls)

@@ -349,16 +349,19 @@ def recovering(incident: Incident, now: datetime, pace: Pace) -> Incident:
     return replace(incident, recovered_at=now, settles_at=settles_at(incident.falls, now, pace))
 
 
-def resumed(incident: Incident, now: datetime) -> Incident:
+def resumed(incident: Incident, now: datetime, pace: Pace) -> Incident:
     """Return the incident in trouble again, if it was recovering.
 
-    Its policy is climbed by time in trouble: the next page is later by the time for which all was well.
+    Its policy is climbed by time in trouble. An interruption no longer than the settling time is trouble as well. A
+    longer one puts the next page off by the rest.
     """
     if incident.settles_at is None:
         return incident
-    well = max(now - (incident.recovered_at or now), timedelta())
+    well = max(now - (incident.recovered_at or now) - pace.settling, timedelta())
     later = incident.state is State.OPEN and incident.next_at is not None
-    next_at = incident.next_at + well if later and incident.next_at is not None else incident.next_at
+    next_at = (
+        max(incident.next_at + well, now) if later and incident.next_at is not None else incident.next_at
+    )
     return replace(incident, next_at=next_at, recovered_at=None, settles_at=None)
 
 

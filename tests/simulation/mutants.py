@@ -149,7 +149,7 @@ def a_recovery_is_told_at_once(patch: pytest.MonkeyPatch) -> None:
 
 def what_returns_does_not_continue(patch: pytest.MonkeyPatch) -> None:
     """An incident that recovers ends, although a job has gone down again meanwhile."""
-    patch.setattr(incident, "resumed", lambda one, _now: one)
+    patch.setattr(incident, "resumed", lambda one, *_given: one)
 
 
 def what_recovers_never_ends(patch: pytest.MonkeyPatch) -> None:

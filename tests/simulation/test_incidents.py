@@ -14,7 +14,7 @@ from tests.simulation.referee import Referee
 from tests.simulation.verdict import Verdict
 from tests.simulation.world import World
 
-OPS = Policy("ops", (cast.step("first", minutes=4), cast.step("second", minutes=30)))
+OPS = Policy("ops", (cast.step("first", minutes=5), cast.step("second", minutes=30)))
 OFFICE = Policy("office", (cast.step("third", minutes=60),))
 IMPORT = Job("import-feed", every=HOUR, host="twohost")
 HOST = tuple(Job(f"job-{n:02}", every=10 * MINUTE, host="us") for n in range(11))
@@ -202,9 +202,9 @@ def test_what_is_worse_may_end_first_and_severity_falls(nights: list[Night]) -> 
     night.advance(minutes=11, seconds=15)
     assert titles(night.world.pages("first")) == ["CRITICAL us: 2 of 2 jobs silent"]
     night.world.ping("bad")
-    night.advance(minutes=4)
+    night.advance(minutes=5)
     assert titles(night.world.pages("second")) == [
-        "INFO us: 1 of 2 jobs silent, 2nd page, unanswered for 4 min"
+        "INFO us: 1 of 2 jobs silent, 2nd page, unanswered for 5 min"
     ]
 
 

@@ -95,8 +95,8 @@ PAIR = (JOB, Job("other", every=10 * MINUTE, host="us"))
 LONG = Job("long", every=HOUR, max_runtime=5 * MINUTE)
 
 NIGHTS: list[tuple[Night, tuple[Job, ...], dict[str, int], dict[str, int]]] = [
-    (flips_each_minute, (SELDOM,), {"page": 1, "recovered": 1}, {}),
-    (flips_for_half_an_hour, (SELDOM,), {"page": 2, "recovered": 1}, {"page": 1, "recovered": 1}),
+    (flips_each_minute, (SELDOM,), {"page": 2, "recovered": 1}, {"page": 1, "recovered": 1}),
+    (flips_for_half_an_hour, (SELDOM,), {"page": 4, "recovered": 1}, {"page": 3, "recovered": 1}),
     (eleven_return_within_a_minute, ELEVEN, {"page": 1, "acknowledged": 1, "recovered": 1}, {}),
     (one_fails_and_one_is_silent, PAIR, {"page": 12}, {"page": 10}),
     (four_are_silent_and_one_joins, ELEVEN, {"page": 1, "acknowledged": 1, "update": 1, "recovered": 1}, {}),

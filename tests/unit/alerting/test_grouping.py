@@ -123,8 +123,8 @@ def test_a_symptom_that_joins_ends_no_quiet() -> None:
 
 
 def test_a_symptom_that_returns_continues_a_recovering_incident() -> None:
-    earlier = replace(raised(NOW - 2 * HOUR), cleared_at=NOW - MINUTE, told=("silent",))
-    recovering = paged(recovered_at=NOW - MINUTE, settles_at=NOW + MINUTE)
+    earlier = replace(raised(NOW - 2 * HOUR), cleared_at=NOW - 3 * MINUTE, told=("silent",))
+    recovering = paged(recovered_at=NOW - 3 * MINUTE, settles_at=NOW + MINUTE)
     incident, entries = joined(recovering, a_symptom(), earlier)
     assert incident == paged(falls=(NOW,), next_at=NOW + HOUR + MINUTE)
     assert entries == []

@@ -123,11 +123,12 @@ def test_an_incident_settles_before_it_is_over_for_longer_with_each_return() -> 
 def test_a_policy_is_climbed_by_time_in_trouble() -> None:
     recovering = life.recovering(OPEN, NOW, Pace())
     assert (recovering.recovering, recovering.word, recovering.next_at) == (True, "recovering", OPEN.next_at)
-    back = life.resumed(recovering, NOW + timedelta(minutes=1))
-    assert back == replace(OPEN, next_at=NOW + timedelta(minutes=6))
-    quiet = life.resumed(life.recovering(SNOOZED, NOW, Pace()), NOW + timedelta(minutes=1))
+    for minutes, later in ((1, 0), (2, 0), (12, 10)):  # The first page was due after 5 min.
+        back = life.resumed(recovering, NOW + timedelta(minutes=minutes), Pace())
+        assert back == replace(OPEN, next_at=NOW + timedelta(minutes=5 + later))
+    quiet = life.resumed(life.recovering(SNOOZED, NOW, Pace()), NOW + timedelta(minutes=12), Pace())
     assert quiet == SNOOZED
-    assert life.resumed(OPEN, NOW) == OPEN
+    assert life.resumed(OPEN, NOW, Pace()) == OPEN
 
 
 def test_trouble_ends_with_the_recovery_or_with_the_person_who_resolves_it() -> None:

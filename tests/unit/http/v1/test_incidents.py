@@ -80,10 +80,14 @@ async def test_an_acknowledgement_counts_once_and_expires(
     clock.advance(minutes=1)
     repeated = await admin.post(address)
 
-    assert first.json() == {"outcome": "acknowledged", "by": "first", "until": "2024-05-03T07:06:00Z"}
+    assert first.json() == {
+        "outcome": "acknowledged",
+        "by": "First responder",
+        "until": "2024-05-03T07:06:00Z",
+    }
     assert repeated.json() == first.json() | {"outcome": "acknowledged already"}
     story = (await admin.get(f"/v1/incidents/{number}")).json()
-    assert (story["state"], story["acknowledged_by"]) == ("acknowledged", "first")
+    assert (story["state"], story["acknowledged_by"]) == ("acknowledged", "First responder")
     assert [entry["kind"] for entry in story["timeline"]].count("acknowledged") == 1
 
 
@@ -112,7 +116,7 @@ async def test_a_repeated_snooze_has_one_timeline_entry(
     ]
 
     assert [answer.json() for answer in answers] == [
-        {"outcome": "snoozed", "by": "first", "until": UNTIL}
+        {"outcome": "snoozed", "by": "First responder", "until": UNTIL}
     ] * 2
     story = (await admin.get(f"/v1/incidents/{number}")).json()
     assert (story["state"], story["next_at"]) == ("snoozed", UNTIL)
@@ -169,7 +173,10 @@ async def test_the_next_person_is_paged_now_on_request(
     story = (await admin.get(f"/v1/incidents/{number}")).json()
     assert (story["state"], story["acknowledged_by"]) == ("open", None)
     (asked,) = [entry for entry in story["timeline"] if entry["kind"] == "handed on"]
-    assert (asked["by"], asked["words"]) == ("first", "first asked to page the next person now")
+    assert (asked["by"], asked["words"]) == (
+        "First responder",
+        "First responder asked to page the next person now",
+    )
     await admin.post(f"/v1/incidents/{number}/resolve")
     late = await admin.post(f"/v1/incidents/{number}/page-next")
     assert late.json()["outcome"] == "resolved already"
@@ -189,7 +196,7 @@ async def test_a_repeated_note_is_kept_once(
     assert outcomes == ["noted", "noted already", "noted"]
     story = (await admin.get(f"/v1/incidents/{number}")).json()
     notes = [(entry["words"], entry["by"]) for entry in story["timeline"] if entry["kind"] == "note"]
-    assert notes == [("disk full", "first"), ("disk full", "second")]
+    assert notes == [("disk full", "First responder"), ("disk full", "second")]
 
 
 @pytest.mark.parametrize("verb", ["acknowledge", "snooze", "page-next", "resolve", "note"])

@@ -181,6 +181,7 @@ PROGRAMS = [
     by_program("DELETE", "/v1/checks/{name}", "job", "check.delete", "check job", DELETED),
     by_program("POST", f"{INCIDENT}/acknowledge", "1", "incident.acknowledge", "incident 1", CHANGED),
     by_program("POST", f"{INCIDENT}/snooze", "1", "incident.snooze", "incident 1", CHANGED, UNTIL),
+    by_program("POST", f"{INCIDENT}/page-next", "1", "incident.page_next", "incident 1", CHANGED),
     by_program("POST", f"{INCIDENT}/resolve", "1", "incident.resolve", "incident 1", CHANGED),
     by_program("POST", f"{INCIDENT}/note", "1", "incident.note", "incident 1", DONE, {"words": "Full."}),
     by_program("POST", "/v1/maintenance", "", "maintenance.make", "maintenance 2", MADE, MOVE),
@@ -189,6 +190,7 @@ PROGRAMS = [
     by_program("DELETE", WINDOW, "1", "maintenance.delete", "maintenance 1", DELETED),
     by_program("PUT", "/v1/people/{name}", "carl", "person.make", "person carl", MADE, SLACK),
     by_program("PUT", "/v1/people/{name}", "ben", "person.change", "person ben", CHANGED, SLACK),
+    by_program("POST", "/v1/people/{name}/test-page", "ben", "person.test", "person ben", DONE),
     by_program("DELETE", "/v1/people/{name}", "ben", "person.delete", "person ben", DELETED),
     by_program("PUT", "/v1/policies/{name}", "day", "policy.make", "policy day", MADE, HOUR),
     by_program("PUT", "/v1/policies/{name}", "night", "policy.change", "policy night", CHANGED, HOUR),
@@ -252,6 +254,7 @@ PEOPLE = [
     by_form("/incidents/{number:int}/acknowledge", "1", "incident.acknowledge", "incident 1", CHANGED),
     by_form("/incidents/{number:int}/note", "1", "incident.note", "incident 1", DONE, words="Full."),
     by_form("/incidents/{number:int}/snooze", "1", "incident.snooze", "incident 1", CHANGED, **{"for": "1h"}),
+    by_form("/incidents/{number:int}/page-next", "1", "incident.page_next", "incident 1", CHANGED),
     by_form("/incidents/{number:int}/resolve", "1", "incident.resolve", "incident 1", CHANGED),
     by_form(
         "/incidents/{number:int}/announce", "1", "announcement.make", "announcement 3", MADE, page="public"
@@ -292,6 +295,7 @@ PEOPLE = [
     by_form("/announcements/{number:int}/discard", "1", "announcement.discard", "announcement 1", DELETED),
     by_form("/on-call/new-person", "", "person.make", "person carl", MADE, slug="carl", **CARD),
     by_form("/on-call/people/{name}/edit", "ben", "person.change", "person ben", CHANGED, before="", **CARD),
+    by_form("/on-call/people/{name}/test-page", "ben", "person.test", "person ben", DONE),
     by_form("/on-call/people/{name}/delete", "ben", "person.delete", "person ben", DELETED),
     by_form("/on-call/new-policy", "", "policy.make", "policy day", MADE, slug="day", **RUNG),
     by_form(
@@ -347,3 +351,5 @@ NOT_AUDITED = {
 """Changes that the audit log leaves out. Customers subscribe for themselves: their addresses must not stand in a log
 that is never deleted, and strangers must not make it grow. Providers report on their messages, and the timeline keeps
 that. An answer that a provider brings is in the log: `test_an_answer_at_the_provider_acknowledges_once`."""
+AUDITED_BESIDE = {("POST", "/answer/digest/{token}"), ("POST", "/answer/test/{token}")}
+"""Changes whose entries `test_digest_link` and `test_proof_link` assert, where there are a digest and a test page."""

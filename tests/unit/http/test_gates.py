@@ -32,6 +32,8 @@ OPEN = {
     # Their right to come in stands in the address itself.
     "/join/{token}",
     "/answer/{token}",
+    "/answer/digest/{token}",
+    "/answer/test/{token}",
     # The notifier verifies what its provider signs.
     "/callbacks/{notifier}",
 }

@@ -83,6 +83,8 @@ async def test_a_failure_says_when_the_check_was_last_well(
         never_well=last_ok_at is None,
         last_said="disk full",
         why="reported failure",
+        slug="job",
+        uuid=str(job.uuid),
     )
 
 

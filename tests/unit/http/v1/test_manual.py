@@ -13,7 +13,7 @@ from heartbeat.http.v1 import description, docs
 from tests.unit.http.conftest import SetClock, fall_silent, ping, read_check
 
 STORY = """
-START list_notifiers define_notifier show_notifier list_people define_person show_person
+START list_notifiers define_notifier show_notifier list_people define_person show_person send_test_page
 list_policies define_policy show_policy make_default
 define_check list_checks show_check who_would_be_paged
 PING list_pings show_body list_transitions list_unexpected_pings

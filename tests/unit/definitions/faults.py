@@ -56,10 +56,6 @@ MALFORMED = [
         "people.a.user: must be the name with which they sign in, such as anna or anna@example.com.",
     ),
     (
-        "people: {a: {user: c, contacts: [{console: x}]}, b: {user: c, contacts: [{console: x}]}}",
-        "people.b: is the user 'c', and so is a; a user is one person.",
-    ),
-    (
         "people: {a: {contacts: []}}",
         "people.a.contacts: needs at least one, such as {email: anna@example.com}.",
     ),
@@ -86,6 +82,10 @@ MALFORMED = [
 """What both the schema and the reading refuse."""
 
 MISTAKEN = [
+    (
+        "people: {a: {user: c, contacts: [{console: x}]}, b: {user: c, contacts: [{console: x}]}}",
+        "people.b: is the user 'c', and so is a; a user is one person.",
+    ),
     (
         "timezone: Europe/Lodnon",
         "timezone: 'Europe/Lodnon' is no time zone; did you mean 'Europe/London' or 'Europe/Lisbon'?",

@@ -24,6 +24,9 @@ async def deeds(system: System) -> list[str]:
     return [f"{entry.action} {entry.target}" for entry in reversed(entries)]
 
 
+UNPROVEN = {"tested_at": None, "proven_at": None}
+
+
 async def test_a_person_is_added_once_and_their_secrets_never_come_out(
     system: System, admin: httpx.AsyncClient
 ) -> None:
@@ -34,13 +37,17 @@ async def test_a_person_is_added_once_and_their_secrets_never_come_out(
         "id": "anna",
         "name": "Anna",
         "timezone": "UTC",
-        "contacts": [{"kind": "slack", "address": None}, {"kind": "console", "address": "terminal"}],
+        "user": "anna",
+        "contacts": [
+            {"kind": "slack", "address": None} | UNPROVEN,
+            {"kind": "console", "address": "terminal"} | UNPROVEN,
+        ],
         "origin": "api",
     }
     assert created.json() == repeated.json() == (await admin.get("/v1/people/anna")).json() == document
     assert created.headers["etag"] == repeated.headers["etag"], "the secret was not encrypted anew"
     unchanged = await admin.put("/v1/people/anna", json=ANNA | {"contacts": [{"slack": None}]})
-    assert unchanged.json()["contacts"] == [{"kind": "slack", "address": None}]
+    assert unchanged.json()["contacts"] == [{"kind": "slack", "address": None} | UNPROVEN]
     assert await deeds(system) == ["person.make person anna", "person.change person anna"]
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from subprocess import CompletedProcess
 
 import jsonschema
 import pytest
@@ -16,13 +17,20 @@ pytestmark = pytest.mark.e2e
 CONTACT = ['{webhook: "${PHONE}"}']
 FIRST = configuration({"nightly": "every: 1d, grace: 15m"}, CONTACT)
 SECOND = configuration({"nightly": "every: 1d, grace: 20m", "hourly": "every: 1h"}, CONTACT)
+LOCAL_LINKS = "warning: Links in pages begin with http://127.0.0.1:"
+"""The service is on a loopback address here, and heartbeat cannot know where the webhook of its contact leads."""
 WRONG = SECOND.replace("grace: 20m", "grace: 15x").replace("page: first", "page: frist")
+
+
+def faults(command: CompletedProcess[str]) -> list[str]:
+    """What a command says is wrong."""
+    return [line for line in command.stderr.splitlines() if not line.startswith(LOCAL_LINKS)]
 
 
 def test_apply_plan_and_export_agree(serve: Serve, phone: Phone) -> None:
     service = serve(FIRST, **phone.webhook)
     applied = service.command("apply")
-    assert (applied.returncode, applied.stderr) == (0, "")
+    assert (applied.returncode, faults(applied)) == (0, [])
     assert "+ check nightly" in applied.stdout
 
     file = service.home / "heartbeat.yaml"
@@ -58,12 +66,12 @@ def test_apply_beside_a_server(kind: str, serve: Serve, phone: Phone, make_url: 
     (service.home / "heartbeat.yaml").write_text(WRONG)
     refused = service.command("apply")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.startswith("heartbeat.yaml:4: ")
+    assert faults(refused)[0].startswith("heartbeat.yaml:5: ")
     assert service.ask("GET", "/v1/checks/hourly").status_code == 404
 
     (service.home / "heartbeat.yaml").write_text(SECOND)
     applied = service.command("apply")
-    assert (applied.returncode, applied.stderr) == (0, "")
+    assert (applied.returncode, faults(applied)) == (0, [])
     assert "+ check hourly" in applied.stdout
     assert service.get("/v1/checks/hourly")["state"] == "new"
     assert service.ping("hourly").text == "OK"
@@ -79,7 +87,7 @@ def test_a_check_that_pinged_is_deleted_only_with_a_word(
     for _ in ("beside a server", "alone"):
         refused = service.command("apply")
         assert (refused.returncode, refused.stdout) == (1, "")
-        assert refused.stderr.startswith(
+        assert faults(refused)[0].startswith(
             "Nothing was changed. This would delete 1 check that pinged before, with its history: hourly."
         )
         service.sigterm()
@@ -97,10 +105,10 @@ def test_a_wrong_configuration_is_told_line_by_line(serve: Serve, phone: Phone) 
         assert (told.returncode, told.stdout) == (1, ""), command
         policy, check = told.stderr.splitlines()
         assert policy == (
-            "heartbeat.yaml:4: policies.ops[0].page: there is no person 'frist'; did you mean 'first'?"
+            "heartbeat.yaml:5: policies.ops[0].page: there is no person 'frist'; did you mean 'first'?"
         )
         assert check == (
-            "heartbeat.yaml:6: checks.nightly.grace: '15x' is not a duration; write for example 15m, 2h or 1d."
+            "heartbeat.yaml:7: checks.nightly.grace: '15x' is not a duration; write for example 15m, 2h or 1d."
         )
 
 
@@ -181,6 +189,6 @@ def test_the_doctor_examines_what_is_served(
     unwell = service.command("doctor")
     assert unwell.returncode == 2
     assert "bad   serving: " in unwell.stdout
-    assert "bad   configuration: heartbeat.yaml:4: " in unwell.stdout
+    assert "bad   configuration: heartbeat.yaml:5: " in unwell.stdout
     for secret in (phone.webhook["PHONE"], outside["HEARTBEAT_ADMIN_KEY"]):
         assert secret not in well.stdout + unwell.stdout + well.stderr + unwell.stderr

@@ -253,6 +253,7 @@ class Courier:
                 incident=page.incident_id,
                 page=page.id,
                 kind=page.kind.value,
+                pages=1,
             )
             self._observe(kind, type(outcome).__name__.lower(), self._waited(send, outcome))
             to_retry = await self._recorded(send, outcome)

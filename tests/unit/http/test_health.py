@@ -353,7 +353,7 @@ async def test_an_accepted_page_is_measured_and_logged(
     samples = await scrape(admin)
     assert value(samples, "heartbeat_sends_under_way") == 0
 
-    assert "job: silent" in capsys.readouterr().out
+    assert "job silent" in capsys.readouterr().out
     assert value(samples, "heartbeat_page_delivery_seconds_count") == 1
     assert value(samples, "heartbeat_page_delivery_seconds_sum") == 7
     (record,) = caplog.records

@@ -102,7 +102,7 @@ async def test_a_page_is_followed_from_the_tick_to_the_notifier(
     assert send.process.items() >= {"service.name": "heartbeat"}.items()
     assert {"service.version", "service.instance.id"} <= send.process.keys()
     assert collector.paths == {"/v1/traces"}
-    assert "job: silent" in capsys.readouterr().out
+    assert "job silent" in capsys.readouterr().out
 
 
 async def test_an_idle_tick_has_no_span(traced: System, telling: Tracing, collector: Collector) -> None:

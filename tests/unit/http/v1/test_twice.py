@@ -47,6 +47,7 @@ ASKS = {
     "/v1/maintenance": Ask(body={"title": "Move", "match": {"host": "a"}, "ends_at": LATER}, headers=KEY),
     "/v1/maintenance/{number}/end": Ask({"number": "1"}),
     "/v1/ping-keys": Ask(body={"name": "jobs"}, second_status=409),
+    "/v1/people/{name}/test-page": Ask({"name": "first"}, second_status=429),
     "/v1/policies/{name}/default": Ask({"name": "ops"}),
     "/v1/status-pages/{name}/incidents": Ask(PAGED, WORDS, KEY, second_status=201),
     "/v1/status-pages/{name}/incidents/draft": Ask(PAGED, {"incident": 1}, second_status=201),

@@ -1,0 +1,82 @@
+"""Walks by thumb through the links of a digest and of a test page, and the button that sends one."""
+
+from datetime import timedelta
+
+from playwright.async_api import Browser
+from sqlalchemy import Connection
+
+from alerting import desk, digest_store, escalator
+from alerting.incident import CauseWords, Facts, Symptom
+from alerting.severity import Severity
+from heartbeat import signed_link
+from heartbeat.signed_link import DigestAnswerer, TestedContact
+from tests.e2e import office, walk
+from tests.e2e.acting import does
+from tests.e2e.fleet import NOW
+from tests.e2e.inspection import faults_of
+from tests.e2e.service import SECRET_KEY
+from tests.e2e.walk import MARKS, NARROW, Place, walking
+
+pytestmark = MARKS
+chromium, lived, settled, place = walk.chromium, walk.lived, office.settled, office.place
+
+SILENT = CauseWords("silent", "is silent", "was silent")
+HOSTS = 30
+
+
+def _storm(db: Connection) -> int:
+    """A digest of many hosts on which a job is silent."""
+    symptoms = [
+        Symptom(
+            f"job:{n}",
+            f"silent:host=h{n}",
+            f"h{n}",
+            f"job {n}",
+            "silent",
+            SILENT,
+            Severity.ERROR,
+            None,
+            Facts(NOW),
+        )
+        for n in range(HOSTS)
+    ]
+    desk.raise_(db, symptoms, NOW)
+    at = NOW + timedelta(seconds=10)
+    escalator.sweep(db, at)
+    stream = max(digest_store.waiting(db, at).items(), key=lambda item: item[1].total)[0]
+    number = digest_store.begin(db, stream, len(Severity), at)
+    assert number is not None
+    return number
+
+
+@does("/answer/digest/{token}")
+async def test_one_press_answers_a_whole_storm(place: Place, chromium: Browser) -> None:
+    number = await place.system.context.database.write(_storm)
+    token = signed_link.sign_digest(SECRET_KEY, DigestAnswerer(number, "first", NOW + signed_link.LASTS))
+    async with walking(place, chromium, NARROW, script=False) as walker:
+        await walker.to(f"/answer/digest/{token}")
+        assert await faults_of(walker, "digest") == []
+        await walker.page.locator("button.first").tap()
+        await walker.reads("acknowledged.")
+        assert await faults_of(walker, "digest-answered") == []
+
+
+@does("/answer/test/{token}")
+async def test_a_test_page_is_proven_by_thumb(place: Place, chromium: Browser) -> None:
+    people = await place.system.context.database.read(desk.people)
+    contact = people["first"].contacts[0]
+    token = signed_link.sign_test(SECRET_KEY, TestedContact("first", contact.mark, NOW))
+    async with walking(place, chromium, NARROW, script=False) as walker:
+        await walker.to(f"/answer/test/{token}")
+        assert await faults_of(walker, "test-page") == []
+        await walker.page.get_by_role("button", name="I got it").tap()
+        await walker.reads("You said so at")
+        assert await faults_of(walker, "test-page-proven") == []
+
+
+@does("/on-call/people/{name}/test-page")
+async def test_a_test_page_is_sent_from_the_console(place: Place, chromium: Browser) -> None:
+    async with walking(place, chromium, NARROW, script=False, session=place.words["session_ben"]) as walker:
+        await walker.to("/on-call/people/first")
+        await walker.press("Send a test page")
+        await walker.reads("test page")

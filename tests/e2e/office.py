@@ -37,7 +37,7 @@ from heartbeat.definitions.edit import checks as edit
 from heartbeat.definitions.edit import maintenance as windows
 from heartbeat.definitions.status_page import Component, Group, Regions
 from heartbeat.pings import store as pings
-from heartbeat.signed_link import Answerer
+from heartbeat.signed_link import Answerer, TestedContact
 from heartbeat.status import drafting, editor
 from heartbeat.status.announcement import Affected, AnnouncementFields, AnnouncementKind, Impact, Status
 from heartbeat.status.health import Health
@@ -160,6 +160,8 @@ def _incidents(db: Connection) -> dict[str, Any]:
     ):
         answerer = Answerer(number, occurrence, "first", NOW + signed_link.LASTS)
         words[name] = signed_link.sign(SECRET_KEY, answerer)
+    contact = desk.people(db)["first"].contacts[0]
+    words["answer_test"] = signed_link.sign_test(SECRET_KEY, TestedContact("first", contact.mark, NOW))
     return words
 
 

@@ -214,6 +214,12 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("answer-gone", "/answer/{answer_gone}", "nobody", 404),
         Example("answer-damaged", "/answer/damaged", "nobody", 410),
     ),
+    # A walk looks at a digest while there is a storm, and at what an answer makes of both.
+    "/answer/digest/{token}": (Example("digest-damaged", "/answer/digest/damaged", "nobody", 410),),
+    "/answer/test/{token}": (
+        Example("test-page", "/answer/test/{answer_test}", "nobody"),
+        Example("test-page-damaged", "/answer/test/damaged", "nobody", 410),
+    ),
     "/status": (Example("status", "/status", "nobody"),),
     "/status/{slug}": (Example("status-none", "/status/not-here", "nobody", 404),),
     "/status/{slug}/{path:path}": (
@@ -244,6 +250,7 @@ EMPTY = {
     "/new": "Schedule",
     "/pause": "No check is ticked",
     "/resume": "No check is ticked",
+    "/unexpected-pings": "Every ping is expected.",
     "/incidents": "No incidents yet.",
     "/status-pages": "No status pages yet. Define one in the configuration file:",
     "/maintenance": "While a window is active, nobody is paged",

@@ -29,10 +29,14 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH, pace: Pace = Pace()
     claimed = {incident.id for incident in due}
     with_news = [one for one in store.claim_to_tell(db, now, limit) if one.id not in claimed]
     standing = symptom_store.standing(db, [incident.id for incident in [*due, *with_news]], now)
-    counted = [grouping.counted(incident, standing.get(incident.id)) for incident in with_news]
+    # An incident in which nothing stands has nothing to page for, and must not keep the others from paging.
+    well = [incident for incident in [*due, *with_news] if incident.id not in standing]
+    store.save(db, [life.recovering(incident, now, pace) for incident in well])
+    counted = [grouping.counted(one, standing[one.id]) for one in with_news if one.id in standing]
     worse = [incident for incident in counted if life.worsened(incident)]
-    _page(db, [*due, *worse], standing, now, pace)
-    _tell(db, [incident for incident in counted if incident not in worse], now, pace)
+    paging = [grouping.counted(one, standing[one.id]) for one in due if one.id in standing]
+    _page(db, [*paging, *worse], standing, now, pace)
+    _tell(db, [incident for incident in counted if not life.worsened(incident)], now, pace)
     return settled + len(due) + len(with_news)
 
 
@@ -45,8 +49,7 @@ def _page(
     db: Connection, due: Sequence[Incident], standing: Mapping[int, Standing], now: datetime, pace: Pace
 ) -> None:
     """Page for incidents that are due, and put off those of which everything is held."""
-    counted = [grouping.counted(incident, standing.get(incident.id)) for incident in due]
-    paging, held, entries = _reopened(counted, standing, now)
+    paging, held, entries = _reopened(due, standing, now)
     decisions = {incident.id: escalation.decide(incident.policy, incident.step, now) for incident in paging}
     people = _reachable(db, {target for decision in decisions.values() for target in decision.targets})
     recipients = {
@@ -108,7 +111,7 @@ def _reopened(
     """Return the incidents that page now, those that wait because all their symptoms are held, and timeline lines."""
     paging, held, entries = [], [], []
     for incident in due:
-        held_until = standing[incident.id].held_until if incident.id in standing else None
+        held_until = standing[incident.id].held_until
         if incident.state is not State.OPEN or life.worsened(incident):
             worse = life.worsened(incident)
             reopening = life.on_worse(incident, now) if worse else life.on_quiet_over(incident, now)

@@ -72,12 +72,16 @@ def joined(
 def renewed(
     incident: Incident, earlier: RaisedSymptom, symptom: Symptom, now: datetime, pace: Pace
 ) -> tuple[Incident, list[Entry]]:
-    """Return the incident of a symptom that stands already, with another cause now: "now silent too"."""
-    if earlier.cause == symptom.cause:
-        return incident, []
+    """Return the incident of a symptom that stands already, with another cause now: "now silent too"; or a worse one.
+
+    Whether people hear of a worse severity is decided when the news is told, as for symptoms that join.
+    """
     changed = incident
-    if symptom.cause not in earlier.told:
+    is_worse = symptom.severity.rank < earlier.severity.rank
+    if is_worse or (earlier.cause != symptom.cause and symptom.cause not in earlier.told):
         changed = _with_news(incident, life.pages_at(now, earlier.held_until, pace.gathering))
+    if earlier.cause == symptom.cause:
+        return changed, []
     before = f"it {earlier.facts.why or earlier.cause} at {earlier.facts.since:%d %b %H:%M} UTC"
     words = f"{symptom.title} is now {symptom.words.word} too; {before}"
     return changed, [Entry(incident.id, now, "down", words)]

@@ -72,7 +72,12 @@ def gather_no_longer(db: Connection, now: datetime, gathering: timedelta, handfu
 
     They then go out together. An incident with a symptom that is held is left alone.
     """
-    first_page = incidents.c.state == State.OPEN, incidents.c.step == 0, incidents.c.occurrence == 1
+    first_page = (
+        incidents.c.state == State.OPEN,
+        incidents.c.step == 0,
+        incidents.c.occurrence == 1,
+        _IN_TROUBLE,
+    )
     of_ranks = [incidents.c.severity_rank == rank for rank in range(len(SEVERITIES))]
     is_due = [
         select(incidents.c.id).where(of_rank, incidents.c.next_at <= now, *first_page) for of_rank in of_ranks

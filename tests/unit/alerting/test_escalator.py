@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerting import desk, escalator, outbox
+from alerting import desk, escalator, outbox, symptom_store
 from alerting.incident import Hold, Pace, State
 from alerting.notice import NoticeKind
 from alerting.person import Person
@@ -161,6 +161,26 @@ def test_pages_wait_while_everything_that_stands_is_held(db: Connection) -> None
     assert [person for kind, person, _ in notices_of(db) if kind == "page"] == ["anna"]
     escalator.sweep(db, hold.until)
     assert [person for kind, person, _ in notices_of(db) if kind == "page"] == ["anna", "ben"]
+
+
+def test_an_incident_in_which_nothing_stands_settles_and_keeps_no_other_from_paging(db: Connection) -> None:
+    desk.raise_(db, [a_symptom("check:1"), a_symptom("check:2", "silent:host=b")], NOW)
+    (lost,) = symptom_store.raised_of(db, ["check:1"])
+    # As nothing of ours leaves it: another program has cleared the symptom, and not its incident.
+    symptom_store.clear_symptoms(db, [(lost.id, "by hand")], NOW)
+    escalator.sweep(db, PAGED_AT)
+    assert (incident_of(db, lost.incident_id).recovering, notices_of(db, lost.incident_id)) == (True, [])
+    assert notices_of(db, 3 - lost.incident_id) == [("page", "anna", "pending")]
+    assert escalator.next_due(db) == PAGED_AT + Pace().settling
+
+
+def test_a_recovering_incident_brings_no_other_page_forward(db: Connection) -> None:
+    desk.raise_(db, [a_symptom("check:0", "silent:host=well")], NOW)
+    desk.clear(db, {"check:0": "heard again"}, NOW)
+    many = [a_symptom(f"check:{number}", f"silent:host={number}") for number in range(1, 9)]
+    desk.raise_(db, many, PAGED_AT)
+    escalator.sweep(db, PAGED_AT)
+    assert [notices_of(db, incident.id) for incident in desk.incidents(db)] == [[]] * 9
 
 
 def test_what_joins_is_told_whatever_the_clocks_of_two_stages_say(db: Connection) -> None:

@@ -159,6 +159,14 @@ def test_a_cause_that_people_do_not_know_is_news() -> None:
     assert grouping.renewed(paged(), raised(), a_symptom(), NOW, PACE) == (paged(), [])
 
 
+def test_a_severity_that_is_worse_is_news_also_without_another_cause() -> None:
+    earlier = replace(raised(), told=("silent",))
+    worse = a_symptom(severity=Severity.CRITICAL)
+    assert grouping.renewed(paged(), earlier, worse, NOW, PACE) == (paged(tell_at=SOON), [])
+    milder = a_symptom(severity=Severity.INFO)
+    assert grouping.renewed(paged(), earlier, milder, NOW, PACE) == (paged(), [])
+
+
 def test_the_timeline_counts_returns() -> None:
     earlier = replace(raised(NOW - 10 * MINUTE), falls=(NOW - 6 * MINUTE, NOW - 3 * MINUTE))
     assert grouping.down_words(a_symptom(), None, NOW) == "job 1 silent"

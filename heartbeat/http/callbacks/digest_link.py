@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import APIRouter
 from sqlalchemy import Connection
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import Response
 
 from alerting import desk, times
 from alerting.incident import Incident
@@ -21,6 +21,7 @@ from heartbeat import installation, signed_link
 from heartbeat.actor import Actor, Role
 from heartbeat.checks import actions
 from heartbeat.http import auth
+from heartbeat.http.callbacks import reply
 from heartbeat.http.context import Context
 from heartbeat.http.pages import render
 from heartbeat.http.pages import rows as view_rows
@@ -28,7 +29,6 @@ from heartbeat.signed_link import BadLink, DigestAnswerer
 
 LISTED = 100
 """The most incidents that are listed. The others are counted."""
-_PRIVATE = {"X-Robots-Tag": "noindex"}
 
 
 def router(context: Context) -> APIRouter:
@@ -39,28 +39,27 @@ def router(context: Context) -> APIRouter:
         now = context.clock.now()
         reader = signed_link.read_digest(context.link_keys, request.path_params["token"], now)
         if isinstance(reader, BadLink):
-            return _bad(reader, now)
+            return reply.screen(reader.why, HTTPStatus.GONE, now)
         facts = await context.database.read(lambda db: _facts(db, reader, now))
-        return render.render("callbacks/digest_link.html", headers=_PRIVATE, now=now, **facts)
+        return render.render("callbacks/digest_link.html", headers=reply.PRIVATE, now=now, **facts)
 
     async def act(request: Request) -> Response:
         now = context.clock.now()
         token, remote = request.path_params["token"], auth.client_of(request).remote
         reader = signed_link.read_digest(context.link_keys, token, now)
-        browser = "text/html" in request.headers.get("accept", "")
         if isinstance(reader, BadLink):
-            return _bad(reader, now) if browser else _line(request, HTTPStatus.GONE, "bad link", reader.why)
+            return reply.refused(request, HTTPStatus.GONE, "bad link", reader.why, now)
         acknowledged = await _acknowledge(context, reader, remote, now)
         context.wake()
-        if browser:
-            return render.see_other(f"/answer/digest/{token}", _PRIVATE)
+        if reply.is_browser(request):
+            return render.see_other(f"/answer/digest/{token}", reply.PRIVATE)
         name = "acknowledged" if acknowledged else "acknowledged already"
         sentence = (
             f"{_incidents(acknowledged)} acknowledged."
             if acknowledged
             else "There is nothing left to acknowledge."
         )
-        return _line(request, HTTPStatus.OK, name, sentence)
+        return reply.line(request, HTTPStatus.OK, name, sentence)
 
     routes.add_route("/answer/digest/{token}", look, methods=["GET"], include_in_schema=False)
     routes.add_route("/answer/digest/{token}", act, methods=["POST"], include_in_schema=False)
@@ -116,15 +115,3 @@ def _facts(db: Connection, reader: DigestAnswerer, now: datetime) -> Mapping[str
 
 def _incidents(number: int) -> str:
     return f"{number:,} incident" if number == 1 else f"{number:,} incidents"
-
-
-def _bad(bad: BadLink, now: datetime) -> Response:
-    return render.render(
-        "callbacks/bad_link.html", status=HTTPStatus.GONE, headers=_PRIVATE, now=now, message=bad.why
-    )
-
-
-def _line(request: Request, status: HTTPStatus, outcome: str, text: str) -> Response:
-    if "application/json" in request.headers.get("accept", ""):
-        return JSONResponse({"outcome": outcome, "words": text}, status, _PRIVATE)
-    return PlainTextResponse(f"{text}\n", status, _PRIVATE)

@@ -10,20 +10,20 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from sqlalchemy import Connection
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import Response
 
 from alerting import desk
 from alerting.person import Contact, Person
 from heartbeat import audit, signed_link, trial
 from heartbeat.actor import Actor, Role
 from heartbeat.http import auth
+from heartbeat.http.callbacks import reply
 from heartbeat.http.context import Context
 from heartbeat.http.pages import render
 from heartbeat.signed_link import BadLink, TestedContact
 
 GONE = "This contact has changed since the test page was sent. Nothing was changed. Send a new test page."
 THANKS = "Thank you. heartbeat now knows that pages reach you here."
-_PRIVATE = {"X-Robots-Tag": "noindex"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,13 @@ def router(context: Context) -> APIRouter:
         now = context.clock.now()
         tested = signed_link.read_test(context.link_keys, request.path_params["token"], now)
         if isinstance(tested, BadLink):
-            return _refused(request, tested.why, context)
+            return reply.screen(tested.why, HTTPStatus.GONE, now)
         found = await context.database.read(lambda db: _found(db, tested))
         if found is None:
-            return _refused(request, GONE, context)
+            return reply.screen(GONE, HTTPStatus.GONE, now)
         return render.render(
             "callbacks/proof_link.html",
-            headers=_PRIVATE,
+            headers=reply.PRIVATE,
             now=now,
             person=found.person,
             contact=found.contact,
@@ -61,13 +61,13 @@ def router(context: Context) -> APIRouter:
         now, remote = context.clock.now(), auth.client_of(request).remote
         tested = signed_link.read_test(context.link_keys, request.path_params["token"], now)
         if isinstance(tested, BadLink):
-            return _refused(request, tested.why, context)
+            return reply.refused(request, HTTPStatus.GONE, "bad link", tested.why, now)
         person = await context.database.write(lambda db: _prove(db, tested, remote, context))
         if person is None:
-            return _refused(request, GONE, context)
-        if _is_browser(request):
-            return render.see_other(request.url.path, _PRIVATE)
-        return _line(request, "proven", THANKS, HTTPStatus.OK)
+            return reply.refused(request, HTTPStatus.GONE, "bad link", GONE, now)
+        if reply.is_browser(request):
+            return render.see_other(request.url.path, reply.PRIVATE)
+        return reply.line(request, HTTPStatus.OK, "proven", THANKS)
 
     routes.add_route("/answer/test/{token}", look, methods=["GET"], include_in_schema=False)
     routes.add_route("/answer/test/{token}", confirm, methods=["POST"], include_in_schema=False)
@@ -94,22 +94,3 @@ def _prove(db: Connection, tested: TestedContact, remote: str, context: Context)
     actor = Actor(person.name, Role.VIEWER, "signed link", remote)
     audit.record(db, actor, "person.prove", f"person {person.id}", now, after={"contact": contact.kind})
     return person
-
-
-def _is_browser(request: Request) -> bool:
-    return "text/html" in request.headers.get("accept", "")
-
-
-def _refused(request: Request, why: str, context: Context) -> Response:
-    if request.method == "POST" and not _is_browser(request):
-        return _line(request, "bad link", why, HTTPStatus.GONE)
-    now = context.clock.now()
-    return render.render(
-        "callbacks/bad_link.html", status=HTTPStatus.GONE, headers=_PRIVATE, now=now, message=why
-    )
-
-
-def _line(request: Request, outcome: str, text: str, status: HTTPStatus) -> Response:
-    if "application/json" in request.headers.get("accept", ""):
-        return JSONResponse({"outcome": outcome, "words": text}, status, _PRIVATE)
-    return PlainTextResponse(f"{text}\n", status, _PRIVATE)

@@ -14,7 +14,7 @@ from fastapi import APIRouter
 from sqlalchemy import Connection
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import Response
 
 from alerting import desk, subject, times
 from alerting.handover import AllWell, HandedOn
@@ -28,6 +28,7 @@ from heartbeat import installation, signed_link
 from heartbeat.actor import Actor, Role
 from heartbeat.checks import actions, surroundings
 from heartbeat.http import auth
+from heartbeat.http.callbacks import reply
 from heartbeat.http.console.incidents import timeline
 from heartbeat.http.console.incidents.morning import next_morning
 from heartbeat.http.console.incidents.pages import LONGEST_NOTE, SNOOZES
@@ -50,7 +51,6 @@ _NO_SUCH_ANSWER = (
 )
 _NO_NOTE = f"A note needs at least one word, and at most {LONGEST_NOTE:,} characters. Nothing was changed."
 _FORM_FIELDS = 10
-_PRIVATE = {"X-Robots-Tag": "noindex"}
 
 Outcome = Acknowledged | AllWell | HandedOn | Snoozed | Stale | Resolved | Missing
 
@@ -84,37 +84,35 @@ def router(context: Context) -> APIRouter:
         now = context.clock.now()
         reader = signed_link.read(context.link_keys, request.path_params["token"], now)
         if isinstance(reader, BadLink):
-            return _bad(reader, now)
+            return reply.screen(reader.why, HTTPStatus.GONE, now)
         facts = await context.database.read(lambda db: _facts(db, reader, now))
         if facts is None:
-            return _plain_page(MISSING, HTTPStatus.NOT_FOUND, now)
-        return render.render("callbacks/signed_link.html", headers=_PRIVATE, now=now, **facts)
+            return reply.screen(MISSING, HTTPStatus.NOT_FOUND, now)
+        return render.render("callbacks/signed_link.html", headers=reply.PRIVATE, now=now, **facts)
 
     async def act(request: Request) -> Response:
         now = context.clock.now()
         token, remote = request.path_params["token"], auth.client_of(request).remote
         reader = signed_link.read(context.link_keys, token, now)
-        browser = "text/html" in request.headers.get("accept", "")
+        browser = reply.is_browser(request)
         if isinstance(reader, BadLink):
-            if browser:
-                return _bad(reader, now)
-            return _line(request, LinkReply(HTTPStatus.GONE, "bad link", (reader.why,)), now)
+            return reply.refused(request, HTTPStatus.GONE, "bad link", reader.why, now)
         form = await request.form(max_files=0, max_fields=_FORM_FIELDS)
         outcome, zone = await context.database.write(lambda db: _answer(db, reader, form, remote, now))
         context.metrics.paging.observe_answer(outcome)
         context.wake()
         if browser and isinstance(outcome, Unreadable):
-            return _plain_page(outcome.why, HTTPStatus.UNPROCESSABLE_ENTITY, now)
+            return reply.screen(outcome.why, HTTPStatus.UNPROCESSABLE_ENTITY, now)
         if browser:
-            return render.see_other(f"/answer/{token}", _PRIVATE)
-        return _line(request, reply(outcome), now, zone)
+            return render.see_other(f"/answer/{token}", reply.PRIVATE)
+        return _line(request, reply_to(outcome), now, zone)
 
     routes.add_route("/answer/{token}", look, methods=["GET"], include_in_schema=False)
     routes.add_route("/answer/{token}", act, methods=["POST"], include_in_schema=False)
     return routes
 
 
-def reply(outcome: Outcome | Noted | Unreadable) -> LinkReply:
+def reply_to(outcome: Outcome | Noted | Unreadable) -> LinkReply:
     """Return the reply for clients that show no HTML."""
     match outcome:
         case Acknowledged(by, until):
@@ -257,18 +255,8 @@ def _sentence(dossier: desk.Dossier, people: Mapping[str, Person], reader: str, 
     return summary.of_incident(incident, view_rows.next_people(incident, people), quiet_by, now)
 
 
-def _bad(bad: BadLink, now: datetime) -> Response:
-    return _plain_page(bad.why, HTTPStatus.GONE, now)
-
-
-def _plain_page(message: str, status: HTTPStatus, now: datetime) -> Response:
-    return render.render("callbacks/bad_link.html", status=status, headers=_PRIVATE, now=now, message=message)
-
-
-def _line(request: Request, answered: LinkReply, now: datetime, zone: str = "UTC") -> Response:
-    text = "".join(
+def _line(request: Request, answered: LinkReply, now: datetime, zone: str) -> Response:
+    parts = (
         render.in_zone(part, now, zone) if isinstance(part, datetime) else part for part in answered.sentence
     )
-    if "application/json" in request.headers.get("accept", ""):
-        return JSONResponse({"outcome": answered.outcome, "words": text}, answered.status, _PRIVATE)
-    return PlainTextResponse(f"{text}\n", answered.status, _PRIVATE)
+    return reply.line(request, answered.status, answered.outcome, "".join(parts))

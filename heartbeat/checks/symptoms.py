@@ -59,6 +59,27 @@ class Fall:
     body: bytes | None = None
 
 
+def raise_(db: Connection, falls: Sequence[Fall], now: datetime) -> None:
+    """Raise the symptoms of checks that have turned down. They page once the configured gathering time is over."""
+    desk.raise_(db, of_falls(db, falls, now), now, installation.pace(db))
+
+
+def of_falls(db: Connection, falls: Sequence[Fall], now: datetime) -> list[Symptom]:
+    """Return the symptoms of checks that have turned down.
+
+    They have the policies in force, the name of the installation, and the holds of maintenance.
+    """
+    policies = desk.policies(db)
+    named = [fall.previous.policy for fall in falls]
+    default = installation.default_policy(db) if any(name not in policies for name in named) else None
+    grouped_by, name = installation.group_failures_by(db), installation.name(db)
+    symptoms = [
+        _of_fall(fall, policy if policy in policies else default, grouped_by, name)
+        for fall, policy in zip(falls, named, strict=True)
+    ]
+    return _with_holds(db, symptoms, now)
+
+
 def _of_fall(
     fall: Fall, policy: str | None, group_failures_by: Sequence[str], installation_name: str | None
 ) -> Symptom:
@@ -79,27 +100,6 @@ def _of_fall(
         installation=installation_name,
         facts=_facts(change.check, previous, event, fall.body),
     )
-
-
-def raise_(db: Connection, falls: Sequence[Fall], now: datetime) -> None:
-    """Raise the symptoms of checks that have turned down. They page once the configured gathering time is over."""
-    desk.raise_(db, of_falls(db, falls, now), now, installation.pace(db))
-
-
-def of_falls(db: Connection, falls: Sequence[Fall], now: datetime) -> list[Symptom]:
-    """Return the symptoms of checks that have turned down.
-
-    They have the policies in force, the name of the installation, and the holds of maintenance.
-    """
-    policies = desk.policies(db)
-    named = [fall.previous.policy for fall in falls]
-    default = installation.default_policy(db) if any(name not in policies for name in named) else None
-    grouped_by, name = installation.group_failures_by(db), installation.name(db)
-    symptoms = [
-        _of_fall(fall, policy if policy in policies else default, grouped_by, name)
-        for fall, policy in zip(falls, named, strict=True)
-    ]
-    return _with_holds(db, symptoms, now)
 
 
 def _with_holds(db: Connection, symptoms: list[Symptom], now: datetime) -> list[Symptom]:

@@ -5,6 +5,7 @@ their own, at most once in `EVERY` seconds, so that a flood costs neither the pi
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable
 from datetime import datetime
@@ -69,7 +70,8 @@ class UnexpectedLog:
         while self._pending:
             if (wait := self._next_write - loop.time()) > 0:
                 # A stop does not wait.
-                await asyncio.wait([asyncio.ensure_future(self._settling.wait())], timeout=wait)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._settling.wait(), wait)
             self._next_write = loop.time() + EVERY
             counted, self._pending = self._pending, {}
             await self._write(counted)

@@ -1,13 +1,8 @@
 """Walks by thumb through the links of a digest and of a test page, and the button that sends one."""
 
-from datetime import timedelta
-
 from playwright.async_api import Browser
-from sqlalchemy import Connection
 
-from alerting import desk, digest_store, escalator
-from alerting.incident import CauseWords, Facts, Symptom
-from alerting.severity import Severity
+from alerting import desk
 from heartbeat import signed_link
 from heartbeat.signed_link import DigestAnswerer, TestedContact
 from tests.e2e import office, walk
@@ -16,42 +11,17 @@ from tests.e2e.fleet import NOW
 from tests.e2e.inspection import faults_of
 from tests.e2e.service import SECRET_KEY
 from tests.e2e.walk import MARKS, NARROW, Place, walking
+from tests.unit.http.callbacks.test_digest_link import a_storm
 
 pytestmark = MARKS
 chromium, lived, settled, place = walk.chromium, walk.lived, office.settled, office.place
 
-SILENT = CauseWords("silent", "is silent", "was silent")
 HOSTS = 30
-
-
-def _storm(db: Connection) -> int:
-    """A digest of many hosts on which a job is silent."""
-    symptoms = [
-        Symptom(
-            f"job:{n}",
-            f"silent:host=h{n}",
-            f"h{n}",
-            f"job {n}",
-            "silent",
-            SILENT,
-            Severity.ERROR,
-            None,
-            Facts(NOW),
-        )
-        for n in range(HOSTS)
-    ]
-    desk.raise_(db, symptoms, NOW)
-    at = NOW + timedelta(seconds=10)
-    escalator.sweep(db, at)
-    stream = max(digest_store.waiting(db, at).items(), key=lambda item: item[1].total)[0]
-    number = digest_store.begin(db, stream, len(Severity), at)
-    assert number is not None
-    return number
 
 
 @does("/answer/digest/{token}")
 async def test_one_press_answers_a_whole_storm(place: Place, chromium: Browser) -> None:
-    number = await place.system.context.database.write(_storm)
+    number = await place.system.context.database.write(lambda db: a_storm(db, HOSTS, NOW))
     token = signed_link.sign_digest(SECRET_KEY, DigestAnswerer(number, "first", NOW + signed_link.LASTS))
     async with walking(place, chromium, NARROW, script=False) as walker:
         await walker.to(f"/answer/digest/{token}")

@@ -118,3 +118,16 @@ async def test_writes_keep_their_distance_and_a_stop_does_not_wait(
     assert [pings.name for pings in await listed(database)] == ["first"]
     await log.settle()
     assert [pings.name for pings in await listed(database)] == ["second", "first"]
+
+
+async def test_nothing_is_left_of_a_wait_that_is_over(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unexpected_log, "EVERY", 0.01)
+    log = unexpected_log.UnexpectedLog(database)
+    before = asyncio.all_tasks()
+    for number in range(3):
+        log.note([arrival(BySlug("hash", f"job-{number}"))])
+        assert log._writing is not None
+        await log._writing
+    assert asyncio.all_tasks() == before

@@ -10,7 +10,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -22,21 +22,17 @@ from alerting import (
     delivery,
     digest,
     digest_store,
-    escalation,
-    notice,
     notifier_settings,
     outbox,
-    outside,
     roster,
-    store,
     storm,
-    symptom_store,
     timeline,
 )
 from alerting.attempts import Attempt
+from alerting.composing import Addressed, Composer, Send
 from alerting.delivery import Retry
-from alerting.incident import Describe, Entry, Incident, RaisedSymptom
-from alerting.notice import Links, Notice, NoticeKind, Subject
+from alerting.incident import Entry
+from alerting.notice import Links, Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Notifier, Outcome, Refused, Unreachable
 from alerting.notifiers.registry import NotifierSet, Setup
 from alerting.origin import Origin
@@ -44,7 +40,6 @@ from alerting.outbox import AtCapacity, Page
 from alerting.person import OPERATOR, Contact, Person
 from alerting.span import Attribute, Spans, no_spans
 from alerting.storm import Begun
-from alerting.surroundings import Surroundings
 
 HANDS = 40
 HANDS_A_PERSON = 8
@@ -71,24 +66,8 @@ class Transact(Protocol):
     async def __call__(self, work: Callable[[Connection], T], /) -> T: ...
 
 
-SurroundingsOf = Callable[
-    [Connection, Sequence[Incident], Mapping[int, Sequence[RaisedSymptom]], datetime],
-    Mapping[int, Surroundings],
-]
-"""Returns what is beside incidents with these symptoms, by incident. Only upstairs knows it."""
-
 Observe = Callable[[str, str, Sequence[float]], None]
 """Called for each send: the notifier, the result, and the seconds that each accepted page had waited."""
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """One send: a notice, its recipient, and the page that it delivers."""
-
-    notice: Notice
-    person: Person
-    contact: Contact
-    page: Page
 
 
 class Courier:
@@ -105,9 +84,7 @@ class Courier:
         assemble: Callable[[Mapping[str, Setup]], NotifierSet],
         *,
         now: Callable[[], datetime],
-        surroundings_of: SurroundingsOf,
-        describe: Describe,
-        links: Callable[[Incident, Person], Links],
+        composer: Composer,
         fill_in: Callable[[str, str], str],
         digest_links: Callable[[int, Person], Links],
         random: Callable[[], float] = random.random,
@@ -120,9 +97,7 @@ class Courier:
         self._transact = transact
         self._look = look
         self._now = now
-        self._surroundings_of = surroundings_of
-        self._describe = describe
-        self._links = links
+        self._composer = composer
         self._fill_in = fill_in
         self._digest_links = digest_links
         self._random = random
@@ -142,13 +117,18 @@ class Courier:
         of_people = [HANDS_A_PERSON - count for count in self._by_person.values() if count < HANDS_A_PERSON]
         free = min([HANDS_A_PERSON, *of_kinds, *of_people])
         full = AtCapacity(kinds, people)
-        sends, begun, leased = await self._transact(lambda db: self._leased(db, self._now(), free, full))
+        pages, begun, leased = await self._transact(lambda db: self._leased(db, self._now(), free, full))
         self._behind = bool(kinds or people) or leased >= free
-        for send in sends:
-            self._begin(self._carry(send), send.contact.kind, send.page.person)
         for taken in begun:
             self._begin(self._carry_digest(taken), taken.stream.via, taken.stream.person)
+        # Composing reads a lot. It must not keep the writer, for which pings wait.
+        sends = await self._look(lambda db: self._composed(db, pages)) if pages else []
+        for send in sends:
+            self._begin(self._carry(send), send.contact.kind, send.page.person)
         return leased + len(begun)
+
+    def _composed(self, db: Connection, pages: Sequence[Addressed]) -> list[Send]:
+        return self._composer.sends(db, pages, self._shared, self._now())
 
     def _begin(self, carrying: Coroutine[None, None, None], kind: str, person: str) -> None:
         """Let a send go on by itself, counted for its notifier and its person."""
@@ -186,57 +166,16 @@ class Courier:
 
     def _leased(
         self, db: Connection, now: datetime, limit: int, full: AtCapacity
-    ) -> tuple[list[Send], Collection[Begun], int]:
-        """Return the sends and digests that begin, and the number of pages that were leased or postponed."""
+    ) -> tuple[Sequence[Addressed], Collection[Begun], int]:
+        """Return the pages and digests that begin, and the number of pages that were leased or postponed."""
         if (first := outbox.next_due(db)) is None or first > now:
             return [], [], 0
         self.notifiers = self._assemble(notifier_settings.load(db))
         outlook = storm.begin(db, now, self._digesting, full)
-        begun = outlook.begun
         pages = outbox.lease(db, now, limit, replace(full, streams=outlook.streams))
-        numbers = {page.incident_id for page in pages}
-        incidents = store.load_many(db, numbers)
-        symptoms = symptom_store.symptoms_of(db, numbers)
-        people = roster.load_people(db)
-        readers = Counter(contact for person in people.values() for contact in person.contacts)
-        people |= {OPERATOR.id: OPERATOR}
+        people = roster.load_people(db, {page.person for page in pages}) | {OPERATOR.id: OPERATOR}
         reachable = addressing.addressed(db, pages, people, now)
-        sequences = outbox.sequences(db, [page.id for page in pages])
-        unanswered = outbox.unanswered_since(db, numbers)
-        surroundings = self._surroundings_of(db, list(incidents.values()), symptoms, now)
-        again = [incident.id for incident in incidents.values() if incident.occurrence > 1]
-        last_paged = attempts.last_paged(db, again) if again else {}
-        sends = []
-        for page, person, contact in reachable:
-            incident = incidents[page.incident_id]
-            earlier = last_paged.get((page.incident_id, contact.mark), page.occurrence)
-            subject = Subject(
-                kind=page.kind,
-                page=outside.of_page(page.id, page.created_at, incident),
-                sequence=sequences[page.id],
-                words=page.words,
-                joined=page.news.joined,
-                changed=page.news.changed,
-                back=page.news.back,
-                step=page.step,
-                incident=incident,
-                symptoms=symptoms[page.incident_id],
-                surroundings=surroundings.get(page.incident_id, Surroundings()),
-                describe=self._describe,
-                person=person,
-                next_people=_people_of(incident, page.step + 1, people, incident.next_at or now),
-                links=self._links(incident, person),
-                reopens=page.kind is NoticeKind.PAGE and earlier < page.occurrence,
-                with_people=[
-                    other
-                    for other in _people_of(incident, page.step, people, now)
-                    if other.id != person.id and page.kind is notice.NoticeKind.PAGE
-                ],
-                unanswered_since=unanswered.get(page.incident_id),
-                shared=readers[contact] > 1 or self._shared(contact),
-            )
-            sends.append(Send(notice.compose(subject, now), person, contact, page))
-        return sends, begun, len(pages) + outlook.postponed
+        return reachable, outlook.begun, len(pages) + outlook.postponed
 
     def _shared(self, contact: Contact) -> bool:
         """Return whether several people read the channels of this kind."""
@@ -287,7 +226,7 @@ class Courier:
         while await self._transact(take_more) >= digest_store.CHUNK and loop.time() < until:
             pass
         sent = await self._look(
-            lambda db: storm.message(db, begun, self._digest_links, self._describe, self._now())
+            lambda db: storm.message(db, begun, self._digest_links, self._composer.describe, self._now())
         )
         if sent is None:
             return
@@ -397,11 +336,6 @@ def _log_fields(send: Send) -> dict[str, object]:
 
 def _named(send: Send) -> str:
     return f"{send.page.kind.value} {send.page.id} of incident {send.page.incident_id}"
-
-
-def _people_of(incident: Incident, step: int, people: Mapping[str, Person], at: datetime) -> list[Person]:
-    """Return the people whom a step of an incident pages."""
-    return escalation.recipients(escalation.step_at(incident.policy, step).targets, people, at)
 
 
 def _record(db: Connection, send: Send, outcome: Outcome, now: datetime, jitter: float) -> bool:

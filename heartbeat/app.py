@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from alerting.composing import Composer
 from alerting.courier import Courier
 from alerting.incident import Incident
 from alerting.notice import Links
@@ -202,9 +203,11 @@ def _courier(foundation: _Foundation, random: Callable[[], float] | None) -> Cou
         foundation.database.read,
         foundation.assembler(),
         now=clock.now,
-        surroundings_of=surroundings.of,
-        describe=cause.in_words,
-        links=lambda incident, person: _links(settings, incident, person, clock.now()),
+        composer=Composer(
+            surroundings.of,
+            cause.in_words,
+            lambda incident, person: _links(settings, incident, person, clock.now()),
+        ),
         fill_in=notifier_clients.filler(settings),
         digest_links=lambda number, person: _digest_links(settings, number, person, clock.now()),
         observe=foundation.metrics.paging.observe_page,

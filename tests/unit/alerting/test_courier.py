@@ -7,9 +7,10 @@ from typing import Any, ClassVar, Self
 
 import httpx
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from alerting import desk, escalator
+from alerting.composing import Composer
 from alerting.courier import Courier
 from alerting.escalation import Policy, Step
 from alerting.incident import CauseWords, Facts, Symptom
@@ -18,6 +19,7 @@ from alerting.notifiers.contract import Accepted, Contact, Outcome
 from alerting.notifiers.registry import NotifierSet
 from alerting.person import Person
 from alerting.severity import Severity
+from alerting.surroundings import Surroundings
 from heartbeat.database import Database
 from tests.unit.conftest import NOW
 
@@ -82,9 +84,11 @@ def courier_of(database: Database, pager: Pager, now: datetime = PAGED_AT) -> Co
         database.read,
         lambda _: NotifierSet(phones, phones),
         now=lambda: now,
-        surroundings_of=lambda _db, _incidents, _symptoms, _now: {},
-        describe=lambda _cause: SILENT,
-        links=lambda _incident, _person: Links("http://test/", "http://test/answer"),
+        composer=Composer(
+            lambda _db, _incidents, _symptoms, _now: {},
+            lambda _cause: SILENT,
+            lambda _incident, _person: Links("http://test/", "http://test/answer"),
+        ),
         fill_in=lambda text, _about: text,
         digest_links=lambda number, _person: Links("http://test/incidents", f"http://test/digest/{number}"),
     )
@@ -97,9 +101,12 @@ async def statements_of(database: Database, courier: Courier) -> tuple[int, int]
     def count(*executed: Any) -> None:
         statements.append(executed[2])
 
-    event.listen(database.writer, "before_cursor_execute", count)
+    engines = {database.writer, database._reader}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", count)
     taken = await courier.dispatch()
-    event.remove(database.writer, "before_cursor_execute", count)
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", count)
     await courier.settle(10)
     return taken, len(statements)
 
@@ -163,3 +170,18 @@ async def test_a_repeated_page_says_for_how_long_nobody_has_answered(database: D
     assert {notice.title for _, notice in pager.notices[2:]} == {
         "ERROR one silent, 2nd page, unanswered for 5 min"
     }
+
+
+async def test_composing_does_not_keep_the_writer(database: Database) -> None:
+    used: list[object] = []
+
+    def around(db: Connection, *_given: object) -> dict[int, Surroundings]:
+        used.append(db.engine)
+        return {}
+
+    courier = courier_of(database, Pager(Accepted("beep")))
+    courier._composer = replace(courier._composer, surroundings_of=around)
+    await page_for(database, "one")
+    await courier.dispatch()
+    await courier.settle(10)
+    assert used == [database._reader]

@@ -1,0 +1,127 @@
+"""Composes the notices of leased pages from what is so now. It only reads, and so keeps no ping waiting."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from alerting import attempts, escalation, notice, outbox, outside, roster, store, symptom_store
+from alerting.incident import Describe, Incident, RaisedSymptom
+from alerting.notice import Links, Notice, NoticeKind, Subject
+from alerting.outbox import Page
+from alerting.person import OPERATOR, Contact, Person
+from alerting.surroundings import Surroundings
+
+SurroundingsOf = Callable[
+    [Connection, Sequence[Incident], Mapping[int, Sequence[RaisedSymptom]], datetime],
+    Mapping[int, Surroundings],
+]
+"""Returns what is beside incidents with these symptoms, by incident. Only upstairs knows it."""
+
+Addressed = tuple[Page, Person, Contact]
+"""A leased page, with its person and contact as they are now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One send: a notice, its recipient, and the page that it delivers."""
+
+    notice: Notice
+    person: Person
+    contact: Contact
+    page: Page
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """Composes notices. `describe` has the words of causes, `links` the links of a person to an incident."""
+
+    surroundings_of: SurroundingsOf
+    describe: Describe
+    links: Callable[[Incident, Person], Links]
+
+    def sends(
+        self, db: Connection, pages: Sequence[Addressed], shared: Callable[[Contact], bool], now: datetime
+    ) -> list[Send]:
+        """Return the sends of these pages. `shared` says whether several people read the channels of a kind."""
+        facts = _facts(db, [page for page, _, _ in pages])
+        around = self.surroundings_of(db, list(facts.incidents.values()), facts.symptoms, now)
+        sends = []
+        for page, person, contact in pages:
+            read_by_several = facts.readers[contact] > 1 or shared(contact)
+            beside = around.get(page.incident_id, Surroundings())
+            subject = self._subject(page, person, contact, facts, beside, read_by_several, now)
+            sends.append(Send(notice.compose(subject, now), person, contact, page))
+        return sends
+
+    def _subject(
+        self,
+        page: Page,
+        person: Person,
+        contact: Contact,
+        facts: "_Facts",
+        beside: Surroundings,
+        shared: bool,
+        now: datetime,
+    ) -> Subject:
+        incident = facts.incidents[page.incident_id]
+        earlier = facts.last_paged.get((page.incident_id, contact.mark), page.occurrence)
+        pages_somebody = page.kind is NoticeKind.PAGE
+        with_people = facts.people_of(incident, page.step, now) if pages_somebody else []
+        return Subject(
+            kind=page.kind,
+            page=outside.of_page(page.id, page.created_at, incident),
+            sequence=facts.sequences[page.id],
+            words=page.words,
+            joined=page.news.joined,
+            changed=page.news.changed,
+            back=page.news.back,
+            step=page.step,
+            incident=incident,
+            symptoms=facts.symptoms[page.incident_id],
+            surroundings=beside,
+            describe=self.describe,
+            person=person,
+            next_people=facts.people_of(incident, page.step + 1, incident.next_at or now),
+            links=self.links(incident, person),
+            reopens=pages_somebody and earlier < page.occurrence,
+            with_people=[other for other in with_people if other.id != person.id],
+            unanswered_since=facts.unanswered.get(page.incident_id),
+            shared=shared,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the database has about pages: by incident, by page, and about everybody."""
+
+    incidents: Mapping[int, Incident]
+    symptoms: Mapping[int, Sequence[RaisedSymptom]]
+    people: Mapping[str, Person]
+    readers: Counter[Contact]
+    sequences: Mapping[int, int]
+    unanswered: Mapping[int, datetime]
+    last_paged: Mapping[tuple[int, str], int]
+
+    def people_of(self, incident: Incident, step: int, at: datetime) -> list[Person]:
+        """Return the people whom a step of an incident pages."""
+        targets = escalation.step_at(incident.policy, step).targets
+        return escalation.recipients(targets, self.people, at)
+
+
+def _facts(db: Connection, pages: Collection[Page]) -> _Facts:
+    numbers = {page.incident_id for page in pages}
+    incidents = store.load_many(db, numbers)
+    people = roster.load_people(db)
+    again = [incident.id for incident in incidents.values() if incident.occurrence > 1]
+    return _Facts(
+        incidents=incidents,
+        symptoms=symptom_store.symptoms_of(db, numbers),
+        people=people | {OPERATOR.id: OPERATOR},
+        readers=Counter(contact for person in people.values() for contact in person.contacts),
+        sequences=outbox.sequences(db, [page.id for page in pages]),
+        unanswered=outbox.unanswered_since(db, numbers),
+        last_paged=attempts.last_paged(db, again) if again else {},
+    )

@@ -10,8 +10,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import attempts as attempt_store
 from alerting import (
+    answer,
     digest_store,
     gather,
     handover,
@@ -23,8 +23,9 @@ from alerting import (
     symptom_store,
     timeline,
 )
-from alerting import incident as life
+from alerting import attempts as attempt_store
 from alerting import notifier_settings as notifier_settings
+from alerting.answer import Acknowledged, Missing, Resolved, Snoozed, Stale
 from alerting.attempts import Attempt as Attempt
 from alerting.attempts import known_ids as known_ids
 from alerting.attempts import last_attempts as last_attempts
@@ -33,20 +34,7 @@ from alerting.digest_store import digest_incidents as digest_incidents
 from alerting.digest_store import digest_states as digest_states
 from alerting.escalation import Policy
 from alerting.handover import AllWell, HandedOn
-from alerting.incident import (
-    Acknowledged,
-    Entry,
-    Hold,
-    Incident,
-    Missing,
-    Pace,
-    RaisedSymptom,
-    Resolved,
-    Snoozed,
-    Stale,
-    State,
-    Symptom,
-)
+from alerting.incident import Entry, Hold, Incident, Pace, RaisedSymptom, State, Symptom
 from alerting.notice import NoticeKind
 from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
@@ -145,7 +133,7 @@ def acknowledge(
     incident = store.lock(db, [incident_id]).get(incident_id)
     if incident is None:
         return Missing()
-    outcome = life.acknowledge(incident, occurrence, by, now, until)
+    outcome = answer.acknowledge(incident, occurrence, by, now, until)
     if not isinstance(outcome, Acknowledged) or outcome.repeated:
         return outcome
     _quieten(db, [outcome.incident], f"acknowledged by {by}", by, now, by_person)
@@ -180,7 +168,8 @@ def acknowledge_digest(
     occurrences = dict(digest_store.incidents_of(db, digest, after, limit))
     locked = store.lock(db, occurrences)
     answers = [
-        life.acknowledge(incident, occurrences[number], by, now, until) for number, incident in locked.items()
+        answer.acknowledge(incident, occurrences[number], by, now, until)
+        for number, incident in locked.items()
     ]
     changed = [
         answer.incident for answer in answers if isinstance(answer, Acknowledged) and not answer.repeated
@@ -202,7 +191,7 @@ def snooze(
     incident = store.lock(db, [incident_id]).get(incident_id)
     if incident is None:
         return Missing()
-    outcome = life.snooze(incident, by, now, until)
+    outcome = answer.snooze(incident, by, now, until)
     if isinstance(outcome, Snoozed) and not outcome.repeated:
         _quieten(db, [outcome.incident], f"snoozed by {by} until {until:%d %b %H:%M} UTC", by, now, by_person)
     return outcome
@@ -215,7 +204,7 @@ def resolve(
     incident = store.lock(db, [incident_id]).get(incident_id)
     if incident is None:
         return Missing()
-    outcome = life.resolve(incident, by, now)
+    outcome = answer.resolve(incident, by, now)
     if outcome.repeated:
         return outcome
     symptoms = symptom_store.symptoms_of(db, [incident_id])[incident_id]

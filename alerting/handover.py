@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from alerting.incident import Incident, Resolved, State
+from alerting.answer import Resolved
+from alerting.incident import Incident, State
 
 
 @dataclass(frozen=True, slots=True)

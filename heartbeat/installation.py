@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 
 from alerting import desk, escalation
-from alerting.incident import ACKNOWLEDGED_FOR, GATHERING, SETTLING, Pace
+from alerting.answer import ACKNOWLEDGED_FOR
+from alerting.incident import GATHERING, SETTLING, Pace
 from heartbeat.tables import installation
 
 NAME = "name"

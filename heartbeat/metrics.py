@@ -20,7 +20,8 @@ from prometheus_client import (
 )
 
 from alerting import desk
-from alerting.incident import Acknowledged, State
+from alerting.answer import Acknowledged
+from alerting.incident import State
 
 # A series for the start of each counter would double the scrape and help nobody.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped upstream

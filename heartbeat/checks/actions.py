@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from alerting import desk
+from alerting.answer import Acknowledged, Missing, Resolved, Snoozed, Stale
 from alerting.handover import AllWell, HandedOn
-from alerting.incident import Acknowledged, Missing, Resolved, Snoozed, Stale
 from alerting.incident import State as Life
 from heartbeat import audit, installation
 from heartbeat.actor import Actor

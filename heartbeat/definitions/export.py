@@ -7,8 +7,9 @@ from typing import Any
 
 import yaml
 
+from alerting.answer import ACKNOWLEDGED_FOR
 from alerting.escalation import Policy
-from alerting.incident import ACKNOWLEDGED_FOR, GATHERING, SETTLING
+from alerting.incident import GATHERING, SETTLING
 from alerting.person import Person
 from heartbeat.checks import definition
 from heartbeat.checks.cause import GROUP_BY

@@ -16,8 +16,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final, TypeVar
 
+from alerting.answer import ACKNOWLEDGED_FOR
 from alerting.escalation import Policy, Step
-from alerting.incident import ACKNOWLEDGED_FOR, GATHERING, SETTLING
+from alerting.incident import GATHERING, SETTLING
 from alerting.notifiers.contract import Notifier
 from alerting.origin import Origin
 from alerting.person import OPERATOR, Person

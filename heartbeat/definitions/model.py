@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from alerting.answer import ACKNOWLEDGED_FOR
 from alerting.escalation import Policy
-from alerting.incident import ACKNOWLEDGED_FOR, GATHERING, SETTLING, Pace
+from alerting.incident import GATHERING, SETTLING, Pace
 from alerting.person import Person
 from heartbeat.checks.cause import GROUP_BY, GROUP_FAILURES_BY
 from heartbeat.checks.definition import CheckDefinition

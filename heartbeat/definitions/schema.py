@@ -7,7 +7,8 @@ such as whether a person exists or a cron line is right.
 from datetime import timedelta
 from typing import Any
 
-from alerting.incident import ACKNOWLEDGED_FOR, GATHERING, SETTLING
+from alerting.answer import ACKNOWLEDGED_FOR
+from alerting.incident import GATHERING, SETTLING
 from alerting.severity import Severity
 from heartbeat import duration, secret
 from heartbeat.checks.cause import GROUP_BY

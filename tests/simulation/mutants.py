@@ -11,11 +11,23 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, update
 
-from alerting import courier, delivery, escalation, escalator, incident, outbox, store, symptom_store, tell
+from alerting import (
+    answer,
+    courier,
+    delivery,
+    escalation,
+    escalator,
+    incident,
+    outbox,
+    store,
+    symptom_store,
+    tell,
+)
+from alerting.answer import Acknowledged, Resolved, Stale
 from alerting.courier import Courier
 from alerting.delivery import Expired, Tries, Verdict
 from alerting.escalation import Decision, Policy
-from alerting.incident import Acknowledged, Incident, Pace
+from alerting.incident import Incident, Pace
 from alerting.news import News
 from alerting.notice import NoticeKind
 from alerting.notifiers.contract import Accepted, Outcome, Unreachable
@@ -230,15 +242,15 @@ def an_outage_erases_missed_deadlines(patch: pytest.MonkeyPatch) -> None:
 
 def an_old_answer_silences_the_new_occurrence(patch: pytest.MonkeyPatch) -> None:
     """The button of an old page acknowledges whatever the incident is about now."""
-    honest = incident.acknowledge
+    honest = answer.acknowledge
 
     def acknowledge(
         one: Incident, occurrence: int | None, by: str, now: datetime, until: datetime
-    ) -> Acknowledged | incident.Stale | incident.Resolved:
+    ) -> Acknowledged | Stale | Resolved:
         del occurrence
         return honest(one, None, by, now, until)
 
-    patch.setattr(incident, "acknowledge", acknowledge)
+    patch.setattr(answer, "acknowledge", acknowledge)
 
 
 def pages_live_in_memory(patch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,8 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Connection
 
 from alerting import desk
+from alerting.answer import Acknowledged, Resolved, Snoozed
 from alerting.escalation import Policy
-from alerting.incident import Acknowledged, Resolved, Snoozed
 from alerting.person import Person
 from heartbeat.actor import Actor, Role
 from heartbeat.checks import actions

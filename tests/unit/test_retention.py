@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 from sqlalchemy.exc import DBAPIError
 
 from alerting import desk, retention
-from alerting.incident import Resolved
+from alerting.answer import Resolved
 from alerting.tables import attempts, incidents, pages, symptoms, timeline
 from heartbeat import audit
 from heartbeat import retention as heartbeat_retention

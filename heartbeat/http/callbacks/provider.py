@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from alerting import desk
-from alerting.incident import Acknowledged, Missing, Resolved, Stale
+from alerting.answer import Acknowledged, Missing, Resolved, Stale
 from alerting.notifiers.contract import Acknowledgement, Malformed, Receipt, Unsigned
 from alerting.notifiers.wording import quoted
 from heartbeat.actor import Actor, Role

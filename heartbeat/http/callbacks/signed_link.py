@@ -17,8 +17,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from alerting import desk, subject, times
+from alerting.answer import Acknowledged, Missing, Resolved, Snoozed, Stale
 from alerting.handover import AllWell, HandedOn
-from alerting.incident import Acknowledged, Missing, RaisedSymptom, Resolved, Snoozed, Stale
+from alerting.incident import RaisedSymptom
 from alerting.incident import State as Life
 from alerting.notice import called
 from alerting.person import Person

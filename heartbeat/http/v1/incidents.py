@@ -8,16 +8,9 @@ from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from alerting import desk
+from alerting.answer import LONGEST_QUIET, Acknowledged, Missing, Resolved, Snoozed, Stale
 from alerting.handover import AllWell, HandedOn
-from alerting.incident import (
-    LONGEST_QUIET,
-    Acknowledged,
-    Incident,
-    Missing,
-    Resolved,
-    Snoozed,
-    Stale,
-)
+from alerting.incident import Incident
 from heartbeat.actor import Actor
 from heartbeat.checks import actions, surroundings
 from heartbeat.http.auth import ContextDep, Responder

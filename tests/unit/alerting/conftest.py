@@ -9,7 +9,7 @@ from sqlalchemy import Connection, make_url
 
 from alerting import desk, escalator, outbox
 from alerting.escalation import Policy, Step
-from alerting.incident import CauseWords, Facts, Incident, Symptom
+from alerting.incident import CauseWords, Facts, Incident, State, Symptom
 from alerting.outbox import AtCapacity, Page
 from alerting.person import Contact, Person
 from alerting.severity import Severity
@@ -24,6 +24,19 @@ SILENT = CauseWords("silent", "is silent", "was silent")
 ANNA = Person("anna", "Anna", (Contact("pager", "anna-1"), Contact("mail", "anna-2")))
 BEN = Person("ben", "Ben", (Contact("pager", "ben-1"),))
 OPS = Policy("ops", (Step(("anna",), timedelta(minutes=5)), Step(("ben",), timedelta(minutes=10))))
+AN_INCIDENT = Incident(
+    id=7,
+    cause_key="silent:host=us",
+    title="us",
+    cause="silent",
+    state=State.OPEN,
+    severity=Severity.CRITICAL,
+    occurrence=2,
+    policy=Policy("ops", (Step(("first",), timedelta(minutes=5)),)),
+    step=1,
+    opened_at=NOW,
+    next_at=NOW + timedelta(minutes=5),
+)
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import Connection
 
 from alerting import desk, escalator
+from alerting.answer import Acknowledged, Missing, Resolved, Snoozed, Stale
 from alerting.handover import HandedOn
-from alerting.incident import Acknowledged, Facts, Hold, Missing, Pace, Resolved, Snoozed, Stale, State
+from alerting.incident import Facts, Hold, Pace, State
 from alerting.origin import Origin
 from tests.unit.alerting.conftest import (
     ANNA,

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from alerting.answer import Resolved
 from alerting.handover import AllWell, HandedOn, hand_on
-from alerting.incident import Resolved, State
+from alerting.incident import State
 from tests.unit.alerting.subjects import ACKNOWLEDGED, AT, INCIDENT, ended
 
 

@@ -1,30 +1,15 @@
-"""The life of an incident: answers, joins, and the end of every quiet."""
+"""The life of an incident: what is worse, what recovers and returns, and the end of every quiet."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-import pytest
-
 from alerting import incident as life
-from alerting.escalation import Policy, Step
-from alerting.incident import Acknowledged, Incident, Pace, Reopened, Resolved, Snoozed, Stale, State
+from alerting.incident import Pace, Reopened, State
 from alerting.severity import Severity
+from tests.unit.alerting.conftest import AN_INCIDENT as OPEN
 from tests.unit.conftest import NOW
 
 UNTIL = NOW + timedelta(hours=4)
-OPEN = Incident(
-    id=7,
-    cause_key="silent:host=us",
-    title="us",
-    cause="silent",
-    state=State.OPEN,
-    severity=Severity.CRITICAL,
-    occurrence=2,
-    policy=Policy("ops", (Step(("first",), timedelta(minutes=5)),)),
-    step=1,
-    opened_at=NOW,
-    next_at=NOW + timedelta(minutes=5),
-)
 ACKNOWLEDGED = replace(
     OPEN,
     state=State.ACKNOWLEDGED,
@@ -37,75 +22,12 @@ SNOOZED = replace(OPEN, state=State.SNOOZED, next_at=UNTIL, seen=Severity.CRITIC
 RESOLVED = replace(OPEN, state=State.RESOLVED, next_at=None, resolved_by="recovery", resolved_at=NOW)
 
 
-@pytest.mark.parametrize("incident", [OPEN, SNOOZED])
-@pytest.mark.parametrize("occurrence", [2, None])
-def test_an_answer_to_this_occurrence_quietens_it(incident: Incident, occurrence: int | None) -> None:
-    answer = life.acknowledge(incident, occurrence, "Ann", NOW, UNTIL)
-    assert answer == Acknowledged("Ann", UNTIL, incident=ACKNOWLEDGED, previous=incident)
-    assert not answer.repeated
-
-
-def test_an_answer_to_an_earlier_occurrence_changes_nothing() -> None:
-    assert life.acknowledge(OPEN, 1, "Ann", NOW, UNTIL) == Stale(2)
-
-
-def test_of_two_answers_the_first_counts() -> None:
-    answer = life.acknowledge(ACKNOWLEDGED, 2, "Bob", NOW, UNTIL + timedelta(hours=1))
-    assert answer == Acknowledged("Ann", UNTIL, incident=ACKNOWLEDGED, previous=ACKNOWLEDGED)
-    assert answer.repeated
-
-
-def test_an_answer_after_the_end_changes_nothing() -> None:
-    over = Resolved("recovery", incident=RESOLVED, previous=RESOLVED)
-    assert over.repeated
-    assert life.acknowledge(RESOLVED, 2, "Ann", NOW, UNTIL) == over
-    assert life.snooze(RESOLVED, "Ann", NOW, UNTIL) == over
-    assert life.resolve(RESOLVED, "Ann", NOW) == over
-
-
-@pytest.mark.parametrize("incident", [OPEN, ACKNOWLEDGED])
-def test_a_snooze_quietens_an_incident_and_ends_its_acknowledgement(incident: Incident) -> None:
-    answer = life.snooze(incident, "Ann", NOW, UNTIL)
-    assert answer == Snoozed("Ann", UNTIL, incident=SNOOZED, previous=incident)
-    assert not answer.repeated
-
-
-def test_a_snooze_until_the_same_time_changes_nothing() -> None:
-    assert life.snooze(SNOOZED, "Bob", NOW, UNTIL).repeated
-    later = UNTIL + timedelta(hours=1)
-    answer = life.snooze(SNOOZED, "Bob", NOW, later)
-    assert (answer.incident.next_at, answer.repeated) == (later, False)
-
-
-@pytest.mark.parametrize("until", [NOW, NOW + life.LONGEST_QUIET + timedelta(seconds=1)])
-def test_a_quiet_ends_after_now_and_within_the_longest(until: datetime) -> None:
-    with pytest.raises(ValueError, match="an acknowledgement must end after now and within 7 days"):
-        life.acknowledge(OPEN, None, "Ann", NOW, until)
-    with pytest.raises(ValueError, match="a snooze must end after now and within 7 days"):
-        life.snooze(OPEN, "Ann", NOW, until)
-
-
-def test_a_human_ends_an_incident() -> None:
-    waiting = replace(ACKNOWLEDGED, tell_at=UNTIL)
-    answer = life.resolve(waiting, "Ann", NOW)
-    over = replace(ACKNOWLEDGED, state=State.RESOLVED, next_at=None, resolved_by="Ann", resolved_at=NOW)
-    assert answer == Resolved("Ann", incident=over, previous=waiting)
-    assert not answer.repeated
-
-
 def test_an_incident_that_is_worse_than_what_people_know_pages_afresh() -> None:
     quiet = replace(ACKNOWLEDGED, seen=Severity.WARNING)
     assert life.worsened(quiet)
     assert life.on_worse(quiet, NOW) == Reopened(3, NOW, "it is critical now")
     assert not life.worsened(ACKNOWLEDGED)
     assert not life.worsened(OPEN), "nobody was told of anything yet"
-
-
-def test_an_answer_covers_the_worst_that_was_seen() -> None:
-    milder = replace(OPEN, severity=Severity.INFO, seen=Severity.ERROR)
-    answer = life.acknowledge(milder, None, "Ann", NOW, UNTIL)
-    assert isinstance(answer, Acknowledged)
-    assert answer.incident.seen is Severity.ERROR
 
 
 def test_an_incident_settles_before_it_is_over_for_longer_with_each_return() -> None:

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Connection, Engine, make_url
 
 from alerting import desk
-from alerting.incident import Acknowledged, Resolved, Snoozed, Stale, State
+from alerting.answer import Acknowledged, Resolved, Snoozed, Stale
+from alerting.incident import State
 from heartbeat.checks import actions, checker, symptoms
 from heartbeat.checks import check as judging
 from heartbeat.checks import store as check_store

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alerting import incident
+from alerting import answer, incident
 from alerting.notifiers import registry
 from alerting.person import OPERATOR
 from heartbeat import duration
@@ -100,7 +100,7 @@ def _long(length: timedelta) -> str:
         ("## The top", "gathering", span(definition_entry.GATHERING)),
         ("## The top", "gathering", f"`{duration.written(incident.GATHERING)}`"),
         ("## The top", "acknowledge_for", span(definition_entry.ACKNOWLEDGE_FOR)),
-        ("## The top", "acknowledge_for", f"`{duration.written(incident.ACKNOWLEDGED_FOR)}`"),
+        ("## The top", "acknowledge_for", f"`{duration.written(answer.ACKNOWLEDGED_FOR)}`"),
         ("## The top", "grace", span(definition_entry.GRACE)),
         ("## The top", "grace", f"`{duration.written(GRACE)}`"),
         ("## The top", "ping_keys", f"{definition_entry.MAX_PING_KEYS:,}"),

@@ -8,7 +8,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from alerting import courier, delivery, desk, digest, digest_store, escalator, incident, outbox, timeline
+from alerting import (
+    answer,
+    courier,
+    delivery,
+    desk,
+    digest,
+    digest_store,
+    escalator,
+    incident,
+    outbox,
+    timeline,
+)
 from alerting.delivery import Retry, Tries
 from alerting.notice import NoticeKind
 from alerting.notifiers.contract import (
@@ -146,8 +157,8 @@ LIMITS: Mapping[str, str] = {
     "Labels offered as a filter": f"the {check_query.LABELS} most common",
     "Gathering before the first page": f"{incident.GATHERING.seconds} s",
     "Settling before an incident is over": f"{incident.SETTLING.seconds // 60} min",
-    "Acknowledgement": f"{incident.ACKNOWLEDGED_FOR // HOUR} h",
-    "Acknowledgement or snooze until a chosen time": f"{incident.LONGEST_QUIET.days} days",
+    "Acknowledgement": f"{answer.ACKNOWLEDGED_FOR // HOUR} h",
+    "Acknowledgement or snooze until a chosen time": f"{answer.LONGEST_QUIET.days} days",
     "Maintenance window": f"{maintenance.LONGEST.days} days",
     "Maintenance windows that are active or upcoming": f"{arranging.MAX_STANDING:,}",
     "Entries in one API answer": f"{fields.MAX_LIMIT};",

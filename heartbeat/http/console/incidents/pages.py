@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import desk, subject, times
-from alerting.incident import LONGEST_QUIET, Acknowledged, Incident, Missing, Resolved, Stale
+from alerting.answer import LONGEST_QUIET, Acknowledged, Missing, Resolved, Stale
+from alerting.incident import Incident
 from alerting.incident import State as Life
 from alerting.notice import called
 from alerting.surroundings import sentences as beside

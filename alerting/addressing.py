@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import attempts, outbox, timeline
+from alerting import attempts, leases, outbox, timeline
 from alerting.incident import Entry
 from alerting.notice import NoticeKind
 from alerting.outbox import Page
@@ -20,7 +20,7 @@ def addressed(
     recipients = [(page, recipient(page, people)) for page in pages]
     undeliverable = [page for page, contact in recipients if contact is None]
     if undeliverable:
-        outbox.end(db, [page.id for page in undeliverable])
+        leases.end(db, [page.id for page in undeliverable])
         timeline.write(db, [ended(page, people, now) for page in undeliverable])
     reachable = [(page, *contact) for page, contact in recipients if contact is not None]
     moved = {
@@ -28,7 +28,7 @@ def addressed(
         for page, _, contact in reachable
         if (page.via, page.contact_mark) != (contact.kind, contact.mark)
     }
-    outbox.readdress(db, moved)
+    leases.readdress(db, moved)
     return reachable
 
 

@@ -22,8 +22,8 @@ from alerting import (
     delivery,
     digest,
     digest_store,
+    leases,
     notifier_settings,
-    outbox,
     roster,
     storm,
     timeline,
@@ -32,11 +32,12 @@ from alerting.attempts import Attempt
 from alerting.composing import Addressed, Composer, Send
 from alerting.delivery import Retry
 from alerting.incident import Entry
+from alerting.leases import AtCapacity
 from alerting.notice import Links, Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Notifier, Outcome, Refused, Unreachable
 from alerting.notifiers.registry import NotifierSet, Setup
 from alerting.origin import Origin
-from alerting.outbox import AtCapacity, Page
+from alerting.outbox import Page
 from alerting.person import OPERATOR, Contact, Person
 from alerting.span import Attribute, Spans, no_spans
 from alerting.storm import Begun
@@ -168,11 +169,11 @@ class Courier:
         self, db: Connection, now: datetime, limit: int, full: AtCapacity
     ) -> tuple[Sequence[Addressed], Collection[Begun], int]:
         """Return the pages and digests that begin, and the number of pages that were leased or postponed."""
-        if (first := outbox.next_due(db)) is None or first > now:
+        if (first := leases.next_due(db)) is None or first > now:
             return [], [], 0
         self.notifiers = self._assemble(notifier_settings.load(db))
         outlook = storm.begin(db, now, self._digesting, full)
-        pages = outbox.lease(db, now, limit, replace(full, streams=outlook.streams))
+        pages = leases.lease(db, now, limit, replace(full, streams=outlook.streams))
         people = roster.load_people(db, {page.person for page in pages}) | {OPERATOR.id: OPERATOR}
         reachable = addressing.addressed(db, pages, people, now)
         return reachable, outlook.begun, len(pages) + outlook.postponed
@@ -286,7 +287,7 @@ class Courier:
 
 def next_due(db: Connection) -> datetime | None:
     """Return the time of the next attempt."""
-    return outbox.next_due(db)
+    return leases.next_due(db)
 
 
 async def hand_over(
@@ -343,7 +344,7 @@ def _record(db: Connection, send: Send, outcome: Outcome, now: datetime, jitter:
     kind = send.contact.kind
     answer = outcome.said if isinstance(outcome, Accepted) else outcome.reason
     result = type(outcome).__name__.lower()
-    page = outbox.fenced(db, {send.page.id: send.page.lease}).get(send.page.id)
+    page = leases.fenced(db, {send.page.id: send.page.lease}).get(send.page.id)
     if page is None:
         return False
     may_have_arrived = isinstance(outcome, Unreachable) and outcome.may_have_arrived
@@ -354,9 +355,9 @@ def _record(db: Connection, send: Send, outcome: Outcome, now: datetime, jitter:
     contact = send.contact
     if isinstance(verdict, Retry) and page.kind is NoticeKind.PAGE:
         contact = send.person.contact(verdict.contact)
-    outbox.record(db, page, verdict, contact, now)
+    leases.record(db, page, verdict, contact, now)
     if isinstance(verdict, Retry) and verdict.throttled:
-        outbox.hold_back(db, send.person.id, kind, verdict.at)
+        leases.hold_back(db, send.person.id, kind, verdict.at)
     timeline.write(db, [_entry(page, send, outcome, answer, now)])
     return isinstance(verdict, Retry)
 

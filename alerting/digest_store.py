@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from alerting import attempts as attempt_store
-from alerting import outbox, outside, store
+from alerting import leases, outbox, outside, store
 from alerting.attempts import Attempt
 from alerting.delivery import Delivered, Expired, Retry, Tries, Verdict
 from alerting.digest import LATELY, NAMED, Digest, Group, LastDigest, Stream, Waiting
@@ -52,7 +52,7 @@ def waiting(db: Connection, now: datetime) -> dict[Stream, Waiting]:
     """Return the streams with due pages, worst first."""
     samples = [
         select(*_STREAM, pages.c.severity_rank, pages.c.throttled)
-        .where(pages.c.severity_rank == rank, pages.c.next_at <= now, outbox.may_go(now))
+        .where(pages.c.severity_rank == rank, pages.c.next_at <= now, leases.may_go(now))
         .order_by(pages.c.next_at)
         .limit(SAMPLE)
         .subquery()
@@ -345,7 +345,7 @@ def _due(db: Connection, stream: Stream, ranks: Collection[int], now: datetime) 
                 pages.c.via == stream.via,
                 mark.is_(None) if stream.contact_mark is None else mark == stream.contact_mark,
                 pages.c.kind == stream.kind,
-                outbox.may_go(now),
+                leases.may_go(now),
             )
             .order_by(pages.c.next_at, pages.c.id)
             .limit(CHUNK - len(ids))

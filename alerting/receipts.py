@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import attempts, delivery, outbox, roster, store, timeline
+from alerting import attempts, delivery, leases, outbox, roster, store, timeline
 from alerting.attempts import AcceptedAttempt
 from alerting.delivery import Delivered
 from alerting.incident import Entry, Incident
@@ -54,11 +54,11 @@ def _go_on(
     page = attempt.page
     person = _reachable(page, people)
     if not delivery.still_needed(page.kind, page.occurrence, incident) or outbox.has_successor(db, page):
-        outbox.take_back(db, page, None, person)
+        leases.take_back(db, page, None, person)
         return
     verdict = delivery.after_attempt(page.tries(len(person.contacts)), Refused(reason), now, jitter)
     assert not isinstance(verdict, Delivered), "a refusal delivers nothing"
-    outbox.take_back(db, page, verdict, person)
+    leases.take_back(db, page, verdict, person)
 
 
 def _reachable(page: Page, people: Mapping[str, Person]) -> Person:

@@ -6,14 +6,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import delivery, digest, digest_store, outbox, roster, timeline
+from alerting import delivery, digest, digest_store, leases, roster, timeline
 from alerting.attempts import Attempt
 from alerting.delivery import Expired, Retry, Verdict
 from alerting.digest import ALL_RANKS, Stream
 from alerting.incident import Describe, Entry
+from alerting.leases import AtCapacity
 from alerting.notice import Links, Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Outcome, Refused, Unreachable
-from alerting.outbox import AtCapacity
 from alerting.person import OPERATOR, Contact, Person
 
 
@@ -112,7 +112,7 @@ def record(
     told = "told" if accepted else "not told"
     timeline.write(db, [Entry(page.incident_id, now, told, f"{page.kind.value} {words}") for page in members])
     if isinstance(verdict, Retry) and verdict.throttled:
-        outbox.hold_back(db, sent.person.id, kind, verdict.at)
+        leases.hold_back(db, sent.person.id, kind, verdict.at)
     return members[-1].id if len(members) == digest_store.CHUNK else None
 
 

@@ -18,6 +18,7 @@ from alerting import (
     escalation,
     escalator,
     incident,
+    leases,
     outbox,
     store,
     symptom_store,
@@ -45,7 +46,7 @@ NEVER = timedelta(days=3650)
 
 def marked_before_sending(patch: pytest.MonkeyPatch) -> None:
     """The page is marked as delivered when it is taken, and then sent: a crash in between loses it."""
-    honest = outbox.lease
+    honest = leases.lease
 
     def lease(db: Connection, now: datetime, *rest: Any) -> list[Page]:
         taken = honest(db, now, *rest)
@@ -53,7 +54,7 @@ def marked_before_sending(patch: pytest.MonkeyPatch) -> None:
         db.execute(marked.values(state="delivered", next_at=None, delivered_at=now))
         return taken
 
-    patch.setattr(outbox, "lease", lease)
+    patch.setattr(leases, "lease", lease)
 
 
 def dropped_after_three_tries(patch: pytest.MonkeyPatch) -> None:

@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, make_url
 
-from alerting import desk, escalator, outbox
+from alerting import desk, escalator, leases, outbox
 from alerting.escalation import Policy, Step
 from alerting.incident import CauseWords, Facts, Incident, State, Symptom
-from alerting.outbox import AtCapacity, Page
+from alerting.leases import AtCapacity
+from alerting.outbox import Page
 from alerting.person import Contact, Person
 from alerting.severity import Severity
 from heartbeat.database import engine
@@ -64,7 +65,7 @@ def page_for(db: Connection, *symptoms: Symptom) -> list[Page]:
     """Raise symptoms, write the pages of the first step and lease them, as a courier does."""
     desk.raise_(db, symptoms, NOW)
     escalator.sweep(db, PAGED_AT)
-    return outbox.lease(db, PAGED_AT, 10, FREE)
+    return leases.lease(db, PAGED_AT, 10, FREE)
 
 
 def incident_of(db: Connection, number: int = 1) -> Incident:

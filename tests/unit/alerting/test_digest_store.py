@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection
 
-from alerting import attempts, desk, digest_store, escalator, outbox
+from alerting import attempts, desk, digest_store, escalator, leases, outbox
 from alerting.attempts import Attempt
 from alerting.delivery import Delivered
 from alerting.digest import Stream
@@ -80,6 +80,6 @@ def test_postponed_pages_wait(db: Connection) -> None:
     storm(db, 3)
     until = PAGED_AT + timedelta(seconds=30)
     assert digest_store.postpone(db, STREAM, 1, until, PAGED_AT) == 3
-    assert outbox.next_due(db) == until
+    assert leases.next_due(db) == until
     assert digest_store.postpone(db, STREAM, 2, until, until) == 0
     assert incident_of(db).state.value == "open"

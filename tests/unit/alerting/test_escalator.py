@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerting import desk, escalator, outbox, symptom_store
+from alerting import desk, escalator, leases, outbox, symptom_store
 from alerting.incident import Hold, Pace, State
 from alerting.notice import NoticeKind
 from alerting.person import Person
@@ -206,4 +206,4 @@ def test_a_page_of_the_same_sweep_tells_the_news(db: Connection) -> None:
     desk.raise_(db, [a_symptom("check:2")], SECOND_STEP - timedelta(seconds=10))
     escalator.sweep(db, SECOND_STEP)
     assert updates_of(db) == []
-    assert [page.person for page in outbox.lease(db, SECOND_STEP, 10, FREE)][-1] == "ben"
+    assert [page.person for page in leases.lease(db, SECOND_STEP, 10, FREE)][-1] == "ben"

@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, make_url
 
-from alerting import desk, outbox
+from alerting import desk, leases, outbox
 from alerting.delivery import LEASE, Delivered, Expired, Retry, Verdict
 from alerting.incident import State
+from alerting.leases import AtCapacity
 from alerting.notice import NoticeKind
-from alerting.outbox import AtCapacity, Intent
+from alerting.outbox import Intent
 from alerting.severity import Severity
 from heartbeat.database import engine
 from tests.unit.alerting.conftest import (
@@ -41,7 +42,7 @@ def intend(db: Connection, *severities: Severity, start: int = 1) -> None:
 
 
 def leased(db: Connection, limit: int, full: AtCapacity = FREE) -> list[int]:
-    return [page.id for page in outbox.lease(db, LATER, limit, full)]
+    return [page.id for page in leases.lease(db, LATER, limit, full)]
 
 
 def test_the_worst_and_oldest_pages_go_first(db: Connection) -> None:
@@ -58,9 +59,9 @@ def test_one_page_in_five_is_taken_from_the_newest(db: Connection) -> None:
 def test_a_page_is_not_leased_again_before_its_lease_has_run_out(db: Connection) -> None:
     (page,) = page_for(db, a_symptom())
     almost = PAGED_AT + LEASE - timedelta(seconds=1)
-    assert outbox.lease(db, almost, 10, FREE) == []
-    assert outbox.next_due(db) == PAGED_AT + LEASE
-    (renewed,) = outbox.lease(db, PAGED_AT + LEASE, 10, FREE)
+    assert leases.lease(db, almost, 10, FREE) == []
+    assert leases.next_due(db) == PAGED_AT + LEASE
+    (renewed,) = leases.lease(db, PAGED_AT + LEASE, 10, FREE)
     assert (renewed.id, renewed.lease) == (page.id, page.lease + 1)
 
 
@@ -76,7 +77,7 @@ def test_a_later_notice_does_not_overtake_one_that_is_under_way(db: Connection) 
     outbox.intend(
         db, NoticeKind.UPDATE, [Intent(incident_of(db), to, "+1") for to in (TO_ANNA, TO_BEN)], PAGED_AT
     )
-    assert [page.person for page in outbox.lease(db, PAGED_AT, 10, FREE)] == ["ben"]
+    assert [page.person for page in leases.lease(db, PAGED_AT, 10, FREE)] == ["ben"]
 
 
 def test_two_couriers_lease_different_pages(make_database_url: Callable[[str], str]) -> None:
@@ -91,11 +92,11 @@ def test_two_couriers_lease_different_pages(make_database_url: Callable[[str], s
 
 def test_only_the_newest_token_may_record_and_only_once(db: Connection) -> None:
     (page,) = page_for(db, a_symptom())
-    (newer,) = outbox.lease(db, PAGED_AT + LEASE, 10, FREE)
-    assert outbox.fenced(db, {page.id: page.lease}) == {}
-    assert outbox.fenced(db, {page.id: newer.lease}).keys() == {page.id}
-    outbox.record(db, newer, Delivered(), PAGER, LATER)
-    assert outbox.fenced(db, {page.id: newer.lease}) == {}
+    (newer,) = leases.lease(db, PAGED_AT + LEASE, 10, FREE)
+    assert leases.fenced(db, {page.id: page.lease}) == {}
+    assert leases.fenced(db, {page.id: newer.lease}).keys() == {page.id}
+    leases.record(db, newer, Delivered(), PAGER, LATER)
+    assert leases.fenced(db, {page.id: newer.lease}) == {}
 
 
 @pytest.mark.parametrize(
@@ -104,19 +105,19 @@ def test_only_the_newest_token_may_record_and_only_once(db: Connection) -> None:
 )
 def test_a_verdict_decides_the_state_of_a_page(db: Connection, verdict: Verdict, state: str) -> None:
     (page,) = page_for(db, a_symptom())
-    outbox.record(db, page, verdict, MAIL, LATER)
+    leases.record(db, page, verdict, MAIL, LATER)
     (page,) = outbox.pages_of(db, 1)
     retried = isinstance(verdict, Retry)
     assert (page.state, page.attempts) == (state, 1)
     assert (page.contact, page.throttled) == (1 if retried else 0, retried)
     assert page.delivered_at == (LATER if state == "delivered" else None)
-    assert outbox.next_due(db) == (LATER if retried else None)
+    assert leases.next_due(db) == (LATER if retried else None)
 
 
 def test_a_page_that_was_superseded_while_under_way_stays_so(db: Connection) -> None:
     (page,) = page_for(db, a_symptom())
     outbox.supersede(db, [1], (NoticeKind.PAGE,))
-    outbox.record(db, page, Retry(LATER, 1, 0), MAIL, LATER)
+    leases.record(db, page, Retry(LATER, 1, 0), MAIL, LATER)
     assert notices_of(db) == [("page", "anna", "superseded")]
 
 
@@ -125,9 +126,9 @@ def test_a_rate_limit_holds_back_what_waits_for_the_same_contact(db: Connection)
     outbox.intend(db, NoticeKind.PAGE, [Intent(incident_of(db), TO_BEN, "")], PAGED_AT)
     assert leased(db, 1, AtCapacity(people=["ben"])) == [1]
     until = LATER + timedelta(minutes=1)
-    outbox.hold_back(db, "anna", "pager", until)
+    leases.hold_back(db, "anna", "pager", until)
     assert leased(db, 10) == [4]
-    held = outbox.lease(db, until, 10, AtCapacity(people=["ben"]))
+    held = leases.lease(db, until, 10, AtCapacity(people=["ben"]))
     assert [(page.id, page.throttled) for page in held] == [(1, False), (2, True), (3, True)]
 
 

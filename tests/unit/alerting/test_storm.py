@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 from alerting import desk, digest_store, escalator, outbox, storm
 from alerting.escalation import Policy, Step
 from alerting.incident import CauseWords, Facts, Hold, State, Symptom
+from alerting.leases import AtCapacity
 from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
-from alerting.outbox import AtCapacity
 from alerting.person import Person
 from alerting.severity import Severity
 from heartbeat.database import Database

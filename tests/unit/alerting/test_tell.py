@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Connection
 
-from alerting import desk, escalator, outbox, store
+from alerting import desk, escalator, leases, outbox, store
 from alerting.delivery import LEASE
 from alerting.escalation import Policy, Step
+from alerting.leases import AtCapacity
 from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Undelivered, Unreachable
-from alerting.outbox import AtCapacity, Intent, Recipient
+from alerting.outbox import Intent, Recipient
 from alerting.person import Person
 from heartbeat.database import Database
 from tests.unit.alerting.conftest import FREE
@@ -92,7 +93,7 @@ async def test_nobody_hears_of_what_they_did_themselves_except_by_a_machine(
         assert incident is not None
         recipient = Recipient("ben", mail.kind, mail.mark)
         outbox.intend(db, NoticeKind.PAGE, [Intent(incident, recipient, "")], PAGED_AT)
-        assert len(outbox.lease(db, PAGED_AT, 10, AtCapacity())) == 2
+        assert len(leases.lease(db, PAGED_AT, 10, AtCapacity())) == 2
         desk.acknowledge(db, 1, "somebody", PAGED_AT, until=PAGED_AT + HOUR, by_person=by)
         pages = outbox.pages_of(db, 1)
         return sorted(page.person for page in pages if page.kind is NoticeKind.ACKNOWLEDGED)
@@ -121,7 +122,7 @@ async def test_a_contact_that_nothing_reached_hears_nothing(database: Database) 
 
 
 async def test_a_send_whose_outcome_was_never_recorded_may_have_arrived(database: Database) -> None:
-    await database.write(lambda db: outbox.lease(db, PAGED_AT, 10, FREE))
+    await database.write(lambda db: leases.lease(db, PAGED_AT, 10, FREE))
     later = PAGED_AT + LEASE
     assert await carry(database, later, first=GONE) == [("first", "page"), ("second", "page")]
     dossier = await database.read(lambda db: desk.dossier(db, 1))
@@ -133,7 +134,7 @@ async def test_a_send_whose_outcome_was_never_recorded_may_have_arrived(database
 
 
 async def test_a_send_under_way_counts(database: Database) -> None:
-    await database.write(lambda db: outbox.lease(db, PAGED_AT, 10, FREE))
+    await database.write(lambda db: leases.lease(db, PAGED_AT, 10, FREE))
     await acknowledge(database)
     assert await carry(database, PAGED_AT + LEASE) == [("first", "acknowledged")]
 

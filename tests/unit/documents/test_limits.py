@@ -17,7 +17,7 @@ from alerting import (
     digest_store,
     escalator,
     incident,
-    outbox,
+    leases,
     timeline,
 )
 from alerting.delivery import Retry, Tries
@@ -284,7 +284,7 @@ def test_the_other_numbers_of_operating_are_those_of_the_code() -> None:
         ("settings", f"{database.WRITERS} to write, {database.READERS} to read, 1 for pings alone"),
         ("settings", f"up to {database.WRITERS + database.READERS + 1} connections"),
         ("settings", f"Every {ticker.CLOCK_EVERY.seconds} s"),
-        ("limits", f"One page in {outbox.NEWEST_SHARE} is taken from the newest"),
+        ("limits", f"One page in {leases.NEWEST_SHARE} is taken from the newest"),
         ("metrics", f"more than {check_series.MAX_CHECKS:,} checks"),
         (
             "operating",

@@ -7,7 +7,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from alerting import desk, outbox
+from alerting import desk, leases, outbox
 from alerting.escalation import Policy, Step
 from alerting.person import Contact, Person
 from heartbeat import audit, signed_link
@@ -43,7 +43,7 @@ async def number(system: System, clock: SetClock) -> int:
     await escalate(system, clock)
     # Every page is under way: somebody may have it.
     leased = await system.context.database.write(
-        lambda db: outbox.lease(db, clock.now(), 10, outbox.AtCapacity())
+        lambda db: leases.lease(db, clock.now(), 10, leases.AtCapacity())
     )
     assert len(leased) == 3
     return incident

@@ -1,0 +1,207 @@
+"""The SQL of sending: each page is leased to one courier, and its outcome is recorded under that lease."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, true, update
+
+from alerting.delivery import LEASE, Delivered, Expired, Retry, Verdict
+from alerting.digest import Stream
+from alerting.notice import NoticeKind
+from alerting.outbox import RANKS, Page, Recipient, page_of
+from alerting.person import Contact, Person
+from alerting.sql import earliest, update_many
+from alerting.tables import incidents, pages
+
+NEWEST_SHARE = 5
+"""One page in this many is taken from the newest, so that a backlog never hides the latest news."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtCapacity:
+    """What takes no single sends now: kinds of notifiers and people with as many under way as they may have, and
+    streams that wait for a digest, each from a rank of severity on."""
+
+    kinds: Collection[str] = ()
+    people: Collection[str] = ()
+    streams: Collection[tuple[Stream, int]] = ()
+
+
+def lease(db: Connection, now: datetime, limit: int, full: AtCapacity) -> list[Page]:
+    """Take up to `limit` due pages for sending, worst and oldest first with a share for the newest.
+
+    Pages for what is `full` are left out. Each leased page has its fencing token in `lease`.
+    """
+    newest = limit // NEWEST_SHARE
+    leased = _claim(db, now, limit - newest, full, newest=False)
+    if newest and len(leased) == limit - newest:
+        leased += _claim(db, now, newest, full, newest=True, except_ids=[page.id for page in leased])
+    rows = [
+        {
+            "id": page.id,
+            "lease": page.lease,
+            "leased_until": now + LEASE,
+            "next_at": now + LEASE,
+            "digest_id": None,
+        }
+        for page in leased
+    ]
+    update_many(db, pages, rows)
+    return leased
+
+
+def next_due(db: Connection) -> datetime | None:
+    """Return the time of the next attempt. What is recovering has none until it settles or returns."""
+    ranks = [earliest(pages.c.next_at, pages.c.severity_rank == rank, ~_is_well_again()) for rank in RANKS]
+    return min((at for at in db.execute(select(*ranks)).one() if at is not None), default=None)
+
+
+def fenced(db: Connection, leases: Mapping[int, int]) -> dict[int, Page]:
+    """Return the pages that are still leased under the token that `leases` gives by page, locked.
+
+    A page with a recorded outcome is not leased any more: an outcome that is recorded twice counts once.
+    """
+    leased = pages.c.id.in_(leases.keys()), pages.c.leased_until.is_not(None)
+    query = select(pages).where(*leased).order_by(pages.c.id).with_for_update()
+    locked = [page_of(row) for row in db.execute(query)]
+    return {page.id: page for page in locked if page.lease == leases[page.id]}
+
+
+def readdress(db: Connection, recipients: Mapping[int, Recipient]) -> None:
+    """Write the contacts of leased pages whose person's list has changed, by page."""
+    rows = [
+        {"id": number, "via": to.via, "contact_mark": to.contact_mark} for number, to in recipients.items()
+    ]
+    update_many(db, pages, rows)
+
+
+def end(db: Connection, page_ids: Collection[int]) -> None:
+    """Give up leased notices that were not sent, because their contact is gone."""
+    ended = update(pages).where(pages.c.id.in_(page_ids))
+    db.execute(ended.values(leased_until=None))
+    db.execute(ended.where(pages.c.state == "pending").values(state="expired", next_at=None))
+
+
+def record(db: Connection, page: Page, verdict: Verdict, contact: Contact, now: datetime) -> None:
+    """Write the verdict on an attempt. A page that was superseded while under way stays so.
+
+    `contact` is the next one or, if the page is delivered, the one that took it.
+    """
+    values: dict[str, Any] = {"attempts": page.attempts + 1, "leased_until": None}
+    values |= {"via": contact.kind, "contact_mark": contact.mark}
+    if isinstance(verdict, Delivered):
+        values |= {"delivered_at": now, "throttled": False}
+    pending = pages.c.state == "pending"
+    state = {Delivered: "delivered", Expired: "expired"}.get(type(verdict))
+    db.execute(update(pages).where(pages.c.id == page.id).values(values))
+    if state is not None:
+        db.execute(update(pages).where(pages.c.id == page.id, pending).values(state=state, next_at=None))
+    elif isinstance(verdict, Retry):
+        retry = {
+            "next_at": verdict.at,
+            "contact": verdict.contact,
+            "contact_attempts": verdict.contact_attempts,
+            "throttled": verdict.throttled,
+        }
+        db.execute(update(pages).where(pages.c.id == page.id, pending).values(retry))
+
+
+def hold_back(db: Connection, person: str, via: str, until: datetime) -> None:
+    """Hold back all that waits for a contact whose provider limits our rate, to go as one digest at `until`."""
+    db.execute(
+        update(pages)
+        .where(
+            pages.c.person == person,
+            pages.c.via == via,
+            pages.c.state == "pending",
+            pages.c.leased_until.is_(None),
+            pages.c.next_at < until,
+        )
+        .values(next_at=until, throttled=True)
+    )
+
+
+def take_back(db: Connection, page: Page, verdict: Retry | Expired | None, person: Person) -> None:
+    """Write that a page was not delivered after all: it is retried, given up, or (None) no longer needed."""
+    values: dict[str, Any] = {"delivered_at": None, "state": "superseded" if verdict is None else "expired"}
+    if isinstance(verdict, Retry):
+        contact = person.contact(verdict.contact)
+        values |= {
+            "state": "pending",
+            "next_at": verdict.at,
+            "via": contact.kind,
+            "contact_mark": contact.mark,
+        }
+        values |= {"contact": verdict.contact, "contact_attempts": verdict.contact_attempts}
+    db.execute(update(pages).where(pages.c.id == page.id, pages.c.state == "delivered").values(values))
+
+
+def _claim(
+    db: Connection,
+    now: datetime,
+    limit: int,
+    full: AtCapacity,
+    *,
+    newest: bool,
+    except_ids: Collection[int] = (),
+) -> list[Page]:
+    claimed: list[Page] = []
+    for rank in RANKS:
+        order = pages.c.next_at.desc() if newest else pages.c.next_at.asc()
+        query = (
+            select(pages)
+            .where(
+                pages.c.severity_rank == rank,
+                pages.c.next_at <= now,
+                pages.c.via.not_in(full.kinds) if full.kinds else true(),
+                pages.c.person.not_in(full.people) if full.people else true(),
+                pages.c.id.not_in(except_ids) if except_ids else true(),
+                *(~_of(stream, rank) for stream, rank in full.streams),
+                may_go(now),
+            )
+            .order_by(order, pages.c.id)
+            .limit(limit - len(claimed))
+            .with_for_update(skip_locked=True)
+        )
+        claimed += [page_of(row, lease=row.lease + 1) for row in db.execute(query)]
+        if len(claimed) >= limit:
+            break
+    return claimed
+
+
+def may_go(now: datetime) -> ColumnElement[bool]:
+    """Return whether nothing stands in the way of a due page."""
+    return ~_overtakes(now) & ~_is_well_again()
+
+
+def _of(stream: Stream, rank: int) -> ColumnElement[bool]:
+    return and_(
+        pages.c.person == stream.person,
+        pages.c.via == stream.via,
+        func.coalesce(pages.c.contact_mark, "") == (stream.contact_mark or ""),
+        pages.c.kind == stream.kind,
+        pages.c.severity_rank >= rank,
+    )
+
+
+def _is_well_again() -> ColumnElement[bool]:
+    """Return whether a page says what is not so at the moment: its incident is recovering."""
+    recovering = incidents.c.id == pages.c.incident_id, incidents.c.settles_at.is_not(None)
+    return pages.c.kind.in_((NoticeKind.PAGE, NoticeKind.UPDATE)) & exists().where(*recovering)
+
+
+def _overtakes(now: datetime) -> ColumnElement[bool]:
+    """Return whether an earlier notice of the incident to the same contact is under way.
+
+    A provider that hears of the end before the last change would open the incident again.
+    """
+    earlier = pages.alias("earlier")
+    return exists().where(
+        earlier.c.incident_id == pages.c.incident_id,
+        earlier.c.person == pages.c.person,
+        func.coalesce(earlier.c.contact_mark, "") == func.coalesce(pages.c.contact_mark, ""),
+        earlier.c.id < pages.c.id,
+        earlier.c.leased_until > now,
+    )

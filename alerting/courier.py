@@ -47,6 +47,8 @@ HANDS_A_PERSON = 8
 """The most sends under way at a time through one notifier, and to one person: a phone that hangs delays no other."""
 SEND_BOUND = 20.0
 """Seconds after which a send is given up even if its notifier breaks its own promise; less than a lease."""
+LOOK_AGAIN = 1.0
+"""Seconds after which a digest that follows another one looks for more pages."""
 RECORD_FOR = 8.0
 RECORD_AGAIN = 1.0
 """Seconds in which writing an outcome is retried while the database is away, and the pause between tries.
@@ -218,14 +220,7 @@ class Courier:
             log.exception("digest %d could not be recorded", begun.number, extra=extra)
 
     async def _carried(self, begun: Begun, extra: dict[str, object]) -> None:
-        loop = asyncio.get_running_loop()
-        until = loop.time() + digest.TAKING.total_seconds()
-
-        def take_more(db: Connection) -> int:
-            return digest_store.take_more(db, begun.number, begun.stream, begun.below, self._now())
-
-        while await self._transact(take_more) >= digest_store.CHUNK and loop.time() < until:
-            pass
+        await self._fill(begun)
         sent = await self._look(
             lambda db: storm.message(db, begun, self._digest_links, self._composer.describe, self._now())
         )
@@ -248,6 +243,20 @@ class Courier:
         fields = extra | {"event": "sent", "outcome": result, "pages": sent.pages}
         log.log(level, "digest %d of %d pages: %s", begun.number, sent.pages, result, extra=fields)
         self._wake()
+
+    async def _fill(self, begun: Begun) -> None:
+        """Let a digest take what is due. If it follows another one, look again until nothing more comes."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + digest.TAKING.total_seconds()
+
+        def take_more(db: Connection) -> int:
+            return digest_store.take_more(db, begun.number, begun.stream, begun.below, self._now())
+
+        while (taken := await self._transact(take_more)) and loop.time() < until:
+            if taken < digest_store.CHUNK:
+                if not begun.follows:
+                    return
+                await asyncio.sleep(LOOK_AGAIN)
 
     async def _handed_over(
         self, message: Notice, person: Person, contact: Contact, **about: Attribute

@@ -19,6 +19,9 @@ from alerting.subject import cut
 
 HANDFUL = 5
 """The most notices of a stream that are sent one by one within `LATELY`."""
+CROWD = 100
+"""The most incidents that may open within `CROWDED` and still gather. More of them are a storm, which pages at once."""
+CROWDED = timedelta(seconds=10)
 LATELY = timedelta(seconds=60)
 GAP = timedelta(seconds=30)
 """The time between two digests of a stream. A notice waits for at most this long."""

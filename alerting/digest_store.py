@@ -13,6 +13,9 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Connection,
+    Select,
+    Subquery,
+    and_,
     case,
     func,
     insert,
@@ -36,6 +39,7 @@ from alerting.severity import Severity
 from alerting.sql import among
 from alerting.tables import attempts, digests, incidents, pages, symptoms
 
+SEVERITIES = tuple(Severity)
 CHUNK = 2_000
 """The most pages of a digest that one transaction touches: SQLite has one writer, and pings wait for it."""
 SAMPLE = 500
@@ -140,49 +144,77 @@ def take_more(db: Connection, number: int, stream: Stream, below: int, now: date
 
 def content(db: Connection, number: int, kind: NoticeKind, now: datetime) -> Digest | None:
     """Return the content of a digest, counted by the database; None if nothing of it is left to be sent."""
-    members = pages.c.digest_id == number, pages.c.leased_until.is_not(None)
-    of_pages = pages.join(incidents, incidents.c.id == pages.c.incident_id)
-    c = incidents.c
-    opened = func.min(c.opened_at, type_=c.opened_at.type)
-    following = func.min(c.next_at, type_=c.next_at.type)
-    installation = func.max(c.installation)
-    by_hand = func.sum(case((c.resolved_by != "recovery", 1), else_=0))
-    summary = (
-        select(opened, following, by_hand, func.min(pages.c.words), func.max(pages.c.words), installation)
-        .select_from(of_pages)
-        .where(*members)
-    )
-    opened_at, next_at, ended_by_hand, first_words, last_words, name = db.execute(summary).one()
-    created_at = db.execute(select(digests.c.created_at).where(digests.c.id == number)).scalar()
-    if opened_at is None or created_at is None:
-        return None
-    counted = (
-        select(c.severity_rank, c.cause, func.count())
-        .select_from(of_pages)
-        .where(*members)
-        .group_by(c.severity_rank, c.cause)
-        .order_by(c.severity_rank, func.count().desc())
-    )
-    down = (
-        select(c.severity_rank, c.cause, func.count())
-        .select_from(of_pages.join(symptoms, symptoms.c.incident_id == c.id))
-        .where(*members, *_down(now))
-        .group_by(c.severity_rank, c.cause)
-    )
-    jobs = {(rank, cause): count for rank, cause, count in db.execute(down)}
-    groups = [
-        Group(
-            tuple(Severity)[rank],
-            cause,
-            count,
-            jobs.get((rank, cause), 0),
-            _names(db, members, rank, cause, now),
+    members = _under_way(number, now).subquery()
+    m = members.c
+    groups = (
+        select(
+            m.severity_rank,
+            m.cause,
+            func.count().label("incidents"),
+            func.sum(m.jobs).label("jobs"),
+            func.min(m.opened_at, type_=m.opened_at.type).label("opened_at"),
+            func.min(m.next_at, type_=m.next_at.type).label("next_at"),
+            func.sum(case((m.resolved_by != "recovery", 1), else_=0)).label("ended_by_hand"),
+            func.min(m.words).label("first_words"),
+            func.max(m.words).label("last_words"),
+            func.max(m.installation).label("installation"),
         )
-        for rank, cause, count in db.execute(counted).all()
+        .group_by(m.severity_rank, m.cause)
+        .order_by(m.severity_rank, func.count().desc())
+    )
+    found = db.execute(groups).all()
+    created_at = db.execute(select(digests.c.created_at).where(digests.c.id == number)).scalar()
+    if not found or created_at is None:
+        return None
+    names = _names(db, members)
+    words = {row.first_words for row in found} | {row.last_words for row in found}
+    name = max((row.installation for row in found if row.installation is not None), default=None)
+    return Digest(
+        id=number,
+        own_id=outside.of_digest(number, created_at, name),
+        kind=kind,
+        groups=[
+            Group(
+                SEVERITIES[row.severity_rank],
+                row.cause,
+                row.incidents,
+                int(row.jobs),
+                names[row.severity_rank, row.cause],
+            )
+            for row in found
+        ],
+        words=words.pop() if len(words) == 1 else "",
+        opened_at=min(row.opened_at for row in found),
+        next_at=min((row.next_at for row in found if row.next_at is not None), default=None),
+        recovered=not any(row.ended_by_hand for row in found),
+    )
+
+
+def _under_way(number: int, now: datetime) -> Select[Any]:
+    """Return the pages of a digest that are leased for it, each with what is told of its incident.
+
+    Its incident and symptoms are looked up one by one, not joined, and by one index: while PostgreSQL has not counted
+    the rows of a storm yet, it joins them, and combines indexes, in ways that take minutes.
+    """
+    c = incidents.c
+    looked_up = [
+        select(column).where(c.id == pages.c.incident_id).scalar_subquery().label(column.name)
+        for column in (
+            c.severity_rank,
+            c.cause,
+            c.title,
+            c.opened_at,
+            c.next_at,
+            c.resolved_by,
+            c.installation,
+        )
     ]
-    words = first_words if first_words == last_words else ""
-    own_id = outside.of_digest(number, created_at, name)
-    return Digest(number, own_id, kind, groups, words, opened_at, next_at, recovered=not ended_by_hand)
+    down = func.count(case((and_(*_down(now)), 1)))
+    jobs = select(down).where(symptoms.c.incident_id == pages.c.incident_id).scalar_subquery().label("jobs")
+    own = pages.c.incident_id, pages.c.words
+    return select(*own, *looked_up, jobs).where(
+        pages.c.digest_id == number, pages.c.leased_until.is_not(None)
+    )
 
 
 def _down(now: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -191,29 +223,17 @@ def _down(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return symptoms.c.cleared_at.is_(None), or_(held_until.is_(None), held_until <= now)
 
 
-def _names(
-    db: Connection, members: Sequence[ColumnElement[bool]], rank: int, cause: str, now: datetime
-) -> tuple[str, ...]:
-    """Return the names of the incidents of a group that opened first: of their one job, or with their jobs counted."""
-    c = incidents.c
-    first = (
-        select(c.id, c.title)
-        .select_from(pages.join(incidents, c.id == pages.c.incident_id))
-        .where(*members, c.severity_rank == rank, c.cause == cause)
-        .order_by(c.id)
-        .limit(NAMED)
-    )
-    titles = {row.id: row.title for row in db.execute(first)}
-    query = (
-        select(symptoms.c.incident_id, func.count())
-        .where(among(db, symptoms.c.incident_id, list(titles)), *_down(now))
-        .group_by(symptoms.c.incident_id)
-    )
-    jobs: dict[int, int] = {row[0]: row[1] for row in db.execute(query)}
-    return tuple(
-        f"{title} ({jobs[number]} jobs)" if jobs.get(number, 0) > 1 else title
-        for number, title in titles.items()
-    )
+def _names(db: Connection, members: Subquery) -> dict[tuple[int, str], list[str]]:
+    """Return by group the names of the incidents that opened first: of their one job, or with their jobs counted."""
+    m = members.c
+    place = func.row_number().over(partition_by=(m.severity_rank, m.cause), order_by=m.incident_id)
+    placed = select(m.severity_rank, m.cause, m.incident_id, m.title, m.jobs, place.label("place")).subquery()
+    first = select(placed).where(placed.c.place <= NAMED).order_by(placed.c.incident_id)
+    names: dict[tuple[int, str], list[str]] = {}
+    for row in db.execute(first):
+        name = f"{row.title} ({row.jobs} jobs)" if row.jobs > 1 else row.title
+        names.setdefault((row.severity_rank, row.cause), []).append(name)
+    return names
 
 
 def oldest(db: Connection, number: int, contacts: int) -> Tries | None:

@@ -6,16 +6,16 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import escalation, grouping, outbox, recovery, roster, store, symptom_store, timeline
+from alerting import digest, escalation, grouping, outbox, recovery, roster, store, symptom_store, timeline
 from alerting import incident as life
 from alerting import news as what_is_new
-from alerting.digest import HANDFUL
 from alerting.escalation import Decision
 from alerting.incident import Entry, Incident, Pace, RaisedSymptom, Standing, State
 from alerting.person import Person
 from alerting.tell import update
 
 BATCH = 1000
+MOST_GATHERING = store.Crowd(digest.HANDFUL, digest.CROWD, digest.CROWDED)
 
 
 def sweep(db: Connection, now: datetime, limit: int = BATCH, pace: Pace = Pace()) -> int:  # noqa: B008 - a frozen value
@@ -24,7 +24,7 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH, pace: Pace = Pace()
     Return the number of incidents.
     """
     settled = recovery.settle(db, now, limit)
-    store.gather_no_longer(db, now, pace.gathering, HANDFUL, BATCH)
+    store.gather_no_longer(db, now, pace.gathering, MOST_GATHERING, BATCH)
     due = store.claim_due(db, now, limit)
     claimed = {incident.id for incident in due}
     with_news = [one for one in store.claim_to_tell(db, now, limit) if one.id not in claimed]

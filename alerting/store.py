@@ -4,6 +4,7 @@ Locks are taken in the order of the cause key, so that two transactions over man
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -67,32 +68,43 @@ def claim_due(db: Connection, now: datetime, limit: int) -> list[Incident]:
     return claimed
 
 
-def gather_no_longer(db: Connection, now: datetime, gathering: timedelta, handful: int, limit: int) -> None:
-    """Bring up to `limit` first pages forward if one is due while more than a `handful` of them gather: it is a storm.
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """The most first pages that gather: while another one is due, and of incidents that opened `within` a time."""
 
-    They then go out together. An incident with a symptom that is held is left alone.
+    handful: int
+    many: int
+    within: timedelta
+
+
+def gather_no_longer(db: Connection, now: datetime, gathering: timedelta, most: Crowd, limit: int) -> None:
+    """Bring up to `limit` first pages forward if more of them gather than may: it is a storm, and they go out together.
+
+    An incident with a symptom that is held is left alone.
     """
-    first_page = (
-        incidents.c.state == State.OPEN,
-        incidents.c.step == 0,
-        incidents.c.occurrence == 1,
-        _IN_TROUBLE,
-    )
-    of_ranks = [incidents.c.severity_rank == rank for rank in range(len(SEVERITIES))]
-    is_due = [
-        select(incidents.c.id).where(of_rank, incidents.c.next_at <= now, *first_page) for of_rank in of_ranks
+    c = incidents.c
+    first_page = (c.state == State.OPEN, c.step == 0, c.occurrence == 1, _IN_TROUBLE)
+    of_ranks = [c.severity_rank == rank for rank in range(len(SEVERITIES))]
+    soon = c.next_at > now, c.next_at <= now + gathering
+    just_now = c.next_at > max(now, now + gathering - most.within), c.next_at <= now + gathering
+    due = [select(c.id).where(of_rank, c.next_at <= now, *first_page).exists() for of_rank in of_ranks]
+    gathered = [
+        select(func.count()).select_from(
+            select(c.id).where(of_rank, *just_now, *first_page).limit(most.many + 1).subquery()
+        )
+        for of_rank in of_ranks
     ]
-    if not db.execute(select(or_(*(due.exists() for due in is_due)))).scalar():
+    is_due, *begun = db.execute(select(or_(*due), *(count.scalar_subquery() for count in gathered))).one()
+    if not is_due and sum(begun) <= most.many:
         return
-    held = symptoms.c.incident_id == incidents.c.id, symptoms.c.held_until.is_not(None)
-    soon = incidents.c.next_at > now, incidents.c.next_at <= now + gathering
+    held = symptoms.c.incident_id == c.id, symptoms.c.held_until.is_not(None)
     ids: list[int] = []
     for of_rank in of_ranks:
-        query = select(incidents.c.id).where(of_rank, *soon, *first_page, ~exists().where(*held))
-        query = query.order_by(incidents.c.next_at).limit(limit - len(ids)).with_for_update(skip_locked=True)
+        query = select(c.id).where(of_rank, *soon, *first_page, ~exists().where(*held))
+        query = query.order_by(c.next_at).limit(limit - len(ids)).with_for_update(skip_locked=True)
         ids += db.execute(query).scalars()
-    if len(ids) > handful:
-        db.execute(update(incidents).where(among(db, incidents.c.id, ids)).values(next_at=now))
+    if len(ids) > most.handful:
+        db.execute(update(incidents).where(among(db, c.id, ids)).values(next_at=now))
 
 
 def claim_to_tell(db: Connection, now: datetime, limit: int) -> list[Incident]:

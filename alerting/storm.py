@@ -19,11 +19,15 @@ from alerting.person import OPERATOR, Contact, Person
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A digest that has taken its first pages. It takes those of `stream` with a rank below `below`."""
+    """A digest that has taken its first pages. It takes those of `stream` with a rank below `below`.
+
+    The first of a storm goes at once. One that `follows` another also takes the pages that are written meanwhile.
+    """
 
     number: int
     stream: Stream
     below: int
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,8 @@ def begin(db: Connection, now: datetime, digesting: Callable[[str], bool], full:
         busy = stream.via in full.kinds or stream.person in full.people
         if way.bundled_below and not busy:
             number = digest_store.begin(db, stream, way.bundled_below, now)
-            begun += [Begun(number, stream, way.bundled_below)] if number is not None else []
+            if number is not None:
+                begun.append(Begun(number, stream, way.bundled_below, follows=stream in last))
         # A digest that began just now may not have taken all of its pages yet.
         if way.until is not None and now - last[stream].at >= digest.TAKING:
             from_rank = max(way.bundled_below, way.alone_below)

@@ -204,6 +204,17 @@ Index(
     postgresql_where=pages.c.next_at.is_not(None),
     sqlite_where=pages.c.next_at.is_not(None),
 )
+# A digest takes the pages of one stream in this order, however many of other people wait.
+Index(
+    "ix_pages_stream",
+    pages.c.person,
+    pages.c.via,
+    pages.c.severity_rank,
+    pages.c.next_at,
+    pages.c.id,
+    postgresql_where=pages.c.next_at.is_not(None),
+    sqlite_where=pages.c.next_at.is_not(None),
+)
 # Promise 3: a step pages a person once, however many escalators there are.
 Index(
     "uq_pages_step",

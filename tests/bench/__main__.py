@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import databases, figures, load, memory, pings, status, sweep
+from tests.bench import databases, figures, load, memory, pings, status, sweep, telling
 from tests.bench.databases import Bench
 from tests.bench.figures import Figure
 
@@ -15,6 +15,7 @@ RESULTS = Path("build/bench.json")
 SUBJECTS = {
     "pings": (pings.measure, ("postgres", "sqlite")),
     "sweep": (sweep.measure, ("postgres",)),
+    "telling": (telling.measure, ("postgres", "sqlite")),
     "status": (status.measure, ("sqlite",)),
     "memory": (memory.measure, ("postgres", "sqlite")),
 }

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Text, cast, text, update
 
 from heartbeat import installation
+from heartbeat.checks.tables import checks
 from tests.bench.databases import GRACE, PERIOD
 
 MANY = 10_000
@@ -31,6 +32,14 @@ def gather(db: Connection, group: str, now: datetime) -> None:
     heard = now - 2 * (PERIOD + GRACE)
     db.execute(text(_SILENT.format(group=group, every=EVERY)), {"heard": heard, "now": now})
     installation.remember(db, "gathering", 0)
+
+
+def silence_hosts(db: Connection, hosts: int, now: datetime) -> None:
+    """The first `hosts` checks, each on a host of its own, have been due for a while."""
+    heard = now - 2 * (PERIOD + GRACE)
+    hosted = update(checks).where(checks.c.id <= hosts)
+    silent = {"last_ok_at": heard, "armed_at": heard, "since": heard, "wake_at": now}
+    db.execute(hosted.values(silent | {"group_key": "host=h" + cast(checks.c.id, Text)}))
 
 
 def calm(engine: Engine) -> None:

@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -47,14 +47,16 @@ SETTINGS = Settings(data_dir=Path("none"), admin_key="a" * 32, secret_key="s" * 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phone(Console):
-    """Takes every page at once, and says when the first came."""
+    """Takes every page at once, and says when the first came, and when each did."""
 
     rang: "asyncio.Future[float]"
+    messages: list[float] = field(default_factory=list)
 
     async def send(self, notice: Notice, contact: Contact) -> Outcome:
         """Note the time."""
+        self.messages.append(time.perf_counter())
         if not self.rang.done():
-            self.rang.set_result(time.perf_counter())
+            self.rang.set_result(self.messages[0])
         return Accepted()
 
 
@@ -78,29 +80,30 @@ def measure(bench: Bench, kind: str) -> Iterator[Figure]:
 
 
 @contextlib.asynccontextmanager
-async def _system(url: str, *roles: str) -> AsyncIterator[tuple[app.System, Database, Phone]]:
+async def system(url: str, *roles: str) -> AsyncIterator[tuple[app.System, Database, Phone]]:
+    """The system as it is put together for these roles, its database, and the one phone it pages."""
     database = Database(url)
     phone = Phone(rang=asyncio.get_running_loop().create_future())
     async with httpx.AsyncClient() as http:
         settings = replace(SETTINGS, roles=frozenset(roles))
-        system = app.build(
+        built = app.build(
             settings, database=database, clock=WallClock(), http=http, notifiers={"console": phone}
         )
         try:
-            yield system, database, phone
+            yield built, database, phone
         finally:
-            await system.stop()
+            await built.stop()
             database.close()
 
 
 async def _idle(url: str) -> list[float]:
     told = make_url(url).update_query_dict({"options": "-c client_min_messages=log -c log_duration=on"})
     spent: list[float] = []
-    async with _system(told.render_as_string(hide_password=False), "checker") as (system, database, _):
+    async with system(told.render_as_string(hide_password=False), "checker") as (built, database, _):
         event.listen(database.writer, "connect", partial(_listen, spent))
         for _ in range(IDLE_TICKS + 1):
             spent.append(0.0)
-            assert await system.ticker.tick()
+            assert await built.ticker.tick()
             await database.read(lambda db: [room.next_due(db) for room in (check_store, escalator, courier)])
     return spent[1:]
 
@@ -124,9 +127,9 @@ def _stormy(url: str, group: str, work: Callable[[str], Coroutine[Any, Any, floa
 
 
 async def _swept(url: str) -> float:
-    async with _system(url, "checker") as (system, database, _):
+    async with system(url, "checker") as (built, database, _):
         began = time.perf_counter()
-        assert await system.ticker.tick()
+        assert await built.ticker.tick()
         took = time.perf_counter() - began
         judged, unpaged = await database.read(storm.outcome)
     assert (judged, unpaged) == (storm.MANY, 0), f"{judged} checks judged, {unpaged} incidents without a page"
@@ -134,9 +137,9 @@ async def _swept(url: str) -> float:
 
 
 async def _first_page(url: str) -> float:
-    async with _system(url, "checker", "pager") as (system, _, phone):
+    async with system(url, "checker", "pager") as (built, _, phone):
         began = time.perf_counter()
-        ticking = asyncio.create_task(system.ticker.tick())
+        ticking = asyncio.create_task(built.ticker.tick())
         rang = await phone.rang
         ticking.cancel()
         await asyncio.wait([ticking])
@@ -145,9 +148,9 @@ async def _first_page(url: str) -> float:
 
 async def _all_intended(url: str) -> float:
     """As `_swept`, with the courier sending meanwhile in the same process."""
-    async with _system(url, "checker", "pager") as (system, database, _):
+    async with system(url, "checker", "pager") as (built, database, _):
         began = time.perf_counter()
-        ticking = asyncio.create_task(system.ticker.tick())
+        ticking = asyncio.create_task(built.ticker.tick())
         while await database.read(storm.outcome) != (storm.MANY, 0):  # noqa: ASYNC110  # it can only be asked
             await asyncio.sleep(0.02)
         took = time.perf_counter() - began

@@ -3,13 +3,14 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
-from alerting import desk, digest_store, escalator, outbox, storm
+from alerting import courier, desk, digest_store, escalator, outbox, storm
 from alerting.escalation import Policy, Step
-from alerting.incident import CauseWords, Facts, Hold, State, Symptom
+from alerting.incident import CauseWords, Facts, Hold, Pace, State, Symptom
 from alerting.leases import AtCapacity
 from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
@@ -40,8 +41,9 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A digest of a dozen takes several transactions."""
+    """A digest of a dozen takes several transactions, without a pause."""
     monkeypatch.setattr(digest_store, "CHUNK", 5)
+    monkeypatch.setattr(courier, "LOOK_AGAIN", 0.0)
 
 
 def a_symptom(number: int, since: datetime, severity: Severity) -> Symptom:
@@ -64,10 +66,10 @@ async def silence(
 async def carry(database: Database, now: datetime, **outcomes: Outcome) -> list[Notice]:
     """Send what is due, round after round; the notices."""
     phones = Phones(outcomes)
-    courier = courier_of(database, phones, now)
+    sender = courier_of(database, phones, now)
     for _ in range(6):
-        await courier.dispatch()
-        await courier.settle(10)
+        await sender.dispatch()
+        await sender.settle(10)
     return [notice for _, notice in phones.notices]
 
 
@@ -136,6 +138,49 @@ async def test_incidents_that_still_gather_go_out_with_the_first_of_a_storm(data
     await database.write(lambda db: escalator.sweep(db, PAGED_AT))
     (digest,) = await carry(database, PAGED_AT)
     assert digest.details["incidents"] == 7
+
+
+async def test_a_crowd_pages_without_gathering(database: Database) -> None:
+    crowd = [a_symptom(n, NOW, Severity.ERROR) for n in range(100)]
+    await database.write(lambda db: desk.raise_(db, crowd, NOW))
+    await database.write(lambda db: escalator.sweep(db, NOW))
+    assert await carry(database, NOW) == []
+    await database.write(lambda db: desk.raise_(db, [a_symptom(101, NOW, Severity.CRITICAL)], NOW))
+    await database.write(lambda db: escalator.sweep(db, NOW))
+    (digest,) = await carry(database, NOW)
+    assert digest.details["incidents"] == 101
+
+
+async def test_many_that_open_over_a_long_gathering_time_are_no_crowd(database: Database) -> None:
+    pace = Pace(gathering=HOUR)
+    for minute in range(2):
+        at = NOW + timedelta(minutes=minute)
+        some = [a_symptom(n, at, Severity.ERROR) for n in range(60 * minute, 60 * minute + 60)]
+        await database.write(lambda db, s=some, at=at: desk.raise_(db, s, at, pace))  # type: ignore[misc]  # a lambda
+        await database.write(lambda db, at=at: escalator.sweep(db, at, pace=pace))  # type: ignore[misc]  # a lambda
+        assert await carry(database, at) == []
+
+
+async def test_a_digest_that_follows_another_takes_what_comes_meanwhile(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await silence(database, range(8), NOW)
+    await carry(database, PAGED_AT)
+    await silence(database, range(10, 18), NOW)
+    take_more, later = digest_store.take_more, PAGED_AT + timedelta(seconds=30)
+    looks: list[int] = []
+
+    def while_others_are_written(db: Connection, *of_digest: Any) -> int:
+        taken = take_more(db, *of_digest)
+        if not looks:
+            desk.raise_(db, [a_symptom(20, NOW, Severity.ERROR)], NOW)
+            escalator.sweep(db, later)
+        looks.append(taken)
+        return taken
+
+    monkeypatch.setattr(digest_store, "take_more", while_others_are_written)
+    (digest,) = await carry(database, later)
+    assert (looks, digest.details["incidents"]) == ([3, 1, 0], 9)
 
 
 async def test_no_page_is_put_off_that_a_digest_is_about_to_take(database: Database) -> None:

@@ -218,6 +218,7 @@ LIMITS: Mapping[str, str] = {
     "Remaining spans at a stop": f"{serve.CLOSE_BOUND:g} s",
     "Pages of one kind to one contact, one by one": f"{digest.HANDFUL} a minute",
     "Time between two digests": f"{digest.GAP.seconds} s",
+    "Incidents that open within 10 s and still gather": f"{digest.CROWD}",
     "Incidents that a digest names": f"{digest.NAMED} of each severity and cause, and {digest.NAMES_LIMIT:,}",
     "Pages of a digest in one transaction": f"{digest_store.CHUNK:,}",
     "Incidents that one transaction acknowledges": f"{desk.DIGEST_AT_ONCE:,}",

@@ -124,7 +124,7 @@ class _Foundation:
     metrics: Metrics
     http: httpx.AsyncClient
     entered: httpx.AsyncClient
-    extra_notifiers: Mapping[str, Notifier]
+    instead: Mapping[str, Notifier]
     wake: Callable[[], None]
     tracing: Tracing | None
 
@@ -133,7 +133,7 @@ class _Foundation:
         return self.tracing.span if self.tracing else no_spans
 
     def assembler(self) -> Callable[[Mapping[str, Setup]], NotifierSet]:
-        return notifier_clients.assembler(self.settings, self.http, self.entered, self.extra_notifiers)
+        return notifier_clients.assembler(self.settings, self.http, self.entered, self.instead)
 
 
 def build(
@@ -152,9 +152,10 @@ def build(
     """Build the system. The settings must have an admin key and a secret key.
 
     `entered` is the client for addresses that were entered through the API or the console; they may not reach as far
-    as those of the file. `notifiers` replace or add kinds: a demonstration has its own terminal. `longest_sleep` may
-    be raised if no other process can bring a due time forward. `ticked` is called after each tick, with True if it
-    was clean. `tracing` receives a span for all work that takes time.
+    as those of the file. `notifiers` stand in for those of their kinds: a demonstration has its own terminal. Only
+    installed kinds can be replaced, since every room asks `registry` what a kind is like; others raise ValueError.
+    `longest_sleep` may be raised if no other process can bring a due time forward. `ticked` is called after each
+    tick, with True if it was clean. `tracing` receives a span for all work that takes time.
     """
     system: System
 
@@ -162,10 +163,12 @@ def build(
         system.ticker.wake()
         system.publisher.wake()
 
-    extra_notifiers = notifiers or {}
-    metrics = _metrics(settings, database, extra_notifiers)
+    instead = notifiers or {}
+    if unknown := sorted(instead.keys() - registry.installed().kinds.keys()):
+        raise ValueError(f"{unknown[0]} is not an installed kind of notifier")
+    metrics = _metrics(settings, database)
     foundation = _Foundation(
-        settings, database, clock, metrics, http, entered or http, extra_notifiers, wake, tracing
+        settings, database, clock, metrics, http, entered or http, instead, wake, tracing
     )
     courier = _courier(foundation, random)
     main_ticker = _ticker(foundation, courier, longest_sleep, ticked)
@@ -186,12 +189,12 @@ def build(
     return system
 
 
-def _metrics(settings: Settings, database: Database, extra_notifiers: Mapping[str, Notifier]) -> Metrics:
+def _metrics(settings: Settings, database: Database) -> Metrics:
     return Metrics(
         version=version("heartbeat"),
         database="sqlite" if database.sqlite else "postgresql",
         roles=settings.roles,
-        notifiers=registry.installed().kinds.keys() | extra_notifiers.keys(),
+        notifiers=registry.installed().kinds.keys(),
         check_series=CheckSeries(settings.metrics_checks, settings.metrics_labels),
     )
 
@@ -256,7 +259,7 @@ def _context(foundation: _Foundation, main_ticker: Ticker) -> Context:
         test_page=_tester(foundation),
         ways=access_setup.ways(settings),
         oidc=access_setup.oidc(settings, foundation.http),
-        receivers=notifier_clients.receivers(foundation.assembler(), foundation.extra_notifiers),
+        receivers=notifier_clients.receivers(foundation.assembler()),
     )
 
 
@@ -314,7 +317,6 @@ def understand(
     text: str,
     path: Path,
     settings: Settings,
-    extra_notifiers: Mapping[str, Notifier] | None = None,
     *,
     whose: str = "the environment",
     offline: bool = False,
@@ -323,11 +325,10 @@ def understand(
 
     `whose` names that environment in errors. With `offline`, secrets that are not here are a warning.
     """
-    extra_kinds = {kind: type(notifier) for kind, notifier in (extra_notifiers or {}).items()}
     configuration = configuration_file.parse(
         text,
         str(path),
-        notifiers={**registry.installed().kinds, **extra_kinds},
+        notifiers=registry.installed().kinds,
         env=settings.environment,
         read=Path.read_text,
         look=Path.read_bytes,
@@ -351,9 +352,7 @@ def _applier(foundation: _Foundation) -> Callable[[str, Path, Actor, bool], Awai
 
     async def apply(text: str, path: Path, actor: Actor, delete: bool) -> Plan:
         # Read in a thread: a long file takes seconds, and no ping may wait for it.
-        configuration = await database.read(
-            lambda _: understand(text, path, settings, foundation.extra_notifiers, whose=whose)
-        )
+        configuration = await database.read(lambda _: understand(text, path, settings, whose=whose))
         difference = await database.write(
             lambda db: definition_plan.apply(
                 db, configuration, foundation.clock.now(), actor=actor, delete=delete

@@ -145,14 +145,10 @@ class Receivers:
         return notifier if isinstance(notifier, Receiver) else None
 
 
-def receivers(
-    assemble: Callable[[Mapping[str, Setup]], NotifierSet], instead: Mapping[str, Notifier]
-) -> Receivers:
-    """Return the installed notifiers that read callbacks. `instead` replaces the notifiers of its kinds."""
-    installed = {**registry.installed().kinds, **instead}
-    return Receivers(
-        frozenset(kind for kind, notifier in installed.items() if hasattr(notifier, "received")), assemble
-    )
+def receivers(assemble: Callable[[Mapping[str, Setup]], NotifierSet]) -> Receivers:
+    """Return the installed notifiers that read callbacks."""
+    kinds = registry.installed().kinds.items()
+    return Receivers(frozenset(kind for kind, notifier in kinds if hasattr(notifier, "received")), assemble)
 
 
 def judged(settings: Settings, written: Mapping[str, Setup]) -> tuple[dict[str, str], set[str]]:

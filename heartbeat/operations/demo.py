@@ -52,8 +52,8 @@ group_by: [host]
 gathering: 10s
 ping_keys: {demo: "${DEMO_PING_KEY}"}
 people:
-  anna: {name: Anna, contacts: [{phone: "+1"}]}
-  ben: {name: Ben, contacts: [{phone: "+2"}]}
+  anna: {name: Anna, contacts: [{console: "+1"}]}
+  ben: {name: Ben, contacts: [{console: "+2"}]}
 status_pages:
   public:
     title: Example status
@@ -124,9 +124,9 @@ class DemoClock:
 
 @dataclass(slots=True)
 class Phones:
-    """A notifier that prints each notice as a phone would show it. What several phones show is printed once."""
+    """The console prints each notice as a phone would show it. What several phones show is printed once."""
 
-    kind: ClassVar[str] = "phone"
+    kind: ClassVar[str] = "console"
     digests: ClassVar[bool] = True
     secret_settings: ClassVar[frozenset[str]] = frozenset()
     secret_address: ClassVar[bool] = False
@@ -199,7 +199,7 @@ async def _replay(database: Database, home: Path) -> None:
             database=database,
             clock=clock,
             http=http,
-            notifiers={"phone": phones},
+            notifiers={Phones.kind: phones},
             longest_sleep=600,
         )
         await system.context.apply(_configuration(), Path("demo.yaml"), definition_plan.THE_FILE, False)

@@ -14,6 +14,7 @@ from alerting.escalation import Policy, Step
 from alerting.network import networks
 from alerting.notice import Links
 from alerting.notifiers import registry
+from alerting.notifiers.console import Console
 from alerting.notifiers.contract import Accepted, Outcome, Refused
 from alerting.notifiers.email import Email
 from alerting.notifiers.registry import Setup
@@ -220,3 +221,14 @@ def test_a_directory_is_no_file(tmp_path: Path) -> None:
 
 def test_an_empty_setting_means_the_default_file() -> None:
     assert settings.read({"HEARTBEAT_CONFIG": ""}).config == settings.Settings().config
+
+
+def test_only_the_notifier_of_an_installed_kind_can_be_replaced(database: Database) -> None:
+    with pytest.raises(ValueError, match="pigeon is not an installed kind of notifier"):
+        app.build(
+            SETTINGS,
+            database=database,
+            clock=SetClock(NOW),
+            http=httpx.AsyncClient(),
+            notifiers={"pigeon": Console()},
+        )

@@ -46,15 +46,24 @@ class Composer:
         self, db: Connection, pages: Sequence[Addressed], shared: Callable[[Contact], bool], now: datetime
     ) -> list[Send]:
         """Return the sends of these pages. `shared` says whether several people read the channels of a kind."""
+        subjects = self.subjects(db, pages, shared, now)
+        return [
+            Send(notice.compose(subject, now), person, contact, page)
+            for subject, (page, person, contact) in zip(subjects, pages, strict=True)
+        ]
+
+    def subjects(
+        self, db: Connection, pages: Sequence[Addressed], shared: Callable[[Contact], bool], now: datetime
+    ) -> list[Subject]:
+        """Return what the notices of these pages are about, in their order."""
         facts = _facts(db, [page for page, _, _ in pages])
         around = self.surroundings_of(db, list(facts.incidents.values()), facts.symptoms, now)
-        sends = []
+        subjects = []
         for page, person, contact in pages:
             read_by_several = facts.readers[contact] > 1 or shared(contact)
             beside = around.get(page.incident_id, Surroundings())
-            subject = self._subject(page, person, contact, facts, beside, read_by_several, now)
-            sends.append(Send(notice.compose(subject, now), person, contact, page))
-        return sends
+            subjects.append(self._subject(page, person, contact, facts, beside, read_by_several, now))
+        return subjects
 
     def _subject(
         self,

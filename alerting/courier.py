@@ -222,7 +222,7 @@ class Courier:
     async def _carried(self, begun: Begun, extra: dict[str, object]) -> None:
         await self._fill(begun)
         sent = await self._look(
-            lambda db: storm.message(db, begun, self._digest_links, self._composer.describe, self._now())
+            lambda db: storm.message(db, begun, self._digest_links, self._composer, self._shared, self._now())
         )
         if sent is None:
             return

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from alerting import (
     answer,
-    digest_store,
+    digest_members,
     gather,
     handover,
     outbox,
@@ -30,8 +30,8 @@ from alerting.attempts import Attempt as Attempt
 from alerting.attempts import known_ids as known_ids
 from alerting.attempts import last_attempts as last_attempts
 from alerting.attempts import sent_as as sent_as
-from alerting.digest_store import digest_incidents as digest_incidents
-from alerting.digest_store import digest_states as digest_states
+from alerting.digest_members import digest_incidents as digest_incidents
+from alerting.digest_members import digest_states as digest_states
 from alerting.escalation import Policy
 from alerting.handover import AllWell, HandedOn
 from alerting.incident import Entry, Hold, Incident, Pace, RaisedSymptom, State, Symptom
@@ -160,12 +160,12 @@ def acknowledge_digest(
     limit: int | None = None,
     by_person: str | None = None,
 ) -> DigestAnswer:
-    """Acknowledge up to `limit` incidents of a digest, with numbers above `after`, as it paged them.
+    """Acknowledge up to `limit` incidents of a digest's storm, with numbers above `after`, as they were paged.
 
     Incidents that have paged again since, that are over or acknowledged already, stay as they are.
     """
     limit = limit or DIGEST_AT_ONCE
-    occurrences = dict(digest_store.incidents_of(db, digest, after, limit))
+    occurrences = dict(digest_members.incidents_of(db, digest, after, limit))
     locked = store.lock(db, occurrences)
     answers = [
         answer.acknowledge(incident, occurrences[number], by, now, until)

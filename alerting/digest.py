@@ -6,16 +6,17 @@ Only what is worse than the last digest said goes out meanwhile, by itself.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import accumulate
 
 from alerting import times
 from alerting.incident import Describe
 from alerting.notice import SMS_LIMIT, TITLE_LIMIT, Links, Notice, NoticeKind
-from alerting.person import Person
+from alerting.notice_lines import why_you
 from alerting.severity import Severity
-from alerting.subject import cut
+from alerting.subject import Subject, cut
+from alerting.surroundings import Elsewhere
 
 HANDFUL = 5
 """The most notices of a stream that are sent one by one within `LATELY`."""
@@ -122,18 +123,30 @@ class Digest:
     """The first time at which one of its incidents pages again."""
     recovered: bool = False
     """True if all of its incidents ended by themselves."""
+    alike: bool = True
+    """True if all of its incidents page the same people next."""
 
     @property
     def incidents(self) -> int:
         return sum(group.incidents for group in self.groups)
 
 
-def compose(digest: Digest, person: Person, links: Links, describe: Describe, now: datetime) -> Notice:
-    """Return the message: every group with its count and names, worst first."""
-    title = _title(digest, describe)
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is beside a digest: all incidents that go on, how many of them nobody has answered, and other groups."""
+
+    open: int = 0
+    unanswered: int = 0
+    groups: Elsewhere | None = None
+    """All groups but the one of the digest's first incident."""
+
+
+def compose(digest: Digest, first: Subject, beside: Beside, links: Links, now: datetime) -> Notice:
+    """Return the message: every group with its count and names, worst first. `first` is its worst and oldest page."""
+    title = _title(digest, beside, first.describe)
     room = NAMES_LIMIT // len(digest.groups)
-    lines = [_line(digest, group, describe, room) for group in digest.groups]
-    lines += _next_line(digest, person, now)
+    lines = [_line(digest, group, first.describe, room) for group in _told(digest)]
+    lines += [line for line in _beside(digest, first, beside, now) if line]
     pages = digest.kind is NoticeKind.PAGE
     return Notice(
         kind=NoticeKind.DIGEST if pages else digest.kind,
@@ -147,7 +160,7 @@ def compose(digest: Digest, person: Person, links: Links, describe: Describe, no
         opened_at=digest.opened_at,
         open_url=links.open_url,
         ack_url=links.ack_url if pages else None,
-        fine=digest.kind is NoticeKind.RECOVERED and digest.recovered,
+        fine=digest.kind is NoticeKind.RECOVERED and digest.recovered and not beside.open,
         details={
             "digest": digest.id,
             "incidents": digest.incidents,
@@ -164,11 +177,13 @@ def compose(digest: Digest, person: Person, links: Links, describe: Describe, no
     )
 
 
-def _title(digest: Digest, describe: Describe) -> str:
-    many = _count(digest.incidents, "incident")
+def _title(digest: Digest, beside: Beside, describe: Describe) -> str:
+    many = times.count(digest.incidents, "incident")
     match digest.kind:
         case NoticeKind.RECOVERED:
             if digest.recovered:
+                if beside.open:
+                    return f"{many} over, {beside.open:,} still open"
                 return f"OK: {many} {'is' if digest.incidents == 1 else 'are'} over"
             return f"{many}: {digest.words or 'over'}"
         case NoticeKind.ACKNOWLEDGED:
@@ -179,12 +194,53 @@ def _title(digest: Digest, describe: Describe) -> str:
             return f"{digest.groups[0].severity.upper()} {many}: {_by_cause(digest, describe)}"
 
 
+def _told(digest: Digest) -> Sequence[Group]:
+    """Return the groups with a line. How bad it was is of no interest once it is over."""
+    if digest.kind is not NoticeKind.RECOVERED:
+        return digest.groups
+    by_cause: dict[str, list[Group]] = {}
+    for group in digest.groups:
+        by_cause.setdefault(group.cause, []).append(group)
+    return [
+        replace(
+            same[0],
+            incidents=sum(group.incidents for group in same),
+            names=[name for group in same for name in group.names],
+        )
+        for same in by_cause.values()
+    ]
+
+
+def _beside(digest: Digest, first: Subject, beside: Beside, now: datetime) -> list[str]:
+    """Return since when it is so, whether it is only this, why the reader hears of it, and what follows."""
+    clock = first.clock(now)
+    going_on = digest.kind in (NoticeKind.PAGE, NoticeKind.UPDATE)
+    groups = beside.groups
+    fine = f"{groups.alive:,} of {groups.total + 1:,} {groups.noun} are fine." if groups else ""
+    mine = digest.incidents if going_on else 0
+    all_open = f"{times.count(beside.open, 'incident')} {'is' if beside.open == 1 else 'are'} open"
+    answered = (
+        "nobody has answered any" if beside.unanswered == beside.open else f"{beside.unanswered:,} unanswered"
+    )
+    next_at = f" from {clock.at(digest.next_at)} on" if digest.next_at else ""
+    return [
+        f"The first opened at {clock.aged(digest.opened_at)}." if going_on else "",
+        fine,
+        f"In all, {all_open}, {answered}." if beside.open > mine else "",
+        ""
+        if digest.kind is not NoticeKind.PAGE
+        else why_you(first, now)
+        if digest.alike
+        else f"You are on call for them. If nobody answers, the next people are paged{next_at}.",
+    ]
+
+
 def _by_cause(digest: Digest, describe: Describe) -> str:
     jobs: dict[str, int] = {}
     for group in digest.groups:
         word = describe(group.cause).word
         jobs[word] = jobs.get(word, 0) + group.jobs
-    return ", ".join(f"{_count(number, 'job')} {word}" for word, number in jobs.items())
+    return ", ".join(f"{times.count(number, 'job')} {word}" for word, number in jobs.items())
 
 
 def _line(digest: Digest, group: Group, describe: Describe, room: int) -> str:
@@ -194,17 +250,8 @@ def _line(digest: Digest, group: Group, describe: Describe, room: int) -> str:
     if more := group.incidents - len(named):
         names += f" and {more:,} more"
     if digest.kind is NoticeKind.RECOVERED:
-        return f"{describe(group.cause).past.capitalize()} ({_count(group.incidents, 'incident')}): {names}"
-    down = f"{_count(group.jobs, 'job')} {describe(group.cause).word}"
-    return f"{group.severity.upper()} {down} in {_count(group.incidents, 'incident')}: {names}"
-
-
-def _next_line(digest: Digest, person: Person, now: datetime) -> list[str]:
-    if digest.kind is not NoticeKind.PAGE or digest.next_at is None:
-        return []
-    at = times.Clock(now, person.timezone).at(digest.next_at)
-    return [f"If nobody answers, the next people are paged from {at} on"]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+        return (
+            f"{describe(group.cause).past.capitalize()} ({times.count(group.incidents, 'incident')}): {names}"
+        )
+    down = f"{times.count(group.jobs, 'job')} {describe(group.cause).word}"
+    return f"{group.severity.upper()} {down} in {times.count(group.incidents, 'incident')}: {names}"

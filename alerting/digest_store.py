@@ -10,28 +10,28 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
-    CompoundSelect,
     Connection,
     Select,
     Subquery,
+    Text,
     and_,
     case,
+    cast,
     func,
     insert,
     or_,
     select,
-    union,
     union_all,
     update,
 )
 
 from alerting import attempts as attempt_store
-from alerting import leases, outbox, outside, store
+from alerting import leases, outbox, outside
 from alerting.attempts import Attempt
 from alerting.delivery import Delivered, Expired, Retry, Tries, Verdict
 from alerting.digest import LATELY, NAMED, Digest, Group, LastDigest, Stream, Waiting
-from alerting.incident import Incident, State
 from alerting.notice import NoticeKind
 from alerting.outbox import RANKS, Page
 from alerting.person import Contact
@@ -93,11 +93,11 @@ def last_digests(db: Connection, now: datetime) -> dict[Stream, LastDigest]:
 
 
 def sent_alone(db: Connection, now: datetime) -> dict[Stream, int]:
-    """Count for each stream the pages that were sent one by one within `LATELY`."""
+    """Count for each stream the incidents of which notices were sent one by one within `LATELY`."""
     newest = select(func.coalesce(func.max(attempts.c.id), 0)).scalar_subquery()
     columns = pages.c.person, attempts.c.via, attempts.c.contact_mark, pages.c.kind
     query = (
-        select(*columns, func.count(pages.c.id.distinct()))
+        select(*columns, func.count(pages.c.incident_id.distinct()))
         .join(pages, pages.c.id == attempts.c.page_id)
         .where(
             attempts.c.id > newest - SEARCHED,
@@ -158,6 +158,10 @@ def content(db: Connection, number: int, kind: NoticeKind, now: datetime) -> Dig
             func.min(m.words).label("first_words"),
             func.max(m.words).label("last_words"),
             func.max(m.installation).label("installation"),
+            func.min(m.policy).label("first_policy"),
+            func.max(m.policy).label("last_policy"),
+            func.min(m.step).label("first_step"),
+            func.max(m.step).label("last_step"),
         )
         .group_by(m.severity_rank, m.cause)
         .order_by(m.severity_rank, func.count().desc())
@@ -168,6 +172,9 @@ def content(db: Connection, number: int, kind: NoticeKind, now: datetime) -> Dig
         return None
     names = _names(db, members)
     words = {row.first_words for row in found} | {row.last_words for row in found}
+    fates = {(row.first_policy, row.first_step) for row in found} | {
+        (row.last_policy, row.last_step) for row in found
+    }
     name = max((row.installation for row in found if row.installation is not None), default=None)
     return Digest(
         id=number,
@@ -187,6 +194,7 @@ def content(db: Connection, number: int, kind: NoticeKind, now: datetime) -> Dig
         opened_at=min(row.opened_at for row in found),
         next_at=min((row.next_at for row in found if row.next_at is not None), default=None),
         recovered=not any(row.ended_by_hand for row in found),
+        alike=len(fates) == 1,
     )
 
 
@@ -197,21 +205,14 @@ def _under_way(number: int, now: datetime) -> Select[Any]:
     the rows of a storm yet, it joins them, and combines indexes, in ways that take minutes.
     """
     c = incidents.c
+    columns = [c.severity_rank, c.cause, c.title, c.opened_at, c.next_at, c.resolved_by, c.installation]
     looked_up = [
         select(column).where(c.id == pages.c.incident_id).scalar_subquery().label(column.name)
-        for column in (
-            c.severity_rank,
-            c.cause,
-            c.title,
-            c.opened_at,
-            c.next_at,
-            c.resolved_by,
-            c.installation,
-        )
+        for column in [*columns, cast(c.policy, Text).label("policy")]
     ]
     down = func.count(case((and_(*_down(now)), 1)))
     jobs = select(down).where(symptoms.c.incident_id == pages.c.incident_id).scalar_subquery().label("jobs")
-    own = pages.c.incident_id, pages.c.words
+    own = pages.c.incident_id, pages.c.words, pages.c.step
     return select(*own, *looked_up, jobs).where(
         pages.c.digest_id == number, pages.c.leased_until.is_not(None)
     )
@@ -238,14 +239,19 @@ def _names(db: Connection, members: Subquery) -> dict[tuple[int, str], list[str]
 
 def oldest(db: Connection, number: int, contacts: int) -> Tries | None:
     """Return the tries of a digest, which are those of its oldest page; None if nothing of it is left."""
-    query = (
-        select(pages)
-        .where(pages.c.digest_id == number, pages.c.leased_until.is_not(None))
-        .order_by(pages.c.id)
-        .limit(1)
-    )
-    row = db.execute(query).one_or_none()
-    return None if row is None else outbox.page_of(row).tries(contacts)
+    page = _first(db, number, pages.c.id)
+    return None if page is None else page.tries(contacts)
+
+
+def worst(db: Connection, number: int) -> Page | None:
+    """Return the worst and oldest page of a digest, None if nothing of it is left."""
+    return _first(db, number, pages.c.severity_rank, pages.c.id)
+
+
+def _first(db: Connection, number: int, *order: Column[Any]) -> Page | None:
+    leased = pages.c.digest_id == number, pages.c.leased_until.is_not(None)
+    row = db.execute(select(pages).where(*leased).order_by(*order).limit(1)).one_or_none()
+    return None if row is None else outbox.page_of(row)
 
 
 def record(
@@ -296,59 +302,6 @@ def finish(db: Connection, number: int, *, arrived: bool, provider_id: str | Non
     db.execute(
         update(digests).where(digests.c.id == number).values(failed=not arrived, provider_id=provider_id)
     )
-
-
-def incidents_of(db: Connection, number: int, after: int, limit: int) -> list[tuple[int, int]]:
-    """Return up to `limit` incidents of a digest with a number above `after`: the number, and the paged occurrence."""
-    members = _members(number).subquery()
-    query = (
-        select(pages.c.incident_id, func.max(pages.c.occurrence))
-        .join(members, members.c.id == pages.c.id)
-        .where(pages.c.incident_id > after)
-        .group_by(pages.c.incident_id)
-        .order_by(pages.c.incident_id)
-        .limit(limit)
-    )
-    return [(incident, occurrence) for incident, occurrence in db.execute(query)]
-
-
-def digest_states(db: Connection, number: int) -> dict[tuple[State, bool], int]:
-    """Count the incidents of a digest by state, apart from those that have paged again since."""
-    members = _members(number).subquery()
-    c = incidents.c
-    again = c.occurrence > pages.c.occurrence
-    query = (
-        select(c.state, again, func.count(c.id.distinct()))
-        .select_from(
-            members.join(pages, pages.c.id == members.c.id).join(incidents, c.id == pages.c.incident_id)
-        )
-        .group_by(c.state, again)
-    )
-    return {(State(state), bool(newer)): count for state, newer, count in db.execute(query)}
-
-
-def digest_incidents(db: Connection, number: int, limit: int) -> list[Incident]:
-    """Return up to `limit` incidents of a digest: those that wait for an answer first, worst first."""
-    members = _members(number).subquery()
-    c = incidents.c
-    ids = (
-        select(c.id)
-        .select_from(
-            members.join(pages, pages.c.id == members.c.id).join(incidents, c.id == pages.c.incident_id)
-        )
-        .group_by(c.id, c.state, c.severity_rank)
-        .order_by(case((c.state == State.OPEN, 0), else_=1), c.severity_rank, c.id)
-        .limit(limit)
-    )
-    worst_first = list(db.execute(ids).scalars())
-    loaded = store.load_many(db, worst_first)
-    return [loaded[incident] for incident in worst_first]
-
-
-def _members(number: int) -> CompoundSelect[Any]:
-    """Return the pages of a digest, by attempts and by the lease that is under way."""
-    tried = select(attempts.c.page_id.label("id")).where(attempts.c.digest_id == number)
-    return union(tried, select(pages.c.id).where(pages.c.digest_id == number))
 
 
 def _due(db: Connection, stream: Stream, ranks: Collection[int], now: datetime) -> list[int]:

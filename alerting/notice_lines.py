@@ -57,7 +57,7 @@ def _standing(subject: Subject, opened_with: int, now: datetime) -> list[str]:
         " ".join(around.sentences(subject.surroundings, len(down), clock)),
         _last_said(subject, len(down) > 1, now),
         *_advice(down),
-        _why_you(subject, now),
+        why_you(subject, now),
     ]
 
 
@@ -131,7 +131,7 @@ def _advice(down: Sequence[RaisedSymptom]) -> list[str]:
     ]
 
 
-def _why_you(subject: Subject, now: datetime) -> str:
+def why_you(subject: Subject, now: datetime) -> str:
     incident = subject.incident
     if incident.next_at is None or subject.kind not in (NoticeKind.PAGE, NoticeKind.UPDATE):
         return ""

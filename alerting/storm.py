@@ -6,11 +6,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import delivery, digest, digest_store, leases, roster, timeline
+from alerting import delivery, digest, digest_store, leases, notice, roster, store, timeline
 from alerting.attempts import Attempt
+from alerting.composing import Composer
 from alerting.delivery import Expired, Retry, Verdict
-from alerting.digest import ALL_RANKS, Stream
-from alerting.incident import Describe, Entry
+from alerting.digest import ALL_RANKS, Beside, Stream
+from alerting.incident import Entry, State
 from alerting.leases import AtCapacity
 from alerting.notice import Links, Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Outcome, Refused, Unreachable
@@ -76,15 +77,29 @@ def begin(db: Connection, now: datetime, digesting: Callable[[str], bool], full:
 
 
 def message(
-    db: Connection, begun: Begun, links: Callable[[int, Person], Links], describe: Describe, now: datetime
+    db: Connection,
+    begun: Begun,
+    links: Callable[[int, Person], Links],
+    composer: Composer,
+    shared: Callable[[Contact], bool],
+    now: datetime,
 ) -> Message | None:
-    """Return the digest as it is sent, None if nothing of it is left. A contact that is gone has no address."""
+    """Return the digest as it is sent, None if nothing of it is left. A contact that is gone has no address.
+
+    A digest of one page is that page.
+    """
     content = digest_store.content(db, begun.number, begun.stream.kind, now)
-    if content is None:
+    page = digest_store.worst(db, begun.number)
+    if content is None or page is None:
         return None
     person, contact = _recipient(db, begun.stream)
-    notice = digest.compose(content, person, links(begun.number, person), describe, now)
-    return Message(begun.number, notice, person, contact, content.incidents)
+    (first,) = composer.subjects(db, [(page, person, contact)], shared, now)
+    if content.incidents == 1:
+        return Message(begun.number, notice.compose(first, now), person, contact, 1)
+    counts = store.count(db)
+    beside = Beside(sum(counts.values()), counts.get(State.OPEN, 0), first.surroundings.elsewhere)
+    composed = digest.compose(content, first, beside, links(begun.number, person), now)
+    return Message(begun.number, composed, person, contact, content.incidents)
 
 
 def verdict_on(db: Connection, sent: Message, outcome: Outcome, now: datetime, jitter: float) -> Verdict:
@@ -107,7 +122,7 @@ def record(
     )
     attempt = replace(attempt, may_have_arrived=isinstance(outcome, Unreachable) and outcome.may_have_arrived)
     contact = sent.contact
-    if isinstance(verdict, Retry) and sent.notice.kind is NoticeKind.DIGEST:
+    if isinstance(verdict, Retry) and sent.notice.kind in (NoticeKind.DIGEST, NoticeKind.PAGE):
         contact = sent.person.contact(verdict.contact)
     members = digest_store.record(db, sent.number, after, attempt, verdict, contact, now)
     accepted = isinstance(outcome, Accepted)

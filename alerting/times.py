@@ -58,8 +58,8 @@ def zone_name(at: datetime, timezone: str) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Return a count with its noun: "1 job", "4 jobs"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """Return a count with its noun: "1 job", "1,200 jobs"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def ordinal(number: int) -> str:

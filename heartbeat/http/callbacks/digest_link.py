@@ -19,16 +19,18 @@ from alerting.incident import Incident
 from alerting.incident import State as Life
 from heartbeat import installation, signed_link
 from heartbeat.actor import Actor, Role
-from heartbeat.checks import actions
+from heartbeat.checks import actions, cause, surroundings
 from heartbeat.http import auth
 from heartbeat.http.callbacks import reply
 from heartbeat.http.context import Context
 from heartbeat.http.pages import render
 from heartbeat.http.pages import rows as view_rows
-from heartbeat.signed_link import BadLink, DigestAnswerer
+from heartbeat.signed_link import Answerer, BadLink, DigestAnswerer
 
 LISTED = 100
-"""The most incidents that are listed. The others are counted."""
+"""The most incidents that one screen lists. A link leads to the next ones."""
+FURTHEST = 1_000_000
+"""The most incidents that a link may leave out."""
 
 
 def router(context: Context) -> APIRouter:
@@ -40,7 +42,8 @@ def router(context: Context) -> APIRouter:
         reader = signed_link.read_digest(context.link_keys, request.path_params["token"], now)
         if isinstance(reader, BadLink):
             return reply.screen(reader.why, HTTPStatus.GONE, now)
-        facts = await context.database.read(lambda db: _facts(db, reader, now))
+        after = _number(request.query_params.get("after", ""))
+        facts = await context.database.read(lambda db: _facts(db, reader, context.link_keys[0], after, now))
         return render.render("callbacks/digest_link.html", headers=reply.PRIVATE, now=now, **facts)
 
     async def act(request: Request) -> Response:
@@ -90,11 +93,16 @@ def _reader(db: Connection, reader: DigestAnswerer) -> tuple[str, str]:
     return view_rows.names(people).get(reader.person, reader.person), person.timezone if person else "UTC"
 
 
-def _facts(db: Connection, reader: DigestAnswerer, now: datetime) -> Mapping[str, Any]:
+def _number(text: str) -> int:
+    """Return how many incidents a link leaves out, 0 for anything that is no such number."""
+    return min(int(text), FURTHEST) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+
+
+def _facts(db: Connection, reader: DigestAnswerer, key: str, after: int, now: datetime) -> Mapping[str, Any]:
     counts = desk.digest_states(db, reader.digest)
     total = sum(counts.values())
     waiting = counts.get((Life.OPEN, False), 0)
-    listed: list[Incident] = desk.digest_incidents(db, reader.digest, LISTED)
+    listed = surroundings.titled(db, desk.digest_incidents(db, reader.digest, LISTED, after), now)
     name, zone = _reader(db, reader)
     quiet = installation.acknowledge_for(db)
     return {
@@ -104,13 +112,23 @@ def _facts(db: Connection, reader: DigestAnswerer, now: datetime) -> Mapping[str
             (_incidents(number), f"{state.value}, paged again since" if newer else state.value)
             for (state, newer), number in sorted(counts.items(), key=lambda item: -item[1])
         ],
-        "incidents": listed,
-        "more": total - len(listed),
+        "incidents": [
+            (incident, cause.in_words(incident.cause), _answer(key, reader, incident)) for incident in listed
+        ],
+        "after": after,
+        "listed": LISTED,
+        "next": after + len(listed),
         "person": name,
         "zone": zone,
         "quiet_until": now + quiet,
         "quiet_for": times.duration(quiet),
     }
+
+
+def _answer(key: str, reader: DigestAnswerer, incident: Incident) -> str:
+    """Return the address at which the reader may answer one of the incidents."""
+    answerer = Answerer(incident.id, incident.occurrence, reader.person, reader.expires_at)
+    return f"/answer/{signed_link.sign(key, answerer)}"
 
 
 def _incidents(number: int) -> str:

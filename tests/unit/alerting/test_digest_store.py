@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection
 
-from alerting import attempts, desk, digest_store, escalator, leases, outbox
+from alerting import attempts, desk, digest_members, digest_store, escalator, leases, outbox
 from alerting.attempts import Attempt
 from alerting.delivery import Delivered
 from alerting.digest import Stream
@@ -55,7 +55,7 @@ def test_a_digest_is_recorded_in_chunks_and_only_by_who_holds_its_pages(db: Conn
     recorded = digest_store.record(db, second, 0, ATTEMPT, Delivered(), PAGER, later)
     assert len(recorded) == 4
     assert digest_store.record(db, second, recorded[-1].id, ATTEMPT, Delivered(), PAGER, later) == []
-    assert len(digest_store.incidents_of(db, first, 0, 9)) == 4, "the lost lease may have arrived"
+    assert len(digest_members.incidents_of(db, first, 0, 9)) == 4, "the lost lease may have arrived"
 
 
 def test_a_digest_that_did_not_arrive_delays_no_other(db: Connection) -> None:

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from alerting import digest, notice
-from alerting.digest import Digest, Group
+from alerting.digest import Beside, Digest, Group
 from alerting.notice import Notice
 from alerting.notifiers import email
 from alerting.notifiers.console import Console
@@ -27,8 +27,7 @@ from alerting.notifiers.slack import Slack
 from alerting.notifiers.webhook import Webhook
 from alerting.severity import Severity
 from alerting.subject import Links, NoticeKind, Subject
-from alerting.surroundings import LateJob, OtherIncident, Surroundings
-from heartbeat.checks import cause
+from alerting.surroundings import Elsewhere, LateJob, OtherIncident, Surroundings
 from tests.unit.alerting.subjects import (
     ACKNOWLEDGED,
     ANNA,
@@ -226,6 +225,7 @@ CASES = [
     ),
 ]
 PAGES = [case for case in CASES if case.answers]
+HOSTS = Elsewhere("hosts", 1_239, 38)
 
 
 def composed() -> Iterator[tuple[str, Notice]]:
@@ -245,7 +245,7 @@ def composed() -> Iterator[tuple[str, Notice]]:
         AT + timedelta(minutes=5),
     )
     links = Links("https://h.example/incidents", "https://h.example/answer/digest/token")
-    yield "a digest of a storm", digest.compose(storm, ANNA, links, cause.in_words, AT)
+    yield "a digest of a storm", digest.compose(storm, PAGES[0].about, Beside(1_210, 1_204, HOSTS), links, AT)
     links = Links("https://h.example/on-call", "https://h.example/answer/test/MTc")
     yield "a test", notice.trial(ANNA, Contact("ntfy", "topic"), Severity.CRITICAL, links, AT, "a1b2c3")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from alerting import courier, desk, digest_store, escalator, outbox, storm
+from alerting import courier, desk, digest_members, digest_store, escalator, outbox, storm
 from alerting.escalation import Policy, Step
 from alerting.incident import CauseWords, Facts, Hold, Pace, State, Symptom
 from alerting.leases import AtCapacity
@@ -96,22 +96,53 @@ async def test_more_than_a_handful_is_one_message_that_counts_and_names_them(dat
     assert digest.title == "ERROR 130 incidents: 130 jobs silent"
     assert digest.lines[0].startswith("ERROR 130 jobs silent in 130 incidents: h0, h1, ")
     assert digest.lines[0].endswith(" and 30 more")
-    assert digest.lines[1].startswith("If nobody answers, the next people are paged from ")
+    assert digest.lines[1:] == (
+        "The first opened at 03:00 UTC (10 s ago).",
+        "You are first on call (ops). If nobody answers, you are paged again at 03:05 UTC.",
+    )
     assert digest.ack_url == "http://test/digest/1"
     assert await states(database) == {("page", "delivered")}
 
 
-async def test_the_sixth_page_within_a_minute_waits_with_those_that_follow(database: Database) -> None:
+async def test_after_a_handful_within_a_minute_the_others_wait_for_each_other(database: Database) -> None:
     await silence(database, range(5), NOW)
     await carry(database, PAGED_AT)
     await silence(database, [6], NOW + timedelta(seconds=20))
     later = NOW + timedelta(seconds=30)
-    assert [notice.kind for notice in await carry(database, later)] == [NoticeKind.DIGEST]
-    await silence(database, [7], NOW + timedelta(seconds=25))
+    (alone,) = await carry(database, later)
+    assert (alone.kind, alone.title) == (NoticeKind.PAGE, "ERROR job 6 silent"), "a digest of one is its page"
+    await silence(database, [7, 8], NOW + timedelta(seconds=25))
     assert await carry(database, NOW + timedelta(seconds=59)) == []
-    assert [notice.kind for notice in await carry(database, later + timedelta(seconds=30))] == [
-        NoticeKind.DIGEST
-    ]
+    (digest,) = await carry(database, later + timedelta(seconds=30))
+    assert (digest.kind, digest.details["incidents"]) == (NoticeKind.DIGEST, 2)
+
+
+async def test_a_later_message_of_a_storm_says_how_many_there_are_and_answers_them_all(
+    database: Database,
+) -> None:
+    await silence(database, range(8), NOW)
+    await carry(database, PAGED_AT)
+    await silence(database, range(10, 17), NOW + timedelta(seconds=25))
+    later = PAGED_AT + timedelta(seconds=30)
+    (digest,) = await carry(database, later)
+    assert digest.details["incidents"] == 7
+    assert "In all, 15 incidents are open, nobody has answered any." in digest.lines
+    await silence(database, [20], later + timedelta(minutes=5))
+    assert await press(database, 2, later) == 15, (
+        "those of the first message too, and not the one that came later"
+    )
+
+
+async def test_the_end_of_some_of_a_storm_is_not_told_as_the_end_of_trouble(database: Database) -> None:
+    await silence(database, range(12), NOW)
+    await carry(database, PAGED_AT)
+    well = {f"check:{number}": "is well again" for number in range(8)}
+    at = PAGED_AT + timedelta(minutes=2)
+    await database.write(lambda db: desk.clear(db, well, PAGED_AT))
+    await database.write(lambda db: escalator.sweep(db, at))
+    (notice,) = [sent for sent in await carry(database, at) if sent.kind is NoticeKind.RECOVERED]
+    assert notice.title == "8 incidents over, 4 still open"
+    assert not notice.fine
 
 
 async def test_what_is_worse_than_a_storm_pages_by_itself_at_once(database: Database) -> None:
@@ -123,7 +154,7 @@ async def test_what_is_worse_than_a_storm_pages_by_itself_at_once(database: Data
     assert page.kind is NoticeKind.PAGE
     assert page.title.startswith("CRITICAL job 41")
     (digest,) = await carry(database, PAGED_AT + timedelta(seconds=30))
-    assert digest.title == "ERROR 1 incident: 1 job silent"
+    assert digest.title == "ERROR job 40 silent"
 
 
 async def test_incidents_that_still_gather_go_out_with_the_first_of_a_storm(database: Database) -> None:
@@ -236,7 +267,7 @@ async def test_a_digest_that_was_never_recorded_is_sent_again(database: Database
     assert [notice.kind for notice in again] == [NoticeKind.PAGE] * 5, (
         "by then, they are no more than a handful"
     )
-    holders = await database.read(lambda db: digest_store.incidents_of(db, 1, 0, 100))
+    holders = await database.read(lambda db: digest_members.incidents_of(db, 1, 0, 100))
     assert len(holders) == 5, "the button of the digest that may have arrived goes on working"
 
 

@@ -1,5 +1,6 @@
 """The link in a digest: GET lists its incidents and changes nothing, POST acknowledges them all."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
@@ -77,9 +78,17 @@ async def test_the_link_lists_the_incidents_and_changes_nothing(
     page = answer.text
     assert sound(page)
     assert "130 incidents open." in page
-    assert "and 30 more" in page
+    assert "1 to 100 of 130." in page
     assert "Acknowledge all 130" in page
-    assert "h0" in page
+    assert re.search(
+        r"<bdi>job 0 \(h0\)</bdi></a> silent\s+<span class=.quiet.>since <time [^>]+>03:00 UTC", page
+    )
+    further = (await phone.get(f"{address(digest)}?after=100")).text
+    assert "101 to 130 of 130." in further
+    assert len(re.findall(r"<li>", further)) == 30
+    of_one = re.search(r'href="(/answer/[^"]+)"><bdi>job 0 ', page)
+    assert of_one is not None
+    assert (await phone.get(of_one[1])).status_code == 200, "each opens without signing in"
     assert await states(system) == {State.OPEN: MANY}
 
 

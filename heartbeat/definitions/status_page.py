@@ -3,7 +3,7 @@
 import base64
 import re
 from binascii import Error as BadBase64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -89,6 +89,11 @@ class Regions:
 
     label: str
     columns: dict[str, str]
+
+    def ordered(self, values: Collection[str]) -> list[str]:
+        """Return regions in the order of the columns; those without a column come last."""
+        without = [value for value in values if value not in self.columns]
+        return [*(value for value in self.columns if value in values), *without]
 
     def place(self, value: str) -> str:
         """Return a region as it reads after "in", with its article: "the US"."""

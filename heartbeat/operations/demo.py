@@ -330,8 +330,9 @@ async def _show_status_page(story: Story) -> None:
 def _snapshot(db: Connection, now: datetime) -> Snapshot:
     page = editor.page_of(db, PAGE)
     announcements = tuple(status_store.published(db, PAGE, now - LENGTH, 10))
-    rows = standing.rows(db, page, status_store.check_counts(db), announcements)
-    return Snapshot(page, now, rows, f"https://heartbeat.example.com/status/{PAGE}", announcements)
+    stands = standing.at(db, page, status_store.check_counts(db), announcements, now)
+    home = f"https://heartbeat.example.com/status/{PAGE}"
+    return Snapshot(page, now, stands.rows, home, announcements, recoveries=stands.recoveries)
 
 
 async def _summary(story: Story) -> None:

@@ -180,7 +180,7 @@ def _ending(db: Connection, page: StatusPage, announcement: Announcement, now: d
 
 
 def _widen(db: Connection, page: StatusPage, announcement: Announcement, now: datetime) -> int:
-    affected, _ = drafting.affected_by(db, page, announcement.incident_id or 0)
+    affected, _ = drafting.affected_by(db, page, announcement.incident_id or 0, now)
     if not affected or draft.regions_of(affected).items() <= draft.regions_of(announcement.affected).items():
         return 0
     body = f"Now {draft.sentence(page, affected)}. We are looking into it."

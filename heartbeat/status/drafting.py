@@ -27,7 +27,7 @@ def from_incident(db: Connection, actor: Actor, slug: str, number: int, now: dat
     existing = store.drafted_from(db, slug, number)
     if existing is not None:
         return editor.announcement_of(db, existing)
-    affected, since = affected_by(db, page, number)
+    affected, since = affected_by(db, page, number, now)
     if not affected:
         raise InvalidAnnouncement(
             f"Nothing on the page {page.title!r} belongs to incident {number}. Write an announcement by hand."
@@ -52,7 +52,9 @@ def from_window(db: Connection, actor: Actor, slug: str, number: int, now: datet
     return editor.make(db, actor, slug, fields, now, maintenance_id=number)
 
 
-def affected_by(db: Connection, page: StatusPage, number: int) -> tuple[tuple[Affected, ...], datetime]:
+def affected_by(
+    db: Connection, page: StatusPage, number: int, now: datetime
+) -> tuple[tuple[Affected, ...], datetime]:
     """Return the components of a page that an incident affects, and its start. Raises `NoAnnouncement`."""
     dossier = desk.dossier(db, number)
     if dossier is None:
@@ -60,5 +62,6 @@ def affected_by(db: Connection, page: StatusPage, number: int) -> tuple[tuple[Af
     open_symptoms = [symptom for symptom in dossier.symptoms if symptom.cleared_at is None]
     symptoms = dossier.symptoms if dossier.incident.state is State.RESOLVED else open_symptoms
     ids = list(check_ids(symptom.key for symptom in symptoms).values())
-    rows = standing.rows(db, page, store.check_counts(db), store.open_of(db, page.slug))
-    return draft.affected_components(page, store.labels(db, ids), rows), dossier.incident.opened_at
+    stands = standing.at(db, page, store.check_counts(db), store.open_of(db, page.slug), now)
+    affected = draft.affected_components(page, store.labels(db, ids), stands.rows)
+    return affected, dossier.incident.opened_at

@@ -27,15 +27,20 @@ _SINGULAR = (
 """The ends of words that end in "s" and are no plural."""
 
 
-def headline(rows: Sequence[ServiceRow], regions: Regions | None = None) -> str:
-    """Say what does not work, where, and what is not affected."""
+def headline(
+    rows: Sequence[ServiceRow], regions: Regions | None = None, announced: Collection[str] = ()
+) -> str:
+    """Say what does not work, where, and what is not affected.
+
+    A component that an open incident has `announced` as affected works again, if it works.
+    """
     if not rows:
         return "No services are listed here yet."
     troubled = [row for health in TROUBLED for row in rows if row.whole.health is health]
     if not troubled:
         return _untroubled(rows)
     for limit, others_limit in ((NAMED, NAMED), (NAMED, 0), (0, 0)):
-        sentences = [*_troubles(troubled, regions, limit), *_others(rows, troubled, others_limit)]
+        sentences = [*_troubles(troubled, regions, limit), *_others(rows, troubled, announced, others_limit)]
         if len(text := " ".join(sentences)) <= LONGEST:
             return text
     return f"{len(troubled)} of {len(rows)} services are affected."
@@ -49,18 +54,25 @@ def _troubles(troubled: Sequence[ServiceRow], regions: Regions | None, limit: in
     return [f"{_services(names, limit)} {are(names)} {health}." for health, names in alike.items()]
 
 
-def _others(rows: Sequence[ServiceRow], troubled: Sequence[ServiceRow], limit: int) -> list[str]:
+def _others(
+    rows: Sequence[ServiceRow], troubled: Sequence[ServiceRow], announced: Collection[str], limit: int
+) -> list[str]:
     """Say that the other services work, as far as that is known."""
     well = [row.name for row in rows if row.whole.health is Health.NORMAL]
     if not well:
         return []
     if len(well) <= limit:
-        return [f"{times.names(well)} {are(well)} not affected."]
+        again, untouched = ([name for name in well if (name in announced) is so] for so in (True, False))
+        return [
+            f"{times.names(names)} {are(names)} {words}."
+            for names, words in ((again, "working normally again"), (untouched, "not affected"))
+            if names
+        ]
     if len(well) + len(troubled) == len(rows):
         return [
             "All other services are working normally."
             if len(well) > 1
-            else "The other service is not affected."
+            else "The other service is working normally."
         ]
     return [f"{len(well)} other {'services' if len(well) > 1 else 'service'} {are(well)} working normally."]
 

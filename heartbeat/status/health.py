@@ -1,10 +1,10 @@
 """The health of the components of a status page, in customers' words. Pure.
 
 What a human publishes for a component and region holds against the measurement, for better and for worse, until they
-end it or the checks recover after it was published. Checks recover when one of them was down, and at some later time
-none is down and one is up. If they were well all along, the human knows more than they measure, and the word stands.
-Each region is judged by itself. Of several words for one place, the worst holds. A maintenance holds until its end. An
-automatic announcement can only make the measured health worse.
+end it or the checks recover after it was published. Checks recover when one of them was down, and then none is down and
+one is up until that has settled, as for incidents. If they were well all along, the human knows more than they measure,
+and the word stands. Each region is judged by itself. Of several words for one place, the worst holds. A maintenance
+holds until its end. An automatic announcement can only make the measured health worse.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -70,6 +70,8 @@ class ServiceRow:
     whole: HealthCell
     cells: Mapping[str, HealthCell | None] = field(default_factory=dict)
     """By the region's value; None if the component is not offered there."""
+    outside: HealthCell | None = None
+    """The health outside of all regions, if it has checks there or no regions at all."""
 
     @property
     def name(self) -> str:
@@ -80,6 +82,12 @@ class ServiceRow:
         """True if the row can show its regions: the worst of them is as bad as the whole."""
         severities = [WORST_FIRST.index(cell.health) for cell in self.cells.values() if cell]
         return bool(severities) and min(severities) <= WORST_FIRST.index(self.whole.health)
+
+    @property
+    def places(self) -> Mapping[str, HealthCell]:
+        """The health in each place that is judged by itself: regions, and "" outside of them."""
+        places = {value: cell for value, cell in self.cells.items() if cell}
+        return places if self.outside is None else places | {"": self.outside}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +107,15 @@ class Claim:
 
 
 Recoveries = Mapping[tuple[str, str], datetime]
-"""The last recovery of each component's checks by region. An empty region stands for the checks outside of regions."""
+"""The last settled recovery of each component's checks by region. Those outside of all regions have an empty one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The rows of a status page at an instant, and the recoveries that have settled by then."""
+
+    rows: tuple[ServiceRow, ...]
+    recoveries: Recoveries = field(default_factory=dict)
 
 
 def rows(
@@ -149,35 +165,37 @@ def _row(
     cells: dict[str, HealthCell | None] = {}
     for value in regions.columns if regions else ():
         cells[value] = _in_region(component, regions, value, own_counts, own_claims, recoveries)
-    return ServiceRow(component, _whole(component, regions, own_counts, own_claims, cells, recoveries), cells)
+    regional = [cell for cell in cells.values() if cell]
+    outside = _outside(component, regions, own_counts, own_claims, regional, recoveries)
+    if outside is not None and not regional:
+        return ServiceRow(component, outside, cells, outside)
+    return ServiceRow(component, _together([*regional, *([outside] if outside else [])]), cells, outside)
 
 
-def _whole(
+def _outside(
     component: Component,
     regions: Regions | None,
     own_counts: Sequence[CheckCount],
     own_claims: Sequence[Claim],
-    cells: Mapping[str, HealthCell | None],
+    regional: Sequence[HealthCell],
     recoveries: Recoveries,
-) -> HealthCell:
-    """Return the health everywhere. A component that is out in some of its regions only is partly out."""
-    regional = [cell for cell in cells.values() if cell]
+) -> HealthCell | None:
+    """Return the health outside of the regions, or everywhere if there are none. None if no check is there."""
     recovered_at = recoveries.get((component.name, ""))
     if regions is None or not regional:
         return _claimed(_measured(component, own_counts), own_claims, recovered_at)
     outside = [counted for counted in own_counts if counted.labels.get(regions.label) not in regions.columns]
-    parts = list(regional)
-    if outside:
-        rest = _measured(component, outside)
-        partial = any(cell.health is not Health.STOPPED for cell in regional)
-        if rest.health is Health.STOPPED and partial:
-            # Checks outside of the regions make the whole slow; they are no outage in a region.
-            rest = HealthCell(Health.DELAYED, rest.since)
-        parts.append(_claimed(rest, [claim for claim in own_claims if not claim.regions], recovered_at))
-    return _together(parts)
+    if not outside:
+        return None
+    rest = _measured(component, outside)
+    if rest.health is Health.STOPPED and any(cell.health is not Health.STOPPED for cell in regional):
+        # Checks outside of the regions make the whole slow; they are no outage in a region.
+        rest = HealthCell(Health.DELAYED, rest.since)
+    return _claimed(rest, [claim for claim in own_claims if not claim.regions], recovered_at)
 
 
 def _together(parts: Sequence[HealthCell]) -> HealthCell:
+    """Return the health everywhere. A component that is out in some of its places only is partly out."""
     informed = [part for part in parts if part.health is not Health.UNKNOWN]
     if not informed:
         return parts[0]
@@ -212,7 +230,11 @@ def _measured(component: Component, own_counts: Sequence[CheckCount]) -> HealthC
 
 def _claimed(cell: HealthCell, claims: Sequence[Claim], recovered_at: datetime | None) -> HealthCell:
     """Return what humans say, and without their word the worse of the measured and the automatic claims."""
-    standing = [claim for claim in claims if _stands(claim, recovered_at)]
+    standing = [
+        claim
+        for claim in claims
+        if claim.health is Health.MAINTENANCE or not is_overtaken(claim.said_at, recovered_at)
+    ]
     if by_hand := [claim for claim in standing if claim.by_hand]:
         return _worst_claim(by_hand)
     if not standing:
@@ -221,10 +243,9 @@ def _claimed(cell: HealthCell, claims: Sequence[Claim], recovered_at: datetime |
     return worst([assumed, _worst_claim(standing)])
 
 
-def _stands(claim: Claim, recovered_at: datetime | None) -> bool:
-    if claim.health is Health.MAINTENANCE or recovered_at is None or claim.said_at is None:
-        return True
-    return recovered_at <= claim.said_at
+def is_overtaken(said_at: datetime | None, recovered_at: datetime | None) -> bool:
+    """Return True if the checks of a place have recovered since a word about it was published."""
+    return said_at is not None and recovered_at is not None and recovered_at > said_at
 
 
 def _worst_claim(claims: Sequence[Claim]) -> HealthCell:

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from alerting import times
-from heartbeat.definitions.status_page import StatusPage, picture
+from heartbeat.definitions.status_page import picture
 from heartbeat.safe_text import harmless
 from heartbeat.status.announcement import MOST_SHOWN, Affected, Announcement, Status, Update, by_component
 from heartbeat.status.health import Health
@@ -68,12 +68,8 @@ def as_published(announcement: Announcement, now: datetime) -> Announcement:
     return replace(announcement, published_at=now, changed_at=now, updates=(first,))
 
 
-def preview(
-    page: StatusPage, announcement: Announcement, others: Sequence[Announcement], now: datetime
-) -> Markup:
+def preview(snapshot: Snapshot, announcement: Announcement) -> Markup:
     """Render a published announcement for its author as customers read it."""
-    announcements = (announcement, *(other for other in others if other.id != announcement.id))
-    snapshot = Snapshot(page, now, (), "", announcements)
     template_macro = _templates.get_template("announcement.html").make_module(_shared(snapshot)).announcement  # type: ignore[attr-defined]
     return Markup(template_macro(announcement))  # noqa: S704  # a macro escapes its arguments
 
@@ -119,6 +115,7 @@ def _shared(snapshot: Snapshot) -> dict[str, Any]:
         "days": snapshot.days,
         "region_days": snapshot.region_days,
         "unrelated": snapshot.unrelated(),
+        "in_force": snapshot.in_force,
         "places": _places(snapshot),
     }
 
@@ -163,9 +160,19 @@ def _kind(health: Health) -> str:
     return health.name.lower()
 
 
-def _by_component(affected: Sequence[Affected], *, well: bool = False) -> list[tuple[str, list[Affected]]]:
+def _by_component(
+    affected: Sequence[Affected], *, well: bool, with_health: bool
+) -> list[tuple[str, list[Affected]]]:
     """Return the affected components, or those that an announcement says to work normally."""
-    return list(by_component([part for part in affected if (part.health is Health.NORMAL) is well]).items())
+    parts = by_component([part for part in affected if (part.health is Health.NORMAL) is well])
+    return list(parts.items()) if with_health else [(name, [_merged(own)]) for name, own in parts.items()]
+
+
+def _merged(parts: Sequence[Affected]) -> Affected:
+    """Return the parts of a component as one, for readers who do not see their health."""
+    everywhere = any(not part.regions for part in parts)
+    regions = () if everywhere else tuple(dict.fromkeys(region for part in parts for region in part.regions))
+    return replace(parts[0], regions=regions)
 
 
 def _harmless_value(value: object) -> object:

@@ -144,9 +144,12 @@ def _snapshots(db: Connection, pages: Mapping[str, StatusPage], home: str, clock
     snapshots = []
     for slug, page in pages.items():
         announcements = tuple(store.published(db, slug, now - PAST, MOST_SHOWN))
-        rows = standing.rows(db, page, check_counts, announcements)
+        stands = standing.at(db, page, check_counts, announcements, now)
         days = uptime_since.extended(
             db, page, uptime_count.page_days(db, page, now), check_counts, announcements, now
         )
-        snapshots.append(Snapshot(page, now, rows, f"{home}/status/{slug}", announcements, days, mail))
+        place = f"{home}/status/{slug}"
+        snapshots.append(
+            Snapshot(page, now, stands.rows, place, announcements, days, mail, stands.recoveries)
+        )
     return snapshots

@@ -7,9 +7,10 @@ from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from heartbeat.definitions.status_page import Group, StatusPage
-from heartbeat.status import headline
+from heartbeat.status import headline, in_force
 from heartbeat.status.announcement import Announcement, AnnouncementKind, Status
-from heartbeat.status.health import Health, ServiceRow
+from heartbeat.status.health import Health, Recoveries, ServiceRow
+from heartbeat.status.in_force import InForce
 from heartbeat.status.uptime.days import ComponentRegion, Day
 
 PAST = timedelta(days=90)
@@ -33,6 +34,8 @@ class Snapshot:
     """The last days of each component, everywhere and in each region with data, oldest first."""
     subscribable: bool = False
     """True if customers can subscribe to mails."""
+    recoveries: Recoveries = field(default_factory=dict)
+    """The recoveries that have settled since announcements were published."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -59,14 +62,21 @@ class Snapshot:
     @property
     def headline(self) -> str:
         """The sentence that answers "is it them or us?"."""
-        sentence = headline.headline(self.rows, self.page.regions)
-        untroubled = all(row.whole.health in (Health.NORMAL, Health.UNKNOWN) for row in self.rows)
         incidents = [incident for incident in self.open if incident.kind is AnnouncementKind.INCIDENT]
+        sentence = headline.headline(self.rows, self.page.regions, in_force.named(incidents))
+        untroubled = all(row.whole.health in (Health.NORMAL, Health.UNKNOWN) for row in self.rows)
         if not untroubled or not incidents:
             return sentence
-        watched = all(incident.status is Status.MONITORING for incident in incidents)
+        watched = all(
+            incident.status is Status.MONITORING or self.in_force(incident).recovered
+            for incident in incidents
+        )
         addition = "We are watching the recovery." if watched else "We are looking into a problem."
         return f"{sentence} {addition}"
+
+    def in_force(self, announcement: Announcement) -> InForce:
+        """Return what an announcement says of its components now."""
+        return in_force.of(announcement, self.rows, self.recoveries)
 
     @property
     def open(self) -> list[Announcement]:

@@ -12,6 +12,7 @@ from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from alerting import times
+from alerting.incident import Pace, settles_at
 from heartbeat.definitions.status_page import StatusPage
 
 Span = tuple[datetime, datetime]
@@ -132,21 +133,34 @@ def count(
     return Day(day, **seconds)
 
 
-def last_recovery(histories: Sequence[CheckHistory]) -> datetime | None:
-    """Return the last time at which none of these checks was down any more, and one was up."""
+def settled_recovery(histories: Sequence[CheckHistory], now: datetime, pace: Pace) -> datetime | None:
+    """Return the last time since which none of these checks was down, and one was up, for long enough to settle.
+
+    They settle as incidents do: longer with each return of the trouble.
+    """
     states = [history.state_at_start for history in histories]
     moves = sorted(
         (at, number, state) for number, history in enumerate(histories) for at, state in history.changes
     )
-    troubled, recovered_at = "down" in states, None
+    troubled, returns = "down" in states, list[datetime]()
+    settled: datetime | None = None
+    well_since: datetime | None = None
     for at, at_once in groupby(moves, key=itemgetter(0)):
         for _, number, state in at_once:
             states[number] = state
-        if "down" in states:
-            troubled = True
-        elif troubled and "up" in states:
-            troubled, recovered_at = False, at
-    return recovered_at
+        well = "down" not in states and "up" in states
+        if well_since is not None and not well:
+            if settles_at(returns, well_since, pace) <= at:
+                settled, returns, troubled = well_since, [], "down" in states
+            else:
+                returns, troubled = [*returns, at], True
+            well_since = None
+        elif well and troubled:
+            troubled, well_since = False, at
+        troubled = troubled or "down" in states
+    if well_since is not None and settles_at(returns, well_since, pace) <= now:
+        return well_since
+    return settled
 
 
 def sum_of(day: Day, other: Day) -> Day:

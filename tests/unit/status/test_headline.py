@@ -47,6 +47,24 @@ def test_the_headline_answers_whether_it_is_us(healths: str, text: str) -> None:
     assert headline(some) == text
 
 
+@pytest.mark.parametrize(
+    ("healths", "text"),
+    [
+        ("dnn", "A is delayed. B is working normally again. C is not affected."),
+        ("dn", "A is delayed. B is working normally again."),
+        ("dnnnnn", "A is delayed. All other services are working normally."),
+        ("nnn", "All services are working normally."),
+    ],
+)
+def test_an_announced_service_that_works_is_working_again(healths: str, text: str) -> None:
+    kinds = {"n": Health.NORMAL, "d": Health.DELAYED}
+    some = [
+        ServiceRow(Component(name, {}), HealthCell(kinds[letter]))
+        for name, letter in zip("ABCDEF", healths, strict=False)
+    ]
+    assert headline(some, announced=["A", "B"]) == text
+
+
 def test_the_headline_distinguishes_regions() -> None:
     claims = (
         Claim("CPU allowance", Health.DELAYED, NOW, ("us",)),

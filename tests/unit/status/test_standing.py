@@ -22,7 +22,8 @@ async def health_in(system: System, *regions: str) -> list[Health | None]:
     """The health of the component in these regions."""
 
     def read(db: Connection) -> list[Health | None]:
-        row = standing.rows(db, PAGE, store.check_counts(db), store.open_of(db, "public"))[0]
+        now = system.context.clock.now()
+        row = standing.at(db, PAGE, store.check_counts(db), store.open_of(db, "public"), now).rows[0]
         return [cell.health if (cell := row.cells.get(region)) else None for region in regions]
 
     return await system.context.database.read(read)
@@ -61,9 +62,25 @@ async def test_a_word_holds_until_the_checks_of_its_region_recover(system: Syste
     assert await health_in(system, "us", "eu") == [Health.STOPPED, Health.STOPPED]
     clock.advance(minutes=1)
     await ping(system, us)
+    assert await health_in(system, "us", "eu") == [Health.STOPPED, Health.STOPPED]
+    clock.advance(minutes=2)
     assert await health_in(system, "us", "eu") == [Health.NORMAL, Health.STOPPED]
     await fall_silent(system, clock, us)
     assert await health_in(system, "us", "eu") == [Health.DELAYED, Health.STOPPED]
+
+
+async def test_one_good_ping_does_not_end_a_word(system: System, clock: SetClock) -> None:
+    await define(system, PAGE)
+    us = await make_check(system, "us", labels={"component": "cpu", "region": "us"})
+    await ping(system, us)
+    await fall_silent(system, clock, us)
+    await announce(system, clock, Affected(CPU, Health.STOPPED, ("us",)))
+    clock.advance(minutes=1)
+    await ping(system, us)
+    clock.advance(minutes=1)
+    await ping(system, us, "/fail")
+    clock.advance(minutes=30)
+    assert await health_in(system, "us") == [Health.STOPPED]
 
 
 async def test_an_update_says_it_again(system: System, clock: SetClock) -> None:
@@ -74,6 +91,7 @@ async def test_an_update_says_it_again(system: System, clock: SetClock) -> None:
     number = await announce(system, clock, Affected(CPU, Health.STOPPED, ("us",)))
     clock.advance(minutes=1)
     await ping(system, us)
+    clock.advance(minutes=2)
     assert await health_in(system, "us") == [Health.NORMAL]
     clock.advance(minutes=1)
     await update(system, clock, number, Status.IDENTIFIED)

@@ -22,7 +22,7 @@ from heartbeat.http.console.announcements.fields import Filled
 from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import render
 from heartbeat.status import announcement as life
-from heartbeat.status import drafting, editor, standing, store
+from heartbeat.status import drafting, editor, in_force, standing, store
 from heartbeat.status.announcement import (
     Announcement,
     AnnouncementKind,
@@ -270,21 +270,23 @@ async def _show_problem(request: ConsoleRequest, problem: str) -> Response:
 async def _show(request: ConsoleRequest, *, problem: str = "", of_details: bool = False) -> Response:
     """Show an announcement. A form that was sent keeps what was typed: the one of its details, or of an update."""
 
-    def read(db: Connection) -> tuple[Announcement, StatusPage, list[Announcement]]:
+    def read(db: Connection) -> tuple[Announcement, list[Announcement], Snapshot]:
         announcement = editor.announcement_of(db, request.number)
-        return announcement, *_page_and_open(db, announcement.page)
+        shown = html.as_published(announcement, request.now)
+        return announcement, store.open_of(db, announcement.page), _snapshot(db, shown, request)
 
     try:
-        announcement, page, open_ = await request.read(read)
+        announcement, open_, snapshot = await request.read(read)
     except (NoAnnouncement, NoPage) as error:
         return request.not_found(str(error))
     stored = fields.of_announcement(announcement)
     sent = fields.of_form(request.form, announcement) if "body" in request.form or of_details else stored
-    facts = _form(page, announcement, open_, sent if of_details else stored)
+    facts = _form(snapshot.page, announcement, open_, sent if of_details else stored)
     return request.show(
         "announcements/page.html",
         status=422 if problem else 200,
-        preview=html.preview(page, html.as_published(announcement, request.now), open_, request.now),
+        preview=html.preview(snapshot, html.as_published(announcement, request.now)),
+        overtaken=in_force.overtaken(announcement, snapshot.rows, snapshot.recoveries),
         problem=problem,
         news=stored if of_details else sent,
         **facts,
@@ -295,18 +297,24 @@ def _as_customers_read_it(
     db: Connection, announcement: Announcement, request: ConsoleRequest
 ) -> dict[str, Any]:
     """Return an announcement and the headline of its status page, as they will be, and the number of mails."""
-    page, open_ = _page_and_open(db, announcement.page)
-    others = [other for other in open_ if other.id != announcement.id]
-    shown = (announcement, *others)
-    rows = standing.rows(db, page, store.check_counts(db), shown)
+    snapshot = _snapshot(db, announcement, request)
+    page = snapshot.page
     subscribers = subscriber_store.by_page(db).get(page.slug) if Email.kind in desk.notifiers(db) else None
     return {
         "page": page,
         "announcement": announcement,
-        "headline": Snapshot(page, request.now, rows, "", shown).headline,
-        "preview": html.preview(page, announcement, others, request.now),
+        "headline": snapshot.headline,
+        "preview": html.preview(snapshot, announcement),
         "mails": subscribers.confirmed if subscribers else 0,
     }
+
+
+def _snapshot(db: Connection, announcement: Announcement, request: ConsoleRequest) -> Snapshot:
+    """Return the status page with this announcement and the open ones."""
+    page, open_ = _page_and_open(db, announcement.page)
+    shown = (announcement, *(other for other in open_ if other.id != announcement.id))
+    stands = standing.at(db, page, store.check_counts(db), shown, request.now)
+    return Snapshot(page, request.now, stands.rows, "", shown, recoveries=stands.recoveries)
 
 
 def _page_and_open(db: Connection, slug: str) -> tuple[StatusPage, list[Announcement]]:

@@ -55,7 +55,7 @@ def test_the_page_shows_health_by_region_while_it_lasts() -> None:
     assert f"Affected: CPU allowance {how}" in text
     watched = replace(announcement, status=Status.MONITORING)
     text = read(html.index(a_snapshot(announcements=(watched,)))).words
-    assert "Affected: CPU allowance in Europe , in the United States ; Mail" in text
+    assert "Affected: CPU allowance in the United States and Europe ; Mail" in text
     assert how not in text
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerting.incident import Pace
 from heartbeat.status.uptime import days as uptime_days
 from heartbeat.status.uptime.days import CheckHistory, Day
 
@@ -76,7 +77,30 @@ def test_time_in_which_all_are_down_is_degraded_unless_the_component_stops_then(
 def test_a_recovery_is_the_time_at_which_none_is_down_any_more(
     lives: list[CheckHistory], expected: datetime | None
 ) -> None:
-    assert uptime_days.last_recovery(lives) == expected
+    assert uptime_days.settled_recovery(lives, at(23), Pace()) == expected
+
+
+def test_a_recovery_counts_once_it_has_settled_and_returns_make_that_longer() -> None:
+    def settled(*minutes: int, now: int, settling: int = 2) -> datetime | None:
+        """Down at first, then up and down in turn."""
+        changes = [
+            (at(6) + timedelta(minutes=minute), ("up", "down")[n % 2]) for n, minute in enumerate(minutes)
+        ]
+        pace = Pace(settling=timedelta(minutes=settling))
+        life = CheckHistory("down", changes)
+        return uptime_days.settled_recovery([life], at(6) + timedelta(minutes=now), pace)
+
+    six = at(6)
+    assert [settled(0, now=now) for now in (0, 1, 2)] == [None, None, six]
+    assert settled(0, now=0, settling=0) == six
+    # What returns before that has not recovered, and then needs twice as long.
+    later = six + timedelta(minutes=5)
+    assert [settled(0, 1, 5, now=now) for now in (6, 8, 9)] == [None, None, later]
+    # What returns after it is new trouble.
+    assert settled(0, 3, now=9) == six
+    assert [settled(0, 3, 5, now=now) for now in (6, 7)] == [six, later]
+    paused = CheckHistory("down", [(six, "up"), (six + timedelta(minutes=1), "paused")])
+    assert uptime_days.settled_recovery([paused], at(7), Pace()) is None
 
 
 @given(st.lists(st.tuples(st.none() | STATES, st.lists(st.tuples(OFFSETS, STATES), max_size=6)), max_size=4))

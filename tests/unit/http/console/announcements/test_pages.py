@@ -292,6 +292,34 @@ async def test_an_update_is_shown_with_the_whole_announcement_before_it_is_publi
     assert (one.updates[0].body, len(one.affected)) == ("A <disk> was full.", 3)
 
 
+async def test_the_console_says_what_is_no_longer_in_force(
+    defined: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    check = await make_check(defined, labels={"component": "cpu", "region": "us"})
+    await ping(defined, check)
+    await fall_silent(defined, clock, check)
+    where = await drafted(browser)
+    await press(browser, where, **GIVEN | {"health": "STOPPED"})
+    await press(browser, f"{where}/publish")
+    assert "no longer holds" not in (await see(browser, where)).words
+    clock.advance(minutes=1)
+    await ping(defined, check)
+    clock.advance(minutes=2)
+    shown = (await see(browser, where)).words
+    assert (
+        "Your state for CPU allowance in the United States, not working, no longer holds. "
+        "Its checks recovered at 03:07 UTC. Customers now read: working normally. "
+        "An update publishes your state again."
+    ) in shown
+    assert "Working normally again: CPU allowance in the United States since 03:07 UTC" in shown
+    mark = (await see(browser, where)).fields["shown"]
+    said = GIVEN | {"health": "STOPPED", "status": "identified", "body": "Not yet.", "shown": mark}
+    preview = await press(browser, f"{where}/update", do="preview", **said)
+    assert "CPU allowance is not working." in sound(preview.text).words
+    await press(browser, f"{where}/update", **said)
+    assert "no longer holds" not in (await see(browser, where)).words
+
+
 async def test_a_wrong_update_keeps_what_was_typed(defined: System, browser: httpx.AsyncClient) -> None:
     where = await drafted(browser)
     await press(browser, f"{where}/publish")

@@ -7,7 +7,6 @@ import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,12 +14,9 @@ import httpx
 
 from alerting.composing import Composer
 from alerting.courier import Courier
-from alerting.incident import Incident
-from alerting.notice import Links
 from alerting.notifiers import registry
 from alerting.notifiers.contract import Notifier
 from alerting.notifiers.registry import NotifierSet, Setup
-from alerting.person import Person
 from alerting.span import Spans, no_spans
 from heartbeat import notifier_clients, signed_link, ticker, trial
 from heartbeat.access import setup as access_setup
@@ -57,7 +53,6 @@ SETTLE_BOUND = 0.5
 """Seconds that running sends have to end at a stop. A send that is cut off is retried when its lease ends."""
 COMMIT_BOUND = 0.3
 """Seconds that queued pings have after that; nobody waits for their answers any more."""
-
 
 _UNIT = re.compile(r"/([^/\n]+\.service)$", re.MULTILINE)
 
@@ -201,6 +196,7 @@ def _metrics(settings: Settings, database: Database) -> Metrics:
 
 def _courier(foundation: _Foundation, random: Callable[[], float] | None) -> Courier:
     settings, clock = foundation.settings, foundation.clock
+    home, secret = settings.public_url, settings.secret_key
     courier = Courier(
         foundation.database.write,
         foundation.database.read,
@@ -209,10 +205,14 @@ def _courier(foundation: _Foundation, random: Callable[[], float] | None) -> Cou
         composer=Composer(
             surroundings.of,
             cause.in_words,
-            lambda incident, person: _links(settings, incident, person, clock.now()),
+            lambda incident, person: signed_link.page_links(
+                home, secret, incident.id, incident.occurrence, person.id, clock.now()
+            ),
         ),
         fill_in=notifier_clients.filler(settings),
-        digest_links=lambda number, person: _digest_links(settings, number, person, clock.now()),
+        digest_links=lambda number, person: signed_link.digest_links(
+            home, secret, number, person.id, clock.now()
+        ),
         observe=foundation.metrics.paging.observe_page,
         wake=foundation.wake,
         spans=foundation.spans,
@@ -383,12 +383,6 @@ def _tester(foundation: _Foundation) -> Callable[[str, Actor], Awaitable[TestPag
     return test_page
 
 
-def _links(settings: Settings, incident: Incident, person: Person, now: datetime) -> Links:
-    answerer = signed_link.Answerer(incident.id, incident.occurrence, person.id, now + signed_link.LASTS)
-    token = signed_link.sign(settings.secret_key, answerer)
-    return Links(f"{settings.public_url}/incidents/{incident.id}", f"{settings.public_url}/answer/{token}")
-
-
 def _observing(metrics: Metrics, tracing: Tracing | None) -> Callable[[int, float], None]:
     if tracing is None:
         return metrics.pings.observe_batch
@@ -399,9 +393,3 @@ def _observing(metrics: Metrics, tracing: Tracing | None) -> Callable[[int, floa
         trace_batch(size, seconds)
 
     return observe
-
-
-def _digest_links(settings: Settings, number: int, person: Person, now: datetime) -> Links:
-    answerer = signed_link.DigestAnswerer(number, person.id, now + signed_link.LASTS)
-    token = signed_link.sign_digest(settings.secret_key, answerer)
-    return Links(f"{settings.public_url}/incidents", f"{settings.public_url}/answer/digest/{token}")

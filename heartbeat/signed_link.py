@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
+from alerting.subject import Links
+
 LASTS = timedelta(days=7)
 """The time for which a link can be used."""
 _ANSWER, _TEST = b"heartbeat answer link\n", b"heartbeat test link\n"
@@ -62,6 +64,18 @@ class BadLink:
     """A link that cannot be used; `why` is the reason in one sentence."""
 
     why: str
+
+
+def page_links(home: str, secret: str, incident: int, occurrence: int, person: str, now: datetime) -> Links:
+    """Return the links of a page: to its incident, and to the answer of the person. `home` is the public address."""
+    token = sign(secret, Answerer(incident, occurrence, person, now + LASTS))
+    return Links(f"{home}/incidents/{incident}", f"{home}/answer/{token}")
+
+
+def digest_links(home: str, secret: str, digest: int, person: str, now: datetime) -> Links:
+    """Return the links of a digest: to all incidents, and to the person's answer to its own."""
+    token = sign_digest(secret, DigestAnswerer(digest, person, now + LASTS))
+    return Links(f"{home}/incidents", f"{home}/answer/digest/{token}")
 
 
 def sign(secret: str, answerer: Answerer) -> str:

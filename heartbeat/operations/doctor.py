@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from urllib.parse import urlsplit
 
 from heartbeat.duration import in_words
@@ -153,6 +154,9 @@ class InstallationFacts:
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
+_ok, _warn, _bad = (partial(Finding, weight) for weight in Weight)
+
+
 def judge(facts: InstallationFacts) -> list[Finding]:
     """Return the findings, the worst last."""
     subjects = (
@@ -170,18 +174,6 @@ def judge(facts: InstallationFacts) -> list[Finding]:
     versions = ", ".join(f"{name} {version}" for name, version in facts.versions.items())
     findings = [_ok("versions", versions), *(finding for judged in subjects for finding in judged(facts))]
     return sorted(findings, key=lambda finding: finding.weight.rank)
-
-
-def _ok(subject: str, sentence: str) -> Finding:
-    return Finding(Weight.OK, subject, sentence)
-
-
-def _warn(subject: str, sentence: str) -> Finding:
-    return Finding(Weight.WARN, subject, sentence)
-
-
-def _bad(subject: str, sentence: str) -> Finding:
-    return Finding(Weight.BAD, subject, sentence)
 
 
 def _data_directory(facts: InstallationFacts) -> Iterator[Finding]:
@@ -304,37 +296,7 @@ def _inventory(facts: InstallationFacts) -> Iterator[Finding]:
     inventory = facts.inventory
     if inventory is None:
         return
-    for names, weigh, subject, problem in (
-        (inventory.without_contacts, _bad, "people", "without a contact, so nobody can page them"),
-        (inventory.unusable_contacts, _bad, "people", "with a contact whose notifier does not work here"),
-        (
-            inventory.reach_nobody,
-            _bad,
-            "policies",
-            "that reach nobody, so their pages go to the service's own terminal",
-        ),
-        (
-            inventory.without_policy,
-            _warn,
-            "checks",
-            "without a policy, so their pages go to the service's own terminal",
-        ),
-        (inventory.never_heard, _warn, "checks", "expected for a week and never pinged"),
-        (
-            inventory.unproven,
-            _warn,
-            "contacts",
-            "without proof of the last six months that a page arrives; run heartbeat test-page, and press I got it",
-        ),
-        (
-            inventory.unreadable,
-            _bad,
-            "encrypted secrets",
-            "no key here can decrypt; put the old key back, or enter them again",
-        ),
-    ):
-        if names:
-            yield weigh(subject, f"{problem}: {_some(names)}.")
+    yield from _named(inventory)
     if inventory.unreachable_links:
         yield _warn("public address", inventory.unreachable_links)
     for slug, question in list(inventory.zone_questions.items())[:NAMES]:
@@ -352,6 +314,32 @@ def _inventory(facts: InstallationFacts) -> Iterator[Finding]:
         )
     people = "1 person" if inventory.people == 1 else f"{inventory.people:,} people"
     yield _ok("checks", f"{_counted(inventory.checks, 'check')} and {people}.")
+
+
+def _named(inventory: Inventory) -> Iterator[Finding]:
+    """Yield a finding for each problem that somebody or something has, with their names."""
+    own_terminal = "so their pages go to the service's own terminal"
+    for names, weigh, subject, problem in (
+        (inventory.without_contacts, _bad, "people", "without a contact, so nobody can page them"),
+        (inventory.unusable_contacts, _bad, "people", "with a contact whose notifier does not work here"),
+        (inventory.reach_nobody, _bad, "policies", f"that reach nobody, {own_terminal}"),
+        (inventory.without_policy, _warn, "checks", f"without a policy, {own_terminal}"),
+        (inventory.never_heard, _warn, "checks", "expected for a week and never pinged"),
+        (
+            inventory.unproven,
+            _warn,
+            "contacts",
+            "without proof of the last six months that a page arrives; run heartbeat test-page, and press I got it",
+        ),
+        (
+            inventory.unreadable,
+            _bad,
+            "encrypted secrets",
+            "no key here can decrypt; put the old key back, or enter them again",
+        ),
+    ):
+        if names:
+            yield weigh(subject, f"{problem}: {_some(names)}.")
 
 
 def _serving(facts: InstallationFacts) -> Iterator[Finding]:

@@ -123,27 +123,32 @@ async def _serve(
             log.log(level, "configuration: %s", line)
         if fault := public_address.fault(settings.public_url, (await database.read(desk.people)).values()):
             log.warning("%s", fault)
-        http_server = server.configured(
-            system.asgi, settings.trusted_proxy, system.context.metrics.callers.untrusted_proxy.inc
-        )
         invitation = await _set_up(database, settings)
         example = await database.read(lambda db: _example(db, settings))
         for line in [_address(settings, places), *invitation, *example]:
             print(line, flush=True)
         app.calm_collector()
-        ticking = system.start()
-        system.begin_loops(settings.roles)
-        # A process whose ticker has broken must not look alive: it exits, and its supervisor starts it again.
-        ticking.add_done_callback(lambda _: setattr(http_server, "should_exit", True))
-        resting = asyncio.create_task(_rest(http_server, system, supervisor))
         # The socket listens already: requests are answered from here on.
         started.set()
-        try:
-            await http_server.serve([listener])
-            return 0 if http_server.stopping.is_set() else 1
-        finally:
-            resting.cancel()
-            await system.stop()
+        return await _answer(system, settings, listener, supervisor)
+
+
+async def _answer(system: app.System, settings: Settings, listener: socket, supervisor: Supervisor) -> int:
+    """Watch and answer requests until the process is told to stop, and return the exit status."""
+    http_server = server.configured(
+        system.asgi, settings.trusted_proxy, system.context.metrics.callers.untrusted_proxy.inc
+    )
+    ticking = system.start()
+    system.begin_loops(settings.roles)
+    # A process whose ticker has broken must not look alive: it exits, and its supervisor starts it again.
+    ticking.add_done_callback(lambda _: setattr(http_server, "should_exit", True))
+    resting = asyncio.create_task(_rest(http_server, system, supervisor))
+    try:
+        await http_server.serve([listener])
+        return 0 if http_server.stopping.is_set() else 1
+    finally:
+        resting.cancel()
+        await system.stop()
 
 
 async def _rest(http_server: server.Server, system: app.System, supervisor: Supervisor) -> None:

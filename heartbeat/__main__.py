@@ -49,7 +49,10 @@ def _environment(arguments: argparse.Namespace) -> Mapping[str, str]:
     """Return the environment of the command. A server and a demonstration have nobody else's."""
     file: Path | None = arguments.env_file
     if arguments.command in ("serve", "demo", "schema"):
-        return os.environ if file is None else os.environ | command_environment.read_file(file)
+        own = os.environ if file is None else os.environ | command_environment.read_file(file)
+        first_look = arguments.command == "serve" and arguments.sample and sys.stderr.isatty()
+        # On the terminal of a first look, the log would stand between the pages and say the same.
+        return {"HEARTBEAT_LOG_LEVEL": "WARNING"} | own if first_look else own
     try:
         environ, warning = command_environment.of(os.environ, file)
     except BadSetting:
@@ -107,12 +110,25 @@ def _parser() -> argparse.ArgumentParser:
         "heartbeat COMMAND --help shows the options of a command.",
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
+    _add_serve(subparsers)
+    _add(subparsers, "migrate", "migrate the database to the schema of this release")
+    _add_configuration(subparsers)
+    _add_test_page(subparsers)
+    _add_backups(subparsers)
+    _add_doctor_and_keys(subparsers)
+    _add_demo(subparsers)
+    return parser
+
+
+def _add_serve(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     serving = _add(subparsers, "serve", "migrate the database, apply the configuration, and serve")
     serving.add_argument(
         "--sample", action="store_true", help="create a sample configuration if there is none"
     )
     _add_delete(serving)
-    _add(subparsers, "migrate", "migrate the database to the schema of this release")
+
+
+def _add_configuration(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     planning = _add(
         subparsers,
         "plan",
@@ -139,6 +155,9 @@ def _parser() -> argparse.ArgumentParser:
         "It prints no secret: the lines take the ping key from HEARTBEAT_PING_KEY.",
     )
     _add(subparsers, "schema", "print the JSON Schema of the configuration, for editors")
+
+
+def _add_test_page(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     trial = _add(
         subparsers,
         "test-page",
@@ -148,15 +167,15 @@ def _parser() -> argparse.ArgumentParser:
     trial.add_argument(
         "person", metavar="PERSON", help="the person's name in the configuration, such as anna", type=_person
     )
-    _add_backups(subparsers)
-    _add_doctor_and_keys(subparsers)
+
+
+def _add_demo(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     demo = _add(
         subparsers, "demo", "replay a night with a fast clock", "It needs no setup and leaves no files."
     )
     demo.add_argument(
         "--seconds", type=float, default=60.0, help="length of the replay in seconds (default: 60)"
     )
-    return parser
 
 
 def _add_backups(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

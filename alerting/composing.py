@@ -7,8 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import attempts, escalation, notice, outbox, outside, roster, store, symptom_store
-from alerting.incident import Describe, Incident, RaisedSymptom
+from alerting import attempts, escalation, notice, outbox, outside, recap, roster, store, symptom_store
+from alerting.incident import Describe, Entry, Incident, RaisedSymptom
 from alerting.notice import Links, Notice, NoticeKind, Subject
 from alerting.outbox import Page
 from alerting.person import OPERATOR, Contact, Person
@@ -97,7 +97,7 @@ class Composer:
             links=self.links(incident, person),
             reopens=pages_somebody and earlier < page.occurrence,
             with_people=[other for other in with_people if other.id != person.id],
-            unanswered_since=facts.unanswered.get(page.incident_id),
+            recap=recap.of(facts.past[page.incident_id], page.created_at),
             shared=shared,
         )
 
@@ -111,7 +111,7 @@ class _Facts:
     people: Mapping[str, Person]
     readers: Counter[Contact]
     sequences: Mapping[int, int]
-    unanswered: Mapping[int, datetime]
+    past: Mapping[int, Sequence[Entry]]
     last_paged: Mapping[tuple[int, str], int]
 
     def people_of(self, incident: Incident, step: int, at: datetime) -> list[Person]:
@@ -131,6 +131,6 @@ def _facts(db: Connection, pages: Collection[Page]) -> _Facts:
         people=people | {OPERATOR.id: OPERATOR},
         readers=Counter(contact for person in people.values() for contact in person.contacts),
         sequences=outbox.sequences(db, [page.id for page in pages]),
-        unanswered=outbox.unanswered_since(db, numbers),
+        past=store.entries_of(db, numbers, recap.KINDS),
         last_paged=attempts.last_paged(db, again) if again else {},
     )

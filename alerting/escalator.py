@@ -58,11 +58,15 @@ def _page(
     # However long a person cannot be reached, one page of an incident waits for them, and keeps its place in the
     # round of their contacts.
     waiting = outbox.waiting(db, recipients.keys())
+    symptoms = _with_news(db, paging, standing)
     pages, stepped, told = [], [], []
     for incident in paging:
         decision, everybody = decisions[incident.id], recipients[incident.id]
         free = [person for person in everybody if (incident.id, person.id) not in waiting]
-        pages += [(incident, person, decision.reason) for person in free]
+        # The first page tells everything, so that nothing in it is new.
+        of_it = symptoms.get(incident.id, ()) if incident.told_at is not None else ()
+        news = what_is_new.of(of_it, now, pace)
+        pages += [(incident, person, decision.reason, news) for person in free]
         line = f"{decision.reason}: {', '.join(person.name for person in everybody)}"
         entries.append(Entry(incident.id, now, "paged", line))
         stepped.append(_stepped(incident, decision, now))
@@ -72,7 +76,7 @@ def _page(
     outbox.intend_pages(db, pages, now)
     if told:
         symptom_store.told_all(db, told, now)
-    store.save(db, [*_with_next_news(db, stepped, told, standing, now, pace), *held])
+    store.save(db, [*_with_next_news(stepped, told, symptoms, now, pace), *held])
     timeline.write(db, entries)
 
 
@@ -82,20 +86,27 @@ def _stepped(incident: Incident, decision: Decision, now: datetime) -> Incident:
     return replace(incident, step=incident.step + 1, next_at=decision.next_at, told_at=now, seen=seen)
 
 
+def _with_news(
+    db: Connection, paging: Sequence[Incident], standing: Mapping[int, Standing]
+) -> Mapping[int, Sequence[RaisedSymptom]]:
+    """Return the symptoms of those incidents that have news, or may have some later: what is held, what may return."""
+    pending = {
+        one.id for one in paging if one.tell_at is not None or standing[one.id].released_at is not None
+    }
+    return symptom_store.symptoms_of(db, pending) if pending else {}
+
+
 def _with_next_news(
-    db: Connection,
     paged: Sequence[Incident],
     told: Collection[int],
-    standing: Mapping[int, Standing],
+    symptoms: Mapping[int, Sequence[RaisedSymptom]],
     now: datetime,
     pace: Pace,
 ) -> list[Incident]:
-    """Return incidents with the time of the news that their pages could not tell: what is held, what may return."""
-    pending = {one.id for one in paged if one.tell_at is not None or standing[one.id].released_at is not None}
-    symptoms = symptom_store.symptoms_of(db, pending) if pending else {}
+    """Return incidents with the time of the news that their pages could not tell."""
 
     def tell_at(incident: Incident) -> datetime | None:
-        if incident.id not in pending:
+        if incident.id not in symptoms:
             return None
         of_it = symptoms[incident.id]
         if incident.id not in told and what_is_new.of(of_it, now, pace):

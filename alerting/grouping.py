@@ -82,8 +82,10 @@ def renewed(
         changed = _with_news(incident, life.pages_at(now, earlier.held_until, pace.gathering))
     if earlier.cause == symptom.cause:
         return changed, []
-    before = f"it {earlier.facts.why or earlier.cause} at {earlier.facts.since:%d %b %H:%M} UTC"
-    words = f"{symptom.title} is now {symptom.words.word} too; {before}"
+    before = f"before: {earlier.facts.why or earlier.cause} at {earlier.facts.since:%d %b %H:%M} UTC"
+    verb = symptom.words.verb
+    now_too = verb.replace("is ", "is now ", 1) if verb.startswith("is ") else verb
+    words = f"{symptom.title} {now_too} too; {before}"
     return changed, [Entry(incident.id, now, "down", words)]
 
 

@@ -18,6 +18,9 @@ GATHERING = timedelta(seconds=10)
 SETTLING = timedelta(minutes=2)
 """The time for which everything must be well before an incident is over. It doubles with each return."""
 LONGEST_SETTLING = timedelta(hours=1)
+EXPIRED = "the acknowledgement has expired"
+SNOOZE_OVER = "the snooze is over"
+"""The reasons of a page after a quiet."""
 RETURNS_WITHIN = timedelta(hours=1)
 """Returns that are older than this no longer count."""
 
@@ -58,6 +61,8 @@ class Facts:
     earlier_at: datetime | None = None
     slug: str = ""
     uuid: str = ""
+    repeats: str = ""
+    """The faults in a row that turned it down, where it tolerates fewer: "missed 2 runs in a row"."""
     labels: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
     runbook: str = ""
@@ -303,7 +308,5 @@ def on_worse(incident: Incident, now: datetime) -> Reopened:
 
 def on_quiet_over(incident: Incident, now: datetime) -> Reopened:
     """Return how an incident goes on whose acknowledgement or snooze is over."""
-    reason = (
-        "the acknowledgement has expired" if incident.state is State.ACKNOWLEDGED else "the snooze is over"
-    )
+    reason = EXPIRED if incident.state is State.ACKNOWLEDGED else SNOOZE_OVER
     return Reopened(incident.occurrence + 1, now, reason)

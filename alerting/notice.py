@@ -100,8 +100,8 @@ def compose(subject: Subject, now: datetime) -> Notice:
         runbook_url=runbook_link(runbook),
         output=spoken.facts.output if spoken else "",
         output_of=spoken.title if spoken else "",
-        fine=subject.kind is NoticeKind.RECOVERED and ended_well(subject),
-        details=details(subject),
+        fine=subject.kind is NoticeKind.RECOVERED and ended_well(subject, now),
+        details=details(subject, now),
     )
 
 

@@ -4,20 +4,20 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from alerting.incident import RaisedSymptom
-from alerting.subject import Subject
+from alerting.subject import Subject, cause_of
 
 MOST_SYMPTOMS = 500
 """Symptoms in the details of one notice. `symptom_count` counts all."""
 
 
-def details(subject: Subject) -> Mapping[str, object]:
+def details(subject: Subject, now: datetime) -> Mapping[str, object]:
     """Return the incident, its group and its symptoms."""
     incident, group = subject.incident, subject.surroundings
     return {
         "incident": incident.id,
         "occurrence": incident.occurrence,
         "state": incident.state.value,
-        "cause": incident.cause,
+        "cause": cause_of(incident, subject.symptoms, now),
         "title": incident.title,
         "opened_at": incident.opened_at.isoformat(),
         "person": subject.person.id,

@@ -6,8 +6,8 @@ from datetime import datetime
 from alerting import surroundings as around
 from alerting import times
 from alerting.incident import RaisedSymptom, State
-from alerting.notice_title import earlier
-from alerting.subject import WELL, NoticeKind, Subject, cut, jobs, standing
+from alerting.notice_title import earlier, extent, had_it
+from alerting.subject import RESOLVED_BY, WELL, NoticeKind, Subject, cut, known, standing
 
 DETAILED = 4
 """The most symptoms with a line of their own; the others are named in one line."""
@@ -52,6 +52,7 @@ def _standing(subject: Subject, opened_with: int, now: datetime) -> list[str]:
     clock = subject.clock(now)
     return [
         _quiet(subject, now),
+        *_no_longer_down(subject),
         *(_symptom(symptom, subject, now) for symptom in down[:detailed]),
         _also_down(down[detailed:], subject),
         " ".join(around.sentences(subject.surroundings, len(down), clock)),
@@ -62,23 +63,54 @@ def _standing(subject: Subject, opened_with: int, now: datetime) -> list[str]:
 
 
 def _ending(subject: Subject, now: datetime) -> list[str]:
-    about = jobs(subject.symptoms)
-    clock = subject.clock(now)
-    names = times.names([symptom.title for symptom in about if symptom.cleared_why == WELL])
-    unheard = [symptom.title for symptom in about if symptom.cleared_why != WELL]
-    by_hand = subject.incident.resolved_by != "recovery"
+    over = known(subject.symptoms, now)
     return [
-        cut(f"Fine again: {names}.", NAMED_LIMIT) if names and len(about) > 1 else "",
-        cut(f"Not heard again yet: {times.names(unheard)}.", NAMED_LIMIT) if unheard and by_hand else "",
-        " ".join(around.sentences(subject.surroundings, 0, clock)),
+        *([_was_wrong(over[0], subject, now)] if len(over) == 1 else _by_reason(over)),
+        " ".join(around.sentences(subject.surroundings, 0, subject.clock(now))),
     ]
 
 
+def _was_wrong(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
+    """Return what was wrong with the one job of an incident that is over: "It failed at 03:07 UTC: exit status 1."."""
+    facts, clock = symptom.facts, subject.clock(now)
+    well = symptom.cleared_why == WELL
+    still = " Not heard again yet." if (symptom.cleared_why or "").startswith(RESOLVED_BY) else ""
+    if facts.expected_at is not None:
+        heard = f", heard at {clock.at(symptom.cleared_at)}" if well and symptom.cleared_at else ""
+        return f"It was due {clock.at(facts.expected_at)}{heard}.{still}"
+    if facts.began_at is not None:
+        return f"It started {clock.at(facts.began_at)}: {facts.why}.{still}"
+    why = f": {facts.why}" if facts.why else ""
+    return f"It {subject.describe(symptom.cause).verb} at {clock.at(facts.since)}{why}.{still}"
+
+
+def _no_longer_down(subject: Subject) -> list[str]:
+    """Return who is back, in an update: "Fine again: backup and report."."""
+    return _by_reason([symptom for symptom in subject.symptoms if symptom.id in subject.back])
+
+
+def _by_reason(over: Sequence[RaisedSymptom]) -> list[str]:
+    """Return a line for each reason for which jobs are no longer down, with their names."""
+    titles: dict[str, list[str]] = {}
+    for symptom in over:
+        why = symptom.cleared_why or WELL
+        told = "fine again" if why == WELL else "not heard again yet" if why.startswith(RESOLVED_BY) else why
+        titles.setdefault(told, []).append(symptom.title)
+    return [cut(f"{_capital(told)}: {times.names(names)}.", NAMED_LIMIT) for told, names in titles.items()]
+
+
 def _quiet(subject: Subject, now: datetime) -> str:
-    until = subject.incident.next_at
-    if subject.kind is not NoticeKind.ACKNOWLEDGED or until is None or subject.incident.state is State.OPEN:
+    """Return how bad it is that somebody has answered, and for how long nobody is paged."""
+    incident = subject.incident
+    if (
+        subject.kind is not NoticeKind.ACKNOWLEDGED
+        or incident.next_at is None
+        or incident.state is State.OPEN
+    ):
         return ""
-    return f"No more pages until {subject.clock(now).at(until)}, unless something new breaks."
+    how_much = _capital(extent(subject.symptoms, subject.surroundings, subject.describe, now))
+    until = subject.clock(now).at(incident.next_at)
+    return f"{how_much}, {incident.severity}. No more pages until {until}, unless something new breaks."
 
 
 def _symptom(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
@@ -92,7 +124,8 @@ def _fault(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
     facts, clock = symptom.facts, subject.clock(now)
     if facts.expected_at is not None:
         heard = f"last heard {clock.aged(facts.last_heard_at)}" if facts.last_heard_at else "never heard"
-        return f"due {clock.at(facts.expected_at)}, {heard}"
+        repeats = f", {facts.repeats}" if facts.repeats else ""
+        return f"due {clock.at(facts.expected_at)}{repeats}, {heard}"
     if facts.began_at is not None:
         return f"{facts.why}, started {clock.aged(facts.began_at)}"
     fault = f"{facts.why or subject.describe(symptom.cause).word} at {clock.aged(facts.since)}"
@@ -106,7 +139,7 @@ def _also_down(others: Sequence[RaisedSymptom], subject: Subject) -> str:
     for symptom in others:
         by_word.setdefault(subject.describe(symptom.cause).word, []).append(symptom.title)
     listed = "; ".join(f"also {word}: {', '.join(titles)}" for word, titles in by_word.items())
-    return listed if len(listed) <= NAMED_LIMIT else f"{cut(listed, NAMED_LIMIT)} ({len(others)} in all)"
+    return listed if len(listed) <= NAMED_LIMIT else f"{cut(listed, NAMED_LIMIT)} ({len(others):,} in all)"
 
 
 def _last_said(subject: Subject, several: bool, now: datetime) -> str:
@@ -132,17 +165,33 @@ def _advice(down: Sequence[RaisedSymptom]) -> list[str]:
 
 
 def why_you(subject: Subject, now: datetime) -> str:
+    """Return why the reader hears of it, who has it, and who is next."""
     incident = subject.incident
     if incident.next_at is None or subject.kind not in (NoticeKind.PAGE, NoticeKind.UPDATE):
         return ""
     at = subject.clock(now).at(incident.next_at)
+    if subject.kind is NoticeKind.PAGE and incident.state is State.OPEN:
+        return f"{_place(subject)}. If nobody answers, {_next(subject)} at {at}."
+    paged = f"{subject.person.name} was" if subject.shared else "You were"
+    return f"{_has_it(subject, at, now)} {paged} paged for it ({incident.policy.name}). {_how_bad(subject)}"
+
+
+def _has_it(subject: Subject, at: str, now: datetime) -> str:
+    """Return who has the incident, or who is next: "Acknowledged by Anna until 07:20 UTC."."""
+    incident = subject.incident
     if incident.state is State.ACKNOWLEDGED:
         return f"Acknowledged by {incident.acknowledged_by or 'somebody'} until {at}."
     if incident.state is State.SNOOZED:
         return f"Snoozed until {at}."
-    if subject.kind is NoticeKind.UPDATE:
-        return f"Nobody has answered yet. {_capital(_next(subject))} at {at}."
-    return f"{_place(subject)}. If nobody answers, {_next(subject)} at {at}."
+    before = _capital(had_it(subject, now)) or "Nobody has answered yet"
+    return f"{before}. {_capital(_next(subject))} at {at}."
+
+
+def _how_bad(subject: Subject) -> str:
+    """Return the severity, and that it has fallen: "Severity: warning, no longer critical."."""
+    severity, worst = subject.incident.severity, subject.incident.seen
+    fallen = worst is not None and worst.rank < severity.rank
+    return f"Severity: {severity}{f', no longer {worst}' if fallen else ''}."
 
 
 def _place(subject: Subject) -> str:

@@ -3,19 +3,21 @@
 A title is a list of clauses, most important first. What does not fit into the title begins the text.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from alerting import times
+from alerting import recap, times
 from alerting.incident import Describe, Incident, RaisedSymptom, State
-from alerting.subject import WELL, NoticeKind, Subject, cut, jobs, standing
+from alerting.subject import RESOLVED_BY, WELL, NoticeKind, Subject, about, cut, known, standing
 from alerting.surroundings import Surroundings
 
 TITLE_LIMIT = 60
 _SHORTEST_NAME = 12
 """Characters that a name keeps, however long the rest of a title is."""
 _FALLS_WITHIN = timedelta(hours=1)
+FINE_AGAIN = "fine again"
 
 
 def clauses(subject: Subject, now: datetime) -> list[str]:
@@ -41,10 +43,11 @@ def fitted(listed: Sequence[str]) -> tuple[str, list[str]]:
     return title, []
 
 
-def called(incident: Incident, symptoms: Sequence[RaisedSymptom], surroundings: Surroundings) -> str:
+def called(
+    incident: Incident, symptoms: Sequence[RaisedSymptom], surroundings: Surroundings, now: datetime
+) -> str:
     """Return the name of an incident: its group, or a job with its group, "Import feed (db-1)", if it is about one."""
-    about = jobs(symptoms)
-    return _of_job(about[0].title, surroundings.group) if len(about) == 1 else incident.title
+    return _name(about(symptoms, now), incident, surroundings)
 
 
 def extent(
@@ -54,18 +57,23 @@ def extent(
 
     Jobs of the group that are down for the same causes in other incidents count too. Held ones do not.
     """
-    down = standing(symptoms, now)
-    if len(jobs(symptoms)) == 1:
-        return describe(down[0].cause if down else symptoms[0].cause).word
+    concerned = about(symptoms, now)
+    if len(concerned) == 1:
+        return describe(concerned[0].cause).word
+    return _share(standing(symptoms, now), surroundings, describe)
+
+
+def _share(down: Sequence[RaisedSymptom], surroundings: Surroundings, describe: Describe) -> str:
+    """Return what part of the group is down: "4 of 11 jobs silent"."""
     counts = _counts(down, surroundings)
-    known = surroundings.total > 0
+    measured = surroundings.total > 0
     total = times.count(max(surroundings.total, sum(counts.values())), "job")
     (cause, number), *others = counts.most_common() or [("", 0)]
     if not number:
-        return f"0 of {total} down" if known else "fine"
-    of = f"{number} of {total}" if known else times.count(number, "job")
+        return f"0 of {total} down" if measured else "fine"
+    of = f"{number:,} of {total}" if measured else times.count(number, "job")
     return ", ".join(
-        [f"{of} {describe(cause).word}", *(f"{count} {describe(other).word}" for other, count in others)]
+        [f"{of} {describe(cause).word}", *(f"{count:,} {describe(other).word}" for other, count in others)]
     )
 
 
@@ -73,7 +81,7 @@ def in_short(symptoms: Sequence[RaisedSymptom], describe: Describe) -> str:
     """Return what is down in an incident: "Import feed failed", "3 jobs silent"."""
     words = {describe(symptom.cause).word for symptom in symptoms}
     word = words.pop() if len(words) == 1 else "down"
-    return f"{symptoms[0].title if len(symptoms) == 1 else f'{len(symptoms)} jobs'} {word}"
+    return f"{symptoms[0].title if len(symptoms) == 1 else times.count(len(symptoms), 'job')} {word}"
 
 
 def returned(falls: Sequence[datetime], opened_at: datetime, now: datetime) -> str:
@@ -88,18 +96,31 @@ def returned(falls: Sequence[datetime], opened_at: datetime, now: datetime) -> s
 def _page(subject: Subject, now: datetime) -> str:
     severity = subject.incident.severity.upper()
     concerned = extent(subject.symptoms, subject.surroundings, subject.describe, now)
-    about = jobs(subject.symptoms)
-    if len(about) != 1:
-        return _named(subject, lambda name: f"{severity} {name}: {concerned}")
-    group = _group_in_brackets(about[0].title, subject.surroundings.group)
-    return _fit(about[0].title, lambda name: f"{severity} {name} {concerned}{group}")
+    jobs = about(subject.symptoms, now)
+    if len(jobs) != 1:
+        return _named(subject, now, lambda name: f"{severity} {name}: {concerned}")
+    group = _group_in_brackets(jobs[0].title, subject.surroundings.group)
+    return _fit(jobs[0].title, lambda name: f"{severity} {name} {concerned}{group}")
 
 
 def _repeats(subject: Subject, now: datetime) -> list[str]:
-    since = subject.unanswered_since
-    if subject.step == 0 or since is None:
-        return []
-    return [f"{times.ordinal(subject.step + 1)} page, unanswered for {times.duration(now - since)}"]
+    """Return how often it was paged, for how long unanswered, and who had it before."""
+    past = subject.recap
+    parts = [f"{times.ordinal(past.pages)} page"] if past.pages > 1 else []
+    if past.unanswered_since is not None:
+        parts.append(f"unanswered for {times.duration(now - past.unanswered_since)}")
+    said = [", ".join(parts)] if parts else []
+    return [": ".join([*said, had_it(subject, now)])] if past.answer else said
+
+
+def had_it(subject: Subject, now: datetime) -> str:
+    """Return who had the incident before: "Anna's acknowledgement of 03:10 UTC has expired". Empty if nobody had."""
+    answer = subject.recap.answer
+    if answer is None:
+        return ""
+    clock = subject.clock(now)
+    words = recap.words(answer, "" if subject.shared else subject.person.name)
+    return "".join(clock.at(part) if isinstance(part, datetime) else part for part in words)
 
 
 def _returns(subject: Subject, now: datetime) -> list[str]:
@@ -111,38 +132,44 @@ def _update(subject: Subject, now: datetime) -> str:
     changed = [symptom for symptom in subject.symptoms if symptom.id in subject.changed]
     if len(changed) == 1 and not subject.joined and not subject.back:
         return _now_too(changed[0], subject, now)
-    down = standing(subject.symptoms, now)
-    if len(jobs(subject.symptoms)) == 1:
-        word = subject.describe(down[0].cause).word if down else "fine again"
-        return _named(subject, lambda name: f"{name}: {word}")
-    concerned = extent(subject.symptoms, subject.surroundings, subject.describe, now)
-    concerned = concerned.replace(" jobs ", " ", 1)
+    down, jobs = standing(subject.symptoms, now), known(subject.symptoms, now)
+    if len(jobs) == 1:
+        word = subject.describe(down[0].cause).word if down else _over(jobs[0])
+        return _named(subject, now, lambda name: f"{name}: {word}")
+    share = _share(down, subject.surroundings, subject.describe).replace(" jobs ", " ", 1)
     news = _news(subject)
-    return _named(subject, lambda name: f"{news} on {name} ({concerned})")
+    return _fit(subject.incident.title, lambda name: f"{news} on {name} ({share})")
 
 
 def _news(subject: Subject) -> str:
     if not (subject.joined or subject.changed or subject.back):
         return subject.words
-    parts = [f"+{len(subject.joined)}" if subject.joined else ""]
+    parts = [f"+{len(subject.joined):,}" if subject.joined else ""]
     causes = Counter(symptom.cause for symptom in subject.symptoms if symptom.id in subject.changed)
     parts += [
-        f"{count} {subject.describe(cause).verb.replace('is ', 'now ')}" for cause, count in causes.items()
+        f"{count:,} {subject.describe(cause).verb.replace('is ', 'now ')}" for cause, count in causes.items()
     ]
-    parts += [f"{len(subject.back)} back" if subject.back else ""]
+    over = Counter(_over(symptom) for symptom in subject.symptoms if symptom.id in subject.back)
+    parts += [f"{count:,} {'back' if why == FINE_AGAIN else why}" for why, count in over.items()]
     return ", ".join(part for part in parts if part)
+
+
+def _over(symptom: RaisedSymptom) -> str:
+    """Return why a job is no longer down: "fine again", "paused by Ann"."""
+    return FINE_AGAIN if symptom.cleared_why in (None, WELL) else symptom.cleared_why or ""
 
 
 def _now_too(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
     """Return the change of one job: "Import feed (db-1): now silent too; it failed at 21:09 UTC"."""
     words = subject.describe(symptom.cause)
     before = earlier(symptom, subject, now)
-    name = f"{symptom.title}{_group_in_brackets(symptom.title, subject.surroundings.group)}"
+    name = _of_job(symptom.title, subject.surroundings.group)
     after = f"; {before}" if before else ""
-    changed = f": now {words.word} too{after}" if before and words.verb.startswith("is ") else ""
-    if not changed or len(name) + len(changed) > TITLE_LIMIT:
-        changed = f": now {words.word}{after}"
-    return _fit(name, lambda name: f"{name}{changed}")
+    lasting = words.verb.startswith("is ")
+    changed = f": now {words.word}" if lasting else f": {words.verb} now"
+    if before and lasting and len(name) + len(changed) + len(after) + 4 <= TITLE_LIMIT:
+        changed += " too"
+    return _fit(name, lambda name: f"{name}{changed}{after}")
 
 
 def earlier(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
@@ -160,7 +187,7 @@ def _answer(subject: Subject, now: datetime) -> list[str]:
     """Return the answer: "us: acknowledged by Anna until 07:20 UTC". Its end stands in the lines too, if it is cut."""
     incident = subject.incident
     who = subject.words.partition(" until ")[0]
-    named = _named(subject, lambda name: f"{name}: {who}")
+    named = _named(subject, now, lambda name: f"{name}: {who}")
     if incident.next_at is None or incident.state not in (State.ACKNOWLEDGED, State.SNOOZED):
         return [named]
     whole = f"{named} until {subject.clock(now).at(incident.next_at)}"
@@ -170,37 +197,38 @@ def _answer(subject: Subject, now: datetime) -> list[str]:
 def _ending(subject: Subject, now: datetime) -> list[str]:
     """Return the end. "OK" only stands before what is fine as a whole."""
     incident, clock = subject.incident, subject.clock(now)
-    about = jobs(subject.symptoms)
-    if incident.resolved_by != "recovery":
-        return [_named(subject, lambda name: f"{name}: {cut(subject.words, 40)}")]
-    reasons = Counter(symptom.cleared_why or WELL for symptom in about)
-    well = reasons.pop(WELL, 0)
+    jobs = known(subject.symptoms, now)
     at = incident.ended_at or now
-    lasted = f"{_past(about, incident, subject.describe)} for {times.duration(at - incident.opened_at)}"
+    lasted = f"{_past(jobs, incident, subject.describe)} for {times.duration(at - incident.opened_at)}"
+    if subject.words.startswith(RESOLVED_BY):
+        return [_named(subject, now, lambda name: f"{name}: {cut(subject.words, 40)}"), f"was {lasted}"]
+    reasons = Counter(symptom.cleared_why or WELL for symptom in jobs)
+    well = reasons.pop(WELL, 0)
     if reasons:
         parts = [f"{times.count(well, 'job')} fine again"] if well else []
-        parts += [f"{count} {why}" if len(about) > 1 else why for why, count in reasons.most_common()]
-        return [_named(subject, lambda name: f"{name}: {cut(', '.join(parts), 40)}"), f"was {lasted}"]
+        parts += [f"{count:,} {why}" if len(jobs) > 1 else why for why, count in reasons.most_common()]
+        return [_named(subject, now, lambda name: f"{name}: {cut(', '.join(parts), 40)}"), f"was {lasted}"]
     group, since = subject.surroundings, f"since {clock.at(at)}"
-    if len(about) == 1:
-        return [_named(subject, lambda name: f"OK {name}: fine {since}"), lasted]
-    if ended_well(subject):
-        return [_named(subject, lambda name: f"OK {name}: all {group.total} jobs fine {since}"), lasted]
+    if len(jobs) == 1:
+        return [_named(subject, now, lambda name: f"OK {name}: fine {since}"), lasted]
+    if ended_well(subject, now):
+        both = "both" if group.total == 2 else f"all {group.total:,}"
+        return [_named(subject, now, lambda name: f"OK {name}: {both} jobs fine {since}"), lasted]
     fine = f"{times.count(well, 'job')} fine again {since}"
-    return [_named(subject, lambda name: f"{name}: {fine}"), lasted]
+    return [_named(subject, now, lambda name: f"{name}: {fine}"), lasted]
 
 
-def ended_well(subject: Subject) -> bool:
+def ended_well(subject: Subject, now: datetime) -> bool:
     """Return whether an incident ended because all that it is about is well: its job, or its whole group."""
-    about, group = jobs(subject.symptoms), subject.surroundings
-    if subject.incident.resolved_by != "recovery" or any(s.cleared_why != WELL for s in about):
+    jobs, group = known(subject.symptoms, now), subject.surroundings
+    if subject.incident.resolved_by != "recovery" or any(s.cleared_why != WELL for s in jobs):
         return False
-    return len(about) == 1 or (group.alive >= group.total > 0 and not group.incidents)
+    return len(jobs) == 1 or (group.alive >= group.total > 0 and not group.incidents)
 
 
-def _past(about: Sequence[RaisedSymptom], incident: Incident, describe: Describe) -> str:
+def _past(jobs: Sequence[RaisedSymptom], incident: Incident, describe: Describe) -> str:
     """Return the past of what was wrong: "silent", "failing", or "down" if there were several causes."""
-    causes = {symptom.cause for symptom in about}
+    causes = {cause for job in jobs for cause in (job.cause, job.facts.earlier_cause, *job.told) if cause}
     if len(causes) > 1:
         return "down"
     return describe(causes.pop() if causes else incident.cause).past.removeprefix("was ")
@@ -215,8 +243,12 @@ def _counts(down: Sequence[RaisedSymptom], surroundings: Surroundings) -> Counte
     return counts
 
 
-def _named(subject: Subject, title: Callable[[str], str]) -> str:
-    return _fit(called(subject.incident, subject.symptoms, subject.surroundings), title)
+def _named(subject: Subject, now: datetime, title: Callable[[str], str]) -> str:
+    return _fit(called(subject.incident, subject.symptoms, subject.surroundings, now), title)
+
+
+def _name(jobs: Sequence[RaisedSymptom], incident: Incident, surroundings: Surroundings) -> str:
+    return _of_job(jobs[0].title, surroundings.group) if len(jobs) == 1 else incident.title
 
 
 def _fit(name: str, title: Callable[[str], str]) -> str:
@@ -230,4 +262,6 @@ def _of_job(title: str, group: str) -> str:
 
 
 def _group_in_brackets(title: str, group: str) -> str:
-    return f" ({group})" if group and group not in title else ""
+    """Return the group in brackets, unless the title has it as a word of its own: host "a" is not in "plain"."""
+    has_it = re.search(rf"(?<![\w.-]){re.escape(group)}(?![\w-]|\.\w)", title)
+    return f" ({group})" if group and not has_it else ""

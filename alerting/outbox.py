@@ -112,10 +112,13 @@ def intend(db: Connection, kind: NoticeKind, intents: Iterable[Intent], now: dat
     insert_many(db, pages, rows)
 
 
-def intend_pages(db: Connection, notices: Iterable[tuple[Incident, Person, str]], now: datetime) -> None:
+def intend_pages(
+    db: Connection, notices: Iterable[tuple[Incident, Person, str, News]], now: datetime
+) -> None:
     """Write pages, each for a person about an incident. A page begins with the person's first contact."""
     first = [
-        Intent(incident, recipient(person.id, person.contact(0)), text) for incident, person, text in notices
+        Intent(incident, recipient(person.id, person.contact(0)), text, news)
+        for incident, person, text, news in notices
     ]
     intend(db, NoticeKind.PAGE, first, now)
 
@@ -221,20 +224,6 @@ def paged_at(db: Connection, incident: Incident) -> datetime | None:
     )
     at: datetime | None = db.execute(query).scalar()
     return at
-
-
-def unanswered_since(db: Connection, incident_ids: Collection[int]) -> dict[int, datetime]:
-    """Return by incident the time of the first page of its present occurrence."""
-    same_occurrence = and_(
-        pages.c.incident_id == incidents.c.id, pages.c.occurrence == incidents.c.occurrence
-    )
-    query = (
-        select(incidents.c.id, func.min(pages.c.created_at, type_=pages.c.created_at.type))
-        .select_from(incidents.join(pages, same_occurrence))
-        .where(incidents.c.id.in_(incident_ids), pages.c.kind == NoticeKind.PAGE)
-        .group_by(incidents.c.id)
-    )
-    return {row[0]: row[1] for row in db.execute(query)}
 
 
 def waiting(db: Connection, incident_ids: Collection[int]) -> set[tuple[int, str]]:

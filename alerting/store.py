@@ -173,6 +173,21 @@ def timeline_of(db: Connection, incident_id: int) -> list[Entry]:
     return [Entry(row.incident_id, row.at, row.kind, row.words, row.by) for row in db.execute(query)]
 
 
+def entries_of(
+    db: Connection, incident_ids: Collection[int], kinds: Collection[str]
+) -> dict[int, list[Entry]]:
+    """Return by incident the entries of these kinds in its timeline, oldest first."""
+    query = (
+        select(timeline)
+        .where(among(db, timeline.c.incident_id, incident_ids), timeline.c.kind.in_(kinds))
+        .order_by(timeline.c.id)
+    )
+    found: dict[int, list[Entry]] = {number: [] for number in incident_ids}
+    for row in db.execute(query):
+        found[row.incident_id].append(Entry(row.incident_id, row.at, row.kind, row.words, row.by))
+    return found
+
+
 def lately_about(db: Connection, key: str, limit: int) -> list[Incident]:
     """Return the last incidents of this symptom, newest first."""
     # Few numbers, straight from the end of the index: a job that has failed each hour for a year is in thousands.

@@ -1,6 +1,7 @@
 """The facts that a notice is composed from. Pure."""
 
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,12 +10,15 @@ from typing import Final
 
 from alerting.incident import Describe, Incident, RaisedSymptom
 from alerting.person import Person
+from alerting.recap import NO_PAST, Recap
 from alerting.surroundings import Surroundings
 from alerting.times import Clock
 
 _URL: Final = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
 WELL: Final = "heard again"
 """The reason of a symptom that cleared because its job is well. Any other reason is told as it is: "paused by Ann"."""
+RESOLVED_BY: Final = "resolved by"
+"""The beginning of the reason of symptoms that cleared because a person resolved their incident."""
 
 
 class NoticeKind(StrEnum):
@@ -59,8 +63,8 @@ class Subject:
     changed: Collection[int] = ()
     back: Collection[int] = ()
     """The news: the numbers of symptoms that joined, have another cause now, and are well again."""
-    unanswered_since: datetime | None = None
-    """The time of the first page of this occurrence."""
+    recap: Recap = NO_PAST
+    """What happened before this notice."""
     reopens: bool = False
     """True if its contact has a page of an earlier occurrence: see `Notice.reopens`."""
     shared: bool = False
@@ -80,6 +84,31 @@ def standing(symptoms: Sequence[RaisedSymptom], now: datetime) -> list[RaisedSym
 def jobs(symptoms: Sequence[RaisedSymptom]) -> list[RaisedSymptom]:
     """Return the newest symptom of each job, in the order in which they were raised."""
     return list({symptom.key: symptom for symptom in symptoms}.values())
+
+
+def known(symptoms: Sequence[RaisedSymptom], now: datetime) -> list[RaisedSymptom]:
+    """Return the jobs that people may know of: those that are not held, and were not held until they cleared.
+
+    Without any, all of them.
+    """
+    every = jobs(symptoms)
+    return [symptom for symptom in every if not _unknown(symptom, now)] or every
+
+
+def about(symptoms: Sequence[RaisedSymptom], now: datetime) -> list[RaisedSymptom]:
+    """Return the jobs that an incident is about: those that are down, or were once none is down any more."""
+    return jobs(standing(symptoms, now)) or known(symptoms, now)
+
+
+def cause_of(incident: Incident, symptoms: Sequence[RaisedSymptom], now: datetime) -> str:
+    """Return the cause of most jobs that an incident is about, which may be another than that of its opening."""
+    causes = Counter(symptom.cause for symptom in about(symptoms, now))
+    return causes.most_common(1)[0][0] if causes else incident.cause
+
+
+def _unknown(symptom: RaisedSymptom, now: datetime) -> bool:
+    until = symptom.held_until
+    return until is not None and until > (symptom.cleared_at or now)
 
 
 def runbook_link(runbook: str) -> str | None:

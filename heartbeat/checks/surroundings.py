@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.incident import Incident, RaisedSymptom
 from alerting.notice import called, in_short
+from alerting.subject import cause_of
 from alerting.surroundings import Elsewhere, GroupState, LateJob, OtherIncident, Surroundings
 from heartbeat.checks import cause, check, groups, symptoms
 from heartbeat.checks.check import Check, State
@@ -68,11 +69,15 @@ def within_groups(
 
 
 def titled(db: Connection, incidents: Sequence[Incident], now: datetime) -> list[Incident]:
-    """Return these incidents with the titles of their pages: see `notice.called`."""
+    """Return these incidents as they are now, with the titles of their pages and the cause of most of their jobs."""
     raised = desk.symptoms(db, [incident.id for incident in incidents])
     around = within_groups(db, incidents, raised, now)
     return [
-        replace(incident, title=called(incident, raised[incident.id], around[incident.id]))
+        replace(
+            incident,
+            title=called(incident, raised[incident.id], around[incident.id], now),
+            cause=cause_of(incident, raised[incident.id], now),
+        )
         for incident in incidents
     ]
 

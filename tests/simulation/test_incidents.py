@@ -203,9 +203,7 @@ def test_what_is_worse_may_end_first_and_severity_falls(nights: list[Night]) -> 
     assert titles(night.world.pages("first")) == ["CRITICAL us: 2 of 2 jobs silent"]
     night.world.ping("bad")
     night.advance(minutes=5)
-    assert titles(night.world.pages("second")) == [
-        "INFO us: 1 of 2 jobs silent, 2nd page, unanswered for 5 min"
-    ]
+    assert titles(night.world.pages("second")) == ["INFO mild silent (us), 2nd page, unanswered for 5 min"]
 
 
 def test_a_failed_job_and_a_silent_one_of_a_host_are_two_incidents(nights: list[Night]) -> None:

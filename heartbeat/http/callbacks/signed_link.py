@@ -212,7 +212,7 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
     story = [] if open_ else timeline.moments(dossier)
     return {
         "incident": incident,
-        "title": called(incident, dossier.symptoms, around),
+        "title": called(incident, dossier.symptoms, around, now),
         "extent": view_rows.how_much(incident, dossier.symptoms, around, now),
         "sentence": _sentence(dossier, people, name, now),
         "symptoms": [(job, view_rows.job_word(job)) for job in listed[:MAX_LISTED]],

@@ -12,7 +12,7 @@ from alerting.incident import Incident, RaisedSymptom
 from alerting.incident import State as Life
 from alerting.notice import called, extent
 from alerting.person import OPERATOR, Person
-from alerting.subject import WELL
+from alerting.subject import WELL, known
 from alerting.surroundings import Surroundings
 from heartbeat.checks import maintenance
 from heartbeat.checks.cause import in_words
@@ -122,7 +122,7 @@ def incident_row(
     """Return the row of an incident."""
     return IncidentRow(
         id=incident.id,
-        title=called(incident, symptoms, surroundings),
+        title=called(incident, symptoms, surroundings, now),
         word=incident.word,
         severity=incident.severity.value,
         extent=how_much(incident, symptoms, surroundings, now),
@@ -138,9 +138,10 @@ def how_much(
     """Return the extent of an incident: "4 of 11 jobs silent" while it is open, "4 jobs silent" afterwards."""
     if incident.state is not Life.RESOLVED:
         return extent(symptoms, surroundings, in_words, now)
-    count = len({symptom.key for symptom in symptoms})
-    word = cause_word(incident.cause)
-    return f"{times.count(count, 'job')} {word}" if count > 1 else word
+    jobs = known(symptoms, now)
+    words = {cause_word(job.cause) for job in jobs}
+    word = words.pop() if len(words) == 1 else "down"
+    return f"{times.count(len(jobs), 'job')} {word}" if len(jobs) > 1 else word
 
 
 def next_people(incident: Incident, people: Mapping[str, Person]) -> list[str]:

@@ -54,6 +54,30 @@ def test_a_person_whose_page_still_waits_gets_no_second_one(db: Connection) -> N
     assert story_of(db)[-1] == ("paged", "step 2 of ops, again: Ben")
 
 
+def test_a_later_page_marks_what_is_new_since_the_one_before(db: Connection) -> None:
+    page_for(db, a_symptom("check:1", severity=Severity.WARNING))
+    joins = a_symptom("check:2", severity=Severity.CRITICAL)
+    desk.acknowledge(db, 1, "Anna", PAGED_AT, until=PAGED_AT + HOUR)
+    desk.raise_(db, [joins], PAGED_AT)
+    escalator.sweep(db, PAGED_AT + timedelta(seconds=10))
+    first, *_, second = outbox.pages_of(db, 1)
+    (new,) = [symptom.id for symptom in desk.symptoms(db, [1])[1] if symptom.key == "check:2"]
+    assert (first.kind, first.news.joined) == (NoticeKind.PAGE, ())
+    assert (second.kind, second.news.joined) == (NoticeKind.PAGE, (new,))
+
+
+def test_a_page_at_the_end_of_maintenance_marks_what_went_down_in_it(db: Connection) -> None:
+    page_for(db, a_symptom("check:1", severity=Severity.WARNING))
+    desk.acknowledge(db, 1, "Anna", PAGED_AT, until=PAGED_AT + 3 * HOUR)
+    hold = Hold(PAGED_AT + HOUR, "maintenance")
+    desk.raise_(db, [a_symptom("check:2", severity=Severity.CRITICAL, hold=hold)], PAGED_AT)
+    escalator.sweep(db, PAGED_AT + timedelta(minutes=1))
+    escalator.sweep(db, hold.until)
+    last = outbox.pages_of(db, 1)[-1]
+    (new,) = [symptom.id for symptom in desk.symptoms(db, [1])[1] if symptom.key == "check:2"]
+    assert (last.kind, last.created_at, last.news.joined) == (NoticeKind.PAGE, hold.until, (new,))
+
+
 def test_a_step_that_reaches_nobody_pages_the_operator(db: Connection) -> None:
     desk.install(db, [Person("anna", "Anna", ()), BEN], [OPS], {})
     desk.raise_(db, [a_symptom()], NOW)

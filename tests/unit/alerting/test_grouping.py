@@ -152,7 +152,7 @@ def test_a_cause_that_people_do_not_know_is_news() -> None:
     )
     incident, entries = grouping.renewed(paged(), earlier, a_symptom(), NOW, PACE)
     assert incident == paged(tell_at=SOON)
-    words = "job 1 is now silent too; it reported failure at 03 May 02:00 UTC"
+    words = "job 1 is now silent too; before: reported failure at 03 May 02:00 UTC"
     assert entries == [Entry(7, NOW, "down", words)]
     known = replace(earlier, told=("failed", "silent"))
     assert grouping.renewed(paged(), known, a_symptom(), NOW, PACE)[0] == paged()

@@ -7,6 +7,7 @@ import pytest
 
 from alerting import notice
 from alerting.notice import SMS_LIMIT, TITLE_LIMIT, NoticeKind
+from alerting.recap import Recap
 from tests.unit.alerting.subjects import AT, FAILED, INCIDENT, failed, one_job, subject
 
 
@@ -41,7 +42,7 @@ def test_the_output_of_the_job_whose_last_words_are_told_goes_along() -> None:
 @pytest.mark.parametrize("kind", list(NoticeKind)[:4])
 def test_titles_and_short_texts_keep_their_limits(kind: NoticeKind) -> None:
     long = replace(INCIDENT, title="a very long name of a host that somebody gave to it " * 5)
-    again = subject(kind, incident=long, words="+2 " * 50, step=3, unanswered_since=AT - timedelta(hours=1))
+    again = subject(kind, incident=long, words="+2 " * 50, step=3, recap=Recap(4, AT - timedelta(hours=1)))
     composed = notice.compose(again, AT)
     assert len(composed.title) <= TITLE_LIMIT
     assert len(composed.short) <= SMS_LIMIT

@@ -8,9 +8,11 @@ import pytest
 
 from alerting import notice
 from alerting.escalation import Policy, Step
-from alerting.incident import Facts, State
+from alerting.incident import Facts, RaisedSymptom, State
 from alerting.notice_lines import DETAILED, NAMED_LIMIT
 from alerting.person import Person
+from alerting.recap import PastAnswer, Recap
+from alerting.severity import Severity
 from alerting.subject import NoticeKind, Subject
 from alerting.surroundings import Surroundings
 from tests.unit.alerting.subjects import (
@@ -23,6 +25,7 @@ from tests.unit.alerting.subjects import (
     INCIDENT,
     JOBS,
     JOINED,
+    SILENT,
     ended,
     failed,
     one_job,
@@ -99,14 +102,53 @@ def test_new_jobs_come_first_and_are_marked() -> None:
     assert told[1].startswith("new: node-probe: due")
     assert told[2].startswith("daily-cpu-reset: due")
     assert told[DETAILED] == "also silent: quota-report, stale-session-sweep"
-    assert told[-1] == "Acknowledged by Anna until 07:20 UTC."
+    assert told[-1] == (
+        "Acknowledged by Anna until 07:20 UTC. You were paged for it (ops). Severity: critical."
+    )
 
 
 def test_an_update_says_that_nobody_has_answered_or_until_when_it_is_snoozed() -> None:
     update = subject(NoticeKind.UPDATE, symptoms=[*JOBS, *JOINED], joined=(5, 6))
-    assert lines(update)[-1] == "Nobody has answered yet. Cleo is paged at 03:20 UTC."
+    assert lines(update)[-1].startswith("Nobody has answered yet. Cleo is paged at 03:20 UTC.")
     snoozed = replace(ACKNOWLEDGED, state=State.SNOOZED)
-    assert lines(replace(update, incident=snoozed))[-1] == "Snoozed until 07:20 UTC."
+    assert lines(replace(update, incident=snoozed))[-1].startswith("Snoozed until 07:20 UTC.")
+    handed_on = PastAnswer("acknowledged", "Ben", AT - timedelta(minutes=5), end="handed on", ended_by="Ben")
+    past = replace(update, recap=Recap(2, None, handed_on))
+    assert lines(past)[-1].startswith("Ben acknowledged it at 03:10 UTC and handed it on. Cleo is paged at")
+
+
+def test_an_update_says_why_you_hear_of_it_and_how_bad_it_is() -> None:
+    update = subject(NoticeKind.UPDATE, symptoms=[*JOBS, *JOINED], joined=(5, 6))
+    assert lines(update)[-1].endswith("You were paged for it (ops). Severity: critical.")
+    shared = replace(update, shared=True)
+    assert lines(shared)[-1].endswith("Anna was paged for it (ops). Severity: critical.")
+    milder = replace(INCIDENT, severity=Severity.WARNING, seen=Severity.CRITICAL)
+    assert lines(replace(update, incident=milder))[-1].endswith("Severity: warning, no longer critical.")
+
+
+def test_an_update_names_who_is_back() -> None:
+    back = subject(NoticeKind.UPDATE, symptoms=[*well(JOBS[:3]), JOBS[3]], back=(1, 2, 3))
+    assert lines(back)[0] == "Fine again: daily-cpu-reset, log-rotation and quota-report."
+    paused = [*well(JOBS[:1]), *well(JOBS[1:3], why="paused by Ann"), JOBS[3]]
+    told = lines(subject(NoticeKind.UPDATE, symptoms=paused, back=(1, 2, 3)))
+    assert told[:2] == ("Fine again: daily-cpu-reset.", "Paused by Ann: log-rotation and quota-report.")
+
+
+def test_a_page_marks_what_is_new_since_the_one_before() -> None:
+    again = subject(symptoms=[*JOBS, failed("mail-queue", 5)], joined=(5,), step=1, recap=Recap(2, AT))
+    assert lines(again)[1].startswith("new: mail-queue: exit status 1")
+
+
+def test_a_held_job_is_not_listed() -> None:
+    held = [replace(job, held_until=AT + timedelta(hours=1)) for job in JOINED]
+    assert "mail-queue" not in " ".join(lines(subject(symptoms=[JOBS[0], *held])))
+
+
+def test_runs_that_were_missed_in_a_row_are_told() -> None:
+    facts = replace(SILENT, repeats="missed 2 runs in a row")
+    assert lines(one_job(job=symptom("backup", facts=facts)))[0] == (
+        "backup: due 03:00 UTC, missed 2 runs in a row, last heard 02 May 03:01 UTC (24 h ago)"
+    )
 
 
 def test_every_silent_job_is_named_however_many_there_are() -> None:
@@ -121,7 +163,7 @@ def test_the_line_of_names_is_bounded_and_says_how_many_there_are() -> None:
     many = [symptom(f"a-job-with-a-long-name-{n}", n) for n in range(2000)]
     (line,) = [line for line in lines(subject(symptoms=many)) if line.startswith("also silent")]
     assert len(line) < NAMED_LIMIT + 30
-    assert line.endswith(f"… ({2000 - DETAILED} in all)")
+    assert line.endswith(f"… ({2000 - DETAILED:,} in all)")
 
 
 def test_jobs_that_are_down_for_other_causes_are_named_by_cause() -> None:
@@ -192,10 +234,12 @@ def test_a_place_in_a_long_policy_is_counted(step: int, place: str) -> None:
 def test_an_acknowledgement_tells_the_end_of_the_quiet(state: State) -> None:
     quiet = replace(ACKNOWLEDGED, state=state)
     about = subject(NoticeKind.ACKNOWLEDGED, incident=quiet, words="acknowledged by Anna")
-    assert lines(about)[0] == "No more pages until 07:20 UTC, unless something new breaks."
+    assert lines(about)[0] == (
+        "4 of 11 jobs silent, critical. No more pages until 07:20 UTC, unless something new breaks."
+    )
     assert not any("If nobody answers" in line for line in lines(about))
     reopened = replace(about, incident=INCIDENT)
-    assert not lines(reopened)[0].startswith("No more pages")
+    assert "No more pages" not in lines(reopened)[0]
 
 
 def test_a_recovery_names_the_jobs() -> None:
@@ -212,6 +256,33 @@ def test_an_end_by_hand_names_what_was_not_heard_again() -> None:
     )
     assert "Fine again: daily-cpu-reset and log-rotation." in told
     assert "Not heard again yet: quota-report and stale-session-sweep." in told
+
+
+def test_a_recovery_of_one_job_says_what_was_wrong() -> None:
+    def told(job: RaisedSymptom, by: str = "recovery") -> str:
+        words = job.cleared_why or ""
+        told = lines(one_job(NoticeKind.RECOVERED, job, incident=ended(by), words=words))
+        return next(line for line in told if "03:00" in line or "failed at" in line)
+
+    later = AT + timedelta(minutes=2)
+    assert told(well([symptom("backup")], later)[0]) == "It was due 03:00 UTC, heard at 03:17 UTC."
+    assert told(well([failed("backup")])[0]) == "It failed at 03:07 UTC: exit status 1."
+    assert told(well([failed("backup")], why="resolved by Ann")[0], "Ann") == (
+        "It failed at 03:07 UTC: exit status 1. Not heard again yet."
+    )
+    why = "deleted from the configuration"
+    assert told(well([symptom("backup")], why=why)[0], "Ann") == "It was due 03:00 UTC."
+
+
+def test_an_end_by_deletion_names_the_deleted_jobs() -> None:
+    symptoms = [*well(JOBS[:2]), *well(JOBS[2:], why="deleted by Ann")]
+    told = lines(
+        subject(NoticeKind.RECOVERED, incident=ended("Ann"), symptoms=symptoms, words="deleted by Ann")
+    )
+    assert told[1:3] == (
+        "Fine again: daily-cpu-reset and log-rotation.",
+        "Deleted by Ann: quota-report and stale-session-sweep.",
+    )
 
 
 def test_a_person_without_a_name_in_common_is_next() -> None:

@@ -8,6 +8,7 @@ import pytest
 from alerting import notice
 from alerting.incident import CauseWords, State
 from alerting.notice_title import TITLE_LIMIT, clauses, fitted, returned
+from alerting.recap import PastAnswer, Recap
 from alerting.subject import NoticeKind, Subject
 from alerting.surroundings import OtherIncident, Surroundings
 from tests.unit.alerting.subjects import (
@@ -28,6 +29,7 @@ from tests.unit.alerting.subjects import (
     well,
 )
 
+SINCE = AT - timedelta(minutes=12)
 MORNING = datetime(2024, 5, 3, 7, 42, tzinfo=UTC)
 
 
@@ -48,8 +50,14 @@ def test_one_job_is_called_by_its_own_name_with_its_group() -> None:
 
 
 def test_a_group_in_the_name_of_its_job_is_not_repeated() -> None:
-    about = one_job(job=failed("backup of db-1"))
-    assert said(about) == "CRITICAL backup of db-1 failed"
+    for name in ("backup of db-1", "db-1: backup", "backup (db-1)"):
+        assert said(one_job(job=failed(name))) == f"CRITICAL {name} failed"
+
+
+def test_a_group_that_is_only_a_part_of_a_word_is_named() -> None:
+    on_a = replace(ON_DB, group="a")
+    for name in ("plain", "vitamin-a", "a.example.org"):
+        assert said(one_job(job=failed(name), surroundings=on_a)) == f"CRITICAL {name} failed (a)"
 
 
 def test_a_long_name_is_cut_and_the_cause_stays() -> None:
@@ -77,13 +85,65 @@ def test_held_symptoms_are_not_counted() -> None:
 
 
 def test_a_repeat_says_how_often_and_for_how_long() -> None:
-    again = one_job(step=2, unanswered_since=AT - timedelta(minutes=12))
+    again = one_job(step=2, recap=Recap(3, AT - timedelta(minutes=12)))
     assert said(again) == "CRITICAL Nightly backup failed (db-1), 3rd page, unanswered for 12 min"
-    assert said(replace(again, step=0)) == "CRITICAL Nightly backup failed (db-1)"
+    assert said(replace(again, recap=Recap(1))) == "CRITICAL Nightly backup failed (db-1)"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (
+            PastAnswer("acknowledged", "Ben", SINCE, "reopened"),
+            "Ben's acknowledgement of 03:03 UTC has expired",
+        ),
+        (
+            PastAnswer("acknowledged", "Anna", SINCE, "reopened"),
+            "your acknowledgement of 03:03 UTC has expired",
+        ),
+        (PastAnswer("snoozed", "Ben", SINCE, "reopened"), "Ben's snooze of 03:03 UTC is over"),
+        (
+            PastAnswer("acknowledged", "Ben", SINCE, "handed on", "Ben"),
+            "Ben acknowledged it at 03:03 UTC and handed it on",
+        ),
+        (
+            PastAnswer("acknowledged", "Ben", SINCE, "handed on", "Anna"),
+            "Ben acknowledged it at 03:03 UTC, and you handed it on",
+        ),
+        (PastAnswer("handed on", "Ben", SINCE, "handed on", "Ben"), "Ben handed it on at 03:03 UTC"),
+        (
+            PastAnswer("acknowledged", "Ben", SINCE, "reopened", worse=True),
+            "worse than when Ben acknowledged it at 03:03 UTC",
+        ),
+    ],
+)
+def test_a_page_after_an_answer_says_who_had_it(answer: PastAnswer, words: str) -> None:
+    again = subject(recap=Recap(2, None, answer))
+    assert clauses(again, AT)[1] == f"2nd page: {words}"
+    later = subject(recap=Recap(3, AT - timedelta(minutes=5), answer))
+    assert clauses(later, AT)[1] == f"3rd page, unanswered for 5 min: {words}"
+
+
+def test_one_job_left_of_several_is_called_by_its_own_name() -> None:
+    left = subject(symptoms=[*well(JOBS[:3]), JOBS[3]])
+    assert said(left) == "CRITICAL stale-session-sweep silent (us-housekeeping)"
+
+
+def test_held_jobs_do_not_rename_an_incident() -> None:
+    held = [replace(job, held_until=AT + timedelta(hours=1)) for job in JOBS[1:]]
+    assert said(subject(symptoms=[JOBS[0], *held])) == "CRITICAL daily-cpu-reset silent (us-housekeeping)"
+    over = subject(NoticeKind.RECOVERED, incident=ended(), symptoms=well([JOBS[0], *held]))
+    assert said(over).startswith("OK daily-cpu-reset (us-housekeeping): fine since 03:15 UTC")
+
+
+def test_large_numbers_have_separators() -> None:
+    many = [symptom(f"job-{n}", n) for n in range(1200)]
+    about = subject(symptoms=many, surroundings=Surroundings(1500, 300, group="us"))
+    assert said(about) == "CRITICAL us-housekeeping: 1,200 of 1,500 jobs silent"
 
 
 def test_what_does_not_fit_into_a_title_begins_the_text() -> None:
-    again = subject(step=1, unanswered_since=AT - timedelta(minutes=5))
+    again = subject(step=1, recap=Recap(2, AT - timedelta(minutes=5)))
     page = notice.compose(again, AT)
     assert page.title == "CRITICAL us-housekeeping: 4 of 11 jobs silent"
     assert page.lines[0] == "2nd page, unanswered for 5 min."
@@ -129,6 +189,9 @@ def test_joiners_and_returns_are_told_in_short() -> None:
     back = subject(NoticeKind.UPDATE, symptoms=[*well(JOBS[:3]), JOBS[3]], back=(1, 2, 3))
     assert said(back) == "3 back on us-housekeeping (1 of 11 silent)"
     overran = [*JOBS[:3], replace(JOBS[3], cause="overrun")]
+    paused = [*well(JOBS[:2]), *well(JOBS[2:3], why="paused by Ann"), JOBS[3]]
+    gone = subject(NoticeKind.UPDATE, symptoms=paused, back=(1, 2, 3))
+    assert said(gone) == "2 back, 1 paused by Ann on us-housekeeping (1 of 11 silent)"
     both = subject(NoticeKind.UPDATE, symptoms=[*overran, JOINED[0]], joined=(5,), changed=(4,))
     assert said(both) == "+1, 1 overran on us-housekeeping (4 of 11 silent, 1 overran)"
 
@@ -149,7 +212,7 @@ def test_a_failed_job_that_falls_silent_says_both() -> None:
 def test_a_silent_job_that_fails_says_since_when_it_was_silent() -> None:
     facts = replace(FAILED, earlier_cause="silent", earlier_at=AT - timedelta(minutes=6))
     changed = one_job(NoticeKind.UPDATE, failed("feed", facts=facts), changed=(1,))
-    assert said(changed) == "feed (db-1): now failed; it was silent from 03:09 UTC"
+    assert said(changed) == "feed (db-1): failed now; it was silent from 03:09 UTC"
 
 
 def test_an_acknowledgement_says_by_whom_and_until_when() -> None:
@@ -211,8 +274,23 @@ def test_an_incident_that_somebody_resolved_says_who() -> None:
         symptoms=well(JOBS, why="resolved by Ann"),
         words="resolved by Ann",
     )
-    assert said(by_hand) == "us-housekeeping: resolved by Ann"
+    assert said(by_hand) == "us-housekeeping: resolved by Ann, was silent for 10 s"
     assert not notice.compose(by_hand, AT).fine
+
+
+def test_an_incident_whose_job_was_deleted_says_so() -> None:
+    over = ended("Ann", opened_at=AT - timedelta(minutes=2))
+    job = well([failed("Old one")], why="deleted from the configuration")[0]
+    about = one_job(NoticeKind.RECOVERED, job, incident=over, words="deleted from the configuration")
+    assert said(about) == "Old one (db-1): deleted from the configuration, was failing for 2 min"
+
+
+def test_a_job_that_was_down_for_two_causes_was_down() -> None:
+    silent = symptom("feed", facts=replace(SILENT, earlier_cause="failed", earlier_at=SINCE))
+    again = symptom("feed", told=("failed", "silent"))
+    for job in well([silent, again]):
+        over = one_job(NoticeKind.RECOVERED, job, incident=ended(opened_at=AT - timedelta(minutes=2)))
+        assert said(over) == "OK feed (db-1): fine since 03:15 UTC, down for 2 min"
 
 
 def test_a_title_uses_the_words_of_any_cause() -> None:

@@ -25,6 +25,7 @@ from alerting.notifiers.ntfy import Ntfy
 from alerting.notifiers.pagerduty import PagerDuty
 from alerting.notifiers.slack import Slack
 from alerting.notifiers.webhook import Webhook
+from alerting.recap import Recap
 from alerting.severity import Severity
 from alerting.subject import Links, NoticeKind, Subject
 from alerting.surroundings import Elsewhere, LateJob, OtherIncident, Surroundings
@@ -166,7 +167,7 @@ CASES = [
             symptoms=MANY,
             surroundings=BESIDE,
             step=2,
-            unanswered_since=AT - timedelta(minutes=12),
+            recap=Recap(3, AT - timedelta(minutes=12)),
             next_people=[ANNA],
             with_people=(),
         ),

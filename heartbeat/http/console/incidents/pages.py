@@ -229,7 +229,7 @@ def _facts(db: Connection, number: int, now: datetime) -> dict[str, Any] | None:
     return {
         "incident": incident,
         "sentence": summary.of_incident(incident, view_rows.next_people(incident, people), quiet_by, now),
-        "title": called(incident, dossier.symptoms, around),
+        "title": called(incident, dossier.symptoms, around, now),
         "extent": extent,
         "next": times.names(view_rows.next_people(incident, people)),
         "beside": beside(around, len(subject.standing(dossier.symptoms, now)), Clock(now)),

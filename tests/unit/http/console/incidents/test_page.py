@@ -38,7 +38,7 @@ async def test_the_timeline_of_an_incident_has_the_newest_on_top(
     await ping(system, second)
 
     screen = await see(browser, f"/incidents/{number}")
-    assert "us-housekeeping: 1 of 2 jobs silent" in screen.words
+    assert "first-job (us-housekeeping): silent" in screen.words
     assert "Nobody has answered; First responder is paged at" in screen.words
     story = screen.words[screen.words.index("Timeline") :]
     order = [

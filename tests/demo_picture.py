@@ -36,6 +36,12 @@ class Frame:
     heading: str
     lines: tuple[str, ...]
 
+    @property
+    def title(self) -> tuple[str, ...]:
+        """The lines of its title. The headline of a status page may have several, up to an empty line."""
+        is_page = self.heading.startswith("https://") and "" in self.lines
+        return self.lines[: self.lines.index("")] if is_page else self.lines[:1]
+
 
 def frames(printed: str) -> list[Frame]:
     """Return the frames in what the demonstration has printed, as it has broken their lines."""
@@ -88,7 +94,12 @@ def _drawn(caption: str, frame: Frame, x: int, y: int) -> Iterator[str]:
     kind = "bad" if frame.lines[0].startswith(("CRITICAL", "ERROR")) else ""
     kind = "good" if frame.lines[0].startswith("OK ") else kind
     for number, line in enumerate(frame.lines):
-        yield _text(line, x + 10, top + (number + 2) * LINE + 2, f"t {kind}".strip() if number == 0 else "")
+        yield _text(
+            line,
+            x + 10,
+            top + (number + 2) * LINE + 2,
+            f"t {kind}".strip() if number < len(frame.title) else "",
+        )
 
 
 def _text(text: str, x: int, y: int, kind: str) -> str:

@@ -5,9 +5,11 @@ import re
 from binascii import Error as BadBase64
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from alerting import times
 from alerting.origin import Origin
 from heartbeat.definitions import entry, schema
 from heartbeat.definitions.document import Node
@@ -121,6 +123,15 @@ class StatusPage:
     logo: str = field(default="", repr=False)
     automatic: bool = False
     origin: Origin = field(default=Origin.FILE, compare=False)
+
+    def zone_name(self, at: datetime) -> str:
+        """Return the name of the page's time zone at an instant: "UTC", "BST"."""
+        return times.zone_name(at, self.timezone)
+
+    def date_and_time(self, at: datetime) -> str:
+        """Return an instant in the zone of the page: "3 May 2024, 04:00 BST"."""
+        local = at.astimezone(times.zone(self.timezone))
+        return f"{local.day} {local:%B %Y, %H:%M} {self.zone_name(at)}"
 
     def component(self, name: str) -> Component | None:
         """Return the component of this name, or None."""

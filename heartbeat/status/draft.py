@@ -5,7 +5,6 @@ A draft does not reveal how we know, and promises nothing. A human completes it 
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from alerting import times
 from heartbeat.definitions.status_page import StatusPage
@@ -140,6 +139,4 @@ def _health(row: ServiceRow, regions: Sequence[str]) -> Health:
 
 
 def _when(page: StatusPage, at: datetime, now: datetime) -> str:
-    zone = page.timezone
-    name = "UTC" if zone == "UTC" else at.astimezone(ZoneInfo(zone)).tzname()
-    return f"{times.instant(at, now, zone)} {name}"
+    return f"{times.instant(at, now, page.timezone)} {page.zone_name(at)}"

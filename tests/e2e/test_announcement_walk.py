@@ -184,7 +184,7 @@ async def test_a_customer_asks_for_mail_confirms_it_and_ends_it(
         assert str(inbox.mails) == "[]"
 
         await walker.to(await newest(mailing, inbox, "confirm"))
-        await walker.reads("Get updates by mail?")
+        await walker.reads("Get updates from Example status by mail?")
         await page.get_by_role("button", name="Subscribe").tap()
         await walker.reads("You are subscribed")
         assert await faults_of(walker, "subscribe-confirmed") == []
@@ -194,7 +194,7 @@ async def test_a_customer_asks_for_mail_confirms_it_and_ends_it(
         leave = await newest(mailing, inbox, "unsubscribe")
         assert "It is much better." in inbox.mails[-1].get_content()
         await walker.to(leave)
-        await walker.reads("Stop getting updates by mail?")
+        await walker.reads("Stop getting updates from Example status?")
         await page.get_by_role("button", name="Unsubscribe").tap()
         await walker.reads("Your address has been deleted.")
         before = len(inbox.mails)

@@ -119,5 +119,7 @@ def test_the_picture_shows_what_the_demonstration_prints(replay: str) -> None:
     drawn = Path(demo_picture.PICTURE).read_text(encoding="utf-8")
     texts = [unescape(text) for text in re.findall(r"<text(?! class=\"[ch]\")[^>]*>([^<]*)</text>", drawn)]
     assert len(texts) > 20
+    bold = " ".join(unescape(text) for text in re.findall(r'<text class="t[^>]*>([^<]*)</text>', drawn))
+    assert bold.endswith("CPU allowance is delayed in the United States. Invoices are delayed.")
     printed = {line.strip(" │╭╮─") for line in replay.splitlines()}
     assert [text for text in texts if text not in printed] == []

@@ -21,10 +21,6 @@ from heartbeat.status.subscribers import store as subscriber_store
 TRIES = 10
 TRIES_PER = timedelta(hours=1)
 """The most subscriptions that one network address may ask for, and the time in which they count."""
-_LINK_SENT = (
-    "Confirm your address",
-    "If we can write to this address, a mail with a link is on its way. Open the link to confirm.",
-)
 _NO_ADDRESS = (
     "Enter a mail address, such as anna@example.com. You are not subscribed yet; go back and try again."
 )
@@ -64,38 +60,63 @@ class _Views:
         if not await self.context.database.read(lambda db: _has_mail(db, slug)):
             return render.error_page(request, 404, "Not found", "No status page sends mail at this address.")
         await self.context.database.write(lambda db: subscriber_store.ask(db, slug, address, now))
-        return _done(*_LINK_SENT, back=f"/status/{slug}/")
+        # Known and unknown addresses read the same.
+        sent = f"If we can write to it, a mail to {address} is on its way. Open the link in it to confirm."
+        return _done("Confirm your address", sent, back=f"/status/{slug}/")
 
     async def ask_confirm(self, request: Request) -> Response:
-        return self._question(request, "confirm", "Get updates by mail?", "Subscribe")
+        about = await self._about(request, "confirm")
+        if about is None:
+            return render.error_page(request, 400, "This link cannot be used", _BAD_LINK)
+        title, address = about
+        return _ask(f"Get updates from {title} by mail?", f"They go to {address}.", "Subscribe")
 
     async def confirm(self, request: Request) -> Response:
         database, now = self.context.database, self.context.clock.now()
-        ticket = self._ticket(request, "confirm")
-        if ticket is None or not await database.write(lambda db: subscriber_store.confirm(db, ticket, now)):
+        ticket, about = self._ticket(request, "confirm"), await self._about(request, "confirm")
+        if (
+            ticket is None
+            or about is None
+            or not await database.write(lambda db: subscriber_store.confirm(db, ticket, now))
+        ):
             return render.error_page(request, 400, "This link cannot be used", _BAD_LINK)
-        message = "You get a mail with each update. You can unsubscribe from any mail."
-        return _done("You are subscribed", message, back=f"/status/{_slug(request)}/")
+        title, address = about
+        message = f"{address} gets a mail with each update. You can unsubscribe from any mail."
+        return _done(f"You are subscribed to {title}", message, back=f"/status/{_slug(request)}/")
 
     async def ask_leave(self, request: Request) -> Response:
-        return self._question(request, "unsubscribe", "Stop getting updates by mail?", "Unsubscribe")
+        if self._ticket(request, "unsubscribe") is None:
+            return render.error_page(request, 400, "This link cannot be used", _DAMAGED)
+        about = await self._about(request, "unsubscribe")
+        if about is None:
+            return _unsubscribed(request)
+        title, address = about
+        message = f"We delete {address} and write no more."
+        return _ask(f"Stop getting updates from {title}?", message, "Unsubscribe")
 
     async def leave(self, request: Request) -> Response:
         ticket = self._ticket(request, "unsubscribe")
         if ticket is None:
             return render.error_page(request, 400, "This link cannot be used", _DAMAGED)
         await self.context.database.write(lambda db: subscriber_store.unsubscribe(db, ticket))
-        return _done(
-            "You are unsubscribed", "Your address has been deleted.", back=f"/status/{_slug(request)}/"
-        )
+        return _unsubscribed(request)
 
     def _ticket(self, request: Request, purpose: str) -> subscriber_link.Ticket | None:
         return subscriber_link.read(self.context.link_keys, purpose, request.path_params["token"])
 
-    def _question(self, request: Request, purpose: str, question: str, action: str) -> Response:
-        if self._ticket(request, purpose) is None:
-            return render.error_page(request, 400, "This link cannot be used", _BAD_LINK)
-        return render.render("status/subscribe.html", title=question, message="", action=action, back="")
+    async def _about(self, request: Request, purpose: str) -> tuple[str, str] | None:
+        """Return the title of the page and the address that a link is about, or None if nobody has it any more."""
+        ticket = self._ticket(request, purpose)
+        return await self.context.database.read(lambda db: _subscriber(db, ticket)) if ticket else None
+
+
+def _subscriber(db: Connection, ticket: subscriber_link.Ticket) -> tuple[str, str] | None:
+    subscriber = subscriber_store.subscriber(db, ticket)
+    if subscriber is None:
+        return None
+    slug, address = subscriber
+    page = definition_store.status_pages_of(db).get(slug)
+    return (page.title if page else slug), address
 
 
 def _has_mail(db: Connection, slug: str) -> bool:
@@ -104,6 +125,15 @@ def _has_mail(db: Connection, slug: str) -> bool:
 
 def _slug(request: Request) -> str:
     return str(request.path_params["slug"]).replace("\0", "")[:100]
+
+
+def _ask(title: str, message: str, action: str) -> Response:
+    return render.render("status/subscribe.html", title=title, message=message, action=action, back="")
+
+
+def _unsubscribed(request: Request) -> Response:
+    message = "Your address has been deleted."
+    return _done("You are unsubscribed", message, back=f"/status/{_slug(request)}/")
 
 
 def _done(title: str, message: str, back: str) -> Response:

@@ -41,8 +41,8 @@ def _entry(entry: Element, snapshot: Snapshot, announcement: Announcement) -> No
     address = f"{snapshot.home}/history.html#i{announcement.id}"
     SubElement(entry, "link", {"rel": "alternate", "type": "text/html", "href": address})
     content = "".join(
-        f"<p><strong>{update.status.value.replace('_', ' ').capitalize()}</strong> {_at(update.at)}</p>"
-        f"{markdown.html(update.body)}"
+        f"<p><strong>{update.status.value.replace('_', ' ').capitalize()}</strong> "
+        f"{snapshot.page.date_and_time(update.at)}</p>{markdown.html(update.body)}"
         for update in announcement.updates
     )
     SubElement(entry, "content", {"type": "html"}).text = content

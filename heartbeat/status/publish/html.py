@@ -93,7 +93,7 @@ def when(snapshot: Snapshot) -> Callable[[datetime], Markup]:
 
     def say(at: datetime) -> Markup:
         local, zone = at.astimezone(snapshot.zone), snapshot.page.timezone
-        name = "UTC" if zone == "UTC" else local.tzname()
+        name = snapshot.page.zone_name(at)
         if local.year != snapshot.at.astimezone(snapshot.zone).year:
             return _time(at, f"{local:%d %b %Y %H:%M} {name}")
         return _time(at, f"{times.instant(at, snapshot.at, zone)} {name}")
@@ -109,7 +109,10 @@ def _shared(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "page": snapshot.page,
         "regions": snapshot.page.regions,
-        "at": snapshot.at,
+        "as_of": _time(snapshot.at, _as_of(snapshot), id="as-of"),
+        "updated": _time(
+            snapshot.at, f"{_as_of(snapshot)} on {snapshot.at.astimezone(snapshot.zone):%d %b %Y}"
+        ),
         "logo": logo_name(snapshot),
         "when": when(snapshot),
         "days": snapshot.days,
@@ -148,12 +151,8 @@ def _time(at: datetime, text: str, **named: str) -> Markup:
     )
 
 
-def _clock(at: datetime) -> Markup:
-    return _time(at, f"{at.astimezone(UTC):%H:%M:%S} UTC", id="as-of")
-
-
-def _stamp(at: datetime) -> Markup:
-    return _time(at, f"{at.astimezone(UTC):%H:%M:%S} UTC on {at.astimezone(UTC):%d %b %Y}")
+def _as_of(snapshot: Snapshot) -> str:
+    return f"{snapshot.at.astimezone(snapshot.zone):%H:%M:%S} {snapshot.page.zone_name(snapshot.at)}"
 
 
 def _kind(health: Health) -> str:
@@ -192,8 +191,6 @@ def _environment() -> Environment:
         finalize=_harmless_value,
     )
     environment.filters |= {
-        "clock": _clock,
-        "stamp": _stamp,
         "kind": _kind,
         "day": _day,
         "words": _status_text,

@@ -4,18 +4,19 @@ Sources: RFC 5322 (messages), RFC 2369 and RFC 8058 (one-click unsubscribe), RFC
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from uuid import NAMESPACE_URL, uuid5
-from zoneinfo import ZoneInfo
 
 from alerting import times
 from alerting.notifiers.transport import mime
 from heartbeat.definitions.status_page import StatusPage
 from heartbeat.safe_text import harmless
 from heartbeat.status.announcement import OVER, Affected, AnnouncementKind, Status, by_component
+from heartbeat.status.health import Health
 from heartbeat.status.subscribers.link import Ticket
 
 MAX_ADDRESS = 254
@@ -109,27 +110,33 @@ def update(envelope: Envelope, page: StatusPage, news: News, end: str) -> EmailM
 
 def facts(page: StatusPage, news: News) -> list[str]:
     """Return what is affected, where, and since when, each on a line of its own."""
-    names = [
-        f"{name}: {', '.join(_state(page, part, news) for part in parts)}"
-        for name, parts in by_component(news.affected).items()
-    ]
-    starts = _when(page, news.starts_at)
+    names = [f"{name}: {_states(page, parts, news)}" for name, parts in by_component(news.affected).items()]
+    starts = page.date_and_time(news.starts_at)
     if news.ends_at is not None:
-        return [*names, f"From {starts} to {_when(page, news.ends_at)}"]
+        return [*names, f"From {starts} to {page.date_and_time(news.ends_at)}"]
     return [*names, f"{'Began' if news.status in OVER else 'Since'}: {starts}"]
 
 
-def _state(page: StatusPage, part: Affected, news: News) -> str:
-    """Return the health of a component with its regions. Once it works again, only say that it was affected."""
-    holds = news.status not in OVER and news.status is not Status.MONITORING
-    health = part.health.value.lower() if holds else "was affected"
-    places = [page.regions.place(region) for region in part.regions] if page.regions else []
-    return f"{health} in {times.names(places)}" if places else health
+def _states(page: StatusPage, parts: Sequence[Affected], news: News) -> str:
+    """Return the states of a component with their regions: "not working in Europe, delayed in the US"."""
+    by_words: dict[str, list[Affected]] = {}
+    for part in parts:
+        by_words.setdefault(_state(part.health, news.status), []).append(part)
+    return ", ".join(f"{words}{_in(page, alike)}" for words, alike in by_words.items())
 
 
-def _when(page: StatusPage, at: datetime) -> str:
-    local = at.astimezone(ZoneInfo(page.timezone))
-    return f"{local.day} {local:%B %Y, %H:%M} {'UTC' if page.timezone == 'UTC' else local.tzname()}"
+def _state(health: Health, status: Status) -> str:
+    """Return a state in words. Once it is over, only say that the component was affected."""
+    if health is Health.NORMAL or (status not in OVER and status is not Status.MONITORING):
+        return health.value.lower()
+    return "was under maintenance" if health is Health.MAINTENANCE else "was affected"
+
+
+def _in(page: StatusPage, parts: Sequence[Affected]) -> str:
+    if page.regions is None or not all(part.regions for part in parts):
+        return ""
+    regions = page.regions.ordered({region: None for part in parts for region in part.regions})
+    return f" in {times.names([page.regions.place(region) for region in regions])}"
 
 
 def _message(

@@ -103,7 +103,8 @@ class MailSender:
             case Refused(reason, address):
                 log.warning("a mail to a subscriber of %s was refused: %s", mail.page, reason)
                 self._metrics.status_pages.mails.labels("refused").inc()
-                await (self._refused(mail, reason, now) if address else self._remove(mail))
+                # A refusal for another reason, such as a failed login, says nothing about the address.
+                await (self._refused(mail, reason, now) if address else self._retry(mail, now))
             case Unreachable():
                 self._metrics.status_pages.mails.labels("unreachable").inc()
                 await self._retry(mail, now)

@@ -56,7 +56,10 @@ class Subscribers:
 
 
 def ask(db: Connection, page: str, address: str, now: datetime) -> bool:
-    """Ask this address to confirm. Return False if it is not asked (again); the page shows no difference."""
+    """Ask this address to confirm. Return False if it is not asked (again); the page shows no difference.
+
+    A question that our mail server did not take is sent again at once.
+    """
     db.execute(delete(subscribers).where(_has_expired(now)))
     subscriber = (subscribers.c.page == page) & (subscribers.c.address == address)
     row = db.execute(select(subscribers).where(subscriber).with_for_update()).one_or_none()
@@ -64,8 +67,10 @@ def ask(db: Connection, page: str, address: str, now: datetime) -> bool:
         # Its owner wants to try again.
         db.execute(delete(subscribers).where(subscribers.c.id == row.id))
         row = None
-    if row is not None and (row.confirmed_at is not None or now - row.asked_at < ASK_INTERVAL):
+    if row is not None and row.confirmed_at is not None:
         return False
+    if row is not None and now - row.asked_at < ASK_INTERVAL:
+        return _hasten(db, row.id, now)
     if row is None:
         pending = select(func.count()).where(subscribers.c.page == page, subscribers.c.confirmed_at.is_(None))
         if db.execute(pending).scalar_one() >= MAX_PENDING:
@@ -78,6 +83,12 @@ def ask(db: Connection, page: str, address: str, now: datetime) -> bool:
         db.execute(delete(mails).where(mails.c.subscriber_id == number))
     db.execute(insert(mails).values(subscriber_id=number, next_at=now, attempts=0))
     return True
+
+
+def subscriber(db: Connection, ticket: Ticket) -> tuple[str, str] | None:
+    """Return the page and the address of a subscriber, or None if they are gone or have asked again."""
+    row = db.execute(select(subscribers.c.page, subscribers.c.address).where(_is(ticket))).one_or_none()
+    return (row.page, row.address) if row is not None else None
 
 
 def confirm(db: Connection, ticket: Ticket, now: datetime) -> bool:
@@ -194,6 +205,11 @@ def postpone(db: Connection, number: int, at: datetime) -> None:
 def is_mail_due(db: Connection, now: datetime) -> bool:
     """Return True if any mail is due."""
     return db.execute(select(mails.c.id).where(mails.c.next_at <= now).limit(1)).first() is not None
+
+
+def _hasten(db: Connection, number: int, now: datetime) -> bool:
+    failed = (mails.c.subscriber_id == number) & (mails.c.attempts > 0)
+    return db.execute(update(mails).where(failed).values(next_at=now)).rowcount > 0
 
 
 def _news(row: Any) -> News | None:

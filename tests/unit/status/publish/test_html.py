@@ -9,9 +9,9 @@ import pytest
 from heartbeat.definitions import status_page
 from heartbeat.definitions.status_page import Component, Regions, StatusPage
 from heartbeat.status import health
-from heartbeat.status.announcement import Affected, Status
+from heartbeat.status.announcement import Affected, Status, Update
 from heartbeat.status.health import CheckCount, Health
-from heartbeat.status.publish import edition, html
+from heartbeat.status.publish import atom, edition, html
 from heartbeat.status.uptime.days import Day
 from tests.unit.conftest import NOW
 from tests.unit.http.markup import Markup
@@ -61,7 +61,21 @@ def test_the_page_shows_health_by_region_while_it_lasts() -> None:
 
 def test_times_are_shown_in_the_zone_of_the_page() -> None:
     in_london = replace(PAGE, timezone="Europe/London")
-    assert "since 04:00 BST" in read(html.index(a_snapshot(in_london))).words
+    content = html.index(a_snapshot(in_london, announcements=(an_announcement(),)))
+    words = read(content).words
+    assert "since 04:00 BST" in words
+    assert "As of 04:00:00 BST" in words
+    assert "last updated at 04:00:00 BST on 03 May 2024" in words
+    assert "UTC" not in words
+    winter = datetime(2024, 1, 3, 3, tzinfo=UTC)
+    assert "As of 03:00:00 GMT" in read(html.index(a_snapshot(in_london, winter))).words
+
+
+def test_the_feed_has_the_times_of_the_page() -> None:
+    update = Update(1, NOW, Status.INVESTIGATING, "We look.", "anna")
+    in_london = replace(PAGE, timezone="Europe/London")
+    feed = atom.feed(a_snapshot(in_london, announcements=(an_announcement(updates=(update,)),))).decode()
+    assert "Investigating&lt;/strong&gt; 3 May 2024, 04:00 BST" in feed
 
 
 def test_a_time_in_another_year_shows_the_year() -> None:

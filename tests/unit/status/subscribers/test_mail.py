@@ -18,6 +18,7 @@ from tests.unit.status.publish.test_html import OURS
 
 SENDER = Address("Example", addr_spec="status@example.com")
 ONE = Ticket(7, NOW)
+DIFFERENT = ((Health.DELAYED, "us"), (Health.STOPPED, "eu"))
 ENVELOPE = Envelope(SENDER, "anna@example.org", ONE, "https://x/status/p")
 NEWS = News(
     update=9,
@@ -63,6 +64,24 @@ def test_an_update_names_components_regions_and_the_start() -> None:
         "CPU allowance: was affected in the United States",
         "Began: 3 May 2024, 04:00 BST",
     ]
+
+
+def test_regions_of_the_same_state_share_a_phrase() -> None:
+    us, eu = (Affected("CPU allowance", health, (region,)) for health, region in DIFFERENT)
+    over = replace(NEWS, status=Status.RESOLVED, affected=(eu, us, Affected("Mail", Health.NORMAL)))
+    assert subscriber_mail.facts(PAGE, over)[:2] == [
+        "CPU allowance: was affected in the United States and Europe",
+        "Mail: working normally",
+    ]
+    open_ = replace(NEWS, affected=(eu, replace(us, health=eu.health)))
+    assert (
+        subscriber_mail.facts(PAGE, open_)[0] == "CPU allowance: not working in the United States and Europe"
+    )
+    whole = replace(over, affected=(Affected("CPU allowance", Health.DELAYED), eu))
+    assert subscriber_mail.facts(PAGE, whole)[0] == "CPU allowance: was affected"
+    maintained = replace(us, health=Health.MAINTENANCE)
+    done = replace(over, status=Status.COMPLETED, affected=(maintained,))
+    assert subscriber_mail.facts(PAGE, done)[0] == "CPU allowance: was under maintenance in the United States"
 
 
 def test_a_maintenance_has_its_start_and_its_end() -> None:

@@ -15,9 +15,10 @@ help: ## List the targets
 	  { echo "heartbeat needs Python 3.11 or newer; '$(PYTHON)' is older or missing (set PYTHON=/path/to/python3.11)." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "heartbeat needs Python's venv module (Debian: apt-get install python3-venv)." >&2; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Installing heartbeat into .venv. This happens once and takes about a minute."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/test.stamp: .venv/run.stamp tests/requirements.lock

@@ -1,5 +1,6 @@
 """docs/notifiers.md names every notifier and its settings, and the contract of a plugin."""
 
+import json
 import re
 import tomllib
 
@@ -8,10 +9,11 @@ import pytest
 
 from alerting import courier, delivery, digest, notice
 from alerting.notice import NoticeKind
-from alerting.notifiers import email, ntfy, pagerduty, registry
+from alerting.notifiers import email, ntfy, pagerduty, registry, webhook
 from alerting.notifiers.contract import Acknowledgement, Arrived, Malformed, Notifier, Undelivered, Unsigned
 from alerting.notifiers.transport import http as transport_http
 from alerting.severity import Severity
+from tests.unit.alerting import subjects
 from tests.unit.documents.documentation import HOUR, ROOT, blocks, read, row_of, rows, section
 
 
@@ -54,6 +56,21 @@ def test_the_example_of_a_notifier_is_the_one_that_the_tests_install() -> None:
     (announced,) = blocks(ROOT / "docs/notifiers.md", "toml")
     points = tomllib.loads(announced)["project"]["entry-points"]
     assert points == {registry.GROUP: {"carrier-pigeon": "carrier_pigeon:CarrierPigeon"}}
+
+
+def test_the_example_of_a_webhook_has_every_member_of_the_body() -> None:
+    (example,) = map(json.loads, blocks(ROOT / "docs/notifiers.md", "json"))
+    page = notice.compose(subjects.subject(symptoms=subjects.JOBS[:1]), subjects.AT)
+    assert members(example) == members(json.loads(json.dumps(webhook._event(page))))
+
+
+def members(value: object) -> object:
+    """Return the names in a JSON value without their values. Labels have any names, lists any length."""
+    if isinstance(value, list):
+        return [members(element) for element in value[:1]]
+    if isinstance(value, dict):
+        return {name: members(inner) for name, inner in value.items() if name != "labels"}
+    return None
 
 
 def test_the_contract_of_a_notifier_is_documented() -> None:

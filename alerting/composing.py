@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 
 from alerting import attempts, escalation, notice, outbox, outside, recap, roster, store, symptom_store
 from alerting.incident import Describe, Entry, Incident, RaisedSymptom
+from alerting.news import NO_NEWS, News
 from alerting.notice import Links, Notice, NoticeKind, Subject
-from alerting.outbox import Page
+from alerting.outbox import Page, Recipient
 from alerting.person import OPERATOR, Contact, Person
 from alerting.surroundings import Surroundings
 
@@ -89,7 +90,7 @@ class Composer:
             back=page.news.back,
             step=page.step,
             incident=incident,
-            symptoms=facts.symptoms[page.incident_id],
+            symptoms=facts.told_by(page),
             surroundings=beside,
             describe=self.describe,
             person=person,
@@ -113,6 +114,20 @@ class _Facts:
     sequences: Mapping[int, int]
     past: Mapping[int, Sequence[Entry]]
     last_paged: Mapping[tuple[int, str], int]
+    coming: Mapping[tuple[int, Recipient], News]
+
+    def told_by(self, page: Page) -> Sequence[RaisedSymptom]:
+        """Return the symptoms that a notice is about. A page leaves those out that the reader is told of as news.
+
+        So nothing is counted twice that joins while the page is on its way.
+        """
+        symptoms = self.symptoms[page.incident_id]
+        if page.kind is not NoticeKind.PAGE:
+            return symptoms
+        recipient = Recipient(page.person, page.via, page.contact_mark)
+        news = self.coming.get((page.incident_id, recipient), NO_NEWS).joined
+        told = [s for s in symptoms if not s.standing or (s.told and s.id not in news)]
+        return told if any(symptom.standing for symptom in told) else symptoms
 
     def people_of(self, incident: Incident, step: int, at: datetime) -> list[Person]:
         """Return the people whom a step of an incident pages."""
@@ -133,4 +148,5 @@ def _facts(db: Connection, pages: Collection[Page]) -> _Facts:
         sequences=outbox.sequences(db, [page.id for page in pages]),
         past=store.entries_of(db, numbers, recap.KINDS),
         last_paged=attempts.last_paged(db, again) if again else {},
+        coming=outbox.news_to_come(db, numbers),
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, exists, func, select, update
 
-from alerting import store
+from alerting import news, store
 from alerting.delivery import Tries
 from alerting.incident import Incident, State
 from alerting.news import NO_NEWS, News
@@ -146,6 +146,20 @@ def withdraw_updates(db: Connection, incident_ids: Collection[int]) -> dict[tupl
     return {
         (page.incident_id, Recipient(page.person, page.via, page.contact_mark)): page.news for page in waiting
     }
+
+
+def news_to_come(db: Connection, incident_ids: Collection[int]) -> dict[tuple[int, Recipient], News]:
+    """Return the news of these incidents that is written and not delivered yet, by recipient."""
+    query = select(pages).where(
+        among(db, pages.c.incident_id, incident_ids),
+        pages.c.kind == NoticeKind.UPDATE,
+        pages.c.state == "pending",
+    )
+    coming: dict[tuple[int, Recipient], News] = {}
+    for page in (page_of(row) for row in db.execute(query.order_by(pages.c.id))):
+        place = page.incident_id, Recipient(page.person, page.via, page.contact_mark)
+        coming[place] = news.followed(coming.get(place, NO_NEWS), page.news)
+    return coming
 
 
 def supersede(db: Connection, incident_ids: Collection[int], kinds: Collection[NoticeKind]) -> None:

@@ -9,14 +9,16 @@ import httpx
 import pytest
 from sqlalchemy import Connection, event
 
-from alerting import desk, escalator
+from alerting import desk, escalator, leases
 from alerting.composing import Composer
 from alerting.courier import Courier
 from alerting.escalation import Policy, Step
 from alerting.incident import CauseWords, Facts, Symptom
+from alerting.leases import AtCapacity
 from alerting.notice import Links, Notice
 from alerting.notifiers.contract import Accepted, Contact, Outcome
 from alerting.notifiers.registry import NotifierSet
+from alerting.outbox import Page
 from alerting.person import Person
 from alerting.severity import Severity
 from alerting.surroundings import Surroundings
@@ -65,6 +67,25 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await opened.write(lambda db: desk.install(db, TEAM, [OPS], {}))
     yield opened
     opened.close()
+
+
+async def group_falls_silent(database: Database, jobs: range, now: datetime) -> None:
+    """Raise jobs of one group."""
+    symptoms = [
+        Symptom(
+            f"job {n}",
+            "group",
+            "group",
+            f"job {n}",
+            "silent",
+            SILENT,
+            Severity.ERROR,
+            "ops",
+            Facts(since=now),
+        )
+        for n in jobs
+    ]
+    await database.write(lambda db: desk.raise_(db, symptoms, now))
 
 
 async def page_for(database: Database, *jobs: str) -> None:
@@ -185,3 +206,35 @@ async def test_composing_does_not_keep_the_writer(database: Database) -> None:
     await courier.dispatch()
     await courier.settle(10)
     assert used == [database._reader]
+
+
+async def test_what_joins_while_a_page_is_on_its_way_is_told_once(database: Database) -> None:
+    await group_falls_silent(database, range(3), NOW)
+    await database.write(lambda db: escalator.sweep(db, PAGED_AT))
+    await group_falls_silent(database, range(3, 5), PAGED_AT)
+    pager = Pager(Accepted("beep"))
+    sender = courier_of(database, pager)
+    await sender.dispatch()
+    await sender.settle(10)
+    later = PAGED_AT + timedelta(seconds=10)
+    await database.write(lambda db: escalator.sweep(db, later))
+    sender = courier_of(database, pager, later)
+    await sender.dispatch()
+    await sender.settle(10)
+    titles = [notice.title for address, notice in pager.notices if address == "anna"]
+    assert [title.split(" silent")[0] for title in titles] == [
+        "ERROR group: 3 of 3 jobs",
+        "+2 on group (5 of 5",
+    ]
+
+
+async def test_a_page_leaves_out_the_news_that_is_under_way_to_the_same_reader(database: Database) -> None:
+    await group_falls_silent(database, range(3), NOW)
+    await database.write(lambda db: escalator.sweep(db, PAGED_AT))
+    leased: list[Page] = await database.write(lambda db: leases.lease(db, PAGED_AT, 8, AtCapacity()))
+    await group_falls_silent(database, range(3, 5), PAGED_AT)
+    await database.write(lambda db: escalator.sweep(db, PAGED_AT + timedelta(seconds=10)))
+    composer = courier_of(database, Pager(Accepted()))._composer
+    addressed = [(page, TEAM[0], TEAM[0].contact(0)) for page in leased if page.person == "anna"]
+    (send,) = await database.read(lambda db: composer.sends(db, addressed, lambda _: False, PAGED_AT))
+    assert send.notice.title.startswith("ERROR group: 3 of 3 jobs silent")

@@ -6,10 +6,13 @@ each with a time of its own.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from alerting import incident as life
 from alerting.incident import Pace, RaisedSymptom
+
+TOGETHER = timedelta(seconds=15)
+"""The longest time between recoveries that are told together: they are hardly less certain than the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +47,19 @@ def from_json(stored: Mapping[str, Sequence[int]]) -> News:
     return News(**{kind: tuple(numbers) for kind, numbers in stored.items()})
 
 
-def of(symptoms: Iterable[RaisedSymptom], now: datetime, pace: Pace) -> News:
-    """Return the news among an incident's symptoms. Held symptoms are none, nor are those that may yet return."""
-    joined, changed, back = [], [], []
+def of(symptoms: Sequence[RaisedSymptom], now: datetime, pace: Pace) -> News:
+    """Return the news among an incident's symptoms. Held symptoms are none, nor are those that may yet return.
+
+    What has come back within `TOGETHER` of a recovery that has settled is told with it.
+    """
+    joined, changed = [], []
+    settles = {one.id: _back_at(one, pace) for one in symptoms if one.told and not one.standing}
+    settled = any(at <= now for at in settles.values())
+    back = [
+        number for number, at in settles.items() if settled and at <= now + min(TOGETHER, pace.settling / 2)
+    ]
     for symptom in symptoms:
-        if not symptom.standing:
-            if symptom.told and _back_at(symptom, pace) <= now:
-                back.append(symptom.id)
-        elif not symptom.held(now):
+        if symptom.standing and not symptom.held(now):
             if not symptom.told:
                 joined.append(symptom.id)
             elif symptom.cause not in symptom.told:

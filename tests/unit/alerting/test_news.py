@@ -1,6 +1,7 @@
 """What people have not been told of an incident yet."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -32,6 +33,13 @@ ALL = [JOINED, KNOWN, CHANGED, BACK, FLEETING, UNSETTLED, FLAPPING, HELD]
 def test_news_is_what_nobody_was_told_of_and_what_has_settled() -> None:
     assert news.of(ALL, NOW, PACE) == News((1,), (3,), (4,))
     assert news.of(ALL, NOW + HOUR, PACE) == News((1, 8), (3,), (4, 6, 7))
+
+
+def test_jobs_that_come_back_shortly_after_each_other_are_told_together() -> None:
+    second = timedelta(seconds=1)
+    soon, later = (a_row(n, told=("silent",), cleared_at=BACK.cleared_at + n * second) for n in (9, 16))  # type: ignore[operator]  # it has cleared
+    assert news.of([soon, later], NOW, PACE) == News()
+    assert news.of([BACK, soon, later], NOW, PACE) == News(back=(4, 9))
 
 
 def test_the_next_news_is_a_recovery_that_settles_or_the_end_of_a_hold() -> None:

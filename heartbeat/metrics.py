@@ -211,7 +211,7 @@ class Backlog:
         self._incidents = Gauge("heartbeat_incidents", "Incidents by state.", ["state"], registry=registry)
         self._unexpected = Gauge(
             "heartbeat_unexpected_pings_names",
-            "Names that were pinged in the last 30 days and that no check has.",
+            "Names whose pings were refused in the last 30 days: no check has them, or the key is unknown.",
             registry=registry,
         )
         self._unanswered = Gauge(

@@ -1,6 +1,6 @@
 """Pings that no check expects: who sent them, under which name, and the check that they may be meant for. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import SequenceMatcher
@@ -15,7 +15,7 @@ LIKENESS: Final = 0.75
 
 @dataclass(frozen=True, slots=True)
 class UnexpectedPings:
-    """The pings for one name that no check has. `remote` and `agent` are those of the last one."""
+    """The refused pings for one name: no check has it, or their key is unknown. `remote` and `agent` are the last."""
 
     name: str
     """A slug or a uuid."""
@@ -31,6 +31,11 @@ class UnexpectedPings:
     def by_uuid(self) -> bool:
         """True if they name a uuid. A new check gets another one, so it cannot expect them."""
         return self.key == BY_UUID
+
+    @property
+    def by_known_key(self) -> bool:
+        """True if they came with a key that exists, so that only their name is wrong."""
+        return self.key not in (BY_UUID, UNKNOWN_KEY)
 
 
 @dataclass(slots=True)
@@ -52,3 +57,26 @@ def nearest(slug: str, listed: Sequence[UnexpectedPings]) -> UnexpectedPings | N
 
     similar = [pings for pings in listed if not pings.by_uuid and likeness(pings) >= LIKENESS]
     return max(similar, key=lambda pings: (likeness(pings), pings.last_at), default=None)
+
+
+def most_useful(
+    listed: Iterable[UnexpectedPings], limit: int, existing: Container[str], awaited: Sequence[str]
+) -> list[UnexpectedPings]:
+    """Return those that help most: names of checks or like an awaited one, then those that came again, then the last.
+
+    `existing` has the slugs of checks, `awaited` those of checks that were never heard.
+    """
+
+    def use(pings: UnexpectedPings) -> tuple[bool, bool, datetime]:
+        near = pings.name in existing or any(_alike(slug, pings.name) for slug in awaited)
+        return near, pings.count > 1, pings.last_at
+
+    return sorted(listed, key=use, reverse=True)[:limit]
+
+
+def _alike(slug: str, name: str) -> bool:
+    matcher = SequenceMatcher(None, slug, name)
+    # The first two are upper bounds of the third, and much cheaper.
+    return all(
+        ratio() >= LIKENESS for ratio in (matcher.real_quick_ratio, matcher.quick_ratio, matcher.ratio)
+    )

@@ -1,14 +1,16 @@
 """The log of pings that no check expects: counted in memory, and written beside the pings.
 
-A ping pays one look into a dictionary, which holds at most `PENDING` names. They are written in one transaction of
-their own, at most once in `EVERY` seconds, so that a flood costs neither the pings nor the database.
+A ping pays one look into a dictionary of at most `PENDING` names: one for keys that are known, one for all else, so
+that strangers push out nobody. They are written in one transaction of their own, at most once in `EVERY` seconds, so
+that a flood costs neither the pings nor the database.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -21,7 +23,10 @@ from heartbeat.pings.unexpected import BY_UUID, UNKNOWN_KEY, Tally, UnexpectedPi
 EVERY = 10.0
 """Seconds between two writes, at least."""
 PENDING = 200
-"""Names that wait to be written, at most. Further names are left out until then."""
+"""Names that wait to be written, at most, of each kind. Further names are left out until then."""
+
+Sender: TypeAlias = tuple[str, str]
+"""A slug and the hash of the key, or a uuid and `BY_UUID`."""
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +36,10 @@ class UnexpectedLog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._pending: dict[tuple[str, str], Tally] = {}
+        self._pending: dict[Sender, Tally] = {}
+        self._strange: dict[Sender, Tally] = {}
+        self._known: set[str] = set()
+        """The hashes of the ping keys, as they were at the last write."""
         self._next_write = 0.0
         self._settling = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
@@ -40,7 +48,7 @@ class UnexpectedLog:
         """Count these pings, which no check expected."""
         for arrival in arrivals:
             self._count(arrival)
-        if self._pending and (self._writing is None or self._writing.done()):
+        if (self._pending or self._strange) and (self._writing is None or self._writing.done()):
             self._writing = asyncio.create_task(self._write_in_time())
 
     async def settle(self, seconds: float | None = None) -> None:
@@ -58,27 +66,29 @@ class UnexpectedLog:
                 sender = (slug, key_hash)
             case _:
                 return
-        tally = self._pending.get(sender)
+        pending = self._pending if sender[1] in self._known else self._strange
+        tally = pending.get(sender)
         if tally is not None:
             tally.count += 1
             tally.last_at, tally.remote, tally.agent = arrival.at, arrival.remote, arrival.agent
-        elif len(self._pending) < PENDING:
-            self._pending[sender] = Tally(arrival.at, arrival.at, arrival.remote, arrival.agent)
+        elif len(pending) < PENDING:
+            pending[sender] = Tally(arrival.at, arrival.at, arrival.remote, arrival.agent)
 
     async def _write_in_time(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._pending:
+        while self._pending or self._strange:
             if (wait := self._next_write - loop.time()) > 0:
                 # A stop does not wait.
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._settling.wait(), wait)
             self._next_write = loop.time() + EVERY
-            counted, self._pending = self._pending, {}
+            counted = [*self._pending.items(), *self._strange.items()]
+            self._pending, self._strange = {}, {}
             await self._write(counted)
 
-    async def _write(self, counted: dict[tuple[str, str], Tally]) -> None:
+    async def _write(self, counted: Sequence[tuple[Sender, Tally]]) -> None:
         try:
-            await self._database.write(lambda db: _add(db, counted))
+            self._known = await self._database.write(lambda db: _add(db, counted))
         except Unavailable as error:
             log.debug("unexpected pings could not be written: %s", error)
         except Exception:
@@ -86,10 +96,11 @@ class UnexpectedLog:
             log.exception("unexpected pings could not be written")
 
 
-def _add(db: Connection, counted: dict[tuple[str, str], Tally]) -> None:
-    names = keys.names(db, {key_hash for _, key_hash in counted if key_hash})
+def _add(db: Connection, counted: Sequence[tuple[Sender, Tally]]) -> set[str]:
+    """Write these pings. Return the hashes of all ping keys."""
+    names = {key.hash: key.name for key in keys.listed(db)}
     pings: dict[tuple[str, str], UnexpectedPings] = {}
-    for (name, key_hash), tally in counted.items():
+    for (name, key_hash), tally in counted:
         key = names.get(key_hash, UNKNOWN_KEY) if key_hash else BY_UUID
         name = name if key_hash else str(UUID(name))
         # Several keys may be unknown: their pings for a name are counted together.
@@ -103,5 +114,6 @@ def _add(db: Connection, counted: dict[tuple[str, str], Tally]) -> None:
             remote=tally.remote,
             agent=tally.agent,
         )
-    latest: datetime = max(tally.last_at for tally in counted.values())
+    latest: datetime = max(tally.last_at for _, tally in counted)
     unexpected_store.add(db, pings.values(), latest)
+    return set(names)

@@ -16,7 +16,7 @@ router = APIRouter(prefix="/unexpected-pings", tags=["checks"])
 
 
 class UnexpectedPing(ResponseModel):
-    """The pings for one name that no check has."""
+    """The refused pings for one name: no check has it, or their key is unknown."""
 
     name: str = Field(description="The slug, or the uuid.", examples=["nigthly-backup"])
     key: str | None = Field(
@@ -31,14 +31,14 @@ class UnexpectedPing(ResponseModel):
 
 
 class UnexpectedPingList(ResponseModel):
-    """Pings that no check expects, the last ones first: at most 200 names of the last 30 days."""
+    """Pings that no check expects, the last ones first: at most 400 of the last 30 days."""
 
     unexpected_pings: list[UnexpectedPing]
 
 
 @router.get("")
 async def list_unexpected_pings(context: ContextDep, conditional: ConditionalReadDep) -> UnexpectedPingList:
-    """List the pings for names that no check has, such as a mistyped slug. Their senders got a 404."""
+    """List the pings for names that no check has, or with an unknown key. Their senders got a 404."""
 
     def read(db: Connection) -> list[UnexpectedPing]:
         return [_response(pings) for pings in unexpected_store.listed(db)]

@@ -106,6 +106,23 @@ async def test_a_flood_is_bounded_in_memory_and_is_written_at_once(database: Dat
     assert len(writes) == 1
 
 
+async def test_strangers_crowd_out_no_ping_with_a_known_key(database: Database) -> None:
+    log = unexpected_log.UnexpectedLog(database)
+    log.note([arrival(BySlug("hash", "first"))])
+    await log.settle()
+    log.note([arrival(BySlug("guessed", f"flood-{n}"), n) for n in range(5_000)])
+    log.note([arrival(BySlug("hash", "jbo"), 60)])
+    await log.settle()
+    assert ("jbo", "jobs") in {(pings.name, pings.key) for pings in await listed(database)}
+
+
+async def test_a_ping_with_an_unknown_key_for_an_existing_check_is_listed(database: Database) -> None:
+    line = Ingest(database)
+    assert await line.hear(arrival(BySlug("rotated", "job"))) is PingResult.UNKNOWN
+    await line.settle()
+    assert [(pings.name, pings.key) for pings in await listed(database)] == [("job", UNKNOWN_KEY)]
+
+
 async def test_writes_keep_their_distance_and_a_stop_does_not_wait(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,18 +1,19 @@
 """The stored unexpected pings: bounded in number and in age, and only as long as no check has the name."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy import Connection
 
 from heartbeat.checks import store as check_store
 from heartbeat.pings import unexpected_store
-from heartbeat.pings.unexpected import UnexpectedPings
+from heartbeat.pings.unexpected import BY_UUID, UNKNOWN_KEY, UnexpectedPings
 from tests.unit.conftest import NOW, a_check
 
 
-def pings(name: str, seconds: float = 0, count: int = 1) -> UnexpectedPings:
+def pings(name: str, seconds: float = 0, count: int = 1, key: str = "jobs") -> UnexpectedPings:
     at = NOW + timedelta(seconds=seconds)
-    return UnexpectedPings(name, "jobs", at, at, count, "10.0.0.5", "curl")
+    return UnexpectedPings(name, key, at, at, count, "10.0.0.5", "curl")
 
 
 def names(db: Connection) -> list[str]:
@@ -47,3 +48,39 @@ def test_a_name_that_a_check_has_is_not_listed_and_leaves_with_the_next_write(db
     unexpected_store.add(db, [pings("other")], NOW)
     check_store.remove(db, [check.id for check in check_store.lock_slugs(db, ["job"])])
     assert names(db) == ["other"]
+
+
+def test_a_ping_with_an_unknown_key_is_listed_until_the_check_is_heard(db: Connection) -> None:
+    check_store.insert(db, [a_check("job"), a_check("heard", last_ok_at=NOW + timedelta(seconds=5))])
+    refused = [pings("job", key=UNKNOWN_KEY), pings("heard", key=UNKNOWN_KEY), pings("heard", key="other")]
+    unexpected_store.add(db, refused, NOW)
+    assert names(db) == ["job"]
+    assert unexpected_store.count(db) == 1
+    unexpected_store.add(db, [pings("heard", 6, key=UNKNOWN_KEY)], NOW)
+    assert names(db) == ["heard", "job"]
+
+
+def test_two_keys_make_one_name(db: Connection) -> None:
+    unexpected_store.add(db, [pings("job"), pings("job", key=UNKNOWN_KEY)], NOW)
+    assert (len(names(db)), unexpected_store.count(db)) == (2, 1)
+
+
+def test_strangers_push_out_no_ping_with_a_known_key(db: Connection) -> None:
+    unexpected_store.add(db, [pings("typo")], NOW)
+    for key in (UNKNOWN_KEY, BY_UUID):
+        flood = [pings(str(UUID(int=n)), n, 2, key) for n in range(1, 300)]
+        unexpected_store.add(db, flood, NOW)
+    assert "typo" in names(db)
+    assert len(names(db)) == unexpected_store.KEEP + 1
+
+
+def test_a_flood_leaves_the_names_that_help(db: Connection) -> None:
+    check_store.insert(db, [a_check("nightly-backup"), a_check("us-api")])
+    unexpected_store.add(db, [pings("nigthly-backup"), pings("again"), pings("once")], NOW)
+    unexpected_store.add(db, [pings("again", 1)], NOW)
+    unexpected_store.add(db, [pings("us-api", key=UNKNOWN_KEY)], NOW)
+    for key in ("jobs", UNKNOWN_KEY):
+        unexpected_store.add(db, [pings(f"flood-{n}", n, key=key) for n in range(2, 300)], NOW)
+    listed = set(names(db))
+    assert {"nigthly-backup", "again", "us-api"} <= listed
+    assert "once" not in listed

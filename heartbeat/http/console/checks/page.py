@@ -37,6 +37,7 @@ from heartbeat.http.pages import plot, queries, render, run_strip, summary
 from heartbeat.http.pages import rows as view_rows
 from heartbeat.pings import store as pings
 from heartbeat.pings import unexpected, unexpected_store
+from heartbeat.pings.unexpected import UnexpectedPings
 
 INCIDENTS_SHOWN = 10
 PINGS_SHOWN = 20
@@ -157,10 +158,15 @@ def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | N
         "zone_question": zone_hint.question(
             check.schedule, check.grace, pings.last_runs_began(db, check.id, zone_hint.RUNS)
         ),
-        "similar": unexpected.nearest(check.slug, unexpected_store.listed(db))
-        if check.last_heard_at is None
-        else None,
+        "similar": _similar(db, check),
     }
+
+
+def _similar(db: Connection, check: Check) -> UnexpectedPings | None:
+    """Return the refused pings that may be meant for this check. Once it was heard, only its own name counts."""
+    similar = unexpected.nearest(check.slug, unexpected_store.listed(db))
+    same_name = similar is not None and similar.name == check.slug
+    return similar if same_name or check.last_heard_at is None else None
 
 
 def _incidents(db: Connection, check: Check) -> list[Incident]:

@@ -9,7 +9,7 @@ from heartbeat.checks import schedule
 from heartbeat.checks.schedule import Cron, Every, OnCalendar, Schedule
 
 RUNS: Final = 3
-"""Runs in a row that must be away from their slots by the same time."""
+"""Runs in a row, of a slot each, that must be away from it by the same time."""
 LEAST: Final = timedelta(minutes=50)
 MOST: Final = timedelta(hours=14)
 """The distance from a slot that a wrong zone can make, about."""
@@ -25,9 +25,10 @@ def question(planned: Schedule, grace: timedelta, heard: Sequence[datetime]) -> 
     """
     if isinstance(planned, Every) or len(heard) < RUNS:
         return None
-    distances = [_distance(planned, at) for at in heard[:RUNS]]
-    known = [distance for distance in distances if distance is not None]
-    if len(known) < RUNS or max(known) - min(known) > SPREAD:
+    distances = {at: _distance(planned, at) for at in heard[:RUNS]}
+    known = [distance for distance in distances.values() if distance is not None]
+    slots = {at - distance for at, distance in distances.items() if distance is not None}
+    if len(slots) < RUNS or max(known) - min(known) > SPREAD:
         return None
     typical = sorted(known)[RUNS // 2]
     if abs(typical) < LEAST or timedelta() < typical <= grace:

@@ -76,3 +76,13 @@ def test_a_change_of_the_clock_between_runs_asks_nothing_of_a_job_in_its_zone() 
     berlin = Cron("0 3 * * *", "Europe/Berlin")
     heard = [datetime(2026, 3, day, hour, 1, tzinfo=UTC) for day, hour in ((30, 1), (29, 1), (28, 2))]
     assert zone_hint.question(berlin, GRACE, heard) is None
+
+
+def test_runs_of_one_day_ask_nothing() -> None:
+    first = FIRST + timedelta(hours=7)
+    tests = [first + timedelta(seconds=20 * n) for n in range(3)]
+    assert zone_hint.question(DAILY, GRACE, tests[::-1]) is None
+    assert (
+        zone_hint.question(DAILY, GRACE, [first + 2 * DAY, first + DAY + timedelta(seconds=9), first + DAY])
+        is None
+    )

@@ -37,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             log.warning(sentence)
         return _run(arguments, settings)
     except Wrong as error:
-        print("\n".join(error.problems), file=sys.stderr)
+        warnings = [f"warning: {warning}" for warning in error.warnings]
+        print("\n".join([*error.problems, *warnings]), file=sys.stderr)
     except (BadSetting, AlreadyServed, NotTheSame, Unusable, commands.Failed) as error:
         print(error, file=sys.stderr)
     except Unavailable as error:

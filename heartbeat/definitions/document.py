@@ -46,7 +46,7 @@ class TooMany(Exception):
 
 
 class Unjudged(ValueError):
-    """A value cannot be judged here, which is no problem of it."""
+    """A value cannot be judged here, which is no problem of it, but a warning: its one sentence."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,10 +59,11 @@ class DocumentProblem:
 
 
 class Problems:
-    """The problems of one document, each once."""
+    """The problems of one document, each once. `warnings` takes what could not be judged."""
 
-    def __init__(self) -> None:
+    def __init__(self, warnings: "Problems | None" = None) -> None:
         self._problems: set[DocumentProblem] = set()
+        self._warnings = warnings
 
     def __bool__(self) -> bool:
         return bool(self._problems)
@@ -72,6 +73,11 @@ class Problems:
         if len(self._problems) >= MAX_PROBLEMS:
             raise TooMany
         self._problems.add(DocumentProblem(line, path, sentence))
+
+    def warn(self, line: int, path: str, sentence: str) -> None:
+        """Add a warning, if somebody takes them."""
+        if self._warnings is not None:
+            self._warnings.add(line, path, sentence)
 
     def sentences(self, whole: str) -> list[str]:
         """Return the problems without lines: "grace: '15x' is not …". `whole` names the whole definition."""
@@ -167,13 +173,14 @@ class Node:
         return None
 
     def as_(self, convert: Callable[[str], T], otherwise: D) -> T | D:
-        """Return the text, converted. A ValueError is reported unless it is `Unjudged`, and `otherwise` stands in."""
+        """Return the text, converted. A ValueError is reported, `Unjudged` as a warning, and `otherwise` stands in."""
         text = self.text()
         if text is None:
             return otherwise
         try:
             return convert(text)
-        except Unjudged:
+        except Unjudged as unjudged:
+            self._problems.warn(self.line, self.path, str(unjudged))
             return otherwise
         except ValueError as error:
             self.report(str(error))

@@ -7,7 +7,7 @@ hashes, every other secret is the reference that was written.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -67,9 +67,10 @@ class Wrong(ValueError):
     "heartbeat.yaml:12: checks.daily.grace: '15x' is not a duration; write for example 15m, 2h or 1d."
     """
 
-    def __init__(self, problems: list[str]) -> None:
+    def __init__(self, problems: list[str], warnings: Sequence[str] = ()) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+        self.warnings = warnings
 
 
 def parse(
@@ -89,18 +90,18 @@ def parse(
     `whose` says whose environment it is. With `offline`, secrets that are not here are a warning and not judged.
     Raises `Wrong` with all problems, each with the file's name, the line, and the remedy.
     """
-    problems, warnings = Problems(), Problems()
+    warnings = Problems()
+    problems = Problems(warnings)
     fill_in: Callable[[str], str] = partial(secret.fill_in, env=env, read=read, whose=whose)
     if offline:
-        fill_in = partial(_filled_if_here, fill_in=fill_in, warnings=warnings)
+        fill_in = partial(_filled_if_here, fill_in=fill_in)
     configuration = Configuration()
     with suppress(TooMany):
         root = document.read(text, problems)
         configuration = Reading(root, notifiers, fill_in, look=look).configuration()
+        file_warnings.add(root, configuration, warnings, whole=not problems)
     if problems:
-        raise Wrong(problems.lines(filename))
-    with suppress(TooMany):
-        file_warnings.add(root, configuration, warnings)
+        raise Wrong(problems.lines(filename), warnings.lines(filename))
     return replace(configuration, warnings=tuple(warnings.lines(filename)))
 
 
@@ -264,12 +265,11 @@ class Reading:
         return Step(tuple(people), node.need("wait", "5m").as_(entry.between(entry.WAIT), _SOME_STEP.wait))
 
 
-def _filled_if_here(text: str, fill_in: Callable[[str], str], warnings: Problems) -> str:
+def _filled_if_here(text: str, fill_in: Callable[[str], str]) -> str:
     try:
         return fill_in(text)
     except secret.Absent as absent:
-        warnings.add(1, "", f"{absent.reference} is not known here, so it was not checked.")
-        raise Unjudged(str(absent)) from None
+        raise Unjudged(f"{absent.reference} is not known here, so it was not checked.") from None
 
 
 def _hashed(reference: str, fill_in: Callable[[str], str]) -> str:

@@ -19,14 +19,23 @@ LIKENESS: Final = 0.7
 """The likeness of two names, of 1, from which on one may be the other mistyped."""
 
 
-def add(root: Node, configuration: Configuration, warnings: Problems) -> None:
-    """Add the warnings about a file and the configuration that it declares. Raises `TooMany` beyond a limit."""
-    if configuration.checks and not configuration.policies:
-        warnings.add(1, "policies", "there are none, so pages reach only this service's own terminal.")
+def add(root: Node, configuration: Configuration, warnings: Problems, *, whole: bool = True) -> None:
+    """Add the warnings about a file and the configuration that it declares. Raises `TooMany` beyond a limit.
+
+    Without `whole`, the file has problems: only entries that are right by themselves are judged.
+    """
     for slug, node in root.entries("checks").items():
         for sentence in schedule.warnings(configuration.checks[slug].schedule):
             warnings.add(node.line, node.path, sentence)
     _zones(root, configuration, warnings)
+    if whole:
+        _references(root, configuration, warnings)
+
+
+def _references(root: Node, configuration: Configuration, warnings: Problems) -> None:
+    """Add the warnings about entries that miss or resemble others."""
+    if configuration.checks and not configuration.policies:
+        warnings.add(1, "policies", "there are none, so pages reach only this service's own terminal.")
     _labels(root, configuration.checks, warnings)
     having = _by_label(configuration.checks.values())
     for page in root.entries("status_pages").values():

@@ -274,8 +274,8 @@ def test_offline_a_secret_that_is_not_here_is_a_warning_and_its_value_is_not_jud
 
     configuration = parse_offline(text)
     assert configuration.warnings == (
-        "f:1: ${HEARTBEAT_PING_KEY} is not known here, so it was not checked.",
-        "f:1: ${NOT_HERE} is not known here, so it was not checked.",
+        "f:2: ping_keys.housekeeping: ${HEARTBEAT_PING_KEY} is not known here, so it was not checked.",
+        "f:17: people.first.contacts[1].slack: ${NOT_HERE} is not known here, so it was not checked.",
     )
     assert list(configuration.checks) == ["daily-cpu-reset"]
     with pytest.raises(Wrong) as raised:
@@ -284,3 +284,22 @@ def test_offline_a_secret_that_is_not_here_is_a_warning_and_its_value_is_not_jud
         "checks.daily-cpu-reset.grace",
         "checks.daily-cpu-reset.policy",
     ]
+    assert [warning.split(": ")[1] for warning in raised.value.warnings] == [
+        "ping_keys.housekeeping",
+        "people.first.contacts[1].slack",
+    ]
+
+
+def test_a_problem_hides_no_warning_about_an_entry_that_is_right() -> None:
+    text = (
+        "group_by: [hots]\n"
+        "checks:\n"
+        "  a: {every: 15x}\n"
+        "  b: {schedule: 0 3 * * *, timezone: EST}\n"
+        "status_pages: {p: {title: t, components: [{name: wrong}]}}\n"
+    )
+    with pytest.raises(Wrong) as raised:
+        parse(text)
+    assert len(raised.value.problems) == 2
+    (warning,) = raised.value.warnings
+    assert warning.startswith("f:4: checks.b.timezone: EST is UTC-5")

@@ -6,7 +6,7 @@ It only reads. The rooms that decide in earnest compose every answer: `check`, `
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
@@ -75,7 +75,7 @@ def of(db: Connection, job: Check, now: datetime, open_url: str) -> Forecast:
     joins = job.state is not State.DOWN and incident.tell_at is not None
     return Forecast(
         check=job,
-        words=_sentence_parts(job, incident, held, calls[0]),
+        words=_sentence_parts(job, incident, held, calls[0], now),
         now=now,
         policy=incident.policy,
         incident=incident if incident.id else None,
@@ -178,25 +178,32 @@ def expectations(db: Connection, jobs: Sequence[Check], now: datetime) -> list[s
         if (limit := check.deadline(job)) is None:
             continue
         policy = policies.get(job.policy or "") or policies.get(default or "", escalation.CATCH_ALL)
-        at, decision = escalation.ahead(policy, 0, limit + gathering)[0]
-        first = _call(policy, at, decision, people)
+        first = _call(policy, *escalation.ahead(policy, 0, limit + gathering)[0], people)
         names = times.names([person.name for person in first.people])
         are = "is" if len(first.people) == 1 else "are"
-        ends = f"{names} {are} paged at {_instant(first.at, now)}"
-        sentences.append(f"{job.slug} must ping by {_instant(limit, now)}, or {ends}.")
+        by, at = _instant(limit, now), _instant(first.at, now)
+        later = "" if by == at else f" {times.duration(first.at - limit)} later"
+        sentences.append(f"{job.slug} must ping by {by}, or {names} {are} paged{later}.")
     return sentences
 
 
 def _sentence_parts(
-    job: Check, incident: Incident, held: Hold | None, first: Call
+    job: Check, incident: Incident, held: Hold | None, first: Call, now: datetime
 ) -> tuple[str | datetime, ...]:
     names = times.names([person.name for person in first.people])
     if job.state is State.DOWN and job.cause is not None:
         are = "is" if len(first.people) == 1 else "are"
-        return (f"It {job.cause.words.verb}. Unless somebody answers, {names} {are} paged at ", first.at, ".")
+        ends = f"{names} {are} paged {_preposition(first.at, now)} "
+        return (f"It {job.cause.words.verb}. Unless somebody answers, {ends}", first.at, ".")
     where = f"it would join incident {incident.id}" if incident.id else "a new incident would open"
+    on = _preposition(first.at, now)
     why = f", at the end of {held.why}" if held is not None else ""
-    return (f"If it fell silent now, {where}, and {names} would be paged at ", first.at, f"{why}.")
+    return (f"If it fell silent now, {where}, and {names} would be paged {on} ", first.at, f"{why}.")
+
+
+def _preposition(at: datetime, now: datetime) -> str:
+    """Return "at" before a time of today, "on" before another day."""
+    return "on" if times.day(at.astimezone(UTC), now.astimezone(UTC)) else "at"
 
 
 def _instant(at: datetime, now: datetime) -> str:

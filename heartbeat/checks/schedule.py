@@ -38,6 +38,31 @@ _FIXED: Final = {  # Zones that look like local time, but never change their clo
     "GMT": ("UTC+0", "Europe/London"),
     "Greenwich": ("UTC+0", "Europe/London"),
 }
+_MEANT: Final = {  # Abbreviations that are no zones, and the places that are meant.
+    **dict.fromkeys(("PST", "PDT"), "America/Los_Angeles"),
+    **dict.fromkeys(("MDT",), "America/Denver"),
+    **dict.fromkeys(("CST", "CDT"), "America/Chicago"),
+    **dict.fromkeys(("EDT",), "America/New_York"),
+    **dict.fromkeys(("AKST", "AKDT"), "America/Anchorage"),
+    **dict.fromkeys(("AST", "ADT"), "America/Halifax"),
+    "BRT": "America/Sao_Paulo",
+    "BST": "Europe/London",
+    "WEST": "Europe/Lisbon",
+    "CEST": "Europe/Berlin",
+    "EEST": "Europe/Helsinki",
+    "MSK": "Europe/Moscow",
+    "SAST": "Africa/Johannesburg",
+    "IST": "Asia/Kolkata",
+    "PKT": "Asia/Karachi",
+    "SGT": "Asia/Singapore",
+    "HKT": "Asia/Hong_Kong",
+    "JST": "Asia/Tokyo",
+    "KST": "Asia/Seoul",
+    "AWST": "Australia/Perth",
+    **dict.fromkeys(("ACST", "ACDT"), "Australia/Adelaide"),
+    **dict.fromkeys(("AEST", "AEDT"), "Australia/Sydney"),
+    **dict.fromkeys(("NZST", "NZDT"), "Pacific/Auckland"),
+}
 _INVERTED: Final = re.compile(r"Etc/GMT([+-])(\d{1,2})")
 _FIELDS: Final = {  # By cronsim's name: accepted text, unit, unit of its cycle, first and last value.
     "second": ("0-59", "second", "minute", 0, 59),
@@ -149,6 +174,11 @@ def zone_warning(timezone: str) -> str | None:
         sign = "-" if inverted[1] == "+" else "+"
         return f"{timezone} is UTC{sign}{inverted[2]}: the sign in this name is the opposite one."
     return None
+
+
+def zone_of_abbreviation(name: str) -> str | None:
+    """Return the zone that is probably meant by an abbreviation that is none: "America/Los_Angeles" for "PST"."""
+    return _MEANT.get(name.upper())
 
 
 def next_slot(schedule: Cron | OnCalendar, start: datetime) -> datetime | None:
@@ -353,4 +383,6 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder such as "Europe".
-        raise BadSchedule(f'"{name[:60]}" is no time zone: write for example "Europe/London".') from error
+        meant = zone_of_abbreviation(name)
+        remedy = f'did you mean "{meant}"?' if meant else 'write for example "Europe/London".'
+        raise BadSchedule(f'"{name[:60]}" is no time zone: {remedy}') from error

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from alerting.escalation import MAX_WAIT, MIN_WAIT
 from alerting.severity import Severity
 from heartbeat import duration
+from heartbeat.checks import schedule
 from heartbeat.definitions.document import SHOWN, Node, suggestion
 from heartbeat.safe_text import is_harmless
 
@@ -51,6 +52,7 @@ ACKNOWLEDGE_FOR: Range = (timedelta(minutes=1), timedelta(days=7))
 
 _SLUG = re.compile(SLUG)
 _LABEL = re.compile(LABEL)
+_OFFSET = re.compile(r"(UTC|GMT)?[+-]\d{1,2}(:?\d\d)?", re.IGNORECASE)
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _TRUTHS = {"true": True, "false": False}
 
@@ -127,8 +129,13 @@ def zone(text: str) -> str:
     try:
         ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones, such as "Europe".
-        meant = suggestion(text, available_timezones())
-        hint = meant if meant.startswith("did") else "write for example Europe/London."
+        if abbreviated := schedule.zone_of_abbreviation(text):
+            hint = f"did you mean {abbreviated!r}?"
+        elif _OFFSET.fullmatch(text):
+            hint = "an offset does not follow summer time; write a place, such as Europe/London."
+        else:
+            near = suggestion(text, available_timezones())
+            hint = near if near.startswith("did") else "write for example Europe/London."
         raise ValueError(f"{_quoted(text)} is no time zone; {hint}") from None
     return text
 

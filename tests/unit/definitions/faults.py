@@ -90,6 +90,13 @@ MISTAKEN = [
         "timezone: Europe/Lodnon",
         "timezone: 'Europe/Lodnon' is no time zone; did you mean 'Europe/London' or 'Europe/Lisbon'?",
     ),
+    ("timezone: PST", "timezone: 'PST' is no time zone; did you mean 'America/Los_Angeles'?"),
+    ("timezone: cest", "timezone: 'cest' is no time zone; did you mean 'Europe/Berlin'?"),
+    (
+        "timezone: UTC+2",
+        "timezone: 'UTC+2' is no time zone; an offset does not follow summer time; "
+        "write a place, such as Europe/London.",
+    ),
     ("timezone: Rohan", "timezone: 'Rohan' is no time zone; write for example Europe/London."),
     ("gathering: 2h", "gathering: '2h' is out of range; write 0s to 1h."),
     ("acknowledge_for: 1s", "acknowledge_for: '1s' is out of range; write 1m to 7d."),

@@ -163,8 +163,8 @@ def test_a_plan_names_the_likely_rename(db: Connection) -> None:
 def test_an_apply_says_by_when_each_new_check_must_ping(db: Connection) -> None:
     text = TOP + "  one: {every: 5m}\n  two: {schedule: 0 12 * * *, grace: 1h}\n"
     assert applied(db, text).expected == (
-        "one must ping by 03:10 UTC, or Anna is paged at 03:10 UTC.",
-        "two must ping by 13:00 UTC, or Anna is paged at 13:00 UTC.",
+        "one must ping by 03:10 UTC, or Anna is paged.",
+        "two must ping by 13:00 UTC, or Anna is paged.",
     )
     assert applied(db, text).expected == ()
     assert applied(db, text.replace("grace: 1h", "grace: 2h")).expected == ()

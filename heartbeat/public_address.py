@@ -1,14 +1,19 @@
 """Whether the links in pages open where they are read. Pure."""
 
 from collections.abc import Iterable
+from typing import Final
 from urllib.parse import urlsplit
 
-from alerting import network
+from alerting import network, times
 from alerting.network import Destination
 from alerting.person import Contact, Person
 
 _CONSOLE = "console"
 """The notifier that prints on the terminal of the service itself."""
+NAMED: Final = 3
+"""People that the sentence names, at most."""
+_LOCAL_NAMES: Final = (".local", ".internal", ".lan", ".home.arpa", ".localdomain")
+"""Names that only a local network knows."""
 _INSIDE = (Destination.LOOPBACK, Destination.PRIVATE, Destination.LINK_LOCAL)
 
 
@@ -17,12 +22,14 @@ def fault(public_url: str, people: Iterable[Person]) -> str | None:
     destination = _destination(public_url)
     if destination not in _INSIDE:
         return None
-    person = next((person for person in people if any(map(_leads_elsewhere, person.contacts))), None)
-    if person is None:
+    names = [person.name for person in people if any(map(_leads_elsewhere, person.contacts))]
+    if not names:
         return None
+    others = [f"{len(names) - NAMED:,} more"] if len(names) > NAMED else []
+    are = f"{times.names([*names[:NAMED], *others])} {'is' if len(names) == 1 else 'are'}"
     where = "on this machine" if destination is Destination.LOOPBACK else "in your own network"
     return (
-        f"Links in pages begin with {public_url}, which opens only {where}, and {person.id} is paged elsewhere: set "
+        f"Links in pages begin with {public_url}, which opens only {where}, and {are} paged elsewhere: set "
         "HEARTBEAT_PUBLIC_URL to an address that opens on a phone."
     )
 
@@ -40,6 +47,8 @@ def _destination(url: str) -> Destination | None:
         host = urlsplit(url).hostname or ""
         if host == "localhost" or host.endswith(".localhost"):
             return Destination.LOOPBACK
+        if host.endswith(_LOCAL_NAMES) or (host and not set(host) & set(".:")):
+            return Destination.PRIVATE
         return network.destination_of(network.parse(host))
     except ValueError:
         return None

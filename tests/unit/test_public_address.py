@@ -22,16 +22,19 @@ MAIL = somebody("email", "anna@example.com")
         ("http://10.1.2.3", "in your own network"),
         ("https://192.168.1.20:8443", "in your own network"),
         ("http://[fd00::1]", "in your own network"),
+        ("http://heartbeat.local", "in your own network"),
+        ("http://printserver:8000", "in your own network"),
+        ("https://heartbeat.corp.internal", "in your own network"),
     ],
 )
 def test_a_link_that_opens_only_inside_is_told(url: str, where: str) -> None:
     assert public_address.fault(url, MAIL) == (
-        f"Links in pages begin with {url}, which opens only {where}, and anna is paged elsewhere: set "
+        f"Links in pages begin with {url}, which opens only {where}, and Anna is paged elsewhere: set "
         "HEARTBEAT_PUBLIC_URL to an address that opens on a phone."
     )
 
 
-@pytest.mark.parametrize("url", ["https://heartbeat.example.com", "http://8.8.8.8", "https://vault"])
+@pytest.mark.parametrize("url", ["https://heartbeat.example.com", "http://8.8.8.8", "http://[2001:4860::8]"])
 def test_a_link_that_opens_outside_is_right(url: str) -> None:
     assert public_address.fault(url, MAIL) is None
 
@@ -54,3 +57,13 @@ def test_it_matters_only_if_somebody_is_paged_elsewhere(kind: str, address: str,
 
 def test_with_nobody_to_page_nothing_is_wrong() -> None:
     assert public_address.fault("http://127.0.0.1:8000", []) is None
+
+
+def test_everybody_who_is_paged_elsewhere_is_named_up_to_three() -> None:
+    people = [Person(name.lower(), name, MAIL[0].contacts) for name in ("Anna", "Ben", "Cleo", "Dan", "Eve")]
+    assert "and Anna and Ben are paged elsewhere" in (
+        public_address.fault("http://localhost", people[:2]) or ""
+    )
+    assert "and Anna, Ben, Cleo and 2 more are paged" in (
+        public_address.fault("http://localhost", people) or ""
+    )

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from alerting import times
 from heartbeat.checks import schedule
 from heartbeat.checks.schedule import Cron, Every, Schedule
 
@@ -20,6 +21,8 @@ _MONTHS: Final = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 _DAILY_EVENT: Final = re.compile(r"(?:\*-\*-\* )?(\d\d?):(\d\d)(?::00)?")
+_EVERYWHERE: Final = re.compile(r"every( \d+)? (second|minute)s?(, \d+ seconds? past the minute)?")
+_TIME: Final = re.compile(r"\b\d\d:\d\d\b")
 _STEP: Final = re.compile(r"\*/(\d+)")
 _RANGE: Final = re.compile(r"(\w+)-(\w+)")
 
@@ -31,24 +34,37 @@ def in_words(planned: Schedule) -> str:
     if isinstance(planned, Cron):
         words = _cron(schedule.fields_of(planned.expression)) or f'cron "{planned.expression}"'
         # An interval that restarts each hour means the same in every zone.
-        return words if re.fullmatch(r"every( \d+)? minutes?", words) else f"{words}, {planned.timezone}"
+        return words if _EVERYWHERE.fullmatch(words) else f"{words}, {planned.timezone}"
     if daily := _DAILY_EVENT.fullmatch(planned.expression):
         return f"at {daily[1]:0>2}:{daily[2]} every day, {planned.timezone}"
     return f'OnCalendar "{planned.expression}", {planned.timezone}'
 
 
 def _cron(fields: Sequence[str]) -> str:
-    """Return the words for five fields, empty if they are not an ordinary form."""
-    if len(fields) != 5:
-        return ""
+    """Return the words for five or six fields, empty if they are not an ordinary form."""
+    if len(fields) == 6:
+        return _with_seconds(fields[0], fields[1:])
     minute, hour, day, month, weekday = fields
-    times, each_day = _times(minute, hour)
+    clock, each_day = _times(minute, hour)
     days = _days(day, month, weekday)
-    if not times or days is None:
+    if not clock or days is None:
         return ""
     if not days:
-        return f"{times} every day" if each_day else times
-    return f"{times}{days}"
+        return f"{clock} every day" if each_day else clock
+    return f"{clock}{days}"
+
+
+def _with_seconds(second: str, others: Sequence[str]) -> str:
+    """Return the words for six fields, of which the first has seconds."""
+    if interval := _interval(second):
+        every = "every second" if interval == 1 else f"every {interval} seconds"
+        return every if set(others) == {"*"} else ""
+    seconds, words = _values(second, 0, 59), _cron(others)
+    if len(seconds) != 1 or not words or seconds == [0]:
+        return words if seconds == [0] else ""
+    if words.startswith("at ") and _TIME.search(words):
+        return _TIME.sub(rf"\g<0>:{seconds[0]:02}", words)
+    return f"{words}, {times.count(seconds[0], 'second')} past the minute"
 
 
 def _times(minute: str, hour: str) -> tuple[str, bool]:

@@ -29,9 +29,17 @@ class CoveredCounts:
 def count(db: Connection) -> Count:
     """Count all checks by state."""
     newest = func.max(checks.c.last_ok_at, type_=checks.c.last_ok_at.type)
-    rows = db.execute(select(checks.c.state, func.count(), newest).group_by(checks.c.state)).all()
-    by_state = {State(state): number for state, number, _ in rows}
-    return Count(by_state, max((at for *_, at in rows if at is not None), default=None))
+    failing = func.count().filter(checks.c.failures > 0)
+    missing = func.count().filter((checks.c.missed > 0) & (checks.c.failures == 0))
+    query = select(checks.c.state, func.count(), newest, failing, missing).group_by(checks.c.state)
+    rows = {State(row[0]): row for row in db.execute(query)}
+    standing = [rows[state] for state in (State.NEW, State.UP) if state in rows]
+    return Count(
+        by_state={state: row[1] for state, row in rows.items()},
+        newest_at=max((row[2] for row in rows.values() if row[2] is not None), default=None),
+        failing=sum(row[3] for row in standing),
+        missing=sum(row[4] for row in standing),
+    )
 
 
 def on_call(db: Connection, person: str, now: datetime) -> str:

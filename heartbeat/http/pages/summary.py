@@ -45,10 +45,15 @@ RECOVERY = "recovery"
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """The number of checks by stored state, and the time of the newest success of all."""
+    """The number of checks by stored state, and the time of the newest success of all.
+
+    `failing` and `missing` of those that are not down failed or missed their last run, which is tolerated so far.
+    """
 
     by_state: Mapping[State, int]
     newest_at: datetime | None
+    failing: int = 0
+    missing: int = 0
 
     @property
     def total(self) -> int:
@@ -76,7 +81,7 @@ def overview(
     if not down and not total:
         return (" ".join([_fine(count, late, now), *settling]),)
     if down:
-        causes = f" for {'one cause' if total == 1 else f'{total} causes'}" if down > 1 else ""
+        causes = f" for {'one cause' if total == 1 else f'{total:,} causes'}" if down > 1 else ""
         first = f"{times.count(down, 'check')} {_is(down)} down{causes}."
     else:
         first = f"{times.count(total, 'incident')} {_is(total)} open."
@@ -239,7 +244,7 @@ def _fine(count: Count, late: int, now: datetime) -> str:
     new, only = count.of(State.NEW), watched == 1
     if not watched:
         return "The only check is paused." if count.total == 1 else f"All {count.total} checks are paused."
-    if not count.of(State.UP) and not late:
+    if not count.of(State.UP) and not late and not count.failing:
         return (
             "The only check has not been heard yet."
             if only
@@ -249,11 +254,23 @@ def _fine(count: Count, late: int, now: datetime) -> str:
         state = (
             "The only check is late" if only else f"{late} of {watched} checks {_is(late)} late, none is down"
         )
+    elif count.failing or count.missing:
+        state = "The only check is not down" if only else f"None of {watched:,} checks is down"
     else:
-        state = "The only check is fine" if only else f"All {watched} checks are fine"
+        state = "The only check is fine" if only else f"All {watched:,} checks are fine"
     heard = f"; last heard {times.ago(count.newest_at, now)}" if count.newest_at else ""
     waiting = f" {new} {'has' if new == 1 else 'have'} not been heard yet." if new and not only else ""
-    return f"{state}{heard}.{waiting}"
+    return f"{state}{heard}.{waiting}{_tolerated_runs(count, only)}"
+
+
+def _tolerated_runs(count: Count, only: bool) -> str:
+    """Return the checks whose last run failed or was missed, though they are not down, as sentences."""
+    runs = ((count.failing, "failed"), (count.missing, "missed"))
+    return "".join(
+        f" {'It' if only else f'{number:,}'} {verb} {'its last run' if number == 1 else 'their last runs'}."
+        for number, verb in runs
+        if number
+    )
 
 
 def _is(count: int) -> str:

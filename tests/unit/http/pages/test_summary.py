@@ -69,6 +69,30 @@ def count(newest: datetime | None = None, **states: int) -> Count:
             f"All 11 checks are fine; {HEARD} 2 have not been heard yet.",
         ),
         (count(NOW, up=9, paused=2), 0, {}, f"All 9 checks are fine; {HEARD}"),
+        (
+            Count({State.UP: 2}, NOW, failing=1),
+            0,
+            {},
+            f"None of 2 checks is down; {HEARD} 1 failed its last run.",
+        ),
+        (
+            Count({State.UP: 7}, NOW, failing=1, missing=2),
+            1,
+            {},
+            f"1 of 7 checks is late, none is down; {HEARD} 1 failed its last run. 2 missed their last runs.",
+        ),
+        (
+            Count({State.UP: 1}, NOW, missing=1),
+            0,
+            {},
+            f"The only check is not down; {HEARD} It missed its last run.",
+        ),
+        (
+            Count({State.NEW: 1}, None, failing=1),
+            0,
+            {},
+            "The only check is not down. It failed its last run.",
+        ),
         (count(NOW, up=11), 1, {}, f"1 of 11 checks is late, none is down; {HEARD}"),
         (
             count(NOW, up=9, new=2),

@@ -146,7 +146,7 @@ async def test_every_list_of_a_great_fleet_in_a_storm_is_light(
     clock.advance(minutes=6)
     for _ in range(3):
         await system.context.database.write(lambda db: checker.sweep(db, clock.now()))
-    assert "3000 checks are down for 1000 causes." in (await see(browser, "/")).words
+    assert "3,000 checks are down for 1,000 causes." in (await see(browser, "/")).words
     for path in ("/", "/checks", "/checks?state=down", "/checks?label=region%3Dus", "/incidents"):
         answer = await browser.get(path)
         assets = set(re.findall(r'(?:href|src)="(/static/[^"]+)"', answer.text))

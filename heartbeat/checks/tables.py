@@ -84,6 +84,8 @@ former_slugs = Table(
     # A ping to this slug is for the check, unless another check has the slug now.
     Column("slug", Text, primary_key=True),
     Column("check_id", ForeignKey("checks.id", ondelete="CASCADE"), nullable=False, index=True),
+    # The last ping by this name, exact to a minute.
+    Column("last_heard_at", Utc),
 )
 
 transitions = Table(

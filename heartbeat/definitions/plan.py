@@ -12,7 +12,7 @@ from alerting import desk, times
 from alerting.origin import Origin
 from heartbeat import audit
 from heartbeat.actor import Actor, Role
-from heartbeat.checks import definition, forecast, symptoms
+from heartbeat.checks import definition, forecast, former_slugs, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check
 from heartbeat.definitions import changes, renames
@@ -29,6 +29,7 @@ NAMED = 20
 """Checks that an error or an answer names, at most."""
 WRITTEN_DOWN = 1_000
 """Changes that the audit log keeps of one configuration, at most."""
+UNCHANGED = "Nothing was changed."
 THE_FILE = Actor("configuration file", Role.ADMIN, "file")
 """Who acts where the configuration is applied at a start or by the command line."""
 
@@ -61,8 +62,9 @@ class WouldDelete(Exception):
         count = len(plan.deleted)
         shown = [*plan.deleted[:NAMED], *([f"{count - NAMED:,} more"] if count > NAMED else [])]
         what = f"{times.count(count, 'check')} that pinged before, with {'its' if count == 1 else 'their'} history"
-        remedy = "Delete them with `heartbeat apply --delete`, or keep one under a new name with `formerly:`."
-        first = f"Nothing was changed. This would delete {what}: {times.names(shown)}. {remedy}"
+        it, one = ("it", "it") if count == 1 else ("them", "one")
+        remedy = f"To keep {one} under a new name, write `formerly:`. To delete {it}, run `heartbeat apply --delete`."
+        first = f"{UNCHANGED} This would delete {what}: {times.names(shown)}. {remedy}"
         super().__init__(" ".join([first, *plan.hints]))
 
 
@@ -141,9 +143,19 @@ def _difference(
     added = [declared for slug, declared in target.checks.items() if slug not in checks]
     return Plan(
         tuple(changes.in_words(current, target, checks, outside)),
-        tuple(renames.hints(added, removed)),
+        (*renames.hints(added, removed), *_forgotten(db, target, checks)),
         tuple(check.slug for check in removed),
     )
+
+
+def _forgotten(db: Connection, target: Configuration, checks: Mapping[str, Check]) -> Iterator[str]:
+    """Yield a sentence for each former name that the file no longer has, so that pings to it will be refused."""
+    forgotten = renames.forgotten(target.checks, checks)
+    heard = former_slugs.heard(db, forgotten.keys()) if forgotten else {}
+    for former, slug in forgotten.items():
+        at = heard.get(former)
+        last = f"The last one came on {at:%d %b %Y at %H:%M} UTC." if at else "None is recorded."
+        yield f"Pings to {former} will be refused without `formerly: {former}` in {slug}. {last}"
 
 
 def _renamed(target: Configuration, checks: Mapping[str, Check]) -> dict[str, Check]:

@@ -60,6 +60,18 @@ def _sources(slug: str, declared: CheckDefinition, checks: Mapping[str, Check]) 
     return [former for former in declared.formerly if former in checks and former not in old]
 
 
+def forgotten(target: Mapping[str, CheckDefinition], checks: Mapping[str, Check]) -> dict[str, str]:
+    """Return the former names that go, with the checks that had them. `checks` are those by their new slugs."""
+    staying = target.keys() | {former for declared in target.values() for former in declared.formerly}
+    return {
+        former: slug
+        for slug, check in checks.items()
+        if slug in target
+        for former in check.formerly
+        if former not in staying
+    }
+
+
 def hints(added: Iterable[CheckDefinition], removed: Iterable[Check]) -> Iterator[str]:
     """Yield a sentence for each new check that looks like a deleted one, the most similar pairs first."""
     gone = list(removed)

@@ -40,7 +40,11 @@ def migrate(settings: Settings) -> int:
 def plan(settings: Settings) -> int:
     """Print the changes that apply would make. Return 0 without changes, 2 with changes; 1 is for errors."""
     configuration = _configuration(settings)
-    difference = _read(settings, lambda db: definition_plan.difference(db, configuration))
+    difference = _read(
+        settings,
+        lambda db: definition_plan.difference(db, configuration),
+        "check the file alone with heartbeat plan --offline, or run heartbeat migrate first.",
+    )
     _warn(configuration)
     print("\n".join(difference.changes) or "Nothing would change.")
     for hint in difference.hints:
@@ -77,8 +81,10 @@ async def apply(settings: Settings, *, delete: bool) -> int:
     try:
         changes, expected = await _apply(settings, configuration, delete)
     except (WouldDelete, RefusedByService) as refused:
-        if delete or not _agreed(str(refused)):
+        if delete or not _at_terminal():
             raise Failed(str(refused)) from None
+        if not _agreed(str(refused)):
+            raise Failed(definition_plan.UNCHANGED) from None
         changes, expected = await _apply(settings, configuration, delete=True)
     print("\n".join(changes) or "Nothing has changed.")
     if expected:
@@ -86,11 +92,14 @@ async def apply(settings: Settings, *, delete: bool) -> int:
     return 0
 
 
+def _at_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def _agreed(refusal: str) -> bool:
-    """Ask the person at the terminal whether to delete the checks. Without a terminal nobody agrees."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
-    print(f"{refusal}\nDelete them now? [y/N] ", end="", file=sys.stderr, flush=True)
+    """Ask the person at the terminal whether to delete what the refusal names."""
+    what = refusal.removeprefix(f"{definition_plan.UNCHANGED} ")
+    print(f"{what}\nDelete now? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
@@ -132,6 +141,7 @@ def crontab(settings: Settings) -> int:
             check_store.listed(db, limit=definition_plan.ALL),
             [key.name for key in ping_keys.listed(db)],
         ),
+        "run heartbeat apply first, which stores the checks of the file.",
     )
     print("\n".join(crontab_lines.lines(checks, keys, settings.public_url)))
     return 0
@@ -179,10 +189,13 @@ def _configuration(settings: Settings, *, offline: bool = False) -> Configuratio
     return replace(configuration, warnings=(*configuration.warnings, fault)) if fault else configuration
 
 
-def _read(settings: Settings, work: Callable[[Connection], T]) -> T:
+def _read(
+    settings: Settings, work: Callable[[Connection], T], remedy: str = "run heartbeat migrate first."
+) -> T:
+    """Return what the work reads. `remedy` says what to do if there is no database yet."""
     url = make_url(settings.database_url)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        raise Failed(f"There is no database at {url.database} yet: run heartbeat migrate first.")
+        raise Failed(f"There is no database at {url.database} yet: {remedy}")
     reader = engine(url, writing=False)
     try:
         if transact(reader, migrations.behind):

@@ -227,7 +227,10 @@ def _look_up(
     uuids = checks.uuids(db, slugs)
     if unknown := slugs - uuids.keys():
         # Only a slug that no check has costs a second look.
-        uuids |= former_slugs.uuids(db, unknown)
+        former = former_slugs.uuids(db, unknown)
+        if former:
+            former_slugs.touch(db, former.keys(), max(arrival.at for _, arrival in pings))
+        uuids |= former
     firsts = {
         target.slug: _FirstPing(target.slug, arrival.at, arrival.remote, names[target.key_hash])
         for target, arrival in pings

@@ -1,7 +1,12 @@
 """The commands that an operator uses beside `serve`, as real processes."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from subprocess import CompletedProcess
 
 import jsonschema
@@ -10,7 +15,7 @@ import yaml
 
 from tests.e2e.conftest import Serve
 from tests.e2e.phone import Phone
-from tests.e2e.service import PING_KEY, configuration
+from tests.e2e.service import PING_KEY, Service, configuration
 
 pytestmark = pytest.mark.e2e
 
@@ -96,6 +101,42 @@ def test_a_check_that_pinged_is_deleted_only_with_a_word(
     assert service.get("/v1/checks/hourly")["pings"] == 1
     assert "- check hourly" in service.command("apply", "--delete").stdout
     assert service.ask("GET", "/v1/checks/hourly").status_code == 404
+
+
+@pytest.mark.parametrize(("answer", "status"), [("y", 0), ("n", 1)])
+def test_a_person_at_the_terminal_is_asked_before_a_check_is_deleted(
+    answer: str, status: int, serve: Serve, phone: Phone
+) -> None:
+    service = serve(SECOND, **phone.webhook).start()
+    assert service.ping("hourly").text == "OK"
+    service.sigterm()
+    (service.home / "heartbeat.yaml").write_text(FIRST)
+    ended, text = at_a_terminal(service, f"{answer}\n", "apply")
+    question = text[text.index("This would delete") :]
+    assert question.startswith(
+        "This would delete 1 check that pinged before, with its history: hourly. To keep it"
+    )
+    assert "Delete now? [y/N]" in question
+    assert ended == status
+    assert text.count("Nothing was changed.") == (answer == "n")
+    assert ("- check hourly" in text) == (answer == "y")
+
+
+def at_a_terminal(service: Service, typed: str, *arguments: str) -> tuple[int, str]:
+    """Run a command at a terminal where somebody types. Return its exit status and what it shows."""
+    ours, its = pty.openpty()
+    command = [sys.executable, "-m", "heartbeat", *arguments]
+    with subprocess.Popen(
+        command, cwd=service.home, env=service.environment, stdin=its, stdout=its, stderr=its
+    ) as process:
+        os.close(its)
+        os.write(ours, typed.encode())
+        shown = b""
+        with suppress(OSError):  # The other end of a terminal is closed with an error.
+            while part := os.read(ours, 4096):
+                shown += part
+    os.close(ours)
+    return process.returncode, shown.decode().replace("\r\n", "\n")
 
 
 def test_a_wrong_configuration_is_told_line_by_line(serve: Serve, phone: Phone) -> None:
@@ -192,3 +233,11 @@ def test_the_doctor_examines_what_is_served(
     assert "bad   configuration: heartbeat.yaml:5: " in unwell.stdout
     for secret in (phone.webhook["PHONE"], outside["HEARTBEAT_ADMIN_KEY"]):
         assert secret not in well.stdout + unwell.stdout + well.stderr + unwell.stderr
+
+
+def test_a_first_setup_is_told_what_it_can_do_without_a_database(serve: Serve, phone: Phone) -> None:
+    service = serve(FIRST, **phone.webhook)
+    planned, listed = service.command("plan"), service.command("crontab")
+    assert (planned.returncode, listed.returncode) == (1, 1)
+    assert "yet: check the file alone with heartbeat plan --offline, or run" in faults(planned)[-1]
+    assert "yet: run heartbeat apply first" in faults(listed)[-1]

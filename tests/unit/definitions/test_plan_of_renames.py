@@ -136,11 +136,42 @@ def test_a_check_that_was_heard_is_not_deleted_without_a_word(db: Connection) ->
         applied(db, without)
     assert str(raised.value) == (
         "Nothing was changed. This would delete 1 check that pinged before, with its history: old. "
-        "Delete them with `heartbeat apply --delete`, or keep one under a new name with `formerly:`. "
+        "To keep it under a new name, write `formerly:`. To delete it, run `heartbeat apply --delete`. "
         "The new check old-2 looks like old: write `formerly: old` in it to keep its history and its ping address."
     )
     assert set(check_store.lock_all(db)) == {"old", "never"}
     assert "- check old (up; it will no longer be watched)" in applied(db, without, delete=True).changes
+
+
+def test_the_plan_says_when_a_former_name_that_goes_was_last_heard(db: Connection) -> None:
+    applied(db, ONE)
+    applied(db, RENAMED)
+    without = parse(RENAMED.replace(", formerly: old", ""))
+    hint = "Pings to old will be refused without `formerly: old` in new. "
+    assert definition_plan.difference(db, without).hints == (f"{hint}None is recorded.",)
+    assert ping(db, "new") is ping(db, "old") is PingResult.HEARD
+    applied(db, RENAMED.replace("5m", "6m"))
+    assert definition_plan.difference(db, parse(RENAMED)).hints == ()
+    heard = f"{hint}The last one came on 03 May 2024 at 03:00 UTC."
+    assert definition_plan.difference(db, without).hints == (heard,)
+    applied(db, RENAMED.replace(", formerly: old", ""))
+    assert ping(db, "old") is PingResult.UNKNOWN
+
+
+def test_a_former_name_that_another_check_has_or_takes_is_not_missed(db: Connection) -> None:
+    applied(db, ONE)
+    applied(db, RENAMED)
+    plain = RENAMED.replace(", formerly: old", "")
+    for other in ("  old: {every: 5m}\n", "  other: {every: 5m, formerly: old}\n"):
+        assert definition_plan.difference(db, parse(plain + other)).hints == ()
+
+
+def test_the_last_ping_by_a_former_name_is_written_at_most_once_a_minute(db: Connection) -> None:
+    applied(db, ONE)
+    applied(db, RENAMED)
+    for seconds, written in ((0, 0), (59, 0), (60, 60), (30, 60)):
+        former_slugs.touch(db, ["old"], NOW + timedelta(seconds=seconds))
+        assert former_slugs.heard(db, ["old"]) == {"old": NOW + timedelta(seconds=written)}
 
 
 def test_a_check_that_was_never_heard_is_deleted_as_it_always_was(db: Connection) -> None:

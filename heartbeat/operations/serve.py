@@ -49,9 +49,7 @@ def run(settings: Settings, *, sample: bool, delete: bool = False) -> int:
             key, previous = settings.secret_key, settings.secret_keys_before
             transact(database.writer, lambda db: secret_key.require(db, key, previous))
             complete, places = prepared(settings, sample=sample)
-            # What the sample declares is no news to whoever reads it.
-            level = logging.DEBUG if sample else logging.INFO
-            return uvloop.run(_serve(complete, database, listener, places, exporter, delete, level))
+            return uvloop.run(_serve(complete, database, listener, places, exporter, delete, sample))
     finally:
         if exporter is not None:
             exporter.close(CLOSE_BOUND)
@@ -100,7 +98,7 @@ async def _serve(
     places: list[str],
     exporter: Tracing | None,
     delete: bool,
-    level: int,
+    sample: bool,
 ) -> int:
     async with (
         notifier_clients.client_for_own(settings) as http,
@@ -119,12 +117,14 @@ async def _serve(
         )
         await database.write(lambda db: secret_key.take(db, settings.secret_key, settings.secret_keys_before))
         await _start_over(database)
+        # What the sample declares is no news to whoever reads it.
+        level = logging.DEBUG if sample else logging.INFO
         for line in await _apply(system, settings, delete=delete):
             log.log(level, "configuration: %s", line)
         if fault := public_address.fault(settings.public_url, (await database.read(desk.people)).values()):
             log.warning("%s", fault)
         invitation = await _set_up(database, settings)
-        example = await database.read(lambda db: _example(db, settings))
+        example = await database.read(lambda db: _example(db, settings, in_clear=sample))
         for line in [_address(settings, places), *invitation, *example]:
             print(line, flush=True)
         app.calm_collector()
@@ -202,11 +202,17 @@ def _address(settings: Settings, places: list[str]) -> str:
     return f"heartbeat is at {settings.public_url}" + (f" ({', '.join(places)})" if places else "")
 
 
-def _example(db: Connection, settings: Settings) -> list[str]:
-    """Return the line that pings one of the checks, nothing without a check."""
+def _example(db: Connection, settings: Settings, *, in_clear: bool) -> list[str]:
+    """Return the line that pings one of the checks, nothing without a check.
+
+    The line has the key. Whoever tries the sample reads it at a terminal; any other output is a log, which must not
+    have it.
+    """
     check = next(iter(check_store.listed(db, limit=1)), None)
     if check is None:
         return []
+    if not in_clear:
+        return ["ping a check: heartbeat crontab prints the line of each"]
     # The retries cover a restart of the service.
     command = f"curl -fsS -m 10 --retry 5 --retry-connrefused {ping_url(settings, check.slug, check.uuid)}"
     return [f"ping a check: {command}"]

@@ -72,6 +72,14 @@ def test_the_sample_takes_the_ping_key_that_is_set(serve: Serve) -> None:
     assert _curl(_curl_line(service)) == "OK"
     assert PING_KEY not in (service.home / "heartbeat.yaml").read_text()
     assert not (service.home / "data" / "ping-key").exists()
+    service.sigterm()
+    printed = service.output()
+    without_sample = serve((service.home / "heartbeat.yaml").read_text()).start()
+    assert without_sample.ping("example-job").text == "OK"
+    assert without_sample.ping("wrong").status_code == 404
+    log = without_sample.output().removeprefix(printed)
+    assert PING_KEY not in log
+    assert "ping a check: heartbeat crontab prints the line of each" in log
 
 
 def test_a_ping_that_comes_while_the_service_is_restarted_is_not_lost(serve: Serve) -> None:

@@ -53,6 +53,11 @@ def pace(db: Connection) -> Pace:
     return Pace(_length(db, "gathering", GATHERING), _length(db, "settling", SETTLING))
 
 
+def timezone(db: Connection) -> str:
+    """Return the time zone of definitions that name none, as the configuration file has it."""
+    return recall(db, "timezone") or "UTC"
+
+
 def acknowledge_for(db: Connection) -> timedelta:
     """Return the time for which an acknowledgement keeps an incident quiet."""
     return _length(db, "acknowledge_for", ACKNOWLEDGED_FOR)

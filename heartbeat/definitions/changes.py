@@ -129,6 +129,7 @@ def _different(old: Properties, new: Properties) -> str:
 
 def _top(configuration: Configuration) -> Properties:
     return {
+        "timezone": configuration.timezone,
         "group_by": ", ".join(configuration.group_by) or "none",
         "group_failures_by": ", ".join(configuration.group_failures_by) or "none",
         "gathering": length(configuration.gathering),

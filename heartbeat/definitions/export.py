@@ -42,7 +42,9 @@ def written_out(configuration: Configuration) -> str:
     """Return the whole text, sections and entries by name."""
     # Where there is only one policy, that is the default without saying so.
     policy = None if len(configuration.policies) == 1 else configuration.policy
+    zone = configuration.timezone
     top = {
+        "timezone": unless(zone, "UTC"),
         "group_by": None if configuration.group_by == GROUP_BY else one_or_more(configuration.group_by),
         "group_failures_by": one_or_more(configuration.group_failures_by) or None,
         "settling": unless(written(configuration.settling), written(SETTLING)),
@@ -51,18 +53,31 @@ def written_out(configuration: Configuration) -> str:
         "policy": policy,
         "ping_keys": dict(sorted(configuration.ping_key_references.items())) or None,
         "checks": {
-            slug: definition.written(check, configuration.policy)
+            slug: _below(zone, definition.written(check, configuration.policy))
             for slug, check in sorted(configuration.checks.items())
         }
         or None,
-        "people": {name: person(somebody) for name, somebody in sorted(configuration.people.items())} or None,
+        "people": {
+            name: _below(zone, person(somebody)) for name, somebody in sorted(configuration.people.items())
+        }
+        or None,
         "policies": {name: steps(policy) for name, policy in sorted(configuration.policies.items())} or None,
         "notifiers": {kind: dict(settings) for kind, settings in sorted(configuration.notifiers.items())}
         or None,
-        "status_pages": {slug: status_page(page) for slug, page in sorted(configuration.status_pages.items())}
+        "status_pages": {
+            slug: _below(zone, status_page(page)) for slug, page in sorted(configuration.status_pages.items())
+        }
         or None,
     }
     return yaml.dump(filled(top), Dumper=_Writer, sort_keys=False, allow_unicode=True, width=WIDTH)
+
+
+def _below(zone: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return a definition as it stands in a file with this time zone at its top."""
+    if "every" in fields or zone == "UTC":
+        return fields
+    own = fields.pop("timezone", "UTC")
+    return fields if own == zone else fields | {"timezone": own}
 
 
 def steps(policy: Policy) -> list[dict[str, Any]]:

@@ -157,6 +157,7 @@ class Reading:
         checks = self._section("checks", entry.MAX_CHECKS, self.check)
         _report_taken(self._root.entries("checks"), checks)
         return Configuration(
+            timezone=self._timezone,
             group_by=self._group_labels("group_by", GROUP_BY),
             group_failures_by=self._group_labels("group_failures_by", GROUP_FAILURES_BY),
             gathering=root.read("gathering", entry.between(entry.GATHERING), GATHERING),

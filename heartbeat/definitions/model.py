@@ -16,6 +16,8 @@ from heartbeat.definitions.status_page import StatusPage
 class Configuration:
     """The declarations of one file. `warnings` are about the file and declare nothing."""
 
+    timezone: str = "UTC"
+    """The time zone of checks and people that name none."""
     group_by: tuple[str, ...] = GROUP_BY
     group_failures_by: tuple[str, ...] = GROUP_FAILURES_BY
     gathering: timedelta = GATHERING

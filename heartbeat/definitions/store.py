@@ -26,6 +26,7 @@ def load(db: Connection, checks: Iterable[Check], origin: Origin = Origin.FILE) 
     """Return the stored configuration of the file, or the definitions of another origin. `checks` are all checks."""
     pace = installation.pace(db)
     return Configuration(
+        timezone=installation.timezone(db),
         group_by=group_by(db),
         group_failures_by=installation.group_failures_by(db),
         gathering=pace.gathering,
@@ -56,6 +57,7 @@ def wait_for_turn(db: Connection) -> None:
 def remember_facts(db: Connection, configuration: Configuration) -> None:
     """Store the settings at the top of the configuration. Lengths of time are in seconds."""
     facts: dict[str, Any] = {
+        "timezone": configuration.timezone,
         "group_by": list(configuration.group_by),
         "group_failures_by": list(configuration.group_failures_by),
         "gathering": configuration.gathering.total_seconds(),

@@ -66,7 +66,8 @@ class DefinitionForm(Generic[D, F]):
     folder: str
     section: str
     template: str
-    blank: F
+    blank: Callable[[Connection], F]
+    """The fields of a new definition."""
     typed: Callable[[FormData, str | None], F]
     """The typed fields; the second argument is the name of a definition that has one already."""
     filled: Callable[[D], F]
@@ -115,7 +116,7 @@ def acting(form: DefinitionForm[D, F]) -> dict[str, Route]:
 
 async def begin(form: DefinitionForm[D, F], request: ConsoleRequest) -> Response:
     """Show the empty form of a new definition."""
-    return await _show(form, request, Filled(form.blank))
+    return await _show(form, request, Filled(await request.read(form.blank)))
 
 
 async def make(form: DefinitionForm[D, F], request: ConsoleRequest) -> Response:

@@ -59,6 +59,16 @@ def test_an_export_declares_the_same_configuration(db: Connection, text: str) ->
     assert definition_plan.difference(db, parse(exported)).empty
 
 
+def test_an_export_has_the_time_zone_of_the_file(db: Connection) -> None:
+    checks = "checks:\n  local: {schedule: 0 3 * * *}\n  universal: {schedule: 0 3 * * *, timezone: UTC}\n"
+    text = "timezone: Europe/London\n" + JOBS.replace("checks:\n", checks)
+    definition_plan.apply(db, parse(text), NOW)
+    exported = definition_plan.export(db)
+    assert exported.startswith("timezone: Europe/London\n")
+    assert parse(exported) == parse(text)
+    assert definition_plan.difference(db, parse(exported)).empty
+
+
 def test_an_export_leaves_out_defaults(db: Connection) -> None:
     definition_plan.apply(
         db, parse(JOBS + "status_pages: {p: {title: Status, components: [{name: A, match: {host: a}}]}}"), NOW

@@ -40,10 +40,13 @@ class _Form:
 
 
 async def begin(request: ConsoleRequest) -> Response:
-    """Show the form of a new check, empty but for a slug in the address."""
-    draft = Draft(name="", slug=str(request.http.query_params.get("slug", ""))[:100])
-    form = await request.read(lambda db: _form(db, request, draft, ""))
-    return _show(request, None, form)
+    """Show the form of a new check, empty but for the file's time zone and a slug in the address."""
+    slug = str(request.http.query_params.get("slug", ""))[:100]
+
+    def read(db: Connection) -> _Form:
+        return _form(db, request, Draft(slug=slug, timezone=installation.timezone(db)), "")
+
+    return _show(request, None, await request.read(read))
 
 
 async def make(request: ConsoleRequest) -> Response:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from alerting.notifiers import registry
 from alerting.person import Person
+from heartbeat import installation
 from heartbeat.definitions.edit import reachability
 from heartbeat.definitions.edit.people import PERSON, is_secret
 from heartbeat.http.console import definition_form
@@ -28,7 +29,7 @@ FORM = DefinitionForm(
     folder="/on-call",
     section="people",
     template="on_call/person_form.html",
-    blank=PersonFields(),
+    blank=lambda db: PersonFields(timezone=installation.timezone(db)),
     typed=PersonFields.typed,
     filled=lambda person: PersonFields.of(person, is_secret),
     entered=PersonFields.entered,

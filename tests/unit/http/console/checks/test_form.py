@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.origin import Origin
-from heartbeat import audit
+from heartbeat import audit, installation
 from heartbeat.app import System
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import State
@@ -58,6 +58,14 @@ async def test_a_check_is_created(system: System, browser: httpx.AsyncClient) ->
     assert job.policy == "ops"
     assert job.origin == "api"
     assert await deeds(system) == [("admin", "check.make", "check nightly")]
+
+
+async def test_a_new_form_has_the_time_zone_of_the_file(system: System, browser: httpx.AsyncClient) -> None:
+    for screen in ("/new?slug=nightly", "/on-call/new-person"):
+        assert (await see(browser, screen)).fields["timezone"] == "UTC"
+    await system.context.database.write(lambda db: installation.remember(db, "timezone", "Europe/London"))
+    for screen in ("/new?slug=nightly", "/on-call/new-person"):
+        assert (await see(browser, screen)).fields["timezone"] == "Europe/London"
 
 
 async def test_a_preview_shows_the_schedule_and_creates_nothing(

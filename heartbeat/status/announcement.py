@@ -195,7 +195,7 @@ def completed(fields: AnnouncementFields, page: StatusPage) -> AnnouncementField
     """Return the fields with everything filled in. Raises `InvalidAnnouncement`."""
     _title(fields.title)
     body(fields.body)
-    affected = _of_kind(fields.kind, fields.affected)
+    affected = of_kind(fields.kind, fields.affected)
     refuse_unknown(affected, page)
     if fields.status not in _FIRST[fields.kind]:
         raise InvalidAnnouncement(
@@ -215,8 +215,8 @@ def completed(fields: AnnouncementFields, page: StatusPage) -> AnnouncementField
     return replace(fields, impact=fields.impact or impact_of(affected), ends_at=None)
 
 
-def _of_kind(kind: AnnouncementKind, affected: Iterable[Affected]) -> tuple[Affected, ...]:
-    # A maintenance puts all of its components under maintenance.
+def of_kind(kind: AnnouncementKind, affected: Iterable[Affected]) -> tuple[Affected, ...]:
+    """Return the affected components: a maintenance puts all of its own under maintenance."""
     if kind is AnnouncementKind.MAINTENANCE:
         return tuple(replace(part, health=Health.MAINTENANCE) for part in affected)
     return tuple(affected)
@@ -317,8 +317,16 @@ def updated(
         allowed = ", ".join(_NEXT[announcement.status])
         rule = f"must be one of {allowed}" if allowed else "no update can follow"
         raise InvalidAnnouncement(f"status: after {announcement.status} {rule}.")
-    affected_now = announcement.affected if affected is None else _of_kind(announcement.kind, affected)
-    return _stamped(replace(announcement, status=status, changed_at=now, affected=affected_now), now)
+    affected_now = announcement.affected if affected is None else of_kind(announcement.kind, affected)
+    changed = replace(announcement, status=status, changed_at=now, affected=affected_now)
+    return _stamped(replace(changed, impact=_raised(announcement, affected_now)), now)
+
+
+def _raised(announcement: Announcement, affected: Sequence[Affected]) -> Impact:
+    """Return the impact after an update. A worse health raises it, a better one does not lower it."""
+    order = list(Impact).index
+    before, after = impact_of(announcement.affected), impact_of(affected)
+    return max(announcement.impact, after if order(after) > order(before) else Impact.NONE, key=order)
 
 
 def due(announcement: Announcement, now: datetime) -> Status | None:

@@ -106,6 +106,16 @@ def change(
     Raises `NoAnnouncement`, and what `make` raises.
     """
     announcement = announcement_of(db, number, lock=True)
+    changed_ = changed(db, announcement, fields, now)
+    store.save(db, changed_)
+    _record(db, actor, "announcement.change", announcement, changed_, now)
+    return changed_
+
+
+def changed(
+    db: Connection, announcement: Announcement, fields: AnnouncementFields, now: datetime
+) -> Announcement:
+    """Return an announcement after a change, without saving it. Raises like `change`."""
     page = page_of(db, announcement.page)
     if announcement.published_at is not None:
         # Its updates hold its status and its words.
@@ -114,8 +124,8 @@ def change(
         )
         fields = replace(fields, status=first, body="-")
     complete = life.completed(replace(fields, kind=announcement.kind), page)
-    _refuse_unpublished(db, announcement.page, complete.unrelated, number)
-    changed = replace(
+    _refuse_unpublished(db, announcement.page, complete.unrelated, announcement.id)
+    result = replace(
         announcement,
         title=complete.title,
         impact=complete.impact or announcement.impact,
@@ -125,11 +135,9 @@ def change(
         unrelated=complete.unrelated,
         changed_at=now,
     )
-    if announcement.published_at is None:
-        changed = replace(changed, status=complete.status, draft=complete.body)
-    store.save(db, changed)
-    _record(db, actor, "announcement.change", announcement, changed, now)
-    return changed
+    if announcement.published_at is not None:
+        return result
+    return replace(result, status=complete.status, draft=complete.body)
 
 
 def publish(
@@ -157,7 +165,8 @@ def update(
 ) -> Announcement:
     """Add an update. Raises `NoPage`, `NoAnnouncement` and `InvalidAnnouncement`."""
     announcement = announcement_of(db, number, lock=True)
-    if announcement.updates and (status, body, actor.name) == _newest(announcement):
+    repeated = affected is None or life.of_kind(announcement.kind, affected) == announcement.affected
+    if repeated and announcement.updates and (status, body, actor.name) == _newest(announcement):
         return announcement
     changed = updated(db, announcement, status, body, now, affected)
     entry = Update(0, now, status, body, actor.name, automatic, changed.affected)

@@ -76,7 +76,8 @@ class AnnouncementBody(BaseModel):
     body: Markdown = Field(examples=["Since 01:40 UTC backups are late. We are looking into it."])
     status: Annotated[Status, fields.expects(f"must be one of {', '.join(Status)}")] | None = None
     impact: Annotated[Impact, fields.expects(f"must be one of {', '.join(Impact)}")] | None = Field(
-        default=None, description="By default it follows from the worst affected component."
+        default=None,
+        description="By default it follows from the worst affected component. An update that makes it worse raises it.",
     )
     starts_at: fields.Instant | None = Field(default=None, description="The start. By default now.")
     ends_at: fields.Instant | None = Field(default=None, description="The planned end of a maintenance.")

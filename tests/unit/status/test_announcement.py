@@ -178,6 +178,24 @@ def test_the_impact_follows_from_the_worst_health(healths: list[str], impact: st
     assert life.completed(announcement_fields(affected=affected, impact=Impact.MINOR), PAGE).impact == "minor"
 
 
+@pytest.mark.parametrize(
+    ("impact", "health", "risen"),
+    [
+        ("minor", "STOPPED", "critical"),
+        ("none", "STOPPED", "critical"),
+        ("critical", "PARTLY", "critical"),
+        ("none", "DELAYED", "none"),
+        ("minor", "NORMAL", "minor"),
+    ],
+)
+def test_an_update_that_makes_it_worse_raises_the_impact(impact: str, health: str, risen: str) -> None:
+    announcement = an_announcement(impact=Impact(impact))
+    worse = (replace(CPU, health=Health[health]),)
+    assert life.updated(announcement, Status.IDENTIFIED, LATER, worse).impact == risen
+    assert life.updated(announcement, Status.IDENTIFIED, LATER).impact == impact
+    assert life.updated(a_maintenance(), Status.IN_PROGRESS, LATER, worse).impact is Impact.MAINTENANCE
+
+
 def test_a_component_may_be_worse_in_a_region_than_everywhere() -> None:
     stopped = Affected("CPU allowance", Health.STOPPED, ("eu",))
     for affected in ((CPU, stopped), (stopped, Affected("CPU allowance", Health.DELAYED))):

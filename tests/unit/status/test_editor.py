@@ -79,6 +79,18 @@ async def test_the_same_update_is_added_once(defined: System) -> None:
     assert await deeds(defined, draft) == ["make", "publish", "update", "update"]
 
 
+@BOTH
+async def test_an_update_in_the_same_words_can_change_the_components(defined: System) -> None:
+    draft = await do(defined, editor.make, "public", announcement_fields(), NOW)
+    await do(defined, editor.publish, draft.id, NOW)
+    worse = (Affected("CPU allowance", Health.STOPPED, ("us",)),)
+    same = (Status.INVESTIGATING, announcement_fields().body)
+    for minute in (1, 2):
+        at = NOW + timedelta(minutes=minute)
+        now = await do(defined, editor.update, draft.id, *same, at, affected=worse)
+    assert [update.affected for update in now.updates] == [worse, draft.affected]
+
+
 async def test_a_change_replaces_a_draft_but_not_published_words(defined: System) -> None:
     draft = await do(defined, editor.make, "public", announcement_fields(), NOW)
     changes = announcement_fields(title="Other", body="Other words.", status=Status.IDENTIFIED)

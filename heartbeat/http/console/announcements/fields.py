@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -16,6 +16,7 @@ from heartbeat.status.announcement import (
     Impact,
     InvalidAnnouncement,
     Status,
+    impact_of,
 )
 from heartbeat.status.health import Health
 
@@ -74,7 +75,7 @@ def of_announcement(announcement: Announcement) -> Filled:
         announcement.title,
         announcement.status.value,
         announcement.draft,
-        announcement.impact.value if announcement.id else "",
+        "" if announcement.impact is impact_of(announcement.affected) else announcement.impact.value,
         _written(announcement.starts_at),
         _written(announcement.ends_at) if announcement.ends_at else "",
         announcement.unrelated,
@@ -179,6 +180,17 @@ def typed(form: FormData, previous: Sequence[Affected]) -> tuple[Affected, ...]:
         Line(component.strip(), region, _HEALTHS.get(health, Health.DELAYED))
         for component, region, health in zip(components, regions, healths, strict=False)
     )
+
+
+def details(form: FormData, announcement: Announcement) -> AnnouncementFields:
+    """Return the fields that a form changes. Raises `InvalidAnnouncement`.
+
+    Components that the reader left alone stay as they are, even if somebody else has changed them meanwhile.
+    """
+    filled = of_form(form, announcement)
+    if "shown" in form and not changed(form, filled.affected):
+        filled = replace(filled, affected=announcement.affected)
+    return announcement_fields(filled, announcement.kind)
 
 
 def changed(form: FormData, typed_: Iterable[Affected]) -> bool:

@@ -92,19 +92,40 @@ async def show_announcement(request: ConsoleRequest) -> Response:
 
 
 async def change(request: ConsoleRequest) -> Response:
-    """Change a draft, or anything but the messages of a published announcement."""
-    number = request.number
+    """Change a draft, or the details of a published announcement: first show it as customers will read it, and ask."""
+    step, seen = str(request.form.get("do", "")), str(request.form.get("seen", ""))
 
     def work(db: Connection) -> Announcement:
-        announcement = editor.announcement_of(db, number)
-        filled = fields.of_form(request.form, announcement)
-        wanted = fields.announcement_fields(filled, announcement.kind)
-        return editor.change(db, request.actor, number, wanted, request.now)
+        announcement = editor.announcement_of(db, request.number, lock=True)
+        is_seen = step == "change" and seen in ("", announcement.changed_at.isoformat())
+        if announcement.published_at is not None and not is_seen:
+            raise _Changed
+        wanted = fields.details(request.form, announcement)
+        return editor.change(db, request.actor, announcement.id, wanted, request.now)
 
-    async def again(problem: str) -> Response:
-        return await _show(request, problem=problem, of_details=True)
+    if step == "edit":
+        return await _show(request, of_details=True)
+    again = partial(_show, request, of_details=True)
+    try:
+        return await _act(request, work, again, then="/publish" if step == "publish" else "")
+    except _Changed:
+        return await _ask_change(request)
 
-    return await _act(request, work, again, then="/publish" if request.form.get("do") == "publish" else "")
+
+async def _ask_change(request: ConsoleRequest) -> Response:
+    def preview(db: Connection) -> tuple[str, dict[str, Any]]:
+        announcement = editor.announcement_of(db, request.number)
+        wanted = fields.details(request.form, announcement)
+        changed = editor.changed(db, announcement, wanted, request.now)
+        return announcement.changed_at.isoformat(), _as_customers_read_it(db, changed, request)
+
+    try:
+        seen, facts = await request.read(preview)
+    except InvalidAnnouncement as error:
+        return await _show(request, fields.problem(error), of_details=True)
+    return request.show(
+        "announcements/publish.html", step="change", typed=_typed(request), seen=seen, **facts
+    )
 
 
 async def ask_publish(request: ConsoleRequest) -> Response:
@@ -122,7 +143,7 @@ async def ask_publish(request: ConsoleRequest) -> Response:
     if announcement.published_at is not None:
         return render.see_other(f"/announcements/{number}")
     seen = announcement.changed_at.isoformat()
-    return request.show("announcements/publish.html", typed=(), seen=seen, **facts)
+    return request.show("announcements/publish.html", step="publish", typed=(), seen=seen, **facts)
 
 
 async def publish(request: ConsoleRequest) -> Response:
@@ -136,7 +157,7 @@ async def publish(request: ConsoleRequest) -> Response:
         return editor.publish(db, request.actor, number, request.now)
 
     try:
-        return await _act(request, work, partial(_show_problem, request))
+        return await _act(request, work, partial(_show, request))
     except _Changed:
         return await ask_publish(request)
 
@@ -160,7 +181,7 @@ async def update(request: ConsoleRequest) -> Response:
 
     if step == "edit":
         return await _show(request)
-    again = partial(_show_problem, request)
+    again = partial(_show, request)
     if step != "preview":
         return await _act(request, work, again)
     try:
@@ -169,8 +190,7 @@ async def update(request: ConsoleRequest) -> Response:
         return request.not_found(str(error))
     except InvalidAnnouncement as error:
         return await again(fields.problem(error))
-    typed = [(name, text) for name, text in request.form.multi_items() if name not in ("csrf", "do")]
-    return request.show("announcements/publish.html", typed=typed, seen="", **facts)
+    return request.show("announcements/publish.html", step="update", typed=_typed(request), seen="", **facts)
 
 
 async def ask_discard(request: ConsoleRequest) -> Response:
@@ -196,7 +216,7 @@ async def discard(request: ConsoleRequest) -> Response:
     except NoAnnouncement as error:
         return request.not_found(str(error))
     except InvalidAnnouncement as error:
-        return await _show_problem(request, fields.problem(error))
+        return await _show(request, fields.problem(error))
     return render.see_other("/status-pages")
 
 
@@ -263,11 +283,12 @@ async def _act(
     return render.see_other(f"/announcements/{announcement.id}{then}")
 
 
-async def _show_problem(request: ConsoleRequest, problem: str) -> Response:
-    return await _show(request, problem=problem)
+def _typed(request: ConsoleRequest) -> list[tuple[str, Any]]:
+    """Return what was typed, for the hidden fields of a question."""
+    return [item for item in request.form.multi_items() if item[0] not in ("csrf", "do", "seen")]
 
 
-async def _show(request: ConsoleRequest, *, problem: str = "", of_details: bool = False) -> Response:
+async def _show(request: ConsoleRequest, problem: str = "", *, of_details: bool = False) -> Response:
     """Show an announcement. A form that was sent keeps what was typed: the one of its details, or of an update."""
 
     def read(db: Connection) -> tuple[Announcement, list[Announcement], Snapshot]:

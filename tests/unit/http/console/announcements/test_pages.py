@@ -14,7 +14,7 @@ from heartbeat.status.health import Health
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
 from tests.unit.http.console.conftest import press, see
-from tests.unit.http.markup import sound
+from tests.unit.http.markup import Markup, sound
 from tests.unit.status.conftest import PAGE, define
 
 GIVEN: dict[str, str | list[str]] = {
@@ -154,13 +154,89 @@ async def test_each_component_and_region_has_its_own_health_on_the_form(
     )
 
 
+async def test_the_impact_follows_the_components_unless_it_is_chosen(
+    defined: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    check = await make_check(defined, labels={"component": "cpu", "region": "us"})
+    await ping(defined, check)
+    number = await fall_silent(defined, clock, check)
+    where = (await press(browser, f"/incidents/{number}/announce", page="public")).headers["location"]
+    follows = '<option value="" selected>From the affected components</option>'
+    assert follows in (await see(browser, where)).html
+    assert (await told(defined))[0].impact == "minor"
+    await press(browser, where, **GIVEN | {"health": "STOPPED", "impact": ""})
+    assert (await told(defined))[0].impact == "critical"
+    assert follows in (await see(browser, where)).html
+    await press(browser, where, **GIVEN | {"health": "STOPPED", "impact": "major"})
+    assert (await told(defined))[0].impact == "major"
+    assert '<option value="major" selected>Major</option>' in (await see(browser, where)).html
+
+
+async def test_a_change_of_published_details_is_shown_before_customers_read_it(
+    defined: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    where = await drafted(browser)
+    await press(browser, f"{where}/publish")
+    clock.advance(minutes=5)
+    assert "Publish the changes…" in (await see(browser, where)).words
+    typed = GIVEN | {"title": "Resets <do not> work", "health": "STOPPED", "impact": ""}
+    for first in ({}, {"do": "publish"}):
+        shown = sound((await press(browser, where, **typed | first)).text)
+        assert "Publish these changes? Customers see them at once. No mail is sent." in shown.words
+    assert "The whole announcement Resets <do not> work" in shown.words
+    assert "CPU allowance is not working." in shown.words
+    assert (await told(defined))[0].title == "Resets are late"
+    back = sound((await press(browser, where, do="edit", **typed)).text)
+    assert 'value="Resets &lt;do not&gt; work"' in back.html
+    assert back.html.count(" selected>Not working") == 1
+    answer = await press(browser, where, do="change", **typed | {"seen": shown.fields["seen"]})
+    assert answer.headers["location"] == where
+    (one,) = await told(defined)
+    assert (one.title, one.affected[0].health, one.impact) == (
+        "Resets <do not> work",
+        Health.STOPPED,
+        "critical",
+    )
+    assert len(one.updates) == 1
+
+
+async def test_wrong_details_keep_what_was_typed(defined: System, browser: httpx.AsyncClient) -> None:
+    where = await drafted(browser)
+    await press(browser, f"{where}/publish")
+    answer = await press(browser, where, do="preview", **GIVEN | {"title": "Other", "component": "Nope"})
+    assert answer.status_code == 422
+    assert 'value="Other"' in answer.text
+    assert "Affected components: there is no component" in sound(answer.text).words
+
+
+async def test_details_that_somebody_else_changed_are_shown_again(
+    defined: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    where = await drafted(browser)
+    await press(browser, f"{where}/publish")
+    loaded = (await see(browser, where)).html
+    typed = GIVEN | {"title": "Other", "shown": Markup(loaded).fields["shown"]}
+    seen = sound((await press(browser, where, do="preview", **typed)).text).fields["seen"]
+    clock.advance(minutes=1)
+    worse = {"health": "STOPPED", "body": "It is worse.", "shown": "-"}
+    await press(browser, f"{where}/update", **GIVEN | worse)
+    answer = await press(browser, where, do="change", **typed | {"seen": seen})
+    shown = sound(answer.text)
+    # What the reader left alone is as the other has said it.
+    assert "Other Affected: CPU allowance not working in the United States" in shown.words
+    assert (await told(defined))[0].title == "Resets are late"
+    await press(browser, where, do="change", **typed | {"seen": shown.fields["seen"]})
+    (one,) = await told(defined)
+    assert (one.title, one.affected[0].health) == ("Other", Health.STOPPED)
+
+
 async def test_an_update_that_leaves_components_alone_overwrites_nobody(
     defined: System, browser: httpx.AsyncClient
 ) -> None:
     where = (await press(browser, "/status-pages/public/write", kind="incident", **GIVEN)).headers["location"]
     await press(browser, f"{where}/publish")
     mark = (await see(browser, where)).fields["shown"]
-    await press(browser, where, **GIVEN | {"health": "STOPPED"})
+    await press(browser, where, do="change", **GIVEN | {"health": "STOPPED"})
     await press(browser, f"{where}/update", **GIVEN | {"shown": mark, "body": "More."})
     (one,) = await told(defined)
     assert [part.health for part in one.affected] == [Health.STOPPED]
@@ -350,7 +426,8 @@ async def test_two_announcements_are_marked_as_unrelated(defined: System, browse
         answer = await press(browser, "/status-pages/public/write", kind="incident", **GIVEN)
         await press(browser, f"{answer.headers['location']}/publish")
     second, first = await told(defined)
-    await press(browser, f"/announcements/{second.id}", **GIVEN | {"unrelated": str(first.id)})
+    related = GIVEN | {"unrelated": str(first.id)}
+    await press(browser, f"/announcements/{second.id}", do="change", **related)
     assert (await told(defined))[0].unrelated == (first.id,)
     assert "Not related to Resets are late" in (await see(browser, f"/announcements/{second.id}")).words
 

@@ -30,6 +30,7 @@ from heartbeat.definitions.file import Wrong
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.plan import Plan
 from heartbeat.http import front
+from heartbeat.http.connection import MAX_CONNECTIONS
 from heartbeat.http.context import Context
 from heartbeat.http.front import Application
 from heartbeat.metrics import CheckSeries, Metrics
@@ -143,6 +144,7 @@ def build(
     longest_sleep: float = LONGEST_SLEEP,
     ticked: Callable[[bool], None] = lambda _clean: None,
     tracing: Tracing | None = None,
+    connections: int = MAX_CONNECTIONS,
 ) -> System:
     """Build the system. The settings must have an admin key and a secret key.
 
@@ -150,7 +152,8 @@ def build(
     as those of the file. `notifiers` stand in for those of their kinds: a demonstration has its own terminal. Only
     installed kinds can be replaced, since every room asks `registry` what a kind is like; others raise ValueError.
     `longest_sleep` may be raised if no other process can bring a due time forward. `ticked` is called after each
-    tick, with True if it was clean. `tracing` receives a span for all work that takes time.
+    tick, with True if it was clean. `tracing` receives a span for all work that takes time. `connections` is the number
+    that the server accepts.
     """
     system: System
 
@@ -171,7 +174,7 @@ def build(
     context = _context(foundation, main_ticker)
     publisher = _publisher(foundation)
     system = System(
-        asgi=front.build(context, ingest, publisher, settings, tracing),
+        asgi=front.build(context, ingest, publisher, settings, tracing, connections),
         context=context,
         ingest=ingest,
         courier=courier,

@@ -30,6 +30,16 @@ OPEN_STATES = tuple(state for state in State if state is not State.RESOLVED)
 PING_RESULTS = ("heard", "created", "unknown", "malformed", "unavailable")
 SEND_RESULTS = ("accepted", "refused", "unreachable")
 PUBLICATION_RESULTS = ("published", "partly", "unchanged", "failed")
+CUT_REASONS = (
+    "aborted",
+    "crowded",
+    "malformed",
+    "pipelined",
+    "share",
+    "slow",
+    "stalled",
+    "too_large",
+)
 HOOK_RESULTS = ("done", "failed", "slow")
 FORGOTTEN = ("transitions", "attempts", "pages", "symptoms", "timeline", "incidents", "digests")
 _TIMES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -80,6 +90,17 @@ class Callers:
             "Requests with X-Forwarded-For from an address that is not a trusted proxy.",
             registry=registry,
         )
+        self._cut_off = Counter(
+            "heartbeat_cut_connections",
+            "Connections that the service ended early, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        _begin_at_zero(self._cut_off, CUT_REASONS)
+
+    def count_cut(self, reason: str) -> None:
+        """Count a connection that was ended early."""
+        self._cut_off.labels(reason).inc()
 
 
 class Pings:

@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
-from heartbeat.http import app, health, pings
+from heartbeat.http import admission, app, health, pings
+from heartbeat.http.admission import Admission
 from heartbeat.http.asgi import Receive, Scope, Send
 from heartbeat.http.context import Context
 from heartbeat.http.status import pages as status_page_views
@@ -16,14 +17,28 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def build(
-    context: Context, ingest: Ingest, publisher: Publisher, settings: Settings, tracing: Tracing | None
+    context: Context,
+    ingest: Ingest,
+    publisher: Publisher,
+    settings: Settings,
+    tracing: Tracing | None,
+    connections: int,
 ) -> Application:
-    """Return the ASGI application of a process. Pings, status pages and liveness bypass the web framework."""
+    """Return the ASGI application of a process. Pings, status pages and liveness bypass the web framework.
+
+    All but pings and the probes share out the places of the `connections` that the process accepts.
+    """
     faces: Application = app.build(context)
     if tracing is not None:
         faces = tracing.trace_requests(faces)
     policy = status_page_views.policy(settings.public_url)
-    status_pages = StatusPageServer(lambda: publisher.editions, context.clock, policy, faces)
+    places = admission.places(connections)
+
+    def sharing(application: Application) -> Application:
+        return Admission(application, places, lambda: context.metrics.callers.count_cut("share"))
+
+    status_pages = sharing(StatusPageServer(lambda: publisher.editions, context.clock, policy, faces))
+    shared_faces = sharing(faces)
     has_api = "api" in settings.roles
     receivers = (
         pings.receivers(ingest, context.clock, context.metrics, settings.ping_body_limit) if has_api else ()
@@ -39,8 +54,10 @@ def build(
             await status_pages(scope, receive, send)
         elif path == "/livez":
             await health.livez(scope, receive, send)
-        elif has_api or path in health.PATHS:
+        elif path == "/readyz":
             await faces(scope, receive, send)
+        elif has_api or path in health.PATHS:
+            await shared_faces(scope, receive, send)
         else:
             await health.not_served(scope, receive, send)
 

@@ -1,29 +1,28 @@
-"""uvicorn with additions: a bound on receiving the head of a request, a signal for streams at a stop, and a warning
-about proxies that are not trusted."""
+"""uvicorn with additions: bounds on its connections, a signal for streams at a stop, and a warning about proxies that
+are not trusted."""
 
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from types import FrameType
 from typing import Any
 
 import uvicorn
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from alerting.network import Network
 from heartbeat.http.auth import PEER
+from heartbeat.http.connection import IDLE_BOUND, STALL_BOUND, UNCOUNTED, Bounds, Connection
 from heartbeat.settings import BadSetting
 
-HEAD_BOUND = 5.0
-"""Seconds for the head of a request to arrive; after that the connection is closed. Half-open connections would
-otherwise hold their place for ever and starve good ones."""
-HEAD_LIMIT = 65_536
-"""Bytes of the head of a request, at most. The parser itself has no limit."""
-MAX_CONNECTIONS = 5_000
 BACKLOG = 4_096
 """Connections that wait to be accepted. Many jobs start in the same second."""
+SEND_BUFFER = 32_768
+"""Bytes of an answer that the system keeps for a client. Its own default is megabytes, which a client that never reads
+would hold."""
 STOP_BOUND = 1
 """Seconds for current requests to end after SIGTERM."""
 LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
@@ -32,73 +31,31 @@ LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 log = logging.getLogger(__name__)
 
 
-_HEAD_TOO_LARGE = b"The head of the request is too large."
-_REFUSAL = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
-    b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (len(_HEAD_TOO_LARGE), _HEAD_TOO_LARGE)
-)
-
-
-class Protocol(HttpToolsProtocol):
-    """One connection. It is closed if the head of a request takes too long or is too large."""
-
-    _head_timer: asyncio.TimerHandle | None = None
-    _head_bytes = 0
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        super().connection_made(transport)
-        self._wait_for_head()
-
-    def data_received(self, data: bytes) -> None:
-        timer = self._head_timer
-        super().data_received(data)
-        # If the same head is still awaited, all of the data belongs to it.
-        if timer is not None and timer is self._head_timer:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_LIMIT and not self.transport.is_closing():
-                self.transport.write(_REFUSAL)
-                self.transport.close()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        if self._head_timer is None:
-            self._wait_for_head()
-
-    def on_headers_complete(self) -> None:
-        self._stop_waiting_for_head()
-        super().on_headers_complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting_for_head()
-        super().connection_lost(exc)
-
-    def _wait_for_head(self) -> None:
-        self._head_bytes = 0
-        self._head_timer = self.loop.call_later(HEAD_BOUND, self._close_slow)
-
-    def _stop_waiting_for_head(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-
-    def _close_slow(self) -> None:
-        self._head_timer = None
-        if not self.transport.is_closing():
-            self.transport.close()
-
-
 class Server(uvicorn.Server):
-    """Sets `stopping` on the first signal, so that streams can end by themselves."""
+    """Looks at its connections once a second. Sets `stopping` on the first signal, so that streams can end."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.stopping = asyncio.Event()
+
+    async def on_tick(self, counter: int) -> bool:
+        # uvicorn ticks ten times a second.
+        if counter % 10 == 0:
+            look(self.server_state.connections, asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.stopping.set()
         super().handle_exit(sig, frame)
         # uvicorn raises each signal again after its own shutdown, which would end the process before ours.
         self._captured_signals.clear()
+
+
+def look(connections: Iterable[object], now: float) -> None:
+    """Cut off the connections that are over one of their bounds. `now` is a time of the event loop."""
+    for connection in tuple(connections):
+        if isinstance(connection, Connection):
+            connection.look(now)
 
 
 class Forwarding:
@@ -151,7 +108,7 @@ def listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     both = family is socket.AF_INET6 and socket.has_dualstack_ipv6()
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
     except OSError as error:
         reason = str(error.strerror).partition(" (")[
             0
@@ -159,9 +116,19 @@ def listening(host: str, port: int) -> socket.socket:
         raise BadSetting(
             f"Cannot listen on {host}:{port}: {reason}. Set HEARTBEAT_HOST and HEARTBEAT_PORT to another address."
         ) from None
+    # Each connection inherits these. The system itself would keep what nobody takes for a quarter of an hour.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    if sys.platform == "linux":
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALL_BOUND * 1000))
+    return listener
 
 
-def configured(app: Any, trusted: Sequence[Network] = (), untrusted: Callable[[], None] = _ignore) -> Server:
+def configured(
+    app: Any,
+    trusted: Sequence[Network] = (),
+    untrusted: Callable[[], None] = _ignore,
+    bounds: Bounds = UNCOUNTED,
+) -> Server:
     """Return a server for `app`. Access is not logged: pings would drown everything else.
 
     `trusted` are the networks of proxies, by default this machine. See `Forwarding`.
@@ -170,7 +137,7 @@ def configured(app: Any, trusted: Sequence[Network] = (), untrusted: Callable[[]
         uvicorn.Config(
             Forwarding(app, trusted, untrusted),
             proxy_headers=False,
-            http=Protocol,
+            http=partial(Connection, bounds),  # type: ignore[arg-type]  # it is called like the class
             loop="none",
             ws="none",
             lifespan="off",
@@ -178,9 +145,8 @@ def configured(app: Any, trusted: Sequence[Network] = (), untrusted: Callable[[]
             log_config=None,
             server_header=False,
             date_header=False,
-            limit_concurrency=MAX_CONNECTIONS,
             backlog=BACKLOG,
-            timeout_keep_alive=30,
+            timeout_keep_alive=int(IDLE_BOUND),
             timeout_graceful_shutdown=STOP_BOUND,
         )
     )

@@ -21,6 +21,7 @@ from heartbeat.definitions import file as configuration_file
 from heartbeat.definitions import plan as definition_plan
 from heartbeat.definitions.plan import WouldDelete
 from heartbeat.http import server
+from heartbeat.http.connection import Bounds
 from heartbeat.operations import backup, secret_key, standby
 from heartbeat.operations.systemd import Supervisor
 from heartbeat.settings import Settings, own_secret, with_kept_secret_key
@@ -135,8 +136,9 @@ async def _serve(
 
 async def _answer(system: app.System, settings: Settings, listener: socket, supervisor: Supervisor) -> int:
     """Watch and answer requests until the process is told to stop, and return the exit status."""
+    callers = system.context.metrics.callers
     http_server = server.configured(
-        system.asgi, settings.trusted_proxy, system.context.metrics.callers.untrusted_proxy.inc
+        system.asgi, settings.trusted_proxy, callers.untrusted_proxy.inc, Bounds(count=callers.count_cut)
     )
     ticking = system.start()
     system.begin_loops(settings.roles)

@@ -45,7 +45,7 @@ from heartbeat.access import store as access_store
 from heartbeat.checks import check, checker, maintenance
 from heartbeat.definitions import status_page as definition_status_page
 from heartbeat.definitions.edit import maintenance as arranging
-from heartbeat.http import health, limits, server
+from heartbeat.http import admission, connection, health, limits, server
 from heartbeat.http.callbacks import provider
 from heartbeat.http.console import stream
 from heartbeat.http.console.checks import bulk, search
@@ -93,17 +93,22 @@ def _longest_retry_after() -> timedelta:
     return next_step.at - now
 
 
-KEEP_ALIVE = in_source(server, r"timeout_keep_alive=(\d+)")
 PROVIDERS = notifier_clients.LIMITS.max_connections
 CONNECTING = in_source(database, r'"connect_timeout": (\d+)')
 UNHEARD = in_source(database, r'"tcp_user_timeout": (\d+)') / 1000
 LOCKED = in_source(database, r'"timeout": ([\d.]+)')
 
 LIMITS: Mapping[str, str] = {
-    "Head of a request": f"{server.HEAD_BOUND:g} s,",
-    "Size of a request's head": f"{server.HEAD_LIMIT:,} bytes",
-    "Concurrent connections": f"{server.MAX_CONNECTIONS:,},",
-    "Idle connection": f"{KEEP_ALIVE:g} s",
+    "Head of a request": f"{connection.HEAD_BOUND:g} s,",
+    "Whole request, head and body": f"{connection.REQUEST_BOUND:g} s,",
+    "Size of a request's head": f"{connection.HEAD_LIMIT:,} bytes",
+    "Answer that the client does not take": f"{connection.STALL_BOUND:g} s without",
+    "Bytes of an answer that the system keeps for a client": f"{server.SEND_BUFFER:,}",
+    "Requests waiting on one connection for an earlier answer": f"{connection.PIPELINED},",
+    "Concurrent connections": f"{connection.MAX_CONNECTIONS:,},",
+    "Connections kept for pings, `/livez` and `/readyz`": f"1 in {admission.RESERVED}",
+    "Other requests under way from one network": f"`Retry-After: {admission.RETRY_AFTER.decode()}`",
+    "Idle connection": f"{connection.IDLE_BOUND:g} s",
     "Body of a ping": f"{receiver.BODY_BOUND:g} s;",
     "Bytes kept of a ping's body": f"{DEFAULT.ping_body_limit:,} (",
     "Bytes read of a ping's body": f"{receiver.DRAIN_LIMIT:,},",
@@ -241,7 +246,11 @@ def test_no_limit_is_documented_that_nothing_is_compared_with() -> None:
 @pytest.mark.parametrize(
     ("dependency", "bound"),
     [
-        ("uvicorn, httptools", f"{server.HEAD_BOUND:g} s; {KEEP_ALIVE:g} s"),
+        (
+            "uvicorn, httptools",
+            f"{connection.HEAD_BOUND:g} s; {connection.REQUEST_BOUND:g} s; {connection.STALL_BOUND:g} s; "
+            f"{connection.IDLE_BOUND:g} s",
+        ),
         ("uvicorn", f"{server.STOP_BOUND} s"),
         ("SQLAlchemy", f"as many threads as connections, {database.WRITERS + database.READERS + 1}"),
         ("sqlite3", f"{LOCKED:g} s"),

@@ -22,6 +22,7 @@ from heartbeat.checks import checker, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check
 from heartbeat.database import Database, Unavailable
+from heartbeat.http.connection import MAX_CONNECTIONS
 from heartbeat.pings import store as ping_store
 from heartbeat.settings import Settings
 from tests.unit.access.conftest import CHEAP
@@ -85,13 +86,23 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
+def connections() -> int:
+    """The number of connections that the server accepts."""
+    return MAX_CONNECTIONS
+
+
+@pytest.fixture
 async def system(
-    kind: str, make_database_url: Callable[[str], str], settings: Settings, clock: SetClock
+    kind: str,
+    make_database_url: Callable[[str], str],
+    settings: Settings,
+    clock: SetClock,
+    connections: int,
 ) -> AsyncIterator[System]:
     """A whole system over a fresh database with one person and one policy; nothing ticks."""
     database = Database(make_database_url(kind))
     async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503))) as http:
-        built = app.build(settings, database=database, clock=clock, http=http)
+        built = app.build(settings, database=database, clock=clock, http=http, connections=connections)
         await database.write(lambda db: desk.install(db, [FIRST], [OPS], {}))
         yield built
         await built.stop()

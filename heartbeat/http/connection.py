@@ -110,7 +110,7 @@ class Connection(HttpToolsProtocol):
             make_room(self, self.connections, self._bounds)  # type: ignore[arg-type]  # all of them are of this class
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self.phase is Phase.BODY:
+        if self.phase is Phase.BODY and not self.cycle.response_complete:
             self._bounds.count("aborted")
         # uvicorn tells only the newest request.
         for cycle in (self._running, *(cycle for cycle, _ in self.pipeline)):

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from heartbeat.access.account import LastAdmin, Unfit
@@ -129,6 +130,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(Exception, _on_bug)
 
 
@@ -207,6 +209,11 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         return Response(status_code=error.status_code, headers=error.headers)
     detail = _SENTENCES.get(error.detail, error.detail)
     return response(request, error.status_code, detail, error.headers)
+
+
+async def _on_disconnect(_request: Request, _error: Exception) -> Response:
+    # Nobody reads this. The connection counts it.
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:  # noqa: ARG001  # the server logs it

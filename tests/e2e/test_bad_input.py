@@ -43,6 +43,40 @@ def test_half_open_connections_starve_nobody_and_are_closed(service: Service) ->
     assert service.ping("job-0").text == "OK"
 
 
+def test_unfinished_requests_starve_nobody_and_are_closed(service: Service) -> None:
+    paths = [
+        b"/sign-in",
+        b"/join/abc",
+        b"/v1/keys",
+        b"/v1/checks/job-0",
+        b"/status/public/subscribe",
+        b"/answer/x",
+    ]
+    with ExitStack() as stack:
+        unfinished = [stack.enter_context(wire.connected(service.port)) for _ in range(HALF_OPEN)]
+        for number, connection in enumerate(unfinished):
+            head = b"POST %b HTTP/1.1\r\nHost: here\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+            connection.sendall(head % paths[number % len(paths)] + b"Content-Length: 1000\r\n\r\nname=a")
+        for _ in range(50):
+            assert service.ping("job-0").text == "OK"
+        for connection in unfinished:
+            assert wire.seconds_until_closed(connection) < 12
+
+
+def test_an_offer_of_another_protocol_is_ignored(service: Service) -> None:
+    offer = b"Host: here\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAA"
+    request = wire.ping("job-7", b"disk full").replace(b"Host: here", offer)
+    for at in (20, len(request) - 11, len(request) - 9, len(request) - 4):
+        with wire.connected(service.port) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.sendall(request[:at])
+            assert service.ping("job-0").text == "OK"
+            connection.sendall(request[at:])
+            assert wire.one_answer(connection) == (200, b"OK")
+    heard = service.get("/v1/checks/job-7/pings")["pings"]
+    assert [one["body_bytes"] for one in heard] == [len(b"disk full")] * 4
+
+
 def test_a_body_that_trickles_is_a_ping_with_what_came(service: Service) -> None:
     with wire.connected(service.port) as slow:
         slow.sendall(wire.ping("job-1", b"half of it", length=1_000))
@@ -104,13 +138,13 @@ def test_a_head_that_is_too_large_is_told_so(service: Service) -> None:
 
 def test_pipelined_pings_are_answered_each(service: Service) -> None:
     with wire.connected(service.port) as connection:
-        connection.sendall(b"".join(wire.ping("job-4", b"number %d" % n) for n in range(40)))
+        connection.sendall(b"".join(wire.ping("job-4", b"number %d" % n) for n in range(20)))
         said = b""
-        while said.count(b"\r\n\r\nOK") < 40:
+        while said.count(b"\r\n\r\nOK") < 20:
             said += connection.recv(65_536)
     heard = service.get("/v1/checks/job-4/pings?limit=100")["pings"]
-    assert [one["n"] for one in heard] == list(range(40, 0, -1))
-    assert service.ask("GET", "/v1/checks/job-4/pings/40/body").content == b"number 39"
+    assert [one["n"] for one in heard] == list(range(20, 0, -1))
+    assert service.ask("GET", "/v1/checks/job-4/pings/20/body").content == b"number 19"
 
 
 def test_more_connections_than_a_process_may_open_by_default(service: Service) -> None:

@@ -162,8 +162,6 @@ def build(
         system.publisher.wake()
 
     instead = notifiers or {}
-    if unknown := sorted(instead.keys() - registry.installed().kinds.keys()):
-        raise ValueError(f"{unknown[0]} is not an installed kind of notifier")
     metrics = _metrics(settings, database)
     foundation = _Foundation(
         settings, database, clock, metrics, http, entered or http, instead, wake, tracing

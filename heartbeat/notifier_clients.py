@@ -111,9 +111,11 @@ def assembler(
 ) -> Callable[[Mapping[str, Setup]], NotifierSet]:
     """Return a function that builds the notifiers of a setup, and builds them again only when the setup changes.
 
-    `instead` replaces the notifiers of its kinds.
+    `instead` replaces the notifiers of its kinds. Raises ValueError for a kind that is not installed.
     """
     shelf = registry.installed()
+    if unknown := sorted(instead.keys() - shelf.kinds.keys()):
+        raise ValueError(f"{unknown[0]} is not an installed kind of notifier")
     for name, problem in shelf.problems.items():
         log.error("the notifier %s cannot be used: %s", name, problem)
     built: dict[str, NotifierSet] = {}

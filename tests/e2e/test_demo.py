@@ -94,6 +94,9 @@ def test_a_reboot_is_told_once(frames: list[Frame]) -> None:
     assert told.lines[0].startswith(f"OK {US}: all 11 jobs fine since")
     (recovered,) = between(frames, "04:38", "05:00", f"OK {INVOICES}")
     assert recovered.lines[0].startswith("OK ")
+    said = " ".join(recovered.lines)
+    assert "It was down for 1 h 33 min." in said, "it failed, and was silent only in the end"
+    assert "silent for" not in said
 
 
 def test_the_status_page_has_two_unrelated_incidents(frames: list[Frame]) -> None:

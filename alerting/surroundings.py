@@ -1,6 +1,6 @@
 """The state of everything beside an incident, and the sentences that tell it: is it only this? Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -26,39 +26,39 @@ class OtherIncident:
 
 @dataclass(frozen=True, slots=True)
 class GroupState:
-    """Another group in numbers."""
+    """Another group in numbers, with its incidents: "incident 4"."""
 
     title: str
     total: int
     alive: int
+    incidents: str = ""
+
+    @property
+    def fine(self) -> bool:
+        """True if everything in it is fine."""
+        return self.alive == self.total and not self.incidents
 
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
     """All other groups. `noun` is their plural: "hosts"; `total` counts those of which anything is expected.
 
-    `down` names the worst groups that are not fine, with their incidents: "web-3 (incident 12)". `late` groups have
-    late jobs only.
+    `not_fine` names some of those that are not fine, the worst first: "web-3 (incident 12)", "db-2 (late)". Groups with
+    the same jobs are counted, and named apart: see `Surroundings.same_jobs`.
     """
 
     noun: str
     total: int
     alive: int
-    late: int = 0
-    down: tuple[str, ...] = ()
-
-    @property
-    def unnamed(self) -> int:
-        """The groups that are down and not named."""
-        return self.total - self.alive - self.late - len(self.down)
+    not_fine: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """The state of the group that an incident is about, and of all others. Only upstairs knows it.
 
-    `total` counts the jobs of the group from which a ping is or was expected; `alive` are neither down nor late. A job
-    that is not due for the first time yet counts as neither.
+    `total` counts the jobs of the group from which a ping is or was expected; `alive` are neither down nor late, and
+    have no fault that is tolerated. A job that is not due for the first time yet counts as neither.
     """
 
     total: int = 1
@@ -70,6 +70,8 @@ class Surroundings:
     late: int = 0
     late_jobs: tuple[LateJob, ...] = ()
     """Some of the late ones."""
+    tolerated: int = 0
+    """The jobs that have failed or missed a run, not often enough to be down."""
     down_besides: Mapping[str, int] = field(default_factory=dict)
     """The jobs of the group that are down in other incidents and not held, counted by cause."""
     incidents: tuple[OtherIncident, ...] = ()
@@ -87,6 +89,7 @@ def sentences(around: Surroundings, down: int, clock: Clock) -> list[str]:
         for sentence in (
             _group(around, down, clock),
             _late(around, clock),
+            _tolerated(around),
             also(around),
             *(_same_jobs(group) for group in around.same_jobs),
             _elsewhere(around),
@@ -110,9 +113,9 @@ def _group(around: Surroundings, down: int, clock: Clock) -> str:
     if around.total <= 1 or around.total <= down or whole:
         return ""
     if not around.alive:
-        return f"No job on {around.group} is fine." if not around.late else ""
+        return f"No job on {around.group} is fine." if not (around.late or around.tolerated) else ""
     jobs = "job" if around.alive == 1 else "jobs"
-    fine = f"{around.alive} {'other ' if down else ''}{jobs} on {around.group} {_is(around.alive)} fine"
+    fine = f"{around.alive:,} {'other ' if down else ''}{jobs} on {around.group} {_is(around.alive)} fine"
     return f"{fine}, last heard {clock.at(around.newest_at)}." if around.newest_at else f"{fine}."
 
 
@@ -120,47 +123,50 @@ def _late(around: Surroundings, clock: Clock) -> str:
     if not around.late:
         return ""
     if around.late > len(around.late_jobs) or around.late > 2:
-        return f"{around.late} are late and may follow."
+        return f"{around.late:,} are late and may follow."
     named = [
         f"{job.title} is late: it was due {times.ago(job.due_at, clock.now)}" for job in around.late_jobs
     ]
     return f"{'; '.join(named)}."
 
 
+def _tolerated(around: Surroundings) -> str:
+    if not around.tolerated:
+        return ""
+    have = "has" if around.tolerated == 1 else "have"
+    return f"{around.tolerated:,} {have} failed or missed a run, not often enough to be down."
+
+
 def _same_jobs(group: GroupState) -> str:
-    return f"{group.title}: {group.alive} of {group.total} fine."
+    incidents = f" ({group.incidents})" if group.incidents else ""
+    return f"{group.title}: {group.alive:,} of {group.total:,} fine{incidents}."
 
 
 def _elsewhere(around: Surroundings) -> str:
+    """Return the state of the other groups, without those that are told apart."""
     others = around.elsewhere
-    if others is None or not others.total or others.total <= len(around.same_jobs):
+    if others is None:
         return ""
-    noun = others.noun if others.total != 1 else _singular(others.noun)
-    if others.alive == others.total:
-        return (
-            f"All {others.total} other {noun} are fine." if others.total > 1 else f"The other {noun} is fine."
-        )
-    faults = _faults(others)
-    if not others.alive:
-        return (
-            f"None of the {others.total} other {noun} is fine: {faults}."
-            if others.total > 1
-            else f"Not fine either: {faults}."
-        )
-    return f"{others.alive} of {others.total} other {noun} are fine; not fine: {faults}."
+    total = others.total - len(around.same_jobs)
+    alive = others.alive - sum(group.fine for group in around.same_jobs)
+    if total <= 0:
+        return ""
+    other = f"other {others.noun if total != 1 else others.noun.removesuffix('s')}"
+    if alive == total:
+        every = {1: f"The {other} is", 2: f"Both {other} are"}.get(total, f"All {total:,} {other} are")
+        return f"{every} fine."
+    faults = _faults(others.not_fine, total - alive)
+    if alive:
+        return f"{alive:,} of {total:,} {other} {_is(alive)} fine{faults and f'; not fine: {faults}'}."
+    none = {1: f"The {other} is not", 2: f"Neither of the 2 {other} is"}.get(
+        total, f"None of the {total:,} {other} is"
+    )
+    return f"{none} fine{faults and f': {faults}'}."
 
 
-def _faults(others: Elsewhere) -> str:
-    parts = list(others.down)
-    if others.unnamed > 0:
-        parts.append(f"{others.unnamed} more" if parts else f"{others.unnamed} with jobs that are down")
-    if others.late:
-        parts.append(f"{others.late} with late jobs")
-    return times.names(parts)
-
-
-def _singular(noun: str) -> str:
-    return noun.removesuffix("s")
+def _faults(named: Sequence[str], count: int) -> str:
+    more = count - len(named)
+    return times.names([*named, f"{more:,} more"] if named and more > 0 else named)
 
 
 def _is(count: int) -> str:

@@ -1,4 +1,4 @@
-"""The SQL of groups of checks: how many of each are up, late and down. Paused checks do not count.
+"""The SQL of groups of checks: how many of each are fine, late and down. Paused checks do not count.
 
 A group costs one probe of the index on `group_key`, and one row for each of its checks.
 """
@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, Subquery, and_, case, func, or_, select
 
 from alerting.sql import among
 from heartbeat.checks import store
@@ -16,42 +16,53 @@ from heartbeat.checks.lateness import Lateness
 from heartbeat.checks.tables import checks
 
 _EXPECTED = checks.c.state != State.PAUSED
+_FAULTY = and_(checks.c.state.in_([State.NEW, State.UP]), or_(checks.c.failures > 0, checks.c.missed > 0))
+"""The condition of checks with faults that are tolerated. Some of them are late as well."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckGroup:
-    """The checks of one group key by state, and the last success among those that are up."""
+    """The checks of one group key by state, and the last success among those that are up.
+
+    `tolerated` checks have failed or missed a run, not often enough to be down: they are not counted as `up` or `late`.
+    """
 
     key: str
     up: int
     late: int
     down: int
     newest_at: datetime | None
+    tolerated: int = 0
 
     @property
     def total(self) -> int:
         """The checks of which a ping is or was expected: a new one counts once it is late."""
-        return self.up + self.late + self.down
+        return self.up + self.late + self.tolerated + self.down
+
+    @property
+    def fine(self) -> bool:
+        """True if nothing in it is late, down, or has a fault that is tolerated."""
+        return self.up == self.total > 0
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Numbers of groups: those in which everything is up, those with late checks, and those with checks that are down.
+    """Numbers of groups: all of which anything is expected, and those in which everything is fine.
 
     `sample` is one key of them.
     """
 
     sample: str
-    up: int
-    late: int
-    down: int
+    total: int
+    fine: int
 
 
 def states(db: Connection, keys: Collection[str], now: datetime) -> dict[str, CheckGroup]:
     """Return these groups by key. A group without a check is left out."""
     within = among(db, checks.c.group_key, keys)
     late = Lateness(db, now, within).late
-    fine = and_(checks.c.state == State.UP, ~late)
+    tolerated = and_(_FAULTY, ~late)
+    fine = and_(checks.c.state == State.UP, ~late, ~_FAULTY)
     newest = case((fine, checks.c.last_ok_at), else_=None)
     query = (
         select(
@@ -60,6 +71,7 @@ def states(db: Connection, keys: Collection[str], now: datetime) -> dict[str, Ch
             _number(late),
             _number(checks.c.state == State.DOWN),
             func.max(newest, type_=checks.c.last_ok_at.type),
+            _number(tolerated),
         )
         .where(within, _EXPECTED)
         .group_by(checks.c.group_key)
@@ -69,26 +81,51 @@ def states(db: Connection, keys: Collection[str], now: datetime) -> dict[str, Ch
 
 def tally(db: Connection, now: datetime) -> list[Tally]:
     """Count all groups, apart for checks that are a group by themselves. This reads every check."""
-    each = (
+    each = _each(db, now)
+    alone = case((each.c.key.startswith("check=", autoescape=True), 1), else_=0)
+    faulty = each.c.down + each.c.late + each.c.tolerated
+    query = (
+        select(
+            func.min(each.c.key),
+            _number(each.c.up + faulty > 0),
+            _number(and_(each.c.up > 0, faulty == 0)),
+        )
+        .group_by(alone)
+        .order_by(alone)
+    )
+    return [Tally(*row) for row in db.execute(query)]
+
+
+def uneasy(db: Connection, now: datetime, limit: int) -> dict[str, bool]:
+    """Return up to `limit` groups in which nothing is down, but not everything is fine: True if any is late, by key.
+
+    This reads every check.
+    """
+    each = _each(db, now)
+    query = (
+        select(each.c.key, each.c.late > 0)
+        .where(each.c.down == 0, each.c.late + each.c.tolerated > 0)
+        .order_by(each.c.key)
+        .limit(limit)
+    )
+    return {row[0]: bool(row[1]) for row in db.execute(query)}
+
+
+def _each(db: Connection, now: datetime) -> Subquery:
+    """Return the numbers of each group: fine ones are `up`."""
+    late = Lateness(db, now).late
+    return (
         select(
             checks.c.group_key.label("key"),
-            _number(checks.c.state == State.UP).label("up"),
-            _number(Lateness(db, now).late).label("late"),
+            _number(and_(checks.c.state == State.UP, ~late, ~_FAULTY)).label("up"),
+            _number(late).label("late"),
+            _number(and_(_FAULTY, ~late)).label("tolerated"),
             _number(checks.c.state == State.DOWN).label("down"),
         )
         .where(_EXPECTED)
         .group_by(checks.c.group_key)
         .subquery()
     )
-    alone = case((each.c.key.startswith("check=", autoescape=True), 1), else_=0)
-    quiet = each.c.down == 0
-    query = select(
-        func.min(each.c.key),
-        _number(and_(quiet, each.c.late == 0, each.c.up > 0)),
-        _number(and_(quiet, each.c.late > 0)),
-        _number(each.c.down > 0),
-    ).group_by(alone)
-    return [Tally(*row) for row in db.execute(query.order_by(alone))]
 
 
 def late_in(db: Connection, keys: Collection[str], now: datetime, limit: int) -> list[Check]:

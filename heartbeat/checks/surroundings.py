@@ -4,8 +4,8 @@ The number of statements does not grow with the number of incidents.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -32,7 +32,19 @@ _BESIDE = 500
 _NAMES = 5
 """Jobs of an incident that are looked for elsewhere."""
 
+_UNEASY = 20
+"""Groups that are not fine, and of which nothing is down, among which some are named."""
+
 RaisedByIncident = Mapping[int, Sequence[RaisedSymptom]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Everywhere:
+    """All groups in numbers; some that are uneasy, see `groups.uneasy`; and the incidents of groups in words."""
+
+    tallies: Sequence[Tally]
+    uneasy: Mapping[str, bool]
+    incidents: Mapping[str, str]
 
 
 def of(
@@ -45,15 +57,20 @@ def of(
     keys = _group_keys(db, [*incidents, *urgent])
     twins = _same_jobs(db, incidents, raised, keys)
     states = groups.states(db, {*keys.values(), *(key for found in twins.values() for key in found)}, now)
-    tallies = groups.tally(db, now)
+    twins = {
+        number: [key for key in found if key in states and states[key].total]
+        for number, found in twins.items()
+    }
+    everywhere = _everywhere(db, urgent, keys, states, now)
     late = _late(db, {keys[incident.id] for incident in incidents}, states, now)
     around = _within_groups(db, incidents, raised, keys, states, now)
+    of_number = {incident.id: incident for incident in incidents}
     return {
         number: replace(
-            group,
+            _with_recovering(group, of_number[number], urgent, keys),
             late_jobs=tuple(late.get(keys[number], ())),
-            same_jobs=tuple(_state(states[other]) for other in twins[number] if other in states),
-            elsewhere=_elsewhere(keys[number], states, tallies, urgent, keys),
+            same_jobs=tuple(_state(states[other], everywhere) for other in twins[number]),
+            elsewhere=_elsewhere(keys[number], twins[number], states, everywhere),
         )
         for number, group in around.items()
     }
@@ -85,6 +102,8 @@ def titled(db: Connection, incidents: Sequence[Incident], now: datetime) -> list
 def without(around: Surroundings, job: Check, now: datetime) -> Surroundings:
     """Return what is beside a check of the group, as if this check were down."""
     match check.status(job, now):
+        case State.UP if job.failures or job.missed:
+            return replace(around, tolerated=around.tolerated - 1)
         case State.UP:
             return replace(around, alive=around.alive - 1)
         case State.LATE:
@@ -107,11 +126,41 @@ def _group(key: str, states: Mapping[str, CheckGroup]) -> Surroundings:
     title = "" if cause.slug_of(key) is not None else cause.key_title(key)
     if state is None:
         return Surroundings(total=0, group=title)
-    return Surroundings(state.total, state.up, state.newest_at, title, state.late)
+    return Surroundings(state.total, state.up, state.newest_at, title, state.late, tolerated=state.tolerated)
 
 
-def _state(group: CheckGroup) -> GroupState:
-    return GroupState(cause.key_title(group.key), group.total, group.up)
+def _state(group: CheckGroup, everywhere: _Everywhere) -> GroupState:
+    incidents = everywhere.incidents.get(group.key, "")
+    return GroupState(cause.key_title(group.key), group.total, group.up, incidents)
+
+
+def _everywhere(
+    db: Connection,
+    urgent: Sequence[Incident],
+    keys: Mapping[int, str],
+    states: Mapping[str, CheckGroup],
+    now: datetime,
+) -> _Everywhere:
+    tallies = groups.tally(db, now)
+    uneasy = groups.uneasy(db, now, _UNEASY) if any(tally.fine < tally.total for tally in tallies) else {}
+    return _Everywhere(tallies, uneasy, _by_group(urgent, keys, states))
+
+
+def _with_recovering(
+    group: Surroundings, incident: Incident, urgent: Sequence[Incident], keys: Mapping[int, str]
+) -> Surroundings:
+    """Return the group with its other incidents that are recovering. Nothing in them is down any more."""
+    recovering = [
+        OtherIncident(other.id, f"{other.title} recovering")
+        for other in urgent
+        if other.recovering and other.id != incident.id and keys[other.id] == keys[incident.id]
+    ]
+    room = max(NAMED - len(group.incidents), 0)
+    return replace(
+        group,
+        incidents=(*group.incidents, *recovering[:room]),
+        more_incidents=group.more_incidents + len(recovering[room:]),
+    )
 
 
 def _late(
@@ -192,39 +241,51 @@ def _besides(
 
 def _beside(group: Surroundings, besides: Sequence[RaisedSymptom], now: datetime) -> Surroundings:
     """Return the group with its symptoms in other incidents."""
+    free = [symptom for symptom in besides if not symptom.held(now)]
     by_incident: dict[int, list[RaisedSymptom]] = {}
     for symptom in sorted(besides, key=lambda symptom: (symptom.severity.rank, symptom.incident_id)):
         by_incident.setdefault(symptom.incident_id, []).append(symptom)
     named = list(by_incident.items())[:NAMED]
-    free = [symptom for symptom in besides if symptom.held_until is None or symptom.held_until <= now]
     return replace(
         group,
         down_besides=Counter(symptom.cause for symptom in free),
-        incidents=tuple(OtherIncident(number, in_short(theirs, cause.in_words)) for number, theirs in named),
+        incidents=tuple(OtherIncident(number, _in_short(theirs, now)) for number, theirs in named),
         more_incidents=len(by_incident) - len(named),
+    )
+
+
+def _in_short(theirs: Sequence[RaisedSymptom], now: datetime) -> str:
+    """Return what is down in an incident. Held jobs are left out, unless all are."""
+    free = [symptom for symptom in theirs if not symptom.held(now)]
+    return (
+        in_short(free, cause.in_words) if free else f"{in_short(theirs, cause.in_words)}, under maintenance"
     )
 
 
 def _elsewhere(
     key: str,
+    told: Collection[str],
     states: Mapping[str, CheckGroup],
-    tallies: Sequence[Tally],
-    urgent: Sequence[Incident],
-    keys: Mapping[int, str],
+    everywhere: _Everywhere,
 ) -> Elsewhere:
-    """Return all groups but that of `key`. Those that are down are named by their most urgent incidents."""
+    """Return all groups but that of `key`. Names those that are not fine, except the groups that are `told` apart."""
     own = states.get(key)
-    kinds = [_without(tally, own) for tally in tallies]
-    kinds = [tally for tally in kinds if tally.up + tally.late + tally.down]
-    numbers: dict[str, list[int]] = {}
-    for incident in urgent:
-        other = keys[incident.id]
-        if other != key and other in states and states[other].down:
-            numbers.setdefault(other, []).append(incident.id)
-    named = [f"{cause.key_title(other)} ({_incidents(of_group)})" for other, of_group in numbers.items()]
-    up, late, down = (sum(getattr(tally, name) for tally in kinds) for name in ("up", "late", "down"))
-    noun = cause.plural_of([tally.sample for tally in kinds])
-    return Elsewhere(noun, up + late + down, up, late, tuple(named[:NAMED]))
+    kinds = [tally for tally in (_without(tally, own) for tally in everywhere.tallies) if tally.total]
+    numbers = {other: of_group for other, of_group in everywhere.incidents.items() if other != key}
+    # A group whose incident is recovering is not fine, though all of its checks are up.
+    recovering = sum(1 for other in numbers if states[other].fine)
+    named = [f"{cause.key_title(other)} ({words})" for other, words in numbers.items() if other not in told]
+    named += [
+        f"{cause.key_title(other)} ({'late' if late else 'tolerated fault'})"
+        for other, late in everywhere.uneasy.items()
+        if other not in (key, *told, *numbers)
+    ]
+    return Elsewhere(
+        noun=cause.plural_of([tally.sample for tally in kinds]),
+        total=sum(tally.total for tally in kinds),
+        alive=sum(tally.fine for tally in kinds) - recovering,
+        not_fine=tuple(named[:NAMED]),
+    )
 
 
 def _without(tally: Tally, own: CheckGroup | None) -> Tally:
@@ -232,12 +293,22 @@ def _without(tally: Tally, own: CheckGroup | None) -> Tally:
     same_kind = own is not None and (cause.slug_of(own.key) is None) == (cause.slug_of(tally.sample) is None)
     if own is None or not same_kind or not own.total:
         return tally
-    if own.down:
-        return replace(tally, down=tally.down - 1)
-    return replace(tally, late=tally.late - 1) if own.late else replace(tally, up=tally.up - 1)
+    return replace(tally, total=tally.total - 1, fine=tally.fine - own.fine)
 
 
-def _incidents(numbers: Sequence[int]) -> str:
-    return (
-        f"incident {numbers[0]}" if len(numbers) == 1 else f"incidents {', '.join(map(str, numbers[:NAMED]))}"
-    )
+def _by_group(
+    urgent: Sequence[Incident], keys: Mapping[int, str], states: Mapping[str, CheckGroup]
+) -> dict[str, str]:
+    """Return the incidents of each group in words: "incident 12", "incident 12, recovering", "incidents 12, 14"."""
+    by_group: dict[str, list[Incident]] = {}
+    for incident in urgent:
+        if keys[incident.id] in states and states[keys[incident.id]].total:
+            by_group.setdefault(keys[incident.id], []).append(incident)
+    return {key: _incidents(of_group) for key, of_group in by_group.items()}
+
+
+def _incidents(of_group: Sequence[Incident]) -> str:
+    if len(of_group) > 1:
+        return f"incidents {', '.join(str(incident.id) for incident in of_group[:NAMED])}"
+    (incident,) = of_group
+    return f"incident {incident.id}{', recovering' if incident.recovering else ''}"

@@ -100,7 +100,7 @@ def test_what_recovers_is_told_once_it_has_settled_and_the_last_ends_it() -> Non
         world.ping(SILENT[0].name)
         world.advance(minutes=2, seconds=5)
         assert titles(world.shows("first", kind="recovered")) == [
-            "OK us-housekeeping: all 2 jobs fine since 03:13 UTC"
+            "OK us-housekeeping: both jobs fine since 03:13 UTC"
         ]
 
 

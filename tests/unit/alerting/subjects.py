@@ -85,7 +85,7 @@ AROUND = Surroundings(
     newest_at=datetime(2024, 5, 3, 3, 4, tzinfo=UTC),
     group="us-housekeeping",
     same_jobs=(GroupState("eu-housekeeping", 11, 11),),
-    elsewhere=Elsewhere("hosts", 38, 38),
+    elsewhere=Elsewhere("hosts", 39, 39),
 )
 ON_DB = Surroundings(total=1, alive=0, group="db-1", elsewhere=Elsewhere("hosts", 38, 38))
 LINKS = Links("https://h.example/incidents/12", "https://h.example/answer/token")

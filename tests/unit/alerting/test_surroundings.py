@@ -53,25 +53,49 @@ def test_the_same_jobs_elsewhere_are_told_apart() -> None:
     ("elsewhere", "words"),
     [
         (Elsewhere("hosts", 38, 38), "All 38 other hosts are fine."),
+        (Elsewhere("hosts", 1_200, 1_200), "All 1,200 other hosts are fine."),
+        (Elsewhere("hosts", 2, 2), "Both other hosts are fine."),
         (Elsewhere("hosts", 1, 1), "The other host is fine."),
         (Elsewhere("hosts", 0, 0), ""),
+        (Elsewhere("hosts", 2, 1, ("web-3 (late)",)), "1 of 2 other hosts is fine; not fine: web-3 (late)."),
         (
-            Elsewhere("hosts", 38, 36, down=("web-3 (incident 12)", "db-2 (incident 14)")),
+            Elsewhere("hosts", 38, 36, ("web-3 (incident 12)", "db-2 (incident 14)")),
             "36 of 38 other hosts are fine; not fine: web-3 (incident 12) and db-2 (incident 14).",
         ),
         (
-            Elsewhere("hosts", 38, 30, 2, ("web-3 (incident 12)",)),
-            "30 of 38 other hosts are fine; not fine: web-3 (incident 12), 5 more and 2 with late jobs.",
+            Elsewhere("hosts", 38, 30, ("web-3 (incident 12)", "db-2 (late)")),
+            "30 of 38 other hosts are fine; not fine: web-3 (incident 12), db-2 (late) and 6 more.",
+        ),
+        (Elsewhere("hosts and jobs", 3, 0), "None of the 3 other hosts and jobs is fine."),
+        (
+            Elsewhere("hosts", 2, 0, ("web-3 (late)",)),
+            "Neither of the 2 other hosts is fine: web-3 (late) and 1 more.",
         ),
         (
-            Elsewhere("hosts and jobs", 3, 0, 0, ()),
-            "None of the 3 other hosts and jobs is fine: 3 with jobs that are down.",
+            Elsewhere("hosts", 1, 0, ("web-3 (incident 12)",)),
+            "The other host is not fine: web-3 (incident 12).",
         ),
-        (Elsewhere("hosts", 1, 0, 0, ("web-3 (incident 12)",)), "Not fine either: web-3 (incident 12)."),
     ],
 )
 def test_all_other_groups_are_one_phrase(elsewhere: Elsewhere, words: str) -> None:
     assert said(Surroundings(elsewhere=elsewhere)) == words
+
+
+def test_a_job_with_a_tolerated_fault_is_not_called_fine() -> None:
+    assert said(replace(HOST, alive=6, tolerated=1)) == (
+        "6 other jobs on us are fine, last heard 03:04 UTC. "
+        "1 has failed or missed a run, not often enough to be down."
+    )
+
+
+def test_a_group_that_is_told_apart_is_not_among_the_others() -> None:
+    eu = GroupState("eu", 3, 1, "incident 4")
+    bad = Surroundings(same_jobs=(eu,), elsewhere=Elsewhere("hosts", 4, 1, ("web-3 (incident 5)",)))
+    assert said(bad) == (
+        "eu: 1 of 3 fine (incident 4). 1 of 3 other hosts is fine; not fine: web-3 (incident 5) and 1 more."
+    )
+    fine = replace(bad, same_jobs=(GroupState("eu", 3, 3),), elsewhere=Elsewhere("hosts", 4, 4))
+    assert said(fine) == "eu: 3 of 3 fine. All 3 other hosts are fine."
 
 
 def test_the_only_other_group_is_told_once() -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from heartbeat.checks import check, groups, store
-from heartbeat.checks.check import Check, Ping, Signal
+from heartbeat.checks.check import Check, Ping, Signal, Tolerance
 from heartbeat.checks.groups import CheckGroup, Tally
 from heartbeat.checks.schedule import Cron
 from tests.unit.conftest import NOW, a_check
@@ -68,9 +68,27 @@ def test_groups_are_counted_by_their_worst_check_and_by_kind(db: Connection) -> 
     added(db, on("b", "late"), up(on("b", "one")), up(on("c", "one")), fresh(on("d", "new")))
     added(db, up(a_check("alone")), a_check("late-alone", grace=60 * MINUTE))
     assert groups.tally(db, LATER) == [
-        Tally("host=a", up=1, late=1, down=1),
-        Tally("check=alone", up=1, late=1, down=0),
+        Tally("host=a", total=3, fine=1),
+        Tally("check=alone", total=2, fine=1),
     ]
+
+
+def test_a_check_with_a_tolerated_fault_is_not_fine(db: Connection) -> None:
+    tolerant = Tolerance(failures=3)
+    failing = check.on_ping(up(on("a", "failing", alert_after=tolerant)), Ping(Signal.FAIL, LATER)).check
+    added(db, failing, up(on("a", "one")), up(on("b", "one")))
+    state = groups.states(db, ["host=a"], LATER)["host=a"]
+    assert (state.up, state.tolerated, state.total, state.fine) == (1, 1, 2, False)
+    assert groups.tally(db, LATER) == [Tally("host=a", total=2, fine=1)]
+
+
+def test_groups_that_are_not_fine_and_not_down_are_named(db: Connection) -> None:
+    a_host(db)
+    tolerant = Tolerance(failures=3)
+    failing = check.on_ping(up(on("c", "failing", alert_after=tolerant)), Ping(Signal.FAIL, LATER)).check
+    added(db, on("b", "late"), failing, up(on("d", "one")), fresh(on("e", "new")))
+    assert groups.uneasy(db, LATER, 9) == {"host=b": True, "host=c": False}
+    assert groups.uneasy(db, LATER, 1) == {"host=b": True}
 
 
 def test_late_and_down_checks_of_groups_are_found(db: Connection) -> None:

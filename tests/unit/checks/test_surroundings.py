@@ -10,7 +10,7 @@ from alerting import desk
 from alerting.incident import Hold, Incident, RaisedSymptom
 from alerting.surroundings import Elsewhere, GroupState, LateJob, OtherIncident, Surroundings
 from heartbeat.checks import check, store, surroundings, symptoms
-from heartbeat.checks.check import Check, Ping, Signal
+from heartbeat.checks.check import Check, Ping, Signal, Tolerance
 from tests.unit.conftest import NOW, a_check
 
 MINUTE = timedelta(minutes=1)
@@ -76,7 +76,37 @@ def test_other_groups_are_counted_and_the_bad_ones_named_with_their_incidents(db
     added(db, up(on("b", "well")), up(on("c", "well")), check.rearmed(on("d", "new"), DOWN_AT))
     silent(db, on("a", "one"), on("e", "reset"))
     bad = the_incident(db, "e").id
-    assert around(db, "a").elsewhere == Elsewhere("hosts", 3, 2, 0, (f"e (incident {bad})",))
+    assert around(db, "a").elsewhere == Elsewhere("hosts", 3, 2, (f"e (incident {bad})",))
+
+
+def test_a_host_that_is_late_or_has_a_tolerated_fault_is_named_and_not_fine(db: Connection) -> None:
+    tolerant = check.on_ping(
+        up(on("b", "feed", alert_after=Tolerance(failures=3))), Ping(Signal.FAIL, DOWN_AT)
+    )
+    added(db, tolerant.check, on("c", "slow", grace=60 * MINUTE), up(on("d", "well")))
+    silent(db, on("a", "one"))
+    assert around(db, "a").elsewhere == Elsewhere("hosts", 3, 1, ("b (tolerated fault)", "c (late)"))
+
+
+def test_a_host_whose_incident_is_recovering_is_named_and_not_fine(db: Connection) -> None:
+    added(db, up(on("b", "well")))
+    silent(db, on("a", "one"), on("e", "reset"))
+    recover(db, "e-reset")
+    bad = the_incident(db, "e").id
+    assert around(db, "a").elsewhere == Elsewhere("hosts", 2, 1, (f"e (incident {bad}, recovering)",))
+
+
+def test_another_incident_of_the_host_that_is_recovering_is_named(db: Connection) -> None:
+    silent(db, on("a", "one"), on("a", "two"))
+    failed(db, on("a", "feed"))
+    recover(db, "a-feed")
+    assert around(db, "a").incidents == (OtherIncident(the_incident(db, "feed").id, "feed recovering"),)
+
+
+def recover(db: Connection, slug: str) -> None:
+    (job,) = [job for job in store.listed(db, limit=99) if job.slug == slug]
+    store.save(db, [up(job)])
+    desk.clear(db, {symptoms.key_of(job): "heard again"}, DOWN_AT)
 
 
 def test_checks_without_a_host_are_counted_as_jobs(db: Connection) -> None:
@@ -107,7 +137,7 @@ def test_a_held_symptom_beside_an_incident_is_named_and_not_counted(db: Connecti
     silent(db, on("a", "one"), hold=Hold(DOWN_AT + 60 * MINUTE, "maintenance"))
     found = around(db, "feed")
     assert found.down_besides == {}
-    assert [other.words for other in found.incidents] == ["one silent"]
+    assert [other.words for other in found.incidents] == ["one silent, under maintenance"]
 
 
 def test_more_incidents_than_can_be_named_are_counted(db: Connection) -> None:
@@ -121,6 +151,8 @@ def test_the_same_jobs_elsewhere_are_told_apart_if_they_are_few(db: Connection) 
     added(db, up(on("eu", "reset")), up(on("eu", "rotate")))
     silent(db, on("us", "reset"))
     assert around(db, "us").same_jobs == (GroupState("eu", 2, 2),)
+    added(db, check.rearmed(on("asia", "reset"), DOWN_AT))
+    assert around(db, "us").same_jobs == (GroupState("eu", 2, 2),), "nothing is expected of the other yet"
     added(db, *(up(on(f"web-{n}", "reset")) for n in range(surroundings.SAME_JOBS)))
     assert around(db, "us").same_jobs == ()
 

@@ -81,6 +81,11 @@ class Service:
         )
         self._process: subprocess.Popen[bytes] | None = None
 
+    def under(self, *command: str) -> Self:
+        """Run it by this command from now on."""
+        self._command = [*command, *self._command]
+        return self
+
     def start(self) -> Self:
         """Begin, and wait until it says that it is ready."""
         self.begin()

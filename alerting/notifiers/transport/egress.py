@@ -1,10 +1,12 @@
 """Outgoing connections within a fence: an HTTP client, and sockets for other protocols.
 
-A name is resolved once, every address is judged, and the connection goes to an address that was judged: later changes
+A name is looked up once, every address is judged, and the connection goes to an address that was judged: later changes
 of the name have no effect. Host and TLS keep the name. Redirects are not followed.
 """
 
 import asyncio
+import errno
+import os
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
@@ -18,13 +20,14 @@ import httpx
 
 from alerting.network import Address, Fence, parse
 from alerting.notifiers.settings import web_address
+from alerting.notifiers.transport.names import Names
 
 _Connection = TypeVar("_Connection")
 
 STAGGER = 0.25
 """Seconds until the next address of a name is tried beside the last one (RFC 8305, 5)."""
-LOOK_UP = 3.0
-"""Seconds of a look-up for an address that a person enters."""
+NAMES = Names()
+"""The names of all outgoing connections. The event loop's own look-up serves no more than two slow names at once."""
 
 
 class NotAllowed(httpx.ConnectError):
@@ -64,7 +67,7 @@ async def connected(fence: Fence, host: str, port: int) -> socket.socket:
 
     It waits as long as the network does: the caller sets the bound.
     """
-    addresses = await _vetted(fence, host, port)
+    addresses = await _vetted(fence, host)
     return await _first([partial(_dialled, str(address), port) for address in addresses], _closed)
 
 
@@ -77,11 +80,10 @@ async def fault(fence: Fence, address: str) -> str | None:
     if host is None:
         return None
     try:
-        async with asyncio.timeout(LOOK_UP):
-            await _vetted(fence, host, 443)
+        await _vetted(fence, host)
     except NotAllowed as error:
         return str(error)
-    except (OSError, TimeoutError):
+    except OSError:
         return None
     return None
 
@@ -164,7 +166,7 @@ class _Backend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         try:
             async with asyncio.timeout(timeout):
-                addresses = await _looked_up(self._fence, host, port)
+                addresses = await _looked_up(self._fence, host)
                 ways = [
                     partial(self._tcp.connect_tcp, str(to), port, None, local_address, socket_options)
                     for to in addresses
@@ -174,10 +176,10 @@ class _Backend(httpcore.AsyncNetworkBackend):
             raise httpcore.ConnectTimeout(f"no connection within {timeout} s") from None
 
 
-async def _looked_up(fence: Fence, host: str, port: int) -> list[Address]:
+async def _looked_up(fence: Fence, host: str) -> list[Address]:
     """Return the addresses of `_vetted`, with the errors of httpcore."""
     try:
-        return await _vetted(fence, host, port)
+        return await _vetted(fence, host)
     except OSError as error:
         raise httpcore.ConnectError(str(error)) from error
 
@@ -186,11 +188,26 @@ async def _dialled(to: str, port: int) -> socket.socket:
     connection = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_STREAM)
     connection.setblocking(False)
     try:
-        await asyncio.get_running_loop().sock_connect(connection, (to, port))
+        await _joined(connection, to, port)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+async def _joined(connection: socket.socket, to: str, port: int) -> None:
+    """Connect to an address. The loop's own `sock_connect` is not used: uvloop's looks even an address up."""
+    loop, writable = asyncio.get_running_loop(), asyncio.Event()
+    fault = connection.connect_ex((to, port))
+    if fault == errno.EINPROGRESS:
+        loop.add_writer(connection, writable.set)
+        try:
+            await writable.wait()
+        finally:
+            loop.remove_writer(connection)
+        fault = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if fault:
+        raise OSError(fault, os.strerror(fault))
 
 
 async def _closed(connection: socket.socket) -> None:
@@ -232,21 +249,13 @@ async def _drop(
             await close(connection)
 
 
-async def _vetted(fence: Fence, host: str, port: int) -> list[Address]:
+async def _vetted(fence: Fence, host: str) -> list[Address]:
     """Return the addresses of a host within the fence.
 
     Raises `NotAllowed` if none is within, and OSError if the name cannot be resolved.
     """
-    faults = {address: fence.fault(address) for address in await _resolved(host, port)}
+    faults = {address: fence.fault(address) for address in await NAMES.addresses(host)}
     allowed = [address for address, fault in faults.items() if fault is None]
     if not allowed:
         raise NotAllowed(next(fault for fault in faults.values() if fault))
     return allowed
-
-
-async def _resolved(host: str, port: int) -> list[Address]:
-    try:
-        answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except ValueError as error:
-        raise socket.gaierror(socket.EAI_NONAME, "this cannot be the name of a host") from error
-    return list(dict.fromkeys(parse(str(answer[4][0])) for answer in answers))

@@ -1,5 +1,6 @@
 """Addresses are judged when they are entered, not only when a page goes there at night."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 
 from alerting.network import Fence
@@ -20,8 +21,10 @@ async def vet_notifier(fence: Fence, kind: str, fields: Mapping[str, object]) ->
 
 
 async def _vet(fence: Fence, title: str, addresses: Mapping[str, str]) -> None:
-    faults = {place: await egress.fault(fence, address) for place, address in addresses.items()}
-    if problems := [f"{title}.{place}: {fault}." for place, fault in faults.items() if fault]:
+    faults = await asyncio.gather(*(egress.fault(fence, address) for address in addresses.values()))
+    if problems := [
+        f"{title}.{place}: {fault}." for place, fault in zip(addresses, faults, strict=True) if fault
+    ]:
         raise Faulty(problems)
 
 

@@ -25,7 +25,7 @@ from alerting.notice import NoticeKind
 from alerting.notifiers.contract import (
     Unreachable,
 )
-from alerting.notifiers.transport import egress
+from alerting.notifiers.transport import egress, names
 from alerting.notifiers.transport import http as transport_http
 from heartbeat import (
     app,
@@ -181,6 +181,11 @@ LIMITS: Mapping[str, str] = {
     "Notice of an acknowledgement or a recovery": f"{delivery.TELL_FOR // HOUR} h",
     "Bytes read of a provider's answer": f"{transport_http.READ_LIMIT:,}",
     "Connections to providers": f"{PROVIDERS:g}",
+    "Look-up of a name": f"{names.LONGEST:g} s",
+    "Look-up of a name with an earlier answer": f"{names.PATIENCE:g} s",
+    "Last good answer of a name": f"{names.KEPT / 86_400:g} days",
+    "Look-ups at once": f"{names.AT_ONCE}",
+    "Names whose last answers are kept": f"{names.REMEMBERED:,}",
     "Logo": f"{definition_status_page.LOGO_LIMIT:,} bytes",
     "Time between two looks for changes": f"{publisher.EVERY:g} s",
     "Age of a published status page": f"{publisher.OLDEST.seconds} s",
@@ -262,7 +267,7 @@ def test_no_limit_is_documented_that_nothing_is_compared_with() -> None:
             "httpx, for a notifier",
             f"{transport_http.BOUND.seconds * 0.3:g} s; {transport_http.BOUND.seconds * 0.3:g} s; 15 s",
         ),
-        ("The resolver", f"{egress.LOOK_UP:g} s"),
+        ("The resolver", f"{names.LONGEST:g} s; {names.PATIENCE:g} s"),
         ("The addresses of a name", f"{egress.STAGGER:g} s"),
         ("aiosmtplib", f"{transport_http.BOUND.seconds} s"),
         ("A plugin", f"{courier.SEND_BOUND:g} s"),

@@ -13,9 +13,12 @@ import httpx
 import pytest
 from aiosmtpd.smtp import SMTP
 
+from alerting.network import Address, parse
 from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.contract import Contact
 from alerting.notifiers.email import Email
+from alerting.notifiers.transport import egress
+from alerting.notifiers.transport.names import Names, ask_system
 from alerting.severity import Severity
 
 from .inbox import Inbox
@@ -129,22 +132,16 @@ async def provider(serve: Serve) -> Provider:
 async def names(monkeypatch: pytest.MonkeyPatch) -> Says:
     """Tells the resolver what a name means; of several answers each look-up takes the next. Others are unknown."""
     addresses: dict[str, list[list[str]]] = {}
-    loop = asyncio.get_running_loop()
-    honest = loop.getaddrinfo
 
-    async def resolve(host: str | bytes, port: int, **how: Any) -> Any:
-        name = host.decode() if isinstance(host, bytes) else host
+    def look_up(name: str) -> list[Address]:
         if name in addresses:
-            answers = addresses[name].pop(0) if len(addresses[name]) > 1 else addresses[name][0]
-            family = {True: socket.AF_INET6, False: socket.AF_INET}
-            return [
-                (family[":" in address], socket.SOCK_STREAM, 6, "", (address, port)) for address in answers
-            ]
-        if any(character.isalpha() for character in name) and ":" not in name and name != "localhost":
+            answers = addresses[name]
+            return [parse(text) for text in (answers.pop(0) if len(answers) > 1 else answers[0])]
+        if name != "localhost":
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return await honest(host, port, **how)
+        return ask_system(name)
 
-    monkeypatch.setattr(loop, "getaddrinfo", resolve)
+    monkeypatch.setattr(egress, "NAMES", Names(look_up))
 
     def says(name: str, *answers: list[str]) -> None:
         addresses[name] = list(answers)

@@ -21,7 +21,7 @@ def welcome(db: Connection, identity: Identity, now: datetime, remote: str) -> U
     A provider never takes over a local user who has the same name.
     """
     store.wait_for_turn(db)
-    actor = Actor(identity.name, identity.role, BY, remote)
+    actor = store.as_person(db, Actor(identity.name, identity.role, BY, remote, user=identity.name))
     user = store.user_of_subject(db, identity.subject)
     if user is None:
         if store.user(db, identity.name) is not None:

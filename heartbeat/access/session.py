@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 from heartbeat.access.account import User
 
@@ -31,6 +32,24 @@ class Session:
     made_at: datetime
     seen_at: datetime
     proof: str | None = field(default=None, repr=False)
+
+    @property
+    def browser(self) -> str:
+        """The browser in words, such as "Firefox on Linux"; its user agent if that is of no known browser."""
+        name = next((name for mark, name in _BROWSERS.items() if mark in self.agent), "")
+        system = next((system for mark, system in _SYSTEMS.items() if mark in self.agent), "")
+        return f"{name} on {system}" if name and system else name or self.agent or "unknown"
+
+
+_BROWSERS: Final = {
+    # The first mark counts: others give the names of those whose pages they want to be shown.
+    "Edg": "Edge", "OPR/": "Opera", "SamsungBrowser/": "Samsung Internet", "Firefox/": "Firefox", "FxiOS/": "Firefox",
+    "CriOS/": "Chrome", "Chrome/": "Chrome", "Safari/": "Safari",
+}  # fmt: skip
+_SYSTEMS: Final = {
+    "iPhone": "iPhone", "iPad": "iPad", "Android": "Android", "CrOS": "ChromeOS", "Windows": "Windows",
+    "Mac OS X": "macOS", "Linux": "Linux",
+}  # fmt: skip
 
 
 def is_valid(session: Session, now: datetime, limits: Limits, proof: str) -> bool:

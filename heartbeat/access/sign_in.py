@@ -12,7 +12,7 @@ from secrets import token_urlsafe
 
 from sqlalchemy import Connection
 
-from alerting import desk, times
+from alerting import times
 from heartbeat import audit
 from heartbeat.access import account, session, store, token, tries
 from heartbeat.access.account import User
@@ -146,7 +146,7 @@ def begin(
     store.add_session(db, token.hashed(new_token), new_session, limits)
     if user is not None:
         store.change_user(db, user.id, last_in_at=now)
-    actor = as_person(db, actor_of(new_session, client.remote))
+    actor = store.as_person(db, actor_of(new_session, client.remote))
     target = f"user {user.name}" if user else "admin key"
     audit.record(db, actor, "sign_in", target, now, after={"how": how})
     return new_token
@@ -158,15 +158,6 @@ def actor_of(session_: Session, remote: str) -> Actor:
         return Actor(ADMIN, Role.ADMIN, "session", remote)
     name = session_.user.name
     return Actor(name, session_.user.role, "session", remote, user=name)
-
-
-def as_person(db: Connection, actor: Actor) -> Actor:
-    """Return the actor under the name of the person who signs in as their user, if there is one."""
-    person = desk.person_of_user(db, actor.user) if actor.user else None
-    if person is None:
-        return actor
-    name = person.name if actor.account == actor.user else f"{person.name} ({actor.via})"
-    return replace(actor, name=name, person=person.id)
 
 
 def end(db: Connection, token_: str, actor: Actor | None, now: datetime) -> None:

@@ -1,18 +1,19 @@
 """The SQL of users, sessions, attempts and one-time links: plain functions over a connection."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, text, update
 
+from alerting import desk
 from alerting.sql import insert_many
 from heartbeat.access.account import User
 from heartbeat.access.session import Limits, Session
 from heartbeat.access.tables import one_time_links, recovery_codes, sessions, sign_in_tries, users
 from heartbeat.access.tries import ACCOUNT_TRIES_PER, TryWindow
-from heartbeat.actor import Role
+from heartbeat.actor import Actor, Role
 
 SET_UP_LINKS = 20
 """The largest number of links that can make the first user: each process makes one at each start."""
@@ -195,3 +196,12 @@ def _user_where(db: Connection, condition: Any) -> User | None:
 
 def _user(row: Mapping[Any, Any]) -> User:
     return User(**{**row, "role": Role(row["role"])})
+
+
+def as_person(db: Connection, actor: Actor) -> Actor:
+    """Return the actor under the name of the person who signs in as their user, if there is one."""
+    person = desk.person_of_user(db, actor.user) if actor.user else None
+    if person is None:
+        return actor
+    name = person.name if actor.account == actor.user else f"{person.name} ({actor.via})"
+    return replace(actor, name=name, person=person.id)

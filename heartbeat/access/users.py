@@ -64,7 +64,7 @@ def make_first(
         raise LinkGone
     user = store.add_user(db, User(0, name, Role.ADMIN, now, "set-up", password_hash))
     store.end_links_of(db, None)
-    actor = Actor(name, Role.ADMIN, BY_LINK, remote)
+    actor = store.as_person(db, Actor(name, Role.ADMIN, BY_LINK, remote, user=name))
     audit.record(db, actor, "user.make", f"user {name}", now, after=audit_fields(user))
     return user
 
@@ -85,7 +85,7 @@ def accept(db: Connection, token_: str, password_hash: str, now: datetime, remot
     user = link_is_for(db, token_, now)
     if user is None:
         raise LinkGone
-    actor = Actor(user.name, user.role, BY_LINK, remote)
+    actor = store.as_person(db, Actor(user.name, user.role, BY_LINK, remote, user=user.name))
     set_password(db, actor, user, password_hash, now)
     return replace(user, password_hash=password_hash)
 

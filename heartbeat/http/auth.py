@@ -172,7 +172,7 @@ async def console_actor(request: Request) -> Actor | None:
     actor = sign_in.actor_of(current, _remote(request)) if current is not None else await _proxied(request)
     if actor is None:
         return None
-    return await context_of(request).database.read(lambda db: sign_in.as_person(db, actor))
+    return await context_of(request).database.read(lambda db: store.as_person(db, actor))
 
 
 async def is_still_signed_in(request: Request) -> bool:
@@ -248,7 +248,7 @@ async def _key_holder(request: Request, context: Context, key: str | None) -> Ac
         with suppress(Unavailable):
             await context.database.write(lambda db: api_key_store.touch(db, number, now))
     actor = Actor(stored.name, stored.acts_as, f"key {stored.name}", _remote(request), user=stored.made_by)
-    return await context.database.read(lambda db: sign_in.as_person(db, actor))
+    return await context.database.read(lambda db: store.as_person(db, actor))
 
 
 async def _session(request: Request) -> Session | None:

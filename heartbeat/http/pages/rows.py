@@ -15,7 +15,7 @@ from alerting.person import OPERATOR, Person
 from alerting.subject import WELL, known
 from alerting.surroundings import Surroundings
 from heartbeat.checks import maintenance
-from heartbeat.checks.cause import in_words
+from heartbeat.checks.cause import Cause, in_words
 from heartbeat.checks.check import Check, State, status
 from heartbeat.checks.history import Transition
 from heartbeat.checks.maintenance import Window
@@ -103,13 +103,19 @@ def check_row(
         labels=check.labels,
         word=word(check, now),
         heard_at=check.last_heard_at,
-        due_at=None
-        if check.state is State.PAUSED
-        else summary.next_due(check, now) or summary.expected_at(check),
+        due_at=_due_at(check, now),
         cells=run_strip.cells(check, runs, changes, now),
         tolerated=summary.tolerated(check),
         quiet_until=held.until if held else None,
     )
+
+
+def _due_at(check: Check, now: datetime) -> datetime | None:
+    """Return when the next run is due; of a silent check, when the run that it misses was due."""
+    if check.state is State.PAUSED:
+        return None
+    missed = summary.expected_at(check) if check.cause is Cause.SILENT else None
+    return missed or summary.next_due(check, now) or summary.expected_at(check)
 
 
 def incident_row(

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
+from alerting import desk
 from heartbeat.access import account as rules
 from heartbeat.access import store, users
 from heartbeat.access.account import LastAdmin, Unfit, User
@@ -38,10 +39,10 @@ async def invite(request: ConsoleRequest) -> Response:
 async def show_user(request: ConsoleRequest) -> Response:
     """Show one user, with the form for the role."""
     name = _name(request)
-    user = await request.read(lambda db: store.user(db, name))
+    user, person = await request.read(lambda db: (store.user(db, name), desk.person_of_user(db, name)))
     if user is None:
         return _missing(request)
-    return request.show("account/user.html", user=user, roles=list(Role))
+    return request.show("account/user.html", user=user, person=person, roles=list(Role))
 
 
 async def change_role(request: ConsoleRequest) -> Response:

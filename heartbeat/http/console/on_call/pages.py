@@ -29,6 +29,8 @@ PEOPLE_SHOWN = 200
 POLICIES_SHOWN = 50
 CHECKS_SHOWN = 20
 """Checks that are named of those that page by a policy."""
+MOST_CHECKS = 1_000
+"""Checks that are named if somebody asks for all of them."""
 
 
 async def look(request: ConsoleRequest) -> Response:
@@ -147,9 +149,15 @@ def _policy(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any
     if name not in policies:
         return None
     (plan,) = [plan for plan in _plans(db, policies, people, request.now) if plan.name == name]
-    checks = check_query.paging_by(db, name, unnamed=plan.default, limit=CHECKS_SHOWN)
+    limit = MOST_CHECKS if request.http.query_params.get("checks") == "all" else CHECKS_SHOWN
+    checks = check_query.paging_by(db, name, unnamed=plan.default, limit=limit)
     named = [(check, view_rows.word(check, request.now)) for check in checks]
-    return {"plan": plan, "calls": forecast.by(db, policies[name], request.now), "named": named}
+    return {
+        "plan": plan,
+        "calls": forecast.by(db, policies[name], request.now),
+        "named": named,
+        "most": MOST_CHECKS,
+    }
 
 
 def _secret(person: Person) -> list[Any]:

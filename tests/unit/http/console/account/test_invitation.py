@@ -5,6 +5,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from alerting import desk
+from alerting.person import Person
 from heartbeat.access import store, users
 from heartbeat.actor import Role
 from heartbeat.app import System
@@ -72,6 +74,22 @@ async def test_an_invited_user_chooses_only_a_password(
     assert (await join(stranger, f"/join/{token}", name="root")).status_code == 303
     (bob,) = await system.context.database.read(store.every_user)
     assert (bob.name, bob.state) == ("bob", "active")
+
+
+async def test_the_audit_log_has_one_name_for_a_person_and_their_user(
+    system: System, stranger: httpx.AsyncClient
+) -> None:
+    ben = Person("ben", "Ben", (), user="benjamin")
+    await system.context.database.write(lambda db: desk.install(db, [ben], [], {}))
+    invite = lambda db: users.invite(db, ROOT, "benjamin", Role.ADMIN, NOW)  # noqa: E731
+    _, token = await system.context.database.write(invite)
+    assert (await join(stranger, f"/join/{token}")).status_code == 303
+    log = (await see(stranger, "/audit")).words
+    assert "Ben changed the password of user benjamin" in log
+    assert "Ben signed in as user benjamin" in log
+    shown = await see(stranger, "/users/benjamin")
+    assert "Pages and timelines call them Ben" in shown.words
+    assert "/on-call/people/ben" in shown.links
 
 
 async def test_a_link_expires(system: System, stranger: httpx.AsyncClient, clock: SetClock) -> None:

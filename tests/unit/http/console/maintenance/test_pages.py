@@ -91,8 +91,8 @@ async def test_rows_and_screens_of_checks_show_the_end_of_maintenance(
     other = await make(system, {"part": "web"}, 5, 6, "Web move")
     for path in ("/", "/checks"):
         text = (await see(browser, path)).words
-        assert "a-web maintenance until 05:00 UTC" in text
-        assert "b-web maintenance" not in text
+        assert "a-web a web maintenance until 05:00 UTC" in text
+        assert "b-web b web maintenance" not in text
     assert "2 checks are under maintenance until 05:00 UTC." in (await see(browser, "/")).words
     screen = await see(browser, "/checks/a-web")
     assert "Under maintenance until 05:00 UTC: new pages wait until then. Move" in screen.words

@@ -13,6 +13,7 @@ from alerting.origin import Origin
 from alerting.person import Contact, Person
 from heartbeat import installation, public_address
 from heartbeat.app import System
+from heartbeat.http.console.on_call import pages as on_call_pages
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import CONTACTS, SetClock, escalate, fall_silent, make_check
 from tests.unit.http.console.conftest import press, see
@@ -68,6 +69,20 @@ async def test_a_policy_shows_whom_it_would_page_now(
     assert "/checks/other" in default.links
 
 
+async def test_a_policy_leads_to_all_of_its_checks(
+    system: System, browser: httpx.AsyncClient, ben: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_call_pages, "CHECKS_SHOWN", 2)
+    for slug in ("one", "three", "two"):
+        await make_check(system, slug, policy="night")
+    shown = await see(browser, "/on-call/policies/night")
+    assert "All 3 checks" in shown.words
+    assert "?checks=all" in shown.links
+    whole = await see(browser, "/on-call/policies/night?checks=all")
+    assert "/checks/two" in whole.links
+    assert "All 3 checks" not in whole.words
+
+
 async def test_a_person_tells_how_each_contact_did(
     system: System, browser: httpx.AsyncClient, clock: SetClock, ben: None
 ) -> None:
@@ -104,7 +119,8 @@ async def test_a_button_sends_a_test_page_and_the_proof_is_shown(
     sent = await press(browser, "/on-call/people/first/test-page")
     assert (sent.status_code, sent.headers["location"]) == (303, "/on-call/people/first")
     shown = await see(browser, "/on-call/people/first")
-    assert "Test page sent just now; nobody has pressed “I got it”." in shown.words
+    assert "Test page sent just now; “I got it” was not pressed in this one." in shown.words
+    assert "nothing sent lately" not in shown.words
     again = await press(browser, "/on-call/people/first/test-page")
     assert again.status_code == 429
     assert "Nothing was sent: wait 10 seconds." in again.text

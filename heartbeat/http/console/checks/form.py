@@ -1,7 +1,8 @@
 """The forms that create, change and delete a check on the console. Checks of the file can only be changed there."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
@@ -14,9 +15,11 @@ from alerting.origin import Origin
 from alerting.severity import Severity
 from heartbeat import installation
 from heartbeat.actor import Role
+from heartbeat.checks import former_slugs
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check
 from heartbeat.checks.definition import CheckDefinition
+from heartbeat.definitions import entry
 from heartbeat.definitions.edit import checks as edit
 from heartbeat.definitions.single import Faulty
 from heartbeat.http.console.checks import fields
@@ -37,6 +40,8 @@ class _Form:
     default_policy: str | None
     preview: SchedulePreview
     problems: Sequence[tuple[str, str]] = ()
+    heard: Mapping[str, datetime] = field(default_factory=dict)
+    """The last pings to former slugs."""
 
 
 async def begin(request: ConsoleRequest) -> Response:
@@ -151,8 +156,15 @@ def _form(
 ) -> _Form:
     policies = list(desk.policies(db))
     default = installation.default_policy(db)
+    former = typed.formerly.replace("\0", "").split()[: entry.MAX_FORMERLY]
     return _Form(
-        typed, mark, policies, default, _preview(db, request, typed), fields.by_field(list(problems))
+        draft=typed,
+        mark=mark,
+        policies=policies,
+        default_policy=default,
+        preview=_preview(db, request, typed),
+        problems=fields.by_field(list(problems)),
+        heard=former_slugs.heard(db, former) if former else {},
     )
 
 

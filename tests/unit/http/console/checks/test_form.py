@@ -11,6 +11,7 @@ from alerting import desk
 from alerting.origin import Origin
 from heartbeat import audit, installation
 from heartbeat.app import System
+from heartbeat.checks import former_slugs
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import State
 from heartbeat.checks.schedule import Cron, Every
@@ -229,7 +230,10 @@ async def test_a_check_is_renamed_and_its_old_address_leads_to_it(
     assert (renamed.uuid, renamed.pings, renamed.formerly) == (job.uuid, 1, ("job",))
     led = await browser.get("/checks/job")
     assert (led.status_code, led.headers["location"]) == (303, "/checks/nightly")
+    at = system.context.clock.now()
+    await system.context.database.write(lambda db: former_slugs.touch(db, ["job"], at))
     screen = await see(browser, "/checks/nightly/edit")
+    assert "A job last pinged job just now." in screen.words
     assert screen.fields["slug"] == "nightly"
     assert "Former slugs" in screen.words
 

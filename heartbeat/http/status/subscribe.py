@@ -98,8 +98,9 @@ class _Views:
         ticket = self._ticket(request, "unsubscribe")
         if ticket is None:
             return render.error_page(request, 400, "This link cannot be used", _DAMAGED)
+        about = await self._about(request, "unsubscribe")
         await self.context.database.write(lambda db: subscriber_store.unsubscribe(db, ticket))
-        return _unsubscribed(request)
+        return _unsubscribed(request, about[0] if about else "")
 
     def _ticket(self, request: Request, purpose: str) -> subscriber_link.Ticket | None:
         return subscriber_link.read(self.context.link_keys, purpose, request.path_params["token"])
@@ -131,9 +132,13 @@ def _ask(title: str, message: str, action: str) -> Response:
     return render.render("status/subscribe.html", title=title, message=message, action=action, back="")
 
 
-def _unsubscribed(request: Request) -> Response:
+def _unsubscribed(request: Request, title: str = "") -> Response:
     message = "Your address has been deleted."
-    return _done("You are unsubscribed", message, back=f"/status/{_slug(request)}/")
+    return _done(
+        f"You are unsubscribed from {title}" if title else "You are unsubscribed",
+        message,
+        back=f"/status/{_slug(request)}/",
+    )
 
 
 def _done(title: str, message: str, back: str) -> Response:

@@ -56,6 +56,13 @@ def test_what_has_recovered_is_told_with_its_time() -> None:
     assert "not affected" not in words
 
 
+def test_what_works_again_stands_between_what_is_affected_and_what_is_not() -> None:
+    announcement = said(US_STOPPED, Affected(CPU, Health.STOPPED, ("eu",)), Affected("Mail", Health.NORMAL))
+    words = read(html.index(a_page(announcement, {(CPU, "us"): LATER}, *counts()))).words
+    again = "Working normally again: CPU allowance in the United States since 03:05 UTC . We are still watching it."
+    assert f"Affected: CPU allowance not working in Europe {again} Not affected: Mail" in words
+
+
 def test_without_any_trouble_left_the_headline_says_that_we_watch() -> None:
     page = a_page(said(US_STOPPED), {(CPU, "us"): LATER}, *counts())
     assert page.headline == "All services are working normally. We are watching the recovery."

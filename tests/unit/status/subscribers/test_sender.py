@@ -114,8 +114,9 @@ async def test_from_the_form_to_the_last_mail(defined: System, post: Post, clien
     question = sound((await client.get(end)).text).words
     assert f"Stop getting updates from Example status? We delete {ANNA} and write no more." in question
     assert await count(defined) == 1
-    for _ in range(2):
+    for title in ("You are unsubscribed from Example status", "You are unsubscribed"):
         answer = await client.post(end, data={"List-Unsubscribe": "One-Click"})
+        assert f"<h1>{title}</h1>" in answer.text
         assert "Your address has been deleted." in answer.text
     # Both links are over, and say so.
     assert "You are unsubscribed" in (await client.get(end)).text

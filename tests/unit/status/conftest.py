@@ -12,7 +12,15 @@ from heartbeat.status.publish.snapshot import Snapshot
 from tests.unit.conftest import NOW
 
 # The whole system over a real database, as the tests of the faces have it.
-from tests.unit.http.conftest import admin, client, clock, kind, settings, system  # noqa: F401  # fixtures
+from tests.unit.http.conftest import (  # noqa: F401  # fixtures
+    admin,
+    client,
+    clock,
+    connections,
+    kind,
+    settings,
+    system,
+)
 
 PAGE = StatusPage(
     "public",

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from alerting import recap, times
 from alerting import surroundings as around
-from alerting import times
+from alerting.escalation import Policy
 from alerting.incident import RaisedSymptom, State
 from alerting.notice_title import earlier, extent, had_it
 from alerting.subject import RESOLVED_BY, WELL, NoticeKind, Subject, cut, known, standing
@@ -183,7 +184,7 @@ def _has_it(subject: Subject, at: str, now: datetime) -> str:
         return f"Acknowledged by {incident.acknowledged_by or 'somebody'} until {at}."
     if incident.state is State.SNOOZED:
         return f"Snoozed until {at}."
-    before = _capital(had_it(subject, now)) or "Nobody has answered yet"
+    before = had_it(subject, now, recap.sentence) or "Nobody has answered yet"
     return f"{before}. {_capital(_next(subject))} at {at}."
 
 
@@ -194,17 +195,16 @@ def _how_bad(subject: Subject) -> str:
     return f"Severity: {severity}{f', no longer {worst}' if fallen else ''}."
 
 
+def place(policy: Policy, step: int, others: Sequence[str], who: str = "You are") -> str:
+    """Return the place of somebody in a policy: "You are first on call (ops), with Ben"."""
+    step = min(step, len(policy.steps) - 1)
+    where = f"{_ORDINALS[step]} on call" if step < len(_ORDINALS) else f"on call in step {step + 1}"
+    return f"{who} {where} ({policy.name}){f', with {times.names(others)}' if others else ''}"
+
+
 def _place(subject: Subject) -> str:
-    policy = subject.incident.policy
-    step = min(subject.step, len(policy.steps) - 1)
-    place = f"{_ORDINALS[step]} on call" if step < len(_ORDINALS) else f"on call in step {step + 1}"
     who = f"{subject.person.name} is" if subject.shared else "You are"
-    others = (
-        f", with {times.names([person.name for person in subject.with_people])}"
-        if subject.with_people
-        else ""
-    )
-    return f"{who} {place} ({policy.name}){others}"
+    return place(subject.incident.policy, subject.step, [one.name for one in subject.with_people], who)
 
 
 def _next(subject: Subject) -> str:
@@ -214,10 +214,10 @@ def _next(subject: Subject) -> str:
     names = [person.name for person in people.values()]
     if again is None:
         return f"{times.names(names)} {'is' if len(names) == 1 else 'are'} paged"
-    you = subject.person.name if subject.shared else "you"
+    everybody = [person.name for person in subject.next_people] if subject.shared else ["you", *names]
     verb = "is" if subject.shared and not names else "are"
     again_ = " again" if people.keys() <= {person.id for person in subject.with_people} else ""
-    return f"{times.names([you, *names])} {verb} paged{again_}"
+    return f"{times.names(everybody)} {verb} paged{again_}"
 
 
 def _capital(text: str) -> str:

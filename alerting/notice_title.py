@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from alerting import recap, times
 from alerting.incident import Describe, Incident, RaisedSymptom, State
+from alerting.recap import PastAnswer
 from alerting.subject import RESOLVED_BY, WELL, NoticeKind, Subject, about, cut, known, standing
 from alerting.surroundings import Surroundings
 
@@ -113,14 +114,16 @@ def _repeats(subject: Subject, now: datetime) -> list[str]:
     return [": ".join([*said, had_it(subject, now)])] if past.answer else said
 
 
-def had_it(subject: Subject, now: datetime) -> str:
+def had_it(
+    subject: Subject, now: datetime, words: Callable[[PastAnswer, str], recap.Words] = recap.words
+) -> str:
     """Return who had the incident before: "Anna's acknowledgement of 03:10 UTC has expired". Empty if nobody had."""
     answer = subject.recap.answer
     if answer is None:
         return ""
     clock = subject.clock(now)
-    words = recap.words(answer, "" if subject.shared else subject.person.name)
-    return "".join(clock.at(part) if isinstance(part, datetime) else part for part in words)
+    parts = words(answer, "" if subject.shared else subject.person.name)
+    return "".join(clock.at(part) if isinstance(part, datetime) else part for part in parts)
 
 
 def _returns(subject: Subject, now: datetime) -> list[str]:

@@ -48,6 +48,13 @@ def of(entries: Iterable[Entry], at: datetime) -> Recap:
     return recap
 
 
+def sentence(answer: PastAnswer, reader: str = "") -> Words:
+    """Return the words as the beginning of a sentence. A name stays as it is written."""
+    first, *rest = words(answer, reader)
+    ours = isinstance(first, str) and first.startswith(("you ", "your ", "worse "))
+    return (f"{first}"[:1].upper() + f"{first}"[1:] if ours else first, *rest)
+
+
 def words(answer: PastAnswer, reader: str = "") -> Words:
     """Return who had the incident, and why they do not have it any more. The `reader` of this name is "you"."""
     you = answer.by == reader

@@ -43,9 +43,9 @@ async def test_an_incident_is_answered_without_script(place: Place, chromium: Br
 
         await walker.press("Snooze 1 h")
         await walker.reads("Snoozed by ben; pages again at 09:41 UTC")
-        await walker.press("4 h")
+        await walker.press("Snooze 4 h")
         await walker.reads("Snoozed by ben; pages again at 12:41 UTC")
-        await walker.press("until 09:00 UTC")
+        await walker.press("Snooze until 09:00 UTC")
         await walker.reads("Snoozed by ben; pages again at 09:00 UTC")
         assert await faults_of(walker, "incident-answered") == []
         await walker.page.get_by_role("button", name=re.compile("^Page .+ now$")).click()

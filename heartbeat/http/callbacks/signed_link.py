@@ -16,12 +16,13 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from alerting import desk, subject, times
+from alerting import desk, escalation, recap, subject, times
 from alerting.answer import Acknowledged, Missing, Resolved, Snoozed, Stale
 from alerting.handover import AllWell, HandedOn
 from alerting.incident import RaisedSymptom
 from alerting.incident import State as Life
-from alerting.notice import called
+from alerting.notice import NoticeKind, called
+from alerting.notice_lines import place
 from alerting.person import Person
 from alerting.surroundings import Surroundings, sentences
 from alerting.times import Clock
@@ -207,6 +208,7 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
     listed = raised or jobs
     quiet = installation.acknowledge_for(db)
     name, zone = _reader(reader, people)
+    next_people = view_rows.next_people(incident, people)
     over, open_ = incident.state is Life.RESOLVED, incident.state is Life.OPEN and bool(raised)
     # Before the press, nothing pushes the button out of sight.
     story = [] if open_ else timeline.moments(dossier)
@@ -230,8 +232,11 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
         "quiet_for": times.duration(quiet),
         "snoozes": list(SNOOZES.items()),
         "morning": next_morning(now, times.zone(zone)),
-        "next": times.names(view_rows.next_people(incident, people)),
-        "down": [job.title for job in raised],
+        "place": _place(dossier, reader, people, now) if open_ else "",
+        # To page only the reader would tell nobody else.
+        "next": "" if next_people == [name] else times.names(next_people),
+        "down": raised,
+        "resolving": summary.resolving([job.title for job in raised]),
         "moments": story[: timeline.LONGEST if over else LATEST],
         "earlier": max(len(story) - timeline.LONGEST, 0) if over else 0,
     }
@@ -252,8 +257,24 @@ def _sentence(dossier: desk.Dossier, people: Mapping[str, Person], reader: str, 
             incident.next_at or now,
             ". Nobody is paged before, unless something new breaks.",
         )
-    quiet_by = next((entry.by for entry in reversed(dossier.timeline) if entry.kind == Life.SNOOZED), None)
-    return summary.of_incident(incident, view_rows.next_people(incident, people), quiet_by, now)
+    return summary.of_incident(
+        incident,
+        view_rows.next_people(incident, people),
+        recap.of(dossier.timeline, now),
+        now,
+        held=view_rows.is_held(dossier.symptoms, now),
+        reader=reader,
+    )
+
+
+def _place(dossier: desk.Dossier, reader: Answerer, people: Mapping[str, Person], now: datetime) -> str:
+    """Return why the reader was paged: "You are first on call (ops), with Ben.". Empty for others."""
+    paged = [page for page in dossier.pages if page.person == reader.person and page.kind is NoticeKind.PAGE]
+    if not paged:
+        return ""
+    policy, step = dossier.incident.policy, paged[-1].step
+    everybody = escalation.recipients(escalation.step_at(policy, step).targets, people, now)
+    return f"{place(policy, step, [each.name for each in everybody if each.id != reader.person])}."
 
 
 def _line(request: Request, answered: LinkReply, now: datetime, zone: str) -> Response:

@@ -228,7 +228,7 @@ def _environment() -> Environment:
         "size": size,
     }
     environment.filters |= {"duration": times.duration, "segment": lambda text: quote(text, safe="")}
-    environment.filters |= {"names": times.names, "cause_word": rows.cause_word}
+    environment.filters |= {"names": times.names, "cause_word": rows.cause_word, "before": rows.before}
     environment.globals |= {"static": static_url, "Cause": Cause, "State": State, "Life": Life}
     environment.globals |= {"cause_words": frozenset(cause.words.word for cause in Cause)}
     return environment

@@ -150,6 +150,20 @@ def how_much(
     return f"{times.count(len(jobs), 'job')} {word}" if len(jobs) > 1 else word
 
 
+def is_held(symptoms: Sequence[RaisedSymptom], now: datetime) -> bool:
+    """Return whether maintenance holds all that is down."""
+    down = [symptom for symptom in symptoms if symptom.standing]
+    return bool(down) and all(symptom.held(now) for symptom in down)
+
+
+def before(symptom: RaisedSymptom) -> str:
+    """Return the words in front of the time at which a job went down before: "it failed at". Empty if it was well."""
+    if not symptom.facts.earlier_cause:
+        return ""
+    words = in_words(symptom.facts.earlier_cause)
+    return f"it {words.past} from" if words.verb.startswith("is ") else f"it {words.verb} at"
+
+
 def next_people(incident: Incident, people: Mapping[str, Person]) -> list[str]:
     """Return the names of the people who are paged next, of the catch-all if none of them can be reached."""
     targets = escalation.step_at(incident.policy, incident.step).targets

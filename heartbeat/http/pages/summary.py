@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self
 
-from alerting import escalation, times
+from alerting import escalation, recap, times
 from alerting.escalation import Policy
 from alerting.incident import Incident
 from alerting.incident import State as Life
 from alerting.person import Person
+from alerting.recap import Recap
 from heartbeat.checks import maintenance, schedule
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, State, Tolerance, due_at, silent_at, status
@@ -126,8 +127,20 @@ def of_tolerance(tolerance: Tolerance) -> str:
     return f"{failures} or {times.count(tolerance.missed, 'missed run')} in a row"
 
 
-def of_incident(incident: Incident, next_people: Sequence[str], quiet_by: str | None, now: datetime) -> Words:
-    """Return the state of an incident and its next step. `quiet_by` is the person who snoozed it."""
+def of_incident(
+    incident: Incident,
+    next_people: Sequence[str],
+    past: Recap,
+    now: datetime,
+    *,
+    held: bool = False,
+    reader: str = "",
+) -> Words:
+    """Return the state of an incident and its next step.
+
+    `past` is what happened so far, `held` is true if maintenance holds all that is down, and the `reader` of this name
+    is "you".
+    """
     at = incident.next_at or now
     match incident.state:
         case Life.RESOLVED:
@@ -137,17 +150,34 @@ def of_incident(incident: Incident, next_people: Sequence[str], quiet_by: str | 
         case Life.ACKNOWLEDGED:
             return acknowledged(incident)
         case Life.SNOOZED:
-            return (f"Snoozed by {quiet_by or 'somebody'}; pages again at ", at, " unless resolved.")
+            by = past.answer.by if past.answer else "somebody"
+            return (f"Snoozed by {by}; pages again at ", at, " unless resolved.")
         case Life.OPEN:
-            lasting = times.duration(now - incident.opened_at)
+            lasting = f", for {times.duration(now - incident.opened_at)}. "
             paged = f"{times.names(next_people)} {_is(len(next_people))} paged at "
-            return (
-                "Open since ",
-                incident.opened_at,
-                f", for {lasting}. Nobody has answered; {paged}",
-                at,
-                ".",
-            )
+            told = _so_far(past, held, reader)
+            end = " if it is still down then." if held else "."
+            return ("Open since ", incident.opened_at, lasting, *told, f"; {paged}", at, end)
+
+
+def _so_far(past: Recap, held: bool, reader: str) -> Words:
+    """Return who had an open incident, or that nobody has answered."""
+    if past.answer is not None:
+        return recap.sentence(past.answer, reader)
+    if held:
+        return ("Maintenance holds its pages",)
+    return ("Nobody has answered" if past.pages else "Nobody was paged yet",)
+
+
+def resolving(down: Sequence[str]) -> list[str]:
+    """Return what happens if somebody resolves an incident in which jobs of these names are down."""
+    consequences = ["Paging stops, and everybody who was paged gets a message."]
+    if down:
+        named = times.names([*down[:5], *([f"{len(down) - 5:,} more"] if len(down) > 5 else [])])
+        expected = "It is expected" if len(down) == 1 else "Each is expected"
+        pages = "if it stays silent."
+        consequences.append(f"Still down: {named}. {expected} again from now on, and pages {pages}")
+    return consequences
 
 
 def next_maintenance(coming: Sequence[Window], covered: int, now: datetime) -> Words:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from alerting import desk, subject, times
+from alerting import desk, recap, subject, times
 from alerting.answer import LONGEST_QUIET, Acknowledged, Missing, Resolved, Stale
 from alerting.incident import Incident
 from alerting.incident import State as Life
@@ -148,16 +148,10 @@ async def ask_resolve(request: ConsoleRequest) -> Response:
         return request.not_found(_missing(number))
     dossier, title = read_dossier
     down = [symptom.title for symptom in dossier.symptoms if symptom.cleared_at is None]
-    consequences = ["Paging stops, and everybody who was paged gets a message."]
-    if down:
-        names = ", ".join(down[:5]) + (f" and {len(down) - 5} more" if len(down) > 5 else "")
-        consequences.append(
-            f"Still down: {names}. Each is expected again from now on, and pages if it stays silent."
-        )
     return request.show(
         "confirm.html",
         question=f"Resolve incident {number}, {title}?",
-        consequences=consequences,
+        consequences=summary.resolving(down),
         action=f"Resolve incident {number}",
         back=f"/incidents/{number}",
     )
@@ -223,18 +217,29 @@ def _facts(db: Connection, number: int, now: datetime) -> dict[str, Any] | None:
     incident, people = dossier.incident, desk.people(db)
     around = surroundings.of(db, [incident], {number: dossier.symptoms}, now)[number]
     extent = view_rows.how_much(incident, dossier.symptoms, around, now)
-    quiet_by = next((entry.by for entry in reversed(dossier.timeline) if entry.kind == Life.SNOOZED), None)
+    next_people = view_rows.next_people(incident, people)
     moments = timeline.moments(dossier)
     slugs = queries.slugs(db, [symptom.key for symptom in dossier.symptoms])
     return {
         "incident": incident,
-        "sentence": summary.of_incident(incident, view_rows.next_people(incident, people), quiet_by, now),
+        "sentence": summary.of_incident(
+            incident,
+            next_people,
+            recap.of(dossier.timeline, now),
+            now,
+            held=view_rows.is_held(dossier.symptoms, now),
+        ),
         "title": called(incident, dossier.symptoms, around, now),
         "extent": extent,
-        "next": times.names(view_rows.next_people(incident, people)),
+        "next": times.names(next_people),
         "beside": beside(around, len(subject.standing(dossier.symptoms, now)), Clock(now)),
         "symptoms": [
-            (symptom, slugs.get(symptom.key), view_rows.job_word(symptom))
+            (
+                symptom,
+                slugs.get(symptom.key),
+                view_rows.job_word(symptom),
+                subject.runbook_link(symptom.facts.runbook),
+            )
             for symptom in timeline.jobs(dossier.symptoms)
         ],
         "moments": moments[: timeline.LONGEST],

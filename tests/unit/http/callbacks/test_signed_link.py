@@ -85,7 +85,7 @@ async def test_the_link_shows_the_incident_in_short_and_a_button(
     shown = await see(phone, address(number))
     for words in (
         "us-housekeeping: 2 of 3 jobs silent",
-        "Open since 03:06 UTC, for 0 s. Nobody has answered; First responder is paged at 03:06 UTC.",
+        "Open since 03:06 UTC, for 0 s. Nobody was paged yet; First responder is paged at 03:06 UTC.",
         "daily-cpu-reset due 03:05 UTC, never heard",
         "1 other job on us-housekeeping is fine, last heard 03:01 UTC.",
         "You answer as First responder. Nobody else is paged until 07:06 UTC, 4 h from now.",
@@ -94,6 +94,32 @@ async def test_the_link_shows_the_incident_in_short_and_a_button(
         assert words in shown.words
     assert BUTTON in shown.words
     assert f"/incidents/{number}" in shown.links
+
+
+async def test_the_link_says_why_its_reader_was_paged(
+    system: System, number: int, phone: httpx.AsyncClient, clock: SetClock
+) -> None:
+    await escalate(system, clock)
+    shown = await see(phone, address(number))
+    assert "You are first on call (ops)." in shown.words
+    assert "You are" not in (await see(phone, address(number, person="stranger"))).words
+
+
+async def test_acknowledge_is_the_first_stop_of_tab(number: int, phone: httpx.AsyncClient) -> None:
+    html = (await phone.get(address(number))).text
+    assert html.index("Acknowledge</button>") < html.index("<h1>")
+    assert "<a " not in html[: html.index("Acknowledge</button>")]
+
+
+async def test_an_incident_that_was_handed_on_says_who_had_it(
+    system: System, number: int, phone: httpx.AsyncClient, clock: SetClock
+) -> None:
+    await escalate(system, clock)
+    await phone.post(address(number))
+    await phone.post(address(number), data={"do": "page next"})
+    shown = await see(phone, address(number))
+    assert "You acknowledged it at 03:06 UTC and handed it on; " in shown.words
+    assert "Nobody has answered" not in shown.words
 
 
 async def test_looking_changes_nothing_however_often_scanners_look(
@@ -179,7 +205,7 @@ async def test_an_answer_to_an_earlier_occurrence_does_not_silence_the_next(
     await escalate(system, clock)
 
     shown = await see(phone, address(number))
-    assert "Nobody has answered" in shown.words
+    assert "Your acknowledgement of 03:06 UTC has expired; " in shown.words
     assert BUTTON in shown.words
     before = await standing(system, number)
     assert (await phone.post(address(number))).status_code == 303
@@ -335,9 +361,11 @@ async def test_after_the_press_an_incident_can_be_snoozed_noted_and_handed_on(
         "Snooze 4 h",
         "Snooze until 09:00 UTC",
         "Add note",
-        "Page First responder now",
     ):
         assert button in shown.words
+    assert "Page First responder now" not in shown.words, "nobody else is on call"
+    for_another = await see(phone, address(number, person="another"))
+    assert "Page First responder now" in for_another.words
     assert (
         await phone.post(address(number), data={"do": "note", "words": " It is\r\nthe disk. "})
     ).status_code == 303
@@ -365,7 +393,7 @@ async def test_resolving_from_the_phone_tells_the_story(
     await phone.post(address(number))
     shown = await see(phone, address(number))
     assert f"Resolve incident {number}" in shown.words
-    assert "Still down: daily-cpu-reset, log-rotation." in shown.words
+    assert "Still down: daily-cpu-reset and log-rotation." in shown.words
     clock.advance(minutes=1)
     await phone.post(address(number), data={"do": "resolve"})
     over = await see(phone, address(number))

@@ -129,7 +129,8 @@ async def test_a_button_of_an_earlier_occurrence_does_not_silence_the_next(
     answer = await press(browser, f"/incidents/{number}/acknowledge", occurrence="1")
     assert answer.status_code == 409
     assert "nothing was changed" in sound(answer.text).words
-    assert "Nobody has answered" in (await see(browser, f"/incidents/{number}")).words
+    screen = await see(browser, f"/incidents/{number}")
+    assert "admin's acknowledgement of 03:06 UTC has expired; " in screen.words
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,21 @@ async def test_an_unknown_snooze_length_changes_nothing(
     answer = await press(browser, f"/incidents/{number}/snooze", **{"for": "ever"})
     assert answer.status_code == 400
     assert "Nothing was changed" in sound(answer.text).words
-    assert "Nobody has answered" in (await see(browser, f"/incidents/{number}")).words
+    assert "Nobody was paged yet" in (await see(browser, f"/incidents/{number}")).words
+
+
+async def test_an_incident_says_what_its_jobs_are_and_what_to_do(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    runbook = "https://wiki.example.com/backup"
+    described = replace(a_check("job"), description="Copies the databases.", runbook=runbook)
+    await system.context.database.write(lambda db: check_store.insert(db, [described]))
+    number = await fall_silent(system, clock, await read_check(system, "job"))
+    screen = await see(browser, f"/incidents/{number}")
+    assert "Copies the databases." in screen.words
+    assert runbook in screen.links
+    for button in ("Snooze 1 h", "Snooze 4 h", "Snooze until 09:00 UTC"):
+        assert button in screen.words
 
 
 async def test_resolving_asks_first_and_names_the_incident(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import parseaddr
+from email.utils import format_datetime, parseaddr
 from typing import ClassVar, Self, cast
 
 import httpx
@@ -65,14 +65,16 @@ class Email:
         """Return a notifier that mails through a relay.
 
         `smtp`: smtp://host[:587], with STARTTLS unless ?starttls=never, or smtps://host[:465]. `from`: the sender, such
-        as "Heartbeat <heartbeat@example.com>". `username` and `password`: the login, if any. `ca_file`: a PEM file of
-        the authorities to trust instead of the system's.
+        as "Heartbeat <heartbeat@example.com>". `username` and `password`: the login, if any. `ehlo`: the name that we
+        greet the relay with, by default the sender's domain. `ca_file`: a PEM file of the authorities to trust instead
+        of the system's.
 
         Raises ValueError if one of them is missing or wrong.
         """
-        refuse_unknown(settings, ["smtp", "from", "username", "password", "ca_file"])
-        relay = Relay.configured(settings)
-        return cls(relay=relay, sender=_sender(settings.get("from", "")), fence=egress.fence_of(http))
+        refuse_unknown(settings, ["smtp", "from", "username", "password", "ehlo", "ca_file"])
+        sender = _sender(settings.get("from", ""))
+        relay = Relay.configured(settings, sender.domain)
+        return cls(relay=relay, sender=sender, fence=egress.fence_of(http))
 
     @classmethod
     def wrong_address(cls, address: str) -> str | None:
@@ -100,7 +102,7 @@ class Email:
                 await client.rcpt(recipient)
                 sent = True
                 reply = await client.data(message.as_bytes())
-                accepted = Accepted(quoted(reply.message), provider_id=str(message["Message-ID"]))
+                accepted = Accepted(quoted(reply.message), provider_id=message["Message-ID"])
                 await client.quit()
         except egress.NotAllowed as error:
             return Refused(str(error))
@@ -147,10 +149,10 @@ def _hang_up(client: Client | None, connection: socket.socket | None) -> None:
 
 def _message(notice: Notice, sender: Address, recipient: str) -> EmailMessage:
     message = EmailMessage(policy=mime.POLICY)
-    message["From"] = sender
-    message["To"] = Address(addr_spec=recipient)
-    message["Subject"] = one_line(notice.title)
-    message["Date"] = notice.at
+    message["From"] = mime.mailbox("From", sender)
+    message["To"] = recipient
+    message["Subject"] = mime.text("Subject", one_line(notice.title))
+    message["Date"] = format_datetime(notice.at)
     message["Message-ID"] = _message_id(notice, sender.domain, recipient)
     if notice.incident is not None:
         # The root was never sent: all mails of an incident hang below it, and so form one thread.

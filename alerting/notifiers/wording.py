@@ -1,5 +1,6 @@
 """Texts for people: one line, no control characters, no secrets."""
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from datetime import timedelta
 import httpx
 
 _SAID_LIMIT = 200
+# Control characters, line breaks, turns of direction, halves of characters. Any space or joiner is ordinary writing.
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
 _FAULTS: tuple[tuple[type[BaseException], str], ...] = (
     (httpx.PoolTimeout, "too many connections to {where} are in use"),
     (httpx.ConnectTimeout, "connecting to {where} took too long"),
@@ -26,7 +29,7 @@ def one_line(text: str) -> str:
 
     The output of a job reaches headers and terminals. It must not begin a header or steer a terminal.
     """
-    return "".join(c if c.isprintable() else " " for c in text)
+    return _STEERING.sub(" ", text)
 
 
 def quoted(text: str, *secrets: str) -> str:

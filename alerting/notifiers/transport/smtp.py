@@ -1,5 +1,6 @@
 """The SMTP server that takes our mail, and connections to it (RFC 5321, 3207, 8314)."""
 
+import re
 import socket
 import ssl
 from collections.abc import Mapping
@@ -10,6 +11,8 @@ from urllib.parse import urlsplit
 
 from aiosmtplib import SMTP as Client
 
+_EHLO = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*|\[[A-Fa-f0-9.:IPv]+\]")
+"""A domain or an address (RFC 5321, 4.1.3)."""
 _FORM = "smtp must be smtp://HOST[:PORT][?starttls=never] or smtps://HOST[:PORT]"
 
 
@@ -23,25 +26,34 @@ class Tls(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """The server that takes our mail, and the login, if any. `context` holds the trusted authorities."""
+    """The server that takes our mail, and the login, if any.
+
+    `context` holds the trusted authorities. `ehlo` is the name that we greet the server with.
+    """
 
     host: str
     port: int
     tls: Tls
     context: ssl.SSLContext
+    ehlo: str
     username: str | None = None
     password: str | None = field(default=None, repr=False)
 
     @classmethod
-    def configured(cls, settings: Mapping[str, str]) -> Self:
-        """Return the relay of these settings. Raises ValueError that names a right value."""
+    def configured(cls, settings: Mapping[str, str], domain: str) -> Self:
+        """Return the relay of these settings, for mail from this domain. Raises ValueError that names a right value."""
         host, port, tls = _server(settings.get("smtp", ""))
         username, password = settings.get("username"), settings.get("password")
         if (username is None) != (password is None):
             raise ValueError("username and password must be given together, or neither")
         if username is not None and tls is Tls.NEVER:
             raise ValueError("smtp must not say starttls=never with a password, which would go in clear")
-        return cls(host, port, tls, _context(settings.get("ca_file")), username, password)
+        ehlo = settings.get("ehlo", domain)
+        if not _EHLO.fullmatch(ehlo):
+            raise ValueError(
+                "ehlo must be the name of this host, such as heartbeat.example.com, or [192.0.2.7]"
+            )
+        return cls(host, port, tls, _context(settings.get("ca_file")), ehlo, username, password)
 
     @property
     def where(self) -> str:
@@ -57,6 +69,8 @@ class Relay:
             hostname=self.host,
             port=None if connection else self.port,
             sock=connection,
+            # Its own choice would be the name of the machine, which many servers refuse, and needs a look-up.
+            local_hostname=self.ehlo,
             username=self.username,
             password=self.password,
             use_tls=self.tls is Tls.IMPLICIT,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.utils import format_datetime
 from uuid import NAMESPACE_URL, uuid5
 
 from alerting import times
@@ -143,10 +144,10 @@ def _message(
     envelope: Envelope, subject: str, lines: list[str], at: datetime, *about: object
 ) -> EmailMessage:
     message = EmailMessage(policy=mime.POLICY)
-    message["From"] = envelope.sender
-    message["To"] = Address(addr_spec=envelope.to)
-    message["Subject"] = " ".join(harmless(subject).split())
-    message["Date"] = at
+    message["From"] = mime.mailbox("From", envelope.sender)
+    message["To"] = envelope.to
+    message["Subject"] = mime.text("Subject", harmless(subject))
+    message["Date"] = format_datetime(at)
     message["Message-ID"] = envelope.message_id(*about)
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"

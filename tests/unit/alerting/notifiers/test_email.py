@@ -121,8 +121,55 @@ async def test_what_machines_read_is_never_wrapped_nor_encoded(
     assert inbox.line(b"References") == b"References: " + root
     assert inbox.line(b"Message-ID").startswith(b"Message-ID: <17.0.")
     assert inbox.line(b"Message-ID").endswith(f"@{domain}>".encode())
-    # What people read is folded as ever.
+    # What people read is folded.
     assert max(len(line) for line in inbox.envelopes[0].content.split(b"\r\n") if b"=?utf-8" in line) <= 78
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "Example Hosting, Operations Center, Europe and North America, Night Shift Team",
+        "=?utf-8?q?=0d=0aBcc:_evil@example.net?=",
+        "Wächter, " * 12 + "Ops",
+    ],
+)
+@pytest.mark.parametrize(
+    "title", ["ERROR =?utf-8?q?=0d=0aX-Evil:_1?=: silent", "ERROR Größe der  Häuser: ok"]
+)
+async def test_every_reader_sees_the_subject_and_the_sender_as_they_were_written(
+    relay: StartRelay, http: httpx.AsyncClient, inbox: Inbox, notice: Notice, sender: str, title: str
+) -> None:
+    url = f"smtp://127.0.0.1:{await relay(starttls=False)}?starttls=never"
+    email = Email.configured({"smtp": url, "from": f'"{sender}" <hb@example.com>'}, http)
+    await email.send(replace(notice, title=title), ANNA)
+    (mail,) = inbox.mails
+    (address,) = mail["From"].addresses
+    # Some readers leave a space between the encoded words of a name.
+    assert address.display_name.replace(" ", "") == sender.replace(" ", "")
+    assert address.addr_spec == "hb@example.com"
+    assert mail["Subject"] == title
+    assert {"X-Evil", "Bcc"}.isdisjoint(mail.keys())
+
+
+@pytest.mark.parametrize(
+    ("setting", "name"),
+    [
+        ({}, "example.com"),
+        ({"ehlo": "hb.example.net"}, "hb.example.net"),
+        ({"ehlo": "[192.0.2.7]"}, "[192.0.2.7]"),
+    ],
+)
+async def test_the_relay_is_greeted_with_the_domain_of_the_sender_or_the_name_that_is_set(
+    relay: StartRelay,
+    http: httpx.AsyncClient,
+    inbox: Inbox,
+    notice: Notice,
+    setting: dict[str, str],
+    name: str,
+) -> None:
+    url = f"smtp://127.0.0.1:{await relay(starttls=False)}?starttls=never"
+    await Email.configured({"smtp": url, "from": SENDER} | setting, http).send(notice, ANNA)
+    assert inbox.sessions[0].host_name == name
 
 
 @pytest.mark.parametrize(
@@ -185,6 +232,8 @@ async def test_any_language_arrives_in_seven_bits(
             {"smtp": "smtp://mail.example.com?starttls=never", "username": "hb", "password": "5ecret"},
             "smtp must not say starttls=never with a password",
         ),
+        ({"ehlo": "two words"}, "ehlo must be the name of this host"),
+        ({"ehlo": ""}, "ehlo must be the name of this host"),
         ({"from": "nobody"}, "from must be the sender's address"),
         ({"from": ""}, "from must be the sender's address"),
         ({"ca_file": "/nowhere.pem"}, "ca_file must be a PEM file of certificates; /nowhere.pem cannot"),

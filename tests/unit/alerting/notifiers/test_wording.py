@@ -15,7 +15,15 @@ def test_one_line_has_no_control_characters(nasty: str) -> None:
 
 
 def test_one_line_leaves_words_alone() -> None:
-    assert one_line("резервная копия, 日本, ångström 3 %") == "резервная копия, 日本, ångström 3 %"
+    for words in (
+        "резервная копия, 日本, ångström 3 %",
+        "12\u202f000\u00a0€",
+        "経理\u3000部",
+        "می\u200cخواهم",  # noqa: RUF001
+        "👩\u200d👩\u200d👧",
+        "Nacht\u00adlauf",
+    ):
+        assert one_line(words) == words
 
 
 def test_quoted_words_are_short_and_hold_no_secret() -> None:

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from email import message_from_bytes
 from email.headerregistry import Address
+from email.policy import default
 
 import pytest
 
@@ -49,6 +51,29 @@ def test_an_update_has_a_one_click_unsubscribe() -> None:
     assert "We **look**." in text
     assert "Unsubscribe: https://x/end" in text
     assert OURS.search(text) is None
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Rechenzentrum München: Störung der Größenänderung in allen Häusern",
+        "=?utf-8?q?=0d=0aX-Evil:_1?=",
+        "経理\u3000部",
+    ],
+)
+def test_the_title_and_the_sender_are_read_as_they_were_written(title: str) -> None:
+    sender = Address(f"{title}, Europe and North America", addr_spec="status@example.com")
+    envelope = replace(ENVELOPE, sender=sender, home="https://x/" + "long/" * 40)
+    end = f"{envelope.home}unsubscribe/{'t' * 100}"
+    mail = subscriber_mail.update(envelope, PAGE, replace(NEWS, title=title), end).as_bytes()
+    read = message_from_bytes(mail, policy=default)
+    assert read["Subject"] == f"Identified: {title}"
+    (address,) = read["From"].addresses
+    # Some readers leave a space between the encoded words of a name.
+    assert address.display_name.replace(" ", "") == sender.display_name.replace(" ", "")
+    assert address.addr_spec == "status@example.com"
+    assert read["X-Evil"] is None
+    assert f"List-Unsubscribe: <{end}>\r\n".encode() in mail
 
 
 def test_an_update_names_components_regions_and_the_start() -> None:

@@ -10,11 +10,12 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from alerting.notifiers.transport import tls
 from alerting.span import Attribute
 from heartbeat.settings import BadSetting, Settings
 
@@ -167,10 +168,20 @@ def begin(settings: Settings) -> Tracing | None:
     # The operator's own description, in the environment variables of the library, takes precedence.
     resource = Resource.create().merge(Resource(of_process)).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=settings.otlp_url)))
+    exporter = OTLPSpanExporter(
+        endpoint=settings.otlp_url, certificate_file=_authorities(settings.environment)
+    )
+    provider.add_span_processor(BatchSpanProcessor(exporter))
     for handler in logging.getLogger().handlers:
         handler.addFilter(InLogs())
     return Tracing(provider)
+
+
+def _authorities(environ: Mapping[str, str]) -> str | None:
+    """Return the authorities that a collector is trusted by: those of the library's own variables come first."""
+    own = ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE")
+    places = (*map(environ.get, own), *tls.authorities(environ))
+    return next(filter(None, places), None)
 
 
 def _named(facts: dict[str, Attribute]) -> dict[str, Attribute]:

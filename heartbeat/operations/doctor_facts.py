@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from alerting import desk, escalation
 from alerting.notifiers import registry
+from alerting.notifiers.transport.tls import trusting
 from alerting.person import Person
 from heartbeat import app, installation, migrations, notifier_clients, public_address, rekey, secret
 from heartbeat.checks import store as check_store
@@ -293,7 +294,7 @@ def _mode(path: Path) -> int:
 
 async def _ready(settings: Settings) -> tuple[int, str] | str:
     try:
-        async with httpx.AsyncClient(timeout=ASK_BOUND, trust_env=False) as http:
+        async with httpx.AsyncClient(timeout=ASK_BOUND, trust_env=False, verify=trusting()) as http:
             response = await http.get(f"{settings.public_url}/readyz")
             return response.status_code, " ".join(response.text[:200].split())
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -305,7 +306,9 @@ async def _untrusted_proxy(settings: Settings) -> int:
     with suppress(BadSetting, OSError, httpx.HTTPError, httpx.InvalidURL):
         key = settings.admin_key or kept_secret(settings, "admin-key")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        async with httpx.AsyncClient(timeout=ASK_BOUND, trust_env=False, headers=headers) as http:
+        async with httpx.AsyncClient(
+            timeout=ASK_BOUND, trust_env=False, verify=trusting(), headers=headers
+        ) as http:
             response = await http.get(f"{settings.public_url}/metrics")
         if sample := _UNTRUSTED.search(response.text):
             return int(float(sample[1]))

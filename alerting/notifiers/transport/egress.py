@@ -21,6 +21,7 @@ import httpx
 from alerting.network import Address, Fence, parse
 from alerting.notifiers.settings import web_address
 from alerting.notifiers.transport.names import Names
+from alerting.notifiers.transport.tls import trusting
 
 _Connection = TypeVar("_Connection")
 
@@ -111,7 +112,7 @@ class _FencedTransport(httpx.AsyncHTTPTransport):
     """The usual transport, whose connections are made by a backend with a fence."""
 
     def __init__(self, fence: Fence, limits: httpx.Limits) -> None:
-        tls = httpx.create_ssl_context()
+        tls = trusting()
         super().__init__(verify=tls, limits=limits)
         # httpx has no other way to set a backend; a test checks that this pool is used.
         self._pool = httpcore.AsyncConnectionPool(

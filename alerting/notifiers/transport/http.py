@@ -7,9 +7,10 @@ and Unreachable if it can.
 import asyncio
 import json
 import logging
+import zlib
 from calendar import timegm
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from email.utils import parsedate
@@ -95,7 +96,7 @@ async def post(
         nonlocal sent
         sent = sent or event.endswith("send_request_body.complete")
 
-    # A reply that is not compressed cannot grow when it is read.
+    # Not every server complies. What it packs all the same is unpacked to READ_LIMIT.
     headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", **headers}
     try:
         where = httpx.URL(url).netloc.decode("ascii")
@@ -132,6 +133,7 @@ def _timers(bound: timedelta) -> httpx.Timeout:
 
 
 async def _beginning(response: httpx.Response) -> str:
+    """Return the beginning of a body, unpacked if the server compressed it unasked."""
     beginning = bytearray()
     # httpx promises an iterator and returns a generator, which must be closed if it is left early.
     async with aclosing(cast(AsyncGenerator[bytes, None], response.aiter_raw())) as chunks:
@@ -139,7 +141,18 @@ async def _beginning(response: httpx.Response) -> str:
             beginning += chunk
             if len(beginning) >= READ_LIMIT:
                 break
-    return beginning[:READ_LIMIT].decode("utf-8", "replace")
+    packed = bytes(beginning[:READ_LIMIT])
+    return _unpacked(packed, response.headers.get("Content-Encoding", "")).decode("utf-8", "replace")
+
+
+def _unpacked(packed: bytes, coding: str) -> bytes:
+    """Return the beginning of what was packed by a content coding (RFC 9110, 8.4.1); all of it if it was not."""
+    # Some servers send "deflate" without the frame that it has by the standard.
+    windows = {"gzip": [31], "x-gzip": [31], "deflate": [15, -15]}.get(coding.strip().lower(), [])
+    for window in windows:
+        with suppress(zlib.error):
+            return zlib.decompressobj(window).decompress(packed, READ_LIMIT)
+    return packed
 
 
 def _retry_after(headers: Mapping[str, str]) -> timedelta | None:

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from aiosmtplib import SMTP as Client
 
+from alerting.notifiers.transport.tls import trusting
+
 _EHLO = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*|\[[A-Fa-f0-9.:IPv]+\]")
 """A domain or an address (RFC 5321, 4.1.3)."""
 _FORM = "smtp must be smtp://HOST[:PORT][?starttls=never] or smtps://HOST[:PORT]"
@@ -104,7 +106,7 @@ def _server(text: str) -> tuple[str, int, Tls]:
 
 def _context(ca_file: str | None) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        return trusting(ca_file)
     except OSError:
         raise ValueError(
             f"ca_file must be a PEM file of certificates; {ca_file} cannot be read as one"

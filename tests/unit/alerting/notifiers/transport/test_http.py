@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import random
 import ssl
 import time
+import zlib
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any
@@ -90,12 +92,33 @@ async def test_an_endless_body_is_read_to_its_limit_and_no_further(
     assert (await posted()).text == "x" * READ_LIMIT
 
 
-async def test_a_compressed_body_is_neither_asked_for_nor_unpacked(
-    provider: Provider, posted: Posted
+def _packed(window: int, body: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=window)
+    return packer.compress(body) + packer.flush()
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"id":"xE73"}', b"x" * 10_000_000, random.Random(7).randbytes(9_000).hex().encode()]
+)
+@pytest.mark.parametrize(
+    ("coding", "window"), [("gzip", 31), ("X-GZIP", 31), ("deflate", 15), ("deflate", -15)]
+)
+async def test_a_body_that_is_compressed_in_spite_of_us_is_unpacked_to_the_limit(
+    provider: Provider, posted: Posted, body: bytes, coding: str, window: int
 ) -> None:
-    provider.answers(200, "not gzip", {"Content-Encoding": "gzip"})
-    assert (await posted()).text == "not gzip"
+    provider.says(f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\n\r\n".encode() + _packed(window, body))
+    text = (await posted()).text
+    assert body.decode().startswith(text)
+    assert min(len(body), READ_LIMIT // 2) <= len(text) <= READ_LIMIT
     assert provider.heard[0].headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "identity", "gzip, gzip", ""])
+async def test_a_body_that_is_not_what_it_says_is_left_as_it_is(
+    provider: Provider, posted: Posted, coding: str
+) -> None:
+    provider.answers(200, "not gzip", {"Content-Encoding": coding})
+    assert (await posted()).text == "not gzip"
 
 
 async def test_a_body_that_is_not_utf_8_is_still_an_answer(provider: Provider, posted: Posted) -> None:

@@ -12,6 +12,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from heartbeat.duration import in_words
+from heartbeat.operations import open_files
 
 LEAST_POSTGRES = 14
 """The oldest supported version of PostgreSQL."""
@@ -149,6 +150,8 @@ class InstallationFacts:
     """The answer of /readyz, or the error of the request."""
     untrusted_proxy: int = 0
     """Requests so far through a proxy that the service does not trust."""
+    file_limit: int | None = None
+    """The files that the service may open."""
     test_pages: Mapping[str, str | None] = field(default_factory=dict)
     """The error of a test page for each contact; None if it was accepted."""
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -168,6 +171,7 @@ def judge(facts: InstallationFacts) -> list[Finding]:
         _notifiers,
         _inventory,
         _serving,
+        _open_files,
         _exposure,
         _test_pages,
     )
@@ -357,6 +361,16 @@ def _serving(facts: InstallationFacts) -> Iterator[Finding]:
             f"{facts.untrusted_proxy:,} requests came through a proxy that is not trusted, so all its clients share "
             "one limit: add its address, which the log has, to HEARTBEAT_TRUSTED_PROXY.",
         )
+
+
+def _open_files(facts: InstallationFacts) -> Iterator[Finding]:
+    if facts.file_limit is None:
+        return
+    shortage = open_files.shortage(facts.file_limit)
+    if shortage is None:
+        yield _ok("open files", f"{facts.file_limit:,} are allowed, enough for every connection.")
+    else:
+        yield _warn("open files", f"{shortage}.")
 
 
 def _exposure(facts: InstallationFacts) -> Iterator[Finding]:

@@ -52,7 +52,7 @@ DEPENDENCIES = ("sqlalchemy", "psycopg", "alembic", "fastapi", "uvicorn", "httpx
 
 _FILES = re.compile(r"\$\{file:([^{}]+)\}")
 _SIGNING = ("secret-key", "HEARTBEAT_SECRET_KEY")
-_UNTRUSTED = re.compile(r"^heartbeat_untrusted_proxy_requests_total (\S+)$", re.MULTILINE)
+_SAMPLE = re.compile(r"^(heartbeat_untrusted_proxy_requests_total|process_max_fds) (\S+)$", re.MULTILINE)
 _POSTGRES_SETTINGS = ("fsync", "full_page_writes", "synchronous_commit", "max_connections", "server_version")
 T = TypeVar("T")
 
@@ -62,6 +62,7 @@ async def examine(settings: Settings, *, send: bool) -> InstallationFacts:
     with suppress(BadSetting, OSError):  # reported as a finding about the key
         settings = with_kept_secret_key(settings)
     file_text, read_errors = _configuration_text(settings.config)
+    samples = await _samples(settings)
     facts = InstallationFacts(
         public_url=settings.public_url,
         outside_url=bool(settings.outside_url),
@@ -72,7 +73,8 @@ async def examine(settings: Settings, *, send: bool) -> InstallationFacts:
         configuration=str(settings.config),
         configuration_missing=not settings.config.is_file(),
         ready=await _ready(settings),
-        untrusted_proxy=await _untrusted_proxy(settings),
+        untrusted_proxy=samples.get("heartbeat_untrusted_proxy_requests_total", 0),
+        file_limit=samples.get("process_max_fds"),
         versions=_versions(),
     )
     facts, configuration = (
@@ -301,8 +303,8 @@ async def _ready(settings: Settings) -> tuple[int, str] | str:
         return type(error).__name__
 
 
-async def _untrusted_proxy(settings: Settings) -> int:
-    """Return the count of the running service, or 0 if it cannot be read."""
+async def _samples(settings: Settings) -> dict[str, int]:
+    """Return the metrics of the running service that are judged. It is empty if they cannot be read."""
     with suppress(BadSetting, OSError, httpx.HTTPError, httpx.InvalidURL):
         key = settings.admin_key or kept_secret(settings, "admin-key")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -310,9 +312,8 @@ async def _untrusted_proxy(settings: Settings) -> int:
             timeout=ASK_BOUND, trust_env=False, verify=trusting(), headers=headers
         ) as http:
             response = await http.get(f"{settings.public_url}/metrics")
-        if sample := _UNTRUSTED.search(response.text):
-            return int(float(sample[1]))
-    return 0
+        return {name: int(float(value)) for name, value in _SAMPLE.findall(response.text)}
+    return {}
 
 
 async def _send_test_pages(settings: Settings) -> dict[str, str | None]:

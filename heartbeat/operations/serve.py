@@ -22,7 +22,7 @@ from heartbeat.definitions import plan as definition_plan
 from heartbeat.definitions.plan import WouldDelete
 from heartbeat.http import server
 from heartbeat.http.connection import Bounds
-from heartbeat.operations import backup, secret_key, standby
+from heartbeat.operations import backup, open_files, secret_key, standby
 from heartbeat.operations.systemd import Supervisor
 from heartbeat.settings import Settings, own_secret, with_kept_secret_key
 from heartbeat.tracing import Tracing
@@ -39,6 +39,9 @@ def run(settings: Settings, *, sample: bool, delete: bool = False) -> int:
     `delete` allows the configuration file to delete checks that were heard.
     """
     settings = with_kept_secret_key(settings)
+    open_files.raise_limit()
+    if shortage := open_files.shortage(open_files.limit()):
+        log.warning("%s", shortage)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     exporter = tracing.begin(settings)
     database = Database(settings.database_url, address=settings.public_url)
@@ -115,6 +118,7 @@ async def _serve(
             entered=entered,
             ticked=supervisor.ticked,
             tracing=exporter,
+            connections=open_files.connections(open_files.limit()),
         )
         await database.write(lambda db: secret_key.take(db, settings.secret_key, settings.secret_keys_before))
         await _start_over(database)
@@ -137,9 +141,8 @@ async def _serve(
 async def _answer(system: app.System, settings: Settings, listener: socket, supervisor: Supervisor) -> int:
     """Watch and answer requests until the process is told to stop, and return the exit status."""
     callers = system.context.metrics.callers
-    http_server = server.configured(
-        system.asgi, settings.trusted_proxy, callers.untrusted_proxy.inc, Bounds(count=callers.count_cut)
-    )
+    bounds = Bounds(open_files.connections(open_files.limit()), callers.count_cut)
+    http_server = server.configured(system.asgi, settings.trusted_proxy, callers.untrusted_proxy.inc, bounds)
     ticking = system.start()
     system.begin_loops(settings.roles)
     # A process whose ticker has broken must not look alive: it exits, and its supervisor starts it again.

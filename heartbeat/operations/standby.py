@@ -14,8 +14,10 @@ from heartbeat.clock import WallClock
 from heartbeat.database import Database, Unavailable
 from heartbeat.http import health, server
 from heartbeat.http.asgi import Receive, Scope, Send
+from heartbeat.http.connection import Bounds
 from heartbeat.http.status import pages as status_page_views
 from heartbeat.http.status.pages import StatusPageServer
+from heartbeat.operations import open_files
 from heartbeat.settings import Settings
 from heartbeat.status.publish import folder
 from heartbeat.status.publish.edition import Edition
@@ -50,7 +52,7 @@ async def keep(
         else:
             await _unavailable(scope, receive, send)
 
-    serving = server.configured(front)
+    serving = server.configured(front, bounds=Bounds(open_files.connections(open_files.limit())))
     # The server closes its socket at its end. The original goes on listening.
     task = asyncio.create_task(serving.serve([listener.dup()]))
     is_migrated = False

@@ -57,7 +57,7 @@ from heartbeat.http.prometheus import checks as check_series
 from heartbeat.http.status import pages as status_page_views
 from heartbeat.http.status import subscribe
 from heartbeat.http.v1 import fields
-from heartbeat.operations import doctor_facts, serve, serving_process, standby
+from heartbeat.operations import doctor_facts, open_files, serve, serving_process, standby
 from heartbeat.pings import ingest
 from heartbeat.pings import store as pings
 from heartbeat.status import announcement, automation
@@ -106,6 +106,8 @@ LIMITS: Mapping[str, str] = {
     "Bytes of an answer that the system keeps for a client": f"{server.SEND_BUFFER:,}",
     "Requests waiting on one connection for an earlier answer": f"{connection.PIPELINED},",
     "Concurrent connections": f"{connection.MAX_CONNECTIONS:,},",
+    "Open files that connections leave for the database and for pages": f"{open_files.RESERVE},",
+    "Open files that the process allows itself at the start": f"{open_files.WANTED:,},",
     "Connections kept for pings, `/livez` and `/readyz`": f"1 in {admission.RESERVED}",
     "Other requests under way from one network": f"`Retry-After: {admission.RETRY_AFTER.decode()}`",
     "Idle connection": f"{connection.IDLE_BOUND:g} s",

@@ -141,6 +141,12 @@ def inventory(**changes: Any) -> Mapping[str, Any]:
         ),
         ({"outside_url": False}, Weight.WARN, "nobody would notice that this service has died"),
         ({"untrusted_proxy": 7}, Weight.WARN, "7 requests came through a proxy that is not trusted"),
+        (
+            {"file_limit": 1_024},
+            Weight.WARN,
+            "the process may open 1,024 files, so it accepts 512 connections instead of 5,000: raise its limit to "
+            "16,384 (LimitNOFILE, ulimit -Hn).",
+        ),
         ({"test_pages": {"anna by slack": "404"}}, Weight.BAD, "did not accept a test page: 404."),
     ],
 )

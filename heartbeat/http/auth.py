@@ -74,13 +74,16 @@ async def api_actor(
 
     A session can only read. A change needs a key in a header, which no other site can make a browser send.
     """
+    judged: Actor | None = getattr(request.state, "actor", None)
+    if judged is not None:
+        return judged
     key = bearer.credentials if bearer else api_key
     actor = await console_actor(request) if key is None and request.method in _SAFE else None
     return actor or await _key_holder(request, context, key)
 
 
 async def reader(request: Request) -> Actor:
-    """Return the reader of an HTML page of the API. Raises `KeyRequired`."""
+    """Return the caller of the API, without the framework. Raises `KeyRequired`."""
     return await api_actor(request, context_of(request), await _bearer(request), await _api_key(request))
 
 

@@ -1,6 +1,6 @@
 """Limits on the size of request bodies. A body that is too large is refused early and never held in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
@@ -8,16 +8,25 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from heartbeat.http import problem
+from heartbeat.http import forms, problem
 
-BODY_LIMIT = 1_000_000
-"""Bytes of a request body, at most."""
+API_LIMIT = 64_000
+"""Bytes of a body of the API, at most."""
+STATUS_PAGE_LIMIT = 128_000
+"""Bytes of the definition of a status page, which may have a logo, and of an announcement."""
 CONFIGURATION_LIMIT = 5_000_000
 """Bytes of a configuration, at most."""
 CALLBACK_LIMIT = 64_000
 """Bytes of a provider's callback, at most."""
 
-_LIMITS_BY_PATH: Mapping[str, int] = {"/v1/configuration": CONFIGURATION_LIMIT}
+_LIMITS: Sequence[tuple[str, int]] = (
+    ("/v1/configuration", CONFIGURATION_LIMIT),
+    ("/v1/status-pages/", STATUS_PAGE_LIMIT),
+    ("/v1/", API_LIMIT),
+    ("/callbacks/", CALLBACK_LIMIT),
+    ("/", forms.LIMIT),
+)
+"""By the beginning of the path; the first that fits counts."""
 
 
 class BodyLimit:
@@ -52,7 +61,7 @@ class BodyLimit:
 
 
 def _limit(path: str) -> int:
-    return CALLBACK_LIMIT if path.startswith("/callbacks/") else _LIMITS_BY_PATH.get(path, BODY_LIMIT)
+    return next((limit for prefix, limit in _LIMITS if path.startswith(prefix)), forms.LIMIT)
 
 
 def _size(limit: int) -> str:

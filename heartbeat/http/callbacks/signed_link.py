@@ -29,7 +29,7 @@ from alerting.times import Clock
 from heartbeat import installation, signed_link
 from heartbeat.actor import Actor, Role
 from heartbeat.checks import actions, surroundings
-from heartbeat.http import auth
+from heartbeat.http import auth, forms
 from heartbeat.http.callbacks import reply
 from heartbeat.http.console.incidents import timeline
 from heartbeat.http.console.incidents.morning import next_morning
@@ -99,7 +99,7 @@ def router(context: Context) -> APIRouter:
         browser = reply.is_browser(request)
         if isinstance(reader, BadLink):
             return reply.refused(request, HTTPStatus.GONE, "bad link", reader.why, now)
-        form = await request.form(max_files=0, max_fields=_FORM_FIELDS)
+        form = await forms.read(request, _FORM_FIELDS, forms.LIMIT)
         outcome, zone = await context.database.write(lambda db: _answer(db, reader, form, remote, now))
         context.metrics.paging.observe_answer(outcome)
         context.wake()

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from heartbeat.actor import Actor, Role
-from heartbeat.http import auth
+from heartbeat.http import auth, forms
 from heartbeat.http.context import Context
 from heartbeat.http.pages import render, versions
 
@@ -111,7 +111,8 @@ def signed_in(context: Context, view: View, needed: Role) -> Callable[[Request],
             return render.error_page(request, 403, title, message)
         form = FormData()
         if request.method == "POST":
-            form = await request.form(max_files=0, max_fields=FORM_FIELDS)
+            auth.check_origin(request)
+            form = await forms.read(request, FORM_FIELDS, forms.LIMIT)
             auth.check_csrf(request, form)
         return await view(ConsoleRequest(context, request, actor, context.clock.now(), form))
 

@@ -12,6 +12,7 @@ from alerting import desk
 from alerting.notifiers.email import Email
 from heartbeat.access.tries import AddressTries
 from heartbeat.definitions import store as definition_store
+from heartbeat.http import forms
 from heartbeat.http.context import Context
 from heartbeat.http.pages import render
 from heartbeat.status.subscribers import link as subscriber_link
@@ -49,14 +50,14 @@ class _Views:
 
     async def subscribe(self, request: Request) -> Response:
         slug, now = _slug(request), self.context.clock.now()
-        form = await request.form(max_files=0, max_fields=5)
-        address = subscriber_mail.address(str(form.get("address", "")))
-        if address is None:
-            return render.error_page(request, 400, "This is not a mail address", _NO_ADDRESS)
         if self.tries.count(request.client.host if request.client else "", now) is not None:
             return render.error_page(
                 request, 429, "Too many attempts", "Nothing was changed. Please try again in an hour."
             )
+        form = await forms.read(request, fields=5)
+        address = subscriber_mail.address(str(form.get("address", "")))
+        if address is None:
+            return render.error_page(request, 400, "This is not a mail address", _NO_ADDRESS)
         if not await self.context.database.read(lambda db: _has_mail(db, slug)):
             return render.error_page(request, 404, "Not found", "No status page sends mail at this address.")
         await self.context.database.write(lambda db: subscriber_store.ask(db, slug, address, now))

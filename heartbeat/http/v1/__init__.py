@@ -31,11 +31,17 @@ from heartbeat.http.v1 import (
     unexpected_pings,
     users,
 )
+from heartbeat.http.v1.keyed import KeyedRoute
 from heartbeat.http.v1.response_models import ConfigurationChanges, Overview
 from heartbeat.http.v1.strict import only_known
 from heartbeat.http.v1.tags import ConditionalReadDep, tag
 
-router = APIRouter(prefix="/v1", dependencies=[Depends(api_actor), Depends(only_known)], responses=RESPONSES)
+router = APIRouter(
+    prefix="/v1",
+    dependencies=[Depends(api_actor), Depends(only_known)],
+    responses=RESPONSES,
+    route_class=KeyedRoute,
+)
 for room in (
     checks,
     forecast,

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from heartbeat.http.auth import ContextDep, Responder
 from heartbeat.http.problem import Unacceptable
 from heartbeat.http.v1 import fields
+from heartbeat.http.v1.keyed import KeyedRoute
 from heartbeat.http.v1.response_models import NextNumber, ResponseModel
 from heartbeat.http.v1.tags import ConditionalReadDep
 from heartbeat.status import announcement as lifecycle
@@ -18,7 +19,7 @@ from heartbeat.status import drafting, editor, store
 from heartbeat.status.announcement import Affected, AnnouncementFields, AnnouncementKind, Impact, Status
 from heartbeat.status.health import Health
 
-router = APIRouter(prefix="/status-pages/{name}/incidents", tags=["status pages"])
+router = APIRouter(prefix="/status-pages/{name}/incidents", tags=["status pages"], route_class=KeyedRoute)
 
 _HEALTH_BY_NAME = {
     "delayed": Health.DELAYED,

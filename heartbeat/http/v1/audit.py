@@ -9,10 +9,11 @@ from pydantic import Field
 from heartbeat import audit
 from heartbeat.http.auth import Admin, ContextDep
 from heartbeat.http.v1 import fields
+from heartbeat.http.v1.keyed import KeyedRoute
 from heartbeat.http.v1.response_models import NextNumber, ResponseModel
 from heartbeat.http.v1.tags import ConditionalReadDep
 
-router = APIRouter(prefix="/audit", tags=["audit"])
+router = APIRouter(prefix="/audit", tags=["audit"], route_class=KeyedRoute)
 
 MAX_TARGET = 300
 Target = Annotated[

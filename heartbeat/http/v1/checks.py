@@ -22,6 +22,7 @@ from heartbeat.http.auth import Admin, ContextDep, Responder
 from heartbeat.http.context import Context
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields
+from heartbeat.http.v1.keyed import KeyedRoute
 from heartbeat.http.v1.response_models import Check, Checks, Pings, Transitions
 from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep, set_put_headers, tag
 from heartbeat.pings import store as ping_store
@@ -29,7 +30,7 @@ from heartbeat.pings import store as ping_store
 SCANNED = 1_000
 """Checks that one request examines, if the state depends on the time."""
 
-router = APIRouter(prefix="/checks", tags=["checks"])
+router = APIRouter(prefix="/checks", tags=["checks"], route_class=KeyedRoute)
 
 Definition = Annotated[
     dict[str, Any],

@@ -76,7 +76,7 @@ _ERRORS: Final[Mapping[str, tuple[str, str, str]]] = {
     "413": (
         "The body is too large.",
         "Content Too Large",
-        "The body is too large. This address accepts at most 1 MB.",
+        "The body is too large. This address accepts at most 64 kB.",
     ),
     "422": (
         "The request has an error. Nothing was changed.",

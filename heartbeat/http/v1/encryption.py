@@ -5,9 +5,10 @@ from pydantic import Field
 
 from heartbeat import rekey
 from heartbeat.http.auth import Admin, ContextDep
+from heartbeat.http.v1.keyed import KeyedRoute
 from heartbeat.http.v1.response_models import ResponseModel
 
-router = APIRouter(prefix="/encryption", tags=["configuration"])
+router = APIRouter(prefix="/encryption", tags=["configuration"], route_class=KeyedRoute)
 
 
 class RotationResult(ResponseModel):

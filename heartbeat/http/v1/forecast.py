@@ -10,11 +10,12 @@ from heartbeat.checks import forecast
 from heartbeat.definitions.edit import people as edit
 from heartbeat.http.auth import ContextDep
 from heartbeat.http.v1 import checks, fields
+from heartbeat.http.v1.keyed import KeyedRoute
 from heartbeat.http.v1.people import Contact
 from heartbeat.http.v1.response_models import ResponseModel
 from heartbeat.http.v1.tags import ConditionalReadDep
 
-router = APIRouter(prefix="/checks", tags=["checks"])
+router = APIRouter(prefix="/checks", tags=["checks"], route_class=KeyedRoute)
 
 
 class Recipient(ResponseModel):

@@ -18,12 +18,13 @@ from heartbeat.http.context import Context
 from heartbeat.http.pages import queries
 from heartbeat.http.problem import NoSuch, Outdated, Unacceptable
 from heartbeat.http.v1 import fields
+from heartbeat.http.v1.keyed import KeyedRoute
 from heartbeat.http.v1.response_models import AnswerOutcome, IncidentDetails, Incidents
 from heartbeat.http.v1.tags import ConditionalRead, ConditionalReadDep, tag
 
 Answer = Acknowledged | AllWell | HandedOn | Snoozed | Resolved | Stale | Missing
 
-router = APIRouter(prefix="/incidents", tags=["incidents"])
+router = APIRouter(prefix="/incidents", tags=["incidents"], route_class=KeyedRoute)
 
 
 @router.get("")

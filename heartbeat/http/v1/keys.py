@@ -13,10 +13,11 @@ from heartbeat.access.api_key import Key as StoredKey
 from heartbeat.http.auth import Admin, ContextDep
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields, listing
+from heartbeat.http.v1.keyed import KeyedRoute
 from heartbeat.http.v1.response_models import NextName, ResponseModel
 from heartbeat.http.v1.tags import ConditionalReadDep, tag
 
-router = APIRouter(prefix="/keys", tags=["keys"])
+router = APIRouter(prefix="/keys", tags=["keys"], route_class=KeyedRoute)
 
 Name = Annotated[str, Path(description="The name of the key.")]
 

@@ -17,10 +17,11 @@ from heartbeat.definitions.edit.maintenance import Arranged
 from heartbeat.http.auth import ContextDep, Responder
 from heartbeat.http.problem import NoSuch, Unacceptable
 from heartbeat.http.v1 import fields
+from heartbeat.http.v1.keyed import KeyedRoute
 from heartbeat.http.v1.response_models import NextNumber, ResponseModel
 from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep, set_put_headers, tag
 
-router = APIRouter(prefix="/maintenance", tags=["maintenance"])
+router = APIRouter(prefix="/maintenance", tags=["maintenance"], route_class=KeyedRoute)
 
 Definition = Annotated[
     dict[str, Any],

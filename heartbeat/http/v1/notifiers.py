@@ -13,10 +13,11 @@ from heartbeat.definitions.edit.notifiers import NOTIFIER, is_secret
 from heartbeat.http.auth import Admin, ContextDep
 from heartbeat.http.v1 import definition, fields
 from heartbeat.http.v1.definition import Resource
+from heartbeat.http.v1.keyed import KeyedRoute
 from heartbeat.http.v1.response_models import ResponseModel
 from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep
 
-router = APIRouter(prefix="/notifiers", tags=["people"])
+router = APIRouter(prefix="/notifiers", tags=["people"], route_class=KeyedRoute)
 
 Definition = Annotated[
     dict[str, Any],

@@ -18,11 +18,12 @@ from heartbeat.http.auth import Admin, ContextDep, Responder
 from heartbeat.http.problem import TooMany
 from heartbeat.http.v1 import definition, fields
 from heartbeat.http.v1.definition import Resource
+from heartbeat.http.v1.keyed import KeyedRoute
 from heartbeat.http.v1.response_models import ResponseModel
 from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep
 from heartbeat.trial import TooSoon
 
-router = APIRouter(prefix="/people", tags=["people"])
+router = APIRouter(prefix="/people", tags=["people"], route_class=KeyedRoute)
 
 Definition = Annotated[
     dict[str, Any],

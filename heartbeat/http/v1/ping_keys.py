@@ -12,10 +12,11 @@ from heartbeat.definitions.kind import Edit
 from heartbeat.http.auth import Admin, ContextDep
 from heartbeat.http.v1 import definition, fields
 from heartbeat.http.v1.definition import Resource
+from heartbeat.http.v1.keyed import KeyedRoute
 from heartbeat.http.v1.response_models import ResponseModel
 from heartbeat.http.v1.tags import ConditionalReadDep
 
-router = APIRouter(prefix="/ping-keys", tags=["ping keys"])
+router = APIRouter(prefix="/ping-keys", tags=["ping keys"], route_class=KeyedRoute)
 
 
 class PingKey(ResponseModel):

@@ -15,10 +15,11 @@ from heartbeat.definitions.kind import Edit
 from heartbeat.http.auth import Admin, ContextDep
 from heartbeat.http.v1 import definition, fields
 from heartbeat.http.v1.definition import Resource
+from heartbeat.http.v1.keyed import KeyedRoute
 from heartbeat.http.v1.response_models import ResponseModel, Seconds
 from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep
 
-router = APIRouter(prefix="/policies", tags=["people"])
+router = APIRouter(prefix="/policies", tags=["people"], route_class=KeyedRoute)
 
 _EXAMPLE = {"steps": [{"page": "anna", "wait": "5m"}, {"page": "anna", "wait": "10m"}]}
 Definition = Annotated[

@@ -11,10 +11,11 @@ from heartbeat.definitions.edit.status_pages import STATUS_PAGE
 from heartbeat.http.auth import Admin, ContextDep
 from heartbeat.http.v1 import definition, fields
 from heartbeat.http.v1.definition import Resource
+from heartbeat.http.v1.keyed import KeyedRoute
 from heartbeat.http.v1.response_models import ResponseModel
 from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep
 
-router = APIRouter(prefix="/status-pages", tags=["status pages"])
+router = APIRouter(prefix="/status-pages", tags=["status pages"], route_class=KeyedRoute)
 
 _EXAMPLE = {
     "title": "Example status",

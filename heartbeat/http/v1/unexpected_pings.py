@@ -7,12 +7,13 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from heartbeat.http.auth import ContextDep
+from heartbeat.http.v1.keyed import KeyedRoute
 from heartbeat.http.v1.response_models import ResponseModel
 from heartbeat.http.v1.tags import ConditionalReadDep
 from heartbeat.pings import unexpected_store
 from heartbeat.pings.unexpected import UNKNOWN_KEY, UnexpectedPings
 
-router = APIRouter(prefix="/unexpected-pings", tags=["checks"])
+router = APIRouter(prefix="/unexpected-pings", tags=["checks"], route_class=KeyedRoute)
 
 
 class UnexpectedPing(ResponseModel):

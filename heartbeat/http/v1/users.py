@@ -14,10 +14,11 @@ from heartbeat.http.auth import Admin, ContextDep
 from heartbeat.http.context import Context
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields, listing
+from heartbeat.http.v1.keyed import KeyedRoute
 from heartbeat.http.v1.response_models import NextName, ResponseModel
 from heartbeat.http.v1.tags import ConditionalReadDep, tag
 
-router = APIRouter(prefix="/users", tags=["users"])
+router = APIRouter(prefix="/users", tags=["users"], route_class=KeyedRoute)
 
 Name = Annotated[str, Path(description="The name of the user.")]
 

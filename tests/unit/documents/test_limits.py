@@ -45,7 +45,7 @@ from heartbeat.access import store as access_store
 from heartbeat.checks import check, checker, maintenance
 from heartbeat.definitions import status_page as definition_status_page
 from heartbeat.definitions.edit import maintenance as arranging
-from heartbeat.http import admission, connection, health, limits, server
+from heartbeat.http import admission, connection, forms, health, limits, server
 from heartbeat.http.callbacks import provider
 from heartbeat.http.console import stream
 from heartbeat.http.console.checks import bulk, search
@@ -114,7 +114,11 @@ LIMITS: Mapping[str, str] = {
     "Body of a ping": f"{receiver.BODY_BOUND:g} s;",
     "Bytes kept of a ping's body": f"{DEFAULT.ping_body_limit:,} (",
     "Bytes read of a ping's body": f"{receiver.DRAIN_LIMIT:,},",
-    "Body of any other request": f"{limits.BODY_LIMIT // 1_000_000} MB",
+    "Form of somebody who is not known: sign-in, one-time link, subscription": f"{forms.STRANGERS_LIMIT // 1_000} kB,",
+    "Form of somebody who is signed in or holds a link from a page": f"{forms.LIMIT // 1_000} kB,",
+    "Form that is parsed in a thread of its own": f"over {forms.PARSED_AT_ONCE // 1_000} kB",
+    "Body of the API": f"{limits.API_LIMIT // 1_000} kB,",
+    "Body of a status page or an announcement": f"{limits.STATUS_PAGE_LIMIT // 1_000} kB",
     "Body of a provider's callback": f"{limits.CALLBACK_LIMIT // 1_000} kB",
     "A callback about a message that is not known yet": f"{provider.LOOKUPS} times within "
     f"{(provider.LOOKUPS - 1) * provider.RETRY_AFTER:g} s",

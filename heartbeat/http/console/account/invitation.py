@@ -14,7 +14,7 @@ from heartbeat.access import account, users
 from heartbeat.access.account import Unfit, User
 from heartbeat.access.hasher import Busy
 from heartbeat.access.users import BY_LINK, LinkGone
-from heartbeat.http import auth
+from heartbeat.http import auth, forms
 from heartbeat.http.console.request import FORM_FIELDS
 from heartbeat.http.context import Context
 from heartbeat.http.pages import render
@@ -38,13 +38,13 @@ def router(context: Context) -> APIRouter:
     async def act(request: Request) -> Response:
         auth.check_origin(request)
         token, now = request.path_params["token"], context.clock.now()
-        form = await request.form(max_files=0, max_fields=FORM_FIELDS)
-        password, repetition = str(form.get("password", "")), str(form.get("again", ""))
-        name_typed = str(form.get("name", ""))
         try:
             invited = await context.database.read(lambda db: users.link_is_for(db, token, now))
         except LinkGone as error:
             return _link_gone(request, error)
+        form = await forms.read(request, FORM_FIELDS)
+        password, repetition = str(form.get("password", "")), str(form.get("again", ""))
+        name_typed = str(form.get("name", ""))
         try:
             name = invited.name if invited else account.name(name_typed)
             normal_password = account.password(password, name)

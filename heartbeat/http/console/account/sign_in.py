@@ -12,7 +12,7 @@ from heartbeat.access import pending_sign_in, second_factor_actions, sign_in, st
 from heartbeat.access.account import User
 from heartbeat.access.hasher import Busy
 from heartbeat.access.sign_in import Refused
-from heartbeat.http import auth
+from heartbeat.http import auth, forms
 from heartbeat.http.console.request import FORM_FIELDS, local
 from heartbeat.http.context import Context
 from heartbeat.http.pages import render
@@ -38,17 +38,18 @@ def router(context: Context) -> APIRouter:
 
     async def begin(request: Request) -> Response:
         auth.check_origin(request)
-        form = await request.form(max_files=0, max_fields=FORM_FIELDS)
         gate, client, now = auth.gate_of(request), auth.client_of(request), context.clock.now()
-        outcome: Response | Refused | None = gate.address_may_try(client.remote, now)
-        if outcome is None:
-            outcome = await _method(form)(context, request, form)
+        if refused := gate.address_may_try(client.remote, now):
+            return await _form(context, "/", refused)
+        form = await forms.read(request, FORM_FIELDS)
+        outcome = await _method(form)(context, request, form)
         if isinstance(outcome, Refused):
             return await _form(context, local(str(form.get("next", "/"))), outcome, str(form.get("name", "")))
         return outcome
 
     async def end(request: Request) -> Response:
-        auth.check_csrf(request, await request.form(max_files=0, max_fields=FORM_FIELDS))
+        auth.check_origin(request)
+        auth.check_csrf(request, await forms.read(request, FORM_FIELDS))
         answer = render.see_other("/sign-in")
         await auth.end_session(request, answer)
         return answer

@@ -38,11 +38,12 @@ async def call(
     messages: Iterable[dict[str, Any]] = ({"type": "http.request"},),
     headers: Sequence[tuple[bytes, bytes]] = (),
     client: tuple[str, int] | None = ("192.0.2.7", 5),
+    method: str = "POST",
 ) -> int:
     """Send a request as these messages of a server, then nothing more. Return the status."""
     scope = {
         "type": "http",
-        "method": "POST",
+        "method": method,
         "path": path,
         "query_string": b"",
         "headers": list(headers),

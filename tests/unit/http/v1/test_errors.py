@@ -154,7 +154,11 @@ async def test_a_form_is_refused(admin: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize(
     ("verb", "address", "limit"),
-    [("POST", "/v1/incidents/1/note", 1_000_000), ("PUT", "/v1/configuration", 5_000_000)],
+    [
+        ("POST", "/v1/incidents/1/note", 64_000),
+        ("PUT", "/v1/status-pages/public", 128_000),
+        ("PUT", "/v1/configuration", 5_000_000),
+    ],
 )
 async def test_a_body_that_is_too_large_is_refused(
     admin: httpx.AsyncClient, verb: str, address: str, limit: int
@@ -164,7 +168,8 @@ async def test_a_body_that_is_too_large_is_refused(
             yield b" " * 100_000
         yield b" " * (size % 100_000)
 
-    sentence = f"The body is too large. This address accepts at most {limit // 1_000_000} MB."
+    most = f"{limit // 1_000_000} MB" if limit > 1_000_000 else f"{limit // 1_000} kB"
+    sentence = f"The body is too large. This address accepts at most {most}."
     json = {"Content-Type": "application/json"}
     for content in (b" " * (limit + 1), chunks(limit + 1)):
         answer = await admin.request(verb, address, content=content, headers=json)

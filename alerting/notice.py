@@ -137,3 +137,39 @@ def trial(
         open_url=links.open_url,
         ack_url=links.ack_url,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What the service has to say of itself: a fault since a time, or that it is over."""
+
+    title: str
+    lines: tuple[str, ...]
+    since: datetime
+    over: bool
+
+
+def of_service(
+    message: Message,
+    person: Person,
+    contact: Contact,
+    *,
+    home: str,
+    installation: str | None,
+    now: datetime,
+) -> Notice:
+    """Return a notice about the service itself, which goes out without the outbox. Nothing can answer it."""
+    about = f"service-{person.id}-{contact.mark}"
+    return Notice(
+        kind=NoticeKind.RECOVERED if message.over else NoticeKind.PAGE,
+        id=outside.of_service(about, installation, now),
+        dedup_key=outside.of_service(about, installation, message.since),
+        severity=Severity.CRITICAL,
+        title=cut(message.title, TITLE_LIMIT),
+        lines=message.lines,
+        short=cut(". ".join([message.title, *message.lines[:1]]), SMS_LIMIT),
+        at=now,
+        opened_at=message.since,
+        open_url=f"{home}/",
+        fine=message.over,
+    )

@@ -36,5 +36,10 @@ def of_test(person: str, installation: str | None, at: datetime) -> str:
     return _joined("heartbeat-test", person, installation, (at - _EPOCH) // _MICROSECOND)
 
 
+def of_service(about: str, installation: str | None, at: datetime) -> str:
+    """Return the id of a notice about the service itself."""
+    return _joined("heartbeat", about, installation, (at - _EPOCH) // _MICROSECOND)
+
+
 def _joined(*parts: str | int | None) -> str:
     return "-".join(str(part) for part in parts if part is not None)

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import re
+import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -42,6 +43,7 @@ from heartbeat.status.automation import Automation
 from heartbeat.status.publish.hook import Hook
 from heartbeat.status.publish.publisher import Publisher
 from heartbeat.status.subscribers.sender import MailSender
+from heartbeat.storage_alarm import StorageAlarm
 from heartbeat.ticker import LONGEST_SLEEP, Ticker
 from heartbeat.tracing import Tracing
 from heartbeat.trial import TestPage, TooSoon
@@ -71,6 +73,7 @@ class System:
     publisher: Publisher
     automation: Automation
     mail_sender: MailSender
+    storage_alarm: StorageAlarm
     _ticking: asyncio.Task[None] | None = None
     _beside: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -87,7 +90,8 @@ class System:
             ("checker", self.retention),
             ("pager", self.mail_sender),
         )
-        self._beside += [asyncio.create_task(loop.run()) for role, loop in loops if role in roles]
+        own = [self.storage_alarm, *(loop for role, loop in loops if role in roles)]
+        self._beside += [asyncio.create_task(loop.run()) for loop in own]
 
     async def rest(self) -> None:
         """Stop ticking, end live streams and record running sends. Pings are still accepted."""
@@ -167,7 +171,8 @@ def build(
         settings, database, clock, metrics, http, entered or http, instead, wake, tracing
     )
     courier = _courier(foundation, random)
-    main_ticker = _ticker(foundation, courier, longest_sleep, ticked)
+    alarm = _storage_alarm(foundation)
+    main_ticker = _ticker(foundation, courier, longest_sleep, ticked, lambda: alarm.working)
     ingest = Ingest(database, wake=wake, observe_batch=_observing(metrics, tracing))
     context = _context(foundation, main_ticker)
     publisher = _publisher(foundation)
@@ -181,6 +186,7 @@ def build(
         publisher=publisher,
         automation=Automation(database, clock, metrics),
         mail_sender=_mail_sender(foundation),
+        storage_alarm=alarm,
     )
     return system
 
@@ -224,7 +230,11 @@ def _courier(foundation: _Foundation, random: Callable[[], float] | None) -> Cou
 
 
 def _ticker(
-    foundation: _Foundation, courier: Courier, longest_sleep: float, ticked: Callable[[bool], None]
+    foundation: _Foundation,
+    courier: Courier,
+    longest_sleep: float,
+    ticked: Callable[[bool], None],
+    stored: Callable[[], bool],
 ) -> Ticker:
     settings = foundation.settings
     return Ticker(
@@ -238,6 +248,7 @@ def _ticker(
         ),
         longest_sleep=longest_sleep,
         ticked=ticked,
+        stored=stored,
         spans=foundation.spans,
     )
 
@@ -298,6 +309,19 @@ def _mail_sender(foundation: _Foundation) -> MailSender:
         foundation.assembler(),
         home=settings.public_url,
         secret=settings.secret_key,
+    )
+
+
+def _storage_alarm(foundation: _Foundation) -> StorageAlarm:
+    return StorageAlarm(
+        foundation.database,
+        foundation.clock,
+        foundation.metrics,
+        notifier_clients.sender(foundation.settings, foundation.assembler())
+        if "pager" in foundation.settings.roles
+        else None,
+        host=socket.gethostname(),
+        home=foundation.settings.public_url,
     )
 
 

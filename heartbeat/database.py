@@ -27,6 +27,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from alerting import after_commit
+from heartbeat.sqlite_files import SqliteFiles
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -93,6 +94,7 @@ class Database:
         # Pings have a thread of their own on PostgreSQL, so that they never wait for a sweep.
         self._ping_threads = self._write_threads if self.sqlite else ThreadPoolExecutor(1, "db-ping")
         self._patience = PATIENCE
+        self._files = SqliteFiles(path) if self.sqlite and writing else None
 
     def within(self, seconds: float) -> "Database":
         """Return the same database for callers that wait at most `seconds`."""
@@ -106,24 +108,30 @@ class Database:
         Raises `Unavailable` if the database is away or does not answer in time. In the second case, the outcome of
         the commit is unknown. A cancelled caller does not cancel the commit.
         """
-        return await self._run(self._write_threads, self.writer, work, self._patience)
+        return await self._run(self._write_threads, self.writer, work, self._patience, self._files)
 
     async def write_pings(self, work: Callable[[Connection], T], /) -> T:
         """Do the same as `write`, ahead of everything else."""
-        return await self._run(self._ping_threads, self.writer, work, min(self._patience, ANSWER))
+        within = min(self._patience, ANSWER)
+        return await self._run(self._ping_threads, self.writer, work, within, self._files)
 
     async def read(self, work: Callable[[Connection], T], /) -> T:
         """Run `work`, which only reads."""
         return await self._run(self._read_threads, self._reader, work, self._patience)
 
     async def _run(
-        self, threads: ThreadPoolExecutor, on: Engine, work: Callable[[Connection], T], within: float
+        self,
+        threads: ThreadPoolExecutor,
+        on: Engine,
+        work: Callable[[Connection], T],
+        within: float,
+        files: SqliteFiles | None = None,
     ) -> T:
         held = Held()
         # Log lines of `work` must know their span.
         context = contextvars.copy_context()
         loop = asyncio.get_running_loop()
-        working = loop.run_in_executor(threads, context.run, lambda: transact(on, work, held))
+        working = loop.run_in_executor(threads, context.run, lambda: _stored(on, work, held, files))
         try:
             async with asyncio.timeout(within):
                 return await asyncio.shield(working)
@@ -185,6 +193,16 @@ class Held:
             if isinstance(cut, psycopg.Connection):
                 with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(cut.fileno())) as wire:
                     wire.shutdown(socket.SHUT_RDWR)
+
+
+def _stored(on: Engine, work: Callable[[Connection], T], held: Held, files: SqliteFiles | None) -> T:
+    """Run `work` in one transaction. What was committed to files that are gone is lost, and raises `Unavailable`."""
+    if files is not None and (fault := files.fault()):
+        raise Unavailable(fault)
+    result = transact(on, work, held)
+    if files is not None and (fault := files.fault()):
+        raise Unavailable(fault)
+    return result
 
 
 def transact(on: Engine, work: Callable[[Connection], T], held: Held | None = None) -> T:

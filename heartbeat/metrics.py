@@ -76,6 +76,7 @@ class Metrics:
         self.pings = Pings(self.registry, PING_RESULTS if "api" in roles else ())
         self.paging = PagingMetrics(self.registry, notifiers)
         self.ticking = Ticking(self.registry)
+        self.storage = StorageMetrics(self.registry)
         self.forgetting = Forgetting(self.registry)
         self.backlog = Backlog(self.registry)
         self.status_pages = StatusPageMetrics(self.registry)
@@ -201,6 +202,24 @@ class Ticking:
     def begin(self, stages: Collection[str]) -> None:
         """Start the failures of these stages at 0."""
         _begin_at_zero(self.failures, stages)
+
+
+class StorageMetrics:
+    """The proofs that the storage can be written, and the messages if it cannot."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.failing = Gauge(
+            "heartbeat_storage_failing",
+            "1 if the last proof that the storage can be written failed, or damage was found, else 0.",
+            registry=registry,
+        )
+        self.told = Counter(
+            "heartbeat_storage_messages",
+            "Messages about a failing storage by result.",
+            ["result"],
+            registry=registry,
+        )
+        _begin_at_zero(self.told, SEND_RESULTS)
 
 
 class Forgetting:

@@ -86,7 +86,8 @@ def stages(database: Database, clock: Clock, page_courier: Courier) -> tuple[Sta
 class Ticker:
     """Runs the stages that this process has a role for.
 
-    `ticked` is called after each tick, with True if every stage did its work.
+    `ticked` is called after each tick, with True if every stage did its work. `stored` returns whether the storage can
+    be written, as far as it is known.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Ticker:
         outside: OutsideHeartbeat,
         longest_sleep: float = LONGEST_SLEEP,
         ticked: Callable[[bool], None] = lambda _clean: None,
+        stored: Callable[[], bool] = lambda: True,
         spans: Spans = no_spans,
     ) -> None:
         self._database = database
@@ -111,6 +113,7 @@ class Ticker:
         self._outside = outside
         self._longest_sleep = longest_sleep
         self._ticked = ticked
+        self._stored = stored
         self._spans = spans
         self._clock_checked_at: datetime | None = None
         self._idle_at: datetime | None = None
@@ -135,9 +138,9 @@ class Ticker:
         self._loop.stop()
 
     def ready(self) -> bool:
-        """Return True if a clean tick has ended within `READY_WITHIN`."""
+        """Return True if a clean tick has ended within `READY_WITHIN`, and the storage can be written."""
         now = asyncio.get_running_loop().time()
-        return self._clean_at is not None and now - self._clean_at <= READY_WITHIN
+        return self._stored() and self._clean_at is not None and now - self._clean_at <= READY_WITHIN
 
     async def run(self) -> None:
         """Tick until stopped or cancelled."""
@@ -235,9 +238,12 @@ class Ticker:
         return any((at := dues[stage.name]) is not None and at <= now for stage in self._own)
 
     def _vouches(self, dues: Dues) -> bool:
-        """Return True if this process may vouch for the service: it judges checks, and no work is long overdue."""
+        """Return True if this process may vouch for the service.
+
+        It judges checks, the storage can be written, and no work is long overdue.
+        """
         since = self._clock.now() - OVERDUE_AFTER
-        return self._judges and all(at is None or at > since for at in dues.values())
+        return self._judges and self._stored() and all(at is None or at > since for at in dues.values())
 
     def _pause(self, dues: Dues) -> float:
         """Return the seconds until one of our stages is due."""

@@ -73,7 +73,7 @@ def router(context: Context) -> APIRouter:
         """Return 200 while checks are watched: the ticker runs and the database answers."""
         answers = await probe.answers()
         faults = [
-            *(() if context.ready() else ("the ticker has not completed a round in time",)),
+            *(() if context.ready() else ("nothing was judged and stored in time",)),
             *(() if answers else ("the database does not answer",)),
         ]
         if faults:

@@ -5,6 +5,7 @@ import platform
 import re
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -21,7 +22,16 @@ from alerting import desk, escalation
 from alerting.notifiers import registry
 from alerting.notifiers.transport.tls import trusting
 from alerting.person import Person
-from heartbeat import app, installation, migrations, notifier_clients, public_address, rekey, secret
+from heartbeat import (
+    app,
+    installation,
+    migrations,
+    notifier_clients,
+    public_address,
+    rekey,
+    secret,
+    sqlite_files,
+)
 from heartbeat.checks import store as check_store
 from heartbeat.checks import zone_hint
 from heartbeat.checks.check import Check, State
@@ -48,6 +58,8 @@ EXAMINED = 2_000
 """Checks whose last runs are compared with their slots, at most."""
 ASK_BOUND = 5.0
 """Seconds that the service has to answer at its own address."""
+DAMAGE_BOUND = 20.0
+"""Seconds in which a SQLite file is read for damage. A large one is not read to its end."""
 DEPENDENCIES = ("sqlalchemy", "psycopg", "alembic", "fastapi", "uvicorn", "httpx", "cryptography", "tzdata")
 
 _FILES = re.compile(r"\$\{file:([^{}]+)\}")
@@ -116,6 +128,8 @@ def _with_database(
         return replace(
             facts, database_fault=f"there is no file {url.database} yet; heartbeat serve creates it."
         )
+    if facts.sqlite and (fault := _damage(Path(url.database or ""))):
+        return replace(facts, database_fault=fault)
     reader = engine(url, writing=False)
     try:
         if transact(reader, migrations.behind):
@@ -125,6 +139,19 @@ def _with_database(
         return replace(facts, database_fault=f"{str(error).splitlines()[0]}.")
     finally:
         reader.dispose()
+
+
+def _damage(database: Path) -> str | None:
+    """Return the first damage of a SQLite file in one sentence, as far as it is found in time."""
+    until = time.monotonic() + DAMAGE_BOUND
+    try:
+        tables = sqlite_files.tables(database)
+    except sqlite3.Error as error:
+        return f"{error}."
+    found = (sqlite_files.damage(database, table, until - time.monotonic()) for table in tables)
+    damage = next((words for words in found if words), None)
+    advice = "Stop heartbeat, keep the file, and restore the last backup (heartbeat restore)."
+    return None if damage is None else f"it is damaged ({damage}). {advice}"
 
 
 def _with_contents(

@@ -68,10 +68,18 @@ def ticker_of(
     roles: Collection[str] = ROLES,
     spans: Spans | None = None,
     http: httpx.AsyncClient | None = None,
+    stored: bool = True,
 ) -> Ticker:
     outside = OutsideHeartbeat(http or httpx.AsyncClient(), metrics, "http://outside" if http else "", 0.0)
     return Ticker(
-        database, WallClock(), metrics, stages, roles=roles, outside=outside, spans=spans or no_spans
+        database,
+        WallClock(),
+        metrics,
+        stages,
+        roles=roles,
+        outside=outside,
+        stored=lambda: stored,
+        spans=spans or no_spans,
     )
 
 
@@ -129,26 +137,33 @@ async def test_a_stage_is_left_alone_until_it_is_due(database: Database, metrics
 
 
 @pytest.mark.parametrize(
-    ("roles", "overdue", "beats"),
+    ("roles", "overdue", "stored", "beats"),
     [
-        (ROLES, timedelta(), 1),
-        ({"pager"}, timedelta(), 0),
-        (ROLES, OVERDUE_AFTER * 2, 0),
+        (ROLES, timedelta(), True, 1),
+        ({"pager"}, timedelta(), True, 0),
+        (ROLES, OVERDUE_AFTER * 2, True, 0),
+        (ROLES, timedelta(), False, 0),
     ],
-    ids=["it judges", "it does not judge", "work is overdue"],
+    ids=["it judges", "it does not judge", "work is overdue", "nothing can be stored"],
 )
 async def test_only_a_process_that_judges_pings_the_outside_and_only_while_no_work_is_overdue(
     database: Database,
     metrics: Metrics,
     roles: Collection[str],
     overdue: timedelta,
+    stored: bool,
     beats: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     due = WallClock().now() - overdue if overdue else None
     async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200))) as http:
         ticker = ticker_of(
-            database, metrics, stage(Work(), role="elsewhere", due=due), roles=roles, http=http
+            database,
+            metrics,
+            stage(Work(), role="elsewhere", due=due),
+            roles=roles,
+            http=http,
+            stored=stored,
         )
         paused = asyncio.Event()
         pause = ticker._pause
@@ -165,3 +180,4 @@ async def test_only_a_process_that_judges_pings_the_outside_and_only_while_no_wo
         await asyncio.wait_for(running, 5)
     beats_sent = metrics.registry.get_sample_value("heartbeat_outside_beats_total", {"result": "accepted"})
     assert min(beats_sent or 0, 1) == beats
+    assert ticker.ready() is stored

@@ -35,6 +35,7 @@ from heartbeat import (
     retention,
     settings,
     signed_link,
+    storage_alarm,
     ticker,
     trial,
 )
@@ -235,6 +236,11 @@ LIMITS: Mapping[str, str] = {
     "Pages of one kind to one contact, one by one": f"{digest.HANDFUL} a minute",
     "Time between two digests": f"{digest.GAP.seconds} s",
     "Incidents that open within 10 s and still gather": f"{digest.CROWD}",
+    "Proof that the storage can be written": f"every {storage_alarm.EVERY:g} s",
+    "Storage that fails is told after": f"{storage_alarm.CERTAIN.seconds} s, then every hour",
+    "Time that a SQLite table is read for damage": (
+        f"{storage_alarm.WALK_BOUND:g} s, one table every {storage_alarm.WALK_EVERY.seconds // 60} min"
+    ),
     "Incidents that a digest names": f"{digest.NAMED} of each severity and cause, and {digest.NAMES_LIMIT:,}",
     "Pages of a digest in one transaction": f"{digest_store.CHUNK:,}",
     "Incidents that one transaction acknowledges": f"{desk.DIGEST_AT_ONCE:,}",

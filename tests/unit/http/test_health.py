@@ -111,7 +111,7 @@ async def test_ready_once_the_ticker_runs_and_the_database_answers(
 
     assert (first.status_code, first.text) == (
         503,
-        "not ready: the ticker has not completed a round in time",
+        "not ready: nothing was judged and stored in time",
     )
     assert (second.status_code, second.text) == (200, "ready")
     assert second.headers["cache-control"] == "no-store"
@@ -126,7 +126,7 @@ async def test_not_ready_without_a_database(
 
     assert (answer.status_code, answer.text) == (
         503,
-        "not ready: the ticker has not completed a round in time and the database does not answer",
+        "not ready: nothing was judged and stored in time and the database does not answer",
     )
 
 

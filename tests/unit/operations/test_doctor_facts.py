@@ -14,7 +14,7 @@ from alerting.notifiers import registry
 from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
 from alerting.person import Contact, Person
-from heartbeat import app, installation, notifier_clients
+from heartbeat import app, installation, notifier_clients, sqlite_files
 from heartbeat.checks import store as check_store
 from heartbeat.database import engine, transact
 from heartbeat.definitions import plan as definition_plan
@@ -197,3 +197,15 @@ async def test_a_healthy_installation_that_is_not_served_lacks_only_the_outside(
     findings = doctor.judge(await examined(settings))
     problems = [finding.subject for finding in findings if finding.weight is not Weight.OK]
     assert problems == ["contacts", "public address", "outside heartbeat", "serving"]
+
+
+async def test_damage_of_the_file_is_a_fault_of_the_database(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_files, "damage", lambda _path, table, _within: f"{table}: row 3 missing")
+    facts = await doctor_facts.examine(settings, send=False)
+    if facts.sqlite:
+        assert facts.database_fault is not None
+        assert "it is damaged (" in facts.database_fault
+    else:
+        assert facts.database_fault is None

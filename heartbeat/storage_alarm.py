@@ -1,0 +1,232 @@
+"""The alarm for storage that fails. While nothing can be written, no page can go through the outbox.
+
+So the people of the default policy are told straight, from memory: once the failure is certain, once an hour while it
+lasts, and once when it is over. Damage that is found in a SQLite file is told in the same way.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import Enum
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from alerting import desk, escalation, notice, times
+from alerting.notice import Message, Notice
+from alerting.notifiers.contract import Accepted, Outcome
+from alerting.notifiers.registry import Setup
+from alerting.person import OPERATOR, Contact, Person
+from alerting.subject import cut
+from heartbeat import installation, sqlite_files
+from heartbeat.clock import Clock
+from heartbeat.database import Database
+from heartbeat.loop import Loop
+from heartbeat.metrics import Metrics
+
+EVERY = 5.0
+"""Seconds between two proofs that the storage can be written."""
+BOUND = 5.0
+"""Seconds in which a proof must be written."""
+CERTAIN = timedelta(seconds=20)
+"""The time after which a failure is told: a restart of a database is none."""
+AGAIN = timedelta(hours=1)
+"""The time after which a failure that lasts is told again."""
+LEARN_EVERY = timedelta(minutes=1)
+"""The time between two readings of the people, while they can be read."""
+WALK_EVERY = timedelta(minutes=10)
+"""The time between two tables of a SQLite file that are read for damage."""
+WALK_BOUND = 20.0
+"""Seconds that one of them may take."""
+HOST_LIMIT = 16
+"""Characters of the name of the machine in a title."""
+PROOF = "storage proof"
+"""The fact of the installation that a proof writes."""
+
+_FAILING = (
+    "Pings are refused, and nobody is paged by it until then. You are told every hour, and when it is over."
+)
+_DAMAGED = "Pings may be refused. Stop it, keep the file, and restore the last backup (heartbeat restore)."
+_AFTER = "Jobs that were refused meanwhile may page as silent now."
+
+Deliver = Callable[[Mapping[str, Setup], Notice, Person, Contact], Awaitable[Outcome]]
+log = logging.getLogger(__name__)
+
+
+class Fault(Enum):
+    NOT_WRITTEN = "not written"
+    DAMAGED = "damaged"
+
+
+class Say(Enum):
+    FAILING = "failing"
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The state of the storage: since when it fails and why, and when this was told last."""
+
+    since: datetime | None = None
+    fault: Fault | None = None
+    words: str = ""
+    told_at: datetime | None = None
+
+
+def judged(storage: Storage, fault: tuple[Fault, str] | None, now: datetime) -> tuple[Storage, Say | None]:
+    """Return the state after a proof or its failure, and what is to be told now."""
+    if fault is None:
+        return Storage(), Say.OVER if storage.told_at else None
+    kind, words = fault
+    failing = replace(storage, since=storage.since or now, fault=kind, words=words)
+    certain = kind is Fault.DAMAGED or now - (failing.since or now) >= CERTAIN
+    if certain and (storage.told_at is None or now - storage.told_at >= AGAIN):
+        return replace(failing, told_at=now), Say.FAILING
+    return failing, None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What an alarm is sent with, as it was last read."""
+
+    people: Sequence[Person] = (OPERATOR,)
+    setups: Mapping[str, Setup] = field(default_factory=dict)
+    installation: str | None = None
+
+
+class StorageAlarm:
+    """Proves every few seconds that the storage can be written.
+
+    `host` is the name of this machine for readers. Without `deliver`, another process tells people.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        metrics: Metrics,
+        deliver: Deliver | None,
+        *,
+        host: str,
+        home: str,
+    ) -> None:
+        self._database = database.within(BOUND)
+        self._clock = clock
+        self._metrics = metrics.storage
+        self._deliver = deliver
+        self._host = host
+        self._home = home
+        self._storage = Storage()
+        self._known = _Known()
+        self._learnt_at: datetime | None = None
+        self._walked_at: datetime | None = None
+        self._unread: list[str] = []
+        self._damage = dict[str, str]()
+        self._loop = Loop("storage", self.watch, pause=lambda _: EVERY)
+
+    @property
+    def working(self) -> bool:
+        """True unless the last proof failed, or damage was found."""
+        return self._storage.fault is None
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        await self._loop.run()
+
+    async def watch(self) -> None:
+        """Prove once that the storage can be written, and tell what is to be told."""
+        now = self._clock.now()
+        fault = await self._proven(now)
+        if fault is None:
+            await self._learn(now)
+            fault = await self._walk(now)
+        before = self._storage
+        self._storage, say = judged(before, fault, now)
+        self._metrics.failing.set(0 if fault is None else 1)
+        if say is Say.FAILING:
+            log.error("the storage fails: %s", self._storage.words, extra={"event": "storage failing"})
+            await self._tell(self._storage, now, over=False)
+        elif say is Say.OVER:
+            log.warning("the storage works again", extra={"event": "storage works"})
+            await self._tell(before, now, over=True)
+
+    async def _proven(self, now: datetime) -> tuple[Fault, str] | None:
+        try:
+            await self._database.write(lambda db: installation.remember(db, PROOF, now.isoformat()))
+        except Exception as error:  # noqa: BLE001  # whatever keeps it from being written is the fault
+            return Fault.NOT_WRITTEN, str(error).splitlines()[0] if str(error) else type(error).__name__
+        return None
+
+    async def _learn(self, now: datetime) -> None:
+        """Read who is told of a failure, and how, while this can be read."""
+        if self._learnt_at is None or now - self._learnt_at >= LEARN_EVERY:
+            self._known = await self._database.read(_known)
+            self._learnt_at = now
+
+    async def _walk(self, now: datetime) -> tuple[Fault, str] | None:
+        """Read one table after the other for damage. Return the damage that was found and not mended."""
+        path = Path(self._database.url.database or "")
+        if self._database.sqlite and (self._walked_at is None or now - self._walked_at >= WALK_EVERY):
+            self._walked_at = now
+            self._unread = self._unread or await asyncio.to_thread(sqlite_files.tables, path)
+            table = self._unread.pop(0)
+            found = await asyncio.to_thread(sqlite_files.damage, path, table, WALK_BOUND)
+            self._damage.pop(table, None)
+            if found:
+                self._damage[table] = found
+        return (Fault.DAMAGED, next(iter(self._damage.values()))) if self._damage else None
+
+    async def _tell(self, storage: Storage, now: datetime, *, over: bool) -> None:
+        """Send the message to every contact, straight and at the same time."""
+        message = message_of(storage, self._host, now, over=over)
+        sends = [
+            self._send(message, person, contact, now)
+            for person in self._known.people
+            for contact in person.contacts
+        ]
+        await asyncio.gather(*sends)
+
+    async def _send(self, message: Message, person: Person, contact: Contact, now: datetime) -> None:
+        composed = notice.of_service(
+            message, person, contact, home=self._home, installation=self._known.installation, now=now
+        )
+        if self._deliver is None:
+            return
+        try:
+            outcome = await self._deliver(self._known.setups, composed, person, contact)
+        except Exception:
+            # One contact that cannot be sent to must not keep the others from being told.
+            log.exception("storage: %s cannot be told by %s", person.name, contact.kind)
+            return
+        self._metrics.told.labels(type(outcome).__name__.lower()).inc()
+        accepted = isinstance(outcome, Accepted)
+        level = logging.INFO if accepted else logging.ERROR
+        log.log(level, "storage: %s %s by %s", "told" if accepted else "not told", person.name, contact.kind)
+
+
+def message_of(storage: Storage, host: str, now: datetime, *, over: bool) -> Message:
+    """Return the message about a failure, or about its end. Times are in UTC: one message goes to everybody."""
+    since = storage.since or now
+    clock = times.Clock(now)
+    service = f"heartbeat on {cut(host, HOST_LIMIT)}"
+    if over:
+        title = f"OK: {service} can store again"
+        lines = [f"It could not from {clock.at(since)} on, for {times.duration(now - since)}.", _AFTER]
+    elif storage.fault is Fault.DAMAGED:
+        title = f"{service} has a damaged database"
+        lines = [f"Found at {clock.at(since)}: {storage.words}.", _DAMAGED]
+    else:
+        title = f"{service} cannot store anything since {clock.at(since)}"
+        lines = [f"The database says: {storage.words}.", _FAILING]
+    return Message(title, tuple(lines), since, over)
+
+
+def _known(db: Connection) -> _Known:
+    policies, people = desk.policies(db), desk.people(db)
+    policy = escalation.in_force(policies, installation.default_policy(db))
+    # Nobody can answer this message, so nobody is spared it: it goes to everybody of the policy.
+    everybody = {person.id: person for person in people.values() if person.id in policy.targets}
+    reachable = tuple(person for person in everybody.values() if person.contacts) or (OPERATOR,)
+    return _Known(reachable, desk.notifier_setups(db), installation.name(db))

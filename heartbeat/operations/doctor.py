@@ -112,6 +112,8 @@ class Inventory:
     reach_nobody: Sequence[str] = ()
     without_policy: Sequence[str] = ()
     never_heard: Sequence[str] = ()
+    refused: Sequence[str] = ()
+    """Names whose pings are refused: no check has them, or their key is unknown."""
     unproven: Sequence[str] = ()
     unreachable_links: str = ""
     """The reason why links in pages do not open where they are read."""
@@ -329,6 +331,12 @@ def _named(inventory: Inventory) -> Iterator[Finding]:
         (inventory.reach_nobody, _bad, "policies", f"that reach nobody, {own_terminal}"),
         (inventory.without_policy, _warn, "checks", f"without a policy, {own_terminal}"),
         (inventory.never_heard, _warn, "checks", "expected for a week and never pinged"),
+        (
+            inventory.refused,
+            _warn,
+            "pings",
+            "refused, as no check or no key fits; see Unexpected pings on the console",
+        ),
         (
             inventory.unproven,
             _warn,

@@ -49,6 +49,7 @@ from heartbeat.operations.doctor import (
     SecretFacts,
 )
 from heartbeat.pings import store as ping_store
+from heartbeat.pings import unexpected_store
 from heartbeat.settings import SHORTEST_KEY as SHORTEST_ENCRYPTION_KEY
 from heartbeat.settings import BadSetting, Settings, kept_secret, with_kept_secret_key
 
@@ -223,6 +224,7 @@ def _inventory(db: Connection, settings: Settings, usable: set[str], now: dateti
         ],
         without_policy=[check.slug for check in checks if (check.policy or default) not in policies],
         never_heard=[check.slug for check in checks if _is_forgotten(check, now)],
+        refused=list(dict.fromkeys(pings.name for pings in unexpected_store.listed(db))),
         zone_questions=dict(_zone_questions(db, checks)),
         checks=len(checks),
         people=len(people),

@@ -120,6 +120,11 @@ def inventory(**changes: Any) -> Mapping[str, Any]:
             Weight.WARN,
             "without a policy, so their pages go to the service's own terminal: a, b.",
         ),
+        (
+            inventory(refused=["jbo", "us-api"]),
+            Weight.WARN,
+            "see Unexpected pings on the console: jbo, us-api.",
+        ),
         (inventory(never_heard=list("abcdefg")), Weight.WARN, "never pinged: a, b, c, d, e and 2 more."),
         (
             inventory(unreadable=["person anna slack"]),

@@ -20,6 +20,8 @@ from heartbeat.database import engine, transact
 from heartbeat.definitions import plan as definition_plan
 from heartbeat.operations import doctor, doctor_facts
 from heartbeat.operations.doctor import InstallationFacts, Weight
+from heartbeat.pings import unexpected_store
+from heartbeat.pings.unexpected import UNKNOWN_KEY, UnexpectedPings
 from heartbeat.settings import Settings
 from tests.unit.conftest import NOW, a_check
 
@@ -121,6 +123,8 @@ async def test_problems_with_the_contents_of_the_database_are_found(settings: Se
         desk.notifier_settings.put(db, "ntfy", Setup({"token": token}, Origin.API, NOW, "anna"))
         recent = replace(a_check("recent"), armed_at=datetime.now(UTC), policy="mail")
         check_store.insert(db, [a_check("old"), recent, a_check("lost", policy="x")])
+        refused = UnexpectedPings("old", UNKNOWN_KEY, NOW, NOW, 2, "10.0.0.5", "curl")
+        unexpected_store.add(db, [refused], NOW)
 
     write(settings, fill)
     facts = await examined(settings)
@@ -130,6 +134,7 @@ async def test_problems_with_the_contents_of_the_database_are_found(settings: Se
     assert list(facts.inventory.reach_nobody) == ["gone", "mail", "nobody"]
     assert list(facts.inventory.without_policy) == ["lost"]
     assert list(facts.inventory.never_heard) == ["lost", "old"]
+    assert list(facts.inventory.refused) == ["old"]
     assert (facts.inventory.checks, facts.inventory.people) == (3, 3)
     assert list(facts.inventory.unreadable) == ["notifier ntfy token"]
     assert facts.notifier_faults.keys() == {"ntfy"}

@@ -36,10 +36,15 @@ def speaker(subject: Subject, now: datetime) -> RaisedSymptom | None:
 
 def in_order(subject: Subject, now: datetime) -> list[RaisedSymptom]:
     """Return what is down: the news first, then the most severe, then in the order in which they turned down."""
-    new = {*subject.joined, *subject.changed}
+    new = _new(subject)
     return sorted(
         standing(subject.symptoms, now), key=lambda symptom: (symptom.id not in new, symptom.severity.rank)
     )
+
+
+def _new(subject: Subject) -> set[int]:
+    """Return the numbers of symptoms that are news and down."""
+    return {*subject.joined, *subject.changed}
 
 
 def runbook_of(subject: Subject, now: datetime) -> str:
@@ -51,10 +56,13 @@ def _standing(subject: Subject, opened_with: int, now: datetime) -> list[str]:
     down = in_order(subject, now)
     detailed = DETAILED - opened_with
     clock = subject.clock(now)
+    told = [_symptom(symptom, subject, now) for symptom in down[:detailed]]
+    new = sum(symptom.id in _new(subject) for symptom in down[:detailed])
     return [
         _quiet(subject, now),
+        *told[:new],
         *_no_longer_down(subject),
-        *(_symptom(symptom, subject, now) for symptom in down[:detailed]),
+        *told[new:],
         _also_down(down[detailed:], subject),
         " ".join(around.sentences(subject.surroundings, len(down), clock)),
         _last_said(subject, len(down) > 1, now),

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import NAMESPACE_URL, uuid5
 
 from alerting.escalation import Policy, Step
 from alerting.incident import Facts, Incident, RaisedSymptom, State
@@ -68,7 +69,15 @@ def symptom(title: str, number: int = 1, **changes: object) -> RaisedSymptom:
         cleared_at=None,
         cleared_why=None,
     )
-    return replace(template, **changes)  # type: ignore[arg-type]  # the test names the fields
+    made = replace(template, **changes)  # type: ignore[arg-type]  # the test names the fields
+    return made if made.facts.slug else replace(made, facts=_of_check(title, made.facts))
+
+
+def _of_check(title: str, facts: Facts) -> Facts:
+    """The facts with those of the check itself."""
+    slug = title.lower().replace(" ", "-")
+    labels = {"host": "us-housekeeping", "team": "billing"}
+    return replace(facts, slug=slug, uuid=str(uuid5(NAMESPACE_URL, slug)), labels=labels)
 
 
 def failed(title: str, number: int = 1, **changes: object) -> RaisedSymptom:

@@ -134,6 +134,16 @@ def test_an_update_names_who_is_back() -> None:
     assert told[:2] == ("Fine again: daily-cpu-reset.", "Paused by Ann: log-rotation and quota-report.")
 
 
+def test_new_jobs_come_before_those_that_are_back() -> None:
+    symptoms = [*well(JOBS[:2]), *JOBS[2:], JOINED[0]]
+    told = lines(subject(NoticeKind.UPDATE, symptoms=symptoms, joined=(5,), back=(1, 2)))
+    assert told[0].startswith("new: mail-queue: due")
+    assert told[1:3] == (
+        "Fine again: daily-cpu-reset and log-rotation.",
+        "quota-report: due 03:00 UTC, last heard 02 May 03:01 UTC (24 h ago)",
+    )
+
+
 def test_a_page_marks_what_is_new_since_the_one_before() -> None:
     again = subject(symptoms=[*JOBS, failed("mail-queue", 5)], joined=(5,), step=1, recap=Recap(2, AT))
     assert lines(again)[1].startswith("new: mail-queue: exit status 1")

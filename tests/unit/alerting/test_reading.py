@@ -6,7 +6,7 @@ It also writes all of them to build/notices.html, to be looked at.
 import html
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from email.headerregistry import Address
 from io import StringIO
@@ -25,207 +25,15 @@ from alerting.notifiers.ntfy import Ntfy
 from alerting.notifiers.pagerduty import PagerDuty
 from alerting.notifiers.slack import Slack
 from alerting.notifiers.webhook import Webhook
-from alerting.recap import Recap
 from alerting.severity import Severity
-from alerting.subject import Links, NoticeKind, Subject
-from alerting.surroundings import Elsewhere, LateJob, OtherIncident, Surroundings
-from tests.unit.alerting.subjects import (
-    ACKNOWLEDGED,
-    ANNA,
-    AROUND,
-    AT,
-    FAILED,
-    JOBS,
-    JOINED,
-    ON_DB,
-    SILENT,
-    ended,
-    failed,
-    one_job,
-    subject,
-    symptom,
-    well,
-)
+from alerting.subject import Links, NoticeKind
+from alerting.surroundings import Elsewhere
+from tests.unit.alerting.notices import CASES, Case
+from tests.unit.alerting.subjects import ANNA, AT
 
 SEEN = Path(__file__).parents[3] / "build" / "notices.html"
-OUTPUT = "\n".join(f"line {number}: copied part {number}" for number in range(1, 20)) + "\ndisk full"
-BACKUP = failed(
-    "Nightly backup",
-    facts=replace(
-        FAILED,
-        output=OUTPUT,
-        description="Copies the customers' databases to the other site. Nothing is lost if one night is missed.",
-        runbook="https://wiki.example.com/nightly-backup",
-        last_well_at=AT - timedelta(hours=24),
-    ),
-)
-NEVER = symptom("Weekly report", facts=replace(SILENT, last_heard_at=None, last_said="", never_well=True))
-OVERRAN = symptom(
-    "Import feed",
-    cause="overrun",
-    facts=replace(
-        SILENT,
-        expected_at=None,
-        began_at=AT - timedelta(minutes=31),
-        why="still running after its maximum run time of 30 min",
-    ),
-)
-TOO = symptom(
-    "Import feed", 3, facts=replace(SILENT, earlier_cause="failed", earlier_at=AT - timedelta(minutes=10))
-)
-LONG = ended(opened_at=AT - timedelta(hours=4, minutes=38))
-WHOLE = replace(AROUND, alive=11)
-BESIDE = replace(
-    AROUND,
-    alive=5,
-    late=1,
-    late_jobs=(LateJob("node-probe", AT - timedelta(seconds=30)),),
-    incidents=(OtherIncident(14, "Import feed failed"),),
-    down_besides={"failed": 1},
-)
-MANY = [*JOBS, *JOINED, failed("quota-sync", 7), failed("dns-export", 8)]
-LONDON = replace(ANNA, timezone="Europe/London")
+PAGES = [case for case in CASES if case.about.kind is NoticeKind.PAGE]
 
-
-@dataclass(frozen=True)
-class Case:
-    """A notice with the phrases that answer the ten questions; those of the first four are in a short text too."""
-
-    name: str
-    about: Subject
-    answers: tuple[str, ...] = ()
-
-
-CASES = [
-    Case(
-        "several jobs of a host are silent",
-        subject(),
-        (
-            "us-housekeeping",
-            "4 of 11",
-            "due 03:00 UTC",
-            "CRITICAL",
-            "due 03:00 UTC",
-            "7 other jobs on us-housekeeping are fine",
-            "last heard 02 May 03:01 UTC",
-            "You are first on call (ops), with Ben",
-            "Cleo is paged at 03:20 UTC",
-            "Acknowledge: ",
-        ),
-    ),
-    Case(
-        "one job failed",
-        one_job(job=BACKUP),
-        (
-            "Nightly backup",
-            "Nightly backup failed (db-1)",
-            "at 03:07 UTC (8 min ago)",
-            "CRITICAL",
-            "last succeeded 02 May 03:15 UTC (24 h ago)",
-            "All 38 other hosts are fine",
-            "last succeeded 02 May 03:15 UTC",
-            "You are first on call (ops)",
-            "Cleo is paged at 03:20 UTC",
-            "Acknowledge: ",
-        ),
-    ),
-    Case(
-        "one job was never heard, read in London",
-        one_job(job=NEVER, person=LONDON),
-        (
-            "Weekly report",
-            "Weekly report silent (db-1)",
-            "due 04:00 BST",
-            "CRITICAL",
-            "due 04:00 BST",
-            "All 38 other hosts are fine",
-            "never heard",
-            "You are first on call (ops)",
-            "Cleo is paged at 04:20 BST",
-            "Acknowledge: ",
-        ),
-    ),
-    Case(
-        "one job overran, on a channel of several people",
-        one_job(job=OVERRAN, shared=True),
-        (
-            "Import feed",
-            "Import feed overran (db-1)",
-            "started 02:44 UTC (31 min ago)",
-            "CRITICAL",
-            "maximum run time of 30 min",
-            "All 38 other hosts are fine",
-            "started 02:44 UTC",
-            "Anna is first on call (ops), with Ben",
-            "Cleo is paged at 03:20 UTC",
-            "Acknowledge: ",
-        ),
-    ),
-    Case(
-        "the third page of mixed causes, with another incident and a late job",
-        subject(
-            symptoms=MANY,
-            surroundings=BESIDE,
-            step=2,
-            recap=Recap(3, AT - timedelta(minutes=12)),
-            next_people=[ANNA],
-            with_people=(),
-        ),
-        (
-            "us-housekeeping",
-            "6 of 11 jobs silent",
-            "3rd page, unanswered for 12 min",
-            "CRITICAL",
-            "due 03:00 UTC",
-            "5 other jobs on us-housekeeping are fine",
-            "last heard 02 May 03:01 UTC",
-            "You are second on call (ops)",
-            "you are paged again at 03:20 UTC",
-            "Acknowledge: ",
-        ),
-    ),
-    Case(
-        "two more jobs, acknowledged",
-        subject(NoticeKind.UPDATE, symptoms=[*JOBS, *JOINED], joined=(5, 6), incident=ACKNOWLEDGED),
-    ),
-    Case("two more jobs, not answered", subject(NoticeKind.UPDATE, symptoms=[*JOBS, *JOINED], joined=(5, 6))),
-    Case("three are back", subject(NoticeKind.UPDATE, symptoms=[*well(JOBS[:3]), JOBS[3]], back=(1, 2, 3))),
-    Case("a failed job is silent too", one_job(NoticeKind.UPDATE, TOO, changed=(3,))),
-    Case(
-        "acknowledged", subject(NoticeKind.ACKNOWLEDGED, incident=ACKNOWLEDGED, words="acknowledged by Anna")
-    ),
-    Case(
-        "a host is fine again",
-        subject(NoticeKind.RECOVERED, incident=LONG, symptoms=well(JOBS), surroundings=WHOLE),
-    ),
-    Case(
-        "a job is fine again",
-        one_job(NoticeKind.RECOVERED, well([BACKUP])[0], incident=LONG, surroundings=replace(ON_DB, alive=1)),
-    ),
-    Case(
-        "jobs are back and another is not",
-        subject(NoticeKind.RECOVERED, incident=LONG, symptoms=well(JOBS), surroundings=BESIDE),
-    ),
-    Case(
-        "resolved by hand",
-        subject(
-            NoticeKind.RECOVERED,
-            incident=ended("Ann"),
-            symptoms=well(JOBS, why="resolved by Ann"),
-            words="resolved by Ann",
-        ),
-    ),
-    Case(
-        "paused",
-        one_job(
-            NoticeKind.RECOVERED,
-            well([BACKUP], why="paused by Ann")[0],
-            incident=LONG,
-            surroundings=Surroundings(0, 0, group="db-1"),
-        ),
-    ),
-]
-PAGES = [case for case in CASES if case.answers]
 HOSTS = Elsewhere("hosts", 1_239, 38)
 
 
@@ -233,22 +41,38 @@ def composed() -> Iterator[tuple[str, Notice]]:
     """Every notice, with its name."""
     for case in CASES:
         yield case.name, notice.compose(case.about, AT)
+    yield from _digests()
+    links = Links("https://h.example/on-call", "https://h.example/answer/test/MTc")
+    yield "a test", notice.trial(ANNA, Contact("ntfy", "topic"), Severity.CRITICAL, links, AT, "a1b2c3")
+
+
+def _digests() -> Iterator[tuple[str, Notice]]:
+    silent = Group(Severity.CRITICAL, "silent", 1200, 3400, [f"web-{n} (3 jobs)" for n in range(100)])
     storm = Digest(
         7,
         "heartbeat-digest-7",
         NoticeKind.PAGE,
-        [
-            Group(Severity.CRITICAL, "silent", 1200, 3400, [f"web-{n} (3 jobs)" for n in range(100)]),
-            Group(Severity.ERROR, "failed", 2, 2, ["Import feed", "Nightly backup"]),
-        ],
+        [silent, Group(Severity.ERROR, "failed", 2, 2, ["Import feed", "Nightly backup"])],
         "",
         AT - timedelta(minutes=2),
         AT + timedelta(minutes=5),
     )
     links = Links("https://h.example/incidents", "https://h.example/answer/digest/token")
-    yield "a digest of a storm", digest.compose(storm, PAGES[0].about, Beside(1_210, 1_204, HOSTS), links, AT)
-    links = Links("https://h.example/on-call", "https://h.example/answer/test/MTc")
-    yield "a test", notice.trial(ANNA, Contact("ntfy", "topic"), Severity.CRITICAL, links, AT, "a1b2c3")
+    beside = Beside(1_210, 1_204, HOSTS)
+    yield "a digest of a storm", digest.compose(storm, CASES[0].about, beside, links, AT)
+    about = {case.about.kind: case.about for case in CASES}
+    news = replace(storm, kind=NoticeKind.UPDATE, next_at=None)
+    yield "a digest of updates", digest.compose(news, about[NoticeKind.UPDATE], beside, links, AT)
+    over = replace(news, kind=NoticeKind.RECOVERED, recovered=True)
+    yield (
+        "a digest of recoveries",
+        digest.compose(over, about[NoticeKind.RECOVERED], Beside(8, 2, HOSTS), links, AT),
+    )
+    answered = replace(news, kind=NoticeKind.ACKNOWLEDGED, words="acknowledged by Anna")
+    yield (
+        "a digest of acknowledgements",
+        digest.compose(answered, about[NoticeKind.ACKNOWLEDGED], Beside(1_210, 8, HOSTS), links, AT),
+    )
 
 
 def mail_of(sent: Notice) -> str:
@@ -257,27 +81,35 @@ def mail_of(sent: Notice) -> str:
     return f"{message['Subject']}\n{message.get_content()}"
 
 
-@pytest.mark.parametrize("case", PAGES, ids=lambda case: case.name)
-def test_ten_questions_are_answered_in_the_first_twelve_lines_of_a_mail(case: Case) -> None:
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_questions_are_answered_in_the_first_twelve_lines_of_a_mail(case: Case) -> None:
     lines = mail_of(notice.compose(case.about, AT)).splitlines()[:12]
     text = "\n".join(lines)
     assert [answer for answer in case.answers if answer not in text] == []
-    assert len(case.answers) == 10
 
 
 @pytest.mark.parametrize("case", PAGES, ids=lambda case: case.name)
-def test_four_questions_are_answered_in_a_short_text(case: Case) -> None:
+def test_all_ten_questions_and_four_in_a_short_text_are_answered_by_a_page(case: Case) -> None:
+    assert len(case.answers) == 10
     short = notice.compose(case.about, AT).short
     assert [answer for answer in case.answers[:4] if answer not in short] == []
 
 
-@pytest.mark.parametrize("kind", [NoticeKind.UPDATE, NoticeKind.ACKNOWLEDGED, NoticeKind.RECOVERED])
-def test_every_other_notice_says_what_it_is_about_and_how_it_stands(kind: NoticeKind) -> None:
-    for case in CASES:
-        if case.about.kind is kind:
-            title = notice.compose(case.about, AT).title
-            assert any(name in title for name in ("us-housekeeping", "Import feed", "Nightly backup"))
-            assert "CLOSED" not in title
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_notice_says_what_it_is_about(case: Case) -> None:
+    composed = notice.compose(case.about, AT)
+    assert any(
+        name in composed.title for name in ("us-housekeeping", "Import feed", "Nightly backup", "Weekly")
+    )
+    assert "CLOSED" not in composed.title
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_notice_of_what_goes_on_says_how_bad_it_is_and_an_update_why_you(case: Case) -> None:
+    composed = notice.compose(case.about, AT)
+    going_on = case.about.kind is not NoticeKind.RECOVERED
+    assert not going_on or case.about.incident.severity in f"{composed.title} {composed.text}".lower()
+    assert case.about.kind is not NoticeKind.UPDATE or "You were paged for it (ops)." in composed.text
 
 
 def test_no_notice_shouts_greets_or_apologises() -> None:

@@ -16,8 +16,37 @@ from heartbeat.settings import Settings
 _OURS = frozenset({"time", "level", "logger", "message", "exception"})
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """The attributes of every record. All others come from `extra`."""
+FLOOD = 20
+"""Warnings and errors of one kind that are logged in a minute."""
+_MINUTE = 60.0
 _QUIET = ("httpx", "alembic", "uvicorn")
 """Libraries of which an operator needs only the warnings."""
+
+
+class Flood(logging.Filter):
+    """Lets `FLOOD` warnings of one kind through in a minute. The first one after that says how many were left out.
+
+    A kind is a place in the code. The life of incidents and pages (`event`) is logged whole.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._minutes: dict[tuple[str, int], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is written."""
+        if record.levelno < logging.WARNING or hasattr(record, "event"):
+            return True
+        kind = record.pathname, record.lineno
+        began, count = self._minutes.get(kind, (record.created, 0))
+        left_out = count - FLOOD
+        if record.created - began >= _MINUTE:
+            began, count = record.created, 0
+            if left_out > 0:
+                record.msg = f"{record.getMessage()} (and {left_out:,} more like this before)"
+                record.args = ()
+        self._minutes[kind] = began, count + 1
+        return count < FLOOD
 
 
 class ForPeople(logging.Formatter):
@@ -60,6 +89,7 @@ class ForMachines(logging.Formatter):
 def begin(settings: Settings, stream: TextIO | None = None) -> None:
     """Let every logger of the process, including those of libraries, write in the format and level of the settings."""
     handler = logging.StreamHandler(stream or sys.stderr)
+    handler.addFilter(Flood())
     handler.setFormatter(ForMachines() if settings.log_format == "json" else ForPeople())
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     logging.captureWarnings(True)

@@ -176,6 +176,28 @@ def test_what_is_unknown_is_404(service: Service, path: str) -> None:
     assert service.get("/v1/checks/job-6")["pings"] == 0
 
 
+def test_strangers_write_nothing_into_the_log(service: Service) -> None:
+    before = service.output()
+    form = b"POST /sign-in HTTP/1.1\r\nHost: here\r\nContent-Length: 300\r\nContent-Type: "
+    multipart = b"multipart/form-data; boundary=x\r\n\r\n" + b"--x\r\nno header\r\n\r\n".ljust(300, b"-")
+    for said in (
+        b"\x16\x03\x01\x02\x00" * 100,
+        b"GET / HTTP/1.1\r\nHost : odd\r\n\r\n",
+        form + b"application/x-www-form-urlencoded\r\n\r\nname=a",
+        form + multipart,
+        form + b"application/json\r\n\r\n".ljust(320, b"["),
+        form.replace(b"/sign-in", b"/v1/keys") + b"application/json\r\n\r\n[",
+        wire.ping("job-8", b"half", length=100),
+        wire.ping("job-8").replace(b"Host", b"Upgrade: h2c\r\nConnection: Upgrade\r\nHost"),
+        wire.ping("job-8").replace(b"Host", b"Content-Encoding: nonsense\r\nExpect: nothing\r\nHost"),
+    ):
+        for _ in range(20):
+            with wire.connected(service.port) as connection:
+                connection.sendall(said)
+    assert service.ping("job-8").text == "OK"
+    assert service.output() == before
+
+
 def test_no_harm_was_done(service: Service) -> None:
     eventually(lambda: service.ask("GET", "/readyz").status_code == 200, within=10, what="readiness")
     assert "Traceback" not in service.output()

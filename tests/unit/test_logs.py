@@ -142,6 +142,32 @@ def test_libraries_log_only_warnings_in_the_same_format(written: Callable[..., l
     assert [line["logger"] for line in read] == ["uvicorn.error", "py.warnings"]
 
 
+def test_warnings_of_one_kind_do_not_flood_the_log(
+    written: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr("time.time", lambda: now)
+    monkeypatch.setattr("time.time_ns", lambda: int(now * 1e9))
+    written(log_format="text")
+
+    def flood() -> None:
+        for number in range(500):
+            logging.getLogger("some.room").warning("bad input %d", number)
+
+    flood()
+    logging.getLogger("some.room").warning("another kind")
+    for number in range(30):
+        logging.getLogger("some.room").warning("page %d", number, extra={"event": "attempt"})
+        logging.getLogger("some.room").info("line %d", number)
+    now = 1_060.0
+    flood()
+
+    lines = [line.partition(": ")[2] for line in written()]
+    assert lines[:21] == [*(f"bad input {number}" for number in range(logs.FLOOD)), "another kind"]
+    assert len(lines[21:]) == 60 + logs.FLOOD
+    assert lines[81:83] == ["bad input 0 (and 480 more like this before)", "bad input 1"]
+
+
 def test_the_level_is_that_of_the_settings(written: Callable[..., list[str]]) -> None:
     written(log_format="json", log_level="ERROR")
     logging.getLogger("some.room").warning("nothing much")

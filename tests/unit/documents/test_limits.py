@@ -30,6 +30,7 @@ from alerting.notifiers.transport import http as transport_http
 from heartbeat import (
     app,
     database,
+    logs,
     notifier_clients,
     outside_heartbeat,
     retention,
@@ -230,6 +231,7 @@ LIMITS: Mapping[str, str] = {
     "Database for `/metrics`": f"{health.SCRAPE_BOUND:g} s",
     "Checks with series of their own": f"{check_series.MAX_CHECKS:,},",
     "Labels of checks in their series": f"{settings.MAX_SERIES_LABELS}",
+    "Warnings and errors of one kind in the log": f"{logs.FLOOD} a minute;",
     "Log lines of one kind in one transaction": f"{timeline.LINES},",
     "Checks named in one log line": f"{checker.NAMED}",
     "Remaining spans at a stop": f"{serve.CLOSE_BOUND:g} s",

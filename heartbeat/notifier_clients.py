@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 def client_for_own(settings: Settings) -> Fenced:
     """Return the client for addresses of the operator: those of the configuration, and the outside heartbeat."""
     return egress.client(
-        fence_of_own(settings), limits=LIMITS, headers={"User-Agent": USER_AGENT}, proxies=True
+        fence_of_own(settings), limits=LIMITS, headers={"User-Agent": USER_AGENT}, proxies=settings.proxies
     )
 
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+from datetime import timedelta
 
 import httpx
 
+from alerting.notifiers.transport import egress
 from heartbeat.metrics import Metrics
 
 BOUND = 10.0
@@ -38,6 +40,8 @@ class OutsideHeartbeat:
             answer = await self._http.get(self._url, timeout=BOUND)
             result = "accepted" if answer.is_success else "refused"
         except httpx.HTTPError as error:
-            log.warning("the outside heartbeat cannot be reached: %s", type(error).__name__)
+            where = httpx.URL(self._url).netloc.decode("ascii")
+            reason = egress.reason(where, error, timedelta(seconds=BOUND))
+            log.warning("the outside heartbeat cannot be reached: %s", reason)
             result = "unreachable"
         self._metrics.ticking.outside.labels(result).inc()

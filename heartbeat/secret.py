@@ -33,7 +33,7 @@ def is_reference(text: str) -> bool:
 def fill_in(
     text: str, env: Mapping[str, str], read: Callable[[Path], str], whose: str = "the environment"
 ) -> str:
-    """Return the text with every reference replaced by its secret. The last line end of a file is removed.
+    """Return the text with every reference replaced by its secret, without a line end after it.
 
     Raises `Absent` if a variable is unset or empty, or a file is unreadable or empty, and ValueError if `${` does not
     begin a reference. The one sentence names the reference, never a secret. `whose` says whose environment `env` is.
@@ -49,14 +49,15 @@ def _secret(reference: str, env: Mapping[str, str], read: Callable[[Path], str],
         return _content(reference, Path(inside.removeprefix("file:")), read)
     if inside not in env:
         raise Absent(reference, f"{reference} is not set in {whose}; set it there or write ${{file:PATH}}.")
-    if not env[inside]:
+    value = _without_line_end(env[inside])
+    if not value:
         raise Absent(reference, f"{reference} is set in {whose}, but empty; give it its value.")
-    return env[inside]
+    return value
 
 
 def _content(reference: str, path: Path, read: Callable[[Path], str]) -> str:
     try:
-        content = read(path).removesuffix("\n").removesuffix("\r")
+        content = _without_line_end(read(path))
     except UnicodeDecodeError:
         raise Absent(reference, f"{reference} cannot be read: it is not text in UTF-8.") from None
     except (OSError, ValueError) as error:
@@ -65,3 +66,8 @@ def _content(reference: str, path: Path, read: Callable[[Path], str]) -> str:
     if not content:
         raise Absent(reference, f"{reference} is an empty file; write the secret into it.")
     return content
+
+
+def _without_line_end(text: str) -> str:
+    """Return a secret without the line end that programs which write files put after it."""
+    return text.removesuffix("\n").removesuffix("\r")

@@ -12,23 +12,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from alerting import network
+from alerting import proxies as proxy_variables
 from alerting.network import Network
+from alerting.proxies import Proxies
+from heartbeat import setting_values as values
 from heartbeat.actor import Role
+from heartbeat.setting_values import SHORTEST_KEY as SHORTEST_KEY
+from heartbeat.setting_values import BadSetting as BadSetting
 
 ROLES = ("api", "checker", "pager")
 KEEP = (92, 36_500)
 """The least and most days to keep the past: status pages show the last 90."""
-SHORTEST_KEY = 32
-"""Characters of a signing or encrypting key, at least."""
 _HERE = frozenset({("http", "127.0.0.1"), ("http", "localhost"), ("http", "::1")})
 
 MAX_SERIES_LABELS = 5
 """Labels of checks that their series may have, at most."""
-
-
-class BadSetting(ValueError):
-    """A setting that cannot be used. The message names it and an acceptable value, in one sentence."""
 
 
 def _reachable(host: str) -> str:
@@ -104,18 +102,19 @@ class Settings:
     """Pairs of a label of these series and the label of the check that it shows."""
     otlp_url: str = field(default="", repr=False)
     """The address for spans, by OTLP over HTTP. Empty if tracing is off."""
+    proxies: Proxies = field(default_factory=Proxies)
+    """The proxies that lead to addresses of the configuration."""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The whole environment, for ${NAME} in the configuration."""
 
 
 def read(environ: Mapping[str, str]) -> Settings:
-    """Return the settings in these environment variables. Raises `BadSetting`."""
-    if environ.get("HEARTBEAT_PORT", "").startswith("tcp://"):
-        # Kubernetes sets this variable for a Service called heartbeat. It is no setting.
-        environ = {name: value for name, value in environ.items() if name != "HEARTBEAT_PORT"}
+    """Return the settings in these environment variables. An empty one counts as unset. Raises `BadSetting`."""
+    written, environ = environ, values.Trimmed(environ)
+    secret_key, secret_keys_before = _secret_keys(written)
     default = Settings()
     host = environ.get("HEARTBEAT_HOST", default.host)
-    port = _whole(environ, "HEARTBEAT_PORT", default.port, 0, 65_535)
+    port = _port(environ, default.port)
     data_dir = Path(environ.get("HEARTBEAT_DATA_DIR", default.data_dir))
     return Settings(
         host=host,
@@ -123,33 +122,36 @@ def read(environ: Mapping[str, str]) -> Settings:
         data_dir=data_dir,
         database_url=_database_url(environ, data_dir),
         config=Path(environ.get("HEARTBEAT_CONFIG") or default.config),
-        public_url=environ.get("HEARTBEAT_PUBLIC_URL", _url(host, port)).rstrip("/"),
+        public_url=_public_url(environ) or _url(host, port),
         roles=_roles(environ.get("HEARTBEAT_ROLES", "")),
-        outside_url=environ.get("HEARTBEAT_OUTSIDE_URL", ""),
+        outside_url=values.web_url(environ, "HEARTBEAT_OUTSIDE_URL", "https://watch.example.com/ping/…"),
         notify_socket=environ.get("NOTIFY_SOCKET", ""),
-        outside_every=_whole(environ, "HEARTBEAT_OUTSIDE_EVERY", default.outside_every, 1, 3600),
-        admin_key=_long(environ, "HEARTBEAT_ADMIN_KEY", 16),
-        secret_key=_long(environ, "HEARTBEAT_SECRET_KEY", SHORTEST_KEY),
-        secret_keys_before=_keys(environ, "HEARTBEAT_SECRET_KEY_PREVIOUS"),
-        encryption_keys=_keys(environ, "HEARTBEAT_ENCRYPTION_KEYS"),
-        allow_addresses=_networks(environ, "HEARTBEAT_ALLOW_ADDRESSES"),
-        keep_incidents=_whole(environ, "HEARTBEAT_KEEP_INCIDENTS", default.keep_incidents, *KEEP),
-        keep_transitions=_whole(environ, "HEARTBEAT_KEEP_TRANSITIONS", default.keep_transitions, *KEEP),
-        sign_in_idle=_hours(environ, "HEARTBEAT_SIGN_IN_IDLE", default.sign_in_idle, 720),
-        sign_in_longest=_hours(environ, "HEARTBEAT_SIGN_IN_LONGEST", default.sign_in_longest, 2160),
+        outside_every=values.whole(environ, "HEARTBEAT_OUTSIDE_EVERY", default.outside_every, 1, 3600),
+        admin_key=values.key(environ, "HEARTBEAT_ADMIN_KEY", 16),
+        secret_key=secret_key,
+        secret_keys_before=secret_keys_before,
+        encryption_keys=values.keys(environ, "HEARTBEAT_ENCRYPTION_KEYS"),
+        allow_addresses=values.networks(environ, "HEARTBEAT_ALLOW_ADDRESSES"),
+        keep_incidents=values.whole(environ, "HEARTBEAT_KEEP_INCIDENTS", default.keep_incidents, *KEEP),
+        keep_transitions=values.whole(environ, "HEARTBEAT_KEEP_TRANSITIONS", default.keep_transitions, *KEEP),
+        sign_in_idle=values.hours(environ, "HEARTBEAT_SIGN_IN_IDLE", default.sign_in_idle, 720),
+        sign_in_longest=values.hours(environ, "HEARTBEAT_SIGN_IN_LONGEST", default.sign_in_longest, 2160),
         **_proxy(environ),
         **_oidc(environ, default.oidc_role_claim),
-        metrics_open=_on(environ, "HEARTBEAT_METRICS_OPEN", default.metrics_open),
-        admin_key_sign_in=_on(environ, "HEARTBEAT_ADMIN_KEY_SIGN_IN", default.admin_key_sign_in),
-        ping_body_limit=_whole(environ, "HEARTBEAT_PING_BODY_LIMIT", default.ping_body_limit, 0, 10_000_000),
+        metrics_open=values.is_on(environ, "HEARTBEAT_METRICS_OPEN", default.metrics_open),
+        admin_key_sign_in=values.is_on(environ, "HEARTBEAT_ADMIN_KEY_SIGN_IN", default.admin_key_sign_in),
+        ping_body_limit=values.whole(
+            environ, "HEARTBEAT_PING_BODY_LIMIT", default.ping_body_limit, 0, 10_000_000
+        ),
         status_dir=Path(environ["HEARTBEAT_STATUS_DIR"]) if environ.get("HEARTBEAT_STATUS_DIR") else None,
         status_hook=environ.get("HEARTBEAT_STATUS_HOOK", ""),
         log_level=_level(environ.get("HEARTBEAT_LOG_LEVEL", default.log_level)),
-        log_format=_one_of(environ, "HEARTBEAT_LOG_FORMAT", default.log_format, ("text", "json")),
-        metrics_checks=_on(environ, "HEARTBEAT_METRICS_CHECKS", default.metrics_checks),
+        log_format=values.one_of(environ, "HEARTBEAT_LOG_FORMAT", default.log_format, ("text", "json")),
+        metrics_checks=values.is_on(environ, "HEARTBEAT_METRICS_CHECKS", default.metrics_checks),
         metrics_labels=_series_labels(environ.get("HEARTBEAT_METRICS_LABELS", "")),
         otlp_url=_otlp_url(environ),
-        environment=dict(environ),
+        proxies=_proxies(environ),
+        environment=dict(written),
     )
 
 
@@ -197,8 +199,15 @@ def own_secret(settings: Settings, name: str) -> tuple[str, bool]:
     return created, True
 
 
+def _port(environ: Mapping[str, str], default: int) -> int:
+    if environ.get("HEARTBEAT_PORT", "").startswith("tcp://"):
+        # Kubernetes sets this variable for a Service called heartbeat. It is no setting.
+        return default
+    return values.whole(environ, "HEARTBEAT_PORT", default, 0, 65_535)
+
+
 def _database_url(environ: Mapping[str, str], data_dir: Path) -> str:
-    url = environ.get("HEARTBEAT_DATABASE_URL") or _sqlite_url(data_dir)
+    url = values.unquoted(environ.get("HEARTBEAT_DATABASE_URL", "")) or _sqlite_url(data_dir)
     if not url.startswith(("sqlite:///", "postgresql://", "postgres://", "postgresql+psycopg://")):
         raise BadSetting(
             "HEARTBEAT_DATABASE_URL must begin with sqlite:/// or postgresql://, "
@@ -211,36 +220,34 @@ def _database_url(environ: Mapping[str, str], data_dir: Path) -> str:
     return url
 
 
-def _whole(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
-    text = environ.get(name, "")
-    if not text:
-        return default
-    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-        raise BadSetting(f"{name} must be a whole number from {least} to {most}, not {text!r}.")
-    return int(text)
-
-
-def _long(environ: Mapping[str, str], name: str, least: int) -> str:
-    key = environ.get(name, "")
-    if key and len(key) < least:
-        raise BadSetting(f"{name} must have at least {least} characters.")
-    return key
-
-
-def _keys(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
-    keys = tuple(key.strip() for key in environ.get(name, "").split(",") if key.strip())
-    if any(len(key) < SHORTEST_KEY for key in keys):
+def _public_url(environ: Mapping[str, str]) -> str:
+    """Return the address that links begin with, without a slash at its end."""
+    name, example = "HEARTBEAT_PUBLIC_URL", "https://heartbeat.example.com"
+    url = values.web_url(environ, name, example).rstrip("/")
+    if any(mark in url for mark in "?#@"):
         raise BadSetting(
-            f"{name}: each key must have at least {SHORTEST_KEY} characters, with commas between them."
+            f"{name} must end with its host or path, without ?, # or a login, such as {example}."
         )
-    return keys
+    return url
 
 
-def _networks(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:
+def _proxies(environ: Mapping[str, str]) -> Proxies:
+    values.require_authorities(environ)
     try:
-        return network.networks(environ.get(name, ""))
+        return proxy_variables.read(environ)
     except ValueError as error:
-        raise BadSetting(f"{name}: {error}.") from None
+        raise BadSetting(f"{error}.") from None
+
+
+def _secret_keys(environ: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """Return the secret key and those before it.
+
+    Earlier releases signed with the line end of the key, if it had one: what that key signed is still accepted.
+    """
+    written = environ.get("HEARTBEAT_SECRET_KEY", "")
+    key = values.key(environ, "HEARTBEAT_SECRET_KEY", SHORTEST_KEY)
+    before = values.keys(environ, "HEARTBEAT_SECRET_KEY_PREVIOUS")
+    return key, before if written in ("", key) or not key else (*before, written)
 
 
 def _roles(text: str) -> frozenset[str]:
@@ -264,7 +271,7 @@ def is_unread(url: str) -> bool:
 
 def _oidc(environ: Mapping[str, str], role_claim: str) -> dict[str, Any]:
     """Return the settings of a provider that signs people in. An incomplete setup would lock everybody out silently."""
-    issuer = environ.get("HEARTBEAT_OIDC_ISSUER", "")
+    issuer = values.unquoted(environ.get("HEARTBEAT_OIDC_ISSUER", ""))
     client, secret = (
         environ.get("HEARTBEAT_OIDC_CLIENT_ID", ""),
         environ.get("HEARTBEAT_OIDC_CLIENT_SECRET", ""),
@@ -306,7 +313,7 @@ def _proxy(environ: Mapping[str, str]) -> dict[str, Any]:
     for name, header in (("HEARTBEAT_PROXY_USER_HEADER", user), ("HEARTBEAT_PROXY_ROLE_HEADER", role)):
         if header and not re.fullmatch(r"[A-Za-z0-9-]{1,100}", header):
             raise BadSetting(f"{name} must be the name of a header, such as X-Forwarded-User.")
-    way_out = environ.get("HEARTBEAT_PROXY_SIGN_OUT", "")
+    way_out = values.unquoted(environ.get("HEARTBEAT_PROXY_SIGN_OUT", ""))
     if way_out and not (way_out.startswith("/") and not way_out.startswith("//")) and not is_unread(way_out):
         raise BadSetting(
             "HEARTBEAT_PROXY_SIGN_OUT must be a path such as /oauth2/sign_out, or begin with https://."
@@ -329,26 +336,10 @@ def _proxy(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def _trusted(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:
     """Return networks of proxies. If every address were trusted, anybody could claim to be anybody."""
-    networks = _networks(environ, name)
+    networks = values.networks(environ, name)
     if any(proxies.prefixlen == 0 for proxies in networks):
         raise BadSetting(f"{name} must name the addresses of your proxies, not every address.")
     return networks
-
-
-def _on(environ: Mapping[str, str], name: str, default: bool) -> bool:
-    options = ("on", "off") if default else ("off", "on")
-    return _one_of(environ, name, options[0], options) == "on"
-
-
-def _hours(environ: Mapping[str, str], name: str, default: timedelta, most: int) -> timedelta:
-    return timedelta(hours=_whole(environ, name, default // timedelta(hours=1), 1, most))
-
-
-def _one_of(environ: Mapping[str, str], name: str, default: str, options: tuple[str, str]) -> str:
-    choice = environ.get(name) or default
-    if choice not in options:
-        raise BadSetting(f"{name} must be {options[0]} or {options[1]}, not {choice!r}.")
-    return choice
 
 
 def _series_labels(text: str) -> tuple[tuple[str, str], ...]:
@@ -383,7 +374,7 @@ def _otlp_url(environ: Mapping[str, str]) -> str:
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", ""),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "/v1/traces"),
     ):
-        url = environ.get(name)
+        url = values.unquoted(environ.get(name, ""))
         if url:
             if not url.startswith(("http://", "https://")):
                 raise BadSetting(

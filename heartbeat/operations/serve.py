@@ -225,7 +225,7 @@ def _example(db: Connection, settings: Settings, *, in_clear: bool) -> list[str]
 
 def ping_url(settings: Settings, slug: str, uuid: UUID) -> str:
     """Return an address that pings this check: by key and slug if this process knows a key, else by uuid."""
-    key = settings.environment.get("HEARTBEAT_PING_KEY", "")
+    key = settings.environment.get("HEARTBEAT_PING_KEY", "").strip()
     key_file = settings.data_dir / "ping-key"
     if not key and key_file.exists():
         key = secret.fill_in("${file:" + str(key_file) + "}", {}, Path.read_text)

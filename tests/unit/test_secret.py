@@ -7,7 +7,7 @@ import pytest
 
 from heartbeat import secret
 
-ENV = {"KEY": "hunter2", "EMPTY": "", "A_1": "one"}
+ENV = {"KEY": "hunter2", "EMPTY": "", "A_1": "one", "LINE": "s3cret\n", "CRLF": "s3cret\r\n", "BLANK": "\n"}
 
 
 def read(path: Path) -> str:
@@ -25,6 +25,8 @@ def read(path: Path) -> str:
     ("text", "filled"),
     [
         ("${KEY}", "hunter2"),
+        ("${LINE}", "s3cret"),
+        ("${CRLF}", "s3cret"),
         ("${file:/run/key}", "s3cret"),
         ("${file:/run/crlf}", "s3cret"),
         ("${file:/run/two}", "a\n"),
@@ -56,6 +58,7 @@ def test_a_filled_in_secret_is_not_filled_in_again() -> None:
     [
         ("${NOPE}", "${NOPE} is not set in the environment; set it there or write ${file:PATH}."),
         ("${EMPTY}", "${EMPTY} is set in the environment, but empty; give it its value."),
+        ("${BLANK}", "${BLANK} is set in the environment, but empty; give it its value."),
         ("${file:/run/nope}", "${file:/run/nope} cannot be read: No such file or directory."),
         ("${file:/run/latin}", "${file:/run/latin} cannot be read: it is not text in UTF-8."),
         ("${file:/run/\0}", "${file:/run/\0} cannot be read: it is no path."),

@@ -1,11 +1,13 @@
 """Settings: keys in the environment, and the secrets that an installation makes for itself."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from heartbeat import settings
 from heartbeat.settings import BadSetting, Settings
+from tests.unit.documents.documentation import rows, section
 
 ONE, OTHER = "a" * 32, "b" * 32
 
@@ -106,6 +108,115 @@ def test_the_first_address_of_a_collector_counts(environment: dict[str, str], ur
 def test_an_address_of_a_collector_without_its_scheme_is_refused(name: str) -> None:
     with pytest.raises(BadSetting, match=f"^{name} must begin with http:// or https://"):
         settings.read({name: "collector:4317"})
+
+
+@pytest.mark.parametrize("name", ["HEARTBEAT_PUBLIC_URL", "HEARTBEAT_OUTSIDE_URL"])
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("https://hb.example.com", "https://hb.example.com"),
+        (" https://hb.example.com\n", "https://hb.example.com"),
+        ('"https://hb.example.com"', "https://hb.example.com"),
+        ("'https://hb.example.com/heartbeat' ", "https://hb.example.com/heartbeat"),
+        ("http://[2001:db8::1]:8000", "http://[2001:db8::1]:8000"),
+        ("https://münchen.example/größe", "https://xn--mnchen-3ya.example/gr%C3%B6%C3%9Fe"),
+    ],
+)
+def test_an_address_is_trimmed_unquoted_and_ascii(name: str, text: str, url: str) -> None:
+    process = settings.read({name: text})
+    assert url in (process.public_url, process.outside_url)
+
+
+@pytest.mark.parametrize("name", ["HEARTBEAT_PUBLIC_URL", "HEARTBEAT_OUTSIDE_URL"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "hb.example.com",
+            "hb.example.com:8000",
+            "//hb.example.com",
+            "/heartbeat",
+            "https://",
+            "https:hb.example.com",
+        ),
+        *(
+            "ftp://hb.example.com",
+            "https://hb.example.com:port",
+            "https://hb.example.com:99999",
+            "https://[::1",
+        ),
+        *("https://hb example.com", "https://a.example https://b.example", "https://a\nb.example", '"'),
+    ],
+)
+def test_what_is_not_an_address_is_refused_in_one_sentence(name: str, text: str) -> None:
+    with pytest.raises(
+        BadSetting, match=f"^{name} must begin with http:// or https:// and name a host, such as https"
+    ):
+        settings.read({name: text})
+
+
+@pytest.mark.parametrize("end", ["?a=b", "#top"])
+def test_a_public_address_ends_with_its_path(end: str) -> None:
+    with pytest.raises(BadSetting, match=r"^HEARTBEAT_PUBLIC_URL must end with its host or path"):
+        settings.read({"HEARTBEAT_PUBLIC_URL": f"https://hb.example.com/{end}"})
+    with pytest.raises(BadSetting, match=r"^HEARTBEAT_PUBLIC_URL must end with its host or path"):
+        settings.read({"HEARTBEAT_PUBLIC_URL": "https://anna:secret@hb.example.com"})
+    assert (
+        settings.read({"HEARTBEAT_PUBLIC_URL": "https://hb.example.com/"}).public_url
+        == "https://hb.example.com"
+    )
+    watcher = f"https://anna:secret@watch.example.com/{end}"
+    assert settings.read({"HEARTBEAT_OUTSIDE_URL": watcher}).outside_url == watcher
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\n"])
+def test_an_empty_variable_is_unset(empty: str) -> None:
+    names = [row[0].strip("`") for row in rows(section("docs/settings.md", "## All settings"))[1:]]
+    assert len(names) > 30
+    names += ["FORWARDED_ALLOW_IPS", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"]
+    process = settings.read(dict.fromkeys(names, empty))
+    assert replace(process, environment={}) == Settings()
+
+
+def test_spaces_and_line_ends_around_a_value_are_no_part_of_it() -> None:
+    process = settings.read(
+        {"HEARTBEAT_PORT": "8001\n", "HEARTBEAT_HOST": " ::1", "HEARTBEAT_LOG_LEVEL": "debug "}
+    )
+    assert (process.port, process.host, process.log_level) == (8001, "::1", "DEBUG")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", " "])
+def test_a_key_has_no_line_end(end: str) -> None:
+    process = settings.read({"HEARTBEAT_ADMIN_KEY": f"{ONE}{end}", "HEARTBEAT_SECRET_KEY": f"{OTHER}{end}"})
+    assert (process.admin_key, process.secret_key) == (ONE, OTHER)
+    # Earlier releases signed with it.
+    assert process.secret_keys_before == (f"{OTHER}{end}",)
+    assert settings.read({"HEARTBEAT_SECRET_KEY": OTHER}).secret_keys_before == ()
+
+
+@pytest.mark.parametrize("name", ["HEARTBEAT_ADMIN_KEY", "HEARTBEAT_SECRET_KEY"])
+def test_a_key_of_several_lines_is_refused_and_not_shown(name: str) -> None:
+    with pytest.raises(BadSetting, match=f"^{name} must be one line") as refused:
+        settings.read({name: f"{ONE}\n{OTHER}"})
+    assert ONE not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({"ALL_PROXY": "socks4://proxy"}, r"^ALL_PROXY must be the address of a proxy, such as .*\.$"),
+        ({"https_proxy": "proxy:port"}, r"^https_proxy must be the address of a proxy, such as .*\.$"),
+        (
+            {"SSL_CERT_FILE": "/nowhere.pem"},
+            "^SSL_CERT_FILE must be a PEM file of certificates; /nowhere.pem cannot",
+        ),
+        ({"SSL_CERT_FILE": __file__}, "^SSL_CERT_FILE must be a PEM file of certificates; "),
+        ({"SSL_CERT_DIR": "/nowhere"}, "^SSL_CERT_DIR must be a directory of certificates; /nowhere is none"),
+    ],
+)
+def test_what_leads_outside_is_judged_at_the_start(environment: dict[str, str], sentence: str) -> None:
+    with pytest.raises(BadSetting, match=sentence):
+        settings.read(environment)
 
 
 def test_an_empty_environment_leaves_every_setting_at_its_default() -> None:

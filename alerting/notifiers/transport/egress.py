@@ -10,18 +10,20 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
 
-from alerting.network import Address, Fence, parse
+from alerting.network import Address, Fence, Reach, networks, parse
 from alerting.notifiers.settings import web_address
 from alerting.notifiers.transport.names import Names
 from alerting.notifiers.transport.tls import trusting
+from alerting.notifiers.wording import network_fault, quoted
+from alerting.proxies import Proxies, Proxy
 
 _Connection = TypeVar("_Connection")
 
@@ -35,6 +37,10 @@ class NotAllowed(httpx.ConnectError):
     """The fence forbids an address: one sentence with its destination."""
 
 
+class ProxyFault(httpx.ProxyError):
+    """A proxy cannot be reached, or refuses a connection: one sentence that names the proxy."""
+
+
 class Fenced(httpx.AsyncClient):
     """A client that stays within its fence. Other connections of its user must stay within the same fence."""
 
@@ -46,21 +52,29 @@ class Fenced(httpx.AsyncClient):
 
 
 def client(
-    fence: Fence, *, limits: httpx.Limits, headers: dict[str, str] | None = None, proxies: bool = False
+    fence: Fence,
+    *,
+    limits: httpx.Limits,
+    headers: dict[str, str] | None = None,
+    proxies: Proxies | None = None,
 ) -> Fenced:
     """Return a client that stays within the fence.
 
-    With `proxies`, those of the environment (HTTPS_PROXY and others) are used. They resolve names themselves, so
-    addresses behind them cannot be judged.
+    `proxies` resolve names themselves, so addresses behind them cannot be judged.
     """
     direct = _FencedTransport(fence, limits)
-    transport = _ProxiedTransport(direct, limits) if proxies else direct
+    transport = _ProxiedTransport(direct, proxies, limits) if proxies else direct
     return Fenced(fence, transport, headers)
 
 
 def fence_of(http: httpx.AsyncClient) -> Fence | None:
     """Return the fence of a client, None if it has none."""
     return http.fence if isinstance(http, Fenced) else None
+
+
+def reason(where: str, error: BaseException, bound: timedelta) -> str:
+    """Return why a request to `where` (host and port) failed: in the words of its fence or proxy, or of the network."""
+    return str(error) if isinstance(error, NotAllowed | ProxyFault) else network_fault(where, error, bound)
 
 
 async def connected(fence: Fence, host: str, port: int) -> socket.socket:
@@ -109,44 +123,69 @@ def _host(address: str) -> str | None:
 
 
 class _FencedTransport(httpx.AsyncHTTPTransport):
-    """The usual transport, whose connections are made by a backend with a fence."""
+    """The usual transport, whose connections are made by a backend with a fence, or by way of a proxy."""
 
-    def __init__(self, fence: Fence, limits: httpx.Limits) -> None:
+    def __init__(self, fence: Fence, limits: httpx.Limits, proxy: Proxy | None = None) -> None:
         tls = trusting()
         super().__init__(verify=tls, limits=limits)
+        pool: dict[str, Any] = {
+            "ssl_context": tls,
+            "max_connections": limits.max_connections,
+            "max_keepalive_connections": limits.max_keepalive_connections,
+            "keepalive_expiry": limits.keepalive_expiry,
+        }
         # httpx has no other way to set a backend; a test checks that this pool is used.
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls,
-            max_connections=limits.max_connections,
-            max_keepalive_connections=limits.max_keepalive_connections,
-            keepalive_expiry=limits.keepalive_expiry,
-            network_backend=_Backend(fence),
+        if proxy is None:
+            self._pool = httpcore.AsyncConnectionPool(**pool, network_backend=_Backend(fence))
+            return
+        url, login = _apart(proxy)
+        pool |= {"proxy_url": url, "proxy_auth": login, "network_backend": _ToProxy(fence)}
+        self._pool = (
+            httpcore.AsyncSOCKSProxy(**pool)
+            if proxy.is_socks
+            else httpcore.AsyncHTTPProxy(**pool, proxy_ssl_context=tls if url.startswith("https") else None)
         )
 
 
-class _ProxiedTransport(httpx.AsyncBaseTransport):
-    """Sends through the proxies of the environment, or directly if it names none for an address."""
+def _apart(proxy: Proxy) -> tuple[str, tuple[str, str] | None]:
+    """Return the URL of a proxy without its login, and the login."""
+    url = httpx.URL(proxy.url)
+    return f"{url.scheme}://{proxy.where}", (url.username, url.password) if url.username else None
 
-    def __init__(self, direct: httpx.AsyncBaseTransport, limits: httpx.Limits) -> None:
+
+class _ProxiedTransport(httpx.AsyncBaseTransport):
+    """Sends through the proxy of an address, or directly if it has none."""
+
+    def __init__(self, direct: httpx.AsyncBaseTransport, proxies: Proxies, limits: httpx.Limits) -> None:
         self._direct = direct
-        proxies = getproxies()
-        self._proxies = {
-            # By convention, a proxy without a scheme speaks HTTP.
-            scheme: httpx.AsyncHTTPTransport(
-                proxy=proxy if "://" in proxy else f"http://{proxy}", limits=limits
-            )
-            for scheme in ("http", "https")
-            if (proxy := proxies.get(scheme) or proxies.get("all"))
+        self._proxies = proxies
+        # The operator names the proxies, so they may be anywhere.
+        anywhere = Fence(Reach.INSIDE, networks("0.0.0.0/0, ::/0"))
+        self._by_proxy = {
+            proxy: _FencedTransport(anywhere, limits, proxy) for proxy in proxies.by_scheme.values()
         }
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        proxy = self._proxies.get(request.url.scheme)
-        if proxy is None or proxy_bypass(request.url.host):
+        url = request.url
+        port = url.port or (443 if url.scheme == "https" else 80)
+        proxy = self._proxies.of(url.scheme, url.host, port)
+        if proxy is None:
             return await self._direct.handle_async_request(request)
-        return await proxy.handle_async_request(request)
+        try:
+            response = await self._by_proxy[proxy].handle_async_request(request)
+        except httpx.ProxyError as error:
+            raise ProxyFault(f"the proxy {proxy.where} answered {quoted(str(error))}") from error
+        except httpx.ConnectError as error:
+            if isinstance(error.__cause__, _NoProxy):
+                raise ProxyFault(str(error)) from error
+            raise
+        if response.status_code == httpx.codes.PROXY_AUTHENTICATION_REQUIRED:
+            await response.aclose()
+            raise ProxyFault(f"the proxy {proxy.where} answered 407 Proxy Authentication Required")
+        return response
 
     async def aclose(self) -> None:
-        for transport in (self._direct, *self._proxies.values()):
+        for transport in (self._direct, *self._by_proxy.values()):
             await transport.aclose()
 
 
@@ -175,6 +214,23 @@ class _Backend(httpcore.AsyncNetworkBackend):
                 return await _first(ways, httpcore.AsyncNetworkStream.aclose)
         except TimeoutError:
             raise httpcore.ConnectTimeout(f"no connection within {timeout} s") from None
+
+
+class _NoProxy(httpcore.ConnectError):
+    """No connection to a proxy: one sentence that names it."""
+
+
+class _ToProxy(_Backend):
+    """Makes connections to a proxy."""
+
+    async def connect_tcp(self, host: str, port: int, *how: Any, **more: Any) -> httpcore.AsyncNetworkStream:
+        where = f"the proxy {host}:{port}"
+        try:
+            return await super().connect_tcp(host, port, *how, **more)
+        except httpcore.ConnectTimeout:
+            raise _NoProxy(f"connecting to {where} took too long") from None
+        except (httpcore.ConnectError, OSError) as error:
+            raise _NoProxy(network_fault(where, error, timedelta())) from error
 
 
 async def _looked_up(fence: Fence, host: str) -> list[Address]:

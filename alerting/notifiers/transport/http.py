@@ -20,7 +20,7 @@ from typing import cast
 import httpx
 
 from alerting.notifiers.contract import Refused, Unreachable
-from alerting.notifiers.transport.egress import NotAllowed
+from alerting.notifiers.transport.egress import NotAllowed, ProxyFault
 from alerting.notifiers.wording import network_fault
 
 BOUND = timedelta(seconds=15)
@@ -118,6 +118,8 @@ async def post(
         return Refused("the address is not a URL that can be posted to")
     except NotAllowed as error:
         return Refused(str(error))
+    except ProxyFault as error:
+        return Unreachable(str(error))
     except (httpx.HTTPError, OSError) as error:
         return reply or Unreachable(network_fault(where, error, bound), may_have_arrived=sent)
     return reply

@@ -9,6 +9,7 @@ import httpcore
 import httpx
 import pytest
 
+from alerting import proxies
 from alerting.network import Fence, Reach, networks
 from alerting.notice import Notice
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
@@ -21,13 +22,6 @@ LIMITS = httpx.Limits(max_connections=20)
 STRICT = Fence(Reach.INTERNET)
 AT_HOME = Fence(Reach.INTERNET, networks("127.0.0.1"))
 """As strict, where the operator allows the machine itself."""
-
-
-@pytest.fixture(autouse=True)
-def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
 
 
 async def sent(fence: Fence, url: str, notice: Notice, **more: Any) -> Outcome:
@@ -101,8 +95,8 @@ async def test_the_file_reaches_this_machine_but_no_metadata(
 ) -> None:
     names("cloud.example.com", ["169.254.169.254"])
     at_home = Fence(Reach.INSIDE)
-    assert await sent(at_home, provider.url, notice, proxies=True) == Accepted("200 OK")
-    assert isinstance(await sent(at_home, "http://cloud.example.com/", notice, proxies=True), Refused)
+    assert await sent(at_home, provider.url, notice) == Accepted("200 OK")
+    assert isinstance(await sent(at_home, "http://cloud.example.com/", notice), Refused)
 
 
 async def test_what_the_operator_allows_is_reached(provider: Provider, notice: Notice, names: Says) -> None:
@@ -190,17 +184,92 @@ async def test_no_proxy_is_used_for_what_was_entered(
 
 @pytest.mark.parametrize("scheme", ["http://", ""])
 async def test_the_files_addresses_go_through_the_proxy_of_the_environment(
-    scheme: str, provider: Provider, notice: Notice, names: Says, monkeypatch: pytest.MonkeyPatch
+    scheme: str, provider: Provider, notice: Notice, names: Says
 ) -> None:
-    monkeypatch.setenv("HTTP_PROXY", scheme + provider.where)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    at_home = Fence(Reach.INSIDE)
-    assert await sent(at_home, "http://example.com/hook", notice, proxies=True) == Accepted("200 OK")
-    assert await sent(at_home, f"{provider.url}/near", notice, proxies=True) == Accepted("200 OK")
+    through = proxies.read({"HTTP_PROXY": scheme + provider.where, "NO_PROXY": "127.0.0.0/8"})
+    assert await sent(AT_HOME, "http://example.com/hook", notice, proxies=through) == Accepted("200 OK")
+    assert await sent(AT_HOME, f"{provider.url}/near", notice, proxies=through) == Accepted("200 OK")
     assert [heard.line for heard in provider.heard] == [
         "POST http://example.com/hook HTTP/1.1",
         "POST /near HTTP/1.1",
     ]
+
+
+async def test_the_name_of_a_proxy_is_looked_up_like_any_other(
+    provider: Provider, notice: Notice, names: Says
+) -> None:
+    names("proxy.example.com", ["127.0.0.1"])
+    through = proxies.read(
+        {"HTTP_PROXY": f"http://anna:5ecret@proxy.example.com:{provider.where.rpartition(':')[2]}"}
+    )
+    assert await sent(AT_HOME, "http://example.com/hook", notice, proxies=through) == Accepted("200 OK")
+    assert provider.heard[0].headers["proxy-authorization"] == "Basic YW5uYTo1ZWNyZXQ="
+
+
+@pytest.mark.parametrize("url", ["http://example.com/5ecret", "https://example.com/5ecret"])
+@pytest.mark.parametrize("kind", ["http", "https", "socks5h"])
+async def test_a_proxy_that_cannot_be_reached_is_named(
+    url: str, kind: str, notice: Notice, names: Says, unused_tcp_port: int
+) -> None:
+    where = f"127.0.0.1:{unused_tcp_port}"
+    through = proxies.read({"ALL_PROXY": f"{kind}://anna:5ecret@{where}"})
+    assert await sent(AT_HOME, url, notice, proxies=through) == Unreachable(
+        f"connection refused by the proxy {where}"
+    )
+    through = proxies.read({"ALL_PROXY": f"{kind}://proxy.example.com:3128"})
+    assert await sent(AT_HOME, url, notice, proxies=through) == Unreachable(
+        "the name of the proxy proxy.example.com:3128 cannot be resolved"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "words"),
+    [
+        ("http://example.com/5ecret", 407, "407 Proxy Authentication Required"),
+        ("https://example.com/5ecret", 407, "407 Whatever"),
+        ("https://example.com/5ecret", 403, "403 Whatever"),
+        ("https://example.com/5ecret", 502, "502 Whatever"),
+    ],
+)
+async def test_a_proxy_that_refuses_is_named_and_asked_again(
+    url: str, status: int, words: str, provider: Provider, notice: Notice, names: Says
+) -> None:
+    provider.answers(status)
+    through = proxies.read({"ALL_PROXY": provider.url})
+    outcome = await sent(AT_HOME, url, notice, proxies=through)
+    assert outcome == Unreachable(f"the proxy {provider.where} answered {words}")
+
+
+async def test_what_is_wrong_behind_a_proxy_names_the_provider(
+    provider: Provider, notice: Notice, names: Says
+) -> None:
+    provider.answers(503)
+    through = proxies.read({"ALL_PROXY": provider.url})
+    assert await sent(AT_HOME, "http://example.com/hook", notice, proxies=through) == Unreachable(
+        "example.com answered 503 Service Unavailable"
+    )
+
+
+async def test_a_socks_proxy_leads_to_names_that_it_looks_up_itself(
+    serve: Serve, provider: Provider, notice: Notice, names: Says
+) -> None:
+    asked = []
+
+    async def socks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """SOCKS 5 without a login (RFC 1928), and the provider behind it."""
+        _, methods = await reader.readexactly(2)
+        await reader.readexactly(methods)
+        writer.write(b"\x05\x00")
+        _, _, _, kind, length = await reader.readexactly(5)
+        assert kind == 3
+        asked.append((await reader.readexactly(length + 2))[:-2])
+        writer.write(b"\x05\x00\x00\x01" + bytes(6))
+        await provider.talk(reader, writer)
+
+    through = proxies.read({"ALL_PROXY": f"socks5h://127.0.0.1:{await serve(socks)}"})
+    assert await sent(AT_HOME, "http://example.com/hook", notice, proxies=through) == Accepted("200 OK")
+    assert asked == [b"example.com"]
+    assert provider.heard[0].line == "POST /hook HTTP/1.1"
 
 
 async def test_what_cannot_be_resolved_or_connected_to_can_be_tried_again(

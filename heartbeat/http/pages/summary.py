@@ -154,7 +154,9 @@ def of_incident(
             return (f"Snoozed by {by}; pages again at ", at, " unless resolved.")
         case Life.OPEN:
             lasting = f", for {times.duration(now - incident.opened_at)}. "
-            paged = f"{times.names(next_people)} {_is(len(next_people))} paged at "
+            people = ["you" if name == reader else name for name in next_people]
+            are = "are" if len(people) > 1 or people == ["you"] else "is"
+            paged = f"{times.names(people)} {are} paged at "
             told = _so_far(past, held, reader)
             end = " if it is still down then." if held else "."
             return ("Open since ", incident.opened_at, lasting, *told, f"; {paged}", at, end)

@@ -85,7 +85,7 @@ async def test_the_link_shows_the_incident_in_short_and_a_button(
     shown = await see(phone, address(number))
     for words in (
         "us-housekeeping: 2 of 3 jobs silent",
-        "Open since 03:06 UTC, for 0 s. Nobody was paged yet; First responder is paged at 03:06 UTC.",
+        "Open since 03:06 UTC, for 0 s. Nobody was paged yet; you are paged at 03:06 UTC.",
         "daily-cpu-reset due 03:05 UTC, never heard",
         "1 other job on us-housekeeping is fine, last heard 03:01 UTC.",
         "You answer as First responder. Nobody else is paged until 07:06 UTC, 4 h from now.",

@@ -254,6 +254,8 @@ def test_an_incident_says_who_is_paged_next() -> None:
     assert of(OPEN, "Ann", past=Recap(), held=True).endswith(
         " Maintenance holds its pages; Ann is paged at 03:20 UTC if it is still down then."
     )
+    to_ann = summary.of_incident(OPEN, ["Ann"], Recap(1), now, reader="Ann")
+    assert plain(to_ann, now).endswith("Nobody has answered; you are paged at 03:20 UTC.")
     handed_on = PastAnswer("acknowledged", "Ann", NOW, "handed on", "Ann")
     assert of(OPEN, "Bob", past=Recap(2, None, handed_on)).endswith(
         " Ann acknowledged it at 03:00 UTC and handed it on; Bob is paged at 03:20 UTC."

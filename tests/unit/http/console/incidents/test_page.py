@@ -1,12 +1,16 @@
 """The screen of one incident: its sentence, its jobs, its timeline, and the buttons."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import httpx
 import pytest
 
+from alerting import desk
+from alerting.incident import Hold
 from heartbeat.app import System
 from heartbeat.checks import store as check_store
+from heartbeat.checks import symptoms
 from heartbeat.checks.check import State
 from tests.unit.conftest import a_check
 from tests.unit.http.conftest import (
@@ -180,6 +184,26 @@ async def test_an_incident_says_what_its_jobs_are_and_what_to_do(
     assert runbook in screen.links
     for button in ("Snooze 1 h", "Snooze 4 h", "Snooze until 09:00 UTC"):
         assert button in screen.words
+
+
+async def test_jobs_that_maintenance_holds_are_marked_and_do_not_rename_the_incident(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    first, second = await make_group(system, "first-job", "second-job")
+    number = await fall_silent(system, clock, first, second)
+    hold = Hold(clock.now() + timedelta(hours=1), "maintenance Move")
+    held = {symptoms.key_of(second): hold}
+    await system.context.database.write(lambda db: desk.hold(db, held, clock.now()))
+    screen = await see(browser, f"/incidents/{number}")
+    assert "first-job (us-housekeeping): silent" in screen.words
+    assert "; maintenance holds it until 04:06 UTC" in screen.words
+    held |= {symptoms.key_of(first): hold}
+    await system.context.database.write(lambda db: desk.hold(db, held, clock.now()))
+    screen = await see(browser, f"/incidents/{number}")
+    assert (
+        "Maintenance holds its pages; First responder is paged at 04:06 UTC if it is still down"
+        in screen.words
+    )
 
 
 async def test_resolving_asks_first_and_names_the_incident(

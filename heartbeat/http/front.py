@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from heartbeat.http import admission, app, health, pings
 from heartbeat.http.admission import Admission
 from heartbeat.http.asgi import Receive, Scope, Send
+from heartbeat.http.callbacks import cross_origin
+from heartbeat.http.callbacks.cross_origin import CrossOrigin
 from heartbeat.http.context import Context
 from heartbeat.http.status import pages as status_page_views
 from heartbeat.http.status.pages import StatusPageServer
@@ -39,6 +41,7 @@ def build(
 
     status_pages = sharing(StatusPageServer(lambda: publisher.editions, context.clock, policy, faces))
     shared_faces = sharing(faces)
+    answers = CrossOrigin(shared_faces)
     has_api = "api" in settings.roles
     receivers = (
         pings.receivers(ingest, context.clock, context.metrics, settings.ping_body_limit) if has_api else ()
@@ -56,6 +59,8 @@ def build(
             await health.livez(scope, receive, send)
         elif path == "/readyz":
             await faces(scope, receive, send)
+        elif has_api and path.startswith(cross_origin.BELOW):
+            await answers(scope, receive, send)
         elif has_api or path in health.PATHS:
             await shared_faces(scope, receive, send)
         else:

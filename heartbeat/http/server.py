@@ -20,6 +20,11 @@ from heartbeat.settings import BadSetting
 
 BACKLOG = 4_096
 """Connections that wait to be accepted. Many jobs start in the same second."""
+ACCEPTED = 8
+"""Connections that are accepted in one turn of the event loop. By itself it accepts one, and waits for the next turn
+while others send a lot."""
+RECEIVE_BUFFER = 65_536
+"""Bytes of a request that the system keeps for us, so that a turn of the event loop is short however much is sent."""
 SEND_BUFFER = 32_768
 """Bytes of an answer that the system keeps for a client. Its own default is megabytes, which a client that never reads
 would hold."""
@@ -117,10 +122,16 @@ def listening(host: str, port: int) -> socket.socket:
             f"Cannot listen on {host}:{port}: {reason}. Set HEARTBEAT_HOST and HEARTBEAT_PORT to another address."
         ) from None
     # Each connection inherits these. The system itself would keep what nobody takes for a quarter of an hour.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     if sys.platform == "linux":
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALL_BOUND * 1000))
     return listener
+
+
+def repeated(listener: socket.socket) -> list[socket.socket]:
+    """Return the listening socket as often as the event loop is to accept from it in one turn."""
+    return [listener.dup() for _ in range(ACCEPTED)]
 
 
 def configured(

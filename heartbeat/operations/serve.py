@@ -149,7 +149,7 @@ async def _answer(system: app.System, settings: Settings, listener: socket, supe
     ticking.add_done_callback(lambda _: setattr(http_server, "should_exit", True))
     resting = asyncio.create_task(_rest(http_server, system, supervisor))
     try:
-        await http_server.serve([listener])
+        await http_server.serve([listener, *server.repeated(listener)])
         return 0 if http_server.stopping.is_set() else 1
     finally:
         resting.cancel()

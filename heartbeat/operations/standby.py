@@ -54,7 +54,7 @@ async def keep(
 
     serving = server.configured(front, bounds=Bounds(open_files.connections(open_files.limit())))
     # The server closes its socket at its end. The original goes on listening.
-    task = asyncio.create_task(serving.serve([listener.dup()]))
+    task = asyncio.create_task(serving.serve(server.repeated(listener)))
     is_migrated = False
     while not is_migrated and not serving.stopping.is_set():
         is_migrated = await _migrated(database)

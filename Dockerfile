@@ -13,14 +13,15 @@ COPY alerting alerting
 COPY heartbeat heartbeat
 RUN /opt/heartbeat/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation . \
  && /opt/heartbeat/bin/pip uninstall --yes --disable-pip-version-check setuptools \
- && mkdir --mode=0700 /data
+ && mkdir --mode=0770 /data
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="heartbeat" \
       org.opencontainers.image.description="A dead man's switch for scheduled jobs, which pages the person on call" \
       org.opencontainers.image.licenses="MIT"
 COPY --from=build /opt/heartbeat /opt/heartbeat
-COPY --from=build --chown=10001:10001 /data /data
+# Any user id with the group 0 may write here too, such as those that OpenShift gives out.
+COPY --from=build --chown=10001:0 /data /data
 ENV PATH=/opt/heartbeat/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -44,25 +44,36 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- fail "terminationGracePeriodSeconds: give at least 3 seconds more than drainSeconds" -}}
 {{- end -}}
 {{- if not .Values.existingSecret -}}
-{{- if lt (len .Values.secret.secretKey) 32 -}}
+{{- $given := .Values.secret -}}
+{{- if and (eq .Values.database "postgresql") (not (and $given.adminKey $given.secretKey $given.databaseUrl)) -}}
+{{- fail "existingSecret: PostgreSQL needs a Secret with the keys admin-key, secret-key and database-url; name it here, or give secret.adminKey, secret.secretKey and secret.databaseUrl" -}}
+{{- end -}}
+{{- if and $given.secretKey (lt (len $given.secretKey) 32) -}}
 {{- fail "secret.secretKey: give at least 32 characters, or name an existingSecret" -}}
 {{- end -}}
-{{- if lt (len .Values.secret.adminKey) 16 -}}
+{{- if and $given.adminKey (lt (len $given.adminKey) 16) -}}
 {{- fail "secret.adminKey: give at least 16 characters, or name an existingSecret" -}}
 {{- end -}}
-{{- if and (eq .Values.database "postgresql") (not .Values.secret.databaseUrl) -}}
-{{- fail "secret.databaseUrl: give the address of the database, or name an existingSecret" -}}
+{{- if and .Values.serviceMonitor.enabled (not .Values.serviceMonitor.secret) (not $given.adminKey) -}}
+{{- fail "serviceMonitor.secret: name the Secret with the key for scraping; this release creates its admin key on its volume" -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 
+{{- /* On SQLite, the service creates on its volume the keys that nobody gives. */ -}}
 {{- define "heartbeat.environment" -}}
+{{- if or .Values.existingSecret .Values.secret.adminKey }}
 - name: HEARTBEAT_ADMIN_KEY
   valueFrom: {secretKeyRef: {name: {{ include "heartbeat.secret" . }}, key: admin-key}}
+{{- end }}
+{{- if or .Values.existingSecret .Values.secret.secretKey }}
 - name: HEARTBEAT_SECRET_KEY
   valueFrom: {secretKeyRef: {name: {{ include "heartbeat.secret" . }}, key: secret-key}}
+{{- end }}
+{{- if or .Values.existingSecret .Values.secret.pingKey }}
 - name: HEARTBEAT_PING_KEY
   valueFrom: {secretKeyRef: {name: {{ include "heartbeat.secret" . }}, key: ping-key, optional: true}}
+{{- end }}
 {{- if eq .Values.database "postgresql" }}
 - name: HEARTBEAT_DATABASE_URL
   valueFrom: {secretKeyRef: {name: {{ include "heartbeat.secret" . }}, key: database-url}}
@@ -78,9 +89,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{- define "heartbeat.podSecurity" -}}
 runAsNonRoot: true
-runAsUser: 10001
-runAsGroup: 10001
-fsGroup: 10001
+{{- with .Values.ids }}
+{{- /* An id that is null is left to the cluster. */ -}}
+{{- if not (kindIs "invalid" .user) }}
+runAsUser: {{ int64 .user }}
+{{- end }}
+{{- if not (kindIs "invalid" .group) }}
+runAsGroup: {{ int64 .group }}
+{{- end }}
+{{- if not (kindIs "invalid" .volume) }}
+fsGroup: {{ int64 .volume }}
+{{- end }}
+{{- end }}
 fsGroupChangePolicy: OnRootMismatch
 seccompProfile: {type: RuntimeDefault}
 {{- end -}}

@@ -25,6 +25,7 @@ POSTGRESQL = {
     "config": "group_by: [host]\nchecks:\n  nightly: {every: 1d}\n",
 }
 SETS: Mapping[str, dict[str, Any]] = {
+    "bare": {},
     "sqlite": {"secret": SECRETS},
     "postgresql": POSTGRESQL,
     "split": POSTGRESQL

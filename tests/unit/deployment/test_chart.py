@@ -14,6 +14,9 @@ from tests.unit.deployment import chart
 from tests.unit.deployment.chart import CHART, POSTGRESQL, SECRETS, SETS
 
 KUBERNETES = ("1.27", "1.33", "1.37")
+NEEDED_BY_POSTGRESQL = (
+    "existingSecret: PostgreSQL needs a Secret with the keys admin-key, secret-key and database-url"
+)
 TEXT = {"type": "string", "minLength": 1}
 # Kubernetes' own schemas know nothing of these three. What is said of them here is what the chart makes of them.
 CUSTOM: dict[str, dict[str, Any]] = {
@@ -132,9 +135,14 @@ def test_the_schema_describes_each_value_and_refuses_what_it_does_not_know() -> 
     [
         ({"replicas": 2, "secret": SECRETS}, "replicas: SQLite allows one writing process"),
         ({"split": {"enabled": True}, "secret": SECRETS}, "split: SQLite allows one writing process"),
-        ({}, "secret.secretKey: give at least 32 characters"),
+        ({"secret": {"secretKey": "short"}}, "secret.secretKey: give at least 32 characters"),
         ({"secret": SECRETS | {"adminKey": "short"}}, "secret.adminKey: give at least 16 characters"),
-        ({"database": "postgresql", "secret": SECRETS}, "secret.databaseUrl: give the address"),
+        ({"database": "postgresql", "secret": SECRETS}, NEEDED_BY_POSTGRESQL),
+        ({"database": "postgresql"}, NEEDED_BY_POSTGRESQL),
+        (
+            {"serviceMonitor": {"enabled": True}},
+            "serviceMonitor.secret: name the Secret with the key for scraping",
+        ),
         ({"secret": SECRETS, "ingress": {"enabled": True}}, "publicUrl: write the address"),
         (POSTGRESQL | {"httpRoute": {"enabled": True}}, "httpRoute.parentRefs: name at least one gateway"),
         (POSTGRESQL | {"drainSeconds": 13}, "terminationGracePeriodSeconds: give at least 3 seconds more"),
@@ -324,3 +332,41 @@ def test_pods_may_delete_checks_only_if_a_value_says_so() -> None:
 
     assert arguments() == [None]
     assert arguments(deleteChecks=True) == [["serve", "--delete"]]
+
+
+def test_sqlite_needs_no_value_and_makes_its_keys_on_its_volume() -> None:
+    (deployment,) = of_kind({}, "Deployment")
+    assert container_of(deployment).get("env") is None, (
+        "an empty variable or an absent Secret would stop the pod"
+    )
+    assert of_kind({}, "Secret") == []
+    assert of_kind({}, "PersistentVolumeClaim"), "the keys outlive the pod"
+    assert "cat /data/secret-key" in chart.rendered({})["NOTES.txt"]
+    assert "cat /data/secret-key" not in chart.rendered(SETS["sqlite"])["NOTES.txt"]
+
+
+def test_a_key_that_is_given_alone_is_used() -> None:
+    only_ping_key: dict[str, Any] = {"secret": {"pingKey": "a-ping-key-for-tests"}}
+    (deployment,) = of_kind(only_ping_key, "Deployment")
+    names = [variable["name"] for variable in container_of(deployment)["env"]]
+    assert names == ["HEARTBEAT_PING_KEY"]
+    (secret,) = of_kind(only_ping_key, "Secret")
+    assert secret["stringData"] == {"ping-key": "a-ping-key-for-tests"}
+
+
+def test_pods_have_the_ids_of_the_values_or_those_of_the_cluster() -> None:
+    def ids(values: dict[str, Any]) -> list[dict[str, Any]]:
+        pods = [
+            one for one in chart.documents(SETS["split"] | values) if one["kind"] in ("Deployment", "Job")
+        ]
+        contexts = [one["spec"]["template"]["spec"]["securityContext"] for one in pods]
+        return [
+            {key: context[key] for key in ("runAsUser", "runAsGroup", "fsGroup") if key in context}
+            for context in contexts
+        ]
+
+    assert ids({}) == [{"runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001}] * 4
+    own = {"user": 1_000_660_000, "group": 0, "volume": 1_000_660_000}
+    assert ids({"ids": own}) == [{"runAsUser": 1_000_660_000, "runAsGroup": 0, "fsGroup": 1_000_660_000}] * 4
+    assert ids({"ids": {"user": None}}) == [{"runAsGroup": 10001, "fsGroup": 10001}] * 4
+    assert ids({"ids": None}) == [{}] * 4

@@ -28,6 +28,8 @@ def test_an_image_takes_only_what_is_locked_and_runs_without_rights() -> None:
     assert all("--require-hashes" in one or "--no-deps --no-build-isolation" in one for one in installs)
     last = text.rpartition("\nFROM ")[2]
     assert "USER 10001:10001" in last
+    assert "mkdir --mode=0770 /data" in text
+    assert "--chown=10001:0 /data" in last, "any user id with the group 0 may write"
     assert "HEALTHCHECK" in last
     assert "RUN" not in last, "nothing is made where it is kept"
 

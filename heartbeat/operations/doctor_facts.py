@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from alerting import desk, escalation
 from alerting.notifiers import registry
-from alerting.notifiers.transport.tls import trusting
+from alerting.notifiers.transport import egress
 from alerting.person import Person
 from heartbeat import (
     app,
@@ -324,23 +324,28 @@ def _mode(path: Path) -> int:
 
 
 async def _ready(settings: Settings) -> tuple[int, str] | str:
+    """Return the answer of the service at its public address, or why there is none."""
+    where = httpx.URL(settings.public_url).netloc.decode("ascii")
     try:
-        async with httpx.AsyncClient(timeout=ASK_BOUND, trust_env=False, verify=trusting()) as http:
-            response = await http.get(f"{settings.public_url}/readyz")
+        async with _asking(settings) as http:
+            response = await http.get(f"{settings.public_url}/readyz", timeout=ASK_BOUND)
             return response.status_code, " ".join(response.text[:200].split())
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return type(error).__name__
+    except httpx.HTTPError as error:
+        return egress.reason(where, error, timedelta(seconds=ASK_BOUND))
+
+
+def _asking(settings: Settings, headers: dict[str, str] | None = None) -> httpx.AsyncClient:
+    """Return a client for the service itself, without a proxy. No silent name server keeps the command waiting."""
+    return egress.client(notifier_clients.fence_of_own(settings), limits=httpx.Limits(), headers=headers)
 
 
 async def _samples(settings: Settings) -> dict[str, int]:
     """Return the metrics of the running service that are judged. It is empty if they cannot be read."""
-    with suppress(BadSetting, OSError, httpx.HTTPError, httpx.InvalidURL):
+    with suppress(BadSetting, OSError, httpx.HTTPError):
         key = settings.admin_key or kept_secret(settings, "admin-key")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        async with httpx.AsyncClient(
-            timeout=ASK_BOUND, trust_env=False, verify=trusting(), headers=headers
-        ) as http:
-            response = await http.get(f"{settings.public_url}/metrics")
+        async with _asking(settings, headers) as http:
+            response = await http.get(f"{settings.public_url}/metrics", timeout=ASK_BOUND)
         return {name: int(float(value)) for name, value in _SAMPLE.findall(response.text)}
     return {}
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from email.utils import parsedate
 from http.client import responses
-from typing import cast
+from typing import Any, cast
 
 import httpx
 
@@ -90,11 +90,14 @@ async def post(
     Refused means that the URL cannot be posted to, Unreachable that no reply came, and whether the request was sent.
     Once the head of a reply has come it counts, even if the body breaks off. Raises no fault of the network.
     """
-    where, reply, sent = "", None, False
+    where, reply, sent, to_proxy = "", None, False, False
 
-    async def trace(event: str, _: Mapping[str, object]) -> None:
-        nonlocal sent
-        sent = sent or event.endswith("send_request_body.complete")
+    async def trace(event: str, info: Mapping[str, Any]) -> None:
+        nonlocal sent, to_proxy
+        if event.endswith("send_request_headers.started"):
+            # A proxy is first asked for a connection, which tells the provider nothing.
+            to_proxy = info["request"].method == b"CONNECT"
+        sent = sent or (event.endswith("send_request_body.complete") and not to_proxy)
 
     # Not every server complies. What it packs all the same is unpacked to READ_LIMIT.
     headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", **headers}

@@ -138,7 +138,11 @@ def inventory(**changes: Any) -> Mapping[str, Any]:
         ),
         (inventory(oldest_page=timedelta(minutes=20)), Weight.BAD, "the oldest has waited for 20 min"),
         ({"ready": (503, "no clean tick")}, Weight.BAD, "/readyz answers 503: no clean tick"),
-        ({"ready": "ConnectError"}, Weight.BAD, "cannot be reached from here: ConnectError."),
+        (
+            {"ready": "connection refused by a:1"},
+            Weight.BAD,
+            "cannot be reached from here: connection refused by a:1.",
+        ),
         (
             {"public_url": "http://hb.example.com"},
             Weight.WARN,

@@ -1,5 +1,6 @@
 """The facts of an installation, from real databases, files and settings; they contain no secret."""
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,8 +11,11 @@ from sqlalchemy import make_url
 
 from alerting import desk
 from alerting.escalation import Policy, Step
+from alerting.network import Address
 from alerting.notifiers import registry
 from alerting.notifiers.registry import Setup
+from alerting.notifiers.transport import egress, names
+from alerting.notifiers.transport.names import Names
 from alerting.origin import Origin
 from alerting.person import Contact, Person
 from heartbeat import app, installation, notifier_clients, sqlite_files
@@ -80,7 +84,7 @@ async def test_files_and_settings_are_examined_and_no_secret_is_reported(setting
         "ping key main": (22, None),
     }
     assert facts.open_files == [str(settings.config.parent / "hook")]
-    assert facts.ready == "ConnectError"
+    assert facts.ready == "connection refused by 127.0.0.1:1"
     assert facts.versions.keys() >= {"heartbeat", "Python", "sqlalchemy"}
     report = repr(facts) + repr(doctor.judge(facts))
     for secret in (PING_KEY, "T0K3N", "an-admin-key", "s3cr3t"):
@@ -214,3 +218,19 @@ async def test_damage_of_the_file_is_a_fault_of_the_database(
         assert "it is damaged (" in facts.database_fault
     else:
         assert facts.database_fault is None
+
+
+async def test_a_silent_name_server_does_not_keep_the_command_waiting(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go = threading.Event()
+
+    def silent(name: str) -> list[Address]:
+        let_go.wait(30)
+        return []
+
+    monkeypatch.setattr(names, "LONGEST", 0.05)
+    monkeypatch.setattr(egress, "NAMES", Names(silent))
+    facts = await doctor_facts.examine(replace(settings, public_url="https://hb.example.com"), send=False)
+    let_go.set()
+    assert facts.ready == "the name of hb.example.com cannot be resolved"

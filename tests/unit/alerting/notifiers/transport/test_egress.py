@@ -240,6 +240,15 @@ async def test_a_proxy_that_refuses_is_named_and_asked_again(
     assert outcome == Unreachable(f"the proxy {provider.where} answered {words}")
 
 
+async def test_a_page_that_got_no_further_than_the_proxy_has_not_arrived(
+    provider: Provider, notice: Notice, names: Says
+) -> None:
+    provider.says(b"HTTP/1.1 200 Connection established\r\n\r\n", b"this is no TLS")
+    through = proxies.read({"ALL_PROXY": provider.url})
+    outcome = await sent(AT_HOME, "https://example.com/hook", notice, proxies=through)
+    assert outcome == Unreachable("the TLS handshake with example.com failed")
+
+
 async def test_what_is_wrong_behind_a_proxy_names_the_provider(
     provider: Provider, notice: Notice, names: Says
 ) -> None:

@@ -189,7 +189,7 @@ def _title(digest: Digest, beside: Beside, describe: Describe) -> str:
         case NoticeKind.ACKNOWLEDGED:
             return f"{many}: {digest.words or 'acknowledged'}"
         case NoticeKind.UPDATE:
-            return f"News of {many}"
+            return f"News of {many}: {_by_cause(digest, describe)}"
         case _:
             return f"{digest.groups[0].severity.upper()} {many}: {_by_cause(digest, describe)}"
 
@@ -223,7 +223,9 @@ def _beside(digest: Digest, first: Subject, beside: Beside, now: datetime) -> li
         "nobody has answered any" if beside.unanswered == beside.open else f"{beside.unanswered:,} unanswered"
     )
     next_at = f" from {clock.at(digest.next_at)} on" if digest.next_at else ""
+    quiet_until = digest.next_at if digest.kind is NoticeKind.ACKNOWLEDGED else None
     return [
+        f"No more pages before {clock.at(quiet_until)}, unless something new breaks." if quiet_until else "",
         f"The first opened at {clock.aged(digest.opened_at)}." if going_on else "",
         fine,
         f"In all, {all_open}, {answered}." if beside.open > mine else "",

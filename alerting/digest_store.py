@@ -170,7 +170,7 @@ def content(db: Connection, number: int, kind: NoticeKind, now: datetime) -> Dig
     created_at = db.execute(select(digests.c.created_at).where(digests.c.id == number)).scalar()
     if not found or created_at is None:
         return None
-    names = _names(db, members)
+    names = _names(db, members, with_words=kind is NoticeKind.UPDATE)
     words = {row.first_words for row in found} | {row.last_words for row in found}
     fates = {(row.first_policy, row.first_step) for row in found} | {
         (row.last_policy, row.last_step) for row in found
@@ -224,15 +224,18 @@ def _down(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return symptoms.c.cleared_at.is_(None), or_(held_until.is_(None), held_until <= now)
 
 
-def _names(db: Connection, members: Subquery) -> dict[tuple[int, str], list[str]]:
-    """Return by group the names of the incidents that opened first: of their one job, or with their jobs counted."""
+def _names(db: Connection, members: Subquery, *, with_words: bool) -> dict[tuple[int, str], list[str]]:
+    """Return by group the names of the incidents that opened first: with their jobs counted, or with their news."""
     m = members.c
     place = func.row_number().over(partition_by=(m.severity_rank, m.cause), order_by=m.incident_id)
-    placed = select(m.severity_rank, m.cause, m.incident_id, m.title, m.jobs, place.label("place")).subquery()
+    placed = select(
+        m.severity_rank, m.cause, m.incident_id, m.title, m.jobs, m.words, place.label("place")
+    ).subquery()
     first = select(placed).where(placed.c.place <= NAMED).order_by(placed.c.incident_id)
     names: dict[tuple[int, str], list[str]] = {}
     for row in db.execute(first):
-        name = f"{row.title} ({row.jobs} jobs)" if row.jobs > 1 else row.title
+        about = row.words if with_words else f"{row.jobs:,} jobs" if row.jobs > 1 else ""
+        name = f"{row.title} ({about})" if about else row.title
         names.setdefault((row.severity_rank, row.cause), []).append(name)
     return names
 

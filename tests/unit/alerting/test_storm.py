@@ -284,6 +284,7 @@ async def test_one_press_acknowledges_all_of_a_digest_and_says_so_once(database:
     assert await database.read(desk.count_open) == {State.ACKNOWLEDGED: 12, State.OPEN: 1}
     (notice,) = [one for one in await carry(database, now) if one.kind is NoticeKind.ACKNOWLEDGED]
     assert notice.title == "12 incidents: acknowledged by ben"
+    assert "No more pages before 04:03 UTC, unless something new breaks." in notice.lines
     assert not await press(database, 1, now), "a second press changes nothing"
 
 
@@ -321,6 +322,20 @@ async def test_recoveries_of_a_storm_are_one_message(database: Database) -> None
     assert notice.kind is NoticeKind.RECOVERED
     assert notice.title == "12 incidents: resolved by ben"
     assert notice.ack_url is None
+
+
+async def test_the_news_of_many_incidents_says_what_is_new_in_each(database: Database) -> None:
+    await silence(database, range(8), NOW)
+    await carry(database, PAGED_AT)
+    later = PAGED_AT + timedelta(minutes=2)
+    joined = [
+        replace(a_symptom(n, later, Severity.ERROR), key=f"second:{n}", title="import") for n in range(8)
+    ]
+    await database.write(lambda db: desk.raise_(db, joined, later))
+    await database.write(lambda db: escalator.sweep(db, later + GATHERED))
+    (digest,) = await carry(database, later + GATHERED)
+    assert (digest.kind, digest.title) == (NoticeKind.UPDATE, "News of 8 incidents: 16 jobs silent")
+    assert digest.lines[0].startswith("ERROR 16 jobs silent in 8 incidents: h0 (+1), h1 (+1), ")
 
 
 async def test_machines_get_one_event_for_each_incident(

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import locale
 import logging
 import os
 import sys
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status. Print an expected error in words, without a traceback."""
+    if argv is None:
+        _speak_utf8()
     arguments = _parser().parse_args(argv)
     try:
         environ = _environment(arguments)
@@ -299,6 +302,15 @@ def _person(text: str) -> str:
     if not text or len(text) > 200:
         raise argparse.ArgumentTypeError("a person's name has 1 to 200 characters")
     return text
+
+
+def _speak_utf8() -> None:
+    """Run Python anew in its UTF-8 mode (PEP 540) if the locale has another encoding.
+
+    Files, variables, output and the names of files are UTF-8 then, as they are on every other machine.
+    """
+    if not sys.flags.utf8_mode and locale.getencoding().lower() not in ("utf-8", "utf8"):
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606  # the same program
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from alerting.notifiers import registry
 from alerting.notifiers.contract import Notifier
 from alerting.notifiers.registry import NotifierSet, Setup
 from alerting.span import Spans, no_spans
-from heartbeat import notifier_clients, signed_link, ticker, trial
+from heartbeat import notifier_clients, secret, signed_link, ticker, trial
 from heartbeat.access import setup as access_setup
 from heartbeat.actor import Actor
 from heartbeat.checks import cause, surroundings
@@ -355,7 +355,7 @@ def understand(
         str(path),
         notifiers=registry.installed().kinds,
         env=settings.environment,
-        read=Path.read_text,
+        read=secret.read_file,
         look=Path.read_bytes,
         whose=whose,
         offline=offline,

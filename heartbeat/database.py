@@ -298,7 +298,7 @@ def clock_offset(db: Connection) -> timedelta:
 
 def _holder(path: Path) -> dict[str, Any]:
     with suppress(OSError, ValueError):
-        holder = json.loads(path.read_text())
+        holder = json.loads(path.read_bytes())
         if isinstance(holder, dict):
             return holder
     return {}

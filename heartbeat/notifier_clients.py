@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 import httpx
 
@@ -87,7 +86,7 @@ def filler(settings: Settings) -> Callable[[str, str], str]:
     def fill_in(text: str, about: str) -> str:
         if vault.is_sealed(text):
             return opener.open(text, about)
-        return secret.fill_in(text, settings.environment, Path.read_text)
+        return secret.fill_in(text, settings.environment, secret.read_file)
 
     return fill_in
 

@@ -1,7 +1,7 @@
 """Secrets by reference: `${NAME}` is an environment variable, `${file:PATH}` the content of a file.
 
 The configuration and the database hold only references. The secrets are filled in at the last moment, where they are
-used. Pure: the environment and the reader of files are arguments.
+used. The environment and the reader of files, by default `read_file`, are arguments.
 """
 
 import re
@@ -15,6 +15,11 @@ PATTERN = rf"\$\{{(?:{_NAME}|file:[^{{}}]+)\}}"
 _REFERENCE = re.compile(PATTERN)
 # Everything that begins like a reference. Text that only resembles one is a mistake, never a literal.
 _OPENED = re.compile(rf"{PATTERN}|\$\{{")
+
+
+def read_file(path: Path) -> str:
+    """Return the text of a file with a secret: UTF-8, whatever the locale is. The mark of some editors is left out."""
+    return path.read_text(encoding="utf-8-sig")
 
 
 class Absent(ValueError):

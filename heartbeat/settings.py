@@ -163,7 +163,7 @@ def kept_secret(settings: Settings, name: str) -> str:
     path = settings.data_dir / name
     if not path.exists():
         return ""
-    stored = path.read_text().strip()
+    stored = path.read_text(encoding="utf-8-sig").strip()
     if not stored:
         raise BadSetting(f"{path} is empty: put the key back, or delete the file to create a new key.")
     return stored
@@ -182,7 +182,7 @@ def own_secret(settings: Settings, name: str) -> tuple[str, bool]:
     created = secrets.token_urlsafe(32)
     # Private from the first instant, and in its place only when complete and on the disk.
     number, draft = tempfile.mkstemp(dir=settings.data_dir, prefix=f".{name}-")
-    with os.fdopen(number, "w") as file:
+    with os.fdopen(number, "w", encoding="utf-8") as file:
         file.write(created + "\n")
         file.flush()
         os.fsync(number)

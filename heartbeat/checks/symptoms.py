@@ -15,6 +15,7 @@ from heartbeat import installation
 from heartbeat.checks import cause, check, maintenance, maintenance_store, store
 from heartbeat.checks.cause import Cause, Membership
 from heartbeat.checks.check import Change, Check, Raised
+from heartbeat.safe_text import as_line
 
 LONGEST_LINE = 200
 """Characters of a job's last line that a page shows, at most."""
@@ -113,7 +114,7 @@ def _with_holds(db: Connection, symptoms: list[Symptom], now: datetime) -> list[
 
 
 def _facts(current: Check, previous: Check, event: Raised, body: bytes | None) -> Facts:
-    lines = _last_lines(body)
+    lines = last_lines(body)
     was_down = previous.cause is not None and previous.cause is not event.cause
     return Facts(
         since=current.since,
@@ -136,11 +137,8 @@ def _facts(current: Check, previous: Check, event: Raised, body: bytes | None) -
     )
 
 
-def _last_lines(body: bytes | None) -> list[str]:
-    """Return the last lines that are not blank, as printable text."""
+def last_lines(body: bytes | None) -> list[str]:
+    """Return the last lines that are not blank. Nothing in them deceives their reader."""
     text = (body or b"")[-4 * LONGEST_OUTPUT :].decode("utf-8", "replace")
-    lines = [
-        "".join(char if char.isprintable() else " " for char in line.expandtabs()).rstrip()
-        for line in text.splitlines()
-    ]
+    lines = [as_line(line.expandtabs()).rstrip() for line in text.splitlines()]
     return [line for line in lines if line.strip()][-LINES:]

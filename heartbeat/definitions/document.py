@@ -22,6 +22,8 @@ from yaml.events import (
     SequenceEndEvent,
 )
 
+from heartbeat.safe_text import told
+
 MAX_CHARACTERS = 5_000_000
 MAX_DEPTH = 20
 MAX_COMPARED = 2_000
@@ -120,7 +122,7 @@ class Node:
         above = self._parent.path
         if isinstance(self._name, int):
             return f"{above}[{self._name}]"
-        name = self._name[:SHOWN] if self._name.isprintable() else repr(self._name[:SHOWN])
+        name = told(self._name[:SHOWN])
         return f"{above}.{name}" if above else name
 
     @property

@@ -14,7 +14,7 @@ from alerting.severity import Severity
 from heartbeat import duration
 from heartbeat.checks import schedule
 from heartbeat.definitions.document import SHOWN, Node, suggestion
-from heartbeat.safe_text import is_harmless
+from heartbeat.safe_text import is_harmless, is_line
 
 SLUG = r"[a-z0-9][a-z0-9_-]{0,99}"
 """What names a check, a person, a policy, a ping key or a status page, as a regular expression."""
@@ -79,7 +79,7 @@ def line(limit: int) -> Callable[[str], str]:
     """Return a converter for one line of text that is not empty."""
 
     def convert(text: str) -> str:
-        if not text.strip() or not is_harmless(text) or "\n" in text or "\t" in text:
+        if not is_line(text):
             raise ValueError("must be one line of text.")
         return _within(limit, text)
 

@@ -45,5 +45,5 @@ async def read(request: Request, fields: int, limit: int = STRANGERS_LIMIT) -> F
 
 
 def _parsed(body: bytearray, fields: int) -> FormData:
-    pairs = parse_qsl(body.decode("latin-1"), keep_blank_values=True, max_num_fields=fields)
+    pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=fields)
     return FormData([*pairs])

@@ -79,7 +79,7 @@ def make(database: Path, target: Path, now: datetime, *, force: bool = False) ->
         manifest_path(target).unlink(missing_ok=True)
         _rename(draft, target, force=force)
     with _draft(manifest_path(target)) as draft:
-        draft.write_text(manifest.as_json())
+        draft.write_text(manifest.as_json(), encoding="utf-8")
         _sync(draft)
         _rename(draft, manifest_path(target), force=True)
     return manifest
@@ -219,7 +219,7 @@ def _read_manifest(copy: Path) -> dict[str, Any]:
     if not manifest_path(copy).exists():
         return {}
     try:
-        stored: dict[str, Any] = json.loads(manifest_path(copy).read_text())
+        stored: dict[str, Any] = json.loads(manifest_path(copy).read_bytes())
         datetime.fromisoformat(stored["made_at"])
     except (OSError, ValueError, TypeError, KeyError):
         raise Unusable(

@@ -56,7 +56,7 @@ def of(
 def read_file(path: Path) -> dict[str, str]:
     """Return the variables of a file, one NAME=value in each line, as systemd reads it. Raises `BadSetting`."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
         raise BadSetting(f"--env-file: {path} cannot be read: {reason}.") from None
@@ -87,7 +87,7 @@ def _serving(settings: Settings, processes: Path) -> Path | None:
     database = _database(settings)
     lock = database.with_name(database.name + ".writer")
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
-        process = processes / str(int(json.loads(lock.read_text())["pid"]))
+        process = processes / str(int(json.loads(lock.read_bytes())["pid"]))
         # A number is given again after a process has died: the one that holds the lock has its file open.
         if process.name != str(os.getpid()) and (not _readable(process) or _has_open(process, lock)):
             return process if process.exists() else None

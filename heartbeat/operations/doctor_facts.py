@@ -277,7 +277,7 @@ def _file_system(directory: Path) -> str:
     """Return the kind of file system; empty on a system other than Linux."""
     mounts: dict[Path, str] = {}
     with suppress(OSError):
-        for line in Path("/proc/mounts").read_text().splitlines():
+        for line in Path("/proc/mounts").read_text(encoding="utf-8", errors="surrogateescape").splitlines():
             _, mount_point, kind, *_ = line.split(" ")
             mounts[Path(mount_point.replace("\\040", " "))] = kind
     return next((mounts[path] for path in (directory, *directory.parents) if path in mounts), "")
@@ -308,7 +308,7 @@ def _ping_keys(settings: Settings, file_text: str) -> Iterator[SecretFacts]:
             file_text, settings.config, settings
         ).ping_key_references.items():
             file = _FILES.fullmatch(reference)
-            value = secret.fill_in(reference, settings.environment, Path.read_text)
+            value = secret.fill_in(reference, settings.environment, secret.read_file)
             yield _key(f"ping key {name}", value, _mode(Path(file[1])) if file else None, SHORTEST_KEY)
 
 

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 from dataclasses import replace
-from pathlib import Path
 from socket import socket
 from uuid import UUID
 
@@ -228,5 +227,5 @@ def ping_url(settings: Settings, slug: str, uuid: UUID) -> str:
     key = settings.environment.get("HEARTBEAT_PING_KEY", "").strip()
     key_file = settings.data_dir / "ping-key"
     if not key and key_file.exists():
-        key = secret.fill_in("${file:" + str(key_file) + "}", {}, Path.read_text)
+        key = secret.fill_in("${file:" + str(key_file) + "}", {}, secret.read_file)
     return f"{settings.public_url}/ping/{key}/{slug}" if key else f"{settings.public_url}/ping/{uuid}"

@@ -88,3 +88,15 @@ def test_a_fault_is_one_sentence_without_the_secret(text: str, sentence: str) ->
 )
 def test_only_a_whole_text_is_a_reference(text: str, is_one: bool) -> None:
     assert secret.is_reference(text) is is_one
+
+
+def test_a_file_is_utf8_whatever_the_locale_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("locale.getencoding", lambda: "iso-8859-1")
+    file = tmp_path / "key"
+    file.write_bytes("schlüssel\n".encode())
+    assert secret.fill_in(f"${{file:{file}}}", {}, secret.read_file) == "schlüssel"
+    file.write_bytes(b"\xef\xbb\xbf" + "schlüssel\r\n".encode())
+    assert secret.fill_in(f"${{file:{file}}}", {}, secret.read_file) == "schlüssel", "an editor left its mark"
+    file.write_bytes("schlüssel\n".encode("latin-1"))
+    with pytest.raises(secret.Absent, match="it is not text in UTF-8"):
+        secret.fill_in(f"${{file:{file}}}", {}, secret.read_file)

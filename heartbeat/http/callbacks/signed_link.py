@@ -33,7 +33,7 @@ from heartbeat.http import auth, forms
 from heartbeat.http.callbacks import reply
 from heartbeat.http.console.incidents import timeline
 from heartbeat.http.console.incidents.morning import next_morning
-from heartbeat.http.console.incidents.pages import LONGEST_NOTE, SNOOZES
+from heartbeat.http.console.incidents.pages import LONGEST_NOTE, SNOOZES, note_of
 from heartbeat.http.context import Context
 from heartbeat.http.pages import render, summary
 from heartbeat.http.pages import rows as view_rows
@@ -51,7 +51,10 @@ STALE = (
 _NO_SUCH_ANSWER = (
     "This form is not one of this page. Nothing was changed. Open the link again and press a button."
 )
-_NO_NOTE = f"A note needs at least one word, and at most {LONGEST_NOTE:,} characters. Nothing was changed."
+_NO_NOTE = (
+    f"A note needs at least one word, at most {LONGEST_NOTE:,} characters, and no control characters. "
+    "Nothing was changed."
+)
 _FORM_FIELDS = 10
 
 Outcome = Acknowledged | AllWell | HandedOn | Snoozed | Stale | Resolved | Missing
@@ -177,8 +180,8 @@ def _done(
         case "resolve":
             return actions.resolve(db, number, actor, now)
         case "note":
-            text = str(form.get("words", "")).replace("\r\n", "\n").replace("\0", "").strip()
-            if not text or len(text) > LONGEST_NOTE:
+            text = note_of(form)
+            if text is None:
                 return Unreadable(_NO_NOTE)
             return Noted() if actions.note(db, number, actor, text, now) else Missing()
         case _:

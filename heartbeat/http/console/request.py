@@ -15,6 +15,7 @@ from heartbeat.actor import Actor, Role
 from heartbeat.http import auth, forms
 from heartbeat.http.context import Context
 from heartbeat.http.pages import render, versions
+from heartbeat.safe_text import is_line
 
 T = TypeVar("T")
 FORM_FIELDS = 300
@@ -124,7 +125,7 @@ def local(path: str) -> str:
     # Browsers read two slashes, or a slash and a backslash, as the start of another host. They drop control
     # characters first.
     is_local = path.startswith("/") and not path.startswith(("//", "/sign-")) and "\\" not in path
-    return path if is_local and path.isprintable() else "/"
+    return path if is_local and is_line(path) else "/"
 
 
 def _path_after_sign_in(request: Request) -> str:

@@ -106,11 +106,11 @@ def clock_in(at: datetime, zone: str) -> str:
 def ending(body: bytes) -> tuple[str, bool]:
     """Return the end of a body as text, and True if something was cut off. Errors usually stand at the end.
 
-    Bytes that are not UTF-8 are marked, not hidden.
+    Bytes that are not UTF-8, and characters that deceive, are marked, not hidden.
     """
     text = body.decode("utf-8", "replace").rstrip()
     lines = text[-BODY_SHOWN:].splitlines()
-    return "\n".join(lines[-LINES_SHOWN:]), len(text) > BODY_SHOWN or len(lines) > LINES_SHOWN
+    return harmless("\n".join(lines[-LINES_SHOWN:])), len(text) > BODY_SHOWN or len(lines) > LINES_SHOWN
 
 
 def size(count: int) -> str:

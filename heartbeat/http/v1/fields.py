@@ -21,6 +21,7 @@ from heartbeat.checks.check import State
 from heartbeat.checks.maintenance import Phase
 from heartbeat.definitions import entry as definition_entry
 from heartbeat.definitions.single import SHAPES
+from heartbeat.safe_text import is_harmless
 
 MAX_NUMBER = 2**63 - 1
 """The largest number of a row."""
@@ -59,6 +60,12 @@ def _cursor(text: str) -> str:
 def without_nul(text: str) -> str:
     if "\0" in text:
         raise ValueError("must not have NUL characters, which databases cannot store")
+    return text
+
+
+def harmless(text: str) -> str:
+    if not is_harmless(text):
+        raise ValueError("must be text without control characters")
     return text
 
 
@@ -241,4 +248,4 @@ class PageNext(_AnswerBody):
 class Note(_AnswerBody):
     """A note for the timeline."""
 
-    words: Annotated[str, Field(min_length=1, max_length=MAX_NOTE), AfterValidator(without_nul)]
+    words: Annotated[str, Field(min_length=1, max_length=MAX_NOTE), AfterValidator(harmless)]

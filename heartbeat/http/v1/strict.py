@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 
 from heartbeat.definitions.document import SHOWN, suggestion
 from heartbeat.http.problem import Unacceptable
+from heartbeat.safe_text import told
 
 
 async def only_known(request: Request) -> None:
@@ -20,7 +21,7 @@ async def only_known(request: Request) -> None:
         if name in parameters and count > 1:
             raise Unacceptable(f"{name}: is given {count} times; give it once.")
         if name not in parameters:
-            label = name[:SHOWN] if name.isprintable() else repr(name[:SHOWN])
+            label = told(name[:SHOWN])
             raise Unacceptable(f"{label}: is not a known parameter; {suggestion(name, parameters)}")
 
 

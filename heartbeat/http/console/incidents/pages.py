@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
+from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from alerting import desk, recap, subject, times
@@ -22,6 +23,7 @@ from heartbeat.http.console.incidents.morning import next_morning
 from heartbeat.http.console.request import ConsoleRequest, Route, page_number
 from heartbeat.http.pages import queries, render, summary
 from heartbeat.http.pages import rows as view_rows
+from heartbeat.safe_text import is_harmless
 
 A_PAGE = 50
 """Incidents on one screen of the list."""
@@ -164,13 +166,20 @@ async def resolve(request: ConsoleRequest) -> Response:
     return _back_to(request, number, outcome)
 
 
+def note_of(form: FormData) -> str | None:
+    """Return the note in a form, or None if it cannot be one."""
+    text = str(form.get("words", "")).replace("\r\n", "\n").strip()
+    return text if text and len(text) <= LONGEST_NOTE and is_harmless(text) else None
+
+
 async def note(request: ConsoleRequest) -> Response:
     """Add a note to the timeline."""
     number = request.number
-    text = str(request.form.get("words", "")).replace("\r\n", "\n").replace("\0", "").strip()
-    if not text or len(text) > LONGEST_NOTE:
+    text = note_of(request.form)
+    if text is None:
         problem = (
-            f"A note needs at least one word, and at most {LONGEST_NOTE:,} characters. Go back and change it."
+            f"A note needs at least one word, at most {LONGEST_NOTE:,} characters, and no control characters. "
+            "Go back and change it."
         )
         return render.error_page(request.http, 400, "The note was not added", problem)
 

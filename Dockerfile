@@ -25,7 +25,7 @@ COPY --from=build --chown=10001:0 /data /data
 ENV PATH=/opt/heartbeat/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    HEARTBEAT_HOST=0.0.0.0 \
+    HEARTBEAT_HOST=* \
     HEARTBEAT_DATA_DIR=/data \
     HEARTBEAT_CONFIG=/etc/heartbeat/heartbeat.yaml
 USER 10001:10001
@@ -33,8 +33,9 @@ WORKDIR /data
 VOLUME ["/data"]
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-# Liveness, not readiness: while the database is away, a restart does not help.
+# At the address in force, HEARTBEAT_HOST and HEARTBEAT_PORT. Liveness, not readiness: while the database is away, a
+# restart does not help.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
-  CMD ["python3", "-c", "import os, urllib.request as u; u.urlopen(f\"http://127.0.0.1:{os.environ.get('HEARTBEAT_PORT', 8000)}/livez\", timeout=3).close()"]
+  CMD ["python3", "-P", "-m", "heartbeat.operations.healthcheck"]
 ENTRYPOINT ["heartbeat"]
 CMD ["serve"]

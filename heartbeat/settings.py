@@ -29,12 +29,23 @@ MAX_SERIES_LABELS = 5
 """Labels of checks that their series may have, at most."""
 
 
+EVERY_ADDRESS = "*"
+"""The host that stands for every address of the machine: IPv6 and IPv4, or IPv4 alone where there is no IPv6."""
+
+
 def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104  # a bind-all address is not one to open in a browser
+    # An address that stands for all of them is not one to open in a browser.
+    here = {EVERY_ADDRESS: "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104
+    return here.get(host, f"[{host}]" if ":" in host else host)
 
 
 def _url(host: str, port: int) -> str:
     return f"http://{_reachable(host)}:{port}"
+
+
+def own_address(settings: "Settings") -> str:
+    """Return the address at which this machine reaches its own service."""
+    return _url(settings.host, settings.port)
 
 
 def _sqlite_url(data_dir: Path) -> str:
@@ -158,15 +169,35 @@ def read(environ: Mapping[str, str]) -> Settings:
 def kept_secret(settings: Settings, name: str) -> str:
     """Return a secret of this installation from its file, or "" if it was not created yet.
 
-    Raises `BadSetting` if the file is empty: anybody could sign with an empty key.
+    Raises `BadSetting` if the file cannot be read, or is empty: anybody could sign with an empty key.
     """
     path = settings.data_dir / name
-    if not path.exists():
+    try:
+        stored = path.read_text(encoding="utf-8-sig").strip()
+    except FileNotFoundError:
         return ""
-    stored = path.read_text(encoding="utf-8-sig").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
+        raise BadSetting(f"{path} cannot be read by {_this_user()}: {reason}.") from None
     if not stored:
         raise BadSetting(f"{path} is empty: put the key back, or delete the file to create a new key.")
     return stored
+
+
+def require_data_dir(settings: Settings) -> None:
+    """Create the data directory if it is missing. Raises `BadSetting` if this process cannot write to it."""
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=settings.data_dir).close()
+    except OSError as error:
+        raise BadSetting(
+            f"HEARTBEAT_DATA_DIR: {_this_user()} cannot write to {settings.data_dir.absolute()} ({error.strerror}); "
+            "give the directory to that user, or name another one."
+        ) from None
+
+
+def _this_user() -> str:
+    return f"user {os.geteuid()} in group {os.getegid()}"
 
 
 def with_kept_secret_key(settings: Settings) -> Settings:
@@ -176,7 +207,7 @@ def with_kept_secret_key(settings: Settings) -> Settings:
 
 def own_secret(settings: Settings, name: str) -> tuple[str, bool]:
     """Return a secret of this installation, and True if it was created just now. Its file is readable by its owner."""
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    require_data_dir(settings)
     if stored := kept_secret(settings, name):
         return stored, False
     created = secrets.token_urlsafe(32)

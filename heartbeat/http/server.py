@@ -16,7 +16,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from alerting.network import Network
 from heartbeat.http.auth import PEER
 from heartbeat.http.connection import IDLE_BOUND, STALL_BOUND, UNCOUNTED, Bounds, Connection
-from heartbeat.settings import BadSetting
+from heartbeat.settings import EVERY_ADDRESS, BadSetting
 
 BACKLOG = 4_096
 """Connections that wait to be accepted. Many jobs start in the same second."""
@@ -30,7 +30,7 @@ SEND_BUFFER = 32_768
 would hold."""
 STOP_BOUND = 1
 """Seconds for current requests to end after SIGTERM."""
-LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
+LOOPBACK = ("127.0.0.1", "::1")
 """The trusted proxies if none is configured. A program on this machine could do worse than forge a header."""
 
 log = logging.getLogger(__name__)
@@ -72,15 +72,18 @@ class Forwarding:
 
     def __init__(self, app: Any, trusted: Sequence[Network], untrusted: Callable[[], None]) -> None:
         self._app = app
-        hosts = [*map(str, trusted), *(_mapped(network) for network in trusted if network.version == 4)]
-        self._trusting = ProxyHeadersMiddleware(app, trusted_hosts=hosts or list(LOOPBACK))
+        hosts = [*map(str, trusted)] or list(LOOPBACK)
+        self._trusting = ProxyHeadersMiddleware(app, trusted_hosts=hosts)
         self._untrusted = untrusted
         self._warned = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handle one request."""
-        peer = (scope.get("client") or ("",))[0]
-        scope = {**scope, PEER: peer}
+        peer, port = scope.get("client") or ("", 0)
+        if "." in peer:
+            # A socket for both versions writes an IPv4 client so.
+            peer = peer.removeprefix("::ffff:")
+        scope = {**scope, PEER: peer, "client": (peer, port) if peer else None}
         if peer in self._trusting.trusted_hosts:
             await self._trusting(scope, receive, send)
             return
@@ -103,13 +106,10 @@ def _ignore() -> None:
     """Do nothing."""
 
 
-def _mapped(network: Network) -> str:
-    """Return an IPv4 network as a dual-stack socket sees it."""
-    return f"::ffff:{network.network_address}/{96 + network.prefixlen}"
-
-
 def listening(host: str, port: int) -> socket.socket:
     """Return a listening socket. Raises `BadSetting` if the address is not available."""
+    if host == EVERY_ADDRESS:
+        host = "::" if _has_ipv6() else "0.0.0.0"  # noqa: S104  # as the operator says
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     both = family is socket.AF_INET6 and socket.has_dualstack_ipv6()
     try:
@@ -132,6 +132,14 @@ def listening(host: str, port: int) -> socket.socket:
 def repeated(listener: socket.socket) -> list[socket.socket]:
     """Return the listening socket as often as the event loop is to accept from it in one turn."""
     return [listener.dup() for _ in range(ACCEPTED)]
+
+
+def _has_ipv6() -> bool:
+    try:
+        socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def configured(

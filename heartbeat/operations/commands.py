@@ -21,13 +21,13 @@ from heartbeat.operations import backup, crontab_lines, serving_process, trials
 from heartbeat.operations.serving_process import Failed as Failed
 from heartbeat.operations.trials import ContactResult
 from heartbeat.pings import keys as ping_keys
-from heartbeat.settings import Settings
+from heartbeat.settings import Settings, require_data_dir
 
 T = TypeVar("T")
 
 
 def migrate(settings: Settings) -> int:
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    require_data_dir(settings)
     database = Database(settings.database_url)
     try:
         migrations.migrate(database.writer)
@@ -107,7 +107,7 @@ async def _apply(
     settings: Settings, configuration: Configuration, delete: bool
 ) -> tuple[Sequence[str], Sequence[str]]:
     """Return the changes, and the sentences about new checks. Raises `WouldDelete` or `RefusedByService`."""
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    require_data_dir(settings)
     try:
         database = Database(settings.database_url)
     except AlreadyServed as serving:

@@ -21,7 +21,7 @@ from heartbeat.operations import doctor_facts, secret_key, serving_process, unkn
 from heartbeat.operations.backup import Manifest, Unusable
 from heartbeat.operations.doctor import Finding, Weight
 from heartbeat.rekey import RekeyResult
-from heartbeat.settings import BadSetting, Settings, with_kept_secret_key
+from heartbeat.settings import BadSetting, Settings, require_data_dir, with_kept_secret_key
 
 
 def backup(settings: Settings, path: Path, *, force: bool, keep: int | None) -> int:
@@ -45,7 +45,7 @@ def restore(settings: Settings, copy: Path, grace: timedelta | None) -> int:
     """Replace the database with a copy, and keep the replaced one."""
     database = _sqlite(settings, "pg_restore --clean --if-exists --no-owner --dbname='{url}' heartbeat.dump")
     manifest = copies.examine(copy)
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    require_data_dir(settings)
     replaced = copies.restore(copy, manifest, database, datetime.now(UTC), grace)
     if replaced is not None:
         print(f"The replaced database is now {replaced}. Delete it when you no longer need it.")

@@ -23,7 +23,7 @@ from heartbeat.http import server
 from heartbeat.http.connection import Bounds
 from heartbeat.operations import backup, open_files, secret_key, standby
 from heartbeat.operations.systemd import Supervisor
-from heartbeat.settings import Settings, own_secret, with_kept_secret_key
+from heartbeat.settings import Settings, own_secret, require_data_dir, with_kept_secret_key
 from heartbeat.tracing import Tracing
 
 CLOSE_BOUND = 0.3
@@ -41,7 +41,7 @@ def run(settings: Settings, *, sample: bool, delete: bool = False) -> int:
     open_files.raise_limit()
     if shortage := open_files.shortage(open_files.limit()):
         log.warning("%s", shortage)
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    require_data_dir(settings)
     exporter = tracing.begin(settings)
     database = Database(settings.database_url, address=settings.public_url)
     try:

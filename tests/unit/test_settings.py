@@ -1,12 +1,13 @@
 """Settings: keys in the environment, and the secrets that an installation makes for itself."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from heartbeat import settings
-from heartbeat.settings import BadSetting, Settings
+from heartbeat.settings import BadSetting, Settings, kept_secret, require_data_dir
 from tests.unit.documents.documentation import rows, section
 
 ONE, OTHER = "a" * 32, "b" * 32
@@ -221,3 +222,33 @@ def test_what_leads_outside_is_judged_at_the_start(environment: dict[str, str], 
 
 def test_an_empty_environment_leaves_every_setting_at_its_default() -> None:
     assert settings.read({}) == Settings()
+
+
+def test_a_data_directory_that_cannot_be_written_is_one_sentence() -> None:
+    with pytest.raises(BadSetting) as raised:
+        require_data_dir(replace(Settings(), data_dir=Path("/sys")))
+    user = f"user {os.geteuid()} in group {os.getegid()}"
+    assert str(raised.value).startswith(f"HEARTBEAT_DATA_DIR: {user} cannot write to /sys (")
+    assert str(raised.value).endswith("; give the directory to that user, or name another one.")
+
+
+def test_a_data_directory_below_a_file_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        BadSetting, match=r"^HEARTBEAT_DATA_DIR: .* cannot write to .*/file/data \(Not a directory\)"
+    ):
+        require_data_dir(replace(Settings(), data_dir=tmp_path / "file/data"))
+
+
+def test_a_data_directory_is_made_for_its_owner(tmp_path: Path) -> None:
+    require_data_dir(replace(Settings(), data_dir=tmp_path / "data"))
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_a_key_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "secret-key").mkdir()
+    with pytest.raises(
+        BadSetting, match=r"secret-key cannot be read by user \d+ in group \d+: Is a directory\.$"
+    ):
+        kept_secret(replace(Settings(), data_dir=tmp_path), "secret-key")

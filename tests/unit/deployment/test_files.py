@@ -30,7 +30,8 @@ def test_an_image_takes_only_what_is_locked_and_runs_without_rights() -> None:
     assert "USER 10001:10001" in last
     assert "mkdir --mode=0770 /data" in text
     assert "--chown=10001:0 /data" in last, "any user id with the group 0 may write"
-    assert "HEALTHCHECK" in last
+    assert '"heartbeat.operations.healthcheck"' in last
+    assert "HEARTBEAT_HOST=*" in last, "every address, IPv6 included"
     assert "RUN" not in last, "nothing is made where it is kept"
 
 

@@ -142,7 +142,7 @@ async def served(trusted: str, *peers: str, untrusted: Callable[[], None] = lamb
 
 async def test_the_client_address_comes_from_a_trusted_proxy() -> None:
     clients = await served("10.0.0.0/30", "10.0.0.1", "::ffff:10.0.0.2", "192.0.2.9", "127.0.0.1")
-    assert clients[:2] == [("198.51.100.7", "10.0.0.1"), ("198.51.100.7", "::ffff:10.0.0.2")]
+    assert clients[:2] == [("198.51.100.7", "10.0.0.1"), ("198.51.100.7", "10.0.0.2")]
     # Whoever is not the proxy says in vain that it speaks for it.
     assert clients[2:] == [("192.0.2.9", "192.0.2.9"), ("127.0.0.1", "127.0.0.1")]
 

@@ -4,7 +4,7 @@ A page belongs to the last digest that it was leased for. Each attempt names its
 earlier digest goes on working. Every statement touches at most `CHUNK` pages.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Row,
     Select,
     Subquery,
     Text,
@@ -171,11 +172,21 @@ def content(db: Connection, number: int, kind: NoticeKind, now: datetime) -> Dig
     if not found or created_at is None:
         return None
     names = _names(db, members, with_words=kind is NoticeKind.UPDATE)
-    words = {row.first_words for row in found} | {row.last_words for row in found}
-    fates = {(row.first_policy, row.first_step) for row in found} | {
-        (row.last_policy, row.last_step) for row in found
-    }
-    name = max((row.installation for row in found if row.installation is not None), default=None)
+    return _digest(number, created_at, kind, found, names)
+
+
+def _digest(
+    number: int,
+    created_at: datetime,
+    kind: NoticeKind,
+    groups: Sequence[Row[Any]],
+    names: Mapping[tuple[int, str], Sequence[str]],
+) -> Digest:
+    """Return a digest from the counted rows of its groups, worst first."""
+    words = {row.first_words for row in groups} | {row.last_words for row in groups}
+    fates = {(row.first_policy, row.first_step) for row in groups}
+    fates |= {(row.last_policy, row.last_step) for row in groups}
+    name = max((row.installation for row in groups if row.installation is not None), default=None)
     return Digest(
         id=number,
         own_id=outside.of_digest(number, created_at, name),
@@ -188,12 +199,12 @@ def content(db: Connection, number: int, kind: NoticeKind, now: datetime) -> Dig
                 int(row.jobs),
                 names[row.severity_rank, row.cause],
             )
-            for row in found
+            for row in groups
         ],
         words=words.pop() if len(words) == 1 else "",
-        opened_at=min(row.opened_at for row in found),
-        next_at=min((row.next_at for row in found if row.next_at is not None), default=None),
-        recovered=not any(row.ended_by_hand for row in found),
+        opened_at=min(row.opened_at for row in groups),
+        next_at=min((row.next_at for row in groups if row.next_at is not None), default=None),
+        recovered=not any(row.ended_by_hand for row in groups),
         alike=len(fates) == 1,
     )
 

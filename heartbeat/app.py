@@ -2,14 +2,11 @@
 
 import asyncio
 import gc
-import os
-import re
 import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.metadata import version
-from pathlib import Path
 
 import httpx
 
@@ -19,17 +16,12 @@ from alerting.notifiers import registry
 from alerting.notifiers.contract import Notifier
 from alerting.notifiers.registry import NotifierSet, Setup
 from alerting.span import Spans, no_spans
-from heartbeat import notifier_clients, secret, signed_link, ticker, trial
+from heartbeat import configuration_file, notifier_clients, signed_link, ticker, trial
 from heartbeat.access import setup as access_setup
 from heartbeat.actor import Actor
 from heartbeat.checks import cause, surroundings
 from heartbeat.clock import Clock
 from heartbeat.database import ANSWER, Database
-from heartbeat.definitions import file as configuration_file
-from heartbeat.definitions import plan as definition_plan
-from heartbeat.definitions.file import Wrong
-from heartbeat.definitions.model import Configuration
-from heartbeat.definitions.plan import Plan
 from heartbeat.http import front
 from heartbeat.http.connection import MAX_CONNECTIONS
 from heartbeat.http.context import Context
@@ -56,8 +48,6 @@ SETTLE_BOUND = 0.5
 """Seconds that running sends have to end at a stop. A send that is cut off is retried when its lease ends."""
 COMMIT_BOUND = 0.3
 """Seconds that queued pings have after that; nobody waits for their answers any more."""
-
-_UNIT = re.compile(r"/([^/\n]+\.service)$", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -267,7 +257,9 @@ def _context(foundation: _Foundation, main_ticker: Ticker) -> Context:
         fence=notifier_clients.fence_of_entered(settings),
         wake=foundation.wake,
         ready=main_ticker.ready,
-        apply=_applier(foundation),
+        apply=configuration_file.applier(
+            settings, foundation.database.within(APPLY_BOUND), foundation.clock, foundation.wake
+        ),
         test_page=_tester(foundation),
         ways=access_setup.ways(settings),
         oidc=access_setup.oidc(settings, foundation.http),
@@ -325,76 +317,11 @@ def _storage_alarm(foundation: _Foundation) -> StorageAlarm:
     )
 
 
-def configuration_text(path: Path) -> str:
-    """Return the text of the configuration file. It is UTF-8, whatever the locale is. Raises `Wrong`."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise Wrong([f"{path}: cannot be read: {error.strerror}."]) from None
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise Wrong([f"{path}:{line}: this is not UTF-8: save the file in this encoding."]) from None
-
-
-def understand(
-    text: str,
-    path: Path,
-    settings: Settings,
-    *,
-    whose: str = "the environment",
-    offline: bool = False,
-) -> Configuration:
-    """Return the configuration of this text, read with this process's environment and plugins. Raises `Wrong`.
-
-    `whose` names that environment in errors. With `offline`, secrets that are not here are a warning.
-    """
-    configuration = configuration_file.parse(
-        text,
-        str(path),
-        notifiers=registry.installed().kinds,
-        env=settings.environment,
-        read=secret.read_file,
-        look=Path.read_bytes,
-        whose=whose,
-        offline=offline,
-    )
-    warnings = notifier_clients.out_of_bounds(settings, configuration)
-    return replace(configuration, warnings=(*configuration.warnings, *warnings))
-
-
 def calm_collector() -> None:
     """Keep the garbage collector away from the ping path: live objects are frozen, and collections are rare."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
-
-
-def _applier(foundation: _Foundation) -> Callable[[str, Path, Actor, bool], Awaitable[Plan]]:
-    settings, database = foundation.settings, foundation.database.within(APPLY_BOUND)
-    whose = f"the environment of heartbeat serve ({_this_process()})"
-
-    async def apply(text: str, path: Path, actor: Actor, delete: bool) -> Plan:
-        # Read in a thread: a long file takes seconds, and no ping may wait for it.
-        configuration = await database.read(lambda _: understand(text, path, settings, whose=whose))
-        difference = await database.write(
-            lambda db: definition_plan.apply(
-                db, configuration, foundation.clock.now(), actor=actor, delete=delete
-            )
-        )
-        foundation.wake()
-        return difference
-
-    return apply
-
-
-def _this_process() -> str:
-    """Return the number of this process, and its systemd unit if it has one: "pid 4711, heartbeat.service"."""
-    unit = None
-    with suppress(OSError):
-        unit = _UNIT.search(Path("/proc/self/cgroup").read_text(encoding="utf-8"))
-    return f"pid {os.getpid()}, {unit[1]}" if unit else f"pid {os.getpid()}"
 
 
 def _tester(foundation: _Foundation) -> Callable[[str, Actor], Awaitable[TestPage | TooSoon | None]]:

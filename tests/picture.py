@@ -22,6 +22,7 @@ CAPTIONS = {
     "rekey": "replaces keys",
     "notifier_clients": "notifiers, set up",
     "trial": "test pages",
+    "configuration_file": "reads and applies it",
     "status": "what customers read",
     "access": "users, keys, sign-in",
     "definitions": "configuration, edits",

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection, make_url
 
 from alerting import times
-from heartbeat import app, migrations, public_address, trial
+from heartbeat import configuration_file, migrations, public_address, trial
 from heartbeat.checks import store as check_store
 from heartbeat.database import AlreadyServed, Database, engine, transact
 from heartbeat.definitions import plan as definition_plan
@@ -179,8 +179,8 @@ def _reason(result: ContactResult) -> str:
 def _configuration(settings: Settings, *, offline: bool = False) -> Configuration:
     if not settings.config.exists():
         raise Failed(f"There is no configuration at {settings.config}. Create it, or set HEARTBEAT_CONFIG.")
-    text = app.configuration_text(settings.config)
-    configuration = app.understand(
+    text = configuration_file.text_of(settings.config)
+    configuration = configuration_file.understand(
         text, settings.config, settings, whose="the environment of this command", offline=offline
     )
     # A machine that only checks the file is told the address, or does not know it.

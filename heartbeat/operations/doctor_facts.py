@@ -23,7 +23,7 @@ from alerting.notifiers import registry
 from alerting.notifiers.transport import egress
 from alerting.person import Person
 from heartbeat import (
-    app,
+    configuration_file,
     installation,
     migrations,
     notifier_clients,
@@ -104,7 +104,7 @@ async def examine(settings: Settings, *, send: bool) -> InstallationFacts:
 def _configuration_text(path: Path) -> tuple[str, list[str]]:
     """Return the text of the configuration, and the errors if it cannot be read."""
     try:
-        return (app.configuration_text(path) if path.is_file() else ""), []
+        return (configuration_file.text_of(path) if path.is_file() else ""), []
     except Wrong as error:
         return "", error.problems
 
@@ -115,7 +115,7 @@ def _with_file(
     if facts.configuration_missing:
         return facts, None
     try:
-        configuration = app.understand(file_text, settings.config, settings)
+        configuration = configuration_file.understand(file_text, settings.config, settings)
     except Wrong as error:
         return replace(facts, problems=error.problems), None
     return replace(facts, warnings=configuration.warnings), configuration
@@ -304,7 +304,7 @@ def _keys(settings: Settings) -> Iterator[SecretFacts]:
 def _ping_keys(settings: Settings, file_text: str) -> Iterator[SecretFacts]:
     """Yield the ping keys of the file. A missing reference is reported as a problem of the configuration."""
     with suppress(Wrong):
-        for name, reference in app.understand(
+        for name, reference in configuration_file.understand(
             file_text, settings.config, settings
         ).ping_key_references.items():
             file = _FILES.fullmatch(reference)

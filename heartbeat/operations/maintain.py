@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, make_url
 
-from heartbeat import app, migrations, notifier_clients, rekey
+from heartbeat import configuration_file, migrations, notifier_clients, rekey
 from heartbeat import settings as environment
 from heartbeat.database import AlreadyServed, Database, engine, transact
 from heartbeat.definitions.file import Wrong
@@ -151,7 +151,7 @@ def mistyped_settings(settings: Settings) -> list[str]:
     """Return a sentence for each variable of the environment that looks like a setting and is none."""
     text = ""
     with suppress(Wrong):  # reported by those who need the configuration
-        text = app.configuration_text(settings.config)
+        text = configuration_file.text_of(settings.config)
     return unknown_settings.unknown(settings.environment, text)
 
 

@@ -11,12 +11,12 @@ import uvloop
 from sqlalchemy import Connection
 
 from alerting import desk
-from heartbeat import app, migrations, notifier_clients, public_address, secret, tracing
+from heartbeat import app, configuration_file, migrations, notifier_clients, public_address, secret, tracing
 from heartbeat.access import users
 from heartbeat.checks import store as check_store
 from heartbeat.clock import WallClock
 from heartbeat.database import Database, Unavailable, transact
-from heartbeat.definitions import file as configuration_file
+from heartbeat.definitions import file as definition_file
 from heartbeat.definitions import plan as definition_plan
 from heartbeat.definitions.plan import WouldDelete
 from heartbeat.http import server
@@ -82,7 +82,7 @@ def prepared(settings: Settings, *, sample: bool) -> tuple[Settings, list[str]]:
     """Return the settings completed with the installation's own secrets, and where things are, for the terminal."""
     places = []
     if sample and not settings.config.exists():
-        text = configuration_file.sample(_sample_reference(settings))
+        text = definition_file.sample(_sample_reference(settings))
         settings.config.write_text(text, encoding="utf-8")
         places.append(f"sample configuration: {settings.config}")
     admin_key, secret_key_text = settings.admin_key, settings.secret_key
@@ -184,7 +184,7 @@ async def _apply(system: app.System, settings: Settings, *, delete: bool) -> tup
     if not settings.config.exists():
         log.warning("there is no configuration at %s: no checks are defined by a file", settings.config)
         return ()
-    text = app.configuration_text(settings.config)
+    text = configuration_file.text_of(settings.config)
     try:
         applied = await system.context.apply(text, settings.config, definition_plan.THE_FILE, delete)
     except WouldDelete as refused:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,7 +10,6 @@ import pytest
 
 from alerting import desk, notice
 from alerting.escalation import Policy, Step
-from alerting.network import networks
 from alerting.notice import Links
 from alerting.notifiers import registry
 from alerting.notifiers.console import Console
@@ -25,7 +23,6 @@ from heartbeat import app, notifier_clients, settings
 from heartbeat.checks import checker
 from heartbeat.checks import store as check_store
 from heartbeat.database import Database
-from heartbeat.definitions.file import Wrong
 from heartbeat.notifier_clients import vault_of
 from heartbeat.settings import Settings
 from tests.unit.conftest import NOW, a_check
@@ -177,46 +174,6 @@ def test_a_notifier_with_entered_settings_is_strict_for_everybody() -> None:
 def client_of(notifier: Any) -> httpx.AsyncClient:
     client: httpx.AsyncClient = notifier.http
     return client
-
-
-def test_the_plan_warns_about_addresses_that_no_page_may_reach(tmp_path: Path) -> None:
-    """The warning comes when the file is read, not with the first page at night. It contains no secret."""
-    text = """
-people:
-  anna: {contacts: [{webhook: "${HOOK}"}, {ntfy: "http://10.0.0.7/anna"}, {ntfy: "http://[fe80::1]/anna"}]}
-  ben: {contacts: [{ntfy: "http://169.254.169.254/ben"}]}
-policies: {ops: [{page: anna, wait: 5m}]}
-"""
-    settings = replace(SETTINGS, environment={"HOOK": "http://169.254.7.7/T0K3N"})
-    warnings = app.understand(text, tmp_path / "heartbeat.yaml", settings).warnings
-    assert [line.partition(", where this")[0] for line in warnings] == [
-        "people.anna.contacts: webhook: the address leads to 169.254.7.7, a link-local address",
-        "people.anna.contacts: ntfy: the address leads to fe80::1, a link-local address",
-        "people.ben.contacts: ntfy: the address leads to 169.254.169.254, the metadata service of a cloud",
-    ]
-    assert "T0K3N" not in "".join(warnings)
-    allowed = replace(settings, allow_addresses=networks("169.254.0.0/16, fe80::/10"))
-    assert app.understand(text, tmp_path / "heartbeat.yaml", allowed).warnings == ()
-
-
-def test_the_file_is_read_as_utf_8_with_or_without_a_mark_at_its_start(tmp_path: Path) -> None:
-    path = tmp_path / "heartbeat.yaml"
-    for start in (b"", b"\xef\xbb\xbf"):
-        path.write_bytes(start + "name: Müllabfuhr".encode())
-        assert app.configuration_text(path) == "name: Müllabfuhr"
-
-
-def test_a_file_in_another_encoding_is_refused_at_its_line(tmp_path: Path) -> None:
-    path = tmp_path / "heartbeat.yaml"
-    path.write_bytes(b"checks:\n  base: {every: 1h, name: M\xfcll}\n")
-    with pytest.raises(Wrong) as raised:
-        app.configuration_text(path)
-    assert raised.value.problems == [f"{path}:2: this is not UTF-8: save the file in this encoding."]
-
-
-def test_a_directory_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(Wrong, match="cannot be read: Is a directory"):
-        app.configuration_text(tmp_path)
 
 
 def test_an_empty_setting_means_the_default_file() -> None:

@@ -18,7 +18,7 @@ from alerting.notifiers.transport import egress, names
 from alerting.notifiers.transport.names import Names
 from alerting.origin import Origin
 from alerting.person import Contact, Person
-from heartbeat import app, installation, notifier_clients, sqlite_files
+from heartbeat import configuration_file, installation, notifier_clients, sqlite_files
 from heartbeat.checks import store as check_store
 from heartbeat.database import engine, transact
 from heartbeat.definitions import plan as definition_plan
@@ -195,7 +195,7 @@ async def test_a_healthy_installation_that_is_not_served_lacks_only_the_outside(
     write(
         settings,
         lambda db: definition_plan.apply(
-            db, app.understand(text, settings.config, settings), datetime.now(UTC)
+            db, configuration_file.understand(text, settings.config, settings), datetime.now(UTC)
         ),
     )
     facts = await examined(settings)

@@ -117,7 +117,8 @@ def _schedule(schedule: Schedule) -> dict[str, str | None]:
     match schedule:
         case Every(period):
             return {"every": duration.written(period)}
-        case Cron(expression, timezone):
-            return {"schedule": expression, "timezone": unless(timezone, "UTC")}
+        case Cron(expression, timezone, kubernetes):
+            semantics = "kubernetes" if kubernetes else None
+            return {"schedule": expression, "timezone": unless(timezone, "UTC"), "semantics": semantics}
         case _:
             return {"on_calendar": schedule.expression, "timezone": unless(schedule.timezone, "UTC")}

@@ -4,7 +4,7 @@ Pure: the present is always an argument. Times are timezone-aware. They come in 
 cronsim and oncalendar only say which *wall clock* times match. This room decides what a clock change makes of them,
 as the schedulers do. Cron with a fixed minute and hour runs a skipped time when the gap ends, and a repeated one once
 (crontab(5) of Debian). Any other cron line, and one with seconds, runs when the wall clock matches. OnCalendar leaves
-the gap out and repeats nothing (`systemd-analyze calendar`).
+the gap out and repeats nothing (`systemd-analyze calendar`). A Kubernetes CronJob runs when the wall clock matches.
 """
 
 import re
@@ -32,6 +32,7 @@ ALIASES: Final = {  # Those of crontab(5), but for @reboot, which has no time.
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
+SEMANTICS: Final = ("cron", "kubernetes")  # Whose rules a cron line follows.
 _FIXED: Final = {  # Zones that look like local time, but never change their clocks: their offset, and what is meant.
     "EST": ("UTC-5", "America/New_York"),
     "MST": ("UTC-7", "America/Denver"),
@@ -74,6 +75,7 @@ _FIELDS: Final = {  # By cronsim's name: accepted text, unit, unit of its cycle,
 }
 _ONE_STEP: Final = re.compile(r"\b(\w+)-\1/[1-9]\d*")  # "5-5/10" is 5, but to cronsim it is 5-59/10.
 _STEP: Final = re.compile(r"(\*|\d{1,4})(?:(?:-|\.\.)(\d{1,4}))?/(\d{1,4})")
+_EACH_NTH: Final = re.compile(r"^\*/(?!1\b)")
 _CRONTAB: Final = {
     timedelta(minutes=1): "* * * * *",
     timedelta(hours=1): "0 * * * *",
@@ -99,10 +101,14 @@ class Every:
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """Five fields of crontab(5), six with seconds first, or an alias such as @daily, in an IANA zone."""
+    """Five fields of crontab(5), six with seconds first, or an alias such as @daily, in an IANA zone.
+
+    With `kubernetes`, it runs as a CronJob does.
+    """
 
     expression: str
     timezone: str
+    kubernetes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +128,20 @@ def parse(
     cron: str | None = None,
     on_calendar: str | None = None,
     timezone: str = "UTC",
+    semantics: str = SEMANTICS[0],
     now: datetime = BEGINNING,
 ) -> Schedule:
     """Return the schedule that a person wrote. Raises `BadSchedule` if it is wrong or never matches after `now`.
 
     Expressions are kept as written. A zone at the end of a calendar event (systemd.time(7)) moves to the result's
-    `timezone`, and overrides the argument of that name.
+    `timezone`, and overrides the argument of that name. `semantics` is one of `SEMANTICS`.
     """
     options = {"every": every, "cron": cron, "on_calendar": on_calendar}
     kind = " and ".join(name for name, value in options.items() if value is not None)
     if kind not in options:
         raise BadSchedule(f"A schedule is one of every, cron and on_calendar, not {kind or 'none of them'}.")
+    if semantics == "kubernetes" and cron is None:
+        raise BadSchedule("semantics: kubernetes goes with a cron line only, as in a CronJob.")
     if every is not None:
         if not LIMITS[0] <= every <= LIMITS[1]:
             raise BadSchedule(f"every {period_in_words(every)} is out of range: write 1 second to 366 days.")
@@ -142,7 +151,7 @@ def parse(
             raise BadSchedule(
                 f'"{cron.strip()[:60]}" names a time zone: write "{zoned[2]}", and timezone: {zoned[1]}.'
             )
-        return _checked(Cron(cron.strip(), timezone), now)
+        return _checked(Cron(cron.strip(), timezone, semantics == "kubernetes"), now)
     return _checked(_calendar_event((on_calendar or "").strip(), timezone), now)
 
 
@@ -151,7 +160,7 @@ def warnings(schedule: Schedule) -> list[str]:
     if isinstance(schedule, Every):
         return []
     if isinstance(schedule, Cron):
-        fields = fields_of(schedule.expression)
+        fields = _fields(schedule)
         sentences = _uneven_steps(list(_FIELDS)[-len(fields) :], fields)
         if not fields[-3].startswith("*") and not fields[-1].startswith("*"):
             sentences.append(
@@ -259,7 +268,10 @@ def to_json(schedule: Schedule) -> dict[str, str | float]:
     if isinstance(schedule, Every):
         return {"every": schedule.period.total_seconds()}
     kind = "cron" if isinstance(schedule, Cron) else "on_calendar"
-    return {kind: schedule.expression, "timezone": schedule.timezone}
+    stored: dict[str, str | float] = {kind: schedule.expression, "timezone": schedule.timezone}
+    if isinstance(schedule, Cron) and schedule.kubernetes:
+        stored["semantics"] = "kubernetes"
+    return stored
 
 
 def from_json(stored: dict[str, str | float]) -> Schedule:
@@ -267,7 +279,8 @@ def from_json(stored: dict[str, str | float]) -> Schedule:
     if "every" in stored:
         return Every(timedelta(seconds=float(stored["every"])))
     if "cron" in stored:
-        return Cron(str(stored["cron"]), str(stored["timezone"]))
+        kubernetes = stored.get("semantics") == "kubernetes"
+        return Cron(str(stored["cron"]), str(stored["timezone"]), kubernetes)
     return OnCalendar(str(stored["on_calendar"]), str(stored["timezone"]))
 
 
@@ -282,6 +295,10 @@ def _checked(schedule: Cron | OnCalendar, now: datetime) -> Schedule:
     quoted = f'"{schedule.expression[:60]}"'
     if len(schedule.expression) > LONGEST_EXPRESSION:
         raise BadSchedule(f"{quoted}… is too long: write at most {LONGEST_EXPRESSION} characters.")
+    if isinstance(schedule, Cron) and schedule.kubernetes and crontab(schedule) is None:
+        raise BadSchedule(
+            f"{quoted} is no schedule of Kubernetes: write five fields without L and #, or an alias such as @daily."
+        )
     try:
         slot = next_slot(schedule, now)
     except CronSimError as error:
@@ -330,7 +347,7 @@ def _moments(schedule: Cron | OnCalendar, start: datetime, zone: ZoneInfo, fold:
     """Yield matching wall clock times as moments, those of a repeated hour in its pass number `fold`."""
     # Naive times keep out the libraries' own rules for clock changes. For wildcard jobs, cronsim loses slots if the
     # clock moves by half an hour, and invents some if it skips midnight.
-    is_cron, line = isinstance(schedule, Cron), " ".join(fields_of(schedule.expression))
+    is_cron, line = isinstance(schedule, Cron), " ".join(_fields(schedule))
     walls: Iterator[datetime] = CronSim(line, start) if is_cron else BaseIterator(schedule.expression, start)
     catches_up = is_cron and not _by_the_clock(schedule)
     for wall in walls:
@@ -341,8 +358,20 @@ def _moments(schedule: Cron | OnCalendar, start: datetime, zone: ZoneInfo, fold:
 
 
 def _by_the_clock(schedule: Cron | OnCalendar) -> bool:
+    if not isinstance(schedule, Cron):
+        return False
     fields = fields_of(schedule.expression)
-    return isinstance(schedule, Cron) and (len(fields) == 6 or any(text[0] == "*" for text in fields[:2]))
+    return schedule.kubernetes or len(fields) == 6 or any(text[0] == "*" for text in fields[:2])
+
+
+def _fields(schedule: Cron | OnCalendar) -> tuple[str, ...]:
+    """Return the fields of a cron line for cronsim."""
+    fields = fields_of(schedule.expression)
+    if not (isinstance(schedule, Cron) and schedule.kubernetes and len(fields) == 5):
+        return fields
+    # To Kubernetes, unlike to cron, a day such as */2 is a restriction: it joins the other field by "or".
+    minute, hour, day, month, weekday = fields
+    return minute, hour, _EACH_NTH.sub("1-31/", day), month, _EACH_NTH.sub("0-6/", weekday)
 
 
 def _repeated(wall: datetime, zone: ZoneInfo) -> timedelta:

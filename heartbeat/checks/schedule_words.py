@@ -34,7 +34,8 @@ def in_words(planned: Schedule) -> str:
     if isinstance(planned, Cron):
         words = _cron(schedule.fields_of(planned.expression)) or f'cron "{planned.expression}"'
         # An interval that restarts each hour means the same in every zone.
-        return words if _EVERYWHERE.fullmatch(words) else f"{words}, {planned.timezone}"
+        placed = words if _EVERYWHERE.fullmatch(words) else f"{words}, {planned.timezone}"
+        return f"{placed}, as Kubernetes runs it" if planned.kubernetes else placed
     if daily := _DAILY_EVENT.fullmatch(planned.expression):
         return f"at {daily[1]:0>2}:{daily[2]} every day, {planned.timezone}"
     return f'OnCalendar "{planned.expression}", {planned.timezone}'

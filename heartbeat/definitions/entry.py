@@ -157,6 +157,13 @@ def severity(text: str) -> Severity:
     return Severity(text)
 
 
+def semantics(text: str) -> str:
+    """Return whose rules a cron line follows."""
+    if text not in schedule.SEMANTICS:
+        raise ValueError(f"{_quoted(text)} is not one of {', '.join(schedule.SEMANTICS)}.")
+    return text
+
+
 def truth(text: str) -> bool:
     if text not in _TRUTHS:
         raise ValueError(f"{_quoted(text)} is neither true nor false.")

@@ -45,10 +45,10 @@ _USER = re.compile(schema.USER)
 _NAME = entry.line(entry.MAX_NAME)
 _RUNBOOK = entry.line(entry.MAX_RUNBOOK)
 _DESCRIPTION = entry.paragraphs(entry.MAX_DESCRIPTION)
-_SCHEDULES: Final[Mapping[str, Callable[[str, str], Schedule]]] = {
-    "schedule": lambda text, timezone: schedule.parse(cron=text, timezone=timezone),
-    "every": lambda text, _: schedule.parse(every=duration.parse(text)),
-    "on_calendar": lambda text, timezone: schedule.parse(on_calendar=text, timezone=timezone),
+_SCHEDULES: Final[Mapping[str, Callable[..., Schedule]]] = {
+    "schedule": lambda text, **how: schedule.parse(cron=text, **how),
+    "every": lambda text, **how: schedule.parse(every=duration.parse(text), **how),
+    "on_calendar": lambda text, **how: schedule.parse(on_calendar=text, **how),
 }
 # These stand in where what is written is wrong, so that the rest can be judged. They never leave this room.
 _SOME_SCHEDULE = Every(timedelta(days=1))
@@ -329,7 +329,8 @@ def _schedule(check: Node, timezone: str) -> Schedule:
             check.report(f"needs exactly one of {', '.join(_SCHEDULES)}.")
         return _SOME_SCHEDULE
     (kind,) = kinds
-    return check.read(kind, lambda text: _SCHEDULES[kind](text, timezone), _SOME_SCHEDULE)
+    how = {"timezone": timezone, "semantics": check.read("semantics", entry.semantics, schedule.SEMANTICS[0])}
+    return check.read(kind, lambda text: _SCHEDULES[kind](text, **how), _SOME_SCHEDULE)
 
 
 def _tolerance(node: Node | None, default: Tolerance) -> Tolerance:

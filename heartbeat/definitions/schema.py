@@ -11,6 +11,7 @@ from alerting.answer import ACKNOWLEDGED_FOR
 from alerting.incident import GATHERING, SETTLING
 from alerting.severity import Severity
 from heartbeat import duration, secret
+from heartbeat.checks import schedule
 from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.definition import GRACE, SEVERITY
 from heartbeat.definitions import entry
@@ -101,6 +102,10 @@ _CHECK = _object(
         "every": _length("An interval, such as 5m: the next ping is due this long after each success."),
         "on_calendar": {"type": "string", "description": "A systemd calendar event, such as Mon..Fri 03:00."},
         "timezone": _ZONE,
+        "semantics": {
+            "enum": list(schedule.SEMANTICS),
+            "description": "Whose rules the cron line follows when the clock changes: kubernetes for a CronJob.",
+        },
         "grace": _GRACE,
         "max_runtime": _length("The longest time that a run may take, such as 2h."),
         "alert_after": _ALERT_AFTER,

@@ -42,6 +42,7 @@ class Schedule(ResponseModel):
     cron: str | None = Field(default=None, exclude_if=lambda value: value is None)
     on_calendar: str | None = Field(default=None, exclude_if=lambda value: value is None)
     timezone: str | None = Field(default=None, exclude_if=lambda value: value is None)
+    semantics: str | None = Field(default=None, exclude_if=lambda value: value is None)
     words: str = Field(examples=["at 03:00 every day, UTC"])
 
 

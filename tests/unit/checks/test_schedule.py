@@ -398,7 +398,54 @@ def test_stored_form_restores_the_schedule(schedule: Schedule) -> None:
 def test_stored_form() -> None:
     assert to_json(parse(every=5 * MINUTE)) == {"every": 300.0}
     assert to_json(parse(cron="@daily", timezone=LONDON)) == {"cron": "@daily", "timezone": LONDON}
+    assert to_json(parse(cron="@daily", semantics="kubernetes")) == {
+        "cron": "@daily",
+        "timezone": "UTC",
+        "semantics": "kubernetes",
+    }
     assert to_json(parse(on_calendar="daily")) == {"on_calendar": "daily", "timezone": "UTC"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "timezone", "since", "expected"),
+    [
+        # A CronJob leaves a skipped time out.
+        ("30 1 * * *", LONDON, "2026-03-28 00:00", ["03-28 01:30", "03-30 00:30"]),
+        ("30 2 * * *", NEW_YORK, "2026-03-07 00:00", ["03-07 07:30", "03-09 06:30"]),
+        # It runs again when the clock repeats a time.
+        ("0 1 * * *", NEW_YORK, "2026-11-01 00:00", ["11-01 05:00", "06:00", "11-02 06:00"]),
+        ("30 1 * * *", LONDON, "2026-10-25 01:10", ["10-25 01:30", "10-26 01:30"]),
+        # Far from a change, and every quarter of an hour, it is like cron.
+        ("30 1 * * *", "UTC", "2026-03-28 00:00", ["03-28 01:30", "03-29 01:30"]),
+        ("*/15 * * * *", LONDON, "2026-03-29 00:30", ["03-29 00:45", "01:00"]),
+        ("@daily", LONDON, "2026-03-28 00:00", ["03-29 00:00", "23:00"]),
+        # Every other day of the month, and every Monday too; to cron, Mondays that are such a day.
+        ("0 3 */2 * 1", "UTC", "2026-11-01 12:00", ["11-02 03:00", "11-03 03:00", "11-05 03:00"]),
+        ("0 3 */1 * 1", "UTC", "2026-11-01 12:00", ["11-02 03:00", "11-09 03:00"]),
+    ],
+)
+def test_a_cron_job_of_kubernetes(expression: str, timezone: str, since: str, expected: list[str]) -> None:
+    planned = parse(cron=expression, timezone=timezone, semantics="kubernetes")
+    assert due_texts(planned, since, len(expected)) == expected
+    assert from_json(to_json(planned)) == planned
+
+
+@pytest.mark.parametrize(
+    ("written", "fault"),
+    [
+        ({"every": timedelta(hours=1)}, "semantics: kubernetes goes with a cron line only, as in a CronJob."),
+        ({"on_calendar": "daily"}, "semantics: kubernetes goes with a cron line only, as in a CronJob."),
+        (
+            {"cron": "0 0 3 * * *"},
+            '"0 0 3 * * *" is no schedule of Kubernetes: write five fields without L and #',
+        ),
+        ({"cron": "0 3 L * *"}, '"0 3 L * *" is no schedule of Kubernetes'),
+    ],
+)
+def test_what_kubernetes_does_not_take_is_refused(written: dict[str, Any], fault: str) -> None:
+    with pytest.raises(BadSchedule) as refused:
+        parse(**written, semantics="kubernetes")
+    assert str(refused.value).startswith(fault)
 
 
 # --- What a person wrote.

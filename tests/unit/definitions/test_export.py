@@ -26,6 +26,7 @@ checks:
     manual_resume: true
     runbook: "restart it: see #12, {db}"
     alert_after: {failures: 2}
+  cronjob: {schedule: "30 2 */2 * 1", timezone: Europe/London, semantics: kubernetes}
   plain: {every: 1d1h1m1s, grace: 30d}
   aliased: {schedule: "@daily", timezone: Europe/London, max_runtime: 1s, severity: info, alert_after: {missed: 100}}
 people:

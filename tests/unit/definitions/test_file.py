@@ -14,6 +14,7 @@ from alerting.notifiers.registry import BUILT_IN
 from alerting.person import Person
 from alerting.severity import Severity
 from heartbeat import duration
+from heartbeat.checks import schedule_words
 from heartbeat.checks.check import Tolerance
 from heartbeat.checks.definition import GRACE, CheckDefinition
 from heartbeat.checks.schedule import Cron, Every, OnCalendar
@@ -154,6 +155,22 @@ def test_a_fault_is_reported_with_its_line(text: str, problem: str) -> None:
 def test_a_cron_fault_is_reported_as_the_schedule_words_it() -> None:
     (problem,) = problems("checks: {a: {schedule: '0 3 * *'}}")
     assert problem.startswith('f:1: checks.a.schedule: "0 3 * *" ')
+
+
+def test_a_check_of_a_cron_job_is_judged_as_kubernetes_runs_it() -> None:
+    written = "{schedule: '30 2 * * *', timezone: Europe/London, semantics: kubernetes}"
+    planned = parse(f"checks: {{a: {written}}}").checks["a"].schedule
+    assert planned == Cron("30 2 * * *", "Europe/London", kubernetes=True)
+    assert schedule_words.in_words(planned) == "at 02:30 every day, Europe/London, as Kubernetes runs it"
+
+
+def test_semantics_are_those_of_cron_or_of_kubernetes() -> None:
+    assert problems("checks: {a: {schedule: '@daily', semantics: nomad}}") == [
+        "f:1: checks.a.semantics: 'nomad' is not one of cron, kubernetes."
+    ]
+    assert problems("checks: {a: {every: 1d, semantics: kubernetes}}") == [
+        "f:1: checks.a.every: semantics: kubernetes goes with a cron line only, as in a CronJob."
+    ]
 
 
 def test_a_notifier_that_is_used_must_have_the_settings_it_needs() -> None:

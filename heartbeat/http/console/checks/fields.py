@@ -8,7 +8,7 @@ from typing import Any, Self
 from heartbeat import duration
 from heartbeat.checks import schedule, schedule_words
 from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
-from heartbeat.checks.schedule import Every, Schedule
+from heartbeat.checks.schedule import SEMANTICS, Every, Schedule
 
 KINDS = ("every", "schedule", "on_calendar")
 """The kinds of schedule, called as in the file."""
@@ -29,6 +29,7 @@ class Draft:
     schedule: str = "0 3 * * *"
     on_calendar: str = "Mon..Fri 03:00"
     timezone: str = "UTC"
+    semantics: str = SEMANTICS[0]
     grace: str = duration.written(GRACE)
     max_runtime: str = ""
     failures: str = "1"
@@ -85,7 +86,9 @@ class Draft:
 
     def timing(self) -> dict[str, object]:
         """Return only the fields of the schedule and its limits."""
-        zone = {} if self.kind == "every" else {"timezone": self.timezone or None}
+        zone: dict[str, object] = {} if self.kind == "every" else {"timezone": self.timezone or None}
+        if self.kind == "schedule":
+            zone["semantics"] = self.semantics or None
         limits: dict[str, object] = {"grace": self.grace or None, "max_runtime": self.max_runtime or None}
         limits["alert_after"] = {"failures": _whole(self.failures), "missed": _whole(self.missed)}
         return {self.kind: getattr(self, self.kind), **zone, **limits}
@@ -150,4 +153,14 @@ def by_field(problems: list[str]) -> list[tuple[str, str]]:
     return located
 
 
-_PLAIN = ("name", "description", "runbook", *KINDS, "timezone", "max_runtime", "severity", "policy")
+_PLAIN = (
+    "name",
+    "description",
+    "runbook",
+    *KINDS,
+    "timezone",
+    "semantics",
+    "max_runtime",
+    "severity",
+    "policy",
+)

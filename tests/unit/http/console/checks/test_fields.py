@@ -36,6 +36,9 @@ WHOLE = CheckDefinition(
     "original",
     [
         WHOLE,
+        CheckDefinition(
+            "job", "job", Cron("30 2 * * *", "Europe/London", kubernetes=True), timedelta(minutes=5)
+        ),
         CheckDefinition("job", "job", Every(timedelta(seconds=90)), timedelta(seconds=1)),
         CheckDefinition("job", "job", OnCalendar("Mon..Fri 03:00", "UTC"), timedelta(minutes=5)),
     ],

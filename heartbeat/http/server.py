@@ -23,7 +23,7 @@ BACKLOG = 4_096
 ACCEPTED = 8
 """Connections that are accepted in one turn of the event loop. By itself it accepts one, and waits for the next turn
 while others send a lot."""
-RECEIVE_BUFFER = 65_536
+RECEIVE_BUFFER = 131_072
 """Bytes of a request that the system keeps for us, so that a turn of the event loop is short however much is sent."""
 SEND_BUFFER = 32_768
 """Bytes of an answer that the system keeps for a client. Its own default is megabytes, which a client that never reads

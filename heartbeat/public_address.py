@@ -18,18 +18,20 @@ _INSIDE = (Destination.LOOPBACK, Destination.PRIVATE, Destination.LINK_LOCAL)
 
 
 def fault(public_url: str, people: Iterable[Person]) -> str | None:
-    """Return a sentence if links open only here or in a private network, and somebody is paged elsewhere."""
+    """Return a sentence if links open only here, in a private network or nowhere, and somebody is paged elsewhere."""
     destination = _destination(public_url)
-    if destination not in _INSIDE:
+    if destination in (None, Destination.INTERNET):
         return None
     names = [person.name for person in people if any(map(_leads_elsewhere, person.contacts))]
     if not names:
         return None
     others = [f"{len(names) - NAMED:,} more"] if len(names) > NAMED else []
     are = f"{times.names([*names[:NAMED], *others])} {'is' if len(names) == 1 else 'are'}"
-    where = "on this machine" if destination is Destination.LOOPBACK else "in your own network"
+    where = "only in your own network" if destination in _INSIDE else "nowhere"
+    if destination is Destination.LOOPBACK:
+        where = "only on this machine"
     return (
-        f"Links in pages begin with {public_url}, which opens only {where}, and {are} paged elsewhere: set "
+        f"Links in pages begin with {public_url}, which opens {where}, and {are} paged elsewhere: set "
         "HEARTBEAT_PUBLIC_URL to an address that opens on a phone."
     )
 
@@ -44,7 +46,7 @@ def _leads_elsewhere(contact: Contact) -> bool:
 def _destination(url: str) -> Destination | None:
     """Return where a URL leads, as far as no name must be looked up."""
     try:
-        host = urlsplit(url).hostname or ""
+        host = (urlsplit(url).hostname or "").rstrip(".")
         if host == "localhost" or host.endswith(".localhost"):
             return Destination.LOOPBACK
         if host.endswith(_LOCAL_NAMES) or (host and not set(host) & set(".:")):

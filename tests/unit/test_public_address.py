@@ -16,20 +16,23 @@ MAIL = somebody("email", "anna@example.com")
 @pytest.mark.parametrize(
     ("url", "where"),
     [
-        ("http://127.0.0.1:8000", "on this machine"),
-        ("http://localhost:8000", "on this machine"),
-        ("http://[::1]:8000", "on this machine"),
-        ("http://10.1.2.3", "in your own network"),
-        ("https://192.168.1.20:8443", "in your own network"),
-        ("http://[fd00::1]", "in your own network"),
-        ("http://heartbeat.local", "in your own network"),
-        ("http://printserver:8000", "in your own network"),
-        ("https://heartbeat.corp.internal", "in your own network"),
+        ("http://127.0.0.1:8000", "only on this machine"),
+        ("http://localhost:8000", "only on this machine"),
+        ("http://localhost.:8000", "only on this machine"),
+        ("http://0.0.0.0:8000", "nowhere"),
+        ("http://[::]:8000", "nowhere"),
+        ("http://[::1]:8000", "only on this machine"),
+        ("http://10.1.2.3", "only in your own network"),
+        ("https://192.168.1.20:8443", "only in your own network"),
+        ("http://[fd00::1]", "only in your own network"),
+        ("http://heartbeat.local", "only in your own network"),
+        ("http://printserver:8000", "only in your own network"),
+        ("https://heartbeat.corp.internal", "only in your own network"),
     ],
 )
 def test_a_link_that_opens_only_inside_is_told(url: str, where: str) -> None:
     assert public_address.fault(url, MAIL) == (
-        f"Links in pages begin with {url}, which opens only {where}, and Anna is paged elsewhere: set "
+        f"Links in pages begin with {url}, which opens {where}, and Anna is paged elsewhere: set "
         "HEARTBEAT_PUBLIC_URL to an address that opens on a phone."
     )
 

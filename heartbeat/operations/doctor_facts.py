@@ -327,16 +327,11 @@ async def _ready(settings: Settings) -> tuple[int, str] | str:
     """Return the answer of the service at its public address, or why there is none."""
     where = httpx.URL(settings.public_url).netloc.decode("ascii")
     try:
-        async with _asking(settings) as http:
+        async with serving_process.asking(settings) as http:
             response = await http.get(f"{settings.public_url}/readyz", timeout=ASK_BOUND)
             return response.status_code, " ".join(response.text[:200].split())
     except httpx.HTTPError as error:
         return egress.reason(where, error, timedelta(seconds=ASK_BOUND))
-
-
-def _asking(settings: Settings, headers: dict[str, str] | None = None) -> httpx.AsyncClient:
-    """Return a client for the service itself, without a proxy. No silent name server keeps the command waiting."""
-    return egress.client(notifier_clients.fence_of_own(settings), limits=httpx.Limits(), headers=headers)
 
 
 async def _samples(settings: Settings) -> dict[str, int]:
@@ -344,7 +339,7 @@ async def _samples(settings: Settings) -> dict[str, int]:
     with suppress(BadSetting, OSError, httpx.HTTPError):
         key = settings.admin_key or kept_secret(settings, "admin-key")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        async with _asking(settings, headers) as http:
+        async with serving_process.asking(settings, headers) as http:
             response = await http.get(f"{settings.public_url}/metrics", timeout=ASK_BOUND)
         return {name: int(float(value)) for name, value in _SAMPLE.findall(response.text)}
     return {}

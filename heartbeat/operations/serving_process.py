@@ -1,10 +1,12 @@
 """The process that serves a SQLite file. Commands ask it for changes that they may not write themselves."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
 
-from alerting.notifiers.transport.tls import trusting
+from alerting.notifiers.transport import egress
+from heartbeat import notifier_clients
 from heartbeat.settings import Settings, kept_secret
 
 PATIENCE = 60.0
@@ -20,13 +22,18 @@ async def ask(address: str, settings: Settings, method: str, path: str, **reques
     key = settings.admin_key or kept_secret(settings, "admin-key")
     headers = {"Authorization": f"Bearer {key}", **request.pop("headers", {})}
     try:
-        # The process is on this machine: no proxy of the environment is needed.
-        async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False, verify=trusting()) as http:
-            return await http.request(method, f"{address}{path}", headers=headers, **request)
+        async with asking(settings, headers) as http:
+            return await http.request(method, f"{address}{path}", timeout=PATIENCE, **request)
     except httpx.HTTPError as error:
+        fault = egress.reason(httpx.URL(address).netloc.decode("ascii"), error, timedelta(seconds=PATIENCE))
         raise Failed(
-            f"The serving process at {address} did not answer: {type(error).__name__}. Run heartbeat doctor."
+            f"The serving process at {address} did not answer: {fault}. Run heartbeat doctor."
         ) from None
+
+
+def asking(settings: Settings, headers: dict[str, str] | None = None) -> httpx.AsyncClient:
+    """Return a client for the service itself, without a proxy. No silent name server keeps the command waiting."""
+    return egress.client(notifier_clients.fence_of_own(settings), limits=httpx.Limits(), headers=headers)
 
 
 def refused(address: str, response: httpx.Response) -> Failed:

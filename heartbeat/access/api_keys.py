@@ -1,6 +1,7 @@
 """Making, finding and revoking API keys, in the caller's transaction. A key is shown once, when it is made."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from secrets import token_urlsafe
 from typing import Any
@@ -9,7 +10,7 @@ from sqlalchemy import Connection
 
 from alerting.origin import Origin
 from heartbeat import audit
-from heartbeat.access import api_key, api_key_store, token
+from heartbeat.access import api_key, api_key_store, store, token
 from heartbeat.access.account import Unfit
 from heartbeat.access.api_key import Key, Scope
 from heartbeat.actor import Actor, Role
@@ -39,10 +40,11 @@ def make(
     if len(existing) >= api_key.MOST:
         raise Unfit(f"name: there can be no more than {api_key.MOST:,} keys. Revoke one that nobody uses.")
     clear = api_key.BEGINS + token_urlsafe(token.BYTES)
-    key = Key(0, name, clear[: api_key.PREFIX_LENGTH], scopes, role, now, actor.account, ends_at)
+    # A key that another key makes belongs to the same user.
+    key = Key(0, name, clear[: api_key.PREFIX_LENGTH], scopes, role, now, actor.user or actor.name, ends_at)
     api_key_store.add(db, token.hashed(clear), key)
     if Scope.PING in scopes:
-        ping_keys.add(db, PingKey(_as_ping_key(name), token.hashed(clear), Origin.KEY, now, actor.account))
+        ping_keys.add(db, PingKey(_as_ping_key(name), token.hashed(clear), Origin.KEY, now, key.made_by))
     audit.record(db, actor, "key.make", f"key {name}", now, after=audit_fields(key))
     return key, clear
 
@@ -64,9 +66,18 @@ def may_be_key(text: str) -> bool:
 
 
 def valid_key(db: Connection, text: str, now: datetime) -> Key | None:
-    """Return the key with this text, if it exists and has not expired."""
+    """Return the key with this text as it is valid now: with no higher role than the user who made it.
+
+    Return None if there is none, or if it has expired or its user is disabled. A key that was made with the admin key
+    or by a user of a proxy belongs to no user here.
+    """
     key = api_key_store.by_hash(db, token.hashed(text)) if may_be_key(text) else None
-    return key if key is not None and api_key.is_valid(key, now) else None
+    if key is None or not api_key.is_valid(key, now):
+        return None
+    maker = store.user(db, key.made_by)
+    if maker is None:
+        return key
+    return replace(key, role=min(key.role, maker.role, key=list(Role).index)) if maker.enabled else None
 
 
 def audit_fields(key: Key) -> Mapping[str, Any]:

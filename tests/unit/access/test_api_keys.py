@@ -6,14 +6,14 @@ from functools import partial
 
 import pytest
 
-from heartbeat.access import api_key, api_keys, token
+from heartbeat.access import api_key, api_keys, token, users
 from heartbeat.access.account import Unfit
 from heartbeat.access.api_key import Key, Scope
 from heartbeat.access.api_keys import KeyExists
-from heartbeat.actor import Role
+from heartbeat.actor import Actor, Role
 from heartbeat.database import Database
 from heartbeat.pings import keys as ping_keys
-from tests.unit.access.conftest import ROOT, deeds
+from tests.unit.access.conftest import ROOT, add, deeds
 from tests.unit.conftest import NOW
 
 READ, WRITE, PING = Scope.READ, Scope.WRITE, Scope.PING
@@ -63,6 +63,33 @@ async def test_a_key_expires_and_is_revoked(database: Database) -> None:
     assert await database.write(lambda db: api_keys.revoke(db, ROOT, "deploy", NOW)) is None
     assert await database.read(lambda db: api_keys.valid_key(db, clear, NOW)) is None
     assert [deed.action for deed in await deeds(database)] == ["key.revoke", "key.make"]
+
+
+async def test_a_key_has_no_higher_role_than_its_user_has_now(database: Database) -> None:
+    scopes, now = (READ, WRITE, PING), NOW
+    anna = Actor("anna", Role.ADMIN, "session", user="anna")
+    user = await database.write(lambda db: add(db, "anna"))
+    await database.write(lambda db: add(db, "other"))
+    made = await database.write(lambda db: api_keys.make(db, anna, "hers", scopes, Role.ADMIN, None, now))
+    # A key that her key makes is hers too, whatever name she has as a person.
+    child = Actor("Anna Bach (key hers)", Role.ADMIN, "key hers", user=made[0].made_by)
+    second = await database.write(lambda db: api_keys.make(db, child, "next", scopes, Role.ADMIN, None, now))
+
+    async def roles() -> list[Role | None]:
+        keys = [await database.read(partial(api_keys.valid_key, text=key, now=now)) for _, key in (made, second)]
+        return [key.acts_as if key else None for key in keys]
+
+    assert await roles() == [Role.ADMIN, Role.ADMIN]
+    for role in (Role.RESPONDER, Role.VIEWER):
+        await database.write(partial(users.change_role, actor=ROOT, name="anna", role=role, now=now))
+        assert await roles() == [role, role]
+    await database.write(lambda db: users.disable(db, ROOT, user.name, now))
+    assert await roles() == [None, None]
+    # Jobs go on pinging: their checks would all look silent at once.
+    hashed = token.hashed(made[1])
+    assert await database.read(lambda db: ping_keys.names(db, {hashed})) == {hashed: "key:hers"}
+    await database.write(lambda db: users.enable(db, ROOT, user.name, now))
+    assert await roles() == [Role.VIEWER, Role.VIEWER]
 
 
 async def test_a_key_for_pings_works_until_it_is_revoked(database: Database) -> None:

@@ -19,6 +19,11 @@ ONCE = (
     "This link is shown only once. It works once, within 24 hours. Send it through a channel that you trust."
 )
 
+_DISABLING = (
+    "They can no longer sign in, and their sign-ins end at once. Their API keys no longer open the API, but jobs can "
+    "still ping with them: revoke such keys under API keys."
+)
+
 
 async def listed(request: ConsoleRequest) -> Response:
     """Show all users, and the form that invites one."""
@@ -59,7 +64,7 @@ async def change_role(request: ConsoleRequest) -> Response:
 
 async def ask_disable(request: ConsoleRequest) -> Response:
     """Ask before a user is disabled."""
-    return await _ask(request, "Disable", "They can no longer sign in, and their sign-ins end at once.")
+    return await _ask(request, "Disable", _DISABLING)
 
 
 async def disable(request: ConsoleRequest) -> Response:

@@ -21,6 +21,9 @@ from heartbeat.operations.backup import Unusable
 from heartbeat.operations.secret_key import NotTheSame
 from heartbeat.settings import BadSetting, Settings
 
+PRIVATE = 0o077
+"""The permissions that new files do not have: those of other users."""
+
 log = logging.getLogger(__name__)
 
 
@@ -29,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         _speak_utf8()
     arguments = _parser().parse_args(argv)
+    # What it writes is for its own user, whatever the folder. Published status pages are the exception.
+    os.umask(PRIVATE)
     try:
         environ = _environment(arguments)
         if arguments.command == "doctor":

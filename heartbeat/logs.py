@@ -6,10 +6,13 @@ JSON has them as members. Lines for people have them in their text.
 
 import json
 import logging
+import re
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, TextIO
+from urllib.parse import quote, urlsplit
 
 from heartbeat.settings import Settings
 
@@ -21,6 +24,51 @@ FLOOD = 20
 _MINUTE = 60.0
 _QUIET = ("httpx", "alembic", "uvicorn")
 """Libraries of which an operator needs only the warnings."""
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""Characters that a terminal obeys, or that change the order of the text around them. Line feed and tab are left."""
+_IN_ADDRESS = re.compile(r"(/(?:ping|join|answer(?:/digest|/test)?|confirm|unsubscribe)/)[^\s/\"'?#\\]+")
+_API_KEY = re.compile(r"\b(hb_[A-Za-z0-9_-]{6})[A-Za-z0-9_-]{8,}")
+SHORTEST_SECRET = 16
+"""Characters of a secret that is removed wherever it stands. A shorter one could be any word."""
+
+
+class Censor:
+    """Removes keys from a line: those of the settings wherever they stand, and others by their form."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        found = {text for secret in secrets for text in (secret, quote(secret, safe="")) if _is_long(text)}
+        longest_first = sorted(map(re.escape, found), key=len, reverse=True)
+        self._secret = re.compile("|".join(longest_first)) if longest_first else None
+
+    def censored(self, text: str) -> str:
+        """Return the text with a mark in the place of each key."""
+        if self._secret is not None:
+            text = self._secret.sub("…", text)
+        return _API_KEY.sub(r"\1…", _IN_ADDRESS.sub(r"\1…", text))
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """Return the secrets in the settings."""
+    keys = [settings.admin_key, settings.secret_key, settings.oidc_client_secret, settings.outside_url]
+    keys += [*settings.secret_keys_before, *settings.encryption_keys]
+    keys.append(settings.environment.get("HEARTBEAT_PING_KEY", ""))
+    return [*keys, _password(settings.database_url), _password(settings.otlp_url)]
+
+
+def _password(url: str) -> str:
+    try:
+        return urlsplit(url).password or ""
+    except ValueError:
+        return ""
+
+
+def _is_long(text: str) -> bool:
+    return len(text) >= SHORTEST_SECRET
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 class Flood(logging.Filter):
@@ -52,16 +100,26 @@ class Flood(logging.Filter):
 class ForPeople(logging.Formatter):
     """One line for each record, with the traceback below."""
 
-    def __init__(self) -> None:
+    def __init__(self, censor: Censor | None = None) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        self._censor = censor or Censor()
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Return the line with escaped line breaks: a name with one in it must not look like another log line."""
         return super().formatMessage(record).replace("\r", "\\r").replace("\n", "\\n")
 
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and the traceback with its lines moved in, so that none of them looks like a log line."""
+        line = self._censor.censored(super().format(record)).replace("\n", "\n  ")
+        return _OBEYED.sub(_escape, line)
+
 
 class ForMachines(logging.Formatter):
     """One JSON object a line: time (RFC 3339, UTC), level, logger, message, further fields, and the exception."""
+
+    def __init__(self, censor: Censor | None = None) -> None:
+        super().__init__()
+        self._censor = censor or Censor()
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the object."""
@@ -83,14 +141,17 @@ class ForMachines(logging.Formatter):
             members["exception"] = record.exc_text
         if record.stack_info:
             members["stack"] = record.stack_info
-        return json.dumps(members, default=str, ensure_ascii=False)
+        line = self._censor.censored(json.dumps(members, default=str, ensure_ascii=False))
+        # JSON leaves some of them as they are.
+        return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
 
 
 def begin(settings: Settings, stream: TextIO | None = None) -> None:
     """Let every logger of the process, including those of libraries, write in the format and level of the settings."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.addFilter(Flood())
-    handler.setFormatter(ForMachines() if settings.log_format == "json" else ForPeople())
+    censor = Censor(secrets_of(settings))
+    handler.setFormatter(ForMachines(censor) if settings.log_format == "json" else ForPeople(censor))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     logging.captureWarnings(True)
     for name in _QUIET:

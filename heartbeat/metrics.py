@@ -91,6 +91,11 @@ class Callers:
             "Requests with X-Forwarded-For from an address that is not a trusted proxy.",
             registry=registry,
         )
+        self.wrong_keys = Counter(
+            "heartbeat_wrong_api_keys",
+            "Requests with a wrong API key, or refused after too many of them.",
+            registry=registry,
+        )
         self._cut_off = Counter(
             "heartbeat_cut_connections",
             "Connections that the service ended early, by reason.",

@@ -84,6 +84,8 @@ class Settings:
     """The time after which any sign-in ends."""
     trusted_proxy: tuple[Network, ...] = ()
     """Networks of proxies whose X-Forwarded-For is trusted. Without any, only this machine is."""
+    sign_in_proxy: tuple[Network, ...] = ()
+    """Networks of the proxy that may sign people in by its headers."""
     proxy_user_header: str = ""
     proxy_role_header: str = ""
     """The headers in which the proxy names a user and the user's role."""
@@ -338,7 +340,7 @@ def _oidc(environ: Mapping[str, str], role_claim: str) -> dict[str, Any]:
 
 def _proxy(environ: Mapping[str, str]) -> dict[str, Any]:
     """Return the settings of a proxy that signs people in. A header without the proxy's address lets anybody in."""
-    trusted = _trusted(environ, "HEARTBEAT_TRUSTED_PROXY")
+    trusted, signing = (_trusted(environ, f"HEARTBEAT_{name}") for name in ("TRUSTED_PROXY", "SIGN_IN_PROXY"))
     user = environ.get("HEARTBEAT_PROXY_USER_HEADER", "")
     role = environ.get("HEARTBEAT_PROXY_ROLE_HEADER", "")
     for name, header in (("HEARTBEAT_PROXY_USER_HEADER", user), ("HEARTBEAT_PROXY_ROLE_HEADER", role)):
@@ -349,16 +351,21 @@ def _proxy(environ: Mapping[str, str]) -> dict[str, Any]:
         raise BadSetting(
             "HEARTBEAT_PROXY_SIGN_OUT must be a path such as /oauth2/sign_out, or begin with https://."
         )
-    if user and not trusted:
+    if user and not signing:
         raise BadSetting(
-            "HEARTBEAT_PROXY_USER_HEADER needs HEARTBEAT_TRUSTED_PROXY: the address of the proxy."
+            "HEARTBEAT_PROXY_USER_HEADER needs HEARTBEAT_SIGN_IN_PROXY: the address of the proxy that signs people in."
         )
-    for name, setting in (("HEARTBEAT_PROXY_ROLE_HEADER", role), ("HEARTBEAT_PROXY_SIGN_OUT", way_out)):
+    for name, setting in (
+        ("PROXY_ROLE_HEADER", role),
+        ("PROXY_SIGN_OUT", way_out),
+        ("SIGN_IN_PROXY", signing),
+    ):
         if setting and not user:
-            raise BadSetting(f"{name} needs HEARTBEAT_PROXY_USER_HEADER.")
+            raise BadSetting(f"HEARTBEAT_{name} needs HEARTBEAT_PROXY_USER_HEADER.")
     return {
         # FORWARDED_ALLOW_IPS is uvicorn's name for it, and was the only one in earlier releases.
         "trusted_proxy": trusted or _trusted(environ, "FORWARDED_ALLOW_IPS"),
+        "sign_in_proxy": signing,
         "proxy_user_header": user,
         "proxy_role_header": role,
         "proxy_sign_out": way_out,

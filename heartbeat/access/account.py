@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from heartbeat.access import common_password
 from heartbeat.actor import Role
 
 LONGEST_NAME = 100
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 200
+RESERVED = frozenset({"admin"})
+"""Names that no new user may have: the holder of the admin key acts under this one."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
 
@@ -36,6 +39,8 @@ class User:
     subject: str | None = None
     code_secret: str | None = field(default=None, repr=False)
     code_step: int = 0
+    wrong_codes: int = 0
+    """Wrong codes of the second factor in a row."""
     last_in_at: datetime | None = None
     disabled_at: datetime | None = None
 
@@ -66,6 +71,14 @@ def name(text: str) -> str:
     return tidy
 
 
+def new_name(text: str) -> str:
+    """Return the name of a new user in the form that is stored. Raises `Unfit`."""
+    tidy = name(text)
+    if tidy in RESERVED:
+        raise Unfit(f"name: {tidy} is the name of the admin key. Choose another one.")
+    return tidy
+
+
 def role(text: str) -> Role:
     """Return the role of this name. Raises `Unfit`."""
     try:
@@ -77,13 +90,17 @@ def role(text: str) -> Role:
 def password(text: str, user: str) -> str:
     """Return a new password in the form that is hashed. Raises `Unfit`.
 
-    Only the length counts (NIST SP 800-63B, 5.1.1.2): any kind of character will do.
+    Any kind of character will do, but passwords that people commonly choose are refused (NIST SP 800-63B, 5.1.1.2).
     """
     tidy = normal(text)
     if not SHORTEST_PASSWORD <= len(tidy) <= LONGEST_PASSWORD:
         raise Unfit(f"password: must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.")
     if not tidy.casefold().replace(user.casefold(), "").strip():
         raise Unfit("password: must not be the user's own name or a repetition of it.")
+    if common_password.is_common(tidy, user):
+        raise Unfit(
+            "password: must not consist of common words and sequences. Choose one that is harder to guess."
+        )
     return tidy
 
 

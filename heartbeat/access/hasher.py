@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TypeVar
 
 from argon2 import PasswordHasher
@@ -16,6 +17,9 @@ IN_LINE = 20
 
 class Busy(Exception):
     """Too many people are signing in at the same moment."""
+
+    WAIT = timedelta(seconds=5)
+    """The time after which to try again."""
 
 
 class Hasher:

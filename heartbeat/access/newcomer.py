@@ -21,9 +21,12 @@ def welcome(db: Connection, identity: Identity, now: datetime, remote: str) -> U
     A provider never takes over a local user who has the same name.
     """
     store.wait_for_turn(db)
-    actor = store.as_person(db, Actor(identity.name, identity.role, BY, remote, user=identity.name))
     user = store.user_of_subject(db, identity.subject)
+    name = user.name if user else identity.name
+    actor = store.as_person(db, Actor(name, identity.role, BY, remote, user=name))
     if user is None:
+        if not identity.name:
+            raise SignInFailed("The provider gives no name that a user can have here.")
         if store.user(db, identity.name) is not None:
             raise SignInFailed(f"Another user is already named {identity.name}. Ask an admin.")
         user = store.add_user(db, User(0, identity.name, identity.role, now, BY, subject=identity.subject))

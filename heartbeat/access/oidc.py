@@ -54,7 +54,8 @@ class ProviderUnavailable(SignInFailed):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A user as the provider identifies them. The name may change; `subject` never does."""
+    """A user as the provider identifies them. The name may change, and is empty if no user can have it here; `subject`
+    never changes."""
 
     subject: str
     name: str
@@ -257,12 +258,17 @@ def _verified(id_token: str, keys: Any) -> Mapping[str, Any]:
 
 
 def _name(claims: Mapping[str, Any]) -> str:
+    # Anybody can claim an address that the provider has not verified (OpenID Connect Core 1.0, 5.7).
+    verified = claims.get("email_verified")
     for claim in ("preferred_username", "email", "sub"):
+        value = str(claims.get(claim, ""))
+        if (claim == "email" and verified is not True) or ("@" in value and verified is False):
+            continue
         try:
-            return account.name(str(claims.get(claim, "")))
+            return account.new_name(value)
         except account.Unfit:
             continue
-    raise SignInFailed("The provider gives no name that a user can have here.")
+    return ""
 
 
 def _number(value: object) -> float:

@@ -40,7 +40,7 @@ def _proxy(settings: Settings) -> Proxy | None:
     if not settings.proxy_user_header:
         return None
     return Proxy(
-        settings.trusted_proxy,
+        settings.sign_in_proxy,
         settings.proxy_user_header,
         settings.proxy_role_header,
         settings.proxy_sign_out,

@@ -4,6 +4,7 @@ The audit log records each step.
 """
 
 import hmac
+from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -18,7 +19,7 @@ from heartbeat.access import account, session, store, token, tries
 from heartbeat.access.account import User
 from heartbeat.access.hasher import Hasher
 from heartbeat.access.session import Limits, Session
-from heartbeat.access.tries import ACCOUNT_TRIES, TRIES, TRIES_PER, AddressTries
+from heartbeat.access.tries import ACCOUNT_TRIES, KEY_TRIES, TRIES, TRIES_PER, AddressTries
 from heartbeat.actor import Actor, Role
 from heartbeat.database import Database
 
@@ -28,6 +29,9 @@ WRONG_CREDENTIALS = "The name or the password is wrong."
 _MINUTE = 60
 NOTED = 60
 """Failures a minute that the audit log records, so that strangers cannot flood it."""
+
+GOOD_KEYS = 2_000
+"""Right API keys that a process remembers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +57,26 @@ class Gate:
     hasher: Hasher = field(default_factory=Hasher)
     key: str = field(default="", repr=False)
     addresses: AddressTries = field(default_factory=lambda: AddressTries(TRIES, TRIES_PER))
+    keys: AddressTries = field(default_factory=lambda: AddressTries(KEY_TRIES, TRIES_PER))
+    good_keys: OrderedDict[str, None] = field(default_factory=OrderedDict, repr=False)
+    """Hashes of keys that were right lately: they work although others at the same address send wrong ones."""
     noted: AddressTries = field(default_factory=lambda: AddressTries(NOTED, timedelta(minutes=1)))
 
     def address_may_try(self, remote: str, now: datetime) -> Refused | None:
         """Count an attempt from this address, and refuse it if there were too many."""
         wait = self.addresses.count(remote, now)
         return _too_often("from this address", wait) if wait else None
+
+    def key_may_try(self, hash_: str, remote: str, now: datetime) -> timedelta | None:
+        """Return the wait before an API key is looked at, after too many wrong ones from its address. Count nothing."""
+        return None if hash_ in self.good_keys else self.keys.wait(remote, now)
+
+    def take_key(self, hash_: str) -> None:
+        """Remember a right key."""
+        self.good_keys[hash_] = None
+        self.good_keys.move_to_end(hash_)
+        if len(self.good_keys) > GOOD_KEYS:
+            self.good_keys.popitem(last=False)
 
     def may_be_tried(self, db: Connection, name: str, now: datetime) -> Refused | None:
         """Refuse the attempt if there were too many for this name. Count nothing."""

@@ -71,6 +71,21 @@ def take_step(db: Connection, number: int, step: int) -> bool:
     return bool(db.execute(update(users).where(newer).values(code_step=step)).rowcount)
 
 
+def count_wrong_code(db: Connection, number: int, *, reset: bool) -> None:
+    """Count a wrong code of the second factor, or with `reset` start again from zero."""
+    wrong = 0 if reset else users.c.wrong_codes + 1
+    db.execute(update(users).where(users.c.id == number).values(wrong_codes=wrong))
+
+
+def use_up(db: Connection, hash_: str, until: datetime) -> bool:
+    """Return True the first time that this is called for the hash, at all replicas together. Keep it until `until`."""
+    # Its window begins when it is worthless anyway, and is deleted later like all others.
+    clause = "ON CONFLICT (hash) DO UPDATE SET count = sign_in_tries.count + 1"
+    insert_many(db, sign_in_tries, [{"hash": hash_, "began_at": until, "count": 1}], on_conflict=clause)
+    window = tries(db, hash_)
+    return window is not None and window.count == 1
+
+
 def add_session(db: Connection, hash_: str, new: Session, limits: Limits) -> None:
     """Add a session, and delete those that have expired."""
     expired = (sessions.c.made_at <= new.made_at - limits.longest) | (

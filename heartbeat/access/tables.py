@@ -20,6 +20,8 @@ users = Table(
     # The secret of the second factor, sealed; and the newest time step whose code was used.
     Column("code_secret", Text),
     Column("code_step", BigInteger, nullable=False, server_default="0"),
+    # Wrong codes since the last right one.
+    Column("wrong_codes", Integer, nullable=False, server_default="0"),
     Column("made_at", Utc, nullable=False),
     Column("made_by", Text, nullable=False),
     Column("last_in_at", Utc),

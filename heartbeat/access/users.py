@@ -111,7 +111,7 @@ def reset(db: Connection, actor: Actor, name: str, now: datetime) -> tuple[User,
     if user is None:
         return None
     account.refuse_to_lose_admins(user, replace(user, password_hash=None, subject=None), store.every_user(db))
-    store.change_user(db, user.id, password_hash=None, code_secret=None)
+    store.change_user(db, user.id, password_hash=None, code_secret=None, wrong_codes=0)
     store.put_recovery_codes(db, user.id, [])
     store.end_sessions_of(db, user.id)
     changed = replace(user, password_hash=None, code_secret=None)

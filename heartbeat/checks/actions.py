@@ -4,6 +4,7 @@ Each function works in the caller's transaction, and records its change in the a
 """
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -47,6 +48,17 @@ def pause_all(db: Connection, actor: Actor, slugs: Collection[str], now: datetim
 def resume_all(db: Connection, actor: Actor, slugs: Collection[str], now: datetime) -> list[ChangedCheck]:
     """Resume the checks with these slugs. Return those that were paused."""
     return _apply_to_all(db, actor, "check.resume", slugs, lambda job: check.resumed(job, now), now)
+
+
+def renew_uuid(db: Connection, name: str | UUID, actor: Actor, uuid: UUID, now: datetime) -> Check | None:
+    """Give a check this uuid in place of its own. Return it as it is now, or None if it does not exist."""
+    previous = _locked(db, name)
+    if previous is None:
+        return None
+    store.renew_uuid(db, previous.id, uuid)
+    # The audit log has neither uuid: viewers of it could ping.
+    audit.record(db, actor, "check.renew_uuid", f"check {previous.slug}", now, after={"uuid": "a new one"})
+    return replace(previous, uuid=uuid)
 
 
 def delete(db: Connection, name: str | UUID, actor: Actor, now: datetime) -> Check | None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, String, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, String, delete, func, select, update
 
 from alerting.origin import Origin
 from alerting.severity import Severity
@@ -188,6 +188,11 @@ def uuids(db: Connection, slugs: Collection[str]) -> dict[str, str]:
     """Return the uuids of the checks with these slugs, as 32 hex digits, by slug."""
     rows = db.execute(select(checks.c.slug, checks.c.uuid).where(checks.c.slug.in_(slugs)))
     return {row.slug: row.uuid.hex for row in rows}
+
+
+def renew_uuid(db: Connection, number: int, uuid: UUID) -> None:
+    """Give a check this uuid in place of its own."""
+    db.execute(update(checks).where(checks.c.id == number).values(uuid=uuid))
 
 
 def lock_uuids(db: Connection, uuids: Collection[UUID]) -> list[Check]:

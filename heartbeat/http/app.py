@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from heartbeat.access.sign_in import Gate
-from heartbeat.http import console, health, problem, v1
+from heartbeat.http import console, headers, health, problem, v1
 from heartbeat.http.callbacks import digest_link, proof_link, provider, signed_link
 from heartbeat.http.context import Context
 from heartbeat.http.headers import Headers
@@ -20,7 +20,7 @@ class WebApplication(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Wrap the middleware of Starlette in `Headers`."""
-        return Headers(super().build_middleware_stack())
+        return Headers(super().build_middleware_stack(), headers.needed(self.state.context.public_url))
 
 
 def build(context: Context) -> FastAPI:

@@ -9,7 +9,9 @@ from base64 import b64decode
 from binascii import Error as BadBase64
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from hashlib import sha256
+from math import ceil
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -25,7 +27,7 @@ from heartbeat.access.sign_in import ADMIN, Client, Gate
 from heartbeat.actor import Actor, Role
 from heartbeat.database import Unavailable
 from heartbeat.http.context import Context
-from heartbeat.http.problem import Forbidden, Forged, KeyRequired
+from heartbeat.http.problem import Forbidden, Forged, KeyRequired, TooManyKeys
 
 COOKIE = "heartbeat"
 PEER = "heartbeat.peer"
@@ -120,6 +122,7 @@ def _refusal(actor: Actor, role: Role) -> str:
     return f"This needs the role {role}. {actor.name} has the role {actor.role}."
 
 
+Reader = Annotated[Actor, Depends(api_actor)]
 Responder = Annotated[Actor, Depends(_at_least(Role.RESPONDER))]
 Admin = Annotated[Actor, Depends(_at_least(Role.ADMIN))]
 """The caller, as an argument of a route that requires this role."""
@@ -233,16 +236,22 @@ def _same_origin(request: Request) -> bool:
 async def _key_holder(request: Request, context: Context, key: str | None) -> Actor:
     if key is None:
         raise KeyRequired(_NO_KEY)
+    gate, client, now, hash_ = gate_of(request), client_of(request), context.clock.now(), _digest(key).hex()
+    if wait := gate.key_may_try(hash_, client.remote, now):
+        context.metrics.callers.wrong_keys.inc()
+        raise TooManyKeys(ceil(wait.total_seconds()))
     if is_admin_key(context, key):
-        return Actor(ADMIN, Role.ADMIN, "admin key", _remote(request))
-    now = context.clock.now()
+        gate.take_key(hash_)
+        return Actor(ADMIN, Role.ADMIN, "admin key", client.remote)
     stored = (
         await context.database.read(lambda db: api_keys.valid_key(db, key, now))
         if api_keys.may_be_key(key)
         else None
     )
     if stored is None:
+        await _count_wrong_key(context, gate, client, now)
         raise KeyRequired(_BAD_KEY)
+    gate.take_key(hash_)
     if not stored.reads:
         raise Forbidden(_ONLY_PINGS)
     if api_key.wants_touch(stored, now):
@@ -252,6 +261,16 @@ async def _key_holder(request: Request, context: Context, key: str | None) -> Ac
             await context.database.write(lambda db: api_key_store.touch(db, number, now))
     actor = Actor(stored.name, stored.acts_as, f"key {stored.name}", _remote(request), user=stored.made_by)
     return await context.database.read(lambda db: store.as_person(db, actor))
+
+
+async def _count_wrong_key(context: Context, gate: Gate, client: Client, now: datetime) -> None:
+    """Count a wrong key for its address. The audit log has an entry when the last allowed one has come."""
+    context.metrics.callers.wrong_keys.inc()
+    gate.keys.count(client.remote, now)
+    if gate.keys.wait(client.remote, now):
+        # Reading must work while nothing can be written.
+        with suppress(Unavailable):
+            await sign_in.refuse(gate, context.database, None, "API keys", client, now)
 
 
 async def _session(request: Request) -> Session | None:
@@ -264,13 +283,17 @@ async def _session(request: Request) -> Session | None:
 
 
 def _proxy_user(request: Request) -> str:
-    """Return the user that a trusted proxy names, empty if there is none or the header came twice."""
+    """Return the user that a trusted proxy names, empty if there is none or one of its headers came twice.
+
+    Of two, one may be the browser's own.
+    """
     proxy = context_of(request).ways.proxy
     if proxy is None:
         return ""
     peer = request.scope.get(PEER) or _remote(request)
     users = request.headers.getlist(proxy.user_header)
-    return users[0] if len(users) == 1 and proxy.trusts(peer) else ""
+    roles = request.headers.getlist(proxy.role_header) if proxy.role_header else []
+    return users[0] if len(users) == 1 and len(roles) <= 1 and proxy.trusts(peer) else ""
 
 
 async def _proxied(request: Request) -> Actor | None:

@@ -23,11 +23,21 @@ ALWAYS: Mapping[str, str] = {
 }
 
 
+TLS_ONLY: Mapping[str, str] = {"Strict-Transport-Security": "max-age=31536000"}
+"""Where people use https: browsers ask by https from then on (RFC 6797). Other hosts of the domain are left alone."""
+
+
+def needed(public_url: str) -> Mapping[str, str]:
+    """Return the headers of every response of a service with this address."""
+    return {**ALWAYS, **TLS_ONLY} if public_url.startswith("https://") else ALWAYS
+
+
 class Headers:
     """Adds these headers to each response that does not set them itself."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str] = ALWAYS) -> None:
         self._app = app
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -35,7 +45,7 @@ class Headers:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in ALWAYS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 

@@ -73,6 +73,14 @@ class TooMany(Exception):
     """The same was done a moment ago. Nothing was changed."""
 
 
+class TooManyKeys(Exception):
+    """Too many wrong API keys came from this address."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Too many wrong API keys came from this address. Wait {seconds} s, then try again.")
+        self.seconds = seconds
+
+
 class Forged(Exception):
     """The form did not come from a page of this service."""
 
@@ -95,6 +103,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     Forbidden: HTTPStatus.FORBIDDEN,
     Forged: HTTPStatus.FORBIDDEN,
     TooMany: HTTPStatus.TOO_MANY_REQUESTS,
+    TooManyKeys: HTTPStatus.TOO_MANY_REQUESTS,
     NoPage: HTTPStatus.NOT_FOUND,
     NoAnnouncement: HTTPStatus.NOT_FOUND,
     InvalidAnnouncement: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -185,6 +194,8 @@ async def _on_error(request: Request, error: Exception) -> Response:
         case Unavailable():
             detail = "The database does not answer. It is safe to repeat the request."
             return response(request, status, detail, headers)
+        case TooManyKeys():
+            return response(request, status, str(error), {"Retry-After": str(error.seconds)})
         case Faulty():
             # The detail is the first problem; `problems` has all of them.
             return response(request, status, error.problems[0], problems=error.problems)

@@ -7,13 +7,14 @@ import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from ipaddress import ip_network
 from types import FrameType
 from typing import Any
 
 import uvicorn
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from alerting.network import Network
+from heartbeat.http import forwarded
 from heartbeat.http.auth import PEER
 from heartbeat.http.connection import IDLE_BOUND, STALL_BOUND, UNCOUNTED, Bounds, Connection
 from heartbeat.settings import EVERY_ADDRESS, BadSetting
@@ -30,7 +31,7 @@ SEND_BUFFER = 32_768
 would hold."""
 STOP_BOUND = 1
 """Seconds for current requests to end after SIGTERM."""
-LOOPBACK = ("127.0.0.1", "::1")
+LOOPBACK = (ip_network("127.0.0.1/32"), ip_network("::1/128"))
 """The trusted proxies if none is configured. A program on this machine could do worse than forge a header."""
 
 log = logging.getLogger(__name__)
@@ -72,8 +73,7 @@ class Forwarding:
 
     def __init__(self, app: Any, trusted: Sequence[Network], untrusted: Callable[[], None]) -> None:
         self._app = app
-        hosts = [*map(str, trusted)] or list(LOOPBACK)
-        self._trusting = ProxyHeadersMiddleware(app, trusted_hosts=hosts)
+        self._trusted = trusted or LOOPBACK
         self._untrusted = untrusted
         self._warned = False
 
@@ -84,10 +84,12 @@ class Forwarding:
             # A socket for both versions writes an IPv4 client so.
             peer = peer.removeprefix("::ffff:")
         scope = {**scope, PEER: peer, "client": (peer, port) if peer else None}
-        if peer in self._trusting.trusted_hosts:
-            await self._trusting(scope, receive, send)
-            return
-        if any(name == b"x-forwarded-for" for name, _ in scope.get("headers", ())):
+        headers = scope.get("headers", ())
+        if forwarded.is_from(peer, self._trusted):
+            if client := forwarded.client(headers, self._trusted):
+                scope["client"] = (client, 0)
+            scope["scheme"] = forwarded.scheme(headers) or scope.get("scheme", "http")
+        elif any(name == forwarded.FOR for name, _ in headers):
             self._refuse(peer)
         await self._app(scope, receive, send)
 

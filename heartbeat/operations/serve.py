@@ -11,7 +11,16 @@ import uvloop
 from sqlalchemy import Connection
 
 from alerting import desk
-from heartbeat import app, configuration_file, migrations, notifier_clients, public_address, secret, tracing
+from heartbeat import (
+    app,
+    configuration_file,
+    logs,
+    migrations,
+    notifier_clients,
+    public_address,
+    secret,
+    tracing,
+)
 from heartbeat.access import users
 from heartbeat.checks import store as check_store
 from heartbeat.clock import WallClock
@@ -52,6 +61,8 @@ def run(settings: Settings, *, sample: bool, delete: bool = False) -> int:
             key, previous = settings.secret_key, settings.secret_keys_before
             transact(database.writer, lambda db: secret_key.require(db, key, previous))
             complete, places = prepared(settings, sample=sample)
+            # The log must not have the keys of this installation either.
+            logs.begin(complete)
             return uvloop.run(_serve(complete, database, listener, places, exporter, delete, sample))
     finally:
         if exporter is not None:

@@ -32,6 +32,7 @@ def behind(serve: Serve, tmp_path: Path) -> Iterator[tuple[Service, Doorman]]:
     service = serve(
         JOBS,
         HEARTBEAT_TRUSTED_PROXY=FROM,
+        HEARTBEAT_SIGN_IN_PROXY=FROM,
         HEARTBEAT_PROXY_USER_HEADER="X-Forwarded-User",
         HEARTBEAT_PROXY_ROLE_HEADER="X-Forwarded-Role",
         HEARTBEAT_PROXY_SIGN_OUT=OUT,
@@ -142,8 +143,8 @@ async def test_without_the_setting_the_headers_are_nothing(
 ) -> None:
     service, context = behind
     service.sigterm()
-    for name in ("USER_HEADER", "ROLE_HEADER", "SIGN_OUT"):
-        del service.environment[f"HEARTBEAT_PROXY_{name}"]
+    for name in ("SIGN_IN_PROXY", "PROXY_USER_HEADER", "PROXY_ROLE_HEADER", "PROXY_SIGN_OUT"):
+        del service.environment[f"HEARTBEAT_{name}"]
     service.start()
     async with visiting(chromium, context.url) as bob:
         assert await bob.to("/") == 401

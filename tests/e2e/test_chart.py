@@ -183,9 +183,9 @@ def test_roles_in_pods_of_their_own_page_and_are_scraped(
 ) -> None:
     secret = SQLITE["secret"] | {"databaseUrl": _address_of(database)}
     one_each = {"enabled": True, "api": 1, "checker": 1, "pager": 1}
+    monitor = {"enabled": True, "secret": "heartbeat", "secretKey": "admin-key"}
     release.install(
-        POSTGRESQL
-        | {"existingSecret": "", "secret": secret, "split": one_each, "serviceMonitor": {"enabled": True}}
+        POSTGRESQL | {"existingSecret": "", "secret": secret, "split": one_each, "serviceMonitor": monitor}
     )
     roles = {name: release.of(f"heartbeat-{name}") for name in ("api", "checker", "pager")}
     assert all(len(pods) == 1 for pods in roles.values())

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import Connection, text
@@ -29,9 +30,9 @@ def written() -> Iterator[Callable[..., list[str]]]:
     handlers, level, hook = root.handlers[:], root.level, sys.excepthook
     stream = io.StringIO()
 
-    def lines(**settings: str) -> list[str]:
+    def lines(**settings: Any) -> list[str]:
         if settings:
-            logs.begin(Settings(**settings), stream)  # type: ignore[arg-type]  # only words are given here
+            logs.begin(Settings(**settings), stream)
         return stream.getvalue().splitlines()
 
     yield lines
@@ -83,6 +84,65 @@ def test_a_line_for_people(written: Callable[..., list[str]]) -> None:
 
     assert first.endswith(" INFO some.room: incident 12 opened")
     assert second.endswith(" WARNING some.room: a name with\\na break\\rin it")
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_no_line_has_a_key(written: Callable[..., list[str]], log_format: str) -> None:
+    admin, old, password = (
+        "an-admin-key-for-tests",
+        "a-secret-key-that-is-replaced-now",
+        "of the/database & long",
+    )
+    written(
+        log_format=log_format,
+        admin_key=admin,
+        secret_keys_before=(old,),
+        database_url=f"postgresql://heartbeat:{quote(password, safe='')}@db/heartbeat",
+        outside_url="https://hc.example.com/secret-of-it",
+        environment={"HEARTBEAT_PING_KEY": "a-ping-key-of-the-tests"},
+    )
+    some = logging.getLogger("some.room")
+    uuid = "f7a0c980-65d9-4075-a996-6b8a016b00bb"
+    key = "hb_0pVn3vXb9mKQz7fJ2sYhT4wLdRcE6gAu"
+    some.error(
+        "%s and %s", admin, quote(password, safe=""), extra={"url": "https://hc.example.com/secret-of-it"}
+    )
+    some.error("GET /ping/a-word-as-key/job, /ping/%s?create=1, /join/abcDEF-1, /answer/1.2.x.y", uuid)
+    try:
+        raise ValueError(f"bad key {key} beside {old}")
+    except ValueError:
+        some.exception("with a-ping-key-of-the-tests")
+    text = "\n".join(written())
+    for secret in (
+        admin,
+        old,
+        password,
+        quote(password, safe=""),
+        "secret-of-it",
+        "a-ping-key",
+        "a-word-as-key",
+    ):
+        assert secret not in text
+    for secret in (uuid, "abcDEF", "1.2.x.y", key):
+        assert secret not in text
+    assert "hb_0pVn3v…" in text
+    assert "/ping/…/job" in text
+
+
+HOSTILE = "\x1b]0;x\x07\x1b[2J\x9b31m\x7f\u202eevil\u2066\x00"
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_no_line_has_what_a_terminal_obeys(written: Callable[..., list[str]], log_format: str) -> None:
+    written(log_format=log_format)
+    try:
+        raise ValueError(f"{HOSTILE}\n2026-01-01 00:00:00,000 INFO forged: all is well")
+    except ValueError:
+        logging.getLogger("some.room").exception("a name: %s", HOSTILE, extra={"check": HOSTILE})
+    text = "\n".join(written())
+    assert not any(mark in text for mark in HOSTILE if mark not in "]0;x[2J31mevil")
+    assert "\\x9b31m" in text if log_format == "text" else json.loads(text)["check"] == HOSTILE
+    assert not any(line.startswith("2026-01-01") for line in text.splitlines())
 
 
 def test_a_line_for_machines(written: Callable[..., list[str]]) -> None:

@@ -84,7 +84,7 @@ async def listen(request: ConsoleRequest) -> Response:
             return None
 
     live = request.context.live
-    listener = live.join(topics, since, current_versions)
+    listener = live.join(topics, since, current_versions, request.actor.account)
     if listener is None:
         message = "Too many streams are open. The page reloads by itself instead."
         return PlainTextResponse(message, HTTPStatus.SERVICE_UNAVAILABLE)

@@ -10,6 +10,9 @@ EVERY = 1.0
 MOST = 500
 """Listeners at a time in one process. A browser beyond that reloads its page now and then instead."""
 
+MOST_EACH = 20
+"""Listeners at a time of one person in one process, so that nobody takes all places."""
+
 Versions = Mapping[str, str]
 Look = Callable[[Collection[str]], Awaitable[Versions | None]]
 """Returns the current versions of topics; None if the database cannot be read."""
@@ -18,7 +21,8 @@ Look = Callable[[Collection[str]], Awaitable[Versions | None]]
 class Listener:
     """A listener to topics. Versions that differ from `versions` are news."""
 
-    def __init__(self, topics: Collection[str], versions: Versions) -> None:
+    def __init__(self, topics: Collection[str], versions: Versions, who: str = "") -> None:
+        self.who = who
         self.topics = frozenset(topics)
         self._versions = {topic: versions[topic] for topic in topics if topic in versions}
         self._news: dict[str, str] = {}
@@ -62,18 +66,23 @@ class Listener:
 class Live:
     """All listeners of this process, and the loop that serves them."""
 
-    def __init__(self, every: float = EVERY, most: int = MOST) -> None:
+    def __init__(self, every: float = EVERY, most: int = MOST, most_each: int = MOST_EACH) -> None:
         self._every = every
         self._most = most
+        self._most_each = most_each
         self._listeners: set[Listener] = set()
         self._looking: asyncio.Task[None] | None = None
         self._closed = False
 
-    def join(self, topics: Collection[str], versions: Versions, look: Look) -> Listener | None:
-        """Add a listener; None if there are too many, or the process stops. Each listener must `leave`."""
-        if self._closed or len(self._listeners) >= self._most:
+    def join(self, topics: Collection[str], versions: Versions, look: Look, who: str = "") -> Listener | None:
+        """Add a listener of a person; None if there are too many, in all or of the person, or the process stops.
+
+        Each listener must `leave`.
+        """
+        theirs = sum(listener.who == who for listener in self._listeners) if who else 0
+        if self._closed or len(self._listeners) >= self._most or theirs >= self._most_each:
             return None
-        listener = Listener(topics, versions)
+        listener = Listener(topics, versions, who)
         self._listeners.add(listener)
         if self._looking is None:
             loop = Loop("looking for changes", lambda: self._look(look), pause=lambda _: self._every)

@@ -4,13 +4,14 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter
 from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import desk
+from heartbeat.actor import Actor, Role
 from heartbeat.checks import actions, check, history, symptoms, zone_hint
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import State
@@ -18,7 +19,7 @@ from heartbeat.checks.definition import CheckDefinition
 from heartbeat.definitions import entry as definition_entry
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.edit import checks as edit
-from heartbeat.http.auth import Admin, ContextDep, Responder
+from heartbeat.http.auth import Admin, ContextDep, Reader, Responder
 from heartbeat.http.context import Context
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields
@@ -57,6 +58,7 @@ _SLUG = re.compile(definition_entry.SLUG)
 @router.get("")
 async def list_checks(
     context: ContextDep,
+    actor: Reader,
     conditional: ConditionalReadDep,
     after: fields.AfterName = "",
     limit: fields.Limit = 50,
@@ -70,14 +72,16 @@ async def list_checks(
         incidents = _incidents(db, listed)
         conditional.set_tag(tag([_tagged_state(watched, now, incidents) for watched in listed], following))
         return Checks(
-            checks=[_response(watched, now, incidents, context) for watched in listed], next=following
+            checks=[_response(watched, now, incidents, context, actor) for watched in listed], next=following
         )
 
     return await context.database.read(read)
 
 
 @router.get("/{name}")
-async def show_check(name: fields.CheckName, context: ContextDep, conditional: ConditionalReadDep) -> Check:
+async def show_check(
+    name: fields.CheckName, context: ContextDep, actor: Reader, conditional: ConditionalReadDep
+) -> Check:
     """Return one check, by its slug or uuid."""
     now = context.clock.now()
 
@@ -87,7 +91,8 @@ async def show_check(name: fields.CheckName, context: ContextDep, conditional: C
         conditional.set_tag(_tag(watched, now, incidents))
         began = ping_store.last_runs_began(db, watched.id, zone_hint.RUNS)
         question = zone_hint.question(watched.schedule, watched.grace, began)
-        return _response(watched, now, incidents, context).model_copy(update={"time_zone_question": question})
+        shown = _response(watched, now, incidents, context, actor)
+        return shown.model_copy(update={"time_zone_question": question})
 
     return await context.database.read(work)
 
@@ -116,7 +121,7 @@ async def define_check(
         precondition.require(None if current is None else _tag(current, now, {}))
         defined = edit.define(db, actor, slug, edit.read(db, slug, body), now)
         incidents = _incidents(db, [defined.check])
-        stored = _response(defined.check, now, incidents, context)
+        stored = _response(defined.check, now, incidents, context, actor)
         return stored, _tag(defined.check, now, incidents), defined.before is None
 
     stored, entity_tag, created = await context.database.write(work)
@@ -134,14 +139,26 @@ async def pause_check(name: fields.CheckName, context: ContextDep, actor: Respon
     The check leaves its incident, which resolves unless another check in it is down. Pausing twice changes nothing.
     """
     now = context.clock.now()
-    return await _changed(context, name, lambda db, key: actions.pause(db, key, actor, now))
+    return await _changed(context, actor, name, lambda db, key: actions.pause(db, key, actor, now))
 
 
 @router.post("/{name}/resume")
 async def resume_check(name: fields.CheckName, context: ContextDep, actor: Responder) -> Check:
     """Resume a paused check. Its schedule counts from now. Resuming twice changes nothing."""
     now = context.clock.now()
-    return await _changed(context, name, lambda db, key: actions.resume(db, key, actor, now))
+    return await _changed(context, actor, name, lambda db, key: actions.resume(db, key, actor, now))
+
+
+@router.post("/{name}/new-uuid")
+async def renew_uuid(name: fields.CheckName, context: ContextDep, actor: Admin) -> Check:
+    """Give a check a new uuid, for instance because strangers know the old one.
+
+    Pings to the old address get 404 from now on. Its slug, history and state stay.
+    """
+    now = context.clock.now()
+    return await _changed(
+        context, actor, name, lambda db, key: actions.renew_uuid(db, key, actor, uuid4(), now)
+    )
 
 
 @router.delete("/{name}", status_code=204)
@@ -220,13 +237,13 @@ def _slice(
 
 
 async def _changed(
-    context: Context, name: str, work: Callable[[Connection, str | UUID], check.Check | None]
+    context: Context, actor: Actor, name: str, work: Callable[[Connection, str | UUID], check.Check | None]
 ) -> Check:
     now = context.clock.now()
 
     def change(db: Connection) -> Check:
         changed = _required(work(db, _key(name)), name)
-        return _response(changed, now, _incidents(db, [changed]), context)
+        return _response(changed, now, _incidents(db, [changed]), context, actor)
 
     stored = await context.database.write(change)
     context.wake()
@@ -238,8 +255,12 @@ def _incidents(db: Connection, checks: list[check.Check]) -> dict[str, int]:
     return desk.incident_of(db, [symptoms.key_of(watched) for watched in checks])
 
 
-def _response(watched: check.Check, now: datetime, incidents: Mapping[str, int], context: Context) -> Check:
-    return Check.of(watched, now, incidents.get(symptoms.key_of(watched)), context.public_url)
+def _response(
+    watched: check.Check, now: datetime, incidents: Mapping[str, int], context: Context, actor: Actor
+) -> Check:
+    # Somebody who may only look must not be able to keep a check quiet.
+    url = context.public_url if actor.role.may(Role.RESPONDER) else None
+    return Check.of(watched, now, incidents.get(symptoms.key_of(watched)), url)
 
 
 def _tagged_state(watched: check.Check, now: datetime, incidents: Mapping[str, int]) -> object:

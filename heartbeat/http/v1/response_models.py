@@ -57,7 +57,9 @@ class Check(ResponseModel):
     """A check and its state."""
 
     slug: str
-    uuid: UUID
+    uuid: UUID | None = Field(
+        description="Whoever knows it can ping the check. Null for viewers and for keys that can only read."
+    )
     name: str
     description: str
     runbook: str = Field(description="A URL, or a line of text; empty if it has none.")
@@ -82,7 +84,7 @@ class Check(ResponseModel):
     pings: int = Field(description="The number of pings received.")
     origin: str = Field(description="The owner of the definition: file, api or ping.")
     incident: int | None = Field(description="The number of its open incident.")
-    ping_url: str
+    ping_url: str | None = Field(description="Null where `uuid` is.")
     time_zone_question: str | None = Field(
         default=None,
         description="A question if its last runs came hours away from their slots. Only in the answer for one check.",
@@ -93,11 +95,11 @@ class Check(ResponseModel):
     )
 
     @classmethod
-    def of(cls, check: check_life.Check, now: datetime, incident: int | None, public_url: str) -> Self:
-        """Build the response for a check at `now`."""
+    def of(cls, check: check_life.Check, now: datetime, incident: int | None, public_url: str | None) -> Self:
+        """Build the response for a check at `now`. It has no address to ping without `public_url`."""
         return cls(
             slug=check.slug,
-            uuid=check.uuid,
+            uuid=check.uuid if public_url else None,
             name=check.name,
             description=check.description,
             runbook=check.runbook,
@@ -123,7 +125,7 @@ class Check(ResponseModel):
             pings=check.pings,
             origin=check.origin,
             incident=incident,
-            ping_url=f"{public_url}/ping/{check.uuid}",
+            ping_url=f"{public_url}/ping/{check.uuid}" if public_url else None,
             definition=definition.written(CheckDefinition.of(check)),
         )
 

@@ -94,7 +94,7 @@ async def list_users(
 async def invite_user(body: Invitation, context: ContextDep, actor: Admin) -> InvitedUser:
     """Invite a user. The answer has a one-time link to choose a password. A name that exists is refused (409)."""
     now = context.clock.now()
-    name, role = account.name(body.name), account.role(body.role)
+    name, role = account.new_name(body.name), account.role(body.role)
     user, token = await context.database.write(lambda db: edit.invite(db, actor, name, role, now))
     return _invited(context, user, token, now)
 

@@ -52,9 +52,17 @@ def _read(home: Path) -> Mapping[str, bytes]:
     }
 
 
+def _make(directory: Path) -> None:
+    """Make a directory that everybody can look into, with those above it."""
+    if not directory.is_dir():
+        _make(directory.parent)
+        directory.mkdir(exist_ok=True)
+        directory.chmod(0o755)
+
+
 def _put(path: Path, content: bytes) -> None:
     """Write a new file, sync it, and rename it: readers see either the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make(path.parent)
     number, draft = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:
         with os.fdopen(number, "wb") as file:

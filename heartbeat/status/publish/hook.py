@@ -16,6 +16,10 @@ BOUND = 50.0
 LOGGED_CHARACTERS = 500
 """Characters of its error output that are logged when it fails."""
 
+PASSED = frozenset({"HOME", "LANG", "LOGNAME", "PATH", "SHELL", "SSH_AUTH_SOCK", "TMPDIR", "TZ", "USER"})
+PASSED_PREFIXES = ("LC_", "SSL_CERT_", "STATUS_HOOK_")
+"""The variables that the command gets. All others may be secrets of heartbeat."""
+
 log = logging.getLogger(__name__)
 
 
@@ -60,7 +64,12 @@ class Hook:
         command = ("/bin/sh", "-c", self._command, "status-hook", str(self._folder.resolve()))
         try:
             self._process = Popen(  # noqa: S603  # the operator wrote the command
-                command, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, start_new_session=True
+                command,
+                stdin=DEVNULL,
+                stdout=DEVNULL,
+                stderr=PIPE,
+                start_new_session=True,
+                env=_environment(),
             )
         except OSError as error:
             log.warning("the status hook could not be started: %s", error.strerror)
@@ -77,6 +86,14 @@ class Hook:
                 "the status hook ended with %d: %s", process.returncode, error_output or "no error output"
             )
         return "failed" if process.returncode else "done"
+
+
+def _environment() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in PASSED or name.startswith(PASSED_PREFIXES)
+    }
 
 
 def _wait(process: "subprocess.Popen[bytes]") -> tuple[bool, str]:

@@ -76,7 +76,9 @@ async def test_a_key_has_no_higher_role_than_its_user_has_now(database: Database
     second = await database.write(lambda db: api_keys.make(db, child, "next", scopes, Role.ADMIN, None, now))
 
     async def roles() -> list[Role | None]:
-        keys = [await database.read(partial(api_keys.valid_key, text=key, now=now)) for _, key in (made, second)]
+        keys = [
+            await database.read(partial(api_keys.valid_key, text=key, now=now)) for _, key in (made, second)
+        ]
         return [key.acts_as if key else None for key in keys]
 
     assert await roles() == [Role.ADMIN, Role.ADMIN]

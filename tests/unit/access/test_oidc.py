@@ -235,9 +235,42 @@ async def test_the_highest_of_several_roles_counts(provider: LocalProvider) -> N
     provider.claims |= {"groups": ["on-call", "platform", 7]}
     assert (await claimed(provider)).role is Role.ADMIN
     provider.claims |= {"groups": [], "preferred_username": "No Name", "email": "Anna@example.com"}
+    provider.claims |= {"email_verified": True}
     everybody = Provider(ISSUER, CLIENT, SECRET, "groups", default_role=Role.VIEWER)
     identity = await claimed(provider, everybody)
     assert (identity.role, identity.name) == (Role.VIEWER, "anna@example.com")
+
+
+@pytest.mark.parametrize(
+    ("claims", "name"),
+    [
+        ({"preferred_username": None, "email": "boss@example.com"}, "42"),
+        ({"preferred_username": None, "email": "boss@example.com", "email_verified": False}, "42"),
+        ({"preferred_username": None, "email": "boss@example.com", "email_verified": "true"}, "42"),
+        (
+            {"preferred_username": None, "email": "boss@example.com", "email_verified": True},
+            "boss@example.com",
+        ),
+        ({"preferred_username": "boss@example.com", "email_verified": False}, "42"),
+        ({"preferred_username": "boss@example.com"}, "boss@example.com"),
+        # The holder of the admin key acts under this name.
+        ({"preferred_username": "Admin"}, "42"),
+        ({"preferred_username": "admin", "sub": "no|name"}, ""),
+    ],
+)
+async def test_a_name_comes_from_claims_that_nobody_can_make_up(
+    provider: LocalProvider, claims: dict[str, Any], name: str
+) -> None:
+    provider.claims |= claims
+    assert (await claimed(provider)).name == name
+
+
+async def test_a_provider_must_give_a_name_only_to_new_users(database: Database) -> None:
+    nameless = Identity(ANNA.subject, "", Role.RESPONDER)
+    with pytest.raises(SignInFailed, match="gives no name"):
+        await database.write(lambda db: newcomer.welcome(db, nameless, NOW, ""))
+    first = await database.write(lambda db: newcomer.welcome(db, ANNA, NOW, ""))
+    assert await database.write(lambda db: newcomer.welcome(db, nameless, NOW, "")) == first
 
 
 async def test_a_user_is_made_once_and_their_role_follows_the_provider(database: Database) -> None:

@@ -7,6 +7,7 @@ import pyotp
 import pytest
 
 from heartbeat.access import pending_sign_in, second_factor, second_factor_actions, store
+from heartbeat.access.tries import CODES_IN_A_ROW
 from heartbeat.database import Database
 from heartbeat.vault import Unreadable, with_keys
 from tests.unit.access.conftest import ROOT, add, deeds
@@ -53,6 +54,19 @@ async def takes(database: Database, typed: str, seconds: float = 0) -> str | Non
         return second_factor_actions.take_code(db, anna, VAULT, typed, NOW + timedelta(seconds=seconds))  # type: ignore[arg-type]
 
     return await database.write(work)
+
+
+async def test_wrong_codes_have_a_bound_however_long_they_take(database: Database) -> None:
+    recovery = await turned_on(database)
+    await database.write(lambda db: store.change_user(db, 1, wrong_codes=CODES_IN_A_ROW - 1))
+    assert await takes(database, "000000", 60) is None
+    # Only a recovery code counts now, and makes codes count again.
+    assert await takes(database, code(90), 90) is None
+    assert await takes(database, recovery[0], 120) == "recovery code"
+    assert await takes(database, code(150), 150) == "code"
+    user = await database.read(lambda db: store.user(db, "anna"))
+    assert user is not None
+    assert user.wrong_codes == 0
 
 
 async def test_a_wrong_code_does_not_turn_the_factor_on(database: Database) -> None:

@@ -25,6 +25,16 @@ def test_further_attempts_lock_nobody_out_for_good() -> None:
     assert counted.count("a", NOW + MINUTE) is None
 
 
+def test_an_ipv6_client_has_one_count_for_all_its_addresses() -> None:
+    counted = AddressTries(1, MINUTE)
+    assert counted.count("2001:db8:1:2::1", NOW) is None
+    assert counted.count("2001:db8:1:2:ffff::9", NOW) == MINUTE
+    assert counted.count("2001:db8:1:3::1", NOW) is None
+    assert counted.count("::ffff:192.0.2.1", NOW) is None
+    assert counted.count("192.0.2.1", NOW) == MINUTE
+    assert counted.count("192.0.2.2", NOW) is None
+
+
 def test_tries_are_counted_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tries, "MAX_REMEMBERED", 3)
     counted = AddressTries(1, MINUTE)

@@ -33,13 +33,18 @@ SETS: Mapping[str, dict[str, Any]] = {
         "existingSecret": "",
         "secret": SECRETS | {"databaseUrl": "postgresql://heartbeat:secret@db/heartbeat"},
         "split": {"enabled": True, "api": 3},
-        "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+        "serviceMonitor": {"enabled": True, "secret": "scraping", "labels": {"release": "prometheus"}},
     },
     "everything": POSTGRESQL
     | {
         "extraEnv": [{"name": "HEARTBEAT_OUTSIDE_URL", "value": "https://watcher.example.com/ping/1"}],
         "extraEnvFrom": [{"secretRef": {"name": "providers"}}],
-        "image": {"repository": "registry.example.com/heartbeat", "tag": "edge", "pullPolicy": "Always"},
+        "image": {
+            "repository": "registry.example.com/heartbeat",
+            "tag": "edge",
+            "digest": f"sha256:{'0a' * 32}",
+        }
+        | {"pullPolicy": "Always"},
         "imagePullSecrets": [{"name": "registry"}],
         "ingress": {
             "enabled": True,

@@ -12,7 +12,9 @@ import pytest
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
+from heartbeat import audit
 from heartbeat.access import store
+from heartbeat.access.tries import KEY_TRIES
 from heartbeat.actor import Actor
 from heartbeat.app import System
 from heartbeat.database import Database, Unavailable
@@ -49,7 +51,9 @@ def basic(password: str) -> str:
     return f"Basic {b64encode(f'any:{password}'.encode()).decode()}"
 
 
-async def test_the_api_and_the_metrics_need_a_key(web: FastAPI, client: httpx.AsyncClient) -> None:
+async def test_the_api_and_the_metrics_need_a_key(
+    web: FastAPI, client: httpx.AsyncClient, clock: SetClock
+) -> None:
     described = web.openapi()["paths"]
     operations = [(verb, path) for path, verbs in described.items() for verb in verbs]
     operations += [("get", "/v1/openapi.json"), ("get", "/metrics")]
@@ -58,6 +62,7 @@ async def test_the_api_and_the_metrics_need_a_key(web: FastAPI, client: httpx.As
     for (verb, path), headers in product(
         operations, [{}, {"X-Api-Key": "wrong"}, {"Authorization": "Bearer é"}]
     ):
+        clock.advance(minutes=1)
         raw = {name: value.encode("latin-1") for name, value in headers.items()}
         answer = await client.request(verb, re.sub(r"{\w+}", "1", path), headers=raw)
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), path
@@ -83,6 +88,29 @@ async def test_the_api_and_the_metrics_need_a_key(web: FastAPI, client: httpx.As
 async def test_the_key_is_a_header(system: System, headers: dict[str, str], status: int) -> None:
     async with visitor(system, **headers) as caller:
         assert (await caller.get("/v1/checks")).status_code == status
+
+
+async def test_wrong_keys_are_limited_by_address_counted_and_noted(system: System, clock: SetClock) -> None:
+    transport = [httpx.ASGITransport(app=system.asgi, client=(f"2001:db8::{number}", 1)) for number in (1, 2)]
+    here, beside = [httpx.AsyncClient(transport=one, base_url="http://test") for one in transport]
+    right, wrong = {"X-Api-Key": ADMIN_KEY}, {"X-Api-Key": "hb_wrong"}
+    assert (await here.get("/v1/checks", headers=right)).status_code == 200
+    guesses = [await client.get("/v1/checks", headers=wrong) for client in [here, beside] * 16]
+    assert [answer.status_code for answer in guesses] == [401] * KEY_TRIES + [429] * 2
+    assert guesses[-1].headers["retry-after"] == "60"
+    # A program whose key was right goes on working. Nobody can try whether another one is.
+    assert (await beside.get("/v1/checks", headers=right)).status_code == 200
+    assert (await here.get("/v1/checks", headers={"X-Api-Key": "another"})).status_code == 429
+    metrics = (await here.get("/metrics", headers=right)).text
+    assert "heartbeat_wrong_api_keys_total 33.0" in metrics
+    deeds = await system.context.database.read(lambda db: audit.listed(db, limit=9))
+    assert [(deed.action, deed.target, deed.remote, deed.after) for deed in deeds] == [
+        ("sign_in.refuse", "unknown user", "2001:db8::2", {"wrong": "API keys"})
+    ]
+    clock.advance(minutes=1)
+    assert (await here.get("/v1/checks", headers=wrong)).status_code == 401
+    for client in (here, beside):
+        await client.aclose()
 
 
 @pytest.mark.parametrize(

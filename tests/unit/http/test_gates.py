@@ -5,6 +5,7 @@ An address that nothing declares fails here, so that none is forgotten.
 
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -198,3 +199,46 @@ def _deletions_last(addresses: Iterator[Address]) -> list[Address]:
 
 def test_a_key_for_pings_alone_reads_nothing() -> None:
     assert not api_key.Key(1, "a", "hb_", (Scope.PING,), Role.ADMIN, NOW, "root").reads
+
+
+DOCUMENTED: Mapping[Role, Mapping[str, str]] = {
+    Role.RESPONDER: {
+        "incidents": "answer incidents",
+        "checks": "pause and resume checks",
+        "pause": "pause and resume checks",
+        "resume": "pause and resume checks",
+        "maintenance": "maintenance windows",
+        "announcements": "announcements",
+        "status-pages": "announcements",
+        "people": "test pages",
+    },
+    Role.ADMIN: {
+        "checks": "change checks",
+        "new": "change checks",
+        "new-person": "people",
+        "people": "people",
+        "new-policy": "policies",
+        "policies": "policies",
+        "notifiers": "notifiers",
+        "status-pages": "status pages",
+        "configuration": "apply a configuration",
+        "users": "users",
+        "keys": "API keys",
+        "ping-keys": "ping keys",
+        "encryption": "encryption keys",
+        "audit": "audit log",
+    },
+}
+"""The words of the table of roles for what stands first in an address."""
+
+
+def test_the_table_of_roles_is_complete(web: FastAPI) -> None:
+    lines = (Path(__file__).parents[3] / "docs/access.md").read_text().splitlines()
+    rows = {role: next(line for line in lines if line.startswith(f"| `{role}` |")) for role in DOCUMENTED}
+    addresses = [(path, role) for (_, path), role in pages().items()] + [
+        (path, role) for _, path, role in api(web)
+    ]
+    for path, role in addresses:
+        if role is not Role.VIEWER:
+            thing = next(part for part in path.split("/") if part not in ("", "v1", "on-call"))
+            assert DOCUMENTED[role][thing] in rows[role], path

@@ -14,7 +14,7 @@ from heartbeat.access.ways import Proxy
 from heartbeat.actor import Role
 from heartbeat.app import System
 from heartbeat.http import app as http_app
-from heartbeat.http import auth, server
+from heartbeat.http import auth, forwarded, server
 from heartbeat.settings import BadSetting, read
 from tests.unit.access.conftest import add
 from tests.unit.conftest import NOW
@@ -63,9 +63,13 @@ async def test_an_invalid_user_name_signs_nobody_in(system: System, name: str) -
 async def test_a_repeated_header_signs_nobody_in(system: System) -> None:
     context = replace(system.context, ways=replace(system.context.ways, proxy=PROXY))
     transport = httpx.ASGITransport(app=http_app.build(context), client=("10.0.0.1", 1))
+    doubled = (
+        [("X-User", "anna"), ("X-User", "root")],
+        [("X-User", "anna"), ("X-Role", "admin"), ("X-Role", "viewer")],
+    )
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as browser:
-        answer = await browser.get("/account", headers=[("X-User", "anna"), ("X-User", "root")])
-    assert answer.status_code == 303
+        for headers in doubled:
+            assert (await browser.get("/account", headers=headers)).status_code == 303
 
 
 @pytest.mark.parametrize("role", ["", "root", "ADMIN"])
@@ -147,6 +151,39 @@ async def test_the_client_address_comes_from_a_trusted_proxy() -> None:
     assert clients[2:] == [("192.0.2.9", "192.0.2.9"), ("127.0.0.1", "127.0.0.1")]
 
 
+@pytest.mark.parametrize(
+    ("lines", "client"),
+    [
+        (["198.51.100.7"], "198.51.100.7"),
+        (["198.51.100.7:4711"], "198.51.100.7"),
+        (["[2001:db8::7]:4711"], "2001:db8::7"),
+        (["::ffff:198.51.100.7"], "198.51.100.7"),
+        # A list, in one line or in several: the last address that is no proxy.
+        (["192.0.2.66, 198.51.100.7, 10.0.0.1"], "198.51.100.7"),
+        (["192.0.2.66", "198.51.100.7", "10.0.0.2"], "198.51.100.7"),
+        (["10.0.0.1, 10.0.0.2"], "10.0.0.1"),
+        # No address: nobody hides behind a word.
+        (["unknown"], None),
+        (["198.51.100.7, a-new-name-each-time"], None),
+        (["198.51.100.7, a-new-name-each-time, 10.0.0.1"], None),
+        (["<script>"], None),
+        ([""], None),
+        ([], None),
+    ],
+)
+def test_only_an_address_counts_as_the_client(lines: list[str], client: str | None) -> None:
+    headers = [(b"host", b"test"), *((b"x-forwarded-for", line.encode()) for line in lines)]
+    assert forwarded.client(headers, networks("10.0.0.0/30")) == client
+
+
+@pytest.mark.parametrize(
+    ("lines", "scheme"),
+    [(["https"], "https"), (["http"], "http"), (["https", "http"], None), (["ftp"], None), ([], None)],
+)
+def test_only_one_scheme_counts(lines: list[str], scheme: str | None) -> None:
+    assert forwarded.scheme([(b"x-forwarded-proto", line.encode()) for line in lines]) == scheme
+
+
 async def test_by_default_only_this_machine_is_a_trusted_proxy() -> None:
     clients = await served("", "127.0.0.1", "::1", "::ffff:127.0.0.1", "172.18.0.1")
     assert [client for client, _ in clients] == ["198.51.100.7", "198.51.100.7", "198.51.100.7", "172.18.0.1"]
@@ -172,7 +209,14 @@ def test_a_trusted_proxy_cannot_be_everybody(name: str) -> None:
 @pytest.mark.parametrize(
     ("environment", "sentence"),
     [
-        ({"HEARTBEAT_PROXY_USER_HEADER": "X-User"}, "needs HEARTBEAT_TRUSTED_PROXY"),
+        ({"HEARTBEAT_PROXY_USER_HEADER": "X-User"}, "needs HEARTBEAT_SIGN_IN_PROXY"),
+        # Whose X-Forwarded-For counts is another question than who may sign people in.
+        (
+            {"HEARTBEAT_PROXY_USER_HEADER": "X-User", "HEARTBEAT_TRUSTED_PROXY": "10.0.0.1"},
+            "needs HEARTBEAT_SIGN_IN_PROXY",
+        ),
+        ({"HEARTBEAT_SIGN_IN_PROXY": "10.0.0.1"}, "needs HEARTBEAT_PROXY_USER_HEADER"),
+        ({"HEARTBEAT_SIGN_IN_PROXY": "0.0.0.0/0"}, "HEARTBEAT_SIGN_IN_PROXY must name"),
         ({"HEARTBEAT_PROXY_ROLE_HEADER": "X-Role"}, "needs HEARTBEAT_PROXY_USER_HEADER"),
         ({"HEARTBEAT_PROXY_SIGN_OUT": "/out"}, "SIGN_OUT needs HEARTBEAT_PROXY_USER_HEADER"),
         ({"HEARTBEAT_PROXY_SIGN_OUT": "javascript:alert(1)"}, "must be a path such as"),

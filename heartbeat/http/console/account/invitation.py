@@ -46,7 +46,7 @@ def router(context: Context) -> APIRouter:
         password, repetition = str(form.get("password", "")), str(form.get("again", ""))
         name_typed = str(form.get("name", ""))
         try:
-            name = invited.name if invited else account.name(name_typed)
+            name = invited.name if invited else account.new_name(name_typed)
             normal_password = account.password(password, name)
             if password != repetition:
                 raise Unfit(DIFFERENT)

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from heartbeat.access import newcomer, sign_in
+from heartbeat.access import newcomer, sign_in, store, token
 from heartbeat.access.oidc import LASTS, AuthorizationRequest, ProviderUnavailable, SignInFailed
 from heartbeat.http import auth
 from heartbeat.http.console.account.sign_in import retry_after
@@ -52,6 +52,8 @@ def router(context: Context) -> APIRouter:
             if context.oidc is None:
                 raise SignInFailed(NO_PROVIDER)
             authorization, path = _pending(context, request, now)
+            # Before the exchange: two browsers that come back at the same moment are not both let in.
+            await _use_up(context, authorization.state, now)
             if "error" in request.query_params:
                 # For example access_denied, or invalid_scope, which the operator must see (RFC 6749, 4.1.2.1).
                 context.oidc.complain(
@@ -85,6 +87,13 @@ def _pending(context: Context, request: Request, now: datetime) -> tuple[Authori
     if expired or not hmac.compare_digest(authorization.state.encode(), state.encode("utf-8", "replace")):
         raise SignInFailed(_EXPIRED)
     return authorization, str(cookie["next"])
+
+
+async def _use_up(context: Context, state: str, now: datetime) -> None:
+    """Raise `SignInFailed` if this state was used before, at any replica."""
+    used = token.hashed(f"{_ABOUT}\n{state}")
+    if not await context.database.write(lambda db: store.use_up(db, used, now + LASTS)):
+        raise SignInFailed(_EXPIRED)
 
 
 def _set_cookie(context: Context, answer: Response, value: str, seconds: int) -> None:

@@ -46,7 +46,7 @@ async def change_password(request: ConsoleRequest) -> Response:
             return await _account(request, error, 429 if proof.wait else 403)
         hashed = await gate.hasher.hashed(normal_password)
     except (Unfit, Busy) as problem:
-        return await _account(request, str(problem), 422)
+        return await _account(request, str(problem), 429 if isinstance(problem, Busy) else 422)
     await request.write(lambda db: users.set_password(db, request.actor, user, hashed, request.now))
     answer = render.see_other("/account")
     await auth.begin_session(request.http, answer, user, "new password")

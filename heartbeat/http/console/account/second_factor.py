@@ -1,4 +1,7 @@
-"""The second factor of the reader's own account. A code of the phone turns it on, the password turns it off."""
+"""The second factor of the reader's own account. A code of the phone turns it on.
+
+The password turns it off, and has to be entered to replace it.
+"""
 
 from collections.abc import Mapping
 from io import BytesIO
@@ -8,7 +11,6 @@ from urllib.parse import urlsplit
 import pyotp
 import segno
 from markupsafe import Markup
-from sqlalchemy import Connection
 from starlette.responses import Response
 
 from heartbeat.access import second_factor, second_factor_actions, sign_in
@@ -46,6 +48,10 @@ async def turn_on(request: ConsoleRequest) -> Response:
     except Unreadable:
         return render.see_other("/account/second-factor")
     code = str(request.form.get("code", ""))
+    # Otherwise whoever sits at an unlocked screen could exchange the phone for their own.
+    if user.code_secret is not None and (refused := await _without_password(request, user)) is not None:
+        error, status = refused
+        return _offer(request, user, secret, error, status)
     recovery_codes = await request.write(
         lambda db: second_factor_actions.turn_on(db, request.actor, user, vault, secret, code, now)
     )
@@ -68,20 +74,9 @@ async def turn_off(request: ConsoleRequest) -> Response:
     user = await _user(request)
     if user is None:
         return _not_here(request)
-    gate, client = auth.gate_of(request.http), auth.client_of(request.http)
-    password = str(request.form.get("password", ""))
-    try:
-        proof = await sign_in.prove(gate, request.context.database, user.name, password, client, request.now)
-    except Busy as busy:
-        return _ask_off(request, str(busy), 429)
-    if isinstance(proof, Refused):
-        return _ask_off(request, proof.message, 429 if proof.wait else 403)
-
-    def off(db: Connection) -> None:
-        gate.forgive(db, user.name)
-        second_factor_actions.turn_off(db, request.actor, user, request.now)
-
-    await request.write(off)
+    if (refused := await _without_password(request, user)) is not None:
+        return _ask_off(request, *refused)
+    await request.write(lambda db: second_factor_actions.turn_off(db, request.actor, user, request.now))
     return render.see_other("/account")
 
 
@@ -100,6 +95,20 @@ async def _user(request: ConsoleRequest) -> User | None:
     session = await auth.current_session(request.http)
     user = session.user if session is not None else None
     return user if user is not None and user.password_hash is not None else None
+
+
+async def _without_password(request: ConsoleRequest, user: User) -> tuple[str, int] | None:
+    """Return an error and its status unless the form has the user's password."""
+    gate, client = auth.gate_of(request.http), auth.client_of(request.http)
+    password = str(request.form.get("password", ""))
+    try:
+        proof = await sign_in.prove(gate, request.context.database, user.name, password, client, request.now)
+    except Busy as busy:
+        return str(busy), 429
+    if isinstance(proof, Refused):
+        return proof.message, 429 if proof.wait else 403
+    await request.write(lambda db: gate.forgive(db, user.name))
+    return None
 
 
 def _offer(request: ConsoleRequest, user: User, secret: str, error: str = "", status: int = 200) -> Response:
@@ -121,6 +130,7 @@ def _offer(request: ConsoleRequest, user: User, secret: str, error: str = "", st
         "picture": Markup(picture.getvalue().decode()),  # noqa: S704  # drawn here
         "secret": spaced,
         "sealed": sealed,
+        "replaces": user.code_secret is not None,
     }
     return request.show("account/second_factor.html", status=status, error=error, **facts)
 

@@ -71,7 +71,7 @@ async def _by_password(context: Context, request: Request, form: FormData) -> Re
     try:
         proof = await sign_in.prove(gate, context.database, name, password, client, now)
     except Busy as busy:
-        return Refused(str(busy))
+        return Refused(str(busy), busy.WAIT)
     if isinstance(proof, Refused):
         return proof
     if proof.code_secret is not None:
@@ -101,7 +101,9 @@ async def _by_code(context: Context, request: Request, form: FormData) -> Respon
         return Refused(UNREADABLE)
     if code_kind is None:
         await sign_in.refuse(gate, context.database, user.name, "code", client, now)
-        return _code_form(path, ticket, Refused(second_factor_actions.WRONG_CODE))
+        words = second_factor_actions
+        wrong = words.TOO_MANY_CODES if words.has_too_many_wrong(user) else words.WRONG_CODE
+        return _code_form(path, ticket, Refused(wrong))
     return await _begin_session(request, user, f"password and {code_kind}", form)
 
 

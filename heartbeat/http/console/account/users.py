@@ -34,7 +34,7 @@ async def invite(request: ConsoleRequest) -> Response:
     """Create a user, and show the link for choosing a password."""
     name_typed = str(request.form.get("name", ""))
     try:
-        name, role = rules.name(name_typed), rules.role(str(request.form.get("role", "")))
+        name, role = rules.new_name(name_typed), rules.role(str(request.form.get("role", "")))
         user, token = await request.write(lambda db: users.invite(db, request.actor, name, role, request.now))
     except (Unfit, UserExists) as error:
         return await _users(request, str(error), name_typed, 409 if isinstance(error, UserExists) else 422)

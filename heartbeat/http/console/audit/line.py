@@ -19,6 +19,7 @@ VERBS = {
     "user.second_factor": "changed the second factor of",
     "announcement.relate": "changed the related announcements of",
     "policy.default": "made the default",
+    "check.renew_uuid": "gave a new uuid to",
     "person.test": "sent a test page to",
     "person.prove": "got the test page to",
     "restore": "restored",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 from sqlalchemy import Connection
 from starlette.responses import Response
@@ -95,14 +96,41 @@ async def resume(request: ConsoleRequest) -> Response:
     return await _do(request, actions.resume_all)
 
 
+async def ask_renew_uuid(request: ConsoleRequest) -> Response:
+    """Ask before a check gets a new uuid."""
+    check = await request.read(lambda db: check_store.load(db, request.slug))
+    if check is None:
+        return _no_such(request)
+    return request.show(
+        "confirm.html",
+        question=f"Give {check.name} a new uuid?",
+        consequences=[
+            "Pings to its old address are refused at once. Jobs that use it look silent from their next due time.",
+            "Pings by name, with a ping key, still arrive.",
+        ],
+        action="Give it a new uuid",
+        back=f"/checks/{check.slug}",
+    )
+
+
+async def renew_uuid(request: ConsoleRequest) -> Response:
+    """Give a check a new uuid, and go back to its screen."""
+    renewed = await request.write(
+        lambda db: actions.renew_uuid(db, request.slug, request.actor, uuid4(), request.now)
+    )
+    return render.see_other(f"/checks/{quote(request.slug)}#ping") if renewed else _no_such(request)
+
+
 READING: Mapping[str, Route] = {
     "/checks/{slug}": (Role.VIEWER, one_check),
     "/checks/{slug}/pings/{number:int}": (Role.VIEWER, body),
     "/checks/{slug}/pause": (Role.RESPONDER, ask_pause),
+    "/checks/{slug}/new-uuid": (Role.ADMIN, ask_renew_uuid),
 }
 ACTING: Mapping[str, Route] = {
     "/checks/{slug}/pause": (Role.RESPONDER, pause),
     "/checks/{slug}/resume": (Role.RESPONDER, resume),
+    "/checks/{slug}/new-uuid": (Role.ADMIN, renew_uuid),
 }
 
 

@@ -104,3 +104,14 @@ async def test_a_stop_ends_all_listeners_and_refuses_new_ones() -> None:
     assert listener.ended
     assert live.join(["checks"], {}, world.look) is None
     live.leave(listener)
+
+
+async def test_a_person_cannot_take_all_places() -> None:
+    world, live = World(), Live(every=3600.0, most_each=2)
+    anna = [live.join(["checks"], {}, world.look, "anna") for _ in range(3)]
+    assert [listener is not None for listener in anna] == [True, True, False]
+    assert live.join(["checks"], {}, world.look, "bob") is not None
+    assert anna[0] is not None
+    live.leave(anna[0])
+    assert live.join(["checks"], {}, world.look, "anna") is not None
+    live.close()

@@ -22,7 +22,7 @@ define_status_page list_status_pages show_status_page
 write_announcement SECOND list_announcements show_announcement change_announcement
 publish_announcement PUBLISHED relate_announcement update_announcement DRAFT discard_announcement
 resolve draft_announcement
-pause_check resume_check
+pause_check resume_check renew_uuid
 make_maintenance list_maintenance show_maintenance change_maintenance BEGUN end_maintenance
 REPEATED delete_maintenance
 make_ping_key list_ping_keys revoke_ping_key

@@ -80,3 +80,15 @@ async def test_a_stop_ends_the_hook(tmp_path: Path) -> None:
     await asyncio.sleep(0)
     await status_hook.rest()
     assert results in ([], ["failed"])
+
+
+async def test_it_gets_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HEARTBEAT_SECRET_KEY", "SLACK", "AWS_SECRET_ACCESS_KEY", "STATUS_HOOK_TOKEN", "LC_ALL"):
+        monkeypatch.setenv(name, "C")
+    status_hook = Hook('env > "$1/environment"', tmp_path, lambda _: None)
+    status_hook.pull()
+    assert status_hook.running is not None
+    await status_hook.running
+    names = {line.partition("=")[0] for line in (tmp_path / "environment").read_text().splitlines()}
+    assert {"PATH", "STATUS_HOOK_TOKEN", "LC_ALL"} <= names
+    assert names.isdisjoint({"HEARTBEAT_SECRET_KEY", "SLACK", "AWS_SECRET_ACCESS_KEY"})

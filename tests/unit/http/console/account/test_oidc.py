@@ -77,6 +77,21 @@ async def test_an_answer_that_this_browser_did_not_ask_for_is_refused(
     assert (await browser.get("/")).status_code == 303
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_an_answer_counts_once(
+    browser: httpx.AsyncClient, provider: LocalProvider, clock: SetClock
+) -> None:
+    code, state = await leave(browser, provider)
+    cookies = dict(browser.cookies)
+    assert (await come_back(browser, code, state)).status_code == 303
+    clock.advance(minutes=9)
+    # A thief has the address and the cookie, and a provider takes the code again.
+    browser.cookies.clear()
+    browser.cookies.update(cookies)
+    refused = await come_back(browser, code, state)
+    assert (refused.status_code, "Start again" in sound(refused.text).words) == (403, True)
+
+
 async def test_a_refusal_by_the_provider_is_shown(
     browser: httpx.AsyncClient, provider: LocalProvider
 ) -> None:

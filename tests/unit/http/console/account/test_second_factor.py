@@ -85,6 +85,20 @@ async def test_codes_cannot_be_guessed_by_trying(
         assert int(refused.headers["retry-after"]) > 100
 
 
+async def test_only_the_password_exchanges_the_phone(anna: httpx.AsyncClient, clock: SetClock) -> None:
+    old, _ = await turn_on(anna, clock)
+    asked = await see(anna, "/account/second-factor")
+    found = re.search(r"by hand: ((?:[A-Z2-7]{4} ?)+)", asked.words)
+    assert found
+    phone = pyotp.TOTP(found[1].replace(" ", ""))
+    assert phone.secret != old.secret
+    fields = {"secret": asked.fields["secret"], "code": phone.at(clock.now())}
+    for password in ({}, {"password": "wrong"}):
+        assert (await press(anna, "/account/second-factor", **fields, **password)).status_code == 403
+    done = await press(anna, "/account/second-factor", **fields, password=PASSWORD)
+    assert "Your second factor is on" in sound(done.text).words
+
+
 async def test_the_password_turns_it_off(
     anna: httpx.AsyncClient, stranger: httpx.AsyncClient, clock: SetClock
 ) -> None:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from heartbeat import audit
-from heartbeat.access import users
+from heartbeat.access import hasher, users
 from heartbeat.actor import Role
 from heartbeat.app import System
 from heartbeat.http import app as http_app
@@ -101,3 +101,23 @@ async def test_the_admin_key_can_be_kept_from_the_console(
         assert "no longer opens the console" in sound(refused.text).words
     async with visitor(system, Authorization=f"Bearer {ADMIN_KEY}") as program:
         assert (await program.get("/v1/checks")).status_code == 200
+
+
+async def test_a_sign_in_while_too_many_others_sign_in_is_told_to_wait(
+    stranger: httpx.AsyncClient, anna: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hasher, "AT_ONCE", -hasher.IN_LINE)
+    refused = await sign_in(stranger, anna)
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
+    assert "Too many people are signing in" in sound(refused.text).words
+
+
+@pytest.mark.parametrize(("public_url", "told"), [("http://test", False), ("https://test", True)])
+async def test_browsers_are_told_to_use_https_where_the_public_url_does(
+    system: System, public_url: str, told: bool
+) -> None:
+    web = http_app.build(replace(system.context, public_url=public_url))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=web), base_url="http://test") as browser:
+        for path in ("/sign-in", "/nothing", "/v1/checks"):
+            answer = await browser.get(path)
+            assert ("strict-transport-security" in answer.headers) is told, path

@@ -19,6 +19,8 @@ SUBJECTS: Mapping[str, str] = {
     "http/console/test_rendering.py": "HTML, assets and text of strangers",
     "http/console/test_offers.py": "links and buttons by role",
     "http/test_audited_changes.py": "the audit log of every address that changes something",
+    "http/test_ping_addresses.py": "who sees the addresses that ping checks",
+    "operations/test_private_files.py": "the modes of new files",
     "http/test_gates.py": "the access to every address",
     "http/test_one_lock_an_answer.py": "the locks of an answer, from each of its ways in",
     "http/test_person_and_user.py": "people who are users: their name, their notices, their on-call",

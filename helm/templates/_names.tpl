@@ -55,9 +55,6 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if and $given.adminKey (lt (len $given.adminKey) 16) -}}
 {{- fail "secret.adminKey: give at least 16 characters, or name an existingSecret" -}}
 {{- end -}}
-{{- if and .Values.serviceMonitor.enabled (not .Values.serviceMonitor.secret) (not $given.adminKey) -}}
-{{- fail "serviceMonitor.secret: name the Secret with the key for scraping; this release creates its admin key on its volume" -}}
-{{- end -}}
 {{- end -}}
 {{- end -}}
 

@@ -139,12 +139,9 @@ def test_the_schema_describes_each_value_and_refuses_what_it_does_not_know() -> 
         ({"secret": SECRETS | {"adminKey": "short"}}, "secret.adminKey: give at least 16 characters"),
         ({"database": "postgresql", "secret": SECRETS}, NEEDED_BY_POSTGRESQL),
         ({"database": "postgresql"}, NEEDED_BY_POSTGRESQL),
-        (
-            {"serviceMonitor": {"enabled": True}},
-            "serviceMonitor.secret: name the Secret with the key for scraping",
-        ),
         ({"secret": SECRETS, "ingress": {"enabled": True}}, "publicUrl: write the address"),
         ({"secret": SECRETS, "serviceMonitor": {"enabled": True}}, "serviceMonitor.secret: name a Secret"),
+        (POSTGRESQL | {"serviceMonitor": {"enabled": True}}, "serviceMonitor.secret: name a Secret"),
         (POSTGRESQL | {"httpRoute": {"enabled": True}}, "httpRoute.parentRefs: name at least one gateway"),
         (POSTGRESQL | {"drainSeconds": 13}, "terminationGracePeriodSeconds: give at least 3 seconds more"),
     ],

@@ -101,5 +101,6 @@ async def test_only_a_slug_that_no_check_has_costs_a_look_at_former_slugs(
         return sum("former_slugs" in statement for statement in statements)
 
     assert await looks("job-0", "job-1", "new") == 0
-    assert await looks("job-0", "old", "nobody", "no-one") == 1
+    assert await looks("job-0", "nobody", "no-one") == 1
+    assert await looks("job-0", "old", "nobody") == 2, "the time of its last ping is written as well"
     database.close()

@@ -103,5 +103,5 @@ def test_an_unknown_kind_is_refused_with_the_known_ones(http: httpx.AsyncClient)
 
 
 def test_wrong_settings_are_refused_with_their_kind(http: httpx.AsyncClient) -> None:
-    with pytest.raises(ValueError, match=r"^notifiers.email: smtp must be smtp://HOST"):
+    with pytest.raises(ValueError, match=r"^notifiers.email: from must be the sender's address"):
         assemble({"email": {}}, http)

@@ -33,7 +33,7 @@ LIFE = 300
 PEOPLE: dict[str, dict[str, Any]] = {
     "Anna": {"sub": "a-1", "preferred_username": "anna", "groups": ["platform"]},
     "Bob": {"sub": "b-2", "preferred_username": "Bob.B", "groups": ["on-call", "everybody"]},
-    "Guest": {"sub": "g-3", "email": "guest@example.com", "groups": []},
+    "Guest": {"sub": "g-3", "email": "guest@example.com", "email_verified": True, "groups": []},
 }
 """Who can sign in there, and what it says of them."""
 

@@ -11,7 +11,7 @@ pytestmark = MARKS
 chromium, lived, settled, place = walk.chromium, walk.lived, office.settled, office.place
 
 
-@does("/new", "/checks/{slug}/edit", "/checks/{slug}/delete")
+@does("/new", "/checks/{slug}/edit", "/checks/{slug}/new-uuid", "/checks/{slug}/delete")
 async def test_a_check_is_defined_and_what_was_typed_wrongly_is_kept(place: Place, chromium: Browser) -> None:
     async with walking(place, chromium, script=False, session=place.words["session_anna"]) as walker:
         page = walker.page
@@ -48,6 +48,11 @@ async def test_a_check_is_defined_and_what_was_typed_wrongly_is_kept(place: Plac
         await expect(page.get_by_label("Name", exact=True)).to_have_value("Weekly report")
         await walker.press("Save")
         await expect(page.get_by_role("heading", level=1)).to_have_text("Weekly report")
+
+        await walker.follow("Give it a new uuid…")
+        await walker.reads("Pings to its old address are refused at once.")
+        await walker.press("Give it a new uuid")
+        await walker.is_at("/checks/weekly-report#ping")
 
         await walker.follow("Change")
         await walker.follow("Delete…")

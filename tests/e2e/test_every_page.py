@@ -78,6 +78,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("check-pause", "/checks/eu-rotate-logs/pause"),
         Example("not-for-you", "/checks/eu-rotate-logs/pause", "vera", 403),
     ),
+    "/checks/{slug}/new-uuid": (Example("check-new-uuid", "/checks/nightly-backup/new-uuid"),),
     "/checks/{slug}/edit": (
         Example("check-change", "/checks/nightly-backup/edit"),
         Example("check-declared", "/checks/mail-queue/edit"),

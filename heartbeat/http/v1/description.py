@@ -24,7 +24,8 @@ pause checks, create maintenance windows and write announcements. An *admin* can
 have them as the configuration file does, such as `15m`.
 
 **Repeated requests.** Every change can be repeated without harm. A repeated `PUT` changes nothing. An object
-created by `POST` has a name, or accepts an `Idempotency-Key`. Only a one-time link is replaced by a new one.
+created by `POST` has a name, or accepts an `Idempotency-Key`. Only a one-time link
+and the uuid of a check are replaced once more.
 
 **Polling and safe changes.** Answers have an `ETag`. Send it as `If-None-Match` with the next read: if nothing
 has changed, the answer is 304. Send it as `If-Match` with a `PUT`: if somebody else has changed it, the answer is

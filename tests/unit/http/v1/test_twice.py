@@ -19,8 +19,8 @@ from tests.unit.status.conftest import PAGE, define
 KEY = {"Idempotency-Key": "r1"}
 LATER = (NOW + timedelta(hours=2)).isoformat()
 WORDS = {"title": "Resets are late", "body": "We look into it."}
-REPLACED = {"/v1/users/{name}/reset": "one_time_links"}
-"""A link is shown once, so a repeated request creates a new one. The value is the table that has it."""
+REPLACED = {"/v1/users/{name}/reset": "one_time_links", "/v1/checks/{name}/new-uuid": "checks"}
+"""A repeated request replaces a one-time link, and the uuid of a check, once more. The value is the table with it."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Ask:
 
 PAGED = {"name": "public"}
 ASKS = {
+    "/v1/checks/{name}/new-uuid": Ask({"name": "idle"}),
     "/v1/checks/{name}/pause": Ask({"name": "idle"}),
     "/v1/checks/{name}/resume": Ask({"name": "paused"}),
     "/v1/encryption/rotate": Ask(),

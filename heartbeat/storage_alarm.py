@@ -6,6 +6,7 @@ lasts, and once when it is over. Damage that is found in a SQLite file is told i
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -23,7 +24,7 @@ from alerting.subject import cut
 from heartbeat import installation, sqlite_files
 from heartbeat.clock import Clock
 from heartbeat.database import Database
-from heartbeat.loop import Loop
+from heartbeat.loop import Loop, attempt
 from heartbeat.metrics import Metrics
 
 EVERY = 5.0
@@ -34,6 +35,8 @@ CERTAIN = timedelta(seconds=20)
 """The time after which a failure is told: a restart of a database is none."""
 AGAIN = timedelta(hours=1)
 """The time after which a failure that lasts is told again."""
+UNHEARD = timedelta(minutes=1)
+"""The time after which a message that no contact took is sent again."""
 LEARN_EVERY = timedelta(minutes=1)
 """The time between two readings of the people, while they can be read."""
 WALK_EVERY = timedelta(minutes=10)
@@ -73,6 +76,8 @@ class Storage:
     fault: Fault | None = None
     words: str = ""
     told_at: datetime | None = None
+    certain: bool = False
+    """True once it has failed for `CERTAIN`."""
 
 
 def judged(storage: Storage, fault: tuple[Fault, str] | None, now: datetime) -> tuple[Storage, Say | None]:
@@ -80,9 +85,12 @@ def judged(storage: Storage, fault: tuple[Fault, str] | None, now: datetime) -> 
     if fault is None:
         return Storage(), Say.OVER if storage.told_at else None
     kind, words = fault
-    failing = replace(storage, since=storage.since or now, fault=kind, words=words)
-    certain = kind is Fault.DAMAGED or now - (failing.since or now) >= CERTAIN
-    if certain and (storage.told_at is None or now - storage.told_at >= AGAIN):
+    # A clock that was set back must not put the message off.
+    since = min(storage.since or now, now)
+    told_at = storage.told_at and min(storage.told_at, now)
+    certain = kind is Fault.DAMAGED or now - since >= CERTAIN
+    failing = Storage(since, kind, words, told_at, certain)
+    if certain and (told_at is None or now - told_at >= AGAIN):
         return replace(failing, told_at=now), Say.FAILING
     return failing, None
 
@@ -128,8 +136,8 @@ class StorageAlarm:
 
     @property
     def working(self) -> bool:
-        """True unless the last proof failed, or damage was found."""
-        return self._storage.fault is None
+        """True unless nothing could be written for `CERTAIN`. A slow write, or a damaged table, stops no pings."""
+        return not (self._storage.certain and self._storage.fault is Fault.NOT_WRITTEN)
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -138,16 +146,15 @@ class StorageAlarm:
     async def watch(self) -> None:
         """Prove once that the storage can be written, and tell what is to be told."""
         now = self._clock.now()
-        fault = await self._proven(now)
-        if fault is None:
-            await self._learn(now)
-            fault = await self._walk(now)
+        await attempt("storage: learning whom to tell", lambda: self._learn(now))
+        fault = await self._proven(now) or await self._walk(now)
         before = self._storage
         self._storage, say = judged(before, fault, now)
         self._metrics.failing.set(0 if fault is None else 1)
         if say is Say.FAILING:
             log.error("the storage fails: %s", self._storage.words, extra={"event": "storage failing"})
-            await self._tell(self._storage, now, over=False)
+            if not await self._tell(self._storage, now, over=False):
+                self._storage = replace(self._storage, told_at=now - AGAIN + UNHEARD)
         elif say is Say.OVER:
             log.warning("the storage works again", extra={"event": "storage works"})
             await self._tell(before, now, over=True)
@@ -161,49 +168,58 @@ class StorageAlarm:
 
     async def _learn(self, now: datetime) -> None:
         """Read who is told of a failure, and how, while this can be read."""
-        if self._learnt_at is None or now - self._learnt_at >= LEARN_EVERY:
+        if self._learnt_at is None or abs(now - self._learnt_at) >= LEARN_EVERY:
             self._known = await self._database.read(_known)
             self._learnt_at = now
 
     async def _walk(self, now: datetime) -> tuple[Fault, str] | None:
         """Read one table after the other for damage. Return the damage that was found and not mended."""
         path = Path(self._database.url.database or "")
-        if self._database.sqlite and (self._walked_at is None or now - self._walked_at >= WALK_EVERY):
+        if self._database.sqlite and (self._walked_at is None or abs(now - self._walked_at) >= WALK_EVERY):
             self._walked_at = now
-            self._unread = self._unread or await asyncio.to_thread(sqlite_files.tables, path)
-            table = self._unread.pop(0)
-            found = await asyncio.to_thread(sqlite_files.damage, path, table, WALK_BOUND)
+            table, found = await self._read_next(path)
             self._damage.pop(table, None)
             if found:
                 self._damage[table] = found
         return (Fault.DAMAGED, next(iter(self._damage.values()))) if self._damage else None
 
-    async def _tell(self, storage: Storage, now: datetime, *, over: bool) -> None:
-        """Send the message to every contact, straight and at the same time."""
+    async def _read_next(self, path: Path) -> tuple[str, str | None]:
+        """Read the next table. Return its name and its damage; the list of tables has no name."""
+        try:
+            self._unread = self._unread or await asyncio.to_thread(sqlite_files.tables, path)
+        except sqlite3.Error as error:
+            return "", str(error)
+        self._damage.pop("", None)
+        table = self._unread.pop(0)
+        return table, await asyncio.to_thread(sqlite_files.damage, path, table, WALK_BOUND)
+
+    async def _tell(self, storage: Storage, now: datetime, *, over: bool) -> bool:
+        """Send the message to every contact, straight and at the same time. Return False if none of them took it."""
         message = message_of(storage, self._host, now, over=over)
         sends = [
             self._send(message, person, contact, now)
             for person in self._known.people
             for contact in person.contacts
         ]
-        await asyncio.gather(*sends)
+        return any(await asyncio.gather(*sends))
 
-    async def _send(self, message: Message, person: Person, contact: Contact, now: datetime) -> None:
+    async def _send(self, message: Message, person: Person, contact: Contact, now: datetime) -> bool:
         composed = notice.of_service(
             message, person, contact, home=self._home, installation=self._known.installation, now=now
         )
         if self._deliver is None:
-            return
+            return True
         try:
             outcome = await self._deliver(self._known.setups, composed, person, contact)
         except Exception:
             # One contact that cannot be sent to must not keep the others from being told.
             log.exception("storage: %s cannot be told by %s", person.name, contact.kind)
-            return
+            return False
         self._metrics.told.labels(type(outcome).__name__.lower()).inc()
         accepted = isinstance(outcome, Accepted)
         level = logging.INFO if accepted else logging.ERROR
         log.log(level, "storage: %s %s by %s", "told" if accepted else "not told", person.name, contact.kind)
+        return accepted
 
 
 def message_of(storage: Storage, host: str, now: datetime, *, over: bool) -> Message:

@@ -61,7 +61,7 @@ def silenced(tmp_path: Path) -> Iterator[list[str]]:
             deaf.bind((NAME_SERVER, 53))
             subprocess.run([*command, "true"], check=True, capture_output=True)
         except (OSError, subprocess.CalledProcessError):
-            pytest.skip("only root can give a process a name server of its own")
+            pytest.fail("only root can give a process a name server of its own: run this test as root")
         yield command
 
 

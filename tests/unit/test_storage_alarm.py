@@ -1,5 +1,6 @@
 """The alarm for storage that fails: told straight, once it is certain, each hour, and when it is over."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -46,6 +47,17 @@ def test_a_short_failure_is_not_told_nor_its_end() -> None:
 
 def test_damage_is_certain_at_once() -> None:
     assert judged(Storage(), (Fault.DAMAGED, "row 3 missing"), NOW)[1] is Say.FAILING
+
+
+def test_a_clock_that_is_set_back_puts_no_message_off() -> None:
+    storage, say = judged(Storage(), FULL, NOW)
+    earlier = NOW - timedelta(days=365)
+    storage, say = judged(storage, FULL, earlier)
+    storage, say = judged(storage, FULL, earlier + 20 * SECOND)
+    assert say is Say.FAILING
+    assert judged(storage, FULL, earlier - timedelta(days=1))[1] is None
+    storage, _ = judged(storage, FULL, earlier - timedelta(days=1))
+    assert judged(storage, FULL, earlier - timedelta(hours=23))[1] is Say.FAILING
 
 
 class Line:
@@ -124,6 +136,28 @@ async def test_everybody_of_the_default_policy_is_told_straight(
     assert len(line.sent) == 4
 
 
+async def test_a_message_that_nobody_took_is_sent_again_after_a_minute(
+    alarm: StorageAlarm, clock: SetClock, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation, "remember", full)
+    line.broken = {"a", "a@example.org", "ben"}
+    await watch(alarm, clock, 60)
+    line.broken = set()
+    assert line.sent == []
+    await watch(alarm, clock, 60)
+    assert len(line.sent) == 3, "whom to tell is learnt although nothing can be written"
+
+
+async def test_a_slow_write_does_not_make_the_service_unready(
+    alarm: StorageAlarm, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation, "remember", full)
+    await watch(alarm, clock, 20)
+    assert alarm.working
+    await watch(alarm, clock, 10)
+    assert not alarm.working
+
+
 async def test_without_anybody_the_operator_is_told(
     database: Database, alarm: StorageAlarm, clock: SetClock, line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +176,19 @@ async def test_a_deleted_file_is_told(
     await database.read(lambda _: Path(database.url.database or "").unlink())
     await watch(alarm, clock, 30)
     assert "was deleted while it was in use" in line.sent[0][2].lines[0]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_damage_of_the_page_that_names_the_tables_is_told(
+    alarm: StorageAlarm, clock: SetClock, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def malformed(_path: Path) -> list[str]:
+        raise sqlite3.DatabaseError("malformed database schema")
+
+    monkeypatch.setattr(sqlite_files, "tables", malformed)
+    await watch(alarm, clock, 60)
+    assert {sent[2].title for sent in line.sent} == {"heartbeat on db-1 has a damaged database"}
+    assert alarm.working, "pings may still be stored"
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

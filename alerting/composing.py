@@ -1,5 +1,6 @@
 """Composes the notices of leased pages from what is so now. It only reads, and so keeps no ping waiting."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from alerting.notice import Links, Notice, NoticeKind, Subject
 from alerting.outbox import Page, Recipient
 from alerting.person import OPERATOR, Contact, Person
 from alerting.surroundings import Surroundings
+
+log = logging.getLogger(__name__)
 
 SurroundingsOf = Callable[
     [Connection, Sequence[Incident], Mapping[int, Sequence[RaisedSymptom]], datetime],
@@ -58,7 +61,12 @@ class Composer:
     ) -> list[Subject]:
         """Return what the notices of these pages are about, in their order."""
         facts = _facts(db, [page for page, _, _ in pages])
-        around = self.surroundings_of(db, list(facts.incidents.values()), facts.symptoms, now)
+        try:
+            around = self.surroundings_of(db, list(facts.incidents.values()), facts.symptoms, now)
+        except Exception:
+            # A page without its surroundings is better than none.
+            log.exception("what is beside %d incidents cannot be told", len(facts.incidents))
+            around = {}
         subjects = []
         for page, person, contact in pages:
             read_by_several = facts.readers[contact] > 1 or shared(contact)

@@ -238,3 +238,17 @@ async def test_a_page_leaves_out_the_news_that_is_under_way_to_the_same_reader(d
     addressed = [(page, TEAM[0], TEAM[0].contact(0)) for page in leased if page.person == "anna"]
     (send,) = await database.read(lambda db: composer.sends(db, addressed, lambda _: False, PAGED_AT))
     assert send.notice.title.startswith("ERROR group: 3 of 3 jobs silent")
+
+
+async def test_a_page_goes_out_without_surroundings_that_cannot_be_told(database: Database) -> None:
+    await page_for(database, "one")
+    pager = Pager(Accepted("beep"))
+    sender = courier_of(database, pager)
+
+    def broken(*_: object) -> Mapping[int, Surroundings]:
+        raise RuntimeError
+
+    sender._composer = replace(sender._composer, surroundings_of=broken)
+    await sender.dispatch()
+    await sender.settle(10)
+    assert [address for address, _ in pager.notices] == ["anna", "ben"]

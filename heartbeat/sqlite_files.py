@@ -33,8 +33,9 @@ class SqliteFiles:
             found = path.stat()
         except FileNotFoundError:
             return f"{path} was deleted while it was in use" if path in self._known else None
-        except OSError as error:
-            return f"{path}: {error.strerror}"
+        except OSError:
+            # It cannot be looked at now. A write that fails says so itself, and the next look may succeed.
+            return None
         identity = found.st_dev, found.st_ino
         if self._known.setdefault(path, identity) != identity:
             return f"{path} was replaced while it was in use"

@@ -79,8 +79,10 @@ class UnexpectedLog:
         while self._pending or self._strange:
             if (wait := self._next_write - loop.time()) > 0:
                 # A stop does not wait.
+                # Not wait_for: before Python 3.12, it loses a cancellation that comes together with the event.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._settling.wait(), wait)
+                    async with asyncio.timeout(wait):
+                        await self._settling.wait()
             self._next_write = loop.time() + EVERY
             counted = [*self._pending.items(), *self._strange.items()]
             self._pending, self._strange = {}, {}

@@ -68,6 +68,18 @@ async def test_a_file_in_use_has_no_fault_over_many_transactions_and_readers(dat
         await database.read(lambda db: db.execute(text("SELECT count(*) FROM installation")).scalar())
 
 
+async def test_a_look_that_fails_for_once_refuses_nothing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_path: Path) -> os.stat_result:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "stat", failing)
+        await write(database, "second")
+    await write(database, "third")
+
+
 async def test_damage_is_found_in_the_table_that_has_it(database: Database) -> None:
     path = path_of(database)
     root, size = await database.read(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from alerting import attempts, escalation, notice, outbox, outside, recap, roster, store, symptom_store
 from alerting.incident import Describe, Entry, Incident, RaisedSymptom
@@ -50,11 +51,22 @@ class Composer:
         self, db: Connection, pages: Sequence[Addressed], shared: Callable[[Contact], bool], now: datetime
     ) -> list[Send]:
         """Return the sends of these pages. `shared` says whether several people read the channels of a kind."""
-        subjects = self.subjects(db, pages, shared, now)
-        return [
-            Send(notice.compose(subject, now), person, contact, page)
-            for subject, (page, person, contact) in zip(subjects, pages, strict=True)
-        ]
+        try:
+            subjects = self.subjects(db, pages, shared, now)
+            return [
+                Send(notice.compose(subject, now), person, contact, page)
+                for subject, (page, person, contact) in zip(subjects, pages, strict=True)
+            ]
+        except SQLAlchemyError:
+            raise
+        except Exception:
+            # One page that cannot be composed must not keep the others from being sent.
+            if len(pages) > 1:
+                return [send for page in pages for send in self.sends(db, [page], shared, now)]
+            log.exception(
+                "page %d of incident %d cannot be composed", pages[0][0].id, pages[0][0].incident_id
+            )
+            return []
 
     def subjects(
         self, db: Connection, pages: Sequence[Addressed], shared: Callable[[Contact], bool], now: datetime

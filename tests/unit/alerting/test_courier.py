@@ -13,7 +13,7 @@ from alerting import desk, escalator, leases
 from alerting.composing import Composer
 from alerting.courier import Courier
 from alerting.escalation import Policy, Step
-from alerting.incident import CauseWords, Facts, Symptom
+from alerting.incident import CauseWords, Facts, Incident, Symptom
 from alerting.leases import AtCapacity
 from alerting.notice import Links, Notice
 from alerting.notifiers.contract import Accepted, Contact, Outcome
@@ -252,3 +252,19 @@ async def test_a_page_goes_out_without_surroundings_that_cannot_be_told(database
     await sender.dispatch()
     await sender.settle(10)
     assert [address for address, _ in pager.notices] == ["anna", "ben"]
+
+
+async def test_a_page_that_cannot_be_composed_keeps_no_other_from_being_sent(database: Database) -> None:
+    await page_for(database, "one", "two")
+    pager = Pager(Accepted("beep"))
+    sender = courier_of(database, pager)
+
+    def broken(incident: Incident, _person: Person) -> Links:
+        if incident.title == "one":
+            raise ValueError
+        return Links("http://test/", "http://test/answer")
+
+    sender._composer = replace(sender._composer, links=broken)
+    await sender.dispatch()
+    await sender.settle(10)
+    assert [notice.title for _, notice in pager.notices] == ["ERROR two silent"] * 2

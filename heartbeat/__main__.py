@@ -1,24 +1,22 @@
-"""The command line: `heartbeat serve`, and the commands of an operator."""
+"""The command line: `heartbeat serve`, and the commands of an operator.
+
+The rooms of a command are imported when it runs: a wrong option, or another command, does not wait for the web server.
+"""
 
 import argparse
 import asyncio
-import json
 import locale
 import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from heartbeat import duration, logs
 from heartbeat import settings as environment
-from heartbeat.database import AlreadyServed, Unavailable
-from heartbeat.definitions import file as configuration_file
-from heartbeat.definitions.file import Wrong
-from heartbeat.operations import command_environment, commands, maintain, serve
-from heartbeat.operations.backup import Unusable
-from heartbeat.operations.secret_key import NotTheSame
 from heartbeat.settings import BadSetting, Settings
 
 PRIVATE = 0o077
@@ -37,25 +35,50 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         environ = _environment(arguments)
         if arguments.command == "doctor":
+            from heartbeat.operations import maintain
+
             # It reports a bad setting like any other finding.
             return asyncio.run(maintain.doctor(environ, send=arguments.send, as_json=arguments.json))
         settings = environment.read(environ)
         logs.begin(settings)
-        for sentence in maintain.mistyped_settings(settings):
-            log.warning(sentence)
+        _warn_of_mistyped(settings)
         return _run(arguments, settings)
-    except Wrong as error:
-        warnings = [f"warning: {warning}" for warning in error.warnings]
-        print("\n".join([*error.problems, *warnings]), file=sys.stderr)
-    except (BadSetting, AlreadyServed, NotTheSame, Unusable, commands.Failed) as error:
-        print(error, file=sys.stderr)
-    except Unavailable as error:
-        print(f"The database cannot be reached: {error}", file=sys.stderr)
+    except Exception as error:
+        if (words := _in_words(error)) is None:
+            raise
+        print(words, file=sys.stderr)
     return 1
+
+
+def _in_words(error: Exception) -> str | None:
+    """Return what an expected error says, or None for any other."""
+    from heartbeat.database import AlreadyServed, Unavailable
+    from heartbeat.definitions.file import Wrong
+    from heartbeat.operations.backup import Unusable
+    from heartbeat.operations.secret_key import NotTheSame
+    from heartbeat.operations.serving_process import Failed
+
+    match error:
+        case Wrong():
+            return "\n".join([*error.problems, *(f"warning: {warning}" for warning in error.warnings)])
+        case BadSetting() | AlreadyServed() | NotTheSame() | Unusable() | Failed():
+            return str(error)
+        case Unavailable():
+            return f"The database cannot be reached: {error}"
+    return None
+
+
+def _warn_of_mistyped(settings: Settings) -> None:
+    from heartbeat.operations import commands
+
+    for sentence in commands.mistyped_settings(settings):
+        log.warning(sentence)
 
 
 def _environment(arguments: argparse.Namespace) -> Mapping[str, str]:
     """Return the environment of the command. A server and a demonstration have nobody else's."""
+    from heartbeat.operations import command_environment
+
     file: Path | None = arguments.env_file
     if arguments.command in ("serve", "demo", "schema"):
         own = os.environ if file is None else os.environ | command_environment.read_file(file)
@@ -76,7 +99,22 @@ def _environment(arguments: argparse.Namespace) -> Mapping[str, str]:
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     match arguments.command:
         case "serve":
+            from heartbeat.operations import serve
+
             return serve.run(settings, sample=arguments.sample, delete=arguments.delete)
+        case "demo":
+            from heartbeat.operations import demo
+
+            return demo.run(seconds=arguments.seconds)
+        case "backup" | "restore" | "rearm" | "lost-key" | "rotate-keys":
+            return _maintain(arguments, settings)
+    return _configure(arguments, settings)
+
+
+def _configure(arguments: argparse.Namespace, settings: Settings) -> int:
+    from heartbeat.operations import commands
+
+    match arguments.command:
         case "migrate":
             return commands.migrate(settings)
         case "plan":
@@ -88,10 +126,16 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         case "crontab":
             return commands.crontab(settings)
         case "schema":
-            print(json.dumps(configuration_file.json_schema(), indent=2))
-            return 0
+            return commands.schema()
         case "test-page":
             return asyncio.run(commands.test_page(settings, arguments.person))
+    raise AssertionError(arguments.command)
+
+
+def _maintain(arguments: argparse.Namespace, settings: Settings) -> int:
+    from heartbeat.operations import maintain
+
+    match arguments.command:
         case "backup":
             return maintain.backup(settings, arguments.path, force=arguments.force, keep=arguments.keep)
         case "restore":
@@ -104,10 +148,6 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
             return maintain.lost_key(settings, confirmed=arguments.yes)
         case "rotate-keys":
             return asyncio.run(maintain.rotate_keys(settings))
-        case "demo":
-            from heartbeat.operations import demo
-
-            return demo.run(seconds=arguments.seconds)
     raise AssertionError(arguments.command)
 
 
@@ -118,6 +158,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Settings come from the environment (HEARTBEAT_…): see docs/settings.md. "
         "heartbeat COMMAND --help shows the options of a command.",
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version of heartbeat and exit")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
     _add_serve(subparsers)
     _add(subparsers, "migrate", "migrate the database to the schema of this release")
@@ -127,6 +168,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_doctor_and_keys(subparsers)
     _add_demo(subparsers)
     return parser
+
+
+class _Version(argparse.Action):
+    """Prints the version, which is looked up only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        print(f"heartbeat {version('heartbeat')}")
+        parser.exit()
 
 
 def _add_serve(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

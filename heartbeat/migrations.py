@@ -34,7 +34,7 @@ def _upgrade(db: Connection) -> None:
         db.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     config = _config()
     current = MigrationContext.configure(db).get_current_revision()
-    if current is not None and current not in revisions():
+    if current is not None and current not in _revisions(ScriptDirectory.from_config(config)):
         # A newer release has migrated it already. During a rolling upgrade, both serve.
         log.warning("a newer release has migrated the database (revision %s); using it unchanged", current)
         return
@@ -49,14 +49,17 @@ def behind(db: Connection) -> bool:
     previous release goes on working during an upgrade.
     """
     current = MigrationContext.configure(db).get_current_revision()
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    return current is None or (current in revisions() and current != head)
+    scripts = ScriptDirectory.from_config(_config())
+    return current is None or (current != scripts.get_current_head() and current in _revisions(scripts))
 
 
 def revisions() -> frozenset[str]:
     """Return the revisions that this program can bring up to date."""
-    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
-    return frozenset(script.revision for script in scripts)
+    return _revisions(ScriptDirectory.from_config(_config()))
+
+
+def _revisions(scripts: ScriptDirectory) -> frozenset[str]:
+    return frozenset(script.revision for script in scripts.walk_revisions())
 
 
 def _config() -> Config:

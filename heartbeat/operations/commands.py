@@ -1,7 +1,9 @@
-"""The commands of the configuration and the schema: migrate, plan, apply, export, crontab, test-page."""
+"""The commands of the configuration and the schema: migrate, plan, apply, export, crontab, schema, test-page."""
 
+import json
 import sys
 from collections.abc import Callable, Sequence, Sized
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,17 +15,26 @@ from alerting import times
 from heartbeat import configuration_file, migrations, public_address, trial
 from heartbeat.checks import store as check_store
 from heartbeat.database import AlreadyServed, Database, engine, transact
+from heartbeat.definitions import file as definition_file
 from heartbeat.definitions import plan as definition_plan
 from heartbeat.definitions.file import Wrong
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.plan import WouldDelete
-from heartbeat.operations import backup, crontab_lines, serving_process, trials
+from heartbeat.operations import backup, crontab_lines, serving_process, trials, unknown_settings
 from heartbeat.operations.serving_process import Failed as Failed
 from heartbeat.operations.trials import ContactResult
 from heartbeat.pings import keys as ping_keys
 from heartbeat.settings import Settings, require_data_dir
 
 T = TypeVar("T")
+
+
+def mistyped_settings(settings: Settings) -> list[str]:
+    """Return a sentence for each variable of the environment that looks like a setting and is none."""
+    text = ""
+    with suppress(Wrong):  # reported by those who need the configuration
+        text = configuration_file.text_of(settings.config)
+    return unknown_settings.unknown(settings.environment, text)
 
 
 def migrate(settings: Settings) -> int:
@@ -144,6 +155,11 @@ def crontab(settings: Settings) -> int:
         "run heartbeat apply first, which stores the checks of the file.",
     )
     print("\n".join(crontab_lines.lines(checks, keys, settings.public_url)))
+    return 0
+
+
+def schema() -> int:
+    print(json.dumps(definition_file.json_schema(), indent=2))
     return 0
 
 

@@ -3,21 +3,19 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
 
-from heartbeat import configuration_file, migrations, notifier_clients, rekey
+from heartbeat import migrations, notifier_clients, rekey
 from heartbeat import settings as environment
 from heartbeat.database import AlreadyServed, Database, engine, transact
-from heartbeat.definitions.file import Wrong
 from heartbeat.duration import in_words
 from heartbeat.operations import backup as copies
+from heartbeat.operations import commands, doctor_facts, secret_key, serving_process
 from heartbeat.operations import doctor as diagnosis
-from heartbeat.operations import doctor_facts, secret_key, serving_process, unknown_settings
 from heartbeat.operations.backup import Manifest, Unusable
 from heartbeat.operations.doctor import Finding, Weight
 from heartbeat.rekey import RekeyResult
@@ -137,7 +135,9 @@ async def doctor(environ: Mapping[str, str], *, send: bool, as_json: bool) -> in
         findings = [Finding(Weight.BAD, "settings", str(error))]
     else:
         findings = diagnosis.judge(await doctor_facts.examine(settings, send=send))
-        mistyped = [Finding(Weight.WARN, "settings", sentence) for sentence in mistyped_settings(settings)]
+        mistyped = [
+            Finding(Weight.WARN, "settings", sentence) for sentence in commands.mistyped_settings(settings)
+        ]
         findings = sorted([*findings, *mistyped], key=lambda finding: finding.weight.rank)
     worst = max((finding.weight for finding in findings), key=lambda weight: weight.rank)
     if as_json:
@@ -145,14 +145,6 @@ async def doctor(environ: Mapping[str, str], *, send: bool, as_json: bool) -> in
     else:
         print("\n".join(f"{finding.weight:<4}  {finding.subject}: {finding.words}" for finding in findings))
     return worst.rank
-
-
-def mistyped_settings(settings: Settings) -> list[str]:
-    """Return a sentence for each variable of the environment that looks like a setting and is none."""
-    text = ""
-    with suppress(Wrong):  # reported by those who need the configuration
-        text = configuration_file.text_of(settings.config)
-    return unknown_settings.unknown(settings.environment, text)
 
 
 def _losses(unreadable: Sequence[str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import databases, figures, load, memory, pings, status, sweep, telling
+from tests.bench import commands, databases, figures, load, memory, pings, status, sweep, telling
 from tests.bench.databases import Bench
 from tests.bench.figures import Figure
 
@@ -17,6 +17,7 @@ SUBJECTS = {
     "sweep": (sweep.measure, ("postgres",)),
     "telling": (telling.measure, ("postgres", "sqlite")),
     "status": (status.measure, ("sqlite",)),
+    "commands": (commands.measure, ("postgres", "sqlite")),
     "memory": (memory.measure, ("postgres", "sqlite")),
 }
 

@@ -1,11 +1,13 @@
-"""The command line: the environment that a command reads its settings from."""
+"""The command line: the environment that a command reads its settings from, and what it imports."""
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,34 @@ def test_a_configuration_in_another_encoding_is_one_sentence(tmp_path: Path) -> 
     )
     assert done.stderr == f"{file}:2: this is not UTF-8: save the file in this encoding.\n"
     assert done.returncode == 1
+
+
+def run(
+    *arguments: str, config: Path = Path("none.yaml")
+) -> tuple[subprocess.CompletedProcess[str], set[str]]:
+    """Run a command. Return what came of it, and the packages that it imported."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "heartbeat", *arguments],
+        env=os.environ | {"HEARTBEAT_CONFIG": str(config)},
+        capture_output=True,
+        text=True,
+    )
+    return done, set(re.findall(r"^import time:.*\|\s+(\w+)", done.stderr, re.MULTILINE))
+
+
+def test_the_version_and_a_usage_error_wait_for_no_library() -> None:
+    done, imported = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"heartbeat {version('heartbeat')}\n")
+    assert not imported & {"sqlalchemy", "httpx", "fastapi", "yaml", "alembic"}
+    done, imported = run("sevre")
+    assert (done.returncode, "invalid choice: 'sevre'" in done.stderr) == (2, True)
+    assert not imported & {"sqlalchemy", "httpx", "fastapi", "yaml", "alembic"}
+
+
+def test_a_plan_does_not_wait_for_the_web_server(tmp_path: Path) -> None:
+    file = tmp_path / "heartbeat.yaml"
+    file.write_text("checks: {nightly: {every: 1d}}\n", encoding="utf-8")
+    done, imported = run("plan", "--offline", config=file)
+    assert done.returncode == 0
+    assert "sqlalchemy" in imported
+    assert not imported & {"fastapi", "uvicorn", "uvloop", "prometheus_client"}

@@ -1,10 +1,15 @@
 """Due times of schedules: golden days on which the clock changes, an oracle for cron, and what always holds."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
+from importlib.resources import files
 from itertools import islice, takewhile
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -627,3 +632,36 @@ def test_the_zones_with_a_warning_have_one_offset_all_year(timezone: str) -> Non
     assert offset is not None
     hours = offset // HOUR
     assert f"{timezone} is UTC{hours:+d} all year" in str(zone_warning(timezone))
+
+
+LATER_RULES = "America/Vancouver"
+"""A zone whose rules differ between releases of tzdata."""
+
+
+@pytest.mark.parametrize("first", ["alerting.times", "heartbeat.checks.schedule", "heartbeat.__main__"])
+@pytest.mark.parametrize("machine", ["other rules", "no rules"])
+def test_the_rules_of_zones_are_those_of_the_package_tzdata_on_every_machine(
+    first: str, machine: str, tmp_path: Path
+) -> None:
+    if machine == "other rules":
+        for zone in (LATER_RULES, "Mars/Olympus"):
+            (tmp_path / zone).parent.mkdir()
+            (tmp_path / zone).write_bytes(files("tzdata").joinpath("zoneinfo", "Asia", "Tokyo").read_bytes())
+    program = (
+        f"import {first}, datetime, zoneinfo; "
+        f"zone = zoneinfo.ZoneInfo('{LATER_RULES}'); "
+        "print(datetime.datetime(2026, 12, 1, tzinfo=zone).utcoffset(), "
+        "'Mars/Olympus' in zoneinfo.available_timezones())"
+    )
+    with files("tzdata").joinpath("zoneinfo", *LATER_RULES.split("/")).open("rb") as packaged:
+        offset = datetime(2026, 12, 1, tzinfo=ZoneInfo.from_file(packaged)).utcoffset()
+    environment = os.environ | {"PYTHONTZPATH": str(tmp_path)}
+    printed = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert printed.stdout.strip() == f"{offset} False"

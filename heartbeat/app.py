@@ -28,7 +28,9 @@ from heartbeat.http.context import Context
 from heartbeat.http.front import Application
 from heartbeat.metrics import CheckSeries, Metrics
 from heartbeat.outside_heartbeat import OutsideHeartbeat
+from heartbeat.pings.creation import CreationLimit
 from heartbeat.pings.ingest import Ingest
+from heartbeat.pings.limit_watch import LimitWatch
 from heartbeat.retention import Retention
 from heartbeat.settings import Settings
 from heartbeat.status.automation import Automation
@@ -64,6 +66,7 @@ class System:
     automation: Automation
     mail_sender: MailSender
     storage_alarm: StorageAlarm
+    limit_watch: LimitWatch
     _ticking: asyncio.Task[None] | None = None
     _beside: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -78,6 +81,7 @@ class System:
             ("api", self.publisher),
             ("checker", self.automation),
             ("checker", self.retention),
+            ("checker", self.limit_watch),
             ("pager", self.mail_sender),
         )
         own = [self.storage_alarm, *(loop for role, loop in loops if role in roles)]
@@ -163,7 +167,8 @@ def build(
     courier = _courier(foundation, random)
     alarm = _storage_alarm(foundation)
     main_ticker = _ticker(foundation, courier, longest_sleep, ticked, lambda: alarm.working)
-    ingest = Ingest(database, wake=wake, observe_batch=_observing(metrics, tracing))
+    creation_limit = CreationLimit(settings.ping_checks_limit)
+    ingest = Ingest(database, limit=creation_limit, wake=wake, observe_batch=_observing(metrics, tracing))
     context = _context(foundation, main_ticker)
     publisher = _publisher(foundation)
     system = System(
@@ -177,6 +182,7 @@ def build(
         automation=Automation(database, clock, metrics),
         mail_sender=_mail_sender(foundation),
         storage_alarm=alarm,
+        limit_watch=LimitWatch(database, clock, metrics, creation_limit),
     )
     return system
 

@@ -27,7 +27,7 @@ from alerting.incident import State
 disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped upstream
 
 OPEN_STATES = tuple(state for state in State if state is not State.RESOLVED)
-PING_RESULTS = ("heard", "created", "unknown", "malformed", "unavailable")
+PING_RESULTS = ("heard", "created", "refused", "unknown", "malformed", "unavailable")
 SEND_RESULTS = ("accepted", "refused", "unreachable")
 PUBLICATION_RESULTS = ("published", "partly", "unchanged", "failed")
 CUT_REASONS = (
@@ -78,6 +78,7 @@ class Metrics:
         self.ticking = Ticking(self.registry)
         self.storage = StorageMetrics(self.registry)
         self.forgetting = Forgetting(self.registry)
+        self.limits = LimitMetrics(self.registry)
         self.backlog = Backlog(self.registry)
         self.status_pages = StatusPageMetrics(self.registry)
 
@@ -225,6 +226,20 @@ class StorageMetrics:
             registry=registry,
         )
         _begin_at_zero(self.told, SEND_RESULTS)
+
+
+class LimitMetrics:
+    """The limits of the service, as the process that watches them has seen them last."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.reached = Gauge(
+            "heartbeat_limit_reached", "1 if this limit is reached, else 0.", ["limit"], registry=registry
+        )
+        self.created_checks = Gauge(
+            "heartbeat_checks_created_by_pings",
+            "Checks that their first pings created and that nobody has defined since.",
+            registry=registry,
+        )
 
 
 class Forgetting:

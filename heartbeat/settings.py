@@ -103,6 +103,8 @@ class Settings:
     admin_key_sign_in: bool = True
     """True if the admin key still opens the console once there are users."""
     ping_body_limit: int = 100_000
+    ping_checks_limit: int = 10_000
+    """The number of checks that pings may create."""
     status_dir: Path | None = None
     """The directory of the status pages, by default `status` in the data directory."""
     status_hook: str = ""
@@ -155,6 +157,9 @@ def read(environ: Mapping[str, str]) -> Settings:
         admin_key_sign_in=values.is_on(environ, "HEARTBEAT_ADMIN_KEY_SIGN_IN", default.admin_key_sign_in),
         ping_body_limit=values.whole(
             environ, "HEARTBEAT_PING_BODY_LIMIT", default.ping_body_limit, 0, 10_000_000
+        ),
+        ping_checks_limit=values.whole(
+            environ, "HEARTBEAT_PING_CHECKS_LIMIT", default.ping_checks_limit, 0, 1_000_000
         ),
         status_dir=Path(environ["HEARTBEAT_STATUS_DIR"]) if environ.get("HEARTBEAT_STATUS_DIR") else None,
         status_hook=environ.get("HEARTBEAT_STATUS_HOOK", ""),

@@ -42,6 +42,11 @@ class Cause(StrEnum):
         return cause
 
 
+LIMIT: Final = "limit"
+"""The cause of a symptom that is no check's: the service has reached a limit."""
+OF_SERVICE: Final = "this service=heartbeat"
+"""The key of the group of such symptoms. No label has a space in its name, so it is no group of checks."""
+_WORDS: Final = {LIMIT: CauseWords("at the limit", "reached the limit", "was at the limit")}
 _ALONE = "check="
 GROUP_BY: Final = ("host",)
 """The labels that make a group, unless the configuration names others."""
@@ -64,6 +69,8 @@ class IncidentIdentity:
 
 def in_words(cause: str) -> CauseWords:
     """Return the words of a stored cause. A cause that this version does not know gets its name as words."""
+    if cause in _WORDS:
+        return _WORDS[cause]
     try:
         return Cause(cause).words
     except ValueError:

@@ -151,6 +151,12 @@ def count_by_state(db: Connection) -> dict[State, int]:
     return {State(state): count for state, count in db.execute(query)}
 
 
+def count_created_by_pings(db: Connection) -> int:
+    """Count the checks that their first pings created and that nobody has defined since."""
+    query = select(func.count()).select_from(checks).where(checks.c.origin == Origin.PING)
+    return db.execute(query).scalar_one()
+
+
 def down_with(db: Connection, matches: Iterable[Mapping[str, str]]) -> list[Check]:
     """Return the checks that are down and have all labels of one of these matches."""
     down: dict[int, Check] = {}

@@ -267,8 +267,11 @@ def _elsewhere(
     told: Collection[str],
     states: Mapping[str, CheckGroup],
     everywhere: _Everywhere,
-) -> Elsewhere:
+) -> Elsewhere | None:
     """Return all groups but that of `key`. Names those that are not fine, except the groups that are `told` apart."""
+    if key == cause.OF_SERVICE:
+        # Checks have nothing to do with it.
+        return None
     own = states.get(key)
     kinds = [tally for tally in (_without(tally, own) for tally in everywhere.tallies) if tally.total]
     numbers = {other: of_group for other, of_group in everywhere.incidents.items() if other != key}

@@ -77,6 +77,13 @@ Index(
     postgresql_where=checks.c.wake_at.is_not(None),
     sqlite_where=checks.c.wake_at.is_not(None),
 )
+# They are counted often.
+Index(
+    "ix_checks_created_by_pings",
+    checks.c.id,
+    postgresql_where=checks.c.origin == "ping",
+    sqlite_where=checks.c.origin == "ping",
+)
 
 former_slugs = Table(
     "former_slugs",

@@ -69,6 +69,7 @@ class PingResult(StrEnum):
 
     HEARD = "heard"
     CREATED = "created"
+    REFUSED = "refused"
     UNKNOWN = "unknown"
     UNAVAILABLE = "unavailable"
 

@@ -25,8 +25,9 @@ from heartbeat.checks.check import Change, Check, Cleared, Ping, Raised, Signal,
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.schedule import Every
 from heartbeat.database import Database, Unavailable
-from heartbeat.pings import keys, store
+from heartbeat.pings import creation, keys, store, usage_store
 from heartbeat.pings.arrival import Arrival, BySlug, ByToken, ByUuid, NumberedPing, PingResult, Resolved
+from heartbeat.pings.creation import IN_ALL, CreationLimit
 from heartbeat.pings.key_usage import KeyUsage
 from heartbeat.pings.unexpected_log import UnexpectedLog
 
@@ -44,7 +45,9 @@ NEW_GRACE = timedelta(hours=1)
 
 log = logging.getLogger(__name__)
 
-_VALID_KEY = frozenset({PingResult.HEARD, PingResult.CREATED})
+_UNEXPECTED = frozenset({PingResult.UNKNOWN, PingResult.REFUSED})
+"""The results of pings that no check expects."""
+_VALID_KEY = frozenset({PingResult.HEARD, PingResult.CREATED, PingResult.REFUSED})
 """The results that prove that the ping key exists, for pings that came with one."""
 
 
@@ -55,10 +58,12 @@ class Ingest:
         self,
         database: Database,
         *,
+        limit: CreationLimit = creation.BY_DEFAULT,
         wake: Callable[[], None] = lambda: None,
         observe_batch: Callable[[int, float], None] = lambda _size, _seconds: None,
     ) -> None:
         self._database = database
+        self._limit = limit
         self._wake = wake
         self._observe_batch = observe_batch
         self._key_usage = KeyUsage(database)
@@ -135,11 +140,9 @@ class Ingest:
             for (arrival, _), result in zip(batch, results, strict=True)
             if isinstance(target := arrival.target, BySlug) and result in _VALID_KEY
         )
-        if PingResult.UNKNOWN in results:
+        if not _UNEXPECTED.isdisjoint(results):
             self._unexpected.note(
-                arrival
-                for (arrival, _), result in zip(batch, results, strict=True)
-                if result is PingResult.UNKNOWN
+                arrival for (arrival, _), result in zip(batch, results, strict=True) if result in _UNEXPECTED
             )
         for (_, future), result in zip(batch, results, strict=True):
             if future.done():
@@ -160,7 +163,7 @@ class Ingest:
     async def _write(self, arrivals: list[Arrival]) -> list[PingResult | None]:
         """Store a batch. If one row spoils it, its halves are stored apart, until the bad row stands alone."""
         try:
-            results, urgent = await self._database.write_pings(lambda db: hear(db, arrivals))
+            results, urgent = await self._database.write_pings(lambda db: hear(db, arrivals, self._limit))
         except DBAPIError:
             log.exception("a batch of %d pings could not be stored", len(arrivals))
             if len(arrivals) == 1:
@@ -172,22 +175,30 @@ class Ingest:
         return list(results)
 
 
-def hear(db: Connection, arrivals: Sequence[Arrival]) -> tuple[list[PingResult], bool]:
-    """Store the pings of one transaction in order. Return the result of each, and True if the ticker should wake."""
-    pings, created = _resolve(db, arrivals)
+def hear(
+    db: Connection, arrivals: Sequence[Arrival], limit: CreationLimit = creation.BY_DEFAULT
+) -> tuple[list[PingResult], bool]:
+    """Store the pings of one transaction in order. Return the result of each, and True if the ticker should wake.
+
+    Pings create no checks beyond the limit.
+    """
+    pings, created, refused = _resolve(db, arrivals, limit)
     plain = _plain(pings)
     heard = store.hear_plain(db, plain) if plain else set()
     singly, urgent = _hear_singly(db, [ping for ping in pings if ping[0] not in heard and ping[0]])
     heard |= singly
     urgent = urgent or bool(created)
-    return [_result(ping, heard, created) for ping in pings], urgent
+    return [_result(ping, heard, created, refused) for ping in pings], urgent
 
 
-def _result(ping: Resolved, heard: Collection[str], created: set[str]) -> PingResult:
+def _result(
+    ping: Resolved, heard: Collection[str], created: set[str], refused: Collection[BySlug]
+) -> PingResult:
     uuid, arrival = ping
+    target = arrival.target
     if uuid not in heard:
-        return PingResult.UNKNOWN
-    if created and isinstance(target := arrival.target, BySlug) and target.create and target.slug in created:
+        return PingResult.REFUSED if target in refused else PingResult.UNKNOWN
+    if created and isinstance(target, BySlug) and target.create and target.slug in created:
         # Of several first pings in one batch, one has created the check, and the others have found it.
         created.remove(target.slug)
         return PingResult.CREATED
@@ -200,11 +211,15 @@ def _plain(pings: Sequence[Resolved]) -> list[Resolved]:
     return [ping for ping in pings if ping[0] and ping[0] not in others]
 
 
-def _resolve(db: Connection, arrivals: Sequence[Arrival]) -> tuple[list[Resolved], set[str]]:
-    """Return each ping with the uuid of its check, and the slugs of the checks that were created for it."""
+def _resolve(
+    db: Connection, arrivals: Sequence[Arrival], limit: CreationLimit
+) -> tuple[list[Resolved], set[str], set[BySlug]]:
+    """Return each ping with the uuid of its check, the slugs of the checks that were created for pings, and the targets
+    of those for which none was created."""
     by_slug = [(target, arrival) for arrival in arrivals if isinstance(target := arrival.target, BySlug)]
     names = keys.names(db, {target.key_hash for target, _ in by_slug}) if by_slug else {}
-    uuids, created = _look_up(db, [ping for ping in by_slug if ping[0].key_hash in names], names)
+    known = [ping for ping in by_slug if ping[0].key_hash in names]
+    uuids, created, refused = _look_up(db, known, names, limit)
     pings = []
     for arrival in arrivals:
         match arrival.target:
@@ -214,15 +229,19 @@ def _resolve(db: Connection, arrivals: Sequence[Arrival]) -> tuple[list[Resolved
                 pings.append((uuids.get(slug, ""), arrival))
             case BySlug() | ByToken():
                 pings.append(("", arrival))
-    return pings, created
+    return pings, created, refused
 
 
 def _look_up(
-    db: Connection, pings: Sequence[tuple[BySlug, Arrival]], names: Mapping[str, str]
-) -> tuple[dict[str, str], set[str]]:
-    """Return the uuids of checks by slug, and the slugs of those that were created because a ping asks for it."""
+    db: Connection,
+    pings: Sequence[tuple[BySlug, Arrival]],
+    names: Mapping[str, str],
+    limit: CreationLimit,
+) -> tuple[dict[str, str], set[str], set[BySlug]]:
+    """Return the uuids of checks by slug, the slugs of those that were created because a ping asks for it, and the
+    targets of pings that may not create theirs."""
     if not pings:
-        return {}, set()
+        return {}, set(), set()
     slugs = {target.slug for target, _ in pings}
     uuids = checks.uuids(db, slugs)
     if unknown := slugs - uuids.keys():
@@ -236,10 +255,25 @@ def _look_up(
         for target, arrival in pings
         if target.create and target.slug not in uuids
     }
-    if firsts:
-        _create(db, firsts)
-        uuids |= checks.uuids(db, firsts.keys())
-    return uuids, set(firsts)
+    created = _admitted(db, firsts, limit) if firsts else set()
+    if created:
+        _create(db, {slug: firsts[slug] for slug in created})
+        uuids |= checks.uuids(db, created)
+    refused = {target for target, _ in pings if target.create and target.slug in firsts.keys() - created}
+    return uuids, created, refused
+
+
+def _admitted(db: Connection, firsts: "Mapping[str, _FirstPing]", limit: CreationLimit) -> set[str]:
+    """Return the slugs of the checks that may be created, and count them."""
+    keys_by_slug = [(slug, first.key_name) for slug, first in firsts.items()]
+    subjects = {IN_ALL, *(creation.of_key(name) for _, name in keys_by_slug)}
+    now = max(first.at for first in firsts.values())
+    if not creation.admitted(keys_by_slug, usage_store.load(db, subjects), limit, now)[0]:
+        # A flood of refused pings waits for no lock.
+        return set()
+    slugs, used = creation.admitted(keys_by_slug, usage_store.lock(db, subjects, now), limit, now)
+    usage_store.put(db, used)
+    return slugs
 
 
 @dataclass(frozen=True, slots=True)

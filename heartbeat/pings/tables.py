@@ -36,6 +36,17 @@ unexpected_pings = Table(
     Column("agent", Text, nullable=False),
 )
 
+ping_usage = Table(
+    "ping_usage",
+    metadata,
+    # What pings use of a limit: all checks that they created, or those of one key in an hour. See `creation`.
+    Column("subject", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("since", Utc, nullable=False),
+    # The name of the key that used it last.
+    Column("key", Text, nullable=False),
+)
+
 ping_keys = Table(
     "ping_keys",
     metadata,

@@ -36,10 +36,12 @@ class Healthchecks:
             (b"cache-control", _NO_CACHE),
             (b"ping-body-limit", str(body_limit).encode()),
         ]
+        full = b"not stored: pings have created too many checks, so this one was not created"
         unavailable = b"the ping could not be stored; try again"
         self._responses = {
             PingResult.HEARD: dialect.response(200, b"OK", self._headers),
             PingResult.CREATED: dialect.response(201, b"Created", self._headers),
+            PingResult.REFUSED: dialect.response(422, full, self._headers),
             PingResult.UNKNOWN: dialect.response(404, b"not found", self._headers),
             PingResult.UNAVAILABLE: dialect.response(
                 503, unavailable, [*self._headers, (b"retry-after", RETRY_AFTER)]

@@ -216,7 +216,9 @@ class Incidents(ResponseModel):
 class Symptom(ResponseModel):
     """A check that is, or was, down in an incident."""
 
-    check: str | None = Field(description="The slug of the check. Null if it is deleted.")
+    check: str | None = Field(
+        description="The slug of the check. Null if it is deleted, and for a limit of the service."
+    )
     title: str
     cause: str
     severity: Severity

@@ -60,7 +60,7 @@ from heartbeat.http.status import pages as status_page_views
 from heartbeat.http.status import subscribe
 from heartbeat.http.v1 import fields
 from heartbeat.operations import doctor_facts, open_files, serve, serving_process, standby
-from heartbeat.pings import ingest
+from heartbeat.pings import ingest, limit_watch
 from heartbeat.pings import store as pings
 from heartbeat.status import announcement, automation
 from heartbeat.status.publish import edition, hook, publisher, snapshot
@@ -157,6 +157,9 @@ LIMITS: Mapping[str, str] = {
     "Queued pings": f"{ingest.MAX_WAITING:,},",
     "Queued body bytes": f"{ingest.MAX_WAITING_BYTES:,},",
     "Pings kept per check": f"{pings.KEEP}",
+    "Checks that pings create, in all": f"{DEFAULT.ping_checks_limit:,} (`HEARTBEAT_PING_CHECKS_LIMIT`), then 422",
+    "Checks that pings create with one key": "a tenth of that in an hour, then 422",
+    "Time between two looks whether these limits are reached": f"{limit_watch.EVERY:g} s",
     "Open runs followed per check": f"{check.MAX_OPEN_RUNS}",
     "Checks judged in one transaction": f"{ticker.FIRST_BATCH} at first, doubling to {checker.BATCH:,}",
     "Incidents paged for in one transaction": f"{ticker.FIRST_BATCH} at first, doubling to {escalator.BATCH:,}",

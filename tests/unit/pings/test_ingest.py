@@ -18,8 +18,9 @@ from heartbeat.checks import store as checks
 from heartbeat.checks.check import Check, Signal, State
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.database import Database, Unavailable
-from heartbeat.pings import ingest, keys, store
+from heartbeat.pings import ingest, keys, store, unexpected_store, usage_store
 from heartbeat.pings.arrival import Arrival, BySlug, ByToken, ByUuid, PingResult
+from heartbeat.pings.creation import CreationLimit
 from heartbeat.pings.ingest import Ingest
 from heartbeat.pings.keys import PingKey
 from tests.unit.conftest import NOW, a_check
@@ -192,3 +193,55 @@ async def test_the_audit_log_has_the_definition_of_a_check_that_its_first_ping_c
     assert created is not None
     assert deed.after == definition.written(CheckDefinition.of(created))
     assert (deed.actor, deed.via, deed.remote) == ("house", "ping key house", "192.0.2.7")
+
+
+def named(slug: str, key: str = "aa", **changes: object) -> Arrival:
+    """A ping by name that creates its check."""
+    arrival = Arrival(BySlug(key, slug, create=True), Signal.SUCCESS, NOW, "GET", "192.0.2.7", "curl")
+    return replace(arrival, **changes)  # type: ignore[arg-type]  # any field
+
+
+async def test_pings_create_checks_up_to_the_limit_and_known_checks_go_on_being_heard(
+    database: Database,
+) -> None:
+    await database.write(lambda db: keys.add(db, PingKey("house", "aa", Origin.API)))
+    line = Ingest(database, limit=CreationLimit(in_all=3))
+    results = await asyncio.gather(*(line.hear(named(f"job-{number}")) for number in range(5)))
+    assert results == [PingResult.CREATED] * 3 + [PingResult.REFUSED] * 2
+
+    again = await asyncio.gather(*(line.hear(named(f"job-{number}")) for number in (0, 3)))
+    assert again == [PingResult.HEARD, PingResult.REFUSED]
+    assert await line.hear(named("job-4", "a key that does not exist")) is PingResult.UNKNOWN
+    assert await line.hear(named("job-4", target=BySlug("aa", "job-4"))) is PingResult.UNKNOWN
+    stored = await database.read(checks.count_by_state)
+    assert sum(stored.values()) == 3
+
+    await line.settle()
+    names = {pings.name for pings in await database.read(unexpected_store.listed)}
+    assert names == {"job-3", "job-4"}
+
+
+async def test_a_check_that_pings_may_not_create_is_created_once_there_is_room(database: Database) -> None:
+    await database.write(lambda db: keys.add(db, PingKey("house", "aa", Origin.API)))
+    line = Ingest(database, limit=CreationLimit(in_all=1))
+    assert await line.hear(named("job-1")) is PingResult.CREATED
+    assert await line.hear(named("job-2")) is PingResult.REFUSED
+    first = await database.read(lambda db: checks.load(db, "job-1"))
+    assert first is not None
+
+    def make_room(db: Connection) -> None:
+        checks.remove(db, [first.id])
+        usage_store.recount(db, NOW)
+
+    await database.write(make_room)
+    assert await line.hear(named("job-2")) is PingResult.CREATED
+
+
+async def test_one_key_creates_no_more_than_its_share_in_an_hour(database: Database) -> None:
+    await database.write(lambda db: keys.add(db, PingKey("mad", "aa", Origin.API)))
+    await database.write(lambda db: keys.add(db, PingKey("good", "bb", Origin.API)))
+    line = Ingest(database, limit=CreationLimit(in_all=1_000))
+    results = await asyncio.gather(*(line.hear(named(f"job-{number}")) for number in range(150)))
+    assert results.count(PingResult.CREATED) == 100
+    assert await line.hear(named("other", "bb")) is PingResult.CREATED
+    assert await line.hear(named("later", at=NOW + timedelta(hours=1))) is PingResult.CREATED

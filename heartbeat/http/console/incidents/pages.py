@@ -23,6 +23,7 @@ from heartbeat.http.console.incidents.morning import next_morning
 from heartbeat.http.console.request import ConsoleRequest, Route, page_number
 from heartbeat.http.pages import queries, render, summary
 from heartbeat.http.pages import rows as view_rows
+from heartbeat.pings import reached_limit
 from heartbeat.safe_text import is_harmless
 
 A_PAGE = 50
@@ -256,6 +257,9 @@ def _facts(db: Connection, number: int, now: datetime) -> dict[str, Any] | None:
         "measures": timeline.measures(dossier),
         "recipients": timeline.recipients(dossier, view_rows.names(people)),
         "open": incident.state is not Life.RESOLVED,
+        "about": "Limit"
+        if any(reached_limit.is_limit(symptom.key) for symptom in dossier.symptoms)
+        else "Job",
     }
 
 

@@ -21,6 +21,7 @@ from heartbeat.http.pings import dialect, receiver
 from heartbeat.http.pings.dialect import BadPing, Response
 from heartbeat.pings import ingest
 from heartbeat.pings.arrival import Arrival, ByToken, ByUuid, PingResult, Target
+from heartbeat.pings.creation import CreationLimit
 from tests.unit.http.conftest import read_check, refuse_database
 from tests.unit.http.pings.conftest import KEY, call, stored
 
@@ -253,3 +254,19 @@ async def test_another_dialect_is_one_class_and_one_line_in_the_list(
         (404, "nothing is named"),
     ]
     assert [(ping.agent, ping.body) for ping in await stored(system)] == [("push", b"all well")]
+
+
+async def test_a_ping_that_may_create_no_check_gets_one_sentence(
+    system: System, client: httpx.AsyncClient, job: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system.ingest, "_limit", CreationLimit(in_all=0))
+    refused = await client.post(f"/ping/{KEY}/new?create=1", content=b"output")
+    assert (refused.status_code, refused.text) == (
+        422,
+        "not stored: pings have created too many checks, so this one was not created",
+    )
+    assert "retry-after" not in refused.headers
+    known = await client.post(f"/ping/{KEY}/{job.slug}?create=1")
+    assert known.status_code == 200
+    registry = system.context.metrics.registry
+    assert registry.get_sample_value("heartbeat_pings_total", {"result": "refused"}) == 1

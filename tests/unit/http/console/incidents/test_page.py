@@ -12,6 +12,8 @@ from heartbeat.app import System
 from heartbeat.checks import store as check_store
 from heartbeat.checks import symptoms
 from heartbeat.checks.check import State
+from heartbeat.pings import creation, limit_watch, reached_limit
+from heartbeat.pings.creation import CreationLimit, Used
 from tests.unit.conftest import a_check
 from tests.unit.http.conftest import (
     SetClock,
@@ -225,3 +227,27 @@ async def test_resolving_asks_first_and_names_the_incident(
     assert screen.forms == ["/sign-out", f"/incidents/{number}/note"]
     assert (await read_check(system, "job-0")).state is State.NEW
     assert (await press(browser, f"/incidents/{number}/acknowledge")).status_code == 303
+
+
+async def test_a_limit_of_the_service_has_its_own_words(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    limit = CreationLimit(in_all=2)
+    used = {creation.IN_ALL: Used(2, clock.now(), "key:deploy")}
+    reached = reached_limit.reached(used, limit, clock.now())
+    await system.context.database.write(lambda db: limit_watch.tell(db, reached, clock.now()))
+    (incident,) = await system.context.database.read(desk.incidents)
+
+    screen = await see(browser, f"/incidents/{incident.id}")
+    assert "Checks created by pings (heartbeat): at the limit" in screen.words
+    assert (
+        "Limit at the limit Checks created by pings 2 of 2, the last with the API key deploy" in screen.words
+    )
+    assert "Known checks are heard as ever." in screen.words
+    assert "Both" not in screen.words
+    assert "at the limit" in (await see(browser, "/incidents")).words
+
+    await press(browser, f"/incidents/{incident.id}/acknowledge", occurrence="1")
+    await system.context.database.write(lambda db: limit_watch.tell(db, [], clock.now()))
+    screen = await see(browser, f"/incidents/{incident.id}")
+    assert "there is room again" in screen.words

@@ -1,5 +1,6 @@
-"""Whether the links in pages open where they are read. Pure."""
+"""The public address: the path in it, and whether the links in pages open where they are read. Pure."""
 
+import re
 from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,7 +15,56 @@ NAMED: Final = 3
 """People that the sentence names, at most."""
 _LOCAL_NAMES: Final = (".local", ".internal", ".lan", ".home.arpa", ".localdomain")
 """Names that only a local network knows."""
+_PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))(?:[A-Za-z0-9._~-]|%[0-9A-F]{2})+)*\Z")
+OWN: Final = frozenset(
+    [
+        "account",
+        "announcements",
+        "answer",
+        "audit",
+        "callbacks",
+        "checks",
+        "incidents",
+        "join",
+        "keys",
+        "live",
+        "livez",
+        "maintenance",
+        "metrics",
+        "new",
+        "on-call",
+        "pause",
+        "ping",
+        "readyz",
+        "resume",
+        "sign-in",
+        "sign-out",
+        "static",
+        "status",
+        "status-pages",
+        "unexpected-pings",
+        "users",
+        "v1",
+    ]
+)
+"""The words that the service's own paths begin with."""
 _INSIDE = (Destination.LOOPBACK, Destination.PRIVATE, Destination.LINK_LOCAL)
+
+
+def home(public_url: str) -> str:
+    """Return the path below which the service lives, such as /heartbeat, or "" if a host is its own."""
+    return urlsplit(public_url).path
+
+
+def path_fault(public_url: str) -> str | None:
+    """Return what is wrong with the path of a public address, to be read after the name of the setting."""
+    path = home(public_url)
+    if not _PATH.match(path):
+        return "may have only letters, digits, -, ., _, ~ and %XX between the slashes of its path"
+    # A proxy may take the path off. Nobody could tell then whether /status still has it.
+    if (word := path.split("/")[1] if path else "") in OWN:
+        return f"must not have a path that begins with /{word}, as addresses of heartbeat itself do"
+    return None
 
 
 def fault(public_url: str, people: Iterable[Person]) -> str | None:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from alerting import proxies as proxy_variables
 from alerting.network import Network
 from alerting.proxies import Proxies
+from heartbeat import public_address
 from heartbeat import setting_values as values
 from heartbeat.actor import Role
 from heartbeat.setting_values import SHORTEST_KEY as SHORTEST_KEY
@@ -266,6 +267,8 @@ def _public_url(environ: Mapping[str, str]) -> str:
         raise BadSetting(
             f"{name} must end with its host or path, without ?, # or a login, such as {example}."
         )
+    if fault := public_address.path_fault(url):
+        raise BadSetting(f"{name} {fault}, such as {example}/heartbeat.")
     return url
 
 

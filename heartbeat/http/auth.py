@@ -20,6 +20,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 from sqlalchemy import Connection
 from starlette.responses import Response
 
+from heartbeat import public_address
 from heartbeat.access import account, api_key, api_key_store, api_keys, session, sign_in, store
 from heartbeat.access.account import User
 from heartbeat.access.session import Session
@@ -149,16 +150,7 @@ async def begin_session(request: Request, response: Response, user: User | None,
         return sign_in.begin(db, user, how, client, now, limits, proof=proof, instead_of=old_token)
 
     token = await context.database.write(work)
-    secure = _is_secure(context)
-    response.set_cookie(
-        _cookie(context),
-        token,
-        max_age=int(limits.longest.total_seconds()),
-        path="/",
-        secure=secure,
-        httponly=True,
-        samesite="lax",
-    )
+    set_cookie(context, response, COOKIE, token, int(limits.longest.total_seconds()))
 
 
 async def end_session(request: Request, response: Response) -> None:
@@ -167,8 +159,24 @@ async def end_session(request: Request, response: Response) -> None:
     actor = await console_actor(request)
     now = context.clock.now()
     await context.database.write(lambda db: sign_in.end(db, token, actor, now))
-    response.delete_cookie(
-        _cookie(context), path="/", secure=_is_secure(context), httponly=True, samesite="lax"
+    set_cookie(context, response, COOKIE, "", 0)
+
+
+def cookie(request: Request, name: str) -> str:
+    """Return the value of a cookie of ours, or ""."""
+    return request.cookies.get(_cookie(context_of(request), name), "")
+
+
+def set_cookie(context: Context, response: Response, name: str, value: str, seconds: int) -> None:
+    """Set a cookie for this many seconds; 0 deletes it. It is sent to no other site, and to nothing beside our home."""
+    response.set_cookie(
+        _cookie(context, name),
+        value,
+        max_age=seconds,
+        path=public_address.home(context.public_url) or "/",
+        secure=_is_secure(context),
+        httponly=True,
+        samesite="lax",
     )
 
 
@@ -330,12 +338,15 @@ def _is_secure(context: Context) -> bool:
     return context.public_url.startswith("https://")
 
 
-def _cookie(context: Context) -> str:
-    return f"__Host-{COOKIE}" if _is_secure(context) else COOKIE
+def _cookie(context: Context, name: str) -> str:
+    """Return the name of a cookie in the browser. Its prefix has the browser keep what it promises (RFC 6265bis)."""
+    if not _is_secure(context):
+        return name
+    return f"__Secure-{name}" if public_address.home(context.public_url) else f"__Host-{name}"
 
 
 def _token(request: Request) -> str:
-    return request.cookies.get(_cookie(context_of(request)), "")
+    return cookie(request, COOKIE)
 
 
 def _proof(context: Context) -> str:

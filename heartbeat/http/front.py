@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 
+from heartbeat import public_address
 from heartbeat.http import admission, app, health, pings
 from heartbeat.http.admission import Admission
 from heartbeat.http.asgi import Receive, Scope, Send
 from heartbeat.http.callbacks import cross_origin
 from heartbeat.http.callbacks.cross_origin import CrossOrigin
 from heartbeat.http.context import Context
+from heartbeat.http.home import Home
 from heartbeat.http.status import pages as status_page_views
 from heartbeat.http.status.pages import StatusPageServer
 from heartbeat.pings.ingest import Ingest
@@ -42,13 +44,14 @@ def build(
     status_pages = sharing(StatusPageServer(lambda: publisher.editions, context.clock, policy, faces))
     shared_faces = sharing(faces)
     answers = CrossOrigin(shared_faces)
+    home = Home(public_address.home(settings.public_url))
     has_api = "api" in settings.roles
     receivers = (
         pings.receivers(ingest, context.clock, context.metrics, settings.ping_body_limit) if has_api else ()
     )
 
     async def front(scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path", "")
+        path = home.enter(scope)
         for prefix, receiver in receivers:
             if path.startswith(prefix):
                 await receiver(scope, receive, send)

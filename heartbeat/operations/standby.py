@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from socket import socket
 
-from heartbeat import migrations
+from heartbeat import migrations, public_address
 from heartbeat.clock import WallClock
 from heartbeat.database import Database, Unavailable
 from heartbeat.http import health, server
 from heartbeat.http.asgi import Receive, Scope, Send
 from heartbeat.http.connection import Bounds
+from heartbeat.http.front import Application
+from heartbeat.http.home import Home
 from heartbeat.http.status import pages as status_page_views
 from heartbeat.http.status.pages import StatusPageServer
 from heartbeat.operations import open_files
@@ -39,20 +41,9 @@ async def keep(
     settings: Settings, database: Database, listener: socket, editions: Mapping[str, Edition]
 ) -> bool:
     """Serve these status pages until the database is migrated. Return False if the process must stop before."""
-    status_pages = StatusPageServer(
-        lambda: editions, WallClock(), status_page_views.policy(settings.public_url), _unavailable
+    serving = server.configured(
+        front(settings, editions), bounds=Bounds(open_files.connections(open_files.limit()))
     )
-
-    async def front(scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path", "")
-        if path == "/livez":
-            await health.livez(scope, receive, send)
-        elif status_page_views.is_below(path):
-            await status_pages(scope, receive, send)
-        else:
-            await _unavailable(scope, receive, send)
-
-    serving = server.configured(front, bounds=Bounds(open_files.connections(open_files.limit())))
     # The server closes its socket at its end. The original goes on listening.
     task = asyncio.create_task(serving.serve(server.repeated(listener)))
     is_migrated = False
@@ -65,6 +56,24 @@ async def keep(
     serving.should_exit = True
     await task
     return is_migrated
+
+
+def front(settings: Settings, editions: Mapping[str, Edition]) -> Application:
+    """Return the ASGI application of the stand-in."""
+    policy = status_page_views.policy(settings.public_url)
+    status_pages = StatusPageServer(lambda: editions, WallClock(), policy, _unavailable)
+    home = Home(public_address.home(settings.public_url))
+
+    async def front(scope: Scope, receive: Receive, send: Send) -> None:
+        path = home.enter(scope)
+        if path == "/livez":
+            await health.livez(scope, receive, send)
+        elif status_page_views.is_below(path):
+            await status_pages(scope, receive, send)
+        else:
+            await _unavailable(scope, receive, send)
+
+    return front
 
 
 async def _migrated(database: Database) -> bool:

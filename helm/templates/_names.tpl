@@ -33,6 +33,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- (urlParse (required "publicUrl: write the address that people use, such as https://heartbeat.example.com" .Values.publicUrl)).hostname -}}
 {{- end -}}
 
+{{- /* The path below which the service lives. */ -}}
+{{- define "heartbeat.path" -}}
+{{- (urlParse .Values.publicUrl).path | trimSuffix "/" | default "/" -}}
+{{- end -}}
+
 {{- /* What cannot work is refused before anything is made. */ -}}
 {{- define "heartbeat.sane" -}}
 {{- if and (eq .Values.database "sqlite") (gt (int .Values.replicas) 1) -}}

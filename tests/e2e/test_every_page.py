@@ -23,6 +23,7 @@ from tests.e2e.inspection import faults_of
 from tests.e2e.office import Settled
 from tests.e2e.service import ADMIN_KEY
 from tests.e2e.walk import MARKS, Place, served, walking
+from tests.unit.http.markup import paths_in
 
 pytestmark = MARKS
 chromium, lived, settled = walk.chromium, walk.lived, office.settled
@@ -330,6 +331,23 @@ async def test_every_page_is_sound(place: Place, chromium: Browser, example: Exa
         assert {one for one in more if not one.startswith(example.anew)} == set(), (
             "nothing needs script to be read"
         )
+
+
+async def test_every_address_on_every_page_is_below_the_path(
+    settled: Settled, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home, beside = tmp_path_factory.mktemp("below"), []
+    async with served(settled.path, home, "/heartbeat", oidc_issuer=walk.NOWHERE) as made:
+        made.words |= settled.words
+        async with httpx.AsyncClient(headers={"accept": "text/html"}, follow_redirects=True) as browser:
+            for example in EVERY_EXAMPLE:
+                session = made.words.get(f"session_{example.actor}", "")
+                address = made.url + made.path(example.address)
+                answer = await browser.get(address, headers={"cookie": f"heartbeat={session}"})
+                assert answer.status_code == example.status, example.name
+                found = [at for at in paths_in(answer.text) if not at.startswith("/heartbeat/")]
+                beside += [(example.name, at) for at in found]
+    assert beside == []
 
 
 @pytest.mark.parametrize("pattern", EMPTY)

@@ -216,10 +216,10 @@ async def walking(
 
 
 @asynccontextmanager
-async def served(database: Path, home: Path, **settings: Any) -> AsyncIterator[Place]:
-    """A copy of a database, served on the loopback, with its status pages published."""
+async def served(database: Path, home: Path, below: str = "", **settings: Any) -> AsyncIterator[Place]:
+    """A copy of a database, served on the loopback `below` a path, with its status pages published."""
     path, listener = home / "heartbeat.db", server.listening("127.0.0.1", 0)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}{below}"
     shutil.copy(database, path)
     async with system_at(path, url, **settings) as (system, clock):
         serving = server.configured(system.asgi)

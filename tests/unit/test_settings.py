@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from heartbeat import settings
+from heartbeat import public_address, settings
 from heartbeat.settings import BadSetting, Settings, kept_secret, require_data_dir
 from tests.unit.documents.documentation import rows, section
 
@@ -168,6 +168,44 @@ def test_a_public_address_ends_with_its_path(end: str) -> None:
     )
     watcher = f"https://anna:secret@watch.example.com/{end}"
     assert settings.read({"HEARTBEAT_OUTSIDE_URL": watcher}).outside_url == watcher
+
+
+@pytest.mark.parametrize(
+    ("path", "home"),
+    [
+        ("", ""),
+        ("/", ""),
+        ("/heartbeat", "/heartbeat"),
+        ("/heartbeat/", "/heartbeat"),
+        ("/ops/watch.v2~b", "/ops/watch.v2~b"),
+        ("/Status", "/Status"),
+        ("/statuses", "/statuses"),
+        ("/größe", "/gr%C3%B6%C3%9Fe"),
+    ],
+)
+def test_the_service_lives_below_the_path_of_its_address(path: str, home: str) -> None:
+    process = settings.read({"HEARTBEAT_PUBLIC_URL": f"https://example.com{path}"})
+    assert public_address.home(process.public_url) == home
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("//evil.example", "may have only letters, digits"),
+        ("/a//b", "may have only letters, digits"),
+        ("/a/../b", "may have only letters, digits"),
+        ("/.", "may have only letters, digits"),
+        ("/a;b", "may have only letters, digits"),
+        ("/a&b", "may have only letters, digits"),
+        ("/a%zz", "may have only letters, digits"),
+        ("/status", "must not have a path that begins with /status"),
+        ("/ping/heartbeat/", "must not have a path that begins with /ping"),
+        ("/v1", "must not have a path that begins with /v1"),
+    ],
+)
+def test_a_path_that_no_link_could_begin_with_is_refused(path: str, words: str) -> None:
+    with pytest.raises(BadSetting, match=f"^HEARTBEAT_PUBLIC_URL {words}"):
+        settings.read({"HEARTBEAT_PUBLIC_URL": f"https://example.com{path}"})
 
 
 @pytest.mark.parametrize("empty", ["", " ", "\n"])

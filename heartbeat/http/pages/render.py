@@ -16,11 +16,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from alerting import times
 from alerting.incident import State as Life
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import State
+from heartbeat.http import home
 from heartbeat.http.pages import rows, summary
 from heartbeat.http.pages.summary import Words, ZoneTime
 from heartbeat.safe_text import harmless as harmless
@@ -164,29 +166,49 @@ async def static(request: Request) -> Response:
     )
 
 
+class Screen(HTMLResponse):
+    """A filled template. Its addresses are made whole as it is sent, see `home`."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        self.body = home.addressed(scope, bytes(self.body))
+        self.headers["Content-Length"] = str(len(self.body))
+        await super().__call__(scope, receive, send)
+
+
+class SeeOther(RedirectResponse):
+    """A redirect to a path of ours."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        self.headers["Location"] = home.address(scope, self.headers["Location"])
+        await super().__call__(scope, receive, send)
+
+
 def render(
     template: str,
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
     **facts: Any,
-) -> HTMLResponse:
+) -> Screen:
     """Return the screen of a template and its facts."""
-    return HTMLResponse(_templates.get_template(template).render(facts), status, headers)
+    return Screen(_templates.get_template(template).render(facts), status, headers)
 
 
-def zipped(request: Request, page: HTMLResponse) -> Response:
+def zipped(request: Request, page: Screen) -> Response:
     """Return a page, compressed if the browser accepts that. Only for pages without secrets, see `static`."""
     if "gzip" in request.headers.get("accept-encoding", ""):
-        smaller = gzip.compress(bytes(page.body), mtime=0)
-        page = HTMLResponse(smaller, page.status_code, {"Content-Encoding": "gzip"})
+        smaller = gzip.compress(home.addressed(request.scope, bytes(page.body)), mtime=0)
+        headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        return HTMLResponse(smaller, page.status_code, headers)
     page.headers["Vary"] = "Accept-Encoding"
     return page
 
 
 def see_other(path: str, headers: Mapping[str, str] | None = None) -> Response:
     """Redirect with 303, so that reloading does not send the form again."""
-    return RedirectResponse(path, HTTPStatus.SEE_OTHER, headers)
+    return SeeOther(path, HTTPStatus.SEE_OTHER, headers)
 
 
 def error_page(

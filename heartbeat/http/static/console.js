@@ -195,7 +195,7 @@
 
   function search() {
     const field = find("#q");
-    if (!field) { location.assign("/checks#q"); return; }
+    if (!field) { location.assign(`${find(".brand").href}checks#q`); return; }
     field.focus();
     field.select();
   }

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from heartbeat.clock import Clock
+from heartbeat.http import home
 from heartbeat.http.asgi import Receive, Scope, Send
 from heartbeat.http.context import Context
 from heartbeat.http.headers import CONTENT_SECURITY_POLICY
@@ -95,10 +96,10 @@ class StatusPageServer:
         slug, _, path = scope["path"].removeprefix(PREFIX).removeprefix("/").partition("/")
         responses = self._responses.get(slug)
         if not slug and self._responses:
-            await _redirect(send, f"{PREFIX}/{next(iter(self._responses))}/".encode())
+            await _redirect(scope, send, f"{PREFIX}/{next(iter(self._responses))}/")
         elif responses is not None and scope["path"] == f"{PREFIX}/{slug}":
             # With a slash at the end, relative links lead to the files beside the page.
-            await _redirect(send, f"{PREFIX}/{slug}/".encode())
+            await _redirect(scope, send, f"{PREFIX}/{slug}/")
         elif responses is not None and (response := self._find(responses, path)):
             await _respond(scope, send, _negotiated(scope, responses, response), self._date_header())
         else:
@@ -222,7 +223,8 @@ async def _respond(scope: Scope, send: Send, response: StaticResponse, date: Hea
         await _send(send, HTTPStatus.OK, [*response.headers, date], body)
 
 
-async def _redirect(send: Send, location: bytes) -> None:
+async def _redirect(scope: Scope, send: Send, path: str) -> None:
+    location = home.address(scope, path).encode()
     headers = [(b"location", location), (b"content-length", b"0"), (b"cache-control", b"public, max-age=60")]
     await _send(send, HTTPStatus.TEMPORARY_REDIRECT, headers, b"")
 

@@ -151,6 +151,19 @@ def test_what_cannot_work_is_refused_in_one_sentence(values: dict[str, Any], wor
         chart.rendered(values)
 
 
+@pytest.mark.parametrize(
+    ("end", "path"),
+    [("", "/"), ("/", "/"), ("/heartbeat", "/heartbeat"), ("/ops/heartbeat/", "/ops/heartbeat")],
+)
+def test_the_way_in_has_the_path_of_the_public_address(end: str, path: str) -> None:
+    values = SETS["everything"] | {"publicUrl": f"https://example.com:8443{end}"}
+    (ingress,) = of_kind(values, "Ingress")
+    ((way,),) = [rule["http"]["paths"] for rule in ingress["spec"]["rules"]]
+    assert (way["path"], way["pathType"]) == (path, "Prefix")
+    (route,) = of_kind(values, "HTTPRoute")
+    assert route["spec"]["rules"][0]["matches"] == [{"path": {"type": "PathPrefix", "value": path}}]
+
+
 def test_sqlite_has_one_pod_at_a_time_and_a_volume_that_stays() -> None:
     (deployment,) = of_kind(SETS["sqlite"], "Deployment")
     assert deployment["spec"]["replicas"] == 1

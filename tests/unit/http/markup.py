@@ -94,3 +94,24 @@ def sound(html: str) -> Markup:
     assert html.startswith("<!doctype html>")
     assert '<html lang="en">' in html
     return page
+
+
+class _Paths(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.paths: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
+        if ("rel", "external") not in attrs:
+            # What a field holds is sent to the service, which knows its own paths.
+            self.paths += [
+                at for name, at in attrs if at and at[0] == "/" and (tag, name) != ("input", "value")
+            ]
+
+
+def paths_in(html: str) -> list[str]:
+    """Return the paths in the attributes of any HTML: links, forms, files, streams, and those of kinds to come."""
+    page = _Paths()
+    page.feed(html)
+    page.close()
+    return page.paths

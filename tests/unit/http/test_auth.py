@@ -203,18 +203,24 @@ async def test_an_invalid_cookie_is_no_session(web: FastAPI) -> None:
 
 
 @pytest.mark.parametrize(
-    ("public_url", "name"), [("http://test", "heartbeat"), ("https://test", "__Host-heartbeat")]
+    ("public_url", "expected", "path"),
+    [
+        ("http://test", "heartbeat", "/"),
+        ("https://test", "__Host-heartbeat", "/"),
+        ("http://test/a/b", "heartbeat", "/a/b"),
+        ("https://test/a/b", "__Secure-heartbeat", "/a/b"),
+    ],
 )
 async def test_the_cookie_is_kept_from_scripts_other_sites_and_clear_text(
-    web: FastAPI, public_url: str, name: str
+    web: FastAPI, public_url: str, expected: str, path: str
 ) -> None:
     web.state.context = replace(web.state.context, public_url=public_url)
     response = Response()
     await auth.begin_session(request(web), response, None, "admin key")
     ((name, cookie),) = SimpleCookie(response.headers["set-cookie"]).items()
 
-    assert name == name
-    assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "lax", "/")
+    assert name == expected
+    assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "lax", path)
     assert cookie["domain"] == ""
     assert bool(cookie["secure"]) is public_url.startswith("https")
 

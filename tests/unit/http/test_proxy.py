@@ -109,7 +109,7 @@ async def test_signing_out_leads_to_the_proxy(system: System) -> None:
     assert "Sign out" not in sound(bare.text).words
     assert "Change your password and sign out there." in sound(bare.text).words
     account = await asked(system, replace(PROXY, sign_out="/oauth2/sign_out"), X_User="anna", X_Role="viewer")
-    assert '<a class="me" href="/oauth2/sign_out">Sign out</a>' in account.text
+    assert '<a class="me" rel="external" href="/oauth2/sign_out">Sign out</a>' in account.text
     assert "/sign-out" not in account.text
 
 

@@ -39,9 +39,8 @@ def router(context: Context) -> APIRouter:
             return _failed(request, error)
         path = local(request.query_params.get("next", "/"))
         cookie = asdict(authorization) | {"next": path, "until": (now + LASTS).timestamp()}
-        _set_cookie(
-            context, answer, context.vault.seal(json.dumps(cookie), _ABOUT), int(LASTS.total_seconds())
-        )
+        sealed = context.vault.seal(json.dumps(cookie), _ABOUT)
+        auth.set_cookie(context, answer, COOKIE, sealed, int(LASTS.total_seconds()))
         return answer
 
     async def come_back(request: Request) -> Response:
@@ -67,7 +66,7 @@ def router(context: Context) -> APIRouter:
             return _failed(request, error)
         answer = render.see_other(path)
         await auth.begin_session(request, answer, user, newcomer.BY)
-        _set_cookie(context, answer, "", 0)
+        auth.set_cookie(context, answer, COOKIE, "", 0)
         return answer
 
     routes.add_route("/sign-in/oidc", leave, methods=["GET"], include_in_schema=False)
@@ -78,7 +77,7 @@ def router(context: Context) -> APIRouter:
 def _pending(context: Context, request: Request, now: datetime) -> tuple[AuthorizationRequest, str]:
     """Return the request that the browser's cookie holds and the path to open next, if the callback matches it."""
     try:
-        cookie = json.loads(context.vault.open(request.cookies.get(_name(context), ""), _ABOUT))
+        cookie = json.loads(context.vault.open(auth.cookie(request, COOKIE), _ABOUT))
     except Unreadable:
         raise SignInFailed(_EXPIRED) from None
     authorization = AuthorizationRequest(cookie["state"], cookie["nonce"], cookie["verifier"])
@@ -94,17 +93,6 @@ async def _use_up(context: Context, state: str, now: datetime) -> None:
     used = token.hashed(f"{_ABOUT}\n{state}")
     if not await context.database.write(lambda db: store.use_up(db, used, now + LASTS)):
         raise SignInFailed(_EXPIRED)
-
-
-def _set_cookie(context: Context, answer: Response, value: str, seconds: int) -> None:
-    secure = context.public_url.startswith("https://")
-    answer.set_cookie(
-        _name(context), value, max_age=seconds, path="/", secure=secure, httponly=True, samesite="lax"
-    )
-
-
-def _name(context: Context) -> str:
-    return f"__Host-{COOKIE}" if context.public_url.startswith("https://") else COOKIE
 
 
 def _failed(request: Request, error: SignInFailed) -> Response:

@@ -19,6 +19,7 @@ from heartbeat import duration, logs
 from heartbeat import settings as environment
 from heartbeat.settings import BadSetting, Settings
 
+MOST_WORKERS = 64
 PRIVATE = 0o077
 """The permissions that new files do not have: those of other users."""
 
@@ -99,9 +100,7 @@ def _environment(arguments: argparse.Namespace) -> Mapping[str, str]:
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     match arguments.command:
         case "serve":
-            from heartbeat.operations import serve
-
-            return serve.run(settings, sample=arguments.sample, delete=arguments.delete)
+            return _serve(arguments, settings)
         case "demo":
             from heartbeat.operations import demo
 
@@ -109,6 +108,15 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         case "backup" | "restore" | "rearm" | "lost-key" | "rotate-keys":
             return _maintain(arguments, settings)
     return _configure(arguments, settings)
+
+
+def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
+    from heartbeat.operations import serve, workers
+
+    if arguments.workers > 1 and arguments.place is None:
+        return workers.run(settings, arguments.workers)
+    place = arguments.place and workers.Place.parsed(arguments.place)
+    return serve.run(settings, sample=arguments.sample, delete=arguments.delete, place=place)
 
 
 def _configure(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -183,6 +191,15 @@ def _add_serve(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     serving.add_argument(
         "--sample", action="store_true", help="create a sample configuration if there is none"
     )
+    serving.add_argument(
+        "--workers",
+        type=_workers,
+        default=1,
+        metavar="N",
+        help="serve with N processes on one port (default: 1); they need PostgreSQL",
+    )
+    # What a worker inherits from its parent.
+    serving.add_argument("--place", help=argparse.SUPPRESS)
     _add_delete(serving)
 
 
@@ -342,6 +359,12 @@ def _add_grace(parser: argparse.ArgumentParser) -> None:
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 10_000:
         raise argparse.ArgumentTypeError("must be a whole number from 1 to 10000")
+    return int(text)
+
+
+def _workers(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {MOST_WORKERS}")
     return int(text)
 
 

@@ -75,17 +75,20 @@ class System:
         self._ticking = asyncio.create_task(self.ticker.run())
         return self._ticking
 
-    def begin_loops(self, roles: Collection[str]) -> None:
-        """Begin the loops beside the ticker, as far as this process has their role."""
+    def begin_loops(self, roles: Collection[str], *, publishes: bool = True) -> None:
+        """Begin the loops beside the ticker, as far as this process has their role.
+
+        Without `publishes`, another process of this machine publishes the status pages that this one serves.
+        """
         loops = (
-            ("api", self.publisher),
-            ("checker", self.automation),
-            ("checker", self.retention),
-            ("checker", self.limit_watch),
-            ("pager", self.mail_sender),
+            ("api", self.publisher.run if publishes else self.publisher.follow),
+            ("checker", self.automation.run),
+            ("checker", self.retention.run),
+            ("checker", self.limit_watch.run),
+            ("pager", self.mail_sender.run),
         )
-        own = [self.storage_alarm, *(loop for role, loop in loops if role in roles)]
-        self._beside += [asyncio.create_task(loop.run()) for loop in own]
+        own = [self.storage_alarm.run, *(run for role, run in loops if role in roles)]
+        self._beside += [asyncio.create_task(run()) for run in own]
 
     async def rest(self) -> None:
         """Stop ticking, end live streams and record running sends. Pings are still accepted."""
@@ -232,7 +235,13 @@ def _ticker(
     ticked: Callable[[bool], None],
     stored: Callable[[], bool],
 ) -> Ticker:
-    settings = foundation.settings
+    settings, sends = foundation.settings, foundation.metrics.paging.under_way
+
+    def told(clean: bool) -> None:
+        # Another worker that is scraped reads what was set, and calls no function of this one.
+        sends.set(courier.under_way)
+        ticked(clean)
+
     return Ticker(
         foundation.database,
         foundation.clock,
@@ -243,7 +252,7 @@ def _ticker(
             foundation.http, foundation.metrics, settings.outside_url, settings.outside_every
         ),
         longest_sleep=longest_sleep,
-        ticked=ticked,
+        ticked=told,
         stored=stored,
         spans=foundation.spans,
     )

@@ -1,11 +1,12 @@
 """The metrics of the service. Each instance of the app has its own registry, so that tests never share one.
 
 Each part of the service has a class here, and `Metrics` has them all. docs/metrics.md lists names and meanings.
+`multiprocess_mode` says how the workers of `heartbeat serve --workers` become one value.
 Series whose labels are known in advance start at 0. A counter that first appears with its first event has not grown
 for Prometheus, and the alert on that event would stay silent.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,10 +19,12 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
+from prometheus_client.metrics_core import Metric
 
 from alerting import desk
 from alerting.answer import Acknowledged
 from alerting.incident import State
+from heartbeat import shared_metrics
 
 # A series for the start of each counter would double the scrape and help nobody.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped upstream
@@ -70,8 +73,10 @@ class Metrics:
     ) -> None:
         self.check_series = check_series
         self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        _describe_process(self.registry, version, database, roles)
+        self._process = ProcessCollector(registry=None)
+        self._build = Info("heartbeat_build", "The version and the database of this process.", registry=None)
+        self._build.info({"version": version, "database": database})
+        _describe_process(self.registry, roles)
         self.callers = Callers(self.registry)
         self.pings = Pings(self.registry, PING_RESULTS if "api" in roles else ())
         self.paging = PagingMetrics(self.registry, notifiers)
@@ -81,6 +86,15 @@ class Metrics:
         self.limits = LimitMetrics(self.registry)
         self.backlog = Backlog(self.registry)
         self.status_pages = StatusPageMetrics(self.registry)
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the metrics of this process, or of all workers of this machine."""
+        yield from self._build.collect()
+        if place := shared_metrics.folder():
+            yield from shared_metrics.summed(place)
+        else:
+            yield from self._process.collect()
+            yield from self.registry.collect()
 
 
 class Callers:
@@ -143,7 +157,10 @@ class PagingMetrics:
             registry=registry,
         )
         self.under_way = Gauge(
-            "heartbeat_sends_under_way", "Sends that have begun and not ended.", registry=registry
+            "heartbeat_sends_under_way",
+            "Sends that have begun and not ended.",
+            registry=registry,
+            multiprocess_mode="livesum",
         )
         self._delivery = Histogram(
             "heartbeat_page_delivery_seconds",
@@ -178,10 +195,16 @@ class Ticking:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.ready = Gauge(
-            "heartbeat_ready", "1 if a clean tick ended in this process lately, else 0.", registry=registry
+            "heartbeat_ready",
+            "1 if a clean tick ended in this process lately, else 0.",
+            registry=registry,
+            multiprocess_mode="livemostrecent",
         )
         self.last = Gauge(
-            "heartbeat_last_tick_timestamp_seconds", "When the last clean tick ended.", registry=registry
+            "heartbeat_last_tick_timestamp_seconds",
+            "When the last clean tick ended.",
+            registry=registry,
+            multiprocess_mode="livemin",
         )
         self.seconds = Histogram(
             "heartbeat_tick_seconds",
@@ -196,6 +219,7 @@ class Ticking:
             "heartbeat_clock_skew_seconds",
             "How far the database's clock is ahead of this machine's.",
             registry=registry,
+            multiprocess_mode="livemax",
         )
         self.outside = Counter(
             "heartbeat_outside_beats",
@@ -218,6 +242,7 @@ class StorageMetrics:
             "heartbeat_storage_failing",
             "1 if the last proof that the storage can be written failed, or damage was found, else 0.",
             registry=registry,
+            multiprocess_mode="livemax",
         )
         self.told = Counter(
             "heartbeat_storage_messages",
@@ -263,21 +288,38 @@ class Backlog:
             "heartbeat_evaluation_lag_seconds",
             "How long the most overdue check has waited to be judged.",
             registry=registry,
+            multiprocess_mode="livemostrecent",
         )
-        self._pages = Gauge("heartbeat_outbox_pages", "Pages that wait to be sent.", registry=registry)
+        self._pages = Gauge(
+            "heartbeat_outbox_pages",
+            "Pages that wait to be sent.",
+            registry=registry,
+            multiprocess_mode="livemostrecent",
+        )
         self._oldest_page = Gauge(
-            "heartbeat_outbox_oldest_seconds", "Age of the oldest page that waits.", registry=registry
+            "heartbeat_outbox_oldest_seconds",
+            "Age of the oldest page that waits.",
+            registry=registry,
+            multiprocess_mode="livemostrecent",
         )
-        self._incidents = Gauge("heartbeat_incidents", "Incidents by state.", ["state"], registry=registry)
+        self._incidents = Gauge(
+            "heartbeat_incidents",
+            "Incidents by state.",
+            ["state"],
+            registry=registry,
+            multiprocess_mode="livemostrecent",
+        )
         self._unexpected = Gauge(
             "heartbeat_unexpected_pings_names",
             "Names whose pings were refused in the last 30 days: no check has them, or the key is unknown.",
             registry=registry,
+            multiprocess_mode="livemostrecent",
         )
         self._unanswered = Gauge(
             "heartbeat_unanswered_oldest_seconds",
             "The longest time for which any open incident has paged without an answer.",
             registry=registry,
+            multiprocess_mode="livemostrecent",
         )
 
     def observe(
@@ -335,13 +377,15 @@ class StatusPageMetrics:
         self.hook_runs.labels(result).inc()
 
 
-def _describe_process(
-    registry: CollectorRegistry, version: str, database: str, roles: Collection[str]
-) -> None:
-    Info("heartbeat_build", "The version and the database of this process.", registry=registry).info(
-        {"version": version, "database": database}
+def _describe_process(registry: CollectorRegistry, roles: Collection[str]) -> None:
+    Counter("heartbeat_starts", "Starts of this process, or of its workers.", registry=registry).inc()
+    role = Gauge(
+        "heartbeat_role",
+        "1 for each role of this process.",
+        ["role"],
+        registry=registry,
+        multiprocess_mode="livemax",
     )
-    role = Gauge("heartbeat_role", "1 for each role of this process.", ["role"], registry=registry)
     for name in sorted(roles):
         role.labels(name).set(1)
 

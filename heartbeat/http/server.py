@@ -108,14 +108,19 @@ def _ignore() -> None:
     """Do nothing."""
 
 
-def listening(host: str, port: int) -> socket.socket:
-    """Return a listening socket. Raises `BadSetting` if the address is not available."""
+def listening(host: str, port: int, *, together: bool = False) -> socket.socket:
+    """Return a listening socket, which shares the port with others if they all listen `together`.
+
+    Raises `BadSetting` if the address is not available.
+    """
     if host == EVERY_ADDRESS:
         host = "::" if _has_ipv6() else "0.0.0.0"  # noqa: S104  # as the operator says
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     both = family is socket.AF_INET6 and socket.has_dualstack_ipv6()
     try:
-        listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
+        listener = socket.create_server(
+            (host, port), family=family, backlog=BACKLOG, reuse_port=together, dualstack_ipv6=both
+        )
     except OSError as error:
         reason = str(error.strerror).partition(" (")[
             0
@@ -129,6 +134,14 @@ def listening(host: str, port: int) -> socket.socket:
     if sys.platform == "linux":
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALL_BOUND * 1000))
     return listener
+
+
+def listening_together(host: str, port: int, count: int) -> list[socket.socket]:
+    """Return this number of sockets that listen on one address. Raises `BadSetting`."""
+    # Another service of the same user that shares its port too would silently get some of our connections.
+    with listening(host, port) as alone:
+        port = alone.getsockname()[1]
+    return [listening(host, port, together=True) for _ in range(count)]
 
 
 def repeated(listener: socket.socket) -> list[socket.socket]:

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import os
+import signal
 from dataclasses import replace
+from functools import partial
 from socket import socket
 from uuid import UUID
 
@@ -32,6 +34,7 @@ from heartbeat.http import server
 from heartbeat.http.connection import Bounds
 from heartbeat.operations import backup, open_files, secret_key, standby
 from heartbeat.operations.systemd import Supervisor
+from heartbeat.operations.workers import Place
 from heartbeat.settings import Settings, own_secret, require_data_dir, with_kept_secret_key
 from heartbeat.tracing import Tracing
 
@@ -41,11 +44,13 @@ CLOSE_BOUND = 0.3
 log = logging.getLogger(__name__)
 
 
-def run(settings: Settings, *, sample: bool, delete: bool = False) -> int:
+def run(settings: Settings, *, sample: bool, delete: bool = False, place: Place | None = None) -> int:
     """Serve until SIGTERM or SIGINT, and return the exit status.
 
-    `delete` allows the configuration file to delete checks that were heard.
+    `delete` allows the configuration file to delete checks that were heard. `place` is that of a worker among others.
     """
+    if place is not None and not place.leads:
+        settings = replace(settings, roles=frozenset({"api"}))
     settings = with_kept_secret_key(settings)
     open_files.raise_limit()
     if shortage := open_files.shortage(open_files.limit()):
@@ -54,7 +59,7 @@ def run(settings: Settings, *, sample: bool, delete: bool = False) -> int:
     exporter = tracing.begin(settings)
     database = Database(settings.database_url, address=settings.public_url)
     try:
-        with server.listening(settings.host, settings.port) as listener:
+        with place.inherited() if place else server.listening(settings.host, settings.port) as listener:
             if not _migrate(settings, database, listener):
                 return 0
             # Before a key is created: beside a database that knows another one, it would look like the right one.
@@ -63,7 +68,7 @@ def run(settings: Settings, *, sample: bool, delete: bool = False) -> int:
             complete, places = prepared(settings, sample=sample)
             # The log must not have the keys of this installation either.
             logs.begin(complete)
-            return uvloop.run(_serve(complete, database, listener, places, exporter, delete, sample))
+            return uvloop.run(_serve(complete, database, listener, places, exporter, delete, sample, place))
     finally:
         if exporter is not None:
             exporter.close(CLOSE_BOUND)
@@ -113,6 +118,7 @@ async def _serve(
     exporter: Tracing | None,
     delete: bool,
     sample: bool,
+    place: Place | None,
 ) -> int:
     async with (
         notifier_clients.client_for_own(settings) as http,
@@ -131,30 +137,50 @@ async def _serve(
             connections=open_files.connections(open_files.limit()),
         )
         await database.write(lambda db: secret_key.take(db, settings.secret_key, settings.secret_keys_before))
-        await _start_over(database)
-        # What the sample declares is no news to whoever reads it.
-        level = logging.DEBUG if sample else logging.INFO
-        for line in await _apply(system, settings, delete=delete):
-            log.log(level, "configuration: %s", line)
-        if fault := public_address.fault(settings.public_url, (await database.read(desk.people)).values()):
-            log.warning("%s", fault)
-        invitation = await _set_up(database, settings)
-        example = await database.read(lambda db: _example(db, settings, in_clear=sample))
-        for line in [_address(settings, places), *invitation, *example]:
-            print(line, flush=True)
+        if place is None or place.leads:
+            await _begin(system, settings, database, places, delete=delete, sample=sample)
         app.calm_collector()
         # The socket listens already: requests are answered from here on.
         started.set()
-        return await _answer(system, settings, listener, supervisor)
+        return await _answer(system, settings, listener, supervisor, place)
 
 
-async def _answer(system: app.System, settings: Settings, listener: socket, supervisor: Supervisor) -> int:
+async def _begin(
+    system: app.System,
+    settings: Settings,
+    database: Database,
+    places: list[str],
+    *,
+    delete: bool,
+    sample: bool,
+) -> None:
+    """Apply the configuration, and print the first words. Of several workers one does so."""
+    await _start_over(database)
+    # What the sample declares is no news to whoever reads it.
+    level = logging.DEBUG if sample else logging.INFO
+    for line in await _apply(system, settings, delete=delete):
+        log.log(level, "configuration: %s", line)
+    if fault := public_address.fault(settings.public_url, (await database.read(desk.people)).values()):
+        log.warning("%s", fault)
+    invitation = await _set_up(database, settings)
+    example = await database.read(lambda db: _example(db, settings, in_clear=sample))
+    for line in [_address(settings, places), *invitation, *example]:
+        print(line, flush=True)
+
+
+async def _answer(
+    system: app.System, settings: Settings, listener: socket, supervisor: Supervisor, place: Place | None
+) -> int:
     """Watch and answer requests until the process is told to stop, and return the exit status."""
     callers = system.context.metrics.callers
     bounds = Bounds(open_files.connections(open_files.limit()), callers.count_cut)
     http_server = server.configured(system.asgi, settings.trusted_proxy, callers.untrusted_proxy.inc, bounds)
     ticking = system.start()
-    system.begin_loops(settings.roles)
+    system.begin_loops(settings.roles, publishes=place is None or place.leads)
+    if place is not None:
+        # Nobody would stop the workers of a parent that was killed.
+        orphaned = partial(http_server.handle_exit, signal.SIGTERM, None)
+        asyncio.get_running_loop().add_reader(place.lifeline, orphaned)
     # A process whose ticker has broken must not look alive: it exits, and its supervisor starts it again.
     ticking.add_done_callback(lambda _: setattr(http_server, "should_exit", True))
     resting = asyncio.create_task(_rest(http_server, system, supervisor))

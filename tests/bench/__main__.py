@@ -7,13 +7,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import commands, databases, figures, load, memory, pings, status, sweep, telling
+from tests.bench import commands, databases, figures, load, memory, pings, status, sweep, telling, workers
 from tests.bench.databases import Bench
 from tests.bench.figures import Figure
 
 RESULTS = Path("build/bench.json")
 SUBJECTS = {
     "pings": (pings.measure, ("postgres", "sqlite")),
+    "workers": (workers.measure, ("postgres",)),
     "sweep": (sweep.measure, ("postgres",)),
     "telling": (telling.measure, ("postgres", "sqlite")),
     "status": (status.measure, ("sqlite",)),

@@ -18,7 +18,9 @@ class Served:
 
 
 @contextlib.contextmanager
-def heartbeat(bench: Bench, url: str, configuration: Path | None = None) -> Iterator[Served]:
+def heartbeat(
+    bench: Bench, url: str, configuration: Path | None = None, *, workers: int = 1
+) -> Iterator[Served]:
     """`heartbeat serve` on this database, all roles."""
     port = processes.free_port()
     environment = {
@@ -28,7 +30,7 @@ def heartbeat(bench: Bench, url: str, configuration: Path | None = None) -> Iter
         "HEARTBEAT_CONFIG": str(configuration or bench.home / "none.yaml"),
         "HEARTBEAT_LOG_LEVEL": "ERROR",
     }
-    with processes.running(["heartbeat", "serve"], environment) as pid:
+    with processes.running(["heartbeat", "serve", "--workers", str(workers)], environment) as pid:
         processes.await_answer(f"http://127.0.0.1:{port}/readyz")
         yield Served(port, pid)
 

@@ -58,7 +58,7 @@ def exposition(db: Connection, metrics: Metrics, now: datetime, text_format: For
     with_series = options.each and not left_out
     samples = queries.samples(db, MAX_CHECKS, labels=bool(options.labels)) if with_series else []
     families = [
-        *metrics.registry.collect(),
+        *metrics.collect(),
         _database(True),
         *_counts(counts, incident_counts),
         GaugeMetricFamily(
@@ -72,7 +72,7 @@ def exposition(db: Connection, metrics: Metrics, now: datetime, text_format: For
 
 def without_database(metrics: Metrics, text_format: Format = Format.PLAIN) -> bytes:
     """Return the metrics of the process itself as text."""
-    return encode([*metrics.registry.collect(), _database(False)], b"", text_format)
+    return encode([*metrics.collect(), _database(False)], b"", text_format)
 
 
 def _database(answers: bool) -> Metric:

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from heartbeat.status.publish import edition
@@ -41,6 +42,16 @@ def read(folder: Path) -> dict[str, Edition]:
     homes = sorted(home for home in folder.iterdir() if home.is_dir()) if folder.is_dir() else []
     editions = (edition.read_back(home.name, _read(home)) for home in homes)
     return {page_edition.slug: page_edition for page_edition in editions if page_edition is not None}
+
+
+def stamp(folder: Path) -> Mapping[str, int]:
+    """Return when the newest file of each page was written, in nanoseconds of the file system's clock."""
+    newest: dict[str, int] = {}
+    for path in folder.glob("*/**/*"):
+        with suppress(FileNotFoundError):
+            slug = path.relative_to(folder).parts[0]
+            newest[slug] = max(newest.get(slug, 0), path.stat().st_mtime_ns)
+    return newest
 
 
 def _read(home: Path) -> Mapping[str, bytes]:

@@ -58,6 +58,7 @@ class Publisher:
         self._hook = hook
         self._observe = observe
         self._mark: tuple[Any, ...] = ()
+        self._stamp: Mapping[str, int] = {}
         self._loop = Loop(
             "publishing the status pages",
             self._look,
@@ -82,6 +83,17 @@ class Publisher:
         """Publish until cancelled."""
         await self.take_up()
         await self._loop.run()
+
+    async def follow(self) -> None:
+        """Serve the pages that another process of this machine publishes, until cancelled."""
+        await Loop("reading the status pages", self.catch_up, pause=lambda _: EVERY).run()
+
+    async def catch_up(self) -> None:
+        """Serve the pages on the disk if they have changed."""
+        latest = await asyncio.to_thread(folder.stamp, self._place)
+        if latest != self._stamp:
+            await self.take_up()
+            self._stamp = latest
 
     async def rest(self) -> None:
         """End the hook, if it runs."""

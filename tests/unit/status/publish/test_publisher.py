@@ -13,6 +13,8 @@ from heartbeat.checks.schedule import Every
 from heartbeat.settings import Settings
 from heartbeat.status import store
 from heartbeat.status.publish import edition, folder, publisher
+from heartbeat.status.publish.hook import Hook
+from heartbeat.status.publish.publisher import Publisher
 from heartbeat.status.publish.snapshot import Snapshot
 from heartbeat.status.uptime import count as uptime_count
 from heartbeat.status.uptime import days as uptime_days
@@ -73,6 +75,28 @@ async def test_a_changed_definition_is_published_and_a_deleted_page_removed(
     assert "Another" in page(system)
     assert system.publisher.editions.keys() == {"public"}
     assert folder.read(settings.data_dir / "status").keys() == {"public"}
+
+
+async def test_a_follower_serves_what_another_process_publishes(
+    system: System, settings: Settings, clock: SetClock
+) -> None:
+    place = settings.data_dir / "status"
+    follower = Publisher(
+        system.context.database,
+        clock,
+        place,
+        home=settings.public_url,
+        hook=Hook("", place, lambda _: None),
+        observe=lambda _: None,
+    )
+    await follower.catch_up()
+    assert follower.editions == {}
+    await define(system, PAGE)
+    for _ in range(2):
+        await system.publisher.look()
+        await follower.catch_up()
+        assert follower.editions["public"].files == system.publisher.editions["public"].files
+        clock.advance(minutes=1)
 
 
 async def test_the_files_are_served_after_a_restart_without_the_database(

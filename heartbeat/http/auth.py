@@ -27,6 +27,7 @@ from heartbeat.access.session import Session
 from heartbeat.access.sign_in import ADMIN, Client, Gate
 from heartbeat.actor import Actor, Role
 from heartbeat.database import Unavailable
+from heartbeat.http.asgi import ACTOR
 from heartbeat.http.context import Context
 from heartbeat.http.problem import Forbidden, Forged, KeyRequired, TooManyKeys
 
@@ -77,7 +78,7 @@ async def api_actor(
 
     A session can only read. A change needs a key in a header, which no other site can make a browser send.
     """
-    judged: Actor | None = getattr(request.state, "actor", None)
+    judged: Actor | None = getattr(request.state, ACTOR, None)
     if judged is not None:
         return judged
     key = bearer.credentials if bearer else api_key

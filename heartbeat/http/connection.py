@@ -16,11 +16,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from heartbeat.http import shares
+from heartbeat.http.asgi import ACTOR
 
 HEAD_BOUND = 5.0
 """Seconds for the head of a request to arrive; after that the connection is closed."""
 REQUEST_BOUND = 10.0
 """Seconds for a whole request to arrive, head and body; after that the connection is closed."""
+LEAST_RATE = 64_000
+"""Bytes a second of a body for which a caller with an API key gets more time: each is worth its part of a second."""
 IDLE_BOUND = 30.0
 """Seconds without a request after which a connection is closed."""
 STALL_BOUND = 15.0
@@ -91,7 +94,7 @@ class Connection(HttpToolsProtocol):
         self.phase = Phase.HEAD
         self.since = 0.0
         self._heads = 0
-        self._head_bytes = 0
+        self._head_bytes = self._body_bytes = 0
         self._running: RequestResponseCycle | None = None
         self._is_deaf = False
         self._untaken = 0.0
@@ -169,7 +172,7 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         if self.phase is not Phase.HEAD:
             self.phase, self.since = Phase.HEAD, self.loop.time()
-        self._head_bytes = 0
+        self._head_bytes = self._body_bytes = 0
 
     def on_headers_complete(self) -> None:
         self._heads += 1
@@ -181,6 +184,10 @@ class Connection(HttpToolsProtocol):
             raise _TooManyAhead
         super().on_headers_complete()
         self.phase = Phase.BODY
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():
@@ -217,11 +224,16 @@ class Connection(HttpToolsProtocol):
             self._end("stalled")
             self.transport.abort()
         # What is late while we do not read is not late because of the client.
-        elif now - self.since >= self.phase.value and not self.flow.read_paused:
+        elif now - self.since >= self._bound() and not self.flow.read_paused:
             if self.phase is Phase.IDLE:
                 self.transport.close()
             else:
                 self._cut("slow", _TOO_SLOW)
+
+    def _bound(self) -> float:
+        """Return the seconds that this phase may last. A stranger's slow body gets no more of them."""
+        has_key = self.phase is Phase.BODY and ACTOR in self.scope["state"]
+        return self.phase.value + (self._body_bytes / LEAST_RATE if has_key else 0)
 
     def _is_stalled(self, now: float) -> bool:
         untaken = self.transport.get_write_buffer_size()

@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from heartbeat.http import auth
+from heartbeat.http.asgi import ACTOR
 
 
 class KeyedRoute(APIRoute):
@@ -18,7 +19,7 @@ class KeyedRoute(APIRoute):
         handle: Callable[[Request], Awaitable[Any]] = super().get_route_handler()
 
         async def handle_known(request: Request) -> Response:
-            request.state.actor = await auth.reader(request)
+            setattr(request.state, ACTOR, await auth.reader(request))
             response: Response = await handle(request)
             return response
 

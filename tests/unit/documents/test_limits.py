@@ -103,6 +103,7 @@ LOCKED = in_source(database, r'"timeout": ([\d.]+)')
 LIMITS: Mapping[str, str] = {
     "Head of a request": f"{connection.HEAD_BOUND:g} s,",
     "Whole request, head and body": f"{connection.REQUEST_BOUND:g} s,",
+    "The same with an API key, for a long body on a slow line": f"1 s more for each {connection.LEAST_RATE:,} bytes",
     "Size of a request's head": f"{connection.HEAD_LIMIT:,} bytes",
     "Answer that the client does not take": f"{connection.STALL_BOUND:g} s without",
     "Bytes of an answer that the system keeps for a client": f"{server.SEND_BUFFER:,}",

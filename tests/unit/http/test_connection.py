@@ -3,7 +3,7 @@
 import pytest
 
 from heartbeat.http import connection
-from heartbeat.http.connection import HEAD_LIMIT, PIPELINED
+from heartbeat.http.connection import HEAD_LIMIT, LEAST_RATE, PIPELINED
 from tests.unit.http.wire import OK, Side
 
 HEAD = b"POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
@@ -49,6 +49,46 @@ async def test_a_request_is_complete_within_its_bound_or_closed(trickle: bytes) 
     assert not slow.is_open
     assert slow.wire.written.startswith(b"HTTP/1.1 408 ")
     assert (side.heard, side.cut) == ([], {"slow": 1})
+
+
+CONFIGURATION = b"PUT /v1/configuration HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n"
+
+
+async def test_a_long_body_of_a_caller_with_a_key_may_come_slowly() -> None:
+    side = Side(knows=True)
+    slow = side.line()
+    await slow.send(CONFIGURATION)
+    for _ in range(5_000_000 // LEAST_RATE):
+        await slow.send(b"a" * LEAST_RATE)
+        await side.pass_(1)
+    assert slow.is_open
+    assert await slow.send(b"a" * (5_000_000 % LEAST_RATE)) == OK
+    assert [len(body) for _, body in side.heard] == [5_000_000]
+
+
+@pytest.mark.parametrize(("knows", "rate", "bound"), [(True, LEAST_RATE // 2, 20), (False, LEAST_RATE, 10)])
+async def test_a_body_that_comes_too_slowly_or_from_a_stranger_is_closed(
+    knows: bool, rate: int, bound: int
+) -> None:
+    side = Side(knows=knows)
+    slow = side.line()
+    await slow.send(CONFIGURATION)
+    for _ in range(bound - 1):
+        await slow.send(b"a" * rate)
+        await side.pass_(1)
+    assert slow.is_open
+    await side.pass_(1)
+    assert not slow.is_open
+    assert slow.wire.written.startswith(b"HTTP/1.1 408 ")
+
+
+async def test_the_next_request_of_a_connection_gets_no_time_of_the_one_before() -> None:
+    side = Side(knows=True)
+    line = side.line()
+    assert await line.send(CONFIGURATION, *[b"a" * 100_000] * 50) == OK
+    await line.send(HEAD)
+    await side.pass_(10)
+    assert not line.is_open
 
 
 async def test_a_request_that_takes_long_to_answer_is_not_cut_off() -> None:

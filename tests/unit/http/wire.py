@@ -9,7 +9,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from heartbeat.http import server
-from heartbeat.http.asgi import Message, Receive, Scope, Send
+from heartbeat.http.asgi import ACTOR, Message, Receive, Scope, Send
 from heartbeat.http.connection import Bounds, Connection
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nOK"
@@ -105,9 +105,13 @@ class Line:
 
 
 class Side:
-    """A server without sockets. `heard` has the path and the body of every request that was read."""
+    """A server without sockets. `heard` has the path and the body of every request that was read.
 
-    def __init__(self, limit: int = 1_000) -> None:
+    With `knows`, each request has an API key.
+    """
+
+    def __init__(self, limit: int = 1_000, *, knows: bool = False) -> None:
+        self._knows = knows
         self.heard: list[tuple[str, bytes]] = []
         self.cut: Counter[str] = Counter()
         self.bounds = Bounds(limit, lambda reason: self.cut.update([reason]))
@@ -140,6 +144,8 @@ class Side:
             await settled()
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._knows:
+            scope["state"][ACTOR] = "anna"
         body = b""
         message: Message = {"more_body": True}
         while message.get("more_body", False):

@@ -1,8 +1,13 @@
 """The configuration file, applied through the API."""
 
+from typing import Any
+
 import httpx
 
+from heartbeat.actor import Actor
 from heartbeat.app import System
+from heartbeat.http.asgi import ACTOR, Message
+from tests.unit.http.conftest import ADMIN_KEY
 from tests.unit.http.v1.conftest import problem
 
 CONFIGURATION = """
@@ -51,3 +56,27 @@ async def test_a_check_that_pinged_is_deleted_only_if_the_request_says_so(
     answer = await admin.put("/v1/configuration?delete=true", content=without)
     assert answer.status_code == 200
     assert problem(await admin.get("/v1/checks/nightly"), 404)
+
+
+async def test_the_caller_is_known_to_the_connection_before_the_body_comes(system: System) -> None:
+    """The connection then gives a long body more time."""
+    state: dict[str, Any] = {}
+    scope = {
+        "type": "http",
+        "method": "PUT",
+        "path": "/v1/configuration",
+        "query_string": b"",
+        "headers": [(b"x-api-key", ADMIN_KEY.encode())],
+        "state": state,
+    }
+    known: list[Actor] = []
+
+    async def receive() -> Message:
+        known.append(state[ACTOR])
+        return {"type": "http.request", "body": b"checks: {}"}
+
+    async def send(_message: Message) -> None:
+        """Nobody reads the answer."""
+
+    await system.asgi(scope, receive, send)
+    assert [actor.name for actor in known] == ["admin"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from heartbeat.actor import Actor
 from heartbeat.tables import audit
@@ -56,6 +56,11 @@ def record_all(
     ]
     if rows:
         db.execute(insert(audit), rows)
+
+
+def newest(db: Connection, target: str) -> int | None:
+    """Return the id of the newest entry about this thing, or None."""
+    return db.execute(select(func.max(audit.c.id)).where(audit.c.target == target)).scalar()
 
 
 def listed(db: Connection, *, limit: int, before: int | None = None, target: str = "") -> list[AuditEntry]:

@@ -5,7 +5,11 @@ import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
+from importlib.metadata import entry_points, version
 from pathlib import Path
+
+from sqlalchemy import Connection
 
 from alerting.notifiers import registry
 from heartbeat import notifier_clients, secret
@@ -14,10 +18,12 @@ from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.definitions import file
 from heartbeat.definitions import plan as definition_plan
+from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.file import Wrong
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.plan import Plan
-from heartbeat.settings import Settings
+from heartbeat.definitions.sources import Reader
+from heartbeat.settings import Settings, with_kept_secret_key
 
 _UNIT = re.compile(r"/([^/\n]+\.service)$", re.MULTILINE)
 
@@ -47,18 +53,46 @@ def understand(
 
     `whose` names that environment in errors. With `offline`, secrets that are not here are a warning.
     """
+    reader = _reader(settings)
     understood = file.parse(
         text,
         str(path),
         notifiers=registry.installed().kinds,
-        env=settings.environment,
-        read=secret.read_file,
-        look=Path.read_bytes,
+        env=reader,
+        read=reader.read,
+        look=reader.look,
         whose=whose,
         offline=offline,
     )
     warnings = notifier_clients.out_of_bounds(settings, understood)
-    return replace(understood, warnings=(*understood.warnings, *warnings))
+    sources = None if offline else reader.sources(text, _program(), _key(settings))
+    return replace(understood, warnings=(*understood.warnings, *warnings), sources=sources)
+
+
+def is_in_force(db: Connection, text: str, settings: Settings) -> bool:
+    """Return True if this text was applied last, and nothing that it was read from has changed."""
+    sources = definition_store.sources(db)
+    if sources is None:
+        return False
+    return sources.mark == _reader(settings).mark(text, sources.names, _program(), _key(settings))
+
+
+def _reader(settings: Settings) -> Reader:
+    return Reader(settings.environment, secret.read_file, Path.read_bytes)
+
+
+def _key(settings: Settings) -> str:
+    return with_kept_secret_key(settings).secret_key
+
+
+@cache
+def _program() -> str:
+    """Return the versions of all that decides what a text means: this program, its plugins, and the time zones."""
+    plugins = [
+        f"{entry.name} {entry.value} {entry.dist.version if entry.dist else ''}"
+        for entry in entry_points(group=registry.GROUP)
+    ]
+    return "; ".join([version("heartbeat"), version("tzdata"), *sorted(plugins)])
 
 
 def applier(
@@ -69,6 +103,8 @@ def applier(
 
     async def apply(text: str, path: Path, actor: Actor, delete: bool) -> Plan:
         # Read in a thread: a long file takes seconds, and no ping may wait for it.
+        if await database.read(lambda db: is_in_force(db, text, settings)):
+            return Plan(())
         understood = await database.read(lambda _: understand(text, path, settings, whose=whose))
         difference = await database.write(
             lambda db: definition_plan.apply(db, understood, clock.now(), actor=actor, delete=delete)

@@ -24,7 +24,8 @@ from yaml.events import (
 
 from heartbeat.safe_text import told
 
-MAX_CHARACTERS = 5_000_000
+MAX_CHARACTERS = 50_000_000
+"""Characters of a document: 500 for each of the checks that a file can have."""
 MAX_DEPTH = 20
 MAX_COMPARED = 2_000
 MAX_PROBLEMS = 1_000

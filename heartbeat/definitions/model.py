@@ -9,12 +9,13 @@ from alerting.incident import GATHERING, SETTLING, Pace
 from alerting.person import Person
 from heartbeat.checks.cause import GROUP_BY, GROUP_FAILURES_BY
 from heartbeat.checks.definition import CheckDefinition
+from heartbeat.definitions.sources import Sources
 from heartbeat.definitions.status_page import StatusPage
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The declarations of one file. `warnings` are about the file and declare nothing."""
+    """The declarations of one file. `warnings` and `sources` are about the file and declare nothing."""
 
     timezone: str = "UTC"
     """The time zone of checks and people that name none."""
@@ -36,6 +37,8 @@ class Configuration:
     """By kind the settings, as written."""
     status_pages: dict[str, StatusPage] = field(default_factory=dict)
     warnings: tuple[str, ...] = field(default=(), compare=False)
+    sources: Sources | None = field(default=None, compare=False)
+    """What the file was read from, unless secrets were missing."""
 
     @property
     def pace(self) -> Pace:

@@ -84,10 +84,13 @@ def apply(
 ) -> Plan:
     """Apply the configuration in the caller's transaction, record its author, and return the changes.
 
-    An unchanged configuration only reads, and delays nobody. Concurrent calls take turns. Raises `WouldDelete` if a
+    An unchanged configuration delays nobody. Concurrent calls take turns. Raises `WouldDelete` if a
     check that was heard would go, unless `delete` is set; and `Wrong` if a check cannot be renamed.
     """
+    # Before it is read: a change that comes meanwhile is not of this configuration.
+    change = definition_store.last_change(db)
     if (plan := difference(db, target)).empty:
+        _remember_sources(db, target, change)
         return plan
     _refuse_deletion(plan, delete)
     definition_store.wait_for_turn(db)
@@ -99,9 +102,15 @@ def apply(
         _put_rows(db, current, target)
         _put_checks(db, checks, target, now, new_uuid)
         _write_down(db, actor, plan, now)
+    _remember_sources(db, target, definition_store.last_change(db))
     known = _renamed(target, checks)
     new = sorted(slug for slug in target.checks if slug not in known)
     return replace(plan, expected=tuple(_expected(db, new, now)))
+
+
+def _remember_sources(db: Connection, target: Configuration, change: int | None) -> None:
+    if target.sources is not None:
+        definition_store.remember_sources(db, target.sources, change)
 
 
 def _expected(db: Connection, new: Sequence[str], now: datetime) -> Iterator[str]:
@@ -129,7 +138,7 @@ def _write_down(db: Connection, actor: Actor, plan: Plan, now: datetime) -> None
     left_out = len(plan.changes) - WRITTEN_DOWN
     more = [f"and {left_out:,} more"] if left_out > 0 else []
     summary = {"changes": [*plan.changes[:WRITTEN_DOWN], *more]}
-    audit.record(db, actor, "configuration.apply", "configuration", now, after=summary)
+    audit.record(db, actor, "configuration.apply", definition_store.TARGET, now, after=summary)
 
 
 def _difference(

@@ -12,14 +12,19 @@ from sqlalchemy import Connection, delete, select, text
 from alerting import desk
 from alerting.origin import Origin
 from alerting.sql import insert_many
-from heartbeat import installation
+from heartbeat import audit, installation
 from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.check import Check
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.definitions.model import Configuration
+from heartbeat.definitions.sources import Sources
 from heartbeat.definitions.status_page import DELAYED, Component, Group, Regions, StatusPage
 from heartbeat.definitions.tables import status_pages
 from heartbeat.pings import keys as ping_keys
+
+TARGET = "configuration"
+"""The name of the whole configuration in the audit log."""
+_SOURCES = "configuration_sources"
 
 
 def load(db: Connection, checks: Iterable[Check], origin: Origin = Origin.FILE) -> Configuration:
@@ -46,6 +51,26 @@ def load(db: Connection, checks: Iterable[Check], origin: Origin = Origin.FILE) 
 def group_by(db: Connection) -> tuple[str, ...]:
     labels = installation.recall(db, "group_by")
     return GROUP_BY if labels is None else tuple(labels)
+
+
+def last_change(db: Connection) -> int | None:
+    """Return the number of the last change of the configuration in the audit log."""
+    return audit.newest(db, TARGET)
+
+
+def remember_sources(db: Connection, sources: Sources, change: int | None) -> None:
+    """Store the sources of the configuration that is in force since this change."""
+    fact = {"names": sources.names, "mark": sources.mark, "change": change}
+    if installation.recall(db, _SOURCES) != fact:
+        installation.remember(db, _SOURCES, fact)
+
+
+def sources(db: Connection) -> Sources | None:
+    """Return the sources of the configuration in force. None if another release applied it, which stores none."""
+    fact = installation.recall(db, _SOURCES)
+    if fact is None or fact["change"] != last_change(db):
+        return None
+    return Sources(fact["names"], fact["mark"])
 
 
 def wait_for_turn(db: Connection) -> None:

@@ -8,13 +8,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from heartbeat.definitions import document
 from heartbeat.http import forms, problem
 
 API_LIMIT = 64_000
 """Bytes of a body of the API, at most."""
 STATUS_PAGE_LIMIT = 128_000
 """Bytes of the definition of a status page, which may have a logo, and of an announcement."""
-CONFIGURATION_LIMIT = 5_000_000
+CONFIGURATION_LIMIT = document.MAX_CHARACTERS
 """Bytes of a configuration, at most."""
 CALLBACK_LIMIT = 64_000
 """Bytes of a provider's callback, at most."""

@@ -6,7 +6,7 @@ import pytest
 
 from heartbeat.definitions import document as yaml_document
 from heartbeat.definitions import entry as definition_entry
-from tests.unit.definitions.declared import fits, parse, problems
+from tests.unit.definitions.declared import EXAMPLE, fits, parse, problems
 
 
 def component_rows(count: int) -> str:
@@ -71,7 +71,11 @@ def test_the_limit_is_accepted_and_one_more_is_refused(limit: int, text_of: Call
 
 
 def test_there_are_limits_to_checks_and_characters() -> None:
-    assert (definition_entry.MAX_CHECKS, yaml_document.MAX_CHARACTERS) == (100_000, 5_000_000)
+    assert (definition_entry.MAX_CHECKS, yaml_document.MAX_CHARACTERS) == (100_000, 50_000_000)
+    # A check with all that one usually says of it has room as often as there may be checks.
+    usual = EXAMPLE[EXAMPLE.index("  daily-cpu-reset:") : EXAMPLE.index("people:")]
+    assert len(usual) <= yaml_document.MAX_CHARACTERS / definition_entry.MAX_CHECKS
+    assert usual.count(":") <= yaml_document.MAX_NODES / definition_entry.MAX_CHECKS
     aliases = "checks:\n  x: &x {every: 1m}\n" + "".join(
         f"  x{n}: *x\n" for n in range(definition_entry.MAX_CHECKS)
     )

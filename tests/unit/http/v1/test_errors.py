@@ -158,7 +158,7 @@ async def test_a_form_is_refused(admin: httpx.AsyncClient) -> None:
     [
         ("POST", "/v1/incidents/1/note", 64_000),
         ("PUT", "/v1/status-pages/public", 128_000),
-        ("PUT", "/v1/configuration", 5_000_000),
+        ("PUT", "/v1/configuration", 50_000_000),
     ],
 )
 async def test_a_body_that_is_too_large_is_refused(

@@ -313,7 +313,11 @@ async def _proxied(request: Request) -> Actor | None:
     except account.Unfit:
         return None
     user = await context.database.read(lambda db: store.user(db, name))
-    if proxy is None or (user is not None and not user.enabled):
+    if (
+        proxy is None
+        or (user is None and name in account.RESERVED)
+        or (user is not None and not user.enabled)
+    ):
         return None
     role = user.role if user is not None else Role.VIEWER
     if proxy.role_header:

@@ -35,13 +35,13 @@ def build(
     faces: Application = app.build(context)
     if tracing is not None:
         faces = tracing.trace_requests(faces)
-    policy = status_page_views.policy(settings.public_url)
+    own = status_page_views.headers_of(settings.public_url)
     places = admission.places(connections)
 
     def sharing(application: Application) -> Application:
         return Admission(application, places, lambda: context.metrics.callers.count_cut("share"))
 
-    status_pages = sharing(StatusPageServer(lambda: publisher.editions, context.clock, policy, faces))
+    status_pages = sharing(StatusPageServer(lambda: publisher.editions, context.clock, own, faces))
     shared_faces = sharing(faces)
     answers = CrossOrigin(shared_faces)
     home = Home(public_address.home(settings.public_url))

@@ -60,8 +60,8 @@ async def keep(
 
 def front(settings: Settings, editions: Mapping[str, Edition]) -> Application:
     """Return the ASGI application of the stand-in."""
-    policy = status_page_views.policy(settings.public_url)
-    status_pages = StatusPageServer(lambda: editions, WallClock(), policy, _unavailable)
+    own = status_page_views.headers_of(settings.public_url)
+    status_pages = StatusPageServer(lambda: editions, WallClock(), own, _unavailable)
     home = Home(public_address.home(settings.public_url))
 
     async def front(scope: Scope, receive: Receive, send: Send) -> None:

@@ -16,7 +16,7 @@ from heartbeat.clock import Clock
 from heartbeat.http import home
 from heartbeat.http.asgi import Receive, Scope, Send
 from heartbeat.http.context import Context
-from heartbeat.http.headers import CONTENT_SECURITY_POLICY
+from heartbeat.http.headers import CONTENT_SECURITY_POLICY, needed
 from heartbeat.http.pages import render
 from heartbeat.http.prometheus.text import takes_gzip
 from heartbeat.status.publish.edition import STALE, Edition, stale
@@ -77,12 +77,12 @@ class StatusPageServer:
         self,
         editions: Callable[[], Mapping[str, Edition]],
         clock: Clock,
-        policy: str,
+        own: Mapping[str, str],
         otherwise: Callable[[Scope, Receive, Send], object],
     ) -> None:
         self._editions = editions
         self._clock = clock
-        self._policy = policy
+        self._own = own
         self._otherwise = otherwise
         self._served: Mapping[str, Edition] | None = None
         self._responses: dict[str, EditionResponses] = {}
@@ -128,20 +128,18 @@ class StatusPageServer:
         self._responses = {
             slug: previous[slug]
             if slug in previous and previous[slug].edition is edition
-            else responses_of(edition, self._policy)
+            else responses_of(edition, self._own)
             for slug, edition in editions.items()
         }
         self._served = editions
 
 
-def responses_of(edition: Edition, policy: str) -> EditionResponses:
-    """Return the responses for all files of an edition."""
-    current = {path: _response(path, content, edition.at, policy) for path, content in edition.files.items()}
+def responses_of(edition: Edition, own: Mapping[str, str]) -> EditionResponses:
+    """Return the responses for all files of an edition. `own` are the headers of this installation."""
+    current = {path: _response(path, content, edition.at, own) for path, content in edition.files.items()}
     stale_files = {path: stale(path, content) for path, content in edition.files.items()}
     stale_responses = {
-        path: current[path]
-        if content == edition.files[path]
-        else _response(path, content, edition.at, policy)
+        path: current[path] if content == edition.files[path] else _response(path, content, edition.at, own)
         for path, content in stale_files.items()
     }
     return EditionResponses(edition, current, stale_responses)
@@ -170,9 +168,12 @@ def is_below(path: str) -> bool:
     return path == PREFIX or path.startswith(f"{PREFIX}/")
 
 
-def policy(public_url: str) -> str:
-    """Return the content security policy of a page: files beside it, and a form that leads to this installation."""
-    return CONTENT_SECURITY_POLICY.replace("form-action 'self'", f"form-action 'self' {_origin(public_url)}")
+def headers_of(public_url: str) -> Mapping[str, str]:
+    """Return the headers of an installation. Its pages load what lies beside them, and have a form that leads to it."""
+    policy = CONTENT_SECURITY_POLICY.replace(
+        "form-action 'self'", f"form-action 'self' {_origin(public_url)}"
+    )
+    return {**needed(public_url), "Content-Security-Policy": policy}
 
 
 def router(context: Context) -> APIRouter:  # noqa: ARG001  # every router takes a context
@@ -191,19 +192,19 @@ def router(context: Context) -> APIRouter:  # noqa: ARG001  # every router takes
     return routes
 
 
-def _response(path: str, content: bytes, at: datetime, policy: str) -> StaticResponse:
+def _response(path: str, content: bytes, at: datetime, own: Mapping[str, str]) -> StaticResponse:
     ending = path.rpartition(".")[2]
     etag = f'"{sha256(content).hexdigest()[:20]}"'
     headers_304 = {
+        **own,
         "ETag": etag,
         "Last-Modified": format_datetime(at.astimezone(UTC).replace(microsecond=0), usegmt=True),
         "Cache-Control": _CACHE_FOR_EVER if ending in _IMMUTABLE else f"public, max-age={MAX_AGE}",
         "Access-Control-Allow-Origin": "*",
-        # An SVG opened on its own may not run scripts either.
-        "Content-Security-Policy": policy if ending == "html" else "default-src 'none'; sandbox",
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
     }
+    if ending != "html":
+        # An SVG opened on its own may not run scripts either.
+        headers_304["Content-Security-Policy"] = "default-src 'none'; sandbox"
     if ending in _TEXT:
         headers_304["Vary"] = "Accept-Encoding"
     headers = headers_304 | {

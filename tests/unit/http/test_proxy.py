@@ -60,6 +60,12 @@ async def test_an_invalid_user_name_signs_nobody_in(system: System, name: str) -
     assert (await asked(system, PROXY, X_User=name, X_Role="admin")).status_code == 303
 
 
+async def test_the_name_of_the_admin_key_signs_nobody_in_unless_a_user_has_it(system: System) -> None:
+    assert (await asked(system, PROXY, X_User="Admin", X_Role="admin")).status_code == 303
+    await system.context.database.write(lambda db: add(db, "admin", Role.RESPONDER))
+    assert (await asked(system, PROXY, X_User="Admin", X_Role="admin")).status_code == 200
+
+
 async def test_a_repeated_header_signs_nobody_in(system: System) -> None:
     context = replace(system.context, ways=replace(system.context.ways, proxy=PROXY))
     transport = httpx.ASGITransport(app=http_app.build(context), client=("10.0.0.1", 1))

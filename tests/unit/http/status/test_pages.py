@@ -17,6 +17,7 @@ from heartbeat.definitions import status_page
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.status_page import Component, Regions
 from heartbeat.http.headers import CONTENT_SECURITY_POLICY
+from heartbeat.http.status import pages as status_pages
 from heartbeat.status.uptime import store as uptime_store
 from heartbeat.status.uptime.days import Day
 from tests.unit.conftest import NOW, a_check
@@ -67,6 +68,17 @@ async def test_a_browser_loads_nothing_from_elsewhere(published: System, client:
     policy = (await client.get("/status/public/")).headers["content-security-policy"]
     assert policy == CONTENT_SECURITY_POLICY.replace("form-action 'self'", "form-action 'self' http://test")
     assert policy.startswith("default-src 'none'; style-src 'self';")
+
+
+@pytest.mark.parametrize(("public_url", "told"), [("http://test", False), ("https://test", True)])
+async def test_readers_are_told_to_use_https_where_the_public_url_does(
+    published: System, public_url: str, told: bool
+) -> None:
+    own = status_pages.headers_of(public_url)
+    responses = status_pages.responses_of(published.publisher.editions["public"], own)
+    for path, response in responses.current.items():
+        for headers in (response.headers, response.headers_304):
+            assert (b"strict-transport-security" in dict(headers)) is told, path
 
 
 async def test_an_unchanged_file_answers_304(published: System, client: httpx.AsyncClient) -> None:

@@ -18,6 +18,7 @@ from alerting.notifiers.registry import NotifierSet, Setup
 from alerting.span import Spans, no_spans
 from heartbeat import configuration_file, notifier_clients, signed_link, ticker, trial
 from heartbeat.access import setup as access_setup
+from heartbeat.access.sign_in import Gate
 from heartbeat.actor import Actor
 from heartbeat.checks import cause, surroundings
 from heartbeat.clock import Clock
@@ -106,9 +107,10 @@ class System:
         await self.publisher.rest()
 
     async def stop(self) -> None:
-        """Rest, and commit queued pings."""
+        """Rest, commit queued pings, and sum up refused sign-ins."""
         await self.rest()
         await self.ingest.settle(COMMIT_BOUND)
+        await self.context.gate.refusals.settle(COMMIT_BOUND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +278,7 @@ def _context(foundation: _Foundation, main_ticker: Ticker) -> Context:
             settings, foundation.database.within(APPLY_BOUND), foundation.clock, foundation.wake
         ),
         test_page=_tester(foundation),
+        gate=Gate(key=settings.secret_key),
         ways=access_setup.ways(settings),
         oidc=access_setup.oidc(settings, foundation.http),
         receivers=notifier_clients.receivers(foundation.assembler()),

@@ -18,6 +18,7 @@ from heartbeat import audit
 from heartbeat.access import account, session, store, token, tries
 from heartbeat.access.account import User
 from heartbeat.access.hasher import Hasher
+from heartbeat.access.refusal_log import RefusalLog
 from heartbeat.access.session import Limits, Session
 from heartbeat.access.tries import ACCOUNT_TRIES, KEY_TRIES, TRIES, TRIES_PER, AddressTries
 from heartbeat.actor import Actor, Role
@@ -27,9 +28,6 @@ ADMIN = "admin"
 """The name under which the holder of the admin key acts."""
 WRONG_CREDENTIALS = "The name or the password is wrong."
 _MINUTE = 60
-NOTED = 60
-"""Failures a minute that the audit log records, so that strangers cannot flood it."""
-
 GOOD_KEYS = 2_000
 """Right API keys that a process remembers."""
 
@@ -60,7 +58,7 @@ class Gate:
     keys: AddressTries = field(default_factory=lambda: AddressTries(KEY_TRIES, TRIES_PER))
     good_keys: OrderedDict[str, None] = field(default_factory=OrderedDict, repr=False)
     """Hashes of keys that were right lately: they work although others at the same address send wrong ones."""
-    noted: AddressTries = field(default_factory=lambda: AddressTries(NOTED, timedelta(minutes=1)))
+    refusals: RefusalLog = field(default_factory=RefusalLog)
 
     def address_may_try(self, remote: str, now: datetime) -> Refused | None:
         """Count an attempt from this address, and refuse it if there were too many."""
@@ -131,12 +129,7 @@ async def refuse(
     gate: Gate, database: Database, name: str | None, reason: str, client: Client, now: datetime
 ) -> Refused:
     """Refuse a sign-in and record it. An unknown name may be a mistyped password, so it is not stored."""
-    if gate.noted.count("", now) is None:
-        actor = Actor(name or "nobody", Role.VIEWER, "sign-in", client.remote)
-        target = f"user {name}" if name else "unknown user"
-        await database.write(
-            lambda db: audit.record(db, actor, "sign_in.refuse", target, now, after={"wrong": reason})
-        )
+    await gate.refusals.note(database, name, reason, client.remote, now)
     return Refused(WRONG_CREDENTIALS)
 
 

@@ -5,7 +5,6 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from heartbeat.access.sign_in import Gate
 from heartbeat.http import console, headers, health, problem, v1
 from heartbeat.http.callbacks import digest_link, proof_link, provider, signed_link
 from heartbeat.http.context import Context
@@ -34,7 +33,6 @@ def build(context: Context) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     application.state.context = context
-    application.state.gate = Gate(key=context.secret_key)
     application.add_middleware(BodyLimit)
     problem.install(application)
     application.include_router(v1.router)

@@ -132,8 +132,7 @@ Admin = Annotated[Actor, Depends(_at_least(Role.ADMIN))]
 
 def gate_of(request: Request) -> Gate:
     """Return the limits on sign-ins that this process counts."""
-    gate: Gate = request.app.state.gate
-    return gate
+    return context_of(request).gate
 
 
 def client_of(request: Request) -> Client:

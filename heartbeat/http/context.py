@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alerting.network import Fence
 from heartbeat.access.oidc import Oidc
+from heartbeat.access.sign_in import Gate
 from heartbeat.access.ways import Ways
 from heartbeat.actor import Actor
 from heartbeat.clock import Clock
@@ -45,6 +46,8 @@ class Context:
     """
     test_page: Callable[[str, Actor], Awaitable[TestPage | TooSoon | None]]
     """Send a test page to the person of this name; None if there is none."""
+    gate: Gate = field(repr=False)
+    """The limits on sign-ins that this process counts."""
     ways: Ways
     """The enabled ways to sign in."""
     live: Live = field(default_factory=Live)

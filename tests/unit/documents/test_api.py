@@ -32,6 +32,7 @@ def addresses() -> dict[str, set[str]]:
         ready=NOBODY,
         apply=NOBODY,
         test_page=NOBODY,
+        gate=NOBODY,
         ways=NOBODY,
     )
     routes: dict[str, set[str]] = {"/livez": {"GET"}, healthchecks.PREFIX: {"GET"}}

@@ -40,7 +40,7 @@ from heartbeat import (
     ticker,
     trial,
 )
-from heartbeat.access import account, hasher, oidc, second_factor, session, sign_in, tries, users
+from heartbeat.access import account, hasher, oidc, refusal_log, second_factor, session, tries, users
 from heartbeat.access import api_key as access_key
 from heartbeat.access import pending_sign_in as code_ticket
 from heartbeat.access import store as access_store
@@ -135,7 +135,10 @@ LIMITS: Mapping[str, str] = {
     "Test pages to a person": f"one each {trial.PAUSE.total_seconds():.0f} s",
     "Sign-in attempts per IP address": f"{tries.TRIES} a minute",
     "Failed sign-ins per user name": f"{tries.ACCOUNT_TRIES} in {tries.ACCOUNT_TRIES_PER.seconds // 60} min",
-    "Failed sign-ins recorded in the audit log": f"{sign_in.NOTED} a minute",
+    "Failed sign-ins recorded in the audit log": f"as a sum each {refusal_log.EVERY / 60:g} min",
+    "Failed sign-ins that are told apart in the audit log": (
+        f"{refusal_log.KINDS}, and their first {refusal_log.ADDRESSES:,}"
+    ),
     "Unused sign-in": f"{DEFAULT.sign_in_idle // HOUR} h",
     "Longest sign-in": f"{DEFAULT.sign_in_longest // HOUR} h",
     "Precision of a sign-in's last use": f"{session.TOUCHED_EVERY.seconds // 60} min",

@@ -29,6 +29,7 @@ from heartbeat.http.context import Context
 from heartbeat.http.front import Application
 from heartbeat.metrics import CheckSeries, Metrics
 from heartbeat.outside_heartbeat import OutsideHeartbeat
+from heartbeat.pings.body_limit import MB, BodyLimit
 from heartbeat.pings.creation import CreationLimit
 from heartbeat.pings.ingest import Ingest
 from heartbeat.pings.limit_watch import LimitWatch
@@ -68,6 +69,7 @@ class System:
     mail_sender: MailSender
     storage_alarm: StorageAlarm
     limit_watch: LimitWatch
+    body_limit: BodyLimit
     _ticking: asyncio.Task[None] | None = None
     _beside: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -86,6 +88,7 @@ class System:
             ("checker", self.automation.run),
             ("checker", self.retention.run),
             ("checker", self.limit_watch.run),
+            ("checker", self.body_limit.run),
             ("pager", self.mail_sender.run),
         )
         own = [self.storage_alarm.run, *(run for role, run in loops if role in roles)]
@@ -187,7 +190,8 @@ def build(
         automation=Automation(database, clock, metrics),
         mail_sender=_mail_sender(foundation),
         storage_alarm=alarm,
-        limit_watch=LimitWatch(database, clock, metrics, creation_limit),
+        limit_watch=LimitWatch(database, clock, metrics, creation_limit, settings.keep_bodies),
+        body_limit=BodyLimit(database, clock, metrics, settings.keep_bodies * MB),
     )
     return system
 

@@ -265,6 +265,14 @@ class LimitMetrics:
             "Checks that their first pings created and that nobody has defined since.",
             registry=registry,
         )
+        self.bodies = Gauge(
+            "heartbeat_kept_bodies_bytes",
+            "Bytes of the bodies of pings that are kept, at most.",
+            registry=registry,
+        )
+        self.removed_bodies = Counter(
+            "heartbeat_removed_bodies", "Bodies of pings removed to keep their limit.", registry=registry
+        )
 
 
 class Forgetting:

@@ -106,6 +106,8 @@ class Settings:
     ping_body_limit: int = 100_000
     ping_checks_limit: int = 10_000
     """The number of checks that pings may create."""
+    keep_bodies: int = 1_000
+    """Megabytes of the bodies of pings that are kept in all."""
     status_dir: Path | None = None
     """The directory of the status pages, by default `status` in the data directory."""
     status_hook: str = ""
@@ -162,6 +164,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         ping_checks_limit=values.whole(
             environ, "HEARTBEAT_PING_CHECKS_LIMIT", default.ping_checks_limit, 0, 1_000_000
         ),
+        keep_bodies=values.whole(environ, "HEARTBEAT_KEEP_BODIES", default.keep_bodies, 10, 1_000_000),
         status_dir=Path(environ["HEARTBEAT_STATUS_DIR"]) if environ.get("HEARTBEAT_STATUS_DIR") else None,
         status_hook=environ.get("HEARTBEAT_STATUS_HOOK", ""),
         log_level=_level(environ.get("HEARTBEAT_LOG_LEVEL", default.log_level)),

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from heartbeat.pings.usage import CREATED, Used, of_key
+
 HOUR = timedelta(hours=1)
-IN_ALL = "checks"
-"""The subject of the checks in all. That of a key is `of_key`."""
-_KEY = "key "
 _FEWEST_AN_HOUR = 100
 
 
@@ -29,28 +28,6 @@ class CreationLimit:
 BY_DEFAULT = CreationLimit()
 
 
-@dataclass(frozen=True, slots=True)
-class Used:
-    """How much of a limit is used. For a key, `since` is the start of its hour.
-
-    `key` is the name of the key that used it last.
-    """
-
-    count: int
-    since: datetime
-    key: str = ""
-
-
-def of_key(name: str) -> str:
-    """Return the subject of a key's checks."""
-    return f"{_KEY}{name}"
-
-
-def is_of_key(subject: str) -> bool:
-    """Return whether the subject is that of a key."""
-    return subject.startswith(_KEY)
-
-
 def admitted(
     firsts: Iterable[tuple[str, str]], used: Mapping[str, Used], limit: CreationLimit, now: datetime
 ) -> tuple[set[str], dict[str, Used]]:
@@ -61,11 +38,11 @@ def admitted(
     slugs: set[str] = set()
     changed: dict[str, Used] = {}
     for slug, key in firsts:
-        whole = changed.get(IN_ALL) or used.get(IN_ALL) or Used(0, now)
+        whole = changed.get(CREATED) or used.get(CREATED) or Used(0, now)
         own = changed.get(of_key(key)) or in_this_hour(used.get(of_key(key)), now)
         if whole.count < limit.in_all and own.count < limit.an_hour:
             slugs.add(slug)
-            changed[IN_ALL] = Used(whole.count + 1, now, key)
+            changed[CREATED] = Used(whole.count + 1, now, key)
             changed[of_key(key)] = Used(own.count + 1, own.since, key)
     return slugs, changed
 

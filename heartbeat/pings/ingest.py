@@ -25,9 +25,10 @@ from heartbeat.checks.check import Change, Check, Cleared, Ping, Raised, Signal,
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.schedule import Every
 from heartbeat.database import Database, Unavailable
-from heartbeat.pings import creation, keys, store, usage_store
+from heartbeat.pings import creation, keys, store, usage, usage_store
 from heartbeat.pings.arrival import Arrival, BySlug, ByToken, ByUuid, NumberedPing, PingResult, Resolved
-from heartbeat.pings.creation import IN_ALL, CreationLimit
+from heartbeat.pings.body_usage import BodyUsage
+from heartbeat.pings.creation import CreationLimit
 from heartbeat.pings.key_usage import KeyUsage
 from heartbeat.pings.unexpected_log import UnexpectedLog
 
@@ -47,6 +48,7 @@ log = logging.getLogger(__name__)
 
 _UNEXPECTED = frozenset({PingResult.UNKNOWN, PingResult.REFUSED})
 """The results of pings that no check expects."""
+_STORED = frozenset({PingResult.HEARD, PingResult.CREATED})
 _VALID_KEY = frozenset({PingResult.HEARD, PingResult.CREATED, PingResult.REFUSED})
 """The results that prove that the ping key exists, for pings that came with one."""
 
@@ -68,6 +70,7 @@ class Ingest:
         self._observe_batch = observe_batch
         self._key_usage = KeyUsage(database)
         self._unexpected = UnexpectedLog(database)
+        self._body_usage = BodyUsage(database)
         self._waiting: list[tuple[Arrival, asyncio.Future[PingResult]]] = []
         self._draining: asyncio.Task[None] | None = None
         self._stuck = False
@@ -95,6 +98,7 @@ class Ingest:
             await asyncio.wait([self._draining], timeout=seconds)
         await self._key_usage.settle(seconds)
         await self._unexpected.settle(seconds)
+        await self._body_usage.settle(seconds)
 
     async def _drain(self) -> None:
         try:
@@ -139,6 +143,11 @@ class Ingest:
             (target.key_hash, arrival.at)
             for (arrival, _), result in zip(batch, results, strict=True)
             if isinstance(target := arrival.target, BySlug) and result in _VALID_KEY
+        )
+        self._body_usage.note(
+            arrival
+            for (arrival, _), result in zip(batch, results, strict=True)
+            if arrival.body and result in _STORED
         )
         if not _UNEXPECTED.isdisjoint(results):
             self._unexpected.note(
@@ -266,7 +275,7 @@ def _look_up(
 def _admitted(db: Connection, firsts: "Mapping[str, _FirstPing]", limit: CreationLimit) -> set[str]:
     """Return the slugs of the checks that may be created, and count them."""
     keys_by_slug = [(slug, first.key_name) for slug, first in firsts.items()]
-    subjects = {IN_ALL, *(creation.of_key(name) for _, name in keys_by_slug)}
+    subjects = {usage.CREATED, *(usage.of_key(name) for _, name in keys_by_slug)}
     now = max(first.at for first in firsts.values())
     if not creation.admitted(keys_by_slug, usage_store.load(db, subjects), limit, now)[0]:
         # A flood of refused pings waits for no lock.

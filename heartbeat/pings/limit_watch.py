@@ -16,8 +16,9 @@ from heartbeat.database import Database
 from heartbeat.loop import Loop
 from heartbeat.metrics import Metrics
 from heartbeat.pings import reached_limit, usage_store
-from heartbeat.pings.creation import IN_ALL, CreationLimit, Used
+from heartbeat.pings.creation import CreationLimit
 from heartbeat.pings.reached_limit import ROOM_AGAIN, Limit, Reached
+from heartbeat.pings.usage import BODIES, CREATED, Used
 
 EVERY = 30.0
 """Seconds between two rounds."""
@@ -28,11 +29,14 @@ log = logging.getLogger(__name__)
 class LimitWatch:
     """Raises an incident for each limit that is reached."""
 
-    def __init__(self, database: Database, clock: Clock, metrics: Metrics, limit: CreationLimit) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, metrics: Metrics, limit: CreationLimit, megabytes: int
+    ) -> None:
         self._database = database
         self._clock = clock
         self._metrics = metrics.limits
         self._limit = limit
+        self._megabytes = megabytes
         self._loop = Loop("limits", self.watch, pause=lambda _: EVERY)
 
     async def run(self) -> None:
@@ -44,13 +48,14 @@ class LimitWatch:
         now = self._clock.now()
         await self._database.write(lambda db: usage_store.recount(db, now))
         used = await self._database.read(usage_store.load)
-        reached = reached_limit.reached(used, self._limit, now)
+        reached = reached_limit.reached(used, self._limit, self._megabytes, now)
         await self._database.write(lambda db: tell(db, reached, now))
         self._observe(reached, used)
         return reached
 
     def _observe(self, reached: list[Reached], used: dict[str, Used]) -> None:
-        self._metrics.created_checks.set(used[IN_ALL].count if IN_ALL in used else 0)
+        self._metrics.created_checks.set(used[CREATED].count if CREATED in used else 0)
+        self._metrics.bodies.set(used[BODIES].count if BODIES in used else 0)
         limits = {of.limit for of in reached}
         for limit in Limit:
             self._metrics.reached.labels(limit.value).set(limit in limits)
@@ -62,7 +67,7 @@ def tell(db: Connection, reached: list[Reached], now: datetime) -> None:
         symptom.key: symptom for symptom in desk.raised(db, [reached_limit.key_of(one) for one in Limit])
     }
     pace = installation.pace(db)
-    news = [of for of in reached if of.key not in raised or raised[of.key].facts.why != of.why]
+    news = [of for of in reached if (raised[of.key].facts.why != of.why if of.key in raised else of.is_new)]
     if news:
         policy, name = installation.default_policy(db), installation.name(db)
         since = {key: symptom.facts.since for key, symptom in raised.items()}

@@ -2,17 +2,21 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from alerting import times
 from alerting.incident import Facts, Symptom
 from alerting.severity import Severity
 from heartbeat.checks import cause
-from heartbeat.pings.creation import IN_ALL, CreationLimit, Used, in_this_hour, is_of_key
+from heartbeat.pings.creation import CreationLimit, in_this_hour
+from heartbeat.pings.usage import BODIES, CREATED, REMOVED, Used, is_of_key
 
 ROOM_AGAIN = "there is room again"
 """The reason for which a limit is no longer reached."""
+ROOM_AFTER = timedelta(days=1)
+"""The time after the last removal of bodies for which their limit counts as reached."""
+_NEW_FOR = timedelta(minutes=5)
 _PREFIX = "limit:"
 _REFUSED = "Pings for new names are refused (422). Known checks are heard as ever."
 
@@ -22,6 +26,7 @@ class Limit(StrEnum):
 
     CHECKS = "checks"
     HOUR = "checks_an_hour"
+    BODIES = "bodies"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,8 @@ class Reached:
     why: str
     effect: str
     advice: str
+    is_new: bool = True
+    """False if it only lasts: an incident of it that somebody has resolved does not open again."""
 
     @property
     def key(self) -> str:
@@ -50,15 +57,21 @@ def is_limit(key: str) -> bool:
     return key.startswith(_PREFIX)
 
 
-def reached(used: Mapping[str, Used], limit: CreationLimit, now: datetime) -> list[Reached]:
-    """Return the limits that are reached. A limit of 0 is a wish, and no trouble."""
+def reached(used: Mapping[str, Used], limit: CreationLimit, megabytes: int, now: datetime) -> list[Reached]:
+    """Return the limits that are reached: those of checks, and that of kept bodies in megabytes.
+
+    A limit of no checks is a wish, and no trouble.
+    """
     found = []
-    whole = used.get(IN_ALL)
+    whole = used.get(CREATED)
     if whole is not None and 0 < limit.in_all <= whole.count:
         found.append(_checks(whole, limit))
     full = [part for part in _of_keys(used, now) if limit.in_all and part.count >= limit.an_hour]
     if full:
         found.append(_hour(full, limit))
+    removed = used.get(REMOVED)
+    if removed is not None and timedelta() <= now - removed.since < ROOM_AFTER:
+        found.append(_bodies(removed, used.get(BODIES), megabytes, now))
     return found
 
 
@@ -102,6 +115,19 @@ def _hour(full: Iterable[Used], limit: CreationLimit) -> Reached:
         f"{_REFUSED} Each key can create checks again an hour after its first one.",
         "look for names that change with each run, and delete these checks; or raise "
         "HEARTBEAT_PING_CHECKS_LIMIT, of which a key may create a tenth in an hour",
+    )
+
+
+def _bodies(removed: Used, bodies: Used | None, megabytes: int, now: datetime) -> Reached:
+    most = f"; most of it is of check {removed.key}" if removed.key else ""
+    key = f", and came lately with the {_key(bodies.key)}" if most and bodies and bodies.key else ""
+    return Reached(
+        Limit.BODIES,
+        "Kept output of jobs",
+        f"{megabytes:,} MB, the oldest was removed{most}{key}",
+        "Older pings have lost their output. Everything else is kept.",
+        "let jobs send less output, or raise HEARTBEAT_KEEP_BODIES",
+        is_new=now - removed.since < _NEW_FOR,
     )
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from alerting.sql import insert_many
 from heartbeat.checks import store as checks
-from heartbeat.pings.creation import HOUR, IN_ALL, Used, of_key
+from heartbeat.pings.creation import HOUR
 from heartbeat.pings.tables import ping_usage
+from heartbeat.pings.usage import BODIES, CREATED, Used, of_key
 
 _REPLACE = (
     "ON CONFLICT (subject) DO UPDATE SET count = excluded.count, since = excluded.since, key = excluded.key"
@@ -38,12 +39,25 @@ def put(db: Connection, used: Mapping[str, Used]) -> None:
 
 def recount(db: Connection, now: datetime) -> None:
     """Count the checks that pings created again: some were deleted or defined since. Forget the hours that are over."""
-    used = lock(db, [IN_ALL], now)[IN_ALL]
+    used = lock(db, [CREATED], now)[CREATED]
     count = checks.count_created_by_pings(db)
     if count != used.count:
-        put(db, {IN_ALL: Used(count, used.since, used.key)})
+        put(db, {CREATED: Used(count, used.since, used.key)})
     over = ping_usage.c.subject.startswith(of_key("")) & (ping_usage.c.since < now - HOUR)
     db.execute(delete(ping_usage).where(over))
+
+
+def add_bodies(db: Connection, size: int, key: str) -> None:
+    """Add the bytes of bodies that were stored. `key` is the name of the key that most of them came with."""
+    changed = {"count": ping_usage.c.count + size, "key": key}
+    # Without a row, nothing was measured yet, and there is nothing to add to.
+    db.execute(update(ping_usage).where(ping_usage.c.subject == BODIES).values(changed))
+
+
+def measured_bodies(db: Connection, size: int, counted: int, now: datetime) -> None:
+    """Write the measured bytes of all bodies in place of `counted`. What was added meanwhile stays added."""
+    used = lock(db, [BODIES], now)[BODIES]
+    put(db, {BODIES: Used(size + max(used.count - counted, 0), now, used.key)})
 
 
 def _insert(db: Connection, used: Mapping[str, Used], on_conflict: str) -> None:

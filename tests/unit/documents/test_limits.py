@@ -60,7 +60,7 @@ from heartbeat.http.status import pages as status_page_views
 from heartbeat.http.status import subscribe
 from heartbeat.http.v1 import fields
 from heartbeat.operations import doctor_facts, open_files, serve, serving_process, standby
-from heartbeat.pings import ingest, limit_watch
+from heartbeat.pings import body_limit, ingest, limit_watch, reached_limit
 from heartbeat.pings import store as pings
 from heartbeat.status import announcement, automation
 from heartbeat.status.publish import edition, hook, publisher, snapshot
@@ -163,6 +163,15 @@ LIMITS: Mapping[str, str] = {
     "Pings kept per check": f"{pings.KEEP}",
     "Checks that pings create, in all": f"{DEFAULT.ping_checks_limit:,} (`HEARTBEAT_PING_CHECKS_LIMIT`), then 422",
     "Checks that pings create with one key": "a tenth of that in an hour, then 422",
+    "Bodies of pings that are kept, in all": (
+        f"{DEFAULT.keep_bodies:,} MB (`HEARTBEAT_KEEP_BODIES`); beyond {body_limit.FULL * 100:g} % of it, "
+        f"the oldest are removed down to {body_limit.ROOMY * 100:g} %"
+    ),
+    "Time between two looks at the bytes of kept bodies": f"{body_limit.EVERY:g} s;",
+    "Bodies removed in one transaction": (
+        f"{body_limit.BODIES_AT_ONCE}, and {body_limit.BYTES_AT_ONCE // body_limit.MB} MB"
+    ),
+    "Limit of kept bodies counts as reached": f"{reached_limit.ROOM_AFTER.days} day",
     "Time between two looks whether these limits are reached": f"{limit_watch.EVERY:g} s",
     "Open runs followed per check": f"{check.MAX_OPEN_RUNS}",
     "Checks judged in one transaction": f"{ticker.FIRST_BATCH} at first, doubling to {checker.BATCH:,}",

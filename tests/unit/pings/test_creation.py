@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from heartbeat.pings.creation import HOUR, IN_ALL, CreationLimit, Used, admitted, of_key
+from heartbeat.pings.creation import HOUR, CreationLimit, admitted
+from heartbeat.pings.usage import CREATED, Used, of_key
 from tests.unit.conftest import NOW
 
 LIMIT = CreationLimit(in_all=2_000)
@@ -18,17 +19,17 @@ def test_a_tenth_of_all_may_be_created_with_one_key_in_an_hour() -> None:
 
 
 def test_nothing_is_created_beyond_the_limit_in_all() -> None:
-    slugs, used = admitted(pairs("a", 1, 2, 3), {IN_ALL: Used(1_998, NOW, "b")}, LIMIT, NOW)
+    slugs, used = admitted(pairs("a", 1, 2, 3), {CREATED: Used(1_998, NOW, "b")}, LIMIT, NOW)
     assert slugs == {"job-1", "job-2"}
-    assert used[IN_ALL] == Used(2_000, NOW, "a")
+    assert used[CREATED] == Used(2_000, NOW, "a")
     assert admitted(pairs("b", 4), used, LIMIT, NOW) == (set(), {})
 
 
 def test_one_key_at_its_limit_keeps_no_other_from_creating() -> None:
-    full = {IN_ALL: Used(200, NOW, "a"), of_key("a"): Used(200, NOW, "a")}
+    full = {CREATED: Used(200, NOW, "a"), of_key("a"): Used(200, NOW, "a")}
     slugs, used = admitted([*pairs("a", 1), *pairs("b", 2)], full, LIMIT, NOW + HOUR / 2)
     assert slugs == {"job-2"}
-    assert used == {IN_ALL: Used(201, NOW + HOUR / 2, "b"), of_key("b"): Used(1, NOW + HOUR / 2, "b")}
+    assert used == {CREATED: Used(201, NOW + HOUR / 2, "b"), of_key("b"): Used(1, NOW + HOUR / 2, "b")}
 
 
 def test_a_key_has_room_again_after_an_hour() -> None:

@@ -41,7 +41,7 @@ class Place:
         self.clock = SetClock(NOW)
         self.metrics = Metrics()
         self.limit = CreationLimit(in_all)
-        self._watch = LimitWatch(database, self.clock, self.metrics, self.limit)
+        self._watch = LimitWatch(database, self.clock, self.metrics, self.limit, 1_000)
 
     async def ping(self, *slugs: str) -> None:
         at = self.clock.now()

@@ -12,8 +12,9 @@ from heartbeat.app import System
 from heartbeat.checks import store as check_store
 from heartbeat.checks import symptoms
 from heartbeat.checks.check import State
-from heartbeat.pings import creation, limit_watch, reached_limit
-from heartbeat.pings.creation import CreationLimit, Used
+from heartbeat.pings import limit_watch, reached_limit
+from heartbeat.pings.creation import CreationLimit
+from heartbeat.pings.usage import CREATED, Used
 from tests.unit.conftest import a_check
 from tests.unit.http.conftest import (
     SetClock,
@@ -233,8 +234,8 @@ async def test_a_limit_of_the_service_has_its_own_words(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
     limit = CreationLimit(in_all=2)
-    used = {creation.IN_ALL: Used(2, clock.now(), "key:deploy")}
-    reached = reached_limit.reached(used, limit, clock.now())
+    used = {CREATED: Used(2, clock.now(), "key:deploy")}
+    reached = reached_limit.reached(used, limit, 1_000, clock.now())
     await system.context.database.write(lambda db: limit_watch.tell(db, reached, clock.now()))
     (incident,) = await system.context.database.read(desk.incidents)
 

@@ -1,0 +1,66 @@
+"""The bytes of bodies that are kept: counted in memory, and added to the database beside the pings.
+
+What a body replaces in the ring is not taken off, so that the count is never too low. `body_limit` measures again when
+the count says that the limit is reached.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from heartbeat.database import Database
+from heartbeat.pings import keys, usage_store
+from heartbeat.pings.arrival import Arrival, BySlug
+
+EVERY = 5.0
+"""Seconds between two writes, at least."""
+
+log = logging.getLogger(__name__)
+
+
+class BodyUsage:
+    """The bytes of bodies that this process has stored and not added yet."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._bytes_by_key = Counter[str]()
+        self._settling = asyncio.Event()
+        self._writing: asyncio.Task[None] | None = None
+
+    def note(self, stored: Iterable[Arrival]) -> None:
+        """Count the bodies of these pings, which were stored."""
+        for arrival in stored:
+            target = arrival.target
+            key_hash = target.key_hash if isinstance(target, BySlug) else ""
+            self._bytes_by_key[key_hash] += len(arrival.body or b"")
+        if self._bytes_by_key and (self._writing is None or self._writing.done()):
+            self._writing = asyncio.create_task(self._write_in_time())
+
+    async def settle(self, seconds: float | None = None) -> None:
+        """Write the rest now, and wait up to `seconds` for it."""
+        if self._writing is not None:
+            self._settling.set()
+            await asyncio.wait([self._writing], timeout=seconds)
+            self._settling.clear()
+
+    async def _write_in_time(self) -> None:
+        # Not wait_for: before Python 3.12, it loses a cancellation that comes together with the event.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(EVERY):
+                await self._settling.wait()
+        counted, self._bytes_by_key = self._bytes_by_key, Counter()
+        try:
+            await self._database.write(lambda db: _add(db, counted))
+        except Exception as error:  # noqa: BLE001  # a fault here must not fail the pings
+            log.warning("the bytes of bodies could not be counted: %s", error)
+            self._bytes_by_key += counted
+
+
+def _add(db: Connection, counted: Counter[str]) -> None:
+    ((most, _),) = counted.most_common(1)
+    names = keys.names(db, [most]) if most else {}
+    usage_store.add_bodies(db, counted.total(), names.get(most, ""))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 import httpx
@@ -58,8 +59,12 @@ def about(kind: str, setting: str) -> str:
     return f"notifier {kind} {setting}"
 
 
+@cache
 def installed() -> InstalledNotifiers:
-    """Return the installed kinds. A broken plugin is left out and reported, and breaks nothing else."""
+    """Return the kinds installed when this process first asked, for looking takes milliseconds.
+
+    A broken plugin is left out and reported, and breaks nothing else.
+    """
     kinds = {notifier.kind: notifier for notifier in BUILT_IN}
     problems = {}
     for entry in entry_points(group=GROUP):

@@ -30,12 +30,12 @@ def build(context: Context) -> FastAPI:
         # The API serves its description itself, to callers with a key. FastAPI's pages for it load foreign code.
         openapi_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=lambda route: route.name,
     )
     application.state.context = context
     application.add_middleware(BodyLimit)
     problem.install(application)
-    application.include_router(v1.router)
+    # Not the router, whose routes the framework would build again for each application, at its first request.
+    application.router.routes.extend(v1.router.routes)
     application.include_router(v1.docs.router)
     application.include_router(health.router(context))
     application.include_router(console.router(context), include_in_schema=False)

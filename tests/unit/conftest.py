@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +13,7 @@ from sqlalchemy import Connection, Engine, event, make_url, text
 
 from alerting import desk
 from alerting.escalation import Policy, Step
+from alerting.notifiers import registry
 from alerting.person import Contact, Person
 from heartbeat.actor import Actor, Role
 from heartbeat.checks import cause, check
@@ -77,6 +80,17 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest, "STORE_BOUND", 60.0)
     for bound in ("database.ANSWER", "database.PATIENCE", "app.ANSWER"):
         monkeypatch.setattr(f"heartbeat.{bound}", 60.0)
+
+
+@pytest.fixture
+def plug_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Installs the distributions in a folder for one test. A process looks for plugins once."""
+
+    def install(folder: Path) -> None:
+        monkeypatch.syspath_prepend(folder)
+        monkeypatch.setattr(registry, "installed", cache(registry.installed.__wrapped__))
+
+    return install
 
 
 @pytest.fixture

@@ -41,6 +41,7 @@ router = APIRouter(
     dependencies=[Depends(api_actor), Depends(only_known)],
     responses=RESPONSES,
     route_class=KeyedRoute,
+    generate_unique_id_function=lambda route: route.name,
 )
 for room in (
     checks,

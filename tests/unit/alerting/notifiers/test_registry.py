@@ -8,17 +8,18 @@ import httpx
 import pytest
 
 from alerting.notice import Notice
+from alerting.notifiers import registry
 from alerting.notifiers.contract import Accepted, Contact
-from alerting.notifiers.registry import assemble, installed
+from alerting.notifiers.registry import assemble
 
 PLUGIN = Path(__file__).parents[3] / "plugin"
 SMTP = {"smtp": "smtp://mail.example.com", "from": "heartbeat@example.com"}
 
 
 @pytest.fixture
-def carrier_pigeon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def carrier_pigeon(plug_in: Callable[[Path], None]) -> Iterator[None]:
     """The distribution of the plugin, as if it were installed."""
-    monkeypatch.syspath_prepend(PLUGIN)
+    plug_in(PLUGIN)
     yield
     sys.modules.pop("carrier_pigeon", None)
 
@@ -27,7 +28,7 @@ Install = Callable[..., Path]
 
 
 @pytest.fixture
-def install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Install:
+def install(plug_in: Callable[[Path], None], tmp_path: Path) -> Install:
     """Installs a distribution that announces notifiers by these lines."""
 
     def add(*lines: str) -> Path:
@@ -35,16 +36,16 @@ def install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Install:
         metadata.mkdir()
         (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
         (metadata / "entry_points.txt").write_text("\n".join(["[heartbeat.notifiers]", *lines]))
-        monkeypatch.syspath_prepend(tmp_path)
+        plug_in(tmp_path)
         return tmp_path
 
     return add
 
 
 def test_what_is_built_in() -> None:
-    assert installed().kinds.keys() == {"console", "email", "ntfy", "pagerduty", "slack", "webhook"}
-    assert installed().problems == {}
-    assert all(kind == notifier.kind for kind, notifier in installed().kinds.items())
+    assert registry.installed().kinds.keys() == {"console", "email", "ntfy", "pagerduty", "slack", "webhook"}
+    assert registry.installed().problems == {}
+    assert all(kind == notifier.kind for kind, notifier in registry.installed().kinds.items())
 
 
 @pytest.mark.usefixtures("carrier_pigeon")
@@ -73,7 +74,7 @@ def test_broken_plugins_are_left_out_and_reported(install: Install, http: httpx.
     )
     (folder / "broken_plugin.py").write_text("class Hollow:\n    kind = 'hollow'\n    digests = True\n")
     (folder / "broken_leaving.py").write_text("import sys\nsys.exit('no licence')\n")
-    notifiers = installed()
+    notifiers = registry.installed()
     assert notifiers.kinds.keys() == {"console", "email", "ntfy", "pagerduty", "slack", "webhook"}
     assert notifiers.kinds["slack"].__name__ == "Slack"
     assert notifiers.problems == {
@@ -92,7 +93,7 @@ def test_broken_plugins_are_left_out_and_reported(install: Install, http: httpx.
 
 def test_what_needs_no_setting_is_there_without_a_word(http: httpx.AsyncClient) -> None:
     assert assemble({}, http).keys() == {"console", "ntfy", "pagerduty", "slack", "webhook"}
-    assert assemble({"email": SMTP}, http).keys() == installed().kinds.keys()
+    assert assemble({"email": SMTP}, http).keys() == registry.installed().kinds.keys()
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones(http: httpx.AsyncClient) -> None:

@@ -37,14 +37,14 @@ ADDRESS = "/callbacks/pager"
 
 
 @pytest.fixture
-def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _installed(tmp_path: Path, plug_in: Callable[[Path], None]) -> None:
     """The pager is installed as a plugin."""
     metadata = tmp_path / "pager-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: pager\nVersion: 1.0\n")
     entry = "pager = tests.unit.http.callbacks.pager:Pager"
     (metadata / "entry_points.txt").write_text(f"[heartbeat.notifiers]\n{entry}\n")
-    monkeypatch.syspath_prepend(tmp_path)
+    plug_in(tmp_path)
 
 
 @pytest.fixture(autouse=True)

@@ -6,27 +6,17 @@ once. New pings are then turned away as well, until the database answers again.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from uuid import UUID, uuid4
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from alerting import desk
-from alerting.origin import Origin
-from heartbeat import audit, installation
-from heartbeat.actor import Actor, Role
-from heartbeat.checks import cause, definition, former_slugs, symptoms
-from heartbeat.checks import history as check_history
-from heartbeat.checks import store as checks
-from heartbeat.checks.check import Change, Check, Cleared, Ping, Raised, Signal, on_ping, rearmed
-from heartbeat.checks.definition import CheckDefinition
-from heartbeat.checks.schedule import Every
+from heartbeat.checks.check import Signal
 from heartbeat.database import Database, Unavailable
-from heartbeat.pings import creation, keys, store, usage, usage_store
-from heartbeat.pings.arrival import Arrival, BySlug, ByToken, ByUuid, NumberedPing, PingResult, Resolved
+from heartbeat.pings import creation, lanes, store
+from heartbeat.pings.arrival import Arrival, BySlug, ByUuid, PingResult, Resolved
 from heartbeat.pings.body_usage import BodyUsage
 from heartbeat.pings.creation import CreationLimit
 from heartbeat.pings.key_usage import KeyUsage
@@ -40,9 +30,9 @@ MAX_WAITING = 20_000
 MAX_WAITING_BYTES = 64_000_000
 """Pings, and bytes of their bodies, that may be in line. Pings beyond that are turned away."""
 MAX_BATCH = 2_000
-NEW_PERIOD = timedelta(days=1)
-NEW_GRACE = timedelta(hours=1)
-"""The schedule of a check created by its first ping: once a day, until somebody defines it."""
+
+Answer: TypeAlias = Callable[[PingResult], None]
+"""Tells the sender of a ping its result. It must not fail."""
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +43,22 @@ _VALID_KEY = frozenset({PingResult.HEARD, PingResult.CREATED, PingResult.REFUSED
 """The results that prove that the ping key exists, for pings that came with one."""
 
 
+@dataclass(slots=True)
+class _Batch:
+    """Pings that are committed together, each with whom to tell its result. `began` is a time of the event loop."""
+
+    pings: list[tuple[Arrival, Answer]]
+    began: float
+    is_late: bool = False
+    """Its senders were turned away, because the commit took too long."""
+
+    @property
+    def arrivals(self) -> list[Arrival]:
+        return [arrival for arrival, _ in self.pings]
+
+
 class Ingest:
-    """The queue before the database. `hear` returns once the ping is committed, or raises `Unavailable`."""
+    """The queue before the database. A ping is answered once it is committed, or turned away."""
 
     def __init__(
         self,
@@ -71,25 +75,29 @@ class Ingest:
         self._key_usage = KeyUsage(database)
         self._unexpected = UnexpectedLog(database)
         self._body_usage = BodyUsage(database)
-        self._waiting: list[tuple[Arrival, asyncio.Future[PingResult]]] = []
+        self._waiting: list[tuple[Arrival, Answer]] = []
         self._draining: asyncio.Task[None] | None = None
         self._stuck = False
         self._away = False
         self._bytes = 0
         self._oldest = 0.0
-        self._writing: asyncio.Task[list[PingResult | None]] | None = None
 
-    def hear(self, arrival: Arrival) -> "asyncio.Future[PingResult]":
-        """Put a ping in line; the future is done once it is committed."""
+    def put(self, arrival: Arrival, answer: Answer) -> None:
+        """Put a ping in line. `answer` is called once, in the event loop: at once if the ping is turned away."""
         size = len(arrival.body) if arrival.body else 0
         if self._stuck or len(self._waiting) >= MAX_WAITING or self._bytes + size > MAX_WAITING_BYTES:
-            raise Unavailable("the database does not keep up")
+            answer(PingResult.UNAVAILABLE)
+            return
         self._bytes += size
-        future: asyncio.Future[PingResult] = asyncio.get_running_loop().create_future()
-        self._waiting.append((arrival, future))
+        self._waiting.append((arrival, answer))
         if self._draining is None:
             self._oldest = asyncio.get_running_loop().time()
             self._draining = asyncio.create_task(self._drain())
+
+    def hear(self, arrival: Arrival) -> "asyncio.Future[PingResult]":
+        """Put a ping in line, and return its result to come."""
+        future: asyncio.Future[PingResult] = asyncio.get_running_loop().create_future()
+        self.put(arrival, lambda result: None if future.done() else future.set_result(result))
         return future
 
     async def settle(self, seconds: float | None = None) -> None:
@@ -101,65 +109,75 @@ class Ingest:
         await self._body_usage.settle(seconds)
 
     async def _drain(self) -> None:
+        """Commit batch after batch. Each is under way before the one before it is answered."""
+        answer_last = _do_nothing
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-                self._bytes -= sum(len(arrival.body) for arrival, _ in batch if arrival.body)
-                oldest, self._oldest = self._oldest, asyncio.get_running_loop().time()
-                await self._commit(batch, oldest)
+                batch, bound = self._next()
+                committing = self._commit(batch.arrivals)
+                answer_last()
+                answer_last = partial(self._answer, batch, *await self._outcome(batch, bound, committing))
+            answer_last()
         finally:
             self._draining = None
 
-    async def _commit(self, batch: list[tuple[Arrival, "asyncio.Future[PingResult]"]], oldest: float) -> None:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        writing = self._writing = loop.create_task(self._write([arrival for arrival, _ in batch]))
-        # The bound counts from the arrival of the oldest ping, which may have waited for the previous batch.
-        await asyncio.wait([writing], timeout=max(STORE_BOUND - (began - oldest), SHORTEST_BOUND))
-        if not writing.done():
-            self._turn_away(batch)
-            await asyncio.wait([writing])
+    def _next(self) -> tuple[_Batch, float]:
+        """Return the next batch, and the seconds in which it must be committed.
+
+        They count from the arrival of the oldest ping, which may have waited for the batch before.
+        """
+        now = asyncio.get_running_loop().time()
+        batch = _Batch(self._waiting[:MAX_BATCH], now)
+        self._waiting = self._waiting[MAX_BATCH:]
+        self._bytes -= sum(len(arrival.body) for arrival, _ in batch.pings if arrival.body)
+        oldest, self._oldest = self._oldest, now
+        return batch, max(STORE_BOUND - (now - oldest), SHORTEST_BOUND)
+
+    async def _outcome(
+        self, batch: _Batch, bound: float, committing: Awaitable[list[PingResult]]
+    ) -> tuple[list[PingResult], Exception | None]:
+        """Wait for a batch. Everybody in line is turned away when it is late."""
+        late = asyncio.get_running_loop().call_later(bound, self._turn_away, batch)
+        try:
+            return await committing, None
+        except Unavailable as error:
+            return [PingResult.UNAVAILABLE] * len(batch.pings), error
+        except Exception as error:
+            log.exception("a batch of %d pings could not be stored", len(batch.pings))
+            return [PingResult.UNAVAILABLE] * len(batch.pings), error
+        finally:
+            late.cancel()
             self._stuck = False
-        self._answer(batch, writing)
-        self._observe_batch(len(batch), loop.time() - began)
+            self._observe_batch(len(batch.pings), asyncio.get_running_loop().time() - batch.began)
 
-    def _turn_away(self, batch: list[tuple[Arrival, "asyncio.Future[PingResult]"]]) -> None:
+    def _turn_away(self, batch: _Batch) -> None:
         log.warning("the database has not answered for %.1f s; pings are turned away", STORE_BOUND)
-        self._stuck = True
+        self._stuck = batch.is_late = True
         waiting, self._waiting, self._bytes = self._waiting, [], 0
-        for _, future in [*batch, *waiting]:
-            if not future.done():
-                future.set_exception(Unavailable("the database does not answer"))
+        for _, answer in [*batch.pings, *waiting]:
+            answer(PingResult.UNAVAILABLE)
 
-    def _answer(
-        self,
-        batch: list[tuple[Arrival, "asyncio.Future[PingResult]"]],
-        writing: "asyncio.Future[list[PingResult | None]]",
-    ) -> None:
-        error = writing.exception()
-        results = [None] * len(batch) if error is not None else writing.result()
+    def _answer(self, batch: _Batch, results: Sequence[PingResult], error: Exception | None) -> None:
         self._log_outage(error)
         self._key_usage.note(
             (target.key_hash, arrival.at)
-            for (arrival, _), result in zip(batch, results, strict=True)
+            for (arrival, _), result in zip(batch.pings, results, strict=True)
             if isinstance(target := arrival.target, BySlug) and result in _VALID_KEY
         )
         self._body_usage.note(
             arrival
-            for (arrival, _), result in zip(batch, results, strict=True)
+            for (arrival, _), result in zip(batch.pings, results, strict=True)
             if arrival.body and result in _STORED
         )
         if not _UNEXPECTED.isdisjoint(results):
             self._unexpected.note(
-                arrival for (arrival, _), result in zip(batch, results, strict=True) if result in _UNEXPECTED
+                arrival
+                for (arrival, _), result in zip(batch.pings, results, strict=True)
+                if result in _UNEXPECTED
             )
-        for (_, future), result in zip(batch, results, strict=True):
-            if future.done():
-                continue
-            if result is None:
-                future.set_exception(Unavailable("the ping could not be stored"))
-            else:
-                future.set_result(result)
+        if not batch.is_late:
+            for (_, answer), result in zip(batch.pings, results, strict=True):
+                answer(result)
 
     def _log_outage(self, error: BaseException | None) -> None:
         """Log the beginning and the end of an outage; in between, each batch would log the same."""
@@ -169,222 +187,59 @@ class Ingest:
             log.warning("pings are stored again")
         self._away = error is not None
 
-    async def _write(self, arrivals: list[Arrival]) -> list[PingResult | None]:
-        """Store a batch. If one row spoils it, its halves are stored apart, until the bad row stands alone."""
+    def _commit(self, arrivals: list[Arrival]) -> Awaitable[list[PingResult]]:
+        """Begin to store a batch, and return its results to come.
+
+        On PostgreSQL, a batch of plain pings by uuid is one statement that commits itself. SQLite has no round trips.
+        """
+        plain = None if self._database.sqlite else _by_uuid(arrivals)
+        if plain is None:
+            return self._whole(
+                arrivals, self._database.write_pings(lambda db: lanes.hear(db, arrivals, self._limit))
+            )
+        heard = self._database.write_pings(lambda db: store.hear_plain(db, plain), at_once=True)
+        return self._plainly(plain, heard)
+
+    async def _plainly(self, plain: Sequence[Resolved], committing: Awaitable[set[str]]) -> list[PingResult]:
         try:
-            results, urgent = await self._database.write_pings(lambda db: hear(db, arrivals, self._limit))
+            heard = await committing
         except DBAPIError:
-            log.exception("a batch of %d pings could not be stored", len(arrivals))
-            if len(arrivals) == 1:
-                return [None]
-            half = len(arrivals) // 2
-            return [*await self._write(arrivals[:half]), *await self._write(arrivals[half:])]
+            return await self._halves([arrival for _, arrival in plain])
+        others = [arrival for uuid, arrival in plain if uuid not in heard]
+        results = iter(await self._write(others) if others else ())
+        return [PingResult.HEARD if uuid in heard else next(results) for uuid, _ in plain]
+
+    async def _whole(
+        self, arrivals: list[Arrival], committing: Awaitable[tuple[list[PingResult], bool]]
+    ) -> list[PingResult]:
+        try:
+            results, urgent = await committing
+        except DBAPIError:
+            return await self._halves(arrivals)
         if urgent:
             self._wake()
-        return list(results)
+        return results
+
+    async def _write(self, arrivals: list[Arrival]) -> list[PingResult]:
+        return await self._whole(
+            arrivals, self._database.write_pings(lambda db: lanes.hear(db, arrivals, self._limit))
+        )
+
+    async def _halves(self, arrivals: list[Arrival]) -> list[PingResult]:
+        """Store the halves of a batch apart that one row spoils, until the bad row stands alone."""
+        log.exception("a batch of %d pings could not be stored", len(arrivals))
+        if len(arrivals) == 1:
+            return [PingResult.UNAVAILABLE]
+        half = len(arrivals) // 2
+        return [*await self._write(arrivals[:half]), *await self._write(arrivals[half:])]
 
 
-def hear(
-    db: Connection, arrivals: Sequence[Arrival], limit: CreationLimit = creation.BY_DEFAULT
-) -> tuple[list[PingResult], bool]:
-    """Store the pings of one transaction in order. Return the result of each, and True if the ticker should wake.
-
-    Pings create no checks beyond the limit.
-    """
-    pings, created, refused = _resolve(db, arrivals, limit)
-    plain = _plain(pings)
-    heard = store.hear_plain(db, plain) if plain else set()
-    singly, urgent = _hear_singly(db, [ping for ping in pings if ping[0] not in heard and ping[0]])
-    heard |= singly
-    urgent = urgent or bool(created)
-    return [_result(ping, heard, created, refused) for ping in pings], urgent
+def _do_nothing() -> None:
+    """Answer nobody."""
 
 
-def _result(
-    ping: Resolved, heard: Collection[str], created: set[str], refused: Collection[BySlug]
-) -> PingResult:
-    uuid, arrival = ping
-    target = arrival.target
-    if uuid not in heard:
-        return PingResult.REFUSED if target in refused else PingResult.UNKNOWN
-    if created and isinstance(target, BySlug) and target.create and target.slug in created:
-        # Of several first pings in one batch, one has created the check, and the others have found it.
-        created.remove(target.slug)
-        return PingResult.CREATED
-    return PingResult.HEARD
-
-
-def _plain(pings: Sequence[Resolved]) -> list[Resolved]:
-    """Return successes on checks that get no other ping in this batch: their order does not matter."""
-    others = {uuid for uuid, arrival in pings if arrival.signal is not Signal.SUCCESS}
-    return [ping for ping in pings if ping[0] and ping[0] not in others]
-
-
-def _resolve(
-    db: Connection, arrivals: Sequence[Arrival], limit: CreationLimit
-) -> tuple[list[Resolved], set[str], set[BySlug]]:
-    """Return each ping with the uuid of its check, the slugs of the checks that were created for pings, and the targets
-    of those for which none was created."""
-    by_slug = [(target, arrival) for arrival in arrivals if isinstance(target := arrival.target, BySlug)]
-    names = keys.names(db, {target.key_hash for target, _ in by_slug}) if by_slug else {}
-    known = [ping for ping in by_slug if ping[0].key_hash in names]
-    uuids, created, refused = _look_up(db, known, names, limit)
-    pings = []
-    for arrival in arrivals:
-        match arrival.target:
-            case ByUuid() as target:
-                pings.append((target.uuid, arrival))
-            case BySlug(key_hash, slug) if key_hash in names:
-                pings.append((uuids.get(slug, ""), arrival))
-            case BySlug() | ByToken():
-                pings.append(("", arrival))
-    return pings, created, refused
-
-
-def _look_up(
-    db: Connection,
-    pings: Sequence[tuple[BySlug, Arrival]],
-    names: Mapping[str, str],
-    limit: CreationLimit,
-) -> tuple[dict[str, str], set[str], set[BySlug]]:
-    """Return the uuids of checks by slug, the slugs of those that were created because a ping asks for it, and the
-    targets of pings that may not create theirs."""
-    if not pings:
-        return {}, set(), set()
-    slugs = {target.slug for target, _ in pings}
-    uuids = checks.uuids(db, slugs)
-    if unknown := slugs - uuids.keys():
-        # Only a slug that no check has costs a second look.
-        former = former_slugs.uuids(db, unknown)
-        if former:
-            former_slugs.touch(db, former.keys(), max(arrival.at for _, arrival in pings))
-        uuids |= former
-    firsts = {
-        target.slug: _FirstPing(target.slug, arrival.at, arrival.remote, names[target.key_hash])
-        for target, arrival in pings
-        if target.create and target.slug not in uuids
-    }
-    created = _admitted(db, firsts, limit) if firsts else set()
-    if created:
-        _create(db, {slug: firsts[slug] for slug in created})
-        uuids |= checks.uuids(db, created)
-    refused = {target for target, _ in pings if target.create and target.slug in firsts.keys() - created}
-    return uuids, created, refused
-
-
-def _admitted(db: Connection, firsts: "Mapping[str, _FirstPing]", limit: CreationLimit) -> set[str]:
-    """Return the slugs of the checks that may be created, and count them."""
-    keys_by_slug = [(slug, first.key_name) for slug, first in firsts.items()]
-    subjects = {usage.CREATED, *(usage.of_key(name) for _, name in keys_by_slug)}
-    now = max(first.at for first in firsts.values())
-    if not creation.admitted(keys_by_slug, usage_store.load(db, subjects), limit, now)[0]:
-        # A flood of refused pings waits for no lock.
-        return set()
-    slugs, used = creation.admitted(keys_by_slug, usage_store.lock(db, subjects, now), limit, now)
-    usage_store.put(db, used)
-    return slugs
-
-
-@dataclass(frozen=True, slots=True)
-class _FirstPing:
-    """A ping that creates its check."""
-
-    slug: str
-    at: datetime
-    remote: str
-    key_name: str
-
-    @property
-    def sender(self) -> Actor:
-        """The key that it came with. An API key that pings has a ping key of its own: see `access.keys`."""
-        kind, _, name = self.key_name.rpartition(":")
-        return Actor(name, Role.VIEWER, f"{kind or 'ping key'} {name}", self.remote)
-
-
-def _create(db: Connection, firsts: Mapping[str, _FirstPing]) -> None:
-    group_by = installation.recall(db, "group_by")
-    group_by = cause.GROUP_BY if group_by is None else group_by
-    new = {slug: _new_check(slug, first.at, group_by) for slug, first in firsts.items()}
-    created = checks.insert(db, list(new.values()))
-    audit.record_all(
-        db,
-        (
-            (first.sender, "check.make", f"check {slug}", definition.written(CheckDefinition.of(new[slug])))
-            for slug, first in firsts.items()
-            if slug in created
-        ),
-        max(first.at for first in firsts.values()),
-    )
-
-
-def _new_check(slug: str, at: datetime, group_by: Sequence[str]) -> Check:
-    return rearmed(
-        Check(
-            id=0,
-            uuid=uuid4(),
-            slug=slug,
-            name=slug,
-            schedule=Every(NEW_PERIOD),
-            grace=NEW_GRACE,
-            since=at,
-            armed_at=at,
-            group_key=cause.group_key(slug, {}, group_by),
-            origin=Origin.PING,
-        ),
-        at,
-    )
-
-
-def _hear_singly(db: Connection, pings: Sequence[Resolved]) -> tuple[set[str], bool]:
-    """Pass each ping through `check.on_ping`, in rounds of one ping a check so that order is kept.
-
-    Return the uuids of the checks that exist, and True if the ticker should wake.
-    """
-    locked = checks.lock_uuids(db, {UUID(uuid) for uuid, _ in pings}) if pings else []
-    by_uuid = {check.uuid.hex: check for check in locked}
-    line = [ping for ping in pings if ping[0] in by_uuid]
-    numbered: list[NumberedPing] = []
-    urgent = False
-    while line:
-        round_, line = _first_of_each(line)
-        changes = []
-        for uuid, arrival in round_:
-            check = by_uuid[uuid]
-            ping = Ping(arrival.signal, arrival.at, arrival.rid, arrival.exit_status)
-            change = on_ping(check, ping)
-            by_uuid[uuid] = replace(change.check, pings=check.pings + 1)
-            numbered.append(NumberedPing(check.id, check.pings + 1, arrival, change.duration))
-            changes.append((change, check, arrival))
-        urgent |= _alert(db, changes)
-    checks.save(db, by_uuid.values())
-    store.keep(db, numbered)
-    return set(by_uuid), urgent
-
-
-def _first_of_each(line: Sequence[Resolved]) -> tuple[list[Resolved], list[Resolved]]:
-    """Split off the first ping of each check; return these, and the rest in its order."""
-    first: dict[str, Resolved] = {}
-    rest = []
-    for ping in line:
-        if ping[0] in first:
-            rest.append(ping)
-        else:
-            first[ping[0]] = ping
-    return list(first.values()), rest
-
-
-def _alert(db: Connection, changes: Sequence[tuple[Change, Check, Arrival]]) -> bool:
-    """Write the changes of state, and raise and clear their symptoms. Return True if the ticker should wake."""
-    check_history.write(db, [(change, check, arrival.at) for change, check, arrival in changes])
-    raised = [(change, check, a) for change, check, a in changes if isinstance(change.event, Raised)]
-    cleared = {
-        symptoms.key_of(change.check): change.event.why
-        for change, _, _ in changes
-        if isinstance(change.event, Cleared)
-    }
-    if raised:
-        falls = [symptoms.Fall(change, check, arrival.body) for change, check, arrival in raised]
-        symptoms.raise_(db, falls, max(arrival.at for *_, arrival in raised))
-    if cleared:
-        desk.clear(db, cleared, max(a.at for _, _, a in changes), installation.pace(db))
-    return bool(raised or cleared) or any(a.signal is Signal.START for *_, a in changes)
+def _by_uuid(arrivals: Sequence[Arrival]) -> list[Resolved] | None:
+    """Return the pings with their uuids if all are successes by uuid."""
+    if all(type(a.target) is ByUuid and a.signal is Signal.SUCCESS for a in arrivals):
+        return [(a.target.uuid, a) for a in arrivals]  # type: ignore[union-attr]  # all are by uuid
+    return None

@@ -27,7 +27,7 @@ from heartbeat.checks.check import Check, Signal
 from heartbeat.checks.schedule import Cron, Every, Schedule, upcoming
 from heartbeat.database import Database
 from heartbeat.definitions.tables import status_pages
-from heartbeat.pings import ingest
+from heartbeat.pings import lanes
 from heartbeat.pings import store as pings
 from heartbeat.pings.arrival import Arrival, ByUuid
 from tests.unit.conftest import somebody
@@ -297,7 +297,7 @@ def _pings() -> Iterator[tuple[datetime, Happening]]:
         begins = heard[0].at - timedelta(minutes=1) if heard else NOW - timedelta(hours=1)
         yield begins, partial(_make, made=job.check(begins))
         for arrival in heard:
-            yield arrival.at, partial(ingest.hear, arrivals=[arrival])
+            yield arrival.at, partial(lanes.hear, arrivals=[arrival])
 
 
 def _by_hand() -> Iterator[tuple[datetime, Happening]]:

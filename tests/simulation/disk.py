@@ -98,7 +98,8 @@ class WorldDatabase:
         """One transaction; a cancelled caller does not cancel it."""
         return await asyncio.shield(asyncio.ensure_future(self._transaction(work)))
 
-    async def write_pings(self, work: Callable[[Connection], T], /) -> T:
+    async def write_pings(self, work: Callable[[Connection], T], /, *, at_once: bool = False) -> T:
+        assert not at_once, "only PostgreSQL has round trips to save"
         return await self.write(work)
 
     async def read(self, work: Callable[[Connection], T], /) -> T:

@@ -7,7 +7,6 @@ import asyncio
 from contextlib import suppress
 
 from heartbeat.clock import Clock
-from heartbeat.database import Unavailable
 from heartbeat.http.asgi import Receive, Scope, Send
 from heartbeat.http.pings.dialect import BadPing, Dialect, Response
 from heartbeat.metrics import Metrics
@@ -51,10 +50,7 @@ class PingReceiver:
         except BadPing as bad:
             self._malformed.inc()
             return self._dialect.refusal(bad)
-        try:
-            result = await self._ingest.hear(arrival)
-        except Unavailable:
-            result = PingResult.UNAVAILABLE
+        result = await self._ingest.hear(arrival)
         self._counters[result].inc()
         return self._dialect.response(result)
 

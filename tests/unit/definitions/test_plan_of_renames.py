@@ -13,7 +13,7 @@ from heartbeat.checks.tables import former_slugs as former_slugs_table
 from heartbeat.definitions import plan as definition_plan
 from heartbeat.definitions.file import Wrong
 from heartbeat.definitions.plan import WouldDelete
-from heartbeat.pings import ingest, keys
+from heartbeat.pings import keys, lanes
 from heartbeat.pings import store as pings
 from heartbeat.pings.arrival import Arrival, BySlug, PingResult
 from tests.unit.conftest import NOW
@@ -37,7 +37,7 @@ def applied(db: Connection, text: str, *, delete: bool = False) -> definition_pl
 def ping(db: Connection, slug: str, *, create: bool = False) -> PingResult:
     (hashed,) = {key.hash for key in keys.listed(db)}
     arrival = Arrival(BySlug(hashed, slug, create), Signal.SUCCESS, NOW + timedelta(seconds=1), "GET", "", "")
-    (result,), _ = ingest.hear(db, [arrival])
+    (result,), _ = lanes.hear(db, [arrival])
     return result
 
 

@@ -10,7 +10,7 @@ from heartbeat.checks import check, schedule
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import State
 from heartbeat.http.pings import dialect, healthchecks, receiver
-from heartbeat.pings import ingest
+from heartbeat.pings import lanes
 from heartbeat.pings import store as pings
 from tests.unit.documents.documentation import (
     DEFAULT,
@@ -34,9 +34,9 @@ def test_the_ping_protocol_is_documented() -> None:
     assert f"within {receiver.BODY_BOUND:g} s" in page
     assert f"the last {pings.KEEP} pings" in page
     assert f"At most {check.MAX_OPEN_RUNS} runs" in page
-    assert timedelta(days=1) == ingest.NEW_PERIOD
+    assert timedelta(days=1) == lanes.NEW_PERIOD
     assert "expected once a day with a grace of 1 hour" in page
-    assert timedelta(hours=1) == ingest.NEW_GRACE
+    assert timedelta(hours=1) == lanes.NEW_GRACE
 
 
 def test_early_pings_are_documented_as_they_are() -> None:

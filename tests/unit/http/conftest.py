@@ -167,7 +167,7 @@ async def incident_of(system: System, check: Check) -> int:
 def refuse_database(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on the database is away."""
 
-    async def away(self: Database, work: Callable[[Connection], Any]) -> None:
+    async def away(self: Database, work: Callable[[Connection], Any], **how: bool) -> None:
         raise Unavailable("gone")
 
     for name in ("read", "write", "write_pings"):

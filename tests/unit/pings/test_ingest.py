@@ -5,9 +5,10 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event, text
 
 from alerting import desk
 from alerting.incident import Facts
@@ -15,9 +16,9 @@ from alerting.origin import Origin
 from heartbeat import audit
 from heartbeat.checks import definition
 from heartbeat.checks import store as checks
-from heartbeat.checks.check import Check, Signal, State
+from heartbeat.checks.check import Check, Signal, State, on_due
 from heartbeat.checks.definition import CheckDefinition
-from heartbeat.database import Database, Unavailable
+from heartbeat.database import Database
 from heartbeat.pings import ingest, keys, store, unexpected_store, usage_store
 from heartbeat.pings.arrival import Arrival, BySlug, ByToken, ByUuid, PingResult
 from heartbeat.pings.creation import CreationLimit
@@ -25,6 +26,7 @@ from heartbeat.pings.ingest import Ingest
 from heartbeat.pings.keys import PingKey
 from tests.unit.conftest import NOW, a_check
 
+T = TypeVar("T")
 Insert = Callable[[Connection, list[Check]], dict[str, Check]]
 
 
@@ -39,6 +41,10 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 async def job(database: Database, insert: Insert) -> Check:
     jobs = await database.write(lambda db: insert(db, [a_check("job", state=State.UP, last_ok_at=NOW)]))
     return jobs["job"]
+
+
+def well(count: int) -> list[Check]:
+    return [a_check(f"job-{n}", state=State.UP, last_ok_at=NOW) for n in range(count)]
 
 
 def success(job: Check, agent: str = "curl") -> Arrival:
@@ -59,6 +65,53 @@ async def test_pings_that_arrive_during_a_commit_are_the_next_batch(database: Da
     check = await database.read(lambda db: checks.load(db, "job"))
     assert check is not None
     assert check.pings == 51
+
+
+async def test_plain_pings_by_uuid_are_one_statement_that_commits_itself(
+    make_database_url: Callable[[str], str], insert: Insert
+) -> None:
+    database = Database(make_database_url("postgres"))
+    jobs = await database.write(lambda db: insert(db, well(5)))
+    statements: list[bool] = []
+    event.listen(
+        database.writer,
+        "before_cursor_execute",
+        lambda db, *_: statements.append(db.connection.dbapi_connection.autocommit),
+    )
+    line = Ingest(database)
+    await asyncio.gather(*(line.hear(success(job)) for job in jobs.values()))
+    assert statements == [True]
+    await database.write(lambda db: db.execute(text("SELECT 1")))
+    assert statements == [True, False], "transactions are transactions again"
+    database.close()
+
+
+async def test_a_batch_by_uuid_may_hold_pings_of_every_check(database: Database, insert: Insert) -> None:
+    woken: list[None] = []
+    new, up = a_check("new"), a_check("up", state=State.UP, last_ok_at=NOW)
+    jobs = await database.write(lambda db: insert(db, [new, up]))
+    line = Ingest(database, wake=lambda: woken.append(None))
+    await database.write(lambda db: checks.save(db, [on_due(jobs["new"], NOW + timedelta(hours=1)).check]))
+    results = await asyncio.gather(
+        *(line.hear(success(job)) for job in (a_check("nobody"), jobs["new"], jobs["up"], jobs["new"]))
+    )
+    assert results == [PingResult.UNKNOWN, *[PingResult.HEARD] * 3]
+    stored = await database.read(lambda db: [len(store.last_pings(db, job.id)) for job in jobs.values()])
+    assert dict(zip(jobs, stored, strict=True)) == {"new": 2, "up": 1}
+    assert len(woken) == 1
+
+
+async def test_the_next_batch_is_under_way_before_the_last_one_is_answered(
+    database: Database, job: Check
+) -> None:
+    line = Ingest(database)
+    first = line.hear(success(job))
+    await asyncio.sleep(0)
+    second = line.hear(success(job))
+    under_way: list[bool] = []
+    first.add_done_callback(lambda _: under_way.append(bool(line._waiting)))
+    assert {await first, await second} == {PingResult.HEARD}
+    assert under_way == [False]
 
 
 async def test_an_answer_means_committed(database: Database, job: Check) -> None:
@@ -99,9 +152,9 @@ async def test_one_row_that_cannot_be_stored_spoils_no_other(
     line = Ingest(database)
     # PostgreSQL takes no NUL in a text; the route strips it, so only a fault of ours could bring one here.
     arrivals = [success(job), success(job, agent="\0"), *(success(job) for _ in range(5))]
-    results = await asyncio.gather(*(line.hear(arrival) for arrival in arrivals), return_exceptions=True)
+    results = await asyncio.gather(*(line.hear(arrival) for arrival in arrivals))
     database.close()
-    assert [isinstance(result, Unavailable) for result in results] == [False, True, *[False] * 5]
+    assert results == [PingResult.HEARD, PingResult.UNAVAILABLE, *[PingResult.HEARD] * 5]
 
 
 class Held(Database):
@@ -111,12 +164,14 @@ class Held(Database):
         super().__init__(url)
         self.let_go = threading.Event()
 
-    async def write_pings(self, work: Callable[[Connection], object], /) -> object:  # type: ignore[override]  # narrower
-        def held(db: Connection) -> object:
+    def write_pings(
+        self, work: Callable[[Connection], T], /, *, at_once: bool = False
+    ) -> "asyncio.Future[T]":
+        def held(db: Connection) -> T:
             self.let_go.wait()
             return work(db)
 
-        return await super().write_pings(held)
+        return super().write_pings(held, at_once=at_once)
 
 
 async def test_while_the_database_hangs_every_waiter_is_turned_away_and_afterwards_heard_again(
@@ -131,11 +186,8 @@ async def test_while_the_database_hangs_every_waiter_is_turned_away_and_afterwar
     under_way = line.hear(success(job))
     await asyncio.sleep(0)
     waiting = line.hear(success(job))
-    for turned_away in (under_way, waiting):
-        with pytest.raises(Unavailable):
-            await turned_away
-    with pytest.raises(Unavailable):
-        line.hear(success(job))
+    for turned_away in (under_way, waiting, line.hear(success(job))):
+        assert await turned_away is PingResult.UNAVAILABLE
     held.let_go.set()
     await line.settle()
     assert await line.hear(success(job)) is PingResult.HEARD
@@ -149,8 +201,7 @@ async def test_the_bytes_in_line_are_bounded(
     line = Ingest(database)
     heavy = replace(success(job), body=b"x" * 8)
     taken = line.hear(heavy)
-    with pytest.raises(Unavailable):
-        line.hear(heavy)
+    assert await line.hear(heavy) is PingResult.UNAVAILABLE
     assert await taken is PingResult.HEARD
     assert await line.hear(heavy) is PingResult.HEARD
 
@@ -159,8 +210,7 @@ async def test_the_line_is_bounded(database: Database, job: Check, monkeypatch: 
     monkeypatch.setattr(ingest, "MAX_WAITING", 3)
     line = Ingest(database)
     taken = [line.hear(success(job)) for _ in range(3)]
-    with pytest.raises(Unavailable):
-        line.hear(success(job))
+    assert await line.hear(success(job)) is PingResult.UNAVAILABLE
     assert await asyncio.gather(*taken) == [PingResult.HEARD] * 3
 
 

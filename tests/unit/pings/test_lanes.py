@@ -14,7 +14,7 @@ from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Ping, Signal, State, Tolerance
 from heartbeat.checks.tables import checks
 from heartbeat.database import Database
-from heartbeat.pings import ingest, store
+from heartbeat.pings import lanes, store
 from heartbeat.pings.arrival import Arrival, BySlug, ByUuid, PingResult
 from heartbeat.pings.store import KEEP
 from heartbeat.pings.tables import ping_keys, pings
@@ -72,7 +72,7 @@ async def test_the_plain_lane_writes_what_the_slow_lane_decides(
         return written
 
     def slowly(db: Connection) -> dict[str, object]:
-        heard, urgent = ingest._hear_singly(db, line)
+        heard, urgent = lanes._hear_singly(db, line)
         assert (heard, urgent) == ({uuid for uuid, _ in line}, False)
         written = rows(db)
         db.rollback()
@@ -114,7 +114,7 @@ async def test_other_pings_than_plain_ones_go_through_on_ping(database: Database
     down = check.on_due(a_check("down"), NOW + timedelta(hours=1)).check
     jobs = await database.write(lambda db: insert(db, [new, running, down]))
     line = [success(job, 10) for job in jobs.values()]
-    results, urgent = await database.write(lambda db: ingest.hear(db, line))
+    results, urgent = await database.write(lambda db: lanes.hear(db, line))
     assert (results, urgent) == ([PingResult.HEARD] * 3, True)
     lives = await database.read(
         lambda db: {r.slug: (r.state, r.runs, r.pings) for r in db.execute(select(checks))}
@@ -129,7 +129,7 @@ async def test_a_success_resets_the_faults_that_a_check_tolerates(database: Data
         lambda db: insert(db, [a_check("failed", failures=2, **up), a_check("missed", missed=1, **up)])
     )
     line = [success(job, 10) for job in jobs.values()]
-    assert (await database.write(lambda db: ingest.hear(db, line)))[0] == [PingResult.HEARD] * 2
+    assert (await database.write(lambda db: lanes.hear(db, line)))[0] == [PingResult.HEARD] * 2
     counts = await database.read(
         lambda db: {(r.failures, r.missed, r.pings) for r in db.execute(select(checks))}
     )
@@ -142,7 +142,7 @@ async def test_a_tolerated_failure_is_kept_in_the_history_and_opens_no_incident(
     job = a_check("job", state=State.UP, last_ok_at=NOW, alert_after=Tolerance(failures=2))
     job = (await database.write(lambda db: insert(db, [job])))["job"]
     failure = replace(success(job, 10), signal=Signal.FAIL)
-    await database.write(lambda db: ingest.hear(db, [failure]))
+    await database.write(lambda db: lanes.hear(db, [failure]))
     (change,) = await database.read(lambda db: history.of_check(db, job.id, 10))
     assert (change.state, change.cause, change.why) == (
         State.UP,
@@ -150,7 +150,7 @@ async def test_a_tolerated_failure_is_kept_in_the_history_and_opens_no_incident(
         "reported failure, failure 1 of 2",
     )
     assert await database.read(desk.incidents) == []
-    await database.write(lambda db: ingest.hear(db, [failure]))
+    await database.write(lambda db: lanes.hear(db, [failure]))
     assert len(await database.read(desk.incidents)) == 1
 
 
@@ -162,7 +162,7 @@ async def test_order_is_kept_within_a_batch(database: Database, insert: Insert) 
         Arrival(ByUuid(job.uuid.hex), signal, NOW + timedelta(seconds=n), "GET", "", "")
         for n, signal in enumerate(signals)
     ]
-    results, urgent = await database.write(lambda db: ingest.hear(db, line))
+    results, urgent = await database.write(lambda db: lanes.hear(db, line))
     assert (results, urgent) == ([PingResult.HEARD] * 4, True)
     stored = await database.read(lambda db: store.last_pings(db, job.id))
     assert [(ping.n, ping.signal) for ping in reversed(stored)] == list(enumerate(signals, 1))
@@ -177,7 +177,7 @@ async def test_of_several_first_pings_in_one_batch_one_creates_the_check(
     first, second = (
         Arrival(BySlug("h", "new", create=True), Signal.SUCCESS, NOW, "GET", "", "") for _ in range(2)
     )
-    results, urgent = await database.write(lambda db: ingest.hear(db, [first, second]))
+    results, urgent = await database.write(lambda db: lanes.hear(db, [first, second]))
     assert (results, urgent) == ([PingResult.CREATED, PingResult.HEARD], True)
 
 
@@ -185,6 +185,6 @@ async def test_one_batch_tells_unknown_uuids_from_existing_ones(database: Databa
     jobs = await database.write(lambda db: insert(db, [a_check("job", state=State.UP, last_ok_at=NOW)]))
     stranger = a_check("stranger")
     results, _ = await database.write(
-        lambda db: ingest.hear(db, [success(jobs["job"], 1), success(stranger, 1)])
+        lambda db: lanes.hear(db, [success(jobs["job"], 1), success(stranger, 1)])
     )
     assert results == [PingResult.HEARD, PingResult.UNKNOWN]

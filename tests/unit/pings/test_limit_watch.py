@@ -19,7 +19,7 @@ from heartbeat.checks import store as checks
 from heartbeat.checks.check import Signal
 from heartbeat.database import Database
 from heartbeat.metrics import Metrics
-from heartbeat.pings import ingest, keys
+from heartbeat.pings import keys, lanes
 from heartbeat.pings.arrival import Arrival, BySlug
 from heartbeat.pings.creation import CreationLimit
 from heartbeat.pings.keys import PingKey
@@ -49,7 +49,7 @@ class Place:
             Arrival(BySlug(SECRET, slug, create=True), Signal.SUCCESS, at, "GET", "192.0.2.7", "")
             for slug in slugs
         ]
-        await self.database.write(lambda db: ingest.hear(db, arrivals, self.limit))
+        await self.database.write(lambda db: lanes.hear(db, arrivals, self.limit))
 
     async def watch(self, **later: float) -> None:
         self.clock.advance(**later)

@@ -9,7 +9,7 @@ from alerting.origin import Origin
 from heartbeat.checks.check import Check, Signal, State
 from heartbeat.checks.tables import checks
 from heartbeat.database import Database
-from heartbeat.pings import ingest, keys, store
+from heartbeat.pings import keys, lanes, store
 from heartbeat.pings.arrival import Arrival, BySlug, ByUuid
 from heartbeat.pings.keys import PingKey
 from heartbeat.pings.store import KEEP
@@ -43,7 +43,7 @@ async def test_pings_on_healthy_checks_are_hot_updates(
     jobs = await database.write(lambda db: insert(db, well(MANY)))
     for second in range(KEEP + 20):
         arrivals = line(jobs, second)
-        await database.write(lambda db, arrivals=arrivals: ingest.hear(db, arrivals))  # type: ignore[misc]  # a lambda
+        await database.write(lambda db, arrivals=arrivals: lanes.hear(db, arrivals))  # type: ignore[misc]  # a lambda
 
     def counted(db: Connection) -> dict[str, tuple[int, int]]:
         db.execute(text("SELECT pg_stat_force_next_flush()"))
@@ -64,7 +64,7 @@ async def test_the_ring_keeps_the_newest_and_never_grows(database_url: str, inse
     jobs = await database.write(lambda db: insert(db, well(1)))
     for second in range(3 * KEEP):
         arrivals = line(jobs, second)
-        await database.write(lambda db, arrivals=arrivals: ingest.hear(db, arrivals))  # type: ignore[misc]  # a lambda
+        await database.write(lambda db, arrivals=arrivals: lanes.hear(db, arrivals))  # type: ignore[misc]  # a lambda
     rows = await database.read(lambda db: db.execute(select(func.count()).select_from(pings)).scalar_one())
     stored = await database.read(lambda db: store.last_pings(db, jobs["job-0"].id))
     database.close()
@@ -79,7 +79,7 @@ async def test_a_batch_of_plain_pings_by_uuid_is_a_fixed_number_of_statements(
     jobs = await database.write(lambda db: insert(db, well(200)))
     statements: list[str] = []
     event.listen(database.writer, "before_cursor_execute", lambda *a: statements.append(a[2]))
-    await database.write(lambda db: ingest.hear(db, line(jobs, 1)))
+    await database.write(lambda db: lanes.hear(db, line(jobs, 1)))
     database.close()
     expected = 4 if database.sqlite else 1
     assert len(statements) == expected, statements
@@ -97,7 +97,7 @@ async def test_only_a_slug_that_no_check_has_costs_a_look_at_former_slugs(
     async def looks(*slugs: str) -> int:
         statements.clear()
         arrivals = [Arrival(BySlug("hash", slug), Signal.SUCCESS, NOW, "GET", "", "") for slug in slugs]
-        await database.write(lambda db: ingest.hear(db, arrivals))
+        await database.write(lambda db: lanes.hear(db, arrivals))
         return sum("former_slugs" in statement for statement in statements)
 
     assert await looks("job-0", "job-1", "new") == 0

@@ -119,8 +119,8 @@ async def test_an_answer_comes_after_the_commit(
     committed, let_go = asyncio.Event(), asyncio.Event()
     write = Database.write_pings
 
-    async def write_and_wait(self: Database, work: Any) -> Any:
-        results = await write(self, work)
+    async def write_and_wait(self: Database, work: Any, **how: bool) -> Any:
+        results = await write(self, work, **how)
         committed.set()
         await let_go.wait()
         return results
@@ -155,12 +155,12 @@ async def test_no_sender_waits_for_a_database_that_hangs(
     let_go = threading.Event()
     write = Database.write_pings
 
-    async def hang(self: Database, work: Any) -> Any:
+    async def hang(self: Database, work: Any, **how: bool) -> Any:
         def slowly(db: Connection) -> Any:
             let_go.wait(5)
             return work(db)
 
-        return await write(self, slowly)
+        return await write(self, slowly, **how)
 
     with monkeypatch.context() as hanging:
         hanging.setattr(Database, "write_pings", hang)

@@ -17,7 +17,7 @@ from heartbeat.checks.check import Signal, State
 from heartbeat.http.console.checks import bulk
 from heartbeat.http.console.checks.list import A_PAGE
 from heartbeat.http.pages import run_strip
-from heartbeat.pings import ingest
+from heartbeat.pings import lanes
 from heartbeat.pings.arrival import Arrival, ByUuid
 from tests.unit.access.conftest import PASSWORD, add
 from tests.unit.conftest import a_check, somebody
@@ -121,7 +121,7 @@ async def test_a_full_page_with_all_its_assets_is_light(
         pings = [
             Arrival(ByUuid(job.uuid.hex), signal, clock.now(), "GET", "192.0.2.1", "curl") for job in jobs
         ]
-        await system.context.database.write(partial(ingest.hear, arrivals=pings))
+        await system.context.database.write(partial(lanes.hear, arrivals=pings))
     answer = await browser.get("/checks")
     assets = [
         await browser.get(address)

@@ -23,10 +23,11 @@ from heartbeat.actor import Actor
 from heartbeat.checks import cause, surroundings
 from heartbeat.clock import Clock
 from heartbeat.database import ANSWER, Database
-from heartbeat.http import front
+from heartbeat.http import front, pings
 from heartbeat.http.connection import MAX_CONNECTIONS
 from heartbeat.http.context import Context
 from heartbeat.http.front import Application
+from heartbeat.http.pings.straight import StraightPings
 from heartbeat.metrics import CheckSeries, Metrics
 from heartbeat.outside_heartbeat import OutsideHeartbeat
 from heartbeat.pings.body_limit import MB, BodyLimit
@@ -59,6 +60,8 @@ class System:
     """A running system. `start` begins ticking; `stop` loses nothing."""
 
     asgi: Application
+    straight: StraightPings | None
+    """The short way for the plainest pings, past `asgi`; None if this process takes no pings."""
     context: Context
     ingest: Ingest
     courier: Courier
@@ -181,6 +184,9 @@ def build(
     publisher = _publisher(foundation)
     system = System(
         asgi=front.build(context, ingest, publisher, settings, tracing, connections),
+        straight=pings.straight(ingest, clock, metrics, settings.ping_body_limit)
+        if "api" in settings.roles
+        else None,
         context=context,
         ingest=ingest,
         courier=courier,

@@ -15,8 +15,10 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from heartbeat.http import shares
+from heartbeat.http import forwarded, shares
 from heartbeat.http.asgi import ACTOR
+from heartbeat.http.pings.straight import StraightPing, StraightPings
+from heartbeat.pings.arrival import PingResult
 
 HEAD_BOUND = 5.0
 """Seconds for the head of a request to arrive; after that the connection is closed."""
@@ -84,6 +86,7 @@ class Connection(HttpToolsProtocol):
     def __init__(
         self,
         bounds: Bounds,
+        straight: StraightPings | None,
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],
@@ -91,12 +94,14 @@ class Connection(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._bounds = bounds
+        self._straight = straight
         self.phase = Phase.HEAD
         self.since = 0.0
         self._heads = 0
         self._head_bytes = self._body_bytes = 0
-        self._running: RequestResponseCycle | None = None
+        self._running: RequestResponseCycle | StraightPing | None = None
         self._is_deaf = False
+        self._peer = ""
         self._untaken = 0.0
         """Bytes of answers that the client had not taken at the last look."""
         self._taken_at = 0.0
@@ -109,6 +114,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
         self.since = self._taken_at = self.loop.time()
+        self._peer = forwarded.peer_of(self.client)
         if len(self.connections) > self._bounds.limit:
             make_room(self, self.connections, self._bounds)  # type: ignore[arg-type]  # all of them are of this class
 
@@ -169,7 +175,7 @@ class Connection(HttpToolsProtocol):
             self._cut("malformed", _MALFORMED)
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = b"", [], False
         if self.phase is not Phase.HEAD:
             self.phase, self.since = Phase.HEAD, self.loop.time()
         self._head_bytes = self._body_bytes = 0
@@ -182,8 +188,33 @@ class Connection(HttpToolsProtocol):
             return
         if len(self.pipeline) >= PIPELINED:
             raise _TooManyAhead
-        super().on_headers_complete()
+        if (ping := self._plainest()) is not None:
+            self.cycle = self._running = ping  # type: ignore[assignment]  # as much of one as is looked at
+        else:
+            self._begin_scope()
+            super().on_headers_complete()
         self.phase = Phase.BODY
+
+    def _plainest(self) -> StraightPing | None:
+        """Return the request as a ping if it can go straight into line: it is plain, and nothing comes before it."""
+        if self._straight is None or self.flow.write_paused or not self._is_next():
+            return None
+        if self.parser.get_http_version() != "1.1" or not self.parser.should_keep_alive():
+            return None
+        arrival = self._straight.arrival(self.parser.get_method(), self.url, self.headers, self._peer)
+        if arrival is None:
+            return None
+        return StraightPing(self._straight, arrival, self.transport, self.on_response_complete)
+
+    def _is_next(self) -> bool:
+        return not self.pipeline and (self.cycle is None or self.cycle.response_complete)
+
+    def _begin_scope(self) -> None:
+        """Do what uvicorn does at the beginning of each request. The plainest pings need none of it."""
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
@@ -192,7 +223,10 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():
             return
-        super().on_message_complete()
+        if isinstance(self.cycle, StraightPing):
+            self.cycle.begin()
+        else:
+            super().on_message_complete()
         self.phase = Phase.COMPLETE
         if self.cycle.response_complete:
             self._rest()
@@ -213,6 +247,11 @@ class Connection(HttpToolsProtocol):
 
     def _rest(self) -> None:
         self.phase, self.since = Phase.IDLE, self.loop.time()
+
+    def turn_away(self) -> None:
+        """Ask for the ping that still waits for its answer again: the process stops."""
+        if isinstance(self._running, StraightPing):
+            self._running.answer(PingResult.UNAVAILABLE)
 
     def resume_writing(self) -> None:
         self._untaken = math.inf

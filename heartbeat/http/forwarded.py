@@ -22,6 +22,13 @@ def address_of(text: str) -> Address | None:
     return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
+def peer_of(client: tuple[str, int] | None) -> str:
+    """Return the address at the other end of a connection, empty if it has none."""
+    peer = client[0] if client else ""
+    # A socket for both versions writes an IPv4 client as one of IPv6.
+    return peer.removeprefix("::ffff:") if "." in peer else peer
+
+
 def is_from(peer: str, proxies: Sequence[Network]) -> bool:
     """Return True if a connection from this address is one of these proxies."""
     address = address_of(peer)

@@ -17,6 +17,7 @@ from alerting.network import Network
 from heartbeat.http import forwarded
 from heartbeat.http.auth import PEER
 from heartbeat.http.connection import IDLE_BOUND, STALL_BOUND, UNCOUNTED, Bounds, Connection
+from heartbeat.http.pings.straight import StraightPings
 from heartbeat.settings import EVERY_ADDRESS, BadSetting
 
 BACKLOG = 4_096
@@ -43,6 +44,13 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.stopping = asyncio.Event()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop. The requests that are left then are cancelled, and pings are asked to come again."""
+        await super().shutdown(sockets)
+        for connection in tuple(self.server_state.connections):
+            if isinstance(connection, Connection):
+                connection.turn_away()
 
     async def on_tick(self, counter: int) -> bool:
         # uvicorn ticks ten times a second.
@@ -79,15 +87,13 @@ class Forwarding:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handle one request."""
-        peer, port = scope.get("client") or ("", 0)
-        if "." in peer:
-            # A socket for both versions writes an IPv4 client so.
-            peer = peer.removeprefix("::ffff:")
-        scope = {**scope, PEER: peer, "client": (peer, port) if peer else None}
+        client = scope.get("client")
+        peer = forwarded.peer_of(client)
+        scope = {**scope, PEER: peer, "client": (peer, client[1]) if peer else None}
         headers = scope.get("headers", ())
         if forwarded.is_from(peer, self._trusted):
-            if client := forwarded.client(headers, self._trusted):
-                scope["client"] = (client, 0)
+            if address := forwarded.client(headers, self._trusted):
+                scope["client"] = (address, 0)
             scope["scheme"] = forwarded.scheme(headers) or scope.get("scheme", "http")
         elif any(name == forwarded.FOR for name, _ in headers):
             self._refuse(peer)
@@ -162,16 +168,18 @@ def configured(
     trusted: Sequence[Network] = (),
     untrusted: Callable[[], None] = _ignore,
     bounds: Bounds = UNCOUNTED,
+    straight: StraightPings | None = None,
 ) -> Server:
     """Return a server for `app`. Access is not logged: pings would drown everything else.
 
-    `trusted` are the networks of proxies, by default this machine. See `Forwarding`.
+    `trusted` are the networks of proxies, by default this machine. See `Forwarding`. `straight` takes the plainest
+    pings past `app`.
     """
     return Server(
         uvicorn.Config(
             Forwarding(app, trusted, untrusted),
             proxy_headers=False,
-            http=partial(Connection, bounds),  # type: ignore[arg-type]  # it is called like the class
+            http=partial(Connection, bounds, straight),  # type: ignore[arg-type]  # it is called like the class
             loop="none",
             ws="none",
             lifespan="off",

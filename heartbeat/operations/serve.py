@@ -174,7 +174,9 @@ async def _answer(
     """Watch and answer requests until the process is told to stop, and return the exit status."""
     callers = system.context.metrics.callers
     bounds = Bounds(open_files.connections(open_files.limit()), callers.count_cut)
-    http_server = server.configured(system.asgi, settings.trusted_proxy, callers.untrusted_proxy.inc, bounds)
+    http_server = server.configured(
+        system.asgi, settings.trusted_proxy, callers.untrusted_proxy.inc, bounds, system.straight
+    )
     ticking = system.start()
     system.begin_loops(settings.roles, publishes=place is None or place.leads)
     if place is not None:

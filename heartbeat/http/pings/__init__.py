@@ -6,6 +6,7 @@ from heartbeat.clock import Clock
 from heartbeat.http.pings.dialect import Dialect
 from heartbeat.http.pings.healthchecks import Healthchecks
 from heartbeat.http.pings.receiver import PingReceiver
+from heartbeat.http.pings.straight import StraightPings
 from heartbeat.metrics import Metrics
 from heartbeat.pings.ingest import Ingest
 
@@ -20,3 +21,9 @@ def receivers(
     return tuple(
         (dialect.prefix, PingReceiver(dialect, ingest, clock, metrics, body_limit)) for dialect in dialects
     )
+
+
+def straight(ingest: Ingest, clock: Clock, metrics: Metrics, body_limit: int) -> StraightPings:
+    """Return the short way for the plainest pings. Those of Healthchecks are the only ones."""
+    dialect = Healthchecks(body_limit)
+    return StraightPings(dialect.plain_target, dialect.responses, ingest, clock, metrics)

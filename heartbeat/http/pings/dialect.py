@@ -1,6 +1,6 @@
 """The contract of a ping dialect: a request becomes an `Arrival`, and a `PingResult` becomes a response."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -65,9 +65,9 @@ def remote(scope: Scope) -> str:
     return client[0] if client else ""
 
 
-def agent(scope: Scope) -> str:
+def agent(headers: Iterable[Header]) -> str:
     """Return the user agent, cut to `AGENT_LIMIT`."""
-    for name, value in scope["headers"]:
+    for name, value in headers:
         if name == b"user-agent":
             # PostgreSQL cannot store NUL in a text, and a ping with one is a ping all the same.
             text: str = value.decode("latin-1").replace("\0", "")

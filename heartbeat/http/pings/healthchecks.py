@@ -14,12 +14,17 @@ from heartbeat.checks.check import Signal
 from heartbeat.http.asgi import Scope
 from heartbeat.http.pings import dialect
 from heartbeat.http.pings.dialect import RETRY_AFTER, BadPing, Response
-from heartbeat.pings.arrival import Arrival, BySlug, ByUuid, PingResult
+from heartbeat.pings.arrival import Arrival, BySlug, ByUuid, PingResult, Target
 
 PREFIX = "/ping/"
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}\Z")
+_PLAIN = re.compile(
+    rb"/ping/(?:(%s)|([A-Za-z0-9_-]{1,100})/(%s))\Z"
+    % (_UUID.pattern[:-2].encode(), _SLUG.pattern[:-2].encode())
+)
+"""The plainest addresses: a uuid, or a key and a slug, with nothing after it and nothing to decode."""
 _SIGNALS = {"start": Signal.START, "fail": Signal.FAIL, "log": Signal.LOG}
 _NO_CACHE = b"max-age=0, no-cache, no-store, must-revalidate, private"
 
@@ -38,7 +43,7 @@ class Healthchecks:
         ]
         full = b"not stored: pings have created too many checks, so this one was not created"
         unavailable = b"the ping could not be stored; try again"
-        self._responses = {
+        self.responses = {
             PingResult.HEARD: dialect.response(200, b"OK", self._headers),
             PingResult.CREATED: dialect.response(201, b"Created", self._headers),
             PingResult.REFUSED: dialect.response(422, full, self._headers),
@@ -60,15 +65,26 @@ class Healthchecks:
             at,
             scope["method"][:10],
             dialect.remote(scope),
-            dialect.agent(scope),
+            dialect.agent(scope["headers"]),
             body,
             exit_status,
             rid,
         )
 
+    @staticmethod
+    def plain_target(url: bytes) -> Target | None:
+        """Return the check that the plainest address of a success names. All others are for `arrival`."""
+        match = _PLAIN.match(url)
+        if match is None:
+            return None
+        uuid, key, slug = match.groups()
+        if uuid:
+            return ByUuid(uuid.decode().replace("-", ""))
+        return None if _UUID.match(key.decode()) else _by_slug(key.decode(), slug.decode(), create=False)
+
     def response(self, result: PingResult) -> Response:
         """Return the response for a result."""
-        return self._responses[result]
+        return self.responses[result]
 
     def refusal(self, bad: BadPing) -> Response:
         """Return the response for a request that is no ping."""

@@ -11,6 +11,8 @@ from uvicorn.server import ServerState
 from heartbeat.http import server
 from heartbeat.http.asgi import ACTOR, Message, Receive, Scope, Send
 from heartbeat.http.connection import Bounds, Connection
+from heartbeat.http.front import Application
+from heartbeat.http.pings.straight import StraightPings
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nOK"
 
@@ -77,6 +79,7 @@ class Line:
         self._side = side
         self._connection = Connection(
             side.bounds,
+            side.straight,
             side.config,
             side.state,
             {},
@@ -99,6 +102,18 @@ class Line:
         self.wire.close()
         await settled()
 
+    def pause(self) -> None:
+        """Take so little that the server is to write no more."""
+        self._connection.pause_writing()
+
+    def shut_down(self) -> None:
+        """Stop the server: this is the first that a connection hears of it."""
+        self._connection.shutdown()
+
+    def turn_away(self) -> None:
+        """Stop the server: this is the last."""
+        self._connection.turn_away()
+
     @property
     def is_open(self) -> bool:
         return not self.wire.is_closing()
@@ -107,15 +122,23 @@ class Line:
 class Side:
     """A server without sockets. `heard` has the path and the body of every request that was read.
 
-    With `knows`, each request has an API key.
+    With `knows`, each request has an API key. `app` answers instead, and `straight` takes the plainest pings past it.
     """
 
-    def __init__(self, limit: int = 1_000, *, knows: bool = False) -> None:
+    def __init__(
+        self,
+        limit: int = 1_000,
+        *,
+        knows: bool = False,
+        app: Application | None = None,
+        straight: StraightPings | None = None,
+    ) -> None:
         self._knows = knows
+        self.straight = straight
         self.heard: list[tuple[str, bytes]] = []
         self.cut: Counter[str] = Counter()
         self.bounds = Bounds(limit, lambda reason: self.cut.update([reason]))
-        self.config: uvicorn.Config = server.configured(self._app).config
+        self.config: uvicorn.Config = server.configured(app or self._app).config
         self.config.load()
         self.state = ServerState()
         self.loop = Loop()

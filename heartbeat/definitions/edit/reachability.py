@@ -2,10 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from alerting.network import Fence
 from alerting.notifiers.transport import egress
 from heartbeat.definitions.single import Faulty
+
+MOST = 100
+"""Addresses that are judged at once. No definition that is accepted has more."""
 
 
 async def vet_person(fence: Fence, name: str, fields: Mapping[str, object]) -> None:
@@ -21,9 +25,10 @@ async def vet_notifier(fence: Fence, kind: str, fields: Mapping[str, object]) ->
 
 
 async def _vet(fence: Fence, title: str, addresses: Mapping[str, str]) -> None:
-    faults = await asyncio.gather(*(egress.fault(fence, address) for address in addresses.values()))
+    judged = dict(islice(addresses.items(), MOST))
+    faults = await asyncio.gather(*(egress.fault(fence, address) for address in judged.values()))
     if problems := [
-        f"{title}.{place}: {fault}." for place, fault in zip(addresses, faults, strict=True) if fault
+        f"{title}.{place}: {fault}." for place, fault in zip(judged, faults, strict=True) if fault
     ]:
         raise Faulty(problems)
 

@@ -1,14 +1,17 @@
 """The API under /v1, for programs. It needs a key."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection
+from starlette.responses import Response
 
 from alerting import desk
 from alerting.incident import State as IncidentState
 from heartbeat.checks.check import State
+from heartbeat.definitions.plan import Plan
 from heartbeat.http.auth import Admin, ContextDep, api_actor
 from heartbeat.http.pages import queries
 from heartbeat.http.problem import RESPONSES, Unacceptable
@@ -84,25 +87,37 @@ async def show_overview(context: ContextDep, conditional: ConditionalReadDep) ->
     return await context.database.read(work)
 
 
-@router.put("/configuration", tags=["configuration"], openapi_extra=_YAML)
+@router.put(
+    "/configuration",
+    tags=["configuration"],
+    openapi_extra=_YAML,
+    response_model=ConfigurationChanges,
+)
 async def apply_configuration(
     request: Request,
     context: ContextDep,
     actor: Admin,
     name: fields.FileName = "heartbeat.yaml",
     delete: fields.DeleteHeard = False,
-) -> ConfigurationChanges:
+) -> Response:
     """Apply a configuration file, in one transaction.
 
     If the file has problems, nothing is changed and the answer lists them in `problems`. The same is true if it no
     longer has a check that pinged before (409), unless `delete` is true.
     """
+    body = await request.body()
     try:
-        text = (await request.body()).decode("utf-8-sig")
+        # In threads, as the configuration itself: the text and its changes may be long.
+        text = await asyncio.to_thread(body.decode, "utf-8-sig")
     except UnicodeDecodeError:
         raise Unacceptable("body: must be YAML in UTF-8.") from None
     applied = await context.apply(text, Path(name), actor, delete)
-    return ConfigurationChanges(changes=list(applied.changes), expected=list(applied.expected))
+    return Response(await asyncio.to_thread(_changes, applied), media_type="application/json")
+
+
+def _changes(applied: Plan) -> str:
+    changes = ConfigurationChanges(changes=list(applied.changes), expected=list(applied.expected))
+    return changes.model_dump_json()
 
 
 @router.get("/openapi.json", include_in_schema=False)

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict, JsonValue
 from sqlalchemy import Connection
 
+from heartbeat.definitions import entry as definition_entry
 from heartbeat.http.auth import ContextDep, Responder
 from heartbeat.http.problem import Unacceptable
 from heartbeat.http.v1 import fields
@@ -59,7 +60,7 @@ class AffectedComponent(BaseModel):
     component: Annotated[str, AfterValidator(fields.without_nul)] = Field(examples=["Backups"])
     health: Annotated[str, AfterValidator(_health_name)] = Field(default="delayed", examples=["delayed"])
     regions: list[Annotated[str, AfterValidator(fields.without_nul)]] = Field(
-        default=[], max_length=50, examples=[[]]
+        default=[], max_length=definition_entry.MAX_REGIONS, examples=[[]]
     )
 
 

@@ -47,6 +47,7 @@ from heartbeat.access import store as access_store
 from heartbeat.checks import check, checker, maintenance
 from heartbeat.definitions import status_page as definition_status_page
 from heartbeat.definitions.edit import maintenance as arranging
+from heartbeat.definitions.edit import reachability
 from heartbeat.http import admission, connection, forms, health, limits, server
 from heartbeat.http.callbacks import provider
 from heartbeat.http.console import stream
@@ -58,7 +59,7 @@ from heartbeat.http.pings import dialect, receiver
 from heartbeat.http.prometheus import checks as check_series
 from heartbeat.http.status import pages as status_page_views
 from heartbeat.http.status import subscribe
-from heartbeat.http.v1 import fields
+from heartbeat.http.v1 import fields, keyed
 from heartbeat.operations import doctor_facts, open_files, serve, serving_process, standby
 from heartbeat.pings import body_limit, ingest, limit_watch, reached_limit
 from heartbeat.pings import store as pings
@@ -122,6 +123,8 @@ LIMITS: Mapping[str, str] = {
     "Bytes read of a ping's body": f"{receiver.DRAIN_LIMIT:,},",
     "Form of somebody who is not known: sign-in, one-time link, subscription": f"{forms.STRANGERS_LIMIT // 1_000} kB,",
     "Form of somebody who is signed in or holds a link from a page": f"{forms.LIMIT // 1_000} kB,",
+    "Body of the API that is parsed in a thread of its own": f"over {keyed.PARSED_AT_ONCE // 1_000} kB",
+    "Addresses of a person or a notifier that are judged when they are entered": f"{reachability.MOST}",
     "Form that is parsed in a thread of its own": f"over {forms.PARSED_AT_ONCE // 1_000} kB",
     "Body of the API": f"{limits.API_LIMIT // 1_000} kB,",
     "Body of a status page or an announcement": f"{limits.STATUS_PAGE_LIMIT // 1_000} kB",

@@ -291,13 +291,15 @@ def _typed(request: ConsoleRequest) -> list[tuple[str, Any]]:
 async def _show(request: ConsoleRequest, problem: str = "", *, of_details: bool = False) -> Response:
     """Show an announcement. A form that was sent keeps what was typed: the one of its details, or of an update."""
 
-    def read(db: Connection) -> tuple[Announcement, list[Announcement], Snapshot]:
+    def read(db: Connection) -> tuple[Announcement, list[Announcement], Snapshot, str]:
         announcement = editor.announcement_of(db, request.number)
         shown = html.as_published(announcement, request.now)
-        return announcement, store.open_of(db, announcement.page), _snapshot(db, shown, request)
+        snapshot = _snapshot(db, shown, request)
+        # Here and not in the event loop: long Markdown takes a while.
+        return announcement, store.open_of(db, announcement.page), snapshot, html.preview(snapshot, shown)
 
     try:
-        announcement, open_, snapshot = await request.read(read)
+        announcement, open_, snapshot, preview = await request.read(read)
     except (NoAnnouncement, NoPage) as error:
         return request.not_found(str(error))
     stored = fields.of_announcement(announcement)
@@ -306,7 +308,7 @@ async def _show(request: ConsoleRequest, problem: str = "", *, of_details: bool 
     return request.show(
         "announcements/page.html",
         status=422 if problem else 200,
-        preview=html.preview(snapshot, html.as_published(announcement, request.now)),
+        preview=preview,
         overtaken=in_force.overtaken(announcement, snapshot.rows, snapshot.recoveries),
         problem=problem,
         news=stored if of_details else sent,

@@ -1,9 +1,11 @@
 """The console's pages of what customers are told: one press drafts, a human reads, edits, publishes and ends it."""
 
+import threading
 from dataclasses import replace
 
 import httpx
 import pytest
+from markupsafe import Markup as SafeHtml
 
 from heartbeat.actor import Actor, Role
 from heartbeat.app import System
@@ -11,6 +13,8 @@ from heartbeat.definitions.status_page import Component
 from heartbeat.status import editor, store, tables
 from heartbeat.status.announcement import Affected, Announcement, AnnouncementFields, AnnouncementKind, Status
 from heartbeat.status.health import Health
+from heartbeat.status.publish import html
+from heartbeat.status.publish.snapshot import Snapshot
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
 from tests.unit.http.console.conftest import press, see
@@ -480,3 +484,21 @@ async def test_hostile_text_is_inert(defined: System, browser: httpx.AsyncClient
     shown = await see(browser, answer.headers["location"])
     assert "<script>alert" not in shown.html
     assert "\u202e" not in shown.html
+
+
+async def test_a_preview_is_rendered_outside_of_the_event_loop(
+    defined: System, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+    render = html.preview
+
+    def preview(snapshot: Snapshot, announcement: Announcement) -> SafeHtml:
+        threads.append(threading.get_ident())
+        return render(snapshot, announcement)
+
+    monkeypatch.setattr(html, "preview", preview)
+    where = (await press(browser, "/status-pages/public/write", kind="incident", **GIVEN)).headers["location"]
+    await see(browser, where)
+    await see(browser, f"{where}/publish")
+    assert len(threads) == 2
+    assert threading.get_ident() not in threads

@@ -6,7 +6,18 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import digest, escalation, grouping, outbox, recovery, roster, store, symptom_store, timeline
+from alerting import (
+    digest,
+    escalation,
+    frozen,
+    grouping,
+    outbox,
+    recovery,
+    roster,
+    store,
+    symptom_store,
+    timeline,
+)
 from alerting import incident as life
 from alerting import news as what_is_new
 from alerting.escalation import Decision
@@ -83,7 +94,7 @@ def _page(
 def _stepped(incident: Incident, decision: Decision, now: datetime) -> Incident:
     """Return the incident one step on."""
     seen = life.worst(incident.seen, incident.severity)
-    return replace(incident, step=incident.step + 1, next_at=decision.next_at, told_at=now, seen=seen)
+    return frozen.changed(incident, step=incident.step + 1, next_at=decision.next_at, told_at=now, seen=seen)
 
 
 def _with_news(
@@ -113,7 +124,10 @@ def _with_next_news(
             return now
         return what_is_new.next_at(of_it, now, pace)
 
-    return [replace(incident, tell_at=tell_at(incident)) for incident in paged]
+    return [
+        incident if (at := tell_at(incident)) == incident.tell_at else replace(incident, tell_at=at)
+        for incident in paged
+    ]
 
 
 def _reopened(

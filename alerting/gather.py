@@ -4,12 +4,12 @@ Each function works inside the caller's transaction, as in `desk`, which is the 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import grouping, roster, store, symptom_store, timeline
+from alerting import frozen, grouping, roster, store, symptom_store, timeline
 from alerting.incident import Entry, Hold, Incident, Pace, RaisedSymptom, State, Symptom
 
 
@@ -165,7 +165,9 @@ def _opened(
     numbers = store.insert_incidents(db, new.values())
     missing = new.keys() - numbers.keys()
     found = {one.cause_key: one for one in store.lock(db, (), missing).values()} if missing else {}
-    return {cause_key: replace(new[cause_key], id=number) for cause_key, number in numbers.items()}, found
+    return {
+        cause_key: frozen.changed(new[cause_key], id=number) for cause_key, number in numbers.items()
+    }, found
 
 
 def _save_counted(db: Connection, incidents: Sequence[Incident], now: datetime) -> None:

@@ -108,7 +108,9 @@ def down_words(symptom: Symptom, earlier: RaisedSymptom | None, now: datetime) -
 
 def counted(incident: Incident, standing: Standing | None) -> Incident:
     """Return the incident with the severity of what stands and is not held; the last one if nothing stands."""
-    return incident if standing is None else replace(incident, severity=standing.severity)
+    if standing is None or standing.severity is incident.severity:
+        return incident
+    return replace(incident, severity=standing.severity)
 
 
 def reopened(incident: Incident, reopening: Reopened) -> Incident:

@@ -166,7 +166,9 @@ def supersede(db: Connection, incident_ids: Collection[int], kinds: Collection[N
     """Withdraw the waiting notices of these kinds: somebody answered, or the incident is over."""
     db.execute(
         update(pages)
-        .where(pages.c.incident_id.in_(incident_ids), pages.c.state == "pending", pages.c.kind.in_(kinds))
+        .where(
+            among(db, pages.c.incident_id, incident_ids), pages.c.state == "pending", pages.c.kind.in_(kinds)
+        )
         .values(state="superseded", next_at=None)
     )
 
@@ -175,7 +177,9 @@ def paged_people(db: Connection, incident_ids: Collection[int]) -> dict[int, lis
     """Return by incident the people who were paged, or may have been: a send that began counts."""
     query = (
         select(pages.c.incident_id, pages.c.person)
-        .where(pages.c.incident_id.in_(incident_ids), pages.c.kind == NoticeKind.PAGE, pages.c.lease > 0)
+        .where(
+            among(db, pages.c.incident_id, incident_ids), pages.c.kind == NoticeKind.PAGE, pages.c.lease > 0
+        )
         .distinct()
         .order_by(pages.c.incident_id, pages.c.person)
     )
@@ -214,7 +218,7 @@ def sequences(db: Connection, page_ids: Collection[int]) -> dict[int, int]:
     query = (
         select(pages.c.id, func.count(earlier.c.id))
         .select_from(pages.outerjoin(earlier, same_thread))
-        .where(pages.c.id.in_(page_ids))
+        .where(among(db, pages.c.id, page_ids))
         .group_by(pages.c.id)
     )
     return {row[0]: row[1] for row in db.execute(query)}
@@ -243,7 +247,9 @@ def paged_at(db: Connection, incident: Incident) -> datetime | None:
 def waiting(db: Connection, incident_ids: Collection[int]) -> set[tuple[int, str]]:
     """Return (incident, person) for each page that is not delivered yet."""
     query = select(pages.c.incident_id, pages.c.person).where(
-        pages.c.incident_id.in_(incident_ids), pages.c.kind == NoticeKind.PAGE, pages.c.state == "pending"
+        among(db, pages.c.incident_id, incident_ids),
+        pages.c.kind == NoticeKind.PAGE,
+        pages.c.state == "pending",
     )
     return {(row.incident_id, row.person) for row in db.execute(query)}
 

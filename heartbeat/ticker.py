@@ -36,6 +36,8 @@ READY_WITHIN = 15.0
 """Seconds after the last clean tick until the service is no longer ready."""
 PROVE_EVERY = 5.0
 """Seconds after which every stage runs even if nothing is due: a process is ready only if it can also write."""
+AT_ONCE = 2
+"""Batches of one stage at once on PostgreSQL, from the second round on: one computes while another waits."""
 CLOCK_EVERY = timedelta(seconds=30)
 OVERDUE_AFTER = timedelta(minutes=2)
 """Work that has been due for longer is not being done. No process vouches for the service then."""
@@ -56,6 +58,8 @@ class Stage:
     """Returns the time of its next work, in any process."""
     work: Callable[[int], Awaitable[int]]
     """Does one batch of at most this size, and returns the number done."""
+    at_once: int = 1
+    """The most batches at the same time. More than one must not take the same work."""
 
 
 def stages(database: Database, clock: Clock, page_courier: Courier) -> tuple[Stage, ...]:
@@ -76,9 +80,11 @@ def stages(database: Database, clock: Clock, page_courier: Courier) -> tuple[Sta
     async def send(_: int) -> int:
         return await page_courier.dispatch()
 
+    # SQLite has one writer.
+    at_once = 1 if database.sqlite else AT_ONCE
     return (
-        Stage("checker", JUDGING, check_store.next_due, check),
-        Stage("escalator", JUDGING, escalator.next_due, escalate),
+        Stage("checker", JUDGING, check_store.next_due, check, at_once),
+        Stage("escalator", JUDGING, escalator.next_due, escalate, at_once),
         Stage("courier", "pager", courier.next_due, send),
     )
 
@@ -188,18 +194,23 @@ class Ticker:
             round_began_at = self._clock.now()
             if self._loop.stopped:
                 return clean, number > 0
-            counts = await self._round(FIRST_BATCH << min(number, 10))
+            counts = await self._round(number)
             clean = clean and None not in counts
             if not any(counts):
                 self._idle_at = round_began_at
                 return clean, number > 0
         return clean, True
 
-    async def _round(self, batch: int) -> list[int | None]:
-        """Do one batch of each of our stages. Return the count of each, or None if it failed."""
+    async def _round(self, number: int) -> list[int | None]:
+        """Do the batches of our stages in the round of this number. Return the count of each, or None if it failed."""
+        batch = FIRST_BATCH << min(number, 10)
         # At the same time, each in its own transaction: while one waits for the database, another computes.
         return await asyncio.gather(
-            *(self._guarded(stage.name, partial(stage.work, batch)) for stage in self._own)
+            *(
+                self._guarded(stage.name, partial(stage.work, batch))
+                for stage in self._own
+                for _ in range(stage.at_once if number else 1)
+            )
         )
 
     async def _guarded(self, name: str, work: Callable[[], Awaitable[int]]) -> int | None:

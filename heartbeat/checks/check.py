@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from alerting import times
+from alerting import frozen, times
 from alerting.origin import Origin
 from alerting.severity import Severity
 from alerting.subject import WELL
@@ -301,7 +301,7 @@ def _armed(check: Check) -> Check:
     limit = deadline(check)
     tolerant = _watched(check) and check.alert_after.missed > 1
     miss = _missed_at(check, check.missed + 1) if tolerant else None
-    return replace(check, wake_at=min(limit, miss) if limit and miss else limit)
+    return frozen.changed(check, wake_at=min(limit, miss) if limit and miss else limit)
 
 
 def _missed(check: Check, now: datetime) -> Change:
@@ -385,5 +385,5 @@ def _down(check: Check, cause: Cause, now: datetime, why: str) -> Change:
     if check.state is State.DOWN and check.cause is cause:
         return Change(_armed(check), Raised(cause, why))
     # Only a failed check has a next deadline. A silent or overrun check waits for its next ping.
-    down = replace(check, state=State.DOWN, cause=cause, since=now, wake_at=None)
+    down = frozen.changed(check, state=State.DOWN, cause=cause, since=now, wake_at=None)
     return Change(_armed(down) if cause is Cause.FAILED else down, Raised(cause, why))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import httpx
@@ -97,6 +98,15 @@ async def test_a_stage_of_the_list_is_run_traced_and_counted(database: Database,
     assert work.batches == [125, 250, 500]
     assert spans.names == ["tick", "clock", *["rotations"] * 3]
     assert metrics.registry.get_sample_value("heartbeat_tick_seconds_count") == 1
+
+
+async def test_a_stage_does_several_batches_at_once_from_the_second_round_on(
+    database: Database, metrics: Metrics
+) -> None:
+    """A single check that is due costs one transaction. In a storm, one batch computes while another waits."""
+    work = Work(7, 7, 7, 7, 7)
+    assert await ticker_of(database, metrics, replace(stage(work), at_once=2)).tick()
+    assert work.batches == [125, 250, 250, 500, 500, 1000, 1000]
 
 
 async def test_a_stage_of_the_list_that_fails_is_counted_and_keeps_the_service_from_being_ready(

@@ -16,11 +16,12 @@ from heartbeat.status import store
 from heartbeat.status.announcement import MOST_SHOWN, Announcement, AnnouncementKind, Status
 from heartbeat.status.uptime import days as uptime_days
 from heartbeat.status.uptime import store as uptime_store
-from heartbeat.status.uptime.days import CheckHistory, ComponentRegion, CountedComponent, Day, Span
+from heartbeat.status.uptime.days import ComponentRegion, CountedComponent, Day, Past, Span
 from heartbeat.status.uptime.store import CheckState
 
-AT_ONCE = 10
-"""The largest number of days of a component that one round counts, oldest first."""
+AT_ONCE = 500_000
+"""The most days that one round counts for a component, oldest first: each day of each check counts. It counts two
+days at least."""
 KEPT_FOR = timedelta(days=100)
 """The age at which days are deleted. No page shows them."""
 
@@ -37,11 +38,13 @@ class CountedDays:
 def count(db: Connection, now: datetime) -> CountedDays:
     """Count the days that are due. Only read."""
     pages = definition_store.status_pages_of(db)
-    checks = uptime_store.every_check(db) if pages else []
+    due = {slug: _due(db, page, now) for slug, page in pages.items()}
+    starts = [_start(days[0], pages[slug]) for slug, parts in due.items() for days in parts.values()]
+    checks = uptime_store.every_check(db, min(starts)) if starts else []
     counted = {}
     more = False
-    for page in pages.values():
-        counted[page.slug], left = _of_page(db, page, checks, now)
+    for slug, page in pages.items():
+        counted[slug], left = _of_page(db, page, due[slug], checks, now)
         more = more or left
     return CountedDays(counted, more)
 
@@ -54,14 +57,14 @@ def keep(db: Connection, counted: CountedDays, now: datetime) -> None:
 
 
 def _of_page(
-    db: Connection, page: StatusPage, checks: Sequence[CheckState], now: datetime
+    db: Connection,
+    page: StatusPage,
+    due: Mapping[ComponentRegion, Sequence[date]],
+    checks: Sequence[CheckState],
+    now: datetime,
 ) -> tuple[dict[ComponentRegion, Sequence[Day]], bool]:
     """Count the due days of a page. Return True as well if some are left for the next round."""
-    zone, last_days = ZoneInfo(page.timezone), uptime_store.last_days(db, page.slug)
-    today, maintained = (
-        now.astimezone(zone).date(),
-        store.published(db, page.slug, now - KEPT_FOR, MOST_SHOWN),
-    )
+    maintained = store.published(db, page.slug, now - KEPT_FOR, MOST_SHOWN)
     counted: dict[ComponentRegion, Sequence[Day]] = {}
     more = False
     for part in uptime_days.parts(page):
@@ -69,11 +72,26 @@ def _of_page(
         if part.region and not own_checks:
             # It is not offered there, or not any longer. Its counted days are shown until they are deleted.
             continue
-        days = _to_count(last_days.get(part.key), today)
-        more = more or len(days) > AT_ONCE
+        days = due[part.key]
+        pasts = _pasts(db, own_checks, _start(days[0], page))
+        at_once = max(AT_ONCE // max(len(pasts), 1), 2)
+        more = more or len(days) > at_once
         under = spans(maintained, part, now)
-        counted[part.key] = _counted(db, own_checks, days[:AT_ONCE], zone, under, now, stops=part.stops)
+        counted[part.key] = [
+            _counted(day, ZoneInfo(page.timezone), pasts, under, now, stops=part.stops)
+            for day in days[:at_once]
+        ]
     return counted, more
+
+
+def _due(db: Connection, page: StatusPage, now: datetime) -> dict[ComponentRegion, list[date]]:
+    """Return the days to count of each component and region of a page."""
+    today, last_days = now.astimezone(ZoneInfo(page.timezone)).date(), uptime_store.last_days(db, page.slug)
+    return {part.key: _to_count(last_days.get(part.key), today) for part in uptime_days.parts(page)}
+
+
+def _start(day: date, page: StatusPage) -> datetime:
+    return uptime_days.bounds(day, ZoneInfo(page.timezone))[0].astimezone(UTC)
 
 
 def _to_count(last: date | None, today: date) -> list[date]:
@@ -84,33 +102,35 @@ def _to_count(last: date | None, today: date) -> list[date]:
 
 
 def _counted(
-    db: Connection,
-    checks: Sequence[CheckState],
-    days: Sequence[date],
+    day: date,
     zone: ZoneInfo,
+    pasts: Sequence[Past],
     maintenance: Sequence[Span],
     now: datetime,
     *,
     stops: bool,
-) -> list[Day]:
-    since = uptime_days.bounds(days[0], zone)[0].astimezone(UTC)
-    changes = uptime_store.changes(db, [check.id for check in checks], since)
-    states_before = uptime_store.states_before(db, [check.id for check in checks], since)
-    counted_days = []
-    for day in days:
-        start, end = (at.astimezone(UTC) for at in uptime_days.bounds(day, zone))
-        histories = []
-        for check in checks:
-            own = changes.get(check.id, [])
-            earlier = [state for at, state in own if at <= start]
-            state_at_start = earlier[-1] if earlier else states_before.get(check.id)
-            if state_at_start is None and not own and check.since <= start:
-                # Its last change has been deleted, and its state is the same since.
-                state_at_start = check.state
-            histories.append(CheckHistory(state_at_start, [(at, state) for at, state in own if at > start]))
-        passed = start, min(end, max(now, start))
-        counted_days.append(uptime_days.count(day, passed, histories, maintenance, stops=stops))
-    return counted_days
+) -> Day:
+    start, end = (at.astimezone(UTC) for at in uptime_days.bounds(day, zone))
+    histories = uptime_days.histories(pasts, start, end)
+    return uptime_days.count(day, (start, min(end, max(now, start))), histories, maintenance, stops=stops)
+
+
+def _pasts(db: Connection, checks: Sequence[CheckState], since: datetime) -> list[Past]:
+    """Return the different pasts of these checks since then, by the time from which they are known."""
+    numbers = [check.id for check in checks if check.id]
+    changes = uptime_store.changes(db, numbers, since)
+    states_before = uptime_store.states_before(db, list(changes), since)
+    pasts = set()
+    for check in checks:
+        own = tuple(changes.get(check.id, ()))
+        if not own:
+            # Whatever it was before: its state is the same since its last change.
+            pasts.add(Past(max(check.since, since), check.state))
+        elif check.id in states_before:
+            pasts.add(Past(since, states_before[check.id], own))
+        else:
+            pasts.add(Past(own[0][0], None, own))
+    return sorted(pasts, key=lambda past: past.known_from)
 
 
 def spans(announcements: Sequence[Announcement], part: CountedComponent, now: datetime) -> list[Span]:

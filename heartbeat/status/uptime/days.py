@@ -4,6 +4,7 @@ Time is unknown before any check existed, while all were paused, and while none 
 counts as time in which the component worked.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -80,6 +81,15 @@ class CheckHistory:
     changes: Sequence[tuple[datetime, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What one check, or several alike, have been through: the state from `known_from` on, and its changes since."""
+
+    known_from: datetime
+    state: str | None
+    changes: tuple[tuple[datetime, str], ...] = ()
+
+
 def parts(page: StatusPage) -> list[CountedComponent]:
     """Return every component of a page, each followed by itself in every region where it may have checks."""
     counted = []
@@ -98,6 +108,28 @@ def bounds(day: date, zone: ZoneInfo) -> Span:
     """Return the start and the end of a day, which has 23 or 25 hours when the clocks change."""
     start, end = (datetime.combine(midnight, time(), zone) for midnight in (day, day + timedelta(days=1)))
     return start, end
+
+
+def histories(pasts: Sequence[Past], start: datetime, end: datetime) -> list[CheckHistory]:
+    """Return the different histories of one day, from pasts in the order of `known_from`.
+
+    Two checks that did the same count as one: a component asks whether some, or all, of its checks were down.
+    """
+    known = pasts[: bisect_left(pasts, end, key=lambda past: past.known_from)]
+    different = {_of_day(past, start, end) for past in known}
+    return [CheckHistory(state, changes) for state, changes in different]
+
+
+def _of_day(
+    past: Past, start: datetime, end: datetime
+) -> tuple[str | None, tuple[tuple[datetime, str], ...]]:
+    state = past.state if past.known_from <= start else None
+    if not past.changes:
+        return state, ()
+    earlier = bisect_right(past.changes, start, key=itemgetter(0))
+    if earlier:
+        state = past.changes[earlier - 1][1]
+    return state, past.changes[earlier : bisect_left(past.changes, end, key=itemgetter(0))]
 
 
 def count(

@@ -1,11 +1,12 @@
 """The SQL of counted days: the checks and changes that they are counted from, and the days themselves."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Table, Text, cast, delete, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from heartbeat.checks.tables import checks, transitions
@@ -20,7 +21,7 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class CheckState:
-    """The labels and the state of a check."""
+    """The labels and the state of a check, or of several alike, whose number is 0."""
 
     id: int
     labels: dict[str, str]
@@ -28,9 +29,15 @@ class CheckState:
     since: datetime
 
 
-def every_check(db: Connection) -> list[CheckState]:
-    query = select(checks.c.id, checks.c.labels, checks.c.state, checks.c.since)
-    return [CheckState(*row) for row in db.execute(query)]
+def every_check(db: Connection, since: datetime) -> list[CheckState]:
+    """Return all checks. Those with the same labels, and one state since then, are one with the number 0."""
+    labels = cast(checks.c.labels, Text)
+    unchanged = select(labels, checks.c.state).where(checks.c.since <= since).distinct()
+    changed = select(checks.c.id, checks.c.labels, checks.c.state, checks.c.since)
+    return [
+        *(CheckState(0, json.loads(text), state, since) for text, state in db.execute(unchanged)),
+        *(CheckState(*row) for row in db.execute(changed.where(checks.c.since > since))),
+    ]
 
 
 def changed_checks(db: Connection, since: datetime, limit: int) -> list[CheckState]:
@@ -43,13 +50,15 @@ def changed_checks(db: Connection, since: datetime, limit: int) -> list[CheckSta
 def changes(db: Connection, ids: Sequence[int], since: datetime) -> dict[int, list[tuple[datetime, str]]]:
     """Return the changes of state of these checks since then, oldest first."""
     changes_: dict[int, list[tuple[datetime, str]]] = {}
-    for batch in _batches(ids):
-        query = (
-            select(transitions.c.check_id, transitions.c.at, transitions.c.state)
-            .where(transitions.c.check_id.in_(batch), transitions.c.at >= since)
-            .order_by(transitions.c.id)
-        )
-        for number, at, state in db.execute(query):
+    query = select(transitions.c.check_id, transitions.c.at, transitions.c.state).where(
+        transitions.c.at >= since
+    )
+    if len(ids) <= BATCH:
+        query = query.where(transitions.c.check_id.in_(ids))
+    # Of very many checks few have changed: their changes are fewer rows than the checks, and are all read.
+    wanted = set(ids)
+    for number, at, state in db.execute(query.order_by(transitions.c.id)):
+        if number in wanted:
             changes_.setdefault(number, []).append((at, state))
     return changes_
 

@@ -223,7 +223,7 @@ LIMITS: Mapping[str, str] = {
     "Browser cache of a status page": f"{status_page_views.MAX_AGE} s",
     "One run of the status hook": f"{hook.BOUND:g} s",
     "Age of today's uptime": f"{automation.COUNTED_EVERY.seconds // 60} min",
-    "Days counted at once after an outage": f"{uptime_count.AT_ONCE} a component",
+    "Days counted at once after an outage": f"{uptime_count.AT_ONCE:,} a component, counted for each of its checks",
     "Days kept": f"{uptime_count.KEPT_FOR.days}",
     "Subscription requests": f"{subscribe.TRIES} times an hour",
     "Confirmation mails to one address": f"{subscriber_store.ASK_INTERVAL.seconds // 60} min",

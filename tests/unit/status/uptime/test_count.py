@@ -159,7 +159,10 @@ async def test_counted_days_stay_when_their_changes_are_deleted(system: System, 
     assert recounted[clock.at.date()].unknown == 0
 
 
-async def test_each_round_counts_a_few_days(system: System, clock: SetClock) -> None:
+async def test_each_round_counts_a_few_days(
+    system: System, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uptime_count, "AT_ONCE", 10)
     await define(system, ONE)
     first = await system.context.database.read(lambda db: uptime_count.count(db, clock.now()))
     assert first.more

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from alerting.incident import Pace
 from heartbeat.status.uptime import days as uptime_days
-from heartbeat.status.uptime.days import CheckHistory, Day
+from heartbeat.status.uptime.days import CheckHistory, Day, Past
 
 START = datetime(2024, 5, 3, tzinfo=UTC)
 DAY, END = START.date(), START + timedelta(days=1)
@@ -180,3 +180,33 @@ def test_bars_and_their_words_are_runs_of_days() -> None:
         (days[1].day, days[2].day, "Worked normally"),
         (days[0].day, days[0].day, "No information"),
     ]
+
+
+INSTANTS = st.integers(0, 47).map(lambda hours: START + timedelta(hours=hours))
+CHANGES = st.lists(st.tuples(INSTANTS, st.sampled_from(["up", "down", "paused"])), max_size=4)
+PASTS = st.builds(
+    lambda known, state, changes: Past(
+        min([known, *(at for at, _ in changes)]), state, tuple(sorted(changes))
+    ),
+    INSTANTS,
+    st.sampled_from(["up", "down", "new"]),
+    CHANGES,
+)
+
+
+@given(st.lists(PASTS, max_size=6), st.booleans())
+def test_checks_that_did_the_same_count_as_one(pasts: list[Past], stops: bool) -> None:
+    """A hundred thousand checks that were all well are one history, on every day."""
+    start, end = START + timedelta(hours=12), START + timedelta(hours=36)
+
+    def of_day(past: Past) -> CheckHistory:
+        before = [state for at, state in past.changes if at <= start]
+        state = before[-1] if before else past.state if past.known_from <= start else None
+        return CheckHistory(state, [change for change in past.changes if change[0] > start])
+
+    every = [of_day(past) for past in pasts]
+    ordered = sorted(pasts * 3, key=lambda past: past.known_from)
+    known = uptime_days.histories(ordered, start, end)
+    both = [uptime_days.count(DAY, (start, end), lives, stops=stops) for lives in (known, every)]
+    assert both[0] == both[1]
+    assert len(known) <= len({(past.known_from, past.state, past.changes) for past in pasts})

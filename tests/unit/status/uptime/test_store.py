@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection, make_url, update
 
 from heartbeat.checks.check import Check
-from heartbeat.checks.tables import transitions
+from heartbeat.checks.tables import checks, transitions
 from heartbeat.database import engine, transact
 from heartbeat.status.uptime import store
 from heartbeat.status.uptime.days import Day
@@ -39,7 +39,12 @@ def jobs(db: Connection, insert: Insert) -> dict[str, Check]:
 
 def test_every_check_has_its_labels_and_its_state(db: Connection, jobs: dict[str, Check]) -> None:
     states = [CheckState(job.id, {"name": slug}, "new", NOW) for slug, job in jobs.items()]
-    assert sorted(store.every_check(db), key=lambda check: check.id) == states
+    assert sorted(store.every_check(db, NOW - MINUTE), key=lambda check: check.id) == states
+
+
+def test_checks_that_are_alike_and_have_not_changed_are_one(db: Connection, jobs: dict[str, Check]) -> None:
+    db.execute(update(checks).values(labels={"name": "same"}))
+    assert store.every_check(db, NOW) == [CheckState(0, {"name": "same"}, "new", NOW)]
 
 
 def test_checks_that_have_changed_since_are_found(db: Connection, jobs: dict[str, Check]) -> None:

@@ -1,17 +1,21 @@
 """What end-to-end tests share: real processes, a phone, databases that may be killed. All of it is stopped."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.e2e import office, walk
 from tests.e2e.image import Buildah, built
 from tests.e2e.phone import Phone
 from tests.e2e.postgres import Postgres
 from tests.e2e.service import ADMIN_KEY, PING_KEY, SECRET_KEY, Service, bare_environment
 
 Serve = Callable[..., Service]
+# A morning takes long to live through: once for all walks of a process, each of which works on a copy.
+lived, settled = walk.lived, office.settled
 
 
 @contextmanager
@@ -61,8 +65,9 @@ def postgres_server(one_postgres: Postgres) -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buildah]:
-    """The image, built once in a session: it takes longer than all that is done with it."""
-    with built(tmp_path_factory.mktemp("images")) as made:
+    """The image, built once for all processes of a run: it takes longer than all that is done with it."""
+    home = tmp_path_factory.getbasetemp()
+    with built((home.parent if "PYTEST_XDIST_WORKER" in os.environ else home) / "image") as made:
         yield made
 
 

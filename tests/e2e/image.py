@@ -4,11 +4,12 @@ The base is a minimal Debian with its own Python, put together on the spot by de
 both are Debian packages, and both must run as root.
 """
 
+import fcntl
 import json
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,27 @@ class Buildah:
 
 @contextmanager
 def built(home: Path) -> Iterator[Buildah]:
-    """buildah with the image `NAME` in its store."""
-    made = Buildah(home)
+    """buildah with the image `NAME` in its store: built by the first process that asks, removed by the last one."""
+    home.mkdir(exist_ok=True)
+    made, done = Buildah(home), home / "built"
+    with (home / "turn").open("w") as turn, (home / "use").open("w") as use:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if not done.exists():
+            _build(made, home)
+            done.touch()
+        fcntl.flock(use, fcntl.LOCK_SH)
+        fcntl.flock(turn, fcntl.LOCK_UN)
+        yield made
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        # Refused while another process uses the image.
+        with suppress(BlockingIOError):
+            fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            done.unlink()
+            made("rm", "--all")
+            made("rmi", "--all", "--force")
+
+
+def _build(made: Buildah, home: Path) -> None:
     root = home / "debian"
     bootstrap = ["debootstrap", "--variant=minbase", f"--include={','.join(BASE)}", "bookworm", str(root)]
     done = subprocess.run(bootstrap, capture_output=True, text=True, timeout=BUILD_BOUND)
@@ -58,6 +78,3 @@ def built(home: Path) -> Iterator[Buildah]:
     made("commit", "-q", container, "localhost/base")
     build = ["bud", "--isolation", "chroot", "--format", "docker", "--build-arg", "BASE=localhost/base"]
     made(*build, "-t", NAME, ".")
-    yield made
-    made("rm", "--all")
-    made("rmi", "--all", "--force")

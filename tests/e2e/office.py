@@ -238,7 +238,7 @@ def _ping(db: Connection) -> dict[str, Any]:
     return {"ping": pings.last_pings(db, one.id, 1)[0].n}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def settled(lived: Path, tmp_path_factory: pytest.TempPathFactory) -> Settled:
     """The morning's installation with everybody who works there."""
     path = tmp_path_factory.mktemp("office") / "heartbeat.db"

@@ -13,7 +13,7 @@ from tests.e2e.office import CODE_SECRET, PASSWORD
 from tests.e2e.walk import MARKS, NARROW, Place, Walk, walking
 
 pytestmark = MARKS
-chromium, lived, settled, place = walk.chromium, walk.lived, office.settled, office.place
+chromium, place = walk.chromium, office.place
 
 ANOTHER = "staple of a wet Thursday"
 

@@ -22,7 +22,7 @@ from tests.e2e.walk import MARKS, NARROW, Place, Walk, keep_word, served, walkin
 from tests.unit.alerting.notifiers.inbox import Inbox
 
 pytestmark = MARKS
-chromium, lived, settled, place = walk.chromium, walk.lived, office.settled, office.place
+chromium, place = walk.chromium, office.place
 
 PUBLIC = "/status/public/"
 CHANGE, PUBLISH, UPDATE, DISCARD = (

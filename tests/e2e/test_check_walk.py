@@ -8,7 +8,7 @@ from tests.e2e.inspection import faults_of
 from tests.e2e.walk import MARKS, NARROW, Place, walking
 
 pytestmark = MARKS
-chromium, lived, settled, place = walk.chromium, walk.lived, office.settled, office.place
+chromium, place = walk.chromium, office.place
 
 
 @does("/new", "/checks/{slug}/edit", "/checks/{slug}/new-uuid", "/checks/{slug}/delete")

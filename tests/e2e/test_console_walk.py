@@ -17,7 +17,7 @@ from tests.e2e.walk import MARKS, Place, walking
 
 pytestmark = MARKS
 
-chromium, lived, place = walks.chromium, walks.lived, walks.place
+chromium, place = walks.chromium, walks.place
 
 SOON = 20_000
 """Milliseconds within which a change must be seen, on a machine that is busy."""

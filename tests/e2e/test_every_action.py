@@ -4,11 +4,11 @@ from importlib import import_module
 from pathlib import Path
 
 from heartbeat.http import app as http_app
-from tests.e2e import acting, office, walk
+from tests.e2e import acting, office
 from tests.e2e.walk import MARKS, Place
 
 pytestmark = MARKS
-lived, settled, place = walk.lived, office.settled, office.place
+place = office.place
 
 
 async def test_every_form_is_sent_by_a_walk(place: Place) -> None:

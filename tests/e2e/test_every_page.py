@@ -18,7 +18,7 @@ from fastapi.routing import iter_route_contexts
 from playwright.async_api import Browser
 
 from heartbeat.http import app as http_app
-from tests.e2e import office, walk
+from tests.e2e import walk
 from tests.e2e.inspection import faults_of
 from tests.e2e.office import Settled
 from tests.e2e.service import ADMIN_KEY
@@ -26,7 +26,7 @@ from tests.e2e.walk import MARKS, Place, served, walking
 from tests.unit.http.markup import paths_in
 
 pytestmark = MARKS
-chromium, lived, settled = walk.chromium, walk.lived, office.settled
+chromium = walk.chromium
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from tests.e2e.walk import MARKS, NARROW, Place, walking
 from tests.unit.conftest import somebody
 
 pytestmark = MARKS
-chromium, lived, settled, place = walk.chromium, walk.lived, office.settled, office.place
+chromium, place = walk.chromium, office.place
 
 ACKNOWLEDGE, NOTE, SNOOZE, RESOLVE, PAGE_NEXT = (
     f"/incidents/{{number:int}}/{deed}" for deed in ("acknowledge", "note", "snooze", "resolve", "page-next")

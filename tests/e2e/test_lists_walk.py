@@ -14,7 +14,7 @@ from tests.e2e import walk as walks
 from tests.e2e.walk import MARKS, NARROW, Place, walking
 
 pytestmark = MARKS
-chromium, lived, place = walks.chromium, walks.lived, walks.place
+chromium, place = walks.chromium, walks.place
 
 SEEN = """() => [...document.querySelectorAll(".checks tbody tr")].map((row) => [...row.querySelectorAll("th > *")]
     .filter((one) => one.checkVisibility()).map((one) => one.textContent).join(" "))"""

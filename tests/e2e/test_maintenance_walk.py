@@ -18,7 +18,7 @@ from tests.unit.conftest import somebody
 
 pytestmark = MARKS
 
-chromium, lived, place = walks.chromium, walks.lived, walks.place
+chromium, place = walks.chromium, walks.place
 
 
 async def arrange(place: Place) -> None:

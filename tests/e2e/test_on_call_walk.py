@@ -8,7 +8,7 @@ from tests.e2e.walk import MARKS, NARROW, Place, walking
 
 pytestmark = MARKS
 
-chromium, lived, place = walks.chromium, walks.lived, walks.place
+chromium, place = walks.chromium, walks.place
 
 
 async def test_who_is_on_call_is_found_without_script(place: Place, chromium: Browser) -> None:

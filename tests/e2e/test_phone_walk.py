@@ -14,7 +14,7 @@ from tests.e2e.walk import MARKS, NARROW, Place, walking
 from tests.unit.http.callbacks.test_digest_link import a_storm
 
 pytestmark = MARKS
-chromium, lived, settled, place = walk.chromium, walk.lived, office.settled, office.place
+chromium, place = walk.chromium, office.place
 
 HOSTS = 30
 

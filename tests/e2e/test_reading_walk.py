@@ -8,7 +8,7 @@ from tests.e2e.inspection import PAPER
 from tests.e2e.walk import MARKS, NARROW, OVERFLOW, Place, walking
 
 pytestmark = MARKS
-chromium, lived, settled, place = walks.chromium, walks.lived, office.settled, office.place
+chromium, place = walks.chromium, office.place
 
 FOCUS = """() => {
     const at = document.activeElement, style = getComputedStyle(at);

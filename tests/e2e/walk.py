@@ -74,7 +74,7 @@ class Place:
         return pattern.format(**self.words)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The database of a morning, to be copied."""
     path = tmp_path_factory.mktemp("morning") / "heartbeat.db"

@@ -258,20 +258,28 @@ class LimitMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.reached = Gauge(
-            "heartbeat_limit_reached", "1 if this limit is reached, else 0.", ["limit"], registry=registry
+            "heartbeat_limit_reached",
+            "1 if this limit is reached, else 0.",
+            ["limit"],
+            registry=registry,
+            multiprocess_mode="livemax",
         )
         self.created_checks = Gauge(
             "heartbeat_checks_created_by_pings",
             "Checks that their first pings created and that nobody has defined since.",
             registry=registry,
+            multiprocess_mode="livemax",
         )
         self.bodies = Gauge(
             "heartbeat_kept_bodies_bytes",
             "Bytes of the bodies of pings that are kept, at most.",
             registry=registry,
+            multiprocess_mode="livemax",
         )
         self.removed_bodies = Counter(
-            "heartbeat_removed_bodies", "Bodies of pings removed to keep their limit.", registry=registry
+            "heartbeat_removed_bodies",
+            "Bodies of pings removed to keep their limit.",
+            registry=registry,
         )
 
 

@@ -45,6 +45,8 @@ from alerting.person import OPERATOR, Contact, Person
 from alerting.proofs import NO_PROOF as NO_PROOF
 from alerting.proofs import Proof as Proof
 from alerting.receipts import receipt as receipt
+from alerting.retiming import retime_incidents as retime_incidents
+from alerting.retiming import retime_pages as retime_pages
 from alerting.store import lately_about as lately_about
 from alerting.store import newest_entries as newest_entries
 from alerting.store import timeline_ends as timeline_ends

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from alerting.clock_step import Step
 from alerting.escalation import Policy
 from alerting.severity import Severity
 
@@ -294,6 +295,36 @@ def first_page_at(symptoms: Iterable[RaisedSymptom], now: datetime, gathering: t
     """Return the time of an incident's first page: the earliest of its symptoms."""
     standing = [symptom for symptom in symptoms if symptom.standing]
     return max(now, min(pages_at(symptom.raised_at, symptom.held_until, gathering) for symptom in standing))
+
+
+def retimed(incident: Incident, step: Step, written_at: datetime, asked_at: datetime | None) -> Incident:
+    """Return the incident after a step of the clock.
+
+    Its last line was written at `written_at`, and a person asked for its quiet at `asked_at`.
+    """
+    next_at = step.wait(incident.next_at, written_at)
+    if asked_at is not None and incident.next_at is not None:
+        next_at = step.quiet(incident.next_at, asked_at)
+    return replace(
+        incident,
+        next_at=next_at,
+        tell_at=step.wait(incident.tell_at, written_at),
+        settles_at=step.wait(incident.settles_at, written_at),
+        told_at=step.fact(incident.told_at),
+        acknowledged_at=step.fact(incident.acknowledged_at),
+        recovered_at=step.fact(incident.recovered_at),
+        falls=tuple(step.fact(at) for at in incident.falls),
+    )
+
+
+def symptom_retimed(symptom: RaisedSymptom, step: Step) -> RaisedSymptom:
+    """Return the symptom after a step of the clock. Maintenance holds it until the date that a person has set."""
+    return replace(
+        symptom,
+        raised_at=step.fact(symptom.raised_at),
+        cleared_at=step.fact(symptom.cleared_at),
+        falls=tuple(step.fact(at) for at in symptom.falls),
+    )
 
 
 def waits(incident: Incident) -> bool:

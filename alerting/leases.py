@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, false, func, select, true, update
 
+from alerting.clock_step import Step
 from alerting.delivery import LEASE, Delivered, Expired, Retry, Verdict
 from alerting.digest import Stream
 from alerting.notice import NoticeKind
@@ -82,6 +83,21 @@ def end(db: Connection, page_ids: Collection[int]) -> None:
     ended = update(pages).where(pages.c.id.in_(page_ids))
     db.execute(ended.values(leased_until=None))
     db.execute(ended.where(pages.c.state == "pending").values(state="expired", next_at=None))
+
+
+def retime(db: Connection, step: Step) -> None:
+    """Move the times of sending after a step of the clock. What is under way keeps its lease, for a whole one."""
+    leased = pages.c.leased_until.is_not(None)
+    until = step.after + LEASE
+    db.execute(update(pages).where(leased).values(leased_until=until))
+    db.execute(update(pages).where(leased, pages.c.next_at.is_not(None)).values(next_at=until))
+    if step.back:
+        query = select(pages.c.id, pages.c.next_at).where(pages.c.next_at > step.after, ~leased)
+        update_many(
+            db,
+            pages,
+            [{"id": row.id, "next_at": step.wait(row.next_at, step.before)} for row in db.execute(query)],
+        )
 
 
 def record(db: Connection, page: Page, verdict: Verdict, contact: Contact, now: datetime) -> None:

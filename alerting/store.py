@@ -51,6 +51,20 @@ def lock(db: Connection, ids: Collection[int], cause_keys: Collection[str] = ())
     return {row.id: incident_of(row) for row in db.execute(query)}
 
 
+def lock_open(db: Connection, number: int, limit: int) -> dict[int, Incident]:
+    """Return up to `limit` incidents that are not resolved, with numbers above `number`, locked as by `lock`."""
+    query = select(incidents.c.id).where(_GOING_ON, incidents.c.id > number).order_by(incidents.c.id)
+    return lock(db, db.execute(query.limit(limit)).scalars().all())
+
+
+def last_written(db: Connection, ids: Collection[int], kind: str | None = None) -> dict[int, datetime]:
+    """Return by incident the time of the newest line of its timeline, or of its newest line of one kind."""
+    query = select(timeline.c.incident_id, func.max(timeline.c.at, type_=timeline.c.at.type))
+    query = query.where(among(db, timeline.c.incident_id, ids)).group_by(timeline.c.incident_id)
+    rows = db.execute(query if kind is None else query.where(timeline.c.kind == kind))
+    return {row[0]: row[1] for row in rows}
+
+
 def claim_due(db: Connection, now: datetime, limit: int) -> list[Incident]:
     """Lock and return up to `limit` due incidents, worst first, without those that others have locked."""
     claimed: list[Incident] = []

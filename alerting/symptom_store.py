@@ -156,6 +156,15 @@ def rename_symptoms(db: Connection, keys: Mapping[str, str]) -> None:
         db.execute(renamed, [{"old": old, "new": new} for old, new in keys.items()])
 
 
+def save_times(db: Connection, moved: Iterable[RaisedSymptom]) -> None:
+    """Write when symptoms were raised, cleared and returned."""
+    rows = [
+        {"id": one.id, "raised_at": one.raised_at, "cleared_at": one.cleared_at, "falls": one.falls or None}
+        for one in moved
+    ]
+    update_many(db, symptoms, rows)
+
+
 def hold_symptoms(db: Connection, held: Iterable[tuple[int, datetime | None]]) -> None:
     """Write the end of the hold of symptoms, by number."""
     update_many(db, symptoms, [{"id": number, "held_until": until} for number, until in held])

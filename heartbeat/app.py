@@ -22,6 +22,7 @@ from heartbeat.access.sign_in import Gate
 from heartbeat.actor import Actor
 from heartbeat.checks import cause, surroundings
 from heartbeat.clock import Clock
+from heartbeat.clock_guard import ClockGuard
 from heartbeat.database import ANSWER, Database
 from heartbeat.http import front, pings
 from heartbeat.http.connection import MAX_CONNECTIONS
@@ -41,7 +42,7 @@ from heartbeat.status.publish.hook import Hook
 from heartbeat.status.publish.publisher import Publisher
 from heartbeat.status.subscribers.sender import MailSender
 from heartbeat.storage_alarm import StorageAlarm
-from heartbeat.ticker import LONGEST_SLEEP, Ticker
+from heartbeat.ticker import JUDGING, LONGEST_SLEEP, Ticker
 from heartbeat.tracing import Tracing
 from heartbeat.trial import TestPage, TooSoon
 
@@ -66,6 +67,7 @@ class System:
     ingest: Ingest
     courier: Courier
     ticker: Ticker
+    guard: ClockGuard
     retention: Retention
     publisher: Publisher
     automation: Automation
@@ -175,9 +177,10 @@ def build(
     foundation = _Foundation(
         settings, database, clock, metrics, http, entered or http, instead, wake, tracing
     )
-    courier = _courier(foundation, random)
+    guard = ClockGuard(database, clock, metrics.ticking, moves=JUDGING in settings.roles)
+    courier = _courier(foundation, guard, random)
     alarm = _storage_alarm(foundation)
-    main_ticker = _ticker(foundation, courier, longest_sleep, ticked, lambda: alarm.working)
+    main_ticker = _ticker(foundation, guard, courier, longest_sleep, ticked, lambda: alarm.working)
     creation_limit = CreationLimit(settings.ping_checks_limit)
     ingest = Ingest(database, limit=creation_limit, wake=wake, observe_batch=_observing(metrics, tracing))
     context = _context(foundation, main_ticker)
@@ -191,9 +194,10 @@ def build(
         ingest=ingest,
         courier=courier,
         ticker=main_ticker,
-        retention=_retention(foundation),
+        guard=guard,
+        retention=_retention(foundation, guard.calm),
         publisher=publisher,
-        automation=Automation(database, clock, metrics),
+        automation=Automation(database, clock, metrics, calm=guard.calm),
         mail_sender=_mail_sender(foundation),
         storage_alarm=alarm,
         limit_watch=LimitWatch(database, clock, metrics, creation_limit, settings.keep_bodies),
@@ -212,14 +216,14 @@ def _metrics(settings: Settings, database: Database) -> Metrics:
     )
 
 
-def _courier(foundation: _Foundation, random: Callable[[], float] | None) -> Courier:
+def _courier(foundation: _Foundation, guard: ClockGuard, random: Callable[[], float] | None) -> Courier:
     settings, clock = foundation.settings, foundation.clock
     home, secret = settings.public_url, settings.secret_key
     courier = Courier(
         foundation.database.write,
         foundation.database.read,
         foundation.assembler(),
-        now=clock.now,
+        now=guard.now,
         composer=Composer(
             surroundings.of,
             cause.in_words,
@@ -242,6 +246,7 @@ def _courier(foundation: _Foundation, random: Callable[[], float] | None) -> Cou
 
 def _ticker(
     foundation: _Foundation,
+    guard: ClockGuard,
     courier: Courier,
     longest_sleep: float,
     ticked: Callable[[bool], None],
@@ -256,9 +261,9 @@ def _ticker(
 
     return Ticker(
         foundation.database,
-        foundation.clock,
+        guard,
         foundation.metrics,
-        ticker.stages(foundation.database, foundation.clock, courier),
+        ticker.stages(foundation.database, guard, courier),
         roles=settings.roles,
         outside=OutsideHeartbeat(
             foundation.http, foundation.metrics, settings.outside_url, settings.outside_every
@@ -295,7 +300,7 @@ def _context(foundation: _Foundation, main_ticker: Ticker) -> Context:
     )
 
 
-def _retention(foundation: _Foundation) -> Retention:
+def _retention(foundation: _Foundation, calm: Callable[[], bool]) -> Retention:
     settings = foundation.settings
     return Retention(
         foundation.database,
@@ -303,6 +308,7 @@ def _retention(foundation: _Foundation) -> Retention:
         foundation.metrics,
         incidents=settings.keep_incidents,
         transitions=settings.keep_transitions,
+        calm=calm,
     )
 
 

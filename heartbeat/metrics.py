@@ -221,6 +221,19 @@ class Ticking:
             registry=registry,
             multiprocess_mode="livemax",
         )
+        self.clock_steps = Counter(
+            "heartbeat_clock_steps",
+            "Steps of the clock that were noticed, by direction.",
+            ["direction"],
+            registry=registry,
+        )
+        self.clock_step = Gauge(
+            "heartbeat_clock_last_step_seconds",
+            "Length of the last step of the clock in this process, negative if it was set back; 0 if there was none.",
+            multiprocess_mode="livemostrecent",
+            registry=registry,
+        )
+        _begin_at_zero(self.clock_steps, ("back", "forward"))
         self.outside = Counter(
             "heartbeat_outside_beats",
             "Pings to the outside heartbeat by result.",

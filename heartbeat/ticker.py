@@ -18,8 +18,8 @@ from alerting.span import Spans, no_spans
 from heartbeat import installation
 from heartbeat.checks import checker
 from heartbeat.checks import store as check_store
-from heartbeat.clock import Clock
-from heartbeat.database import Database, clock_offset
+from heartbeat.clock_guard import ClockGuard
+from heartbeat.database import Database
 from heartbeat.loop import Loop, attempt
 from heartbeat.metrics import Metrics
 from heartbeat.outside_heartbeat import OutsideHeartbeat
@@ -38,7 +38,8 @@ PROVE_EVERY = 5.0
 """Seconds after which every stage runs even if nothing is due: a process is ready only if it can also write."""
 AT_ONCE = 2
 """Batches of one stage at once on PostgreSQL, from the second round on: one computes while another waits."""
-CLOCK_EVERY = timedelta(seconds=30)
+HOLDING_SLEEP = 0.25
+"""Seconds between ticks while times are moved after a step of the clock."""
 OVERDUE_AFTER = timedelta(minutes=2)
 """Work that has been due for longer is not being done. No process vouches for the service then."""
 JUDGING = "checker"
@@ -62,7 +63,7 @@ class Stage:
     """The most batches at the same time. More than one must not take the same work."""
 
 
-def stages(database: Database, clock: Clock, page_courier: Courier) -> tuple[Stage, ...]:
+def stages(database: Database, clock: ClockGuard, page_courier: Courier) -> tuple[Stage, ...]:
     """Return every stage of a tick. To add a stage, add it to this list."""
 
     async def check(batch: int) -> int:
@@ -99,7 +100,7 @@ class Ticker:
     def __init__(
         self,
         database: Database,
-        clock: Clock,
+        clock: ClockGuard,
         metrics: Metrics,
         stages: Sequence[Stage],
         *,
@@ -121,7 +122,6 @@ class Ticker:
         self._ticked = ticked
         self._stored = stored
         self._spans = spans
-        self._clock_checked_at: datetime | None = None
         self._idle_at: datetime | None = None
         self._next_dues: Dues | None = None
         self._proved_at = float("-inf")
@@ -158,6 +158,8 @@ class Ticker:
         self._ticked(clean)
         if not clean or self._loop.stopped:
             return None
+        if self._clock.holding:
+            return HOLDING_SLEEP
         dues = self._next_dues or await self._dues()
         if dues is None:
             return None
@@ -182,7 +184,10 @@ class Ticker:
     async def _rounds(self) -> tuple[bool, bool]:
         """Run rounds. Return True if every stage did its work, and True if there was work."""
         self._idle_at = None
-        clean = await self._guarded("clock", self._agree_on_time) is not None
+        clean = await self._guarded("clock", self._clock.look) is not None
+        if self._clock.holding:
+            self._next_dues = None
+            return clean, True
         began = asyncio.get_running_loop().time()
         dues = await self._dues() if began - self._proved_at < PROVE_EVERY else None
         self._next_dues = dues if dues is not None and not self._has_come(dues) else None
@@ -195,7 +200,11 @@ class Ticker:
             if self._loop.stopped:
                 return clean, number > 0
             counts = await self._round(number)
-            clean = clean and None not in counts
+            # A long tick must notice a step too.
+            looked = await attempt("clock", self._clock.look, self._metrics.failures.labels("clock").inc)
+            clean = clean and None not in [*counts, looked]
+            if self._clock.holding:
+                return clean, True
             if not any(counts):
                 self._idle_at = round_began_at
                 return clean, number > 0
@@ -225,16 +234,6 @@ class Ticker:
                 return count
 
         return await attempt(name, traced, self._metrics.failures.labels(name).inc)
-
-    async def _agree_on_time(self) -> int:
-        now = self._clock.now()
-        if self._database.sqlite or (self._clock_checked_at and now - self._clock_checked_at < CLOCK_EVERY):
-            return 0
-        offset = await self._database.read(clock_offset)
-        self._clock.correct(offset)
-        self._metrics.clock_skew.set(offset.total_seconds())
-        self._clock_checked_at = self._clock.now()
-        return 0
 
     async def _dues(self) -> Dues | None:
         """Read the due times of all stages, also of those in other processes. Return None after a failure."""

@@ -18,6 +18,9 @@ from heartbeat.actor import Actor, Role
 SET_UP_LINKS = 20
 """The largest number of links that can make the first user: each process makes one at each start."""
 
+STEPS_AHEAD = 10
+"""Time steps of codes by which the last used one may be ahead of a new one."""
+
 _SESSION = [sessions.c[name] for name in ("id", "how", "remote", "agent", "made_at", "seen_at", "proof")]
 
 
@@ -66,8 +69,11 @@ def change_user(db: Connection, number: int, **values: Any) -> None:
 
 
 def take_step(db: Connection, number: int, step: int) -> bool:
-    """Record the code of this time step as used. Return False if it, or a later one, already was."""
-    newer = (users.c.id == number) & (users.c.code_step < step)
+    """Record the code of this time step as used. Return False if it, or a later one, already was.
+
+    A step far in the future was used while the clock was ahead, and does not count.
+    """
+    newer = (users.c.id == number) & ((users.c.code_step < step) | (users.c.code_step > step + STEPS_AHEAD))
     return bool(db.execute(update(users).where(newer).values(code_step=step)).rowcount)
 
 

@@ -62,7 +62,8 @@ class AddressTries:
         sender = sender_of(address)
         wait = self.wait(address, now)
         began, count = self._windows.pop(sender, (now, 0))
-        if now - began >= self._per:
+        # A window that begins later is one of a clock that was ahead.
+        if not began <= now < began + self._per:
             began, count = now, 0
         self._windows[sender] = began, min(count + 1, self._most + 1)
         if len(self._windows) > MAX_REMEMBERED:
@@ -72,4 +73,4 @@ class AddressTries:
     def wait(self, address: str, now: datetime) -> timedelta | None:
         """Return the wait until the next attempt is allowed, None if it is now. Count nothing."""
         began, count = self._windows.get(sender_of(address), (now, 0))
-        return began + self._per - now if count >= self._most and now - began < self._per else None
+        return began + self._per - now if count >= self._most and began <= now < began + self._per else None

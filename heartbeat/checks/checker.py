@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerting import after_commit
-from heartbeat.checks import check, history, store, symptoms
-from heartbeat.checks.check import Change, Check, Raised
+from alerting import after_commit, desk
+from alerting.clock_step import Step
+from heartbeat import installation
+from heartbeat.checks import check, history, retiming, store, symptoms
+from heartbeat.checks.check import Change, Check, Cleared, Raised
 from heartbeat.checks.symptoms import Fall
 
 BATCH = 1000
@@ -45,6 +47,31 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH, last_bodies: LastBo
         symptoms.raise_(db, falls, now)
         after_commit.then(db, lambda: _log_downs([change.check for change, _ in downs]))
     return len(due)
+
+
+def retime(db: Connection, step: Step, number: int, limit: int = BATCH) -> int | None:
+    """Move the times of up to `limit` checks with numbers above `number` after a step of the clock.
+
+    Return the last number, or None if there are no more.
+    """
+    locked = store.lock_after(db, number, limit)
+    decisions = [(_retimed(job, step), job) for job in locked]
+    store.save(db, [change.check for change, previous in decisions if change.check != previous])
+    events = [(change, previous) for change, previous in decisions if isinstance(change.event, Cleared)]
+    if events:
+        history.write(db, [(change, previous, step.after) for change, previous in events])
+        cleared = {symptoms.key_of(previous): retiming.MISJUDGED for _, previous in events}
+        desk.clear(db, cleared, step.after, installation.pace(db))
+    return locked[-1].id if locked else None
+
+
+def _retimed(job: Check, step: Step) -> Change:
+    try:
+        return retiming.retimed(job, step)
+    except Exception:
+        # As in `_judged`.
+        log.exception("the times of check %s cannot be moved", job.slug)
+        return Change(job)
 
 
 def _log_downs(downs: Sequence[Check]) -> None:

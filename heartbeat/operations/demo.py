@@ -24,6 +24,7 @@ from alerting.notice import Notice
 from alerting.notifiers.contract import Accepted, Contact, Outcome
 from heartbeat import app, migrations
 from heartbeat.actor import Actor, Role
+from heartbeat.clock_reading import Reading
 from heartbeat.database import Database
 from heartbeat.definitions import plan as definition_plan
 from heartbeat.settings import Settings
@@ -114,12 +115,16 @@ class DemoClock:
     """The time of the replay: its start plus the time of the loop."""
 
     loop: asyncio.AbstractEventLoop
+    boot: str = "demo"
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.loop.time())
 
-    def correct(self, offset: timedelta) -> None:
-        """Ignore the offset: there is no other clock."""
+    def elapsed(self) -> float:
+        return self.loop.time()
+
+    def agree(self, reading: Reading) -> timedelta:  # noqa: ARG002  # there is no other clock
+        return timedelta()
 
 
 @dataclass(slots=True)

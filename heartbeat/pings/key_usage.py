@@ -31,7 +31,7 @@ class KeyUsage:
         due: dict[str, datetime] = {}
         for hash_, at in used:
             last = self._written.get(hash_)
-            if last is None or at - last >= EVERY:
+            if last is None or abs(at - last) >= EVERY:
                 due[hash_] = at
         # A database that is away can hold up the write; the next use after it tries again.
         if due and (self._writing is None or self._writing.done()):

@@ -4,6 +4,7 @@ It never changes an announcement that a human has updated. Every process with th
 locks an announcement before it changes it, so that two processes do nothing twice.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -40,10 +41,21 @@ _WORDS = {
 
 
 class Automation:
-    """Update status pages automatically for as long as the process lives."""
+    """Update status pages automatically for as long as the process lives.
 
-    def __init__(self, database: Database, clock: Clock, metrics: Metrics) -> None:
+    Old days and addresses are deleted only while the clock is `calm`.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        calm: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._database = database
+        self._calm = calm
         self._clock = clock
         self._metrics = metrics
         self._counted_at: datetime | None = None
@@ -63,7 +75,7 @@ class Automation:
     async def count(self) -> bool:
         """Count the days of the pages if that is due. Return False if it is not, or if it failed."""
         now = self._clock.now()
-        if self._counted_at is not None and now - self._counted_at < COUNTED_EVERY:
+        if self._counted_at is not None and abs(now - self._counted_at) < COUNTED_EVERY:
             return False
         # After a failure, wait for the next time. After an absence of the database, count at once.
         self._counted_at = now
@@ -78,8 +90,9 @@ class Automation:
         try:
             counted = await self._database.read(lambda db: uptime_count.count(db, now))
             if counted.days:
-                await self._database.write(lambda db: uptime_count.keep(db, counted, now))
-                await self._database.write(lambda db: subscriber_store.forget_dropped(db, now))
+                await self._database.write(lambda db: uptime_count.keep(db, counted))
+                if self._calm():
+                    await self._database.write(lambda db: _forget(db, now))
         except Unavailable:
             self._counted_at = None
             raise
@@ -109,6 +122,12 @@ def tend(db: Connection, now: datetime) -> int:
         if page.automatic:
             changed += _announce(db, page, now) + _follow(db, page, now)
     return changed
+
+
+def _forget(db: Connection, now: datetime) -> None:
+    """Delete the days and the dropped addresses that are too old."""
+    uptime_count.forget(db, now)
+    subscriber_store.forget_dropped(db, now)
 
 
 def _may_be_due(db: Connection, now: datetime) -> bool:

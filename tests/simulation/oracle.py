@@ -16,6 +16,8 @@ NOTICED = 5.0
 """Seconds of undisturbed work within which the service must have noticed whatever it has to notice."""
 EARLY = 30.0
 """A ping so shortly before a slot (and no more than a tenth of the period) is that slot's."""
+AMBIGUOUS = 5.0
+"""Seconds after the clock was set back in which what was written before looks as if it was written since."""
 
 SILENT, FAILED = "silent", "failed"
 KINDS = {"silent": SILENT, "overrun": SILENT, "failed": FAILED}
@@ -105,6 +107,32 @@ class Life:
         self.ways = {after for way in self.ways for after in self._passed(way, self.at, to)}
         self.at = to
 
+    def set_clock(self, at: float, by: float) -> None:
+        """The clock was set: what has passed has passed, and what a wrong clock has judged is judged again."""
+        self.pass_time(at)
+        shown = self._clock.shown(at)
+        self.ways = {
+            after
+            for way in self.ways
+            for moved in _moved(way, by, shown)
+            for after in self._judged(moved, at)
+        }
+
+    def _judged(self, way: Way, at: float) -> Iterator[Way]:
+        yield way
+        if way.look not in (("down", "silent"), ("down", "overrun")) or way.failures >= self.job.failures:
+            return
+        shown = self._clock.shown(at)
+        limit = self.job.max_runtime
+        runs = tuple(
+            replace(r, overran=r.overran and limit is not None and r.started + limit <= shown)
+            for r in way.runs
+        )
+        for state in ("up", "new"):
+            watched = replace(_closed(way, at), state=state, cause=None, runs=runs)
+            if deadline(watched, self.job)[0] > shown:
+                yield watched
+
     def look(self, state: str, cause: str | None) -> bool:
         """The service says how the check stands: rule out the other ways. False where none is left."""
         left = {way for way in self.ways if way.look == (state, cause)}
@@ -190,6 +218,29 @@ def due(way: Way, job: Job) -> float:
     if job.every is None and slot - way.heard <= min(EARLY, job.gap / 10):
         return job.next_slot(slot)
     return slot
+
+
+def _moved(way: Way, by: float, shown: float) -> list[Way]:
+    """The ways in which it may stand once the clock was set: `heard` and `armed` may lie where they were."""
+
+    def places(at: float | None) -> list[float | None]:
+        if at is None:
+            return [None]
+        looks_new = by < 0 and shown <= at <= shown + AMBIGUOUS
+        return [at + by, at] if looks_new else [at + by]
+
+    return [
+        replace(
+            way,
+            heard=heard,
+            armed=armed,
+            too_many_since=None if way.too_many_since is None else way.too_many_since + by,
+            runs=tuple(replace(run, started=run.started + by) for run in way.runs),
+        )
+        for heard in places(way.heard)
+        for armed in places(way.armed)
+        if armed is not None
+    ]
 
 
 def _down(way: Way, cause: str, at: float, runs: tuple[Run, ...]) -> Way:

@@ -35,6 +35,7 @@ class Referee:
         self.belonged: dict[str, list[tuple[float, int]]] = {name: [] for name in self.lives}
         """To which incident each check belonged at each look."""
         self._pings_seen = 0
+        self._steps_seen = 0
         self._done_seen = 0
 
     def look(self) -> None:
@@ -57,7 +58,9 @@ class Referee:
         kept = {(row.job, round(row.at, 3)) for row in books.ring(self.world.disk)}
         pings = list(enumerate(journal.pings))[self._pings_seen :]
         done = journal.done[self._done_seen :]
+        steps = journal.steps[self._steps_seen :]
         self._pings_seen, self._done_seen = len(journal.pings), len(journal.done)
+        self._steps_seen = len(journal.steps)
         for gone in [one.about for one in done if one.deed is Deed.DELETE]:
             del self.lives[gone]
         for name, life in self.lives.items():
@@ -66,6 +69,9 @@ class Referee:
             facts = oracle.facts_of_pings(mine) + oracle.facts_of_deeds(by_hand, life.job)
             for fact in sorted(facts, key=lambda fact: fact.at):
                 life.meet(fact)
+            # Whoever sets the clock looks before and afterwards, so that nothing else happens in between.
+            for at, by in steps:
+                life.set_clock(at, by)
             life.pass_time(now)
             row = found.checks[name]
             ways = sorted({" ".join(filter(None, way.look)) for way in life.ways})
@@ -148,7 +154,7 @@ class Referee:
             granted = [a for a in answers_to(self.world, one.id) if a.found == one.occurrence]
             if not granted or granted[-1].kind != one.state:
                 yield f"incident {one.id} is {one.state} in its occurrence {one.occurrence}, and nobody said so"
-            elif one.next is None or abs(granted[-1].until - one.next) > 0.001:
+            elif one.next is None or not self._asked_for(granted[-1], one.next):
                 yield f"incident {one.id} is quiet until {one.next}, and was asked to be until {granted[-1].until}"
             elif one.state == "acknowledged" and granted[-1].by != one.acknowledged_by:
                 yield f"incident {one.id} was acknowledged by {granted[-1].by}, and says by {one.acknowledged_by}"
@@ -156,6 +162,13 @@ class Referee:
             stale = answer.meant is not None and answer.meant != answer.found
             if stale and answer.outcome not in ("stale", "resolved", "missing"):
                 yield f"{answer.by} meant occurrence {answer.meant}, and was taken to mean {answer.found}"
+
+    def _asked_for(self, answer: Answer, until: float) -> bool:
+        """Whether a quiet ends when it was asked to, or as much later or earlier as the clock was set since."""
+        ends, steps = [answer.until], self.world.journal.steps
+        for _, by in [step for step in steps if step[0] >= answer.at]:
+            ends += [end + by for end in ends]
+        return any(abs(until - end) <= 0.001 for end in ends)
 
     def _backlog(self, found: Books) -> Iterator[str]:
         """One waiting page a person and incident, however long nobody could be reached; and none is left lying."""

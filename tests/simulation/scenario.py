@@ -287,7 +287,7 @@ deaths = one_of(
 others = one_of(
     st.builds(Restarts, downtimes),
     st.builds(DatabaseGoes, st.sampled_from([1.0, 4.0, 70.0]), st.booleans()),
-    st.builds(ClockIsSet, st.sampled_from([-60.0, -5.0, 5.0, 60.0])),
+    st.builds(ClockIsSet, st.sampled_from([-60.0, -5.0, 5.0, 60.0, 3600.0, -3600.0])),
 )
 misfortunes = one_of(ills, ills, deaths, others)
 habits = one_of(st.builds(FallsSilent, jobs), st.builds(Runs, jobs))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from tests.simulation import books
 from tests.simulation.books import IncidentRow, PageRow
-from tests.simulation.journal import Span, merged, overlap, without
+from tests.simulation.journal import Answer, Span, merged, overlap, without
 from tests.simulation.oracle import Spell
 from tests.simulation.providers import OPERATOR, Ill, Show
 from tests.simulation.referee import RING, Broken, Referee, answers_to
@@ -77,8 +77,9 @@ class Verdict:
             if not len(acknowledged) <= count <= len(sent) or len(kept) != min(count, RING):
                 yield f"{name} counts {count} pings and keeps {len(kept)}; {len(acknowledged)} were acknowledged"
             last = max((at for at, kind in kept if kind == "success"), default=None)
-            if count <= RING and last is not None and round(self.checks[name].last_ok or 0.0, 3) != last:
-                yield f"{name} was last well at {last}, and says {self.checks[name].last_ok}"
+            says = self.checks[name].last_ok or 0.0
+            if count <= RING and last is not None and abs(says - last) > self.slack + 0.001:
+                yield f"{name} was last well at {last}, and says {says}"
 
     # Promise 3
 
@@ -238,7 +239,7 @@ class Verdict:
             for one in self._homes(name, spell):
                 until = max(
                     (
-                        self.world.clock.when(answer.until, answer.at)
+                        self._ends(answer)
                         for answer in answers_to(self.world, one.id)
                         if answer.at < spell.begins - 60.0
                     ),
@@ -294,7 +295,7 @@ class Verdict:
                 if page.occurrence <= answer.found and since > answer.at + 1.0 + self.slack:
                     yield f"page {page.id} pages for occurrence {page.occurrence}, which was answered"
             ended = [self.world.clock.when(p.created, 0.0) for p in rows if p.occurrence > answer.found]
-            until = min([self.world.clock.when(answer.until, answer.at), *ended])
+            until = min([self._ends(answer), *ended])
             for show in self.shows:
                 mine = show.incident == answer.incident and show.kind == "page"
                 if mine and answer.at + LATE_SHOW < show.at < until and not self._mute(show):
@@ -369,10 +370,11 @@ class Verdict:
 
     def _granted(self, one: IncidentRow) -> list[Span]:
         """The quiet that people asked for. It holds for what returns as well."""
-        return [
-            (answer.at, self.world.clock.when(answer.until, answer.at))
-            for answer in answers_to(self.world, one.id)
-        ]
+        return [(answer.at, self._ends(answer)) for answer in answers_to(self.world, one.id)]
+
+    def _ends(self, answer: Answer) -> float:
+        """When a quiet ends: it is as long as it was asked to be, whatever the clock was set to meanwhile."""
+        return answer.at + answer.until - self.world.clock.shown(answer.at)
 
     def _been_before(self, name: str, spell: Spell, one: IncidentRow) -> bool:
         return any(home == one.id and at < spell.begins - 1.0 for at, home in self.referee.belonged[name])

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from heartbeat.clock_reading import Reading
+
 EPOCH = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 """What the wall clock shows when a simulation begins."""
 STANDSTILL = 200_000
@@ -62,6 +64,7 @@ class VirtualClock:
     """The machine's wall clock: the loop's time, and whatever it has been put forward or back by."""
 
     def __init__(self, loop: VirtualLoop) -> None:
+        self.boot = "the machine"
         self._loop = loop
         self._steps: list[tuple[float, float]] = [(0.0, 0.0)]
         """Since when (loop time) the clock has been wrong by how much, in order."""
@@ -69,8 +72,12 @@ class VirtualClock:
     def now(self) -> datetime:
         return self.at(self._loop.time())
 
-    def correct(self, offset: timedelta) -> None:
-        """A SQLite database has no clock to agree with."""
+    def elapsed(self) -> float:
+        """Nobody can set the loop's time."""
+        return self._loop.time()
+
+    def agree(self, reading: Reading) -> timedelta:
+        raise NotImplementedError("a SQLite database has no clock to agree with")
 
     def step(self, seconds: float) -> None:
         """Somebody sets the clock."""

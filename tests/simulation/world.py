@@ -23,6 +23,7 @@ from alerting.person import Person
 from heartbeat.actor import Actor, Role
 from heartbeat.checks import actions
 from heartbeat.checks.maintenance import WindowDefinition
+from heartbeat.database import Unavailable
 from heartbeat.definitions import plan as definition_plan
 from heartbeat.definitions.edit import maintenance
 from tests.simulation import books, cast
@@ -103,7 +104,9 @@ class World:
         self._run(self.machine.until(moment))
 
     def step_clock(self, seconds: float) -> None:
-        """Somebody sets the wall clock. The real ticker would see it within a second; this one is told."""
+        """Somebody sets the wall clock. The real ticker looks at it each second; this one is told before and after."""
+        if self.machine.process is not None:
+            self._run(self.machine.while_alive(self._look()))
         self.clock.step(seconds)
         self.journal.steps.append((self.time, seconds))
         if self.machine.process is not None:
@@ -327,6 +330,10 @@ class World:
         return definition_plan.apply(
             db, wanted, now, lambda: uuid.UUID(int=self._random.getrandbits(128), version=4), delete=True
         )
+
+    async def _look(self) -> None:
+        with contextlib.suppress(Unavailable):
+            await self.machine.system.guard.look()
 
     async def _sent(self, pings: Sequence[Sent]) -> None:
         await asyncio.gather(*(self._send(ping) for ping in pings))

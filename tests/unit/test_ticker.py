@@ -11,10 +11,11 @@ import pytest
 
 from alerting.span import Attribute, Span, no_spans
 from heartbeat.clock import WallClock
+from heartbeat.clock_guard import ClockGuard
 from heartbeat.database import Database
 from heartbeat.metrics import Metrics
 from heartbeat.outside_heartbeat import OutsideHeartbeat
-from heartbeat.ticker import OVERDUE_AFTER, Dues, Stage, Ticker
+from heartbeat.ticker import JUDGING, OVERDUE_AFTER, Dues, Stage, Ticker
 from tests.unit.conftest import NOW
 
 ROLES = ("api", "checker", "pager")
@@ -74,7 +75,7 @@ def ticker_of(
     outside = OutsideHeartbeat(http or httpx.AsyncClient(), metrics, "http://outside" if http else "", 0.0)
     return Ticker(
         database,
-        WallClock(),
+        ClockGuard(database, WallClock(), metrics.ticking, moves=JUDGING in roles),
         metrics,
         stages,
         roles=roles,

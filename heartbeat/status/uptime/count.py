@@ -49,10 +49,14 @@ def count(db: Connection, now: datetime) -> CountedDays:
     return CountedDays(counted, more)
 
 
-def keep(db: Connection, counted: CountedDays, now: datetime) -> None:
-    """Save the counted days, and delete those that are too old."""
+def keep(db: Connection, counted: CountedDays) -> None:
+    """Save the counted days."""
     for page, days in counted.days.items():
         uptime_store.put_days(db, page, days)
+
+
+def forget(db: Connection, now: datetime) -> None:
+    """Delete the days that are too old."""
     uptime_store.forget_days(db, (now - KEPT_FOR).date())
 
 

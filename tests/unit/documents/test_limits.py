@@ -29,6 +29,7 @@ from alerting.notifiers.transport import egress, names
 from alerting.notifiers.transport import http as transport_http
 from heartbeat import (
     app,
+    clock_guard,
     database,
     logs,
     notifier_clients,
@@ -334,7 +335,7 @@ def test_the_other_numbers_of_operating_are_those_of_the_code() -> None:
         ),
         ("settings", f"{database.WRITERS} to write, {database.READERS} to read, 1 for pings alone"),
         ("settings", f"up to {database.WRITERS + database.READERS + 1} connections"),
-        ("settings", f"Every {ticker.CLOCK_EVERY.seconds} s"),
+        ("settings", "each second" if clock_guard.READ_EVERY == 1.0 else "seldom"),
         ("limits", f"One page in {leases.NEWEST_SHARE} is taken from the newest"),
         ("metrics", f"more than {check_series.MAX_CHECKS:,} checks"),
         (

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from heartbeat.clock import WallClock
+from heartbeat.clock_guard import ClockGuard
 from heartbeat.database import Database
 from heartbeat.metrics import Metrics
 from heartbeat.operations.systemd import Supervisor
@@ -103,7 +104,7 @@ async def test_a_ticker_that_hangs_does_not_feed_the_watchdog(
     metrics = Metrics()
     ticker = Ticker(
         database,
-        WallClock(),
+        ClockGuard(database, WallClock(), metrics.ticking, moves=False),
         metrics,
         [stage],
         roles={"pager"},

@@ -345,6 +345,7 @@ async def test_a_dropped_address_is_deleted_after_thirty_days(defined: System, c
     await defined.context.database.write(lambda db: db.execute(tables.subscribers.insert(), [row]))
     for after, left in ((timedelta(days=29), 1), (timedelta(days=30, minutes=6), 0)):
         clock.at = NOW + after
+        await defined.guard.look()
         await defined.automation.count()
         assert await count(defined) == left
 

@@ -177,6 +177,7 @@ async def test_days_that_no_page_shows_are_deleted(system: System, clock: SetClo
     await define(system, ONE)
     await count(system, clock)
     clock.advance(days=101)
+    await system.guard.look()
     await count(system, clock)
     first = NOW.date() - timedelta(days=365)
     stored = await system.context.database.read(lambda db: uptime_store.days(db, "public", first))

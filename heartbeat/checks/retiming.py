@@ -1,0 +1,52 @@
+"""Checks after a step of the clock: their times move, and what was judged by a wrong clock is judged again. Pure."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from alerting.clock_step import Step
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Change, Check, Cleared, State, deadline, on_due, redefined
+
+MISJUDGED = "judged while the clock was wrong"
+
+
+def retimed(check: Check, step: Step) -> Change:
+    """Return the check after a step. It is no longer down if its deadline has not come by the clock as it is set."""
+    moved = replace(
+        check,
+        since=step.fact(check.since),
+        armed_at=step.fact(check.armed_at),
+        last_ok_at=step.fact(check.last_ok_at),
+        last_fail_at=step.fact(check.last_fail_at),
+        last_other_at=step.fact(check.last_other_at),
+        runs=tuple(replace(run, started_at=step.fact(run.started_at)) for run in check.runs),
+    )
+    if check.state is State.DOWN and check.cause in (Cause.SILENT, Cause.OVERRUN):
+        watched = _as_it_was(moved, step.after)
+        if watched.failures < watched.alert_after.failures and _is_in_time(watched, step.after):
+            return Change(redefined(watched, step.after), Cleared(MISJUDGED))
+    return Change(_recounted(moved, step.after))
+
+
+def _as_it_was(check: Check, now: datetime) -> Check:
+    """Return a check that is down for a deadline as it was before it turned down."""
+    heard = check.last_ok_at is not None and check.last_ok_at >= check.armed_at
+    limit = check.max_runtime
+    runs = tuple(
+        replace(run, overran=run.overran and limit is not None and run.started_at + limit <= now)
+        for run in check.runs
+    )
+    state = State.UP if heard else State.NEW
+    return replace(check, state=state, cause=None, since=now, missed=0, runs=runs)
+
+
+def _recounted(check: Check, now: datetime) -> Check:
+    """Return the check with the runs that it has missed until now, and the time to look at it again."""
+    if check.missed and _is_in_time(check, now):
+        return on_due(replace(check, missed=0), now).check
+    return redefined(check, now)
+
+
+def _is_in_time(check: Check, now: datetime) -> bool:
+    limit = deadline(check)
+    return limit is None or limit > now

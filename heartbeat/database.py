@@ -15,7 +15,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -39,6 +39,17 @@ PATIENCE = 30.0
 """Seconds that a transaction may take from its request on. Then its connection is cut."""
 ANSWER = 10.0
 """The same for transactions whose answer a person or a program waits for."""
+_CONNECT: Mapping[str, Any] = {
+    # Prepared statements break behind old PgBouncers in transaction mode.
+    "prepare_threshold": None,
+    "connect_timeout": 2,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 5000,
+    "application_name": "heartbeat",
+}
+"""How psycopg connects. A dead network is noticed after about five seconds."""
 _DEADLOCK_STATES = frozenset({"40P01", "40001"})
 
 
@@ -80,16 +91,19 @@ class WriterLock:
 
 
 class Database:
-    """One database, its engines and its threads. `close` waits for running transactions."""
+    """One database, its engines and its threads. `close` waits for running transactions.
 
-    def __init__(self, url: str, *, address: str = "", writing: bool = True) -> None:
+    With `prepared`, PostgreSQL keeps the plan of the statement that stores plain pings.
+    """
+
+    def __init__(self, url: str, *, address: str = "", writing: bool = True, prepared: bool = False) -> None:
         self.url = make_url(url)
         self.sqlite = self.url.get_backend_name() == "sqlite"
         path = Path(self.url.database or "")
         self._lock = WriterLock(path, address) if self.sqlite and writing else None
         self.writer = engine(self.url, writing=writing)
         self._reader = engine(self.url, writing=False) if self.sqlite else self.writer
-        self._at_once = self.writer.execution_options(isolation_level="AUTOCOMMIT")
+        self._at_once = self.writer if self.sqlite else _at_once_engine(self.url, prepared)
         self._write_threads = ThreadPoolExecutor(1 if self.sqlite else WRITERS, "db-write")
         self._read_threads = ThreadPoolExecutor(READERS, "db-read")
         # Pings have a thread of their own on PostgreSQL, so that they never wait for a sweep.
@@ -174,8 +188,8 @@ class Database:
             thread.join(max(until - time.monotonic(), 0))
             if thread.is_alive():
                 return False
-        self.writer.dispose()
-        self._reader.dispose()
+        for used in (self.writer, self._reader, self._at_once):
+            used.dispose()
         if self._lock is not None:
             self._lock.release()
         return True
@@ -250,26 +264,30 @@ def engine(url: URL, *, writing: bool) -> Engine:
     """Return an engine for this database. docs/decisions/0004-databases.md explains its options."""
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(url, writing)
-    if url.drivername in ("postgresql", "postgres"):
-        url = url.set(drivername="postgresql+psycopg")
-    connect = {
-        # Prepared statements break behind PgBouncer in transaction mode.
-        "prepare_threshold": None,
-        "connect_timeout": 2,
-        "keepalives_idle": 5,
-        "keepalives_interval": 2,
-        "keepalives_count": 2,
-        "tcp_user_timeout": 5000,
-        "application_name": "heartbeat",
-    }
     return create_engine(
-        url,
+        _for_psycopg(url),
         pool_size=READERS + WRITERS + 1,
         max_overflow=2,
         pool_pre_ping=False,
-        connect_args=connect,
+        connect_args=dict(_CONNECT),
         hide_parameters=True,  # keeps bodies and names out of logged errors
     )
+
+
+def _at_once_engine(url: URL, prepared: bool) -> Engine:
+    """Return an engine with one connection, on which each statement commits itself."""
+    return create_engine(
+        _for_psycopg(url),
+        isolation_level="AUTOCOMMIT",
+        pool_size=1,
+        max_overflow=0,
+        connect_args={**_CONNECT, "prepare_threshold": 0 if prepared else None},
+        hide_parameters=True,  # the same
+    )
+
+
+def _for_psycopg(url: URL) -> URL:
+    return url.set(drivername="postgresql+psycopg")
 
 
 def _sqlite_engine(url: URL, writing: bool) -> Engine:

@@ -103,6 +103,8 @@ class Settings:
     """True if the metrics need no key."""
     admin_key_sign_in: bool = True
     """True if the admin key still opens the console once there are users."""
+    prepared: bool = False
+    """PostgreSQL prepares the statement that stores plain pings."""
     ping_body_limit: int = 100_000
     ping_checks_limit: int = 10_000
     """The number of checks that pings may create."""
@@ -158,6 +160,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         **_oidc(environ, default.oidc_role_claim),
         metrics_open=values.is_on(environ, "HEARTBEAT_METRICS_OPEN", default.metrics_open),
         admin_key_sign_in=values.is_on(environ, "HEARTBEAT_ADMIN_KEY_SIGN_IN", default.admin_key_sign_in),
+        prepared=values.is_on(environ, "HEARTBEAT_DATABASE_PREPARED", default.prepared),
         ping_body_limit=values.whole(
             environ, "HEARTBEAT_PING_BODY_LIMIT", default.ping_body_limit, 0, 10_000_000
         ),

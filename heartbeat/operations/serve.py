@@ -57,7 +57,7 @@ def run(settings: Settings, *, sample: bool, delete: bool = False, place: Place 
         log.warning("%s", shortage)
     require_data_dir(settings)
     exporter = tracing.begin(settings)
-    database = Database(settings.database_url, address=settings.public_url)
+    database = Database(settings.database_url, address=settings.public_url, prepared=settings.prepared)
     try:
         with place.inherited() if place else server.listening(settings.host, settings.port) as listener:
             if not _migrate(settings, database, listener):

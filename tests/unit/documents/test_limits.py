@@ -333,8 +333,8 @@ def test_the_other_numbers_of_operating_are_those_of_the_code() -> None:
             f"no clean tick ended in the last {ticker.READY_WITHIN:g} s, or the database did not answer within "
             f"{health.PROBE_BOUND:g} s",
         ),
-        ("settings", f"{database.WRITERS} to write, {database.READERS} to read, 1 for pings alone"),
-        ("settings", f"up to {database.WRITERS + database.READERS + 1} connections"),
+        ("settings", f"{database.WRITERS} to write, {database.READERS} to read, 2 for pings alone"),
+        ("settings", f"up to {database.WRITERS + database.READERS + 2} connections"),
         ("settings", "each second" if clock_guard.READ_EVERY == 1.0 else "seldom"),
         ("limits", f"One page in {leases.NEWEST_SHARE} is taken from the newest"),
         ("metrics", f"more than {check_series.MAX_CHECKS:,} checks"),

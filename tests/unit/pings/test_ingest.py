@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event
 
 from alerting import desk
 from alerting.incident import Facts
@@ -67,22 +67,27 @@ async def test_pings_that_arrive_during_a_commit_are_the_next_batch(database: Da
     assert check.pings == 51
 
 
+@pytest.mark.parametrize("prepared", [False, True])
 async def test_plain_pings_by_uuid_are_one_statement_that_commits_itself(
-    make_database_url: Callable[[str], str], insert: Insert
+    make_database_url: Callable[[str], str], insert: Insert, prepared: bool
 ) -> None:
-    database = Database(make_database_url("postgres"))
+    database = Database(make_database_url("postgres"), prepared=prepared)
     jobs = await database.write(lambda db: insert(db, well(5)))
-    statements: list[bool] = []
-    event.listen(
-        database.writer,
-        "before_cursor_execute",
-        lambda db, *_: statements.append(db.connection.dbapi_connection.autocommit),
-    )
+    transactions: list[bool] = []
+    event.listen(database.writer, "begin", lambda _: transactions.append(True))
     line = Ingest(database)
-    await asyncio.gather(*(line.hear(success(job)) for job in jobs.values()))
-    assert statements == [True]
-    await database.write(lambda db: db.execute(text("SELECT 1")))
-    assert statements == [True, False], "transactions are transactions again"
+    results = await asyncio.gather(*(line.hear(success(job)) for job in jobs.values()))
+    assert (results, transactions) == ([PingResult.HEARD] * 5, [])
+    # Other connections see it, and it is prepared only if that is wished.
+    assert (
+        await database.read(lambda db: [len(store.last_pings(db, job.id)) for job in jobs.values()])
+        == [1] * 5
+    )
+    known = await database.write_pings(
+        lambda db: db.exec_driver_sql("SELECT statement FROM pg_prepared_statements").scalars().all(),
+        at_once=True,
+    )
+    assert any("WITH heard" in statement for statement in known) is prepared
     database.close()
 
 

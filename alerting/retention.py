@@ -1,4 +1,4 @@
-"""The SQL of deletion by age: incidents that were resolved long ago with all their rows, and digests.
+"""The SQL of deletion: incidents that were resolved long ago with all their rows, digests, and what flapped endlessly.
 
 The newest incident stays: SQLite would give its number again, and links in old pages would lead to another incident.
 """
@@ -15,6 +15,7 @@ from alerting.tables import attempts, digests, incidents, pages, symptoms, timel
 AT_A_TIME = 20
 """Incidents that are deleted together: first their rows, in batches, then they themselves."""
 
+_FLAPS = timeline.c.kind.in_(("down", "cleared")) & timeline.c.by.is_(None)
 _TABLES = {table.name: table for table in (attempts, pages, symptoms, timeline, incidents, digests)}
 
 
@@ -47,6 +48,28 @@ def next_rows(db: Connection, resolved_before: datetime, limit: int) -> Rows | N
     of_the_past = select(digests.c.id).where(digests.c.created_at < resolved_before).limit(limit)
     numbers = db.execute(of_the_past).scalars().all()
     return Rows("digests", numbers) if numbers else None
+
+
+def crowded(db: Connection, most: int) -> dict[int, int]:
+    """Return the incidents whose symptoms came and went more than `most` times, each with its last line to delete."""
+    crowd = select(timeline.c.incident_id).where(_FLAPS).group_by(timeline.c.incident_id)
+    numbers = db.execute(crowd.having(func.count() > most)).scalars().all()
+    return {number: _nth_newest(db, number, most) for number in numbers}
+
+
+def up_to(db: Connection, incident_id: int, last: int, limit: int) -> Rows | None:
+    """Return up to `limit` lines of an incident about symptoms that came and went, none after `last`.
+
+    What people did and were told stays.
+    """
+    query = select(timeline.c.id).where(timeline.c.incident_id == incident_id, timeline.c.id <= last, _FLAPS)
+    ids = db.execute(query.limit(limit)).scalars().all()
+    return Rows(timeline.name, ids) if ids else None
+
+
+def _nth_newest(db: Connection, incident_id: int, n: int) -> int:
+    query = select(timeline.c.id).where(timeline.c.incident_id == incident_id, _FLAPS)
+    return db.execute(query.order_by(timeline.c.id.desc()).offset(n).limit(1)).scalar() or 0
 
 
 def forget(db: Connection, rows: Rows) -> int:

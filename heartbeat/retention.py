@@ -1,4 +1,6 @@
-"""The deletion of old rows: a few at a time, beside everything else, and never rows of an open incident.
+"""The deletion of old rows, and of endless flapping: a few rows at a time, beside everything else.
+
+Rows of an open incident stay, but for the oldest of symptoms that came and went endlessly.
 
 Every process with the role `checker` deletes them. They need no agreement: each skips rows that another has deleted.
 Readers look for old rows, and the writer gets only their ids.
@@ -26,6 +28,8 @@ FIRST_AFTER = 300.0
 """Seconds from the start of the process to the first round: a start has better things to do."""
 BATCH = 500
 """Rows of one transaction, at most."""
+FLAPS = 10_000
+"""Changes of a check's state, and lines of an incident about symptoms that came and went, that are kept at most."""
 PAUSE = 0.05
 """Seconds between transactions, for others to take their turn."""
 
@@ -68,8 +72,18 @@ class Retention:
         now = self._clock.now()
         count = await self._sweep(lambda db: _old_transitions(db, now - self._transitions))
         count += await self._sweep(lambda db: retention.next_rows(db, now - self._incidents, BATCH))
+        count += await self._thin_out()
         if count:
             log.info("retention: deleted %d old rows", count)
+        return count
+
+    async def _thin_out(self) -> int:
+        """Delete the oldest rows of checks and incidents that came and went more than `FLAPS` times."""
+        count = 0
+        for check, last in (await self._database.read(lambda db: check_history.crowded(db, FLAPS))).items():
+            count += await self._sweep(partial(_transitions_up_to, check=check, last=last))
+        for incident, last in (await self._database.read(lambda db: retention.crowded(db, FLAPS))).items():
+            count += await self._sweep(partial(retention.up_to, incident_id=incident, last=last, limit=BATCH))
         return count
 
     async def _sweep(self, find: Callable[[Connection], Rows | None]) -> int:
@@ -87,6 +101,11 @@ class Retention:
 
 def _old_transitions(db: Connection, horizon: datetime) -> Rows | None:
     ids: Sequence[int] = check_history.old(db, horizon, BATCH)
+    return Rows("transitions", ids) if ids else None
+
+
+def _transitions_up_to(db: Connection, check: int, last: int) -> Rows | None:
+    ids = check_history.up_to(db, check, last, BATCH)
     return Rows("transitions", ids) if ids else None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, delete, select
+from sqlalchemy import Connection, RowMapping, delete, func, select
 
 from alerting.sql import insert_many
 from heartbeat.checks.cause import Cause
@@ -70,6 +70,23 @@ def old(db: Connection, horizon: datetime, limit: int) -> Sequence[int]:
     )
     query = select(transitions.c.id).where(transitions.c.at < horizon, followed.exists())
     return db.execute(query.order_by(transitions.c.at).limit(limit)).scalars().all()
+
+
+def crowded(db: Connection, most: int) -> dict[int, int]:
+    """Return the checks with more than `most` changes of state, each with its last change to delete."""
+    crowd = select(transitions.c.check_id).group_by(transitions.c.check_id).having(func.count() > most)
+    return {check_id: _nth_newest(db, check_id, most) for check_id in db.execute(crowd).scalars().all()}
+
+
+def up_to(db: Connection, check_id: int, last: int, limit: int) -> Sequence[int]:
+    """Return the ids of up to `limit` changes of a check's state, none after `last`."""
+    query = select(transitions.c.id).where(transitions.c.check_id == check_id, transitions.c.id <= last)
+    return db.execute(query.limit(limit)).scalars().all()
+
+
+def _nth_newest(db: Connection, check_id: int, n: int) -> int:
+    query = select(transitions.c.id).where(transitions.c.check_id == check_id)
+    return db.execute(query.order_by(transitions.c.id.desc()).offset(n).limit(1)).scalar() or 0
 
 
 def remove(db: Connection, ids: Collection[int]) -> int:

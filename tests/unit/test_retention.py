@@ -234,3 +234,36 @@ async def test_nothing_is_written_if_nothing_is_old(
 
     monkeypatch.setattr(Database, "write", never)
     assert await tidier.tidy() == 0
+
+
+async def test_endless_flapping_leaves_a_bounded_history(
+    database: Database, tidier: Retention, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat_retention, "FLAPS", 4)
+    monkeypatch.setattr(heartbeat_retention, "BATCH", 2)
+    number = await database.write(lambda db: an_incident(db, "job", clock.now(), resolved=None))
+
+    def flap(db: Connection) -> tuple[list[int], list[str]]:
+        (job,) = check_store.lock_all(db).values()
+        db.execute(transitions.delete())
+        db.execute(timeline.delete())
+        changes, lines = [], []
+        for n in range(20):
+            state, cause = ("down", "silent") if n % 2 else ("up", None)
+            row = {"check_id": job.id, "at": clock.now(), "state": state, "cause": cause, "why": ""}
+            changes.append(
+                db.execute(transitions.insert().values(row).returning(transitions.c.id)).scalar_one()
+            )
+            kind, by = [("down", None), ("cleared", None), ("note", "Anna"), ("cleared", "Anna")][n % 4]
+            line = {"incident_id": number, "at": clock.now(), "kind": kind, "words": str(n), "by": by}
+            db.execute(timeline.insert().values(line))
+            lines.append(str(n))
+        return changes, lines
+
+    changes, lines = await database.write(flap)
+    assert await tidier.tidy() == 16 + 6
+    assert await database.read(partial(numbers_of, column=transitions.c.id)) == set(changes[-4:])
+    kept = await database.read(lambda db: db.execute(select(timeline.c.words)).scalars().all())
+    by_nobody = [line for line in lines if int(line) % 4 < 2]
+    assert set(kept) == set(lines) - set(by_nobody[:-4])
+    assert await tidier.tidy() == 0

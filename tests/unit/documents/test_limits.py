@@ -247,6 +247,9 @@ LIMITS: Mapping[str, str] = {
     "Attempts of a transaction after deadlocks": f"{database.RETRIES}",
     "Time between two rounds": f"{retention.EVERY / 3600:g} h",
     "First round after the start": f"{retention.FIRST_AFTER / 60:g} min",
+    "State changes of a check, and lines of an incident about jobs that went down and came back": (
+        f"{retention.FLAPS:,};"
+    ),
     "Rows deleted in one transaction": f"{retention.BATCH}",
     "Time between two full ticks when nothing is due": f"{ticker.PROVE_EVERY:g} s",
     "Clean tick for `/readyz`": f"{ticker.READY_WITHIN:g} s",

@@ -25,8 +25,6 @@ from heartbeat import secret, vault
 from heartbeat.definitions.model import Configuration
 from heartbeat.settings import Settings
 
-LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50)
-"""The limits of connections to addresses of the file, and again to entered addresses."""
 USER_AGENT = f"heartbeat/{version('heartbeat')}"
 ADVICE = "HEARTBEAT_ALLOW_ADDRESSES can allow it"
 
@@ -35,14 +33,12 @@ log = logging.getLogger(__name__)
 
 def client_for_own(settings: Settings) -> Fenced:
     """Return the client for addresses of the operator: those of the configuration, and the outside heartbeat."""
-    return egress.client(
-        fence_of_own(settings), limits=LIMITS, headers={"User-Agent": USER_AGENT}, proxies=settings.proxies
-    )
+    return egress.client(fence_of_own(settings), headers={"User-Agent": USER_AGENT}, proxies=settings.proxies)
 
 
 def client_for_entered(settings: Settings) -> Fenced:
     """Return the client for addresses that somebody has entered through the API or the console."""
-    return egress.client(fence_of_entered(settings), limits=LIMITS, headers={"User-Agent": USER_AGENT})
+    return egress.client(fence_of_entered(settings), headers={"User-Agent": USER_AGENT})
 
 
 def fence_of_own(settings: Settings) -> Fence:

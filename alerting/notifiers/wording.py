@@ -12,7 +12,6 @@ _SAID_LIMIT = 200
 # Control characters, line breaks, turns of direction, halves of characters. Any space or joiner is ordinary writing.
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
 _FAULTS: tuple[tuple[type[BaseException], str], ...] = (
-    (httpx.PoolTimeout, "too many connections to {where} are in use"),
     (httpx.ConnectTimeout, "connecting to {where} took too long"),
     (TimeoutError, "{where} did not answer within {seconds:g} s"),
     (httpx.TimeoutException, "{where} did not answer within {seconds:g} s"),

@@ -33,7 +33,7 @@ async def ask(address: str, settings: Settings, method: str, path: str, **reques
 
 def asking(settings: Settings, headers: dict[str, str] | None = None) -> httpx.AsyncClient:
     """Return a client for the service itself, without a proxy. No silent name server keeps the command waiting."""
-    return egress.client(notifier_clients.fence_of_own(settings), limits=httpx.Limits(), headers=headers)
+    return egress.client(notifier_clients.fence_of_own(settings), headers=headers)
 
 
 def refused(address: str, response: httpx.Response) -> Failed:

@@ -7,7 +7,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import commands, databases, figures, load, memory, pings, status, sweep, telling, workers
+from tests.bench import (
+    commands,
+    databases,
+    figures,
+    load,
+    memory,
+    pings,
+    sending,
+    status,
+    sweep,
+    telling,
+    workers,
+)
 from tests.bench.databases import Bench
 from tests.bench.figures import Figure
 
@@ -17,6 +29,7 @@ SUBJECTS = {
     "workers": (workers.measure, ("postgres",)),
     "sweep": (sweep.measure, ("postgres",)),
     "telling": (telling.measure, ("postgres", "sqlite")),
+    "sending": (sending.measure, ("postgres", "sqlite")),
     "status": (status.measure, ("sqlite",)),
     "commands": (commands.measure, ("postgres", "sqlite")),
     "memory": (memory.measure, ("postgres", "sqlite")),

@@ -19,7 +19,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import httpx
 import uvloop
 from sqlalchemy import event, make_url
 
@@ -27,7 +26,7 @@ from alerting import courier, escalator
 from alerting.notice import Notice
 from alerting.notifiers.console import Console
 from alerting.notifiers.contract import Accepted, Contact, Outcome
-from heartbeat import app
+from heartbeat import app, notifier_clients
 from heartbeat.checks import store as check_store
 from heartbeat.clock import WallClock
 from heartbeat.database import Database, engine
@@ -84,8 +83,8 @@ async def system(url: str, *roles: str) -> AsyncIterator[tuple[app.System, Datab
     """The system as it is put together for these roles, its database, and the one phone it pages."""
     database = Database(url)
     phone = Phone(rang=asyncio.get_running_loop().create_future())
-    async with httpx.AsyncClient() as http:
-        settings = replace(SETTINGS, roles=frozenset(roles))
+    settings = replace(SETTINGS, roles=frozenset(roles))
+    async with notifier_clients.client_for_own(settings) as http:
         built = app.build(
             settings, database=database, clock=WallClock(), http=http, notifiers={"console": phone}
         )

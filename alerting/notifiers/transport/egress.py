@@ -8,6 +8,7 @@ import asyncio
 import errno
 import os
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -20,6 +21,7 @@ import httpx
 
 from alerting.network import Address, Fence, Reach, networks, parse
 from alerting.notifiers.settings import web_address
+from alerting.notifiers.transport.connections import Connections
 from alerting.notifiers.transport.names import Names
 from alerting.notifiers.transport.tls import trusting
 from alerting.notifiers.wording import network_fault, quoted
@@ -29,6 +31,8 @@ _Connection = TypeVar("_Connection")
 
 STAGGER = 0.25
 """Seconds until the next address of a name is tried beside the last one (RFC 8305, 5)."""
+KEPT = 5.0
+"""Seconds for which an idle connection is kept."""
 NAMES = Names()
 """The names of all outgoing connections. The event loop's own look-up serves no more than two slow names at once."""
 
@@ -51,19 +55,13 @@ class Fenced(httpx.AsyncClient):
         self.fence = fence
 
 
-def client(
-    fence: Fence,
-    *,
-    limits: httpx.Limits,
-    headers: dict[str, str] | None = None,
-    proxies: Proxies | None = None,
-) -> Fenced:
+def client(fence: Fence, *, headers: dict[str, str] | None = None, proxies: Proxies | None = None) -> Fenced:
     """Return a client that stays within the fence.
 
     `proxies` resolve names themselves, so addresses behind them cannot be judged.
     """
-    direct = _FencedTransport(fence, limits)
-    transport = _ProxiedTransport(direct, proxies, limits) if proxies else direct
+    direct = _FencedTransport(fence)
+    transport = _ProxiedTransport(direct, proxies) if proxies else direct
     return Fenced(fence, transport, headers)
 
 
@@ -125,26 +123,24 @@ def _host(address: str) -> str | None:
 class _FencedTransport(httpx.AsyncHTTPTransport):
     """The usual transport, whose connections are made by a backend with a fence, or by way of a proxy."""
 
-    def __init__(self, fence: Fence, limits: httpx.Limits, proxy: Proxy | None = None) -> None:
+    def __init__(self, fence: Fence, proxy: Proxy | None = None) -> None:
         tls = trusting()
-        super().__init__(verify=tls, limits=limits)
-        pool: dict[str, Any] = {
-            "ssl_context": tls,
-            "max_connections": limits.max_connections,
-            "max_keepalive_connections": limits.max_keepalive_connections,
-            "keepalive_expiry": limits.keepalive_expiry,
-        }
-        # httpx has no other way to set a backend; a test checks that this pool is used.
-        if proxy is None:
-            self._pool = httpcore.AsyncConnectionPool(**pool, network_backend=_Backend(fence))
-            return
-        url, login = _apart(proxy)
-        pool |= {"proxy_url": url, "proxy_auth": login, "network_backend": _ToProxy(fence)}
-        self._pool = (
-            httpcore.AsyncSOCKSProxy(**pool)
-            if proxy.is_socks
-            else httpcore.AsyncHTTPProxy(**pool, proxy_ssl_context=tls if url.startswith("https") else None)
-        )
+        super().__init__(verify=tls)
+        # httpx has no other way to set a backend; a test checks that these connections are used.
+        pool = _pool(fence, tls, proxy)
+        self._pool = Connections(pool.create_connection)  # type: ignore[assignment]  # it asks for no more
+
+
+def _pool(fence: Fence, tls: ssl.SSLContext, proxy: Proxy | None) -> httpcore.AsyncConnectionPool:
+    """Return a pool of httpcore that makes connections, and holds none."""
+    how: dict[str, Any] = {"ssl_context": tls, "keepalive_expiry": KEPT}
+    if proxy is None:
+        return httpcore.AsyncConnectionPool(**how, network_backend=_Backend(fence))
+    url, login = _apart(proxy)
+    how |= {"proxy_url": url, "proxy_auth": login, "network_backend": _ToProxy(fence)}
+    if proxy.is_socks:
+        return httpcore.AsyncSOCKSProxy(**how)
+    return httpcore.AsyncHTTPProxy(**how, proxy_ssl_context=tls if url.startswith("https") else None)
 
 
 def _apart(proxy: Proxy) -> tuple[str, tuple[str, str] | None]:
@@ -156,14 +152,12 @@ def _apart(proxy: Proxy) -> tuple[str, tuple[str, str] | None]:
 class _ProxiedTransport(httpx.AsyncBaseTransport):
     """Sends through the proxy of an address, or directly if it has none."""
 
-    def __init__(self, direct: httpx.AsyncBaseTransport, proxies: Proxies, limits: httpx.Limits) -> None:
+    def __init__(self, direct: httpx.AsyncBaseTransport, proxies: Proxies) -> None:
         self._direct = direct
         self._proxies = proxies
         # The operator names the proxies, so they may be anywhere.
         anywhere = Fence(Reach.INSIDE, networks("0.0.0.0/0, ::/0"))
-        self._by_proxy = {
-            proxy: _FencedTransport(anywhere, limits, proxy) for proxy in proxies.by_scheme.values()
-        }
+        self._by_proxy = {proxy: _FencedTransport(anywhere, proxy) for proxy in proxies.by_scheme.values()}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url

@@ -129,12 +129,12 @@ async def post(
 
 
 def _timers(bound: timedelta) -> httpx.Timeout:
-    """Return the client's own timers. Those for the pool, TCP and TLS run out before `bound`, one after the other.
+    """Return the client's own timers. Those for TCP and TLS run out before `bound`, one after the other.
 
     httpcore leaves its socket open if it is cancelled in a TLS handshake, but not if its timer runs out.
     """
     seconds = bound.total_seconds()
-    return httpx.Timeout(seconds, pool=seconds * 0.3, connect=seconds * 0.3)
+    return httpx.Timeout(seconds, connect=seconds * 0.3)
 
 
 async def _beginning(response: httpx.Response) -> str:

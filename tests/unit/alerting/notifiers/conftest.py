@@ -13,7 +13,7 @@ import httpx
 import pytest
 from aiosmtpd.smtp import SMTP
 
-from alerting.network import Address, parse
+from alerting.network import Address, Fence, Reach, parse
 from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.contract import Contact
 from alerting.notifiers.email import Email
@@ -74,6 +74,14 @@ def trust() -> ssl.SSLContext:
 async def http(trust: ssl.SSLContext) -> AsyncIterator[httpx.AsyncClient]:
     """The shared client, without a proxy from the environment."""
     async with httpx.AsyncClient(trust_env=False, verify=trust) as client:
+        yield client
+
+
+@pytest.fixture
+async def fenced(trust: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
+    """The client for addresses of the configuration file, with connections as they are in service."""
+    monkeypatch.setattr(egress, "trusting", lambda: trust)
+    async with egress.client(Fence(Reach.INSIDE)) as client:
         yield client
 
 

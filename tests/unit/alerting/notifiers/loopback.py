@@ -68,7 +68,7 @@ class Provider:
         self.pieces, self.stays = [beginning] + [piece] * 1000, True
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.heard.append(await _request(reader))
+        self.heard.append(await read_request(reader))
         self.asked.set()
         for number, piece in enumerate(self.pieces):
             await asyncio.sleep(0.005 if number else 0)
@@ -81,7 +81,8 @@ class Provider:
             await writer.wait_closed()
 
 
-async def _request(reader: asyncio.StreamReader) -> Request:
+async def read_request(reader: asyncio.StreamReader) -> Request:
+    """Read one request."""
     line, *rest = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").rstrip().split("\r\n")
     headers = {name.lower(): value for name, value in (header.split(": ", 1) for header in rest)}
     return Request(line, headers, await reader.readexactly(int(headers.get("content-length", 0))))

@@ -38,15 +38,15 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def send(kind: str, http: httpx.AsyncClient, provider: Provider, notice: Notice) -> Send:
+def send(kind: str, fenced: httpx.AsyncClient, provider: Provider, notice: Notice) -> Send:
     """Send the notice by this kind to the provider, or to wherever a test says."""
 
     async def sent(bound: timedelta = BOUND, url: str = provider.url) -> Outcome:
         notifiers: dict[str, tuple[Notifier, str]] = {
-            "webhook": (Webhook(http=http, bound=bound), f"{url}/{SECRET}"),
-            "ntfy": (Ntfy(http=http, token=SECRET, bound=bound), f"{url}/ops-pages"),
-            "slack": (Slack(http=http, bound=bound), f"{url}/services/T0/B0/{SECRET}"),
-            "pagerduty": (PagerDuty(http=http, url=f"{url}/v2/enqueue", bound=bound), SECRET),
+            "webhook": (Webhook(http=fenced, bound=bound), f"{url}/{SECRET}"),
+            "ntfy": (Ntfy(http=fenced, token=SECRET, bound=bound), f"{url}/ops-pages"),
+            "slack": (Slack(http=fenced, bound=bound), f"{url}/services/T0/B0/{SECRET}"),
+            "pagerduty": (PagerDuty(http=fenced, url=f"{url}/v2/enqueue", bound=bound), SECRET),
         }
         notifier, address = notifiers[kind]
         return await notifier.send(notice, Contact(kind, address))

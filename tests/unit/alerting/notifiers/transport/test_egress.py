@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import httpcore
-import httpx
 import pytest
 
 from alerting import proxies
@@ -18,7 +17,6 @@ from alerting.notifiers.webhook import Webhook
 from tests.unit.alerting.notifiers.conftest import CERTIFICATE, Says
 from tests.unit.alerting.notifiers.loopback import Provider, Serve
 
-LIMITS = httpx.Limits(max_connections=20)
 STRICT = Fence(Reach.INTERNET)
 AT_HOME = Fence(Reach.INTERNET, networks("127.0.0.1"))
 """As strict, where the operator allows the machine itself."""
@@ -26,7 +24,7 @@ AT_HOME = Fence(Reach.INTERNET, networks("127.0.0.1"))
 
 async def sent(fence: Fence, url: str, notice: Notice, **more: Any) -> Outcome:
     """Return the outcome of a page to this address behind a fence."""
-    async with egress.client(fence, limits=LIMITS, **more) as http:
+    async with egress.client(fence, **more) as http:
         return await Webhook(http=http, bound=timedelta(seconds=5)).send(notice, Contact("webhook", url))
 
 

@@ -24,11 +24,11 @@ Posted = Callable[..., Coroutine[Any, Any, Any]]
 
 
 @pytest.fixture
-def posted(http: httpx.AsyncClient, provider: Provider) -> Posted:
+def posted(fenced: httpx.AsyncClient, provider: Provider) -> Posted:
     """POST {} to the provider, for as long as a test says."""
 
     async def send(bound: timedelta = BOUND, path: str = "/") -> Reply | Refused | Unreachable:
-        return await post(http, provider.url + path, b"{}", {}, bound)
+        return await post(fenced, provider.url + path, b"{}", {}, bound)
 
     return send
 
@@ -176,33 +176,35 @@ async def test_a_redirect_is_not_followed(provider: Provider, posted: Posted) ->
     assert len(provider.heard) == 1
 
 
-async def test_a_refused_connection_says_so(http: httpx.AsyncClient, unused_tcp_port: int) -> None:
+async def test_a_refused_connection_says_so(fenced: httpx.AsyncClient, unused_tcp_port: int) -> None:
     url = f"http://127.0.0.1:{unused_tcp_port}/5ecret"
-    lost = await post(http, url, b"", {}, BOUND)
+    lost = await post(fenced, url, b"", {}, BOUND)
     assert lost == Unreachable(f"connection refused by 127.0.0.1:{unused_tcp_port}")
 
 
 async def test_an_untrusted_certificate_says_so(
-    http: httpx.AsyncClient, serve: Serve, provider: Provider, server_tls: ssl.SSLContext
+    fenced: httpx.AsyncClient, serve: Serve, provider: Provider, server_tls: ssl.SSLContext
 ) -> None:
     port = await serve(provider.talk, server_tls)
-    lost = await post(http, f"https://127.0.0.1:{port}/5ecret", b"", {}, BOUND)
+    lost = await post(fenced, f"https://127.0.0.1:{port}/5ecret", b"", {}, BOUND)
     assert lost == Unreachable(f"the certificate of 127.0.0.1:{port} is not trusted")
     assert provider.heard == []
 
 
 async def test_a_tls_handshake_without_end_holds_nobody(
-    http: httpx.AsyncClient, provider: Provider, bound: timedelta
+    fenced: httpx.AsyncClient, provider: Provider, bound: timedelta
 ) -> None:
-    lost = await post(http, provider.url.replace("http:", "https:"), b"", {}, bound)
+    lost = await post(fenced, provider.url.replace("http:", "https:"), b"", {}, bound)
     assert lost == Unreachable(f"connecting to {provider.where} took too long")
 
 
 @pytest.mark.parametrize(
     "url", ["", "5ecret", "ftp://x.test/", "http://", "http://[::5ecret/", "http://a\n/", "${X}"]
 )
-async def test_what_is_not_a_url_is_refused(http: httpx.AsyncClient, url: str) -> None:
-    assert await post(http, url, b"", {}, BOUND) == Refused("the address is not a URL that can be posted to")
+async def test_what_is_not_a_url_is_refused(fenced: httpx.AsyncClient, url: str) -> None:
+    assert await post(fenced, url, b"", {}, BOUND) == Refused(
+        "the address is not a URL that can be posted to"
+    )
 
 
 async def test_cancellation_passes_through(provider: Provider, posted: Posted) -> None:
@@ -223,11 +225,3 @@ async def test_no_address_reaches_the_log(posted: Posted, caplog: pytest.LogCapt
 def test_the_fields_of_anything_but_an_object_are_none() -> None:
     for text in ("", "{", "[1]", "null", "[" * 100_000):
         assert Reply("hb.test", 200, text).fields() == {}
-
-
-async def test_the_bound_covers_the_wait_for_a_connection(provider: Provider, bound: timedelta) -> None:
-    provider.hangs()
-    async with httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=1)) as http:
-        sends = [post(http, provider.url, b"", {}, bound) for _ in range(3)]
-        outcomes = await asyncio.gather(*sends)
-    assert [type(outcome) for outcome in outcomes] == [Unreachable] * 3

@@ -294,7 +294,7 @@ def fenced(relay: StartRelay, ca_file: str) -> Callable[..., Awaitable[Email]]:
     async def start(fence: Fence, host: str, scheme: str = "smtp", **features: Any) -> Email:
         url = f"{scheme}://{host}:{await relay(**features)}"
         settings = {"smtp": url, "from": SENDER, "ca_file": ca_file}
-        async with egress.client(fence, limits=httpx.Limits()) as http:
+        async with egress.client(fence) as http:
             return Email.configured(settings, http)
 
     return start
@@ -376,7 +376,7 @@ async def test_no_connection_to_a_mail_server_is_left_open_where_time_runs_out(
 
     names("silent.example.com", ["127.0.0.1"])
     settings = {"smtp": f"smtp://silent.example.com:{await serve(silent)}?starttls=never", "from": SENDER}
-    async with egress.client(AT_HOME, limits=httpx.Limits()) as http:
+    async with egress.client(AT_HOME) as http:
         email = replace(Email.configured(settings, http), bound=bound)
     assert isinstance(await email.send(notice, ANNA), Unreachable)
     async with asyncio.timeout(5):

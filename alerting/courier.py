@@ -18,33 +18,29 @@ from sqlalchemy import Connection
 
 from alerting import (
     addressing,
-    attempts,
-    delivery,
     digest,
     digest_store,
     leases,
     notifier_settings,
     roster,
     storm,
-    timeline,
 )
-from alerting.attempts import Attempt
 from alerting.composing import Addressed, Composer, Send
-from alerting.delivery import Retry
-from alerting.incident import Entry
 from alerting.leases import AtCapacity
 from alerting.notice import Links, Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Notifier, Outcome, Refused, Unreachable
 from alerting.notifiers.registry import NotifierSet, Setup
 from alerting.origin import Origin
-from alerting.outbox import Page
+from alerting.outcomes import Outcomes, Sent
 from alerting.person import OPERATOR, Contact, Person
 from alerting.span import Attribute, Spans, no_spans
 from alerting.storm import Begun
 
-HANDS = 40
-HANDS_A_PERSON = 8
+HANDS = 240
+HANDS_A_PERSON = 48
 """The most sends under way at a time through one notifier, and to one person: a phone that hangs delays no other."""
+BATCH = 32
+"""The most pages that are leased at once. All of them may be for one person, so that many must have room."""
 SEND_BOUND = 20.0
 """Seconds after which a send is given up even if its notifier breaks its own promise; less than a lease."""
 LOOK_AGAIN = 1.0
@@ -110,18 +106,16 @@ class Courier:
         self._by_kind: Counter[str] = Counter()
         self._by_person: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._outcomes = Outcomes(self._patiently, RECORD_FOR)
         self._behind = False
 
     async def dispatch(self) -> int:
         """Lease due pages and begin to send them. Return the number of pages."""
-        kinds = [kind for kind, count in self._by_kind.items() if count >= HANDS]
-        people = [person for person, count in self._by_person.items() if count >= HANDS_A_PERSON]
-        of_kinds = [HANDS - count for count in self._by_kind.values() if count < HANDS]
-        of_people = [HANDS_A_PERSON - count for count in self._by_person.values() if count < HANDS_A_PERSON]
-        free = min([HANDS_A_PERSON, *of_kinds, *of_people])
+        kinds = [kind for kind, count in self._by_kind.items() if count > HANDS - BATCH]
+        people = [person for person, count in self._by_person.items() if count > HANDS_A_PERSON - BATCH]
         full = AtCapacity(kinds, people)
-        pages, begun, leased = await self._transact(lambda db: self._leased(db, self._now(), free, full))
-        self._behind = bool(kinds or people) or leased >= free
+        pages, begun, leased = await self._transact(lambda db: self._leased(db, self._now(), BATCH, full))
+        self._behind = bool(kinds or people) or leased >= BATCH
         for taken in begun:
             self._begin(self._carry_digest(taken), taken.stream.via, taken.stream.person)
         # Composing reads a lot. It must not keep the writer, for which pings wait.
@@ -129,6 +123,12 @@ class Courier:
         for send in sends:
             self._begin(self._carry(send), send.contact.kind, send.page.person)
         return leased + len(begun)
+
+    def _has_room(self, kind: str, person: str) -> bool:
+        """Return whether another batch may be for this notifier and this person."""
+        return (
+            self._by_kind[kind] <= HANDS - BATCH and self._by_person.get(person, 0) <= HANDS_A_PERSON - BATCH
+        )
 
     def _composed(self, db: Connection, pages: Sequence[Addressed]) -> list[Send]:
         return self._composer.sends(db, pages, self._shared, self._now())
@@ -144,7 +144,10 @@ class Courier:
             finally:
                 self._by_kind[kind] -= 1
                 self._by_person[person] -= 1
-                self._by_person += Counter()  # Drops people to whom nothing is under way.
+                if not self._by_person[person]:
+                    del self._by_person[person]
+            if self._behind and self._has_room(kind, person):
+                self._wake()
 
         task = asyncio.create_task(counted())
         self._tasks.add(task)
@@ -161,6 +164,7 @@ class Courier:
             _, late = await asyncio.wait(self._tasks, timeout=seconds)
             for task in late:
                 task.cancel()
+        self._outcomes.stop()
 
     @property
     def under_way(self) -> int:
@@ -197,10 +201,11 @@ class Courier:
                 kind=page.kind.value,
                 pages=1,
             )
-            self._observe(kind, type(outcome).__name__.lower(), self._waited(send, outcome))
-            to_retry = await self._recorded(send, outcome)
+            sent = Sent(send, outcome, self._now(), self._random())
+            self._observe(kind, sent.result, self._waited(send, outcome))
+            to_retry = await self._outcomes.record(sent)
             _log(send, outcome)
-            if to_retry or self._behind:
+            if to_retry:
                 self._wake()
         except ConnectionError as away:
             log.warning("%s could not be recorded: %s", _named(send), away, extra=_log_fields(send))
@@ -276,15 +281,10 @@ class Courier:
             return []
         return [(self._now() - send.page.created_at).total_seconds()]
 
-    async def _recorded(self, send: Send, outcome: Outcome) -> bool:
-        """Write the outcome. Return whether something is to be retried."""
-        now, jitter = self._now(), self._random()
-        return await self._patiently(lambda db: _record(db, send, outcome, now, jitter))
-
-    async def _patiently(self, work: Callable[[Connection], T]) -> T:
+    async def _patiently(self, work: Callable[[Connection], T], until: float | None = None) -> T:
         """Write something about a send, and try again for a while if the database is away."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + RECORD_FOR
+        until = loop.time() + RECORD_FOR if until is None else until
         while True:
             try:
                 return await self._transact(work)
@@ -346,35 +346,3 @@ def _log_fields(send: Send) -> dict[str, object]:
 
 def _named(send: Send) -> str:
     return f"{send.page.kind.value} {send.page.id} of incident {send.page.incident_id}"
-
-
-def _record(db: Connection, send: Send, outcome: Outcome, now: datetime, jitter: float) -> bool:
-    """Write the outcome of a send. Return whether something is to be retried."""
-    kind = send.contact.kind
-    answer = outcome.said if isinstance(outcome, Accepted) else outcome.reason
-    result = type(outcome).__name__.lower()
-    page = leases.fenced(db, {send.page.id: send.page.lease}).get(send.page.id)
-    if page is None:
-        return False
-    may_have_arrived = isinstance(outcome, Unreachable) and outcome.may_have_arrived
-    provider_id, mark = delivery.provider_id(outcome), send.contact.mark
-    attempt = Attempt(page.id, now, kind, result, answer, provider_id, contact_mark=mark)
-    attempts.write_attempts(db, [replace(attempt, may_have_arrived=may_have_arrived)])
-    verdict = delivery.after_attempt(page.tries(len(send.person.contacts)), outcome, now, jitter)
-    contact = send.contact
-    if isinstance(verdict, Retry) and page.kind is NoticeKind.PAGE:
-        contact = send.person.contact(verdict.contact)
-    leases.record(db, page, verdict, contact, now)
-    if isinstance(verdict, Retry) and verdict.throttled:
-        leases.hold_back(db, send.person.id, kind, verdict.at)
-    timeline.write(db, [_entry(page, send, outcome, answer, now)])
-    return isinstance(verdict, Retry)
-
-
-def _entry(page: Page, send: Send, outcome: Outcome, answer: str, now: datetime) -> Entry:
-    accepted = isinstance(outcome, Accepted)
-    result = "accepted" if accepted else "refused" if isinstance(outcome, Refused) else "not reached"
-    line = f"{page.kind.value} to {send.person.name} by {send.contact.kind}: {result}"
-    return Entry(
-        page.incident_id, now, "told" if accepted else "not told", f"{line} ({answer})" if answer else line
-    )

@@ -7,6 +7,7 @@ earlier digest goes on working. Every statement touches at most `CHUNK` pages.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -55,9 +56,25 @@ _STREAM = pages.c.person, pages.c.via, pages.c.contact_mark, pages.c.kind
 
 def waiting(db: Connection, now: datetime) -> dict[Stream, Waiting]:
     """Return the streams with due pages, worst first."""
+    by_rank: dict[Stream, dict[int, int]] = {}
+    held_back: set[Stream] = set()
+    for row in sorted(db.execute(_waiting(), {"now": now}), key=lambda row: int(row.severity_rank)):
+        stream = Stream(row.person, row.via, row.contact_mark, NoticeKind(row.kind))
+        by_rank.setdefault(stream, {})[row.severity_rank] = row.number
+        if row.limited:
+            held_back.add(stream)
+    return {stream: Waiting(ranks, stream in held_back) for stream, ranks in by_rank.items()}
+
+
+@cache
+def _waiting() -> Select[*tuple[Any, ...]]:
     samples = [
         select(*_STREAM, pages.c.severity_rank, pages.c.throttled)
-        .where(pages.c.severity_rank == rank, pages.c.next_at <= now, leases.may_go(now))
+        .where(
+            pages.c.severity_rank == rank,
+            pages.c.next_at <= leases.NOW,
+            leases.may_go(),
+        )
         .order_by(pages.c.next_at)
         .limit(SAMPLE)
         .subquery()
@@ -67,15 +84,7 @@ def waiting(db: Connection, now: datetime) -> dict[Stream, Waiting]:
     due = union_all(*samples).subquery()
     throttled = func.max(case((due.c.throttled, 1), else_=0))
     columns = list(due.c)[:5]
-    counts = select(*columns, func.count().label("number"), throttled.label("limited")).group_by(*columns)
-    by_rank: dict[Stream, dict[int, int]] = {}
-    held_back: set[Stream] = set()
-    for row in sorted(db.execute(counts), key=lambda row: int(row.severity_rank)):
-        stream = Stream(row.person, row.via, row.contact_mark, NoticeKind(row.kind))
-        by_rank.setdefault(stream, {})[row.severity_rank] = row.number
-        if row.limited:
-            held_back.add(stream)
-    return {stream: Waiting(ranks, stream in held_back) for stream, ranks in by_rank.items()}
+    return select(*columns, func.count().label("number"), throttled.label("limited")).group_by(*columns)
 
 
 def last_digests(db: Connection, now: datetime) -> dict[Stream, LastDigest]:
@@ -327,18 +336,18 @@ def _due(db: Connection, stream: Stream, ranks: Collection[int], now: datetime) 
             select(pages.c.id)
             .where(
                 pages.c.severity_rank == rank,
-                pages.c.next_at <= now,
+                pages.c.next_at <= leases.NOW,
                 pages.c.person == stream.person,
                 pages.c.via == stream.via,
                 mark.is_(None) if stream.contact_mark is None else mark == stream.contact_mark,
                 pages.c.kind == stream.kind,
-                leases.may_go(now),
+                leases.may_go(),
             )
             .order_by(pages.c.next_at, pages.c.id)
             .limit(CHUNK - len(ids))
             .with_for_update(skip_locked=True)
         )
-        ids += db.execute(query).scalars()
+        ids += db.execute(query, {"now": now}).scalars()
         if len(ids) >= CHUNK:
             break
     return ids

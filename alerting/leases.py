@@ -1,11 +1,25 @@
 """The SQL of sending: each page is leased to one courier, and its outcome is recorded under that lease."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, false, func, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    select,
+    true,
+    update,
+)
 
 from alerting.clock_step import Step
 from alerting.delivery import LEASE, Delivered, Expired, Retry, Verdict
@@ -13,9 +27,11 @@ from alerting.digest import Stream
 from alerting.notice import NoticeKind
 from alerting.outbox import RANKS, Page, Recipient, page_of
 from alerting.person import Contact, Person
-from alerting.sql import earliest, update_many
+from alerting.sql import Utc, earliest, update_many
 from alerting.tables import incidents, pages
 
+NOW = bindparam("now", type_=Utc())
+"""The time, in statements that are put together once: in a storm that took longer than running them."""
 NEWEST_SHARE = 5
 """One page in this many is taken from the newest, so that a backlog never hides the latest news."""
 
@@ -28,6 +44,19 @@ class AtCapacity:
     kinds: Collection[str] = ()
     people: Collection[str] = ()
     streams: Collection[tuple[Stream, int]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The verdict on an attempt to deliver a page, as it is written.
+
+    `contact` is the next one or, if the page is delivered, the one that took it.
+    """
+
+    page: Page
+    verdict: Verdict
+    contact: Contact
+    at: datetime
 
 
 def lease(db: Connection, now: datetime, limit: int, full: AtCapacity) -> list[Page]:
@@ -55,8 +84,14 @@ def lease(db: Connection, now: datetime, limit: int, full: AtCapacity) -> list[P
 
 def next_due(db: Connection) -> datetime | None:
     """Return the time of the next attempt. What is recovering has none until it settles or returns."""
-    ranks = [earliest(pages.c.next_at, pages.c.severity_rank == rank, ~_is_well_again()) for rank in RANKS]
-    return min((at for at in db.execute(select(*ranks)).one() if at is not None), default=None)
+    return min((at for at in db.execute(_next_due()).one() if at is not None), default=None)
+
+
+@cache
+def _next_due() -> Select[*tuple[Any, ...]]:
+    return select(
+        *(earliest(pages.c.next_at, pages.c.severity_rank == rank, ~_is_well_again()) for rank in RANKS)
+    )
 
 
 def fenced(db: Connection, leases: Mapping[int, int]) -> dict[int, Page]:
@@ -100,28 +135,35 @@ def retime(db: Connection, step: Step) -> None:
         )
 
 
-def record(db: Connection, page: Page, verdict: Verdict, contact: Contact, now: datetime) -> None:
-    """Write the verdict on an attempt. A page that was superseded while under way stays so.
+def record(db: Connection, recorded: Sequence[Recorded]) -> None:
+    """Write the verdicts on attempts to deliver pages that are locked. One that was superseded meanwhile stays so."""
+    update_many(db, pages, [_row(one) for one in recorded])
 
-    `contact` is the next one or, if the page is delivered, the one that took it.
-    """
-    values: dict[str, Any] = {"attempts": page.attempts + 1, "leased_until": None}
-    values |= {"via": contact.kind, "contact_mark": contact.mark}
-    if isinstance(verdict, Delivered):
-        values |= {"delivered_at": now, "throttled": False}
-    pending = pages.c.state == "pending"
-    state = {Delivered: "delivered", Expired: "expired"}.get(type(verdict))
-    db.execute(update(pages).where(pages.c.id == page.id).values(values))
-    if state is not None:
-        db.execute(update(pages).where(pages.c.id == page.id, pending).values(state=state, next_at=None))
-    elif isinstance(verdict, Retry):
-        retry = {
+
+def _row(recorded: Recorded) -> dict[str, Any]:
+    page, verdict = recorded.page, recorded.verdict
+    pending, delivered = page.state == "pending", isinstance(verdict, Delivered)
+    row: dict[str, Any] = {
+        "id": page.id,
+        "attempts": page.attempts + 1,
+        "leased_until": None,
+        "via": recorded.contact.kind,
+        "contact_mark": recorded.contact.mark,
+        "delivered_at": recorded.at if delivered else page.delivered_at,
+        "throttled": page.throttled and not delivered,
+        "state": page.state,
+        "next_at": None,
+        "contact": page.contact,
+        "contact_attempts": page.contact_attempts,
+    }
+    if pending and isinstance(verdict, Retry):
+        return row | {
             "next_at": verdict.at,
             "contact": verdict.contact,
             "contact_attempts": verdict.contact_attempts,
             "throttled": verdict.throttled,
         }
-        db.execute(update(pages).where(pages.c.id == page.id, pending).values(retry))
+    return row | ({"state": "delivered" if delivered else "expired"} if pending else {})
 
 
 def hold_back(db: Connection, person: str, via: str, until: datetime) -> None:
@@ -170,26 +212,27 @@ def _claim(
             select(pages)
             .where(
                 pages.c.severity_rank == rank,
-                pages.c.next_at <= now,
+                pages.c.next_at <= NOW,
                 pages.c.via.not_in(full.kinds) if full.kinds else true(),
                 pages.c.person.not_in(full.people) if full.people else true(),
                 pages.c.id.not_in(except_ids) if except_ids else true(),
                 *(~_of(stream, rank) for stream, rank in full.streams),
-                may_go(now),
+                may_go(),
             )
             .order_by(order, pages.c.id)
             .limit(limit - len(claimed))
             .with_for_update(skip_locked=True)
         )
-        claimed += [page_of(row, lease=row.lease + 1) for row in db.execute(query)]
+        claimed += [page_of(row, lease=row.lease + 1) for row in db.execute(query, {"now": now})]
         if len(claimed) >= limit:
             break
     return claimed
 
 
-def may_go(now: datetime) -> ColumnElement[bool]:
-    """Return whether nothing stands in the way of a due page."""
-    return ~_overtakes(now) & ~_is_well_again()
+@cache
+def may_go() -> ColumnElement[bool]:
+    """Return whether nothing stands in the way of a due page. The parameter `now` of its statement is the time."""
+    return ~_overtakes() & ~_is_well_again()
 
 
 def _of(stream: Stream, rank: int) -> ColumnElement[bool]:
@@ -208,7 +251,7 @@ def _is_well_again() -> ColumnElement[bool]:
     return pages.c.kind.in_((NoticeKind.PAGE, NoticeKind.UPDATE)) & exists().where(*recovering)
 
 
-def _overtakes(now: datetime) -> ColumnElement[bool]:
+def _overtakes() -> ColumnElement[bool]:
     """Return whether an earlier notice of the incident to the same contact is under way.
 
     A provider that hears of the end before the last change would open the incident again.
@@ -221,4 +264,4 @@ def _overtakes(now: datetime) -> ColumnElement[bool]:
         other.c.person == pages.c.person,
         func.coalesce(other.c.contact_mark, "") == func.coalesce(pages.c.contact_mark, ""),
     )
-    return func.coalesce(leased_until.scalar_subquery() > now, false())
+    return func.coalesce(leased_until.scalar_subquery() > NOW, false())

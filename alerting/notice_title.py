@@ -266,5 +266,8 @@ def _of_job(title: str, group: str) -> str:
 
 def _group_in_brackets(title: str, group: str) -> str:
     """Return the group in brackets, unless the title has it as a word of its own: host "a" is not in "plain"."""
-    has_it = re.search(rf"(?<![\w.-]){re.escape(group)}(?![\w-]|\.\w)", title)
-    return f" ({group})" if group and not has_it else ""
+    if not group:
+        return ""
+    # Most titles do without: an expression of its own for each group costs as much as the rest of a page.
+    has_it = group in title and re.search(rf"(?<![\w.-]){re.escape(group)}(?![\w-]|\.\w)", title)
+    return "" if has_it else f" ({group})"

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain, islice
 
 from sqlalchemy import Connection
 
@@ -185,11 +186,20 @@ def _same_jobs(
     found = groups.running(db, {name for of_incident in names.values() for name in of_incident}, _BESIDE)
     same = {}
     for number, of_incident in names.items():
-        others = dict.fromkeys(
-            key for name in of_incident for key in found.get(name, ()) if key != keys[number]
-        )
-        same[number] = list(others) if len(others) <= SAME_JOBS else []
+        others = (key for name in of_incident for key in found.get(name, ()) if key != keys[number])
+        few = _first_different(others, SAME_JOBS + 1)
+        same[number] = few if len(few) <= SAME_JOBS else []
     return same
+
+
+def _first_different(keys: Iterable[str], number: int) -> list[str]:
+    """Return the first so many different keys, without a look at the rest."""
+    first: dict[str, None] = {}
+    for key in keys:
+        first[key] = None
+        if len(first) == number:
+            break
+    return list(first)
 
 
 def _within_groups(
@@ -277,17 +287,19 @@ def _elsewhere(
     numbers = {other: of_group for other, of_group in everywhere.incidents.items() if other != key}
     # A group whose incident is recovering is not fine, though all of its checks are up.
     recovering = sum(1 for other in numbers if states[other].fine)
-    named = [f"{cause.key_title(other)} ({words})" for other, words in numbers.items() if other not in told]
-    named += [
+    in_incidents = (
+        f"{cause.key_title(other)} ({words})" for other, words in numbers.items() if other not in told
+    )
+    uneasy = (
         f"{cause.key_title(other)} ({'late' if late else 'tolerated fault'})"
         for other, late in everywhere.uneasy.items()
         if other not in (key, *told, *numbers)
-    ]
+    )
     return Elsewhere(
         noun=cause.plural_of([tally.sample for tally in kinds]),
         total=sum(tally.total for tally in kinds),
         alive=sum(tally.fine for tally in kinds) - recovering,
-        not_fine=tuple(named[:NAMED]),
+        not_fine=tuple(islice(chain(in_incidents, uneasy), NAMED)),
     )
 
 

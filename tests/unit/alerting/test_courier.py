@@ -1,6 +1,8 @@
 """The courier: the statements of a batch of pages, and the notices that it sends."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
@@ -11,14 +13,14 @@ from sqlalchemy import Connection, event
 
 from alerting import desk, escalator, leases
 from alerting.composing import Composer
-from alerting.courier import Courier
+from alerting.courier import BATCH, HANDS_A_PERSON, Courier
 from alerting.escalation import Policy, Step
 from alerting.incident import CauseWords, Facts, Incident, Symptom
 from alerting.leases import AtCapacity
 from alerting.notice import Links, Notice
 from alerting.notifiers.contract import Accepted, Contact, Outcome
 from alerting.notifiers.registry import NotifierSet
-from alerting.outbox import Page
+from alerting.outbox import Page, pages_of
 from alerting.person import Person
 from alerting.severity import Severity
 from alerting.surroundings import Surroundings
@@ -55,6 +57,18 @@ class Pager:
     async def send(self, notice: Notice, contact: Contact) -> Outcome:
         self.notices.append((contact.address, notice))
         return self.outcome
+
+
+class Hanging(Pager):
+    """As a pager, but Anna's never answers. It sends no digests."""
+
+    digests: ClassVar[bool] = False
+
+    async def send(self, notice: Notice, contact: Contact) -> Outcome:
+        outcome = await super().send(notice, contact)
+        if contact.address == "anna":
+            await asyncio.get_running_loop().create_future()
+        return outcome
 
 
 SILENT = CauseWords("silent", "is silent", "was silent")
@@ -268,3 +282,34 @@ async def test_a_page_that_cannot_be_composed_keeps_no_other_from_being_sent(dat
     await sender.dispatch()
     await sender.settle(10)
     assert [notice.title for _, notice in pager.notices] == ["ERROR two silent"] * 2
+
+
+async def test_a_person_whose_provider_hangs_delays_no_other(database: Database) -> None:
+    pager = Hanging(Accepted())
+    await page_for(database, *(f"job {n}" for n in range(60)))
+    sender = courier_of(database, pager)
+    reached: Counter[str] = Counter()
+    async with asyncio.timeout(60):
+        while reached["ben"] < 60:
+            await sender.dispatch()
+            reached = Counter(address for address, _ in pager.notices)
+    assert HANDS_A_PERSON - BATCH < reached["anna"] <= HANDS_A_PERSON
+    await sender.settle(0)
+
+
+async def test_the_outcomes_of_a_batch_are_recorded_in_one_transaction(database: Database) -> None:
+    await page_for(database, "one", "two", "three")
+    sender = courier_of(database, Pager(Accepted()))
+    written = 0
+
+    async def counted(work: Callable[[Connection], Any]) -> Any:
+        nonlocal written
+        written += 1
+        return await database.write(work)
+
+    sender._transact = counted
+    assert await sender.dispatch() == 6
+    await sender.settle(10)
+    assert written == 2
+    delivered = await database.read(lambda db: [page.state for n in (1, 2, 3) for page in pages_of(db, n)])
+    assert delivered == ["delivered"] * 6

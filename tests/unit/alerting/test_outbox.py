@@ -9,7 +9,7 @@ from sqlalchemy import Connection, make_url
 from alerting import desk, leases, outbox
 from alerting.delivery import LEASE, Delivered, Expired, Retry, Verdict
 from alerting.incident import State
-from alerting.leases import AtCapacity
+from alerting.leases import AtCapacity, Recorded
 from alerting.notice import NoticeKind
 from alerting.outbox import Intent
 from alerting.severity import Severity
@@ -95,7 +95,7 @@ def test_only_the_newest_token_may_record_and_only_once(db: Connection) -> None:
     (newer,) = leases.lease(db, PAGED_AT + LEASE, 10, FREE)
     assert leases.fenced(db, {page.id: page.lease}) == {}
     assert leases.fenced(db, {page.id: newer.lease}).keys() == {page.id}
-    leases.record(db, newer, Delivered(), PAGER, LATER)
+    leases.record(db, [Recorded(newer, Delivered(), PAGER, LATER)])
     assert leases.fenced(db, {page.id: newer.lease}) == {}
 
 
@@ -105,7 +105,7 @@ def test_only_the_newest_token_may_record_and_only_once(db: Connection) -> None:
 )
 def test_a_verdict_decides_the_state_of_a_page(db: Connection, verdict: Verdict, state: str) -> None:
     (page,) = page_for(db, a_symptom())
-    leases.record(db, page, verdict, MAIL, LATER)
+    leases.record(db, [Recorded(page, verdict, MAIL, LATER)])
     (page,) = outbox.pages_of(db, 1)
     retried = isinstance(verdict, Retry)
     assert (page.state, page.attempts) == (state, 1)
@@ -117,7 +117,8 @@ def test_a_verdict_decides_the_state_of_a_page(db: Connection, verdict: Verdict,
 def test_a_page_that_was_superseded_while_under_way_stays_so(db: Connection) -> None:
     (page,) = page_for(db, a_symptom())
     outbox.supersede(db, [1], (NoticeKind.PAGE,))
-    leases.record(db, page, Retry(LATER, 1, 0), MAIL, LATER)
+    page = leases.fenced(db, {page.id: page.lease})[page.id]
+    leases.record(db, [Recorded(page, Retry(LATER, 1, 0), MAIL, LATER)])
     assert notices_of(db) == [("page", "anna", "superseded")]
 
 

@@ -25,14 +25,13 @@ from alerting.notice import NoticeKind
 from alerting.notifiers.contract import (
     Unreachable,
 )
-from alerting.notifiers.transport import egress, names
+from alerting.notifiers.transport import connections, egress, names
 from alerting.notifiers.transport import http as transport_http
 from heartbeat import (
     app,
     clock_guard,
     database,
     logs,
-    notifier_clients,
     outside_heartbeat,
     retention,
     settings,
@@ -97,7 +96,6 @@ def _longest_retry_after() -> timedelta:
     return next_step.at - now
 
 
-PROVIDERS = notifier_clients.LIMITS.max_connections
 CONNECTING = in_source(database, r'"connect_timeout": (\d+)')
 UNHEARD = in_source(database, r'"tcp_user_timeout": (\d+)') / 1000
 LOCKED = in_source(database, r'"timeout": ([\d.]+)')
@@ -211,7 +209,7 @@ LIMITS: Mapping[str, str] = {
     "Attempts per contact before the next": f"{delivery.TRIES_A_CONTACT}",
     "Notice of an acknowledgement or a recovery": f"{delivery.TELL_FOR // HOUR} h",
     "Bytes read of a provider's answer": f"{transport_http.READ_LIMIT:,}",
-    "Connections to providers": f"{PROVIDERS:g}",
+    "Idle connections to providers": f"{connections.MOST_KEPT}, for {egress.KEPT:g} s",
     "Look-up of a name": f"{names.LONGEST:g} s",
     "Look-up of a name with an earlier answer": f"{names.PATIENCE:g} s",
     "Last good answer of a name": f"{names.KEPT / 86_400:g} days",
@@ -305,7 +303,7 @@ def test_no_limit_is_documented_that_nothing_is_compared_with() -> None:
         ),
         (
             "httpx, for a notifier",
-            f"{transport_http.BOUND.seconds * 0.3:g} s; {transport_http.BOUND.seconds * 0.3:g} s; 15 s",
+            f"{transport_http.BOUND.seconds * 0.3:g} s; 15 s",
         ),
         ("The resolver", f"{names.LONGEST:g} s; {names.PATIENCE:g} s"),
         ("The addresses of a name", f"{egress.STAGGER:g} s"),

@@ -1,0 +1,146 @@
+"""Records the outcomes of sends: all that came during the last commit in one transaction."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from alerting import attempts, delivery, leases, timeline
+from alerting.attempts import Attempt
+from alerting.composing import Send
+from alerting.delivery import Retry, Verdict
+from alerting.incident import Entry
+from alerting.leases import Recorded
+from alerting.notice import NoticeKind
+from alerting.notifiers.contract import Accepted, Outcome, Refused, Unreachable
+from alerting.outbox import Page
+
+AT_ONCE = 128
+"""The most outcomes of one transaction."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A send with its outcome. `jitter` is a random number from 0 to 1 that spreads retries."""
+
+    send: Send
+    outcome: Outcome
+    at: datetime
+    jitter: float
+
+    @property
+    def result(self) -> str:
+        """The kind of outcome in one word."""
+        return type(self.outcome).__name__.lower()
+
+    @property
+    def answer(self) -> str:
+        """What the provider said, or the reason of a failure."""
+        return self.outcome.said if isinstance(self.outcome, Accepted) else self.outcome.reason
+
+
+Write = Callable[[Callable[[Connection], frozenset[int]], float], Awaitable[frozenset[int]]]
+"""Run a function in one transaction, and try again until a time of the loop while the database is away."""
+
+
+class Outcomes:
+    """Records outcomes in the order in which they come. One that cannot be recorded costs no other."""
+
+    def __init__(self, write: Write, patience: float) -> None:
+        self._write = write
+        self._patience = patience
+        self._waiting: list[tuple[Sent, float, asyncio.Future[bool]]] = []
+        self._recording: asyncio.Task[None] | None = None
+
+    async def record(self, sent: Sent) -> bool:
+        """Write an outcome within `patience` seconds. Return whether the page is to be retried.
+
+        Raises ConnectionError if the database stays away.
+        """
+        loop = asyncio.get_running_loop()
+        recorded: asyncio.Future[bool] = loop.create_future()
+        self._waiting.append((sent, loop.time() + self._patience, recorded))
+        if self._recording is None:
+            self._recording = asyncio.create_task(self._record_all())
+        return await recorded
+
+    def stop(self) -> None:
+        """Record no more."""
+        if self._recording is not None:
+            self._recording.cancel()
+
+    async def _record_all(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
+                await self._record_batch(batch)
+        finally:
+            self._recording = None
+
+    async def _record_batch(self, batch: Sequence[tuple[Sent, float, asyncio.Future[bool]]]) -> None:
+        sends = [sent for sent, _, _ in batch]
+        try:
+            to_retry = await self._write(lambda db: record(db, sends), batch[0][1])
+        except Exception as error:
+            if len(batch) > 1 and not isinstance(error, ConnectionError):
+                log.exception("%d outcomes could not be recorded together", len(batch))
+                for one in batch:
+                    await self._record_batch([one])
+                return
+            for _, _, recorded in batch:
+                if not recorded.done():
+                    recorded.set_exception(error)
+            return
+        for sent, _, recorded in batch:
+            if not recorded.done():
+                recorded.set_result(sent.send.page.id in to_retry)
+
+
+def record(db: Connection, sends: Sequence[Sent]) -> frozenset[int]:
+    """Write the outcomes of sends whose leases still hold. Return the pages that are to be retried."""
+    held = leases.fenced(db, {sent.send.page.id: sent.send.page.lease for sent in sends})
+    judged = [(sent, page, _verdict(sent, page)) for sent in sends if (page := held.get(sent.send.page.id))]
+    attempts.write_attempts(db, [_attempt(sent) for sent, _, _ in judged])
+    leases.record(db, [_recorded(sent, page, verdict) for sent, page, verdict in judged])
+    for sent, _, verdict in judged:
+        if isinstance(verdict, Retry) and verdict.throttled:
+            leases.hold_back(db, sent.send.person.id, sent.send.contact.kind, verdict.at)
+    timeline.write(db, [_entry(sent) for sent, _, _ in judged])
+    return frozenset(page.id for _, page, verdict in judged if isinstance(verdict, Retry))
+
+
+def _verdict(sent: Sent, page: Page) -> Verdict:
+    tries = page.tries(len(sent.send.person.contacts))
+    return delivery.after_attempt(tries, sent.outcome, sent.at, sent.jitter)
+
+
+def _recorded(sent: Sent, page: Page, verdict: Verdict) -> Recorded:
+    contact = sent.send.contact
+    if isinstance(verdict, Retry) and page.kind is NoticeKind.PAGE:
+        contact = sent.send.person.contact(verdict.contact)
+    return Recorded(page, verdict, contact, sent.at)
+
+
+def _attempt(sent: Sent) -> Attempt:
+    contact, outcome = sent.send.contact, sent.outcome
+    attempt = Attempt(sent.send.page.id, sent.at, contact.kind, sent.result, sent.answer)
+    return replace(
+        attempt,
+        provider_id=delivery.provider_id(outcome),
+        contact_mark=contact.mark,
+        may_have_arrived=isinstance(outcome, Unreachable) and outcome.may_have_arrived,
+    )
+
+
+def _entry(sent: Sent) -> Entry:
+    page, outcome = sent.send.page, sent.outcome
+    accepted = isinstance(outcome, Accepted)
+    result = "accepted" if accepted else "refused" if isinstance(outcome, Refused) else "not reached"
+    line = f"{page.kind.value} to {sent.send.person.name} by {sent.send.contact.kind}: {result}"
+    words = f"{line} ({sent.answer})" if sent.answer else line
+    return Entry(page.incident_id, sent.at, "told" if accepted else "not told", words)

@@ -16,7 +16,7 @@ from alerting.notifiers import registry
 from alerting.notifiers.contract import Notifier
 from alerting.notifiers.registry import NotifierSet, Setup
 from alerting.span import Spans, no_spans
-from heartbeat import configuration_file, notifier_clients, signed_link, ticker, trial
+from heartbeat import configuration_file, notifier_clients, public_address, signed_link, ticker, trial
 from heartbeat.access import setup as access_setup
 from heartbeat.access.sign_in import Gate
 from heartbeat.actor import Actor
@@ -187,7 +187,9 @@ def build(
     publisher = _publisher(foundation)
     system = System(
         asgi=front.build(context, ingest, publisher, settings, tracing, connections),
-        straight=pings.straight(ingest, clock, metrics, settings.ping_body_limit)
+        straight=pings.straight(
+            ingest, clock, metrics, settings.ping_body_limit, public_address.home(settings.public_url)
+        )
         if "api" in settings.roles
         else None,
         context=context,

@@ -23,7 +23,9 @@ def receivers(
     )
 
 
-def straight(ingest: Ingest, clock: Clock, metrics: Metrics, body_limit: int) -> StraightPings:
+def straight(
+    ingest: Ingest, clock: Clock, metrics: Metrics, body_limit: int, home: str = ""
+) -> StraightPings:
     """Return the short way for the plainest pings. Those of Healthchecks are the only ones."""
     dialect = Healthchecks(body_limit)
-    return StraightPings(dialect.plain_target, dialect.responses, ingest, clock, metrics)
+    return StraightPings(dialect.plain_target, dialect.responses, ingest, clock, metrics, home)

@@ -25,7 +25,10 @@ _HEADERS = frozenset(
 
 
 class StraightPings:
-    """Recognises the plainest pings and puts them in line. `target` reads an address, None if it is not plain."""
+    """Recognises the plainest pings and puts them in line. `target` reads an address, None if it is not plain.
+
+    `home` is the path below which the service lives, see `http.home`.
+    """
 
     def __init__(
         self,
@@ -34,7 +37,9 @@ class StraightPings:
         ingest: Ingest,
         clock: Clock,
         metrics: Metrics,
+        home: str = "",
     ) -> None:
+        self._home = home.encode()
         self._target = target
         self._answers = {result: _on_the_wire(response) for result, response in responses.items()}
         self._counters = {result: metrics.pings.heard.labels(result.value) for result in PingResult}
@@ -43,7 +48,7 @@ class StraightPings:
 
     def arrival(self, method: bytes, url: bytes, headers: Sequence[Header], remote: str) -> Arrival | None:
         """Return the ping of a request without a body, None if it is not one of the plainest."""
-        target = self._target(url)
+        target = self._target(url.removeprefix(self._home))
         if target is None or method not in _METHODS:
             return None
         for name, value in headers:

@@ -21,6 +21,7 @@ from heartbeat.signed_link import Answerer, sign
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import ADMIN_KEY, SECRET_KEY, SetClock, fall_silent, make_check, ping, visitor
 from tests.unit.http.markup import paths_in
+from tests.unit.http.pings.test_straight import Case, Ways, request
 
 HOME = "/ops/heartbeat"
 HOST = "https://example.com"
@@ -187,6 +188,24 @@ async def test_a_ping_counts_below_the_path_and_beside_it(system: System, outsid
         ]
     assert [(one.status_code, one.text) for one in below] == [(one.status_code, one.text) for one in straight]
     assert [one.status_code for one in below] == [200, 200, 200, 400, 404]
+
+
+async def test_the_plainest_pings_below_the_path_go_the_short_way_too(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check, ways = await make_check(system), Ways(system, monkeypatch)
+    short = f"/ping/{check.uuid}"
+    for path, is_plain in (
+        (short, True),
+        (f"{HOME}{short}", True),
+        (f"{HOME}/{short}", False),
+        (f"{HOME}s{short}", False),
+        (f"{HOME}{HOME}{short}", False),
+        (f"{HOME}{short}/fail", False),
+    ):
+        case, ways.taken = Case(path, (request(f"GET {path} HTTP/1.1"),), is_plain), 0
+        assert await ways.outcome(case, short=True) == await ways.outcome(case, short=False), path
+        assert bool(ways.taken) is is_plain, path
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", f"{HOME}/livez", f"{HOME}/metrics"])

@@ -94,7 +94,7 @@ def apply(
         return plan
     _refuse_deletion(plan, delete)
     definition_store.wait_for_turn(db)
-    checks = check_store.lock_all(db)
+    checks = _locked(db, target, now)
     current = definition_store.load(db, checks.values())
     plan = _difference(db, current, target, checks)
     _refuse_deletion(plan, delete)
@@ -173,6 +173,20 @@ def _renamed(target: Configuration, checks: Mapping[str, Check]) -> dict[str, Ch
     return {moves.get(slug, slug): check for slug, check in checks.items()}
 
 
+def _locked(db: Connection, target: Configuration, now: datetime) -> dict[str, Check]:
+    """Return all checks by slug. Those that will change are locked: pings to the others do not wait."""
+    checks = {check.slug: check for check in check_store.listed(db, limit=ALL)}
+    changing = sorted(
+        check.id
+        for slug, check in _renamed(target, checks).items()
+        if (check.origin == Origin.FILE and slug not in target.checks)
+        or definition.redefined(check, target.checks.get(slug), target.group_by, now) is not check
+    )
+    for batch in _batches(changing):
+        checks |= {check.slug: check for check in check_store.lock(db, batch)}
+    return checks
+
+
 def _removed(target: Configuration, checks: Mapping[str, Check]) -> list[Check]:
     return [
         check for slug, check in checks.items() if check.origin == Origin.FILE and slug not in target.checks
@@ -216,7 +230,7 @@ def _put_checks(
     added = [definition.new_check(declared, target.group_by, now, new_uuid()) for declared in missing]
     if len(check_store.insert(db, added)) < len(added):
         # A first ping has made one of them since we looked. It is there now, and is taken over.
-        _put_checks(db, check_store.lock_all(db), target, now, new_uuid)
+        _put_checks(db, _locked(db, target, now), target, now, new_uuid)
 
 
 def _forget(db: Connection, removed: Sequence[Check], now: datetime, target: Configuration) -> None:

@@ -11,11 +11,12 @@ from tests.bench import (
     commands,
     databases,
     figures,
+    large,
     load,
-    memory,
     pings,
     sending,
     status,
+    storm_pings,
     sweep,
     telling,
     workers,
@@ -32,7 +33,8 @@ SUBJECTS = {
     "sending": (sending.measure, ("postgres", "sqlite")),
     "status": (status.measure, ("sqlite",)),
     "commands": (commands.measure, ("postgres", "sqlite")),
-    "memory": (memory.measure, ("postgres", "sqlite")),
+    "storm": (storm_pings.measure, ("postgres", "sqlite")),
+    "large": (large.measure, ("postgres", "sqlite")),
 }
 
 

@@ -19,14 +19,19 @@ class Served:
 
 @contextlib.contextmanager
 def heartbeat(
-    bench: Bench, url: str, configuration: Path | None = None, *, workers: int = 1
+    bench: Bench,
+    url: str,
+    configuration: Path | None = None,
+    *,
+    workers: int = 1,
+    data: Path | None = None,
 ) -> Iterator[Served]:
     """`heartbeat serve` on this database, all roles."""
     port = processes.free_port()
     environment = {
         "HEARTBEAT_PORT": str(port),
         "HEARTBEAT_DATABASE_URL": url,
-        "HEARTBEAT_DATA_DIR": str(bench.home / f"data-{port}"),
+        "HEARTBEAT_DATA_DIR": str(data or bench.home / f"data-{port}"),
         "HEARTBEAT_CONFIG": str(configuration or bench.home / "none.yaml"),
         "HEARTBEAT_LOG_LEVEL": "ERROR",
     }

@@ -34,11 +34,11 @@ def gather(db: Connection, group: str, now: datetime) -> None:
     installation.remember(db, "gathering", 0)
 
 
-def silence_hosts(db: Connection, hosts: int, now: datetime) -> None:
-    """The first `hosts` checks, each on a host of its own, have been due for a while."""
+def silence_hosts(db: Connection, hosts: int, now: datetime, at: datetime | None = None) -> None:
+    """The first `hosts` checks, each on its own host, have been due for a while. They are looked at from `at` on."""
     heard = now - 2 * (PERIOD + GRACE)
     hosted = update(checks).where(checks.c.id <= hosts)
-    silent = {"last_ok_at": heard, "armed_at": heard, "since": heard, "wake_at": now}
+    silent = {"last_ok_at": heard, "armed_at": heard, "since": heard, "wake_at": at or now}
     db.execute(hosted.values(silent | {"group_key": "host=h" + cast(checks.c.id, Text)}))
 
 
@@ -56,7 +56,7 @@ def outcome(db: Connection) -> tuple[int, int]:
     down = db.execute(text("SELECT count(*) FROM symptoms WHERE cleared_at IS NULL")).scalar_one()
     unpaged = db.execute(
         text(
-            "SELECT count(*) FROM incidents WHERE NOT EXISTS (SELECT FROM pages WHERE incident_id = incidents.id)"
+            "SELECT count(*) FROM incidents WHERE NOT EXISTS (SELECT 1 FROM pages WHERE incident_id = incidents.id)"
         )
     ).scalar_one()
     return down, unpaged

@@ -38,7 +38,7 @@ from tests.bench.figures import Figure
 CHECKS = 1_000_000
 IDLE_TICKS = 200
 TIMES = 3
-IDLE_MS = 2.0
+IDLE_MS = 1.0
 STORM_S = 1.5
 FIRST_PAGE_S = 0.5
 SETTINGS = Settings(data_dir=Path("none"), admin_key="a" * 32, secret_key="s" * 32)

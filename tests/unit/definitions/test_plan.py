@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, Engine, event, make_url
+from sqlalchemy import Connection, Engine, event, make_url, select
 
 from alerting import desk
 from alerting.incident import Incident, Pace
@@ -27,6 +27,7 @@ from heartbeat.checks import store as check_store
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Signal, State, Tolerance
 from heartbeat.checks.schedule import Cron, Every
+from heartbeat.checks.tables import checks
 from heartbeat.database import engine
 from heartbeat.definitions import plan as definition_plan
 from heartbeat.definitions.model import Configuration
@@ -475,3 +476,16 @@ def test_a_notifier_that_was_entered_is_taken_over_and_its_secrets_are_not_shown
     )
     definition_plan.apply(db, declared, NOW)
     assert desk.notifier_settings.load(db)["email"] == Setup(declared.notifiers["email"], Origin.FILE)
+
+
+@pytest.mark.parametrize("opened", ["postgres"], indirect=True)
+def test_only_checks_that_change_are_locked(opened: Engine) -> None:
+    """Pings to a hundred thousand others do not wait for the change of one."""
+    with opened.begin() as db:
+        definition_plan.apply(db, parsed(JOBS), NOW)
+    with opened.begin() as db:
+        changes = definition_plan.apply(db, parsed(JOBS, ("one: {every: 5m", "one: {every: 9m")), NOW).changes
+        assert len(changes) == 1
+        with opened.begin() as other:
+            free = other.execute(select(checks.c.slug).with_for_update(skip_locked=True)).scalars()
+            assert set(free) == {"two", "three"}

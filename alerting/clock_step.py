@@ -62,6 +62,10 @@ class Step:
             return due
         return due + self.length
 
+    def attempt(self, due: datetime) -> datetime:
+        """Return the time of an attempt that may come early: its rest is as long as it was, or shorter."""
+        return due + self.length if self.back and due > self.after else due
+
     def quiet(self, until: datetime, asked_at: datetime) -> datetime:
         """Return the end of a quiet that a person asked for at `asked_at`: its rest stays as long as it was."""
         return until + self.length if self._was_before(asked_at) else until

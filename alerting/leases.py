@@ -121,18 +121,19 @@ def end(db: Connection, page_ids: Collection[int]) -> None:
 
 
 def retime(db: Connection, step: Step) -> None:
-    """Move the times of sending after a step of the clock. What is under way keeps its lease, for a whole one."""
-    leased = pages.c.leased_until.is_not(None)
+    """Move the times of waiting pages after a step of the clock. What is under way keeps its lease, for a whole one."""
     until = step.after + LEASE
-    db.execute(update(pages).where(leased).values(leased_until=until))
-    db.execute(update(pages).where(leased, pages.c.next_at.is_not(None)).values(next_at=until))
-    if step.back:
-        query = select(pages.c.id, pages.c.next_at).where(pages.c.next_at > step.after, ~leased)
-        update_many(
-            db,
-            pages,
-            [{"id": row.id, "next_at": step.wait(row.next_at, step.before)} for row in db.execute(query)],
-        )
+    db.execute(update(pages).where(pages.c.leased_until.is_not(None)).values(leased_until=until))
+    columns = pages.c.id, pages.c.created_at, pages.c.next_at, pages.c.leased_until
+    rows = [
+        {
+            "id": row.id,
+            "created_at": step.fact(row.created_at),
+            "next_at": until if row.leased_until else step.attempt(row.next_at),
+        }
+        for row in db.execute(select(*columns).where(pages.c.next_at.is_not(None)))
+    ]
+    update_many(db, pages, rows)
 
 
 def record(db: Connection, recorded: Sequence[Recorded]) -> None:

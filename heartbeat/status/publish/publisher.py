@@ -112,7 +112,7 @@ class Publisher:
         mark, pages = await self._database.read(
             lambda db: (store.mark(db), definition_store.status_pages_of(db))
         )
-        old = any(now - page_edition.at >= OLDEST for page_edition in self.editions.values())
+        old = any(abs(now - page_edition.at) >= OLDEST for page_edition in self.editions.values())
         if self._mark == (mark, pages) and not old and self.editions.keys() == pages.keys():
             return "unchanged"
         snapshots = await self._database.read(lambda db: _snapshots(db, pages, self._home, self._clock))

@@ -56,6 +56,11 @@ def test_what_nobody_has_watched_stays_after_a_step_back_unless_it_lies_in_the_f
     assert step.fact(NOW - 2 * MINUTE) == NOW - 2 * MINUTE - HOUR
 
 
+def test_an_attempt_comes_no_later() -> None:
+    assert step_of(-HOUR).attempt(NOW + MINUTE) == NOW - HOUR + MINUTE
+    assert step_of(HOUR).attempt(NOW + MINUTE) == NOW + MINUTE
+
+
 def test_what_lies_nowhere_stays_nowhere() -> None:
     assert step_of(HOUR).fact(None) is None
     assert step_of(HOUR).wait(None, NOW) is None

@@ -150,21 +150,29 @@ class _ArrayText(UserDefinedType[str]):
         return f"{self.element}[]"
 
 
+def array_of(kind: TypeEngine[Any], values: Collection[Any]) -> ColumnElement[Any]:
+    """Return many values of a type as one parameter for PostgreSQL."""
+    return literal(postgres_array(list(values)), _ArrayText(_pg_type(kind)))
+
+
 def among(db: Connection, column: Column[Any], values: Collection[Any]) -> ColumnElement[bool]:
     """Return the condition that the column is one of many values.
 
     PostgreSQL takes them as one array: hundreds of parameters cost more to write and to parse than to look up.
     """
     if db.dialect.name == "postgresql":
-        return column == any_(literal(postgres_array(list(values)), _ArrayText(_pg_type(column.type))))
+        return column == any_(array_of(column.type, values))
     return column.in_(values)
 
 
 def listed(db: Connection, values: Collection[str]) -> tuple[ColumnElement[str], FromClause]:
     """Return many texts as a table of one column, for a subquery of each: the column, and the table."""
     if db.dialect.name == "postgresql":
-        array = literal(postgres_array(list(values)), _ArrayText("TEXT"))
-        table = func.unnest(array).table_valued(column("value", Text), name="listed").render_derived()
+        table = (
+            func.unnest(array_of(Text(), values))
+            .table_valued(column("value", Text), name="listed")
+            .render_derived()
+        )
     else:
         table = func.json_each(json.dumps(list(values))).table_valued(column("value", Text))
     return table.c.value, table

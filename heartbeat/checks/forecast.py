@@ -20,6 +20,7 @@ from heartbeat import installation
 from heartbeat.checks import cause, check, surroundings, symptoms
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Change, Check, Raised, State
+from heartbeat.checks.groups import AllGroups
 from heartbeat.checks.symptoms import Fall
 
 
@@ -62,8 +63,13 @@ class Forecast:
         return "".join(part if isinstance(part, str) else _instant(part, self.now) for part in self.words)
 
 
-def of(db: Connection, job: Check, now: datetime, open_url: str) -> Forecast:
-    """Return the forecast of a check. `open_url` is the address of the incident in the page."""
+def of(
+    db: Connection, job: Check, now: datetime, open_url: str, all_groups: AllGroups | None = None
+) -> Forecast:
+    """Return the forecast of a check. `open_url` is the address of the incident in the page.
+
+    It reads all groups, unless they are given.
+    """
     if job.state is State.PAUSED:
         return Forecast(job, ("It is paused: nothing is expected of it, and nobody is paged.",), now)
     (symptom,) = symptoms.of_falls(db, [Fall(_fallen(job, now), job)], now)
@@ -85,7 +91,7 @@ def of(db: Connection, job: Check, now: datetime, open_url: str) -> Forecast:
         else (),
         told_at=incident.tell_at if joins else None,
         calls=calls,
-        page=_page(db, job, incident, raised, ahead[0], people, open_url, now),
+        page=_page(db, job, incident, raised, ahead[0], people, open_url, all_groups, now),
     )
 
 
@@ -142,11 +148,12 @@ def _page(
     first: tuple[datetime, Decision],
     people: Mapping[str, Person],
     open_url: str,
+    all_groups: AllGroups | None,
     now: datetime,
 ) -> Notice:
     """Return the first page, as its first recipient would read it."""
     at, decision = first
-    around = surroundings.of(db, [incident], {incident.id: raised}, now)[incident.id]
+    around = surroundings.of(db, [incident], {incident.id: raised}, now, all_groups)[incident.id]
     if job.state is not State.DOWN:
         around = surroundings.without(around, job, now)
     recipient, *others = escalation.recipients(decision.targets, people, at)

@@ -3,20 +3,32 @@
 A group costs one probe of the index on `group_key`, and one row for each of its checks.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Subquery, and_, case, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    union_all,
+)
 
 from alerting.sql import among
-from heartbeat.checks import store
+from heartbeat.checks import lateness, store
 from heartbeat.checks.check import Check, State
-from heartbeat.checks.lateness import Lateness
 from heartbeat.checks.tables import checks
 
 _EXPECTED = checks.c.state != State.PAUSED
-_FAULTY = and_(checks.c.state.in_([State.NEW, State.UP]), or_(checks.c.failures > 0, checks.c.missed > 0))
+_FAULTY = and_(lateness.WATCHED, or_(checks.c.failures > 0, checks.c.missed > 0))
 """The condition of checks with faults that are tolerated. Some of them are late as well."""
 
 
@@ -57,10 +69,21 @@ class Tally:
     fine: int
 
 
+@dataclass(frozen=True, slots=True)
+class AllGroups:
+    """All groups: tallies, apart for checks that are a group by themselves; and some groups that are not fine.
+
+    Nothing is down in those that are `uneasy`. True stands for groups in which any check is late.
+    """
+
+    tallies: Sequence[Tally]
+    uneasy: Mapping[str, bool]
+
+
 def states(db: Connection, keys: Collection[str], now: datetime) -> dict[str, CheckGroup]:
     """Return these groups by key. A group without a check is left out."""
     within = among(db, checks.c.group_key, keys)
-    late = Lateness(db, now, within).late
+    late = _late(db, now, within)
     tolerated = and_(_FAULTY, ~late)
     fine = and_(checks.c.state == State.UP, ~late, ~_FAULTY)
     newest = case((fine, checks.c.last_ok_at), else_=None)
@@ -79,41 +102,41 @@ def states(db: Connection, keys: Collection[str], now: datetime) -> dict[str, Ch
     return {row[0]: CheckGroup(*row) for row in db.execute(query)}
 
 
-def tally(db: Connection, now: datetime) -> list[Tally]:
-    """Count all groups, apart for checks that are a group by themselves. This reads every check."""
-    each = _each(db, now)
+def all_groups(db: Connection, now: datetime, uneasy: int, late: Collection[int] | None = None) -> AllGroups:
+    """Return all groups in numbers, and up to `uneasy` that are not fine, though nothing in them is down.
+
+    This reads every check. `late` are the numbers of all late checks, if they are known.
+    """
+    each = _each(_late(db, now, true()) if late is None else _is_late(db, late)).cte("each")
     alone = case((each.c.key.startswith("check=", autoescape=True), 1), else_=0)
     faulty = each.c.down + each.c.late + each.c.tolerated
-    query = (
+    tallies = (
         select(
-            func.min(each.c.key),
-            _number(each.c.up + faulty > 0),
-            _number(and_(each.c.up > 0, faulty == 0)),
+            literal(1).label("tally"),
+            func.min(each.c.key).label("key"),
+            _number(each.c.up + faulty > 0).label("total"),
+            _number(and_(each.c.up > 0, faulty == 0)).label("fine"),
+            alone.label("place"),
         )
+        .select_from(each)
         .group_by(alone)
-        .order_by(alone)
     )
-    return [Tally(*row) for row in db.execute(query)]
-
-
-def uneasy(db: Connection, now: datetime, limit: int) -> dict[str, bool]:
-    """Return up to `limit` groups in which nothing is down, but not everything is fine: True if any is late, by key.
-
-    This reads every check.
-    """
-    each = _each(db, now)
-    query = (
-        select(each.c.key, each.c.late > 0)
+    some = (
+        select(literal(0), each.c.key, case((each.c.late > 0, 1), else_=0), literal(0), literal(0))
         .where(each.c.down == 0, each.c.late + each.c.tolerated > 0)
         .order_by(each.c.key)
-        .limit(limit)
+        .limit(uneasy)
     )
-    return {row[0]: bool(row[1]) for row in db.execute(query)}
+    both = union_all(tallies, select(some.subquery())).subquery()
+    rows = db.execute(select(both).order_by(both.c.tally, both.c.place, both.c.key)).all()
+    return AllGroups(
+        [Tally(row.key, row.total, row.fine) for row in rows if row.tally],
+        {row.key: bool(row.total) for row in rows if not row.tally},
+    )
 
 
-def _each(db: Connection, now: datetime) -> Subquery:
+def _each(late: ColumnElement[bool]) -> Select[Any]:
     """Return the numbers of each group: fine ones are `up`."""
-    late = Lateness(db, now).late
     return (
         select(
             checks.c.group_key.label("key"),
@@ -124,14 +147,13 @@ def _each(db: Connection, now: datetime) -> Subquery:
         )
         .where(_EXPECTED)
         .group_by(checks.c.group_key)
-        .subquery()
     )
 
 
 def late_in(db: Connection, keys: Collection[str], now: datetime, limit: int) -> list[Check]:
     """Return up to `limit` late checks of these groups."""
     within = among(db, checks.c.group_key, keys)
-    query = select(checks).where(within, Lateness(db, now, within).late)
+    query = select(checks).where(within, _late(db, now, within))
     return [store.check_of(row) for row in db.execute(query.order_by(checks.c.id).limit(limit))]
 
 
@@ -162,6 +184,16 @@ def running(db: Connection, names: Collection[str], limit: int) -> dict[str, lis
     for row in db.execute(query):
         found.setdefault(row.name, []).append(row.group_key)
     return found
+
+
+def _late(db: Connection, now: datetime, within: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition of late checks, right for those within a condition."""
+    late = lateness.late(db, now, within, lateness.may_be_late(db, now))
+    return _is_late(db, [number for of_state in late.values() for number in of_state])
+
+
+def _is_late(db: Connection, numbers: Collection[int]) -> ColumnElement[bool]:
+    return and_(lateness.WATCHED, lateness.one_of(db, numbers))
 
 
 def _number(condition: ColumnElement[bool]) -> ColumnElement[int]:

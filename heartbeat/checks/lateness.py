@@ -1,114 +1,82 @@
-"""The checks that are late at an instant, judged by the database.
+"""The SQL of the checks that are late at an instant.
 
-Late is not stored; it follows from the time. The database can compute it for intervals: a period after the last
-ping. Cron lines and calendar events need `schedule`. A check whose deadline is further away than its grace and run
-time is not late. The rest is judged by schedule: a check that was heard later is due no earlier. So the one that was
-heard first clears most schedules, and a bisection does the others.
+Late is not stored; it follows from the time. A check whose deadline is further away than its grace and its run time is
+not late. The others are judged by schedule, with one instant for all checks of a schedule: see `overdue`.
 """
 
 import json
-from bisect import bisect_left
-from collections.abc import Sequence
-from datetime import datetime
-from functools import partial
-from itertools import groupby
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
+    ColumnClause,
     ColumnElement,
     Connection,
+    FromClause,
+    Integer,
     Row,
-    String,
     Text,
     and_,
     case,
     cast,
+    column,
     false,
     func,
     literal,
     or_,
     select,
-    tuple_,
+    true,
     type_coerce,
 )
 
-from alerting.sql import Utc, among
-from heartbeat.checks import schedule
+from alerting.sql import Utc, array_of, sqlite_instant
+from heartbeat.checks import schedule, store
 from heartbeat.checks.check import State
+from heartbeat.checks.overdue import overdue_before
+from heartbeat.checks.schedule import Schedule
 from heartbeat.checks.tables import checks
 
 _INSTANT = 0.001
 """Seconds of error in an instant that the database computes."""
+_AN_INSTANT = timedelta(seconds=_INSTANT)
+WATCHED = checks.c.state.in_([State.NEW, State.UP])
+"""The condition of the checks that can be late."""
+SCHEDULE = cast(checks.c.schedule, Text)
+HEARD = case(
+    (or_(checks.c.last_ok_at >= checks.c.armed_at, checks.c.last_fail_at >= checks.c.armed_at), 1), else_=0
+)
+"""1 for a check that was heard, so that its next due time counts from its last ping."""
+_STATE = cast(checks.c.state, Text)
+"""The state, so that SQLite does not go through all checks by their index to group them."""
+_NUMBERS = func.aggregate_strings(cast(checks.c.id, Text), ",")
+_Limit = tuple[str, str, int, datetime]
+"""A state, a schedule, 1 for heard, and the instant before which such a check was last heard if it is late."""
 
 
-class Lateness:
-    """The state of every check at an instant, as an expression of the database.
+def may_be_late(db: Connection, now: datetime, room: timedelta | None = None) -> ColumnElement[bool]:
+    """Return the condition that the deadline is near, or a run was missed; `wake_at` is never later than either.
 
-    It is right for the checks within the condition `within`.
+    `room` is the longest time from a due time to its deadline, if it is known. It lets indexes find these checks.
     """
-
-    def __init__(self, db: Connection, now: datetime, within: ColumnElement[bool] | None = None) -> None:
-        self._db = db
-        self._now = _seconds(db, literal(now, Utc()))
-        interval = type_coerce(checks.c.schedule, JSON)["every"].as_float()
-        # Without an interval it is false, not unknown: its opposite counts, too.
-        overdue = and_(interval.is_not(None), _seconds(db, _base(db)) + interval + _INSTANT < self._now)
-        may_be = self._may_be_late() if within is None else and_(within, self._may_be_late())
-        late = _late_by_calendar(db, now, may_be)
-        by_calendar = one_of(db, late) if late else false()
-        # Only an interval can be overdue: for any other schedule the comparison is NULL.
-        late_now = or_(func.coalesce(overdue, false()), by_calendar)
-        self.late = and_(checks.c.state.in_([State.NEW, State.UP]), late_now)
-        self.state = case((self.late, literal(State.LATE.value, String)), else_=checks.c.state)
-
-    def _may_be_late(self) -> ColumnElement[bool]:
-        """Return the condition that the deadline is near, or a run was missed; `wake_at` is never later than either."""
-        room = checks.c.grace + func.coalesce(checks.c.max_runtime, 0.0) + _INSTANT
-        near = _seconds(self._db, checks.c.wake_at) - room <= self._now
-        return and_(
-            checks.c.state.in_([State.NEW, State.UP]),
-            type_coerce(checks.c.schedule, JSON)["every"].as_float().is_(None),
-            or_(near, checks.c.missed > 0),
+    own = checks.c.grace + func.coalesce(checks.c.max_runtime, 0.0) + _INSTANT
+    near: ColumnElement[bool]
+    if db.dialect.name == "postgresql":
+        near = checks.c.wake_at <= literal(now, Utc()) + func.make_interval(0, 0, 0, 0, 0, 0, own)
+    else:
+        near = (
+            func.julianday(checks.c.wake_at) * 86_400.0 - own
+            <= func.julianday(literal(now, Utc())) * 86_400.0
         )
+    if room is not None:
+        ranks = range(len(store.SEVERITIES))
+        near = and_(checks.c.severity_rank.in_(ranks), checks.c.wake_at <= now + room + _AN_INSTANT, near)
+    # Not `WATCHED`: SQLite would look for the states by an index, which finds nearly all checks.
+    return and_(checks.c.state.not_in([State.DOWN, State.PAUSED]), or_(near, checks.c.missed > 0))
 
 
-def _late_by_calendar(db: Connection, now: datetime, may_be: ColumnElement[bool]) -> list[int]:
-    """Return the ids of the late checks that have a cron line or a calendar event."""
-    text, base = cast(checks.c.schedule, Text), _base(db)
-    # A ping may have come a little early for its slot; a new check has none.
-    armed = checks.c.armed_at
-    heard = case((or_(checks.c.last_ok_at >= armed, checks.c.last_fail_at >= armed), 1), else_=0)
-    first = func.min(base, type_=Utc())
-    groups = db.execute(select(text, heard, first).where(may_be).group_by(text, heard)).all()
-    doubtful = [
-        (schedule_json, was_heard)
-        for schedule_json, was_heard, at in groups
-        if _late(schedule_json, was_heard, at, now)
-    ]
-    if not doubtful:
-        return []
-    query = select(text, heard, base, checks.c.id).where(may_be, tuple_(text, heard).in_(doubtful))
-    late_ids: list[int] = []
-    rows = db.execute(query.order_by(text, heard, base)).all()
-    for (schedule_json, was_heard), group in groupby(rows, key=lambda row: (row[0], row[1])):
-        schedule_rows = list(group)
-        late_count = bisect_left(schedule_rows, True, key=partial(_in_time, schedule_json, was_heard, now))
-        late_ids += [row.id for row in schedule_rows[:late_count]]
-    return late_ids
-
-
-def _in_time(schedule_json: str, was_heard: int, now: datetime, row: Row[str, int, datetime, int]) -> bool:
-    return not _late(schedule_json, was_heard, row[2], now)
-
-
-def _late(schedule_json: str, was_heard: int, base: datetime, now: datetime) -> bool:
-    planned = schedule.from_json(json.loads(schedule_json))
-    due = schedule.due_after(planned, base) if was_heard else schedule.due_from(planned, base)
-    return due is not None and now > due
-
-
-def _base(db: Connection) -> ColumnElement[datetime]:
+def counts_from(db: Connection) -> ColumnElement[datetime]:
     """Return the instant from which the next due time counts: see `check.due_at`."""
     at = checks.c.armed_at
     latest = func.greatest if db.dialect.name == "postgresql" else func.max
@@ -116,15 +84,70 @@ def _base(db: Connection) -> ColumnElement[datetime]:
     return latest(at, *heard, type_=Utc())
 
 
-def _seconds(db: Connection, at: ColumnElement[Any]) -> ColumnElement[float]:
-    """Return an instant as seconds, exact to a tenth of a millisecond."""
-    if db.dialect.name == "postgresql":
-        return func.date_part("epoch", at)
-    return func.julianday(at) * 86_400.0
+def late(db: Connection, now: datetime, *within: ColumnElement[bool]) -> dict[State, list[int]]:
+    """Return the numbers of the late checks, by their stored state, among those that may be late."""
+    at = counts_from(db)
+    first, last = func.min(at, type_=Utc()), func.max(at, type_=Utc())
+    query = select(_STATE, SCHEDULE, HEARD, first, last, _NUMBERS).where(*within)
+    found: dict[State, list[int]] = {}
+    limits: list[_Limit] = []
+    for state, text, heard, since, until, numbers in db.execute(query.group_by(_STATE, SCHEDULE, HEARD)):
+        limit = overdue_before(_planned(text), since, now, heard=bool(heard))
+        if until < limit:
+            found.setdefault(State(state), []).extend(map(int, numbers.split(",")))
+        elif since < limit:
+            limits.append((state, text, heard, limit))
+    for state, numbers in _before(db, limits, *within) if limits else ():
+        found.setdefault(State(state), []).extend(map(int, numbers.split(",")))
+    return found
 
 
-def one_of(db: Connection, ids: Sequence[int]) -> ColumnElement[bool]:
-    """Return the condition that a check is one of many. Their ids are one parameter, parsed once for all rows."""
+@lru_cache(4096)
+def _planned(text: str) -> Schedule:
+    return schedule.from_json(json.loads(text))
+
+
+def _before(
+    db: Connection, limits: Sequence[_Limit], *within: ColumnElement[bool]
+) -> Iterable[Row[str, str]]:
+    """Return the states, and the numbers, of the checks that count from before the limit of their schedule."""
+    limit = _table(db, limits)
+    same = (checks.c.state == limit.c.state, limit.c.schedule == SCHEDULE, limit.c.heard == HEARD)
+    # As an outer join, with a condition that hides it, SQLite goes through the checks, not through the schedules.
+    before = case((counts_from(db) < limit.c.at, true()), else_=false())
+    query = select(_STATE, _NUMBERS).select_from(checks).outerjoin(limit, and_(*same))
+    return db.execute(query.where(*within, before).group_by(_STATE))
+
+
+def one_of(db: Connection, ids: Collection[int]) -> ColumnElement[bool]:
+    """Return the condition that a check is one of many.
+
+    The numbers are a table, so that the database always looks them up by a hash, also where it groups by the result.
+    """
     if db.dialect.name == "postgresql":
-        return among(db, checks.c.id, ids)
-    return checks.c.id.in_(select(func.json_each(json.dumps(ids)).table_valued("value").c.value))
+        numbers = func.unnest(array_of(checks.c.id.type, list(ids))).table_valued("value").render_derived()
+    else:
+        numbers = func.json_each(json.dumps(list(ids))).table_valued("value")
+    return checks.c.id.in_(select(numbers.c.value))
+
+
+def _table(db: Connection, limits: Sequence[_Limit]) -> FromClause:
+    """Return states, schedules, 1 or 0 for heard or not, and instants as a table."""
+    kinds = {"state": Text, "schedule": Text, "heard": Integer, "at": Utc}
+    names: list[ColumnClause[Any]] = [column(name, kind) for name, kind in kinds.items()]
+    if db.dialect.name == "postgresql":
+        arrays = (
+            array_of(name.type, values) for name, values in zip(names, zip(*limits, strict=True), strict=True)
+        )
+        return func.unnest(*arrays).table_valued(*names, name="limits").render_derived()
+    rows = json.dumps([(state, text, heard, sqlite_instant(at)) for state, text, heard, at in limits])
+    each = func.json_each(rows).table_valued("value")
+    # A column with a type, of a table of its own, gets an index: see "Automatic Query-Time Indexes" of SQLite.
+    cells = (
+        cast(func.json_extract(each.c.value, f"$[{place}]"), Integer if name.name == "heard" else Text)
+        for place, name in enumerate(names)
+    )
+    query = select(
+        *(type_coerce(cell, name.type).label(name.name) for cell, name in zip(cells, names, strict=True))
+    )
+    return query.cte("limits").prefix_with("MATERIALIZED")

@@ -209,7 +209,7 @@ def due_after(schedule: Schedule, heard: datetime) -> datetime | None:
     due = due_from(schedule, heard)
     if isinstance(schedule, Every) or due is None or due - heard > EARLINESS:
         return due
-    return next_slot(schedule, due) if due - heard <= _earliness(schedule, due) else due
+    return next_slot(schedule, due) if due - heard <= earliness(schedule, due) else due
 
 
 def due_from(schedule: Schedule, since: datetime) -> datetime | None:
@@ -384,7 +384,7 @@ def _moment(wall: datetime, zone: ZoneInfo, fold: int) -> datetime:
 
 
 @lru_cache(maxsize=4096)
-def _earliness(schedule: Cron | OnCalendar, slot: datetime) -> timedelta:
+def earliness(schedule: Cron | OnCalendar, slot: datetime) -> timedelta:
     following = next_slot(schedule, slot) or datetime.max.replace(tzinfo=UTC)
     gap = min(10 * EARLINESS, following - slot)
     while (earlier := next_slot(schedule, slot - gap)) and earlier < slot:

@@ -1,12 +1,27 @@
 """The SQL of checks: loading them, claiming due ones, saving decisions. Pings have their own room, `pings.store`."""
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, String, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    ScalarSelect,
+    String,
+    Text,
+    case,
+    cast,
+    delete,
+    false,
+    func,
+    select,
+    update,
+)
 
 from alerting.origin import Origin
 from alerting.severity import Severity
@@ -161,18 +176,32 @@ def down_with(db: Connection, matches: Iterable[Mapping[str, str]]) -> list[Chec
     """Return the checks that are down and have all labels of one of these matches."""
     down: dict[int, Check] = {}
     for match in matches:
-        for row in db.execute(select(checks).where(checks.c.state == State.DOWN, *_labelled(match))):
+        for row in db.execute(select(checks).where(checks.c.state == State.DOWN, *labelled(db, match))):
             down[row.id] = check_of(row)
     return list(down.values())
 
 
 def count_with(db: Connection, match: Mapping[str, str]) -> int:
     """Count the checks that have all of these labels."""
-    return db.execute(select(func.count()).select_from(checks).where(*_labelled(match))).scalar_one()
+    return db.execute(select(func.count()).select_from(checks).where(*labelled(db, match))).scalar_one()
 
 
-def _labelled(match: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    return [checks.c.labels[label].as_string() == value for label, value in match.items()]
+def labelled(db: Connection, match: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    """Return the conditions that a check has all of these labels.
+
+    Labels are JSON, which is slow to read. Only those that contain the text of the value are read.
+    """
+    text = cast(checks.c.labels, Text)
+    return [
+        case((occurs(db, json.dumps(value), text), checks.c.labels[name].as_string() == value), else_=false())
+        for name, value in match.items()
+    ]
+
+
+def occurs(db: Connection, part: str, text: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return the condition that a part occurs in a text, exactly."""
+    place = func.strpos if db.dialect.name == "postgresql" else func.instr
+    return place(text, part) > 0
 
 
 def labels_of(db: Connection, ids: Collection[int]) -> dict[int, dict[str, str]]:

@@ -18,7 +18,7 @@ from alerting.subject import cause_of
 from alerting.surroundings import Elsewhere, GroupState, LateJob, OtherIncident, Surroundings
 from heartbeat.checks import cause, check, groups, symptoms
 from heartbeat.checks.check import Check, State
-from heartbeat.checks.groups import CheckGroup, Tally
+from heartbeat.checks.groups import AllGroups, CheckGroup, Tally
 
 DETAILED_AT_ONCE = 50
 """The most incidents at once that are told all of it. In a storm only the groups are counted."""
@@ -33,7 +33,7 @@ _BESIDE = 500
 _NAMES = 5
 """Jobs of an incident that are looked for elsewhere."""
 
-_UNEASY = 20
+UNEASY = 20
 """Groups that are not fine, and of which nothing is down, among which some are named."""
 
 RaisedByIncident = Mapping[int, Sequence[RaisedSymptom]]
@@ -41,17 +41,23 @@ RaisedByIncident = Mapping[int, Sequence[RaisedSymptom]]
 
 @dataclass(frozen=True, slots=True)
 class _Everywhere:
-    """All groups in numbers; some that are uneasy, see `groups.uneasy`; and the incidents of groups in words."""
+    """All groups in numbers, and the incidents of groups in words."""
 
-    tallies: Sequence[Tally]
-    uneasy: Mapping[str, bool]
+    groups: AllGroups
     incidents: Mapping[str, str]
 
 
 def of(
-    db: Connection, incidents: Sequence[Incident], raised: RaisedByIncident, now: datetime
+    db: Connection,
+    incidents: Sequence[Incident],
+    raised: RaisedByIncident,
+    now: datetime,
+    all_groups: AllGroups | None = None,
 ) -> dict[int, Surroundings]:
-    """Return what is beside each of these incidents, whose symptoms are `raised`, by the incident's number."""
+    """Return what is beside each of these incidents, whose symptoms are `raised`, by the incident's number.
+
+    It reads all groups, unless they are given.
+    """
     if not 0 < len(incidents) <= DETAILED_AT_ONCE:
         return within_groups(db, incidents, raised, now)
     urgent = desk.open_incidents(db, _MOST_URGENT)
@@ -62,7 +68,9 @@ def of(
         number: [key for key in found if key in states and states[key].total]
         for number, found in twins.items()
     }
-    everywhere = _everywhere(db, urgent, keys, states, now)
+    everywhere = _Everywhere(
+        all_groups or groups.all_groups(db, now, UNEASY), _by_group(urgent, keys, states)
+    )
     late = _late(db, {keys[incident.id] for incident in incidents}, states, now)
     around = _within_groups(db, incidents, raised, keys, states, now)
     of_number = {incident.id: incident for incident in incidents}
@@ -133,18 +141,6 @@ def _group(key: str, states: Mapping[str, CheckGroup]) -> Surroundings:
 def _state(group: CheckGroup, everywhere: _Everywhere) -> GroupState:
     incidents = everywhere.incidents.get(group.key, "")
     return GroupState(cause.key_title(group.key), group.total, group.up, incidents)
-
-
-def _everywhere(
-    db: Connection,
-    urgent: Sequence[Incident],
-    keys: Mapping[int, str],
-    states: Mapping[str, CheckGroup],
-    now: datetime,
-) -> _Everywhere:
-    tallies = groups.tally(db, now)
-    uneasy = groups.uneasy(db, now, _UNEASY) if any(tally.fine < tally.total for tally in tallies) else {}
-    return _Everywhere(tallies, uneasy, _by_group(urgent, keys, states))
 
 
 def _with_recovering(
@@ -283,7 +279,7 @@ def _elsewhere(
         # Checks have nothing to do with it.
         return None
     own = states.get(key)
-    kinds = [tally for tally in (_without(tally, own) for tally in everywhere.tallies) if tally.total]
+    kinds = [tally for tally in (_without(tally, own) for tally in everywhere.groups.tallies) if tally.total]
     numbers = {other: of_group for other, of_group in everywhere.incidents.items() if other != key}
     # A group whose incident is recovering is not fine, though all of its checks are up.
     recovering = sum(1 for other in numbers if states[other].fine)
@@ -292,7 +288,7 @@ def _elsewhere(
     )
     uneasy = (
         f"{cause.key_title(other)} ({'late' if late else 'tolerated fault'})"
-        for other, late in everywhere.uneasy.items()
+        for other, late in everywhere.groups.uneasy.items()
         if other not in (key, *told, *numbers)
     )
     return Elsewhere(

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    func,
 )
 
 from alerting.sql import Frozen, Utc, key_type, metadata
@@ -83,6 +84,15 @@ Index(
     checks.c.id,
     postgresql_where=checks.c.origin == "ping",
     sqlite_where=checks.c.origin == "ping",
+)
+
+# In the order of the list of checks.
+Index("ix_checks_urgency", checks.c.state, checks.c.severity_rank, func.lower(checks.c.name), checks.c.slug)
+Index(
+    "ix_checks_missed",
+    checks.c.missed,
+    postgresql_where=checks.c.missed > 0,
+    sqlite_where=checks.c.missed > 0,
 )
 
 former_slugs = Table(

@@ -13,6 +13,7 @@ from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.definitions.plan import Plan
 from heartbeat.http.pages.live import Live
+from heartbeat.http.pages.shared import Shared
 from heartbeat.metrics import Metrics
 from heartbeat.notifier_clients import Receivers
 from heartbeat.trial import TestPage, TooSoon
@@ -52,6 +53,8 @@ class Context:
     """The enabled ways to sign in."""
     live: Live = field(default_factory=Live)
     """The browsers that listen for changes in this process."""
+    shared: Shared = field(default_factory=Shared)
+    """What the readers of this process share."""
     oidc: Oidc | None = None
     """The OpenID Connect provider, if there is one."""
     receivers: Receivers = field(default_factory=Receivers)

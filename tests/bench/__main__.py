@@ -14,6 +14,7 @@ from tests.bench import (
     large,
     load,
     pings,
+    screens,
     sending,
     status,
     storm_pings,
@@ -35,6 +36,7 @@ SUBJECTS = {
     "commands": (commands.measure, ("postgres", "sqlite")),
     "storm": (storm_pings.measure, ("postgres", "sqlite")),
     "large": (large.measure, ("postgres", "sqlite")),
+    "screens": (screens.measure, ("postgres", "sqlite")),
 }
 
 

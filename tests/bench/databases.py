@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import psutil
 from sqlalchemy import Connection, create_engine, make_url, select, text
 
 from alerting import desk
@@ -53,6 +54,13 @@ class Bench:
             db.execute(text(f"CREATE DATABASE {name}"))
         admin.dispose()
         return self._postgres.set(database=name).render_as_string(hide_password=False)
+
+    def processes(self, kind: str) -> list[psutil.Process]:
+        """The processes that serve databases of this kind."""
+        if kind == "sqlite":
+            return []
+        server = psutil.Process(int((self.home / "postgres" / "postmaster.pid").read_text().split()[0]))
+        return [server, *server.children()]
 
     def durability(self) -> str:
         """How much each database promises of a commit, in words."""

@@ -25,8 +25,9 @@ def heartbeat(
     *,
     workers: int = 1,
     data: Path | None = None,
+    **settings: str,
 ) -> Iterator[Served]:
-    """`heartbeat serve` on this database, all roles."""
+    """`heartbeat serve` on this database, with all roles unless `settings` name some."""
     port = processes.free_port()
     environment = {
         "HEARTBEAT_PORT": str(port),
@@ -34,6 +35,7 @@ def heartbeat(
         "HEARTBEAT_DATA_DIR": str(data or bench.home / f"data-{port}"),
         "HEARTBEAT_CONFIG": str(configuration or bench.home / "none.yaml"),
         "HEARTBEAT_LOG_LEVEL": "ERROR",
+        **{f"HEARTBEAT_{name.upper()}": value for name, value in settings.items()},
     }
     with processes.running(["heartbeat", "serve", "--workers", str(workers)], environment) as pid:
         processes.await_answer(f"http://127.0.0.1:{port}/readyz")

@@ -7,13 +7,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, and_, case, func, or_, select
 
 from alerting import desk
-from heartbeat.checks import symptoms
+from heartbeat.checks import groups, surroundings, symptoms
+from heartbeat.checks import store as check_store
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Signal, State
+from heartbeat.checks.groups import AllGroups
 from heartbeat.checks.history import Transition
 from heartbeat.checks.tables import checks, transitions
 from heartbeat.http.pages import summary
 from heartbeat.http.pages.run_strip import EndedRun
+from heartbeat.http.pages.shared import Shared
 from heartbeat.http.pages.summary import Count
 from heartbeat.pings.tables import pings
 
@@ -79,6 +82,14 @@ def last_transitions(db: Connection, ids: Collection[int], limit: int) -> dict[i
     return changes
 
 
+def all_groups(db: Connection, shared: Shared, now: datetime) -> AllGroups:
+    """Return all groups in numbers, as all readers share them."""
+    everything = shared.everything(db, now)
+    return everything.fact(
+        "groups", lambda: groups.all_groups(db, now, surroundings.UNEASY, everything.roll.late)
+    )
+
+
 def slugs(db: Connection, keys: Collection[str]) -> dict[str, str]:
     """Return the slug of the check by the key of its symptom, for the checks that still exist."""
     ids = symptoms.check_ids(keys)
@@ -91,13 +102,8 @@ def covered(db: Connection, matches: Sequence[Mapping[str, str]]) -> CoveredCoun
     """Count, in one query, the checks that have all labels of each match, and those that fit any match."""
     if not matches:
         return CoveredCounts([], 0)
-    conditions = [
-        and_(*(checks.c.labels[name].as_string() == value for name, value in condition.items()))
-        for condition in matches
-    ]
-    sums = [
-        func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
-        for condition in (*conditions, or_(*conditions))
-    ]
-    *each, every = (int(number) for number in db.execute(select(*sums)).one())
+    conditions = [and_(*check_store.labelled(db, match)) for match in matches]
+    sums = [func.coalesce(func.sum(case((condition, 1), else_=0)), 0) for condition in conditions]
+    query = select(*sums, func.count()).select_from(checks).where(or_(*conditions))
+    *each, every = (int(number) for number in db.execute(query).one())
     return CoveredCounts(each, every)

@@ -67,7 +67,7 @@ def test_groups_are_counted_by_their_worst_check_and_by_kind(db: Connection) -> 
     a_host(db)
     added(db, on("b", "late"), up(on("b", "one")), up(on("c", "one")), fresh(on("d", "new")))
     added(db, up(a_check("alone")), a_check("late-alone", grace=60 * MINUTE))
-    assert groups.tally(db, LATER) == [
+    assert groups.all_groups(db, LATER, 9).tallies == [
         Tally("host=a", total=3, fine=1),
         Tally("check=alone", total=2, fine=1),
     ]
@@ -79,7 +79,7 @@ def test_a_check_with_a_tolerated_fault_is_not_fine(db: Connection) -> None:
     added(db, failing, up(on("a", "one")), up(on("b", "one")))
     state = groups.states(db, ["host=a"], LATER)["host=a"]
     assert (state.up, state.tolerated, state.total, state.fine) == (1, 1, 2, False)
-    assert groups.tally(db, LATER) == [Tally("host=a", total=2, fine=1)]
+    assert groups.all_groups(db, LATER, 9).tallies == [Tally("host=a", total=2, fine=1)]
 
 
 def test_groups_that_are_not_fine_and_not_down_are_named(db: Connection) -> None:
@@ -87,8 +87,8 @@ def test_groups_that_are_not_fine_and_not_down_are_named(db: Connection) -> None
     tolerant = Tolerance(failures=3)
     failing = check.on_ping(up(on("c", "failing", alert_after=tolerant)), Ping(Signal.FAIL, LATER)).check
     added(db, on("b", "late"), failing, up(on("d", "one")), fresh(on("e", "new")))
-    assert groups.uneasy(db, LATER, 9) == {"host=b": True, "host=c": False}
-    assert groups.uneasy(db, LATER, 1) == {"host=b": True}
+    assert groups.all_groups(db, LATER, 9).uneasy == {"host=b": True, "host=c": False}
+    assert groups.all_groups(db, LATER, 1).uneasy == {"host=b": True}
 
 
 def test_late_and_down_checks_of_groups_are_found(db: Connection) -> None:

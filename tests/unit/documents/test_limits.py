@@ -54,7 +54,7 @@ from heartbeat.http.console import stream
 from heartbeat.http.console.checks import bulk, search
 from heartbeat.http.console.checks import list as check_list
 from heartbeat.http.console.checks import query as check_query
-from heartbeat.http.pages import live
+from heartbeat.http.pages import live, shared
 from heartbeat.http.pings import dialect, receiver
 from heartbeat.http.prometheus import checks as check_series
 from heartbeat.http.status import pages as status_page_views
@@ -188,7 +188,10 @@ LIMITS: Mapping[str, str] = {
     "Database query for these browsers": f"one each {live.EVERY:g} s",
     "Time until a listening browser reconnects": f"{stream.LASTS / 60:g} min, with a sign of life each "
     f"{stream.BEAT:g} s",
-    "Labels offered as a filter": f"the {check_query.LABELS} most common",
+    "Labels offered as a filter": f"the {check_query.LABELS} most common, among {check_query.SAMPLE:,} checks if there "
+    "are more",
+    "Counts, labels and the other groups on the console": f"shared by all readers for "
+    f"{shared.SHARED_FOR.seconds} s with {shared.MANY:,} checks or more;",
     "Gathering before the first page": f"{incident.GATHERING.seconds} s",
     "Settling before an incident is over": f"{incident.SETTLING.seconds // 60} min",
     "Acknowledgement": f"{answer.ACKNOWLEDGED_FOR // HOUR} h",

@@ -18,7 +18,8 @@ from heartbeat.http.console.incidents import pages as incident_pages
 from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import queries, run_strip, summary
 from heartbeat.http.pages import rows as view_rows
-from heartbeat.http.pages.summary import Words
+from heartbeat.http.pages.shared import Everything
+from heartbeat.http.pages.summary import Count, Words
 from heartbeat.pings import unexpected_store
 
 A_PAGE = 50
@@ -38,7 +39,9 @@ async def overview(request: ConsoleRequest) -> Response:
     def read(db: Connection) -> dict[str, Any]:
         urgent = incident_pages.rows(db, desk.open_incidents(db, INCIDENTS), request.now)
         yours = queries.on_call(db, request.actor.person, request.now)
-        return _facts(db, Search(), request.now, AT_A_GLANCE) | {"incidents": urgent, "yours": yours}
+        everything = request.context.shared.everything(db, request.now)
+        facts = _facts(db, Search(), everything, request.now, AT_A_GLANCE)
+        return facts | {"incidents": urgent, "yours": yours}
 
     live, facts = await request.read_live(TOPICS, read)
     return request.show(
@@ -51,7 +54,9 @@ async def checks(request: ConsoleRequest) -> Response:
     search = Search.of(request.http.query_params)
 
     def read(db: Connection) -> dict[str, Any]:
-        return _facts(db, search, request.now, A_PAGE) | {"labels": query.labels(db)}
+        everything = request.context.shared.everything(db, request.now)
+        labels = query.offered_labels(db, everything)
+        return _facts(db, search, everything, request.now, A_PAGE) | {"labels": labels}
 
     live, facts = await request.read_live(TOPICS, read)
     pages = max(-(-facts["matches"].total // A_PAGE), 1)
@@ -77,29 +82,28 @@ def _states(search: Search, matches: query.Matches) -> list[tuple[State | None, 
     ]
 
 
-def _facts(db: Connection, search: Search, now: datetime, limit: int) -> dict[str, Any]:
+def _facts(
+    db: Connection, search: Search, everything: Everything, now: datetime, limit: int
+) -> dict[str, Any]:
     """Return the facts about everything, and the checks that match the search."""
-    count = queries.count(db)
-    matches = query.find(db, search, now, limit)
+    roll = everything.roll
+    count = Count(roll.stored, roll.newest_at, roll.failing, roll.missing)
+    matches = query.find(db, search, roll, limit)
     ids = [check.id for check in matches.checks]
     runs = queries.last_runs(db, ids, run_strip.RUNS + 1)
     changes = queries.last_transitions(db, ids, run_strip.RUNS)
     open_incidents, recovering = desk.count_open(db), desk.count_recovering(db)
     causes = {state: number - recovering.get(state, 0) for state, number in open_incidents.items()}
     windows = maintenance_store.standing(db, now)
-    # `by_state` counts every state, also with a search for one state.
-    everywhere = query.find(db, Search(), now, 0) if search.words or search.labels else matches
     return {
         "count": count,
         "matches": matches,
-        "sentence": summary.overview(
-            count, everywhere.by_state.get(State.LATE, 0), causes, now, sum(recovering.values())
-        ),
+        "sentence": summary.overview(count, len(roll.late), causes, now, sum(recovering.values())),
         "rows": [
             view_rows.check_row(check, runs[check.id], changes[check.id], now, windows)
             for check in matches.checks
         ],
-        "quiet": _quiet(db, windows, now),
+        "quiet": everything.fact("quiet", lambda: _quiet(db, windows, now)),
         "causes": sum(open_incidents.values()),
         "unexpected": unexpected_store.count(db),
     }

@@ -49,7 +49,7 @@ WINDOWS_SHOWN = 3
 async def one_check(request: ConsoleRequest) -> Response:
     """Show one check: its state, its runs, and the line that pings it."""
     topics = (f"checks/{request.slug}", "checks")
-    live, facts = await request.read_live(topics, lambda db: _check_facts(db, request.slug, request.now))
+    live, facts = await request.read_live(topics, lambda db: _check_facts(db, request))
     if facts is None:
         owners = await request.read(lambda db: former_slugs.owners(db, [request.slug.replace("\0", "")]))
         return render.see_other(f"/checks/{quote(*owners.values())}") if owners else _no_such(request)
@@ -152,8 +152,9 @@ def _no_such(request: ConsoleRequest) -> Response:
     return request.not_found(f"There is no check called {request.slug}. It may have been deleted or renamed.")
 
 
-def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | None:
-    check = check_store.load(db, name)
+def _check_facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | None:
+    now = request.now
+    check = check_store.load(db, request.slug)
     if check is None:
         return None
     changes = check_history.of_check(db, check.id, run_strip.RUNS)
@@ -171,7 +172,7 @@ def _check_facts(db: Connection, name: str, now: datetime) -> dict[str, Any] | N
         "incidents": [_past(incident) for incident in surroundings.titled(db, _incidents(db, check), now)],
         "plot": plot.of(runs, check.max_runtime),
         "quiet": _quiet(db, check, now),
-        "ahead": forecast.of(db, check, now, ""),
+        "ahead": forecast.of(db, check, now, "", queries.all_groups(db, request.context.shared, now)),
         "policy": check.policy if check.policy in desk.policies(db) else installation.default_policy(db),
         "declared": check.origin == Origin.FILE,
         "runbook_url": runbook_link(check.runbook),

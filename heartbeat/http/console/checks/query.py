@@ -1,16 +1,18 @@
 """The SQL of the list of checks: the matches of a search, counted, and a part of them, most urgent first."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Select,
     String,
+    Text,
     case,
+    cast,
+    collate,
     column,
     exists,
     false,
@@ -22,14 +24,20 @@ from sqlalchemy import (
 from alerting.sql import among
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, State
-from heartbeat.checks.lateness import Lateness, one_of
+from heartbeat.checks.lateness import WATCHED, one_of
+from heartbeat.checks.roll import Roll
 from heartbeat.checks.tables import checks
 from heartbeat.http.console.checks.search import STATES, Search
+from heartbeat.http.pages.shared import Everything
 
 LABELS = 60
 """The number of labels in the menu of the list, the most common ones."""
-_INSTANT = 0.001
-"""Seconds of error in an instant that the database computes."""
+SAMPLE = 3_000
+"""Checks among which the most common labels are counted, if there are more."""
+FEW = 2_000
+"""Matches of a search up to which their numbers are read first, so that the texts are searched once."""
+_SCATTER = 2_654_435_761
+"""Knuth's multiplier: products of neighbouring numbers with it lie scattered over 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +49,29 @@ class Matches:
     total: int
 
 
-def find(db: Connection, search: Search, now: datetime, limit: int) -> Matches:
+def find(db: Connection, search: Search, roll: Roll, limit: int) -> Matches:
     """Return the matches of a search, with `limit` checks of the page that it asks for."""
-    lateness = Lateness(db, now)
+    late = one_of(db, roll.late) if len(roll.late) else false()
     conditions = _conditions(db, search)
-    counted = select(lateness.state, func.count()).where(*conditions).group_by(lateness.state)
-    by_state = {State(state): count for state, count in db.execute(counted)}
-    total = sum(by_state.values()) if search.state is None else by_state.get(search.state, 0)
-    query = select(checks.c.id).where(*conditions)
-    if search.state is not None:
-        query = query.where(lateness.state == search.state.value)
-    offset = (search.page - 1) * limit
-    ids = list(db.execute(_ordered(query, lateness).limit(limit).offset(offset)).scalars()) if total else []
-    return Matches(_in_order(db, ids), by_state, total)
+    by_state = _counted(db, conditions, late) if conditions else roll.by_state
+    states = STATES if search.state is None else (search.state,)
+    ids: list[int] = []
+    skip = (search.page - 1) * limit
+    for state in states:
+        count = by_state.get(state, 0)
+        if skip < count and len(ids) < limit:
+            ids += _slice(db, state, conditions, late, count, skip, limit - len(ids))
+        skip = max(skip - count, 0)
+    return Matches(_in_order(db, ids), by_state, sum(by_state.get(state, 0) for state in states))
 
 
-def labels(db: Connection) -> list[tuple[str, str]]:
-    """Return the most common labels with their values, by name."""
+def offered_labels(db: Connection, everything: Everything) -> list[tuple[str, str]]:
+    """Return the most common labels with their values, by name, as all readers share them."""
+    return everything.fact("labels", lambda: labels(db, everything.roll.total))
+
+
+def labels(db: Connection, total: int) -> list[tuple[str, str]]:
+    """Return the most common labels with their values, by name. If `total` checks are many, it reads a sample."""
     each = _each_label(db)
     count = func.count().label("many")
     query = (
@@ -67,6 +81,9 @@ def labels(db: Connection) -> list[tuple[str, str]]:
         .order_by(count.desc(), each.c.key, each.c.value)
         .limit(LABELS)
     )
+    if total > SAMPLE:
+        # The numbers are scattered first: the checks of a host may lie as regularly as every nth number.
+        query = query.where(checks.c.id * _SCATTER % 2**32 < 2**32 * SAMPLE // total)
     return sorted((row.key, row.value) for row in db.execute(query))
 
 
@@ -83,14 +100,56 @@ def named(db: Connection, slugs: Collection[str]) -> list[Check]:
     return [check_store.check_of(row) for row in db.execute(query)]
 
 
+def _counted(
+    db: Connection, conditions: Sequence[ColumnElement[bool]], late: ColumnElement[bool]
+) -> dict[State, int]:
+    """Count the matches by state, late ones apart."""
+    query = select(checks.c.state, func.count(), func.count().filter(WATCHED & late))
+    by_state: dict[State, int] = {}
+    for state, count, late_count in db.execute(query.where(*conditions).group_by(checks.c.state)):
+        by_state[State(state)] = count - late_count
+        by_state[State.LATE] = by_state.get(State.LATE, 0) + late_count
+    return {state: count for state, count in by_state.items() if count}
+
+
+def _slice(
+    db: Connection,
+    state: State,
+    conditions: Sequence[ColumnElement[bool]],
+    late: ColumnElement[bool],
+    count: int,
+    skip: int,
+    limit: int,
+) -> list[int]:
+    """Return the numbers of some matches in a state, in the order of the index of their state."""
+    in_state: ColumnElement[bool]
+    if state is State.LATE:
+        in_state = WATCHED & late
+    elif state in (State.NEW, State.UP):
+        in_state = (checks.c.state == state) & ~late
+    else:
+        in_state = checks.c.state == state
+    query = select(checks.c.id).where(in_state, *conditions)
+    order = checks.c.severity_rank, func.lower(checks.c.name), checks.c.slug
+    limit = min(limit, count - skip)
+    if skip <= count // 2:
+        return list(db.execute(query.order_by(*order).limit(limit).offset(skip)).scalars())
+    # The end is nearer.
+    backwards = query.order_by(*(part.desc() for part in order)).limit(limit).offset(count - skip - limit)
+    return list(db.execute(backwards).scalars())[::-1]
+
+
 def _conditions(db: Connection, search: Search) -> list[ColumnElement[bool]]:
     """Return the conditions of a search, without its state."""
-    labelled = [checks.c.labels[name].as_string() == value for name, value in search.labels]
-    if not search.words:
-        return labelled
-    # The texts take longest to search, so this happens once for both queries.
-    matching = select(checks.c.id).where(*labelled, *(_contains(db, word) for word in search.words))
-    return [one_of(db, db.execute(matching).scalars().all())]
+    conditions = [
+        condition for name, value in search.labels for condition in check_store.labelled(db, {name: value})
+    ]
+    conditions += [_contains(db, word) for word in search.words]
+    if not conditions:
+        return []
+    # Few matches are looked up by their numbers. Many are met soon in any order.
+    few = db.execute(select(checks.c.id).where(*conditions).limit(FEW + 1)).scalars().all()
+    return [one_of(db, few)] if len(few) <= FEW else conditions
 
 
 def _contains(db: Connection, word: str) -> ColumnElement[bool]:
@@ -98,12 +157,22 @@ def _contains(db: Connection, word: str) -> ColumnElement[bool]:
     each = _each_label(db)
     labelled = exists(select(each.c.value).where(each.c.value.icontains(word, autoescape=True)))
     texts = (checks.c.name, checks.c.slug, checks.c.description)
-    return or_(*(text.icontains(word, autoescape=True) for text in texts), labelled)
-
-
-def _ordered(query: Select[int], lateness: Lateness) -> Select[int]:
-    rank = case({state.value: place for place, state in enumerate(STATES)}, value=lateness.state)
-    return query.order_by(rank, checks.c.severity_rank, func.lower(checks.c.name), checks.c.slug)
+    exactly = or_(*(text.icontains(word, autoescape=True) for text in texts), labelled)
+    if json.dumps(word) != f'"{word}"':
+        return exactly
+    # A word of plain letters stands in the labels as it is. One look at all texts spares most checks the others.
+    everything = (
+        checks.c.name
+        + "\n"
+        + checks.c.slug
+        + "\n"
+        + checks.c.description
+        + "\n"
+        + cast(checks.c.labels, Text)
+    )
+    if db.dialect.name == "postgresql":
+        everything = collate(everything, "C")
+    return case((check_store.occurs(db, word.lower(), func.lower(everything)), exactly), else_=false())
 
 
 def _in_order(db: Connection, ids: Sequence[int]) -> list[Check]:

@@ -81,9 +81,7 @@ def _past(db: Connection, older_than: int | None, now: datetime) -> dict[str, An
 async def one_incident(request: ConsoleRequest) -> Response:
     """Show one incident: its state, the buttons, and its timeline."""
     number = request.number
-    live, facts = await request.read_live(
-        (f"incidents/{number}",), lambda db: _facts(db, number, request.now)
-    )
+    live, facts = await request.read_live((f"incidents/{number}",), lambda db: _facts(db, request))
     if facts is None:
         return request.not_found(_missing(number))
     morning = next_morning(request.now, times.zone("UTC"))
@@ -220,12 +218,14 @@ def rows(db: Connection, incidents: Sequence[Incident], now: datetime) -> list[v
     ]
 
 
-def _facts(db: Connection, number: int, now: datetime) -> dict[str, Any] | None:
+def _facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | None:
+    number, now = request.number, request.now
     dossier = desk.dossier(db, number)
     if dossier is None:
         return None
     incident, people = dossier.incident, desk.people(db)
-    around = surroundings.of(db, [incident], {number: dossier.symptoms}, now)[number]
+    all_groups = queries.all_groups(db, request.context.shared, now)
+    around = surroundings.of(db, [incident], {number: dossier.symptoms}, now, all_groups)[number]
     extent = view_rows.how_much(incident, dossier.symptoms, around, now)
     next_people = view_rows.next_people(incident, people)
     moments = timeline.moments(dossier)

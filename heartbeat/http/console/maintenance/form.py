@@ -27,6 +27,7 @@ from heartbeat.http.console.maintenance.fields import Arrangement
 from heartbeat.http.console.maintenance.pages import CoveredChecks, PagingIncident
 from heartbeat.http.console.request import ConsoleRequest, Route, local
 from heartbeat.http.pages import render
+from heartbeat.http.pages.shared import Everything
 
 CHANGED = "Somebody changed this window after you opened the form. Save again to replace their changes."
 OFFERED = 12
@@ -208,13 +209,20 @@ def _form(
     *,
     untouched: bool = False,
 ) -> _Form:
-    preview = _preview(db, typed, window, chosen, request.now)
+    everything = request.context.shared.everything(db, request.now)
+    preview = _preview(db, typed, window, chosen, everything, request.now)
     located = fields.by_field(problems)
-    return _Form(typed, mark, window, chosen, check_query.labels(db), preview, untouched, located)
+    labels = check_query.offered_labels(db, everything)
+    return _Form(typed, mark, window, chosen, labels, preview, untouched, located)
 
 
 def _preview(
-    db: Connection, typed: Arrangement, window: Window | None, chosen: Sequence[Check], now: datetime
+    db: Connection,
+    typed: Arrangement,
+    window: Window | None,
+    chosen: Sequence[Check],
+    everything: Everything,
+    now: datetime,
 ) -> WindowPreview:
     """Return the meaning of the form. Its times are shown even if the labels are wrong, and the other way round."""
     problems: list[str] = []
@@ -232,7 +240,7 @@ def _preview(
     except ValueError as error:
         problems += _problems(error)
     texts = [problem for _, problem in fields.by_field(problems)]
-    return _meaning(db, timed, labelled, chosen, texts, now)
+    return _meaning(db, timed, labelled, chosen, texts, everything, now)
 
 
 def _meaning(
@@ -241,12 +249,13 @@ def _meaning(
     labelled: WindowDefinition | None,
     chosen: Sequence[Check],
     problems: Sequence[str],
+    everything: Everything,
     now: datetime,
 ) -> WindowPreview:
     starts_at, ends_at = (timed.starts_at, timed.ends_at) if timed else (None, None)
     if labelled is None:
         return WindowPreview(starts_at, ends_at, problems=problems)
-    covered = pages.covered(db, labelled.match, now)
+    covered = pages.covered(db, labelled.match, everything, now)
     missed = [check.name for check in chosen if not maintenance.fits(labelled, check.labels)]
     active = timed is not None and maintenance.phase(timed, now) is Phase.ACTIVE
     paging = pages.paging(db, labelled.match) if active else ()

@@ -22,6 +22,7 @@ from heartbeat.http.console.checks.search import MOST, Search
 from heartbeat.http.console.request import LARGEST, ConsoleRequest, Route
 from heartbeat.http.pages import queries, render, summary
 from heartbeat.http.pages import rows as view_rows
+from heartbeat.http.pages.shared import Everything
 
 STANDING_SHOWN = 100
 """Active windows on the list, and upcoming ones."""
@@ -70,7 +71,8 @@ async def one_window(request: ConsoleRequest) -> Response:
 
     def read(db: Connection) -> dict[str, Any] | None:
         window = maintenance_store.load(db, number)
-        return None if window is None else _facts(db, window, now)
+        everything = request.context.shared.everything(db, now)
+        return None if window is None else _facts(db, window, everything, now)
 
     live, facts = await request.read_live(("checks",), read)
     return no_such(request) if facts is None else request.show("maintenance/page.html", live=live, **facts)
@@ -133,10 +135,10 @@ ACTING: Mapping[str, Route] = {
 }
 
 
-def covered(db: Connection, match: Mapping[str, str], now: datetime) -> CoveredChecks:
+def covered(db: Connection, match: Mapping[str, str], everything: Everything, now: datetime) -> CoveredChecks:
     """Return the checks with all of these labels."""
     search = Search(labels=tuple(match.items()))
-    matches = check_query.find(db, search, now, CHECKS_SHOWN)
+    matches = check_query.find(db, search, everything.roll, CHECKS_SHOWN)
     rows = [(check, view_rows.word(check, now)) for check in matches.checks]
     return CoveredChecks(matches.total, rows, search.address if len(match) <= MOST else "")
 
@@ -190,10 +192,10 @@ def _listed(db: Connection, now: datetime, older_than: int | None) -> dict[str, 
     }
 
 
-def _facts(db: Connection, window: Window, now: datetime) -> dict[str, Any]:
+def _facts(db: Connection, window: Window, everything: Everything, now: datetime) -> dict[str, Any]:
     phase = maintenance.phase(window, now)
     over = phase is Phase.PAST
-    covered_checks = None if over else covered(db, window.match, now)
+    covered_checks = None if over else covered(db, window.match, everything, now)
     return {
         "window": window,
         "phase": phase.value,

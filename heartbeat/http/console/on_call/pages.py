@@ -39,7 +39,7 @@ async def look(request: ConsoleRequest) -> Response:
 
     def read(db: Connection) -> dict[str, Any]:
         yours = queries.on_call(db, request.actor.person, request.now)
-        return _everything(db, request.now, url) | {"yours": yours}
+        return _everything(db, request) | {"yours": yours}
 
     live, facts = await request.read_live(("checks", "incidents"), read)
     return request.show("on_call/list.html", live=live, public_url=url, **facts)
@@ -99,9 +99,9 @@ READING: Mapping[str, Route] = {
 ACTING: Mapping[str, Route] = {"/on-call/people/{name}/test-page": (Role.RESPONDER, test)}
 
 
-def _everything(db: Connection, now: datetime, public_url: str) -> dict[str, Any]:
+def _everything(db: Connection, request: ConsoleRequest) -> dict[str, Any]:
     people, policies = desk.people(db), desk.policies(db)
-    plans = _plans(db, policies, people, now)
+    plans = _plans(db, policies, people, request)
     first = next((plan for plan in plans if plan.default), None)
     tried, proofs = desk.last_attempts(db), desk.contact_proofs(db)
     people_shown = sorted(people.values(), key=lambda person: person.name.lower())[:PEOPLE_SHOWN]
@@ -111,25 +111,26 @@ def _everything(db: Connection, now: datetime, public_url: str) -> dict[str, Any
         "plans": plans[:POLICIES_SHOWN],
         "more_plans": max(len(plans) - POLICIES_SHOWN, 0),
         "members": [
-            on_call_view.member(person, policies.values(), tried, _secret(person), proofs, now)
+            on_call_view.member(person, policies.values(), tried, _secret(person), proofs, request.now)
             for person in people_shown
         ],
-        "unreachable": public_address.fault(public_url, people.values()),
+        "unreachable": public_address.fault(request.context.public_url, people.values()),
         "more_people": len(people) - len(people_shown),
     }
 
 
 def _plans(
-    db: Connection, policies: Mapping[str, Policy], people: Mapping[str, Person], now: datetime
+    db: Connection, policies: Mapping[str, Policy], people: Mapping[str, Person], request: ConsoleRequest
 ) -> list[PolicyView]:
     """Return every policy, the default one first."""
     default = installation.default_policy(db)
-    counts = queries.by_policy(db)
+    everything = request.context.shared.everything(db, request.now)
+    counts = everything.fact("policies", lambda: queries.by_policy(db))
     plans = [
         on_call_view.plan(
             policy,
             people,
-            now,
+            request.now,
             default,
             counts.get(policy.name, 0) + (counts.get(None, 0) if policy.name == default else 0),
         )
@@ -148,7 +149,7 @@ def _policy(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any
     people, policies = desk.people(db), desk.policies(db)
     if name not in policies:
         return None
-    (plan,) = [plan for plan in _plans(db, policies, people, request.now) if plan.name == name]
+    (plan,) = [plan for plan in _plans(db, policies, people, request) if plan.name == name]
     limit = MOST_CHECKS if request.http.query_params.get("checks") == "all" else CHECKS_SHOWN
     checks = check_query.paging_by(db, name, unnamed=plan.default, limit=limit)
     named = [(check, view_rows.word(check, request.now)) for check in checks]

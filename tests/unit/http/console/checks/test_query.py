@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, make_url
 
 from alerting.severity import Severity
-from heartbeat.checks import check
+from heartbeat.checks import check, roll
 from heartbeat.checks import store as check_store
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, State, Tolerance
@@ -51,7 +51,7 @@ def heard(slug: str, at: datetime | None, **changes: Any) -> Check:
 
 
 def slugs_found(db: Connection, search: Search = Search(), limit: int = 100) -> list[str]:  # noqa: B008  # it is frozen
-    return [job.slug for job in check_query.find(db, search, NOW, limit).checks]
+    return [job.slug for job in check_query.find(db, search, roll.call(db, NOW), limit).checks]
 
 
 @pytest.mark.parametrize("planned", SCHEDULES)
@@ -82,7 +82,7 @@ def test_the_list_finds_the_same_late_checks_as_their_states(db: Connection, pla
     late = {job.slug for job in jobs if check.status(job, NOW) is State.LATE}
     assert late
     assert set(slugs_found(db, Search(state=State.LATE), 1000)) == late
-    assert check_query.find(db, Search(), NOW, 0).by_state[State.LATE] == len(late)
+    assert check_query.find(db, Search(), roll.call(db, NOW), 0).by_state[State.LATE] == len(late)
 
 
 @pytest.mark.parametrize("off", [-1, 0, 1])
@@ -91,9 +91,9 @@ def test_late_begins_when_the_due_time_has_passed(db: Connection, planned: Sched
     at = NOW - 5 * MINUTE - timedelta(milliseconds=10 * off)
     job = heard("job", at, schedule=planned)
     check_store.insert(db, [job])
-    late = check_query.find(db, Search(), NOW + timedelta(milliseconds=off > 0), 10).by_state.get(
-        State.LATE, 0
-    )
+    late = check_query.find(
+        db, Search(), roll.call(db, NOW + timedelta(milliseconds=off > 0)), 10
+    ).by_state.get(State.LATE, 0)
     assert late == (check.status(job, NOW + timedelta(milliseconds=off > 0)) is State.LATE)
 
 
@@ -121,12 +121,14 @@ def test_the_order_is_by_urgency_then_severity_then_name(db: Connection) -> None
     )
     order = ["down-critical", "down-warning", "late", "up-a", "up-b", "new", "paused"]
     assert slugs_found(db) == order
-    counted = check_query.find(db, Search(page=2), NOW, 3)
+    counted = check_query.find(db, Search(page=2), roll.call(db, NOW), 3)
     assert [job.slug for job in counted.checks] == order[3:6]
     assert counted.total == 7
     assert dict(counted.by_state) == dict(zip(STATES, (2, 1, 2, 1, 1), strict=True))
     for state in STATES:
-        assert check_query.find(db, Search(state=state), NOW, 9).total == counted.by_state[state]
+        assert (
+            check_query.find(db, Search(state=state), roll.call(db, NOW), 9).total == counted.by_state[state]
+        )
 
 
 def test_each_word_is_found_in_names_slugs_descriptions_and_values_of_labels(db: Connection) -> None:
@@ -145,7 +147,7 @@ def test_each_word_is_found_in_names_slugs_descriptions_and_values_of_labels(db:
     assert slugs_found(db, Search(text="100% under_s")) == ["three"]
     assert slugs_found(db, Search(text="büro")) == ["backup-two"]
     for nothing in ("backup nowhere", "1_0%", "host", "%", "_u", "\\"):
-        missed = check_query.find(db, Search(text=nothing), NOW, 10)
+        missed = check_query.find(db, Search(text=nothing), roll.call(db, NOW), 10)
         expected = {"%": ["three"]}.get(nothing, [])
         assert [job.slug for job in missed.checks] == expected, nothing
         assert missed.total == len(expected)
@@ -167,13 +169,15 @@ def test_labels_are_matched_whole_and_all_of_them(db: Connection) -> None:
     assert slugs_found(db, Search(labels=(("host", "web"),))) == []
     assert slugs_found(db, Search(labels=tuple(odd.items()))) == ["odd"]
     assert slugs_found(db, Search(text="a ü", labels=tuple(odd.items()))) == ["odd"]
-    assert check_query.labels(db) == sorted({("host", "us"), ("host", "us-2"), ("part", "web"), *odd.items()})
+    assert check_query.labels(db, 1) == sorted(
+        {("host", "us"), ("host", "us-2"), ("part", "web"), *odd.items()}
+    )
 
 
 def test_no_more_labels_are_offered_than_fit(db: Connection) -> None:
     rare = [heard(f"job-{n}", NOW, labels={"host": f"host-{n:03}", "all": "same"}) for n in range(100)]
     check_store.insert(db, rare)
-    offered = check_query.labels(db)
+    offered = check_query.labels(db, 1)
     assert len(offered) == check_query.LABELS
     assert offered[0] == ("all", "same")
 
@@ -186,4 +190,4 @@ def test_a_great_many_can_be_late_at_once(db: Connection) -> None:
         for n in range(2_000)
     ]
     check_store.insert(db, daily)
-    assert check_query.find(db, Search(state=State.LATE), NOW, 1).total == 2_000
+    assert check_query.find(db, Search(state=State.LATE), roll.call(db, NOW), 1).total == 2_000

@@ -48,8 +48,6 @@ from heartbeat.trial import TestPage, TooSoon
 
 STAGE_BOUND = 0.3
 """Seconds that the running stage has to end at a stop."""
-APPLY_BOUND = 300.0
-"""Seconds for reading a configuration, and as many for writing it: it may be long."""
 SETTLE_BOUND = 0.5
 """Seconds that running sends have to end at a stop. A send that is cut off is retried when its lease ends."""
 COMMIT_BOUND = 0.3
@@ -292,7 +290,10 @@ def _context(foundation: _Foundation, main_ticker: Ticker) -> Context:
         wake=foundation.wake,
         ready=main_ticker.ready,
         apply=configuration_file.applier(
-            settings, foundation.database.within(APPLY_BOUND), foundation.clock, foundation.wake
+            settings,
+            foundation.database.within(configuration_file.APPLY_BOUND),
+            foundation.clock,
+            foundation.wake,
         ),
         test_page=_tester(foundation),
         gate=Gate(key=settings.secret_key),

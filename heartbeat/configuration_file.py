@@ -25,6 +25,8 @@ from heartbeat.definitions.plan import Plan
 from heartbeat.definitions.sources import Reader
 from heartbeat.settings import Settings, with_kept_secret_key
 
+APPLY_BOUND = 300.0
+"""Seconds that reading a configuration may take, and that writing it may take: a long one needs them."""
 _UNIT = re.compile(r"/([^/\n]+\.service)$", re.MULTILINE)
 
 

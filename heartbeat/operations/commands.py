@@ -126,7 +126,7 @@ async def _apply(
     try:
         migrations.migrate(database.writer)
         now = datetime.now(UTC)
-        applied = await database.write(
+        applied = await database.within(configuration_file.APPLY_BOUND).write(
             lambda db: definition_plan.apply(db, configuration, now, actor=backup.OPERATOR, delete=delete)
         )
         return applied.changes, applied.expected
@@ -236,6 +236,7 @@ async def _applied_by(address: str, settings: Settings, delete: bool) -> tuple[S
         "/v1/configuration",
         params={"name": str(settings.config), "delete": str(delete).lower()},
         content=settings.config.read_bytes(),
+        within=2 * configuration_file.APPLY_BOUND,
         headers={"Content-Type": "application/yaml"},
     )
     if response.status_code == 422 and "problems" in response.json():

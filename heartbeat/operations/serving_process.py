@@ -17,15 +17,17 @@ class Failed(Exception):
     """A command failed; one sentence says why, and what to do."""
 
 
-async def ask(address: str, settings: Settings, method: str, path: str, **request: Any) -> httpx.Response:
-    """Send a request with the admin key, and return the response. Raises `Failed` if there is none."""
+async def ask(
+    address: str, settings: Settings, method: str, path: str, *, within: float = PATIENCE, **request: Any
+) -> httpx.Response:
+    """Send a request with the admin key, and return the response. Raises `Failed` if none comes `within` seconds."""
     key = settings.admin_key or kept_secret(settings, "admin-key")
     headers = {"Authorization": f"Bearer {key}", **request.pop("headers", {})}
     try:
         async with asking(settings, headers) as http:
-            return await http.request(method, f"{address}{path}", timeout=PATIENCE, **request)
+            return await http.request(method, f"{address}{path}", timeout=within, **request)
     except httpx.HTTPError as error:
-        fault = egress.reason(httpx.URL(address).netloc.decode("ascii"), error, timedelta(seconds=PATIENCE))
+        fault = egress.reason(httpx.URL(address).netloc.decode("ascii"), error, timedelta(seconds=within))
         raise Failed(
             f"The serving process at {address} did not answer: {fault}. Run heartbeat doctor."
         ) from None

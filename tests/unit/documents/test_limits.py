@@ -30,6 +30,7 @@ from alerting.notifiers.transport import http as transport_http
 from heartbeat import (
     app,
     clock_guard,
+    configuration_file,
     database,
     logs,
     outside_heartbeat,
@@ -133,7 +134,7 @@ LIMITS: Mapping[str, str] = {
     "Body of a configuration": f"{limits.CONFIGURATION_LIMIT // 1_000_000} MB",
     "Transaction of the console or the API": f"{database.ANSWER:g} s,",
     "Transaction in the background": f"{database.PATIENCE:g} s,",
-    "Reading and writing a configuration by `apply`": f"{app.APPLY_BOUND:g} s each",
+    "Reading and writing a configuration by `apply`": f"{configuration_file.APPLY_BOUND:g} s each",
     "Test pages to a person": f"one each {trial.PAUSE.total_seconds():.0f} s",
     "Sign-in attempts per IP address": f"{tries.TRIES} a minute",
     "Failed sign-ins per user name": f"{tries.ACCOUNT_TRIES} in {tries.ACCOUNT_TRIES_PER.seconds // 60} min",

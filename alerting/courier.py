@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from alerting import (
     addressing,
+    breaker,
     digest,
     digest_store,
     leases,
@@ -107,6 +108,7 @@ class Courier:
         self._by_person: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._outcomes = Outcomes(self._patiently, RECORD_FOR)
+        self._broken: dict[breaker.Key, breaker.Broken] = {}
         self._behind = False
 
     async def dispatch(self) -> int:
@@ -118,6 +120,7 @@ class Courier:
         self._behind = bool(kinds or people) or leased >= BATCH
         for taken in begun:
             self._begin(self._carry_digest(taken), taken.stream.via, taken.stream.person)
+        self._note_probes(pages)
         # Composing reads a lot. It must not keep the writer, for which pings wait.
         sends = await self._look(lambda db: self._composed(db, pages)) if pages else []
         for send in sends:
@@ -182,7 +185,26 @@ class Courier:
         pages = leases.lease(db, now, limit, replace(full, streams=outlook.streams))
         people = roster.load_people(db, {page.person for page in pages}) | {OPERATOR.id: OPERATOR}
         reachable = addressing.addressed(db, pages, people, now)
+        held = breaker.held(reachable, self._broken, now)
+        leases.postpone(db, held)
+        reachable = [addressed for addressed in reachable if addressed[0].id not in held]
         return reachable, outlook.begun, len(pages) + outlook.postponed
+
+    def _note_probes(self, pages: Sequence[Addressed]) -> None:
+        """Note that pages for broken contacts are on their way."""
+        for _, _, contact in pages:
+            if (key := breaker.key(contact)) in self._broken:
+                self._broken[key] = breaker.begun(self._broken[key], self._now())
+
+    def _judged(self, send: Send, outcome: Outcome, now: datetime) -> Sent:
+        """Return an outcome with what follows from it for the other pages of its contact."""
+        key = breaker.key(send.contact)
+        before = self._broken.pop(key, breaker.HEALTHY)
+        state = breaker.after(before, outcome, now)
+        if state != breaker.HEALTHY:
+            self._broken[key] = state
+        mended = before.probe_at is not None and state.probe_at is None
+        return Sent(send, outcome, now, self._random(), state.probe_at, mended)
 
     def _shared(self, contact: Contact) -> bool:
         """Return whether several people read the channels of this kind."""
@@ -201,7 +223,7 @@ class Courier:
                 kind=page.kind.value,
                 pages=1,
             )
-            sent = Sent(send, outcome, self._now(), self._random())
+            sent = self._judged(send, outcome, self._now())
             self._observe(kind, sent.result, self._waited(send, outcome))
             to_retry = await self._outcomes.record(sent)
             _log(send, outcome)

@@ -167,6 +167,33 @@ def _row(recorded: Recorded) -> dict[str, Any]:
     return row | ({"state": "delivered" if delivered else "expired"} if pending else {})
 
 
+def postpone(db: Connection, until: Mapping[int, datetime]) -> None:
+    """Give leased pages back that are not sent now, each until its time, by number."""
+    rows = [{"id": number, "next_at": at, "leased_until": None} for number, at in until.items()]
+    update_many(db, pages, rows, where="pages.state = 'pending'")
+
+
+def probe(db: Connection, via: str, mark: str, at: datetime) -> None:
+    """Let the page for this contact that was tried the least be tried at `at`, if it would be tried later."""
+    waiting = _waiting_for(via, mark, at)
+    first = select(pages.c.id).where(waiting).order_by(pages.c.attempts, pages.c.severity_rank, pages.c.id)
+    db.execute(update(pages).where(pages.c.id.in_(first.limit(1).scalar_subquery())).values(next_at=at))
+
+
+def release(db: Connection, via: str, mark: str, now: datetime) -> None:
+    """Let everything be sent now that waits for this contact, except for what waits for a rate limit."""
+    db.execute(update(pages).where(_waiting_for(via, mark, now), ~pages.c.throttled).values(next_at=now))
+
+
+def _waiting_for(via: str, mark: str, at: datetime) -> ColumnElement[bool]:
+    return and_(
+        pages.c.via == via,
+        pages.c.contact_mark == mark,
+        pages.c.next_at > at,
+        pages.c.leased_until.is_(None),
+    )
+
+
 def hold_back(db: Connection, person: str, via: str, until: datetime) -> None:
     """Hold back all that waits for a contact whose provider limits our rate, to go as one digest at `until`."""
     db.execute(

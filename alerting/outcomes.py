@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import attempts, delivery, leases, timeline
+from alerting import attempts, breaker, delivery, leases, timeline
 from alerting.attempts import Attempt
 from alerting.composing import Send
 from alerting.delivery import Retry, Verdict
@@ -26,12 +26,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A send with its outcome. `jitter` is a random number from 0 to 1 that spreads retries."""
+    """A send with its outcome. `jitter` is a random number from 0 to 1 that spreads retries.
+
+    `probe_at` is the time of the next probe if the contact is broken, `mended` is true if it was.
+    """
 
     send: Send
     outcome: Outcome
     at: datetime
     jitter: float
+    probe_at: datetime | None = None
+    mended: bool = False
 
     @property
     def result(self) -> str:
@@ -110,8 +115,23 @@ def record(db: Connection, sends: Sequence[Sent]) -> frozenset[int]:
     for sent, _, verdict in judged:
         if isinstance(verdict, Retry) and verdict.throttled:
             leases.hold_back(db, sent.send.person.id, sent.send.contact.kind, verdict.at)
+    _release(db, judged)
     timeline.write(db, [_entry(sent) for sent, _, _ in judged])
     return frozenset(page.id for _, page, verdict in judged if isinstance(verdict, Retry))
+
+
+def _release(db: Connection, judged: Sequence[tuple[Sent, Page, Verdict]]) -> None:
+    """Send what waits for a contact that failed before and answers again, and probe those that still fail."""
+    probes = {breaker.key(sent.send.contact): sent.probe_at for sent, _, _ in judged if sent.probe_at}
+    well = {
+        breaker.key(sent.send.contact): sent.at
+        for sent, page, _ in judged
+        if isinstance(sent.outcome, Accepted) and (page.attempts or sent.mended)
+    }
+    for (via, mark), at in probes.items():
+        leases.probe(db, via, mark, at)
+    for (via, mark), at in well.items():
+        leases.release(db, via, mark, at)
 
 
 def _verdict(sent: Sent, page: Page) -> Verdict:

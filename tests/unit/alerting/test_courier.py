@@ -18,7 +18,7 @@ from alerting.escalation import Policy, Step
 from alerting.incident import CauseWords, Facts, Incident, Symptom
 from alerting.leases import AtCapacity
 from alerting.notice import Links, Notice
-from alerting.notifiers.contract import Accepted, Contact, Outcome
+from alerting.notifiers.contract import Accepted, Contact, Outcome, Unreachable
 from alerting.notifiers.registry import NotifierSet
 from alerting.outbox import Page, pages_of
 from alerting.person import Person
@@ -69,6 +69,12 @@ class Hanging(Pager):
         if contact.address == "anna":
             await asyncio.get_running_loop().create_future()
         return outcome
+
+
+class Webhook(Pager):
+    """As a pager, without digests."""
+
+    digests: ClassVar[bool] = False
 
 
 SILENT = CauseWords("silent", "is silent", "was silent")
@@ -313,3 +319,50 @@ async def test_the_outcomes_of_a_batch_are_recorded_in_one_transaction(database:
     assert written == 2
     delivered = await database.read(lambda db: [page.state for n in (1, 2, 3) for page in pages_of(db, n)])
     assert delivered == ["delivered"] * 6
+
+
+class Dead(Webhook):
+    """Only the second contacts answer."""
+
+    async def send(self, notice: Notice, contact: Contact) -> Outcome:
+        outcome = await super().send(notice, contact)
+        return outcome if contact.address.endswith("-2") else Unreachable("connection refused")
+
+
+async def passes(sender: Courier, seconds: int) -> None:
+    """Let so much time pass, five seconds at a time, and send what is due."""
+    for _ in range(0, seconds, 5):
+        now = sender._now() + timedelta(seconds=5)
+        sender._now = lambda now=now: now  # type: ignore[misc]  # a lambda
+        while await sender.dispatch():
+            await asyncio.wait(sender._tasks) if sender._tasks else None
+
+
+async def test_a_dead_contact_costs_a_probe_and_not_a_try_of_each_page(database: Database) -> None:
+    pager = Webhook(Unreachable("connection refused"))
+    await page_for(database, *(f"job {n}" for n in range(40)))
+    sender = courier_of(database, pager)
+    await passes(sender, 60)
+    tried = Counter(address for address, _ in pager.notices)
+    assert all(count <= 2 * BATCH + 8 for count in tried.values()), tried
+    pager.notices.clear()
+    await passes(sender, 300)
+    probed = Counter(address for address, _ in pager.notices)
+    assert all(1 <= count <= 8 for count in probed.values()), probed
+    pager.outcome = Accepted()
+    pager.notices.clear()
+    await passes(sender, 65)
+    reached = Counter(address for address, _ in pager.notices)
+    assert reached == {"anna": 40, "ben": 40}
+
+
+async def test_a_person_with_another_contact_does_not_wait_for_a_probe(database: Database) -> None:
+    twice = [
+        replace(person, contacts=(*person.contacts, Contact("pager", f"{person.id}-2"))) for person in TEAM
+    ]
+    await database.write(lambda db: desk.install(db, twice, [OPS], {}))
+    pager = Dead(Accepted())
+    await page_for(database, *(f"job {n}" for n in range(20)))
+    await passes(courier_of(database, pager), 30)
+    reached = Counter(address for address, _ in pager.notices if address.endswith("-2"))
+    assert reached == {"anna-2": 20, "ben-2": 20}

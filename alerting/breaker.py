@@ -1,0 +1,82 @@
+"""Contacts whose provider cannot be reached: one page at a time probes it, and the others wait for that. Pure.
+
+Without it, thousands of pages for a dead address would each be tried again every few minutes, to no end.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from alerting.delivery import LEASE
+from alerting.notice import NoticeKind
+from alerting.notifiers.contract import Outcome, Unreachable
+from alerting.outbox import Page
+from alerting.person import Contact, Person
+
+FAILURES = 5
+"""Failures in a row, of any pages, after which pages wait for a probe."""
+FIRST_WAIT = timedelta(seconds=5)
+LONGEST_WAIT = timedelta(minutes=1)
+"""The time between two probes, and the longest one, for which a waiting page is held at a time."""
+
+Key = tuple[str, str]
+"""The kind and the mark of a contact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A contact whose last attempts failed. Once they are `FAILURES`, the next one is no sooner than `probe_at`."""
+
+    failures: int = 0
+    wait: timedelta = FIRST_WAIT / 2
+    probe_at: datetime | None = None
+    probing: bool = False
+
+
+HEALTHY = Broken()
+
+
+def key(contact: Contact) -> Key:
+    """Return the key under which the state of a contact is kept."""
+    return contact.kind, contact.mark
+
+
+def after(broken: Broken, outcome: Outcome, now: datetime) -> Broken:
+    """Return the state after one attempt. A refusal, or a rate limit, is an answer: somebody is there."""
+    if not isinstance(outcome, Unreachable) or outcome.throttled:
+        return HEALTHY
+    failures = broken.failures + 1
+    # Attempts that were under way when the first ones failed say nothing new.
+    if failures < FAILURES or (broken.probe_at is not None and not broken.probing):
+        return replace(broken, failures=failures)
+    wait = min(broken.wait * 2, LONGEST_WAIT)
+    return Broken(failures, wait, now + wait)
+
+
+def begun(broken: Broken, now: datetime) -> Broken:
+    """Return the state once a page is on its way: if it is a probe, the next one waits for its outcome."""
+    return broken if broken.probe_at is None else replace(broken, probe_at=now + LEASE, probing=True)
+
+
+def held(
+    pages: Sequence[tuple[Page, Person, Contact]], broken: Mapping[Key, Broken], now: datetime
+) -> dict[int, datetime]:
+    """Return the pages that wait, and until when: all but one for each contact whose time for a probe has come.
+
+    The first to wait is the next probe. A page whose person has another contact never waits: it goes there after its
+    attempts.
+    """
+    waiting: dict[int, datetime] = {}
+    seen: set[Key] = set()
+    for page, person, contact in pages:
+        state = broken.get(key(contact), HEALTHY)
+        goes_round = page.kind is NoticeKind.PAGE and len(person.contacts) > 1
+        if state.probe_at is None or goes_round:
+            continue
+        is_first = key(contact) not in seen
+        seen.add(key(contact))
+        if not is_first:
+            waiting[page.id] = now + LONGEST_WAIT
+        elif now < state.probe_at:
+            waiting[page.id] = state.probe_at
+    return waiting

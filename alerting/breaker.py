@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from alerting.delivery import LEASE
 from alerting.notice import NoticeKind
 from alerting.notifiers.contract import Outcome, Unreachable
-from alerting.outbox import Page
 from alerting.person import Contact, Person
 
 FAILURES = 5
@@ -59,24 +58,25 @@ def begun(broken: Broken, now: datetime) -> Broken:
 
 
 def held(
-    pages: Sequence[tuple[Page, Person, Contact]], broken: Mapping[Key, Broken], now: datetime
+    pages: Sequence[tuple[int, NoticeKind, Person, Contact]], broken: Mapping[Key, Broken], now: datetime
 ) -> dict[int, datetime]:
-    """Return the pages that wait, and until when: all but one for each contact whose time for a probe has come.
+    """Return the pages that wait, by number, and until when.
 
+    All wait but one for each contact whose time for a probe has come.
     The first to wait is the next probe. A page whose person has another contact never waits: it goes there after its
     attempts.
     """
     waiting: dict[int, datetime] = {}
     seen: set[Key] = set()
-    for page, person, contact in pages:
+    for number, kind, person, contact in pages:
         state = broken.get(key(contact), HEALTHY)
-        goes_round = page.kind is NoticeKind.PAGE and len(person.contacts) > 1
+        goes_round = kind is NoticeKind.PAGE and len(person.contacts) > 1
         if state.probe_at is None or goes_round:
             continue
         is_first = key(contact) not in seen
         seen.add(key(contact))
         if not is_first:
-            waiting[page.id] = now + LONGEST_WAIT
+            waiting[number] = now + LONGEST_WAIT
         elif now < state.probe_at:
-            waiting[page.id] = state.probe_at
+            waiting[number] = state.probe_at
     return waiting

@@ -185,7 +185,8 @@ class Courier:
         pages = leases.lease(db, now, limit, replace(full, streams=outlook.streams))
         people = roster.load_people(db, {page.person for page in pages}) | {OPERATOR.id: OPERATOR}
         reachable = addressing.addressed(db, pages, people, now)
-        held = breaker.held(reachable, self._broken, now)
+        waiting = [(page.id, page.kind, person, contact) for page, person, contact in reachable]
+        held = breaker.held(waiting, self._broken, now)
         leases.postpone(db, held)
         reachable = [addressed for addressed in reachable if addressed[0].id not in held]
         return reachable, outlook.begun, len(pages) + outlook.postponed

@@ -10,6 +10,7 @@ import pytest
 
 from alerting import (
     answer,
+    breaker,
     courier,
     delivery,
     desk,
@@ -213,6 +214,9 @@ LIMITS: Mapping[str, str] = {
     "Attempts per contact before the next": f"{delivery.TRIES_A_CONTACT}",
     "Notice of an acknowledgement or a recovery": f"{delivery.TELL_FOR // HOUR} h",
     "Bytes read of a provider's answer": f"{transport_http.READ_LIMIT:,}",
+    "Unreachable pages in a row before a contact is probed": f"{breaker.FAILURES}",
+    "Pause between two probes": f"{breaker.FIRST_WAIT.seconds} s, then twice as long each time, up to "
+    f"{breaker.LONGEST_WAIT.seconds} s",
     "Idle connections to providers": f"{connections.MOST_KEPT}, for {egress.KEPT:g} s",
     "Look-up of a name": f"{names.LONGEST:g} s",
     "Look-up of a name with an earlier answer": f"{names.PATIENCE:g} s",

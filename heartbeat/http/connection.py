@@ -166,13 +166,15 @@ class Connection(HttpToolsProtocol):
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
     def _on_bad_request(self, error: Exception) -> None:
-        if isinstance(error.__context__, _TooManyAhead):
-            # Those that wait are answered. The client has to repeat the others (RFC 9112, 9.3.2).
-            self._end("pipelined")
-            self._is_deaf = True
-            self.pipeline[0][0].keep_alive = False
-        else:
-            self._cut("malformed", _MALFORMED)
+        reason = "pipelined" if isinstance(error.__context__, _TooManyAhead) else "malformed"
+        last = self.pipeline[0][0] if self.pipeline else self._running
+        if self.phase is Phase.BODY or last is None or last.response_complete:
+            self._cut(reason, _MALFORMED)
+            return
+        # Those that are complete are answered: they take effect. The client has to repeat the others (RFC 9112, 9.3.2).
+        self._end(reason)
+        self._is_deaf = True
+        last.keep_alive = False
 
     def on_message_begin(self) -> None:
         self.url, self.headers, self.expect_100_continue = b"", [], False

@@ -38,11 +38,11 @@ def sizes(db: Connection, after: int, last: int) -> list[tuple[int, int, int]]:
 
 
 def older(db: Connection, after: int, last: int, before: datetime) -> list[Body]:
-    """Return the bodies of these checks that came before a time."""
+    """Return the bodies of these checks that came before a time, the oldest first."""
     query = (
         select(pings.c.check_id, pings.c.slot, pings.c.n, func.length(pings.c.body))
         .where(*_of(after, last), pings.c.at < before)
-        .order_by(pings.c.check_id, pings.c.slot)
+        .order_by(pings.c.at, pings.c.check_id, pings.c.n)
     )
     return [Body(*row) for row in db.execute(query)]
 

@@ -189,6 +189,19 @@ async def test_garbage_is_counted_and_not_logged(garbage: bytes, caplog: pytest.
     assert (side.cut, caplog.records) == ({"malformed": 2}, [])
 
 
+@pytest.mark.parametrize("garbage", [b"hello", b"GET / HTTP/7.7\r\n\r\n", b"CONNECT a:80 HTTP/1.1\r\n\r\n"])
+@pytest.mark.parametrize("whole", [1, 3])
+async def test_whole_requests_before_garbage_are_answered(whole: int, garbage: bytes) -> None:
+    side = Side()
+    side.hold()
+    odd = side.line()
+    await odd.send(b"".join(GET % number for number in range(whole)) + garbage, GET % 9)
+    await side.release()
+    assert odd.wire.written == OK * (whole - 1) + OK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
+    assert [path for path, _ in side.heard] == [f"/{number}" for number in range(whole)]
+    assert (odd.is_open, side.cut) == (False, {"malformed": 1})
+
+
 async def test_a_body_with_garbage_reaches_nobody() -> None:
     side = Side()
     line = side.line()

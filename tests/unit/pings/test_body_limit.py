@@ -52,7 +52,7 @@ class Place:
         self.line = Ingest(database)
         self.limit = BodyLimit(database, self.clock, self.metrics, LIMIT)
 
-    async def send(self, name: str, minute: int, size: int) -> None:
+    async def send(self, name: str, minute: float, size: int) -> None:
         """Let a job send output so many minutes after the beginning."""
         at = NOW + timedelta(minutes=minute)
         target = ByUuid(self.jobs[name].uuid.hex)
@@ -104,6 +104,14 @@ async def test_bodies_of_one_minute_are_removed_only_as_far_as_needed(place: Pla
         await place.send("large", 0, 1_000)
     assert await place.keep() == 3
     assert sorted(await place.kept("large")) == [0] * 3 + [1_000] * 9
+
+
+async def test_the_oldest_of_one_minute_go_first_wherever_they_are_stored(place: Place) -> None:
+    # A check has 100 places, and its pings go round in them: the last 5 of these take those of the first 5.
+    for second in range(105):
+        await place.send("large", second / 120, 0 if second < 93 else 1_000)
+    assert await place.keep() == 3
+    assert (await place.kept("large"))[:13] == [1_000] * 9 + [0] * 4
 
 
 async def test_the_bodies_that_others_have_replaced_are_no_reason_to_remove_any(place: Place) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from sqlalchemy import Connection
 from starlette.datastructures import FormData
@@ -125,6 +125,9 @@ def local(path: str) -> str:
     # Browsers read two slashes, or a slash and a backslash, as the start of another host. They drop control
     # characters first.
     is_local = path.startswith("/") and not path.startswith(("//", "/sign-")) and "\\" not in path
+    # Two dots, written so or as %2e, would lead up, out of the path below which the service lives.
+    if {".", ".."} & set(unquote(path.partition("?")[0].partition("#")[0]).split("/")):
+        is_local = False
     return path if is_local and is_line(path) else "/"
 
 

@@ -87,6 +87,9 @@ async def test_a_form_sent_signed_out_leads_back_to_its_screen(stranger: httpx.A
         "/sign-out",
         "/sign-in?next=/",
         "//[",
+        "/../wiki",
+        "/checks/%2E%2e/..?a=b",
+        "/.",
     ],
 )
 async def test_signing_in_never_leads_to_another_site(stranger: httpx.AsyncClient, elsewhere: str) -> None:

@@ -29,7 +29,8 @@ async def test_they_are_listed_and_lead_to_a_filled_in_form(
     assert "2 pings with the key jobs, first at " in screen.words
     assert "from 10.0.0.5 (curl/8)." in screen.words
     assert "2 pings with an unknown key" in screen.words
-    assert "Its check was deleted, or is in another installation." in screen.words
+    assert "These jobs get a 404, or a 422 while pings have created too many checks." in screen.words
+    assert "Its check was deleted, has a new uuid, or is in another installation." in screen.words
     assert "No check has this name. Put a valid key into the job first." in screen.words
     assert 'href="/new?slug=nigthly-backup"' in screen.html
     assert 'href="/new?slug=old"' not in screen.html

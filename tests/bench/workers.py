@@ -19,6 +19,7 @@ from tests.bench.figures import Figure
 CHECKS = 5_000
 ROUNDS = 5
 SECONDS = 3.0
+CONNECTIONS = 512
 OVER_ONE = 1.0
 CPU_RATIO = 1.1
 
@@ -61,7 +62,7 @@ def _served(
 def _driven(served: serving.Served, pings: Path, database: int) -> _Round:
     """Load on a server, with its database in this process."""
     before = _used(served.pid), _used(database)
-    driven = load.full(served.port, pings, SECONDS)
+    driven = load.full(served.port, pings, SECONDS, CONNECTIONS)
     after = _used(served.pid), _used(database)
     cost, of_database = ((end - start) / driven.requests for start, end in zip(before, after, strict=True))
     return _Round(driven.rate, cost, of_database)

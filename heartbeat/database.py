@@ -177,6 +177,13 @@ class Database:
         working = loop.run_in_executor(threads, context.run, lambda: _stored(on, work, held, files))
         return held, working
 
+    def met_damage(self) -> str | None:
+        """Return the damage that a writing transaction has met since this was asked last, None if none has."""
+        if self._files is None:
+            return None
+        met, self._files.met = self._files.met, None
+        return met
+
     def close(self, seconds: float = 10.0) -> bool:
         """Wait up to `seconds` for running transactions, then close. Return False if one did not end in time."""
         pools = (self._ping_threads, self._write_threads, self._read_threads)
@@ -233,7 +240,12 @@ def _stored(on: Engine, work: Callable[[Connection], T], held: Held, files: Sqli
     """Run `work` in one transaction. What was committed to files that are gone is lost, and raises `Unavailable`."""
     if files is not None and (fault := files.fault()):
         raise Unavailable(fault)
-    result = transact(on, work, held)
+    try:
+        result = transact(on, work, held)
+    except DBAPIError as error:
+        if files is not None:
+            files.note(error.orig)
+        raise
     if files is not None and (fault := files.fault()):
         raise Unavailable(fault)
     return result

@@ -10,17 +10,28 @@ from contextlib import closing
 from pathlib import Path
 
 _ENDINGS = ("", "-wal", "-shm")
+_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _STEPS = 100_000
 """Instructions of SQLite's machine between two looks at the clock."""
 
 
 class SqliteFiles:
-    """The files as they were when they were first seen. `fault` looks at them again, which costs microseconds."""
+    """The files as they were when they were first seen. `fault` looks at them again, which costs microseconds.
+
+    `met` is the damage that a transaction has met last, None if none has.
+    """
 
     def __init__(self, database: Path) -> None:
         self._paths = [database.with_name(database.name + ending) for ending in _ENDINGS]
         self._known: dict[Path, tuple[int, int]] = {}
         self._fault: str | None = None
+        self.met: str | None = None
+
+    def note(self, error: object) -> None:
+        """Note what went wrong with a transaction, if it was damage."""
+        # The lowest byte is the kind of an error, the others are its details.
+        if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
+            self.met = str(error)
 
     def fault(self) -> str | None:
         """Return what happened to the files, None if they are the same. Once there is a fault, it stays."""
@@ -60,9 +71,9 @@ def damage(database: Path, table: str, within: float) -> str | None:
             connection.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
             words = list(_findings(connection, table))
     except sqlite3.OperationalError as error:
-        return None if "interrupted" in str(error) else str(error)
+        return None if "interrupted" in str(error) else f"{table}: {error}"
     except sqlite3.DatabaseError as error:
-        return str(error)
+        return f"{table}: {error}"
     return words[0] if words else None
 
 

@@ -41,6 +41,10 @@ LEARN_EVERY = timedelta(minutes=1)
 """The time between two readings of the people, while they can be read."""
 WALK_EVERY = timedelta(minutes=10)
 """The time between two tables of a SQLite file that are read for damage."""
+WALK_AT_ONCE = timedelta()
+"""The same while a transaction has met damage, and nobody knows where it is."""
+MET_FOR = timedelta(hours=1)
+"""The time after which damage is over that no transaction meets any more."""
 WALK_BOUND = 20.0
 """Seconds that one of them may take."""
 HOST_LIMIT = 16
@@ -132,6 +136,8 @@ class StorageAlarm:
         self._walked_at: datetime | None = None
         self._unread: list[str] = []
         self._damage = dict[str, str]()
+        self._met: str | None = None
+        self._met_at: datetime | None = None
         self._loop = Loop("storage", self.watch, pause=lambda _: EVERY)
 
     @property
@@ -173,15 +179,25 @@ class StorageAlarm:
             self._learnt_at = now
 
     async def _walk(self, now: datetime) -> tuple[Fault, str] | None:
-        """Read one table after the other for damage. Return the damage that was found and not mended."""
+        """Read one table after the other for damage. Return the damage that was found, or met, and not mended."""
         path = Path(self._database.url.database or "")
-        if self._database.sqlite and (self._walked_at is None or abs(now - self._walked_at) >= WALK_EVERY):
+        self._note_met(now)
+        every = WALK_AT_ONCE if self._met and not self._damage else WALK_EVERY
+        if self._database.sqlite and (self._walked_at is None or abs(now - self._walked_at) >= every):
             self._walked_at = now
-            table, found = await self._read_next(path)
+            table, words = await self._read_next(path)
             self._damage.pop(table, None)
-            if found:
-                self._damage[table] = found
-        return (Fault.DAMAGED, next(iter(self._damage.values()))) if self._damage else None
+            if words:
+                self._damage[table] = words
+        found = next(iter(self._damage.values()), self._met)
+        return (Fault.DAMAGED, found) if found else None
+
+    def _note_met(self, now: datetime) -> None:
+        """Take over the damage that a transaction has met: it may be hours until the walk comes there."""
+        if met := self._database.met_damage():
+            self._met, self._met_at = met, now
+        elif self._met_at is not None and abs(now - self._met_at) >= MET_FOR:
+            self._met = self._met_at = None
 
     async def _read_next(self, path: Path) -> tuple[str, str | None]:
         """Read the next table. Return its name and its damage; the list of tables has no name."""

@@ -184,7 +184,8 @@ class Ticker:
     async def _rounds(self) -> tuple[bool, bool]:
         """Run rounds. Return True if every stage did its work, and True if there was work."""
         self._idle_at = None
-        clean = await self._guarded("clock", self._clock.look) is not None
+        moved = await self._guarded("clock", self._clock.look)
+        clean, worked = moved is not None, bool(moved)
         if self._clock.holding:
             self._next_dues = None
             return clean, True
@@ -193,21 +194,21 @@ class Ticker:
         self._next_dues = dues if dues is not None and not self._has_come(dues) else None
         if self._next_dues is not None:
             # One cheap query has shown that no stage is due: pings keep the processor.
-            return clean, False
+            return clean, worked
         self._proved_at = began
         for number in range(MAX_ROUNDS):
             round_began_at = self._clock.now()
             if self._loop.stopped:
-                return clean, number > 0
+                return clean, worked
             counts = await self._round(number)
             # A long tick must notice a step too.
             looked = await attempt("clock", self._clock.look, self._metrics.failures.labels("clock").inc)
-            clean = clean and None not in [*counts, looked]
+            clean, worked = clean and None not in [*counts, looked], worked or any(counts)
             if self._clock.holding:
                 return clean, True
             if not any(counts):
                 self._idle_at = round_began_at
-                return clean, number > 0
+                return clean, worked
         return clean, True
 
     async def _round(self, number: int) -> list[int | None]:

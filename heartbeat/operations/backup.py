@@ -74,7 +74,7 @@ def make(database: Path, target: Path, now: datetime, *, force: bool = False) ->
                 copy.execute("PRAGMA journal_mode=DELETE")
             except sqlite3.Error as error:
                 raise Unusable(f"Cannot copy {database}: {error}.") from None
-            manifest = _manifest_of(draft, copy, now)
+            manifest = _manifest_of(draft, copy, now, of=database)
         _sync(draft)
         manifest_path(target).unlink(missing_ok=True)
         _rename(draft, target, force=force)
@@ -189,19 +189,25 @@ def _reading(database: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True, timeout=_BUSY_FOR)
 
 
-def _manifest_of(path: Path, copy: sqlite3.Connection, made_at: datetime) -> Manifest:
-    """Return the manifest of a copy. Raises `Unusable` if it is damaged or not a database of heartbeat."""
+def _manifest_of(path: Path, copy: sqlite3.Connection, made_at: datetime, of: Path | None = None) -> Manifest:
+    """Return the manifest of a copy, which the errors call by the file that it is `of`.
+
+    Raises `Unusable` if it is damaged or not a database of heartbeat.
+    """
+    named = of or path
     try:
         verdict = [row[0] for row in copy.execute("PRAGMA integrity_check(5)")]
+        if verdict != ["ok"]:
+            raise Unusable(f"{named} is damaged: {'; '.join(map(str, verdict))}.")
         orphans = copy.execute("PRAGMA foreign_key_check").fetchall()
         schema = str(copy.execute("SELECT version_num FROM alembic_version").fetchone()[0])
         rows = {table: _count(copy, table) for table in _tables(copy)}
     except (sqlite3.Error, TypeError) as error:
-        raise Unusable(f"{path} is not a database of heartbeat: {error}.") from None
-    if verdict != ["ok"]:
-        raise Unusable(f"{path} is damaged: {'; '.join(map(str, verdict))}.")
+        # SQLite's own word for damage that keeps it from looking further.
+        what = "is damaged" if "malformed" in str(error) else "is not a database of heartbeat"
+        raise Unusable(f"{named} {what}: {error}.") from None
     if orphans:
-        raise Unusable(f"{path} is damaged: {len(orphans)} rows of {orphans[0][0]} refer to missing rows.")
+        raise Unusable(f"{named} is damaged: {len(orphans)} rows of {orphans[0][0]} refer to missing rows.")
     return Manifest(made_at, version("heartbeat"), schema, path.stat().st_size, _hash(path), rows)
 
 

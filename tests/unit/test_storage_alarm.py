@@ -2,10 +2,12 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import DatabaseError
 
 from alerting import desk
 from alerting.escalation import Policy, Step
@@ -16,6 +18,7 @@ from alerting.person import OPERATOR, Contact, Person
 from heartbeat import installation, sqlite_files, storage_alarm
 from heartbeat.database import Database, Unavailable
 from heartbeat.metrics import Metrics
+from heartbeat.pings.tables import pings
 from heartbeat.storage_alarm import Fault, Say, Storage, StorageAlarm, judged
 from tests.unit.conftest import NOW
 from tests.unit.http.conftest import SetClock
@@ -106,6 +109,18 @@ def full(_db: object, _key: str, _value: object) -> None:
     raise Unavailable("database or disk is full")
 
 
+def destroy(path: Path, table: str) -> None:
+    """Overwrite the first page of a table."""
+    with closing(sqlite3.connect(path)) as connection:
+        query = "SELECT rootpage FROM sqlite_schema WHERE name = ?"
+        ((root,),) = connection.execute(query, [table]).fetchall()
+        ((size,),) = connection.execute("PRAGMA page_size").fetchall()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with path.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xff" * size)
+
+
 async def watch(alarm: StorageAlarm, clock: SetClock, seconds: int) -> None:
     """Let so much time pass."""
     for _ in range(0, seconds, 5):
@@ -189,6 +204,26 @@ async def test_damage_of_the_page_that_names_the_tables_is_told(
     await watch(alarm, clock, 60)
     assert {sent[2].title for sent in line.sent} == {"heartbeat on db-1 has a damaged database"}
     assert alarm.working, "pings may still be stored"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_damage_that_a_transaction_meets_is_told_at_once_and_then_by_its_place(
+    alarm: StorageAlarm, database: Database, clock: SetClock, line: Line
+) -> None:
+    await watch(alarm, clock, 5)
+    path = Path(database.url.database or "")
+    destroy(path, "pings")
+    database.writer.dispose()
+    with pytest.raises(DatabaseError):
+        await database.write_pings(lambda db: db.execute(pings.delete()))
+    await watch(alarm, clock, 5)
+    assert {notice.title for _, _, notice in line.sent} == {"heartbeat on db-1 has a damaged database"}
+    assert "Found at 03:00 UTC: database disk image is malformed." in line.sent[0][2].lines[0]
+
+    await watch(alarm, clock, 5 * len(sqlite_files.tables(path)))
+    told = len(line.sent)
+    await watch(alarm, clock, 3600)
+    assert line.sent[told][2].lines[0].startswith("Found at 03:00 UTC: pings: ")
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

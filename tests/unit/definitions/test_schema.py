@@ -41,4 +41,4 @@ def test_every_field_of_the_nouns_can_be_written() -> None:
     assert fields(Step) - {"targets"} | {"page"} <= configuration_schema.STEP
     assert fields(Component) - {"group"} <= configuration_schema.COMPONENT
     assert fields(StatusPage) - {"slug", "automatic"} <= configuration_schema.STATUS_PAGE
-    assert fields(Configuration) - {"ping_key_references", "warnings"} <= configuration_schema.TOP
+    assert fields(Configuration) - {"ping_key_references", "warnings", "sources"} <= configuration_schema.TOP

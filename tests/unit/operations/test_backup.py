@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -25,6 +26,7 @@ from heartbeat.operations import backup
 from heartbeat.operations.backup import Unusable, manifest_path
 from heartbeat.settings import Settings
 from tests.unit.conftest import NOW, a_check
+from tests.unit.test_storage_alarm import destroy
 
 Insert = Callable[[Connection, list[Check]], dict[str, Check]]
 
@@ -188,6 +190,15 @@ def test_the_write_ahead_log_stays_with_the_replaced_database(path: Path, tmp_pa
     for file, keys in ((aside, [("late",)]), (crashed / path.name, [])):
         with closing(sqlite3.connect(file)) as connection:
             assert connection.execute("SELECT name FROM ping_keys").fetchall() == keys
+
+
+def test_damage_is_named_by_the_database_and_nothing_is_kept(path: Path, tmp_path: Path) -> None:
+    destroy(path, "pings")
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    with pytest.raises(Unusable, match=rf"^{re.escape(str(path))} is damaged: "):
+        backup.make(path, copies / "copy.db", NOW)
+    assert list(copies.iterdir()) == []
 
 
 def test_a_damaged_database_is_kept_as_it_is(path: Path, tmp_path: Path) -> None:

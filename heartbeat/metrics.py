@@ -156,11 +156,8 @@ class PagingMetrics:
             ["notifier", "result"],
             registry=registry,
         )
-        self.under_way = Gauge(
-            "heartbeat_sends_under_way",
-            "Sends that have begun and not ended.",
-            registry=registry,
-            multiprocess_mode="livesum",
+        self.under_way = _gauge(
+            registry, "heartbeat_sends_under_way", "livesum", "Sends that have begun and not ended."
         )
         self._delivery = Histogram(
             "heartbeat_page_delivery_seconds",
@@ -194,17 +191,14 @@ class Ticking:
     """Ticks, and pings to the outside heartbeat."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.ready = Gauge(
+        self.ready = _gauge(
+            registry,
             "heartbeat_ready",
+            "livemostrecent",
             "1 if a clean tick ended in this process lately, else 0.",
-            registry=registry,
-            multiprocess_mode="livemostrecent",
         )
-        self.last = Gauge(
-            "heartbeat_last_tick_timestamp_seconds",
-            "When the last clean tick ended.",
-            registry=registry,
-            multiprocess_mode="livemin",
+        self.last = _gauge(
+            registry, "heartbeat_last_tick_timestamp_seconds", "livemin", "When the last clean tick ended."
         )
         self.seconds = Histogram(
             "heartbeat_tick_seconds",
@@ -215,11 +209,11 @@ class Ticking:
         self.failures = Counter(
             "heartbeat_tick_failures", "Failures of a tick by stage.", ["stage"], registry=registry
         )
-        self.clock_skew = Gauge(
+        self.clock_skew = _gauge(
+            registry,
             "heartbeat_clock_skew_seconds",
+            "livemax",
             "How far the database's clock is ahead of this machine's.",
-            registry=registry,
-            multiprocess_mode="livemax",
         )
         self.clock_steps = Counter(
             "heartbeat_clock_steps",
@@ -227,11 +221,11 @@ class Ticking:
             ["direction"],
             registry=registry,
         )
-        self.clock_step = Gauge(
+        self.clock_step = _gauge(
+            registry,
             "heartbeat_clock_last_step_seconds",
+            "livemostrecent",
             "Length of the last step of the clock in this process, negative if it was set back; 0 if there was none.",
-            multiprocess_mode="livemostrecent",
-            registry=registry,
         )
         _begin_at_zero(self.clock_steps, ("back", "forward"))
         self.outside = Counter(
@@ -251,11 +245,11 @@ class StorageMetrics:
     """The proofs that the storage can be written, and the messages if it cannot."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.failing = Gauge(
+        self.failing = _gauge(
+            registry,
             "heartbeat_storage_failing",
+            "livemax",
             "1 if the last proof that the storage can be written failed, or damage was found, else 0.",
-            registry=registry,
-            multiprocess_mode="livemax",
         )
         self.told = Counter(
             "heartbeat_storage_messages",
@@ -270,24 +264,20 @@ class LimitMetrics:
     """The limits of the service, as the process that watches them has seen them last."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.reached = Gauge(
-            "heartbeat_limit_reached",
-            "1 if this limit is reached, else 0.",
-            ["limit"],
-            registry=registry,
-            multiprocess_mode="livemax",
+        self.reached = _gauge(
+            registry, "heartbeat_limit_reached", "livemax", "1 if this limit is reached, else 0.", ["limit"]
         )
-        self.created_checks = Gauge(
+        self.created_checks = _gauge(
+            registry,
             "heartbeat_checks_created_by_pings",
+            "livemax",
             "Checks that their first pings created and that nobody has defined since.",
-            registry=registry,
-            multiprocess_mode="livemax",
         )
-        self.bodies = Gauge(
+        self.bodies = _gauge(
+            registry,
             "heartbeat_kept_bodies_bytes",
+            "livemax",
             "Bytes of the bodies of pings that are kept, at most.",
-            registry=registry,
-            multiprocess_mode="livemax",
         )
         self.removed_bodies = Counter(
             "heartbeat_removed_bodies",
@@ -313,42 +303,35 @@ class Backlog:
     """The backlog: checks to judge, pages to send, incidents to answer. Read for each scrape."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._lag = Gauge(
+        self._lag = _gauge(
+            registry,
             "heartbeat_evaluation_lag_seconds",
+            "livemostrecent",
             "How long the most overdue check has waited to be judged.",
-            registry=registry,
-            multiprocess_mode="livemostrecent",
         )
-        self._pages = Gauge(
-            "heartbeat_outbox_pages",
-            "Pages that wait to be sent.",
-            registry=registry,
-            multiprocess_mode="livemostrecent",
+        self._pages = _gauge(
+            registry, "heartbeat_outbox_pages", "livemostrecent", "Pages that wait to be sent."
         )
-        self._oldest_page = Gauge(
+        self._oldest_page = _gauge(
+            registry,
             "heartbeat_outbox_oldest_seconds",
+            "livemostrecent",
             "Age of the oldest page that waits.",
-            registry=registry,
-            multiprocess_mode="livemostrecent",
         )
-        self._incidents = Gauge(
-            "heartbeat_incidents",
-            "Incidents by state.",
-            ["state"],
-            registry=registry,
-            multiprocess_mode="livemostrecent",
+        self._incidents = _gauge(
+            registry, "heartbeat_incidents", "livemostrecent", "Incidents by state.", ["state"]
         )
-        self._unexpected = Gauge(
+        self._unexpected = _gauge(
+            registry,
             "heartbeat_unexpected_pings_names",
+            "livemostrecent",
             "Names whose pings were refused in the last 30 days: no check has them, or the key is unknown.",
-            registry=registry,
-            multiprocess_mode="livemostrecent",
         )
-        self._unanswered = Gauge(
+        self._unanswered = _gauge(
+            registry,
             "heartbeat_unanswered_oldest_seconds",
+            "livemostrecent",
             "The longest time for which any open incident has paged without an answer.",
-            registry=registry,
-            multiprocess_mode="livemostrecent",
         )
 
     def observe(
@@ -408,15 +391,16 @@ class StatusPageMetrics:
 
 def _describe_process(registry: CollectorRegistry, roles: Collection[str]) -> None:
     Counter("heartbeat_starts", "Starts of this process, or of its workers.", registry=registry).inc()
-    role = Gauge(
-        "heartbeat_role",
-        "1 for each role of this process.",
-        ["role"],
-        registry=registry,
-        multiprocess_mode="livemax",
-    )
+    role = _gauge(registry, "heartbeat_role", "livemax", "1 for each role of this process.", ["role"])
     for name in sorted(roles):
         role.labels(name).set(1)
+
+
+def _gauge(
+    registry: CollectorRegistry, name: str, mode: str, meaning: str, labels: Collection[str] = ()
+) -> Gauge:
+    """Return a gauge. `mode` says how the values of several workers become one."""
+    return Gauge(name, meaning, labels, registry=registry, multiprocess_mode=mode)  # type: ignore[arg-type]
 
 
 def _begin_at_zero(counter: Counter, values: Collection[str]) -> None:

@@ -30,8 +30,9 @@ from tests.e2e.service import ADMIN_KEY, PING_KEY, Service, configuration
 pytestmark = pytest.mark.e2e
 
 EXAMPLES = 25
-REFUSED = ["400", "401", "403", "404", "405", "406", "409", "412", "415", "422"]
-"""How what is forbidden may be refused: a condition that does not hold (412) may be looked at first."""
+REFUSED = ["400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422"]
+"""How what is forbidden may be refused: a condition that does not hold (412) and the length of the body (413) may
+be looked at first."""
 CONFIG = {"checks": {"negative_data_rejection": {"expected-statuses": REFUSED}}}
 KEY = {"Authorization": f"Bearer {ADMIN_KEY}"}
 

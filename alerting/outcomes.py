@@ -90,7 +90,8 @@ class Outcomes:
     async def _record_batch(self, batch: Sequence[tuple[Sent, float, asyncio.Future[bool]]]) -> None:
         sends = [sent for sent, _, _ in batch]
         try:
-            to_retry = await self._write(lambda db: record(db, sends), batch[0][1])
+            # As long as the last one has: an outcome that is given up is a page that is sent again.
+            to_retry = await self._write(lambda db: record(db, sends), batch[-1][1])
         except Exception as error:
             if len(batch) > 1 and not isinstance(error, ConnectionError):
                 log.exception("%d outcomes could not be recorded together", len(batch))

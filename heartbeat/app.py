@@ -175,7 +175,9 @@ def build(
     foundation = _Foundation(
         settings, database, clock, metrics, http, entered or http, instead, wake, tracing
     )
-    guard = ClockGuard(database, clock, metrics.ticking, moves=JUDGING in settings.roles)
+    # Who sends must rest too while times are moved: a lease that seems over would be sent a second time.
+    moves = JUDGING in settings.roles or "pager" in settings.roles
+    guard = ClockGuard(database, clock, metrics.ticking, moves=moves)
     courier = _courier(foundation, guard, random)
     alarm = _storage_alarm(foundation)
     main_ticker = _ticker(foundation, guard, courier, longest_sleep, ticked, lambda: alarm.working)

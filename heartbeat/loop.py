@@ -75,12 +75,12 @@ class Loop(Generic[Result]):
             self._woken.clear()
             pause = self._pause(await self.once())
             if self._shortest:
-                await _wait(self._stopped, self._shortest)
-            await _wait(self._woken, pause - self._shortest)
+                await wait(self._stopped, self._shortest)
+            await wait(self._woken, pause - self._shortest)
 
 
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    """Wait at most `seconds` for an event."""
+async def wait(event: asyncio.Event, seconds: float) -> None:
+    """Wait at most `seconds` for an event: to work in good time, and at once at a stop."""
     # Not wait_for: before Python 3.12, it loses a cancellation that comes together with the event.
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):

@@ -5,7 +5,6 @@ memory, and writes one row for each kind in `EVERY`.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection
 
-from heartbeat import audit
+from heartbeat import audit, loop
 from heartbeat.access.tries import sender_of
 from heartbeat.actor import Actor, Role
 from heartbeat.database import Database
@@ -89,10 +88,7 @@ class RefusalLog:
 
     async def _sum_up(self, database: Database) -> None:
         while self._sums:
-            # Not wait_for: before Python 3.12, it loses a cancellation that comes together with the event.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(EVERY):
-                    await self._settling.wait()
+            await loop.wait(self._settling, EVERY)
             # A kind that goes on is summed up again. One that has stopped begins with a row of its own.
             self._sums = {kind: part for kind, part in self._sums.items() if part.count}
             await self._write(database)

@@ -5,13 +5,13 @@ the count says that the limit is reached.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections import Counter
 from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
+from heartbeat import loop
 from heartbeat.database import Database
 from heartbeat.pings import keys, usage_store
 from heartbeat.pings.arrival import Arrival, BySlug
@@ -48,10 +48,7 @@ class BodyUsage:
             self._settling.clear()
 
     async def _write_in_time(self) -> None:
-        # Not wait_for: before Python 3.12, it loses a cancellation that comes together with the event.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(EVERY):
-                await self._settling.wait()
+        await loop.wait(self._settling, EVERY)
         counted, self._bytes_by_key = self._bytes_by_key, Counter()
         try:
             await self._database.write(lambda db: _add(db, counted))

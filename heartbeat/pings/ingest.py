@@ -117,7 +117,10 @@ class Ingest:
                 committing = self._commit(batch.arrivals)
                 answer_last()
                 answer_last = partial(self._answer, batch, *await self._outcome(batch, bound, committing))
-            answer_last()
+                if not self._waiting:
+                    # Whoever is answered may put the next ping in line at once.
+                    answer_last()
+                    answer_last = _do_nothing
         finally:
             self._draining = None
 

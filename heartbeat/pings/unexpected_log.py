@@ -6,7 +6,6 @@ that a flood costs neither the pings nor the database.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -15,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from heartbeat import loop
 from heartbeat.database import Database, Unavailable
 from heartbeat.pings import keys, unexpected_store
 from heartbeat.pings.arrival import Arrival, BySlug, ByUuid
@@ -75,15 +75,11 @@ class UnexpectedLog:
             pending[sender] = Tally(arrival.at, arrival.at, arrival.remote, arrival.agent)
 
     async def _write_in_time(self) -> None:
-        loop = asyncio.get_running_loop()
+        clock = asyncio.get_running_loop().time
         while self._pending or self._strange:
-            if (wait := self._next_write - loop.time()) > 0:
-                # A stop does not wait.
-                # Not wait_for: before Python 3.12, it loses a cancellation that comes together with the event.
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(wait):
-                        await self._settling.wait()
-            self._next_write = loop.time() + EVERY
+            # A stop does not wait.
+            await loop.wait(self._settling, self._next_write - clock())
+            self._next_write = clock() + EVERY
             counted = [*self._pending.items(), *self._strange.items()]
             self._pending, self._strange = {}, {}
             await self._write(counted)

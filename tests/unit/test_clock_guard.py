@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy import Connection
 
 from alerting import desk, store
-from heartbeat import clock_guard, clock_store
+from heartbeat import app, clock_guard, clock_store
 from heartbeat.checks import checker
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, State
@@ -16,6 +18,7 @@ from heartbeat.clock import WallClock
 from heartbeat.clock_guard import ClockGuard
 from heartbeat.database import Database
 from heartbeat.metrics import Metrics
+from heartbeat.settings import Settings
 from tests.unit.conftest import a_check
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -125,6 +128,23 @@ async def test_a_step_is_worked_off_once_however_many_processes_notice_it(
     assert (await stored(database)).last_ok_at is not None
     assert abs(((await stored(database)).last_ok_at or since) - (since - DAY)) < MINUTE
     database.close()
+
+
+@pytest.mark.parametrize("role", ["checker", "pager"])
+async def test_whoever_judges_or_sends_rests_while_times_are_moved(
+    database: Database, clock: SetClock, tmp_path: Path, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(data_dir=tmp_path, admin_key="admin", secret_key="s" * 32, roles=frozenset({role}))
+    async with httpx.AsyncClient() as http:
+        system = app.build(settings, database=database, clock=clock, http=http)
+        for _ in range(2):
+            await system.ticker.tick()
+        assert not system.ticker._clock.holding
+        monkeypatch.setattr(clock_guard, "HOLD", 60.0)
+        clock.set_back(DAY, database)
+        await system.ticker.tick()
+        assert system.ticker._clock.holding
+        await system.stop()
 
 
 async def test_a_step_while_no_process_ran_is_noticed(

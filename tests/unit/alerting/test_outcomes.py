@@ -17,12 +17,14 @@ class Books:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.batches: list[list[int]] = []
+        self.until: list[float] = []
         self.bad: dict[int, Exception] = {}
         self.free = asyncio.Event()
         self.outcomes = Outcomes(self.write, 8.0)
         monkeypatch.setattr(outcomes, "record", self.record)
 
-    async def write(self, work: Work, _until: float) -> frozenset[int]:
+    async def write(self, work: Work, until: float) -> frozenset[int]:
+        self.until.append(until)
         to_retry = work(None)  # type: ignore[arg-type]  # it is not looked at
         await self.free.wait()
         return to_retry
@@ -97,3 +99,21 @@ async def test_a_send_that_is_given_up_meanwhile_is_recorded_like_the_others(boo
     books.free.set()
     assert await other is True
     assert books.batches == [[1, 3]]
+
+
+async def test_a_batch_is_tried_for_as_long_as_its_last_outcome_has(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, now = asyncio.get_running_loop(), 100.0
+    monkeypatch.setattr(loop, "time", lambda: now)
+    tasks = books.begin(1)
+    await asyncio.sleep(0)
+    tasks += books.begin(2)
+    await asyncio.sleep(0)
+    now = 107.0
+    tasks += books.begin(3)
+    await asyncio.sleep(0)
+    books.free.set()
+    await asyncio.gather(*tasks)
+    assert books.batches == [[1], [2, 3]]
+    assert books.until == [108.0, 115.0]

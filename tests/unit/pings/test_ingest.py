@@ -119,6 +119,25 @@ async def test_the_next_batch_is_under_way_before_the_last_one_is_answered(
     assert under_way == [False]
 
 
+async def test_a_ping_that_comes_with_an_answer_is_answered_too(database: Database, job: Check) -> None:
+    line = Ingest(database)
+    results: list[PingResult] = []
+    answered = asyncio.Event()
+
+    def first(result: PingResult) -> None:
+        results.append(result)
+        line.put(success(job), second)
+
+    def second(result: PingResult) -> None:
+        results.append(result)
+        answered.set()
+
+    line.put(success(job), first)
+    async with asyncio.timeout(20):
+        await answered.wait()
+    assert results == [PingResult.HEARD] * 2
+
+
 async def test_an_answer_means_committed(database: Database, job: Check) -> None:
     await Ingest(database).hear(success(job))
     stored = await database.read(lambda db: store.last_pings(db, job.id))

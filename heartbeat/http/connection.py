@@ -100,7 +100,7 @@ class Connection(HttpToolsProtocol):
         self._heads = 0
         self._head_bytes = self._body_bytes = 0
         self._running: RequestResponseCycle | StraightPing | None = None
-        self._is_deaf = False
+        self._is_deaf = self._is_last = False
         self._peer = ""
         self._untaken = 0.0
         """Bytes of answers that the client had not taken at the last look."""
@@ -195,6 +195,8 @@ class Connection(HttpToolsProtocol):
         else:
             self._begin_scope()
             super().on_headers_complete()
+        if self._is_last:
+            self.cycle.keep_alive = False
         self.phase = Phase.BODY
 
     def _plainest(self) -> StraightPing | None:
@@ -209,7 +211,7 @@ class Connection(HttpToolsProtocol):
         return StraightPing(self._straight, arrival, self.transport, self.on_response_complete)
 
     def _is_next(self) -> bool:
-        return not self.pipeline and (self.cycle is None or self.cycle.response_complete)
+        return not self.pipeline and self._is_resting()
 
     def _begin_scope(self) -> None:
         """Do what uvicorn does at the beginning of each request. The plainest pings need none of it."""
@@ -249,6 +251,20 @@ class Connection(HttpToolsProtocol):
 
     def _rest(self) -> None:
         self.phase, self.since = Phase.IDLE, self.loop.time()
+
+    def shutdown(self) -> None:
+        """Close after the current request, or after the next: it may be on its way already."""
+        self._is_last = True
+        if not self._is_resting():
+            self.cycle.keep_alive = False
+
+    def close_resting(self) -> None:
+        """Close the connection unless a request is being answered: the process stops."""
+        if self._is_resting():
+            self.transport.close()
+
+    def _is_resting(self) -> bool:
+        return self.cycle is None or bool(self.cycle.response_complete)
 
     def turn_away(self) -> None:
         """Ask for the ping that still waits for its answer again: the process stops."""

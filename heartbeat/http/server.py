@@ -30,6 +30,8 @@ RECEIVE_BUFFER = 131_072
 SEND_BUFFER = 32_768
 """Bytes of an answer that the system keeps for a client. Its own default is megabytes, which a client that never reads
 would hold."""
+ON_ITS_WAY = 0.2
+"""Seconds after SIGTERM in which a request may still come on a connection that is open."""
 STOP_BOUND = 1
 """Seconds for current requests to end after SIGTERM."""
 LOOPBACK = (ip_network("127.0.0.1/32"), ip_network("::1/128"))
@@ -47,10 +49,18 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop. The requests that are left then are cancelled, and pings are asked to come again."""
+        asyncio.get_running_loop().call_later(ON_ITS_WAY, self._close_resting)
         await super().shutdown(sockets)
         for connection in tuple(self.server_state.connections):
             if isinstance(connection, Connection):
                 connection.turn_away()
+
+    def _close_resting(self) -> None:
+        for connection in tuple(self.server_state.connections):
+            if isinstance(connection, Connection):
+                # It may have been accepted after the others were told.
+                connection.shutdown()
+                connection.close_resting()
 
     async def on_tick(self, counter: int) -> bool:
         # uvicorn ticks ten times a second.

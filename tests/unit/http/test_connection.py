@@ -333,3 +333,28 @@ async def test_a_client_that_asks_whether_to_send_its_body_is_told_to() -> None:
     head = HEAD.replace(b"Host: x", b"Host: x\r\nExpect: 100-continue")
     assert await line.send(head) == b"HTTP/1.1 100 Continue\r\n\r\n"
     assert await line.send(b"hello") == OK
+
+
+@pytest.mark.parametrize("before", [[], [GET % 1]], ids=["new", "used"])
+async def test_at_a_stop_a_request_that_is_on_its_way_is_answered(before: list[bytes]) -> None:
+    side = Side()
+    line = side.line()
+    await line.send(*before)
+    line.shut_down()
+    assert line.is_open
+    assert (await line.send(GET % 2)).endswith(b"connection: close\r\n\r\n" + OK.rpartition(b"\r\n\r\n")[2])
+    assert not line.is_open
+
+
+async def test_at_a_stop_a_connection_is_closed_if_no_request_comes() -> None:
+    side = Side()
+    new, used, slow = side.line(), side.line(), side.line()
+    await used.send(GET % 1)
+    side.hold()
+    await slow.send(GET % 2)
+    for line in (new, used, slow):
+        line.shut_down()
+        line.close_resting()
+    assert (new.is_open, used.is_open, slow.is_open) == (False, False, True)
+    await side.release()
+    assert not slow.is_open

@@ -110,6 +110,10 @@ class Line:
         """Stop the server: this is the first that a connection hears of it."""
         self._connection.shutdown()
 
+    def close_resting(self) -> None:
+        """Stop the server: no request is on its way any more."""
+        self._connection.close_resting()
+
     def turn_away(self) -> None:
         """Stop the server: this is the last."""
         self._connection.turn_away()

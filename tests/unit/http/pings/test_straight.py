@@ -334,6 +334,16 @@ async def test_at_a_stop_a_ping_is_answered_and_its_connection_closed(side: Side
     assert not line.is_open
 
 
+async def test_at_a_stop_a_ping_that_is_on_its_way_is_heard(side: Side, slow: Slow) -> None:
+    line = side.line()
+    line.shut_down()
+    await line.send(PING)
+    line.close_resting()
+    await slow.answer()
+    assert line.wire.written.endswith(b"\r\nconnection: close\r\n\r\nOK")
+    assert not line.is_open
+
+
 async def test_a_ping_that_is_not_stored_when_the_process_ends_is_sent_again(side: Side, slow: Slow) -> None:
     line = side.line()
     await line.send(PING)

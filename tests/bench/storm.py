@@ -45,7 +45,7 @@ def silence_hosts(db: Connection, hosts: int, now: datetime, at: datetime | None
 def calm(engine: Engine) -> None:
     """As before any storm: every check is heard, no incident was ever opened, and nothing is left to be vacuumed."""
     with engine.begin() as db:
-        db.execute(text("TRUNCATE incidents, symptoms, pages, attempts, timeline, transitions"))
+        db.execute(text("TRUNCATE incidents, symptoms, pages, digests, attempts, timeline, transitions"))
         db.execute(text(_HEARD.format(every=EVERY)))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
         db.execute(text("VACUUM checks"))

@@ -41,6 +41,8 @@ TIMES = 3
 IDLE_MS = 1.0
 STORM_S = 1.5
 FIRST_PAGE_S = 0.5
+LONGEST = 60.0
+"""Seconds for a storm to come to its end, or the figures mean nothing."""
 SETTINGS = Settings(data_dir=Path("none"), admin_key="a" * 32, secret_key="s" * 32)
 
 
@@ -122,7 +124,12 @@ def _stormy(url: str, group: str, work: Callable[[str], Coroutine[Any, Any, floa
     with made.begin() as db:
         storm.gather(db, group, databases.now())
     made.dispose()
-    return uvloop.run(work(url))
+
+    async def bounded() -> float:
+        async with asyncio.timeout(LONGEST):
+            return await work(url)
+
+    return uvloop.run(bounded())
 
 
 async def _swept(url: str) -> float:

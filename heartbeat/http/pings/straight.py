@@ -115,13 +115,18 @@ class StraightPing:
         if self.disconnected:
             return
         self.response_complete = True
-        # The connection and its ping hold each other no longer, as uvicorn has it.
-        on_response, self._on_response = self._on_response, self.set
+        # The connection and its ping hold each other no longer, and the ping does not hold itself: the collector, which
+        # stops all pings for as long as it takes, finds nothing of it.
+        on_response, self._on_response = self._on_response, _do_nothing
         close = b"" if self.keep_alive else b"connection: close\r\n"
         self._transport.write(b"%s%s\r\n%s" % (head, close, body))
         if close:
             self._transport.close()
         on_response()
+
+
+def _do_nothing() -> None:
+    """Tell nobody that there is a response."""
 
 
 def _on_the_wire(response: Response) -> tuple[bytes, bytes]:

@@ -1,5 +1,6 @@
 """The short way of the plainest pings: it answers and stores as the way of all requests does, within its bounds."""
 
+import gc
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from uuid import uuid4
@@ -10,6 +11,7 @@ from heartbeat.app import System
 from heartbeat.checks.check import Check
 from heartbeat.http import pings
 from heartbeat.http.connection import PIPELINED
+from heartbeat.http.pings.straight import StraightPing
 from heartbeat.pings.arrival import Arrival, PingResult, StoredPing
 from heartbeat.pings.ingest import Answer, Ingest
 from tests.unit.http.conftest import make_check, refuse_database
@@ -322,6 +324,22 @@ async def test_nothing_is_written_to_a_client_that_hung_up(side: Side, slow: Slo
     await line.hang_up()
     await slow.answer()
     assert line.wire.written == b""
+
+
+async def test_an_answered_ping_leaves_the_collector_nothing(side: Side, slow: Slow) -> None:
+    """All pings wait while it collects: the pings of a few seconds would cost them a tenth of one."""
+    line = side.line()
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        for _ in range(3):
+            await line.send(PING)
+            await slow.answer()
+        gc.collect()
+        assert [left for left in gc.garbage if isinstance(left, StraightPing | Arrival)] == []
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
 
 
 async def test_at_a_stop_a_ping_is_answered_and_its_connection_closed(side: Side, slow: Slow) -> None:

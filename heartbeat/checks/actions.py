@@ -16,7 +16,7 @@ from alerting.handover import AllWell, HandedOn
 from alerting.incident import State as Life
 from heartbeat import audit, installation
 from heartbeat.actor import Actor
-from heartbeat.checks import check, definition, history, store, symptoms
+from heartbeat.checks import definition, history, life, store, symptoms
 from heartbeat.checks.check import Change, Check, Cleared, State
 from heartbeat.checks.definition import CheckDefinition
 
@@ -29,7 +29,7 @@ def pause(db: Connection, name: str | UUID, actor: Actor, now: datetime) -> Chec
     previous = _locked(db, name)
     if previous is None:
         return None
-    return _apply(db, actor, "check.pause", check.paused(previous, now, actor.name), previous, now)
+    return _apply(db, actor, "check.pause", life.paused(previous, now, actor.name), previous, now)
 
 
 def resume(db: Connection, name: str | UUID, actor: Actor, now: datetime) -> Check | None:
@@ -37,17 +37,17 @@ def resume(db: Connection, name: str | UUID, actor: Actor, now: datetime) -> Che
     previous = _locked(db, name)
     if previous is None:
         return None
-    return _apply(db, actor, "check.resume", check.resumed(previous, now), previous, now)
+    return _apply(db, actor, "check.resume", life.resumed(previous, now), previous, now)
 
 
 def pause_all(db: Connection, actor: Actor, slugs: Collection[str], now: datetime) -> list[ChangedCheck]:
     """Pause the checks with these slugs. Return those that were not paused yet."""
-    return _apply_to_all(db, actor, "check.pause", slugs, lambda job: check.paused(job, now, actor.name), now)
+    return _apply_to_all(db, actor, "check.pause", slugs, lambda job: life.paused(job, now, actor.name), now)
 
 
 def resume_all(db: Connection, actor: Actor, slugs: Collection[str], now: datetime) -> list[ChangedCheck]:
     """Resume the checks with these slugs. Return those that were paused."""
-    return _apply_to_all(db, actor, "check.resume", slugs, lambda job: check.resumed(job, now), now)
+    return _apply_to_all(db, actor, "check.resume", slugs, lambda job: life.resumed(job, now), now)
 
 
 def renew_uuid(db: Connection, name: str | UUID, actor: Actor, uuid: UUID, now: datetime) -> Check | None:
@@ -130,7 +130,7 @@ def resolve(
         return outcome
     down = store.lock(db, list(symptoms.check_ids(outcome.keys).values()))
     cleared = Cleared(f"resolved by {outcome.by}")
-    changes = [(Change(check.rearmed(job, now), cleared), job, now) for job in down]
+    changes = [(Change(life.rearmed(job, now), cleared), job, now) for job in down]
     store.save(db, [change.check for change, *_ in changes])
     history.write(db, changes)
     _record_answer(db, actor, "resolve", outcome, now)

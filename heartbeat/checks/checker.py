@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from alerting import after_commit, desk
 from alerting.clock_step import Step
 from heartbeat import installation
-from heartbeat.checks import check, history, retiming, store, symptoms
+from heartbeat.checks import history, life, retiming, store, symptoms
 from heartbeat.checks.check import Change, Check, Cleared, Raised
 from heartbeat.checks.symptoms import Fall
 
@@ -88,7 +88,7 @@ def _log_downs(downs: Sequence[Check]) -> None:
 
 def _judged(due: Check, now: datetime) -> Change:
     try:
-        return check.on_due(due, now)
+        return life.on_due(due, now)
     except Exception:
         # One check that cannot be judged must not keep the others from being judged.
         log.exception("check %s cannot be judged; next try in %s", due.slug, PARKED)

@@ -9,7 +9,7 @@ from uuid import UUID
 from alerting.origin import Origin
 from alerting.severity import Severity
 from heartbeat import duration
-from heartbeat.checks import cause, check
+from heartbeat.checks import cause, life
 from heartbeat.checks.check import AT_ONCE, Check, Tolerance
 from heartbeat.checks.schedule import Cron, Every, Schedule
 from heartbeat.written import Inline, filled, one_or_more, unless
@@ -60,7 +60,7 @@ def new_check(definition: CheckDefinition, group_by: Collection[str], now: datet
         since=now,
         armed_at=now,
     )
-    return check.rearmed(new, now)
+    return life.rearmed(new, now)
 
 
 def redefined(
@@ -74,7 +74,7 @@ def redefined(
     keys = [cause.group_key(slug, target.labels, tuple(group_by)) for slug in slugs]
     fields["group_key"] = old.group_key if old.group_key in keys else keys[0]
     changes = {name: value for name, value in fields.items() if getattr(old, name) != value}
-    return check.redefined(old, now, **changes) if changes else old
+    return life.redefined(old, now, **changes) if changes else old
 
 
 def written(definition: CheckDefinition, policy: str | None = None) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from alerting.incident import Hold, Incident, RaisedSymptom
 from alerting.notice import Links, Notice, NoticeKind, Subject
 from alerting.person import Person
 from heartbeat import installation
-from heartbeat.checks import cause, check, surroundings, symptoms
+from heartbeat.checks import cause, deadline, surroundings, symptoms
+from heartbeat.checks import life as check_life
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Change, Check, Raised, State
 from heartbeat.checks.groups import AllGroups
@@ -106,7 +107,7 @@ def _fallen(job: Check, now: datetime) -> Change:
     if job.state is State.DOWN:
         down_for = job.cause or Cause.SILENT
         return Change(job, Raised(down_for, down_for.words.verb))
-    return check.fallen_silent(job, now)
+    return check_life.fallen_silent(job, now)
 
 
 def _incident(
@@ -182,7 +183,7 @@ def expectations(db: Connection, jobs: Sequence[Check], now: datetime) -> list[s
     gathering = installation.pace(db).gathering
     sentences = []
     for job in jobs:
-        if (limit := check.deadline(job)) is None:
+        if (limit := deadline.of(job)) is None:
             continue
         policy = policies.get(job.policy or "") or policies.get(default or "", escalation.CATCH_ALL)
         first = _call(policy, *escalation.ahead(policy, 0, limit + gathering)[0], people)

@@ -77,7 +77,7 @@ def may_be_late(db: Connection, now: datetime, room: timedelta | None = None) ->
 
 
 def counts_from(db: Connection) -> ColumnElement[datetime]:
-    """Return the instant from which the next due time counts: see `check.due_at`."""
+    """Return the instant from which the next due time counts: see `deadline.due_at`."""
     at = checks.c.armed_at
     latest = func.greatest if db.dialect.name == "postgresql" else func.max
     heard = (func.coalesce(checks.c.last_ok_at, at), func.coalesce(checks.c.last_fail_at, at))

@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from alerting.clock_step import Step
+from heartbeat.checks import deadline, life
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Change, Check, Cleared, State, deadline, on_due, redefined
+from heartbeat.checks.check import Change, Check, Cleared, State
 
 MISJUDGED = "judged while the clock was wrong"
 
@@ -24,7 +25,7 @@ def retimed(check: Check, step: Step) -> Change:
     if check.state is State.DOWN and check.cause in (Cause.SILENT, Cause.OVERRUN):
         watched = _as_it_was(moved, step.after)
         if watched.failures < watched.alert_after.failures and _is_in_time(watched, step.after):
-            return Change(redefined(watched, step.after), Cleared(MISJUDGED))
+            return Change(life.redefined(watched, step.after), Cleared(MISJUDGED))
     return Change(_recounted(moved, step.after))
 
 
@@ -43,10 +44,10 @@ def _as_it_was(check: Check, now: datetime) -> Check:
 def _recounted(check: Check, now: datetime) -> Check:
     """Return the check with the runs that it has missed until now, and the time to look at it again."""
     if check.missed and _is_in_time(check, now):
-        return on_due(replace(check, missed=0), now).check
-    return redefined(check, now)
+        return life.on_due(replace(check, missed=0), now).check
+    return life.redefined(check, now)
 
 
 def _is_in_time(check: Check, now: datetime) -> bool:
-    limit = deadline(check)
+    limit = deadline.of(check)
     return limit is None or limit > now

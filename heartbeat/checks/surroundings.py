@@ -16,7 +16,7 @@ from alerting.incident import Incident, RaisedSymptom
 from alerting.notice import called, in_short
 from alerting.subject import cause_of
 from alerting.surroundings import Elsewhere, GroupState, LateJob, OtherIncident, Surroundings
-from heartbeat.checks import cause, check, groups, symptoms
+from heartbeat.checks import cause, deadline, groups, symptoms
 from heartbeat.checks.check import Check, State
 from heartbeat.checks.groups import AllGroups, CheckGroup, Tally
 
@@ -110,7 +110,7 @@ def titled(db: Connection, incidents: Sequence[Incident], now: datetime) -> list
 
 def without(around: Surroundings, job: Check, now: datetime) -> Surroundings:
     """Return what is beside a check of the group, as if this check were down."""
-    match check.status(job, now):
+    match deadline.status(job, now):
         case State.UP if job.failures or job.missed:
             return replace(around, tolerated=around.tolerated - 1)
         case State.UP:
@@ -167,7 +167,7 @@ def _late(
     keys = {key for key in keys if key in states and states[key].late}
     late: dict[str, list[LateJob]] = {}
     for job in groups.late_in(db, keys, now, _BESIDE) if keys else ():
-        late.setdefault(job.group_key, []).append(LateJob(job.name, check.due_at(job) or now))
+        late.setdefault(job.group_key, []).append(LateJob(job.name, deadline.due_at(job) or now))
     return late
 
 

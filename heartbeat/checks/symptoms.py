@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.incident import Facts, Pace, Symptom
 from heartbeat import installation
-from heartbeat.checks import cause, check, maintenance, maintenance_store, store
+from heartbeat.checks import cause, deadline, maintenance, maintenance_store, store
 from heartbeat.checks.cause import Cause, Membership
 from heartbeat.checks.check import Change, Check, Raised
 from heartbeat.safe_text import as_line
@@ -118,7 +118,7 @@ def _facts(current: Check, previous: Check, event: Raised, body: bytes | None) -
     was_down = previous.cause is not None and previous.cause is not event.cause
     return Facts(
         since=current.since,
-        expected_at=check.due_at(previous) if event.cause is Cause.SILENT else None,
+        expected_at=deadline.due_at(previous) if event.cause is Cause.SILENT else None,
         last_heard_at=current.last_heard_at,
         began_at=min((run.started_at for run in current.runs if run.overran), default=None),
         last_well_at=current.last_ok_at,

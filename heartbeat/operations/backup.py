@@ -24,7 +24,7 @@ from sqlalchemy import Connection
 
 from heartbeat import audit, installation, migrations
 from heartbeat.actor import Actor, Role
-from heartbeat.checks import check as check_rules
+from heartbeat.checks import life
 from heartbeat.checks import store as check_store
 from heartbeat.database import Database, WriterLock
 
@@ -172,7 +172,7 @@ async def start_over(database: Database, now: datetime) -> int | None:
 def _excuse(db: Connection, last_id: int, begins_at: datetime) -> list[int]:
     batch = check_store.lock_after(db, last_id, BATCH)
     if batch:
-        check_store.save(db, [check_rules.excused(check, begins_at) for check in batch])
+        check_store.save(db, [life.excused(check, begins_at) for check in batch])
     return [check.id for check in batch]
 
 

@@ -1,4 +1,4 @@
-"""A batch of pings in one transaction: the plain lane in one statement, the other lane through `check.on_ping`.
+"""A batch of pings in one transaction: the plain lane in one statement, the other lane through `life.on_ping`.
 
 Pings by slug find their checks here, and create them if they ask for it.
 """
@@ -14,10 +14,10 @@ from alerting import desk
 from alerting.origin import Origin
 from heartbeat import audit, installation
 from heartbeat.actor import Actor, Role
-from heartbeat.checks import cause, definition, former_slugs, symptoms
+from heartbeat.checks import cause, definition, former_slugs, life, symptoms
 from heartbeat.checks import history as check_history
 from heartbeat.checks import store as checks
-from heartbeat.checks.check import Change, Check, Cleared, Ping, Raised, Signal, on_ping, rearmed
+from heartbeat.checks.check import Change, Check, Cleared, Ping, Raised, Signal
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.schedule import Every
 from heartbeat.pings import creation, keys, store, usage, usage_store
@@ -163,7 +163,7 @@ def _create(db: Connection, firsts: Mapping[str, _FirstPing]) -> None:
 
 
 def _new_check(slug: str, at: datetime, group_by: Sequence[str]) -> Check:
-    return rearmed(
+    return life.rearmed(
         Check(
             id=0,
             uuid=uuid4(),
@@ -181,7 +181,7 @@ def _new_check(slug: str, at: datetime, group_by: Sequence[str]) -> Check:
 
 
 def _hear_singly(db: Connection, pings: Sequence[Resolved]) -> tuple[set[str], bool]:
-    """Pass each ping through `check.on_ping`, in rounds of one ping a check so that order is kept.
+    """Pass each ping through `life.on_ping`, in rounds of one ping a check so that order is kept.
 
     Return the uuids of the checks that exist, and True if the ticker should wake.
     """
@@ -196,7 +196,7 @@ def _hear_singly(db: Connection, pings: Sequence[Resolved]) -> tuple[set[str], b
         for uuid, arrival in round_:
             check = by_uuid[uuid]
             ping = Ping(arrival.signal, arrival.at, arrival.rid, arrival.exit_status)
-            change = on_ping(check, ping)
+            change = life.on_ping(check, ping)
             by_uuid[uuid] = replace(change.check, pings=check.pings + 1)
             numbered.append(NumberedPing(check.id, check.pings + 1, arrival, change.duration))
             changes.append((change, check, arrival))

@@ -66,7 +66,7 @@ ON CONFLICT (check_id, slot) DO UPDATE SET {_OVERWRITE}
 def hear_plain(db: Connection, plain: Sequence[Resolved]) -> set[str]:
     """Store successes on checks that are up, with no open run, failure or missed run; return the uuids of these checks.
 
-    The effect on a row is that of `check.on_ping`: see tests/unit/pings/test_lanes.py.
+    The effect on a row is that of `life.on_ping`: see tests/unit/pings/test_lanes.py.
     """
     if db.dialect.name == "postgresql":
         columns = zip(*[_plain_row(uuid, arrival) for uuid, arrival in plain], strict=True)

@@ -17,7 +17,7 @@ from alerting.escalation import Policy, Step
 from alerting.origin import Origin
 from alerting.person import Contact, Person
 from heartbeat import migrations
-from heartbeat.checks import check
+from heartbeat.checks import life
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, State
 from heartbeat.checks.schedule import Every
@@ -134,7 +134,7 @@ def _healthy(now: datetime) -> Check:
         last_ok_at=now,
         pings=1,
     )
-    return check.redefined(made, now)
+    return life.redefined(made, now)
 
 
 def _multiply(db: Connection, many: int) -> None:

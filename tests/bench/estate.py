@@ -11,7 +11,7 @@ from alerting import desk
 from alerting.escalation import Policy, Step
 from heartbeat import installation
 from heartbeat.actor import Actor, Role
-from heartbeat.checks import cause, check
+from heartbeat.checks import cause, life
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, State
 from heartbeat.checks.maintenance import WindowDefinition
@@ -137,7 +137,7 @@ def _check(number: int, now: datetime, chance: random.Random) -> Check:
         policy=("ops", "data", "web", None)[host % 4],
         **made,
     )
-    return check.redefined(written, now)
+    return life.redefined(written, now)
 
 
 def _schedule(number: int, chance: random.Random) -> Schedule:

@@ -21,7 +21,7 @@ from alerting.origin import Origin
 from alerting.person import Contact, Person
 from alerting.severity import Severity
 from heartbeat.app import System
-from heartbeat.checks import actions, cause, check, checker, symptoms
+from heartbeat.checks import actions, cause, checker, life, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, Signal
 from heartbeat.checks.schedule import Cron, Every, Schedule, upcoming
@@ -138,7 +138,7 @@ class Job:
             policy="ops",
             origin=Origin.FILE,
         )
-        return check.rearmed(made, since)
+        return life.rearmed(made, since)
 
     def slots(self) -> list[datetime]:
         """When it was due, up to its end."""

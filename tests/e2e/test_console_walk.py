@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from playwright.async_api import Browser, Page, expect
 
-from heartbeat.checks import check, checker
+from heartbeat.checks import checker, deadline
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import State
 from tests.e2e import walk as walks
@@ -199,7 +199,7 @@ async def _fall_silent(place: Place, slug: str) -> None:
     one = await database.read(lambda db: check_store.load(db, slug))
     assert one is not None
     assert one.state is State.UP
-    at = (check.deadline(one) or place.clock.at) + timedelta(seconds=1)
+    at = (deadline.of(one) or place.clock.at) + timedelta(seconds=1)
     place.clock.at = max(place.clock.at, at)
     await database.write(lambda db: checker.sweep(db, place.clock.at))
     await asyncio.sleep(0)

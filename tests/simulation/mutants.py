@@ -35,7 +35,7 @@ from alerting.notifiers.contract import Accepted, Outcome, Unreachable
 from alerting.notifiers.transport.http import Reply
 from alerting.outbox import Page
 from alerting.tables import pages
-from heartbeat.checks import check, symptoms
+from heartbeat.checks import deadline, life, symptoms
 from heartbeat.checks.check import Change, Check
 from heartbeat.checks.tables import checks
 from heartbeat.ticker import Ticker
@@ -196,23 +196,23 @@ def maintenance_consumes_the_edge(patch: pytest.MonkeyPatch) -> None:
 
 def what_was_paused_is_disarmed(patch: pytest.MonkeyPatch) -> None:
     """A resumed check waits for a ping before it expects one."""
-    honest = check.resumed
+    honest = life.resumed
 
     def resumed(one: Check, now: datetime) -> Change:
         after = honest(one, now).check
         return Change(replace(after, wake_at=now + NEVER) if after.wake_at else after)
 
-    patch.setattr(check, "resumed", resumed)
+    patch.setattr(life, "resumed", resumed)
 
 
 def what_was_never_pinged_never_alarms(patch: pytest.MonkeyPatch) -> None:
     """Only a check that has been heard once can fall silent."""
-    honest = check.on_due
+    honest = life.on_due
 
     def on_due(one: Check, now: datetime) -> Change:
         return Change(replace(one, wake_at=now + NEVER)) if one.last_heard_at is None else honest(one, now)
 
-    patch.setattr(check, "on_due", on_due)
+    patch.setattr(life, "on_due", on_due)
 
 
 def a_restart_disarms(patch: pytest.MonkeyPatch) -> None:
@@ -231,14 +231,14 @@ def a_restart_disarms(patch: pytest.MonkeyPatch) -> None:
 
 def an_outage_erases_missed_deadlines(patch: pytest.MonkeyPatch) -> None:
     """What fell due while the service was down is taken as heard."""
-    honest = check.on_due
+    honest = life.on_due
 
     def on_due(one: Check, now: datetime) -> Change:
-        limit = check.deadline(one)
+        limit = deadline.of(one)
         missed = limit is not None and now - limit > timedelta(seconds=60)
-        return Change(check.rearmed(one, now)) if missed else honest(one, now)
+        return Change(life.rearmed(one, now)) if missed else honest(one, now)
 
-    patch.setattr(check, "on_due", on_due)
+    patch.setattr(life, "on_due", on_due)
 
 
 def an_old_answer_silences_the_new_occurrence(patch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from alerting.escalation import Policy, Step
 from alerting.notifiers import registry
 from alerting.person import Contact, Person
 from heartbeat.actor import Actor, Role
-from heartbeat.checks import cause, check
+from heartbeat.checks import cause, life
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check
 from heartbeat.checks.schedule import Every
@@ -42,7 +42,7 @@ def a_check(slug: str = "job", **changes: Any) -> Check:
         group_key=cause.group_key(slug, labels, ["host"]),
         **changes,
     )
-    return check.redefined(made, NOW)
+    return life.redefined(made, NOW)
 
 
 def somebody(name: str) -> Actor:

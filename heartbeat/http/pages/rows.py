@@ -14,9 +14,9 @@ from alerting.notice import called, extent
 from alerting.person import OPERATOR, Person
 from alerting.subject import WELL, known
 from alerting.surroundings import Surroundings
-from heartbeat.checks import maintenance
+from heartbeat.checks import deadline, maintenance
 from heartbeat.checks.cause import Cause, in_words
-from heartbeat.checks.check import Check, State, status
+from heartbeat.checks.check import Check, State
 from heartbeat.checks.history import Transition
 from heartbeat.checks.maintenance import Window
 from heartbeat.http.pages import run_strip, summary
@@ -74,7 +74,7 @@ class IncidentRow:
 def word(check: Check, now: datetime) -> str:
     """Return the state of a check in one word, which is also the name of its mark. A check that is down has the
     word of its cause."""
-    return check.cause.words.word if check.cause else status(check, now).value
+    return check.cause.words.word if check.cause else deadline.status(check, now).value
 
 
 def cause_word(cause: str) -> str:

@@ -14,9 +14,9 @@ from alerting.incident import Incident
 from alerting.incident import State as Life
 from alerting.person import Person
 from alerting.recap import Recap
-from heartbeat.checks import maintenance, schedule
+from heartbeat.checks import deadline, maintenance, schedule
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Check, State, Tolerance, due_at, silent_at, status
+from heartbeat.checks.check import Check, State, Tolerance
 from heartbeat.checks.maintenance import Phase, Window
 from heartbeat.checks.schedule import Every
 
@@ -92,7 +92,7 @@ def overview(
 
 def of_check(check: Check, why: str, now: datetime) -> Words:
     """Return the state of a check, the expected time and the next one. `why` is the reason of its last change."""
-    match status(check, now):
+    match deadline.status(check, now):
         case State.LATE:
             return _late(check, now)
         case State.NEW | State.UP if check.failures:
@@ -252,14 +252,14 @@ def ended(incident: Incident) -> Words:
 
 def expected_at(check: Check) -> datetime | None:
     """Return the time at which the check was due, also of a check that is down."""
-    return due_at(replace(check, state=State.UP, cause=None))
+    return deadline.due_at(replace(check, state=State.UP, cause=None))
 
 
 def next_due(check: Check, now: datetime) -> datetime | None:
     """Return the due time of the next run; None if it depends on the next ping."""
     if check.state is State.PAUSED:
         return None
-    due = due_at(check)
+    due = deadline.due_at(check)
     if due is not None:
         return due
     return None if isinstance(check.schedule, Every) else schedule.next_slot(check.schedule, now)
@@ -321,7 +321,7 @@ def _answered(incidents: Mapping[Life, int]) -> list[str]:
 
 
 def _new(check: Check, now: datetime) -> Words:
-    due = due_at(check)
+    due = deadline.due_at(check)
     if due is None:
         return ("Not heard yet.",)
     heard: Words = ("Last heard ", *_heard(check, now)) if check.last_heard_at else ("Not heard yet",)
@@ -335,7 +335,7 @@ def _failing(check: Check, why: str, now: datetime) -> Words:
 
 
 def _late(check: Check, now: datetime) -> Words:
-    due, limit = due_at(check) or now, silent_at(check) or now
+    due, limit = deadline.due_at(check) or now, deadline.silent_at(check) or now
     faults = tolerated(check)
     return (
         "Late: due ",

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from alerting import desk
 from heartbeat.actor import Actor, Role
-from heartbeat.checks import actions, check, history, symptoms, zone_hint
+from heartbeat.checks import actions, check, deadline, history, symptoms, zone_hint
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import State
 from heartbeat.checks.definition import CheckDefinition
@@ -230,7 +230,7 @@ def _slice(
     """
     wide = SCANNED if state in _DERIVED else limit + 1
     scanned = check_store.listed(db, limit=wide, after=after, state=None if state is State.LATE else state)
-    listed = [watched for watched in scanned if state in (None, check.status(watched, now))]
+    listed = [watched for watched in scanned if state in (None, deadline.status(watched, now))]
     if len(listed) > limit:
         return listed[:limit], listed[limit - 1].slug
     return listed, scanned[-1].slug if len(scanned) == wide else None
@@ -265,7 +265,7 @@ def _response(
 
 def _tagged_state(watched: check.Check, now: datetime, incidents: Mapping[str, int]) -> object:
     """Return everything that the response is made of. Only the state depends on the time."""
-    return watched, check.status(watched, now), incidents.get(symptoms.key_of(watched))
+    return watched, deadline.status(watched, now), incidents.get(symptoms.key_of(watched))
 
 
 def _tag(watched: check.Check, now: datetime, incidents: Mapping[str, int]) -> str:

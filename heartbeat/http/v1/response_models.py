@@ -12,6 +12,7 @@ from alerting import incident
 from alerting.desk import Dossier
 from alerting.severity import Severity
 from heartbeat.checks import check as check_life
+from heartbeat.checks import deadline as deadlines
 from heartbeat.checks import definition, schedule, schedule_words
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Signal, State
@@ -115,13 +116,13 @@ class Check(ResponseModel):
             missed=check.missed,
             severity=check.severity,
             policy=check.policy,
-            state=check_life.status(check, now),
+            state=deadlines.status(check, now),
             cause=check.cause,
             since=check.since,
             last_heard_at=check.last_heard_at,
             last_ok_at=check.last_ok_at,
-            due_at=check_life.due_at(check),
-            deadline=check_life.deadline(check),
+            due_at=deadlines.due_at(check),
+            deadline=deadlines.of(check),
             pings=check.pings,
             origin=check.origin,
             incident=incident,

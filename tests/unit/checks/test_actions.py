@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, make_url
 from alerting import desk
 from alerting.answer import Acknowledged, Resolved, Snoozed, Stale
 from alerting.incident import State
-from heartbeat.checks import actions, checker, symptoms
+from heartbeat.checks import actions, checker, deadline, symptoms
 from heartbeat.checks import check as judging
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check
@@ -102,4 +102,4 @@ def test_a_check_of_a_resolved_incident_is_expected_again(writer: Engine) -> Non
         assert len(outcome.keys) == 2
         for job in check_store.lock_all(db).values():
             assert (job.state, job.cause) == (judging.State.NEW, None)
-            assert judging.due_at(job) == DOWN_AT + timedelta(minutes=5)
+            assert deadline.due_at(job) == DOWN_AT + timedelta(minutes=5)

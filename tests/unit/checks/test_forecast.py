@@ -14,7 +14,7 @@ from alerting.person import OPERATOR, Contact, Person
 from alerting.tables import pages
 from heartbeat import database, installation
 from heartbeat.actor import Actor, Role
-from heartbeat.checks import actions, cause, check, checker, forecast, surroundings
+from heartbeat.checks import actions, cause, checker, forecast, life, surroundings
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, Ping, Signal
 from heartbeat.checks.maintenance import WindowDefinition
@@ -87,7 +87,7 @@ def test_a_check_that_fell_silent_now_pages_the_steps_of_its_policy(db: Connecti
 def test_the_foreseen_page_is_sent_word_for_word(db: Connection) -> None:
     """The page that is then sent is the one that was shown."""
     _, two = jobs(db, "one", "two")
-    check_store.save(db, [check.on_ping(two, Ping(Signal.SUCCESS, DOWN - timedelta(minutes=1))).check])
+    check_store.save(db, [life.on_ping(two, Ping(Signal.SUCCESS, DOWN - timedelta(minutes=1))).check])
     foreseen = foresee(db, "one", DOWN)
     checker.sweep(db, DOWN)
     escalator.sweep(db, foreseen.calls[0].at)
@@ -120,7 +120,7 @@ def test_the_foreseen_page_is_sent_word_for_word(db: Connection) -> None:
 
 def test_nobody_is_paged_for_a_paused_check(db: Connection) -> None:
     (job,) = jobs(db, "one")
-    check_store.save(db, [check.paused(job, NOW, "anna").check])
+    check_store.save(db, [life.paused(job, NOW, "anna").check])
     foreseen = foresee(db, "one", NOW)
     assert foreseen.sentence == "It is paused: nothing is expected of it, and nobody is paged."
     assert (foreseen.calls, foreseen.page, foreseen.policy) == ((), None, None)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from heartbeat.checks import check, groups, store
+from heartbeat.checks import groups, life, store
 from heartbeat.checks.check import Check, Ping, Signal, Tolerance
 from heartbeat.checks.groups import CheckGroup, Tally
 from heartbeat.checks.schedule import Cron
@@ -25,18 +25,18 @@ def on(host: str, slug: str, **changes: object) -> Check:
 
 
 def up(job: Check) -> Check:
-    return check.on_ping(job, Ping(Signal.SUCCESS, LATER - MINUTE)).check
+    return life.on_ping(job, Ping(Signal.SUCCESS, LATER - MINUTE)).check
 
 
 def fresh(job: Check) -> Check:
-    return check.rearmed(job, LATER)
+    return life.rearmed(job, LATER)
 
 
 def a_host(db: Connection) -> list[Check]:
     """A host with a check in each state: two are up, one is late, one down, one new and one paused."""
     up_jobs = up(on("a", "one")), up(on("a", "two"))
-    down = check.on_ping(on("a", "down"), Ping(Signal.FAIL, LATER)).check
-    paused = check.paused(on("a", "paused"), NOW, "anna").check
+    down = life.on_ping(on("a", "down"), Ping(Signal.FAIL, LATER)).check
+    paused = life.paused(on("a", "paused"), NOW, "anna").check
     return added(db, *up_jobs, on("a", "late"), down, fresh(on("a", "new")), paused)
 
 
@@ -75,7 +75,7 @@ def test_groups_are_counted_by_their_worst_check_and_by_kind(db: Connection) -> 
 
 def test_a_check_with_a_tolerated_fault_is_not_fine(db: Connection) -> None:
     tolerant = Tolerance(failures=3)
-    failing = check.on_ping(up(on("a", "failing", alert_after=tolerant)), Ping(Signal.FAIL, LATER)).check
+    failing = life.on_ping(up(on("a", "failing", alert_after=tolerant)), Ping(Signal.FAIL, LATER)).check
     added(db, failing, up(on("a", "one")), up(on("b", "one")))
     state = groups.states(db, ["host=a"], LATER)["host=a"]
     assert (state.up, state.tolerated, state.total, state.fine) == (1, 1, 2, False)
@@ -85,7 +85,7 @@ def test_a_check_with_a_tolerated_fault_is_not_fine(db: Connection) -> None:
 def test_groups_that_are_not_fine_and_not_down_are_named(db: Connection) -> None:
     a_host(db)
     tolerant = Tolerance(failures=3)
-    failing = check.on_ping(up(on("c", "failing", alert_after=tolerant)), Ping(Signal.FAIL, LATER)).check
+    failing = life.on_ping(up(on("c", "failing", alert_after=tolerant)), Ping(Signal.FAIL, LATER)).check
     added(db, on("b", "late"), failing, up(on("d", "one")), fresh(on("e", "new")))
     assert groups.all_groups(db, LATER, 9).uneasy == {"host=b": True, "host=c": False}
     assert groups.all_groups(db, LATER, 1).uneasy == {"host=b": True}
@@ -101,7 +101,7 @@ def test_late_and_down_checks_of_groups_are_found(db: Connection) -> None:
 
 def test_jobs_of_a_name_are_found_in_their_groups(db: Connection) -> None:
     named = [replace(on(host, "reset"), name="reset") for host in ("us", "eu", "asia")]
-    added(db, *named[:2], check.paused(named[2], NOW, "anna").check)
+    added(db, *named[:2], life.paused(named[2], NOW, "anna").check)
     assert groups.running(db, ["reset", "other"], 9) == {"reset": ["host=eu", "host=us"]}
     assert groups.running(db, ["reset"], 1) == {"reset": ["host=eu"]}
 

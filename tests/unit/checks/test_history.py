@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Connection
 
-from heartbeat.checks import check, history, store
+from heartbeat.checks import history, life, store
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Ping, Signal, State
 from heartbeat.checks.history import Transition
@@ -21,7 +21,7 @@ def job(db: Connection) -> Check:
 
 
 def ping(db: Connection, job: Check, signal: Signal, at: datetime) -> Check:
-    change = check.on_ping(job, Ping(signal, at))
+    change = life.on_ping(job, Ping(signal, at))
     history.write(db, [(change, job, at)])
     return change.check
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from alerting.clock_step import Step
-from heartbeat.checks import check
+from heartbeat.checks import deadline, life
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Cleared, Ping, Signal, State, Tolerance
 from heartbeat.checks.retiming import MISJUDGED, retimed
@@ -24,14 +24,14 @@ def step_of(length: timedelta) -> Step:
 def heard(signal: Signal = Signal.SUCCESS, **changes: Any) -> Check:
     """A check that was heard three and a half minutes ago."""
     watched = replace(a_check(**changes), since=NOW - 2 * HOUR, armed_at=NOW - 2 * HOUR)
-    return check.on_ping(watched, Ping(signal, NOW - 3.5 * MINUTE)).check
+    return life.on_ping(watched, Ping(signal, NOW - 3.5 * MINUTE)).check
 
 
 @pytest.mark.parametrize("length", LENGTHS)
 def test_a_check_keeps_the_time_that_it_has_left(length: timedelta) -> None:
     one, step = heard(), step_of(length)
     change = retimed(one, step)
-    left = check.deadline(change.check)
+    left = deadline.of(change.check)
     assert left is not None
     assert left - step.after == timedelta(minutes=2.5)
     assert change.check.wake_at == left
@@ -41,22 +41,22 @@ def test_a_check_keeps_the_time_that_it_has_left(length: timedelta) -> None:
 @pytest.mark.parametrize("length", LENGTHS)
 def test_an_open_run_keeps_the_time_that_it_has_left(length: timedelta) -> None:
     one, step = heard(Signal.START, max_runtime=HOUR), step_of(length)
-    left = check.overrun_at(retimed(one, step).check)
+    left = deadline.overrun_at(retimed(one, step).check)
     assert left is not None
     assert left - step.after == timedelta(minutes=56.5)
 
 
 def test_a_silence_that_a_clock_ahead_has_seen_is_over() -> None:
-    misjudged = check.on_due(heard(), NOW + HOUR).check
+    misjudged = life.on_due(heard(), NOW + HOUR).check
     assert misjudged.state is State.DOWN
     change = retimed(misjudged, Step(NOW + HOUR, NOW, NOW, NOW + HOUR))
     assert change.event == Cleared(MISJUDGED)
     assert (change.check.state, change.check.cause) == (State.UP, None)
-    assert check.deadline(change.check) == NOW + timedelta(minutes=2.5)
+    assert deadline.of(change.check) == NOW + timedelta(minutes=2.5)
 
 
 def test_an_overrun_that_a_clock_ahead_has_seen_is_over() -> None:
-    misjudged = check.on_due(heard(Signal.START, max_runtime=10 * MINUTE), NOW + HOUR).check
+    misjudged = life.on_due(heard(Signal.START, max_runtime=10 * MINUTE), NOW + HOUR).check
     misjudged = replace(misjudged, last_ok_at=NOW - 3.5 * MINUTE)
     change = retimed(misjudged, Step(NOW + HOUR, NOW, NOW, NOW + HOUR))
     assert change.event == Cleared(MISJUDGED)
@@ -65,25 +65,25 @@ def test_an_overrun_that_a_clock_ahead_has_seen_is_over() -> None:
 
 @pytest.mark.parametrize("length", LENGTHS)
 def test_what_is_silent_stays_silent(length: timedelta) -> None:
-    silent = check.on_due(replace(heard(), last_ok_at=NOW - 7 * MINUTE), NOW - timedelta(seconds=10)).check
+    silent = life.on_due(replace(heard(), last_ok_at=NOW - 7 * MINUTE), NOW - timedelta(seconds=10)).check
     assert silent.cause is Cause.SILENT
     change = retimed(silent, step_of(length))
     assert (change.event, change.check.state) == (None, State.DOWN)
 
 
 def test_what_failed_before_it_was_called_silent_stays_down() -> None:
-    failed = check.on_due(heard(Signal.FAIL), NOW + HOUR).check
+    failed = life.on_due(heard(Signal.FAIL), NOW + HOUR).check
     assert failed.cause is Cause.SILENT
     assert retimed(failed, Step(NOW + HOUR, NOW, NOW, NOW + HOUR)).event is None
 
 
 def test_runs_that_a_clock_ahead_has_counted_as_missed_are_not() -> None:
-    counted = check.on_due(heard(alert_after=Tolerance(missed=30)), NOW + HOUR).check
+    counted = life.on_due(heard(alert_after=Tolerance(missed=30)), NOW + HOUR).check
     assert counted.missed > 5
     assert retimed(counted, Step(NOW + HOUR, NOW, NOW, NOW + HOUR)).check.missed == 0
 
 
 def test_a_paused_check_stays_paused() -> None:
-    paused = check.paused(heard(), NOW, "somebody").check
+    paused = life.paused(heard(), NOW, "somebody").check
     change = retimed(paused, step_of(HOUR))
     assert (change.event, change.check.state, change.check.wake_at) == (None, State.PAUSED, None)

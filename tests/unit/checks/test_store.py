@@ -8,7 +8,7 @@ from sqlalchemy import Connection, make_url
 
 from alerting.origin import Origin
 from alerting.severity import Severity
-from heartbeat.checks import check, store
+from heartbeat.checks import life, store
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Ping, Run, Signal, State
 from heartbeat.checks.schedule import Cron
@@ -24,7 +24,7 @@ def added(db: Connection, *jobs: Check) -> list[Check]:
 
 
 def up(job: Check) -> Check:
-    return check.on_ping(job, Ping(Signal.SUCCESS, NOW)).check
+    return life.on_ping(job, Ping(Signal.SUCCESS, NOW)).check
 
 
 def test_a_check_comes_back_as_it_was_written(db: Connection) -> None:
@@ -48,7 +48,7 @@ def test_a_check_comes_back_as_it_was_written(db: Connection) -> None:
 
 def test_a_state_is_saved_without_the_definition(db: Connection) -> None:
     (job,) = added(db, a_check("job"))
-    down = replace(check.fallen_silent(job, DOWN_AT).check, name="Renamed")
+    down = replace(life.fallen_silent(job, DOWN_AT).check, name="Renamed")
     store.save(db, [down])
     assert store.load(db, "job") == replace(down, name="job")
     store.save_definitions(db, [down])
@@ -77,7 +77,7 @@ def test_due_checks_are_claimed_most_severe_and_oldest_first(db: Connection) -> 
 
 
 def test_a_check_without_a_deadline_is_never_due(db: Connection) -> None:
-    added(db, check.paused(a_check("job"), NOW, "anna").check)
+    added(db, life.paused(a_check("job"), NOW, "anna").check)
     assert store.next_due(db) is None
 
 
@@ -123,7 +123,7 @@ def test_checks_are_matched_by_all_labels(db: Connection) -> None:
         a_check("half", labels={"host": "a"}),
         a_check("well", labels={"host": "a", "region": "eu"}),
     )
-    store.save(db, [check.fallen_silent(job, DOWN_AT).check for job in jobs[:2]])
+    store.save(db, [life.fallen_silent(job, DOWN_AT).check for job in jobs[:2]])
     assert [job.slug for job in store.down_with(db, [{"host": "a", "region": "eu"}])] == ["both"]
     assert [job.slug for job in store.down_with(db, [{"host": "a"}, {"region": "eu"}])] == ["both", "half"]
     assert store.count_with(db, {"host": "a", "region": "eu"}) == 2

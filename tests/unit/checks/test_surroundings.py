@@ -9,7 +9,7 @@ from sqlalchemy import Connection, event
 from alerting import desk
 from alerting.incident import Hold, Incident, RaisedSymptom
 from alerting.surroundings import Elsewhere, GroupState, LateJob, OtherIncident, Surroundings
-from heartbeat.checks import check, store, surroundings, symptoms
+from heartbeat.checks import check, life, store, surroundings, symptoms
 from heartbeat.checks.check import Check, Ping, Signal, Tolerance
 from tests.unit.conftest import NOW, a_check
 
@@ -22,7 +22,7 @@ def on(host: str, slug: str, **changes: object) -> Check:
 
 
 def up(job: Check) -> Check:
-    return check.on_ping(job, Ping(Signal.SUCCESS, DOWN_AT)).check
+    return life.on_ping(job, Ping(Signal.SUCCESS, DOWN_AT)).check
 
 
 def added(db: Connection, *jobs: Check) -> list[Check]:
@@ -30,12 +30,12 @@ def added(db: Connection, *jobs: Check) -> list[Check]:
 
 
 def silent(db: Connection, *jobs: Check, hold: Hold | None = None) -> None:
-    changes = [(check.fallen_silent(job, DOWN_AT), job) for job in added(db, *jobs)]
+    changes = [(life.fallen_silent(job, DOWN_AT), job) for job in added(db, *jobs)]
     raise_(db, changes, hold)
 
 
 def failed(db: Connection, *jobs: Check) -> None:
-    raise_(db, [(check.on_ping(job, Ping(Signal.FAIL, DOWN_AT)), job) for job in added(db, *jobs)])
+    raise_(db, [(life.on_ping(job, Ping(Signal.FAIL, DOWN_AT)), job) for job in added(db, *jobs)])
 
 
 def raise_(db: Connection, changes: list[tuple[check.Change, Check]], hold: Hold | None = None) -> None:
@@ -57,8 +57,8 @@ def around(db: Connection, title: str) -> Surroundings:
 
 
 def test_the_group_of_an_incident_is_counted_without_paused_and_new_checks(db: Connection) -> None:
-    added(db, up(on("a", "well")), check.rearmed(on("a", "new"), DOWN_AT))
-    added(db, check.paused(on("a", "paused"), NOW, "anna").check)
+    added(db, up(on("a", "well")), life.rearmed(on("a", "new"), DOWN_AT))
+    added(db, life.paused(on("a", "paused"), NOW, "anna").check)
     silent(db, on("a", "one"), on("a", "two"))
     found = around(db, "a")
     assert (found.total, found.alive, found.newest_at, found.group) == (3, 1, DOWN_AT, "a")
@@ -73,14 +73,14 @@ def test_a_late_job_of_the_group_is_named(db: Connection) -> None:
 
 
 def test_other_groups_are_counted_and_the_bad_ones_named_with_their_incidents(db: Connection) -> None:
-    added(db, up(on("b", "well")), up(on("c", "well")), check.rearmed(on("d", "new"), DOWN_AT))
+    added(db, up(on("b", "well")), up(on("c", "well")), life.rearmed(on("d", "new"), DOWN_AT))
     silent(db, on("a", "one"), on("e", "reset"))
     bad = the_incident(db, "e").id
     assert around(db, "a").elsewhere == Elsewhere("hosts", 3, 2, (f"e (incident {bad})",))
 
 
 def test_a_host_that_is_late_or_has_a_tolerated_fault_is_named_and_not_fine(db: Connection) -> None:
-    tolerant = check.on_ping(
+    tolerant = life.on_ping(
         up(on("b", "feed", alert_after=Tolerance(failures=3))), Ping(Signal.FAIL, DOWN_AT)
     )
     added(db, tolerant.check, on("c", "slow", grace=60 * MINUTE), up(on("d", "well")))
@@ -151,7 +151,7 @@ def test_the_same_jobs_elsewhere_are_told_apart_if_they_are_few(db: Connection) 
     added(db, up(on("eu", "reset")), up(on("eu", "rotate")))
     silent(db, on("us", "reset"))
     assert around(db, "us").same_jobs == (GroupState("eu", 2, 2),)
-    added(db, check.rearmed(on("asia", "reset"), DOWN_AT))
+    added(db, life.rearmed(on("asia", "reset"), DOWN_AT))
     assert around(db, "us").same_jobs == (GroupState("eu", 2, 2),), "nothing is expected of the other yet"
     added(db, *(up(on(f"web-{n}", "reset")) for n in range(surroundings.SAME_JOBS)))
     assert around(db, "us").same_jobs == ()

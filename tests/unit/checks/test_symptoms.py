@@ -10,7 +10,7 @@ from alerting import desk
 from alerting.escalation import Policy, Step
 from alerting.incident import Symptom
 from heartbeat import installation
-from heartbeat.checks import check, symptoms
+from heartbeat.checks import life, symptoms
 from heartbeat.checks.check import Change, Check, Ping, Signal
 from heartbeat.checks.symptoms import Fall
 from tests.unit.conftest import FIRST, NOW, a_check
@@ -26,7 +26,7 @@ def symptom_of(db: Connection, change: Change, job: Check, body: bytes | None = 
 
 
 def failed(job: Check) -> Change:
-    return check.on_ping(job, Ping(Signal.FAIL, NOW, exit_status=2))
+    return life.on_ping(job, Ping(Signal.FAIL, NOW, exit_status=2))
 
 
 def test_the_key_of_a_symptom_leads_back_to_its_check() -> None:
@@ -41,7 +41,7 @@ def test_a_key_that_is_not_of_a_check_leads_to_none() -> None:
 def test_the_symptom_of_a_silent_check_has_its_due_time(db: Connection) -> None:
     desk.install(db, [FIRST], [Policy("ops", STEPS)], {})
     job = a_check(id=7, labels={"host": "a"}, policy="ops")
-    symptom = symptom_of(db, check.fallen_silent(job, DOWN_AT), job)
+    symptom = symptom_of(db, life.fallen_silent(job, DOWN_AT), job)
     assert (symptom.key, symptom.cause_key, symptom.incident_title) == ("check:7", "silent:ops:host=a", "a")
     assert (symptom.title, symptom.cause, symptom.policy) == ("job", "silent", "ops")
     assert (symptom.facts.expected_at, symptom.facts.never_well) == (NOW + FIVE_MINUTES, True)
@@ -83,7 +83,7 @@ def test_the_last_line_is_short_printable_text(body: bytes | None, line: str, db
 
 
 def test_a_check_that_is_not_down_has_no_symptom(db: Connection) -> None:
-    up = check.on_ping(a_check(id=7), Ping(Signal.SUCCESS, NOW))
+    up = life.on_ping(a_check(id=7), Ping(Signal.SUCCESS, NOW))
     with pytest.raises(TypeError):
         symptom_of(db, up, a_check(id=7))
 

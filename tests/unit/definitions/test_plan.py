@@ -21,8 +21,7 @@ from alerting.notifiers import registry
 from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
 from heartbeat import installation, vault
-from heartbeat.checks import check as check_rules
-from heartbeat.checks import checker, symptoms
+from heartbeat.checks import checker, life, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Signal, State, Tolerance
@@ -317,7 +316,7 @@ def test_a_check_of_the_file_inherits_nothing_from_one_that_left_it(db: Connecti
     silence(db)
     gone = check_store.lock_all(db)["three"]
     desk.resolve(db, incidents_by_slug(db)["three"].id, "anna", LATER)
-    check_store.save(db, [check_rules.rearmed(gone, LATER)])
+    check_store.save(db, [life.rearmed(gone, LATER)])
     definition_plan.apply(db, parsed(JOBS, ("  three: {", "  four: {")), LATER)
     new = check_store.lock_all(db)["four"]
     assert db.dialect.name == "postgresql" or new.id == gone.id

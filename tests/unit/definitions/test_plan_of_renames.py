@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from alerting import desk
-from heartbeat.checks import check, checker, former_slugs, symptoms
+from heartbeat.checks import checker, deadline, former_slugs, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, Signal, State
 from heartbeat.checks.tables import former_slugs as former_slugs_table
@@ -211,4 +211,4 @@ def test_a_redefinition_keeps_the_group_of_a_check_that_stands_alone(db: Connect
     applied(db, TOP + "  old: {every: 5m}\n")
     applied(db, TOP + "  new: {every: 5m, formerly: old}\n")
     assert loaded(db, "new").group_key == "check=old"
-    assert check.status(loaded(db, "new"), NOW) is State.NEW
+    assert deadline.status(loaded(db, "new"), NOW) is State.NEW

@@ -46,7 +46,7 @@ from heartbeat.access import account, hasher, oidc, refusal_log, second_factor, 
 from heartbeat.access import api_key as access_key
 from heartbeat.access import pending_sign_in as code_ticket
 from heartbeat.access import store as access_store
-from heartbeat.checks import check, checker, maintenance
+from heartbeat.checks import checker, life, maintenance
 from heartbeat.definitions import status_page as definition_status_page
 from heartbeat.definitions.edit import maintenance as arranging
 from heartbeat.definitions.edit import reachability
@@ -177,7 +177,7 @@ LIMITS: Mapping[str, str] = {
     ),
     "Limit of kept bodies counts as reached": f"{reached_limit.ROOM_AFTER.days} day",
     "Time between two looks whether these limits are reached": f"{limit_watch.EVERY:g} s",
-    "Open runs followed per check": f"{check.MAX_OPEN_RUNS}",
+    "Open runs followed per check": f"{life.MAX_OPEN_RUNS}",
     "Checks judged in one transaction": f"{ticker.FIRST_BATCH} at first, doubling to {checker.BATCH:,}",
     "Incidents paged for in one transaction": f"{ticker.FIRST_BATCH} at first, doubling to {escalator.BATCH:,}",
     "Rounds in one tick": f"{ticker.MAX_ROUNDS}",

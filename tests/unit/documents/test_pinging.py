@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from heartbeat.checks import check, schedule
+from heartbeat.checks import life, schedule
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import State
 from heartbeat.http.pings import dialect, healthchecks, receiver
@@ -33,7 +33,7 @@ def test_the_ping_protocol_is_documented() -> None:
     assert f"{DEFAULT.ping_body_limit:,} bytes" in page
     assert f"within {receiver.BODY_BOUND:g} s" in page
     assert f"the last {pings.KEEP} pings" in page
-    assert f"At most {check.MAX_OPEN_RUNS} runs" in page
+    assert f"At most {life.MAX_OPEN_RUNS} runs" in page
     assert timedelta(days=1) == lanes.NEW_PERIOD
     assert "expected once a day with a grace of 1 hour" in page
     assert timedelta(hours=1) == lanes.NEW_GRACE

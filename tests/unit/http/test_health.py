@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from heartbeat import app, metrics, ticker
 from heartbeat.app import System
-from heartbeat.checks import check
+from heartbeat.checks import deadline
 from heartbeat.checks import store as check_store
 from heartbeat.database import Database, Unavailable
 from heartbeat.http import health
@@ -205,7 +205,7 @@ async def test_the_lag_of_the_checker_and_the_courier(
     clock.advance(seconds=50)
     samples = await scrape(admin)
 
-    late = check.deadline(a_check())
+    late = deadline.of(a_check())
     assert late is not None
     assert value(samples, "heartbeat_evaluation_lag_seconds") == (clock.now() - late) / timedelta(seconds=1)
     assert value(samples, "heartbeat_outbox_pages") == 2

@@ -16,8 +16,7 @@ from sqlalchemy import Connection
 
 from alerting import desk, outside
 from heartbeat import audit, installation, settings
-from heartbeat.checks import check as check_rules
-from heartbeat.checks import checker
+from heartbeat.checks import checker, life
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, State
 from heartbeat.checks.schedule import Every
@@ -363,7 +362,7 @@ async def copy(path: Path, insert: Insert, tmp_path: Path) -> Path:
         a_check("paused"),
     ]
     checks = await database.write(lambda db: insert(db, defined))
-    paused = check_rules.paused(checks["paused"], NOW, "anna").check
+    paused = life.paused(checks["paused"], NOW, "anna").check
     await database.write(lambda db: check_store.save(db, [paused]))
     await database.write(lambda db: checker.sweep(db, NOW + timedelta(minutes=3)))
     backup.make(path, tmp_path / "copy.db", NOW)

@@ -14,9 +14,9 @@ from alerting import desk
 from alerting.incident import Facts
 from alerting.origin import Origin
 from heartbeat import audit
-from heartbeat.checks import definition
+from heartbeat.checks import definition, life
 from heartbeat.checks import store as checks
-from heartbeat.checks.check import Check, Signal, State, on_due
+from heartbeat.checks.check import Check, Signal, State
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.database import Database
 from heartbeat.pings import ingest, keys, store, unexpected_store, usage_store
@@ -96,7 +96,9 @@ async def test_a_batch_by_uuid_may_hold_pings_of_every_check(database: Database,
     new, up = a_check("new"), a_check("up", state=State.UP, last_ok_at=NOW)
     jobs = await database.write(lambda db: insert(db, [new, up]))
     line = Ingest(database, wake=lambda: woken.append(None))
-    await database.write(lambda db: checks.save(db, [on_due(jobs["new"], NOW + timedelta(hours=1)).check]))
+    await database.write(
+        lambda db: checks.save(db, [life.on_due(jobs["new"], NOW + timedelta(hours=1)).check])
+    )
     results = await asyncio.gather(
         *(line.hear(success(job)) for job in (a_check("nobody"), jobs["new"], jobs["up"], jobs["new"]))
     )

@@ -1,4 +1,4 @@
-"""The two lanes of the ping path agree: what the plain lane does to rows is what `check.on_ping` decides."""
+"""The two lanes of the ping path agree: what the plain lane does to rows is what `life.on_ping` decides."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from alerting import desk
 from alerting.sql import insert_many
-from heartbeat.checks import check, history
+from heartbeat.checks import history, life
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Ping, Signal, State, Tolerance
 from heartbeat.checks.tables import checks
@@ -110,8 +110,8 @@ class _NoRollback:
 
 
 async def test_other_pings_than_plain_ones_go_through_on_ping(database: Database, insert: Insert) -> None:
-    new, running = a_check("new"), check.on_ping(a_check("running"), Ping(Signal.START, NOW)).check
-    down = check.on_due(a_check("down"), NOW + timedelta(hours=1)).check
+    new, running = a_check("new"), life.on_ping(a_check("running"), Ping(Signal.START, NOW)).check
+    down = life.on_due(a_check("down"), NOW + timedelta(hours=1)).check
     jobs = await database.write(lambda db: insert(db, [new, running, down]))
     line = [success(job, 10) for job in jobs.values()]
     results, urgent = await database.write(lambda db: lanes.hear(db, line))

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.origin import Origin
 from heartbeat import audit, installation
-from heartbeat.checks import check, checker, symptoms
+from heartbeat.checks import check, checker, deadline, life, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import AT_ONCE, Check, State
@@ -63,7 +63,7 @@ def test_the_same_again_changes_nothing_and_is_written_down_once(db: Connection)
 
 def test_a_new_schedule_is_expected_from_now_on_and_the_rest_is_kept(db: Connection) -> None:
     check_ = define(db).check
-    heard = check.on_ping(check_, check.Ping(check.Signal.SUCCESS, NOW + timedelta(minutes=1))).check
+    heard = life.on_ping(check_, check.Ping(check.Signal.SUCCESS, NOW + timedelta(minutes=1))).check
     check_store.save(db, [heard])
 
     changed = define(db, at=LATER, every=None, schedule="0 3 * * *", timezone="Europe/London")
@@ -72,7 +72,7 @@ def test_a_new_schedule_is_expected_from_now_on_and_the_rest_is_kept(db: Connect
     assert changed.check.schedule == Cron("0 3 * * *", "Europe/London")
     assert (changed.check.uuid, changed.check.last_ok_at) == (check_.uuid, NOW + timedelta(minutes=1))
     assert (changed.check.state, changed.check.armed_at) == (State.UP, LATER)
-    assert changed.check.wake_at == check.deadline(changed.check)
+    assert changed.check.wake_at == deadline.of(changed.check)
     (deed, _) = audit.listed(db, limit=10)
     assert deed.before == {"every": "5m", "policy": "ops"}
     assert deed.after == {"schedule": "0 3 * * *", "timezone": "Europe/London", "policy": "ops"}
@@ -109,7 +109,7 @@ def test_a_check_that_is_down_stays_in_its_incident(db: Connection) -> None:
 
 def test_a_paused_check_stays_paused(db: Connection) -> None:
     check_ = define(db).check
-    check_store.save(db, [check.paused(check_, NOW, "anna").check])
+    check_store.save(db, [life.paused(check_, NOW, "anna").check])
     assert define(db, at=LATER, every="1h").check.state is State.PAUSED
 
 

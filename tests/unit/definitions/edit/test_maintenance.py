@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from alerting import desk, escalator
 from alerting.incident import Incident, Pace
 from heartbeat import audit
-from heartbeat.checks import actions, check, checker, maintenance_store, symptoms
+from heartbeat.checks import actions, check, checker, life, maintenance_store, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Change, Check, Ping, Signal
 from heartbeat.definitions.edit import maintenance as edit
@@ -51,7 +51,7 @@ def tick(db: Connection, minutes: float) -> None:
 def hear(db: Connection, one: Check, minutes: float, signal: Signal = Signal.SUCCESS) -> None:
     """A job pings."""
     before = check_store.lock(db, [one.id])[0]
-    change = check.on_ping(before, Ping(signal, at(minutes)))
+    change = life.on_ping(before, Ping(signal, at(minutes)))
     check_store.save(db, [change.check])
     tell(db, change, before, at(minutes))
 

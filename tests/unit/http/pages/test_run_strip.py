@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from heartbeat.checks import check
+from heartbeat.checks import life as check_life
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Ping, Raised, Signal, State, Tolerance, Tolerated
 from heartbeat.checks.history import Transition
@@ -40,7 +41,7 @@ class Life:
     def ping(self, at: datetime, signal: Signal = Signal.SUCCESS) -> "Life":
         """One ping; the silences before it are noticed when they begin."""
         self.until(at)
-        change = check.on_ping(self.job, Ping(signal, at))
+        change = check_life.on_ping(self.job, Ping(signal, at))
         self.heard.append(EndedRun(len(self.heard) + 1, at, signal, change.duration))
         self._take(replace(change, check=replace(change.check, pings=len(self.heard))), at)
         return self
@@ -48,18 +49,18 @@ class Life:
     def until(self, at: datetime) -> "Life":
         """Time passes."""
         while (wake := self.job.wake_at) is not None and wake <= at:
-            self._take(check.on_due(self.job, wake), wake)
+            self._take(check_life.on_due(self.job, wake), wake)
         return self
 
     def pause(self, at: datetime) -> "Life":
         """A human pauses it."""
         self.until(at)
-        self._take(check.paused(self.job, at, "admin"), at)
+        self._take(check_life.paused(self.job, at, "admin"), at)
         return self
 
     def resume(self, at: datetime) -> "Life":
         """A human resumes it."""
-        self._take(check.resumed(self.job, at), at)
+        self._take(check_life.resumed(self.job, at), at)
         return self
 
     def cells(self, now: datetime, limit: int = run_strip.RUNS) -> list[Cell]:
@@ -230,7 +231,7 @@ def test_the_order_of_runs_and_changes_does_not_matter() -> None:
 def test_a_check_whose_incident_was_resolved_by_hand_keeps_its_past() -> None:
     life = Life(a_check(**DAILY)).ping(THREE).until(THREE + DAY + HOUR)
     at = THREE + DAY + 2 * HOUR
-    life._take(check.Change(check.rearmed(life.job, at), check.Cleared("resolved by admin")), at)
+    life._take(check.Change(check_life.rearmed(life.job, at), check.Cleared("resolved by admin")), at)
     assert life.job.state is State.NEW
     assert life.outcomes(THREE + DAY + 3 * HOUR) == [On, Missed]
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from heartbeat.app import System
-from heartbeat.checks import check
+from heartbeat.checks import deadline
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import State
 from heartbeat.checks.schedule import Cron
@@ -54,7 +54,7 @@ async def browser(system: System, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         )
         heard_at = NOW - DAY if host < HOSTS // 3 else NOW
         job = replace(job, state=State.UP, armed_at=NOW - 2 * DAY, last_ok_at=heard_at)
-        job = replace(job, wake_at=check.deadline(job))
+        job = replace(job, wake_at=deadline.of(job))
         if host == HOSTS - 1:
             job = replace(job, state=State.PAUSED, wake_at=None)
         made.append(job)

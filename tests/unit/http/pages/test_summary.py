@@ -12,7 +12,7 @@ from alerting.incident import Incident
 from alerting.incident import State as Life
 from alerting.recap import PastAnswer, Recap
 from alerting.severity import Severity
-from heartbeat.checks import check
+from heartbeat.checks import life
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Ping, Signal, State, Tolerance, Tolerated
 from heartbeat.checks.schedule import Cron
@@ -49,7 +49,7 @@ def plain(sentence: Words, now: datetime) -> str:
 
 def heard(job: Check, at: datetime, signal: Signal = Signal.SUCCESS, status: int | None = None) -> Check:
     """Return the check after a ping."""
-    return check.on_ping(job, Ping(signal, at, exit_status=status)).check
+    return life.on_ping(job, Ping(signal, at, exit_status=status)).check
 
 
 def count(newest: datetime | None = None, **states: int) -> Count:
@@ -151,7 +151,7 @@ def test_a_new_check_says_when_it_is_first_due() -> None:
 
 
 def test_a_resumed_check_says_when_it_is_next_due() -> None:
-    job = check.resumed(check.paused(heard(a_check(), NOW), NOW, "admin").check, NOW).check
+    job = life.resumed(life.paused(heard(a_check(), NOW), NOW, "admin").check, NOW).check
     assert plain(summary.of_check(job, "", NOW + MINUTE), NOW) == (
         "Last heard 03:00 UTC (1 min ago); next due 03:05 UTC, in 4 min."
     )
@@ -175,7 +175,7 @@ TOLERANT = a_check(alert_after=Tolerance(failures=3, missed=2))
 
 
 def test_a_check_that_has_missed_a_run_says_how_many_it_may_miss() -> None:
-    job = check.on_due(heard(TOLERANT, NOW), NOW + 6 * MINUTE).check
+    job = life.on_due(heard(TOLERANT, NOW), NOW + 6 * MINUTE).check
     assert plain(summary.of_check(job, "missed 1 of 2", NOW + 7 * MINUTE), NOW) == (
         "Late: due 03:05 UTC (2 min ago), missed 1 of 2. It is down at 03:11 UTC if it stays silent."
     )
@@ -183,7 +183,7 @@ def test_a_check_that_has_missed_a_run_says_how_many_it_may_miss() -> None:
 
 
 def test_a_check_that_has_failed_says_that_nobody_is_paged_yet() -> None:
-    change = check.on_ping(TOLERANT, Ping(Signal.FAIL, NOW, exit_status=3))
+    change = life.on_ping(TOLERANT, Ping(Signal.FAIL, NOW, exit_status=3))
     assert isinstance(change.event, Tolerated)
     assert plain(summary.of_check(change.check, change.event.why, NOW), NOW) == (
         "Failed at 03:00 UTC: exit status 3, failure 1 of 3. Nobody is paged yet; next due 03:05 UTC, in 5 min."
@@ -196,7 +196,7 @@ def test_a_check_that_has_failed_says_that_nobody_is_paged_yet() -> None:
 def test_a_silent_check_says_its_start_the_expected_time_and_the_next() -> None:
     london = heard(a_check(schedule=Cron("0 4 * * *", "Europe/London"), grace=15 * MINUTE), NOW)
     now = NOW + timedelta(days=1) + 16 * MINUTE
-    down = check.on_due(london, now).check
+    down = life.on_due(london, now).check
     assert down.state is State.DOWN
     assert plain(summary.of_check(down, "was not heard in time", now), now) == (
         "Silent since 03:16 UTC, expected 03:00 UTC (04:00 Europe/London); last heard 03 May 03:00 UTC "
@@ -206,7 +206,7 @@ def test_a_silent_check_says_its_start_the_expected_time_and_the_next() -> None:
 
 def test_a_silent_check_that_was_never_heard_says_so() -> None:
     now = NOW + 6 * MINUTE
-    assert plain(summary.of_check(check.on_due(a_check(), now).check, "was never heard", now), now) == (
+    assert plain(summary.of_check(life.on_due(a_check(), now).check, "was never heard", now), now) == (
         "Silent since 03:06 UTC, expected 03:05 UTC; never heard."
     )
 
@@ -219,7 +219,7 @@ def test_a_failed_check_says_how() -> None:
 
 
 def test_a_check_that_overran_says_its_limit() -> None:
-    job = check.on_due(heard(a_check(max_runtime=4 * MINUTE), NOW, Signal.START), NOW + 4 * MINUTE).check
+    job = life.on_due(heard(a_check(max_runtime=4 * MINUTE), NOW, Signal.START), NOW + 4 * MINUTE).check
     assert job.cause is Cause.OVERRUN
     assert plain(summary.of_check(job, "", NOW), NOW) == (
         "Overran at 03:04 UTC: still running after its maximum run time of 4 min."
@@ -227,7 +227,7 @@ def test_a_check_that_overran_says_its_limit() -> None:
 
 
 def test_a_paused_check_says_how_it_resumes() -> None:
-    job = check.paused(a_check(), NOW, "admin").check
+    job = life.paused(a_check(), NOW, "admin").check
     assert plain(summary.of_check(job, "", NOW), NOW) == (
         "Paused since 03:00 UTC. It resumes with its next ping, or by hand."
     )

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, make_url
 
 from alerting.severity import Severity
-from heartbeat.checks import check, roll
+from heartbeat.checks import deadline, life, roll
 from heartbeat.checks import store as check_store
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, State, Tolerance
@@ -47,7 +47,7 @@ def heard(slug: str, at: datetime | None, **changes: Any) -> Check:
     job = replace(a_check(slug), **({"armed_at": NOW - timedelta(days=8)} | changes))
     if at is not None:
         job = replace(job, state=State.UP, last_ok_at=at, pings=1)
-    return replace(job, wake_at=check.deadline(job))
+    return replace(job, wake_at=deadline.of(job))
 
 
 def slugs_found(db: Connection, search: Search = Search(), limit: int = 100) -> list[str]:  # noqa: B008  # it is frozen
@@ -71,15 +71,15 @@ def test_the_list_finds_the_same_late_checks_as_their_states(db: Connection, pla
             job = replace(job, armed_at=NOW - spread * chance.random())
         if number % 3 == 0:
             job = replace(job, alert_after=Tolerance(missed=3))
-            job = check.on_due(job, NOW).check
+            job = life.on_due(job, NOW).check
             if job.state is State.DOWN:
                 continue
-        wake = job.wake_at if number % 3 == 0 else check.deadline(job)
+        wake = job.wake_at if number % 3 == 0 else deadline.of(job)
         assert wake is not None
         # The database is told no more than that the deadline is not before it.
         jobs.append(replace(job, wake_at=wake - spread * chance.random()))
     check_store.insert(db, jobs)
-    late = {job.slug for job in jobs if check.status(job, NOW) is State.LATE}
+    late = {job.slug for job in jobs if deadline.status(job, NOW) is State.LATE}
     assert late
     assert set(slugs_found(db, Search(state=State.LATE), 1000)) == late
     assert check_query.find(db, Search(), roll.call(db, NOW), 0).by_state[State.LATE] == len(late)
@@ -94,7 +94,7 @@ def test_late_begins_when_the_due_time_has_passed(db: Connection, planned: Sched
     late = check_query.find(
         db, Search(), roll.call(db, NOW + timedelta(milliseconds=off > 0)), 10
     ).by_state.get(State.LATE, 0)
-    assert late == (check.status(job, NOW + timedelta(milliseconds=off > 0)) is State.LATE)
+    assert late == (deadline.status(job, NOW + timedelta(milliseconds=off > 0)) is State.LATE)
 
 
 def test_a_ping_shortly_before_its_slot_counts_for_it(db: Connection) -> None:

@@ -1,0 +1,79 @@
+"""The times by which a check must speak: due, silent, overrun. Pure: they follow from its schedule and its pings."""
+
+from datetime import datetime, timedelta
+
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Check, Run, State
+from heartbeat.checks.schedule import due_after, due_from, nth_due
+
+
+def due_at(check: Check) -> datetime | None:
+    """Return when the check must next succeed, before grace. None if nothing is expected (paused, silent, never)."""
+    if check.state is State.PAUSED or (check.state is State.DOWN and check.cause is not Cause.FAILED):
+        return None
+    heard = max((at for at in (check.last_ok_at, check.last_fail_at) if at), default=None)
+    if heard is not None and heard >= check.armed_at:
+        return due_after(check.schedule, heard)
+    return due_from(check.schedule, check.armed_at)
+
+
+def silent_at(check: Check) -> datetime | None:
+    """Return when silence turns the check down: a due time plus grace, or later while a run is under way.
+
+    The due time is the first missed one, or a later one if the check tolerates missed runs.
+
+    A run that started before the deadline may take its whole maximum run time. No run moves the deadline by more
+    than one maximum run time, so a job that keeps starting and never ends still turns down.
+    """
+    return missed_at(check, check.alert_after.missed)
+
+
+def missed_at(check: Check, count: int) -> datetime | None:
+    """Return when the check has missed `count` runs in a row if no ping comes."""
+    due = due_at(check)
+    if due is None:
+        return None
+    deadline = nth_due(check.schedule, due, count) + check.grace
+    if check.max_runtime is None:
+        return deadline
+    ends = [
+        ends_by(run, check.max_runtime)
+        for run in check.runs
+        if not run.overran and run.started_at <= deadline
+    ]
+    return max(deadline, min(max(ends, default=deadline), deadline + check.max_runtime))
+
+
+def overrun_at(check: Check) -> datetime | None:
+    """Return when the first open run exceeds the maximum run time."""
+    if check.max_runtime is None or check.state is State.PAUSED or check.state is State.DOWN:
+        return None
+    return min((ends_by(run, check.max_runtime) for run in check.runs if not run.overran), default=None)
+
+
+def of(check: Check) -> datetime | None:
+    """Return when the check turns down if no ping comes. None if no ping is expected."""
+    ends = (silent_at(check), overrun_at(check), failed_at(check))
+    return min((at for at in ends if at is not None), default=None)
+
+
+def failed_at(check: Check) -> datetime | None:
+    """Return the last failure of a check that has failed too often since its definition tolerates less."""
+    return check.last_fail_at if is_watched(check) and check.failures >= check.alert_after.failures else None
+
+
+def is_watched(check: Check) -> bool:
+    return check.state in (State.NEW, State.UP)
+
+
+def status(check: Check, now: datetime) -> State:
+    """Return the state to show: a check is late after its due time, until its grace ends."""
+    if is_watched(check):
+        due = due_at(check)
+        if due is not None and now > due:
+            return State.LATE
+    return check.state
+
+
+def ends_by(run: Run, max_runtime: timedelta) -> datetime:
+    return run.started_at + max_runtime

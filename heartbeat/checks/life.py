@@ -1,0 +1,191 @@
+"""The life of a check: the change that a ping, a silence or a person makes. Pure: every function takes `now`.
+
+A decision is a `Change`: the check as it is afterwards, and the event to report.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from alerting import frozen, times
+from alerting.subject import WELL
+from heartbeat.checks import deadline
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Change, Check, Cleared, Ping, Raised, Run, Signal, State, Tolerated
+
+MAX_OPEN_RUNS = 20
+"""Open runs of one check, at most. Further starts are recorded, but not followed."""
+
+
+def on_ping(check: Check, ping: Ping) -> Change:
+    """Return the change that a ping makes. Success and failure change the state and un-pause; start and log do not."""
+    if ping.signal is Signal.LOG:
+        return Change(_armed(replace(check, last_other_at=ping.at)))
+    if ping.signal is Signal.START:
+        return Change(_armed(_started(check, ping)))
+    ended, duration = _ended(check, ping)
+    if check.state is State.PAUSED and check.manual_resume:
+        return Change(_marked(ended, ping), None, duration)
+    if ping.signal is Signal.SUCCESS:
+        return _succeeded(ended, ping, duration)
+    return _failed(ended, ping, duration)
+
+
+def on_due(check: Check, now: datetime) -> Change:
+    """Return the change that silence until `now` makes. Before the deadline, `wake_at` moves and misses are counted."""
+    limit = deadline.of(check)
+    if limit is None or now < limit:
+        return _missed(check, now)
+    failed = deadline.failed_at(check)
+    if failed is not None:
+        return _down(check, Cause.FAILED, now, f"{times.count(check.failures, 'failure')} in a row")
+    overrun = deadline.overrun_at(check)
+    if overrun is not None and overrun <= now and overrun == limit:
+        return _overran(check, now)
+    return fallen_silent(check, now)
+
+
+def fallen_silent(check: Check, now: datetime) -> Change:
+    """Turn a check down because no ping came in time."""
+    if check.last_heard_at is None:
+        why = "was never heard"
+    elif check.alert_after.missed > 1:
+        why = f"missed {check.alert_after.missed} runs in a row"
+    else:
+        why = "was not heard in time"
+    return _down(check, Cause.SILENT, now, why)
+
+
+def paused(check: Check, now: datetime, by: str) -> Change:
+    """Pause a check: no ping is expected until it is resumed, or until its next ping unless `manual_resume` is set."""
+    if check.state is State.PAUSED:
+        return Change(check)
+    event = Cleared(f"paused by {by}") if check.state is State.DOWN else None
+    rested = replace(check, state=State.PAUSED, cause=None, since=now, runs=(), wake_at=None)
+    return Change(replace(rested, failures=0, missed=0), event)
+
+
+def resumed(check: Check, now: datetime) -> Change:
+    """Resume a paused check: it is expected from now on, as if it were new."""
+    return Change(rearmed(check, now)) if check.state is State.PAUSED else Change(check)
+
+
+def rearmed(check: Check, now: datetime) -> Check:
+    """Expect a check from `now` on. Earlier pings no longer count for its next due time."""
+    return _armed(
+        replace(check, state=State.NEW, cause=None, since=now, armed_at=now, failures=0, missed=0, runs=())
+    )
+
+
+def excused(check: Check, until: datetime) -> Check:
+    """Expect a check from `until` on, because no ping could arrive earlier.
+
+    A check that is silent or has overrun stays so until its next ping, and a paused check stays paused.
+    """
+    if check.state is State.PAUSED:
+        return check
+    return _armed(replace(check, armed_at=max(check.armed_at, until), missed=0, runs=()))
+
+
+def redefined(check: Check, now: datetime, **definition: object) -> Check:
+    """Give a check a new definition. A new schedule counts from now on: old pings say nothing about it."""
+    changed: Check = replace(check, **definition)  # type: ignore[arg-type]  # the caller names fields of Check
+    if changed.schedule != check.schedule and deadline.is_watched(check):
+        changed = replace(changed, armed_at=now, missed=0)
+    return _armed(changed)
+
+
+def _armed(check: Check) -> Check:
+    """Return the check with the time to look at it again: its deadline, or its next missed run if that is tolerated."""
+    limit = deadline.of(check)
+    tolerant = deadline.is_watched(check) and check.alert_after.missed > 1
+    miss = deadline.missed_at(check, check.missed + 1) if tolerant else None
+    return frozen.changed(check, wake_at=min(limit, miss) if limit and miss else limit)
+
+
+def _missed(check: Check, now: datetime) -> Change:
+    """Count the runs that the check has missed until `now`, none of which turns it down."""
+    missed = check.missed
+    while (
+        deadline.is_watched(check) and (at := deadline.missed_at(check, missed + 1)) is not None and at <= now
+    ):
+        missed += 1
+    if missed == check.missed:
+        return Change(_armed(check))
+    why = f"missed {missed} of {check.alert_after.missed}"
+    return Change(_armed(replace(check, missed=missed)), Tolerated(Cause.SILENT, why))
+
+
+def _started(check: Check, ping: Ping) -> Check:
+    others = tuple(run for run in check.runs if run.rid != ping.rid)
+    same = next((run for run in check.runs if run.rid == ping.rid and not run.overran), None)
+    if same is not None and check.max_runtime is not None:
+        # A second start of an open run does not extend its limit. Otherwise a job that keeps starting and dying
+        # would never overrun.
+        return replace(check, last_other_at=ping.at)
+    runs = (*others, Run(ping.rid, ping.at))
+    if len(runs) > MAX_OPEN_RUNS:
+        # With a limit, keep the oldest runs, which overrun first. Without one, keep the newest.
+        runs = runs[:MAX_OPEN_RUNS] if check.max_runtime is not None else runs[-MAX_OPEN_RUNS:]
+    return replace(check, last_other_at=ping.at, runs=runs)
+
+
+def _ended(check: Check, ping: Ping) -> tuple[Check, timedelta | None]:
+    run = next((run for run in check.runs if run.rid == ping.rid), None)
+    if run is None:
+        return check, None
+    rest = tuple(other for other in check.runs if other is not run)
+    return replace(check, runs=rest), max(ping.at - run.started_at, timedelta())
+
+
+def _latest(previous: datetime | None, at: datetime) -> datetime:
+    return at if previous is None else max(previous, at)
+
+
+def _marked(check: Check, ping: Ping) -> Check:
+    if ping.signal is Signal.SUCCESS:
+        return replace(check, last_ok_at=_latest(check.last_ok_at, ping.at))
+    return replace(check, last_fail_at=_latest(check.last_fail_at, ping.at))
+
+
+def _succeeded(check: Check, ping: Ping, duration: timedelta | None) -> Change:
+    heard = replace(_marked(check, ping), failures=0, missed=0)
+    if check.state is State.UP:
+        return Change(_armed(heard), None, duration)
+    armed_at = ping.at if check.state is State.PAUSED else check.armed_at
+    # Once the job succeeds, runs with a reported overrun are no longer followed.
+    runs = tuple(run for run in heard.runs if not run.overran)
+    up = replace(heard, state=State.UP, cause=None, since=ping.at, armed_at=armed_at, runs=runs)
+    event = Cleared(WELL) if check.state is State.DOWN else None
+    return Change(_armed(up), event, duration)
+
+
+def _failed(check: Check, ping: Ping, duration: timedelta | None) -> Change:
+    why = f"exit status {ping.exit_status}" if ping.exit_status else "reported failure"
+    heard = replace(_marked(check, ping), failures=check.failures + 1, missed=0)
+    if check.state is State.PAUSED:
+        heard = replace(heard, state=State.NEW, since=ping.at, armed_at=ping.at)
+    limit = check.alert_after.failures
+    if deadline.is_watched(heard) and heard.failures < limit:
+        event = Tolerated(Cause.FAILED, f"{why}, failure {heard.failures} of {limit}")
+        return Change(_armed(heard), event, duration)
+    if heard.failures >= limit > 1:
+        why += f", {heard.failures} failures in a row"
+    change = _down(heard, Cause.FAILED, ping.at, why)
+    return replace(change, duration=duration)
+
+
+def _overran(check: Check, now: datetime) -> Change:
+    limit = check.max_runtime or timedelta()
+    runs = tuple(
+        replace(run, overran=run.overran or deadline.ends_by(run, limit) <= now) for run in check.runs
+    )
+    why = f"still running after its maximum run time of {times.duration(limit)}"
+    return _down(replace(check, runs=runs), Cause.OVERRUN, now, why)
+
+
+def _down(check: Check, cause: Cause, now: datetime, why: str) -> Change:
+    if check.state is State.DOWN and check.cause is cause:
+        return Change(_armed(check), Raised(cause, why))
+    # Only a failed check has a next deadline. A silent or overrun check waits for its next ping.
+    down = frozen.changed(check, state=State.DOWN, cause=cause, since=now, wake_at=None)
+    return Change(_armed(down) if cause is Cause.FAILED else down, Raised(cause, why))

@@ -16,7 +16,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +28,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from alerting import after_commit
 from heartbeat.sqlite_files import SqliteFiles
+from heartbeat.writing_thread import WritingThread
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -104,10 +105,16 @@ class Database:
         self.writer = engine(self.url, writing=writing)
         self._reader = engine(self.url, writing=False) if self.sqlite else self.writer
         self._at_once = self.writer if self.sqlite else _at_once_engine(self.url, prepared)
-        self._write_threads = ThreadPoolExecutor(1 if self.sqlite else WRITERS, "db-write")
         self._read_threads = ThreadPoolExecutor(READERS, "db-read")
-        # Pings have a thread of their own on PostgreSQL, so that they never wait for a sweep.
-        self._ping_threads = self._write_threads if self.sqlite else ThreadPoolExecutor(1, "db-ping")
+        # Pings wait for no sweep on PostgreSQL, and only for its current transaction on SQLite.
+        self._write_threads: ThreadPoolExecutor
+        self._ping_threads: Executor
+        if self.sqlite:
+            self._write_threads = alone = WritingThread("db-write")
+            self._ping_threads = alone.first
+        else:
+            self._write_threads = ThreadPoolExecutor(WRITERS, "db-write")
+            self._ping_threads = ThreadPoolExecutor(1, "db-ping")
         self._patience = PATIENCE
         self._files = SqliteFiles(path) if self.sqlite and writing else None
 
@@ -145,7 +152,7 @@ class Database:
 
     async def _run(
         self,
-        threads: ThreadPoolExecutor,
+        threads: Executor,
         on: Engine,
         work: Callable[[Connection], T],
         within: float,
@@ -165,7 +172,7 @@ class Database:
 
     def _begin(
         self,
-        threads: ThreadPoolExecutor,
+        threads: Executor,
         on: Engine,
         work: Callable[[Connection], T],
         files: SqliteFiles | None,
@@ -186,7 +193,8 @@ class Database:
 
     def close(self, seconds: float = 10.0) -> bool:
         """Wait up to `seconds` for running transactions, then close. Return False if one did not end in time."""
-        pools = (self._ping_threads, self._write_threads, self._read_threads)
+        threads = (self._ping_threads, self._write_threads, self._read_threads)
+        pools = [pool for pool in threads if isinstance(pool, ThreadPoolExecutor)]
         # An executor offers no bounded wait, so wait for its threads.
         for pool in pools:
             pool.shutdown(wait=False, cancel_futures=True)

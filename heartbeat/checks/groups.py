@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
-    Select,
     and_,
     case,
     func,
@@ -108,7 +108,6 @@ def all_groups(db: Connection, now: datetime, uneasy: int, late: Collection[int]
     This reads every check. `late` are the numbers of all late checks, if they are known.
     """
     each = _each(_late(db, now, true()) if late is None else _is_late(db, late)).cte("each")
-    alone = case((each.c.key.startswith("check=", autoescape=True), 1), else_=0)
     faulty = each.c.down + each.c.late + each.c.tolerated
     tallies = (
         select(
@@ -116,10 +115,10 @@ def all_groups(db: Connection, now: datetime, uneasy: int, late: Collection[int]
             func.min(each.c.key).label("key"),
             _number(each.c.up + faulty > 0).label("total"),
             _number(and_(each.c.up > 0, faulty == 0)).label("fine"),
-            alone.label("place"),
+            each.c.alone.label("place"),
         )
         .select_from(each)
-        .group_by(alone)
+        .group_by(each.c.alone)
     )
     some = (
         select(literal(0), each.c.key, case((each.c.late > 0, 1), else_=0), literal(0), literal(0))
@@ -135,18 +134,23 @@ def all_groups(db: Connection, now: datetime, uneasy: int, late: Collection[int]
     )
 
 
-def _each(late: ColumnElement[bool]) -> Select[Any]:
-    """Return the numbers of each group: fine ones are `up`."""
-    return (
-        select(
-            checks.c.group_key.label("key"),
-            _number(and_(checks.c.state == State.UP, ~late, ~_FAULTY)).label("up"),
-            _number(late).label("late"),
-            _number(and_(_FAULTY, ~late)).label("tolerated"),
-            _number(checks.c.state == State.DOWN).label("down"),
-        )
-        .where(_EXPECTED)
-        .group_by(checks.c.group_key)
+def _each(late: ColumnElement[bool]) -> CompoundSelect[Any]:
+    """Return the numbers of each group: fine ones are `up`. A check that is `alone` is counted without grouping it."""
+    fine = and_(checks.c.state == State.UP, ~late, ~_FAULTY)
+    conditions = {
+        "up": fine,
+        "late": late,
+        "tolerated": and_(_FAULTY, ~late),
+        "down": checks.c.state == State.DOWN,
+    }
+    grouped = [_number(condition).label(name) for name, condition in conditions.items()]
+    single = [case((condition, 1), else_=0).label(name) for name, condition in conditions.items()]
+    key, alone = checks.c.group_key.label("key"), checks.c.group_key.startswith("check=", autoescape=True)
+    return union_all(
+        select(key, literal(0).label("alone"), *grouped)
+        .where(_EXPECTED, ~alone)
+        .group_by(checks.c.group_key),
+        select(key, literal(1).label("alone"), *single).where(_EXPECTED, alone),
     )
 
 

@@ -54,7 +54,8 @@ def retime(db: Connection, step: Step, number: int, limit: int = BATCH) -> int |
 
     Return the last number, or None if there are no more.
     """
-    locked = store.lock_after(db, number, limit)
+    # Without a step, as on a database that no clock was watched on, only times in the future are wrong.
+    locked = store.lock_after(db, number, limit, later_than=None if step.length else step.after)
     decisions = [(_retimed(job, step), job) for job in locked]
     store.save(db, [change.check for change, previous in decisions if change.check != previous])
     events = [(change, previous) for change, previous in decisions if isinstance(change.event, Cleared)]

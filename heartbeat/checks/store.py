@@ -19,6 +19,7 @@ from sqlalchemy import (
     delete,
     false,
     func,
+    or_,
     select,
     update,
 )
@@ -123,9 +124,21 @@ def lock_slugs(db: Connection, slugs: Collection[str]) -> list[Check]:
     return [check_of(row) for row in db.execute(query)]
 
 
-def lock_after(db: Connection, number: int, limit: int) -> list[Check]:
-    """Return up to `limit` checks with higher numbers, locked until the transaction ends."""
+def lock_after(db: Connection, number: int, limit: int, later_than: datetime | None = None) -> list[Check]:
+    """Return up to `limit` checks with higher numbers, locked until the transaction ends.
+
+    With `later_than`, only those of which anything is said to have happened after that time.
+    """
     query = select(checks).where(checks.c.id > number).order_by(checks.c.id).limit(limit).with_for_update()
+    if later_than is not None:
+        facts = (
+            checks.c.since,
+            checks.c.armed_at,
+            checks.c.last_ok_at,
+            checks.c.last_fail_at,
+            checks.c.last_other_at,
+        )
+        query = query.where(or_(*(at > later_than for at in facts)))
     return [check_of(row) for row in db.execute(query)]
 
 

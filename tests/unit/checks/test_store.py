@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import Connection, make_url
 
 from alerting.origin import Origin
@@ -112,6 +113,17 @@ def test_checks_are_locked_in_slices_by_number(db: Connection) -> None:
     jobs = added(db, *map(a_check, "abc"))
     assert store.lock_after(db, 0, 2) == jobs[:2]
     assert store.lock_after(db, jobs[1].id, 2) == jobs[2:]
+
+
+@pytest.mark.parametrize("name", ["since", "armed_at", "last_ok_at", "last_fail_at", "last_other_at"])
+def test_only_checks_with_a_time_in_the_future_are_read_where_no_clock_was_set(
+    db: Connection, name: str
+) -> None:
+    jobs = added(db, *map(a_check, "abc"))
+    ahead = replace(jobs[1], **{name: NOW + timedelta(days=1)})
+    store.save(db, [ahead])
+    assert store.lock_after(db, 0, 10, later_than=NOW + timedelta(hours=1)) == [ahead]
+    assert store.lock_after(db, ahead.id, 10, later_than=NOW + timedelta(hours=1)) == []
     assert store.lock_uuids(db, [jobs[2].uuid]) == jobs[2:]
     assert store.lock_slugs(db, ["a", "x"]) == jobs[:1]
 

@@ -103,6 +103,11 @@ class Check:
     wake_at: datetime | None = None
 
     @property
+    def plain(self) -> bool:
+        """False if its definition asks to look at every success singly. The plain lane then leaves it out."""
+        return True
+
+    @property
     def last_heard_at(self) -> datetime | None:
         """The time of the last ping of any kind."""
         times = [at for at in (self.last_ok_at, self.last_fail_at, self.last_other_at) if at]

@@ -259,6 +259,7 @@ def check_of(row: Row[Any]) -> Check:
     """Return the check of a whole row. Most columns are fields of the same name."""
     fields = dict(zip(_COLUMNS, row, strict=True))
     max_runtime = fields["max_runtime"]
+    del fields["plain"]
     fields |= {
         "grace": timedelta(seconds=fields["grace"]),
         "max_runtime": None if max_runtime is None else timedelta(seconds=max_runtime),
@@ -312,5 +313,6 @@ def _definition_row(check: Check) -> dict[str, Any]:
         "alert_after_failures": check.alert_after.failures,
         "alert_after_missed": check.alert_after.missed,
         "formerly": list(check.formerly) or None,
+        "plain": check.plain,
         "origin": check.origin.value,
     }

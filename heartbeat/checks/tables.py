@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     func,
+    true,
 )
 
 from alerting.sql import Frozen, Utc, key_type, metadata
@@ -43,6 +44,8 @@ checks = Table(
     Column("alert_after_missed", Integer, nullable=False, server_default="1"),
     # The slugs that it had before, as its definition lists them. `former_slugs` has them for the path of a ping.
     Column("formerly", JSON(none_as_null=True)),
+    # Whether the plain lane may take its successes: see `Check.plain`.
+    Column("plain", Boolean, nullable=False, server_default=true()),
     # The owner of the definition: 'file' (the configuration), 'api' or 'ping' (created by its first ping).
     Column("origin", Text, nullable=False),
     Column("state", Text, nullable=False),

@@ -58,6 +58,13 @@ class Arrival:
     rid: str | None = None
     measurements: Mapping[str, float] | None = None
     """Numbers that the run reports of itself, by name. None where it reports none."""
+    misread: str | None = None
+    """A sentence on the numbers that were not understood. None if all were."""
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether it reports numbers, or tried to. The plain lane leaves it out."""
+        return self.measurements is not None or self.misread is not None
 
 
 Resolved: TypeAlias = tuple[str, Arrival]
@@ -98,3 +105,5 @@ class StoredPing:
     remote: str
     agent: str
     body: bytes | None
+    measurements: Mapping[str, float] | None = None
+    misread: str | None = None

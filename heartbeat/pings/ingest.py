@@ -242,7 +242,7 @@ def _do_nothing() -> None:
 
 
 def _by_uuid(arrivals: Sequence[Arrival]) -> list[Resolved] | None:
-    """Return the pings with their uuids if all are successes by uuid."""
-    if all(type(a.target) is ByUuid and a.signal is Signal.SUCCESS for a in arrivals):
+    """Return the pings with their uuids if all are successes by uuid, without numbers."""
+    if all(type(a.target) is ByUuid and a.signal is Signal.SUCCESS and not a.is_measured for a in arrivals):
         return [(a.target.uuid, a) for a in arrivals]  # type: ignore[union-attr]  # all are by uuid
     return None

@@ -60,8 +60,8 @@ def _result(
 
 
 def _plain(pings: Sequence[Resolved]) -> list[Resolved]:
-    """Return successes on checks that get no other ping in this batch: their order does not matter."""
-    others = {uuid for uuid, arrival in pings if arrival.signal is not Signal.SUCCESS}
+    """Return successes without numbers, on checks that get no other ping in this batch: their order does not matter."""
+    others = {uuid for uuid, arrival in pings if arrival.signal is not Signal.SUCCESS or arrival.is_measured}
     return [ping for ping in pings if ping[0] and ping[0] not in others]
 
 

@@ -13,14 +13,19 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, func, select
 
 from alerting.sql import among, postgres_array, sqlite_instant
+from heartbeat.checks import finished_run
 from heartbeat.checks.check import Signal
+from heartbeat.checks.finished_run import FinishedRun
 from heartbeat.pings.arrival import Arrival, NumberedPing, Resolved, StoredPing
 from heartbeat.pings.tables import pings
+
+_ENDED = (Signal.SUCCESS.value, Signal.FAIL.value)
+_OF_RUNS = ("check_id", "at", "kind", "duration", "exit_status", "measurements")
 
 KEEP = 100
 """Pings stored for each check."""
 
-_COLUMNS = "check_id, slot, n, at, kind, exit_status, rid, duration, method, remote, agent, body"
+_COLUMNS = "check_id, slot, n, at, kind, exit_status, rid, duration, method, remote, agent, body, measurements, misread"
 _OVERWRITE = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[2:])
 
 # The array of uuids keeps the planner from reading all of `checks` for a batch, which it prefers for some sizes.
@@ -33,12 +38,12 @@ WITH heard AS MATERIALIZED (
   UPDATE checks c SET last_ok_at = greatest(c.last_ok_at, h.at), pings = c.pings + h.many
   FROM (SELECT uuid, max(at) AS at, count(*) AS many FROM heard GROUP BY uuid) h
   WHERE c.uuid = ANY (ARRAY(SELECT uuid FROM heard)) AND c.uuid = h.uuid AND c.state = 'up' AND c.runs IS NULL
-    AND c.failures = 0 AND c.missed = 0
+    AND c.failures = 0 AND c.missed = 0 AND c.plain
   RETURNING c.id, c.uuid, h.many, c.pings - h.many AS before
 ), ring AS (
   INSERT INTO pings ({_COLUMNS})
   SELECT t.id, (t.before + h.k) %% {KEEP}, t.before + h.k, h.at, 'success', h.exit_status, h.rid, NULL,
-         h.method, h.remote, h.agent, h.body
+         h.method, h.remote, h.agent, h.body, NULL, NULL
   FROM heard h JOIN touched t ON t.uuid = h.uuid
   WHERE t.many - h.k < {KEEP}
   ON CONFLICT (check_id, slot) DO UPDATE SET {_OVERWRITE}
@@ -49,16 +54,16 @@ SELECT string_agg(replace(uuid::text, '-', ''), ' ') FROM touched
 _HEALTHY_SQLITE = """
 SELECT uuid, id, pings FROM checks
 WHERE uuid IN (SELECT value FROM json_each(?)) AND state = 'up' AND runs IS NULL
-AND failures = 0 AND missed = 0
+AND failures = 0 AND missed = 0 AND plain
 """
 _TOUCH_SQLITE = (
     "UPDATE checks SET last_ok_at = max(coalesce(last_ok_at, ''), ?), pings = pings + ? WHERE id = ?"
 )
-_RING_SQLITE = f"INSERT OR REPLACE INTO pings ({_COLUMNS}) VALUES ({', '.join('?' * 12)})"
+_RING_SQLITE = f"INSERT OR REPLACE INTO pings ({_COLUMNS}) VALUES ({', '.join('?' * 14)})"
 _RING_POSTGRES = f"""
 INSERT INTO pings ({_COLUMNS})
 SELECT * FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::timestamptz[], %s::text[], %s::int[], %s::uuid[],
-                     %s::float8[], %s::text[], %s::text[], %s::text[], %s::bytea[])
+                     %s::float8[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::json[], %s::text[])
 ON CONFLICT (check_id, slot) DO UPDATE SET {_OVERWRITE}
 """
 
@@ -129,9 +134,41 @@ def last_pings(db: Connection, check_id: int, limit: int = KEEP) -> list[StoredP
             row.remote,
             row.agent,
             None if row.body is None else bytes(row.body),
+            row.measurements,
+            row.misread,
         )
         for row in db.execute(query)
     ]
+
+
+def finished_runs(
+    db: Connection, check_ids: Collection[int], count: int, *, bodies: bool = False
+) -> dict[int, list[FinishedRun]]:
+    """Return the last `count` finished runs of each of these checks, oldest first, as far as the ring has them.
+
+    A check without any has an empty list. With `bodies`, each run has its body as text.
+    """
+    nth = func.row_number().over(partition_by=pings.c.check_id, order_by=pings.c.n.desc()).label("nth")
+    ended = among(db, pings.c.check_id, check_ids), pings.c.kind.in_(_ENDED)
+    last = select(pings.c.check_id, pings.c.slot, nth).where(*ended).subquery()
+    columns: list[Any] = [pings.c[name] for name in _OF_RUNS]
+    query = (
+        select(*columns, func.length(pings.c.body).label("size"), *([pings.c.body] if bodies else []))
+        .join(last, (last.c.check_id == pings.c.check_id) & (last.c.slot == pings.c.slot))
+        .where(last.c.nth <= count)
+        .order_by(pings.c.n)
+    )
+    runs: dict[int, list[FinishedRun]] = {number: [] for number in check_ids}
+    for row in db.execute(query) if check_ids else ():
+        runs[row.check_id].append(_finished(row, bytes(row.body or b"") if bodies else None))
+    return runs
+
+
+def _finished(row: Any, body: bytes | None) -> FinishedRun:
+    duration = None if row.duration is None else timedelta(seconds=row.duration)
+    values = finished_run.values(row.measurements, duration, row.exit_status, row.size or 0)
+    text = None if body is None else body.decode(errors="replace")
+    return FinishedRun(row.at, values, row.kind == Signal.FAIL, text)
 
 
 def last_runs_began(db: Connection, check_id: int, limit: int) -> list[datetime]:
@@ -159,7 +196,9 @@ def _ring_row(ping: NumberedPing) -> tuple[object, ...]:
     a = ping.arrival
     seconds = None if ping.duration is None else ping.duration.total_seconds()
     place = (ping.check_id, ping.n % KEEP, ping.n, a.at, a.signal.value)
-    return (*place, a.exit_status, a.rid, seconds, a.method, a.remote, a.agent, a.body)
+    sent = (a.method, a.remote, a.agent, a.body)
+    numbers = None if a.measurements is None else json.dumps(dict(a.measurements))
+    return (*place, a.exit_status, a.rid, seconds, *sent, numbers, a.misread)
 
 
 def _sqlite_row(ping: NumberedPing) -> tuple[object, ...]:

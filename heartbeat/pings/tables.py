@@ -1,6 +1,6 @@
 """The tables of pings and of the keys that jobs ping by."""
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Integer, LargeBinary, Table, Text, Uuid
+from sqlalchemy import JSON, BigInteger, Column, Float, ForeignKey, Integer, LargeBinary, Table, Text, Uuid
 
 from alerting.sql import Utc, metadata
 
@@ -20,6 +20,9 @@ pings = Table(
     Column("remote", Text, nullable=False),
     Column("agent", Text, nullable=False),
     Column("body", LargeBinary),
+    # The numbers that it reported, by name; and what of them was not understood, in a sentence.
+    Column("measurements", JSON(none_as_null=True)),
+    Column("misread", Text),
     postgresql_with={"fillfactor": "70"},
 )
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from alerting import desk
 from alerting.sql import insert_many
 from heartbeat.checks import history, life
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Check, Ping, Signal, State, Tolerance
+from heartbeat.checks.check import Change, Check, Ping, Signal, State, Tolerance
 from heartbeat.checks.tables import checks
 from heartbeat.database import Database
 from heartbeat.pings import lanes, store
@@ -120,6 +120,56 @@ async def test_other_pings_than_plain_ones_go_through_on_ping(database: Database
         lambda db: {r.slug: (r.state, r.runs, r.pings) for r in db.execute(select(checks))}
     )
     assert lives == dict.fromkeys(("new", "running", "down"), ("up", None, 1))
+
+
+async def test_a_success_with_numbers_is_looked_at_singly_and_keeps_its_place(
+    database: Database, insert: Insert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ups = [a_check(slug, state=State.UP, last_ok_at=NOW) for slug in ("counts", "plain")]
+    jobs = await database.write(lambda db: insert(db, ups))
+    counts, plain = jobs["counts"], jobs["plain"]
+    line = [
+        replace(success(counts, 1), measurements={"rows": 1}),
+        success(counts, 2),
+        replace(success(counts, 3), misread="rows is no number."),
+        success(plain, 4),
+    ]
+    looked_at = spy_on_ping(monkeypatch)
+    assert (await database.write(lambda db: lanes.hear(db, line)))[0] == [PingResult.HEARD] * 4
+    stored = await database.read(lambda db: store.last_pings(db, counts.id))
+    assert [(ping.n, ping.measurements, ping.misread) for ping in reversed(stored)] == [
+        (1, {"rows": 1}, None),
+        (2, None, None),
+        (3, None, "rows is no number."),
+    ]
+    assert looked_at == ["counts"] * 3
+
+
+async def test_every_success_of_a_check_that_is_not_plain_is_looked_at_singly(
+    database: Database, insert: Insert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ups = [a_check(slug, state=State.UP, last_ok_at=NOW) for slug in ("judged", "plain")]
+    jobs = await database.write(lambda db: insert(db, ups))
+    await database.write(
+        lambda db: db.execute(update(checks).where(checks.c.slug == "judged").values(plain=False))
+    )
+    looked_at = spy_on_ping(monkeypatch)
+    line = [success(job, 10) for job in jobs.values()]
+    assert (await database.write(lambda db: lanes.hear(db, line)))[0] == [PingResult.HEARD] * 2
+    assert looked_at == ["judged"]
+
+
+def spy_on_ping(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Collect the slugs of the checks whose pings are looked at singly."""
+    slugs: list[str] = []
+    real = life.on_ping
+
+    def on_ping(check: Check, ping: Ping) -> Change:
+        slugs.append(check.slug)
+        return real(check, ping)
+
+    monkeypatch.setattr(life, "on_ping", on_ping)
+    return slugs
 
 
 async def test_a_success_resets_the_faults_that_a_check_tolerates(database: Database, insert: Insert) -> None:

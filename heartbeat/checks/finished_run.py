@@ -1,0 +1,34 @@
+"""A finished run of a check, with its numbers: those that it reported and its own. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+DURATION: Final = "duration"
+EXIT_STATUS: Final = "exit_status"
+BODY_SIZE: Final = "body_size"
+OWN: Final = (DURATION, EXIT_STATUS, BODY_SIZE)
+"""The numbers that every run has of its own: seconds since its start, its exit status, the bytes of its body."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """A run that has ended: when, whether it failed, its numbers by name, and its body if it was asked for."""
+
+    at: datetime
+    values: Mapping[str, float]
+    failed: bool
+    body: str | None = None
+
+
+def values(
+    reported: Mapping[str, float] | None, duration: timedelta | None, exit_status: int | None, body_size: int
+) -> Mapping[str, float]:
+    """Return all numbers of a run. A duration that it reports counts only if none was measured."""
+    own: dict[str, float] = {BODY_SIZE: body_size}
+    if duration is not None:
+        own[DURATION] = duration.total_seconds()
+    if exit_status is not None:
+        own[EXIT_STATUS] = exit_status
+    return {**reported, **own} if reported else own

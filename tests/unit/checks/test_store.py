@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, make_url
@@ -120,7 +121,8 @@ def test_only_checks_with_a_time_in_the_future_are_read_where_no_clock_was_set(
     db: Connection, name: str
 ) -> None:
     jobs = added(db, *map(a_check, "abc"))
-    ahead = replace(jobs[1], **{name: NOW + timedelta(days=1)})
+    later: dict[str, Any] = {name: NOW + timedelta(days=1)}
+    ahead = replace(jobs[1], **later)
     store.save(db, [ahead])
     assert store.lock_after(db, 0, 10, later_than=NOW + timedelta(hours=1)) == [ahead]
     assert store.lock_after(db, ahead.id, 10, later_than=NOW + timedelta(hours=1)) == []

@@ -152,6 +152,7 @@ def build(
     notifiers: Mapping[str, Notifier] | None = None,
     longest_sleep: float = LONGEST_SLEEP,
     ticked: Callable[[bool], None] = lambda _clean: None,
+    moved: Callable[[], None] = lambda: None,
     tracing: Tracing | None = None,
     connections: int = MAX_CONNECTIONS,
 ) -> System:
@@ -161,8 +162,8 @@ def build(
     as those of the file. `notifiers` stand in for those of their kinds: a demonstration has its own terminal. Only
     installed kinds can be replaced, since every room asks `registry` what a kind is like; others raise ValueError.
     `longest_sleep` may be raised if no other process can bring a due time forward. `ticked` is called after each
-    tick, with True if it was clean. `tracing` receives a span for all work that takes time. `connections` is the number
-    that the server accepts.
+    tick, with True if it was clean, and `moved` after each part of one. `tracing` receives a span for all work that
+    takes time. `connections` is the number that the server accepts.
     """
     system: System
 
@@ -180,7 +181,7 @@ def build(
     guard = ClockGuard(database, clock, metrics.ticking, moves=moves)
     courier = _courier(foundation, guard, random)
     alarm = _storage_alarm(foundation)
-    main_ticker = _ticker(foundation, guard, courier, longest_sleep, ticked, lambda: alarm.working)
+    main_ticker = _ticker(foundation, guard, courier, longest_sleep, ticked, moved, lambda: alarm.working)
     creation_limit = CreationLimit(settings.ping_checks_limit)
     ingest = Ingest(database, limit=creation_limit, wake=wake, observe_batch=_observing(metrics, tracing))
     context = _context(foundation, main_ticker)
@@ -252,6 +253,7 @@ def _ticker(
     courier: Courier,
     longest_sleep: float,
     ticked: Callable[[bool], None],
+    moved: Callable[[], None],
     stored: Callable[[], bool],
 ) -> Ticker:
     settings, sends = foundation.settings, foundation.metrics.paging.under_way
@@ -272,6 +274,7 @@ def _ticker(
         ),
         longest_sleep=longest_sleep,
         ticked=told,
+        moved=moved,
         stored=stored,
         spans=foundation.spans,
     )

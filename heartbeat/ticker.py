@@ -93,8 +93,8 @@ def stages(database: Database, clock: ClockGuard, page_courier: Courier) -> tupl
 class Ticker:
     """Runs the stages that this process has a role for.
 
-    `ticked` is called after each tick, with True if every stage did its work. `stored` returns whether the storage can
-    be written, as far as it is known.
+    `ticked` is called after each tick, with True if every stage did its work, and `moved` after each part of one: a
+    long tick moves, a stuck one does not. `stored` returns whether the storage can be written, as far as it is known.
     """
 
     def __init__(
@@ -108,6 +108,7 @@ class Ticker:
         outside: OutsideHeartbeat,
         longest_sleep: float = LONGEST_SLEEP,
         ticked: Callable[[bool], None] = lambda _clean: None,
+        moved: Callable[[], None] = lambda: None,
         stored: Callable[[], bool] = lambda: True,
         spans: Spans = no_spans,
     ) -> None:
@@ -120,6 +121,7 @@ class Ticker:
         self._outside = outside
         self._longest_sleep = longest_sleep
         self._ticked = ticked
+        self._moved = moved
         self._stored = stored
         self._spans = spans
         self._idle_at: datetime | None = None
@@ -156,6 +158,7 @@ class Ticker:
         """Tick, and return the seconds until the next tick, or None after a failure."""
         clean = await self.tick()
         self._ticked(clean)
+        self._moved()
         if not clean or self._loop.stopped:
             return None
         if self._clock.holding:
@@ -203,6 +206,7 @@ class Ticker:
             counts = await self._round(number)
             # A long tick must notice a step too.
             looked = await attempt("clock", self._clock.look, self._metrics.failures.labels("clock").inc)
+            self._moved()
             clean, worked = clean and None not in [*counts, looked], worked or any(counts)
             if self._clock.holding:
                 return clean, True
@@ -234,7 +238,9 @@ class Ticker:
                     span.discard()
                 return count
 
-        return await attempt(name, traced, self._metrics.failures.labels(name).inc)
+        count = await attempt(name, traced, self._metrics.failures.labels(name).inc)
+        self._moved()
+        return count
 
     async def _dues(self) -> Dues | None:
         """Read the due times of all stages, also of those in other processes. Return None after a failure."""

@@ -34,6 +34,7 @@ from heartbeat.http import server
 from heartbeat.http.connection import Bounds
 from heartbeat.operations import backup, open_files, secret_key, standby
 from heartbeat.operations.systemd import Supervisor
+from heartbeat.operations.ticker_watch import TickerWatch
 from heartbeat.operations.workers import Place
 from heartbeat.settings import Settings, own_secret, require_data_dir, with_kept_secret_key
 from heartbeat.tracing import Tracing
@@ -126,6 +127,12 @@ async def _serve(
     ):
         started = asyncio.Event()
         supervisor = Supervisor(settings.notify_socket, started.is_set)
+        watch = TickerWatch()
+
+        def moved() -> None:
+            watch.moved()
+            supervisor.moved()
+
         system = app.build(
             settings,
             database=database,
@@ -133,6 +140,7 @@ async def _serve(
             http=http,
             entered=entered,
             ticked=supervisor.ticked,
+            moved=moved,
             tracing=exporter,
             connections=open_files.connections(open_files.limit()),
         )
@@ -142,7 +150,7 @@ async def _serve(
         app.calm_collector()
         # The socket listens already: requests are answered from here on.
         started.set()
-        return await _answer(system, settings, listener, supervisor, place)
+        return await _answer(system, settings, listener, supervisor, watch, place)
 
 
 async def _begin(
@@ -169,7 +177,12 @@ async def _begin(
 
 
 async def _answer(
-    system: app.System, settings: Settings, listener: socket, supervisor: Supervisor, place: Place | None
+    system: app.System,
+    settings: Settings,
+    listener: socket,
+    supervisor: Supervisor,
+    watch: TickerWatch,
+    place: Place | None,
 ) -> int:
     """Watch and answer requests until the process is told to stop, and return the exit status."""
     callers = system.context.metrics.callers
@@ -178,6 +191,7 @@ async def _answer(
         system.asgi, settings.trusted_proxy, callers.untrusted_proxy.inc, bounds, system.straight
     )
     ticking = system.start()
+    watch.begin()
     system.begin_loops(settings.roles, publishes=place is None or place.leads)
     if place is not None:
         # Nobody would stop the workers of a parent that was killed.
@@ -185,18 +199,22 @@ async def _answer(
         asyncio.get_running_loop().add_reader(place.lifeline, orphaned)
     # A process whose ticker has broken must not look alive: it exits, and its supervisor starts it again.
     ticking.add_done_callback(lambda _: setattr(http_server, "should_exit", True))
-    resting = asyncio.create_task(_rest(http_server, system, supervisor))
+    resting = asyncio.create_task(_rest(http_server, system, supervisor, watch))
     try:
         await http_server.serve([listener, *server.repeated(listener)])
         return 0 if http_server.stopping.is_set() else 1
     finally:
         resting.cancel()
+        watch.stop()
         await system.stop()
 
 
-async def _rest(http_server: server.Server, system: app.System, supervisor: Supervisor) -> None:
+async def _rest(
+    http_server: server.Server, system: app.System, supervisor: Supervisor, watch: TickerWatch
+) -> None:
     """End sends and requests under way at the same time, so that both fit into the two seconds of a stop."""
     await http_server.stopping.wait()
+    watch.stop()
     supervisor.stopping()
     await system.rest()
 

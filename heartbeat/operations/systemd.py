@@ -6,8 +6,11 @@ names; a leading "@" stands for the abstract namespace. Without such a socket no
 
 import logging
 import socket
+import time
 from collections.abc import Callable
 
+FED_EVERY = 1.0
+"""Seconds between two messages that a tick moves."""
 LONGEST_STATUS = 200
 """Characters of the longest status: `systemctl status` shows one line."""
 
@@ -18,7 +21,8 @@ class Supervisor:
     """The receiver of notifications at the socket `address`; an empty address means none.
 
     Each tick that ends feeds the watchdog, clean or not: a restart mends a ticker that hangs, but does not help while
-    the database is away. The first clean tick after `serving` returns True sends ready, once.
+    the database is away. So does each part of a long one. The first clean tick after `serving` returns True sends
+    ready, once.
     """
 
     def __init__(self, address: str, serving: Callable[[], bool] = lambda: True) -> None:
@@ -26,9 +30,17 @@ class Supervisor:
         self._serving = serving
         self._ready = False
         self._status = ""
+        self._fed_at = float("-inf")
+
+    def moved(self) -> None:
+        """Report that a tick moves."""
+        if time.monotonic() - self._fed_at >= FED_EVERY:
+            self._fed_at = time.monotonic()
+            self._send(["WATCHDOG=1"])
 
     def ticked(self, clean: bool) -> None:
         """Report that a tick has ended."""
+        self._fed_at = time.monotonic()
         fields = ["WATCHDOG=1"]
         if clean and not self._ready and self._serving():
             self._ready = True

@@ -71,6 +71,7 @@ def ticker_of(
     spans: Spans | None = None,
     http: httpx.AsyncClient | None = None,
     stored: bool = True,
+    moved: Callable[[], None] = lambda: None,
 ) -> Ticker:
     outside = OutsideHeartbeat(http or httpx.AsyncClient(), metrics, "http://outside" if http else "", 0.0)
     return Ticker(
@@ -81,6 +82,7 @@ def ticker_of(
         roles=roles,
         outside=outside,
         stored=lambda: stored,
+        moved=moved,
         spans=spans or no_spans,
     )
 
@@ -120,6 +122,17 @@ async def test_a_stage_of_the_list_that_fails_is_counted_and_keeps_the_service_f
     assert failures(metrics, "rotations") == 2
     assert failures(metrics, "others") == 0
     assert len(whole.batches) == 2, "one failing stage never stops the others"
+
+
+async def test_each_batch_of_a_long_tick_is_a_move_and_so_is_one_that_fails(
+    database: Database, metrics: Metrics
+) -> None:
+    moves: list[int] = []
+    work = Work(*[1] * 50)
+    await ticker_of(
+        database, metrics, stage(work), stage(Work(fails=True), "broken"), moved=lambda: moves.append(0)
+    ).tick()
+    assert len(moves) > 100
 
 
 async def test_a_stage_runs_only_in_processes_that_have_its_role(

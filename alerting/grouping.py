@@ -84,7 +84,7 @@ def renewed(
         return changed, []
     before = f"before: {earlier.facts.why or earlier.cause} at {earlier.facts.since:%d %b %H:%M} UTC"
     verb = symptom.words.verb
-    now_too = verb.replace("is ", "is now ", 1) if verb.startswith("is ") else verb
+    now_too = verb.replace("is ", "is now ", 1) if symptom.words.lasts else verb
     words = f"{symptom.title} {now_too} too; {before}"
     return changed, [Entry(incident.id, now, "down", words)]
 
@@ -96,7 +96,7 @@ def fallen(symptom: RaisedSymptom, now: datetime) -> tuple[datetime, ...]:
 
 def down_words(symptom: Symptom, earlier: RaisedSymptom | None, now: datetime) -> str:
     """Return a symptom in words, for a timeline: "backup failed again, 4th time in 10 min"."""
-    reason = symptom.facts.why or symptom.words.word
+    reason = symptom.facts.why or symptom.words.alone
     if earlier is None:
         return f"{symptom.title} {reason}"
     downs = life.recent((earlier.raised_at, *fallen(earlier, now)), now)

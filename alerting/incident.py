@@ -78,6 +78,16 @@ class CauseWords:
     verb: str
     past: str
 
+    @property
+    def lasts(self) -> bool:
+        """True if the cause is a state ("is silent"), false if it is an event ("failed")."""
+        return self.verb.startswith("is ")
+
+    @property
+    def alone(self) -> str:
+        """What one job is or did: "silent", "ran badly"."""
+        return self.word if self.lasts else self.verb
+
 
 Describe = Callable[[str], CauseWords]
 """Returns the words of a cause. Only upstairs knows them."""

@@ -137,7 +137,7 @@ def _fault(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
         return f"due {clock.at(facts.expected_at)}{repeats}, {heard}"
     if facts.began_at is not None:
         return f"{facts.why}, started {clock.aged(facts.began_at)}"
-    fault = f"{facts.why or subject.describe(symptom.cause).word} at {clock.aged(facts.since)}"
+    fault = f"{facts.why or subject.describe(symptom.cause).alone} at {clock.aged(facts.since)}"
     if facts.last_well_at:
         return f"{fault}, last succeeded {clock.aged(facts.last_well_at)}"
     return f"{fault}, has never succeeded" if facts.never_well else fault

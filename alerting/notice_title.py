@@ -60,7 +60,7 @@ def extent(
     """
     concerned = about(symptoms, now)
     if len(concerned) == 1:
-        return describe(concerned[0].cause).word
+        return describe(concerned[0].cause).alone
     return _share(standing(symptoms, now), surroundings, describe)
 
 
@@ -80,9 +80,10 @@ def _share(down: Sequence[RaisedSymptom], surroundings: Surroundings, describe: 
 
 def in_short(symptoms: Sequence[RaisedSymptom], describe: Describe) -> str:
     """Return what is down in an incident: "Import feed failed", "3 jobs silent"."""
+    if len(symptoms) == 1:
+        return f"{symptoms[0].title} {describe(symptoms[0].cause).alone}"
     words = {describe(symptom.cause).word for symptom in symptoms}
-    word = words.pop() if len(words) == 1 else "down"
-    return f"{symptoms[0].title if len(symptoms) == 1 else times.count(len(symptoms), 'job')} {word}"
+    return f"{times.count(len(symptoms), 'job')} {words.pop() if len(words) == 1 else 'down'}"
 
 
 def returned(falls: Sequence[datetime], opened_at: datetime, now: datetime) -> str:
@@ -137,7 +138,7 @@ def _update(subject: Subject, now: datetime) -> str:
         return _now_too(changed[0], subject, now)
     down, jobs = standing(subject.symptoms, now), known(subject.symptoms, now)
     if len(jobs) == 1:
-        word = subject.describe(down[0].cause).word if down else _over(jobs[0])
+        word = subject.describe(down[0].cause).alone if down else _over(jobs[0])
         return _named(subject, now, lambda name: f"{name}: {word}")
     share = _share(down, subject.surroundings, subject.describe).replace(" jobs ", " ", 1)
     news = _news(subject)
@@ -168,7 +169,7 @@ def _now_too(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
     before = earlier(symptom, subject, now)
     name = _of_job(symptom.title, subject.surroundings.group)
     after = f"; {before}" if before else ""
-    lasting = words.verb.startswith("is ")
+    lasting = words.lasts
     changed = f": now {words.word}" if lasting else f": {words.verb} now"
     if before and lasting and len(name) + len(changed) + len(after) + 4 <= TITLE_LIMIT:
         changed += " too"
@@ -182,8 +183,7 @@ def earlier(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
         return ""
     words = subject.describe(facts.earlier_cause)
     at = subject.clock(now).at(facts.earlier_at)
-    lasting = words.verb.startswith("is ")
-    return f"it {words.past} from {at}" if lasting else f"it {words.verb} at {at}"
+    return f"it {words.past} from {at}" if words.lasts else f"it {words.verb} at {at}"
 
 
 def _answer(subject: Subject, now: datetime) -> list[str]:

@@ -7,7 +7,7 @@ the configuration groups failures as well. Checks with different policies never 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from alerting import times
 from alerting.incident import CauseWords
@@ -16,27 +16,31 @@ _DISC = "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1z"
 _BAR = "M4.3 7h7.4v2H4.3z"
 _CROSS = "M5.7 4.4 8 6.7l2.3-2.3 1.3 1.3L9.3 8l2.3 2.3-1.3 1.3L8 9.3l-2.3 2.3-1.3-1.3L6.7 8 4.4 5.7z"
 _HANDS = "m-.8 2.7h1.6v3.9l2.9 1.8-.8 1.3-3.7-2.2z"
+_RING = "M8 4.2a3.8 3.8 0 1 1 0 7.6 3.8 3.8 0 0 1 0-7.6zm0 1.8a2 2 0 1 0 0 4 2 2 0 0 0 0-4z"
 
 
 class Cause(StrEnum):
     """The reason that a check is down."""
 
     # The one table of causes. Name: in the database and the API. Class: checks of one group and class are one
-    # incident. Words: after a count, of a job, and of a job once it is over. Mark: cut out of a disc, 16 by 16 units.
-    # The columns: name, class, word, verb, past, mark.
-    SILENT = "silent", "silent", "silent", "is silent", "was silent", _BAR
-    FAILED = "failed", "failed", "failed", "failed", "was failing", _CROSS
-    OVERRUN = "overrun", "silent", "overran", "overran", "was overrunning", _HANDS
+    # incident. Words: after a count, of a job, and of a job once it is over. Expects: whether the job goes on running,
+    # so that its next deadline stands. Mark: cut out of a disc, 16 by 16 units.
+    # The columns: name, class, word, verb, past, expects, mark.
+    SILENT = "silent", "silent", "silent", "is silent", "was silent", False, _BAR
+    FAILED = "failed", "failed", "failed", "failed", "was failing", True, _CROSS
+    OVERRUN = "overrun", "silent", "overran", "overran", "was overrunning", False, _HANDS
+    INEFFECTIVE = "ineffective", "failed", "ineffective", "ran badly", "was ineffective", True, _RING
 
     class_: str
     words: CauseWords
+    expects: bool
     mark: str
 
-    def __new__(cls, name: str, *row: str) -> Self:
+    def __new__(cls, name: str, *row: Any) -> Self:
         """Read one row of the table. Raises ValueError if a column is missing."""
         cause = str.__new__(cls, name)
         cause._value_ = name
-        cause.class_, word, verb, past, drawing = row
+        cause.class_, word, verb, past, cause.expects, drawing = row
         cause.mark = _DISC + drawing
         cause.words = CauseWords(word, verb, past)
         return cause

@@ -44,6 +44,15 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """The fault of a run that reports success; `why` is the fault in words. Without a severity, the check's counts."""
+
+    cause: Cause
+    why: str
+    severity: Severity | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """One ping. `rid` pairs a start with its end."""
 
@@ -51,6 +60,8 @@ class Ping:
     at: datetime
     rid: str | None = None
     exit_status: int | None = None
+    verdict: Verdict | None = None
+    """The fault of its run. Only a success can have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +127,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """The check is down; `why` is the reason in words."""
+    """The check is down; `why` is the reason in words. Without a severity, the check's counts."""
 
     cause: Cause
     why: str
+    severity: Severity | None = None
 
 
 @dataclass(frozen=True, slots=True)

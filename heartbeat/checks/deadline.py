@@ -2,14 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Run, State
 from heartbeat.checks.schedule import due_after, due_from, nth_due
 
 
 def due_at(check: Check) -> datetime | None:
     """Return when the check must next succeed, before grace. None if nothing is expected (paused, silent, never)."""
-    if check.state is State.PAUSED or (check.state is State.DOWN and check.cause is not Cause.FAILED):
+    if check.state is State.PAUSED or (check.cause is not None and not check.cause.expects):
         return None
     heard = max((at for at in (check.last_ok_at, check.last_fail_at) if at), default=None)
     if heard is not None and heard >= check.armed_at:

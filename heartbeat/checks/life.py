@@ -7,10 +7,22 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from alerting import frozen, times
+from alerting.severity import Severity
 from alerting.subject import WELL
 from heartbeat.checks import deadline
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Change, Check, Cleared, Ping, Raised, Run, Signal, State, Tolerated
+from heartbeat.checks.check import (
+    Change,
+    Check,
+    Cleared,
+    Ping,
+    Raised,
+    Run,
+    Signal,
+    State,
+    Tolerated,
+    Verdict,
+)
 
 MAX_OPEN_RUNS = 20
 """Open runs of one check, at most. Further starts are recorded, but not followed."""
@@ -25,9 +37,11 @@ def on_ping(check: Check, ping: Ping) -> Change:
     ended, duration = _ended(check, ping)
     if check.state is State.PAUSED and check.manual_resume:
         return Change(_marked(ended, ping), None, duration)
-    if ping.signal is Signal.SUCCESS:
-        return _succeeded(ended, ping, duration)
-    return _failed(ended, ping, duration)
+    if ping.signal is Signal.FAIL:
+        return _failed(ended, ping, duration)
+    if ping.verdict is not None:
+        return _judged(ended, ping, ping.verdict, duration)
+    return _succeeded(ended, ping, duration)
 
 
 def on_due(check: Check, now: datetime) -> Change:
@@ -142,7 +156,7 @@ def _latest(previous: datetime | None, at: datetime) -> datetime:
 
 
 def _marked(check: Check, ping: Ping) -> Check:
-    if ping.signal is Signal.SUCCESS:
+    if ping.signal is Signal.SUCCESS and ping.verdict is None:
         return replace(check, last_ok_at=_latest(check.last_ok_at, ping.at))
     return replace(check, last_fail_at=_latest(check.last_fail_at, ping.at))
 
@@ -161,9 +175,7 @@ def _succeeded(check: Check, ping: Ping, duration: timedelta | None) -> Change:
 
 def _failed(check: Check, ping: Ping, duration: timedelta | None) -> Change:
     why = f"exit status {ping.exit_status}" if ping.exit_status else "reported failure"
-    heard = replace(_marked(check, ping), failures=check.failures + 1, missed=0)
-    if check.state is State.PAUSED:
-        heard = replace(heard, state=State.NEW, since=ping.at, armed_at=ping.at)
+    heard = replace(_unpaused(_marked(check, ping), ping), failures=check.failures + 1, missed=0)
     limit = check.alert_after.failures
     if deadline.is_watched(heard) and heard.failures < limit:
         event = Tolerated(Cause.FAILED, f"{why}, failure {heard.failures} of {limit}")
@@ -172,6 +184,19 @@ def _failed(check: Check, ping: Ping, duration: timedelta | None) -> Change:
         why += f", {heard.failures} failures in a row"
     change = _down(heard, Cause.FAILED, ping.at, why)
     return replace(change, duration=duration)
+
+
+def _judged(check: Check, ping: Ping, verdict: Verdict, duration: timedelta | None) -> Change:
+    """Turn a check down for the fault of a run that reports success: it is heard, but not well."""
+    heard = replace(_unpaused(_marked(check, ping), ping), failures=0, missed=0)
+    change = _down(heard, verdict.cause, ping.at, verdict.why, verdict.severity)
+    return replace(change, duration=duration)
+
+
+def _unpaused(check: Check, ping: Ping) -> Check:
+    if check.state is not State.PAUSED:
+        return check
+    return replace(check, state=State.NEW, since=ping.at, armed_at=ping.at)
 
 
 def _overran(check: Check, now: datetime) -> Change:
@@ -183,9 +208,10 @@ def _overran(check: Check, now: datetime) -> Change:
     return _down(replace(check, runs=runs), Cause.OVERRUN, now, why)
 
 
-def _down(check: Check, cause: Cause, now: datetime, why: str) -> Change:
+def _down(check: Check, cause: Cause, now: datetime, why: str, severity: Severity | None = None) -> Change:
+    event = Raised(cause, why, severity)
     if check.state is State.DOWN and check.cause is cause:
-        return Change(_armed(check), Raised(cause, why))
-    # Only a failed check has a next deadline. A silent or overrun check waits for its next ping.
+        return Change(_armed(check), event)
+    # A check whose job goes on running has a next deadline. A silent or overrun one waits for its next ping.
     down = frozen.changed(check, state=State.DOWN, cause=cause, since=now, wake_at=None)
-    return Change(_armed(down) if cause is Cause.FAILED else down, Raised(cause, why))
+    return Change(_armed(down) if cause.expects else down, event)

@@ -96,7 +96,7 @@ def _of_fall(
         title=previous.name,
         cause=event.cause.value,
         words=event.cause.words,
-        severity=previous.severity,
+        severity=event.severity or previous.severity,
         policy=policy,
         installation=installation_name,
         facts=_facts(change.check, previous, event, fall.body),

@@ -20,8 +20,10 @@ AMBIGUOUS = 5.0
 """Seconds after the clock was set back in which what was written before looks as if it was written since."""
 
 SILENT, FAILED = "silent", "failed"
-KINDS = {"silent": SILENT, "overrun": SILENT, "failed": FAILED}
+KINDS = {"silent": SILENT, "overrun": SILENT, "failed": FAILED, "ineffective": FAILED}
 """A cause, and the kind of incident that it makes."""
+RUNS_ON = ("failed", "ineffective")
+"""The causes of a check whose job goes on running: its next deadline stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,7 @@ def deadline(way: Way, job: Job) -> tuple[float, str]:
     """When it turns down if nothing more is heard (for ever: never), and for what."""
     ends = [run.started + job.max_runtime for run in way.runs if not run.overran] if job.max_runtime else []
     silent = float("inf")
-    if way.state in ("new", "up") or way.look == ("down", "failed"):
+    if way.state in ("new", "up") or way.cause in RUNS_ON:
         silent = job.nth_slot(due(way, job), job.missed) + job.grace
         waited_for = [e for e in ends if job.max_runtime and e - job.max_runtime <= silent]
         if waited_for and job.max_runtime:

@@ -145,9 +145,11 @@ def how_much(
     if incident.state is not Life.RESOLVED:
         return extent(symptoms, surroundings, in_words, now)
     jobs = known(symptoms, now)
+    if len(jobs) == 1:
+        return in_words(jobs[0].cause).alone
     words = {cause_word(job.cause) for job in jobs}
     word = words.pop() if len(words) == 1 else "down"
-    return f"{times.count(len(jobs), 'job')} {word}" if len(jobs) > 1 else word
+    return f"{times.count(len(jobs), 'job')} {word}" if jobs else word
 
 
 def is_held(symptoms: Sequence[RaisedSymptom], now: datetime) -> bool:
@@ -161,7 +163,7 @@ def before(symptom: RaisedSymptom) -> str:
     if not symptom.facts.earlier_cause:
         return ""
     words = in_words(symptom.facts.earlier_cause)
-    return f"it {words.past} from" if words.verb.startswith("is ") else f"it {words.verb} at"
+    return f"it {words.past} from" if words.lasts else f"it {words.verb} at"
 
 
 def next_people(incident: Incident, people: Mapping[str, Person]) -> list[str]:

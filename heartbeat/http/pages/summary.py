@@ -362,7 +362,7 @@ def _down(check: Check, why: str, now: datetime) -> Words:
 def _began(cause: Cause | None) -> str:
     """Return "Silent since " for a state that lasts, "Failed at " for an event."""
     words = (cause or Cause.SILENT).words
-    return f"{words.word.capitalize()} {'since' if words.verb.startswith('is ') else 'at'} "
+    return f"{words.alone.capitalize()} {'since' if words.lasts else 'at'} "
 
 
 def _next_due(check: Check, now: datetime) -> Words:

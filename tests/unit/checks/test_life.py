@@ -1,14 +1,27 @@
 """The change that a ping, a silence or a person makes to a check."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerting.severity import Severity
 from heartbeat.checks import deadline, life
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Check, Cleared, Ping, Raised, Run, Signal, State, Tolerance, Tolerated
+from heartbeat.checks.check import (
+    Check,
+    Cleared,
+    Ping,
+    Raised,
+    Run,
+    Signal,
+    State,
+    Tolerance,
+    Tolerated,
+    Verdict,
+)
 from heartbeat.checks.schedule import Cron, Every, OnCalendar
 from tests.unit.conftest import NOW, a_check
 
@@ -316,6 +329,75 @@ def test_a_new_schedule_forgets_missed_runs_and_keeps_failures() -> None:
     assert (hourly.missed, hourly.failures, hourly.wake_at) == (0, 1, at_minute(68))
 
 
+BAD = Verdict(Cause.INEFFECTIVE, "processed was 0, not > 0")
+
+
+def bad(minutes: float, verdict: Verdict = BAD, rid: str | None = None) -> Ping:
+    return Ping(Signal.SUCCESS, at_minute(minutes), rid, verdict=verdict)
+
+
+def test_a_success_with_a_verdict_turns_a_check_down_for_its_cause() -> None:
+    change = life.on_ping(UP, bad(2))
+    assert change.event == Raised(Cause.INEFFECTIVE, "processed was 0, not > 0")
+    job = change.check
+    assert (job.state, job.cause, job.since) == (State.DOWN, Cause.INEFFECTIVE, at_minute(2))
+    assert (job.last_ok_at, job.last_fail_at) == (NOW, at_minute(2))
+
+
+def test_a_success_without_a_verdict_clears_one() -> None:
+    change = life.on_ping(heard(UP, bad(2)), ping(Signal.SUCCESS, 3))
+    assert (change.check.state, change.event) == (State.UP, Cleared("heard again"))
+
+
+def test_an_ineffective_check_is_still_expected_and_falls_silent() -> None:
+    job = heard(UP, bad(2))
+    assert (deadline.due_at(job), job.wake_at) == (at_minute(7), at_minute(8))
+    change = life.on_due(job, at_minute(8))
+    assert isinstance(change.event, Raised)
+    assert (change.event.cause, change.check.wake_at) == (Cause.SILENT, None)
+
+
+def test_a_verdict_may_have_a_severity_of_its_own() -> None:
+    change = life.on_ping(UP, bad(2, Verdict(Cause.INEFFECTIVE, "slow", Severity.WARNING)))
+    assert change.event == Raised(Cause.INEFFECTIVE, "slow", Severity.WARNING)
+
+
+def test_each_further_run_with_a_verdict_is_reported_and_the_check_is_down_since_the_first() -> None:
+    job = heard(UP, bad(2))
+    change = life.on_ping(job, bad(5, Verdict(Cause.INEFFECTIVE, "processed was 1, not > 9")))
+    assert change.event == Raised(Cause.INEFFECTIVE, "processed was 1, not > 9")
+    assert (change.check.since, change.check.last_fail_at) == (at_minute(2), at_minute(5))
+
+
+def test_a_run_with_a_verdict_ends_like_any_other() -> None:
+    running = heard(LIMITED, ping(Signal.START, 1, "a" * 32))
+    change = life.on_ping(running, bad(4, rid="a" * 32))
+    assert (change.duration, change.check.runs) == (3 * MINUTE, ())
+
+
+def test_a_run_with_a_verdict_ends_the_failures_in_a_row() -> None:
+    assert heard(TOLERANT, ping(Signal.FAIL, 1), bad(2)).failures == 0
+
+
+def test_a_run_with_a_verdict_ends_a_pause_unless_only_a_person_may() -> None:
+    paused = life.paused(UP, at_minute(1), "Ann").check
+    job = heard(paused, bad(9))
+    assert (job.state, job.armed_at) == (State.DOWN, at_minute(9))
+    kept = heard(replace(paused, manual_resume=True), bad(9))
+    assert (kept.state, kept.last_ok_at, kept.last_fail_at) == (State.PAUSED, NOW, at_minute(9))
+
+
+@pytest.mark.parametrize("signal", [Signal.FAIL, Signal.START, Signal.LOG])
+def test_only_a_success_is_judged(signal: Signal) -> None:
+    assert heard(UP, Ping(signal, at_minute(2), verdict=BAD)) == heard(UP, ping(signal, 2))
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+def test_a_check_that_is_down_is_due_again_only_if_its_job_goes_on_running(cause: Cause) -> None:
+    job = replace(UP, state=State.DOWN, cause=cause)
+    assert (deadline.due_at(job) is not None) is cause.expects
+
+
 def test_times_only_move_forward() -> None:
     job = heard(UP, ping(Signal.SUCCESS, 3), ping(Signal.SUCCESS, 2))
     assert job.last_ok_at == at_minute(3)
@@ -325,23 +407,33 @@ SIGNALS = st.sampled_from(list(Signal))
 
 
 @given(
-    st.lists(st.tuples(SIGNALS, st.floats(0, 20), st.sampled_from([None, "a" * 32, "b" * 32])), max_size=20),
+    st.lists(
+        st.tuples(
+            SIGNALS,
+            st.floats(0, 20),
+            st.sampled_from([None, "a" * 32, "b" * 32]),
+            st.sampled_from([None, BAD]),
+        ),
+        max_size=20,
+    ),
     st.sampled_from([None, 3 * MINUTE, 30 * MINUTE]),
     st.builds(Tolerance, st.integers(1, 3), st.integers(1, 3)),
 )
 def test_wake_at_is_never_later_than_the_true_deadline_and_no_armed_check_is_without_one(
-    steps: list[tuple[Signal, float, str | None]], max_runtime: timedelta | None, tolerance: Tolerance
+    steps: list[tuple[Signal, float, str | None, Verdict | None]],
+    max_runtime: timedelta | None,
+    tolerance: Tolerance,
 ) -> None:
     job, minutes = a_check(max_runtime=max_runtime, alert_after=tolerance), 0.0
-    for signal, more, rid in steps:
+    for signal, more, rid, verdict in steps:
         minutes += more
         while job.wake_at is not None and job.wake_at <= at_minute(minutes):
             job = life.on_due(job, job.wake_at).check
-        job = heard(job, ping(signal, minutes, rid))
+        job = heard(job, replace(ping(signal, minutes, rid), verdict=verdict))
         limit = deadline.of(job)
         assert (job.wake_at is None) == (limit is None)
         assert job.wake_at is None or limit is None or job.wake_at <= limit
-        assert (limit is None) == (job.state is State.DOWN and job.cause is not Cause.FAILED)
+        assert (limit is None) == (job.cause is not None and not job.cause.expects)
 
 
 QUIET = st.sampled_from([Signal.SUCCESS, Signal.START, Signal.LOG])

@@ -53,10 +53,10 @@ def test_pages_and_the_timeline_call_a_cause_by_its_word(why: Cause, db: Connect
     dossier = desk.dossier(db, incident.id)
     assert dossier is not None
     (line,) = [entry.words for entry in dossier.timeline if entry.kind == "down"]
-    assert line == f"{check.name} {why.words.word}"
+    assert line == f"{check.name} {why.words.alone}"
     one = dossier.symptoms
     two = [*one, replace(one[0], key="check:0")]
-    for symptoms_, expected in ((one, why.words.word), (two, f"2 of 3 jobs {why.words.word}")):
+    for symptoms_, expected in ((one, why.words.alone), (two, f"2 of 3 jobs {why.words.word}")):
         assert notice.extent(symptoms_, Surroundings(3), cause.in_words, NOW) == expected
 
 
@@ -65,7 +65,7 @@ def test_the_console_shows_the_word_and_the_mark_of_a_cause(why: Cause) -> None:
     check, word = down(why), why.words.word
     assert view_rows.word(check, NOW) == view_rows.cause_word(why.value) == word
     first, *_ = summary.of_check(check, "", NOW)
-    assert str(first).startswith(f"{word.capitalize()} ")
+    assert str(first).startswith(f"{why.words.alone.capitalize()} ")
     state = str(vars(render._templates.get_template("parts.html").make_module())["state"](word))
     assert f'<use href="#{word}"/>' in state
     assert "down" in state.partition(">")[0]

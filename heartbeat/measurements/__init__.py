@@ -1,0 +1,1 @@
+"""Measurements: what runs report of themselves, and what is usual for them."""

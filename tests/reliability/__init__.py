@@ -1,0 +1,1 @@
+"""What is promised, measured: `python -m tests.reliability.SUBJECT`, with its figures in docs/reliability.md."""

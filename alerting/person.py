@@ -1,6 +1,7 @@
 """People who can be paged, with their contacts in the order in which they are tried. Pure."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 
 from alerting.origin import Origin
@@ -17,6 +18,16 @@ class Contact:
     def mark(self) -> str:
         """A short hash of the contact, under which rows name it: an address may be a secret."""
         return sha256(f"{self.kind}\n{self.address}".encode()).hexdigest()[:16]
+
+
+def contacts_to_json(contacts: Iterable[Contact]) -> list[dict[str, str]]:
+    """Return contacts as a row holds them."""
+    return [asdict(contact) for contact in contacts]
+
+
+def contacts_from_json(stored: Iterable[Mapping[str, str]]) -> tuple[Contact, ...]:
+    """Return the contacts of a row. The reverse of `contacts_to_json`."""
+    return tuple(Contact(**contact) for contact in stored)
 
 
 @dataclass(frozen=True, slots=True)

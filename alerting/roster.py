@@ -1,7 +1,6 @@
 """The SQL of people and policies."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select
@@ -9,7 +8,7 @@ from sqlalchemy import Connection, Row, delete, select
 from alerting import escalation
 from alerting.escalation import Policy
 from alerting.origin import Origin
-from alerting.person import Contact, Person
+from alerting.person import Person
 from alerting.sql import among, insert_many
 from alerting.tables import people, policies
 
@@ -49,7 +48,7 @@ def put_people(db: Connection, defined: Iterable[Person]) -> None:
             "id": person.id,
             "name": person.name,
             "timezone": person.timezone,
-            "contacts": [asdict(contact) for contact in person.contacts],
+            "contacts": person.contacts,
             "origin": person.origin.value,
             "user_name": person.user or None,
         }
@@ -84,9 +83,8 @@ def remove_policies(db: Connection, names: Collection[str] = (), origin: Origin 
 
 
 def _person(row: Row[Any]) -> Person:
-    contacts = tuple(Contact(**contact) for contact in row.contacts)
     timezone, user = row.timezone or "UTC", row.user_name or ""
-    return Person(row.id, row.name, contacts, timezone, Origin(row.origin), user)
+    return Person(row.id, row.name, row.contacts, timezone, Origin(row.origin), user)
 
 
 def _policy(row: Row[Any]) -> Policy:

@@ -79,12 +79,14 @@ class Frozen(TypeDecorator[Any]):
     impl = JSON
     cache_ok = True
 
-    def __init__(self, write: Callable[[Any], Any], read: Callable[[Any], Any]) -> None:
+    def __init__(
+        self, write: Callable[[Any], Any], read: Callable[[Any], Any], different: int = DIFFERENT
+    ) -> None:
         super().__init__()
         self.write = write
         self.read = read
-        self.text = lru_cache(DIFFERENT)(lambda value: _json(write(value)))
-        self._value = lru_cache(DIFFERENT)(lambda text: read(json.loads(text)))
+        self.text = lru_cache(different)(lambda value: _json(write(value)))
+        self._value = lru_cache(different)(lambda text: read(json.loads(text)))
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002  # SQLAlchemy's signature
         """Return the JSON for the row."""

@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from alerting import escalation, news
+from alerting import escalation, news, person
 from alerting.incident import State
 from alerting.sql import Frozen, Utc, key_type, metadata
 
@@ -33,7 +33,8 @@ people = Table(
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("timezone", Text),
-    Column("contacts", JSON, nullable=False),
+    # A page may be for any of 10,000 people, and reading everybody's contacts again for each batch would cost more.
+    Column("contacts", Frozen(person.contacts_to_json, person.contacts_from_json, 10_000), nullable=False),
     # An `Origin`, as in the tables below: only the owner of a row replaces it.
     Column("origin", Text, nullable=False, server_default="file"),
     # The name with which they sign in, if that is another than the id.

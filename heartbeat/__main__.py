@@ -133,6 +133,8 @@ def _configure(arguments: argparse.Namespace, settings: Settings) -> int:
             return commands.export(settings)
         case "crontab":
             return commands.crontab(settings)
+        case "herd":
+            return commands.spread(settings, arguments.at_least)
         case "schema":
             return commands.schema()
         case "test-page":
@@ -228,6 +230,19 @@ def _add_configuration(subparsers: "argparse._SubParsersAction[argparse.Argument
         "crontab",
         "print a crontab line for every check, with the command that pings it",
         "It prints no secret: the lines take the ping key from HEARTBEAT_PING_KEY.",
+    )
+    herd = _add(
+        subparsers,
+        "herd",
+        "show the minutes in which many jobs are due at once, and print an even spread of them as YAML",
+        "It changes nothing. Jobs stay in their hour. Only minutes move.",
+    )
+    herd.add_argument(
+        "--at-least",
+        type=_count,
+        default=10,
+        metavar="N",
+        help="jobs in one minute that are many (default: 10)",
     )
     _add(subparsers, "schema", "print the JSON Schema of the configuration, for editors")
 

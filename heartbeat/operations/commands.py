@@ -1,4 +1,4 @@
-"""The commands of the configuration and the schema: migrate, plan, apply, export, crontab, schema, test-page."""
+"""The commands of the configuration and the schema: migrate, plan, apply, export, crontab, herd, schema, test-page."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ from heartbeat.definitions import plan as definition_plan
 from heartbeat.definitions.file import Wrong
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.plan import WouldDelete
-from heartbeat.operations import backup, crontab_lines, serving_process, trials, unknown_settings
+from heartbeat.operations import backup, crontab_lines, herd, serving_process, trials, unknown_settings
 from heartbeat.operations.serving_process import Failed as Failed
 from heartbeat.operations.trials import ContactResult
 from heartbeat.pings import keys as ping_keys
@@ -155,6 +155,17 @@ def crontab(settings: Settings) -> int:
         "run heartbeat apply first, which stores the checks of the file.",
     )
     print("\n".join(crontab_lines.lines(checks, keys, settings.public_url)))
+    return 0
+
+
+def spread(settings: Settings, at_least: int) -> int:
+    """Print the minutes in which at least so many jobs are due, and an even spread of them as YAML."""
+    checks = _read(
+        settings,
+        lambda db: check_store.listed(db, limit=definition_plan.ALL),
+        "run heartbeat apply first, which stores the checks of the file.",
+    )
+    print("\n".join(herd.lines(herd.of(checks, datetime.now(UTC), at_least))))
     return 0
 
 

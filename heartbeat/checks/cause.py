@@ -15,6 +15,7 @@ from alerting.incident import CauseWords
 _DISC = "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1z"
 _BAR = "M4.3 7h7.4v2H4.3z"
 _CROSS = "M5.7 4.4 8 6.7l2.3-2.3 1.3 1.3L9.3 8l2.3 2.3-1.3 1.3L8 9.3l-2.3 2.3-1.3-1.3L6.7 8 4.4 5.7z"
+_WALL = "M3.6 7h4.6v2H3.6zm5.6-2.9h1.9v7.8H9.2z"
 _HANDS = "m-.8 2.7h1.6v3.9l2.9 1.8-.8 1.3-3.7-2.2z"
 _RING = "M8 4.2a3.8 3.8 0 1 1 0 7.6 3.8 3.8 0 0 1 0-7.6zm0 1.8a2 2 0 1 0 0 4 2 2 0 0 0 0-4z"
 
@@ -29,6 +30,7 @@ class Cause(StrEnum):
     SILENT = "silent", "silent", "silent", "is silent", "was silent", False, _BAR
     FAILED = "failed", "failed", "failed", "failed", "was failing", True, _CROSS
     OVERRUN = "overrun", "silent", "overran", "overran", "was overrunning", False, _HANDS
+    STUCK = "stuck", "silent", "stuck", "is stuck", "was stuck", False, _WALL
     INEFFECTIVE = "ineffective", "failed", "ineffective", "ran badly", "was ineffective", True, _RING
 
     class_: str

@@ -12,6 +12,7 @@ from uuid import UUID
 from alerting.origin import Origin
 from alerting.severity import Severity
 from heartbeat.checks.cause import Cause
+from heartbeat.checks.progress import Amount, Progress
 from heartbeat.checks.schedule import Schedule
 
 
@@ -32,6 +33,7 @@ class Signal(StrEnum):
     START = "start"
     FAIL = "fail"
     LOG = "log"
+    PROGRESS = "progress"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Run:
     rid: str | None
     started_at: datetime
     overran: bool = False
+    progress: Progress | None = None
+    """How far it has reported to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Ping:
     exit_status: int | None = None
     verdict: Verdict | None = None
     """The fault of its run. Only a success can have one."""
+    amount: Amount | None = None
+    """How far the run is, if the ping says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,10 @@ class Check:
     since: datetime
     armed_at: datetime
     max_runtime: timedelta | None = None
+    until_done: bool = False
+    """A run may take its maximum run time by its estimate, and must report its progress."""
+    stuck_after: timedelta | None = None
+    """The time without progress after which a run is stuck, or `progress.LEARNT`. None: runs are never stuck."""
     description: str = ""
     runbook: str = ""
     labels: dict[str, str] = field(default_factory=dict)

@@ -1,8 +1,9 @@
-"""The times by which a check must speak: due, silent, overrun. Pure: they follow from its schedule and its pings."""
+"""The times by which a check must speak: due, silent, overrun, stuck. Pure: they follow from schedule and pings."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from heartbeat.checks.check import Check, Run, State
+from heartbeat.checks import headway
+from heartbeat.checks.check import Check, State
 from heartbeat.checks.schedule import due_after, due_from, nth_due
 
 
@@ -35,24 +36,27 @@ def missed_at(check: Check, count: int) -> datetime | None:
     deadline = nth_due(check.schedule, due, count) + check.grace
     if check.max_runtime is None:
         return deadline
-    ends = [
-        ends_by(run, check.max_runtime)
-        for run in check.runs
-        if not run.overran and run.started_at <= deadline
-    ]
+    open_runs = [run for run in check.runs if not run.overran and run.started_at <= deadline]
+    ends = [at for run in open_runs if (at := headway.waits_until(check, run)) is not None]
     return max(deadline, min(max(ends, default=deadline), deadline + check.max_runtime))
 
 
 def overrun_at(check: Check) -> datetime | None:
     """Return when the first open run exceeds the maximum run time."""
-    if check.max_runtime is None or check.state is State.PAUSED or check.state is State.DOWN:
+    if not is_watched(check):
         return None
-    return min((ends_by(run, check.max_runtime) for run in check.runs if not run.overran), default=None)
+    ends = [at for run in check.runs if not run.overran and (at := headway.ends_by(check, run)) is not None]
+    return min(ends, default=None)
+
+
+def stuck_at(check: Check) -> datetime | None:
+    """Return when the first open run is stuck if it does not move."""
+    return headway.stuck_at(check) if is_watched(check) else None
 
 
 def of(check: Check) -> datetime | None:
     """Return when the check turns down if no ping comes. None if no ping is expected."""
-    ends = (silent_at(check), overrun_at(check), failed_at(check))
+    ends = (silent_at(check), overrun_at(check), stuck_at(check), failed_at(check))
     return min((at for at in ends if at is not None), default=None)
 
 
@@ -72,7 +76,3 @@ def status(check: Check, now: datetime) -> State:
         if due is not None and now > due:
             return State.LATE
     return check.state
-
-
-def ends_by(run: Run, max_runtime: timedelta) -> datetime:
-    return run.started_at + max_runtime

@@ -1,6 +1,6 @@
 """The definition of a check: how it becomes a check, and how a file holds it. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
@@ -9,7 +9,7 @@ from uuid import UUID
 from alerting.origin import Origin
 from alerting.severity import Severity
 from heartbeat import duration
-from heartbeat.checks import cause, life
+from heartbeat.checks import cause, life, progress
 from heartbeat.checks.check import AT_ONCE, Check, Tolerance
 from heartbeat.checks.schedule import Cron, Every, Schedule
 from heartbeat.written import Inline, filled, one_or_more, unless
@@ -30,6 +30,8 @@ class CheckDefinition:
     schedule: Schedule
     grace: timedelta
     max_runtime: timedelta | None = None
+    until_done: bool = False
+    stuck_after: timedelta | None = None
     description: str = ""
     runbook: str = ""
     labels: dict[str, str] = field(default_factory=dict)
@@ -86,9 +88,8 @@ def written(definition: CheckDefinition, policy: str | None = None) -> dict[str,
             "runbook": definition.runbook or None,
             **_schedule(definition.schedule),
             "grace": unless(duration.written(definition.grace), duration.written(GRACE)),
-            "max_runtime": None
-            if definition.max_runtime is None
-            else duration.written(definition.max_runtime),
+            "max_runtime": max_runtime(definition, duration.written) or None,
+            "stuck_after": stuck_after(definition, duration.written) or None,
             "alert_after": _tolerance(definition.alert_after),
             "labels": Inline(definition.labels) or None,
             "severity": unless(definition.severity.value, SEVERITY.value),
@@ -97,6 +98,33 @@ def written(definition: CheckDefinition, policy: str | None = None) -> dict[str,
             "formerly": one_or_more(definition.formerly) if definition.formerly else None,
         }
     )
+
+
+UNTIL_DONE: Final = "until done"
+UNTIL_DONE_LIMIT: Final = timedelta(days=7)
+"""The limit of a run that may go on until it is done, if its definition names none."""
+LEARNT: Final = "learnt"
+"""The word for a time after which a run is stuck that follows from its own pace."""
+
+
+def max_runtime(definition: CheckDefinition | Check, length: Callable[[timedelta], str]) -> str:
+    """Return the maximum run time as a file holds it: "2h", "until done, at most 20h". Empty without one.
+
+    `length` writes durations.
+    """
+    if definition.max_runtime is None:
+        return ""
+    limit = length(definition.max_runtime)
+    if not definition.until_done:
+        return limit
+    return UNTIL_DONE if definition.max_runtime == UNTIL_DONE_LIMIT else f"{UNTIL_DONE}, at most {limit}"
+
+
+def stuck_after(definition: CheckDefinition | Check, length: Callable[[timedelta], str]) -> str:
+    """Return the time without progress after which a run is stuck: "15m", "learnt". Empty without one."""
+    if definition.stuck_after is None:
+        return ""
+    return LEARNT if definition.stuck_after == progress.LEARNT else length(definition.stuck_after)
 
 
 def _tolerance(tolerance: Tolerance) -> Inline | None:

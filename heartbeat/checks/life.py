@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from alerting import frozen, times
 from alerting.severity import Severity
 from alerting.subject import WELL
-from heartbeat.checks import deadline
+from heartbeat.checks import deadline, headway
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import (
     Change,
@@ -29,11 +29,10 @@ MAX_OPEN_RUNS = 20
 
 
 def on_ping(check: Check, ping: Ping) -> Change:
-    """Return the change that a ping makes. Success and failure change the state and un-pause; start and log do not."""
-    if ping.signal is Signal.LOG:
-        return Change(_armed(replace(check, last_other_at=ping.at)))
-    if ping.signal is Signal.START:
-        return Change(_armed(_started(check, ping)))
+    """Return the change that a ping makes. Success and failure change the state and un-pause. All others do not, except
+    that a stuck run moves."""
+    if ping.signal in (Signal.START, Signal.LOG, Signal.PROGRESS):
+        return _under_way(check, ping)
     ended, duration = _ended(check, ping)
     if check.state is State.PAUSED and check.manual_resume:
         return Change(_marked(ended, ping), None, duration)
@@ -55,6 +54,8 @@ def on_due(check: Check, now: datetime) -> Change:
     overrun = deadline.overrun_at(check)
     if overrun is not None and overrun <= now and overrun == limit:
         return _overran(check, now)
+    if limit == deadline.stuck_at(check):
+        return _down(check, Cause.STUCK, now, headway.stuck_why(check, now))
     return fallen_silent(check, now)
 
 
@@ -129,6 +130,20 @@ def _missed(check: Check, now: datetime) -> Change:
     return Change(_armed(replace(check, missed=missed)), Tolerated(Cause.SILENT, why))
 
 
+def _under_way(check: Check, ping: Ping) -> Change:
+    """Hear a ping that ends no run. A check that is stuck is so no longer once no run of it is."""
+    begins = ping.signal is Signal.START or (
+        ping.signal is Signal.PROGRESS and headway.opens_run(check, ping)
+    )
+    heard = _started(check, ping) if begins else replace(check, last_other_at=ping.at)
+    heard = headway.reported(heard, ping)
+    if check.cause is not Cause.STUCK or any(headway.is_stuck(heard, run, ping.at) for run in heard.runs):
+        return Change(_armed(heard))
+    was_up = check.last_ok_at is not None and check.last_ok_at >= check.armed_at
+    moves = replace(heard, state=State.UP if was_up else State.NEW, cause=None, since=ping.at)
+    return Change(_armed(moves), Cleared(WELL))
+
+
 def _started(check: Check, ping: Ping) -> Check:
     others = tuple(run for run in check.runs if run.rid != ping.rid)
     same = next((run for run in check.runs if run.rid == ping.rid and not run.overran), None)
@@ -166,8 +181,12 @@ def _succeeded(check: Check, ping: Ping, duration: timedelta | None) -> Change:
     if check.state is State.UP:
         return Change(_armed(heard), None, duration)
     armed_at = ping.at if check.state is State.PAUSED else check.armed_at
-    # Once the job succeeds, runs with a reported overrun are no longer followed.
-    runs = tuple(run for run in heard.runs if not run.overran)
+    # Once the job succeeds, runs that were reported as overran or stuck are no longer followed.
+    runs = tuple(
+        run
+        for run in heard.runs
+        if not run.overran and not (check.cause is Cause.STUCK and headway.is_stuck(check, run, ping.at))
+    )
     up = replace(heard, state=State.UP, cause=None, since=ping.at, armed_at=armed_at, runs=runs)
     event = Cleared(WELL) if check.state is State.DOWN else None
     return Change(_armed(up), event, duration)
@@ -200,12 +219,8 @@ def _unpaused(check: Check, ping: Ping) -> Check:
 
 
 def _overran(check: Check, now: datetime) -> Change:
-    limit = check.max_runtime or timedelta()
-    runs = tuple(
-        replace(run, overran=run.overran or deadline.ends_by(run, limit) <= now) for run in check.runs
-    )
-    why = f"still running after its maximum run time of {times.duration(limit)}"
-    return _down(replace(check, runs=runs), Cause.OVERRUN, now, why)
+    why = headway.overrun_why(check, now)
+    return _down(headway.overrun(check, now), Cause.OVERRUN, now, why)
 
 
 def _down(check: Check, cause: Cause, now: datetime, why: str, severity: Severity | None = None) -> Change:

@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from alerting.clock_step import Step
-from heartbeat.checks import deadline, life
+from heartbeat.checks import deadline, headway, life, progress
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Change, Check, Cleared, State
+from heartbeat.checks.check import Change, Check, Cleared, Run, State
 
 MISJUDGED = "judged while the clock was wrong"
 
@@ -20,22 +20,29 @@ def retimed(check: Check, step: Step) -> Change:
         last_ok_at=step.fact(check.last_ok_at),
         last_fail_at=step.fact(check.last_fail_at),
         last_other_at=step.fact(check.last_other_at),
-        runs=tuple(replace(run, started_at=step.fact(run.started_at)) for run in check.runs),
+        runs=tuple(_moved(run, step) for run in check.runs),
     )
-    if check.state is State.DOWN and check.cause in (Cause.SILENT, Cause.OVERRUN):
+    if check.state is State.DOWN and check.cause in (Cause.SILENT, Cause.OVERRUN, Cause.STUCK):
         watched = _as_it_was(moved, step.after)
         if watched.failures < watched.alert_after.failures and _is_in_time(watched, step.after):
             return Change(life.redefined(watched, step.after), Cleared(MISJUDGED))
     return Change(_recounted(moved, step.after))
 
 
+def _moved(run: Run, step: Step) -> Run:
+    reports = progress.moved(run.progress, step.fact) if run.progress else None
+    return replace(run, started_at=step.fact(run.started_at), progress=reports)
+
+
 def _as_it_was(check: Check, now: datetime) -> Check:
     """Return a check that is down for a deadline as it was before it turned down."""
     heard = check.last_ok_at is not None and check.last_ok_at >= check.armed_at
-    limit = check.max_runtime
+    still = headway.overrun(
+        replace(check, runs=tuple(replace(run, overran=False) for run in check.runs)), now
+    )
     runs = tuple(
-        replace(run, overran=run.overran and limit is not None and run.started_at + limit <= now)
-        for run in check.runs
+        replace(run, overran=run.overran and then.overran)
+        for run, then in zip(check.runs, still.runs, strict=True)
     )
     state = State.UP if heard else State.NEW
     return replace(check, state=state, cause=None, since=now, missed=0, runs=runs)

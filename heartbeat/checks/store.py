@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -27,7 +26,7 @@ from sqlalchemy import (
 from alerting.origin import Origin
 from alerting.severity import Severity
 from alerting.sql import among, earliest, insert_many, update_many
-from heartbeat.checks import former_slugs
+from heartbeat.checks import former_slugs, progress
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Run, State, Tolerance
 from heartbeat.checks.tables import checks
@@ -258,11 +257,12 @@ def naming_policy(db: Connection, policy: str | None) -> str | None:
 def check_of(row: Row[Any]) -> Check:
     """Return the check of a whole row. Most columns are fields of the same name."""
     fields = dict(zip(_COLUMNS, row, strict=True))
-    max_runtime = fields["max_runtime"]
+    max_runtime, stuck_after = fields["max_runtime"], fields["stuck_after"]
     del fields["plain"]
     fields |= {
         "grace": timedelta(seconds=fields["grace"]),
         "max_runtime": None if max_runtime is None else timedelta(seconds=max_runtime),
+        "stuck_after": None if stuck_after is None else timedelta(seconds=stuck_after),
         "alert_after": Tolerance(fields.pop("alert_after_failures"), fields.pop("alert_after_missed")),
         "severity": SEVERITIES[fields.pop("severity_rank")],
         "origin": Origin(fields["origin"]),
@@ -275,11 +275,21 @@ def check_of(row: Row[Any]) -> Check:
 
 
 def _run(stored: dict[str, Any]) -> Run:
-    return Run(stored["rid"], datetime.fromisoformat(stored["started_at"]), stored["overran"])
+    reports = stored.get("progress")
+    return Run(
+        stored["rid"],
+        datetime.fromisoformat(stored["started_at"]),
+        stored["overran"],
+        progress.from_json(reports) if reports else None,
+    )
+
+
+def _run_row(run: Run) -> dict[str, Any]:
+    row = {"rid": run.rid, "started_at": run.started_at.isoformat(), "overran": run.overran}
+    return row if run.progress is None else row | {"progress": progress.to_json(run.progress)}
 
 
 def _state_row(check: Check) -> dict[str, Any]:
-    runs = [asdict(run) | {"started_at": run.started_at.isoformat()} for run in check.runs]
     return {
         "state": check.state.value,
         "cause": check.cause.value if check.cause else None,
@@ -291,7 +301,7 @@ def _state_row(check: Check) -> dict[str, Any]:
         "pings": check.pings,
         "failures": check.failures,
         "missed": check.missed,
-        "runs": runs or None,
+        "runs": [_run_row(run) for run in check.runs] or None,
         "wake_at": check.wake_at,
     }
 
@@ -306,6 +316,8 @@ def _definition_row(check: Check) -> dict[str, Any]:
         "schedule": check.schedule,
         "grace": check.grace.total_seconds(),
         "max_runtime": check.max_runtime.total_seconds() if check.max_runtime is not None else None,
+        "until_done": check.until_done,
+        "stuck_after": check.stuck_after.total_seconds() if check.stuck_after is not None else None,
         "severity_rank": check.severity.rank,
         "policy": check.policy,
         "manual_resume": check.manual_resume,

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.incident import Facts, Pace, Symptom
 from heartbeat import installation
-from heartbeat.checks import cause, deadline, maintenance, maintenance_store, store
+from heartbeat.checks import cause, deadline, headway, maintenance, maintenance_store, store
 from heartbeat.checks.cause import Cause, Membership
 from heartbeat.checks.check import Change, Check, Raised
 from heartbeat.safe_text import as_line
@@ -120,7 +120,7 @@ def _facts(current: Check, previous: Check, event: Raised, body: bytes | None) -
         since=current.since,
         expected_at=deadline.due_at(previous) if event.cause is Cause.SILENT else None,
         last_heard_at=current.last_heard_at,
-        began_at=min((run.started_at for run in current.runs if run.overran), default=None),
+        began_at=_began_at(current, event.cause),
         last_well_at=current.last_ok_at,
         never_well=current.last_ok_at is None,
         last_said=lines[-1][:LONGEST_LINE] if lines else "",
@@ -135,6 +135,17 @@ def _facts(current: Check, previous: Check, event: Raised, body: bytes | None) -
         description=previous.description[:LONGEST_DESCRIPTION],
         runbook=previous.runbook,
     )
+
+
+def _began_at(current: Check, why: Cause) -> datetime | None:
+    """Return the start of the run that takes too long, or is stuck."""
+    stuck = why is Cause.STUCK
+    began = (
+        run.started_at
+        for run in current.runs
+        if run.overran or (stuck and headway.is_stuck(current, run, current.since))
+    )
+    return min(began, default=None)
 
 
 def last_lines(body: bytes | None) -> list[str]:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    false,
     func,
     true,
 )
@@ -34,6 +35,10 @@ checks = Table(
     Column("schedule", Frozen(schedule.to_json, schedule.from_json), nullable=False),
     Column("grace", Float, nullable=False),
     Column("max_runtime", Float),
+    # True if a run may go on until it is done, as long as its estimate is within `max_runtime`.
+    Column("until_done", Boolean, nullable=False, server_default=false()),
+    # Seconds without progress after which a run is stuck. 0: learnt from its own pace. Null: never.
+    Column("stuck_after", Float),
     Column("severity_rank", Integer, nullable=False),
     Column("policy", Text),
     Column("manual_resume", Boolean, nullable=False),

@@ -14,6 +14,7 @@ from alerting.escalation import Policy
 from alerting.origin import Origin
 from alerting.person import Person
 from heartbeat import vault
+from heartbeat.checks import definition as check_definition
 from heartbeat.checks import schedule_words
 from heartbeat.checks.check import Check, Tolerance
 from heartbeat.checks.definition import CheckDefinition
@@ -153,8 +154,11 @@ def _check(check: CheckDefinition) -> Properties:
         "manual_resume": str(check.manual_resume).lower(),
         "alert_after": _tolerance(check.alert_after),
     }
-    if check.max_runtime is not None:
-        properties["max_runtime"] = length(check.max_runtime)
+    limits = {
+        "max_runtime": check_definition.max_runtime(check, length),
+        "stuck_after": check_definition.stuck_after(check, length),
+    }
+    properties |= {name: limit for name, limit in limits.items() if limit}
     if check.policy is not None:
         properties["policy"] = check.policy
     if check.description:

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from alerting.escalation import MAX_WAIT, MIN_WAIT
 from alerting.severity import Severity
 from heartbeat import duration
-from heartbeat.checks import schedule
+from heartbeat.checks import progress, schedule
+from heartbeat.checks.definition import LEARNT, UNTIL_DONE, UNTIL_DONE_LIMIT
 from heartbeat.definitions.document import SHOWN, Node, suggestion
 from heartbeat.safe_text import is_harmless, is_line
 
@@ -44,6 +45,7 @@ MAX_ADDRESS = 2_000
 Range = tuple[timedelta, timedelta]
 GRACE: Range = (timedelta(seconds=1), timedelta(days=30))
 MAX_RUNTIME: Range = (timedelta(seconds=1), timedelta(days=30))
+STUCK_AFTER: Range = (timedelta(minutes=1), timedelta(days=7))
 WAIT: Range = (MIN_WAIT, MAX_WAIT)
 ALERT_AFTER = (1, 100)
 GATHERING: Range = (timedelta(), timedelta(hours=1))
@@ -53,6 +55,7 @@ ACKNOWLEDGE_FOR: Range = (timedelta(minutes=1), timedelta(days=7))
 _SLUG = re.compile(SLUG)
 _LABEL = re.compile(LABEL)
 _OFFSET = re.compile(r"(UTC|GMT)?[+-]\d{1,2}(:?\d\d)?", re.IGNORECASE)
+_UNTIL_DONE = re.compile(rf"{UNTIL_DONE}(?:, at most ({duration.PATTERN}))?")
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _TRUTHS = {"true": True, "false": False}
 
@@ -109,6 +112,24 @@ def between(limits: Range) -> Callable[[str], timedelta]:
         return length
 
     return convert
+
+
+def max_runtime(text: str) -> tuple[timedelta, bool]:
+    """Return a maximum run time, and whether a run may take it by its estimate: "2h", "until done, at most 20h"."""
+    match = _UNTIL_DONE.fullmatch(text)
+    if match is None:
+        try:
+            return between(MAX_RUNTIME)(text), False
+        except ValueError as error:
+            if not text.startswith(UNTIL_DONE):
+                raise
+            raise ValueError(f"write `{UNTIL_DONE}` or `{UNTIL_DONE}, at most 20h`.") from error
+    return between(MAX_RUNTIME)(match[1]) if match[1] else UNTIL_DONE_LIMIT, True
+
+
+def stuck_after(text: str) -> timedelta:
+    """Return a time without progress after which a run is stuck, or `LEARNT`."""
+    return progress.LEARNT if text == LEARNT else between(STUCK_AFTER)(text)
 
 
 def whole(limits: tuple[int, int]) -> Callable[[str], int]:

@@ -198,6 +198,7 @@ class Reading:
 
     def check(self, slug: str, node: Node) -> CheckDefinition:
         node.only(schema.CHECK, "a check")
+        max_runtime, until_done = node.read("max_runtime", entry.max_runtime, (None, False))
         return CheckDefinition(
             slug=slug,
             name=node.read("name", _NAME, slug),
@@ -205,7 +206,9 @@ class Reading:
             runbook=node.read("runbook", _RUNBOOK, ""),
             schedule=_schedule(node, node.read("timezone", entry.zone, self._timezone)),
             grace=node.read("grace", entry.between(entry.GRACE), self._grace),
-            max_runtime=node.read("max_runtime", entry.between(entry.MAX_RUNTIME), None),
+            max_runtime=max_runtime,
+            until_done=until_done,
+            stuck_after=node.read("stuck_after", entry.stuck_after, None),
             labels=entry.labels(node.get("labels")),
             severity=node.read("severity", entry.severity, SEVERITY),
             policy=self._policy_for(node),

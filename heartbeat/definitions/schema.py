@@ -13,7 +13,7 @@ from alerting.severity import Severity
 from heartbeat import duration, secret
 from heartbeat.checks import schedule
 from heartbeat.checks.cause import GROUP_BY
-from heartbeat.checks.definition import GRACE, SEVERITY
+from heartbeat.checks.definition import GRACE, LEARNT, SEVERITY, UNTIL_DONE
 from heartbeat.definitions import entry
 
 Schema = dict[str, Any]
@@ -107,7 +107,18 @@ _CHECK = _object(
             "description": "Whose rules the cron line follows when the clock changes: kubernetes for a CronJob.",
         },
         "grace": _GRACE,
-        "max_runtime": _length("The longest time that a run may take, such as 2h."),
+        "max_runtime": {
+            "type": "string",
+            "pattern": f"^(?:{duration.PATTERN}|{UNTIL_DONE}(?:, at most {duration.PATTERN})?)$",
+            "description": "The longest time that a run may take, such as 2h. With `until done, at most 20h`, a run "
+            "that reports its progress may go on while its estimate is within the limit.",
+        },
+        "stuck_after": {
+            "type": "string",
+            "pattern": f"^(?:{duration.PATTERN}|{LEARNT})$",
+            "description": f"The time without progress after which a run is stuck, such as 15m. With {LEARNT}, it "
+            "follows from the pace of the run.",
+        },
         "alert_after": _ALERT_AFTER,
         "labels": _labels("Its labels. Silent checks with the same `group_by` labels share an incident."),
         "severity": {

@@ -14,7 +14,7 @@ from alerting import desk
 from alerting.origin import Origin
 from heartbeat import audit, installation
 from heartbeat.actor import Actor, Role
-from heartbeat.checks import cause, definition, former_slugs, life, symptoms
+from heartbeat.checks import cause, definition, former_slugs, life, progress, symptoms
 from heartbeat.checks import history as check_history
 from heartbeat.checks import store as checks
 from heartbeat.checks.check import Change, Check, Cleared, Ping, Raised, Signal
@@ -195,10 +195,14 @@ def _hear_singly(db: Connection, pings: Sequence[Resolved]) -> tuple[set[str], b
         changes = []
         for uuid, arrival in round_:
             check = by_uuid[uuid]
-            ping = Ping(arrival.signal, arrival.at, arrival.rid, arrival.exit_status)
+            amount = progress.amount_of(arrival.measurements)
+            ping = Ping(arrival.signal, arrival.at, arrival.rid, arrival.exit_status, amount=amount)
             change = life.on_ping(check, ping)
-            by_uuid[uuid] = replace(change.check, pings=check.pings + 1)
-            numbered.append(NumberedPing(check.id, check.pings + 1, arrival, change.duration))
+            by_uuid[uuid] = change.check
+            if arrival.signal is not Signal.PROGRESS:
+                # The run keeps its progress. A report a minute would soon push all ended runs out of the ring.
+                by_uuid[uuid] = replace(change.check, pings=check.pings + 1)
+                numbered.append(NumberedPing(check.id, check.pings + 1, arrival, change.duration))
             changes.append((change, check, arrival))
         urgent |= _alert(db, changes)
     checks.save(db, by_uuid.values())
@@ -232,4 +236,11 @@ def _alert(db: Connection, changes: Sequence[tuple[Change, Check, Arrival]]) -> 
         symptoms.raise_(db, falls, max(arrival.at for *_, arrival in raised))
     if cleared:
         desk.clear(db, cleared, max(a.at for _, _, a in changes), installation.pace(db))
-    return bool(raised or cleared) or any(a.signal is Signal.START for *_, a in changes)
+    return bool(raised or cleared) or any(
+        a.signal is Signal.START or (a.signal is Signal.PROGRESS and _is_sooner(change.check, check))
+        for change, check, a in changes
+    )
+
+
+def _is_sooner(check: Check, before: Check) -> bool:
+    return check.wake_at is not None and (before.wake_at is None or check.wake_at < before.wake_at)

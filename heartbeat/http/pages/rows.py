@@ -19,7 +19,7 @@ from heartbeat.checks.cause import Cause, in_words
 from heartbeat.checks.check import Check, State
 from heartbeat.checks.history import Transition
 from heartbeat.checks.maintenance import Window
-from heartbeat.http.pages import run_strip, summary
+from heartbeat.http.pages import run_strip, summary, under_way
 from heartbeat.http.pages.run_strip import Cell, EndedRun
 from heartbeat.http.pages.summary import Words
 
@@ -38,6 +38,8 @@ class CheckRow:
     cells: Sequence[Cell]
     tolerated: str = ""
     """The faults that do not turn it down yet, such as "missed 1 of 2"."""
+    progress: Words = ()
+    """How far its run is, such as "41 % done, ends about 02:00 UTC"."""
     quiet_until: datetime | None = None
     """The end of the maintenance that holds its pages; None without maintenance."""
 
@@ -106,6 +108,7 @@ def check_row(
         due_at=_due_at(check, now),
         cells=run_strip.cells(check, runs, changes, now),
         tolerated=summary.tolerated(check),
+        progress=under_way.in_short(check, now),
         quiet_until=held.until if held else None,
     )
 

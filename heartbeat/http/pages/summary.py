@@ -348,6 +348,8 @@ def _late(check: Check, now: datetime) -> Words:
 
 def _down(check: Check, why: str, now: datetime) -> Words:
     turned_down: Words = (_began(check.cause), check.since)
+    if check.cause is Cause.STUCK or (check.cause is Cause.OVERRUN and check.until_done):
+        return (*turned_down, f": {why or 'no progress'}.")
     if check.cause is Cause.OVERRUN:
         limit = f" of {times.duration(check.max_runtime)}" if check.max_runtime else ""
         return (*turned_down, f": still running after its maximum run time{limit}.")

@@ -30,7 +30,14 @@ def versions(db: Connection, topics: Collection[str]) -> dict[str, str]:
         marks["incidents"] = _mark(desk.newest_entries(db, RECENT))
     slugs = [topic.removeprefix("checks/") for topic in marks if topic.startswith("checks/")]
     if slugs:
-        columns = (checks.c.slug, checks.c.pings, checks.c.state, checks.c.since, checks.c.name)
+        columns = (
+            checks.c.slug,
+            checks.c.pings,
+            checks.c.last_other_at,
+            checks.c.state,
+            checks.c.since,
+            checks.c.name,
+        )
         for row in db.execute(select(*columns).where(checks.c.slug.in_(slugs))):
             marks[f"checks/{row.slug}"] = _mark(*row)
     numbers = [number for topic in marks if (number := _incident(topic)) is not None]

@@ -5,11 +5,13 @@ Every verb is accepted, bodies are cut and never refused, and a 2xx means that t
 """
 
 import re
+from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from urllib.parse import parse_qs
 from uuid import UUID
 
+from heartbeat.checks import progress
 from heartbeat.checks.check import Signal
 from heartbeat.http.asgi import Scope
 from heartbeat.http.pings import dialect
@@ -25,7 +27,14 @@ _PLAIN = re.compile(
     % (_UUID.pattern[:-2].encode(), _SLUG.pattern[:-2].encode())
 )
 """The plainest addresses: a uuid, or a key and a slug, with nothing after it and nothing to decode."""
-_SIGNALS = {"start": Signal.START, "fail": Signal.FAIL, "log": Signal.LOG}
+_SIGNALS = {
+    "start": Signal.START,
+    "fail": Signal.FAIL,
+    "log": Signal.LOG,
+    "progress": Signal.PROGRESS,
+}
+NO_AMOUNT = "done was no number of 0 or more, so the progress was not understood."
+"""The remark on a report of progress without an amount."""
 _NO_CACHE = b"max-age=0, no-cache, no-store, must-revalidate, private"
 
 
@@ -58,7 +67,13 @@ class Healthchecks:
         parts = scope["path"][len(PREFIX) :].split("/")
         by_uuid, suffix = _split(parts)
         signal, exit_status = _signal(suffix) if suffix else (Signal.SUCCESS, None)
-        rid, create = _query(scope["query_string"]) if scope["query_string"] else (None, False)
+        query = scope["query_string"]
+        rid, create = _query(query) if query else (None, False)
+        misread = None
+        amount = _amount(query) if signal is Signal.PROGRESS else None
+        if signal is Signal.PROGRESS and amount is None:
+            # It is a log entry, which is stored and seen.
+            signal, misread = Signal.LOG, NO_AMOUNT
         return Arrival(
             ByUuid(parts[0].replace("-", "")) if by_uuid else _by_slug(parts[0], parts[1], create),
             signal,
@@ -69,6 +84,8 @@ class Healthchecks:
             body,
             exit_status,
             rid,
+            amount,
+            misread,
         )
 
     @staticmethod
@@ -128,3 +145,13 @@ def _query(query: bytes) -> tuple[str | None, bool]:
         return UUID(parameters["rid"][0]).hex, create
     except ValueError:
         raise BadPing(400, b"invalid uuid format") from None
+
+
+def _amount(query: bytes) -> dict[str, float] | None:
+    """Return the `done` and `total` of a report of progress. None if there is no `done` to understand."""
+    parameters = parse_qs(query.decode("latin-1"))
+    amount = {}
+    for name in ("done", "total"):
+        with suppress(KeyError, ValueError):
+            amount[name] = float(parameters[name][0])
+    return amount if progress.amount_of(amount) else None

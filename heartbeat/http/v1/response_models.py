@@ -13,7 +13,7 @@ from alerting.desk import Dossier
 from alerting.severity import Severity
 from heartbeat.checks import check as check_life
 from heartbeat.checks import deadline as deadlines
-from heartbeat.checks import definition, schedule, schedule_words
+from heartbeat.checks import definition, headway, progress, schedule, schedule_words
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Signal, State
 from heartbeat.checks.definition import CheckDefinition
@@ -54,6 +54,43 @@ class Tolerance(ResponseModel):
     missed: int
 
 
+class OpenRun(ResponseModel):
+    """A run that has started and not ended, with its progress if it reports any."""
+
+    rid: UUID | None = Field(description="The id with which it was started.")
+    started_at: datetime
+    overran: bool
+    done: float | None = Field(description="How much is done, by its last report.", examples=[369])
+    total: float | None = Field(
+        description="How much there is in all. Null if it does not say.", examples=[900]
+    )
+    per_hour: float | None = Field(description="How much is done in an hour, by its pace.", examples=[26.4])
+    reported_at: datetime | None = Field(description="The time of its last report of progress.")
+    moved_at: datetime | None = Field(description="The time at which it last moved.")
+    ends_at: datetime | None = Field(
+        description="The estimated end, as exact as it can be. Null if it is too early or too uncertain to say."
+    )
+    stuck_at: datetime | None = Field(description="It is stuck from this time on unless it moves.")
+
+    @classmethod
+    def of(cls, check: check_life.Check, run: check_life.Run) -> Self:
+        """Build the response for an open run of a check."""
+        reports = run.progress
+        estimate = progress.estimate(reports) if reports else None
+        return cls(
+            rid=UUID(run.rid) if run.rid else None,
+            started_at=run.started_at,
+            overran=run.overran,
+            done=reports.amount.done if reports else None,
+            total=reports.amount.total if reports else None,
+            per_hour=progress.per_hour(reports) if reports else None,
+            reported_at=reports.reported_at if reports else None,
+            moved_at=reports.moved_at if reports else None,
+            ends_at=estimate.about if estimate else None,
+            stuck_at=headway.run_stuck_at(check, run),
+        )
+
+
 class Check(ResponseModel):
     """A check and its state."""
 
@@ -68,6 +105,12 @@ class Check(ResponseModel):
     schedule: Schedule
     grace: Seconds
     max_runtime: Seconds | None
+    until_done: bool = Field(
+        description="True if a run may go on until it is done, while its estimate is within `max_runtime`."
+    )
+    stuck_after: Seconds | None = Field(
+        description="The time without progress after which a run is stuck. 0: learnt from its own pace."
+    )
     alert_after: Tolerance
     failures: int = Field(description="Failures in a row since the last success.")
     missed: int = Field(description="Tolerated missed runs in a row since the last ping.")
@@ -82,7 +125,8 @@ class Check(ResponseModel):
     last_ok_at: datetime | None
     due_at: datetime | None
     deadline: datetime | None = Field(description="It turns down at this time unless a ping arrives.")
-    pings: int = Field(description="The number of pings received.")
+    runs: list[OpenRun] = Field(description="The runs under way, at most 20.")
+    pings: int = Field(description="The number of pings received, without reports of progress.")
     origin: str = Field(description="The owner of the definition: file, api or ping.")
     incident: int | None = Field(description="The number of its open incident.")
     ping_url: str | None = Field(description="Null where `uuid` is.")
@@ -111,6 +155,8 @@ class Check(ResponseModel):
             ),
             grace=check.grace,
             max_runtime=check.max_runtime,
+            until_done=check.until_done,
+            stuck_after=check.stuck_after,
             alert_after=Tolerance.model_validate(check.alert_after),
             failures=check.failures,
             missed=check.missed,
@@ -123,6 +169,7 @@ class Check(ResponseModel):
             last_ok_at=check.last_ok_at,
             due_at=deadlines.due_at(check),
             deadline=deadlines.of(check),
+            runs=[OpenRun.of(check, run) for run in check.runs],
             pings=check.pings,
             origin=check.origin,
             incident=incident,

@@ -10,14 +10,16 @@ from sqlalchemy import Connection, make_url
 
 from alerting.origin import Origin
 from alerting.severity import Severity
-from heartbeat.checks import life, store
+from heartbeat.checks import life, progress, store
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Ping, Run, Signal, State
+from heartbeat.checks.progress import Amount
 from heartbeat.checks.schedule import Cron
 from heartbeat.database import engine
 from tests.unit.conftest import NOW, a_check
 
 MINUTE = timedelta(minutes=1)
+REPORTED = progress.reported(progress.reported(None, Amount(1), NOW), Amount(2, 9.5), NOW + MINUTE)
 DOWN_AT = NOW + 6 * MINUTE
 
 
@@ -40,7 +42,9 @@ def test_a_check_comes_back_as_it_was_written(db: Connection) -> None:
         policy="ops",
         manual_resume=True,
         origin=Origin.FILE,
-        runs=(Run("a" * 32, NOW), Run(None, NOW, overran=True)),
+        until_done=True,
+        stuck_after=15 * MINUTE,
+        runs=(Run("a" * 32, NOW, progress=REPORTED), Run(None, NOW, overran=True)),
     )
     (stored,) = added(db, job)
     assert stored == replace(job, id=stored.id)

@@ -133,6 +133,18 @@ MISTAKEN = [
         "checks.a.max_runtime: '31d' is out of range; write 1s to 30d.",
     ),
     *(
+        (f"checks: {{a: {{every: 5m, max_runtime: '{wrong}'}}}}", f"checks.a.max_runtime: {problem}")
+        for wrong, problem in (
+            ("until done, at most 31d", "'31d' is out of range; write 1s to 30d."),
+            ("until done at most 2h", "write `until done` or `until done, at most 20h`."),
+            ("until Friday", "'until Friday' is not a duration; write for example 15m, 2h or 1d."),
+        )
+    ),
+    (
+        "checks: {a: {every: 5m, stuck_after: 10s}}",
+        "checks.a.stuck_after: '10s' is out of range; write 1m to 7d.",
+    ),
+    *(
         (
             f"checks: {{a: {{every: 5m, alert_after: {{{field}: {wrong}}}}}}}",
             f"checks.a.alert_after.{field}: '{wrong}' is out of range; write a whole number from 1 to 100.",

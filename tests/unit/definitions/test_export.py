@@ -29,6 +29,8 @@ checks:
   cronjob: {schedule: "30 2 */2 * 1", timezone: Europe/London, semantics: kubernetes}
   plain: {every: 1d1h1m1s, grace: 30d}
   aliased: {schedule: "@daily", timezone: Europe/London, max_runtime: 1s, severity: info, alert_after: {missed: 100}}
+  until: {every: 1d, max_runtime: "until done, at most 20h", stuck_after: 15m}
+  learnt: {every: 1d, max_runtime: until done, stuck_after: learnt}
 people:
   anna: {name: "null", timezone: Asia/Kathmandu, contacts: [{slack: "${SLACK_URL}"}, {email: "a{b}@c.example"}]}
   bob: {contacts: [{console: "true"}]}

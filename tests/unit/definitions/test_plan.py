@@ -155,6 +155,22 @@ CHECK = "~ check daily-cpu-reset: "
 CHANGES = [
     ("grace: 15m", "grace: 20m", CHECK + "grace 15 min -> 20 min"),
     ("max_runtime: 2h", "max_runtime: 90m", CHECK + "max_runtime 2 h -> 1 h 30 min"),
+    (
+        "max_runtime: 2h",
+        "max_runtime: until done, at most 20h",
+        CHECK + "max_runtime 2 h -> until done, at most 20 h",
+    ),
+    ("max_runtime: 2h", "max_runtime: until done", CHECK + "max_runtime 2 h -> until done"),
+    (
+        "max_runtime: 2h",
+        "max_runtime: 2h\n    stuck_after: 15m",
+        CHECK + "stuck_after none -> 15 min",
+    ),
+    (
+        "max_runtime: 2h",
+        "max_runtime: 2h\n    stuck_after: learnt",
+        CHECK + "stuck_after none -> learnt",
+    ),
     ("    max_runtime: 2h\n", "", CHECK + "max_runtime 2 h -> none"),
     (
         "{failures: 2}",

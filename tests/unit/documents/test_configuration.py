@@ -116,6 +116,7 @@ def _long(length: timedelta) -> str:
         ("## checks", "every", f"{duration.written(schedule.LIMITS[0])} to {_long(schedule.LIMITS[1])}"),
         ("## checks", "grace", span(definition_entry.GRACE)),
         ("## checks", "max_runtime", span(definition_entry.MAX_RUNTIME)),
+        ("## checks", "stuck_after", span(definition_entry.STUCK_AFTER)),
         (
             "## checks",
             "labels",

@@ -46,7 +46,7 @@ from heartbeat.access import account, hasher, oidc, refusal_log, second_factor, 
 from heartbeat.access import api_key as access_key
 from heartbeat.access import pending_sign_in as code_ticket
 from heartbeat.access import store as access_store
-from heartbeat.checks import checker, life, maintenance
+from heartbeat.checks import checker, definition, headway, life, maintenance, progress
 from heartbeat.definitions import status_page as definition_status_page
 from heartbeat.definitions.edit import maintenance as arranging
 from heartbeat.definitions.edit import reachability
@@ -178,6 +178,17 @@ LIMITS: Mapping[str, str] = {
     "Limit of kept bodies counts as reached": f"{reached_limit.ROOM_AFTER.days} day",
     "Time between two looks whether these limits are reached": f"{limit_watch.EVERY:g} s",
     "Open runs followed per check": f"{life.MAX_OPEN_RUNS}",
+    "Reports of progress kept of a run": f"{progress.MOST_POINTS}, spread",
+    "Reach of the estimate of a run": f"{progress.REACH} times",
+    "Report of progress after the end of a run that opens no new one": (
+        f"within {headway.OVERTAKEN.seconds // 60} min"
+    ),
+    "Smaller `done` that counts as overtaken on its way": f"within {progress.LATE.seconds} s",
+    "Run that is stuck by its own pace": (
+        f"after {progress.LEARNT_TIMES} times its longest time between two moves, "
+        f"at least {progress.LEARNT_AT_LEAST.seconds // 60} min; {progress.LEARNT_AT_FIRST.seconds // 3600} h before"
+    ),
+    "Maximum run time of `until done` without a limit": f"{definition.UNTIL_DONE_LIMIT.days} days",
     "Checks judged in one transaction": f"{ticker.FIRST_BATCH} at first, doubling to {checker.BATCH:,}",
     "Incidents paged for in one transaction": f"{ticker.FIRST_BATCH} at first, doubling to {escalator.BATCH:,}",
     "Rounds in one tick": f"{ticker.MAX_ROUNDS}",

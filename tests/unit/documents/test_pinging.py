@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from heartbeat.checks import life, schedule
+from alerting import times
+from heartbeat.checks import definition, headway, life, progress, schedule
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import State
 from heartbeat.http.pings import dialect, healthchecks, receiver
@@ -25,7 +26,7 @@ def test_the_ping_protocol_is_documented() -> None:
     source = inspect.getsource(healthchecks)
     for answer in re.findall(r'BadPing\((\d+), b"([^"]+)"\)', source):
         assert f"{answer[0]} `{answer[1]}`" in page
-    for ending in ("", "/start", "/fail", "/log", "/{0-255}"):
+    for ending in ("", "/start", "/fail", "/log", "/progress?done=300&total=900", "/{0-255}"):
         assert f"`/ping/{{uuid}}{ending}`" in page
     assert "200 `OK`" in page
     assert "201 `Created`" in page
@@ -71,3 +72,17 @@ def test_every_state_is_documented(state: State) -> None:
 @pytest.mark.parametrize("cause", list(Cause))
 def test_every_cause_is_documented(cause: Cause) -> None:
     assert row_of(section("docs/pinging.md", "## States"), cause.words.word)
+
+
+def test_progress_is_documented_as_it_is() -> None:
+    page = section("docs/pinging.md", "### Progress")
+    assert f"The run keeps {progress.MOST_POINTS} of them" in page
+    assert f"more than {progress.REACH} times as far ahead" in page
+    assert f"Within {progress.LATE.seconds} s, it counts as overtaken" in page
+    assert timedelta(minutes=1) == headway.OVERTAKEN
+    assert (progress.FEWEST_POINTS, progress.LEARNT_TIMES) == (3, 4)
+    assert "There is none before the third report" in page
+    assert "four times the longest time between two moves" in page
+    assert f"at least {times.duration(progress.LEARNT_AT_LEAST).replace('min', 'minutes')}" in page
+    assert timedelta(hours=1) == progress.LEARNT_AT_FIRST
+    assert f"the limit is {times.duration(definition.UNTIL_DONE_LIMIT)}" in page

@@ -1,17 +1,22 @@
 """The two lanes of the ping path agree: what the plain lane does to rows is what `life.on_ping` decides."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import Connection, select, update
 
 from alerting import desk
 from alerting.sql import insert_many
-from heartbeat.checks import history, life
+from heartbeat.checks import history, life, progress
+from heartbeat.checks import store as check_store
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Change, Check, Ping, Signal, State, Tolerance
+from heartbeat.checks.progress import Amount
+from heartbeat.checks.schedule import Every
 from heartbeat.checks.tables import checks
 from heartbeat.database import Database
 from heartbeat.pings import lanes, store
@@ -157,6 +162,49 @@ async def test_every_success_of_a_check_that_is_not_plain_is_looked_at_singly(
     line = [success(job, 10) for job in jobs.values()]
     assert (await database.write(lambda db: lanes.hear(db, line)))[0] == [PingResult.HEARD] * 2
     assert looked_at == ["judged"]
+
+
+async def test_reports_of_progress_push_no_run_out_of_the_ring(database: Database, insert: Insert) -> None:
+    up = a_check("job", state=State.UP, last_ok_at=NOW, until_done=True, max_runtime=timedelta(hours=20))
+    job = (await database.write(lambda db: insert(db, [up])))["job"]
+    start = replace(success(job, 60), signal=Signal.START)
+    line = [start, *(report(job, 60 * minute, minute) for minute in range(2, 3 * KEEP))]
+    _, urgent = await database.write(lambda db: lanes.hear(db, line))
+    assert urgent
+    stored = await database.read(lambda db: store.last_pings(db, job.id))
+    check = await database.read(lambda db: check_store.load(db, "job"))
+    assert check is not None
+    (run,) = check.runs
+    assert [ping.signal for ping in stored] == [Signal.START]
+    assert (check.pings, run.progress and run.progress.amount) == (1, Amount(3 * KEEP - 1, 900))
+    assert len(json.dumps(progress.to_json(run.progress))) < 1000 if run.progress else False
+
+
+async def test_a_report_wakes_the_ticker_only_if_its_check_is_to_be_judged_sooner(
+    database: Database, insert: Insert
+) -> None:
+    up = a_check(
+        "job",
+        state=State.UP,
+        last_ok_at=NOW,
+        schedule=Every(timedelta(days=1)),
+        stuck_after=timedelta(hours=1),
+    )
+    job = (await database.write(lambda db: insert(db, [up])))["job"]
+    urgent = []
+    for minute in (2, 3):
+        line = [report(job, 60 * minute, minute)]
+        urgent.append((await database.write(partial(lanes.hear, arrivals=line)))[1])
+    assert urgent == [True, False]
+
+
+def report(job: Check, seconds: float, done: float) -> Arrival:
+    return replace(
+        success(job, seconds),
+        signal=Signal.PROGRESS,
+        exit_status=None,
+        measurements={"done": done, "total": 900},
+    )
 
 
 def spy_on_ping(monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -32,6 +32,7 @@ class Draft:
     semantics: str = SEMANTICS[0]
     grace: str = duration.written(GRACE)
     max_runtime: str = ""
+    stuck_after: str = ""
     failures: str = "1"
     missed: str = "1"
     labels: str = ""
@@ -89,7 +90,9 @@ class Draft:
         zone: dict[str, object] = {} if self.kind == "every" else {"timezone": self.timezone or None}
         if self.kind == "schedule":
             zone["semantics"] = self.semantics or None
-        limits: dict[str, object] = {"grace": self.grace or None, "max_runtime": self.max_runtime or None}
+        limits: dict[str, object] = {
+            name: getattr(self, name) or None for name in ("grace", "max_runtime", "stuck_after")
+        }
         limits["alert_after"] = {"failures": _whole(self.failures), "missed": _whole(self.missed)}
         return {self.kind: getattr(self, self.kind), **zone, **limits}
 
@@ -161,6 +164,7 @@ _PLAIN = (
     "timezone",
     "semantics",
     "max_runtime",
+    "stuck_after",
     "severity",
     "policy",
 )

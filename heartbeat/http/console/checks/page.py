@@ -17,6 +17,7 @@ from heartbeat import installation
 from heartbeat.actor import Role
 from heartbeat.checks import (
     actions,
+    definition,
     forecast,
     former_slugs,
     maintenance,
@@ -34,7 +35,7 @@ from heartbeat.checks.maintenance import Phase, Window
 from heartbeat.checks.schedule import Every
 from heartbeat.http.console.checks import bulk
 from heartbeat.http.console.request import ConsoleRequest, Route
-from heartbeat.http.pages import plot, queries, render, run_strip, summary
+from heartbeat.http.pages import plot, queries, render, run_strip, summary, under_way
 from heartbeat.http.pages import rows as view_rows
 from heartbeat.pings import store as pings
 from heartbeat.pings import unexpected, unexpected_store
@@ -170,6 +171,9 @@ def _check_facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | No
         "sentence": summary.of_check(check, why, now),
         "incident": desk.incident_of(db, [symptoms.key_of(check)]).get(symptoms.key_of(check)),
         "incidents": [_past(incident) for incident in surroundings.titled(db, _incidents(db, check), now)],
+        "run": under_way.of(check, now),
+        "max_runtime": definition.max_runtime(check, times.duration),
+        "stuck_after": definition.stuck_after(check, times.duration),
         "plot": plot.of(runs, check.max_runtime),
         "quiet": _quiet(db, check, now),
         "ahead": forecast.of(db, check, now, "", queries.all_groups(db, request.context.shared, now)),

@@ -11,6 +11,8 @@ import pytest
 from heartbeat.app import System
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Signal, State
+from heartbeat.checks.progress import Amount
+from heartbeat.http.pings.healthchecks import NO_AMOUNT
 from tests.unit.http.conftest import (
     SetClock,
     fall_silent,
@@ -27,6 +29,7 @@ MEANINGS = {
     "/start": (Signal.START, None),
     "/fail": (Signal.FAIL, None),
     "/log": (Signal.LOG, None),
+    "/progress": (Signal.LOG, None),
     "/0": (Signal.SUCCESS, 0),
     "/1": (Signal.FAIL, 1),
     "/255": (Signal.FAIL, 255),
@@ -46,6 +49,36 @@ async def test_every_form_of_address_has_its_meaning(
     assert (answer.status_code, answer.text) == (200, "OK")
     [ping] = await stored(system)
     assert (ping.signal, ping.exit_status) == MEANINGS[suffix]
+
+
+@pytest.mark.parametrize("by_key", [False, True], ids=["uuid", "key"])
+async def test_progress_is_told_of_a_run_and_stored_in_it(
+    system: System, client: httpx.AsyncClient, job: Check, by_key: bool
+) -> None:
+    base, rid = f"/ping/{KEY}/job" if by_key else f"/ping/{job.uuid}", uuid4()
+    await client.get(f"{base}/start?rid={rid}")
+    answer = await client.get(f"{base}/progress?done=300&total=900&rid={rid}")
+    assert (answer.status_code, answer.text) == (200, "OK")
+    check = await read_check(system)
+    (run,) = check.runs
+    assert run.rid == rid.hex
+    assert run.progress is not None
+    assert run.progress.amount == Amount(300, 900)
+    assert [ping.signal for ping in await stored(system)] == [Signal.START]
+    assert check.pings == 1
+
+
+@pytest.mark.parametrize(
+    "query", ["", "done=", "done=many", "done=-1", "done=nan", "total=900", "done=1e999"]
+)
+async def test_progress_that_is_not_understood_is_a_log_entry_that_says_so(
+    system: System, client: httpx.AsyncClient, job: Check, query: str
+) -> None:
+    answer = await client.get(f"/ping/{job.uuid}/progress?{query}")
+    assert answer.status_code == 200
+    [ping] = await stored(system)
+    assert (ping.signal, ping.misread) == (Signal.LOG, NO_AMOUNT)
+    assert (await read_check(system)).runs == ()
 
 
 async def test_every_verb_pings(system: System, client: httpx.AsyncClient, job: Check) -> None:

@@ -51,6 +51,8 @@ async def test_a_check_has_all_its_fields(system: System, admin: httpx.AsyncClie
         },
         "grace": 900.0,
         "max_runtime": 7200.0,
+        "until_done": False,
+        "stuck_after": None,
         "alert_after": {"failures": 3, "missed": 1},
         "failures": 0,
         "missed": 0,
@@ -63,6 +65,7 @@ async def test_a_check_has_all_its_fields(system: System, admin: httpx.AsyncClie
         "last_ok_at": "2024-05-03T03:00:00Z",
         "due_at": "2024-05-04T02:00:00Z",
         "deadline": "2024-05-04T02:15:00Z",
+        "runs": [],
         "pings": 1,
         "origin": "api",
         "incident": None,
@@ -81,6 +84,38 @@ async def test_a_check_has_all_its_fields(system: System, admin: httpx.AsyncClie
     }
     assert (await admin.get(f"/v1/checks/{check.uuid}")).json() == answer.json()
     assert (await admin.get(f"/v1/checks/{str(check.uuid).upper()}")).json() == answer.json()
+
+
+async def test_a_check_has_the_progress_of_its_runs(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    check = await make_check(
+        system, until_done=True, max_runtime=timedelta(hours=20), stuck_after=timedelta(minutes=15)
+    )
+    rid = "f7a0c980-65d9-4075-a996-6b8a016b00bb"
+    await ping(system, check, f"/start?rid={rid}")
+    for done in (0, 30, 60, 90):
+        await ping(system, check, f"/progress?done={done}&total=900&rid={rid}")
+        clock.advance(minutes=1)
+
+    document = (await admin.get("/v1/checks/job")).json()
+
+    assert (document["until_done"], document["max_runtime"], document["stuck_after"]) == (True, 72_000, 900)
+    assert document["definition"]["max_runtime"] == "until done, at most 20h"
+    assert document["runs"] == [
+        {
+            "rid": rid,
+            "started_at": "2024-05-03T03:00:00Z",
+            "overran": False,
+            "done": 90.0,
+            "total": 900.0,
+            "per_hour": 1800.0,
+            "reported_at": "2024-05-03T03:03:00Z",
+            "moved_at": "2024-05-03T03:03:00Z",
+            "ends_at": "2024-05-03T03:30:00Z",
+            "stuck_at": "2024-05-03T03:18:00Z",
+        }
+    ]
 
 
 async def test_a_check_is_late_between_its_due_time_and_its_deadline(

@@ -38,6 +38,33 @@ async def test_durations_are_drawn_with_their_limit_and_stand_in_a_table(
     assert "2 min in time" in screen.words
 
 
+async def test_the_progress_of_a_run_is_seen_on_its_page_and_in_the_list(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    job = await make_check(
+        system, until_done=True, max_runtime=timedelta(hours=20), stuck_after=timedelta(minutes=15)
+    )
+    before = await see(browser, "/checks/job")
+    assert "Run under way" not in before.words
+    for done in (0, 60, 120, 180):
+        await ping(system, job, f"/progress?done={done}&total=900")
+        clock.advance(minutes=10)
+    screen = await see(browser, "/checks/job")
+    assert "Run under way 20 % 180 of 900 done, about 6 a minute. It ends about 05:30 UTC." in screen.words
+    assert "Began 03:00 UTC. Reported 10 min ago." in screen.words
+    assert '<progress max="100" value="20" aria-label="Done">' in screen.html
+    assert "Maximum run time until done, at most 20 h Stuck after 15 min" in screen.words
+    assert sound(screen.html)
+    assert "20 % done, ends about 05:30 UTC" in (await see(browser, "/checks")).words
+    clock.advance(minutes=5)
+    await system.context.database.write(lambda db: checker.sweep(db, clock.at))
+    stuck = await see(browser, "/checks/job")
+    assert "Stuck since 03:45 UTC: no progress for 15 min, at 180 of 900 (20 %)." in stuck.words
+    assert "It does not move." in stuck.words
+    await ping(system, job, "/progress?done=240&total=900")
+    assert "It ends about" in (await see(browser, "/checks/job")).words
+
+
 async def test_a_runbook_is_a_link_where_it_is_a_url(system: System, browser: httpx.AsyncClient) -> None:
     await make_check(system, runbook="https://wiki.example.com/backup?a=1&b=2")
     await make_check(system, "other", runbook='<b onclick="x">javascript:alert(1)</b>')

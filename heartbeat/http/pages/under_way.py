@@ -1,0 +1,82 @@
+"""The run under way, as its reports of progress tell it: how far it is, how fast, and when it ends. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from alerting import times
+from heartbeat.checks import headway, progress
+from heartbeat.checks.check import Check, Run
+from heartbeat.checks.progress import Progress
+from heartbeat.http.pages.summary import Words
+
+AGED = timedelta(minutes=2)
+"""The age from which the time of the last move is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunUnderWay:
+    """An open run: its sentences, and the share of it that is done in percent, None if its total is not known."""
+
+    started_at: datetime
+    percent: int | None
+    amount: Words
+    end: Words
+    last: Words
+
+
+def of(check: Check, now: datetime) -> RunUnderWay | None:
+    """Return the run that reported its progress last, None without one."""
+    run = headway.newest(check)
+    if run is None or run.progress is None:
+        return None
+    return RunUnderWay(
+        started_at=run.started_at,
+        percent=run.progress.amount.percent,
+        amount=_amount(run.progress),
+        end=_end(check, run, run.progress, now),
+        last=_last(run.progress, now),
+    )
+
+
+def in_short(check: Check, now: datetime) -> Words:
+    """Return the run for the row of its check: "41 % done, ends about 02:00 UTC". Empty without one."""
+    run = headway.newest(check)
+    if run is None or run.progress is None:
+        return ()
+    amount = run.progress.amount
+    done = f"{progress.number(amount.done)} done" if amount.percent is None else f"{amount.percent} % done"
+    estimate = None if headway.is_stuck(check, run, now) else progress.estimate(run.progress)
+    return (done,) if estimate is None else (f"{done}, ends about ", estimate.about)
+
+
+def _amount(reports: Progress) -> Words:
+    amount, pace = reports.amount, progress.per_hour(reports)
+    total = "" if amount.total is None else f" of {progress.number(amount.total)}"
+    speed = "" if pace is None else f", {_pace(pace)}"
+    return (f"{progress.number(amount.done)}{total} done{speed}.",)
+
+
+def _pace(an_hour: float) -> str:
+    """Return a pace to two digits, as no run keeps a finer one."""
+    for seconds, unit in ((1, "second"), (60, "minute"), (3600, "hour")):
+        amount = an_hour * seconds / 3600
+        if amount >= 1 or unit == "hour":
+            return f"about {progress.number(float(f'{amount:.2g}'))} {'an' if unit == 'hour' else 'a'} {unit}"
+    return ""
+
+
+def _end(check: Check, run: Run, reports: Progress, now: datetime) -> Words:
+    if headway.is_stuck(check, run, now):
+        return ("It does not move.",)
+    estimate = progress.estimate(reports)
+    if estimate is not None:
+        past = estimate.latest < now
+        return ("It should have ended about " if past else "It ends about ", estimate.about, ".")
+    return () if not reports.amount.left else ("There is no estimate of its end yet.",)
+
+
+def _last(reports: Progress, now: datetime) -> Words:
+    heard: Words = (f"Reported {times.ago(reports.reported_at, now)}",)
+    if now - reports.moved_at < AGED or reports.moved_at == reports.reported_at:
+        return (*heard, ".")
+    return (*heard, f"; last moved {times.ago(reports.moved_at, now)}.")

@@ -5,6 +5,7 @@ Every verb is accepted, bodies are cut and never refused, and a 2xx means that t
 """
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
@@ -16,7 +17,9 @@ from heartbeat.checks.check import Signal
 from heartbeat.http.asgi import Scope
 from heartbeat.http.pings import dialect
 from heartbeat.http.pings.dialect import RETRY_AFTER, BadPing, Response
+from heartbeat.pings import measurement
 from heartbeat.pings.arrival import Arrival, BySlug, ByUuid, PingResult, Target
+from heartbeat.pings.measurement import Reading
 
 PREFIX = "/ping/"
 
@@ -44,6 +47,7 @@ class Healthchecks:
     prefix = PREFIX
 
     def __init__(self, body_limit: int) -> None:
+        self._body_limit = body_limit
         self._headers = [
             (b"content-type", b"text/plain; charset=utf-8"),
             (b"access-control-allow-origin", b"*"),
@@ -67,13 +71,12 @@ class Healthchecks:
         parts = scope["path"][len(PREFIX) :].split("/")
         by_uuid, suffix = _split(parts)
         signal, exit_status = _signal(suffix) if suffix else (Signal.SUCCESS, None)
-        query = scope["query_string"]
-        rid, create = _query(query) if query else (None, False)
-        misread = None
-        amount = _amount(query) if signal is Signal.PROGRESS else None
-        if signal is Signal.PROGRESS and amount is None:
-            # It is a log entry, which is stored and seen.
-            signal, misread = Signal.LOG, NO_AMOUNT
+        parameters = _parameters(scope["query_string"]) if scope["query_string"] else {}
+        rid = _rid(parameters) if "rid" in parameters else None
+        create = parameters.get("create", [""])[0] == "1"
+        numbers = self._numbers(parameters, body) if parameters or body else measurement.NOTHING
+        if signal is Signal.PROGRESS:
+            signal, numbers = _progress(parameters, numbers)
         return Arrival(
             ByUuid(parts[0].replace("-", "")) if by_uuid else _by_slug(parts[0], parts[1], create),
             signal,
@@ -84,9 +87,13 @@ class Healthchecks:
             body,
             exit_status,
             rid,
-            amount,
-            misread,
+            numbers.values,
+            numbers.misread,
         )
+
+    def _numbers(self, parameters: Mapping[str, list[str]], body: bytes | None) -> Reading:
+        pairs = [(name, value) for name, values in parameters.items() for value in values]
+        return measurement.of_request(pairs, body, cut=body is not None and len(body) >= self._body_limit)
 
     @staticmethod
     def plain_target(url: bytes) -> Target | None:
@@ -135,23 +142,24 @@ def _signal(suffix: list[str]) -> tuple[Signal, int | None]:
     return Signal.FAIL if int(word) else Signal.SUCCESS, int(word)
 
 
-def _query(query: bytes) -> tuple[str | None, bool]:
-    """Return the run's id as 32 hex digits, and whether to create the check."""
-    parameters = parse_qs(query.decode("latin-1"), keep_blank_values=True)
-    create = parameters.get("create", [""])[0] == "1"
-    if "rid" not in parameters:
-        return None, create
+def _parameters(query: bytes) -> dict[str, list[str]]:
+    return parse_qs(query.decode("latin-1"), keep_blank_values=True)
+
+
+def _rid(parameters: Mapping[str, list[str]]) -> str:
+    """Return the run's id as 32 hex digits."""
     try:
-        return UUID(parameters["rid"][0]).hex, create
+        return UUID(parameters["rid"][0]).hex
     except ValueError:
         raise BadPing(400, b"invalid uuid format") from None
 
 
-def _amount(query: bytes) -> dict[str, float] | None:
-    """Return the `done` and `total` of a report of progress. None if there is no `done` to understand."""
-    parameters = parse_qs(query.decode("latin-1"))
-    amount = {}
+def _progress(parameters: Mapping[str, list[str]], numbers: Reading) -> tuple[Signal, Reading]:
+    """Return a report of progress with its `done` and `total`. Without a `done`, it is a log entry, which is seen."""
+    values = dict(numbers.values or {})
     for name in ("done", "total"):
         with suppress(KeyError, ValueError):
-            amount[name] = float(parameters[name][0])
-    return amount if progress.amount_of(amount) else None
+            values[name] = float(parameters[name][0])
+    if progress.amount_of(values):
+        return Signal.PROGRESS, Reading(values, numbers.misread)
+    return Signal.LOG, Reading(numbers.values, NO_AMOUNT)

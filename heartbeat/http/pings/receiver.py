@@ -10,11 +10,14 @@ from heartbeat.clock import Clock
 from heartbeat.http.asgi import Receive, Scope, Send
 from heartbeat.http.pings.dialect import BadPing, Dialect, Response
 from heartbeat.metrics import Metrics
+from heartbeat.pings import measurement
 from heartbeat.pings.arrival import PingResult
 from heartbeat.pings.ingest import Ingest
 
 BODY_BOUND = 5.0
 """Seconds for a body to arrive. The part that has arrived by then is kept."""
+LONG = 16_000
+"""Bytes of a JSON body that is read at once. A longer one is read in a thread, beside other pings."""
 DRAIN_LIMIT = 10_000_000
 """Bytes of a body that are read, at most. The ping is taken with the part that has arrived."""
 
@@ -46,7 +49,10 @@ class PingReceiver:
         at = self._clock.now()
         body = await _read(receive, self._body_limit) if _has_body(scope) else None
         try:
-            arrival = self._dialect.arrival(scope, at, body)
+            if body is not None and len(body) > LONG and measurement.is_json(body):
+                arrival = await asyncio.to_thread(self._dialect.arrival, scope, at, body)
+            else:
+                arrival = self._dialect.arrival(scope, at, body)
         except BadPing as bad:
             self._malformed.inc()
             return self._dialect.refusal(bad)

@@ -294,3 +294,43 @@ async def test_only_a_valid_key_creates_checks(client: httpx.AsyncClient, job: C
     assert (await client.get("/ping/another-key/new?create=1")).status_code == 404
     # A ping by uuid creates no check: nobody chooses a uuid.
     assert (await client.get(f"/ping/{uuid4()}?create=1")).status_code == 404
+
+
+async def test_numbers_of_the_address_and_of_a_json_body_are_kept(
+    system: System, client: httpx.AsyncClient, job: Check
+) -> None:
+    rid = uuid4()
+    numbers = "metric=rows:12&metric=left%3D7&m.ratio=-0.5&m.left=8"
+    answers = [
+        await client.get(f"/ping/{job.uuid}?{numbers}"),
+        await client.post(f"/ping/{KEY}/job/fail?rid={rid}&m.rows=1", content=b'{"disk": {"free": 3}}'),
+        await client.post(f"/ping/{job.uuid}/log", content=b"rows=12"),
+    ]
+    assert [answer.status_code for answer in answers] == [200] * 3
+    kept = await stored(system)
+    assert [ping.measurements for ping in kept] == [
+        {"rows": 12, "left": 8, "ratio": -0.5},
+        {"rows": 1, "disk.free": 3},
+        None,
+    ]
+    assert (kept[1].rid, kept[1].misread) == (rid, None)
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "sentence"),
+    [
+        ("metric=rows:many", b"", '"rows" was left out: "many" is not a number.'),
+        ("m.rows=NaN", b"", '"rows" was left out: it is not a finite number.'),
+        ("", b'{"rows": ', "The JSON in the body was left out: it is not valid at line 1, column 10."),
+        ("", b'{"a": "' + b"x" * 1_000, "The JSON in the body was left out: its end was cut off."),
+        ("", b'{"a":' * 180, "The JSON in the body was left out: it is not valid at line 1, column 901."),
+    ],
+)
+async def test_a_ping_counts_whatever_its_numbers_are(
+    system: System, client: httpx.AsyncClient, job: Check, query: str, body: bytes, sentence: str
+) -> None:
+    answer = await client.post(f"/ping/{job.uuid}?{query}", content=body)
+    assert (answer.status_code, answer.text) == (200, "OK")
+    (ping,) = await stored(system)
+    assert (ping.measurements, ping.misread) == (None, sentence)
+    assert (await read_check(system)).state is State.UP

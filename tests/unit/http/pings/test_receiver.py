@@ -19,9 +19,10 @@ from heartbeat.http import pings, server
 from heartbeat.http.asgi import Scope
 from heartbeat.http.pings import dialect, receiver
 from heartbeat.http.pings.dialect import BadPing, Response
-from heartbeat.pings import ingest
+from heartbeat.pings import ingest, measurement
 from heartbeat.pings.arrival import Arrival, ByToken, ByUuid, PingResult, Target
 from heartbeat.pings.creation import CreationLimit
+from heartbeat.pings.measurement import Reading
 from tests.unit.http.conftest import read_check, refuse_database
 from tests.unit.http.pings.conftest import KEY, call, stored
 
@@ -236,6 +237,25 @@ class Push:
         return dialect.response(bad.status, bad.text, [])
 
 
+async def test_a_long_json_body_is_read_beside_other_pings(
+    system: System, client: httpx.AsyncClient, job: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+    real = measurement.of_request
+
+    def of_request(*args: Any, **options: Any) -> Reading:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return real(*args, **options)
+
+    monkeypatch.setattr(measurement, "of_request", of_request)
+    monkeypatch.setattr(receiver, "LONG", 20)
+    for body in (b'{"rows": 1}', b"a line that is longer", b'{"rows":                2}'):
+        assert (await client.post(f"/ping/{job.uuid}", content=body)).status_code == 200
+
+    assert threads == [True, True, False]
+    assert [ping.measurements for ping in await stored(system)] == [{"rows": 1}, None, {"rows": 2}]
+
+
 async def test_another_dialect_is_one_class_and_one_line_in_the_list(
     system: System, job: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,7 +273,8 @@ async def test_another_dialect_is_one_class_and_one_line_in_the_list(
         (404, "unknown"),
         (404, "nothing is named"),
     ]
-    assert [(ping.agent, ping.body) for ping in await stored(system)] == [("push", b"all well")]
+    kept = [(ping.agent, ping.body, ping.measurements) for ping in await stored(system)]
+    assert kept == [("push", b"all well", {"rows": 1200.0})]
 
 
 async def test_a_ping_that_may_create_no_check_gets_one_sentence(

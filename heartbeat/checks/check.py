@@ -70,6 +70,13 @@ class Ping:
     """How far the run is, if the ping says so."""
 
 
+class Measure(StrEnum):
+    """Where a check looks for numbers in the body of a ping: in JSON alone, or in lines such as `rows=12` as well."""
+
+    JSON = "json"
+    LINES = "lines"
+
+
 @dataclass(frozen=True, slots=True)
 class Tolerance:
     """The failures, and the missed runs, in a row that turn a check down. With 1, the first one does."""
@@ -107,6 +114,7 @@ class Check:
     policy: str | None = None
     manual_resume: bool = False
     alert_after: Tolerance = AT_ONCE
+    measure: Measure = Measure.JSON
     formerly: tuple[str, ...] = ()
     """The slugs that it had before. Jobs that ping one of them reach it."""
     origin: Origin = Origin.API
@@ -126,7 +134,7 @@ class Check:
     @property
     def plain(self) -> bool:
         """False if its definition asks to look at every success singly. The plain lane then leaves it out."""
-        return True
+        return self.measure is Measure.JSON
 
     @property
     def last_heard_at(self) -> datetime | None:

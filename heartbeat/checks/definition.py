@@ -10,7 +10,7 @@ from alerting.origin import Origin
 from alerting.severity import Severity
 from heartbeat import duration
 from heartbeat.checks import cause, life, progress
-from heartbeat.checks.check import AT_ONCE, Check, Tolerance
+from heartbeat.checks.check import AT_ONCE, Check, Measure, Tolerance
 from heartbeat.checks.schedule import Cron, Every, Schedule
 from heartbeat.written import Inline, filled, one_or_more, unless
 
@@ -39,6 +39,7 @@ class CheckDefinition:
     policy: str | None = None
     manual_resume: bool = False
     alert_after: Tolerance = AT_ONCE
+    measure: Measure = Measure.JSON
     formerly: tuple[str, ...] = ()
     origin: Origin = field(default=Origin.FILE, compare=False)
 
@@ -91,6 +92,7 @@ def written(definition: CheckDefinition, policy: str | None = None) -> dict[str,
             "max_runtime": max_runtime(definition, duration.written) or None,
             "stuck_after": stuck_after(definition, duration.written) or None,
             "alert_after": _tolerance(definition.alert_after),
+            "measure": unless(definition.measure.value, Measure.JSON.value),
             "labels": Inline(definition.labels) or None,
             "severity": unless(definition.severity.value, SEVERITY.value),
             "policy": unless(definition.policy, policy),

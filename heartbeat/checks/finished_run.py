@@ -32,3 +32,10 @@ def values(
     if exit_status is not None:
         own[EXIT_STATUS] = exit_status
     return {**reported, **own} if reported else own
+
+
+def written(value: float) -> str:
+    """Return a number as people read it: 12,000 or 0.333333 or 1.5e+20."""
+    if abs(value) < 1e15 and value == int(value):
+        return f"{int(value):,}"
+    return f"{value:,.2f}" if 1e4 <= abs(value) < 1e15 else f"{value:.6g}"

@@ -28,7 +28,7 @@ from alerting.severity import Severity
 from alerting.sql import among, earliest, insert_many, update_many
 from heartbeat.checks import former_slugs, progress
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Check, Run, State, Tolerance
+from heartbeat.checks.check import Check, Measure, Run, State, Tolerance
 from heartbeat.checks.tables import checks
 
 SEVERITIES = tuple(Severity)
@@ -264,6 +264,7 @@ def check_of(row: Row[Any]) -> Check:
         "max_runtime": None if max_runtime is None else timedelta(seconds=max_runtime),
         "stuck_after": None if stuck_after is None else timedelta(seconds=stuck_after),
         "alert_after": Tolerance(fields.pop("alert_after_failures"), fields.pop("alert_after_missed")),
+        "measure": Measure(fields["measure"]),
         "severity": SEVERITIES[fields.pop("severity_rank")],
         "origin": Origin(fields["origin"]),
         "state": State(fields["state"]),
@@ -325,6 +326,7 @@ def _definition_row(check: Check) -> dict[str, Any]:
         "alert_after_failures": check.alert_after.failures,
         "alert_after_missed": check.alert_after.missed,
         "formerly": list(check.formerly) or None,
+        "measure": check.measure.value,
         "plain": check.plain,
         "origin": check.origin.value,
     }

@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from alerting.sql import Frozen, Utc, key_type, metadata
 from heartbeat.checks import schedule
-from heartbeat.checks.check import State
+from heartbeat.checks.check import Measure, State
 
 checks = Table(
     "checks",
@@ -47,6 +47,7 @@ checks = Table(
     # The failures, and the missed runs, in a row that turn it down.
     Column("alert_after_failures", Integer, nullable=False, server_default="1"),
     Column("alert_after_missed", Integer, nullable=False, server_default="1"),
+    Column("measure", Text, nullable=False, server_default=Measure.JSON.value),
     # The slugs that it had before, as its definition lists them. `former_slugs` has them for the path of a ping.
     Column("formerly", JSON(none_as_null=True)),
     # Whether the plain lane may take its successes: see `Check.plain`.

@@ -153,6 +153,7 @@ def _check(check: CheckDefinition) -> Properties:
         "severity": check.severity.value,
         "manual_resume": str(check.manual_resume).lower(),
         "alert_after": _tolerance(check.alert_after),
+        "measure": check.measure.value,
     }
     limits = {
         "max_runtime": check_definition.max_runtime(check, length),

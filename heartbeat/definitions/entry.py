@@ -13,6 +13,7 @@ from alerting.escalation import MAX_WAIT, MIN_WAIT
 from alerting.severity import Severity
 from heartbeat import duration
 from heartbeat.checks import progress, schedule
+from heartbeat.checks.check import Measure
 from heartbeat.checks.definition import LEARNT, UNTIL_DONE, UNTIL_DONE_LIMIT
 from heartbeat.definitions.document import SHOWN, Node, suggestion
 from heartbeat.safe_text import is_harmless, is_line
@@ -176,6 +177,12 @@ def severity(text: str) -> Severity:
     if text not in list(Severity):
         raise ValueError(f"{_quoted(text)} is not one of {', '.join(Severity)}.")
     return Severity(text)
+
+
+def measure(text: str) -> Measure:
+    if text not in list(Measure):
+        raise ValueError(f"{_quoted(text)} is not one of {', '.join(Measure)}.")
+    return Measure(text)
 
 
 def semantics(text: str) -> str:

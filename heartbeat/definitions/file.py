@@ -25,7 +25,7 @@ from alerting.person import OPERATOR, Person
 from heartbeat import duration, secret
 from heartbeat.checks import schedule
 from heartbeat.checks.cause import GROUP_BY, GROUP_FAILURES_BY
-from heartbeat.checks.check import AT_ONCE, Tolerance
+from heartbeat.checks.check import AT_ONCE, Measure, Tolerance
 from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
 from heartbeat.checks.schedule import Every, Schedule
 from heartbeat.definitions import document, entry, file_warnings, schema
@@ -214,6 +214,7 @@ class Reading:
             policy=self._policy_for(node),
             manual_resume=node.read("manual_resume", entry.truth, False),
             alert_after=_tolerance(node.get("alert_after"), self._alert_after),
+            measure=node.read("measure", entry.measure, Measure.JSON),
             formerly=_formerly(slug, node.get("formerly")),
             origin=self._origin,
         )

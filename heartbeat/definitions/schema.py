@@ -13,6 +13,7 @@ from alerting.severity import Severity
 from heartbeat import duration, secret
 from heartbeat.checks import schedule
 from heartbeat.checks.cause import GROUP_BY
+from heartbeat.checks.check import Measure
 from heartbeat.checks.definition import GRACE, LEARNT, SEVERITY, UNTIL_DONE
 from heartbeat.definitions import entry
 
@@ -129,6 +130,10 @@ _CHECK = _object(
         "manual_resume": {
             "type": "boolean",
             "description": "Stay paused until resumed by hand, not by a ping.",
+        },
+        "measure": {
+            "enum": list(Measure),
+            "description": "Where its numbers are in a body: lines reads name=value too. By default only JSON is read.",
         },
         "formerly": _names(
             "Its names before. It keeps the history of the check that has one, and pings to them reach it.",

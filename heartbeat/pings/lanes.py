@@ -17,12 +17,13 @@ from heartbeat.actor import Actor, Role
 from heartbeat.checks import cause, definition, former_slugs, life, progress, symptoms
 from heartbeat.checks import history as check_history
 from heartbeat.checks import store as checks
-from heartbeat.checks.check import Change, Check, Cleared, Ping, Raised, Signal
+from heartbeat.checks.check import Change, Check, Cleared, Measure, Ping, Raised, Signal
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.schedule import Every
-from heartbeat.pings import creation, keys, store, usage, usage_store
+from heartbeat.pings import creation, keys, measurement, store, usage, usage_store
 from heartbeat.pings.arrival import Arrival, BySlug, ByToken, ByUuid, NumberedPing, PingResult, Resolved
 from heartbeat.pings.creation import CreationLimit
+from heartbeat.pings.measurement import Reading
 
 NEW_PERIOD = timedelta(days=1)
 NEW_GRACE = timedelta(hours=1)
@@ -193,8 +194,9 @@ def _hear_singly(db: Connection, pings: Sequence[Resolved]) -> tuple[set[str], b
     while line:
         round_, line = _first_of_each(line)
         changes = []
-        for uuid, arrival in round_:
+        for uuid, sent in round_:
             check = by_uuid[uuid]
+            arrival = _read(check, sent)
             amount = progress.amount_of(arrival.measurements)
             ping = Ping(arrival.signal, arrival.at, arrival.rid, arrival.exit_status, amount=amount)
             change = life.on_ping(check, ping)
@@ -208,6 +210,14 @@ def _hear_singly(db: Connection, pings: Sequence[Resolved]) -> tuple[set[str], b
     checks.save(db, by_uuid.values())
     store.keep(db, numbered)
     return set(by_uuid), urgent
+
+
+def _read(check: Check, arrival: Arrival) -> Arrival:
+    """Return the ping with the numbers in the lines of its body, if the check has such lines."""
+    if check.measure is Measure.JSON or not arrival.body:
+        return arrival
+    read = measurement.with_lines(Reading(arrival.measurements, arrival.misread), arrival.body)
+    return replace(arrival, measurements=read.values, misread=read.misread)
 
 
 def _first_of_each(line: Sequence[Resolved]) -> tuple[list[Resolved], list[Resolved]]:

@@ -69,7 +69,7 @@ def with_lines(reading: Reading, body: bytes | None) -> Reading:
     if body is None or is_json(body):
         return reading
     reader = _Reader(dict(reading.values or {}), [reading.misread] if reading.misread else [])
-    lines: dict[bytes, bytes] = dict(match.groups() for match in _LINE.finditer(body))
+    lines = {match[1]: match[2] for match in _LINE.finditer(body)}
     for name, value in lines.items():
         reader.text(name.decode(errors="replace"), value.decode(errors="replace"))
         if reader.is_full:

@@ -171,6 +171,19 @@ def _finished(row: Any, body: bytes | None) -> FinishedRun:
     return FinishedRun(row.at, values, row.kind == Signal.FAIL, text)
 
 
+def misread(db: Connection, check_id: int) -> tuple[int, datetime, str] | None:
+    """Return the number and time of the newest ping with numbers, and what was not understood. None if all was."""
+    has_numbers = pings.c.measurements.is_not(None) | pings.c.misread.is_not(None)
+    query = (
+        select(pings.c.n, pings.c.at, pings.c.misread)
+        .where(pings.c.check_id == check_id, has_numbers)
+        .order_by(pings.c.n.desc())
+        .limit(1)
+    )
+    row = db.execute(query).one_or_none()
+    return None if row is None or row.misread is None else (row.n, row.at, row.misread)
+
+
 def last_runs_began(db: Connection, check_id: int, limit: int) -> list[datetime]:
     """Return when the last successful runs of a check began, as far as is known, newest first."""
     successes = pings.c.check_id == check_id, pings.c.kind == Signal.SUCCESS.value

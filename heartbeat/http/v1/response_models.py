@@ -15,7 +15,7 @@ from heartbeat.checks import check as check_life
 from heartbeat.checks import deadline as deadlines
 from heartbeat.checks import definition, headway, progress, schedule, schedule_words
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Signal, State
+from heartbeat.checks.check import Measure, Signal, State
 from heartbeat.checks.definition import CheckDefinition
 
 Seconds = Annotated[timedelta, PlainSerializer(timedelta.total_seconds, return_type=float)]
@@ -112,6 +112,7 @@ class Check(ResponseModel):
         description="The time without progress after which a run is stuck. 0: learnt from its own pace."
     )
     alert_after: Tolerance
+    measure: Measure = Field(description="Where its numbers are in a body: json, or lines as well.")
     failures: int = Field(description="Failures in a row since the last success.")
     missed: int = Field(description="Tolerated missed runs in a row since the last ping.")
     severity: Severity
@@ -158,6 +159,7 @@ class Check(ResponseModel):
             until_done=check.until_done,
             stuck_after=check.stuck_after,
             alert_after=Tolerance.model_validate(check.alert_after),
+            measure=check.measure,
             failures=check.failures,
             missed=check.missed,
             severity=check.severity,
@@ -201,6 +203,8 @@ class Ping(ResponseModel):
     remote: str
     agent: str
     body_bytes: int = Field(description="Bytes of its body that are kept.")
+    measurements: dict[str, float] | None = Field(description="The numbers that it carried, by name.")
+    misread: str | None = Field(description="A sentence on the numbers that were not understood.")
 
 
 class Pings(ResponseModel):

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from heartbeat.checks import finished_run
 
 
@@ -19,3 +21,22 @@ def test_a_run_has_numbers_of_its_own() -> None:
 def test_a_reported_duration_counts_if_none_was_measured() -> None:
     assert finished_run.values({"duration": 5}, None, None, 0)["duration"] == 5
     assert finished_run.values({"duration": 5}, timedelta(minutes=1), None, 0)["duration"] == 60
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (-0.0, "0"),
+        (12, "12"),
+        (12000.0, "12,000"),
+        (-1234567, "-1,234,567"),
+        (1 / 3, "0.333333"),
+        (12345.678, "12,345.68"),
+        (1.5e20, "1.5e+20"),
+        (10**15, "1e+15"),
+        (1e-9, "1e-09"),
+    ],
+)
+def test_numbers_are_written_for_people(value: float, text: str) -> None:
+    assert finished_run.written(value) == text

@@ -6,15 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection, make_url, select
 
 from alerting.origin import Origin
 from alerting.severity import Severity
 from heartbeat.checks import life, progress, store
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Check, Ping, Run, Signal, State
+from heartbeat.checks.check import Check, Measure, Ping, Run, Signal, State
 from heartbeat.checks.progress import Amount
 from heartbeat.checks.schedule import Cron
+from heartbeat.checks.tables import checks
 from heartbeat.database import engine
 from tests.unit.conftest import NOW, a_check
 
@@ -41,6 +42,7 @@ def test_a_check_comes_back_as_it_was_written(db: Connection) -> None:
         severity=Severity.CRITICAL,
         policy="ops",
         manual_resume=True,
+        measure=Measure.LINES,
         origin=Origin.FILE,
         until_done=True,
         stuck_after=15 * MINUTE,
@@ -50,6 +52,14 @@ def test_a_check_comes_back_as_it_was_written(db: Connection) -> None:
     assert stored == replace(job, id=stored.id)
     assert store.load(db, "job") == store.load(db, job.uuid) == stored
     assert store.load(db, "other") is None
+
+
+def test_the_plain_lane_is_told_which_checks_it_may_take(db: Connection) -> None:
+    lines, _ = added(db, a_check("lines", measure=Measure.LINES), a_check("plain"))
+    by_slug = select(checks.c.slug, checks.c.plain).order_by(checks.c.slug)
+    assert [tuple(row) for row in db.execute(by_slug)] == [("lines", False), ("plain", True)]
+    store.save_definitions(db, [replace(lines, measure=Measure.JSON)])
+    assert [tuple(row) for row in db.execute(by_slug)] == [("lines", True), ("plain", True)]
 
 
 def test_a_state_is_saved_without_the_definition(db: Connection) -> None:

@@ -38,6 +38,10 @@ MALFORMED = [
         "checks.a.severity: 'bad' is not one of critical, error, warning, info.",
     ),
     (
+        "checks: {a: {every: 5m, measure: xml}}",
+        "checks.a.measure: 'xml' is not one of json, lines.",
+    ),
+    (
         "checks: {a: {every: 5m, manual_resume: 'yes'}}",
         "checks.a.manual_resume: 'yes' is neither true nor false.",
     ),

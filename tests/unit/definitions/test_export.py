@@ -24,6 +24,7 @@ checks:
     labels: {a: "yes", b: "1.10", c: "null", d: "~", e: " x ", f: "0x1F", g: "2024-05-03", h: "&x *y !z", i: "- a"}
     policy: day
     manual_resume: true
+    measure: lines
     runbook: "restart it: see #12, {db}"
     alert_after: {failures: 2}
   cronjob: {schedule: "30 2 */2 * 1", timezone: Europe/London, semantics: kubernetes}

@@ -188,6 +188,7 @@ CHANGES = [
     ("region: us, ", "", CHECK + "label region us -> none"),
     ("severity: critical", "severity: info", CHECK + "severity critical -> info"),
     ("policy: ops", "manual_resume: true", CHECK + "manual_resume false -> true"),
+    ("policy: ops", "measure: lines", CHECK + "measure json -> lines"),
     ("policy: ops", "description: Why", CHECK + 'description none -> "Why"'),
     ("policy: ops", 'name: "A \\"B\\""', CHECK + 'name "daily-cpu-reset" -> "A \\"B\\""'),
     ("First r", "The r", '~ person first: name "First responder" -> "The responder"'),

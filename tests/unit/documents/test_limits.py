@@ -63,7 +63,7 @@ from heartbeat.http.status import pages as status_page_views
 from heartbeat.http.status import subscribe
 from heartbeat.http.v1 import fields, keyed
 from heartbeat.operations import doctor_facts, open_files, serve, serving_process, standby
-from heartbeat.pings import body_limit, ingest, limit_watch, reached_limit
+from heartbeat.pings import body_limit, ingest, limit_watch, measurement, reached_limit
 from heartbeat.pings import store as pings
 from heartbeat.status import announcement, automation
 from heartbeat.status.publish import edition, hook, publisher, snapshot
@@ -165,6 +165,8 @@ LIMITS: Mapping[str, str] = {
     "Queued pings": f"{ingest.MAX_WAITING:,},",
     "Queued body bytes": f"{ingest.MAX_WAITING_BYTES:,},",
     "Pings kept per check": f"{pings.KEEP}",
+    "Numbers of one ping": f"{measurement.MOST};",
+    "Name of a number": f"{measurement.LONGEST_NAME} characters",
     "Checks that pings create, in all": f"{DEFAULT.ping_checks_limit:,} (`HEARTBEAT_PING_CHECKS_LIMIT`), then 422",
     "Checks that pings create with one key": "a tenth of that in an hour, then 422",
     "Bodies of pings that are kept, in all": (

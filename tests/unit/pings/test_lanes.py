@@ -14,7 +14,7 @@ from alerting.sql import insert_many
 from heartbeat.checks import history, life, progress
 from heartbeat.checks import store as check_store
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Change, Check, Ping, Signal, State, Tolerance
+from heartbeat.checks.check import Change, Check, Measure, Ping, Signal, State, Tolerance
 from heartbeat.checks.progress import Amount
 from heartbeat.checks.schedule import Every
 from heartbeat.checks.tables import checks
@@ -205,6 +205,24 @@ def report(job: Check, seconds: float, done: float) -> Arrival:
         exit_status=None,
         measurements={"done": done, "total": 900},
     )
+
+
+async def test_lines_of_the_body_are_read_where_the_check_says_so(database: Database, insert: Insert) -> None:
+    up = {"state": State.UP, "last_ok_at": NOW}
+    jobs = await database.write(
+        lambda db: insert(db, [a_check("lines", measure=Measure.LINES, **up), a_check("json", **up)])
+    )
+    line = [success(job, 1, b"well\nrows=12\nleft=many\n") for job in jobs.values()]
+    line[0] = replace(line[0], measurements={"rows": 1, "took": 5})
+    await database.write(lambda db: lanes.hear(db, line))
+    kept = await database.read(
+        lambda db: {slug: store.last_pings(db, job.id)[0] for slug, job in jobs.items()}
+    )
+    assert (kept["lines"].measurements, kept["lines"].misread) == (
+        {"rows": 12, "took": 5},
+        '"left" was left out: "many" is not a number.',
+    )
+    assert (kept["json"].measurements, kept["json"].misread) == (None, None)
 
 
 def spy_on_ping(monkeypatch: pytest.MonkeyPatch) -> list[str]:

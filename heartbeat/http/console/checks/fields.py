@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from heartbeat import duration
 from heartbeat.checks import schedule, schedule_words
+from heartbeat.checks.check import Measure
 from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
 from heartbeat.checks.schedule import SEMANTICS, Every, Schedule
 
@@ -39,6 +40,7 @@ class Draft:
     severity: str = SEVERITY.value
     policy: str = ""
     manual_resume: str = ""
+    lines: str = ""
     formerly: str = ""
 
     @classmethod
@@ -71,6 +73,7 @@ class Draft:
             grace=duration.written(definition.grace),
             labels="\n".join(f"{name}={value}" for name, value in definition.labels.items()),
             manual_resume="yes" if definition.manual_resume else "",
+            lines="yes" if definition.measure is Measure.LINES else "",
             failures=str(definition.alert_after.failures),
             missed=str(definition.alert_after.missed),
             formerly="\n".join(definition.formerly),
@@ -83,7 +86,8 @@ class Draft:
         whole: dict[str, object] = {name: getattr(self, name) or None for name in texts}
         whole |= self.timing() | {"severity": self.severity or None, "policy": self.policy or None}
         whole |= {"labels": self._pairs() or None, "formerly": self.formerly.split() or None}
-        return whole | {"manual_resume": bool(self.manual_resume)}
+        measure = Measure.LINES if self.lines else Measure.JSON
+        return whole | {"manual_resume": bool(self.manual_resume), "measure": measure.value}
 
     def timing(self) -> dict[str, object]:
         """Return only the fields of the schedule and its limits."""

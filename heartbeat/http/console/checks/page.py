@@ -35,7 +35,7 @@ from heartbeat.checks.maintenance import Phase, Window
 from heartbeat.checks.schedule import Every
 from heartbeat.http.console.checks import bulk
 from heartbeat.http.console.request import ConsoleRequest, Route
-from heartbeat.http.pages import plot, queries, render, run_strip, summary, under_way
+from heartbeat.http.pages import numbers, plot, queries, render, run_strip, summary, under_way
 from heartbeat.http.pages import rows as view_rows
 from heartbeat.pings import store as pings
 from heartbeat.pings import unexpected, unexpected_store
@@ -175,6 +175,7 @@ def _check_facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | No
         "max_runtime": definition.max_runtime(check, times.duration),
         "stuck_after": definition.stuck_after(check, times.duration),
         "plot": plot.of(runs, check.max_runtime),
+        **_numbers(db, check),
         "quiet": _quiet(db, check, now),
         "ahead": forecast.of(db, check, now, "", queries.all_groups(db, request.context.shared, now)),
         "policy": check.policy if check.policy in desk.policies(db) else installation.default_policy(db),
@@ -193,6 +194,12 @@ def _check_facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | No
         ),
         "similar": _similar(db, check),
     }
+
+
+def _numbers(db: Connection, check: Check) -> dict[str, Any]:
+    """Return the numbers that its last runs reported, and the newest ping if a number of it was not understood."""
+    runs = pings.finished_runs(db, [check.id], numbers.RUNS)[check.id]
+    return {"numbers": numbers.of(runs), "misread": pings.misread(db, check.id)}
 
 
 def _similar(db: Connection, check: Check) -> UnexpectedPings | None:

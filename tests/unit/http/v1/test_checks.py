@@ -54,6 +54,7 @@ async def test_a_check_has_all_its_fields(system: System, admin: httpx.AsyncClie
         "until_done": False,
         "stuck_after": None,
         "alert_after": {"failures": 3, "missed": 1},
+        "measure": "json",
         "failures": 0,
         "missed": 0,
         "severity": "error",
@@ -261,10 +262,20 @@ async def test_pings_are_listed_without_their_bodies(
             "remote": "127.0.0.1",
             "agent": f"python-httpx/{httpx.__version__}",
             "body_bytes": 9,
+            "measurements": None,
+            "misread": None,
         },
         pings[1] | {"n": 1, "type": "start", "exit_status": None, "duration": None, "body_bytes": 0},
     ]
     assert [check["n"] for check in (await admin.get("/v1/checks/job/pings?limit=1")).json()["pings"]] == [2]
+
+
+async def test_pings_are_listed_with_their_numbers(system: System, admin: httpx.AsyncClient) -> None:
+    check = await make_check(system)
+    await ping(system, check, "", b'{"rows": 12, "ratio": 0.5, "left": 1e999}')
+    (listed,) = (await admin.get("/v1/checks/job/pings")).json()["pings"]
+    assert listed["measurements"] == {"rows": 12, "ratio": 0.5}
+    assert listed["misread"] == '"left" was left out: it is not a finite number.'
 
 
 async def test_a_ping_body_is_returned_unchanged_and_inert(system: System, admin: httpx.AsyncClient) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from alerting.severity import Severity
 from heartbeat.checks import definition
-from heartbeat.checks.check import Tolerance
+from heartbeat.checks.check import Measure, Tolerance
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.schedule import Cron, Every, OnCalendar
 from heartbeat.definitions.single import Scope, read_check
@@ -28,6 +28,7 @@ WHOLE = CheckDefinition(
     severity=Severity.CRITICAL,
     policy="ops",
     manual_resume=True,
+    measure=Measure.LINES,
     runbook="https://wiki.example.com/backup",
     alert_after=Tolerance(failures=3, missed=2),
     formerly=("backup", "old-backup"),

@@ -65,6 +65,29 @@ async def test_the_progress_of_a_run_is_seen_on_its_page_and_in_the_list(
     assert "It ends about" in (await see(browser, "/checks/job")).words
 
 
+async def test_numbers_are_shown_with_their_extremes_and_what_was_not_understood(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    job = await make_check(system)
+    await ping(system, job)
+    assert "Numbers" not in (await see(browser, "/checks/job")).words
+    for remaining in (9000, 12000, 4500):
+        clock.advance(minutes=1)
+        await ping(system, job, body=b'{"remaining": %d, "rows": null}' % remaining)
+    screen = await see(browser, "/checks/job")
+    assert "remaining 4,500 4,500 9,000 12,000" in screen.words
+    assert 'aria-label="3 values from 4,500 to 12,000, the last 4,500"' in screen.html
+    assert "left out" not in screen.words
+
+    clock.advance(minutes=1)
+    await ping(system, job, body=b'{"remaining": NaN}')
+    words = (await see(browser, "/checks/job")).words
+    assert 'Ping of 03:04 UTC: "remaining" was left out: it is not a finite number.' in words
+    clock.advance(minutes=1)
+    await ping(system, job, body=b'{"remaining": 7}')
+    assert "left out" not in (await see(browser, "/checks/job")).words
+
+
 async def test_a_runbook_is_a_link_where_it_is_a_url(system: System, browser: httpx.AsyncClient) -> None:
     await make_check(system, runbook="https://wiki.example.com/backup?a=1&b=2")
     await make_check(system, "other", runbook='<b onclick="x">javascript:alert(1)</b>')

@@ -219,6 +219,8 @@ def _component(component: Component) -> str:
     )
     hidden = "" if component.showcase else " (no showcase)"
     hidden += f" (silent means {component.silent_means})" if component.stops else ""
+    if component.progress:
+        hidden += f" (progress of {component.progress}: {_quoted(component.progress_says)})"
     return text + (f": {_quoted(component.description)}" if component.description else "") + hidden
 
 

@@ -14,7 +14,7 @@ from alerting.person import Person
 from heartbeat.checks import definition
 from heartbeat.checks.cause import GROUP_BY
 from heartbeat.definitions.model import Configuration
-from heartbeat.definitions.status_page import AUTOMATICALLY, Component, Group, Regions, StatusPage
+from heartbeat.definitions.status_page import AUTOMATICALLY, UNDER_WAY, Component, Group, Regions, StatusPage
 from heartbeat.duration import written
 from heartbeat.written import Inline, filled, one_or_more, unless
 
@@ -139,5 +139,7 @@ def _component(component: Component) -> dict[str, Any]:
             "description": component.description or None,
             "showcase": None if component.showcase else False,
             "silent_means": component.silent_means if component.stops else None,
+            "progress": component.progress or None,
+            "progress_says": unless(component.progress_says, UNDER_WAY),
         }
     )

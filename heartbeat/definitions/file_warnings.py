@@ -43,6 +43,11 @@ def _references(root: Node, configuration: Configuration, warnings: Problems) ->
             match = component.need("match", "")
             if not set.intersection(*(having.get(label, set()) for label in entry.labels(match).items())):
                 warnings.add(match.line, match.path, "fits no check, so this row never shows a fault.")
+            shown = component.get("progress")
+            if shown is not None and shown.value not in configuration.checks:
+                warnings.add(
+                    shown.line, shown.path, "is no check of this file, so this row shows no progress."
+                )
     names = {name for name, _ in having}
     groupings = [root.get(name) for name in ("group_by", "group_failures_by")] if configuration.checks else []
     for label_node in (label for node in groupings if node for label in node.items()):

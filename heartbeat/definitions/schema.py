@@ -194,6 +194,11 @@ _COMPONENT = _object(
             "enum": ["delayed", "not working"],
             "description": "What customers read while all of its checks are down: delayed by default.",
         },
+        "progress": _name("The check whose progress it shows, such as that of a long repair."),
+        "progress_says": _text(
+            "What customers read before it, such as Resets are catching up: Under way by default.",
+            entry.MAX_NAME,
+        ),
     },
     ("name", "match"),
 )

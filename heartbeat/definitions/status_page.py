@@ -19,6 +19,8 @@ LOGO_LIMIT: Final = 40_000
 BY_HAND, AUTOMATICALLY = "by hand", "automatically"
 DELAYED, NOT_WORKING = "delayed", "not working"
 """The meanings of silence for customers."""
+UNDER_WAY = "Under way"
+"""The words before the progress of a component that has none of its own."""
 
 Look = Callable[[Path], bytes]
 """Reads a picture from a path. Raises OSError."""
@@ -61,7 +63,8 @@ class Component:
     """A row of a status page: the checks that have all the labels of `match`.
 
     `group` names its group, or is empty. `showcase` is passed on to readers of the JSON documents. `silent_means` is
-    what customers read while all of these checks are down: "delayed" or "not working".
+    what customers read while all of these checks are down: "delayed" or "not working". `progress` is the slug of the
+    check whose progress it shows, after the words `progress_says`.
     """
 
     name: str
@@ -70,6 +73,8 @@ class Component:
     showcase: bool = True
     group: str = ""
     silent_means: str = DELAYED
+    progress: str = ""
+    progress_says: str = UNDER_WAY
 
     @property
     def stops(self) -> bool:
@@ -251,6 +256,8 @@ def _component(node: Node, group: str) -> Component:
         showcase=node.read("showcase", entry.truth, True),
         group=group,
         silent_means=node.read("silent_means", _silent_means, DELAYED),
+        progress=node.read("progress", entry.slug, ""),
+        progress_says=node.read("progress_says", _NAME, UNDER_WAY),
     )
 
 

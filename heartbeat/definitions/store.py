@@ -18,12 +18,14 @@ from heartbeat.checks.check import Check
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.sources import Sources
-from heartbeat.definitions.status_page import DELAYED, Component, Group, Regions, StatusPage
+from heartbeat.definitions.status_page import DELAYED, UNDER_WAY, Component, Group, Regions, StatusPage
 from heartbeat.definitions.tables import status_pages
 from heartbeat.pings import keys as ping_keys
 
 TARGET = "configuration"
 """The name of the whole configuration in the audit log."""
+_NEW_FIELDS = {"silent_means": DELAYED, "progress": "", "progress_says": UNDER_WAY}
+"""The fields of a component that the previous release does not know, with their defaults."""
 _SOURCES = "configuration_sources"
 
 
@@ -129,9 +131,9 @@ def _row_of(page: StatusPage) -> dict[str, Any]:
     ]
     details = asdict(page)
     for component in details["components"]:
-        if component["silent_means"] == DELAYED:
-            # The previous release does not know this field.
-            del component["silent_means"]
+        for name, default in _NEW_FIELDS.items():
+            if component[name] == default:
+                del component[name]
     return {
         "slug": details.pop("slug"),
         "title": details.pop("title"),

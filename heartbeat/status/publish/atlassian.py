@@ -1,7 +1,8 @@
 """A status page in the format of Atlassian Statuspage. Pure.
 
 Source: the Statuspage status API, version 2 (`/api/v2/…json`), which many programs read. It has no status for
-"unknown": a component without information is called operational, and its description says so.
+"unknown": a component without information is called operational, and its description says so. The progress of a
+component stands in its description too.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -123,7 +124,9 @@ def _components(snapshot: Snapshot) -> list[Document]:
 def _component(snapshot: Snapshot, row: ServiceRow, position: int) -> Document:
     component = row.component
     unknown = "No information at the moment." if row.whole.health is Health.UNKNOWN else ""
-    description = " ".join(part for part in (component.description, unknown) if part)
+    progress = snapshot.progress_of(component)
+    parts = (component.description, unknown, f"{progress}." if progress else "")
+    description = " ".join(part for part in parts if part)
     return _entry(
         snapshot,
         id=component_id(snapshot, component.name),

@@ -119,6 +119,7 @@ def _shared(snapshot: Snapshot) -> dict[str, Any]:
         "region_days": snapshot.region_days,
         "unrelated": snapshot.unrelated(),
         "in_force": snapshot.in_force,
+        "progress": snapshot.progress_of,
         "places": _places(snapshot),
     }
 

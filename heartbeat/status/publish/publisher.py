@@ -6,7 +6,7 @@ The published files stay in memory and on the disk, and are served while the dat
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,15 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.notifiers.email import Email
+from heartbeat.checks import store as check_store
 from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.status_page import StatusPage
 from heartbeat.loop import Loop
-from heartbeat.status import standing, store
+from heartbeat.status import catching_up, standing, store
 from heartbeat.status.announcement import MOST_SHOWN
+from heartbeat.status.catching_up import CatchingUp
 from heartbeat.status.publish import edition, folder
 from heartbeat.status.publish.edition import Edition
 from heartbeat.status.publish.hook import Hook
@@ -162,6 +164,30 @@ def _snapshots(db: Connection, pages: Mapping[str, StatusPage], home: str, clock
         )
         place = f"{home}/status/{slug}"
         snapshots.append(
-            Snapshot(page, now, stands.rows, place, announcements, days, mail, stands.recoveries)
+            Snapshot(
+                page,
+                now,
+                stands.rows,
+                place,
+                announcements,
+                days,
+                mail,
+                stands.recoveries,
+                _progress(db, page, now),
+            )
         )
     return snapshots
+
+
+def _progress(db: Connection, page: StatusPage, now: datetime) -> dict[str, CatchingUp]:
+    """Return the progress of the components of a page that show one, by their names."""
+    slugs = {component.progress for component in page.components if component.progress}
+    if not slugs:
+        return {}
+    checks = {check.slug: check for check in check_store.listed(db, limit=len(slugs), slugs=slugs)}
+    progress = {
+        component.name: catching_up.of(checks[component.progress], now)
+        for component in page.components
+        if component.progress in checks
+    }
+    return {name: known for name, known in progress.items() if known is not None}

@@ -6,9 +6,11 @@ from datetime import date, datetime, timedelta
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
-from heartbeat.definitions.status_page import Group, StatusPage
+from alerting import times
+from heartbeat.definitions.status_page import Component, Group, StatusPage
 from heartbeat.status import headline, in_force
 from heartbeat.status.announcement import Announcement, AnnouncementKind, Status
+from heartbeat.status.catching_up import CatchingUp
 from heartbeat.status.health import Health, Recoveries, ServiceRow
 from heartbeat.status.in_force import InForce
 from heartbeat.status.uptime.days import ComponentRegion, Day
@@ -36,6 +38,8 @@ class Snapshot:
     """True if customers can subscribe to mails."""
     recoveries: Recoveries = field(default_factory=dict)
     """The recoveries that have settled since announcements were published."""
+    progress: Mapping[str, CatchingUp] = field(default_factory=dict)
+    """The progress of the components that show one, by their names."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -110,6 +114,22 @@ class Snapshot:
         ):
             days.setdefault(announcement.starts_at.astimezone(self.zone).date(), []).append(announcement)
         return list(days.items())
+
+    def progress_of(self, component: Component) -> str:
+        """Return the progress of a component and its age; empty if there is none to tell.
+
+        "Resets are catching up: 41 % done, expected by 02:00 UTC (measured at 21:14 UTC)"
+        """
+        known = self.progress.get(component.name)
+        if known is None:
+            return ""
+        expected = f", expected by {self._clock.at(known.expected_by)}" if known.expected_by else ""
+        done = f"{component.progress_says}: {known.percent} % done{expected}"
+        return f"{done} (measured at {self._clock.at(known.measured_at)})"
+
+    @property
+    def _clock(self) -> times.Clock:
+        return times.Clock(self.at, self.page.timezone)
 
     def unrelated(self) -> dict[int, dict[int, str]]:
         """Return for each announcement the titles of those it is not related to, by either one's word."""

@@ -43,7 +43,8 @@ notifiers:
   ntfy: {token: "${OTHER_KEY}"}
   pagerduty: {}
 status_pages:
-  p: {title: "A: b", components: [{name: "#1", match: {a: "yes", b: "1.10"}, description: ": "}]}
+  p: {title: "A: b", components: [{name: "#1", match: {a: "yes", b: "1.10"}, description: ": ",
+    progress: until, progress_says: "41 %: yes"}]}
 """
 
 

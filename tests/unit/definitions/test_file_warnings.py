@@ -22,6 +22,18 @@ def test_a_zone_without_summer_time_is_a_warning_where_it_is_written() -> None:
     )
 
 
+def test_a_component_that_shows_the_progress_of_no_check_is_a_warning() -> None:
+    text = POLICY + (
+        "checks: {repair: {every: 1d, labels: {a: b}}}\n"
+        "status_pages:\n  p:\n    title: t\n    components:\n"
+        "      - {name: x, match: {a: b}, progress: repair}\n"
+        "      - {name: y, match: {a: b}, progress: repairs}\n"
+    )
+    assert parse(text).warnings == (
+        "f:9: status_pages.p.components[1].progress: is no check of this file, so this row shows no progress.",
+    )
+
+
 def a_fleet(label: str) -> str:
     jobs = "".join(f"  job-{n}: {{every: 5m, labels: {{host: h{n}}}}}\n" for n in range(3))
     return POLICY + "checks:\n" + jobs + f"  last:\n    every: 5m\n    labels:\n      {label}: h9\n"

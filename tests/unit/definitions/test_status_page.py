@@ -24,7 +24,7 @@ status_pages:
     publish: automatically
     regions: {label: region, columns: {us: United States, eu: Europe}}
     components:
-      - {name: CPU, match: {component: cpu}, showcase: false, silent_means: not working}
+      - {name: CPU, match: {component: cpu}, showcase: false, silent_means: not working, progress: repair}
     groups:
       - name: Messages
         description: In and out
@@ -49,7 +49,7 @@ def problems(text: str, picture: bytes = SVG) -> str:
 def test_a_page_is_read_whole() -> None:
     page = parsed(FULL).status_pages["public"]
     assert page.components == (
-        Component("CPU", {"component": "cpu"}, showcase=False, silent_means="not working"),
+        Component("CPU", {"component": "cpu"}, showcase=False, silent_means="not working", progress="repair"),
         Component("Mail", {"component": "mail"}, group="Messages"),
     )
     assert page.groups == (Group("Messages", "In and out"),)
@@ -102,6 +102,7 @@ def test_a_region_reads_with_its_article_in_a_sentence_and_without_it_alone(
         ("logo.svg", "data:image/png;base64,AAAA", "must be a PNG, JPEG, GIF, WebP or SVG picture."),
         ("logo.svg", "data:image/png;base64,A", "this is not base64"),
         ("match: {component: mail}", "match: {}", "needs at least one label"),
+        ("progress: repair", "progress: No Slug", "'No Slug' cannot be a name"),
         ("silent_means: not working", "silent_means: dead", "must be 'delayed' or 'not working'."),
     ],
 )

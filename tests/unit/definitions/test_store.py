@@ -22,7 +22,15 @@ from heartbeat.pings.keys import PingKey
 from tests.unit.conftest import FIRST, NOW, a_check, waiting
 
 Insert = Callable[[Connection, list[Check]], dict[str, Check]]
-MAIL = Component("Mail", {"service": "mail"}, "In and out", False, "Messages", silent_means="not working")
+MAIL = Component(
+    "Mail",
+    {"service": "mail"},
+    "In and out",
+    False,
+    "Messages",
+    silent_means="not working",
+    progress="repair",
+)
 PUBLIC = StatusPage(
     "public",
     "Example status",

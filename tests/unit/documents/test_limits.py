@@ -65,7 +65,7 @@ from heartbeat.http.v1 import fields, keyed
 from heartbeat.operations import doctor_facts, open_files, serve, serving_process, standby
 from heartbeat.pings import body_limit, ingest, limit_watch, measurement, reached_limit
 from heartbeat.pings import store as pings
-from heartbeat.status import announcement, automation
+from heartbeat.status import announcement, automation, catching_up
 from heartbeat.status.publish import edition, hook, publisher, snapshot
 from heartbeat.status.subscribers import link as subscriber_link
 from heartbeat.status.subscribers import sender as subscriber_sender
@@ -190,6 +190,7 @@ LIMITS: Mapping[str, str] = {
         f"after {progress.LEARNT_TIMES} times its longest time between two moves, "
         f"at least {progress.LEARNT_AT_LEAST.seconds // 60} min; {progress.LEARNT_AT_FIRST.seconds // 3600} h before"
     ),
+    "Progress of a component on a status page": f"shown for {catching_up.STALE.seconds // 60} min",
     "Maximum run time of `until done` without a limit": f"{definition.UNTIL_DONE_LIMIT.days} days",
     "Checks judged in one transaction": f"{ticker.FIRST_BATCH} at first, doubling to {checker.BATCH:,}",
     "Incidents paged for in one transaction": f"{ticker.FIRST_BATCH} at first, doubling to {escalator.BATCH:,}",

@@ -52,6 +52,23 @@ async def test_a_change_is_published_at_the_next_look(system: System, clock: Set
     assert 'since <time datetime="2024-05-03T03:06:00Z">03:06 UTC</time>' in page(system)
 
 
+async def test_the_progress_of_a_repair_is_published_while_it_is_reported(
+    system: System, clock: SetClock
+) -> None:
+    cpu = replace(PAGE.components[0], progress="repair", progress_says="Resets are catching up")
+    await define(system, replace(PAGE, components=(cpu, *PAGE.components[1:])))
+    repair = await make_check(system, "repair", schedule=Every(timedelta(days=1)))
+    for done in range(0, 410, 10):
+        await ping(system, repair, f"/progress?done={done}&total=1000")
+        clock.advance(minutes=5)
+    await system.publisher.look()
+    sentence = "Resets are catching up: 40 % done, expected by 11:30 UTC (measured at 06:20 UTC)"
+    assert sentence in page(system)
+    clock.advance(minutes=15)
+    await system.publisher.look()
+    assert "Resets are catching up" not in page(system)
+
+
 async def test_an_unchanged_page_is_published_again_when_it_is_old(system: System, clock: SetClock) -> None:
     await define(system, PAGE)
     await system.publisher.look()

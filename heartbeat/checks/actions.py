@@ -42,12 +42,16 @@ def resume(db: Connection, name: str | UUID, actor: Actor, now: datetime) -> Che
 
 def pause_all(db: Connection, actor: Actor, slugs: Collection[str], now: datetime) -> list[ChangedCheck]:
     """Pause the checks with these slugs. Return those that were not paused yet."""
-    return _apply_to_all(db, actor, "check.pause", slugs, lambda job: life.paused(job, now, actor.name), now)
+    return _apply_to_all(
+        db, actor, "check.pause", slugs, lambda job, _: life.paused(job, now, actor.name), now
+    )
 
 
 def resume_all(db: Connection, actor: Actor, slugs: Collection[str], now: datetime) -> list[ChangedCheck]:
     """Resume the checks with these slugs. Return those that were paused."""
-    return _apply_to_all(db, actor, "check.resume", slugs, lambda job: life.resumed(job, now), now)
+    return _apply_to_all(
+        db, actor, "check.resume", slugs, lambda job, place: life.resumed(job, now, place), now
+    )
 
 
 def renew_uuid(db: Connection, name: str | UUID, actor: Actor, uuid: UUID, now: datetime) -> Check | None:
@@ -130,7 +134,7 @@ def resolve(
         return outcome
     down = store.lock(db, list(symptoms.check_ids(outcome.keys).values()))
     cleared = Cleared(f"resolved by {outcome.by}")
-    changes = [(Change(life.rearmed(job, now), cleared), job, now) for job in down]
+    changes = [(Change(life.rearmed(job, now, place), cleared), job, now) for place, job in enumerate(down)]
     store.save(db, [change.check for change, *_ in changes])
     history.write(db, changes)
     _record_answer(db, actor, "resolve", outcome, now)
@@ -208,10 +212,10 @@ def _apply_to_all(
     actor: Actor,
     action: str,
     slugs: Collection[str],
-    decide: Callable[[Check], Change],
+    decide: Callable[[Check, int], Change],
     now: datetime,
 ) -> list[ChangedCheck]:
-    decisions = [(decide(job), job, now) for job in store.lock_slugs(db, slugs)]
+    decisions = [(decide(job, place), job, now) for place, job in enumerate(store.lock_slugs(db, slugs))]
     changes = [(change, previous, at) for change, previous, at in decisions if change.check is not previous]
     _save(db, actor, changes, now)
     for change, previous, _ in changes:

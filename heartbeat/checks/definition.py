@@ -53,8 +53,10 @@ class CheckDefinition:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def new_check(definition: CheckDefinition, group_by: Collection[str], now: datetime, uuid: UUID) -> Check:
-    """Return a new check of this definition, expected from now on."""
+def new_check(
+    definition: CheckDefinition, group_by: Collection[str], now: datetime, uuid: UUID, place: int = 0
+) -> Check:
+    """Return a new check of this definition, expected from now on. For `place`, see `life.rearmed`."""
     new = Check(
         id=0,
         uuid=uuid,
@@ -63,13 +65,16 @@ def new_check(definition: CheckDefinition, group_by: Collection[str], now: datet
         since=now,
         armed_at=now,
     )
-    return life.rearmed(new, now)
+    return life.rearmed(new, now, place)
 
 
 def redefined(
-    old: Check, definition: CheckDefinition | None, group_by: Collection[str], now: datetime
+    old: Check, definition: CheckDefinition | None, group_by: Collection[str], now: datetime, place: int = 0
 ) -> Check:
-    """Return the check by this definition, or by its own if there is none; the same object if nothing differs."""
+    """Return the check by this definition, or by its own if there is none; the same object if nothing differs.
+
+    For `place`, see `life.rearmed`.
+    """
     target = definition or CheckDefinition.of(old)
     fields: dict[str, Any] = definition.fields() if definition else {}
     # A check that is a group of its own stays the same group under a new name, or its incident would lose it.
@@ -77,7 +82,7 @@ def redefined(
     keys = [cause.group_key(slug, target.labels, tuple(group_by)) for slug in slugs]
     fields["group_key"] = old.group_key if old.group_key in keys else keys[0]
     changes = {name: value for name, value in fields.items() if getattr(old, name) != value}
-    return life.redefined(old, now, **changes) if changes else old
+    return life.redefined(old, now, place, **changes) if changes else old
 
 
 def written(definition: CheckDefinition, policy: str | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from alerting import frozen, times
 from alerting.severity import Severity
 from alerting.subject import WELL
-from heartbeat.checks import deadline, headway
+from heartbeat.checks import deadline, headway, spread
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import (
     Change,
@@ -79,33 +79,40 @@ def paused(check: Check, now: datetime, by: str) -> Change:
     return Change(replace(rested, failures=0, missed=0), event)
 
 
-def resumed(check: Check, now: datetime) -> Change:
-    """Resume a paused check: it is expected from now on, as if it were new."""
-    return Change(rearmed(check, now)) if check.state is State.PAUSED else Change(check)
+def resumed(check: Check, now: datetime, place: int = 0) -> Change:
+    """Resume a paused check: it is expected from now on, as if it were new. For `place`, see `rearmed`."""
+    return Change(rearmed(check, now, place)) if check.state is State.PAUSED else Change(check)
 
 
-def rearmed(check: Check, now: datetime) -> Check:
-    """Expect a check from `now` on. Earlier pings no longer count for its next due time."""
-    return _armed(
-        replace(check, state=State.NEW, cause=None, since=now, armed_at=now, failures=0, missed=0, runs=())
-    )
+def rearmed(check: Check, now: datetime, place: int = 0) -> Check:
+    """Expect a check from `now` on. Earlier pings no longer count for its next due time.
+
+    `place` is its place among many that are expected anew at once: see `spread`.
+    """
+    begins_at = now + spread.delay(place, check.schedule)
+    new = replace(check, state=State.NEW, cause=None, since=now, armed_at=begins_at)
+    return _armed(replace(new, failures=0, missed=0, runs=()))
 
 
-def excused(check: Check, until: datetime) -> Check:
-    """Expect a check from `until` on, because no ping could arrive earlier.
+def excused(check: Check, until: datetime, place: int = 0) -> Check:
+    """Expect a check from `until` on, because no ping could arrive earlier. For `place`, see `rearmed`.
 
     A check that is silent or has overrun stays so until its next ping, and a paused check stays paused.
     """
     if check.state is State.PAUSED:
         return check
-    return _armed(replace(check, armed_at=max(check.armed_at, until), missed=0, runs=()))
+    begins_at = max(check.armed_at, until + spread.delay(place, check.schedule))
+    return _armed(replace(check, armed_at=begins_at, missed=0, runs=()))
 
 
-def redefined(check: Check, now: datetime, **definition: object) -> Check:
-    """Give a check a new definition. A new schedule counts from now on: old pings say nothing about it."""
+def redefined(check: Check, now: datetime, place: int = 0, **definition: object) -> Check:
+    """Give a check a new definition. A new schedule counts from now on: old pings say nothing about it.
+
+    For `place`, see `rearmed`.
+    """
     changed: Check = replace(check, **definition)  # type: ignore[arg-type]  # the caller names fields of Check
     if changed.schedule != check.schedule and deadline.is_watched(check):
-        changed = replace(changed, armed_at=now, missed=0)
+        changed = replace(changed, armed_at=now + spread.delay(place, changed.schedule), missed=0)
     return _armed(changed)
 
 

@@ -221,13 +221,16 @@ def _put_checks(
         slug: check for slug, check in checks.items() if check.origin != Origin.FILE or slug in target.checks
     }
     redefined = [
-        (old, definition.redefined(old, target.checks.get(slug), target.group_by, now))
-        for slug, old in staying.items()
+        (old, definition.redefined(old, target.checks.get(slug), target.group_by, now, place))
+        for place, (slug, old) in enumerate(staying.items())
     ]
     check_store.vacate(db, [old for slug, old in staying.items() if old.slug != slug])
     check_store.save_definitions(db, [new for old, new in redefined if new is not old])
     missing = [declared for slug, declared in target.checks.items() if slug not in checks]
-    added = [definition.new_check(declared, target.group_by, now, new_uuid()) for declared in missing]
+    added = [
+        definition.new_check(declared, target.group_by, now, new_uuid(), place)
+        for place, declared in enumerate(missing)
+    ]
     if len(check_store.insert(db, added)) < len(added):
         # A first ping has made one of them since we looked. It is there now, and is taken over.
         _put_checks(db, _locked(db, target, now), target, now, new_uuid)

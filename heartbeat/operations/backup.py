@@ -163,16 +163,21 @@ async def start_over(database: Database, now: datetime) -> int | None:
     count, last_id = 0, 0
     if restored["grace"] is not None:
         begins_at = now + timedelta(seconds=restored["grace"])
-        while batch := await database.write(partial(_excuse, last_id=last_id, begins_at=begins_at)):
+        while batch := await database.write(
+            partial(_excuse, last_id=last_id, begins_at=begins_at, count=count)
+        ):
             count, last_id = count + len(batch), batch[-1]
     await database.write(lambda db: _record_restore(db, restored, now, count))
     return count
 
 
-def _excuse(db: Connection, last_id: int, begins_at: datetime) -> list[int]:
+def _excuse(db: Connection, last_id: int, begins_at: datetime, count: int) -> list[int]:
+    """Let the checks after `last_id` start over, `count` of which have done so. Return their numbers."""
     batch = check_store.lock_after(db, last_id, BATCH)
     if batch:
-        check_store.save(db, [life.excused(check, begins_at) for check in batch])
+        check_store.save(
+            db, [life.excused(check, begins_at, place) for place, check in enumerate(batch, count)]
+        )
     return [check.id for check in batch]
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, make_url
 from alerting import desk
 from alerting.answer import Acknowledged, Resolved, Snoozed, Stale
 from alerting.incident import State
-from heartbeat.checks import actions, checker, deadline, symptoms
+from heartbeat.checks import actions, checker, deadline, spread, symptoms
 from heartbeat.checks import check as judging
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check
@@ -103,3 +103,18 @@ def test_a_check_of_a_resolved_incident_is_expected_again(writer: Engine) -> Non
         for job in check_store.lock_all(db).values():
             assert (job.state, job.cause) == (judging.State.NEW, None)
             assert deadline.due_at(job) == DOWN_AT + timedelta(minutes=5)
+
+
+def test_many_checks_that_are_resumed_or_resolved_at_once_are_expected_one_after_the_other(
+    writer: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spread, "PER_SECOND", 1)
+    apart = [timedelta(), timedelta(seconds=1)]
+    with writer.begin() as db:
+        actions.resolve(db, INCIDENT, ANNA, DOWN_AT)
+        checks = check_store.lock_all(db)
+        assert sorted(job.armed_at - DOWN_AT for job in checks.values()) == apart
+        actions.pause_all(db, ANNA, list(checks), DOWN_AT)
+        later = DOWN_AT + timedelta(hours=1)
+        resumed = actions.resume_all(db, ANNA, list(checks), later)
+        assert sorted(job.armed_at - later for _, job in resumed) == apart

@@ -21,7 +21,7 @@ from alerting.notifiers import registry
 from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
 from heartbeat import installation, vault
-from heartbeat.checks import checker, life, symptoms
+from heartbeat.checks import checker, life, spread, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Signal, State, Tolerance
@@ -505,3 +505,14 @@ def test_only_checks_that_change_are_locked(opened: Engine) -> None:
         with opened.begin() as other:
             free = other.execute(select(checks.c.slug).with_for_update(skip_locked=True)).scalars()
             assert set(free) == {"two", "three"}
+
+
+def test_the_new_checks_of_a_file_are_expected_one_after_the_other(
+    db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spread, "PER_SECOND", 1)
+    definition_plan.apply(db, parsed(JOBS), NOW)
+    armed = sorted(check.armed_at - NOW for check in check_store.lock_all(db).values())
+    assert armed == [timedelta(seconds=n) for n in range(len(armed))]
+    definition_plan.apply(db, parsed(JOBS.replace("every: 5m", "every: 1h")), LATER)
+    assert len({check.armed_at for check in check_store.lock_all(db).values()}) == len(armed)

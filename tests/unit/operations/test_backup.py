@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from alerting import desk, outside
 from heartbeat import audit, installation, settings
-from heartbeat.checks import checker, life
+from heartbeat.checks import checker, life, spread
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, State
 from heartbeat.checks.schedule import Every
@@ -435,4 +435,18 @@ async def test_many_checks_start_over_in_bounded_batches(
     assert sizes == [3, 3, 1]
     await database.write(lambda db: checker.sweep(db, LATER))
     assert await database.read(lambda db: desk.incidents(db, open_only=True, limit=1)) == []
+    database.close()
+
+
+async def test_checks_start_over_a_second_apart_also_across_batches(
+    database_url: str, insert: Insert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "BATCH", 2)
+    monkeypatch.setattr(spread, "PER_SECOND", 1)
+    database = Database(database_url)
+    await database.write(lambda db: insert(db, [a_check(f"job-{number}") for number in range(5)]))
+    await database.write(lambda db: backup.rearm(db, NOW, timedelta()))
+    await backup.start_over(database, LATER)
+    checks = await database.read(lambda db: check_store.listed(db, limit=10))
+    assert [check.armed_at - LATER for check in checks] == [timedelta(seconds=n) for n in range(5)]
     database.close()

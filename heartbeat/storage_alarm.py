@@ -7,25 +7,20 @@ lasts, and once when it is over. Damage that is found in a SQLite file is told i
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
 
-from sqlalchemy import Connection
-
-from alerting import desk, escalation, notice, times
-from alerting.notice import Message, Notice
-from alerting.notifiers.contract import Accepted, Outcome
-from alerting.notifiers.registry import Setup
-from alerting.person import OPERATOR, Contact, Person
+from alerting import times
+from alerting.notice import Message
 from alerting.subject import cut
 from heartbeat import installation, sqlite_files
 from heartbeat.clock import Clock
 from heartbeat.database import Database
-from heartbeat.loop import Loop, attempt
+from heartbeat.loop import Loop
 from heartbeat.metrics import Metrics
+from heartbeat.service_messages import HOST_LIMIT, Deliver, ServiceMessages
 
 EVERY = 5.0
 """Seconds between two proofs that the storage can be written."""
@@ -37,8 +32,6 @@ AGAIN = timedelta(hours=1)
 """The time after which a failure that lasts is told again."""
 UNHEARD = timedelta(minutes=1)
 """The time after which a message that no contact took is sent again."""
-LEARN_EVERY = timedelta(minutes=1)
-"""The time between two readings of the people, while they can be read."""
 WALK_EVERY = timedelta(minutes=10)
 """The time between two tables of a SQLite file that are read for damage."""
 WALK_AT_ONCE = timedelta()
@@ -47,8 +40,6 @@ MET_FOR = timedelta(hours=1)
 """The time after which damage is over that no transaction meets any more."""
 WALK_BOUND = 20.0
 """Seconds that one of them may take."""
-HOST_LIMIT = 16
-"""Characters of the name of the machine in a title."""
 PROOF = "storage proof"
 """The fact of the installation that a proof writes."""
 
@@ -58,7 +49,6 @@ _FAILING = (
 _DAMAGED = "Pings may be refused. Stop it, keep the file, and restore the last backup (heartbeat restore)."
 _AFTER = "Jobs that were refused meanwhile may page as silent now."
 
-Deliver = Callable[[Mapping[str, Setup], Notice, Person, Contact], Awaitable[Outcome]]
 log = logging.getLogger(__name__)
 
 
@@ -99,15 +89,6 @@ def judged(storage: Storage, fault: tuple[Fault, str] | None, now: datetime) -> 
     return failing, None
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What an alarm is sent with, as it was last read."""
-
-    people: Sequence[Person] = (OPERATOR,)
-    setups: Mapping[str, Setup] = field(default_factory=dict)
-    installation: str | None = None
-
-
 class StorageAlarm:
     """Proves every few seconds that the storage can be written.
 
@@ -127,12 +108,9 @@ class StorageAlarm:
         self._database = database.within(BOUND)
         self._clock = clock
         self._metrics = metrics.storage
-        self._deliver = deliver
+        self._messages = ServiceMessages(self._database, "storage", metrics.storage.told, deliver, home=home)
         self._host = host
-        self._home = home
         self._storage = Storage()
-        self._known = _Known()
-        self._learnt_at: datetime | None = None
         self._walked_at: datetime | None = None
         self._unread: list[str] = []
         self._damage = dict[str, str]()
@@ -152,18 +130,19 @@ class StorageAlarm:
     async def watch(self) -> None:
         """Prove once that the storage can be written, and tell what is to be told."""
         now = self._clock.now()
-        await attempt("storage: learning whom to tell", lambda: self._learn(now))
+        await self._messages.learn(now)
         fault = await self._proven(now) or await self._walk(now)
         before = self._storage
         self._storage, say = judged(before, fault, now)
         self._metrics.failing.set(0 if fault is None else 1)
         if say is Say.FAILING:
             log.error("the storage fails: %s", self._storage.words, extra={"event": "storage failing"})
-            if not await self._tell(self._storage, now, over=False):
+            message = message_of(self._storage, self._host, now, over=False)
+            if not await self._messages.tell(message, now):
                 self._storage = replace(self._storage, told_at=now - AGAIN + UNHEARD)
         elif say is Say.OVER:
             log.warning("the storage works again", extra={"event": "storage works"})
-            await self._tell(before, now, over=True)
+            await self._messages.tell(message_of(before, self._host, now, over=True), now)
 
     async def _proven(self, now: datetime) -> tuple[Fault, str] | None:
         try:
@@ -171,12 +150,6 @@ class StorageAlarm:
         except Exception as error:  # noqa: BLE001  # whatever keeps it from being written is the fault
             return Fault.NOT_WRITTEN, str(error).splitlines()[0] if str(error) else type(error).__name__
         return None
-
-    async def _learn(self, now: datetime) -> None:
-        """Read who is told of a failure, and how, while this can be read."""
-        if self._learnt_at is None or abs(now - self._learnt_at) >= LEARN_EVERY:
-            self._known = await self._database.read(_known)
-            self._learnt_at = now
 
     async def _walk(self, now: datetime) -> tuple[Fault, str] | None:
         """Read one table after the other for damage. Return the damage that was found, or met, and not mended."""
@@ -209,34 +182,6 @@ class StorageAlarm:
         table = self._unread.pop(0)
         return table, await asyncio.to_thread(sqlite_files.damage, path, table, WALK_BOUND)
 
-    async def _tell(self, storage: Storage, now: datetime, *, over: bool) -> bool:
-        """Send the message to every contact, straight and at the same time. Return False if none of them took it."""
-        message = message_of(storage, self._host, now, over=over)
-        sends = [
-            self._send(message, person, contact, now)
-            for person in self._known.people
-            for contact in person.contacts
-        ]
-        return any(await asyncio.gather(*sends))
-
-    async def _send(self, message: Message, person: Person, contact: Contact, now: datetime) -> bool:
-        composed = notice.of_service(
-            message, person, contact, home=self._home, installation=self._known.installation, now=now
-        )
-        if self._deliver is None:
-            return True
-        try:
-            outcome = await self._deliver(self._known.setups, composed, person, contact)
-        except Exception:
-            # One contact that cannot be sent to must not keep the others from being told.
-            log.exception("storage: %s cannot be told by %s", person.name, contact.kind)
-            return False
-        self._metrics.told.labels(type(outcome).__name__.lower()).inc()
-        accepted = isinstance(outcome, Accepted)
-        level = logging.INFO if accepted else logging.ERROR
-        log.log(level, "storage: %s %s by %s", "told" if accepted else "not told", person.name, contact.kind)
-        return accepted
-
 
 def message_of(storage: Storage, host: str, now: datetime, *, over: bool) -> Message:
     """Return the message about a failure, or about its end. Times are in UTC: one message goes to everybody."""
@@ -253,12 +198,3 @@ def message_of(storage: Storage, host: str, now: datetime, *, over: bool) -> Mes
         title = f"{service} cannot store anything since {clock.at(since)}"
         lines = [f"The database says: {storage.words}.", _FAILING]
     return Message(title, tuple(lines), since, over)
-
-
-def _known(db: Connection) -> _Known:
-    policies, people = desk.policies(db), desk.people(db)
-    policy = escalation.in_force(policies, installation.default_policy(db))
-    # Nobody can answer this message, so nobody is spared it: it goes to everybody of the policy.
-    everybody = {person.id: person for person in people.values() if person.id in policy.targets}
-    reachable = tuple(person for person in everybody.values() if person.contacts) or (OPERATOR,)
-    return _Known(reachable, desk.notifier_setups(db), installation.name(db))

@@ -14,7 +14,7 @@ from alerting.incident import Describe, Entry, Incident, RaisedSymptom
 from alerting.news import NO_NEWS, News
 from alerting.notice import Links, Notice, NoticeKind, Subject
 from alerting.outbox import Page, Recipient
-from alerting.person import OPERATOR, Contact, Person
+from alerting.person import BUILT_IN, Contact, Person
 from alerting.surroundings import Surroundings
 
 log = logging.getLogger(__name__)
@@ -163,7 +163,7 @@ def _facts(db: Connection, pages: Collection[Page]) -> _Facts:
     return _Facts(
         incidents=incidents,
         symptoms=symptom_store.symptoms_of(db, numbers),
-        people=people | {OPERATOR.id: OPERATOR},
+        people=people | BUILT_IN,
         readers=Counter(contact for person in people.values() for contact in person.contacts),
         sequences=outbox.sequences(db, [page.id for page in pages]),
         past=store.entries_of(db, numbers, recap.KINDS),

@@ -24,6 +24,7 @@ from alerting import (
     leases,
     notifier_settings,
     roster,
+    store,
     storm,
 )
 from alerting.composing import Addressed, Composer, Send
@@ -33,7 +34,7 @@ from alerting.notifiers.contract import Accepted, Notifier, Outcome, Refused, Un
 from alerting.notifiers.registry import NotifierSet, Setup
 from alerting.origin import Origin
 from alerting.outcomes import Outcomes, Sent
-from alerting.person import OPERATOR, Contact, Person
+from alerting.person import BUILT_IN, Contact, Person
 from alerting.span import Attribute, Spans, no_spans
 from alerting.storm import Begun
 
@@ -183,7 +184,7 @@ class Courier:
         self.notifiers = self._assemble(notifier_settings.load(db))
         outlook = storm.begin(db, now, self._digesting, full)
         pages = leases.lease(db, now, limit, replace(full, streams=outlook.streams))
-        people = roster.load_people(db, {page.person for page in pages}) | {OPERATOR.id: OPERATOR}
+        people = roster.load_people(db, {page.person for page in pages}) | BUILT_IN
         reachable = addressing.addressed(db, pages, people, now)
         waiting = [(page.id, page.kind, person, contact) for page, person, contact in reachable]
         held = breaker.held(waiting, self._broken, now)
@@ -225,7 +226,8 @@ class Courier:
                 pages=1,
             )
             sent = self._judged(send, outcome, self._now())
-            self._observe(kind, sent.result, self._waited(send, outcome))
+            if page.incident_id != store.DRILL:
+                self._observe(kind, sent.result, self._waited(send, outcome))
             to_retry = await self._outcomes.record(sent)
             _log(send, outcome)
             if to_retry:
@@ -349,6 +351,8 @@ async def hand_over(
 def _log(send: Send, outcome: Outcome) -> None:
     """Log a send. The provider's answer stands in the timeline."""
     level = logging.INFO if isinstance(outcome, Accepted) else logging.WARNING
+    if level == logging.INFO and send.page.incident_id == store.DRILL:
+        level = logging.DEBUG
     result = type(outcome).__name__.lower()
     extra = _log_fields(send) | {"event": "sent", "outcome": result}
     log.log(

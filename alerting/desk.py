@@ -254,6 +254,21 @@ def dossier(db: Connection, incident_id: int) -> Dossier | None:
     )
 
 
+def drill(db: Connection) -> Incident | None:
+    """Return the drill: the incident of a symptom with the policy `escalation.DRILL`. No other function lists it."""
+    return store.load(db, store.DRILL)
+
+
+def end_drill(db: Connection) -> None:
+    """Forget the drill, whatever becomes of its page."""
+    store.remove_drill(db)
+
+
+def is_drill(incident_id: int) -> bool:
+    """Return whether this is the number of the drill."""
+    return incident_id == store.DRILL
+
+
 def opened_at(db: Connection, incident_id: int) -> datetime | None:
     """Return the time at which an incident opened, None if there is none of this number."""
     return store.opened_at(db, incident_id)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from alerting.origin import Origin
-from alerting.person import OPERATOR, Person
+from alerting.person import BUILT_IN, OPERATOR, ROBOT, Person
 
 MIN_WAIT = timedelta(minutes=1)
 MAX_WAIT = timedelta(days=1)
@@ -46,6 +46,8 @@ class Policy:
 
 CATCH_ALL = Policy("catch-all", (Step((OPERATOR.id,), timedelta(minutes=15)),))
 """The policy if none is defined: silence always reaches somebody."""
+DRILL = Policy("(drill)", (Step((ROBOT.id,), MIN_WAIT),))
+"""The policy of a drill, which proves that pages arrive: no human is ever paged by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,14 @@ class Decision:
 
 def in_force(policies: Mapping[str, Policy], name: str | None) -> Policy:
     """Return the policy of this name, else the first of all, else the catch-all."""
+    if name == DRILL.name:
+        return DRILL
     return policies.get(name or "", next(iter(policies.values()), CATCH_ALL))
 
 
 def on_call(target: Target, people: Mapping[str, Person], at: datetime) -> list[Person]:  # noqa: ARG001 - a person is the same at any time
     """Return the people whom a target means at `at`; nobody if no such person exists. `people` are by name."""
-    person = OPERATOR if target == OPERATOR.id else people.get(target)
+    person = BUILT_IN.get(target) or people.get(target)
     return [person] if person else []
 
 

@@ -227,7 +227,7 @@ def sequences(db: Connection, page_ids: Collection[int]) -> dict[int, int]:
 def workload(db: Connection) -> Workload:
     """Return the incidents and pages that are not done yet."""
     query = select(func.count(), func.min(pages.c.created_at, type_=pages.c.created_at.type)).where(
-        pages.c.next_at.is_not(None)
+        pages.c.next_at.is_not(None), pages.c.incident_id > 0
     )
     waiting, oldest = db.execute(query).one()
     return Workload(store.count(db), _unanswered_since(db), waiting, oldest)
@@ -263,6 +263,7 @@ def _unanswered_since(db: Connection) -> datetime | None:
         # The first of these is there for the index.
         .where(
             incidents.c.next_at.is_not(None),
+            incidents.c.id > 0,
             incidents.c.state == State.OPEN,
             incidents.c.settles_at.is_(None),
             pages.c.kind == NoticeKind.PAGE,

@@ -61,3 +61,7 @@ class Person:
 
 OPERATOR = Person("operator", "Operator", (Contact("console", "terminal"),))
 """The catch-all: if nobody of a step can be reached, the page goes to the service's own terminal."""
+ROBOT = Person("(robot)", "Robot", (Contact("(robot)", "this service"),))
+"""The one that a drill pages: it acknowledges the page at once. No definition can have such a name."""
+BUILT_IN = {person.id: person for person in (OPERATOR, ROBOT)}
+"""People whom nobody defines."""

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     case,
+    delete,
     exists,
     func,
     or_,
@@ -23,15 +24,19 @@ from sqlalchemy import (
     update,
 )
 
+from alerting import escalation
 from alerting.incident import Entry, Incident, State
 from alerting.severity import Severity
 from alerting.sql import among, earliest, insert_many, update_many
 from alerting.tables import incidents, symptoms, timeline
 
+DRILL = -1
+"""The number of the drill. There is one at a time. Lists, counts and sums are of numbers above zero."""
 SEVERITIES = tuple(Severity)
 _COLUMNS = tuple(incidents.c.keys())
 _GOING_ON = incidents.c.next_at.is_not(None)
 """By a constraint, exactly the resolved incidents have no next action. An index finds the others."""
+_REAL = incidents.c.id > 0
 _IN_TROUBLE = incidents.c.settles_at.is_(None)
 
 
@@ -52,8 +57,15 @@ def lock(db: Connection, ids: Collection[int], cause_keys: Collection[str] = ())
 
 
 def lock_open(db: Connection, number: int, limit: int) -> dict[int, Incident]:
-    """Return up to `limit` incidents that are not resolved, with numbers above `number`, locked as by `lock`."""
-    query = select(incidents.c.id).where(_GOING_ON, incidents.c.id > number).order_by(incidents.c.id)
+    """Return up to `limit` incidents that are not resolved, with numbers above `number`, locked as by `lock`.
+
+    The drill comes first, before number 0.
+    """
+    query = (
+        select(incidents.c.id)
+        .where(_GOING_ON, incidents.c.id > (number or DRILL - 1))
+        .order_by(incidents.c.id)
+    )
     return lock(db, db.execute(query.limit(limit)).scalars().all())
 
 
@@ -154,10 +166,21 @@ def _first_actions() -> list[ScalarSelect[datetime]]:
 def insert_incidents(db: Connection, new: Iterable[Incident]) -> dict[str, int]:
     """Open incidents and return their numbers by cause, without causes that somebody else has opened meanwhile."""
     by_cause = {incident.cause_key: incident for incident in new}
-    rows = [_incident_row(incident) for _, incident in sorted(by_cause.items())]
+    ordered = [incident for _, incident in sorted(by_cause.items())]
+    rows = [_incident_row(incident) for incident in ordered if incident.policy != escalation.DRILL]
+    drills = [_incident_row(one) | {"id": DRILL} for one in ordered if one.policy == escalation.DRILL]
     clause = f"ON CONFLICT (cause_key) WHERE state <> '{State.RESOLVED}' DO NOTHING"
-    opened = insert_many(db, incidents, rows, on_conflict=clause, returning=("id", "cause_key"))
+    opened = [
+        row
+        for of_kind in (rows, drills)
+        for row in insert_many(db, incidents, of_kind, on_conflict=clause, returning=("id", "cause_key"))
+    ]
     return {cause_key: number for number, cause_key in opened}
+
+
+def remove_drill(db: Connection) -> None:
+    """Delete the drill with everything that belongs to it."""
+    db.execute(delete(incidents).where(incidents.c.id == DRILL))
 
 
 def save(db: Connection, changed: Iterable[Incident]) -> None:
@@ -214,7 +237,8 @@ def lately_about(db: Connection, key: str, limit: int) -> list[Incident]:
 
 def newest_entries(db: Connection, limit: int) -> list[int]:
     """Return the numbers of the last lines of all timelines, newest first."""
-    return list(db.execute(select(timeline.c.id).order_by(timeline.c.id.desc()).limit(limit)).scalars())
+    query = select(timeline.c.id).where(timeline.c.incident_id > 0).order_by(timeline.c.id.desc())
+    return list(db.execute(query.limit(limit)).scalars())
 
 
 def timeline_ends(db: Connection, incident_ids: Collection[int]) -> dict[int, tuple[int, int]]:
@@ -258,7 +282,7 @@ def count_recovering(db: Connection) -> dict[State, int]:
 
 
 def _counted(db: Connection, condition: ColumnElement[bool]) -> dict[State, int]:
-    query = select(incidents.c.state, func.count()).where(condition).group_by(incidents.c.state)
+    query = select(incidents.c.state, func.count()).where(condition, _REAL).group_by(incidents.c.state)
     return {State(state): count for state, count in db.execute(query)}
 
 
@@ -267,7 +291,7 @@ def going_on(db: Connection, limit: int, offset: int = 0) -> list[Incident]:
     answered = case((incidents.c.state == State.OPEN, 0), else_=1)
     order = (answered, incidents.c.severity_rank, incidents.c.opened_at, incidents.c.id)
     # Only the numbers are sorted: a whole row holds a policy.
-    numbers = select(incidents.c.id).where(_GOING_ON).order_by(*order).limit(limit).offset(offset)
+    numbers = select(incidents.c.id).where(_GOING_ON, _REAL).order_by(*order).limit(limit).offset(offset)
     query = select(incidents).where(incidents.c.id.in_(numbers)).order_by(*order)
     return [incident_of(row) for row in db.execute(query)]
 
@@ -284,7 +308,7 @@ def newest(db: Connection, *, open_only: bool, limit: int, older_than: int | Non
 
 
 def _newest(limit: int, older_than: int | None) -> Select[Any]:
-    query = select(incidents).order_by(incidents.c.id.desc()).limit(limit)
+    query = select(incidents).where(_REAL).order_by(incidents.c.id.desc()).limit(limit)
     return query if older_than is None else query.where(incidents.c.id < older_than)
 
 

@@ -25,14 +25,14 @@ def write(db: Connection, entries: Sequence[Entry]) -> None:
     """Add lines to timelines, and to the log after the commit."""
     store.write(db, entries)
     for kind in LIFE:
-        of_kind = [entry for entry in entries if entry.kind == kind]
+        of_kind = [entry for entry in entries if entry.kind == kind and entry.incident_id != store.DRILL]
         if of_kind:
             after_commit.then(db, partial(_tell, kind, of_kind))
 
 
 def opened(db: Connection, titles: Mapping[int, str]) -> None:
     """Log incidents that have opened, by number, after the commit."""
-    if titles:
+    if titles := {number: title for number, title in titles.items() if number != store.DRILL}:
         after_commit.then(db, partial(_tell_opened, titles))
 
 

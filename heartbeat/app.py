@@ -20,6 +20,7 @@ from heartbeat import configuration_file, notifier_clients, public_address, sign
 from heartbeat.access import setup as access_setup
 from heartbeat.access.sign_in import Gate
 from heartbeat.actor import Actor
+from heartbeat.canary_watch import CanaryWatch
 from heartbeat.checks import cause, surroundings
 from heartbeat.clock import Clock
 from heartbeat.clock_guard import ClockGuard
@@ -71,6 +72,7 @@ class System:
     automation: Automation
     mail_sender: MailSender
     storage_alarm: StorageAlarm
+    canary_watch: CanaryWatch
     limit_watch: LimitWatch
     body_limit: BodyLimit
     _ticking: asyncio.Task[None] | None = None
@@ -94,7 +96,7 @@ class System:
             ("checker", self.body_limit.run),
             ("pager", self.mail_sender.run),
         )
-        own = [self.storage_alarm.run, *(run for role, run in loops if role in roles)]
+        own = [self.storage_alarm.run, self.canary_watch.run, *(run for role, run in loops if role in roles)]
         self._beside += [asyncio.create_task(run()) for run in own]
 
     async def rest(self) -> None:
@@ -129,6 +131,7 @@ class _Foundation:
     metrics: Metrics
     http: httpx.AsyncClient
     entered: httpx.AsyncClient
+    itself: httpx.AsyncClient
     instead: Mapping[str, Notifier]
     wake: Callable[[], None]
     tracing: Tracing | None
@@ -138,7 +141,8 @@ class _Foundation:
         return self.tracing.span if self.tracing else no_spans
 
     def assembler(self) -> Callable[[Mapping[str, Setup]], NotifierSet]:
-        return notifier_clients.assembler(self.settings, self.http, self.entered, self.instead)
+        robot = notifier_clients.robot(self.settings, self.itself, self.http)
+        return notifier_clients.assembler(self.settings, self.http, self.entered, self.instead, robot)
 
 
 def build(
@@ -148,6 +152,7 @@ def build(
     clock: Clock,
     http: httpx.AsyncClient,
     entered: httpx.AsyncClient | None = None,
+    itself: httpx.AsyncClient | None = None,
     random: Callable[[], float] | None = None,
     notifiers: Mapping[str, Notifier] | None = None,
     longest_sleep: float = LONGEST_SLEEP,
@@ -159,11 +164,11 @@ def build(
     """Build the system. The settings must have an admin key and a secret key.
 
     `entered` is the client for addresses that were entered through the API or the console; they may not reach as far
-    as those of the file. `notifiers` stand in for those of their kinds: a demonstration has its own terminal. Only
-    installed kinds can be replaced, since every room asks `registry` what a kind is like; others raise ValueError.
-    `longest_sleep` may be raised if no other process can bring a due time forward. `ticked` is called after each
-    tick, with True if it was clean, and `moved` after each part of one. `tracing` receives a span for all work that
-    takes time. `connections` is the number that the server accepts.
+    as those of the file. `itself` is the one for the service's own address. `notifiers` stand in for those of their
+    kinds: a demonstration has its own terminal. Only installed kinds can be replaced, since every room asks `registry`
+    what a kind is like; others raise ValueError. `longest_sleep` may be raised if no other process can bring a due time
+    forward. `ticked` is called after each tick, with True if it was clean, and `moved` after each part of one.
+    `tracing` receives a span for all work that takes time. `connections` is the number that the server accepts.
     """
     system: System
 
@@ -174,14 +179,23 @@ def build(
     instead = notifiers or {}
     metrics = _metrics(settings, database)
     foundation = _Foundation(
-        settings, database, clock, metrics, http, entered or http, instead, wake, tracing
+        settings, database, clock, metrics, http, entered or http, itself or http, instead, wake, tracing
     )
     # Who sends must rest too while times are moved: a lease that seems over would be sent a second time.
     moves = JUDGING in settings.roles or "pager" in settings.roles
     guard = ClockGuard(database, clock, metrics.ticking, moves=moves)
     courier = _courier(foundation, guard, random)
-    alarm = _storage_alarm(foundation)
-    main_ticker = _ticker(foundation, guard, courier, longest_sleep, ticked, moved, lambda: alarm.working)
+    alarm, canary_watch = _storage_alarm(foundation), _canary_watch(foundation)
+    main_ticker = _ticker(
+        foundation,
+        guard,
+        courier,
+        longest_sleep,
+        ticked,
+        moved,
+        lambda: alarm.working,
+        lambda: canary_watch.sings,
+    )
     creation_limit = CreationLimit(settings.ping_checks_limit)
     ingest = Ingest(database, limit=creation_limit, wake=wake, observe_batch=_observing(metrics, tracing))
     context = _context(foundation, main_ticker)
@@ -203,6 +217,7 @@ def build(
         automation=Automation(database, clock, metrics, calm=guard.calm),
         mail_sender=_mail_sender(foundation),
         storage_alarm=alarm,
+        canary_watch=canary_watch,
         limit_watch=LimitWatch(database, clock, metrics, creation_limit, settings.keep_bodies),
         body_limit=BodyLimit(database, clock, metrics, settings.keep_bodies * MB),
     )
@@ -255,6 +270,7 @@ def _ticker(
     ticked: Callable[[bool], None],
     moved: Callable[[], None],
     stored: Callable[[], bool],
+    sings: Callable[[], bool],
 ) -> Ticker:
     settings, sends = foundation.settings, foundation.metrics.paging.under_way
 
@@ -276,6 +292,7 @@ def _ticker(
         ticked=told,
         moved=moved,
         stored=stored,
+        sings=sings,
         spans=foundation.spans,
     )
 
@@ -356,6 +373,19 @@ def _storage_alarm(foundation: _Foundation) -> StorageAlarm:
         else None,
         host=socket.gethostname(),
         home=foundation.settings.public_url,
+    )
+
+
+def _canary_watch(foundation: _Foundation) -> CanaryWatch:
+    settings = foundation.settings
+    return CanaryWatch(
+        foundation.database,
+        foundation.clock,
+        foundation.metrics,
+        notifier_clients.sender(settings, foundation.assembler()) if "pager" in settings.roles else None,
+        every=settings.canary_every,
+        host=socket.gethostname(),
+        home=settings.public_url,
     )
 
 

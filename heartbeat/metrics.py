@@ -82,6 +82,7 @@ class Metrics:
         self.paging = PagingMetrics(self.registry, notifiers)
         self.ticking = Ticking(self.registry)
         self.storage = StorageMetrics(self.registry)
+        self.canary = CanaryMetrics(self.registry)
         self.forgetting = Forgetting(self.registry)
         self.limits = LimitMetrics(self.registry)
         self.backlog = Backlog(self.registry)
@@ -254,6 +255,28 @@ class StorageMetrics:
         self.told = Counter(
             "heartbeat_storage_messages",
             "Messages about a failing storage by result.",
+            ["result"],
+            registry=registry,
+        )
+        _begin_at_zero(self.told, SEND_RESULTS)
+
+
+class CanaryMetrics:
+    """The canary, and the messages if its page does not arrive."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.failing = _gauge(
+            registry, "heartbeat_canary_failing", "livemax", "1 if the canary's page does not arrive, else 0."
+        )
+        self.age = _gauge(
+            registry,
+            "heartbeat_canary_age_seconds",
+            "livemostrecent",
+            "Time since the canary's page last arrived, 0 without a canary.",
+        )
+        self.told = Counter(
+            "heartbeat_canary_messages",
+            "Messages that the canary's page does not arrive by result.",
             ["result"],
             registry=registry,
         )

@@ -23,7 +23,8 @@ from alerting.origin import Origin
 from alerting.person import Contact, Person
 from heartbeat import secret, vault
 from heartbeat.definitions.model import Configuration
-from heartbeat.settings import Settings
+from heartbeat.robot import Robot
+from heartbeat.settings import Settings, own_address
 
 USER_AGENT = f"heartbeat/{version('heartbeat')}"
 ADVICE = "HEARTBEAT_ALLOW_ADDRESSES can allow it"
@@ -34,6 +35,16 @@ log = logging.getLogger(__name__)
 def client_for_own(settings: Settings) -> Fenced:
     """Return the client for addresses of the operator: those of the configuration, and the outside heartbeat."""
     return egress.client(fence_of_own(settings), headers={"User-Agent": USER_AGENT}, proxies=settings.proxies)
+
+
+def client_for_itself(settings: Settings) -> Fenced:
+    """Return the client for the service's own address. A proxy for the outside does not lead there."""
+    return egress.client(fence_of_own(settings), headers={"User-Agent": USER_AGENT})
+
+
+def robot(settings: Settings, itself: httpx.AsyncClient, http: httpx.AsyncClient) -> Robot:
+    """Return the robot. A process without the role `api` goes to the public address, as people do."""
+    return Robot(itself, own_address(settings)) if "api" in settings.roles else Robot(http)
 
 
 def client_for_entered(settings: Settings) -> Fenced:
@@ -102,11 +113,16 @@ def sender(
 
 
 def assembler(
-    settings: Settings, http: httpx.AsyncClient, entered: httpx.AsyncClient, instead: Mapping[str, Notifier]
+    settings: Settings,
+    http: httpx.AsyncClient,
+    entered: httpx.AsyncClient,
+    instead: Mapping[str, Notifier],
+    drilled: Robot | None = None,
 ) -> Callable[[Mapping[str, Setup]], NotifierSet]:
     """Return a function that builds the notifiers of a setup, and builds them again only when the setup changes.
 
-    `instead` replaces the notifiers of its kinds. Raises ValueError for a kind that is not installed.
+    `instead` replaces the notifiers of its kinds. `drilled` gets the pages of drills. Raises ValueError for a kind that
+    is not installed.
     """
     shelf = registry.installed()
     if unknown := sorted(instead.keys() - shelf.kinds.keys()):
@@ -114,6 +130,7 @@ def assembler(
     for name, problem in shelf.problems.items():
         log.error("the notifier %s cannot be used: %s", name, problem)
     built: dict[str, NotifierSet] = {}
+    robots = {Robot.kind: drilled} if drilled else {}
 
     def assemble(written: Mapping[str, Setup]) -> NotifierSet:
         key = json.dumps(
@@ -122,7 +139,7 @@ def assembler(
         if key not in built:
             built.clear()
             outfit = _assembled(settings, written, http, entered, shelf)
-            built[key] = NotifierSet({**outfit.own, **instead}, {**outfit.entered, **instead})
+            built[key] = NotifierSet({**outfit.own, **instead, **robots}, {**outfit.entered, **instead})
         return built[key]
 
     return assemble

@@ -26,6 +26,8 @@ KEEP = (92, 36_500)
 """The least and most days to keep the past: status pages show the last 90."""
 _HERE = frozenset({("http", "127.0.0.1"), ("http", "localhost"), ("http", "::1")})
 
+SHORTEST_CANARY = 10
+"""Seconds between two pages of the canary, at least."""
 MAX_SERIES_LABELS = 5
 """Labels of checks that their series may have, at most."""
 
@@ -68,6 +70,8 @@ class Settings:
     notify_socket: str = ""
     """The socket on which systemd waits for messages of this process (sd_notify). systemd sets it."""
     outside_every: int = 10
+    canary_every: timedelta = timedelta(minutes=5)
+    """The time between two pages of the canary. Zero if there is none."""
     admin_key: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
     secret_keys_before: tuple[str, ...] = field(default=(), repr=False)
@@ -147,6 +151,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         outside_url=values.web_url(environ, "HEARTBEAT_OUTSIDE_URL", "https://watch.example.com/ping/…"),
         notify_socket=environ.get("NOTIFY_SOCKET", ""),
         outside_every=values.whole(environ, "HEARTBEAT_OUTSIDE_EVERY", default.outside_every, 1, 3600),
+        canary_every=_canary_every(environ, default.canary_every),
         admin_key=values.key(environ, "HEARTBEAT_ADMIN_KEY", 16),
         secret_key=secret_key,
         secret_keys_before=secret_keys_before,
@@ -295,6 +300,14 @@ def _secret_keys(environ: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
     key = values.key(environ, "HEARTBEAT_SECRET_KEY", SHORTEST_KEY)
     before = values.keys(environ, "HEARTBEAT_SECRET_KEY_PREVIOUS")
     return key, before if written in ("", key) or not key else (*before, written)
+
+
+def _canary_every(environ: Mapping[str, str], default: timedelta) -> timedelta:
+    name = "HEARTBEAT_CANARY_EVERY"
+    seconds = values.whole(environ, name, int(default.total_seconds()), 0, 86_400)
+    if 0 < seconds < SHORTEST_CANARY:
+        raise BadSetting(f"{name} must be at least {SHORTEST_CANARY} seconds, or 0 for no canary.")
+    return timedelta(seconds=seconds)
 
 
 def _roles(text: str) -> frozenset[str]:

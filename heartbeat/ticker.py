@@ -16,7 +16,7 @@ from alerting import courier, escalator
 from alerting.courier import Courier
 from alerting.span import Spans, no_spans
 from heartbeat import installation
-from heartbeat.checks import checker
+from heartbeat.checks import canary, checker
 from heartbeat.checks import store as check_store
 from heartbeat.clock_guard import ClockGuard
 from heartbeat.database import Database
@@ -68,9 +68,16 @@ def stages(database: Database, clock: ClockGuard, page_courier: Courier) -> tupl
 
     async def check(batch: int) -> int:
         now = clock.now()
-        return await database.write(
-            lambda db: checker.sweep(db, now, min(batch, checker.BATCH), ping_store.last_bodies)
-        )
+
+        def judge(db: Connection) -> int:
+            return canary.sweep(db, now) + checker.sweep(
+                db, now, min(batch, checker.BATCH), ping_store.last_bodies
+            )
+
+        return await database.write(judge)
+
+    def due(db: Connection) -> datetime | None:
+        return min(filter(None, (check_store.next_due(db), canary.next_due(db))), default=None)
 
     async def escalate(batch: int) -> int:
         now = clock.now()
@@ -84,7 +91,7 @@ def stages(database: Database, clock: ClockGuard, page_courier: Courier) -> tupl
     # SQLite has one writer.
     at_once = 1 if database.sqlite else AT_ONCE
     return (
-        Stage("checker", JUDGING, check_store.next_due, check, at_once),
+        Stage("checker", JUDGING, due, check, at_once),
         Stage("escalator", JUDGING, escalator.next_due, escalate, at_once),
         Stage("courier", "pager", courier.next_due, send),
     )
@@ -94,7 +101,8 @@ class Ticker:
     """Runs the stages that this process has a role for.
 
     `ticked` is called after each tick, with True if every stage did its work, and `moved` after each part of one: a
-    long tick moves, a stuck one does not. `stored` returns whether the storage can be written, as far as it is known.
+    long tick moves, a stuck one does not. `stored` returns whether the storage can be written, as far as it is known,
+    and `sings` whether the canary's page arrives.
     """
 
     def __init__(
@@ -110,6 +118,7 @@ class Ticker:
         ticked: Callable[[bool], None] = lambda _clean: None,
         moved: Callable[[], None] = lambda: None,
         stored: Callable[[], bool] = lambda: True,
+        sings: Callable[[], bool] = lambda: True,
         spans: Spans = no_spans,
     ) -> None:
         self._database = database
@@ -123,6 +132,7 @@ class Ticker:
         self._ticked = ticked
         self._moved = moved
         self._stored = stored
+        self._sings = sings
         self._spans = spans
         self._idle_at: datetime | None = None
         self._next_dues: Dues | None = None
@@ -257,10 +267,11 @@ class Ticker:
     def _vouches(self, dues: Dues) -> bool:
         """Return True if this process may vouch for the service.
 
-        It judges checks, the storage can be written, and no work is long overdue.
+        It judges checks, the storage can be written, the canary's page arrives, and no work is long overdue.
         """
         since = self._clock.now() - OVERDUE_AFTER
-        return self._judges and self._stored() and all(at is None or at > since for at in dues.values())
+        well = self._judges and self._stored() and self._sings()
+        return well and all(at is None or at > since for at in dues.values())
 
     def _pause(self, dues: Dues) -> float:
         """Return the seconds until one of our stages is due."""

@@ -181,8 +181,10 @@ def _record_answer(
     now: datetime,
     **details: str,
 ) -> None:
-    """Record an incident in the audit log, before and after its answer."""
+    """Record an incident in the audit log, before and after its answer. The drill is not recorded."""
     previous = answer.previous
+    if desk.is_drill(previous.id):
+        return
     was = {"state": previous.state.value}
     if previous.state is not Life.OPEN and previous.next_at is not None:
         was |= {"until": previous.next_at.isoformat()}

@@ -122,6 +122,9 @@ class Inventory:
     checks: int = 0
     people: int = 0
     oldest_page: timedelta = timedelta()
+    canary: timedelta | None = None
+    """The age of the last page of the canary that arrived, if there is a canary, and its period."""
+    canary_every: timedelta = timedelta()
     sealed_by_old_keys: int = 0
     unreadable: Sequence[str] = ()
 
@@ -317,6 +320,14 @@ def _inventory(facts: InstallationFacts) -> Iterator[Finding]:
             "pages",
             f"the oldest has waited for {in_words(inventory.oldest_page)}: check that a process with the role pager "
             "runs, and that the providers answer.",
+        )
+    if inventory.canary is not None:
+        late = inventory.canary > inventory.canary_every + OLD_PAGE
+        length = in_words(inventory.canary)
+        yield (
+            _bad("canary", f"its page has not arrived for {length}: pages to people may not arrive either.")
+            if late
+            else _ok("canary", f"its last page arrived {length} ago.")
         )
     people = "1 person" if inventory.people == 1 else f"{inventory.people:,} people"
     yield _ok("checks", f"{_counted(inventory.checks, 'check')} and {people}.")

@@ -32,8 +32,8 @@ from heartbeat import (
     secret,
     sqlite_files,
 )
+from heartbeat.checks import canary, zone_hint
 from heartbeat.checks import store as check_store
-from heartbeat.checks import zone_hint
 from heartbeat.checks.check import Check, State
 from heartbeat.checks.schedule import Every
 from heartbeat.database import Unavailable, clock_offset, engine, transact
@@ -208,7 +208,7 @@ def _inventory(db: Connection, settings: Settings, usable: set[str], now: dateti
         if any(contact.kind in usable for contact in person.contacts)
     }
     checks = check_store.listed(db, limit=definition_plan.ALL)
-    oldest = desk.workload(db).oldest
+    oldest, of_service = desk.workload(db).oldest, canary.load(db)
     sealed = rekey.stale(db, notifier_clients.vault_of(settings))
     return Inventory(
         without_contacts=[person.id for person in people.values() if not person.contacts],
@@ -231,6 +231,8 @@ def _inventory(db: Connection, settings: Settings, usable: set[str], now: dateti
         unproven=_unproven(db, people.values(), now),
         unreachable_links=public_address.fault(settings.public_url, people.values()) or "",
         oldest_page=now - oldest if oldest else timedelta(),
+        canary=of_service.age(now) if of_service else None,
+        canary_every=of_service.every if of_service else timedelta(),
         sealed_by_old_keys=sealed.anew,
         unreadable=[line.partition(":")[0] for line in sealed.unreadable],
     )

@@ -124,6 +124,7 @@ async def _serve(
     async with (
         notifier_clients.client_for_own(settings) as http,
         notifier_clients.client_for_entered(settings) as entered,
+        notifier_clients.client_for_itself(settings) as itself,
     ):
         started = asyncio.Event()
         supervisor = Supervisor(settings.notify_socket, started.is_set)
@@ -139,6 +140,7 @@ async def _serve(
             clock=WallClock(),
             http=http,
             entered=entered,
+            itself=itself,
             ticked=supervisor.ticked,
             moved=moved,
             tracing=exporter,

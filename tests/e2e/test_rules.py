@@ -153,6 +153,11 @@ CASES = (
         almost=one("heartbeat_clock_skew_seconds", "0x100 4x500"),
     ),
     Case(
+        "HeartbeatCanarySilent",
+        wrong=one("heartbeat_canary_failing", "0x100 1x500"),
+        almost=one("heartbeat_canary_age_seconds", "0x100 400x500"),
+    ),
+    Case(
         "HeartbeatOutsideUnheard",
         wrong={
             **one("heartbeat_outside_beats_total", "0+6x100 600x500", ',result="accepted"'),

@@ -104,7 +104,8 @@ def router(context: Context) -> APIRouter:
             return reply.refused(request, HTTPStatus.GONE, "bad link", reader.why, now)
         form = await forms.read(request, _FORM_FIELDS, forms.LIMIT)
         outcome, zone = await context.database.write(lambda db: _answer(db, reader, form, remote, now))
-        context.metrics.paging.observe_answer(outcome)
+        if not desk.is_drill(reader.incident):
+            context.metrics.paging.observe_answer(outcome)
         context.wake()
         if browser and isinstance(outcome, Unreadable):
             return reply.screen(outcome.why, HTTPStatus.UNPROCESSABLE_ENTITY, now)

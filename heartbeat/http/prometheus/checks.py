@@ -10,6 +10,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from sqlalchemy import Connection
 
 from alerting import desk
+from heartbeat.checks import canary
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import State
 from heartbeat.http.prometheus import queries
@@ -52,6 +53,8 @@ def exposition(db: Connection, metrics: Metrics, now: datetime, text_format: For
     """Return all metrics as text."""
     incident_counts = desk.workload(db)
     metrics.backlog.observe(now, check_store.next_due(db), incident_counts, unexpected_store.count(db))
+    of_service = canary.load(db)
+    metrics.canary.age.set(of_service.age(now).total_seconds() if of_service else 0)
     counts = check_store.count_by_state(db)
     options = metrics.check_series
     left_out = options.each and sum(counts.values()) > MAX_CHECKS

@@ -137,6 +137,16 @@ def inventory(**changes: Any) -> Mapping[str, Any]:
             "2 encrypted with an old key: run heartbeat rotate-keys.",
         ),
         (inventory(oldest_page=timedelta(minutes=20)), Weight.BAD, "the oldest has waited for 20 min"),
+        (
+            inventory(canary=timedelta(minutes=20), canary_every=timedelta(minutes=5)),
+            Weight.BAD,
+            "its page has not arrived for 20 min: pages to people may not arrive either",
+        ),
+        (
+            inventory(canary=timedelta(minutes=9), canary_every=timedelta(minutes=5)),
+            Weight.OK,
+            "its last page arrived 9 min ago",
+        ),
         ({"ready": (503, "no clean tick")}, Weight.BAD, "/readyz answers 503: no clean tick"),
         (
             {"ready": "connection refused by a:1"},

@@ -18,6 +18,7 @@ CAPTIONS = {
     "app": "puts all together",
     "http": "pings, API, console",
     "ticker": "runs the loops",
+    "canary_watch": "pages itself",
     "clock_guard": "moves times",
     "retention": "forgets old rows",
     "rekey": "replaces keys",

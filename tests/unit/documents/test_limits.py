@@ -30,6 +30,7 @@ from alerting.notifiers.transport import connections, egress, names
 from alerting.notifiers.transport import http as transport_http
 from heartbeat import (
     app,
+    canary_watch,
     clock_guard,
     configuration_file,
     database,
@@ -208,6 +209,8 @@ LIMITS: Mapping[str, str] = {
     "are more",
     "Counts, labels and the other groups on the console": f"shared by all readers for "
     f"{shared.SHARED_FOR.seconds} s with {shared.MANY:,} checks or more;",
+    "Page of the canary": f"one each {settings.Settings().canary_every.seconds // 60} min (`HEARTBEAT_CANARY_EVERY`), "
+    f"which must arrive within {canary_watch.CERTAIN.seconds // 60} min",
     "Gathering before the first page": f"{incident.GATHERING.seconds} s",
     "Settling before an incident is over": f"{incident.SETTLING.seconds // 60} min",
     "Acknowledgement": f"{answer.ACKNOWLEDGED_FOR // HOUR} h",

@@ -142,11 +142,6 @@ def inventory(**changes: Any) -> Mapping[str, Any]:
             Weight.BAD,
             "its page has not arrived for 20 min: pages to people may not arrive either",
         ),
-        (
-            inventory(canary=timedelta(minutes=9), canary_every=timedelta(minutes=5)),
-            Weight.OK,
-            "its last page arrived 9 min ago",
-        ),
         ({"ready": (503, "no clean tick")}, Weight.BAD, "/readyz answers 503: no clean tick"),
         (
             {"ready": "connection refused by a:1"},

@@ -19,6 +19,13 @@ _WALL = "M3.6 7h4.6v2H3.6zm5.6-2.9h1.9v7.8H9.2z"
 _HANDS = "m-.8 2.7h1.6v3.9l2.9 1.8-.8 1.3-3.7-2.2z"
 _RING = "M8 4.2a3.8 3.8 0 1 1 0 7.6 3.8 3.8 0 0 1 0-7.6zm0 1.8a2 2 0 1 0 0 4 2 2 0 0 0 0-4z"
 
+_DOTS = "M3.5 7h2.2v2.2H3.5zm3.4 0h2.2v2.2H6.9zm3.4 0h2.2v2.2h-2.2z"
+_DOT = "M6.6 6.6h2.8v2.8H6.6z"
+_STAIRS = "M3.8 5.2h5.4v1.9H3.8zm3 3.7h5.4v1.9H6.8z"
+_HALF = "M8 4.2v7.6a3.8 3.8 0 0 0 0-7.6z"
+_ASIDE = "M4.4 4.6h2v6.8h-2zm4.4 2.2h2.6v2.6H8.8z"
+_AT_WRONG = "ran at the wrong time"
+
 
 class Cause(StrEnum):
     """The reason that a check is down."""
@@ -32,6 +39,11 @@ class Cause(StrEnum):
     OVERRUN = "overrun", "silent", "overran", "overran", "was overrunning", False, _HANDS
     STUCK = "stuck", "silent", "stuck", "is stuck", "was stuck", False, _WALL
     INEFFECTIVE = "ineffective", "failed", "ineffective", "ran badly", "was ineffective", True, _RING
+    UNFINISHED = "unfinished", "silent", "unfinished", "is unfinished", "was unfinished", False, _HALF
+    TOO_SHORT = "too_short", "failed", "ended too soon", "ended too soon", "was ending too soon", True, _DOT
+    TOO_OFTEN = "too_often", "failed", "ran too often", "ran too often", "was running too often", True, _DOTS
+    OVERLAP = "overlap", "failed", "ran twice at once", "ran twice at once", "was overlapping", True, _STAIRS
+    WRONG_TIME = "wrong_time", "failed", _AT_WRONG, _AT_WRONG, "was running at the wrong time", True, _ASIDE
 
     class_: str
     words: CauseWords

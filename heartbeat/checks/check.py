@@ -12,6 +12,7 @@ from uuid import UUID
 from alerting.origin import Origin
 from alerting.severity import Severity
 from heartbeat.checks.cause import Cause
+from heartbeat.checks.expectation import NOTHING, Expectation
 from heartbeat.checks.progress import Amount, Progress
 from heartbeat.checks.schedule import Schedule
 
@@ -90,6 +91,17 @@ AT_ONCE: Final = Tolerance()
 
 
 @dataclass(frozen=True, slots=True)
+class RecentRuns:
+    """When the last runs began, oldest first, as many as their limit needs, and when the end of one was last heard."""
+
+    began: tuple[datetime, ...] = ()
+    ended_at: datetime | None = None
+
+
+NONE_COUNTED: Final = RecentRuns()
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """A scheduled job under watch: its definition, its state and its last pings."""
 
@@ -115,6 +127,7 @@ class Check:
     manual_resume: bool = False
     alert_after: Tolerance = AT_ONCE
     measure: Measure = Measure.JSON
+    expectation: Expectation = NOTHING
     formerly: tuple[str, ...] = ()
     """The slugs that it had before. Jobs that ping one of them reach it."""
     origin: Origin = Origin.API
@@ -129,12 +142,13 @@ class Check:
     missed: int = 0
     """Missed runs since the last ping that ended a run, while they are tolerated."""
     runs: tuple[Run, ...] = ()
+    recent_runs: RecentRuns = NONE_COUNTED
     wake_at: datetime | None = None
 
     @property
     def plain(self) -> bool:
         """False if its definition asks to look at every success singly. The plain lane then leaves it out."""
-        return self.measure is Measure.JSON
+        return self.measure is Measure.JSON and not self.expectation.judges_each_run
 
     @property
     def last_heard_at(self) -> datetime | None:

@@ -1,17 +1,23 @@
-"""The times by which a check must speak: due, silent, overrun, stuck. Pure: they follow from schedule and pings."""
+"""The times by which a check must speak: due, silent, overrun, stuck, unfinished. Pure.
+
+They follow from its schedule, its expectation and its pings.
+"""
 
 from datetime import datetime
 
-from heartbeat.checks import headway
+from heartbeat.checks import headway, time_of_day
 from heartbeat.checks.check import Check, State
-from heartbeat.checks.schedule import due_after, due_from, nth_due
+from heartbeat.checks.schedule import Every, due_after, due_from, nth_due
 
 
 def due_at(check: Check) -> datetime | None:
     """Return when the check must next succeed, before grace. None if nothing is expected (paused, silent, never)."""
     if check.state is State.PAUSED or (check.cause is not None and not check.cause.expects):
         return None
-    heard = max((at for at in (check.last_ok_at, check.last_fail_at) if at), default=None)
+    return _due_since(check, max((at for at in (check.last_ok_at, check.last_fail_at) if at), default=None))
+
+
+def _due_since(check: Check, heard: datetime | None) -> datetime | None:
     if heard is not None and heard >= check.armed_at:
         return due_after(check.schedule, heard)
     return due_from(check.schedule, check.armed_at)
@@ -54,9 +60,25 @@ def stuck_at(check: Check) -> datetime | None:
     return headway.stuck_at(check) if is_watched(check) else None
 
 
+def unfinished_at(check: Check) -> datetime | None:
+    """Return the time of day by which the first run after the last success must have succeeded.
+
+    A check that tolerates missed runs tolerates as many unfinished ones. Neither grace nor a run moves this deadline.
+    """
+    by = check.expectation.finish_by
+    if by is None or not is_watched(check) or isinstance(check.schedule, Every):
+        return None
+    due = _due_since(check, check.last_ok_at)
+    if due is None:
+        return None
+    return time_of_day.next_after(
+        by, nth_due(check.schedule, due, check.alert_after.missed), check.expectation.zone
+    )
+
+
 def of(check: Check) -> datetime | None:
     """Return when the check turns down if no ping comes. None if no ping is expected."""
-    ends = (silent_at(check), overrun_at(check), stuck_at(check), failed_at(check))
+    ends = (silent_at(check), overrun_at(check), stuck_at(check), failed_at(check), unfinished_at(check))
     return min((at for at in ends if at is not None), default=None)
 
 

@@ -9,8 +9,9 @@ from uuid import UUID
 from alerting.origin import Origin
 from alerting.severity import Severity
 from heartbeat import duration
-from heartbeat.checks import cause, life, progress
+from heartbeat.checks import cause, expectation, life, progress
 from heartbeat.checks.check import AT_ONCE, Check, Measure, Tolerance
+from heartbeat.checks.expectation import NOTHING, Expectation
 from heartbeat.checks.schedule import Cron, Every, Schedule
 from heartbeat.written import Inline, filled, one_or_more, unless
 
@@ -40,6 +41,7 @@ class CheckDefinition:
     manual_resume: bool = False
     alert_after: Tolerance = AT_ONCE
     measure: Measure = Measure.JSON
+    expectation: Expectation = NOTHING
     formerly: tuple[str, ...] = ()
     origin: Origin = field(default=Origin.FILE, compare=False)
 
@@ -92,10 +94,11 @@ def written(definition: CheckDefinition, policy: str | None = None) -> dict[str,
             "name": unless(definition.name, definition.slug),
             "description": definition.description or None,
             "runbook": definition.runbook or None,
-            **_schedule(definition.schedule),
+            **_schedule(definition.schedule, definition.expectation.timezone),
             "grace": unless(duration.written(definition.grace), duration.written(GRACE)),
             "max_runtime": max_runtime(definition, duration.written) or None,
             "stuck_after": stuck_after(definition, duration.written) or None,
+            **expectation.written(definition.expectation),
             "alert_after": _tolerance(definition.alert_after),
             "measure": unless(definition.measure.value, Measure.JSON.value),
             "labels": Inline(definition.labels) or None,
@@ -148,10 +151,11 @@ def _tolerance(tolerance: Tolerance) -> Inline | None:
     )
 
 
-def _schedule(schedule: Schedule) -> dict[str, str | None]:
+def _schedule(schedule: Schedule, timezone: str) -> dict[str, str | None]:
+    """Return the fields of a schedule. `timezone` is that of the times of day beside an interval."""
     match schedule:
         case Every(period):
-            return {"every": duration.written(period)}
+            return {"every": duration.written(period), "timezone": unless(timezone, "UTC")}
         case Cron(expression, timezone, kubernetes):
             semantics = "kubernetes" if kubernetes else None
             return {"schedule": expression, "timezone": unless(timezone, "UTC"), "semantics": semantics}

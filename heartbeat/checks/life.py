@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from alerting import frozen, times
 from alerting.severity import Severity
 from alerting.subject import WELL
-from heartbeat.checks import deadline, headway, spread
+from heartbeat.checks import breach, deadline, headway, spread, time_of_day
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import (
+    NONE_COUNTED,
     Change,
     Check,
     Cleared,
@@ -30,10 +31,14 @@ MAX_OPEN_RUNS = 20
 
 def on_ping(check: Check, ping: Ping) -> Change:
     """Return the change that a ping makes. Success and failure change the state and un-pause. All others do not, except
-    that a stuck run moves."""
+    that a stuck run moves, and that a run may begin against what is expected."""
     if ping.signal in (Signal.START, Signal.LOG, Signal.PROGRESS):
         return _under_way(check, ping)
-    ended, duration = _ended(check, ping)
+    check = breach.counted(check, ping)
+    run = next((run for run in check.runs if run.rid == ping.rid), None)
+    if ping.signal is Signal.SUCCESS and ping.verdict is None:
+        ping = replace(ping, verdict=breach.of_success(check, ping, run))
+    ended, duration = _ended(check, ping, run)
     if check.state is State.PAUSED and check.manual_resume:
         return Change(_marked(ended, ping), None, duration)
     if ping.signal is Signal.FAIL:
@@ -56,6 +61,8 @@ def on_due(check: Check, now: datetime) -> Change:
         return _overran(check, now)
     if limit == deadline.stuck_at(check):
         return _down(check, Cause.STUCK, now, headway.stuck_why(check, now))
+    if limit != deadline.silent_at(check):
+        return _unfinished(check, now)
     return fallen_silent(check, now)
 
 
@@ -75,7 +82,9 @@ def paused(check: Check, now: datetime, by: str) -> Change:
     if check.state is State.PAUSED:
         return Change(check)
     event = Cleared(f"paused by {by}") if check.state is State.DOWN else None
-    rested = replace(check, state=State.PAUSED, cause=None, since=now, runs=(), wake_at=None)
+    rested = replace(
+        check, state=State.PAUSED, cause=None, since=now, runs=(), recent_runs=NONE_COUNTED, wake_at=None
+    )
     return Change(replace(rested, failures=0, missed=0), event)
 
 
@@ -91,7 +100,7 @@ def rearmed(check: Check, now: datetime, place: int = 0) -> Check:
     """
     begins_at = now + spread.delay(place, check.schedule)
     new = replace(check, state=State.NEW, cause=None, since=now, armed_at=begins_at)
-    return _armed(replace(new, failures=0, missed=0, runs=()))
+    return _armed(replace(new, failures=0, missed=0, runs=(), recent_runs=NONE_COUNTED))
 
 
 def excused(check: Check, until: datetime, place: int = 0) -> Check:
@@ -142,8 +151,12 @@ def _under_way(check: Check, ping: Ping) -> Change:
     begins = ping.signal is Signal.START or (
         ping.signal is Signal.PROGRESS and headway.opens_run(check, ping)
     )
+    check = breach.counted(check, ping) if begins else check
     heard = _started(check, ping) if begins else replace(check, last_other_at=ping.at)
     heard = headway.reported(heard, ping)
+    verdict = breach.of_start(check, ping) if begins else None
+    if verdict is not None:
+        return _down(heard, verdict.cause, ping.at, verdict.why, verdict.severity)
     if check.cause is not Cause.STUCK or any(headway.is_stuck(heard, run, ping.at) for run in heard.runs):
         return Change(_armed(heard))
     was_up = check.last_ok_at is not None and check.last_ok_at >= check.armed_at
@@ -165,11 +178,10 @@ def _started(check: Check, ping: Ping) -> Check:
     return replace(check, last_other_at=ping.at, runs=runs)
 
 
-def _ended(check: Check, ping: Ping) -> tuple[Check, timedelta | None]:
-    run = next((run for run in check.runs if run.rid == ping.rid), None)
+def _ended(check: Check, ping: Ping, run: Run | None) -> tuple[Check, timedelta | None]:
     if run is None:
         return check, None
-    rest = tuple(other for other in check.runs if other is not run)
+    rest = breach.still_open(check, run)
     return replace(check, runs=rest), max(ping.at - run.started_at, timedelta())
 
 
@@ -228,6 +240,12 @@ def _unpaused(check: Check, ping: Ping) -> Check:
 def _overran(check: Check, now: datetime) -> Change:
     why = headway.overrun_why(check, now)
     return _down(headway.overrun(check, now), Cause.OVERRUN, now, why)
+
+
+def _unfinished(check: Check, now: datetime) -> Change:
+    expected = check.expectation
+    by = f" by {time_of_day.written(expected.finish_by)} {expected.timezone}" if expected.finish_by else ""
+    return _down(check, Cause.UNFINISHED, now, f"not finished{by}")
 
 
 def _down(check: Check, cause: Cause, now: datetime, why: str, severity: Severity | None = None) -> Change:

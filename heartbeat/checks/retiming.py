@@ -6,7 +6,7 @@ from datetime import datetime
 from alerting.clock_step import Step
 from heartbeat.checks import deadline, headway, life, progress
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Change, Check, Cleared, Run, State
+from heartbeat.checks.check import Change, Check, Cleared, RecentRuns, Run, State
 
 MISJUDGED = "judged while the clock was wrong"
 
@@ -20,9 +20,10 @@ def retimed(check: Check, step: Step) -> Change:
         last_ok_at=step.fact(check.last_ok_at),
         last_fail_at=step.fact(check.last_fail_at),
         last_other_at=step.fact(check.last_other_at),
+        recent_runs=_moved_count(check.recent_runs, step),
         runs=tuple(_moved(run, step) for run in check.runs),
     )
-    if check.state is State.DOWN and check.cause in (Cause.SILENT, Cause.OVERRUN, Cause.STUCK):
+    if check.cause in (Cause.SILENT, Cause.OVERRUN, Cause.STUCK, Cause.UNFINISHED):
         watched = _as_it_was(moved, step.after)
         if watched.failures < watched.alert_after.failures and _is_in_time(watched, step.after):
             return Change(life.redefined(watched, step.after), Cleared(MISJUDGED))
@@ -32,6 +33,10 @@ def retimed(check: Check, step: Step) -> Change:
 def _moved(run: Run, step: Step) -> Run:
     reports = progress.moved(run.progress, step.fact) if run.progress else None
     return replace(run, started_at=step.fact(run.started_at), progress=reports)
+
+
+def _moved_count(recent: RecentRuns, step: Step) -> RecentRuns:
+    return RecentRuns(tuple(map(step.fact, recent.began)), step.fact(recent.ended_at))
 
 
 def _as_it_was(check: Check, now: datetime) -> Check:

@@ -28,7 +28,7 @@ from alerting.severity import Severity
 from alerting.sql import among, earliest, insert_many, update_many
 from heartbeat.checks import former_slugs, progress
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Check, Measure, Run, State, Tolerance
+from heartbeat.checks.check import NONE_COUNTED, Check, Measure, RecentRuns, Run, State, Tolerance
 from heartbeat.checks.tables import checks
 
 SEVERITIES = tuple(Severity)
@@ -271,8 +271,26 @@ def check_of(row: Row[Any]) -> Check:
         "cause": Cause(fields["cause"]) if fields["cause"] else None,
         "formerly": tuple(fields["formerly"] or ()),
         "runs": tuple(_run(run) for run in fields["runs"] or ()),
+        "recent_runs": _recent(fields["recent_runs"]),
     }
     return Check(**fields)
+
+
+def _recent(stored: list[str | None] | None) -> RecentRuns:
+    if stored is None:
+        return NONE_COUNTED
+    ended, *began = (at and datetime.fromisoformat(at) for at in stored)
+    return RecentRuns(tuple(at for at in began if at), ended or None)
+
+
+def _recent_row(recent: RecentRuns) -> list[str | None] | None:
+    """Return the end, then the beginnings; None if no run is counted."""
+    if recent == NONE_COUNTED:
+        return None
+    return [
+        recent.ended_at.isoformat() if recent.ended_at else None,
+        *(at.isoformat() for at in recent.began),
+    ]
 
 
 def _run(stored: dict[str, Any]) -> Run:
@@ -303,6 +321,7 @@ def _state_row(check: Check) -> dict[str, Any]:
         "failures": check.failures,
         "missed": check.missed,
         "runs": [_run_row(run) for run in check.runs] or None,
+        "recent_runs": _recent_row(check.recent_runs),
         "wake_at": check.wake_at,
     }
 
@@ -325,6 +344,7 @@ def _definition_row(check: Check) -> dict[str, Any]:
         "runbook": check.runbook,
         "alert_after_failures": check.alert_after.failures,
         "alert_after_missed": check.alert_after.missed,
+        "expectation": check.expectation,
         "formerly": list(check.formerly) or None,
         "measure": check.measure.value,
         "plain": check.plain,

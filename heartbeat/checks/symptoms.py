@@ -118,7 +118,7 @@ def _facts(current: Check, previous: Check, event: Raised, body: bytes | None) -
     was_down = previous.cause is not None and previous.cause is not event.cause
     return Facts(
         since=current.since,
-        expected_at=deadline.due_at(previous) if event.cause is Cause.SILENT else None,
+        expected_at=_expected_at(previous, event.cause),
         last_heard_at=current.last_heard_at,
         began_at=_began_at(current, event.cause),
         last_well_at=current.last_ok_at,
@@ -137,13 +137,19 @@ def _facts(current: Check, previous: Check, event: Raised, body: bytes | None) -
     )
 
 
+def _expected_at(check: Check, down_for: Cause) -> datetime | None:
+    if down_for is Cause.SILENT:
+        return deadline.due_at(check)
+    return deadline.unfinished_at(check) if down_for is Cause.UNFINISHED and not check.runs else None
+
+
 def _began_at(current: Check, why: Cause) -> datetime | None:
-    """Return the start of the run that takes too long, or is stuck."""
-    stuck = why is Cause.STUCK
+    """Return the start of the run that takes too long, is stuck or unfinished."""
+    stuck, unfinished = why is Cause.STUCK, why is Cause.UNFINISHED
     began = (
         run.started_at
         for run in current.runs
-        if run.overran or (stuck and headway.is_stuck(current, run, current.since))
+        if run.overran or unfinished or (stuck and headway.is_stuck(current, run, current.since))
     )
     return min(began, default=None)
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from alerting.sql import Frozen, Utc, key_type, metadata
-from heartbeat.checks import schedule
+from heartbeat.checks import expectation, schedule
 from heartbeat.checks.check import Measure, State
 
 checks = Table(
@@ -48,6 +48,10 @@ checks = Table(
     Column("alert_after_failures", Integer, nullable=False, server_default="1"),
     Column("alert_after_missed", Integer, nullable=False, server_default="1"),
     Column("measure", Text, nullable=False, server_default=Measure.JSON.value),
+    # Its limit of runs, its shortest run and the like.
+    Column(
+        "expectation", Frozen(expectation.to_json, expectation.from_json), nullable=False, server_default="{}"
+    ),
     # The slugs that it had before, as its definition lists them. `former_slugs` has them for the path of a ping.
     Column("formerly", JSON(none_as_null=True)),
     # Whether the plain lane may take its successes: see `Check.plain`.
@@ -70,6 +74,8 @@ checks = Table(
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("missed", Integer, nullable=False, server_default="0"),
     Column("runs", JSON(none_as_null=True)),
+    # The last time that one of its runs ended, then when its last runs began: at most one more than its limit.
+    Column("recent_runs", JSON(none_as_null=True)),
     # Never later than the true deadline, which is derived. Empty if no ping is expected.
     Column("wake_at", Utc),
     CheckConstraint(

@@ -15,12 +15,14 @@ from alerting.origin import Origin
 from alerting.person import Person
 from heartbeat import vault
 from heartbeat.checks import definition as check_definition
-from heartbeat.checks import schedule_words
+from heartbeat.checks import expectation, schedule_words
 from heartbeat.checks.check import Check, Tolerance
 from heartbeat.checks.definition import CheckDefinition
+from heartbeat.checks.expectation import Expectation
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.status_page import AUTOMATICALLY, Component, StatusPage, picture
 from heartbeat.duration import in_words as length
+from heartbeat.written import filled
 
 CONCEALED = "(secret)"
 """What stands for an encrypted secret wherever somebody reads."""
@@ -160,6 +162,7 @@ def _check(check: CheckDefinition) -> Properties:
         "stuck_after": check_definition.stuck_after(check, length),
     }
     properties |= {name: limit for name, limit in limits.items() if limit}
+    properties |= _expectation(check.expectation)
     if check.policy is not None:
         properties["policy"] = check.policy
     if check.description:
@@ -169,6 +172,14 @@ def _check(check: CheckDefinition) -> Properties:
     if check.formerly:
         properties["formerly"] = " and ".join(check.formerly)
     return properties | {f"label {name}": value for name, value in check.labels.items()}
+
+
+def _expectation(expected: Expectation) -> Properties:
+    parts = filled(expectation.written(expected))
+    zoned = {name: f"{parts[name]} {expected.timezone}" for name in ("finish_by", "window") if name in parts}
+    alone = {"one_at_a_time": "true"} if expected.one_at_a_time else {}
+    least = {} if expected.min_runtime is None else {"min_runtime": length(expected.min_runtime)}
+    return parts | least | alone | zoned
 
 
 def _tolerance(tolerance: Tolerance) -> str:

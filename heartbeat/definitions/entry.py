@@ -47,6 +47,7 @@ Range = tuple[timedelta, timedelta]
 GRACE: Range = (timedelta(seconds=1), timedelta(days=30))
 MAX_RUNTIME: Range = (timedelta(seconds=1), timedelta(days=30))
 STUCK_AFTER: Range = (timedelta(minutes=1), timedelta(days=7))
+MIN_RUNTIME: Range = (timedelta(seconds=1), timedelta(days=30))
 WAIT: Range = (MIN_WAIT, MAX_WAIT)
 ALERT_AFTER = (1, 100)
 GATHERING: Range = (timedelta(), timedelta(hours=1))

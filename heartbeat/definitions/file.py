@@ -32,6 +32,7 @@ from heartbeat.definitions import document, entry, file_warnings, schema
 from heartbeat.definitions import status_page as definition_status_page
 from heartbeat.definitions.contacts import NotifierReader
 from heartbeat.definitions.document import Node, Problems, TooMany, Unjudged
+from heartbeat.definitions.expectation import expectation
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.status_page import Look, StatusPage
 
@@ -199,12 +200,14 @@ class Reading:
     def check(self, slug: str, node: Node) -> CheckDefinition:
         node.only(schema.CHECK, "a check")
         max_runtime, until_done = node.read("max_runtime", entry.max_runtime, (None, False))
+        timezone = node.read("timezone", entry.zone, self._timezone)
+        planned = _schedule(node, timezone)
         return CheckDefinition(
             slug=slug,
             name=node.read("name", _NAME, slug),
             description=node.read("description", _DESCRIPTION, ""),
             runbook=node.read("runbook", _RUNBOOK, ""),
-            schedule=_schedule(node, node.read("timezone", entry.zone, self._timezone)),
+            schedule=planned,
             grace=node.read("grace", entry.between(entry.GRACE), self._grace),
             max_runtime=max_runtime,
             until_done=until_done,
@@ -215,6 +218,7 @@ class Reading:
             manual_resume=node.read("manual_resume", entry.truth, False),
             alert_after=_tolerance(node.get("alert_after"), self._alert_after),
             measure=node.read("measure", entry.measure, Measure.JSON),
+            expectation=expectation(node, planned, timezone),
             formerly=_formerly(slug, node.get("formerly")),
             origin=self._origin,
         )

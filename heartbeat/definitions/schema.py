@@ -11,7 +11,7 @@ from alerting.answer import ACKNOWLEDGED_FOR
 from alerting.incident import GATHERING, SETTLING
 from alerting.severity import Severity
 from heartbeat import duration, secret
-from heartbeat.checks import schedule
+from heartbeat.checks import expectation, schedule, time_of_day
 from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.check import Measure
 from heartbeat.checks.definition import GRACE, LEARNT, SEVERITY, UNTIL_DONE
@@ -119,6 +119,28 @@ _CHECK = _object(
             "pattern": f"^(?:{duration.PATTERN}|{LEARNT})$",
             "description": f"The time without progress after which a run is stuck, such as 15m. With {LEARNT}, it "
             "follows from the pace of the run.",
+        },
+        "min_runtime": _length(
+            "The shortest time that a run may take, such as 30s. Needs a ping at the start."
+        ),
+        "at_most": {
+            "type": "string",
+            "pattern": f"^{expectation.PATTERN}$",
+            "description": "The most runs in any period of a length, such as 3 per 1h.",
+        },
+        "one_at_a_time": {
+            "type": "boolean",
+            "description": "No run may start while another is under way. Needs a ping at the start.",
+        },
+        "finish_by": {
+            "type": "string",
+            "pattern": f"^{time_of_day.PATTERN}$",
+            "description": 'The time of day by which each run must have succeeded, such as "06:00".',
+        },
+        "window": {
+            "type": "string",
+            "pattern": f"^{time_of_day.WINDOW_PATTERN}$",
+            "description": 'The part of the day in which runs must fall, such as "01:00-03:00".',
         },
         "alert_after": _ALERT_AFTER,
         "labels": _labels("Its labels. Silent checks with the same `group_by` labels share an incident."),

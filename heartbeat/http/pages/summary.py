@@ -353,12 +353,24 @@ def _down(check: Check, why: str, now: datetime) -> Words:
     if check.cause is Cause.OVERRUN:
         limit = f" of {times.duration(check.max_runtime)}" if check.max_runtime else ""
         return (*turned_down, f": still running after its maximum run time{limit}.")
+    if check.cause is Cause.UNFINISHED:
+        return (*turned_down, *_unfinished(check, why, now), ".")
     if check.cause is not Cause.SILENT:
         return (*turned_down, f": {why or 'reported failure'}", *_next_due(check, now), ".")
     due = expected_at(check)
     expected: Words = (", expected ", *_by_its_clock(check, due)) if due else ()
     heard: Words = ("; last heard ", *_heard(check, now)) if check.last_heard_at else ("; never heard",)
     return (*turned_down, *expected, *heard, *_next_due(check, now), ".")
+
+
+def _unfinished(check: Check, why: str, now: datetime) -> Words:
+    began = min((run.started_at for run in check.runs), default=None)
+    if began is not None:
+        return (f": {why}; started ", began, f" ({times.ago(began, now)})")
+    return (
+        f": {why}",
+        *(("; last heard ", *_heard(check, now)) if check.last_heard_at else ("; never heard",)),
+    )
 
 
 def _began(cause: Cause | None) -> str:

@@ -13,7 +13,7 @@ from alerting.desk import Dossier
 from alerting.severity import Severity
 from heartbeat.checks import check as check_life
 from heartbeat.checks import deadline as deadlines
-from heartbeat.checks import definition, headway, progress, schedule, schedule_words
+from heartbeat.checks import definition, expectation, headway, progress, schedule, schedule_words
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Measure, Signal, State
 from heartbeat.checks.definition import CheckDefinition
@@ -111,6 +111,17 @@ class Check(ResponseModel):
     stuck_after: Seconds | None = Field(
         description="The time without progress after which a run is stuck. 0: learnt from its own pace."
     )
+    min_runtime: Seconds | None
+    at_most: str | None = Field(description="The most runs in a period of time.", examples=["3 per 1h"])
+    one_at_a_time: bool
+    finish_by: str | None = Field(
+        description="The time of day by which a run must have succeeded, in the zone of its schedule.",
+        examples=["06:00"],
+    )
+    window: str | None = Field(
+        description="The part of the day in which runs must fall, in the zone of its schedule.",
+        examples=["01:00-03:00"],
+    )
     alert_after: Tolerance
     measure: Measure = Field(description="Where its numbers are in a body: json, or lines as well.")
     failures: int = Field(description="Failures in a row since the last success.")
@@ -143,6 +154,7 @@ class Check(ResponseModel):
     @classmethod
     def of(cls, check: check_life.Check, now: datetime, incident: int | None, public_url: str | None) -> Self:
         """Build the response for a check at `now`. It has no address to ping without `public_url`."""
+        kept = expectation.written(check.expectation)
         return cls(
             slug=check.slug,
             uuid=check.uuid if public_url else None,
@@ -158,6 +170,9 @@ class Check(ResponseModel):
             max_runtime=check.max_runtime,
             until_done=check.until_done,
             stuck_after=check.stuck_after,
+            min_runtime=check.expectation.min_runtime,
+            **{name: kept[name] for name in ("at_most", "finish_by", "window")},
+            one_at_a_time=check.expectation.one_at_a_time,
             alert_after=Tolerance.model_validate(check.alert_after),
             measure=check.measure,
             failures=check.failures,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -12,10 +12,12 @@ from alerting.origin import Origin
 from alerting.severity import Severity
 from heartbeat.checks import life, progress, store
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Check, Measure, Ping, Run, Signal, State
+from heartbeat.checks.check import Check, Measure, Ping, RecentRuns, Run, Signal, State
+from heartbeat.checks.expectation import Expectation, RunLimit
 from heartbeat.checks.progress import Amount
 from heartbeat.checks.schedule import Cron
 from heartbeat.checks.tables import checks
+from heartbeat.checks.time_of_day import Window
 from heartbeat.database import engine
 from tests.unit.conftest import NOW, a_check
 
@@ -47,6 +49,10 @@ def test_a_check_comes_back_as_it_was_written(db: Connection) -> None:
         until_done=True,
         stuck_after=15 * MINUTE,
         runs=(Run("a" * 32, NOW, progress=REPORTED), Run(None, NOW, overran=True)),
+        expectation=Expectation(
+            RunLimit(3, 60 * MINUTE), MINUTE, True, time(6), Window(time(22), time(4)), "Europe/London"
+        ),
+        recent_runs=RecentRuns((NOW - MINUTE, NOW), NOW),
     )
     (stored,) = added(db, job)
     assert stored == replace(job, id=stored.id)

@@ -149,6 +149,31 @@ MISTAKEN = [
         "checks.a.stuck_after: '10s' is out of range; write 1m to 7d.",
     ),
     *(
+        (f"checks: {{a: {{schedule: 0 3 * * *, {field}: {wrong}}}}}", f"checks.a.{field}: '{wrong}' {fault}")
+        for field, wrong, fault in (
+            ("min_runtime", "0s", "is out of range; write 1s to 30d."),
+            ("at_most", "3", "is no limit of runs; write for example 3 per 1h."),
+            ("at_most", "101 per 1h", "is out of range; write 1 to 100 runs."),
+            ("at_most", "3 per 32d", "is out of range; write a time of 1s to 31d."),
+            ("one_at_a_time", "yes", "is neither true nor false."),
+            ("finish_by", "6 am", 'is no time of day; write for example "06:00".'),
+            ("window", "01:00", 'is no window; write two times of day, for example "01:00-03:00".'),
+            ("window", "01:00-01:00", "is a window of no length; write two different times of day."),
+        )
+    ),
+    (
+        "checks: {a: {schedule: 0 3 * * *, at_most: 3 per hour}}",
+        "checks.a.at_most: 'hour' is not a duration; write for example 15m, 2h or 1d.",
+    ),
+    (
+        "checks: {a: {every: 5m, finish_by: 06:00}}",
+        "checks.a.finish_by: needs schedule or on_calendar; an interval has no time of day.",
+    ),
+    (
+        "checks: {a: {every: 5m, min_runtime: 2m, max_runtime: 1m}}",
+        "checks.a.min_runtime: is longer than max_runtime; no run could keep both.",
+    ),
+    *(
         (
             f"checks: {{a: {{every: 5m, alert_after: {{{field}: {wrong}}}}}}}",
             f"checks.a.alert_after.{field}: '{wrong}' is out of range; write a whole number from 1 to 100.",

@@ -28,7 +28,8 @@ checks:
     runbook: "restart it: see #12, {db}"
     alert_after: {failures: 2}
   cronjob: {schedule: "30 2 */2 * 1", timezone: Europe/London, semantics: kubernetes}
-  plain: {every: 1d1h1m1s, grace: 30d}
+  plain: {every: 1d1h1m1s, grace: 30d, window: "22:00-04:00", timezone: Asia/Kathmandu, at_most: 100 per 31d}
+  expected: {schedule: "30 1 * * *", timezone: Europe/London, finish_by: 06:00, one_at_a_time: true, min_runtime: 90s}
   aliased: {schedule: "@daily", timezone: Europe/London, max_runtime: 1s, severity: info, alert_after: {missed: 100}}
   until: {every: 1d, max_runtime: "until done, at most 20h", stuck_after: 15m}
   learnt: {every: 1d, max_runtime: until done, stuck_after: learnt}

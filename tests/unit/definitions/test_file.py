@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,9 @@ from heartbeat import duration
 from heartbeat.checks import schedule_words
 from heartbeat.checks.check import Tolerance
 from heartbeat.checks.definition import GRACE, CheckDefinition
+from heartbeat.checks.expectation import Expectation, RunLimit
 from heartbeat.checks.schedule import Cron, Every, OnCalendar
+from heartbeat.checks.time_of_day import Window
 from heartbeat.definitions import file as configuration_file
 from heartbeat.definitions.file import Wrong
 from heartbeat.definitions.model import Configuration
@@ -31,6 +33,21 @@ def test_a_check_takes_what_it_leaves_out_of_its_tolerance_from_the_top() -> Non
     checks = parse(text).checks
     assert checks["a"].alert_after == Tolerance(failures=3, missed=2)
     assert checks["b"].alert_after == Tolerance(failures=1, missed=2)
+
+
+def test_times_of_day_are_in_the_zone_of_the_schedule() -> None:
+    text = (
+        "{timezone: Europe/London, checks: {a: {schedule: '30 1 * * *', finish_by: 6:00},"
+        " b: {on_calendar: 'Mon 03:00 Asia/Tokyo', window: 22:00-04:00}, c: {every: 1d, window: 1:00 - 3:00},"
+        " d: {every: 1d, timezone: Asia/Tokyo, at_most: 3 per 60m, one_at_a_time: true, min_runtime: 90s}}}"
+    )
+    checks = parse(text).checks
+    assert checks["a"].expectation == Expectation(finish_by=time(6), timezone="Europe/London")
+    assert checks["b"].expectation == Expectation(window=Window(time(22), time(4)), timezone="Asia/Tokyo")
+    assert checks["c"].expectation == Expectation(window=Window(time(1), time(3)), timezone="Europe/London")
+    assert checks["d"].expectation == Expectation(
+        RunLimit(3, timedelta(hours=1)), timedelta(seconds=90), True
+    )
 
 
 def test_the_example_is_read_completely() -> None:

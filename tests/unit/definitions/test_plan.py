@@ -172,6 +172,11 @@ CHANGES = [
         CHECK + "stuck_after none -> learnt",
     ),
     ("    max_runtime: 2h\n", "", CHECK + "max_runtime 2 h -> none"),
+    ("grace: 15m", "grace: 15m\n    finish_by: 06:00", CHECK + "finish_by none -> 06:00 UTC"),
+    ("grace: 15m", "grace: 15m\n    window: 1:00-3:00", CHECK + "window none -> 01:00-03:00 UTC"),
+    ("grace: 15m", "grace: 15m\n    min_runtime: 90s", CHECK + "min_runtime none -> 1 min 30 s"),
+    ("grace: 15m", "grace: 15m\n    at_most: 3 per 60m", CHECK + "at_most none -> 3 per 1h"),
+    ("grace: 15m", "grace: 15m\n    one_at_a_time: true", CHECK + "one_at_a_time none -> true"),
     (
         "{failures: 2}",
         "{missed: 3}",

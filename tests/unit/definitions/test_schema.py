@@ -8,6 +8,7 @@ import pytest
 from alerting.escalation import Step
 from alerting.person import Person
 from heartbeat.checks.definition import CheckDefinition
+from heartbeat.checks.expectation import Expectation
 from heartbeat.definitions import file as configuration_file
 from heartbeat.definitions import schema as configuration_schema
 from heartbeat.definitions.model import Configuration
@@ -37,7 +38,8 @@ def fields(noun: Any) -> set[str]:
 
 def test_every_field_of_the_nouns_can_be_written() -> None:
     # A slug is the key of its entry, and `max_runtime` says whether it is until done.
-    assert fields(CheckDefinition) - {"slug", "until_done"} <= configuration_schema.CHECK
+    assert fields(CheckDefinition) - {"slug", "until_done", "expectation"} <= configuration_schema.CHECK
+    assert fields(Expectation) <= configuration_schema.CHECK
     assert fields(Person) - {"id"} <= configuration_schema.PERSON
     assert fields(Step) - {"targets"} | {"page"} <= configuration_schema.STEP
     assert fields(Component) - {"group"} <= configuration_schema.COMPONENT

@@ -9,7 +9,7 @@ from alerting import answer, incident
 from alerting.notifiers import registry
 from alerting.person import OPERATOR
 from heartbeat import duration
-from heartbeat.checks import schedule
+from heartbeat.checks import expectation, schedule
 from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.definition import GRACE
 from heartbeat.definitions import document as yaml_document
@@ -117,6 +117,8 @@ def _long(length: timedelta) -> str:
         ("## checks", "grace", span(definition_entry.GRACE)),
         ("## checks", "max_runtime", span(definition_entry.MAX_RUNTIME)),
         ("## checks", "stuck_after", span(definition_entry.STUCK_AFTER)),
+        ("## checks", "min_runtime", span(definition_entry.MIN_RUNTIME)),
+        ("## checks", "at_most", f"1 to {expectation.MOST_RUNS} per {span(expectation.PERIODS)}"),
         (
             "## checks",
             "labels",

@@ -47,7 +47,7 @@ from heartbeat.access import account, hasher, oidc, refusal_log, second_factor, 
 from heartbeat.access import api_key as access_key
 from heartbeat.access import pending_sign_in as code_ticket
 from heartbeat.access import store as access_store
-from heartbeat.checks import checker, definition, headway, life, maintenance, progress
+from heartbeat.checks import checker, definition, expectation, headway, life, maintenance, progress
 from heartbeat.definitions import status_page as definition_status_page
 from heartbeat.definitions.edit import maintenance as arranging
 from heartbeat.definitions.edit import reachability
@@ -193,6 +193,7 @@ LIMITS: Mapping[str, str] = {
     ),
     "Progress of a component on a status page": f"shown for {catching_up.STALE.seconds // 60} min",
     "Maximum run time of `until done` without a limit": f"{definition.UNTIL_DONE_LIMIT.days} days",
+    "Runs counted per check with `at_most`": f"at most {expectation.MOST_RUNS + 1}",
     "Checks judged in one transaction": f"{ticker.FIRST_BATCH} at first, doubling to {checker.BATCH:,}",
     "Incidents paged for in one transaction": f"{ticker.FIRST_BATCH} at first, doubling to {escalator.BATCH:,}",
     "Rounds in one tick": f"{ticker.MAX_ROUNDS}",

@@ -38,6 +38,7 @@ SUBJECTS: Mapping[str, str] = {
     "http/v1/test_twice.py": "every POST, sent twice",
     "http/v1/test_configuration.py": "the configuration through the API",
     "http/v1/test_errors.py": "errors of the API",
+    "pings/test_expectations.py": "runs that break an expectation, from the ping to the page",
     "pings/test_ping_cost.py": "the cost of a ping in the database",
 }
 REQUIRED = ("desk", "gather", "courier", "outbox", "escalator", "checker", "history")

@@ -67,10 +67,11 @@ def test_the_console_shows_the_word_and_the_mark_of_a_cause(why: Cause) -> None:
     first, *_ = summary.of_check(check, "", NOW)
     assert str(first).startswith(f"{why.words.alone.capitalize()} ")
     state = str(vars(render._templates.get_template("parts.html").make_module())["state"](word))
-    assert f'<use href="#{word}"/>' in state
+    mark = word.replace(" ", "-")
+    assert f'<use href="#{mark}"/>' in state
     assert "down" in state.partition(">")[0]
     html = bytes(render.render("error.html", title="", message="", number=500, onward=None).body).decode()
-    assert re.search(rf'<symbol id="{word}"[^>]*><path [^>]*d="{re.escape(why.mark)}"', html)
+    assert re.search(rf'<symbol id="{mark}"[^>]*><path [^>]*d="{re.escape(why.mark)}"', html)
 
 
 @pytest.mark.parametrize("why", list(Cause))

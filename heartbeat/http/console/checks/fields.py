@@ -34,6 +34,11 @@ class Draft:
     grace: str = duration.written(GRACE)
     max_runtime: str = ""
     stuck_after: str = ""
+    min_runtime: str = ""
+    at_most: str = ""
+    one_at_a_time: str = ""
+    finish_by: str = ""
+    window: str = ""
     failures: str = "1"
     missed: str = "1"
     labels: str = ""
@@ -74,6 +79,7 @@ class Draft:
             labels="\n".join(f"{name}={value}" for name, value in definition.labels.items()),
             manual_resume="yes" if definition.manual_resume else "",
             lines="yes" if definition.measure is Measure.LINES else "",
+            one_at_a_time="yes" if definition.expectation.one_at_a_time else "",
             failures=str(definition.alert_after.failures),
             missed=str(definition.alert_after.missed),
             formerly="\n".join(definition.formerly),
@@ -91,12 +97,13 @@ class Draft:
 
     def timing(self) -> dict[str, object]:
         """Return only the fields of the schedule and its limits."""
-        zone: dict[str, object] = {} if self.kind == "every" else {"timezone": self.timezone or None}
+        in_zone = self.kind != "every" or self.window or self.finish_by
+        zone: dict[str, object] = {"timezone": self.timezone or None} if in_zone else {}
         if self.kind == "schedule":
             zone["semantics"] = self.semantics or None
-        limits: dict[str, object] = {
-            name: getattr(self, name) or None for name in ("grace", "max_runtime", "stuck_after")
-        }
+        names = ("grace", "max_runtime", "stuck_after", "min_runtime", "at_most", "finish_by", "window")
+        limits: dict[str, object] = {name: getattr(self, name) or None for name in names}
+        limits["one_at_a_time"] = bool(self.one_at_a_time)
         limits["alert_after"] = {"failures": _whole(self.failures), "missed": _whole(self.missed)}
         return {self.kind: getattr(self, self.kind), **zone, **limits}
 
@@ -169,6 +176,10 @@ _PLAIN = (
     "semantics",
     "max_runtime",
     "stuck_after",
+    "min_runtime",
+    "at_most",
+    "finish_by",
+    "window",
     "severity",
     "policy",
 )

@@ -1,7 +1,7 @@
 """The first sentences of screens, word for word."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from alerting.severity import Severity
 from heartbeat.checks import life
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Ping, Signal, State, Tolerance, Tolerated
+from heartbeat.checks.expectation import Expectation
 from heartbeat.checks.schedule import Cron
 from heartbeat.http.pages import summary
 from heartbeat.http.pages.summary import Count, Words
@@ -223,6 +224,28 @@ def test_a_check_that_overran_says_its_limit() -> None:
     assert job.cause is Cause.OVERRUN
     assert plain(summary.of_check(job, "", NOW), NOW) == (
         "Overran at 03:04 UTC: still running after its maximum run time of 4 min."
+    )
+
+
+def test_an_unfinished_check_says_when_it_began_or_was_last_heard() -> None:
+    by_six = Expectation(finish_by=time(6), timezone="UTC")
+    job = heard(a_check(schedule=Cron("30 1 * * *", "UTC"), grace=12 * HOUR, expectation=by_six), NOW)
+    six = NOW + 27 * HOUR
+    silent = life.on_due(job, six).check
+    assert plain(summary.of_check(silent, "not finished by 06:00 UTC", six), six) == (
+        "Unfinished since 06:00 UTC: not finished by 06:00 UTC; last heard 03 May 03:00 UTC (27 h ago)."
+    )
+    running = life.on_due(heard(job, NOW + 24 * HOUR, Signal.START), six).check
+    assert plain(summary.of_check(running, "not finished by 06:00 UTC", six), six) == (
+        "Unfinished since 06:00 UTC: not finished by 06:00 UTC; started 03:00 UTC (3 h ago)."
+    )
+
+
+def test_a_run_that_broke_an_expectation_says_which() -> None:
+    job = heard(a_check(expectation=Expectation(min_runtime=MINUTE / 2)), NOW, Signal.START)
+    job = heard(job, NOW + timedelta(seconds=2))
+    assert plain(summary.of_check(job, "took 2 s instead of at least 30 s", NOW), NOW) == (
+        "Ended too soon at 03:00 UTC: took 2 s instead of at least 30 s; next due 03:05 UTC, in 5 min."
     )
 
 

@@ -1,6 +1,6 @@
 """Checks in the API: their state, pings and transitions; pause, resume, delete."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import httpx
@@ -9,6 +9,7 @@ import pytest
 from alerting.origin import Origin
 from heartbeat.app import System
 from heartbeat.checks.check import State, Tolerance
+from heartbeat.checks.expectation import Expectation, RunLimit
 from heartbeat.checks.schedule import Cron, Every
 from heartbeat.http.v1 import checks
 from tests.unit.http.conftest import (
@@ -28,6 +29,12 @@ async def test_a_check_has_all_its_fields(system: System, admin: httpx.AsyncClie
         schedule=Cron("0 3 * * *", "Europe/London"),
         grace=timedelta(minutes=15),
         max_runtime=timedelta(hours=2),
+        expectation=Expectation(
+            RunLimit(3, timedelta(hours=1)),
+            timedelta(seconds=30),
+            finish_by=time(6),
+            timezone="Europe/London",
+        ),
         labels={"host": "a"},
         description="Resets the counters.",
         runbook="https://wiki.example.com/daily",
@@ -53,6 +60,11 @@ async def test_a_check_has_all_its_fields(system: System, admin: httpx.AsyncClie
         "max_runtime": 7200.0,
         "until_done": False,
         "stuck_after": None,
+        "min_runtime": 30.0,
+        "at_most": "3 per 1h",
+        "one_at_a_time": False,
+        "finish_by": "06:00",
+        "window": None,
         "alert_after": {"failures": 3, "missed": 1},
         "measure": "json",
         "failures": 0,
@@ -79,6 +91,9 @@ async def test_a_check_has_all_its_fields(system: System, admin: httpx.AsyncClie
             "timezone": "Europe/London",
             "grace": "15m",
             "max_runtime": "2h",
+            "at_most": "3 per 1h",
+            "min_runtime": "30s",
+            "finish_by": "06:00",
             "alert_after": {"failures": 3},
             "labels": {"host": "a"},
         },

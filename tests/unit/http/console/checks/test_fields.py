@@ -1,6 +1,7 @@
 """A check as a form has it: typed, read back, and what its schedule means."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -8,7 +9,9 @@ from alerting.severity import Severity
 from heartbeat.checks import definition
 from heartbeat.checks.check import Measure, Tolerance
 from heartbeat.checks.definition import CheckDefinition
+from heartbeat.checks.expectation import Expectation, RunLimit
 from heartbeat.checks.schedule import Cron, Every, OnCalendar
+from heartbeat.checks.time_of_day import Window
 from heartbeat.definitions.single import Scope, read_check
 from heartbeat.http.console.checks import fields as check_fields
 from heartbeat.http.console.checks.fields import Draft
@@ -43,6 +46,24 @@ WHOLE = CheckDefinition(
             "job", "job", Cron("30 2 * * *", "Europe/London", kubernetes=True), timedelta(minutes=5)
         ),
         CheckDefinition("job", "job", Every(timedelta(seconds=90)), timedelta(seconds=1)),
+        replace(
+            WHOLE,
+            expectation=Expectation(
+                at_most=RunLimit(3, timedelta(hours=1)),
+                min_runtime=timedelta(seconds=30),
+                one_at_a_time=True,
+                finish_by=time(6),
+                window=Window(time(1), time(3)),
+                timezone="Europe/London",
+            ),
+        ),
+        CheckDefinition(
+            "job",
+            "job",
+            Every(timedelta(days=1)),
+            timedelta(seconds=1),
+            expectation=Expectation(window=Window(time(22), time(4)), timezone="Asia/Kathmandu"),
+        ),
         CheckDefinition("job", "job", OnCalendar("Mon..Fri 03:00", "UTC"), timedelta(minutes=5)),
     ],
 )

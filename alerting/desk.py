@@ -45,6 +45,7 @@ from alerting.person import OPERATOR, Contact, Person
 from alerting.proofs import NO_PROOF as NO_PROOF
 from alerting.proofs import Proof as Proof
 from alerting.receipts import receipt as receipt
+from alerting.report import report as report
 from alerting.retiming import retime_incidents as retime_incidents
 from alerting.retiming import retime_pages as retime_pages
 from alerting.store import lately_about as lately_about

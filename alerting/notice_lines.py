@@ -8,7 +8,7 @@ from alerting import surroundings as around
 from alerting.escalation import Policy
 from alerting.incident import RaisedSymptom, State
 from alerting.notice_title import earlier, extent, had_it
-from alerting.subject import RESOLVED_BY, WELL, NoticeKind, Subject, cut, known, standing
+from alerting.subject import RESOLVED_BY, WELL, NoticeKind, Subject, cut, known, reported, standing
 
 DETAILED = 4
 """The most symptoms with a line of their own; the others are named in one line."""
@@ -21,6 +21,8 @@ _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", 
 
 def lines(subject: Subject, over: Sequence[str], now: datetime) -> tuple[str, ...]:
     """Return the facts after the title, most important first. `over` are the clauses that did not fit into it."""
+    if text := reported(subject):
+        return tuple(text[1:])
     ending = subject.kind is NoticeKind.RECOVERED
     rest = ", ".join(over)
     opening = [f"It was {rest.removeprefix('was ')}." if ending else f"{_capital(rest)}."] if over else []

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from alerting import recap, times
 from alerting.incident import Describe, Incident, RaisedSymptom, State
 from alerting.recap import PastAnswer
-from alerting.subject import RESOLVED_BY, WELL, NoticeKind, Subject, about, cut, known, standing
+from alerting.subject import RESOLVED_BY, WELL, NoticeKind, Subject, about, cut, known, reported, standing
 from alerting.surroundings import Surroundings
 
 TITLE_LIMIT = 60
@@ -23,6 +23,8 @@ FINE_AGAIN = "fine again"
 
 def clauses(subject: Subject, now: datetime) -> list[str]:
     """Return what is wrong and how bad, or what has changed. The first clause fits into a title."""
+    if text := reported(subject):
+        return text[:1]
     match subject.kind:
         case NoticeKind.RECOVERED:
             return _ending(subject, now)

@@ -75,6 +75,12 @@ class Subject:
         return Clock(now, self.person.timezone)
 
 
+def reported(subject: Subject) -> list[str]:
+    """Return the text of a report: the end of what nobody was ever paged for. Empty for any other notice."""
+    never_paged = subject.kind is NoticeKind.RECOVERED and subject.incident.told_at is None
+    return subject.words.split("\n") if never_paged and "\n" in subject.words else []
+
+
 def standing(symptoms: Sequence[RaisedSymptom], now: datetime) -> list[RaisedSymptom]:
     """Return the symptoms that have not cleared and are not held; if all of them are held, those."""
     raised = [symptom for symptom in symptoms if symptom.cleared_at is None]

@@ -21,7 +21,7 @@ from heartbeat.access import setup as access_setup
 from heartbeat.access.sign_in import Gate
 from heartbeat.actor import Actor
 from heartbeat.canary_watch import CanaryWatch
-from heartbeat.checks import cause, surroundings
+from heartbeat.checks import blindness, cause, surroundings
 from heartbeat.clock import Clock
 from heartbeat.clock_guard import ClockGuard
 from heartbeat.database import ANSWER, Database
@@ -36,6 +36,7 @@ from heartbeat.pings.body_limit import MB, BodyLimit
 from heartbeat.pings.creation import CreationLimit
 from heartbeat.pings.ingest import Ingest
 from heartbeat.pings.limit_watch import LimitWatch
+from heartbeat.pings.liveness import Liveness
 from heartbeat.retention import Retention
 from heartbeat.settings import Settings
 from heartbeat.status.automation import Automation
@@ -74,6 +75,7 @@ class System:
     storage_alarm: StorageAlarm
     canary_watch: CanaryWatch
     limit_watch: LimitWatch
+    liveness: Liveness
     body_limit: BodyLimit
     _ticking: asyncio.Task[None] | None = None
     _beside: list[asyncio.Task[None]] = field(default_factory=list)
@@ -89,6 +91,7 @@ class System:
         Without `publishes`, another process of this machine publishes the status pages that this one serves.
         """
         loops = (
+            ("api", self.liveness.run),
             ("api", self.publisher.run if publishes else self.publisher.follow),
             ("checker", self.automation.run),
             ("checker", self.retention.run),
@@ -118,6 +121,7 @@ class System:
         """Rest, commit queued pings, and sum up refused sign-ins."""
         await self.rest()
         await self.ingest.settle(COMMIT_BOUND)
+        await self.liveness.rest(COMMIT_BOUND)
         await self.context.gate.refusals.settle(COMMIT_BOUND)
 
 
@@ -156,6 +160,7 @@ def build(
     random: Callable[[], float] | None = None,
     notifiers: Mapping[str, Notifier] | None = None,
     longest_sleep: float = LONGEST_SLEEP,
+    beat_every: float = blindness.EVERY,
     ticked: Callable[[bool], None] = lambda _clean: None,
     moved: Callable[[], None] = lambda: None,
     tracing: Tracing | None = None,
@@ -167,8 +172,9 @@ def build(
     as those of the file. `itself` is the one for the service's own address. `notifiers` stand in for those of their
     kinds: a demonstration has its own terminal. Only installed kinds can be replaced, since every room asks `registry`
     what a kind is like; others raise ValueError. `longest_sleep` may be raised if no other process can bring a due time
-    forward. `ticked` is called after each tick, with True if it was clean, and `moved` after each part of one.
-    `tracing` receives a span for all work that takes time. `connections` is the number that the server accepts.
+    forward. `beat_every` are the seconds between two signs of life, less than `blindness.BLIND_AFTER`. `ticked` is
+    called after each tick, with True if it was clean, and `moved` after each part of one. `tracing` receives a span for
+    all work that takes time. `connections` is the number that the server accepts.
     """
     system: System
 
@@ -217,6 +223,7 @@ def build(
         automation=Automation(database, clock, metrics, calm=guard.calm),
         mail_sender=_mail_sender(foundation),
         storage_alarm=alarm,
+        liveness=Liveness(database, clock, metrics, now=guard.now, refused=ingest.refused, every=beat_every),
         canary_watch=canary_watch,
         limit_watch=LimitWatch(database, clock, metrics, creation_limit, settings.keep_bodies),
         body_limit=BodyLimit(database, clock, metrics, settings.keep_bodies * MB),

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from alerting import desk, times
 from alerting.clock_step import Step
 from heartbeat import clock_store
-from heartbeat.checks import checker
+from heartbeat.checks import blindness_store, checker
 from heartbeat.clock import Clock
 from heartbeat.clock_reading import Reading, Witness, between
 from heartbeat.clock_store import Work
@@ -50,6 +50,7 @@ def _checks(db: Connection, step: Step, number: int) -> int | None:
 
 
 def _facts(db: Connection, step: Step, _number: int) -> None:
+    blindness_store.retime(db, step)
     if step.length <= timedelta():
         clock_store.clamp(db, step.after)
 

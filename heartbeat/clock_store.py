@@ -21,6 +21,7 @@ PLANNED: Mapping[str, timedelta | None] = {
     "announcements.ends_at": None,
     "announcements.starts_at": None,
     "api_keys.ends_at": None,
+    "blind_spans.tell_at": timedelta(minutes=15),
     "checks.wake_at": None,
     "incidents.next_at": None,
     "incidents.settles_at": None,

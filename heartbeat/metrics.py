@@ -84,6 +84,7 @@ class Metrics:
         self.storage = StorageMetrics(self.registry)
         self.canary = CanaryMetrics(self.registry)
         self.forgetting = Forgetting(self.registry)
+        self.blindness = BlindnessMetrics(self.registry)
         self.limits = LimitMetrics(self.registry)
         self.backlog = Backlog(self.registry)
         self.status_pages = StatusPageMetrics(self.registry)
@@ -320,6 +321,24 @@ class Forgetting:
             "heartbeat_janitor_failures", "Failed rounds of deleting old rows.", registry=registry
         )
         _begin_at_zero(self.rows, FORGOTTEN)
+
+
+class BlindnessMetrics:
+    """The signs of life of processes that take pings, and the times without any."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.last_beat = _gauge(
+            registry,
+            "heartbeat_last_beat_timestamp_seconds",
+            "livemostrecent",
+            "When this process last proved that it can store pings, if it takes any.",
+        )
+        self.spans = Counter(
+            "heartbeat_blind_spans",
+            "Times in which pings could not be heard, noticed by this process when sight returned.",
+            registry=registry,
+        )
+        self.seconds = Counter("heartbeat_blind_seconds", "Length of these times.", registry=registry)
 
 
 class Backlog:

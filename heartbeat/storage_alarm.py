@@ -47,7 +47,7 @@ _FAILING = (
     "Pings are refused, and nobody is paged by it until then. You are told every hour, and when it is over."
 )
 _DAMAGED = "Pings may be refused. Stop it, keep the file, and restore the last backup (heartbeat restore)."
-_AFTER = "Jobs that were refused meanwhile may page as silent now."
+_AFTER = "Jobs that were refused meanwhile are not paged for. A report follows."
 
 log = logging.getLogger(__name__)
 

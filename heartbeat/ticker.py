@@ -16,7 +16,7 @@ from alerting import courier, escalator
 from alerting.courier import Courier
 from alerting.span import Spans, no_spans
 from heartbeat import installation
-from heartbeat.checks import canary, checker
+from heartbeat.checks import blindness_report, blindness_store, canary, checker
 from heartbeat.checks import store as check_store
 from heartbeat.clock_guard import ClockGuard
 from heartbeat.database import Database
@@ -79,6 +79,10 @@ def stages(database: Database, clock: ClockGuard, page_courier: Courier) -> tupl
     def due(db: Connection) -> datetime | None:
         return min(filter(None, (check_store.next_due(db), canary.next_due(db))), default=None)
 
+    async def tell(_: int) -> int:
+        now = clock.now()
+        return await database.write(lambda db: blindness_report.sweep(db, now))
+
     async def escalate(batch: int) -> int:
         now = clock.now()
         return await database.write(
@@ -92,6 +96,7 @@ def stages(database: Database, clock: ClockGuard, page_courier: Courier) -> tupl
     at_once = 1 if database.sqlite else AT_ONCE
     return (
         Stage("checker", JUDGING, due, check, at_once),
+        Stage("blindness", JUDGING, blindness_store.next_told, tell),
         Stage("escalator", JUDGING, escalator.next_due, escalate, at_once),
         Stage("courier", "pager", courier.next_due, send),
     )
@@ -136,6 +141,7 @@ class Ticker:
         self._spans = spans
         self._idle_at: datetime | None = None
         self._next_dues: Dues | None = None
+        self._sees = True
         self._proved_at = float("-inf")
         self._clean_at: float | None = None
         self._metrics.begin(["tick", "clock", *(stage.name for stage in stages)])
@@ -254,10 +260,11 @@ class Ticker:
 
     async def _dues(self) -> Dues | None:
         """Read the due times of all stages, also of those in other processes. Return None after a failure."""
-        return await attempt(
-            "reading the next due times",
-            lambda: self._database.read(lambda db: {stage.name: stage.due(db) for stage in self._stages}),
-        )
+        return await attempt("reading the next due times", lambda: self._database.read(self._read_dues))
+
+    def _read_dues(self, db: Connection) -> Dues:
+        self._sees = not blindness_store.is_lost(db, self._clock.now())
+        return {stage.name: stage.due(db) for stage in self._stages}
 
     def _has_come(self, dues: Dues) -> bool:
         """Return True if one of our stages is due."""
@@ -267,10 +274,11 @@ class Ticker:
     def _vouches(self, dues: Dues) -> bool:
         """Return True if this process may vouch for the service.
 
-        It judges checks, the storage can be written, the canary's page arrives, and no work is long overdue.
+        It judges checks, the storage can be written, pings can be heard, the canary's page arrives, and no work is long
+        overdue.
         """
         since = self._clock.now() - OVERDUE_AFTER
-        well = self._judges and self._stored() and self._sings()
+        well = self._judges and self._stored() and self._sees and self._sings()
         return well and all(at is None or at > since for at in dues.values())
 
     def _pause(self, dues: Dues) -> float:

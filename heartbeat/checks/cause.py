@@ -64,7 +64,12 @@ LIMIT: Final = "limit"
 """The cause of a symptom that is no check's: the service has reached a limit."""
 OF_SERVICE: Final = "this service=heartbeat"
 """The key of the group of such symptoms. No label has a space in its name, so it is no group of checks."""
-_WORDS: Final = {LIMIT: CauseWords("at the limit", "reached the limit", "was at the limit")}
+BLIND: Final = "blind"
+"""The cause of a report that pings could not be heard."""
+_WORDS: Final = {
+    LIMIT: CauseWords("at the limit", "reached the limit", "was at the limit"),
+    BLIND: CauseWords("blind", "is blind", "was blind"),
+}
 _ALONE = "check="
 GROUP_BY: Final = ("host",)
 """The labels that make a group, unless the configuration names others."""

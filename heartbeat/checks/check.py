@@ -18,12 +18,16 @@ from heartbeat.checks.schedule import Schedule
 
 
 class State(StrEnum):
-    """The state of a check. `LATE` is never stored: it follows from the time."""
+    """The state of a check. `LATE` is never stored: it follows from the time.
+
+    `UNKNOWN` is a check that could not be heard when it was due. It is expected again since sight has returned.
+    """
 
     NEW = "new"
     UP = "up"
     LATE = "late"
     DOWN = "down"
+    UNKNOWN = "unknown"
     PAUSED = "paused"
 
 
@@ -182,9 +186,17 @@ class Tolerated:
 
 
 @dataclass(frozen=True, slots=True)
+class Unheard:
+    """The check could not be heard when it was due, in the blindness of this number; `why` is the reason in words."""
+
+    span: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """A decision: the check afterwards, the event to report, and the duration of the run that has just ended."""
 
     check: Check
-    event: Raised | Cleared | Tolerated | None = None
+    event: Raised | Cleared | Tolerated | Unheard | None = None
     duration: timedelta | None = None

@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 from alerting import after_commit, desk
 from alerting.clock_step import Step
 from heartbeat import installation
-from heartbeat.checks import history, life, retiming, store, symptoms
-from heartbeat.checks.check import Change, Check, Cleared, Raised
+from heartbeat.checks import blindness_store, history, life, retiming, store, symptoms
+from heartbeat.checks.blindness import Blind
+from heartbeat.checks.check import Change, Check, Cleared, Raised, Unheard
 from heartbeat.checks.symptoms import Fall
 
 BATCH = 1000
@@ -32,14 +33,20 @@ def no_bodies(_db: Connection, _check_ids: Collection[int]) -> Mapping[int, byte
 
 
 def sweep(db: Connection, now: datetime, limit: int = BATCH, last_bodies: LastBodies = no_bodies) -> int:
-    """Judge up to `limit` due checks and return how many. `last_bodies` returns the bodies of their last pings."""
-    due = store.claim_due(db, now, limit)
-    decisions = [(_judged(job, now), job) for job in due]
+    """Judge up to `limit` due checks and return how many. `last_bodies` returns the bodies of their last pings.
+
+    None is judged while no process can hear pings.
+    """
+    sight = blindness_store.sight(db, now)
+    due = [] if sight.lost else store.claim_due(db, now, limit)
+    decisions = [(_judged(job, now, sight.spans), job) for job in due]
     events = [(change, previous) for change, previous in decisions if change.event is not None]
     store.move_wake(db, [change.check for change, _ in decisions if change.event is None])
     if events:
         store.save(db, [change.check for change, _ in events])
         history.write(db, [(change, previous, now) for change, previous in events])
+    unheard = [change.event.span for change, _ in events if isinstance(change.event, Unheard)]
+    blindness_store.count(db, unheard)
     downs = [(change, previous) for change, previous in events if isinstance(change.event, Raised)]
     if downs:
         bodies = last_bodies(db, [previous.id for _, previous in downs])
@@ -87,9 +94,9 @@ def _log_downs(downs: Sequence[Check]) -> None:
     log.info("down: %s%s", ", ".join(slugs), more, extra=extra)
 
 
-def _judged(due: Check, now: datetime) -> Change:
+def _judged(due: Check, now: datetime, blind: Sequence[Blind]) -> Change:
     try:
-        return life.on_due(due, now)
+        return life.on_due(due, now, blind)
     except Exception:
         # One check that cannot be judged must not keep the others from being judged.
         log.exception("check %s cannot be judged; next try in %s", due.slug, PARKED)

@@ -5,7 +5,7 @@ They follow from its schedule, its expectation and its pings.
 
 from datetime import datetime
 
-from heartbeat.checks import headway, time_of_day
+from heartbeat.checks import blindness, headway, time_of_day
 from heartbeat.checks.check import Check, State
 from heartbeat.checks.schedule import Every, due_after, due_from, nth_due
 
@@ -40,6 +40,9 @@ def missed_at(check: Check, count: int) -> datetime | None:
     if due is None:
         return None
     deadline = nth_due(check.schedule, due, count) + check.grace
+    if check.state is State.UNKNOWN:
+        # Whoever tries again has some time to do so.
+        deadline = max(deadline, blindness.bound(check.grace, check.armed_at))
     if check.max_runtime is None:
         return deadline
     open_runs = [run for run in check.runs if not run.overran and run.started_at <= deadline]
@@ -88,12 +91,13 @@ def failed_at(check: Check) -> datetime | None:
 
 
 def is_watched(check: Check) -> bool:
-    return check.state in (State.NEW, State.UP)
+    """Return whether silence turns the check down."""
+    return check.state in (State.NEW, State.UP, State.UNKNOWN)
 
 
 def status(check: Check, now: datetime) -> State:
     """Return the state to show: a check is late after its due time, until its grace ends."""
-    if is_watched(check):
+    if is_watched(check) and check.state is not State.UNKNOWN:
         due = due_at(check)
         if due is not None and now > due:
             return State.LATE

@@ -36,12 +36,12 @@ from heartbeat.checks import schedule, store
 from heartbeat.checks.check import State
 from heartbeat.checks.overdue import overdue_before
 from heartbeat.checks.schedule import Schedule
-from heartbeat.checks.tables import checks
+from heartbeat.checks.tables import UNKNOWN, checks
 
 _INSTANT = 0.001
 """Seconds of error in an instant that the database computes."""
 _AN_INSTANT = timedelta(seconds=_INSTANT)
-WATCHED = checks.c.state.in_([State.NEW, State.UP])
+WATCHED = checks.c.state.in_([State.NEW, State.UP]) & ~UNKNOWN
 """The condition of the checks that can be late."""
 SCHEDULE = cast(checks.c.schedule, Text)
 HEARD = case(
@@ -73,7 +73,7 @@ def may_be_late(db: Connection, now: datetime, room: timedelta | None = None) ->
         ranks = range(len(store.SEVERITIES))
         near = and_(checks.c.severity_rank.in_(ranks), checks.c.wake_at <= now + room + _AN_INSTANT, near)
     # Not `WATCHED`: SQLite would look for the states by an index, which finds nearly all checks.
-    return and_(checks.c.state.not_in([State.DOWN, State.PAUSED]), or_(near, checks.c.missed > 0))
+    return and_(checks.c.state.not_in([State.DOWN, State.PAUSED]), ~UNKNOWN, or_(near, checks.c.missed > 0))
 
 
 def counts_from(db: Connection) -> ColumnElement[datetime]:

@@ -3,13 +3,15 @@
 A decision is a `Change`: the check as it is afterwards, and the event to report.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from alerting import frozen, times
 from alerting.severity import Severity
 from alerting.subject import WELL
-from heartbeat.checks import breach, deadline, headway, spread, time_of_day
+from heartbeat.checks import amnesty, blindness, breach, deadline, headway, spread, time_of_day
+from heartbeat.checks.blindness import Blind
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import (
     NONE_COUNTED,
@@ -22,6 +24,7 @@ from heartbeat.checks.check import (
     Signal,
     State,
     Tolerated,
+    Unheard,
     Verdict,
 )
 
@@ -48,8 +51,17 @@ def on_ping(check: Check, ping: Ping) -> Change:
     return _succeeded(ended, ping, duration)
 
 
-def on_due(check: Check, now: datetime) -> Change:
-    """Return the change that silence until `now` makes. Before the deadline, `wake_at` moves and misses are counted."""
+def on_due(check: Check, now: datetime, blind: Sequence[Blind] = ()) -> Change:
+    """Return the change that silence until `now` makes. Before the deadline, `wake_at` moves and misses are counted.
+
+    `blind` are the times in which no ping could be heard, oldest first.
+    """
+    if excuse := amnesty.excuse(check, now, blind):
+        if excuse.lost:
+            return _unheard(check, excuse.span, now, blind)
+        later = blindness.bound(check.grace, excuse.span.ended_at)
+        if now < later:
+            return Change(frozen.changed(check, wake_at=later))
     limit = deadline.of(check)
     if limit is None or now < limit:
         return _missed(check, now)
@@ -64,6 +76,22 @@ def on_due(check: Check, now: datetime) -> Change:
     if limit != deadline.silent_at(check):
         return _unfinished(check, now)
     return fallen_silent(check, now)
+
+
+def _unheard(check: Check, span: Blind, now: datetime, blind: Sequence[Blind]) -> Change:
+    """Expect a check from the time on at which sight returned. Whether its last run went well is unknown.
+
+    A check that has failed stays down.
+    """
+    expected = replace(check, armed_at=max(check.armed_at, span.ended_at), missed=0)
+    if check.state is not State.DOWN:
+        since = check.since if check.state is State.UNKNOWN else now
+        expected = replace(expected, state=State.UNKNOWN, since=since, runs=())
+    limit = deadline.of(expected)
+    if limit is not None and limit <= now:
+        # Sight had returned for long enough, and nobody judged meanwhile.
+        return on_due(expected, now, blind)
+    return Change(_armed(expected), Unheard(span.id, f"could not be heard: {span.why}"))
 
 
 def fallen_silent(check: Check, now: datetime) -> Change:
@@ -232,6 +260,9 @@ def _judged(check: Check, ping: Ping, verdict: Verdict, duration: timedelta | No
 
 
 def _unpaused(check: Check, ping: Ping) -> Check:
+    """Return the check as it is expected again: a ping ends a pause, and a time in which it could not be heard."""
+    if check.state is State.UNKNOWN:
+        return replace(check, state=State.UP, since=ping.at)
     if check.state is not State.PAUSED:
         return check
     return replace(check, state=State.NEW, since=ping.at, armed_at=ping.at)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from alerting.sql import Utc
 from heartbeat.checks import lateness
 from heartbeat.checks.check import State
-from heartbeat.checks.tables import checks
+from heartbeat.checks.tables import checks, in_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def call(db: Connection, now: datetime) -> Roll:
         func.count().filter(lateness.WATCHED & failing),
         func.count().filter(lateness.WATCHED & missing),
         func.max(checks.c.grace + func.coalesce(checks.c.max_runtime, 0.0)),
-        *(func.count().filter(checks.c.state == state) for state in states),
+        *(func.count().filter(in_state(state)) for state in states),
     )
     newest_at, failing_count, missing_count, room, *counts = db.execute(query.select_from(checks)).one()
     stored: dict[State, int] = {state: count for state, count in zip(states, counts, strict=True) if count}

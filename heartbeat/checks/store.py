@@ -29,7 +29,7 @@ from alerting.sql import among, earliest, insert_many, update_many
 from heartbeat.checks import former_slugs, progress
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import NONE_COUNTED, Check, Measure, RecentRuns, Run, State, Tolerance
-from heartbeat.checks.tables import checks
+from heartbeat.checks.tables import UNKNOWN, checks, in_state
 
 SEVERITIES = tuple(Severity)
 _COLUMNS = tuple(checks.c.keys())
@@ -166,7 +166,7 @@ def listed(
     """Return checks ordered by slug, from the first slug after `after`. `state` is a stored one: `LATE` finds none."""
     query = select(checks).where(checks.c.slug > after).order_by(checks.c.slug).limit(limit)
     if state is not None:
-        query = query.where(checks.c.state == state.value)
+        query = query.where(in_state(state))
     if slugs is not None:
         query = query.where(checks.c.slug.in_(slugs))
     return [check_of(row) for row in db.execute(query)]
@@ -175,7 +175,17 @@ def listed(
 def count_by_state(db: Connection) -> dict[State, int]:
     """Count the checks in each stored state."""
     query = select(checks.c.state, func.count()).group_by(checks.c.state)
-    return {State(state): count for state, count in db.execute(query)}
+    counts = {State(state): count for state, count in db.execute(query)}
+    unknown = count_unknown(db)
+    if unknown:
+        counts |= {State.UNKNOWN: unknown, State.NEW: counts[State.NEW] - unknown}
+    return counts
+
+
+def count_unknown(db: Connection) -> int:
+    """Count the checks that could not be heard when they were due, and were not heard since."""
+    query = select(func.count()).select_from(checks).where(checks.c.unheard, UNKNOWN)
+    return db.execute(query).scalar_one()
 
 
 def count_created_by_pings(db: Connection) -> int:
@@ -267,7 +277,9 @@ def check_of(row: Row[Any]) -> Check:
         "measure": Measure(fields["measure"]),
         "severity": SEVERITIES[fields.pop("severity_rank")],
         "origin": Origin(fields["origin"]),
-        "state": State(fields["state"]),
+        "state": State.UNKNOWN
+        if fields.pop("unheard") and fields["state"] == State.NEW
+        else State(fields["state"]),
         "cause": Cause(fields["cause"]) if fields["cause"] else None,
         "formerly": tuple(fields["formerly"] or ()),
         "runs": tuple(_run(run) for run in fields["runs"] or ()),
@@ -310,7 +322,8 @@ def _run_row(run: Run) -> dict[str, Any]:
 
 def _state_row(check: Check) -> dict[str, Any]:
     return {
-        "state": check.state.value,
+        "state": (State.NEW if check.state is State.UNKNOWN else check.state).value,
+        "unheard": check.state is State.UNKNOWN,
         "cause": check.cause.value if check.cause else None,
         "since": check.since,
         "armed_at": check.armed_at,

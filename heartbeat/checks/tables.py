@@ -1,5 +1,7 @@
 """The tables of checks. Each ping writes `checks`: see the notes on its columns before adding an index."""
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -13,10 +15,13 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    and_,
+    case,
     false,
     func,
     true,
 )
+from sqlalchemy.sql.elements import ColumnElement
 
 from alerting.sql import Frozen, Utc, key_type, metadata
 from heartbeat.checks import expectation, schedule
@@ -78,14 +83,31 @@ checks = Table(
     Column("recent_runs", JSON(none_as_null=True)),
     # Never later than the true deadline, which is derived. Empty if no ping is expected.
     Column("wake_at", Utc),
+    # True for a check that is unknown. It is stored as new, as which the release before expects it.
+    Column("unheard", Boolean, nullable=False, server_default=false()),
     CheckConstraint(
-        f"state IN ({', '.join(repr(state.value) for state in State if state is not State.LATE)})",
+        f"state IN ({', '.join(repr(state.value) for state in State if state not in (State.LATE, State.UNKNOWN))})",
         name="state",
     ),
     CheckConstraint(f"(state = '{State.DOWN}') = (cause IS NOT NULL)", name="cause"),
     CheckConstraint(f"state NOT IN ('{State.NEW}', '{State.UP}') OR wake_at IS NOT NULL", name="armed"),
     postgresql_with={"fillfactor": "70"},
 )
+UNKNOWN = and_(checks.c.state == State.NEW, checks.c.unheard)
+"""The condition of the checks that are unknown."""
+STATE: ColumnElement[Any] = case((UNKNOWN, State.UNKNOWN.value), else_=checks.c.state)
+"""The state of a check."""
+
+
+def in_state(state: State) -> ColumnElement[bool]:
+    """Return the condition of the checks in a state. `LATE` finds none: it follows from the time."""
+    if state is State.UNKNOWN:
+        return UNKNOWN
+    if state is State.NEW:
+        return and_(checks.c.state == state, ~checks.c.unheard)
+    return checks.c.state == state.value
+
+
 Index(
     "ix_checks_wake_at",
     checks.c.severity_rank,
@@ -99,6 +121,12 @@ Index(
     checks.c.id,
     postgresql_where=checks.c.origin == "ping",
     sqlite_where=checks.c.origin == "ping",
+)
+Index(
+    "ix_checks_unheard",
+    checks.c.armed_at,
+    postgresql_where=checks.c.unheard,
+    sqlite_where=checks.c.unheard,
 )
 
 # In the order of the list of checks.
@@ -129,6 +157,34 @@ transitions = Table(
     Column("state", Text, nullable=False),
     Column("cause", Text),
     Column("why", Text, nullable=False),
+)
+
+# The last sign of life of each process that takes pings: one small row that it writes each second.
+beats = Table(
+    "beats",
+    metadata,
+    Column("process", Text, primary_key=True),
+    Column("at", Utc, nullable=False),
+    # The seconds since the start `boot` of its machine, which setting the clock does not change.
+    Column("elapsed", Float, nullable=False),
+    Column("boot", Text, nullable=False),
+    # True once the process has ended in an orderly way.
+    Column("stopped", Boolean, nullable=False),
+    postgresql_with={"fillfactor": "50"},
+)
+
+# The times in which no ping could be heard. Two processes that notice the same one write it once.
+blind_spans = Table(
+    "blind_spans",
+    metadata,
+    Column("id", key_type(), primary_key=True),
+    Column("began_at", Utc, nullable=False, unique=True),
+    Column("ended_at", Utc, nullable=False, index=True),
+    Column("why", Text, nullable=False),
+    # The checks whose deadline came unheard because of it.
+    Column("checks", Integer, nullable=False),
+    # The time at which people are to be told of it, empty once that is done.
+    Column("tell_at", Utc, index=True),
 )
 
 maintenance = Table(

@@ -24,7 +24,7 @@ from sqlalchemy import Connection
 
 from heartbeat import audit, installation, migrations
 from heartbeat.actor import Actor, Role
-from heartbeat.checks import life
+from heartbeat.checks import blindness_store, life
 from heartbeat.checks import store as check_store
 from heartbeat.database import Database, WriterLock
 
@@ -185,6 +185,7 @@ def _record_restore(db: Connection, restored: dict[str, Any], now: datetime, cou
     outcome = {"copied at": restored["copied_at"], "checks expected afresh": count}
     audit.record(db, OPERATOR, "restore", "database", now, after=outcome)
     installation.forget(db, RESTORED)
+    blindness_store.forget_beats(db)
 
 
 def _reading(database: Path) -> sqlite3.Connection:

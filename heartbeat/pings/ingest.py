@@ -81,11 +81,13 @@ class Ingest:
         self._away = False
         self._bytes = 0
         self._oldest = 0.0
+        self._refused = False
 
     def put(self, arrival: Arrival, answer: Answer) -> None:
         """Put a ping in line. `answer` is called once, in the event loop: at once if the ping is turned away."""
         size = len(arrival.body) if arrival.body else 0
         if self._stuck or len(self._waiting) >= MAX_WAITING or self._bytes + size > MAX_WAITING_BYTES:
+            self._refused = True
             answer(PingResult.UNAVAILABLE)
             return
         self._bytes += size
@@ -93,6 +95,11 @@ class Ingest:
         if self._draining is None:
             self._oldest = asyncio.get_running_loop().time()
             self._draining = asyncio.create_task(self._drain())
+
+    def refused(self) -> bool:
+        """Return whether pings were turned away since this was asked last."""
+        refused, self._refused = self._refused, False
+        return refused
 
     def hear(self, arrival: Arrival) -> "asyncio.Future[PingResult]":
         """Put a ping in line, and return its result to come."""
@@ -155,7 +162,7 @@ class Ingest:
 
     def _turn_away(self, batch: _Batch) -> None:
         log.warning("the database has not answered for %.1f s; pings are turned away", STORE_BOUND)
-        self._stuck = batch.is_late = True
+        self._stuck = batch.is_late = self._refused = True
         waiting, self._waiting, self._bytes = self._waiting, [], 0
         for _, answer in [*batch.pings, *waiting]:
             answer(PingResult.UNAVAILABLE)

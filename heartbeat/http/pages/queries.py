@@ -13,7 +13,7 @@ from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Signal, State
 from heartbeat.checks.groups import AllGroups
 from heartbeat.checks.history import Transition
-from heartbeat.checks.tables import checks, transitions
+from heartbeat.checks.tables import STATE, checks, transitions
 from heartbeat.http.pages import summary
 from heartbeat.http.pages.run_strip import EndedRun
 from heartbeat.http.pages.shared import Shared
@@ -34,7 +34,7 @@ def count(db: Connection) -> Count:
     newest = func.max(checks.c.last_ok_at, type_=checks.c.last_ok_at.type)
     failing = func.count().filter(checks.c.failures > 0)
     missing = func.count().filter((checks.c.missed > 0) & (checks.c.failures == 0))
-    query = select(checks.c.state, func.count(), newest, failing, missing).group_by(checks.c.state)
+    query = select(STATE, func.count(), newest, failing, missing).group_by(STATE)
     rows = {State(row[0]): row for row in db.execute(query)}
     standing = [rows[state] for state in (State.NEW, State.UP) if state in rows]
     return Count(

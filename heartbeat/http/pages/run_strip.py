@@ -24,13 +24,14 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 class Outcome(StrEnum):
-    """The result of a run. `LATE`: heard after its grace, before the next run was due."""
+    """The result of a run. `LATE`: heard after its grace, before the next was due. `UNKNOWN`: could not be heard."""
 
     ON_TIME = "on time"
     LATE = "late"
     MISSED = "missed"
     FAILED = "failed"
     OVERRAN = "overran"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,11 @@ def cells(
     overruns = [change.at for change in changes if change.cause is Cause.OVERRUN]
     drawn = [_run(ping, overruns) for ping in ended]
     drawn += [Cell(Outcome.OVERRAN, at) for at in overruns if at >= known_since and not _heard_of(at, ended)]
+    drawn += [
+        Cell(Outcome.UNKNOWN, change.at)
+        for change in changes
+        if change.state is State.UNKNOWN and change.at >= known_since
+    ]
     for silence in _silences(changes, sorted(ends)):
         if silence.end is None or silence.end >= known_since:
             missed, came_late = _missed(check, silence, silence.end in ends, now, limit)
@@ -117,6 +123,7 @@ _STROKES = {
     Outcome.MISSED: ("missed", (1, 15)),
     Outcome.FAILED: ("failed", (8,)),
     Outcome.OVERRAN: ("over", (3, 13)),
+    Outcome.UNKNOWN: ("unheard", (3, 8, 13)),
 }
 WIDTH = 5
 STEP = 6

@@ -87,6 +87,7 @@ def overview(
     else:
         first = f"{times.count(total, 'incident')} {_is(total)} open."
     lateness = [f"{late} {_is(late)} late."] if late else []
+    lateness += _unknown_checks(count)
     return (" ".join([first, *_answered(incidents), *lateness, *settling]),)
 
 
@@ -95,6 +96,8 @@ def of_check(check: Check, why: str, now: datetime) -> Words:
     match deadline.status(check, now):
         case State.LATE:
             return _late(check, now)
+        case State.UNKNOWN:
+            return _unknown(check, why, now)
         case State.NEW | State.UP if check.failures:
             return _failing(check, why, now)
         case State.NEW:
@@ -110,7 +113,7 @@ def of_check(check: Check, why: str, now: datetime) -> Words:
 
 def tolerated(check: Check) -> str:
     """Return the faults that do not turn the check down yet: "failed once", "missed 1 of 2"; empty without any."""
-    if check.state not in (State.NEW, State.UP):
+    if not deadline.is_watched(check):
         return ""
     faults = []
     if check.failures:
@@ -276,23 +279,32 @@ def _fine(count: Count, late: int, now: datetime) -> str:
     new, only = count.of(State.NEW), watched == 1
     if not watched:
         return "The only check is paused." if count.total == 1 else f"All {count.total} checks are paused."
-    if not count.of(State.UP) and not late and not count.failing:
+    if not count.of(State.UP, State.UNKNOWN) and not late and not count.failing:
         return (
             "The only check has not been heard yet."
             if only
             else f"None of {watched} checks has been heard yet."
         )
+    unknown = count.of(State.UNKNOWN)
     if late:
         state = (
             "The only check is late" if only else f"{late} of {watched} checks {_is(late)} late, none is down"
         )
+    elif unknown:
+        state = "The state of the only check is unknown" if only else f"None of {watched:,} checks is down"
     elif count.failing or count.missing:
         state = "The only check is not down" if only else f"None of {watched:,} checks is down"
     else:
         state = "The only check is fine" if only else f"All {watched:,} checks are fine"
     heard = f"; last heard {times.ago(count.newest_at, now)}" if count.newest_at else ""
     waiting = f" {new} {'has' if new == 1 else 'have'} not been heard yet." if new and not only else ""
-    return f"{state}{heard}.{waiting}{_tolerated_runs(count, only)}"
+    unheard = "".join(f" {sentence}" for sentence in _unknown_checks(count) if not only)
+    return f"{state}{heard}.{waiting}{unheard}{_tolerated_runs(count, only)}"
+
+
+def _unknown_checks(count: Count) -> list[str]:
+    unknown = count.of(State.UNKNOWN)
+    return [f"{unknown:,} could not be heard when due."] if unknown else []
 
 
 def _tolerated_runs(count: Count, only: bool) -> str:
@@ -343,6 +355,21 @@ def _late(check: Check, now: datetime) -> Words:
         f" ({times.ago(due, now)}){f', {faults}' if faults else ''}. It is down at ",
         limit,
         " if it stays silent.",
+    )
+
+
+def _unknown(check: Check, why: str, now: datetime) -> Words:
+    heard: Words = ("last heard ", *_heard(check, now)) if check.last_heard_at else ("never heard",)
+    limit = deadline.of(check)
+    bound: Words = (" It is down at ", limit, " if it stays silent.") if limit else ()
+    return (
+        "Unknown since ",
+        check.since,
+        f": {why or 'could not be heard'}; ",
+        *heard,
+        *_next_due(check, now),
+        ".",
+        *bound,
     )
 
 

@@ -23,12 +23,20 @@ STORED = tuple(state for state in State if state is not State.LATE)
 MAX_CHECKS = 10_000
 """With more checks than this, single checks have no series: they would be too many for the scraper."""
 
+_NEITHER = (State.PAUSED, State.UNKNOWN)
+"""The states in which a check is neither up nor down."""
+
 Value = Callable[[CheckSample], float | None]
 _GAUGES: tuple[tuple[str, str, Value], ...] = (
     (
         "heartbeat_check_up",
-        "0 while the check is down, else 1. A paused check has no series.",
-        lambda check: None if check.state == State.PAUSED else float(check.state != State.DOWN),
+        "0 while the check is down, else 1. A paused check has no series, nor has one that is unknown.",
+        lambda check: None if check.state in _NEITHER else float(check.state != State.DOWN),
+    ),
+    (
+        "heartbeat_check_unknown",
+        "1 while the check was not heard since a time in which no ping could be heard, else no series.",
+        lambda check: 1.0 if check.state == State.UNKNOWN else None,
     ),
     (
         "heartbeat_check_paused",

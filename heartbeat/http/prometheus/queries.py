@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, null, select
 
-from heartbeat.checks.tables import checks
+from heartbeat.checks.tables import STATE, checks
 from heartbeat.pings.store import KEEP
 from heartbeat.pings.tables import pings
 
@@ -30,7 +30,7 @@ def samples(db: Connection, limit: int, *, labels: bool) -> list[CheckSample]:
     query = (
         select(
             checks.c.slug,
-            checks.c.state,
+            STATE,
             checks.c.cause,
             checks.c.last_ok_at,
             pings.c.duration,

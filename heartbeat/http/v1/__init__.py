@@ -75,7 +75,7 @@ async def show_overview(context: ContextDep, conditional: ConditionalReadDep) ->
     def work(db: Connection) -> Overview:
         check_counts, incident_counts = queries.count(db), desk.workload(db)
         conditional.set_tag(tag((check_counts, incident_counts.incidents, incident_counts.unanswered_since)))
-        stored = (State.NEW, State.UP, State.DOWN, State.PAUSED)
+        stored = (State.NEW, State.UP, State.DOWN, State.UNKNOWN, State.PAUSED)
         unresolved = (IncidentState.OPEN, IncidentState.ACKNOWLEDGED, IncidentState.SNOOZED)
         return Overview(
             checks={state: check_counts.by_state.get(state, 0) for state in stored},

@@ -129,7 +129,8 @@ class Check(ResponseModel):
     severity: Severity
     policy: str | None
     state: State = Field(
-        description="The current state. Between its due time and its deadline, a check is late."
+        description="The current state. Between its due time and its deadline, a check is late. It is unknown while it "
+        "was not heard since a time in which heartbeat could not hear pings."
     )
     cause: Cause | None
     since: datetime
@@ -381,7 +382,7 @@ class Overview(ResponseModel):
 
     checks: dict[State, int] = Field(
         description="The number of checks by stored state. A late check counts as up or new.",
-        examples=[{"new": 0, "up": 11, "down": 1, "paused": 0}],
+        examples=[{"new": 0, "up": 11, "down": 1, "unknown": 0, "paused": 0}],
     )
     incidents: dict[IncidentState, int] = Field(
         description="The number of unresolved incidents by state.",

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from heartbeat.checks import blindness_store
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.status_page import StatusPage
 from heartbeat.status import store
@@ -22,6 +23,8 @@ from heartbeat.status.uptime.store import CheckState
 AT_ONCE = 500_000
 """The most days that one round counts for a component, oldest first: each day of each check counts. It counts two
 days at least."""
+WORTH_COUNTING = timedelta(minutes=1)
+"""The length from which a time without sight is unknown. A restart is none."""
 KEPT_FOR = timedelta(days=100)
 """The age at which days are deleted. No page shows them."""
 
@@ -41,10 +44,11 @@ def count(db: Connection, now: datetime) -> CountedDays:
     due = {slug: _due(db, page, now) for slug, page in pages.items()}
     starts = [_start(days[0], pages[slug]) for slug, parts in due.items() for days in parts.values()]
     checks = uptime_store.every_check(db, min(starts)) if starts else []
+    unheard = unheard_since(db, min(starts)) if starts else []
     counted = {}
     more = False
     for slug, page in pages.items():
-        counted[slug], left = _of_page(db, page, due[slug], checks, now)
+        counted[slug], left = _of_page(db, page, due[slug], checks, unheard, now)
         more = more or left
     return CountedDays(counted, more)
 
@@ -65,6 +69,7 @@ def _of_page(
     page: StatusPage,
     due: Mapping[ComponentRegion, Sequence[date]],
     checks: Sequence[CheckState],
+    unheard: Sequence[Span],
     now: datetime,
 ) -> tuple[dict[ComponentRegion, Sequence[Day]], bool]:
     """Count the due days of a page. Return True as well if some are left for the next round."""
@@ -82,7 +87,7 @@ def _of_page(
         more = more or len(days) > at_once
         under = spans(maintained, part, now)
         counted[part.key] = [
-            _counted(day, ZoneInfo(page.timezone), pasts, under, now, stops=part.stops)
+            _counted(day, ZoneInfo(page.timezone), pasts, under, unheard, now, stops=part.stops)
             for day in days[:at_once]
         ]
     return counted, more
@@ -110,13 +115,22 @@ def _counted(
     zone: ZoneInfo,
     pasts: Sequence[Past],
     maintenance: Sequence[Span],
+    unheard: Sequence[Span],
     now: datetime,
     *,
     stops: bool,
 ) -> Day:
     start, end = (at.astimezone(UTC) for at in uptime_days.bounds(day, zone))
     histories = uptime_days.histories(pasts, start, end)
-    return uptime_days.count(day, (start, min(end, max(now, start))), histories, maintenance, stops=stops)
+    within = start, min(end, max(now, start))
+    of_day = [span for span in unheard if span[0] < end and span[1] > start]
+    return uptime_days.count(day, within, histories, maintenance, of_day, stops=stops)
+
+
+def unheard_since(db: Connection, since: datetime) -> list[Span]:
+    """Return the times since then in which no ping could be heard: whatever the checks were, it is unknown."""
+    spans = blindness_store.listed(db, since, blindness_store.KEPT)
+    return [(span.began_at, span.ended_at) for span in spans if span.length >= WORTH_COUNTING]
 
 
 def _pasts(db: Connection, checks: Sequence[CheckState], since: datetime) -> list[Past]:

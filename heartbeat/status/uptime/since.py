@@ -43,6 +43,7 @@ def extended(
     changed = store.changed_checks(db, first, MOST)
     changes = store.changes(db, [check.id for check in changed], first)
     states_before = store.states_before(db, [check.id for check in changed], first)
+    unheard = count.unheard_since(db, first)
     for counted in uptime_days.parts(page):
         if len(changed) < MOST and (start := since.get(counted.key)):
             own = [check for check in changed if counted.match.items() <= check.labels.items()]
@@ -52,7 +53,7 @@ def extended(
             histories += still(health.up_and_down(check_counts, counted.match), own)
             spans = count.spans(announcements, counted, now)
             longer[counted.key] = _lengthened(
-                longer[counted.key], (start, now), zone, histories, spans, counted
+                longer[counted.key], (start, now), zone, histories, spans, unheard, counted
             )
     return longer
 
@@ -81,6 +82,7 @@ def _lengthened(
     zone: ZoneInfo,
     histories: Sequence[CheckHistory],
     maintenance: Sequence[Span],
+    unheard: Sequence[Span],
     counted: CountedComponent,
 ) -> list[Day]:
     def part(day: date) -> Day:
@@ -88,6 +90,6 @@ def _lengthened(
         start, end = max(start, within[0]), min(end, within[1])
         if start >= end:
             return Day(day)
-        return uptime_days.count(day, (start, end), histories, maintenance, stops=counted.stops)
+        return uptime_days.count(day, (start, end), histories, maintenance, unheard, stops=counted.stops)
 
     return [uptime_days.sum_of(day, part(day.day)) for day in days]

@@ -47,7 +47,17 @@ from heartbeat.access import account, hasher, oidc, refusal_log, second_factor, 
 from heartbeat.access import api_key as access_key
 from heartbeat.access import pending_sign_in as code_ticket
 from heartbeat.access import store as access_store
-from heartbeat.checks import checker, definition, expectation, headway, life, maintenance, progress
+from heartbeat.checks import (
+    blindness,
+    blindness_store,
+    checker,
+    definition,
+    expectation,
+    headway,
+    life,
+    maintenance,
+    progress,
+)
 from heartbeat.definitions import status_page as definition_status_page
 from heartbeat.definitions.edit import maintenance as arranging
 from heartbeat.definitions.edit import reachability
@@ -194,6 +204,15 @@ LIMITS: Mapping[str, str] = {
     "Progress of a component on a status page": f"shown for {catching_up.STALE.seconds // 60} min",
     "Maximum run time of `until done` without a limit": f"{definition.UNTIL_DONE_LIMIT.days} days",
     "Runs counted per check with `at_most`": f"at most {expectation.MOST_RUNS + 1}",
+    "Time between two signs of life of a process that takes pings": f"{blindness.EVERY:g} s",
+    "Gap in them that counts as blindness": f"{blindness.BLIND_AFTER.seconds} s; "
+    f"{blindness.RESTARTED_AFTER.total_seconds():g} s at the start of a process",
+    "Time to speak for a check, after heartbeat could not hear": "its grace, at least "
+    f"{blindness.SHORTEST.seconds} s, {blindness.LONGEST.seconds // 60} min at most",
+    "Blindness that is told though it cost nothing": f"{blindness.WORTH_TELLING.seconds // 60} min",
+    "Checks that a report of a blindness names": f"{blindness.NAMED}",
+    "Times of blindness that are kept": f"{blindness_store.KEPT:,}, for {blindness_store.KEPT_FOR.days} days",
+    "Times of blindness that are looked at to judge checks": f"the newest {blindness_store.KNOWN}",
     "Checks judged in one transaction": f"{ticker.FIRST_BATCH} at first, doubling to {checker.BATCH:,}",
     "Incidents paged for in one transaction": f"{ticker.FIRST_BATCH} at first, doubling to {escalator.BATCH:,}",
     "Rounds in one tick": f"{ticker.MAX_ROUNDS}",

@@ -75,10 +75,17 @@ ACTING: Mapping[str, Route] = {}
 
 
 def _states(search: Search, matches: query.Matches) -> list[tuple[State | None, int, str]]:
-    """Return each state with the number of its checks and the address that shows them; None stands for all."""
+    """Return each state with the number of its checks and the address that shows them; None stands for all.
+
+    Unknown is a rare state: it is left out if no check is.
+    """
+    rare = State.UNKNOWN
+    states = [
+        state for state in STATES if state is not rare or rare in matches.by_state or search.state is rare
+    ]
     return [
         (None, sum(matches.by_state.values()), search.only(None).address),
-        *((state, matches.by_state.get(state, 0), search.only(state).address) for state in STATES),
+        *((state, matches.by_state.get(state, 0), search.only(state).address) for state in states),
     ]
 
 

@@ -26,7 +26,7 @@ from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, State
 from heartbeat.checks.lateness import WATCHED, one_of
 from heartbeat.checks.roll import Roll
-from heartbeat.checks.tables import checks
+from heartbeat.checks.tables import STATE, checks, in_state
 from heartbeat.http.console.checks.search import STATES, Search
 from heartbeat.http.pages.shared import Everything
 
@@ -104,9 +104,9 @@ def _counted(
     db: Connection, conditions: Sequence[ColumnElement[bool]], late: ColumnElement[bool]
 ) -> dict[State, int]:
     """Count the matches by state, late ones apart."""
-    query = select(checks.c.state, func.count(), func.count().filter(WATCHED & late))
+    query = select(STATE, func.count(), func.count().filter(WATCHED & late))
     by_state: dict[State, int] = {}
-    for state, count, late_count in db.execute(query.where(*conditions).group_by(checks.c.state)):
+    for state, count, late_count in db.execute(query.where(*conditions).group_by(STATE)):
         by_state[State(state)] = count - late_count
         by_state[State.LATE] = by_state.get(State.LATE, 0) + late_count
     return {state: count for state, count in by_state.items() if count}
@@ -122,14 +122,14 @@ def _slice(
     limit: int,
 ) -> list[int]:
     """Return the numbers of some matches in a state, in the order of the index of their state."""
-    in_state: ColumnElement[bool]
+    its_own: ColumnElement[bool]
     if state is State.LATE:
-        in_state = WATCHED & late
+        its_own = WATCHED & late
     elif state in (State.NEW, State.UP):
-        in_state = (checks.c.state == state) & ~late
+        its_own = in_state(state) & ~late
     else:
-        in_state = checks.c.state == state
-    query = select(checks.c.id).where(in_state, *conditions)
+        its_own = in_state(state)
+    query = select(checks.c.id).where(its_own, *conditions)
     order = checks.c.severity_rank, func.lower(checks.c.name), checks.c.slug
     limit = min(limit, count - skip)
     if skip <= count // 2:

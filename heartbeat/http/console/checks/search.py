@@ -9,7 +9,7 @@ from starlette.datastructures import QueryParams
 from heartbeat.checks.check import State
 from heartbeat.http.console.request import page_number
 
-STATES = (State.DOWN, State.LATE, State.UP, State.NEW, State.PAUSED)
+STATES = (State.DOWN, State.UNKNOWN, State.LATE, State.UP, State.NEW, State.PAUSED)
 """The states of checks, most urgent first."""
 LONGEST = 200
 """Characters of the text that count."""

@@ -11,6 +11,7 @@ from heartbeat.app import System
 from heartbeat.checks.check import State, Tolerance
 from heartbeat.checks.expectation import Expectation, RunLimit
 from heartbeat.checks.schedule import Cron, Every
+from heartbeat.checks.tables import checks as checks_table
 from heartbeat.http.v1 import checks
 from tests.unit.http.conftest import (
     SetClock,
@@ -182,6 +183,9 @@ async def test_checks_can_be_listed_by_their_current_state(
     await ping(system, down, "/fail")
     await make_check(system, "f-new", schedule=Every(timedelta(minutes=10)))
     clock.advance(minutes=1, seconds=1)
+    unheard = await make_check(system, "g-unknown")
+    unknown = checks_table.update().where(checks_table.c.id == unheard.id).values(unheard=True)
+    await system.context.database.write(lambda db: db.execute(unknown))
     # So few are looked at for one page that each state takes several.
     monkeypatch.setattr(checks, "SCANNED", 2)
 
@@ -201,6 +205,7 @@ async def test_checks_can_be_listed_by_their_current_state(
         "up": ["b-up"],
         "late": ["a-late", "e-new"],
         "down": ["c-down"],
+        "unknown": ["g-unknown"],
         "paused": ["d-paused"],
     }
 

@@ -117,7 +117,7 @@ async def test_no_input_breaks_the_api(system: System, admin: httpx.AsyncClient,
     ("params", "sentence"),
     [
         ({"limit": "x"}, "limit: must be a whole number from 1 to 200."),
-        ({"state": "x"}, "state: must be one of new, up, late, down, paused."),
+        ({"state": "x"}, "state: must be one of new, up, late, down, unknown, paused."),
     ],
 )
 async def test_an_error_names_the_field(

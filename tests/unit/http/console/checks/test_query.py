@@ -114,17 +114,18 @@ def test_the_order_is_by_urgency_then_severity_then_name(db: Connection) -> None
             heard("up-a", NOW, name="Alpha"),
             heard("new", None, armed_at=NOW),
             replace(heard("paused", NOW), state=State.PAUSED, wake_at=None),
+            replace(heard("unheard", NOW - 6 * MINUTE), state=State.UNKNOWN),
             heard("late", NOW - 6 * MINUTE, severity=Severity.INFO, grace=timedelta(hours=1)),
             replace(heard("down-warning", NOW), severity=Severity.WARNING, **down),
             replace(heard("down-critical", NOW, name="zeta"), severity=Severity.CRITICAL, **down),
         ],
     )
-    order = ["down-critical", "down-warning", "late", "up-a", "up-b", "new", "paused"]
+    order = ["down-critical", "down-warning", "unheard", "late", "up-a", "up-b", "new", "paused"]
     assert slugs_found(db) == order
     counted = check_query.find(db, Search(page=2), roll.call(db, NOW), 3)
     assert [job.slug for job in counted.checks] == order[3:6]
-    assert counted.total == 7
-    assert dict(counted.by_state) == dict(zip(STATES, (2, 1, 2, 1, 1), strict=True))
+    assert counted.total == 8
+    assert dict(counted.by_state) == dict(zip(STATES, (2, 1, 1, 2, 1, 1), strict=True))
     for state in STATES:
         assert (
             check_query.find(db, Search(state=state), roll.call(db, NOW), 9).total == counted.by_state[state]

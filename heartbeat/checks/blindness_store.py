@@ -1,0 +1,160 @@
+"""The SQL of blindness: the beats of processes that take pings, and the times in which no ping could be heard."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, select, update
+
+from alerting.clock_step import Step
+from alerting.sql import Utc, insert_many, update_many
+from heartbeat.checks import blindness
+from heartbeat.checks.blindness import Beat, Blind, Seen, Sight
+from heartbeat.checks.tables import UNKNOWN, beats, blind_spans, checks
+from heartbeat.clock_reading import Reading
+
+KNOWN = 200
+"""Blind times that are looked at to judge checks, the newest."""
+KEPT = 1_000
+KEPT_FOR = timedelta(days=400)
+"""Blind times that are kept."""
+GONE_AFTER = timedelta(days=1)
+"""The time after which the beat of a process is deleted that is no longer there."""
+
+
+def beat(db: Connection, process: str, now: Reading, seen: Seen) -> Blind | None:
+    """Write the beat of a process. Return the blindness that it ends, if there was one."""
+    last = [_beat_of(row) for row in db.execute(select(beats))]
+    _write(db, Beat(process, now), known=any(beat.process == process for beat in last))
+    span = blindness.noticed(last, now, seen)
+    if seen.first:
+        # The newest of the others is looked at above.
+        db.execute(delete(beats).where(beats.c.process != process, beats.c.at < now.at - GONE_AFTER))
+    return _note(db, span) if span else None
+
+
+def rest(db: Connection, process: str, now: Reading) -> None:
+    """Write the last beat of a process that ends in an orderly way."""
+    _write(db, Beat(process, now, stopped=True), known=True)
+
+
+def sight(db: Connection, now: datetime) -> Sight:
+    """Return the times in which no ping could be heard, and whether none can be heard now.
+
+    Without any beat nothing is known, and everything counts as heard.
+    """
+    return Sight(lost=True) if is_lost(db, now) else Sight(_newest(db))
+
+
+def is_lost(db: Connection, now: datetime) -> bool:
+    """Return whether no process can hear pings now."""
+    last: datetime | None = db.execute(select(func.max(beats.c.at, type_=Utc()))).scalar()
+    return last is not None and now - last > blindness.BLIND_AFTER
+
+
+def count(db: Connection, spans: Iterable[int]) -> None:
+    """Count one check that was due and not heard for each of these numbers."""
+    numbers = list(spans)
+    for number in set(numbers):
+        more = blind_spans.c.checks + numbers.count(number)
+        db.execute(update(blind_spans).where(blind_spans.c.id == number).values(checks=more))
+
+
+def next_told(db: Connection) -> datetime | None:
+    """Return the time at which people are to be told of a blindness next."""
+    at: datetime | None = db.execute(select(func.min(blind_spans.c.tell_at, type_=Utc()))).scalar()
+    return at
+
+
+def claim_untold(db: Connection) -> list[Blind]:
+    """Lock and return what people were not told of yet, oldest first; nothing if another process has it."""
+    query = select(blind_spans).where(blind_spans.c.tell_at.is_not(None)).order_by(blind_spans.c.began_at)
+    return [_blind_of(row) for row in db.execute(query.with_for_update(skip_locked=True))]
+
+
+def put_off(db: Connection, spans: Collection[Blind], until: datetime | None) -> None:
+    """Tell people of these at a later time, or (None) no more."""
+    update_many(db, blind_spans, [{"id": span.id, "tell_at": until} for span in spans])
+
+
+def unheard(db: Connection, since: datetime, limit: int) -> tuple[list[str], int, float]:
+    """Return the names of up to `limit` checks that are unknown since then, their number, and the longest grace.
+
+    The most severe come first. The grace is in seconds.
+    """
+    mine = checks.c.unheard, UNKNOWN, checks.c.armed_at > since
+    number, grace = db.execute(select(func.count(), func.max(checks.c.grace)).where(*mine)).one()
+    query = select(checks.c.name).where(*mine).order_by(checks.c.severity_rank, checks.c.name).limit(limit)
+    return list(db.execute(query).scalars()), number, grace or 0.0
+
+
+def listed(db: Connection, since: datetime, limit: int = KNOWN) -> list[Blind]:
+    """Return the blind times that ended after `since`, oldest first; of very many, the newest."""
+    query = select(blind_spans).where(blind_spans.c.ended_at > since)
+    rows = db.execute(query.order_by(blind_spans.c.ended_at.desc()).limit(limit)).all()
+    return [_blind_of(row) for row in reversed(rows)]
+
+
+def retime(db: Connection, step: Step) -> None:
+    """Move the times after a step of the clock."""
+    moved = [(span, step.fact(span.ended_at)) for span in _newest(db)]
+    rows = [{"id": span.id, "began_at": at - span.length, "ended_at": at} for span, at in moved]
+    update_many(db, blind_spans, rows)
+    for row in db.execute(select(beats)).all():
+        db.execute(update(beats).where(beats.c.process == row.process).values(at=step.fact(row.at)))
+
+
+def forget_beats(db: Connection) -> None:
+    """Forget who was there: those of a copy say nothing of the time since it was made."""
+    db.execute(delete(beats))
+
+
+def forget_old(db: Connection, now: datetime) -> None:
+    """Delete blind times that are too old, or too many."""
+    first = select(blind_spans.c.ended_at).order_by(blind_spans.c.ended_at.desc()).offset(KEPT).limit(1)
+    horizon = max(filter(None, (now - KEPT_FOR, db.execute(first).scalar())))
+    db.execute(delete(blind_spans).where(blind_spans.c.ended_at <= horizon, blind_spans.c.tell_at.is_(None)))
+
+
+def _note(db: Connection, span: Blind) -> Blind:
+    newest = _newest(db, 1)
+    tell_at = span.ended_at + blindness.SHORTEST
+    if newest and blindness.continues(newest[0], span):
+        values = {"ended_at": span.ended_at, "tell_at": tell_at}
+        db.execute(update(blind_spans).where(blind_spans.c.id == newest[0].id).values(values))
+        return span
+    row = {
+        "began_at": span.began_at,
+        "ended_at": span.ended_at,
+        "why": str(span.why),
+        "checks": 0,
+        "tell_at": tell_at,
+    }
+    insert_many(db, blind_spans, [row], on_conflict="ON CONFLICT (began_at) DO NOTHING")
+    return span
+
+
+def _write(db: Connection, beat: Beat, *, known: bool) -> None:
+    values = {
+        "at": beat.reading.at,
+        "elapsed": beat.reading.elapsed,
+        "boot": beat.reading.boot,
+        "stopped": beat.stopped,
+    }
+    if known:
+        db.execute(update(beats).where(beats.c.process == beat.process).values(values))
+    else:
+        db.execute(beats.insert().values(process=beat.process, **values))
+
+
+def _newest(db: Connection, limit: int = KNOWN) -> Sequence[Blind]:
+    rows = db.execute(select(blind_spans).order_by(blind_spans.c.ended_at.desc()).limit(limit)).all()
+    return [_blind_of(row) for row in reversed(rows)]
+
+
+def _beat_of(row: Row[Any]) -> Beat:
+    return Beat(row.process, Reading(row.at, row.elapsed, row.boot), row.stopped)
+
+
+def _blind_of(row: Row[Any]) -> Blind:
+    return Blind(row.began_at, row.ended_at, row.why, row.id, row.checks)

@@ -6,6 +6,7 @@ import alerting.tables
 import heartbeat.access.tables
 import heartbeat.checks.tables
 import heartbeat.definitions.tables
+import heartbeat.measurements.tables
 import heartbeat.pings.tables
 import heartbeat.status.tables
 import heartbeat.tables  # noqa: F401  # registers the tables in the metadata

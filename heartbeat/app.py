@@ -37,6 +37,7 @@ from heartbeat.pings.creation import CreationLimit
 from heartbeat.pings.ingest import Ingest
 from heartbeat.pings.limit_watch import LimitWatch
 from heartbeat.pings.liveness import Liveness
+from heartbeat.pings.rollup import Rollup
 from heartbeat.retention import Retention
 from heartbeat.settings import Settings
 from heartbeat.status.automation import Automation
@@ -76,6 +77,7 @@ class System:
     canary_watch: CanaryWatch
     limit_watch: LimitWatch
     liveness: Liveness
+    rollup: Rollup
     body_limit: BodyLimit
     _ticking: asyncio.Task[None] | None = None
     _beside: list[asyncio.Task[None]] = field(default_factory=list)
@@ -97,6 +99,8 @@ class System:
             ("checker", self.retention.run),
             ("checker", self.limit_watch.run),
             ("checker", self.body_limit.run),
+            ("api", self.rollup.run),
+            ("checker", self.rollup.run_catching_up),
             ("pager", self.mail_sender.run),
         )
         own = [self.storage_alarm.run, self.canary_watch.run, *(run for role, run in loops if role in roles)]
@@ -203,7 +207,14 @@ def build(
         lambda: canary_watch.sings,
     )
     creation_limit = CreationLimit(settings.ping_checks_limit)
-    ingest = Ingest(database, limit=creation_limit, wake=wake, observe_batch=_observing(metrics, tracing))
+    rollup = Rollup(database, clock)
+    ingest = Ingest(
+        database,
+        limit=creation_limit,
+        wake=wake,
+        note_measured=rollup.note,
+        observe_batch=_observing(metrics, tracing),
+    )
     context = _context(foundation, main_ticker)
     publisher = _publisher(foundation)
     system = System(
@@ -226,6 +237,7 @@ def build(
         liveness=Liveness(database, clock, metrics, now=guard.now, refused=ingest.refused, every=beat_every),
         canary_watch=canary_watch,
         limit_watch=LimitWatch(database, clock, metrics, creation_limit, settings.keep_bodies),
+        rollup=rollup,
         body_limit=BodyLimit(database, clock, metrics, settings.keep_bodies * MB),
     )
     return system

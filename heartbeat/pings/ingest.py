@@ -20,6 +20,7 @@ from heartbeat.pings.arrival import Arrival, BySlug, ByUuid, PingResult, Resolve
 from heartbeat.pings.body_usage import BodyUsage
 from heartbeat.pings.creation import CreationLimit
 from heartbeat.pings.key_usage import KeyUsage
+from heartbeat.pings.lanes import Note
 from heartbeat.pings.unexpected_log import UnexpectedLog
 
 STORE_BOUND = 1.5
@@ -66,11 +67,13 @@ class Ingest:
         *,
         limit: CreationLimit = creation.BY_DEFAULT,
         wake: Callable[[], None] = lambda: None,
+        note_measured: Note = lanes.note_nothing,
         observe_batch: Callable[[int, float], None] = lambda _size, _seconds: None,
     ) -> None:
         self._database = database
         self._limit = limit
         self._wake = wake
+        self._note_measured = note_measured
         self._observe_batch = observe_batch
         self._key_usage = KeyUsage(database)
         self._unexpected = UnexpectedLog(database)
@@ -204,17 +207,21 @@ class Ingest:
         """
         plain = None if self._database.sqlite else _by_uuid(arrivals)
         if plain is None:
-            return self._whole(
-                arrivals, self._database.write_pings(lambda db: lanes.hear(db, arrivals, self._limit))
-            )
+            return self._whole(arrivals, self._hearing(arrivals))
         heard = self._database.write_pings(lambda db: store.hear_plain(db, plain), at_once=True)
         return self._plainly(plain, heard)
+
+    def _hearing(self, arrivals: list[Arrival]) -> Awaitable[tuple[list[PingResult], bool]]:
+        limit, note = self._limit, self._note_measured
+        return self._database.write_pings(lambda db: lanes.hear(db, arrivals, limit, note))
 
     async def _plainly(self, plain: Sequence[Resolved], committing: Awaitable[set[str]]) -> list[PingResult]:
         try:
             heard = await committing
         except DBAPIError:
             return await self._halves([arrival for _, arrival in plain])
+        if with_body := [uuid for uuid, arrival in plain if arrival.body]:
+            self._note_measured(with_body)
         others = [arrival for uuid, arrival in plain if uuid not in heard]
         results = iter(await self._write(others) if others else ())
         return [PingResult.HEARD if uuid in heard else next(results) for uuid, _ in plain]
@@ -231,9 +238,7 @@ class Ingest:
         return results
 
     async def _write(self, arrivals: list[Arrival]) -> list[PingResult]:
-        return await self._whole(
-            arrivals, self._database.write_pings(lambda db: lanes.hear(db, arrivals, self._limit))
-        )
+        return await self._whole(arrivals, self._hearing(arrivals))
 
     async def _halves(self, arrivals: list[Arrival]) -> list[PingResult]:
         """Store the halves of a batch apart that one row spoils, until the bad row stands alone."""

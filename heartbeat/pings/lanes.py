@@ -3,14 +3,16 @@
 Pings by slug find their checks here, and create them if they ask for it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeAlias
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
-from alerting import desk
+from alerting import after_commit, desk
 from alerting.origin import Origin
 from heartbeat import audit, installation
 from heartbeat.actor import Actor, Role
@@ -30,18 +32,33 @@ NEW_GRACE = timedelta(hours=1)
 """The schedule of a check created by its first ping: once a day, until somebody defines it."""
 
 
+Note: TypeAlias = Callable[[Collection[str]], None]
+"""Takes the uuids of checks that have got pings with numbers, once they are committed. It must not fail."""
+
+
+def note_nothing(_uuids: Collection[str]) -> None:
+    """Note no check."""
+
+
 def hear(
-    db: Connection, arrivals: Sequence[Arrival], limit: CreationLimit = creation.BY_DEFAULT
+    db: Connection,
+    arrivals: Sequence[Arrival],
+    limit: CreationLimit = creation.BY_DEFAULT,
+    note_measured: Note = note_nothing,
 ) -> tuple[list[PingResult], bool]:
     """Store the pings of one transaction in order. Return the result of each, and True if the ticker should wake.
 
-    Pings create no checks beyond the limit.
+    Pings create no checks beyond the limit. Checks whose pings have numbers are noted after the commit.
     """
     pings, created, refused = _resolve(db, arrivals, limit)
     plain = _plain(pings)
     heard = store.hear_plain(db, plain) if plain else set()
-    singly, urgent = _hear_singly(db, [ping for ping in pings if ping[0] not in heard and ping[0]])
+    singly, urgent = _hear_singly(
+        db, [ping for ping in pings if ping[0] not in heard and ping[0]], note_measured
+    )
     heard |= singly
+    if with_body := {uuid for uuid, arrival in plain if arrival.body}:
+        after_commit.then(db, partial(note_measured, with_body))
     urgent = urgent or bool(created)
     return [_result(ping, heard, created, refused) for ping in pings], urgent
 
@@ -181,7 +198,9 @@ def _new_check(slug: str, at: datetime, group_by: Sequence[str]) -> Check:
     )
 
 
-def _hear_singly(db: Connection, pings: Sequence[Resolved]) -> tuple[set[str], bool]:
+def _hear_singly(
+    db: Connection, pings: Sequence[Resolved], note_measured: Note = note_nothing
+) -> tuple[set[str], bool]:
     """Pass each ping through `life.on_ping`, in rounds of one ping a check so that order is kept.
 
     Return the uuids of the checks that exist, and True if the ticker should wake.
@@ -190,6 +209,7 @@ def _hear_singly(db: Connection, pings: Sequence[Resolved]) -> tuple[set[str], b
     by_uuid = {check.uuid.hex: check for check in locked}
     line = [ping for ping in pings if ping[0] in by_uuid]
     numbered: list[NumberedPing] = []
+    measured: set[str] = set()
     urgent = False
     while line:
         round_, line = _first_of_each(line)
@@ -205,10 +225,14 @@ def _hear_singly(db: Connection, pings: Sequence[Resolved]) -> tuple[set[str], b
                 # The run keeps its progress. A report a minute would soon push all ended runs out of the ring.
                 by_uuid[uuid] = replace(change.check, pings=check.pings + 1)
                 numbered.append(NumberedPing(check.id, check.pings + 1, arrival, change.duration))
+            if change.duration is not None or arrival.is_measured or arrival.exit_status or arrival.body:
+                measured.add(uuid)
             changes.append((change, check, arrival))
         urgent |= _alert(db, changes)
     checks.save(db, by_uuid.values())
     store.keep(db, numbered)
+    if measured:
+        after_commit.then(db, partial(note_measured, measured))
     return set(by_uuid), urgent
 
 

@@ -29,6 +29,7 @@ CAPTIONS = {
     "access": "users, keys, sign-in",
     "definitions": "configuration, edits",
     "pings": "pings in",
+    "measurements": "numbers of runs",
     "checks": "silences out",
     GROUND: "clock, database, audit …",
     "alerting": "incidents, pages, phones",

@@ -2,15 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from statistics import median_low
 from typing import Final
 
 from alerting import times
 from heartbeat.checks.finished_run import OWN, FinishedRun, written
+from heartbeat.measurements.history import Day
 
 RUNS: Final = 30
 """Number of runs that are looked at."""
+DAYS: Final = 14
+"""Days that the table by day has."""
+MOST_NAMES: Final = 10
+"""Reported numbers that the table by day has."""
 WIDTH, HEIGHT = 120, 24
 """The size of a line in its own units."""
 
@@ -33,6 +38,31 @@ def of(runs: Sequence[FinishedRun]) -> list[Row]:
     """Return a row for each number that these runs reported. They come oldest first; the last orders the names."""
     names = dict.fromkeys(name for run in reversed(runs) for name in _reported(run))
     return [_row(name, runs) for name in names]
+
+
+@dataclass(frozen=True, slots=True)
+class DayRow:
+    """The values of one number on one day."""
+
+    day: date
+    name: str
+    count: int
+    lowest: str
+    median: str
+    highest: str
+
+
+def by_day(history: Mapping[str, Mapping[date, Day]], names: Sequence[str]) -> list[DayRow]:
+    """Return a row for each day and number, newest day first: of these numbers first, then of those of each run."""
+    shown = [name for name in (*names[:MOST_NAMES], *OWN) if name in history]
+    days = sorted({day for name in shown for day in history[name]}, reverse=True)
+    return [
+        DayRow(day, name, of.count, written(of.low), written(of.middle), written(of.high))
+        for day in days
+        for name in shown
+        if day in history[name]
+        for of in [history[name][day].whole]
+    ]
 
 
 def _reported(run: FinishedRun) -> Mapping[str, float]:

@@ -26,6 +26,7 @@ from heartbeat.http.v1 import (
     incidents,
     keys,
     maintenance,
+    measurements,
     notifiers,
     people,
     ping_keys,
@@ -48,6 +49,7 @@ router = APIRouter(
 )
 for room in (
     checks,
+    measurements,
     forecast,
     unexpected_pings,
     incidents,

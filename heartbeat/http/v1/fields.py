@@ -21,6 +21,8 @@ from heartbeat.checks.check import State
 from heartbeat.checks.maintenance import Phase
 from heartbeat.definitions import entry as definition_entry
 from heartbeat.definitions.single import SHAPES
+from heartbeat.measurements.history import KEPT_DAYS
+from heartbeat.pings.measurement import LONGEST_NAME
 from heartbeat.safe_text import is_harmless
 
 MAX_NUMBER = 2**63 - 1
@@ -74,6 +76,18 @@ Limit = Annotated[
     Query(ge=1, le=MAX_LIMIT, description="The number of entries, at most."),
     BeforeValidator(_digits),
     expects("must be a whole number from 1 to 200"),
+]
+Days = Annotated[
+    int,
+    Query(ge=1, le=KEPT_DAYS, description="The number of days up to now."),
+    BeforeValidator(_digits),
+    expects("must be a whole number from 1 to 400"),
+]
+MeasurementName = Annotated[
+    str,
+    Query(description="The name of a number, such as `rows` or `disk.free`.", max_length=LONGEST_NAME),
+    AfterValidator(without_nul),
+    expects("must be the name of a number"),
 ]
 Before = Annotated[
     int,

@@ -73,8 +73,9 @@ from heartbeat.http.prometheus import checks as check_series
 from heartbeat.http.status import pages as status_page_views
 from heartbeat.http.status import subscribe
 from heartbeat.http.v1 import fields, keyed
+from heartbeat.measurements import history as measured
 from heartbeat.operations import doctor_facts, open_files, serve, serving_process, standby
-from heartbeat.pings import body_limit, ingest, limit_watch, measurement, reached_limit
+from heartbeat.pings import body_limit, ingest, limit_watch, measurement, reached_limit, rollup
 from heartbeat.pings import store as pings
 from heartbeat.status import announcement, automation, catching_up
 from heartbeat.status.publish import edition, hook, publisher, snapshot
@@ -178,6 +179,9 @@ LIMITS: Mapping[str, str] = {
     "Pings kept per check": f"{pings.KEEP}",
     "Numbers of one ping": f"{measurement.MOST};",
     "Name of a number": f"{measurement.LONGEST_NAME} characters",
+    "History of the numbers of a check": f"{measured.KEPT_DAYS} days, {rollup.MOST_NAMES} names a day,",
+    "Time between two counts of the numbers of a check": f"{rollup.EVERY:g} s, {rollup.BATCH} checks",
+    "Values of which a median is taken": f"{measured.OF_HOUR} an hour, {measured.OF_DAY} a day;",
     "Checks that pings create, in all": f"{DEFAULT.ping_checks_limit:,} (`HEARTBEAT_PING_CHECKS_LIMIT`), then 422",
     "Checks that pings create with one key": "a tenth of that in an hour, then 422",
     "Bodies of pings that are kept, in all": (

@@ -1,7 +1,7 @@
 """The screens of one check on the console: its state, runs, pings and incidents, and pausing it."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -37,6 +37,8 @@ from heartbeat.http.console.checks import bulk
 from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import numbers, plot, queries, render, run_strip, summary, under_way
 from heartbeat.http.pages import rows as view_rows
+from heartbeat.measurements import history
+from heartbeat.measurements import store as measurements
 from heartbeat.pings import store as pings
 from heartbeat.pings import unexpected, unexpected_store
 from heartbeat.pings.unexpected import UnexpectedPings
@@ -175,7 +177,7 @@ def _check_facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | No
         "max_runtime": definition.max_runtime(check, times.duration),
         "stuck_after": definition.stuck_after(check, times.duration),
         "plot": plot.of(runs, check.max_runtime),
-        **_numbers(db, check),
+        **_numbers(db, check, now),
         "quiet": _quiet(db, check, now),
         "ahead": forecast.of(db, check, now, "", queries.all_groups(db, request.context.shared, now)),
         "policy": check.policy if check.policy in desk.policies(db) else installation.default_policy(db),
@@ -196,10 +198,12 @@ def _check_facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | No
     }
 
 
-def _numbers(db: Connection, check: Check) -> dict[str, Any]:
-    """Return the numbers that its last runs reported, and the newest ping if a number of it was not understood."""
-    runs = pings.finished_runs(db, [check.id], numbers.RUNS)[check.id]
-    return {"numbers": numbers.of(runs), "misread": pings.misread(db, check.id)}
+def _numbers(db: Connection, check: Check, now: datetime) -> dict[str, Any]:
+    """Return the numbers of its last runs and days, and the newest ping if a number of it was not understood."""
+    rows = numbers.of(pings.finished_runs(db, [check.id], numbers.RUNS)[check.id])
+    since = history.day_of(now) - timedelta(days=numbers.DAYS - 1)
+    days = numbers.by_day(measurements.of_check(db, check.id, since), [row.name for row in rows])
+    return {"numbers": rows, "days": days, "misread": pings.misread(db, check.id)}
 
 
 def _similar(db: Connection, check: Check) -> UnexpectedPings | None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from heartbeat.checks.finished_run import FinishedRun
 from heartbeat.http.pages import numbers
+from heartbeat.measurements.history import Day, Spread
 from tests.unit.conftest import NOW
 
 
@@ -43,6 +44,22 @@ def test_equal_values_are_a_level_line_and_a_single_one_is_a_dash() -> None:
 def test_without_reported_numbers_there_are_no_rows() -> None:
     assert numbers.of([]) == []
     assert numbers.of(runs({"duration": 1.5, "exit_status": 0, "body_size": 12})) == []
+
+
+def test_the_table_by_day_has_reported_numbers_first_and_the_newest_day_on_top() -> None:
+    def a_day(value: float) -> Day:
+        spread = Spread(2, value, value, value + 1)
+        return Day(spread, {3: spread})
+
+    days = {NOW.date() - timedelta(days=age): a_day(age) for age in (1, 0)}
+    history = {"duration": days, "rows": days, "gone": days}
+    rows = numbers.by_day(history, ["rows", "unknown"])
+    assert [(row.day.day, row.name, row.count, row.lowest, row.highest) for row in rows] == [
+        (3, "rows", 2, "0", "1"),
+        (3, "duration", 2, "0", "1"),
+        (2, "rows", 2, "1", "2"),
+        (2, "duration", 2, "1", "2"),
+    ]
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=30))

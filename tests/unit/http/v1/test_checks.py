@@ -298,6 +298,31 @@ async def test_pings_are_listed_with_their_numbers(system: System, admin: httpx.
     assert listed["misread"] == '"left" was left out: it is not a finite number.'
 
 
+async def test_the_numbers_of_a_check_are_listed_by_day_and_one_of_them_by_hour(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    check = await make_check(system)
+    for hours, rows in ((0, 12), (1, 7.5), (24, 3)):
+        clock.advance(hours=hours)
+        await ping(system, check, "", b'{"rows": %a, "left": 0}' % rows)
+    await system.rollup.roll()
+
+    address = "/v1/checks/job/measurements"
+    listed = (await admin.get(address)).json()["measurements"]
+    assert [measurement["name"] for measurement in listed] == ["body_size", "left", "rows"]
+    first = {"day": "2024-05-03", "count": 2, "lowest": 7.5, "median": 9.75, "highest": 12.0, "hours": None}
+    second = {"day": "2024-05-04", "count": 1, "lowest": 3.0, "median": 3.0, "highest": 3.0, "hours": None}
+    assert listed[2]["days"] == [first, second]
+
+    (rows,) = (await admin.get(f"{address}?measurement=rows&days=1")).json()["measurements"]
+    hour = {"hour": 4, "count": 1, "lowest": 3.0, "median": 3.0, "highest": 3.0}
+    assert rows == {"name": "rows", "days": [second | {"hours": [hour]}]}
+    assert (await admin.get(f"{address}?measurement=nothing")).json() == {"measurements": []}
+    assert problem(await admin.get("/v1/checks/nothing/measurements"), 404)
+    for query in ("days=0", "days=401", "measurement=" + "a" * 64):
+        assert problem(await admin.get(f"{address}?{query}"), 422)
+
+
 async def test_a_ping_body_is_returned_unchanged_and_inert(system: System, admin: httpx.AsyncClient) -> None:
     check = await make_check(system)
     hostile = b"<script>alert(1)</script>\xff\0"

@@ -34,7 +34,7 @@ from alerting.digest_members import digest_incidents as digest_incidents
 from alerting.digest_members import digest_states as digest_states
 from alerting.escalation import Policy
 from alerting.handover import AllWell, HandedOn
-from alerting.incident import Entry, Hold, Incident, Pace, RaisedSymptom, State, Symptom
+from alerting.incident import Entry, Hold, Incident, Pace, RaisedSymptom, State, Symptom, Wider
 from alerting.notice import NoticeKind
 from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
@@ -50,7 +50,9 @@ from alerting.retiming import retime_incidents as retime_incidents
 from alerting.retiming import retime_pages as retime_pages
 from alerting.store import lately_about as lately_about
 from alerting.store import newest_entries as newest_entries
+from alerting.store import open_about as open_about
 from alerting.store import timeline_ends as timeline_ends
+from alerting.symptom_store import standing as standing
 from alerting.tell import tell
 
 PACE = Pace()
@@ -69,13 +71,21 @@ class Dossier:
     attempts: list[Attempt]
 
 
-def raise_(db: Connection, symptoms: Sequence[Symptom], now: datetime, pace: Pace = PACE) -> None:
+def raise_(
+    db: Connection,
+    symptoms: Sequence[Symptom],
+    now: datetime,
+    pace: Pace = PACE,
+    wider: Mapping[str, Wider] = gather.NOTHING_WIDER,
+) -> None:
     """Raise symptoms. Each joins the open incident of its cause, or opens one.
+
+    First, the open incidents of the causes in `wider` get the causes that they have from now on.
 
     A symptom that stands already stays in its incident, whatever its cause is now: its facts are renewed, and a cause
     that people do not know is news. One whose recovery has not settled returns to its incident.
     """
-    gather.raise_(db, symptoms, now, pace)
+    gather.raise_(db, symptoms, now, pace, wider)
 
 
 def clear(

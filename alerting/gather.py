@@ -10,11 +10,20 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from alerting import frozen, grouping, roster, store, symptom_store, timeline
-from alerting.incident import Entry, Hold, Incident, Pace, RaisedSymptom, State, Symptom
+from alerting.incident import Entry, Hold, Incident, Pace, RaisedSymptom, State, Symptom, Wider
+
+NOTHING_WIDER: Mapping[str, Wider] = {}
 
 
-def raise_(db: Connection, symptoms: Sequence[Symptom], now: datetime, pace: Pace) -> None:
+def raise_(
+    db: Connection,
+    symptoms: Sequence[Symptom],
+    now: datetime,
+    pace: Pace,
+    wider: Mapping[str, Wider] = NOTHING_WIDER,
+) -> None:
     """Renew symptoms that stand already, and put the others into their incidents: see `desk.raise_`."""
+    _widen(db, wider, now)
     by_key = {symptom.key: symptom for symptom in symptoms}
     raised = {symptom.key: symptom for symptom in symptom_store.raised_of(db, by_key)}
     _renew(db, [(earlier, by_key[key]) for key, earlier in raised.items()], now, pace)
@@ -69,6 +78,21 @@ def hold(db: Connection, holds: Mapping[str, Hold | None], now: datetime, pace: 
         for symptom in late
         if locked[symptom.incident_id].state is State.OPEN
     }
+
+
+def _widen(db: Connection, wider: Mapping[str, Wider], now: datetime) -> None:
+    """Give the open incidents of these causes their new causes, unless another incident has them."""
+    if not wider:
+        return
+    keys = {*wider, *(one.cause_key for one in wider.values())}
+    by_cause = {one.cause_key: one for one in store.lock(db, (), keys).values()}
+    grown = [
+        grouping.widened(incident, wider[key], now)
+        for key, incident in by_cause.items()
+        if key in wider and wider[key].cause_key not in by_cause
+    ]
+    store.save_causes(db, [incident for incident, _ in grown])
+    timeline.write(db, [entry for _, entry in grown])
 
 
 def _renew(

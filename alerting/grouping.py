@@ -10,7 +10,18 @@ from datetime import datetime
 from alerting import escalation, news, times
 from alerting import incident as life
 from alerting.escalation import Policy
-from alerting.incident import Entry, Hold, Incident, Pace, RaisedSymptom, Reopened, Standing, State, Symptom
+from alerting.incident import (
+    Entry,
+    Hold,
+    Incident,
+    Pace,
+    RaisedSymptom,
+    Reopened,
+    Standing,
+    State,
+    Symptom,
+    Wider,
+)
 
 HELD = "held"
 """The kind of timeline entries about a hold, its beginning and its end."""
@@ -87,6 +98,14 @@ def renewed(
     now_too = verb.replace("is ", "is now ", 1) if symptom.words.lasts else verb
     words = f"{symptom.title} {now_too} too; {before}"
     return changed, [Entry(incident.id, now, "down", words)]
+
+
+def widened(incident: Incident, wider: Wider, now: datetime) -> tuple[Incident, Entry]:
+    """Return an incident that is about more from now on. Its number, thread, step and quiet stay."""
+    words = f"this is now about all of {wider.title}, not only {incident.title}"
+    return replace(incident, cause_key=wider.cause_key, title=wider.title), Entry(
+        incident.id, now, "down", words
+    )
 
 
 def fallen(symptom: RaisedSymptom, now: datetime) -> tuple[datetime, ...]:

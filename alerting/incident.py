@@ -123,6 +123,14 @@ class Symptom:
 
 
 @dataclass(frozen=True, slots=True)
+class Wider:
+    """What an open incident is about from now on, where its trouble has grown: its new cause key and title."""
+
+    cause_key: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class RaisedSymptom:
     """A symptom of an incident, as stored. It stays one row for the whole incident, however often it returns."""
 

@@ -33,7 +33,8 @@ def clauses(subject: Subject, now: datetime) -> list[str]:
         case NoticeKind.UPDATE:
             return [_update(subject, now), *_returns(subject, now)]
         case _:
-            return [_page(subject, now), *_repeats(subject, now), *_returns(subject, now)]
+            rest = [*_repeats(subject, now), *_returns(subject, now)]
+            return [_page(subject, now), *_fine_since(subject, now), *rest]
 
 
 def fitted(listed: Sequence[str]) -> tuple[str, list[str]]:
@@ -102,9 +103,47 @@ def _page(subject: Subject, now: datetime) -> str:
     concerned = extent(subject.symptoms, subject.surroundings, subject.describe, now)
     jobs = about(subject.symptoms, now)
     if len(jobs) != 1:
-        return _named(subject, now, lambda name: f"{severity} {name}: {concerned}")
+        whole = _whole(subject, now)
+        return _named(subject, now, lambda name: f"{severity} {name}{whole or f': {concerned}'}")
+    if twins := _twins(jobs[0], subject, f"{severity} "):
+        return twins
     group = _group_in_brackets(jobs[0].title, subject.surroundings.group)
     return _fit(jobs[0].title, lambda name: f"{severity} {name} {concerned}{group}")
+
+
+def _whole(subject: Subject, now: datetime) -> str:
+    """Return that everything is down for one cause that lasts: " is silent: all 11 jobs". Empty if that is not so."""
+    counts = _counts(standing(subject.symptoms, now), subject.surroundings)
+    total = subject.surroundings.total
+    (cause, number), *others = counts.most_common() or [("", 0)]
+    verb = subject.describe(cause).verb
+    if others or number != total or total < 2 or not verb.startswith("is "):
+        return ""
+    return f" {verb}: {'both' if total == 2 else f'all {total:,}'} jobs"
+
+
+def _twins(job: RaisedSymptom, subject: Subject, before: str) -> str:
+    """Return that a job is down in one place only: "cpu-reset is silent in us, fine in eu". Empty if that is not so."""
+    if subject.surroundings.twins is None:
+        return ""
+    here, there = subject.surroundings.twins
+    title = f"{before}{job.title} {subject.describe(job.cause).verb} {here}, fine {there}"
+    return title if len(title) <= TITLE_LIMIT else ""
+
+
+def _fine_since(subject: Subject, now: datetime) -> list[str]:
+    """Return how many others of the group were all heard since the first of its jobs was due: "7 fine since 03:02"."""
+    around, jobs = subject.surroundings, about(subject.symptoms, now)
+    due = [job.facts.expected_at for job in jobs if job.facts.expected_at is not None]
+    if (
+        len(jobs) < 2
+        or not around.alive
+        or around.oldest_at is None
+        or not due
+        or around.oldest_at < min(due)
+    ):
+        return []
+    return [f"{around.alive:,} fine since {subject.clock(now).at(around.oldest_at)}"]
 
 
 def _repeats(subject: Subject, now: datetime) -> list[str]:
@@ -144,7 +183,9 @@ def _update(subject: Subject, now: datetime) -> str:
         return _named(subject, now, lambda name: f"{name}: {word}")
     share = _share(down, subject.surroundings, subject.describe).replace(" jobs ", " ", 1)
     news = _news(subject)
-    return _fit(subject.incident.title, lambda name: f"{news} on {name} ({share})")
+    return _fit(
+        subject.incident.title, lambda name: f"{news} {subject.surroundings.preposition} {name} ({share})"
+    )
 
 
 def _news(subject: Subject) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Row,
     ScalarSelect,
     Select,
+    Text,
     case,
     delete,
     exists,
@@ -45,6 +46,16 @@ def open_of(db: Connection, cause_key: str) -> Incident | None:
     query = select(incidents).where(incidents.c.cause_key == cause_key, incidents.c.state != State.RESOLVED)
     row = db.execute(query).one_or_none()
     return None if row is None else incident_of(row)
+
+
+def open_about(db: Connection, keys: Collection[str], beginnings: Collection[str]) -> list[Incident]:
+    """Return the open incidents with these cause keys, or keys that begin so, oldest first. They are not locked."""
+    wanted = among(db, incidents.c.cause_key, keys)
+    for length in {len(beginning) for beginning in beginnings}:
+        begins = func.substr(incidents.c.cause_key, 1, length, type_=Text)
+        wanted |= begins.in_([one for one in beginnings if len(one) == length])
+    query = select(incidents).where(incidents.c.state != State.RESOLVED, _GOING_ON, wanted)
+    return [incident_of(row) for row in db.execute(query.order_by(incidents.c.id))]
 
 
 def lock(db: Connection, ids: Collection[int], cause_keys: Collection[str] = ()) -> dict[int, Incident]:
@@ -186,6 +197,13 @@ def remove_drill(db: Connection) -> None:
 def save(db: Connection, changed: Iterable[Incident]) -> None:
     """Write the columns of incidents that can change."""
     update_many(db, incidents, [{"id": incident.id, **_mutable_row(incident)} for incident in changed])
+
+
+def save_causes(db: Connection, widened: Iterable[Incident]) -> None:
+    """Write the cause keys and titles of incidents."""
+    update_many(
+        db, incidents, [{"id": one.id, "cause_key": one.cause_key, "title": one.title} for one in widened]
+    )
 
 
 def write(db: Connection, entries: Sequence[Entry]) -> None:

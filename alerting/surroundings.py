@@ -67,6 +67,14 @@ class Surroundings:
     """The last success of those alive."""
     group: str = ""
     """The title of the group; empty if the job stands alone."""
+    preposition: str = "on"
+    """How something is there: "on" a host, "in" a region."""
+    oldest_at: datetime | None = None
+    """The oldest of the last successes of those alive: all of them were heard since then."""
+    above: "GroupState | None" = None
+    """The level above the group, where that has more."""
+    twins: tuple[str, str] | None = None
+    """Where the one job of the incident is, and where the jobs of its name are all fine: "in us", "in eu"."""
     late: int = 0
     late_jobs: tuple[LateJob, ...] = ()
     """Some of the late ones."""
@@ -91,6 +99,7 @@ def sentences(around: Surroundings, down: int, clock: Clock) -> list[str]:
             _late(around, clock),
             _tolerated(around),
             also(around),
+            _same_jobs(around.above) if around.above else "",
             *(_same_jobs(group) for group in around.same_jobs),
             _elsewhere(around),
         )
@@ -105,7 +114,7 @@ def also(around: Surroundings) -> str:
     named = [f"incident {other.number}, {other.words}" for other in around.incidents]
     if around.more_incidents:
         named.append(f"and {times.count(around.more_incidents, 'more incident')}")
-    return f"Also on {around.group}: {'; '.join(named)}."
+    return f"Also {around.preposition} {around.group}: {'; '.join(named)}."
 
 
 def _group(around: Surroundings, down: int, clock: Clock) -> str:
@@ -113,9 +122,14 @@ def _group(around: Surroundings, down: int, clock: Clock) -> str:
     if around.total <= 1 or around.total <= down or whole:
         return ""
     if not around.alive:
-        return f"No job on {around.group} is fine." if not (around.late or around.tolerated) else ""
+        return (
+            f"No job {around.preposition} {around.group} is fine."
+            if not (around.late or around.tolerated)
+            else ""
+        )
     jobs = "job" if around.alive == 1 else "jobs"
-    fine = f"{around.alive:,} {'other ' if down else ''}{jobs} on {around.group} {_is(around.alive)} fine"
+    where = f"{around.preposition} {around.group}"
+    fine = f"{around.alive:,} {'other ' if down else ''}{jobs} {where} {_is(around.alive)} fine"
     return f"{fine}, last heard {clock.at(around.newest_at)}." if around.newest_at else f"{fine}."
 
 

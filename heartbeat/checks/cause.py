@@ -11,6 +11,8 @@ from typing import Any, Final, Self
 
 from alerting import times
 from alerting.incident import CauseWords
+from heartbeat.checks import level
+from heartbeat.checks.level import GroupBy, Levels
 
 _DISC = "M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1z"
 _BAR = "M4.3 7h7.4v2H4.3z"
@@ -100,11 +102,16 @@ def in_words(cause: str) -> CauseWords:
         return CauseWords(word=cause, verb=f"is {cause}", past=f"was {cause}")
 
 
-def group_key(slug: str, labels: Mapping[str, str], group_by: Sequence[str]) -> str:
-    """Return the key of a check's group: its values of the `group_by` labels, or its slug if one is missing."""
+def group_key(slug: str, labels: Mapping[str, str], group_by: GroupBy) -> str:
+    """Return the key of a check's group: its values of the `group_by` labels, or its slug if one is missing.
+
+    Of levels, the key has those that the check names: see `level.key`.
+    """
+    if isinstance(group_by, Levels):
+        return level.key(labels, group_by) or f"{_ALONE}{slug}"
     if not group_by or any(label not in labels for label in group_by):
         return f"{_ALONE}{slug}"
-    return ",".join(f"{label}={_quoted(labels[label])}" for label in group_by)
+    return ",".join(f"{label}={level.quoted(labels[label])}" for label in group_by)
 
 
 def slug_of(key: str) -> str | None:
@@ -116,7 +123,7 @@ def plural_of(keys: Sequence[str]) -> str:
     """Return what groups with such keys are called: "hosts", "jobs", "hosts and jobs"."""
     nouns = []
     for key in keys:
-        labels = [part.partition("=")[0] for part in key.split(",")]
+        labels = [part.partition("=")[0] for part in level.parts(key)[-1].split(",")]
         noun = "jobs" if slug_of(key) is not None else f"{labels[0]}s" if len(labels) == 1 else "groups"
         nouns.append(noun)
     return times.names(list(dict.fromkeys(nouns)))
@@ -124,7 +131,9 @@ def plural_of(keys: Sequence[str]) -> str:
 
 def key_title(key: str) -> str:
     """Return the title of the group with this key: its label values."""
-    return " ".join(_unquoted(part.partition("=")[2]) for part in key.split(","))
+    if level.is_nested(key):
+        return level.title(key)
+    return " ".join(level.unquoted(part.partition("=")[2]) for part in key.split(","))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +156,12 @@ def of(cause: Cause, member: Membership, group_failures_by: Sequence[str]) -> In
     key = member.group_key if silent else group_key(member.slug, member.labels, group_failures_by)
     # A renamed check that stands alone keeps the key of its former slug, and has its own name all the same.
     title = member.name if slug_of(key) is not None else key_title(key)
-    return IncidentIdentity(f"{cause.class_}:{member.policy or ''}:{key}", title, cause.class_)
+    return IncidentIdentity(incident_key(cause.class_, member.policy, key), title, cause.class_)
+
+
+def incident_key(class_: str, policy: str | None, group: str) -> str:
+    """Return the key of the incident of a class of causes, a policy and a group."""
+    return f"{class_}:{policy or ''}:{group}"
 
 
 def group_of(incident_key: str) -> str:
@@ -158,11 +172,3 @@ def group_of(incident_key: str) -> str:
     rest = incident_key.partition(":")[2]
     policy, _, group = rest.partition(":")
     return rest if "=" in policy else group
-
-
-def _quoted(value: str) -> str:
-    return value.replace("%", "%25").replace(",", "%2C").replace("=", "%3D")
-
-
-def _unquoted(value: str) -> str:
-    return value.replace("%3D", "=").replace("%2C", ",").replace("%25", "%")

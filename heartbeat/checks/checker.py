@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from alerting import after_commit, desk
 from alerting.clock_step import Step
 from heartbeat import installation
-from heartbeat.checks import blindness_store, history, life, retiming, store, symptoms
+from heartbeat.checks import blindness_store, history, life, placing, retiming, store, symptoms
 from heartbeat.checks.blindness import Blind
 from heartbeat.checks.check import Change, Check, Cleared, Raised, Unheard
 from heartbeat.checks.symptoms import Fall
@@ -51,7 +51,7 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH, last_bodies: LastBo
     if downs:
         bodies = last_bodies(db, [previous.id for _, previous in downs])
         falls = [Fall(change, previous, bodies.get(previous.id)) for change, previous in downs]
-        symptoms.raise_(db, falls, now)
+        placing.raise_(db, falls, now)
         after_commit.then(db, lambda: _log_downs([change.check for change, _ in downs]))
     return len(due)
 

@@ -1,6 +1,6 @@
 """The definition of a check: how it becomes a check, and how a file holds it. Pure."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
@@ -12,6 +12,7 @@ from heartbeat import duration
 from heartbeat.checks import cause, expectation, life, progress
 from heartbeat.checks.check import AT_ONCE, Check, Measure, Tolerance
 from heartbeat.checks.expectation import NOTHING, Expectation
+from heartbeat.checks.level import GroupBy
 from heartbeat.checks.schedule import Cron, Every, Schedule
 from heartbeat.written import Inline, filled, one_or_more, unless
 
@@ -56,14 +57,14 @@ class CheckDefinition:
 
 
 def new_check(
-    definition: CheckDefinition, group_by: Collection[str], now: datetime, uuid: UUID, place: int = 0
+    definition: CheckDefinition, group_by: GroupBy, now: datetime, uuid: UUID, place: int = 0
 ) -> Check:
     """Return a new check of this definition, expected from now on. For `place`, see `life.rearmed`."""
     new = Check(
         id=0,
         uuid=uuid,
         **definition.fields(),
-        group_key=cause.group_key(definition.slug, definition.labels, tuple(group_by)),
+        group_key=cause.group_key(definition.slug, definition.labels, group_by),
         since=now,
         armed_at=now,
     )
@@ -71,7 +72,7 @@ def new_check(
 
 
 def redefined(
-    old: Check, definition: CheckDefinition | None, group_by: Collection[str], now: datetime, place: int = 0
+    old: Check, definition: CheckDefinition | None, group_by: GroupBy, now: datetime, place: int = 0
 ) -> Check:
     """Return the check by this definition, or by its own if there is none; the same object if nothing differs.
 
@@ -81,7 +82,7 @@ def redefined(
     fields: dict[str, Any] = definition.fields() if definition else {}
     # A check that is a group of its own stays the same group under a new name, or its incident would lose it.
     slugs = (target.slug, *target.formerly)
-    keys = [cause.group_key(slug, target.labels, tuple(group_by)) for slug in slugs]
+    keys = [cause.group_key(slug, target.labels, group_by) for slug in slugs]
     fields["group_key"] = old.group_key if old.group_key in keys else keys[0]
     changes = {name: value for name, value in fields.items() if getattr(old, name) != value}
     return life.redefined(old, now, place, **changes) if changes else old

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from alerting.sql import among
-from heartbeat.checks import lateness, store
+from heartbeat.checks import lateness, level_store, store
 from heartbeat.checks.check import Check, State
 from heartbeat.checks.tables import checks
 
@@ -34,7 +34,7 @@ _FAULTY = and_(lateness.WATCHED, or_(checks.c.failures > 0, checks.c.missed > 0)
 
 @dataclass(frozen=True, slots=True)
 class CheckGroup:
-    """The checks of one group key by state, and the last success among those that are up.
+    """The checks of one group or level by state, and the newest and the oldest last success of those that are up.
 
     `tolerated` checks have failed or missed a run, not often enough to be down: they are not counted as `up` or `late`.
     """
@@ -45,6 +45,7 @@ class CheckGroup:
     down: int
     newest_at: datetime | None
     tolerated: int = 0
+    oldest_at: datetime | None = None
 
     @property
     def total(self) -> int:
@@ -81,23 +82,26 @@ class AllGroups:
 
 
 def states(db: Connection, keys: Collection[str], now: datetime) -> dict[str, CheckGroup]:
-    """Return these groups by key. A group without a check is left out."""
-    within = among(db, checks.c.group_key, keys)
+    """Return these groups and levels by key. One without a check is left out."""
+    within = level_store.inside(db, keys)
+    source, place = level_store.places(db, keys)
     late = _late(db, now, within)
     tolerated = and_(_FAULTY, ~late)
     fine = and_(checks.c.state == State.UP, ~late, ~_FAULTY)
     newest = case((fine, checks.c.last_ok_at), else_=None)
     query = (
         select(
-            checks.c.group_key,
+            place,
             _number(fine),
             _number(late),
             _number(checks.c.state == State.DOWN),
             func.max(newest, type_=checks.c.last_ok_at.type),
             _number(tolerated),
+            func.min(newest, type_=checks.c.last_ok_at.type),
         )
+        .select_from(source)
         .where(within, _EXPECTED)
-        .group_by(checks.c.group_key)
+        .group_by(place)
     )
     return {row[0]: CheckGroup(*row) for row in db.execute(query)}
 
@@ -134,6 +138,41 @@ def all_groups(db: Connection, now: datetime, uneasy: int, late: Collection[int]
     )
 
 
+def within_levels(db: Connection, keys: Collection[str], now: datetime) -> dict[str, Tally]:
+    """Return the number of groups in each of these levels, by the level's key."""
+    within = level_store.inside(db, keys)
+    source, place = level_store.places(db, keys)
+    late = _late(db, now, within)
+    fine = and_(checks.c.state == State.UP, ~late, ~_FAULTY)
+    each = (
+        select(
+            place.label("place"),
+            checks.c.group_key,
+            _number(fine).label("fine"),
+            func.count().label("every"),
+            _number(and_(checks.c.state == State.NEW, ~late)).label("new"),
+        )
+        .select_from(source)
+        .where(within, _EXPECTED)
+        .group_by(place, checks.c.group_key)
+        .subquery("each")
+    )
+    expected = each.c.every > each.c.new
+    query = select(
+        each.c.place,
+        func.min(each.c.group_key),
+        _number(expected),
+        _number(and_(expected, each.c.fine == each.c.every - each.c.new)),
+    ).group_by(each.c.place)
+    return {row[0]: Tally(*row[1:]) for row in db.execute(query)}
+
+
+def twins(db: Connection, names: Collection[str], keys: Collection[str]) -> list[Check]:
+    """Return the checks of these names in these groups from which anything is expected."""
+    query = select(checks).where(checks.c.name.in_(names), among(db, checks.c.group_key, keys), _EXPECTED)
+    return [store.check_of(row) for row in db.execute(query.order_by(checks.c.id))]
+
+
 def _each(late: ColumnElement[bool]) -> CompoundSelect[Any]:
     """Return the numbers of each group: fine ones are `up`. A check that is `alone` is counted without grouping it."""
     fine = and_(checks.c.state == State.UP, ~late, ~_FAULTY)
@@ -155,16 +194,16 @@ def _each(late: ColumnElement[bool]) -> CompoundSelect[Any]:
 
 
 def late_in(db: Connection, keys: Collection[str], now: datetime, limit: int) -> list[Check]:
-    """Return up to `limit` late checks of these groups."""
-    within = among(db, checks.c.group_key, keys)
+    """Return up to `limit` late checks of these groups and levels."""
+    within = level_store.inside(db, keys)
     query = select(checks).where(within, _late(db, now, within))
     return [store.check_of(row) for row in db.execute(query.order_by(checks.c.id).limit(limit))]
 
 
 def down_in(db: Connection, keys: Collection[str], limit: int) -> dict[int, str]:
-    """Return up to `limit` checks of these groups that are down: the group key by number."""
+    """Return up to `limit` checks of these groups and levels that are down: the group key by number."""
     query = select(checks.c.id, checks.c.group_key).where(
-        among(db, checks.c.group_key, keys), checks.c.state == State.DOWN
+        level_store.inside(db, keys), checks.c.state == State.DOWN
     )
     return {row.id: row.group_key for row in db.execute(query.order_by(checks.c.id).limit(limit))}
 

@@ -1,22 +1,16 @@
 """The SQL of checks: loading them, claiming due ones, saving decisions. Pings have their own room, `pings.store`."""
 
-import json
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Row,
     ScalarSelect,
     String,
-    Text,
-    case,
-    cast,
     delete,
-    false,
     func,
     or_,
     select,
@@ -26,9 +20,10 @@ from sqlalchemy import (
 from alerting.origin import Origin
 from alerting.severity import Severity
 from alerting.sql import among, earliest, insert_many, update_many
-from heartbeat.checks import former_slugs, progress
+from heartbeat.checks import former_slugs, level_store, progress
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import NONE_COUNTED, Check, Measure, RecentRuns, Run, State, Tolerance
+from heartbeat.checks.labels import labelled
 from heartbeat.checks.tables import UNKNOWN, checks, in_state
 
 SEVERITIES = tuple(Severity)
@@ -83,6 +78,7 @@ def save_definitions(db: Connection, changed: Iterable[Check]) -> None:
     rows = [{"id": check.id, **_definition_row(check), **_state_row(check)} for check in changed]
     update_many(db, checks, rows)
     former_slugs.replace(db, {check.id: check.formerly for check in changed})
+    level_store.note(db, (check.group_key for check in changed))
 
 
 def vacate(db: Connection, renamed: Iterable[Check]) -> None:
@@ -100,6 +96,7 @@ def insert(db: Connection, new: Iterable[Check]) -> dict[str, int]:
         db, checks, rows, on_conflict="ON CONFLICT (slug) DO NOTHING", returning=("id", "slug")
     )
     numbers = {slug: number for number, slug in inserted}
+    level_store.note(db, (check.group_key for check in new))
     former_slugs.replace(
         db, {numbers[check.slug]: check.formerly for check in new if check.formerly and check.slug in numbers}
     )
@@ -206,24 +203,6 @@ def down_with(db: Connection, matches: Iterable[Mapping[str, str]]) -> list[Chec
 def count_with(db: Connection, match: Mapping[str, str]) -> int:
     """Count the checks that have all of these labels."""
     return db.execute(select(func.count()).select_from(checks).where(*labelled(db, match))).scalar_one()
-
-
-def labelled(db: Connection, match: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    """Return the conditions that a check has all of these labels.
-
-    Labels are JSON, which is slow to read. Only those that contain the text of the value are read.
-    """
-    text = cast(checks.c.labels, Text)
-    return [
-        case((occurs(db, json.dumps(value), text), checks.c.labels[name].as_string() == value), else_=false())
-        for name, value in match.items()
-    ]
-
-
-def occurs(db: Connection, part: str, text: ColumnElement[str]) -> ColumnElement[bool]:
-    """Return the condition that a part occurs in a text, exactly."""
-    place = func.strpos if db.dialect.name == "postgresql" else func.instr
-    return place(text, part) > 0
 
 
 def labels_of(db: Connection, ids: Collection[int]) -> dict[int, dict[str, str]]:

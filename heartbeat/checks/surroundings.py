@@ -11,12 +11,12 @@ from itertools import chain, islice
 
 from sqlalchemy import Connection
 
-from alerting import desk
+from alerting import desk, times
 from alerting.incident import Incident, RaisedSymptom
 from alerting.notice import called, in_short
 from alerting.subject import cause_of
 from alerting.surroundings import Elsewhere, GroupState, LateJob, OtherIncident, Surroundings
-from heartbeat.checks import cause, deadline, groups, symptoms
+from heartbeat.checks import cause, deadline, groups, level, symptoms
 from heartbeat.checks.check import Check, State
 from heartbeat.checks.groups import AllGroups, CheckGroup, Tally
 
@@ -45,6 +45,8 @@ class _Everywhere:
 
     groups: AllGroups
     incidents: Mapping[str, str]
+    within: Mapping[str, Tally]
+    """The groups within each level that an incident is about."""
 
 
 def of(
@@ -63,21 +65,29 @@ def of(
     urgent = desk.open_incidents(db, _MOST_URGENT)
     keys = _group_keys(db, [*incidents, *urgent])
     twins = _same_jobs(db, incidents, raised, keys)
-    states = groups.states(db, {*keys.values(), *(key for found in twins.values() for key in found)}, now)
+    above = {incident.id: level.above(keys[incident.id])[-1:] for incident in incidents}
+    others = (key for found in (*twins.values(), *above.values()) for key in found)
+    states = groups.states(db, {*keys.values(), *others}, now)
     twins = {
         number: [key for key in found if key in states and states[key].total]
         for number, found in twins.items()
     }
+    levels = {key for key in keys.values() if level.is_level(key)}
     everywhere = _Everywhere(
-        all_groups or groups.all_groups(db, now, UNEASY), _by_group(urgent, keys, states)
+        all_groups or groups.all_groups(db, now, UNEASY),
+        _by_group(urgent, keys, states),
+        groups.within_levels(db, levels, now) if levels else {},
     )
+    fine = _fine_twins(db, incidents, raised, keys, twins, now)
     late = _late(db, {keys[incident.id] for incident in incidents}, states, now)
     around = _within_groups(db, incidents, raised, keys, states, now)
     of_number = {incident.id: incident for incident in incidents}
     return {
         number: replace(
             _with_recovering(group, of_number[number], urgent, keys),
-            late_jobs=tuple(late.get(keys[number], ())),
+            late_jobs=tuple(job for key, job in late if level.within(key, keys[number])),
+            above=_above(keys[number], above[number], states, everywhere),
+            twins=fine.get(number),
             same_jobs=tuple(_state(states[other], everywhere) for other in twins[number]),
             elsewhere=_elsewhere(keys[number], twins[number], states, everywhere),
         )
@@ -133,9 +143,59 @@ def _group_keys(db: Connection, incidents: Iterable[Incident]) -> dict[int, str]
 def _group(key: str, states: Mapping[str, CheckGroup]) -> Surroundings:
     state = states.get(key)
     title = "" if cause.slug_of(key) is not None else cause.key_title(key)
+    where = level.preposition(key)
     if state is None:
-        return Surroundings(total=0, group=title)
-    return Surroundings(state.total, state.up, state.newest_at, title, state.late, tolerated=state.tolerated)
+        return Surroundings(total=0, group=title, preposition=where)
+    return Surroundings(
+        state.total,
+        state.up,
+        state.newest_at,
+        title,
+        where,
+        state.oldest_at,
+        late=state.late,
+        tolerated=state.tolerated,
+    )
+
+
+def _above(
+    key: str, above: Sequence[str], states: Mapping[str, CheckGroup], everywhere: _Everywhere
+) -> GroupState | None:
+    """Return the level above a group, if it has more than the group."""
+    state = states.get(above[0]) if above else None
+    own = states.get(key)
+    return _state(state, everywhere) if state and state.total > (own.total if own else 0) else None
+
+
+def _fine_twins(
+    db: Connection,
+    incidents: Sequence[Incident],
+    raised: RaisedByIncident,
+    keys: Mapping[int, str],
+    same: Mapping[int, Sequence[str]],
+    now: datetime,
+) -> dict[int, tuple[str, str]]:
+    """Return where jobs that are down alone are, and where all jobs of their names are fine, by incident."""
+    alone = {
+        incident.id: names.pop()
+        for incident in incidents
+        if same[incident.id] and len(names := {job.title for job in raised[incident.id] if job.standing}) == 1
+    }
+    if not alone:
+        return {}
+    jobs = groups.twins(db, set(alone.values()), {key for number in alone for key in same[number]})
+    found = {}
+    for number, name in alone.items():
+        twins = [job for job in jobs if job.name == name and job.group_key in same[number]]
+        places = [level.differing(keys[number], key) for key in same[number]]
+        first = places[0]
+        if first and None not in places and twins and all(_is_fine(job, now) for job in twins):
+            found[number] = first[0], times.names([place[1] for place in places if place])
+    return found
+
+
+def _is_fine(job: Check, now: datetime) -> bool:
+    return deadline.status(job, now) is State.UP and not job.failures and not job.missed
 
 
 def _state(group: CheckGroup, everywhere: _Everywhere) -> GroupState:
@@ -150,7 +210,7 @@ def _with_recovering(
     recovering = [
         OtherIncident(other.id, f"{other.title} recovering")
         for other in urgent
-        if other.recovering and other.id != incident.id and keys[other.id] == keys[incident.id]
+        if other.recovering and other.id != incident.id and level.within(keys[other.id], keys[incident.id])
     ]
     room = max(NAMED - len(group.incidents), 0)
     return replace(
@@ -162,13 +222,11 @@ def _with_recovering(
 
 def _late(
     db: Connection, keys: set[str], states: Mapping[str, CheckGroup], now: datetime
-) -> dict[str, list[LateJob]]:
-    """Return late checks by group."""
+) -> list[tuple[str, LateJob]]:
+    """Return late checks, each with its group."""
     keys = {key for key in keys if key in states and states[key].late}
-    late: dict[str, list[LateJob]] = {}
-    for job in groups.late_in(db, keys, now, _BESIDE) if keys else ():
-        late.setdefault(job.group_key, []).append(LateJob(job.name, deadline.due_at(job) or now))
-    return late
+    late = groups.late_in(db, keys, now, _BESIDE) if keys else ()
+    return [(job.group_key, LateJob(job.name, deadline.due_at(job) or now)) for job in late]
 
 
 def _same_jobs(
@@ -182,7 +240,9 @@ def _same_jobs(
     found = groups.running(db, {name for of_incident in names.values() for name in of_incident}, _BESIDE)
     same = {}
     for number, of_incident in names.items():
-        others = (key for name in of_incident for key in found.get(name, ()) if key != keys[number])
+        others = (
+            key for name in of_incident for key in found.get(name, ()) if not level.within(key, keys[number])
+        )
         few = _first_different(others, SAME_JOBS + 1)
         same[number] = few if len(few) <= SAME_JOBS else []
     return same
@@ -239,7 +299,7 @@ def _besides(
         number: [
             symptom
             for symptom in found
-            if group_of[symptom.key] == keys[number] and symptom.incident_id != number
+            if level.within(group_of[symptom.key], keys[number]) and symptom.incident_id != number
         ]
         for number in own
     }
@@ -279,17 +339,26 @@ def _elsewhere(
         # Checks have nothing to do with it.
         return None
     own = states.get(key)
-    kinds = [tally for tally in (_without(tally, own) for tally in everywhere.groups.tallies) if tally.total]
-    numbers = {other: of_group for other, of_group in everywhere.incidents.items() if other != key}
+    inside = everywhere.within.get(key) or (_alone(own) if own else None)
+    kinds = [
+        tally for tally in (_without(tally, inside) for tally in everywhere.groups.tallies) if tally.total
+    ]
+    numbers = {
+        other: of_group for other, of_group in everywhere.incidents.items() if not level.within(other, key)
+    }
     # A group whose incident is recovering is not fine, though all of its checks are up.
-    recovering = sum(1 for other in numbers if states[other].fine)
+    recovering = sum(
+        everywhere.within[other].total if other in everywhere.within else 1
+        for other in numbers
+        if states[other].fine
+    )
     in_incidents = (
         f"{cause.key_title(other)} ({words})" for other, words in numbers.items() if other not in told
     )
     uneasy = (
         f"{cause.key_title(other)} ({'late' if late else 'tolerated fault'})"
         for other, late in everywhere.groups.uneasy.items()
-        if other not in (key, *told, *numbers)
+        if other not in (*told, *numbers) and not level.within(other, key)
     )
     return Elsewhere(
         noun=cause.plural_of([tally.sample for tally in kinds]),
@@ -299,12 +368,16 @@ def _elsewhere(
     )
 
 
-def _without(tally: Tally, own: CheckGroup | None) -> Tally:
-    """Return a tally without a group."""
-    same_kind = own is not None and (cause.slug_of(own.key) is None) == (cause.slug_of(tally.sample) is None)
-    if own is None or not same_kind or not own.total:
+def _alone(group: CheckGroup) -> Tally:
+    """Return the tally of one group."""
+    return Tally(group.key, int(group.total > 0), int(group.fine))
+
+
+def _without(tally: Tally, inside: Tally | None) -> Tally:
+    """Return a tally without the groups of another."""
+    if inside is None or (cause.slug_of(inside.sample) is None) != (cause.slug_of(tally.sample) is None):
         return tally
-    return replace(tally, total=tally.total - 1, fine=tally.fine - own.fine)
+    return replace(tally, total=tally.total - inside.total, fine=tally.fine - inside.fine)
 
 
 def _by_group(

@@ -60,11 +60,6 @@ class Fall:
     body: bytes | None = None
 
 
-def raise_(db: Connection, falls: Sequence[Fall], now: datetime) -> None:
-    """Raise the symptoms of checks that have turned down. They page once the configured gathering time is over."""
-    desk.raise_(db, of_falls(db, falls, now), now, installation.pace(db))
-
-
 def of_falls(db: Connection, falls: Sequence[Fall], now: datetime) -> list[Symptom]:
     """Return the symptoms of checks that have turned down.
 

@@ -148,6 +148,14 @@ former_slugs = Table(
     Column("last_heard_at", Utc),
 )
 
+# The levels above each group of checks. A group without levels has none.
+group_levels = Table(
+    "group_levels",
+    metadata,
+    Column("level_key", Text, primary_key=True),
+    Column("group_key", Text, primary_key=True),
+)
+
 transitions = Table(
     "transitions",
     metadata,

@@ -15,7 +15,7 @@ from alerting.origin import Origin
 from alerting.person import Person
 from heartbeat import vault
 from heartbeat.checks import definition as check_definition
-from heartbeat.checks import expectation, schedule_words
+from heartbeat.checks import expectation, level, schedule_words
 from heartbeat.checks.check import Check, Tolerance
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.expectation import Expectation
@@ -133,7 +133,7 @@ def _different(old: Properties, new: Properties) -> str:
 def _top(configuration: Configuration) -> Properties:
     return {
         "timezone": configuration.timezone,
-        "group_by": ", ".join(configuration.group_by) or "none",
+        "group_by": ", ".join(level.to_json(configuration.group_by)) or "none",
         "group_failures_by": ", ".join(configuration.group_failures_by) or "none",
         "gathering": length(configuration.gathering),
         "settling": length(configuration.settling),

@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from alerting.escalation import MAX_WAIT, MIN_WAIT
 from alerting.severity import Severity
 from heartbeat import duration
-from heartbeat.checks import progress, schedule
+from heartbeat.checks import level, progress, schedule
 from heartbeat.checks.check import Measure
 from heartbeat.checks.definition import LEARNT, UNTIL_DONE, UNTIL_DONE_LIMIT
+from heartbeat.checks.level import Levels
 from heartbeat.definitions.document import SHOWN, Node, suggestion
 from heartbeat.safe_text import is_harmless, is_line
 
@@ -78,6 +79,16 @@ def label(text: str) -> str:
             f"{_quoted(text)} cannot be a label; write letters, digits, _ . / -, at most 100, a letter first."
         )
     return text
+
+
+def levels(text: str) -> Levels:
+    """Return labels that nest, as "region > host"."""
+    names = tuple(label(name.strip()) for name in text.split(level.SIGN))
+    if len(names) > MAX_GROUP_BY:
+        raise ValueError(f"has {len(names):,} levels; there can be at most {MAX_GROUP_BY:,}.")
+    if len(set(names)) < len(names):
+        raise ValueError("names a label twice; each level needs a label of its own.")
+    return Levels(names)
 
 
 def line(limit: int) -> Callable[[str], str]:

@@ -11,7 +11,7 @@ from heartbeat.definitions.document import Node
 def expectation(check: Node, schedule: Schedule, timezone: str) -> Expectation:
     """Return the expectation of a check. Its times of day are those of its schedule's zone. Problems are reported."""
     least = check.read("min_runtime", entry.between(entry.MIN_RUNTIME), None)
-    most = check.read("max_runtime", entry.between(entry.MAX_RUNTIME), None)
+    most, _ = check.read("max_runtime", entry.max_runtime, (None, False))
     if least is not None and most is not None and least > most:
         check.fields()["min_runtime"].report("is longer than max_runtime; no run could keep both.")
     by = check.read("finish_by", time_of_day.parse, None)

@@ -13,6 +13,7 @@ from alerting.incident import GATHERING, SETTLING
 from alerting.person import Person
 from heartbeat.checks import definition
 from heartbeat.checks.cause import GROUP_BY
+from heartbeat.checks.level import Levels
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.status_page import AUTOMATICALLY, UNDER_WAY, Component, Group, Regions, StatusPage
 from heartbeat.duration import written
@@ -45,7 +46,7 @@ def written_out(configuration: Configuration) -> str:
     zone = configuration.timezone
     top = {
         "timezone": unless(zone, "UTC"),
-        "group_by": None if configuration.group_by == GROUP_BY else one_or_more(configuration.group_by),
+        "group_by": _group_by(configuration.group_by),
         "group_failures_by": one_or_more(configuration.group_failures_by) or None,
         "settling": unless(written(configuration.settling), written(SETTLING)),
         "gathering": unless(written(configuration.gathering), written(GATHERING)),
@@ -70,6 +71,12 @@ def written_out(configuration: Configuration) -> str:
         or None,
     }
     return yaml.dump(filled(top), Dumper=_Writer, sort_keys=False, allow_unicode=True, width=WIDTH)
+
+
+def _group_by(group_by: tuple[str, ...] | Levels) -> Any:
+    if isinstance(group_by, Levels):
+        return str(group_by)
+    return None if group_by == GROUP_BY else one_or_more(group_by)
 
 
 def _below(zone: str, fields: dict[str, Any]) -> dict[str, Any]:

@@ -23,10 +23,11 @@ from alerting.notifiers.contract import Notifier
 from alerting.origin import Origin
 from alerting.person import OPERATOR, Person
 from heartbeat import duration, secret
-from heartbeat.checks import schedule
+from heartbeat.checks import level, schedule
 from heartbeat.checks.cause import GROUP_BY, GROUP_FAILURES_BY
 from heartbeat.checks.check import AT_ONCE, Measure, Tolerance
 from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
+from heartbeat.checks.level import Levels
 from heartbeat.checks.schedule import Every, Schedule
 from heartbeat.definitions import document, entry, file_warnings, schema
 from heartbeat.definitions import status_page as definition_status_page
@@ -159,7 +160,7 @@ class Reading:
         _report_taken(self._root.entries("checks"), checks)
         return Configuration(
             timezone=self._timezone,
-            group_by=self._group_labels("group_by", GROUP_BY),
+            group_by=self._group_by(),
             group_failures_by=self._group_labels("group_failures_by", GROUP_FAILURES_BY),
             gathering=root.read("gathering", entry.between(entry.GATHERING), GATHERING),
             settling=root.read("settling", entry.between(entry.SETTLING), SETTLING),
@@ -193,6 +194,12 @@ class Reading:
             return default
         entry.at_most(node, entry.MAX_GROUP_BY, "labels")
         return tuple(item.as_(entry.label, "") for item in node.items())
+
+    def _group_by(self) -> tuple[str, ...] | Levels:
+        node = self._root.get("group_by")
+        if node is None or not isinstance(node.value, str) or level.SIGN not in node.value:
+            return self._group_labels("group_by", GROUP_BY)
+        return node.as_(entry.levels, Levels(GROUP_BY))
 
     def _ping_key(self, _name: str, node: Node) -> str:
         return node.as_(lambda text: _hashed(text, self._fill_in), "")

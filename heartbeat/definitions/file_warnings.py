@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher
 from typing import Final
 
-from heartbeat.checks import schedule
+from heartbeat.checks import level, schedule
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.schedule import OnCalendar
 from heartbeat.definitions import entry
@@ -51,8 +51,9 @@ def _references(root: Node, configuration: Configuration, warnings: Problems) ->
     names = {name for name, _ in having}
     groupings = [root.get(name) for name in ("group_by", "group_failures_by")] if configuration.checks else []
     for label_node in (label for node in groupings if node for label in node.items()):
-        if label_node.value not in names:
-            warnings.add(label_node.line, label_node.path, f"no check has the label {label_node.value}.")
+        for name in map(str.strip, str(label_node.value).split(level.SIGN)):
+            if name not in names:
+                warnings.add(label_node.line, label_node.path, f"no check has the label {name}.")
 
 
 def _by_label(checks: Iterable[CheckDefinition]) -> dict[tuple[str, str], set[str]]:

@@ -9,6 +9,7 @@ from alerting.incident import GATHERING, SETTLING, Pace
 from alerting.person import Person
 from heartbeat.checks.cause import GROUP_BY, GROUP_FAILURES_BY
 from heartbeat.checks.definition import CheckDefinition
+from heartbeat.checks.level import Levels
 from heartbeat.definitions.sources import Sources
 from heartbeat.definitions.status_page import StatusPage
 
@@ -19,7 +20,7 @@ class Configuration:
 
     timezone: str = "UTC"
     """The time zone of checks and people that name none."""
-    group_by: tuple[str, ...] = GROUP_BY
+    group_by: tuple[str, ...] | Levels = GROUP_BY
     group_failures_by: tuple[str, ...] = GROUP_FAILURES_BY
     gathering: timedelta = GATHERING
     settling: timedelta = SETTLING

@@ -11,7 +11,7 @@ from alerting.answer import ACKNOWLEDGED_FOR
 from alerting.incident import GATHERING, SETTLING
 from alerting.severity import Severity
 from heartbeat import duration, secret
-from heartbeat.checks import expectation, schedule, time_of_day
+from heartbeat.checks import expectation, level, schedule, time_of_day
 from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.check import Measure
 from heartbeat.checks.definition import GRACE, LEARNT, SEVERITY, UNTIL_DONE
@@ -291,6 +291,19 @@ _KEY = {
 _SETTINGS = {"type": ["object", "null"], "additionalProperties": {"type": ["string", "number", "boolean"]}}
 
 
+def _group_by() -> Schema:
+    words = (
+        f"Silent checks with the same values of these labels share an incident: {', '.join(GROUP_BY)} by default. "
+        "Labels may nest: region > host > scheduler."
+    )
+    flat = _names(words, entry.MAX_GROUP_BY, entry.LABEL)
+    levels = {
+        "type": "string",
+        "pattern": f"^{entry.LABEL}( *{level.SIGN} *{entry.LABEL}){{1,{entry.MAX_GROUP_BY - 1}}}$",
+    }
+    return {"oneOf": [*flat["oneOf"], levels], "description": words}
+
+
 def _ref(name: str) -> Schema:
     return {"$ref": f"#/$defs/{name}"}
 
@@ -298,11 +311,7 @@ def _ref(name: str) -> Schema:
 _TOP = _object(
     "The jobs that heartbeat watches, and the people whom it pages.",
     {
-        "group_by": _names(
-            f"Checks with the same values of these labels share an incident: {', '.join(GROUP_BY)} by default.",
-            entry.MAX_GROUP_BY,
-            entry.LABEL,
-        ),
+        "group_by": _group_by(),
         "group_failures_by": _names(
             "Failed checks with the same values of these labels share an incident. Without it each has its own.",
             entry.MAX_GROUP_BY,

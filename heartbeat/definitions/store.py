@@ -13,7 +13,7 @@ from alerting import desk
 from alerting.origin import Origin
 from alerting.sql import insert_many
 from heartbeat import audit, installation
-from heartbeat.checks.cause import GROUP_BY
+from heartbeat.checks import level, level_store
 from heartbeat.checks.check import Check
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.definitions.model import Configuration
@@ -34,7 +34,7 @@ def load(db: Connection, checks: Iterable[Check], origin: Origin = Origin.FILE) 
     pace = installation.pace(db)
     return Configuration(
         timezone=installation.timezone(db),
-        group_by=group_by(db),
+        group_by=level_store.group_by(db),
         group_failures_by=installation.group_failures_by(db),
         gathering=pace.gathering,
         settling=pace.settling,
@@ -48,11 +48,6 @@ def load(db: Connection, checks: Iterable[Check], origin: Origin = Origin.FILE) 
         notifiers=desk.notifiers(db, origin),
         status_pages=status_pages_of(db, origin),
     )
-
-
-def group_by(db: Connection) -> tuple[str, ...]:
-    labels = installation.recall(db, "group_by")
-    return GROUP_BY if labels is None else tuple(labels)
 
 
 def last_change(db: Connection) -> int | None:
@@ -85,7 +80,7 @@ def remember_facts(db: Connection, configuration: Configuration) -> None:
     """Store the settings at the top of the configuration. Lengths of time are in seconds."""
     facts: dict[str, Any] = {
         "timezone": configuration.timezone,
-        "group_by": list(configuration.group_by),
+        "group_by": level.to_json(configuration.group_by),
         "group_failures_by": list(configuration.group_failures_by),
         "gathering": configuration.gathering.total_seconds(),
         "settling": configuration.settling.total_seconds(),

@@ -16,11 +16,12 @@ from alerting import after_commit, desk
 from alerting.origin import Origin
 from heartbeat import audit, installation
 from heartbeat.actor import Actor, Role
-from heartbeat.checks import cause, definition, former_slugs, life, progress, symptoms
+from heartbeat.checks import cause, definition, former_slugs, level_store, life, placing, progress, symptoms
 from heartbeat.checks import history as check_history
 from heartbeat.checks import store as checks
 from heartbeat.checks.check import Change, Check, Cleared, Measure, Ping, Raised, Signal
 from heartbeat.checks.definition import CheckDefinition
+from heartbeat.checks.level import GroupBy
 from heartbeat.checks.schedule import Every
 from heartbeat.pings import creation, keys, measurement, store, usage, usage_store
 from heartbeat.pings.arrival import Arrival, BySlug, ByToken, ByUuid, NumberedPing, PingResult, Resolved
@@ -165,8 +166,7 @@ class _FirstPing:
 
 
 def _create(db: Connection, firsts: Mapping[str, _FirstPing]) -> None:
-    group_by = installation.recall(db, "group_by")
-    group_by = cause.GROUP_BY if group_by is None else group_by
+    group_by = level_store.group_by(db)
     new = {slug: _new_check(slug, first.at, group_by) for slug, first in firsts.items()}
     created = checks.insert(db, list(new.values()))
     audit.record_all(
@@ -180,7 +180,7 @@ def _create(db: Connection, firsts: Mapping[str, _FirstPing]) -> None:
     )
 
 
-def _new_check(slug: str, at: datetime, group_by: Sequence[str]) -> Check:
+def _new_check(slug: str, at: datetime, group_by: GroupBy) -> Check:
     return life.rearmed(
         Check(
             id=0,
@@ -267,7 +267,7 @@ def _alert(db: Connection, changes: Sequence[tuple[Change, Check, Arrival]]) -> 
     }
     if raised:
         falls = [symptoms.Fall(change, check, arrival.body) for change, check, arrival in raised]
-        symptoms.raise_(db, falls, max(arrival.at for *_, arrival in raised))
+        placing.raise_(db, falls, max(arrival.at for *_, arrival in raised))
     if cleared:
         desk.clear(db, cleared, max(a.at for _, _, a in changes), installation.pace(db))
     return bool(raised or cleared) or any(

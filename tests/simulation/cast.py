@@ -7,8 +7,10 @@ from datetime import timedelta
 from alerting.escalation import Policy, Step
 from alerting.person import Contact, Person
 from alerting.severity import Severity
+from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.check import Tolerance
 from heartbeat.checks.definition import CheckDefinition
+from heartbeat.checks.level import Levels
 from heartbeat.checks.schedule import Cron, Every, Schedule
 from heartbeat.definitions.model import Configuration
 from tests.simulation.providers import ntfy, webhook
@@ -28,21 +30,33 @@ class Job:
     daily: float | None = None
     grace: float = MINUTE
     host: str | None = None
+    region: str | None = None
     severity: Severity = Severity.ERROR
     policy: str | None = "ops"
     max_runtime: float | None = None
     manual_resume: bool = False
     failures: int = 1
     missed: int = 1
+    called: str = ""
+    """Its name for people, where that is another."""
 
     @property
     def labels(self) -> dict[str, str]:
-        return {} if self.host is None else {"host": self.host}
+        return {
+            name: value for name, value in (("region", self.region), ("host", self.host)) if value is not None
+        }
 
-    def incident_key(self, kind: str) -> str:
-        """The key of the incident that it opens or joins, down for this kind of cause: failures stand alone."""
+    def incident_keys(self, kind: str, levels: Sequence[str] = ()) -> set[str]:
+        """The keys of the incidents that it may open or join, down for this kind of cause: failures stand alone.
+
+        With levels, it is that of its group, or of a level above that is silent.
+        """
         alone = self.host is None or kind == "failed"
-        return f"{kind}:{self.policy or ''}:" + (f"check={self.name}" if alone else f"host={self.host}")
+        alone = alone or bool(levels and self.region is None)
+        groups = {f"check={self.name}" if alone else f"host={self.host}"}
+        if levels and not alone:
+            groups = {f"region={self.region}>host={self.host or ''}", f"region={self.region}>="}
+        return {f"{kind}:{self.policy or ''}:{group}" for group in groups}
 
     @property
     def title(self) -> str:
@@ -72,7 +86,7 @@ class Job:
         """The same as the configuration says it."""
         return CheckDefinition(
             slug=self.name,
-            name=self.name,
+            name=self.called or self.name,
             schedule=self._schedule(),
             grace=timedelta(seconds=self.grace),
             max_runtime=None if self.max_runtime is None else timedelta(seconds=self.max_runtime),
@@ -129,9 +143,11 @@ def configuration(
     policies: Sequence[Policy],
     gathering: float,
     settling: float,
+    levels: tuple[str, ...] = (),
 ) -> Configuration:
     """All of it as heartbeat.yaml would declare it."""
     return Configuration(
+        group_by=Levels(levels) if levels else GROUP_BY,
         gathering=timedelta(seconds=gathering),
         settling=timedelta(seconds=settling),
         checks={job.name: job.definition() for job in jobs},

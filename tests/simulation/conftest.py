@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.simulation.disk import Disk
+from tests.simulation.night import Night
+from tests.simulation.verdict import Verdict
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -14,6 +16,17 @@ def _disks() -> Iterator[None]:
     """Disks live in memory for the whole session, and their files end with it."""
     yield
     Disk.throw_away()
+
+
+@pytest.fixture
+def nights() -> Iterator[list[Night]]:
+    """Nights that are judged at the end of the test."""
+    begun: list[Night] = []
+    yield begun
+    for night in begun:
+        night.advance(minutes=5)
+        Verdict(night.referee).give()
+        night.world.machine.close()
 
 
 @pytest.fixture(autouse=True)

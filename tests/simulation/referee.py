@@ -34,6 +34,8 @@ class Referee:
         self.first_jobs = dict(world.jobs)
         self.belonged: dict[str, list[tuple[float, int]]] = {name: [] for name in self.lives}
         """To which incident each check belonged at each look."""
+        self._up: set[str] = set()
+        self._raised_at_levels: set[tuple[int, str]] = set()
         self._pings_seen = 0
         self._steps_seen = 0
         self._done_seen = 0
@@ -46,6 +48,8 @@ class Referee:
         self._follow_lives(found)
         for word in self._checks(found):
             raise Broken(1, word)
+        for word in self._levels(found):
+            raise Broken(4, word)
         for word in self._incidents(found):
             raise Broken(5, word)
         for word in self._answers(found):
@@ -106,7 +110,20 @@ class Referee:
         life = self.lives[name]
         kinds = {way.down_for for way in life.ways if way.down_for}
         redefined = [one.job for one in self.world.journal.done if one.about == name and one.job is not None]
-        return {job.incident_key(kind) for kind in kinds for job in (*redefined, self.first_jobs[name])}
+        jobs = (*redefined, self.first_jobs[name])
+        return {key for kind in kinds for job in jobs for key in job.incident_keys(kind, self.world.levels)}
+
+    def _levels(self, found: Books) -> Iterator[str]:
+        """An incident is raised at, or grows to, a level of which nothing is up."""
+        up = {name for name, row in found.checks.items() if row.state == "up"}
+        stayed_up, self._up = up & self._up, up
+        raised = {(one.id, one.cause_key) for one in found.open if one.cause_key.endswith(">=")}
+        new, self._raised_at_levels = raised - self._raised_at_levels, raised
+        for number, key in new:
+            region = key.removesuffix(">=").rpartition("region=")[2]
+            alive = [name for name in sorted(stayed_up) if self.lives[name].job.region == region]
+            if alive:
+                yield f"incident {number} is about all of {region}, and {alive} are up"
 
     def _continues(self, found: Books, seen_at: float, home: int) -> bool:
         """Whether a job that was seen in this incident must still be in it: it cannot have been well for long."""

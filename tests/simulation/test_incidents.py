@@ -1,62 +1,16 @@
 """What an incident is, told as stories: one trouble, one incident, and no word about it that is not so."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from alerting.escalation import Policy
 from alerting.severity import Severity
-from tests.simulation import cast
 from tests.simulation.cast import HOUR, MINUTE, Job
-from tests.simulation.providers import Show
-from tests.simulation.referee import Referee
-from tests.simulation.verdict import Verdict
+from tests.simulation.night import OPS, Night, begin, titles
 from tests.simulation.world import World
 
-OPS = Policy("ops", (cast.step("first", minutes=5), cast.step("second", minutes=30)))
-OFFICE = Policy("office", (cast.step("third", minutes=60),))
 IMPORT = Job("import-feed", every=HOUR, host="twohost")
 HOST = tuple(Job(f"job-{n:02}", every=10 * MINUTE, host="us") for n in range(11))
-
-
-class Night:
-    """A world with a referee who was there from the beginning, and has the last word."""
-
-    def __init__(self, *jobs: Job) -> None:
-        self.world = World(*jobs, policies=[OPS, OFFICE])
-        self.referee = Referee(self.world)
-
-    def advance(self, *, minutes: float = 0, seconds: float = 0) -> None:
-        left = minutes * 60 + seconds
-        while left > 0:
-            self.world.advance(seconds=min(left, 30.0))
-            self.referee.look()
-            left -= 30.0
-
-
-@pytest.fixture
-def nights() -> Iterator[list[Night]]:
-    """Nights that are judged at the end of the test."""
-    begun: list[Night] = []
-    yield begun
-    for night in begun:
-        night.advance(minutes=5)
-        Verdict(night.referee).give()
-        night.world.machine.close()
-
-
-def titles(shows: list[Show]) -> list[str]:
-    return [show.title for show in shows]
-
-
-def begin(nights: list[Night], *jobs: Job, running: tuple[str, ...] = ()) -> Night:
-    night = Night(*jobs)
-    nights.append(night)
-    night.world.ping(*(job.name for job in jobs if job.name not in running))
-    if running:
-        night.world.run(*running)
-    return night
 
 
 def test_a_job_that_fails_and_then_falls_silent_is_one_incident_told_once(nights: list[Night]) -> None:
@@ -191,7 +145,7 @@ def test_what_goes_down_and_comes_back_in_a_window_is_heard_by_nobody(nights: li
     assert night.world.shows(kind="update") == []
     night.advance(minutes=16)
     pages = night.world.pages("first")
-    assert pages[-1].title.startswith("CRITICAL us: ")
+    assert pages[-1].title.startswith("CRITICAL us is silent: all 5 jobs")
     assert pages[-1].names("last")
 
 
@@ -200,7 +154,7 @@ def test_what_is_worse_may_end_first_and_severity_falls(nights: list[Night]) -> 
     bad = Job("bad", every=10 * MINUTE, host="us", severity=Severity.CRITICAL)
     night = begin(nights, mild, bad)
     night.advance(minutes=11, seconds=15)
-    assert titles(night.world.pages("first")) == ["CRITICAL us: 2 of 2 jobs silent"]
+    assert titles(night.world.pages("first")) == ["CRITICAL us is silent: both jobs"]
     night.world.ping("bad")
     night.advance(minutes=5)
     assert titles(night.world.pages("second")) == ["INFO mild silent (us), 2nd page, unanswered for 5 min"]

@@ -53,11 +53,13 @@ class World:
         gathering: float = 10.0,
         settling: float = 120.0,
         seed: int = 0,
+        levels: tuple[str, ...] = (),
     ) -> None:
         self.jobs = {job.name: job for job in jobs or cast.JOBS}
         self.people = {one.id: one for one in people}
         self.policies = {policy.name: policy for policy in policies}
         self.gathering = gathering
+        self.levels = levels
         self.settling = settling
         self.journal = Journal()
         self._random = Random(seed)
@@ -326,6 +328,7 @@ class World:
             list(self.policies.values()),
             self.gathering,
             self.settling,
+            self.levels,
         )
         return definition_plan.apply(
             db, wanted, now, lambda: uuid.UUID(int=self._random.getrandbits(128), version=4), delete=True

@@ -16,12 +16,12 @@ from alerting.tables import attempts, incidents, pages, symptoms, timeline
 from heartbeat import audit
 from heartbeat import retention as heartbeat_retention
 from heartbeat.actor import Actor, Role
-from heartbeat.checks import actions
+from heartbeat.checks import actions, placing
 from heartbeat.checks import store as check_store
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Change, Check, Raised, State
 from heartbeat.checks.history import of_check
-from heartbeat.checks.symptoms import Fall, key_of, raise_
+from heartbeat.checks.symptoms import Fall, key_of
 from heartbeat.checks.tables import transitions
 from heartbeat.database import Database, Unavailable
 from heartbeat.metrics import Metrics
@@ -74,7 +74,7 @@ def an_incident(db: Connection, slug: str, at: datetime, *, resolved: datetime |
     """An incident of one check, with a page that was tried."""
     numbers = check_store.insert(db, [a_check(slug, state=State.DOWN, cause=Cause.SILENT)])
     (job,) = check_store.lock(db, list(numbers.values()))
-    raise_(db, [Fall(Change(job, Raised(Cause.SILENT, "is silent")), job)], at)
+    placing.raise_(db, [Fall(Change(job, Raised(Cause.SILENT, "is silent")), job)], at)
     (number,) = desk.incident_of(db, [key_of(job)]).values()
     values = {"kind": "page", "person": "first", "occurrence": 1, "step": 0, "severity_rank": 1, "words": ""}
     values |= {"state": "delivered", "created_at": at, "contact": 0, "via": "console", "attempts": 1}

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from alerting import desk, times
 from heartbeat import audit, installation
 from heartbeat.actor import Actor
-from heartbeat.checks import actions, definition, former_slugs
+from heartbeat.checks import actions, definition, former_slugs, level_store
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check
 from heartbeat.checks.definition import CheckDefinition
@@ -59,13 +59,13 @@ def define(
     previous = locked(db, slug) or _renamed(db, target)
     _require_names(db, target, previous)
     if previous is None:
-        new_check = definition.new_check(target, definition_store.group_by(db), now, new_uuid())
+        new_check = definition.new_check(target, level_store.group_by(db), now, new_uuid())
         if check_store.insert(db, [new_check]):
             audit.record(db, actor, "check.make", f"check {slug}", now, after=written(target))
             return DefinedCheck(_existing(db, slug), None)
         previous = _existing(db, slug)  # Its first ping has made it since we looked.
     refuse_if_declared(previous, f"check {slug}", "change")
-    current = definition.redefined(previous, target, definition_store.group_by(db), now)
+    current = definition.redefined(previous, target, level_store.group_by(db), now)
     if current is not previous:
         _save(db, actor, previous, current, now)
     return DefinedCheck(current, previous)

@@ -8,11 +8,11 @@ from sqlalchemy import Connection, and_, case, func, or_, select
 
 from alerting import desk
 from heartbeat.checks import groups, surroundings, symptoms
-from heartbeat.checks import store as check_store
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Signal, State
 from heartbeat.checks.groups import AllGroups
 from heartbeat.checks.history import Transition
+from heartbeat.checks.labels import labelled
 from heartbeat.checks.tables import STATE, checks, transitions
 from heartbeat.http.pages import summary
 from heartbeat.http.pages.run_strip import EndedRun
@@ -102,7 +102,7 @@ def covered(db: Connection, matches: Sequence[Mapping[str, str]]) -> CoveredCoun
     """Count, in one query, the checks that have all labels of each match, and those that fit any match."""
     if not matches:
         return CoveredCounts([], 0)
-    conditions = [and_(*check_store.labelled(db, match)) for match in matches]
+    conditions = [and_(*labelled(db, match)) for match in matches]
     sums = [func.coalesce(func.sum(case((condition, 1), else_=0)), 0) for condition in conditions]
     query = select(*sums, func.count()).select_from(checks).where(or_(*conditions))
     *each, every = (int(number) for number in db.execute(query).one())

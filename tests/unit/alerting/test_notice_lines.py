@@ -164,7 +164,7 @@ def test_runs_that_were_missed_in_a_row_are_told() -> None:
 def test_every_silent_job_is_named_however_many_there_are() -> None:
     many = [symptom(f"job-{n}", n) for n in range(200)]
     page = notice.compose(subject(symptoms=many, surroundings=Surroundings(200, 0, group="us")), AT)
-    assert page.title == "CRITICAL us-housekeeping: 200 of 200 jobs silent"
+    assert page.title == "CRITICAL us-housekeeping is silent: all 200 jobs"
     assert all(f"job-{n}" in page.text for n in range(200))
     assert len(page.lines) <= 10
 

@@ -75,7 +75,7 @@ def test_silent_jobs_of_the_group_in_other_incidents_count_too() -> None:
     whole = replace(AROUND, alive=0, down_besides={"silent": 1, "failed": 3})
     jobs = [symptom(f"job-{n}", n) for n in range(10)]
     assert (
-        said(subject(symptoms=jobs, surroundings=whole)) == "CRITICAL us-housekeeping: 11 of 11 jobs silent"
+        said(subject(symptoms=jobs, surroundings=whole)) == "CRITICAL us-housekeeping is silent: all 11 jobs"
     )
 
 

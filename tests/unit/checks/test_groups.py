@@ -14,6 +14,7 @@ from tests.unit.conftest import NOW, a_check
 MINUTE = timedelta(minutes=1)
 LATER = NOW + 6 * MINUTE
 """The time at which a check that was due after five minutes is late, and one heard meanwhile is not."""
+HEARD = LATER - MINUTE
 
 
 def added(db: Connection, *jobs: Check) -> list[Check]:
@@ -43,7 +44,7 @@ def a_host(db: Connection) -> list[Check]:
 def test_a_group_counts_what_is_expected_of_it(db: Connection) -> None:
     a_host(db)
     state = groups.states(db, ["host=a", "host=b"], LATER)
-    assert state == {"host=a": CheckGroup("host=a", up=2, late=1, down=1, newest_at=LATER - MINUTE)}
+    assert state == {"host=a": CheckGroup("host=a", up=2, late=1, down=1, newest_at=HEARD, oldest_at=HEARD)}
     assert state["host=a"].total == 4
 
 
@@ -53,8 +54,8 @@ def test_a_check_with_a_cron_line_counts_as_any_other(db: Connection) -> None:
     added(db, up(on("a", "hourly", schedule=hourly)), on("a", "late", schedule=Cron("1 * * * *", "UTC")))
     added(db, up(on("a", "every")), up(on("b", "hourly", schedule=hourly)))
     states = groups.states(db, ["host=a", "host=b"], LATER)
-    assert states["host=a"] == CheckGroup("host=a", up=2, late=1, down=0, newest_at=LATER - MINUTE)
-    assert states["host=b"] == CheckGroup("host=b", up=1, late=0, down=0, newest_at=LATER - MINUTE)
+    assert states["host=a"] == CheckGroup("host=a", up=2, late=1, down=0, newest_at=HEARD, oldest_at=HEARD)
+    assert states["host=b"] == CheckGroup("host=b", up=1, late=0, down=0, newest_at=HEARD, oldest_at=HEARD)
 
 
 def test_a_check_with_a_cron_line_is_counted_like_any_other(db: Connection) -> None:

@@ -10,7 +10,7 @@ from alerting import desk
 from alerting.escalation import Policy, Step
 from alerting.incident import Symptom
 from heartbeat import installation
-from heartbeat.checks import life, symptoms
+from heartbeat.checks import life, placing, symptoms
 from heartbeat.checks.check import Change, Check, Ping, Signal
 from heartbeat.checks.symptoms import Fall
 from tests.unit.conftest import FIRST, NOW, a_check
@@ -60,7 +60,7 @@ def test_an_incident_opens_under_the_name_of_the_installation(db: Connection) ->
     names: list[str | None] = []
     for slug in ("one", "two"):
         job = a_check(slug, id=len(names) + 1)
-        symptoms.raise_(db, [Fall(failed(job), job)], NOW)
+        placing.raise_(db, [Fall(failed(job), job)], NOW)
         names.append(installation.name(db))
         installation.rename(db)
     assert [incident.installation for incident in desk.incidents(db)] == names[::-1]

@@ -48,6 +48,8 @@ MALFORMED = [
     ("checks: {a: {every: 5m, labels: {a=b: c}}}", f"checks.a.labels.a=b: 'a=b' {LABEL}"),
     ("checks: {a: {every: 5m, labels: {b: }}}", "checks.a.labels.b: has no value; write one."),
     ("checks: {a: {every: 5m, labels: [b]}}", f"checks.a.labels: {MAPPING}"),
+    ("group_by: a > ", f"group_by: '' {LABEL}"),
+    (f"group_by: {' > '.join('abcdefghijk')}", "group_by: has 11 levels; there can be at most 10."),
     ("group_by: [a b]", f"group_by[0]: 'a b' {LABEL}"),
     ("gathering: soon", "gathering: 'soon' is not a duration; write for example 15m, 2h or 1d."),
     ("ping_keys: {a: in-clear-and-long-enough}", f"ping_keys.a: {KEY_IN_CLEAR}"),
@@ -86,6 +88,7 @@ MALFORMED = [
 """What both the schema and the reading refuse."""
 
 MISTAKEN = [
+    ("group_by: a > b > a", "group_by: names a label twice; each level needs a label of its own."),
     (
         "people: {a: {user: c, contacts: [{console: x}]}, b: {user: c, contacts: [{console: x}]}}",
         "people.b: is the user 'c', and so is a; a user is one person.",

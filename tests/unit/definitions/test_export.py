@@ -65,6 +65,14 @@ def test_an_export_declares_the_same_configuration(db: Connection, text: str) ->
     assert definition_plan.difference(db, parse(exported)).empty
 
 
+def test_levels_survive_the_export(db: Connection) -> None:
+    text = "group_by: region>host >  scheduler\n" + JOBS
+    definition_plan.apply(db, parse(text), NOW)
+    exported = definition_plan.export(db)
+    assert "\ngroup_by: region > host > scheduler\n" in f"\n{exported}"
+    assert definition_plan.difference(db, parse(exported)).empty
+
+
 def test_an_export_has_the_time_zone_of_the_file(db: Connection) -> None:
     checks = "checks:\n  local: {schedule: 0 3 * * *}\n  universal: {schedule: 0 3 * * *, timezone: UTC}\n"
     text = "timezone: Europe/London\n" + JOBS.replace("checks:\n", checks)

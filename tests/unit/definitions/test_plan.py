@@ -227,6 +227,7 @@ CHANGES = [
     ),
     ("group_by: [host]", "group_by: [region, host]", "~ group_by: host -> region, host"),
     ("group_by: [host]", "group_by: []", "~ group_by: host -> none"),
+    ("group_by: [host]", "group_by: region>host", "~ group_by: host -> region > host"),
     ("group_by: [host]", "gathering: 1m", "~ gathering: 10 s -> 1 min"),
     ("group_by: [host]", "acknowledge_for: 1h", "~ acknowledge_for: 4 h -> 1 h"),
     ("housekeeping: ", "renamed: ", "+ ping key renamed: from ${HEARTBEAT_PING_KEY}|- ping key housekeeping"),

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, make_url
 
 from alerting import desk
 from alerting.origin import Origin
+from heartbeat.checks import level_store
 from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.check import Check
 from heartbeat.checks.definition import CheckDefinition
@@ -91,7 +92,7 @@ def test_replacing_the_status_pages_of_the_file_keeps_others_except_under_its_sl
 
 
 def test_a_new_database_has_the_default_configuration(db: Connection) -> None:
-    assert store.group_by(db) == GROUP_BY
+    assert level_store.group_by(db) == GROUP_BY
     assert store.load(db, []) == Configuration()
 
 
@@ -105,7 +106,7 @@ def test_the_facts_at_the_top_of_a_configuration_come_back(db: Connection) -> No
     )
     store.remember_facts(db, Configuration())
     store.remember_facts(db, configuration)
-    assert store.group_by(db) == ()
+    assert level_store.group_by(db) == ()
     assert store.load(db, []) == configuration
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, make_url
 from alerting import desk, notice
 from alerting.surroundings import Surroundings
 from heartbeat import database
-from heartbeat.checks import cause, forecast, symptoms
+from heartbeat.checks import cause, forecast, placing, symptoms
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Change, Check, Raised, State
 from heartbeat.http.pages import render, summary
@@ -48,7 +48,7 @@ def test_two_causes_never_share_a_word() -> None:
 @pytest.mark.parametrize("why", list(Cause))
 def test_pages_and_the_timeline_call_a_cause_by_its_word(why: Cause, db: Connection, insert: Insert) -> None:
     check = insert(db, [down(why)])["job"]
-    symptoms.raise_(db, [symptoms.Fall(Change(check, Raised(why, "")), check)], NOW)
+    placing.raise_(db, [symptoms.Fall(Change(check, Raised(why, "")), check)], NOW)
     (incident,) = desk.incidents(db)
     dossier = desk.dossier(db, incident.id)
     assert dossier is not None

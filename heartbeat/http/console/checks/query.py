@@ -24,6 +24,7 @@ from sqlalchemy import (
 from alerting.sql import among
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, State
+from heartbeat.checks.labels import labelled, occurs
 from heartbeat.checks.lateness import WATCHED, one_of
 from heartbeat.checks.roll import Roll
 from heartbeat.checks.tables import STATE, checks, in_state
@@ -141,9 +142,7 @@ def _slice(
 
 def _conditions(db: Connection, search: Search) -> list[ColumnElement[bool]]:
     """Return the conditions of a search, without its state."""
-    conditions = [
-        condition for name, value in search.labels for condition in check_store.labelled(db, {name: value})
-    ]
+    conditions = [condition for name, value in search.labels for condition in labelled(db, {name: value})]
     conditions += [_contains(db, word) for word in search.words]
     if not conditions:
         return []
@@ -172,7 +171,7 @@ def _contains(db: Connection, word: str) -> ColumnElement[bool]:
     )
     if db.dialect.name == "postgresql":
         everything = collate(everything, "C")
-    return case((check_store.occurs(db, word.lower(), func.lower(everything)), exactly), else_=false())
+    return case((occurs(db, word.lower(), func.lower(everything)), exactly), else_=false())
 
 
 def _in_order(db: Connection, ids: Sequence[int]) -> list[Check]:

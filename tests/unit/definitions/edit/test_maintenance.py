@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from alerting import desk, escalator
 from alerting.incident import Incident, Pace
 from heartbeat import audit
-from heartbeat.checks import actions, check, checker, life, maintenance_store, symptoms
+from heartbeat.checks import actions, check, checker, life, maintenance_store, placing, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Change, Check, Ping, Signal
 from heartbeat.definitions.edit import maintenance as edit
@@ -59,7 +59,7 @@ def hear(db: Connection, one: Check, minutes: float, signal: Signal = Signal.SUC
 def tell(db: Connection, change: Change, before: Check, now: datetime) -> None:
     match change.event:
         case check.Raised():
-            symptoms.raise_(db, [symptoms.Fall(change, before)], now)
+            placing.raise_(db, [symptoms.Fall(change, before)], now)
         case check.Cleared(why):
             desk.clear(db, {symptoms.key_of(before): why}, now, Pace(settling=timedelta()))
 

@@ -40,7 +40,11 @@ def of_success(check: Check, ping: Ping, run: Run | None) -> Verdict | None:
         _wrong_time(check, run.started_at, "started") if run else None,
         _wrong_time(check, ping.at, "ended" if run else "ran"),
     )
-    return next((verdict for verdict in verdicts if verdict and _is_judged(check, verdict.cause)), None)
+    broken = [verdict for verdict in verdicts if verdict and _is_judged(check, verdict.cause)]
+    # What it is down for already is told on: a run that breaks more does not page for each in turn.
+    return next(
+        (verdict for verdict in broken if verdict.cause is check.cause), broken[0] if broken else None
+    )
 
 
 def counted(check: Check, ping: Ping) -> Check:
@@ -81,9 +85,17 @@ def is_repeated(check: Check, ping: Ping) -> bool:
     )
 
 
+def is_in_window(check: Check, at: datetime) -> bool:
+    """Return whether a run may begin or end at this moment. It may at any time if the check has no window."""
+    window = check.expectation.window
+    return window is None or time_of_day.is_within(window, at, check.expectation.zone)
+
+
 def _is_judged(check: Check, cause: Cause) -> bool:
-    watched = check.state in (State.NEW, State.UP)
-    return watched or check.cause is cause or cause is Cause.TOO_SHORT
+    if check.state is State.DOWN:
+        return check.cause is cause or cause is Cause.TOO_SHORT
+    # Pings that could not be heard come late: their times say nothing about the run.
+    return check.state is not State.UNKNOWN and (check.state is not State.PAUSED or cause is Cause.TOO_SHORT)
 
 
 def _is_echo(recent: RecentRuns, ping: Ping, limit: RunLimit) -> bool:
@@ -132,9 +144,8 @@ def _too_often(check: Check, at: datetime) -> Verdict | None:
 
 
 def _wrong_time(check: Check, at: datetime, did: str) -> Verdict | None:
-    expected = check.expectation
-    window = expected.window
-    if window is None or time_of_day.is_within(window, at, expected.zone):
+    window = check.expectation.window
+    if window is None or is_in_window(check, at):
         return None
     hours = f"{time_of_day.written(window.opens)} to {time_of_day.written(window.closes)}"
-    return Verdict(Cause.WRONG_TIME, f"{did} outside {hours} {expected.timezone}")
+    return Verdict(Cause.WRONG_TIME, f"{did} outside {hours} {check.expectation.timezone}")

@@ -69,6 +69,11 @@ class Expectation:
         return times.zone(self.timezone)
 
     @property
+    def needs_starts(self) -> bool:
+        """Whether a part of it judges only runs whose start was heard."""
+        return self.min_runtime is not None or self.one_at_a_time
+
+    @property
     def judges_each_run(self) -> bool:
         """Whether every success must be judged, also one whose start was not heard."""
         return self.at_most is not None or self.window is not None
@@ -109,13 +114,16 @@ def from_json(stored: dict[str, Any]) -> Expectation:
     )
 
 
-def in_words(expectation: Expectation) -> str:
-    """Describe an expectation: "to finish by 06:00, one at a time". Empty if there is none."""
+def in_words(expectation: Expectation, zone: str = "") -> str:
+    """Describe an expectation: "to finish by 06:00, one at a time". Empty if there is none.
+
+    `zone` stands after the hours of a window.
+    """
     by, window, most = expectation.finish_by, expectation.window, expectation.at_most
     least = expectation.min_runtime
     parts = [
         f"to finish by {time_of_day.written(by)}" if by is not None else "",
-        f"only between {time_of_day.written(window.opens)} and {time_of_day.written(window.closes)}"
+        f"only between {time_of_day.written(window.opens)} and {time_of_day.written(window.closes)}{zone}"
         if window
         else "",
         "one at a time" if expectation.one_at_a_time else "",

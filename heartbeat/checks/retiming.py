@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from alerting.clock_step import Step
-from heartbeat.checks import deadline, headway, life, progress
+from heartbeat.checks import breach, deadline, headway, life, progress
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Change, Check, Cleared, RecentRuns, Run, State
 
@@ -27,6 +27,8 @@ def retimed(check: Check, step: Step) -> Change:
         watched = _as_it_was(moved, step.after)
         if watched.failures < watched.alert_after.failures and _is_in_time(watched, step.after):
             return Change(life.redefined(watched, step.after), Cleared(MISJUDGED))
+    if check.cause is Cause.WRONG_TIME and breach.is_in_window(moved, moved.since):
+        return Change(life.redefined(_well(moved, step.after), step.after), Cleared(MISJUDGED))
     return Change(_recounted(moved, step.after))
 
 
@@ -37,6 +39,15 @@ def _moved(run: Run, step: Step) -> Run:
 
 def _moved_count(recent: RecentRuns, step: Step) -> RecentRuns:
     return RecentRuns(tuple(map(step.fact, recent.began)), step.fact(recent.ended_at))
+
+
+def _well(check: Check, now: datetime) -> Check:
+    """Return a check whose run came at its time after all. A run that had only begun is still under way."""
+    ok = [check.last_ok_at, check.last_fail_at if check.last_fail_at == check.since else None]
+    last_ok_at = max((at for at in ok if at is not None), default=None)
+    heard = last_ok_at is not None and last_ok_at >= check.armed_at
+    state = State.UP if heard else State.NEW
+    return replace(check, state=state, cause=None, since=now, last_ok_at=last_ok_at)
 
 
 def _as_it_was(check: Check, now: datetime) -> Check:

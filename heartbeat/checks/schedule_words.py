@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from alerting import times
-from heartbeat.checks import schedule
+from heartbeat.checks import expectation, schedule
+from heartbeat.checks.expectation import Expectation
 from heartbeat.checks.schedule import Cron, Every, Schedule
 
 MOST_TIMES: Final = 6
@@ -39,6 +40,13 @@ def in_words(planned: Schedule) -> str:
     if daily := _DAILY_EVENT.fullmatch(planned.expression):
         return f"at {daily[1]:0>2}:{daily[2]} every day, {planned.timezone}"
     return f'OnCalendar "{planned.expression}", {planned.timezone}'
+
+
+def with_expectation(planned: Schedule, expected: Expectation) -> str:
+    """Describe a schedule and what is expected of its runs: "at 01:30 every day, Europe/London, to finish by 06:00"."""
+    clock = expected.window is not None and isinstance(planned, Every)
+    placed = f" ({expected.timezone})" if clock else ""
+    return ", ".join(filter(None, [in_words(planned), expectation.in_words(expected, placed)]))
 
 
 def _cron(fields: Sequence[str]) -> str:

@@ -112,7 +112,8 @@ def _checks(target: Configuration, checks: Mapping[str, Check]) -> Iterator[str]
     for slug, definition in target.checks.items():
         check = checks.get(slug)
         if check is None:
-            yield f"+ check {slug}: {schedule_words.in_words(definition.schedule)}, grace {length(definition.grace)}"
+            planned = schedule_words.with_expectation(definition.schedule, definition.expectation)
+            yield f"+ check {slug}: {planned}, grace {length(definition.grace)}"
         elif check.slug != slug:
             renamed = _check(replace(CheckDefinition.of(check), slug=slug, formerly=definition.formerly))
             differences = _different(renamed, _check(definition)) if renamed != _check(definition) else ""

@@ -1,5 +1,7 @@
 """The expectation of a check in the file: how often and how long it runs, one at a time, and when. Pure."""
 
+from datetime import timedelta
+
 from heartbeat.checks import time_of_day
 from heartbeat.checks.expectation import Expectation, RunLimit
 from heartbeat.checks.schedule import Every, Schedule
@@ -8,11 +10,10 @@ from heartbeat.definitions import entry
 from heartbeat.definitions.document import Node
 
 
-def expectation(check: Node, schedule: Schedule, timezone: str) -> Expectation:
+def expectation(check: Node, schedule: Schedule, timezone: str, max_runtime: timedelta | None) -> Expectation:
     """Return the expectation of a check. Its times of day are those of its schedule's zone. Problems are reported."""
     least = check.read("min_runtime", entry.between(entry.MIN_RUNTIME), None)
-    most, _ = check.read("max_runtime", entry.max_runtime, (None, False))
-    if least is not None and most is not None and least > most:
+    if least is not None and max_runtime is not None and least > max_runtime:
         check.fields()["min_runtime"].report("is longer than max_runtime; no run could keep both.")
     by = check.read("finish_by", time_of_day.parse, None)
     if by is not None and isinstance(schedule, Every):

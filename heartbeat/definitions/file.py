@@ -225,7 +225,7 @@ class Reading:
             manual_resume=node.read("manual_resume", entry.truth, False),
             alert_after=_tolerance(node.get("alert_after"), self._alert_after),
             measure=node.read("measure", entry.measure, Measure.JSON),
-            expectation=expectation(node, planned, timezone),
+            expectation=expectation(node, planned, timezone, max_runtime),
             formerly=_formerly(slug, node.get("formerly")),
             origin=self._origin,
         )

@@ -21,7 +21,7 @@ FAR = 3
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One run: its place in the drawing, its result ("ok", "failed", "over"), its end and its duration."""
+    """One run: its place in the drawing, its result ("ok", "failed", "over", "short"), its end and its duration."""
 
     x: float
     y: float
@@ -43,8 +43,11 @@ class Plot:
     words: str
 
 
-def of(ended: Sequence[EndedRun], limit: timedelta | None) -> Plot | None:
-    """Return the plot of these runs, which may come in any order; None if none of them has a duration."""
+def of(ended: Sequence[EndedRun], limit: timedelta | None, least: timedelta | None = None) -> Plot | None:
+    """Return the plot of these runs, which may come in any order; None if none of them has a duration.
+
+    `limit` and `least` are the longest and the shortest time that a run may take.
+    """
     runs = sorted((ping for ping in ended if ping.duration is not None), key=lambda ping: ping.n)[-RUNS:]
     if not runs:
         return None
@@ -57,7 +60,7 @@ def of(ended: Sequence[EndedRun], limit: timedelta | None) -> Plot | None:
     for place, run in enumerate(runs, places - len(runs)):
         height = max(_took(run) / top * HEIGHT, 1.0)
         x, y, width = round(place * step, 1), round(HEIGHT - height, 1), round(step * 0.75, 1)
-        bars.append(Bar(x, y, width, round(height, 1), _kind(run, limit), run.at, _took(run)))
+        bars.append(Bar(x, y, width, round(height, 1), _kind(run, limit, least), run.at, _took(run)))
     limit_y = round(HEIGHT - limit / top * HEIGHT, 1) if drawn and limit is not None else None
     return Plot(bars, top, limit, limit_y, _words(runs, limit))
 
@@ -66,9 +69,11 @@ def _took(run: EndedRun) -> timedelta:
     return run.duration or timedelta()
 
 
-def _kind(run: EndedRun, limit: timedelta | None) -> str:
+def _kind(run: EndedRun, limit: timedelta | None, least: timedelta | None) -> str:
     if run.signal is Signal.FAIL:
         return "failed"
+    if least is not None and _took(run) < least:
+        return "short"
     return "over" if limit is not None and _took(run) > limit else "ok"
 
 

@@ -20,11 +20,17 @@ from heartbeat.pings.store import KEEP
 RUNS = 30
 OF_A_SILENCE = 5
 """The most cells of one silence, so that the runs before and after it stay in sight."""
+_INSTANT = timedelta(milliseconds=1)
+"""The error in the beginning of a run, which is computed from its duration."""
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 class Outcome(StrEnum):
-    """The result of a run. `LATE`: heard after its grace, before the next was due. `UNKNOWN`: could not be heard."""
+    """The result of a run. `LATE`: heard after its grace, or after its time of day, before the next run was due.
+
+    `UNKNOWN`: it could not be heard. The last two reported success: `INEFFECTIVE` broke a rule, `UNEXPECTED` an
+    expectation.
+    """
 
     ON_TIME = "on time"
     LATE = "late"
@@ -32,6 +38,8 @@ class Outcome(StrEnum):
     FAILED = "failed"
     OVERRAN = "overran"
     UNKNOWN = "unknown"
+    INEFFECTIVE = "ineffective"
+    UNEXPECTED = "not as expected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,12 @@ def cells(
     whole = check.pings <= KEEP and len(runs) <= limit
     known_since = _BEGINNING if whole or not runs else runs[0].at
     overruns = [change.at for change in changes if change.cause is Cause.OVERRUN]
-    drawn = [_run(ping, overruns) for ping in ended]
+    faults = [(change.at, change.cause) for change in changes if change.cause in _OF_FAULTS]
+    drawn = [_run(ping, overruns, faults) for ping in ended]
+    for at in (change.at for change in changes if change.cause is Cause.UNFINISHED):
+        finished = min((end for end in ends if end >= at), default=None)
+        drawn = [_late(cell) if cell.at == finished else cell for cell in drawn]
+        drawn += [Cell(Outcome.MISSED, at)] if finished is None and at >= known_since else []
     drawn += [Cell(Outcome.OVERRAN, at) for at in overruns if at >= known_since and not _heard_of(at, ended)]
     drawn += [
         Cell(Outcome.UNKNOWN, change.at)
@@ -124,6 +137,12 @@ _STROKES = {
     Outcome.FAILED: ("failed", (8,)),
     Outcome.OVERRAN: ("over", (3, 13)),
     Outcome.UNKNOWN: ("unheard", (3, 8, 13)),
+    Outcome.INEFFECTIVE: ("striped", (2, 6, 10, 14)),
+    Outcome.UNEXPECTED: ("slim", (5, 11)),
+}
+_OF_FAULTS = {
+    Cause.INEFFECTIVE: Outcome.INEFFECTIVE,
+    **dict.fromkeys((Cause.TOO_SHORT, Cause.TOO_OFTEN, Cause.OVERLAP, Cause.WRONG_TIME), Outcome.UNEXPECTED),
 }
 WIDTH = 5
 STEP = 6
@@ -183,11 +202,22 @@ def _of_a_silence(missed: Sequence[datetime]) -> list[Cell]:
     return [replace(drawn[0], runs=1 + more), *drawn[1:]] if more else drawn
 
 
-def _run(ping: EndedRun, overruns: Sequence[datetime]) -> Cell:
+def _run(ping: EndedRun, overruns: Sequence[datetime], faults: Sequence[tuple[datetime, Cause]]) -> Cell:
     if ping.signal is Signal.FAIL:
         return Cell(Outcome.FAILED, ping.at, ping.duration)
+    fault = next((cause for at, cause in faults if _broke(ping, at, cause)), None)
+    if fault is not None:
+        return Cell(_OF_FAULTS[fault], ping.at, ping.duration)
     overran = any(_under_way(ping, at) for at in overruns)
     return Cell(Outcome.OVERRAN if overran else Outcome.ON_TIME, ping.at, ping.duration)
+
+
+def _broke(ping: EndedRun, at: datetime, cause: Cause) -> bool:
+    """Return whether this run is the one at fault: it ended or began then, or was one of two under way."""
+    began = ping.at - (ping.duration or timedelta())
+    if cause is Cause.OVERLAP:
+        return began - _INSTANT <= at <= ping.at
+    return at == ping.at or abs(at - began) <= _INSTANT
 
 
 def _under_way(ping: EndedRun, at: datetime) -> bool:

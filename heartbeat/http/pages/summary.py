@@ -347,14 +347,15 @@ def _failing(check: Check, why: str, now: datetime) -> Words:
 
 
 def _late(check: Check, now: datetime) -> Words:
-    due, limit = deadline.due_at(check) or now, deadline.silent_at(check) or now
+    due, silent_at = deadline.due_at(check) or now, deadline.silent_at(check) or now
+    limit = min(silent_at, deadline.unfinished_at(check) or silent_at)
     faults = tolerated(check)
     return (
         "Late: due ",
         *_by_its_clock(check, due),
         f" ({times.ago(due, now)}){f', {faults}' if faults else ''}. It is down at ",
         limit,
-        " if it stays silent.",
+        " if it stays silent." if limit == silent_at else " unless it succeeds.",
     )
 
 

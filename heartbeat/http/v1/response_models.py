@@ -165,7 +165,7 @@ class Check(ResponseModel):
             labels=check.labels,
             schedule=Schedule(
                 **schedule.to_json(check.schedule),  # type: ignore[arg-type]  # a period is a number, all else text
-                words=schedule_words.in_words(check.schedule),
+                words=schedule_words.with_expectation(check.schedule, check.expectation),
             ),
             grace=check.grace,
             max_runtime=check.max_runtime,

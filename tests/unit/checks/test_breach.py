@@ -365,3 +365,21 @@ def test_an_open_run_survives_its_check_having_no_limit() -> None:
     job = nightly(Expectation(one_at_a_time=True), runs=())
     job, _ = hear(job, START, NIGHT, A)
     assert job.runs == (Run(A, NIGHT),)
+
+
+def test_a_run_that_breaks_several_expectations_goes_on_being_down_for_the_first() -> None:
+    job = nightly(replace(WINDOW, min_runtime=MINUTE))
+    job, event = hear(job, START, NIGHT + 10 * HOUR)
+    assert event == Raised(Cause.WRONG_TIME, "started outside 01:00 to 03:00 UTC")
+    job, event = hear(job, SUCCESS, NIGHT + 10 * HOUR + SECOND)
+    assert event == Raised(Cause.WRONG_TIME, "started outside 01:00 to 03:00 UTC")
+
+
+def test_pings_that_could_not_be_heard_in_time_are_not_judged_by_their_times() -> None:
+    expected = replace(WINDOW, min_runtime=MINUTE, at_most=RunLimit(1, DAY), one_at_a_time=True)
+    job = replace(nightly(expected), state=State.UNKNOWN)
+    job, event = hear(job, START, NIGHT + 9 * HOUR)
+    assert event is None
+    job, event = hear(job, SUCCESS, NIGHT + 9 * HOUR + SECOND)
+    assert not isinstance(event, Raised)
+    assert job.state is State.UP

@@ -1,7 +1,7 @@
 """A check keeps the time that it had left when the clock is set, and what a wrong clock has judged is judged again."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -9,11 +9,14 @@ import pytest
 from alerting.clock_step import Step
 from heartbeat.checks import deadline, life
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Check, Cleared, Ping, Signal, State, Tolerance
+from heartbeat.checks.check import Check, Cleared, Ping, Raised, Signal, State, Tolerance
+from heartbeat.checks.expectation import Expectation, RunLimit
 from heartbeat.checks.retiming import MISJUDGED, retimed
+from heartbeat.checks.schedule import Cron
+from heartbeat.checks.time_of_day import Window
 from tests.unit.conftest import NOW, a_check
 
-MINUTE, HOUR, YEAR = timedelta(minutes=1), timedelta(hours=1), timedelta(days=365)
+MINUTE, HOUR, DAY, YEAR = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(days=365)
 LENGTHS = [sign * length for length in (timedelta(seconds=2), MINUTE, HOUR, YEAR) for sign in (1, -1)]
 
 
@@ -87,3 +90,44 @@ def test_a_paused_check_stays_paused() -> None:
     paused = life.paused(heard(), NOW, "somebody").check
     change = retimed(paused, step_of(HOUR))
     assert (change.event, change.check.state, change.check.wake_at) == (None, State.PAUSED, None)
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_runs_that_are_counted_keep_their_distance(length: timedelta) -> None:
+    one = heard(expectation=Expectation(at_most=RunLimit(1, HOUR)))
+    change = retimed(one, step_of(length))
+    assert change.check.recent_runs.began == (NOW + length - 3.5 * MINUTE,)
+    again = life.on_ping(change.check, Ping(Signal.SUCCESS, NOW + length))
+    assert again.event == Raised(Cause.TOO_OFTEN, "ran 2 times in 1 h instead of at most 1")
+
+
+def test_a_run_that_a_clock_ahead_has_called_unfinished_is_not() -> None:
+    by_four = Expectation(finish_by=time(4), timezone="UTC")
+    job = heard(schedule=Cron("10 3 * * *", "UTC"), grace=12 * HOUR, expectation=by_four)
+    misjudged = life.on_due(job, NOW + HOUR).check
+    assert misjudged.cause is Cause.UNFINISHED
+    change = retimed(misjudged, Step(NOW + HOUR, NOW, NOW, NOW + HOUR))
+    assert change.event == Cleared(MISJUDGED)
+    assert change.check.wake_at == NOW + HOUR
+
+
+@pytest.mark.parametrize("signal", [Signal.START, Signal.SUCCESS])
+def test_a_run_that_a_clock_ahead_has_called_outside_of_its_window_is_within(signal: Signal) -> None:
+    window = Expectation(window=Window(time(2), time(3)), timezone="UTC")
+    job = life.rearmed(a_check(schedule=Cron("30 2 * * *", "UTC"), expectation=window), NOW - HOUR)
+    misjudged = life.on_ping(job, Ping(signal, NOW + 4 * HOUR)).check
+    assert misjudged.cause is Cause.WRONG_TIME
+    change = retimed(misjudged, Step(NOW + 5 * HOUR, NOW, NOW, NOW - DAY))
+    assert change.event == Cleared(MISJUDGED)
+    ok = NOW - HOUR if signal is Signal.SUCCESS else None
+    state = State.UP if signal is Signal.SUCCESS else State.NEW
+    assert (change.check.state, change.check.last_ok_at) == (state, ok)
+    assert change.check.wake_at is not None
+
+
+def test_a_run_outside_of_its_window_by_the_right_clock_stays_so() -> None:
+    window = Expectation(window=Window(time(2), time(3)), timezone="UTC")
+    job = life.rearmed(a_check(schedule=Cron("30 2 * * *", "UTC"), expectation=window), NOW - HOUR)
+    outside = life.on_ping(job, Ping(Signal.SUCCESS, NOW + 4 * HOUR)).check
+    change = retimed(outside, Step(NOW + 5 * HOUR, NOW + 5 * HOUR + MINUTE, NOW + 5 * HOUR, NOW - DAY))
+    assert (change.event, change.check.cause) == (None, Cause.WRONG_TIME)

@@ -1,11 +1,13 @@
 """Schedules in English: the ordinary forms are spoken, and all others are quoted."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
+from heartbeat.checks.expectation import Expectation
 from heartbeat.checks.schedule import Cron, Every, OnCalendar, Schedule
-from heartbeat.checks.schedule_words import in_words
+from heartbeat.checks.schedule_words import in_words, with_expectation
+from heartbeat.checks.time_of_day import Window
 
 LONDON = "Europe/London"
 MINUTE = timedelta(minutes=1)
@@ -107,3 +109,26 @@ def test_the_ordinary_cron_lines_are_spoken(expression: str, description: str) -
 )
 def test_other_cron_lines_stay_as_they_are_written(expression: str) -> None:
     assert in_words(Cron(expression, "UTC")) == f'cron "{expression}", UTC'
+
+
+@pytest.mark.parametrize(
+    ("planned", "expected", "words"),
+    [
+        (
+            Cron("0 0 * * *", "Europe/London"),
+            Expectation(finish_by=time(6), timezone="Europe/London"),
+            "at 00:00 every day, Europe/London, to finish by 06:00",
+        ),
+        (
+            Every(timedelta(days=1)),
+            Expectation(window=Window(time(22), time(4)), timezone="Asia/Tokyo"),
+            "every day, only between 22:00 and 04:00 (Asia/Tokyo)",
+        ),
+        (Every(timedelta(hours=1)), Expectation(), "every hour"),
+        (Every(timedelta(hours=1)), Expectation(one_at_a_time=True), "every hour, one at a time"),
+    ],
+)
+def test_a_schedule_is_said_with_what_is_expected_of_its_runs(
+    planned: Schedule, expected: Expectation, words: str
+) -> None:
+    assert with_expectation(planned, expected) == words

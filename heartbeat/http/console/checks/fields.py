@@ -142,7 +142,7 @@ def preview(definition: CheckDefinition, now: datetime) -> SchedulePreview:
     """Return the meaning of a schedule from `now` on, if each run is heard when it is due."""
     planned = definition.schedule
     return SchedulePreview(
-        words=schedule_words.in_words(planned),
+        words=schedule_words.with_expectation(planned, definition.expectation),
         zone="UTC" if isinstance(planned, Every) else planned.timezone,
         due=tuple(schedule.upcoming(planned, now, AHEAD)),
         grace=definition.grace,

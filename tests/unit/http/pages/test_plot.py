@@ -91,3 +91,9 @@ def test_the_caption_says_the_same_as_the_drawing(
     drawn = plot.of(runs(*minutes), None if limit is None else limit * MINUTE)
     assert drawn is not None
     assert drawn.words == sentence
+
+
+def test_a_run_below_the_shortest_time_is_marked() -> None:
+    drawn = plot.of(runs(1, 2), None, MINUTE * 1.5)
+    assert drawn is not None
+    assert [bar.kind for bar in drawn.bars] == ["short", "ok"]

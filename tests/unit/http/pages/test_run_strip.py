@@ -1,7 +1,7 @@
 """The strip shows past decisions: a cell for each run, and nothing that is not known."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -9,9 +9,11 @@ import pytest
 from heartbeat.checks import check
 from heartbeat.checks import life as check_life
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Check, Ping, Raised, Signal, State, Tolerance, Tolerated
+from heartbeat.checks.check import Check, Ping, Raised, Signal, State, Tolerance, Tolerated, Verdict
+from heartbeat.checks.expectation import Expectation
 from heartbeat.checks.history import Transition
 from heartbeat.checks.schedule import Cron, Every
+from heartbeat.checks.time_of_day import Window
 from heartbeat.http.pages import run_strip
 from heartbeat.http.pages.run_strip import Cell, EndedRun, Outcome
 from heartbeat.pings.store import KEEP
@@ -256,3 +258,39 @@ def test_the_strip_has_words_for_readers_who_cannot_see_it() -> None:
         ("1", "missed"),
         ("1", "failed"),
     ]
+
+
+SHORT = Expectation(min_runtime=MINUTE)
+WINDOW = Expectation(window=Window(time(2), time(5)), timezone="UTC")
+BY_SIX = Expectation(finish_by=time(6), timezone="UTC")
+Odd = Outcome.UNEXPECTED
+
+
+def test_a_run_that_ended_too_soon_is_not_as_expected() -> None:
+    life = Life(a_check(**DAILY, expectation=SHORT)).ping(THREE, Signal.START).ping(THREE + MINUTE / 2)
+    life.ping(THREE + HOUR, Signal.START).ping(THREE + 2 * HOUR)
+    assert life.outcomes(THREE + 3 * HOUR) == [Odd, On]
+    assert run_strip.in_words(life.cells(THREE + 3 * HOUR)) == "Last 2 runs: 1 on time, 1 not as expected"
+
+
+def test_a_run_at_the_wrong_time_is_not_as_expected_and_has_one_cell() -> None:
+    life = Life(a_check(**DAILY, expectation=WINDOW)).ping(THREE).ping(THREE + 9 * HOUR, Signal.START)
+    assert life.outcomes(THREE + 9 * HOUR) == [On]
+    assert life.ping(THREE + 9 * HOUR + MINUTE / 7).outcomes(THREE + 10 * HOUR) == [On, Odd]
+
+
+def test_an_ineffective_run_is_called_so() -> None:
+    life = Life(a_check(**DAILY)).ping(THREE)
+    verdict = Ping(Signal.SUCCESS, THREE + DAY, verdict=Verdict(Cause.INEFFECTIVE, "processed 0"))
+    life.heard.append(EndedRun(2, verdict.at, Signal.SUCCESS))
+    life._take(check_life.on_ping(life.job, verdict), verdict.at)
+    assert life.outcomes(THREE + DAY) == [On, Outcome.INEFFECTIVE]
+
+
+def test_an_unfinished_run_is_missed_until_it_ends_and_late_then() -> None:
+    daily = DAILY | {"grace": 12 * HOUR}
+    life = Life(a_check(**daily, expectation=BY_SIX)).ping(THREE).until(THREE + DAY + 4 * HOUR)
+    assert life.job.cause is Cause.UNFINISHED
+    assert life.outcomes(THREE + DAY + 4 * HOUR) == [On, Missed]
+    life.ping(THREE + DAY + 4 * HOUR).ping(THREE + 2 * DAY)
+    assert life.outcomes(THREE + 2 * DAY) == [On, Late, On]

@@ -241,6 +241,15 @@ def test_an_unfinished_check_says_when_it_began_or_was_last_heard() -> None:
     )
 
 
+def test_a_late_check_says_by_which_time_of_day_it_must_have_succeeded() -> None:
+    by_four = Expectation(finish_by=time(4), timezone="UTC")
+    job = heard(a_check(schedule=Cron("10 3 * * *", "UTC"), grace=12 * HOUR, expectation=by_four), NOW)
+    now = NOW + 30 * MINUTE
+    assert plain(summary.of_check(job, "", now), now) == (
+        "Late: due 03:10 UTC (20 min ago). It is down at 04:00 UTC unless it succeeds."
+    )
+
+
 def test_a_run_that_broke_an_expectation_says_which() -> None:
     job = heard(a_check(expectation=Expectation(min_runtime=MINUTE / 2)), NOW, Signal.START)
     job = heard(job, NOW + timedelta(seconds=2))

@@ -55,7 +55,7 @@ async def test_a_check_has_all_its_fields(system: System, admin: httpx.AsyncClie
         "schedule": {
             "cron": "0 3 * * *",
             "timezone": "Europe/London",
-            "words": "at 03:00 every day, Europe/London",
+            "words": "at 03:00 every day, Europe/London, to finish by 06:00, at most 3 runs in 1 h, each at least 30 s",
         },
         "grace": 900.0,
         "max_runtime": 7200.0,

@@ -55,6 +55,8 @@ class Facts:
     """True if it is certain that nothing ever succeeded before."""
     last_said: str = ""
     why: str = ""
+    evidence: str = ""
+    """The values behind `why`, as sentences."""
     output: str = ""
     """The last lines of the job's output, where they are more than `last_said`."""
     earlier_cause: str = ""

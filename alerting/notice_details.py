@@ -38,6 +38,7 @@ def _symptom(symptom: RaisedSymptom) -> dict[str, object]:
         "severity": symptom.severity.value,
         "cause": symptom.cause,
         "why": facts.why,
+        "evidence": facts.evidence,
         "since": facts.since.isoformat(),
         "due": _instant(facts.expected_at),
         "last_heard": _instant(facts.last_heard_at),

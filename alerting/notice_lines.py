@@ -68,6 +68,7 @@ def _standing(subject: Subject, opened_with: int, now: datetime) -> list[str]:
         _also_down(down[detailed:], subject),
         " ".join(around.sentences(subject.surroundings, len(down), clock)),
         _last_said(subject, len(down) > 1, now),
+        _evidence(down),
         *_advice(down),
         why_you(subject, now),
     ]
@@ -159,6 +160,14 @@ def _last_said(subject: Subject, several: bool, now: datetime) -> str:
         return ""
     name = f"{symptom.title} last said" if several else "Last said"
     return f"{name}: {cut(symptom.facts.last_said, LONGEST_WORDS)}"
+
+
+def _evidence(down: Sequence[RaisedSymptom]) -> str:
+    """Return the values behind the first fault that has any: "Rule: rows > 0. Last rows: 12, 4, 0 (falling)."."""
+    symptom = next((symptom for symptom in down if symptom.facts.evidence), None)
+    if symptom is None:
+        return ""
+    return f"{symptom.title}: {symptom.facts.evidence}" if len(down) > 1 else symptom.facts.evidence
 
 
 def _advice(down: Sequence[RaisedSymptom]) -> list[str]:

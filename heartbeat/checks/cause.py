@@ -69,7 +69,7 @@ OF_SERVICE: Final = "this service=heartbeat"
 BLIND: Final = "blind"
 """The cause of a report that pings could not be heard."""
 _WORDS: Final = {
-    LIMIT: CauseWords("at the limit", "reached the limit", "was at the limit"),
+    LIMIT: CauseWords("at the limit", "is at the limit", "was at the limit"),
     BLIND: CauseWords("blind", "is blind", "was blind"),
 }
 _ALONE = "check="

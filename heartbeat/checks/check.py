@@ -14,6 +14,7 @@ from alerting.severity import Severity
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.expectation import NOTHING, Expectation
 from heartbeat.checks.progress import Amount, Progress
+from heartbeat.checks.rule import Rule
 from heartbeat.checks.schedule import Schedule
 
 
@@ -59,6 +60,8 @@ class Verdict:
     cause: Cause
     why: str
     severity: Severity | None = None
+    evidence: str = ""
+    """What a page tells beside it, such as the broken rule with its last values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,9 @@ class Check:
     expectation: Expectation = NOTHING
     formerly: tuple[str, ...] = ()
     """The slugs that it had before. Jobs that ping one of them reach it."""
+    rules: tuple[Rule, ...] = ()
+    label_rules: tuple[Rule, ...] = ()
+    """The rules of the configuration for its labels."""
     origin: Origin = Origin.API
     state: State = State.NEW
     cause: Cause | None = None
@@ -150,9 +156,16 @@ class Check:
     wake_at: datetime | None = None
 
     @property
+    def all_rules(self) -> tuple[Rule, ...]:
+        """The rules that its runs must keep: its own, and those for its labels."""
+        return self.rules + self.label_rules
+
+    @property
     def plain(self) -> bool:
         """False if its definition asks to look at every success singly. The plain lane then leaves it out."""
-        return self.measure is Measure.JSON and not self.expectation.judges_each_run
+        return (
+            self.measure is Measure.JSON and not self.expectation.judges_each_run and not self.all_rules
+        )
 
     @property
     def last_heard_at(self) -> datetime | None:
@@ -168,6 +181,7 @@ class Raised:
     cause: Cause
     why: str
     severity: Severity | None = None
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

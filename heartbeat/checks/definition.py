@@ -1,6 +1,6 @@
 """The definition of a check: how it becomes a check, and how a file holds it. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
@@ -9,10 +9,11 @@ from uuid import UUID
 from alerting.origin import Origin
 from alerting.severity import Severity
 from heartbeat import duration
-from heartbeat.checks import cause, expectation, life, progress
+from heartbeat.checks import cause, expectation, life, progress, rule, rule_grammar
 from heartbeat.checks.check import AT_ONCE, Check, Measure, Tolerance
 from heartbeat.checks.expectation import NOTHING, Expectation
 from heartbeat.checks.level import GroupBy
+from heartbeat.checks.rule import LabelRule, Rule
 from heartbeat.checks.schedule import Cron, Every, Schedule
 from heartbeat.written import Inline, filled, one_or_more, unless
 
@@ -21,6 +22,10 @@ GRACE: Final = timedelta(minutes=5)
 
 SEVERITY: Final = Severity.ERROR
 """The severity of a check that names none."""
+
+
+LABEL_RULES: Final = "label_rules"
+"""The name of the fact of the installation that holds the rules for labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class CheckDefinition:
     measure: Measure = Measure.JSON
     expectation: Expectation = NOTHING
     formerly: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
     origin: Origin = field(default=Origin.FILE, compare=False)
 
     @classmethod
@@ -57,7 +63,12 @@ class CheckDefinition:
 
 
 def new_check(
-    definition: CheckDefinition, group_by: GroupBy, now: datetime, uuid: UUID, place: int = 0
+    definition: CheckDefinition,
+    group_by: GroupBy,
+    label_rules: Sequence[LabelRule],
+    now: datetime,
+    uuid: UUID,
+    place: int = 0,
 ) -> Check:
     """Return a new check of this definition, expected from now on. For `place`, see `life.rearmed`."""
     new = Check(
@@ -65,6 +76,7 @@ def new_check(
         uuid=uuid,
         **definition.fields(),
         group_key=cause.group_key(definition.slug, definition.labels, group_by),
+        label_rules=rule.of_labels(label_rules, definition.labels),
         since=now,
         armed_at=now,
     )
@@ -72,7 +84,12 @@ def new_check(
 
 
 def redefined(
-    old: Check, definition: CheckDefinition | None, group_by: GroupBy, now: datetime, place: int = 0
+    old: Check,
+    definition: CheckDefinition | None,
+    group_by: GroupBy,
+    label_rules: Sequence[LabelRule],
+    now: datetime,
+    place: int = 0,
 ) -> Check:
     """Return the check by this definition, or by its own if there is none; the same object if nothing differs.
 
@@ -84,6 +101,7 @@ def redefined(
     slugs = (target.slug, *target.formerly)
     keys = [cause.group_key(slug, target.labels, group_by) for slug in slugs]
     fields["group_key"] = old.group_key if old.group_key in keys else keys[0]
+    fields["label_rules"] = rule.of_labels(label_rules, target.labels)
     changes = {name: value for name, value in fields.items() if getattr(old, name) != value}
     return life.redefined(old, now, place, **changes) if changes else old
 
@@ -102,6 +120,7 @@ def written(definition: CheckDefinition, policy: str | None = None) -> dict[str,
             **expectation.written(definition.expectation),
             "alert_after": _tolerance(definition.alert_after),
             "measure": unless(definition.measure.value, Measure.JSON.value),
+            "rules": [written_rule(one) for one in definition.rules] or None,
             "labels": Inline(definition.labels) or None,
             "severity": unless(definition.severity.value, SEVERITY.value),
             "policy": unless(definition.policy, policy),
@@ -138,6 +157,19 @@ def stuck_after(definition: CheckDefinition | Check, length: Callable[[timedelta
     return LEARNT if definition.stuck_after == progress.LEARNT else length(definition.stuck_after)
 
 
+def written_rule(one: Rule) -> str | Inline:
+    """Return a rule as a file holds it: its text, or a mapping if it says more."""
+    text = rule_grammar.write(one.condition)
+    more = filled(
+        {
+            "name": one.name or None,
+            "severity": one.severity.value if one.severity else None,
+            "for": f"{one.runs} runs" if one.runs > 1 else None,
+        }
+    )
+    return Inline({"rule": text, **more}) if more else text
+
+
 def _tolerance(tolerance: Tolerance) -> Inline | None:
     return (
         Inline(
@@ -162,3 +194,13 @@ def _schedule(schedule: Schedule, timezone: str) -> dict[str, str | None]:
             return {"schedule": expression, "timezone": unless(timezone, "UTC"), "semantics": semantics}
         case _:
             return {"on_calendar": schedule.expression, "timezone": unless(schedule.timezone, "UTC")}
+
+
+def label_rules_json(rules: Sequence[LabelRule]) -> list[dict[str, Any]]:
+    """Return the rules for labels as JSON values."""
+    return [{"match": dict(one.match), "rule": rule_grammar.to_json(one.rule)} for one in rules]
+
+
+def label_rules_of(stored: Sequence[dict[str, Any]] | None) -> tuple[LabelRule, ...]:
+    """Return the rules for labels of these JSON values."""
+    return tuple(LabelRule(one["match"], rule_grammar.from_json(one["rule"])) for one in stored or ())

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from alerting import frozen, times
-from alerting.severity import Severity
 from alerting.subject import WELL
 from heartbeat.checks import amnesty, blindness, breach, deadline, headway, spread, time_of_day
 from heartbeat.checks.blindness import Blind
@@ -38,7 +37,7 @@ def on_ping(check: Check, ping: Ping) -> Change:
     if ping.signal in (Signal.START, Signal.LOG, Signal.PROGRESS):
         return _under_way(check, ping)
     check = breach.counted(check, ping)
-    run = next((run for run in check.runs if run.rid == ping.rid), None)
+    run = _run_of(check, ping)
     if ping.signal is Signal.SUCCESS and ping.verdict is None:
         ping = replace(ping, verdict=breach.of_success(check, ping, run))
     ended, duration = _ended(check, ping, run)
@@ -67,12 +66,12 @@ def on_due(check: Check, now: datetime, blind: Sequence[Blind] = ()) -> Change:
         return _missed(check, now)
     failed = deadline.failed_at(check)
     if failed is not None:
-        return _down(check, Cause.FAILED, now, f"{times.count(check.failures, 'failure')} in a row")
+        return _down(check, Raised(Cause.FAILED, f"{times.count(check.failures, 'failure')} in a row"), now)
     overrun = deadline.overrun_at(check)
     if overrun is not None and overrun <= now and overrun == limit:
         return _overran(check, now)
     if limit == deadline.stuck_at(check):
-        return _down(check, Cause.STUCK, now, headway.stuck_why(check, now))
+        return _down(check, Raised(Cause.STUCK, headway.stuck_why(check, now)), now)
     if limit != deadline.silent_at(check):
         return _unfinished(check, now)
     return fallen_silent(check, now)
@@ -102,7 +101,7 @@ def fallen_silent(check: Check, now: datetime) -> Change:
         why = f"missed {check.alert_after.missed} runs in a row"
     else:
         why = "was not heard in time"
-    return _down(check, Cause.SILENT, now, why)
+    return _down(check, Raised(Cause.SILENT, why), now)
 
 
 def paused(check: Check, now: datetime, by: str) -> Change:
@@ -184,7 +183,7 @@ def _under_way(check: Check, ping: Ping) -> Change:
     heard = headway.reported(heard, ping)
     verdict = breach.of_start(check, ping) if begins else None
     if verdict is not None:
-        return _down(heard, verdict.cause, ping.at, verdict.why, verdict.severity)
+        return _down(heard, _event(verdict), ping.at)
     if check.cause is not Cause.STUCK or any(headway.is_stuck(heard, run, ping.at) for run in heard.runs):
         return Change(_armed(heard))
     was_up = check.last_ok_at is not None and check.last_ok_at >= check.armed_at
@@ -204,6 +203,15 @@ def _started(check: Check, ping: Ping) -> Check:
         # With a limit, keep the oldest runs, which overrun first. Without one, keep the newest.
         runs = runs[:MAX_OPEN_RUNS] if check.max_runtime is not None else runs[-MAX_OPEN_RUNS:]
     return replace(check, last_other_at=ping.at, runs=runs)
+
+
+def duration_of(check: Check, ping: Ping) -> timedelta | None:
+    """Return the duration of the run that a ping ends. None if no ping began it."""
+    return _ended(check, ping, _run_of(check, ping))[1]
+
+
+def _run_of(check: Check, ping: Ping) -> Run | None:
+    return next((run for run in check.runs if run.rid == ping.rid), None)
 
 
 def _ended(check: Check, ping: Ping, run: Run | None) -> tuple[Check, timedelta | None]:
@@ -248,15 +256,18 @@ def _failed(check: Check, ping: Ping, duration: timedelta | None) -> Change:
         return Change(_armed(heard), event, duration)
     if heard.failures >= limit > 1:
         why += f", {heard.failures} failures in a row"
-    change = _down(heard, Cause.FAILED, ping.at, why)
+    change = _down(heard, Raised(Cause.FAILED, why), ping.at)
     return replace(change, duration=duration)
 
 
 def _judged(check: Check, ping: Ping, verdict: Verdict, duration: timedelta | None) -> Change:
     """Turn a check down for the fault of a run that reports success: it is heard, but not well."""
     heard = replace(_unpaused(_marked(check, ping), ping), failures=0, missed=0)
-    change = _down(heard, verdict.cause, ping.at, verdict.why, verdict.severity)
-    return replace(change, duration=duration)
+    return replace(_down(heard, _event(verdict), ping.at), duration=duration)
+
+
+def _event(verdict: Verdict) -> Raised:
+    return Raised(verdict.cause, verdict.why, verdict.severity, verdict.evidence)
 
 
 def _unpaused(check: Check, ping: Ping) -> Check:
@@ -270,19 +281,18 @@ def _unpaused(check: Check, ping: Ping) -> Check:
 
 def _overran(check: Check, now: datetime) -> Change:
     why = headway.overrun_why(check, now)
-    return _down(headway.overrun(check, now), Cause.OVERRUN, now, why)
+    return _down(headway.overrun(check, now), Raised(Cause.OVERRUN, why), now)
 
 
 def _unfinished(check: Check, now: datetime) -> Change:
     expected = check.expectation
     by = f" by {time_of_day.written(expected.finish_by)} {expected.timezone}" if expected.finish_by else ""
-    return _down(check, Cause.UNFINISHED, now, f"not finished{by}")
+    return _down(check, Raised(Cause.UNFINISHED, f"not finished{by}"), now)
 
 
-def _down(check: Check, cause: Cause, now: datetime, why: str, severity: Severity | None = None) -> Change:
-    event = Raised(cause, why, severity)
-    if check.state is State.DOWN and check.cause is cause:
+def _down(check: Check, event: Raised, now: datetime) -> Change:
+    if check.state is State.DOWN and check.cause is event.cause:
         return Change(_armed(check), event)
     # A check whose job goes on running has a next deadline. A silent or overrun one waits for its next ping.
-    down = frozen.changed(check, state=State.DOWN, cause=cause, since=now, wake_at=None)
-    return Change(_armed(down) if cause.expects else down, event)
+    down = frozen.changed(check, state=State.DOWN, cause=event.cause, since=now, wake_at=None)
+    return Change(_armed(down) if event.cause.expects else down, event)

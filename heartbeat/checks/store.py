@@ -20,7 +20,7 @@ from sqlalchemy import (
 from alerting.origin import Origin
 from alerting.severity import Severity
 from alerting.sql import among, earliest, insert_many, update_many
-from heartbeat.checks import former_slugs, level_store, progress
+from heartbeat.checks import former_slugs, level_store, progress, rule_grammar
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import NONE_COUNTED, Check, Measure, RecentRuns, Run, State, Tolerance
 from heartbeat.checks.labels import labelled
@@ -261,6 +261,8 @@ def check_of(row: Row[Any]) -> Check:
         else State(fields["state"]),
         "cause": Cause(fields["cause"]) if fields["cause"] else None,
         "formerly": tuple(fields["formerly"] or ()),
+        "rules": tuple(map(rule_grammar.from_json, fields["rules"] or ())),
+        "label_rules": tuple(map(rule_grammar.from_json, fields["label_rules"] or ())),
         "runs": tuple(_run(run) for run in fields["runs"] or ()),
         "recent_runs": _recent(fields["recent_runs"]),
     }
@@ -339,6 +341,8 @@ def _definition_row(check: Check) -> dict[str, Any]:
         "expectation": check.expectation,
         "formerly": list(check.formerly) or None,
         "measure": check.measure.value,
+        "rules": list(map(rule_grammar.to_json, check.rules)) or None,
+        "label_rules": list(map(rule_grammar.to_json, check.label_rules)) or None,
         "plain": check.plain,
         "origin": check.origin.value,
     }

@@ -120,6 +120,7 @@ def _facts(current: Check, previous: Check, event: Raised, body: bytes | None) -
         never_well=current.last_ok_at is None,
         last_said=lines[-1][:LONGEST_LINE] if lines else "",
         why=event.why,
+        evidence=event.evidence,
         output="\n".join(lines)[-LONGEST_OUTPUT:] if len(lines) > 1 else "",
         repeats=event.why if event.cause is Cause.SILENT and previous.alert_after.missed > 1 else "",
         earlier_cause=previous.cause.value if was_down and previous.cause else "",

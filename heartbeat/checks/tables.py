@@ -59,6 +59,9 @@ checks = Table(
     ),
     # The slugs that it had before, as its definition lists them. `former_slugs` has them for the path of a ping.
     Column("formerly", JSON(none_as_null=True)),
+    # The rules that its runs must keep: its own, and those of the configuration for its labels.
+    Column("rules", JSON(none_as_null=True)),
+    Column("label_rules", JSON(none_as_null=True)),
     # Whether the plain lane may take its successes: see `Check.plain`.
     Column("plain", Boolean, nullable=False, server_default=true()),
     # The owner of the definition: 'file' (the configuration), 'api' or 'ping' (created by its first ping).

@@ -15,10 +15,11 @@ from alerting.origin import Origin
 from alerting.person import Person
 from heartbeat import vault
 from heartbeat.checks import definition as check_definition
-from heartbeat.checks import expectation, level, schedule_words
+from heartbeat.checks import expectation, level, rule_grammar, schedule_words
 from heartbeat.checks.check import Check, Tolerance
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.expectation import Expectation
+from heartbeat.checks.rule import LabelRule
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.status_page import AUTOMATICALLY, Component, StatusPage, picture
 from heartbeat.duration import in_words as length
@@ -139,6 +140,7 @@ def _top(configuration: Configuration) -> Properties:
         "gathering": length(configuration.gathering),
         "settling": length(configuration.settling),
         "acknowledge_for": length(configuration.acknowledge_for),
+        "rules": "; ".join(map(_label_rule, configuration.rules)) or "none",
         "policy": configuration.policy or "none",
     }
 
@@ -170,6 +172,8 @@ def _check(check: CheckDefinition) -> Properties:
         properties["description"] = _quoted(check.description)
     if check.runbook:
         properties["runbook"] = _quoted(check.runbook)
+    if check.rules:
+        properties["rules"] = "; ".join(map(rule_grammar.in_words, check.rules))
     if check.formerly:
         properties["formerly"] = " and ".join(check.formerly)
     return properties | {f"label {name}": value for name, value in check.labels.items()}
@@ -181,6 +185,11 @@ def _expectation(expected: Expectation) -> Properties:
     alone = {"one_at_a_time": "true"} if expected.one_at_a_time else {}
     least = {} if expected.min_runtime is None else {"min_runtime": length(expected.min_runtime)}
     return parts | least | alone | zoned
+
+
+def _label_rule(one: LabelRule) -> str:
+    labels = ", ".join(f"{name}={value}" for name, value in one.match.items())
+    return f"{rule_grammar.in_words(one.rule)} ({labels})"
 
 
 def _tolerance(tolerance: Tolerance) -> str:

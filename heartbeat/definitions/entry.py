@@ -33,6 +33,8 @@ MAX_COMPONENTS = 1_000
 MAX_GROUPS = 100
 MAX_REGIONS = 20
 MAX_FORMERLY = 20
+MAX_RULES = 20
+MAX_LABEL_RULES = 200
 MAX_LABELS = 32
 MAX_CONTACTS = 20
 MAX_STEPS = 100
@@ -67,7 +69,7 @@ def slug(text: str) -> str:
     """Return a name that fits into an address."""
     if not _SLUG.fullmatch(text):
         raise ValueError(
-            f"{_quoted(text)} cannot be a name; write a-z, 0-9, _ and -, at most 100, none of _ and - first."
+            f"{quoted(text)} cannot be a name; write a-z, 0-9, _ and -, at most 100, none of _ and - first."
         )
     return text
 
@@ -76,7 +78,7 @@ def label(text: str) -> str:
     """Return the name of a label."""
     if not _LABEL.fullmatch(text):
         raise ValueError(
-            f"{_quoted(text)} cannot be a label; write letters, digits, _ . / -, at most 100, a letter first."
+            f"{quoted(text)} cannot be a label; write letters, digits, _ . / -, at most 100, a letter first."
         )
     return text
 
@@ -151,7 +153,7 @@ def whole(limits: tuple[int, int]) -> Callable[[str], int]:
 
     def convert(text: str) -> int:
         if not _DIGITS.fullmatch(text) or not low <= int(text) <= high:
-            raise ValueError(f"{_quoted(text)} is out of range; write a whole number from {low} to {high}.")
+            raise ValueError(f"{quoted(text)} is out of range; write a whole number from {low} to {high}.")
         return int(text)
 
     return convert
@@ -170,7 +172,7 @@ def zone(text: str) -> str:
         else:
             near = suggestion(text, available_timezones())
             hint = near if near.startswith("did") else "write for example Europe/London."
-        raise ValueError(f"{_quoted(text)} is no time zone; {hint}") from None
+        raise ValueError(f"{quoted(text)} is no time zone; {hint}") from None
     return text
 
 
@@ -187,7 +189,7 @@ def instant(text: str) -> datetime:
 
 def severity(text: str) -> Severity:
     if text not in list(Severity):
-        raise ValueError(f"{_quoted(text)} is not one of {', '.join(Severity)}.")
+        raise ValueError(f"{quoted(text)} is not one of {', '.join(Severity)}.")
     return Severity(text)
 
 
@@ -200,13 +202,13 @@ def measure(text: str) -> Measure:
 def semantics(text: str) -> str:
     """Return whose rules a cron line follows."""
     if text not in schedule.SEMANTICS:
-        raise ValueError(f"{_quoted(text)} is not one of {', '.join(schedule.SEMANTICS)}.")
+        raise ValueError(f"{quoted(text)} is not one of {', '.join(schedule.SEMANTICS)}.")
     return text
 
 
 def truth(text: str) -> bool:
     if text not in _TRUTHS:
-        raise ValueError(f"{_quoted(text)} is neither true nor false.")
+        raise ValueError(f"{quoted(text)} is neither true nor false.")
     return _TRUTHS[text]
 
 
@@ -215,7 +217,7 @@ def named(names: Iterable[str], noun: str) -> Callable[[str], str]:
 
     def convert(text: str) -> str:
         if text not in names:
-            raise ValueError(f"there is no {noun} {_quoted(text)}; {suggestion(text, names)}")
+            raise ValueError(f"there is no {noun} {quoted(text)}; {suggestion(text, names)}")
         return text
 
     return convert
@@ -260,5 +262,6 @@ def _within(limit: int, text: str) -> str:
     return text
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return what was written, for a sentence about it."""
     return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")

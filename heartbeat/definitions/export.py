@@ -14,6 +14,7 @@ from alerting.person import Person
 from heartbeat.checks import definition
 from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.level import Levels
+from heartbeat.checks.rule import LabelRule
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.status_page import AUTOMATICALLY, UNDER_WAY, Component, Group, Regions, StatusPage
 from heartbeat.duration import written
@@ -52,6 +53,7 @@ def written_out(configuration: Configuration) -> str:
         "gathering": unless(written(configuration.gathering), written(GATHERING)),
         "acknowledge_for": unless(written(configuration.acknowledge_for), written(ACKNOWLEDGED_FOR)),
         "policy": policy,
+        "rules": [label_rule(one) for one in configuration.rules] or None,
         "ping_keys": dict(sorted(configuration.ping_key_references.items())) or None,
         "checks": {
             slug: _below(zone, definition.written(check, configuration.policy))
@@ -73,10 +75,10 @@ def written_out(configuration: Configuration) -> str:
     return yaml.dump(filled(top), Dumper=_Writer, sort_keys=False, allow_unicode=True, width=WIDTH)
 
 
-def _group_by(group_by: tuple[str, ...] | Levels) -> Any:
-    if isinstance(group_by, Levels):
-        return str(group_by)
-    return None if group_by == GROUP_BY else one_or_more(group_by)
+from heartbeat.checks.level import Levels
+
+
+from heartbeat.checks.rule import LabelRule
 
 
 def _below(zone: str, fields: dict[str, Any]) -> dict[str, Any]:

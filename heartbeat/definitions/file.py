@@ -29,7 +29,7 @@ from heartbeat.checks.check import AT_ONCE, Measure, Tolerance
 from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
 from heartbeat.checks.level import Levels
 from heartbeat.checks.schedule import Every, Schedule
-from heartbeat.definitions import document, entry, file_warnings, schema
+from heartbeat.definitions import document, entry, file_warnings, rules, schema
 from heartbeat.definitions import status_page as definition_status_page
 from heartbeat.definitions.contacts import NotifierReader
 from heartbeat.definitions.document import Node, Problems, TooMany, Unjudged
@@ -167,6 +167,7 @@ class Reading:
             acknowledge_for=root.read(
                 "acknowledge_for", entry.between(entry.ACKNOWLEDGE_FOR), ACKNOWLEDGED_FOR
             ),
+            rules=rules.of_labels(root.get("rules")),
             policy=self._policy,
             ping_keys=keys,
             ping_key_references={name: node.as_(str, "") for name, node in root.entries("ping_keys").items()},
@@ -227,6 +228,7 @@ class Reading:
             measure=node.read("measure", entry.measure, Measure.JSON),
             expectation=expectation(node, planned, timezone, max_runtime),
             formerly=_formerly(slug, node.get("formerly")),
+            rules=rules.of_check(node.get("rules")),
             origin=self._origin,
         )
 

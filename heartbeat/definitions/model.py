@@ -10,6 +10,7 @@ from alerting.person import Person
 from heartbeat.checks.cause import GROUP_BY, GROUP_FAILURES_BY
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.level import Levels
+from heartbeat.checks.rule import LabelRule
 from heartbeat.definitions.sources import Sources
 from heartbeat.definitions.status_page import StatusPage
 
@@ -25,6 +26,8 @@ class Configuration:
     gathering: timedelta = GATHERING
     settling: timedelta = SETTLING
     acknowledge_for: timedelta = ACKNOWLEDGED_FOR
+    rules: tuple[LabelRule, ...] = ()
+    """The rules for checks with certain labels."""
     policy: str | None = None
     """The policy of checks that name none: the one named at the top, or the only one there is."""
     ping_keys: dict[str, str] = field(default_factory=dict)

@@ -180,7 +180,7 @@ def _locked(db: Connection, target: Configuration, now: datetime) -> dict[str, C
         check.id
         for slug, check in _renamed(target, checks).items()
         if (check.origin == Origin.FILE and slug not in target.checks)
-        or definition.redefined(check, target.checks.get(slug), target.group_by, now) is not check
+        or _redefined(check, slug, target, now) is not check
     )
     for batch in _batches(changing):
         checks |= {check.slug: check for check in check_store.lock(db, batch)}
@@ -221,19 +221,22 @@ def _put_checks(
         slug: check for slug, check in checks.items() if check.origin != Origin.FILE or slug in target.checks
     }
     redefined = [
-        (old, definition.redefined(old, target.checks.get(slug), target.group_by, now, place))
-        for place, (slug, old) in enumerate(staying.items())
+        (old, _redefined(old, slug, target, now, place)) for place, (slug, old) in enumerate(staying.items())
     ]
     check_store.vacate(db, [old for slug, old in staying.items() if old.slug != slug])
     check_store.save_definitions(db, [new for old, new in redefined if new is not old])
     missing = [declared for slug, declared in target.checks.items() if slug not in checks]
     added = [
-        definition.new_check(declared, target.group_by, now, new_uuid(), place)
+        definition.new_check(declared, target.group_by, target.rules, now, new_uuid(), place)
         for place, declared in enumerate(missing)
     ]
     if len(check_store.insert(db, added)) < len(added):
         # A first ping has made one of them since we looked. It is there now, and is taken over.
         _put_checks(db, _locked(db, target, now), target, now, new_uuid)
+
+
+def _redefined(check: Check, slug: str, target: Configuration, now: datetime, place: int = 0) -> Check:
+    return definition.redefined(check, target.checks.get(slug), target.group_by, target.rules, now, place)
 
 
 def _forget(db: Connection, removed: Sequence[Check], now: datetime, target: Configuration) -> None:

@@ -11,7 +11,7 @@ from alerting.answer import ACKNOWLEDGED_FOR
 from alerting.incident import GATHERING, SETTLING
 from alerting.severity import Severity
 from heartbeat import duration, secret
-from heartbeat.checks import expectation, level, schedule, time_of_day
+from heartbeat.checks import expectation, level, rule_grammar, schedule, time_of_day
 from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.check import Measure
 from heartbeat.checks.definition import GRACE, LEARNT, SEVERITY, UNTIL_DONE
@@ -89,6 +89,39 @@ _ALERT_AFTER = _object(
     },
 )
 
+_RULE_FIELDS: Schema = {
+    "rule": _text("What every run must keep, such as remaining < 5000.", rule_grammar.LONGEST),
+    "name": _text("Its name for people.", entry.MAX_NAME),
+    "severity": {
+        "enum": list(Severity),
+        "description": "The severity when it is broken. If missing, the check's.",
+    },
+    "for": {
+        "type": ["string", "integer"],
+        "examples": ["2 runs"],
+        "description": "How many runs in a row must break it: 1 by default.",
+    },
+}
+
+_RULE: Schema = {
+    "type": ["string", "object"],
+    "minLength": 1,
+    "maxLength": rule_grammar.LONGEST,
+    "additionalProperties": False,
+    "properties": _RULE_FIELDS,
+    "required": ["rule"],
+    "description": "What every run must keep, such as remaining < 5000: a text, or an object that says more.",
+}
+
+_LABEL_RULE = _object(
+    "A rule for the checks that have certain labels.",
+    {
+        "match": _labels("It counts for the checks with all of these labels.") | {"minProperties": 1},
+        **_RULE_FIELDS,
+    },
+    ("match", "rule"),
+)
+
 _CHECK = _object(
     "A scheduled job under watch.",
     {
@@ -156,6 +189,13 @@ _CHECK = _object(
         "measure": {
             "enum": list(Measure),
             "description": "Where its numbers are in a body: lines reads name=value too. By default only JSON is read.",
+        },
+        "rules": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": entry.MAX_RULES,
+            "items": _RULE,
+            "description": "What its runs must keep. A run that breaks one turns it down as ineffective.",
         },
         "formerly": _names(
             "Its names before. It keeps the history of the check that has one, and pings to them reach it.",
@@ -332,6 +372,7 @@ _TOP = _object(
         "grace": _length("The grace of checks that name none", GRACE),
         "alert_after": _ALERT_AFTER
         | {"description": "How many faults in a row turn checks down that do not say it."},
+        "rules": _list("Rules for the checks that have certain labels.", entry.MAX_LABEL_RULES, "label_rule"),
         "ping_keys": _section("Keys with which jobs ping.", entry.MAX_PING_KEYS, _KEY),
         "checks": _section("The jobs under watch.", entry.MAX_CHECKS, _ref("check")),
         "people": _section("People who can be paged.", entry.MAX_PEOPLE, _ref("person")),
@@ -367,6 +408,8 @@ MAINTENANCE: Schema = _object(
 TOP = frozenset(_TOP["properties"])
 CHECK = frozenset(_CHECK["properties"])
 ALERT_AFTER = frozenset(_ALERT_AFTER["properties"])
+RULE = frozenset(_RULE_FIELDS)
+LABEL_RULE = frozenset(_LABEL_RULE["properties"])
 PERSON = frozenset(_PERSON["properties"])
 STEP = frozenset(_STEP["properties"])
 STATUS_PAGE = frozenset(_STATUS_PAGE["properties"])
@@ -422,6 +465,7 @@ def document() -> Schema:
             "policy": _list("Its steps in order; the last one repeats.", entry.MAX_STEPS, "step"),
             "step": _STEP,
             "contact": _CONTACT,
+            "label_rule": _LABEL_RULE,
             "component": _COMPONENT,
             "group": _GROUP,
             "status_page": _STATUS_PAGE,

@@ -195,6 +195,8 @@ def _text(value: object, shape: Schema, node: Node) -> str | None:
         node.report("must be a whole number.")
     elif isinstance(value, str):
         return value
+    elif isinstance(value, int) and not isinstance(value, bool) and "integer" in shape.get("type", ()):
+        return str(value)
     elif shape.get("type") == "object":
         node.report("must be an object with named fields.")
     else:

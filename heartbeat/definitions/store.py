@@ -13,9 +13,11 @@ from alerting import desk
 from alerting.origin import Origin
 from alerting.sql import insert_many
 from heartbeat import audit, installation
+from heartbeat.checks import definition as check_definition
 from heartbeat.checks import level, level_store
 from heartbeat.checks.check import Check
 from heartbeat.checks.definition import CheckDefinition
+from heartbeat.checks.rule import LabelRule
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.sources import Sources
 from heartbeat.definitions.status_page import DELAYED, UNDER_WAY, Component, Group, Regions, StatusPage
@@ -39,6 +41,7 @@ def load(db: Connection, checks: Iterable[Check], origin: Origin = Origin.FILE) 
         gathering=pace.gathering,
         settling=pace.settling,
         acknowledge_for=installation.acknowledge_for(db),
+        rules=label_rules(db),
         policy=installation.recall(db, "policy"),
         ping_keys={key.name: key.hash for key in ping_keys.listed(db, origin)},
         ping_key_references=installation.recall(db, "ping_key_references") or {},
@@ -48,6 +51,11 @@ def load(db: Connection, checks: Iterable[Check], origin: Origin = Origin.FILE) 
         notifiers=desk.notifiers(db, origin),
         status_pages=status_pages_of(db, origin),
     )
+
+
+def label_rules(db: Connection) -> tuple[LabelRule, ...]:
+    """Return the rules for checks with certain labels."""
+    return check_definition.label_rules_of(installation.recall(db, check_definition.LABEL_RULES))
 
 
 def last_change(db: Connection) -> int | None:
@@ -86,6 +94,7 @@ def remember_facts(db: Connection, configuration: Configuration) -> None:
         "settling": configuration.settling.total_seconds(),
         "acknowledge_for": configuration.acknowledge_for.total_seconds(),
         "policy": configuration.policy,
+        check_definition.LABEL_RULES: check_definition.label_rules_json(configuration.rules),
         "ping_key_references": configuration.ping_key_references,
     }
     for key, value in facts.items():

@@ -27,6 +27,7 @@ from heartbeat.pings import creation, keys, measurement, store, usage, usage_sto
 from heartbeat.pings.arrival import Arrival, BySlug, ByToken, ByUuid, NumberedPing, PingResult, Resolved
 from heartbeat.pings.creation import CreationLimit
 from heartbeat.pings.measurement import Reading
+from heartbeat.pings.rulings import Rulings
 
 NEW_PERIOD = timedelta(days=1)
 NEW_GRACE = timedelta(hours=1)
@@ -210,6 +211,7 @@ def _hear_singly(
     line = [ping for ping in pings if ping[0] in by_uuid]
     numbered: list[NumberedPing] = []
     measured: set[str] = set()
+    rulings = Rulings(db, locked)
     urgent = False
     while line:
         round_, line = _first_of_each(line)
@@ -219,7 +221,7 @@ def _hear_singly(
             arrival = _read(check, sent)
             amount = progress.amount_of(arrival.measurements)
             ping = Ping(arrival.signal, arrival.at, arrival.rid, arrival.exit_status, amount=amount)
-            change = life.on_ping(check, ping)
+            change = life.on_ping(check, rulings.judged(check, ping, arrival))
             by_uuid[uuid] = change.check
             if arrival.signal is not Signal.PROGRESS:
                 # The run keeps its progress. A report a minute would soon push all ended runs out of the ring.

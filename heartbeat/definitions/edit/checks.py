@@ -58,14 +58,15 @@ def define(
     _require_policy(db, target)
     previous = locked(db, slug) or _renamed(db, target)
     _require_names(db, target, previous)
+    group_by, label_rules = level_store.group_by(db), definition_store.label_rules(db)
     if previous is None:
-        new_check = definition.new_check(target, level_store.group_by(db), now, new_uuid())
+        new_check = definition.new_check(target, group_by, label_rules, now, new_uuid())
         if check_store.insert(db, [new_check]):
             audit.record(db, actor, "check.make", f"check {slug}", now, after=written(target))
             return DefinedCheck(_existing(db, slug), None)
         previous = _existing(db, slug)  # Its first ping has made it since we looked.
     refuse_if_declared(previous, f"check {slug}", "change")
-    current = definition.redefined(previous, target, level_store.group_by(db), now)
+    current = definition.redefined(previous, target, group_by, label_rules, now)
     if current is not previous:
         _save(db, actor, previous, current, now)
     return DefinedCheck(current, previous)

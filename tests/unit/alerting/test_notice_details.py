@@ -20,6 +20,7 @@ def test_a_machine_gets_the_facts_of_each_symptom_and_no_internal_key() -> None:
             "severity": "critical",
             "cause": "silent",
             "why": "was not heard in time",
+            "evidence": "",
             "since": "2024-05-03T03:15:10+00:00",
             "due": "2024-05-03T03:00:00+00:00",
             "last_heard": "2024-05-02T03:01:00+00:00",

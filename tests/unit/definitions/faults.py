@@ -12,6 +12,27 @@ EXAMPLE_ROW = "{name: Mail, match: {component: mail}}"
 HOOK = "the address must be an incoming webhook's URL, such as https://hooks.slack.com/services/…."
 
 MALFORMED = [
+    (
+        "checks: {a: {every: 5m, rules: []}}",
+        "checks.a.rules: needs at least one, such as remaining < 5000.",
+    ),
+    (
+        "checks: {a: {every: 5m, rules: [{severity: error}]}}",
+        "checks.a.rules[0]: has no rule; write for example `rule: remaining < 5000`.",
+    ),
+    (
+        "checks: {a: {every: 5m, rules: [{rule: a > 0, match: {b: c}}]}}",
+        "checks.a.rules[0].match: a rule has no such field; there are for, name, rule, severity.",
+    ),
+    (
+        "rules: [{rule: a > 0}]",
+        "rules[0]: has no match; write for example `match: {team: web}`.",
+    ),
+    (
+        "rules: [{rule: a > 0, match: {}}]",
+        "rules[0].match: needs at least one label, such as {team: web}.",
+    ),
+    ("rules: [a > 0]", f"rules[0]: {MAPPING}"),
     ("chekcs: {}", "chekcs: the file has no such field; did you mean 'checks'?"),
     ("checks: [a]", f"checks: {MAPPING}"),
     ("checks: {A b: {every: 5m}}", f"checks.A b: 'A b' {SLUG}"),
@@ -89,6 +110,15 @@ MALFORMED = [
 
 MISTAKEN = [
     ("group_by: a > b > a", "group_by: names a label twice; each level needs a label of its own."),
+    (
+        "checks: {a: {every: 5m, rules: [rows > many]}}",
+        "checks.a.rules[0]: 'rows > many' is no rule; "
+        "column 8: Write a number or a duration, such as 5000, 15m or 3x, not 'many'.",
+    ),
+    (
+        "checks: {a: {every: 5m, rules: [{rule: a > 0, for: 2 days}]}}",
+        "checks.a.rules[0].for: '2 days' is no number of runs; write for example 2 runs, at most 20.",
+    ),
     (
         "people: {a: {user: c, contacts: [{console: x}]}, b: {user: c, contacts: [{console: x}]}}",
         "people.b: is the user 'c', and so is a; a user is one person.",

@@ -32,6 +32,11 @@ LIMITS: list[tuple[int, Callable[[int], str]]] = [
     (definition_entry.MAX_RUNBOOK, lambda n: CHECK + "runbook: " + "x" * n + "}}"),
     (definition_entry.ALERT_AFTER[1], lambda n: CHECK + f"alert_after: {{failures: {n}}}}}}}"),
     (definition_entry.ALERT_AFTER[1], lambda n: f"alert_after: {{missed: {n}}}"),
+    (definition_entry.MAX_RULES, lambda n: CHECK + f"rules: [{', '.join(['a > 0'] * n)}]}}}}"),
+    (
+        definition_entry.MAX_LABEL_RULES,
+        lambda n: f"rules: [{', '.join(['{match: {a: b}, rule: a > 0}'] * n)}]",
+    ),
     (100, lambda n: "checks: {" + "a" * n + ": {every: 5m}}"),
     (100, lambda n: CHECK + "labels: {" + "a" * n + ": b}}}"),
     (definition_entry.MAX_GROUP_BY, lambda n: f"group_by: [{names(n)}]"),

@@ -14,6 +14,8 @@ group_by: [region, host]
 gathering: 1m30s
 acknowledge_for: 1d1h
 policy: night
+rules:
+  - {match: {a: "yes"}, rule: duration < 2h, for: 3}
 ping_keys: {a: "${HEARTBEAT_PING_KEY}", b: "${file:/run/key}"}
 checks:
   "007":
@@ -30,6 +32,12 @@ checks:
   cronjob: {schedule: "30 2 */2 * 1", timezone: Europe/London, semantics: kubernetes}
   plain: {every: 1d1h1m1s, grace: 30d, window: "22:00-04:00", timezone: Asia/Kathmandu, at_most: 100 per 31d}
   expected: {schedule: "30 1 * * *", timezone: Europe/London, finish_by: 06:00, one_at_a_time: true, min_runtime: 90s}
+  ruled:
+    every: 1d
+    rules:
+      - remaining < 5000
+      - 'body has not /a: #\\/"b/'
+      - {rule: "rows > 0", name: "some: rows", severity: critical, for: 2 runs}
   aliased: {schedule: "@daily", timezone: Europe/London, max_runtime: 1s, severity: info, alert_after: {missed: 100}}
   until: {every: 1d, max_runtime: "until done, at most 20h", stuck_after: 15m}
   learnt: {every: 1d, max_runtime: until done, stuck_after: learnt}

@@ -1,0 +1,366 @@
+"""Rules as text, as JSON, and back. Pure.
+
+    condition = NAME operator (NUMBER | DURATION)
+              | NAME ("falls" | "rises") "over" COUNT "runs"
+              | NAME "eta" operator DURATION
+              | NAME operator NUMBER"x" "median" "of" COUNT "runs"
+              | NAME "changes" "by" ("less" | "more") "than" NUMBER"%" "of" "the" "same" "weekday"
+              | "body" "has" ["not"] ('"' TEXT '"' | "/" EXPRESSION "/")
+    operator  = "<" | "<=" | ">" | ">=" | "=" | "!="
+
+In TEXT and EXPRESSION, the delimiter has a backslash in front; so has a backslash in TEXT.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any, Final, TypeVar
+
+import re2
+
+from alerting.severity import Severity
+from heartbeat import duration
+from heartbeat.checks.rule import (
+    LONGEST_PATTERN,
+    RUNS,
+    Body,
+    Condition,
+    Distance,
+    Eta,
+    Limit,
+    Move,
+    OfMedian,
+    OfWeekday,
+    Operator,
+    Rule,
+    Trend,
+    expression,
+)
+
+LONGEST: Final = 400
+"""Characters of a condition, at most."""
+LONGEST_NAME: Final = 63
+"""Characters of the name of a measurement, at most."""
+_NAME: Final = r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*"
+_TOKEN: Final = re.compile(
+    rf"""(?P<name>{_NAME})
+    | (?P<operator><=|>=|!=|<|>|=)
+    | (?P<amount>-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[A-Za-z0-9%]*)
+    | "(?P<text>(?:[^"\\]|\\.)*)"
+    | /(?P<expression>(?:[^/\\]|\\.)*)/
+    """,
+    re.VERBOSE | re.ASCII,
+)
+_NUMBER: Final = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_OPERATORS: Final = "<, <=, >, >=, = or !="
+_SHOWN: Final = 40
+
+T = TypeVar("T")
+
+
+class BadRule(ValueError):
+    """A text that is no rule: the column of the fault, counted from 1, and what would be right there."""
+
+    def __init__(self, column: int, remedy: str) -> None:
+        super().__init__(f"column {column}: {remedy}")
+        self.column = column
+        self.remedy = remedy
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str) -> Condition:
+    """Return the condition in this text. Raises `BadRule`."""
+    if len(text) > LONGEST:
+        raise BadRule(LONGEST, f"A rule has at most {LONGEST} characters.")
+    for column, character in enumerate(text, 1):
+        if not character.isprintable():
+            raise BadRule(column, "Leave out this character; a rule is one line of text.")
+    return _Reader(text).condition()
+
+
+def write(condition: Condition) -> str:
+    """Return the text of a condition, which `parse` reads."""
+    match condition:
+        case Limit(name, sign, limit, is_time):
+            return f"{name} {sign} {duration.written(timedelta(seconds=limit)) if is_time else number(limit)}"
+        case Trend(name, move, runs):
+            return f"{name} {move} over {runs} runs"
+        case Eta(name, sign, limit):
+            return f"{name} eta {sign} {duration.written(limit)}"
+        case OfMedian(name, sign, factor, runs):
+            return f"{name} {sign} {number(factor)}x median of {runs} runs"
+        case OfWeekday(name, distance, percent):
+            return f"{name} changes by {distance} than {number(percent)}% of the same weekday"
+        case Body(pattern, is_expression, has):
+            quoted = _slashed(pattern) if is_expression else _quoted(pattern)
+            return f"body has {'' if has else 'not '}{quoted}"
+
+
+def in_words(rule: Rule) -> str:
+    """Return a rule in one line, with all that it says: "remaining < 5000 for 2 runs, critical"."""
+    often = f" for {rule.runs} runs" if rule.runs > 1 else ""
+    severity = f", {rule.severity}" if rule.severity else ""
+    name = f"{rule.name}: " if rule.name else ""
+    return f"{name}{write(rule.condition)}{often}{severity}"
+
+
+def number(value: float) -> str:
+    """Return the shortest text of a number."""
+    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+
+
+def to_json(rule: Rule) -> dict[str, Any]:
+    """Return a rule as JSON values."""
+    stored: dict[str, Any] = {"condition": _condition_json(rule.condition)}
+    if rule.name:
+        stored["name"] = rule.name
+    if rule.severity is not None:
+        stored["severity"] = rule.severity.value
+    return stored | ({"for": rule.runs} if rule.runs > 1 else {})
+
+
+def from_json(stored: Mapping[str, Any]) -> Rule:
+    """Return the rule of these JSON values, which are those of `to_json`. Raises KeyError and ValueError."""
+    severity = stored.get("severity")
+    return Rule(
+        _condition_of(stored["condition"]),
+        stored.get("name", ""),
+        None if severity is None else Severity(severity),
+        stored.get("for", 1),
+    )
+
+
+_KINDS: Final[Mapping[str, type[Condition]]] = {
+    "limit": Limit,
+    "trend": Trend,
+    "eta": Eta,
+    "median": OfMedian,
+    "weekday": OfWeekday,
+    "body": Body,
+}
+_READ: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "operator": Operator,
+    "move": Move,
+    "distance": Distance,
+}
+
+
+def _condition_json(condition: Condition) -> dict[str, Any]:
+    (kind,) = (kind for kind, made in _KINDS.items() if isinstance(condition, made))
+    fields = {name: getattr(condition, name) for name in condition.__slots__}
+    plain = {name: str(value) if name in _READ else value for name, value in fields.items()}
+    if isinstance(condition, Eta):
+        plain["limit"] = condition.limit.total_seconds()
+    return {"kind": kind, **plain}
+
+
+def _condition_of(stored: Mapping[str, Any]) -> Condition:
+    made = _KINDS[stored["kind"]]
+    fields = {
+        name: _READ[name](value) if name in _READ else value
+        for name, value in stored.items()
+        if name != "kind"
+    }
+    if made is Eta:
+        fields["limit"] = timedelta(seconds=fields["limit"])
+    return made(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+    column: int
+
+
+class _Reader:
+    """One reading of one text, from left to right."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = _tokens(text)
+        self._next = 0
+
+    def condition(self) -> Condition:
+        name = self._name()
+        if name.text == "body" and self._peek().text == "has":
+            read: Condition = self._body()
+        else:
+            read = self._measured(name.text)
+        if self._peek().kind != "end":
+            raise self._wrong(f"The rule should end here; leave out {self._shown()}.")
+        return read
+
+    def _measured(self, name: str) -> Condition:
+        if self._peek().kind == "operator":
+            return self._compared(name, self._operator())
+        match self._peek().text:
+            case "falls" | "rises":
+                move = Move(self._take().text)
+                self._word("over")
+                return Trend(name, move, self._runs())
+            case "eta":
+                self._take()
+                return Eta(name, self._operator(), self._amount(_length, "a duration, such as 6h"))
+            case "changes":
+                self._take()
+                self._word("by")
+                distance = Distance(self._word("less", "more"))
+                self._word("than")
+                percent = self._amount(_suffixed("%"), "a percentage, such as 50%")
+                for word in ("of", "the", "same", "weekday"):
+                    self._word(word)
+                return OfWeekday(name, distance, percent)
+        remedy = f"Write one of {_OPERATORS}, or falls, rises, eta or changes"
+        raise self._wrong(f"{remedy}{self._instead()}.")
+
+    def _compared(self, name: str, sign: Operator) -> Condition:
+        limit, kind = self._amount(_limit, "a number or a duration, such as 5000, 15m or 3x")
+        if kind != "x":
+            return Limit(name, sign, limit, kind == "time")
+        self._word("median")
+        self._word("of")
+        return OfMedian(name, sign, limit, self._runs())
+
+    def _body(self) -> Body:
+        self._word("has")
+        has = self._peek().text != "not"
+        if not has:
+            self._take()
+        token = self._peek()
+        if token.kind not in ("text", "expression"):
+            raise self._wrong(f'Write a text in quotes, such as "0 errors", or /Traceback/{self._instead()}.')
+        self._take()
+        is_expression = token.kind == "expression"
+        pattern = re.sub(r"\\/" if is_expression else r"\\(.)", _unescaped, token.text, flags=re.DOTALL)
+        if not pattern or len(pattern) > LONGEST_PATTERN:
+            raise BadRule(token.column, f"Write 1 to {LONGEST_PATTERN} characters to look for.")
+        if is_expression:
+            _require_expression(pattern, token.column)
+        return Body(pattern, is_expression, has)
+
+    def _name(self) -> _Token:
+        token = self._peek()
+        if token.kind != "name":
+            raise self._wrong(f"Begin with the name of a measurement, or with body{self._instead()}.")
+        if len(token.text) > LONGEST_NAME:
+            raise self._wrong(f"A name has at most {LONGEST_NAME} characters.")
+        return self._take()
+
+    def _operator(self) -> Operator:
+        if self._peek().kind != "operator":
+            raise self._wrong(f"Write one of {_OPERATORS}{self._instead()}.")
+        return Operator(self._take().text)
+
+    def _runs(self) -> int:
+        low, high = RUNS
+        count = self._amount(_whole, f"a number of runs from {low} to {high}")
+        self._word("runs")
+        return count
+
+    def _word(self, *words: str) -> str:
+        if self._peek().kind != "name" or self._peek().text not in words:
+            raise self._wrong(f"Write {' or '.join(words)}{self._instead()}.")
+        return self._take().text
+
+    def _amount(self, read: Callable[[str], T | None], what: str) -> T:
+        token = self._peek()
+        value = read(token.text) if token.kind == "amount" else None
+        if value is None:
+            raise self._wrong(f"Write {what}{self._instead()}.")
+        self._take()
+        return value
+
+    def _peek(self) -> _Token:
+        return self._tokens[self._next]
+
+    def _take(self) -> _Token:
+        self._next += 1
+        return self._tokens[self._next - 1]
+
+    def _shown(self) -> str:
+        token = self._peek()
+        rest = self._text[token.column - 1 :]
+        return repr(rest[:_SHOWN].split(" ")[0] if token.kind != "text" else rest[:_SHOWN])
+
+    def _instead(self) -> str:
+        return "; the rule ends here" if self._peek().kind == "end" else f", not {self._shown()}"
+
+    def _wrong(self, remedy: str) -> BadRule:
+        return BadRule(self._peek().column, remedy)
+
+
+def _tokens(text: str) -> list[_Token]:
+    """Return the words of a text. What is none of them is one of kind "other", and the last one is the end."""
+    tokens, place = [], 0
+    while (place := place + len(text[place:]) - len(text[place:].lstrip())) < len(text):
+        match = _TOKEN.match(text, place)
+        if match is None:
+            tokens.append(_Token("other", text[place:], place + 1))
+            break
+        kind = match.lastgroup or ""
+        tokens.append(_Token(kind, match[kind], place + 1))
+        place = match.end()
+    return [*tokens, _Token("end", "", max(len(text), 1))]
+
+
+def _limit(text: str) -> tuple[float, str] | None:
+    """Return a number, a duration in seconds ("time"), or a factor ("x")."""
+    if (factor := _suffixed("x")(text)) is not None:
+        return factor, "x"
+    if (value := _number(text)) is not None:
+        return value, ""
+    length = _length(text)
+    return None if length is None else (length.total_seconds(), "time")
+
+
+def _number(text: str) -> float | None:
+    value = float(text) if _NUMBER.fullmatch(text) else None
+    return None if value is None or value in (float("inf"), float("-inf")) else value
+
+
+def _suffixed(suffix: str) -> Callable[[str], float | None]:
+    def read(text: str) -> float | None:
+        value = _number(text.removesuffix(suffix)) if text.endswith(suffix) else None
+        return value if value is not None and value > 0 else None
+
+    return read
+
+
+def _length(text: str) -> timedelta | None:
+    try:
+        return duration.parse(text)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _whole(text: str) -> int | None:
+    low, high = RUNS
+    return int(text) if re.fullmatch("[0-9]{1,3}", text) and low <= int(text) <= high else None
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return match[0][1:]
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _slashed(pattern: str) -> str:
+    """Return an expression between slashes. A slash that has a backslash already keeps it."""
+    return (
+        "/"
+        + re.sub(r"\\.|/", lambda match: "\\/" if match[0] == "/" else match[0], pattern, flags=re.DOTALL)
+        + "/"
+    )
+
+
+def _require_expression(pattern: str, column: int) -> None:
+    try:
+        expression(pattern)
+    except re2.error as error:
+        said = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
+        raise BadRule(column, f"This is no regular expression (RE2): {said}.") from None

@@ -163,9 +163,7 @@ class Check:
     @property
     def plain(self) -> bool:
         """False if its definition asks to look at every success singly. The plain lane then leaves it out."""
-        return (
-            self.measure is Measure.JSON and not self.expectation.judges_each_run and not self.all_rules
-        )
+        return self.measure is Measure.JSON and not self.expectation.judges_each_run and not self.all_rules
 
     @property
     def last_heard_at(self) -> datetime | None:

@@ -53,6 +53,11 @@ _TOKEN: Final = re.compile(
     """,
     re.VERBOSE | re.ASCII,
 )
+_LINE: Final = re.compile(
+    r"""(?P<rule>(?:"(?:[^"\\]|\\.)*"|/(?:[^/\\]|\\.)*/|[^",/])*)
+    (?:,\ for\ (?P<for>[^,]*))?(?:,\ (?P<severity>[a-z]+))??(?:,\ named\ (?P<name>.*))?""",
+    re.VERBOSE,
+)
 _NUMBER: Final = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _OPERATORS: Final = "<, <=, >, >=, = or !="
 _SHOWN: Final = 40
@@ -99,11 +104,20 @@ def write(condition: Condition) -> str:
 
 
 def in_words(rule: Rule) -> str:
-    """Return a rule in one line, with all that it says: "remaining < 5000 for 2 runs, critical"."""
-    often = f" for {rule.runs} runs" if rule.runs > 1 else ""
-    severity = f", {rule.severity}" if rule.severity else ""
-    name = f"{rule.name}: " if rule.name else ""
-    return f"{name}{write(rule.condition)}{often}{severity}"
+    """Return a rule in one line, with all that it says: "rows > 0, for 2 runs, critical, named some rows"."""
+    said = [
+        write(rule.condition),
+        f"for {rule.runs} runs" if rule.runs > 1 else "",
+        rule.severity.value if rule.severity else "",
+        f"named {rule.name}" if rule.name else "",
+    ]
+    return ", ".join(filter(None, said))
+
+
+def of_line(line: str) -> dict[str, str]:
+    """Return the fields of a rule, called as in the file, in the line that `in_words` makes of it."""
+    match = _LINE.fullmatch(line)
+    return {name: text for name, text in match.groupdict().items() if text} if match else {"rule": line}
 
 
 def number(value: float) -> str:

@@ -195,7 +195,7 @@ def severity(text: str) -> Severity:
 
 def measure(text: str) -> Measure:
     if text not in list(Measure):
-        raise ValueError(f"{_quoted(text)} is not one of {', '.join(Measure)}.")
+        raise ValueError(f"{quoted(text)} is not one of {', '.join(Measure)}.")
     return Measure(text)
 
 

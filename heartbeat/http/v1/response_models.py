@@ -13,7 +13,16 @@ from alerting.desk import Dossier
 from alerting.severity import Severity
 from heartbeat.checks import check as check_life
 from heartbeat.checks import deadline as deadlines
-from heartbeat.checks import definition, expectation, headway, progress, schedule, schedule_words
+from heartbeat.checks import (
+    definition,
+    expectation,
+    headway,
+    progress,
+    rule_grammar,
+    schedule,
+    schedule_words,
+)
+from heartbeat.checks import rule as check_rule
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Measure, Signal, State
 from heartbeat.checks.definition import CheckDefinition
@@ -91,6 +100,22 @@ class OpenRun(ResponseModel):
         )
 
 
+class Rule(ResponseModel):
+    """What every run of a check must keep."""
+
+    rule: str = Field(examples=["remaining < 5000"])
+    name: str = Field(examples=["catching up"])
+    severity: Severity | None = Field(description="Null: the severity of the check.")
+    runs: int = Field(description="How many runs in a row must break it.")
+    of_labels: bool = Field(description="It is one for the labels of the check, from the top of the file.")
+
+    @classmethod
+    def of(cls, rule: check_rule.Rule, of_labels: bool) -> Self:
+        """Build the response for a rule."""
+        text = rule_grammar.write(rule.condition)
+        return cls(rule=text, name=rule.name, severity=rule.severity, runs=rule.runs, of_labels=of_labels)
+
+
 class Check(ResponseModel):
     """A check and its state."""
 
@@ -124,6 +149,7 @@ class Check(ResponseModel):
     )
     alert_after: Tolerance
     measure: Measure = Field(description="Where its numbers are in a body: json, or lines as well.")
+    rules: list[Rule] = Field(description="What its runs must keep. A run that breaks one is ineffective.")
     failures: int = Field(description="Failures in a row since the last success.")
     missed: int = Field(description="Tolerated missed runs in a row since the last ping.")
     severity: Severity
@@ -176,6 +202,10 @@ class Check(ResponseModel):
             one_at_a_time=check.expectation.one_at_a_time,
             alert_after=Tolerance.model_validate(check.alert_after),
             measure=check.measure,
+            rules=[
+                *(Rule.of(rule, False) for rule in check.rules),
+                *(Rule.of(rule, True) for rule in check.label_rules),
+            ],
             failures=check.failures,
             missed=check.missed,
             severity=check.severity,

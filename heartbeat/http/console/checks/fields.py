@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from heartbeat import duration
-from heartbeat.checks import schedule, schedule_words
+from heartbeat.checks import rule_grammar, schedule, schedule_words
 from heartbeat.checks.check import Measure
 from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
 from heartbeat.checks.schedule import SEMANTICS, Every, Schedule
@@ -47,6 +47,7 @@ class Draft:
     manual_resume: str = ""
     lines: str = ""
     formerly: str = ""
+    rules: str = ""
 
     @classmethod
     def typed(cls, form: Mapping[str, Any], slug: str | None = None) -> Self:
@@ -83,6 +84,7 @@ class Draft:
             failures=str(definition.alert_after.failures),
             missed=str(definition.alert_after.missed),
             formerly="\n".join(definition.formerly),
+            rules="\n".join(map(rule_grammar.in_words, definition.rules)),
             **texts,
         )
 
@@ -92,8 +94,13 @@ class Draft:
         whole: dict[str, object] = {name: getattr(self, name) or None for name in texts}
         whole |= self.timing() | {"severity": self.severity or None, "policy": self.policy or None}
         whole |= {"labels": self._pairs() or None, "formerly": self.formerly.split() or None}
+        rules = [rule_grammar.of_line(line) for line in map(str.strip, self.rules.split("\n")) if line]
         measure = Measure.LINES if self.lines else Measure.JSON
-        return whole | {"manual_resume": bool(self.manual_resume), "measure": measure.value}
+        return whole | {
+            "rules": rules or None,
+            "manual_resume": bool(self.manual_resume),
+            "measure": measure.value,
+        }
 
     def timing(self) -> dict[str, object]:
         """Return only the fields of the schedule and its limits."""
@@ -161,7 +168,7 @@ def by_field(problems: list[str]) -> list[tuple[str, str]]:
     names = {field_.name for field_ in fields(Draft)}
     located = []
     for problem in problems:
-        name = problem.partition(":")[0].removeprefix("alert_after.").partition(".")[0]
+        name = problem.partition(":")[0].removeprefix("alert_after.").partition(".")[0].partition("[")[0]
         field_name = "slug" if problem.startswith("check ") and "cannot be a name" in problem else name
         located.append((field_name if field_name in names else "", problem))
     return located

@@ -67,6 +67,7 @@ async def test_a_check_has_all_its_fields(system: System, admin: httpx.AsyncClie
         "finish_by": "06:00",
         "window": None,
         "alert_after": {"failures": 3, "missed": 1},
+        "rules": [],
         "measure": "json",
         "failures": 0,
         "missed": 0,

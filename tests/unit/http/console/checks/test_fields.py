@@ -6,10 +6,11 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from alerting.severity import Severity
-from heartbeat.checks import definition
+from heartbeat.checks import definition, rule_grammar
 from heartbeat.checks.check import Measure, Tolerance
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.expectation import Expectation, RunLimit
+from heartbeat.checks.rule import Rule
 from heartbeat.checks.schedule import Cron, Every, OnCalendar
 from heartbeat.checks.time_of_day import Window
 from heartbeat.definitions.single import Scope, read_check
@@ -35,6 +36,12 @@ WHOLE = CheckDefinition(
     runbook="https://wiki.example.com/backup",
     alert_after=Tolerance(failures=3, missed=2),
     formerly=("backup", "old-backup"),
+    rules=(
+        Rule(rule_grammar.parse("rows > 0"), "some, rows", Severity.CRITICAL, 2),
+        Rule(rule_grammar.parse('body has "a, critical, named b"')),
+        Rule(rule_grammar.parse("body has not /a,{2}/"), severity=Severity.INFO),
+        Rule(rule_grammar.parse("duration < 2h"), "quick"),
+    ),
 )
 
 

@@ -75,10 +75,16 @@ def written_out(configuration: Configuration) -> str:
     return yaml.dump(filled(top), Dumper=_Writer, sort_keys=False, allow_unicode=True, width=WIDTH)
 
 
-from heartbeat.checks.level import Levels
+def _group_by(group_by: tuple[str, ...] | Levels) -> Any:
+    if isinstance(group_by, Levels):
+        return str(group_by)
+    return None if group_by == GROUP_BY else one_or_more(group_by)
 
 
-from heartbeat.checks.rule import LabelRule
+def label_rule(one: LabelRule) -> Inline:
+    written_rule = definition.written_rule(one.rule)
+    said = {"rule": written_rule} if isinstance(written_rule, str) else dict(written_rule)
+    return Inline({"match": Inline(one.match), **said})
 
 
 def _below(zone: str, fields: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ REGION = "region=us>="
 
 def on(host: str, count: int, region: str = "us") -> list[Check]:
     jobs = [a_check(f"{host}-{n}", labels={"region": region, "host": host}) for n in range(count)]
-    return [definition.redefined(job, None, LEVELS, NOW) for job in jobs]
+    return [definition.redefined(job, None, LEVELS, (), NOW) for job in jobs]
 
 
 def up(job: Check) -> Check:

@@ -34,6 +34,8 @@ class Job:
     severity: Severity = Severity.ERROR
     policy: str | None = "ops"
     max_runtime: float | None = None
+    until_done: bool = False
+    stuck_after: float | None = None
     manual_resume: bool = False
     failures: int = 1
     missed: int = 1
@@ -90,6 +92,8 @@ class Job:
             schedule=self._schedule(),
             grace=timedelta(seconds=self.grace),
             max_runtime=None if self.max_runtime is None else timedelta(seconds=self.max_runtime),
+            until_done=self.until_done,
+            stuck_after=None if self.stuck_after is None else timedelta(seconds=self.stuck_after),
             labels=self.labels,
             severity=self.severity,
             policy=self.policy,

@@ -22,6 +22,8 @@ from alerting.escalation import Policy
 from alerting.person import Person
 from heartbeat.actor import Actor, Role
 from heartbeat.checks import actions
+from heartbeat.checks import store as check_store
+from heartbeat.checks.check import Check
 from heartbeat.checks.maintenance import WindowDefinition
 from heartbeat.database import Unavailable
 from heartbeat.definitions import plan as definition_plan
@@ -138,6 +140,12 @@ class World:
         for one in sent:
             one.over_at = min(one.over_at, self.time)
         return [one.status or 0 for one in sent]
+
+    def report(self, name: str, done: float, total: float) -> None:
+        """A job that runs reports how far it is."""
+        path = f"/ping/{self.uuids[name]}/progress?done={done}&total={total}"
+        reply = self.knock("POST", path)
+        assert reply is None or reply.status == 200
 
     # People
 
@@ -300,6 +308,12 @@ class World:
         """How a check stands: "up", "down silent"."""
         (row,) = self.disk.rows("SELECT state, cause FROM checks WHERE slug = ?", name)
         return " ".join(filter(None, [row["state"], row["cause"]]))
+
+    def check(self, name: str) -> Check:
+        """A check as it stands."""
+        check = self._run(self.machine.system.context.database.read(lambda db: check_store.load(db, name)))
+        assert check is not None
+        return check
 
     def knock(self, method: str, path: str, **given: Any) -> Reply | None:
         """Ask the service for an address, as a browser does; None where no answer comes."""

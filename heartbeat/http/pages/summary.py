@@ -14,7 +14,7 @@ from alerting.incident import Incident
 from alerting.incident import State as Life
 from alerting.person import Person
 from alerting.recap import Recap
-from heartbeat.checks import deadline, maintenance, schedule
+from heartbeat.checks import deadline, headway, maintenance, schedule
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, State, Tolerance
 from heartbeat.checks.maintenance import Phase, Window
@@ -355,8 +355,14 @@ def _late(check: Check, now: datetime) -> Words:
         *_by_its_clock(check, due),
         f" ({times.ago(due, now)}){f', {faults}' if faults else ''}. It is down at ",
         limit,
-        " if it stays silent." if limit == silent_at else " unless it succeeds.",
+        _unless(check) if limit == silent_at else " unless it succeeds.",
     )
+
+
+def _unless(check: Check) -> str:
+    """Return what keeps a check from being called silent, as the end of a sentence."""
+    moves = check.until_done and headway.newest(check) is not None
+    return " unless its run moves or ends." if moves else " if it stays silent."
 
 
 def _unknown(check: Check, why: str, now: datetime) -> Words:

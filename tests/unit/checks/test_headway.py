@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alerting.subject import WELL
 from heartbeat.checks import deadline, headway, life
@@ -199,3 +201,34 @@ def test_runs_that_begin_and_die_do_not_move_the_deadline_for_ever() -> None:
     for number in range(30):
         job = hear(job, 1430 + 50 * number, Signal.START, rid=f"{number:032x}").check
     assert (deadline.of(job) or NOW) == NOW + 1490 * MINUTE
+
+
+PINGS = st.tuples(
+    st.sampled_from(list(Signal)), st.floats(0, 300), st.sampled_from([None, A, B]), st.integers(0, 20)
+)
+
+
+@given(
+    st.lists(PINGS, max_size=30),
+    st.sampled_from([None, LEARNT, 15 * MINUTE]),
+    st.booleans(),
+    st.sampled_from([None, 2 * HOUR]),
+)
+def test_whatever_is_reported_a_watched_check_is_judged_at_its_deadline(
+    pings: list[tuple[Signal, float, str | None, int]],
+    stuck_after: timedelta | None,
+    until_done: bool,
+    max_runtime: timedelta | None,
+) -> None:
+    until_done = until_done and max_runtime is not None
+    job = repair(stuck_after=stuck_after, until_done=until_done, max_runtime=max_runtime)
+    at = 0.0
+    for signal, pause, rid, done in pings:
+        at += pause
+        job = hear(job, at, signal, done=done, total=20, rid=rid).check
+        if deadline.is_watched(job):
+            limit = deadline.of(job)
+            assert limit is not None
+            assert job.wake_at == limit
+            assert isinstance(life.on_due(job, max(limit, NOW + at * MINUTE)).event, Raised)
+        assert len(job.runs) <= life.MAX_OPEN_RUNS

@@ -14,9 +14,10 @@ from alerting.recap import PastAnswer, Recap
 from alerting.severity import Severity
 from heartbeat.checks import life
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Check, Ping, Signal, State, Tolerance, Tolerated
+from heartbeat.checks.check import Check, Ping, Raised, Signal, State, Tolerance, Tolerated
 from heartbeat.checks.expectation import Expectation
-from heartbeat.checks.schedule import Cron
+from heartbeat.checks.progress import Amount
+from heartbeat.checks.schedule import Cron, Every
 from heartbeat.http.pages import summary
 from heartbeat.http.pages.summary import Count, Words
 from tests.unit.conftest import NOW, a_check
@@ -169,6 +170,24 @@ def test_a_late_check_says_when_it_will_be_silent() -> None:
     job = heard(a_check(), NOW)
     assert plain(summary.of_check(job, "", NOW + 5.5 * MINUTE), NOW) == (
         "Late: due 03:05 UTC (30 s ago). It is down at 03:06 UTC if it stays silent."
+    )
+
+
+def test_a_late_check_whose_run_reports_its_progress_waits_for_its_end() -> None:
+    job = heard(a_check(until_done=True, max_runtime=20 * HOUR), NOW)
+    job = life.on_ping(job, Ping(Signal.PROGRESS, NOW + 4 * MINUTE, amount=Amount(1, 9))).check
+    assert plain(summary.of_check(job, "", NOW + 10 * MINUTE), NOW) == (
+        "Late: due 03:05 UTC (5 min ago). It is down at 04:04 UTC unless its run moves or ends."
+    )
+
+
+def test_a_stuck_check_says_how_far_it_is() -> None:
+    job = heard(a_check(schedule=Every(HOUR), stuck_after=15 * MINUTE), NOW)
+    job = life.on_ping(job, Ping(Signal.PROGRESS, NOW + 4 * MINUTE, amount=Amount(1, 9))).check
+    change = life.on_due(job, NOW + 19 * MINUTE)
+    assert isinstance(change.event, Raised)
+    assert plain(summary.of_check(change.check, change.event.why, NOW + 20 * MINUTE), NOW) == (
+        "Stuck since 03:19 UTC: no progress for 15 min, at 1 of 9 (11 %)."
     )
 
 

@@ -69,6 +69,27 @@ async def test_progress_is_told_of_a_run_and_stored_in_it(
 
 
 @pytest.mark.parametrize(
+    ("address", "body"),
+    [
+        ("/log?m.done=300&m.total=900", None),
+        ("/log?metric=done:300&metric=total:900", None),
+        ("/log", b'{"done": 300, "total": 900}'),
+        ("/progress", b'{"done": 300, "total": 900}'),
+        ("/progress?m.done=300&total=900", None),
+    ],
+)
+async def test_the_numbers_of_a_ping_tell_the_progress_of_its_run(
+    system: System, client: httpx.AsyncClient, job: Check, address: str, body: bytes | None
+) -> None:
+    await client.get(f"/ping/{job.uuid}/start")
+    answer = await client.post(f"/ping/{job.uuid}{address}", content=body)
+    assert answer.status_code == 200
+    (run,) = (await read_check(system)).runs
+    assert run.progress is not None
+    assert run.progress.amount == Amount(300, 900)
+
+
+@pytest.mark.parametrize(
     "query", ["", "done=", "done=many", "done=-1", "done=nan", "total=900", "done=1e999"]
 )
 async def test_progress_that_is_not_understood_is_a_log_entry_that_says_so(

@@ -41,12 +41,15 @@ class Repair:
         self.world.advance(hours=9)
         self.world.ping(job.name, signal="start")
 
-    def work(self, *, hours: float = 0, minutes: float = 0, a_minute: float = A_MINUTE) -> None:
+    def work(
+        self, *, hours: float = 0, minutes: float = 0, a_minute: float = A_MINUTE, lost: bool = False
+    ) -> None:
+        """Go on, and report each five minutes. Reports may be `lost`."""
         for _ in range(int(hours * 60 + minutes) // EVERY):
             self.world.advance(minutes=EVERY)
             self.minutes += EVERY
             self.done = min(self.done + a_minute * EVERY, ACCOUNTS)
-            self.world.report(REPAIR.name, self.done, ACCOUNTS)
+            assert self.world.report(REPAIR.name, self.done, ACCOUNTS) or lost
 
     def estimate(self) -> Estimate:
         (run,) = self.world.check(REPAIR.name).runs
@@ -153,3 +156,26 @@ def test_a_repair_that_dies_is_stuck_and_not_waited_for(repairs: list[Repair]) -
     repair.world.advance(minutes=17)
     assert repair.world.state(REPAIR.name) == "down stuck"
     assert "no progress for 15 min, at 6,000 of 42,000 (14 %)" in repair.world.pages("first")[0].text
+
+
+@pytest.mark.parametrize("minutes", [5, 20, 60])
+def test_a_blind_time_in_the_repair_is_not_taken_for_its_standstill(
+    repairs: list[Repair], minutes: int
+) -> None:
+    repair = begin(repairs)
+    repair.work(hours=4)
+    repair.world.lose_database(seconds=minutes * MINUTE)
+    repair.work(minutes=minutes, lost=True)
+    repair.work(hours=2)
+    assert repair.world.state(REPAIR.name) in ("up", "unknown")
+    assert repair.world.pages() == []
+    end = 9 * HOUR + 14 * HOUR
+    assert abs((repair.estimate().at - repair.world.now).total_seconds() - (end - repair.world.time)) < HOUR
+
+
+def test_a_repair_that_died_while_nobody_could_hear_it_is_paged(repairs: list[Repair]) -> None:
+    repair = begin(repairs)
+    repair.work(hours=4)
+    repair.world.lose_database(seconds=20 * MINUTE)
+    repair.world.advance(hours=30)
+    assert repair.world.pages("first") != []

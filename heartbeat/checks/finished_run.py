@@ -35,7 +35,9 @@ def values(
 
 
 def written(value: float) -> str:
-    """Return a number as people read it: 12,000 or 0.333333 or 1.5e+20."""
+    """Return a number as people read it, with up to 6 digits unless it is whole: 12,000 or 4,072.55 or 1.5e+20."""
     if abs(value) < 1e15 and value == int(value):
         return f"{int(value):,}"
-    return f"{value:,.2f}" if 1e4 <= abs(value) < 1e15 else f"{value:.6g}"
+    if 1e3 <= abs(value) < 1e15:
+        return f"{value:,.{max(6 - len(str(abs(int(value)))), 0)}f}"
+    return f"{value:.6g}"

@@ -135,6 +135,8 @@ def _configure(arguments: argparse.Namespace, settings: Settings) -> int:
             return commands.crontab(settings)
         case "herd":
             return commands.spread(settings, arguments.at_least)
+        case "rules":
+            return commands.try_rule(settings, arguments.check, arguments.rule)
         case "schema":
             return commands.schema()
         case "test-page":
@@ -244,6 +246,15 @@ def _add_configuration(subparsers: "argparse._SubParsersAction[argparse.Argument
         metavar="N",
         help="jobs in one minute that are many (default: 10)",
     )
+    rules = _add(
+        subparsers,
+        "rules",
+        "show what a rule would have said of a check over the last 90 days",
+        "It changes nothing. The rule is as on the console, such as: rows > 0, for 2 runs",
+    )
+    rules.add_argument("action", choices=["try"], help="try: judge the runs that are kept")
+    rules.add_argument("check", help="its slug")
+    rules.add_argument("rule", help='such as "remaining < 5000"')
     _add(subparsers, "schema", "print the JSON Schema of the configuration, for editors")
 
 

@@ -1,6 +1,7 @@
 """The rules of a file, as they stand at a check or at its top. Pure. Problems are reported at their lines."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from heartbeat.checks import rule, rule_grammar
@@ -52,6 +53,16 @@ def _rule(node: Node, fields: frozenset[str], noun: str) -> Rule:
         name=node.read("name", _NAME, ""),
         severity=node.read("severity", entry.severity, None),
         runs=node.read("for", runs, 1),
+    )
+
+
+def of_fields(fields: Mapping[str, str]) -> Rule:
+    """Return the rule of these fields, called as in the file. Raises ValueError with one sentence."""
+    return Rule(
+        condition(fields["rule"]),
+        name=_NAME(fields["name"]) if "name" in fields else "",
+        severity=entry.severity(fields["severity"]) if "severity" in fields else None,
+        runs=runs(fields["for"]) if "for" in fields else 1,
     )
 
 

@@ -1,4 +1,4 @@
-"""The commands of the configuration and the schema: migrate, plan, apply, export, crontab, herd, schema, test-page."""
+"""The commands of the configuration and the schema: migrate, plan, apply, export, crontab, herd, rules, test-page."""
 
 import json
 import sys
@@ -13,10 +13,12 @@ from sqlalchemy import Connection, make_url
 
 from alerting import times
 from heartbeat import configuration_file, migrations, public_address, trial
+from heartbeat.checks import rule_grammar
 from heartbeat.checks import store as check_store
 from heartbeat.database import AlreadyServed, Database, engine, transact
 from heartbeat.definitions import file as definition_file
 from heartbeat.definitions import plan as definition_plan
+from heartbeat.definitions import rules as definition_rules
 from heartbeat.definitions.file import Wrong
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.plan import WouldDelete
@@ -24,6 +26,7 @@ from heartbeat.operations import backup, crontab_lines, herd, serving_process, t
 from heartbeat.operations.serving_process import Failed as Failed
 from heartbeat.operations.trials import ContactResult
 from heartbeat.pings import keys as ping_keys
+from heartbeat.pings import rule_trial
 from heartbeat.settings import Settings, require_data_dir
 
 T = TypeVar("T")
@@ -166,6 +169,30 @@ def spread(settings: Settings, at_least: int) -> int:
         "run heartbeat apply first, which stores the checks of the file.",
     )
     print("\n".join(herd.lines(herd.of(checks, datetime.now(UTC), at_least))))
+    return 0
+
+
+def try_rule(settings: Settings, name: str, text: str) -> int:
+    """Print what a rule would have said of a check's past."""
+    try:
+        rule = definition_rules.of_fields(rule_grammar.of_line(text))
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+    def read(db: Connection) -> list[str] | None:
+        check = check_store.load(db, name)
+        return (
+            None
+            if check is None
+            else list(rule_trial.lines(rule_trial.of(db, check, rule, datetime.now(UTC))))
+        )
+
+    said = _read(settings, read, "run heartbeat apply first, which stores the checks of the file.")
+    if said is None:
+        print(f"There is no check {name}.", file=sys.stderr)
+        return 1
+    print("\n".join(said))
     return 0
 
 

@@ -1,10 +1,16 @@
 """The commands of the configuration."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from heartbeat.checks import store as check_store
+from heartbeat.checks.check import Signal
+from heartbeat.database import Database
 from heartbeat.operations import commands
+from heartbeat.pings import lanes
+from heartbeat.pings.arrival import Arrival, ByUuid
 from heartbeat.settings import Settings
 
 
@@ -33,3 +39,33 @@ async def test_the_herd_of_the_stored_checks_is_printed_with_its_spread(
     assert last.startswith("    schedule: ")
     assert commands.spread(settings, at_least=13) == 0
     assert capsys.readouterr().out.startswith("# Nothing to spread: at most 12 jobs due in one minute")
+
+
+async def test_a_rule_is_tried_on_the_kept_runs_before_it_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "heartbeat.yaml"
+    config.write_text("checks: {nightly: {every: 1d}}\n", encoding="utf-8")
+    settings = Settings(data_dir=tmp_path, config=config, database_url=f"sqlite:///{tmp_path}/heartbeat.db")
+    await commands.apply(settings, delete=False)
+    database = Database(settings.database_url)
+    check = await database.read(lambda db: check_store.load(db, "nightly"))
+    assert check is not None
+    for hours, rows in ((3, 12), (2, 0), (1, 0)):
+        at = datetime.now(UTC) - timedelta(hours=hours)
+        ping = Arrival(ByUuid(check.uuid.hex), Signal.SUCCESS, at, "GET", "127.0.0.1", "curl/8")
+        ping.measurements = {"rows": rows}
+        await database.write(lambda db, ping=ping: lanes.hear(db, [ping]))  # type: ignore[misc]
+    database.close()
+    capsys.readouterr()
+    assert commands.try_rule(settings, "nightly", "rows > 0, for 2 runs") == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == [
+        "Rule: rows > 0, for 2 runs",
+        "Broken by 2 of the last 3 runs. It would have paged once.",
+    ]
+    assert [line.partition("UTC  ")[2] for line in said[2:]] == ["rows must be > 0, was 0"] * 2
+    assert commands.try_rule(settings, "nightly", "rows > many") == 1
+    assert "column 8" in capsys.readouterr().err
+    assert commands.try_rule(settings, "weekly", "rows > 0") == 1
+    assert capsys.readouterr().err == "There is no check weekly.\n"

@@ -7,6 +7,7 @@ import heartbeat.access.tables
 import heartbeat.checks.tables
 import heartbeat.definitions.tables
 import heartbeat.measurements.tables
+import heartbeat.measurements.unusual_tables
 import heartbeat.pings.tables
 import heartbeat.status.tables
 import heartbeat.tables  # noqa: F401  # registers the tables in the metadata

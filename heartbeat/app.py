@@ -30,6 +30,7 @@ from heartbeat.http.connection import MAX_CONNECTIONS
 from heartbeat.http.context import Context
 from heartbeat.http.front import Application
 from heartbeat.http.pings.straight import StraightPings
+from heartbeat.measurements.week_mail import WeekMail
 from heartbeat.metrics import CheckSeries, Metrics
 from heartbeat.outside_heartbeat import OutsideHeartbeat
 from heartbeat.pings.body_limit import MB, BodyLimit
@@ -38,6 +39,7 @@ from heartbeat.pings.ingest import Ingest
 from heartbeat.pings.limit_watch import LimitWatch
 from heartbeat.pings.liveness import Liveness
 from heartbeat.pings.rollup import Rollup
+from heartbeat.pings.unusual_watch import UnusualWatch
 from heartbeat.retention import Retention
 from heartbeat.settings import Settings
 from heartbeat.status.automation import Automation
@@ -79,6 +81,8 @@ class System:
     liveness: Liveness
     rollup: Rollup
     body_limit: BodyLimit
+    unusual_watch: UnusualWatch
+    week_mail: WeekMail
     _ticking: asyncio.Task[None] | None = None
     _beside: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -101,7 +105,9 @@ class System:
             ("checker", self.body_limit.run),
             ("api", self.rollup.run),
             ("checker", self.rollup.run_catching_up),
+            ("checker", self.unusual_watch.run),
             ("pager", self.mail_sender.run),
+            ("pager", self.week_mail.run),
         )
         own = [self.storage_alarm.run, self.canary_watch.run, *(run for role, run in loops if role in roles)]
         self._beside += [asyncio.create_task(run()) for run in own]
@@ -239,6 +245,8 @@ def build(
         limit_watch=LimitWatch(database, clock, metrics, creation_limit, settings.keep_bodies),
         rollup=rollup,
         body_limit=BodyLimit(database, clock, metrics, settings.keep_bodies * MB),
+        week_mail=_week_mail(foundation),
+        unusual_watch=UnusualWatch(database, clock, metrics, warns=settings.unusual == "warn"),
     )
     return system
 
@@ -379,6 +387,17 @@ def _mail_sender(foundation: _Foundation) -> MailSender:
         foundation.assembler(),
         home=settings.public_url,
         secret=settings.secret_key,
+    )
+
+
+def _week_mail(foundation: _Foundation) -> WeekMail:
+    settings = foundation.settings
+    return WeekMail(
+        foundation.database,
+        foundation.clock,
+        foundation.assembler(),
+        addresses=settings.digest_to,
+        home=settings.public_url,
     )
 
 

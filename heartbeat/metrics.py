@@ -86,6 +86,11 @@ class Metrics:
         self.forgetting = Forgetting(self.registry)
         self.blindness = BlindnessMetrics(self.registry)
         self.limits = LimitMetrics(self.registry)
+        self.unusual_runs = Counter(
+            "heartbeat_unusual_runs",
+            "Runs with a number outside of what is usual for their check.",
+            registry=self.registry,
+        )
         self.backlog = Backlog(self.registry)
         self.status_pages = StatusPageMetrics(self.registry)
 

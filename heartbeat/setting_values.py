@@ -1,5 +1,6 @@
 """The values of settings, read from environment variables and judged one by one."""
 
+import re
 import ssl
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 from alerting import network
 from alerting.network import Network
 
+_ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 SHORTEST_KEY = 32
 """Characters of a signing or encrypting key, at least."""
 
@@ -129,3 +131,12 @@ def one_of(environ: Mapping[str, str], name: str, default: str, options: tuple[s
     if choice not in options:
         raise BadSetting(f"{name} must be {options[0]} or {options[1]}, not {choice!r}.")
     return choice
+
+
+def mail_addresses(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Return the mail addresses of a variable, which commas separate."""
+    addresses = tuple(part.strip() for part in environ.get(name, "").split(",") if part.strip())
+    for address in addresses:
+        if not _ADDRESS.fullmatch(address):
+            raise BadSetting(f"{name}: {address!r} is no mail address, such as ops@example.com.")
+    return addresses

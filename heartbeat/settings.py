@@ -114,6 +114,10 @@ class Settings:
     """The number of checks that pings may create."""
     keep_bodies: int = 1_000
     """Megabytes of the bodies of pings that are kept in all."""
+    unusual: str = "mark"
+    """What becomes of a run with unusual numbers: `mark` shows it, `warn` also makes it an incident."""
+    digest_to: tuple[str, ...] = ()
+    """The mail addresses that get the unusual runs of each week."""
     status_dir: Path | None = None
     """The directory of the status pages, by default `status` in the data directory."""
     status_hook: str = ""
@@ -173,6 +177,8 @@ def read(environ: Mapping[str, str]) -> Settings:
             environ, "HEARTBEAT_PING_CHECKS_LIMIT", default.ping_checks_limit, 0, 1_000_000
         ),
         keep_bodies=values.whole(environ, "HEARTBEAT_KEEP_BODIES", default.keep_bodies, 10, 1_000_000),
+        unusual=values.one_of(environ, "HEARTBEAT_UNUSUAL", default.unusual, ("mark", "warn")),
+        digest_to=values.mail_addresses(environ, "HEARTBEAT_DIGEST_TO"),
         status_dir=Path(environ["HEARTBEAT_STATUS_DIR"]) if environ.get("HEARTBEAT_STATUS_DIR") else None,
         status_hook=environ.get("HEARTBEAT_STATUS_HOOK", ""),
         log_level=_level(environ.get("HEARTBEAT_LOG_LEVEL", default.log_level)),

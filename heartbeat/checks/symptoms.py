@@ -25,6 +25,7 @@ LONGEST_OUTPUT = 2000
 LONGEST_DESCRIPTION = 500
 """Characters of a check's description that its symptom keeps."""
 _PREFIX = "check:"
+_UNUSUAL = "unusual:"
 
 
 def key_of(check: Check) -> str:
@@ -37,6 +38,11 @@ def key_of_id(number: int) -> str:
     return f"{_PREFIX}{number}"
 
 
+def unusual_key_of(number: int) -> str:
+    """Return the key of the symptom of the check with this number whose run was unusual. It is not down for it."""
+    return f"{_UNUSUAL}{number}"
+
+
 def check_ids(keys: Iterable[str]) -> dict[str, int]:
     """Return the numbers of the checks with these keys, by key. Other keys are left out. The reverse of `key_of`."""
     return {key: int(key.removeprefix(_PREFIX)) for key in keys if key.startswith(_PREFIX)}
@@ -47,8 +53,10 @@ def end(db: Connection, deleted: Sequence[Check], why: str, now: datetime, pace:
 
     SQLite gives the number of a deleted check again. The check that gets it inherits nothing.
     """
-    desk.clear(db, {key_of(check): why for check in deleted}, now, pace, by=by)
-    desk.rename_symptoms(db, {key_of(check): f"deleted:{check.uuid.hex}" for check in deleted})
+    former = {key_of(check): f"deleted:{check.uuid.hex}" for check in deleted}
+    former |= {unusual_key_of(check.id): f"deleted:{_UNUSUAL}{check.uuid.hex}" for check in deleted}
+    desk.clear(db, dict.fromkeys(former, why), now, pace, by=by)
+    desk.rename_symptoms(db, former)
 
 
 @dataclass(frozen=True, slots=True)

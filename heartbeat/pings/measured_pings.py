@@ -1,4 +1,4 @@
-"""The SQL of the pings of the ring that have numbers: those that are not counted into the history yet."""
+"""The SQL of the pings of the ring that have numbers: those that are not counted yet, and the checks with new ones."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -10,10 +10,12 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from alerting.sql import among
 from heartbeat.checks import finished_run
-from heartbeat.checks.check import Signal
+from heartbeat.checks.check import Check, Signal
 from heartbeat.checks.finished_run import BODY_SIZE
+from heartbeat.checks.store import check_of
 from heartbeat.checks.tables import checks
 from heartbeat.measurements.tables import measured_checks
+from heartbeat.pings.store import KEEP
 from heartbeat.pings.tables import pings
 
 _ENDED = (Signal.SUCCESS.value, Signal.FAIL.value)
@@ -70,6 +72,23 @@ def waiting(db: Connection, after: int, last: int) -> list[int]:
         .distinct()
     )
     return list(db.execute(query).scalars())
+
+
+def newly_measured(db: Connection, after: int, since: datetime, until: datetime, limit: int) -> list[Check]:
+    """Return checks with higher numbers that succeeded in this time, if their newest ping may have numbers.
+
+    One row of the ring is read for each.
+    """
+    newest = (pings.c.check_id == checks.c.id) & (pings.c.slot == checks.c.pings % KEEP)
+    query = (
+        select(checks)
+        .join(pings, newest)
+        .where(checks.c.id > after, checks.c.last_ok_at > since, checks.c.last_ok_at <= until)
+        .where(or_(pings.c.kind.not_in(_ENDED), _has_numbers()))
+        .order_by(checks.c.id)
+        .limit(limit)
+    )
+    return [check_of(row) for row in db.execute(query)]
 
 
 def _has_numbers() -> ColumnElement[bool]:

@@ -13,6 +13,7 @@ from heartbeat.http.console.checks import form as check_form
 from heartbeat.http.console.checks import list as check_list
 from heartbeat.http.console.checks import page as check_page
 from heartbeat.http.console.checks import unexpected as unexpected_pings
+from heartbeat.http.console.checks import unusual as unusual_runs
 from heartbeat.http.console.incidents import pages as incident_pages
 from heartbeat.http.console.maintenance import form as maintenance_form
 from heartbeat.http.console.maintenance import pages as maintenance_pages
@@ -28,6 +29,7 @@ ROOMS = (
     check_form,
     check_page,
     unexpected_pings,
+    unusual_runs,
     incident_pages,
     maintenance_pages,
     maintenance_form,

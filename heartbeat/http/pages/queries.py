@@ -18,6 +18,7 @@ from heartbeat.http.pages import summary
 from heartbeat.http.pages.run_strip import EndedRun
 from heartbeat.http.pages.shared import Shared
 from heartbeat.http.pages.summary import Count
+from heartbeat.measurements import unusual_store
 from heartbeat.pings.tables import pings
 
 
@@ -64,10 +65,15 @@ def last_runs(db: Connection, ids: Collection[int], limit: int) -> dict[int, lis
     columns = (pings.c.check_id, pings.c.n, pings.c.at, pings.c.kind, pings.c.duration)
     ends = pings.c.kind.in_([Signal.SUCCESS, Signal.FAIL])
     ranked = select(*columns, rank.label("place")).where(pings.c.check_id.in_(ids), ends).subquery()
+    rows = db.execute(select(ranked).where(ranked.c.place <= limit)).all()
+    oldest = min((row.at for row in rows), default=None)
+    marks = unusual_store.of_checks(db, ids, oldest) if oldest else {}
+    unusual = {(check_id, mark.at): mark.words for check_id, found in marks.items() for mark in found}
     runs: dict[int, list[EndedRun]] = {number: [] for number in ids}
-    for row in db.execute(select(ranked).where(ranked.c.place <= limit)).all():
+    for row in rows:
         duration = None if row.duration is None else timedelta(seconds=row.duration)
-        runs[row.check_id].append(EndedRun(row.n, row.at, Signal(row.kind), duration))
+        note = unusual.get((row.check_id, row.at), "")
+        runs[row.check_id].append(EndedRun(row.n, row.at, Signal(row.kind), duration, note))
     return runs
 
 

@@ -28,8 +28,8 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 class Outcome(StrEnum):
     """The result of a run. `LATE`: heard after its grace, or after its time of day, before the next run was due.
 
-    `UNKNOWN`: it could not be heard. The last two reported success: `INEFFECTIVE` broke a rule, `UNEXPECTED` an
-    expectation.
+    `UNKNOWN`: it could not be heard. The last three reported success: `INEFFECTIVE` broke a rule, `UNEXPECTED` an
+    expectation, and `UNUSUAL` only has numbers unlike those before.
     """
 
     ON_TIME = "on time"
@@ -40,6 +40,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
     INEFFECTIVE = "ineffective"
     UNEXPECTED = "not as expected"
+    UNUSUAL = "unusual"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class EndedRun:
     at: datetime
     signal: Signal
     duration: timedelta | None = None
+    unusual: str = ""
+    """What was unusual about it, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Cell:
     at: datetime
     duration: timedelta | None = None
     runs: int = 1
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,7 @@ _STROKES = {
     Outcome.UNKNOWN: ("unheard", (3, 8, 13)),
     Outcome.INEFFECTIVE: ("striped", (2, 6, 10, 14)),
     Outcome.UNEXPECTED: ("slim", (5, 11)),
+    Outcome.UNUSUAL: ("odd", (3,)),
 }
 _OF_FAULTS = {
     Cause.INEFFECTIVE: Outcome.INEFFECTIVE,
@@ -207,9 +212,10 @@ def _run(ping: EndedRun, overruns: Sequence[datetime], faults: Sequence[tuple[da
         return Cell(Outcome.FAILED, ping.at, ping.duration)
     fault = next((cause for at, cause in faults if _broke(ping, at, cause)), None)
     if fault is not None:
-        return Cell(_OF_FAULTS[fault], ping.at, ping.duration)
+        return Cell(_OF_FAULTS[fault], ping.at, ping.duration, note=ping.unusual)
     overran = any(_under_way(ping, at) for at in overruns)
-    return Cell(Outcome.OVERRAN if overran else Outcome.ON_TIME, ping.at, ping.duration)
+    well = Outcome.UNUSUAL if ping.unusual else Outcome.ON_TIME
+    return Cell(Outcome.OVERRAN if overran else well, ping.at, ping.duration, note=ping.unusual)
 
 
 def _broke(ping: EndedRun, at: datetime, cause: Cause) -> bool:

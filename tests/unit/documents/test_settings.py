@@ -58,6 +58,7 @@ def test_no_setting_is_documented_that_does_not_exist() -> None:
         ("HEARTBEAT_PING_CHECKS_LIMIT", DEFAULT.ping_checks_limit),
         ("HEARTBEAT_OUTSIDE_EVERY", f"{DEFAULT.outside_every:g}"),
         ("HEARTBEAT_KEEP_BODIES", DEFAULT.keep_bodies),
+        ("HEARTBEAT_UNUSUAL", DEFAULT.unusual),
         ("HEARTBEAT_KEEP_INCIDENTS", DEFAULT.keep_incidents),
         ("HEARTBEAT_KEEP_TRANSITIONS", DEFAULT.keep_transitions),
         ("HEARTBEAT_LOG_LEVEL", DEFAULT.log_level),

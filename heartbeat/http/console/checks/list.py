@@ -20,6 +20,7 @@ from heartbeat.http.pages import queries, run_strip, summary
 from heartbeat.http.pages import rows as view_rows
 from heartbeat.http.pages.shared import Everything
 from heartbeat.http.pages.summary import Count, Words
+from heartbeat.measurements import unusual_store, week
 from heartbeat.pings import unexpected_store
 
 A_PAGE = 50
@@ -113,6 +114,7 @@ def _facts(
         "quiet": everything.fact("quiet", lambda: _quiet(db, windows, now)),
         "causes": sum(open_incidents.values()),
         "unexpected": unexpected_store.count(db),
+        "unusual": unusual_store.count(db, now - week.LENGTH),
     }
 
 

@@ -37,7 +37,7 @@ from heartbeat.http.console.checks import bulk
 from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import numbers, plot, queries, render, run_strip, summary, under_way
 from heartbeat.http.pages import rows as view_rows
-from heartbeat.measurements import history
+from heartbeat.measurements import history, unusual_store
 from heartbeat.measurements import store as measurements
 from heartbeat.pings import store as pings
 from heartbeat.pings import unexpected, unexpected_store
@@ -47,6 +47,8 @@ INCIDENTS_SHOWN = 10
 PINGS_SHOWN = 20
 CHANGES_SHOWN = 15
 WINDOWS_SHOWN = 3
+UNUSUAL_SHOWN = 5
+UNUSUAL_FOR = timedelta(days=30)
 
 
 async def one_check(request: ConsoleRequest) -> Response:
@@ -177,6 +179,7 @@ def _check_facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | No
         "max_runtime": definition.max_runtime(check, times.duration),
         "stuck_after": definition.stuck_after(check, times.duration),
         "plot": plot.of(runs, check.max_runtime, check.expectation.min_runtime),
+        "unusual": unusual_store.of_checks(db, [check.id], now - UNUSUAL_FOR)[check.id][:UNUSUAL_SHOWN],
         **_numbers(db, check, now),
         "quiet": _quiet(db, check, now),
         "ahead": forecast.of(db, check, now, "", queries.all_groups(db, request.context.shared, now)),

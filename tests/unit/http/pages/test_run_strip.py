@@ -294,3 +294,13 @@ def test_an_unfinished_run_is_missed_until_it_ends_and_late_then() -> None:
     assert life.outcomes(THREE + DAY + 4 * HOUR) == [On, Missed]
     life.ping(THREE + DAY + 4 * HOUR).ping(THREE + 2 * DAY)
     assert life.outcomes(THREE + 2 * DAY) == [On, Late, On]
+
+
+def test_a_run_with_unusual_numbers_is_well_and_stands_out() -> None:
+    runs = [
+        EndedRun(n, NOW + 5 * n * MINUTE, Signal.SUCCESS, None, "processed 0" if n == 3 else "")
+        for n in range(1, 5)
+    ]
+    drawn = run_strip.cells(a_check(), runs, [], NOW + 21 * MINUTE)
+    assert [cell.outcome.value for cell in drawn] == ["on time", "on time", "unusual", "on time"]
+    assert (drawn[2].note, run_strip.in_words(drawn)) == ("processed 0", "Last 4 runs: 3 on time, 1 unusual")

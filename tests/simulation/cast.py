@@ -22,7 +22,11 @@ DAY = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A scheduled job. Its period is `every` so many seconds, or `hourly` or `daily` at so many seconds past."""
+    """A scheduled job. Its period is `every` so many seconds, or `hourly` or `daily` at so many seconds past.
+
+    It expects nothing more of its runs. A limit or a window is judged by a ping and the row of its check alone, and a
+    time to finish by needs the clocks of zones, which the oracle has not: see tests/unit/checks/test_breach.py.
+    """
 
     name: str
     every: float | None = None

@@ -57,8 +57,8 @@ class Job:
 
         With levels, it is that of its group, or of a level above that is silent.
         """
-        alone = self.host is None or kind == "failed"
-        alone = alone or bool(levels and self.region is None)
+        first = self.region if levels else self.host
+        alone = first is None or kind == "failed"
         groups = {f"check={self.name}" if alone else f"host={self.host}"}
         if levels and not alone:
             groups = {f"region={self.region}>host={self.host or ''}", f"region={self.region}>="}
